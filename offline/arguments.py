@@ -1,0 +1,133 @@
+"""The words of the command line: every subcommand, its options and an example of each."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import version
+from pathlib import Path
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rtalign",
+        description="How a language model and a human brain line up: decoders per layer and lag, offline and live.",
+        epilog="Start with: rtalign demo",
+    )
+    parser.add_argument("--version", action="version", version=f"rtalign {version('rtalign')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for add in (_demo, _simulate, _train, _evaluate, _report, _models, _doctor):
+        add(commands)
+    return parser
+
+
+def _new(commands: argparse._SubParsersAction, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quiet", action="store_true", help="say nothing but results and errors")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
+    return parser
+
+
+def _demo(commands: argparse._SubParsersAction) -> None:
+    parser = _new(
+        commands,
+        "demo",
+        "simulate a listener, train on her, score fresh minutes, and compare with what was planted",
+        "rtalign demo --out my-demo --minutes 10",
+    )
+    parser.add_argument("--out", type=Path, default=Path("rtalign-demo"), metavar="DIR", help="where everything goes")
+    parser.add_argument("--minutes", type=float, default=20.0, metavar="M", help="length of the training story (20)")
+    parser.add_argument("--headless", action="store_true", help="open nothing, write files")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the simulated listener (1)")
+
+
+def _simulate(commands: argparse._SubParsersAction) -> None:
+    parser = _new(
+        commands,
+        "simulate",
+        "write a BIDS-shaped recording whose layers peak at known latencies",
+        "rtalign simulate listener --words 3000 --ladder 0.15,0.45",
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="a new folder")
+    parser.add_argument("--words", type=int, metavar="N", help="words to tell (default: the whole story)")
+    parser.add_argument("--text", type=Path, metavar="FILE", help="another story, plain text")
+    parser.add_argument("--sensors", choices=("ctf275", "neuromag306"), default="ctf275", help="helmet (ctf275)")
+    parser.add_argument("--sfreq", type=float, metavar="HZ", help="sampling rate (1200, neuromag306: 1000)")
+    parser.add_argument("--snr", type=float, metavar="X", help="evoked over background, rms ratio at 0.1-20 Hz")
+    parser.add_argument("--ladder", metavar="FIRST_S,LAST_S", help="latencies of the first and the last layer")
+    parser.add_argument("--null", action="store_true", help="plant nothing")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    parser.add_argument("--model", default="smollm2", metavar="M", help="whose layers to plant (smollm2)")
+
+
+def _train(commands: argparse._SubParsersAction) -> None:
+    parser = _new(
+        commands,
+        "train",
+        "fit decoders for every layer and lag, cross-validated",
+        "rtalign train listener --model smollm2 --out bank",
+    )
+    _recordings(parser)
+    _model(parser, required=True)
+    parser.add_argument("--out", type=Path, required=True, metavar="BANK", help="folder of the new bank")
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe.toml; options below override it")
+    parser.add_argument("--preset", choices=("live", "paper"), default="live", help="the recipe to start from (live)")
+    parser.add_argument("--context", metavar="growing:N|window:K", help="the words that the model sees before a word")
+    parser.add_argument("--layers", metavar="all|9|LIST", help="all, a number of them, or a list such as 0,10,20")
+    parser.add_argument("--lags", metavar="FROM:TO:STEP", help="seconds after word onset, such as -0.5:1.5:0.02")
+    parser.add_argument("--words", choices=("all", "content"), help="all words, or nouns, verbs, adjectives, adverbs")
+    parser.add_argument("--extend", type=Path, metavar="BANK", help="add these recordings to what a bank has learned")
+    parser.add_argument("--dry-run", action="store_true", help="estimate time and memory, fit nothing")
+    parser.add_argument("--force", action="store_true", help="replace the bank if the folder is one already")
+
+
+def _evaluate(commands: argparse._SubParsersAction) -> None:
+    parser = _new(
+        commands,
+        "evaluate",
+        "score a bank on recordings it has not seen",
+        "rtalign evaluate bank fresh-listener --out scores",
+    )
+    parser.add_argument("bank", type=Path, metavar="BANK", help="folder of a bank")
+    _recordings(parser)
+    _model(parser, required=False)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
+    parser.add_argument("--allow-missing", action="store_true", help="go on where sensors of the bank are not there")
+    parser.add_argument("--force", action="store_true", help="replace earlier results in the folder")
+
+
+def _report(commands: argparse._SubParsersAction) -> None:
+    parser = _new(commands, "report", "write the HTML report of a bank or of results", "rtalign report bank")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a bank, or what evaluate wrote")
+
+
+def _models(commands: argparse._SubParsersAction) -> None:
+    parser = _new(commands, "models", "list the language models that can be used", "rtalign models")
+    parser.add_argument("--prepare", metavar="M", help="make a model ready now (the packaged one is converted once)")
+
+
+def _doctor(commands: argparse._SubParsersAction) -> None:
+    parser = _new(commands, "doctor", "check this machine and say the cure of each fault", "rtalign doctor --fix-hints")
+    parser.add_argument("--fix-hints", action="store_true", help="show cures also for what is merely not ideal")
+
+
+def _recordings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="BIDS folders or MEG recordings")
+    group = parser.add_argument_group("which recordings")
+    for name in ("subject", "session", "task", "run"):
+        group.add_argument(f"--{name}", metavar=name.upper(), help=f"only this {name} of a BIDS folder")
+    group.add_argument("--word-table", type=Path, metavar="FILE", help="TSV, CSV, TextGrid or CTM of word onsets")
+    group.add_argument("--bads", default="", metavar="A,B", help="channels to leave out")
+
+
+def _model(parser: argparse.ArgumentParser, required: bool) -> None:
+    whence = "smollm2, a local folder, a GGUF file, or a Hugging Face id in the local cache"
+    parser.add_argument("--model", required=required, metavar="M", help=whence)
+    parser.add_argument("--allow-download", action="store_true", help="fetch the model if it is not here")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")

@@ -1,0 +1,279 @@
+"""train: recordings and a language model to a bank of decoders, cross-validated."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from offline import provenance
+from offline.machine import cores
+from offline.progress import Progress
+from offline.results import new_folder, write_results
+from offline.stages import Story, prepare, read_lag, skip_counts, used_activations
+from rtalign import cache, folds, ridge
+from rtalign.bank import DecoderBank, passport_of
+from rtalign.curves import Curves
+from rtalign.data import Recording
+from rtalign.moments import Moments, rotate
+from rtalign.recipe import Recipe
+from rtalign.scores import Draws, LagScore, Prepared, score
+from rtalign.targets import Projection, fit_projection, rotation
+from rtalign.tensorfile import TensorFile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """Everything the fit of one lag needs.
+
+    targets : (word, layer x wide); known : their moments per fold, which no lag changes;
+    rotations : of the wide basis, per fold and final; share : how much of all words these are, 1 for a new bank;
+    earlier : per lag and fold the sums that an extended bank brings, or None.
+    """
+
+    stories: Sequence[Story]
+    recipe: Recipe
+    fold: np.ndarray
+    targets: np.ndarray
+    known: Sequence[Moments]
+    rotations: ridge.Rotations
+    draws: Draws
+    prepared: Prepared
+    share: float
+    earlier: TensorFile | None
+    device: str
+    work: TensorFile
+
+
+def train(
+    recordings: Sequence[Recording],
+    model: Any,
+    recipe: Recipe,
+    out: Path,
+    progress: Progress,
+    *,
+    device: str = "cpu",
+    extend: DecoderBank | None = None,
+    store: Path | None = None,
+    extra: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Fit, test and save a bank in the folder `out`; returns its summary.
+
+    What was finished is kept in `store`; the same call goes on from there after an interruption.
+    """
+    store = store or cache.folder()
+    layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
+    stories = prepare(recordings, model, recipe, layers, store, progress)
+    fold = folds.assign([s.onsets for s in stories], recipe.fit, float(np.ptp(recipe.lags.seconds)))
+    with progress.stage("targets", len(layers), "layers") as stage:
+        projection = extend.projection if extend else _projection(stories, recipe, fold)
+        work = _open_work(store, stories, model, recipe, projection, extend)
+        job = _job(stories, recipe, projection, fold, extend, device, work)
+        stage.advance(len(layers))
+    _fit(job, progress)
+    n_layers = model.info.n_layers
+    depth = np.array(layers) / (n_layers - 1)
+    curves = Curves(recipe.lags.seconds, np.array(layers), depth, *(np.array(work[n]) for n in ("r", "null", "boot")))
+    passport = _passport(stories, fold, layers, projection, model, extend)
+    skipped = skip_counts(stories, purged=int((fold == folds.PURGED).sum()))
+    extra = (extra or {}) | {"pca_variance": projection.variance[:, : projection.components].sum(axis=1).tolist()}
+    with new_folder(out) as partial:
+        _close_work(work, projection, job, partial / "bank.safetensors")
+        return write_results(partial, "train", passport, recipe, skipped, curves, progress, **extra)
+
+
+def _projection(stories: Sequence[Story], recipe: Recipe, fold: np.ndarray) -> Projection:
+    """The wide basis, from the words that are in a fold."""
+    kept = np.split(fold != folds.PURGED, np.cumsum([len(s.used) for s in stories])[:-1])
+    activations = [a if k.all() else a[k] for a, k in zip(used_activations(stories), kept, strict=True)]
+    return fit_projection(activations, recipe.language.components)
+
+
+def _open_work(
+    store: Path,
+    stories: Sequence[Story],
+    model: Any,
+    recipe: Recipe,
+    projection: Projection,
+    extend: DecoderBank | None,
+) -> TensorFile:
+    """The file that becomes the bank: new, or as an interrupted run left it."""
+    prints = [s.recording.fingerprint() for s in stories]
+    sensors = [s.name for s in stories[0].recording.sensors]
+    earlier = extend.passport["created"] if extend else ""
+    parts = (recipe.fingerprint(), prints, sensors, model.info.id, model.info.revision, earlier)
+    path = store / "fits" / cache.key("1", *parts)[:24] / "work.safetensors"
+    shapes = _shapes(len(sensors), recipe, projection)
+    if path.exists() and TensorFile(path).shapes() == {name: shape for name, (_, shape) in shapes.items()}:
+        return TensorFile(path, writable=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return TensorFile.create(path, shapes)
+
+
+def _shapes(n_sensors: int, recipe: Recipe, projection: Projection) -> dict[str, tuple[str, tuple[int, ...]]]:
+    lag, fold, sensor = len(recipe.lags.seconds), recipe.fit.folds, n_sensors
+    layer, dim, wide = projection.basis.shape
+    target = layer * projection.components
+    return {
+        "done": ("uint8", (lag,)),
+        "projection_mean": ("float64", (layer, dim)),
+        "projection_basis": ("float32", (layer, dim, wide)),
+        "projection_variance": ("float32", (layer, wide)),
+        "weights": ("float32", (lag, sensor, target)),
+        "bias": ("float32", (lag, target)),
+        "mean_x": ("float32", (lag, sensor)),
+        "alphas": ("float32", (lag, target)),
+        "patterns": ("float32", (layer, lag, sensor)),
+        "r": ("float64", (layer, lag)),
+        "null": ("float32", (recipe.fit.null_draws, layer, lag)),
+        "boot": ("float32", (recipe.fit.boot_draws, layer, lag)),
+        "moments_n": ("int64", (fold,)),
+        "moments_mean_x": ("float64", (lag, fold, sensor)),
+        "moments_mean_y": ("float64", (fold, layer * wide)),
+        "moments_xx": ("float32", (lag, fold, sensor, sensor)),
+        "moments_xy": ("float32", (lag, fold, sensor, layer * wide)),
+        "moments_yy": ("float64", (fold, layer, wide, wide)),
+    }
+
+
+def _job(
+    stories: Sequence[Story],
+    recipe: Recipe,
+    projection: Projection,
+    fold: np.ndarray,
+    extend: DecoderBank | None,
+    device: str,
+    work: TensorFile,
+) -> Job:
+    targets = np.concatenate([projection.project(a, projection.wide) for a in used_activations(stories)])
+    n_layers = len(projection.mean)
+    parts = [targets[fold == k] for k in range(recipe.fit.folds)]
+    known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in parts]
+    earlier = extend.tensors if extend else None
+    both = [m + recall(earlier, None, k) for k, m in enumerate(known)] if earlier else known
+    rotations = _rotations(both, projection.components)
+    draws = Draws.plan(fold, n_layers, recipe.fit)
+    prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(parts, rotations.outer, strict=True)])
+    share = sum(m.n for m in known) / sum(m.n for m in both)
+    return Job(stories, recipe, fold, targets, known, rotations, draws, prepared, share, earlier, device, work)
+
+
+def _rotations(known: Sequence[Moments], components: int) -> ridge.Rotations:
+    """Each fold's principal components, from the other folds' words alone; the bank's own from all of them."""
+    others = [reduce(add, (m for i, m in enumerate(known) if i != k)) for k in range(len(known))]
+    final = np.zeros((*known[0].yy.shape[:2], components))
+    final[:, np.arange(components), np.arange(components)] = 1  # the wide basis is in order of variance already
+    return ridge.Rotations([rotation(m.yy, components) for m in others], final)
+
+
+def _fit(job: Job, progress: Progress) -> None:
+    """Every lag that is not done yet, side by side."""
+    done = job.work["done"]
+    todo = np.flatnonzero(done == 0)
+    with progress.stage("decoders", len(done), "lags") as stage:
+        stage.advance(len(done) - len(todo))
+        for index in ridge.side_by_side([_lag(job, int(i)) for i in todo], cores()):
+            done[index] = 1
+            stage.advance()
+
+
+def _lag(job: Job, index: int) -> Callable[[], int]:
+    return lambda: fit_lag(job, index)
+
+
+def fit_lag(job: Job, index: int) -> int:
+    """Fit, test and store one lag."""
+    signal = read_lag(job.stories, float(job.recipe.lags.seconds[index]))
+    precision = job.recipe.fit.precision
+    rows = [job.fold == k for k in range(len(job.known))]
+    moments = [
+        Moments.of(signal[in_fold], job.targets[in_fold], precision, len(known.yy), known)
+        for in_fold, known in zip(rows, job.known, strict=True)
+    ]
+    if job.earlier:
+        moments = [m + recall(job.earlier, index, k) for k, m in enumerate(moments)]
+    fit = ridge.fit(moments, job.recipe.fit.alphas, job.rotations, precision, job.device)
+    predicted = [signal[in_fold] @ w + b for in_fold, w, b in zip(rows, fit.weights, fit.bias, strict=True)]
+    _store(job, index, moments, fit, score(job.draws, predicted, job.prepared))
+    return index
+
+
+def _store(job: Job, index: int, moments: Sequence[Moments], fit: ridge.Fit, scored: LagScore) -> None:
+    """One lag's row of everything.
+
+    R comes from the sums, and so covers an extended bank's earlier words too; null and bootstrap are drawn on the words
+    at hand, and narrowed to what all words together would give.
+    """
+    work, n_layers = job.work, len(job.rotations.final)
+    total = reduce(add, moments)
+    r = fit.r.reshape(len(fit.r), n_layers, -1).mean(axis=(0, 2))
+    work["weights"][index], work["bias"][index] = fit.final_weights, fit.final_bias
+    work["mean_x"][index], work["alphas"][index] = total.mean_x, fit.final_alpha
+    work["patterns"][:, index] = patterns(total.xx / total.n, fit.final_weights, n_layers)
+    work["r"][:, index] = r
+    work["null"][:, :, index] = scored.null * np.sqrt(job.share)
+    work["boot"][:, :, index] = r + (scored.boot - scored.r) * np.sqrt(job.share)
+    for k, m in enumerate(moments):
+        work["moments_mean_x"][index, k] = m.mean_x
+        work["moments_xx"][index, k], work["moments_xy"][index, k] = m.xx, m.xy
+
+
+def patterns(covariance: np.ndarray, weights: np.ndarray, n_layers: int) -> np.ndarray:
+    """Forward patterns (Haufe 2014): how each sensor moves with one standard deviation of what is decoded.
+
+    covariance : (sensor, sensor); weights : (sensor, target).  Returns (layer, sensor), rms over a layer's targets.
+    """
+    moved = covariance @ weights
+    spread = np.sqrt(np.maximum((weights * moved).sum(axis=0), 0))
+    scaled = np.divide(moved, spread, out=np.zeros_like(moved), where=spread > 0)
+    return np.sqrt((scaled.reshape(len(scaled), n_layers, -1) ** 2).mean(axis=2)).T
+
+
+def recall(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
+    """The sums of an earlier bank: of one lag and fold, or (lag None) of its targets alone."""
+    n, mean_y = int(tensors["moments_n"][fold]), np.array(tensors["moments_mean_y"][fold])
+    yy = np.array(tensors["moments_yy"][fold])
+    if lag is None:
+        return Moments(n, np.zeros(0), mean_y, np.zeros((0, 0)), np.zeros((0, len(mean_y))), yy)
+    mean_x, xx, xy = (np.array(tensors[f"moments_{name}"][lag, fold], float) for name in ("mean_x", "xx", "xy"))
+    return Moments(n, mean_x, mean_y, xx, xy, yy)
+
+
+def _close_work(work: TensorFile, projection: Projection, job: Job, path: Path) -> None:
+    """What no lag changes, then the file moves to where the bank is made."""
+    for name in ("mean", "basis", "variance"):
+        work[f"projection_{name}"][:] = getattr(projection, name)
+    for k, known in enumerate(job.known):
+        m = known + recall(job.earlier, None, k) if job.earlier else known
+        work["moments_n"][k], work["moments_mean_y"][k], work["moments_yy"][k] = m.n, m.mean_y, m.yy
+    shutil.move(work.path, path)
+    shutil.rmtree(work.path.parent, ignore_errors=True)
+
+
+def _passport(
+    stories: Sequence[Story],
+    fold: np.ndarray,
+    layers: Sequence[int],
+    projection: Projection,
+    model: Any,
+    extend: DecoderBank | None,
+) -> dict[str, Any]:
+    entries = [provenance.recording_entry(s) for s in stories]
+    before = extend.passport if extend else {"recordings": [], "n_words": 0}
+    return passport_of(
+        recordings=[*before["recordings"], *entries],
+        n_words=int(before["n_words"]) + int((fold != folds.PURGED).sum()),
+        sensors=stories[0].recording.sensors,
+        layers=layers,
+        components=projection.components,
+        model=provenance.model_entry(model),
+        chain=stories[0].chain,
+        versions=provenance.versions(),
+        created=provenance.now(),
+    )

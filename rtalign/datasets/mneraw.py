@@ -1,0 +1,133 @@
+"""MneRecording: one story in one head, read from a file of any MEG machine through MNE."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rtalign.data import Chunk, Sensor, Word
+from rtalign.datasets import sensors as sensing
+from rtalign.datasets.mnefile import examine
+from rtalign.datasets.signalcheck import check_signal
+
+__all__ = ["MneRecording", "check_signal"]
+
+SLICE_BYTES = 16384
+N_SLICES = 48
+
+
+class MneRecording:
+    """A recording on disk with the words that were heard in it.
+
+    Time 0 is the first sample of the file, as in BIDS, whatever number the machine gave that sample.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        words: Iterable[Word] = (),
+        *,
+        name: str | None = None,
+        subject: str = "unknown",
+        bads: Collection[str] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.path = Path(path)
+        self._file, info, file_notes = examine(self.path)
+        self.name = name or self.path.name.split(".")[0]
+        self.subject = subject
+        self.sfreq = self._file.sfreq
+        self.start = 0.0
+        self.n_samples = self._file.n_samples
+        found, picks, sensor_notes = sensing.choose(info, bads, self.path.name)
+        self.sensors: tuple[Sensor, ...] = found
+        self._picks = np.array(picks, int)
+        self.words = tuple(words)
+        self.notes: tuple[str, ...] = (*notes, *file_notes, *sensor_notes, *self._late_words())
+
+    def __repr__(self) -> str:
+        return (
+            f"<MneRecording {self.name}: {len(self.sensors)} sensors, {self.sfreq:g} Hz, "
+            f"{self.seconds:.1f} s, {len(self.words)} words>"
+        )
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Every channel of the file, used or not."""
+        return self._file.channels
+
+    @property
+    def seconds(self) -> float:
+        return self.n_samples / self.sfreq
+
+    def chunks(self, seconds: float = 10.0) -> Iterator[Chunk]:
+        """The signal in order, SI units, float64.  Stretches the machine did not record are left out."""
+        reader = self._file.open()
+        n_chunk = max(round(seconds * self.sfreq), 1)
+        for first, stop in self._file.stretches():
+            for a in range(first, stop, n_chunk):
+                data = reader.read(self._picks, a, min(a + n_chunk, stop))
+                yield Chunk(data, self.start + a / self.sfreq, self.sfreq)
+
+    def peek(self, start: float, seconds: float) -> Chunk:
+        """A stretch from anywhere, breaks and all, cut to what the recording holds."""
+        first = min(max(round((start - self.start) * self.sfreq), 0), self.n_samples)
+        stop = min(first + round(seconds * self.sfreq), self.n_samples)
+        return Chunk(self._file.open().read(self._picks, first, stop), self.start + first / self.sfreq, self.sfreq)
+
+    def pick(self, names: Sequence[str]) -> MneRecording:
+        """The same recording with these sensors, in this order."""
+        place = {sensor.name: i for i, sensor in enumerate(self.sensors)}
+        missing = [name for name in names if name not in place]
+        if missing:
+            raise ValueError(f"{self.name} lacks the sensors {sensing.listed(missing)}; leave them out of the choice")
+        chosen = [place[name] for name in names]
+        picked = copy.copy(self)
+        picked.sensors = tuple(self.sensors[i] for i in chosen)
+        picked._picks = self._picks[chosen]
+        dropped = sorted(set(place) - set(names))
+        if dropped:
+            picked.notes = (*self.notes, f"not used: {sensing.listed(dropped, 10)}")
+        return picked
+
+    def fingerprint(self) -> str:
+        """A hash over words, sensors and a sample of the bytes on disk.
+
+        Why a sample: ten hours are 100 GB.  Size, both ends and slices all over each file tell recordings and
+        their filtered copies apart; a change of single samples between the slices goes unseen.
+        """
+        digest = hashlib.sha256()
+        for file in self._file.files:
+            digest.update(_sampled(file))
+        digest.update(repr((self.sfreq, self.start, self.n_samples, self._file.breaks)).encode())
+        for record in (*self.sensors, *self.words):
+            digest.update(repr(record).encode())
+        return digest.hexdigest()[:32]
+
+    def _late_words(self) -> list[str]:
+        """A note on words outside the signal; an error where no word at all lies inside."""
+        late = sum(word.onset >= self.start + self.seconds for word in self.words)
+        early = sum(word.onset < self.start for word in self.words)
+        if self.words and late + early == len(self.words):
+            raise ValueError(
+                f"{self.name} has {self.seconds:.1f} s of signal, and all of its {len(self.words)} words lie outside "
+                f"(from {self.words[0].onset:.1f} s on); onsets count seconds from the first sample of the file"
+            )
+        counts = Counter({"after the end": late, "before the start": early})
+        return [f"{n} of {len(self.words)} words lie {where} of the signal" for where, n in counts.items() if n]
+
+
+def _sampled(file: Path) -> bytes:
+    """A hash over a file's size and slices spread evenly over it, the first and the last bytes among them."""
+    size = file.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with file.open("rb") as stream:
+        for place in np.linspace(0, max(size - SLICE_BYTES, 0), N_SLICES).astype(int):
+            stream.seek(int(place))
+            digest.update(stream.read(SLICE_BYTES))
+    return digest.digest()

@@ -1,0 +1,90 @@
+"""RECORDING arguments: from a path that a person gave to the recordings behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from rtalign.data import Recording
+from rtalign.datasets import bids, sensors
+from rtalign.datasets.mnefile import is_signal
+from rtalign.datasets.mneraw import MneRecording
+
+
+def open_recordings(
+    path: Path | str,
+    *,
+    subject: str | None = None,
+    session: str | None = None,
+    task: str | None = None,
+    run: str | None = None,
+    word_table: Path | str | None = None,
+    bads: Collection[str] = (),
+) -> list[MneRecording]:
+    """The recordings of a BIDS root, of a BIDS file, or of any one file with a word table."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no recording {path}")
+    if is_signal(path):
+        found = [_single(path, subject, word_table, bads)]
+    elif not path.is_dir():
+        raise ValueError(f"{path.name} is no recording this program reads; it reads BIDS folders, FIF, CTF, KIT, BTi")
+    elif word_table is not None:
+        raise ValueError(f"a word table belongs to one file, and {path} is a folder; name the file inside it")
+    else:
+        found = bids.find(path, subject, session, task, run, bads=bads)
+    _bads_known(found, bads)
+    return found
+
+
+def common_sensors(recordings: Sequence[Recording]) -> tuple[str, ...]:
+    """The sensors that every recording has, in the first one's order."""
+    if not recordings:
+        raise ValueError("there is no recording; name at least one")
+    shared = {(sensor.name, sensor.kind) for sensor in recordings[0].sensors}
+    for recording in recordings[1:]:
+        before, own = shared, {(sensor.name, sensor.kind) for sensor in recording.sensors}
+        shared = before & own
+        if not shared:
+            raise ValueError(
+                f"{recordings[0].name} and {recording.name} have no sensors in common: "
+                f"{_some(before)} against {_some(own)}; take recordings of one machine"
+            )
+    return tuple(sensor.name for sensor in recordings[0].sensors if (sensor.name, sensor.kind) in shared)
+
+
+def left_out(recordings: Sequence[Recording], names: Collection[str]) -> list[str]:
+    """A line for each sensor that some recordings have and the choice does not, saying which recordings lack it."""
+    owners: dict[str, set[str]] = {}
+    for recording in recordings:
+        for sensor in recording.sensors:
+            owners.setdefault(sensor.name, set()).add(recording.name)
+    notes = []
+    for name in [name for name in owners if name not in set(names)]:
+        lacking = [recording.name for recording in recordings if recording.name not in owners[name]]
+        where = f", missing in {sensors.listed(lacking, 3)}" if lacking else ""
+        notes.append(f"sensor {name} is not used{where}")
+    return notes
+
+
+def _some(found: set[tuple[str, str]]) -> str:
+    return sensors.listed([f"{name} ({kind})" for name, kind in sorted(found)], 3)
+
+
+def _single(path: Path, subject: str | None, word_table: Path | str | None, bads: Collection[str]) -> MneRecording:
+    """One file that was named: with its own events table where it is of BIDS, else with the word table given."""
+    table = Path(word_table) if word_table is not None else None
+    if table is None and bids.sidecar(path, "events.tsv") is None:
+        raise ValueError(f"{path.name} comes without words: no events.tsv fits it; name a table with --word-table FILE")
+    return bids.recording(path, subject=subject, table=table, bads=bads)
+
+
+def _bads_known(recordings: Sequence[MneRecording], bads: Collection[str]) -> None:
+    """Refuses a name that no recording knows, which is more likely a slip than a wish."""
+    known = {sensors.plain(name): name for recording in recordings for name in recording.channel_names}
+    for bad in bads:
+        if sensors.plain(bad) not in known:
+            near = get_close_matches(sensors.plain(bad), list(known), 1, 0.6)
+            hint = f"; did you mean {known[near[0]]}?" if near else ""
+            raise ValueError(f"--bads names {bad}, which is no channel of {recordings[0].name}{hint}")

@@ -1,0 +1,1 @@
+"""Words to activations: every family of language model behind one Protocol."""

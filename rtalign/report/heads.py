@@ -1,0 +1,139 @@
+"""Topographies of the decoders' forward patterns: chosen layers down, chosen lags across."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rtalign.report.colour import ramp_png
+from rtalign.report.markup import Markup, join, number, tag
+from rtalign.report.plot import Frame, figure, label, text, ticks
+from rtalign.report.results import Channel, Results
+from rtalign.report.topography import Layout, layout
+from rtalign.report.words import milliseconds
+
+FIXED_S = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6)
+CELL, LEFT, TOP = 132, 96, 36
+CIRCLE = tag("circle", cx=0.5, cy=0.5, r=0.5)
+KINDS = {"axial": "axial gradiometers", "mag": "magnetometers", "planar": "planar gradiometers", "eeg": "EEG"}
+
+
+def chosen_layers(results: Results) -> list[int]:
+    """First, middle and last layer with a peak; where none has one, of all."""
+    rows = [i for i, layer in enumerate(results.summary.layers) if layer.ok] or list(range(len(results.summary.layers)))
+    return sorted({rows[0], rows[len(rows) // 2], rows[-1]})
+
+
+def chosen_lags(results: Results) -> list[int]:
+    """Indices of the fixed lags that were read."""
+    lags, step = results.lags, float(np.median(np.diff(results.lags)))
+    nearest = [int(np.abs(lags - s).argmin()) for s in FIXED_S if lags[0] - step <= s <= lags[-1] + step]
+    return sorted(set(nearest))
+
+
+def heads(results: Results) -> Iterator[tuple[str, Markup]]:
+    """One figure for each kind of sensor, with its name."""
+    if results.patterns is None or results.passport is None:
+        return
+    if not all(np.isfinite(results.patterns[i]).all() for i in chosen_layers(results)):
+        return
+    sensors = results.passport.sensors
+    for kind in dict.fromkeys(sensor.kind for sensor in sensors):
+        rows = [i for i, sensor in enumerate(sensors) if sensor.kind == kind]
+        place = layout(np.array([sensors[i].position for i in rows]))
+        if place is not None:
+            yield KINDS.get(kind, kind), _figure(results, place, rows, sensors[rows[0]])
+
+
+def _figure(results: Results, place: Layout, rows: list[int], sensor: Channel) -> Markup:
+    """Layers down; across, the lag of each layer's own peak, then the fixed lags."""
+    assert results.patterns is not None
+    layers, fixed = chosen_layers(results), chosen_lags(results)
+    first = [[_peak_lag(results, i)] if results.peaked else [] for i in layers]
+    lags = [[*peak, *fixed] for peak in first]
+    pictures = [
+        [None if j is None else place.picture(np.asarray(results.patterns[i, j, :])[rows]) for j in columns]
+        for i, columns in zip(layers, lags, strict=True)
+    ]
+    limits = _limits(pictures)
+    width, height = LEFT + CELL * len(lags[0]) + 74, TOP + CELL * len(layers) + 4
+    return figure(
+        width, height, "Forward patterns over the head",
+        tag("defs", tag("clipPath", CIRCLE, id="disc", clipPathUnits="objectBoundingBox")),
+        _heading(results, fixed),
+        [_side(results, i, TOP + CELL * (n + 0.5)) for n, i in enumerate(layers)],
+        [
+            _head(LEFT + CELL * (k + 0.5), TOP + CELL * (n + 0.5), picture, place.points, limits)
+            for n, row in enumerate(pictures) for k, picture in enumerate(row)
+        ],
+        _bar(width - 62, TOP + 14, height - TOP - 28, limits, sensor.unit),
+    )  # fmt: skip
+
+
+def _heading(results: Results, fixed: list[int]) -> list[Markup]:
+    names = [*(["at its peak"] if results.peaked else []), *(f"{milliseconds(results.lags[j])} ms" for j in fixed)]
+    return [text(LEFT + CELL * (k + 0.5), 20, name, "panel", "middle") for k, name in enumerate(names)]
+
+
+def _side(results: Results, i: int, y: float) -> Markup:
+    """Beside a row: the layer, its depth, the lag that is drawn for its peak."""
+    layer, peak = results.summary.layers[i], _peak_lag(results, i)
+    said = [f"{100 * layer.depth:.0f} % deep"] + (
+        [] if peak is None else [f"peak {milliseconds(results.lags[peak])} ms"]
+    )
+    lines = [text(LEFT - 14, y + 9 + 16 * k, line, "legend", "end") for k, line in enumerate(said)]
+    return join(text(LEFT - 14, y - 8, f"layer {layer.index}", "panel", "end"), lines)
+
+
+def _peak_lag(results: Results, i: int) -> int | None:
+    layer = results.summary.layers[i]
+    return int(np.abs(results.lags - layer.peak_s).argmin()) if layer.ok and layer.peak_s is not None else None
+
+
+def _limits(pictures: list[list[np.ndarray | None]]) -> tuple[float, float]:
+    """One colour scale for all: from the quietest place to the strongest, or to twice the median: noise never glows."""
+    shown = [picture for row in pictures for picture in row if picture is not None]
+    low, high = min(float(np.nanmin(p)) for p in shown), max(float(np.nanmax(p)) for p in shown)
+    high = max(high, 2 * float(np.nanmedian(shown)))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _head(x: float, y: float, picture: np.ndarray | None, points: np.ndarray, limits: tuple[float, float]) -> Markup:
+    """A head seen from above around (x, y), nose up."""
+    if picture is None:
+        return text(x, y + 4, "no peak", "refused", "middle")
+    radius = CELL / 2 - 13
+    scaled = (picture - limits[0]) / (limits[1] - limits[0])
+    dots = "".join(f"M{number(x + a * radius, 1)} {number(y - b * radius, 1)}h0" for a, b in points.tolist())
+    return join(
+        tag(
+            "image", href=ramp_png(scaled), x=x - radius, y=y - radius, width=2 * radius, height=2 * radius,
+            clip_path="url(#disc)",
+        ),
+        tag("path", d=dots, class_="sensors"),
+        tag("path", d=_outline(x, y, radius), class_="skull"),
+    )  # fmt: skip
+
+
+def _outline(x: float, y: float, r: float) -> str:
+    """Head, nose and ears."""
+    n = number
+    circle = f"M{n(x - r)} {n(y)}a{n(r)} {n(r)} 0 1 1 {n(2 * r)} 0a{n(r)} {n(r)} 0 1 1 {n(-2 * r)} 0"
+    nose = f"M{n(x - 0.14 * r)} {n(y - 0.99 * r)}L{n(x)} {n(y - 1.14 * r)}L{n(x + 0.14 * r)} {n(y - 0.99 * r)}"
+    ears = "".join(
+        f"M{n(x + s * 0.98 * r)} {n(y - 0.17 * r)}q{n(s * 0.11 * r)} {n(-0.04 * r)} {n(s * 0.11 * r)} {n(0.17 * r)}"
+        f"t{n(-s * 0.11 * r)} {n(0.17 * r)}"
+        for s in (-1, 1)
+    )
+    return circle + nose + ears
+
+
+def _bar(x: float, y: float, height: float, limits: tuple[float, float], unit: str) -> Markup:
+    frame = Frame(x, y, 10, height, (0, 1), limits)
+    ramp = tag(
+        "image", href=ramp_png(np.linspace(1, 0, 128)[:, None]), x=x, y=y, width=10.0, height=height,
+        preserveAspectRatio="none",
+    )  # fmt: skip
+    marks = [text(x + 16, frame.py(v) + 4, label(round(v, 6)), "tick") for v in ticks(limits, 5)]
+    return join(ramp, marks, text(x - 2, y - 10, unit, "axis"))

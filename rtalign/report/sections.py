@@ -1,0 +1,211 @@
+"""The sections of the report, from the headline to the recipe."""
+
+from __future__ import annotations
+
+from rtalign.report.fits import MOST, alpha_layers, alpha_panel, variance
+from rtalign.report.heads import heads
+from rtalign.report.ladder import ladder
+from rtalign.report.lagmap import lag_map
+from rtalign.report.markup import Markup, join, prose, tag
+from rtalign.report.method import WHOLE_CONTENT, recipe_of
+from rtalign.report.plot import panels
+from rtalign.report.results import Results
+from rtalign.report.tables import facts, layer_table, rule_table
+from rtalign.report.traces import all_curves, layer_panel, normalised_curves
+from rtalign.report.words import clears_null, clock, headline, model_name, p_value, signed, standfirst
+
+KINDS = {
+    "train": "training, cross-validated",
+    "evaluate": "evaluation on recordings not seen before",
+    "session": "live session",
+}
+
+
+def captioned(title: str, told: str, *drawn: object, cls: str = "") -> Markup:
+    caption = tag("figcaption", tag("b", title), " ", prose(told))
+    return tag("figure", caption, *drawn, class_=cls or None)
+
+
+def head(results: Results) -> Markup:
+    """Where this comes from, what was found, and the numbers to remember."""
+    summary, passport = results.summary, results.passport
+    kicker = [tag("b", "rtalign"), KINDS.get(summary.kind, summary.kind), model_name(results), summary.context]
+    kicker += [passport.created[:10]] if passport and passport.created else []
+    return tag(
+        "header",
+        tag("div", [tag("span", part) for part in kicker if part], class_="kicker"),
+        tag("h1", headline(results)),
+        tag("div", [tag("p", sentence) for sentence in standfirst(results)], class_="stand"),
+        tag("dl", _tiles(results), class_="tiles"),
+        _notes(results),
+    )
+
+
+def _tiles(results: Results) -> list[Markup]:
+    summary, score = results.summary, results.summary.temporal_score
+    best = summary.alignment_score
+    skipped = sum(summary.skipped.values())
+    tiles = [("layers with a peak", f"{len(results.peaked)} of {len(summary.layers)}", _range(results))]
+    if score is not None and score.r is not None:
+        interval = f"{signed(score.ci[0])} to {signed(score.ci[1])}, " if score.ci else ""
+        interval += p_value(score.p_permutation)
+        ends = score.slope_ci_ms
+        slope = f"{signed(ends[0], 0)} to {signed(ends[1], 0)} ms" if ends else ""
+        tiles.append(("temporal score r", signed(score.r), interval))
+        tiles.append(("first to last layer", f"{signed(score.slope_ms, 0, plus=True)} ms", slope))
+    else:
+        tiles.append(("temporal score r", "none", "too few peaks"))
+    where = "within the null" if not clears_null(results) else f"best in layer {best.best_layer}"
+    tiles.append(("alignment score R", signed(best.best, 3), where))
+    tiles.append(("words scored", f"{summary.n_words:,}", f"{skipped:,} left out"))
+    return [
+        tag("div", tag("dt", name), tag("dd", big, class_="big"), tag("dd", sub, class_="sub"), class_="tile")
+        for name, big, sub in tiles
+    ]
+
+
+def _range(results: Results) -> str:
+    peaks = [layer.peak_s for layer in results.peaked if layer.peak_s is not None]
+    return f"{min(peaks) * 1000:.0f} to {max(peaks) * 1000:.0f} ms" if peaks else "none above the null"
+
+
+def _notes(results: Results) -> list[Markup]:
+    """What a reader must know before believing a number."""
+    recipe, notes = recipe_of(results), []
+    if recipe and recipe.fit.fold_kind == "legacy":
+        notes.append(
+            "Folds were shuffled (legacy). Neighbouring words share signal, so R is flattered: compare it with none."
+        )
+    if recipe and recipe.chain.phase == "zero":
+        notes.append("The filter has zero phase: it used the future of the signal, and these decoders cannot run live.")
+    warned = [tag("p", tag("b", "Mind: "), note, class_="note warn") for note in notes]
+    said = results.summary.notes
+    if said:
+        warned.append(tag("div", tag("b", "Notes"), tag("ul", [tag("li", note) for note in said]), class_="note"))
+    return warned
+
+
+def latencies(results: Results) -> Markup:
+    """The ladder and the map, row for row."""
+    planted = ", beside the latency planted in this simulation" if results.summary.planted else ""
+    left = (
+        f"each layer\u2019s peak latency with its 95 % interval{planted}"
+        if results.peaked
+        else "no layer has a peak to place"
+    )
+    told = f"Left, {left}. Right, R for each layer and lag on the same rows" + (
+        "; ticks repeat the peaks." if results.peaked else "."
+    )
+    if len(results.peaked) < len(results.summary.layers):
+        told += " Hollow rings are layers whose peak is refused; their place across means nothing."
+    drawn = tag(
+        "div",
+        tag("div", ladder(results), class_="scroll"),
+        tag("div", lag_map(results), class_="scroll"),
+        class_="pair",
+    )
+    note = tag("p", tag("b", prose("How to read T_max. ")), prose(WHOLE_CONTENT), class_="note")
+    return join(
+        tag("h2", "When each layer lines up"), captioned("Peak latency and R by layer.", told, drawn, cls="long"), note
+    )
+
+
+def curves(results: Results) -> Markup:
+    """R over lag, together and one by one."""
+    has_null = results.null_hi is not None
+    band = "grey: 95 % of the null at each lag" if has_null else "no null band was written for this folder"
+    told = "Dark is shallow, bright is deep; " + band + (", the widest of all layers." if has_null else ".")
+    normal = normalised_curves(results)
+    if normal:
+        told += " Right, each curve divided by its maximum; T_max is the mean of the lags above the dotted line."
+        both = tag("div", _scroll(all_curves(results)), _scroll(normal), class_="pair turned")
+    else:
+        both = tag("div", all_curves(results, 1080), class_="one scroll")
+    grid, width = panels(len(results.r))
+    small = tag("div", [layer_panel(results, i, width) for i in range(len(results.r))], class_=grid)
+    single = f"R against lag in ms; {band}" + ("; blue: T_max and its 95 % interval." if results.peaked else ".")
+    return join(
+        tag("h2", "R over lag"),
+        captioned("All layers.", told, both, cls="long"),
+        captioned("One by one.", single, small, cls=_breaks(len(results.r))),
+    )
+
+
+def _breaks(n: int) -> str:
+    """Whether a figure of so many panels may run over a page's end."""
+    return "long" if n > 12 else ""
+
+
+def _scroll(drawing: Markup) -> Markup:
+    return tag("div", drawing, class_="scroll")
+
+
+def topographies(results: Results) -> Markup:
+    """Forward patterns over the head, or why there are none."""
+    drawn = list(heads(results))
+    title = tag("h2", "Where in the helmet")
+    if not drawn:
+        why = "this folder holds no patterns that fit its passport"
+        if results.patterns is not None:
+            why = "the sensor positions span no head, or the patterns hold values that are not numbers"
+        return join(title, tag("p", f"Topographies are left out: {why}.", class_="gone"))
+    told = (
+        "Haufe\u2019s forward pattern: how strongly the signal varies with what is decoded, root mean square over the "
+        "layer\u2019s components, per standard deviation. Nose up; one colour scale for all."
+    )
+    planar = " Each place shows the length of its gradient (root sum of squares of the pair)."
+    figures = [
+        captioned(f"Forward patterns, {kind}.", told + (planar if kind.startswith("planar") else ""),
+                  tag("div", drawing, class_="one scroll"))
+        for kind, drawing in drawn
+    ]  # fmt: skip
+    return join(title, figures)
+
+
+def layers(results: Results) -> Markup:
+    """The table of all layers, and the score under other rules."""
+    said = (
+        "90 % and 98 % take those shares of the maximum instead of 95 %; argmax is the highest lag alone, the centroid "
+        "the centre of gravity of the peak\u2019s upper half. Null R is what a maximum must pass. A refused peak has "
+        "no latency under any rule."
+    )
+    rules = rule_table(results)
+    other = tag("div", tag("h3", "Temporal score under other rules"), rules, class_="panel") if rules else None
+    return join(
+        tag("h2", "Every layer"),
+        tag("div", layer_table(results), class_="panel long"),
+        tag("div", other, tag("p", said, class_="gone"), class_="cols"),
+    )
+
+
+def fit(results: Results) -> Markup | None:
+    """Penalties and components."""
+    parts: list[Markup] = []
+    if results.alphas is not None:
+        chosen = alpha_layers(results)
+        told = "Ridge penalty chosen for each component, over lag in ms: median, middle half, range over components."
+        if len(chosen) < len(results.summary.layers):
+            told += f" {MOST} of {len(results.summary.layers)} layers, evenly spread."
+        grid, width = panels(len(chosen))
+        small = tag("div", [alpha_panel(results, i, width) for i in chosen], class_=grid)
+        parts.append(captioned("Penalties.", told, small, cls=_breaks(len(chosen))))
+    kept = variance(results)
+    told = "Share of each layer\u2019s variance over words that its principal components keep."
+    beside = [captioned("Components.", told, kept)] if kept else []
+    beside += [part for part in [_cost(results)] if part]
+    if not parts and not beside:
+        return None
+    title = "How the decoders were fitted" if parts or kept else "Time and memory"
+    return join(tag("h2", title), parts, tag("div", beside, class_="cols"))
+
+
+def _cost(results: Results) -> Markup | None:
+    """Time and memory."""
+    seconds = {name: value for name, value in results.summary.seconds.items() if value is not None}
+    cost = [(name, clock(value)) for name, value in seconds.items() if name != "total"]
+    cost += [("total", clock(seconds["total"]))] if "total" in seconds else []
+    peak = results.summary.peak_rss_mb
+    cost += (
+        [("memory at most", f"{peak:,.0f} MB" if peak < 2000 else f"{peak / 1000:.1f} GB")] if peak is not None else []
+    )
+    return tag("div", tag("h3", "Time and memory"), facts(cost), class_="panel") if cost else None

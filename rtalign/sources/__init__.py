@@ -1,0 +1,1 @@
+"""Where signal and words come from: recordings, simulations, LSL."""

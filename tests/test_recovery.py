@@ -1,0 +1,135 @@
+"""Recovery at full length: planted latencies come back, nothing comes of nothing (`make soak`)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, spearmanr
+
+from offline.progress import Progress
+from offline.train import train
+from rtalign.bank import DecoderBank
+from rtalign.curves import Curves, assess
+from rtalign.language.model import load
+from rtalign.recipe import Recipe
+from rtalign.sources.information import independent_layers
+from rtalign.sources.simulate import planted, tell
+from rtalign.sources.simulated import Plan, SimulatedRun, synthesise
+
+pytestmark = pytest.mark.slow
+
+WORDS = 3120
+"""Twenty minutes of the packaged story, in five runs."""
+
+NULL_SEEDS = 24
+
+
+class KnownLayers:
+    """A model that looks up what was planted, run by run, instead of reading."""
+
+    def __init__(self, runs: Sequence[SimulatedRun], information: np.ndarray) -> None:
+        self._rows, first = {}, 0
+        for run in runs:
+            self._rows[" ".join(w.text for w in run.words)] = information[first : first + len(run.words)]
+            first += len(run.words)
+        n_layers, dim = information.shape[1:]
+        self.info = SimpleNamespace(
+            id="known", family="known", n_layers=n_layers, dim=dim, n_parameters=0,
+            revision="1", tokenizer="", has_bos=False,
+        )  # fmt: skip
+
+    def encode(self, words: Sequence[str], _recipe: Any, layers: Sequence[int], **_: Any) -> Any:
+        rows = self._rows[" ".join(words)][:, list(layers)]
+        return SimpleNamespace(activations=rows, surprisal=np.zeros(len(rows)))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def ladder_of(result: dict[str, Any]) -> np.ndarray:
+    return np.array([np.nan if layer["peak_s"] is None else layer["peak_s"] for layer in result["layers"]])
+
+
+@pytest.fixture(scope="module")
+def smollm2() -> Any:
+    return load("smollm2")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_independent_layers_peak_where_they_were_planted(store: Path, tmp_path: Path, seed: int) -> None:
+    plan = Plan(seed=seed, run_words=WORDS // 5)
+    information = independent_layers(WORDS, 9, plan.n_dims, seed)
+    runs = synthesise(plan, tell(plan, n_words=WORDS), information)
+    recipe = Recipe().with_("language", layers="all")
+    result = train(runs, KnownLayers(runs, information), recipe, tmp_path / "bank", Progress(quiet=True), store=store)
+    error_ms = 1000 * np.abs(ladder_of(result) - plan.latencies_s(9))
+    print(
+        f"\nindependent layers, seed {seed}: error {np.median(error_ms):.1f} ms at the median, {error_ms.max():.1f} at worst"
+    )
+    print(f"  best R {result['alignment_score']['best']:.3f}, {result['seconds']['total']:.0f} s")
+    assert np.median(error_ms) <= 10
+    assert error_ms.max() <= 20
+
+
+def test_smollm2s_own_layers_come_in_order_and_where_the_oracle_sees_them(
+    store: Path, tmp_path: Path, smollm2: Any
+) -> None:
+    found = {}
+    for noise_free in (False, True):
+        plan = Plan(seed=1, run_words=WORDS // 5, noise_free=noise_free)
+        story = tell(plan, n_words=WORDS)
+        layers, information = planted(smollm2, story, "9", plan.n_dims, lambda *_: None)
+        runs = synthesise(plan, story, information)
+        out = tmp_path / f"bank-{noise_free}"
+        found[noise_free] = train(runs, smollm2, Recipe(), out, Progress(quiet=True), store=store)
+        assert len(layers) == 9
+    noisy, oracle = ladder_of(found[False]), ladder_of(found[True])
+    order = spearmanr(plan.latencies_s(9), noisy).statistic
+    print("\nSmolLM2: planted", np.round(1000 * plan.latencies_s(9)), "\n  found  ", np.round(1000 * noisy))
+    print("  oracle ", np.round(1000 * oracle), f"\n  Spearman {order:.3f}, off the oracle by at most", end=" ")
+    print(f"{1000 * np.abs(noisy - oracle).max():.1f} ms; best R {found[False]['alignment_score']['best']:.3f}")
+    assert order >= 0.9
+    assert np.abs(noisy - oracle).max() <= 0.020
+
+
+def test_nothing_comes_of_nothing(store: Path, tmp_path: Path, smollm2: Any) -> None:
+    """Background alone, SmolLM2's layers: no peaks; and with the refusal off, p_permutation keeps its word."""
+    recipe = Recipe().with_("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
+    shown, layers_ok, permutation, parametric = 0, 0, [], []
+    for seed in range(NULL_SEEDS):
+        plan = Plan(seed=100 + seed, null=True, run_words=312)
+        runs = synthesise(plan, tell(plan, n_words=WORDS // 2))
+        out = tmp_path / f"null-{seed}"
+        result = train(runs, smollm2, recipe, out, Progress(quiet=True), store=store)
+        shown += result["temporal_score"] is not None
+        layers_ok += sum(layer["status"] == "ok" for layer in result["layers"])
+        score = assess(curves_of(out), refuse=False).temporal
+        assert score is not None
+        shutil.rmtree(out)
+        permutation.append(score.p_permutation)
+        parametric.append(score.p)
+    false = sum(p < 0.05 for p in permutation)
+    print(
+        f"\nnull, {NULL_SEEDS} seeds: a temporal score {shown} times, {layers_ok} of {9 * NULL_SEEDS} layers with a peak"
+    )
+    inflated = sum(p < 0.05 for p in parametric)
+    print(f"  refusal off: p_permutation < .05 {false} times, parametric p < .05 {inflated} times")
+    print("  permutation p:", json.dumps([round(p, 3) for p in sorted(permutation)]))
+    assert shown == 0
+    assert binomtest(false, NULL_SEEDS, 0.05, alternative="greater").pvalue > 0.01
+
+
+def curves_of(folder: Path) -> Curves:
+    bank = DecoderBank.load(folder)
+    r, null, boot = (np.array(bank.tensors[name]) for name in ("r", "null", "boot"))
+    index = np.array(bank.layers)
+    return Curves(bank.lags_s, index, index / 30, r, null, boot)
