@@ -12,7 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -103,73 +103,80 @@ def himalaya_all(train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, i
     return np.asarray(model.fit(train_x, train_y).predict(test_x))
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
+@dataclass
+class Clock:
+    """Wall and processor seconds of repeated work, per lag; the second is the steadier one on a busy machine."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def time(self, work: Callable[[], Any], lags: int = 1) -> Any:
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = work()
+        self.wall.append((time.perf_counter() - wall) / lags)
+        self.cpu.append((time.process_time() - cpu) / lags)
+        return result
+
+    def over(self, other: Clock) -> float:
+        """How many times the other's wall time."""
+        return round(statistics.median(self.wall) / statistics.median(other.wall), 2)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        wall, cpu = statistics.median(self.wall), statistics.median(self.cpu)
+        return {"wall_s": round(wall, 4), "cpu_s": round(cpu, 4), "repeats_wall_s": [round(s, 4) for s in self.wall]}
 
 
-def side_by_side(work: Callable[[int], Any], lags: range, workers: int) -> tuple[float, list]:
-    """Seconds a lag, and the results."""
-    seconds, results = timed(lambda: list(ridge.side_by_side([partial(work, i) for i in lags], workers)))
-    return seconds / len(lags), results
-
-
-def summary(seconds: list[float]) -> dict[str, Any]:
-    return {"seconds": round(statistics.median(seconds), 4), "repeats": [round(s, 4) for s in seconds]}
+def side_by_side(clock: Clock, work: Callable[[int], Any], lags: range, workers: int) -> list:
+    return clock.time(lambda: list(ridge.side_by_side([partial(work, i) for i in lags], workers)), len(lags))
 
 
 def against_peers(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
     """One lag at 10,000 words: ours (many lags side by side), scikit-learn and himalaya (one lag on all cores)."""
-    lags, n_targets = range(8 * workers), LAYERS * COMPONENTS
-    story = Story.made(n_words, len(lags), n_targets)
-    middle = len(lags) // 2
-    mine: list[float] = []
-    theirs: dict[str, list[float]] = {"scikit-learn": [], "himalaya": []}
-    r: dict[str, np.ndarray] = {}
+    lags = range(12 * workers)
+    story, middle = Story.made(n_words, len(lags), LAYERS * COMPONENTS), 6 * workers
+    peers = {"scikit-learn": sklearn_layers, "himalaya": himalaya_all}
+    clocks, r = {name: Clock() for name in ("ours", *peers)}, {}
     for _ in range(repeats):
-        seconds, results = side_by_side(lambda i: ours(story, i), lags, workers)
-        mine.append(seconds)
-        r["ours"] = results[middle]
-        for name, fit_predict in (("scikit-learn", sklearn_layers), ("himalaya", himalaya_all)):
-            seconds, r[name] = timed(partial(peer, story, middle, fit_predict))
-            theirs[name].append(seconds)
+        r["ours"] = side_by_side(clocks["ours"], partial(ours, story), lags, workers)[middle]
+        for name, fit_predict in peers.items():
+            r[name] = clocks[name].time(partial(peer, story, middle, fit_predict))
     layer_r = {name: by_target.reshape(N_FOLDS, LAYERS, COMPONENTS).mean((0, 2)) for name, by_target in r.items()}
-    fastest = min(statistics.median(s) for s in theirs.values())
     return {
         "words": n_words,
-        "ours_per_lag": summary(mine),
-        **{name: summary(seconds) for name, seconds in theirs.items()},
-        "times_faster_than_the_faster": round(fastest / statistics.median(mine), 1),
+        "per_lag": {name: clock.figures for name, clock in clocks.items()},
+        "times_faster": {name: clocks[name].over(clocks["ours"]) for name in peers},
+        "times_faster_than_the_faster": min(clocks[name].over(clocks["ours"]) for name in peers),
         "layer_r": [round(float(v), 5) for v in layer_r["ours"]],
-        "max_dr_of_layer_means": {n: float(np.abs(layer_r[n] - layer_r["ours"]).max()) for n in theirs},
+        "max_dr_of_layer_means": {n: float(np.abs(layer_r[n] - layer_r["ours"]).max()) for n in peers},
     }
 
 
 def full_protocol(n_words: int, n_lags: int, all_lags: bool, repeats: int, workers: int) -> dict[str, Any]:
     """The paper's shape: every lag beside the two products X'X and X'Y of that lag, on the same threads."""
     story = Story.made(n_words, n_lags, LAYERS * COMPONENTS)
-    some = range(0, n_lags, max(1, n_lags // (4 * workers)))[: 4 * workers]
-    fits, floors, symmetric = [], [], []
+    some = range(0, n_lags, max(1, n_lags // (6 * workers)))[: 6 * workers]
+    work: dict[str, Callable[[Story, int], Any]] = {
+        "ours": ours,
+        "products": products,
+        "products_symmetric": partial(products, symmetric=True),
+    }
+    clocks = {name: Clock() for name in work}
     for _ in range(repeats):
-        floors.append(side_by_side(lambda i: products(story, i), some, workers)[0])
-        symmetric.append(side_by_side(lambda i: products(story, i, symmetric=True), some, workers)[0])
-        fits.append(side_by_side(lambda i: ours(story, i), some, workers)[0])
-    result = {
+        for name, one in work.items():
+            side_by_side(clocks[name], partial(one, story), some, workers)
+    result: dict[str, Any] = {
         "words": n_words,
         "lags": n_lags,
-        "per_lag": summary(fits),
-        "products_per_lag": summary(floors),
-        "times_the_products": round(statistics.median(fits) / statistics.median(floors), 2),
-        "products_by_symmetric_multiply_per_lag": summary(symmetric),
-        "times_the_symmetric_products": round(statistics.median(fits) / statistics.median(symmetric), 2),
+        "per_lag": {name: clock.figures for name, clock in clocks.items()},
+        "times_the_products": clocks["ours"].over(clocks["products"]),
+        "times_the_symmetric_products": clocks["ours"].over(clocks["products_symmetric"]),
     }
     if all_lags:
-        cpu = time.process_time()
-        per_lag, _ = side_by_side(lambda i: ours(story, i).mean(), range(n_lags), workers)
-        result["all_lags_seconds"] = round(per_lag * n_lags, 1)
-        result["all_lags_cpu_hours"] = round((time.process_time() - cpu) / 3600, 4)
-        result["paper_cpu_hours_3_people"] = PAPER_CPU_HOURS
+        whole = Clock()
+        whole.time(lambda: side_by_side(Clock(), lambda i: ours(story, i).mean(), range(n_lags), workers))
+        result["all_lags"] = whole.figures | {"cpu_hours": round(whole.cpu[0] / 3600, 4)}
+        result["paper_cpu_hours_of_3_people"] = PAPER_CPU_HOURS
     return result | {"peak_rss_mb": peak_rss_mb()}
 
 

@@ -59,7 +59,7 @@ class Stage:
         self.done += amount
         self._bar.update(amount)
         now = time.monotonic()
-        if not self._live and not self._quiet and now - self._said > LINE_EVERY_S:
+        if not self._live and not self._quiet and now - self._said > LINE_EVERY_S and self.done < self.total:
             self._said = now
             left = (now - self._start) / max(self.done, 1e-9) * (self.total - self.done)
             print(

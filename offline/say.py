@@ -94,7 +94,8 @@ def models_table(rows: Sequence[Entry]) -> list[str]:
         mark = "●" if row.folder and row.readable else " "
         paper = " *" if row.paper else ""
         lines.append(f"{mark} {row.id + paper:<40} {size:>10} {memory:>9}  {row.family:<12} {row.cure}".rstrip())
-    return [*lines, "", "● ready to use   * analysed in arXiv 2512.01591   any other local folder or GGUF: name its path"]
+    legend = "● ready to use   * analysed in arXiv 2512.01591   any other local folder or GGUF: name its path"
+    return [*lines, "", legend]
 
 
 def models_json(rows: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -18,26 +18,25 @@ def simulate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
     model = None if args.null else load(args.model, say=progress.say)
     given = {"sensors": args.sensors, "sfreq": args.sfreq or RATES[args.sensors], "null": args.null, "seed": args.seed}
+    given["n_words"] = args.words
     if args.snr is not None:
         given["snr"] = args.snr
     if args.ladder:
         given["ladder"] = ladder(args.ladder)
     text = read_text(args.text) if args.text else None
-    made = write(args.out, progress, model=model, text=text, n_words=args.words, **given)
+    made = write(args.out, progress, model=model, text=text, **given)
     if not (args.quiet or args.json):
         print(f"{made['n_words']:,} words, {made['minutes']:.1f} min in {made['n_runs']} runs: {args.out}")
     return made
 
 
-def write(
-    out: Path, progress: Progress, *, model: Any, text: str | None = None, n_words: int | None = None, **plan: Any
-) -> dict[str, Any]:
+def write(out: Path, progress: Progress, *, model: Any, text: str | None = None, **plan: Any) -> dict[str, Any]:
     """A simulated listener in a new folder; what is planted comes back with the counts."""
     from rtalign.sources.simulate import simulate as make
     from rtalign.sources.simulated import Plan
 
     with Shares(progress) as report:
-        made = make(out, Plan(**plan), text=text, n_words=n_words, model=model, progress=report)
+        made = make(out, Plan(**plan), text=text, model=model, progress=report)
     return asdict(made) | {"folder": str(made.folder)}
 
 

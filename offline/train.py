@@ -265,7 +265,7 @@ def _passport(
     extend: DecoderBank | None,
 ) -> dict[str, Any]:
     entries = [provenance.recording_entry(s) for s in stories]
-    before = extend.passport if extend else {"recordings": [], "n_words": 0}
+    before: dict[str, Any] = extend.passport if extend else {"recordings": [], "n_words": 0}
     return passport_of(
         recordings=[*before["recordings"], *entries],
         n_words=int(before["n_words"]) + int((fold != folds.PURGED).sum()),

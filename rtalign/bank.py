@@ -136,4 +136,6 @@ def _passport(path: Path) -> dict[str, Any]:
 
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(names[:6])
-    return f"{shown} and {len(names) - 6} more are" if len(names) > 6 else f"{shown} {'is' if len(names) == 1 else 'are'}"
+    if len(names) > 6:
+        return f"{shown} and {len(names) - 6} more are"
+    return f"{shown} {'is' if len(names) == 1 else 'are'}"

@@ -34,9 +34,9 @@ class Design:
                 f"the signal comes at {self.sfreq:g} Hz and the recipe wants at least {least:g} Hz after decimation - "
                 "lower chain.min_rate_hz"
             )
-        if self.rate < 2.5 * edge * (1 - 1e-6):
+        if self.rate < 4 * edge * (1 - 1e-6):  # what reads between the samples is exact up to a quarter of their rate
             raise ValueError(
-                f"a low-pass of {edge:g} Hz needs {2.5 * edge:g} Hz after decimation, here {self.rate:g} Hz - "
+                f"a low-pass of {edge:g} Hz needs {4 * edge:g} Hz after decimation, here {self.rate:g} Hz - "
                 "raise chain.min_rate_hz or lower chain.lowpass_hz"
             )
 

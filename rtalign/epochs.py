@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from .data import Epoch, Skipped, Word
-from .interpolation import interpolate
-from .timeline import AFTER, LATER
+from rtalign.data import Epoch, Skipped, Word
+from rtalign.interpolation import interpolate
+from rtalign.timeline import AFTER, LATER
 
 __all__ = ["Epocher", "Memory", "interpolate"]
 

@@ -43,7 +43,7 @@ class Decimator:
         if len(self._pending):
             x = np.concatenate([self._pending, x])
         n = len(x) // factor
-        blocks = x[: n * factor].reshape(n, factor, -1)
+        blocks = x[: n * factor].reshape(n, factor, x.shape[1])
         self._pending = x[n * factor :].copy()
         out = np.empty((n, x.shape[1]))
         for first in range(0, n, BLOCKS):

@@ -34,14 +34,16 @@ class Basis:
         """Directions of the training words; constant sensors take no part.
 
         Why a cut: directions that hold only rounding (sensors that repeat others) would pass alpha = 1e-4 and be blown
-        up; what the moments' own precision cannot tell from nothing is dropped.
+        up.  Rounded moments are off by a random matrix, whose norm (2 sqrt(sensors) times the precision, a word) was
+        seen in float32; twice that is cut, and what no eigensolver tells from nothing.
         """
         spread = np.sqrt(np.diagonal(train.xx) / max(train.n, 1))
         inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
         # Always float64, and never on the device: 275 x 275 is small there, and every later number leans on it.
         values, vectors = np.linalg.eigh(train.xx * inverse[:, None] * inverse)
-        cut = max(10 * np.finfo(dtype).eps, len(values) * np.finfo(np.float64).eps)
-        kept = values > cut * values[-1]
+        rounding = 4 * np.sqrt(len(values)) * train.n * np.finfo(dtype).eps
+        solver = values[-1] * max(len(values) * np.finfo(np.float64).eps, np.finfo(dtype).eps)
+        kept = values > max(rounding, solver)
         return cls(values[kept], inverse[:, None] * vectors[:, kept])
 
 
@@ -105,11 +107,14 @@ class _Targets:
 class Trained:
     """One training set, ready to be tested on other folds.
 
+    axes64 : the same axes in float64.  Why: scores on the weakest directions are small differences of large numbers,
+    and float32 products would drown them.
     scores : the training words' scores times targets, by set of targets, as they come to be needed.
     """
 
     folds: list[int]
     axes: Array
+    axes64: Array
     fractions: Fractions
     scores: dict[int, Array] = field(default_factory=dict)
 
@@ -120,27 +125,25 @@ class Search:
     def __init__(
         self,
         folds: Sequence[Moments],
-        rotations: Sequence[np.ndarray] | None,
+        rotations: Sequence[np.ndarray],
         grid: np.ndarray,
         dtype: Precision,
         device: str,
     ) -> None:
-        self.grid, self.dtype, self.put = grid, dtype, _mover(dtype, device)
+        self.grid, self.dtype, self.put, self.put64 = grid, dtype, _mover(dtype, device), _mover("float64", device)
         self.n = np.array([fold.n for fold in folds], np.float64)
         total = Moments.sum(folds)
         self.unit = _root_mean(np.diagonal(total.xx), total.n)
         self.mean_x = np.stack([fold.mean_x for fold in folds]) / self.unit
-        self.xx = [self.put(fold.xx / self.unit[:, None] / self.unit) for fold in folds]
+        self.xx = [self.put64(fold.xx / self.unit[:, None] / self.unit) for fold in folds]
         self.targets = self._targets(folds, total, rotations)
 
-    def _targets(
-        self, folds: Sequence[Moments], total: Moments, rotations: Sequence[np.ndarray] | None
-    ) -> list[_Targets]:
+    def _targets(self, folds: Sequence[Moments], total: Moments, rotations: Sequence[np.ndarray]) -> list[_Targets]:
         """One a rotation; one for all pipelines where there are none."""
         means = np.stack([fold.mean_y for fold in folds])
         unit = _root_mean(total.squares, total.n)
         xys = [(fold.xy / self.unit[:, None] / unit).astype(self.dtype) for fold in folds]
-        if rotations is None:
+        if not rotations:
             return [_Targets(means / unit, [self.put(xy) for xy in xys])]
         turned = []
         for rotation in rotations:
@@ -154,7 +157,8 @@ class Search:
     def train(self, folds: Sequence[int], basis: Basis) -> Trained:
         """A training set, known by its basis."""
         fractions = Fractions.of(basis.values, self.grid, self.dtype, self.put)
-        return Trained(list(folds), self.put(basis.axes * self.unit[:, None]), fractions)
+        axes = basis.axes * self.unit[:, None]
+        return Trained(list(folds), self.put(axes), self.put64(axes), fractions)
 
     def loss(self, trained: Trained, held: int, pipeline: int) -> Array:
         """(alpha, target): error on a held-out fold, of one pipeline's targets."""
@@ -167,7 +171,7 @@ class Search:
                 xy += targets.xy[fold]
             trained.scores[which] = axes.T @ xy
         dx, dy = dx[held : held + 1], dy[held : held + 1]
-        A = axes.T @ ((self.xx[held] + dx.T @ dx) @ axes)
+        A = self.put(trained.axes64.T @ ((self.xx[held] + dx.T @ dx) @ trained.axes64))
         return loss(A, axes.T @ (targets.xy[held] + dx.T @ dy), trained.scores[which], trained.fractions)
 
     def _about(self, folds: list[int], means: np.ndarray) -> Array:
@@ -190,10 +194,10 @@ def _root_mean(squares: np.ndarray, n: int) -> np.ndarray:
     return np.where(squares > 0, np.sqrt(np.maximum(squares, 0) / n), 1.0)
 
 
-def _mover(dtype: Precision, device: str) -> Callable[[np.ndarray], Array]:
+def _mover(dtype: Precision, device: str) -> Callable[[Array], Array]:
     """What takes an array to the search's precision and device."""
     if device == "cpu":
         return lambda array: np.ascontiguousarray(array, dtype)
     import torch
 
-    return lambda array: torch.as_tensor(np.ascontiguousarray(array, dtype), device=device)
+    return lambda array: torch.as_tensor(array, dtype=getattr(torch, dtype), device=device)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .chain import Chain
-from .data import Chunk, Epoch, Sensor, Skipped, Word
-from .epochs import Epocher
-from .recipe import Recipe
-from .ring import Ring
+from rtalign.chain import Chain
+from rtalign.data import Chunk, Epoch, Sensor, Skipped, Word
+from rtalign.epochs import Epocher
+from rtalign.recipe import Recipe
+from rtalign.ring import Ring
 
 SLACK_S = 10.0
 """How far, in signal time, a word may come behind its samples."""

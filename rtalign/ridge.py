@@ -65,22 +65,24 @@ def fit(
     device: of the search.
     """
     grid = _checked(folds, alphas, rotations)
-    turns = None if rotations is None else [*rotations.outer, rotations.final]
+    n_folds = len(folds)
+    turns = [*rotations.outer, rotations.final] if rotations else []
     search = Search(folds, turns, grid, dtype, device)
     losses = _inner_losses(folds, search, dtype)
-    n_folds = len(folds)
     decoders, r = [], []
     for k in range(n_folds):
         chosen = [f for f in range(n_folds) if f != k]
         train = Moments.sum([folds[f] for f in chosen])
         basis = Basis.of(train, dtype)
         losses[n_folds] += search.loss(search.train(chosen, basis), held=k, pipeline=n_folds)
-        decoders.append(Decoder.of(basis, train, turns and turns[k], choose(losses[k], grid), dtype))
-        r.append(decoders[k].score(folds[k] if turns is None else folds[k].rotate(turns[k])))
+        decoders.append(Decoder.of(basis, train, turns[k] if turns else None, choose(losses[k], grid), dtype))
+        r.append(decoders[k].score(folds[k].rotate(turns[k]) if turns else folds[k]))
     every = Moments.sum(folds)
-    final = Decoder.of(Basis.of(every, dtype), every, turns and turns[-1], choose(losses[n_folds], grid), dtype)
+    final = Decoder.of(
+        Basis.of(every, dtype), every, turns[-1] if turns else None, choose(losses[n_folds], grid), dtype
+    )
     return Fit(
-        np.stack(r),
+        np.stack(r).astype(dtype),
         np.stack([d.alpha for d in decoders]),
         np.stack([d.weights for d in decoders]),
         np.stack([d.bias for d in decoders]),
@@ -144,12 +146,24 @@ def _checked(folds: Sequence[Moments], alphas: Sequence[float] | np.ndarray, rot
                 f"fold {k} holds {fold.xy.shape} (sensor, target), fold 0 holds {folds[0].xy.shape} - "
                 "make the moments of all folds from the same columns"
             )
-    if rotations is not None and len(rotations.outer) != len(folds):
-        raise ValueError(f"there are {len(rotations.outer)} outer rotations for {len(folds)} folds - give one a fold")
+    if rotations is not None:
+        _check_rotations(rotations, folds)
     grid = np.sort(np.asarray(alphas, np.float64).ravel())[::-1].copy()
     if not grid.size or not np.isfinite(grid).all() or grid[-1] < 0:
         raise ValueError(f"alphas {list(alphas)} are not all finite and 0 or more - give at least one penalty")
     return grid
+
+
+def _check_rotations(rotations: Rotations, folds: Sequence[Moments]) -> None:
+    if len(rotations.outer) != len(folds):
+        raise ValueError(f"there are {len(rotations.outer)} outer rotations for {len(folds)} folds - give one a fold")
+    groups, members, _ = folds[0].yy.shape
+    for rotation in (*rotations.outer, rotations.final):
+        if rotation.shape[:2] != (groups, members) or rotation.shape != rotations.final.shape:
+            raise ValueError(
+                f"a rotation is {rotation.shape} (layer, wide, component), the final one {rotations.final.shape}; the "
+                f"moments hold {groups} groups of {members} targets - make both from the same wide basis"
+            )
 
 
 def side_by_side(jobs: Iterable[Callable[[], T]], n_workers: int) -> Iterator[T]:

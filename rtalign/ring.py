@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .data import Chunk
-from .interpolation import HALF, combine
-from .timeline import Timeline
+from rtalign.data import Chunk
+from rtalign.interpolation import HALF, combine
+from rtalign.timeline import Timeline
 
 
 class Ring:

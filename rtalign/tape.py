@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .data import Chunk
-from .interpolation import combine
-from .timeline import AFTER, LATER, Stretch, Timeline
+from rtalign.data import Chunk
+from rtalign.interpolation import combine
+from rtalign.timeline import AFTER, LATER, Stretch, Timeline
 
 SIGNAL, STRETCHES = "signal.f32", "stretches.json"
 FORMAT = {"format": "rtalign-tape", "version": 1}

@@ -1,7 +1,8 @@
 """A safetensors file that is filled in place, row by row, so that a bank larger than memory can be written.
 
-Why not safetensors' own writer: it wants every tensor in memory at once, while the trainer finishes one lag at a time and
-must be able to stop and go on.  The layout is the published one (a length, a JSON header, the data), so any reader opens it.
+Why not safetensors' own writer: it wants every tensor in memory at once, while the trainer finishes one lag at a time
+and must be able to stop and go on.  The layout is the published one (a length, a JSON header, the data), so any reader
+opens it.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .data import Chunk
-from .interpolation import HALF, SLACK, support
+from rtalign.data import Chunk
+from rtalign.interpolation import HALF, SLACK, support
 
 LATER = "later"
 BEFORE = "window before recording"
@@ -86,10 +86,10 @@ class Timeline:
     def locate(self, times: np.ndarray, oldest: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """times : (time,).  Returns rows (time, tap) and weights (time, tap); every time must fit."""
         times = np.asarray(times, dtype=float)
-        starts = np.array([stretch.start for stretch in self.stretches])
-        which = np.searchsorted(starts, times, side="right") - 1
         if not len(times):
             return support(times)
+        starts = np.array([stretch.start for stretch in self.stretches])
+        which = np.searchsorted(starts, times, side="right") - 1
         if not np.isfinite(times).all() or which.min() < 0:
             raise ValueError(f"{times[~(which >= 0) | ~np.isfinite(times)][0]} s was asked for; {self._extent()}")
         firsts = np.array([stretch.first for stretch in self.stretches])

@@ -66,15 +66,13 @@ def smollm2() -> Any:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_independent_layers_peak_where_they_were_planted(store: Path, tmp_path: Path, seed: int) -> None:
-    plan = Plan(seed=seed, run_words=WORDS // 5)
+    plan = Plan(seed=seed, n_words=WORDS, run_words=WORDS // 5)
     information = independent_layers(WORDS, 9, plan.n_dims, seed)
-    runs = synthesise(plan, tell(plan, n_words=WORDS), information)
+    runs = synthesise(plan, tell(plan), information)
     recipe = Recipe().with_("language", layers="all")
     result = train(runs, KnownLayers(runs, information), recipe, tmp_path / "bank", Progress(quiet=True), store=store)
     error_ms = 1000 * np.abs(ladder_of(result) - plan.latencies_s(9))
-    print(
-        f"\nindependent layers, seed {seed}: error {np.median(error_ms):.1f} ms at the median, {error_ms.max():.1f} at worst"
-    )
+    print(f"\nindependent layers, seed {seed}: off by {np.median(error_ms):.1f} ms, at worst {error_ms.max():.1f} ms")
     print(f"  best R {result['alignment_score']['best']:.3f}, {result['seconds']['total']:.0f} s")
     assert np.median(error_ms) <= 10
     assert error_ms.max() <= 20
@@ -85,9 +83,9 @@ def test_smollm2s_own_layers_come_in_order_and_where_the_oracle_sees_them(
 ) -> None:
     found = {}
     for noise_free in (False, True):
-        plan = Plan(seed=1, run_words=WORDS // 5, noise_free=noise_free)
-        story = tell(plan, n_words=WORDS)
-        layers, information = planted(smollm2, story, "9", plan.n_dims, lambda *_: None)
+        plan = Plan(seed=1, n_words=WORDS, run_words=WORDS // 5, noise_free=noise_free)
+        story = tell(plan)
+        layers, information = planted(smollm2, plan, story, lambda *_: None)
         runs = synthesise(plan, story, information)
         out = tmp_path / f"bank-{noise_free}"
         found[noise_free] = train(runs, smollm2, Recipe(), out, Progress(quiet=True), store=store)
@@ -106,8 +104,8 @@ def test_nothing_comes_of_nothing(store: Path, tmp_path: Path, smollm2: Any) -> 
     recipe = Recipe().with_("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
     shown, layers_ok, permutation, parametric = 0, 0, [], []
     for seed in range(NULL_SEEDS):
-        plan = Plan(seed=100 + seed, null=True, run_words=312)
-        runs = synthesise(plan, tell(plan, n_words=WORDS // 2))
+        plan = Plan(seed=100 + seed, null=True, n_words=WORDS // 2, run_words=312)
+        runs = synthesise(plan, tell(plan))
         out = tmp_path / f"null-{seed}"
         result = train(runs, smollm2, recipe, out, Progress(quiet=True), store=store)
         shown += result["temporal_score"] is not None
@@ -118,9 +116,7 @@ def test_nothing_comes_of_nothing(store: Path, tmp_path: Path, smollm2: Any) -> 
         permutation.append(score.p_permutation)
         parametric.append(score.p)
     false = sum(p < 0.05 for p in permutation)
-    print(
-        f"\nnull, {NULL_SEEDS} seeds: a temporal score {shown} times, {layers_ok} of {9 * NULL_SEEDS} layers with a peak"
-    )
+    print(f"\nnull: of {NULL_SEEDS} seeds {shown} with a score; of {9 * NULL_SEEDS} layers {layers_ok} with a peak")
     inflated = sum(p < 0.05 for p in parametric)
     print(f"  refusal off: p_permutation < .05 {false} times, parametric p < .05 {inflated} times")
     print("  permutation p:", json.dumps([round(p, 3) for p in sorted(permutation)]))

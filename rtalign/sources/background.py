@@ -122,7 +122,7 @@ def _beat(seconds: np.ndarray) -> np.ndarray:
 
 def _heart(sensors: tuple[Sensor, ...], sfreq: float, place: np.random.Generator, rng: np.random.Generator) -> Part:
     """The heart, half a metre below the helmet, seen as a uniform field and its gradients."""
-    uniform, gradient = _far_patterns(1, 2.0e-13, 1.2e-12, place)
+    uniform, gradient = _far_patterns(1, 1.2e-13, 0.8e-12, place)
     return Pulses(_beat, 0.6, 0.95, 250.0, sfreq, rng), far_field(sensors, uniform, gradient)
 
 

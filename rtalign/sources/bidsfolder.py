@@ -42,8 +42,7 @@ def write_folder(
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder beside out that takes its place when all went well, and vanishes when not."""
-    refuse_full(out)
+    """A folder beside out, which is empty or absent, that takes its place when all went well and vanishes if not."""
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
     partial.mkdir()

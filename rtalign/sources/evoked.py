@@ -19,7 +19,7 @@ LANGUAGE = ("temporal left", "frontal left", "temporal left", "temporal right", 
 COMMON = ((0.055, 0.014, 0.5), (0.105, 0.022, -1.0), (0.20, 0.040, 0.8), (0.40, 0.090, -0.45))
 """Centre (s), standard deviation (s) and size of the deflections that every word evokes."""
 
-COMMON_AM = 3.0e-9
+COMMON_AM = 5.0e-9
 """Strength of the largest of them after a long silence, A m in each temporal lobe."""
 
 

@@ -30,7 +30,8 @@ def own_information(activations: np.ndarray, n_dims: int) -> np.ndarray:
         own = _components(activations[:, layer].astype(np.float64), min(SEEN_COMPONENTS, n_words - 1))
         left = own - _explained(own, _components(below, min(most, below.shape[1]))) if below.size else own
         out[:, layer] = _standardised(_components(left, n_dims))
-        below = np.concatenate([below, own / own[:, :1].std()], axis=1)
+        scale = float(own[:, :1].std()) or 1.0  # so that no layer counts for more because its numbers are larger
+        below = np.concatenate([below, own / scale], axis=1)
     return out
 
 

@@ -34,6 +34,8 @@ class Filtered:
     def take(self, n: int) -> np.ndarray:
         # Sample after sample, all sources of one sample together: any cut draws the same numbers.
         white = self._rng.standard_normal((n, len(self._scale)), np.float32).T
+        if not n:
+            return white
         # Poles this close to 1 need float64 inside.
         out, self._state = sosfilt(self._sos, white.astype(np.float64), axis=1, zi=self._state)
         return out.astype(np.float32) * self._scale
@@ -139,5 +141,5 @@ class Mains:
         times = (self._position + np.arange(n)) / self._sfreq
         self._position += n
         phase = 2 * np.pi * self._hertz[:, None] * times
-        both = np.stack([np.cos(phase), np.sin(phase)], axis=1).reshape(-1, n)
+        both = np.stack([np.cos(phase), np.sin(phase)], axis=1).reshape(self.n_sources, n)
         return (self._sizes * both).astype(np.float32)

@@ -82,6 +82,6 @@ def _pause(text: str, between: str) -> Pause:
     """The pause that the characters between two words ask for."""
     if re.search(r"[.!?]", between):
         return "none" if text in TITLES and between.startswith(".") else "stop"
-    if re.search(r"[,;:()\u2013\u2014]|--|(?<!\w)-(?!\w)", between):
+    if re.search(r"[,;:()\u2013\u2014]|--|\s-\s", between):
         return "comma"
     return "none"
