@@ -48,8 +48,8 @@ class Story:
         mixing = rng.standard_normal((n_sources, SENSORS), np.float32) * np.logspace(0.5, -1, n_sources)[:, None]
         pool = sources @ mixing.astype(np.float32)
         pool += 0.1 * rng.standard_normal(pool.shape, np.float32)
-        # Signal from none to plenty, so that penalties of all sizes are chosen.
-        strength = np.tile(np.logspace(-2.5, -0.5, COMPONENTS, dtype=np.float32), n_targets // COMPONENTS)
+        # From weak to strong, so that penalties of many sizes are chosen.
+        strength = np.tile(np.logspace(-1.5, -0.5, COMPONENTS, dtype=np.float32), n_targets // COMPONENTS)
         middle = sources[n_lags // 2 : n_lags // 2 + n_words]
         Y = middle @ (rng.standard_normal((n_sources, n_targets), np.float32) * strength)
         Y += rng.standard_normal(Y.shape, np.float32)

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from scipy.stats import spearmanr
+
 from offline.progress import Progress
 from offline.say import headline, ladder
 
@@ -77,8 +79,20 @@ def story(trained: dict[str, Any], fresh: dict[str, Any], planted: dict[str, flo
         "",
         *headline(fresh),
         "",
-        "Layers share most of what they hold, so a layer's peak is a property of its whole content: the ladder found",
-        "is in the planted order, and narrower than the one planted in what each layer adds.",
+        *against(trained, planted),
         "",
         f"reports: {out / 'bank' / 'report.html'}   {out / 'fresh' / 'report.html'}",
+    ]
+
+
+def against(result: dict[str, Any], planted: dict[str, float]) -> list[str]:
+    """How the ladder found compares with the one planted."""
+    pairs = [(planted[str(x["index"])], x["peak_s"]) for x in result["layers"] if x["peak_s"] is not None]
+    if len(pairs) < 3:
+        return [f"{len(pairs)} of {len(planted)} layers show a peak: too few to set beside the planted ladder."]
+    order = spearmanr(*zip(*pairs, strict=True)).statistic
+    return [
+        f"Planted order against the order found: Spearman {order:.2f} over {len(pairs)} layers. Layers share most of",
+        "what they hold, so a layer's peak is a property of its whole content: expect the planted order, and a ladder",
+        "that differs from the one planted in what each layer adds.",
     ]

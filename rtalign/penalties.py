@@ -107,14 +107,15 @@ class _Targets:
 class Trained:
     """One training set, ready to be tested on other folds.
 
-    axes64 : the same axes in float64.  Why: scores on the weakest directions are small differences of large numbers,
-    and float32 products would drown them.
+    onto : (direction, sensor), the basis' axes, transposed as they multiply fastest.    onto64 : the same in float64.
+    Why both: scores on the weakest directions are small differences of large numbers, and their inner products would
+    drown in float32.
     scores : the training words' scores times targets, by set of targets, as they come to be needed.
     """
 
     folds: list[int]
-    axes: Array
-    axes64: Array
+    onto: Array
+    onto64: Array
     fractions: Fractions
     scores: dict[int, Array] = field(default_factory=dict)
 
@@ -157,22 +158,22 @@ class Search:
     def train(self, folds: Sequence[int], basis: Basis) -> Trained:
         """A training set, known by its basis."""
         fractions = Fractions.of(basis.values, self.grid, self.dtype, self.put)
-        axes = basis.axes * self.unit[:, None]
-        return Trained(list(folds), self.put(axes), self.put64(axes), fractions)
+        onto = np.ascontiguousarray((basis.axes * self.unit[:, None]).T)
+        return Trained(list(folds), self.put(onto), self.put64(onto), fractions)
 
     def loss(self, trained: Trained, held: int, pipeline: int) -> Array:
         """(alpha, target): error on a held-out fold, of one pipeline's targets."""
         which = pipeline if len(self.targets) > 1 else 0
-        targets, axes = self.targets[which], trained.axes
+        targets, onto = self.targets[which], trained.onto
         dx, dy = self._about(trained.folds, self.mean_x), self._about(trained.folds, targets.mean)
         if which not in trained.scores:
             xy = dx[trained.folds].T @ dy[trained.folds]
             for fold in trained.folds:
                 xy += targets.xy[fold]
-            trained.scores[which] = axes.T @ xy
+            trained.scores[which] = onto @ xy
         dx, dy = dx[held : held + 1], dy[held : held + 1]
-        A = self.put(trained.axes64.T @ ((self.xx[held] + dx.T @ dx) @ trained.axes64))
-        return loss(A, axes.T @ (targets.xy[held] + dx.T @ dy), trained.scores[which], trained.fractions)
+        A = self.put(trained.onto64 @ (self.xx[held] + dx.T * dx) @ trained.onto64.T)
+        return loss(A, onto @ (targets.xy[held] + dx.T * dy), trained.scores[which], trained.fractions)
 
     def _about(self, folds: list[int], means: np.ndarray) -> Array:
         """(fold, column): every fold's mean about the training mean, times the root of the fold's size."""

@@ -77,9 +77,7 @@ class LanguageRecipe(Settings):
         description="growing:N keeps up to N words and, when full, goes on from the newer half; "
         "window:K re-reads each word after exactly its K previous words.",
     )
-    bos: bool = Field(
-        True, description="Open every context with the model's beginning-of-text token, if it has one."
-    )
+    bos: bool = Field(True, description="Open every context with the model's beginning-of-text token, if it has one.")
     tokens: Literal["mean", "last"] = Field("mean", description="How the tokens of one word become one activation.")
     layers: Annotated[str, AfterValidator(_layers)] = Field(
         "9", description="all; a number of layers between 10 % and 90 % of depth; or a list of hidden-state indices."
@@ -134,9 +132,7 @@ class FitRecipe(Settings):
     null_draws: int = Field(
         200, ge=20, le=5000, description="Circular shifts of words against brain for the null band."
     )
-    boot_draws: int = Field(
-        200, ge=20, le=5000, description="Bootstrap samples of word blocks behind every interval."
-    )
+    boot_draws: int = Field(200, ge=20, le=5000, description="Bootstrap samples of word blocks behind every interval.")
     block_words: int = Field(60, ge=10, le=1000, description="Neighbouring words that the bootstrap keeps together.")
     seed: int = Field(0, ge=0, description="Seed of the shifts, the bootstrap and the legacy folds.")
 

@@ -14,24 +14,24 @@ def independent_layers(n_words: int, n_layers: int, n_dims: int, seed: int) -> n
     return rng.standard_normal((n_words, n_layers, n_dims), np.float32)
 
 
-def own_information(activations: np.ndarray, n_dims: int) -> np.ndarray:
+def own_information(activations: np.ndarray, n_dims: int, beneath: np.ndarray | None = None) -> np.ndarray:
     """What each layer adds to the layers below it, in few standardised dimensions.
 
-    activations : (word, layer, dim), the layers in order of depth.
+    activations : (word, layer, dim), the layers in order of depth.    beneath : (word, dim), a hidden state under them.
     Returns (word, layer, n_dims): the leading components of what is left of a layer when its best linear prediction
-    from the layers below is taken away.  Fewer words than a few hundred leave little to tell the layers apart by, so
-    the prediction never uses more than a sixth as many numbers as there are words.
+    from the layers below is taken away.  A layer's components count alike, as in a decoder's score.  Fewer words
+    than a few hundred leave little to tell the layers apart by, so the prediction never uses more than a sixth as many
+    numbers as there are words.
     """
     n_words, n_layers, _ = activations.shape
-    most = max(1, n_words // 6)
-    below = np.empty((n_words, 0))
+    most, seen = max(1, n_words // 6), min(SEEN_COMPONENTS, n_words - 1)
+    below = np.empty((n_words, 0)) if beneath is None else _standardised(_components(beneath.astype(float), seen))
     out = np.empty((n_words, n_layers, n_dims), np.float32)
     for layer in range(n_layers):
-        own = _components(activations[:, layer].astype(np.float64), min(SEEN_COMPONENTS, n_words - 1))
+        own = _standardised(_components(activations[:, layer].astype(np.float64), seen))
         left = own - _explained(own, _components(below, min(most, below.shape[1]))) if below.size else own
         out[:, layer] = _standardised(_components(left, n_dims))
-        scale = float(own[:, :1].std()) or 1.0  # so that no layer counts for more because its numbers are larger
-        below = np.concatenate([below, own / scale], axis=1)
+        below = np.concatenate([below, own], axis=1)
     return out
 
 

@@ -105,9 +105,15 @@ def tell(plan: Plan, text: str | None = None) -> list[tuple[Word, ...]]:
 def planted(
     model: Model, plan: Plan, story: Sequence[Sequence[Word]], progress: Progress
 ) -> tuple[list[int], np.ndarray]:
-    """The numbers of the layers used, and (word, layer, dim) what each of them adds to those below."""
+    """The numbers of the layers used, and (word, layer, dim) what each of them adds to those below.
+
+    Why the first layer is seen against the hidden state half way down to the embedding: against nothing, or against
+    the embedding, it would hold nearly all that the later layers hold too, and every layer would peak at its latency;
+    against its neighbour hardly anything would be its own.
+    """
     recipe = CONTEXT.model_copy(update={"layers": plan.layers})
     numbers = recipe.layer_indices(model.info.n_layers)
+    beneath = [numbers[0] // 2] if numbers[0] else []
     total = sum(len(run) for run in story)
     read: list[np.ndarray] = []
     done = 0
@@ -116,9 +122,12 @@ def planted(
         progress("language", (done + n) / total)
 
     for run in story:
-        read.append(model.encode([word.text for word in run], recipe, numbers, tick, surprisal=False).activations)
+        texts = [word.text for word in run]
+        read.append(model.encode(texts, recipe, [*beneath, *numbers], tick, surprisal=False).activations)
         done += len(run)
-    return numbers, own_information(np.concatenate(read), plan.n_dims)
+    whole = np.concatenate(read)
+    used = whole[:, len(beneath) :]
+    return numbers, own_information(used, plan.n_dims, whole[:, 0] if beneath else None)
 
 
 def _silent(stage: str, share: float) -> None:

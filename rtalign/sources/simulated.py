@@ -38,8 +38,8 @@ class Plan:
     """Which layers of a language model are planted, in the words of a recipe."""
     sensors: str = "ctf275"
     sfreq: float = 300.0
-    snr: float = 0.2
-    ladder: tuple[float, float] = (0.1, 0.5)
+    snr: float = 0.8
+    ladder: tuple[float, float] = (0.2, 0.4)
     """Latency of the first and the last layer, s; the others lie evenly between."""
     null: bool = False
     """Plant nothing: background alone."""
@@ -56,7 +56,7 @@ class Plan:
         first, last = self.ladder
         faults = {
             f"sfreq {self.sfreq:g} Hz: take 60 to 20000": not 60 <= self.sfreq <= 20000,
-            f"snr {self.snr:g}: take a number of 0 or more (0.2 is the default)": not 0 <= self.snr < np.inf,
+            f"snr {self.snr:g}: take a number of 0 or more (0.8 is the default)": not 0 <= self.snr < np.inf,
             f"ladder {first:g},{last:g}: latencies are seconds between 0 and 2, first and last": not (
                 0 <= first <= 2 and 0 <= last <= 2
             ),
