@@ -50,7 +50,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     differences = bank.differences(recordings[0].sensors)
     if differences and not args.allow_missing:
         raise ValueError("; ".join(differences) + " - pass --allow-missing to do without")
-    model = open_model(args.model or bank.passport["model"]["id"], args, progress)
+    model = open_banks_model(bank, args, progress)
     result = score(bank, recordings, model, args.out, progress)
     say_result(result, args.out, args)
     return result
@@ -144,6 +144,17 @@ def open_model(name: str, args: argparse.Namespace, progress: Progress) -> Any:
     from rtalign.language.model import load
 
     return load(name, device=args.device, allow_download=args.allow_download, say=progress.say)
+
+
+def open_banks_model(bank: Any, args: argparse.Namespace, progress: Progress) -> Any:
+    """The model the bank was made with: by its id, or where that is a folder's name, by --model."""
+    if args.model:
+        return open_model(args.model, args, progress)
+    name = bank.model["id"]
+    try:
+        return open_model(name, args, progress)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"the bank was made with model {name!r}, to be named with --model here: {error}") from None
 
 
 def refuse_overwriting(out: Path, force: bool) -> None:
