@@ -38,7 +38,7 @@ class Plan:
     """Which layers of a language model are planted, in the words of a recipe."""
     sensors: str = "ctf275"
     sfreq: float = 300.0
-    snr: float = 0.8
+    snr: float = 1.2
     ladder: tuple[float, float] = (0.2, 0.4)
     """Latency of the first and the last layer, s; the others lie evenly between."""
     null: bool = False
@@ -46,7 +46,7 @@ class Plan:
     noise_free: bool = False
     """Leave the background out: the same evoked signal, alone."""
     seed: int = 0
-    sd_s: float = 0.07
+    sd_s: float = 0.1
     """Standard deviation of the bump that carries a layer's information."""
     n_dims: int = 12
     """Dimensions in which a layer's own information is planted."""
@@ -56,7 +56,7 @@ class Plan:
         first, last = self.ladder
         faults = {
             f"sfreq {self.sfreq:g} Hz: take 60 to 20000": not 60 <= self.sfreq <= 20000,
-            f"snr {self.snr:g}: take a number of 0 or more (0.8 is the default)": not 0 <= self.snr < np.inf,
+            f"snr {self.snr:g}: take a number of 0 or more (1.2 is the default)": not 0 <= self.snr < np.inf,
             f"ladder {first:g},{last:g}: latencies are seconds between 0 and 2, first and last": not (
                 0 <= first <= 2 and 0 <= last <= 2
             ),
