@@ -468,7 +468,7 @@ def test_the_tables_beside_it_say_what_bids_asks_for(listener: tuple[Path, Plan,
     assert json.loads((out / "dataset_description.json").read_text())["BIDSVersion"]
     assert (meg / "sub-01_coordsystem.json").is_file()
     truth = json.loads((out / "ground_truth.json").read_text())
-    assert truth["latencies"] == {"0": 0.1, "1": 0.3, "2": 0.5}
+    assert truth["latencies"] == {"0": 0.2, "1": 0.3, "2": 0.4}
     assert truth["n_words"] == 60
     assert len(truth["runs"]) == len(story) == 2
 
