@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ class KnownLayers:
         n_layers, dim = information.shape[1:]
         self.info = SimpleNamespace(
             id="known", family="known", n_layers=n_layers, dim=dim, n_parameters=0,
-            revision="1", tokenizer="", has_bos=False,
+            revision=hashlib.sha256(information.tobytes()).hexdigest(), tokenizer="", has_bos=False,
         )  # fmt: skip
 
     def encode(self, words: Sequence[str], _recipe: Any, layers: Sequence[int], **_: Any) -> Any:

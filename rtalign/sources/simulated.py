@@ -46,7 +46,7 @@ class Plan:
     noise_free: bool = False
     """Leave the background out: the same evoked signal, alone."""
     seed: int = 0
-    sd_s: float = 0.1
+    sd_s: float = 0.07
     """Standard deviation of the bump that carries a layer's information."""
     n_dims: int = 12
     """Dimensions in which a layer's own information is planted."""
