@@ -31,6 +31,7 @@ bench: setup  ## measure beside peers; JSON lands in benchmarks/results
 	@mkdir -p benchmarks/results
 	@$(BIN)/python benchmarks/fit.py --out benchmarks/results/fit.json
 	@$(BIN)/python benchmarks/extract.py --out benchmarks/results/extract.json
+	@$(BIN)/python benchmarks/wordtable.py --out benchmarks/results/wordtable.json
 
 clean:  ## remove what make and the demo wrote here
 	@rm -rf .venv build rtalign-demo *.egg-info

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,13 +212,9 @@ def test_endless_tables_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         wordtable.read(path)
 
 
-def test_a_hundred_thousand_rows_take_less_than_a_second(tmp_path: Path) -> None:
+def test_a_hundred_thousand_rows_all_come_through(tmp_path: Path) -> None:
+    """How fast is for benchmarks/wordtable.py to say."""
     rows = "".join(f'{i * 0.3:.3f}\t0.2\tword_onset_01\t"THE"\n' for i in range(100_000))
-    path = table(tmp_path, "onset\tduration\ttype\tvalue\n" + rows)
-    assert min(seconds_to_read(path) for _ in range(3)) < 1.0
-
-
-def seconds_to_read(path: Path) -> float:
-    started = time.process_time()
-    assert len(wordtable.read(path)[0]) == 100_000
-    return time.process_time() - started
+    words, _ = wordtable.read(table(tmp_path, "onset\tduration\ttype\tvalue\n" + rows))
+    assert len(words) == 100_000
+    assert words[-1].onset == 29999.7
