@@ -23,8 +23,11 @@ lint: setup  ## ruff and mypy
 test: lint  ## lint, types and every test of ordinary length
 	@$(BIN)/python -m pytest -m "not slow"
 
-soak: setup  ## the long studies: recovery and false positives over many seeds
+soak: setup  ## the long studies, the live engine for an hour, ten hours of words
 	@$(BIN)/python -m pytest -m slow -s
+	@mkdir -p benchmarks/results
+	@$(BIN)/python benchmarks/live.py --minutes 60 --record --out benchmarks/results/live60.json
+	@$(BIN)/python benchmarks/hours.py --out benchmarks/results/hours.json
 
 bench: setup  ## measure beside peers; JSON lands in benchmarks/results
 	@$(BIN)/python -m pip install --quiet 'himalaya>=0.4.8'
@@ -32,6 +35,9 @@ bench: setup  ## measure beside peers; JSON lands in benchmarks/results
 	@$(BIN)/python benchmarks/fit.py --out benchmarks/results/fit.json
 	@$(BIN)/python benchmarks/extract.py --out benchmarks/results/extract.json
 	@$(BIN)/python benchmarks/wordtable.py --out benchmarks/results/wordtable.json
+	@$(BIN)/python benchmarks/acquire.py --out benchmarks/results/acquire.json
+	@$(BIN)/python benchmarks/live.py --minutes 5 --out benchmarks/results/live-ctf275.json
+	@$(BIN)/python benchmarks/live.py --minutes 5 --sensors neuromag306 --out benchmarks/results/live-neuromag306.json
 
 clean:  ## remove what make and the demo wrote here
 	@rm -rf .venv build rtalign-demo *.egg-info

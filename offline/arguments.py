@@ -15,7 +15,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rtalign {version('rtalign')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_demo, _simulate, _train, _evaluate, _report, _models, _doctor):
+    for add in (_demo, _simulate, _train, _evaluate, _report, _monitor, _replay, _stream, _models, _doctor):
         add(commands)
     return parser
 
@@ -107,6 +107,65 @@ def _report(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="a bank, or what evaluate wrote")
 
 
+def _monitor(commands: argparse._SubParsersAction) -> None:
+    parser = _new(
+        commands, "monitor", "score live MEG and words from LSL streams", "rtalign monitor --bank bank --headless"
+    )
+    parser.add_argument("--session", dest="session_file", type=Path, metavar="FILE", help="settings in a TOML file")
+    parser.add_argument("--meg", metavar="NAME", help="stream of the MEG (default: the first of type MEG or EEG)")
+    parser.add_argument("--words", metavar="NAME", help="stream of the words (default: the first stream of text)")
+    parser.add_argument("--encoding", help="how words arrive: auto, plain, json, codes, audio-start")
+    parser.add_argument("--word-table", type=Path, metavar="FILE", help="word onsets, where markers do not say words")
+    parser.add_argument("--trigger", metavar="CHANNEL", help="channel of the MEG stream whose codes mark words")
+    parser.add_argument("--audio-delay", dest="audio_delay_s", type=float, metavar="S", help="from marker to sound, s")
+    parser.add_argument("--seconds", type=float, metavar="S", help="stop after so long (default: Ctrl-C)")
+    _scoring(parser)
+
+
+def _replay(commands: argparse._SubParsersAction) -> None:
+    parser = _new(
+        commands,
+        "replay",
+        "score a recording as if it were live",
+        "rtalign replay listener --bank bank --speed max --headless --out scores",
+    )
+    parser.add_argument("recording", type=Path, metavar="RECORDING", help="BIDS folder, MEG recording, XDF, session")
+    parser.add_argument("--speed", default="1", metavar="X|max", help="times real time, or max (1)")
+    parser.add_argument("--lsl", action="store_true", help="send it through real LSL streams, at 1x")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results")
+    _filters(parser)
+    _scoring(parser)
+
+
+def _scoring(parser: argparse.ArgumentParser) -> None:
+    """What monitor and replay share."""
+    parser.add_argument("--bank", type=Path, metavar="BANK", help="folder of a bank")
+    parser.add_argument("--model", metavar="M", help="the language model, where the bank's own name for it does not do")
+    parser.add_argument("--adapt", action="store_true", help="learn from today's participant, each word once scored")
+    parser.add_argument("--allow-missing", action="store_true", help="go on where sensors of the bank are not there")
+    parser.add_argument("--last-words", type=int, metavar="N", help="score the last N words alone (default: all)")
+    parser.add_argument("--record", type=Path, metavar="DIR", help="record the session in a new folder in DIR")
+    parser.add_argument("--publish", action="store_true", help="send scores out over LSL as rtalign-scores")
+    parser.add_argument("--headless", action="store_true", help="no window: a panel, or JSON lines where piped")
+
+
+def _stream(commands: argparse._SubParsersAction) -> None:
+    parser = _new(
+        commands,
+        "stream",
+        "play a recording as LSL streams of MEG and words",
+        "rtalign stream listener --faults rehearsal.toml",
+    )
+    _recordings(parser)
+    parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="times real time (1)")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="faults to rehearse, TOML")
+    parser.add_argument("--name-meg", default="rtalign-meg", metavar="N", help="name of the MEG stream (rtalign-meg)")
+    parser.add_argument("--name-words", default="rtalign-words", metavar="N", help="of the words (rtalign-words)")
+    parser.add_argument("--chunk-ms", type=float, default=20.0, metavar="MS", help="length of a chunk (20)")
+    parser.add_argument("--word-encoding", choices=("plain", "json"), default="plain", help="markers' form (plain)")
+    parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait so long for somebody to listen (0)")
+
+
 def _models(commands: argparse._SubParsersAction) -> None:
     parser = _new(commands, "models", "list the language models that can be used", "rtalign models")
     parser.add_argument("--prepare", metavar="M", help="make a model ready now (the packaged one is converted once)")
@@ -119,11 +178,16 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
 
 def _recordings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="BIDS folders or MEG recordings")
+    group = _filters(parser)
+    group.add_argument("--bads", default="", metavar="A,B", help="channels to leave out")
+
+
+def _filters(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("which recordings")
     for name in ("subject", "session", "task", "run"):
         group.add_argument(f"--{name}", metavar=name.upper(), help=f"only this {name} of a BIDS folder")
     group.add_argument("--word-table", type=Path, metavar="FILE", help="TSV, CSV, TextGrid or CTM of word onsets")
-    group.add_argument("--bads", default="", metavar="A,B", help="channels to leave out")
+    return group
 
 
 def _model(parser: argparse.ArgumentParser, required: bool) -> None:

@@ -65,6 +65,31 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
     return {"report": str(path)}
 
 
+def monitor(args: argparse.Namespace) -> dict[str, Any]:
+    from offline import live
+
+    headless_only(args)
+    return live.monitor(args)
+
+
+def replay(args: argparse.Namespace) -> dict[str, Any]:
+    from offline import live
+
+    headless_only(args)
+    return live.replay(args)
+
+
+def headless_only(args: argparse.Namespace) -> None:
+    if not args.headless:
+        raise ValueError("there is no window in this version; pass --headless for a panel on the terminal")
+
+
+def stream(args: argparse.Namespace) -> dict[str, Any]:
+    from offline.stream import stream as play
+
+    return play(args, Progress(args.quiet))
+
+
 def simulate(args: argparse.Namespace) -> dict[str, Any]:
     from offline.simulated import simulate as write
 

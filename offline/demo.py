@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from scipy.stats import spearmanr
 
 from offline.progress import Progress
 from offline.say import headline, ladder
+from rtalign.summary import as_json
 
 WORDS_A_MINUTE = 156
 RUNS = 5
@@ -48,20 +50,30 @@ def demo(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 
 def simulated(listener: Path, args: argparse.Namespace, model: Any, progress: Progress) -> dict[str, Any]:
-    """The listener's folder, made now unless a run with the same settings left it."""
-    run_words = round(args.minutes * WORDS_A_MINUTE / RUNS)
-    wanted = {"run_words": run_words, "n_words": run_words * (RUNS + 1), "seed": args.seed}
-    note = listener / "demo.json"
-    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == wanted:
-        progress.say(f"   {listener} is there from an earlier run")
-    else:
-        from offline.simulated import write
+    """The listener's folder, made now unless a run with the very same plan left it."""
+    from offline.simulated import write
+    from rtalign.sources.simulated import Plan
 
-        if note.is_file():
-            shutil.rmtree(listener)
-        write(listener, progress, model=model, sfreq=SFREQ, **wanted)
-        note.write_text(json.dumps(wanted), encoding="utf-8")
-    truth: dict[str, Any] = json.loads((listener / "ground_truth.json").read_text(encoding="utf-8"))
+    run_words = round(args.minutes * WORDS_A_MINUTE / RUNS)
+    wanted = {"run_words": run_words, "n_words": run_words * (RUNS + 1), "seed": args.seed, "sfreq": SFREQ}
+    there = truth_of(listener)
+    if there is not None and there.get("plan") == as_json(asdict(Plan(**wanted))):
+        progress.say(f"   {listener} is there from an earlier run")
+        return there
+    if there is not None:
+        shutil.rmtree(listener)
+    write(listener, progress, model=model, **wanted)
+    made = truth_of(listener)
+    assert made is not None
+    return made
+
+
+def truth_of(listener: Path) -> dict[str, Any] | None:
+    """What was planted in a folder that holds a simulated listener; None where there is none."""
+    path = listener / "ground_truth.json"
+    if not path.is_file():
+        return None
+    truth: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return truth
 
 

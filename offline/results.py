@@ -1,8 +1,7 @@
-"""What a run leaves in its folder: summary, curves, recipe, passport, report."""
+"""Folders of results that appear whole or not at all, with the seconds that each stage took."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 
 from offline.machine import peak_rss_mb
 from offline.progress import Progress
-from rtalign import cache, report, summary
+from rtalign import cache, results
 from rtalign.curves import Curves, assess
 from rtalign.recipe import Recipe
 
@@ -37,23 +36,7 @@ def write_results(
     progress: Progress,
     **extra: Any,
 ) -> dict[str, Any]:
-    """Write everything but the bank itself; returns the summary."""
-    findings = assess(curves)
-    model = {name: passport["model"][name] for name in ("id", "family", "n_layers", "revision")}
-    n_words = int(passport["n_words"])
-    notes = [f"{entry['name']}: {note}" for entry in passport["recordings"] for note in entry["notes"]]
-    contents = summary.summary(
-        kind, model, recipe.language.context, n_words, skipped, findings, _seconds(progress),
-        peak_rss_mb(), notes=notes, **extra,
-    )  # fmt: skip
-    (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    (folder / "passport.json").write_text(json.dumps(passport, indent=1), encoding="utf-8")
-    summary.write_curves_csv(folder / "curves.csv", findings)
-    summary.write_summary(folder / "summary.json", contents)
-    report.write(folder)
-    return contents
-
-
-def _seconds(progress: Progress) -> dict[str, float]:
+    """Assess the curves and write what came of it; returns the summary."""
     spent = {name: sum(progress.seconds.get(part, 0.0) for part in parts) for name, parts in STAGES.items()}
-    return spent | {"total": progress.elapsed()}
+    spent |= {"total": progress.elapsed()}
+    return results.write_results(folder, kind, passport, recipe, skipped, assess(curves), spent, peak_rss_mb(), **extra)

@@ -71,18 +71,39 @@ class Recording(Protocol):
     The language model's context is reset between recordings.  A session of seven runs is seven recordings.
     """
 
-    name: str
-    subject: str
-    sfreq: float
-    start: float
-    n_samples: int
-    sensors: tuple[Sensor, ...]
-    words: tuple[Word, ...]
-    notes: tuple[str, ...]
-    """What a reader should be told: sensors left out, rows dropped, faults known of this recording."""
+    @property
+    def name(self) -> str: ...
 
-    def chunks(self, seconds: float = 10.0) -> Iterator[Chunk]:
-        """The signal in order, SI units, float64 or float32, one column a sensor."""
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def sfreq(self) -> float: ...
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def seconds(self) -> float:
+        """From the first sample to the end of the last, breaks and all."""
+        ...
+
+    @property
+    def sensors(self) -> tuple[Sensor, ...]: ...
+
+    @property
+    def words(self) -> tuple[Word, ...]: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should be told: sensors left out, rows dropped, faults known of this recording."""
+        ...
+
+    def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
+        """The signal in order, SI units, float64 or float32, one column a sensor; from the sample at start on."""
         ...
 
     def fingerprint(self) -> str:

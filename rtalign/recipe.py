@@ -206,13 +206,13 @@ class Recipe(Settings):
         return hashlib.sha256(chosen.encode()).hexdigest()[:16]
 
 
-def plain(error: ValidationError) -> str:
+def plain(error: ValidationError, what_was_read: str = "recipe") -> str:
     """A validation error in one line: where, what, and what was there instead."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     what = str(first["msg"]).removeprefix("Value error, ")
     got = "" if first["type"] in ("value_error", "extra_forbidden", "missing") else f", not {first['input']!r}"
-    return f"recipe, {where}: {what}{got}"
+    return f"{what_was_read}, {where}: {what}{got}"
 
 
 def _toml(value: Any) -> str:

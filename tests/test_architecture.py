@@ -29,7 +29,9 @@ ORDER = [
         "peaks",
         "curves",
     ),
-    *("summary", "pipeline", "datasets", "sources", "report"),
+    *("summary", "session", "wire", "pipeline", "xdf", "xdfheader", "xdffile", "datasets", "sources", "report"),
+    *("results", "running", "mismatch", "scoreboard", "decoders", "learning", "adaptation", "decoding", "ledger"),
+    *("engine", "snapshot", "appending", "rawfile", "recorder", "opening", "keeping", "host", "client"),
 ]
 """Data order: a module imports from those before it alone."""
 

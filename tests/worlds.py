@@ -35,9 +35,14 @@ class MemoryRecording:
             self.sensors = sensors(self.data.shape[1])
         self.n_samples = len(self.data)
 
-    def chunks(self, seconds: float = 10.0) -> Iterator[Chunk]:
+    @property
+    def seconds(self) -> float:
+        return self.n_samples / self.sfreq
+
+    def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
         size = max(int(seconds * self.sfreq), 1)
-        for first in range(0, len(self.data), size):
+        begin = 0 if start is None else max(round((start - self.start) * self.sfreq), 0)
+        for first in range(begin, len(self.data), size):
             yield Chunk(self.data[first : first + size], self.start + first / self.sfreq, self.sfreq)
 
     def fingerprint(self) -> str:
@@ -62,7 +67,22 @@ class FakeModel:
             has_bos=False,
         )
 
-    def encode(self, words: Sequence[str], recipe: LanguageRecipe, layers: Sequence[int], progress: Any = None) -> Any:
+    def stream(self, words: Sequence[str], recipe: LanguageRecipe, layers: Sequence[int]) -> Iterator[tuple[int, Any]]:
+        """In blocks of seven words."""
+        for first in range(0, len(words), 7):
+            yield first, self.encode(words[first : first + 7], recipe, layers)
+
+    def reader(self, recipe: LanguageRecipe, layers: Sequence[int]) -> Any:
+        return SimpleNamespace(push=lambda word: self.encode([word], recipe, layers))
+
+    def encode(
+        self,
+        words: Sequence[str],
+        recipe: LanguageRecipe,
+        layers: Sequence[int],
+        progress: Any = None,
+        surprisal: bool = True,
+    ) -> Any:
         self.encoded += 1
         rows = np.stack([self.table[word] for word in words])[:, list(layers)]
         if progress:

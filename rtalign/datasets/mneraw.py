@@ -65,12 +65,13 @@ class MneRecording:
     def seconds(self) -> float:
         return self.n_samples / self.sfreq
 
-    def chunks(self, seconds: float = 10.0) -> Iterator[Chunk]:
+    def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
         """The signal in order, SI units, float64.  Stretches the machine did not record are left out."""
         reader = self._file.open()
         n_chunk = max(round(seconds * self.sfreq), 1)
+        begin = 0 if start is None else max(round((start - self.start) * self.sfreq), 0)
         for first, stop in self._file.stretches():
-            for a in range(first, stop, n_chunk):
+            for a in range(max(first, begin), stop, n_chunk):
                 data = reader.read(self._picks, a, min(a + n_chunk, stop))
                 yield Chunk(data, self.start + a / self.sfreq, self.sfreq)
 

@@ -7,9 +7,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from rtalign.data import Recording
-from rtalign.datasets import bids, sensors
+from rtalign.datasets import bids, sensors, xdf
 from rtalign.datasets.mnefile import is_signal
 from rtalign.datasets.mneraw import MneRecording
+from rtalign.datasets.xdfrecording import XdfRecording
 
 
 def open_recordings(
@@ -21,15 +22,19 @@ def open_recordings(
     run: str | None = None,
     word_table: Path | str | None = None,
     bads: Collection[str] = (),
-) -> list[MneRecording]:
-    """The recordings of a BIDS root, of a BIDS file, or of any one file with a word table."""
+) -> list[MneRecording] | list[XdfRecording]:
+    """The recordings of a BIDS root or file, an XDF file, a recorded session, or any one file with a word table."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no recording {path}")
-    if is_signal(path):
+    found: list[MneRecording] | list[XdfRecording]
+    if xdf.is_xdf(path):
+        found = xdf.recordings(path, word_table=word_table, subject=subject or "unknown", bads=bads)
+    elif is_signal(path):
         found = [_single(path, subject, word_table, bads)]
     elif not path.is_dir():
-        raise ValueError(f"{path.name} is no recording this program reads; it reads BIDS folders, FIF, CTF, KIT, BTi")
+        known = "BIDS folders, FIF, CTF, KIT, BTi, XDF"
+        raise ValueError(f"{path.name} is no recording this program reads; it reads {known}")
     elif word_table is not None:
         raise ValueError(f"a word table belongs to one file, and {path} is a folder; name the file inside it")
     else:
@@ -80,7 +85,7 @@ def _single(path: Path, subject: str | None, word_table: Path | str | None, bads
     return bids.recording(path, subject=subject, table=table, bads=bads)
 
 
-def _bads_known(recordings: Sequence[MneRecording], bads: Collection[str]) -> None:
+def _bads_known(recordings: Sequence[MneRecording | XdfRecording], bads: Collection[str]) -> None:
     """Refuses a name that no recording knows, which is more likely a slip than a wish."""
     known = {sensors.plain(name): name for recording in recordings for name in recording.channel_names}
     for bad in bads:

@@ -109,13 +109,19 @@ class SimulatedRun:
         last = self.words[-1]
         return int(np.ceil((last.onset + (last.duration or 0.0) + TAIL_S) * self.sfreq))
 
-    def chunks(self, seconds: float = 10.0) -> Iterator[Chunk]:
+    @property
+    def seconds(self) -> float:
+        return self.n_samples / self.sfreq
+
+    def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
         """The signal in order, float32, T and T/m.  However it is cut, the numbers are the same."""
         size = max(1, round(seconds * self.sfreq))
         rest = np.empty((0, len(self.sensors)), np.float32)
-        first = 0
+        first = 0 if start is None else max(round((start - self.start) * self.sfreq), 0)
+        unwanted = first
         for piece in self._strides():
-            rest = np.concatenate([rest, piece])
+            rest = np.concatenate([rest, piece[unwanted:]])
+            unwanted = max(unwanted - len(piece), 0)
             while len(rest) >= size:
                 yield Chunk(rest[:size].copy(), self.start + first / self.sfreq, self.sfreq)
                 rest, first = rest[size:], first + size

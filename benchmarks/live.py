@@ -1,0 +1,207 @@
+"""The engine under full load through real LSL streams: loss, latency, processor and memory, and whether they grow."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from rtalign.bank import DecoderBank, passport_of
+from rtalign.client import Client
+from rtalign.data import Chunk, Sensor, Word
+from rtalign.language.model import load
+from rtalign.recipe import Recipe
+from rtalign.session import Session
+from rtalign.snapshot import Snapshot
+from rtalign.sources.helmet import helmet
+from rtalign.sources.story import shipped_story, story_words
+from rtalign.targets import fit_projection
+from rtalign.tensorfile import TensorFile
+
+ROOT = Path(__file__).resolve().parents[1]
+RATES = {"ctf275": 1200.0, "neuromag306": 1000.0}
+LOOP_S = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Endless:
+    """Noise that repeats, and the packaged story again and again at an even pace: a load, not an experiment."""
+
+    sensors: tuple[Sensor, ...]
+    sfreq: float
+    seconds: float
+    words_a_second: float
+    name: str = "load"
+    subject: str = "none"
+    start: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.seconds * self.sfreq)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        story = story_words(shipped_story())
+        n = int((self.seconds - 2) * self.words_a_second)
+        gap = 1 / self.words_a_second
+        return tuple(Word(i, story[i % len(story)], 1.0 + i * gap, 0.8 * gap) for i in range(n))
+
+    def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
+        rng = np.random.default_rng(0)
+        loop = (rng.standard_normal((int(LOOP_S * self.sfreq), len(self.sensors))) * 1e-13).astype(np.float32)
+        n, first = int(seconds * self.sfreq), round((start or 0.0) * self.sfreq)
+        while first < self.n_samples:
+            rows = np.arange(first, min(first + n, self.n_samples)) % len(loop)
+            yield Chunk(loop[rows], first / self.sfreq, self.sfreq)
+            first += n
+
+    def fingerprint(self) -> str:
+        return repr(self)
+
+
+def made_up_bank(folder: Path, sensors: tuple[Sensor, ...], layers: str) -> None:
+    """A bank of the right shape with decoders of noise: what it says is nonsense, what it costs is not."""
+    model = load("smollm2")
+    recipe = Recipe().with_("language", layers=layers)
+    numbers = recipe.language.layer_indices(model.info.n_layers)
+    reading = model.encode(story_words(shipped_story())[:600], recipe.language, numbers, surprisal=False)
+    projection = fit_projection([reading.activations], recipe.language.components)
+    n_lags, n_sensors = len(recipe.lags.seconds), len(sensors)
+    n_targets = len(numbers) * projection.components
+    folder.mkdir(parents=True)
+    shapes: dict[str, tuple[str, tuple[int, ...]]] = {
+        "weights": ("float32", (n_lags, n_sensors, n_targets)), "bias": ("float32", (n_lags, n_targets)),
+        "mean_x": ("float32", (n_lags, n_sensors)),
+        "projection_mean": ("float64", projection.mean.shape), "projection_basis": ("float32", projection.basis.shape),
+        "projection_variance": ("float32", projection.variance.shape),
+    }  # fmt: skip
+    tensors = TensorFile.create(folder / "bank.safetensors", shapes)
+    rng = np.random.default_rng(0)
+    for lag in range(n_lags):
+        tensors["weights"][lag] = rng.standard_normal((n_sensors, n_targets), np.float32) * 1e-3
+    tensors["projection_mean"][:], tensors["projection_basis"][:] = projection.mean, projection.basis
+    tensors["projection_variance"][:] = projection.variance
+    info = model.info
+    entry = {name: getattr(info, name) for name in ("id", "family", "n_layers", "revision", "tokenizer")}
+    passport = passport_of([], 0, sensors, numbers, projection.components, entry, {}, {}, "now")
+    (folder / "passport.json").write_text(json.dumps(passport))
+    (folder / "recipe.toml").write_text(recipe.to_toml())
+    (folder / "summary.json").write_text("{}")
+
+
+def player(given: argparse.Namespace, names: tuple[str, str]) -> None:
+    """The other process: plays the load as LSL streams."""
+    from rtalign.sources.streaming import Setup, Streamer
+
+    load_ = Endless(helmet(given.sensors), RATES[given.sensors], given.minutes * 60, given.words_a_second)
+    Streamer([load_], Setup(name_meg=names[0], name_words=names[1], wait_s=120)).run()
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, tag = Path(scratch), f"load-{os.getpid()}"
+        made_up_bank(folder / "bank", helmet(given.sensors), given.layers)
+        bank = DecoderBank.load(folder / "bank")
+        session = Session(
+            bank=folder / "bank", meg=f"{tag}-meg", words=f"{tag}-words", adapt=False,
+            record=folder / "kept" if given.record else None,
+        )  # fmt: skip
+        command = [sys.executable, __file__, "--play", tag, "--sensors", given.sensors, "--minutes", str(given.minutes)]
+        command += ["--words-a-second", str(given.words_a_second)]
+        client = Client(session)
+        with subprocess.Popen(command) as other:
+            rows = watch(client, other)
+        seen = client.stop(120)
+        return figures(rows, seen, len(bank.layers), given)
+
+
+def watch(client: Client, other: subprocess.Popen[bytes]) -> list[dict[str, float]]:
+    """One row every two seconds until the player has ended and the language model has caught up."""
+    rows: list[dict[str, float]] = []
+    process = psutil.Process(client.pid)
+    while client.alive and (other.poll() is None or client.newest.work.language_backlog):
+        time.sleep(2)
+        seen, times = client.newest, process.cpu_times()
+        rows.append(
+            {
+                "at": time.monotonic(), "cpu_s": times.user + times.system, "rss_mb": process.memory_info().rss / 2**20,
+                "scored": seen.n_scored, "heard": seen.n_heard, "backlog": seen.work.language_backlog,
+                "n_samples": seen.health.meg.n_samples,
+            }
+        )  # fmt: skip
+        if len(rows) % 30 == 0:
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    return rows
+
+
+def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: argparse.Namespace) -> dict[str, Any]:
+    busy = [row for row in rows if row["heard"] > 60]
+    first, last = busy[0], busy[-1]
+    quarter = max(len(busy) // 4, 2)
+    words = int((given.minutes * 60 - 2) * given.words_a_second)
+    return {
+        "benchmark": "live",
+        "load": {
+            "sensors": given.sensors, "sfreq": RATES[given.sensors], "minutes": given.minutes, "layers": n_layers,
+            "lags": 101, "words_a_second": given.words_a_second, "words_sent": words, "recording": given.record,
+        },
+        "phase": seen.phase, "why": seen.why,
+        "words": {"heard": seen.n_heard, "scored": seen.n_scored, "waiting": seen.n_waiting, "skipped": seen.skipped},
+        "samples_lost": seen.health.meg.n_lost, "gaps": seen.health.meg.n_gaps,
+        "samples": seen.health.meg.n_samples, "samples_sent": int(given.minutes * 60 * RATES[given.sensors]),
+        "latency_s": {"median": seen.work.latency_median_s, "p99": seen.work.latency_p99_s},
+        "language_ms": seen.work.language_ms,
+        "cores": round((last["cpu_s"] - first["cpu_s"]) / (last["at"] - first["at"]), 3),
+        "rss_mb": {"after_warm_up": round(busy[quarter]["rss_mb"], 1), "end": round(last["rss_mb"], 1)},
+        "rss_mb_an_hour": round(slope(busy[quarter:], "rss_mb") * 3600, 2),
+        "cpu_s_a_word": {"second_quarter": cost(busy[quarter : 2 * quarter]), "last_quarter": cost(busy[-quarter:])},
+        "recorder": None if seen.keeping is None else {"mb": seen.keeping.megabytes, "dropped": seen.keeping.n_dropped},
+    }  # fmt: skip
+
+
+def slope(rows: list[dict[str, float]], name: str) -> float:
+    """Change a second, by least squares."""
+    at = np.array([row["at"] for row in rows])
+    return float(np.polyfit(at - at[0], [row[name] for row in rows], 1)[0])
+
+
+def cost(rows: list[dict[str, float]]) -> float:
+    """Processor seconds a word."""
+    first, last = rows[0], rows[-1]
+    return round((last["cpu_s"] - first["cpu_s"]) / max(last["scored"] - first["scored"], 1), 4)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--sensors", choices=RATES, default="ctf275")
+    options.add_argument("--minutes", type=float, default=3.0)
+    options.add_argument("--layers", default="all")
+    options.add_argument("--words-a-second", type=float, default=3.0)
+    options.add_argument("--record", action="store_true", help="record the session too")
+    options.add_argument("--play", metavar="TAG", help=argparse.SUPPRESS)
+    options.add_argument("--out", type=Path, help="also write the JSON here")
+    given = options.parse_args()
+    os.environ.setdefault("LSLAPICFG", str(ROOT / "rtalign" / "sources" / "loopback.cfg"))
+    if given.play:
+        player(given, (f"{given.play}-meg", f"{given.play}-words"))
+        return
+    text = json.dumps(measure(given), indent=2)
+    print(text)
+    if given.out:
+        given.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

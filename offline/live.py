@@ -1,0 +1,128 @@
+"""monitor and replay without a window: the engine in its own process, its state on the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from offline.panel import JsonLines, Panel, as_line, lines
+from rtalign.client import Client
+from rtalign.session import Session
+from rtalign.snapshot import Snapshot
+
+SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
+LIVE = (*SHARED, "meg", "words", "encoding", "trigger", "audio_delay_s")
+REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out")
+LOOK_S = 0.25
+DRAIN_S = 15.0
+"""After the streams have ended: how long words still under way are waited for."""
+
+
+def monitor(args: argparse.Namespace) -> dict[str, Any]:
+    """Live streams, until Ctrl-C."""
+    base = Session.load(args.session_file) if args.session_file else Session()
+    session = with_options(base, args, LIVE)
+    stop_at = time.monotonic() + args.seconds if args.seconds else None
+    return show(session, args, lambda _: stop_at is not None and time.monotonic() > stop_at)
+
+
+def replay(args: argparse.Namespace) -> dict[str, Any]:
+    """A recording, from its first word to its last."""
+    session = with_options(Session(), args, REPLAY)
+    if args.lsl:
+        return over_lsl(session, args)
+    if args.record:
+        raise ValueError("a replay is on disk already; --record is for live streams and for --lsl, --out for results")
+    session = session.model_copy(update={"speed": speed_of(args.speed)})
+    return show(session, args, lambda seen: seen.phase == "ended")
+
+
+def over_lsl(session: Session, args: argparse.Namespace) -> dict[str, Any]:
+    """The recording goes out as real streams from another process, and comes back in through them."""
+    name = f"replay-{os.getpid()}"
+    session = session.model_copy(
+        update={"recording": None, "meg": f"{name}-meg", "words": f"{name}-words", "speed": 1.0}
+    )
+    command = [sys.executable, "-m", "offline.cli", "stream", str(args.recording), "--name-meg", f"{name}-meg",
+               "--name-words", f"{name}-words", "--wait", "60", "--quiet"]  # fmt: skip
+    for option in ("subject", "session", "task", "run", "word_table"):
+        if getattr(args, option) is not None:
+            command += [f"--{option.replace('_', '-')}", str(getattr(args, option))]
+    with ExitStack() as stack:
+        player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
+        stack.callback(player.terminate)
+        return show(session, args, _played_out(player))
+
+
+def _played_out(player: subprocess.Popen[bytes]) -> Callable[[Snapshot], bool]:
+    """True once the player has ended and every word has met its fate, or a reasonable time after."""
+    ended: list[float] = []
+
+    def done(seen: Snapshot) -> bool:
+        if player.poll() is None:
+            return False
+        if not ended:
+            ended.append(time.monotonic())
+            if player.returncode:
+                raise ValueError(f"the stream of the recording failed with status {player.returncode}")
+        return seen.work.language_backlog == 0 or time.monotonic() - ended[0] > DRAIN_S
+
+    return done
+
+
+def show(session: Session, args: argparse.Namespace, done: Callable[[Snapshot], bool]) -> dict[str, Any]:
+    """Run an engine until it is done, fails, or Ctrl-C; the results are written either way."""
+    engine = Client(session)
+    screen = None if args.quiet else Panel() if sys.stdout.isatty() and sys.stderr.isatty() else JsonLines()
+    try:
+        while engine.alive and not done(engine.newest):
+            if screen:
+                screen.draw(engine.newest)
+            time.sleep(LOOK_S)
+    except KeyboardInterrupt:
+        if not args.quiet:
+            print("\nstopping; what was found is being written", file=sys.stderr)
+    seen = engine.stop()
+    if seen.phase == "failed":
+        raise ValueError(seen.why or "the engine failed")
+    if seen.phase != "ended":
+        raise ValueError(f"the engine ended unexpectedly with status {engine.wait()}; what it recorded is on disk")
+    if isinstance(screen, JsonLines):
+        screen.draw(seen, last=True)
+    elif screen:
+        screen.draw(seen)
+    folder = seen.keeping.folder if seen.keeping else session.out
+    if not args.quiet and folder and (Path(folder) / "report.html").is_file():
+        print(f"report: {Path(folder) / 'report.html'}", file=sys.stderr)
+    elif not args.quiet and folder:
+        print(f"no curves to write: {seen.why}", file=sys.stderr)
+    return {"ok": not seen.refused, **as_line(seen), "folder": str(folder) if folder else None}
+
+
+def with_options(base: Session, args: argparse.Namespace, names: tuple[str, ...]) -> Session:
+    """Options that were given override the session file."""
+    given = {name: getattr(args, name) for name in names if getattr(args, name, None) not in (None, False)}
+    return Session.model_validate(base.model_dump() | given)
+
+
+def speed_of(text: str) -> float | None:
+    """1, 0.5, 8, or max."""
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        raise ValueError(f"speed {text!r} is neither a number nor max") from None
+    if not 0 < speed <= 1000:
+        raise ValueError(f"speed {text} was asked for; it lies above 0 and at most at 1000, or is max")
+    return speed
+
+
+__all__ = ["lines", "monitor", "over_lsl", "replay", "show"]

@@ -1,0 +1,83 @@
+"""A viewer's end of the engine's process: settings and commands go in, the newest snapshot is at hand."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from rtalign import snapshot, wire
+from rtalign.session import Session
+from rtalign.snapshot import Snapshot
+
+
+class Client:
+    """Starts an engine in a process of its own.  `newest` is never waited for; it changes when there is news."""
+
+    def __init__(self, session: Session, on_news: Callable[[Snapshot], None] | None = None) -> None:
+        self.newest = snapshot.empty("loading", "starting")
+        self.final: Snapshot | None = None
+        self._on_news = on_news
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "rtalign.host"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(),
+            start_new_session=True,  # Ctrl-C goes to the viewer, which asks the engine to stop and to keep what it has
+        )  # fmt: skip
+        self._lock = threading.Lock()
+        self._put(session.model_dump(mode="json"))
+        self._reader = threading.Thread(target=self._read, name="snapshots", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, do: str, to: Any = None) -> None:
+        """pause, play, seek, speed, last words, reset, stop."""
+        self._put({"do": do, "to": to})
+
+    def stop(self, timeout_s: float = 60.0) -> Snapshot:
+        """Ask the engine to end the session and to write what it found; the last snapshot."""
+        self.ask("stop")
+        self.wait(timeout_s)
+        return self.newest
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """Wait for the engine's end; one that does not come is brought about.  Returns its exit status."""
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._reader.join(timeout=5)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # what was still on its way in finds nobody
+                if pipe is not None:
+                    pipe.close()
+        return self._process.wait()
+
+    def _put(self, message: Any) -> None:
+        assert self._process.stdin is not None
+        with self._lock, contextlib.suppress(OSError, ValueError):  # an engine that is gone is seen by its silence
+            self._process.stdin.write(wire.pack(message))
+            self._process.stdin.flush()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):
+            while (message := wire.read(self._process.stdout)) is not None:
+                self.newest = snapshot.from_message(message)
+                if self._on_news:
+                    self._on_news(self.newest)
+
+
+def _environment() -> dict[str, str]:
+    """One thread for every numerical library, unless the user has said otherwise."""
+    return {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ}

@@ -1,0 +1,104 @@
+"""What live scoring needs beside the words and the signal: which layers, which sensors, and how targets are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rtalign.bank import DecoderBank, passport_of
+from rtalign.data import Sensor
+from rtalign.recipe import Recipe
+from rtalign.targets import Projection, fit_projection
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoding:
+    """A bank's frame, or one made from a text where there is no bank yet.
+
+    sensors : those of the bank; empty without a bank, when the stream's own are taken.
+    """
+
+    recipe: Recipe
+    layers: tuple[int, ...]
+    n_layers: int
+    projection: Projection
+    sensors: tuple[Sensor, ...]
+    bank: DecoderBank | None
+    model: dict[str, Any]
+
+    @classmethod
+    def of(cls, bank: DecoderBank) -> Decoding:
+        n_layers = int(bank.model["n_layers"])
+        return cls(bank.recipe, bank.layers, n_layers, bank.projection, bank.sensors, bank, bank.model)
+
+    @classmethod
+    def from_text(cls, model: Any, words: Sequence[str], recipe: Recipe) -> Decoding:
+        """Principal components of a text that nobody has heard yet, so that decoders can be learned from nothing."""
+        layers = tuple(recipe.language.layer_indices(model.info.n_layers))
+        reading = model.encode(words, recipe.language, layers, surprisal=False)
+        projection = fit_projection([reading.activations], recipe.language.components)
+        info = {"id": model.info.id, "family": model.info.family, "n_layers": model.info.n_layers}
+        info |= {"revision": model.info.revision, "tokenizer": model.info.tokenizer}
+        return cls(recipe, layers, model.info.n_layers, projection, (), None, info)
+
+    @property
+    def lags_s(self) -> np.ndarray:
+        return self.recipe.lags.seconds
+
+    @property
+    def depth(self) -> np.ndarray:
+        """(layer,): 0 the embedding, 1 the last hidden state."""
+        return np.array(self.layers) / max(self.n_layers - 1, 1)
+
+    def targets(self, activations: np.ndarray) -> np.ndarray:
+        """(word, layer, dim) to (word, target)."""
+        return self.projection.project(activations)
+
+    def passport(self, sensors: Sequence[Sensor], n_words: int, scored: str) -> dict[str, Any]:
+        """The bank's passport, or one of what was used where there is no bank."""
+        if self.bank is not None:
+            return {**self.bank.passport, "scored": scored, "n_words": n_words, "recordings": []}
+        return passport_of([], n_words, sensors, self.layers, self.projection.components, self.model, {}, {}, scored)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitting:
+    """How the columns of a stream become the sensors of a bank.
+
+    sensors : those that are there, in the bank's order.    columns : (sensor there,) their places in the stream.
+    places : (sensor there,) their places in the bank.    fill : (lag, sensor of the bank), where the others stand.
+    differences : in plain words, what does not fit.
+    """
+
+    sensors: tuple[Sensor, ...]
+    columns: np.ndarray
+    places: np.ndarray
+    fill: np.ndarray | None
+    differences: tuple[str, ...]
+
+    @classmethod
+    def of(cls, decoding: Decoding, stream: Sequence[Sensor]) -> Fitting:
+        """A sensor of another kind than the bank's counts as missing: its numbers have another unit."""
+        if decoding.bank is None:
+            every = np.arange(len(stream))
+            return cls(tuple(stream), every, every, None, ())
+        there = {(sensor.name, sensor.kind): column for column, sensor in enumerate(stream)}
+        found = [i for i, s in enumerate(decoding.sensors) if (s.name, s.kind) in there]
+        columns = [there[decoding.sensors[i].name, decoding.sensors[i].kind] for i in found]
+        fill = None
+        if len(found) < len(decoding.sensors):
+            fill = np.array(decoding.bank.tensors["mean_x"], np.float32)
+        sensors = tuple(decoding.sensors[i] for i in found)
+        differences = tuple(decoding.bank.differences(stream))
+        return cls(sensors, np.array(columns, int), np.array(found, int), fill, differences)
+
+    def whole(self, epoch: np.ndarray) -> np.ndarray:
+        """(lag, sensor there) to (lag, sensor); what is not there stands at its training mean and adds nothing."""
+        if self.fill is None:
+            return epoch
+        out = self.fill.copy()
+        out[:, self.places] = epoch
+        return out

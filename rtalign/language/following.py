@@ -1,0 +1,163 @@
+"""A language model that follows a story on a thread of its own, so that the signal never waits for it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from rtalign.data import Word
+from rtalign.language.reading import Reading
+
+Project = Callable[[np.ndarray], np.ndarray]
+"""(word, layer, dim) activations to (word, target)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Understood:
+    """A word as the language model took it.  target : (target,); surprisal in nats, NaN where there is none."""
+
+    word: Word
+    target: np.ndarray
+    surprisal: float
+    n_tokens: int
+    seconds: float
+
+
+class Reads(Protocol):
+    """What follows a story word by word."""
+
+    def push(self, word: str) -> Reading: ...
+
+
+class Following(Protocol):
+    """Words go in, and come out understood, in the same order, when the model is ready."""
+
+    @property
+    def backlog(self) -> int: ...
+
+    def push(self, word: Word) -> None: ...
+
+    def pull(self) -> list[Understood]: ...
+
+    def restart(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Follower:
+    """Reads words as they come; nothing is known of the story beforehand."""
+
+    def __init__(self, reader: Callable[[], Reads], project: Project) -> None:
+        self._reader, self._project = reader, project
+        self._asked: queue.SimpleQueue[Word | str | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Understood | BaseException] = queue.SimpleQueue()
+        self.backlog = 0
+        self._thread = threading.Thread(target=self._work, name="language model", daemon=True)
+        self._thread.start()
+
+    def push(self, word: Word) -> None:
+        self.backlog += 1
+        self._asked.put(word)
+
+    def pull(self) -> list[Understood]:
+        found = _drained(self._done)
+        self.backlog -= len(found)
+        return found
+
+    def restart(self) -> None:
+        """A new story: what was read so far is no context for it."""
+        self._asked.put("restart")
+
+    def close(self) -> None:
+        self._asked.put(None)
+        self._thread.join(timeout=5)
+
+    def _work(self) -> None:
+        try:
+            reader = self._reader()
+            while (word := self._asked.get()) is not None:
+                if isinstance(word, Word):
+                    self._done.put(self._read(reader, word))
+                else:
+                    reader = self._reader()
+        except Exception as error:  # the boundary of the thread: its owner meets the error in pull
+            self._done.put(error)
+
+    def _read(self, reader: Reads, word: Word) -> Understood:
+        start = time.perf_counter()
+        reading = reader.push(word.text)
+        target = self._project(reading.activations)[0]
+        seconds = time.perf_counter() - start
+        return Understood(word, target, float(reading.surprisal[0]), int(reading.n_tokens[0]), seconds)
+
+
+class ReadAhead:
+    """Reads a story whose words are all known, in large blocks, before they are heard.
+
+    The states are those that a Follower finds; only the waiting differs.
+    """
+
+    def __init__(self, words: Sequence[Word], stream: Callable[[], Iterator[tuple[int, Reading]]], project: Project):
+        self._place = {word.index: place for place, word in enumerate(words)}
+        self._stream, self._project = stream, project
+        self._read: list[tuple[np.ndarray, float, int, float]] = []
+        self._asked: list[Word] = []
+        self._error: BaseException | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="language model", daemon=True)
+        self._thread.start()
+
+    @property
+    def backlog(self) -> int:
+        return len(self._asked)
+
+    def push(self, word: Word) -> None:
+        self._asked.append(word)
+
+    def pull(self) -> list[Understood]:
+        if self._error is not None:
+            raise self._error
+        ready = len(self._read)
+        found = [word for word in self._asked if self._place[word.index] < ready]
+        self._asked = [word for word in self._asked if self._place[word.index] >= ready]
+        return [Understood(word, *self._read[self._place[word.index]]) for word in found]
+
+    def restart(self) -> None:
+        """The story is what it was."""
+        self._asked = []
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _work(self) -> None:
+        try:
+            start = time.perf_counter()
+            for _, part in self._stream():
+                targets = self._project(part.activations)
+                seconds = (time.perf_counter() - start) / len(targets)
+                self._read += [
+                    (target, float(cost), int(n), seconds)
+                    for target, cost, n in zip(targets, part.surprisal, part.n_tokens, strict=True)
+                ]
+                if self._stop.is_set():
+                    return
+                start = time.perf_counter()
+        except Exception as error:  # the boundary of the thread: its owner meets the error in pull
+            self._error = error
+
+
+def _drained(done: queue.SimpleQueue[Any]) -> list[Understood]:
+    found = []
+    while not done.empty():
+        item = done.get()
+        if isinstance(item, BaseException):
+            raise item
+        found.append(item)
+    return found

@@ -1,0 +1,95 @@
+"""Frames of JSON with arrays behind it, bounded on the way in, for the pipe between the engine and its viewers."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import IO, Any
+
+import numpy as np
+
+MAGIC = b"RTAL"
+HEAD = struct.Struct("<4sIQ")
+MAX_HEADER = 8 << 20
+MAX_BODY = 64 << 20
+DTYPES = {"float32", "float64", "int32", "int64", "bool"}
+ARRAY = "__array__"
+
+
+def pack(message: Any) -> bytes:
+    """One frame.  message : what JSON knows, with arrays anywhere; not finite numbers become null."""
+    arrays: list[np.ndarray] = []
+    header = json.dumps(_without_arrays(message, arrays), ensure_ascii=False, allow_nan=False).encode()
+    body = b"".join(array.tobytes() for array in arrays)
+    return HEAD.pack(MAGIC, len(header), len(body)) + header + body
+
+
+def read(stream: IO[bytes]) -> Any:
+    """The next frame of a stream; None at its end.  Anything but a frame is refused."""
+    head = _exactly(stream, HEAD.size)
+    if head is None:
+        return None
+    magic, n_header, n_body = HEAD.unpack(head)
+    if magic != MAGIC or n_header > MAX_HEADER or n_body > MAX_BODY:
+        raise ValueError(f"a frame begins {head[:8]!r}; {n_header} and {n_body} bytes were announced - not from here")
+    header, body = _exactly(stream, n_header), _exactly(stream, n_body)
+    if header is None or body is None:
+        return None
+    return _with_arrays(json.loads(header), memoryview(body), 0)
+
+
+def _without_arrays(value: Any, arrays: list[np.ndarray], offset: list[int] | None = None) -> Any:
+    offset = [0] if offset is None else offset
+    if isinstance(value, np.ndarray):
+        array = np.ascontiguousarray(value)
+        if array.dtype.name not in DTYPES:
+            raise ValueError(f"an array of {array.dtype} cannot be sent; {', '.join(sorted(DTYPES))} can")
+        place = offset[0]
+        offset[0] += array.nbytes
+        arrays.append(array)
+        return {ARRAY: [array.dtype.name, list(array.shape), place]}
+    if isinstance(value, dict):
+        return {str(key): _without_arrays(item, arrays, offset) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_arrays(item, arrays, offset) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def _with_arrays(value: Any, body: memoryview, depth: int) -> Any:
+    if depth > 32:
+        raise ValueError("a frame nests more than 32 deep")
+    if isinstance(value, list):
+        return [_with_arrays(item, body, depth + 1) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if ARRAY in value:
+        return _array(value[ARRAY], body)
+    return {key: _with_arrays(item, body, depth + 1) for key, item in value.items()}
+
+
+def _array(place: Any, body: memoryview) -> np.ndarray:
+    try:
+        dtype, shape, offset = place
+        n = int(np.prod([int(size) for size in shape], dtype=np.int64))
+        good = dtype in DTYPES and all(int(size) >= 0 for size in shape) and offset >= 0
+        if not good or offset + n * np.dtype(dtype).itemsize > len(body):
+            raise ValueError
+        return np.frombuffer(body, dtype, n, offset).reshape(shape)
+    except (ValueError, TypeError):
+        raise ValueError(f"a frame describes an array as {str(place)[:80]}, which its body does not hold") from None
+
+
+def _exactly(stream: IO[bytes], n: int) -> bytes | None:
+    """n bytes, or None where the stream ends before."""
+    parts, missing = [], n
+    while missing:
+        part = stream.read(missing)
+        if not part:
+            return None
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)

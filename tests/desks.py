@@ -1,0 +1,52 @@
+"""A desk for tests of the live side: a listener of two runs on disk, a tiny model, a bank, and what evaluate says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from language_models import write
+
+from offline import cli
+from rtalign.sources.simulate import simulate
+from rtalign.sources.simulated import Plan
+
+RECIPE = """
+[language]
+context = "growing:60"
+layers = "0,1,2"
+components = 8
+[lags]
+start_s = -0.2
+stop_s = 0.8
+step_s = 0.05
+[fit]
+null_draws = 40
+boot_draws = 40
+"""
+
+
+def run(*argv: object) -> int:
+    return cli.main([str(a) for a in argv])
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return found
+
+
+def lay(folder: Path) -> Path:
+    """Fill the folder: listener (runs 01 and 02), model, bank (of run 01), offline (run 02 evaluated)."""
+    write(folder / "model", "llama")
+    information = np.random.default_rng(0).standard_normal((330, 3, 4)).astype(np.float32)
+    plan = Plan(n_words=330, run_words=190, sfreq=250.0, sensors="neuromag306")
+    simulate(folder / "listener", plan, information=information)
+    (folder / "recipe.toml").write_text(RECIPE)
+    options = ("--model", folder / "model", "--quiet")
+    first = ("train", folder / "listener", "--run", "01", "--recipe", folder / "recipe.toml")
+    assert run(*first, *options, "--out", folder / "bank") == 0
+    fresh = ("evaluate", folder / "bank", folder / "listener", "--run", "02", "--out", folder / "offline")
+    assert run(*fresh, *options) == 0
+    return folder

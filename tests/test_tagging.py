@@ -1,0 +1,62 @@
+"""Content words: told from others by a real part-of-speech pipeline, or refused with the cure."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtalign.tagging import WINDOW, content_words
+
+spacy = pytest.importorskip("spacy", reason="the optional extra rtalign[pos] is not installed")
+
+TAGS = {"keeper": "NOUN", "lights": "NOUN", "walked": "VERB", "small": "ADJ", "slowly": "ADV"}
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> str:
+    """A pipeline on disk that knows five words; everything else it calls X."""
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("attribute_ruler")
+    ruler.add([[{}]], {"POS": "X"})
+    for word, tag in TAGS.items():
+        ruler.add([[{"ORTH": word}]], {"POS": tag})
+    nlp.to_disk(tmp_path / "pipeline")
+    return str(tmp_path / "pipeline")
+
+
+def test_nouns_verbs_adjectives_and_adverbs_carry_content(pipeline: str) -> None:
+    words = ["the", "keeper", "of", "small", "lights", "walked", "slowly", "to", "it"]
+    assert content_words(words, pipeline).tolist() == [word in TAGS for word in words]
+
+
+def test_every_word_of_a_long_story_is_tagged_once(pipeline: str) -> None:
+    words = ["the", "keeper"] * WINDOW
+    assert np.array_equal(content_words(words, pipeline), np.tile([False, True], WINDOW))
+
+
+def test_a_pipeline_that_is_not_there_ends_in_the_command_that_gets_it() -> None:
+    with pytest.raises(ValueError, match=r"no_such_pipeline.*spacy download no_such_pipeline|no_such_pipeline"):
+        content_words(["a"], "no_such_pipeline")
+
+
+def test_a_pipeline_without_parts_of_speech_is_refused(tmp_path: Path) -> None:
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    with pytest.raises(ValueError, match="gives no parts of speech"):
+        content_words(["the", "keeper"], str(tmp_path / "blank"))
+
+
+def test_without_spacy_the_cure_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(ValueError, match=r"pip install 'rtalign\[pos\]'"):
+        content_words(["a"], "en_core_web_sm")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("en_core_web_sm") is None, reason="spaCy's English model is not installed")
+def test_spacys_own_english_model_agrees_with_a_reader() -> None:
+    words = "the old keeper slowly lit a small lamp and she smiled at him".split()
+    content = {"old", "keeper", "slowly", "lit", "small", "lamp", "smiled"}
+    assert content_words(words, "en_core_web_sm").tolist() == [word in content for word in words]
