@@ -69,16 +69,21 @@ class DecoderBank:
 
     def differences(self, sensors: Sequence[Sensor]) -> list[str]:
         """How these sensors differ from the bank's, in plain words; empty when they match.  Order does not matter."""
-        there = {s.name: s for s in sensors}
-        missing = [s.name for s in self.sensors if s.name not in there]
-        other = [s.name for s in self.sensors if s.name in there and there[s.name].kind != s.kind]
-        said = []
-        if missing:
-            said.append(f"the bank expects {len(self.sensors)} sensors; {_some(missing)} not there")
-        if other:
-            kinds = {s.name: s.kind for s in self.sensors}
-            said.append(f"{other[0]} is {there[other[0]].kind} here and {kinds[other[0]]} in the bank")
-        return said
+        return differences(self.sensors, sensors)
+
+
+def differences(expected: Sequence[Sensor], sensors: Sequence[Sensor]) -> list[str]:
+    """How sensors differ from those that decoders were made with, in plain words."""
+    there = {s.name: s for s in sensors}
+    missing = [s.name for s in expected if s.name not in there]
+    other = [s.name for s in expected if s.name in there and there[s.name].kind != s.kind]
+    said = []
+    if missing:
+        said.append(f"the bank expects {len(expected)} sensors; {_some(missing)} not there")
+    if other:
+        kinds = {s.name: s.kind for s in expected}
+        said.append(f"{other[0]} is {there[other[0]].kind} here and {kinds[other[0]]} in the bank")
+    return said
 
 
 def passport_of(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.bank import DecoderBank, passport_of
+from rtalign.bank import DecoderBank, differences, passport_of
 from rtalign.data import Sensor
 from rtalign.recipe import Recipe
 from rtalign.targets import Projection, fit_projection
@@ -18,7 +18,7 @@ from rtalign.targets import Projection, fit_projection
 class Decoding:
     """A bank's frame, or one made from a text where there is no bank yet.
 
-    sensors : those of the bank; empty without a bank, when the stream's own are taken.
+    sensors : those of the bank; empty without one, until a stream has told its own.
     """
 
     recipe: Recipe
@@ -82,18 +82,19 @@ class Fitting:
     @classmethod
     def of(cls, decoding: Decoding, stream: Sequence[Sensor]) -> Fitting:
         """A sensor of another kind than the bank's counts as missing: its numbers have another unit."""
-        if decoding.bank is None:
-            every = np.arange(len(stream))
-            return cls(tuple(stream), every, every, None, ())
+        expected = decoding.sensors or tuple(stream)
         there = {(sensor.name, sensor.kind): column for column, sensor in enumerate(stream)}
-        found = [i for i, s in enumerate(decoding.sensors) if (s.name, s.kind) in there]
-        columns = [there[decoding.sensors[i].name, decoding.sensors[i].kind] for i in found]
+        found = [i for i, s in enumerate(expected) if (s.name, s.kind) in there]
+        columns = [there[expected[i].name, expected[i].kind] for i in found]
         fill = None
-        if len(found) < len(decoding.sensors):
-            fill = np.array(decoding.bank.tensors["mean_x"], np.float32)
-        sensors = tuple(decoding.sensors[i] for i in found)
-        differences = tuple(decoding.bank.differences(stream))
-        return cls(sensors, np.array(columns, int), np.array(found, int), fill, differences)
+        if len(found) < len(expected):
+            mean_x = (
+                decoding.bank.tensors["mean_x"] if decoding.bank else np.zeros((len(decoding.lags_s), len(expected)))
+            )
+            fill = np.array(mean_x, np.float32)
+        sensors = tuple(expected[i] for i in found)
+        told = tuple(differences(expected, stream))
+        return cls(sensors, np.array(columns, int), np.array(found, int), fill, told)
 
     def whole(self, epoch: np.ndarray) -> np.ndarray:
         """(lag, sensor there) to (lag, sensor); what is not there stands at its training mean and adds nothing."""

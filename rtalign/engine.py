@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from rtalign.adaptation import Adapter, Decoders
-from rtalign.curves import Curves, Findings, assess
+from rtalign.adaptation import Adapter
+from rtalign.assessing import Assessment, Assessor
+from rtalign.curves import Findings
 from rtalign.data import Chunk, Epoch, Skipped, Word
+from rtalign.decoders import Decoders
 from rtalign.decoding import Decoding, Fitting
 from rtalign.language.following import Following
-from rtalign.ledger import Entry, Ledger, Pair
+from rtalign.ledger import RECENT, Entry, Ledger, Pair
+from rtalign.lessons import Lessons
 from rtalign.pipeline import Pipeline
 from rtalign.scoreboard import Scoreboard
 from rtalign.sources.events import Changed, Ended, Event, Moved, Notice, Offset, Raw, RawText, Source
 
 BATCH = 16
 """Words predicted at once: decoders of all layers and lags are read from memory once a batch."""
-ASSESS_S = 2.0
-"""Peaks, bands and the temporal score are worked out anew so often."""
 CALM_WORDS = 8
 """Words waiting for the language model from which assessment, and then adaptation, wait for it to catch up."""
 MOST_AHEAD = 100
@@ -44,15 +44,6 @@ class Sink(Protocol):
     def word(self, entry: Entry) -> None: ...
     def scores(self, n_words: int, findings: Findings) -> None: ...
     def log(self, event: Mapping[str, Any]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Assessment:
-    """What is known after n_words; findings is None while nothing can be said, and then why says so."""
-
-    n_words: int
-    findings: Findings | None
-    why: str | None
 
 
 class Engine:
@@ -84,8 +75,8 @@ class Engine:
         self.refused: tuple[str, ...] = ()
         self.ended = False
         self.shedding: str | None = None
+        self.failure: str | None = None
         self.n_solved = 0
-        self.assessment = Assessment(0, None, "no word has been scored yet")
         self.notices: deque[Notice] = deque(maxlen=200)
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES)
         self.language_s: deque[float] = deque(maxlen=200)
@@ -99,13 +90,17 @@ class Engine:
         # Of a live source, how long ago a time was: samples may have waited in a buffer before they were polled.
         self._age: Callable[[float], float] = getattr(source, "age", lambda _: 0.0)
         self._decoders = Decoders.of(decoding.bank) if decoding.bank else None
-        self._adapter: Adapter | None = None
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="assess")
-        self._assessing: Future[Assessment] | None = None
-        self._solving: Future[Decoders | None] | None = None
-        self._assess_at, self._stop_solving = 0.0, False
+        self._lessons: Lessons | None = None
+        self._assessor = Assessor(clock)
         self.scoreboard = self._new_scoreboard()
+        self.inspected: int | None = None
+        self.power: OrderedDict[int, np.ndarray] = OrderedDict()
         self._r: tuple[tuple[int, int | None], np.ndarray | None] = (0, None), None
+
+    @property
+    def assessment(self) -> Assessment:
+        """The newest of peaks, bands and scores."""
+        return self._assessor.newest
 
     @property
     def fitting(self) -> Fitting | None:
@@ -125,13 +120,17 @@ class Engine:
             self._r = key, self.scoreboard.r(self.last_words)
         return self._r[1] if self.scoreboard.n > 1 else None
 
+    def tail(self, seconds: float) -> Chunk | None:
+        """The newest seconds of the filtered signal, in display units; None before there is any."""
+        return self._pipeline.ring.newest(int(seconds * self._pipeline.chain.rate)) if self._pipeline else None
+
     @property
     def breaks(self) -> list[tuple[float, str]]:
         return list(self._pipeline.chain.breaks) if self._pipeline else []
 
     def step(self, timeout_s: float = 0.02) -> None:
         """Take what has come, and do what can be done with it."""
-        if self._patient and (self._solving or self.ledger.n_whole >= MOST_AHEAD):
+        if self._patient and (self._learning or self.ledger.n_whole >= MOST_AHEAD):
             time.sleep(timeout_s)
         else:
             for event in self.source.poll(timeout_s):
@@ -168,28 +167,26 @@ class Engine:
     def reset(self) -> None:
         """Scores begin anew; the language model keeps its context."""
         self.scoreboard = self._new_scoreboard()
-        self.assessment = Assessment(0, None, "reset: no word has been scored yet")
+        self._assessor.forget("reset: no word has been scored yet")
 
     def finish(self) -> Assessment:
         """Wait for the language model, score what is left, and assess everything once more."""
         self._end()
-        while self.ledger.n_whole and (self.following.backlog or self._solving):
+        while self.ledger.n_whole and (self.following.backlog or self._learning):
             self._understand()
             self._score()
-            self._adapt_on(0)
+            self._learn()
             time.sleep(0.005)
         self._score()
         for entry in self.ledger.give_up("the session ended"):
             self._closed(entry)
-        if self._assessing:
-            self._assessing.result()
-            self._assessing = None
-        self._assessed(_assess(self.scoreboard.freeze(), self.last_words))
+        self._assessed(self._assessor.now(self.scoreboard, self.last_words))
         return self.assessment
 
     def close(self) -> None:
-        self._stop_solving = True
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._lessons:
+            self._lessons.close()
+        self._assessor.close()
         self.following.close()
         self.source.close()
 
@@ -209,8 +206,9 @@ class Engine:
             self.say(Notice("warning", "passport", f"{difference}; done without, as asked", self._clock()))
         self._sfreq = changed.sfreq
         self._pipeline = Pipeline(self.decoding.recipe, fitting.sensors, changed.sfreq)
-        if self._adapt and self._adapter is None:
-            self._adapter = self._new_adapter(len(self.decoding.sensors or fitting.sensors))
+        if self._adapt and self._lessons is None:
+            self.decoding = replace(self.decoding, sensors=self.decoding.sensors or fitting.sensors)
+            self._lessons = self._new_lessons()
 
     def _move(self) -> None:
         if self._pipeline and self._fitting:
@@ -233,6 +231,9 @@ class Engine:
         if not self.ledger.hear(word):
             return
         self._arrived = self._clock()
+        if self.failure is not None:
+            self._measured([Skipped(word, "the language model stopped")])
+            return
         self.following.push(word)
         if self._pipeline is None:
             self._measured([Skipped(word, "no signal that fits the bank")])
@@ -256,17 +257,30 @@ class Engine:
     # What goes on with it
 
     def _understand(self) -> None:
-        for found in self.following.pull():
-            self.language_s.append(found.seconds)
-            self.ledger.understand(found)
+        """A language model that fails takes its words with it, and neither the signal nor what was found so far."""
+        if self.failure is not None:
+            return
+        try:
+            for found in self.following.pull():
+                self.language_s.append(found.seconds)
+                self.ledger.understand(found)
+        except Exception as error:  # what the model's thread met; MEG, recording and scores go on
+            self.failure = f"the language model stopped: {error}"
+            self.say(Notice("error", "language", f"{self.failure} - the recording goes on", self._clock()))
+            for entry in self.ledger.give_up("the language model stopped"):
+                self._closed(entry)
+
+    @property
+    def _learning(self) -> bool:
+        return self._lessons is not None and self._lessons.running
 
     def _score(self) -> None:
         """A patient engine that adapts goes word by word and waits for its lessons: the same every time."""
-        waits = self._patient and self._adapter is not None
-        while not (waits and self._solving) and (pairs := self.ledger.pairs(1 if waits else BATCH)):
+        waits = self._patient and self._lessons is not None
+        while not (waits and self._learning) and (pairs := self.ledger.pairs(1 if waits else BATCH)):
             self._score_batch(pairs)
             if waits:
-                self._adapt_on(0)
+                self._learn()
 
     def _score_batch(self, pairs: Sequence[Pair]) -> None:
         assert self._fitting is not None
@@ -279,10 +293,17 @@ class Engine:
                 self.scoreboard.add(pair.word.index, predicted[i], pair.target)
                 self.latencies_s.append(self._clock() - pair.arrived)
                 self._closed(self.ledger.score(pair.word, self.latencies_s[-1]))
-            if self._adapter:  # after the score: no word is scored by decoders that have learned from it
-                self._adapter.add(epochs[i], pair.target)
+            self._remember(pair.word.index, epochs[i])
+            if self._lessons:  # after the score: no word is scored by decoders that have learned from it
+                self._lessons.add(epochs[i], pair.target)
         if self._publish and (r := self.r) is not None:
             self._publish(pairs[-1].word.onset, r)
+
+    def _remember(self, index: int, epoch: np.ndarray) -> None:
+        """How strong the field was at each lag of the newest words, for whoever looks at one."""
+        self.power[index] = epoch.std(axis=1)
+        if len(self.power) > RECENT:
+            self.power.popitem(last=False)
 
     def _background(self) -> None:
         """Assessment and adaptation, in threads of their own, when the language model leaves room for them."""
@@ -292,31 +313,16 @@ class Engine:
             self.shedding = "curves wait for the language model"
         if behind > 2 * CALM_WORDS:
             self.shedding = "curves and adaptation wait for the language model"
-        if self._assessing and self._assessing.done():
-            self._assessed(self._assessing.result())
-            self._assessing = None
-        if not self._assessing and not self.shedding and self._due():
-            frozen, last = self.scoreboard.freeze(), self.last_words
-            self._assess_at = self._clock()
-            self._assessing = self._pool.submit(_assess, frozen, last)
-        self._adapt_on(behind)
+        found = self._assessor.step(self.scoreboard, self.last_words, self.shedding is None)
+        if found is not None:
+            self._assessed(found)
+        self._learn(behind <= 2 * CALM_WORDS or self._patient)
 
-    def _due(self) -> bool:
-        new = self.scoreboard.n > self.assessment.n_words
-        return new and self._clock() - self._assess_at > ASSESS_S
-
-    def _adapt_on(self, behind: int) -> None:
-        if self._adapter is None:
-            return
-        if self._solving and self._solving.done():
-            solved, self._solving = self._solving.result(), None
-            if solved is not None:
-                self._decoders, self.n_solved = solved, self.n_solved + 1
-        if self._solving is None and behind <= 2 * CALM_WORDS and self._adapter.due:
-            self._solving = self._pool.submit(self._adapter.freeze().solve, lambda: self._stop_solving)
+    def _learn(self, may_begin: bool = True) -> None:
+        if self._lessons and (learned := self._lessons.step(may_begin)) is not None:
+            self._decoders, self.n_solved = learned, self.n_solved + 1
 
     def _assessed(self, assessment: Assessment) -> None:
-        self.assessment = assessment
         if assessment.findings is not None and self._sink:
             self._sink.scores(assessment.n_words, assessment.findings)
 
@@ -331,16 +337,9 @@ class Engine:
         d = self.decoding
         return Scoreboard(d.lags_s, d.layers, d.n_layers, d.projection.components)
 
-    def _new_adapter(self, n_sensors: int) -> Adapter:
+    def _new_lessons(self) -> Lessons:
         d = self.decoding
-        return Adapter(d.recipe, len(d.layers) * d.projection.components, n_sensors, d.bank)
-
-
-def _assess(board: Any, last: int | None) -> Assessment:
-    curves: Curves | None = board.curves(last)
-    if curves is None:
-        return Assessment(board.n, None, board.why)
-    return Assessment(board.n, assess(curves), None)
+        return Lessons(Adapter(d.recipe, len(d.layers) * d.projection.components, len(d.sensors), d.bank))
 
 
 def _is_identity(columns: np.ndarray, n: int) -> bool:

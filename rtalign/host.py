@@ -189,6 +189,8 @@ def _do(engine: Engine, what: str, to: Any) -> None:
             source.set_speed(None if to is None else float(to))
         case "last words":
             engine.last_words = None if to is None else max(int(to), FEWEST_WORDS)
+        case "inspect":
+            engine.inspected = None if to is None else int(to)
         case "reset":
             engine.reset()
         case _:

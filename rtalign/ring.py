@@ -35,6 +35,16 @@ class Ring:
         if after > before:
             self._timeline.forget(self._oldest)
 
+    def newest(self, n: int) -> Chunk:
+        """The newest rows, at most n, of the stretch that is being written."""
+        stretches = self._timeline.stretches
+        if not stretches:
+            return Chunk(self._memory[:0], 0.0, self._timeline.rate)
+        last = stretches[-1]
+        first = max(last.first, self._timeline.n_rows - min(n, len(self._memory)))
+        rows = self._memory[np.arange(first, self._timeline.n_rows) % len(self._memory)]
+        return Chunk(rows, last.start + (first - last.first) / self._timeline.rate, self._timeline.rate)
+
     def fits(self, start: float, stop: float) -> str | None:
         """None when start to stop can be read; "later"; or the reason why it never will."""
         return self._timeline.fits(start, stop, self._oldest)

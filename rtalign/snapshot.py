@@ -10,11 +10,13 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
 from rtalign.curves import Findings
-from rtalign.data import Word
+from rtalign.data import UNITS
 from rtalign.engine import Engine
 from rtalign.ledger import Entry
 from rtalign.sources.events import Health, Notice, StreamHealth
 
+TRACE_S = 6.0
+MOST_TRACES = 12
 Phase = Literal["loading", "running", "refused", "ended", "failed"]
 
 
@@ -71,6 +73,30 @@ class Keeping:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Traces:
+    """The newest seconds of some sensors.  data : (sample, sensor) in units; start : time of the first sample, s."""
+
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+
+    start: float
+    rate: float
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    data: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspected:
+    """One word looked at.  scores : (layer, lag), its share in R; power : (lag,), how strong the field was."""
+
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+
+    entry: Entry
+    scores: np.ndarray | None
+    power: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """words : the newest, done and waiting.  r, null_lo, null_hi : (layer, lag), over n_words.  notices : the newest
     last.  At most one of findings' parts is ever missing: rungs are empty and trend is None while why says why."""
@@ -106,6 +132,8 @@ class Snapshot:
     end_s: float | None = None
     speed: float | None = None
     paused: bool = False
+    traces: Traces | None = None
+    inspected: Inspected | None = None
 
 
 _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
@@ -155,6 +183,8 @@ def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None
         refused=engine.refused,
         work=work,
         keeping=keeping,
+        traces=traces(engine),
+        inspected=inspected(engine),
         **_transport(engine),
     )
 
@@ -175,6 +205,27 @@ def trend(findings: Findings) -> Trend | None:
     return Trend(score.r, *score.ci, score.slope_ms, score.p, score.p_permutation, score.n_layers)
 
 
+def traces(engine: Engine) -> Traces | None:
+    """Sensors spread evenly over the list, which goes round the head."""
+    tail, fitting = engine.tail(TRACE_S), engine.fitting
+    if tail is None or fitting is None or not len(tail.data):
+        return None
+    n = len(fitting.sensors)
+    chosen = sorted({round(i) for i in np.linspace(0, n - 1, min(MOST_TRACES, n))})
+    sensors = [fitting.sensors[i] for i in chosen]
+    names, units = tuple(s.name for s in sensors), tuple(UNITS[s.kind] for s in sensors)
+    return Traces(tail.start, tail.sfreq, names, units, tail.data[:, chosen])
+
+
+def inspected(engine: Engine) -> Inspected | None:
+    """The word that a viewer asked for, while it is remembered."""
+    index = engine.inspected
+    found = [entry for entry in engine.ledger.entries if entry.word.index == index]
+    if index is None or not found:
+        return None
+    return Inspected(found[0], engine.scoreboard.word_map(index), engine.power.get(index))
+
+
 def _transport(engine: Engine) -> dict[str, Any]:
     """Where a replay stands; nothing of a live source."""
     source: Any = engine.source
@@ -192,6 +243,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
-
-
-__all__ = ["Keeping", "Rung", "Snapshot", "Trend", "Word", "Work", "empty", "from_message", "of", "to_message"]

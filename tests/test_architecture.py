@@ -30,8 +30,21 @@ ORDER = [
         "curves",
     ),
     *("summary", "session", "wire", "pipeline", "xdf", "xdfheader", "xdffile", "datasets", "sources", "report"),
-    *("results", "running", "mismatch", "scoreboard", "decoders", "learning", "adaptation", "decoding", "ledger"),
-    *("engine", "snapshot", "appending", "rawfile", "recorder", "opening", "keeping", "host", "client"),
+    *("results", "running", "mismatch", "scoreboard", "decoders", "learning", "adaptation", "decoding"),
+    *(
+        "ledger",
+        "assessing",
+        "lessons",
+        "engine",
+        "snapshot",
+        "appending",
+        "rawfile",
+        "recorder",
+        "opening",
+        "keeping",
+        "host",
+        "client",
+    ),
 ]
 """Data order: a module imports from those before it alone."""
 

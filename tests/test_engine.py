@@ -208,6 +208,44 @@ def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, 
     assert engine.scoreboard.r().max() > 0.1
 
 
+def test_a_stream_that_comes_back_at_another_rate_goes_on(bank: DecoderBank, fresh: Any) -> None:
+    """Filters are made anew for the new rate; epochs are read at the same lags as before."""
+    recording, model = fresh
+    events = as_events(recording, 250, 0)
+    half = len(events) // 2
+    for i in range(half, len(events)):
+        event = events[i]
+        if isinstance(event, Chunk):
+            double = np.repeat(event.data, 2, axis=0)
+            events[i] = Chunk(double, event.start, 2 * event.sfreq)
+    events.insert(half, Changed(recording.sensors, 500.0))
+    engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
+    assert engine.ledger.n_scored > 260
+    assert engine.scoreboard.r().max() > 0.1
+
+
+def test_a_language_model_that_fails_takes_neither_signal_nor_scores_with_it(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    decoding = Decoding.of(bank)
+
+    class Fails:
+        n = 0
+
+        def push(self, word: str) -> Any:
+            self.n += 1
+            if self.n > 120:
+                raise ValueError("the context is full")
+            return model.encode([word], bank.recipe.language, bank.layers)
+
+    reader = Follower(Fails, decoding.targets)
+    engine = run(Engine(decoding, ReplaySource(recording, None, 1.0), reader, patient=True))
+    assert engine.failure == "the language model stopped: the context is full"
+    assert [notice.kind for notice in engine.notices] == ["language"]
+    assert 100 < engine.scoreboard.n <= 120
+    assert engine.assessment.findings is not None
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
+
+
 def test_a_snapshot_survives_the_pipe(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
     engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))

@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,6 +128,21 @@ def placed(story: list[str], texts: list[str]) -> list[int]:
     return places
 
 
+def published() -> Any:
+    """An inlet of pylsl's own on the scores that leave the engine."""
+    import pylsl
+
+    found: list[Any] = []
+    end = time.monotonic() + PATIENCE_S
+    while not found and time.monotonic() < end:
+        found = pylsl.resolve_byprop("name", "rtalign-scores", timeout=1.0)
+    inlet = pylsl.StreamInlet(found[0])
+    inlet.open_stream(5)
+    label = inlet.info().desc().child("channels").child("channel").child_value("label")
+    assert label == "layer 0 lag -0.200 s"
+    return SimpleNamespace(pull=lambda: list(zip(*inlet.pull_chunk(max_samples=5000), strict=True)))
+
+
 GAPS = """
 [[fault]]
 kind = "duplicate"
@@ -152,14 +169,18 @@ ms = 1500
 
 
 def test_gaps_nans_duplicates_and_late_words(desk: Path, stage: Callable[..., Stage]) -> None:
-    """Words around a gap are skipped for that reason, the others score as if nothing had been."""
+    """Words around a gap are skipped for that reason, the others score as if nothing had been; scores are published."""
     scene = stage(GAPS)
-    client = scene.watch()
+    client = scene.watch(publish=True)
     player = scene.play()
+    scores = published()
     told = scene.until(lambda seen: "gap" in kinds(seen))
     assert told.health.meg.n_lost == pytest.approx(1.2 * 250, abs=25)
     scene.until(lambda seen: player.poll() is not None and not seen.work.language_backlog)
+    rows = scores.pull()
     seen = client.stop()
+    assert len(rows) > 20
+    assert all(-1 <= value <= 1 for value in rows[-1][0])
     assert seen.phase == "ended"
     assert seen.n_heard == len(open_recordings(desk / "listener", run="02")[0].words)
     assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())

@@ -57,6 +57,6 @@ def test_without_spacy_the_cure_is_said(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.skipif(importlib.util.find_spec("en_core_web_sm") is None, reason="spaCy's English model is not installed")
 def test_spacys_own_english_model_agrees_with_a_reader() -> None:
-    words = "the old keeper slowly lit a small lamp and she smiled at him".split()
+    words = ["the", "old", "keeper", "slowly", "lit", "a", "small", "lamp", "and", "she", "smiled", "at", "him"]
     content = {"old", "keeper", "slowly", "lit", "small", "lamp", "smiled"}
     assert content_words(words, "en_core_web_sm").tolist() == [word in content for word in words]
