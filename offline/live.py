@@ -41,7 +41,7 @@ def replay(args: argparse.Namespace) -> dict[str, Any]:
     if args.record:
         raise ValueError("a replay is on disk already; --record is for live streams and for --lsl, --out for results")
     session = session.model_copy(update={"speed": speed_of(args.speed)})
-    return show(session, args, lambda seen: seen.phase == "ended")
+    return show(session, args, lambda seen: seen.phase in ("ended", "refused"))
 
 
 def over_lsl(session: Session, args: argparse.Namespace) -> dict[str, Any]:
@@ -92,6 +92,8 @@ def show(session: Session, args: argparse.Namespace, done: Callable[[Snapshot], 
     seen = engine.stop()
     if seen.phase == "failed":
         raise ValueError(seen.why or "the engine failed")
+    if seen.refused:
+        raise ValueError(f"{'; '.join(seen.refused)} - name the bank of this machine, or pass --allow-missing")
     if seen.phase != "ended":
         raise ValueError(f"the engine ended unexpectedly with status {engine.wait()}; what it recorded is on disk")
     if isinstance(screen, JsonLines):
@@ -103,7 +105,7 @@ def show(session: Session, args: argparse.Namespace, done: Callable[[Snapshot], 
         print(f"report: {Path(folder) / 'report.html'}", file=sys.stderr)
     elif not args.quiet and folder:
         print(f"no curves to write: {seen.why}", file=sys.stderr)
-    return {"ok": not seen.refused, **as_line(seen), "folder": str(folder) if folder else None}
+    return {**as_line(seen), "folder": str(folder) if folder else None}
 
 
 def with_options(base: Session, args: argparse.Namespace, names: tuple[str, ...]) -> Session:

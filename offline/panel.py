@@ -149,8 +149,9 @@ def _trend(seen: Snapshot) -> list[str]:
         return [f"  temporal score: none - {seen.why}" if seen.rungs else ""]
     t = seen.trend
     return [
-        f"  temporal score r = {t.r:.2f} [{t.low:.2f}, {t.high:.2f}]   {t.slope_ms:+.0f} ms from first layer to last"
-        f"   p = {t.p_permutation:.2g} against mismatched words   after {seen.n_assessed:,} words"
+        f"  after {seen.n_assessed:,} words: temporal score r = {t.r:.2f} [{t.low:.2f}, {t.high:.2f}], "
+        f"{t.slope_ms:+.0f} ms from first layer to last",
+        f"  p = {t.p_permutation:.2g} against mismatched words",
     ]
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -103,27 +104,33 @@ class Host:
             patient=opened.recording is not None, sink=keeper, publish=publisher(self._session, opened),
         )  # fmt: skip
         try:
-            self._loop(engine, keeper)
-            self._finish(engine, keeper)
+            failure = self._loop(engine, keeper)
+            self._finish(engine, keeper, failure is None)
+            if failure is not None:
+                raise failure
         finally:
             keeper.close()
             engine.close()
 
-    def _loop(self, engine: Engine, keeper: Keeper) -> None:
-        while True:
-            engine.step(STEP_S)
-            for asked in self._commands.take():
-                if asked.get("do") == "stop":
-                    return
-                _obey(engine, asked)
-            if time.monotonic() - self._looked > SNAPSHOT_S:
-                self._look(engine, keeper)
+    def _loop(self, engine: Engine, keeper: Keeper) -> Exception | None:
+        """Until somebody says stop, or something fails: what was found until then is written first."""
+        try:
+            while True:
+                engine.step(STEP_S)
+                for asked in self._commands.take():
+                    if asked.get("do") == "stop":
+                        return None
+                    _obey(engine, keeper, asked)
+                if time.monotonic() - self._looked > SNAPSHOT_S:
+                    self._look(engine, keeper)
+        except Exception as failure:  # the boundary of the engine's thread: raised again when the results are safe
+            return failure
 
-    def _finish(self, engine: Engine, keeper: Keeper) -> None:
+    def _finish(self, engine: Engine, keeper: Keeper, last: bool) -> None:
         """Whatever ends the session, what it found is written before anything else can go wrong."""
         engine.finish()
         keep_results(engine, keeper, time.monotonic() - self._started, self._cpu.memory_info().rss / 2**20)
-        self._look(engine, keeper, "ended", last=True)
+        self._look(engine, keeper, "ended", last=last)
 
     def _say(self, text: str) -> None:
         self._outbox.put(snapshot.to_message(snapshot.empty("loading", text)))
@@ -166,17 +173,32 @@ def publisher(session: Session, opened: Opened) -> Any:
     return lambda time_s, r: outlet.push(np.asarray(r, np.float32).reshape(1, -1), to_local(time_s))
 
 
-def _obey(engine: Engine, asked: Mapping[str, Any]) -> None:
+def _obey(engine: Engine, keeper: Keeper, asked: Mapping[str, Any]) -> None:
     """Do what a viewer asks; what makes no sense is said, and changes nothing."""
     try:
-        _do(engine, str(asked.get("do")), asked.get("to"))
-    except (ValueError, TypeError, AttributeError) as error:
+        _do(engine, keeper, str(asked.get("do")), asked.get("to"))
+    except (ValueError, TypeError, AttributeError, OSError) as error:
         engine.say(Notice("warning", "command", f"{asked.get('do')}: {error}", engine.time_s))
 
 
-def _do(engine: Engine, what: str, to: Any) -> None:
-    source: Any = engine.source
-    if what in ("pause", "play", "seek", "speed") and not isinstance(source, ReplaySource):
+def _do(engine: Engine, keeper: Keeper, what: str, to: Any) -> None:
+    match what:
+        case "pause" | "play" | "seek" | "speed":
+            _move(engine.source, what, to)
+        case "last words":
+            engine.last_words = None if to is None else max(int(to), FEWEST_WORDS)
+        case "inspect":
+            engine.inspected = None if to is None else int(to)
+        case "reset":
+            engine.reset()
+        case "record":
+            keeper.record(None if to is None else Path(str(to)))
+        case _:
+            raise ValueError("nothing of that name can be asked for")
+
+
+def _move(source: Any, what: str, to: Any) -> None:
+    if not isinstance(source, ReplaySource):
         raise ValueError("only a recording can be paused, moved or slowed; this is live")
     match what:
         case "pause":
@@ -187,14 +209,6 @@ def _do(engine: Engine, what: str, to: Any) -> None:
             source.seek(float(to))
         case "speed":
             source.set_speed(None if to is None else float(to))
-        case "last words":
-            engine.last_words = None if to is None else max(int(to), FEWEST_WORDS)
-        case "inspect":
-            engine.inspected = None if to is None else int(to)
-        case "reset":
-            engine.reset()
-        case _:
-            raise ValueError("nothing of that name can be asked for")
 
 
 def main() -> int:

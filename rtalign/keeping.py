@@ -30,7 +30,9 @@ class Keeper:
 
     def __init__(self, session: Session, opened: Opened) -> None:
         self._session, self._opened = session, opened
+        self._under = session.record
         self._early: list[Mapping[str, Any]] = []
+        self._stream: Changed | None = None
         self.recorder: Recorder | None = None
 
     @property
@@ -38,16 +40,32 @@ class Keeper:
         """Where results go: the recording's own folder, or the one that was named for them."""
         return self.recorder.folder if self.recorder else self._session.out
 
+    def record(self, under: Path | None) -> None:
+        """Record from now on in a new folder under this one; None ends the recording, whose folder then is whole."""
+        if self._opened.recording is not None:
+            raise ValueError("a replay is on disk already; only live streams are recorded")
+        self._under = under
+        if under is None:
+            self.close()
+            self.recorder = None
+        elif self._stream is not None and self.recorder is None:
+            self._begin(under, self._stream)
+
     def changed(self, changed: Changed) -> None:
+        self._stream = changed
         if self.recorder:
             self.recorder.changed(changed.sensors, changed.sfreq, changed.channels, changed.units)
-        elif self._session.record:
-            channels = changed.channels or tuple(sensor.name for sensor in changed.sensors)
-            signal = Signal(changed.name, changed.sfreq, channels, changed.sensors, changed.units)
-            folder = self._session.record / f"{session_name(self._session)}-{_now():%Y%m%d-%H%M%S}"
-            self.recorder = Recorder(folder, signal, self._session.words or "words", about(self._opened))
-            for event in self._early:
-                self.recorder.log(event)
+        elif self._under:
+            self._begin(self._under, changed)
+
+    def _begin(self, under: Path, stream: Changed) -> None:
+        channels = stream.channels or tuple(sensor.name for sensor in stream.sensors)
+        signal = Signal(stream.name, stream.sfreq, channels, stream.sensors, stream.units)
+        folder = under / f"{session_name(self._session)}-{_now():%Y%m%d-%H%M%S}"
+        self.recorder = Recorder(folder, signal, self._session.words or "words", about(self._opened))
+        for event in self._early:
+            self.recorder.log(event)
+        self._early = []
 
     def raw(self, raw: Raw) -> None:
         if self.recorder:
@@ -72,7 +90,7 @@ class Keeper:
     def log(self, event: Mapping[str, Any]) -> None:
         if self.recorder:
             self.recorder.log(event)
-        elif self._session.record:
+        elif self._under:
             self._early.append(event)
 
     def state(self) -> Keeping | None:
