@@ -118,7 +118,6 @@ def _monitor(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--word-table", type=Path, metavar="FILE", help="word onsets, where markers do not say words")
     parser.add_argument("--trigger", metavar="CHANNEL", help="channel of the MEG stream whose codes mark words")
     parser.add_argument("--audio-delay", dest="audio_delay_s", type=float, metavar="S", help="from marker to sound, s")
-    parser.add_argument("--seconds", type=float, metavar="S", help="stop after so long (default: Ctrl-C)")
     _scoring(parser)
 
 
@@ -143,6 +142,7 @@ def _scoring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="M", help="the language model, where the bank's own name for it does not do")
     parser.add_argument("--adapt", action="store_true", help="learn from today's participant, each word once scored")
     parser.add_argument("--allow-missing", action="store_true", help="go on where sensors of the bank are not there")
+    parser.add_argument("--seconds", type=float, metavar="S", help="stop after so long (default: at the end)")
     parser.add_argument("--last-words", type=int, metavar="N", help="score the last N words alone (default: all)")
     parser.add_argument("--record", type=Path, metavar="DIR", help="record the session in a new folder in DIR")
     parser.add_argument("--publish", action="store_true", help="send scores out over LSL as rtalign-scores")
@@ -163,6 +163,7 @@ def _stream(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--name-words", default="rtalign-words", metavar="N", help="of the words (rtalign-words)")
     parser.add_argument("--chunk-ms", type=float, default=20.0, metavar="MS", help="length of a chunk (20)")
     parser.add_argument("--word-encoding", choices=("plain", "json"), default="plain", help="markers' form (plain)")
+    parser.add_argument("--word-delay", type=float, default=0.0, metavar="S", help="send words so much later (0)")
     parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait so long for somebody to listen (0)")
 
 

@@ -19,6 +19,9 @@ WORDS_A_MINUTE = 156
 RUNS = 5
 """The training story is told in this many runs, one a fold; a further run of the same length stays fresh."""
 
+LIVE_S = 100.0
+"""How long the live part listens."""
+
 SFREQ = 300.0
 """A quarter of a CTF's rate: the same result after the low-pass, a quarter of the disk."""
 
@@ -44,9 +47,26 @@ def demo(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     say("3  The same decoders on minutes they have never seen")
     bank = DecoderBank.load(args.out / "bank")
     fresh = evaluate(bank, runs[RUNS:], model, args.out / "fresh", progress, extra=planted)
+    say(f"4  And live: the same minutes as LSL streams on this machine, heard for {LIVE_S:.0f} s")
+    live = listened(listener, args.out)
     if not (args.json or args.quiet):
-        print("\n".join(story(trained, fresh, truth["latencies"], args.out)))
-    return {"planted_s": truth["latencies"], "train": trained, "fresh": fresh}
+        print("\n".join(story(trained, fresh, live, truth["latencies"], args.out)))
+    return {"planted_s": truth["latencies"], "train": trained, "fresh": fresh, "live": live}
+
+
+def listened(listener: Path, out: Path) -> dict[str, Any]:
+    """The first minutes of the fresh run, through real streams of another process into an engine of its own."""
+    from offline import cli, live
+    from offline.arguments import build_parser
+
+    folder = out / "live"
+    shutil.rmtree(folder, ignore_errors=True)
+    options = ("--run", f"{RUNS + 1:02d}", "--bank", str(out / "bank"), "--lsl", "--headless", "--quiet")
+    args = build_parser().parse_args(
+        ["replay", str(listener), *options, "--seconds", str(LIVE_S), "--out", str(folder)]
+    )
+    cli.stay_on_this_machine()
+    return live.replay(args)
 
 
 def simulated(listener: Path, args: argparse.Namespace, model: Any, progress: Progress) -> dict[str, Any]:
@@ -77,7 +97,9 @@ def truth_of(listener: Path) -> dict[str, Any] | None:
     return truth
 
 
-def story(trained: dict[str, Any], fresh: dict[str, Any], planted: dict[str, float], out: Path) -> list[str]:
+def story(
+    trained: dict[str, Any], fresh: dict[str, Any], live: dict[str, Any], planted: dict[str, float], out: Path
+) -> list[str]:
     """What was found, beside what was planted."""
     return [
         "",
@@ -91,9 +113,21 @@ def story(trained: dict[str, Any], fresh: dict[str, Any], planted: dict[str, flo
         "",
         *headline(fresh),
         "",
+        *heard(live),
+        "",
         *against(trained, planted),
         "",
-        f"reports: {out / 'bank' / 'report.html'}   {out / 'fresh' / 'report.html'}",
+        "reports: " + "   ".join(str(out / part / "report.html") for part in ("bank", "fresh", "live")),
+    ]
+
+
+def heard(live: dict[str, Any]) -> list[str]:
+    """What came through the streams, and how."""
+    rises = f"r = {live['temporal_r']:.2f}" if live["temporal_r"] is not None else f"none yet ({live['why']})"
+    late = f", scores {1000 * live['latency_p99_s']:.0f} ms after their last sample (p99)" if live["scored"] else ""
+    return [
+        f"Live, through LSL: {live['scored']:,} words scored, {live['lost']} samples lost{late}",
+        f"{live['peaks']} layers with a peak, temporal score {rises}",
     ]
 
 

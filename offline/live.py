@@ -29,8 +29,7 @@ def monitor(args: argparse.Namespace) -> dict[str, Any]:
     """Live streams, until Ctrl-C."""
     base = Session.load(args.session_file) if args.session_file else Session()
     session = with_options(base, args, LIVE)
-    stop_at = time.monotonic() + args.seconds if args.seconds else None
-    return show(session, args, lambda _: stop_at is not None and time.monotonic() > stop_at)
+    return show(session, args, lambda _: False)
 
 
 def replay(args: argparse.Namespace) -> dict[str, Any]:
@@ -81,8 +80,9 @@ def show(session: Session, args: argparse.Namespace, done: Callable[[Snapshot], 
     """Run an engine until it is done, fails, or Ctrl-C; the results are written either way."""
     engine = Client(session)
     screen = None if args.quiet else Panel() if sys.stdout.isatty() and sys.stderr.isatty() else JsonLines()
+    stop_at = time.monotonic() + args.seconds if args.seconds else float("inf")
     try:
-        while engine.alive and not done(engine.newest):
+        while engine.alive and time.monotonic() < stop_at and not done(engine.newest):
             if screen:
                 screen.draw(engine.newest)
             time.sleep(LOOK_S)

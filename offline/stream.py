@@ -26,6 +26,7 @@ def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         speed=args.speed,
         chunk_s=args.chunk_ms / 1000,
         encoding=args.word_encoding,
+        word_delay_s=args.word_delay,
         wait_s=args.wait,
     )
     plan = Plan.load(args.faults) if args.faults else None

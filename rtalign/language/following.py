@@ -100,16 +100,28 @@ class Follower:
 class ReadAhead:
     """Reads a story whose words are all known, in large blocks, before they are heard.
 
-    The states are those that a Follower finds; only the waiting differs.
+    The states are those that a Follower finds; only the waiting differs.  It reads at most `ahead` words beyond those
+    asked for and keeps `kept` behind them, so that memory does not grow with the story; who goes farther back waits
+    until the story has been read again to there.
     """
 
-    def __init__(self, words: Sequence[Word], stream: Callable[[], Iterator[tuple[int, Reading]]], project: Project):
+    def __init__(
+        self,
+        words: Sequence[Word],
+        stream: Callable[[], Iterator[tuple[int, Reading]]],
+        project: Project,
+        ahead: int = 2000,
+        kept: int = 4000,
+    ) -> None:
         self._place = {word.index: place for place, word in enumerate(words)}
         self._stream, self._project = stream, project
-        self._read: list[tuple[np.ndarray, float, int, float]] = []
+        self._ahead, self._kept = ahead, kept
+        self._read: dict[int, tuple[np.ndarray, float, int, float]] = {}
         self._asked: list[Word] = []
         self._error: BaseException | None = None
-        self._stop = threading.Event()
+        self._wanted = self._forgotten = 0
+        self._again = self._stop = False
+        self._news = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="language model", daemon=True)
         self._thread.start()
 
@@ -118,39 +130,65 @@ class ReadAhead:
         return len(self._asked)
 
     def push(self, word: Word) -> None:
-        self._asked.append(word)
+        with self._news:
+            self._asked.append(word)
+            self._wanted = self._place[word.index]
+            self._again |= self._wanted < self._forgotten
+            self._news.notify()
 
     def pull(self) -> list[Understood]:
         if self._error is not None:
             raise self._error
-        ready = len(self._read)
-        found = [word for word in self._asked if self._place[word.index] < ready]
-        self._asked = [word for word in self._asked if self._place[word.index] >= ready]
-        return [Understood(word, *self._read[self._place[word.index]]) for word in found]
+        with self._news:
+            found = [word for word in self._asked if self._place[word.index] in self._read]
+            self._asked = [word for word in self._asked if self._place[word.index] not in self._read]
+            return [Understood(word, *self._read[self._place[word.index]]) for word in found]
 
     def restart(self) -> None:
         """The story is what it was."""
-        self._asked = []
+        with self._news:
+            self._asked = []
 
     def close(self) -> None:
-        self._stop.set()
+        with self._news:
+            self._stop = True
+            self._news.notify()
         self._thread.join(timeout=5)
 
     def _work(self) -> None:
         try:
-            start = time.perf_counter()
-            for _, part in self._stream():
-                targets = self._project(part.activations)
-                seconds = (time.perf_counter() - start) / len(targets)
-                self._read += [
-                    (target, float(cost), int(n), seconds)
-                    for target, cost, n in zip(targets, part.surprisal, part.n_tokens, strict=True)
-                ]
-                if self._stop.is_set():
-                    return
-                start = time.perf_counter()
+            while not self._stop:
+                self._read_through()
+                with self._news:
+                    self._news.wait_for(lambda: self._stop or self._again)
         except Exception as error:  # the boundary of the thread: its owner meets the error in pull
             self._error = error
+
+    def _read_through(self) -> None:
+        """From the first word on, until the end, or until told to stop or to begin again."""
+        with self._news:
+            self._again, self._forgotten = False, 0
+        place, begun = 0, time.perf_counter()
+        for _, part in self._stream():
+            targets = self._project(part.activations)
+            seconds = (time.perf_counter() - begun) / len(targets)
+            with self._news:
+                for target, cost, n in zip(targets, part.surprisal, part.n_tokens, strict=True):
+                    self._read[place] = target, float(cost), int(n), seconds
+                    place += 1
+                self._forget()
+                while not (self._stop or self._again or place - self._ahead <= self._wanted):
+                    self._news.wait()
+                if self._stop or self._again:
+                    return
+            begun = time.perf_counter()
+
+    def _forget(self) -> None:
+        """What lies far behind the word that was asked for last, and behind every word that still waits."""
+        first = min([self._wanted, *(self._place[word.index] for word in self._asked)]) - self._kept
+        while self._forgotten < first:
+            self._read.pop(self._forgotten, None)
+            self._forgotten += 1
 
 
 def _drained(done: queue.SimpleQueue[Any]) -> list[Understood]:
