@@ -49,6 +49,7 @@ class Sink(Protocol):
 class Engine:
     """Owned by one thread, which calls step for as long as it wants to go on.
 
+    chosen : which words are scored; all of them are context.
     patient : the source can wait, as a recording can; nothing is then ever skipped or put off for lack of time.
 
     Shedding, when the machine cannot keep up, goes in this order: assessment is put off, then adaptation, then words
@@ -67,6 +68,7 @@ class Engine:
         patient: bool = False,
         sink: Sink | None = None,
         publish: Callable[[float, np.ndarray], None] | None = None,
+        chosen: Callable[[Word], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.decoding, self.source, self.following = decoding, source, following
@@ -82,7 +84,7 @@ class Engine:
         self.language_s: deque[float] = deque(maxlen=200)
         self._patient = patient
         self._allow_missing, self._adapt, self._sink, self._publish = allow_missing, adapt, sink, publish
-        self._clock = clock
+        self._clock, self._chosen = clock, chosen
         self._pipeline: Pipeline | None = None
         self._fitting: Fitting | None = None
         self._sfreq = self._time_s = 0.0
@@ -235,7 +237,9 @@ class Engine:
             self._measured([Skipped(word, "the language model stopped")])
             return
         self.following.push(word)
-        if self._pipeline is None:
+        if self._chosen is not None and not self._chosen(word):
+            self._closed(self.ledger.skip(word, "not a content word"))
+        elif self._pipeline is None:
             self._measured([Skipped(word, "no signal that fits the bank")])
         else:
             self._measured(self._pipeline.push(word))

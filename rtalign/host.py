@@ -102,6 +102,7 @@ class Host:
             opened.decoding, opened.source, opened.following,
             allow_missing=self._session.allow_missing, adapt=self._session.adapt, last_words=self._session.last_words,
             patient=opened.recording is not None, sink=keeper, publish=publisher(self._session, opened),
+            chosen=opened.chosen,
         )  # fmt: skip
         try:
             failure = self._loop(engine, keeper)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rtalign.bank import DecoderBank
-from rtalign.data import Recording
+from rtalign.data import Recording, Word
 from rtalign.decoding import Decoding
 from rtalign.language.following import Follower, Following, ReadAhead
 from rtalign.language.reading import Reading
@@ -18,6 +18,7 @@ from rtalign.session import Session
 from rtalign.sources.events import Source
 from rtalign.sources.joined import Joined
 from rtalign.sources.replaying import ReplaySource
+from rtalign.tagging import Listener, content_words
 
 Say = Callable[[str], None]
 
@@ -33,6 +34,7 @@ class Opened:
     source: Source
     following: Following
     recording: Joined | None
+    chosen: Callable[[Word], bool] | None
 
 
 def open_session(session: Session, say: Say) -> Opened:
@@ -48,9 +50,24 @@ def open_session(session: Session, say: Say) -> Opened:
     say("loading the language model")
     model = open_model(session, bank)
     decoding = Decoding.of(bank) if bank else _from_nothing(model, say)
+    chosen = choice(decoding.recipe, recording)
     if recording is not None:
-        return Opened(decoding, _replay(session, recording), _ahead(recording, model, decoding), recording)
-    return Opened(decoding, live_source(session), _behind(model, decoding), None)
+        return Opened(decoding, _replay(session, recording), _ahead(recording, model, decoding), recording, chosen)
+    return Opened(decoding, live_source(session), _behind(model, decoding), None, chosen)
+
+
+def choice(recipe: Recipe, recording: Joined | None) -> Callable[[Word], bool] | None:
+    """Which words are scored where a recipe wants content words: of a recording, those that the trainer takes."""
+    if recipe.words.which == "all":
+        return None
+    if recording is None:
+        listener = Listener(recipe.words.tagger)
+        return lambda word: listener.push(word.text)
+    kept: set[int] = set()
+    for story in recording.stories:
+        carries = content_words([word.text for word in story], recipe.words.tagger)
+        kept |= {word.index for word, yes in zip(story, carries, strict=True) if yes}
+    return lambda word: word.index in kept
 
 
 def open_recording(session: Session) -> Joined:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,21 @@ def content_words(words: Sequence[str], pipeline: str) -> np.ndarray:
     return np.array([tag in CONTENT for tag in tags])
 
 
+class Listener:
+    """Tells content words while they come.  It knows the words before and none after, so it may differ from
+    content_words in a word or two of a hundred."""
+
+    def __init__(self, pipeline: str, memory: int = 40) -> None:
+        self._pipeline = pipeline
+        self._heard: deque[str] = deque(maxlen=memory)
+        _load(pipeline)
+
+    def push(self, word: str) -> bool:
+        self._heard.append(word)
+        return bool(content_words(list(self._heard), self._pipeline)[-1])
+
+
+@lru_cache(maxsize=2)
 def _load(pipeline: str) -> Any:
     try:
         import spacy

@@ -8,8 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from worlds import MemoryRecording, small_recipe, world
 
-from rtalign.tagging import WINDOW, content_words
+from offline.evaluate import evaluate
+from offline.progress import Progress
+from offline.train import train
+from rtalign.bank import DecoderBank
+from rtalign.decoding import Decoding
+from rtalign.engine import Engine
+from rtalign.language.following import ReadAhead
+from rtalign.opening import choice
+from rtalign.sources.joined import Joined
+from rtalign.sources.replaying import ReplaySource
+from rtalign.tagging import WINDOW, Listener, content_words
 
 spacy = pytest.importorskip("spacy", reason="the optional extra rtalign[pos] is not installed")
 
@@ -18,12 +29,13 @@ TAGS = {"keeper": "NOUN", "lights": "NOUN", "walked": "VERB", "small": "ADJ", "s
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> str:
-    """A pipeline on disk that knows five words; everything else it calls X."""
+    """A pipeline on disk that knows five words, and w0, w2 ...; everything else it calls X."""
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("attribute_ruler")
     ruler.add([[{}]], {"POS": "X"})
     for word, tag in TAGS.items():
         ruler.add([[{"ORTH": word}]], {"POS": tag})
+    ruler.add([[{"TEXT": {"REGEX": r"^w\d*[02468]$"}}]], {"POS": "NOUN"})
     nlp.to_disk(tmp_path / "pipeline")
     return str(tmp_path / "pipeline")
 
@@ -36,6 +48,35 @@ def test_nouns_verbs_adjectives_and_adverbs_carry_content(pipeline: str) -> None
 def test_every_word_of_a_long_story_is_tagged_once(pipeline: str) -> None:
     words = ["the", "keeper"] * WINDOW
     assert np.array_equal(content_words(words, pipeline), np.tile([False, True], WINDOW))
+
+
+def test_a_listener_tells_them_while_they_come(pipeline: str) -> None:
+    listener = Listener(pipeline, memory=5)
+    words = ["the", "keeper", "of", "small", "lights", "walked", "slowly", "to", "it"] * 3
+    assert [listener.push(word) for word in words] == [word in TAGS for word in words]
+
+
+def test_live_scores_the_words_that_the_trainer_takes(pipeline: str, tmp_path: Path) -> None:
+    """A bank of content words replays with content words alone, and every other word stays context."""
+    recording, model = world(n_words=400, seed=2)
+    texts = [word.text for word in recording.words]
+    recipe = small_recipe().with_("words", which="content", tagger=pipeline)
+    quiet = Progress(quiet=True)
+    train([recording], model, recipe, tmp_path / "bank", quiet, store=tmp_path / "cache")
+    bank = DecoderBank.load(tmp_path / "bank")
+    fresh = MemoryRecording(recording.data[:, ::-1] * 1.0, recording.words, name="fresh")
+    fresh.sensors = recording.sensors
+    offline = evaluate(bank, [fresh], model, tmp_path / "out", quiet, store=tmp_path / "cache")
+    decoding, joined = Decoding.of(bank), Joined([fresh])
+    ahead = ReadAhead(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
+    engine = Engine(decoding, ReplaySource(joined, None, 1.0), ahead, patient=True, chosen=choice(recipe, joined))
+    while not engine.ended:
+        engine.step(0.001)
+    engine.finish()
+    engine.close()
+    assert engine.scoreboard.n == offline["n_words"] < 210
+    assert engine.ledger.skipped["not a content word"] == 200
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
 
 
 def test_a_pipeline_that_is_not_there_ends_in_the_command_that_gets_it() -> None:
