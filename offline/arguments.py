@@ -15,7 +15,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rtalign {version('rtalign')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_demo, _simulate, _train, _evaluate, _report, _monitor, _replay, _stream, _models, _doctor):
+    for add in (_demo, _simulate, _train, _evaluate, _report, _monitor, _replay, _stream, _models, _datasets, _doctor):
         add(commands)
     return parser
 
@@ -170,6 +170,22 @@ def _stream(commands: argparse._SubParsersAction) -> None:
 def _models(commands: argparse._SubParsersAction) -> None:
     parser = _new(commands, "models", "list the language models that can be used", "rtalign models")
     parser.add_argument("--prepare", metavar="M", help="make a model ready now (the packaged one is converted once)")
+
+
+def _datasets(commands: argparse._SubParsersAction) -> None:
+    parser = _new(
+        commands,
+        "datasets",
+        "list known data sets, check a folder of one, or audit its onsets",
+        "rtalign datasets check audiobook",
+    )
+    parser.add_argument("what", nargs="?", choices=("check", "audit"), help="look through a folder, or audit onsets")
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="a data set, or one recording to audit")
+    parser.add_argument("--signal", action="store_true", help="check: also look for flat or broken sensors")
+    parser.add_argument("--sound", type=Path, metavar="FILE", help="audit: the wav of the run")
+    parser.add_argument("--audio", metavar="CHANNEL", help="audit: the channel that holds the sound (UADC003)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="audit: folder of the figures")
+    _filters(parser)
 
 
 def _doctor(commands: argparse._SubParsersAction) -> None:

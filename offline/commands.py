@@ -116,6 +116,12 @@ def models(args: argparse.Namespace) -> Any:
     return models_json(rows)
 
 
+def datasets(args: argparse.Namespace) -> Any:
+    from offline.datasets import datasets as show
+
+    return show(args, Progress(args.quiet))
+
+
 def doctor(args: argparse.Namespace) -> Any:
     from offline import doctor as checks
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from rtalign.datasets import delimited, wordtable
+from rtalign.datasets import published
+from rtalign.datasets.bidsnames import entities, filtered, natural, sidecar
 from rtalign.datasets.mnefile import is_signal
 from rtalign.datasets.mneraw import MneRecording
 from rtalign.datasets.rows import NoWords
+from rtalign.datasets.told import Told
 
-ENTITIES = {"subject": "sub", "session": "ses", "task": "task", "run": "run"}
 NO_STORY = re.compile(r"noise|empty", re.IGNORECASE)
 
 
@@ -30,20 +32,35 @@ def find(
     """
     root = Path(root)
     wanted = {"subject": subject, "session": session, "task": task, "run": run}
-    files, skipped = _stories(recordings(root), root)
-    files = _filtered(files, {key: value for key, value in wanted.items() if value is not None}, root)
+    asked = {key: value for key, value in wanted.items() if value is not None}
+    files, skipped = chosen(root, asked)
     found: list[MneRecording] = []
     wordless: list[str] = []
     for file in files:
         try:
-            found.append(recording(file, bads=bads))
+            found += stories(file, bads=bads, asked=asked)
         except NoWords as error:
             wordless.append(str(error))
     if not found:
         more = f" (and {len(wordless) - 1} more runs like it)" if len(wordless) > 1 else ""
         raise NoWords(wordless[0] + more)
+    if "run" in asked:
+        found = only_run(found, asked["run"], root)
     found[0].notes = (*(f"run skipped: {note}" for note in (*skipped, *wordless)), *found[0].notes)
     return found
+
+
+def chosen(root: Path, asked: Mapping[str, str]) -> tuple[list[Path], list[str]]:
+    """The files that pass the filters, and notes on those that are no recordings of people.
+
+    A run is looked for among the files where their names tell runs; else it may lie inside them.
+    """
+    files, skipped = _people(recordings(root), root)
+    filters = {what: labels for what, labels in asked.items() if what != "run"}
+    files = filtered(files, lambda file: file.name, filters, root)
+    if "run" in asked and any("run" in entities(file) for file in files):
+        files = filtered(files, lambda file: file.name, {"run": asked["run"]}, root)
+    return files, skipped
 
 
 def recordings(root: Path) -> list[Path]:
@@ -65,54 +82,38 @@ def recordings(root: Path) -> list[Path]:
     return sorted(set(found), key=lambda file: natural(str(file.relative_to(root))))
 
 
-def recording(
-    file: Path, *, subject: str | None = None, table: Path | None = None, bads: Collection[str] = ()
-) -> MneRecording:
-    """One BIDS file with the words of its events table, or of another, and without its channels marked bad."""
-    table = table or sidecar(file, "events.tsv")
-    if table is None:
-        raise NoWords(f"{file.name} has no events table: no {_stem(file)}_events.tsv beside it; name a --word-table")
-    words, notes = wordtable.read(table)
-    return MneRecording(
-        file,
-        words,
-        name=_stem(file),
-        subject=subject or entities(file).get("sub", "unknown"),
-        bads={*bads, *_bad_channels(file)},
-        notes=notes,
-    )
+def stories(
+    file: Path,
+    *,
+    subject: str | None = None,
+    table: Path | None = None,
+    bads: Collection[str] = (),
+    asked: Mapping[str, str] | None = None,
+) -> list[MneRecording]:
+    """The recordings in one file, with the words of its events table or of another, without channels marked bad.
+
+    One, unless the events table tells several runs inside the file apart.
+    """
+    told = tell(file, subject=subject, table=table, bads=bads, asked=asked)
+    return published.reader(told)(told)
 
 
-def entities(file: Path) -> dict[str, str]:
-    """The labels in a BIDS name: sub-01_task-story_meg.fif has sub 01 and task story."""
-    pairs = (part.split("-", 1) for part in file.name.split(".")[0].split("_") if "-" in part)
-    return {key: label for key, label in pairs}
+def tell(
+    file: Path,
+    *,
+    subject: str | None = None,
+    table: Path | None = None,
+    bads: Collection[str] = (),
+    asked: Mapping[str, str] | None = None,
+) -> Told:
+    """What is known of a file before it is opened."""
+    told = Told(file, table or sidecar(file, "events.tsv"), frozenset(bads), subject, asked)
+    return replace(told, bads=told.bads | published.bad_channels(told))
 
 
-def sidecar(file: Path, ending: str) -> Path | None:
-    """The nearest table that speaks of a file: its labels are among the file's, in its folder or one above."""
-    own = entities(file).items()
-    for folder in _folders(file):
-        fitting = [table for table in sorted(folder.glob(f"*{ending}")) if entities(table).items() <= own]
-        if fitting:
-            return max(fitting, key=lambda table: len(entities(table)))
-    return None
-
-
-def _folders(file: Path) -> list[Path]:
-    """The file's folder and, inside a data set, those above it up to the data set's own."""
-    above = list(file.absolute().parents)
-    tops = [i for i, folder in enumerate(above[:3]) if folder.name.startswith("sub-")]
-    return above[: tops[0] + 2] if tops else above[:1]
-
-
-def natural(text: str) -> list[tuple[int, str]]:
-    """A key that sorts run-2 before run-10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
-
-
-def _stem(file: Path) -> str:
-    return re.sub(r"_(meg|eeg)$", "", file.name.split(".")[0])
+def only_run(found: list[MneRecording], run: str, place: Path) -> list[MneRecording]:
+    """The recordings of a run, or of several with commas between."""
+    return filtered(found, lambda one: one.name, {"run": run}, place)
 
 
 def _is_first_part(file: Path) -> bool:
@@ -121,41 +122,12 @@ def _is_first_part(file: Path) -> bool:
     return labels.get("acq") not in ("crosstalk", "calibration") and int(labels.get("split", "1")) == 1
 
 
-def _stories(files: list[Path], root: Path) -> tuple[list[Path], list[str]]:
+def _people(files: list[Path], root: Path) -> tuple[list[Path], list[str]]:
     """The recordings of people, and the names of those of an empty room."""
     empty = [
         file for file in files if any(NO_STORY.search(entities(file).get(key, "")) for key in ("sub", "task", "acq"))
     ]
-    stories = [file for file in files if file not in empty]
-    if not stories:
+    heard = [file for file in files if file not in empty]
+    if not heard:
         raise ValueError(f"{root} holds recordings of an empty room alone: {', '.join(f.name for f in empty[:3])}")
-    return stories, [f"{file.name} is of an empty room" for file in empty]
-
-
-def _filtered(files: list[Path], wanted: Mapping[str, str], root: Path) -> list[Path]:
-    """The files that pass every filter; an error says what there is to choose from."""
-    for what, labels in wanted.items():
-        key = ENTITIES[what]
-        asked = {_label(label, key) for label in str(labels).split(",")}
-        kept = [file for file in files if _label(entities(file).get(key, ""), key) in asked]
-        if not kept:
-            there = sorted({entities(file).get(key, "none") for file in files}, key=natural)
-            listed = ", ".join(there[:12]) + (", ..." if len(there) > 12 else "")
-            raise ValueError(f"{root} has no recording of {what} {labels}; it has {what} {listed}")
-        files = kept
-    return files
-
-
-def _label(text: str, key: str) -> str:
-    """A label as it is compared: sub-01, 01 and 1 are one."""
-    label = text.strip().removeprefix(f"{key}-")
-    return label.lstrip("0") or "0" if label.isdigit() else label
-
-
-def _bad_channels(file: Path) -> set[str]:
-    """The channels whose status in channels.tsv is bad."""
-    table = sidecar(file, "channels.tsv")
-    if table is None:
-        return set()
-    rows = delimited.cells(wordtable.text_of(table), table.name)
-    return {row.get("name", "").strip() for row in rows if row.get("status", "").strip().lower() == "bad"}
+    return heard, [f"{file.name} is of an empty room" for file in empty]

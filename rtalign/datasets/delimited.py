@@ -32,9 +32,14 @@ def rows(text: str, name: str) -> Iterator[Row]:
 
 def cells(text: str, name: str) -> list[dict[str, str]]:
     """Every row of a table by its columns' names, such as a BIDS channels.tsv."""
+    return [row for _, row in numbered(text, name)]
+
+
+def numbered(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
+    """Every row of a table by its columns' names, beside the number of its line."""
     lines = _lines(text, name)
-    header = [cell.strip().lower() for cell in next(lines, (1, []))[1]]
-    return [dict(zip(header, row, strict=True)) for _, row in _whole(lines, len(header), name)]
+    header = [cell.strip().strip('"').lower() for cell in next(lines, (1, []))[1]]
+    return [(line, dict(zip(header, row, strict=True))) for line, row in _whole(lines, len(header), name)]
 
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:

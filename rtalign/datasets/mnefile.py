@@ -10,6 +10,7 @@ from typing import Any
 
 import mne
 import numpy as np
+from mne.io.constants import FIFF
 
 from rtalign.datasets import ctfdata
 
@@ -37,6 +38,8 @@ class SignalFile:
     n_samples: int
     breaks: tuple[tuple[int, int], ...]
     """(first, stop) of samples that are no signal; a jump of the machine's clock is one of two samples."""
+    first_number: int = 0
+    """What the machine calls the first sample."""
 
     def open(self) -> Reader:
         """The file made ready for reading some channels."""
@@ -51,6 +54,7 @@ class SignalFile:
 def examine(path: Path) -> tuple[SignalFile, Any, list[str]]:
     """What a file holds, its header as MNE has it, and what a person should know of it."""
     raw, notes = _open(path)
+    notes += _compensation(raw, path)
     n_samples, breaks = int(raw.n_times), _skips(raw)
     if path.suffix == ".ds":
         n_samples, jumps = ctfdata.clock(raw)
@@ -62,7 +66,8 @@ def examine(path: Path) -> tuple[SignalFile, Any, list[str]]:
         notes.append(f"breaks in the signal: {len(breaks)}")
     files = tuple(Path(name) for name in raw.filenames if name is not None)
     _try_the_end(raw, path, n_samples)
-    file = SignalFile(path, files, tuple(raw.ch_names), float(raw.info["sfreq"]), n_samples, tuple(breaks))
+    number = int(raw.first_samp)
+    file = SignalFile(path, files, tuple(raw.ch_names), float(raw.info["sfreq"]), n_samples, tuple(breaks), number)
     return file, raw.info, notes
 
 
@@ -131,6 +136,17 @@ def _try_the_end(raw: Any, path: Path, n_samples: int) -> None:
         Reader(raw, path.suffix == ".ds").read(np.array([0]), n_samples - 1, n_samples)
     except Exception as error:  # whatever the readers stumble over
         raise ValueError(f"{path.name} is cut short: its last samples cannot be read; copy it again") from error
+
+
+def _compensation(raw: Any, path: Path) -> list[str]:
+    """Which gradient the machine or a program has formed with the reference sensors already: a grade of CTF's."""
+    grades = {int(c["coil_type"]) >> 16 for c in raw.info["chs"] if c["kind"] == FIFF.FIFFV_MEG_CH}
+    if len(grades) > 1:
+        return [f"sensors of mixed compensation grades: {', '.join(map(str, sorted(grades)))}"]
+    if not (grades - {0} or raw.info["comps"] or path.suffix == ".ds"):
+        return []
+    grade = grades.pop() if grades else 0
+    return [f"compensation grade {grade}" + (", as recorded: no gradient formed with the references" * (not grade))]
 
 
 def _merged(breaks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

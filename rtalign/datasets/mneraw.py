@@ -24,7 +24,8 @@ N_SLICES = 48
 class MneRecording:
     """A recording on disk with the words that were heard in it.
 
-    Time 0 is the first sample of the file, as in BIDS, whatever number the machine gave that sample.
+    Time 0 is the first sample of the file, as in BIDS, whatever number the machine gave that sample; a span of a
+    file keeps the file's time, so that its words stand where the events table has them.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class MneRecording:
         self._file, info, file_notes = examine(self.path)
         self.name = name or self.path.name.split(".")[0]
         self.subject = subject
+        self.sound_s: float | None = None  # when the story's sound began by its trigger, where one tells
         self.sfreq = self._file.sfreq
-        self.start = 0.0
+        self._first = 0
         self.n_samples = self._file.n_samples
         found, picks, sensor_notes = sensing.choose(info, bads, self.path.name)
         self.sensors: tuple[Sensor, ...] = found
@@ -62,24 +64,66 @@ class MneRecording:
         return self._file.channels
 
     @property
+    def start(self) -> float:
+        """Seconds from the file's first sample to the recording's: 0 unless it is a span of a longer file."""
+        return self._first / self.sfreq
+
+    @property
+    def first_number(self) -> int:
+        """The number that the machine gave the file's first sample."""
+        return self._file.first_number
+
+    @property
     def seconds(self) -> float:
         return self.n_samples / self.sfreq
+
+    def span(
+        self, start: float, stop: float, words: Iterable[Word] = (), *, name: str, notes: Sequence[str] = ()
+    ) -> MneRecording:
+        """A recording of its own inside this one, from start to stop; its time remains the file's."""
+        first = min(max(round(start * self.sfreq), self._first), self._first + self.n_samples)
+        last = min(max(round(stop * self.sfreq), first), self._first + self.n_samples)
+        part = copy.copy(self)
+        part.name, part.words = name, tuple(words)
+        part._first, part.n_samples = first, last - first
+        part.notes = (*notes, *part._late_words())
+        return part
+
+    def with_words(self, words: Iterable[Word], notes: Sequence[str] = ()) -> MneRecording:
+        """The same recording with these words; an error where none of them lies inside."""
+        heard = copy.copy(self)
+        heard.words = tuple(words)
+        heard.notes = (*notes, *self.notes, *heard._late_words())
+        return heard
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
         """The signal in order, SI units, float64.  Stretches the machine did not record are left out."""
         reader = self._file.open()
         n_chunk = max(round(seconds * self.sfreq), 1)
-        begin = 0 if start is None else max(round((start - self.start) * self.sfreq), 0)
+        begin = self._first if start is None else max(round(start * self.sfreq), self._first)
         for first, stop in self._file.stretches():
-            for a in range(max(first, begin), stop, n_chunk):
-                data = reader.read(self._picks, a, min(a + n_chunk, stop))
-                yield Chunk(data, self.start + a / self.sfreq, self.sfreq)
+            last = min(stop, self._first + self.n_samples)
+            for a in range(max(first, begin), last, n_chunk):
+                data = reader.read(self._picks, a, min(a + n_chunk, last))
+                yield Chunk(data, a / self.sfreq, self.sfreq)
 
     def peek(self, start: float, seconds: float) -> Chunk:
         """A stretch from anywhere, breaks and all, cut to what the recording holds."""
-        first = min(max(round((start - self.start) * self.sfreq), 0), self.n_samples)
-        stop = min(first + round(seconds * self.sfreq), self.n_samples)
-        return Chunk(self._file.open().read(self._picks, first, stop), self.start + first / self.sfreq, self.sfreq)
+        end = self._first + self.n_samples
+        first = min(max(round(start * self.sfreq), self._first), end)
+        stop = min(first + round(seconds * self.sfreq), end)
+        return Chunk(self._file.open().read(self._picks, first, stop), first / self.sfreq, self.sfreq)
+
+    def extra(self, channel: str, start: float, seconds: float) -> Chunk:
+        """A stretch of one channel that need not measure the head, such as the sound that was recorded beside it."""
+        known = {sensing.plain(known): i for i, known in enumerate(self.channel_names)}
+        if sensing.plain(channel) not in known:
+            raise ValueError(f"{self.name} has no channel {channel}; name one of the file's {len(known)}")
+        end = self._first + self.n_samples
+        first = min(max(round(start * self.sfreq), self._first), end)
+        stop = min(first + round(seconds * self.sfreq), end)
+        pick = np.array([known[sensing.plain(channel)]])
+        return Chunk(self._file.open().read(pick, first, stop), first / self.sfreq, self.sfreq)
 
     def pick(self, names: Sequence[str]) -> MneRecording:
         """The same recording with these sensors, in this order."""

@@ -7,10 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from rtalign.data import Recording
-from rtalign.datasets import bids, sensors, xdf
+from rtalign.datasets import armeni, bids, bidsnames, libribrain, sensors, xdf
+from rtalign.datasets.h5recording import H5Recording
 from rtalign.datasets.mnefile import is_signal
 from rtalign.datasets.mneraw import MneRecording
+from rtalign.datasets.rows import NoWords
 from rtalign.datasets.xdfrecording import XdfRecording
+
+Opened = list[MneRecording] | list[XdfRecording] | list[H5Recording]
 
 
 def open_recordings(
@@ -22,24 +26,53 @@ def open_recordings(
     run: str | None = None,
     word_table: Path | str | None = None,
     bads: Collection[str] = (),
-) -> list[MneRecording] | list[XdfRecording]:
+) -> Opened:
     """The recordings of a BIDS root or file, an XDF file, a recorded session, or any one file with a word table."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no recording {path}")
-    found: list[MneRecording] | list[XdfRecording]
+    filters = {"subject": subject, "session": session, "task": task, "run": run}
+    asked = {what: labels for what, labels in filters.items() if labels is not None}
+    found: Opened
     if xdf.is_xdf(path):
         found = xdf.recordings(path, word_table=word_table, subject=subject or "unknown", bads=bads)
     elif is_signal(path):
-        found = [_single(path, subject, word_table, bads)]
+        found = _single(path, subject, run, word_table, bads)
+    elif path.is_file() and libribrain.is_libribrain(path):
+        found = [libribrain.recording(path, bads, Path(word_table) if word_table is not None else None)]
     elif not path.is_dir():
         known = "BIDS folders, FIF, CTF, KIT, BTi, XDF"
         raise ValueError(f"{path.name} is no recording this program reads; it reads {known}")
     elif word_table is not None:
         raise ValueError(f"a word table belongs to one file, and {path} is a folder; name the file inside it")
+    elif libribrain.is_libribrain(path):
+        found = libribrain.find(path, asked, bads)
     else:
         found = bids.find(path, subject, session, task, run, bads=bads)
     _bads_known(found, bads)
+    return found
+
+
+def open_repeats(
+    path: Path | str,
+    *,
+    subject: str | None = None,
+    session: str | None = None,
+    bads: Collection[str] = (),
+) -> list[MneRecording]:
+    """What a data set plays again and again, without words, for a noise ceiling: none where it repeats nothing."""
+    path = Path(path)
+    wanted = {"subject": subject, "session": session}
+    asked = {key: value for key, value in wanted.items() if value is not None}
+    if is_signal(path):
+        files, asked = [path], {"session": bidsnames.entities(path).get("ses", "")}
+    else:
+        files = bids.chosen(path, asked)[0]
+    found = []
+    for file in files:
+        told = bids.tell(file, bads=bads, asked=asked)
+        if armeni.fits(told) and (not armeni.skipped(told) or told.was_asked("session", "ses")):
+            found += armeni.repeats(told)
     return found
 
 
@@ -77,15 +110,25 @@ def _some(found: set[tuple[str, str]]) -> str:
     return sensors.listed([f"{name} ({kind})" for name, kind in sorted(found)], 3)
 
 
-def _single(path: Path, subject: str | None, word_table: Path | str | None, bads: Collection[str]) -> MneRecording:
+def _single(
+    path: Path, subject: str | None, run: str | None, word_table: Path | str | None, bads: Collection[str]
+) -> list[MneRecording]:
     """One file that was named: with its own events table where it is of BIDS, else with the word table given."""
     table = Path(word_table) if word_table is not None else None
-    if table is None and bids.sidecar(path, "events.tsv") is None:
-        raise ValueError(f"{path.name} comes without words: no events.tsv fits it; name a table with --word-table FILE")
-    return bids.recording(path, subject=subject, table=table, bads=bads)
+    # Whoever names a file wants it, whatever faults are known of its session.
+    asked = {"session": bidsnames.entities(path).get("ses", "")}
+    try:
+        found = bids.stories(path, subject=subject, table=table, bads=bads, asked=asked)
+    except NoWords as error:
+        if table is None and bidsnames.sidecar(path, "events.tsv") is None:
+            raise ValueError(
+                f"{path.name} comes without words: no events.tsv fits it; name a table with --word-table FILE"
+            ) from error
+        raise
+    return bids.only_run(found, run, path) if run is not None and len(found) > 1 else found
 
 
-def _bads_known(recordings: Sequence[MneRecording | XdfRecording], bads: Collection[str]) -> None:
+def _bads_known(recordings: Opened, bads: Collection[str]) -> None:
     """Refuses a name that no recording knows, which is more likely a slip than a wish."""
     known = {sensors.plain(name): name for recording in recordings for name in recording.channel_names}
     for bad in bads:

@@ -67,7 +67,8 @@ def _kind(channel: dict[str, Any]) -> str:
         return ""
     if channel["unit"] == FIFF.FIFF_UNIT_T_M:
         return "planar"
-    return "axial" if int(channel["coil_type"]) in AXIAL else "mag"
+    # CTF writes the grade of its compensation above the coil's number.
+    return "axial" if int(channel["coil_type"]) & 0xFFFF in AXIAL else "mag"
 
 
 def _sensor(channel: dict[str, Any], kind: str) -> Sensor:

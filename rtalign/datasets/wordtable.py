@@ -30,13 +30,18 @@ def read(path: Path | str, tier: str = "words") -> tuple[list[Word], list[str]]:
     Onsets stay as the table has them: on the clock of the recording the table belongs to.
     """
     path = Path(path)
+    return judged(_rows(path, text_of(path), tier), path)
+
+
+def judged(rows: Iterable[Row], path: Path) -> tuple[list[Word], list[str]]:
+    """The words among rows of a table, in order of onset, beside notes on what was left out."""
     words, dropped = [], Counter[str]()
-    for row in _limited(_rows(path, text_of(path), tier), path):
+    for row in _limited(rows, path):
         text = unquote(row.text)
         if reason := _no_word(text, row.onset):
             dropped[reason] += 1
         else:
-            words.append((_onset(row, path), text, _duration(row, path)))
+            words.append((onset_of(row, path), text, _duration(row, path)))
     if not words:
         raise NoWords(f"{path.name} holds no words{_why(dropped)}: it needs rows with an onset and a word")
     return _finished(words, dropped)
@@ -115,7 +120,7 @@ def text_of(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _onset(row: Row, path: Path) -> float:
+def onset_of(row: Row, path: Path) -> float:
     onset = _number(row.onset, "onset", row, path)
     if not math.isfinite(onset):
         raise ValueError(f"{path.name}, {row.where}: the onset {row.onset!r} is no time; give it in seconds")

@@ -1,0 +1,75 @@
+"""LibriBrain: fifty hours of one listener, HDF5 files of signal beside tables of events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from rtalign.data import Word
+from rtalign.datasets import bidsnames, delimited, wordtable
+from rtalign.datasets.h5recording import H5Recording
+from rtalign.datasets.rows import NoWords, Row
+
+SUFFIX = "_meg.h5"
+SIGNAL, EVENTS = "serialised", "events"
+
+
+def is_libribrain(path: Path) -> bool:
+    """Whether a path is one of its files, or a folder that holds any."""
+    return path.name.endswith(SUFFIX) or (path.is_dir() and bool(files(path)))
+
+
+def files(root: Path) -> list[Path]:
+    """Every signal of the data set, of one of its books, or of one folder, in natural order."""
+    if root.is_file():
+        return [root]
+    places = (f"*/derivatives/{SIGNAL}", f"derivatives/{SIGNAL}", SIGNAL)
+    found = {file for place in places for file in root.glob(f"{place}/*{SUFFIX}")} | set(root.glob(f"*{SUFFIX}"))
+    return sorted(found, key=lambda file: bidsnames.natural(file.name))
+
+
+def find(root: Path, asked: Mapping[str, str], bads: Collection[str] = ()) -> list[H5Recording]:
+    """Every run with words.  asked : filters by subject, session, task or run."""
+    found, notes = [], []
+    for file in bidsnames.filtered(files(root), lambda file: file.name, asked, root):
+        try:
+            found.append(recording(file, bads))
+        except NoWords as error:
+            notes.append(str(error))
+    if not found:
+        raise NoWords(notes[0] + (f" (and {len(notes) - 1} more runs like it)" if len(notes) > 1 else ""))
+    found[0].notes = (*(f"run skipped: {note}" for note in notes), *found[0].notes)
+    return found
+
+
+def recording(file: Path, bads: Collection[str] = (), table: Path | None = None) -> H5Recording:
+    """One run with the words of its events table, or of another."""
+    name = run_name(file)
+    own = file.parent.parent / EVENTS / f"{name}_events.tsv"
+    if table is not None:
+        words, notes = wordtable.read(table)
+    elif own.is_file():
+        words, notes = read(own)
+    else:
+        raise NoWords(f"{file.name} has no words: there is no {EVENTS}/{own.name} beside its folder")
+    subject = bidsnames.entities(file).get("sub", "unknown")
+    return H5Recording(file, words, name=name, subject=subject, bads=bads, notes=notes)
+
+
+def read(path: Path) -> tuple[list[Word], list[str]]:
+    """The rows whose kind is word: its text the segment, its onset the time in the MEG."""
+    rows = []
+    for line, cells in delimited.numbered(wordtable.text_of(path), path.name):
+        if not {"kind", "segment", "timemeg"} <= cells.keys():
+            raise ValueError(f"{path.name} lacks a column called kind, segment or timemeg; is it of this data set?")
+        if cells["kind"].strip().lower() == "word":
+            rows.append(Row(cells["timemeg"], cells.get("duration", ""), cells["segment"], line))
+    if not rows:
+        raise NoWords(f"{path.name} has no words: no row is of kind word")
+    return wordtable.judged(rows, path)
+
+
+def run_name(file: Path) -> str:
+    """What a signal and its events share: the name up to how the signal was prepared."""
+    return re.sub(r"_proc-.*$", "", file.name.removesuffix(SUFFIX))
