@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import psutil
 
-from rtalign import snapshot, wire
+from rtalign import looking, snapshot, wire
 from rtalign.engine import Engine
 from rtalign.keeping import Keeper, keep_results
 from rtalign.opening import Opened, open_session
@@ -139,7 +139,7 @@ class Host:
     def _look(self, engine: Engine, keeper: Keeper, phase: str | None = None, last: bool = False) -> None:
         self._looked = time.monotonic()
         self._sequence += 1
-        seen = snapshot.of(engine, self._sequence, self._work(engine), keeper.state())
+        seen = looking.of(engine, self._sequence, self._work(engine), keeper.state())
         message = snapshot.to_message(seen)
         if phase:
             message["phase"] = phase

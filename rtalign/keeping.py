@@ -11,11 +11,12 @@ from typing import Any
 from rtalign.curves import Findings
 from rtalign.engine import Engine
 from rtalign.ledger import Entry
+from rtalign.looking import rungs, trend
 from rtalign.opening import Opened, session_name
 from rtalign.recorder import Recorder
 from rtalign.results import write_results
 from rtalign.session import Session
-from rtalign.snapshot import Keeping, rungs, trend
+from rtalign.snapshot import Keeping
 from rtalign.sources.events import Changed, Offset, Raw, RawText
 from rtalign.xdf import Signal
 

@@ -9,14 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
-from rtalign.curves import Findings
-from rtalign.data import UNITS
-from rtalign.engine import Engine
 from rtalign.ledger import Entry
 from rtalign.sources.events import Health, Notice, StreamHealth
 
-TRACE_S = 6.0
-MOST_TRACES = 12
 Phase = Literal["loading", "running", "refused", "ended", "failed"]
 
 
@@ -152,88 +147,6 @@ def to_message(snapshot: Snapshot) -> dict[str, Any]:
 def from_message(message: Any) -> Snapshot:
     """A snapshot as it was sent, refused where it is none."""
     return _ADAPTER.validate_python(message)
-
-
-def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None, newest: int = 60) -> Snapshot:
-    """How an engine stands now."""
-    decoding, ledger, findings = engine.decoding, engine.ledger, engine.assessment.findings
-    return Snapshot(
-        sequence=sequence,
-        phase="refused" if engine.refused else "ended" if engine.ended else "running",
-        time_s=engine.time_s,
-        health=engine.source.health(),
-        n_heard=ledger.n_heard,
-        n_scored=ledger.n_scored,
-        n_waiting=ledger.n_waiting,
-        skipped=dict(ledger.skipped),
-        words=tuple(ledger.entries[-newest:]),
-        notices=tuple(engine.notices)[-20:],
-        model=str(decoding.model["id"]),
-        context=decoding.recipe.language.context,
-        layers=decoding.layers,
-        lags_s=decoding.lags_s,
-        r=engine.r,
-        n_words=engine.scoreboard.n,
-        n_assessed=engine.assessment.n_words,
-        null_lo=findings.null_lo if findings else None,
-        null_hi=findings.null_hi if findings else None,
-        rungs=rungs(findings) if findings else (),
-        trend=trend(findings) if findings else None,
-        why=engine.assessment.why if findings is None else findings.reason,
-        refused=engine.refused,
-        work=work,
-        keeping=keeping,
-        traces=traces(engine),
-        inspected=inspected(engine),
-        **_transport(engine),
-    )
-
-
-def rungs(findings: Findings) -> tuple[Rung, ...]:
-    curves = findings.curves
-    found = []
-    for layer, depth, peak in zip(curves.layers, curves.depth, findings.peaks, strict=True):
-        low, high = peak.ci_s or (None, None)
-        found.append(Rung(int(layer), float(depth), peak.status, peak.peak_s, low, high, peak.peak_r, peak.null_r))
-    return tuple(found)
-
-
-def trend(findings: Findings) -> Trend | None:
-    score = findings.temporal
-    if score is None:
-        return None
-    return Trend(score.r, *score.ci, score.slope_ms, score.p, score.p_permutation, score.n_layers)
-
-
-def traces(engine: Engine) -> Traces | None:
-    """Sensors spread evenly over the list, which goes round the head."""
-    tail, fitting = engine.tail(TRACE_S), engine.fitting
-    if tail is None or fitting is None or not len(tail.data):
-        return None
-    n = len(fitting.sensors)
-    chosen = sorted({round(i) for i in np.linspace(0, n - 1, min(MOST_TRACES, n))})
-    sensors = [fitting.sensors[i] for i in chosen]
-    names, units = tuple(s.name for s in sensors), tuple(UNITS[s.kind] for s in sensors)
-    return Traces(tail.start, tail.sfreq, names, units, tail.data[:, chosen])
-
-
-def inspected(engine: Engine) -> Inspected | None:
-    """The word that a viewer asked for, while it is remembered."""
-    index = engine.inspected
-    found = [entry for entry in engine.ledger.entries if entry.word.index == index]
-    if index is None or not found:
-        return None
-    return Inspected(found[0], engine.scoreboard.word_map(index), engine.power.get(index))
-
-
-def _transport(engine: Engine) -> dict[str, Any]:
-    """Where a replay stands; nothing of a live source."""
-    source: Any = engine.source
-    if not hasattr(source, "position"):
-        return {}
-    return {
-        "position_s": source.position, "end_s": source.end, "speed": source.speed, "paused": source.paused,
-    }  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

@@ -13,39 +13,12 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE = sorted((ROOT / "rtalign").rglob("*.py"))
 ALL = [*CORE, *sorted((ROOT / "offline").rglob("*.py")), *sorted((ROOT / "apps").rglob("*.py"))]
 
-ORDER = [
-    *("data", "recipe", "cache", "tensorfile", "filters", "chain", "interpolation", "timeline", "epochs", "ring"),
-    *(
-        "tape",
-        "tagging",
-        "folds",
-        "language",
-        "targets",
-        "moments",
-        "penalties",
-        "ridge",
-        "bank",
-        "scores",
-        "peaks",
-        "curves",
-    ),
-    *("summary", "session", "wire", "pipeline", "xdf", "xdfheader", "xdffile", "datasets", "sources", "report"),
-    *("results", "running", "mismatch", "scoreboard", "decoders", "learning", "adaptation", "decoding"),
-    *(
-        "ledger",
-        "assessing",
-        "lessons",
-        "engine",
-        "snapshot",
-        "appending",
-        "rawfile",
-        "recorder",
-        "opening",
-        "keeping",
-        "host",
-        "client",
-    ),
-]
+ORDER = """
+    data recipe cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds language targets
+    moments penalties ridge bank scores peaks curves summary session wire pipeline xdf xdfheader xdffile datasets
+    sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot assessing
+    lessons engine looking appending rawfile recorder opening keeping host client
+""".split()  # noqa: SIM905
 """Data order: a module imports from those before it alone."""
 
 

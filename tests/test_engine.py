@@ -16,7 +16,7 @@ from worlds import FakeModel, MemoryRecording, small_recipe, world
 from offline.evaluate import evaluate
 from offline.progress import Progress
 from offline.train import train
-from rtalign import snapshot, wire
+from rtalign import looking, snapshot, wire
 from rtalign.bank import DecoderBank
 from rtalign.data import Chunk
 from rtalign.decoding import Decoding, Fitting
@@ -250,7 +250,7 @@ def test_a_snapshot_survives_the_pipe(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
     engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))
     engine.say(Notice("warning", "gap", "a gap of 2 s", 12.0))
-    seen = snapshot.of(engine, 7, snapshot.Work(load=0.4))
+    seen = looking.of(engine, 7, snapshot.Work(load=0.4))
     again = snapshot.from_message(wire.read(as_stream(wire.pack(snapshot.to_message(seen)))))
     assert again.rungs == seen.rungs
     assert again.trend == seen.trend

@@ -1,0 +1,103 @@
+"""The grid of panels: borders that can be dragged, panels that can be hidden, and the two views of it."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+
+from PyQt6.QtCore import QByteArray, Qt
+from PyQt6.QtWidgets import QHBoxLayout, QSplitter, QWidget
+
+from apps.panel import Panel
+from apps.remember import Memory, ViewName
+from apps.theme import Theme
+from rtalign.snapshot import Snapshot
+
+VIEWS = {
+    "ladder": ("ladder", "LadderView"), "map": ("lagmap", "MapView"), "curves": ("curves", "CurvesView"),
+    "traces": ("traces", "TracesView"), "head": ("head", "HeadView"), "transcript": ("transcript", "TranscriptView"),
+    "inspector": ("inspector", "InspectorView"),
+}  # fmt: skip
+TITLES = {
+    "ladder": "Ladder", "map": "Layer × lag map", "curves": "Curves", "traces": "MEG traces", "head": "Head",
+    "transcript": "Transcript", "inspector": "Word inspector",
+}  # fmt: skip
+IN_DEMO = ("ladder", "map", "transcript")
+DEMO_SCALE = 1.6
+
+
+class Grid(QWidget):
+    """Twelve columns: ladder 5 and map 7 above; curves 5, traces 4, head 3 below; the transcript under all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.panels: dict[str, Panel] = {name: made(*place) for name, place in VIEWS.items()}
+        self.upper, self.below = QSplitter(Qt.Orientation.Horizontal), QSplitter(Qt.Orientation.Horizontal)
+        self.rows, self.columns = QSplitter(Qt.Orientation.Vertical), QSplitter(Qt.Orientation.Horizontal)
+        for splitter, names in ((self.upper, ("ladder", "map")), (self.below, ("curves", "traces", "head"))):
+            for name in names:
+                splitter.addWidget(self.panels[name])
+        for widget in (self.upper, self.below, self.panels["transcript"]):
+            self.rows.addWidget(widget)
+        self.columns.addWidget(self.rows)
+        self.columns.addWidget(self.panels["inspector"])
+        for splitter in self._splitters().values():
+            splitter.setHandleWidth(10)
+            splitter.setChildrenCollapsible(False)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.columns)
+        self.hidden: set[str] = set()
+        self.picked = False
+        self.view: ViewName = "operator"
+
+    def arrange(self, view: ViewName, memory: Memory) -> None:
+        """The borders as this view was left, or as it was made."""
+        self.view, self.hidden = view, set(memory.hidden)
+        self.show_panels()
+        self.set_scale(memory.scale * (DEMO_SCALE if view == "demo" else 1.0))
+        for name, splitter in self._splitters().items():
+            kept = memory.layouts.get(f"{view}/{name}")
+            if not kept or not splitter.restoreState(QByteArray(base64.b64decode(kept))):
+                splitter.setSizes(_as_made(view)[name])
+
+    def layouts(self) -> dict[str, str]:
+        return {
+            f"{self.view}/{name}": base64.b64encode(splitter.saveState().data()).decode()
+            for name, splitter in self._splitters().items()
+        }
+
+    def show_panels(self) -> None:
+        for name, panel in self.panels.items():
+            wanted = name not in self.hidden and (self.view == "operator" or name in IN_DEMO)
+            panel.setVisible(wanted if name != "inspector" else self.picked)
+        self.below.setVisible(any(self.below.widget(i).isVisibleTo(self.below) for i in range(3)))  # type: ignore[union-attr]
+
+    def draw(self, seen: Snapshot) -> None:
+        """Hidden panels are not drawn."""
+        for panel in self.panels.values():
+            if panel.isVisible():
+                panel.draw(seen)
+
+    def set_theme(self, theme: Theme) -> None:
+        for panel in self.panels.values():
+            panel.set_theme(theme)
+
+    def set_scale(self, factor: float) -> None:
+        for panel in self.panels.values():
+            panel.set_scale(factor)
+
+    def _splitters(self) -> dict[str, QSplitter]:
+        return {"upper": self.upper, "lower": self.below, "rows": self.rows, "columns": self.columns}
+
+
+def made(module: str, name: str) -> Panel:
+    """A view from its module."""
+    view: Panel = getattr(importlib.import_module(f"apps.{module}"), name)()
+    return view
+
+
+def _as_made(view: ViewName) -> dict[str, list[int]]:
+    if view == "demo":
+        return {"upper": [600, 600], "lower": [500, 400, 300], "rows": [700, 0, 220], "columns": [900, 300]}
+    return {"upper": [500, 700], "lower": [500, 400, 300], "rows": [480, 250, 132], "columns": [900, 300]}

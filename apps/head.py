@@ -1,0 +1,157 @@
+"""HeadView: the pattern of one layer and lag as a map seen from above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
+from PyQt6.QtWidgets import QWidget
+
+from apps import scalp
+from apps import theme as themes
+from apps.axes import ms
+from apps.panel import Panel
+from rtalign.data import UNITS, Sensor
+from rtalign.snapshot import Snapshot
+
+
+class HeadView(Panel):
+    """The pointed layer at the pointed lag; with nothing pointed at, the best layer at its peak."""
+
+    title = "Pattern"
+    says = "Field pattern of a layer at a lag, from above, nose up; blue is negative, orange positive"
+    fewest = QSize(150, 120)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.seen: Snapshot | None = None
+        self.lag: float | None = None
+        self.kind = ""
+        self._patterns: np.ndarray | None = None
+        self._lags = np.zeros(0)
+        self._groups: list[np.ndarray] = []
+        self._flat = np.zeros((0, 2))
+        self._weights, self._on = np.zeros((0, 0)), np.zeros((0, 0), bool)
+        self._shown: tuple[int, float] | None = None
+
+    def set_bank(self, sensors: Sequence[Sensor], patterns: np.ndarray | None, lags: np.ndarray) -> None:
+        """patterns : (layer, lag, sensor), layers as in the snapshots, None where there are none.  lags : (lag,), s."""
+        self._patterns = patterns if len(sensors) >= 4 else None
+        self._lags = np.asarray(lags, float)
+        if self._patterns is not None:
+            self.kind, members = scalp.chosen(sensors)
+            flat = scalp.flatten(np.array([sensors[i].position for i in members], float))
+            groups = scalp.grouped(flat, self.kind)
+            self._flat = np.array([flat[group].mean(axis=0) for group in groups])
+            self._groups = [members[group] for group in groups]
+            self._weights, self._on = scalp.spreading(self._flat)
+        self.renew()
+
+    def draw(self, snapshot: Snapshot) -> None:
+        self.seen = snapshot
+        self._look()
+
+    def point(self, layer: int | None) -> None:
+        super().point(layer)
+        self._look()
+
+    def point_lag(self, lag_s: float | None) -> None:
+        self.lag = lag_s
+        self._look()
+
+    def _look(self) -> None:
+        shown = self.aim()
+        if shown != self._shown:
+            self._shown = shown
+            self.renew()
+
+    def aim(self) -> tuple[int, float] | None:
+        """Layer and lag to show."""
+        rungs = self.seen.rungs if self.seen else ()
+        there = [rung for rung in rungs if rung.peak_s is not None]
+        layer = self.layer
+        if layer is None and there:
+            layer = max(there, key=lambda rung: rung.peak_r).layer
+        if layer is None:
+            return None
+        own = next((rung.peak_s for rung in there if rung.layer == layer), None)
+        lag = self.lag if self.lag is not None else own
+        return None if lag is None else (layer, round(lag, 3))
+
+    def plate(self, painter: QPainter) -> None:
+        self.write_title(painter)
+        box = self.inner().adjusted(0, self.px(24), 0, 0)
+        if self._patterns is None:
+            self.write(
+                painter,
+                box,
+                "the bank holds no patterns" if len(self._lags) else "no bank",
+                "muted",
+                12,
+                align="centre",
+            )
+            return
+        values = self._values()
+        if values is None or self._shown is None:
+            self.write(painter, box, "no peak yet", "muted", 12, align="centre")
+            return
+        note = QRectF(box.left(), box.top() - self.px(4), box.width(), self.px(17))
+        self.write(painter, note, f"layer {self._shown[0]}, {ms(self._shown[1])} ms", "muted", 12)
+        limit = float(np.abs(values).max()) or 1.0
+        side = max(min(box.width() - self.px(30), box.height() - self.px(34)), 20.0)
+        disc = QRectF(box.center().x() - side / 2, box.top() + self.px(20), side, side)
+        self._field(painter, disc, values / limit)
+        self._head(painter, disc)
+        self._bar(painter, box, limit)
+
+    def _values(self) -> np.ndarray | None:
+        """(place,); a pair of planar gradiometers as its root mean square."""
+        seen = self.seen
+        if self._patterns is None or self._shown is None or seen is None or self._shown[0] not in seen.layers:
+            return None
+        row, col = seen.layers.index(self._shown[0]), int(np.argmin(np.abs(self._lags - self._shown[1])))
+        if row >= len(self._patterns) or col >= self._patterns.shape[1]:
+            return None
+        pattern = np.asarray(self._patterns[row, col], float)
+        if self.kind == "planar":
+            return np.array([np.sqrt(np.mean(pattern[group] ** 2)) for group in self._groups])
+        return np.array([pattern[group[0]] for group in self._groups])
+
+    def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
+        share = np.clip((self._weights @ values + 1) / 2, 0, 1).reshape(self._on.shape)
+        colours = themes.as_argb(themes.diverging(self.theme.colour("window")))[np.round(255 * share).astype(np.intp)]
+        colours = np.ascontiguousarray(colours)
+        n = len(colours)
+        image = QImage(colours.data, n, n, 4 * n, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
+        outline = QPainterPath()
+        outline.addEllipse(disc)
+        painter.save()
+        painter.setClipPath(outline)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(disc, image)
+        painter.setPen(QPen(self.theme.colour("text", 0.35), self.px(1.6), cap=Qt.PenCapStyle.RoundCap))
+        centre, radius = disc.center(), disc.width() / 2 / scalp.EDGE
+        painter.drawPoints(
+            QPolygonF([QPointF(centre.x() + x * radius, centre.y() - y * radius) for x, y in self._flat])
+        )
+        painter.restore()
+
+    def _head(self, painter: QPainter, disc: QRectF) -> None:
+        painter.setPen(QPen(self.theme.colour("muted"), self.px(1.5)))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(disc)
+        x, top, d = disc.center().x(), disc.top(), disc.width()
+        painter.drawPolyline(QPolygonF([QPointF(x - 0.07 * d, top + 0.01 * d), QPointF(x, top - 0.06 * d),
+                                        QPointF(x + 0.07 * d, top + 0.01 * d)]))  # fmt: skip
+        for edge, start in ((disc.left(), 90), (disc.right(), 270)):
+            ear = QRectF(edge - 0.035 * d, disc.center().y() - 0.1 * d, 0.07 * d, 0.2 * d)
+            painter.drawArc(ear, 16 * start, 16 * 180)
+
+    def _bar(self, painter: QPainter, box: QRectF, limit: float) -> None:
+        unit = UNITS.get(self.kind, "")
+        said = f"{limit:,.0f}" if limit >= 10 else f"{limit:.2g}"
+        low = "0" if self.kind == "planar" else f"−{said}"
+        line = QRectF(box.left(), box.bottom() - self.px(12), box.width(), self.px(14))
+        self.write(painter, line, f"{low} … +{said} {unit}", "muted", 11, align="centre")

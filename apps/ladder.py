@@ -1,0 +1,248 @@
+"""LadderView: the peak latency of every layer, a rung a layer, as it builds up word by word."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import numpy as np
+from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
+from PyQt6.QtWidgets import QWidget
+
+from apps import theme as themes
+from apps.axes import Axis, ms
+from apps.layered import Layered
+from apps.panel import HEAD
+from rtalign.snapshot import Rung, Snapshot
+
+EASE_S = 0.150
+TRAIL_S = 30.0
+TRAIL_EVERY_S = 1.0
+NARROWEST_S = 0.2
+NO_PEAK = {
+    "below null": "no peak: not above mismatched words yet",
+    "edge": "no peak: it lies at the edge of the lags",
+    "multimodal": "no peak: the curve has two",
+}
+
+
+class LadderView(Layered):
+    """Dots ease to where they belong; where they were in the last half minute stays faintly visible."""
+
+    title = "Peak latency by layer"
+    says = "Peak latency of each layer, ms after the word's onset, with its 95 % interval"
+    fewest = QSize(320, 240)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.seen: Snapshot | None = None
+        self.range = (-0.1, 0.6)
+        self._aim: dict[int, float] = {}
+        self._from: dict[int, float] = {}
+        self._eased = 0.0
+        self._trail: deque[tuple[float, dict[int, float]]] = deque()
+        self._ease = QTimer(self)
+        self._ease.setInterval(16)
+        self._ease.timeout.connect(self._step)
+
+    def draw(self, snapshot: Snapshot) -> None:
+        before, self.seen = self.seen, snapshot
+        if before is not None and _same(before, snapshot):
+            return
+        self.layers = snapshot.layers or tuple(rung.layer for rung in snapshot.rungs)
+        self._fit_range(snapshot)
+        self._set_out({rung.layer: rung.peak_s for rung in snapshot.rungs if rung.peak_s is not None})
+        self.renew()
+
+    def axis(self) -> Axis:
+        field = self.field()
+        return Axis(*self.range, field.left(), field.right())
+
+    def plate(self, painter: QPainter) -> None:
+        self.write_title(painter)
+        self._headline(painter)
+        if self.seen is None or not self.layers:
+            return
+        if self.seen.refused:
+            self._refusal(painter)
+            return
+        self.write_lags(painter, "peak latency, ms after word onset", grid=True)
+        self.write_rows(painter)
+        self._zero(painter)
+        self._fit_line(painter)
+        self._ghosts(painter)
+        for rung in self.seen.rungs:
+            self._interval(painter, rung)
+
+    def over(self, painter: QPainter) -> None:
+        if self.seen is None or not self.layers or self.seen.refused:
+            return
+        self.shade_row(painter)
+        rows, axis, places = self.rows(), self.axis(), self._places()
+        points = {layer: QPointF(axis.at(x), rows.middle(rows.layers.index(layer))) for layer, x in places.items()}
+        painter.setPen(QPen(self.theme.colour("muted", 0.35), self.px(1)))
+        painter.drawPolyline(QPolygonF([points[layer] for layer in sorted(points)]))
+        for rung in self.seen.rungs:
+            if rung.layer in points:
+                self._dot(painter, points[rung.layer], rung)
+            else:
+                self._hollow(painter, rung)
+        if self.lag is not None:
+            painter.setPen(QPen(self.theme.colour("accent", 0.6), 1, Qt.PenStyle.DotLine))
+            painter.drawLine(_upright(axis.at(self.lag), self.field()))
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        super().mouseMoveEvent(event)
+        rung = next((r for r in (self.seen.rungs if self.seen else ()) if r.layer == self.layer), None)
+        self.setToolTip(told(rung) if rung else self.says)
+
+    def _headline(self, painter: QPainter) -> None:
+        """The temporal score with its interval, or in plain words why there is none."""
+        box = self.inner()
+        big = QRectF(box.left(), box.top() + self.px(20), box.width(), self.px(34))
+        trend = self.seen.trend if self.seen else None
+        if self.seen is None or trend is None:
+            self._no_headline(painter, big)
+            return
+        used = self.write(painter, big, f"r = {trend.r:.2f}".replace("-", "−"), size=28, bold=True)
+        rest = big.adjusted(used + self.px(12), 0, 0, 0)
+        upper, lower = rest.adjusted(0, 0, 0, -self.px(17)), rest.adjusted(0, self.px(17), 0, 0)
+        band = f"95 % [{trend.low:.2f}, {trend.high:.2f}]".replace("-", "−")
+        self.write(painter, upper, f"{band}   {ms(trend.slope_ms / 1000)} ms first to last layer", "text", 12)
+        self.write(painter, lower, f"{_p(trend.p_permutation)}   n = {self.seen.n_assessed:,} words   "
+                   f"{trend.n_layers} layers", "muted", 12)  # fmt: skip
+
+    def _no_headline(self, painter: QPainter, box: QRectF) -> None:
+        seen = self.seen
+        why = seen.why if seen and seen.why else "no word has been scored"
+        said = "No temporal score yet"
+        if seen and seen.refused:
+            said, why = "The bank does not fit this stream", "nothing is decoded until it does"
+        self.write(painter, box.adjusted(0, 0, 0, -self.px(15)), said, "muted", 16, True)
+        self.write(painter, box.adjusted(0, self.px(18), 0, 0), why, "muted", 12)
+
+    def _refusal(self, painter: QPainter) -> None:
+        """Every reason in full, in place of the rungs."""
+        assert self.seen is not None
+        painter.setFont(themes.font(self.px(15)))
+        painter.setPen(self.theme.colour("lost"))
+        box = QRectF(self.inner().left(), self.px(HEAD), self.inner().width(), self.field().height())
+        painter.drawText(box, Qt.TextFlag.TextWordWrap, "\n\n".join(self.seen.refused))
+
+    def _zero(self, painter: QPainter) -> None:
+        if self.range[0] <= 0 <= self.range[1]:
+            painter.setPen(QPen(self.theme.colour("muted", 0.7), 1))
+            painter.drawLine(_upright(self.axis().at(0.0), self.field()))
+
+    def _fit_line(self, painter: QPainter) -> None:
+        """Through the rungs' middle with the slope that the engine found."""
+        assert self.seen is not None
+        there = [rung for rung in self.seen.rungs if rung.peak_s is not None]
+        if self.seen.trend is None or len(there) < 3:
+            return
+        depth, peak = np.array([r.depth for r in there]), np.array([r.peak_s for r in there], float)
+        slope = self.seen.trend.slope_ms / 1000 / (np.ptp(depth) or 1.0)
+        rows, axis = self.rows(), self.axis()
+        ends = []
+        for rung in (there[0], there[-1]):
+            value = peak.mean() + slope * (rung.depth - depth.mean())
+            ends.append(QPointF(axis.at(float(value)), rows.middle(rows.layers.index(rung.layer))))
+        painter.setPen(QPen(self.theme.colour("accent", 0.35), self.px(5), cap=Qt.PenCapStyle.RoundCap))
+        painter.drawLine(ends[0], ends[1])
+
+    def _ghosts(self, painter: QPainter) -> None:
+        """Where each dot has been in the last half minute."""
+        rows, axis, field = self.rows(), self.axis(), self.field()
+        by_layer: dict[int, set[int]] = {}
+        for _, places in self._trail:
+            for layer, x in places.items():
+                by_layer.setdefault(layer, set()).add(round(axis.at(x)))
+        for layer, at in by_layer.items():
+            if layer not in rows.layers:
+                continue
+            y = rows.middle(rows.layers.index(layer))
+            painter.setPen(QPen(self._colour(layer, 0.15), self.px(6), cap=Qt.PenCapStyle.RoundCap))
+            painter.drawPoints(QPolygonF([QPointF(x, y) for x in at if field.left() <= x <= field.right()]))
+
+    def _interval(self, painter: QPainter, rung: Rung) -> None:
+        if rung.low_s is None or rung.high_s is None or rung.layer not in self.layers:
+            return
+        y, axis = self.rows().middle(self.layers.index(rung.layer)), self.axis()
+        painter.setPen(QPen(self.theme.depth(rung.depth, 0.55), self.px(2), cap=Qt.PenCapStyle.FlatCap))
+        painter.drawLine(QLineF(axis.at(rung.low_s), y, axis.at(rung.high_s), y))
+
+    def _dot(self, painter: QPainter, place: QPointF, rung: Rung) -> None:
+        radius = self.px(6 if rung.layer == self.layer else 4)
+        painter.setPen(QPen(self.theme.colour("panel"), self.px(1)))
+        painter.setBrush(self.theme.depth(rung.depth))
+        painter.drawEllipse(place, radius + 0.5, radius + 0.5)
+
+    def _hollow(self, painter: QPainter, rung: Rung) -> None:
+        """On the edge of the field: it has no place on the axis."""
+        if rung.layer not in self.layers:
+            return
+        place = QPointF(self.field().left() + self.px(8), self.rows().middle(self.layers.index(rung.layer)))
+        painter.setPen(QPen(self.theme.depth(rung.depth, 0.4), self.px(1.4)))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(place, self.px(3.4), self.px(3.4))
+
+    def _colour(self, layer: int, alpha: float) -> QColor:
+        rungs = self.seen.rungs if self.seen else ()
+        return self.theme.depth(next((r.depth for r in rungs if r.layer == layer), 0.5), alpha)
+
+    def _fit_range(self, seen: Snapshot) -> None:
+        """Changes only when something would fall outside or most of it lies empty, so that the axis is calm."""
+        ends = [end for r in seen.rungs for end in (r.low_s, r.peak_s, r.high_s) if end is not None]
+        if not ends:
+            return
+        low, high = min(ends), max(ends)
+        width = self.range[1] - self.range[0]
+        if self.range[0] <= low and high <= self.range[1] and (high - low > 0.45 * width or width <= NARROWEST_S):
+            return
+        spare = max(0.15 * (high - low), (NARROWEST_S - (high - low)) / 2)
+        self.range = float(np.floor((low - spare) / 0.05) * 0.05), float(np.ceil((high + spare) / 0.05) * 0.05)
+
+    def _set_out(self, aim: dict[int, float]) -> None:
+        now = time.monotonic()
+        if not self._trail or now - self._trail[-1][0] >= TRAIL_EVERY_S:
+            self._trail.append((now, self._aim))
+        while self._trail and now - self._trail[0][0] > TRAIL_S:
+            self._trail.popleft()
+        if aim != self._aim:
+            self._from, self._aim, self._eased = self._places(), aim, now
+            self._ease.start()
+
+    def _places(self) -> dict[int, float]:
+        share = min((time.monotonic() - self._eased) / EASE_S, 1.0)
+        share = 1 - (1 - share) ** 3
+        old = self._from
+        return {layer: old.get(layer, x) + share * (x - old.get(layer, x)) for layer, x in self._aim.items()}
+
+    def _step(self) -> None:
+        if time.monotonic() - self._eased > EASE_S:
+            self._ease.stop()
+        self.update()
+
+
+def told(rung: Rung) -> str:
+    """One rung in words."""
+    if rung.peak_s is None:
+        why = NO_PEAK.get(rung.status, rung.status)
+        return f"layer {rung.layer}: {why}; best r {rung.peak_r:.3f}, null {rung.null_r:.3f}"
+    band = "" if rung.low_s is None or rung.high_s is None else f" [{ms(rung.low_s)}, {ms(rung.high_s)}]"
+    return f"layer {rung.layer}: peak at {ms(rung.peak_s)} ms{band}, r {rung.peak_r:.3f}, null {rung.null_r:.3f}"
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def _same(one: Snapshot, other: Snapshot) -> bool:
+    return (one.rungs, one.trend, one.why, one.layers, one.n_assessed, one.refused) == (
+        other.rungs, other.trend, other.why, other.layers, other.n_assessed, other.refused,
+    )  # fmt: skip
+
+
+def _upright(x: float, field: QRectF) -> QLineF:
+    return QLineF(x, field.top(), x, field.bottom())

@@ -1,0 +1,240 @@
+"""MapView: R over layers and lags as it builds up, its rows in line with the ladder's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg  # type: ignore[import-untyped]
+from PyQt6.QtCore import QLineF, QRectF, QSize, Qt
+from PyQt6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen
+from PyQt6.QtWidgets import QWidget
+
+from apps import theme as themes
+from apps.axes import Axis, ms
+from apps.layered import Layered
+from rtalign.snapshot import Snapshot
+
+WIDEN, NARROW = 0.5, 0.03
+"""Share of the way that a limit moves an update: up quickly, so that nothing is clipped for long; down slowly."""
+LEAST = 0.005
+
+
+class MapView(Layered):
+    """Colour limits follow what is shown slowly, and stand still while frozen."""
+
+    title = "Layer × lag"
+    says = "Correlation r of predicted and true activations, by layer and lag from word onset (ms)"
+    fewest = QSize(320, 240)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.seen: Snapshot | None = None
+        self.frozen = False
+        self.limit = 0.0
+        self.signed = False
+        self._argb = np.zeros((0, 0), np.uint32)
+
+    def draw(self, snapshot: Snapshot) -> None:
+        before, self.seen = self.seen, snapshot
+        moved = self._follow(snapshot.r)
+        if before is not None and not moved and _same(before, snapshot):
+            return
+        self.layers = snapshot.layers
+        self.renew()
+
+    def freeze(self, on: bool) -> None:
+        """Hold the colour limits."""
+        self.frozen = on
+        self.renew()
+
+    def axis(self) -> Axis:
+        field, lags = self.field(), self.seen.lags_s if self.seen else None
+        if lags is None or len(lags) < 2:
+            return Axis(-0.2, 0.8, field.left(), field.right())
+        half = (lags[1] - lags[0]) / 2
+        return Axis(float(lags[0] - half), float(lags[-1] + half), field.left(), field.right())
+
+    def plate(self, painter: QPainter) -> None:
+        self.write_title(painter, "colours frozen" if self.frozen else "")
+        if self.seen is None or not self.layers:
+            return
+        self._cells(painter)
+        self.write_lags(painter, "lag from word onset, ms", grid=False)
+        self.write_rows(painter)
+        self._contour(painter)
+        self._peaks(painter)
+        self._zero(painter)
+        self._bar(painter)
+
+    def over(self, painter: QPainter) -> None:
+        if self.seen is None or not self.layers:
+            return
+        self.shade_row(painter, filled=False)  # a tint would falsify the colours
+        self._readout(painter)
+        if self.lag is None:
+            return
+        field, x = self.field(), self.axis().at(self.lag)
+        if field.left() <= x <= field.right():
+            painter.setPen(QPen(self.theme.colour("accent"), 1))
+            painter.drawLine(QLineF(x, field.top(), x, field.bottom()))
+
+    def told(self) -> str:
+        """What is under the crosshair, or what the marks mean."""
+        seen = self.seen
+        if seen is None or seen.r is None or seen.lags_s is None:
+            return ""
+        if self.layer not in self.layers:
+            return f"n = {seen.n_words:,} words"
+        row = self.layers.index(self.layer)
+        col = int(np.nanargmax(seen.r[row])) if self.lag is None and np.isfinite(seen.r[row]).any() else 0
+        if self.lag is not None:
+            col = int(np.argmin(np.abs(seen.lags_s - self.lag)))
+        value = float(seen.r[row, col])
+        said = "no data" if not np.isfinite(value) else f"r {value:.4f}".replace("-", "−")
+        return f"layer {self.layer}   {ms(float(seen.lags_s[col]))} ms   {said}   n = {seen.n_words:,}"
+
+    def _follow(self, r: np.ndarray | None) -> bool:
+        """Move the limits towards what is shown; whether they moved enough to be seen."""
+        if r is None or self.frozen or not np.isfinite(r).any():
+            return False
+        most, least = float(np.nanmax(r)), float(np.nanmin(r))
+        signed = -least > 0.6 * max(most, LEAST)
+        aim = max(most, -least if signed else 0.0, LEAST)
+        share = 1.0 if self.limit == 0 else WIDEN if aim > self.limit else NARROW
+        step = (aim - self.limit) * share
+        if abs(step) < 0.002 * self.limit and signed == self.signed:
+            return False
+        self.limit, self.signed = self.limit + step, signed
+        return True
+
+    def _cells(self, painter: QPainter) -> None:
+        assert self.seen is not None
+        field, r = self.field(), self.seen.r
+        if r is None or not np.isfinite(r).any():
+            self._hatch(painter, field)
+            box = QRectF(field.left(), field.center().y() - self.px(12), field.width(), self.px(24))
+            back = QRectF(box)
+            back.setWidth(min(self.width_of(painter, self._why(), 13) + self.px(28), field.width()))
+            back.moveCenter(box.center())
+            painter.fillRect(back, self.theme.colour("panel"))
+            self.write(painter, back, self._why(), "muted", 13, align="centre")
+            return
+        low = -self.limit if self.signed else 0.0
+        share = np.nan_to_num((r - low) / (self.limit - low))
+        index = np.clip(np.round(255 * share), 0, 255).astype(np.intp)
+        self._argb = np.ascontiguousarray(self._palette()[index][::-1])
+        height, width = self._argb.shape
+        image = QImage(self._argb.data, width, height, 4 * width, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        painter.drawImage(field, image)
+        self._missing(painter, ~np.isfinite(r))
+
+    def _why(self) -> str:
+        seen = self.seen
+        if seen and seen.refused:
+            return "refused: nothing is decoded"
+        return "no word has been scored yet"
+
+    def _missing(self, painter: QPainter, missing: np.ndarray) -> None:
+        for row, col in np.argwhere(missing)[:4000]:
+            self._hatch(painter, self._cell(int(row), int(col)))
+
+    def _hatch(self, painter: QPainter, box: QRectF) -> None:
+        painter.fillRect(box, self.theme.colour("panel"))
+        painter.fillRect(box, QBrush(self.theme.colour("faint"), Qt.BrushStyle.BDiagPattern))
+
+    def _cell(self, row: int, col: int) -> QRectF:
+        assert self.seen is not None
+        field, rows, n = self.field(), self.rows(), len(self.seen.lags_s) if self.seen.lags_s is not None else 1
+        width = field.width() / n
+        return QRectF(field.left() + col * width, rows.middle(row) - rows.height / 2, width, rows.height)
+
+    def _contour(self, painter: QPainter) -> None:
+        """Along the edges of the cells that exceed the null band: nothing is smoothed that was not measured."""
+        assert self.seen is not None
+        r, band = self.seen.r, self.seen.null_hi
+        if r is None or band is None or r.shape != band.shape:
+            return
+        path = outline(r > band, self.field())
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(QPen(self.theme.colour("window" if self.theme.dark else "text", 0.55), self.px(2.4)))
+        painter.drawPath(path)
+        painter.setPen(QPen(self.theme.colour("text" if self.theme.dark else "panel"), self.px(1)))
+        painter.drawPath(path)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+    def _peaks(self, painter: QPainter) -> None:
+        assert self.seen is not None
+        rows, axis = self.rows(), self.axis()
+        half = min(rows.height / 2, self.px(8))
+        for rung in self.seen.rungs:
+            if rung.peak_s is None or rung.layer not in self.layers:
+                continue
+            x, y = axis.at(rung.peak_s), rows.middle(self.layers.index(rung.layer))
+            line = QLineF(x, y - half, x, y + half)
+            for colour, width in (("#000000", 4.0), ("#FFFFFF", 2.0)):
+                painter.setPen(QPen(QColor(colour), self.px(width), cap=Qt.PenCapStyle.FlatCap))
+                painter.drawLine(line)
+
+    def _zero(self, painter: QPainter) -> None:
+        field, axis = self.field(), self.axis()
+        if axis.lo <= 0 <= axis.hi:
+            x = axis.at(0.0)
+            painter.setPen(QPen(self.theme.colour("panel", 0.6), self.px(2)))
+            painter.drawLine(QLineF(x, field.top(), x, field.bottom()))
+            painter.setPen(QPen(self.theme.colour("text"), self.px(1), Qt.PenStyle.DashLine))
+            painter.drawLine(QLineF(x, field.top(), x, field.bottom()))
+
+    def _bar(self, painter: QPainter) -> None:
+        """The colour bar, with the numbers at its ends."""
+        if self.seen is None or self.seen.r is None:
+            return
+        width, top = self.px(120), self.px(14)
+        box = QRectF(self.field().right() - width, top, width, self.px(9))
+        row = np.ascontiguousarray(self._palette()[None])
+        image = QImage(row.data, 256, 1, 1024, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
+        painter.drawImage(box, image)
+        low = -self.limit if self.signed else 0.0
+        below = QRectF(box.left() - self.px(20), box.bottom() + self.px(1), width + self.px(20), self.px(15))
+        self.write(painter, below.adjusted(self.px(20), 0, 0, 0), f"{low:.2f}".replace("-", "−"), "muted", 11)
+        self.write(painter, below, f"{self.limit:.3f}", "muted", 11, align="right")
+        self.write(painter, below.adjusted(self.px(20), 0, 0, 0), "r", "muted", 11, align="centre")
+
+    def _readout(self, painter: QPainter) -> None:
+        box = self.inner()
+        box = QRectF(box.left(), box.top() + self.px(26), box.width(), self.px(18))
+        on = self.layer in self.layers
+        self.write(painter, box, self.told(), "text" if on else "muted", 13)
+        if self.seen and self.seen.null_hi is not None:
+            note = QRectF(box.left(), box.top() + self.px(17), box.width(), self.px(16))
+            self.write(painter, note, "outlined: above the null band    ticks: peaks", "muted", 11)
+
+    def _palette(self) -> np.ndarray:
+        colours = themes.diverging(self.theme.colour("faint")) if self.signed else themes.ramp(themes.CIVIDIS)
+        return themes.as_argb(colours)
+
+
+def outline(on: np.ndarray, field: QRectF) -> QPainterPath:
+    """The edges between cells that are on and cells that are off.  on : (layer, lag), the first layer at the bottom."""
+    grid = np.pad(on[::-1], 1)
+    height, width = on.shape
+    dx, dy = field.width() / width, field.height() / height
+    row, col = np.nonzero(grid[1:, 1:-1] != grid[:-1, 1:-1])
+    up, across = np.nonzero(grid[1:-1, 1:] != grid[1:-1, :-1])
+    x = np.concatenate([np.stack([col, col + 1], axis=-1).ravel(), np.repeat(across, 2)]) * dx + field.left()
+    y = np.concatenate([np.repeat(row, 2), np.stack([up, up + 1], axis=-1).ravel()]) * dy + field.top()
+    return pg.functions.arrayToQPath(x, y, connect="pairs")
+
+
+def _same(one: Snapshot, other: Snapshot) -> bool:
+    same = (one.n_words, one.n_assessed, one.rungs, one.layers, one.refused) == (
+        other.n_words, other.n_assessed, other.rungs, other.layers, other.refused,
+    )  # fmt: skip
+    return same and alike(one.r, other.r) and alike(one.null_hi, other.null_hi) and alike(one.lags_s, other.lags_s)
+
+
+def alike(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    """The same numbers; snapshots arrive as new arrays each time."""
+    if one is None or other is None:
+        return one is other
+    return one is other or np.array_equal(one, other, equal_nan=True)

@@ -1,0 +1,125 @@
+"""The engine's process as the window sees it: its newest snapshot, its loss, its restart, its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from rtalign import snapshot
+from rtalign.session import Session
+from rtalign.snapshot import Snapshot
+
+RESTART_S = 5.0
+"""From an engine's death to its restart; long enough to say no."""
+TOO_OFTEN_S = 60.0
+"""A second death within this is not answered by a restart."""
+
+State = Literal["none", "running", "stopping", "ended", "failed", "lost"]
+
+
+class Engine(Protocol):
+    """What rtalign.client.Client offers."""
+
+    newest: Snapshot
+
+    @property
+    def alive(self) -> bool: ...
+
+    @property
+    def pid(self) -> int: ...
+
+    def ask(self, do: str, to: Any = None) -> None: ...
+
+    def wait(self, timeout_s: float | None = None) -> int: ...
+
+
+class Link:
+    """At most one engine at a time.  Everything here returns at once; look() is called many times a second."""
+
+    def __init__(self, begin: Callable[[Session], Engine], clock: Callable[[], float] = time.monotonic) -> None:
+        self._begin, self._clock = begin, clock
+        self.session: Session | None = None
+        self.engine: Engine | None = None
+        self.state: State = "none"
+        self.restart_at: float | None = None
+        self._died = -float("inf")
+        self._go_on: float | None = None
+        self._next: Session | None = None
+
+    @property
+    def newest(self) -> Snapshot:
+        return self.engine.newest if self.engine else snapshot.empty("loading", "no session yet")
+
+    @property
+    def restarts_in_s(self) -> float | None:
+        return None if self.restart_at is None else max(self.restart_at - self._clock(), 0.0)
+
+    def start(self, session: Session) -> None:
+        """Begin a session; one that runs is asked to stop first, and is waited for by look()."""
+        self.restart_at = self._go_on = None
+        if self.engine and self.engine.alive:
+            self._next = session
+            self.stop()
+            return
+        self._let_go()
+        self._next, self.session = None, session
+        self.engine, self.state = self._begin(session), "running"
+
+    def restart(self, automatic: bool = False) -> None:
+        """The same session again; a recording goes on from where it stood."""
+        if self.session is None:
+            return
+        at = self.newest.position_s if self.state == "lost" else None
+        self.start(self.session)
+        self._go_on = at
+        if not automatic:
+            self._died = -float("inf")
+
+    def stop(self) -> None:
+        self.restart_at = None
+        if self.engine and self.engine.alive:
+            self.state = "stopping"
+            self.engine.ask("stop")
+
+    def stay_stopped(self) -> None:
+        self.restart_at = None
+
+    def ask(self, do: str, to: Any = None) -> None:
+        if self.engine and self.state == "running":
+            self.engine.ask(do, to)
+
+    def look(self) -> State:
+        """How the engine does now."""
+        engine = self.engine
+        if engine is None:
+            return self.state
+        if engine.alive:
+            if self._go_on is not None and engine.newest.phase == "running":
+                engine.ask("seek", self._go_on)
+                self._go_on = None
+            return self.state
+        if self._next is not None:
+            self.start(self._next)
+        elif self.state in ("running", "stopping"):
+            self._gone(engine)
+        elif self.state == "lost" and self.restart_at is not None and self._clock() >= self.restart_at:
+            self.restart(automatic=True)
+        return self.state
+
+    def _gone(self, engine: Engine) -> None:
+        """What an engine leaves as its last words tells an end from a death."""
+        phase = engine.newest.phase
+        if phase in ("ended", "failed"):
+            self.state = phase
+        elif self.state == "stopping":
+            self.state = "ended"
+        else:
+            self.state, now = "lost", self._clock()
+            if now - self._died > TOO_OFTEN_S:
+                self.restart_at = now + RESTART_S
+            self._died = now
+
+    def _let_go(self) -> None:
+        if self.engine is not None and not self.engine.alive:
+            self.engine.wait(1)

@@ -1,0 +1,73 @@
+"""What the window remembers for next time, in one small file of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from PyQt6.QtCore import QStandardPaths
+
+from rtalign.session import Session
+
+VARIABLE = "RTALIGN_SETTINGS"
+MOST_RECENT = 8
+
+ThemeName = Literal["system", "dark", "light"]
+ViewName = Literal["operator", "demo"]
+
+
+class Memory(BaseModel):
+    """Everything that is remembered.  layouts, geometry : as Qt saves them, in base64."""
+
+    model_config = ConfigDict(extra="ignore", validate_assignment=True)
+
+    theme: ThemeName = "system"
+    view: ViewName = "operator"
+    scale: float = Field(1.0, ge=0.5, le=3.0)
+    layouts: dict[str, str] = {}
+    hidden: list[str] = []
+    geometry: str = ""
+    recent: list[Session] = []
+    banks: list[Path] = []
+    folder: Path | None = None
+    last_words: int = Field(300, ge=100)
+
+    def met(self, session: Session) -> None:
+        """A session began: it is the most recent one now, and so is its bank."""
+        self.recent = [session, *(other for other in self.recent if other != session)][:MOST_RECENT]
+        if session.bank is not None:
+            self.banks = [session.bank, *(bank for bank in self.banks if bank != session.bank)][:MOST_RECENT]
+
+
+def place() -> Path:
+    """$RTALIGN_SETTINGS, else the platform's own place for settings."""
+    own = os.environ.get(VARIABLE)
+    if own:
+        return Path(own).expanduser()
+    where = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericConfigLocation)
+    return Path(where) / "rtalign" / "window.json"
+
+
+def recall(path: Path) -> Memory:
+    """What was remembered; a file that is missing or damaged is as if nothing was."""
+    try:
+        return Memory.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError):
+        return Memory()
+
+
+def keep(memory: Memory, path: Path) -> str | None:
+    """Write it whole or not at all; the reason where it could not be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(memory.model_dump_json(indent=1))
+        os.replace(partial, path)
+    except OSError as error:
+        return f"what is chosen here cannot be remembered: {error}"
+    return None

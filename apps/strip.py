@@ -1,0 +1,109 @@
+"""The strip that says, in place, what has to be said, with its cure as a button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+
+Tone = Literal["quiet", "stale", "lost", "live"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing to say.  key : what it is about; the same key is replaced.  busy : something goes on meanwhile."""
+
+    key: str
+    text: str
+    tone: Tone = "quiet"
+    cures: tuple[tuple[str, Callable[[], None]], ...] = ()
+    busy: bool = False
+
+
+class Strip(QFrame):
+    """Shows the message that matters most; no message, no strip."""
+
+    def __init__(self, order: Sequence[str], parent: QWidget | None = None) -> None:
+        """order : keys of messages, what matters most first."""
+        super().__init__(parent)
+        self.setObjectName("strip")
+        self._order, self._said = tuple(order), dict[str, Message]()
+        self._shown: Message | None = None
+        self._mark, self._text = QLabel(), QLabel()
+        self._text.setWordWrap(True)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 0)
+        self._bar.setFixedSize(120, 6)
+        self._bar.setTextVisible(False)
+        self._cures = QHBoxLayout()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 6, 10, 6)
+        row.setSpacing(10)
+        for widget in (self._mark, self._text, self._bar):
+            row.addWidget(widget, 1 if widget is self._text else 0)
+        row.addLayout(self._cures)
+        self.hide()
+
+    @property
+    def message(self) -> Message | None:
+        return self._shown
+
+    @property
+    def buttons(self) -> list[QPushButton]:
+        found = (self._cures.itemAt(i) for i in range(self._cures.count()))
+        return [widget for item in found if item and isinstance(widget := item.widget(), QPushButton)]
+
+    def say(self, message: Message) -> None:
+        if self._said.get(message.key) != message:
+            self._said[message.key] = message
+            self._show()
+
+    def unsay(self, key: str) -> None:
+        if self._said.pop(key, None) is not None:
+            self._show()
+
+    def _show(self) -> None:
+        keys = [key for key in self._order if key in self._said]
+        message = self._said[keys[0]] if keys else None
+        if message == self._shown:
+            return
+        before, self._shown = self._shown, message
+        self.setVisible(message is not None)
+        if message is None:
+            return
+        self.setProperty("tone", message.tone)
+        self._mark.setText({"quiet": "", "live": "●", "stale": "▲", "lost": "■"}[message.tone])
+        self._mark.setVisible(message.tone != "quiet")
+        self._text.setText(message.text)
+        self.setAccessibleName(message.text)
+        self._bar.setVisible(message.busy)
+        if before is None or [c[0] for c in before.cures] != [c[0] for c in message.cures]:
+            self._offer(message.cures)
+        for name in (self, self._mark, self._text):
+            style = name.style()
+            if style is not None:  # colours go by the tone, which Qt does not look at again by itself
+                style.unpolish(name)
+                style.polish(name)
+
+    def _offer(self, cures: Sequence[tuple[str, Callable[[], None]]]) -> None:
+        while (item := self._cures.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for label, _ in cures:
+            button = QPushButton(label)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(lambda _=False, label=label: self._cure(label))
+            self._cures.addWidget(button)
+
+    def _cure(self, label: str) -> None:
+        for name, deed in self._shown.cures if self._shown else ():
+            if name == label:
+                deed()
+                return

@@ -1,0 +1,172 @@
+"""Theme: the colours and type of the window, dark and light, with a colour for every depth of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor, QFont, QGuiApplication
+
+FAMILIES = ["Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "Liberation Sans", "DejaVu Sans"]
+CIVIDIS = (
+    (0, 34, 78), (0, 46, 106), (26, 56, 111), (50, 67, 109), (67, 78, 108), (83, 90, 109), (97, 101, 111),
+    (111, 112, 115), (125, 124, 120), (140, 136, 120), (155, 148, 118), (171, 160, 114), (188, 174, 108),
+    (205, 187, 99), (222, 201, 88), (240, 216, 70), (254, 232, 56),
+)  # fmt: skip
+"""Perceptually even, and the same to eyes that see no red or green."""
+BLUE, ORANGE = (86, 180, 233), (230, 140, 30)
+FEWEST_CONTRAST = 3.6
+"""Of a rung's colour against its panel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours by role; each is told apart by shape and word as well, wherever it carries a meaning."""
+
+    name: str
+    window: str
+    panel: str
+    edge: str
+    text: str
+    muted: str
+    faint: str
+    accent: str
+    on_accent: str
+    live: str
+    stale: str
+    lost: str
+
+    @classmethod
+    def of(cls, name: str) -> Theme:
+        """dark or light; system is asked what it prefers."""
+        if name == "system":
+            return follow_system()
+        if name not in THEMES:
+            raise ValueError(f"there is no theme {name!r}; use {', '.join(THEMES)} or system")
+        return THEMES[name]
+
+    @property
+    def dark(self) -> bool:
+        return self.name == "dark"
+
+    def colour(self, role: str, alpha: float = 1.0) -> QColor:
+        found = QColor(getattr(self, role))
+        found.setAlphaF(alpha)
+        return found
+
+    def depth(self, depth: float, alpha: float = 1.0) -> QColor:
+        """Of a layer, 0 = embedding and 1 = last: cividis, made bright or dark enough for the panel."""
+        found = QColor(*_depth(self.name, round(min(max(depth, 0.0), 1.0), 3)))
+        found.setAlphaF(alpha)
+        return found
+
+    def stylesheet(self) -> str:
+        return _SHEET.format(**{name: getattr(self, name) for name in self.__slots__})
+
+
+THEMES = {
+    "dark": Theme(
+        "dark", window="#0F1318", panel="#171C23", edge="#262E38", text="#E8EDF2", muted="#9AA6B2", faint="#3A4450",
+        accent="#56B4E9", on_accent="#0F1318", live="#2BC79E", stale="#E69F00", lost="#FF7F50",
+    ),
+    "light": Theme(
+        "light", window="#F6F7F9", panel="#FFFFFF", edge="#E1E5EA", text="#14181D", muted="#56616C", faint="#C9D0D8",
+        accent="#0072B2", on_accent="#FFFFFF", live="#00795A", stale="#9A6700", lost="#B84A00",
+    ),
+}  # fmt: skip
+
+
+def follow_system() -> Theme:
+    """What the desktop prefers; dark where it says nothing, as a scanner's control room is."""
+    hints = QGuiApplication.styleHints()
+    light = hints is not None and hints.colorScheme() == Qt.ColorScheme.Light
+    return THEMES["light" if light else "dark"]
+
+
+def font(size_px: float, bold: bool = False) -> QFont:
+    """The system's sans with figures of one width, so that numbers do not dance as they change."""
+    return _font(max(round(size_px), 6), bold)
+
+
+@lru_cache(maxsize=16)
+def ramp(anchors: tuple[tuple[int, int, int], ...], n: int = 256) -> np.ndarray:
+    """(n, 3) colours between evenly spaced ones, 0 to 255."""
+    at, given = np.linspace(0, 1, n), np.linspace(0, 1, len(anchors))
+    return np.stack([np.interp(at, given, column) for column in np.array(anchors, float).T], axis=-1)
+
+
+def diverging(middle: QColor) -> np.ndarray:
+    """(256, 3) from blue over the panel's own grey to orange, for what has a sign."""
+    return ramp((BLUE, middle.getRgb()[:3], ORANGE))  # type: ignore[arg-type]
+
+
+def as_argb(colours: np.ndarray) -> np.ndarray:
+    """(n, 3) to (n,) words of QImage.Format_RGB32."""
+    red, green, blue = np.round(colours).astype(np.uint32).T
+    return (np.uint32(0xFF000000) | red << 16 | green << 8 | blue).astype(np.uint32)
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """As the web's accessibility guidelines define it, 1 to 21."""
+    bright, dim = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def _luminance(colour: QColor) -> float:
+    parts = np.array(colour.getRgbF()[:3], float)
+    linear = np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@lru_cache(maxsize=64)
+def _font(size_px: int, bold: bool) -> QFont:
+    """Kept, as finding the family costs more than a line of text does."""
+    made = QFont()
+    made.setFamilies(FAMILIES)
+    made.setPixelSize(size_px)
+    made.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+    made.setFeature(QFont.Tag("tnum"), 1)
+    return made
+
+
+@lru_cache(maxsize=512)
+def _depth(name: str, depth: float) -> tuple[int, int, int]:
+    """Scaled, not mixed with white or black: that keeps the blues blue."""
+    theme = THEMES[name]
+    share = 0.12 + 0.88 * depth if theme.dark else 0.04 + 0.76 * depth
+    colour, panel, by = ramp(CIVIDIS)[round(255 * share)], QColor(theme.panel), 1.06 if theme.dark else 0.95
+    for _ in range(60):
+        red, green, blue = (round(min(float(part), 255)) for part in colour)
+        if contrast(QColor(red, green, blue), panel) >= FEWEST_CONTRAST:
+            break
+        colour = colour * by + (1.5 if theme.dark else 0)
+    return red, green, blue
+
+
+_SHEET = """
+QMainWindow, QDialog, QStatusBar {{ background: {window}; color: {text}; }}
+QWidget {{ color: {text}; font-size: 13px; }}
+QMenuBar, QMenu, QToolBar {{ background: {panel}; color: {text}; border: none; }}
+QMenu {{ border: 1px solid {edge}; padding: 4px; }}
+QMenuBar::item:selected, QMenu::item:selected {{ background: {accent}; color: {on_accent}; border-radius: 4px; }}
+QMenu::item:disabled {{ color: {muted}; }}
+QToolTip {{ background: {panel}; color: {text}; border: 1px solid {faint}; padding: 4px; }}
+QPushButton, QToolButton, QComboBox, QLineEdit, QSpinBox, QDoubleSpinBox {{
+  background: {panel}; color: {text}; border: 1px solid {faint}; border-radius: 6px; padding: 5px 10px; }}
+QPushButton:hover, QToolButton:hover, QComboBox:hover {{ border-color: {accent}; }}
+QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus {{ border: 2px solid {accent}; }}
+QPushButton:default, QToolButton:checked {{ background: {accent}; color: {on_accent}; border-color: {accent}; }}
+QPushButton:disabled, QToolButton:disabled {{ color: {muted}; background: {window}; }}
+QListView, QTreeView, QTableView, QPlainTextEdit, QTextEdit {{
+  background: {panel}; color: {text}; border: 1px solid {edge}; border-radius: 6px; }}
+QListView::item:selected, QTreeView::item:selected {{ background: {accent}; color: {on_accent}; }}
+QScrollBar {{ background: transparent; width: 10px; height: 10px; }}
+QScrollBar::handle {{ background: {faint}; border-radius: 4px; min-height: 24px; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QDockWidget {{ color: {muted}; }}
+QGroupBox {{ border: 1px solid {edge}; border-radius: 6px; margin-top: 10px; padding-top: 10px; }}
+QSlider::groove:horizontal {{ height: 4px; background: {faint}; border-radius: 2px; }}
+QSlider::handle:horizontal {{ width: 14px; margin: -5px 0; border-radius: 7px; background: {accent}; }}
+"""
