@@ -63,13 +63,6 @@ def _terminate(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def stay_on_this_machine() -> None:
-    """LSL on loopback, for whatever this process starts; a user's own setting stays."""
-    from importlib.resources import files
-
-    os.environ.setdefault("LSLAPICFG", str(files("rtalign") / "sources" / "loopback.cfg"))
-
-
 def _quiet_libraries() -> None:
     """Libraries speak through our own lines, and nothing reaches for a network unasked."""
     import warnings

@@ -56,7 +56,7 @@ def demo(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def listened(listener: Path, out: Path) -> dict[str, Any]:
     """The first minutes of the fresh run, through real streams of another process into an engine of its own."""
-    from offline import cli, live
+    from offline import live
     from offline.arguments import build_parser
 
     folder = out / "live"
@@ -65,7 +65,6 @@ def listened(listener: Path, out: Path) -> dict[str, Any]:
     args = build_parser().parse_args(
         ["replay", str(listener), *options, "--seconds", str(LIVE_S), "--out", str(folder)]
     )
-    cli.stay_on_this_machine()
     return live.replay(args)
 
 

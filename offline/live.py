@@ -45,6 +45,7 @@ def replay(args: argparse.Namespace) -> dict[str, Any]:
 
 def over_lsl(session: Session, args: argparse.Namespace) -> dict[str, Any]:
     """The recording goes out as real streams from another process, and comes back in through them."""
+    stay_on_this_machine()
     name = f"replay-{os.getpid()}"
     session = session.model_copy(
         update={"recording": None, "meg": f"{name}-meg", "words": f"{name}-words", "speed": 1.0}
@@ -58,6 +59,13 @@ def over_lsl(session: Session, args: argparse.Namespace) -> dict[str, Any]:
         player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
         stack.callback(player.terminate)
         return show(session, args, _played_out(player))
+
+
+def stay_on_this_machine() -> None:
+    """LSL on loopback, for whatever this process starts; a user's own setting stays."""
+    from importlib.resources import files
+
+    os.environ.setdefault("LSLAPICFG", str(files("rtalign") / "sources" / "loopback.cfg"))
 
 
 def _played_out(player: subprocess.Popen[bytes]) -> Callable[[Snapshot], bool]:
