@@ -258,8 +258,8 @@ def test_the_command_plays_a_recording_and_counts(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(commands, "open_all", lambda *_: [recording(0.4)])
     name = f"test-{time.monotonic_ns()}"
     args = argparse.Namespace(
-        name_meg=f"{name}-meg", name_words=f"{name}-words", speed=1.0, chunk_ms=20.0, word_encoding="plain", word_delay=0.0, wait=0.0,
-        faults=None, quiet=True, json=True,
+        name_meg=f"{name}-meg", name_words=f"{name}-words", speed=1.0, chunk_ms=20.0, word_encoding="plain",
+        word_delay=0.0, wait=0.0, faults=None, quiet=True, json=True,
     )  # fmt: skip
     result = stream(args, Progress(quiet=True))
     assert (result["n_samples"], result["n_words"], result["interrupted"]) == (200, 3, False)
