@@ -16,7 +16,10 @@ declare -A PACKAGE_OF=(
     [libxcb-cursor.so.0]=libxcb-cursor0 [libxcb-icccm.so.4]=libxcb-icccm4 [libxcb-keysyms.so.1]=libxcb-keysyms1
     [libxcb-shape.so.0]=libxcb-shape0
 )
-have_library() { "$(command -v ldconfig || echo /sbin/ldconfig)" -p 2>/dev/null | grep -q "[[:space:]]$1 "; }
+# Read once: a pipe into grep -q breaks off early, which pipefail now and then takes for a library that is missing.
+libraries() { "$(command -v ldconfig || echo /sbin/ldconfig)" -p 2>/dev/null || true; }
+KNOWN=$(libraries)
+have_library() { grep -q "[[:space:]]$1 " <<<"$KNOWN"; }
 
 find_python() {
     local candidate
