@@ -26,6 +26,8 @@ from rtalign.language.model import load
 from rtalign.pipeline import Pipeline
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
+from rtalign.sources.simulate import simulate
+from rtalign.sources.simulated import Plan
 
 PATIENCE_S = 60.0
 
@@ -40,11 +42,11 @@ class Stage:
         self.player: subprocess.Popen[bytes] | None = None
         self.client: Client | None = None
 
-    def play(self) -> subprocess.Popen[bytes]:
+    def play(self, listener: Path | None = None) -> subprocess.Popen[bytes]:
         meg, words = self.names
         self.player = subprocess.Popen(
-            [sys.executable, "-m", "offline.cli", "stream", str(self.desk / "listener"), "--run", "02", "--quiet",
-             "--name-meg", meg, "--name-words", words, "--wait", "30", "--faults", str(self.folder / "faults.toml")]
+            [sys.executable, "-m", "offline.cli", "stream", str(listener or self.desk / "listener"), "--run", "02",
+             "--quiet", "--name-meg", meg, "--name-words", words, "--wait", "30", "--faults", str(self.folder / "faults.toml")]
         )  # fmt: skip
         return self.player
 
@@ -190,6 +192,60 @@ def test_gaps_nans_duplicates_and_late_words(desk: Path, stage: Callable[..., St
     assert len(scored) == seen.n_scored
     assert seen.r is not None
     assert np.abs(seen.r - scores_without_faults(desk, scored)).max() < 0.03
+
+
+RESTLESS = """
+[[fault]]
+kind = "drift"
+at = 3
+ppm = 200
+
+[[fault]]
+kind = "jitter"
+at = 6
+seconds = 8
+ms = 4
+
+[[fault]]
+kind = "drop"
+at = 20
+seconds = 6
+share = 0.1
+"""
+
+
+def test_drifting_jittering_and_dropped_samples(desk: Path, stage: Callable[..., Stage]) -> None:
+    """A clock that wanders costs no word; what is dropped is counted, told, and skipped with its reason."""
+    scene = stage(RESTLESS)
+    client = scene.watch()
+    player = scene.play()
+    calm = scene.until(lambda seen: seen.health.meg.n_samples > 18 * 250)
+    assert calm.skipped.get("gap in the signal", 0) <= 4
+    scene.until(lambda seen: player.poll() is not None and not seen.work.language_backlog)
+    seen = client.stop()
+    assert 25 < seen.health.meg.n_lost < 600
+    assert seen.skipped["gap in the signal"] > 4
+    assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())
+    scored = [row["text"] for row in words_of(scene.kept) if row["status"] == "scored"]
+    assert seen.r is not None
+    assert np.abs(seen.r - scores_without_faults(desk, scored)).max() < 0.06
+
+
+def test_a_sender_that_comes_back_at_another_rate(desk: Path, stage: Callable[..., Stage], tmp_path: Path) -> None:
+    information = np.random.default_rng(0).standard_normal((330, 3, 4)).astype(np.float32)
+    plan = Plan(n_words=330, run_words=190, sfreq=500.0, sensors="neuromag306")
+    simulate(tmp_path / "faster", plan, information=information)
+    scene = stage()
+    client = scene.watch()
+    player = scene.play()
+    before = scene.until(lambda seen: seen.n_scored > 10)
+    player.kill()
+    player.wait()
+    scene.play(tmp_path / "faster")
+    after = scene.until(lambda seen: seen.n_scored > before.n_scored + 15)
+    assert after.health.meg.nominal_hz == 500
+    assert any("500 Hz instead of 250 Hz" in notice.text for notice in after.notices)
+    client.stop()
 
 
 AWAY = """
