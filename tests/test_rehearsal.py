@@ -44,10 +44,9 @@ class Stage:
 
     def play(self, listener: Path | None = None) -> subprocess.Popen[bytes]:
         meg, words = self.names
-        self.player = subprocess.Popen(
-            [sys.executable, "-m", "offline.cli", "stream", str(listener or self.desk / "listener"), "--run", "02",
-             "--quiet", "--name-meg", meg, "--name-words", words, "--wait", "30", "--faults", str(self.folder / "faults.toml")]
-        )  # fmt: skip
+        options = ["--run", "02", "--quiet", "--name-meg", meg, "--name-words", words, "--wait", "30"]
+        command = [sys.executable, "-m", "offline.cli", "stream", str(listener or self.desk / "listener"), *options]
+        self.player = subprocess.Popen([*command, "--faults", str(self.folder / "faults.toml")])
         return self.player
 
     def watch(self, **settings: object) -> Client:

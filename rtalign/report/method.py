@@ -89,13 +89,23 @@ def _peaks() -> str:
 
 
 def _chance(results: Results, recipe: Recipe | None) -> str:
-    draws = results.summary.null.get("draws") or (recipe.fit.null_draws if recipe else None)
-    how_many = f"{int(draws)} times, " if isinstance(draws, (int, float)) else ""
-    blocks = f"blocks of {recipe.fit.block_words} neighbouring words" if recipe else "blocks of neighbouring words"
+    live = results.summary.kind == "session"
+    blocks = f"blocks of {recipe.fit.block_words} neighbouring words" if recipe and not live else "blocks of neighbours"
     return (
-        f"The null shifts the words against the signal on a circle, {how_many}and goes through the same scoring: grey "
+        f"{_null(results, recipe, live)} and goes through the same scoring: grey "
         "bands hold 95 % of it at each lag, and the maximum of a layer must pass what the null\u2019s own maxima over "
         f"lags exceed in {100 * FALSE_ALARMS:g} % of cases. Intervals are 95 %, from a bootstrap over {blocks}. Layers "
-        "are not independent samples, so the plain t-test finds order too easily; the p against circular shifts keeps "
+        "are not independent samples, so the plain t-test finds order too easily; the p against the null keeps "
         "the layers\u2019 likeness and is the one to trust."
     )
+
+
+def _null(results: Results, recipe: Recipe | None, live: bool) -> str:
+    """Where the null comes from: a session knows only the words before."""
+    if live:
+        return (
+            "The null pairs each word\u2019s prediction with the activations of earlier words, at many fixed distances,"
+        )
+    draws = results.summary.null.get("draws") or (recipe.fit.null_draws if recipe else None)
+    how_many = f"{int(draws)} times, " if isinstance(draws, (int, float)) else ""
+    return f"The null shifts the words against the signal on a circle, {how_many}".rstrip()

@@ -129,7 +129,8 @@ def _temporal(results: Results) -> str:
     )
     if score.slope_ci_ms:
         said += f" ({signed(score.slope_ci_ms[0], 0)} to {signed(score.slope_ci_ms[1], 0)} ms)"
-    tests = [f"{p_value(score.p_permutation)} against circular shifts"] if score.p_permutation is not None else []
+    null = "mismatched words" if results.summary.kind == "session" else "circular shifts"
+    tests = [f"{p_value(score.p_permutation)} against {null}"] if score.p_permutation is not None else []
     tests += [f"{p_value(score.p)} by the t-test, which takes layers for independent"] if score.p is not None else []
     return said + ("; " + ", ".join(tests) if tests else "") + "."
 
