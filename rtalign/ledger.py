@@ -52,6 +52,8 @@ class Ledger:
         self._open: dict[int, Entry] = {}
         self._epochs: dict[int, tuple[Epoch, float]] = {}
         self._targets: dict[int, np.ndarray] = {}
+        # Closed are all words below _below, and those in _closed: ten hours in order leave the set nearly empty.
+        self._below = 0
         self._closed: set[int] = set()
 
     @property
@@ -70,7 +72,7 @@ class Ledger:
 
     def hear(self, word: Word) -> bool:
         """Whether the word is new."""
-        if word.index in self._closed or word.index in self._open:
+        if word.index < self._below or word.index in self._closed or word.index in self._open:
             return False
         self.n_heard += 1
         self._open[word.index] = Entry(word)
@@ -126,6 +128,9 @@ class Ledger:
         self._epochs.pop(index, None)
         self._targets.pop(index, None)
         self._closed.add(index)
+        while self._below in self._closed:
+            self._closed.remove(self._below)
+            self._below += 1
         self.recent.append(entry)
         if status == "skipped":
             self.skipped[reason] += 1
