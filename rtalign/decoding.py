@@ -53,6 +53,15 @@ class Decoding:
         """(layer,): 0 the embedding, 1 the last hidden state."""
         return np.array(self.layers) / max(self.n_layers - 1, 1)
 
+    def differs(self, other: Decoding) -> str | None:
+        """What keeps another bank from taking this one's place while words are being read; None where nothing does."""
+        pairs = {
+            "model": (self.model["revision"], other.model["revision"]),
+            "context": (self.recipe.language, other.recipe.language),
+            "layers": (self.layers, other.layers),
+        }
+        return next((what for what, (mine, theirs) in pairs.items() if mine != theirs), None)
+
     def targets(self, activations: np.ndarray) -> np.ndarray:
         """(word, layer, dim) to (word, target)."""
         return self.projection.project(activations)
@@ -95,6 +104,12 @@ class Fitting:
         sensors = tuple(expected[i] for i in found)
         told = tuple(differences(expected, stream))
         return cls(sensors, np.array(columns, int), np.array(found, int), fill, told)
+
+    def pick(self, data: np.ndarray) -> np.ndarray:
+        """(sample, column of the stream) to (sample, sensor there); no copy where they agree."""
+        n = data.shape[1]
+        same = len(self.columns) == n and bool((self.columns == np.arange(n)).all())
+        return data if same else data[:, self.columns]
 
     def whole(self, epoch: np.ndarray) -> np.ndarray:
         """(lag, sensor there) to (lag, sensor); what is not there stands at its training mean and adds nothing."""

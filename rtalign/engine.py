@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from rtalign.adaptation import Adapter
 from rtalign.assessing import Assessment, Assessor
-from rtalign.curves import Findings
 from rtalign.data import Chunk, Epoch, Skipped, Word
 from rtalign.decoders import Decoders
 from rtalign.decoding import Decoding, Fitting
@@ -21,6 +20,7 @@ from rtalign.ledger import RECENT, Entry, Ledger, Pair
 from rtalign.lessons import Lessons
 from rtalign.pipeline import Pipeline
 from rtalign.scoreboard import Scoreboard
+from rtalign.sink import Sink
 from rtalign.sources.events import Changed, Ended, Event, Moved, Notice, Offset, Raw, RawText, Source
 
 BATCH = 16
@@ -32,18 +32,6 @@ MOST_AHEAD = 100
 LATENCIES = 2000
 """Newest words of which it is kept how long their scores took."""
 UNSCORED = "learned from before there were decoders"
-
-
-class Sink(Protocol):
-    """Where a session is kept; every call returns at once."""
-
-    def raw(self, raw: Raw) -> None: ...
-    def text(self, text: RawText) -> None: ...
-    def offset(self, offset: Offset) -> None: ...
-    def changed(self, changed: Changed) -> None: ...
-    def word(self, entry: Entry) -> None: ...
-    def scores(self, n_words: int, findings: Findings) -> None: ...
-    def log(self, event: Mapping[str, Any]) -> None: ...
 
 
 class Engine:
@@ -85,6 +73,7 @@ class Engine:
         self._patient = patient
         self._allow_missing, self._adapt, self._sink, self._publish = allow_missing, adapt, sink, publish
         self._clock, self._chosen = clock, chosen
+        self._stream: Changed | None = None
         self._pipeline: Pipeline | None = None
         self._fitting: Fitting | None = None
         self._sfreq = self._time_s = 0.0
@@ -126,10 +115,6 @@ class Engine:
         """The newest seconds of the filtered signal, in display units; None before there is any."""
         return self._pipeline.ring.newest(int(seconds * self._pipeline.chain.rate)) if self._pipeline else None
 
-    @property
-    def breaks(self) -> list[tuple[float, str]]:
-        return list(self._pipeline.chain.breaks) if self._pipeline else []
-
     def step(self, timeout_s: float = 0.02) -> None:
         """Take what has come, and do what can be done with it."""
         if self._patient and (self._learning or self.ledger.n_whole >= MOST_AHEAD):
@@ -156,7 +141,7 @@ class Engine:
             case Notice():
                 self.say(event)
             case Changed():
-                self._begin(event)
+                self._changed(event)
             case Moved():
                 self._move()
             case Ended():
@@ -170,6 +155,22 @@ class Engine:
         """Scores begin anew; the language model keeps its context."""
         self.scoreboard = self._new_scoreboard()
         self._assessor.forget("reset: no word has been scored yet")
+
+    def switch(self, decoding: Decoding) -> None:
+        """Go on with another bank of the same model, context and layers; scores begin anew, the context is kept."""
+        if what := self.decoding.differs(decoding):
+            raise ValueError(f"that bank has another {what} than the one in use - begin a new session with it")
+        for entry in self.ledger.give_up("the bank was changed"):
+            self._closed(entry)
+        if self._lessons:
+            self._lessons.close()
+            self._lessons = None
+        self.decoding, self._decoders = decoding, Decoders.of(decoding.bank) if decoding.bank else None
+        self.following.project_by(decoding.targets)
+        self.reset()
+        self._pipeline = None
+        if self._stream:
+            self._begin(self._stream)
 
     def finish(self) -> Assessment:
         """Wait for the language model, score what is left, and assess everything once more."""
@@ -194,8 +195,12 @@ class Engine:
 
     # What comes in
 
-    def _begin(self, changed: Changed) -> None:
+    def _changed(self, changed: Changed) -> None:
+        self._stream = changed
         self._keep("changed", changed)
+        self._begin(changed)
+
+    def _begin(self, changed: Changed) -> None:
         fitting = Fitting.of(self.decoding, changed.sensors)
         self._flush()
         if (fitting.differences and not self._allow_missing) or not fitting.sensors:
@@ -224,8 +229,7 @@ class Engine:
             return
         self._time_s = chunk.end
         self._arrived = self._clock() - self._age(chunk.end)
-        columns = self._fitting.columns
-        data = chunk.data if _is_identity(columns, chunk.data.shape[1]) else chunk.data[:, columns]
+        data = self._fitting.pick(chunk.data)
         self._measured(self._pipeline.push(Chunk(data, chunk.start, chunk.sfreq)))
 
     def _word(self, word: Word) -> None:
@@ -344,7 +348,3 @@ class Engine:
     def _new_lessons(self) -> Lessons:
         d = self.decoding
         return Lessons(Adapter(d.recipe, len(d.layers) * d.projection.components, len(d.sensors), d.bank))
-
-
-def _is_identity(columns: np.ndarray, n: int) -> bool:
-    return len(columns) == n and bool((columns == np.arange(n)).all())

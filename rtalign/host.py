@@ -16,6 +16,8 @@ import numpy as np
 import psutil
 
 from rtalign import looking, snapshot, wire
+from rtalign.bank import DecoderBank
+from rtalign.decoding import Decoding
 from rtalign.engine import Engine
 from rtalign.keeping import Keeper, keep_results
 from rtalign.opening import Opened, open_session
@@ -192,6 +194,8 @@ def _do(engine: Engine, keeper: Keeper, what: str, to: Any) -> None:
             engine.inspected = None if to is None else int(to)
         case "reset":
             engine.reset()
+        case "bank":
+            engine.switch(Decoding.of(DecoderBank.load(Path(str(to)))))
         case "record":
             keeper.record(None if to is None else Path(str(to)))
         case _:

@@ -17,7 +17,7 @@ ORDER = """
     data recipe cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds language targets
     moments penalties ridge bank scores peaks curves summary session wire pipeline xdf xdfheader xdffile datasets
     sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot assessing
-    lessons engine looking appending rawfile recorder opening keeping host client
+    lessons sink engine looking appending rawfile recorder opening keeping host client
 """.split()  # noqa: SIM905
 """Data order: a module imports from those before it alone."""
 

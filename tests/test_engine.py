@@ -247,6 +247,42 @@ def test_a_language_model_that_fails_takes_neither_signal_nor_scores_with_it(ban
     assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
 
 
+def test_a_bank_can_be_changed_on_the_way(bank: DecoderBank, fresh: Any, tmp_path: Path) -> None:
+    """From there on the numbers are the new bank's own on the words that came, but for filters that begin anew."""
+    other, more = world(n_words=500, seed=11)
+    train([other], more, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
+    second = DecoderBank.load(tmp_path / "bank")
+    recording, model = fresh
+    source = ReplaySource(recording, None, 0.5)
+    engine = Engine(Decoding.of(bank), source, following(bank, recording, model), patient=True)
+    while source.position < 40:
+        engine.step(0.001)
+    engine.switch(Decoding.of(second))
+    assert engine.scoreboard.n == 0
+    run(engine)
+    texts = [entry.word.text for entry in engine.ledger.recent if entry.status == "scored"][-engine.scoreboard.n :]
+    alone = Engine(
+        Decoding.of(second), ReplaySource(recording, None, 0.5), following(second, recording, model), patient=True
+    )
+    seen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    add = alone.scoreboard.add
+    alone.scoreboard.add = lambda i, p, y: seen.update({f"f{i}": (p, y)}) or add(i, p, y)  # type: ignore[method-assign]
+    run(alone)
+    p, y = (np.stack([seen[text][k] for text in texts]) for k in (0, 1))
+    r = [[np.corrcoef(p[:, lag, t], y[:, t])[0, 1] for lag in range(p.shape[1])] for t in range(y.shape[1])]
+    assert np.abs(engine.scoreboard.r() - np.reshape(r, (6, 4, -1)).mean(1)).max() < 5e-3
+    assert np.abs(engine.scoreboard.r() - alone.scoreboard.r()).max() > 5e-3  # fewer words: not the same for nothing
+
+
+def test_a_bank_of_another_context_is_refused_on_the_way(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    engine = Engine(Decoding.of(bank), ReplaySource(recording, None, 0.5), following(bank, recording, model))
+    other = replace(Decoding.of(bank), recipe=bank.recipe.with_("language", context="window:3"))
+    with pytest.raises(ValueError, match="another context"):
+        engine.switch(other)
+    engine.close()
+
+
 def test_a_snapshot_survives_the_pipe(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
     engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))

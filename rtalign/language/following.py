@@ -47,6 +47,8 @@ class Following(Protocol):
 
     def restart(self) -> None: ...
 
+    def project_by(self, project: Project) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -73,6 +75,10 @@ class Follower:
     def restart(self) -> None:
         """A new story: what was read so far is no context for it."""
         self._asked.put("restart")
+
+    def project_by(self, project: Project) -> None:
+        """Targets of words asked for from now on are made another way; what was read stays context."""
+        self._project = project
 
     def close(self) -> None:
         self._asked.put(None)
@@ -149,6 +155,12 @@ class ReadAhead:
         with self._news:
             self._asked = []
 
+    def project_by(self, project: Project) -> None:
+        """The story is read again, as what is at hand was made the other way."""
+        with self._news:
+            self._project, self._read, self._again = project, {}, True
+            self._news.notify()
+
     def close(self) -> None:
         with self._news:
             self._stop = True
@@ -168,11 +180,14 @@ class ReadAhead:
         """From the first word on, until the end, or until told to stop or to begin again."""
         with self._news:
             self._again, self._forgotten = False, 0
+            project = self._project
         place, begun = 0, time.perf_counter()
         for _, part in self._stream():
-            targets = self._project(part.activations)
+            targets = project(part.activations)
             seconds = (time.perf_counter() - begun) / len(targets)
             with self._news:
+                if self._again:
+                    return
                 for target, cost, n in zip(targets, part.surprisal, part.n_tokens, strict=True):
                     self._read[place] = target, float(cost), int(n), seconds
                     place += 1
