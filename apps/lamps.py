@@ -34,9 +34,3 @@ def lamp(painter: QPainter, theme: Theme, state: str, box: QRectF) -> None:
     else:
         corners = (place.bottomLeft(), place.bottomRight(), QPointF(place.center().x(), place.top()))
         painter.drawPolygon(QPolygonF(corners))
-
-
-def clock(seconds: float) -> str:
-    whole = int(max(seconds, 0))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes:02d}:{whole % 60:02d}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.lamps import clock
+from rtalign.minutes import clock
 from rtalign.snapshot import Snapshot
 from rtalign.sources.events import StreamHealth
 

@@ -6,8 +6,9 @@ from PyQt6.QtCore import QRectF, QSize
 from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QWidget
 
-from apps.lamps import ROLE, clock, lamp
+from apps.lamps import ROLE, lamp
 from apps.panel import Panel
+from rtalign.minutes import clock
 from rtalign.snapshot import Snapshot
 
 

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from apps import theme as themes
 from apps.theme import Theme
+from rtalign.minutes import place
 from rtalign.snapshot import Snapshot
 
 BIN_PX = 4
@@ -85,7 +86,7 @@ class Timeline(QWidget):
         painter.drawLine(round(x), 1, round(x), self.height() - 1)
         if self._drag is not None:
             painter.setFont(themes.font(11, True))
-            painter.drawText(QRectF(x + 5, 0, 80, self.height()), Qt.AlignmentFlag.AlignVCenter, clock(self._drag))
+            painter.drawText(QRectF(x + 5, 0, 80, self.height()), Qt.AlignmentFlag.AlignVCenter, place(self._drag))
 
     def _paint_words(self, painter: QPainter, box: QRectF) -> None:
         counts: dict[int, int] = {}
@@ -119,8 +120,3 @@ class Timeline(QWidget):
 
     def _back(self, x: float) -> float:
         return min(max((x - 1) / max(self.width() - 2, 1), 0.0), 1.0) * self.end
-
-
-def clock(time_s: float) -> str:
-    minutes, seconds = divmod(int(time_s), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"

@@ -9,7 +9,8 @@ from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QSlider, 
 
 from apps.actions import Actions
 from apps.theme import Theme
-from apps.timeline import Timeline, clock
+from apps.timeline import Timeline
+from rtalign.minutes import place
 from rtalign.snapshot import Snapshot
 
 SPEEDS: tuple[float | None, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, None)
@@ -78,7 +79,7 @@ class Transport(QWidget):
         if not replay:
             return
         self.timeline.draw(seen)
-        self.place.setText(f"{clock(seen.position_s or 0)} of {clock(seen.end_s or 0)}")
+        self.place.setText(f"{place(seen.position_s or 0)} of {place(seen.end_s or 0)}")
         self._actions["play"].setText("Play" if seen.paused else "Pause")
         if not self.speed.hasFocus():
             self.speed.setCurrentIndex(SPEEDS.index(seen.speed) if seen.speed in SPEEDS else -1)

@@ -8,9 +8,10 @@ from PyQt6.QtCore import QLineF, QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter
 from PyQt6.QtWidgets import QWidget
 
-from apps.lamps import clock, lamp
+from apps.lamps import lamp
 from apps.news import bad_news
 from apps.panel import Panel
+from rtalign.minutes import clock
 from rtalign.snapshot import Snapshot
 from rtalign.sources.events import StreamHealth
 

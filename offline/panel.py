@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from offline.say import ladder
+from rtalign.minutes import clock
 from rtalign.snapshot import Snapshot
 from rtalign.sources.events import StreamHealth
 
@@ -185,12 +186,6 @@ def as_line(seen: Snapshot) -> dict[str, Any]:
         "recording": seen.keeping.trouble or seen.keeping.folder if seen.keeping else None,
         "notice": seen.notices[-1].text if seen.notices else None,
     }  # fmt: skip
-
-
-def clock(seconds: float) -> str:
-    whole = int(max(seconds, 0))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes:02d}:{whole % 60:02d}"
 
 
 def _round(value: float | None, digits: int) -> float | None:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from offline.progress import Progress
+from rtalign.minutes import place
 
 LINE_EVERY_S = 10.0
 
@@ -78,7 +79,7 @@ def as_line(seen: Any) -> str:
         return "waiting for somebody to listen"
     listening = [name for name, heard in (("MEG", seen.meg_heard), ("words", seen.words_heard)) if heard]
     parts = [
-        f"{clock(seen.position_s)} of {clock(seen.total_s)}",
+        f"{place(seen.position_s)} of {place(seen.total_s)}",
         seen.recording,
         f"heard: {' and '.join(listening) or 'by nobody'}",
         f"{seen.n_words:,} words",
@@ -89,11 +90,5 @@ def as_line(seen: Any) -> str:
 
 
 def summary(seen: Any, interrupted: bool) -> str:
-    end = f"stopped at {clock(seen.position_s)} of {clock(seen.total_s)}" if interrupted else "played to the end"
+    end = f"stopped at {place(seen.position_s)} of {place(seen.total_s)}" if interrupted else "played to the end"
     return f"{end}: {seen.n_samples:,} samples, {seen.n_words:,} words sent"
-
-
-def clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -11,6 +11,9 @@ import numpy as np
 UNITS = {"axial": "fT", "mag": "fT", "planar": "fT/cm", "eeg": "uV"}
 """What a sensor of each kind is counted in, everywhere after the signal chain."""
 
+SI = {"axial": "T", "mag": "T", "planar": "T/m", "eeg": "V"}
+"""What every recording is read in, and what streams and files of our own say."""
+
 SCALES = {"axial": 1e15, "mag": 1e15, "planar": 1e13, "eeg": 1e6}
 """From SI (T, T/m, V), which every recording is read in, to those units."""
 

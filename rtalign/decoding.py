@@ -59,6 +59,8 @@ class Decoding:
             "model": (self.model["revision"], other.model["revision"]),
             "context": (self.recipe.language, other.recipe.language),
             "layers": (self.layers, other.layers),
+            "lags": (self.recipe.lags, other.recipe.lags),
+            "choice of words": (self.recipe.words, other.recipe.words),
         }
         return next((what for what, (mine, theirs) in pairs.items() if mine != theirs), None)
 

@@ -275,7 +275,7 @@ class Engine:
         except Exception as error:  # what the model's thread met; MEG, recording and scores go on
             self.failure = f"the language model stopped: {error}"
             self.say(Notice("error", "language", f"{self.failure} - the recording goes on", self._clock()))
-            for entry in self.ledger.give_up("the language model stopped"):
+            for entry in self.ledger.give_up("the language model stopped", unread=True):
                 self._closed(entry)
 
     @property

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -138,14 +139,11 @@ class Host:
     def _say(self, text: str) -> None:
         self._outbox.put(snapshot.to_message(snapshot.empty("loading", text)))
 
-    def _look(self, engine: Engine, keeper: Keeper, phase: str | None = None, last: bool = False) -> None:
+    def _look(self, engine: Engine, keeper: Keeper, phase: snapshot.Phase | None = None, last: bool = False) -> None:
         self._looked = time.monotonic()
         self._sequence += 1
         seen = looking.of(engine, self._sequence, self._work(engine), keeper.state())
-        message = snapshot.to_message(seen)
-        if phase:
-            message["phase"] = phase
-        self._outbox.put(message, last)
+        self._outbox.put(snapshot.to_message(replace(seen, phase=phase) if phase else seen), last)
 
     def _work(self, engine: Engine) -> snapshot.Work:
         self._load += 0.2 * (self._cpu.cpu_percent() / 100 - self._load)

@@ -119,9 +119,10 @@ class Ledger:
         self.n_heard -= len(self._open)
         self._open, self._epochs, self._targets = {}, {}, {}
 
-    def give_up(self, reason: str) -> list[Entry]:
-        """Everything still waiting is skipped."""
-        return [self._close(index, "skipped", reason) for index in list(self._open)]
+    def give_up(self, reason: str, unread: bool = False) -> list[Entry]:
+        """Everything still waiting is skipped; unread: only what the language model has not read."""
+        given = [index for index in self._open if not (unread and index in self._targets)]
+        return [self._close(index, "skipped", reason) for index in given]
 
     def _close(self, index: int, status: Status, reason: str, latency_s: float | None = None) -> Entry:
         entry = replace(self._open.pop(index), status=status, reason=reason, latency_s=latency_s)

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from rtalign.bank import sensor_entry
-from rtalign.data import Sensor
+from rtalign.data import SI, Sensor
 
 MAGIC = b"XDF:"
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = range(1, 7)
@@ -22,7 +22,6 @@ BOUNDARY_MARK = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 FORMATS = {"float32": "<f4", "double64": "<f8", "int8": "i1", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
 """Number formats of XDF, and numpy's names for them."""
 
-SI = {"axial": "T", "mag": "T", "planar": "T/m", "eeg": "V"}
 XDF_TYPES = {"axial": "MEG", "mag": "MEG", "planar": "MEG", "eeg": "EEG"}
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -14,7 +14,8 @@ CORE = sorted((ROOT / "rtalign").rglob("*.py"))
 ALL = [*CORE, *sorted((ROOT / "offline").rglob("*.py")), *sorted((ROOT / "apps").rglob("*.py"))]
 
 ORDER = """
-    data recipe cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds language targets
+    data minutes recipe cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds
+    language targets
     moments penalties ridge bank scores peaks curves summary session wire pipeline xdf xdfheader xdffile datasets
     sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot assessing
     lessons sink engine looking appending rawfile recorder opening keeping host client

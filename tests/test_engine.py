@@ -277,9 +277,14 @@ def test_a_bank_can_be_changed_on_the_way(bank: DecoderBank, fresh: Any, tmp_pat
 def test_a_bank_of_another_context_is_refused_on_the_way(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
     engine = Engine(Decoding.of(bank), ReplaySource(recording, None, 0.5), following(bank, recording, model))
-    other = replace(Decoding.of(bank), recipe=bank.recipe.with_("language", context="window:3"))
-    with pytest.raises(ValueError, match="another context"):
-        engine.switch(other)
+    for group, changes, what in (
+        ("language", {"context": "window:3"}, "context"),
+        ("lags", {"stop_s": 0.6}, "lags"),
+        ("words", {"which": "content"}, "choice of words"),
+    ):
+        other = replace(Decoding.of(bank), recipe=bank.recipe.with_(group, **changes))
+        with pytest.raises(ValueError, match=f"another {what}"):
+            engine.switch(other)
     engine.close()
 
 

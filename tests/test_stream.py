@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from worlds import MemoryRecording
 
-from offline.stream import StatusLine, as_line, clock, summary
+from offline.stream import StatusLine, as_line, summary
 from rtalign.data import Chunk, Word
+from rtalign.minutes import place
 from rtalign.sources import lsl
 from rtalign.sources.faults import Plan
 from rtalign.sources.readahead import ReadAhead
@@ -247,7 +248,7 @@ def test_the_status_is_one_calm_line(capsys: pytest.CaptureFixture[str]) -> None
     line.close()
     assert capsys.readouterr().err.count("\n") == 1, "the same again is not said again"
     assert summary(seen, True) == "stopped at 1:01 of 1:01:40: 73,200 samples, 12 words sent"
-    assert clock(59.9) == "0:59"
+    assert place(59.9) == "0:59"
 
 
 def test_the_command_plays_a_recording_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,17 +127,8 @@ class MneRecording:
 
     def pick(self, names: Sequence[str]) -> MneRecording:
         """The same recording with these sensors, in this order."""
-        place = {sensor.name: i for i, sensor in enumerate(self.sensors)}
-        missing = [name for name in names if name not in place]
-        if missing:
-            raise ValueError(f"{self.name} lacks the sensors {sensing.listed(missing)}; leave them out of the choice")
-        chosen = [place[name] for name in names]
-        picked = copy.copy(self)
-        picked.sensors = tuple(self.sensors[i] for i in chosen)
+        picked, chosen = sensing.narrowed(self, names)
         picked._picks = self._picks[chosen]
-        dropped = sorted(set(place) - set(names))
-        if dropped:
-            picked.notes = (*self.notes, f"not used: {sensing.listed(dropped, 10)}")
         return picked
 
     def fingerprint(self) -> str:

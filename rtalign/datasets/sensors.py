@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from mne.io.constants import FIFF
 
 from rtalign.data import Sensor
+
+
+class Pickable(Protocol):
+    """What a recording must have to be narrowed to some of its sensors."""
+
+    name: str
+    sensors: tuple[Sensor, ...]
+    notes: tuple[str, ...]
+
+
+Picked = TypeVar("Picked", bound=Pickable)
 
 AXIAL = {
     FIFF.FIFFV_COIL_AXIAL_GRAD_5CM,
@@ -57,6 +69,20 @@ def plain(name: str) -> str:
 def listed(names: Sequence[str], n: int = 5) -> str:
     """The first names, and how many more there are."""
     return ", ".join(names[:n]) + (f" and {len(names) - n} more" if len(names) > n else "")
+
+
+def narrowed(recording: Picked, names: Sequence[str]) -> tuple[Picked, list[int]]:
+    """A copy of a recording with these sensors, in this order, and their places among those it had."""
+    place = {sensor.name: i for i, sensor in enumerate(recording.sensors)}
+    missing = [name for name in names if name not in place]
+    if missing:
+        raise ValueError(f"{recording.name} lacks the sensors {listed(missing)}; leave them out of the choice")
+    chosen = [place[name] for name in names]
+    picked = copy.copy(recording)
+    picked.sensors = tuple(recording.sensors[i] for i in chosen)
+    if dropped := sorted(set(place) - set(names)):
+        picked.notes = (*recording.notes, f"not used: {listed(dropped, 10)}")
+    return picked, chosen
 
 
 def _kind(channel: dict[str, Any]) -> str:

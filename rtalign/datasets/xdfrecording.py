@@ -93,16 +93,8 @@ class XdfRecording:
 
     def pick(self, names: Sequence[str]) -> XdfRecording:
         """The same recording with these sensors, in this order."""
-        place = {sensor.name: i for i, sensor in enumerate(self.sensors)}
-        missing = [name for name in names if name not in place]
-        if missing:
-            raise ValueError(f"{self.name} lacks the sensors {sensing.listed(missing)}; leave them out of the choice")
-        chosen = [place[name] for name in names]
-        picked = copy.copy(self)
-        picked.sensors = tuple(self.sensors[i] for i in chosen)
+        picked, chosen = sensing.narrowed(self, names)
         picked._picks, picked._factors = self._picks[chosen], self._factors[chosen]
-        if dropped := sorted(set(place) - set(names)):
-            picked.notes = (*self.notes, f"not used: {sensing.listed(dropped, 10)}")
         return picked
 
     def fingerprint(self) -> str:

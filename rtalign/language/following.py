@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -59,6 +59,7 @@ class Follower:
         self._reader, self._project = reader, project
         self._asked: queue.SimpleQueue[Word | str | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Understood | BaseException] = queue.SimpleQueue()
+        self._error: BaseException | None = None
         self.backlog = 0
         self._thread = threading.Thread(target=self._work, name="language model", daemon=True)
         self._thread.start()
@@ -68,7 +69,16 @@ class Follower:
         self._asked.put(word)
 
     def pull(self) -> list[Understood]:
-        found = _drained(self._done)
+        """An error is raised when everything that was read before it has been handed out."""
+        found: list[Understood] = []
+        while self._error is None and not self._done.empty():
+            item = self._done.get()
+            if isinstance(item, BaseException):
+                self._error = item
+            else:
+                found.append(item)
+        if self._error is not None and not found:
+            raise self._error
         self.backlog -= len(found)
         return found
 
@@ -204,13 +214,3 @@ class ReadAhead:
         while self._forgotten < first:
             self._read.pop(self._forgotten, None)
             self._forgotten += 1
-
-
-def _drained(done: queue.SimpleQueue[Any]) -> list[Understood]:
-    found = []
-    while not done.empty():
-        item = done.get()
-        if isinstance(item, BaseException):
-            raise item
-        found.append(item)
-    return found

@@ -10,11 +10,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from rtalign.data import Sensor
+from rtalign.data import SI, Sensor
 
 MAX_CHARACTERS = 16_000_000
 MAX_CHANNELS = 4096
-SI_UNITS = {"axial": "T", "mag": "T", "planar": "T/m", "eeg": "V"}
 TYPES = {"axial": "mag", "mag": "mag", "planar": "grad", "eeg": "eeg"}
 """The channel types that MNE and its kin know; the finer kind stands beside it as sensor_kind."""
 
@@ -68,7 +67,7 @@ def parse(xml: str, n_channels: int, stream_type: str, name: str) -> Channels:
     notes = [] if meg else ["no MEG channel: EEG is used"]
     unsaid = [names[i] for i, scale in zip(chosen, scales, strict=True) if scale is None]
     if unsaid:
-        unit = SI_UNITS[kinds[chosen[0]]]
+        unit = SI[kinds[chosen[0]]]
         notes.append(f"{len(unsaid)} channels such as {unsaid[0]} come without a unit: {unit} is taken")
     sensors = tuple(Sensor(names[i], kinds[i], *_place(nodes[i], kinds[i])) for i in chosen)
     lost = sum(sensor.position == (0.0, 0.0, 0.0) for sensor in sensors)
@@ -89,7 +88,7 @@ def describe(sensors: tuple[Sensor, ...]) -> list[dict[str, Any]]:
             {
                 "label": sensor.name,
                 "type": TYPES[sensor.kind],
-                "unit": SI_UNITS[sensor.kind],
+                "unit": SI[sensor.kind],
                 "sensor_kind": sensor.kind,
                 "location": place,
                 "normal": normal,
@@ -134,7 +133,7 @@ def _text(node: ElementTree.Element | None, path: str) -> str:
 def _kind(node: ElementTree.Element | None, label: str, stream_type: str) -> str:
     """One of data.UNITS, or nothing for a channel that does not measure the head."""
     said = _text(node, "sensor_kind").lower()
-    if said in SI_UNITS:
+    if said in SI:
         return said
     kind = re.sub(r"[^a-z]", "", _text(node, "type").lower())
     if not kind:
@@ -168,7 +167,7 @@ def _scale(unit: str, kind: str, label: str, name: str) -> float | None:
         plain = re.sub(rf"^{long}(?=tesla|volt)", short, plain)
     plain = re.sub(r"teslas?", "t", re.sub(r"volts?", "v", plain)).replace("/meter", "/m").replace("/metre", "/m")
     match = re.fullmatch(r"([munpf]?)([tv])(?:/([cm]?m))?", plain)
-    wanted = SI_UNITS[kind]
+    wanted = SI[kind]
     if not match or match[2].upper() != wanted[0] or bool(match[3]) != ("/" in wanted):
         raise ValueError(
             f"channel {label} of stream {name} is in {unit!r}, which cannot be read as {wanted} - use {wanted}, "

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+
+from rtalign.recipe import Settings
 
 Which = Literal["meg", "words", "both"]
 
 
-class Settings(BaseModel):
-    """A frozen group of settings that knows no extra keys."""
+class Finite(Settings):
+    """Settings in which infinity and not-a-number mean nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
-class Timed(Settings):
+class Timed(Finite):
     """When it happens, in seconds of the stream, and to which stream."""
 
     at: float = Field(ge=0, le=1e6)
@@ -116,7 +118,7 @@ Fault = Annotated[
 ]
 
 
-class Plan(Settings):
+class Plan(Finite):
     """All that shall go wrong: a list of [[fault]], each with kind and at, and a seed for what is random."""
 
     seed: int = Field(0, ge=0, lt=2**32)
