@@ -66,6 +66,9 @@ class MonitorWindow(QMainWindow):
                 head = self.grid.panels["head"]
                 head.set_bank(bank.sensors, patterns, bank.lags_s)  # type: ignore[attr-defined]
 
+    def choose(self) -> None:
+        """Ask for a session."""
+
     def tick(self) -> None:
         """Status and trust go on while the picture is frozen: a frozen picture must not look alive."""
         state, seen = self.link.look(), self.link.newest

@@ -43,7 +43,8 @@ def _demo(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("rtalign-demo"), metavar="DIR", help="where everything goes")
     parser.add_argument("--minutes", type=float, default=20.0, metavar="M", help="length of the training story (20)")
-    parser.add_argument("--headless", action="store_true", help="open nothing, write files")
+    parser.add_argument("--headless", action="store_true", help="open no window, leave its pictures")
+    parser.add_argument("--prepare", action="store_true", help="make the listener and her bank, and stop there")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated listener (1)")
 
 
@@ -146,7 +147,10 @@ def _scoring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--last-words", type=int, metavar="N", help="score the last N words alone (default: all)")
     parser.add_argument("--record", type=Path, metavar="DIR", help="record the session in a new folder in DIR")
     parser.add_argument("--publish", action="store_true", help="send scores out over LSL as rtalign-scores")
-    parser.add_argument("--headless", action="store_true", help="no window: a panel, or JSON lines where piped")
+    group = parser.add_argument_group("what is seen of it")
+    group.add_argument("--headless", action="store_true", help="no window: a panel, or JSON lines where piped")
+    group.add_argument("--pictures", type=Path, metavar="DIR", help="leave pictures of the window, then close it")
+    group.add_argument("--view", choices=("operator", "demo"), help="all panels, or few in large type (as last time)")
 
 
 def _stream(commands: argparse._SubParsersAction) -> None:

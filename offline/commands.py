@@ -68,20 +68,13 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
 def monitor(args: argparse.Namespace) -> dict[str, Any]:
     from offline import live
 
-    headless_only(args)
     return live.monitor(args)
 
 
 def replay(args: argparse.Namespace) -> dict[str, Any]:
     from offline import live
 
-    headless_only(args)
     return live.replay(args)
-
-
-def headless_only(args: argparse.Namespace) -> None:
-    if not args.headless:
-        raise ValueError("there is no window in this version; pass --headless for a panel on the terminal")
 
 
 def stream(args: argparse.Namespace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""monitor and replay without a window: the engine in its own process, its state on the terminal."""
+"""monitor and replay: from options to a session, which the window or the terminal then shows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from offline.panel import JsonLines, Panel, as_line, lines
+from offline.windowed import in_window
 from rtalign.client import Client
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
@@ -29,7 +30,8 @@ def monitor(args: argparse.Namespace) -> dict[str, Any]:
     """Live streams, until Ctrl-C."""
     base = Session.load(args.session_file) if args.session_file else Session()
     session = with_options(base, args, LIVE)
-    return show(session, args, lambda _: False)
+    asks = not args.headless and session == Session()
+    return show(None if asks else session, args, lambda _: False)
 
 
 def replay(args: argparse.Namespace) -> dict[str, Any]:
@@ -40,7 +42,8 @@ def replay(args: argparse.Namespace) -> dict[str, Any]:
     if args.record:
         raise ValueError("a replay is on disk already; --record is for live streams and for --lsl, --out for results")
     session = session.model_copy(update={"speed": speed_of(args.speed)})
-    return show(session, args, lambda seen: seen.phase in ("ended", "refused"))
+    watched = not (args.headless or args.pictures)  # who watches may go back once it has ended
+    return show(session, args, lambda seen: not watched and seen.phase in ("ended", "refused"))
 
 
 def over_lsl(session: Session, args: argparse.Namespace) -> dict[str, Any]:
@@ -84,13 +87,29 @@ def _played_out(player: subprocess.Popen[bytes]) -> Callable[[Snapshot], bool]:
     return done
 
 
-def show(session: Session, args: argparse.Namespace, done: Callable[[Snapshot], bool]) -> dict[str, Any]:
-    """Run an engine until it is done, fails, or Ctrl-C; the results are written either way."""
+def show(session: Session | None, args: argparse.Namespace, over: Callable[[Snapshot], bool]) -> dict[str, Any]:
+    """Run an engine until it is over, fails, or somebody ends it; the results are written either way."""
+    if args.headless and not args.pictures:
+        assert session is not None
+        seen = on_terminal(session, args, over)
+    else:
+        seen = in_window(session, args, over)
+    refuse(seen)
+    folder = seen.keeping.folder if seen.keeping else session.out if session else None
+    if not args.quiet and folder and (Path(folder) / "report.html").is_file():
+        print(f"report: {Path(folder) / 'report.html'}", file=sys.stderr)
+    elif not args.quiet and folder:
+        print(f"no curves to write: {seen.why}", file=sys.stderr)
+    return {**as_line(seen), "folder": str(folder) if folder else None}
+
+
+def on_terminal(session: Session, args: argparse.Namespace, over: Callable[[Snapshot], bool]) -> Snapshot:
+    """Until it is over, fails, or Ctrl-C."""
     engine = Client(session)
     screen = None if args.quiet else Panel() if sys.stdout.isatty() and sys.stderr.isatty() else JsonLines()
     stop_at = time.monotonic() + args.seconds if args.seconds else float("inf")
     try:
-        while engine.alive and time.monotonic() < stop_at and not done(engine.newest):
+        while engine.alive and time.monotonic() < stop_at and not over(engine.newest):
             if screen:
                 screen.draw(engine.newest)
             time.sleep(LOOK_S)
@@ -98,22 +117,21 @@ def show(session: Session, args: argparse.Namespace, done: Callable[[Snapshot], 
         if not args.quiet:
             print("\nstopping; what was found is being written", file=sys.stderr)
     seen = engine.stop()
-    if seen.phase == "failed":
-        raise ValueError(seen.why or "the engine failed")
-    if seen.refused:
-        raise ValueError(f"{'; '.join(seen.refused)} - name the bank of this machine, or pass --allow-missing")
-    if seen.phase != "ended":
+    if seen.phase not in ("ended", "failed") and not seen.refused:
         raise ValueError(f"the engine ended unexpectedly with status {engine.wait()}; what it recorded is on disk")
     if isinstance(screen, JsonLines):
         screen.draw(seen, last=True)
     elif screen:
         screen.draw(seen)
-    folder = seen.keeping.folder if seen.keeping else session.out
-    if not args.quiet and folder and (Path(folder) / "report.html").is_file():
-        print(f"report: {Path(folder) / 'report.html'}", file=sys.stderr)
-    elif not args.quiet and folder:
-        print(f"no curves to write: {seen.why}", file=sys.stderr)
-    return {**as_line(seen), "folder": str(folder) if folder else None}
+    return seen
+
+
+def refuse(seen: Snapshot) -> None:
+    """A session that could not do what was asked for is an error of the command."""
+    if seen.phase == "failed":
+        raise ValueError(seen.why or "the engine failed")
+    if seen.refused:
+        raise ValueError(f"{'; '.join(seen.refused)} - name the bank of this machine, or pass --allow-missing")
 
 
 def with_options(base: Session, args: argparse.Namespace, names: tuple[str, ...]) -> Session:
