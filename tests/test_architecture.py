@@ -17,8 +17,8 @@ ORDER = """
     data minutes recipe cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds
     language targets
     moments penalties ridge bank scores peaks curves summary session wire pipeline xdf xdfheader xdffile datasets
-    sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot assessing
-    lessons sink engine looking appending rawfile recorder opening keeping host client
+    glance sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot
+    assessing lessons sink engine looking appending rawfile recorder opening keeping host client
 """.split()  # noqa: SIM905
 """Data order: a module imports from those before it alone."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from mne.io.constants import FIFF
 
 from rtalign.data import Sensor
+from rtalign.datasets.coils import AXIAL
 
 
 class Pickable(Protocol):
@@ -22,19 +23,6 @@ class Pickable(Protocol):
 
 
 Picked = TypeVar("Picked", bound=Pickable)
-
-AXIAL = {
-    FIFF.FIFFV_COIL_AXIAL_GRAD_5CM,
-    FIFF.FIFFV_COIL_MAGNES_GRAD,
-    FIFF.FIFFV_COIL_CTF_GRAD,
-    FIFF.FIFFV_COIL_KIT_GRAD,
-    FIFF.FIFFV_COIL_BABY_GRAD,
-    FIFF.FIFFV_COIL_ARTEMIS123_GRAD,
-    FIFF.FIFFV_COIL_KRISS_GRAD,
-    FIFF.FIFFV_COIL_COMPUMEDICS_ADULT_GRAD,
-    FIFF.FIFFV_COIL_COMPUMEDICS_PEDIATRIC_GRAD,
-}
-"""Gradiometers along the head's normal: they see what a magnetometer sees, in tesla."""
 
 Choice = tuple[tuple[Sensor, ...], list[int], list[str]]
 
