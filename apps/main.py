@@ -42,7 +42,7 @@ def _begin(session: Session) -> Engine:
 
 def _shoot(window: MonitorWindow, folder: Path) -> None:
     seen = window.drawn
-    if seen is None:
+    if seen is None or window.closing:
         return
     for n in SHOTS:
         path = folder / f"words-{n}.png"
