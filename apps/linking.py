@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from rtalign import snapshot
+from rtalign.script import Script
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
 
@@ -22,6 +23,7 @@ class Engine(Protocol):
     """What rtalign.client.Client offers."""
 
     newest: Snapshot
+    script: Script | None
 
     @property
     def alive(self) -> bool: ...
@@ -35,7 +37,10 @@ class Engine(Protocol):
 
 
 class Link:
-    """At most one engine at a time.  Everything here returns at once; look() is called many times a second."""
+    """At most one engine at a time.  Everything here returns at once; look() is called many times a second.
+
+    loss : the last that was seen of an engine that died while it was asked to end, where another has begun since.
+    """
 
     def __init__(self, begin: Callable[[Session], Engine], clock: Callable[[], float] = time.monotonic) -> None:
         self._begin, self._clock = begin, clock
@@ -43,6 +48,7 @@ class Link:
         self.engine: Engine | None = None
         self.state: State = "none"
         self.restart_at: float | None = None
+        self.loss: Snapshot | None = None
         self._died = -float("inf")
         self._go_on: float | None = None
         self._next: Session | None = None
@@ -50,6 +56,10 @@ class Link:
     @property
     def newest(self) -> Snapshot:
         return self.engine.newest if self.engine else snapshot.empty("loading", "no session yet")
+
+    @property
+    def script(self) -> Script | None:
+        return self.engine.script if self.engine else None
 
     @property
     def restarts_in_s(self) -> float | None:
@@ -100,6 +110,7 @@ class Link:
                 self._go_on = None
             return self.state
         if self._next is not None:
+            self.loss = None if engine.newest.phase == "failed" or ended(engine) else engine.newest
             self.start(self._next)
         elif self.state in ("running", "stopping"):
             self._gone(engine)
@@ -109,17 +120,22 @@ class Link:
 
     def _gone(self, engine: Engine) -> None:
         """What an engine leaves as its last words tells an end from a death."""
-        phase = engine.newest.phase
-        if phase in ("ended", "failed"):
-            self.state = phase
-        elif self.state == "stopping":
+        if engine.newest.phase == "failed":
+            self.state = "failed"
+            return
+        if ended(engine):
             self.state = "ended"
-        else:
-            self.state, now = "lost", self._clock()
-            if now - self._died > TOO_OFTEN_S:
-                self.restart_at = now + RESTART_S
-            self._died = now
+            return
+        asked, self.state, now = self.state == "stopping", "lost", self._clock()
+        if not asked and now - self._died > TOO_OFTEN_S:
+            self.restart_at = now + RESTART_S
+        self._died = now
 
     def _let_go(self) -> None:
         if self.engine is not None and not self.engine.alive:
             self.engine.wait(1)
+
+
+def ended(engine: Engine) -> bool:
+    """Of one that is gone: a replay says so too when its recording is at its end, so its exit status counts as well."""
+    return engine.newest.phase == "ended" and engine.wait(1) == 0

@@ -17,6 +17,7 @@ from apps import remember
 from apps.linking import Engine
 from apps.pictures import Pictures
 from apps.remember import ViewName
+from apps.trying import Trying
 from apps.window import MonitorWindow
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
@@ -47,9 +48,10 @@ def run(session: Session | None, showing: Showing | None = None) -> Snapshot | N
     window = MonitorWindow(_begin, remember.place())
     if showing.view:
         window.set_view(showing.view)
+    window.demo_wanted.connect(Trying(window.strip, window.start).begin)
     pictures = Pictures(showing.pictures) if showing.pictures else None
     window.show()
-    QTimer.singleShot(0, lambda: window.start(session) if session is not None else window.choose())
+    QTimer.singleShot(0, lambda: window.start(session) if session is not None else window.start_dialog())
     timer = QTimer()
     timer.timeout.connect(lambda: _look(window, showing, pictures))
     timer.start(LOOK_MS)

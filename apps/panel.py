@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PyQt6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
 from apps import theme as themes
@@ -22,6 +22,7 @@ class Panel(QWidget):
 
     pointed = pyqtSignal(object)
     lag_pointed = pyqtSignal(object)
+    entered = pyqtSignal()
     title = ""
     says = ""
     fewest = QSize(160, 90)
@@ -93,6 +94,9 @@ class Panel(QWidget):
         used = self.write(painter, box, self.title, size=14, bold=True)
         if note:
             self.write(painter, box.adjusted(used + self.px(10), 0, 0, 0), note, "muted", 12)
+
+    def enterEvent(self, event: QEnterEvent | None) -> None:  # noqa: ARG002
+        self.entered.emit()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002
         painter = QPainter(self)

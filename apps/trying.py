@@ -1,12 +1,14 @@
-"""A demo to try: a simulated listener and her bank, made by the command line in a process of its own."""
+"""A demo to try: a simulated listener with her bank, made by the command line in a process of its own."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, QProcess, pyqtSignal
+from PyQt6.QtCore import QObject, QProcess
 
+from apps.strip import Message, Strip
 from rtalign.cache import folder
 from rtalign.session import Session
 
@@ -15,14 +17,11 @@ FRESH_RUN = "06"
 
 
 class Trying(QObject):
-    """Says how far it is, then hands over a session that replays what the bank has not seen."""
+    """Says in the strip how far it is, then begins a session that replays what the bank has not seen."""
 
-    said = pyqtSignal(str)
-    ready = pyqtSignal(object)
-    failed = pyqtSignal(str)
-
-    def __init__(self, parent: QObject | None = None, out: Path | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, strip: Strip, begin: Callable[[Session], object], out: Path | None = None) -> None:
+        super().__init__(strip)
+        self._strip, self._begin_session = strip, begin
         self._out = out or folder() / "demo"
         self._process = QProcess(self)
         self._process.readyReadStandardError.connect(self._hear)
@@ -31,26 +30,34 @@ class Trying(QObject):
         self._last = ""
 
     def begin(self) -> None:
-        self._cancelled = False
-        self._process.start(sys.executable, ["-m", "offline.cli", "demo", "--prepare", "--out", str(self._out)])
+        """What an earlier try has made is used again."""
+        if self._process.state() == QProcess.ProcessState.NotRunning:
+            self._cancelled = False
+            self._say("a few minutes the first time")
+            self._process.start(sys.executable, ["-m", "offline.cli", "demo", "--prepare", "--out", str(self._out)])
 
     def cancel(self) -> None:
-        """What was finished is used by the next try."""
         self._cancelled = True
+        self._strip.unsay("demo")
         self._process.terminate()
+
+    def _say(self, text: str) -> None:
+        told = f"Making a listener and her bank: {text}"
+        self._strip.say(Message("demo", told, "quiet", (("Cancel", self.cancel),), True))
 
     def _hear(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        if lines:
+        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        if lines and not self._cancelled:
             self._last = lines[-1]
-            self.said.emit(self._last)
+            self._say(self._last)
 
     def _finished(self, status: int) -> None:
+        self._strip.unsay("demo")
         if self._cancelled:
             return
         if status:
-            self.failed.emit(f"the demo could not be made: {self._last}")
+            again = (("Try again", self.begin),)
+            self._strip.say(Message("demo", f"The demo could not be made: {self._last}", "lost", again))
             return
-        out = self._out
-        self.ready.emit(Session(recording=out / "listener", run=FRESH_RUN, bank=out / "bank"))
+        self._begin_session(Session(recording=self._out / "listener", run=FRESH_RUN, bank=self._out / "bank"))

@@ -67,6 +67,15 @@ class Keeping:
     trouble: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The newest report: its file, the words that it rests on, and how many were written until then."""
+
+    report: str
+    n_words: int
+    times: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Traces:
     """The newest seconds of some sensors.  data : (sample, sensor) in units; start : time of the first sample, s."""
@@ -93,8 +102,9 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """words : the newest, done and waiting.  r, null_lo, null_hi : (layer, lag), over n_words.  notices : the newest
-    last.  At most one of findings' parts is ever missing: rungs are empty and trend is None while why says why."""
+    """words : the newest, done and waiting; of a replay, those before its position.  r, null_lo, null_hi : (layer,
+    lag), over n_words.  notices : the newest last.  n_sensors : how many of the bank's sensors the stream has.  At most
+    one of findings' parts is ever missing: rungs are empty and trend is None while why says why."""
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
@@ -121,8 +131,12 @@ class Snapshot:
     trend: Trend | None = None
     why: str | None = None
     refused: tuple[str, ...] = ()
+    n_sensors: int = 0
+    bank: str = ""
     work: Work = Work()
     keeping: Keeping | None = None
+    publishing: bool = False
+    written: Written | None = None
     position_s: float | None = None
     end_s: float | None = None
     speed: float | None = None

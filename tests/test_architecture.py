@@ -18,7 +18,7 @@ ORDER = """
     language targets
     moments penalties ridge bank scores peaks curves summary session wire pipeline xdf xdfheader xdffile datasets
     glance sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot
-    assessing lessons sink engine looking appending rawfile recorder opening keeping host client
+    assessing lessons sink engine looking appending rawfile recorder opening keeping script obeying host client
 """.split()  # noqa: SIM905
 """Data order: a module imports from those before it alone."""
 
