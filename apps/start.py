@@ -135,6 +135,7 @@ class StartDialog(QDialog):
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         if not self._timer.isActive():
+            (self.live.meg, self.recording.path, self.recent.cards)[self.tabs.currentIndex()].setFocus()
             self._timer.start()
             QTimer.singleShot(0, self._first_look)  # painted first, as the library of LSL takes its time to load
 
