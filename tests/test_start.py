@@ -31,6 +31,7 @@ from apps.start import LIVE, RECENT, RECORDING, StartDialog
 from apps.theme import THEMES, Theme
 from rtalign.chain import Design
 from rtalign.data import Sensor
+from rtalign.datasets import open_recordings
 from rtalign.recipe import ChainRecipe, Recipe
 from rtalign.session import Session
 from rtalign.sources import lsl
@@ -504,8 +505,8 @@ def listener(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_recording_is_looked_at_and_narrowed(qtbot: QtBot, network: Network, listener: Path, tmp_path: Path) -> None:
-    sensors = helmet_of(listener)
-    bank = banks.write(tmp_path / "bank", sensors)
+    first, second = open_recordings(listener)
+    bank = banks.write(tmp_path / "bank", first.sensors)
     dialog = shown(qtbot, Memory(banks=[bank]))
     dialog.tabs.setCurrentIndex(RECORDING)
     says(qtbot, dialog, "No recording is chosen")
@@ -515,25 +516,19 @@ def test_a_recording_is_looked_at_and_narrowed(qtbot: QtBot, network: Network, l
     (seen,) = dialog.recording.cards.cards
     assert seen.verdict == "fits"
     assert "2 recordings" in seen.detail
-    assert "40 words" in seen.detail
+    assert f"{len(first.words) + len(second.words)} words" in seen.detail
     assert "102 mag + 204 planar sensors" in seen.detail
     box = dialog.recording.filters["run"]
     assert box.isVisible()
     assert not dialog.recording.filters["subject"].isVisible()
     box.setFocus()
     qtbot.keyClicks(box, "02")
-    qtbot.waitUntil(lambda: "20 words" in dialog.recording.cards.cards[0].detail, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: f"{len(second.words)} words" in dialog.recording.cards.cards[0].detail, timeout=PATIENCE_MS)
     ready(qtbot, dialog)
     with qtbot.waitSignal(dialog.chosen) as caught:
         press(qtbot, Qt.Key.Key_Return)
     session = caught.args[0]
     assert (session.recording, session.run, session.bank, session.meg) == (listener, "02", bank, None)
-
-
-def helmet_of(listener: Path) -> tuple[Sensor, ...]:
-    from rtalign.datasets import open_recordings
-
-    return open_recordings(listener, run="01")[0].sensors
 
 
 def test_a_file_without_words_asks_for_its_table(
