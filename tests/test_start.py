@@ -89,12 +89,12 @@ def bank(tmp_path: Path) -> Path:
 
 @dataclass
 class Network:
-    """What a scripted network offers; every signal that is opened flows, unless it is silent."""
+    """What a scripted network offers; every signal that is opened flows, unless it is refused."""
 
     found: list[lsl.Found] = field(default_factory=list)
     sensors: tuple[Sensor, ...] = banks.helmet(4)
     others: tuple[str, ...] = ()
-    silent: bool = False
+    refusal: str = ""
     opened: list[str] = field(default_factory=list)
 
     def offer(self, name: str, type: str = "MEG", sfreq: float = 500.0, form: str = "float32", n: int = 4) -> None:
@@ -113,10 +113,11 @@ class Network:
     def _open(self, found: lsl.Found) -> Any:
         self.opened.append(found.name)
         names = (*(sensor.name for sensor in self.sensors), *self.others)
-        n = 0 if self.silent else 50
+        if self.refusal:
+            raise ValueError(self.refusal)
         return SimpleNamespace(
             found=found, channels=SimpleNamespace(sensors=self.sensors, names=names), close=lambda: None,
-            pull=lambda: (np.zeros((n, 4)), np.zeros(n)), offset=lambda timeout_s=2.0: (0.0, 1e-4),
+            pull=lambda: (np.zeros((50, 4)), np.zeros(50)), offset=lambda timeout_s=2.0: (0.0, 1e-4),
         )  # fmt: skip
 
 
@@ -353,6 +354,37 @@ def test_missing_sensors_can_be_done_without_by_one_click(qtbot: QtBot, network:
         qtbot.mouseClick(dialog.begin, Qt.MouseButton.LeftButton)
     assert caught.args[0].allow_missing
     assert caught.args[0].meg == "ctf"
+
+
+def test_a_stream_that_cannot_be_used_says_why(qtbot: QtBot, network: Network, bank: Path) -> None:
+    network.refusal = "stream ctf leaves 4 of its 4 channels without a label - have the sender describe its channels"
+    network.offer("ctf")
+    dialog = shown(qtbot, Memory(banks=[bank]))
+    says(qtbot, dialog, "without a label - have the sender")
+    seen = card(dialog.live.meg, "ctf")
+    assert (seen.lamp, seen.state, seen.verdict) == ("lost", "cannot be used", "differs")
+    assert not dialog.begin.isEnabled()
+
+
+def test_twins_are_told_once_both_have_stayed(qtbot: QtBot, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.discovery.GHOST_S", 0.5)
+    network.offer("ctf")
+    dialog = shown(qtbot)
+    qtbot.waitUntil(lambda: card(dialog.live.meg, "ctf") is not None)
+    network.offer("ctf")
+    qtbot.waitUntil(lambda: "2 streams bear this name" in card(dialog.live.meg, "ctf").trouble)
+
+
+def test_what_was_not_there_is_asked_for_again(
+    qtbot: QtBot, network: Network, bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.errands.AGAIN_S", 0.1)
+    network.offer("ctf")
+    bank.rename(tmp_path / "unmounted")
+    dialog = shown(qtbot, Memory(banks=[bank]))
+    says(qtbot, dialog, "is gone")
+    (tmp_path / "unmounted").rename(bank)
+    ready(qtbot, dialog)
 
 
 def test_a_choice_by_hand_stays(qtbot: QtBot, network: Network) -> None:
