@@ -96,6 +96,7 @@ class Network:
     others: tuple[str, ...] = ()
     refusal: str = ""
     opened: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
 
     def offer(self, name: str, type: str = "MEG", sfreq: float = 500.0, form: str = "float32", n: int = 4) -> None:
         self.found.append(lsl.Found(name, type, name, f"{name}-{len(self.found)}", "lab", n, sfreq, form))
@@ -116,7 +117,8 @@ class Network:
         if self.refusal:
             raise ValueError(self.refusal)
         return SimpleNamespace(
-            found=found, channels=SimpleNamespace(sensors=self.sensors, names=names), close=lambda: None,
+            found=found, channels=SimpleNamespace(sensors=self.sensors, names=names),
+            close=lambda: self.closed.append(found.name),
             pull=lambda: (np.zeros((50, 4)), np.zeros(50)), offset=lambda timeout_s=2.0: (0.0, 1e-4),
         )  # fmt: skip
 
@@ -304,8 +306,9 @@ def test_a_dialog_that_is_shown_again_looks_again(qtbot: QtBot, network: Network
     network.offer("ctf")
     dialog = shown(qtbot)
     qtbot.waitUntil(lambda: card(dialog.live.meg, "ctf") is not None)
+    qtbot.waitUntil(lambda: network.opened == ["ctf"])
     dialog.reject()
-    qtbot.waitUntil(lambda: "discovery" not in threads_of_ours())
+    qtbot.waitUntil(lambda: network.closed == ["ctf"])
     network.offer("other")
     dialog.show()
     qtbot.waitUntil(lambda: card(dialog.live.meg, "other") is not None)
@@ -339,6 +342,7 @@ def test_a_bank_of_another_machine_is_refused_with_the_difference(qtbot: QtBot, 
     assert dialog.bank.without.isHidden()
     with qtbot.assertNotEmitted(dialog.chosen):
         press(qtbot, Qt.Key.Key_Return)
+        dialog.accept()
     assert dialog.isVisible()
 
 
@@ -367,11 +371,13 @@ def test_a_stream_that_cannot_be_used_says_why(qtbot: QtBot, network: Network, b
 
 
 def test_twins_are_told_once_both_have_stayed(qtbot: QtBot, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.discovery.GHOST_S", 0.5)
+    monkeypatch.setattr("apps.discovery.GHOST_S", 1000.0)
+    network.offer("ctf")
     network.offer("ctf")
     dialog = shown(qtbot)
-    qtbot.waitUntil(lambda: card(dialog.live.meg, "ctf") is not None)
-    network.offer("ctf")
+    qtbot.waitUntil(lambda: (seen := card(dialog.live.meg, "ctf")) is not None and seen.state == "flowing")
+    assert card(dialog.live.meg, "ctf").trouble == ""
+    monkeypatch.setattr("apps.discovery.GHOST_S", 0.1)
     qtbot.waitUntil(lambda: "2 streams bear this name" in card(dialog.live.meg, "ctf").trouble)
 
 
@@ -384,6 +390,17 @@ def test_what_was_not_there_is_asked_for_again(
     dialog = shown(qtbot, Memory(banks=[bank]))
     says(qtbot, dialog, "is gone")
     (tmp_path / "unmounted").rename(bank)
+    ready(qtbot, dialog)
+
+
+def test_a_recent_session_whose_recording_comes_back_is_no_longer_gone(
+    qtbot: QtBot, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.errands.AGAIN_S", 0.1)
+    dialog = shown(qtbot, Memory(recent=[Session(adapt=True, recording=tmp_path / "disk")]))
+    dialog.tabs.setCurrentIndex(RECENT)
+    says(qtbot, dialog, "is gone")
+    (tmp_path / "disk").mkdir()
     ready(qtbot, dialog)
 
 
@@ -419,6 +436,7 @@ def test_of_two_streams_of_one_name_the_source_id_is_said(qtbot: QtBot, network:
     dialog = shown(qtbot)
     qtbot.waitUntil(lambda: len(dialog.live.meg.cards) == 2)
     dialog.live.meg.setCurrentRow(1)
+    qtbot.wait(3 * start.LOOK_MS)
     assert dialog.session().meg == "backup"
 
 
@@ -633,6 +651,17 @@ def test_everything_is_as_it_was_last_time(qtbot: QtBot, network: Network, bank:
     memory = Memory()
     memory.met(was)
     dialog = shown(qtbot, memory)
+    says(qtbot, dialog, "Ready")
+    assert dialog.session() == was
+
+
+def test_a_trigger_channel_is_remembered(qtbot: QtBot, network: Network, bank: Path, tmp_path: Path) -> None:
+    network.others = ("STI101",)
+    network.offer("ctf")
+    table = tmp_path / "codes.tsv"
+    table.write_text("code\tword\n1\tonce\n")
+    was = Session(bank=bank, meg="ctf", trigger="STI101", word_table=table)
+    dialog = shown(qtbot, Memory(recent=[was], banks=[bank]))
     says(qtbot, dialog, "Ready")
     assert dialog.session() == was
 
