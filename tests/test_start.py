@@ -282,6 +282,7 @@ def test_a_real_stream_that_sends_nothing_is_found_and_says_so(
         assert seen is not None
         assert seen.state == "found, sends nothing"
         assert "firewall" in seen.trouble
+        assert "listens to its words" in seen.trouble
 
     qtbot.waitUntil(check, timeout=PATIENCE_MS)
     assert card(dialog.live.meg, name).lamp == "found"
