@@ -35,7 +35,7 @@ class BankBox(QFrame):
         self.bank, self.model = Choice("Bank"), Choice("Language model", editable=True)
         self.bank.setPlaceholderText("Choose a bank")
         self.browse = quiet_button("Browse…", "A folder that was written by rtalign train")
-        self.adapt = Tick("&Adapt to today's participant", "Learn from each word after it has been scored.")
+        self.adapt = Tick("Adapt to toda&y's participant", "Learn from each word after it has been scored.")
         self.without = Tick("&Go on without the missing sensors", "They stand at their training means.")
         self.passport: QLabel = note()
         self._build()

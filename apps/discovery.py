@@ -11,7 +11,7 @@ from typing import Literal
 
 from rtalign.data import Sensor
 from rtalign.sources.events import State
-from rtalign.sources.link import Layer, Link
+from rtalign.sources.link import GHOST_S, Layer, Link
 from rtalign.sources.live import is_signal, real_layer
 from rtalign.sources.lsl import Found
 
@@ -137,11 +137,14 @@ class _Met:
         self.signal = is_signal(found, True)
         self.link: Link | None = None
         self.gone_s = 0.0
-        self._since = self._last = now
+        self._since = self._last = self._alone = now
         self._there, self._why, self._refused = True, "", False
 
     def here(self, same: list[Found], now: float) -> None:
-        self.found, self.n_twins, self._last = max(same, key=lambda found: found.created), len(same) - 1, now
+        """Twins count once they have been there for longer than a sender that died is still listed."""
+        self.found, self._last = max(same, key=lambda found: found.created), now
+        self._alone = now if len(same) == 1 else self._alone
+        self.n_twins = len(same) - 1 if now - self._alone > GHOST_S else 0
 
     def open(self, layer: Layer) -> None:
         self.link = Link("meg", self.key[0], partial(_same, self.key), layer.signal, layer)

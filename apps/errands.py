@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
 PATIENCE_S = 0.2
+AGAIN_S = 2.0
+"""What failed or was not there is asked for again: disks come back, and people mend files."""
 
 
 class Errands:
     """`answer` is None until there is one; an errand that failed is answered by its error."""
 
     def __init__(self) -> None:
-        self._asked: set[Hashable] = set()
+        self._asked: dict[Hashable, float] = {}
         self._answers: dict[Hashable, Any] = {}
         self._waiting: queue.SimpleQueue[tuple[Hashable, Callable[[], Any]]] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -24,15 +27,17 @@ class Errands:
         threading.Thread(target=self._run, args=(self._stop,), name="errands", daemon=True).start()
 
     def answer(self, key: Hashable, do: Callable[[], Any]) -> Any:
-        """The answer if it is here; the first to ask sends for it."""
-        if key not in self._asked:
-            self._asked.add(key)
+        """The newest answer if there is one; the first to ask sends for it."""
+        now, known = time.monotonic(), self._answers.get(key)
+        bad = known is False or isinstance(known, Exception)
+        if key not in self._asked or (bad and now - self._asked[key] > AGAIN_S):
+            self._asked[key] = now
             self._waiting.put((key, do))
-        return self._answers.get(key)
+        return known
 
     def forget(self, key: Hashable) -> None:
         """Ask anew next time."""
-        self._asked.discard(key)
+        self._asked.pop(key, None)
         self._answers.pop(key, None)
 
     def close(self) -> None:

@@ -50,12 +50,18 @@ class Glancing(QObject):
             self._timer.start()
         self.changed.emit()
 
+    def look_again(self) -> None:
+        """What could not be opened may have been mended meanwhile."""
+        if self.error and not self.busy:
+            self._timer.start()
+
     def close(self) -> None:
         self._timer.stop()
         self._end()
 
     def _start(self) -> None:
         assert self._session is not None
+        self.error = ""
         process = QProcess(self)
         process.readyReadStandardOutput.connect(self._read)
         process.finished.connect(self._finished)

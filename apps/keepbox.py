@@ -28,7 +28,7 @@ class KeepBox(QWidget):
         self.folder = PathField("Folder to record to", memory, folder=True)
         self.out = PathField("Folder for the results", memory, folder=True, hint="none: nothing is written")
         self.publish = Tick("&Publish scores over LSL", "Send the scores out as stream rtalign-scores.")
-        self._results = label_for("Results &to", self.out)
+        self._results = label_for("Results &into", self.out)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QHideEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QDialog,
@@ -135,6 +135,7 @@ class StartDialog(QDialog):
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         if not self._timer.isActive():
+            (self.live.meg, self.recording.path, self.recent.cards)[self.tabs.currentIndex()].setFocus()
             self._timer.start()
             QTimer.singleShot(0, self._first_look)  # painted first, as the library of LSL takes its time to load
 
@@ -146,6 +147,11 @@ class StartDialog(QDialog):
         self.discovery.close()
         self.errands.close()
         self.recording.close_down()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.recording.glancing.look_again()
 
     def _first_look(self) -> None:
         if self._timer.isActive():

@@ -9,10 +9,12 @@ from apps.cards import Card, Verdict
 from apps.discovery import Stream
 from rtalign.data import Sensor
 from rtalign.minutes import clock
+from rtalign.sources.link import FIREWALL
 
 PATIENCE_S = 4.0
 """Senders answer within a second or two; whoever sees nothing after this is told what to check."""
 OPENING_S = 2.0
+SILENT = f"no sample yet - does its sender wait until a session listens to its words, or {FIREWALL}"
 
 CHECKS = (
     "•  Is the sender running, and has it begun to send?\n"
@@ -29,7 +31,7 @@ def meg(stream: Stream, card: fitting.Card | None, learns: bool) -> Card:
     rate += f", {stream.rate_hz:,.1f} Hz measured" if stream.state == "flowing" else ""
     detail = "  ·  ".join((stream.type or "no type", channels, rate, stream.host))
     verdict, told = _fit(stream, card, learns)
-    trouble = "" if stream.refused else stream.why
+    trouble = "" if stream.refused else SILENT if stream.why and stream.state == "found" else stream.why
     if stream.n_twins:
         trouble = f"{stream.n_twins + 1} streams bear this name: the newest is taken - stop the others"
     return Card(stream.key, stream.name, lamp, state, detail, verdict, told, trouble)
