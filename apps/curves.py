@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPen
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
 from apps import awaited
@@ -72,16 +72,10 @@ class CurvesView(Panel):
             return
         if seen.null_hi is not None and seen.null_lo is not None:
             self._band(painter, seen.null_lo.min(axis=0), seen.null_hi.max(axis=0), 0.14)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         axis, up = self._axes()
         x, y = axis.at_all(seen.lags_s), up.at_all(seen.r)
-        whole = bool(np.isfinite(y).all())
         for row in range(len(seen.layers)):
-            painter.setPen(QPen(self._colour(row, 0.75), 1))
-            if whole:
-                painter.drawPolyline(pg.functions.arrayToQPolygonF(x, y[row]))
-            else:
-                painter.drawPath(pg.functions.arrayToQPath(x, y[row], connect="finite"))
+            self.strokes(painter, line_of(x, y[row]), self._colour(row, 1.0))
 
     def _decoded(self) -> bool:
         r = self.seen.r if self.seen else None
@@ -178,6 +172,13 @@ class CurvesView(Panel):
     def _colour(self, row: int, alpha: float) -> QColor:
         assert self.seen is not None
         return self.theme.depth(row / max(len(self.seen.layers) - 1, 1), alpha)
+
+
+def line_of(x: np.ndarray, y: np.ndarray) -> QPolygonF | QPainterPath:
+    """Through all that is known; a polygon where that is everything, as it is made and drawn in less time."""
+    if np.isfinite(y).all():
+        return pg.functions.arrayToQPolygonF(x, y)
+    return pg.functions.arrayToQPath(x, y, connect="finite")
 
 
 def _same(one: Snapshot, other: Snapshot) -> bool:

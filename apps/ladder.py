@@ -95,8 +95,7 @@ class LadderView(Layered):
         self.shade_row(painter)
         axis, places, middles = self.axis(), self._places(), self._middles()
         points = {layer: QPointF(axis.at(x), middles[layer]) for layer, x in places.items() if layer in middles}
-        painter.setPen(QPen(self.theme.mixed("muted", 0.35), self.px(1)))
-        painter.drawPolyline(QPolygonF([points[layer] for layer in sorted(points)]))
+        self.strokes(painter, QPolygonF([points[layer] for layer in sorted(points)]), self.theme.mixed("muted", 0.4))
         hollow = self.field().left() + self.px(8)
         for rung in self.seen.rungs:
             if rung.layer in points:
@@ -166,7 +165,7 @@ class LadderView(Layered):
             return
         axis, middles = self.axis(), self._middles()
         points = [QPointF(axis.at(x), middles[rung.layer]) for x, rung in zip(ends, (there[0], there[-1]), strict=True)]
-        painter.setPen(QPen(self.theme.colour("accent", 0.35), self.px(5), cap=Qt.PenCapStyle.RoundCap))
+        painter.setPen(QPen(self.theme.mixed("accent", 0.45), self.px(5), cap=Qt.PenCapStyle.RoundCap))
         painter.drawLine(*points)
 
     def fit(self) -> tuple[float, float] | None:
@@ -203,9 +202,10 @@ class LadderView(Layered):
 
     def _dot(self, painter: QPainter, place: QPointF, rung: Rung) -> None:
         radius = self.px(6 if rung.layer == self.layer else 4)
-        painter.setPen(QPen(self.theme.colour("panel"), self.px(1)))
-        painter.setBrush(self.theme.depth(rung.depth))
-        painter.drawEllipse(place, radius + 0.5, radius + 0.5)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for colour, wide in ((self.theme.colour("panel"), radius + self.px(1)), (self.theme.depth(rung.depth), radius)):
+            painter.setBrush(colour)
+            painter.drawEllipse(place, wide, wide)
 
     def _hollow(self, painter: QPainter, place: QPointF, rung: Rung) -> None:
         """On the edge of the field: it has no place on the axis."""

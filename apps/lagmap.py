@@ -185,11 +185,14 @@ class MapView(Layered):
         field, axis = self.field(), self.axis()
         if not axis.lo <= 0 <= axis.hi:
             return
-        x, dash, y = axis.at(0.0), self.px(4), field.top()
+        x, dash, width = axis.at(0.0), self.px(4), max(self.snap(self.px(1)), 1 / self._ratio)
         self.upright(painter, x, field.top(), field.bottom(), BLACK, self.px(1))
-        while y < field.bottom():
-            self.upright(painter, x, y, min(y + dash, field.bottom()), WHITE, self.px(1))
-            y += 2 * dash
+        left, n = self.snap(x - width / 2), int(field.height() / dash / 2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(WHITE)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.drawRects(*(QRectF(left, field.top() + 2 * i * dash, width, dash) for i in range(n)))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _bar(self, painter: QPainter) -> None:
         box = self._bar_box()

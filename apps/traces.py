@@ -6,13 +6,13 @@ import math
 from collections.abc import Hashable
 
 import numpy as np
-import pyqtgraph as pg  # type: ignore[import-untyped]
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QBrush, QPainter, QPen
+from PyQt6.QtGui import QBrush, QPainter
 from PyQt6.QtWidgets import QWidget
 
 from apps import awaited
 from apps.axes import Axis
+from apps.curves import line_of
 from apps.panel import Panel
 from rtalign.minutes import clock
 from rtalign.snapshot import Snapshot, Traces
@@ -99,19 +99,12 @@ class TracesView(Panel):
         data, x = data[x >= field.left()], x[x >= field.left()]
         pitch, n = field.height() / len(traces.names), len(traces.names)
         scale = np.array([pitch / 2 / self.spread.get(unit, 1.0) for unit in traces.units])
-        known = np.isfinite(data)
-        whole = bool(known.all())
-        middle = np.median(data[::4], axis=0) if whole else _middles(data)
+        middle = np.median(data[::4], axis=0) if np.isfinite(data).all() else _middles(data)
         y = field.top() + (np.arange(n) + 0.5) * pitch - (data - middle) * scale
         painter.save()
         painter.setClipRect(field.adjusted(0, -2, 0, 2))
-        painter.setPen(QPen(self.theme.mixed("text", 0.8), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         for row in range(n):
-            if whole:
-                painter.drawPolyline(pg.functions.arrayToQPolygonF(x, y[:, row]))
-            else:
-                painter.drawPath(pg.functions.arrayToQPath(x, y[:, row], connect="finite"))
+            self.strokes(painter, line_of(x, y[:, row]), self.theme.mixed("text", 0.8), steep=True)
         painter.restore()
 
     def _holes(self, painter: QPainter, traces: Traces, now: float) -> None:
