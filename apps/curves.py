@@ -58,7 +58,7 @@ class CurvesView(Panel):
         return self.top, self.bottom, float(lags[0]), float(lags[-1]), self.seen.layers, self.seen.null_hi is None
 
     def ground(self, painter: QPainter) -> None:
-        note = "r, a curve a layer"
+        note = "a curve a layer"
         if self._decoded() and self.seen is not None:
             note += "" if self.seen.null_hi is None else "   grey: null band"
             self._legend(painter)
@@ -128,7 +128,7 @@ class CurvesView(Panel):
 
     def _grid(self, painter: QPainter) -> None:
         (axis, up), field = self._axes(), self.field()
-        for tick in up.ticks(self.px(34)):
+        for tick in up.ticks(self.px(24)):
             y = up.at(tick)
             self.level(painter, y, field.left(), field.right(), self.theme.colour("muted" if tick == 0 else "edge"))
             box = QRectF(0, y - self.px(9), field.left() - self.px(8), self.px(18))
@@ -138,6 +138,8 @@ class CurvesView(Panel):
             self.upright(painter, x, field.top(), field.bottom(), self.theme.colour("muted" if tick == 0 else "edge"))
             box = QRectF(x - self.px(30), field.bottom() + self.px(3), self.px(60), self.px(16))
             self.write(painter, box, ms(tick), "muted", 11, align="centre")
+        above = QRectF(0, field.top() - self.px(17), field.left() - self.px(8), self.px(15))
+        self.write(painter, above, "r", "muted", 11, align="right")
         below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
         self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
 

@@ -97,7 +97,9 @@ class HeadView(Panel):
         values = self._values()
         if values is None or self._shown is None:
             what, when = awaited.peaks(self.seen)
-            if self.seen is not None and self.seen.r is not None:
+            if self.seen is None or self.seen.phase == "loading":
+                what, when = "the field of a layer at its peak", "comes with the first peaks"
+            elif self.seen.r is not None:
                 when = "or point at the map"
             self.await_(painter, QRectF(self.rect()), what, when)
             return
@@ -127,7 +129,8 @@ class HeadView(Panel):
 
     def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
         share = np.clip((self._weights @ values + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8).reshape(self._on.shape)
-        colours = np.ascontiguousarray(self._palette()[share])
+        # Outside of the disc lies the panel: a picture in SVG knows no clipping.
+        colours = np.where(self._on, self._palette()[share], np.uint32(self.theme.colour("panel").rgb()))
         n = len(colours)
         image = QImage(colours.data, n, n, 4 * n, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         outline = QPainterPath()

@@ -118,7 +118,7 @@ class InspectorView(Panel):
 
     def _lags(self, painter: QPainter, field: QRectF) -> None:
         axis = self._axis(field)
-        for tick in axis.ticks(self.px(56)):
+        for tick in axis.ticks(self.px(44)):
             x = axis.at(tick)
             if tick == 0:
                 self.upright(painter, x, field.top(), field.bottom(), self.theme.colour("muted", 0.7))

@@ -55,8 +55,18 @@ class LadderView(Layered):
             return
         self.layers = snapshot.layers or tuple(rung.layer for rung in snapshot.rungs)
         self._fit_range(snapshot)
+        self.setAccessibleDescription(self.summary())
         self._set_out({rung.layer: rung.peak_s for rung in snapshot.rungs if rung.peak_s is not None})
         self.renew()
+
+    def summary(self) -> str:
+        """The headline in words, for whoever does not see it."""
+        seen = self.seen
+        if seen is None or seen.refused or seen.trend is None:
+            return ", ".join(part for part in awaited.peaks(seen) if part)
+        trend, n = seen.trend, sum(rung.peak_s is not None for rung in seen.rungs)
+        parts = [f"temporal score r {trend.r:.2f}, 95 % {trend.low:.2f} to {trend.high:.2f}", *self._slope(trend)]
+        return ", ".join([*parts, f"{n} of {len(seen.rungs)} layers have a peak", f"{seen.n_assessed:,} words"])
 
     def axis(self) -> Axis:
         field = self.field()
@@ -130,15 +140,15 @@ class LadderView(Layered):
         used = self.write(painter, big, _signed(f"r = {trend.r:.2f}"), size=28, bold=True)
         rest = big.adjusted(used + self.px(12), 0, 0, 0)
         upper, lower = rest.adjusted(0, 0, 0, -self.px(17)), rest.adjusted(0, self.px(17), 0, 0)
-        band = _signed(f"95 % [{trend.low:.2f}, {trend.high:.2f}]")
-        self.write(painter, upper, f"{band}   {self._slope(trend)}", "text", 12)
-        self.write(painter, lower, f"{_p(trend.p_permutation)}   n = {self.seen.n_assessed:,} words   "
-                   f"{trend.n_layers} layers", "muted", 12)  # fmt: skip
+        self.write_parts(painter, upper, [_signed(f"95 % [{trend.low:.2f}, {trend.high:.2f}]"), *self._slope(trend)])
+        n = f"n = {self.seen.n_assessed:,} words"
+        self.write_parts(painter, lower, [n, _p(trend.p_permutation), f"{trend.n_layers} layers"], "muted")
 
-    def _slope(self, trend: Trend) -> str:
+    def _slope(self, trend: Trend) -> list[str]:
         """The fitted line's rise, a layer and in all."""
-        rise, n = f"{ms(trend.slope_ms / 1000)} ms from first to last", self.layers[-1] - self.layers[0]
-        return _signed(f"{trend.slope_ms / n:+.1f} ms a layer") + f"   {rise}" if n else rise
+        n = self.layers[-1] - self.layers[0]
+        steep = [_signed(f"{trend.slope_ms / n:+.1f} ms a layer")] if n else []
+        return [*steep, f"{ms(trend.slope_ms / 1000)} ms from first to last"]
 
     def _no_headline(self, painter: QPainter, box: QRectF) -> None:
         seen = self.seen

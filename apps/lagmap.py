@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen
+from PyQt6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 from PyQt6.QtWidgets import QWidget
 
 from apps import awaited
@@ -143,12 +143,15 @@ class MapView(Layered):
             self._missing(painter, ~known)
 
     def _missing(self, painter: QPainter, missing: np.ndarray) -> None:
-        for row, col in np.argwhere(missing)[:4000]:
-            self._hatch(painter, self._cell(int(row), int(col)))
+        """Runs of cells in a row as one."""
+        for row, cells in enumerate(missing):
+            edges = np.flatnonzero(np.diff(np.concatenate([[False], cells, [False]]).astype(np.int8)))
+            for first, last in edges.reshape(-1, 2):
+                self._hatch(painter, self._cell(row, int(first)).united(self._cell(row, int(last) - 1)))
 
     def _hatch(self, painter: QPainter, box: QRectF) -> None:
         painter.fillRect(box, self.theme.colour("panel"))
-        painter.fillRect(box, QBrush(self.theme.colour("faint"), Qt.BrushStyle.BDiagPattern))
+        self.hatch(painter, box)
 
     def _cell(self, row: int, col: int) -> QRectF:
         assert self.seen is not None

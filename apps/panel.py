@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
@@ -30,6 +30,8 @@ FOOT = 40.0
 """Height of the axis below the rows."""
 FAR, FAR_TYPE = 1.5, 13.0
 """From this scale on the panel is read from afar, and nothing is set smaller than this times the scale."""
+GAP = "   "
+"""Between parts of a line."""
 BY_KEY = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
 
 
@@ -129,8 +131,17 @@ class Panel(QWidget):
         box = self.inner().adjusted(0, 0, -room, 0)
         box.setHeight(self.px(20))
         used = self.write(painter, box, self.title, size=14, bold=True)
-        if note:
-            self.write(painter, box.adjusted(used + self.px(10), 0, 0, 0), note, "muted", 12)
+        self.write_parts(painter, box.adjusted(used + self.px(10), 0, 0, 0), note.split(GAP), "muted")
+
+    def write_parts(self, painter: QPainter, box: QRectF, parts: Sequence[str], role: str = "text") -> None:
+        """As many as there is room for: a part is whole or not there."""
+        said = ""
+        for part in parts:
+            longer = f"{said}{GAP}{part}" if said else part
+            if self.width_of(longer, 12) > box.width() + 1:
+                break
+            said = longer
+        self.write(painter, box, said, role, 12)
 
     def await_(self, painter: QPainter, box: QRectF, what: str, when: str = "") -> None:
         """An empty panel says in the middle what it waits for, and when it will come."""
@@ -155,6 +166,18 @@ class Panel(QWidget):
         height = max(self.snap(wide), 1 / self._ratio)
         left = self.snap(left)
         painter.fillRect(QRectF(left, self.snap(y - height / 2), max(self.snap(right) - left, 0.0), height), colour)
+
+    def hatch(self, painter: QPainter, box: QRectF) -> None:
+        """Nothing is known here.  Not one of Qt's patterns: those grow finer with the screen until they vanish."""
+        painter.save()
+        painter.setClipRect(box)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pitch, height = self.px(7), box.height()
+        first, n = box.left() - height - (box.left() + box.bottom()) % pitch, int((box.width() + height) / pitch) + 2
+        starts = [QPointF(first + i * pitch, box.bottom()) for i in range(n)]
+        for start in starts:
+            self.strokes(painter, QPolygonF([start, start + QPointF(height, -height)]), self.theme.colour("faint"))
+        painter.restore()
 
     def strokes(self, painter: QPainter, line: QPolygonF | QPainterPath, colour: QColor, steep: bool = False) -> None:
         """A fine line of many pieces.

@@ -30,7 +30,7 @@ class StatusView(Panel):
 
     def set_scale(self, factor: float) -> None:
         super().set_scale(factor)
-        self.setMinimumHeight(round(self.px(44)))
+        self.setFixedHeight(round(self.px(44)))
 
     def draw(self, snapshot: Snapshot) -> None:
         self.seen = snapshot

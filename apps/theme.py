@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication
+from PyQt6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QGuiApplication
 
 FAMILIES = ["Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "Liberation Sans", "DejaVu Sans"]
 CIVIDIS = (
@@ -63,8 +63,7 @@ class Theme:
         return _layer(self.name, round(min(max(depth, 0.0), 1.0), 3), alpha)
 
     def stylesheet(self) -> str:
-        families = ", ".join(f'"{name}"' for name in FAMILIES)
-        return _SHEET.format(families=families, **{name: getattr(self, name) for name in self.__slots__})
+        return _SHEET.format(family=family(), **{name: getattr(self, name) for name in self.__slots__})
 
 
 THEMES = {
@@ -162,11 +161,18 @@ def _layer(name: str, depth: float, alpha: float) -> QColor:
     return found
 
 
+@lru_cache(maxsize=1)
+def family() -> str:
+    """The first that is here.  One name, since a picture in SVG is set in the type that it was measured in."""
+    here = set(QFontDatabase.families())
+    return next((name for name in FAMILIES if name in here), FAMILIES[-1])
+
+
 @lru_cache(maxsize=64)
 def _font(size_px: int, bold: bool) -> QFont:
     """Kept, as finding the family costs more than a line of text does."""
     made = QFont()
-    made.setFamilies(FAMILIES)
+    made.setFamily(family())
     made.setPixelSize(size_px)
     made.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     made.setFeature(QFont.Tag("tnum"), 1)
@@ -189,7 +195,7 @@ def _depth(name: str, depth: float) -> tuple[int, int, int]:
 
 _SHEET = """
 QMainWindow, QDialog, QStatusBar {{ background: {window}; color: {text}; }}
-QWidget {{ color: {text}; font-family: {families}; font-size: 13px; }}
+QWidget {{ color: {text}; font-family: "{family}"; font-size: 13px; }}
 QMenuBar, QMenu, QToolBar {{ background: {panel}; color: {text}; border: none; }}
 QMenu {{ border: 1px solid {edge}; padding: 4px; }}
 QMenuBar::item:selected, QMenu::item:selected {{ background: {accent}; color: {on_accent}; border-radius: 4px; }}

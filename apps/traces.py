@@ -6,8 +6,8 @@ import math
 from collections.abc import Hashable
 
 import numpy as np
-from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QBrush, QPainter
+from PyQt6.QtCore import QRectF, QSize
+from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QWidget
 
 from apps import awaited
@@ -97,6 +97,8 @@ class TracesView(Panel):
         field, axis, data = self.field(), self.axis(), traces.data
         x = axis.at_all(traces.start + np.arange(len(data)) / traces.rate - now)
         data, x = data[x >= field.left()], x[x >= field.left()]
+        if not len(x):
+            return
         pitch, n = field.height() / len(traces.names), len(traces.names)
         scale = np.array([pitch / 2 / self.spread.get(unit, 1.0) for unit in traces.units])
         middle = np.median(data[::4], axis=0) if np.isfinite(data).all() else _middles(data)
@@ -135,8 +137,7 @@ class TracesView(Panel):
         axis, field = self.axis(), self.field()
         left, right = axis.at(max(start, -SPAN_S)), axis.at(min(stop, 0.0))
         if right > left:
-            box = QRectF(left, field.top(), right - left, field.height())
-            painter.fillRect(box, QBrush(self.theme.colour("faint"), Qt.BrushStyle.BDiagPattern))
+            self.hatch(painter, QRectF(left, field.top(), right - left, field.height()))
 
     def _words(self, painter: QPainter, seen: Snapshot, now: float) -> None:
         field, axis, free = self.field(), self.axis(), -1.0

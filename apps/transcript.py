@@ -52,6 +52,8 @@ class TranscriptView(Panel):
         if same and before is not None and current(before) == current(snapshot) and self._states(before):
             self.update(self._ruler_box().toAlignedRect())
             return
+        newest = next((entry for entry in snapshot.words if entry.word.index == current(snapshot)), None)
+        self.setAccessibleDescription(told(newest) if newest else ", ".join(awaited.words(snapshot)))
         self.renew()
 
     def _states(self, before: Snapshot) -> bool:
@@ -124,7 +126,10 @@ class TranscriptView(Panel):
         box = self._lines()
         pitch = self.px(30)
         most = max(int(box.height() // pitch), 1)
-        lines = self._broken(words[start:], box.width())[-most:]
+        lines = self._broken(words[start:], box.width())
+        if most == 1 and len(lines) > 1:  # a single line keeps its newer half, or it would begin empty
+            lines = self._broken(words[-max(len(lines[0]) // 2, 1) :], box.width())
+        lines = lines[-most:]
         self._first = lines[0][0][0].word.index
         top = box.top() + max((box.height() - most * pitch) / 2, 0)
         return [

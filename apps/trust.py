@@ -44,7 +44,7 @@ class TrustView(Panel):
 
     def set_scale(self, factor: float) -> None:
         super().set_scale(factor)
-        self.setMinimumHeight(round(self.px(26)))
+        self.setFixedHeight(round(self.px(26)))
 
     def draw(self, snapshot: Snapshot) -> None:
         items = items_of(snapshot)

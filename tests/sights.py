@@ -24,7 +24,7 @@ def sight(n: int, n_layers: int = 31, seed: int = 0, **changed: object) -> Snaps
     layers, now = tuple(range(n_layers)), 10.0 + 0.4 * n
     found = dataclasses.replace(
         empty("running", why(n)), sequence=n + 1, time_s=now, health=health(),
-        n_heard=n + 3 if n else 0, n_scored=n, n_waiting=3,
+        n_heard=n + 7 if n else 0, n_scored=n, n_waiting=3 if n else 0,
         skipped={"window over a gap": 3, "no such word": 1} if n else {}, words=words(n, now), model="smollm2",
         context="growing:1000", layers=layers, lags_s=LAGS, n_words=n, n_assessed=n if n >= 100 else 0,
         work=Work(0.42, 812.0, 46.0, 1, 0.04, 0.11), traces=traces(now, rng),
