@@ -48,7 +48,7 @@ class CurvesView(Panel):
             self.update()
 
     def field(self) -> QRectF:
-        left, top, foot = self.px(54), self.px(40), self.px(40)
+        left, top, foot = self.px(60), self.px(40), self.px(40)
         return QRectF(left, top, max(self.width() - left - self.px(24), 10), max(self.height() - top - foot, 10))
 
     def grounds(self) -> Hashable:
@@ -138,8 +138,8 @@ class CurvesView(Panel):
             self.upright(painter, x, field.top(), field.bottom(), self.theme.colour("muted" if tick == 0 else "edge"))
             box = QRectF(x - self.px(30), field.bottom() + self.px(3), self.px(60), self.px(16))
             self.write(painter, box, ms(tick), "muted", 11, align="centre")
-        above = QRectF(0, field.top() - self.px(17), field.left() - self.px(8), self.px(15))
-        self.write(painter, above, "r", "muted", 11, align="right")
+        beside = QRectF(self.px(8), field.center().y() - self.px(16), self.px(8), self.px(16))
+        self.write(painter, beside, "r", "muted", 11)
         below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
         self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
 
