@@ -1,4 +1,4 @@
-"""The window under full load: what an update costs, how long the event loop stands still, and whether memory grows."""
+"""The window under full load: what an update costs, how long its event loop stands still, whether memory grows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rtalign import snapshot, wire
 
@@ -127,10 +129,22 @@ def session(given: argparse.Namespace, folder: Path) -> Iterator[str]:
 
 
 def child(given: argparse.Namespace, what: str, environment: dict[str, str], said: str) -> dict[str, Any]:
+    """One window's figures, and how long this process, which only sleeps, stood still meanwhile."""
     command = [sys.executable, __file__, "--child", what, "--show", said, "--minutes", str(given.minutes)]
     command += ["--size", given.size, "--view", given.view, "--began", str(time.time())]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-    figures: dict[str, Any] = json.loads(done.stdout)
+    gaps: list[float] = []
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as window:
+        time.sleep(WARM_UP_S)
+        beat = time.perf_counter()
+        while window.poll() is None:
+            time.sleep(STALL_MS / 1000)
+            now = time.perf_counter()
+            gaps.append(1000 * (now - beat) - STALL_MS)
+            beat = now
+        assert window.stdout is not None
+        figures: dict[str, Any] = json.loads(window.stdout.read())
+    p50, p99 = np.percentile(gaps, (50, 99))
+    figures["machine_stall_ms"] = {"p50": round(p50, 2), "p99": round(p99, 2), "max": round(max(gaps), 2)}
     return figures
 
 
