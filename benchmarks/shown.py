@@ -24,7 +24,8 @@ class Watch:
         self.updates: list[list[float]] = []
         self.gaps: list[float] = []
         self.first: dict[str, float] = {}
-        self.stop: Callable[[], None] = lambda: None
+        self.stop: Callable[[], object] = lambda: None
+        self.on_scores: Callable[[], object] = lambda: None
         self._began = began
         self._beat = time.perf_counter()
 
@@ -46,11 +47,15 @@ class Watch:
         self._beat = now
 
     def mark(self, what: str) -> None:
-        self.first.setdefault(what, round(time.time() - self._began, 2))
+        """When something could be seen for the first time."""
+        if what not in self.first:
+            self.first[what] = round(time.time() - self._began, 2)
+            if what == "scores":
+                self.on_scores()
 
 
 def watch(given: argparse.Namespace) -> dict[str, Any]:
-    """Show it for so many minutes; figures of what came after the warm-up."""
+    """Show it until it has scored, warm up, then so many minutes more, of which the figures are."""
     app = QApplication([])
     seen = Watch(given.began)
     window = ours(given, seen) if given.child == "rtalign" else plain(given, seen)
@@ -63,8 +68,13 @@ def watch(given: argparse.Namespace) -> dict[str, Any]:
     process, rows = psutil.Process(), list[tuple[float, float, float]]()
     slow = QTimer()
     slow.timeout.connect(lambda: rows.append(_row(process)))
-    QTimer.singleShot(round(1000 * WARM_UP_S), lambda: (beat.start(STALL_MS), slow.start(1000)))
-    QTimer.singleShot(round(1000 * (WARM_UP_S + 60 * given.minutes)), app.quit)
+
+    def begin() -> None:
+        beat.start(STALL_MS)
+        slow.start(1000)
+        QTimer.singleShot(round(60000 * given.minutes), app.quit)
+
+    seen.on_scores = lambda: QTimer.singleShot(round(1000 * WARM_UP_S), begin)
     app.exec()
     found = figures(seen, rows)
     seen.stop()
