@@ -16,6 +16,9 @@ RESTART_S = 5.0
 TOO_OFTEN_S = 60.0
 """A second death within this is not answered by a restart."""
 
+KEPT = {"last words": "last_words", "speed": "speed", "publish": "publish", "record": "record"}
+"""Settings of a session by what is asked of its engine."""
+
 State = Literal["none", "running", "stopping", "ended", "failed", "lost"]
 
 
@@ -96,8 +99,11 @@ class Link:
         self.restart_at = None
 
     def ask(self, do: str, to: Any = None) -> None:
+        """What changes a setting changes the session too, so that it outlives an engine."""
         if self.engine and self.state == "running":
             self.engine.ask(do, to)
+            if self.session is not None and do in KEPT:
+                self.session = Session.model_validate(self.session.model_dump() | {KEPT[do]: to})
 
     def look(self) -> State:
         """How the engine does now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PyQt6.QtGui import QColor, QEnterEvent, QPaintEngine, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
 from apps import theme as themes
@@ -99,13 +99,16 @@ class Panel(QWidget):
         self.entered.emit()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002
+        """A plate is made for the screen; to a file everything is painted anew, in lines and letters."""
         painter = QPainter(self)
-        device = painter.device()
-        ratio = device.devicePixelRatioF() if device else 1.0
-        if self._plate is None or self._plate.devicePixelRatioF() != ratio:
-            self._plate = self._painted(ratio)
-        painter.drawPixmap(0, 0, self._plate)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ratio = self.devicePixelRatioF()
+        if _leaves(painter, ratio):
+            self._paint(painter)
+        else:
+            if self._plate is None or self._plate.devicePixelRatioF() != ratio:
+                self._plate = self._painted(ratio)
+            painter.drawPixmap(0, 0, self._plate)
         self.over(painter)
         painter.end()
 
@@ -118,12 +121,22 @@ class Panel(QWidget):
         plate.fill(self.theme.colour("window"))
         painter = QPainter(plate)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint(painter)
+        painter.end()
+        return plate
+
+    def _paint(self, painter: QPainter) -> None:
         painter.setPen(self.theme.colour("edge"))
         painter.setBrush(self.theme.colour("panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
         self.plate(painter)
-        painter.end()
-        return plate
+
+
+def _leaves(painter: QPainter, ratio: float) -> bool:
+    """Whether what is painted is no screen: a drawing, or a picture of another sharpness."""
+    engine = painter.paintEngine()
+    drawing = engine is not None and engine.type() == QPaintEngine.Type.SVG
+    return drawing or abs(painter.deviceTransform().m11() - ratio) > 0.01
 
 
 _ALIGN = {

@@ -124,16 +124,28 @@ class Transport(QWidget):
         self.word.clear()
         self.word.clearFocus()
 
+    def follow(self, last_words: int | None) -> None:
+        """What a session begins with."""
+        self.last.blockSignals(True)
+        self.last.setValue(last_words or self.last.value())
+        self.last.blockSignals(False)
+        self._actions["window"].setChecked(last_words is not None)
+        self._show_scope()
+
     def more(self, by: int) -> None:
         """A longer or shorter window of words."""
         self.last.setValue(self.last.value() + by * LAST_STEP)
 
     def scope(self) -> None:
+        alone = self._actions["window"].isChecked()
+        self._show_scope()
+        self.asked.emit("last words", self.last.value() if alone else None)
+
+    def _show_scope(self) -> None:
         """Slider and switch say one thing together."""
         alone = self._actions["window"].isChecked()
         self.last.setVisible(alone)
         self._actions["window"].setIconText(f"Last {self.last.value():,}" if alone else "All words")
-        self.asked.emit("last words", self.last.value() if alone else None)
 
     def _ask(self, do: str, to: Any = None) -> None:
         if self.seen is not None and self.seen.position_s is not None:

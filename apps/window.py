@@ -73,7 +73,9 @@ class MonitorWindow(QMainWindow):
         self.memory.met(session)
         self.marks.open(session)
         self.outgoing.forget()
+        self.strip.unsay("said")
         self.drawn = self._notice = None
+        self.transport.follow(session.last_words)
         self.setWindowTitle(f"{name_of(session)} - rtalign")
         self.link.start(session)
 
@@ -222,6 +224,7 @@ class MonitorWindow(QMainWindow):
             event.ignore()
             return
         self.memory.layouts |= self.grid.layouts()
+        self.memory.last_words = self.transport.last.value()
         if not self.isFullScreen():
             self.memory.geometry = base64.b64encode(self.saveGeometry().data()).decode()
         remember.keep(self.memory, self.memory_file)
