@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +21,14 @@ from PyQt6.QtSvg import QSvgRenderer
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QDialog, QWidget
 from pytestqt.qtbot import QtBot
+from test_rehearsal import Stage
 
 from apps import outgoing, remember
 from apps.actions import DEEDS
 from apps.asking import ending
 from apps.linking import RESTART_S
 from apps.window import MonitorWindow
+from rtalign.client import Client
 from rtalign.script import Script
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot, Written, empty
@@ -33,6 +37,7 @@ from rtalign.sources.events import Notice
 ONSETS = np.arange(1.0, 249.0, 0.5)
 SCRIPT = Script(ONSETS, tuple(sights.STORY[i % len(sights.STORY)] for i in range(len(ONSETS))))
 HERE_S = 41.2
+PATIENCE_MS = 60_000
 
 
 class MadeUp:
@@ -784,3 +789,160 @@ def test_the_demo_view_fills_the_screen_until_esc(scene: Scene) -> None:
     scene.press("O")
     assert not scene.window.isFullScreen()
     assert scene.panel("curves").isVisible()
+
+
+# ---- with the real engine, in its own process
+
+
+class Sitting:
+    """A window over real engines."""
+
+    def __init__(self, qtbot: QtBot, desk: Path, folder: Path) -> None:
+        self.qtbot, self.desk = qtbot, desk
+        self.window = MonitorWindow(Client, folder / "window.json")
+        qtbot.addWidget(self.window)
+        self.window.resize(1280, 800)
+        self.window.show()
+        qtbot.waitExposed(self.window).__enter__()
+        self.window.activateWindow()
+        qtbot.waitUntil(self.window.isActiveWindow)
+
+    def start(self, **settings: object) -> None:
+        bank = {"bank": self.desk / "bank", "model": str(self.desk / "model")}
+        self.window.start(Session.model_validate(bank | settings))
+
+    def replay(self, speed: float) -> None:
+        self.start(recording=self.desk / "listener", run="02", speed=speed)
+
+    def until(self, wanted: Callable[[Snapshot], object]) -> Snapshot:
+        self.qtbot.waitUntil(lambda: bool(wanted(self.window.link.newest)), timeout=PATIENCE_MS)
+        self.window.tick()
+        return self.window.link.newest
+
+    def press(self, key: str) -> None:
+        QTest.keySequence(self.window, QKeySequence(key))
+
+    @property
+    def pid(self) -> int:
+        assert self.window.link.engine is not None
+        return self.window.link.engine.pid
+
+    def close(self) -> None:
+        """As a user does; whoever cannot be waited for is ended."""
+        engine = self.window.link.engine
+        self.window.leave_now()
+        if engine is not None and engine.alive:
+            engine.ask("stop")
+            engine.wait(30)
+
+
+@pytest.fixture
+def sitting(qtbot: QtBot, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sitting]:
+    monkeypatch.setattr(remember, "home", lambda: tmp_path / "home")
+    made = Sitting(qtbot, desk, tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_real_replay_obeys_keys_and_mouse(sitting: Sitting, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(outgoing, "show", opened.append)
+    sitting.replay(speed=4.0)
+    sitting.until(lambda seen: seen.n_scored > 20)
+    script = sitting.window.link.script
+    assert script is not None
+
+    sitting.press("Space")
+    stood = sitting.until(lambda seen: seen.paused).position_s
+    at = int(np.searchsorted(script.onsets, stood, side="right")) - 1
+    for by in (1, 1, -1):
+        sitting.press("Right" if by > 0 else "Left")
+        at += by
+        seen = sitting.until(lambda seen, at=at: 0 <= seen.position_s - script.onsets[at] < 0.1)
+        assert seen.words[-1].word.text.startswith(script.texts[at])
+        assert seen.paused
+
+    told = len(script.texts) - 8
+    sitting.press("/")
+    QTest.keyClicks(sitting.window.transport.word, script.texts[told])
+    there = sitting.window.transport.timeline.said(script.texts[told])
+    QTest.keyClick(sitting.window.transport.word, Qt.Key.Key_Return)
+    sitting.until(lambda seen: seen.position_s == pytest.approx(there, abs=0.05))
+
+    line = sitting.window.transport.timeline
+    sitting.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 5, 10))
+    sitting.until(lambda seen: seen.position_s == pytest.approx(seen.end_s / 5, abs=0.2))
+
+    transcript = sitting.window.grid.panels["transcript"]
+    transcript.grab()
+    word = transcript.placed[0]  # type: ignore[attr-defined]
+    sitting.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
+    seen = sitting.until(lambda seen: seen.inspected is not None)
+    assert seen.inspected is not None
+    assert seen.inspected.entry.word.text == word.entry.word.text
+
+    for _ in range(4):
+        sitting.press("]")
+        sitting.qtbot.wait(120)
+    sitting.press("Space")
+    seen = sitting.until(lambda seen: seen.phase == "ended" and seen.speed is None and not seen.n_waiting)
+    assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())
+    assert sitting.window.strip.message is not None
+    assert sitting.window.strip.message.text.startswith(f"The recording has ended: {seen.n_heard} words heard")
+    sitting.until(lambda seen: sitting.window.deeds["report"].isEnabled())
+    sitting.press("Ctrl+T")
+    sitting.qtbot.waitUntil(lambda: len(opened) == 1, timeout=PATIENCE_MS)
+    assert "<html" in opened[0].read_text(encoding="utf-8")
+    assert opened[0].name == "report.html"
+
+    sitting.window.close()
+    sitting.qtbot.waitUntil(lambda: not sitting.window.isVisible(), timeout=PATIENCE_MS)
+    assert sitting.window.link.state == "ended"
+
+
+def test_an_engine_that_is_killed_is_begun_again(sitting: Sitting) -> None:
+    sitting.replay(speed=8.0)
+    stood = sitting.until(lambda seen: seen.n_scored > 10).position_s
+    assert stood is not None
+    first = sitting.pid
+    os.kill(first, signal.SIGKILL)
+    sitting.qtbot.waitUntil(lambda: sitting.window.link.state == "lost", timeout=PATIENCE_MS)
+    sitting.window.tick()
+    assert sitting.window.isVisible()
+    message = sitting.window.strip.message
+    assert message is not None
+    assert "stopped unexpectedly" in message.text
+    (button,) = (b for b in sitting.window.strip.buttons if b.text() == "Restart now")
+    sitting.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    seen = sitting.until(lambda seen: seen.phase == "running" and (seen.position_s or 0) >= stood)
+    assert sitting.pid != first
+    assert seen.n_heard < 60
+    sitting.until(lambda seen: seen.n_scored > 0)
+
+
+def test_from_streams_to_scores_and_closed_while_recording(sitting: Sitting, desk: Path, tmp_path: Path) -> None:
+    """Discovery, first score, recording by key, and the window closed over it: the recording is whole."""
+    pyxdf = pytest.importorskip("pyxdf")
+    stage = Stage(desk, tmp_path)
+    try:
+        meg, words = stage.names
+        sitting.start(meg=meg, words=words)
+        stage.play()
+        sitting.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_scored > 0)
+        began = sitting.until(lambda seen: sitting.window.deeds["record"].isEnabled()).health.meg.n_samples
+        sitting.press("R")
+        sitting.until(lambda seen: seen.keeping is not None and seen.health.meg.n_samples > began + 3 * 250)
+        ended = sitting.window.link.newest.health.meg.n_samples
+        sitting.window.close()
+        sitting.qtbot.waitUntil(lambda: not sitting.window.isVisible(), timeout=PATIENCE_MS)
+    finally:
+        stage.close()
+    (folder,) = (tmp_path / "home").iterdir()
+    streams, _ = pyxdf.load_xdf(folder / "raw.xdf")
+    found = {stream["info"]["type"][0]: stream for stream in streams}
+    stamps = found["MEG"]["time_stamps"]
+    assert int(found["MEG"]["footer"]["info"]["sample_count"][0]) == len(stamps)
+    assert len(stamps) >= ended - began - 250
+    assert np.diff(stamps).max() < 0.05
+    assert len(found["Markers"]["time_series"]) > 3
+    assert (folder / "words.tsv").read_text(encoding="utf-8").count("\n") > 3
