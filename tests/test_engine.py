@@ -180,6 +180,19 @@ def test_a_missing_sensor_is_done_without_when_allowed(bank: DecoderBank, fresh:
     assert not np.allclose(engine.scoreboard.r(), offline["r"], atol=1e-3)
 
 
+def test_a_refused_stream_goes_on_with_what_is_there_when_asked(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    less = MemoryRecording(recording.data[:, 1:], recording.words)
+    less.sensors = recording.sensors[1:]
+    engine = Engine(Decoding.of(bank), ReplaySource(less, None, 1.0), following(bank, less, model))
+    engine.step()
+    assert engine.refused
+    assert engine.n_sensors == 23
+    engine.do_without()
+    assert not engine.refused
+    assert run(engine).ledger.n_scored > 250
+
+
 def test_sensors_in_another_order_change_nothing(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
     recording, model = fresh
     order = np.random.default_rng(3).permutation(24)
