@@ -58,7 +58,7 @@ class Link:
 
     @property
     def newest(self) -> Snapshot:
-        return self.engine.newest if self.engine else snapshot.empty("loading", "no session yet")
+        return self.engine.newest if self.engine else snapshot.empty("loading", snapshot.NO_SESSION)
 
     @property
     def script(self) -> Script | None:

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QWidget
 from apps.lamps import ROLE, lamp
 from apps.panel import Panel
 from rtalign.minutes import clock
-from rtalign.snapshot import Snapshot
+from rtalign.snapshot import NO_SESSION, Snapshot
 
 
 class StatusView(Panel):
@@ -83,7 +83,7 @@ def headline(seen: Snapshot) -> tuple[str, str]:
     if seen.phase == "ended":
         return "ended", "Ended"
     if seen.phase == "loading":
-        return "searching", "Starting"
+        return ("ended", "No session") if seen.why == NO_SESSION else ("searching", "Starting")
     if meg.state == "lost":
         return "lost", f"LOST {clock(meg.since_s)}"
     if words.state == "lost":

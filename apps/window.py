@@ -209,6 +209,7 @@ class MonitorWindow(QMainWindow):
     def show_keys(self) -> None:
         dialog = QDialog(self)
         dialog.setWindowTitle("Keys")
+        dialog.setObjectName("keys")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         QVBoxLayout(dialog).addWidget(QLabel(sheet()))
         dialog.show()
