@@ -31,6 +31,7 @@ class Cures:
     choose_bank: Deed
     do_without: Deed
     report: Deed
+    play_again: Deed
     forgive: Deed
 
 
@@ -123,7 +124,7 @@ def _ended(seen: Snapshot, cures: Cures) -> Message:
         text += f" The report is {seen.written.report}."
     if seen.written is not None or seen.rungs:
         choices = (("Open report", cures.report),)
-    return Message("ended", text, "quiet", (*choices, ("Play again", cures.restart)))
+    return Message("ended", text, "quiet", (*choices, ("Play again", cures.play_again)))
 
 
 def _kept(seen: Snapshot) -> str:

@@ -61,7 +61,7 @@ class MonitorWindow(QMainWindow):
         self._cures = telling.Cures(
             self.link.restart, self.link.stay_stopped, self.leave_now, self.start_dialog, self.deeds["open"].trigger,
             self.sessions.choose_bank,
-            self.sessions.do_without, self.outgoing.report, self._forgive,
+            self.sessions.do_without, self.outgoing.report, self.play_again, self._forgive,
         )  # fmt: skip
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -202,6 +202,14 @@ class MonitorWindow(QMainWindow):
 
     def missed(self, word: str) -> None:
         self.strip.say_awhile(Message("said", f"“{word}” is not said in this recording.", "stale"), 5)
+
+    def play_again(self) -> None:
+        """From the start, with new scores."""
+        if self.link.state != "running":
+            self.link.restart()
+            return
+        for do, to in (("reset", None), ("seek", 0.0), ("play", None)):
+            self.link.ask(do, to)
 
     def start_dialog(self) -> None:
         self.sessions.start_dialog(Theme.of(self.memory.theme), self, self.demo_wanted.emit)

@@ -743,7 +743,7 @@ def test_the_end_of_a_recording_is_told(scene: Scene) -> None:
     assert scene.asked is not None
     assert scene.asked[0] == "report"
     scene.cure("Play again")
-    assert len(scene.begun) == 2
+    assert scene.engine.asked[-3:] == [("reset", None), ("seek", 0.0), ("play", None)]
 
 
 def test_what_the_engine_refuses_is_told(scene: Scene) -> None:
