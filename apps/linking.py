@@ -72,8 +72,8 @@ class Link:
         """Begin a session; one that runs is asked to stop first, and is waited for by look()."""
         self.restart_at = self._go_on = None
         if self.engine and self.engine.alive:
-            self._next = session
             self.stop()
+            self._next = session
             return
         self._let_go()
         self._next, self.session = None, session
@@ -90,7 +90,8 @@ class Link:
             self._died = -float("inf")
 
     def stop(self) -> None:
-        self.restart_at = None
+        """Ask it to end; nothing follows."""
+        self.restart_at = self._next = None
         if self.engine and self.engine.alive:
             self.state = "stopping"
             self.engine.ask("stop")

@@ -51,7 +51,7 @@ def told(now: Standing, cures: Cures) -> dict[str, Message | None]:
     """A message by each key, or None where there is nothing to say about it."""
     seen, running = now.seen, now.state == "running"
     return {
-        "closing": _closing(cures) if now.closing and now.state == "stopping" else None,
+        "closing": _closing(now, cures) if now.state == "stopping" else None,
         "lost": _lost(now, cures) if now.state == "lost" else None,
         "failed": _failed(seen, cures) if now.state == "failed" or (running and seen.phase == "failed") else None,
         "refused": _refused(seen, cures) if running and seen.refused else None,
@@ -73,7 +73,10 @@ def _none(cures: Cures) -> Message:
     return Message("none", "No session runs.", "quiet", choices)
 
 
-def _closing(cures: Cures) -> Message:
+def _closing(now: Standing, cures: Cures) -> Message:
+    if not now.closing:
+        text = "The engine is writing what it found; then the next session begins."
+        return Message("closing", text, "quiet", (), True)
     return Message("closing", "The engine is writing what it found.", "quiet", (("Leave it to it", cures.leave),), True)
 
 

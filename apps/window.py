@@ -185,10 +185,10 @@ class MonitorWindow(QMainWindow):
         if self.transport.word.hasFocus():
             self.transport.word.clear()
             self.transport.word.clearFocus()
-        elif self.grid.picked or self.pointed is not None:
-            self.point(None)
+        elif self.grid.picked:
             self.pick(None)
         else:
+            self.point(None)
             self.looks.fill_screen(False)
 
     def ask_reset(self) -> None:

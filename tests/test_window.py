@@ -681,6 +681,20 @@ def test_a_loss_is_told_in_the_session_after(scene: Scene) -> None:
     assert "session before" not in scene.said
 
 
+def test_closing_puts_off_the_session_that_was_to_come(scene: Scene) -> None:
+    scene.live()
+    scene.engine.stops = False
+    scene.window.start(Session(bank=scene.folder / "other"))
+    scene.window.tick()
+    assert "then the next session begins" in scene.said
+    scene.window.close()
+    scene.more(phase="ended")
+    scene.engine.alive = False
+    scene.window.tick()
+    assert not scene.window.isVisible()
+    assert len(scene.begun) == 1
+
+
 def test_whoever_cannot_wait_may_leave(scene: Scene) -> None:
     scene.live()
     scene.engine.stops = False
@@ -783,6 +797,7 @@ def test_the_demo_view_fills_the_screen_until_esc(scene: Scene) -> None:
     scene.press("D")
     assert scene.window.isFullScreen()
     assert not scene.panel("curves").isVisible()
+    scene.window.point(3)
     scene.press("Esc")
     assert not scene.window.isFullScreen()
     scene.press("D")
@@ -898,6 +913,9 @@ def test_a_real_replay_obeys_keys_and_mouse(sitting: Sitting, monkeypatch: pytes
     sitting.window.close()
     sitting.qtbot.waitUntil(lambda: not sitting.window.isVisible(), timeout=PATIENCE_MS)
     assert sitting.window.link.state == "ended"
+    written = sitting.window.link.newest.written
+    assert written is not None
+    assert (written.report, written.times) == (str(opened[0]), 2)
 
 
 def test_an_engine_that_is_killed_is_begun_again(sitting: Sitting) -> None:
@@ -930,6 +948,9 @@ def test_from_streams_to_scores_and_closed_while_recording(sitting: Sitting, des
         stage.play()
         sitting.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_scored > 0)
         began = sitting.until(lambda seen: sitting.window.deeds["record"].isEnabled()).health.meg.n_samples
+        for wanted in (True, False):
+            sitting.press("P")
+            sitting.until(lambda seen, wanted=wanted: seen.publishing == wanted)
         sitting.press("R")
         sitting.until(lambda seen: seen.keeping is not None and seen.health.meg.n_samples > began + 3 * 250)
         ended = sitting.window.link.newest.health.meg.n_samples
