@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from rtalign import snapshot
@@ -141,6 +142,15 @@ class Link:
     def _let_go(self) -> None:
         if self.engine is not None and not self.engine.alive:
             self.engine.wait(1)
+
+
+def without_engine(seen: Snapshot) -> Snapshot:
+    """What is still true of the last snapshot of an engine that died: nobody sees its streams, nobody records."""
+    meg, words = (
+        replace(stream, state="ended", since_s=0.0, age_s=None) for stream in (seen.health.meg, seen.health.words)
+    )
+    health = replace(seen.health, meg=meg, words=words)
+    return replace(seen, phase="failed", why="it ended unexpectedly", health=health, keeping=None)
 
 
 def ended(engine: Engine) -> bool:

@@ -34,7 +34,9 @@ class StatusView(Panel):
 
     def draw(self, snapshot: Snapshot) -> None:
         self.seen = snapshot
-        if snapshot.phase == "running" and self._began is None:
+        if snapshot.phase == "loading":
+            self._began = None
+        elif self._began is None and snapshot.time_s:  # live time counts from the first sample, not from zero
             self._began = snapshot.time_s
         said = (*headline(snapshot), self._what(snapshot), self._when(snapshot))
         if said != self.said:

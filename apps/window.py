@@ -15,7 +15,7 @@ from apps import deeds, possible, remember, telling
 from apps.actions import Actions, sheet
 from apps.asking import Asking
 from apps.grid import Grid
-from apps.linking import Engine, Link
+from apps.linking import Engine, Link, State, without_engine
 from apps.looks import Looks
 from apps.marks import Marks
 from apps.outgoing import Outgoing
@@ -54,6 +54,7 @@ class MonitorWindow(QMainWindow):
         self.closing = self._leave = False
         self._notice: Notice | None = None
         self._bank = ""
+        self._state: State = "none"
         self._build()
         self.looks = Looks(self)
         deeds.connect(self)
@@ -87,12 +88,13 @@ class MonitorWindow(QMainWindow):
             return
         self.tell(seen)
         self.deeds.enable(self.possible(seen))
-        if seen is self.drawn:
+        if seen is self.drawn and state == self._state:
             return
-        self.drawn = seen
+        self.drawn, self._state = seen, state
         self._take(seen)
-        for part in (self.status, self.trust, self.transport):
-            part.draw(seen)
+        known = without_engine(seen) if state == "lost" else seen
+        for part, what in ((self.status, known), (self.trust, known), (self.transport, seen)):
+            part.draw(what)
         if not self.deeds["freeze"].isChecked():
             self.grid.draw(seen)
 

@@ -606,6 +606,8 @@ def test_an_engine_that_dies_is_begun_again_where_it_stood(scene: Scene) -> None
     scene.window.tick()
     assert "stopped unexpectedly" in scene.said
     assert "goes on from where it stood" in scene.said
+    assert scene.window.status.said[:2] == ("lost", "Failed")
+    assert not any(item.state == "flowing" for item in scene.window.trust.items)
     assert scene.window.isVisible()
     scene.now += RESTART_S + 0.1
     scene.window.tick()
