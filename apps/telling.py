@@ -24,6 +24,7 @@ class Cures:
     """What the buttons of the strip do."""
 
     restart: Deed
+    stop: Deed
     stay_stopped: Deed
     leave: Deed
     start: Deed
@@ -58,7 +59,7 @@ def told(now: Standing, cures: Cures) -> dict[str, Message | None]:
         "stream": _stream(seen) if running and seen.phase == "running" else None,
         "none": _none(cures) if now.state == "none" else None,
         "loss": _loss(now.loss, cures) if now.loss is not None else None,
-        "loading": Message("loading", f"{_sentence(seen.why or 'starting')}…", "quiet", (), True)
+        "loading": Message("loading", f"{_sentence(seen.why or 'starting')}…", "quiet", (("Cancel", cures.stop),), True)
         if running and seen.phase == "loading"
         else None,
         "frozen": Message("frozen", "The picture is frozen; the engine goes on. F goes on.", "stale")
@@ -75,7 +76,7 @@ def _none(cures: Cures) -> Message:
 
 def _closing(now: Standing, cures: Cures) -> Message:
     if not now.closing:
-        text = "The engine is writing what it found; then the next session begins."
+        text = "The engine is writing what it found."
         return Message("closing", text, "quiet", (), True)
     return Message("closing", "The engine is writing what it found.", "quiet", (("Leave it to it", cures.leave),), True)
 
@@ -127,7 +128,10 @@ def _ended(seen: Snapshot, cures: Cures) -> Message:
         text += f" The report is {seen.written.report}."
     if seen.written is not None or seen.rungs:
         choices = (("Open report", cures.report),)
-    return Message("ended", text, "quiet", (*choices, ("Play again", cures.play_again)))
+    elif seen.why:
+        text += f" There is nothing to report: {seen.why}."
+    again = "Play again" if seen.position_s is not None else "Begin again"
+    return Message("ended", text, "quiet", (*choices, (again, cures.play_again)))
 
 
 def _kept(seen: Snapshot) -> str:

@@ -59,10 +59,12 @@ class MonitorWindow(QMainWindow):
         self.looks = Looks(self)
         deeds.connect(self)
         self.looks.begin()
+        link, sessions = self.link, self.sessions
         self._cures = telling.Cures(
-            self.link.restart, self.link.stay_stopped, self.leave_now, self.start_dialog, self.deeds["open"].trigger,
-            self.sessions.choose_bank,
-            self.sessions.do_without, self.outgoing.report, self.play_again, self._forgive,
+            restart=link.restart, stop=link.stop, stay_stopped=link.stay_stopped, leave=self.leave_now,
+            start=self.start_dialog, open=self.deeds["open"].trigger, choose_bank=sessions.choose_bank,
+            do_without=sessions.do_without, report=self.outgoing.report, play_again=self.play_again,
+            forgive=self._forgive,
         )  # fmt: skip
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)

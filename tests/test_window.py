@@ -336,6 +336,15 @@ def test_a_key_of_what_cannot_be_done_does_nothing(scene: Scene) -> None:
     assert scene.window.marks.times == []
 
 
+def test_the_menus_hold_every_action_once(scene: Scene) -> None:
+    deeds = scene.window.deeds
+    held = [action for menu in deeds.menus.values() for action in menu.actions() if not action.isSeparator()]
+    assert len(held) == len(DEEDS)
+    assert all(deeds[deed.name] in deeds.menus[deed.menu].actions() for deed in DEEDS)
+    keys = [key for deed in DEEDS for key in deed.keys]
+    assert len(keys) == len(set(keys))
+
+
 # ---- the pointer
 
 
@@ -389,6 +398,30 @@ def test_a_click_near_a_bookmark_goes_to_it(scene: Scene) -> None:
     assert scene.window.marks.times == []
     scene.cure("Undo")
     assert scene.window.marks.times == [HERE_S]
+
+
+def test_the_timeline_shows_where_words_are(scene: Scene) -> None:
+    """All words, heard or not; a bar where they are, none where they are not."""
+    scene.replay()
+    line = scene.window.transport.timeline
+    line.tell(Script(ONSETS[(ONSETS < 100) | (ONSETS > 150)], tuple("w" for o in ONSETS if not 100 <= o <= 150)))
+    picture = grey(line.grab().toImage())[10:-8]
+    column = picture.std(axis=0) + picture.max(axis=0) - np.median(picture)
+    spoken = column[round(line._at(190)) : round(line._at(240))]
+    silent = column[round(line._at(105)) : round(line._at(145))]
+    assert spoken.max() > silent.max() + 20
+
+
+def test_starting_can_be_called_off(scene: Scene) -> None:
+    scene.window.start(Session(bank=scene.folder / "bank"))
+    scene.window.tick()
+    assert scene.said == "Loading the language model…"
+    scene.cure("Cancel")
+    assert scene.asked == ("stop", None)
+    scene.window.tick()
+    assert scene.window.link.state == "ended"
+    scene.cure("Begin again")
+    assert len(scene.begun) == 2
 
 
 def test_typing_a_word_jumps_to_where_it_is_next_said(scene: Scene) -> None:
@@ -688,7 +721,8 @@ def test_closing_puts_off_the_session_that_was_to_come(scene: Scene) -> None:
     scene.engine.stops = False
     scene.window.start(Session(bank=scene.folder / "other"))
     scene.window.tick()
-    assert "then the next session begins" in scene.said
+    assert scene.said == "The engine is writing what it found."
+    assert not scene.window.strip.buttons
     scene.window.close()
     scene.more(phase="ended")
     scene.engine.alive = False
