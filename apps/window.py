@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PyQt6.QtCore import QByteArray, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
@@ -15,6 +16,7 @@ from apps import deeds, possible, remember, telling
 from apps.actions import Actions, sheet
 from apps.asking import Asking
 from apps.grid import Grid
+from apps.head import HeadView
 from apps.linking import Engine, Link, State, without_engine
 from apps.looks import Looks
 from apps.marks import Marks
@@ -133,7 +135,8 @@ class MonitorWindow(QMainWindow):
         self.deeds["publish"].setChecked(seen.publishing)
         self.outgoing.look(seen)
         self.sessions.look()
-        self._tell_head(seen.bank)
+        if seen.phase not in ("loading", "failed") and seen.bank != self._bank:
+            self._tell_head(seen.bank)
         for notice in _since(seen.notices, self._notice):
             self._notice = notice
             if notice.kind in ("command", "language"):
@@ -150,17 +153,19 @@ class MonitorWindow(QMainWindow):
             self.strip.say_awhile(message, 12)
 
     def _tell_head(self, bank: str) -> None:
-        """A bank that cannot be read is refused by the engine, with the reason."""
-        if bank == self._bank or not bank:
-            return
+        """Another bank is in use, or none; one that cannot be read is refused by the engine, with the reason."""
         self._bank = bank
+        head: HeadView = self.grid.panels["head"]  # type: ignore[assignment]
+        if not bank:
+            head.set_bank((), None, np.zeros(0))
+            return
         if self.link.session is not None:
             self.link.session = self.link.session.model_copy(update={"bank": Path(bank)})
             self.memory.met(self.link.session)
         with contextlib.suppress(ValueError, OSError):
             found = DecoderBank.load(Path(bank))
             patterns = found.tensors["patterns"] if "patterns" in found.tensors else None  # noqa: SIM401
-            self.grid.panels["head"].set_bank(found.sensors, patterns, found.lags_s)  # type: ignore[attr-defined]
+            head.set_bank(found.sensors, patterns, found.lags_s)
 
     def point(self, layer: int | None) -> None:
         if layer != self.pointed:

@@ -28,6 +28,7 @@ from apps.actions import DEEDS
 from apps.asking import ending
 from apps.linking import RESTART_S
 from apps.window import MonitorWindow
+from rtalign.bank import DecoderBank
 from rtalign.client import Client
 from rtalign.script import Script
 from rtalign.session import Session
@@ -277,6 +278,17 @@ def clipboard() -> QImage:
     found = QGuiApplication.clipboard()
     assert found is not None
     return found.image()
+
+
+def test_the_head_is_that_of_the_bank_in_use(scene: Scene, desk: Path) -> None:
+    """Its patterns come with the bank that the engine names, and go with it."""
+    head, bank = scene.panel("head"), DecoderBank.load(desk / "bank")
+    scene.live(bank=str(desk / "bank"))
+    assert head._patterns.shape == (*bank.tensors["patterns"].shape[:2], len(bank.sensors))
+    assert scene.window.link.session is not None
+    assert scene.window.link.session.bank == desk / "bank"
+    scene.more(bank="")
+    assert head._patterns is None
 
 
 def test_every_action_is_claimed() -> None:
