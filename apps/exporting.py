@@ -15,6 +15,8 @@ from rtalign.snapshot import Snapshot
 
 SHARPNESS = 2.0
 """Pixels of a saved picture for each one on the screen: fit for print."""
+SCREEN_DPI = 96
+"""What an inch is in SVG."""
 
 
 def picture(widget: QWidget, sharpness: float = SHARPNESS) -> QImage:
@@ -83,6 +85,7 @@ def _save_svg(widget: QWidget, path: Path) -> None:
     generator = QSvgGenerator()
     generator.setFileName(str(path))
     generator.setSize(QSize(widget.width(), widget.height()))
+    generator.setResolution(SCREEN_DPI)
     generator.setViewBox(widget.rect())
     generator.setTitle(widget.accessibleName() or widget.windowTitle() or "rtalign")
     painter = QPainter()

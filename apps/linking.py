@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from rtalign import snapshot
@@ -15,6 +16,9 @@ RESTART_S = 5.0
 """From an engine's death to its restart; long enough to say no."""
 TOO_OFTEN_S = 60.0
 """A second death within this is not answered by a restart."""
+
+KEPT = {"last words": "last_words", "speed": "speed", "publish": "publish", "record": "record"}
+"""Settings of a session by what is asked of its engine."""
 
 State = Literal["none", "running", "stopping", "ended", "failed", "lost"]
 
@@ -55,7 +59,7 @@ class Link:
 
     @property
     def newest(self) -> Snapshot:
-        return self.engine.newest if self.engine else snapshot.empty("loading", "no session yet")
+        return self.engine.newest if self.engine else snapshot.empty("loading", snapshot.NO_SESSION)
 
     @property
     def script(self) -> Script | None:
@@ -69,8 +73,8 @@ class Link:
         """Begin a session; one that runs is asked to stop first, and is waited for by look()."""
         self.restart_at = self._go_on = None
         if self.engine and self.engine.alive:
-            self._next = session
             self.stop()
+            self._next = session
             return
         self._let_go()
         self._next, self.session = None, session
@@ -87,7 +91,8 @@ class Link:
             self._died = -float("inf")
 
     def stop(self) -> None:
-        self.restart_at = None
+        """Ask it to end; nothing follows."""
+        self.restart_at = self._next = None
         if self.engine and self.engine.alive:
             self.state = "stopping"
             self.engine.ask("stop")
@@ -96,8 +101,11 @@ class Link:
         self.restart_at = None
 
     def ask(self, do: str, to: Any = None) -> None:
+        """What changes a setting changes the session too, so that it outlives an engine."""
         if self.engine and self.state == "running":
             self.engine.ask(do, to)
+            if self.session is not None and do in KEPT:
+                self.session = Session.model_validate(self.session.model_dump() | {KEPT[do]: to})
 
     def look(self) -> State:
         """How the engine does now."""
@@ -134,6 +142,15 @@ class Link:
     def _let_go(self) -> None:
         if self.engine is not None and not self.engine.alive:
             self.engine.wait(1)
+
+
+def without_engine(seen: Snapshot) -> Snapshot:
+    """What is still true of the last snapshot of an engine that died: nobody sees its streams, nobody records."""
+    meg, words = (
+        replace(stream, state="ended", since_s=0.0, age_s=None) for stream in (seen.health.meg, seen.health.words)
+    )
+    health = replace(seen.health, meg=meg, words=words)
+    return replace(seen, phase="failed", why="it ended unexpectedly", health=health, keeping=None)
 
 
 def ended(engine: Engine) -> bool:

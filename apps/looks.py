@@ -23,6 +23,8 @@ UNDO_S = 15.0
 STATUS_PX, TRUST_PX = 44, 26
 SHEET = """
 QWidget {{ font-size: {size}px; font-family: {families}; }}
+QComboBox::drop-down {{ border: none; width: 20px; }}
+QDialog#keys {{ border: 1px solid {faint}; }}
 QFrame#strip {{ background: {panel}; border: 1px solid {edge}; border-left: 4px solid {faint}; border-radius: 6px; }}
 QFrame#strip[tone="live"] {{ border-left-color: {live}; }}
 QFrame#strip[tone="stale"] {{ border-left-color: {stale}; }}

@@ -205,6 +205,7 @@ class Panel(QWidget):
         self.entered.emit()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002
+        """A plate is made for the screen; to a file everything is painted anew, in lines and letters."""
         painter = QPainter(self)
         engine = painter.paintEngine()
         if engine is not None and engine.type() == QPaintEngine.Type.SVG:

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QWidget
 from apps.lamps import ROLE, lamp
 from apps.panel import Panel
 from rtalign.minutes import clock
-from rtalign.snapshot import Snapshot
+from rtalign.snapshot import NO_SESSION, Snapshot
 
 
 class StatusView(Panel):
@@ -34,7 +34,9 @@ class StatusView(Panel):
 
     def draw(self, snapshot: Snapshot) -> None:
         self.seen = snapshot
-        if snapshot.phase == "running" and self._began is None:
+        if snapshot.phase == "loading":
+            self._began = None
+        elif self._began is None and snapshot.time_s:  # live time counts from the first sample, not from zero
             self._began = snapshot.time_s
         said = (*headline(snapshot), self._what(snapshot), self._when(snapshot))
         if said != self.said:
@@ -85,7 +87,7 @@ def headline(seen: Snapshot) -> tuple[str, str]:
     if seen.phase == "ended":
         return "ended", "Ended"
     if seen.phase == "loading":
-        return "searching", "Starting"
+        return ("ended", "No session") if seen.why == NO_SESSION else ("searching", "Starting")
     if meg.state == "lost":
         return "lost", f"LOST {clock(meg.since_s)}"
     if words.state == "lost":

@@ -24,6 +24,7 @@ class Cures:
     """What the buttons of the strip do."""
 
     restart: Deed
+    stop: Deed
     stay_stopped: Deed
     leave: Deed
     start: Deed
@@ -31,6 +32,7 @@ class Cures:
     choose_bank: Deed
     do_without: Deed
     report: Deed
+    play_again: Deed
     forgive: Deed
 
 
@@ -50,14 +52,14 @@ def told(now: Standing, cures: Cures) -> dict[str, Message | None]:
     """A message by each key, or None where there is nothing to say about it."""
     seen, running = now.seen, now.state == "running"
     return {
-        "closing": _closing(cures) if now.closing and now.state == "stopping" else None,
+        "closing": _closing(now, cures) if now.state == "stopping" else None,
         "lost": _lost(now, cures) if now.state == "lost" else None,
         "failed": _failed(seen, cures) if now.state == "failed" or (running and seen.phase == "failed") else None,
         "refused": _refused(seen, cures) if running and seen.refused else None,
         "stream": _stream(seen) if running and seen.phase == "running" else None,
         "none": _none(cures) if now.state == "none" else None,
         "loss": _loss(now.loss, cures) if now.loss is not None else None,
-        "loading": Message("loading", f"{_sentence(seen.why or 'starting')}…", "quiet", (), True)
+        "loading": Message("loading", f"{_sentence(seen.why or 'starting')}…", "quiet", (("Cancel", cures.stop),), True)
         if running and seen.phase == "loading"
         else None,
         "frozen": Message("frozen", "The picture is frozen; the engine goes on. F goes on.", "stale")
@@ -72,7 +74,10 @@ def _none(cures: Cures) -> Message:
     return Message("none", "No session runs.", "quiet", choices)
 
 
-def _closing(cures: Cures) -> Message:
+def _closing(now: Standing, cures: Cures) -> Message:
+    if not now.closing:
+        text = "The engine is writing what it found."
+        return Message("closing", text, "quiet", (), True)
     return Message("closing", "The engine is writing what it found.", "quiet", (("Leave it to it", cures.leave),), True)
 
 
@@ -123,7 +128,10 @@ def _ended(seen: Snapshot, cures: Cures) -> Message:
         text += f" The report is {seen.written.report}."
     if seen.written is not None or seen.rungs:
         choices = (("Open report", cures.report),)
-    return Message("ended", text, "quiet", (*choices, ("Play again", cures.restart)))
+    elif seen.why:
+        text += f" There is nothing to report: {seen.why}."
+    again = "Play again" if seen.position_s is not None else "Begin again"
+    return Message("ended", text, "quiet", (*choices, (again, cures.play_again)))
 
 
 def _kept(seen: Snapshot) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QPointF, Qt, pyqtSignal
+from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
 
 from apps.actions import Actions
@@ -18,6 +19,20 @@ SKIP_S = 10.0
 FEWEST_LAST, MOST_LAST, LAST_STEP = 100, 2000, 100
 
 
+class Choice(QComboBox):
+    """With an arrow of its own, as a style sheet leaves none."""
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().text())
+        x, y = self.width() - 18.0, self.height() / 2
+        painter.drawPolygon(QPolygonF([QPointF(x, y - 2), QPointF(x + 8, y - 2), QPointF(x + 4, y + 3)]))
+        painter.end()
+
+
 class Transport(QWidget):
     """Says what it wants through `asked`; shows what the snapshot says, not what was asked for."""
 
@@ -28,7 +43,7 @@ class Transport(QWidget):
         super().__init__()
         self.seen: Snapshot | None = None
         self.timeline = Timeline()
-        self.speed, self.place, self.word = QComboBox(), QLabel("0:00"), QLineEdit()
+        self.speed, self.place, self.word = Choice(), QLabel("0:00"), QLineEdit()
         self.last, self._fill = QSlider(Qt.Orientation.Horizontal), QWidget()
         self._actions = actions
         self._speeds: tuple[float | None, ...] = ()
@@ -124,16 +139,28 @@ class Transport(QWidget):
         self.word.clear()
         self.word.clearFocus()
 
+    def follow(self, last_words: int | None) -> None:
+        """What a session begins with."""
+        self.last.blockSignals(True)
+        self.last.setValue(last_words or self.last.value())
+        self.last.blockSignals(False)
+        self._actions["window"].setChecked(last_words is not None)
+        self._show_scope()
+
     def more(self, by: int) -> None:
         """A longer or shorter window of words."""
         self.last.setValue(self.last.value() + by * LAST_STEP)
 
     def scope(self) -> None:
+        alone = self._actions["window"].isChecked()
+        self._show_scope()
+        self.asked.emit("last words", self.last.value() if alone else None)
+
+    def _show_scope(self) -> None:
         """Slider and switch say one thing together."""
         alone = self._actions["window"].isChecked()
         self.last.setVisible(alone)
         self._actions["window"].setIconText(f"Last {self.last.value():,}" if alone else "All words")
-        self.asked.emit("last words", self.last.value() if alone else None)
 
     def _ask(self, do: str, to: Any = None) -> None:
         if self.seen is not None and self.seen.position_s is not None:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PyQt6.QtCore import QByteArray, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
@@ -15,7 +16,8 @@ from apps import deeds, possible, remember, telling
 from apps.actions import Actions, sheet
 from apps.asking import Asking
 from apps.grid import Grid
-from apps.linking import Engine, Link
+from apps.head import HeadView
+from apps.linking import Engine, Link, State, without_engine
 from apps.looks import Looks
 from apps.marks import Marks
 from apps.outgoing import Outgoing
@@ -54,14 +56,17 @@ class MonitorWindow(QMainWindow):
         self.closing = self._leave = False
         self._notice: Notice | None = None
         self._bank = ""
+        self._state: State = "none"
         self._build()
         self.looks = Looks(self)
         deeds.connect(self)
         self.looks.begin()
+        link, sessions = self.link, self.sessions
         self._cures = telling.Cures(
-            self.link.restart, self.link.stay_stopped, self.leave_now, self.start_dialog, self.deeds["open"].trigger,
-            self.sessions.choose_bank,
-            self.sessions.do_without, self.outgoing.report, self._forgive,
+            restart=link.restart, stop=link.stop, stay_stopped=link.stay_stopped, leave=self.leave_now,
+            start=self.start_dialog, open=self.deeds["open"].trigger, choose_bank=sessions.choose_bank,
+            do_without=sessions.do_without, report=self.outgoing.report, play_again=self.play_again,
+            forgive=self._forgive,
         )  # fmt: skip
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -73,7 +78,9 @@ class MonitorWindow(QMainWindow):
         self.memory.met(session)
         self.marks.open(session)
         self.outgoing.forget()
+        self.strip.unsay("said")
         self.drawn = self._notice = None
+        self.transport.follow(session.last_words)
         self.setWindowTitle(f"{name_of(session)} - rtalign")
         self.link.start(session)
 
@@ -85,12 +92,13 @@ class MonitorWindow(QMainWindow):
             return
         self.tell(seen)
         self.deeds.enable(self.possible(seen))
-        if seen is self.drawn:
+        if seen is self.drawn and state == self._state:
             return
-        self.drawn = seen
+        self.drawn, self._state = seen, state
         self._take(seen)
-        for part in (self.status, self.trust, self.transport):
-            part.draw(seen)
+        known = without_engine(seen) if state == "lost" else seen
+        for part, what in ((self.status, known), (self.trust, known), (self.transport, seen)):
+            part.draw(what)
         if not self.deeds["freeze"].isChecked():
             self.grid.draw(seen)
 
@@ -127,7 +135,8 @@ class MonitorWindow(QMainWindow):
         self.deeds["publish"].setChecked(seen.publishing)
         self.outgoing.look(seen)
         self.sessions.look()
-        self._tell_head(seen.bank)
+        if seen.phase not in ("loading", "failed") and seen.bank != self._bank:
+            self._tell_head(seen.bank)
         for notice in _since(seen.notices, self._notice):
             self._notice = notice
             if notice.kind in ("command", "language"):
@@ -144,17 +153,19 @@ class MonitorWindow(QMainWindow):
             self.strip.say_awhile(message, 12)
 
     def _tell_head(self, bank: str) -> None:
-        """A bank that cannot be read is refused by the engine, with the reason."""
-        if bank == self._bank or not bank:
-            return
+        """Another bank is in use, or none; one that cannot be read is refused by the engine, with the reason."""
         self._bank = bank
+        head: HeadView = self.grid.panels["head"]  # type: ignore[assignment]
+        if not bank:
+            head.set_bank((), None, np.zeros(0))
+            return
         if self.link.session is not None:
             self.link.session = self.link.session.model_copy(update={"bank": Path(bank)})
             self.memory.met(self.link.session)
         with contextlib.suppress(ValueError, OSError):
             found = DecoderBank.load(Path(bank))
             patterns = found.tensors["patterns"] if "patterns" in found.tensors else None  # noqa: SIM401
-            self.grid.panels["head"].set_bank(found.sensors, patterns, found.lags_s)  # type: ignore[attr-defined]
+            head.set_bank(found.sensors, patterns, found.lags_s)
 
     def point(self, layer: int | None) -> None:
         if layer != self.pointed:
@@ -183,10 +194,10 @@ class MonitorWindow(QMainWindow):
         if self.transport.word.hasFocus():
             self.transport.word.clear()
             self.transport.word.clearFocus()
-        elif self.grid.picked or self.pointed is not None:
-            self.point(None)
+        elif self.grid.picked:
             self.pick(None)
         else:
+            self.point(None)
             self.looks.fill_screen(False)
 
     def ask_reset(self) -> None:
@@ -201,12 +212,21 @@ class MonitorWindow(QMainWindow):
     def missed(self, word: str) -> None:
         self.strip.say_awhile(Message("said", f"“{word}” is not said in this recording.", "stale"), 5)
 
+    def play_again(self) -> None:
+        """From the start, with new scores."""
+        if self.link.state != "running":
+            self.link.restart()
+            return
+        for do, to in (("reset", None), ("seek", 0.0), ("play", None)):
+            self.link.ask(do, to)
+
     def start_dialog(self) -> None:
         self.sessions.start_dialog(Theme.of(self.memory.theme), self, self.demo_wanted.emit)
 
     def show_keys(self) -> None:
         dialog = QDialog(self)
         dialog.setWindowTitle("Keys")
+        dialog.setObjectName("keys")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         QVBoxLayout(dialog).addWidget(QLabel(sheet()))
         dialog.show()
@@ -222,6 +242,7 @@ class MonitorWindow(QMainWindow):
             event.ignore()
             return
         self.memory.layouts |= self.grid.layouts()
+        self.memory.last_words = self.transport.last.value()
         if not self.isFullScreen():
             self.memory.geometry = base64.b64encode(self.saveGeometry().data()).decode()
         remember.keep(self.memory, self.memory_file)

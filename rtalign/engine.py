@@ -153,7 +153,8 @@ class Engine:
         self._keep("log", {"level": notice.level, "kind": notice.kind, "text": notice.text, "at": notice.time})
 
     def reset(self) -> None:
-        """Scores begin anew; the language model keeps its context."""
+        """Scores begin anew; the language model keeps its context.  Words that a seek brings back count again."""
+        self.ledger.begin_anew()
         self.scoreboard = self._new_scoreboard()
         self._assessor.forget("reset: no word has been scored yet")
 

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter
 from rtalign.ledger import Entry
 from rtalign.sources.events import Health, Notice, StreamHealth
 
+NO_SESSION = "no session yet"
 Phase = Literal["loading", "running", "refused", "ended", "failed"]
 
 

@@ -180,6 +180,36 @@ def test_a_missing_sensor_is_done_without_when_allowed(bank: DecoderBank, fresh:
     assert not np.allclose(engine.scoreboard.r(), offline["r"], atol=1e-3)
 
 
+def test_after_a_reset_a_replay_can_be_scored_again(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
+    recording, model = fresh
+    source = ReplaySource(recording, None, 0.5)
+    engine = Engine(Decoding.of(bank), source, following(bank, recording, model), patient=True)
+    while not engine.ended:
+        engine.step(0.001)
+    engine.reset()
+    source.seek(recording.start)
+    engine.step(0.001)
+    run(engine)
+    assert engine.ledger.n_heard == len(recording.words)
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == len(recording.words)
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+    indices = [entry.word.index for entry in engine.ledger.entries]
+    assert len(indices) == len(set(indices))
+
+
+def test_a_refused_stream_goes_on_with_what_is_there_when_asked(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    less = MemoryRecording(recording.data[:, 1:], recording.words)
+    less.sensors = recording.sensors[1:]
+    engine = Engine(Decoding.of(bank), ReplaySource(less, None, 1.0), following(bank, less, model))
+    engine.step()
+    assert engine.refused
+    assert engine.n_sensors == 23
+    engine.do_without()
+    assert not engine.refused
+    assert run(engine).ledger.n_scored > 250
+
+
 def test_sensors_in_another_order_change_nothing(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
     recording, model = fresh
     order = np.random.default_rng(3).permutation(24)
