@@ -26,6 +26,7 @@ from rtalign.scoreboard import FEWEST_WORDS
 from rtalign.session import Session
 from rtalign.sources.events import Notice
 from rtalign.sources.replaying import ReplaySource
+from rtalign.sources.storysound import Sound
 
 SNAPSHOT_S = 0.1
 STEP_S = 0.01
@@ -96,10 +97,12 @@ class Host:
         self._sequence, self._looked = 0, 0.0
         self._cpu = psutil.Process()
         self._load = 0.0
+        self._sounds: tuple[Sound, ...] = ()
         self._started = time.monotonic()
 
     def run(self) -> None:
         opened = open_session(self._session, self._say)
+        self._sounds = opened.sounds
         keeper = Keeper(self._session, opened)
         engine = Engine(
             opened.decoding, opened.source, opened.following,
@@ -143,6 +146,7 @@ class Host:
         self._looked = time.monotonic()
         self._sequence += 1
         seen = looking.of(engine, self._sequence, self._work(engine), keeper.state())
+        seen = replace(seen, sounds=self._sounds)
         self._outbox.put(snapshot.to_message(replace(seen, phase=phase) if phase else seen), last)
 
     def _work(self, engine: Engine) -> snapshot.Work:
@@ -184,7 +188,7 @@ def _obey(engine: Engine, keeper: Keeper, asked: Mapping[str, Any]) -> None:
 
 def _do(engine: Engine, keeper: Keeper, what: str, to: Any) -> None:
     match what:
-        case "pause" | "play" | "seek" | "speed":
+        case "pause" | "play" | "seek" | "speed" | "until":
             _move(engine.source, what, to)
         case "last words":
             engine.last_words = None if to is None else max(int(to), FEWEST_WORDS)
@@ -212,6 +216,8 @@ def _move(source: Any, what: str, to: Any) -> None:
             source.seek(float(to))
         case "speed":
             source.set_speed(None if to is None else float(to))
+        case "until":
+            source.wait_at(None if to is None else float(to))
 
 
 def main() -> int:
