@@ -10,10 +10,12 @@ from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer
 from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
+from apps import secondrungs
 from apps import theme as themes
 from apps.axes import Axis, ms
 from apps.layered import Layered
 from apps.panel import HEAD
+from apps.twobanks import Beside
 from rtalign.snapshot import Rung, Snapshot
 
 EASE_S = 0.150
@@ -37,6 +39,7 @@ class LadderView(Layered):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.seen: Snapshot | None = None
+        self.second: Beside | None = None
         self.range = (-0.1, 0.6)
         self._aim: dict[int, float] = {}
         self._from: dict[int, float] = {}
@@ -53,6 +56,13 @@ class LadderView(Layered):
         self.layers = snapshot.layers or tuple(rung.layer for rung in snapshot.rungs)
         self._fit_range(snapshot)
         self._set_out({rung.layer: rung.peak_s for rung in snapshot.rungs if rung.peak_s is not None})
+        self.renew()
+
+    def beside(self, second: Beside | None) -> None:
+        """A second bank's rungs, hollow, or none."""
+        self.second, self.margin = second, secondrungs.COLUMN if second else type(self).margin
+        if self.seen is not None:
+            self._fit_range(self.seen)
         self.renew()
 
     def axis(self) -> Axis:
@@ -74,6 +84,8 @@ class LadderView(Layered):
         self._ghosts(painter)
         for rung in self.seen.rungs:
             self._interval(painter, rung)
+        if self.second is not None:
+            secondrungs.draw(self, painter, self.second)
 
     def over(self, painter: QPainter) -> None:
         if self.seen is None or not self.layers or self.seen.refused:
@@ -95,11 +107,15 @@ class LadderView(Layered):
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         super().mouseMoveEvent(event)
         rung = next((r for r in (self.seen.rungs if self.seen else ()) if r.layer == self.layer), None)
-        self.setToolTip(told(rung) if rung else self.says)
+        more = secondrungs.told(self, self.second, rung.layer) if rung and self.second else ""
+        self.setToolTip(told(rung) + more if rung else self.says)
 
     def _headline(self, painter: QPainter) -> None:
         """The temporal score with its interval, or in plain words why there is none."""
         box = self.inner()
+        if self.second is not None and not (self.seen and self.seen.refused):
+            secondrungs.headline(self, painter, self.second)
+            return
         big = QRectF(box.left(), box.top() + self.px(20), box.width(), self.px(34))
         trend = self.seen.trend if self.seen else None
         if self.seen is None or trend is None:
@@ -194,6 +210,7 @@ class LadderView(Layered):
     def _fit_range(self, seen: Snapshot) -> None:
         """Changes only when something would fall outside or most of it lies empty, so that the axis is calm."""
         ends = [end for r in seen.rungs for end in (r.low_s, r.peak_s, r.high_s) if end is not None]
+        ends += [r.peak_s for r in (self.second.seen.rungs if self.second else ()) if r.peak_s is not None]
         if not ends:
             return
         low, high = min(ends), max(ends)

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QWidget
 from apps import theme as themes
 from apps.axes import Axis, ms
 from apps.layered import Layered
+from apps.twobanks import SHOWN, Beside, Shown, shown
 from rtalign.snapshot import Snapshot
 
 WIDEN, NARROW = 0.5, 0.03
@@ -28,12 +29,33 @@ class MapView(Layered):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.seen: Snapshot | None = None
+        self.shows: Shown = "A"
+        self._first: Snapshot | None = None
+        self._second: Beside | None = None
         self.frozen = False
         self.limit = 0.0
         self.signed = False
         self._argb = np.zeros((0, 0), np.uint32)
 
+    def beside(self, second: Beside | None) -> None:
+        """A second bank, which `turn` brings in sight, or none."""
+        if second is None and self._second is not None and self.shows != "A":
+            self.shows, self.limit = "A", 0.0
+        changed, self._second = (second is None) != (self._second is None), second
+        if self._first is not None:
+            self.draw(self._first)
+        if changed:
+            self.renew()
+
+    def turn(self) -> None:
+        """From A to B to A − B, where there is a B."""
+        if self._second is not None:
+            self.shows, self.limit = SHOWN[(SHOWN.index(self.shows) + 1) % len(SHOWN)], 0.0
+            self.beside(self._second)
+            self.renew()
+
     def draw(self, snapshot: Snapshot) -> None:
+        self._first, snapshot = snapshot, shown(snapshot, self._second, self.shows)
         before, self.seen = self.seen, snapshot
         moved = self._follow(snapshot.r)
         if before is not None and not moved and _same(before, snapshot):
@@ -54,7 +76,8 @@ class MapView(Layered):
         return Axis(float(lags[0] - half), float(lags[-1] + half), field.left(), field.right())
 
     def plate(self, painter: QPainter) -> None:
-        self.write_title(painter, "colours frozen" if self.frozen else "")
+        notes = self._which(), "colours frozen" if self.frozen else ""
+        self.write_title(painter, "   ".join(note for note in notes if note))
         if self.seen is None or not self.layers:
             return
         self._cells(painter)
@@ -97,7 +120,7 @@ class MapView(Layered):
         if r is None or self.frozen or not np.isfinite(r).any():
             return False
         most, least = float(np.nanmax(r)), float(np.nanmin(r))
-        signed = -least > 0.6 * max(most, LEAST)
+        signed = self.shows == "A − B" or -least > 0.6 * max(most, LEAST)
         aim = max(most, -least if signed else 0.0, LEAST)
         share = 1.0 if self.limit == 0 else WIDEN if aim > self.limit else NARROW
         step = (aim - self.limit) * share
@@ -128,8 +151,17 @@ class MapView(Layered):
         painter.drawImage(field, image)
         self._missing(painter, ~np.isfinite(r))
 
+    def _which(self) -> str:
+        """The bank that is shown, where there are two."""
+        if self._second is None:
+            return ""
+        one, other = self._second.names
+        return {"A": f"A  {one}", "B": f"B  {other}", "A − B": f"A − B   {one} − {other}"}[self.shows]
+
     def _why(self) -> str:
         seen = self.seen
+        if self.shows == "A − B" and self._first is not None and self._first.r is not None:
+            return "other lags: the maps cannot be subtracted"
         if seen and seen.refused:
             return "refused: nothing is decoded"
         return "no word has been scored yet"

@@ -43,6 +43,7 @@ class Link:
         self.engine: Engine | None = None
         self.state: State = "none"
         self.restart_at: float | None = None
+        self.also: Callable[[str, Any], None] | None = None
         self._died = -float("inf")
         self._go_on: float | None = None
         self._next: Session | None = None
@@ -88,6 +89,8 @@ class Link:
     def ask(self, do: str, to: Any = None) -> None:
         if self.engine and self.state == "running":
             self.engine.ask(do, to)
+            if self.also is not None:
+                self.also(do, to)
 
     def look(self) -> State:
         """How the engine does now."""

@@ -11,6 +11,7 @@ from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from apps import remember
+from apps.accompanying import Accompanying
 from apps.actions import Actions, sheet
 from apps.grid import Grid
 from apps.linking import Engine, Link
@@ -25,7 +26,7 @@ from rtalign.session import Session
 from rtalign.snapshot import Snapshot
 
 TICK_MS = 50
-ORDER = ("closing", "lost", "failed", "refused", "reset", "loading", "frozen", "ended")
+ORDER = ("closing", "lost", "failed", "refused", "reset", "loading", "frozen", "compare", "sound", "ended")
 THEME_NAMES: tuple[remember.ThemeName, ...] = ("system", "dark", "light")
 
 
@@ -43,6 +44,7 @@ class MonitorWindow(QMainWindow):
         self.pointed: int | None = None
         self._build()
         self._connect()
+        self.accompanying = Accompanying(self, begin)
         self.set_theme(self.memory.theme)
         self.set_view(self.memory.view)
         self._timer = QTimer(self)
@@ -54,6 +56,7 @@ class MonitorWindow(QMainWindow):
         self.transport.timeline.forget()
         self.memory.met(session)
         self.drawn = None
+        self.accompanying.end()
         self.link.start(session)
         self._tell_head(session)
 
@@ -70,6 +73,7 @@ class MonitorWindow(QMainWindow):
         """Status and trust go on while the picture is frozen: a frozen picture must not look alive."""
         state, seen = self.link.look(), self.link.newest
         self._tell(state, seen)
+        self.accompanying.look(seen)
         if state == "ended" and self._closing:
             self.close()
         if seen is self.drawn:
@@ -128,6 +132,7 @@ class MonitorWindow(QMainWindow):
         if event is None:
             return
         engine = self.link.engine
+        self.accompanying.end()
         if engine is not None and engine.alive and not self._leave:
             self._closing = True
             self.link.stop()
