@@ -112,7 +112,7 @@ class MapView(Layered):
         if self.lag is not None:
             col = int(np.argmin(np.abs(seen.lags_s - self.lag)))
         value = float(seen.r[row, col])
-        said = "no data" if not np.isfinite(value) else f"r {value:.4f}".replace("-", "−")
+        said = "no data" if not np.isfinite(value) else f"{self._what()} {value:.4f}".replace("-", "−")
         return f"layer {self.layer}   {ms(float(seen.lags_s[col]))} ms   {said}   n = {seen.n_words:,}"
 
     def _follow(self, r: np.ndarray | None) -> bool:
@@ -150,6 +150,9 @@ class MapView(Layered):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         painter.drawImage(field, image)
         self._missing(painter, ~np.isfinite(r))
+
+    def _what(self) -> str:
+        return "A − B" if self.shows == "A − B" else "r"
 
     def _which(self) -> str:
         """The bank that is shown, where there are two."""
@@ -228,9 +231,10 @@ class MapView(Layered):
         painter.drawImage(box, image)
         low = -self.limit if self.signed else 0.0
         below = QRectF(box.left() - self.px(20), box.bottom() + self.px(1), width + self.px(20), self.px(15))
-        self.write(painter, below.adjusted(self.px(20), 0, 0, 0), f"{low:.2f}".replace("-", "−"), "muted", 11)
+        least = f"{low:.3f}" if low else "0"
+        self.write(painter, below.adjusted(self.px(20), 0, 0, 0), least.replace("-", "−"), "muted", 11)
         self.write(painter, below, f"{self.limit:.3f}", "muted", 11, align="right")
-        self.write(painter, below.adjusted(self.px(20), 0, 0, 0), "r", "muted", 11, align="centre")
+        self.write(painter, below.adjusted(self.px(20), 0, 0, 0), self._what(), "muted", 11, align="centre")
 
     def _readout(self, painter: QPainter) -> None:
         box = self.inner()

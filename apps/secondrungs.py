@@ -22,7 +22,7 @@ COLUMN = 64.0
 def headline(view: LadderView, painter: QPainter, beside: Beside) -> None:
     """Both scores, and below them which bank is which."""
     box = view.inner()
-    top = box.top() + view.px(20)
+    top = box.top() + view.px(22)
     x, half = box.left(), box.width() / 2
     for name, seen, bank, filled in zip("AB", (view.seen, beside.seen), beside.names, (True, False), strict=True):
         upper = QRectF(x + view.px(18), top, half - view.px(22), view.px(21))
@@ -86,7 +86,7 @@ def _differences(view: LadderView, painter: QPainter, beside: Beside) -> None:
         if (value := by.get(rows.layers[row])) is not None:
             box = QRectF(left, rows.middle(row) - view.px(10), width, view.px(20))
             view.write(painter, box, ms(value / 1000), "muted", 11, align="right")
-    head = QRectF(left - view.px(20), field.bottom() + view.px(4), width + view.px(20), view.px(16))
+    head = QRectF(left - view.px(20), field.bottom() + view.px(19), width + view.px(20), view.px(17))
     view.write(painter, head, "A − B, ms", "muted", 11, align="right")
 
 
