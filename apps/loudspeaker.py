@@ -32,7 +32,8 @@ class Loudspeaker:
         self.rate = float(form.sampleRate())
         self._channels, self._width = form.channelCount(), form.bytesPerFrame()
         self._sink = QtMultimedia.QAudioSink(device, form)
-        self._sink.setBufferSize(self._width * round(self.rate / 2))
+        self._most = round(self.rate / 2)
+        self._sink.setBufferSize(self._width * self._most)
         self._pipe = self._sink.start()
         self._fatal = QtMultimedia.QAudio.Error.OpenError, QtMultimedia.QAudio.Error.FatalError
         if self._pipe is None or self._sink.error() in self._fatal:
@@ -41,9 +42,11 @@ class Loudspeaker:
     def room(self) -> int:
         if self._sink.error() in self._fatal:
             raise OSError("the sound device is gone")
-        return max(int(self._sink.bytesFree()), 0) // self._width
+        return self._most if self._pipe is None else max(int(self._sink.bytesFree()), 0) // self._width
 
     def queued(self) -> int:
+        if self._pipe is None:  # a sink that stands still says that it has no room
+            return 0
         return max(int(self._sink.bufferSize() - self._sink.bytesFree()), 0) // self._width
 
     def write(self, frames: np.ndarray) -> None:

@@ -128,12 +128,12 @@ def test_twenty_minutes_on_another_clock_stay_in_step(ppm: float) -> None:
     assert room.steering.n_skips == skipped
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(ppm=st.floats(-200, 200), seed=st.integers(0, 99), late_s=st.floats(0, 0.1))
 def test_any_clock_and_any_lateness_stay_in_step(ppm: float, seed: int, late_s: float) -> None:
     room = Room(ppm, seed, late_s)
-    room.go(10)
-    assert np.abs(room.go(30)).max() < CLOSE_S
+    room.go(20)
+    assert np.abs(room.go(10)).max() < CLOSE_S
 
 
 def test_without_correction_the_same_clock_runs_away(monkeypatch: pytest.MonkeyPatch) -> None:
