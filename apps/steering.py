@@ -1,4 +1,4 @@
-"""Sound held in step with a replay: what is written next, how much faster or slower, and when it begins anew."""
+"""Sound held in step with a replay: what is written next, and how much faster or slower than it was recorded."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ PULL_S = 4.0
 MOST = 0.005
 """Of the speed, to be added or taken: a twelfth of a semitone, which nobody hears in speech."""
 WEIGHED_S = 0.5
+BLIND_S = 0.4
+"""A device that begins takes its time, and after a skip it still plays what was queued: looks at it say nothing yet."""
 FADE_S = 0.004
 
 
@@ -68,12 +70,12 @@ class Steering:
             self.stop()
             return
         if tape is not self._tape:
-            self._begin(tape, wanted)
-        ratio = self._ratio(now, self.heard() - wanted)
-        if ratio is None:
-            self.n_skips += 1
-            self._begin(tape, wanted)
-        self._fill(tape, ratio or 1.0)
+            self._begin(now, tape, wanted)
+        off = self._usual(now, self.heard() - wanted)
+        if abs(off) > SKIP_S:
+            self._skip(now, -off)
+            off = 0.0
+        self._fill(tape, 1.0 - min(max(off / PULL_S, -MOST), MOST))
 
     def heard(self) -> float:
         """The place of the tape that is heard, as far as the sink knows."""
@@ -84,24 +86,29 @@ class Steering:
             self._tape = None
             self._sink.stop()
 
-    def _begin(self, tape: Tape, at: float) -> None:
+    def _begin(self, now: float, tape: Tape, at: float) -> None:
         if self._tape is not None:
             self._sink.stop()
-        self._tape, self._next, self._fade = tape, at, True
+        self._tape, self._next, self._joint = tape, at, True
         self._offs.clear()
+        self._blind = now + BLIND_S
 
-    def _ratio(self, now: float, off: float) -> float | None:
-        """How fast to go on; None where it is so far off that it begins anew.
+    def _skip(self, now: float, by: float) -> None:
+        """What is written next, not what is queued: a device that is stopped takes long to begin again."""
+        self.n_skips += 1
+        self._next += by
+        self._joint = True
+        self._offs.clear()
+        self._blind = now + BLIND_S
 
-        A device takes what is queued in pieces, so that a single look at it says little.
-        """
+    def _usual(self, now: float, off: float) -> float:
+        """A device takes what is queued in pieces, so that a single look at it says little."""
+        if now < self._blind:
+            return 0.0
         self._offs.append((now, off))
         while now - self._offs[0][0] > WEIGHED_S:
             self._offs.popleft()
-        usual = float(np.median([off for _, off in self._offs]))
-        if abs(usual) > SKIP_S:
-            return None
-        return 1.0 - min(max(usual / PULL_S, -MOST), MOST)
+        return float(np.median([off for _, off in self._offs]))
 
     def _fill(self, tape: Tape, ratio: float) -> None:
         rate = self._sink.rate
@@ -112,9 +119,9 @@ class Steering:
         first = int(np.floor(at[0]))
         known = tape.read(first, int(np.floor(at[-1])) - first + 2)
         frames = np.interp(at - first, np.arange(len(known)), known)
-        if self._fade:  # a sound that begins in its middle clicks
+        if self._joint:  # a sound that begins in its middle clicks
             rise = min(int(FADE_S * rate), n)
             frames[:rise] *= np.linspace(0, 1, rise, endpoint=False)
-            self._fade = False
+            self._joint = False
         self._sink.write(frames)
         self._next += n * ratio / rate
