@@ -14,6 +14,7 @@ import pytest
 import sights
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PyQt6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 from worlds import world
 
@@ -28,6 +29,7 @@ from rtalign.client import Client
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot, empty
 from rtalign.sources.replaying import ReplaySource
+from rtalign.sources.storysound import Sound
 
 END_S = 500.0
 
@@ -231,8 +233,6 @@ def test_the_map_turns_from_a_to_b_to_the_difference(qtbot: QtBot) -> None:
 
 
 def test_the_pointer_tells_both_peaks(qtbot: QtBot) -> None:
-    from PyQt6.QtCore import QPoint
-
     view, (a, b) = LadderView(), two()
     qtbot.addWidget(view)
     view.resize(640, 420)
@@ -336,6 +336,43 @@ def test_live_streams_cannot_be_compared(desk: Path) -> None:
     assert "Only a replay" in both.said[-1][0]
 
 
+def test_one_key_begins_and_ends_comparing(
+    desk: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines: list[Engine] = []
+
+    def begin(session: Session) -> Engine:
+        engines.append(Engine(session))
+        return engines[-1]
+
+    window = MonitorWindow(begin, tmp_path / "settings.json")
+    qtbot.addWidget(window)
+    window._timer.stop()
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    chosen = ["", str(desk / "bank")]
+    monkeypatch.setattr("apps.accompanying.QFileDialog.getExistingDirectory", lambda *_: chosen.pop(0))
+    window.start(Session(bank=desk / "bank", recording=desk / "listener"))
+    window.tick()
+    assert not window.actions_["turn"].isEnabled()
+    for n in (1, 2):
+        qtbot.keyClick(window, Qt.Key.Key_B)
+        window.tick()
+        assert len(engines) == n
+        assert window.actions_["compare"].isChecked() == (n == 2)
+    qtbot.keyClick(window, Qt.Key.Key_X)
+    assert isinstance(lagmap := window.grid.panels["map"], MapView)
+    assert lagmap.shows == "B"
+    qtbot.keyClick(window, Qt.Key.Key_B)
+    window.tick()
+    assert not engines[1].alive
+    assert engines[0].alive
+    assert lagmap.shows == "A"
+    window._leave = True
+    window.close()
+
+
 # The real thing
 
 
@@ -357,10 +394,14 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MonitorWindow]:
 def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWindow, qtbot: QtBot) -> None:
     """The same bank under another name: what both find of the same words is the same."""
     shutil.copytree(desk / "bank", desk / "twin", dirs_exist_ok=True)
-    session = Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02", speed=4.0)
+    session = Session(
+        bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02", speed=4.0,
+        audio=desk / "story.wav",
+    )  # fmt: skip
     window.start(session)
     a = window.link
     qtbot.waitUntil(lambda: a.newest.n_scored > 5, timeout=60_000)
+    assert a.newest.sounds == (Sound(str(desk / "story.wav"), 0.0),)
     comparing = window.accompanying.comparing
     comparing.begin(desk / "twin")
     qtbot.waitUntil(lambda: bool(comparing._tether and comparing._tether.together), timeout=60_000)

@@ -7,19 +7,23 @@ import struct
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import sights
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from worlds import MemoryRecording, world
 
+from apps.actions import DEEDS
 from apps.sounding import Sounding
 from apps.standing import Standing
 from apps.steering import SKIP_S, Steering
 from apps.wavfile import Wav
+from apps.window import MonitorWindow
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot, from_message, to_message
 from rtalign.sources.joined import Joined
@@ -407,6 +411,31 @@ def test_a_replay_without_sound_looks_for_none(stage: Callable[..., Stage], qtbo
     one.go(1.0)
     assert one.asked == 0
     assert not one.sounding.at_hand
+
+
+def test_no_key_does_two_things() -> None:
+    keys = [key for deed in DEEDS for key in deed.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_the_mute_key_is_there_where_there_is_sound(qtbot: QtBot, tmp_path: Path, stage: Callable[..., Stage]) -> None:
+    engine = SimpleNamespace(newest=stage().seen, alive=True, ask=lambda *_: None)
+    window = MonitorWindow(lambda _: engine, tmp_path / "settings.json")
+    qtbot.addWidget(window)
+    window._timer.stop()
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    window.tick()
+    assert not window.actions_["mute"].isEnabled()
+    assert "No sound is at hand" in window.actions_["mute"].toolTip()
+    window.start(Session(recording=Path("story")))
+    window.tick()
+    for mute in (True, False):
+        qtbot.keyClick(window, Qt.Key.Key_S)
+        assert window.accompanying.sounding.mute == mute
+    window._leave = True
+    window.close()
 
 
 def test_a_machine_without_sound_says_so_in_words() -> None:
