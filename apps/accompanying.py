@@ -88,4 +88,4 @@ class Accompanying:
 
     def _say(self, key: str, text: str) -> None:
         """Once, until it has been read."""
-        self._window.strip.say(Message(key, text, "stale", (("Good", lambda: self._window.strip.unsay(key)),)))
+        self._window.strip.say(Message(key, text, "stale", (("Understood", lambda: self._window.strip.unsay(key)),)))
