@@ -60,7 +60,10 @@ class LadderView(Layered):
 
     def beside(self, second: Beside | None) -> None:
         """A second bank's rungs, hollow, or none."""
-        self.second, self.margin = second, secondrungs.COLUMN if second else type(self).margin
+        before, self.second = self.second, second
+        if before and second and before.names == second.names and _same(before.seen, second.seen):
+            return
+        self.margin = secondrungs.COLUMN if second else type(self).margin
         if self.seen is not None:
             self._fit_range(self.seen)
         self.renew()

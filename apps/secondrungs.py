@@ -31,7 +31,7 @@ def headline(view: LadderView, painter: QPainter, beside: Beside) -> None:
         said = f"{name} r = {trend.r:.2f}".replace("-", "−") if trend else f"{name} r = –"
         view.write(painter, upper, said, "text" if trend else "muted", 19, filled)
         lower = QRectF(upper.left(), top + view.px(21), upper.width(), view.px(15))
-        view.write(painter, lower, f"{bank}, {seen.n_words if seen else 0:,} words", "muted", 12)
+        view.write(painter, lower, f"{bank}, {seen.n_assessed if seen else 0:,} words", "muted", 12)
         x += half
 
 

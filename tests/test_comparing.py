@@ -212,6 +212,18 @@ def test_a_second_bank_is_drawn_and_goes_again(qtbot: QtBot, kind: type[LadderVi
     assert pixels(view) == alone
 
 
+def test_a_second_bank_that_is_as_it_was_is_not_painted_anew(qtbot: QtBot) -> None:
+    for view in (LadderView(), MapView()):
+        qtbot.addWidget(view)
+        view.draw(sights.sight(300))
+        for _ in range(2):
+            view.beside(Beside(sights.sight(300, seed=1), ("one", "two")))
+        pixels(view)
+        plate = view._plate
+        view.beside(Beside(sights.sight(300, seed=1), ("one", "two")))
+        assert view._plate is plate
+
+
 def test_the_map_turns_from_a_to_b_to_the_difference(qtbot: QtBot) -> None:
     view, (a, b) = MapView(), two()
     qtbot.addWidget(view)
