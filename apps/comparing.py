@@ -14,7 +14,7 @@ from rtalign.minutes import place
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
 
-SHARED = ("seek", "reset", "last words")
+SHARED = ("seek", "step", "reset", "last words")
 """What is asked of the first engine and of the second alike; pause and speed it takes over from what it sees."""
 
 
