@@ -11,11 +11,12 @@ from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer
 from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
-from apps import awaited
+from apps import awaited, secondrungs
 from apps import theme as themes
 from apps.axes import Axis, ms
 from apps.layered import Layered
 from apps.panel import HEAD
+from apps.twobanks import Beside
 from rtalign.snapshot import Rung, Snapshot, Trend
 
 EASE_S = 0.150
@@ -40,6 +41,7 @@ class LadderView(Layered):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.seen: Snapshot | None = None
+        self.second: Beside | None = None
         self.range = (-0.1, 0.6)
         self._aim: dict[int, float] = {}
         self._from: dict[int, float] = {}
@@ -67,6 +69,16 @@ class LadderView(Layered):
         trend, n = seen.trend, sum(rung.peak_s is not None for rung in seen.rungs)
         parts = [f"temporal score r {trend.r:.2f}, 95 % {trend.low:.2f} to {trend.high:.2f}", *self._slope(trend)]
         return ", ".join([*parts, f"{n} of {len(seen.rungs)} layers have a peak", f"{seen.n_assessed:,} words"])
+
+    def beside(self, second: Beside | None) -> None:
+        """A second bank's rungs, hollow, or none."""
+        before, self.second = self.second, second
+        if before and second and before.names == second.names and _same(before.seen, second.seen):
+            return
+        self.margin = secondrungs.COLUMN if second else type(self).margin
+        if self.seen is not None:
+            self._fit_range(self.seen)
+        self.renew()
 
     def axis(self) -> Axis:
         field = self.field()
@@ -98,6 +110,8 @@ class LadderView(Layered):
         self._ghosts(painter)
         for rung in self.seen.rungs:
             self._interval(painter, rung)
+        if self.second is not None:
+            secondrungs.draw(self, painter, self.second)
 
     def over(self, painter: QPainter) -> None:
         if self.seen is None or not self.layers or self._refused:
@@ -127,11 +141,15 @@ class LadderView(Layered):
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         super().mouseMoveEvent(event)
         rung = next((r for r in (self.seen.rungs if self.seen else ()) if r.layer == self.layer), None)
-        self.setToolTip(told(rung) if rung else self.says)
+        more = secondrungs.told(self, self.second, rung.layer) if rung and self.second else ""
+        self.setToolTip(told(rung) + more if rung else self.says)
 
     def _headline(self, painter: QPainter) -> None:
         """The temporal score with its interval, or in plain words why there is none."""
         box = self.inner()
+        if self.second is not None and not (self.seen and self.seen.refused):
+            secondrungs.headline(self, painter, self.second)
+            return
         big = QRectF(box.left(), box.top() + self.px(20), box.width(), self.px(34))
         trend = self.seen.trend if self.seen else None
         if self.seen is None or trend is None:
@@ -230,6 +248,7 @@ class LadderView(Layered):
     def _fit_range(self, seen: Snapshot) -> None:
         """Changes only when something would fall outside or most of it lies empty, so that the axis is calm."""
         ends = [end for r in seen.rungs for end in (r.low_s, r.peak_s, r.high_s) if end is not None]
+        ends += [r.peak_s for r in (self.second.seen.rungs if self.second else ()) if r.peak_s is not None]
         if not ends:
             return
         low, high = min(ends), max(ends)

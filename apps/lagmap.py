@@ -14,6 +14,7 @@ from apps import awaited
 from apps import theme as themes
 from apps.axes import Axis, ms
 from apps.layered import Layered
+from apps.twobanks import SHOWN, Beside, Shown, shown
 from rtalign.snapshot import Snapshot
 
 WIDEN, NARROW = 0.5, 0.03
@@ -32,11 +33,32 @@ class MapView(Layered):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.seen: Snapshot | None = None
+        self.shows: Shown = "A"
+        self._first: Snapshot | None = None
+        self._second: Beside | None = None
         self.frozen = False
         self.limit = 0.0
         self.signed = False
 
+    def beside(self, second: Beside | None) -> None:
+        """A second bank, which `turn` brings in sight, or none."""
+        if second is None and self._second is not None and self.shows != "A":
+            self.shows, self.limit = "A", 0.0
+        changed, self._second = (second is None) != (self._second is None), second
+        if self._first is not None:
+            self.draw(self._first)
+        if changed:
+            self.renew()
+
+    def turn(self) -> None:
+        """From A to B to A − B, where there is a B."""
+        if self._second is not None:
+            self.shows, self.limit = SHOWN[(SHOWN.index(self.shows) + 1) % len(SHOWN)], 0.0
+            self.beside(self._second)
+            self.renew()
+
     def draw(self, snapshot: Snapshot) -> None:
+        self._first, snapshot = snapshot, shown(snapshot, self._second, self.shows)
         before, self.seen = self.seen, snapshot
         moved = self._follow(snapshot.r)
         if before is not None and not moved and _same(before, snapshot):
@@ -57,10 +79,11 @@ class MapView(Layered):
         return Axis(float(lags[0] - half), float(lags[-1] + half), field.left(), field.right())
 
     def grounds(self) -> Hashable:
-        return super().grounds(), self.frozen, self.signed, self._decoded()
+        return super().grounds(), self.frozen, self.signed, self._decoded(), self._which()
 
     def ground(self, painter: QPainter) -> None:
-        self.write_title(painter, "colours frozen" if self.frozen else "", self.px(150))
+        notes = self._which(), "colours frozen" if self.frozen else ""
+        self.write_title(painter, "   ".join(note for note in notes if note), self.px(150))
         self.write_lags(painter, "lag from word onset, ms", grid=False)
         if self.layers:
             self.write_rows(painter)
@@ -100,7 +123,7 @@ class MapView(Layered):
         if self.lag is not None:
             col = int(np.argmin(np.abs(seen.lags_s - self.lag)))
         value, null = float(seen.r[row, col]), ""
-        said = "no data" if not np.isfinite(value) else f"r {value:.4f}".replace("-", "−")
+        said = "no data" if not np.isfinite(value) else f"{self._what()} {value:.4f}".replace("-", "−")
         if seen.null_lo is not None and seen.null_hi is not None and seen.null_hi.shape == seen.r.shape:
             null = f" (null {seen.null_lo[row, col]:.4f} to {seen.null_hi[row, col]:.4f})".replace("-", "−")
         return f"layer {self.layer}   {ms(float(seen.lags_s[col]))} ms   {said}{null}   n = {seen.n_words:,} words"
@@ -110,7 +133,7 @@ class MapView(Layered):
         if r is None or self.frozen or not np.isfinite(r).any():
             return False
         most, least = float(np.nanmax(r)), float(np.nanmin(r))
-        signed = -least > 0.6 * max(most, LEAST)
+        signed = self.shows == "A − B" or -least > 0.6 * max(most, LEAST)
         aim = max(most, -least if signed else 0.0, LEAST)
         share = 1.0 if self.limit == 0 else WIDEN if aim > self.limit else NARROW
         step = (aim - self.limit) * share
@@ -125,7 +148,10 @@ class MapView(Layered):
 
     def _nothing(self, painter: QPainter) -> None:
         self._hatch(painter, self.field())
-        self.await_(painter, self.field(), *awaited.scores(self.seen))
+        if self.shows == "A − B" and self._first is not None and self._first.r is not None:
+            self.await_(painter, self.field(), "other lags: the maps cannot be subtracted")
+        else:
+            self.await_(painter, self.field(), *awaited.scores(self.seen))
 
     def _cells(self, painter: QPainter) -> None:
         assert self.seen is not None
@@ -141,6 +167,16 @@ class MapView(Layered):
         painter.drawImage(field, image)
         if not known.all():
             self._missing(painter, ~known)
+
+    def _what(self) -> str:
+        return "A − B" if self.shows == "A − B" else "r"
+
+    def _which(self) -> str:
+        """The bank that is shown, where there are two."""
+        if self._second is None:
+            return ""
+        one, other = self._second.names
+        return {"A": f"A  {one}", "B": f"B  {other}", "A − B": f"A − B   {one} − {other}"}[self.shows]
 
     def _missing(self, painter: QPainter, missing: np.ndarray) -> None:
         """Runs of cells in a row as one."""
@@ -202,7 +238,7 @@ class MapView(Layered):
         row = np.ascontiguousarray(self._palette()[None])
         image = QImage(row.data, 256, 1, 1024, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.drawImage(box, image)
-        self.write(painter, self._below(box), "r", "muted", 11, align="centre")
+        self.write(painter, self._below(box), self._what(), "muted", 11, align="centre")
 
     def _ends(self, painter: QPainter) -> None:
         """The numbers at the ends of the colour bar."""

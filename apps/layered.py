@@ -17,6 +17,7 @@ class Layered(Panel):
 
     lag_pointed = pyqtSignal(object)
     gutter = 62.0
+    margin = 18.0
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,7 +26,7 @@ class Layered(Panel):
 
     def field(self) -> QRectF:
         """Where rows and lags meet."""
-        left, right = self.px(self.gutter), self.px(24)
+        left, right = self.px(self.gutter), self.px(self.margin)
         top, bottom = self.px(HEAD), self.px(FOOT)
         return QRectF(left, top, max(self.width() - left - right, 10), max(self.height() - top - bottom, 10))
 

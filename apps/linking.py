@@ -53,6 +53,7 @@ class Link:
         self.state: State = "none"
         self.restart_at: float | None = None
         self.loss: Snapshot | None = None
+        self.also: Callable[[str, Any], None] | None = None
         self._died = -float("inf")
         self._go_on: float | None = None
         self._next: Session | None = None
@@ -106,6 +107,8 @@ class Link:
             self.engine.ask(do, to)
             if self.session is not None and do in KEPT:
                 self.session = Session.model_validate(self.session.model_dump() | {KEPT[do]: to})
+            if self.also is not None:
+                self.also(do, to)
 
     def look(self) -> State:
         """How the engine does now."""

@@ -12,7 +12,7 @@ from rtalign.snapshot import Snapshot
 
 ORDER = (
     *("closing", "lost", "failed", "refused", "stream", "reset", "demo", "report", "said", "loss"),
-    *("loading", "frozen", "ended", "none"),
+    *("loading", "frozen", "compare", "sound", "ended", "none"),
 )
 """Keys of messages, what matters most first."""
 

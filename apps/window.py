@@ -13,6 +13,7 @@ from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from apps import deeds, possible, remember, telling
+from apps.accompanying import Accompanying
 from apps.actions import Actions, sheet
 from apps.asking import Asking
 from apps.grid import Grid
@@ -60,6 +61,7 @@ class MonitorWindow(QMainWindow):
         self._build()
         self.looks = Looks(self)
         deeds.connect(self)
+        self.accompanying = Accompanying(self, begin)
         self.looks.begin()
         link, sessions = self.link, self.sessions
         self._cures = telling.Cures(
@@ -82,6 +84,7 @@ class MonitorWindow(QMainWindow):
         self.drawn = self._notice = None
         self.transport.follow(session.last_words)
         self.setWindowTitle(f"{name_of(session)} - rtalign")
+        self.accompanying.end()
         self.link.start(session)
 
     def tick(self) -> None:
@@ -91,6 +94,7 @@ class MonitorWindow(QMainWindow):
             self.close()
             return
         self.tell(seen)
+        self.accompanying.look(seen)
         self.deeds.enable(self.possible(seen))
         if seen is self.drawn and state == self._state:
             return
@@ -236,6 +240,7 @@ class MonitorWindow(QMainWindow):
         if event is None:
             return
         engine = self.link.engine
+        self.accompanying.end()
         if engine is not None and engine.alive and not self._leave:
             self.closing = True
             self.link.stop()

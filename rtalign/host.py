@@ -21,6 +21,7 @@ from rtalign.keeping import Keeper
 from rtalign.obeying import Orders
 from rtalign.opening import open_session
 from rtalign.session import Session
+from rtalign.sources.storysound import Sound
 
 SNAPSHOT_S = 0.1
 STEP_S = 0.01
@@ -102,10 +103,12 @@ class Host:
         self._sequence, self._looked = 0, 0.0
         self._cpu = psutil.Process()
         self._load = 0.0
+        self._sounds: tuple[Sound, ...] = ()
         self._started = time.monotonic()
 
     def run(self) -> None:
         opened = open_session(self._session, self._say)
+        self._sounds = opened.sounds
         keeper = Keeper(self._session, opened)
         engine = Engine(
             opened.decoding, opened.source, opened.following,
@@ -157,7 +160,7 @@ class Host:
         self._looked = time.monotonic()
         self._sequence += 1
         seen = looking.of(engine, self._sequence, self._work(engine), keeper.state())
-        seen = replace(seen, phase=phase or seen.phase, bank=orders.bank, written=keeper.written)
+        seen = replace(seen, phase=phase or seen.phase, bank=orders.bank, written=keeper.written, sounds=self._sounds)
         self._outbox.put(snapshot.to_message(seen), last)
 
     def _work(self, engine: Engine) -> snapshot.Work:

@@ -35,7 +35,7 @@ class Orders:
     def _do(self, what: str, to: Any) -> None:
         engine = self._engine
         match what:
-            case "pause" | "play" | "seek" | "speed" | "step":
+            case "pause" | "play" | "seek" | "speed" | "step" | "until":
                 _move(engine.source, what, to)
             case "last words":
                 engine.last_words = None if to is None else max(int(to), FEWEST_WORDS)
@@ -82,3 +82,5 @@ def _move(source: Any, what: str, to: Any) -> None:
             source.step(int(to))
         case "speed":
             source.set_speed(None if to is None else float(to))
+        case "until":
+            source.wait_at(None if to is None else float(to))

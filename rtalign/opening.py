@@ -18,6 +18,7 @@ from rtalign.session import Session
 from rtalign.sources.events import Source
 from rtalign.sources.joined import Joined
 from rtalign.sources.replaying import ReplaySource
+from rtalign.sources.storysound import Sound, sounds_of
 from rtalign.tagging import Listener, content_words
 
 Say = Callable[[str], None]
@@ -35,6 +36,7 @@ class Opened:
     following: Following
     recording: Joined | None
     chosen: Callable[[Word], bool] | None
+    sounds: tuple[Sound, ...] = ()
 
 
 def open_session(session: Session, say: Say) -> Opened:
@@ -52,7 +54,8 @@ def open_session(session: Session, say: Say) -> Opened:
     decoding = Decoding.of(bank) if bank else _from_nothing(model, say)
     chosen = choice(decoding.recipe, recording)
     if recording is not None:
-        return Opened(decoding, _replay(session, recording), _ahead(recording, model, decoding), recording, chosen)
+        source, following = _replay(session, recording), _ahead(recording, model, decoding)
+        return Opened(decoding, source, following, recording, chosen, sounds_of(recording, session.audio))
     return Opened(decoding, live_source(session), _behind(model, decoding), None, chosen)
 
 

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from rtalign.ledger import Entry
 from rtalign.sources.events import Health, Notice, StreamHealth
+from rtalign.sources.storysound import Sound
 
 NO_SESSION = "no session yet"
 Phase = Literal["loading", "running", "refused", "ended", "failed"]
@@ -142,6 +143,7 @@ class Snapshot:
     end_s: float | None = None
     speed: float | None = None
     paused: bool = False
+    sounds: tuple[Sound, ...] = ()
     traces: Traces | None = None
     inspected: Inspected | None = None
 

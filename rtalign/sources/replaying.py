@@ -33,6 +33,7 @@ class ReplaySource:
         self._recording, self._clock, self._chunk_s = recording, clock, chunk_s
         self._speed, self._paused = speed, False
         self._words = sorted(recording.words, key=lambda word: word.onset)
+        self._until: float | None = None
         self._began = self._ended = False
         self._at_word: int | None = None
         self._chunks: Iterator[Chunk] = iter(())
@@ -68,6 +69,10 @@ class ReplaySource:
             raise ValueError(f"speed {speed:g} was asked for; it lies above 0 and at most at 1000, or is max")
         self._speed = speed
         self._anchor()
+
+    def wait_at(self, until: float | None) -> None:
+        """Hand out nothing from a time on until told otherwise: where somebody else is to come along."""
+        self._until = until
 
     def seek(self, to: float) -> None:
         """Go on from a time; words from there on are told (again)."""
@@ -148,10 +153,12 @@ class ReplaySource:
         if self._paused:
             return self._position if self._position >= self._wanted else self._wanted
         most = max(self._position, self._wanted) + CATCH_UP_S
-        if self._speed is None:
-            return most
         began, zero = self._zero
-        return min(zero + (self._clock() - began) * self._speed, most)
+        due = most if self._speed is None else min(zero + (self._clock() - began) * self._speed, most)
+        if self._until is None or due <= self._until:
+            return due
+        self._anchor()  # what was waited is not made up for by haste
+        return self._until
 
     def _next(self) -> list[Event]:
         """The next chunk, behind the words that begin in it."""
