@@ -6,6 +6,7 @@ from rtalign.snapshot import Snapshot
 
 FEWEST_WORDS = 100
 """From which on curves can be told from chance; the scoreboard's own number, which costs seconds to import."""
+SILENT = "no word has been heard yet"
 
 
 def scores(seen: Snapshot | None) -> tuple[str, str]:
@@ -20,7 +21,8 @@ def scores(seen: Snapshot | None) -> tuple[str, str]:
         return "one word is scored", "the second one brings the first r"
     if seen.n_heard:
         return "the first words are on their way", "each is scored about a second after it was said"
-    return words(seen)
+    what, when = words(seen)
+    return what, "the second one brings the first r" if what == SILENT else when
 
 
 def words(seen: Snapshot | None) -> tuple[str, str]:
@@ -33,7 +35,7 @@ def words(seen: Snapshot | None) -> tuple[str, str]:
         return "no word was heard", ""
     if seen.health.words.state in ("searching", "lost"):
         return "no stream of words yet", "is its sender running? It is looked for all the time"
-    return "no word has been heard yet", "each appears the moment it is said"
+    return SILENT, "each appears the moment it is said"
 
 
 def signal(seen: Snapshot | None) -> tuple[str, str]:
@@ -48,7 +50,8 @@ def peaks(seen: Snapshot | None) -> tuple[str, str]:
     if seen is None or seen.phase == "loading":
         return "a rung a layer", f"comes with {FEWEST_WORDS} words"
     if not seen.n_scored:
-        return scores(seen)
+        what, when = scores(seen)
+        return what, f"{FEWEST_WORDS} of them bring the first peaks" if what == SILENT else when
     if seen.n_assessed < FEWEST_WORDS and seen.phase == "running":
         return f"the first peaks come with {FEWEST_WORDS} words", duration(FEWEST_WORDS - seen.n_words, seen)
     return "no layer has a peak above chance", "more words show whether there is one" if seen.phase == "running" else ""

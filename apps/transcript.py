@@ -34,7 +34,7 @@ class TranscriptView(Panel):
     picked = pyqtSignal(int)
     title = "Words"
     says = "The words as heard; underline: surprisal; struck through: skipped; a click looks at a word"
-    fewest = QSize(320, 84)
+    fewest = QSize(320, 92)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -124,7 +124,7 @@ class TranscriptView(Panel):
         indices = [entry.word.index for entry in words]
         start = indices.index(self._first) if self._first in indices else max(len(words) - 40, 0)
         box = self._lines()
-        pitch = self.px(30)
+        pitch = max(min(self.px(30), box.height()), self.px(20))
         most = max(int(box.height() // pitch), 1)
         lines = self._broken(words[start:], box.width())
         if most == 1 and len(lines) > 1:  # a single line keeps its newer half, or it would begin empty
@@ -155,7 +155,7 @@ class TranscriptView(Panel):
     def _word(self, painter: QPainter, placed: Placed, now: bool, age: int) -> None:
         box, entry = placed.box, placed.entry
         if now or entry.word.index == self.chosen:
-            pill = box.adjusted(-self.px(5), self.px(2), self.px(5), -self.px(5))
+            pill = box.adjusted(-self.px(5), 0, self.px(5), -self.px(3))
             painter.setPen(QPen(self.theme.colour("accent"), self.px(1.5)))
             painter.setBrush(self.theme.colour("accent", 1.0 if now else 0.0))
             painter.drawRoundedRect(pill, self.px(6), self.px(6))
@@ -167,7 +167,7 @@ class TranscriptView(Panel):
             colour = self.theme.colour("on_accent" if now else "muted")
             self.level(painter, y, box.left(), box.right(), colour, self.px(1.2))
         elif entry.surprisal is not None and not now:
-            self._underline(painter, QRectF(box.left(), box.bottom() - self.px(7), box.width(), 0), bits(entry))
+            self._underline(painter, QRectF(box.left(), line.center().y() + self.px(11), box.width(), 0), bits(entry))
 
     def _underline(self, painter: QPainter, at: QRectF, surprisal: float) -> None:
         thick = self.px(0.6 + 4.4 * min(surprisal / MOST_BITS, 1.0))

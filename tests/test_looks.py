@@ -172,6 +172,8 @@ def test_empty_panels_say_what_they_wait_for_and_when_it_comes() -> None:
     seconds = 0.4 * (awaited.FEWEST_WORDS - 50)
     assert awaited.peaks(sights.sight(50)) == ("the first peaks come with 100 words", f"in about {seconds:.0f} s")
     assert awaited.peaks(sights.sight(50, speed=2.0))[1] == f"in about {seconds / 2:.0f} s"
+    assert awaited.scores(sights.sight(0)) == ("no word has been heard yet", "the second one brings the first r")
+    assert awaited.peaks(sights.sight(0))[1] == "100 of them bring the first peaks"
     assert "40 to go" in awaited.peaks(sights.sight(60, paused=True))
     for state, said in (("searching", "no MEG stream yet"), ("found", "sends nothing"), ("lost", "lost")):
         seen = sights.sight(0, health=sights.health(state, 9.0))
