@@ -118,7 +118,6 @@ class Panel(QWidget):
     def _painted(self, ratio: float) -> QPixmap:
         plate = QPixmap((self.size().toSizeF() * ratio).toSize().expandedTo(QSize(1, 1)))
         plate.setDevicePixelRatio(ratio)
-        plate.fill(self.theme.colour("window"))
         painter = QPainter(plate)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint(painter)
@@ -126,6 +125,7 @@ class Panel(QWidget):
         return plate
 
     def _paint(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), self.theme.colour("window"))
         painter.setPen(self.theme.colour("edge"))
         painter.setBrush(self.theme.colour("panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)

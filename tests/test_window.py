@@ -27,6 +27,7 @@ from apps import outgoing, remember
 from apps.actions import DEEDS
 from apps.asking import ending
 from apps.linking import RESTART_S
+from apps.theme import THEMES
 from apps.window import MonitorWindow
 from rtalign.bank import DecoderBank
 from rtalign.client import Client
@@ -551,10 +552,12 @@ def test_a_picture_opens_again(key: str, scene: Scene) -> None:
     scene.answers.path = scene.folder / "it"
     widget = scene.window.centralWidget() if key == "Ctrl+P" else scene.panel("ladder")
     assert widget is not None
+    scene.window.set_theme("dark")
     size, plain = widget.size(), widget.grab().toImage()
     scene.press(key)
     image = QImage(str(scene.folder / "it.png"))
     assert image.size() == size * 2
+    assert image.pixelColor(0, 0) == THEMES["dark"].colour("window")
     again = image.scaled(size, transformMode=Qt.TransformationMode.SmoothTransformation)
     assert np.abs(grey(again) - grey(plain)).mean() < 4
     blown_up = plain.scaled(size * 2, transformMode=Qt.TransformationMode.SmoothTransformation)
