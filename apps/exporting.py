@@ -97,14 +97,15 @@ def _save_svg(widget: QWidget, path: Path) -> None:
     painter.fillRect(widget.rect(), widget.palette().window())
     widget.render(painter, QPoint())
     painter.end()
-    _name_fonts(path)
+    _mend(path)
 
 
-def _name_fonts(path: Path) -> None:
-    """Qt names the font that was wished for first; whoever opens the drawing needs the one that was there."""
+def _mend(path: Path) -> None:
+    """The font that was there rather than the one wished for first; cells of the map with their edges, not smoothed."""
     drawing, wished = path.read_text(encoding="utf-8"), themes.font(13)
     there = QFontInfo(wished).family()
     drawing = re.sub('font-family="[^"]*"', f'font-family="{escape(there)}, sans-serif"', drawing)
+    drawing = drawing.replace("<image ", '<image style="image-rendering:pixelated" ')
     path.write_text(drawing, encoding="utf-8")
 
 
