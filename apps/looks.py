@@ -23,6 +23,7 @@ UNDO_S = 15.0
 STATUS_PX, TRUST_PX = 44, 26
 SHEET = """
 QWidget {{ font-size: {size}px; font-family: {families}; }}
+QWidget#body {{ background: {window}; }}
 QComboBox::drop-down {{ border: none; width: 20px; }}
 QDialog#keys {{ border: 1px solid {faint}; }}
 QFrame#strip {{ background: {panel}; border: 1px solid {edge}; border-left: 4px solid {faint}; border-radius: 6px; }}
@@ -54,7 +55,7 @@ class Looks:
     def set_theme(self, name: remember.ThemeName) -> None:
         self._memory.theme = name
         window, theme = self._window, Theme.of(name)
-        colours = {role: getattr(theme, role) for role in ("panel", "edge", "faint", "live", "stale", "lost")}
+        colours = {role: getattr(theme, role) for role in ("window", "panel", "edge", "faint", "live", "stale", "lost")}
         size = round(13 * self._factor())
         sheet = SHEET.format(size=size, mark=size + 3, families=", ".join(FAMILIES), **colours)
         window.setStyleSheet(theme.stylesheet() + sheet)

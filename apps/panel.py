@@ -244,7 +244,6 @@ class Panel(QWidget):
         if self._ground is None or self._ground[0] != key:
             ground = QPixmap((self.size().toSizeF() * ratio).toSize().expandedTo(QSize(1, 1)))
             ground.setDevicePixelRatio(ratio)
-            ground.fill(self.theme.colour("window"))
             painter = QPainter(ground)
             self._card(painter)
             painter.end()
@@ -257,6 +256,7 @@ class Panel(QWidget):
         return plate
 
     def _card(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), self.theme.colour("window"))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(self.theme.colour("edge"))
         painter.setBrush(self.theme.colour("panel"))

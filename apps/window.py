@@ -262,6 +262,8 @@ class MonitorWindow(QMainWindow):
 
     def _build(self) -> None:
         body = QWidget()
+        body.setObjectName("body")
+        body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(8)

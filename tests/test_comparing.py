@@ -263,6 +263,7 @@ class Engine:
     """One that does what it is told, without a process."""
 
     pid = 1
+    script = None
 
     def __init__(self, session: Session) -> None:
         self.session, self.alive, self.asked = session, True, list[tuple[str, Any]]()

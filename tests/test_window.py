@@ -27,6 +27,7 @@ from apps import outgoing, remember
 from apps.actions import DEEDS
 from apps.asking import ending
 from apps.linking import RESTART_S
+from apps.theme import THEMES
 from apps.window import MonitorWindow
 from rtalign.bank import DecoderBank
 from rtalign.client import Client
@@ -342,7 +343,7 @@ def test_what_cannot_be_done_is_off_and_says_why(scene: Scene) -> None:
     scene.say(n=0, position_s=0.0, end_s=250.0, r=None)
     for name in ("scores", "ladder", "report", "reset"):
         assert not deeds[name].isEnabled()
-    assert "fewer than 40 words" in deeds["report"].toolTip()
+    assert "no word has been scored yet" in deeds["report"].toolTip()
 
 
 def test_a_key_of_what_cannot_be_done_does_nothing(scene: Scene) -> None:
@@ -557,10 +558,12 @@ def test_a_picture_opens_again(key: str, scene: Scene) -> None:
     scene.answers.path = scene.folder / "it"
     widget = scene.window.centralWidget() if key == "Ctrl+P" else scene.panel("ladder")
     assert widget is not None
+    scene.window.set_theme("dark")
     size, plain = widget.size(), widget.grab().toImage()
     scene.press(key)
     image = QImage(str(scene.folder / "it.png"))
     assert image.size() == size * 2
+    assert image.pixelColor(0, 0) == THEMES["dark"].colour("window")
     again = image.scaled(size, transformMode=Qt.TransformationMode.SmoothTransformation)
     assert np.abs(grey(again) - grey(plain)).mean() < 4
     blown_up = plain.scaled(size * 2, transformMode=Qt.TransformationMode.SmoothTransformation)
@@ -806,7 +809,8 @@ def test_a_lost_stream_is_told_in_the_strip(scene: Scene) -> None:
 def test_the_end_of_a_recording_is_told(scene: Scene) -> None:
     scene.replay()
     scene.more(phase="ended")
-    assert scene.said == "The recording has ended: 303 words heard, 300 scored."
+    heard = scene.window.link.newest.n_heard
+    assert scene.said == f"The recording has ended: {heard} words heard, 300 scored."
     scene.cure("Open report")
     assert scene.asked is not None
     assert scene.asked[0] == "report"
