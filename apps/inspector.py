@@ -104,7 +104,7 @@ class InspectorView(Panel):
             y = up.at(tick)
             self.level(painter, y, field.left(), field.right(), self.theme.colour("edge"))
             box = QRectF(field.left() - self.px(44), y - self.px(8), self.px(38), self.px(16))
-            self.write(painter, box, f"{tick:,.3g}", "muted", 11, align="right")
+            self.write(painter, box, f"{tick:,.0f}" if abs(tick) >= 100 else f"{tick:.3g}", "muted", 11, align="right")
         painter.setPen(QPen(self.theme.colour("accent"), self.px(1.5)))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(pg.functions.arrayToQPath(axis.at_all(self.lags), up.at_all(power), connect="finite"))

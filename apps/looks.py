@@ -20,7 +20,6 @@ THEMES: dict[remember.ThemeName, str] = {
 }  # fmt: skip
 SCALES = (0.7, 2.0)
 UNDO_S = 15.0
-STATUS_PX, TRUST_PX = 44, 26
 SHEET = """
 QWidget {{ font-size: {size}px; font-family: {families}; }}
 QWidget#body {{ background: {window}; }}
@@ -123,9 +122,8 @@ class Looks:
     def _set_scale(self) -> None:
         factor, window = self._factor(), self._window
         window.grid.set_scale(factor)
-        for part, height in ((window.status, STATUS_PX), (window.trust, TRUST_PX)):
+        for part in (window.status, window.trust):
             part.set_scale(factor)
-            part.setFixedHeight(round(height * factor))
         self.set_theme(self._memory.theme)
 
     def _show_which(self) -> None:

@@ -19,6 +19,8 @@ from rtalign.snapshot import Snapshot, Traces
 
 SPAN_S = 6.0
 ROUND = (1, 2, 5)
+USUAL = 90
+"""Per cent of all values that lie within a row; the strongest sensors' peaks reach into their neighbours'."""
 FOLLOW_EVERY = 5
 """Snapshots from one look at the scale to the next."""
 
@@ -171,7 +173,7 @@ class TracesView(Panel):
             data = traces.data[:, [u == unit for u in traces.units]]
             if not np.isfinite(data).any():
                 continue
-            wanted = float(np.nanpercentile(np.abs(data - _middles(data)), 99)) or 1.0
+            wanted = float(np.nanpercentile(np.abs(data - _middles(data)), USUAL)) or 1.0
             held = self.spread.get(unit, 0.0)
             if wanted > held or wanted < 0.3 * held:
                 self.spread[unit] = rounded(1.15 * wanted)

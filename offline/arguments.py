@@ -133,6 +133,7 @@ def _replay(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--speed", default="1", metavar="X|max", help="times real time, or max (1)")
     parser.add_argument("--lsl", action="store_true", help="send it through real LSL streams, at 1x")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results")
+    parser.add_argument("--audio", type=Path, metavar="WAV", help="the story's sound, or a folder with a wav per run")
     _filters(parser)
     _scoring(parser)
 

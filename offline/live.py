@@ -20,7 +20,7 @@ from rtalign.snapshot import Snapshot
 
 SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
 LIVE = (*SHARED, "meg", "words", "encoding", "trigger", "audio_delay_s")
-REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out")
+REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out", "audio")
 LOOK_S = 0.25
 DRAIN_S = 15.0
 """After the streams have ended: how long words still under way are waited for."""
