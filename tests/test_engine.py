@@ -332,6 +332,15 @@ def test_a_snapshot_survives_the_pipe(bank: DecoderBank, fresh: Any) -> None:
     assert again.n_scored == engine.ledger.n_scored
 
 
+def test_a_snapshot_says_how_many_words_its_scores_are_of(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))
+    n = engine.scoreboard.n
+    for last, shown in ((None, n), (n + 50, n), (100, 100)):
+        engine.last_words = last
+        assert looking.of(engine, 1, snapshot.Work()).n_words == shown
+
+
 def test_recordings_in_a_row_are_scored_as_evaluate_scores_them(bank: DecoderBank, tmp_path: Path) -> None:
     (a, model), (b, more) = world(n_words=120, seed=6, prefix="a"), world(n_words=120, seed=7, prefix="b")
     model.table |= more.table
