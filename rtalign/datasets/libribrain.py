@@ -59,12 +59,14 @@ def recording(file: Path, bads: Collection[str] = (), table: Path | None = None)
 
 def read(path: Path) -> tuple[list[Word], list[str]]:
     """The rows whose kind is word: its text the segment, its onset the time in the MEG."""
-    rows = []
-    for line, cells in delimited.numbered(wordtable.text_of(path), path.name):
-        if not {"kind", "segment", "timemeg"} <= cells.keys():
-            raise ValueError(f"{path.name} lacks a column called kind, segment or timemeg; is it of this data set?")
-        if cells["kind"].strip().lower() == "word":
-            rows.append(Row(cells["timemeg"], cells.get("duration", ""), cells["segment"], line))
+    table = delimited.table(wordtable.text_of(path), path.name)
+    if table.lacks("kind", "segment", "timemeg"):
+        raise ValueError(f"{path.name} lacks a column called kind, segment or timemeg; is it of this data set?")
+    rows = [
+        Row(onset, duration, text, line)
+        for line, (kind, onset, duration, text) in table.picked("kind", "timemeg", "duration", "segment")
+        if kind == "word" or kind.strip().lower() == "word"
+    ]
     if not rows:
         raise NoWords(f"{path.name} has no words: no row is of kind word")
     return wordtable.judged(rows, path)

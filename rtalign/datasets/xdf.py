@@ -50,7 +50,7 @@ def recordings(
     file = XdfFile(path / RAW if folder else path)
     parts = _meg(file, meg)
     session = folder is not None and (folder / WORDS).is_file() and words is None and word_table is None
-    table = _session_words(folder / WORDS) if folder and session else []
+    table = session_words(folder / WORDS) if folder and session else []
     found: list[XdfRecording] = []
     for part in parts:
         clock, notes = counted(file, part, dejitter)
@@ -158,7 +158,7 @@ def _marked(found: list[XdfRecording], file: XdfFile, stream: Stream) -> list[Xd
     return heard
 
 
-def _session_words(path: Path) -> list[Heard]:
+def session_words(path: Path) -> list[Heard]:
     """The words of a session in the order of their numbers; in the table they stand as they became ready."""
     text = wordtable.text_of(path)
     rows = delimited.cells(text[: text.rfind("\n") + 1], path.name)  # the line that kill -9 left unfinished is left out
