@@ -16,6 +16,7 @@ import mne
 import numpy as np
 import pytest
 from mne.io.constants import FIFF
+from realdata import CTF, real
 
 from offline import datasets as command
 from offline.progress import Progress
@@ -263,17 +264,12 @@ def test_broken_sessions_end_in_one_line(tmp_path: Path) -> None:
         open_recordings(tmp_path / "hollow")
 
 
-REAL_CTF = Path(__file__).resolve().parents[2] / "shared/data/ctf275_dccn_human/testdata_ctf_short_discontinuous.ds"
-
-
 def test_a_ctf_folder_is_split_as_a_fif_is(tmp_path: Path) -> None:
-    if not REAL_CTF.exists():
-        pytest.skip(f"the test data {REAL_CTF.name} is not here")
     folder = tmp_path / "sub-001" / "ses-002" / "meg"
     copied = folder / "sub-001_ses-002_task-compr_meg.ds"
     copied.mkdir(parents=True)
-    for file in REAL_CTF.iterdir():  # the files of a .ds bear its name
-        (copied / file.name.replace(REAL_CTF.stem, copied.stem)).symlink_to(file)
+    for file in real(CTF).iterdir():  # the files of a .ds bear its name
+        (copied / file.name.replace(CTF.stem, copied.stem)).symlink_to(file)
     rows = [
         ("0.10", "0", "0", "wav_onset", "10"),
         ("0.20", "0.1", "0", "word_onset_01", '"THE"'),
@@ -285,7 +281,7 @@ def test_a_ctf_folder_is_split_as_a_fif_is(tmp_path: Path) -> None:
     assert (texts(first), texts(second)) == (["the"], ["dog"])
     assert "compensation grade 0, as recorded" in said([first])
     assert len(first.sensors) == 273
-    raw = mne.io.read_raw_ctf(REAL_CTF, system_clock="ignore", clean_names=True, verbose="ERROR")
+    raw = mne.io.read_raw_ctf(CTF, system_clock="ignore", clean_names=True, verbose="ERROR")
     expected = raw.get_data([s.name for s in first.sensors]).T
     n = round(first.seconds * 1200)
     np.testing.assert_allclose(whole(first), expected[:n], rtol=1e-12)
@@ -298,13 +294,11 @@ def test_a_ctf_folder_is_split_as_a_fif_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("gone", "fault"), [(".meg4", "could not find"), (".res4", "not found")])
 def test_a_ctf_folder_that_lacks_a_part_is_one_line(gone: str, fault: str, tmp_path: Path) -> None:
-    if not REAL_CTF.exists():
-        pytest.skip(f"the test data {REAL_CTF.name} is not here")
     copied = tmp_path / "sub-001" / "ses-002" / "meg" / "sub-001_ses-002_task-compr_meg.ds"
     copied.mkdir(parents=True)
-    for file in REAL_CTF.iterdir():
+    for file in real(CTF).iterdir():
         if file.suffix != gone:
-            (copied / file.name.replace(REAL_CTF.stem, copied.stem)).symlink_to(file)
+            (copied / file.name.replace(CTF.stem, copied.stem)).symlink_to(file)
     table = copied.with_name("sub-001_ses-002_task-compr_events.tsv")
     table.write_text(events_text(run_rows(1, 0.1, "a")), encoding="utf-8")
     with pytest.raises(ValueError, match=rf"compr_meg.ds cannot be read: .*{fault}.*is the file whole") as caught:
@@ -855,6 +849,22 @@ def test_the_noise_ceiling_is_what_was_planted() -> None:
     np.testing.assert_allclose(found.best[1:], np.sqrt(share[1:]), atol=0.06)
     assert (found.n_repeats, found.sensors) == (8, ("M0", "M1", "M2", "M3"))
     assert 100 < found.seconds < 120  # the filters' warm-up is left out
+    assert (found.error < 0.05).all()
+
+
+def test_a_hearing_that_broke_off_is_left_out_and_counted() -> None:
+    class Broken(Shaken):
+        def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterable[Chunk]:
+            return (chunk for chunk in super().chunks(seconds, start) if not 40 < chunk.start < 50)
+
+    share = np.full(4, 0.5)
+    whole, gone = [heard_again(seed, share) for seed in (1, 2, 3)], Broken(0.2, ONSETS[:1], 0.0)
+    gone.data = heard_again(4, share).data
+    found = ceiling([*whole, gone])  # type: ignore[list-item]
+    assert (found.n_repeats, found.n_broken) == (3, 1)
+    np.testing.assert_array_equal(found.r, ceiling(whole).r)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="is the only hearing without a break; a noise ceiling needs two whole ones"):
+        ceiling([whole[0], gone])  # type: ignore[list-item]
 
 
 def test_a_ceiling_needs_two_hearings_of_the_same_sensors(armeni: tuple[Path, np.ndarray]) -> None:

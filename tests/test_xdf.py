@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from realdata import XDF, real
 
 from rtalign import xdf
 from rtalign.data import Recording, Sensor
@@ -26,7 +27,6 @@ from rtalign.xdfheader import Channel, Header, parse
 
 pyxdf = pytest.importorskip("pyxdf", reason="pyxdf is the independent reader; pip install pyxdf")
 
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "xdf"
 SFREQ = 200.0
 SENSORS = (
     Sensor("MLC11", "axial", (0.01, 0.02, 0.1), (0.0, 0.6, 0.8)),
@@ -34,12 +34,6 @@ SENSORS = (
     Sensor("MEG0111", "mag", (0.05, -0.02, 0.09), (0.0, 0.0, 1.0)),
 )
 MEG = xdf.Signal("meg", SFREQ, tuple(s.name for s in SENSORS), SENSORS, format="double64")
-
-
-def real(name: str) -> Path:
-    if not (REAL / name).exists():
-        pytest.skip(f"the test data {name} is not here")
-    return REAL / name
 
 
 def noise(n: int, seed: int = 0) -> np.ndarray:
@@ -367,8 +361,8 @@ def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
 
 
 def test_a_real_file_of_labrecorder_s_writer(tmp_path: Path) -> None:
-    recording = one(real("minimal.xdf"))
-    theirs = pyxdf.load_xdf(real("minimal.xdf"))[0][0]
+    recording = one(real(XDF / "minimal.xdf"))
+    theirs = pyxdf.load_xdf(real(XDF / "minimal.xdf"))[0][0]
     np.testing.assert_allclose(whole(recording), theirs["time_series"] * 1e-6)
     assert [w.text for w in recording.words] == ["Hello", "World", "from", "LSL"] * 2
     begin = theirs["time_stamps"][0]
@@ -377,7 +371,7 @@ def test_a_real_file_of_labrecorder_s_writer(tmp_path: Path) -> None:
 
 def test_a_real_file_without_a_brain_is_refused_in_one_line() -> None:
     with pytest.raises(ValueError, match="no stream of type MEG or EEG; it has Empty data stream") as caught:
-        recordings(real("empty_streams.xdf"))
+        recordings(real(XDF / "empty_streams.xdf"))
     assert "\n" not in str(caught.value)
 
 

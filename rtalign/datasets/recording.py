@@ -58,12 +58,15 @@ def open_repeats(
     *,
     subject: str | None = None,
     session: str | None = None,
+    task: str | None = None,
     bads: Collection[str] = (),
 ) -> list[MneRecording]:
     """What a data set plays again and again, without words, for a noise ceiling: none where it repeats nothing."""
     path = Path(path)
-    wanted = {"subject": subject, "session": session}
+    wanted = {"subject": subject, "session": session, "task": task}
     asked = {key: value for key, value in wanted.items() if value is not None}
+    if xdf.is_xdf(path) or libribrain.is_libribrain(path):
+        return []
     if is_signal(path):
         files, asked = [path], {"session": bidsnames.entities(path).get("ses", "")}
     else:
