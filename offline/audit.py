@@ -36,10 +36,11 @@ class Found:
 
 def audit(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Delay and drift of each run, and the field that follows its words; a proposal; figures where --out names them."""
+    from offline.commands import streams_of
     from rtalign.datasets import open_recordings
 
     filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
-    recordings = open_recordings(args.folder, **filters, word_table=args.word_table)
+    recordings = open_recordings(args.folder, **filters, word_table=args.word_table, streams=streams_of(args))
     if args.sound is not None and len(recordings) > 1:
         raise ValueError(f"--sound names one wav, and there are {len(recordings)} runs; choose one with --run")
     found = []

@@ -158,7 +158,7 @@ def open_all(args: argparse.Namespace, progress: Progress, sensors: list[str] | 
     from rtalign.datasets import common_sensors, open_recordings
 
     filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
-    how: dict[str, Any] = {"word_table": args.word_table, "bads": bads_of(args)}
+    how: dict[str, Any] = {"word_table": args.word_table, "bads": bads_of(args), "streams": streams_of(args)}
     found = [r for path in args.recordings for r in open_recordings(path, **filters, **how)]
     names = sensors or common_sensors(found)
     for recording in found:
@@ -177,6 +177,13 @@ def open_repeated(args: argparse.Namespace, sensors: list[str]) -> list[Any]:
     filters = {name: getattr(args, name) for name in ("subject", "session", "task")}
     found = [r for path in args.recordings for r in open_repeats(path, **filters, bads=bads_of(args))]
     return [r.pick(sensors) for r in found]
+
+
+def streams_of(args: argparse.Namespace) -> Any:
+    """The streams of an XDF file that a person named."""
+    from rtalign.datasets.xdf import Streams
+
+    return Streams(args.meg_stream, args.word_stream, not args.raw_stamps)
 
 
 def bads_of(args: argparse.Namespace) -> list[str]:

@@ -57,6 +57,7 @@ def listing(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """What is there, what is missing, what will be skipped and why."""
+    from offline.commands import streams_of
     from rtalign.datasets import checking
 
     with ExitStack() as stack:
@@ -67,7 +68,10 @@ def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
                 stages.append(stack.enter_context(progress.stage("look through", total, "files")))
             stages[0].advance(done - stages[0].done)
 
-        found = checking.check(args.folder, signal=args.signal, tell=tell)
+        filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
+        asked = {name: labels for name, labels in filters.items() if labels is not None}
+        how = {"word_table": args.word_table, "streams": streams_of(args)}
+        found = checking.check(args.folder, signal=args.signal, tell=tell, asked=asked, how=how)
     if not args.json:
         print("\n".join(said(found)))
     return {

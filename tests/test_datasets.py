@@ -567,8 +567,9 @@ def test_broken_libribrain_files_are_one_line(tmp_path: Path, monkeypatch: pytes
 def asked(what: str | None = None, folder: Path | None = None, **more: object) -> argparse.Namespace:
     """The command line of `rtalign datasets`."""
     options: dict[str, object] = dict.fromkeys(
-        ("subject", "session", "task", "run", "word_table", "sound", "audio", "out")
+        ("subject", "session", "task", "run", "word_table", "sound", "audio", "out", "meg_stream", "word_stream")
     )
+    options |= {"raw_stamps": False}
     return argparse.Namespace(
         **(options | {"what": what, "folder": folder, "json": False, "quiet": True, "signal": False} | more)
     )

@@ -13,6 +13,9 @@ from rtalign.datasets.rows import NoWords, Row
 
 TEXTS = ("word", "text", "stimulus", "value")
 TYPES = ("trial_type", "type")
+MAX_LINES, MAX_LINE = 5_000_000, 100_000
+"""Rows, and characters of the first: a recording has a hundred thousand rows, and a few columns."""
+
 WORD_TYPE = re.compile(r"words?(?![a-z])(?!.*(?:offset|end))", re.IGNORECASE)
 """word, Word, word_onset_01 - but not word_offset_01, which is where a word ends."""
 
@@ -62,11 +65,17 @@ def numbered(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
 def table(text: str, name: str) -> Table:
     """A TSV or CSV, told by its first line."""
     first = text[: text.find("\n")] if "\n" in text else text
+    if (n_lines := text.count("\n")) > MAX_LINES:
+        raise ValueError(f"{name} has {n_lines:,} lines; at most {MAX_LINES:,} are read - cut it into one a recording")
+    if len(first) > MAX_LINE:
+        raise ValueError(f"{name}: its first line has {len(first):,} characters; is it a table?")
     lines = _tabbed(text) if "\t" in first else _separated(text, name)
     header = [cell.strip().strip('"').lower() for cell in next(lines, (1, []))[1]]
     n = len(header)
     numbers, found = [], []
     for line, row in lines:
+        if len(row) > MAX_LINE:
+            raise ValueError(f"{name}, line {line}: {len(row):,} cells; is it a table?")
         whole = row if len(row) == n else _fitted(row, n, f"{name}, line {line}", "tab" if "\t" in first else "comma")
         numbers.append(line)
         found.append((*whole, ""))

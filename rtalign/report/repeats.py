@@ -89,9 +89,9 @@ def _curve(one: Heard, several: bool) -> Markup:
     frame = Frame(66, 18, WIDTH - 66 - 24, HEIGHT - 18 - 46, (0.5, len(r) + 0.5), (low, high + 0.05 * (high - low)))
     level = tag("path", d=f"M{number(frame.left)} {number(frame.py(0.0))}H{number(frame.right)}", class_="zero")
     dots = [
-        tag("circle", tag("title", f"{one.sensors[i]}: {signed(float(v), 3)}"), cx=frame.px(float(x)), cy=frame.py(float(v)), r=2.2,
+        tag("circle", tag("title", f"{one.sensors[i]}: {signed(v, 3)}"), cx=frame.px(x), cy=frame.py(v), r=2.2,
             fill="currentColor")
-        for x, v, i in zip(places, r, order, strict=True) if np.isfinite(v)
+        for x, v, i in zip(places.tolist(), r.tolist(), order, strict=True) if np.isfinite(v)
     ]  # fmt: skip
     return figure(
         WIDTH, HEIGHT, "Correlation between two hearings, sensor by sensor",
