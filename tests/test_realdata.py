@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from language_models import write
 from realdata import CTF, MEGIN, XDF, real
 from test_datasets import armeni_session
 from test_stream import Listener
@@ -65,14 +64,33 @@ def test_runs_inside_one_file_stream_one_after_the_other(tmp_path: Path) -> None
     assert [text for text, _ in heard.words] == ["to", "sherlock", "holmes", "she", "is", "always"]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("model") / "model", "llama")
-
-
 def replayed(capsys: pytest.CaptureFixture[str], *argv: object) -> dict[str, object]:
-    """The last line that `rtalign replay --headless` says."""
-    assert cli.main([str(a) for a in ("replay", *argv, "--headless", "--speed", "max", "--json")]) == 0
-    out = capsys.readouterr().out
-    found: dict[str, object] = json.loads(out[out.rindex("\n{\n") :] if "\n{\n" in out else out)
+    """What `rtalign replay --headless` says at its end."""
+    told = ("replay", *argv, "--headless", "--speed", "max", "--json", "--quiet")
+    assert cli.main([str(a) for a in told]) == 0, capsys.readouterr().err
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
     return found
+
+
+def test_a_real_megin_recording_replays_through_a_bank(
+    desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five seconds of a head, of which the filters need three: the words after them are scored."""
+    words = tmp_path / "words.tsv"
+    words.write_text("onset\tword\n0.2\tonce\n0.9\tupon\n3.7\ta\n3.9\ttime\n", encoding="utf-8")
+    how = ("--bank", desk / "bank", "--model", desk / "model", "--allow-missing", "--word-table", words)
+    seen = replayed(capsys, real(MEGIN), *how)
+    assert (seen["heard"], seen["scored"], seen["skipped"]) == (4, 2, {"window before recording": 2})
+    assert seen["time_s"] == pytest.approx(5.005, abs=0.01)
+    assert "the bank expects 306 sensors" in str(seen["notice"])
+
+
+def test_a_real_xdf_recording_that_no_bank_fits_is_refused_in_one_line(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ("replay", real(XDF / "minimal.xdf"), "--bank", desk / "bank", "--model", desk / "model")
+    assert cli.main([*map(str, argv), "--headless", "--speed", "max", "--quiet"]) == 1
+    said = capsys.readouterr().err.strip()
+    assert "at 10 Hz" in said or "sensors" in said
+    assert len(said.splitlines()) == 1
+    assert "unexpected" not in said

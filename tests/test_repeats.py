@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from language_models import STORY, write
 from mne.io.constants import FIFF
+from realdata import CTF, real
 from scipy.signal import butter, sosfiltfilt
+from test_realdata import replayed
 
 from offline import cli
 
@@ -118,3 +120,25 @@ def test_the_report_shows_the_ceiling_the_faults_and_the_bad_channels(bank: Path
     passport = json.loads((bank / "passport.json").read_text())
     assert not {sensor["name"] for sensor in passport["sensors"]} & set(BADS)
     assert [entry["name"][-5:] for entry in passport["recordings"]] == ["run-1", "run-2", "run-3", "run-4"]
+
+
+def test_the_runs_inside_one_file_replay_as_they_were_trained(bank: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = replayed(capsys, bank.parent / "root", "--subject", "003", "--bank", bank, "--model", bank.parent / "model")
+    summary = json.loads((bank / "summary.json").read_text())
+    purged = summary["skipped"]["gap between folds"]
+    assert seen["heard"] == N_RUNS * 80
+    assert seen["scored"] == summary["n_words"] + purged
+    assert sum(seen["skipped"].values()) == sum(summary["skipped"].values()) - purged  # type: ignore[attr-defined]
+
+
+def test_a_real_ctf_recording_replays_through_a_bank_of_its_sensors(
+    bank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two seconds with a break: everything is heard, and too short for the filters, which is said of every word."""
+    words = tmp_path / "words.tsv"
+    words.write_text("onset\tword\n0.2\tonce\n1.2\tupon\n", encoding="utf-8")
+    how = ("--word-table", words, "--bank", bank, "--model", bank.parent / "model", "--allow-missing")
+    seen = replayed(capsys, real(CTF), *how)
+    assert (seen["phase"], seen["heard"], seen["scored"]) == ("ended", 2, 0)
+    assert sum(seen["skipped"].values()) == 2  # type: ignore[attr-defined]
+    assert seen["time_s"] == pytest.approx(2.0, abs=0.01)
