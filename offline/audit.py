@@ -83,14 +83,11 @@ def examined(recording: Any, sound: Path | None, channel: str | None) -> Found:
 
 def _lag(recording: Any, sound: Path | None, channel: str | None) -> Lag:
     from rtalign.datasets.audit import sound_lag
-    from rtalign.datasets.mneraw import MneRecording
     from rtalign.datasets.sounds import sound_of
 
-    if not isinstance(recording, MneRecording):
-        raise ValueError(f"{recording.name} is of a kind whose sound channel cannot be read")
     wav = sound or sound_of(recording)
     if wav is None:
-        raise ValueError(f"there is no wav for {recording.name}; name it with --sound FILE")
+        raise ValueError(f"there is no wav for {recording.name}; name one run and its wav with --run and --sound FILE")
     there = [name for name in ([channel] if channel else CHANNELS) if name in recording.channel_names]
     if not there:
         raise ValueError(f"{recording.name} has no channel {channel or ', '.join(CHANNELS)}; name it with --audio NAME")

@@ -577,7 +577,7 @@ def asked(what: str | None = None, folder: Path | None = None, **more: object) -
 
 def test_every_known_set_says_what_it_is_and_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
     rows = command.datasets(asked(), Progress(quiet=True))
-    told = capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
     assert len(rows) == len(CATALOGUE) == 5
     for known in CATALOGUE:
         for text in (known.key, known.name, known.licence, known.size, known.place, known.language):
@@ -615,7 +615,20 @@ def test_a_check_says_what_is_there_missing_skipped_and_broken(
     assert "2 of 6 published runs; without run 3, 4, 5, 6" in told
     assert "compr_meg.fif is cut short" in told
     assert "2 runs, " in told
-    assert "6 words can be used; 1 files are broken" in told
+    assert "6 words can be used; 1 file is broken, see above" in told
+
+
+@pytest.mark.parametrize("columns", [60, 80, 140])
+def test_what_is_said_fits_the_terminal(
+    columns: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    armeni_session(tmp_path, 3, 4)
+    armeni_session(tmp_path, 3, 8)
+    command.datasets(asked(), Progress(quiet=True))
+    command.datasets(asked("check", Path(tmp_path)), Progress(quiet=True))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if "/" not in line and "runs  " not in line) <= min(columns, 118)
 
 
 def test_a_check_finds_other_sets_by_their_layout(tmp_path: Path) -> None:
@@ -773,6 +786,40 @@ def test_the_audit_of_a_session_compares_each_run_with_its_wav(
     without = command.datasets(asked("audit", tmp_path, audio="UADC999", run="1"), Progress(quiet=True))
     assert "has no channel UADC999; name it with --audio NAME" in without["runs"][0]["why"][0]
     assert without["proposal"] is None
+
+
+@pytest.mark.parametrize("kind", ["LibriBrain", "MEG-MASC"])
+def test_the_audit_knows_the_wavs_of_other_sets(kind: str, tmp_path: Path) -> None:
+    """The sound stands 30 ms behind what the events say, on a channel beside the sensors."""
+    sound, rate = speech(40, 8000, 4), 600.0
+    heard = recorded(sound, 8000, 0.03, 0.0, rate)
+    if kind == "LibriBrain":
+        h5py = pytest.importorskip("h5py")
+        path = libri_run(tmp_path, sample_frequency=rate, channel_types="mag, grad, misc", channel_names="A, B, AUDIO")
+        events = "idx\twavfile\tkind\tsegment\ttimewav\ttimemeg\tduration\n0\ta.wav\tword\tMr.\t0.5\t3.5\t0.3\n"
+        (path.parents[1] / "events" / f"{path.name.split('_proc')[0]}_events.tsv").write_text(events, encoding="utf-8")
+        with h5py.File(path, "a") as file:
+            attributes = dict(file["data"].attrs)
+            del file["data"]
+            noise = np.random.default_rng(0).standard_normal((2, len(heard)))
+            file["data"] = np.concatenate([noise, heard[None]]).astype(np.float32)
+            file["data"].attrs.update(attributes)
+        save_wav(path.parents[2] / "stimuli" / "a.wav", sound, 8000)
+    else:
+        folder = tmp_path / "sub-01" / "ses-0" / "meg"
+        folder.mkdir(parents=True)
+        info = mne.create_info(["MEG0111", "MISC 001"], rate, ["mag", "misc"], verbose="ERROR")
+        data = np.stack([1e-13 * np.random.default_rng(0).standard_normal(len(heard)), heard])
+        raw = mne.io.RawArray(data, info, verbose="ERROR")
+        raw.save(folder / "sub-01_ses-0_task-0_meg.fif", fmt="double", verbose="ERROR")
+        rows = masc_row(3.0, kind="sound", sound="stimuli/audio/lw1_0.wav")
+        rows += masc_row(3.5, kind="word", word="Tara", condition="sentence", pronounced=1.0)
+        masc_table(folder, rows)
+        save_wav(tmp_path / "stimuli" / "audio" / "lw1_0.wav", sound, 8000)
+    result = command.datasets(asked("audit", tmp_path), Progress(quiet=True))
+    (run,) = result["runs"]
+    assert run["delay_s"] == pytest.approx(0.03, abs=0.002), run["why"]
+    assert result["proposal"]["audio_delay_s"] == pytest.approx(0.03, abs=0.002)
 
 
 class Shaken:

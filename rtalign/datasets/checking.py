@@ -38,6 +38,8 @@ class Checked:
     folder: Path
     known: DataSet | None
     lines: tuple[Line, ...]
+    is_set: bool = True
+    """Whether it is a folder of recordings, not one recording."""
 
     def total(self, field: str) -> float:
         return float(sum(getattr(line, field) for line in self.lines if line.status == "ok"))
@@ -81,7 +83,9 @@ def check(
         found += _file(file, opened, signal)
         if tell:
             tell(done, len(files))
-    return Checked(folder, BY_KEY.get(key), (*found, *lines, *([] if single or asked else _lacking(files, key))))
+    return Checked(
+        folder, BY_KEY.get(key), (*found, *lines, *([] if single or asked else _lacking(files, key))), not single
+    )
 
 
 def _stories(file: Path, asked: Mapping[str, str]) -> Sequence[Any]:

@@ -55,6 +55,7 @@ class H5Recording:
         self.sensors = tuple(Sensor(self.channel_names[i], KINDS[kinds[i]], NOWHERE, NOWHERE) for i in picks)
         left = [n for n, kind in zip(self.channel_names, kinds, strict=True) if kind in KINDS]
         left = [n for n in left if sensing.plain(n) in unwanted]
+        self.sound_s: float | None = None  # when the story's sound began, where its events tell
         self.notes: tuple[str, ...] = (
             *notes,
             *([f"left out as bad: {', '.join(left)}"] if left else []),
@@ -80,6 +81,14 @@ class H5Recording:
         stop = min(first + round(seconds * self.sfreq), self.n_samples)
         with _opened(self.path) as data:
             return Chunk(self._read(data, first, stop), first / self.sfreq, self.sfreq)
+
+    def extra(self, channel: str, start: float, seconds: float) -> Chunk:
+        """A stretch of one channel that need not measure the head, such as the sound that was recorded beside it."""
+        row = sensing.place_of(channel, self.channel_names, self.name)
+        first = min(max(round(start * self.sfreq), 0), self.n_samples)
+        stop = min(first + round(seconds * self.sfreq), self.n_samples)
+        with _opened(self.path) as data:
+            return Chunk(np.asarray(data[row : row + 1, first:stop], np.float64).T, first / self.sfreq, self.sfreq)
 
     def pick(self, names: Sequence[str]) -> H5Recording:
         """The same recording with these sensors, in this order."""

@@ -23,6 +23,9 @@ PRINTED = "'kind': 'word'"
 SAYS_WORD = re.compile(r"""['"]kind['"]+\s*:\s*['"]+word['"]""", re.IGNORECASE)
 """Four rows of five describe phonemes and sounds; they are told apart before they are read."""
 
+SOUND = re.compile(r"""['"]kind['"]+\s*:\s*['"]+sound['"]""", re.IGNORECASE)
+NAMED = re.compile(r"""['"]sound['"]+\s*:\s*['"]+([^'"{}]{1,200})['"]""")
+
 WANTED = ("kind", "condition", "pronounced", "word")
 ABSENT = ("", "sentence", 1, "")
 """What a description means where it does not say one of these."""
@@ -47,7 +50,26 @@ def recordings(told: Told) -> list[MneRecording]:
     assert told.table is not None
     words, notes = read(told.table)
     name = bidsnames.stem(told.file)
-    return [MneRecording(told.file, words, name=name, subject=told.person, bads=told.bads, notes=notes)]
+    story = MneRecording(told.file, words, name=name, subject=told.person, bads=told.bads, notes=notes)
+    story.sound_s = first_sound(told.table)[1]
+    return [story]
+
+
+def sound(told: Told) -> Path | None:
+    """The wav that a run began with, where the data set has it here."""
+    assert told.table is not None
+    name, top = first_sound(told.table)[0], bidsnames.folders(told.file)[-1]
+    inside = (top / name).resolve()
+    return inside if name and inside.is_file() and inside.is_relative_to(top.resolve()) else None
+
+
+def first_sound(path: Path) -> tuple[str, float | None]:
+    """The file that was played first in a run, and when."""
+    table = delimited.table(wordtable.text_of(path), path.name)
+    for line, (onset, text) in table.picked("onset", "trial_type"):
+        if SOUND.search(text) and (named := NAMED.search(text)):
+            return named[1], wordtable.onset_of(Row(onset, "", "", line), path)
+    return "", None
 
 
 def read(path: Path) -> tuple[list[Word], list[str]]:
