@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +59,20 @@ def audit(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         from offline.auditfigures import write
 
         args.out.mkdir(parents=True, exist_ok=True)
-        result["figures"] = [str(path) for path in write(args.out, found)]
+        result["figures"] = [str(path) for path in write(args.out, found, planted(args.folder))]
     if not args.json:
         print("\n".join(said(found, proposed)))
     return result
+
+
+def planted(folder: Path) -> list[float]:
+    """The latencies that a simulated recording's folder tells; none of any other."""
+    path = folder / "ground_truth.json"
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))["latencies"] if path.is_file() else {}
+        return [float(latency) for latency in told.values()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} does not tell what was planted ({error}); simulate it again") from None
 
 
 def examined(recording: Any, sound: Path | None, channel: str | None) -> Found:

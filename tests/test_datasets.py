@@ -783,6 +783,10 @@ def test_the_audit_of_a_session_compares_each_run_with_its_wav(
     assert delay_ms == pytest.approx(20, abs=2)
     for name in ("delays.svg", "answers.svg"):
         assert (tmp_path / "figures" / name).read_text(encoding="utf-8").startswith("<svg")
+    assert ">expected</text>" in (tmp_path / "figures" / "answers.svg").read_text(encoding="utf-8")
+    (tmp_path / "ground_truth.json").write_text('{"latencies": {"0": 0.15, "1": 0.15}}')
+    command.datasets(asked("audit", tmp_path, out=tmp_path / "figures", run="1"), Progress(quiet=True))
+    assert ">planted</text>" in (tmp_path / "figures" / "answers.svg").read_text(encoding="utf-8")
     without = command.datasets(asked("audit", tmp_path, audio="UADC999", run="1"), Progress(quiet=True))
     assert "has no channel UADC999; name it with --audio NAME" in without["runs"][0]["why"][0]
     assert without["proposal"] is None
