@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import struct
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 HEADER = struct.Struct(">iIii")
 """Kind, type, size, and where the next one is: 0 behind this one, -1 nowhere."""
@@ -23,7 +23,7 @@ def refuse_false_tags(path: Path) -> None:
     """One line where a tag claims more than its file has, or more than any header needs."""
     packed = path.name.lower().endswith(".gz")
     try:
-        with gzip.open(path) if packed else path.open("rb") as file:
+        with gzip.open(path) if packed else path.open("rb", buffering=0) as file:
             size = None if packed else path.stat().st_size
             seen = set()
             directory = None
@@ -40,7 +40,7 @@ def refuse_false_tags(path: Path) -> None:
         raise ValueError(f"{path.name} is cut short: {error or 'it ends early'}; copy it again") from error
 
 
-def _tags(file: BinaryIO | gzip.GzipFile) -> Iterator[tuple[int, int, int]]:
+def _tags(file: FileIO | gzip.GzipFile) -> Iterator[tuple[int, int, int]]:
     """(place, kind, size) of every tag in the order in which a reader meets them."""
     place, last = 0, -1
     while place > last:  # a chain that turns back would never end
@@ -63,7 +63,7 @@ def _believe(path: Path, place: int, kind: int, length: int, size: int | None) -
         raise ValueError(f"{claim}, and no header has more than {MAX_TAG_BYTES:,}; copy it again")
 
 
-def _look_up(path: Path, file: BinaryIO | gzip.GzipFile, place: int, size: int, seen: set[int]) -> None:
+def _look_up(path: Path, file: FileIO | gzip.GzipFile, place: int, size: int, seen: set[int]) -> None:
     """The directory at the end of a file leads to tags as well: those that were not met on the way are judged too."""
     head = _at(file, place, HEADER.size)
     if len(head) < HEADER.size:
@@ -78,7 +78,7 @@ def _look_up(path: Path, file: BinaryIO | gzip.GzipFile, place: int, size: int, 
                 _believe(path, entry[3], kind, length, size)
 
 
-def _at(file: BinaryIO | gzip.GzipFile, place: int, n: int) -> bytes:
+def _at(file: FileIO | gzip.GzipFile, place: int, n: int) -> bytes:
     """Bytes from a place; a packed file is read up to it, a piece at a time."""
     if isinstance(file, gzip.GzipFile):
         while file.tell() < place and file.read(min(SKIP, place - file.tell())):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,20 @@ def first_sound(path: Path) -> tuple[str, float | None]:
 
 def read(path: Path) -> tuple[list[Word], list[str]]:
     """The words that were pronounced in a sentence, beside notes on the others."""
-    table = delimited.table(wordtable.text_of(path), path.name)
+    dropped = Counter[str]()
+    try:
+        words, notes = wordtable.judged(_spoken(path, dropped), path)
+    except NoWords:
+        raise NoWords(f"{path.name} has no words: no trial_type describes one that was heard in a sentence") from None
+    left = ", ".join(f"{n} {reason}" for reason, n in dropped.most_common(5))
+    return words, [*([f"words left out: {left}"] if left else []), *notes]
+
+
+def _spoken(path: Path, dropped: Counter[str]) -> Iterator[Row]:
+    """The words of a table, one by one; those left out are counted."""
+    table, name = delimited.table(wordtable.text_of(path), path.name), path.name
     if table.lacks("onset", "trial_type"):
-        raise ValueError(f"{path.name} lacks a column called onset or trial_type; is it an events table?")
-    name, rows, dropped = path.name, [], Counter[str]()
+        raise ValueError(f"{name} lacks a column called onset or trial_type; is it an events table?")
     for line, (onset, duration, text) in table.picked("onset", "duration", "trial_type"):
         if PRINTED not in text and not SAYS_WORD.search(text):
             continue
@@ -89,12 +100,7 @@ def read(path: Path) -> tuple[list[Word], list[str]]:
         elif not pronounced:
             dropped["not pronounced"] += 1
         else:
-            rows.append(Row(onset, duration, str(word), line))
-    if not rows:
-        raise NoWords(f"{path.name} has no words: no trial_type describes one that was heard in a sentence")
-    words, notes = wordtable.judged(rows, path)
-    left = ", ".join(f"{n} {reason}" for reason, n in dropped.most_common(5))
-    return words, [*([f"words left out: {left}"] if left else []), *notes]
+            yield Row(onset, duration, str(word), line)
 
 
 def described(text: str, name: str, line: int) -> tuple[Any, ...]:
@@ -102,18 +108,18 @@ def described(text: str, name: str, line: int) -> tuple[Any, ...]:
 
     Plain names and values are taken as they stand; whatever else there may be is read as a Python literal.
     """
+    if len(text) <= MAX_LITERAL and (flat := FLAT.fullmatch(text)):
+        values = flat.groups()
+        return tuple(map(_value, values)) if None not in values else tuple(map(_value_or, values, ABSENT))
     text = text.strip()
     if text[:2] == '"{' and text[-1:] == '"':
-        text = text[1:-1].replace('""', '"')
+        return described(text[1:-1].replace('""', '"'), name, line)
     if not text.startswith("{"):
         return ABSENT
     if len(text) > MAX_LITERAL:
         raise ValueError(
             f"{name}, line {line}: a description of {len(text)} characters is no word's; is the table whole?"
         )
-    if flat := FLAT.fullmatch(text):
-        values = flat.groups()
-        return tuple(map(_value, values)) if None not in values else tuple(map(_value_or, values, ABSENT))
     if text.count("{") + text.count("[") + text.count("(") > 20:
         raise ValueError(
             f"{name}, line {line}: a description of {len(text)} characters is no word's; is the table whole?"
