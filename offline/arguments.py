@@ -74,7 +74,7 @@ def _train(commands: argparse._SubParsersAction) -> None:
         "fit decoders for every layer and lag, cross-validated",
         "rtalign train listener --model smollm2 --out bank",
     )
-    _recordings(parser)
+    _recordings(parser, words_free=False)
     _model(parser, required=True)
     parser.add_argument("--out", type=Path, required=True, metavar="BANK", help="folder of the new bank")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe.toml; options below override it")
@@ -198,17 +198,23 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--fix-hints", action="store_true", help="show cures also for what is merely not ideal")
 
 
-def _recordings(parser: argparse.ArgumentParser) -> None:
+def _recordings(parser: argparse.ArgumentParser, words_free: bool = True) -> None:
     parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="BIDS folders or MEG recordings")
-    group = _filters(parser)
+    group = _filters(parser, words_free)
     group.add_argument("--bads", default="", metavar="A,B", help="channels to leave out")
 
 
-def _filters(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+def _filters(parser: argparse.ArgumentParser, words_free: bool = True) -> argparse._ArgumentGroup:
+    """words_free : whether --words is not taken, as it is in train, for the kinds of words to use."""
     group = parser.add_argument_group("which recordings")
     for name in ("subject", "session", "task", "run"):
         group.add_argument(f"--{name}", metavar=name.upper(), help=f"only this {name} of a BIDS folder")
     group.add_argument("--word-table", type=Path, metavar="FILE", help="TSV, CSV, TextGrid or CTM of word onsets")
+    words = ["--word-stream", "--words"] if words_free else ["--word-stream"]
+    told = "name, type or number of the stream of"
+    group.add_argument("--meg-stream", "--meg", metavar="NAME", help=f"XDF with several streams: {told} MEG")
+    group.add_argument(*words, metavar="NAME", help=f"XDF with several streams: {told} words")
+    group.add_argument("--raw-stamps", action="store_true", help="XDF: time stamps as they came, jitter and all")
     return group
 
 

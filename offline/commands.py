@@ -33,7 +33,8 @@ def train(args: argparse.Namespace) -> dict[str, Any] | None:
         if not args.json:
             print("\n".join(say_estimate(result)))
         return result
-    result = fit(recordings, model, recipe, args.out, progress, device=args.device, extend=earlier)
+    repeats = open_repeated(args, [s.name for s in recordings[0].sensors])
+    result = fit(recordings, model, recipe, args.out, progress, device=args.device, extend=earlier, repeats=repeats)
     say_result(result, args.out, args)
     return result
 
@@ -150,10 +151,8 @@ def open_all(args: argparse.Namespace, progress: Progress, sensors: list[str] | 
     from rtalign.datasets import common_sensors, open_recordings
 
     filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
-    bads = [name.strip() for name in args.bads.split(",") if name.strip()]
-    found = [
-        r for path in args.recordings for r in open_recordings(path, **filters, word_table=args.word_table, bads=bads)
-    ]
+    how: dict[str, Any] = {"word_table": args.word_table, "bads": bads_of(args), "streams": streams_of(args)}
+    found = [r for path in args.recordings for r in open_recordings(path, **filters, **how)]
     names = sensors or common_sensors(found)
     for recording in found:
         for note in recording.notes:
@@ -162,6 +161,26 @@ def open_all(args: argparse.Namespace, progress: Progress, sensors: list[str] | 
     if missing:
         raise ValueError(f"{found[0].name} lacks {len(missing)} sensors of the bank, {missing[0]} among them")
     return [recording.pick(names) for recording in found]
+
+
+def open_repeated(args: argparse.Namespace, sensors: list[str]) -> list[Any]:
+    """What the recordings' data sets play again and again, by these sensors."""
+    from rtalign.datasets import open_repeats
+
+    filters = {name: getattr(args, name) for name in ("subject", "session", "task")}
+    found = [r for path in args.recordings for r in open_repeats(path, **filters, bads=bads_of(args))]
+    return [r.pick(sensors) for r in found]
+
+
+def streams_of(args: argparse.Namespace) -> Any:
+    """The streams of an XDF file that a person named."""
+    from rtalign.datasets.xdf import Streams
+
+    return Streams(args.meg_stream, args.word_stream, not args.raw_stamps)
+
+
+def bads_of(args: argparse.Namespace) -> list[str]:
+    return [name.strip() for name in args.bads.split(",") if name.strip()]
 
 
 def open_model(name: str, args: argparse.Namespace, progress: Progress) -> Any:

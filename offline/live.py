@@ -20,7 +20,8 @@ from rtalign.snapshot import Snapshot
 
 SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
 LIVE = (*SHARED, "meg", "words", "encoding", "trigger", "audio_delay_s")
-REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out", "audio")
+REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out", "raw_stamps", "audio")
+CHOICE = ("subject", "session", "task", "run", "word_table", "meg_stream", "word_stream")
 LOOK_S = 0.25
 DRAIN_S = 15.0
 """After the streams have ended: how long words still under way are waited for."""
@@ -36,7 +37,9 @@ def monitor(args: argparse.Namespace) -> dict[str, Any]:
 
 def replay(args: argparse.Namespace) -> dict[str, Any]:
     """A recording, from its first word to its last."""
-    session = with_options(Session(), args, REPLAY)
+    session = with_options(Session(), args, REPLAY).model_copy(
+        update={"meg": args.meg_stream, "words": args.word_stream}
+    )
     if args.lsl:
         return over_lsl(session, args)
     if args.record:
@@ -55,9 +58,10 @@ def over_lsl(session: Session, args: argparse.Namespace) -> dict[str, Any]:
     )
     command = [sys.executable, "-m", "offline.cli", "stream", str(args.recording), "--name-meg", f"{name}-meg",
                "--name-words", f"{name}-words", "--wait", "60", "--quiet"]  # fmt: skip
-    for option in ("subject", "session", "task", "run", "word_table"):
+    for option in CHOICE:
         if getattr(args, option) is not None:
             command += [f"--{option.replace('_', '-')}", str(getattr(args, option))]
+    command += ["--raw-stamps"] if args.raw_stamps else []
     with ExitStack() as stack:
         player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
         stack.callback(player.terminate)

@@ -15,6 +15,8 @@ import numpy as np
 from offline import provenance
 from offline.machine import cores
 from offline.progress import Progress
+from offline.repeats import ceilings
+from offline.repeats import write as write_ceilings
 from offline.results import new_folder, write_results
 from offline.stages import Story, prepare, read_lag, skip_counts, used_activations
 from rtalign import cache, folds, ridge
@@ -62,8 +64,9 @@ def train(
     extend: DecoderBank | None = None,
     store: Path | None = None,
     extra: dict[str, Any] | None = None,
+    repeats: Sequence[Recording] = (),
 ) -> dict[str, Any]:
-    """Fit, test and save a bank in the folder `out`; returns its summary.
+    """Fit, test and save a bank in the folder `out`; returns its summary.  repeats : hearings of one same sound.
 
     What was finished is kept in `store`; the same call goes on from there after an interruption.
     """
@@ -82,9 +85,11 @@ def train(
     curves = Curves(recipe.lags.seconds, np.array(layers), depth, *(np.array(work[n]) for n in ("r", "null", "boot")))
     passport = _passport(stories, fold, layers, projection, model, extend)
     skipped = skip_counts(stories, purged=int((fold == folds.PURGED).sum()))
+    heard = ceilings(repeats, recipe, progress)
     extra = (extra or {}) | {"pca_variance": projection.variance[:, : projection.components].sum(axis=1).tolist()}
     with new_folder(out) as partial:
         _close_work(work, projection, job, partial / "bank.safetensors")
+        extra |= {"notes": write_ceilings(partial, heard)}
         return write_results(partial, "train", passport, recipe, skipped, curves, progress, **extra)
 
 

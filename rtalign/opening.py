@@ -75,10 +75,12 @@ def choice(recipe: Recipe, recording: Joined | None) -> Callable[[Word], bool] |
 
 def open_recording(session: Session) -> Joined:
     from rtalign.datasets import common_sensors, open_recordings
+    from rtalign.datasets.xdf import Streams
 
     assert session.recording is not None
     filters = {name: getattr(session, name) for name in ("subject", "session", "task", "run")}
-    found = open_recordings(session.recording, **filters, word_table=session.word_table)
+    streams = Streams(session.meg, session.words, not session.raw_stamps)
+    found = open_recordings(session.recording, **filters, word_table=session.word_table, streams=streams)
     names = common_sensors(found)
     return Joined([recording.pick(names) for recording in found])
 

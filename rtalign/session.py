@@ -34,6 +34,8 @@ class Session(Settings):
     )
     chunk_s: float = Field(0.02, gt=0, le=10, description="Length of a replay's chunks.")
 
+    raw_stamps: bool = Field(False, description="Of an XDF file, the time stamps as they came, jitter and all.")
+
     meg: str | None = Field(None, description="Name of the MEG stream; none: the first of type MEG or EEG.")
     words: str | None = Field(None, description="Name of the stream of words; none: the first stream of text.")
     encoding: Encoding = Field("auto", description="How words arrive on their stream.")

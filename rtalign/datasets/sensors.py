@@ -54,6 +54,14 @@ def plain(name: str) -> str:
     return re.sub(r"-\d{4}$", "", name.strip()).replace(" ", "").upper()
 
 
+def place_of(channel: str, names: Sequence[str], where: str) -> int:
+    """Which of a recording's channels bears a name."""
+    known = {plain(name): i for i, name in enumerate(names)}
+    if plain(channel) not in known:
+        raise ValueError(f"{where} has no channel {channel}; name one of the file's {len(known)}")
+    return known[plain(channel)]
+
+
 def listed(names: Sequence[str], n: int = 5) -> str:
     """The first names, and how many more there are."""
     return ", ".join(names[:n]) + (f" and {len(names) - n} more" if len(names) > n else "")
