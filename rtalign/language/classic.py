@@ -14,6 +14,9 @@ from rtalign.recipe import Settings
 
 Kind = Literal["lstm_lm", "gru_lm", "memory_lm"]
 
+DROP = 0.3
+"""Share of every layer's input that is hidden while a model learns: small texts are soon known by heart."""
+
 
 class Shape(Settings):
     """The config.json of a classic model."""
@@ -37,15 +40,16 @@ class Classic(nn.Module):
         super().__init__()
         self.shape = shape
         self.embedding = nn.Embedding(shape.vocab_size, shape.hidden_size)
-        nn.init.normal_(self.embedding.weight, std=shape.hidden_size**-0.5)
+        nn.init.normal_(self.embedding.weight, std=0.3)
         self.bias = nn.Parameter(torch.zeros(shape.vocab_size))
+        self.drop = nn.Dropout(DROP)
         self.layers = nn.ModuleList([_layer(shape) for _ in range(shape.num_hidden_layers)])
 
     def forward(self, ids: torch.Tensor, states: Sequence[Any] | None = None) -> tuple[list[torch.Tensor], list[Any]]:
         """Hidden states and what each layer remembers.  ids : (row, token), behind what states remember."""
         hidden, kept = [self.embedding(ids)], []
         for index, layer in enumerate(self.layers):
-            found, state = layer(hidden[-1], states[index] if states else None)
+            found, state = layer(self.drop(hidden[-1]), states[index] if states else None)
             hidden.append(found)
             kept.append(state)
         return hidden, kept
@@ -83,7 +87,13 @@ class Remembering(nn.Module):
 
     def forward(self, x: torch.Tensor, before: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         known = x if before is None else torch.cat([before, x], 1)
-        x = self.norm(x + self.out(self._attended(x, known)))
+        # In stretches, since nobody looks back farther than the memory: the cost grows with the text, not its square.
+        found, at = [], known.shape[1] - x.shape[1]
+        for part in x.split(self.memory, 1):
+            stop = at + part.shape[1]
+            found.append(self._attended(part, known[:, max(at - self.memory, 0) : stop]))
+            at = stop
+        x = self.norm(x + self.out(torch.cat(found, 1)))
         x = self.norm_out(x + self.narrow(functional.gelu(self.widen(x))))
         # No gradient crosses the segment's edge; only what was said there does.
         return x, known[:, -self.memory :].detach()
