@@ -63,8 +63,8 @@ EIGHT_BILLION = {
 """Llama 3 8B."""
 
 
-def write(folder: Path, kind: str, dtype: torch.dtype = torch.float32, **shape: Any) -> str:
-    """A model of random weights; its folder, as load() takes it."""
+def write(folder: Path, kind: str, weights: bool = True, **shape: Any) -> str:
+    """A model of random weights; its folder, as load() takes it.  weights: or none, for load() to draw."""
     core = learn_tokenizer(" ".join(story_words(shipped_story())), 2000)
     torch.manual_seed(0)
     if kind.endswith("_lm"):
@@ -79,6 +79,6 @@ def write(folder: Path, kind: str, dtype: torch.dtype = torch.float32, **shape: 
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=core, **signs)
     tokens = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None, "vocab_size": len(tokenizer)}
     config = transformers.AutoConfig.for_model(kind, **(tokens | shape))
-    auto.from_config(config, dtype=dtype).save_pretrained(folder)
+    (auto.from_config(config) if weights else config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
