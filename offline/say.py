@@ -107,7 +107,7 @@ def models_table(rows: Sequence[Entry], flops: float, free: float) -> list[str]:
         "● ready to use   * analysed in arXiv 2512.01591   any other local folder or GGUF: name its path",
         f"! more than the {free / 1e9:.1f} GB that are free here: --precision bfloat16 takes half, int8 a quarter",
         f"10k words: an hour of speech in growing contexts, at the {flops / 1e9:.0f} GFLOP/s measured here just now;",
-        "recurrent models take longer without their own kernels, and a model that reads both ways far longer",
+        "recurrent models take longer without kernels of their own",
         "controls: NAME:untrained, NAME:static, random:DIM (rtalign models --help)",
     ]
 

@@ -205,3 +205,32 @@ def test_a_size_comes_from_the_configuration_where_there_are_no_weights(tmp_path
     assert capacity.size_of(folder, config).parameters == language.info.n_parameters
     assert load(str(folder) + ":untrained").info.n_parameters == language.info.n_parameters
     assert json.loads((folder / "config.json").read_text())["model_type"] == "gpt_neox"
+
+
+def test_the_command_line_writes_precision_into_the_recipe_and_loads_what_the_recipe_says(tmp_path, monkeypatch):
+    from offline import commands
+    from offline.arguments import build_parser
+
+    args = build_parser().parse_args(["train", "r", "--model", "m", "--out", "b", "--precision", "int8"])
+    assert commands.recipe_of(args).language.precision == "int8"
+    asked = []
+    monkeypatch.setattr("rtalign.language.model.load", lambda name, **how: asked.append((name, how["precision"])))
+    bank = SimpleNamespace(recipe=commands.recipe_of(args), model={"id": "tiny"})
+    back = build_parser().parse_args(["evaluate", "b", "r", "--out", "o"])
+    commands.open_banks_model(bank, back, SimpleNamespace(say=print))
+    assert asked == [("tiny", "int8")]
+
+
+def test_a_session_loads_the_model_in_the_precision_of_its_bank(tmp_path, monkeypatch):
+    from rtalign import opening
+
+    folder, asked = write(tmp_path / "tiny", "gpt2"), []
+    model = load(folder, precision="int8")
+    facts = {what: getattr(model.info, what) for what in ("id", "revision", "tokenizer")}
+    bank = SimpleNamespace(recipe=Recipe().with_("language", precision="int8"), model=facts)
+    monkeypatch.setattr(
+        "rtalign.language.model.load", lambda name, **how: asked.append(how["precision"]) or load(name, **how)
+    )
+    opened = opening.open_model(SimpleNamespace(model=folder, device="cpu"), bank)
+    assert asked == ["int8"]
+    assert opened.info.precision == "int8"

@@ -217,3 +217,12 @@ def test_the_catalogue_lists_what_is_here_first_and_how_to_get_the_rest():
     assert all(entry.cure for entry in entries if entry.folder is None)
     assert all(entry.readable for entry in entries if entry.paper)
     assert sum(entry.paper for entry in entries) == 22
+
+
+def test_the_catalogue_says_what_a_story_costs():
+    by_id = {entry.id: entry for entry in catalogue()}
+    short, long = (by_id["EleutherAI/pythia-1b"].hours(n, flops=1e12) for n in (1000, 10_000))
+    assert pytest.approx(short) == 1000 * 1.35 * 2 * 1.012e9 / 1e12 / 3600
+    assert long == pytest.approx(19 * short)
+    both_ways = by_id["google-bert/bert-base-uncased"]
+    assert both_ways.hours(1000, 1e12) == pytest.approx(1000 * 1.35 * 51 * 2 * 2 * 110e6 / 1e12 / 3600)

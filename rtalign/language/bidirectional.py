@@ -11,11 +11,9 @@ import numpy as np
 import torch
 
 from rtalign.language.blocks import Doors, blocks_of
+from rtalign.language.families import SEES
 from rtalign.language.network import Wanted, costs_of, ends, padded, reading
 from rtalign.language.reading import Reading
-
-SEES = 50
-"""Previous words that a growing context comes down to: the whole window is read again for every word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rtalign.language.families import FAMILIES, family
+from rtalign.language.families import FAMILIES, SEES, family
 from rtalign.language.packaged import converted, packaged_gguf
 from rtalign.language.places import SMOLLM2
 
@@ -48,9 +48,12 @@ class Entry:
     def hours(self, n_words: int, flops: float, capacity: int = 1000) -> float:
         """For reading so many words in growing contexts, at so many operations a second of this machine.
 
-        Why twice: a full context goes on from its newer half, so a long story is read about twice.
+        Why twice: a full context goes on from its newer half, so a long story is read about twice.  A model that reads
+        both ways reads a window for every word, and once more with the word masked.
         """
         read = n_words if n_words <= capacity else 2 * n_words - capacity
+        if self.kind in FAMILIES and FAMILIES[self.kind].kind == "bidirectional":
+            read = n_words * (SEES + 1) * 2
         return read * TOKENS_A_WORD * 2e6 * self.millions / flops / 3600
 
     @property

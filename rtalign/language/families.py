@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 Kind = Literal["attention", "recurrent", "hybrid", "bidirectional", "classic", "unvouched"]
 
+SEES = 50
+"""Previous words that a growing context comes down to where a model reads both ways, and the whole again every word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
