@@ -19,8 +19,11 @@ from rtalign.sources.story import story_words
 
 KINDS = {"lstm": "lstm_lm", "gru": "gru_lm", "memory": "memory_lm"}
 
-ROWS, SEGMENT, RATE = 16, 32, 6e-3
-"""Places in the text that are read side by side, tokens between two updates, and the highest learning rate."""
+ROWS, SEGMENT = 16, 32
+"""Places in the text that are read side by side, and tokens between two updates."""
+
+RATES = {"lstm_lm": 6e-3, "gru_lm": 6e-3, "memory_lm": 2e-3}
+"""The highest learning rate; attention stumbles at one that suits recurrence."""
 
 HELD, LOOK = 0.1, 25
 """Share of the text, its end, that is held back; steps between two looks at it."""
@@ -118,8 +121,9 @@ def fit(model: Classic, ids: torch.Tensor, steps: int, stage: Any) -> float:
     rows = ids[: (len(ids) - len(held)) // ROWS * ROWS].view(ROWS, -1)
     # Every row opens with the sign that opens a text, so that the model has met it.
     rows = torch.cat([torch.zeros(ROWS, 1, dtype=torch.long), rows], 1)
-    optimiser = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.01)
-    slope = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=max(steps, 2), pct_start=0.1)
+    rate = RATES[model.shape.model_type]
+    optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.01)
+    slope = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=max(steps, 2), pct_start=0.1)
     at, states, best, kept = 0, None, torch.inf, model.state_dict()
     for step in range(steps):
         if at + SEGMENT + 1 > rows.shape[1]:

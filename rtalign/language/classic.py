@@ -58,7 +58,9 @@ class Classic(nn.Module):
         return self.embedding
 
     def head(self, last: torch.Tensor) -> torch.Tensor:
-        return functional.linear(last, self.embedding.weight, self.bias)
+        # A normed state is longer than a recurrent one; unscaled, learning would begin with false certainty.
+        scale = 0.25 if self.shape.model_type == "memory_lm" else 1.0
+        return functional.linear(last * scale, self.embedding.weight, self.bias)
 
 
 def _layer(shape: Shape) -> nn.Module:
