@@ -20,12 +20,22 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _new(commands: argparse._SubParsersAction, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+MODEL_NOTES = """names, wherever a model is asked for:
+  NAME                     smollm2, a local folder, a GGUF file, a Hugging Face id in the local cache
+  NAME:untrained[:SEED]    the same architecture with random weights
+  NAME:static              its embedding alone: static word vectors, no context
+  random:DIM[:SEED]        random functions of the words and their context, no model at all
+An LSTM, a GRU or a segment memory of your own: python -m offline.classic TEXT --kind lstm --out FOLDER"""
+
+
+def _new(
+    commands: argparse._SubParsersAction, name: str, summary: str, example: str, notes: str = ""
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"example:\n  {example}",
+        epilog=f"example:\n  {example}" + (f"\n\n{notes}" if notes else ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quiet", action="store_true", help="say nothing but results and errors")
@@ -80,6 +90,9 @@ def _train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe.toml; options below override it")
     parser.add_argument("--preset", choices=("live", "paper"), default="live", help="the recipe to start from (live)")
     parser.add_argument("--context", metavar="growing:N|window:K", help="the words that the model sees before a word")
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16", "int8"), help="numbers that the model is made of (float32)"
+    )
     parser.add_argument("--layers", metavar="all|9|LIST", help="all, a number of them, or a list such as 0,10,20")
     parser.add_argument("--lags", metavar="FROM:TO:STEP", help="seconds after word onset, such as -0.5:1.5:0.02")
     parser.add_argument("--words", choices=("all", "content"), help="all words, or nouns, verbs, adjectives, adverbs")
@@ -173,7 +186,13 @@ def _stream(commands: argparse._SubParsersAction) -> None:
 
 
 def _models(commands: argparse._SubParsersAction) -> None:
-    parser = _new(commands, "models", "list the language models that can be used", "rtalign models")
+    parser = _new(
+        commands,
+        "models",
+        "list the language models that can be used, and what they would take of this machine",
+        "rtalign models",
+        notes=MODEL_NOTES,
+    )
     parser.add_argument("--prepare", metavar="M", help="make a model ready now (the packaged one is converted once)")
 
 
@@ -219,7 +238,10 @@ def _filters(parser: argparse.ArgumentParser, words_free: bool = True) -> argpar
 
 
 def _model(parser: argparse.ArgumentParser, required: bool) -> None:
-    whence = "smollm2, a local folder, a GGUF file, or a Hugging Face id in the local cache"
+    whence = (
+        "smollm2, a local folder, a GGUF file, or a Hugging Face id in the local cache; "
+        "with :untrained[:SEED] or :static behind it, a control; or random:DIM"
+    )
     parser.add_argument("--model", required=required, metavar="M", help=whence)
     parser.add_argument("--allow-download", action="store_true", help="fetch the model if it is not here")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")

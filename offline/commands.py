@@ -27,7 +27,7 @@ def train(args: argparse.Namespace) -> dict[str, Any] | None:
         from offline.evaluate import refuse_known_recordings
 
         refuse_known_recordings(earlier, recordings)
-    model = open_model(args.model, args, progress)
+    model = open_model(args.model, args, progress, recipe.language.precision)
     if args.dry_run:
         result = estimate(recordings, model, recipe, args.device)
         if not args.json:
@@ -97,17 +97,19 @@ def demo(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def models(args: argparse.Namespace) -> Any:
+    from offline.machine import flops
     from offline.say import models_json, models_table
+    from rtalign.language.capacity import free_bytes
     from rtalign.language.catalogue import catalogue
     from rtalign.language.model import load
 
     if args.prepare:
         load(args.prepare, say=Progress(args.quiet).say)
         return {"prepared": args.prepare}
-    rows = catalogue()
+    rows, pace, free = catalogue(), flops(), free_bytes("cpu")
     if not args.json:
-        print("\n".join(models_table(rows)))
-    return models_json(rows)
+        print("\n".join(models_table(rows, pace, free)))
+    return models_json(rows, pace, free)
 
 
 def datasets(args: argparse.Namespace) -> Any:
@@ -132,6 +134,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
         recipe = Recipe.load(args.recipe, recipe)
     for group, name, value in (
         ("language", "context", args.context),
+        ("language", "precision", args.precision),
         ("language", "layers", args.layers),
         ("words", "which", args.words),
     ):
@@ -183,19 +186,20 @@ def bads_of(args: argparse.Namespace) -> list[str]:
     return [name.strip() for name in args.bads.split(",") if name.strip()]
 
 
-def open_model(name: str, args: argparse.Namespace, progress: Progress) -> Any:
+def open_model(name: str, args: argparse.Namespace, progress: Progress, precision: Any = "float32") -> Any:
     from rtalign.language.model import load
 
-    return load(name, device=args.device, allow_download=args.allow_download, say=progress.say)
+    return load(name, device=args.device, allow_download=args.allow_download, say=progress.say, precision=precision)
 
 
 def open_banks_model(bank: Any, args: argparse.Namespace, progress: Progress) -> Any:
     """The model the bank was made with: by its id, or where that is a folder's name, by --model."""
+    precision = bank.recipe.language.precision
     if args.model:
-        return open_model(args.model, args, progress)
+        return open_model(args.model, args, progress, precision)
     name = bank.model["id"]
     try:
-        return open_model(name, args, progress)
+        return open_model(name, args, progress, precision)
     except (ValueError, OSError) as error:
         raise ValueError(f"the bank was made with model {name!r}, to be named with --model here: {error}") from None
 

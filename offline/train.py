@@ -81,7 +81,7 @@ def train(
         stage.advance(len(layers))
     _fit(job, progress)
     n_layers = model.info.n_layers
-    depth = np.array(layers) / (n_layers - 1)
+    depth = np.array(layers) / max(n_layers - 1, 1)
     curves = Curves(recipe.lags.seconds, np.array(layers), depth, *(np.array(work[n]) for n in ("r", "null", "boot")))
     passport = _passport(stories, fold, layers, projection, model, extend)
     skipped = skip_counts(stories, purged=int((fold == folds.PURGED).sum()))

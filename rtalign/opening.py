@@ -90,7 +90,8 @@ def open_model(session: Session, bank: DecoderBank | None) -> Any:
     from rtalign.language.model import load
 
     name = session.model or (bank.model["id"] if bank else "smollm2")
-    model = load(name, device=session.device)
+    precision = bank.recipe.language.precision if bank else "float32"
+    model = load(name, device=session.device, precision=precision)
     for what in ("id", "revision", "tokenizer") if bank else ():
         here, there = getattr(model.info, what), bank.model[what] if bank else None
         if here != there:
