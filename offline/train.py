@@ -32,7 +32,7 @@ from rtalign.tensorfile import TensorFile
 class Job:
     """Everything the fit of one lag needs.
 
-    targets : (word, layer x wide); known : their moments per fold, which no lag changes;
+    targets : one (word, layer x wide) a fold; known : their moments, which no lag changes;
     rotations : of the wide basis, per fold and final; share : how much of all words these are, 1 for a new bank;
     earlier : per lag and fold the sums that an extended bank brings, or None.
     """
@@ -40,7 +40,7 @@ class Job:
     stories: Sequence[Story]
     recipe: Recipe
     fold: np.ndarray
-    targets: np.ndarray
+    targets: Sequence[np.ndarray]
     known: Sequence[Moments]
     rotations: ridge.Rotations
     draws: Draws
@@ -91,7 +91,7 @@ def train(
 def _projection(stories: Sequence[Story], recipe: Recipe, fold: np.ndarray) -> Projection:
     """The wide basis, from the words that are in a fold."""
     kept = np.split(fold != folds.PURGED, np.cumsum([len(s.used) for s in stories])[:-1])
-    activations = [a if k.all() else a[k] for a, k in zip(used_activations(stories), kept, strict=True)]
+    activations = [a.only(k) for a, k in zip(used_activations(stories), kept, strict=True)]
     return fit_projection(activations, recipe.language.components)
 
 
@@ -151,17 +151,32 @@ def _job(
     device: str,
     work: TensorFile,
 ) -> Job:
-    targets = np.concatenate([projection.project(a, projection.wide) for a in used_activations(stories)])
+    targets = _targets(stories, projection, fold, recipe.fit.folds)
     n_layers = len(projection.mean)
-    parts = [targets[fold == k] for k in range(recipe.fit.folds)]
-    known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in parts]
+    known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
     earlier = extend.tensors if extend else None
     both = [m + recall(earlier, None, k) for k, m in enumerate(known)] if earlier else known
     rotations = _rotations(both, projection.components)
     draws = Draws.plan(fold, n_layers, recipe.fit)
-    prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(parts, rotations.outer, strict=True)])
+    prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(targets, rotations.outer, strict=True)])
     share = sum(m.n for m in known) / sum(m.n for m in both)
     return Job(stories, recipe, fold, targets, known, rotations, draws, prepared, share, earlier, device, work)
+
+
+def _targets(stories: Sequence[Story], projection: Projection, fold: np.ndarray, n_folds: int) -> list[np.ndarray]:
+    """(word, layer x wide) of each fold's words, in order; story by story, so that nothing stands in memory twice."""
+    width = len(projection.mean) * projection.wide
+    targets = [np.empty((int((fold == k).sum()), width), np.float32) for k in range(n_folds)]
+    filled, first = [0] * n_folds, 0
+    for activations in used_activations(stories):
+        values = projection.project(activations, projection.wide)
+        own = fold[first : first + len(values)]
+        for k in np.unique(own[own != folds.PURGED]):
+            rows = values[own == k]
+            targets[k][filled[k] : filled[k] + len(rows)] = rows
+            filled[k] += len(rows)
+        first += len(values)
+    return targets
 
 
 def _rotations(known: Sequence[Moments], components: int) -> ridge.Rotations:
@@ -177,7 +192,7 @@ def _fit(job: Job, progress: Progress) -> None:
     done = job.work["done"]
     todo = np.flatnonzero(done == 0)
     with progress.stage("decoders", len(done), "lags") as stage:
-        stage.advance(len(done) - len(todo))
+        stage.skip(len(done) - len(todo))
         for index in ridge.side_by_side([_lag(job, int(i)) for i in todo], cores()):
             done[index] = 1
             stage.advance()
@@ -190,16 +205,17 @@ def _lag(job: Job, index: int) -> Callable[[], int]:
 def fit_lag(job: Job, index: int) -> int:
     """Fit, test and store one lag."""
     signal = read_lag(job.stories, float(job.recipe.lags.seconds[index]))
+    heard = [signal[job.fold == k] for k in range(len(job.known))]
+    del signal
     precision = job.recipe.fit.precision
-    rows = [job.fold == k for k in range(len(job.known))]
     moments = [
-        Moments.of(signal[in_fold], job.targets[in_fold], precision, len(known.yy), known)
-        for in_fold, known in zip(rows, job.known, strict=True)
+        Moments.of(x, y, precision, len(known.yy), known)
+        for x, y, known in zip(heard, job.targets, job.known, strict=True)
     ]
     if job.earlier:
         moments = [m + recall(job.earlier, index, k) for k, m in enumerate(moments)]
     fit = ridge.fit(moments, job.recipe.fit.alphas, job.rotations, precision, job.device)
-    predicted = [signal[in_fold] @ w + b for in_fold, w, b in zip(rows, fit.weights, fit.bias, strict=True)]
+    predicted = [x @ w + b for x, w, b in zip(heard, fit.weights, fit.bias, strict=True)]
     _store(job, index, moments, fit, score(job.draws, predicted, job.prepared))
     return index
 
