@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import threading
@@ -67,7 +68,8 @@ class Progress:
                 self._draw()
         elif not self._live and not self.quiet:
             with self._lock:
-                if now - self._said > min(max(self.elapsed() / 10, FIRST_LINE_S), LAST_LINE_S) and self._stages:
+                late = now - self._said > min(max(self.elapsed() / 10, FIRST_LINE_S), LAST_LINE_S)
+                if late and any(stage.done < stage.total for stage in self._stages):
                     self._said = now
                     print(", ".join([*(s.counted() for s in self._stages), *self._left()]), file=sys.stderr, flush=True)
 
@@ -76,7 +78,7 @@ class Progress:
         if not (self._live and self._stages):
             return
         self._drawn = time.perf_counter()
-        left, texts = self._left(), [stage.counted() for stage in self._stages]
+        left, texts = self._left(), [stage.counted("/") for stage in self._stages]
         columns = shutil.get_terminal_size().columns - 1
         room = (columns - len("   ".join([*texts, *left]))) // len(texts) - 2
         bars = [f"{stage.bar(min(room, 28))}  " if room >= 6 else "" for stage in self._stages]
@@ -84,9 +86,12 @@ class Progress:
         print("\r\x1b[K" + line[:columns], end="", file=sys.stderr, flush=True)
 
     def _left(self) -> list[str]:
-        """How long the slowest of the stages under way will take yet, where that can be told."""
-        left = [seconds for stage in self._stages if (seconds := stage.seconds_left()) is not None]
-        return [f"about {span(max(left))} left"] if left else []
+        """How long the slowest of the stages under way will take yet, once all of them can tell."""
+        told = [stage.seconds_left() for stage in self._stages if stage.done < stage.total]
+        left = [seconds for seconds in told if seconds is not None]
+        if not left or len(left) < len(told):
+            return []
+        return [f"about {math.ceil(max(left))} s left" if max(left) < 90 else f"about {span(max(left))} left"]
 
 
 class Stage:
@@ -113,12 +118,12 @@ class Stage:
     def seconds_left(self) -> float | None:
         """None while nothing can be said."""
         worked = self.done - self._skipped
-        if worked <= 0 or self.elapsed() < KNOWN_S or self.done >= self.total:
+        if worked <= 0 or self.elapsed() < KNOWN_S:
             return None
         return self.elapsed() / worked * (self.total - self.done)
 
-    def counted(self) -> str:
-        return f"{self.name} {self._amount(min(self.done, self.total))} of {self._amount(self.total)} {self.unit}"
+    def counted(self, of: str = " of ") -> str:
+        return f"{self.name} {self._amount(min(self.done, self.total))}{of}{self._amount(self.total)} {self.unit}"
 
     def summary(self) -> str:
         return f"{self.name:<16} {self._amount(self.total):>8} {self.unit:<6} in {span(self.elapsed())}"
