@@ -98,8 +98,8 @@ def _language_seconds(recordings: Sequence[Recording], model: Any, recipe: Recip
     """A beginning of the story, counted as often as the words are read again for their context."""
     words = [word.text for word in recordings[0].words[:SAMPLE_WORDS]]
     layers = recipe.language.layer_indices(model.info.n_layers)
-    model.encode(words[:20], recipe.language, layers)  # what is set up once
-    took = _timed(lambda: model.encode(words, recipe.language, layers))
+    model.encode(words[:20], recipe.language, layers, surprisal=False)  # what is set up once
+    took = _timed(lambda: model.encode(words, recipe.language, layers, surprisal=False))
     return took * sum(_read(len(r.words), recipe.language) for r in recordings) / _read(len(words), recipe.language)
 
 

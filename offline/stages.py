@@ -70,7 +70,6 @@ class Story:
     recording: Recording
     tape: Tape
     activations: Activations
-    surprisal: np.ndarray
     used: np.ndarray
     skipped: Counter[str]
     chain: dict[str, Any]
@@ -97,10 +96,10 @@ def prepare(
         readings = language_stage(recordings, model, recipe, layers, store, progress, signal.check)
         tapes = signal.result()
     stories = []
-    for recording, tape, (activations, surprisal) in zip(recordings, tapes, readings, strict=True):
+    for recording, tape, activations in zip(recordings, tapes, readings, strict=True):
         used, skipped = usable(recording, tape, recipe)
         chain = describe(recipe.chain, recording.sfreq)
-        stories.append(Story(recording, tape, activations, surprisal, used, skipped, chain))
+        stories.append(Story(recording, tape, activations, used, skipped, chain))
     return stories
 
 
@@ -155,8 +154,11 @@ def language_stage(
     store: Path,
     progress: Progress,
     go_on: Callable[[], None],
-) -> list[tuple[Activations, np.ndarray]]:
-    """Activations (word, layer, dim) and surprisal (word,) of every recording; identical stories are read once."""
+) -> list[Activations]:
+    """Activations (word, layer, dim) of every recording; identical stories are read once.
+
+    Surprisal is left out: it takes a seventh of the work, and nothing is fitted to it.
+    """
     how = recipe.language.model_dump_json(exclude={"components", "layers"})
     readings = []
     with progress.stage("language model", sum(len(r.words) for r in recordings), "words") as stage:
@@ -169,30 +171,27 @@ def language_stage(
                 stage.skip(len(words))
             else:
                 shape = len(words), len(layers), model.info.dim
-                _write_story(folder, shape, _reports(model.stream(words, recipe.language, layers), stage, go_on))
-            surprisal = np.load(folder / "surprisal.npy", allow_pickle=False)
-            readings.append((Activations.open(folder / "activations.npy"), surprisal))
+                stretches = model.stream(words, recipe.language, layers, surprisal=False)
+                _write_story(folder, shape, _reports(stretches, stage, go_on))
+            readings.append(Activations.open(folder / "activations.npy"))
     return readings
 
 
 def _reports(stretches: Iterator[tuple[int, Any]], stage: Stage, go_on: Callable[[], None]) -> Iterator[Any]:
     for _, part in stretches:
         yield part
-        stage.advance(len(part.surprisal))
+        stage.advance(len(part.activations))
         go_on()
 
 
 def _write_story(folder: Path, shape: tuple[int, int, int], stretches: Iterable[Any]) -> None:
     """What a model makes of a story, stretch by stretch to disk.  shape : (word, layer, dim)."""
     with cache.atomic_folder(folder) as partial:
-        surprisal = [np.empty(0, np.float32)]
         with (partial / "activations.npy").open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             for part in stretches:
                 file.write(np.ascontiguousarray(part.activations, "<f4").data)
-                surprisal.append(part.surprisal)
-        np.save(partial / "surprisal.npy", np.concatenate(surprisal), allow_pickle=False)
 
 
 def usable(recording: Recording, tape: Tape, recipe: Recipe) -> tuple[np.ndarray, Counter[str]]:

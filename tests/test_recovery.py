@@ -48,9 +48,9 @@ class KnownLayers:
             revision=hashlib.sha256(information.tobytes()).hexdigest(), tokenizer="", has_bos=False,
         )  # fmt: skip
 
-    def stream(self, words: Sequence[str], _recipe: Any, layers: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    def stream(self, words: Sequence[str], _recipe: Any, layers: Sequence[int], **_: Any) -> Iterator[tuple[int, Any]]:
         rows = self._rows[" ".join(words)][:, list(layers)]
-        yield 0, SimpleNamespace(activations=rows, surprisal=np.zeros(len(rows)))
+        yield 0, SimpleNamespace(activations=rows)
 
 
 @pytest.fixture(scope="module")

@@ -55,8 +55,8 @@ def dawdling(model: FakeModel, seconds: float) -> FakeModel:
     """The same model, slow."""
     stream = model.stream
 
-    def slow(*args: Any) -> Iterator[tuple[int, Any]]:
-        for part in stream(*args):
+    def slow(*args: Any, **how: Any) -> Iterator[tuple[int, Any]]:
+        for part in stream(*args, **how):
             time.sleep(seconds)
             yield part
 
@@ -135,8 +135,8 @@ def test_control_c_stops_both_and_leaves_nothing_half_written(
     recordings, model = worlds_of_two
     stream, heard = model.stream, []
 
-    def interrupted(*args: Any) -> Iterator[tuple[int, Any]]:
-        for n, part in enumerate(stream(*args)):
+    def interrupted(*args: Any, **how: Any) -> Iterator[tuple[int, Any]]:
+        for n, part in enumerate(stream(*args, **how)):
             if n == 4:
                 os.kill(os.getpid(), signal.SIGINT)
             yield part
@@ -205,27 +205,26 @@ def test_the_signal_of_ten_times_the_hours_takes_the_same_memory(tmp_path: Path)
         return signal_stage([Long(hours)], RECIPE, tmp_path, QUIET, nothing)
 
     stage(0.05)  # what is imported and designed once
-    little, much = peak_of(lambda: stage(0.25)), peak_of(lambda: stage(2.5))
+    little, much = peak_of(lambda: stage(0.1)), peak_of(lambda: stage(1.0))
     assert (tmp_path / "signal").exists()
-    assert much < 1.1 * little < 8e6
+    assert much < 1.1 * little
     size = sum(file.stat().st_size for file in tmp_path.rglob("signal.f32"))
-    assert size > 2 * much
+    assert size > 20 * much
 
 
 def test_the_activations_of_ten_times_the_words_are_never_in_memory(tmp_path: Path) -> None:
-    """What is kept of a word is its surprisal; a look at one layer brings no other layer into memory."""
+    """A look at one layer brings no other layer into memory."""
     info = SimpleNamespace(id="wide", revision="1", dim=200)
 
-    def stream(words: Any, _: Any, layers: Any) -> Iterator[tuple[int, Any]]:
-        part = SimpleNamespace(
-            activations=np.ones((50, len(layers), 200), np.float32), surprisal=np.ones(50, np.float32)
-        )
+    def stream(words: Any, _: Any, layers: Any, surprisal: bool) -> Iterator[tuple[int, Any]]:
+        assert not surprisal
+        part = SimpleNamespace(activations=np.ones((50, len(layers), 200), np.float32))
         for first in range(0, len(words), 50):
             yield first, part
 
     def stage(recording: Long) -> Activations:
         model = SimpleNamespace(info=info, stream=stream)
-        return language_stage([recording], model, RECIPE, range(9), tmp_path, QUIET, nothing)[0][0]
+        return language_stage([recording], model, RECIPE, range(9), tmp_path, QUIET, nothing)[0]
 
     stories = {n: Long(1.0, tuple(Word(i, f"w{n}", float(i)) for i in range(n))) for n in (50, 2000, 20_000)}
     stage(stories[50])
