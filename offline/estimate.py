@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from itertools import islice
+from statistics import median
 from typing import Any
 
 import numpy as np
 
-from offline.machine import cores
+from offline.machine import cores, workers
 from offline.progress import span
+from offline.train import lag_bytes
 from rtalign import ridge
 from rtalign.chain import Chain, Design
 from rtalign.data import Recording
@@ -21,7 +23,7 @@ from rtalign.scores import Draws, score
 from rtalign.targets import WIDE
 
 SAMPLE_WORDS, FIT_WORDS = 300, 4000
-SAMPLE_CHUNKS = 4
+SAMPLE_CHUNKS = 10
 """Of the signal; the first is not counted, as it pays for opening the file."""
 LIBRARIES_MB = 700
 """What Python, torch and the readers take before there is any data."""
@@ -41,7 +43,7 @@ def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device
     }
     tape = sum(r.n_samples / r.sfreq * Design(recipe.chain, r.sfreq).rate for r in recordings) * sensors * 4
     bank = lags * (recipe.fit.folds * (sensors * sensors + sensors * wide) + sensors * kept) * 4
-    shared, per_worker = words * (wide + 3 * kept) * 4, words * (2 * sensors + kept + 3 * kept / recipe.fit.folds) * 4
+    shared, each = words * (wide + 3 * kept) * 4, lag_bytes(words, sensors, kept, recipe.fit.folds)
     return {
         "recordings": len(recordings),
         "words": words,
@@ -50,7 +52,7 @@ def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device
         "layers": n_layers,
         "lags": lags,
         "seconds": {k: round(v, 1) for k, v in seconds.items()} | {"total": round(_total(seconds), 1)},
-        "memory_mb": round((shared + per_worker * cores() + model.info.n_parameters * 4) / 1e6 + LIBRARIES_MB),
+        "memory_mb": round((shared + each * workers(each) + model.info.n_parameters * 4) / 1e6 + LIBRARIES_MB),
         "disk_mb": {"cache": round((tape + words * n_layers * model.info.dim * 4) / 1e6), "bank": round(bank / 1e6)},
     }
 
@@ -80,18 +82,19 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _signal_seconds(recordings: Sequence[Recording], recipe: Recipe) -> float:
+    """Some chunks read and filtered; the median, as one chunk among them may have waited for a disk."""
     recording = recordings[0]
     chain = Chain(recipe.chain, recording.sensors, recording.sfreq)
-    heard, chunks = 0, islice(recording.chunks(), SAMPLE_CHUNKS)
-    first = next(chunks)
-    start = time.perf_counter()
-    chain.push(first)
-    once = time.perf_counter() - start
-    for chunk in chunks:
+    spent, begun = [], 0.0
+    for chunk in islice(recording.chunks(), SAMPLE_CHUNKS):
         chain.push(chunk)
-        heard += len(chunk.data)
-    took = time.perf_counter() - start - once if heard else once
-    return took * sum(r.n_samples for r in recordings) / (heard or len(first.data))
+        now = time.perf_counter()
+        if begun:
+            spent.append((now - begun) / len(chunk.data))
+        begun = now
+    if not spent:
+        spent = [_timed(lambda: chain.push(next(recording.chunks()))) / recording.n_samples]
+    return median(spent) * sum(r.n_samples for r in recordings)
 
 
 def _language_seconds(recordings: Sequence[Recording], model: Any, recipe: Recipe) -> float:

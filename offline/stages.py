@@ -16,9 +16,11 @@ from rtalign import cache
 from rtalign.chain import Chain, describe
 from rtalign.data import Recording
 from rtalign.datasets.mneraw import check_signal
+from rtalign.folds import PURGED
 from rtalign.recipe import Recipe
 from rtalign.tagging import content_words
 from rtalign.tape import Tape
+from rtalign.targets import Projection
 
 ROWS_AT_ONCE = 4096
 """Words whose activations are mapped together, and so what looking at them adds to the memory in use."""
@@ -186,12 +188,11 @@ def _reports(stretches: Iterator[tuple[int, Any]], stage: Stage, go_on: Callable
 
 def _write_story(folder: Path, shape: tuple[int, int, int], stretches: Iterable[Any]) -> None:
     """What a model makes of a story, stretch by stretch to disk.  shape : (word, layer, dim)."""
-    with cache.atomic_folder(folder) as partial:
-        with (partial / "activations.npy").open("wb") as file:
-            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            for part in stretches:
-                file.write(np.ascontiguousarray(part.activations, "<f4").data)
+    with cache.atomic_folder(folder) as partial, (partial / "activations.npy").open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in stretches:
+            file.write(np.ascontiguousarray(part.activations, "<f4").data)
 
 
 def usable(recording: Recording, tape: Tape, recipe: Recipe) -> tuple[np.ndarray, Counter[str]]:
@@ -219,6 +220,24 @@ def read_lag(stories: Sequence[Story], lag: float) -> np.ndarray:
 def used_activations(stories: Sequence[Story]) -> list[Activations]:
     """(word, layer, dim) a story, of the words in use."""
     return [story.activations.only(story.used) for story in stories]
+
+
+def targets_of_folds(
+    stories: Sequence[Story], projection: Projection, fold: np.ndarray, n_folds: int
+) -> list[np.ndarray]:
+    """(word, layer x wide) of each fold's words, in order; story by story, so that nothing stands in memory twice."""
+    width = len(projection.mean) * projection.wide
+    targets = [np.empty((int((fold == k).sum()), width), np.float32) for k in range(n_folds)]
+    filled, first = [0] * n_folds, 0
+    for activations in used_activations(stories):
+        values = projection.project(activations, projection.wide)
+        own = fold[first : first + len(values)]
+        for k in np.unique(own[own != PURGED]):
+            rows = values[own == k]
+            targets[k][filled[k] : filled[k] + len(rows)] = rows
+            filled[k] += len(rows)
+        first += len(values)
+    return targets
 
 
 def skip_counts(stories: Sequence[Story], purged: int = 0) -> dict[str, int]:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from offline import provenance
-from offline.machine import cores
+from offline.machine import workers
 from offline.progress import Progress
 from offline.results import new_folder, write_results
-from offline.stages import Story, prepare, read_lag, skip_counts, used_activations
+from offline.stages import Story, prepare, read_lag, skip_counts, targets_of_folds, used_activations
 from rtalign import cache, folds, ridge
 from rtalign.bank import DecoderBank, passport_of
 from rtalign.curves import Curves
@@ -151,7 +151,7 @@ def _job(
     device: str,
     work: TensorFile,
 ) -> Job:
-    targets = _targets(stories, projection, fold, recipe.fit.folds)
+    targets = targets_of_folds(stories, projection, fold, recipe.fit.folds)
     n_layers = len(projection.mean)
     known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
     earlier = extend.tensors if extend else None
@@ -161,22 +161,6 @@ def _job(
     prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(targets, rotations.outer, strict=True)])
     share = sum(m.n for m in known) / sum(m.n for m in both)
     return Job(stories, recipe, fold, targets, known, rotations, draws, prepared, share, earlier, device, work)
-
-
-def _targets(stories: Sequence[Story], projection: Projection, fold: np.ndarray, n_folds: int) -> list[np.ndarray]:
-    """(word, layer x wide) of each fold's words, in order; story by story, so that nothing stands in memory twice."""
-    width = len(projection.mean) * projection.wide
-    targets = [np.empty((int((fold == k).sum()), width), np.float32) for k in range(n_folds)]
-    filled, first = [0] * n_folds, 0
-    for activations in used_activations(stories):
-        values = projection.project(activations, projection.wide)
-        own = fold[first : first + len(values)]
-        for k in np.unique(own[own != folds.PURGED]):
-            rows = values[own == k]
-            targets[k][filled[k] : filled[k] + len(rows)] = rows
-            filled[k] += len(rows)
-        first += len(values)
-    return targets
 
 
 def _rotations(known: Sequence[Moments], components: int) -> ridge.Rotations:
@@ -193,13 +177,23 @@ def _fit(job: Job, progress: Progress) -> None:
     todo = np.flatnonzero(done == 0)
     with progress.stage("decoders", len(done), "lags") as stage:
         stage.skip(len(done) - len(todo))
-        for index in ridge.side_by_side([_lag(job, int(i)) for i in todo], cores()):
+        for index in ridge.side_by_side([_lag(job, int(i)) for i in todo], workers(_bytes(job))):
             done[index] = 1
             stage.advance()
 
 
+def _bytes(job: Job) -> float:
+    n_folds, kept = len(job.known), job.rotations.final.shape[0] * job.rotations.final.shape[2]
+    return lag_bytes(len(job.fold), job.stories[0].tape.n_sensors, kept, n_folds)
+
+
 def _lag(job: Job, index: int) -> Callable[[], int]:
     return lambda: fit_lag(job, index)
+
+
+def lag_bytes(n_words: int, n_sensors: int, n_targets: int, n_folds: int) -> float:
+    """What fitting one lag holds in memory: the words' signals twice, predictions, and one fold of these at work."""
+    return 4.0 * n_words * (2 * n_sensors + n_targets * (1 + 3 / n_folds))
 
 
 def fit_lag(job: Job, index: int) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from worlds import FakeModel, MemoryRecording, sensors, small_recipe, world
 
-from offline import commands
+from offline import commands, machine
 from offline import progress as progressing
 from offline.cli import main
 from offline.progress import Progress
@@ -253,6 +253,11 @@ def test_what_a_killed_process_left_is_swept_after_a_day(tmp_path: Path) -> None
             os.utime(path, (time.time() - age,) * 2)
     cache.sweep(tmp_path)
     assert sorted(path.name for path in (tmp_path / "signal").iterdir()) == ["new.partial-2-y", "whole"]
+
+
+def test_workers_are_as_many_as_cores_unless_memory_is_short() -> None:
+    assert machine.workers(1.0) == machine.cores()
+    assert machine.workers(1e18) == 1
 
 
 class Terminal(io.StringIO):
