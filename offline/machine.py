@@ -13,6 +13,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def workers(bytes_each: float) -> int:
+    """As many as there are cores, as long as they leave half of the memory free."""
+    if not hasattr(os, "sysconf"):
+        return cores()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(min(cores(), int(memory / 2 / max(bytes_each, 1.0))), 1)
+
+
 def peak_rss_mb() -> float:
     """The most memory this process has held, mapped files included."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from offline import provenance
-from offline.machine import cores
+from offline.machine import workers
 from offline.progress import Progress
 from offline.repeats import ceilings
 from offline.repeats import write as write_ceilings
 from offline.results import new_folder, write_results
-from offline.stages import Story, prepare, read_lag, skip_counts, used_activations
+from offline.stages import Story, prepare, read_lag, skip_counts, targets_of_folds, used_activations
 from rtalign import cache, folds, ridge
 from rtalign.bank import DecoderBank, passport_of
 from rtalign.curves import Curves
@@ -34,7 +34,7 @@ from rtalign.tensorfile import TensorFile
 class Job:
     """Everything the fit of one lag needs.
 
-    targets : (word, layer x wide); known : their moments per fold, which no lag changes;
+    targets : one (word, layer x wide) a fold; known : their moments, which no lag changes;
     rotations : of the wide basis, per fold and final; share : how much of all words these are, 1 for a new bank;
     earlier : per lag and fold the sums that an extended bank brings, or None.
     """
@@ -42,7 +42,7 @@ class Job:
     stories: Sequence[Story]
     recipe: Recipe
     fold: np.ndarray
-    targets: np.ndarray
+    targets: Sequence[np.ndarray]
     known: Sequence[Moments]
     rotations: ridge.Rotations
     draws: Draws
@@ -96,7 +96,7 @@ def train(
 def _projection(stories: Sequence[Story], recipe: Recipe, fold: np.ndarray) -> Projection:
     """The wide basis, from the words that are in a fold."""
     kept = np.split(fold != folds.PURGED, np.cumsum([len(s.used) for s in stories])[:-1])
-    activations = [a if k.all() else a[k] for a, k in zip(used_activations(stories), kept, strict=True)]
+    activations = [a.only(k) for a, k in zip(used_activations(stories), kept, strict=True)]
     return fit_projection(activations, recipe.language.components)
 
 
@@ -156,15 +156,14 @@ def _job(
     device: str,
     work: TensorFile,
 ) -> Job:
-    targets = np.concatenate([projection.project(a, projection.wide) for a in used_activations(stories)])
+    targets = targets_of_folds(stories, projection, fold, recipe.fit.folds)
     n_layers = len(projection.mean)
-    parts = [targets[fold == k] for k in range(recipe.fit.folds)]
-    known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in parts]
+    known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
     earlier = extend.tensors if extend else None
     both = [m + recall(earlier, None, k) for k, m in enumerate(known)] if earlier else known
     rotations = _rotations(both, projection.components)
     draws = Draws.plan(fold, n_layers, recipe.fit)
-    prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(parts, rotations.outer, strict=True)])
+    prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(targets, rotations.outer, strict=True)])
     share = sum(m.n for m in known) / sum(m.n for m in both)
     return Job(stories, recipe, fold, targets, known, rotations, draws, prepared, share, earlier, device, work)
 
@@ -182,29 +181,40 @@ def _fit(job: Job, progress: Progress) -> None:
     done = job.work["done"]
     todo = np.flatnonzero(done == 0)
     with progress.stage("decoders", len(done), "lags") as stage:
-        stage.advance(len(done) - len(todo))
-        for index in ridge.side_by_side([_lag(job, int(i)) for i in todo], cores()):
+        stage.skip(len(done) - len(todo))
+        for index in ridge.side_by_side([_lag(job, int(i)) for i in todo], workers(_bytes(job))):
             done[index] = 1
             stage.advance()
+
+
+def _bytes(job: Job) -> float:
+    n_folds, kept = len(job.known), job.rotations.final.shape[0] * job.rotations.final.shape[2]
+    return lag_bytes(len(job.fold), job.stories[0].tape.n_sensors, kept, n_folds)
 
 
 def _lag(job: Job, index: int) -> Callable[[], int]:
     return lambda: fit_lag(job, index)
 
 
+def lag_bytes(n_words: int, n_sensors: int, n_targets: int, n_folds: int) -> float:
+    """What fitting one lag holds in memory: the words' signals twice, predictions, and one fold of these at work."""
+    return 4.0 * n_words * (2 * n_sensors + n_targets * (1 + 3 / n_folds))
+
+
 def fit_lag(job: Job, index: int) -> int:
     """Fit, test and store one lag."""
     signal = read_lag(job.stories, float(job.recipe.lags.seconds[index]))
+    heard = [signal[job.fold == k] for k in range(len(job.known))]
+    del signal
     precision = job.recipe.fit.precision
-    rows = [job.fold == k for k in range(len(job.known))]
     moments = [
-        Moments.of(signal[in_fold], job.targets[in_fold], precision, len(known.yy), known)
-        for in_fold, known in zip(rows, job.known, strict=True)
+        Moments.of(x, y, precision, len(known.yy), known)
+        for x, y, known in zip(heard, job.targets, job.known, strict=True)
     ]
     if job.earlier:
         moments = [m + recall(job.earlier, index, k) for k, m in enumerate(moments)]
     fit = ridge.fit(moments, job.recipe.fit.alphas, job.rotations, precision, job.device)
-    predicted = [signal[in_fold] @ w + b for in_fold, w, b in zip(rows, fit.weights, fit.bias, strict=True)]
+    predicted = [x @ w + b for x, w, b in zip(heard, fit.weights, fit.bias, strict=True)]
     _store(job, index, moments, fit, score(job.draws, predicted, job.prepared))
     return index
 

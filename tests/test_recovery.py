@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,9 +50,9 @@ class KnownLayers:
             revision=hashlib.sha256(information.tobytes()).hexdigest(), tokenizer="", has_bos=False,
         )  # fmt: skip
 
-    def encode(self, words: Sequence[str], _recipe: Any, layers: Sequence[int], **_: Any) -> Any:
+    def stream(self, words: Sequence[str], _recipe: Any, layers: Sequence[int], **_: Any) -> Iterator[tuple[int, Any]]:
         rows = self._rows[" ".join(words)][:, list(layers)]
-        return SimpleNamespace(activations=rows, surprisal=np.zeros(len(rows)))
+        yield 0, SimpleNamespace(activations=rows)
 
 
 @pytest.fixture(scope="module")
