@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+from collections import deque
 
 from PyQt6.QtCore import QByteArray, Qt
 from PyQt6.QtWidgets import QHBoxLayout, QSplitter, QWidget
@@ -22,6 +23,7 @@ TITLES = {
     "ladder": "Ladder", "map": "Layer × lag map", "curves": "Curves", "traces": "MEG traces", "head": "Head",
     "transcript": "Transcript", "inspector": "Word inspector",
 }  # fmt: skip
+IN_TURNS = ("ladder", "map", "curves", "head")
 IN_DEMO = ("ladder", "map", "transcript")
 DEMO_SCALE = 1.6
 TRANSCRIPT_PX = 132
@@ -55,6 +57,7 @@ class Grid(QWidget):
         self.hidden: set[str] = set()
         self.under: str | None = None
         self.shown: Snapshot | None = None
+        self._turns, self._due = deque(IN_TURNS), 0
         for name, panel in self.panels.items():
             panel.entered.connect(lambda name=name: self._enter(name))
         self.picked = False
@@ -89,12 +92,23 @@ class Grid(QWidget):
             panel.setVisible(wanted if name != "inspector" else self.picked)
         self.below.setVisible(any(self.below.widget(i).isVisibleTo(self.below) for i in range(3)))  # type: ignore[union-attr]
 
-    def draw(self, seen: Snapshot) -> None:
-        """Hidden panels are not drawn."""
+    def draw(self, seen: Snapshot, by_turns: bool = False) -> None:
+        """Hidden panels are not drawn.  by_turns : at once what moves all the time, of the others one now."""
         self.shown = seen
-        for panel in self.panels.values():
-            if panel.isVisible():
+        for name, panel in self.panels.items():
+            if panel.isVisible() and not (by_turns and name in self._turns):
                 panel.draw(seen)
+        self._due = len(self._turns) if by_turns else 0
+        self.draw_next()
+
+    def draw_next(self) -> None:
+        """The turn of one panel, so that an assessment, which changes them all, does not hold up everything at once."""
+        if self._due and self.shown is not None:
+            self._due -= 1
+            self._turns.rotate(-1)
+            panel = self.panels[self._turns[-1]]
+            if panel.isVisible():
+                panel.draw(self.shown)
 
     def set_theme(self, theme: Theme) -> None:
         for panel in self.panels.values():

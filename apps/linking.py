@@ -149,11 +149,15 @@ class Link:
 
 def without_engine(seen: Snapshot) -> Snapshot:
     """What is still true of the last snapshot of an engine that died: nobody sees its streams, nobody records."""
+    return replace(without_streams(seen), phase="failed", why="it ended unexpectedly", keeping=None)
+
+
+def without_streams(seen: Snapshot) -> Snapshot:
+    """The last snapshot of an engine that is no more: its streams are neither flowing nor lost."""
     meg, words = (
         replace(stream, state="ended", since_s=0.0, age_s=None) for stream in (seen.health.meg, seen.health.words)
     )
-    health = replace(seen.health, meg=meg, words=words)
-    return replace(seen, phase="failed", why="it ended unexpectedly", health=health, keeping=None)
+    return replace(seen, health=replace(seen.health, meg=meg, words=words))
 
 
 def ended(engine: Engine) -> bool:

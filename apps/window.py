@@ -18,7 +18,7 @@ from apps.actions import Actions, sheet
 from apps.asking import Asking
 from apps.grid import Grid
 from apps.head import HeadView
-from apps.linking import Engine, Link, State, without_engine
+from apps.linking import Engine, Link, State, without_engine, without_streams
 from apps.looks import Looks
 from apps.marks import Marks
 from apps.outgoing import Outgoing
@@ -72,7 +72,7 @@ class MonitorWindow(QMainWindow):
         )  # fmt: skip
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
-        self._timer.timeout.connect(self.tick)
+        self._timer.timeout.connect(lambda: self.tick(by_turns=True))
         self._timer.start()
 
     def start(self, session: Session) -> None:
@@ -87,7 +87,7 @@ class MonitorWindow(QMainWindow):
         self.accompanying.end()
         self.link.start(session)
 
-    def tick(self) -> None:
+    def tick(self, by_turns: bool = False) -> None:
         """Status and trust go on while the picture is frozen: a frozen picture must not look alive."""
         state, seen = self.link.look(), self.link.newest
         if self.closing and state == "ended":
@@ -97,14 +97,18 @@ class MonitorWindow(QMainWindow):
         self.accompanying.look(seen)
         self.deeds.enable(self.possible(seen))
         if seen is self.drawn and state == self._state:
+            if not self.deeds["freeze"].isChecked():
+                self.grid.draw_next()
             return
         self.drawn, self._state = seen, state
         self._take(seen)
+        if state == "ended":
+            seen = without_streams(seen)
         known = without_engine(seen) if state == "lost" else seen
         for part, what in ((self.status, known), (self.trust, known), (self.transport, seen)):
             part.draw(what)
         if not self.deeds["freeze"].isChecked():
-            self.grid.draw(seen)
+            self.grid.draw(seen, by_turns)
 
     def tell(self, seen: Snapshot) -> None:
         """The strip says what has to be said."""

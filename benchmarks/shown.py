@@ -72,7 +72,7 @@ def watch(given: argparse.Namespace) -> dict[str, Any]:
     def begin() -> None:
         beat.start(STALL_MS)
         slow.start(1000)
-        QTimer.singleShot(round(60000 * given.minutes), app.quit)
+        QTimer.singleShot(round(60000 * given.minutes), app.exit)  # quit asks the window, which waits for its engine
 
     seen.on_scores = lambda: QTimer.singleShot(round(1000 * WARM_UP_S), begin)
     app.exec()
@@ -113,11 +113,11 @@ def ours(given: argparse.Namespace, seen: Watch) -> QMainWindow:
     from apps.window import MonitorWindow
 
     class Watched(MonitorWindow):
-        def tick(self) -> None:
+        def tick(self, by_turns: bool = False) -> None:
             if self.link.newest is self.drawn:
-                super().tick()
+                super().tick(by_turns)
             else:
-                seen.spend(super().tick, painting=False)
+                seen.spend(lambda: MonitorWindow.tick(self, by_turns), painting=False)
 
         def event(self, event: QEvent | None) -> bool:
             if event is None or event.type() != QEvent.Type.UpdateRequest:

@@ -43,7 +43,7 @@ def demo(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     if aloud:
         print("\n".join(story(made.trained, fresh, planted)))
     watched = has_display() and not args.headless
-    where = "in the window" if watched else f"heard for {LIVE_S:.0f} s"
+    where = "in the window; close it to end the demo" if watched else f"heard for {LIVE_S:.0f} s"
     progress.say(f"4  And live: the same minutes as LSL streams on this machine, {where}")
     live = listened(args.out, watched)
     if aloud:

@@ -1024,3 +1024,17 @@ def test_from_streams_to_scores_and_closed_while_recording(sitting: Sitting, des
     assert np.diff(stamps).max() < 0.05
     assert len(found["Markers"]["time_series"]) > 3
     assert (folder / "words.tsv").read_text(encoding="utf-8").count("\n") > 3
+
+
+def test_panels_take_turns_and_all_come_to_see_the_newest(scene: Scene) -> None:
+    scene.replay()
+    drawn: list[str] = []
+    for name in ("ladder", "map", "curves", "head", "traces"):
+        panel = scene.panel(name)
+        panel.draw = lambda seen, name=name: drawn.append(name)  # type: ignore[method-assign,misc]
+    scene.window.grid.draw(sights.sight(301), by_turns=True)
+    assert len(drawn) == 2
+    assert "traces" in drawn
+    for _ in range(3):
+        scene.window.tick(by_turns=True)
+    assert sorted(drawn) == ["curves", "head", "ladder", "map", "traces"]
