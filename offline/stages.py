@@ -69,14 +69,19 @@ def signal_stage(recordings: Sequence[Recording], recipe: Recipe, store: Path, p
     tapes = []
     with progress.stage("signal", minutes, "min") as stage:
         for recording in recordings:
-            names = ",".join(s.name for s in recording.sensors)
-            folder = store / "signal" / cache.key("1", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
+            folder = tape_folder(recording, recipe, store)
             if not folder.exists():
                 _record(recording, recipe, folder, stage)
             else:
                 stage.advance(recording.n_samples / recording.sfreq / 60)
             tapes.append(Tape.open(folder))
     return tapes
+
+
+def tape_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
+    """Where the tape of a recording is, or will be."""
+    names = ",".join(s.name for s in recording.sensors)
+    return store / "signal" / cache.key("1", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
 
 
 def _record(recording: Recording, recipe: Recipe, folder: Path, stage: Any) -> None:
@@ -99,13 +104,11 @@ def language_stage(
     progress: Progress,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Activations (word, layer, dim) and surprisal (word,) of every recording; identical stories are read once."""
-    how = recipe.language.model_dump_json(exclude={"components", "layers"})
     readings = []
     with progress.stage("language model", sum(len(r.words) for r in recordings), "words") as stage:
         for recording in recordings:
             words = [word.text for word in recording.words]
-            key = cache.key("1", model.info.id, model.info.revision, how, list(layers), words)[:24]
-            folder = store / "activations" / key
+            folder = reading_folder(words, model.info, recipe, layers, store)
             if not folder.exists():
                 reading = model.encode(words, recipe.language, layers, progress=_advance(stage))
                 with cache.atomic_folder(folder) as partial:
@@ -116,6 +119,12 @@ def language_stage(
             activations = np.load(folder / "activations.npy", mmap_mode="r", allow_pickle=False)
             readings.append((activations, np.load(folder / "surprisal.npy", allow_pickle=False)))
     return readings
+
+
+def reading_folder(words: Sequence[str], info: Any, recipe: Recipe, layers: Sequence[int], store: Path) -> Path:
+    """Where a model's activations for a story are, or will be."""
+    how = recipe.language.model_dump_json(exclude={"components", "layers"})
+    return store / "activations" / cache.key("1", info.id, info.revision, how, list(layers), list(words))[:24]
 
 
 def _advance(stage: Any) -> Any:

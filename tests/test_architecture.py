@@ -14,7 +14,7 @@ CORE = sorted((ROOT / "rtalign").rglob("*.py"))
 ALL = [*CORE, *sorted((ROOT / "offline").rglob("*.py")), *sorted((ROOT / "apps").rglob("*.py"))]
 
 ORDER = """
-    data minutes recipe cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds
+    data minutes recipe plan cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds
     language targets
     moments penalties ridge bank scores peaks curves summary session wire pipeline xdf xdfheader xdffile datasets
     sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot assessing

@@ -1,0 +1,219 @@
+"""sweep: models x contexts x people under one recipe, spread over processes, resumed where it stopped."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from offline import blocks, clusters, jobs, listeners
+from offline.jobs import Where
+from offline.progress import Progress, Stage
+from rtalign import cache
+from rtalign.plan import JobKey, Plan
+from rtalign.summary import write_atomically
+
+POLL_S = 0.1
+PATIENCE_S = 600.0
+"""How long a lost scheduler is waited for."""
+
+STATE = "sweep.json"
+WEIGHTS = {"hear": 0.3, "moments": 0.05, "brain": 0.5, "read": 0.7, "job": 1.0}
+"""Rough shares of the time of one job, so that the time left counts shared work too."""
+
+
+class SchedulerLost(Exception):
+    """The scheduler went away with what it knew; the blocks on disk did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of work: a function of jobs, what it is called with, and the tasks whose answers it waits for."""
+
+    kind: str
+    arguments: tuple[Any, ...]
+    after: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of every job: its folder, or why there is none."""
+
+    folders: dict[JobKey, str] = field(default_factory=dict)
+    failures: dict[JobKey, str] = field(default_factory=dict)
+
+
+def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | None = None) -> dict[str, Any]:
+    """Run what is not done of a plan; returns counts, failures and the report's path."""
+    from rtalign.report.sweep import write
+
+    where = _prepared(plan, out, store or cache.folder())
+    outcome = Outcome()
+    people = _people(plan, where, outcome, progress)
+    keys = {_name(key): key for key in plan.jobs() if key.person in people}
+    _run_all(_graph(plan, where, people), keys, outcome, kind, plan, progress)
+    for key, why in outcome.failures.items():
+        progress.say(f"failed: {key}: {why}")
+    counts = blocks.counts(where.home / "journal")
+    state = _state(plan, outcome, counts)
+    write_atomically(where.home / STATE, json.dumps(state, indent=1))
+    report = str(write(where.home)) if outcome.folders else None
+    return {"ok": not outcome.failures, "report": report, **state}
+
+
+def _prepared(plan: Plan, out: Path, store: Path) -> Where:
+    """The sweep's folder with the plan in it."""
+    if out.exists() and any(out.iterdir()) and not any(out.glob("plan-*.json")):
+        raise ValueError(f"{out} holds something else than a sweep; name another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    name = f"plan-{plan.fingerprint}.json"
+    write_atomically(out / name, plan.model_dump_json(indent=1))
+    return Where(str(out.resolve()), str(store.resolve()), name)
+
+
+def _people(plan: Plan, where: Where, outcome: Outcome, progress: Progress) -> dict[str, str]:
+    """Each person's notes; one whose recordings do not open fails alone."""
+    found = {}
+    with progress.stage("recordings", len(plan.people), "people") as stage:
+        for person in plan.people:
+            try:
+                found[person.name] = str(listeners.note(person, listeners.opened(person), where.home / "people"))
+            except (ValueError, OSError) as error:
+                for key in plan.jobs():
+                    if key.person == person.name:
+                        outcome.failures[key] = _why(error)
+            stage.advance()
+    return found
+
+
+def _graph(plan: Plan, where: Where, people: Mapping[str, str]) -> dict[str, Task]:
+    """Every piece of the sweep by its name, before those that wait for it."""
+    tasks: dict[str, Task] = {}
+    for name, path in people.items():
+        runs = range(len(listeners.noted(Path(path))[1]))
+        heard = tuple(f"hear {name} {i}" for i in runs)
+        summed = tuple(f"moments {name} {i}" for i in runs)
+        tasks |= {task: Task("hear", (path, i)) for i, task in enumerate(heard)}
+        tasks |= {task: Task("moments", (path, i), heard) for i, task in enumerate(summed)}
+        tasks[f"brain {name}"] = Task("brain", (path,), summed)
+    everyone = tuple(people.values())
+    for key in plan.jobs():
+        if key.person in people:
+            reading = f"read {key.reading.slug}"
+            tasks.setdefault(reading, Task("read", (key.reading.model_dump(), everyone)))
+            after = (reading, f"brain {key.person}")
+            tasks[_name(key)] = Task("job", (key.model_dump(), people[key.person]), after)
+    return {name: Task(t.kind, (where, *t.arguments), t.after) for name, t in tasks.items()}
+
+
+def _name(key: JobKey) -> str:
+    return f"job {key.slug}"
+
+
+def _run_all(
+    tasks: Mapping[str, Task],
+    keys: Mapping[str, JobKey],
+    outcome: Outcome,
+    kind: str,
+    plan: Plan,
+    progress: Progress,
+) -> None:
+    """Every task, on however many schedulers in turn it takes."""
+    weight = sum(WEIGHTS[task.kind] for task in tasks.values())
+    answers: dict[str, str] = {}
+    if not tasks:
+        return
+    with progress.stage("sweep", len(keys), "jobs") as stage:
+        unit = len(keys) / weight
+        lost_since: float | None = None
+        while True:
+            try:
+                with clusters.connected(kind, plan.cluster) as client:
+                    lost_since = None
+                    _say_where(client, kind, progress)
+                    _run(client, tasks, answers, keys, outcome, stage, unit)
+                return
+            except (SchedulerLost, ValueError) as error:
+                if not isinstance(error, SchedulerLost) and lost_since is None:
+                    raise
+                if lost_since is None:
+                    progress.say("the Dask scheduler went away; waiting for it, finished work is kept")
+                lost_since = lost_since or time.monotonic()
+                if time.monotonic() - lost_since > PATIENCE_S:
+                    raise ValueError(f"the Dask scheduler {kind} did not come back; the same command goes on") from None
+                time.sleep(1.0)
+
+
+def _say_where(client: Any, kind: str, progress: Progress) -> None:
+    link = client.dashboard_link if client.scheduler_info().get("services", {}).get("dashboard") else None
+    place = f"{kind}: {client.scheduler.address}"
+    progress.say(f"Dask {place}, " + (f"dashboard {link}" if link else "no dashboard (pip install bokeh for one)"))
+
+
+FUNCTIONS = {"hear": jobs.hear, "moments": jobs.sum_up, "brain": jobs.share, "read": jobs.read, "job": jobs.job}
+
+
+def _run(
+    client: Any,
+    tasks: Mapping[str, Task],
+    answers: dict[str, str],
+    keys: Mapping[str, JobKey],
+    outcome: Outcome,
+    stage: Stage,
+    unit: float,
+) -> None:
+    """Submit what has no answer yet and take the answers as they come."""
+    pending: dict[str, Any] = {}
+    for name, task in tasks.items():
+        if name in answers or name in keys and keys[name] in outcome.failures:
+            continue
+        waits = [answers[other] if other in answers else pending[other] for other in task.after if other in answers or other in pending]
+        pending[name] = client.submit(FUNCTIONS[task.kind], *task.arguments, *waits, key=name, pure=False)
+    while pending:
+        time.sleep(POLL_S)
+        if client.status not in ("running", "connecting"):
+            raise SchedulerLost
+        for name, future in list(pending.items()):
+            if future.status == "pending":
+                continue
+            if future.status in ("cancelled", "lost"):
+                raise SchedulerLost
+            del pending[name]
+            stage.advance(WEIGHTS[tasks[name].kind] * unit)
+            if future.status == "finished":
+                answers[name] = future.result()
+                if name in keys:
+                    outcome.folders[keys[name]] = answers[name]
+            elif name in keys:
+                outcome.failures[keys[name]] = _why(future.exception())
+
+
+def _why(error: BaseException | None) -> str:
+    """A failure in one line."""
+    text = " ".join(str(error).split())
+    if type(error).__name__ == "KilledWorker":
+        return "its worker died again and again, most likely for want of memory; give workers more in [cluster] memory"
+    if isinstance(error, (ValueError, OSError, MemoryError)):
+        return text or type(error).__name__
+    return f"unexpected {type(error).__name__}: {text}"
+
+
+def _state(plan: Plan, outcome: Outcome, counts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "title": plan.title,
+        "plan": f"plan-{plan.fingerprint}.json",
+        "jobs": [key.model_dump() | {"folder": Path(f).name} for key, f in outcome.folders.items()],
+        "failed": [key.model_dump() | {"why": why} for key, why in outcome.failures.items()],
+        "work": dict(counts),
+    }
+
+
+def say_outcome(result: Mapping[str, Any]) -> Sequence[str]:
+    """What a person reads at the end."""
+    lines = [f"{len(result['jobs'])} jobs done, {len(result['failed'])} failed"]
+    for piece, n in result["work"].items():
+        lines.append(f"  {piece:<12} {n['computed']:>6} computed, {n['reused']:>6} reused, {n['cpu_s']:>9.1f} CPU s")
+    return [*lines, *([result["report"]] if result["report"] else [])]
