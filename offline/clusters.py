@@ -1,7 +1,7 @@
 """Where a sweep computes: processes of this machine, a cluster under SLURM, or a Dask scheduler that runs already.
 
-Every worker is a process of one thread.  Dask pickles the messages between its own processes and runs what it is sent, so
-the scheduler listens on loopback here, and on a cluster on the one network card that the plan names.
+Every worker is a process of one thread.  Dask pickles the messages between its own processes and runs what it is
+sent, so the scheduler listens on loopback here, and on a cluster on the one network card that the plan names.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from rtalign.plan import ClusterPlan
 
 LOOPBACK = "127.0.0.1"
 CONNECT_S = 20.0
+
+
+class Unreachable(ValueError):
+    """Nobody answers at the address of a scheduler."""
 
 
 @contextmanager
@@ -39,7 +43,7 @@ def connected(kind: str, plan: ClusterPlan) -> Iterator[Any]:
         try:
             client = Client(kind, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise ValueError(
+            raise Unreachable(
                 f"no Dask scheduler answers at {kind!r} ({_first(error)}); say local, slurm, or an address "
                 "such as tcp://127.0.0.1:8786"
             ) from None

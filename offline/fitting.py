@@ -103,7 +103,8 @@ class _Fitting:
             self.recipe.lags.seconds, layers, depth, found["r"].astype(float), found["null"].astype(np.float32),
             found["boot"].astype(np.float32),
         )  # fmt: skip
-        blocks.keep(folder / "draws.safetensors", found | {"lags_s": curves.lags_s, "layers": layers, "depth": depth})
+        axes = {"lags_s": curves.lags_s, "layers": layers, "depth": depth}
+        blocks.keep(folder / "draws.safetensors", dict(found) | axes)
         about = self.key.model_dump() | {"quartiles": quartiles.told if quartiles else None}
         (folder / "job.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         variance = projection.variance[:, : projection.components].sum(axis=1).tolist()

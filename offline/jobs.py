@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,8 +28,10 @@ from offline.stages import (
     usable,
 )
 from rtalign import cache
+from rtalign.chain import describe
 from rtalign.plan import JobKey, Plan, ReadingKey
 from rtalign.summary import write_atomically
+from rtalign.tape import Tape
 from rtalign.tensorfile import TensorFile
 
 QUIET = Progress(quiet=True)
@@ -77,17 +80,15 @@ def hear(where: Where, person: str, index: int) -> str:
     """One recording through the signal chain, and which of its words meet the tape."""
     recipe, recording = plan_of(where).recipe, noted(Path(person))[1][index]
     folder, tape = heard_folder(recording, recipe, where.cache), tape_folder(recording, recipe, where.cache)
-    where.journal.note("tape", tape.name, "reused") if tape.is_dir() else None
-    if folder.is_dir() and tape.is_dir():
-        return folder.name
-    if not tape.is_dir():
+    if tape.is_dir():
+        where.journal.note("tape", tape.name, "reused")
+    else:
         raw = _opened(Path(person))[index]
         refuse_bad_channels([raw])
         with where.journal.computing("tape", tape.name):
             signal_stage([raw], recipe, where.cache, QUIET)
-    from rtalign.tape import Tape
-    from rtalign.chain import describe
-
+    if folder.is_dir():
+        return folder.name
     used, skipped = usable(recording, Tape.open(tape), recipe)
     told = {"tape": tape.name, "skipped": dict(skipped), "chain": describe(recipe.chain, recording.sfreq)}
     with cache.atomic_folder(folder) as partial:
@@ -184,7 +185,7 @@ def read(where: Where, key: dict[str, Any], people: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=16)
-def _read_text(path: Path, changed_ns: int) -> dict[str, Any]:
+def _read_text(path: Path, _changed_ns: int) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
@@ -211,8 +212,6 @@ def _silent(where: Where, person: str) -> list[Story]:
 
 def _told(where: Where, story: Story, told: dict[str, Any]) -> Story:
     """A story with what the model made of it."""
-    from dataclasses import replace
-
     recording = story.recording
     assert isinstance(recording, Noted)
     folder = where.cache / "activations" / told["stories"][recording.story]

@@ -1,6 +1,6 @@
 """Quartiles: the held-out words of a job scored again by how much each surprised the model itself.
 
-The decoders are those of all words; only what they are scored on changes, so every quartile is read by the same instrument.
+The decoders are those of all words; only what they are scored on changes: all quartiles are read by one instrument.
 """
 
 from __future__ import annotations

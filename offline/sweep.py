@@ -54,7 +54,8 @@ def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | No
     outcome = Outcome()
     people = _people(plan, where, outcome, progress)
     keys = {_name(key): key for key in plan.jobs() if key.person in people}
-    _run_all(_graph(plan, where, people), keys, outcome, kind, plan, progress)
+    if people:
+        Drive(_graph(plan, where, people), keys, outcome).run(kind, plan, progress)
     for key, why in outcome.failures.items():
         progress.say(f"failed: {key}: {why}")
     counts = blocks.counts(where.home / "journal")
@@ -113,82 +114,75 @@ def _name(key: JobKey) -> str:
     return f"job {key.slug}"
 
 
-def _run_all(
-    tasks: Mapping[str, Task],
-    keys: Mapping[str, JobKey],
-    outcome: Outcome,
-    kind: str,
-    plan: Plan,
-    progress: Progress,
-) -> None:
-    """Every task, on however many schedulers in turn it takes."""
-    weight = sum(WEIGHTS[task.kind] for task in tasks.values())
-    answers: dict[str, str] = {}
-    if not tasks:
-        return
-    with progress.stage("sweep", len(keys), "jobs") as stage:
-        unit = len(keys) / weight
+FUNCTIONS = {"hear": jobs.hear, "moments": jobs.sum_up, "brain": jobs.share, "read": jobs.read, "job": jobs.job}
+
+
+class Drive:
+    """Takes every task to its answer, on however many schedulers in turn it takes."""
+
+    def __init__(self, tasks: Mapping[str, Task], keys: Mapping[str, JobKey], outcome: Outcome) -> None:
+        self._tasks, self._keys, self._outcome = tasks, keys, outcome
+        self._answers: dict[str, str] = {}
+        self._pending: dict[str, Any] = {}
+        self._unit = len(keys) / max(sum(WEIGHTS[task.kind] for task in tasks.values()), 1e-9)
+
+    def run(self, kind: str, plan: Plan, progress: Progress) -> None:
+        """Until all is answered; a scheduler that goes away is waited for."""
         lost_since: float | None = None
-        while True:
-            try:
-                with clusters.connected(kind, plan.cluster) as client:
-                    lost_since = None
-                    _say_where(client, kind, progress)
-                    _run(client, tasks, answers, keys, outcome, stage, unit)
-                return
-            except (SchedulerLost, ValueError) as error:
-                if not isinstance(error, SchedulerLost) and lost_since is None:
-                    raise
-                if lost_since is None:
+        with progress.stage("sweep", len(self._keys), "jobs") as stage:
+            while True:
+                try:
+                    with clusters.connected(kind, plan.cluster) as client:
+                        lost_since = None
+                        _say_where(client, kind, progress)
+                        self._submit(client)
+                        return self._collect(client, stage)
+                except clusters.Unreachable:
+                    if lost_since is None:
+                        raise
+                except SchedulerLost:
                     progress.say("the Dask scheduler went away; waiting for it, finished work is kept")
                 lost_since = lost_since or time.monotonic()
                 if time.monotonic() - lost_since > PATIENCE_S:
-                    raise ValueError(f"the Dask scheduler {kind} did not come back; the same command goes on") from None
+                    raise ValueError(f"the Dask scheduler {kind} did not come back; the same command goes on")
                 time.sleep(1.0)
+
+    def _submit(self, client: Any) -> None:
+        """What has no answer yet; a task waits for the answers of others, be they here or to come."""
+        self._pending = {}
+        for name, task in self._tasks.items():
+            if name in self._answers or self._keys.get(name) in self._outcome.failures:
+                continue
+            waits = [self._answers.get(other) or self._pending[other] for other in task.after]
+            self._pending[name] = client.submit(FUNCTIONS[task.kind], *task.arguments, *waits, key=name, pure=False)
+
+    def _collect(self, client: Any, stage: Stage) -> None:
+        while self._pending:
+            time.sleep(POLL_S)
+            if client.status not in ("running", "connecting"):
+                raise SchedulerLost
+            for name, future in list(self._pending.items()):
+                if future.status in ("cancelled", "lost"):
+                    raise SchedulerLost
+                if future.status != "pending":
+                    del self._pending[name]
+                    self._take(name, future)
+                    stage.advance(WEIGHTS[self._tasks[name].kind] * self._unit)
+
+    def _take(self, name: str, future: Any) -> None:
+        key = self._keys.get(name)
+        if future.status == "finished":
+            self._answers[name] = future.result()
+            if key:
+                self._outcome.folders[key] = self._answers[name]
+        elif key:
+            self._outcome.failures[key] = _why(future.exception())
 
 
 def _say_where(client: Any, kind: str, progress: Progress) -> None:
     link = client.dashboard_link if client.scheduler_info().get("services", {}).get("dashboard") else None
     place = f"{kind}: {client.scheduler.address}"
     progress.say(f"Dask {place}, " + (f"dashboard {link}" if link else "no dashboard (pip install bokeh for one)"))
-
-
-FUNCTIONS = {"hear": jobs.hear, "moments": jobs.sum_up, "brain": jobs.share, "read": jobs.read, "job": jobs.job}
-
-
-def _run(
-    client: Any,
-    tasks: Mapping[str, Task],
-    answers: dict[str, str],
-    keys: Mapping[str, JobKey],
-    outcome: Outcome,
-    stage: Stage,
-    unit: float,
-) -> None:
-    """Submit what has no answer yet and take the answers as they come."""
-    pending: dict[str, Any] = {}
-    for name, task in tasks.items():
-        if name in answers or name in keys and keys[name] in outcome.failures:
-            continue
-        waits = [answers[other] if other in answers else pending[other] for other in task.after if other in answers or other in pending]
-        pending[name] = client.submit(FUNCTIONS[task.kind], *task.arguments, *waits, key=name, pure=False)
-    while pending:
-        time.sleep(POLL_S)
-        if client.status not in ("running", "connecting"):
-            raise SchedulerLost
-        for name, future in list(pending.items()):
-            if future.status == "pending":
-                continue
-            if future.status in ("cancelled", "lost"):
-                raise SchedulerLost
-            del pending[name]
-            stage.advance(WEIGHTS[tasks[name].kind] * unit)
-            if future.status == "finished":
-                answers[name] = future.result()
-                if name in keys:
-                    outcome.folders[keys[name]] = answers[name]
-            elif name in keys:
-                outcome.failures[keys[name]] = _why(future.exception())
 
 
 def _why(error: BaseException | None) -> str:

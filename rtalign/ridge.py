@@ -102,9 +102,7 @@ def training_sets(n_folds: int) -> list[tuple[int, ...]]:
 def bases(folds: Sequence[Moments], dtype: Precision = "float32") -> dict[tuple[int, ...], Basis]:
     """The principal directions of every training set; targets play no part in them."""
     sensors = [fold.sensors for fold in folds]
-    return {
-        chosen: Basis.of(Moments.sum([sensors[f] for f in chosen]), dtype) for chosen in training_sets(len(folds))
-    }
+    return {chosen: Basis.of(Moments.sum([sensors[f] for f in chosen]), dtype) for chosen in training_sets(len(folds))}
 
 
 def _inner_losses(n_folds: int, search: Search, known: Mapping[tuple[int, ...], Basis]) -> list:

@@ -16,7 +16,9 @@ ALL = [*CORE, *sorted((ROOT / "offline").rglob("*.py")), *sorted((ROOT / "apps")
 ORDER = """
     data minutes recipe plan cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds
     language targets
-    moments penalties ridge bank scores peaks curves summary session wire pipeline xdf xdfheader xdffile datasets
+    moments penalties ridge bank
+    scores peaks curves summary study studytables session wire pipeline xdf xdfheader xdffile
+    datasets
     sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot assessing
     lessons sink engine looking appending rawfile recorder opening keeping host client
 """.split()  # noqa: SIM905
