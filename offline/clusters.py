@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from offline.machine import cores
@@ -25,7 +26,7 @@ class Unreachable(ValueError):
 
 
 @contextmanager
-def connected(kind: str, plan: ClusterPlan) -> Iterator[Any]:
+def connected(kind: str, plan: ClusterPlan, logs: Path) -> Iterator[Any]:
     """A client whose workers are there or will come; what was started for it ends with it."""
     from distributed import Client
 
@@ -33,7 +34,7 @@ def connected(kind: str, plan: ClusterPlan) -> Iterator[Any]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if kind in ("local", "slurm"):
         with tempfile.TemporaryDirectory(prefix="rtalign-dask-", ignore_cleanup_errors=True) as scratch:
-            cluster = (_local if kind == "local" else _slurm)(plan, scratch)
+            cluster = _local(plan, scratch) if kind == "local" else _slurm(plan, scratch, logs)
             try:
                 with Client(cluster, timeout=CONNECT_S, set_as_default=False) as client:
                     yield client
@@ -73,7 +74,7 @@ def _local(plan: ClusterPlan, scratch: str) -> Any:
     )
 
 
-def _slurm(plan: ClusterPlan, scratch: str) -> Any:
+def _slurm(plan: ClusterPlan, scratch: str, logs: Path) -> Any:
     from dask_jobqueue import SLURMCluster
 
     if plan.memory == "auto" or plan.interface is None:
@@ -94,7 +95,7 @@ def _slurm(plan: ClusterPlan, scratch: str) -> Any:
         job_extra_directives=[*gpus, *plan.directives],
         job_script_prologue=[*_environment(), *plan.prologue],
         local_directory=scratch,
-        log_directory=None,
+        log_directory=str(logs),
         scheduler_options={"dashboard_address": f"{LOOPBACK}:0" if _dashboard_possible() else None},
     )
     cluster.scale(jobs=max(plan.workers, 1))

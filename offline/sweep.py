@@ -55,7 +55,7 @@ def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | No
     people = _people(plan, where, outcome, progress)
     keys = {_name(key): key for key in plan.jobs() if key.person in people}
     if people:
-        Drive(_graph(plan, where, people), keys, outcome).run(kind, plan, progress)
+        Drive(_graph(plan, where, people), keys, outcome, where.home / "logs").run(kind, plan, progress)
     for key, why in outcome.failures.items():
         progress.say(f"failed: {key}: {why}")
     counts = blocks.counts(where.home / "journal")
@@ -120,8 +120,8 @@ FUNCTIONS = {"hear": jobs.hear, "moments": jobs.sum_up, "brain": jobs.share, "re
 class Drive:
     """Takes every task to its answer, on however many schedulers in turn it takes."""
 
-    def __init__(self, tasks: Mapping[str, Task], keys: Mapping[str, JobKey], outcome: Outcome) -> None:
-        self._tasks, self._keys, self._outcome = tasks, keys, outcome
+    def __init__(self, tasks: Mapping[str, Task], keys: Mapping[str, JobKey], outcome: Outcome, logs: Path) -> None:
+        self._tasks, self._keys, self._outcome, self._logs = tasks, keys, outcome, logs
         self._answers: dict[str, str] = {}
         self._pending: dict[str, Any] = {}
         self._unit = len(keys) / max(sum(WEIGHTS[task.kind] for task in tasks.values()), 1e-9)
@@ -132,7 +132,7 @@ class Drive:
         with progress.stage("sweep", len(self._keys), "jobs") as stage:
             while True:
                 try:
-                    with clusters.connected(kind, plan.cluster) as client:
+                    with clusters.connected(kind, plan.cluster, self._logs) as client:
                         lost_since = None
                         _say_where(client, kind, progress)
                         self._submit(client)
