@@ -195,6 +195,12 @@ def reading(path: Path) -> dict[str, Any]:
     return _read_text(path, path.stat().st_mtime_ns)
 
 
+def forget(where: Where, read_path: str) -> None:
+    """Let go of the activations of a reading; what it says of its model stays."""
+    for name in reading(Path(read_path))["stories"].values():
+        shutil.rmtree(where.cache / "activations" / name, ignore_errors=True)
+
+
 def job(where: Where, key: dict[str, Any], person: str, read_path: str, brain_path: str) -> str:
     """Every lag of one person x model x context: fitted, scored and kept as a folder of results."""
     from offline.fitting import fit_job

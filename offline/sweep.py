@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,9 +53,10 @@ def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | No
     where = _prepared(plan, out, store or cache.folder())
     outcome = Outcome()
     people = _people(plan, where, outcome, progress)
-    keys = {_name(key): key for key in plan.jobs() if key.person in people}
-    if people:
-        Drive(_graph(plan, where, people), keys, outcome, where.home / "logs").run(kind, plan, progress)
+    outcome.folders |= _finished(plan, where, people)
+    keys = {_name(key): key for key in plan.jobs() if key.person in people and key not in outcome.folders}
+    if keys:
+        Drive(_graph(keys.values(), where, people), keys, outcome, where).run(kind, plan, progress)
     for key, why in outcome.failures.items():
         progress.say(f"failed: {key}: {why}")
     counts = blocks.counts(where.home / "journal")
@@ -90,10 +91,27 @@ def _people(plan: Plan, where: Where, outcome: Outcome, progress: Progress) -> d
     return found
 
 
-def _graph(plan: Plan, where: Where, people: Mapping[str, str]) -> dict[str, Task]:
-    """Every piece of the sweep by its name, before those that wait for it."""
+def _finished(plan: Plan, where: Where, people: Mapping[str, str]) -> dict[JobKey, str]:
+    """The jobs whose results are there, told without opening a model."""
+    from offline.fitting import job_folder
+
+    found = {}
+    for key in plan.jobs():
+        if key.person in people:
+            path = jobs.reading_file(where, key.reading, tuple(people.values()))
+            prints = [r.fingerprint() for r in listeners.noted(Path(people[key.person]))[1]]
+            folder = job_folder(where, key, jobs.reading(path), prints) if path.is_file() else None
+            if folder is not None and folder.is_dir():
+                where.journal.note("job", folder.name, "reused")
+                found[key] = str(folder)
+    return found
+
+
+def _graph(keys: Collection[JobKey], where: Where, people: Mapping[str, str]) -> dict[str, Task]:
+    """Every piece that some jobs need by its name, before those that wait for it."""
     tasks: dict[str, Task] = {}
-    for name, path in people.items():
+    for name in dict.fromkeys(key.person for key in keys):
+        path = people[name]
         runs = range(len(listeners.noted(Path(path))[1]))
         heard = tuple(f"hear {name} {i}" for i in runs)
         summed = tuple(f"moments {name} {i}" for i in runs)
@@ -101,12 +119,11 @@ def _graph(plan: Plan, where: Where, people: Mapping[str, str]) -> dict[str, Tas
         tasks |= {task: Task("moments", (path, i), heard) for i, task in enumerate(summed)}
         tasks[f"brain {name}"] = Task("brain", (path,), summed)
     everyone = tuple(people.values())
-    for key in plan.jobs():
-        if key.person in people:
-            reading = f"read {key.reading.slug}"
-            tasks.setdefault(reading, Task("read", (key.reading.model_dump(), everyone)))
-            after = (reading, f"brain {key.person}")
-            tasks[_name(key)] = Task("job", (key.model_dump(), people[key.person]), after)
+    for key in keys:
+        reading = f"read {key.reading.slug}"
+        tasks.setdefault(reading, Task("read", (key.reading.model_dump(), everyone)))
+        after = (reading, f"brain {key.person}")
+        tasks[_name(key)] = Task("job", (key.model_dump(), people[key.person]), after)
     return {name: Task(t.kind, (where, *t.arguments), t.after) for name, t in tasks.items()}
 
 
@@ -120,8 +137,8 @@ FUNCTIONS = {"hear": jobs.hear, "moments": jobs.sum_up, "brain": jobs.share, "re
 class Drive:
     """Takes every task to its answer, on however many schedulers in turn it takes."""
 
-    def __init__(self, tasks: Mapping[str, Task], keys: Mapping[str, JobKey], outcome: Outcome, logs: Path) -> None:
-        self._tasks, self._keys, self._outcome, self._logs = tasks, keys, outcome, logs
+    def __init__(self, tasks: Mapping[str, Task], keys: Mapping[str, JobKey], outcome: Outcome, where: Where) -> None:
+        self._tasks, self._keys, self._outcome, self._where = tasks, keys, outcome, where
         self._answers: dict[str, str] = {}
         self._pending: dict[str, Any] = {}
         self._unit = len(keys) / max(sum(WEIGHTS[task.kind] for task in tasks.values()), 1e-9)
@@ -132,7 +149,7 @@ class Drive:
         with progress.stage("sweep", len(self._keys), "jobs") as stage:
             while True:
                 try:
-                    with clusters.connected(kind, plan.cluster, self._logs) as client:
+                    with clusters.connected(kind, plan.cluster, self._where.home / "logs") as client:
                         lost_since = None
                         _say_where(client, kind, progress)
                         self._submit(client)
@@ -168,6 +185,18 @@ class Drive:
                     del self._pending[name]
                     self._take(name, future)
                     stage.advance(WEIGHTS[self._tasks[name].kind] * self._unit)
+                    self._let_go(name)
+
+    def _let_go(self, name: str) -> None:
+        """Activations that no job waits for any more, where the plan does not keep them."""
+        if name not in self._keys or jobs.plan_of(self._where).keep_activations:
+            return
+        reading = self._tasks[name].after[0]
+        if reading in self._answers and not any(self._tasks[other].after[0] == reading for other in self._left()):
+            jobs.forget(self._where, self._answers[reading])
+
+    def _left(self) -> list[str]:
+        return [name for name in self._pending if name in self._keys]
 
     def _take(self, name: str, future: Any) -> None:
         key = self._keys.get(name)

@@ -45,6 +45,7 @@ class Model(Settings):
     label: Label = Field("", description="What results call it; the name by default.")
     architecture: Label = Field("", description="Which models belong together in the report; the family by default.")
     untrained: bool = Field(False, description="The same shape with random weights, one control for each seed.")
+    contexts: tuple[str, ...] = Field((), description="Of this model alone, in place of the plan's.")
     trained_as: Label = Field("", description="The label of the model whose control this is.")
 
     @property
@@ -89,9 +90,10 @@ class Plan(Settings):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"two {what} are called {twice[0]!r}; give each a name (models: a label) of its own")
-        for context in self.contexts:
+        lists = [self.contexts, self.seeds, *(model.contexts for model in self.models)]
+        for context in self.every_context():
             LanguageRecipe(context=context)
-        if len(set(self.contexts)) < len(self.contexts) or len(set(self.seeds)) < len(self.seeds):
+        if any(len(set(given)) < len(given) for given in lists):
             raise ValueError("a context or a seed stands twice; name each once")
         unknown = {m.trained_as for m in self.models if m.trained_as} - {m.title for m in self.models}
         if unknown:
@@ -126,6 +128,10 @@ class Plan(Settings):
     def fingerprint(self) -> str:
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
+    def every_context(self) -> list[str]:
+        """All contexts that any model is read in, in the plan's order."""
+        return list(dict.fromkeys([*self.contexts, *(c for model in self.models for c in model.contexts)]))
+
     def recipe_for(self, context: str) -> Recipe:
         return self.recipe.with_("language", context=context)
 
@@ -135,7 +141,7 @@ class Plan(Settings):
             JobKey(model=model.title, context=context, person=person.name, seed=seed)
             for model in self.models
             for seed in (self.seeds if model.untrained else self.seeds[:1])
-            for context in self.contexts
+            for context in model.contexts or self.contexts
             for person in self.people
         ]
 

@@ -94,7 +94,7 @@ def quartile_rows(study: Study) -> list[Row]:
 def growth_rows(study: Study) -> list[Row]:
     """With model size in each context, with context in each model; pooled over people."""
     rows: list[Row] = []
-    for context in study.plan.contexts:
+    for context in study.plan.every_context():
         for score in ("temporal", "alignment"):
             _add(rows, score, "log10 parameters", context, with_size(study.at(context), score))
     for model in study.plan.models:

@@ -114,7 +114,12 @@ def worker(port: int) -> list[str]:
     return [sys.executable, "-m", "dask", "worker", f"tcp://127.0.0.1:{port}", *options]
 
 
-def until(there: Callable[[], bool], seconds: float = 120.0) -> None:
+def answers(port: int) -> bool:
+    with socket.socket() as at:
+        return at.connect_ex(("127.0.0.1", port)) == 0
+
+
+def until(there: Callable[[], bool], seconds: float = 280.0) -> None:
     """Wait for something to be true."""
     deadline = time.monotonic() + seconds
     while not there():

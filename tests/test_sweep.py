@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,17 +114,19 @@ def test_a_killed_worker_and_a_restarted_scheduler_change_nothing(
         return sum(e["piece"] == piece and e["how"] == "computed" for e in entries(out))
 
     address = f"tcp://127.0.0.1:{port}"
-    with sweeping.running(sweeping.command(laid / "plan.toml", "--out", out, "--cluster", address), cache) as driver:
-        with (
-            sweeping.running(sweeping.scheduler(port), cache),
-            sweeping.running(sweeping.worker(port), cache) as doomed,
-            sweeping.running(sweeping.worker(port), cache),
-        ):
+    command = sweeping.command(laid / "plan.toml", "--out", out, "--cluster", address)
+    with ExitStack() as later:
+        with ExitStack() as now:
+            now.enter_context(sweeping.running(sweeping.scheduler(port), cache))
+            sweeping.until(lambda: sweeping.answers(port))
+            doomed, _ = (now.enter_context(sweeping.running(sweeping.worker(port), cache)) for _ in range(2))
+            driver = later.enter_context(sweeping.running(command, cache))
             sweeping.until(lambda: done("lag") >= 5)
             doomed.kill()
             sweeping.until(lambda: done("lag") >= 15)
-        with sweeping.running(sweeping.scheduler(port), cache), sweeping.running(sweeping.worker(port), cache):
-            sweeping.until(lambda: driver.poll() is not None)
+        later.enter_context(sweeping.running(sweeping.scheduler(port), cache))
+        later.enter_context(sweeping.running(sweeping.worker(port), cache))
+        sweeping.until(lambda: driver.poll() is not None)
     want, found = sweeping.draws(laid / "out"), sweeping.draws(out)
     assert list(want) == list(found)
     for job, parts in want.items():

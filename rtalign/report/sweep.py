@@ -71,7 +71,9 @@ def headline(study: Study) -> str:
         return "The temporal score changes " + " and ".join(told) + "."
     if all(e.temporal_r is None for e in study.pooled):
         return "No model has a temporal score here."
-    return f"{several(len(study.plan.models), 'model')} compared in {several(len(study.plan.contexts), 'context')}."
+    return (
+        f"{several(len(study.plan.models), 'model')} compared in {several(len(study.plan.every_context()), 'context')}."
+    )
 
 
 def _steepest(study: Study) -> tuple[str, Growth] | None:
@@ -94,7 +96,7 @@ def head(study: Study) -> Markup:
     kicker = [tag("b", "rtalign"), "sweep", plan.title, *([] if not plan.paper else ["settings of arXiv 2512.01591"])]
     counts = [
         ("models", str(len(plan.models)), f"{len(set(e.subject.architecture for e in study.pooled))} architectures"),
-        ("contexts", str(len(plan.contexts)), f"compared at {study.reference}"),
+        ("contexts", str(len(plan.every_context())), f"compared at {study.reference}"),
         ("people", str(len({e.person for e in study.jobs})), "pooled by averaging R, as the paper does"),
         ("jobs", str(len(study.jobs)), f"{len(study.state.get('failed', []))} failed"),
     ]

@@ -24,7 +24,7 @@ PIECES = {
 
 def matrix(study: Study, score: str, hues: Hues) -> Markup:
     """A row a model, a column a context; the stronger the colour, the higher the score."""
-    contexts = sorted(study.plan.contexts, key=_by_words)
+    contexts = sorted(study.plan.every_context(), key=_by_words)
     found = {(e.subject.model, e.subject.seed, e.subject.context): e for e in study.pooled}
     subjects = {(e.subject.model, e.subject.seed): e for e in study.pooled}
     order = sorted(subjects, key=lambda k: (not subjects[k].subject.trained, subjects[k].subject.n_parameters, k))
