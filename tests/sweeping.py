@@ -79,10 +79,10 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "offline.cli", "sweep", *(str(a) for a in arguments)]
 
 
-def sweep(plan: Path, out: Path, cache: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def sweep(plan: Path, out: Path, cache: Path, *more: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Run to the end."""
     return subprocess.run(
-        command(plan, "--out", out, *more), env=environment(cache), capture_output=True, text=True, timeout=300
+        command(plan, "--out", out, *more), env=environment(cache), capture_output=True, text=True, timeout=timeout
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from rtalign.data import Word
 from rtalign.recipe import LanguageRecipe
 from rtalign.sources.bidsfolder import refuse_full, write_folder
-from rtalign.sources.information import own_information
+from rtalign.sources.information import own_information, unexplained
 from rtalign.sources.simulated import BAND_HZ, FEWEST_WORDS, Plan, SimulatedRun, synthesise
 from rtalign.sources.story import shipped_story, spoken
 from rtalign.sources.timing import runs, speak
@@ -127,7 +127,21 @@ def planted(
         done += len(run)
     whole = np.concatenate(read)
     used = whole[:, len(beneath) :]
+    if plan.contextual:
+        used = _with_context_alone(model, story, numbers, used)
     return numbers, own_information(used, plan.n_dims, whole[:, 0] if beneath else None)
+
+
+def _with_context_alone(
+    model: Model, story: Sequence[Sequence[Word]], numbers: list[int], used: np.ndarray
+) -> np.ndarray:
+    """The deeper half of the layers without what they would hold of each word had it stood alone."""
+    recipe = CONTEXT.model_copy(update={"context": "window:0"})
+    texts = [[word.text for word in run] for run in story]
+    alone = np.concatenate([model.encode(run, recipe, numbers, surprisal=False).activations for run in texts])
+    deeper = len(numbers) // 2
+    rest = [unexplained(used[:, k], alone[:, k]) for k in range(deeper, len(numbers))]
+    return np.concatenate([used[:, :deeper], np.stack(rest, axis=1).astype(used.dtype)], axis=1)
 
 
 def _silent(stage: str, share: float) -> None:
