@@ -21,7 +21,7 @@ MODELS = [
 ]  # fmt: skip
 CONTEXTS = ("window:0", "window:1", "window:5", "window:20", "window:50", "window:200", "window:1000")
 PEOPLE = ("sub-001", "sub-002")
-DRAWS = 120
+DRAWS = 40
 
 
 def make_sweep(folder: Path, models=MODELS, contexts=CONTEXTS, people=PEOPLE, failed: bool = True) -> Path:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rtalign.report import NOTHING_FROM_OUTSIDE
-from rtalign.report.markup import Markup, join, tag
+from rtalign.report.markup import Markup, join, prose, tag
+from rtalign.report.method import WHOLE_CONTENT
 from rtalign.report.sections import captioned
 from rtalign.report.style import page_css, rules
 from rtalign.report.sweepmarks import Hues
@@ -20,11 +21,16 @@ from rtalign.report.sweepplots import (
 )
 from rtalign.report.sweeptables import failures, growth_table, job_table, matrix, published_table, work_table
 from rtalign.report.words import several, signed
-from rtalign.study import Growth, Study, load, with_context, with_size
+from rtalign.study import Growth, Study, load, value, with_context, with_size
 from rtalign.studytables import write_tables
 from rtalign.summary import write_atomically
 
 SCORES = ("temporal", "alignment")
+EMPTY = {
+    "temporal": "There is no temporal score to show: in no model do enough layers have a peak that stands, at lags "
+    "that differ.",
+    "alignment": "There is no alignment score to show.",
+}
 
 
 def is_sweep(folder: Path) -> bool:
@@ -53,42 +59,37 @@ def page(study: Study) -> str:
     )
     parts = [head(study), overview(study, hues), sizes(study, hues), contexts(study, hues), kinds(study, hues),
              predictability(study, hues), controls(study, hues), together(study, hues), rates(study),
-             published(study), details(study)]  # fmt: skip
+             details(study)]  # fmt: skip
     foot = tag("footer", "rtalign. The numbers are in tables/ beside this file, as CSV and, with pyarrow, Parquet.")
     return "<!doctype html>\n" + tag("html", top, tag("body", tag("main", parts, foot)), lang="en")
 
 
 def headline(study: Study) -> str:
     """What was found, in one sentence; only what its interval keeps away from zero is said to grow."""
-    size = with_size(study.at(study.reference), "temporal")
+    size, lines = with_size(study.at(study.reference), "temporal"), _lines(study)
+    rising = sum(found.low > 0 for found in lines)
     told = []
-    longest = _steepest(study)
-    if longest and _sure(longest[1]):
-        told.append(f"with context ({signed(longest[1].rate, 2, plus=True)} per tenfold in {longest[0]})")
-    if size and _sure(size) and size.n > 2:
+    if rising:
+        told.append(f"with context in {rising} of {several(len(lines), 'trained model')}")
+    if size and size.n > 2 and size.low > 0:
         told.append(f"with model size ({signed(size.rate, 2, plus=True)} per tenfold)")
     if told:
-        return "The temporal score changes " + " and ".join(told) + "."
+        return f"The temporal score rises {' and '.join(told)}."
     if all(e.temporal_r is None for e in study.pooled):
         return "No model has a temporal score here."
-    return (
-        f"{several(len(study.plan.models), 'model')} compared in {several(len(study.plan.every_context()), 'context')}."
-    )
+    if lines or (size and size.n > 2):
+        return "The temporal score rises neither with context nor with model size here."
+    return f"{several(len(study.plan.models), 'model')} in {several(len(study.plan.every_context()), 'context')}."
 
 
-def _steepest(study: Study) -> tuple[str, Growth] | None:
-    """The trained model whose temporal score grows most surely with context."""
+def _lines(study: Study) -> list[Growth]:
+    """How the temporal score of each trained model goes with context, where three contexts tell it."""
     found = []
     for model in study.plan.models:
         entries = [e for e in study.pooled if e.subject.model == model.title and e.subject.trained]
         grown = with_context(entries, "temporal")
-        if grown and grown.n > 2:
-            found.append((model.title, grown))
-    return max(found, key=lambda f: f[1].low, default=None)
-
-
-def _sure(found: Growth) -> bool:
-    return found.low > 0 or found.high < 0
+        found += [grown] if grown and grown.n > 2 else []
+    return found
 
 
 def head(study: Study) -> Markup:
@@ -120,7 +121,9 @@ def overview(study: Study, hues: Hues) -> Markup:
     )
     both = tag("div", [matrix(study, score, hues) for score in SCORES], class_="grid2")
     return join(
-        tag("h2", "Every model in every context"), captioned("Scores by model and words of context.", told, both)
+        tag("h2", "Every model in every context"),
+        captioned("Scores by model and words of context.", told, both),
+        tag("p", tag("b", prose("How to read T_max. ")), prose(WHOLE_CONTENT), class_="note"),
     )
 
 
@@ -135,8 +138,8 @@ def sizes(study: Study, hues: Hues) -> Markup:
         "single people, open ones models with random weights, small rings at the foot have no temporal score. The line "
         "is fitted to trained models alone."
     )
-    return join(title, captioned("Scores against the number of parameters.", told, _key(study, hues), _pair(
-        lambda score: size_plot(study, score, hues))))  # fmt: skip
+    both = _pair(study, lambda score: size_plot(study, score, hues))
+    return join(title, captioned("Scores against the number of parameters.", told, _key(study, hues), both))
 
 
 def contexts(study: Study, hues: Hues) -> Markup:
@@ -148,7 +151,7 @@ def contexts(study: Study, hues: Hues) -> Markup:
                 "Shaded: 95 % of the bootstrap, where there are few lines."
             )
             name = "Sliding windows" if kind == "window" else "Growing contexts"
-            both = _pair(lambda score, kind=kind: context_plot(study, score, hues, kind))  # type: ignore[misc]
+            both = _pair(study, lambda score, kind=kind: context_plot(study, score, hues, kind))  # type: ignore[misc]
             drawn.append(captioned(f"{name}.", told, _key(study, hues), both))
     if not drawn:
         return join(title, _gone("Scores against context are left out: the plan has one context of each kind."))
@@ -160,13 +163,14 @@ def kinds(study: Study, hues: Hues) -> Markup:
     if len(hues.names) < 2:
         return join(title, _gone("Architectures are not compared: the plan holds trained models of one alone."))
     told = f"A dot a model at {study.reference}, with its 95 % interval; all people together."
-    return join(title, captioned("Scores by architecture.", told, _pair(lambda s: architecture_plot(study, s, hues))))
+    return join(
+        title, captioned("Scores by architecture.", told, _pair(study, lambda s: architecture_plot(study, s, hues)))
+    )
 
 
 def predictability(study: Study, hues: Hues) -> Markup:
     title = tag("h2", "Expected and surprising words")
-    drawn = [plot for score in SCORES if (plot := quartile_plot(study, score, hues))]
-    if not drawn:
+    if not any(quartile_plot(study, score, hues) for score in SCORES):
         why = "the plan does not ask for quartiles" if not study.plan.quartiles else (
             f"no model tells enough surprisal at {study.reference}"
         )  # fmt: skip
@@ -175,25 +179,37 @@ def predictability(study: Study, hues: Hues) -> Markup:
         "The decoders are those of all words; they are scored on each quarter of held-out words, by the model\u2019s "
         f"own surprisal at {study.reference}. Dotted: the mean of trained models."
     )
-    return join(title, captioned("Scores by predictability.", told, tag("div", drawn, class_="grid2")))
+    return join(
+        title, captioned("Scores by predictability.", told, _pair(study, lambda s: quartile_plot(study, s, hues)))
+    )
 
 
 def controls(study: Study, hues: Hues) -> Markup:
     title = tag("h2", "Trained and with random weights")
-    drawn = [plot for score in SCORES if (plot := control_plot(study, score, hues))]
-    if not drawn:
+    if control_plot(study, "alignment", hues) is None:
         return join(title, _gone("The control is left out: no model of the plan has a twin with random weights."))
     told = f"Filled: trained; open: the same shape with random weights, at {study.reference}."
-    return join(title, captioned("What training adds.", told, tag("div", drawn, class_="grid2")))
+    return join(title, captioned("What training adds.", told, _pair(study, lambda s: control_plot(study, s, hues))))
 
 
 def together(study: Study, hues: Hues) -> Markup:
-    title, plot = tag("h2", "The two scores together"), against_plot(study, hues)
+    """Temporal against alignment score, and what was published beside what was found."""
+    plot, found = against_plot(study, hues), published_table(study)
     if plot is None:
-        why = f"fewer than two models have a temporal score at {study.reference}"
-        return join(title, _gone(f"The plot is left out: {why}."))
-    told = "Aligning well and aligning in order are two things; a dot a model."
-    return join(title, captioned("Temporal against alignment score.", told, _key(study, hues), plot))
+        left = _gone(f"No plot: fewer than two models have a temporal score at {study.reference}.")
+    else:
+        told = "Aligning well and aligning in order are two things; a dot a model."
+        left = captioned("Temporal against alignment score.", told, plot)
+    if found is None:
+        right = _gone("None of the numbers published in arXiv 2512.01591 has a counterpart in this plan.")
+    else:
+        told = f"arXiv 2512.01591 and this sweep, pooled, at {study.reference} where no context is named."
+        told += "" if study.plan.paper else " The plan does not say paper = true: other settings, so compare with care."
+        right = captioned("Published and found.", told, found)
+    return join(
+        tag("h2", "The two scores together, and the published numbers"),
+        tag("div", tag("div", left), tag("div", right), class_="grid2"),
+    )
 
 
 def rates(study: Study) -> Markup:
@@ -207,20 +223,6 @@ def rates(study: Study) -> Markup:
     return join(title, tag("div", drawn, class_="panel long"), _gone(told))
 
 
-def published(study: Study) -> Markup:
-    same = "" if study.plan.paper else (
-        " This plan does not say that its settings are the paper\u2019s (paper = true), so read them side by side only."
-    )  # fmt: skip
-    told = (
-        f"From arXiv 2512.01591, beside the same quantity here, pooled, at {study.reference} where none is named.{same}"
-    )
-    return join(
-        tag("h2", "Beside the published numbers"),
-        tag("div", published_table(study), class_="panel long"),
-        _gone(told),
-    )
-
-
 def details(study: Study) -> Markup:
     work = work_table(study)
     return join(
@@ -230,13 +232,19 @@ def details(study: Study) -> Markup:
     )
 
 
-def _pair(plot: Callable[[str], Markup]) -> Markup:
-    return tag("div", [tag("div", plot(score), class_="scroll") for score in SCORES], class_="grid2")
+def _pair(study: Study, plot: Callable[[str], Markup | None]) -> Markup:
+    """One figure a score; a sentence in the place of one that would be empty."""
+    drawn = []
+    for score in SCORES:
+        there = any(value(entry, score)[0] is not None for entry in study.pooled)
+        figure = plot(score) if there else None
+        drawn.append(tag("div", figure, class_="scroll") if figure else _gone(EMPTY[score], "gone inside"))
+    return tag("div", drawn, class_="grid2")
 
 
 def _key(study: Study, hues: Hues) -> Markup:
     return hues.key(any(not e.subject.trained for e in study.pooled))
 
 
-def _gone(why: str) -> Markup:
-    return tag("p", why, class_="gone")
+def _gone(why: str, cls: str = "gone") -> Markup:
+    return tag("p", why, class_=cls)

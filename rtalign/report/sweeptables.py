@@ -10,7 +10,7 @@ from rtalign.report.sweepmarks import Hues
 from rtalign.report.tables import Cell, table
 from rtalign.report.words import DASH, p_value, signed
 from rtalign.study import Entry, Study, value
-from rtalign.studytables import growth_rows
+from rtalign.studytables import Row, growth_rows
 
 PIECES = {
     "tape": "recordings filtered onto tape",
@@ -43,9 +43,9 @@ def matrix(study: Study, score: str, hues: Hues) -> Markup:
     return tag("div", table(head, rows), class_="matrix")
 
 
-def _by_words(context: str) -> tuple[str, int]:
+def _by_words(context: str) -> tuple[int, str]:
     kind, number = context.split(":")
-    return kind, int(number)
+    return int(number) + (kind == "window"), kind
 
 
 def _cell(entry: Entry | None, score: str, most: float) -> Cell:
@@ -60,27 +60,47 @@ def _cell(entry: Entry | None, score: str, most: float) -> Cell:
 
 
 def growth_table(study: Study) -> Markup | None:
-    rows = growth_rows(study)
+    """A row a model or context, both scores side by side."""
+    rows: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in growth_rows(study):
+        rows.setdefault((row["over"], row["within"]), {})[row["score"]] = row
     if not rows:
         return None
-    head: list[Cell] = [("score", "l"), ("over", "l"), ("within", "l"), ("per tenfold", ""), ("95 % interval", ""),
-                        ("points", "")]  # fmt: skip
+    names = ("temporal, per tenfold", "95 % interval", "points", "alignment, per tenfold", "95 % interval", "points")
+    head: list[Cell] = [("over", "l"), ("within", "l"), *((name, "") for name in names)]
     told = [
-        [(row["score"], "l"), (str(row["over"]).replace("log10 ", ""), "l"), (row["within"], "l"),
-         (tag("b", signed(row["per_tenfold"], 3, plus=True)), ""),
-         (f"{signed(row['low'], 3)} to {signed(row['high'], 3)}" if row["low"] == row["low"] else DASH, ""),
-         (str(row["points"]), "")]
-        for row in rows
-    ]  # fmt: skip
+        [
+            (over.replace("log10 ", ""), "l"),
+            (within, "l"),
+            *_rate(found.get("temporal")),
+            *_rate(found.get("alignment")),
+        ]
+        for (over, within), found in rows.items()
+    ]
     return table(head, told)
 
 
-def published_table(study: Study) -> Markup:
+def _rate(row: Row | None) -> list[Cell]:
+    if row is None:
+        return [(DASH, "off")] * 3
+    known = row["low"] == row["low"]
+    return [
+        (tag("b", signed(row["per_tenfold"], 3, plus=True)), ""),
+        (f"{signed(row['low'], 3)} to {signed(row['high'], 3)}" if known else DASH, ""),
+        (str(row["points"]), "off"),
+    ]
+
+
+def published_table(study: Study) -> Markup | None:
+    """None where nothing published has a counterpart here."""
+    told = list(claims(study))
+    if all(isinstance(ours, str) for _, _, ours in told):
+        return None
     head: list[Cell] = [("what", "l"), ("paper", ""), ("here", "")]
-    rows = []
-    for what, number, ours in claims(study):
-        here = (ours, "off") if isinstance(ours, str) else (signed(ours), "ours")
-        rows.append([(what, "l"), (number, ""), here])
+    rows: list[Sequence[Cell]] = []
+    for what, number, ours in told:
+        here: Cell = (ours, "off wrap") if isinstance(ours, str) else (signed(ours), "ours")
+        rows.append([(what, "wrap"), (number, ""), here])
     return table(head, rows)
 
 
