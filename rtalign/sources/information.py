@@ -35,12 +35,11 @@ def own_information(activations: np.ndarray, n_dims: int, beneath: np.ndarray | 
     return out
 
 
-def unexplained(values: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """(word, dim) what is left of a layer's leading components when the best linear prediction by another is gone."""
-    most, seen = max(1, len(values) // 6), min(SEEN_COMPONENTS, len(values) - 1)
-    own = _standardised(_components(values.astype(np.float64), seen))
-    other = _components(by.astype(np.float64), min(seen, most))
-    return own - _explained(own, other) if other.any() else own
+def unexplained(information: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """(word, dim) what is left of information when its best linear prediction by a layer (word, dim) is taken away."""
+    other = _components(by.astype(np.float64), min(SEEN_COMPONENTS, max(1, len(by) // 6)))
+    left = information - _explained(information.astype(np.float64), other)
+    return _standardised(left).astype(information.dtype)
 
 
 def _components(values: np.ndarray, n: int) -> np.ndarray:

@@ -127,21 +127,24 @@ def planted(
         done += len(run)
     whole = np.concatenate(read)
     used = whole[:, len(beneath) :]
-    if plan.contextual:
-        used = _with_context_alone(model, story, numbers, used)
-    return numbers, own_information(used, plan.n_dims, whole[:, 0] if beneath else None)
+    information = own_information(used, plan.n_dims, whole[:, 0] if beneath else None)
+    return numbers, _with_context_alone(model, story, numbers, information) if plan.contextual else information
 
 
 def _with_context_alone(
-    model: Model, story: Sequence[Sequence[Word]], numbers: list[int], used: np.ndarray
+    model: Model, story: Sequence[Sequence[Word]], numbers: list[int], information: np.ndarray
 ) -> np.ndarray:
-    """The deeper half of the layers without what they would hold of each word had it stood alone."""
+    """The deeper half of the layers without what they would hold of each word had it stood alone.
+
+    Why after the layers were told apart: what a layer adds to a mixture of word and context holds the word again.
+    """
     recipe = CONTEXT.model_copy(update={"context": "window:0"})
     texts = [[word.text for word in run] for run in story]
     alone = np.concatenate([model.encode(run, recipe, numbers, surprisal=False).activations for run in texts])
-    deeper = len(numbers) // 2
-    rest = [unexplained(used[:, k], alone[:, k]) for k in range(deeper, len(numbers))]
-    return np.concatenate([used[:, :deeper], np.stack(rest, axis=1).astype(used.dtype)], axis=1)
+    rest = information.copy()
+    for layer in range(len(numbers) // 2, len(numbers)):
+        rest[:, layer] = unexplained(information[:, layer], alone[:, layer])
+    return rest
 
 
 def _silent(stage: str, share: float) -> None:
