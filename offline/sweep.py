@@ -228,7 +228,11 @@ def _state(plan: Plan, outcome: Outcome, counts: Mapping[str, Any]) -> dict[str,
     return {
         "title": plan.title,
         "plan": f"plan-{plan.fingerprint}.json",
-        "jobs": [key.model_dump() | {"folder": Path(f).name} for key, f in outcome.folders.items()],
+        "jobs": [
+            key.model_dump() | {"folder": Path(outcome.folders[key]).name}
+            for key in plan.jobs()
+            if key in outcome.folders
+        ],
         "failed": [key.model_dump() | {"why": why} for key, why in outcome.failures.items()],
         "work": dict(counts),
     }

@@ -74,6 +74,11 @@ class Entry:
         return interval(self.alignment, self.alignment_r)
 
     @property
+    def clears_null(self) -> bool:
+        """Whether any layer's R passes what the null's own maxima reach."""
+        return any(peak.peak_r > peak.null_r for peak in self.findings.peaks)
+
+    @property
     def peaked(self) -> int:
         return sum(peak.peak_s is not None for peak in self.findings.peaks)
 

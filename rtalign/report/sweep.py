@@ -117,7 +117,8 @@ def head(study: Study) -> Markup:
 def overview(study: Study, hues: Hues) -> Markup:
     told = (
         "Pooled over people. Left, the temporal score r: how closely peak latency goes with depth. Right, the "
-        "alignment score R of the best layer. \u201cnone\u201d: too few layers have a peak that stands."
+        "alignment score R of the best layer. \u201cnone\u201d: too few layers have a peak that stands; grey "
+        "numbers: no layer rises above its null."
     )
     both = tag("div", [matrix(study, score, hues) for score in SCORES], class_="grid2")
     return join(

@@ -72,7 +72,7 @@ def context_plot(study: Study, score: str, hues: Hues, kind: str) -> Markup:
     drawn = [_context_line(frame, line, score, hues, band=len(lines) <= 8) for line in lines.values()]
     ends = [(line[-1], y) for line in lines.values() if (y := value(line[-1], score)[0]) is not None]
     rates = [g.rate for line in lines.values() if line[0].subject.trained and (g := with_context(line, score))]
-    told = f"{signed(float(np.mean(rates)), 2, plus=True)} per tenfold, mean of trained models" if rates else None
+    told = f"{signed(float(np.mean(rates)), 3, plus=True)} per tenfold, mean of trained models" if rates else None
     shown = [w - (kind == "window") for w in words]
     kept = spread([frame.px(float(np.log10(w))) for w in words], 26)
     return figure(

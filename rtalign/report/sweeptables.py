@@ -54,6 +54,8 @@ def _cell(entry: Entry | None, score: str, most: float) -> Cell:
     found = value(entry, score)[0]
     if found is None:
         return tag("span", "none", title=entry.findings.reason or ""), "cell none"
+    if not entry.clears_null:
+        return tag("span", signed(found, 3), title="no layer rises above its null"), "cell none"
     share = min(abs(found) / most, 1.0) * 0.5
     span = tag("span", signed(found, 2 if score == "temporal" else 3), style=f"--v:{share:.3f}")
     return span, "cell minus" if found < 0 else "cell"
