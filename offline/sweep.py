@@ -16,7 +16,7 @@ from rtalign import cache
 from rtalign.plan import JobKey, Plan
 from rtalign.summary import write_atomically
 
-POLL_S = 0.1
+POLL_S, AGAIN_S = 0.1, 1.0
 PATIENCE_S = 600.0
 """How long a lost scheduler is waited for."""
 
@@ -162,7 +162,7 @@ class Drive:
                 lost_since = lost_since or time.monotonic()
                 if time.monotonic() - lost_since > PATIENCE_S:
                     raise ValueError(f"the Dask scheduler {kind} did not come back; the same command goes on")
-                time.sleep(1.0)
+                time.sleep(AGAIN_S)
 
     def _submit(self, client: Any) -> None:
         """What has no answer yet; a task waits for the answers of others, be they here or to come."""
