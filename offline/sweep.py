@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | No
     keys = {_name(key): key for key in plan.jobs() if key.person in people and key not in outcome.folders}
     if keys:
         Drive(_graph(keys.values(), where, people), keys, outcome, where).run(kind, plan, progress)
+    _tidy(where.home / "jobs")
     for key, why in outcome.failures.items():
         progress.say(f"failed: {key}: {why}")
     counts = blocks.counts(where.home / "journal")
@@ -74,6 +76,12 @@ def _prepared(plan: Plan, out: Path, store: Path) -> Where:
     name = f"plan-{plan.fingerprint}.json"
     write_atomically(out / name, plan.model_dump_json(indent=1))
     return Where(str(out.resolve()), str(store.resolve()), name)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what killed processes left half made; nothing is at work here any more."""
+    for left in folder.glob("*.partial-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _people(plan: Plan, where: Where, outcome: Outcome, progress: Progress) -> dict[str, str]:
