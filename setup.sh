@@ -14,7 +14,7 @@ declare -A PACKAGE_OF=(
     [libGL.so.1]=libgl1 [libEGL.so.1]=libegl1 [libglib-2.0.so.0]=libglib2.0-0 [libfontconfig.so.1]=libfontconfig1
     [libxkbcommon.so.0]=libxkbcommon0 [libdbus-1.so.3]=libdbus-1-3 [libxkbcommon-x11.so.0]=libxkbcommon-x11-0
     [libxcb-cursor.so.0]=libxcb-cursor0 [libxcb-icccm.so.4]=libxcb-icccm4 [libxcb-keysyms.so.1]=libxcb-keysyms1
-    [libxcb-shape.so.0]=libxcb-shape0
+    [libxcb-shape.so.0]=libxcb-shape0 [libpulse.so.0]=libpulse0
 )
 # Read once: a pipe into grep -q breaks off early, which pipefail now and then takes for a library that is missing.
 libraries() { "$(command -v ldconfig || echo /sbin/ldconfig)" -p 2>/dev/null || true; }

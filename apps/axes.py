@@ -58,7 +58,8 @@ class Rows:
             step += 1 if step < 4 else 4
         rows = list(range(0, n, step))
         if rows and rows[-1] != n - 1:
-            rows = [row for row in rows if (n - 1 - row) * self.height >= fewest_px] + [n - 1]
+            apart = max(fewest_px, 0.7 * step * self.height)
+            rows = [row for row in rows if (n - 1 - row) * self.height >= apart] + [n - 1]
         return rows
 
 

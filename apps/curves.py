@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PyQt6.QtCore import QLineF, QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPen
+from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
+from apps import awaited
 from apps.axes import Axis, ms
 from apps.lagmap import alike
 from apps.panel import Panel
@@ -29,9 +32,7 @@ class CurvesView(Panel):
 
     def draw(self, snapshot: Snapshot) -> None:
         before, self.seen = self.seen, snapshot
-        if before is not None and before.layers == snapshot.layers and alike(before.r, snapshot.r) and alike(
-            before.null_hi, snapshot.null_hi
-        ) and before.why == snapshot.why:  # fmt: skip
+        if before is not None and _same(before, snapshot):
             return
         if snapshot.r is not None and np.isfinite(snapshot.r).any():
             high, low = float(np.nanmax(snapshot.r)), float(np.nanmin(snapshot.r))
@@ -47,22 +48,51 @@ class CurvesView(Panel):
             self.update()
 
     def field(self) -> QRectF:
-        left, top, foot = self.px(54), self.px(40), self.px(40)
-        return QRectF(left, top, max(self.width() - left - self.px(16), 10), max(self.height() - top - foot, 10))
+        left, top, foot = self.px(60), self.px(40), self.px(40)
+        return QRectF(left, top, max(self.width() - left - self.px(24), 10), max(self.height() - top - foot, 10))
+
+    def grounds(self) -> Hashable:
+        if not self._decoded() or self.seen is None or self.seen.lags_s is None:
+            return None
+        lags = self.seen.lags_s
+        return self.top, self.bottom, float(lags[0]), float(lags[-1]), self.seen.layers, self.seen.null_hi is None
+
+    def ground(self, painter: QPainter) -> None:
+        note = "a curve a layer"
+        if self._decoded() and self.seen is not None:
+            note += "" if self.seen.null_hi is None else "   grey: null band"
+            self._legend(painter)
+            self._grid(painter)
+        self.write_title(painter, note, self.px(130) if self._decoded() else 0)
 
     def plate(self, painter: QPainter) -> None:
-        self.write_title(painter, "r by lag, a curve a layer")
         seen = self.seen
-        if seen is None or seen.r is None or seen.lags_s is None or not np.isfinite(seen.r).any():
-            self.write(painter, self.field(), "no word has been scored yet", "muted", align="centre")
+        if not self._decoded() or seen is None or seen.r is None or seen.lags_s is None:
+            self.await_(painter, QRectF(self.rect()), *awaited.scores(seen))
             return
-        self._grid(painter)
         if seen.null_hi is not None and seen.null_lo is not None:
             self._band(painter, seen.null_lo.min(axis=0), seen.null_hi.max(axis=0), 0.14)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+        axis, up = self._axes()
+        x, y = axis.at_all(seen.lags_s), up.at_all(seen.r)
         for row in range(len(seen.layers)):
-            painter.setPen(QPen(self._colour(row, 0.75), 1))
-            painter.drawPath(self._path(seen.r[row]))
+            self.strokes(painter, line_of(x, y[row]), self._colour(row, 1.0))
+
+    def _decoded(self) -> bool:
+        r = self.seen.r if self.seen else None
+        return r is not None and self.seen is not None and self.seen.lags_s is not None and bool(np.isfinite(r).any())
+
+    def _legend(self, painter: QPainter) -> None:
+        """Which colour is which depth."""
+        assert self.seen is not None
+        layers, box = self.seen.layers, self.inner()
+        bar = QRectF(box.right() - self.px(72), box.top() + self.px(8), self.px(48), self.px(5))
+        for i in range(24):
+            part = QRectF(bar.left() + i * bar.width() / 24, bar.top(), bar.width() / 24 + 0.5, bar.height())
+            painter.fillRect(part, self.theme.depth(i / 23))
+        line = QRectF(box.left(), box.top(), box.width(), self.px(20))
+        self.write(painter, line, str(layers[-1]), "muted", 11, align="right")
+        line.setRight(bar.left() - self.px(6))
+        self.write(painter, line, f"layer {layers[0]}", "muted", 11, align="right")
 
     def over(self, painter: QPainter) -> None:
         seen = self.seen
@@ -72,8 +102,7 @@ class CurvesView(Panel):
         if self.layer in seen.layers:
             self._strong(painter, seen.layers.index(self.layer))
         if self.lag is not None and axis.lo <= self.lag <= axis.hi:
-            painter.setPen(QPen(self.theme.colour("accent", 0.8), 1))
-            painter.drawLine(QLineF(axis.at(self.lag), field.top(), axis.at(self.lag), field.bottom()))
+            self.upright(painter, axis.at(self.lag), field.top(), field.bottom(), self.theme.colour("accent"))
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         """The nearest curve under the pointer."""
@@ -99,20 +128,20 @@ class CurvesView(Panel):
 
     def _grid(self, painter: QPainter) -> None:
         (axis, up), field = self._axes(), self.field()
-        for tick in up.ticks(self.px(34)):
+        for tick in up.ticks(self.px(24)):
             y = up.at(tick)
-            painter.setPen(QPen(self.theme.colour("edge" if tick else "muted"), 1))
-            painter.drawLine(QLineF(field.left(), y, field.right(), y))
+            self.level(painter, y, field.left(), field.right(), self.theme.colour("muted" if tick == 0 else "edge"))
             box = QRectF(0, y - self.px(9), field.left() - self.px(8), self.px(18))
             self.write(painter, box, f"{tick:.3g}".replace("-", "−"), "muted", 11, align="right")
         for tick in axis.ticks(self.px(64)):
             x = axis.at(tick)
-            painter.setPen(QPen(self.theme.colour("edge" if tick else "muted"), 1))
-            painter.drawLine(QLineF(x, field.top(), x, field.bottom()))
+            self.upright(painter, x, field.top(), field.bottom(), self.theme.colour("muted" if tick == 0 else "edge"))
             box = QRectF(x - self.px(30), field.bottom() + self.px(3), self.px(60), self.px(16))
             self.write(painter, box, ms(tick), "muted", 11, align="centre")
+        beside = QRectF(self.px(8), field.center().y() - self.px(16), self.px(8), self.px(16))
+        self.write(painter, beside, "r", "muted", 11)
         below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
-        self.write(painter, below, "lag, ms", "muted", 11, align="centre")
+        self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
 
     def _band(self, painter: QPainter, low: np.ndarray, high: np.ndarray, alpha: float) -> None:
         path = self._path(high)
@@ -145,3 +174,16 @@ class CurvesView(Panel):
     def _colour(self, row: int, alpha: float) -> QColor:
         assert self.seen is not None
         return self.theme.depth(row / max(len(self.seen.layers) - 1, 1), alpha)
+
+
+def line_of(x: np.ndarray, y: np.ndarray) -> QPolygonF | QPainterPath:
+    """Through all that is known; a polygon where that is everything, as it is made and drawn in less time."""
+    if np.isfinite(y).all():
+        return pg.functions.arrayToQPolygonF(x, y)
+    return pg.functions.arrayToQPath(x, y, connect="finite")
+
+
+def _same(one: Snapshot, other: Snapshot) -> bool:
+    if (one.r is None or other.r is None) and awaited.scores(one) != awaited.scores(other):
+        return False
+    return one.layers == other.layers and alike(one.r, other.r) and alike(one.null_hi, other.null_hi)

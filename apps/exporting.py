@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from PyQt6.QtCore import QPoint, QSize
-from PyQt6.QtGui import QGuiApplication, QImage, QPainter
+from PyQt6.QtGui import QFontInfo, QGuiApplication, QImage, QPainter
 from PyQt6.QtSvg import QSvgGenerator
 from PyQt6.QtWidgets import QWidget
 
+from apps import theme as themes
 from rtalign.snapshot import Snapshot
 
 SHARPNESS = 2.0
 """Pixels of a saved picture for each one on the screen: fit for print."""
+SCREEN_DPI = 96
+"""What an inch is in SVG."""
 
 
 def picture(widget: QWidget, sharpness: float = SHARPNESS) -> QImage:
@@ -83,6 +88,7 @@ def _save_svg(widget: QWidget, path: Path) -> None:
     generator = QSvgGenerator()
     generator.setFileName(str(path))
     generator.setSize(QSize(widget.width(), widget.height()))
+    generator.setResolution(SCREEN_DPI)
     generator.setViewBox(widget.rect())
     generator.setTitle(widget.accessibleName() or widget.windowTitle() or "rtalign")
     painter = QPainter()
@@ -91,6 +97,16 @@ def _save_svg(widget: QWidget, path: Path) -> None:
     painter.fillRect(widget.rect(), widget.palette().window())
     widget.render(painter, QPoint())
     painter.end()
+    _mend(path)
+
+
+def _mend(path: Path) -> None:
+    """The font that was there rather than the one wished for first; cells of the map with their edges, not smoothed."""
+    drawing, wished = path.read_text(encoding="utf-8"), themes.font(13)
+    there = QFontInfo(wished).family()
+    drawing = re.sub('font-family="[^"]*"', f'font-family="{escape(there)}, sans-serif"', drawing)
+    drawing = drawing.replace("<image ", '<image style="image-rendering:pixelated" ')
+    path.write_text(drawing, encoding="utf-8")
 
 
 def _write(path: Path, header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:

@@ -24,10 +24,15 @@ TITLES = {
 }  # fmt: skip
 IN_DEMO = ("ladder", "map", "transcript")
 DEMO_SCALE = 1.6
+TRANSCRIPT_PX = 132
+"""Two lines of words over their ruler."""
 
 
 class Grid(QWidget):
-    """Twelve columns: ladder 5 and map 7 above; curves 5, traces 4, head 3 below; the transcript under all."""
+    """Twelve columns: ladder 5 and map 7 above; curves 5, traces 4, head 3 below; the transcript under all.
+
+    under : the panel that the pointer was over last.  shown : what was drawn last.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,6 +53,10 @@ class Grid(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
         self.hidden: set[str] = set()
+        self.under: str | None = None
+        self.shown: Snapshot | None = None
+        for name, panel in self.panels.items():
+            panel.entered.connect(lambda name=name: self._enter(name))
         self.picked = False
         self.view: ViewName = "operator"
 
@@ -60,6 +69,13 @@ class Grid(QWidget):
             kept = memory.layouts.get(f"{view}/{name}")
             if not kept or not splitter.restoreState(QByteArray(base64.b64decode(kept))):
                 splitter.setSizes(_as_made(view)[name])
+
+    def _enter(self, name: str) -> None:
+        self.under = name
+
+    @property
+    def panel_under(self) -> Panel | None:
+        return self.panels[self.under] if self.under and self.panels[self.under].isVisible() else None
 
     def layouts(self) -> dict[str, str]:
         return {
@@ -75,6 +91,7 @@ class Grid(QWidget):
 
     def draw(self, seen: Snapshot) -> None:
         """Hidden panels are not drawn."""
+        self.shown = seen
         for panel in self.panels.values():
             if panel.isVisible():
                 panel.draw(seen)
@@ -86,6 +103,7 @@ class Grid(QWidget):
     def set_scale(self, factor: float) -> None:
         for panel in self.panels.values():
             panel.set_scale(factor)
+        self.panels["transcript"].setMinimumHeight(round(TRANSCRIPT_PX * factor))
 
     def _splitters(self) -> dict[str, QSplitter]:
         return {"upper": self.upper, "lower": self.below, "rows": self.rows, "columns": self.columns}

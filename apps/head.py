@@ -9,7 +9,7 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
-from apps import scalp
+from apps import awaited, scalp
 from apps import theme as themes
 from apps.axes import ms
 from apps.panel import Panel
@@ -35,6 +35,9 @@ class HeadView(Panel):
         self._flat = np.zeros((0, 2))
         self._weights, self._on = np.zeros((0, 0)), np.zeros((0, 0), bool)
         self._shown: tuple[int, float] | None = None
+        self._waits = ""
+        self._colours: tuple[str, np.ndarray] | None = None
+        self._places: tuple[tuple[float, float, float], QPolygonF] | None = None
 
     def set_bank(self, sensors: Sequence[Sensor], patterns: np.ndarray | None, lags: np.ndarray) -> None:
         """patterns : (layer, lag, sensor), layers as in the snapshots, None where there are none.  lags : (lag,), s."""
@@ -47,6 +50,7 @@ class HeadView(Panel):
             self._flat = np.array([flat[group].mean(axis=0) for group in groups])
             self._groups = [members[group] for group in groups]
             self._weights, self._on = scalp.spreading(self._flat)
+            self._places = None
         self.renew()
 
     def draw(self, snapshot: Snapshot) -> None:
@@ -63,8 +67,9 @@ class HeadView(Panel):
 
     def _look(self) -> None:
         shown = self.aim()
-        if shown != self._shown:
-            self._shown = shown
+        waits = str(awaited.peaks(self.seen)) if shown is None else str(self.layer)
+        if (shown, waits) != (self._shown, self._waits):
+            self._shown, self._waits = shown, waits
             self.renew()
 
     def aim(self) -> tuple[int, float] | None:
@@ -80,30 +85,33 @@ class HeadView(Panel):
         lag = self.lag if self.lag is not None else own
         return None if lag is None else (layer, round(lag, 3))
 
-    def plate(self, painter: QPainter) -> None:
+    def ground(self, painter: QPainter) -> None:
         self.write_title(painter)
+
+    def plate(self, painter: QPainter) -> None:
         box = self.inner().adjusted(0, self.px(24), 0, 0)
         if self._patterns is None:
-            self.write(
-                painter,
-                box,
-                "the bank holds no patterns" if len(self._lags) else "no bank",
-                "muted",
-                12,
-                align="centre",
-            )
+            what = "this bank holds no patterns" if len(self._lags) else "no bank yet"
+            self.await_(painter, QRectF(self.rect()), what)
             return
         values = self._values()
         if values is None or self._shown is None:
-            self.write(painter, box, "no peak yet", "muted", 12, align="centre")
+            what, when = awaited.peaks(self.seen)
+            if self.seen is None or self.seen.phase == "loading":
+                what, when = "the field of a layer at its peak", "comes with the first peaks"
+            elif self.seen.r is not None:
+                when = "or point at the map"
+            self.await_(painter, QRectF(self.rect()), what, when)
             return
         note = QRectF(box.left(), box.top() - self.px(4), box.width(), self.px(17))
-        self.write(painter, note, f"layer {self._shown[0]}, {ms(self._shown[1])} ms", "muted", 12)
+        of = "" if self.layer is not None else "strongest: "
+        self.write(painter, note, f"{of}layer {self._shown[0]} at {ms(self._shown[1])} ms", "muted", 12)
         limit = float(np.abs(values).max()) or 1.0
-        side = max(min(box.width() - self.px(30), box.height() - self.px(34)), 20.0)
-        disc = QRectF(box.center().x() - side / 2, box.top() + self.px(20), side, side)
+        side = max(min(box.width() - self.px(30), box.height() - self.px(48)), 20.0)
+        disc = QRectF(box.center().x() - side / 2, box.top() + self.px(24), side, side)
         self._field(painter, disc, values / limit)
         self._head(painter, disc)
+        self._signs(painter, disc, values)
         self._bar(painter, box, limit)
 
     def _values(self) -> np.ndarray | None:
@@ -120,9 +128,9 @@ class HeadView(Panel):
         return np.array([pattern[group[0]] for group in self._groups])
 
     def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
-        share = np.clip((self._weights @ values + 1) / 2, 0, 1).reshape(self._on.shape)
-        colours = themes.as_argb(themes.diverging(self.theme.colour("window")))[np.round(255 * share).astype(np.intp)]
-        colours = np.ascontiguousarray(colours)
+        share = np.clip((self._weights @ values + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8).reshape(self._on.shape)
+        # Outside of the disc lies the panel: a picture in SVG knows no clipping.
+        colours = np.where(self._on, self._palette()[share], np.uint32(self.theme.colour("panel").rgb()))
         n = len(colours)
         image = QImage(colours.data, n, n, 4 * n, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         outline = QPainterPath()
@@ -132,11 +140,31 @@ class HeadView(Panel):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(disc, image)
         painter.setPen(QPen(self.theme.colour("text", 0.35), self.px(1.6), cap=Qt.PenCapStyle.RoundCap))
-        centre, radius = disc.center(), disc.width() / 2 / scalp.EDGE
-        painter.drawPoints(
-            QPolygonF([QPointF(centre.x() + x * radius, centre.y() - y * radius) for x, y in self._flat])
-        )
+        painter.drawPoints(self._dots(disc))
         painter.restore()
+
+    def _palette(self) -> np.ndarray:
+        if self._colours is None or self._colours[0] != self.theme.name:
+            self._colours = self.theme.name, themes.as_argb(themes.diverging(self.theme.colour("window")))
+        return self._colours[1]
+
+    def _dots(self, disc: QRectF) -> QPolygonF:
+        """Where the sensors are."""
+        key = disc.left(), disc.top(), disc.width()
+        if self._places is None or self._places[0] != key:
+            centre, radius = disc.center(), disc.width() / 2 / scalp.EDGE
+            points = [QPointF(centre.x() + x * radius, centre.y() - y * radius) for x, y in self._flat]
+            self._places = key, QPolygonF(points)
+        return self._places[1]
+
+    def _signs(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
+        """+ and − at the two extremes: the sign is not left to colour alone."""
+        places = self._dots(disc)
+        for sign, at in (("+", int(values.argmax())), ("−", int(values.argmin()))):
+            if (values[at] > 0) == (sign == "+") and values[at] and self.kind != "planar":
+                box = QRectF(0, 0, self.px(20), self.px(20))
+                box.moveCenter(places.at(at))
+                self.write(painter, box, sign, "text", 16, True, "centre")
 
     def _head(self, painter: QPainter, disc: QRectF) -> None:
         painter.setPen(QPen(self.theme.colour("muted"), self.px(1.5)))
@@ -152,6 +180,12 @@ class HeadView(Panel):
     def _bar(self, painter: QPainter, box: QRectF, limit: float) -> None:
         unit = UNITS.get(self.kind, "")
         said = f"{limit:,.0f}" if limit >= 10 else f"{limit:.2g}"
-        low = "0" if self.kind == "planar" else f"−{said}"
-        line = QRectF(box.left(), box.bottom() - self.px(12), box.width(), self.px(14))
-        self.write(painter, line, f"{low} … +{said} {unit}", "muted", 11, align="centre")
+        planar = self.kind == "planar"
+        low, high, width = "0" if planar else f"−{said}", f"{said if planar else '+' + said} {unit}", self.px(70)
+        bar = QRectF(box.center().x() - width / 2, box.bottom() - self.px(9), width, self.px(6))
+        row = np.ascontiguousarray(self._palette()[None, 128 if planar else 0 :])
+        n = row.shape[1]
+        painter.drawImage(bar, QImage(row.data, n, 1, 4 * n, QImage.Format.Format_RGB32))  # type: ignore[call-overload]
+        line = QRectF(box.left(), bar.center().y() - self.px(8), bar.left() - self.px(6) - box.left(), self.px(16))
+        self.write(painter, line, low, "muted", 11, align="right")
+        self.write(painter, line.translated(bar.right() + self.px(6) - line.left(), 0), high, "muted", 11)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QImage, QPainter, QPen, QPolygonF
+import pyqtgraph as pg  # type: ignore[import-untyped]
+from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtGui import QImage, QPainter, QPen
 from PyQt6.QtWidgets import QWidget
 
 from apps import theme as themes
-from apps.axes import Axis, ms
+from apps.axes import Axis, Rows, ms
 from apps.lagmap import alike
 from apps.panel import Panel
 from apps.transcript import bits
@@ -28,51 +29,57 @@ class InspectorView(Panel):
         self.seen: Inspected | None = None
         self.layers: tuple[int, ...] = ()
         self.lags = np.zeros(0)
+        self.unit = ""
 
     def draw(self, snapshot: Snapshot) -> None:
         before, self.seen = self.seen, snapshot.inspected
         lags = np.zeros(0) if snapshot.lags_s is None else snapshot.lags_s
+        units = set(snapshot.traces.units) if snapshot.traces else set()
+        self.unit = units.pop() if len(units) == 1 else "of all kinds of sensors"
         same = self.layers == snapshot.layers and alike(self.lags, lags)
         self.layers, self.lags = snapshot.layers, lags
         if same and _same(before, self.seen):
             return
         self.renew()
 
-    def plate(self, painter: QPainter) -> None:
+    def ground(self, painter: QPainter) -> None:
         self.write_title(painter)
+
+    def plate(self, painter: QPainter) -> None:
         box = self.inner().adjusted(0, self.px(26), 0, 0)
         if self.seen is None:
-            self.write(painter, box, "click a word to look at it", "muted", 13, align="centre")
+            self.await_(painter, QRectF(self.rect()), "no word is picked", "click one to look at it; Esc closes")
             return
         entry = self.seen.entry
         self.write(painter, QRectF(box.left(), box.top(), box.width(), self.px(28)), entry.word.text, "text", 20, True)
         top = box.top() + self.px(32)
         for line in facts(entry):
             self.write(painter, QRectF(box.left(), top, box.width(), self.px(17)), line, "muted", 12)
-            top += self.px(17)
-        rest = QRectF(box.left(), top + self.px(6), box.width(), box.bottom() - top - self.px(6))
-        if rest.height() > self.px(50):
+            top += self.px(18)
+        rest = QRectF(box.left(), top + self.px(8), box.width(), box.bottom() - top - self.px(8))
+        if rest.height() > self.px(70):
             self._pictures(painter, rest)
 
     def _pictures(self, painter: QPainter, rest: QRectF) -> None:
+        """What is known of the word, one over the other on one axis of lags."""
         assert self.seen is not None
-        left, foot, head = self.px(30), self.px(18), self.px(17)
-        both = self.seen.scores is not None and self.seen.power is not None and rest.height() > self.px(130)
-        field = QRectF(rest.left() + left, rest.top() + head, rest.width() - left, rest.height() - foot - head)
-        upper = QRectF(field)
-        if both:
-            upper.setHeight(field.height() * 0.58)
-        if self.seen.scores is not None and self.seen.scores.shape == (len(self.layers), len(self.lags)):
-            self._scores(painter, upper, self.seen.scores)
-        if (
-            self.seen.power is not None
-            and len(self.seen.power) == len(self.lags)
-            and (both or self.seen.scores is None)
-        ):
-            lower = QRectF(field)
-            if both:
-                lower.setTop(upper.bottom() + self.px(22))
-            self._power(painter, lower, self.seen.power)
+        field = rest.adjusted(self.px(34), self.px(18), -self.px(18), -self.px(36))
+        scores = self.seen.scores if _fits(self.seen.scores, (len(self.layers), len(self.lags))) else None
+        power = self.seen.power if _fits(self.seen.power, (len(self.lags),)) else None
+        if scores is None and power is None:
+            what = (
+                "skipped: nothing was measured" if self.seen.entry.status == "skipped" else "measured, not scored yet"
+            )
+            self.await_(painter, rest, what)
+            return
+        upper, lower = QRectF(field), QRectF(field)
+        if scores is not None and power is not None:
+            upper.setHeight(field.height() * 0.6)
+            lower.setTop(upper.bottom() + self.px(24))
+        if scores is not None:
+            self._scores(painter, upper, scores)
+        if power is not None:
+            self._power(painter, lower, power)
         self._lags(painter, field)
 
     def _scores(self, painter: QPainter, field: QRectF, scores: np.ndarray) -> None:
@@ -82,35 +89,44 @@ class InspectorView(Panel):
         cells = np.ascontiguousarray(palette[np.round(255 * share).astype(np.intp)][::-1])
         image = QImage(cells.data, cells.shape[1], cells.shape[0], 4 * cells.shape[1], QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.drawImage(field, image)
-        above = QRectF(field.left(), field.top() - self.px(17), field.width(), self.px(16))
-        self.write(painter, above, f"share in r by layer, ±{limit:.2g}", "muted", 11)
-        for row in (0, len(self.layers) - 1):
-            y = field.bottom() - (row + 0.5) * field.height() / len(self.layers)
-            box = QRectF(field.left() - self.px(34), y - self.px(8), self.px(28), self.px(16))
+        above = QRectF(field.left(), field.top() - self.px(18), field.width(), self.px(16))
+        said = f"share in r: blue −{limit:.2g}, orange +{limit:.2g}" if limit else "share in r: none known yet"
+        self.write(painter, above, said, "muted", 11)
+        rows = Rows(self.layers, field.top(), field.bottom())
+        for row in rows.labelled(self.px(18)):
+            box = QRectF(field.left() - self.px(34), rows.middle(row) - self.px(8), self.px(28), self.px(16))
             self.write(painter, box, str(self.layers[row]), "muted", 11, align="right")
 
     def _power(self, painter: QPainter, field: QRectF, power: np.ndarray) -> None:
-        across = Axis(float(self.lags[0]), float(self.lags[-1]), field.left(), field.right())
-        up = Axis(0.0, float(np.nanmax(power)) or 1.0, field.bottom(), field.top())
+        most = float(np.nanmax(power)) if np.isfinite(power).any() else 1.0
+        axis, up = self._axis(field), Axis(0.0, 1.1 * most or 1.0, field.bottom(), field.top())
+        for tick in up.ticks(self.px(30)):
+            y = up.at(tick)
+            self.level(painter, y, field.left(), field.right(), self.theme.colour("edge"))
+            box = QRectF(field.left() - self.px(44), y - self.px(8), self.px(38), self.px(16))
+            self.write(painter, box, f"{tick:,.0f}" if abs(tick) >= 100 else f"{tick:.3g}", "muted", 11, align="right")
         painter.setPen(QPen(self.theme.colour("accent"), self.px(1.5)))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        points = [QPointF(across.at(float(x)), up.at(float(y))) for x, y in zip(self.lags, power, strict=True)]
-        painter.drawPolyline(QPolygonF(points))
-        above = QRectF(field.left(), field.top() - self.px(17), field.width(), self.px(16))
-        self.write(painter, above, "strength of the field", "muted", 11)
+        painter.drawPath(pg.functions.arrayToQPath(axis.at_all(self.lags), up.at_all(power), connect="finite"))
+        above = QRectF(field.left(), field.top() - self.px(18), field.width(), self.px(16))
+        self.write(painter, above, f"deviation over sensors, {self.unit}", "muted", 11)
+
+    def _axis(self, field: QRectF) -> Axis:
+        """As the map has it: a lag is the middle of its cell."""
+        half = (self.lags[1] - self.lags[0]) / 2 if len(self.lags) > 1 else 0.5
+        return Axis(float(self.lags[0] - half), float(self.lags[-1] + half), field.left(), field.right())
 
     def _lags(self, painter: QPainter, field: QRectF) -> None:
-        if len(self.lags) < 2:
-            return
-        axis = Axis(float(self.lags[0]), float(self.lags[-1]), field.left(), field.right())
-        for tick in axis.ticks(self.px(56)):
+        axis = self._axis(field)
+        for tick in axis.ticks(self.px(44)):
             x = axis.at(tick)
-            painter.setPen(QPen(self.theme.colour("muted" if tick == 0 else "edge"), 1))
-            painter.drawLine(QLineF(x, field.bottom(), x, field.bottom() + self.px(3)))
-            box = QRectF(x - self.px(26), field.bottom() + self.px(2), self.px(52), self.px(15))
-            if box.right() > self.width():
-                continue
-            self.write(painter, box, ms(tick) + (" ms" if tick == 0 else ""), "muted", 11, align="centre")
+            if tick == 0:
+                self.upright(painter, x, field.top(), field.bottom(), self.theme.colour("muted", 0.7))
+            self.upright(painter, x, field.bottom(), field.bottom() + self.px(3), self.theme.colour("muted"))
+            box = QRectF(x - self.px(26), field.bottom() + self.px(3), self.px(52), self.px(15))
+            self.write(painter, box, ms(tick), "muted", 11, align="centre")
+        below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
+        self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
 
 
 def facts(entry: Entry) -> list[str]:
@@ -122,6 +138,10 @@ def facts(entry: Entry) -> list[str]:
     if entry.n_tokens:
         known.append(f"{entry.n_tokens} token{'s' * (entry.n_tokens != 1)}")
     return [f"at {entry.word.onset:.3f} s, {status}", *([", ".join(known)] if known else [])]
+
+
+def _fits(values: np.ndarray | None, shape: tuple[int, ...]) -> bool:
+    return values is not None and values.shape == shape
 
 
 def _same(one: Inspected | None, other: Inspected | None) -> bool:

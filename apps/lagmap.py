@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PyQt6.QtCore import QLineF, QRectF, QSize, Qt
-from PyQt6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen
+from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 from PyQt6.QtWidgets import QWidget
 
+from apps import awaited
 from apps import theme as themes
 from apps.axes import Axis, ms
 from apps.layered import Layered
+from apps.twobanks import SHOWN, Beside, Shown, shown
 from rtalign.snapshot import Snapshot
 
 WIDEN, NARROW = 0.5, 0.03
 """Share of the way that a limit moves an update: up quickly, so that nothing is clipped for long; down slowly."""
 LEAST = 0.005
+BLACK, WHITE = QColor("black"), QColor("white")
 
 
 class MapView(Layered):
@@ -28,12 +33,32 @@ class MapView(Layered):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.seen: Snapshot | None = None
+        self.shows: Shown = "A"
+        self._first: Snapshot | None = None
+        self._second: Beside | None = None
         self.frozen = False
         self.limit = 0.0
         self.signed = False
-        self._argb = np.zeros((0, 0), np.uint32)
+
+    def beside(self, second: Beside | None) -> None:
+        """A second bank, which `turn` brings in sight, or none."""
+        if second is None and self._second is not None and self.shows != "A":
+            self.shows, self.limit = "A", 0.0
+        changed, self._second = (second is None) != (self._second is None), second
+        if self._first is not None:
+            self.draw(self._first)
+        if changed:
+            self.renew()
+
+    def turn(self) -> None:
+        """From A to B to A − B, where there is a B."""
+        if self._second is not None:
+            self.shows, self.limit = SHOWN[(SHOWN.index(self.shows) + 1) % len(SHOWN)], 0.0
+            self.beside(self._second)
+            self.renew()
 
     def draw(self, snapshot: Snapshot) -> None:
+        self._first, snapshot = snapshot, shown(snapshot, self._second, self.shows)
         before, self.seen = self.seen, snapshot
         moved = self._follow(snapshot.r)
         if before is not None and not moved and _same(before, snapshot):
@@ -53,20 +78,30 @@ class MapView(Layered):
         half = (lags[1] - lags[0]) / 2
         return Axis(float(lags[0] - half), float(lags[-1] + half), field.left(), field.right())
 
-    def plate(self, painter: QPainter) -> None:
-        self.write_title(painter, "colours frozen" if self.frozen else "")
-        if self.seen is None or not self.layers:
-            return
-        self._cells(painter)
+    def grounds(self) -> Hashable:
+        return super().grounds(), self.frozen, self.signed, self._decoded(), self._which()
+
+    def ground(self, painter: QPainter) -> None:
+        notes = self._which(), "colours frozen" if self.frozen else ""
+        self.write_title(painter, "   ".join(note for note in notes if note), self.px(150))
         self.write_lags(painter, "lag from word onset, ms", grid=False)
-        self.write_rows(painter)
-        self._contour(painter)
-        self._peaks(painter)
+        if self.layers:
+            self.write_rows(painter)
+        if self._decoded():
+            self._bar(painter)
+
+    def plate(self, painter: QPainter) -> None:
+        if not self._decoded():
+            self._nothing(painter)
+        else:
+            self._cells(painter)
+            self._contour(painter)
+            self._peaks(painter)
+            self._ends(painter)
         self._zero(painter)
-        self._bar(painter)
 
     def over(self, painter: QPainter) -> None:
-        if self.seen is None or not self.layers:
+        if not self._decoded():
             return
         self.shade_row(painter, filled=False)  # a tint would falsify the colours
         self._readout(painter)
@@ -74,8 +109,7 @@ class MapView(Layered):
             return
         field, x = self.field(), self.axis().at(self.lag)
         if field.left() <= x <= field.right():
-            painter.setPen(QPen(self.theme.colour("accent"), 1))
-            painter.drawLine(QLineF(x, field.top(), x, field.bottom()))
+            self.upright(painter, x, field.top(), field.bottom(), self.theme.colour("accent"))
 
     def told(self) -> str:
         """What is under the crosshair, or what the marks mean."""
@@ -88,16 +122,18 @@ class MapView(Layered):
         col = int(np.nanargmax(seen.r[row])) if self.lag is None and np.isfinite(seen.r[row]).any() else 0
         if self.lag is not None:
             col = int(np.argmin(np.abs(seen.lags_s - self.lag)))
-        value = float(seen.r[row, col])
-        said = "no data" if not np.isfinite(value) else f"r {value:.4f}".replace("-", "−")
-        return f"layer {self.layer}   {ms(float(seen.lags_s[col]))} ms   {said}   n = {seen.n_words:,}"
+        value, null = float(seen.r[row, col]), ""
+        said = "no data" if not np.isfinite(value) else f"{self._what()} {value:.4f}".replace("-", "−")
+        if seen.null_lo is not None and seen.null_hi is not None and seen.null_hi.shape == seen.r.shape:
+            null = f" (null {seen.null_lo[row, col]:.4f} to {seen.null_hi[row, col]:.4f})".replace("-", "−")
+        return f"layer {self.layer}   {ms(float(seen.lags_s[col]))} ms   {said}{null}   n = {seen.n_words:,} words"
 
     def _follow(self, r: np.ndarray | None) -> bool:
         """Move the limits towards what is shown; whether they moved enough to be seen."""
         if r is None or self.frozen or not np.isfinite(r).any():
             return False
         most, least = float(np.nanmax(r)), float(np.nanmin(r))
-        signed = -least > 0.6 * max(most, LEAST)
+        signed = self.shows == "A − B" or -least > 0.6 * max(most, LEAST)
         aim = max(most, -least if signed else 0.0, LEAST)
         share = 1.0 if self.limit == 0 else WIDEN if aim > self.limit else NARROW
         step = (aim - self.limit) * share
@@ -106,41 +142,52 @@ class MapView(Layered):
         self.limit, self.signed = self.limit + step, signed
         return True
 
+    def _decoded(self) -> bool:
+        r = self.seen.r if self.seen else None
+        return bool(self.layers) and r is not None and bool(np.isfinite(r).any())
+
+    def _nothing(self, painter: QPainter) -> None:
+        self._hatch(painter, self.field())
+        if self.shows == "A − B" and self._first is not None and self._first.r is not None:
+            self.await_(painter, self.field(), "other lags: the maps cannot be subtracted")
+        else:
+            self.await_(painter, self.field(), *awaited.scores(self.seen))
+
     def _cells(self, painter: QPainter) -> None:
         assert self.seen is not None
+        assert self.seen.r is not None
         field, r = self.field(), self.seen.r
-        if r is None or not np.isfinite(r).any():
-            self._hatch(painter, field)
-            box = QRectF(field.left(), field.center().y() - self.px(12), field.width(), self.px(24))
-            back = QRectF(box)
-            back.setWidth(min(self.width_of(painter, self._why(), 13) + self.px(28), field.width()))
-            back.moveCenter(box.center())
-            painter.fillRect(back, self.theme.colour("panel"))
-            self.write(painter, back, self._why(), "muted", 13, align="centre")
-            return
-        low = -self.limit if self.signed else 0.0
-        share = np.nan_to_num((r - low) / (self.limit - low))
-        index = np.clip(np.round(255 * share), 0, 255).astype(np.intp)
-        self._argb = np.ascontiguousarray(self._palette()[index][::-1])
-        height, width = self._argb.shape
-        image = QImage(self._argb.data, width, height, 4 * width, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
+        low, known = -self.limit if self.signed else 0.0, np.isfinite(r)
+        share = (np.where(known, r, 0.0) - low) * (255 / ((self.limit - low) or 1.0))
+        index = np.clip(share + 0.5, 0, 255).astype(np.uint8)
+        cells = np.ascontiguousarray(self._palette()[index[::-1]])
+        height, width = cells.shape
+        image = QImage(cells.data, width, height, 4 * width, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         painter.drawImage(field, image)
-        self._missing(painter, ~np.isfinite(r))
+        if not known.all():
+            self._missing(painter, ~known)
 
-    def _why(self) -> str:
-        seen = self.seen
-        if seen and seen.refused:
-            return "refused: nothing is decoded"
-        return "no word has been scored yet"
+    def _what(self) -> str:
+        return "A − B" if self.shows == "A − B" else "r"
+
+    def _which(self) -> str:
+        """The bank that is shown, where there are two."""
+        if self._second is None:
+            return ""
+        one, other = self._second.names
+        return {"A": f"A  {one}", "B": f"B  {other}", "A − B": f"A − B   {one} − {other}"}[self.shows]
 
     def _missing(self, painter: QPainter, missing: np.ndarray) -> None:
-        for row, col in np.argwhere(missing)[:4000]:
-            self._hatch(painter, self._cell(int(row), int(col)))
+        """Runs of cells in a row as one."""
+        for row, cells in enumerate(missing):
+            edges = np.flatnonzero(np.diff(np.concatenate([[False], cells, [False]]).astype(np.int8)))
+            for first, last in edges.reshape(-1, 2):
+                self._hatch(painter, self._cell(row, int(first)).united(self._cell(row, int(last) - 1)))
 
     def _hatch(self, painter: QPainter, box: QRectF) -> None:
         painter.fillRect(box, self.theme.colour("panel"))
-        painter.fillRect(box, QBrush(self.theme.colour("faint"), Qt.BrushStyle.BDiagPattern))
+        self.hatch(painter, box)
 
     def _cell(self, row: int, col: int) -> QRectF:
         assert self.seen is not None
@@ -166,39 +213,46 @@ class MapView(Layered):
     def _peaks(self, painter: QPainter) -> None:
         assert self.seen is not None
         rows, axis = self.rows(), self.axis()
-        half = min(rows.height / 2, self.px(8))
+        half, row_of = min(rows.height / 2, self.px(8)), {layer: row for row, layer in enumerate(self.layers)}
         for rung in self.seen.rungs:
-            if rung.peak_s is None or rung.layer not in self.layers:
-                continue
-            x, y = axis.at(rung.peak_s), rows.middle(self.layers.index(rung.layer))
-            line = QLineF(x, y - half, x, y + half)
-            for colour, width in (("#000000", 4.0), ("#FFFFFF", 2.0)):
-                painter.setPen(QPen(QColor(colour), self.px(width), cap=Qt.PenCapStyle.FlatCap))
-                painter.drawLine(line)
+            if rung.peak_s is not None and rung.layer in row_of:
+                x, y = axis.at(rung.peak_s), rows.middle(row_of[rung.layer])
+                self.upright(painter, x, y - half, y + half, BLACK, self.px(4))
+                self.upright(painter, x, y - half, y + half, WHITE, self.px(2))
 
     def _zero(self, painter: QPainter) -> None:
         field, axis = self.field(), self.axis()
-        if axis.lo <= 0 <= axis.hi:
-            x = axis.at(0.0)
-            painter.setPen(QPen(self.theme.colour("panel", 0.6), self.px(2)))
-            painter.drawLine(QLineF(x, field.top(), x, field.bottom()))
-            painter.setPen(QPen(self.theme.colour("text"), self.px(1), Qt.PenStyle.DashLine))
-            painter.drawLine(QLineF(x, field.top(), x, field.bottom()))
+        if not axis.lo <= 0 <= axis.hi:
+            return
+        x, dash, width = axis.at(0.0), self.px(4), max(self.snap(self.px(1)), 1 / self._ratio)
+        self.upright(painter, x, field.top(), field.bottom(), BLACK, self.px(1))
+        left, n = self.snap(x - width / 2), int(field.height() / dash / 2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(WHITE)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.drawRects(*(QRectF(left, field.top() + 2 * i * dash, width, dash) for i in range(n)))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _bar(self, painter: QPainter) -> None:
-        """The colour bar, with the numbers at its ends."""
-        if self.seen is None or self.seen.r is None:
-            return
-        width, top = self.px(120), self.px(14)
-        box = QRectF(self.field().right() - width, top, width, self.px(9))
+        box = self._bar_box()
         row = np.ascontiguousarray(self._palette()[None])
         image = QImage(row.data, 256, 1, 1024, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.drawImage(box, image)
-        low = -self.limit if self.signed else 0.0
-        below = QRectF(box.left() - self.px(20), box.bottom() + self.px(1), width + self.px(20), self.px(15))
-        self.write(painter, below.adjusted(self.px(20), 0, 0, 0), f"{low:.2f}".replace("-", "−"), "muted", 11)
-        self.write(painter, below, f"{self.limit:.3f}", "muted", 11, align="right")
-        self.write(painter, below.adjusted(self.px(20), 0, 0, 0), "r", "muted", 11, align="centre")
+        self.write(painter, self._below(box), self._what(), "muted", 11, align="centre")
+
+    def _ends(self, painter: QPainter) -> None:
+        """The numbers at the ends of the colour bar."""
+        box = self._below(self._bar_box())
+        low = f"−{self.limit:.3f}" if self.signed else "≤ 0"
+        self.write(painter, box, low, "muted", 11)
+        self.write(painter, box, f"{self.limit:.3f}", "muted", 11, align="right")
+
+    def _bar_box(self) -> QRectF:
+        width = self.px(120)
+        return QRectF(self.field().right() - width, self.px(14), width, self.px(9))
+
+    def _below(self, box: QRectF) -> QRectF:
+        return QRectF(box.left(), box.bottom() + self.px(1), box.width(), self.px(16))
 
     def _readout(self, painter: QPainter) -> None:
         box = self.inner()
@@ -206,12 +260,11 @@ class MapView(Layered):
         on = self.layer in self.layers
         self.write(painter, box, self.told(), "text" if on else "muted", 13)
         if self.seen and self.seen.null_hi is not None:
-            note = QRectF(box.left(), box.top() + self.px(17), box.width(), self.px(16))
-            self.write(painter, note, "outlined: above the null band    ticks: peaks", "muted", 11)
+            note = QRectF(box.left(), box.top() + self.px(18), box.width(), self.px(16))
+            self.write(painter, note, "outlined: above the null band   ticks: peaks", "muted", 11)
 
     def _palette(self) -> np.ndarray:
-        colours = themes.diverging(self.theme.colour("faint")) if self.signed else themes.ramp(themes.CIVIDIS)
-        return themes.as_argb(colours)
+        return themes.as_argb(themes.diverging(self.theme.colour("faint"))) if self.signed else themes.cividis()
 
 
 def outline(on: np.ndarray, field: QRectF) -> QPainterPath:
@@ -227,6 +280,8 @@ def outline(on: np.ndarray, field: QRectF) -> QPainterPath:
 
 
 def _same(one: Snapshot, other: Snapshot) -> bool:
+    if (one.r is None or other.r is None) and awaited.scores(one) != awaited.scores(other):
+        return False
     same = (one.n_words, one.n_assessed, one.rungs, one.layers, one.refused) == (
         other.n_words, other.n_assessed, other.rungs, other.layers, other.refused,
     )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QLineF, QRectF, pyqtSignal
+from collections.abc import Hashable
+
+from PyQt6.QtCore import QEvent, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPen
 from PyQt6.QtWidgets import QWidget
 
@@ -15,6 +17,7 @@ class Layered(Panel):
 
     lag_pointed = pyqtSignal(object)
     gutter = 62.0
+    margin = 18.0
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,7 +26,7 @@ class Layered(Panel):
 
     def field(self) -> QRectF:
         """Where rows and lags meet."""
-        left, right = self.px(self.gutter), self.px(18)
+        left, right = self.px(self.gutter), self.px(self.margin)
         top, bottom = self.px(HEAD), self.px(FOOT)
         return QRectF(left, top, max(self.width() - left - right, 10), max(self.height() - top - bottom, 10))
 
@@ -34,6 +37,10 @@ class Layered(Panel):
     def axis(self) -> Axis:
         raise NotImplementedError
 
+    def grounds(self) -> Hashable:
+        axis = self.axis()
+        return self.layers, axis.lo, axis.hi
+
     def point_lag(self, lag_s: float | None) -> None:
         if lag_s != self.lag:
             self.lag = lag_s
@@ -41,27 +48,25 @@ class Layered(Panel):
 
     def write_rows(self, painter: QPainter, word: str = "layer") -> None:
         rows, field = self.rows(), self.field()
-        size = 11.0
-        for row in rows.labelled(self.px(size) * 1.25):
+        for row in rows.labelled(1.25 * self.type_px(11)):
             box = QRectF(0, rows.middle(row) - self.px(10), field.left() - self.px(10), self.px(20))
-            self.write(painter, box, str(rows.layers[row]), "muted", size, align="right")
+            self.write(painter, box, str(rows.layers[row]), "muted", 11, align="right")
         painter.save()
         painter.translate(self.px(15), field.center().y())
         painter.rotate(-90)
-        box = QRectF(-self.px(60), -self.px(9), self.px(120), self.px(18))
+        box = QRectF(-self.px(80), -self.px(9), self.px(160), self.px(18))
         self.write(painter, box, f"{word}  →  deeper", "muted", 11, align="centre")
         painter.restore()
 
     def write_lags(self, painter: QPainter, word: str, grid: bool) -> None:
         axis, field = self.axis(), self.field()
-        painter.setPen(QPen(self.theme.colour("edge"), 1))
-        for tick in axis.ticks(self.px(62)):
+        colour = self.theme.colour("edge" if grid else "faint")
+        for tick in axis.ticks(self.px(54)):
             x = axis.at(tick)
-            painter.setPen(QPen(self.theme.colour("edge" if grid else "faint"), 1))
-            painter.drawLine(_line(x, field.top() if grid else field.bottom(), field.bottom() + self.px(4)))
+            self.upright(painter, x, field.top() if grid else field.bottom(), field.bottom() + self.px(4), colour)
             box = QRectF(x - self.px(30), field.bottom() + self.px(4), self.px(60), self.px(16))
             self.write(painter, box, ms(tick), "muted", 11, align="centre")
-        below = QRectF(field.left(), field.bottom() + self.px(19), field.width(), self.px(17))
+        below = QRectF(field.left(), field.bottom() + self.px(20), field.width(), self.px(17))
         self.write(painter, below, word, "muted", 11, align="centre")
 
     def shade_row(self, painter: QPainter, filled: bool = True) -> None:
@@ -76,16 +81,14 @@ class Layered(Panel):
             painter.fillRect(strip, self.theme.colour("accent", 0.16))
         else:
             painter.setPen(QPen(self.theme.colour("accent"), self.px(1.5)))
-            painter.setBrush(self.theme.colour("accent", 0))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(strip)
-        label = QRectF(0, y + height / 2 - self.px(9), field.left() - self.px(8), self.px(18))
-        width = self.px(26)
-        painter.setPen(self.theme.colour("accent", 0))
+        right, width = field.left() - self.px(8), self.px(26)
+        label = QRectF(right - width, y + height / 2 - self.px(9), width, self.px(18))
+        painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.theme.colour("accent"))
-        painter.drawRoundedRect(label.adjusted(label.width() - width, 0, 0, 0), self.px(4), self.px(4))
-        self.write(
-            painter, label.adjusted(label.width() - width, 0, 0, 0), str(self.layer), "on_accent", 11, True, "centre"
-        )
+        painter.drawRoundedRect(label, self.px(4), self.px(4))
+        self.write(painter, label, str(self.layer), "on_accent", 11, True, "centre")
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         if event is None:
@@ -103,7 +106,3 @@ class Layered(Panel):
         self.point_lag(None)
         self.pointed.emit(None)
         self.lag_pointed.emit(None)
-
-
-def _line(x: float, top: float, bottom: float) -> QLineF:
-    return QLineF(x, top, x, bottom)

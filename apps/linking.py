@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from rtalign import snapshot
+from rtalign.script import Script
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
 
@@ -15,6 +17,9 @@ RESTART_S = 5.0
 TOO_OFTEN_S = 60.0
 """A second death within this is not answered by a restart."""
 
+KEPT = {"last words": "last_words", "speed": "speed", "publish": "publish", "record": "record"}
+"""Settings of a session by what is asked of its engine."""
+
 State = Literal["none", "running", "stopping", "ended", "failed", "lost"]
 
 
@@ -22,6 +27,7 @@ class Engine(Protocol):
     """What rtalign.client.Client offers."""
 
     newest: Snapshot
+    script: Script | None
 
     @property
     def alive(self) -> bool: ...
@@ -35,7 +41,10 @@ class Engine(Protocol):
 
 
 class Link:
-    """At most one engine at a time.  Everything here returns at once; look() is called many times a second."""
+    """At most one engine at a time.  Everything here returns at once; look() is called many times a second.
+
+    loss : the last that was seen of an engine that died while it was asked to end, where another has begun since.
+    """
 
     def __init__(self, begin: Callable[[Session], Engine], clock: Callable[[], float] = time.monotonic) -> None:
         self._begin, self._clock = begin, clock
@@ -43,13 +52,19 @@ class Link:
         self.engine: Engine | None = None
         self.state: State = "none"
         self.restart_at: float | None = None
+        self.loss: Snapshot | None = None
+        self.also: Callable[[str, Any], None] | None = None
         self._died = -float("inf")
         self._go_on: float | None = None
         self._next: Session | None = None
 
     @property
     def newest(self) -> Snapshot:
-        return self.engine.newest if self.engine else snapshot.empty("loading", "no session yet")
+        return self.engine.newest if self.engine else snapshot.empty("loading", snapshot.NO_SESSION)
+
+    @property
+    def script(self) -> Script | None:
+        return self.engine.script if self.engine else None
 
     @property
     def restarts_in_s(self) -> float | None:
@@ -59,8 +74,8 @@ class Link:
         """Begin a session; one that runs is asked to stop first, and is waited for by look()."""
         self.restart_at = self._go_on = None
         if self.engine and self.engine.alive:
-            self._next = session
             self.stop()
+            self._next = session
             return
         self._let_go()
         self._next, self.session = None, session
@@ -77,7 +92,8 @@ class Link:
             self._died = -float("inf")
 
     def stop(self) -> None:
-        self.restart_at = None
+        """Ask it to end; nothing follows."""
+        self.restart_at = self._next = None
         if self.engine and self.engine.alive:
             self.state = "stopping"
             self.engine.ask("stop")
@@ -86,8 +102,13 @@ class Link:
         self.restart_at = None
 
     def ask(self, do: str, to: Any = None) -> None:
+        """What changes a setting changes the session too, so that it outlives an engine."""
         if self.engine and self.state == "running":
             self.engine.ask(do, to)
+            if self.session is not None and do in KEPT:
+                self.session = Session.model_validate(self.session.model_dump() | {KEPT[do]: to})
+            if self.also is not None:
+                self.also(do, to)
 
     def look(self) -> State:
         """How the engine does now."""
@@ -100,6 +121,7 @@ class Link:
                 self._go_on = None
             return self.state
         if self._next is not None:
+            self.loss = None if engine.newest.phase == "failed" or ended(engine) else engine.newest
             self.start(self._next)
         elif self.state in ("running", "stopping"):
             self._gone(engine)
@@ -109,17 +131,31 @@ class Link:
 
     def _gone(self, engine: Engine) -> None:
         """What an engine leaves as its last words tells an end from a death."""
-        phase = engine.newest.phase
-        if phase in ("ended", "failed"):
-            self.state = phase
-        elif self.state == "stopping":
+        if engine.newest.phase == "failed":
+            self.state = "failed"
+            return
+        if ended(engine):
             self.state = "ended"
-        else:
-            self.state, now = "lost", self._clock()
-            if now - self._died > TOO_OFTEN_S:
-                self.restart_at = now + RESTART_S
-            self._died = now
+            return
+        asked, self.state, now = self.state == "stopping", "lost", self._clock()
+        if not asked and now - self._died > TOO_OFTEN_S:
+            self.restart_at = now + RESTART_S
+        self._died = now
 
     def _let_go(self) -> None:
         if self.engine is not None and not self.engine.alive:
             self.engine.wait(1)
+
+
+def without_engine(seen: Snapshot) -> Snapshot:
+    """What is still true of the last snapshot of an engine that died: nobody sees its streams, nobody records."""
+    meg, words = (
+        replace(stream, state="ended", since_s=0.0, age_s=None) for stream in (seen.health.meg, seen.health.words)
+    )
+    health = replace(seen.health, meg=meg, words=words)
+    return replace(seen, phase="failed", why="it ended unexpectedly", health=health, keeping=None)
+
+
+def ended(engine: Engine) -> bool:
+    """Of one that is gone: a replay says so too when its recording is at its end, so its exit status counts as well."""
+    return engine.newest.phase == "ended" and engine.wait(1) == 0

@@ -2,36 +2,83 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication
 
 from apps import remember
 from apps.linking import Engine
+from apps.pictures import Pictures
+from apps.remember import ViewName
+from apps.trying import Trying
 from apps.window import MonitorWindow
 from rtalign.session import Session
+from rtalign.snapshot import Snapshot
 
-SHOTS = (1, 50, 300, 1000)
-"""Words scored at which a picture is left."""
+LOOK_MS = 100
+ENGINE_ENDS_S = 60.0
+"""How long an engine may still write after its window is gone."""
 
 
-def run(session: Session | None, *, demo: bool = False, offscreen_shots: Path | None = None) -> int:
-    """Show the window until it is closed; with a folder for pictures, until the session ends."""
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """How a session is shown.  over : says when there is nothing more to come, whereupon the engine is asked to stop.
+
+    pictures : a folder for pictures, which are left there on the way; the window then closes by itself at the end.
+    """
+
+    view: ViewName | None = None
+    over: Callable[[Snapshot], bool] | None = None
+    pictures: Path | None = None
+
+
+def run(session: Session | None, showing: Showing | None = None) -> Snapshot | None:
+    """Show the window until it is closed; without a session it asks for one.  The last that was seen of it."""
+    showing = showing or Showing()
+    qInstallMessageHandler(_told)
     app = QApplication.instance() or QApplication(sys.argv[:1])
+    app.setProperty("applicationName", "rtalign")
     window = MonitorWindow(_begin, remember.place())
-    if demo:
-        window.set_view("demo")
+    if showing.view:
+        window.set_view(showing.view)
+    window.demo_wanted.connect(Trying(window.strip, window.start).begin)
+    pictures = Pictures(showing.pictures) if showing.pictures else None
     window.show()
-    if session is not None:
-        QTimer.singleShot(0, lambda: window.start(session))
+    QTimer.singleShot(0, lambda: window.start(session) if session is not None else window.start_dialog())
     timer = QTimer()
-    if offscreen_shots is not None:
-        offscreen_shots.mkdir(parents=True, exist_ok=True)
-        timer.timeout.connect(lambda: _shoot(window, offscreen_shots))
-        timer.start(200)
-    return int(app.exec())
+    timer.timeout.connect(lambda: _look(window, showing, pictures))
+    timer.start(LOOK_MS)
+    before = {number: signal.signal(number, lambda *_: window.close()) for number in (signal.SIGINT, signal.SIGTERM)}
+    hook, sys.excepthook = sys.excepthook, _said
+    try:
+        app.exec()
+    finally:
+        sys.excepthook = hook
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        timer.stop()
+        if window.link.engine:
+            window.link.engine.wait(ENGINE_ENDS_S)
+    return window.drawn
+
+
+def _look(window: MonitorWindow, showing: Showing, pictures: Pictures | None) -> None:
+    """Runs also so that the interpreter gets its turn, and with it Ctrl-C."""
+    state = window.link.state
+    if state == "running" and showing.over and showing.over(window.link.newest):
+        window.link.stop()
+    if pictures:
+        done = state in ("ended", "failed", "lost")
+        pictures.look(window, last=done)
+        if done:
+            window.close()
 
 
 def _begin(session: Session) -> Engine:
@@ -40,14 +87,12 @@ def _begin(session: Session) -> Engine:
     return Client(session)
 
 
-def _shoot(window: MonitorWindow, folder: Path) -> None:
-    seen = window.drawn
-    if seen is None:
-        return
-    for n in SHOTS:
-        path = folder / f"words-{n}.png"
-        if seen.n_scored >= n and not path.exists():
-            window.grab().save(str(path))
-    if seen.phase in ("ended", "failed") or window.link.state in ("ended", "failed"):
-        window.grab().save(str(folder / "end.png"))
-        window.close()
+def _told(_kind: QtMsgType, _where: QMessageLogContext, text: str | None) -> None:
+    """Qt's own remarks, but for the one that a window without a screen draws at every resize."""
+    if text and "propagateSizeHints" not in text:
+        sys.stderr.write(f"{text}\n")
+
+
+def _said(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """The boundary of Qt's own loop, which would end the whole program at an error in a slot."""
+    traceback.print_exception(kind, error, where)

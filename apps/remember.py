@@ -15,6 +15,8 @@ from rtalign.session import Session
 
 VARIABLE = "RTALIGN_SETTINGS"
 MOST_RECENT = 8
+MOST_MARKED = 40
+"""Recordings whose bookmarks are remembered."""
 
 ThemeName = Literal["system", "dark", "light"]
 ViewName = Literal["operator", "demo"]
@@ -34,6 +36,7 @@ class Memory(BaseModel):
     recent: list[Session] = []
     banks: list[Path] = []
     folder: Path | None = None
+    bookmarks: dict[str, list[float]] = {}
     last_words: int = Field(300, ge=100)
 
     def met(self, session: Session) -> None:
@@ -50,6 +53,12 @@ def place() -> Path:
         return Path(own).expanduser()
     where = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericConfigLocation)
     return Path(where) / "rtalign" / "window.json"
+
+
+def home() -> Path:
+    """Where recordings and reports go when nothing else was said."""
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(documents or Path.home()) / "rtalign"
 
 
 def recall(path: Path) -> Memory:

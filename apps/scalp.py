@@ -43,7 +43,7 @@ def grouped(flat: np.ndarray, kind: str) -> list[np.ndarray]:
 
 
 def spreading(flat: np.ndarray, n: int = N_GRID) -> tuple[np.ndarray, np.ndarray]:
-    """(cell, sensor) weights of a thin plate over the sensors, and (n, n) what lies on the head; top row first."""
+    """(cell, sensor) weights of a thin plate over the sensors, and (n, n) what the disc touches; top row first."""
     at = np.linspace(-EDGE, EDGE, n)
     x, y = np.meshgrid(at, -at)
     cells = np.stack([x.ravel(), y.ravel()], axis=-1)
@@ -54,7 +54,7 @@ def spreading(flat: np.ndarray, n: int = N_GRID) -> tuple[np.ndarray, np.ndarray
     system[:m, m + 1 :], system[m + 1 :, :m] = flat, flat.T
     solved = np.linalg.pinv(system)[:, :m]
     weights = np.column_stack([_plate(cells, flat), np.ones(len(cells)), cells]) @ solved
-    return weights, np.hypot(x, y) <= EDGE * 0.97
+    return weights, np.hypot(x, y) <= EDGE + 3 / n
 
 
 def _plate(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QWidget
 from apps.lamps import ROLE, lamp
 from apps.panel import Panel
 from rtalign.minutes import clock
-from rtalign.snapshot import Snapshot
+from rtalign.snapshot import NO_SESSION, Snapshot
 
 
 class StatusView(Panel):
@@ -30,11 +30,13 @@ class StatusView(Panel):
 
     def set_scale(self, factor: float) -> None:
         super().set_scale(factor)
-        self.setMinimumHeight(round(self.px(44)))
+        self.setFixedHeight(round(self.px(44)))
 
     def draw(self, snapshot: Snapshot) -> None:
         self.seen = snapshot
-        if snapshot.phase == "running" and self._began is None:
+        if snapshot.phase == "loading":
+            self._began = None
+        elif self._began is None and snapshot.time_s:  # live time counts from the first sample, not from zero
             self._began = snapshot.time_s
         said = (*headline(snapshot), self._what(snapshot), self._when(snapshot))
         if said != self.said:
@@ -51,7 +53,7 @@ class StatusView(Panel):
         role = ROLE.get(state, "text")
         used = self.write(painter, QRectF(x, 0, self.width() * 0.4, height), word, role, 18, True)
         x += used + self.px(22)
-        wide = self.width_of(painter, when, 16, True)
+        wide = self.width_of(when, 16, True)
         self.write(
             painter, QRectF(self.width() - margin - wide - 2, 0, wide + 2, height), when, "text", 16, True, "right"
         )
@@ -62,15 +64,17 @@ class StatusView(Panel):
         )
 
     def _what(self, seen: Snapshot) -> str:
-        context = seen.context.replace(":", " ") + " words" if seen.context else ""
-        parts = [seen.model.rsplit("/", 1)[-1], f"context {context}" if context else "", f"{len(seen.layers)} layers"]
+        kind, _, size = seen.context.partition(":")
+        context = f"context {kind} to {int(size):,} words" if kind == "growing" and size.isdigit() else (
+            f"context of {size} words" if size else "")  # fmt: skip
+        parts = [seen.model.rsplit("/", 1)[-1], context, f"{len(seen.layers)} layers"]
         return "   ".join(part for part in parts if part) if seen.model else seen.why or ""
 
     def _when(self, seen: Snapshot) -> str:
         if seen.position_s is not None and seen.end_s is not None:
             speed = "paused" if seen.paused else "max" if seen.speed is None else f"{seen.speed:g}×"
             return f"{clock(seen.position_s)} / {clock(seen.end_s)}   {speed}"
-        return clock(seen.time_s - self._began) if self._began is not None else ""
+        return f"running {clock(seen.time_s - self._began)}" if self._began is not None else ""
 
 
 def headline(seen: Snapshot) -> tuple[str, str]:
@@ -83,7 +87,7 @@ def headline(seen: Snapshot) -> tuple[str, str]:
     if seen.phase == "ended":
         return "ended", "Ended"
     if seen.phase == "loading":
-        return "searching", "Starting"
+        return ("ended", "No session") if seen.why == NO_SESSION else ("searching", "Starting")
     if meg.state == "lost":
         return "lost", f"LOST {clock(meg.since_s)}"
     if words.state == "lost":

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 Tone = Literal["quiet", "stale", "lost", "live"]
+AWHILE_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Message:
     key: str
     text: str
     tone: Tone = "quiet"
-    cures: tuple[tuple[str, Callable[[], None]], ...] = ()
+    cures: tuple[tuple[str, Callable[[], object]], ...] = ()
     busy: bool = False
 
 
@@ -32,7 +33,12 @@ class Strip(QFrame):
         self.setObjectName("strip")
         self._order, self._said = tuple(order), dict[str, Message]()
         self._shown: Message | None = None
+        self._passing: Message | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._pass)
         self._mark, self._text = QLabel(), QLabel()
+        self._mark.setObjectName("mark")
         self._text.setWordWrap(True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -63,6 +69,19 @@ class Strip(QFrame):
             self._said[message.key] = message
             self._show()
 
+    def say_awhile(self, message: Message, seconds: float = AWHILE_S) -> None:
+        """Gone by itself, unless something else is said about the same by then; one message at a time."""
+        self.say(message)
+        self._passing = message
+        self._timer.start(round(1000 * seconds))
+
+    def _pass(self) -> None:
+        if self._passing is not None and self._said.get(self._passing.key) == self._passing:
+            self.unsay(self._passing.key)
+
+    def said(self, key: str) -> Message | None:
+        return self._said.get(key)
+
     def unsay(self, key: str) -> None:
         if self._said.pop(key, None) is not None:
             self._show()
@@ -76,7 +95,8 @@ class Strip(QFrame):
         self.setVisible(message is not None)
         if message is None:
             return
-        self.setProperty("tone", message.tone)
+        for part in (self, self._mark):
+            part.setProperty("tone", message.tone)
         self._mark.setText({"quiet": "", "live": "●", "stale": "▲", "lost": "■"}[message.tone])
         self._mark.setVisible(message.tone != "quiet")
         self._text.setText(message.text)
@@ -90,7 +110,7 @@ class Strip(QFrame):
                 style.unpolish(name)
                 style.polish(name)
 
-    def _offer(self, cures: Sequence[tuple[str, Callable[[], None]]]) -> None:
+    def _offer(self, cures: Sequence[tuple[str, Callable[[], object]]]) -> None:
         while (item := self._cures.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:

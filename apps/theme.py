@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor, QFont, QGuiApplication
+from PyQt6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QGuiApplication
 
 FAMILIES = ["Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "Liberation Sans", "DejaVu Sans"]
 CIVIDIS = (
@@ -52,18 +52,18 @@ class Theme:
         return self.name == "dark"
 
     def colour(self, role: str, alpha: float = 1.0) -> QColor:
-        found = QColor(getattr(self, role))
-        found.setAlphaF(alpha)
-        return found
+        return _role(self.name, role, alpha)
+
+    def mixed(self, role: str, share: float) -> QColor:
+        """A role laid over the panel, opaque: lines in it cost a third of see-through ones."""
+        return _mixed(self.name, role, share)
 
     def depth(self, depth: float, alpha: float = 1.0) -> QColor:
         """Of a layer, 0 = embedding and 1 = last: cividis, made bright or dark enough for the panel."""
-        found = QColor(*_depth(self.name, round(min(max(depth, 0.0), 1.0), 3)))
-        found.setAlphaF(alpha)
-        return found
+        return _layer(self.name, round(min(max(depth, 0.0), 1.0), 3), alpha)
 
     def stylesheet(self) -> str:
-        return _SHEET.format(**{name: getattr(self, name) for name in self.__slots__})
+        return _SHEET.format(family=family(), **{name: getattr(self, name) for name in self.__slots__})
 
 
 THEMES = {
@@ -90,11 +90,29 @@ def font(size_px: float, bold: bool = False) -> QFont:
     return _font(max(round(size_px), 6), bold)
 
 
+@lru_cache(maxsize=4096)
+def advance(text: str, size_px: int, bold: bool = False) -> float:
+    """How wide a text is; kept, as the same words are measured with every picture."""
+    return QFontMetricsF(_font(size_px, bold)).horizontalAdvance(text)
+
+
+@lru_cache(maxsize=1024)
+def shortened(text: str, size_px: int, bold: bool, width: int) -> str:
+    """With an ellipsis where it is too long."""
+    return QFontMetricsF(_font(size_px, bold)).elidedText(text, Qt.TextElideMode.ElideRight, width)
+
+
 @lru_cache(maxsize=16)
 def ramp(anchors: tuple[tuple[int, int, int], ...], n: int = 256) -> np.ndarray:
     """(n, 3) colours between evenly spaced ones, 0 to 255."""
     at, given = np.linspace(0, 1, n), np.linspace(0, 1, len(anchors))
     return np.stack([np.interp(at, given, column) for column in np.array(anchors, float).T], axis=-1)
+
+
+@lru_cache(maxsize=1)
+def cividis() -> np.ndarray:
+    """(256,) words of QImage.Format_RGB32."""
+    return as_argb(ramp(CIVIDIS))
 
 
 def diverging(middle: QColor) -> np.ndarray:
@@ -120,11 +138,41 @@ def _luminance(colour: QColor) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
+# Colours below are shared: nobody changes one that was handed out.
+
+
+@lru_cache(maxsize=512)
+def _role(name: str, role: str, alpha: float) -> QColor:
+    found = QColor(getattr(THEMES[name], role))
+    found.setAlphaF(alpha)
+    return found
+
+
+@lru_cache(maxsize=128)
+def _mixed(name: str, role: str, share: float) -> QColor:
+    over, under = np.array(_role(name, role, 1.0).getRgb()[:3]), np.array(_role(name, "panel", 1.0).getRgb()[:3])
+    return QColor(*(round(float(part)) for part in share * over + (1 - share) * under))
+
+
+@lru_cache(maxsize=2048)
+def _layer(name: str, depth: float, alpha: float) -> QColor:
+    found = QColor(*_depth(name, depth))
+    found.setAlphaF(alpha)
+    return found
+
+
+@lru_cache(maxsize=1)
+def family() -> str:
+    """The first that is here.  One name, since a picture in SVG is set in the type that it was measured in."""
+    here = set(QFontDatabase.families())
+    return next((name for name in FAMILIES if name in here), FAMILIES[-1])
+
+
 @lru_cache(maxsize=64)
 def _font(size_px: int, bold: bool) -> QFont:
     """Kept, as finding the family costs more than a line of text does."""
     made = QFont()
-    made.setFamilies(FAMILIES)
+    made.setFamily(family())
     made.setPixelSize(size_px)
     made.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     made.setFeature(QFont.Tag("tnum"), 1)
@@ -147,7 +195,7 @@ def _depth(name: str, depth: float) -> tuple[int, int, int]:
 
 _SHEET = """
 QMainWindow, QDialog, QStatusBar {{ background: {window}; color: {text}; }}
-QWidget {{ color: {text}; font-size: 13px; }}
+QWidget {{ color: {text}; font-family: "{family}"; font-size: 13px; }}
 QMenuBar, QMenu, QToolBar {{ background: {panel}; color: {text}; border: none; }}
 QMenu {{ border: 1px solid {edge}; padding: 4px; }}
 QMenuBar::item:selected, QMenu::item:selected {{ background: {accent}; color: {on_accent}; border-radius: 4px; }}

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable
+
 import numpy as np
-import pyqtgraph as pg  # type: ignore[import-untyped]
-from PyQt6.QtCore import QLineF, QRectF, QSize, Qt
-from PyQt6.QtGui import QPainter, QPen
+from PyQt6.QtCore import QRectF, QSize
+from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QWidget
 
+from apps import awaited
 from apps.axes import Axis
+from apps.curves import line_of
 from apps.panel import Panel
+from rtalign.minutes import clock
 from rtalign.snapshot import Snapshot, Traces
 
 SPAN_S = 6.0
 ROUND = (1, 2, 5)
+USUAL = 90
+"""Per cent of all values that lie within a row; the strongest sensors' peaks reach into their neighbours'."""
+FOLLOW_EVERY = 5
+"""Snapshots from one look at the scale to the next."""
 
 
 class TracesView(Panel):
     """Seconds are those of the signal's clock; where nothing came, nothing is drawn."""
 
     title = "MEG"
-    says = "Some sensors, seconds before now; each kind of sensor has its own scale"
+    says = "Some sensors over the last seconds; each kind has its own scale; hatched: nothing came"
     fewest = QSize(220, 120)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.seen: Snapshot | None = None
         self.spread: dict[str, float] = {}
+        self._followed = -FOLLOW_EVERY
 
     def draw(self, snapshot: Snapshot) -> None:
         before, self.seen = self.seen, snapshot
         if before is not None and before.sequence == snapshot.sequence and snapshot.sequence:
             return
-        if snapshot.traces is not None:
+        if snapshot.traces is not None and snapshot.sequence - self._followed >= FOLLOW_EVERY:
+            self._followed = snapshot.sequence
             self._follow(snapshot.traces)
         self.renew()
 
@@ -44,53 +55,102 @@ class TracesView(Panel):
         field = self.field()
         return Axis(-SPAN_S, 0.0, field.left(), field.right())
 
-    def plate(self, painter: QPainter) -> None:
+    def now(self) -> float:
+        """Signal time at this moment: while a stream is silent, time goes on without samples."""
+        assert self.seen is not None
+        meg = self.seen.health.meg
+        silent = meg.age_s if meg.state in ("stale", "lost") and meg.age_s is not None else 0.0
+        return self.seen.time_s + silent
+
+    def grounds(self) -> Hashable:
+        traces = self.seen.traces if self.seen else None
+        return None if traces is None else (traces.names, traces.units, tuple(sorted(self.spread.items())))
+
+    def ground(self, painter: QPainter) -> None:
         traces = self.seen.traces if self.seen else None
         self.write_title(painter, self._note(traces))
         self._seconds(painter)
-        if self.seen is None or traces is None or not len(traces.data):
-            self.write(painter, self.field(), "no signal yet", "muted", align="centre")
+        if traces is None or not traces.names:
             return
-        self._words(painter, self.seen)
-        self._stack(painter, traces, self.seen.time_s)
+        field, n = self.field(), len(traces.names)
+        pitch = field.height() / n
+        for row in range(0, n, max(math.ceil(self.px(12.5) / pitch), 1)):
+            box = QRectF(0, field.top() + (row + 0.5) * pitch - self.px(8), field.left() - self.px(8), self.px(16))
+            self.write(painter, box, traces.names[row], "muted", 11, align="right")
+
+    def plate(self, painter: QPainter) -> None:
+        traces = self.seen.traces if self.seen else None
+        if self.seen is None or traces is None or not len(traces.data):
+            self.await_(painter, QRectF(self.rect()), *awaited.signal(self.seen))
+            return
+        now = self.now()
+        self._holes(painter, traces, now)
+        self._words(painter, self.seen, now)
+        self._stack(painter, traces, now)
+        self._silence(painter, traces, now)
 
     def _note(self, traces: Traces | None) -> str:
         if traces is None:
             return ""
-        return "   ".join(
-            f"row = {_number(2 * self.spread.get(unit, 1))} {unit}" for unit in dict.fromkeys(traces.units)
-        )
+        rows = [f"a row is {_number(2 * self.spread.get(unit, 1))} {unit}" for unit in dict.fromkeys(traces.units)]
+        return "   ".join(rows)
 
     def _stack(self, painter: QPainter, traces: Traces, now: float) -> None:
-        field, axis, n = self.field(), self.axis(), len(traces.names)
-        pitch, times = field.height() / n, traces.start + np.arange(len(traces.data)) / traces.rate - now
-        step = max(round(self.px(14) / pitch), 1) if pitch < self.px(14) else 1
+        field, axis, data = self.field(), self.axis(), traces.data
+        x = axis.at_all(traces.start + np.arange(len(data)) / traces.rate - now)
+        data, x = data[x >= field.left()], x[x >= field.left()]
+        if not len(x):
+            return
+        pitch, n = field.height() / len(traces.names), len(traces.names)
+        scale = np.array([pitch / 2 / self.spread.get(unit, 1.0) for unit in traces.units])
+        middle = np.median(data[::4], axis=0) if np.isfinite(data).all() else _middles(data)
+        y = field.top() + (np.arange(n) + 0.5) * pitch - (data - middle) * scale
         painter.save()
         painter.setClipRect(field.adjusted(0, -2, 0, 2))
-        painter.setPen(QPen(self.theme.colour("text", 0.8), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        x = axis.at_all(times)
         for row in range(n):
-            middle = field.top() + (row + 0.5) * pitch
-            scale = pitch / 2 / self.spread.get(traces.units[row], 1.0)
-            column = traces.data[:, row].astype(float)
-            column = column - (np.nanmedian(column) if np.isfinite(column).any() else 0.0)
-            painter.drawPath(pg.functions.arrayToQPath(x, middle - column * scale, connect="finite"))
+            self.strokes(painter, line_of(x, y[:, row]), self.theme.mixed("text", 0.8), steep=True)
         painter.restore()
-        for row in range(0, n, step):
-            box = QRectF(0, field.top() + (row + 0.5) * pitch - self.px(8), field.left() - self.px(8), self.px(16))
-            self.write(painter, box, traces.names[row], "muted", 11, align="right")
 
-    def _words(self, painter: QPainter, seen: Snapshot) -> None:
+    def _holes(self, painter: QPainter, traces: Traces, now: float) -> None:
+        """Where no sensor has anything, hatched."""
+        missing = ~np.isfinite(traces.data).any(axis=1)
+        if not missing.any():
+            return
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]]).astype(np.int8)))
+        for first, last in edges.reshape(-1, 2):
+            self._hatch(painter, traces.start + first / traces.rate - now, traces.start + last / traces.rate - now)
+
+    def _silence(self, painter: QPainter, traces: Traces, now: float) -> None:
+        """From the last sample to now, when a stream has fallen silent."""
+        assert self.seen is not None
+        end, meg, field = traces.start + len(traces.data) / traces.rate - now, self.seen.health.meg, self.field()
+        if meg.state not in ("stale", "lost"):
+            return
+        self._hatch(painter, end, 0.0)
+        said = f"{'LOST' if meg.state == 'lost' else 'stale'} {clock(meg.since_s)}"
+        wide = self.width_of(said, 13, True) + self.px(16)
+        middle = (max(self.axis().at(end), field.left()) + field.right()) / 2
+        box = QRectF(middle - wide / 2, field.center().y() - self.px(11), wide, self.px(22))
+        box.moveRight(min(box.right(), field.right()))
+        painter.fillRect(box, self.theme.colour("panel"))
+        self.write(painter, box, said, meg.state, 13, True, "centre")
+
+    def _hatch(self, painter: QPainter, start: float, stop: float) -> None:
+        axis, field = self.axis(), self.field()
+        left, right = axis.at(max(start, -SPAN_S)), axis.at(min(stop, 0.0))
+        if right > left:
+            self.hatch(painter, QRectF(left, field.top(), right - left, field.height()))
+
+    def _words(self, painter: QPainter, seen: Snapshot, now: float) -> None:
         field, axis, free = self.field(), self.axis(), -1.0
+        colour = self.theme.mixed("accent", 0.45)
         for entry in seen.words:
-            away = entry.word.onset - seen.time_s
+            away = entry.word.onset - now
             if not -SPAN_S <= away <= 0:
                 continue
             x = axis.at(away)
-            painter.setPen(QPen(self.theme.colour("accent", 0.45), 1))
-            painter.drawLine(QLineF(x, field.top() - self.px(4), x, field.bottom()))
-            wide = self.width_of(painter, entry.word.text, 11)
+            self.upright(painter, x, field.top() - self.px(4), field.bottom(), colour)
+            wide = self.width_of(entry.word.text, 11)
             if x >= free and x + wide < self.width() - self.px(6):
                 box = QRectF(x, field.top() - self.px(20), wide + 2, self.px(15))
                 self.write(painter, box, entry.word.text, "muted", 11)
@@ -100,8 +160,7 @@ class TracesView(Panel):
         field, axis = self.field(), self.axis()
         for tick in axis.ticks(self.px(56)):
             x = axis.at(tick)
-            painter.setPen(QPen(self.theme.colour("faint"), 1))
-            painter.drawLine(QLineF(x, field.bottom(), x, field.bottom() + self.px(4)))
+            self.upright(painter, x, field.bottom(), field.bottom() + self.px(4), self.theme.colour("faint"))
             box = QRectF(x - self.px(28), field.bottom() + self.px(4), self.px(56), self.px(16))
             if tick == 0:
                 box.moveRight(self.width() - self.px(6))
@@ -114,10 +173,16 @@ class TracesView(Panel):
             data = traces.data[:, [u == unit for u in traces.units]]
             if not np.isfinite(data).any():
                 continue
-            wanted = float(np.nanpercentile(np.abs(data - np.nanmedian(data, axis=0)), 99)) or 1.0
+            wanted = float(np.nanpercentile(np.abs(data - _middles(data)), USUAL)) or 1.0
             held = self.spread.get(unit, 0.0)
             if wanted > held or wanted < 0.3 * held:
                 self.spread[unit] = rounded(1.15 * wanted)
+
+
+def _middles(data: np.ndarray) -> np.ndarray:
+    """(sensor,): its median, 0 where nothing is known."""
+    seen = np.isfinite(data)
+    return np.array([np.median(data[there, i]) if there.any() else 0.0 for i, there in enumerate(seen.T)])
 
 
 def rounded(value: float) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, pyqtSignal
-from PyQt6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPen
+from PyQt6.QtCore import QPointF, QRectF, QSize, pyqtSignal
+from PyQt6.QtGui import QMouseEvent, QPainter, QPen
 from PyQt6.QtWidgets import QWidget
 
-from apps import theme as themes
+from apps import awaited
 from apps.axes import Axis
 from apps.panel import Panel
 from rtalign.ledger import Entry
@@ -34,7 +34,7 @@ class TranscriptView(Panel):
     picked = pyqtSignal(int)
     title = "Words"
     says = "The words as heard; underline: surprisal; struck through: skipped; a click looks at a word"
-    fewest = QSize(320, 84)
+    fewest = QSize(320, 92)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,18 +49,34 @@ class TranscriptView(Panel):
         chosen = snapshot.inspected.entry.word.index if snapshot.inspected else self.chosen
         same = before is not None and before.words == snapshot.words and chosen == self.chosen
         self.chosen = chosen
-        if same and before is not None and current(before) == current(snapshot):
-            self.update()
+        if same and before is not None and current(before) == current(snapshot) and self._states(before):
+            self.update(self._ruler_box().toAlignedRect())
             return
+        newest = next((entry for entry in snapshot.words if entry.word.index == current(snapshot)), None)
+        self.setAccessibleDescription(told(newest) if newest else ", ".join(awaited.words(snapshot)))
         self.renew()
 
+    def _states(self, before: Snapshot) -> bool:
+        """Whether what is awaited has not changed."""
+        return bool(before.words) or awaited.words(before) == awaited.words(self.seen)
+
+    def ground(self, painter: QPainter) -> None:
+        axis, y = self._seconds()
+        self.level(painter, y, axis.start, axis.stop, self.theme.colour("faint"))
+        for tick in axis.ticks(self.px(110)):
+            label = QRectF(axis.at(tick) - self.px(30), y + self.px(1), self.px(60), self.px(15))
+            said = "now" if tick == 0 else f"−{abs(tick):g} s"
+            self.write(painter, label, said, "muted", 11, align="centre")
+
     def plate(self, painter: QPainter) -> None:
-        self.write_title(painter, self._note())
+        self.write_title(painter, self._note(), self.px(250))
         self._context(painter)
         self.placed = self._place()
         if not self.placed:
+            what, when = awaited.words(self.seen)
             box = self._lines()
-            self.write(painter, box, "no word has been heard yet", "muted", 16)
+            used = self.write(painter, box, what, "text", 16)
+            self.write(painter, box.adjusted(used + self.px(8), 0, 0, 0), when, "muted", 16)
             return
         now = current(self.seen) if self.seen else None
         for age, placed in enumerate(reversed(self.placed)):
@@ -108,11 +124,12 @@ class TranscriptView(Panel):
         indices = [entry.word.index for entry in words]
         start = indices.index(self._first) if self._first in indices else max(len(words) - 40, 0)
         box = self._lines()
-        pitch = self.px(30)
+        pitch = max(min(self.px(30), box.height()), self.px(20))
         most = max(int(box.height() // pitch), 1)
         lines = self._broken(words[start:], box.width())
-        while len(lines) > most:
-            lines = lines[1:]
+        if most == 1 and len(lines) > 1:  # a single line keeps its newer half, or it would begin empty
+            lines = self._broken(words[-max(len(lines[0]) // 2, 1) :], box.width())
+        lines = lines[-most:]
         self._first = lines[0][0][0].word.index
         top = box.top() + max((box.height() - most * pitch) / 2, 0)
         return [
@@ -122,39 +139,35 @@ class TranscriptView(Panel):
         ]
 
     def _broken(self, words: tuple[Entry, ...], most: float) -> list[list[tuple[Entry, float, float]]]:
-        metrics = QFontMetricsF(themes.font(self.px(20), True))
+        """Lines hold their words even when bold, so that a word that is current never changes its line."""
         lines: list[list[tuple[Entry, float, float]]] = [[]]
-        x, space = 0.0, self.px(12)
+        x, space, now = 0.0, self.px(12), current(self.seen) if self.seen else None
         for entry in words:
-            width = metrics.horizontalAdvance(entry.word.text)
-            if lines[-1] and x + width > most:
+            bold = self.width_of(entry.word.text, 20, True)
+            width = bold if entry.word.index == now else self.width_of(entry.word.text, 20)
+            if lines[-1] and x + bold > most:
                 lines.append([])
                 x = 0.0
-            lines[-1].append((entry, x, width))
+            lines[-1].append((entry, x, min(width, most)))
             x += width + space
         return lines
 
     def _word(self, painter: QPainter, placed: Placed, now: bool, age: int) -> None:
         box, entry = placed.box, placed.entry
-        pill = box.adjusted(-self.px(6), self.px(2), self.px(6), -self.px(5))
         if now or entry.word.index == self.chosen:
+            pill = box.adjusted(-self.px(5), 0, self.px(5), -self.px(3))
             painter.setPen(QPen(self.theme.colour("accent"), self.px(1.5)))
             painter.setBrush(self.theme.colour("accent", 1.0 if now else 0.0))
             painter.drawRoundedRect(pill, self.px(6), self.px(6))
         text = self.theme.colour("on_accent" if now else "text" if age < 6 else "muted")
-        if entry.status == "skipped" and not now:
-            text = self.theme.colour("muted", 0.7)
-        painter.setFont(themes.font(self.px(20), now))
-        painter.setPen(text)
-        line = box.adjusted(0, 0, self.px(4), -self.px(4))
-        painter.drawText(line, 0x0080 | 0x0001, entry.word.text)
-        shown = QFontMetricsF(painter.font()).horizontalAdvance(entry.word.text)
+        line = box.adjusted(0, 0, 0, -self.px(4))
+        self.write(painter, line, entry.word.text, text, 20, now)
         if entry.status == "skipped":
             y = line.center().y() + self.px(1)
-            painter.setPen(QPen(self.theme.colour("muted", 0.8), self.px(1.2)))
-            painter.drawLine(QLineF(box.left(), y, box.left() + shown, y))
+            colour = self.theme.colour("on_accent" if now else "muted")
+            self.level(painter, y, box.left(), box.right(), colour, self.px(1.2))
         elif entry.surprisal is not None and not now:
-            self._underline(painter, QRectF(box.left(), box.bottom() - self.px(7), shown, 0), bits(entry))
+            self._underline(painter, QRectF(box.left(), line.center().y() + self.px(11), box.width(), 0), bits(entry))
 
     def _underline(self, painter: QPainter, at: QRectF, surprisal: float) -> None:
         thick = self.px(0.6 + 4.4 * min(surprisal / MOST_BITS, 1.0))
@@ -166,53 +179,53 @@ class TranscriptView(Panel):
         return f"{self.seen.n_heard:,} heard   underline: surprisal   struck: skipped"
 
     def _context(self, painter: QPainter) -> None:
-        """How much of its context the language model has in use, where that can be said."""
+        """How much of its context the language model has in use, as far as that can be said."""
         if self.seen is None or not self.seen.context:
             return
         kind, _, size = self.seen.context.partition(":")
         most = int(size) if size.isdigit() else 0
-        used = min(self.seen.n_heard, most)
-        known = most > 0 and (kind == "window" or self.seen.n_heard <= most)
-        box = self.inner()
-        said = (
-            f"context {used:,} of {most:,} words" if known else f"context {self.seen.context.replace(':', ' ')} words"
-        )
+        used, full = min(self.seen.n_heard, most), self.seen.n_heard > most
+        said = f"context {used:,} of {most:,} words"
+        if kind == "growing" and full:
+            said, used = f"context {most // 2:,} to {most:,} words", most  # begun again with its newer half when full
+        box, known = self.inner(), most > 0
         line = QRectF(box.right() - self.px(330), box.top(), self.px(240 if known else 330), self.px(20))
-        self.write(painter, line, said, "muted", 12, align="right")
+        self.write(painter, line, said if known else f"context {kind}", "muted", 12, align="right")
         if known:
             bar = QRectF(box.right() - self.px(80), box.top() + self.px(7), self.px(80), self.px(6))
-            painter.fillRect(bar, self.theme.colour("edge"))
+            painter.fillRect(bar, self.theme.colour("faint"))
             painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * used / most, bar.height()),
                              self.theme.colour("accent"))  # fmt: skip
+
+    def _seconds(self) -> tuple[Axis, float]:
+        """The ruler's axis, and the height at which it lies."""
+        box = self.inner()
+        return Axis(-RULER_S, 0.0, box.left() + self.px(22), box.right() - self.px(22)), box.bottom() - self.px(15)
+
+    def _ruler_box(self) -> QRectF:
+        axis, y = self._seconds()
+        return QRectF(axis.start - self.px(4), y - self.px(12), axis.stop - axis.start + self.px(8), self.px(15))
 
     def _ruler(self, painter: QPainter) -> None:
         """Onsets over the last seconds, in sample time."""
         if self.seen is None:
             return
-        box = self.inner()
-        y = box.bottom() - self.px(15)
-        axis = Axis(-RULER_S, 0.0, box.left() + self.px(22), box.right() - self.px(22))
-        painter.setPen(QPen(self.theme.colour("faint"), 1))
-        painter.drawLine(QLineF(axis.start, y, axis.stop, y))
-        for tick in axis.ticks(self.px(110)):
-            label = QRectF(axis.at(tick) - self.px(30), y + self.px(1), self.px(60), self.px(15))
-            said = "now" if tick == 0 else f"−{abs(tick):g} s"
-            self.write(painter, label, said, "muted", 11, align="centre")
-        now = current(self.seen)
+        (axis, y), now, plain = self._seconds(), current(self.seen), self.px(1.5)
+        roles = {False: self.theme.colour("muted"), True: self.theme.colour("faint")}
         for entry in self.seen.words:
             away = entry.word.onset - self.seen.time_s
-            if -RULER_S <= away <= 0:
-                strong = entry.word.index in (now, self.hovered, self.chosen)
-                role = "faint" if entry.status == "skipped" else "accent" if strong else "muted"
-                painter.setPen(QPen(self.theme.colour(role), self.px(3 if strong else 1.5)))
-                x = axis.at(away)
-                painter.drawLine(QLineF(x, y - self.px(9 if strong else 6), x, y))
+            if not -RULER_S <= away <= 0:
+                continue
+            x = axis.at(away)
+            if entry.word.index in (now, self.hovered, self.chosen):
+                self.upright(painter, x, y - self.px(9), y, self.theme.colour("accent"), self.px(3))
+            else:
+                self.upright(painter, x, y - self.px(6), y, roles[entry.status == "skipped"], plain)
 
 
 def current(seen: Snapshot) -> int | None:
     """The newest word that has begun."""
-    begun = [entry.word for entry in seen.words if entry.word.onset <= seen.time_s]
-    return begun[-1].index if begun else None
+    return next((entry.word.index for entry in reversed(seen.words) if entry.word.onset <= seen.time_s), None)
 
 
 def bits(entry: Entry) -> float:

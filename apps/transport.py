@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QPointF, Qt, pyqtSignal
+from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
 
 from apps.actions import Actions
@@ -15,74 +16,103 @@ from rtalign.snapshot import Snapshot
 
 SPEEDS: tuple[float | None, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, None)
 SKIP_S = 10.0
+FEWEST_LAST, MOST_LAST, LAST_STEP = 100, 2000, 100
+
+
+class Choice(QComboBox):
+    """With an arrow of its own, as a style sheet leaves none."""
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().text())
+        x, y = self.width() - 18.0, self.height() / 2
+        painter.drawPolygon(QPolygonF([QPointF(x, y - 2), QPointF(x + 8, y - 2), QPointF(x + 4, y + 3)]))
+        painter.end()
 
 
 class Transport(QWidget):
     """Says what it wants through `asked`; shows what the snapshot says, not what was asked for."""
 
     asked = pyqtSignal(str, object)
+    missed = pyqtSignal(str)
 
     def __init__(self, actions: Actions, last_words: int) -> None:
         super().__init__()
         self.seen: Snapshot | None = None
         self.timeline = Timeline()
-        self.speed, self.place, self.word = QComboBox(), QLabel("0:00"), QLineEdit()
-        self.last, self.scope = QSlider(Qt.Orientation.Horizontal), QLabel("all words")
+        self.speed, self.place, self.word = Choice(), QLabel("0:00"), QLineEdit()
+        self.last, self._fill = QSlider(Qt.Orientation.Horizontal), QWidget()
         self._actions = actions
-        self._replay = [_button(actions, "play", "Play"), self.speed, self.timeline, self.place, self.word]
+        self._speeds: tuple[float | None, ...] = ()
+        self.play, self.record = _button(actions, "play", "Pause"), _button(actions, "record", "Record")
+        self.window_words = _button(actions, "window", "All words")
+        self._replay = [self.play, self.speed, self.timeline, self.place, self.word]
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         for widget in self._replay:
             row.addWidget(widget, 1 if widget is self.timeline else 0)
-        for widget in (_button(actions, "window", "Last words"), self.last, self.scope):
-            row.addWidget(widget)
-        for name, text in (("freeze", "Freeze"), ("reset", "Reset"), ("record", "Record")):
+        for widget in (self.record, self._fill, self.last, self.window_words):
+            row.addWidget(widget, 1 if widget is self._fill else 0)
+        for name, text in (("freeze", "Freeze"), ("reset", "Reset")):
             row.addWidget(_button(actions, name, text))
         self._set_up(last_words)
 
     def _set_up(self, last_words: int) -> None:
-        for speed in SPEEDS:
-            self.speed.addItem("max" if speed is None else f"{speed:g}×", speed)
+        self._offer(1.0)
         self.speed.setToolTip("Speed of the recording, times real time  ([ and ])")
         self.speed.setAccessibleName("Speed")
-        self.speed.activated.connect(lambda i: self.asked.emit("speed", SPEEDS[i]))
+        self.speed.activated.connect(lambda i: self.asked.emit("speed", self._speeds[i]))
         self.timeline.sought.connect(lambda to: self.asked.emit("seek", to))
-        self.word.setPlaceholderText("jump to a word")
-        self.word.setFixedWidth(130)
+        self.word.setPlaceholderText("jump to word")
+        self.word.setFixedWidth(120)
         self.word.setAccessibleName("Jump to a word")
-        self.word.setToolTip("Type how a word begins; Enter jumps to where it is next said, of those met  (/)")
+        self.word.setToolTip("Type how a word begins; Enter jumps to where it is next said  (/)")
         self.word.returnPressed.connect(self.jump)
-        self.last.setRange(100, 2000)
-        self.last.setSingleStep(100)
-        self.last.setPageStep(100)
+        self.last.setRange(FEWEST_LAST, MOST_LAST)
+        self.last.setSingleStep(LAST_STEP)
+        self.last.setPageStep(LAST_STEP)
         self.last.setValue(last_words)
-        self.last.setFixedWidth(110)
+        self.last.setFixedWidth(96)
         self.last.setAccessibleName("How many of the last words are scored")
         self.last.setToolTip("How many of the newest words are scored  (Shift+W fewer, Ctrl+W more)")
-        self.last.valueChanged.connect(self._scope)
-        self.place.setMinimumWidth(90)
-        self.scope.setMinimumWidth(90)
-        self._scope()
+        self.last.valueChanged.connect(self.scope)
+        self.place.setMinimumWidth(88)
+        self.play.setMinimumWidth(64)
+        self.window_words.setMinimumWidth(88)
+        self.scope()
         for widget in (self.speed, self.last, self.timeline):
             widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def set_theme(self, theme: Theme) -> None:
-        self.timeline.theme = theme
-        self.timeline.update()
+        self.timeline.set_theme(theme)
 
     def draw(self, seen: Snapshot) -> None:
         self.seen = seen
         replay = seen.position_s is not None and seen.end_s is not None
         for widget in self._replay:
             widget.setVisible(replay)
+        self.record.setVisible(not replay)
+        self._fill.setVisible(not replay)
         if not replay:
             return
         self.timeline.draw(seen)
         self.place.setText(f"{place(seen.position_s or 0)} of {place(seen.end_s or 0)}")
-        self._actions["play"].setText("Play" if seen.paused else "Pause")
+        self._actions["play"].setIconText("Play" if seen.paused or seen.phase == "ended" else "Pause")
         if not self.speed.hasFocus():
-            self.speed.setCurrentIndex(SPEEDS.index(seen.speed) if seen.speed in SPEEDS else -1)
+            self._offer(seen.speed)
+
+    def _offer(self, speed: float | None) -> None:
+        """A speed that is not in the list is put there while it lasts."""
+        speeds = tuple(sorted({*SPEEDS, speed}, key=lambda s: s or float("inf")))
+        if speeds != self._speeds:
+            self._speeds = speeds
+            self.speed.clear()
+            self.speed.addItems(["max" if s is None else f"{s:g}×" for s in speeds])
+        self.speed.setCurrentIndex(speeds.index(speed))
 
     def switch(self) -> None:
         self._ask("play" if self.seen and self.seen.paused else "pause")
@@ -97,35 +127,44 @@ class Transport(QWidget):
         self._ask("seek", max(self.timeline.position + seconds, 0.0))
 
     def step(self, by: int) -> None:
-        """To the next word met before, or the one before; the recording waits there."""
-        if (to := self.timeline.beside(by)) is not None:
-            self._ask("pause")
-            self._ask("seek", to)
+        self._ask("step", by)
 
     def jump(self) -> None:
         to = self.timeline.said(self.word.text())
-        self.word.setProperty("missing", to is None)
         if to is None:
-            self.word.setToolTip(f"“{self.word.text()}” has not been met in what was played so far")
+            self.missed.emit(self.word.text().strip())
             self.word.selectAll()
             return
         self._ask("seek", to)
         self.word.clear()
         self.word.clearFocus()
 
+    def follow(self, last_words: int | None) -> None:
+        """What a session begins with."""
+        self.last.blockSignals(True)
+        self.last.setValue(last_words or self.last.value())
+        self.last.blockSignals(False)
+        self._actions["window"].setChecked(last_words is not None)
+        self._show_scope()
+
+    def more(self, by: int) -> None:
+        """A longer or shorter window of words."""
+        self.last.setValue(self.last.value() + by * LAST_STEP)
+
+    def scope(self) -> None:
+        alone = self._actions["window"].isChecked()
+        self._show_scope()
+        self.asked.emit("last words", self.last.value() if alone else None)
+
+    def _show_scope(self) -> None:
+        """Slider and switch say one thing together."""
+        alone = self._actions["window"].isChecked()
+        self.last.setVisible(alone)
+        self._actions["window"].setIconText(f"Last {self.last.value():,}" if alone else "All words")
+
     def _ask(self, do: str, to: Any = None) -> None:
         if self.seen is not None and self.seen.position_s is not None:
             self.asked.emit(do, to)
-
-    def _scope(self) -> None:
-        """Slider and switch say one thing together."""
-        alone = self._actions["window"].isChecked()
-        self.last.setEnabled(alone)
-        self.scope.setText(f"last {self.last.value():,} words" if alone else "all words")
-        self.asked.emit("last words", self.last.value() if alone else None)
-
-    def scope_changed(self) -> None:
-        self._scope()
 
 
 def _button(actions: Actions, name: str, text: str) -> QToolButton:

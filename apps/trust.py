@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt6.QtCore import QLineF, QRectF, QSize, Qt
+from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter
 from PyQt6.QtWidgets import QWidget
 
@@ -44,7 +44,7 @@ class TrustView(Panel):
 
     def set_scale(self, factor: float) -> None:
         super().set_scale(factor)
-        self.setMinimumHeight(round(self.px(26)))
+        self.setFixedHeight(round(self.px(26)))
 
     def draw(self, snapshot: Snapshot) -> None:
         items = items_of(snapshot)
@@ -55,9 +55,9 @@ class TrustView(Panel):
 
     def plate(self, painter: QPainter) -> None:
         x, right, self._boxes = self.px(12), self.width() - self.px(12), []
-        for item in self._fitting(painter):
+        for item in self._fitting():
             lamp_width = self.px(15) if item.state else 0.0
-            wanted = self.width_of(painter, item.text, 12, item.role != "muted") + lamp_width
+            wanted = self.width_of(item.text, 12, item.role != "muted") + lamp_width
             width = min(wanted, right - x)
             if self._boxes:
                 self._divide(painter, x - self.px(10))
@@ -71,18 +71,17 @@ class TrustView(Panel):
             self._boxes.append((box, item))
             x += width + self.px(20)
 
-    def _fitting(self, painter: QPainter) -> list[Item]:
+    def _fitting(self) -> list[Item]:
         """What there is room for, in order."""
         kept, room = list(self.items), self.width() - self.px(24)
-        wide = {item: self.width_of(painter, item.text, 12, item.role != "muted") + self.px(35 if item.state else 20)
+        wide = {item: self.width_of(item.text, 12, item.role != "muted") + self.px(35 if item.state else 20)
                 for item in kept}  # fmt: skip
         while len(kept) > 1 and sum(wide[item] for item in kept) - self.px(20) > room:
             kept.remove(max(reversed(kept), key=lambda item: item.rank))
         return kept
 
     def _divide(self, painter: QPainter, x: float) -> None:
-        painter.setPen(self.theme.colour("faint"))
-        painter.drawLine(QLineF(x, self.px(7), x, self.height() - self.px(7)))
+        self.upright(painter, x, self.px(7), self.height() - self.px(7), self.theme.colour("faint"))
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         found = next((item for box, item in self._boxes if event and box.contains(event.position())), None)
@@ -97,11 +96,10 @@ def items_of(seen: Snapshot) -> list[Item]:
 
 
 def _meg(meg: StreamHealth) -> list[Item]:
-    rank = 3 if meg.state == "lost" else 0  # which the bad news say already
-    parts = [
-        Item(f"MEG {meg.state}", f"{meg.name or 'MEG'}: {meg.state} for {clock(meg.since_s)}", meg.state, rank=rank)
-    ]
-    if meg.nominal_hz:
+    parts = []
+    if meg.state != "lost":  # which the bad news say already
+        parts.append(Item(f"MEG {meg.state}", f"{meg.name or 'MEG'}: {meg.state} for {clock(meg.since_s)}", meg.state))
+    if meg.nominal_hz and meg.state != "lost":
         parts.append(Item(f"{meg.rate_hz:.1f} of {meg.nominal_hz:g} Hz", "samples a second, of those promised", rank=4))
     if meg.age_s is not None and meg.state not in ("ended", "paused"):
         age = f"{meg.age_s:.2f} s" if meg.age_s < 10 else f"{meg.age_s:.0f} s" if meg.age_s < 60 else clock(meg.age_s)
@@ -130,7 +128,7 @@ def _words(seen: Snapshot) -> Item:
 
 
 def _language(seen: Snapshot) -> Item:
-    speed = "-" if seen.work.language_ms is None else f"{seen.work.language_ms:.0f} ms a word"
+    speed = "not timed yet" if seen.work.language_ms is None else f"{seen.work.language_ms:.0f} ms a word"
     behind = f", {seen.work.language_backlog} behind" if seen.work.language_backlog else ""
     return Item(f"LM {speed}{behind}", f"{seen.model}: median time a word, and words that wait for it", rank=5)
 

@@ -2,49 +2,74 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QTimer
+import numpy as np
+from PyQt6.QtCore import QByteArray, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
-from apps import remember
+from apps import deeds, possible, remember, telling
+from apps.accompanying import Accompanying
 from apps.actions import Actions, sheet
+from apps.asking import Asking
 from apps.grid import Grid
-from apps.linking import Engine, Link
-from apps.remember import ViewName
+from apps.head import HeadView
+from apps.linking import Engine, Link, State, without_engine
+from apps.looks import Looks
+from apps.marks import Marks
+from apps.outgoing import Outgoing
+from apps.sessionfile import name_of
+from apps.sessions import Sessions
 from apps.status import StatusView
 from apps.strip import Message, Strip
 from apps.theme import Theme
-from apps.transport import SKIP_S, Transport
+from apps.transport import Transport
 from apps.trust import TrustView
 from rtalign.bank import DecoderBank
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
+from rtalign.sources.events import Notice
 
 TICK_MS = 50
-ORDER = ("closing", "lost", "failed", "refused", "reset", "loading", "frozen", "ended")
-THEME_NAMES: tuple[remember.ThemeName, ...] = ("system", "dark", "light")
 
 
 class MonitorWindow(QMainWindow):
     """Draws what is new, 20 times a second; asks the engine for the rest."""
 
+    demo_wanted = pyqtSignal()
+
     def __init__(self, begin: Callable[[Session], Engine], memory_file: Path) -> None:
         super().__init__()
         self.setWindowTitle("rtalign")
         self.memory_file, self.memory = memory_file, remember.recall(memory_file)
-        self.link, self.actions_, self.strip = Link(begin), Actions(self), Strip(ORDER)
+        self.link, self.deeds, self.strip = Link(begin), Actions(self), Strip(telling.ORDER)
         self.status, self.trust, self.grid = StatusView(), TrustView(), Grid()
-        self.transport = Transport(self.actions_, self.memory.last_words)
+        self.transport = Transport(self.deeds, self.memory.last_words)
+        self.asking, self.marks = Asking(self), Marks(self.memory)
+        self.outgoing = Outgoing(self.link, self.strip, self.asking, self.memory)
+        self.sessions = Sessions(self.start, self.link, self.strip, self.asking, self.memory)
         self.drawn: Snapshot | None = None
         self.pointed: int | None = None
+        self.closing = self._leave = False
+        self._notice: Notice | None = None
+        self._bank = ""
+        self._state: State = "none"
         self._build()
-        self._connect()
-        self.set_theme(self.memory.theme)
-        self.set_view(self.memory.view)
+        self.looks = Looks(self)
+        deeds.connect(self)
+        self.accompanying = Accompanying(self, begin)
+        self.looks.begin()
+        link, sessions = self.link, self.sessions
+        self._cures = telling.Cures(
+            restart=link.restart, stop=link.stop, stay_stopped=link.stay_stopped, leave=self.leave_now,
+            start=self.start_dialog, open=self.deeds["open"].trigger, choose_bank=sessions.choose_bank,
+            do_without=sessions.do_without, report=self.outgoing.report, play_again=self.play_again,
+            forgive=self._forgive,
+        )  # fmt: skip
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self.tick)
@@ -53,32 +78,98 @@ class MonitorWindow(QMainWindow):
     def start(self, session: Session) -> None:
         self.transport.timeline.forget()
         self.memory.met(session)
-        self.drawn = None
+        self.marks.open(session)
+        self.outgoing.forget()
+        self.strip.unsay("said")
+        self.drawn = self._notice = None
+        self.transport.follow(session.last_words)
+        self.setWindowTitle(f"{name_of(session)} - rtalign")
+        self.accompanying.end()
         self.link.start(session)
-        self._tell_head(session)
-
-    def _tell_head(self, session: Session) -> None:
-        """A bank that cannot be read is refused by the engine, with the reason."""
-        with contextlib.suppress(ValueError, OSError):
-            if session.bank is not None:
-                bank = DecoderBank.load(session.bank)
-                patterns = bank.tensors["patterns"] if "patterns" in bank.tensors else None  # noqa: SIM401
-                head = self.grid.panels["head"]
-                head.set_bank(bank.sensors, patterns, bank.lags_s)  # type: ignore[attr-defined]
 
     def tick(self) -> None:
         """Status and trust go on while the picture is frozen: a frozen picture must not look alive."""
         state, seen = self.link.look(), self.link.newest
-        self._tell(state, seen)
-        if state == "ended" and self._closing:
+        if self.closing and state == "ended":
             self.close()
-        if seen is self.drawn:
             return
-        self.drawn = seen
-        for part in (self.status, self.trust, self.transport):
-            part.draw(seen)
-        if not self.actions_["freeze"].isChecked():
+        self.tell(seen)
+        self.accompanying.look(seen)
+        self.deeds.enable(self.possible(seen))
+        if seen is self.drawn and state == self._state:
+            return
+        self.drawn, self._state = seen, state
+        self._take(seen)
+        known = without_engine(seen) if state == "lost" else seen
+        for part, what in ((self.status, known), (self.trust, known), (self.transport, seen)):
+            part.draw(what)
+        if not self.deeds["freeze"].isChecked():
             self.grid.draw(seen)
+
+    def tell(self, seen: Snapshot) -> None:
+        """The strip says what has to be said."""
+        frozen, link = self.deeds["freeze"].isChecked(), self.link
+        now = telling.Standing(seen, link.state, self.closing, frozen, link.restarts_in_s, link.loss)
+        for key, message in telling.told(now, self._cures).items():
+            if message is not None:
+                self.strip.say(message)
+            else:
+                self.strip.unsay(key)
+
+    def set_theme(self, name: remember.ThemeName) -> None:
+        self.looks.set_theme(name)
+
+    def set_view(self, view: remember.ViewName) -> None:
+        self.looks.set_view(view)
+
+    def possible(self, seen: Snapshot) -> dict[str, str | None]:
+        alone, panel = self.deeds["window"].isChecked(), self.grid.panel_under is not None
+        link = self.link
+        return possible.reasons(
+            possible.Now(
+                seen, link.state, link.session is not None, panel, alone, len(self.marks.times), self.grid.view
+            )
+        )
+
+    def _take(self, seen: Snapshot) -> None:
+        """What a snapshot says beside what is drawn of it."""
+        self.transport.timeline.tell(self.link.script)
+        self.transport.timeline.mark(self.marks.times)
+        self.deeds["record"].setChecked(seen.keeping is not None)
+        self.deeds["publish"].setChecked(seen.publishing)
+        self.outgoing.look(seen)
+        self.sessions.look()
+        if seen.phase not in ("loading", "failed") and seen.bank != self._bank:
+            self._tell_head(seen.bank)
+        for notice in _since(seen.notices, self._notice):
+            self._notice = notice
+            if notice.kind in ("command", "language"):
+                self._say_notice(notice)
+
+    def _say_notice(self, notice: Notice) -> None:
+        tone, text = "lost" if notice.level == "error" else "stale", notice.text[:1].upper() + notice.text[1:]
+        cures = (("OK", lambda: self.strip.unsay("said")),)
+        message = Message("said", text, tone, cures)  # type: ignore[arg-type]
+        self.outgoing.forget()
+        if notice.level == "error":
+            self.strip.say(message)
+        else:
+            self.strip.say_awhile(message, 12)
+
+    def _tell_head(self, bank: str) -> None:
+        """Another bank is in use, or none; one that cannot be read is refused by the engine, with the reason."""
+        self._bank = bank
+        head: HeadView = self.grid.panels["head"]  # type: ignore[assignment]
+        if not bank:
+            head.set_bank((), None, np.zeros(0))
+            return
+        if self.link.session is not None:
+            self.link.session = self.link.session.model_copy(update={"bank": Path(bank)})
+            self.memory.met(self.link.session)
+        with contextlib.suppress(ValueError, OSError):
+            found = DecoderBank.load(Path(bank))
+            patterns = found.tensors["patterns"] if "patterns" in found.tensors else None  # noqa: SIM401
+            head.set_bank(found.sensors, patterns, found.lags_s)
 
     def point(self, layer: int | None) -> None:
         if layer != self.pointed:
@@ -91,101 +182,29 @@ class MonitorWindow(QMainWindow):
             if hasattr(panel, "point_lag"):
                 panel.point_lag(lag_s)
 
-    def pick(self, index: int | None) -> None:
-        self.link.ask("inspect", index)
-        self.grid.picked = index is not None
-        self.grid.show_panels()
-
-    def set_theme(self, name: remember.ThemeName) -> None:
-        self.memory.theme = name
-        theme = Theme.of(name)
-        self.setStyleSheet(theme.stylesheet())
-        for part in (self.status, self.trust, self.grid, self.transport):
-            part.set_theme(theme)
-
-    def set_view(self, view: ViewName) -> None:
-        self.memory.layouts |= self.grid.layouts() if self.isVisible() else {}
-        self.memory.view = view
-        self.grid.arrange(view, self.memory)
-        self.transport.setVisible(view == "operator")
-        self.actions_["operator"].setChecked(view == "operator")
-        self.actions_["demo"].setChecked(view == "demo")
-
     def step_layer(self, by: int) -> None:
         layers = self.drawn.layers if self.drawn else ()
         if layers:
             at = layers.index(self.pointed) + by if self.pointed in layers else 0
             self.point(layers[min(max(at, 0), len(layers) - 1)])
 
-    def show_keys(self) -> None:
-        dialog = QDialog(self)
-        dialog.setWindowTitle("Keys")
-        QVBoxLayout(dialog).addWidget(QLabel(sheet()))
-        dialog.show()
+    def pick(self, index: int | None) -> None:
+        self.link.ask("inspect", index)
+        self.grid.picked = index is not None
+        self.grid.show_panels()
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:
-        """The engine writes what it found before the window goes."""
-        if event is None:
-            return
-        engine = self.link.engine
-        if engine is not None and engine.alive and not self._leave:
-            self._closing = True
-            self.link.stop()
-            event.ignore()
-            return
-        self.memory.layouts |= self.grid.layouts()
-        remember.keep(self.memory, self.memory_file)
-        self._timer.stop()
+    def nothing(self) -> None:
+        """One step back out of whatever one is in."""
+        if self.transport.word.hasFocus():
+            self.transport.word.clear()
+            self.transport.word.clearFocus()
+        elif self.grid.picked:
+            self.pick(None)
+        else:
+            self.point(None)
+            self.looks.fill_screen(False)
 
-    _closing = _leave = False
-
-    def _leave_now(self) -> None:
-        self._leave = True
-        self.close()
-
-    def _build(self) -> None:
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(16, 8, 16, 8)
-        column.setSpacing(10)
-        for part in (self.status, self.strip, self.transport, self.grid, self.trust):
-            column.addWidget(part, 1 if part is self.grid else 0)
-        self.status.setFixedHeight(44)
-        self.trust.setFixedHeight(26)
-        self.setCentralWidget(body)
-        self.resize(1280, 800)
-
-    def _connect(self) -> None:
-        a, t = self.actions_, self.transport
-        deeds: dict[str, Callable[[], object]] = {
-            "play": t.switch, "slower": lambda: t.gear(-1), "faster": lambda: t.gear(1), "next": lambda: t.step(1),
-            "previous": lambda: t.step(-1), "back": lambda: t.skip(-SKIP_S), "on": lambda: t.skip(SKIP_S),
-            "begin": lambda: self.link.ask("seek", 0.0), "jump": t.word.setFocus, "window": t.scope_changed,
-            "reset": self._ask_reset, "restart": self.link.restart, "quit": self.close, "keys": self.show_keys,
-            "up": lambda: self.step_layer(1), "down": lambda: self.step_layer(-1), "nothing": self._nothing,
-            "operator": lambda: self.set_view("operator"), "demo": lambda: self.set_view("demo"),
-            "theme": self._next_theme,
-        }  # fmt: skip
-        for name, deed in deeds.items():
-            a[name].triggered.connect(lambda _=False, deed=deed: deed())
-        t.asked.connect(self.link.ask)
-        for panel in self.grid.panels.values():
-            panel.pointed.connect(self.point)
-            panel.lag_pointed.connect(self.point_lag)
-        self.grid.panels["transcript"].picked.connect(self.pick)  # type: ignore[attr-defined]
-        undone = ("start", "open", "bank", "load", "save", "record", "publish", "fullscreen", "larger", "smaller",
-                  "layout", "fewer", "more", "bookmark", "picture", "panel", "copy", "scores", "ladder",
-                  "report")  # fmt: skip
-        a.enable(dict.fromkeys(undone, "Not connected yet."))
-
-    def _nothing(self) -> None:
-        self.point(None)
-        self.pick(None)
-
-    def _next_theme(self) -> None:
-        self.set_theme(THEME_NAMES[(THEME_NAMES.index(self.memory.theme) + 1) % 3])
-
-    def _ask_reset(self) -> None:
+    def ask_reset(self) -> None:
         n = self.drawn.n_scored if self.drawn else 0
         cures = (("Reset", self._reset), ("Keep them", lambda: self.strip.unsay("reset")))
         self.strip.say(Message("reset", f"The scores of {n:,} words will begin anew.", "stale", cures))
@@ -194,26 +213,71 @@ class MonitorWindow(QMainWindow):
         self.strip.unsay("reset")
         self.link.ask("reset")
 
-    def _tell(self, state: str, seen: Snapshot) -> None:
-        left = self.link.restarts_in_s
-        again = (("Restart now", self.link.restart),)
-        soon = "" if left is None else f"  It starts again in {left:.0f} s."
-        told = {
-            "closing": self._closing and Message(
-                "closing", "The engine is writing what it found.", "quiet", (("Leave it to finish", self._leave_now),),
-                True),
-            "lost": state == "lost" and Message(
-                "lost", f"The engine stopped unexpectedly; what was recorded is on disk, scores begin anew.{soon}",
-                "lost", (*again, ("Not now", self.link.stay_stopped)) if soon else again),
-            "failed": state == "failed" and Message("failed", seen.why or "The engine failed.", "lost", again),
-            "refused": bool(seen.refused) and Message("refused", "; ".join(seen.refused), "lost"),
-            "loading": state == "running" and seen.phase == "loading" and Message(
-                "loading", seen.why or "Starting", "quiet", (), True),
-            "frozen": self.actions_["freeze"].isChecked() and Message(
-                "frozen", "The picture is frozen; the engine goes on. F goes on.", "stale"),
-        }  # fmt: skip
-        for key, message in told.items():
-            if isinstance(message, Message):
-                self.strip.say(message)
-            else:
-                self.strip.unsay(key)
+    def missed(self, word: str) -> None:
+        self.strip.say_awhile(Message("said", f"“{word}” is not said in this recording.", "stale"), 5)
+
+    def play_again(self) -> None:
+        """From the start, with new scores."""
+        if self.link.state != "running":
+            self.link.restart()
+            return
+        for do, to in (("reset", None), ("seek", 0.0), ("play", None)):
+            self.link.ask(do, to)
+
+    def start_dialog(self) -> None:
+        self.sessions.start_dialog(Theme.of(self.memory.theme), self, self.demo_wanted.emit)
+
+    def show_keys(self) -> None:
+        dialog = QDialog(self)
+        dialog.setWindowTitle("Keys")
+        dialog.setObjectName("keys")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        QVBoxLayout(dialog).addWidget(QLabel(sheet()))
+        dialog.show()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """The engine writes what it found before the window goes."""
+        if event is None:
+            return
+        engine = self.link.engine
+        self.accompanying.end()
+        if engine is not None and engine.alive and not self._leave:
+            self.closing = True
+            self.link.stop()
+            event.ignore()
+            return
+        self.memory.layouts |= self.grid.layouts()
+        self.memory.last_words = self.transport.last.value()
+        if not self.isFullScreen():
+            self.memory.geometry = base64.b64encode(self.saveGeometry().data()).decode()
+        remember.keep(self.memory, self.memory_file)
+        self._timer.stop()
+
+    def leave_now(self) -> None:
+        self._leave = True
+        self.close()
+
+    def _forgive(self) -> None:
+        self.link.loss = None
+
+    def _build(self) -> None:
+        body = QWidget()
+        body.setObjectName("body")
+        body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column = QVBoxLayout(body)
+        column.setContentsMargins(16, 8, 16, 8)
+        column.setSpacing(8)
+        for part in (self.status, self.strip, self.transport, self.grid, self.trust):
+            column.addWidget(part, 1 if part is self.grid else 0)
+        self.setCentralWidget(body)
+        body.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        body.setFocus()
+        self.resize(1280, 800)
+        if self.memory.geometry:
+            self.restoreGeometry(QByteArray(base64.b64decode(self.memory.geometry)))
+
+
+def _since(notices: tuple[Notice, ...], last: Notice | None) -> tuple[Notice, ...]:
+    """Those behind the last one seen; all, where that is no longer among them."""
+    seen = [i for i, notice in enumerate(notices) if notice == last]
+    return notices[seen[-1] + 1 :] if seen else notices

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import perfamily
 import torch
 import transformers
 
@@ -44,10 +45,19 @@ def main() -> None:
     options.add_argument("--windows", type=int, default=90, help="words that are read in windows")
     options.add_argument("--repeats", type=int, default=3, help="rounds; the best of each way counts")
     options.add_argument("--threads", type=int, default=1, help="1: CPU time, deaf to other work; more: wall clock")
+    options.add_argument(
+        "--families",
+        nargs="*",
+        metavar="NAME",
+        help="instead, small random models of all families, or of these",
+    )
     options.add_argument("--out", type=Path, help="also write the JSON here")
     given = options.parse_args()
     torch.set_num_threads(given.threads)
     clock = time.process_time if given.threads == 1 else time.perf_counter
+    if given.families is not None:
+        write(of_families(given.families, min(given.words, 300), given.window, clock), given.out)
+        return
     bench = prepare(given.model, given.words)
     result = {
         "model": bench.ours.info.id,
@@ -58,10 +68,25 @@ def main() -> None:
         "live": live(bench, min(given.words, 120)),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
+    write(result, given.out)
+
+
+def write(result: Any, out: Path | None) -> None:
     text = json.dumps(result, indent=2)
     sys.stdout.write(text + "\n")
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    if out:
+        out.write_text(text + "\n", encoding="utf-8")
+
+
+def of_families(names: list[str], n_words: int, window: int, clock: Callable[[], float]) -> dict[str, Any]:
+    """The table of ratios, one row a family, on the terminal as text too."""
+    unknown = sorted(set(names) - set(perfamily.SMALL))
+    if unknown:
+        raise SystemExit(f"no shape is kept for {', '.join(unknown)}; there are {', '.join(perfamily.SMALL)}")
+    words = story_words(shipped_story())[:n_words]
+    rows = perfamily.families(names or list(perfamily.SMALL), words, window, clock)
+    print(perfamily.table(rows), file=sys.stderr)
+    return {"weights": "random, about three million parameters", "words": n_words, "families": rows}
 
 
 def prepare(name: str, n_words: int) -> Bench:

@@ -1,4 +1,4 @@
-"""How fast a word table of 100,000 rows is read, beside the csv module that only splits it."""
+"""How fast 100,000 words are read from a table of every layout, beside the csv module that only splits one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rtalign.datasets import wordtable
+import numpy as np
+
+from rtalign.datasets import libribrain, megmasc, runsinside, smn4lang, wordtable
+from rtalign.datasets.xdf import session_words
 
 ROWS = 100_000
+VOCABULARY = ("THE", "river", "don't", "été", "so-called", "小")
 
 
 def best(work: Callable[[], object], repeats: int = 5) -> float:
@@ -25,18 +29,90 @@ def best(work: Callable[[], object], repeats: int = 5) -> float:
     return min(taken)
 
 
+def lines(form: str, head: str = "", n: int = ROWS) -> str:
+    """A row a word; i : its number, t : its onset, e : its end, w : the word."""
+    words = (VOCABULARY[i % len(VOCABULARY)] for i in range(n))
+    return head + "".join(
+        form.format(i=i, t=f"{i * 0.3:.3f}", e=f"{i * 0.3 + 0.2:.3f}", w=w) for i, w in enumerate(words)
+    )
+
+
+def literal(kind: str, **more: object) -> str:
+    """A description as MEG-MASC has it; braces doubled for str.format."""
+    told = {"story": "lw1", "story_uid": 0.0, "sound_id": 7.0, "sound": "stimuli/audio/lw1_7.wav", "kind": kind,
+            "condition": "sentence", "pronounced": 1.0, "speech_rate": 205.0, "voice": "Allison", **more}  # fmt: skip
+    return "{" + repr(told).replace("'START'", "{t}").replace("'WORD'", '"{w}"') + "}"
+
+
+WORD = literal("word", start="START", word="WORD", word_index=3.0, sequence_id=12.0, is_last_word=False)
+PHONEME = literal("phoneme", start="START", phoneme="t_B", word="WORD")
+
+
+def texts() -> dict[str, tuple[str, str]]:
+    """A name of each layout, its file's name, its text."""
+    armeni = lines('{t}\t0.2\t{i}\tword_onset_01\t"{w}"\n', "onset\tduration\tsample\ttype\tvalue\n")
+    masc = "onset\tduration\ttrial_type\tvalue\tsample\n"
+    word, phoneme = (f"{{t}}\t0.2\t{told}\tn/a\t{{i}}\n" for told in (WORD, PHONEME))
+    short = f'"IntervalTier"\n"words"\n0\n40000\n{ROWS}\n' + lines('{t}\n{e}\n"{w}"\n')
+    grid = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
+    tier = 'item []: \n item [1]:\n class = "IntervalTier" \n name = "words" \n xmin = 0 \n xmax = 40000 \n'
+    entry = "\n            ".join(("        intervals [{i}]:", "xmin = {t} ", "xmax = {e} ", 'text = "{w}" \n'))
+    long = tier + f" intervals: size = {ROWS} \n" + lines(entry)
+    libri = "idx\twavfile\tkind\tsegment\tsentenceidx\twordidx\tphonemeidx\ttimewav\ttimemeg\tduration\n"
+    return {
+        "tsv": ("a.tsv", lines("{t}\t0.2\t{w}\n", "onset\tduration\tword\n")),
+        "csv": ("a.csv", lines('{t},0.2,"{w}"\n', "onset,duration,word\n")),
+        "bids": ("b.tsv", lines("{t}\t0.2\tword\t{w}\n", "onset\tduration\ttrial_type\tvalue\n")),
+        "ctm": ("a.ctm", lines("story A {t} 0.2 {w} 0.98\n")),
+        "textgrid short": ("a.TextGrid", f"{grid}0\n40000\n<exists>\n1\n{short}"),
+        "textgrid long": ("b.TextGrid", f"{grid}xmin = 0 \nxmax = 40000 \ntiers? <exists> \nsize = 1 \n{long}"),
+        "armeni": ("c.tsv", armeni),
+        "megmasc": ("d.tsv", lines(word, masc)),
+        "megmasc, 4 rows of 5 phonemes": ("e.tsv", lines(phoneme * 4 + word, masc, ROWS // 5)),
+        "libribrain": ("f.tsv", lines("{i}\ta.wav\tword\t{w}\t0\t{i}\t\t{t}\t{t}\t0.2\n", libri)),
+        "session": ("g.tsv", lines("{i}\t{w}\t{t}\t0.2\tn/a\n", "index\ttext\tonset\tduration\tstatus\n")),
+    }  # fmt: skip
+
+
+def readers() -> dict[str, Callable[[Path], object]]:
+    """How each layout is read; the generic way where none is named."""
+    return {
+        "armeni": lambda path: runsinside.cut(runsinside.read(path), 40_000.0, path),
+        "megmasc": megmasc.read,
+        "megmasc, 4 rows of 5 phonemes": megmasc.read,
+        "libribrain": libribrain.read,
+        "session": session_words,
+        "smn4lang": smn4lang.read,
+    }
+
+
+def measured(folder: Path) -> dict[str, float]:
+    """Processor seconds of every layout."""
+    from scipy.io import savemat
+
+    found = {}
+    for name, (file, text) in texts().items():
+        (folder / file).write_text(text, encoding="utf-8")
+        read = readers().get(name, wordtable.read)
+        found[name] = best(lambda read=read, path=folder / file: read(path))  # type: ignore[misc]
+    onsets = 0.3 * np.arange(ROWS)
+    table = {"start": onsets, "end": onsets + 0.2, "word": np.array([VOCABULARY[i % 6] for i in range(ROWS)])}
+    savemat(folder / "story.mat", table)
+    found["smn4lang"] = best(lambda: smn4lang.read(folder / "story.mat"))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="where the JSON goes; to the screen by default")
     args = parser.parse_args()
-    rows = "".join(f'{i * 0.3:.3f}\t0.2\tword_onset_01\t"THE"\n' for i in range(ROWS))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "words.tsv"
-        path.write_text("onset\tduration\ttype\tvalue\n" + rows, encoding="utf-8")
-        ours = best(lambda: wordtable.read(path))
+        ours = measured(Path(folder))
+        path = Path(folder) / "a.tsv"
         peer = best(lambda: list(csv.reader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t")))
-    result = {"benchmark": "wordtable", "rows": ROWS, "ours_cpu_s": ours, "csv_cpu_s": peer, "ratio": ours / peer}
-    text = json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in result.items()}, indent=1)
+    ours = {name: round(seconds, 3) for name, seconds in ours.items()}
+    result = {"benchmark": "wordtable", "rows": ROWS, "ours_cpu_s": ours, "csv_cpu_s": round(peer, 3)}
+    text = json.dumps(result | {"slowest_cpu_s": max(ours.values())}, indent=1)
     if args.out:
         args.out.write_text(text + "\n", encoding="utf-8")
     print(text)

@@ -21,12 +21,22 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _new(commands: argparse._SubParsersAction, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+MODEL_NOTES = """names, wherever a model is asked for:
+  NAME                     smollm2, a local folder, a GGUF file, a Hugging Face id in the local cache
+  NAME:untrained[:SEED]    the same architecture with random weights
+  NAME:static              its embedding alone: static word vectors, no context
+  random:DIM[:SEED]        random functions of the words and their context, no model at all
+An LSTM, a GRU or a segment memory of your own: python -m offline.classic TEXT --kind lstm --out FOLDER"""
+
+
+def _new(
+    commands: argparse._SubParsersAction, name: str, summary: str, example: str, notes: str = ""
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"example:\n  {example}",
+        epilog=f"example:\n  {example}" + (f"\n\n{notes}" if notes else ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quiet", action="store_true", help="say nothing but results and errors")
@@ -44,7 +54,8 @@ def _demo(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("rtalign-demo"), metavar="DIR", help="where everything goes")
     parser.add_argument("--minutes", type=float, default=20.0, metavar="M", help="length of the training story (20)")
-    parser.add_argument("--headless", action="store_true", help="open nothing, write files")
+    parser.add_argument("--headless", action="store_true", help="open no window, leave its pictures")
+    parser.add_argument("--prepare", action="store_true", help="make the listener and her bank, and stop there")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated listener (1)")
 
 
@@ -74,12 +85,15 @@ def _train(commands: argparse._SubParsersAction) -> None:
         "fit decoders for every layer and lag, cross-validated",
         "rtalign train listener --model smollm2 --out bank",
     )
-    _recordings(parser)
+    _recordings(parser, words_free=False)
     _model(parser, required=True)
     parser.add_argument("--out", type=Path, required=True, metavar="BANK", help="folder of the new bank")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe.toml; options below override it")
     parser.add_argument("--preset", choices=("live", "paper"), default="live", help="the recipe to start from (live)")
     parser.add_argument("--context", metavar="growing:N|window:K", help="the words that the model sees before a word")
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16", "int8"), help="numbers that the model is made of (float32)"
+    )
     parser.add_argument("--layers", metavar="all|9|LIST", help="all, a number of them, or a list such as 0,10,20")
     parser.add_argument("--lags", metavar="FROM:TO:STEP", help="seconds after word onset, such as -0.5:1.5:0.02")
     parser.add_argument("--words", choices=("all", "content"), help="all words, or nouns, verbs, adjectives, adverbs")
@@ -148,6 +162,7 @@ def _replay(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--speed", default="1", metavar="X|max", help="times real time, or max (1)")
     parser.add_argument("--lsl", action="store_true", help="send it through real LSL streams, at 1x")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results")
+    parser.add_argument("--audio", type=Path, metavar="WAV", help="the story's sound, or a folder with a wav per run")
     _filters(parser)
     _scoring(parser)
 
@@ -162,7 +177,10 @@ def _scoring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--last-words", type=int, metavar="N", help="score the last N words alone (default: all)")
     parser.add_argument("--record", type=Path, metavar="DIR", help="record the session in a new folder in DIR")
     parser.add_argument("--publish", action="store_true", help="send scores out over LSL as rtalign-scores")
-    parser.add_argument("--headless", action="store_true", help="no window: a panel, or JSON lines where piped")
+    group = parser.add_argument_group("what is seen of it")
+    group.add_argument("--headless", action="store_true", help="no window: a panel, or JSON lines where piped")
+    group.add_argument("--pictures", type=Path, metavar="DIR", help="leave pictures of the window, then close it")
+    group.add_argument("--view", choices=("operator", "demo"), help="all panels, or few in large type (as last time)")
 
 
 def _stream(commands: argparse._SubParsersAction) -> None:
@@ -184,7 +202,13 @@ def _stream(commands: argparse._SubParsersAction) -> None:
 
 
 def _models(commands: argparse._SubParsersAction) -> None:
-    parser = _new(commands, "models", "list the language models that can be used", "rtalign models")
+    parser = _new(
+        commands,
+        "models",
+        "list the language models that can be used, and what they would take of this machine",
+        "rtalign models",
+        notes=MODEL_NOTES,
+    )
     parser.add_argument("--prepare", metavar="M", help="make a model ready now (the packaged one is converted once)")
 
 
@@ -209,22 +233,31 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--fix-hints", action="store_true", help="show cures also for what is merely not ideal")
 
 
-def _recordings(parser: argparse.ArgumentParser) -> None:
+def _recordings(parser: argparse.ArgumentParser, words_free: bool = True) -> None:
     parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="BIDS folders or MEG recordings")
-    group = _filters(parser)
+    group = _filters(parser, words_free)
     group.add_argument("--bads", default="", metavar="A,B", help="channels to leave out")
 
 
-def _filters(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+def _filters(parser: argparse.ArgumentParser, words_free: bool = True) -> argparse._ArgumentGroup:
+    """words_free : whether --words is not taken, as it is in train, for the kinds of words to use."""
     group = parser.add_argument_group("which recordings")
     for name in ("subject", "session", "task", "run"):
         group.add_argument(f"--{name}", metavar=name.upper(), help=f"only this {name} of a BIDS folder")
     group.add_argument("--word-table", type=Path, metavar="FILE", help="TSV, CSV, TextGrid or CTM of word onsets")
+    words = ["--word-stream", "--words"] if words_free else ["--word-stream"]
+    told = "name, type or number of the stream of"
+    group.add_argument("--meg-stream", "--meg", metavar="NAME", help=f"XDF with several streams: {told} MEG")
+    group.add_argument(*words, metavar="NAME", help=f"XDF with several streams: {told} words")
+    group.add_argument("--raw-stamps", action="store_true", help="XDF: time stamps as they came, jitter and all")
     return group
 
 
 def _model(parser: argparse.ArgumentParser, required: bool) -> None:
-    whence = "smollm2, a local folder, a GGUF file, or a Hugging Face id in the local cache"
+    whence = (
+        "smollm2, a local folder, a GGUF file, or a Hugging Face id in the local cache; "
+        "with :untrained[:SEED] or :static behind it, a control; or random:DIM"
+    )
     parser.add_argument("--model", required=required, metavar="M", help=whence)
     parser.add_argument("--allow-download", action="store_true", help="fetch the model if it is not here")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")

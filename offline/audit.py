@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +37,11 @@ class Found:
 
 def audit(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Delay and drift of each run, and the field that follows its words; a proposal; figures where --out names them."""
+    from offline.commands import streams_of
     from rtalign.datasets import open_recordings
 
     filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
-    recordings = open_recordings(args.folder, **filters, word_table=args.word_table)
+    recordings = open_recordings(args.folder, **filters, word_table=args.word_table, streams=streams_of(args))
     if args.sound is not None and len(recordings) > 1:
         raise ValueError(f"--sound names one wav, and there are {len(recordings)} runs; choose one with --run")
     found = []
@@ -57,10 +59,20 @@ def audit(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         from offline.auditfigures import write
 
         args.out.mkdir(parents=True, exist_ok=True)
-        result["figures"] = [str(path) for path in write(args.out, found)]
+        result["figures"] = [str(path) for path in write(args.out, found, planted(args.folder))]
     if not args.json:
         print("\n".join(said(found, proposed)))
     return result
+
+
+def planted(folder: Path) -> list[float]:
+    """The latencies that a simulated recording's folder tells; none of any other."""
+    path = folder / "ground_truth.json"
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))["latencies"] if path.is_file() else {}
+        return [float(latency) for latency in told.values()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} does not tell what was planted ({error}); simulate it again") from None
 
 
 def examined(recording: Any, sound: Path | None, channel: str | None) -> Found:
@@ -82,14 +94,11 @@ def examined(recording: Any, sound: Path | None, channel: str | None) -> Found:
 
 def _lag(recording: Any, sound: Path | None, channel: str | None) -> Lag:
     from rtalign.datasets.audit import sound_lag
-    from rtalign.datasets.mneraw import MneRecording
     from rtalign.datasets.sounds import sound_of
 
-    if not isinstance(recording, MneRecording):
-        raise ValueError(f"{recording.name} is of a kind whose sound channel cannot be read")
     wav = sound or sound_of(recording)
     if wav is None:
-        raise ValueError(f"there is no wav for {recording.name}; name it with --sound FILE")
+        raise ValueError(f"there is no wav for {recording.name}; name one run and its wav with --run and --sound FILE")
     there = [name for name in ([channel] if channel else CHANNELS) if name in recording.channel_names]
     if not there:
         raise ValueError(f"{recording.name} has no channel {channel or ', '.join(CHANNELS)}; name it with --audio NAME")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rtalign.report.markup import Markup, number, tag
+from rtalign.report.markup import Markup, join, number, tag
 from rtalign.report.plot import Frame, figure, text, ticks, x_axis, y_axis
 from rtalign.report.style import figure_css
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from offline.audit import Found
 
 WIDTH, HEIGHT = 650, 330
+EXPECTED_S = (0.05, 0.6)
+"""When fields answer a word that was heard: from the first cortical response to the last of those to its meaning."""
 
 
-def write(folder: Path, found: Sequence[Found]) -> list[Path]:
+def write(folder: Path, found: Sequence[Found], planted: Sequence[float] = ()) -> list[Path]:
     """delays.svg where sounds were compared, answers.svg where words were; no file where there is nothing to show."""
-    drawn = {"delays.svg": delays(found), "answers.svg": answers(found)}
+    drawn = {"delays.svg": delays(found), "answers.svg": answers(found, planted)}
     paths = []
     for name, drawing in drawn.items():
         if drawing is not None:
@@ -47,8 +49,11 @@ def delays(found: Sequence[Found]) -> Markup | None:
     )  # fmt: skip
 
 
-def answers(found: Sequence[Found]) -> Markup | None:
-    """Word-locked field strength over lag, one line a run, words at 0."""
+def answers(found: Sequence[Found], planted: Sequence[float] = ()) -> Markup | None:
+    """Word-locked field strength over lag, one line a run, words at 0; shaded, where an answer is planted or expected.
+
+    planted : latencies that a simulation tells, s.
+    """
     locked = [one.locked for one in found if one.locked]
     if not locked:
         return None
@@ -60,10 +65,19 @@ def answers(found: Sequence[Found]) -> Markup | None:
         tag("style", Markup(figure_css())),
         x_axis(frame, ticks(frame.x, 8), "lag after word onset (ms)", 1000),
         y_axis(frame, ticks(frame.y, 5), "field over its standard error"),
+        _where(frame, planted),
         zero,
         [_curve(frame, one.lags, one.strength) for one in locked],
         text(frame.px(0.0) + 4, frame.top + 12, "word", "legend"),
     )  # fmt: skip
+
+
+def _where(frame: Frame, planted: Sequence[float]) -> Markup:
+    """A band over the lags at which a sound alignment answers; a peak outside it tells of a wrong one."""
+    first, last = (min(planted), max(planted)) if planted else EXPECTED_S
+    left, right = (frame.px(min(max(s, frame.x[0]), frame.x[1])) for s in (first, last))
+    band = tag("rect", x=left, y=frame.top, width=max(right - left, 2.0), height=frame.height, class_="interval")
+    return join(band, text(right + 4, frame.top + 28, "planted" if planted else "expected", "legend"))
 
 
 def _frame(x: tuple[float, float], y: tuple[float, float]) -> Frame:

@@ -27,13 +27,14 @@ def train(args: argparse.Namespace) -> dict[str, Any] | None:
         from offline.evaluate import refuse_known_recordings
 
         refuse_known_recordings(earlier, recordings)
-    model = open_model(args.model, args, progress)
+    model = open_model(args.model, args, progress, recipe.language.precision)
     if args.dry_run:
         result = estimate(recordings, model, recipe, args.device)
         if not args.json:
             print("\n".join(say_estimate(result)))
         return result
-    result = fit(recordings, model, recipe, args.out, progress, device=args.device, extend=earlier)
+    repeats = open_repeated(args, [s.name for s in recordings[0].sensors])
+    result = fit(recordings, model, recipe, args.out, progress, device=args.device, extend=earlier, repeats=repeats)
     say_result(result, args.out, args)
     return result
 
@@ -86,20 +87,13 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
 def monitor(args: argparse.Namespace) -> dict[str, Any]:
     from offline import live
 
-    headless_only(args)
     return live.monitor(args)
 
 
 def replay(args: argparse.Namespace) -> dict[str, Any]:
     from offline import live
 
-    headless_only(args)
     return live.replay(args)
-
-
-def headless_only(args: argparse.Namespace) -> None:
-    if not args.headless:
-        raise ValueError("there is no window in this version; pass --headless for a panel on the terminal")
 
 
 def stream(args: argparse.Namespace) -> dict[str, Any]:
@@ -121,17 +115,19 @@ def demo(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def models(args: argparse.Namespace) -> Any:
+    from offline.machine import flops
     from offline.say import models_json, models_table
+    from rtalign.language.capacity import free_bytes
     from rtalign.language.catalogue import catalogue
     from rtalign.language.model import load
 
     if args.prepare:
         load(args.prepare, say=Progress(args.quiet).say)
         return {"prepared": args.prepare}
-    rows = catalogue()
+    rows, pace, free = catalogue(), flops(), free_bytes("cpu")
     if not args.json:
-        print("\n".join(models_table(rows)))
-    return models_json(rows)
+        print("\n".join(models_table(rows, pace, free)))
+    return models_json(rows, pace, free)
 
 
 def datasets(args: argparse.Namespace) -> Any:
@@ -156,6 +152,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
         recipe = Recipe.load(args.recipe, recipe)
     for group, name, value in (
         ("language", "context", args.context),
+        ("language", "precision", args.precision),
         ("language", "layers", args.layers),
         ("words", "which", args.words),
     ):
@@ -175,10 +172,8 @@ def open_all(args: argparse.Namespace, progress: Progress, sensors: list[str] | 
     from rtalign.datasets import common_sensors, open_recordings
 
     filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
-    bads = [name.strip() for name in args.bads.split(",") if name.strip()]
-    found = [
-        r for path in args.recordings for r in open_recordings(path, **filters, word_table=args.word_table, bads=bads)
-    ]
+    how: dict[str, Any] = {"word_table": args.word_table, "bads": bads_of(args), "streams": streams_of(args)}
+    found = [r for path in args.recordings for r in open_recordings(path, **filters, **how)]
     names = sensors or common_sensors(found)
     for recording in found:
         for note in recording.notes:
@@ -189,19 +184,40 @@ def open_all(args: argparse.Namespace, progress: Progress, sensors: list[str] | 
     return [recording.pick(names) for recording in found]
 
 
-def open_model(name: str, args: argparse.Namespace, progress: Progress) -> Any:
+def open_repeated(args: argparse.Namespace, sensors: list[str]) -> list[Any]:
+    """What the recordings' data sets play again and again, by these sensors."""
+    from rtalign.datasets import open_repeats
+
+    filters = {name: getattr(args, name) for name in ("subject", "session", "task")}
+    found = [r for path in args.recordings for r in open_repeats(path, **filters, bads=bads_of(args))]
+    return [r.pick(sensors) for r in found]
+
+
+def streams_of(args: argparse.Namespace) -> Any:
+    """The streams of an XDF file that a person named."""
+    from rtalign.datasets.xdf import Streams
+
+    return Streams(args.meg_stream, args.word_stream, not args.raw_stamps)
+
+
+def bads_of(args: argparse.Namespace) -> list[str]:
+    return [name.strip() for name in args.bads.split(",") if name.strip()]
+
+
+def open_model(name: str, args: argparse.Namespace, progress: Progress, precision: Any = "float32") -> Any:
     from rtalign.language.model import load
 
-    return load(name, device=args.device, allow_download=args.allow_download, say=progress.say)
+    return load(name, device=args.device, allow_download=args.allow_download, say=progress.say, precision=precision)
 
 
 def open_banks_model(bank: Any, args: argparse.Namespace, progress: Progress) -> Any:
     """The model the bank was made with: by its id, or where that is a folder's name, by --model."""
+    precision = bank.recipe.language.precision
     if args.model:
-        return open_model(args.model, args, progress)
+        return open_model(args.model, args, progress, precision)
     name = bank.model["id"]
     try:
-        return open_model(name, args, progress)
+        return open_model(name, args, progress, precision)
     except (ValueError, OSError) as error:
         raise ValueError(f"the bank was made with model {name!r}, to be named with --model here: {error}") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from rtalign.datasets.checking import Checked, Line
 
 MARKS = {"ok": "●", "note": "·", "missing": "○", "skipped": "–", "broken": "✗"}
-WIDTH = 118
+NARROWEST, WIDEST = 60, 118
+"""Columns that text is broken to; a terminal between them is filled."""
 
 
 def datasets(args: argparse.Namespace, progress: Progress) -> Any:
@@ -39,24 +41,27 @@ def listing(args: argparse.Namespace) -> list[dict[str, Any]]:
     if not args.json:
         for known in CATALOGUE:
             people = f"{known.people} people" if known.people > 1 else "1 person"
-            print(f"{known.key:<12} {known.name}: {known.language}, {people}, {known.machine}")
+            title = f"{known.name}: {known.language}, {people}, {known.machine}"
+            print(f"{known.key:<12} {_wrapped(title, 13)}")
             for name, text in (
                 ("hours", known.hours),
                 ("licence", known.licence),
                 ("size", known.size),
                 ("where", known.place),
+                ("how", known.how),
+                ("layout", known.layout),
             ):
-                print(f"{'':12} {name:<8} {text}")
-            for name, text in (("how", known.how), ("layout", known.layout)):
                 print(f"{'':12} {name:<8} {_wrapped(text, 22)}")
             print()
-        print("also: any BIDS data set with words, FIF, CTF, KIT or BTi with a word table, XDF, recorded sessions")
-        print("nothing is ever downloaded; look through what you have with: rtalign datasets check FOLDER")
+        also = "any BIDS data set with words, FIF, CTF, KIT or BTi with a word table, XDF, recorded sessions"
+        print(f"{'also':<12} {_wrapped(also, 13)}")
+        print(_wrapped("Nothing is ever downloaded; look through what you have with: rtalign datasets check FOLDER", 0))
     return [asdict(known) for known in CATALOGUE]
 
 
 def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """What is there, what is missing, what will be skipped and why."""
+    from offline.commands import streams_of
     from rtalign.datasets import checking
 
     with ExitStack() as stack:
@@ -67,7 +72,10 @@ def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
                 stages.append(stack.enter_context(progress.stage("look through", total, "files")))
             stages[0].advance(done - stages[0].done)
 
-        found = checking.check(args.folder, signal=args.signal, tell=tell)
+        filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
+        asked = {name: labels for name, labels in filters.items() if labels is not None}
+        how = {"word_table": args.word_table, "streams": streams_of(args)}
+        found = checking.check(args.folder, signal=args.signal, tell=tell, asked=asked, how=how)
     if not args.json:
         print("\n".join(said(found)))
     return {
@@ -83,15 +91,18 @@ def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def said(found: Checked) -> list[str]:
     """The findings for a person: whole files by subject and session, then everything that is not whole."""
-    name = found.known.name if found.known else "no published set that this program knows by name; read as BIDS"
-    lines = [f"{found.folder}: {name}", ""]
+    unknown = "no published set that this program knows by name; read as BIDS" if found.is_set else "one recording"
+    name = found.known.name if found.known else unknown
+    lines = [_wrapped(f"{found.folder}: {name}", 0), ""]
     lines += [f"{MARKS['ok']} {text}" for text in _whole([line for line in found.lines if line.status == "ok"])]
-    for status in ("note", "missing", "skipped", "broken"):
+    for status in ("note", "skipped", "missing", "broken"):
         lines += _others([line for line in found.lines if line.status == status])
     hours, words, runs = (found.total(field) for field in ("seconds", "n_words", "n_runs"))
-    total = f"{runs:.0f} runs, {hours / 3600:.2f} hours, {words:,.0f} words can be used"
+    total = f"{runs:.0f} run{'s' * (runs != 1)}, {hours / 3600:.2f} hours, {words:,.0f} words can be used"
     broken = sum(line.status == "broken" for line in found.lines)
-    return [*lines, "", total + (f"; {broken} files are broken, mend or remove them" if broken else "")]
+    if broken:
+        total += "; 1 file is broken, see above" if broken == 1 else f"; {broken} files are broken, see above"
+    return [*lines, "", _wrapped(total, 0)]
 
 
 def _whole(lines: list[Line]) -> Iterator[str]:
@@ -106,7 +117,8 @@ def _whole(lines: list[Line]) -> Iterator[str]:
         group = list(own)
         seconds, words, runs = (sum(getattr(one, f) for one in group) for f in ("seconds", "n_words", "n_runs"))
         machines = ", ".join(dict.fromkeys(one.why for one in group))
-        yield f"{who:<18} {runs:3d} runs  {seconds / 60:6.1f} min  {words:7,d} words  {machines}"
+        count = f"{runs:3d} run{' ' if runs == 1 else 's'}"
+        yield f"{who:<18} {count}  {seconds / 60:6.1f} min  {words:7,d} words  {machines}"
 
 
 def _others(lines: list[Line]) -> list[str]:
@@ -118,9 +130,20 @@ def _others(lines: list[Line]) -> list[str]:
     told = []
     for why, what in texts.items():
         more = f" and {len(what) - 1} more" if len(what) > 1 else ""
-        told.append(f"{MARKS[status]} {status:<8} {_wrapped(f'{what[0]}{more}: {why}', 11)}")
+        text = why if why.startswith(what[0]) else f"{_short(what[0])}{more}: {why}"
+        told.append(f"{MARKS[status]} {status:<8} {_wrapped(text, 11)}")
     return told
 
 
+def _short(name: str) -> str:
+    """A recording as a person calls it: person, session and run, without what all of them share."""
+    from rtalign.datasets.bidsnames import entities
+
+    labels = entities(name)
+    told = [f"{key}-{labels[key]}" for key in ("sub", "ses", "run", "repeat") if key in labels]
+    return " ".join(told) if "sub" in labels and labels.get("task") not in ("noise", "empty", "rest") else name
+
+
 def _wrapped(text: str, indent: int) -> str:
-    return f"\n{' ' * indent}".join(textwrap.wrap(text, WIDTH - indent, break_on_hyphens=False))
+    width = min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
+    return f"\n{' ' * indent}".join(textwrap.wrap(text, width - indent, break_on_hyphens=False))

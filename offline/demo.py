@@ -1,11 +1,11 @@
-"""demo: the whole of it with nothing else at hand - a simulated listener, her bank, fresh minutes, the report."""
+"""demo: the whole of it with nothing else at hand - a simulated listener, her bank, fresh minutes, the window."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from scipy.stats import spearmanr
 
 from offline.progress import Progress
 from offline.say import headline, ladder
+from offline.windowed import has_display
+from rtalign.bank import DecoderBank
 from rtalign.summary import as_json
 
 WORDS_A_MINUTE = 156
@@ -20,52 +22,73 @@ RUNS = 5
 """The training story is told in this many runs, one a fold; a further run of the same length stays fresh."""
 
 LIVE_S = 100.0
-"""How long the live part listens."""
+"""How long the live part listens where nobody watches."""
 
 SFREQ = 300.0
 """A quarter of a CTF's rate: the same result after the low-pass, a quarter of the disk."""
 
 
 def demo(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
-    """Simulate, train, evaluate, report; what a first run left is used again by a second."""
+    """Simulate, train, evaluate, show; what a first run left is used again by a second."""
     from offline.evaluate import evaluate
+
+    made = prepared(args, progress)
+    if args.prepare:
+        return {"planted_s": made.planted, "bank": str(args.out / "bank")}
+    planted, model = made.planted, made.model
+    progress.say("3  The same decoders on minutes they have never seen")
+    bank = DecoderBank.load(args.out / "bank")
+    fresh = evaluate(bank, made.runs[RUNS:], model, args.out / "fresh", progress, extra={"planted": planted})
+    aloud = not (args.json or args.quiet)
+    if aloud:
+        print("\n".join(story(made.trained, fresh, planted)))
+    watched = has_display() and not args.headless
+    where = "in the window" if watched else f"heard for {LIVE_S:.0f} s"
+    progress.say(f"4  And live: the same minutes as LSL streams on this machine, {where}")
+    live = listened(args.out, watched)
+    if aloud:
+        print("\n".join(["", *heard(live), "", *places(args.out, watched)]))
+    return {"planted_s": planted, "train": made.trained, "fresh": fresh, "live": live}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A listener and her bank.  runs : the last one is fresh; trained : the bank's summary."""
+
+    model: Any
+    runs: list[Any]
+    planted: dict[str, float]
+    trained: dict[str, Any]
+
+
+def prepared(args: argparse.Namespace, progress: Progress) -> Prepared:
+    """Made now, as far as an earlier run has not left it."""
     from offline.train import train
-    from rtalign.bank import DecoderBank
     from rtalign.datasets import open_recordings
     from rtalign.language.model import load
     from rtalign.recipe import Recipe
 
-    say = progress.say
-    say("1  A language model and a listener whose brain follows it, layer after layer")
-    model = load("smollm2", say=say)
+    progress.say("1  A language model and a listener whose brain follows it, layer after layer")
+    model = load("smollm2", say=progress.say)
     listener = args.out / "listener"
-    truth = simulated(listener, args, model, progress)
+    planted = simulated(listener, args, model, progress)["latencies"]
     runs = open_recordings(listener)
-    planted = {"planted": truth["latencies"]}
-    say(f"2  Decoders for every layer and lag, from {RUNS} runs")
-    trained = train(runs[:RUNS], model, Recipe(), args.out / "bank", progress, extra=planted)
-    say("3  The same decoders on minutes they have never seen")
-    bank = DecoderBank.load(args.out / "bank")
-    fresh = evaluate(bank, runs[RUNS:], model, args.out / "fresh", progress, extra=planted)
-    say(f"4  And live: the same minutes as LSL streams on this machine, heard for {LIVE_S:.0f} s")
-    live = listened(listener, args.out)
-    if not (args.json or args.quiet):
-        print("\n".join(story(trained, fresh, live, truth["latencies"], args.out)))
-    return {"planted_s": truth["latencies"], "train": trained, "fresh": fresh, "live": live}
+    progress.say(f"2  Decoders for every layer and lag, from {RUNS} runs")
+    trained = train(runs[:RUNS], model, Recipe(), args.out / "bank", progress, extra={"planted": planted})
+    return Prepared(model, list(runs), planted, trained)
 
 
-def listened(listener: Path, out: Path) -> dict[str, Any]:
-    """The first minutes of the fresh run, through real streams of another process into an engine of its own."""
+def listened(out: Path, watched: bool) -> dict[str, Any]:
+    """The fresh run, through real streams of another process into the window; nobody there, its pictures are kept."""
     from offline import live
     from offline.arguments import build_parser
 
     folder = out / "live"
     shutil.rmtree(folder, ignore_errors=True)
-    options = ("--run", f"{RUNS + 1:02d}", "--bank", str(out / "bank"), "--lsl", "--headless", "--quiet")
-    args = build_parser().parse_args(
-        ["replay", str(listener), *options, "--seconds", str(LIVE_S), "--out", str(folder)]
-    )
-    return live.replay(args)
+    options = ["--run", f"{RUNS + 1:02d}", "--bank", out / "bank", "--lsl", "--quiet", "--out", folder]
+    if not watched:
+        options += ["--headless", "--pictures", folder / "pictures", "--view", "operator", "--seconds", LIVE_S]
+    return live.replay(build_parser().parse_args(["replay", str(out / "listener"), *map(str, options)]))
 
 
 def simulated(listener: Path, args: argparse.Namespace, model: Any, progress: Progress) -> dict[str, Any]:
@@ -96,9 +119,7 @@ def truth_of(listener: Path) -> dict[str, Any] | None:
     return truth
 
 
-def story(
-    trained: dict[str, Any], fresh: dict[str, Any], live: dict[str, Any], planted: dict[str, float], out: Path
-) -> list[str]:
+def story(trained: dict[str, Any], fresh: dict[str, Any], planted: dict[str, float]) -> list[str]:
     """What was found, beside what was planted."""
     return [
         "",
@@ -112,12 +133,15 @@ def story(
         "",
         *headline(fresh),
         "",
-        *heard(live),
-        "",
         *against(trained, planted),
         "",
-        "reports: " + "   ".join(str(out / part / "report.html") for part in ("bank", "fresh", "live")),
     ]
+
+
+def places(out: Path, watched: bool) -> list[str]:
+    """Where everything lies."""
+    reports = "reports: " + "   ".join(str(out / part / "report.html") for part in ("bank", "fresh", "live"))
+    return [reports] if watched else [reports, f"pictures of the window: {out / 'live' / 'pictures'}"]
 
 
 def heard(live: dict[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from offline.listeners import fold_of
 from offline.progress import Progress
 from offline.quartiles import Quartiles
 from offline.results import write_results
-from offline.stages import Story, skip_counts
+from offline.stages import Story, skip_counts, surprisal_of, used_activations
 from rtalign import cache, folds
 from rtalign.bank import passport_of
 from rtalign.curves import Curves
@@ -66,13 +66,17 @@ class _Fitting:
             projection = train.projection_of(self.stories, self.recipe, self.fold)
             job = train.job_of(self.stories, self.recipe, projection, self.fold)
             job = replace(job, brain=Brain(self._brain))
-            quartiles = Quartiles.of(job, self.stories) if self.plan.quartiles else None
+            quartiles = Quartiles.of(job, self._surprisal()) if self.plan.quartiles else None
         with progress.stage("decoders", len(self.recipe.lags.seconds), "lags"):
             found = [self._lag(job, quartiles, lag, pieces) for lag in range(len(self.recipe.lags.seconds))]
         together = {name: np.stack([lag[name] for lag in found], axis=-1) for name in found[0]}
         with cache.atomic_folder(folder) as partial:
             self._write(partial, together, projection, quartiles, progress)
         shutil.rmtree(pieces, ignore_errors=True)
+
+    def _surprisal(self) -> np.ndarray:
+        """(word,) of the words in use."""
+        return np.concatenate([surprisal_of(read) for read in used_activations(self.stories)])
 
     def _lag(self, job: train.Job, quartiles: Quartiles | None, lag: int, pieces: Path) -> dict[str, np.ndarray]:
         """r (layer,), null and boot (draw, layer); of each quartile the same, its number first."""
@@ -98,7 +102,7 @@ class _Fitting:
         progress: Progress,
     ) -> None:
         model, layers = self.told["model"], np.array(self.told["layers"])
-        depth = layers / (int(model["n_layers"]) - 1)
+        depth = layers / max(int(model["n_layers"]) - 1, 1)
         curves = Curves(
             self.recipe.lags.seconds, layers, depth, found["r"].astype(float), found["null"].astype(np.float32),
             found["boot"].astype(np.float32),

@@ -19,6 +19,7 @@ from offline.blocks import Journal
 from offline.listeners import Noted, brain_key, fold_of, heard_folder, noted, silent_story
 from offline.progress import Progress
 from offline.stages import (
+    Activations,
     Story,
     language_stage,
     reading_folder,
@@ -29,7 +30,10 @@ from offline.stages import (
 )
 from rtalign import cache
 from rtalign.chain import describe
+from rtalign.language.contexts import canonical
+from rtalign.language.names import parse
 from rtalign.plan import JobKey, Plan, ReadingKey
+from rtalign.recipe import Recipe
 from rtalign.summary import write_atomically
 from rtalign.tape import Tape
 from rtalign.tensorfile import TensorFile
@@ -69,11 +73,11 @@ def _opened(person: Path) -> list[Any]:
 
 
 @lru_cache(maxsize=1)
-def _loaded(name: str, untrained: bool, seed: int, device: str) -> Any:
+def _loaded(name: str, untrained: bool, seed: int, device: str, precision: Any) -> Any:
     """One model, loaded once for all contexts that this process reads in a row."""
     from rtalign.language.model import load
 
-    return load(name, device=device, untrained=untrained, seed=seed)
+    return load(name, device=device, untrained=untrained, seed=seed, precision=precision)
 
 
 def hear(where: Where, person: str, index: int) -> str:
@@ -86,7 +90,7 @@ def hear(where: Where, person: str, index: int) -> str:
         raw = _opened(Path(person))[index]
         refuse_bad_channels([raw])
         with where.journal.computing("tape", tape.name):
-            signal_stage([raw], recipe, where.cache, QUIET)
+            signal_stage([raw], recipe, where.cache, QUIET, lambda: None)
     if folder.is_dir():
         return folder.name
     used, skipped = usable(recording, Tape.open(tape), recipe)
@@ -152,7 +156,8 @@ def reading_file(where: Where, key: ReadingKey, people: tuple[str, ...]) -> Path
     """Where it is noted what a model made of the stories, or will be."""
     plan = plan_of(where)
     model, recipe = plan.model(key.model), plan.recipe_for(key.context)
-    parts = (_stamp(model.name), model.untrained, key.seed, recipe.fingerprint("language"), _stories(people))
+    weights = (_stamp(model.name), model.untrained, key.seed)
+    parts = (*weights, recipe.fingerprint("language"), plan.quartiles, plan.keep_activations, _stories(people))
     return where.home / "readings" / f"{key.slug}-{cache.key('reading-1', *parts)[:12]}.json"
 
 
@@ -167,21 +172,32 @@ def read(where: Where, key: dict[str, Any], people: tuple[str, ...]) -> str:
             where.journal.note("activations", name, "reused")
         return str(path)
     entry, recipe = plan.model(asked.model), plan.recipe_for(asked.context)
-    model = _loaded(entry.name, entry.untrained, asked.seed, plan.device)
+    model = _loaded(entry.name, entry.untrained, asked.seed, plan.device, recipe.language.precision)
     layers = recipe.language.layer_indices(model.info.n_layers)
     found = {}
     for recording in {r.story: r for person in people for r in noted(Path(person))[1]}.values():
-        folder = reading_folder([word.text for word in recording.words], model.info, recipe, layers, store)
+        words, how = [word.text for word in recording.words], _how(plan, recipe, len(recording.words))
+        folder = reading_folder(words, model.info, how, layers, store, plan.quartiles)
         if folder.is_dir():
             where.journal.note("activations", folder.name, "reused")
         else:
             with where.journal.computing("activations", folder.name):
-                language_stage([recording], model, recipe, layers, store, QUIET)
+                language_stage([recording], model, how, layers, store, QUIET, lambda: None, plan.quartiles)
         found[recording.story] = folder.name
     told = {"model": model_entry(model), "layers": layers, "stories": found}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(told, indent=1))
     return str(path)
+
+
+def _how(plan: Plan, recipe: Recipe, n_words: int) -> Recipe:
+    """The recipe with the shortest context that reads such a story in the same way, so that what is equal is shared.
+
+    Not where activations are let go: what two contexts share would go with the first of them.
+    """
+    if not plan.keep_activations:
+        return recipe
+    return recipe.with_("language", context=canonical(recipe.language, n_words).context)
 
 
 @lru_cache(maxsize=16)
@@ -221,8 +237,7 @@ def _told(where: Where, story: Story, told: dict[str, Any]) -> Story:
     recording = story.recording
     assert isinstance(recording, Noted)
     folder = where.cache / "activations" / told["stories"][recording.story]
-    activations = np.load(folder / "activations.npy", mmap_mode="r", allow_pickle=False)
-    return replace(story, activations=activations, surprisal=np.load(folder / "surprisal.npy", allow_pickle=False))
+    return replace(story, activations=Activations.open(folder / "activations.npy"))
 
 
 def _stories(people: tuple[str, ...]) -> list[str]:
@@ -231,8 +246,9 @@ def _stories(people: tuple[str, ...]) -> list[str]:
 
 def _stamp(name: str) -> object:
     """What changes when the files of a model in a folder do; a name stands for itself."""
-    path = Path(name)
-    if not path.exists():
+    asked = parse(name)
+    path = Path(asked.base)
+    if asked.what == "random" or not path.exists():
         return name
     files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    return [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    return name, [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]

@@ -33,6 +33,7 @@ DEBIAN = {
     "libxcb.so": "libxcb1",
     "libX11-xcb.so": "libx11-xcb1",
     "libX11.so": "libx11-6",
+    "libpulse.so": "libpulse0",
 }
 """The Debian and Ubuntu package of each library Qt asks for."""
 

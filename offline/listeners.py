@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from offline.stages import Story
+from offline.stages import Activations, Story
 from rtalign import cache, folds
 from rtalign.bank import sensor_entry, sensor_of
 from rtalign.data import Chunk, Recording, Sensor, Word
@@ -126,8 +126,8 @@ def silent_story(recording: Noted, recipe: Recipe, store: Path) -> Story:
     told = json.loads((folder / "heard.json").read_text(encoding="utf-8"))
     used = np.load(folder / "used.npy", allow_pickle=False)
     tape = Tape.open(store / "signal" / told["tape"])
-    unread = np.empty(0, np.float32)
-    return Story(recording, tape, unread, unread, used, Counter(told["skipped"]), told["chain"])
+    unread = Activations(Path(), np.empty(0, int), (0,))
+    return Story(recording, tape, unread, used, Counter(told["skipped"]), told["chain"])
 
 
 def fold_of(stories: Sequence[Story], recipe: Recipe) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""monitor and replay without a window: the engine in its own process, its state on the terminal."""
+"""monitor and replay: from options to a session, which the window or the terminal then shows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from offline.panel import JsonLines, Panel, as_line, lines
+from offline.windowed import in_window
 from rtalign.client import Client
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
 
 SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
 LIVE = (*SHARED, "meg", "words", "encoding", "trigger", "audio_delay_s")
-REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out")
+REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out", "raw_stamps", "audio")
+CHOICE = ("subject", "session", "task", "run", "word_table", "meg_stream", "word_stream")
 LOOK_S = 0.25
 DRAIN_S = 15.0
 """After the streams have ended: how long words still under way are waited for."""
@@ -29,18 +31,22 @@ def monitor(args: argparse.Namespace) -> dict[str, Any]:
     """Live streams, until Ctrl-C."""
     base = Session.load(args.session_file) if args.session_file else Session()
     session = with_options(base, args, LIVE)
-    return show(session, args, lambda _: False)
+    asks = not args.headless and session == Session()
+    return show(None if asks else session, args, lambda _: False)
 
 
 def replay(args: argparse.Namespace) -> dict[str, Any]:
     """A recording, from its first word to its last."""
-    session = with_options(Session(), args, REPLAY)
+    session = with_options(Session(), args, REPLAY).model_copy(
+        update={"meg": args.meg_stream, "words": args.word_stream}
+    )
     if args.lsl:
         return over_lsl(session, args)
     if args.record:
         raise ValueError("a replay is on disk already; --record is for live streams and for --lsl, --out for results")
     session = session.model_copy(update={"speed": speed_of(args.speed)})
-    return show(session, args, lambda seen: seen.phase in ("ended", "refused"))
+    watched = not (args.headless or args.pictures)  # who watches may go back once it has ended
+    return show(session, args, lambda seen: not watched and seen.phase in ("ended", "refused"))
 
 
 def over_lsl(session: Session, args: argparse.Namespace) -> dict[str, Any]:
@@ -52,9 +58,10 @@ def over_lsl(session: Session, args: argparse.Namespace) -> dict[str, Any]:
     )
     command = [sys.executable, "-m", "offline.cli", "stream", str(args.recording), "--name-meg", f"{name}-meg",
                "--name-words", f"{name}-words", "--wait", "60", "--quiet"]  # fmt: skip
-    for option in ("subject", "session", "task", "run", "word_table"):
+    for option in CHOICE:
         if getattr(args, option) is not None:
             command += [f"--{option.replace('_', '-')}", str(getattr(args, option))]
+    command += ["--raw-stamps"] if args.raw_stamps else []
     with ExitStack() as stack:
         player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
         stack.callback(player.terminate)
@@ -84,13 +91,29 @@ def _played_out(player: subprocess.Popen[bytes]) -> Callable[[Snapshot], bool]:
     return done
 
 
-def show(session: Session, args: argparse.Namespace, done: Callable[[Snapshot], bool]) -> dict[str, Any]:
-    """Run an engine until it is done, fails, or Ctrl-C; the results are written either way."""
+def show(session: Session | None, args: argparse.Namespace, over: Callable[[Snapshot], bool]) -> dict[str, Any]:
+    """Run an engine until it is over, fails, or somebody ends it; the results are written either way."""
+    if args.headless and not args.pictures:
+        assert session is not None
+        seen = on_terminal(session, args, over)
+    else:
+        seen = in_window(session, args, over)
+    refuse(seen)
+    folder = seen.keeping.folder if seen.keeping else session.out if session else None
+    if not args.quiet and folder and (Path(folder) / "report.html").is_file():
+        print(f"report: {Path(folder) / 'report.html'}", file=sys.stderr)
+    elif not args.quiet and folder:
+        print(f"no curves to write: {seen.why}", file=sys.stderr)
+    return {**as_line(seen), "folder": str(folder) if folder else None}
+
+
+def on_terminal(session: Session, args: argparse.Namespace, over: Callable[[Snapshot], bool]) -> Snapshot:
+    """Until it is over, fails, or Ctrl-C."""
     engine = Client(session)
     screen = None if args.quiet else Panel() if sys.stdout.isatty() and sys.stderr.isatty() else JsonLines()
     stop_at = time.monotonic() + args.seconds if args.seconds else float("inf")
     try:
-        while engine.alive and time.monotonic() < stop_at and not done(engine.newest):
+        while engine.alive and time.monotonic() < stop_at and not over(engine.newest):
             if screen:
                 screen.draw(engine.newest)
             time.sleep(LOOK_S)
@@ -98,22 +121,21 @@ def show(session: Session, args: argparse.Namespace, done: Callable[[Snapshot], 
         if not args.quiet:
             print("\nstopping; what was found is being written", file=sys.stderr)
     seen = engine.stop()
-    if seen.phase == "failed":
-        raise ValueError(seen.why or "the engine failed")
-    if seen.refused:
-        raise ValueError(f"{'; '.join(seen.refused)} - name the bank of this machine, or pass --allow-missing")
-    if seen.phase != "ended":
+    if seen.phase not in ("ended", "failed") and not seen.refused:
         raise ValueError(f"the engine ended unexpectedly with status {engine.wait()}; what it recorded is on disk")
     if isinstance(screen, JsonLines):
         screen.draw(seen, last=True)
     elif screen:
         screen.draw(seen)
-    folder = seen.keeping.folder if seen.keeping else session.out
-    if not args.quiet and folder and (Path(folder) / "report.html").is_file():
-        print(f"report: {Path(folder) / 'report.html'}", file=sys.stderr)
-    elif not args.quiet and folder:
-        print(f"no curves to write: {seen.why}", file=sys.stderr)
-    return {**as_line(seen), "folder": str(folder) if folder else None}
+    return seen
+
+
+def refuse(seen: Snapshot) -> None:
+    """A session that could not do what was asked for is an error of the command."""
+    if seen.phase == "failed":
+        raise ValueError(seen.why or "the engine failed")
+    if seen.refused:
+        raise ValueError(f"{'; '.join(seen.refused)} - name the bank of this machine, or pass --allow-missing")
 
 
 def with_options(base: Session, args: argparse.Namespace, names: tuple[str, ...]) -> Session:

@@ -1,24 +1,33 @@
-"""Progress on a terminal as a bar with time left, elsewhere as plain lines now and then."""
+"""Progress on a terminal as one line with time left, elsewhere as plain lines now and then."""
 
 from __future__ import annotations
 
+import math
+import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tqdm import tqdm
-
-LINE_EVERY_S = 10.0
+DRAW_EVERY_S = 0.2
+FIRST_LINE_S, LAST_LINE_S = 10.0, 60.0
+"""Plain lines come this far apart at first, and in a long run at last."""
+KNOWN_S = 2.0
+"""Nothing is said of the time left before a stage has run this long."""
 
 
 class Progress:
-    """Says what is being done; stages take their turns."""
+    """Says what is being done.  Stages take their turns, or run side by side on threads of their own."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self.seconds: dict[str, float] = {}
-        self._start = time.perf_counter()
+        self._start = self._said = time.perf_counter()
+        self._drawn = 0.0
+        self._stages: list[Stage] = []
+        self._lock = threading.RLock()
+        self._live = sys.stderr.isatty() and not quiet
 
     def elapsed(self) -> float:
         """Seconds since this progress began."""
@@ -26,49 +35,115 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line for the person who waits; results go to standard output, this does not."""
-        if not self.quiet:
-            tqdm.write(text, file=sys.stderr)
+        if self.quiet:
+            return
+        with self._lock:
+            print(("\r\x1b[K" if self._live else "") + text, file=sys.stderr, flush=True)
+            self._draw()
 
     @contextmanager
     def stage(self, name: str, total: float, unit: str) -> Iterator[Stage]:
         """A stage of `total` units; its wall time is added to `seconds[name]`."""
-        start = time.perf_counter()
-        stage = Stage(name, total, unit, self.quiet)
+        stage = Stage(self, name, total, unit)
+        with self._lock:
+            self._said = time.perf_counter() if not self._stages else self._said
+            self._stages.append(stage)
+            self._draw()
         try:
             yield stage
         finally:
-            stage.close()
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            with self._lock:
+                self._stages.remove(stage)
+                self.seconds[name] = self.seconds.get(name, 0.0) + stage.elapsed()
+                if stage.done >= total * (1 - 1e-9) > 0:
+                    self.say(stage.summary())
+                elif self._live:
+                    print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def moved(self) -> None:
+        """Shows how far the stages have come, if it is time to."""
+        now = time.perf_counter()
+        if self._live and now - self._drawn > DRAW_EVERY_S:
+            with self._lock:
+                self._draw()
+        elif not self._live and not self.quiet:
+            with self._lock:
+                late = now - self._said > min(max(self.elapsed() / 10, FIRST_LINE_S), LAST_LINE_S)
+                if late and any(stage.done < stage.total for stage in self._stages):
+                    self._said = now
+                    print(", ".join([*(s.counted() for s in self._stages), *self._left()]), file=sys.stderr, flush=True)
+
+    def _draw(self) -> None:
+        """The stages under way on one line, as wide as the terminal, the bars taking what the words leave."""
+        if not (self._live and self._stages):
+            return
+        self._drawn = time.perf_counter()
+        left, texts = self._left(), [stage.counted("/") for stage in self._stages]
+        columns = shutil.get_terminal_size().columns - 1
+        room = (columns - len("   ".join([*texts, *left]))) // len(texts) - 2
+        bars = [f"{stage.bar(min(room, 28))}  " if room >= 6 else "" for stage in self._stages]
+        line = "   ".join([*(bar + text for bar, text in zip(bars, texts, strict=True)), *left])
+        print("\r\x1b[K" + line[:columns], end="", file=sys.stderr, flush=True)
+
+    def _left(self) -> list[str]:
+        """How long the slowest of the stages under way will take yet, once all of them can tell."""
+        told = [stage.seconds_left() for stage in self._stages if stage.done < stage.total]
+        left = [seconds for seconds in told if seconds is not None]
+        if not left or len(left) < len(told):
+            return []
+        return [f"about {math.ceil(max(left))} s left" if max(left) < 90 else f"about {span(max(left))} left"]
 
 
 class Stage:
-    """One bar."""
+    """One piece of work of known size."""
 
-    def __init__(self, name: str, total: float, unit: str, quiet: bool) -> None:
+    def __init__(self, progress: Progress, name: str, total: float, unit: str) -> None:
         self.name, self.total, self.unit = name, total, unit
-        self.done = 0.0
-        self._start = self._said = time.monotonic()
-        self._live = sys.stderr.isatty() and not quiet
-        self._quiet = quiet
-        form = "{desc:<22} {percentage:3.0f}% |{bar:28}| {n:.0f}/{total:.0f} {unit}, {remaining} left"
-        self._bar = tqdm(
-            total=total, desc=name, unit=unit, bar_format=form, file=sys.stderr, disable=not self._live, leave=False
-        )
+        self.done = self._skipped = 0.0
+        self._progress = progress
+        self._start = time.perf_counter()
+
+    def elapsed(self) -> float:
+        return time.perf_counter() - self._start
 
     def advance(self, amount: float = 1.0) -> None:
         self.done += amount
-        self._bar.update(amount)
-        now = time.monotonic()
-        if not self._live and not self._quiet and now - self._said > LINE_EVERY_S and self.done < self.total:
-            self._said = now
-            left = (now - self._start) / max(self.done, 1e-9) * (self.total - self.done)
-            print(
-                f"{self.name}: {self.done:.0f} of {self.total:.0f} {self.unit}, about {left:.0f} s left",
-                file=sys.stderr,
-            )
+        self._progress.moved()
 
-    def close(self) -> None:
-        self._bar.close()
-        if not self._quiet and self.done >= self.total > 0:
-            took = time.monotonic() - self._start
-            tqdm.write(f"{self.name:<22} {self.done:,.0f} {self.unit} in {took:.1f} s", file=sys.stderr)
+    def skip(self, amount: float) -> None:
+        """Count what was done before, and so says nothing of how fast the rest will go."""
+        self._skipped += amount
+        self.advance(amount)
+
+    def seconds_left(self) -> float | None:
+        """None while nothing can be said."""
+        worked = self.done - self._skipped
+        if worked <= 0 or self.elapsed() < KNOWN_S:
+            return None
+        return self.elapsed() / worked * (self.total - self.done)
+
+    def counted(self, of: str = " of ") -> str:
+        return f"{self.name} {self._amount(min(self.done, self.total))}{of}{self._amount(self.total)} {self.unit}"
+
+    def summary(self) -> str:
+        return f"{self.name:<16} {self._amount(self.total):>8} {self.unit:<6} in {span(self.elapsed())}"
+
+    def bar(self, width: int) -> str:
+        """A bar of so many characters."""
+        full, empty = "━─" if "utf" in (sys.stderr.encoding or "").lower() else "#-"
+        filled = round(width * min(self.done / self.total, 1.0)) if self.total else width
+        return full * filled + empty * (width - filled)
+
+    def _amount(self, value: float) -> str:
+        return f"{value:,.2f}" if self.unit == "h" else f"{value:,.0f}"
+
+
+def span(seconds: float) -> str:
+    """A length of time as a person says it."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    if seconds < 5970:
+        return f"{seconds / 60:.0f} min"
+    return f"{int(seconds / 3600)} h {int(seconds / 60) % 60:02d} min"

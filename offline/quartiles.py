@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offline.stages import Story
 from offline.train import Job
 from rtalign import folds
+from rtalign.language.predictability import QUARTILES, quartiles
 from rtalign.moments import rotate
 from rtalign.scores import Draws, Prepared, score
 
-NUMBER = 4
+NUMBER = len(QUARTILES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,14 +29,15 @@ class Quartiles:
     told: dict[str, list[float]]
 
     @classmethod
-    def of(cls, job: Job, stories: Sequence[Story]) -> Quartiles | None:
-        """None where the model tells no surprisal, or a fold has too few words of a quartile."""
-        surprisal = np.concatenate([story.surprisal[story.used] for story in stories]).astype(float)
+    def of(cls, job: Job, surprisal: np.ndarray) -> Quartiles | None:
+        """None where the model tells no surprisal, or a fold has too few words of a quartile.
+
+        surprisal : (word,) of the words in use.
+        """
         known = np.isfinite(surprisal) & (job.fold != folds.PURGED)
         if known.sum() < 40 * job.recipe.fit.folds:
             return None
-        bounds = np.quantile(surprisal[known], [0.25, 0.5, 0.75])
-        which = np.where(known, np.searchsorted(bounds, surprisal, side="right"), -1)
+        which = quartiles(np.where(known, surprisal, np.nan))
         members = [np.flatnonzero(job.fold == k) for k in range(job.recipe.fit.folds)]
         rows = [[np.flatnonzero(which[words] == q) for words in members] for q in range(NUMBER)]
         if min(len(part) for quartile in rows for part in quartile) < 4:
@@ -46,13 +47,13 @@ class Quartiles:
             Draws.plan(np.where(which == q, job.fold, folds.PURGED), n_layers, job.recipe.fit) for q in range(NUMBER)
         ]
         turns = [turn.astype(np.float32) for turn in job.rotations.outer]
-        targets = [rotate(job.targets[words], turn) for words, turn in zip(members, turns, strict=True)]
+        targets = [rotate(y, turn) for y, turn in zip(job.targets, turns, strict=True)]
         prepared = [
             plan.prepare([y[part] for y, part in zip(targets, quartile, strict=True)])
             for plan, quartile in zip(plans, rows, strict=True)
         ]
         told = {
-            "bounds_nats": bounds.tolist(),
+            "bounds_nats": [float(surprisal[which == q].min()) for q in range(1, NUMBER)],
             "n_words": [float((which == q).sum()) for q in range(NUMBER)],
             "mean_nats": [float(surprisal[which == q].mean()) for q in range(NUMBER)],
         }

@@ -14,10 +14,12 @@ import numpy as np
 
 from offline import provenance
 from offline.brain import Brain, fresh
-from offline.machine import cores
+from offline.machine import workers
 from offline.progress import Progress
+from offline.repeats import ceilings
+from offline.repeats import write as write_ceilings
 from offline.results import new_folder, write_results
-from offline.stages import Story, prepare, read_lag, skip_counts, used_activations
+from offline.stages import Story, prepare, read_lag, skip_counts, targets_of_folds, used_activations
 from rtalign import cache, folds, ridge
 from rtalign.bank import DecoderBank, passport_of
 from rtalign.curves import Curves
@@ -33,7 +35,7 @@ from rtalign.tensorfile import TensorFile
 class Job:
     """Everything the fit of one lag needs.
 
-    targets : (word, layer x wide); known : their moments per fold, which no lag changes;
+    targets : one (word, layer x wide) a fold; known : their moments, which no lag changes;
     rotations : of the wide basis, per fold and final; share : how much of all words these are, 1 for a new bank;
     earlier : per lag and fold the sums that an extended bank brings, or None.
     work : where decoders are kept; None where only their scores are wanted.
@@ -43,7 +45,7 @@ class Job:
     stories: Sequence[Story]
     recipe: Recipe
     fold: np.ndarray
-    targets: np.ndarray
+    targets: Sequence[np.ndarray]
     known: Sequence[Moments]
     rotations: ridge.Rotations
     draws: Draws
@@ -76,8 +78,9 @@ def train(
     extend: DecoderBank | None = None,
     store: Path | None = None,
     extra: dict[str, Any] | None = None,
+    repeats: Sequence[Recording] = (),
 ) -> dict[str, Any]:
-    """Fit, test and save a bank in the folder `out`; returns its summary.
+    """Fit, test and save a bank in the folder `out`; returns its summary.  repeats : hearings of one same sound.
 
     What was finished is kept in `store`; the same call goes on from there after an interruption.
     """
@@ -92,20 +95,22 @@ def train(
         stage.advance(len(layers))
     _fit(job, work, progress)
     n_layers = model.info.n_layers
-    depth = np.array(layers) / (n_layers - 1)
+    depth = np.array(layers) / max(n_layers - 1, 1)
     curves = Curves(recipe.lags.seconds, np.array(layers), depth, *(np.array(work[n]) for n in ("r", "null", "boot")))
     passport = _passport(stories, fold, layers, projection, model, extend)
     skipped = skip_counts(stories, purged=int((fold == folds.PURGED).sum()))
+    heard = ceilings(repeats, recipe, progress)
     extra = (extra or {}) | {"pca_variance": projection.variance[:, : projection.components].sum(axis=1).tolist()}
     with new_folder(out) as partial:
         _close_work(work, projection, job, partial / "bank.safetensors")
+        extra |= {"notes": write_ceilings(partial, heard)}
         return write_results(partial, "train", passport, recipe, skipped, curves, progress, **extra)
 
 
 def projection_of(stories: Sequence[Story], recipe: Recipe, fold: np.ndarray) -> Projection:
     """The wide basis, from the words that are in a fold."""
     kept = np.split(fold != folds.PURGED, np.cumsum([len(s.used) for s in stories])[:-1])
-    activations = [a if k.all() else a[k] for a, k in zip(used_activations(stories), kept, strict=True)]
+    activations = [a.only(k) for a, k in zip(used_activations(stories), kept, strict=True)]
     return fit_projection(activations, recipe.language.components)
 
 
@@ -165,15 +170,14 @@ def job_of(
     device: str = "cpu",
 ) -> Job:
     """The lag-independent half of the work."""
-    targets = np.concatenate([projection.project(a, projection.wide) for a in used_activations(stories)])
+    targets = targets_of_folds(stories, projection, fold, recipe.fit.folds)
     n_layers = len(projection.mean)
-    parts = [targets[fold == k] for k in range(recipe.fit.folds)]
-    known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in parts]
+    known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
     earlier = extend.tensors if extend else None
     both = [m + recall(earlier, None, k) for k, m in enumerate(known)] if earlier else known
     rotations = _rotations(both, projection.components)
     draws = Draws.plan(fold, n_layers, recipe.fit)
-    prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(parts, rotations.outer, strict=True)])
+    prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(targets, rotations.outer, strict=True)])
     share = sum(m.n for m in known) / sum(m.n for m in both)
     return Job(stories, recipe, fold, targets, known, rotations, draws, prepared, share, earlier, device)
 
@@ -191,14 +195,24 @@ def _fit(job: Job, work: TensorFile, progress: Progress) -> None:
     done = work["done"]
     todo = np.flatnonzero(done == 0)
     with progress.stage("decoders", len(done), "lags") as stage:
-        stage.advance(len(done) - len(todo))
-        for index in ridge.side_by_side([_lag(job, int(i)) for i in todo], cores()):
+        stage.skip(len(done) - len(todo))
+        for index in ridge.side_by_side([_lag(job, int(i)) for i in todo], workers(_bytes(job))):
             done[index] = 1
             stage.advance()
 
 
+def _bytes(job: Job) -> float:
+    n_folds, kept = len(job.known), job.rotations.final.shape[0] * job.rotations.final.shape[2]
+    return lag_bytes(len(job.fold), job.stories[0].tape.n_sensors, kept, n_folds)
+
+
 def _lag(job: Job, index: int) -> Callable[[], int]:
     return lambda: fit_lag(job, index)
+
+
+def lag_bytes(n_words: int, n_sensors: int, n_targets: int, n_folds: int) -> float:
+    """What fitting one lag holds in memory: the words' signals twice, predictions, and one fold of these at work."""
+    return 4.0 * n_words * (2 * n_sensors + n_targets * (1 + 3 / n_folds))
 
 
 def fit_lag(job: Job, index: int) -> int:
@@ -212,17 +226,18 @@ def look(job: Job, index: int) -> Look:
     """Fit one lag and predict its held-out words."""
     signal = read_lag(job.stories, float(job.recipe.lags.seconds[index]))
     precision, n_layers = job.recipe.fit.precision, len(job.rotations.final)
-    rows = [job.fold == k for k in range(len(job.known))]
     seen = job.brain.moments(index) if job.brain else fresh(job.stories, signal, job.fold, job.recipe.fit)
+    heard = [signal[job.fold == k] for k in range(len(job.known))]
+    del signal
     moments = [
-        Moments.of(signal[in_fold], job.targets[in_fold], precision, len(known.yy), known, sensors)
-        for in_fold, known, sensors in zip(rows, job.known, seen, strict=True)
+        Moments.of(x, y, precision, len(known.yy), known, sensors)
+        for x, y, known, sensors in zip(heard, job.targets, job.known, seen, strict=True)
     ]
     if job.earlier:
         moments = [m + recall(job.earlier, index, k) for k, m in enumerate(moments)]
     shared = job.brain.bases(index) if job.brain else None
     fit = ridge.fit(moments, job.recipe.fit.alphas, job.rotations, precision, job.device, shared)
-    predicted = [signal[in_fold] @ w + b for in_fold, w, b in zip(rows, fit.weights, fit.bias, strict=True)]
+    predicted = [x @ w + b for x, w, b in zip(heard, fit.weights, fit.bias, strict=True)]
     return Look(moments, fit, fit.r.reshape(len(fit.r), n_layers, -1).mean(axis=(0, 2)), predicted)
 
 

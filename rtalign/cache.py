@@ -6,9 +6,12 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+ABANDONED_S = 86400.0
 
 
 def folder() -> Path:
@@ -27,6 +30,14 @@ def key(*parts: object) -> str:
         raw = part if isinstance(part, bytes) else str(part).encode()
         digest.update(f"{len(raw)}:".encode() + raw)
     return digest.hexdigest()
+
+
+def sweep(store: Path) -> None:
+    """Remove what was begun a day ago or longer and never finished, as a process leaves it that was killed."""
+    for partial in store.glob("*/*.partial-*"):
+        newest = max((path.stat().st_mtime for path in [partial, *partial.rglob("*")]), default=0.0)
+        if time.time() - newest > ABANDONED_S:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager

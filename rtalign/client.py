@@ -10,17 +10,21 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from rtalign import snapshot, wire
+from rtalign import script, snapshot, wire
+from rtalign.script import Script
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
 
 
 class Client:
-    """Starts an engine in a process of its own.  `newest` is never waited for; it changes when there is news."""
+    """Starts an engine in a process of its own.  `newest` is never waited for; it changes when there is news.
+
+    script : every word of a recording, as soon as it is open.
+    """
 
     def __init__(self, session: Session, on_news: Callable[[Snapshot], None] | None = None) -> None:
         self.newest = snapshot.empty("loading", "starting")
-        self.final: Snapshot | None = None
+        self.script: Script | None = None
         self._on_news = on_news
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rtalign.host"],
@@ -38,10 +42,11 @@ class Client:
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """Also while its last words are still on their way."""
+        return self._process.poll() is None or self._reader.is_alive()
 
     def ask(self, do: str, to: Any = None) -> None:
-        """pause, play, seek, speed, last words, reset, stop."""
+        """What rtalign.obeying knows, or stop."""
         self._put({"do": do, "to": to})
 
     def stop(self, timeout_s: float = 60.0) -> Snapshot:
@@ -71,11 +76,23 @@ class Client:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        with contextlib.suppress(OSError):
+        try:
             while (message := wire.read(self._process.stdout)) is not None:
-                self.newest = snapshot.from_message(message)
-                if self._on_news:
-                    self._on_news(self.newest)
+                self._take(message)
+        except (OSError, ValueError) as error:  # no engine speaks like this; it is asked to end, and not listened to
+            self.newest = snapshot.empty("failed", f"what the engine says cannot be read: {error}")
+            self.ask("stop")
+            with contextlib.suppress(OSError, ValueError):
+                while self._process.stdout.read(1 << 16):
+                    pass
+
+    def _take(self, message: Any) -> None:
+        if script.is_script(message):
+            self.script = script.from_message(message)
+            return
+        self.newest = snapshot.from_message(message)
+        if self._on_news:
+            self._on_news(self.newest)
 
 
 def _environment() -> dict[str, str]:

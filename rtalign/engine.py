@@ -67,11 +67,12 @@ class Engine:
         self.shedding: str | None = None
         self.failure: str | None = None
         self.n_solved = 0
+        self.n_sensors = 0
         self.notices: deque[Notice] = deque(maxlen=200)
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES)
         self.language_s: deque[float] = deque(maxlen=200)
         self._patient = patient
-        self._allow_missing, self._adapt, self._sink, self._publish = allow_missing, adapt, sink, publish
+        self._allow_missing, self._adapt, self._sink, self.publish = allow_missing, adapt, sink, publish
         self._clock, self._chosen = clock, chosen
         self._stream: Changed | None = None
         self._pipeline: Pipeline | None = None
@@ -152,7 +153,8 @@ class Engine:
         self._keep("log", {"level": notice.level, "kind": notice.kind, "text": notice.text, "at": notice.time})
 
     def reset(self) -> None:
-        """Scores begin anew; the language model keeps its context."""
+        """Scores begin anew; the language model keeps its context.  Words that a seek brings back count again."""
+        self.ledger.begin_anew()
         self.scoreboard = self._new_scoreboard()
         self._assessor.forget("reset: no word has been scored yet")
 
@@ -170,6 +172,12 @@ class Engine:
         self.reset()
         self._pipeline = None
         if self._stream:
+            self._begin(self._stream)
+
+    def do_without(self) -> None:
+        """Go on with those sensors of the bank that are there."""
+        self._allow_missing = True
+        if self._stream and self.refused:
             self._begin(self._stream)
 
     def finish(self) -> Assessment:
@@ -202,6 +210,7 @@ class Engine:
 
     def _begin(self, changed: Changed) -> None:
         fitting = Fitting.of(self.decoding, changed.sensors)
+        self.n_sensors = len(fitting.sensors)
         self._flush()
         if (fitting.differences and not self._allow_missing) or not fitting.sensors:
             self._pipeline, self.refused = None, fitting.differences or ("the stream has no sensor of the bank",)
@@ -304,8 +313,8 @@ class Engine:
             self._remember(pair.word.index, epochs[i])
             if self._lessons:  # after the score: no word is scored by decoders that have learned from it
                 self._lessons.add(epochs[i], pair.target)
-        if self._publish and (r := self.r) is not None:
-            self._publish(pairs[-1].word.onset, r)
+        if self.publish and (r := self.r) is not None:
+            self.publish(pairs[-1].word.onset, r)
 
     def _remember(self, index: int, epoch: np.ndarray) -> None:
         """How strong the field was at each lag of the newest words, for whoever looks at one."""

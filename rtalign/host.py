@@ -8,38 +8,44 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections import deque
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import psutil
 
-from rtalign import looking, snapshot, wire
-from rtalign.bank import DecoderBank
-from rtalign.decoding import Decoding
+from rtalign import looking, script, snapshot, wire
 from rtalign.engine import Engine
-from rtalign.keeping import Keeper, keep_results
-from rtalign.opening import Opened, open_session
-from rtalign.scoreboard import FEWEST_WORDS
+from rtalign.keeping import Keeper
+from rtalign.obeying import Orders
+from rtalign.opening import open_session
 from rtalign.session import Session
-from rtalign.sources.events import Notice
-from rtalign.sources.replaying import ReplaySource
+from rtalign.sources.storysound import Sound
 
 SNAPSHOT_S = 0.1
 STEP_S = 0.01
 
 
 class Outbox:
-    """One place for the newest frame and a thread that sends it: a viewer that is slow never slows the engine."""
+    """One place for the newest frame and a thread that sends it: a viewer that is slow never slows the engine.
+
+    What is sent rather than put is not replaced by what is newer; it goes out first.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._frame = stream, b""
+        self._letters: deque[bytes] = deque()
         self._last = False
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
         self._thread.start()
+
+    def send(self, message: Any) -> None:
+        """For what is said once in a session."""
+        with self._wake:
+            self._letters.append(wire.pack(message))
+            self._wake.notify()
 
     def put(self, message: Any, last: bool = False) -> None:
         frame = wire.pack(message)
@@ -55,10 +61,11 @@ class Outbox:
         with contextlib.suppress(OSError):  # the viewer is gone, which the end of its input says as well
             while True:
                 with self._wake:
-                    while not self._frame:
+                    while not self._frame and not self._letters:
                         self._wake.wait()
-                    frame, last, self._frame = self._frame, self._last, b""
-                self._stream.write(frame)
+                    letters, self._letters = self._letters, deque()
+                    frame, last, self._frame = self._frame, self._last and bool(self._frame), b""
+                self._stream.write(b"".join(letters) + frame)
                 self._stream.flush()
                 if last:
                     return
@@ -96,27 +103,34 @@ class Host:
         self._sequence, self._looked = 0, 0.0
         self._cpu = psutil.Process()
         self._load = 0.0
+        self._sounds: tuple[Sound, ...] = ()
         self._started = time.monotonic()
 
     def run(self) -> None:
         opened = open_session(self._session, self._say)
+        self._sounds = opened.sounds
         keeper = Keeper(self._session, opened)
         engine = Engine(
             opened.decoding, opened.source, opened.following,
             allow_missing=self._session.allow_missing, adapt=self._session.adapt, last_words=self._session.last_words,
-            patient=opened.recording is not None, sink=keeper, publish=publisher(self._session, opened),
-            chosen=opened.chosen,
+            patient=opened.recording is not None, sink=keeper, chosen=opened.chosen,
         )  # fmt: skip
+        orders = Orders(self._session, opened, engine, keeper)
+        if self._session.publish:
+            orders.obey({"do": "publish", "to": True})
+        if opened.recording is not None:
+            self._outbox.send(script.to_message(script.Script.of(opened.recording.words)))
         try:
-            failure = self._loop(engine, keeper)
-            self._finish(engine, keeper, failure is None)
+            failure = self._loop(engine, keeper, orders)
+            self._finish(engine, keeper)
+            self._look(engine, keeper, orders, "ended", last=failure is None)
             if failure is not None:
                 raise failure
         finally:
             keeper.close()
             engine.close()
 
-    def _loop(self, engine: Engine, keeper: Keeper) -> Exception | None:
+    def _loop(self, engine: Engine, keeper: Keeper, orders: Orders) -> Exception | None:
         """Until somebody says stop, or something fails: what was found until then is written first."""
         try:
             while True:
@@ -124,26 +138,30 @@ class Host:
                 for asked in self._commands.take():
                     if asked.get("do") == "stop":
                         return None
-                    _obey(engine, keeper, asked)
+                    orders.obey(asked)
+                if (notice := keeper.look()) is not None:
+                    engine.say(replace(notice, time=engine.time_s))
                 if time.monotonic() - self._looked > SNAPSHOT_S:
-                    self._look(engine, keeper)
+                    self._look(engine, keeper, orders)
         except Exception as failure:  # the boundary of the engine's thread: raised again when the results are safe
             return failure
 
-    def _finish(self, engine: Engine, keeper: Keeper, last: bool) -> None:
+    def _finish(self, engine: Engine, keeper: Keeper) -> None:
         """Whatever ends the session, what it found is written before anything else can go wrong."""
         engine.finish()
-        keep_results(engine, keeper, time.monotonic() - self._started, self._cpu.memory_info().rss / 2**20)
-        self._look(engine, keeper, "ended", last=last)
+        keeper.finish(engine, time.monotonic() - self._started, self._cpu.memory_info().rss / 2**20)
 
     def _say(self, text: str) -> None:
         self._outbox.put(snapshot.to_message(snapshot.empty("loading", text)))
 
-    def _look(self, engine: Engine, keeper: Keeper, phase: snapshot.Phase | None = None, last: bool = False) -> None:
+    def _look(
+        self, engine: Engine, keeper: Keeper, orders: Orders, phase: snapshot.Phase | None = None, last: bool = False
+    ) -> None:
         self._looked = time.monotonic()
         self._sequence += 1
         seen = looking.of(engine, self._sequence, self._work(engine), keeper.state())
-        self._outbox.put(snapshot.to_message(replace(seen, phase=phase) if phase else seen), last)
+        seen = replace(seen, phase=phase or seen.phase, bank=orders.bank, written=keeper.written, sounds=self._sounds)
+        self._outbox.put(snapshot.to_message(seen), last)
 
     def _work(self, engine: Engine) -> snapshot.Work:
         self._load += 0.2 * (self._cpu.cpu_percent() / 100 - self._load)
@@ -159,59 +177,6 @@ class Host:
             n_solved=engine.n_solved,
             shedding=engine.shedding,
         )
-
-
-def publisher(session: Session, opened: Opened) -> Any:
-    """Sends R(layer, lag) out over LSL, stamped with the word that changed it; None where nobody asked for it."""
-    if not session.publish:
-        return None
-    from rtalign.sources.lsl import LabelledOutlet
-
-    d = opened.decoding
-    labels = [f"layer {layer} lag {lag:+.3f} s" for layer in d.layers for lag in d.lags_s]
-    outlet = LabelledOutlet("rtalign-scores", "Scores", labels, 0.0)
-    to_local = getattr(opened.source, "to_local", lambda time_s: time_s)
-    return lambda time_s, r: outlet.push(np.asarray(r, np.float32).reshape(1, -1), to_local(time_s))
-
-
-def _obey(engine: Engine, keeper: Keeper, asked: Mapping[str, Any]) -> None:
-    """Do what a viewer asks; what makes no sense is said, and changes nothing."""
-    try:
-        _do(engine, keeper, str(asked.get("do")), asked.get("to"))
-    except (ValueError, TypeError, AttributeError, OSError) as error:
-        engine.say(Notice("warning", "command", f"{asked.get('do')}: {error}", engine.time_s))
-
-
-def _do(engine: Engine, keeper: Keeper, what: str, to: Any) -> None:
-    match what:
-        case "pause" | "play" | "seek" | "speed":
-            _move(engine.source, what, to)
-        case "last words":
-            engine.last_words = None if to is None else max(int(to), FEWEST_WORDS)
-        case "inspect":
-            engine.inspected = None if to is None else int(to)
-        case "reset":
-            engine.reset()
-        case "bank":
-            engine.switch(Decoding.of(DecoderBank.load(Path(str(to)))))
-        case "record":
-            keeper.record(None if to is None else Path(str(to)))
-        case _:
-            raise ValueError("nothing of that name can be asked for")
-
-
-def _move(source: Any, what: str, to: Any) -> None:
-    if not isinstance(source, ReplaySource):
-        raise ValueError("only a recording can be paused, moved or slowed; this is live")
-    match what:
-        case "pause":
-            source.pause()
-        case "play":
-            source.play()
-        case "seek":
-            source.seek(float(to))
-        case "speed":
-            source.set_speed(None if to is None else float(to))
 
 
 def main() -> int:

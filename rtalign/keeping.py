@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from rtalign.opening import Opened, session_name
 from rtalign.recorder import Recorder
 from rtalign.results import write_results
 from rtalign.session import Session
-from rtalign.snapshot import Keeping
-from rtalign.sources.events import Changed, Offset, Raw, RawText
+from rtalign.snapshot import Keeping, Written
+from rtalign.sources.events import Changed, Notice, Offset, Raw, RawText
 from rtalign.xdf import Signal
 
 MB = 1 << 20
@@ -31,7 +32,10 @@ class Keeper:
 
     def __init__(self, session: Session, opened: Opened) -> None:
         self._session, self._opened = session, opened
-        self._under = session.record
+        self._under, self._named = session.record, session.out
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="report")
+        self._writing: Future[tuple[Path, int]] | None = None
+        self.written: Written | None = None
         self._early: list[Mapping[str, Any]] = []
         self._stream: Changed | None = None
         self.recorder: Recorder | None = None
@@ -39,17 +43,17 @@ class Keeper:
     @property
     def folder(self) -> Path | None:
         """Where results go: the recording's own folder, or the one that was named for them."""
-        return self.recorder.folder if self.recorder else self._session.out
+        return self.recorder.folder if self.recorder else self._named
 
     def record(self, under: Path | None) -> None:
         """Record from now on in a new folder under this one; None ends the recording, whose folder then is whole."""
         if self._opened.recording is not None:
             raise ValueError("a replay is on disk already; only live streams are recorded")
         self._under = under
-        if under is None:
-            self.close()
-            self.recorder = None
-        elif self._stream is not None and self.recorder is None:
+        if under is None and self.recorder is not None:
+            self.recorder.close()
+            self._named, self.recorder = self.recorder.folder, None
+        elif under is not None and self._stream is not None and self.recorder is None:
             self._begin(under, self._stream)
 
     def changed(self, changed: Changed) -> None:
@@ -94,6 +98,38 @@ class Keeper:
         elif self._under:
             self._early.append(event)
 
+    def report(self, engine: Engine, folder: Path | None) -> None:
+        """Write results now, in a thread of their own; where no folder was named before, this one is from now on."""
+        self._named = self._named or folder
+        if self._writing is not None:
+            return
+        if self.folder is None:
+            raise ValueError("there is no folder for a report - record, or name one")
+        if engine.assessment.findings is None:
+            raise ValueError(f"there is nothing to report yet: {engine.assessment.why}")
+        self._writing = self._pool.submit(results_of(engine, self.folder))
+
+    def look(self) -> Notice | None:
+        """Take in a report that has been written; why not, where it could not be."""
+        if self._writing is None or not self._writing.done():
+            return None
+        done, self._writing = self._writing, None
+        try:
+            path, n_words = done.result()
+        except OSError as error:
+            return Notice("warning", "command", f"report: {error}", 0.0)
+        self.written = Written(str(path), n_words, self.written.times + 1 if self.written else 1)
+        return None
+
+    def finish(self, engine: Engine, seconds: float, peak_rss_mb: float) -> None:
+        """The results as they stand at the end, where a folder was named and there is something to say."""
+        if self._writing is not None:
+            self._writing.exception()
+            self.look()
+        if self.folder is not None and engine.assessment.findings is not None:
+            path, n_words = results_of(engine, self.folder, seconds, peak_rss_mb)()
+            self.written = Written(str(path), n_words, self.written.times + 1 if self.written else 1)
+
     def state(self) -> Keeping | None:
         recorder = self.recorder
         if recorder is None:
@@ -103,22 +139,28 @@ class Keeper:
         )
 
     def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
         if self.recorder:
             self.recorder.close()
 
 
-def keep_results(engine: Engine, keeper: Keeper, seconds: float, peak_rss_mb: float) -> None:
-    """summary.json, curves.csv and the report, where a folder was named and there is something to say."""
-    findings, folder = engine.assessment.findings, keeper.folder
-    if folder is None or findings is None:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
+def results_of(
+    engine: Engine, folder: Path, seconds: float = 0.0, peak_rss_mb: float = 0.0
+) -> Callable[[], tuple[Path, int]]:
+    """How things stand now, as what will write summary.json, curves.csv and the report, whichever thread calls it."""
+    findings = engine.assessment.findings
+    assert findings is not None
     sensors = engine.fitting.sensors if engine.fitting else ()
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
-    write_results(
-        folder, "session", passport, engine.decoding.recipe, dict(engine.ledger.skipped), findings, spent, peak_rss_mb
-    )  # fmt: skip
+    recipe, skipped, n_words = engine.decoding.recipe, dict(engine.ledger.skipped), engine.assessment.n_words
+
+    def write() -> tuple[Path, int]:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_results(folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb)
+        return folder / "report.html", n_words
+
+    return write
 
 
 def about(opened: Opened) -> dict[str, Any]:

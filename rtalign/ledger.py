@@ -55,6 +55,7 @@ class Ledger:
         # Closed are all words below _below, and those in _closed: ten hours in order leave the set nearly empty.
         self._below = 0
         self._closed: set[int] = set()
+        self._again = False
 
     @property
     def n_waiting(self) -> int:
@@ -119,6 +120,12 @@ class Ledger:
         self.n_heard -= len(self._open)
         self._open, self._epochs, self._targets = {}, {}, {}
 
+    def begin_anew(self) -> None:
+        """Words that are done may be heard and scored again; those under way go on."""
+        self.n_heard, self.n_scored = len(self._open), 0
+        self.skipped.clear()
+        self._below, self._closed, self._again = 0, set(), True
+
     def give_up(self, reason: str, unread: bool = False) -> list[Entry]:
         """Everything still waiting is skipped; unread: only what the language model has not read."""
         given = [index for index in self._open if not (unread and index in self._targets)]
@@ -132,6 +139,8 @@ class Ledger:
         while self._below in self._closed:
             self._closed.remove(self._below)
             self._below += 1
+        if self._again:
+            self.recent = deque((e for e in self.recent if e.word.index != index), RECENT)
         self.recent.append(entry)
         if status == "skipped":
             self.skipped[reason] += 1

@@ -9,10 +9,13 @@ import numpy as np
 from rtalign.curves import Findings
 from rtalign.data import UNITS
 from rtalign.engine import Engine
+from rtalign.ledger import Entry
 from rtalign.snapshot import Inspected, Keeping, Rung, Snapshot, Traces, Trend, Work
+from rtalign.sources.replaying import ReplaySource
 
 TRACE_S = 6.0
 MOST_TRACES = 12
+NO_LONGER_KEPT = "heard too long ago to be looked at"
 
 
 def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None, newest: int = 60) -> Snapshot:
@@ -27,14 +30,14 @@ def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None
         n_scored=ledger.n_scored,
         n_waiting=ledger.n_waiting,
         skipped=dict(ledger.skipped),
-        words=tuple(ledger.entries[-newest:]),
+        words=tuple(words(engine, newest)),
         notices=tuple(engine.notices)[-20:],
         model=str(decoding.model["id"]),
         context=decoding.recipe.language.context,
         layers=decoding.layers,
         lags_s=decoding.lags_s,
         r=engine.r,
-        n_words=engine.scoreboard.n,
+        n_words=min(engine.scoreboard.n, engine.last_words or engine.scoreboard.n),
         n_assessed=engine.assessment.n_words,
         null_lo=findings.null_lo if findings else None,
         null_hi=findings.null_hi if findings else None,
@@ -42,12 +45,28 @@ def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None
         trend=trend(findings) if findings else None,
         why=engine.assessment.why if findings is None else findings.reason,
         refused=engine.refused,
+        n_sensors=engine.n_sensors,
+        publishing=engine.publish is not None,
         work=work,
         keeping=keeping,
         traces=traces(engine),
         inspected=inspected(engine),
         **_transport(engine),
     )
+
+
+def words(engine: Engine, most: int) -> list[Entry]:
+    """The newest; of a replay, which may have gone back, those before its position."""
+    kept, source = engine.ledger.entries, engine.source
+    if not isinstance(source, ReplaySource):
+        return kept[-most:]
+    known = {entry.word.index: entry for entry in kept}
+    oldest = min(known, default=0)
+    return [
+        known.get(word.index)
+        or (Entry(word, "skipped", NO_LONGER_KEPT) if word.index < oldest else Entry(word, "waiting"))
+        for word in source.heard(most)
+    ]
 
 
 def rungs(findings: Findings) -> tuple[Rung, ...]:
@@ -89,8 +108,8 @@ def inspected(engine: Engine) -> Inspected | None:
 
 def _transport(engine: Engine) -> dict[str, Any]:
     """Where a replay stands; nothing of a live source."""
-    source: Any = engine.source
-    if not hasattr(source, "position"):
+    source = engine.source
+    if not isinstance(source, ReplaySource):
         return {}
     return {
         "position_s": source.position, "end_s": source.end, "speed": source.speed, "paused": source.paused,

@@ -18,6 +18,7 @@ from rtalign.session import Session
 from rtalign.sources.events import Source
 from rtalign.sources.joined import Joined
 from rtalign.sources.replaying import ReplaySource
+from rtalign.sources.storysound import Sound, sounds_of
 from rtalign.tagging import Listener, content_words
 
 Say = Callable[[str], None]
@@ -35,6 +36,7 @@ class Opened:
     following: Following
     recording: Joined | None
     chosen: Callable[[Word], bool] | None
+    sounds: tuple[Sound, ...] = ()
 
 
 def open_session(session: Session, say: Say) -> Opened:
@@ -52,7 +54,8 @@ def open_session(session: Session, say: Say) -> Opened:
     decoding = Decoding.of(bank) if bank else _from_nothing(model, say)
     chosen = choice(decoding.recipe, recording)
     if recording is not None:
-        return Opened(decoding, _replay(session, recording), _ahead(recording, model, decoding), recording, chosen)
+        source, following = _replay(session, recording), _ahead(recording, model, decoding)
+        return Opened(decoding, source, following, recording, chosen, sounds_of(recording, session.audio))
     return Opened(decoding, live_source(session), _behind(model, decoding), None, chosen)
 
 
@@ -72,10 +75,12 @@ def choice(recipe: Recipe, recording: Joined | None) -> Callable[[Word], bool] |
 
 def open_recording(session: Session) -> Joined:
     from rtalign.datasets import common_sensors, open_recordings
+    from rtalign.datasets.xdf import Streams
 
     assert session.recording is not None
     filters = {name: getattr(session, name) for name in ("subject", "session", "task", "run")}
-    found = open_recordings(session.recording, **filters, word_table=session.word_table)
+    streams = Streams(session.meg, session.words, not session.raw_stamps)
+    found = open_recordings(session.recording, **filters, word_table=session.word_table, streams=streams)
     names = common_sensors(found)
     return Joined([recording.pick(names) for recording in found])
 
@@ -85,7 +90,8 @@ def open_model(session: Session, bank: DecoderBank | None) -> Any:
     from rtalign.language.model import load
 
     name = session.model or (bank.model["id"] if bank else "smollm2")
-    model = load(name, device=session.device)
+    precision = bank.recipe.language.precision if bank else "float32"
+    model = load(name, device=session.device, precision=precision)
     for what in ("id", "revision", "tokenizer") if bank else ():
         here, there = getattr(model.info, what), bank.model[what] if bank else None
         if here != there:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from rtalign.language.names import parse
 from rtalign.recipe import LanguageRecipe, Recipe, Settings, plain
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+:-]{0,63}")
@@ -194,6 +196,9 @@ def _at(person: Person, base: Path) -> Person:
 
 
 def _model_at(model: Model, base: Path) -> Model:
-    near = base / Path(model.name).expanduser()
+    asked = parse(model.name)
+    if asked.what == "random":
+        return model
+    near = base / Path(asked.base).expanduser()
     there = (near / "config.json").is_file() or (near.suffix == ".gguf" and near.is_file())
-    return model.model_copy(update={"name": str(near)}) if there else model
+    return model.model_copy(update={"name": str(replace(asked, base=str(near)))}) if there else model

@@ -78,9 +78,17 @@ class LanguageRecipe(Settings):
         "window:K re-reads each word after exactly its K previous words.",
     )
     bos: bool = Field(True, description="Open every context with the model's beginning-of-text token, if it has one.")
-    tokens: Literal["mean", "last"] = Field("mean", description="How the tokens of one word become one activation.")
+    tokens: Literal["mean", "last", "first"] = Field(
+        "mean",
+        description="How the tokens of one word become one activation: their mean, or the last or first of them.",
+    )
     layers: Annotated[str, AfterValidator(_layers)] = Field(
         "9", description="all; a number of layers between 10 % and 90 % of depth; or a list of hidden-state indices."
+    )
+    precision: Literal["float32", "bfloat16", "int8"] = Field(
+        "float32",
+        description="Numbers that the model is made of: float32; bfloat16, half the memory; "
+        "int8 for the matrices of its layers, a quarter.",
     )
     components: int = Field(
         50, ge=0, le=4096, description="Principal components kept per layer; 0 keeps all dimensions."

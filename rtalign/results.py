@@ -26,6 +26,7 @@ def write_results(
     """Write everything but a bank's decoders or a session's raw data; returns the summary."""
     model = {name: passport["model"][name] for name in ("id", "family", "n_layers", "revision")}
     notes = [f"{entry['name']}: {note}" for entry in passport["recordings"] for note in entry["notes"]]
+    notes += extra.pop("notes", ())
     contents = summary.summary(
         kind, model, recipe.language.context, int(passport["n_words"]), skipped, findings, seconds,
         peak_rss_mb, notes=notes, **extra,

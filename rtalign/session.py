@@ -29,7 +29,12 @@ class Session(Settings):
     speed: float | None = Field(
         1.0, gt=0, le=1000, description="Of a replay, times real time; none: as fast as can be."
     )
+    audio: Path | None = Field(
+        None, description="The story's sound: a wav, or a folder of wavs named as the runs; none: the data set's own."
+    )
     chunk_s: float = Field(0.02, gt=0, le=10, description="Length of a replay's chunks.")
+
+    raw_stamps: bool = Field(False, description="Of an XDF file, the time stamps as they came, jitter and all.")
 
     meg: str | None = Field(None, description="Name of the MEG stream; none: the first of type MEG or EEG.")
     words: str | None = Field(None, description="Name of the stream of words; none: the first stream of text.")

@@ -11,7 +11,9 @@ from pydantic import ConfigDict, TypeAdapter
 
 from rtalign.ledger import Entry
 from rtalign.sources.events import Health, Notice, StreamHealth
+from rtalign.sources.storysound import Sound
 
+NO_SESSION = "no session yet"
 Phase = Literal["loading", "running", "refused", "ended", "failed"]
 
 
@@ -67,6 +69,15 @@ class Keeping:
     trouble: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The newest report: its file, the words that it rests on, and how many were written until then."""
+
+    report: str
+    n_words: int
+    times: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Traces:
     """The newest seconds of some sensors.  data : (sample, sensor) in units; start : time of the first sample, s."""
@@ -93,8 +104,9 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """words : the newest, done and waiting.  r, null_lo, null_hi : (layer, lag), over n_words.  notices : the newest
-    last.  At most one of findings' parts is ever missing: rungs are empty and trend is None while why says why."""
+    """words : the newest, done and waiting; of a replay, those before its position.  r, null_lo, null_hi : (layer,
+    lag), over n_words.  notices : the newest last.  n_sensors : how many of the bank's sensors the stream has.  At most
+    one of findings' parts is ever missing: rungs are empty and trend is None while why says why."""
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
@@ -121,12 +133,17 @@ class Snapshot:
     trend: Trend | None = None
     why: str | None = None
     refused: tuple[str, ...] = ()
+    n_sensors: int = 0
+    bank: str = ""
     work: Work = Work()
     keeping: Keeping | None = None
+    publishing: bool = False
+    written: Written | None = None
     position_s: float | None = None
     end_s: float | None = None
     speed: float | None = None
     paused: bool = False
+    sounds: tuple[Sound, ...] = ()
     traces: Traces | None = None
     inspected: Inspected | None = None
 

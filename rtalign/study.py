@@ -12,12 +12,14 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from rtalign.curves import Curves, Findings, assess, correlation
+from rtalign.language.names import parse
+from rtalign.language.predictability import QUARTILES as NAMES
 from rtalign.peaks import interval, t_max
 from rtalign.plan import Plan
 from rtalign.summary import read_summary
 
 POOLED = "pooled"
-QUARTILES = 4
+QUARTILES = len(NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +141,12 @@ def _job(folder: Path, plan: Plan, key: dict[str, Any]) -> Entry:
 
 
 def is_untrained(said: bool, info: dict[str, Any]) -> bool:
-    return said or str(info["revision"]).startswith("untrained") or str(info["id"]).endswith("untrained")
+    return said or parse(str(info["id"])).what in ("untrained", "random")
 
 
 def _twin(plan: Plan, name: str, untrained: bool) -> str:
     """The trained model of the same files, for a control that names none."""
-    bare = name.split(":untrained")[0]
+    bare = parse(name).base
     if not untrained and bare == name:
         return ""
     return next((m.title for m in plan.models if m.name == bare and not m.untrained), "")

@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 WIDE = 2
 """The wide basis holds this many times the components that are kept."""
+
+
+class Layers(Protocol):
+    """(word, layer, dim): an array, or something on disk that hands out parts of one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +41,7 @@ class Projection:
     def wide(self) -> int:
         return int(self.basis.shape[2])
 
-    def project(self, activations: np.ndarray, width: int | None = None) -> np.ndarray:
+    def project(self, activations: Layers, width: int | None = None) -> np.ndarray:
         """(word, layer, dim) to (word, layer x width) in float32, layer-major; width is the components by default."""
         width = width or self.components
         out = np.empty((len(activations), len(self.mean), width), np.float32)
@@ -40,7 +52,7 @@ class Projection:
         return out.reshape(len(out), -1)
 
 
-def fit_projection(activations: Sequence[np.ndarray], components: int) -> Projection:
+def fit_projection(activations: Sequence[Layers], components: int) -> Projection:
     """The wide basis of every layer.  activations : one (word, layer, dim) array per recording, of the words in use."""
     n_words = sum(len(a) for a in activations)
     _, n_layers, dim = activations[0].shape

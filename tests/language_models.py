@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -19,6 +20,7 @@ smiled, and said that the clock was right twice a day, which was more than he co
 
 SMALL = {"vocab_size": 400, "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4}
 GATED = SMALL | {"intermediate_size": 96, "num_key_value_heads": 2, "max_position_embeddings": 512}
+SLIDING = GATED | {"head_dim": 12, "sliding_window": 40, "query_pre_attn_scalar": 12}
 
 CONFIGS = {
     "llama": GATED,
@@ -28,7 +30,33 @@ CONFIGS = {
     "qwen2": GATED,
     "qwen3": GATED | {"head_dim": 12},
     "gemma": GATED | {"head_dim": 12},
+    "gemma2": GATED
+    | {"head_dim": 12, "sliding_window": 40, "query_pre_attn_scalar": 12, "final_logit_softcapping": 3.0},
+    "gemma3_text": GATED | {"head_dim": 12, "sliding_window": 40, "query_pre_attn_scalar": 12},
+    "opt": SMALL | {"ffn_dim": 96, "word_embed_proj_dim": 48, "max_position_embeddings": 512},
+    "bloom": {"vocab_size": 400, "hidden_size": 48, "n_layer": 3, "n_head": 4},
+    "smollm3": GATED,
 }
+"""Causal attention, whose hidden states transformers numbers as we do."""
+
+SCAN = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 3}
+HYBRID = SCAN | {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64}
+
+RECURRENT = {
+    "mamba": SCAN | {"state_size": 8},
+    "mamba2": SCAN | {"state_size": 8, "num_heads": 8, "head_dim": 8, "n_groups": 2, "chunk_size": 16},
+    "falcon_mamba": SCAN | {"state_size": 8},
+    "rwkv": SCAN | {"attention_hidden_size": 32, "intermediate_size": 64, "rescale_every": 2},
+    "xlstm": SCAN | {"hidden_size": 128, "num_hidden_layers": 2, "num_heads": 2, "chunk_size": 16},
+    "recurrent_gemma": HYBRID
+    | {"lru_width": 32, "attention_window_size": 40, "block_types": ["recurrent", "recurrent", "attention"]},
+    "jamba": HYBRID
+    | {"attn_layer_period": 2, "attn_layer_offset": 1, "expert_layer_period": 2, "num_experts": 4, "mamba_d_state": 8},
+    "bamba": HYBRID
+    | {"attn_layer_indices": [1], "mamba_n_heads": 8, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_chunk_size": 16}
+    | {"mamba_n_groups": 2, "max_position_embeddings": 512},
+}
+"""Recurrent and hybrid models."""
 
 
 @cache
@@ -50,7 +78,7 @@ def tokenizer(bos: bool = True) -> Any:
 def write(folder: Path, kind: str, bos: bool = True, **changes: Any) -> str:
     """A model of random weights, large enough that its layers differ; the folder's name for load()."""
     config = transformers.AutoConfig.for_model(
-        kind, **(CONFIGS[kind] | {"bos_token_id": 0, "eos_token_id": 0} | changes)
+        kind, **((CONFIGS | RECURRENT)[kind] | {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None} | changes)
     )
     torch.manual_seed(3)
     model = transformers.AutoModelForCausalLM.from_config(config)
@@ -61,3 +89,71 @@ def write(folder: Path, kind: str, bos: bool = True, **changes: Any) -> str:
     model.save_pretrained(folder)
     tokenizer(bos).save_pretrained(folder)
     return str(folder)
+
+
+@cache
+def hf(folder: str) -> Any:
+    """Network and tokenizer as transformers gives them, without any code of ours."""
+    network = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    return network, transformers.AutoTokenizer.from_pretrained(folder)
+
+
+@torch.no_grad()
+def full_pass(network: Any, ids: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """(layer, token, dim), 0 the embedding and the last normed, and (token, vocabulary) -log p of the next token.
+
+    Where transformers does not number hidden states so, the blocks are called here one after another.
+    """
+    kind, tensor = network.config.model_type, torch.tensor([ids])
+    if kind in ("mamba", "mamba2", "falcon_mamba", "rwkv"):
+        base = network.base_model
+        hidden = [base.get_input_embeddings()(tensor)]
+        network(tensor)  # RWKV rescales its weights at its first pass
+        for index, block in enumerate(base.blocks if kind == "rwkv" else base.layers):
+            found = block(hidden[-1])
+            found = found[0] if kind == "rwkv" else found
+            halved = kind == "rwkv" and (index + 1) % network.config.rescale_every == 0
+            hidden.append(found / 2 if halved else found)
+        hidden[-1] = (base.ln_out if kind == "rwkv" else base.norm_f)(hidden[-1])
+    else:
+        hidden = network(tensor, output_hidden_states=True, use_cache=False).hidden_states
+    logits = network(tensor, use_cache=False).logits[0]
+    return torch.stack(list(hidden))[:, 0].numpy(), -torch.log_softmax(logits.double(), 1).numpy()
+
+
+def plain(folder: str, words: list[str], bos: bool = True, tokens: str = "mean") -> tuple[np.ndarray, np.ndarray]:
+    """(word, layer, dim) and (word,) surprisal: one pass over the joint tokenisation, pooled by a loop."""
+    network, tokenizer = hf(folder)
+    found = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True)
+    ids = ([tokenizer.bos_token_id] if bos else []) + found["input_ids"]
+    hidden, cost = full_pass(network, ids)
+    states, costs, end = [], [], 0
+    for word in words:
+        start, end = end, end + len(word) + (end > 0)
+        own = [k + bos for k, (a, b) in enumerate(found["offset_mapping"]) if b > start and b <= end]
+        pooled = {"mean": hidden[:, own].mean(1), "last": hidden[:, own[-1]], "first": hidden[:, own[0]]}
+        states.append(pooled[tokens])
+        costs.append(sum(cost[k - 1, ids[k]] for k in own) if start else np.nan)
+    return np.array(states), np.array(costs)
+
+
+def lone(folder: str, words: list[str], index: int, previous: int) -> tuple[np.ndarray, np.ndarray]:
+    """The word's states and surprisal from one pass over its context's tokens, cut from the whole text."""
+    network, tokenizer = hf(folder)
+    whole = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True)
+    edges = np.cumsum([0] + [len(word) + 1 for word in words]) - 1
+    start, own_start, stop = edges[max(index - previous, 0)], edges[index], edges[index + 1]
+    pairs = zip(whole["input_ids"], whole["offset_mapping"], strict=True)
+    chosen = [(token, b) for token, (_, b) in pairs if start < b <= stop]
+    ids = [tokenizer.bos_token_id] + [token for token, _ in chosen]
+    own = [1 + k for k, (_, b) in enumerate(chosen) if b > own_start]
+    hidden, cost = full_pass(network, ids)
+    known = index > 0 and previous > 0
+    costs = sum(float(cost[k - 1, ids[k]]) for k in own) if known else np.nan
+    return hidden[:, own].mean(1)[None], np.array([costs])
+
+
+def assert_same(reading: Any, states: np.ndarray, costs: np.ndarray, tolerance: float = 1e-4) -> None:
+    error = np.linalg.norm(reading.activations - states, axis=2) / np.linalg.norm(states, axis=2)
+    assert error.max() < tolerance
+    np.testing.assert_allclose(reading.surprisal, costs, rtol=tolerance, atol=tolerance)

@@ -23,10 +23,10 @@ def sight(n: int, n_layers: int = 31, seed: int = 0, **changed: object) -> Snaps
     rng = np.random.default_rng(seed)
     layers, now = tuple(range(n_layers)), 10.0 + 0.4 * n
     found = dataclasses.replace(
-        empty("running", "fewer than 40 words" if n < 40 else None), sequence=n + 1, time_s=now, health=health(),
-        n_heard=n + 3 if n else 0, n_scored=n, n_waiting=3,
+        empty("running", why(n)), sequence=n + 1, time_s=now, health=health(),
+        n_heard=n + 7 if n else 0, n_scored=n, n_waiting=3 if n else 0,
         skipped={"window over a gap": 3, "no such word": 1} if n else {}, words=words(n, now), model="smollm2",
-        context="growing:1000", layers=layers, lags_s=LAGS, n_words=n, n_assessed=n,
+        context="growing:1000", layers=layers, lags_s=LAGS, n_words=n, n_assessed=n if n >= 100 else 0,
         work=Work(0.42, 812.0, 46.0, 1, 0.04, 0.11), traces=traces(now, rng),
         keeping=Keeping("/data/session-1", 212.0, 31.0, 0, None),
     )  # fmt: skip
@@ -46,34 +46,40 @@ def decoded(n: int, n_layers: int, rng: np.random.Generator) -> dict[str, object
     high = np.full(r.shape, 1.1 * noise)
     rungs = []
     for layer in range(n_layers):
-        best, ok = int(r[layer].argmax()), n >= 40 and r[layer].max() > 1.5 * noise and layer != 3
+        best, ok = int(r[layer].argmax()), n >= 100 and r[layer].max() > 1.5 * noise and layer != 3
         where = float(at[layer] + rng.normal() * 0.4 / np.sqrt(n))
         band = 0.9 / np.sqrt(n)
         rungs.append(Rung(layer, float(depth[layer]), "ok" if ok else "below null" if layer != 3 else "edge",
                           where if ok else None, where - band if ok else None, where + band if ok else None,
                           float(r[layer, best]), float(high[layer, best])))  # fmt: skip
     trend = Trend(0.97, 0.82, 0.99, 214.0, 1e-6, 0.004, n_layers - 1) if n >= 200 else None
-    why = None if trend else "fewer than 200 words: peaks are still moving"
     return {
         "r": r,
-        "null_lo": -high,
-        "null_hi": high,
-        "rungs": tuple(rungs) if n >= 40 else (),
+        "null_lo": -high if n >= 100 else None,
+        "null_hi": high if n >= 100 else None,
+        "rungs": tuple(rungs) if n >= 100 else (),
         "trend": trend,
-        "why": why,
+        "why": None if trend else why(n),
     }
 
 
+def why(n: int) -> str | None:
+    """As the engine words it."""
+    if n < 100:
+        return f"{n} words so far; 100 are needed to tell a curve from chance" if n else "no word has been scored yet"
+    return None if n >= 200 else "14 of 31 layers have a peak; a temporal score needs 16"
+
+
 def health(meg: str = "flowing", since: float = 400.0) -> Health:
-    age = 0.04 if meg == "flowing" else since
-    signal = StreamHealth("CTF275", meg, since, age, 1200.02, 1200.0, 480000, 0, 0, 0.00012, 0.00004)  # type: ignore[arg-type]
+    age, rate = (0.04, 1200.02) if meg == "flowing" else (since, 0.0)
+    signal = StreamHealth("CTF275", meg, since, age, rate, 1200.0, 480000, 0, 0, 0.00012, 0.00004)  # type: ignore[arg-type]
     return Health(signal, StreamHealth("words", "flowing", 390.0, 0.31))
 
 
-def words(n: int, now: float) -> tuple[Entry, ...]:
-    heard = []
+def words(n: int, now: float, every_s: float = 0.4) -> tuple[Entry, ...]:
+    heard, begun = [], now // every_s * every_s if every_s < 0.4 else now - 0.1
     for i in range(max(n - 57, 0), n + 3 if n else 0):
-        word = Word(i, STORY[i % len(STORY)], now + 0.4 * (i - n - 2) - 0.1, 0.3)
+        word = Word(i, STORY[i % len(STORY)], begun + every_s * (i - n - 2), 0.3)
         status = "waiting" if i > n - 1 else "skipped" if i % 17 == 5 else "scored"
         heard.append(Entry(word, status, "window over a gap" if status == "skipped" else "",  # type: ignore[arg-type]
                            0.3 + (i * 7919 % 97) / 10, 1 + i % 3, 0.04 if status == "scored" else None))  # fmt: skip
@@ -85,6 +91,44 @@ def traces(now: float, rng: np.random.Generator) -> Traces:
     data = 300 * np.sin(at) * rng.uniform(0.4, 1, (600, 1)) + rng.normal(size=(600, 12)) * 90
     data[300:340] = np.nan
     return Traces(now - 6.0, 100.0, tuple(f"M{'LR'[i % 2]}T{11 + i}" for i in range(12)), ("fT",) * 12, data)
+
+
+class Run:
+    """A live run of a story, 3 words a second, that stands at `before` words when it begins.
+
+    everything: layers, peaks and traces all change with each snapshot, as a worst case; else scores change with the
+    words and peaks with an assessment every two seconds, as the engine has it.
+    """
+
+    def __init__(self, before: int = 300, n_layers: int = 31, everything: bool = False) -> None:
+        self.before, self.n_layers, self.everything = before, n_layers, everything
+        rng = np.random.default_rng(0)
+        at = np.arange(12000)[:, None] / 100 * np.round(rng.uniform(8, 12, 12)) * 6.283185307
+        slow = np.interp(np.arange(12000), np.arange(0, 12001, 60), rng.uniform(0.3, 1, 201))[:, None]
+        self._signal = (300 * np.sin(at) * slow + rng.normal(size=(12000, 12)) * 60).astype(np.float32)
+        self._sequence = 0
+        self._assessed: tuple[int, dict[str, object]] = (-1, {})
+
+    def at(self, t: float) -> Snapshot:
+        """After t seconds."""
+        n, now = self.before + int(3 * t), 10.0 + self.before / 3 + t
+        self._sequence += 1
+        part = self._sequence if self.everything else int(t / 2)
+        scores = decoded(n, self.n_layers, np.random.default_rng(0))
+        if self.everything:
+            scores["r"] = scores["r"] * (1 + 0.02 * np.sin(9 * t))  # type: ignore[operator]
+        if part != self._assessed[0]:
+            seed = part if self.everything else 0
+            self._assessed = part, decoded(n, self.n_layers, np.random.default_rng(seed))
+        scores |= {name: self._assessed[1][name] for name in ("rungs", "trend", "why", "null_lo", "null_hi")}
+        first = round(100 * t) % 11400
+        moving = Traces(now - 6.0, 100.0, tuple(f"M{'LR'[i % 2]}T{11 + i}" for i in range(12)), ("fT",) * 12,
+                        self._signal[first : first + 600])  # fmt: skip
+        load = 0.4 + 0.05 * np.sin(t)
+        return sight(
+            n, self.n_layers, sequence=self._sequence, time_s=now, words=words(n, now, 1 / 3), traces=moving,
+            work=Work(float(load), 800 + t / 10, 46.0 + 3 * np.sin(t / 3), int(t) % 2, 0.04, 0.11), **scores,
+        )  # fmt: skip
 
 
 def inspected(seen: Snapshot) -> Snapshot:

@@ -14,13 +14,12 @@ CORE = sorted((ROOT / "rtalign").rglob("*.py"))
 ALL = [*CORE, *sorted((ROOT / "offline").rglob("*.py")), *sorted((ROOT / "apps").rglob("*.py"))]
 
 ORDER = """
-    data minutes recipe plan cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds
-    language targets
-    moments penalties ridge bank
-    scores peaks curves summary study studytables session wire pipeline xdf xdfheader xdffile
-    datasets
-    sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot assessing
-    lessons sink engine looking appending rawfile recorder opening keeping host client
+    data minutes recipe cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds
+    language plan targets
+    moments penalties ridge bank scores peaks curves summary study studytables session wire pipeline xdf xdfheader
+    xdffile datasets glance sources report results running mismatch scoreboard decoders learning adaptation decoding
+    ledger snapshot assessing lessons sink engine looking appending rawfile recorder opening keeping script obeying
+    host client
 """.split()  # noqa: SIM905
 """Data order: a module imports from those before it alone."""
 

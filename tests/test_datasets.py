@@ -16,6 +16,7 @@ import mne
 import numpy as np
 import pytest
 from mne.io.constants import FIFF
+from realdata import CTF, real
 
 from offline import datasets as command
 from offline.progress import Progress
@@ -263,17 +264,12 @@ def test_broken_sessions_end_in_one_line(tmp_path: Path) -> None:
         open_recordings(tmp_path / "hollow")
 
 
-REAL_CTF = Path(__file__).resolve().parents[2] / "shared/data/ctf275_dccn_human/testdata_ctf_short_discontinuous.ds"
-
-
 def test_a_ctf_folder_is_split_as_a_fif_is(tmp_path: Path) -> None:
-    if not REAL_CTF.exists():
-        pytest.skip(f"the test data {REAL_CTF.name} is not here")
     folder = tmp_path / "sub-001" / "ses-002" / "meg"
     copied = folder / "sub-001_ses-002_task-compr_meg.ds"
     copied.mkdir(parents=True)
-    for file in REAL_CTF.iterdir():  # the files of a .ds bear its name
-        (copied / file.name.replace(REAL_CTF.stem, copied.stem)).symlink_to(file)
+    for file in real(CTF).iterdir():  # the files of a .ds bear its name
+        (copied / file.name.replace(CTF.stem, copied.stem)).symlink_to(file)
     rows = [
         ("0.10", "0", "0", "wav_onset", "10"),
         ("0.20", "0.1", "0", "word_onset_01", '"THE"'),
@@ -285,7 +281,7 @@ def test_a_ctf_folder_is_split_as_a_fif_is(tmp_path: Path) -> None:
     assert (texts(first), texts(second)) == (["the"], ["dog"])
     assert "compensation grade 0, as recorded" in said([first])
     assert len(first.sensors) == 273
-    raw = mne.io.read_raw_ctf(REAL_CTF, system_clock="ignore", clean_names=True, verbose="ERROR")
+    raw = mne.io.read_raw_ctf(CTF, system_clock="ignore", clean_names=True, verbose="ERROR")
     expected = raw.get_data([s.name for s in first.sensors]).T
     n = round(first.seconds * 1200)
     np.testing.assert_allclose(whole(first), expected[:n], rtol=1e-12)
@@ -298,13 +294,11 @@ def test_a_ctf_folder_is_split_as_a_fif_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("gone", "fault"), [(".meg4", "could not find"), (".res4", "not found")])
 def test_a_ctf_folder_that_lacks_a_part_is_one_line(gone: str, fault: str, tmp_path: Path) -> None:
-    if not REAL_CTF.exists():
-        pytest.skip(f"the test data {REAL_CTF.name} is not here")
     copied = tmp_path / "sub-001" / "ses-002" / "meg" / "sub-001_ses-002_task-compr_meg.ds"
     copied.mkdir(parents=True)
-    for file in REAL_CTF.iterdir():
+    for file in real(CTF).iterdir():
         if file.suffix != gone:
-            (copied / file.name.replace(REAL_CTF.stem, copied.stem)).symlink_to(file)
+            (copied / file.name.replace(CTF.stem, copied.stem)).symlink_to(file)
     table = copied.with_name("sub-001_ses-002_task-compr_events.tsv")
     table.write_text(events_text(run_rows(1, 0.1, "a")), encoding="utf-8")
     with pytest.raises(ValueError, match=rf"compr_meg.ds cannot be read: .*{fault}.*is the file whole") as caught:
@@ -573,8 +567,9 @@ def test_broken_libribrain_files_are_one_line(tmp_path: Path, monkeypatch: pytes
 def asked(what: str | None = None, folder: Path | None = None, **more: object) -> argparse.Namespace:
     """The command line of `rtalign datasets`."""
     options: dict[str, object] = dict.fromkeys(
-        ("subject", "session", "task", "run", "word_table", "sound", "audio", "out")
+        ("subject", "session", "task", "run", "word_table", "sound", "audio", "out", "meg_stream", "word_stream")
     )
+    options |= {"raw_stamps": False}
     return argparse.Namespace(
         **(options | {"what": what, "folder": folder, "json": False, "quiet": True, "signal": False} | more)
     )
@@ -582,7 +577,7 @@ def asked(what: str | None = None, folder: Path | None = None, **more: object) -
 
 def test_every_known_set_says_what_it_is_and_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
     rows = command.datasets(asked(), Progress(quiet=True))
-    told = capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
     assert len(rows) == len(CATALOGUE) == 5
     for known in CATALOGUE:
         for text in (known.key, known.name, known.licence, known.size, known.place, known.language):
@@ -620,7 +615,20 @@ def test_a_check_says_what_is_there_missing_skipped_and_broken(
     assert "2 of 6 published runs; without run 3, 4, 5, 6" in told
     assert "compr_meg.fif is cut short" in told
     assert "2 runs, " in told
-    assert "6 words can be used; 1 files are broken" in told
+    assert "6 words can be used; 1 file is broken, see above" in told
+
+
+@pytest.mark.parametrize("columns", [60, 80, 140])
+def test_what_is_said_fits_the_terminal(
+    columns: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    armeni_session(tmp_path, 3, 4)
+    armeni_session(tmp_path, 3, 8)
+    command.datasets(asked(), Progress(quiet=True))
+    command.datasets(asked("check", Path(tmp_path)), Progress(quiet=True))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if "/" not in line and "runs  " not in line) <= min(columns, 118)
 
 
 def test_a_check_finds_other_sets_by_their_layout(tmp_path: Path) -> None:
@@ -775,9 +783,47 @@ def test_the_audit_of_a_session_compares_each_run_with_its_wav(
     assert delay_ms == pytest.approx(20, abs=2)
     for name in ("delays.svg", "answers.svg"):
         assert (tmp_path / "figures" / name).read_text(encoding="utf-8").startswith("<svg")
+    assert ">expected</text>" in (tmp_path / "figures" / "answers.svg").read_text(encoding="utf-8")
+    (tmp_path / "ground_truth.json").write_text('{"latencies": {"0": 0.15, "1": 0.15}}')
+    command.datasets(asked("audit", tmp_path, out=tmp_path / "figures", run="1"), Progress(quiet=True))
+    assert ">planted</text>" in (tmp_path / "figures" / "answers.svg").read_text(encoding="utf-8")
     without = command.datasets(asked("audit", tmp_path, audio="UADC999", run="1"), Progress(quiet=True))
     assert "has no channel UADC999; name it with --audio NAME" in without["runs"][0]["why"][0]
     assert without["proposal"] is None
+
+
+@pytest.mark.parametrize("kind", ["LibriBrain", "MEG-MASC"])
+def test_the_audit_knows_the_wavs_of_other_sets(kind: str, tmp_path: Path) -> None:
+    """The sound stands 30 ms behind what the events say, on a channel beside the sensors."""
+    sound, rate = speech(40, 8000, 4), 600.0
+    heard = recorded(sound, 8000, 0.03, 0.0, rate)
+    if kind == "LibriBrain":
+        h5py = pytest.importorskip("h5py")
+        path = libri_run(tmp_path, sample_frequency=rate, channel_types="mag, grad, misc", channel_names="A, B, AUDIO")
+        events = "idx\twavfile\tkind\tsegment\ttimewav\ttimemeg\tduration\n0\ta.wav\tword\tMr.\t0.5\t3.5\t0.3\n"
+        (path.parents[1] / "events" / f"{path.name.split('_proc')[0]}_events.tsv").write_text(events, encoding="utf-8")
+        with h5py.File(path, "a") as file:
+            attributes = dict(file["data"].attrs)
+            del file["data"]
+            noise = np.random.default_rng(0).standard_normal((2, len(heard)))
+            file["data"] = np.concatenate([noise, heard[None]]).astype(np.float32)
+            file["data"].attrs.update(attributes)
+        save_wav(path.parents[2] / "stimuli" / "a.wav", sound, 8000)
+    else:
+        folder = tmp_path / "sub-01" / "ses-0" / "meg"
+        folder.mkdir(parents=True)
+        info = mne.create_info(["MEG0111", "MISC 001"], rate, ["mag", "misc"], verbose="ERROR")
+        data = np.stack([1e-13 * np.random.default_rng(0).standard_normal(len(heard)), heard])
+        raw = mne.io.RawArray(data, info, verbose="ERROR")
+        raw.save(folder / "sub-01_ses-0_task-0_meg.fif", fmt="double", verbose="ERROR")
+        rows = masc_row(3.0, kind="sound", sound="stimuli/audio/lw1_0.wav")
+        rows += masc_row(3.5, kind="word", word="Tara", condition="sentence", pronounced=1.0)
+        masc_table(folder, rows)
+        save_wav(tmp_path / "stimuli" / "audio" / "lw1_0.wav", sound, 8000)
+    result = command.datasets(asked("audit", tmp_path), Progress(quiet=True))
+    (run,) = result["runs"]
+    assert run["delay_s"] == pytest.approx(0.03, abs=0.002), run["why"]
+    assert result["proposal"]["audio_delay_s"] == pytest.approx(0.03, abs=0.002)
 
 
 class Shaken:
@@ -855,6 +901,22 @@ def test_the_noise_ceiling_is_what_was_planted() -> None:
     np.testing.assert_allclose(found.best[1:], np.sqrt(share[1:]), atol=0.06)
     assert (found.n_repeats, found.sensors) == (8, ("M0", "M1", "M2", "M3"))
     assert 100 < found.seconds < 120  # the filters' warm-up is left out
+    assert (found.error < 0.05).all()
+
+
+def test_a_hearing_that_broke_off_is_left_out_and_counted() -> None:
+    class Broken(Shaken):
+        def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterable[Chunk]:
+            return (chunk for chunk in super().chunks(seconds, start) if not 40 < chunk.start < 50)
+
+    share = np.full(4, 0.5)
+    whole, gone = [heard_again(seed, share) for seed in (1, 2, 3)], Broken(0.2, ONSETS[:1], 0.0)
+    gone.data = heard_again(4, share).data
+    found = ceiling([*whole, gone])  # type: ignore[list-item]
+    assert (found.n_repeats, found.n_broken) == (3, 1)
+    np.testing.assert_array_equal(found.r, ceiling(whole).r)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="is the only hearing without a break; a noise ceiling needs two whole ones"):
+        ceiling([whole[0], gone])  # type: ignore[list-item]
 
 
 def test_a_ceiling_needs_two_hearings_of_the_same_sensors(armeni: tuple[Path, np.ndarray]) -> None:

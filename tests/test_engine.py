@@ -180,6 +180,36 @@ def test_a_missing_sensor_is_done_without_when_allowed(bank: DecoderBank, fresh:
     assert not np.allclose(engine.scoreboard.r(), offline["r"], atol=1e-3)
 
 
+def test_after_a_reset_a_replay_can_be_scored_again(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
+    recording, model = fresh
+    source = ReplaySource(recording, None, 0.5)
+    engine = Engine(Decoding.of(bank), source, following(bank, recording, model), patient=True)
+    while not engine.ended:
+        engine.step(0.001)
+    engine.reset()
+    source.seek(recording.start)
+    engine.step(0.001)
+    run(engine)
+    assert engine.ledger.n_heard == len(recording.words)
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == len(recording.words)
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+    indices = [entry.word.index for entry in engine.ledger.entries]
+    assert len(indices) == len(set(indices))
+
+
+def test_a_refused_stream_goes_on_with_what_is_there_when_asked(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    less = MemoryRecording(recording.data[:, 1:], recording.words)
+    less.sensors = recording.sensors[1:]
+    engine = Engine(Decoding.of(bank), ReplaySource(less, None, 1.0), following(bank, less, model))
+    engine.step()
+    assert engine.refused
+    assert engine.n_sensors == 23
+    engine.do_without()
+    assert not engine.refused
+    assert run(engine).ledger.n_scored > 250
+
+
 def test_sensors_in_another_order_change_nothing(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
     recording, model = fresh
     order = np.random.default_rng(3).permutation(24)
@@ -300,6 +330,15 @@ def test_a_snapshot_survives_the_pipe(bank: DecoderBank, fresh: Any) -> None:
     assert again.notices == seen.notices
     assert np.array_equal(again.r, seen.r)
     assert again.n_scored == engine.ledger.n_scored
+
+
+def test_a_snapshot_says_how_many_words_its_scores_are_of(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))
+    n = engine.scoreboard.n
+    for last, shown in ((None, n), (n + 50, n), (100, 100)):
+        engine.last_words = last
+        assert looking.of(engine, 1, snapshot.Work()).n_words == shown
 
 
 def test_recordings_in_a_row_are_scored_as_evaluate_scores_them(bank: DecoderBank, tmp_path: Path) -> None:

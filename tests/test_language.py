@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
-import transformers
-from language_models import CONFIGS, STORY, write
+from language_models import CONFIGS, STORY, assert_same, lone, plain, write
 
 from rtalign.language import context, model, packaged, reader, windows
 from rtalign.language.contexts import blocks, growing
@@ -48,38 +45,6 @@ def joined(readings):
     return model.Reading.join(list(readings))
 
 
-@cache
-def hf(folder):
-    """Network and tokenizer as transformers gives them, without any code of ours."""
-    network = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
-    return network, transformers.AutoTokenizer.from_pretrained(folder)
-
-
-def plain(folder, words, bos=True, tokens="mean"):
-    """(word, layer, dim) and (word,) surprisal: one pass over the joint tokenisation, pooled by a loop."""
-    network, tokenizer = hf(folder)
-    text = " ".join(words)
-    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids = ([tokenizer.bos_token_id] if bos else []) + found["input_ids"]
-    with torch.no_grad():
-        out = network(torch.tensor([ids]), output_hidden_states=True)
-    hidden = torch.stack(out.hidden_states)[:, 0].numpy()
-    cost = -torch.log_softmax(out.logits[0].double(), 1).numpy()
-    states, costs, end = [], [], 0
-    for word in words:
-        start, end = end, end + len(word) + (end > 0)
-        own = [k + bos for k, (a, b) in enumerate(found["offset_mapping"]) if b > start and b <= end]
-        states.append(hidden[:, own].mean(1) if tokens == "mean" else hidden[:, own[-1]])
-        costs.append(sum(cost[k - 1, ids[k]] for k in own) if start else np.nan)
-    return np.array(states), np.array(costs)
-
-
-def assert_same(reading, states, costs, tolerance=1e-4):
-    error = np.linalg.norm(reading.activations - states, axis=2) / np.linalg.norm(states, axis=2)
-    assert error.max() < tolerance
-    np.testing.assert_allclose(reading.surprisal, costs, rtol=tolerance, atol=tolerance)
-
-
 @pytest.mark.parametrize("bos", [True, False])
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_blocks_and_single_words_equal_the_plain_full_pass(kind, bos, folders, monkeypatch):
@@ -92,11 +57,11 @@ def test_blocks_and_single_words_equal_the_plain_full_pass(kind, bos, folders, m
     assert_same(joined(live.push(word) for word in STORY), states, costs)
 
 
-@pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox", "mistral"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox", "mistral", "gemma3_text", "opt", "bloom"])
 def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
     monkeypatch.setattr(windows, "STRETCH", 16)
-    monkeypatch.setattr(windows, "BATCH_TOKENS", 90)
     language = model.load(folders(kind))
+    language._network.batch = 90
     reading = language.encode(STORY, recipe(context="window:5"), LAYERS)
     live = language.reader(recipe(context="window:5"), LAYERS)
     live_reading = joined(live.push(word) for word in STORY)
@@ -105,24 +70,6 @@ def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
         for got in (reading, live_reading):
             one = model.Reading(got.activations[[index]], got.surprisal[[index]], got.n_tokens[[index]])
             assert_same(one, states, costs)
-
-
-def lone(folder, words, index, previous):
-    """The word's states and surprisal from one pass over its context's tokens, cut from the whole text."""
-    network, tokenizer = hf(folder)
-    whole = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True)
-    edges = np.cumsum([0] + [len(word) + 1 for word in words]) - 1
-    start, own_start, stop = edges[max(index - previous, 0)], edges[index], edges[index + 1]
-    pairs = zip(whole["input_ids"], whole["offset_mapping"], strict=True)
-    chosen = [(token, b) for token, (_, b) in pairs if start < b <= stop]
-    ids = torch.tensor([[tokenizer.bos_token_id] + [token for token, _ in chosen]])
-    own = [1 + k for k, (_, b) in enumerate(chosen) if b > own_start]
-    with torch.no_grad():
-        out = network(ids, output_hidden_states=True)
-    cost = -torch.log_softmax(out.logits[0], 1)
-    known = index > 0 and previous > 0
-    costs = sum(float(cost[k - 1, ids[0, k]]) for k in own) if known else np.nan
-    return torch.stack(out.hidden_states)[:, 0, own].mean(1)[None].numpy(), np.array([costs])
 
 
 @pytest.mark.parametrize("capacity", [2, 9, 20])
@@ -162,10 +109,11 @@ def test_blocks_cover_a_context_and_cut_where_the_wanted_words_begin(size):
         assert all(sum(n_tokens[a:b]) <= size or b - a == 1 for a, b in cuts)
 
 
-def test_the_last_token_can_stand_for_the_word(folders):
+@pytest.mark.parametrize("tokens", ["last", "first"])
+def test_one_token_can_stand_for_the_word(tokens, folders):
     language = model.load(folders("llama"))
-    states, costs = plain(folders("llama"), STORY, tokens="last")
-    assert_same(language.encode(STORY, recipe(tokens="last"), LAYERS), states, costs)
+    states, costs = plain(folders("llama"), STORY, tokens=tokens)
+    assert_same(language.encode(STORY, recipe(tokens=tokens), LAYERS), states, costs)
 
 
 def test_the_future_does_not_leak(folders):

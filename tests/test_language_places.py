@@ -127,7 +127,7 @@ def test_an_untrained_twin_is_the_same_shape_other_weights_and_repeatable(tmp_pa
     folder = write(tmp_path / "tiny", "llama")
     trained = load(folder)
     twin, again, other = (load(folder, untrained=True, seed=seed) for seed in (0, 0, 1))
-    assert twin.info.id == "tiny+untrained"
+    assert twin.info.id == "tiny:untrained"
     assert twin.info.n_parameters == trained.info.n_parameters
     assert len({trained.info.revision, twin.info.revision, other.info.revision}) == 3
     state = torch.get_rng_state()
@@ -158,10 +158,9 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
         load(str(tmp_path))
 
 
-@pytest.mark.parametrize(("kind", "why"), [("mamba", "recurrent models are not read yet"), ("t5", "nothing vouches")])
-def test_a_family_that_is_not_known_is_refused(kind, why, tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
-    with pytest.raises(ValueError, match=f"model type '{kind}': {why}"):
+def test_a_model_that_is_not_causal_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "t5"}))
+    with pytest.raises(ValueError, match=r"model type 't5' reads no text from left to right; families .* BLOOM"):
         load(str(tmp_path))
 
 
@@ -216,4 +215,14 @@ def test_the_catalogue_lists_what_is_here_first_and_how_to_get_the_rest():
     entries = catalogue()
     assert entries[0].id == "smollm2"
     assert all(entry.cure for entry in entries if entry.folder is None)
-    assert not next(entry for entry in entries if "mamba" in entry.id).readable
+    assert all(entry.readable for entry in entries if entry.paper)
+    assert sum(entry.paper for entry in entries) == 22
+
+
+def test_the_catalogue_says_what_a_story_costs():
+    by_id = {entry.id: entry for entry in catalogue()}
+    short, long = (by_id["EleutherAI/pythia-1b"].hours(n, flops=1e12) for n in (1000, 10_000))
+    assert pytest.approx(short) == 1000 * 1.35 * 2 * 1.012e9 / 1e12 / 3600
+    assert long == pytest.approx(19 * short)
+    both_ways = by_id["google-bert/bert-base-uncased"]
+    assert both_ways.hours(1000, 1e12) == pytest.approx(1000 * 1.35 * 51 * 2 * 2 * 110e6 / 1e12 / 3600)

@@ -13,23 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mne.io.constants import FIFF
+from realdata import CTF, MEGIN, real
 
 from rtalign.data import Chunk, Recording, Sensor, Word
 from rtalign.datasets import bids, check_signal, common_sensors, ctfdata, left_out, open_recordings
 from rtalign.datasets.mneraw import MneRecording
 from rtalign.datasets.rows import NoWords
 
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
-CTF = REAL / "ctf275_dccn_human" / "testdata_ctf_short_discontinuous.ds"
-MEGIN = REAL / "neuromag306_sample_human" / "neuromag306_sample_5s_raw.fif"
 SFREQ = 500.0
 EVENTS = "onset\tduration\ttrial_type\tvalue\n0.5\t0.2\tword\tOnce\n1.1\t0.3\tword\tupon\n1.0\t0.1\tpause\tn/a\n"
-
-
-def real(path: Path) -> Path:
-    if not path.exists():
-        pytest.skip(f"the test data {path.name} is not here")
-    return path
 
 
 def header(names: Sequence[str], kinds: Sequence[str], coil: int | None = None) -> mne.Info:

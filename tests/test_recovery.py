@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,6 +32,8 @@ WORDS = 3120
 NULL_SEEDS = 24
 
 DEFAULT = Plan()
+STRONG = 8.0
+"""A signal at which decoders tell neighbouring layers apart about as well as without noise."""
 
 
 class KnownLayers:
@@ -48,9 +50,9 @@ class KnownLayers:
             revision=hashlib.sha256(information.tobytes()).hexdigest(), tokenizer="", has_bos=False,
         )  # fmt: skip
 
-    def encode(self, words: Sequence[str], _recipe: Any, layers: Sequence[int], **_: Any) -> Any:
+    def stream(self, words: Sequence[str], _recipe: Any, layers: Sequence[int], **_: Any) -> Iterator[tuple[int, Any]]:
         rows = self._rows[" ".join(words)][:, list(layers)]
-        return SimpleNamespace(activations=rows, surprisal=np.zeros(len(rows)))
+        yield 0, SimpleNamespace(activations=rows)
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +83,9 @@ def test_independent_layers_peak_where_they_were_planted(store: Path, tmp_path: 
     assert error_ms.max() <= 20
 
 
-@pytest.fixture(scope="module")
-def oracle(store: Path, tmp_path_factory: pytest.TempPathFactory, smollm2: Any) -> np.ndarray:
-    """The ladder that the same analysis reads from the noise-free recording."""
-    return smollm2s_ladder(store, tmp_path_factory.mktemp("oracle"), smollm2, noise_free=True)[0]
-
-
-def smollm2s_ladder(store: Path, folder: Path, model: Any, **settings: Any) -> tuple[np.ndarray, float]:
+def smollm2s_ladder(store: Path, folder: Path, model: Any, seed: int, **settings: Any) -> tuple[np.ndarray, float]:
     """T_max of SmolLM2's nine layers, planted with what each adds, and the best R."""
-    plan = Plan(seed=1, n_words=WORDS, run_words=WORDS // 5, **settings)
+    plan = Plan(seed=seed, n_words=WORDS, run_words=WORDS // 5, **settings)
     story = tell(plan)
     layers, information = planted(model, plan, story, lambda *_: None)
     assert len(layers) == 9
@@ -98,26 +94,27 @@ def smollm2s_ladder(store: Path, folder: Path, model: Any, **settings: Any) -> t
     return ladder_of(result), float(result["alignment_score"]["best"])
 
 
-@pytest.mark.parametrize("snr", [DEFAULT.snr, 4.0])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_smollm2s_own_layers_come_in_order_and_where_the_oracle_sees_them(
-    store: Path, tmp_path: Path, smollm2: Any, oracle: np.ndarray, snr: float
+    store: Path, tmp_path: Path, smollm2: Any, seed: int
 ) -> None:
-    """Layers share most of what they hold, so noise moves a peak: decoders cannot then tell neighbours apart.
+    """The oracle is the same analysis of the noise-free recording.
 
-    The order holds at the default strength.  Every layer within 20 ms of the noise-free peak needs a stronger signal:
-    at the default strength one layer of nine was found 30 ms away.
+    Layers share most of what they hold, so noise moves a peak: decoders cannot then tell neighbours apart.  The order
+    holds at the default strength, where now and then one layer of nine is found 30 ms away; every layer within 20 ms
+    of the noise-free peak needs a stronger signal.
     """
-    found, best = smollm2s_ladder(store, tmp_path, smollm2, snr=snr)
-    planted_s = DEFAULT.latencies_s(9)
-    order = spearmanr(planted_s, found).statistic
-    off_ms = 1000 * np.abs(found - oracle)
-    print(f"\nSmolLM2, snr {snr:g}: planted", np.round(1000 * planted_s), "\n  found  ", np.round(1000 * found))
-    print("  oracle ", np.round(1000 * oracle), f"\n  Spearman {order:.3f}, off the oracle by", end=" ")
-    print(f"{np.median(off_ms):.1f} ms in the middle, {off_ms.max():.1f} ms at most; best R {best:.3f}")
-    assert order >= 0.9
-    assert np.median(off_ms) <= 20 + 1e-6
-    if snr > DEFAULT.snr:
-        assert off_ms.max() <= 20 + 1e-6
+    oracle, _ = smollm2s_ladder(store, tmp_path / "oracle", smollm2, seed, noise_free=True)
+    for snr, most_ms in ((DEFAULT.snr, 30), (STRONG, 20)):
+        found, best = smollm2s_ladder(store, tmp_path / f"{snr:g}", smollm2, seed, snr=snr)
+        order = spearmanr(DEFAULT.latencies_s(9), found).statistic
+        off_ms = 1000 * np.abs(found - oracle)
+        print(f"\nSmolLM2, seed {seed}, snr {snr:g}: found ", np.round(1000 * found))
+        print("  oracle ", np.round(1000 * oracle), f"\n  Spearman {order:.3f}, off the oracle by", end=" ")
+        print(f"{np.median(off_ms):.1f} ms in the middle, {off_ms.max():.1f} ms at most; best R {best:.3f}")
+        assert order >= 0.9
+        assert np.median(off_ms) <= 20 + 1e-6
+        assert off_ms.max() <= most_ms + 1e-6
 
 
 def test_nothing_comes_of_nothing(store: Path, tmp_path: Path, smollm2: Any) -> None:

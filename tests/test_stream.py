@@ -65,8 +65,19 @@ class Listener:
         name = f"test-{time.monotonic_ns()}"
         self.names = {"name_meg": f"{name}-meg", "name_words": f"{name}-words"}
         told = {"seconds": seconds, "plan": plan, "wait_s": 10, "pause_s": 0.2, "linger_s": 0.8, **self.names, **setup}
-        arguments = [sys.executable, "-c", textwrap.dedent(PLAYER), str(TESTS), json.dumps(told)]
-        self.player = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._play([sys.executable, "-c", textwrap.dedent(PLAYER), str(TESTS), json.dumps(told)])
+
+    @classmethod
+    def of_command(cls, *argv: object) -> Listener:
+        """Hears what `rtalign stream` plays."""
+        self, name = cls.__new__(cls), f"test-{time.monotonic_ns()}"
+        self.names = {"name_meg": f"{name}-meg", "name_words": f"{name}-words"}
+        names = ["--name-meg", f"{name}-meg", "--name-words", f"{name}-words", "--wait", "20", "--json", "--quiet"]
+        self._play([sys.executable, "-m", "offline.cli", "stream", *map(str, argv), *names])
+        return self
+
+    def _play(self, command: list[str]) -> None:
+        self.player = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.data: list[np.ndarray] = []
         self.stamps: list[np.ndarray] = []
         self.words: list[tuple[str, float]] = []
@@ -79,7 +90,7 @@ class Listener:
     def listen(self, enough: Callable[[Listener], bool] | None = None) -> Listener:
         """Until the player has ended, or enough was heard."""
         try:
-            until = time.monotonic() + 30
+            until = time.monotonic() + 60
             while self.player.poll() is None and time.monotonic() < until:
                 self._look()
                 self._pull()
@@ -94,7 +105,13 @@ class Listener:
             self._finder.close()
             for inlet in self._inlets.values():
                 inlet.close()
-        self.began, self.n_samples, self.n_words, self.n_withheld, self.n_words_withheld = json.loads(self.out)
+        told = json.loads(self.out)
+        if isinstance(told, dict):
+            told = [
+                [told["began_at"]],
+                *(told[f"n_{key}"] for key in ("samples", "words", "withheld", "words_withheld")),
+            ]
+        self.began, self.n_samples, self.n_words, self.n_withheld, self.n_words_withheld = told
         return self
 
     @property

@@ -145,5 +145,5 @@ def test_growth_with_context_is_found_where_it_was_planted(tmp_path: Path) -> No
         print(f"  temporal {[None if e.temporal_r is None else round(e.temporal_r, 2) for e in line]}")
     rise = {model: r[-1] - r[0] for model, r in deep.items()}
     assert all(b > a for a, b in zip(deep["smollm2"], deep["smollm2"][1:3], strict=False))
-    assert rise["smollm2"] > 0.015
-    assert rise["random"] < 0.005
+    assert rise["smollm2"] > 0.05
+    assert abs(rise["random"]) < 0.3 * rise["smollm2"]

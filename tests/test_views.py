@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import sights
 from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QColor, QImage
+from PyQt6.QtGui import QColor
 from pytestqt.qtbot import QtBot
+from screens import VIEWS, pixels, shown
 
 from apps import scalp
 from apps.axes import ticks
@@ -20,30 +21,11 @@ from apps.inspector import InspectorView, facts
 from apps.ladder import LadderView
 from apps.lagmap import MapView
 from apps.panel import Panel
-from apps.status import StatusView, headline
+from apps.status import headline
 from apps.theme import THEMES, Theme, contrast
 from apps.traces import TracesView
 from apps.transcript import TranscriptView
 from apps.trust import TrustView
-
-VIEWS: tuple[Callable[[], Panel], ...] = (
-    LadderView, MapView, CurvesView, TranscriptView, TracesView, HeadView, TrustView, StatusView, InspectorView,
-)  # fmt: skip
-
-
-def shown(qtbot: QtBot, view: Panel, width: int = 640, height: int = 400) -> Panel:
-    qtbot.addWidget(view)
-    view.resize(width, height)
-    view.show()
-    qtbot.waitExposed(view)
-    return view
-
-
-def pixels(view: Panel) -> np.ndarray:
-    image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
-    bits = image.constBits()
-    assert bits is not None
-    return np.frombuffer(bits.asstring(image.sizeInBytes()), np.uint32).reshape(image.height(), image.width()).copy()
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -184,6 +166,18 @@ def test_nothing_is_painted_anew_when_nothing_changed(qtbot: QtBot) -> None:
         plate = view._plate
         view.draw(sights.sight(300))
         assert view._plate is plate
+
+
+def test_new_scores_leave_titles_and_axes_as_they_are(qtbot: QtBot) -> None:
+    for view in (LadderView(), MapView(), CurvesView(), TracesView(), HeadView()):
+        shown(qtbot, view)
+        view.draw(sights.sight(300))
+        pixels(view)
+        ground, plate = view._ground, view._plate
+        view.draw(sights.sight(301))
+        pixels(view)
+        assert view._ground is ground
+        assert isinstance(view, HeadView) or view._plate is not plate
 
 
 def test_a_thin_plate_passes_through_the_sensors() -> None:

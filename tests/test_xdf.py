@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from realdata import XDF, real
 
+from offline import cli
 from rtalign import xdf
 from rtalign.data import Recording, Sensor
+from rtalign.datasets import checking, open_recordings
 from rtalign.datasets.rows import NoWords
 from rtalign.datasets.signalcheck import Peekable, check_signal
-from rtalign.datasets.xdf import heard_in, is_xdf, recordings
+from rtalign.datasets.xdf import Streams, heard_in, is_xdf, recordings
 from rtalign.datasets.xdfchannels import choose, factor_of
 from rtalign.datasets.xdfclock import common
 from rtalign.datasets.xdfrecording import XdfRecording
@@ -26,7 +29,6 @@ from rtalign.xdfheader import Channel, Header, parse
 
 pyxdf = pytest.importorskip("pyxdf", reason="pyxdf is the independent reader; pip install pyxdf")
 
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "xdf"
 SFREQ = 200.0
 SENSORS = (
     Sensor("MLC11", "axial", (0.01, 0.02, 0.1), (0.0, 0.6, 0.8)),
@@ -34,12 +36,6 @@ SENSORS = (
     Sensor("MEG0111", "mag", (0.05, -0.02, 0.09), (0.0, 0.0, 1.0)),
 )
 MEG = xdf.Signal("meg", SFREQ, tuple(s.name for s in SENSORS), SENSORS, format="double64")
-
-
-def real(name: str) -> Path:
-    if not (REAL / name).exists():
-        pytest.skip(f"the test data {name} is not here")
-    return REAL / name
 
 
 def noise(n: int, seed: int = 0) -> np.ndarray:
@@ -320,14 +316,75 @@ def two(path: Path, type_b: str = "MEG", name_b: str = "other") -> Path:
 
 def test_a_choice_of_streams_is_refused_and_can_be_made_by_name(tmp_path: Path) -> None:
     path = two(tmp_path / "a.xdf")
-    with pytest.raises(ValueError, match="several streams that may be meant: meg, other"):
+    with pytest.raises(
+        ValueError, match="several streams that may be meant: meg, other; name one with --meg-stream NAME"
+    ):
         recordings(path)
     np.testing.assert_array_equal(whole(one(path, meg="other")), noise(600, seed=5))
     with pytest.raises(ValueError, match=r"no stream of numbers called nose; it has meg \(MEG\)"):
         recordings(path, meg="nose")
-    with pytest.raises(ValueError, match="several streams"):
-        recordings(two(tmp_path / "b.xdf", name_b="meg"))
+    alike = two(tmp_path / "b.xdf", name_b="meg")
+    with pytest.raises(ValueError, match=r"several streams that may be meant: meg \(number 7\), meg \(number 8\)"):
+        recordings(alike)
+    np.testing.assert_array_equal(whole(one(alike, meg="8")), noise(600, seed=5))
     np.testing.assert_array_equal(whole(one(two(tmp_path / "c.xdf", type_b="EEG"))), noise(600))
+
+
+def test_a_choice_of_words_is_refused_and_can_be_made_by_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xdf", np.arange(1000) / SFREQ)
+    with path.open("ab") as file:
+        file.write(xdf.text_header(10, "events", 0.0) + xdf.texts(10, [("bell", 1.5)]))
+    with pytest.raises(
+        ValueError, match="several streams that may hold the words: words, events; name one with --word-s"
+    ):
+        recordings(path)
+    assert [w.text for w in one(path, words="events").words] == ["bell"]
+    (found,) = open_recordings(path, streams=Streams(words="10", dejitter=False))
+    assert [w.text for w in found.words] == ["bell"]
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "stream", "replay", "datasets check", "datasets audit"])
+def test_every_command_that_opens_a_recording_takes_the_choice(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named by a wrong name each one refuses in a line that lists the streams; so the option has reached the reader."""
+    path = two(tmp_path / "a.xdf")
+    monkeypatch.setattr("rtalign.bank.DecoderBank.load", lambda folder: None)
+    before = {"evaluate": ["bank"]}.get(command, [])
+    after: dict[str, list[object]] = {
+        "train": ["--model", "smollm2", "--out", tmp_path / "out"],
+        "evaluate": ["--out", tmp_path / "out"],
+        "replay": ["--adapt", "--headless", "--speed", "max"],
+    }
+    unnamed: tuple[list[str], str] = ([], "name one with --meg-stream NAME")
+    named = (["--meg-stream", "nose"], "called nose; it has meg")
+    for chosen, told in (named,) if command == "replay" else (named, unnamed):  # an engine takes seconds to start
+        argv = [*command.split(), *before, path, *chosen, *after.get(command, []), "--quiet"]
+        assert cli.main([str(a) for a in argv]) == 1
+        heard = capsys.readouterr()
+        assert told in " ".join((heard.err + heard.out).split())
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_choice_of_streams_is_for_xdf_alone_and_packed_files_are_told_so(tmp_path: Path) -> None:
+    (tmp_path / "a_meg.fif").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"a_meg.fif is no XDF file: it has no streams to choose from"):
+        open_recordings(tmp_path / "a_meg.fif", streams=Streams(meg="meg"))
+    for name in ("a.xdfz", "a.xdf.gz"):
+        (tmp_path / name).write_bytes(b"x")
+        with pytest.raises(ValueError, match=rf"{name} is packed; unpack it first"):
+            open_recordings(tmp_path / name)
+
+
+def test_a_check_of_one_file_lists_its_streams(tmp_path: Path) -> None:
+    found = checking.check(two(tmp_path / "a.xdf"))
+    assert not found.usable
+    lines = {(line.status, line.what, line.why) for line in found.lines}
+    assert ("note", "stream other", "type MEG, number 8, 3 channels at 200 Hz, 600 samples, 3.0 s") in lines
+    assert ("note", "stream words", "type Markers, number 9, text, 2 markers") in lines
+    chosen = checking.check(tmp_path / "a.xdf", how={"streams": Streams(meg="other")})
+    assert chosen.usable
+    assert chosen.total("n_words") == 2
 
 
 def test_words_come_from_a_table_where_it_is_named(tmp_path: Path) -> None:
@@ -367,8 +424,8 @@ def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
 
 
 def test_a_real_file_of_labrecorder_s_writer(tmp_path: Path) -> None:
-    recording = one(real("minimal.xdf"))
-    theirs = pyxdf.load_xdf(real("minimal.xdf"))[0][0]
+    recording = one(real(XDF / "minimal.xdf"))
+    theirs = pyxdf.load_xdf(real(XDF / "minimal.xdf"))[0][0]
     np.testing.assert_allclose(whole(recording), theirs["time_series"] * 1e-6)
     assert [w.text for w in recording.words] == ["Hello", "World", "from", "LSL"] * 2
     begin = theirs["time_stamps"][0]
@@ -377,7 +434,7 @@ def test_a_real_file_of_labrecorder_s_writer(tmp_path: Path) -> None:
 
 def test_a_real_file_without_a_brain_is_refused_in_one_line() -> None:
     with pytest.raises(ValueError, match="no stream of type MEG or EEG; it has Empty data stream") as caught:
-        recordings(real("empty_streams.xdf"))
+        recordings(real(XDF / "empty_streams.xdf"))
     assert "\n" not in str(caught.value)
 
 

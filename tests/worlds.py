@@ -67,10 +67,12 @@ class FakeModel:
             has_bos=False,
         )
 
-    def stream(self, words: Sequence[str], recipe: LanguageRecipe, layers: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    def stream(
+        self, words: Sequence[str], recipe: LanguageRecipe, layers: Sequence[int], surprisal: bool = True
+    ) -> Iterator[tuple[int, Any]]:
         """In blocks of seven words."""
         for first in range(0, len(words), 7):
-            yield first, self.encode(words[first : first + 7], recipe, layers)
+            yield first, self.encode(words[first : first + 7], recipe, layers, surprisal=surprisal)
 
     def reader(self, recipe: LanguageRecipe, layers: Sequence[int]) -> Any:
         return SimpleNamespace(push=lambda word: self.encode([word], recipe, layers))

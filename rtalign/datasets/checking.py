@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rtalign.datasets import armeni, bids, bidsnames, libribrain, published, xdf
 from rtalign.datasets.catalogue import BY_KEY, DataSet
+from rtalign.datasets.mnefile import is_signal
+from rtalign.datasets.recording import open_recordings
 from rtalign.datasets.rows import NoWords
 from rtalign.datasets.signalcheck import check_signal
 
@@ -35,6 +38,8 @@ class Checked:
     folder: Path
     known: DataSet | None
     lines: tuple[Line, ...]
+    is_set: bool = True
+    """Whether it is a folder of recordings, not one recording."""
 
     def total(self, field: str) -> float:
         return float(sum(getattr(line, field) for line in self.lines if line.status == "ok"))
@@ -45,36 +50,78 @@ class Checked:
         return self.total("n_words") > 0 and not any(line.status == "broken" for line in self.lines)
 
 
-def check(folder: Path, *, signal: bool = False, tell: Callable[[int, int], None] | None = None) -> Checked:
+def check(
+    folder: Path,
+    *,
+    signal: bool = False,
+    tell: Callable[[int, int], None] | None = None,
+    asked: Mapping[str, str] | None = None,
+    how: Mapping[str, Any] | None = None,
+) -> Checked:
     """Every file opened, none read through.
 
     signal : also look for flat and broken sensors in a sample of each.  tell : told how many files of all are done.
+    asked : filters by subject, session, task or run.  how : what a single file is opened with, its word table for one.
     """
     if not folder.exists():
         raise FileNotFoundError(f"there is no folder {folder}")
-    if libribrain.is_libribrain(folder):
-        files, key, lines = libribrain.files(folder), "libribrain", []
-    elif xdf.is_xdf(folder):
-        raise ValueError(f"{folder.name} is one recording, not a data set; open it as it is")
+    lines: list[Line] = []
+    opened: Callable[[Path], Sequence[Any]] = partial(_stories, asked=asked or {})
+    single = xdf.is_xdf(folder) or is_signal(folder) or folder.is_file()
+    if single:
+        files, key = [folder], published.key(bids.tell(folder)) if is_signal(folder) else ""
+        lines = _streams(folder) if xdf.is_xdf(folder) else []
+        opened = partial(open_recordings, **(how or {}))
+    elif libribrain.is_libribrain(folder):
+        files, key = bidsnames.filtered(libribrain.files(folder), lambda f: f.name, asked or {}, folder), "libribrain"
     else:
-        files, skipped = bids.chosen(folder, {})
+        files, skipped = bids.chosen(folder, asked or {})
         key = next((name for file in files[:20] if (name := published.key(bids.tell(file)))), "")
         lines = [Line("skipped", file.split(" is ")[0], "is " + file.split(" is ")[1]) for file in skipped]
     found = []
     for done, file in enumerate(files, start=1):
-        found += _file(file, key, signal)
+        found += _file(file, opened, signal)
         if tell:
             tell(done, len(files))
-    return Checked(folder, BY_KEY.get(key), (*found, *lines, *_lacking(files, key)))
+    return Checked(
+        folder, BY_KEY.get(key), (*found, *lines, *([] if single or asked else _lacking(files, key))), not single
+    )
 
 
-def _file(file: Path, key: str, signal: bool) -> list[Line]:
+def _stories(file: Path, asked: Mapping[str, str]) -> Sequence[Any]:
+    """What a file of a data set holds, cut down to the runs that were asked for where they lie inside it."""
+    if libribrain.is_libribrain(file):
+        return [libribrain.recording(file)]
+    found = bids.stories(file, asked=asked)
+    return bids.only_run(found, asked["run"], file) if "run" in asked and len(found) > 1 else found
+
+
+def _streams(path: Path) -> list[Line]:
+    """What an XDF file holds, stream by stream; nothing where it cannot be read, which its recording tells."""
+    try:
+        streams = xdf.opened(path).streams.values()
+    except (ValueError, OSError):
+        return []
+    lines = []
+    for stream in streams:
+        told = stream.header
+        holds = f"{told.n_channels} channels at {told.sfreq:g} Hz, {stream.n_samples:,} samples"
+        if told.format == "string":
+            holds = f"text, {stream.n_samples:,} markers"
+        elif stream.n_samples:
+            holds += f", {stream.until[-1] - stream.since[0]:.1f} s"
+        why = f"type {told.type or 'unknown'}, number {stream.number}, {holds}"
+        lines.append(Line("note", f"stream {told.name or 'without a name'}", why))
+    return lines
+
+
+def _file(file: Path, opened: Callable[[Path], Sequence[Any]], signal: bool) -> list[Line]:
     """What one file gives, or why it gives nothing."""
     name = bidsnames.stem(file)
     if file.is_symlink() and not file.exists():
         return [Line("missing", name, f"{file.name} is named here but its content is not; fetch it (datalad get)")]
     try:
-        found: Sequence[Any] = [libribrain.recording(file)] if key == "libribrain" else bids.stories(file)
+        found = opened(file)
     except NoWords as error:
         return [Line("skipped", name, str(error))]
     except (ValueError, OSError) as error:

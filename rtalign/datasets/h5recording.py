@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from rtalign.datasets import sensors as sensing
 KINDS = {"mag": "mag", "grad": "planar"}
 NOWHERE = (0.0, 0.0, 0.0)
 N_SLICES, SLICE_SAMPLES = 48, 16
+MAX_ATTRIBUTE_BYTES, MAX_CHANNELS = 4 << 20, 2000
+MAX_PACKING = 100
+"""A matrix that takes so much less on the disk than it claims holds no signal: the floats of MEG hardly pack at all."""
 
 
 class H5Recording:
@@ -51,6 +55,7 @@ class H5Recording:
         self.sensors = tuple(Sensor(self.channel_names[i], KINDS[kinds[i]], NOWHERE, NOWHERE) for i in picks)
         left = [n for n, kind in zip(self.channel_names, kinds, strict=True) if kind in KINDS]
         left = [n for n in left if sensing.plain(n) in unwanted]
+        self.sound_s: float | None = None  # when the story's sound began, where its events tell
         self.notes: tuple[str, ...] = (
             *notes,
             *([f"left out as bad: {', '.join(left)}"] if left else []),
@@ -76,6 +81,14 @@ class H5Recording:
         stop = min(first + round(seconds * self.sfreq), self.n_samples)
         with _opened(self.path) as data:
             return Chunk(self._read(data, first, stop), first / self.sfreq, self.sfreq)
+
+    def extra(self, channel: str, start: float, seconds: float) -> Chunk:
+        """A stretch of one channel that need not measure the head, such as the sound that was recorded beside it."""
+        row = sensing.place_of(channel, self.channel_names, self.name)
+        first = min(max(round(start * self.sfreq), 0), self.n_samples)
+        stop = min(first + round(seconds * self.sfreq), self.n_samples)
+        with _opened(self.path) as data:
+            return Chunk(np.asarray(data[row : row + 1, first:stop], np.float64).T, first / self.sfreq, self.sfreq)
 
     def pick(self, names: Sequence[str]) -> H5Recording:
         """The same recording with these sensors, in this order."""
@@ -130,16 +143,33 @@ def _described(data: Any) -> tuple[float, tuple[str, ...], list[str]]:
     if data.ndim != 2 or data.dtype.kind != "f" or not data.shape[1]:
         raise ValueError(f"data is {data.shape} of {data.dtype}, not (channel, sample) of floating numbers")
     wanted = ("sample_frequency", "channel_names", "channel_types")
+    holders = {key: data.attrs if key in data.attrs else data.file.attrs for key in wanted}
     missing = [key for key in wanted if key not in data.attrs and key not in data.file.attrs]
     if missing:
         raise ValueError(f"it does not say its {' and '.join(missing)}")
-    sfreq, names, kinds = (data.attrs[key] if key in data.attrs else data.file.attrs[key] for key in wanted)
+    claimed, stored = data.size * data.dtype.itemsize, int(data.id.get_storage_size())
+    if stored * MAX_PACKING < claimed:
+        raise ValueError(f"data claims {claimed:,} bytes and {stored:,} are stored; no signal packs so well")
+    sfreq, names, kinds = (_bounded(holders[key], key) for key in wanted)
     names, kinds = _list(names), [kind.lower() for kind in _list(kinds)]
     if not len(names) == len(kinds) == data.shape[0]:
         raise ValueError(f"{data.shape[0]} rows, {len(names)} channel names and {len(kinds)} types do not agree")
     if not 1 <= float(sfreq) < 1e5:
         raise ValueError(f"its sample_frequency {sfreq} is none")
     return float(sfreq), tuple(names), kinds
+
+
+def _bounded(attributes: Any, key: str) -> Any:
+    """An attribute, unless it is larger than any helmet needs.
+
+    Why texts of varying length one by one are held to few: many may lead to one long text, each a copy of it.
+    """
+    found = attributes.get_id(key)
+    stored, n = int(found.get_storage_size()), math.prod(found.shape)
+    varying = found.dtype.kind == "O"
+    if stored > MAX_ATTRIBUTE_BYTES or (varying and n > MAX_CHANNELS):
+        raise ValueError(f"its {key} takes {stored:,} bytes in {n:,} parts, and no helmet has so many channels")
+    return attributes[key]
 
 
 def _list(value: Any) -> list[str]:

@@ -54,20 +54,42 @@ def recording(file: Path, bads: Collection[str] = (), table: Path | None = None)
     else:
         raise NoWords(f"{file.name} has no words: there is no {EVENTS}/{own.name} beside its folder")
     subject = bidsnames.entities(file).get("sub", "unknown")
-    return H5Recording(file, words, name=name, subject=subject, bads=bads, notes=notes)
+    found = H5Recording(file, words, name=name, subject=subject, bads=bads, notes=notes)
+    found.sound_s = sound(file)[1]
+    return found
 
 
 def read(path: Path) -> tuple[list[Word], list[str]]:
     """The rows whose kind is word: its text the segment, its onset the time in the MEG."""
-    rows = []
-    for line, cells in delimited.numbered(wordtable.text_of(path), path.name):
-        if not {"kind", "segment", "timemeg"} <= cells.keys():
-            raise ValueError(f"{path.name} lacks a column called kind, segment or timemeg; is it of this data set?")
-        if cells["kind"].strip().lower() == "word":
-            rows.append(Row(cells["timemeg"], cells.get("duration", ""), cells["segment"], line))
+    table = delimited.table(wordtable.text_of(path), path.name)
+    if table.lacks("kind", "segment", "timemeg"):
+        raise ValueError(f"{path.name} lacks a column called kind, segment or timemeg; is it of this data set?")
+    rows = [
+        Row(onset, duration, text, line)
+        for line, (kind, onset, duration, text) in table.picked("kind", "timemeg", "duration", "segment")
+        if kind == "word" or kind.strip().lower() == "word"
+    ]
     if not rows:
         raise NoWords(f"{path.name} has no words: no row is of kind word")
     return wordtable.judged(rows, path)
+
+
+def sound(file: Path) -> tuple[Path | None, float | None]:
+    """The wav that a run's events name, where the book has it here, and when it began in the MEG, by their times."""
+    own = file.parent.parent / EVENTS / f"{run_name(file)}_events.tsv"
+    if not own.is_file():
+        return None, None
+    table = delimited.table(wordtable.text_of(own), own.name)
+    for _, (wav, timewav, timemeg) in table.picked("wavfile", "timewav", "timemeg"):
+        try:
+            begin = float(timemeg) - float(timewav)
+        except ValueError:
+            continue
+        places = (file.parents[1], *file.parents[2:4])
+        name = Path(wav.replace("\\", "/")).name
+        found = (top / kind / name for top in places for kind in (".", "stimuli", "stimuli/audio", "audio") if name)
+        return next((place for place in found if place.is_file()), None), begin
+    return None, None
 
 
 def run_name(file: Path) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from mne.io.constants import FIFF
 
 from rtalign.datasets import ctfdata
+from rtalign.datasets.fiftags import refuse_false_tags
 
 SUFFIXES = (".fif", ".fif.gz", ".ds", ".con", ".sqd")
 """Files known by their name; a BTi recording is a folder that holds a file called config."""
@@ -98,6 +99,8 @@ def _open(path: Path) -> tuple[Any, list[str]]:
         raise ValueError(
             f"{path.name} is no recording this program reads; it reads FIF, CTF .ds, KIT .con and .sqd, BTi"
         )
+    if path.name.lower().endswith((".fif", ".fif.gz")):
+        refuse_false_tags(path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

@@ -116,13 +116,10 @@ class MneRecording:
 
     def extra(self, channel: str, start: float, seconds: float) -> Chunk:
         """A stretch of one channel that need not measure the head, such as the sound that was recorded beside it."""
-        known = {sensing.plain(known): i for i, known in enumerate(self.channel_names)}
-        if sensing.plain(channel) not in known:
-            raise ValueError(f"{self.name} has no channel {channel}; name one of the file's {len(known)}")
+        pick = np.array([sensing.place_of(channel, self.channel_names, self.name)])
         end = self._first + self.n_samples
         first = min(max(round(start * self.sfreq), self._first), end)
         stop = min(first + round(seconds * self.sfreq), end)
-        pick = np.array([known[sensing.plain(channel)]])
         return Chunk(self._file.open().read(pick, first, stop), first / self.sfreq, self.sfreq)
 
     def pick(self, names: Sequence[str]) -> MneRecording:

@@ -12,7 +12,10 @@ from rtalign.datasets.h5recording import H5Recording
 from rtalign.datasets.mnefile import is_signal
 from rtalign.datasets.mneraw import MneRecording
 from rtalign.datasets.rows import NoWords
+from rtalign.datasets.xdf import Streams
 from rtalign.datasets.xdfrecording import XdfRecording
+
+PACKED = (".xdfz", ".xdf.gz")
 
 Opened = list[MneRecording] | list[XdfRecording] | list[H5Recording]
 
@@ -26,6 +29,7 @@ def open_recordings(
     run: str | None = None,
     word_table: Path | str | None = None,
     bads: Collection[str] = (),
+    streams: Streams | None = None,
 ) -> Opened:
     """The recordings of a BIDS root or file, an XDF file, a recorded session, or any one file with a word table."""
     path = Path(path)
@@ -35,7 +39,13 @@ def open_recordings(
     asked = {what: labels for what, labels in filters.items() if labels is not None}
     found: Opened
     if xdf.is_xdf(path):
-        found = xdf.recordings(path, word_table=word_table, subject=subject or "unknown", bads=bads)
+        which = streams or Streams()
+        how = which.meg, which.words, which.dejitter
+        found = xdf.recordings(path, *how, word_table=word_table, subject=subject or "unknown", bads=bads)
+    elif streams is not None and streams != Streams():
+        raise ValueError(f"{path.name} is no XDF file: it has no streams to choose from; leave the choice out")
+    elif path.name.lower().endswith(PACKED):
+        raise ValueError(f"{path.name} is packed; unpack it first, with gunzip for one")
     elif is_signal(path):
         found = _single(path, subject, run, word_table, bads)
     elif path.is_file() and libribrain.is_libribrain(path):
@@ -58,12 +68,15 @@ def open_repeats(
     *,
     subject: str | None = None,
     session: str | None = None,
+    task: str | None = None,
     bads: Collection[str] = (),
 ) -> list[MneRecording]:
     """What a data set plays again and again, without words, for a noise ceiling: none where it repeats nothing."""
     path = Path(path)
-    wanted = {"subject": subject, "session": session}
+    wanted = {"subject": subject, "session": session, "task": task}
     asked = {key: value for key, value in wanted.items() if value is not None}
+    if not path.exists() or xdf.is_xdf(path) or libribrain.is_libribrain(path):
+        return []
     if is_signal(path):
         files, asked = [path], {"session": bidsnames.entities(path).get("ses", "")}
     else:

@@ -50,16 +50,21 @@ def is_inside(path: Path) -> bool:
 
 def read(path: Path) -> Events:
     """The rows of an events table, in whatever order they stand."""
+    table = delimited.table(wordtable.text_of(path), path.name)
+    if table.lacks("onset", "type", "value"):
+        raise ValueError(f"{path.name} lacks a column called onset, type or value; is it an events table?")
     words: dict[int, list[Row]] = {}
     sounds = []
-    for line, cells in delimited.numbered(wordtable.text_of(path), path.name):
-        if not {"onset", "type", "value"} <= cells.keys():
-            raise ValueError(f"{path.name} lacks a column called onset, type or value; is it an events table?")
-        kind = wordtable.unquote(cells["type"])
-        row = Row(cells["onset"], cells.get("duration", ""), cells["value"], line)
-        if found := WORDS.match(kind):
-            words.setdefault(int(found[1]), []).append(row)
-        elif kind.lower() == SOUND and (trigger := _trigger(row)) is not None:
+    runs: dict[str, int | None] = {}  # a type of rows is judged once: they are few, in many rows
+    for line, (onset, duration, kind, value) in table.picked("onset", "duration", "type", "value"):
+        if kind not in runs:
+            runs[kind] = _run_of(kind)
+        if (run := runs[kind]) is None:
+            continue
+        row = Row(onset, duration, value, line)
+        if run:
+            words.setdefault(run, []).append(row)
+        elif (trigger := _trigger(row)) is not None:
             sounds.append((wordtable.onset_of(row, path), trigger))
     return Events(dict(sorted(words.items())), tuple(sorted(sounds)))
 
@@ -134,6 +139,14 @@ def _with_pauses(runs: list[Stretch], snippets: list[Stretch], seconds: float, p
         if stretch.run:
             grown.append(replace(stretch, start=begin, stop=end))
     return grown
+
+
+def _run_of(kind: str) -> int | None:
+    """The run whose words a type marks, 0 for the beginning of a sound; None for all else."""
+    kind = wordtable.unquote(kind)
+    if found := WORDS.match(kind):
+        return int(found[1]) or None
+    return 0 if kind.lower() == SOUND else None
 
 
 def _trigger(row: Row) -> int | None:

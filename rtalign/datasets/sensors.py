@@ -11,6 +11,7 @@ import numpy as np
 from mne.io.constants import FIFF
 
 from rtalign.data import Sensor
+from rtalign.datasets.coils import AXIAL
 
 
 class Pickable(Protocol):
@@ -22,19 +23,6 @@ class Pickable(Protocol):
 
 
 Picked = TypeVar("Picked", bound=Pickable)
-
-AXIAL = {
-    FIFF.FIFFV_COIL_AXIAL_GRAD_5CM,
-    FIFF.FIFFV_COIL_MAGNES_GRAD,
-    FIFF.FIFFV_COIL_CTF_GRAD,
-    FIFF.FIFFV_COIL_KIT_GRAD,
-    FIFF.FIFFV_COIL_BABY_GRAD,
-    FIFF.FIFFV_COIL_ARTEMIS123_GRAD,
-    FIFF.FIFFV_COIL_KRISS_GRAD,
-    FIFF.FIFFV_COIL_COMPUMEDICS_ADULT_GRAD,
-    FIFF.FIFFV_COIL_COMPUMEDICS_PEDIATRIC_GRAD,
-}
-"""Gradiometers along the head's normal: they see what a magnetometer sees, in tesla."""
 
 Choice = tuple[tuple[Sensor, ...], list[int], list[str]]
 
@@ -64,6 +52,14 @@ def choose(info: Any, bads: Collection[str], name: str) -> Choice:
 def plain(name: str) -> str:
     """A channel's name as it is compared: MLC11-4304 is MLC11, and MEG 0113 is MEG0113."""
     return re.sub(r"-\d{4}$", "", name.strip()).replace(" ", "").upper()
+
+
+def place_of(channel: str, names: Sequence[str], where: str) -> int:
+    """Which of a recording's channels bears a name."""
+    known = {plain(name): i for i, name in enumerate(names)}
+    if plain(channel) not in known:
+        raise ValueError(f"{where} has no channel {channel}; name one of the file's {len(known)}")
+    return known[plain(channel)]
 
 
 def listed(names: Sequence[str], n: int = 5) -> str:

@@ -7,8 +7,17 @@ from collections.abc import Iterator
 
 from rtalign.datasets.rows import Row
 
-TOKEN = re.compile(r'(?=["\d+-])(?:"([^"]*(?:""[^"]*)*)"|(?<!\S)([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?!\S))')
+_NUMBER, _QUOTED = r"[-+]?\d++(?:\.\d*+)?(?:[eE][-+]?\d++)?", r'"([^"]*+(?:""[^"]*+)*+)"'
+TOKEN = re.compile(rf'(?=["\d+-])(?:{_QUOTED}|(?<!\S)({_NUMBER})(?!\S))')
 """Praat's own rule: quoted texts and numbers that stand free are data, everything else is comment."""
+
+INTERVAL = re.compile(
+    rf"(?:\s++intervals \[\d++\]:?)?+\s++(?:xmin = )?+({_NUMBER})\s++(?:xmax = )?+({_NUMBER})\s++(?:text = )?+{_QUOTED}"
+)
+"""Three tokens at once, in the words that Praat itself writes between them."""
+
+COMMA = re.compile(r"(?<!\S)[-+]?\d+,\d+(?!\S)")
+"""What a program wrote that took the comma of its user's language for a point; to Praat it is comment."""
 
 
 class Reader:
@@ -16,8 +25,8 @@ class Reader:
 
     def __init__(self, text: str, name: str) -> None:
         self.name = name
-        self._text, self._place, self._counted, self._line = text, 0, 0, 1
-        self._tokens = TOKEN.finditer(text)
+        self._text, self._place, self._text_end = text, 0, 0
+        self._counted, self._line = 0, 1
 
     @property
     def line(self) -> int:
@@ -26,17 +35,10 @@ class Reader:
         self._counted = self._place
         return self._line
 
-    def _next(self, group: int, what: str) -> str:
-        token = next(self._tokens, None)
-        self._place = token.start() if token else len(self._text)
-        if token is None or token[group] is None:
-            raise ValueError(
-                f"{self.name}, line {self.line}: {what} was expected; the TextGrid is cut short or damaged"
-            )
-        return token[group]
-
     def text(self) -> str:
-        return self._next(1, "a quoted text").replace('""', '"')
+        found = self._next(1, "a quoted text").replace('""', '"')
+        self._text_end = self._place
+        return found
 
     def number(self) -> str:
         return self._next(2, "a number")
@@ -46,6 +48,32 @@ class Reader:
         if not number.isdigit():
             raise ValueError(f"{self.name}, line {self.line}: {number} is no count; the TextGrid is damaged")
         return int(number)
+
+    def interval(self) -> Row:
+        """Two numbers and a text."""
+        if whole := INTERVAL.match(self._text, self._place):
+            start, stop, text = whole.groups()
+            self._place = self._text_end = whole.end()
+            text = text.replace('""', '"')
+        else:
+            start, stop, text = self.number(), self.number(), self.text()
+        return Row(start, repr(round(float(stop) - float(start), 9)), text, self.line)
+
+    def _next(self, group: int, what: str) -> str:
+        token = TOKEN.search(self._text, self._place)
+        if token is None or token[group] is None:
+            raise self._lacking(what, token.start() if token else len(self._text))
+        self._place = token.end()
+        return token[group]
+
+    def _lacking(self, what: str, place: int) -> ValueError:
+        """What is wrong where something else stands, or nothing."""
+        comma = COMMA.search(self._text, self._text_end, place)
+        self._place = comma.start() if comma else place
+        where = f"{self.name}, line {self.line}"
+        if comma:
+            return ValueError(f"{where}: {comma[0]} has a decimal comma; write {comma[0].replace(',', '.')}")
+        return ValueError(f"{where}: {what} was expected; the TextGrid is cut short or damaged")
 
 
 def rows(text: str, tier: str, name: str) -> Iterator[Row]:
@@ -78,6 +106,4 @@ def _tier(reader: Reader) -> Iterator[Row]:
     yield Row("", "", reader.text(), reader.line)
     reader.number(), reader.number()
     for _ in range(reader.count()):
-        start = reader.number()
-        duration = str(round(float(reader.number()) - float(start), 9)) if kind == "IntervalTier" else ""
-        yield Row(start, duration, reader.text(), reader.line)
+        yield reader.interval() if kind == "IntervalTier" else Row(reader.number(), "", reader.text(), reader.line)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from operator import itemgetter
 from pathlib import Path
 
 from rtalign.data import Word
@@ -36,15 +37,26 @@ def read(path: Path | str, tier: str = "words") -> tuple[list[Word], list[str]]:
 def judged(rows: Iterable[Row], path: Path) -> tuple[list[Word], list[str]]:
     """The words among rows of a table, in order of onset, beside notes on what was left out."""
     words, dropped = [], Counter[str]()
-    for row in _limited(rows, path):
-        text = unquote(row.text)
-        if reason := _no_word(text, row.onset):
-            dropped[reason] += 1
+    known: dict[str, tuple[str, str]] = {}  # a story has few words in many rows: each is judged once
+    for n, row in enumerate(rows):
+        if n >= MAX_ROWS:
+            raise ValueError(f"{path.name} has more than {MAX_ROWS:,} rows of words; cut it into one table a recording")
+        onset, duration, said, _ = row
+        text, reason = known.get(said) or known.setdefault(said, _judged(said))
+        if reason or (onset in NO_TIME or onset.strip().lower() in NO_TIME):
+            dropped[reason or "no onset"] += 1
         else:
-            words.append((onset_of(row, path), text, _duration(row, path)))
+            words.append((onset_of(row, path), text, _duration(row, path) if duration else None))
     if not words:
         raise NoWords(f"{path.name} holds no words{_why(dropped)}: it needs rows with an onset and a word")
     return _finished(words, dropped)
+
+
+def _judged(said: str) -> tuple[str, str]:
+    """The text of a word without quotes, blanks in it made one; and why it is no word, where it is none."""
+    text = " ".join(unquote(said).split())
+    low = text.lower()
+    return text, (low or "empty") if low in NO_WORDS or (low[0] == "<" and low[-1] == ">") else ""
 
 
 def unquote(text: str) -> str:
@@ -57,22 +69,15 @@ def unquote(text: str) -> str:
     return text
 
 
-def _no_word(text: str, onset: str) -> str:
-    """Why a row is no word; nothing where it is one."""
-    low = text.lower()
-    if low in NO_WORDS or (low[0] == "<" and low[-1] == ">"):
-        return low or "empty"
-    return "no onset" if onset.strip().lower() in NO_TIME else ""
-
-
 def _finished(words: list[tuple[float, str, float | None]], dropped: Counter[str]) -> tuple[list[Word], list[str]]:
     notes = []
     if dropped:
         notes.append(f"{dropped.total()} rows of the word table are no words{_why(dropped)}")
-    shouted = all(text.isupper() for _, text, _ in words) and any(len(text) > 1 for _, text, _ in words)
+    texts = {text for _, text, _ in words}
+    shouted = all(text.isupper() for text in texts) and any(len(text) > 1 for text in texts)
     if shouted:
         notes.append("every word of the table was in capitals; they are read in lower case")
-    words.sort(key=lambda word: word[0])
+    words.sort(key=itemgetter(0))
     return [
         Word(index, text.lower() if shouted else text, onset, duration)
         for index, (onset, text, duration) in enumerate(words)
@@ -90,13 +95,6 @@ def _rows(path: Path, text: str, tier: str) -> Iterable[Row]:
     if path.suffix.lower() == ".ctm":
         return ctm.rows(text, path.name)
     return delimited.rows(text, path.name)
-
-
-def _limited(rows: Iterable[Row], path: Path) -> Iterator[Row]:
-    for n, row in enumerate(rows):
-        if n >= MAX_ROWS:
-            raise ValueError(f"{path.name} has more than {MAX_ROWS:,} rows of words; cut it into one table a recording")
-        yield row
 
 
 def text_of(path: Path) -> str:
@@ -121,7 +119,10 @@ def text_of(path: Path) -> str:
 
 
 def onset_of(row: Row, path: Path) -> float:
-    onset = _number(row.onset, "onset", row, path)
+    try:
+        onset = float(row.onset)
+    except ValueError:
+        onset = _number(row.onset, "onset", row, path)
     if not math.isfinite(onset):
         raise ValueError(f"{path.name}, {row.where}: the onset {row.onset!r} is no time; give it in seconds")
     return onset
@@ -129,17 +130,18 @@ def onset_of(row: Row, path: Path) -> float:
 
 def _duration(row: Row, path: Path) -> float | None:
     """Seconds; None where the table does not know, which many write as 0 or n/a."""
-    if row.duration.strip().lower() in NO_TIME:
-        return None
-    duration = _number(row.duration, "duration", row, path)
+    try:
+        duration = float(row.duration)
+    except ValueError:
+        if row.duration.strip().lower() in NO_TIME:
+            return None
+        duration = _number(row.duration, "duration", row, path)
     return duration if 0 < duration < math.inf else None
 
 
 def _number(text: str, what: str, row: Row, path: Path) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        bare = unquote(text)
+    """A number in quotation marks; an error with the cure where there is none."""
+    bare = unquote(text)
     try:
         return float(bare)
     except ValueError:

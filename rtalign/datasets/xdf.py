@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +23,16 @@ PREFERRED = ("word", "marker", "event", "stimul")
 """What the name or the type of a stream of words is likely to say."""
 
 Heard = tuple[float, str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Which streams of a file are meant, by name, type or number, where it has several; none: the likely ones."""
+
+    meg: str | None = None
+    words: str | None = None
+    dejitter: bool = True
+    """Whether stamps are laid on a line, which takes the jitter of their arrival away."""
 
 
 def is_xdf(path: Path | str) -> bool:
@@ -42,15 +53,15 @@ def recordings(
 ) -> list[XdfRecording]:
     """The recordings of a file or a session: one, or one for each time that the stream came back different.
 
-    meg, words : name or type of a stream, where the file has several.  A file's time begins with its first sample, that
-    of a session is the session's own, as in its words.tsv.
+    meg, words : name, type or number of a stream, where the file has several.  A file's time begins with its first
+    sample, that of a session is the session's own, as in its words.tsv.
     """
     path = Path(path)
     folder = path if path.is_dir() else None
-    file = XdfFile(path / RAW if folder else path)
+    file = opened(path)
     parts = _meg(file, meg)
     session = folder is not None and (folder / WORDS).is_file() and words is None and word_table is None
-    table = _session_words(folder / WORDS) if folder and session else []
+    table = session_words(folder / WORDS) if folder and session else []
     found: list[XdfRecording] = []
     for part in parts:
         clock, notes = counted(file, part, dejitter)
@@ -65,6 +76,11 @@ def recordings(
         told, notes = wordtable.read(word_table)
         return [found[0].with_words(told, notes)]
     return _marked(found, file, _words(file, words))
+
+
+def opened(path: Path) -> XdfFile:
+    """The XDF file of a path, which may be a session folder."""
+    return XdfFile(path / RAW if path.is_dir() else path)
 
 
 def heard_in(text: str) -> tuple[str, float | None]:
@@ -95,21 +111,24 @@ def _meg(file: XdfFile, wanted: str | None) -> list[Stream]:
     numbers = [s for s in file.streams.values() if s.header.format != "string"]
     listed = ", ".join(f"{s.header.name} ({s.header.type})" for s in file.streams.values())[:300] or "none"
     if wanted is not None:
-        fitting = [s for s in numbers if wanted in (s.header.name, s.header.type)]
+        fitting = [s for s in numbers if wanted in (s.header.name, s.header.type, str(s.number))]
         if not fitting:
             raise ValueError(f"{file.path.name} has no stream of numbers called {wanted}; it has {listed}")
     else:
         kinds = [[s for s in numbers if s.header.type.strip().lower() == kind] for kind in ("meg", "eeg")]
         fitting = kinds[0] or kinds[1]
         if not fitting:
-            raise ValueError(f"{file.path.name} has no stream of type MEG or EEG; it has {listed} - name one")
+            raise ValueError(
+                f"{file.path.name} has no stream of type MEG or EEG; it has {listed} - name one with --meg-stream NAME"
+            )
     full = [s for s in fitting if s.n_samples]
     if not full:
         raise ValueError(f"{file.path.name} holds no samples of {fitting[0].header.name}; was it recorded to the end?")
     spans = [common(np.array([s.since[0], s.until[-1]]), s.offsets) for s in full]
     if len({s.header.name for s in full}) > 1 or any(a[1] > b[0] for a, b in pairwise(spans)):
-        names = ", ".join(s.header.name for s in full)
-        raise ValueError(f"{file.path.name} has several streams that may be meant: {names}; name one")
+        raise ValueError(
+            f"{file.path.name} has several streams that may be meant: {_named(full)}; name one with --meg-stream NAME"
+        )
     still = [s for s in full if s.header.sfreq == 0]
     if still:
         raise ValueError(f"{still[0].header.name} in {file.path.name} has no sampling rate; it cannot be filtered")
@@ -119,9 +138,9 @@ def _meg(file: XdfFile, wanted: str | None) -> list[Stream]:
 def _words(file: XdfFile, wanted: str | None) -> Stream:
     """The stream of words: the one named, the only one, or the only one that looks like it."""
     texts = [s for s in file.streams.values() if s.header.format == "string"]
-    listed = ", ".join(f"{s.header.name} ({s.header.type})" for s in texts)[:300]
+    listed = _named(texts)
     if wanted is not None:
-        fitting = [s for s in texts if wanted in (s.header.name, s.header.type)]
+        fitting = [s for s in texts if wanted in (s.header.name, s.header.type, str(s.number))]
         if not fitting:
             raise ValueError(f"{file.path.name} has no stream of text called {wanted}; it has {listed or 'none'}")
     else:
@@ -131,8 +150,18 @@ def _words(file: XdfFile, wanted: str | None) -> Stream:
     if not fitting:
         raise NoWords(f"{file.path.name} comes without words: no stream of text; name a table with --word-table FILE")
     if len(fitting) > 1:
-        raise ValueError(f"{file.path.name} has several streams that may hold the words: {listed}; name one")
+        raise ValueError(
+            f"{file.path.name} has several streams that may hold the words: {_named(fitting)}; "
+            "name one with --word-stream NAME"
+        )
     return fitting[0]
+
+
+def _named(streams: Sequence[Stream]) -> str:
+    """Streams as a person can name them: by number where two bear one name."""
+    names = [s.header.name for s in streams]
+    told = [n if names.count(n) == 1 and n else f"{n} (number {s.number})" for n, s in zip(names, streams, strict=True)]
+    return ", ".join(told)[:300]
 
 
 def _marked(found: list[XdfRecording], file: XdfFile, stream: Stream) -> list[XdfRecording]:
@@ -158,7 +187,7 @@ def _marked(found: list[XdfRecording], file: XdfFile, stream: Stream) -> list[Xd
     return heard
 
 
-def _session_words(path: Path) -> list[Heard]:
+def session_words(path: Path) -> list[Heard]:
     """The words of a session in the order of their numbers; in the table they stand as they became ready."""
     text = wordtable.text_of(path)
     rows = delimited.cells(text[: text.rfind("\n") + 1], path.name)  # the line that kill -9 left unfinished is left out

@@ -11,7 +11,7 @@ import numpy as np
 from rtalign.data import Chunk, Sensor, Word
 from rtalign.datasets import sensors as sensing
 from rtalign.datasets.xdfchannels import Found
-from rtalign.datasets.xdfclock import CountedClock
+from rtalign.datasets.xdfclock import CountedClock, Stretch
 from rtalign.xdffile import Stream, XdfFile
 
 N_SLICES, SLICE_SAMPLES = 48, 16
@@ -39,6 +39,7 @@ class XdfRecording:
         self.start = clock.stretches[0].start
         self.n_samples = stream.n_samples
         self.words: tuple[Word, ...] = ()
+        self.sound_s: float | None = None  # no stream tells when a story's sound began
         self.notes: tuple[str, ...] = (*notes, *found[3])
 
     def __repr__(self) -> str:
@@ -84,12 +85,15 @@ class XdfRecording:
 
     def peek(self, start: float, seconds: float) -> Chunk:
         """A stretch from anywhere, cut to the unbroken part that it begins in."""
-        stretches = self.clock.stretches
-        begins = [stretch.start for stretch in stretches]
-        at = stretches[max(int(np.searchsorted(begins, start + 0.5 / self.sfreq, side="right")) - 1, 0)]
-        first = at.first + min(max(round((start - at.start) * self.sfreq), 0), at.n)
-        stop = min(first + round(seconds * self.sfreq), at.first + at.n)
+        at, first, stop = self._unbroken(start, seconds)
         return Chunk(self._read(first, stop), at.start + (first - at.first) / self.sfreq, self.sfreq)
+
+    def extra(self, channel: str, start: float, seconds: float) -> Chunk:
+        """A stretch of one channel of the stream, up to its next break, in the stream's own unit."""
+        column = sensing.place_of(channel, self.channel_names, self.name)
+        at, first, stop = self._unbroken(start, seconds)
+        data = self._file.numbers(self._stream, first, stop)[:, column : column + 1].astype(np.float64)
+        return Chunk(data, at.start + (first - at.first) / self.sfreq, self.sfreq)
 
     def pick(self, names: Sequence[str]) -> XdfRecording:
         """The same recording with these sensors, in this order."""
@@ -110,6 +114,14 @@ class XdfRecording:
         for record in (*self.sensors, *self.words):
             digest.update(repr(record).encode())
         return digest.hexdigest()[:32]
+
+    def _unbroken(self, start: float, seconds: float) -> tuple[Stretch, int, int]:
+        """The stretch in which a time lies, and the samples from there on that it holds."""
+        stretches = self.clock.stretches
+        begins = [stretch.start for stretch in stretches]
+        at = stretches[max(int(np.searchsorted(begins, start + 0.5 / self.sfreq, side="right")) - 1, 0)]
+        first = at.first + min(max(round((start - at.start) * self.sfreq), 0), at.n)
+        return at, first, min(first + round(seconds * self.sfreq), at.first + at.n)
 
     def _read(self, first: int, stop: int) -> np.ndarray:
         return self._file.numbers(self._stream, first, stop)[:, self._picks] * self._factors

@@ -6,9 +6,12 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rtalign.language.families import ATTENTION, LATER
+from rtalign.language.families import FAMILIES, SEES, family
 from rtalign.language.packaged import converted, packaged_gguf
 from rtalign.language.places import SMOLLM2
+
+TOKENS_A_WORD = 1.35
+"""Spoken English in the tokenizers of the families read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +30,37 @@ class Entry:
     folder: Path | None = None
 
     @property
-    def readable(self) -> bool:
-        return self.kind in ATTENTION
+    def family(self) -> str:
+        return FAMILIES[self.kind].name if self.kind in FAMILIES else self.kind
 
     @property
-    def family(self) -> str:
-        return ATTENTION.get(self.kind) or f"{self.kind} ({LATER.get(self.kind, 'unknown')})"
+    def readable(self) -> bool:
+        try:
+            return bool(family(self.kind))
+        except ValueError:
+            return False
 
     @property
     def memory_gb(self) -> float:
         """What the float32 weights take in memory."""
         return self.millions * 4e6 / 1e9
 
+    def hours(self, n_words: int, flops: float, capacity: int = 1000) -> float:
+        """For reading so many words in growing contexts, at so many operations a second of this machine.
+
+        Why twice: a full context goes on from its newer half, so a long story is read about twice.  A model that reads
+        both ways reads a window for every word, and once more with the word masked.
+        """
+        read = n_words if n_words <= capacity else 2 * n_words - capacity
+        if self.kind in FAMILIES and FAMILIES[self.kind].kind == "bidirectional":
+            read = n_words * (SEES + 1) * 2
+        return read * TOKENS_A_WORD * 2e6 * self.millions / flops / 3600
+
     @property
     def cure(self) -> str:
         """How to get it, or why not; empty when it can be used at once."""
         if not self.readable:
-            return "not read yet"
+            return "reads no text from left to right"
         if self.folder is not None:
             return ""
         if self.id == SMOLLM2:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from rtalign.language.contexts import refuse
-from rtalign.language.network import Network, Wanted, reading
+from rtalign.language.network import Grows, Wanted, reading
 from rtalign.language.reading import Reading
 from rtalign.recipe import LanguageRecipe
 
@@ -16,7 +16,7 @@ from rtalign.recipe import LanguageRecipe
 class Context:
     """A cache and the last hidden state on it, which foretells the next token."""
 
-    def __init__(self, network: Network, recipe: LanguageRecipe, want: Wanted, bos: int | None, start: int = 0) -> None:
+    def __init__(self, network: Grows, recipe: LanguageRecipe, want: Wanted, bos: int | None, start: int = 0) -> None:
         self._network, self._recipe, self._want = network, recipe, want
         self._opening = [bos] if bos is not None and recipe.bos else []
         self._cache: Any = None

@@ -55,6 +55,39 @@ def blocks(span: Span, n_tokens: Sequence[int], size: int) -> Iterator[tuple[int
         start = stop
 
 
+def passes(span: Span, n_tokens: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
+    """A span as one stretch of at most size tokens, and blocks of what does not fit: for networks that open a text
+    faster than they go on with it."""
+    stop, total = span.start + 1, n_tokens[span.start]
+    while stop < span.stop and total + n_tokens[stop] <= size:
+        total += n_tokens[stop]
+        stop += 1
+    yield span.start, stop
+    yield from blocks(Span(stop, max(span.first, stop), span.stop), n_tokens, size)
+
+
+def settled(recipe: LanguageRecipe, sees: int | None) -> LanguageRecipe:
+    """The recipe as it can be read: where nothing grows, a growing context is a window of what such a model sees."""
+    if sees is None or recipe.context_kind == "window":
+        return recipe
+    return recipe.model_copy(update={"context": f"window:{min(recipe.context_words - 1, sees)}"})
+
+
+def canonical(recipe: LanguageRecipe, n_words: int) -> LanguageRecipe:
+    """The shortest context that reads a story of n_words in the same way, so that what is equal is read once."""
+    kind, words = recipe.context_kind, recipe.context_words
+    most = max(n_words, 2) if kind == "growing" else max(n_words - 1, 0)
+    return recipe.model_copy(update={"context": f"{kind}:{min(words, most)}"})
+
+
+def tokens_read(recipe: LanguageRecipe, n_tokens: Sequence[int]) -> int:
+    """Tokens that go through a causal network for a story, its words' own n_tokens given: what a plan costs."""
+    cut = growing(len(n_tokens), recipe.context_words)
+    spans = cut if recipe.context_kind == "growing" else windows(len(n_tokens), recipe.context_words)
+    sums = [0, *accumulate(n_tokens)]
+    return sum(sums[span.stop] - sums[span.start] for span in spans)
+
+
 def longest(spans: Sequence[Span], n_tokens: Sequence[int]) -> tuple[int, Span]:
     """The span with the most tokens, and how many."""
     sums = [0, *accumulate(n_tokens)]

@@ -1,35 +1,61 @@
-"""Files to weights: a model and its tokenizer, checked to be whole."""
+"""A name to a network: found, checked to be whole and to fit, loaded, and described."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from rtalign import cache
-from rtalign.language.families import family, room
+from rtalign.language import capacity
+from rtalign.language.bidirectional import Bidirectional, Signs
+from rtalign.language.blocks import blocks_of
+from rtalign.language.causal import Causal
+from rtalign.language.classic import Classic
+from rtalign.language.classicnetwork import ClassicNetwork, open_shape, open_tokenizer, open_weights
+from rtalign.language.controls import Random, Static
+from rtalign.language.families import Family, family
+from rtalign.language.names import Name
 from rtalign.language.network import Network
 from rtalign.language.places import Place, find
+from rtalign.language.precision import Precision, to_int8
+from rtalign.language.probing import vouch
 from rtalign.language.quiet import quiet
 from rtalign.language.reading import ModelInfo
-from rtalign.language.tokens import Tokeniser
+from rtalign.language.tokens import Cutter, Tokeniser, WholeWords
+from rtalign.language.weights import trained, untrained
 
 
-def load_parts(
-    name: str, device: str, allow_download: bool, seed: int | None, say: Callable[[str], None] | None
-) -> tuple[Network, Tokeniser, ModelInfo]:
-    """Network, tokeniser and description of a model by name; with a seed, its untrained twin."""
-    _check_device(device)
-    place = find(name, allow_download, say)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for.  limit: bytes that may be used, None for what is free; say: told of work that takes long."""
+
+    name: Name
+    device: str = "cpu"
+    precision: Precision = "float32"
+    limit: int | None = None
+    allow_download: bool = False
+    say: Callable[[str], None] | None = None
+
+
+Parts = tuple[Network, Cutter, ModelInfo]
+
+
+def load_parts(asked: Asked) -> Parts:
+    """Network, tokeniser and description."""
+    _check_device(asked.device)
+    if asked.name.what == "random":
+        return _random(asked.name)
+    place = find(asked.name.base, asked.allow_download, asked.say)
     kind = family(_model_type(place.folder))
     with quiet():
-        tokeniser = Tokeniser(_tokenizer(place))
-        model = _trained(place) if seed is None else _untrained(place, seed)
-    model = model.to(device).eval()
-    return Network(model, room(model.config)), tokeniser, _info(model, tokeniser, place, kind, seed)
+        if kind.kind == "classic":
+            return _classic(asked, place, kind)
+        return _hub(asked, place, kind)
 
 
 def _check_device(device: str) -> None:
@@ -41,61 +67,98 @@ def _model_type(folder: Path) -> str:
     return str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "unknown"))
 
 
+def _random(name: Name) -> Parts:
+    network = Random(int(name.base), name.seed)
+    what = ModelInfo(str(name), "random", network.n_layers, network.dim, 0, f"1-{name.seed}", "whole words", False)
+    return network, WholeWords(), what
+
+
+def _classic(asked: Asked, place: Place, kind: Family) -> Parts:
+    if asked.precision != "float32":
+        raise ValueError(f"model {place.id}: {kind.name} models are small; read them in float32, not {asked.precision}")
+    shape = open_shape(place.folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(asked.name.seed)
+        model = Classic(shape)
+    if asked.name.what != "untrained":
+        open_weights(place.folder, model)
+    model = model.to(asked.device).eval().requires_grad_(False)
+    tokeniser = Tokeniser(open_tokenizer(place.folder))
+    static = asked.name.what == "static"
+    network: Network = Static(model.embedding) if static else ClassicNetwork(model)
+    return network, tokeniser, _info(asked, place, kind.name, network, tokeniser, model)
+
+
+def _hub(asked: Asked, place: Place, kind: Family) -> Parts:
+    from transformers import AutoConfig
+
+    tokenizer = _tokenizer(place)
+    tokeniser = Tokeniser(tokenizer)
+    config = AutoConfig.from_pretrained(place.folder, local_files_only=True, trust_remote_code=False)
+    text, precision = config.get_text_config(), asked.precision
+    size = capacity.size_of(place.folder, text)
+    spread = capacity.place_for(place.id, size, precision, asked.device, asked.limit)
+    batch = capacity.batch_tokens(text, size, precision, asked.device, asked.limit)
+    if asked.name.what == "untrained":
+        model = untrained(config, kind, precision, asked.name.seed)
+    else:
+        model = trained(place, config, kind, precision, spread)
+    model = _fewer_bits(model) if asked.precision == "int8" else model
+    model = (model if spread else model.to(asked.device)).eval().requires_grad_(False)
+    network = _network(asked, model, kind, tokenizer, batch)
+    return network, tokeniser, _info(asked, place, kind.name, network, tokeniser, model)
+
+
+def _network(asked: Asked, model: Any, kind: Family, tokenizer: Any, batch: int) -> Network:
+    if asked.name.what == "static":
+        return Static(model.get_input_embeddings(), batch)
+    if kind.kind == "bidirectional":
+        names = "cls_token_id", "sep_token_id", "mask_token_id", "pad_token_id"
+        found = [getattr(tokenizer, name) for name in names]
+        if None in found:
+            raise ValueError(f"{kind.name}: the tokenizer has no {names[found.index(None)]}; use another model")
+        return Bidirectional(model, Signs(*found), batch)
+    return vouch(model, kind, asked.precision, batch) if kind.kind == "unvouched" else Causal(model, kind, batch)
+
+
+def _fewer_bits(model: Any) -> Any:
+    """A model whose blocks hold int8 and whose other weights are float32."""
+    base = getattr(model.base_model, "language_model", model.base_model)
+    blocks = blocks_of(base, int(model.config.get_text_config().num_hidden_layers))
+    model = model.float().eval()
+    with torch.inference_mode():
+        # RWKV rescales its weights at its first pass.
+        base(input_ids=torch.zeros(1, 2, dtype=torch.long))
+    if not to_int8(blocks):
+        raise ValueError(f"{model.config.model_type}: its blocks hold no plain matrices; use bfloat16 or float32")
+    return model
+
+
 def _tokenizer(place: Place) -> Any:
     from transformers import AutoTokenizer
 
     try:
         return AutoTokenizer.from_pretrained(place.folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, ImportError) as error:
-        raise ValueError(f"model {place.id}: no tokenizer in {place.folder} ({_first(error)})") from error
+        first = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"model {place.id}: no tokenizer in {place.folder} ({first})") from error
 
 
-def _trained(place: Place) -> Any:
-    from transformers import AutoModelForCausalLM
-
-    if not any(place.folder.glob("*.safetensors")):
-        raise ValueError(f"model {place.id}: {place.folder} holds no .safetensors; pickled weights are never read")
-    try:
-        model, found = AutoModelForCausalLM.from_pretrained(
-            place.folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"model {place.id}: the weights in {place.folder} do not load ({_first(error)})") from error
-    missing = sorted(found["missing_keys"])
-    if missing:
-        raise ValueError(f"model {place.id}: {len(missing)} weights are missing, {missing[0]} first; fetch it again")
-    return model
-
-
-def _untrained(place: Place, seed: int) -> Any:
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    config = AutoConfig.from_pretrained(place.folder, local_files_only=True, trust_remote_code=False)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-
-
-def _info(model: Any, tokeniser: Tokeniser, place: Place, kind: str, seed: int | None) -> ModelInfo:
-    revision = place.revision
-    if seed is not None:
+def _info(asked: Asked, place: Place, kind: str, network: Network, tokeniser: Tokeniser, model: Any) -> ModelInfo:
+    """Whatever was trained has the revision of its files; what was drawn, one of its own."""
+    revision, seed = place.revision, asked.name.seed
+    if asked.name.what == "untrained":
         revision = f"untrained-{seed}-" + cache.key(place.revision, seed)[:8]
+    used = model.get_input_embeddings() if asked.name.what == "static" else model
+    packed = [part for name, part in used.named_buffers() if name.endswith("packed")]
     return ModelInfo(
-        id=place.id if seed is None else f"{place.id}+untrained",
+        id=str(Name(place.id, asked.name.what, seed)),
         family=kind,
-        n_layers=int(model.config.num_hidden_layers) + 1,
-        dim=int(model.config.hidden_size),
-        n_parameters=sum(weight.numel() for weight in model.parameters()),
+        n_layers=network.n_layers,
+        dim=network.dim,
+        n_parameters=sum(part.numel() for part in [*used.parameters(), *packed]),
         revision=revision,
         tokenizer=tokeniser.fingerprint(),
         has_bos=tokeniser.bos is not None,
+        precision=asked.precision,
     )
-
-
-def _first(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import cast
 
 from rtalign.language.context import Context
-from rtalign.language.network import Network, Wanted
+from rtalign.language.network import Grows, Network, Wanted
 from rtalign.language.reading import Reading
-from rtalign.language.tokens import Tokeniser
+from rtalign.language.tokens import Cutter
 from rtalign.language.windows import read_windows
 from rtalign.recipe import LanguageRecipe
 
@@ -18,9 +19,13 @@ AHEAD = 48
 class Reader:
     """push(word) gives what LanguageModel.encode gives for the same word of the same story."""
 
-    def __init__(self, network: Network, tokeniser: Tokeniser, recipe: LanguageRecipe, want: Wanted) -> None:
+    def __init__(self, network: Network, tokeniser: Cutter, recipe: LanguageRecipe, want: Wanted) -> None:
         self._tokeniser = tokeniser
-        self._follower = (Growing if recipe.context_kind == "growing" else Window)(network, tokeniser, recipe, want)
+        self._follower: Growing | Window
+        if recipe.context_kind == "growing":
+            self._follower = Growing(cast(Grows, network), tokeniser, recipe, want)
+        else:
+            self._follower = Window(network, tokeniser, recipe, want)
         self._previous: str | None = None
         self._n_words = 0
 
@@ -43,7 +48,7 @@ class Growing:
     a context has been read again.
     """
 
-    def __init__(self, network: Network, tokeniser: Tokeniser, recipe: LanguageRecipe, want: Wanted) -> None:
+    def __init__(self, network: Grows, tokeniser: Cutter, recipe: LanguageRecipe, want: Wanted) -> None:
         self._parts = network, recipe, want, tokeniser.bos
         self._capacity = recipe.context_words
         self._now = Context(*self._parts)
@@ -74,7 +79,7 @@ class Growing:
 class Window:
     """The last few words, read again with each new one."""
 
-    def __init__(self, network: Network, tokeniser: Tokeniser, recipe: LanguageRecipe, want: Wanted) -> None:
+    def __init__(self, network: Network, tokeniser: Cutter, recipe: LanguageRecipe, want: Wanted) -> None:
         self._parts = network, recipe, want, tokeniser.bos
         self._kept: deque[list[int]] = deque(maxlen=recipe.context_words + 1)
         self._n_words = 0

@@ -10,7 +10,11 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model is, for passports and reports.  n_layers counts hidden states, the embedding included."""
+    """What a model is, for passports and reports.
+
+    id: the name it is loaded by again; of a folder, the folder's own.  n_layers counts hidden states, the embedding
+    included.
+    """
 
     id: str
     family: str
@@ -20,6 +24,7 @@ class ModelInfo:
     revision: str
     tokenizer: str
     has_bos: bool
+    precision: str = "float32"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +39,10 @@ class Reading:
     activations: np.ndarray
     surprisal: np.ndarray
     n_tokens: np.ndarray
+
+    def behind(self, n_words: int) -> Reading:
+        """All but the first words."""
+        return Reading(self.activations[n_words:], self.surprisal[n_words:], self.n_tokens[n_words:])
 
     @classmethod
     def join(cls, parts: Sequence[Reading]) -> Reading:

@@ -4,12 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from rtalign import cache
 
 BATCH = 4096
 PROBE = "The cat's 2,048 naïve WORDS – don't_stop \U0001f642 1999."
+
+
+class Cutter(Protocol):
+    """Words to token ids, all at once or one by one with the same outcome."""
+
+    bos: int | None
+
+    def first(self, word: str, index: int = 0) -> list[int]: ...
+
+    def next(self, previous: str, word: str, index: int) -> list[int]: ...
+
+    def story(self, words: Sequence[str]) -> list[list[int]]: ...
+
+    def fingerprint(self) -> str: ...
+
+
+class WholeWords:
+    """One token a word, a number made of its letters, whatever their case: no vocabulary is needed."""
+
+    bos: int | None = None
+
+    def first(self, word: str, index: int = 0) -> list[int]:
+        return [int(cache.key(_clean(word, index).lower())[:15], 16)]
+
+    def next(self, previous: str, word: str, index: int) -> list[int]:
+        del previous
+        return self.first(word, index)
+
+    def story(self, words: Sequence[str]) -> list[list[int]]:
+        return [self.first(word, index) for index, word in enumerate(words)]
+
+    def fingerprint(self) -> str:
+        return "whole words"
 
 
 class Tokeniser:
@@ -25,7 +58,8 @@ class Tokeniser:
             kind = type(tokenizer).__name__
             raise ValueError(f"{kind} gives no character offsets; use a model that comes with a tokenizer.json")
         self._tokenizer = tokenizer
-        self.bos: int | None = tokenizer.bos_token_id
+        opens = tokenizer.bos_token_id
+        self.bos: int | None = tokenizer.cls_token_id if opens is None else opens
 
     def first(self, word: str, index: int = 0) -> list[int]:
         """The tokens of the word that opens a story."""

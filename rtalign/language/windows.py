@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
 
 from rtalign.language.contexts import Span, refuse, windows
 from rtalign.language.network import Network, Wanted
@@ -13,9 +14,6 @@ from rtalign.recipe import LanguageRecipe
 
 STRETCH = 256
 """Words whose windows are sorted by length together: enough to pad little, few enough to keep memory flat."""
-
-BATCH_TOKENS = 2048
-"""Tokens, padding included, that go through the network at once."""
 
 
 def read_windows(
@@ -41,20 +39,38 @@ def _in_order(
 ) -> Reading:
     order = np.argsort([len(row) for row in rows], kind="stable")
     parts = []
-    for batch in _batches([len(rows[k]) for k in order]):
+    for batch in _batches([len(rows[k]) for k in order], network.batch):
         chosen = order[batch]
         known = [spans[k].first > spans[k].start for k in chosen]
-        parts.append(network.windows([rows[k] for k in chosen], [own[k] for k in chosen], known, want))
+        parts.append(_read(network, [rows[k] for k in chosen], [own[k] for k in chosen], known, want))
     together = Reading.join(parts)
     back = np.argsort(order)
     return Reading(together.activations[back], together.surprisal[back], together.n_tokens[back])
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[slice]:
+def _read(
+    network: Network, rows: Sequence[list[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
+) -> Reading:
+    """One batch; where a GPU has too little memory for it, in halves."""
+    try:
+        return network.windows(rows, own, known, want)
+    except torch.OutOfMemoryError as error:
+        if len(rows) == 1:
+            raise ValueError(
+                f"one context of {len(rows[0])} tokens does not fit in the device's memory - use a shorter context"
+            ) from error
+    half = len(rows) // 2
+    parts = [
+        _read(network, rows[part], own[part], known[part], want) for part in (slice(None, half), slice(half, None))
+    ]
+    return Reading.join(parts)
+
+
+def _batches(lengths: Sequence[int], size: int) -> Iterator[slice]:
     """Runs of rows, sorted by length, that stay within the batch size when padded; a longer row stands alone."""
     start = 0
     for stop in range(1, len(lengths) + 1):
-        if stop == len(lengths) or (stop + 1 - start) * lengths[stop] > BATCH_TOKENS:
+        if stop == len(lengths) or (stop + 1 - start) * lengths[stop] > size:
             yield slice(start, stop)
             start = stop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rtalign.report import provenance, sections
+from rtalign.report import provenance, repeats, sections
 from rtalign.report.ladder import ladder
 from rtalign.report.lagmap import lag_map
 from rtalign.report.markup import Markup, tag
@@ -26,6 +26,7 @@ PARTS = (
     sections.curves,
     sections.topographies,
     sections.layers,
+    repeats.noise_ceiling,
     sections.fit,
     provenance.method,
     provenance.data,

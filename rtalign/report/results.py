@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    model_validator,
+)
 
 from rtalign.recipe import plain
 from rtalign.summary import read_curves_csv, read_summary
@@ -136,6 +145,30 @@ class Passport(Part):
     created: str = ""
 
 
+class Heard(Part):
+    """The noise ceiling of one person: one value a sensor."""
+
+    subject: str = ""
+    n_repeats: int = Field(ge=2)
+    n_broken: int = 0
+    seconds: float = Field(ge=0)
+    sensors: list[str] = Field(min_length=1)
+    r: list[Number]
+    error: list[Number] = []
+
+    @model_validator(mode="after")
+    def _whole(self) -> Heard:
+        if len(self.r) != len(self.sensors) or len(self.error) not in (0, len(self.sensors)):
+            raise ValueError(f"{len(self.r)} correlations for {len(self.sensors)} sensors")
+        return self
+
+
+class Ceilings(Part):
+    """ceiling.json: how well a sensor's answer to a repeated sound predicts its answer to the same sound."""
+
+    people: list[Heard] = []
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """All there is to show.  What a folder does not hold is None or empty.
@@ -151,6 +184,7 @@ class Results:
     passport: Passport | None = None
     patterns: np.ndarray | None = None
     alphas: np.ndarray | None = None
+    ceilings: Ceilings | None = None
 
     @property
     def lags(self) -> np.ndarray:
@@ -176,7 +210,8 @@ def load(folder: Path) -> Results:
     recipe = folder / "recipe.toml"
     patterns, alphas = _tensors(folder / "bank.safetensors", shape, len(passport.sensors) if passport else 0)
     text = recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
-    return Results(summary, r, null_lo, null_hi, text, passport, patterns, alphas)
+    ceilings = _read(folder / "ceiling.json", Ceilings)
+    return Results(summary, r, null_lo, null_hi, text, passport, patterns, alphas, ceilings)
 
 
 def _summary(path: Path) -> Summary:

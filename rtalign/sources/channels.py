@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from rtalign.data import SI, Sensor
+from rtalign.datasets.coils import AXIAL
 
 MAX_CHARACTERS = 16_000_000
 MAX_CHANNELS = 4096
@@ -149,8 +150,6 @@ def _kind(node: ElementTree.Element | None, label: str, stream_type: str) -> str
 
 
 def _axial(coil_type: str) -> bool:
-    from rtalign.datasets.sensors import AXIAL
-
     return coil_type.isdecimal() and len(coil_type) < 8 and int(coil_type) in AXIAL
 
 

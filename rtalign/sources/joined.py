@@ -52,6 +52,14 @@ class Joined:
     def fingerprint(self) -> str:
         return hashlib.sha256("".join(part.fingerprint() for part in self._parts).encode()).hexdigest()[:32]
 
+    @property
+    def parts(self) -> tuple[Recording, ...]:
+        return self._parts
+
+    def moved(self, k: int, time_s: float) -> float:
+        """A time of one recording on the common axis."""
+        return time_s + self._offset(k)
+
     def _offset(self, k: int) -> float:
         """What turns a recording's own time into the common one."""
         return float(self._firsts[k]) / self.sfreq - self._parts[k].start

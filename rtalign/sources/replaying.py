@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 from rtalign.data import Chunk, Recording, Word
@@ -12,6 +13,8 @@ LEAD_S = 20.0
 """A seek reads from this long before, so that the filters have settled when the wanted time is reached."""
 CATCH_UP_S = 1.0
 """How much signal one poll hands out at most."""
+JUST_BEGUN_S = 0.3
+"""A step back from within this much of a word's onset goes to the word before."""
 
 
 class ReplaySource:
@@ -30,8 +33,11 @@ class ReplaySource:
         self._recording, self._clock, self._chunk_s = recording, clock, chunk_s
         self._speed, self._paused = speed, False
         self._words = sorted(recording.words, key=lambda word: word.onset)
+        self._until: float | None = None
         self._began = self._ended = False
+        self._at_word: int | None = None
         self._chunks: Iterator[Chunk] = iter(())
+        self._wanted = recording.start
         self._restart(recording.start)
 
     @property
@@ -40,8 +46,8 @@ class ReplaySource:
 
     @property
     def position(self) -> float:
-        """Signal time that has been handed out."""
-        return self._position
+        """Signal time that has been handed out; what leads up to a seek does not count."""
+        return max(self._position, self._wanted)
 
     @property
     def paused(self) -> bool:
@@ -55,7 +61,7 @@ class ReplaySource:
         self._paused = True
 
     def play(self) -> None:
-        self._paused = False
+        self._paused, self._at_word = False, None
         self._anchor()
 
     def set_speed(self, speed: float | None) -> None:
@@ -64,10 +70,36 @@ class ReplaySource:
         self._speed = speed
         self._anchor()
 
+    def wait_at(self, until: float | None) -> None:
+        """Hand out nothing from a time on until told otherwise: where somebody else is to come along."""
+        self._until = until
+
     def seek(self, to: float) -> None:
         """Go on from a time; words from there on are told (again)."""
         self._restart(min(max(to, self._recording.start), self.end))
         self._moved = True
+        self._at_word = None
+
+    def step(self, by: int) -> None:
+        """Wait just behind the onset of the next word (1), or of the one before (-1); a step on leaves nothing out."""
+        to = self._beside(1 if by > 0 else -1)
+        if not 0 <= to < len(self._words):
+            raise ValueError(f"there is no word {'behind' if by > 0 else 'before'} this one")
+        self.pause()
+        if by < 0:
+            self.seek(self._words[to].onset)
+        self._at_word = to
+        # Half a sample more, so that the chunk in which the word begins is handed out.
+        self._wanted = max(self._wanted, self._words[to].onset + 0.5 / self._recording.sfreq)
+
+    def _beside(self, by: int) -> int:
+        """The place of the next word; back: of the word being said, or of the one before where that has just begun."""
+        if self._at_word is not None:
+            return self._at_word + by
+        passed = bisect_right(self._words, self.position, key=lambda word: word.onset)
+        if by > 0 or not passed:
+            return passed if by > 0 else -1
+        return passed - 1 if self.position - self._words[passed - 1].onset > JUST_BEGUN_S else passed - 2
 
     def poll(self, timeout_s: float) -> list[Event]:
         events: list[Event] = []
@@ -84,6 +116,11 @@ class ReplaySource:
         while self._position < due and not self._ended:
             events += self._next()
         return events
+
+    def heard(self, most: int) -> list[Word]:
+        """The newest words up to where it stands."""
+        passed = bisect_right(self._words, self.position, key=lambda word: word.onset)
+        return self._words[max(passed - most, 0) : passed]
 
     def health(self) -> Health:
         state: State = "ended" if self._ended else "paused" if self._paused else "flowing"
@@ -116,10 +153,12 @@ class ReplaySource:
         if self._paused:
             return self._position if self._position >= self._wanted else self._wanted
         most = max(self._position, self._wanted) + CATCH_UP_S
-        if self._speed is None:
-            return most
         began, zero = self._zero
-        return min(zero + (self._clock() - began) * self._speed, most)
+        due = most if self._speed is None else min(zero + (self._clock() - began) * self._speed, most)
+        if self._until is None or due <= self._until:
+            return due
+        self._anchor()  # what was waited is not made up for by haste
+        return self._until
 
     def _next(self) -> list[Event]:
         """The next chunk, behind the words that begin in it."""

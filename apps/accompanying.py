@@ -1,0 +1,91 @@
+"""What accompanies a replay in the window: the story's sound, a second bank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtWidgets import QFileDialog
+
+from apps.comparing import Comparing
+from apps.linking import Engine
+from apps.sounding import Sounding
+from apps.strip import Message
+from rtalign.session import Session
+from rtalign.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from apps.window import MonitorWindow
+
+NO_SOUND = "No sound is at hand: name a wav in the session, or put it beside the recording."
+
+
+class Accompanying:
+    """Hangs on the window by its actions, its strip and its panels."""
+
+    def __init__(self, window: MonitorWindow, begin: Callable[[Session], Engine]) -> None:
+        self._window = window
+        self.sounding = Sounding(lambda: window.link.newest, lambda text: self._say("sound", text), parent=window)
+        self.comparing = Comparing(window.link, begin, self._tell)
+        self._views = [panel for panel in window.grid.panels.values() if hasattr(panel, "beside")]
+        self._drawn: Snapshot | None = None
+        actions = window.deeds
+        actions["mute"].toggled.connect(lambda on: setattr(self.sounding, "mute", on))
+        actions["compare"].triggered.connect(self._compare)
+        actions["turn"].triggered.connect(window.grid.panels["map"].turn)  # type: ignore[attr-defined]
+        self._can: dict[str, str | None] = {}
+
+    def look(self, seen: Snapshot) -> None:
+        """Called many times a second, before the panels are drawn."""
+        self.sounding.hear(seen)
+        self.comparing.look()
+        beside = self.comparing.beside
+        if (beside.seen if beside else None) is not self._drawn and not self._window.deeds["freeze"].isChecked():
+            self._drawn = beside.seen if beside else None
+            for view in self._views:
+                view.beside(beside)  # type: ignore[attr-defined]
+        self._enable(seen)
+
+    def end(self) -> None:
+        """Another session, or none."""
+        self.sounding.stop()
+        self.comparing.end()
+        for key in ("sound", "compare"):
+            self._window.strip.unsay(key)
+
+    def _enable(self, seen: Snapshot) -> None:
+        replay = None if seen.position_s is not None else "Only a replay can be compared."
+        on = self.comparing.on
+        can = {
+            "mute": None if self.sounding.at_hand else NO_SOUND,
+            "compare": replay,
+            "turn": None if on else "Two banks must be compared first.",
+        }
+        self._window.deeds["compare"].setChecked(on)
+        if can != self._can:
+            self._can = can
+            self._window.deeds.enable(can)
+
+    def _compare(self) -> None:
+        if self.comparing.on:
+            self.comparing.end()
+            return
+        here = self._window.link.session
+        start = str(here.bank.parent) if here and here.bank else ""
+        folder = QFileDialog.getExistingDirectory(self._window, "A second bank", start)
+        if folder:
+            self.comparing.begin(Path(folder))
+
+    def _tell(self, text: str, going_on: bool) -> None:
+        if going_on:
+            cures = (("End comparing", self.comparing.end),)
+            self._window.strip.say(Message("compare", text, "quiet", cures, True))
+        elif text:
+            self._say("compare", text)
+        else:
+            self._window.strip.unsay("compare")
+
+    def _say(self, key: str, text: str) -> None:
+        """Once, until it has been read."""
+        self._window.strip.say(Message(key, text, "stale", (("Understood", lambda: self._window.strip.unsay(key)),)))

@@ -1,0 +1,196 @@
+"""RecordingPage: a recording to replay, narrowed where it is a data set, with a word table where it needs one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from apps import fitting, streamcards
+from apps.cards import Card, CardList
+from apps.controls import Choice
+from apps.fields import PathField, ask_for, heading, label_for, quiet_button
+from apps.glancing import Glancing
+from apps.livepage import TABLES
+from apps.remember import Memory
+from rtalign.bank import sensor_of
+from rtalign.data import Sensor
+from rtalign.minutes import place
+from rtalign.session import Session
+
+FILTERS = {"subject": "S&ubject", "session": "Sessio&n", "task": "Tas&k", "run": "&Run"}
+ALL = "all"
+KINDS = "Recordings (*.fif *.fif.gz *.xdf *.xdfz *.con *.sqd *.h5);;All files (*)"
+EMPTY = ("No recording is chosen", (
+    "A BIDS folder, a FIF, CTF, KIT, BTi or XDF recording, or a session that rtalign recorded.\n"
+    "A file that comes without words needs a word table: TSV, CSV, TextGrid or CTM."
+))  # fmt: skip
+CURES = (("name a table with --word-table FILE", "name it as Word table below"), ("--word-table", "the word table"))
+"""What the command line would be told, as the dialog has it."""
+
+
+class RecordingPage(QWidget):
+    """What another process sees in the recording stands as a card, with its fit to the bank."""
+
+    changed = pyqtSignal()
+
+    def __init__(self, memory: Memory) -> None:
+        super().__init__()
+        self._memory = memory
+        self.path = PathField("Recording", memory, folder=True, hint="a folder or a file")
+        self.file = quiet_button("File…", "One file: FIF, KIT, XDF, HDF5")
+        self.table = PathField("Word table", memory, folder=False, hint="only where words are missing", kinds=TABLES)
+        self.filters = {name: Choice(name.title()) for name in FILTERS}
+        self._labels = {name: label_for(text, self.filters[name]) for name, text in FILTERS.items()}
+        self.cards, self.glancing = CardList("Recording"), Glancing(self)
+        self.sensors: tuple[Sensor, ...] = ()
+        self._wanted: dict[str, str | None] = dict.fromkeys(FILTERS)
+        self._build()
+        self._connect()
+
+    def settings(self) -> dict[str, Any]:
+        return {"recording": self.path.path, "word_table": self.table.path, **self._asked(), "meg": None, "words": None,
+                "trigger": None, "encoding": "auto"}  # fmt: skip
+
+    def fill(self, session: Session) -> None:
+        self._wanted = {name: getattr(session, name) for name in FILTERS}
+        self._offer_filters()
+        self.table.put(session.word_table)
+        self.path.put(session.recording)
+        self._glance()
+
+    def look(self, card: fitting.Card | None, learns: bool) -> None:
+        seen = self.glancing.seen
+        self.sensors = tuple(sensor_of(entry) for entry in seen["sensors"]) if seen else ()
+        self.cards.show_cards([self._card(card, learns)] if self.path.path else [], EMPTY)
+        if self.path.path:
+            self.cards.choose(str(self.path.path))
+
+    @property
+    def sfreq(self) -> float:
+        return float(self.glancing.seen["sfreq"][0]) if self.glancing.seen else 0.0
+
+    def why_not(self) -> str:
+        seen = self.glancing.seen
+        if self.path.path is None:
+            return "No recording is chosen."
+        if self.glancing.error:
+            return plainly(self.glancing.error)
+        if seen is None:
+            return "The recording is being looked at."
+        if len(seen["sfreq"]) > 1:
+            return "Its runs are at different rates: choose runs of one rate."
+        return "" if seen["n_words"] else "There are no words in this recording."
+
+    def close_down(self) -> None:
+        self.glancing.close()
+
+    def _card(self, card: fitting.Card | None, learns: bool) -> Card:
+        path, seen = self.path.path, self.glancing.seen
+        assert path is not None
+        if self.glancing.error:
+            return Card(str(path), path.name, "lost", "cannot be opened", str(path), "differs",
+                        plainly(self.glancing.error))  # fmt: skip
+        if seen is None:
+            return Card(str(path), path.name, "searching", "being looked at", str(path))
+        runs = f"{seen['n_recordings']} recordings" if seen["n_recordings"] > 1 else seen["name"]
+        rates = " and ".join(f"{rate:,.6g}" for rate in seen["sfreq"])
+        parts = (runs, place(seen["seconds"]), f"{seen['n_words']:,} words", f"{rates} Hz",
+                 fitting.sensors(self.sensors))  # fmt: skip
+        verdict, told = streamcards.fit(card, learns, self.sensors, self.sfreq)
+        told = "\n".join(part for part in (told, *seen["notes"]) if part)
+        return Card(str(path), path.name, "flowing", "can be replayed", "  ·  ".join(parts), verdict, told)
+
+    def _asked(self) -> dict[str, str | None]:
+        return {name: None if box.currentText() in ("", ALL) else box.currentText()
+                for name, box in self.filters.items()}  # fmt: skip
+
+    def _glance(self) -> None:
+        path = self.path.path
+        if path is None:
+            self.glancing.look(None)
+        else:
+            self.glancing.look(Session(recording=path, word_table=self.table.path, **self._asked()))
+        self.changed.emit()
+
+    def _offer_filters(self) -> None:
+        """The labels that are there; those wanted from last time even before they are known."""
+        for name, box in self.filters.items():
+            there = self.glancing.labels.get(name, [])
+            wanted = self._wanted[name]
+            items = [ALL, *there, *([wanted] if wanted and wanted not in there else [])]
+            shown = len(items) > 2 or wanted is not None
+            self._labels[name].setVisible(shown)
+            box.setVisible(shown)
+            if items != [box.itemText(i) for i in range(box.count())]:
+                chosen = wanted or box.currentText() or ALL
+                box.blockSignals(True)
+                box.clear()
+                box.addItems(items)
+                box.setCurrentText(chosen if chosen in items else ALL)
+                box.blockSignals(False)
+
+    def _told(self) -> None:
+        self._offer_filters()
+        self.changed.emit()
+
+    def _moved(self) -> None:
+        """Another recording has other labels."""
+        self._wanted = dict.fromkeys(FILTERS)
+        for box in self.filters.values():
+            box.blockSignals(True)
+            box.setCurrentText(ALL)
+            box.blockSignals(False)
+        self._glance()
+
+    def _narrowed(self, name: str, box: QComboBox) -> None:
+        self._wanted[name] = None if box.currentText() == ALL else box.currentText()
+        self._glance()
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(10)
+        grid.setVerticalSpacing(8)
+        grid.addWidget(label_for("Re&cording", self.path), 0, 0)
+        grid.addWidget(self.path, 0, 1)
+        grid.addWidget(self.file, 0, 2)
+        grid.addWidget(label_for("Word &table", self.table), 1, 0)
+        grid.addWidget(self.table, 1, 1, 1, 2)
+        column.addLayout(grid)
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        for name, box in self.filters.items():
+            row.addWidget(self._labels[name])
+            box.setMaximumWidth(200)
+            row.addWidget(box, 1)
+        row.addStretch(1)
+        column.addLayout(row)
+        self._head: QLabel = heading("What is in it", self.cards)
+        column.addWidget(self._head)
+        column.addWidget(self.cards, 1)
+        self.path.button.setText("Folder…")
+
+    def _connect(self) -> None:
+        self.path.changed.connect(self._moved)
+        self.table.changed.connect(self._glance)
+        self.file.clicked.connect(lambda _=False: self._browse())
+        for name, box in self.filters.items():
+            box.currentIndexChanged.connect(lambda _, name=name, box=box: self._narrowed(name, box))
+        self.glancing.changed.connect(self._told)
+        self._offer_filters()
+
+    def _browse(self) -> None:
+        found = ask_for(self, "Recording", self._memory, folder=False, kinds=KINDS)
+        if found:
+            self.path.put(found)
+
+
+def plainly(error: str) -> str:
+    """A refusal that names an option of the command line names the dialog's field instead."""
+    for option, field in CURES:
+        error = error.replace(option, field)
+    return error

@@ -1,0 +1,142 @@
+"""What the strip says of a session, from how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apps.linking import State
+from apps.news import bad_news
+from apps.strip import Message
+from rtalign.snapshot import Snapshot
+
+ORDER = (
+    *("closing", "lost", "failed", "refused", "stream", "reset", "demo", "report", "said", "loss"),
+    *("loading", "frozen", "compare", "sound", "ended", "none"),
+)
+"""Keys of messages, what matters most first."""
+
+Deed = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Cures:
+    """What the buttons of the strip do."""
+
+    restart: Deed
+    stop: Deed
+    stay_stopped: Deed
+    leave: Deed
+    start: Deed
+    open: Deed
+    choose_bank: Deed
+    do_without: Deed
+    report: Deed
+    play_again: Deed
+    forgive: Deed
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """loss : the last of an engine before this one, which died while it was asked to end."""
+
+    seen: Snapshot
+    state: State
+    closing: bool
+    frozen: bool
+    restarts_in_s: float | None
+    loss: Snapshot | None
+
+
+def told(now: Standing, cures: Cures) -> dict[str, Message | None]:
+    """A message by each key, or None where there is nothing to say about it."""
+    seen, running = now.seen, now.state == "running"
+    return {
+        "closing": _closing(now, cures) if now.state == "stopping" else None,
+        "lost": _lost(now, cures) if now.state == "lost" else None,
+        "failed": _failed(seen, cures) if now.state == "failed" or (running and seen.phase == "failed") else None,
+        "refused": _refused(seen, cures) if running and seen.refused else None,
+        "stream": _stream(seen) if running and seen.phase == "running" else None,
+        "none": _none(cures) if now.state == "none" else None,
+        "loss": _loss(now.loss, cures) if now.loss is not None else None,
+        "loading": Message("loading", f"{_sentence(seen.why or 'starting')}…", "quiet", (("Cancel", cures.stop),), True)
+        if running and seen.phase == "loading"
+        else None,
+        "frozen": Message("frozen", "The picture is frozen; the engine goes on. F goes on.", "stale")
+        if now.frozen
+        else None,
+        "ended": _ended(seen, cures) if seen.phase == "ended" and now.state in ("running", "ended") else None,
+    }
+
+
+def _none(cures: Cures) -> Message:
+    choices = (("Start…", cures.start), ("Open recording…", cures.open))
+    return Message("none", "No session runs.", "quiet", choices)
+
+
+def _closing(now: Standing, cures: Cures) -> Message:
+    if not now.closing:
+        text = "The engine is writing what it found."
+        return Message("closing", text, "quiet", (), True)
+    return Message("closing", "The engine is writing what it found.", "quiet", (("Leave it to it", cures.leave),), True)
+
+
+def _lost(now: Standing, cures: Cures) -> Message:
+    kept, left = _kept(now.seen), now.restarts_in_s
+    if now.closing:
+        text = f"The engine stopped while it was writing what it found; {kept}."
+        return Message("lost", text, "lost", (("Close", cures.leave), ("Restart", cures.restart)))
+    goes_on = "the replay goes on from where it stood" if now.seen.position_s is not None else "scores begin anew"
+    text = f"The engine stopped unexpectedly; {kept}."
+    if left is None:
+        return Message("lost", text, "lost", (("Restart now", cures.restart),))
+    soon = f"{text} It starts again in {left:.0f} s; {goes_on}."
+    return Message("lost", soon, "lost", (("Restart now", cures.restart), ("Not now", cures.stay_stopped)))
+
+
+def _loss(seen: Snapshot, cures: Cures) -> Message:
+    text = f"The engine of the session before stopped while it was writing what it found; {_kept(seen)}."
+    return Message("loss", text, "lost", (("OK", cures.forgive),))
+
+
+def _failed(seen: Snapshot, cures: Cures) -> Message:
+    text = f"This session cannot go on: {seen.why or 'the engine failed'}."
+    choices = (("Try again", cures.restart), ("Choose bank…", cures.choose_bank), ("Start…", cures.start))
+    return Message("failed", text, "lost", choices)
+
+
+def _refused(seen: Snapshot, cures: Cures) -> Message:
+    text = f"The bank does not fit this stream: {'; '.join(seen.refused)}."
+    choices: tuple[tuple[str, Deed], ...] = (("Choose bank…", cures.choose_bank),)
+    if seen.n_sensors:
+        text += f" {seen.n_sensors:,} of its sensors are there."
+        choices += (("Go on with these", cures.do_without),)
+    return Message("refused", text, "lost", choices)
+
+
+def _stream(seen: Snapshot) -> Message | None:
+    news = [text for role, text in bad_news(seen) if role == "lost"]
+    return Message("stream", "   ".join(map(_sentence, news)) + ".", "lost") if news else None
+
+
+def _ended(seen: Snapshot, cures: Cures) -> Message:
+    """A recording at its end, or a session that has stopped."""
+    text = f"The {'recording' if seen.position_s is not None else 'session'} has ended: "
+    text += f"{seen.n_heard:,} words heard, {seen.n_scored:,} scored."
+    choices: tuple[tuple[str, Deed], ...] = ()
+    if seen.written is not None:
+        text += f" The report is {seen.written.report}."
+    if seen.written is not None or seen.rungs:
+        choices = (("Open report", cures.report),)
+    elif seen.why:
+        text += f" There is nothing to report: {seen.why}."
+    again = "Play again" if seen.position_s is not None else "Begin again"
+    return Message("ended", text, "quiet", (*choices, (again, cures.play_again)))
+
+
+def _kept(seen: Snapshot) -> str:
+    return f"what was recorded is on disk in {seen.keeping.folder}" if seen.keeping else "nothing was being recorded"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,212 @@
+"""Ten hours of a listener from disk to a bank: time, processor time, memory and bytes of each stage as hours grow."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+STAGES = ("signal", "language model", "targets", "decoders", "report")
+GB_AN_HOUR = 3.4
+"""Of recording, tape, activations; a bank is one more."""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--hours", default="1,3,10", help="how long the recordings are, one run each")
+    options.add_argument("--text", type=Path, help="a text of 8500 words an hour; else the packaged story, shuffled")
+    options.add_argument("--folder", type=Path, help="where the recordings are made, or were made with --keep")
+    options.add_argument("--keep", action="store_true", help="leave the recordings there")
+    options.add_argument("--makers", type=int, default=os.cpu_count(), help="sessions made at once")
+    options.add_argument("--out", type=Path, help="also write the JSON here")
+    options.add_argument("--train", type=float, help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.train:
+        print(json.dumps(train(given.folder, given.train)))
+        return
+    result = measure(given)
+    text = json.dumps(result, indent=2)
+    print(text)
+    if given.out:
+        given.out.write_text(text + "\n", encoding="utf-8")
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    hours = [float(part) for part in given.hours.split(",")]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = given.folder or Path(scratch)
+        make(folder, int(np.ceil(max(hours))), given)
+        runs = []
+        for n in hours:
+            runs.append(run(folder, n))
+            print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
+        if not given.keep:
+            shutil.rmtree(folder / "data", ignore_errors=True)
+    return {"benchmark": "tenhours", "cores": os.cpu_count(), "runs": runs, "growth": growth(runs)}
+
+
+def make(folder: Path, n_hours: int, given: argparse.Namespace) -> None:
+    """The recordings, unless an earlier run left enough of them."""
+    root = folder / "data"
+    if len(list(root.glob("*/*/meg/*_events.tsv"))) >= n_hours:
+        return
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < GB_AN_HOUR * n_hours + 1:
+        raise SystemExit(f"{free:.0f} GB are free in {folder}; {GB_AN_HOUR * n_hours + 1:.0f} GB are needed")
+    import longstory
+
+    from rtalign.language.model import load
+
+    text = given.text.read_text(encoding="utf-8") if given.text else None
+    longstory.write(root, n_hours, load("smollm2"), text, given.makers)
+
+
+def run(folder: Path, hours: float) -> dict[str, Any]:
+    """One training in a process of its own, watched from here."""
+    command = [sys.executable, __file__, "--train", str(hours), "--folder", str(folder)]
+    load, began, peak = [os.getloadavg()[0]], time.perf_counter(), 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        watched = psutil.Process(process.pid)
+        while process.poll() is None:
+            peak = max(peak, resident(watched))
+            if time.perf_counter() - began > 10 * len(load):
+                load.append(os.getloadavg()[0])
+            time.sleep(0.25)
+        answer = process.stdout.read() if process.stdout else ""
+    if process.returncode:
+        raise SystemExit(f"the run of {hours:g} hours ended with status {process.returncode}")
+    result: dict[str, Any] = json.loads(answer)
+    result["peak_mb_with_children"] = round(peak / 2**20)
+    result["load"] = {"mean": round(float(np.mean(load)), 2), "highest": round(max(load), 2)}
+    return result
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes of a process and its children in memory."""
+    try:
+        return sum(p.memory_info().rss for p in [process, *process.children(recursive=True)])
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def train(folder: Path, hours: float) -> dict[str, Any]:
+    """Everything that `rtalign train FOLDER --model smollm2` does, with a clock."""
+    import offline.train as trainer
+    from offline.estimate import estimate
+    from rtalign.language.model import load
+    from rtalign.recipe import Recipe
+
+    clock = clocked(trainer)
+    recordings, model, recipe = opened(folder / "data", hours), load("smollm2"), Recipe()
+    foreseen = estimate(recordings, model, recipe, "cpu")
+    before = psutil.Process().io_counters()
+    with tempfile.TemporaryDirectory(dir=folder, prefix="store-") as scratch:
+        store, out = Path(scratch) / "store", Path(scratch) / "bank"
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = trainer.train(recordings, model, recipe, out, clock, store=store)
+        spent = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+        after = psutil.Process().io_counters()
+        kept = {part: size(Path(scratch) / part) for part in ("store/signal", "store/activations", "bank")}
+    return {
+        "hours": hours,
+        "sessions": len(recordings),
+        "words": sum(len(r.words) for r in recordings),
+        "words_used": result["n_words"],
+        "stages": {name: rounded(clock.spent[name]) for name in STAGES} | {"all": rounded(spent)},
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "mb": {
+            "recordings": size(folder / "data") * min(hours / len(list((folder / "data").glob("*/*"))), 1),
+            "read_by_calls": (after.read_chars - before.read_chars) / 1e6,
+            "read_from_disk": (after.read_bytes - before.read_bytes) / 1e6,
+            "written": (after.write_bytes - before.write_bytes) / 1e6,
+        } | kept,
+        "foreseen": {key: foreseen[key] for key in ("seconds", "memory_mb", "disk_mb")},
+        "temporal_score": result["temporal_score"],
+        "peaks_s": [layer["peak_s"] for layer in result["layers"]],
+        "peak_r": [round(layer["peak_r"], 4) for layer in result["layers"]],
+    }  # fmt: skip
+
+
+def clocked(trainer: Any) -> Any:
+    """Progress that also takes processor time: of the stage's own thread where stages run side by side."""
+    from offline.progress import Progress
+
+    class Clocked(Progress):
+        def __init__(self) -> None:
+            super().__init__()
+            self.spent: dict[str, dict[str, float]] = {}
+
+        @contextmanager
+        def stage(self, name: str, total: float, unit: str) -> Iterator[Any]:
+            clock = time.thread_time if name in ("signal", "language model") else time.process_time
+            wall, cpu = time.perf_counter(), clock()
+            with super().stage(name, total, unit) as stage:
+                yield stage
+            self.spent[name] = {"wall_s": time.perf_counter() - wall, "cpu_s": clock() - cpu}
+
+    clock, write = Clocked(), trainer.write_results
+
+    def timed(*args: Any, **extra: Any) -> Any:
+        with clock.stage("report", 0, ""):
+            return write(*args, **extra)
+
+    trainer.write_results = timed
+    return clock
+
+
+def opened(root: Path, hours: float) -> Sequence[Any]:
+    """The first sessions, the last of them cut where the hours are no whole number."""
+    from rtalign.datasets import open_recordings
+
+    numbers = range(1, int(np.ceil(hours)) + 1)
+    found = list(open_recordings(root, session=",".join(f"{n:03d}" for n in numbers)))
+    rest = hours - int(hours)
+    if rest:
+        last: Any = found[-1]
+        words = [word for word in last.words if word.onset < 3600 * rest]
+        found[-1] = last.span(0.0, 3600 * rest, words, name=last.name)
+    return found
+
+
+def size(folder: Path) -> float:
+    """Megabytes of all files in a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+
+
+def rounded(spent: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 1) for name, value in spent.items()}
+
+
+def growth(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Processor seconds over hours as a line: its two numbers, and how far the runs lie from it at most."""
+    hours = np.array([run["hours"] for run in runs])
+    lines: dict[str, Any] = {}
+    for name in (*STAGES, "all"):
+        spent = np.array([run["stages"][name]["cpu_s"] for run in runs])
+        line: dict[str, Any] = {"cpu_s_an_hour": [round(float(s), 1) for s in spent / hours]}
+        if len(runs) > 2:
+            slope, start = np.polyfit(hours, spent, 1)
+            off = spent - (start + slope * hours)
+            line |= {
+                "cpu_s": f"{start:.1f} + {slope:.1f} an hour",
+                "furthest_off_s": round(float(np.abs(off).max()), 1),
+            }
+        lines[name] = line
+    return lines
+
+
+if __name__ == "__main__":
+    main()

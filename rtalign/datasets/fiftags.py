@@ -1,0 +1,88 @@
+"""A FIF file's tags walked through before anybody believes what they claim to hold."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+
+HEADER = struct.Struct(">iIii")
+"""Kind, type, size, and where the next one is: 0 behind this one, -1 nowhere."""
+
+FILE_ID, DIR_POINTER, DIRECTORY, BUFFER = 100, 101, 102, 300
+SKIP, ENTRY = 1 << 20, 16
+MAX_TAG_BYTES = 64 << 20
+"""What one piece of a header may hold; buffers of signal may hold more."""
+
+MAX_TAGS = 20_000_000
+
+
+def refuse_false_tags(path: Path) -> None:
+    """One line where a tag claims more than its file has, or more than any header needs."""
+    packed = path.name.lower().endswith(".gz")
+    try:
+        with gzip.open(path) if packed else path.open("rb", buffering=0) as file:
+            size = None if packed else path.stat().st_size
+            seen = set()
+            directory = None
+            for n, (place, kind, length) in enumerate(_tags(file)):
+                _believe(path, place, kind, length, size)
+                seen.add(place)
+                if n > MAX_TAGS:
+                    raise ValueError(f"{path.name} has more than {MAX_TAGS:,} tags; is it a recording?")
+                if kind == DIR_POINTER and length == 4 and not packed:
+                    (directory,) = struct.unpack(">i", _at(file, place + HEADER.size, 4))
+            if directory is not None and directory > 0 and size is not None:
+                _look_up(path, file, directory, size, seen)
+    except (EOFError, gzip.BadGzipFile, OSError) as error:
+        raise ValueError(f"{path.name} is cut short: {error or 'it ends early'}; copy it again") from error
+
+
+def _tags(file: FileIO | gzip.GzipFile) -> Iterator[tuple[int, int, int]]:
+    """(place, kind, size) of every tag in the order in which a reader meets them."""
+    place, last = 0, -1
+    while place > last:  # a chain that turns back would never end
+        head = _at(file, place, HEADER.size)
+        if len(head) < HEADER.size:
+            return
+        kind, _, length, following = HEADER.unpack(head)
+        yield place, kind, length
+        last, place = place, place + HEADER.size + length if following == 0 else following
+
+
+def _believe(path: Path, place: int, kind: int, length: int, size: int | None) -> None:
+    if place == 0 and kind != FILE_ID:
+        raise ValueError(f"{path.name} cannot be read: it does not begin as a FIF file does; is the file whole?")
+    left = None if size is None else size - place - HEADER.size
+    claim = f"{path.name} is cut short: its tag {kind} at byte {place:,} claims {length:,} bytes"
+    if length < 0 or (left is not None and length > left):
+        raise ValueError(f"{claim}, {max(left or 0, 0):,} are left; copy it again")
+    if kind != BUFFER and length > MAX_TAG_BYTES:
+        raise ValueError(f"{claim}, and no header has more than {MAX_TAG_BYTES:,}; copy it again")
+
+
+def _look_up(path: Path, file: FileIO | gzip.GzipFile, place: int, size: int, seen: set[int]) -> None:
+    """The directory at the end of a file leads to tags as well: those that were not met on the way are judged too."""
+    head = _at(file, place, HEADER.size)
+    if len(head) < HEADER.size:
+        raise ValueError(f"{path.name} is cut short: its directory at byte {place:,} is missing; copy it again")
+    kind, _, length, _ = HEADER.unpack(head)
+    _believe(path, place, kind, length, size)
+    for entry in struct.iter_unpack(">iIii", _at(file, place + HEADER.size, length - length % ENTRY)):
+        if entry[3] not in seen and entry[3] > 0:
+            head = _at(file, entry[3], HEADER.size)
+            if len(head) == HEADER.size:
+                kind, _, length, _ = HEADER.unpack(head)
+                _believe(path, entry[3], kind, length, size)
+
+
+def _at(file: FileIO | gzip.GzipFile, place: int, n: int) -> bytes:
+    """Bytes from a place; a packed file is read up to it, a piece at a time."""
+    if isinstance(file, gzip.GzipFile):
+        while file.tell() < place and file.read(min(SKIP, place - file.tell())):
+            pass
+        return file.read(n) if file.tell() == place else b""
+    file.seek(place)
+    return file.read(n)
