@@ -73,11 +73,28 @@ def _opened(person: Path) -> list[Any]:
 
 
 @lru_cache(maxsize=1)
-def _loaded(name: str, untrained: bool, seed: int, device: str, precision: Any) -> Any:
+def _loaded(where: Where, title: str, seed: int) -> Any:
     """One model, loaded once for all contexts that this process reads in a row."""
     from rtalign.language.model import load
 
-    return load(name, device=device, untrained=untrained, seed=seed, precision=precision)
+    plan = plan_of(where)
+    entry, precision = plan.model(title), plan.recipe.language.precision
+    return load(
+        entry.name,
+        plan.device,
+        untrained=entry.untrained,
+        seed=seed,
+        precision=precision,
+        memory_gb=_memory_gb(plan),
+    )
+
+
+def _memory_gb(plan: Plan) -> float | None:
+    """What a worker may hold, where the plan says so; else all that is free."""
+    from dask.utils import parse_bytes
+
+    told = plan.cluster.memory
+    return None if told == "auto" or plan.device != "cpu" else parse_bytes(told) / 1e9
 
 
 def hear(where: Where, person: str, index: int) -> str:
@@ -171,8 +188,8 @@ def read(where: Where, key: dict[str, Any], people: tuple[str, ...]) -> str:
         for name in reading(path)["stories"].values():
             where.journal.note("activations", name, "reused")
         return str(path)
-    entry, recipe = plan.model(asked.model), plan.recipe_for(asked.context)
-    model = _loaded(entry.name, entry.untrained, asked.seed, plan.device, recipe.language.precision)
+    recipe = plan.recipe_for(asked.context)
+    model = _loaded(where, asked.model, asked.seed)
     layers = recipe.language.layer_indices(model.info.n_layers)
     found = {}
     for recording in {r.story: r for person in people for r in noted(Path(person))[1]}.values():

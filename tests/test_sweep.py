@@ -13,20 +13,22 @@ import numpy as np
 import pytest
 import sweeping
 import torch
+from language_models import write
 from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 from worlds import small_recipe, world
 
-from offline import blocks, brain, train
+from offline import blocks, brain, jobs, listeners, train
 from offline.listeners import opened
 from offline.progress import Progress
 from offline.quartiles import Quartiles
-from offline.stages import prepare
+from offline.stages import Activations, prepare, surprisal_of
 from offline.train import job_of, look, projection_of
 from rtalign import folds
 from rtalign.bank import DecoderBank
 from rtalign.language.model import load
 from rtalign.plan import Plan
+from rtalign.study import is_untrained
 
 QUIET = Progress(quiet=True)
 MISSING = '[[models]]\nname = "nowhere/model"\nlabel = "absent"\n'
@@ -187,6 +189,50 @@ def test_quartiles_are_plain_correlations_on_their_words(tmp_path: Path) -> None
             by_fold.append([np.corrcoef(p, t)[0, 1] for p, t in zip(predicted.T, target.T, strict=True)])
         want = np.mean(by_fold, axis=0).reshape(6, -1).mean(axis=1)
         assert np.allclose(found[q], want, atol=2e-5)
+
+
+@pytest.mark.parametrize("quartiles", [True, False])
+def test_what_two_contexts_read_alike_is_read_once_and_surprisal_only_where_it_is_asked_for(
+    tmp_path: Path, quartiles: bool
+) -> None:
+    write(tmp_path / "tiny", "llama", max_position_embeddings=2048)
+    sweeping.person(tmp_path / "ann", seed=1, prefix="run1w", n_words=60)
+    who = {"name": "ann", "recordings": [str(tmp_path / "ann_meg.fif")], "word_table": str(tmp_path / "ann_words.tsv")}
+    recipe = {"language": {"precision": "bfloat16"}}
+    plan = Plan.parse(
+        {"people": [who], "models": [{"name": "tiny"}], "contexts": ["growing:60", "growing:900", "window:1"],
+         "quartiles": quartiles, "recipe": recipe, "cluster": {"memory": "2GB"}}, tmp_path,
+    )  # fmt: skip
+    (tmp_path / "plan.json").write_text(plan.model_dump_json())
+    where = jobs.Where(str(tmp_path), str(tmp_path / "cache"), "plan.json")
+    people = (str(listeners.note(plan.people[0], opened(plan.people[0]), tmp_path / "people")),)
+    read = [jobs.read(where, key.reading.model_dump(), people) for key in plan.jobs()]
+    folders = [
+        where.cache / "activations" / name for path in read for name in jobs.reading(Path(path))["stories"].values()
+    ]
+    assert folders[0] == folders[1] != folders[2]
+    assert Counter(e["how"] for e in entries(tmp_path)) == {"computed": 2, "reused": 1}
+    words = [word.text for word in listeners.noted(Path(people[0]))[1][0].words]
+    model = load(plan.models[0].name, precision="bfloat16")
+    for folder, key in zip(folders, plan.jobs(), strict=True):
+        want = model.encode(words, plan.recipe_for(key.context).language, range(model.info.n_layers))
+        kept = Activations.open(folder / "activations.npy")
+        assert np.array_equal(kept[:], want.activations)
+        assert (folder / "surprisal.npy").exists() == quartiles
+        if quartiles:
+            assert np.array_equal(surprisal_of(kept.only(np.arange(5, 9))), want.surprisal[5:9].astype(float))
+
+
+def test_controls_by_name_are_found_beside_the_plan_and_known_for_what_they_are(tmp_path: Path) -> None:
+    write(tmp_path / "tiny", "llama")
+    named = ["tiny", "tiny:untrained:3", "tiny:static", "random:20"]
+    plan = Plan.parse(
+        {"people": [{"name": "a", "recordings": ["a"]}], "models": [{"name": name} for name in named]}, tmp_path
+    )
+    full = [f"{tmp_path / 'tiny'}{control}" for control in ("", ":untrained:3", ":static")]
+    assert [model.name for model in plan.models] == [*full, "random:20"]
+    infos = [load(model.name).info for model in plan.models]
+    assert [is_untrained(False, {"id": info.id}) for info in infos] == [False, True, False, True]
 
 
 @pytest.mark.parametrize(
