@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import time
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -209,11 +211,19 @@ class Drive:
     def _take(self, name: str, future: Any) -> None:
         key = self._keys.get(name)
         if future.status == "finished":
-            self._answers[name] = future.result()
+            self._answers[name] = _answer(future)
             if key:
                 self._outcome.folders[key] = self._answers[name]
         elif key:
             self._outcome.failures[key] = _why(future.exception())
+
+
+def _answer(future: Any) -> str:
+    """What a finished task says.  A scheduler may go away after it was told of the end, with the answer."""
+    try:
+        return str(future.result())
+    except (OSError, CancelledError, asyncio.CancelledError) as error:
+        raise SchedulerLost from error
 
 
 def _say_where(client: Any, kind: str, progress: Progress) -> None:

@@ -20,10 +20,10 @@ from rtalign.plan import JobKey, Plan
 class Client:
     """Answers every task with its own name once what it waits for is answered; may be lost after some answers."""
 
-    def __init__(self, lost_after: int | None = None, broken: tuple[str, ...] = ()) -> None:
+    def __init__(self, lost_after: int | None = None, broken: tuple[str, ...] = (), mute: str = "") -> None:
         self.submitted: list[str] = []
         self.status = "running"
-        self._left, self._broken = lost_after, broken
+        self._left, self._broken, self._mute = lost_after, broken, mute
         self.dashboard_link = ""
         self.scheduler = SimpleNamespace(address="nowhere")
 
@@ -38,7 +38,12 @@ class Client:
         if self._left is not None and len(self.submitted) > self._left:
             status = "cancelled"
         error = ValueError("the model is not here")
-        return SimpleNamespace(status=status, result=lambda: f"answer of {key}", exception=lambda: error)
+        return SimpleNamespace(status=status, result=lambda: self._answer(key), exception=lambda: error)
+
+    def _answer(self, key: str) -> str:
+        if key == self._mute:
+            raise OSError("stream is closed")
+        return f"answer of {key}"
 
 
 @pytest.fixture
@@ -94,6 +99,16 @@ def test_a_lost_scheduler_is_given_only_what_has_no_answer(where: Where, monkeyp
     assert len(outcome.folders) == 4
     assert len(first.submitted) == 6
     assert second.submitted == first.submitted[4:]
+
+
+def test_a_scheduler_that_goes_with_an_answer_it_has_announced_is_a_lost_one(
+    where: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Client(mute="read b"), Client()
+    outcome, _ = drive(where, monkeypatch, first, second)
+    assert len(outcome.folders) == 4
+    assert not outcome.failures
+    assert second.submitted == first.submitted[1:]
 
 
 def test_what_waits_for_a_failure_fails_with_its_reason_and_the_others_go_on(
