@@ -15,7 +15,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rtalign {version('rtalign')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_demo, _simulate, _train, _evaluate, _report, _monitor, _replay, _stream, _models, _datasets, _doctor):
+    offline = (_demo, _simulate, _train, _evaluate, _sweep, _report)
+    for add in (*offline, _monitor, _replay, _stream, _models, _datasets, _doctor):
         add(commands)
     return parser
 
@@ -114,6 +115,21 @@ def _evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
     parser.add_argument("--allow-missing", action="store_true", help="go on where sensors of the bank are not there")
     parser.add_argument("--force", action="store_true", help="replace earlier results in the folder")
+
+
+def _sweep(commands: argparse._SubParsersAction) -> None:
+    parser = _new(
+        commands,
+        "sweep",
+        "train models x contexts x people from one plan on many processes, and report how they compare",
+        "rtalign sweep plan.toml --out study",
+    )
+    parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN.toml", help="models, contexts, people and recipe")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep; it goes on where it stopped")
+    whence = "local (default), slurm, or the address of a Dask scheduler such as tcp://127.0.0.1:8786"
+    parser.add_argument("--cluster", default="local", metavar="local|slurm|ADDRESS", help=whence)
+    whole = "write the plan of arXiv 2512.01591 to PLAN.toml (default: paper.toml) and say what it would cost"
+    parser.add_argument("--plan-paper", action="store_true", help=whole)
 
 
 def _report(commands: argparse._SubParsersAction) -> None:

@@ -57,10 +57,28 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def report(args: argparse.Namespace) -> dict[str, Any]:
-    from rtalign.report import write
+def sweep(args: argparse.Namespace) -> dict[str, Any]:
+    from offline.sweep import say_outcome
+    from offline.sweep import sweep as run
+    from rtalign.plan import Plan
 
-    path = write(args.folder)
+    if args.plan_paper:
+        from offline.paperplan import write_plan
+
+        return write_plan(args.plan or Path("paper.toml"), quiet=args.quiet or args.json)
+    if args.plan is None or args.out is None:
+        raise ValueError("a sweep needs a plan and a folder: rtalign sweep plan.toml --out DIR")
+    result = run(Plan.load(args.plan), args.out, args.cluster, Progress(args.quiet))
+    if not (args.quiet or args.json):
+        print("\n".join(say_outcome(result)))
+    return result
+
+
+def report(args: argparse.Namespace) -> dict[str, Any]:
+    from rtalign import report as single
+    from rtalign.report import sweep as several
+
+    path = (several if several.is_sweep(args.folder) else single).write(args.folder)
     if not (args.quiet or args.json):
         print(path)
     return {"report": str(path)}

@@ -22,6 +22,8 @@ from rtalign.tagging import content_words
 from rtalign.tape import Tape
 from rtalign.targets import Projection
 
+SURPRISAL = "surprisal.npy"
+
 ROWS_AT_ONCE = 4096
 """Words whose activations are mapped together, and so what looking at them adds to the memory in use."""
 
@@ -122,8 +124,7 @@ def signal_stage(
     tapes = []
     with progress.stage("signal", seconds / length, unit) as stage:
         for recording in recordings:
-            names = ",".join(s.name for s in recording.sensors)
-            folder = store / "signal" / cache.key("1", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
+            folder = tape_folder(recording, recipe, store)
             go_on()
             if folder.exists():
                 stage.skip(recording.n_samples / recording.sfreq / length)
@@ -134,6 +135,12 @@ def signal_stage(
                         go_on()
             tapes.append(Tape.open(folder))
     return tapes
+
+
+def tape_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
+    """Where the tape of a recording is, or will be."""
+    names = ",".join(s.name for s in recording.sensors)
+    return store / "signal" / cache.key("1", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
 
 
 def _record(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[float]:
@@ -156,27 +163,41 @@ def language_stage(
     store: Path,
     progress: Progress,
     go_on: Callable[[], None],
+    surprisal: bool = False,
 ) -> list[Activations]:
     """Activations (word, layer, dim) of every recording; identical stories are read once.
 
-    Surprisal is left out: it takes a seventh of the work, and nothing is fitted to it.
+    Surprisal is left out unless it is asked for: it takes a seventh of the work, and nothing is fitted to it.
     """
-    how = recipe.language.model_dump_json(exclude={"components", "layers"})
     readings = []
     with progress.stage("language model", sum(len(r.words) for r in recordings), "words") as stage:
         for recording in recordings:
             words = [word.text for word in recording.words]
-            key = cache.key("1", model.info.id, model.info.revision, how, list(layers), words)[:24]
-            folder = store / "activations" / key
+            folder = reading_folder(words, model.info, recipe, layers, store, surprisal)
             go_on()
             if folder.exists():
                 stage.skip(len(words))
             else:
                 shape = len(words), len(layers), model.info.dim
-                stretches = model.stream(words, recipe.language, layers, surprisal=False)
-                _write_story(folder, shape, _reports(stretches, stage, go_on))
+                stretches = model.stream(words, recipe.language, layers, surprisal=surprisal)
+                _write_story(folder, shape, _reports(stretches, stage, go_on), surprisal)
             readings.append(Activations.open(folder / "activations.npy"))
     return readings
+
+
+def reading_folder(
+    words: Sequence[str], info: Any, recipe: Recipe, layers: Sequence[int], store: Path, surprisal: bool = False
+) -> Path:
+    """Where a model's activations for a story are, or will be; those with surprisal beside them have a place apart."""
+    how = recipe.language.model_dump_json(exclude={"components", "layers"})
+    parts = ("1", info.id, info.revision, how, list(layers), list(words), *(["surprisal"] if surprisal else []))
+    return store / "activations" / cache.key(*parts)[:24]
+
+
+def surprisal_of(activations: Activations) -> np.ndarray:
+    """(word,) in nats, of words that were read with it."""
+    kept: np.ndarray = np.load(activations.path.with_name(SURPRISAL), allow_pickle=False)
+    return kept[activations.rows].astype(float)
 
 
 def _reports(stretches: Iterator[tuple[int, Any]], stage: Stage, go_on: Callable[[], None]) -> Iterator[Any]:
@@ -186,13 +207,19 @@ def _reports(stretches: Iterator[tuple[int, Any]], stage: Stage, go_on: Callable
         go_on()
 
 
-def _write_story(folder: Path, shape: tuple[int, int, int], stretches: Iterable[Any]) -> None:
+def _write_story(folder: Path, shape: tuple[int, int, int], stretches: Iterable[Any], surprisal: bool) -> None:
     """What a model makes of a story, stretch by stretch to disk.  shape : (word, layer, dim)."""
-    with cache.atomic_folder(folder) as partial, (partial / "activations.npy").open("wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        for part in stretches:
-            file.write(np.ascontiguousarray(part.activations, "<f4").data)
+    told = []
+    with cache.atomic_folder(folder) as partial:
+        with (partial / "activations.npy").open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for part in stretches:
+                file.write(np.ascontiguousarray(part.activations, "<f4").data)
+                if surprisal:
+                    told.append(np.asarray(part.surprisal, np.float32))
+        if surprisal:
+            np.save(partial / SURPRISAL, np.concatenate([np.empty(0, np.float32), *told]), allow_pickle=False)
 
 
 def usable(recording: Recording, tape: Tape, recipe: Recipe) -> tuple[np.ndarray, Counter[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from offline import provenance
+from offline.brain import Brain, fresh
 from offline.machine import workers
 from offline.progress import Progress
 from offline.repeats import ceilings
@@ -37,6 +38,8 @@ class Job:
     targets : one (word, layer x wide) a fold; known : their moments, which no lag changes;
     rotations : of the wide basis, per fold and final; share : how much of all words these are, 1 for a new bank;
     earlier : per lag and fold the sums that an extended bank brings, or None.
+    work : where decoders are kept; None where only their scores are wanted.
+    brain : what other models have found out about the same signal, or None.
     """
 
     stories: Sequence[Story]
@@ -50,7 +53,18 @@ class Job:
     share: float
     earlier: TensorFile | None
     device: str
-    work: TensorFile
+    work: TensorFile | None = None
+    brain: Brain | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What one lag says.  r : (layer,), from the sums; predicted : one (word of the fold, target) a fold."""
+
+    moments: Sequence[Moments]
+    fit: ridge.Fit
+    r: np.ndarray
+    predicted: Sequence[np.ndarray]
 
 
 def train(
@@ -75,11 +89,11 @@ def train(
     stories = prepare(recordings, model, recipe, layers, store, progress)
     fold = folds.assign([s.onsets for s in stories], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     with progress.stage("targets", len(layers), "layers") as stage:
-        projection = extend.projection if extend else _projection(stories, recipe, fold)
+        projection = extend.projection if extend else projection_of(stories, recipe, fold)
         work = _open_work(store, stories, model, recipe, projection, extend)
-        job = _job(stories, recipe, projection, fold, extend, device, work)
+        job = replace(job_of(stories, recipe, projection, fold, extend, device), work=work)
         stage.advance(len(layers))
-    _fit(job, progress)
+    _fit(job, work, progress)
     n_layers = model.info.n_layers
     depth = np.array(layers) / max(n_layers - 1, 1)
     curves = Curves(recipe.lags.seconds, np.array(layers), depth, *(np.array(work[n]) for n in ("r", "null", "boot")))
@@ -93,7 +107,7 @@ def train(
         return write_results(partial, "train", passport, recipe, skipped, curves, progress, **extra)
 
 
-def _projection(stories: Sequence[Story], recipe: Recipe, fold: np.ndarray) -> Projection:
+def projection_of(stories: Sequence[Story], recipe: Recipe, fold: np.ndarray) -> Projection:
     """The wide basis, from the words that are in a fold."""
     kept = np.split(fold != folds.PURGED, np.cumsum([len(s.used) for s in stories])[:-1])
     activations = [a.only(k) for a, k in zip(used_activations(stories), kept, strict=True)]
@@ -147,15 +161,15 @@ def _shapes(n_sensors: int, recipe: Recipe, projection: Projection) -> dict[str,
     }
 
 
-def _job(
+def job_of(
     stories: Sequence[Story],
     recipe: Recipe,
     projection: Projection,
     fold: np.ndarray,
-    extend: DecoderBank | None,
-    device: str,
-    work: TensorFile,
+    extend: DecoderBank | None = None,
+    device: str = "cpu",
 ) -> Job:
+    """The lag-independent half of the work."""
     targets = targets_of_folds(stories, projection, fold, recipe.fit.folds)
     n_layers = len(projection.mean)
     known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
@@ -165,7 +179,7 @@ def _job(
     draws = Draws.plan(fold, n_layers, recipe.fit)
     prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(targets, rotations.outer, strict=True)])
     share = sum(m.n for m in known) / sum(m.n for m in both)
-    return Job(stories, recipe, fold, targets, known, rotations, draws, prepared, share, earlier, device, work)
+    return Job(stories, recipe, fold, targets, known, rotations, draws, prepared, share, earlier, device)
 
 
 def _rotations(known: Sequence[Moments], components: int) -> ridge.Rotations:
@@ -176,9 +190,9 @@ def _rotations(known: Sequence[Moments], components: int) -> ridge.Rotations:
     return ridge.Rotations([rotation(m.yy, components) for m in others], final)
 
 
-def _fit(job: Job, progress: Progress) -> None:
+def _fit(job: Job, work: TensorFile, progress: Progress) -> None:
     """Every lag that is not done yet, side by side."""
-    done = job.work["done"]
+    done = work["done"]
     todo = np.flatnonzero(done == 0)
     with progress.stage("decoders", len(done), "lags") as stage:
         stage.skip(len(done) - len(todo))
@@ -203,38 +217,46 @@ def lag_bytes(n_words: int, n_sensors: int, n_targets: int, n_folds: int) -> flo
 
 def fit_lag(job: Job, index: int) -> int:
     """Fit, test and store one lag."""
-    signal = read_lag(job.stories, float(job.recipe.lags.seconds[index]))
-    heard = [signal[job.fold == k] for k in range(len(job.known))]
-    del signal
-    precision = job.recipe.fit.precision
-    moments = [
-        Moments.of(x, y, precision, len(known.yy), known)
-        for x, y, known in zip(heard, job.targets, job.known, strict=True)
-    ]
-    if job.earlier:
-        moments = [m + recall(job.earlier, index, k) for k, m in enumerate(moments)]
-    fit = ridge.fit(moments, job.recipe.fit.alphas, job.rotations, precision, job.device)
-    predicted = [x @ w + b for x, w, b in zip(heard, fit.weights, fit.bias, strict=True)]
-    _store(job, index, moments, fit, score(job.draws, predicted, job.prepared))
+    found = look(job, index)
+    _store(job, index, found, score(job.draws, found.predicted, job.prepared))
     return index
 
 
-def _store(job: Job, index: int, moments: Sequence[Moments], fit: ridge.Fit, scored: LagScore) -> None:
+def look(job: Job, index: int) -> Look:
+    """Fit one lag and predict its held-out words."""
+    signal = read_lag(job.stories, float(job.recipe.lags.seconds[index]))
+    precision, n_layers = job.recipe.fit.precision, len(job.rotations.final)
+    seen = job.brain.moments(index) if job.brain else fresh(job.stories, signal, job.fold, job.recipe.fit)
+    heard = [signal[job.fold == k] for k in range(len(job.known))]
+    del signal
+    moments = [
+        Moments.of(x, y, precision, len(known.yy), known, sensors)
+        for x, y, known, sensors in zip(heard, job.targets, job.known, seen, strict=True)
+    ]
+    if job.earlier:
+        moments = [m + recall(job.earlier, index, k) for k, m in enumerate(moments)]
+    shared = job.brain.bases(index) if job.brain else None
+    fit = ridge.fit(moments, job.recipe.fit.alphas, job.rotations, precision, job.device, shared)
+    predicted = [x @ w + b for x, w, b in zip(heard, fit.weights, fit.bias, strict=True)]
+    return Look(moments, fit, fit.r.reshape(len(fit.r), n_layers, -1).mean(axis=(0, 2)), predicted)
+
+
+def _store(job: Job, index: int, found: Look, scored: LagScore) -> None:
     """One lag's row of everything.
 
     R comes from the sums, and so covers an extended bank's earlier words too; null and bootstrap are drawn on the words
     at hand, and narrowed to what all words together would give.
     """
-    work, n_layers = job.work, len(job.rotations.final)
-    total = reduce(add, moments)
-    r = fit.r.reshape(len(fit.r), n_layers, -1).mean(axis=(0, 2))
+    assert job.work is not None
+    work, n_layers, fit, r = job.work, len(job.rotations.final), found.fit, found.r
+    total = reduce(add, found.moments)
     work["weights"][index], work["bias"][index] = fit.final_weights, fit.final_bias
     work["mean_x"][index], work["alphas"][index] = total.mean_x, fit.final_alpha
     work["patterns"][:, index] = patterns(total.xx / total.n, fit.final_weights, n_layers)
     work["r"][:, index] = r
     work["null"][:, :, index] = scored.null * np.sqrt(job.share)
     work["boot"][:, :, index] = r + (scored.boot - scored.r) * np.sqrt(job.share)
-    for k, m in enumerate(moments):
+    for k, m in enumerate(found.moments):
         work["moments_mean_x"][index, k] = m.mean_x
         work["moments_xx"][index, k], work["moments_xy"][index, k] = m.xx, m.xy
 

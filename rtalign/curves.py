@@ -118,7 +118,7 @@ def temporal_score(curves: Curves, used: np.ndarray, level: float = LEVEL) -> Te
     depth, lags_s = curves.depth[used], curves.lags_s
     peaks, boot, null = (t_max(lags_s, values[..., used, :], level) for values in (curves.r, curves.boot, curves.null))
     r, p = pearsonr(depth, peaks)
-    boot_r, null_r = _correlation(depth, boot), _correlation(depth, null)
+    boot_r, null_r = correlation(depth, boot), correlation(depth, null)
     as_close = np.count_nonzero(np.abs(null_r) >= abs(r) - 1e-12)
     span_ms = 1e3 * (curves.depth[-1] - curves.depth[0])
     slope, slopes = (span_ms * _slope(depth, values) for values in (peaks, boot))
@@ -152,14 +152,14 @@ def _robustness(curves: Curves, used: np.ndarray) -> dict[str, dict[str, float |
     span_ms = 1e3 * (curves.depth[-1] - curves.depth[0])
     return {
         name: {
-            "r": float(_correlation(depth, peaks)) if np.ptp(peaks) > 1e-9 else None,
+            "r": float(correlation(depth, peaks)) if np.ptp(peaks) > 1e-9 else None,
             "slope_ms": float(span_ms * _slope(depth, peaks)),
         }
         for name, peaks in rules.items()
     }
 
 
-def _correlation(depth: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+def correlation(depth: np.ndarray, peaks: np.ndarray) -> np.ndarray:
     """Pearson r of depth (layer,) with peaks (..., layer); 0 where the peaks do not differ."""
     x, y = depth - depth.mean(), peaks - peaks.mean(-1, keepdims=True)
     norm = np.sqrt((x @ x) * (y * y).sum(-1))

@@ -41,6 +41,7 @@ class Moments:
         dtype: Precision = "float32",
         groups: int | None = None,
         known: Moments | None = None,
+        seen: Moments | None = None,
     ) -> Moments:
         """Moments of some words.
 
@@ -48,10 +49,11 @@ class Moments:
         dtype: the multiplication's; sums over blocks are float64 either way.
         groups: into how many equal groups the targets fall whose inner products are kept; None keeps squares alone.
         known: moments of the same Y with another X (another lag), whose mean_y and yy need not be computed again.
+        seen: moments of the same X with another Y (another model), whose mean_x and xx need not be computed again.
         """
         groups = Y.shape[-1] if groups is None else groups
-        _check(X, Y, groups, known)
-        total = _Running(X.shape[1], Y.shape[1], 0 if known else groups)
+        _check(X, Y, groups, known, seen)
+        total = _Running(X.shape[1], Y.shape[1], 0 if known else groups, seen is None)
         for start in range(0, len(X), BLOCK):
             rows = slice(start, start + BLOCK)
             total.push(*_centred(X[rows], X[0], dtype), *_centred(Y[rows], Y[0], dtype))
@@ -60,7 +62,8 @@ class Moments:
             mean_y, yy = known.mean_y, known.yy
         else:
             yy = total.yy
-        moments = cls(len(X), mean_x, mean_y, total.xx, total.xy, yy)
+        mean_x, xx = (seen.mean_x, seen.xx) if seen is not None else (mean_x, total.xx)
+        moments = cls(len(X), mean_x, mean_y, xx, total.xy, yy)
         moments._check_finite()
         return moments
 
@@ -138,7 +141,7 @@ def rotate(values: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     return rotated
 
 
-def _check(X: np.ndarray, Y: np.ndarray, groups: int, known: Moments | None) -> None:
+def _check(X: np.ndarray, Y: np.ndarray, groups: int, known: Moments | None, seen: Moments | None) -> None:
     if X.ndim != 2 or Y.ndim != 2 or len(X) != len(Y):
         raise ValueError(f"X {X.shape} and Y {Y.shape} are not (word, sensor) and (word, target) of the same words")
     if groups < 0 or Y.shape[1] % max(groups, 1):
@@ -147,6 +150,11 @@ def _check(X: np.ndarray, Y: np.ndarray, groups: int, known: Moments | None) -> 
         raise ValueError(
             f"known holds {known.n} words, {known.mean_y.size} targets in {len(known.yy)} groups; Y holds {len(Y)} "
             f"words, {Y.shape[1]} targets in {groups} groups - known must come from the same Y"
+        )
+    if seen is not None and (seen.n, seen.mean_x.size) != X.shape:
+        raise ValueError(
+            f"seen holds {seen.n} words of {seen.mean_x.size} sensors; X holds {X.shape[0]} words of {X.shape[1]} "
+            "sensors - seen must come from the same X"
         )
 
 
@@ -166,8 +174,8 @@ def _centred(block: np.ndarray, origin: np.ndarray, dtype: Precision) -> tuple[n
 class _Running:
     """Blocks of centred rows, added up in float64; what lies between blocks is added once, at the end."""
 
-    def __init__(self, n_sensors: int, n_targets: int, groups: int) -> None:
-        self.groups = groups
+    def __init__(self, n_sensors: int, n_targets: int, groups: int, squares: bool) -> None:
+        self.groups, self.squares = groups, squares
         self.xx = np.zeros((n_sensors, n_sensors))
         self.xy = np.zeros((n_sensors, n_targets))
         self.yy = _grouped_squares(np.zeros((1, n_targets)), groups)
@@ -176,7 +184,8 @@ class _Running:
         self.means_y = [np.zeros(n_targets)]
 
     def push(self, x: np.ndarray, mean_x: np.ndarray, y: np.ndarray, mean_y: np.ndarray) -> None:
-        self.xx += x.T @ x
+        if self.squares:
+            self.xx += x.T @ x
         self.xy += x.T @ y
         self.yy += _grouped_squares(y, self.groups)
         self.sizes.append(len(x))

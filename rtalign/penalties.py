@@ -44,7 +44,8 @@ class Basis:
         rounding = 4 * np.sqrt(len(values)) * train.n * np.finfo(dtype).eps
         solver = values[-1] * max(len(values) * np.finfo(np.float64).eps, np.finfo(dtype).eps)
         kept = values > max(rounding, solver)
-        return cls(values[kept], inverse[:, None] * vectors[:, kept])
+        # In one order of memory, so that directions read back from a disk multiply to the same last bit.
+        return cls(values[kept], np.ascontiguousarray(inverse[:, None] * vectors[:, kept]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
@@ -55,6 +55,7 @@ def fit(
     rotations: Rotations | None = None,
     dtype: Precision = "float32",
     device: str = "cpu",
+    known: Mapping[tuple[int, ...], Basis] | None = None,
 ) -> Fit:
     """Nested cross-validated ridge: fold k is scored by a decoder whose penalties the other folds chose.
 
@@ -63,24 +64,24 @@ def fit(
     rotations: the targets of each pipeline, where the moments hold a wider basis.
     dtype: of the search for alpha, and of the weights; decoders and scores are worked out in float64 either way.
     device: of the search.
+    known: what `bases` says of these folds, where other targets were fitted to the same words before.
     """
     grid = _checked(folds, alphas, rotations)
     n_folds = len(folds)
+    known = bases(folds, dtype) if known is None else known
     turns = [*rotations.outer, rotations.final] if rotations else []
     search = Search(folds, turns, grid, dtype, device)
-    losses = _inner_losses(folds, search, dtype)
+    losses = _inner_losses(n_folds, search, known)
     decoders, r = [], []
     for k in range(n_folds):
         chosen = [f for f in range(n_folds) if f != k]
         train = Moments.sum([folds[f] for f in chosen])
-        basis = Basis.of(train, dtype)
+        basis = known[tuple(chosen)]
         losses[n_folds] += search.loss(search.train(chosen, basis), held=k, pipeline=n_folds)
         decoders.append(Decoder.of(basis, train, turns[k] if turns else None, choose(losses[k], grid), dtype))
         r.append(decoders[k].score(folds[k].rotate(turns[k]) if turns else folds[k]))
-    every = Moments.sum(folds)
-    final = Decoder.of(
-        Basis.of(every, dtype), every, turns[-1] if turns else None, choose(losses[n_folds], grid), dtype
-    )
+    basis, turn = known[tuple(range(n_folds))], turns[-1] if turns else None
+    final = Decoder.of(basis, Moments.sum(folds), turn, choose(losses[n_folds], grid), dtype)
     return Fit(
         np.stack(r).astype(dtype),
         np.stack([d.alpha for d in decoders]),
@@ -92,16 +93,27 @@ def fit(
     )
 
 
-def _inner_losses(folds: Sequence[Moments], search: Search, dtype: Precision) -> list:
+def training_sets(n_folds: int) -> list[tuple[int, ...]]:
+    """The folds of every training set: without two of them, without one, and all."""
+    every = range(n_folds)
+    return [tuple(f for f in every if f not in left) for n in (2, 1, 0) for left in combinations(every, n)]
+
+
+def bases(folds: Sequence[Moments], dtype: Precision = "float32") -> dict[tuple[int, ...], Basis]:
+    """The principal directions of every training set; targets play no part in them."""
+    sensors = [fold.sensors for fold in folds]
+    return {chosen: Basis.of(Moments.sum([sensors[f] for f in chosen]), dtype) for chosen in training_sets(len(folds))}
+
+
+def _inner_losses(n_folds: int, search: Search, known: Mapping[tuple[int, ...], Basis]) -> list:
     """One (alpha, target) a fold: errors of decoders that saw neither that fold nor the one they are tested on.
 
     Why pairs: the decoder without folds j and k serves j's choice when tested on k, and k's when tested on j.
     """
-    sensors = [fold.sensors for fold in folds]
-    losses = [0.0] * (len(folds) + 1)
-    for j, k in combinations(range(len(folds)), 2):
-        chosen = [f for f in range(len(folds)) if f not in (j, k)]
-        trained = search.train(chosen, Basis.of(Moments.sum([sensors[f] for f in chosen]), dtype))
+    losses = [0.0] * (n_folds + 1)
+    for j, k in combinations(range(n_folds), 2):
+        chosen = [f for f in range(n_folds) if f not in (j, k)]
+        trained = search.train(chosen, known[tuple(chosen)])
         losses[k] += search.loss(trained, held=j, pipeline=k)
         losses[j] += search.loss(trained, held=k, pipeline=j)
     return losses

@@ -15,10 +15,11 @@ ALL = [*CORE, *sorted((ROOT / "offline").rglob("*.py")), *sorted((ROOT / "apps")
 
 ORDER = """
     data minutes recipe cache tensorfile filters chain interpolation timeline epochs ring tape tagging folds
-    language targets
-    moments penalties ridge bank scores peaks curves summary session wire pipeline xdf xdfheader xdffile datasets
-    glance sources report results running mismatch scoreboard decoders learning adaptation decoding ledger snapshot
-    assessing lessons sink engine looking appending rawfile recorder opening keeping script obeying host client
+    language plan targets
+    moments penalties ridge bank scores peaks curves summary study studytables session wire pipeline xdf xdfheader
+    xdffile datasets glance sources report results running mismatch scoreboard decoders learning adaptation decoding
+    ledger snapshot assessing lessons sink engine looking appending rawfile recorder opening keeping script obeying
+    host client
 """.split()  # noqa: SIM905
 """Data order: a module imports from those before it alone."""
 

@@ -117,6 +117,17 @@ def test_known_targets_need_not_be_summed_again():
     assert again.yy is known.yy
 
 
+def test_a_seen_signal_need_not_be_summed_again():
+    rng = np.random.default_rng(3)
+    X, Y = rng.standard_normal((300, 5)) + 7, rng.standard_normal((300, 6))
+    seen = Moments.of(X, np.empty((300, 0)), "float64")
+    again, fresh = Moments.of(X, Y, "float64", 2, seen=seen), Moments.of(X, Y, "float64", 2)
+    for name in ("mean_x", "mean_y", "xx", "xy", "yy"):
+        assert np.array_equal(getattr(again, name), getattr(fresh, name))
+    with pytest.raises(ValueError, match="seen must come from the same X"):
+        Moments.of(X[1:], Y[1:], "float64", 2, seen=seen)
+
+
 def test_inputs_are_not_changed():
     X, Y = world()
     before = X.copy(), Y.copy()

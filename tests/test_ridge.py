@@ -244,6 +244,19 @@ def test_directions_that_hold_only_rounding_are_dropped():
         assert len(Basis.of(Moments.of(X, Y, dtype), dtype).values) == 14
 
 
+def test_directions_of_another_fit_of_the_same_words_serve_this_one():
+    rng = np.random.default_rng(5)
+    parts = [(rng.standard_normal((80, 6)), rng.standard_normal((80, 4))) for _ in range(4)]
+    folds = [Moments.of(X, Y, "float64") for X, Y in parts]
+    other = [Moments.of(X, rng.standard_normal((80, 9)), "float64") for X, _ in parts]
+    alphas = np.logspace(-2, 4, 7)
+    found = ridge.fit(folds, alphas, None, "float64", known=ridge.bases(other, "float64"))
+    fresh = ridge.fit(folds, alphas, None, "float64")
+    assert len(ridge.training_sets(4)) == 6 + 4 + 1
+    for name in ("r", "alpha", "weights", "bias", "final_weights"):
+        assert np.array_equal(getattr(found, name), getattr(fresh, name))
+
+
 def test_errors_name_the_fact_and_the_cure():
     folds = summed(*world())
     with pytest.raises(ValueError, match="2 folds leave nothing"):

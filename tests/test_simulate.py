@@ -26,7 +26,7 @@ from rtalign.sources.head import dipoles
 from rtalign.sources.helmet import frames, helmet
 from rtalign.sources.information import independent_layers, own_information
 from rtalign.sources.noises import Filtered, Mains, Pulses, Rhythm, coloured
-from rtalign.sources.simulate import simulate, tell
+from rtalign.sources.simulate import planted, simulate, tell
 from rtalign.sources.simulated import BAND_HZ, Plan, SimulatedRun, background_rms, synthesise
 from rtalign.sources.story import shipped_story, spoken, story_words, without_gutenberg
 from rtalign.sources.timing import runs, speak
@@ -570,3 +570,37 @@ def test_a_text_without_words_is_refused(tmp_path: Path) -> None:
 def test_information_of_another_story_is_refused() -> None:
     with pytest.raises(ValueError, match=r"for 60 words was expected"):
         synthesise(SHORT, tell(SHORT), independent_layers(59, 3, 2, 0))
+
+
+def test_deeper_layers_can_answer_context_alone() -> None:
+    """A model of four layers whose states are of the word, or of the word and its context, as it is allowed to see."""
+    plan = Plan(n_words=600, run_words=300, layers="all", n_dims=4, contextual=True)
+    story = tell(plan)
+    rng = np.random.default_rng(0)
+    names = [word.text for run in story for word in run]
+    meaning = {name: rng.standard_normal(24) for name in sorted(set(names))}
+    before = rng.standard_normal((len(names), 24))
+    mixing = rng.standard_normal((4, 2, 24, 24))
+    starts = {" ".join(word.text for word in run): sum(map(len, story[:i])) for i, run in enumerate(story)}
+
+    def encode(words: list[str], recipe: Any, layers: list[int], *_: Any, surprisal: bool = True) -> Any:
+        first = starts[" ".join(words)]
+        alone = np.stack([meaning[word] for word in words])
+        context = before[first : first + len(words)] * (recipe.context != "window:0")
+        states = [alone @ mixing[layer, 0] + context @ mixing[layer, 1] for layer in layers]
+        return SimpleNamespace(activations=np.stack(states, axis=1))
+
+    model = SimpleNamespace(info=SimpleNamespace(n_layers=4), encode=encode)
+    numbers, information = planted(model, plan, story, lambda *_: None)
+    assert numbers == [0, 1, 2, 3]
+    word = np.stack([meaning[name] for name in names])
+    explained = [1 - np.var(rest, axis=0).mean() for rest in (left(information[:, k], word) for k in range(4))]
+    assert explained[0] > 0.2
+    assert explained[2] < 0.05
+    assert explained[2] < 0.25 * explained[0]
+
+
+def left(values: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """What a least-squares fit on centred columns leaves."""
+    x, y = by - by.mean(0), values - values.mean(0)
+    return y - x @ np.linalg.lstsq(x, y, rcond=None)[0]

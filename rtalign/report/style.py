@@ -15,17 +15,18 @@ def page_css() -> Markup:
         ":root{" + "".join(f"--{k}:{v};" for k, v in THEMES[name].items()) + "}" for name in ("light", "dark")
     )
     parts = [light, shades("light"), "@media screen and (prefers-color-scheme:dark){", dark, shades("dark"), "}"]
-    return Markup("".join(parts) + _file("figures.css") + _file("page.css"))
+    return Markup("".join(parts) + rules("figures.css") + rules("page.css"))
 
 
 def figure_css() -> Markup:
     """For a figure by itself: colours written out, because not every program that draws SVG knows variables."""
-    rules = _file("figures.css")
-    dark = "@media screen and (prefers-color-scheme:dark){" + _resolved(rules, "dark") + shades("dark") + "}"
-    return Markup(_resolved(rules, "light") + shades("light") + dark)
+    figures = rules("figures.css")
+    dark = "@media screen and (prefers-color-scheme:dark){" + _resolved(figures, "dark") + shades("dark") + "}"
+    return Markup(_resolved(figures, "light") + shades("light") + dark)
 
 
-def _file(name: str) -> str:
+def rules(name: str) -> str:
+    """A style sheet of this package."""
     return files("rtalign.report").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -35,6 +35,13 @@ def own_information(activations: np.ndarray, n_dims: int, beneath: np.ndarray | 
     return out
 
 
+def unexplained(information: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """(word, dim) what is left of information when its best linear prediction by a layer (word, dim) is taken away."""
+    other = _components(by.astype(np.float64), min(SEEN_COMPONENTS, max(1, len(by) // 6)))
+    left = information - _explained(information.astype(np.float64), other)
+    return _standardised(left).astype(information.dtype)
+
+
 def _components(values: np.ndarray, n: int) -> np.ndarray:
     """(word, n) scores on the leading principal components; zeros where there are fewer."""
     centred = values - values.mean(axis=0)

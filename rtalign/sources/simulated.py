@@ -50,6 +50,8 @@ class Plan:
     """Standard deviation of the bump that carries a layer's information."""
     n_dims: int = 12
     """Dimensions in which a layer's own information is planted."""
+    contextual: bool = False
+    """Plant in the deeper half of a model's layers only what it knows from the words before."""
 
     def check(self) -> None:
         """Raise ValueError at the first setting that makes no recording."""

@@ -1,0 +1,126 @@
+"""The driver of a sweep, with a scheduler that a test can take away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from offline import clusters, jobs, sweep
+from offline.jobs import Where
+from offline.progress import Progress
+from offline.sweep import Drive, Outcome, Task
+from rtalign.plan import JobKey, Plan
+
+
+class Client:
+    """Answers every task with its own name once what it waits for is answered; may be lost after some answers."""
+
+    def __init__(self, lost_after: int | None = None, broken: tuple[str, ...] = (), mute: str = "") -> None:
+        self.submitted: list[str] = []
+        self.status = "running"
+        self._left, self._broken, self._mute = lost_after, broken, mute
+        self.dashboard_link = ""
+        self.scheduler = SimpleNamespace(address="nowhere")
+
+    def scheduler_info(self) -> dict[str, Any]:
+        return {}
+
+    def submit(self, _function: Any, *arguments: Any, key: str, pure: bool) -> Any:
+        self.submitted.append(key)
+        waits = [a for a in arguments if isinstance(a, SimpleNamespace)]
+        failed = key in self._broken or any(w.status == "error" for w in waits)
+        status = "error" if failed else "finished"
+        if self._left is not None and len(self.submitted) > self._left:
+            status = "cancelled"
+        error = ValueError("the model is not here")
+        return SimpleNamespace(status=status, result=lambda: self._answer(key), exception=lambda: error)
+
+    def _answer(self, key: str) -> str:
+        if key == self._mute:
+            raise OSError("stream is closed")
+        return f"answer of {key}"
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Where:
+    plan = Plan.parse(
+        {
+            "people": [{"name": name, "recordings": ["x"]} for name in ("ann", "bob")],
+            "models": [{"name": "a"}, {"name": "b"}],
+            "keep_activations": False,
+        },
+        tmp_path,
+    )
+    (tmp_path / "plan.json").write_text(plan.model_dump_json())
+    return Where(str(tmp_path), str(tmp_path / "cache"), "plan.json")
+
+
+def graph(where: Where) -> tuple[dict[str, Task], dict[str, JobKey]]:
+    keys = {sweep._name(key): key for key in jobs.plan_of(where).jobs()}
+    tasks = {f"read {model}": Task("read", ()) for model in "ab"}
+    tasks |= {name: Task("job", (), (f"read {key.model}",)) for name, key in keys.items()}
+    return tasks, keys
+
+
+def drive(where: Where, monkeypatch: pytest.MonkeyPatch, *clients: Client) -> tuple[Outcome, list[str]]:
+    """Run on one client after the other; returns the outcome, and the readings that were let go in turn."""
+    left, gone = list(clients), []
+
+    @contextmanager
+    def connected(*_: object) -> Iterator[Client]:
+        yield left.pop(0)
+
+    monkeypatch.setattr(clusters, "connected", connected)
+    monkeypatch.setattr(sweep, "POLL_S", 0.0)
+    monkeypatch.setattr(sweep, "AGAIN_S", 0.0)
+    monkeypatch.setattr(jobs, "forget", lambda _, reading: gone.append(reading))
+    outcome = Outcome()
+    Drive(*graph(where), outcome, where).run("local", jobs.plan_of(where), Progress(quiet=True))
+    return outcome, gone
+
+
+def test_every_job_is_answered_and_activations_go_with_their_last_job(
+    where: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome, gone = drive(where, monkeypatch, Client())
+    assert len(outcome.folders) == 4
+    assert not outcome.failures
+    assert gone == ["answer of read a", "answer of read b"]
+
+
+def test_a_lost_scheduler_is_given_only_what_has_no_answer(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Client(lost_after=4), Client()
+    outcome, _ = drive(where, monkeypatch, first, second)
+    assert len(outcome.folders) == 4
+    assert len(first.submitted) == 6
+    assert second.submitted == first.submitted[4:]
+
+
+def test_a_scheduler_that_goes_with_an_answer_it_has_announced_is_a_lost_one(
+    where: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Client(mute="read b"), Client()
+    outcome, _ = drive(where, monkeypatch, first, second)
+    assert len(outcome.folders) == 4
+    assert not outcome.failures
+    assert second.submitted == first.submitted[1:]
+
+
+def test_what_waits_for_a_failure_fails_with_its_reason_and_the_others_go_on(
+    where: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome, gone = drive(where, monkeypatch, Client(broken=("read b",)))
+    assert {key.model for key in outcome.folders} == {"a"}
+    assert {key.model for key in outcome.failures} == {"b"}
+    assert set(outcome.failures.values()) == {"the model is not here"}
+    assert gone == ["answer of read a"]
+
+
+def test_no_scheduler_at_an_address_is_said_at_once(where: Where) -> None:
+    with pytest.raises(ValueError, match="no Dask scheduler answers"):
+        Drive(*graph(where), Outcome(), where).run("nonsense://x", jobs.plan_of(where), Progress(quiet=True))
