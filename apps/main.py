@@ -51,7 +51,7 @@ def run(session: Session | None, showing: Showing | None = None) -> Snapshot | N
     window.demo_wanted.connect(Trying(window.strip, window.start).begin)
     pictures = Pictures(showing.pictures) if showing.pictures else None
     window.show()
-    QTimer.singleShot(0, lambda: window.start(session) if session is not None else window.start_dialog())
+    QTimer.singleShot(0, lambda: window.start(whole(session)) if session is not None else window.start_dialog())
     timer = QTimer()
     timer.timeout.connect(lambda: _look(window, showing, pictures))
     timer.start(LOOK_MS)
@@ -67,6 +67,12 @@ def run(session: Session | None, showing: Showing | None = None) -> Snapshot | N
         if window.link.engine:
             window.link.engine.wait(ENGINE_ENDS_S)
     return window.drawn
+
+
+def whole(session: Session) -> Session:
+    """With its paths from the root on: what is remembered is read in another folder."""
+    paths = {name: value.absolute() for name, value in session if isinstance(value, Path)}
+    return session.model_copy(update=paths)
 
 
 def _look(window: MonitorWindow, showing: Showing, pictures: Pictures | None) -> None:

@@ -9,8 +9,10 @@ import pytest
 from PyQt6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
+from apps.main import whole
 from apps.pictures import ACROSS, FRAMES, GAP, WIDTH, Pictures
 from offline import cli, windowed
+from rtalign.session import Session
 from rtalign.snapshot import empty
 
 
@@ -53,6 +55,13 @@ def test_a_replay_leaves_pictures_of_its_window_and_the_results(
     end, film = (QImage(str(tmp_path / "pictures" / name)) for name in ("end.png", "film.png"))
     assert end.width() >= 1280
     assert film.width() == GAP + ACROSS * (WIDTH + GAP)
+
+
+def test_what_is_remembered_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = whole(Session(bank=Path("bank"), recording=Path("listener"), speed=2.0))
+    assert (session.bank, session.recording, session.out) == (tmp_path / "bank", tmp_path / "listener", None)
+    assert session.speed == 2.0
 
 
 def test_a_window_that_fails_fails_the_command(
