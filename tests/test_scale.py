@@ -126,6 +126,15 @@ def test_an_error_of_the_disk_ends_the_reading_of_words_too(
     assert len(list((tmp_path / "cache" / "signal").iterdir())) == 1
 
 
+@pytest.fixture
+def hears_control_c() -> Iterator[None]:
+    """A shell that starts the tests in the background has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_control_c")
 def test_control_c_stops_both_and_leaves_nothing_half_written(
     worlds_of_two: tuple[list[MemoryRecording], FakeModel],
     command: Callable[[Any, Any], int],
