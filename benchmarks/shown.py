@@ -16,13 +16,38 @@ from PyQt6.QtWidgets import QApplication, QMainWindow  # noqa: TID251
 
 from rtalign.session import Session
 
+STARTING_S = 180.0
+"""Longest time from the start of a window to its first scores that leaves room for all rows."""
+
+MOST_A_SECOND = 200
+"""Rows kept for a second of watching: room for every update, every beat and then some."""
+
+
+class Rows:
+    """Rows of numbers in memory that is taken and touched at once, so that keeping figures looks like no growth."""
+
+    def __init__(self, seconds: float, width: int) -> None:
+        self._kept = np.full((round(seconds * MOST_A_SECOND), width), np.nan)
+        self._n = 0
+
+    def add(self, *row: float) -> None:
+        self._kept[self._n] = row
+        self._n += 1
+
+    @property
+    def last(self) -> np.ndarray:
+        return self._kept[self._n - 1]
+
+    @property
+    def all(self) -> np.ndarray:
+        return self._kept[: self._n]
+
 
 class Watch:
     """What the window's thread spends between a snapshot and its picture, wall and processor time."""
 
-    def __init__(self, began: float) -> None:
-        self.updates: list[list[float]] = []
-        self.gaps: list[float] = []
+    def __init__(self, began: float, seconds: float) -> None:
+        self.updates, self.gaps, self.rows = Rows(seconds, 4), Rows(seconds, 1), Rows(seconds / 100, 3)
         self.first: dict[str, float] = {}
         self.stop: Callable[[], object] = lambda: None
         self.on_scores: Callable[[], object] = lambda: None
@@ -32,18 +57,18 @@ class Watch:
     def spend(self, deed: Callable[[], Any], painting: bool) -> Any:
         """Run it.  An update is all from one snapshot to the next: drawing, painting, and dots that ease meanwhile."""
         if not painting:
-            self.updates.append([time.monotonic(), 0.0, 0.0, 0.0])
+            self.updates.add(time.monotonic(), 0.0, 0.0, 0.0)
         wall, cpu = time.perf_counter(), time.thread_time()
         found = deed()
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
-        if self.updates:
-            row = self.updates[-1]
-            row[1], row[2], row[3] = row[1] + wall, row[2] + cpu, max(row[3], wall)
+        if len(self.updates.all):
+            row = self.updates.last
+            row[1:] = row[1] + wall, row[2] + cpu, max(row[3], wall)
         return found
 
     def beat(self) -> None:
         now = time.perf_counter()
-        self.gaps.append(now - self._beat)
+        self.gaps.add(now - self._beat)
         self._beat = now
 
     def mark(self, what: str) -> None:
@@ -57,7 +82,7 @@ class Watch:
 def watch(given: argparse.Namespace) -> dict[str, Any]:
     """Show it until it has scored, warm up, then so many minutes more, of which the figures are."""
     app = QApplication([])
-    seen = Watch(given.began)
+    seen = Watch(given.began, 60 * given.minutes + STARTING_S)
     window = ours(given, seen) if given.child == "rtalign" else plain(given, seen)
     width, height = map(int, given.size.split("x"))
     window.resize(width, height)
@@ -65,9 +90,9 @@ def watch(given: argparse.Namespace) -> dict[str, Any]:
     beat = QTimer()
     beat.setTimerType(Qt.TimerType.PreciseTimer)
     beat.timeout.connect(seen.beat)
-    process, rows = psutil.Process(), list[tuple[float, float, float]]()
+    process = psutil.Process()
     slow = QTimer()
-    slow.timeout.connect(lambda: rows.append(_row(process)))
+    slow.timeout.connect(lambda: seen.rows.add(*_row(process)))
 
     def begin() -> None:
         beat.start(STALL_MS)
@@ -76,7 +101,7 @@ def watch(given: argparse.Namespace) -> dict[str, Any]:
 
     seen.on_scores = lambda: QTimer.singleShot(round(1000 * WARM_UP_S), begin)
     app.exec()
-    found = figures(seen, rows)
+    found = figures(seen)
     seen.stop()
     return found
 
@@ -86,18 +111,18 @@ def _row(process: psutil.Process) -> tuple[float, float, float]:
     return time.monotonic(), times.user + times.system, process.memory_info().rss / 2**20
 
 
-def figures(seen: Watch, rows: list[tuple[float, float, float]]) -> dict[str, Any]:
-    at, cpu, rss = np.array(rows[1:]).T
-    updates = np.array([row[1:] for row in seen.updates if row[0] >= at[0]])
-    gaps = 1000 * np.array(seen.gaps[5:])
-    half = len(rss) // 2
+def figures(seen: Watch) -> dict[str, Any]:
+    at, cpu, rss = seen.rows.all[1:].T
+    updates = seen.updates.all[seen.updates.all[:, 0] >= at[0], 1:]
+    gaps = 1000 * seen.gaps.all[5:, 0]
+    half, quarters = len(rss) // 2, [round(float(part.mean()), 1) for part in np.array_split(rss, 4)]
     return {
         "updates_a_second": round(len(updates) / (at[-1] - at[0]), 1),
         "update_ms": spread(1000 * updates[:, 0]), "update_cpu_ms": spread(1000 * updates[:, 1]),
         "longest_piece_ms": spread(1000 * updates[:, 2]),
         "stall_ms": spread(np.maximum(gaps - STALL_MS, 0)),
         "cores": round(float((cpu[-1] - cpu[0]) / (at[-1] - at[0])), 3),
-        "rss_mb": {"after_warm_up": round(rss[0], 1), "end": round(rss[-1], 1)},
+        "rss_mb": {"after_warm_up": round(rss[0], 1), "quarters": quarters, "end": round(rss[-1], 1)},
         "rss_mb_a_minute": round(float(np.polyfit(at[half:] - at[half], rss[half:], 1)[0]) * 60, 3),
         "first_s": seen.first,
     }  # fmt: skip
