@@ -93,13 +93,18 @@ class Grid(QWidget):
         self.below.setVisible(any(self.below.widget(i).isVisibleTo(self.below) for i in range(3)))  # type: ignore[union-attr]
 
     def draw(self, seen: Snapshot, by_turns: bool = False) -> None:
-        """Hidden panels are not drawn.  by_turns : at once what moves all the time, of the others one now."""
+        """Hidden panels are not drawn.
+
+        by_turns : at once what moves all the time; of the others one now, or with the next tick where a new word
+        makes the transcript anew.
+        """
         self.shown = seen
         for name, panel in self.panels.items():
             if panel.isVisible() and not (by_turns and name in self._turns):
                 panel.draw(seen)
         self._due = len(self._turns) if by_turns else 0
-        self.draw_next()
+        if not self.panels["transcript"].stale:
+            self.draw_next()
 
     def draw_next(self) -> None:
         """The turn of one panel, so that an assessment, which changes them all, does not hold up everything at once."""

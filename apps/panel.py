@@ -96,6 +96,11 @@ class Panel(QWidget):
         self._plate = None
         self.update()
 
+    @property
+    def stale(self) -> bool:
+        """Whether its plate will be made anew."""
+        return self._plate is None
+
     def px(self, length: float) -> float:
         return length * self.scale
 
