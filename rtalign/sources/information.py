@@ -35,11 +35,20 @@ def own_information(activations: np.ndarray, n_dims: int, beneath: np.ndarray | 
     return out
 
 
-def unexplained(information: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """(word, dim) what is left of information when its best linear prediction by a layer (word, dim) is taken away."""
-    other = _components(by.astype(np.float64), min(SEEN_COMPONENTS, max(1, len(by) // 6)))
-    left = information - _explained(information.astype(np.float64), other)
-    return _standardised(left).astype(information.dtype)
+def from_context(activations: np.ndarray, alone: np.ndarray, n_dims: int) -> np.ndarray:
+    """What each layer knows of a word from the words before it, in few standardised dimensions.
+
+    activations : (word, layer, dim).    alone : the same layers' states of each word read without any before it.
+    Returns (word, layer, n_dims): a layer's leading components without their best linear prediction from what it says
+    of the word alone.  Layers are not told apart: what one adds to those below is little, and mixed with the word.
+    """
+    most = min(SEEN_COMPONENTS, max(1, len(activations) // 6))
+    out = np.empty((*activations.shape[:2], n_dims), np.float32)
+    for layer in range(activations.shape[1]):
+        own = _standardised(_components(activations[:, layer].astype(np.float64), n_dims))
+        word = _components(alone[:, layer].astype(np.float64), most)
+        out[:, layer] = _standardised(own - _explained(own, word))
+    return out
 
 
 def _components(values: np.ndarray, n: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from rtalign.data import Word
 from rtalign.recipe import LanguageRecipe
 from rtalign.sources.bidsfolder import refuse_full, write_folder
-from rtalign.sources.information import own_information, unexplained
+from rtalign.sources.information import from_context, own_information
 from rtalign.sources.simulated import BAND_HZ, FEWEST_WORDS, Plan, SimulatedRun, synthesise
 from rtalign.sources.story import shipped_story, spoken
 from rtalign.sources.timing import runs, speak
@@ -127,24 +127,16 @@ def planted(
         done += len(run)
     whole = np.concatenate(read)
     used = whole[:, len(beneath) :]
-    information = own_information(used, plan.n_dims, whole[:, 0] if beneath else None)
-    return numbers, _with_context_alone(model, story, numbers, information) if plan.contextual else information
+    if plan.contextual:
+        return numbers, from_context(used, _alone(model, story, numbers), plan.n_dims)
+    return numbers, own_information(used, plan.n_dims, whole[:, 0] if beneath else None)
 
 
-def _with_context_alone(
-    model: Model, story: Sequence[Sequence[Word]], numbers: list[int], information: np.ndarray
-) -> np.ndarray:
-    """The deeper half of the layers without what they would hold of each word had it stood alone.
-
-    Why after the layers were told apart: what a layer adds to a mixture of word and context holds the word again.
-    """
+def _alone(model: Model, story: Sequence[Sequence[Word]], layers: Sequence[int]) -> np.ndarray:
+    """(word, layer, dim) the states of each word read by itself."""
     recipe = CONTEXT.model_copy(update={"context": "window:0"})
     texts = [[word.text for word in run] for run in story]
-    alone = np.concatenate([model.encode(run, recipe, numbers, surprisal=False).activations for run in texts])
-    rest = information.copy()
-    for layer in range(len(numbers) // 2, len(numbers)):
-        rest[:, layer] = unexplained(information[:, layer], alone[:, layer])
-    return rest
+    return np.concatenate([model.encode(run, recipe, layers, surprisal=False).activations for run in texts])
 
 
 def _silent(stage: str, share: float) -> None:

@@ -51,7 +51,7 @@ class Plan:
     n_dims: int = 12
     """Dimensions in which a layer's own information is planted."""
     contextual: bool = False
-    """Plant in the deeper half of a model's layers only what it knows from the words before."""
+    """Plant what a model's layers know from the words before, and nothing that a word says by itself."""
 
     def check(self) -> None:
         """Raise ValueError at the first setting that makes no recording."""
