@@ -21,7 +21,7 @@ from rtalign.bank import DecoderBank
 from rtalign.data import Chunk
 from rtalign.decoding import Decoding, Fitting
 from rtalign.engine import Engine
-from rtalign.language.following import Follower, ReadAhead
+from rtalign.language.following import Follower, Forerunner
 from rtalign.sources.events import Changed, Ended, Event, Health, Notice, StreamHealth
 from rtalign.sources.joined import Joined
 from rtalign.sources.replaying import ReplaySource
@@ -31,11 +31,8 @@ RECIPE = small_recipe()
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> DecoderBank:
-    folder = tmp_path_factory.mktemp("engine")
-    recording, model = world()
-    train([recording], model, RECIPE, folder / "bank", QUIET, store=folder / "cache")
-    return DecoderBank.load(folder / "bank")
+def bank(trained: tuple[Path, MemoryRecording, FakeModel]) -> DecoderBank:
+    return DecoderBank.load(trained[0] / "bank")
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +46,10 @@ def offline(bank: DecoderBank, fresh: Any, tmp_path_factory: pytest.TempPathFact
     return evaluate(bank, [fresh[0]], fresh[1], folder / "out", QUIET, store=folder / "cache")
 
 
-def following(bank: DecoderBank, recording: Any, model: FakeModel) -> ReadAhead:
+def following(bank: DecoderBank, recording: Any, model: FakeModel) -> Forerunner:
     decoding = Decoding.of(bank)
     texts = [word.text for word in recording.words]
-    return ReadAhead(recording.words, lambda: model.stream(texts, bank.recipe.language, bank.layers), decoding.targets)
+    return Forerunner(recording.words, lambda: model.stream(texts, bank.recipe.language, bank.layers), decoding.targets)
 
 
 def run(engine: Engine) -> Engine:
@@ -160,7 +157,7 @@ def test_a_stream_without_a_sensor_is_refused_by_name(bank: DecoderBank, fresh: 
     events = [e for e in as_events(recording, 500, 0) if not isinstance(e, Chunk)]
     events[0] = Changed(recording.sensors[1:], recording.sfreq)
     engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
-    assert engine.refused == ("the bank expects 24 sensors; M000 is not there",)
+    assert engine.intake.refused == ("the bank expects 24 sensors; M000 is not there",)
     assert "--allow-missing" in engine.notices[-1].text
     assert engine.ledger.skipped == {"no signal that fits the bank": 300}
 
@@ -203,10 +200,10 @@ def test_a_refused_stream_goes_on_with_what_is_there_when_asked(bank: DecoderBan
     less.sensors = recording.sensors[1:]
     engine = Engine(Decoding.of(bank), ReplaySource(less, None, 1.0), following(bank, less, model))
     engine.step()
-    assert engine.refused
-    assert engine.n_sensors == 23
+    assert engine.intake.refused
+    assert engine.intake.n_sensors == 23
     engine.do_without()
-    assert not engine.refused
+    assert not engine.intake.refused
     assert run(engine).ledger.n_scored > 250
 
 
@@ -233,7 +230,7 @@ def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, 
     new = [replace(recording.sensors[0], name=name) for name in ("X1", "X2")]
     events.insert(half, Changed((*new, *recording.sensors), recording.sfreq))
     engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
-    assert not engine.refused
+    assert not engine.intake.refused
     assert engine.ledger.n_scored > 260
     assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
     assert engine.scoreboard.r().max() > 0.1

@@ -161,7 +161,7 @@ def test_an_empty_piece_is_harmless() -> None:
     ("text", "fact"),
     [
         ("[[fault]]\nkind = 'gap'\n", "fault 1, gap, at: Field required"),
-        ("[[fault]]\nkind = 'gap'\nat = -1\n", "fault 1, gap, at: .*greater than or equal to 0, not '-1'"),
+        ("[[fault]]\nkind = 'gap'\nat = -1\n", "fault 1, gap, at: .*greater than or equal to 0, not -1"),
         ("[[fault]]\nkind = 'gap'\nat = nan\n", "fault 1, gap, at: "),
         ("[[fault]]\nkind = 'gap'\nat = 1\nlength = 2\n", "fault 1, gap, length: Extra"),
         ("[[fault]]\nkind = 'flood'\nat = 1\n", "fault 1: .*'drop', 'gap'"),

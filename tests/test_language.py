@@ -4,37 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from language_models import CONFIGS, STORY, assert_same, lone, plain, write
+from language_models import CONFIGS, STORY, assert_same, lone, plain
 
 from rtalign.language import context, model, packaged, reader, windows
 from rtalign.language.contexts import blocks, growing
 from rtalign.recipe import LanguageRecipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LAYERS = [0, 1, 2, 3]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads only get into each other's way in a network this small."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory):
-    """Each family's folder, written when first asked for."""
-    made = {}
-
-    def folder(kind, **changes):
-        name = (kind, *sorted(changes.items()))
-        if name not in made:
-            made[name] = write(tmp_path_factory.mktemp(kind), kind, **changes)
-        return made[name]
-
-    return folder
 
 
 def recipe(**settings):

@@ -79,7 +79,7 @@ def test_a_recording_is_what_was_written(tmp_path: Path) -> None:
     np.testing.assert_allclose(whole(recording), data.T, rtol=1e-12)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seconds=st.floats(0.001, 5.0))
 def test_cutting_differently_changes_nothing(seconds: float, tmp_path: Path) -> None:
     path = tmp_path / "story_meg.fif"
@@ -163,7 +163,7 @@ def ctf_like(folder: Path, clock: np.ndarray, n_trial: int) -> SimpleNamespace:
     )
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.integers(0, 250), n=st.integers(0, 250))
 def test_ctf_samples_come_from_any_trial_of_any_file(first: int, n: int, tmp_path: Path) -> None:
     raw = ctf_like(tmp_path, 100 * np.arange(1, 251), 50)

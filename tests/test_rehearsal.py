@@ -113,7 +113,8 @@ def scores_without_faults(desk: Path, texts: list[str]) -> np.ndarray:
     reading = model.encode([word.text for word in recording.words], bank.recipe.language, bank.layers)
     targets = bank.projection.project(reading.activations)
     indices = placed([word.text for word in recording.words], texts)
-    p = np.stack([bank.predict_epoch(epochs[i]) for i in indices])
+    whole = np.stack([epochs[i] for i in indices])
+    p = np.stack([bank.predict(lag, whole[:, lag]) for lag in range(whole.shape[1])], axis=1)
     y = targets[indices]
     r = [[np.corrcoef(p[:, lag, t], y[:, t])[0, 1] for lag in range(p.shape[1])] for t in range(y.shape[1])]
     return np.reshape(r, (len(bank.layers), -1, p.shape[1])).mean(1)
