@@ -48,12 +48,6 @@ def _pylsl() -> Any:
     return pylsl
 
 
-def library() -> str:
-    """The version of liblsl in use, and its file."""
-    version = _pylsl().library_version()
-    return f"liblsl {version // 100}.{version % 100} ({_pylsl().lib.lib._name})"
-
-
 def local_clock() -> float:
     """This machine's LSL time, s."""
     return float(_pylsl().local_clock())

@@ -9,13 +9,11 @@ from typing import Any, Literal, Protocol
 
 from rtalign.data import Word
 from rtalign.datasets import wordtable
+from rtalign.session import Encoding
 from rtalign.sources.heard import MAX_MARKER, Ear, Heard, clean, merged, number
 from rtalign.sources.triggers import Codes, Trigger
 
-__all__ = ["AudioStart", "CodeMarkers", "Decoder", "Heard", "Kind", "Trigger", "WordMarkers", "decoder"]
-
-Kind = Literal["auto", "plain", "json", "codes", "audio-start"]
-"""What the texts of a stream of strings are.  auto: JSON where a text opens with a brace, else a plain word."""
+__all__ = ["AudioStart", "CodeMarkers", "Decoder", "Heard", "Trigger", "WordMarkers", "decoder"]
 
 MAX_NESTED = 64
 """Brackets in one JSON marker."""
@@ -152,9 +150,10 @@ class CodeMarkers:
         return []
 
 
-def decoder(kind: Kind = "auto", table: Path | str | None = None) -> Decoder:
+def decoder(kind: Encoding = "auto", table: Path | str | None = None) -> Decoder:
     """What reads the texts of a marker stream.
 
+    auto : JSON where a text opens with a brace, else a plain word.
     table : for codes, a table of codes or words; for audio-start, the words of the audio, which begins at the marker
     "audio".  A channel of numbers inside the MEG has Trigger.
     """
