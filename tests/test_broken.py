@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import test_xdf
+import xdf_files
+from fif_files import noise, run_file, write
 from published_sets import armeni_session, ctf_session, libri_run, masc_table, run_rows
-from test_recordings import noise, run_file, write
 
 from offline import cli
 
@@ -49,7 +49,7 @@ def truncated_hdf5(folder: Path) -> list[object]:
 
 
 def xdf_without_samples(folder: Path) -> list[object]:
-    path = test_xdf.write(folder / "a.xdf", np.arange(1000) / test_xdf.SFREQ)
+    path = xdf_files.write(folder / "a.xdf", np.arange(1000) / xdf_files.SFREQ)
     path.write_bytes(path.read_bytes()[:1500])
     return [path]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,14 @@ def as_events(recording: MemoryRecording, size: int, late: float) -> list[Event]
             events.append(waiting.pop(0))
         events.append(chunk)
     return [*events, *waiting]
+
+
+def midway(recording: MemoryRecording, there: Changed, change: Callable[[np.ndarray], np.ndarray]) -> list[Event]:
+    """From the middle on it is another stream, whose samples are made of what they were."""
+    events = as_events(recording, 250, 0)
+    half = len(events) // 2
+    later = [Chunk(change(e.data), e.start, there.sfreq) if isinstance(e, Chunk) else e for e in events[half:]]
+    return [*events[:half], there, *later]
 
 
 @pytest.mark.parametrize("chunk_s", [0.004, 0.1, 1.0])
@@ -219,16 +227,10 @@ def test_sensors_in_another_order_change_nothing(bank: DecoderBank, fresh: Any, 
 def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, fresh: Any) -> None:
     """The bank's sensors are found by name in the new stream; only words around the change are lost."""
     recording, model = fresh
-    events = as_events(recording, 250, 0)
-    half = len(events) // 2
     more = np.random.default_rng(0)
-    for i in range(half, len(events)):
-        event = events[i]
-        if isinstance(event, Chunk):
-            extra = more.standard_normal((len(event.data), 2))
-            events[i] = Chunk(np.hstack([extra, event.data]), event.start, event.sfreq)
     new = [replace(recording.sensors[0], name=name) for name in ("X1", "X2")]
-    events.insert(half, Changed((*new, *recording.sensors), recording.sfreq))
+    wider = Changed((*new, *recording.sensors), recording.sfreq)
+    events = midway(recording, wider, lambda data: np.hstack([more.standard_normal((len(data), 2)), data]))
     engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
     assert not engine.intake.refused
     assert engine.ledger.n_scored > 260
@@ -239,14 +241,7 @@ def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, 
 def test_a_stream_that_comes_back_at_another_rate_goes_on(bank: DecoderBank, fresh: Any) -> None:
     """Filters are made anew for the new rate; epochs are read at the same lags as before."""
     recording, model = fresh
-    events = as_events(recording, 250, 0)
-    half = len(events) // 2
-    for i in range(half, len(events)):
-        event = events[i]
-        if isinstance(event, Chunk):
-            double = np.repeat(event.data, 2, axis=0)
-            events[i] = Chunk(double, event.start, 2 * event.sfreq)
-    events.insert(half, Changed(recording.sensors, 500.0))
+    events = midway(recording, Changed(recording.sensors, 500.0), lambda data: np.repeat(data, 2, axis=0))
     engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
     assert engine.ledger.n_scored > 260
     assert engine.scoreboard.r().max() > 0.1

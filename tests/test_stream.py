@@ -124,7 +124,7 @@ class Listener:
             if found.name in self.names.values() and found.name not in self._inlets and found.uid not in self._uids:
                 kind = lsl.SignalInlet if found.regular else lsl.TextInlet
                 try:
-                    self._inlets[found.name] = kind(found, 2.0)
+                    self._inlets[found.name] = kind(found)
                 except lsl.Lost:
                     continue
                 self._uids.add(found.uid)
