@@ -17,8 +17,6 @@ from rtalign.penalties import Basis, Fractions, loss
 from rtalign.recipe import Recipe
 from rtalign.ridge import Decoder
 
-__all__ = ["Adapter", "Decoders", "Lesson"]
-
 MOST_WAITING = 900
 """Words that may wait to be learned; beyond, the oldest are left out, and counted."""
 
@@ -113,10 +111,6 @@ class Adapter:
             words = [self._waiting.popleft() for _ in range(len(self._waiting) - GAP_WORDS)]
             self._lesson = Lesson(self, words)
         return self._lesson
-
-    def solve(self, stop: Callable[[], bool] = lambda: False) -> Decoders | None:
-        """A lesson here and now; see Lesson.solve."""
-        return self.freeze().solve(stop)
 
     def done(self, n_words: int) -> None:
         """A lesson of so many words has been learned."""

@@ -15,8 +15,9 @@ from worlds import MemoryRecording, small_recipe, world
 from offline.evaluate import evaluate
 from offline.progress import Progress
 from offline.stages import prepare, read_lag
-from rtalign.adaptation import GAP_WORDS, MOST_WAITING, Adapter, Decoders, held_out
+from rtalign.adaptation import GAP_WORDS, MOST_WAITING, Adapter, held_out
 from rtalign.bank import DecoderBank
+from rtalign.decoders import Decoders
 from rtalign.learning import LagMoments, recall
 from rtalign.moments import Moments
 from rtalign.peaks import null_threshold
@@ -73,13 +74,13 @@ def session(
     for index, (epoch, target) in enumerate(zip(epochs, targets, strict=True)):
         if not first_score:
             learner.add(epoch, target)
-            decoders = learner.solve() if index % 100 == 0 else decoders
+            decoders = learner.freeze().solve() if index % 100 == 0 else decoders
         if decoders is not None:
             scores.add(index, decoders.predict_many(epoch[None])[0], target)
         if first_score:
             learner.add(epoch, target)
             if learner.due:
-                decoders = learner.solve()
+                decoders = learner.freeze().solve()
     return scores, decoders
 
 
@@ -114,7 +115,7 @@ def test_decoders_are_those_of_scikit_learn_on_the_same_words(today: Any) -> Non
     for first, last in ((0, 120), (120, 300), (300, 500)):
         for epoch, target in zip(epochs[first:last], targets[first:last], strict=True):
             learner.add(epoch, target)
-        decoders = learner.solve()
+        decoders = learner.freeze().solve()
     assert decoders.n_words == learner.n_learned == 500 - GAP_WORDS
     for lag in (0, 9, 20):
         X, learned = epochs[:, lag].astype(float), slice(500 - GAP_WORDS)
@@ -152,7 +153,7 @@ def test_a_prior_is_the_bank_s_words_at_the_weight_asked_for(bank: DecoderBank) 
     assert (whole.n, light.n) == (n, 50)
     np.testing.assert_allclose(light.xy / 50, whole.xy / n, rtol=1e-9)
     learner = adapter(bank, prior_words=10**6)
-    decoders = learner.solve()
+    decoders = learner.freeze().solve()
     scale = np.abs(bank.tensors["weights"][7]).max()
     assert np.abs(decoders.weights[7] - bank.tensors["weights"][7]).max() < 2e-3 * scale
     assert decoders.n_words == n
@@ -230,7 +231,7 @@ def test_a_lesson_leaves_out_the_words_that_come_after_it_began() -> None:
     lesson = learner.freeze()
     for k in range(150, 300):
         learner.add(epochs[k], targets[k])
-    found, expected = lesson.solve(), same.solve()
+    found, expected = lesson.solve(), same.freeze().solve()
     np.testing.assert_array_equal(found.weights, expected.weights)
     assert learner.n_learned == 150 - GAP_WORDS
     assert learner.due
@@ -248,7 +249,7 @@ def test_a_lesson_that_was_stopped_goes_on_and_ends_the_same() -> None:
     assert stopped.n_learned == 0
     stopped.add(epochs[0], targets[0])
     found = stopped.freeze().solve()
-    np.testing.assert_array_equal(found.weights, whole.solve().weights)
+    np.testing.assert_array_equal(found.weights, whole.freeze().solve().weights)
     assert (stopped.n_learned, found.n_words) == (150 - GAP_WORDS, 150 - GAP_WORDS)
 
 
@@ -270,7 +271,7 @@ def test_memory_is_that_of_the_sums_however_many_words() -> None:
     for n in range(3400):
         learner.add(epochs[n % 100], targets[n % 100])
         if learner.due:
-            learner.solve()
+            learner.freeze().solve()
             taken.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert taken[-1] < 1.01 * taken[3] < 10e6
@@ -305,7 +306,7 @@ def test_inputs_are_not_changed_and_not_kept_hold_of() -> None:
         one.add(epoch, target)
         other.add(epochs[k], targets[k])
         epoch[:], target[:] = 0, 0
-    np.testing.assert_array_equal(one.solve().weights, other.solve().weights)
+    np.testing.assert_array_equal(one.freeze().solve().weights, other.freeze().solve().weights)
 
 
 def test_recipes_of_all_dimensions_share_one_penalty() -> None:
@@ -314,7 +315,7 @@ def test_recipes_of_all_dimensions_share_one_penalty() -> None:
     epochs, _ = noise(120)
     for epoch in epochs:
         learner.add(epoch, epoch[3, :7])
-    decoders = learner.solve()
+    decoders = learner.freeze().solve()
     predicted = decoders.predict_many(epochs)[:, 3]
     r = [np.corrcoef(predicted[:, t], epochs[:, 3, t])[0, 1] for t in range(7)]
     assert min(r) > 0.9

@@ -9,7 +9,8 @@ import transformers
 from language_models import GATED, RECURRENT, STORY, assert_same, lone, plain, tokenizer, write
 
 from rtalign.language import model, reader, windows
-from rtalign.language.model import Reading, load
+from rtalign.language.model import load
+from rtalign.language.reading import Reading
 from rtalign.recipe import LanguageRecipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -14,7 +14,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from offline import classic
 from rtalign.language import model, names
-from rtalign.language.model import Reading, load
+from rtalign.language.model import load
+from rtalign.language.reading import Reading
 from rtalign.recipe import LanguageRecipe
 
 WORDS = STORY[:24]

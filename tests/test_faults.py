@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtalign.sources.faults import Faults, Marker, Offered, Piece, Plan
+from rtalign.sources.faultplan import Plan
+from rtalign.sources.faults import Faults, Marker, Offered, Piece
 
 SFREQ, T0, NAMES = 100.0, 5000.0, ("A", "B", "C")
 N = 1000  # ten seconds

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from realdata import CTF, MEGIN, real
 
 from rtalign.data import Chunk, Sensor, Word
-from rtalign.datasets import bids, check_signal, common_sensors, ctfdata, left_out, open_recordings
+from rtalign.datasets import bids, check_signal, common_sensors, ctfdata, open_recordings
 from rtalign.datasets.mneraw import MneRecording
 
 # ---- signal
@@ -181,8 +181,6 @@ def named(name: str, *sensors: str, kind: str = "axial") -> SimpleNamespace:
 def test_common_sensors_are_those_of_all_in_the_order_of_the_first() -> None:
     runs = [named("one", "C", "A", "B"), named("two", "A", "B", "C"), named("three", "D", "C", "B")]
     assert common_sensors(runs) == ("C", "B")  # type: ignore[arg-type]
-    notes = left_out(runs, ("C", "B"))  # type: ignore[arg-type]
-    assert notes == ["sensor A is not used, missing in three", "sensor D is not used, missing in one, two"]
 
 
 def test_recordings_without_a_common_sensor_are_both_named() -> None:

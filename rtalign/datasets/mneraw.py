@@ -13,9 +13,6 @@ import numpy as np
 from rtalign.data import Chunk, Sensor, Word
 from rtalign.datasets import sensors as sensing
 from rtalign.datasets.mnefile import examine
-from rtalign.datasets.signalcheck import check_signal
-
-__all__ = ["MneRecording", "check_signal"]
 
 SLICE_BYTES = 16384
 N_SLICES = 48

@@ -11,9 +11,7 @@ from rtalign.data import Word
 from rtalign.datasets import wordtable
 from rtalign.session import Encoding
 from rtalign.sources.heard import MAX_MARKER, Ear, Heard, clean, merged, number
-from rtalign.sources.triggers import Codes, Trigger
-
-__all__ = ["AudioStart", "CodeMarkers", "Decoder", "Heard", "Trigger", "WordMarkers", "decoder"]
+from rtalign.sources.triggers import Codes
 
 MAX_NESTED = 64
 """Brackets in one JSON marker."""
