@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from outcome import tell
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {"ctf275": (275, 1200.0), "neuromag306": (306, 1000.0)}
@@ -162,7 +163,7 @@ def measured(shape: str, seconds: float, repeats: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, help="where the JSON goes; to the screen by default")
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement (20)")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--shape", choices=tuple(SHAPES), help="only this one")
@@ -189,12 +190,7 @@ def main() -> None:
     }
     for shape in [args.shape] if args.shape else SHAPES:
         result[shape] = measured(shape, args.seconds, args.repeats)
-    text = json.dumps(result, indent=2)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + "\n", encoding="utf-8")
-    else:
-        print(text)
+    tell(result, args.out)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import resource
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 import perfamily
 import torch
 import transformers
+from outcome import tell
 
 from rtalign.language import contexts
 from rtalign.language.model import LanguageModel, load
@@ -56,7 +56,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     clock = time.process_time if given.threads == 1 else time.perf_counter
     if given.families is not None:
-        write(of_families(given.families, min(given.words, 300), given.window, clock), given.out)
+        tell(of_families(given.families, min(given.words, 300), given.window, clock), given.out)
         return
     bench = prepare(given.model, given.words)
     result = {
@@ -68,14 +68,7 @@ def main() -> None:
         "live": live(bench, min(given.words, 120)),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    write(result, given.out)
-
-
-def write(result: Any, out: Path | None) -> None:
-    text = json.dumps(result, indent=2)
-    sys.stdout.write(text + "\n")
-    if out:
-        out.write_text(text + "\n", encoding="utf-8")
+    tell(result, given.out)
 
 
 def of_families(names: list[str], n_words: int, window: int, clock: Callable[[], float]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import resource
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from outcome import tell
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from rtalign import ridge
@@ -217,7 +217,7 @@ def machine(workers: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, help="where the JSON goes; to the screen by default")
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
     parser.add_argument("--quick", action="store_true", help="a tenth of the words, few lags, one repeat")
     parser.add_argument("--repeats", type=int, default=3, help="of everything but the peers, which take minutes")
     parser.add_argument("--peer-repeats", type=int, default=1)
@@ -233,12 +233,7 @@ def main() -> None:
         result["full"] = full_protocol(85_000 // tenth, lags, not args.some_lags, repeats, args.workers)
     if args.part != "full":
         result["peers"] = against_peers(10_000 // tenth, 1 if args.quick else args.peer_repeats, args.workers)
-    text = json.dumps(result, indent=2)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + "\n", encoding="utf-8")
-    else:
-        print(text)
+    tell(result, args.out)
 
 
 if __name__ == "__main__":

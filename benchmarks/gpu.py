@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from outcome import tell
 from shapes import EIGHT_BILLION, SMALL, write
 
 from rtalign import ridge
@@ -59,10 +59,7 @@ def main() -> int:
             result["models"][name] = extraction(ours, words, given.window, peak, device)
         del ours
     result["fit"] = fit(500 if given.dry else given.fit_words, device)
-    text = json.dumps(result, indent=2)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    tell(result, given.out)
     return 0
 
 

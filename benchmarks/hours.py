@@ -12,11 +12,12 @@ from typing import Any
 
 import psutil
 from live import Endless, cost, made_up_bank, slope
+from outcome import tell
 
 from rtalign.bank import DecoderBank
 from rtalign.decoding import Decoding
 from rtalign.engine import Engine
-from rtalign.language.following import ReadAhead
+from rtalign.language.following import Forerunner
 from rtalign.language.model import load
 from rtalign.sources.helmet import helmet
 from rtalign.sources.replaying import ReplaySource
@@ -30,7 +31,7 @@ def measure(hours: float, layers: str, sfreq: float, words_a_second: float) -> d
         bank = DecoderBank.load(folder)
         decoding, model = Decoding.of(bank), load("smollm2")
         words = recording.words
-        following = ReadAhead(
+        following = Forerunner(
             words, lambda: model.stream([w.text for w in words], bank.recipe.language, bank.layers), decoding.targets
         )
         engine = Engine(decoding, ReplaySource(recording, None, 1.0), following, patient=True)
@@ -81,10 +82,7 @@ def main() -> None:
     options.add_argument("--words-a-second", type=float, default=3.0)
     options.add_argument("--out", type=Path, help="also write the JSON here")
     given = options.parse_args()
-    text = json.dumps(measure(given.hours, given.layers, given.sfreq, given.words_a_second), indent=2)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    tell(measure(given.hours, given.layers, given.sfreq, given.words_a_second), given.out)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from outcome import tell
 
 from rtalign.bank import DecoderBank, passport_of
 from rtalign.client import Client
@@ -197,10 +198,7 @@ def main() -> None:
     if given.play:
         player(given, (f"{given.play}-meg", f"{given.play}-words"))
         return
-    text = json.dumps(measure(given), indent=2)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    tell(measure(given), given.out)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from outcome import tell
 
 STAGES = ("signal", "language model", "targets", "decoders", "report")
 GB_AN_HOUR = 3.4
@@ -38,10 +39,7 @@ def main() -> None:
         print(json.dumps(train(given.folder, given.train)))
         return
     result = measure(given)
-    text = json.dumps(result, indent=2)
-    print(text)
-    if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+    tell(result, given.out)
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:

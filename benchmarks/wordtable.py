@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from outcome import tell
 
 from rtalign.datasets import libribrain, megmasc, runsinside, smn4lang, wordtable
 from rtalign.datasets.xdf import session_words
@@ -104,7 +104,7 @@ def measured(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, help="where the JSON goes; to the screen by default")
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         ours = measured(Path(folder))
@@ -112,10 +112,7 @@ def main() -> None:
         peer = best(lambda: list(csv.reader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t")))
     ours = {name: round(seconds, 3) for name, seconds in ours.items()}
     result = {"benchmark": "wordtable", "rows": ROWS, "ours_cpu_s": ours, "csv_cpu_s": round(peer, 3)}
-    text = json.dumps(result | {"slowest_cpu_s": max(ours.values())}, indent=1)
-    if args.out:
-        args.out.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell(result | {"slowest_cpu_s": max(ours.values())}, args.out)
 
 
 if __name__ == "__main__":

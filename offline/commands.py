@@ -28,6 +28,8 @@ def train(args: argparse.Namespace) -> dict[str, Any] | None:
 
         refuse_known_recordings(earlier, recordings)
     model = open_model(args.model, args, progress, recipe.language.precision)
+    if caution := model.caution(recipe.language):
+        progress.say(caution)
     if args.dry_run:
         result = estimate(recordings, model, recipe, args.device)
         if not args.json:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from offline.panel import JsonLines, Panel, as_line, lines
+from offline.panel import JsonLines, Panel, as_line
 from offline.windowed import in_window
 from rtalign.client import Client
 from rtalign.session import Session
@@ -155,6 +155,3 @@ def speed_of(text: str) -> float | None:
     if not 0 < speed <= 1000:
         raise ValueError(f"speed {text} was asked for; it lies above 0 and at most at 1000, or is max")
     return speed
-
-
-__all__ = ["lines", "monitor", "over_lsl", "replay", "show"]

@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Sequence
 from typing import Any, TextIO
 
 from offline.say import ladder
@@ -49,7 +48,7 @@ class JsonLines:
     """One line a second, and one for everything that should be known at once."""
 
     def __init__(self, out: TextIO = sys.stdout, every_s: float = 1.0) -> None:
-        self._out, self._every_s, self._next, self._said = out, every_s, 0.0, 0.0
+        self._out, self._every_s, self._next = out, every_s, 0.0
 
     def draw(self, seen: Snapshot, last: bool = False) -> None:
         now = time.monotonic()
@@ -194,9 +193,3 @@ def _round(value: float | None, digits: int) -> float | None:
 
 def _cut(line: str, width: int) -> str:
     return line if len(line) <= width else line[: max(width - 1, 0)] + "…"
-
-
-def view(out: Sequence[Any] = ()) -> Panel | JsonLines:
-    """A panel where somebody looks, lines where a program reads."""
-    del out
-    return Panel() if sys.stdout.isatty() and sys.stderr.isatty() else JsonLines()

@@ -8,17 +8,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
-
-LOOPBACK = """[ports]
-IPv6 = disable
-[multicast]
-ResolveScope = machine
-[lab]
-KnownPeers = {127.0.0.1}
-"""
-"""Keeps LSL on this machine, whatever the network allows."""
 
 TORCH = """
 import torch
@@ -86,9 +77,9 @@ def say(**facts):
 def run(program: str, timeout: float = 60.0, **environment: str) -> Mapping[str, Any]:
     """What a program said, or what went wrong under "error"."""
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder, "lsl.cfg")
-        config.write_text(LOOPBACK, encoding="utf-8")
-        env = {**os.environ, "LSLAPICFG": str(config), **environment}
+        # LSL stays on this machine, whatever the network allows and its user has set.
+        config = str(files("rtalign") / "sources" / "loopback.cfg")
+        env = {**os.environ, "LSLAPICFG": config, **environment}
         command = [sys.executable, "-c", SAY + program]
         try:
             done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=timeout)

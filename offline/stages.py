@@ -15,7 +15,7 @@ from offline.progress import Progress, Stage
 from rtalign import cache
 from rtalign.chain import Chain, describe
 from rtalign.data import Recording
-from rtalign.datasets.mneraw import check_signal
+from rtalign.datasets.signalcheck import check_signal
 from rtalign.folds import PURGED
 from rtalign.recipe import Recipe
 from rtalign.tagging import content_words

@@ -18,7 +18,7 @@ LINE_EVERY_S = 10.0
 def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Play to the end, or until Ctrl-C; what was sent comes back in numbers."""
     from offline.commands import open_all
-    from rtalign.sources.faults import Plan
+    from rtalign.sources.faultplan import Plan
     from rtalign.sources.streaming import Setup, Streamer
 
     setup = Setup(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from offline import provenance
+from offline import bankfile, provenance
 from offline.brain import Brain, fresh
 from offline.machine import workers
 from offline.progress import Progress
@@ -90,7 +89,7 @@ def train(
     fold = folds.assign([s.onsets for s in stories], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     with progress.stage("targets", len(layers), "layers") as stage:
         projection = extend.projection if extend else projection_of(stories, recipe, fold)
-        work = _open_work(store, stories, model, recipe, projection, extend)
+        work = bankfile.lay(store, stories, model, recipe, projection, extend)
         job = replace(job_of(stories, recipe, projection, fold, extend, device), work=work)
         stage.advance(len(layers))
     _fit(job, work, progress)
@@ -102,7 +101,7 @@ def train(
     heard = ceilings(repeats, recipe, progress)
     extra = (extra or {}) | {"pca_variance": projection.variance[:, : projection.components].sum(axis=1).tolist()}
     with new_folder(out) as partial:
-        _close_work(work, projection, job, partial / "bank.safetensors")
+        bankfile.close(work, projection, job.known, job.earlier, partial / "bank.safetensors")
         extra |= {"notes": write_ceilings(partial, heard)}
         return write_results(partial, "train", passport, recipe, skipped, curves, progress, **extra)
 
@@ -112,53 +111,6 @@ def projection_of(stories: Sequence[Story], recipe: Recipe, fold: np.ndarray) ->
     kept = np.split(fold != folds.PURGED, np.cumsum([len(s.used) for s in stories])[:-1])
     activations = [a.only(k) for a, k in zip(used_activations(stories), kept, strict=True)]
     return fit_projection(activations, recipe.language.components)
-
-
-def _open_work(
-    store: Path,
-    stories: Sequence[Story],
-    model: Any,
-    recipe: Recipe,
-    projection: Projection,
-    extend: DecoderBank | None,
-) -> TensorFile:
-    """The file that becomes the bank: new, or as an interrupted run left it."""
-    prints = [s.recording.fingerprint() for s in stories]
-    sensors = [s.name for s in stories[0].recording.sensors]
-    earlier = extend.passport["created"] if extend else ""
-    parts = (recipe.fingerprint(), prints, sensors, model.info.id, model.info.revision, earlier)
-    path = store / "fits" / cache.key("1", *parts)[:24] / "work.safetensors"
-    shapes = _shapes(len(sensors), recipe, projection)
-    if path.exists() and TensorFile(path).shapes() == {name: shape for name, (_, shape) in shapes.items()}:
-        return TensorFile(path, writable=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return TensorFile.create(path, shapes)
-
-
-def _shapes(n_sensors: int, recipe: Recipe, projection: Projection) -> dict[str, tuple[str, tuple[int, ...]]]:
-    lag, fold, sensor = len(recipe.lags.seconds), recipe.fit.folds, n_sensors
-    layer, dim, wide = projection.basis.shape
-    target = layer * projection.components
-    return {
-        "done": ("uint8", (lag,)),
-        "projection_mean": ("float64", (layer, dim)),
-        "projection_basis": ("float32", (layer, dim, wide)),
-        "projection_variance": ("float32", (layer, wide)),
-        "weights": ("float32", (lag, sensor, target)),
-        "bias": ("float32", (lag, target)),
-        "mean_x": ("float32", (lag, sensor)),
-        "alphas": ("float32", (lag, target)),
-        "patterns": ("float32", (layer, lag, sensor)),
-        "r": ("float64", (layer, lag)),
-        "null": ("float32", (recipe.fit.null_draws, layer, lag)),
-        "boot": ("float32", (recipe.fit.boot_draws, layer, lag)),
-        "moments_n": ("int64", (fold,)),
-        "moments_mean_x": ("float64", (lag, fold, sensor)),
-        "moments_mean_y": ("float64", (fold, layer * wide)),
-        "moments_xx": ("float32", (lag, fold, sensor, sensor)),
-        "moments_xy": ("float32", (lag, fold, sensor, layer * wide)),
-        "moments_yy": ("float64", (fold, layer, wide, wide)),
-    }
 
 
 def job_of(
@@ -174,7 +126,7 @@ def job_of(
     n_layers = len(projection.mean)
     known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
     earlier = extend.tensors if extend else None
-    both = [m + recall(earlier, None, k) for k, m in enumerate(known)] if earlier else known
+    both = [m + bankfile.recall(earlier, None, k) for k, m in enumerate(known)] if earlier else known
     rotations = _rotations(both, projection.components)
     draws = Draws.plan(fold, n_layers, recipe.fit)
     prepared = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(targets, rotations.outer, strict=True)])
@@ -234,7 +186,7 @@ def look(job: Job, index: int) -> Look:
         for x, y, known, sensors in zip(heard, job.targets, job.known, seen, strict=True)
     ]
     if job.earlier:
-        moments = [m + recall(job.earlier, index, k) for k, m in enumerate(moments)]
+        moments = [m + bankfile.recall(job.earlier, index, k) for k, m in enumerate(moments)]
     shared = job.brain.bases(index) if job.brain else None
     fit = ridge.fit(moments, job.recipe.fit.alphas, job.rotations, precision, job.device, shared)
     predicted = [x @ w + b for x, w, b in zip(heard, fit.weights, fit.bias, strict=True)]
@@ -252,45 +204,13 @@ def _store(job: Job, index: int, found: Look, scored: LagScore) -> None:
     total = reduce(add, found.moments)
     work["weights"][index], work["bias"][index] = fit.final_weights, fit.final_bias
     work["mean_x"][index], work["alphas"][index] = total.mean_x, fit.final_alpha
-    work["patterns"][:, index] = patterns(total.xx / total.n, fit.final_weights, n_layers)
+    work["patterns"][:, index] = bankfile.patterns(total.xx / total.n, fit.final_weights, n_layers)
     work["r"][:, index] = r
     work["null"][:, :, index] = scored.null * np.sqrt(job.share)
     work["boot"][:, :, index] = r + (scored.boot - scored.r) * np.sqrt(job.share)
     for k, m in enumerate(found.moments):
         work["moments_mean_x"][index, k] = m.mean_x
         work["moments_xx"][index, k], work["moments_xy"][index, k] = m.xx, m.xy
-
-
-def patterns(covariance: np.ndarray, weights: np.ndarray, n_layers: int) -> np.ndarray:
-    """Forward patterns (Haufe 2014): how each sensor moves with one standard deviation of what is decoded.
-
-    covariance : (sensor, sensor); weights : (sensor, target).  Returns (layer, sensor), rms over a layer's targets.
-    """
-    moved = covariance @ weights
-    spread = np.sqrt(np.maximum((weights * moved).sum(axis=0), 0))
-    scaled = np.divide(moved, spread, out=np.zeros_like(moved), where=spread > 0)
-    return np.sqrt((scaled.reshape(len(scaled), n_layers, -1) ** 2).mean(axis=2)).T
-
-
-def recall(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
-    """The sums of an earlier bank: of one lag and fold, or (lag None) of its targets alone."""
-    n, mean_y = int(tensors["moments_n"][fold]), np.array(tensors["moments_mean_y"][fold])
-    yy = np.array(tensors["moments_yy"][fold])
-    if lag is None:
-        return Moments(n, np.zeros(0), mean_y, np.zeros((0, 0)), np.zeros((0, len(mean_y))), yy)
-    mean_x, xx, xy = (np.array(tensors[f"moments_{name}"][lag, fold], float) for name in ("mean_x", "xx", "xy"))
-    return Moments(n, mean_x, mean_y, xx, xy, yy)
-
-
-def _close_work(work: TensorFile, projection: Projection, job: Job, path: Path) -> None:
-    """What no lag changes, then the file moves to where the bank is made."""
-    for name in ("mean", "basis", "variance"):
-        work[f"projection_{name}"][:] = getattr(projection, name)
-    for k, known in enumerate(job.known):
-        m = known + recall(job.earlier, None, k) if job.earlier else known
-        work["moments_n"][k], work["moments_mean_y"][k], work["moments_yy"][k] = m.n, m.mean_y, m.yy
-    shutil.move(work.path, path)
-    shutil.rmtree(work.path.parent, ignore_errors=True)
 
 
 def _passport(

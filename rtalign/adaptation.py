@@ -17,8 +17,6 @@ from rtalign.penalties import Basis, Fractions, loss
 from rtalign.recipe import Recipe
 from rtalign.ridge import Decoder
 
-__all__ = ["Adapter", "Decoders", "Lesson"]
-
 MOST_WAITING = 900
 """Words that may wait to be learned; beyond, the oldest are left out, and counted."""
 
@@ -76,7 +74,7 @@ class Adapter:
             )
         self.prior, self.prior_words = prior, prior_words
         self.grid = np.sort(np.asarray(recipe.fit.alphas, float))[::-1].copy()
-        self.n_learned, self.n_solved, self.n_left_out = 0, 0, 0
+        self.n_learned, self.n_left_out = 0, 0
         self.moments = LagMoments(*self.shape)
         components = recipe.language.components
         n_layers = n_targets // components if components and n_targets % components == 0 else 1
@@ -114,13 +112,9 @@ class Adapter:
             self._lesson = Lesson(self, words)
         return self._lesson
 
-    def solve(self, stop: Callable[[], bool] = lambda: False) -> Decoders | None:
-        """A lesson here and now; see Lesson.solve."""
-        return self.freeze().solve(stop)
-
     def done(self, n_words: int) -> None:
         """A lesson of so many words has been learned."""
-        self.n_learned, self.n_solved, self._lesson = self.n_learned + n_words, self.n_solved + 1, None
+        self.n_learned, self._lesson = self.n_learned + n_words, None
 
 
 class Lesson:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from time import monotonic
 
 from rtalign.curves import Findings, assess
 from rtalign.scoreboard import Scoreboard, Standing
@@ -30,9 +30,9 @@ class Assessment:
 class Assessor:
     """`newest` is what was found last.  Owned by the thread that owns the scoreboard, which it only ever copies."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self) -> None:
         self.newest = Assessment(0, None, "no word has been scored yet")
-        self._clock, self._began = clock, -ASSESS_S
+        self._began = -ASSESS_S
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="assess")
         self._running: Future[Assessment] | None = None
 
@@ -42,9 +42,9 @@ class Assessor:
         if self._running and self._running.done():
             found, self._running = self._running.result(), None
             self.newest = found
-        late = self._clock() - self._began > ASSESS_S
+        late = monotonic() - self._began > ASSESS_S
         if may_begin and late and self._running is None and board.n != self.newest.n_words:
-            self._began = self._clock()
+            self._began = monotonic()
             self._running = self._pool.submit(Assessment.of, board.freeze(), last)
         return found
 

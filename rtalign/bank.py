@@ -63,10 +63,6 @@ class DecoderBank:
         """(word, sensor) at one lag to (word, layer x component)."""
         return signal @ self.tensors["weights"][lag] + self.tensors["bias"][lag]
 
-    def predict_epoch(self, epoch: np.ndarray) -> np.ndarray:
-        """One word's (lag, sensor) to (lag, layer x component)."""
-        return np.einsum("ls,lst->lt", epoch, self.tensors["weights"]) + self.tensors["bias"]
-
     def differences(self, sensors: Sequence[Sensor]) -> list[str]:
         """How these sensors differ from the bank's, in plain words; empty when they match.  Order does not matter."""
         return differences(self.sensors, sensors)

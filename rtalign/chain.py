@@ -125,8 +125,8 @@ class Chain:
 
     A gap, an overlap, or a row that holds NaN or infinity breaks the stream: the filters start anew behind it and their
     warm-up is never returned.  `breaks` keeps the newest as (time, reason).  Samples that come twice are dropped.
-    Stamps that wander slowly off the counted clock are no gap; `drift_s` says by how much they have.  Output follows
-    the counted clock, so a live source whose true rate is not its nominal one should give the true rate.
+    Stamps that wander slowly off the counted clock are no gap.  Output follows the counted clock, so a live source
+    whose true rate is not its nominal one should give the true rate.
     """
 
     def __init__(self, recipe: ChainRecipe, sensors: Sequence[Sensor], sfreq: float) -> None:
@@ -141,7 +141,6 @@ class Chain:
         self.factor = self._design.factor
         self.rate = self._design.rate
         self.delay_s = self._design.delay_samples / self._design.sfreq
-        self.drift_s = 0.0
         self.breaks: deque[tuple[float, str]] = deque(maxlen=1000)
 
     def push(self, chunk: Chunk) -> list[Chunk]:
@@ -156,8 +155,6 @@ class Chain:
             clock += len(rows) / self._design.sfreq
         if len(x):
             self._due = clock
-        if self._run:
-            self.drift_s = clock - self._run.clock
         return out
 
     def finish(self) -> list[Chunk]:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from rtalign import script, snapshot, wire
@@ -22,10 +21,9 @@ class Client:
     script : every word of a recording, as soon as it is open.
     """
 
-    def __init__(self, session: Session, on_news: Callable[[Snapshot], None] | None = None) -> None:
+    def __init__(self, session: Session) -> None:
         self.newest = snapshot.empty("loading", "starting")
         self.script: Script | None = None
-        self._on_news = on_news
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rtalign.host"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(),
@@ -89,10 +87,8 @@ class Client:
     def _take(self, message: Any) -> None:
         if script.is_script(message):
             self.script = script.from_message(message)
-            return
-        self.newest = snapshot.from_message(message)
-        if self._on_news:
-            self._on_news(self.newest)
+        else:
+            self.newest = snapshot.from_message(message)
 
 
 def _environment() -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import pearsonr, spearmanr
 
-from rtalign.peaks import LEVEL, Peak, centroid, find_peaks, interval, null_band, null_threshold, t_max
+from rtalign.peaks import Peak, centroid, find_peaks, interval, null_band, null_threshold, t_max
 from rtalign.scores import LagScore
 
 OTHER_LEVELS = (0.90, 0.98)
@@ -113,10 +113,10 @@ def assess(curves: Curves, refuse: bool = True) -> Findings:
     )
 
 
-def temporal_score(curves: Curves, used: np.ndarray, level: float = LEVEL) -> TemporalScore:
+def temporal_score(curves: Curves, used: np.ndarray) -> TemporalScore:
     """The score over the layers where used (layer,) is true; at least three, whose peaks must differ."""
     depth, lags_s = curves.depth[used], curves.lags_s
-    peaks, boot, null = (t_max(lags_s, values[..., used, :], level) for values in (curves.r, curves.boot, curves.null))
+    peaks, boot, null = (t_max(lags_s, values[..., used, :]) for values in (curves.r, curves.boot, curves.null))
     r, p = pearsonr(depth, peaks)
     boot_r, null_r = correlation(depth, boot), correlation(depth, null)
     as_close = np.count_nonzero(np.abs(null_r) >= abs(r) - 1e-12)

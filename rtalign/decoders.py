@@ -22,10 +22,6 @@ class Decoders:
         """A bank's own; its weights stay on the disk until they are used."""
         return cls(bank.tensors["weights"], bank.tensors["bias"], int(bank.passport["n_words"]))
 
-    def predict(self, epoch: np.ndarray) -> np.ndarray:
-        """One word's (lag, sensor) to (lag, target)."""
-        return np.asarray(np.matmul(epoch[:, None], self.weights)[:, 0] + self.bias)
-
     def predict_many(self, epochs: np.ndarray) -> np.ndarray:
         """(word, lag, sensor) to (word, lag, target); the weights are read once for all words."""
         out = np.empty((len(epochs), *self.bias.shape), np.float32)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
 
-from rtalign.adaptation import Adapter
 from rtalign.assessing import Assessment, Assessor
 from rtalign.data import Chunk, Epoch, Skipped, Word
 from rtalign.decoders import Decoders
-from rtalign.decoding import Decoding, Fitting
+from rtalign.decoding import Decoding
+from rtalign.intake import Intake
 from rtalign.language.following import Following
-from rtalign.ledger import RECENT, Entry, Ledger, Pair
+from rtalign.ledger import RECENT, Ledger, Pair
 from rtalign.lessons import Lessons
-from rtalign.pipeline import Pipeline
 from rtalign.scoreboard import Scoreboard
 from rtalign.sink import Sink
 from rtalign.sources.events import Changed, Ended, Event, Moved, Notice, Offset, Raw, RawText, Source
@@ -55,35 +54,24 @@ class Engine:
         last_words: int | None = None,
         patient: bool = False,
         sink: Sink | None = None,
-        publish: Callable[[float, np.ndarray], None] | None = None,
         chosen: Callable[[Word], bool] | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.decoding, self.source, self.following = decoding, source, following
-        self.ledger = Ledger()
-        self.last_words = last_words
-        self.refused: tuple[str, ...] = ()
-        self.ended = False
+        self.intake, self.ledger = Intake(allow_missing), Ledger()
+        self.last_words, self.ended, self.n_solved = last_words, False, 0
         self.shedding: str | None = None
         self.failure: str | None = None
-        self.n_solved = 0
-        self.n_sensors = 0
         self.notices: deque[Notice] = deque(maxlen=200)
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES)
         self.language_s: deque[float] = deque(maxlen=200)
-        self._patient = patient
-        self._allow_missing, self._adapt, self._sink, self.publish = allow_missing, adapt, sink, publish
-        self._clock, self._chosen = clock, chosen
-        self._stream: Changed | None = None
-        self._pipeline: Pipeline | None = None
-        self._fitting: Fitting | None = None
-        self._sfreq = self._time_s = 0.0
-        self._arrived = clock()
+        self.publish: Callable[[float, np.ndarray], None] | None = None
+        self._patient, self._adapt, self._sink, self._chosen = patient, adapt, sink, chosen
+        self._arrived = monotonic()
         # Of a live source, how long ago a time was: samples may have waited in a buffer before they were polled.
         self._age: Callable[[float], float] = getattr(source, "age", lambda _: 0.0)
         self._decoders = Decoders.of(decoding.bank) if decoding.bank else None
         self._lessons: Lessons | None = None
-        self._assessor = Assessor(clock)
+        self._assessor = Assessor()
         self.scoreboard = self._new_scoreboard()
         self.inspected: int | None = None
         self.power: OrderedDict[int, np.ndarray] = OrderedDict()
@@ -95,16 +83,6 @@ class Engine:
         return self._assessor.newest
 
     @property
-    def fitting(self) -> Fitting | None:
-        """How the stream's sensors meet the bank's; None before the stream is known."""
-        return self._fitting
-
-    @property
-    def time_s(self) -> float:
-        """Signal time up to which samples have come."""
-        return self._time_s
-
-    @property
     def r(self) -> np.ndarray | None:
         """(layer, lag) as it stands, worked out once for each word; None before there are two words."""
         key = self.scoreboard.n, self.last_words
@@ -112,14 +90,10 @@ class Engine:
             self._r = key, self.scoreboard.r(self.last_words)
         return self._r[1] if self.scoreboard.n > 1 else None
 
-    def tail(self, seconds: float) -> Chunk | None:
-        """The newest seconds of the filtered signal, in display units; None before there is any."""
-        return self._pipeline.ring.newest(int(seconds * self._pipeline.chain.rate)) if self._pipeline else None
-
     def step(self, timeout_s: float = 0.02) -> None:
         """Take what has come, and do what can be done with it."""
         if self._patient and (self._learning or self.ledger.n_whole >= MOST_AHEAD):
-            time.sleep(timeout_s)
+            sleep(timeout_s)
         else:
             for event in self.source.poll(timeout_s):
                 self.take(event)
@@ -142,7 +116,8 @@ class Engine:
             case Notice():
                 self.say(event)
             case Changed():
-                self._changed(event)
+                self._keep("changed", event)
+                self._begin(event)
             case Moved():
                 self._move()
             case Ended():
@@ -163,22 +138,21 @@ class Engine:
         if what := self.decoding.differs(decoding):
             raise ValueError(f"that bank has another {what} than the one in use - begin a new session with it")
         for entry in self.ledger.give_up("the bank was changed"):
-            self._closed(entry)
+            self._keep("word", entry)
         if self._lessons:
             self._lessons.close()
             self._lessons = None
         self.decoding, self._decoders = decoding, Decoders.of(decoding.bank) if decoding.bank else None
         self.following.project_by(decoding.targets)
         self.reset()
-        self._pipeline = None
-        if self._stream:
-            self._begin(self._stream)
+        if self.intake.stream:
+            self._begin(self.intake.stream)
 
     def do_without(self) -> None:
         """Go on with those sensors of the bank that are there."""
-        self._allow_missing = True
-        if self._stream and self.refused:
-            self._begin(self._stream)
+        self.intake.allow_missing = True
+        if self.intake.stream and self.intake.refused:
+            self._begin(self.intake.stream)
 
     def finish(self) -> Assessment:
         """Wait for the language model, score what is left, and assess everything once more."""
@@ -187,10 +161,10 @@ class Engine:
             self._understand()
             self._score()
             self._learn()
-            time.sleep(0.005)
+            sleep(0.005)
         self._score()
         for entry in self.ledger.give_up("the session ended"):
-            self._closed(entry)
+            self._keep("word", entry)
         self._assessed(self._assessor.now(self.scoreboard, self.last_words))
         return self.assessment
 
@@ -203,73 +177,48 @@ class Engine:
 
     # What comes in
 
-    def _changed(self, changed: Changed) -> None:
-        self._stream = changed
-        self._keep("changed", changed)
-        self._begin(changed)
-
     def _begin(self, changed: Changed) -> None:
-        fitting = Fitting.of(self.decoding, changed.sensors)
-        self.n_sensors = len(fitting.sensors)
-        self._flush()
-        if (fitting.differences and not self._allow_missing) or not fitting.sensors:
-            self._pipeline, self.refused = None, fitting.differences or ("the stream has no sensor of the bank",)
-            cure = "give the bank that fits this machine, or pass --allow-missing to do without"
-            self.say(Notice("error", "passport", f"{'; '.join(self.refused)} - {cure}", self._clock()))
-            return
-        self._fitting, self.refused = fitting, ()
-        for difference in fitting.differences:
-            self.say(Notice("warning", "passport", f"{difference}; done without, as asked", self._clock()))
-        self._sfreq = changed.sfreq
-        self._pipeline = Pipeline(self.decoding.recipe, fitting.sensors, changed.sfreq)
-        if self._adapt and self._lessons is None:
-            self.decoding = replace(self.decoding, sensors=self.decoding.sensors or fitting.sensors)
-            self._lessons = self._new_lessons()
+        self._measured(self.intake.finish())
+        for notice in self.intake.begin(self.decoding, changed, monotonic()):
+            self.say(notice)
+        if self._adapt and self._lessons is None and self.intake.is_open and self.intake.fitting:
+            self.decoding = replace(self.decoding, sensors=self.decoding.sensors or self.intake.fitting.sensors)
+            self._lessons = Lessons.of(self.decoding)
 
     def _move(self) -> None:
-        if self._pipeline and self._fitting:
-            self._pipeline = Pipeline(self.decoding.recipe, self._fitting.sensors, self._sfreq)
+        self.intake.move(self.decoding)
         self.ledger.forget_waiting()
         self.following.restart()
         self.ended = False
 
     def _signal(self, chunk: Chunk) -> None:
-        if self._pipeline is None or self._fitting is None:
-            return
-        self._time_s = chunk.end
-        self._arrived = self._clock() - self._age(chunk.end)
-        data = self._fitting.pick(chunk.data)
-        self._measured(self._pipeline.push(Chunk(data, chunk.start, chunk.sfreq)))
+        if self.intake.is_open:
+            self._arrived = monotonic() - self._age(chunk.end)
+            self._measured(self.intake.signal(chunk))
 
     def _word(self, word: Word) -> None:
         """The language model reads every word, scored or not: all of them are context."""
         if not self.ledger.hear(word):
             return
-        self._arrived = self._clock()
+        self._arrived = monotonic()
         if self.failure is not None:
             self._measured([Skipped(word, "the language model stopped")])
             return
         self.following.push(word)
         if self._chosen is not None and not self._chosen(word):
-            self._closed(self.ledger.skip(word, "not a content word"))
-        elif self._pipeline is None:
-            self._measured([Skipped(word, "no signal that fits the bank")])
+            self._keep("word", self.ledger.skip(word, "not a content word"))
         else:
-            self._measured(self._pipeline.push(word))
+            self._measured(self.intake.word(word))
 
     def _end(self) -> None:
-        self._flush()
+        self._measured(self.intake.finish())
         self.ended = True
-
-    def _flush(self) -> None:
-        if self._pipeline:
-            self._measured(self._pipeline.finish())
 
     def _measured(self, found: Sequence[Epoch | Skipped]) -> None:
         """An epoch is whole since the samples behind it arrived, or since its word came, whichever was later."""
         for item in found:
             for entry in self.ledger.measure(item, self._arrived):
-                self._closed(entry)
+                self._keep("word", entry)
 
     # What goes on with it
 
@@ -283,9 +232,9 @@ class Engine:
                 self.ledger.understand(found)
         except Exception as error:  # what the model's thread met; MEG, recording and scores go on
             self.failure = f"the language model stopped: {error}"
-            self.say(Notice("error", "language", f"{self.failure} - the recording goes on", self._clock()))
+            self.say(Notice("error", "language", f"{self.failure} - the recording goes on", monotonic()))
             for entry in self.ledger.give_up("the language model stopped", unread=True):
-                self._closed(entry)
+                self._keep("word", entry)
 
     @property
     def _learning(self) -> bool:
@@ -300,16 +249,16 @@ class Engine:
                 self._learn()
 
     def _score_batch(self, pairs: Sequence[Pair]) -> None:
-        assert self._fitting is not None
-        epochs = np.stack([self._fitting.whole(pair.epoch) for pair in pairs])
+        assert self.intake.fitting is not None
+        epochs = np.stack([self.intake.fitting.whole(pair.epoch) for pair in pairs])
         predicted = self._decoders.predict_many(epochs) if self._decoders else None
         for i, pair in enumerate(pairs):
             if predicted is None:
-                self._closed(self.ledger.skip(pair.word, UNSCORED))
+                self._keep("word", self.ledger.skip(pair.word, UNSCORED))
             else:
                 self.scoreboard.add(pair.word.index, predicted[i], pair.target)
-                self.latencies_s.append(self._clock() - pair.arrived)
-                self._closed(self.ledger.score(pair.word, self.latencies_s[-1]))
+                self.latencies_s.append(monotonic() - pair.arrived)
+                self._keep("word", self.ledger.score(pair.word, self.latencies_s[-1]))
             self._remember(pair.word.index, epochs[i])
             if self._lessons:  # after the score: no word is scored by decoders that have learned from it
                 self._lessons.add(epochs[i], pair.target)
@@ -330,8 +279,7 @@ class Engine:
             self.shedding = "curves wait for the language model"
         if behind > 2 * CALM_WORDS:
             self.shedding = "curves and adaptation wait for the language model"
-        found = self._assessor.step(self.scoreboard, self.last_words, self.shedding is None)
-        if found is not None:
+        if found := self._assessor.step(self.scoreboard, self.last_words, self.shedding is None):
             self._assessed(found)
         self._learn(behind <= 2 * CALM_WORDS or self._patient)
 
@@ -343,9 +291,6 @@ class Engine:
         if assessment.findings is not None and self._sink:
             self._sink.scores(assessment.n_words, assessment.findings)
 
-    def _closed(self, entry: Entry) -> None:
-        self._keep("word", entry)
-
     def _keep(self, what: str, item: Any) -> None:
         if self._sink is not None:
             getattr(self._sink, what)(item)
@@ -353,7 +298,3 @@ class Engine:
     def _new_scoreboard(self) -> Scoreboard:
         d = self.decoding
         return Scoreboard(d.lags_s, d.layers, d.n_layers, d.projection.components)
-
-    def _new_lessons(self) -> Lessons:
-        d = self.decoding
-        return Lessons(Adapter(d.recipe, len(d.layers) * d.projection.components, len(d.sensors), d.bank))

@@ -8,10 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from rtalign.data import Epoch, Skipped, Word
-from rtalign.interpolation import interpolate
 from rtalign.timeline import AFTER, LATER
-
-__all__ = ["Epocher", "Memory", "interpolate"]
 
 
 class Memory(Protocol):

@@ -140,7 +140,7 @@ class Host:
                         return None
                     orders.obey(asked)
                 if (notice := keeper.look()) is not None:
-                    engine.say(replace(notice, time=engine.time_s))
+                    engine.say(replace(notice, time=engine.intake.time_s))
                 if time.monotonic() - self._looked > SNAPSHOT_S:
                     self._look(engine, keeper, orders)
         except Exception as failure:  # the boundary of the engine's thread: raised again when the results are safe

@@ -38,19 +38,3 @@ def combine(values: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.nda
     bounds = np.arange(0, n_times * n_taps + 1, n_taps)
     matrix = csr_array((weights.ravel(), rows.ravel(), bounds), shape=(n_times, len(values)))
     return matrix @ values
-
-
-def interpolate(values: np.ndarray, first: float, rate: float, times: np.ndarray) -> np.ndarray:
-    """Values at any times, from samples at first, first + 1 / rate, ...
-
-    values : (sample, sensor) float32.  times : (time,) in seconds, HALF samples or more from either end.
-    Returns (time, sensor) float32.
-    """
-    values = np.ascontiguousarray(values, dtype=np.float32)
-    rows, weights = support((np.asarray(times, dtype=float) - first) * rate)
-    if rows.size and (rows.min() < 0 or rows.max() >= len(values)):
-        raise ValueError(
-            f"times from {np.min(times):.4f} to {np.max(times):.4f} s reach beyond the {len(values)} samples from "
-            f"{first:.4f} s at {rate:g} Hz; {HALF} samples are needed on either side"
-        )
-    return combine(values, rows, weights)

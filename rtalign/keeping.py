@@ -150,7 +150,7 @@ def results_of(
     """How things stand now, as what will write summary.json, curves.csv and the report, whichever thread calls it."""
     findings = engine.assessment.findings
     assert findings is not None
-    sensors = engine.fitting.sensors if engine.fitting else ()
+    sensors = engine.intake.fitting.sensors if engine.intake.fitting else ()
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
     recipe, skipped, n_words = engine.decoding.recipe, dict(engine.ledger.skipped), engine.assessment.n_words

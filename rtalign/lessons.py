@@ -8,6 +8,7 @@ import numpy as np
 
 from rtalign.adaptation import Adapter
 from rtalign.decoders import Decoders
+from rtalign.decoding import Decoding
 
 
 class Lessons:
@@ -18,6 +19,12 @@ class Lessons:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="lesson")
         self._running: Future[Decoders | None] | None = None
         self._stopped = False
+
+    @classmethod
+    def of(cls, decoding: Decoding) -> Lessons:
+        """From a bank, or from nothing where there is none."""
+        d = decoding
+        return cls(Adapter(d.recipe, len(d.layers) * d.projection.components, len(d.sensors), d.bank))
 
     @property
     def running(self) -> bool:

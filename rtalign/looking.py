@@ -23,8 +23,8 @@ def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None
     decoding, ledger, findings = engine.decoding, engine.ledger, engine.assessment.findings
     return Snapshot(
         sequence=sequence,
-        phase="refused" if engine.refused else "ended" if engine.ended else "running",
-        time_s=engine.time_s,
+        phase="refused" if engine.intake.refused else "ended" if engine.ended else "running",
+        time_s=engine.intake.time_s,
         health=engine.source.health(),
         n_heard=ledger.n_heard,
         n_scored=ledger.n_scored,
@@ -44,8 +44,8 @@ def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None
         rungs=rungs(findings) if findings else (),
         trend=trend(findings) if findings else None,
         why=engine.assessment.why if findings is None else findings.reason,
-        refused=engine.refused,
-        n_sensors=engine.n_sensors,
+        refused=engine.intake.refused,
+        n_sensors=engine.intake.n_sensors,
         publishing=engine.publish is not None,
         work=work,
         keeping=keeping,
@@ -87,7 +87,7 @@ def trend(findings: Findings) -> Trend | None:
 
 def traces(engine: Engine) -> Traces | None:
     """Sensors spread evenly over the list, which goes round the head."""
-    tail, fitting = engine.tail(TRACE_S), engine.fitting
+    tail, fitting = engine.intake.tail(TRACE_S), engine.intake.fitting
     if tail is None or fitting is None or not len(tail.data):
         return None
     n = len(fitting.sensors)

@@ -30,7 +30,7 @@ class Orders:
         try:
             self._do(str(asked.get("do")), asked.get("to"))
         except (ValueError, TypeError, AttributeError, OSError) as error:
-            self._engine.say(Notice("warning", "command", f"{asked.get('do')}: {error}", self._engine.time_s))
+            self._engine.say(Notice("warning", "command", f"{asked.get('do')}: {error}", self._engine.intake.time_s))
 
     def _do(self, what: str, to: Any) -> None:
         engine = self._engine

@@ -11,7 +11,7 @@ from typing import Any
 from rtalign.bank import DecoderBank
 from rtalign.data import Recording, Word
 from rtalign.decoding import Decoding
-from rtalign.language.following import Follower, Following, ReadAhead
+from rtalign.language.following import Follower, Following, Forerunner
 from rtalign.language.reading import Reading
 from rtalign.recipe import Recipe
 from rtalign.session import Session
@@ -117,14 +117,14 @@ def _replay(session: Session, recording: Recording) -> ReplaySource:
     return ReplaySource(recording, session.speed, session.chunk_s if session.speed else QUICK_CHUNK_S)
 
 
-def _ahead(recording: Joined, model: Any, decoding: Decoding) -> ReadAhead:
+def _ahead(recording: Joined, model: Any, decoding: Decoding) -> Forerunner:
     def stream() -> Iterator[tuple[int, Reading]]:
         recipe, layers = decoding.recipe.language, decoding.layers
         return chain.from_iterable(
             model.stream([word.text for word in story], recipe, layers) for story in recording.stories if story
         )
 
-    return ReadAhead(recording.words, stream, decoding.targets)
+    return Forerunner(recording.words, stream, decoding.targets)
 
 
 def _behind(model: Any, decoding: Decoding) -> Follower:

@@ -68,7 +68,7 @@ def centroid(lags_s: np.ndarray, r: np.ndarray) -> np.ndarray:
     return (weight * lags_s).sum(-1) / weight.sum(-1)
 
 
-def null_threshold(null: np.ndarray, false_alarms: float = FALSE_ALARMS) -> np.ndarray:
+def null_threshold(null: np.ndarray) -> np.ndarray:
     """What a layer's maximum over lags must exceed, from the maxima of the null draws (draw, layer, lag) -> (layer,).
 
     Why a Gumbel law fitted by its moments: the 99 % point of 200 draws hangs on the two largest of them.  The
@@ -77,7 +77,7 @@ def null_threshold(null: np.ndarray, false_alarms: float = FALSE_ALARMS) -> np.n
     """
     maxima = null.max(-1).astype(float)
     scale = maxima.std(0, ddof=1) * np.sqrt(6) / np.pi
-    return maxima.mean(0) - scale * (np.euler_gamma + np.log(-np.log1p(-false_alarms)))
+    return maxima.mean(0) - scale * (np.euler_gamma + np.log(-np.log1p(-FALSE_ALARMS)))
 
 
 def null_band(null: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -218,9 +218,13 @@ def plain(error: ValidationError, what_was_read: str = "recipe") -> str:
     """A validation error in one line: where, what, and what was there instead."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    what = str(first["msg"]).removeprefix("Value error, ")
-    got = "" if first["type"] in ("value_error", "extra_forbidden", "missing") else f", not {first['input']!r}"
-    return f"{what_was_read}, {where}: {what}{got}"
+    return f"{what_was_read}, {where}: {what_is_wrong(first)}"
+
+
+def what_is_wrong(found: Any) -> str:
+    """One of a validation error's findings: what, and what was there instead, unless that is said already."""
+    said = found["type"] in ("value_error", "extra_forbidden", "missing")
+    return str(found["msg"]).removeprefix("Value error, ") + ("" if said else f", not {repr(found['input'])[:80]}")
 
 
 def _toml(value: Any) -> str:

@@ -82,15 +82,8 @@ def fit(
         r.append(decoders[k].score(folds[k].rotate(turns[k]) if turns else folds[k]))
     basis, turn = known[tuple(range(n_folds))], turns[-1] if turns else None
     final = Decoder.of(basis, Moments.sum(folds), turn, choose(losses[n_folds], grid), dtype)
-    return Fit(
-        np.stack(r).astype(dtype),
-        np.stack([d.alpha for d in decoders]),
-        np.stack([d.weights for d in decoders]),
-        np.stack([d.bias for d in decoders]),
-        final.alpha,
-        final.weights,
-        final.bias,
-    )
+    alpha, weights, bias = (np.stack([getattr(d, name) for d in decoders]) for name in ("alpha", "weights", "bias"))
+    return Fit(np.stack(r).astype(dtype), alpha, weights, bias, final.alpha, final.weights, final.bias)
 
 
 def training_sets(n_folds: int) -> list[tuple[int, ...]]:

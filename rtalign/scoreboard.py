@@ -123,10 +123,6 @@ class Scoreboard:
         self.depth = self.layers / max(n_layers - 1, 1)
         self.components = components
         self._draws, self._most, self._seed = draws, blocks, seed
-        self.reset()
-
-    def reset(self) -> None:
-        """As new: no words."""
         shape = self.shape
         self._history = History(self._most)
         self._closed = Block.empty(*shape)
@@ -185,15 +181,6 @@ class Scoreboard:
         word that was not scored, or too long ago.
         """
         return self._single.get(index)
-
-    def word_score(self, index: int, lags: np.ndarray) -> np.ndarray | None:
-        """(layer,): how well one word was predicted.  lags : (layer,), the index of the lag to read for each layer."""
-        known = self.word_map(index)
-        return None if known is None else known[np.arange(len(known)), np.asarray(lags)]
-
-    def last_word(self, lags: np.ndarray) -> np.ndarray | None:
-        """word_score of the newest word."""
-        return self.word_score(next(reversed(self._single)), lags) if self._single else None
 
     def _standing(self, mismatched: Mismatched | None) -> Standing:
         total = self._closed + self._open

@@ -52,11 +52,9 @@ def summary(
     if kind not in KINDS:
         raise ValueError(f"a summary of kind {kind!r} does not exist; there are {', '.join(KINDS)}")
     if unknown := set(extra) - set(EXTRAS):
-        raise ValueError(
-            f"a summary has no place for {', '.join(sorted(unknown))}; it takes {', '.join(EXTRAS)} beside"
-        )
+        raise ValueError(f"a summary has no place for {', '.join(sorted(unknown))}; it takes {', '.join(EXTRAS)}")
     data = curves.curves
-    contents = {
+    contents: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "kind": kind,
@@ -78,9 +76,7 @@ def summary(
         "peak_rss_mb": peak_rss_mb,
         **extra,
     }
-    rounded = as_json(contents)
-    assert isinstance(rounded, dict)
-    return rounded
+    return dict(as_json(contents))
 
 
 def as_json(value: Any) -> Any:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -14,6 +17,51 @@ os.environ["LSLAPICFG"] = str(ROOT / "rtalign" / "sources" / "loopback.cfg")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# A claim holds however long a busy machine takes over one example.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Threads only get into each other's way in a network as small as those of the tests."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Each kind of language model's folder, written when first asked for."""
+    from language_models import write
+
+    made: dict[Any, str] = {}
+
+    def folder(kind: str, **changes: Any) -> str:
+        name = (kind, *sorted(changes.items()))
+        if name not in made:
+            made[name] = write(tmp_path_factory.mktemp(kind), kind, **changes)
+        return made[name]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
+    """A small world, learned once: a folder with its bank, its recording, its model."""
+    from worlds import small_recipe, world
+
+    from offline.progress import Progress
+    from offline.train import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    recording, model = world()
+    train([recording], model, small_recipe(), folder / "bank", Progress(quiet=True), store=folder / "cache")
+    return folder, recording, model
 
 
 @pytest.fixture(scope="session")

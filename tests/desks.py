@@ -37,12 +37,17 @@ def summary(folder: Path) -> dict[str, Any]:
     return found
 
 
+def listener(folder: Path, sfreq: float) -> None:
+    """330 words in two runs, and what three layers make of them."""
+    information = np.random.default_rng(0).standard_normal((330, 3, 4)).astype(np.float32)
+    plan = Plan(n_words=330, run_words=190, sfreq=sfreq, sensors="neuromag306")
+    simulate(folder, plan, information=information)
+
+
 def lay(folder: Path) -> Path:
     """Fill the folder: listener (runs 01 and 02), model, bank (of run 01), offline (run 02 evaluated)."""
     write(folder / "model", "llama")
-    information = np.random.default_rng(0).standard_normal((330, 3, 4)).astype(np.float32)
-    plan = Plan(n_words=330, run_words=190, sfreq=250.0, sensors="neuromag306")
-    simulate(folder / "listener", plan, information=information)
+    listener(folder / "listener", 250.0)
     (folder / "recipe.toml").write_text(RECIPE)
     options = ("--model", folder / "model", "--quiet")
     first = ("train", folder / "listener", "--run", "01", "--recipe", folder / "recipe.toml")

@@ -20,7 +20,7 @@ smiled, and said that the clock was right twice a day, which was more than he co
 
 SMALL = {"vocab_size": 400, "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4}
 GATED = SMALL | {"intermediate_size": 96, "num_key_value_heads": 2, "max_position_embeddings": 512}
-SLIDING = GATED | {"head_dim": 12, "sliding_window": 40, "query_pre_attn_scalar": 12}
+SLIDING = {"head_dim": 12, "sliding_window": 40, "query_pre_attn_scalar": 12}
 
 CONFIGS = {
     "llama": GATED,
@@ -30,9 +30,8 @@ CONFIGS = {
     "qwen2": GATED,
     "qwen3": GATED | {"head_dim": 12},
     "gemma": GATED | {"head_dim": 12},
-    "gemma2": GATED
-    | {"head_dim": 12, "sliding_window": 40, "query_pre_attn_scalar": 12, "final_logit_softcapping": 3.0},
-    "gemma3_text": GATED | {"head_dim": 12, "sliding_window": 40, "query_pre_attn_scalar": 12},
+    "gemma2": GATED | SLIDING | {"final_logit_softcapping": 3.0},
+    "gemma3_text": GATED | SLIDING,
     "opt": SMALL | {"ffn_dim": 96, "word_embed_proj_dim": 48, "max_position_embeddings": 512},
     "bloom": {"vocab_size": 400, "hidden_size": 48, "n_layer": 3, "n_head": 4},
     "smollm3": GATED,
@@ -80,15 +79,22 @@ def write(folder: Path, kind: str, bos: bool = True, **changes: Any) -> str:
     config = transformers.AutoConfig.for_model(
         kind, **((CONFIGS | RECURRENT)[kind] | {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None} | changes)
     )
-    torch.manual_seed(3)
-    model = transformers.AutoModelForCausalLM.from_config(config)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.ndim > 1:
-                weight.mul_(6)
-    model.save_pretrained(folder)
+    if kind == "xlstm":
+        config.autocast_kernel_dtype = "float32"  # transformers would round the states of a reference to bfloat16
+    drawn(transformers.AutoModelForCausalLM, config).save_pretrained(folder)
     tokenizer(bos).save_pretrained(folder)
     return str(folder)
+
+
+def drawn(kind: Any, config: Any) -> Any:
+    """A network of random weights, six times as large as they are drawn."""
+    torch.manual_seed(3)
+    network = kind.from_config(config)
+    with torch.no_grad():
+        for weight in network.parameters():
+            if weight.ndim > 1:
+                weight.mul_(6)
+    return network
 
 
 @cache

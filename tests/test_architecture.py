@@ -18,8 +18,8 @@ ORDER = """
     language plan targets
     moments penalties ridge bank scores peaks curves summary study studytables session wire pipeline xdf xdfheader
     xdffile datasets glance sources report results running mismatch scoreboard decoders learning adaptation decoding
-    ledger snapshot assessing lessons sink engine looking appending rawfile recorder opening keeping script obeying
-    host client
+    ledger snapshot assessing lessons sink intake engine looking appending rawfile recorder opening keeping script
+    obeying host client
 """.split()  # noqa: SIM905
 """Data order: a module imports from those before it alone."""
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import test_xdf
-from realdata import CTF, real
-from test_datasets import armeni_session, events_text, libri_run, masc_table, run_rows
-from test_recordings import noise, run_file, write
+import xdf_files
+from fif_files import noise, run_file, write
+from published_sets import armeni_session, ctf_session, libri_run, masc_table, run_rows
 
 from offline import cli
 
@@ -23,13 +22,7 @@ def truncated_fif(folder: Path) -> list[object]:
 
 
 def ctf_copy(folder: Path) -> Path:
-    copied = folder / "sub-001" / "ses-002" / "meg" / "sub-001_ses-002_task-compr_meg.ds"
-    copied.mkdir(parents=True)
-    for file in real(CTF).iterdir():
-        shutil.copy(file, copied / file.name.replace(CTF.stem, copied.stem))
-    table = copied.with_name("sub-001_ses-002_task-compr_events.tsv")
-    table.write_text(events_text(run_rows(1, 0.1, "a b")), encoding="utf-8")
-    return copied
+    return ctf_session(folder, run_rows(1, 0.1, "a b"))
 
 
 def truncated_ctf(folder: Path) -> list[object]:
@@ -56,7 +49,7 @@ def truncated_hdf5(folder: Path) -> list[object]:
 
 
 def xdf_without_samples(folder: Path) -> list[object]:
-    path = test_xdf.write(folder / "a.xdf", np.arange(1000) / test_xdf.SFREQ)
+    path = xdf_files.write(folder / "a.xdf", np.arange(1000) / xdf_files.SFREQ)
     path.write_bytes(path.read_bytes()[:1500])
     return [path]
 

@@ -46,7 +46,7 @@ def joined(chunks: list[Chunk]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(times), np.concatenate([chunk.data for chunk in chunks])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     sizes=st.lists(st.one_of(st.integers(1, 40), st.integers(1, 5000)), min_size=1, max_size=8),
     sfreq=st.sampled_from(RATES),
@@ -295,7 +295,6 @@ def test_jitter_and_slow_drift_are_no_gap() -> None:
         # 200 parts in a million fast, and each stamp up to half a sample off: 12 ms, three samples, in a minute.
         out += chain.push(Chunk(x[at : at + 10], at / 250 * (1 - 2e-4) + rng.uniform(-0.002, 0.002), 250.0))
     assert not chain.breaks
-    assert chain.drift_s == pytest.approx(-0.012, abs=0.003)
     np.testing.assert_allclose(np.diff(joined(out)[0]), 1 / 125, atol=1e-9)
 
 

@@ -96,6 +96,14 @@ def test_dry_run_estimates_and_writes_nothing(desk: Path, capsys: pytest.Capture
     assert not (desk / "bank").exists()
 
 
+def test_a_context_that_may_not_fit_is_said_before_hours_are_spent(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for context, cautioned in (("growing:30", True), ("growing:20", False)):
+        assert train(desk, "--context", context, "--dry-run") == 0
+        assert ("it reads twenty words at most" in capsys.readouterr().err) == cautioned
+
+
 def test_ctrl_c_is_one_line_and_nothing_half_written(
     desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -153,7 +153,7 @@ def test_stamps_that_are_no_numbers_do_no_harm() -> None:
         SampleClock(1000.0).to_signal(0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     cuts=st.lists(st.integers(1, 3_999), max_size=30),
     gap=st.integers(0, 300),

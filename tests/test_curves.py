@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter1d
+from maps import DEPTH, LAGS, SPREAD, noise
 from scipy.stats import kstest, linregress
 
 from rtalign.curves import Curves, assess, temporal_score
 from rtalign.peaks import t_max
 from rtalign.scores import LagScore
 
-LAGS = np.round(np.arange(-0.5, 1.5001, 0.02), 3)
 LAYERS = np.arange(3, 28, 3)
-N_HIDDEN = 31
-DEPTH = LAYERS / (N_HIDDEN - 1)
 LADDER = np.linspace(0.18, 0.46, len(DEPTH))
-SPREAD = 0.01
-
-
-def noise(rng: np.random.Generator, *shape: int, share: float = 0.9) -> np.ndarray:
-    """(..., layer, lag): smooth over lags, alike between neighbouring layers, of standard deviation SPREAD."""
-    apart = np.abs(np.subtract.outer(np.arange(len(DEPTH)), np.arange(len(DEPTH))))
-    mixed = np.linalg.cholesky(share**apart) @ rng.standard_normal((*shape, len(DEPTH), len(LAGS) + 40))
-    smoothed = gaussian_filter1d(mixed, 3, axis=-1)[..., 20:-20]
-    return smoothed / np.sqrt(np.mean(smoothed**2)) * SPREAD
 
 
 def bumps(centres: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from rtalign.bank import DecoderBank
 from rtalign.data import Chunk
 from rtalign.decoding import Decoding, Fitting
 from rtalign.engine import Engine
-from rtalign.language.following import Follower, ReadAhead
+from rtalign.language.following import Follower, Forerunner
 from rtalign.sources.events import Changed, Ended, Event, Health, Notice, StreamHealth
 from rtalign.sources.joined import Joined
 from rtalign.sources.replaying import ReplaySource
@@ -31,11 +31,8 @@ RECIPE = small_recipe()
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> DecoderBank:
-    folder = tmp_path_factory.mktemp("engine")
-    recording, model = world()
-    train([recording], model, RECIPE, folder / "bank", QUIET, store=folder / "cache")
-    return DecoderBank.load(folder / "bank")
+def bank(trained: tuple[Path, MemoryRecording, FakeModel]) -> DecoderBank:
+    return DecoderBank.load(trained[0] / "bank")
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +46,10 @@ def offline(bank: DecoderBank, fresh: Any, tmp_path_factory: pytest.TempPathFact
     return evaluate(bank, [fresh[0]], fresh[1], folder / "out", QUIET, store=folder / "cache")
 
 
-def following(bank: DecoderBank, recording: Any, model: FakeModel) -> ReadAhead:
+def following(bank: DecoderBank, recording: Any, model: FakeModel) -> Forerunner:
     decoding = Decoding.of(bank)
     texts = [word.text for word in recording.words]
-    return ReadAhead(recording.words, lambda: model.stream(texts, bank.recipe.language, bank.layers), decoding.targets)
+    return Forerunner(recording.words, lambda: model.stream(texts, bank.recipe.language, bank.layers), decoding.targets)
 
 
 def run(engine: Engine) -> Engine:
@@ -89,6 +86,14 @@ def as_events(recording: MemoryRecording, size: int, late: float) -> list[Event]
             events.append(waiting.pop(0))
         events.append(chunk)
     return [*events, *waiting]
+
+
+def midway(recording: MemoryRecording, there: Changed, change: Callable[[np.ndarray], np.ndarray]) -> list[Event]:
+    """From the middle on it is another stream, whose samples are made of what they were."""
+    events = as_events(recording, 250, 0)
+    half = len(events) // 2
+    later = [Chunk(change(e.data), e.start, there.sfreq) if isinstance(e, Chunk) else e for e in events[half:]]
+    return [*events[:half], there, *later]
 
 
 @pytest.mark.parametrize("chunk_s", [0.004, 0.1, 1.0])
@@ -160,7 +165,7 @@ def test_a_stream_without_a_sensor_is_refused_by_name(bank: DecoderBank, fresh: 
     events = [e for e in as_events(recording, 500, 0) if not isinstance(e, Chunk)]
     events[0] = Changed(recording.sensors[1:], recording.sfreq)
     engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
-    assert engine.refused == ("the bank expects 24 sensors; M000 is not there",)
+    assert engine.intake.refused == ("the bank expects 24 sensors; M000 is not there",)
     assert "--allow-missing" in engine.notices[-1].text
     assert engine.ledger.skipped == {"no signal that fits the bank": 300}
 
@@ -203,10 +208,10 @@ def test_a_refused_stream_goes_on_with_what_is_there_when_asked(bank: DecoderBan
     less.sensors = recording.sensors[1:]
     engine = Engine(Decoding.of(bank), ReplaySource(less, None, 1.0), following(bank, less, model))
     engine.step()
-    assert engine.refused
-    assert engine.n_sensors == 23
+    assert engine.intake.refused
+    assert engine.intake.n_sensors == 23
     engine.do_without()
-    assert not engine.refused
+    assert not engine.intake.refused
     assert run(engine).ledger.n_scored > 250
 
 
@@ -222,18 +227,12 @@ def test_sensors_in_another_order_change_nothing(bank: DecoderBank, fresh: Any, 
 def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, fresh: Any) -> None:
     """The bank's sensors are found by name in the new stream; only words around the change are lost."""
     recording, model = fresh
-    events = as_events(recording, 250, 0)
-    half = len(events) // 2
     more = np.random.default_rng(0)
-    for i in range(half, len(events)):
-        event = events[i]
-        if isinstance(event, Chunk):
-            extra = more.standard_normal((len(event.data), 2))
-            events[i] = Chunk(np.hstack([extra, event.data]), event.start, event.sfreq)
     new = [replace(recording.sensors[0], name=name) for name in ("X1", "X2")]
-    events.insert(half, Changed((*new, *recording.sensors), recording.sfreq))
+    wider = Changed((*new, *recording.sensors), recording.sfreq)
+    events = midway(recording, wider, lambda data: np.hstack([more.standard_normal((len(data), 2)), data]))
     engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
-    assert not engine.refused
+    assert not engine.intake.refused
     assert engine.ledger.n_scored > 260
     assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
     assert engine.scoreboard.r().max() > 0.1
@@ -242,14 +241,7 @@ def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, 
 def test_a_stream_that_comes_back_at_another_rate_goes_on(bank: DecoderBank, fresh: Any) -> None:
     """Filters are made anew for the new rate; epochs are read at the same lags as before."""
     recording, model = fresh
-    events = as_events(recording, 250, 0)
-    half = len(events) // 2
-    for i in range(half, len(events)):
-        event = events[i]
-        if isinstance(event, Chunk):
-            double = np.repeat(event.data, 2, axis=0)
-            events[i] = Chunk(double, event.start, 2 * event.sfreq)
-    events.insert(half, Changed(recording.sensors, 500.0))
+    events = midway(recording, Changed(recording.sensors, 500.0), lambda data: np.repeat(data, 2, axis=0))
     engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
     assert engine.ledger.n_scored > 260
     assert engine.scoreboard.r().max() > 0.1

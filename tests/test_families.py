@@ -9,36 +9,14 @@ import transformers
 from language_models import GATED, RECURRENT, STORY, assert_same, lone, plain, tokenizer, write
 
 from rtalign.language import model, reader, windows
-from rtalign.language.model import Reading, load
+from rtalign.language.model import load
+from rtalign.language.reading import Reading
 from rtalign.recipe import LanguageRecipe
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 WORDS = STORY[:30]
 SLOW = ["mamba", "falcon_mamba", "jamba", "recurrent_gemma"]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory):
-    made = {}
-
-    def folder(kind):
-        if kind not in made:
-            made[kind] = write(tmp_path_factory.mktemp("families") / kind, kind)
-            if kind == "xlstm":
-                # transformers would round the states of a reference to bfloat16.
-                config = transformers.AutoConfig.from_pretrained(made[kind])
-                config.autocast_kernel_dtype = "float32"
-                config.save_pretrained(made[kind])
-        return made[kind]
-
-    return folder
 
 
 def layers_of(language):

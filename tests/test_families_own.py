@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from language_models import STORY, assert_same, tokenizer, write
+from language_models import STORY, assert_same, drawn, tokenizer, write
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from offline import classic
 from rtalign.language import model, names
-from rtalign.language.model import Reading, load
+from rtalign.language.model import load
+from rtalign.language.reading import Reading
 from rtalign.recipe import LanguageRecipe
 
 WORDS = STORY[:24]
@@ -35,12 +36,7 @@ def both_ways(folder, kind):
     config = transformers.AutoConfig.for_model(
         kind, vocab_size=len(fast), pad_token_id=0, max_position_embeddings=64, **shape
     )
-    torch.manual_seed(3)
-    network = transformers.AutoModelForMaskedLM.from_config(config)
-    with torch.no_grad():
-        for weight in network.parameters():
-            if weight.ndim > 1:
-                weight.mul_(6)
+    network = drawn(transformers.AutoModelForMaskedLM, config)
     network.save_pretrained(folder)
     fast.save_pretrained(folder)
     return str(folder), network.eval(), fast
@@ -97,10 +93,8 @@ def trained(tmp_path_factory):
         if kind not in made:
             made[kind] = folder / kind
             options = ["--dim", "32", "--layers", "2", "--steps", "30", "--memory", "24", "--vocabulary", "300"]
-            assert (
-                classic.main([str(folder / "story.txt"), "--kind", kind, "--out", str(made[kind]), *options, "--quiet"])
-                == 0
-            )
+            told = [str(folder / "story.txt"), "--kind", kind, "--out", str(made[kind]), *options, "--quiet"]
+            assert classic.main(told) == 0
         return made[kind]
 
     return train

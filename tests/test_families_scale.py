@@ -12,9 +12,10 @@ from language_models import CONFIGS, RECURRENT, STORY, assert_same, write
 
 from rtalign.language import capacity, contexts, packaged, windows
 from rtalign.language.capacity import Size
-from rtalign.language.model import Reading, load
+from rtalign.language.model import load
 from rtalign.language.precision import Int8Linear
 from rtalign.language.predictability import UNKNOWN, quartiles
+from rtalign.language.reading import Reading
 from rtalign.recipe import LanguageRecipe, Recipe
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtalign.sources.faults import Faults, Marker, Offered, Piece, Plan
+from rtalign.sources.faultplan import Plan
+from rtalign.sources.faults import Faults, Marker, Offered, Piece
 
 SFREQ, T0, NAMES = 100.0, 5000.0, ("A", "B", "C")
 N = 1000  # ten seconds
@@ -161,7 +162,7 @@ def test_an_empty_piece_is_harmless() -> None:
     ("text", "fact"),
     [
         ("[[fault]]\nkind = 'gap'\n", "fault 1, gap, at: Field required"),
-        ("[[fault]]\nkind = 'gap'\nat = -1\n", "fault 1, gap, at: .*greater than or equal to 0, not '-1'"),
+        ("[[fault]]\nkind = 'gap'\nat = -1\n", "fault 1, gap, at: .*greater than or equal to 0, not -1"),
         ("[[fault]]\nkind = 'gap'\nat = nan\n", "fault 1, gap, at: "),
         ("[[fault]]\nkind = 'gap'\nat = 1\nlength = 2\n", "fault 1, gap, length: Extra"),
         ("[[fault]]\nkind = 'flood'\nat = 1\n", "fault 1: .*'drop', 'gap'"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rtalign.data import Word
-from rtalign.language.following import Follower, Following, ReadAhead, Understood
+from rtalign.language.following import Follower, Following, Forerunner, Understood
 
 WORDS = [Word(i, f"w{i}", float(i)) for i in range(300)]
 
@@ -47,7 +47,7 @@ def pulled(following: Following, n: int) -> list[Understood]:
 
 def test_words_come_back_as_themselves_and_no_farther_than_asked() -> None:
     times: list[int] = []
-    ahead = ReadAhead(WORDS, stream(times), flat, ahead=50, kept=30)
+    ahead = Forerunner(WORDS, stream(times), flat, ahead=50, kept=30)
     ahead.push(WORDS[0])
     (first,) = pulled(ahead, 1)
     assert (first.word, first.target.tolist(), first.surprisal) == (WORDS[0], [0.0], 0.0)
@@ -61,7 +61,7 @@ def test_words_come_back_as_themselves_and_no_farther_than_asked() -> None:
 
 def test_what_lies_far_behind_is_forgotten_and_read_again_when_wanted() -> None:
     times: list[int] = []
-    ahead = ReadAhead(WORDS, stream(times), flat, ahead=50, kept=30)
+    ahead = Forerunner(WORDS, stream(times), flat, ahead=50, kept=30)
     for word in WORDS[::10]:  # as they are heard: one after the other
         ahead.push(word)
         pulled(ahead, 1)
@@ -99,7 +99,7 @@ def test_an_error_of_the_model_reaches_whoever_pulls(kind: str) -> None:
     def fails(*_: Any) -> Any:
         raise ValueError("the model is broken")
 
-    following: Following = Follower(fails, flat) if kind == "behind" else ReadAhead(WORDS, fails, flat)
+    following: Following = Follower(fails, flat) if kind == "behind" else Forerunner(WORDS, fails, flat)
     following.push(WORDS[0])
     with pytest.raises(ValueError, match="the model is broken"):
         pulled(following, 1)

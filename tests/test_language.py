@@ -4,37 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from language_models import CONFIGS, STORY, assert_same, lone, plain, write
+from language_models import CONFIGS, STORY, assert_same, lone, plain
 
 from rtalign.language import context, model, packaged, reader, windows
 from rtalign.language.contexts import blocks, growing
+from rtalign.language.reading import Reading
 from rtalign.recipe import LanguageRecipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LAYERS = [0, 1, 2, 3]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads only get into each other's way in a network this small."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory):
-    """Each family's folder, written when first asked for."""
-    made = {}
-
-    def folder(kind, **changes):
-        name = (kind, *sorted(changes.items()))
-        if name not in made:
-            made[name] = write(tmp_path_factory.mktemp(kind), kind, **changes)
-        return made[name]
-
-    return folder
 
 
 def recipe(**settings):
@@ -42,7 +21,7 @@ def recipe(**settings):
 
 
 def joined(readings):
-    return model.Reading.join(list(readings))
+    return Reading.join(list(readings))
 
 
 @pytest.mark.parametrize("bos", [True, False])
@@ -68,7 +47,7 @@ def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
     for index in (0, 1, 4, 5, 6, 20, 33, 48, len(STORY) - 1):
         states, costs = lone(folders(kind), STORY, index, 5)
         for got in (reading, live_reading):
-            one = model.Reading(got.activations[[index]], got.surprisal[[index]], got.n_tokens[[index]])
+            one = Reading(got.activations[[index]], got.surprisal[[index]], got.n_tokens[[index]])
             assert_same(one, states, costs)
 
 
@@ -85,7 +64,7 @@ def test_a_full_context_goes_on_from_its_newer_half_in_the_same_way_live_and_off
     for index in (capacity - 1, capacity, capacity + 1, 40, 61):
         start = 0 if index < capacity else ((index - capacity) // step + 1) * step
         states, costs = lone(folders("llama"), STORY, index, index - start)
-        one = model.Reading(whole.activations[[index]], whole.surprisal[[index]], whole.n_tokens[[index]])
+        one = Reading(whole.activations[[index]], whole.surprisal[[index]], whole.n_tokens[[index]])
         assert_same(one, states, costs)
 
 
@@ -122,7 +101,7 @@ def test_the_future_does_not_leak(folders):
         short = language.encode(STORY[:30], recipe(context=context_), LAYERS)
         long = language.encode([*STORY[:29], "lighthouse", *STORY], recipe(context=context_), LAYERS)
         assert_same(
-            model.Reading(long.activations[:29], long.surprisal[:29], long.n_tokens[:29]),
+            Reading(long.activations[:29], long.surprisal[:29], long.n_tokens[:29]),
             short.activations[:29],
             short.surprisal[:29],
         )

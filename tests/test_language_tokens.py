@@ -32,7 +32,7 @@ KINDS = {"byte level": tokenizer(), "sentencepiece": sentencepiece_like()}
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(words=WORDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_words_cut_one_by_one_are_the_text_cut_whole(kind, words):
     words = [word.strip() for word in words if word.strip()] or ["so"]
     joint = KINDS[kind](" ".join(words), add_special_tokens=False)["input_ids"]

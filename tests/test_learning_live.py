@@ -15,7 +15,7 @@ from rtalign.bank import DecoderBank
 from rtalign.data import Recording
 from rtalign.decoding import Decoding
 from rtalign.engine import Engine
-from rtalign.language.following import ReadAhead
+from rtalign.language.following import Forerunner
 from rtalign.language.model import load
 from rtalign.recipe import Recipe
 from rtalign.sources.joined import Joined
@@ -39,7 +39,7 @@ def listened(model: Any, decoding: Decoding, runs: list[Recording], adapt: bool)
             yield from model.stream([w.text for w in story], decoding.recipe.language, decoding.layers)
 
     engine = Engine(
-        decoding, ReplaySource(recording, None, 1.0), ReadAhead(recording.words, stream, decoding.targets),
+        decoding, ReplaySource(recording, None, 1.0), Forerunner(recording.words, stream, decoding.targets),
         adapt=adapt, patient=True,
     )  # fmt: skip
     while not engine.ended:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from rtalign.data import Word
 from rtalign.sources.heard import MAX_WORD, Heard
+from rtalign.sources.lsl import TextInlet
 from rtalign.sources.markers import AudioStart, WordMarkers, decoder
-from rtalign.sources.triggers import Codes, OneHot, Trigger
+from rtalign.sources.triggers import Codes, Trigger
 
 STORY = (Word(0, "the", 0.5, 0.2), Word(1, "lamp", 0.8, 0.3), Word(2, "the", 1.4, None))
 
@@ -94,7 +95,7 @@ def test_a_table_of_codes_that_cannot_be_used_says_why(tmp_path: Path, rows: str
 
 
 def test_an_audio_start_brings_its_words_one_by_one(tmp_path: Path) -> None:
-    markers = decoder("audio-start", table(tmp_path), start="audio")
+    markers = decoder("audio-start", table(tmp_path))
     assert markers.push("audio", 100.0) == markers.due(100.4) == []
     assert texts(markers.due(100.9)) == WANTED[:2]
     assert markers.due(100.9) == []
@@ -104,25 +105,24 @@ def test_an_audio_start_brings_its_words_one_by_one(tmp_path: Path) -> None:
 
 
 def test_another_start_ends_the_audio_that_runs() -> None:
-    markers = AudioStart({"audio": STORY}, stop="halt")
+    markers = AudioStart({"audio": STORY, "silence": []})
     markers.push("audio", 100.0)
     assert len(markers.due(100.9)) == 2
     markers.push("audio", 101.0)
     markers.push("audio", 101.0)
     assert [round(h.onset, 6) for h in markers.due(102.0)] == [101.5, 101.8]
-    markers.push("halt", 102.1)
+    markers.push("silence", 102.1)
     assert markers.due(1e9) == []
     assert markers.counts == {"cut short": 2, "duplicate": 1}
 
 
-def test_one_hot_channels_say_word_and_duration() -> None:
-    hot = OneHot(["lamp", "the"])
-    data = np.array([[0, 0.2], [0.3, 0], [0, -1.0], [np.nan, 0]])
-    found = hot.push(data, np.array([100.5, 100.8, 101.4, 102.0]))
-    assert texts(found) == WANTED
-    assert [word.duration for word in found] == [0.2, 0.3, None]
-    assert hot.push(np.zeros((2, 3)), np.zeros(2)) == []
-    assert hot.counts == {"not a number": 1, "another number of channels": 2}
+def test_one_channel_a_word_says_word_and_duration() -> None:
+    inlet = TextInlet.__new__(TextInlet)
+    inlet._labels = ("lamp", "the")
+    rows = [inlet._texts(row) for row in np.array([[0, 0.2], [0.3, 0], [0, -1.0], [0, 0]])]
+    assert [len(row) for row in rows] == [1, 1, 1, 0]
+    found = [word for (text,) in rows[:3] for word in WordMarkers().push(text, 0.0)]
+    assert [(word.text, word.duration) for word in found] == [("the", 0.2), ("lamp", 0.3), ("the", None)]
 
 
 def codes() -> Codes:
@@ -147,7 +147,7 @@ def test_a_trigger_channel_rises_at_each_word() -> None:
 def test_cutting_a_trigger_channel_differently_changes_nothing(sizes: list[int]) -> None:
     values, stamps = channel()
     values[600:601] = 5  # too short to be a code
-    trigger, edges = Trigger(codes(), held=3), np.cumsum([0, *sizes]).clip(max=len(values))
+    trigger, edges = Trigger(codes()), np.cumsum([0, *sizes]).clip(max=len(values))
     edges = np.append(edges, len(values))
     parts = [trigger.push(values[a:b], stamps[a:b]) for a, b in pairwise(edges)]
     assert texts([word for part in parts for word in part]) == WANTED
@@ -167,8 +167,8 @@ def test_a_code_without_a_known_beginning_is_none() -> None:
 
 def test_buttons_on_other_bits_do_not_matter() -> None:
     values, stamps = channel()
-    values[450:1000] += 0x100
-    assert texts(Trigger(codes(), mask=0xFF).push(values, stamps)) == WANTED
+    values[450:1000] += 0x10000
+    assert texts(Trigger(codes()).push(values, stamps)) == WANTED
 
 
 def test_a_code_reached_from_above_is_counted() -> None:
@@ -203,12 +203,11 @@ def test_repeated_markers_are_dropped_and_repeated_words_are_not() -> None:
         ('{"word": 3}', "JSON without a word"),
         ('{"word": ' + "[" * 5000, "JSON too deep"),
         ('{"word": "x", "index": ' + "9" * 5000 + "}", "broken JSON"),
-        ("pause", "ignored"),
         (None, "no text"),
     ],
 )
 def test_what_is_no_word_is_counted_by_its_reason(text: str, reason: str) -> None:
-    markers = WordMarkers(ignored=["Pause"])
+    markers = WordMarkers()
     assert markers.push(text, 1.0) == []
     assert markers.counts == {reason: 1}
 
@@ -226,10 +225,10 @@ def test_a_marker_without_a_time_is_no_word(stamp: float) -> None:
 
 @given(st.text(max_size=300) | JSON_VALUES.map(json.dumps), st.floats())
 def test_any_text_is_a_word_or_is_counted_and_never_raises(text: str, stamp: float) -> None:
-    for markers in (WordMarkers(), WordMarkers("json"), decoder("plain"), AudioStart({"audio": STORY}, "stop")):
+    for markers in (WordMarkers(), WordMarkers("json"), decoder("plain"), AudioStart({"audio": STORY})):
         found = markers.push(text, stamp) + markers.due(1e12)
         assert len(found) <= max(1, len(STORY))
-        assert found or sum(markers.counts.values()) == 1 or text.strip() in ("audio", "stop")
+        assert found or sum(markers.counts.values()) == 1 or text.strip() == "audio"
         for word in found:
             assert 0 < len(word.text) <= MAX_WORD
             assert word.text.isprintable() or not word.text.isascii()

@@ -49,7 +49,7 @@ def distance(a: Moments, b: Moments) -> float:
 cuts = st.lists(st.integers(0, 60), max_size=6).map(lambda inner: [0, *sorted(inner), 60])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cuts, st.randoms(use_true_random=False), st.sampled_from([1, 2, 6]), st.sampled_from([0.0, 1e5]))
 def test_any_cut_in_any_order_adds_up_to_the_whole(edges, random, groups, offset):
     X, Y = world(offset=offset)

@@ -239,7 +239,7 @@ def test_the_last_words_of_an_engine_are_heard_before_it_counts_as_gone(mute: Ca
 
 def test_what_cannot_be_done_is_said_and_changes_nothing() -> None:
     said: list[Any] = []
-    engine = SimpleNamespace(source=object(), say=said.append, time_s=3.0)
+    engine = SimpleNamespace(source=object(), say=said.append, intake=SimpleNamespace(time_s=3.0))
     orders = Orders(Session(), SimpleNamespace(), engine, SimpleNamespace())  # type: ignore[arg-type]
     for asked in ({"do": "step", "to": 1}, {"do": "fly"}, {"do": "last words", "to": "many"}, {}):
         orders.obey(asked)

@@ -66,7 +66,7 @@ def reference() -> dict[int, Epoch | Skipped]:
     return play(signal(), [60], [-1000.0])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     sizes=st.lists(st.one_of(st.integers(1, 60), st.integers(1, 5000)), min_size=1, max_size=6),
     late_s=st.lists(st.floats(-5, 2), min_size=1, max_size=7),

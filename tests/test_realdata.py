@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from published_sets import armeni_session
 from realdata import CTF, MEGIN, XDF, real
-from test_datasets import armeni_session
 from test_stream import Listener
 
 from offline import cli

@@ -3,65 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import mne
 import numpy as np
 import pytest
+from fif_files import EVENTS, SFREQ, noise, run_file, whole, words, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mne.io.constants import FIFF
 from realdata import CTF, MEGIN, real
 
-from rtalign.data import Chunk, Recording, Sensor, Word
-from rtalign.datasets import bids, check_signal, common_sensors, ctfdata, left_out, open_recordings
+from rtalign.data import Chunk, Sensor, Word
+from rtalign.datasets import bids, check_signal, common_sensors, ctfdata, open_recordings
 from rtalign.datasets.mneraw import MneRecording
-from rtalign.datasets.rows import NoWords
-
-SFREQ = 500.0
-EVENTS = "onset\tduration\ttrial_type\tvalue\n0.5\t0.2\tword\tOnce\n1.1\t0.3\tword\tupon\n1.0\t0.1\tpause\tn/a\n"
-
-
-def header(names: Sequence[str], kinds: Sequence[str], coil: int | None = None) -> mne.Info:
-    info = mne.create_info(list(names), SFREQ, list(kinds), verbose="ERROR")
-    for i, channel in enumerate(info["chs"]):
-        channel["loc"] = np.r_[0.01 * i, 0.05, 0.08, np.eye(3).ravel()]
-        if coil and channel["kind"] == FIFF.FIFFV_MEG_CH:
-            channel["coil_type"] = coil
-    return info
-
-
-def noise(n_channels: int, seconds: float = 3.0, seed: int = 0) -> np.ndarray:
-    return 1e-13 * np.random.default_rng(seed).standard_normal((n_channels, round(seconds * SFREQ)))
-
-
-def write(path: Path, data: np.ndarray, names: Sequence[str] = ("MLC11", "MLC12", "MLC13"), **how: object) -> Path:
-    """A FIF file of axial gradiometers, as a simulator writes it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kinds = how.pop("kinds", ["mag"] * len(names))
-    info = header(names, kinds, FIFF.FIFFV_COIL_CTF_GRAD)  # type: ignore[arg-type]
-    raw = mne.io.RawArray(data, info, first_samp=int(how.pop("first_samp", 0)), verbose="ERROR")  # type: ignore[call-overload]
-    if "annotations" in how:
-        raw.set_annotations(how.pop("annotations"))
-    raw.save(path, verbose="ERROR", fmt="double", **how)
-    return path
-
-
-def run_file(
-    root: Path, run: int = 1, subject: str = "01", data: np.ndarray | None = None, events: str = EVENTS
-) -> Path:
-    stem = f"sub-{subject}_task-story_run-{run}"
-    folder = root / f"sub-{subject}" / "meg"
-    path = write(folder / f"{stem}_meg.fif", noise(3, seed=run) if data is None else data)
-    (folder / f"{stem}_events.tsv").write_text(events, encoding="utf-8")
-    return path
-
-
-def whole(recording: Recording, seconds: float = 10.0) -> np.ndarray:
-    return np.concatenate([chunk.data for chunk in recording.chunks(seconds)])
-
 
 # ---- signal
 
@@ -79,7 +34,7 @@ def test_a_recording_is_what_was_written(tmp_path: Path) -> None:
     np.testing.assert_allclose(whole(recording), data.T, rtol=1e-12)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seconds=st.floats(0.001, 5.0))
 def test_cutting_differently_changes_nothing(seconds: float, tmp_path: Path) -> None:
     path = tmp_path / "story_meg.fif"
@@ -163,7 +118,7 @@ def ctf_like(folder: Path, clock: np.ndarray, n_trial: int) -> SimpleNamespace:
     )
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.integers(0, 250), n=st.integers(0, 250))
 def test_ctf_samples_come_from_any_trial_of_any_file(first: int, n: int, tmp_path: Path) -> None:
     raw = ctf_like(tmp_path, 100 * np.arange(1, 251), 50)
@@ -226,8 +181,6 @@ def named(name: str, *sensors: str, kind: str = "axial") -> SimpleNamespace:
 def test_common_sensors_are_those_of_all_in_the_order_of_the_first() -> None:
     runs = [named("one", "C", "A", "B"), named("two", "A", "B", "C"), named("three", "D", "C", "B")]
     assert common_sensors(runs) == ("C", "B")  # type: ignore[arg-type]
-    notes = left_out(runs, ("C", "B"))  # type: ignore[arg-type]
-    assert notes == ["sensor A is not used, missing in three", "sensor D is not used, missing in one, two"]
 
 
 def test_recordings_without_a_common_sensor_are_both_named() -> None:
@@ -259,12 +212,6 @@ def test_the_fingerprint_sees_another_signal_of_the_same_size(tmp_path: Path) ->
 
 
 # ---- words and the signal
-
-
-def words(tmp_path: Path, onset: float = 0.5) -> Path:
-    path = tmp_path / "words.tsv"
-    path.write_text(f"onset\tword\n{onset}\tthe\n{onset + 0.4}\tdog\n", encoding="utf-8")
-    return path
 
 
 def test_words_beyond_the_recording_stay_and_are_counted(tmp_path: Path) -> None:
@@ -311,109 +258,3 @@ def test_recordings_that_only_read_in_order_are_checked_too() -> None:
     recording.n_samples, recording.sfreq, recording.start = 1500, SFREQ, 0.0
     recording.chunks = lambda seconds: iter(chunks)
     assert check_signal(recording) == ["C is flat; leave out with --bads C"]  # type: ignore[arg-type]
-
-
-# ---- BIDS
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two people, one with runs 1, 2 and 10, one with a run at rest; a recording of an empty room."""
-    root = tmp_path_factory.mktemp("library")
-    for run in (1, 2, 10):
-        run_file(root, run)
-    run_file(root, 1, "02")
-    run_file(root, 2, "02", events="onset\tduration\ttrial_type\n0\t1\trest\n")
-    write(root / "sub-emptyroom" / "ses-01" / "meg" / "sub-emptyroom_ses-01_task-noise_meg.fif", noise(3))
-    write(root / "sub-01" / "meg" / "sub-01_acq-crosstalk_meg.fif", noise(3))
-    return root
-
-
-def names(found: Sequence[Recording]) -> list[str]:
-    return [recording.name.replace("_task-story", "") for recording in found]
-
-
-def test_runs_come_in_natural_order_without_empty_rooms(library: Path) -> None:
-    found = bids.find(library)
-    assert names(found) == ["sub-01_run-1", "sub-01_run-2", "sub-01_run-10", "sub-02_run-1"]
-    assert "run skipped: sub-emptyroom_ses-01_task-noise_meg.fif is of an empty room" in found[0].notes
-    assert any("sub-02_task-story_run-2_events.tsv" in note for note in found[0].notes)
-    assert not any("crosstalk" in note for note in found[0].notes)
-
-
-@pytest.mark.parametrize(
-    ("filters", "kept"),
-    [
-        ({"run": "10"}, ["sub-01_run-10"]),
-        ({"run": "01"}, ["sub-01_run-1", "sub-02_run-1"]),
-        ({"subject": "sub-01", "run": "2,10"}, ["sub-01_run-2", "sub-01_run-10"]),
-        ({"subject": "02", "task": "story"}, ["sub-02_run-1"]),
-    ],
-)
-def test_filters_choose_runs(library: Path, filters: dict[str, str], kept: list[str]) -> None:
-    assert names(open_recordings(library, **filters)) == kept  # type: ignore[arg-type]
-
-
-def test_a_folder_inside_the_data_set_is_a_data_set(library: Path) -> None:
-    assert names(open_recordings(library / "sub-02")) == ["sub-02_run-1"]
-
-
-def test_a_bids_file_named_directly_brings_its_words(library: Path) -> None:
-    (recording,) = open_recordings(library / "sub-01" / "meg" / "sub-01_task-story_run-2_meg.fif")
-    assert (len(recording.words), recording.subject) == (2, "01")
-
-
-def test_tables_are_inherited_from_the_folders_above(tmp_path: Path) -> None:
-    path = run_file(tmp_path)
-    (tmp_path / "task-story_events.tsv").write_text(EVENTS.replace("Once", "Far"), encoding="utf-8")
-    (tmp_path / "task-other_events.tsv").write_text(EVENTS.replace("Once", "Wrong"), encoding="utf-8")
-    assert bids.find(tmp_path)[0].words[0].text == "Once"
-    path.with_name(path.name.replace("_meg.fif", "_events.tsv")).unlink()
-    assert bids.find(tmp_path)[0].words[0].text == "Far"
-
-
-def test_faults_of_a_data_set_are_one_line(library: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="there is no recording"):
-        open_recordings(tmp_path / "gone")
-    with pytest.raises(ValueError, match=r"is no BIDS data set: it holds no folder sub-"):
-        open_recordings(tmp_path)
-    with pytest.raises(ValueError, match="has no recording of run 7; it has run 1, 2, 10"):
-        open_recordings(library, run="7")
-    with pytest.raises(ValueError, match="has no recording of session 1; it has session none"):
-        open_recordings(library, session="1")
-    with pytest.raises(NoWords, match="has no words: no trial_type says word"):
-        open_recordings(library, subject="02", run="2")
-    with pytest.raises(ValueError, match="a word table belongs to one file"):
-        open_recordings(library, word_table=words(tmp_path))
-    (tmp_path / "sub-01" / "meg").mkdir(parents=True)
-    with pytest.raises(ValueError, match="holds no MEG file"):
-        open_recordings(tmp_path)
-
-
-def test_a_broken_table_stops_where_a_missing_one_is_skipped(tmp_path: Path) -> None:
-    run_file(tmp_path, 1)
-    second = run_file(tmp_path, 2, events=EVENTS.replace("0.5", "0,5"))
-    with pytest.raises(ValueError, match=r"run-2_events.tsv, line 2: the onset 0,5 has a decimal comma"):
-        bids.find(tmp_path)
-    second.with_name(second.name.replace("_meg.fif", "_events.tsv")).unlink()
-    (found,) = bids.find(tmp_path)
-    assert any("has no events table" in note for note in found.notes)
-
-
-def test_faults_of_a_file_are_one_line(tmp_path: Path) -> None:
-    path = write(tmp_path / "story_meg.fif", noise(3))
-    with pytest.raises(ValueError, match=r"story_meg.fif comes without words: .* --word-table"):
-        open_recordings(path)
-    (tmp_path / "notes.docx").write_text("x", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"notes.docx is no recording this program reads"):
-        open_recordings(tmp_path / "notes.docx")
-    (tmp_path / "cut_meg.fif").write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(ValueError, match=r"cut_meg.fif is cut short: .*; copy it again"):
-        open_recordings(tmp_path / "cut_meg.fif", word_table=words(tmp_path))
-    (tmp_path / "stub_meg.fif").write_bytes(path.read_bytes()[:200])
-    for name in ("stub_meg.fif", "empty_meg.fif", "hollow.ds", "hollow.con"):
-        place = tmp_path / name
-        place.mkdir() if name.endswith(".ds") else place.touch()
-        with pytest.raises(ValueError, match=rf"{name} cannot be read: .*is the file whole") as caught:
-            open_recordings(place, word_table=words(tmp_path))
-        assert "\n" not in str(caught.value)

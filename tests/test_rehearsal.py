@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from desks import run
+from desks import listener, run
 
 from rtalign.bank import DecoderBank
 from rtalign.client import Client
@@ -26,8 +26,6 @@ from rtalign.language.model import load
 from rtalign.pipeline import Pipeline
 from rtalign.session import Session
 from rtalign.snapshot import Snapshot
-from rtalign.sources.simulate import simulate
-from rtalign.sources.simulated import Plan
 
 PATIENCE_S = 60.0
 
@@ -113,7 +111,8 @@ def scores_without_faults(desk: Path, texts: list[str]) -> np.ndarray:
     reading = model.encode([word.text for word in recording.words], bank.recipe.language, bank.layers)
     targets = bank.projection.project(reading.activations)
     indices = placed([word.text for word in recording.words], texts)
-    p = np.stack([bank.predict_epoch(epochs[i]) for i in indices])
+    whole = np.stack([epochs[i] for i in indices])
+    p = np.stack([bank.predict(lag, whole[:, lag]) for lag in range(whole.shape[1])], axis=1)
     y = targets[indices]
     r = [[np.corrcoef(p[:, lag, t], y[:, t])[0, 1] for lag in range(p.shape[1])] for t in range(y.shape[1])]
     return np.reshape(r, (len(bank.layers), -1, p.shape[1])).mean(1)
@@ -231,9 +230,7 @@ def test_drifting_jittering_and_dropped_samples(desk: Path, stage: Callable[...,
 
 
 def test_a_sender_that_comes_back_at_another_rate(desk: Path, stage: Callable[..., Stage], tmp_path: Path) -> None:
-    information = np.random.default_rng(0).standard_normal((330, 3, 4)).astype(np.float32)
-    plan = Plan(n_words=330, run_words=190, sfreq=500.0, sensors="neuromag306")
-    simulate(tmp_path / "faster", plan, information=information)
+    listener(tmp_path / "faster", 500.0)
     scene = stage()
     client = scene.watch()
     player = scene.play()

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel import interpolate
 
 from rtalign.data import Chunk
-from rtalign.interpolation import interpolate
 from rtalign.ring import Ring
 
 RATE = 100.0
@@ -28,7 +28,7 @@ def filled(x: np.ndarray, sizes: list[int], seconds: float = 4.0, start: float =
     return ring
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=6), n=st.integers(100, 1500))
 def test_cutting_differently_changes_nothing(sizes: list[int], n: int) -> None:
     x = signal(n)
@@ -66,7 +66,7 @@ def test_each_answer_of_fits() -> None:
     assert ring.end == pytest.approx(21.5)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(start=st.floats(9, 16), length=st.floats(0, 2), rows=st.integers(1, 700))
 def test_what_fits_can_be_read_and_what_does_not_cannot(start: float, length: float, rows: int) -> None:
     ring = filled(signal(rows), [64], start=10.0)

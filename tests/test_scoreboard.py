@@ -107,7 +107,7 @@ def test_a_window_stays_sharp_in_a_long_session() -> None:
 
 
 @given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=300), most=st.integers(8, 64))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_merging_loses_no_word_and_keeps_their_order(sizes: list[int], most: int) -> None:
     history = History(most)
     for k, n in enumerate(sizes):
@@ -258,23 +258,8 @@ def test_single_words_average_to_r() -> None:
     made = board(predicted, targets)
     maps = np.array([made.word_map(i) for i in range(BLOCK_WORDS, BLOCK_WORDS + WORDS_KEPT)])
     assert np.abs(maps.mean(0) - made.r()).mean() < 0.05
-    lags = made.r().argmax(1)
-    np.testing.assert_array_equal(made.last_word(lags), maps[-1][np.arange(N_LAYERS), lags])
-    np.testing.assert_array_equal(made.word_score(60, lags), maps[60 - BLOCK_WORDS][np.arange(N_LAYERS), lags])
     assert made.word_map(0) is None
     assert np.isnan(board(predicted[:3], targets[:3]).word_map(0)).all()
-
-
-def test_reset_forgets_everything() -> None:
-    predicted, targets = words(300, seed=1)
-    made = board(*words(500, strength=1.0))
-    made.reset()
-    assert made.n == 0
-    assert made.last_word(np.zeros(N_LAYERS, int)) is None
-    for index, (p, y) in enumerate(zip(predicted, targets, strict=True)):
-        made.add(index, p, y)
-    for name in ("r", "null", "boot"):
-        np.testing.assert_array_equal(getattr(made.curves(), name), getattr(board(predicted, targets).curves(), name))
 
 
 def test_memory_does_not_grow_with_words() -> None:

@@ -21,7 +21,7 @@ from offline.stream import StatusLine, as_line, summary
 from rtalign.data import Chunk, Word
 from rtalign.minutes import place
 from rtalign.sources import lsl
-from rtalign.sources.faults import Plan
+from rtalign.sources.faultplan import Plan
 from rtalign.sources.readahead import ReadAhead
 from rtalign.sources.streaming import Setup, Status, Streamer
 
@@ -42,7 +42,7 @@ PLAYER = """
     import json, os, sys, threading
     sys.path.insert(0, sys.argv[1])
     from test_stream import recording
-    from rtalign.sources.faults import Plan
+    from rtalign.sources.faultplan import Plan
     from rtalign.sources.streaming import Setup, Streamer
     told = json.loads(sys.argv[2])
     plan = Plan.from_toml(told.pop("plan"))
@@ -124,7 +124,7 @@ class Listener:
             if found.name in self.names.values() and found.name not in self._inlets and found.uid not in self._uids:
                 kind = lsl.SignalInlet if found.regular else lsl.TextInlet
                 try:
-                    self._inlets[found.name] = kind(found, 2.0)
+                    self._inlets[found.name] = kind(found)
                 except lsl.Lost:
                     continue
                 self._uids.add(found.uid)

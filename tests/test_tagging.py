@@ -16,7 +16,7 @@ from offline.train import train
 from rtalign.bank import DecoderBank
 from rtalign.decoding import Decoding
 from rtalign.engine import Engine
-from rtalign.language.following import ReadAhead
+from rtalign.language.following import Forerunner
 from rtalign.opening import choice
 from rtalign.sources.joined import Joined
 from rtalign.sources.replaying import ReplaySource
@@ -68,7 +68,7 @@ def test_live_scores_the_words_that_the_trainer_takes(pipeline: str, tmp_path: P
     fresh.sensors = recording.sensors
     offline = evaluate(bank, [fresh], model, tmp_path / "out", quiet, store=tmp_path / "cache")
     decoding, joined = Decoding.of(bank), Joined([fresh])
-    ahead = ReadAhead(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
+    ahead = Forerunner(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
     engine = Engine(decoding, ReplaySource(joined, None, 1.0), ahead, patient=True, chosen=choice(recipe, joined))
     while not engine.ended:
         engine.step(0.001)

@@ -28,15 +28,6 @@ RECIPE = small_recipe()
 QUIET = Progress(quiet=True)
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MemoryRecording, Any]:
-    """A bank of one world, made once."""
-    folder = tmp_path_factory.mktemp("trained")
-    recording, model = world()
-    train([recording], model, RECIPE, folder / "bank", QUIET, store=folder / "cache")
-    return folder, recording, model
-
-
 def summary(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
 
@@ -157,7 +148,8 @@ def test_trainer_and_live_route_agree_number_for_number(
     epochs = live_epochs(fresh, bank.recipe, size, late=2.0)
     assert sum(isinstance(e, Skipped) for e in epochs) == sum(offline["skipped"].values())
     whole = sorted((e for e in epochs if isinstance(e, Epoch)), key=lambda e: e.word.index)
-    predicted = np.stack([bank.predict_epoch(e.data) for e in whole])
+    data = np.stack([e.data for e in whole])
+    predicted = np.stack([bank.predict(lag, data[:, lag]) for lag in range(26)], axis=1)
     rows = model.encode([e.word.text for e in whole], bank.recipe.language, bank.layers).activations
     targets = bank.projection.project(rows)
     r = [[np.corrcoef(predicted[:, lag, t], targets[:, t])[0, 1] for t in range(targets.shape[1])] for lag in range(26)]

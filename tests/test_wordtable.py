@@ -118,7 +118,7 @@ FORMATS: list[tuple[Callable[[Spoken], str], str, str, Reading]] = [
     ("write", "name", "encoding", "read"), FORMATS, ids=[f"{f[0].__name__} {f[1]}" for f in FORMATS]
 )
 @pytest.mark.parametrize("newline", ["\r\n", "\n"], ids=["CRLF", "LF"])
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(speech=SPEECH)
 def test_what_was_written_is_read(
     write: Callable[[Spoken], str],
@@ -151,7 +151,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(told=st.dictionaries(st.sampled_from([*megmasc.WANTED, "start", "it's", "a b"]), VALUES))
 def test_a_description_says_what_python_s_literal_says(told: dict[str, Any]) -> None:
     """However it is read, plain or with escapes and brackets; NaN is nothing."""

@@ -67,6 +67,9 @@ class FakeModel:
             has_bos=False,
         )
 
+    def caution(self, recipe: LanguageRecipe) -> str | None:
+        return "it reads twenty words at most" if recipe.context == "growing:30" else None
+
     def stream(
         self, words: Sequence[str], recipe: LanguageRecipe, layers: Sequence[int], surprisal: bool = True
     ) -> Iterator[tuple[int, Any]]:

@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rtalign.datasets.recording import common_sensors, left_out, open_recordings, open_repeats
+    from rtalign.datasets.recording import common_sensors, open_recordings, open_repeats
     from rtalign.datasets.signalcheck import check_signal
 
-__all__ = ["check_signal", "common_sensors", "left_out", "open_recordings", "open_repeats"]
+__all__ = ["check_signal", "common_sensors", "open_recordings", "open_repeats"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 HEADER = struct.Struct(">iIii")
 """Kind, type, size, and where the next one is: 0 behind this one, -1 nowhere."""
 
-FILE_ID, DIR_POINTER, DIRECTORY, BUFFER = 100, 101, 102, 300
+FILE_ID, DIR_POINTER, BUFFER = 100, 101, 300
 SKIP, ENTRY = 1 << 20, 16
 MAX_TAG_BYTES = 64 << 20
 """What one piece of a header may hold; buffers of signal may hold more."""

@@ -77,16 +77,14 @@ class H5Recording:
 
     def peek(self, start: float, seconds: float) -> Chunk:
         """A stretch from anywhere, cut to what the recording holds."""
-        first = min(max(round(start * self.sfreq), 0), self.n_samples)
-        stop = min(first + round(seconds * self.sfreq), self.n_samples)
+        first, stop = self._held(start, seconds)
         with _opened(self.path) as data:
             return Chunk(self._read(data, first, stop), first / self.sfreq, self.sfreq)
 
     def extra(self, channel: str, start: float, seconds: float) -> Chunk:
         """A stretch of one channel that need not measure the head, such as the sound that was recorded beside it."""
         row = sensing.place_of(channel, self.channel_names, self.name)
-        first = min(max(round(start * self.sfreq), 0), self.n_samples)
-        stop = min(first + round(seconds * self.sfreq), self.n_samples)
+        first, stop = self._held(start, seconds)
         with _opened(self.path) as data:
             return Chunk(np.asarray(data[row : row + 1, first:stop], np.float64).T, first / self.sfreq, self.sfreq)
 
@@ -105,6 +103,11 @@ class H5Recording:
         for record in (*self.sensors, *self.words):
             digest.update(repr(record).encode())
         return digest.hexdigest()[:32]
+
+    def _held(self, start: float, seconds: float) -> tuple[int, int]:
+        """The samples of a stretch that the recording holds, first and stop."""
+        first = min(max(round(start * self.sfreq), 0), self.n_samples)
+        return first, min(first + round(seconds * self.sfreq), self.n_samples)
 
     def _read(self, data: Any, first: int, stop: int) -> np.ndarray:
         """(sample, sensor).  Whole columns are read: choosing rows in HDF5 is slower than reading all."""

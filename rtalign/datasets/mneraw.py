@@ -13,9 +13,6 @@ import numpy as np
 from rtalign.data import Chunk, Sensor, Word
 from rtalign.datasets import sensors as sensing
 from rtalign.datasets.mnefile import examine
-from rtalign.datasets.signalcheck import check_signal
-
-__all__ = ["MneRecording", "check_signal"]
 
 SLICE_BYTES = 16384
 N_SLICES = 48
@@ -109,18 +106,18 @@ class MneRecording:
 
     def peek(self, start: float, seconds: float) -> Chunk:
         """A stretch from anywhere, breaks and all, cut to what the recording holds."""
-        end = self._first + self.n_samples
-        first = min(max(round(start * self.sfreq), self._first), end)
-        stop = min(first + round(seconds * self.sfreq), end)
-        return Chunk(self._file.open().read(self._picks, first, stop), first / self.sfreq, self.sfreq)
+        return self._stretch(self._picks, start, seconds)
 
     def extra(self, channel: str, start: float, seconds: float) -> Chunk:
         """A stretch of one channel that need not measure the head, such as the sound that was recorded beside it."""
-        pick = np.array([sensing.place_of(channel, self.channel_names, self.name)])
+        pick = sensing.place_of(channel, self.channel_names, self.name)
+        return self._stretch(np.array([pick]), start, seconds)
+
+    def _stretch(self, picks: np.ndarray, start: float, seconds: float) -> Chunk:
         end = self._first + self.n_samples
         first = min(max(round(start * self.sfreq), self._first), end)
         stop = min(first + round(seconds * self.sfreq), end)
-        return Chunk(self._file.open().read(pick, first, stop), first / self.sfreq, self.sfreq)
+        return Chunk(self._file.open().read(picks, first, stop), first / self.sfreq, self.sfreq)
 
     def pick(self, names: Sequence[str]) -> MneRecording:
         """The same recording with these sensors, in this order."""

@@ -105,20 +105,6 @@ def common_sensors(recordings: Sequence[Recording]) -> tuple[str, ...]:
     return tuple(sensor.name for sensor in recordings[0].sensors if (sensor.name, sensor.kind) in shared)
 
 
-def left_out(recordings: Sequence[Recording], names: Collection[str]) -> list[str]:
-    """A line for each sensor that some recordings have and the choice does not, saying which recordings lack it."""
-    owners: dict[str, set[str]] = {}
-    for recording in recordings:
-        for sensor in recording.sensors:
-            owners.setdefault(sensor.name, set()).add(recording.name)
-    notes = []
-    for name in [name for name in owners if name not in set(names)]:
-        lacking = [recording.name for recording in recordings if recording.name not in owners[name]]
-        where = f", missing in {sensors.listed(lacking, 3)}" if lacking else ""
-        notes.append(f"sensor {name} is not used{where}")
-    return notes
-
-
 def _some(found: set[tuple[str, str]]) -> str:
     return sensors.listed([f"{name} ({kind})" for name, kind in sorted(found)], 3)
 

@@ -35,12 +35,12 @@ class Locked:
         return float(self.strength.max() / np.median(self.strength))
 
 
-def field_strength(recording: Recording, recipe: Recipe | None = None) -> Locked:
+def field_strength(recording: Recording) -> Locked:
     """Root mean square over sensors of the average epoch in units of its own standard error.
 
     The recording is read once, a chunk at a time, through the same filters as training.
     """
-    recipe = recipe or Recipe.preset("live")
+    recipe = Recipe.preset("live")
     pipeline = Pipeline(recipe, recording.sensors, recording.sfreq)
     for word in recording.words:
         pipeline.push(word)

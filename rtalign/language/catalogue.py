@@ -12,6 +12,8 @@ from rtalign.language.places import SMOLLM2
 
 TOKENS_A_WORD = 1.35
 """Spoken English in the tokenizers of the families read."""
+CAPACITY = 1000
+"""Words that a growing context holds by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,13 @@ class Entry:
         """What the float32 weights take in memory."""
         return self.millions * 4e6 / 1e9
 
-    def hours(self, n_words: int, flops: float, capacity: int = 1000) -> float:
+    def hours(self, n_words: int, flops: float) -> float:
         """For reading so many words in growing contexts, at so many operations a second of this machine.
 
         Why twice: a full context goes on from its newer half, so a long story is read about twice.  A model that reads
         both ways reads a window for every word, and once more with the word masked.
         """
-        read = n_words if n_words <= capacity else 2 * n_words - capacity
+        read = n_words if n_words <= CAPACITY else 2 * n_words - CAPACITY
         if self.kind in FAMILIES and FAMILIES[self.kind].kind == "bidirectional":
             read = n_words * (SEES + 1) * 2
         return read * TOKENS_A_WORD * 2e6 * self.millions / flops / 3600

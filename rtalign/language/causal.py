@@ -12,8 +12,7 @@ import torch
 from rtalign.language.blocks import Doors, blocks_of
 from rtalign.language.families import Family, room
 from rtalign.language.inside import Insides
-from rtalign.language.network import States, Wanted, costs_of, left_to_right
-from rtalign.language.reading import Reading
+from rtalign.language.network import LeftToRight, States, costs_of
 
 CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 """What configurations call the bound that some models squeeze their logits into."""
@@ -28,7 +27,7 @@ class Carried:
     inside: list[Any]
 
 
-class Causal:
+class Causal(LeftToRight):
     """The weights and nothing else: no state is kept between two calls."""
 
     sees: int | None = None
@@ -102,8 +101,3 @@ class Causal:
     def _logits(self, before: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self._head(before)
         return logits if self._cap is None else self._cap * torch.tanh(logits / self._cap)
-
-    def windows(
-        self, rows: Sequence[Sequence[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
-    ) -> Reading:
-        return left_to_right(self, rows, own, known, want)

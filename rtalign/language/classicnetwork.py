@@ -11,23 +11,23 @@ import torch
 from pydantic import ValidationError
 
 from rtalign.language.classic import Classic, Shape
-from rtalign.language.network import States, Wanted, costs_of, left_to_right
-from rtalign.language.reading import Reading
+from rtalign.language.network import LeftToRight, States, costs_of
 from rtalign.recipe import plain
 
 BOS = "<|bos|>"
 
 
-class ClassicNetwork:
+class ClassicNetwork(LeftToRight):
     """A classic model read token by token or in blocks; it forgets nothing at once and refuses no length."""
 
     room: int | None = None
     sees: int | None = None
     blocks = True
+    batch = 2048
 
-    def __init__(self, model: Classic, batch: int = 2048) -> None:
+    def __init__(self, model: Classic) -> None:
         self.n_layers, self.dim = model.shape.num_hidden_layers + 1, model.shape.hidden_size
-        self.batch, self._model = batch, model
+        self._model = model
         self._device = model.embedding.weight.device
 
     def tensor(self, values: Any) -> torch.Tensor:
@@ -41,11 +41,6 @@ class ClassicNetwork:
     @torch.inference_mode()
     def surprise(self, before: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         return costs_of(self._model.head, before, ids)
-
-    def windows(
-        self, rows: Sequence[Sequence[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
-    ) -> Reading:
-        return left_to_right(self, rows, own, known, want)
 
 
 def save(folder: Path, model: Classic, tokenizer: Any) -> None:

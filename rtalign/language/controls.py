@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rtalign.language.network import States, Wanted, left_to_right
-from rtalign.language.reading import Reading
+from rtalign.language.network import LeftToRight, States
 
 LAYERS = 11
 """Hidden states of the random control: nine between 10 % and 90 % of depth, as the paper takes them, and both ends."""
@@ -17,7 +16,7 @@ LAYERS = 11
 ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-class Static:
+class Static(LeftToRight):
     """The embedding of a model, and nothing of what it makes of it: one hidden state, no context, no surprisal."""
 
     room: int | None = None
@@ -42,13 +41,8 @@ class Static:
     def surprise(self, before: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         return torch.full(ids.shape, torch.nan, device=before.device)
 
-    def windows(
-        self, rows: Sequence[Sequence[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
-    ) -> Reading:
-        return left_to_right(self, rows, own, known, want)
 
-
-class Random:
+class Random(LeftToRight):
     """Hidden states that are random functions, one a layer, of a word and of all that its context holds before it.
 
     The same words in the same context give the same numbers, as in a real model, and no two contexts resemble each
@@ -58,10 +52,11 @@ class Random:
     room: int | None = None
     sees: int | None = None
     blocks = True
+    batch = 2048
     n_layers = LAYERS
 
-    def __init__(self, dim: int, seed: int, batch: int = 2048) -> None:
-        self.dim, self.batch = dim, batch
+    def __init__(self, dim: int, seed: int) -> None:
+        self.dim = dim
         self._start = _mixed(np.array([seed], np.uint64))
         self._places = _mixed(np.arange(LAYERS * dim * 2, dtype=np.uint64)).reshape(LAYERS, dim, 2)
 
@@ -79,11 +74,6 @@ class Random:
 
     def surprise(self, before: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         return torch.full(ids.shape, torch.nan, device=before.device)
-
-    def windows(
-        self, rows: Sequence[Sequence[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
-    ) -> Reading:
-        return left_to_right(self, rows, own, known, want)
 
     def _drawn(self, told: np.ndarray, layer: int) -> np.ndarray:
         """(row, token, dim) from the normal distribution, by Box and Muller."""

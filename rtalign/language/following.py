@@ -113,7 +113,7 @@ class Follower:
         return Understood(word, target, float(reading.surprisal[0]), int(reading.n_tokens[0]), seconds)
 
 
-class ReadAhead:
+class Forerunner:
     """Reads a story whose words are all known, in large blocks, before they are heard.
 
     The states are those that a Follower finds; only the waiting differs.  It reads at most `ahead` words beyond those

@@ -20,8 +20,6 @@ from rtalign.language.tokens import Cutter
 from rtalign.language.windows import read_windows
 from rtalign.recipe import LanguageRecipe
 
-__all__ = ["LanguageModel", "ModelInfo", "Reader", "Reading", "load"]
-
 BLOCK = 512
 """Tokens that a growing context reads at once."""
 

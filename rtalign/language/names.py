@@ -9,11 +9,6 @@ from typing import Literal
 CONTROL = re.compile(r"(?P<base>.+?):(?P<what>untrained|static)(:(?P<seed>\d{1,9}))?")
 RANDOM = re.compile(r"random:(?P<dim>\d{1,5})(:(?P<seed>\d{1,9}))?")
 
-SYNTAX = (
-    "NAME: the model; NAME:untrained[:SEED]: its shape with random weights; NAME:static: its embedding alone, "
-    "without context; random:DIM[:SEED]: random functions of the words, no model at all"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Name:

@@ -104,18 +104,20 @@ def ends(rows: Sequence[Sequence[int]], own: Sequence[int]) -> tuple[np.ndarray,
     return np.repeat(np.arange(len(rows)), own), np.concatenate(places)
 
 
-def left_to_right(
-    network: Grows, rows: Sequence[Sequence[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
-) -> Reading:
-    """windows of a causal network.  Why no mask: no token sees the padding, which is all behind it."""
-    ids = network.tensor(padded(rows))
-    states = network.run(ids, want.layers, keep=False)
-    at_row, at = (network.tensor(part) for part in ends(rows, own))
-    hidden = [layer[at_row, at] for layer in states.hidden]
-    costs = None
-    if want.surprisal:
-        costs = network.surprise(states.last[at_row, (at - 1).clamp(min=0)], ids[at_row, at])
-    return reading(hidden, costs, own, known, want)
+class LeftToRight:
+    """The windows of a causal network.  Why no mask: no token sees the padding, which is all behind it."""
+
+    def windows(
+        self: Grows, rows: Sequence[Sequence[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
+    ) -> Reading:
+        ids = self.tensor(padded(rows))
+        states = self.run(ids, want.layers, keep=False)
+        at_row, at = (self.tensor(part) for part in ends(rows, own))
+        hidden = [layer[at_row, at] for layer in states.hidden]
+        costs = None
+        if want.surprisal:
+            costs = self.surprise(states.last[at_row, (at - 1).clamp(min=0)], ids[at_row, at])
+        return reading(hidden, costs, own, known, want)
 
 
 def costs_of(logits: Callable[[torch.Tensor], torch.Tensor], before: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:

@@ -96,13 +96,12 @@ def x_axis(frame: Frame, values: np.ndarray, title: str, scale: float = 1.0, gri
     return parts
 
 
-def y_axis(frame: Frame, values: np.ndarray, title: str, scale: float = 1.0, grid: bool = True) -> list[Markup]:
+def y_axis(frame: Frame, values: np.ndarray, title: str, scale: float = 1.0) -> list[Markup]:
     """Labels left of the frame, hair lines through it."""
     parts = []
     for value in values:
         y = frame.py(value)
-        if grid:
-            parts.append(tag("path", d=f"M{number(frame.left)} {number(y)}H{number(frame.right)}", class_="grid"))
+        parts.append(tag("path", d=f"M{number(frame.left)} {number(y)}H{number(frame.right)}", class_="grid"))
         parts.append(text(frame.left - 8, y + 4, label(value * scale), "tick", "end"))
     if title:
         parts.append(side_title(frame.left - 46, frame.top + frame.height / 2, title))

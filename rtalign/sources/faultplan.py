@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from rtalign.recipe import Settings
+from rtalign.recipe import Settings, what_is_wrong
 
 Which = Literal["meg", "words", "both"]
 
@@ -148,8 +148,4 @@ def plain(error: ValidationError) -> str:
     parts = list(first["loc"])
     where = f"fault {parts[1] + 1}" if len(parts) > 1 and isinstance(parts[1], int) else ""
     where = ", ".join(str(part) for part in [where, *parts[2:]] if part) if where else ".".join(map(str, parts))
-    what = str(first["msg"]).removeprefix("Value error, ")
-    got = (
-        "" if first["type"] in ("value_error", "extra_forbidden", "missing") else f", not {str(first['input'])[:80]!r}"
-    )
-    return f"{where}: {what}{got}"
+    return f"{where}: {what_is_wrong(first)}"

@@ -9,8 +9,6 @@ import numpy as np
 
 from rtalign.sources.faultplan import Channels, Delay, Disconnect, Drift, Drop, Duplicate, Gap, Jitter, Nan, Plan
 
-__all__ = ["Faults", "Marker", "Offered", "Piece", "Plan"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:

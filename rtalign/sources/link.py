@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from rtalign.sources.events import Level, Notice, State, StreamHealth
 from rtalign.sources.lsl import Found, Lost
@@ -23,19 +23,11 @@ GHOST_S = 4.0
 ASK_S = 5.0
 """The clock offset is measured this often."""
 RATE_S = 3.0
+AGAIN_S = 30.0
+"""The same words are not said more often."""
 FIREWALL = "is a firewall, a VPN or a second network card between the two machines?"
 
 Role = Literal["meg", "words"]
-
-
-class Inlet(Protocol):
-    found: Found
-
-    def pull(self) -> Any: ...
-
-    def offset(self, timeout_s: float = 2.0) -> tuple[float, float]: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +161,10 @@ class Link:
     def _notice(self, level: Level, kind: str, text: str, now: float) -> Notice:
         return Notice(level, f"{self.role} {kind}", text, now)
 
-    def _once(self, level: Level, kind: str, text: str, now: float, every_s: float = 30.0) -> list[Notice]:
-        """The same words not more often than so."""
-        if now - self._told.get(text, -1e9) < every_s:
+    def _once(self, level: Level, kind: str, text: str, now: float) -> list[Notice]:
+        if now - self._told.get(text, -1e9) < AGAIN_S:
             return []
-        self._told = {known: at for known, at in self._told.items() if now - at < every_s} | {text: now}
+        self._told = {known: at for known, at in self._told.items() if now - at < AGAIN_S} | {text: now}
         return [self._notice(level, kind, text, now)]
 
     def _watch(self, now: float) -> list[Notice]:

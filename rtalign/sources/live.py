@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as system_time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from rtalign.sources.clock import SampleClock, Span
 from rtalign.sources.events import Changed, Event, Health, Notice, Offset, Raw, RawText
 from rtalign.sources.heard import Heard
 from rtalign.sources.link import Layer, Link
+from rtalign.sources.markers import Decoder
 from rtalign.sources.placing import Placing
 from rtalign.sources.triggers import Trigger
 
@@ -23,17 +24,6 @@ SAY_S = 1.0
 """Lost and repeated samples are told at most this often, added up."""
 PLAUSIBLE = (1e-3, 1e7)
 """Standard deviations that a brain signal may have, in fT, fT/cm or uV."""
-
-
-class Decoder(Protocol):
-    """Text markers -> words; see rtalign.sources.markers."""
-
-    @property
-    def counts(self) -> dict[str, int]: ...
-
-    def push(self, text: str, stamp: float) -> list[Heard]: ...
-
-    def due(self, until: float) -> list[Heard]: ...
 
 
 def real_layer() -> Layer:

@@ -18,6 +18,10 @@ from rtalign.sources import channels
 
 BUFFER_S = 120
 """How long liblsl keeps samples for a reader that is busy."""
+FORGET_S = 3.0
+"""How long a stream that is gone is still found."""
+OPEN_S = 2.0
+"""How long a stream may take to answer when it is opened."""
 PULL = 4096
 """Samples taken at once."""
 PULL_TEXT = 64
@@ -42,12 +46,6 @@ def _pylsl() -> Any:
     os.environ.setdefault("MNE_LSL_LIB", lib._name)
     lib.lsl_time_correction_ex.restype = ctypes.c_double
     return pylsl
-
-
-def library() -> str:
-    """The version of liblsl in use, and its file."""
-    version = _pylsl().library_version()
-    return f"liblsl {version // 100}.{version % 100} ({_pylsl().lib.lib._name})"
 
 
 def local_clock() -> float:
@@ -99,8 +97,8 @@ def find(seconds: float) -> list[Found]:
 class Finder:
     """Keeps looking for streams in the background; `found` returns at once."""
 
-    def __init__(self, forget_s: float = 3.0) -> None:
-        self._resolver: Any = _pylsl().ContinuousResolver(forget_after=forget_s)
+    def __init__(self) -> None:
+        self._resolver: Any = _pylsl().ContinuousResolver(forget_after=FORGET_S)
 
     def found(self) -> list[Found]:
         return [_found(info) for info in self._resolver.results()] if self._resolver else []
@@ -115,13 +113,13 @@ class _Inlet:
     Why no recovery inside liblsl: it would reconnect silently, also to a stream that has changed meanwhile.
     """
 
-    def __init__(self, found: Found, timeout_s: float) -> None:
+    def __init__(self, found: Found) -> None:
         pylsl = _pylsl()
         self.found = found
         self._inlet: Any = pylsl.StreamInlet(found.info, max_buflen=BUFFER_S, recover=False)
         try:
-            self.xml = self._inlet.info(timeout_s).as_xml()
-            self._inlet.open_stream(timeout_s)
+            self.xml = self._inlet.info(OPEN_S).as_xml()
+            self._inlet.open_stream(OPEN_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
             raise Lost(f"stream {found.name} was found on {found.hostname} and does not answer ({error})") from None
 
@@ -161,12 +159,12 @@ class _Inlet:
 class SignalInlet(_Inlet):
     """A regular stream of numbers, with its sensors."""
 
-    def __init__(self, found: Found, timeout_s: float = 2.0) -> None:
+    def __init__(self, found: Found) -> None:
         if not found.regular or found.format == "string":
             raise ValueError(
                 f"stream {found.name} is no regular signal ({found.format}, {found.sfreq:g} Hz) - choose another"
             )
-        super().__init__(found, timeout_s)
+        super().__init__(found)
         self.channels = channels.parse(self.xml, found.n_channels, found.type, found.name)
         self.sensors = self.channels.sensors
         self.channel_names = self.channels.names
@@ -182,8 +180,8 @@ class SignalInlet(_Inlet):
 class TextInlet(_Inlet):
     """A stream of markers: strings, integer codes, or one channel an annotation as mne-lsl's player sends them."""
 
-    def __init__(self, found: Found, timeout_s: float = 2.0) -> None:
-        super().__init__(found, timeout_s)
+    def __init__(self, found: Found) -> None:
+        super().__init__(found)
         self._labels = channels.read_labels(self.xml, found.n_channels, found.name)
 
     def pull(self) -> list[tuple[str, float]]:
@@ -210,8 +208,8 @@ def _annotation(label: str, value: float) -> str:
 class _Outlet:
     """What all outlets share."""
 
-    def __init__(self, info: Any, chunk: int) -> None:
-        self._outlet: Any = _pylsl().StreamOutlet(info, chunk_size=chunk, max_buffered=BUFFER_S)
+    def __init__(self, info: Any) -> None:
+        self._outlet: Any = _pylsl().StreamOutlet(info, max_buffered=BUFFER_S)
 
     @property
     def n_consumers(self) -> int:
@@ -229,11 +227,8 @@ class _Outlet:
 class LabelledOutlet(_Outlet):
     """Offers a float32 signal whose channels have labels; sfreq 0 for an irregular one."""
 
-    def __init__(
-        self, name: str, type: str, labels: Sequence[str], sfreq: float, source_id: str = "", chunk: int = 0
-    ) -> None:
-        trees = [{"label": label} for label in labels]
-        super().__init__(_described(name, type, trees, sfreq, source_id or name), chunk)
+    def __init__(self, name: str, type: str, labels: Sequence[str], sfreq: float) -> None:
+        super().__init__(_described(name, type, [{"label": label} for label in labels], sfreq, name))
 
     def push(self, data: np.ndarray, stamps: float | np.ndarray = 0.0) -> None:
         """data : (sample, channel); stamps : the last sample's time, or (sample,); 0 is now."""
@@ -246,18 +241,15 @@ class LabelledOutlet(_Outlet):
 class SignalOutlet(LabelledOutlet):
     """Offers MEG (or EEG) in SI units, float32, with names, kinds and places of its sensors."""
 
-    def __init__(
-        self, name: str, sensors: Sequence[Sensor], sfreq: float, source_id: str, kind: str = "MEG", chunk: int = 0
-    ) -> None:
-        info = _described(name, kind, channels.describe(tuple(sensors)), sfreq, source_id)
-        _Outlet.__init__(self, info, chunk)
+    def __init__(self, name: str, sensors: Sequence[Sensor], sfreq: float, source_id: str) -> None:
+        _Outlet.__init__(self, _described(name, "MEG", channels.describe(tuple(sensors)), sfreq, source_id))
 
 
 class TextOutlet(_Outlet):
     """Offers markers: one string a sample."""
 
     def __init__(self, name: str, source_id: str) -> None:
-        super().__init__(_pylsl().StreamInfo(name, "Markers", 1, 0.0, "string", source_id), 0)
+        super().__init__(_pylsl().StreamInfo(name, "Markers", 1, 0.0, "string", source_id))
 
     def push(self, text: str, stamp: float = 0.0) -> None:
         self._outlet.push_sample([text], stamp)

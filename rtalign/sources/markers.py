@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from rtalign.data import Word
 from rtalign.datasets import wordtable
+from rtalign.session import Encoding
 from rtalign.sources.heard import MAX_MARKER, Ear, Heard, clean, merged, number
-from rtalign.sources.triggers import Codes, OneHot, Trigger
-
-__all__ = ["AudioStart", "CodeMarkers", "Decoder", "Heard", "Kind", "OneHot", "Trigger", "WordMarkers", "decoder"]
-
-Kind = Literal["auto", "plain", "json", "codes", "audio-start"]
-"""What the texts of a stream of strings are.  auto: JSON where a text opens with a brace, else a plain word."""
+from rtalign.sources.triggers import Codes
 
 MAX_NESTED = 64
 """Brackets in one JSON marker."""
@@ -46,13 +42,10 @@ class WordMarkers:
 
     The marker's stamp is the word's onset.  A JSON `onset` counts seconds of the story and is not used for time, unless
     `"clock": "lsl"` says that it is on the sender's LSL clock; then it replaces the stamp.
-
-    ignored : texts that are no words in this lab, such as "pause".
     """
 
-    def __init__(self, kind: Literal["auto", "plain", "json"] = "auto", ignored: Collection[str] = ()) -> None:
+    def __init__(self, kind: Literal["auto", "plain", "json"] = "auto") -> None:
         self._kind = kind
-        self._ignored = {text.strip().lower() for text in ignored}
         self._ear = Ear()
 
     @property
@@ -64,8 +57,6 @@ class WordMarkers:
             return self._ear.count("no text")
         if len(text) > MAX_MARKER:
             return self._ear.count("too long")
-        if text.strip().lower() in self._ignored:
-            return self._ear.count("ignored")
         is_json = self._kind == "json" or (self._kind == "auto" and text.lstrip()[:1] == "{")
         return self._json(text, stamp) if is_json else self._ear.hear(text, stamp)
 
@@ -91,13 +82,12 @@ class WordMarkers:
 class AudioStart:
     """A marker says that an audio file begins, and a table knows its words: each is heard when its time has come.
 
-    tables : marker text -> the words of that audio, onsets in seconds from its start.  Another start, or the text
-    `stop`, ends what still runs.
+    tables : marker text -> the words of that audio, onsets in seconds from its start.  Another start ends
+    what still runs.
     """
 
-    def __init__(self, tables: Mapping[str, Sequence[Word]], stop: str | None = None) -> None:
+    def __init__(self, tables: Mapping[str, Sequence[Word]]) -> None:
         self._tables = {name.strip(): sorted(words, key=lambda word: word.onset) for name, words in tables.items()}
-        self._stop = stop
         self._ear = Ear()
         self._coming: list[tuple[Word, float, str]] = []
         self._started: tuple[str, float] | None = None
@@ -108,7 +98,7 @@ class AudioStart:
 
     def push(self, text: str, stamp: float) -> list[Heard]:
         name, start = text.strip(" \t\r\n\0") if isinstance(text, str) else "", number(stamp)
-        if name not in self._tables and (name != self._stop or not name):
+        if name not in self._tables:
             return self._ear.count("not the audio's marker")
         if start is None:
             return self._ear.count("no time")
@@ -118,7 +108,7 @@ class AudioStart:
         self._ear.forget()
         if self._coming:
             self._ear.count("cut short", len(self._coming))
-        self._coming = [(word, start + word.onset, name) for word in reversed(self._tables.get(name, []))]
+        self._coming = [(word, start + word.onset, name) for word in reversed(self._tables[name])]
         return []
 
     def due(self, until: float) -> list[Heard]:
@@ -158,21 +148,15 @@ class CodeMarkers:
         return []
 
 
-def decoder(
-    kind: Kind = "auto",
-    table: Path | str | None = None,
-    *,
-    start: str = "audio",
-    stop: str | None = None,
-    ignored: Collection[str] = (),
-) -> Decoder:
+def decoder(kind: Encoding = "auto", table: Path | str | None = None) -> Decoder:
     """What reads the texts of a marker stream.
 
+    auto : JSON where a text opens with a brace, else a plain word.
     table : for codes, a table of codes or words; for audio-start, the words of the audio, which begins at the marker
-    `start`.  Streams of numbers have OneHot and Trigger.
+    "audio".  A channel of numbers inside the MEG has Trigger.
     """
     if kind in ("auto", "plain", "json"):
-        return WordMarkers(kind, ignored)
+        return WordMarkers(kind)
     if kind not in ("codes", "audio-start"):
         raise ValueError(
             f"word markers of kind {kind!r} are not known; there are auto, plain, json, codes, audio-start"
@@ -182,7 +166,7 @@ def decoder(
     if kind == "codes":
         return CodeMarkers(Codes.read(table))
     words, _ = wordtable.read(table)
-    return AudioStart({start: words}, stop)
+    return AudioStart({"audio": words})
 
 
 def parse(text: str) -> dict[str, Any] | str:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtalign.data import Recording
-from rtalign.sources.faults import Faults, Plan
+from rtalign.sources.faultplan import Plan
+from rtalign.sources.faults import Faults
 from rtalign.sources.lsl import local_clock
 from rtalign.sources.offering import Outlets, Setup
 from rtalign.sources.performing import Performance
 from rtalign.sources.readahead import ReadAhead
-
-__all__ = ["Plan", "Setup", "Status", "Streamer"]
 
 REPORT_S = 0.25
 LEAD_S = 0.1

@@ -1,4 +1,4 @@
-"""Word markers that come as numbers: codes, one-hot channels, and the trigger channel inside an MEG stream."""
+"""Word markers that come as numbers: codes, and the trigger channel inside an MEG stream."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from rtalign.sources.heard import Ear, Heard, clean, merged
 
 CODES = ("code", "trigger", "event_code")
 TEXTS = ("word", "text", "stimulus", "value")
+HELD = 2
+"""Samples that a code stays at least."""
+MASK = 0xFFFF
+"""The bits that carry a code; buttons and the like live on others."""
 
 
 class Codes:
@@ -53,50 +57,15 @@ class Codes:
         return self._ear.hear(word.text, stamp, word.duration)
 
 
-class OneHot:
-    """A channel a word, as a player's annotations come: the channel that is not zero says the word.
-
-    The value is the duration where it is positive; -1 stands for none.  labels : one a channel.
-    """
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = tuple(labels)
-        self._ear = Ear()
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return dict(self._ear.counts)
-
-    def push(self, data: np.ndarray, stamps: np.ndarray) -> list[Heard]:
-        """data : (sample, channel); stamps : (sample,)."""
-        data, stamps = np.asarray(data, float), np.asarray(stamps, float)
-        if data.ndim != 2 or data.shape != (len(stamps), len(self._labels)):
-            return self._ear.count("another number of channels", max(len(data), 1) if data.ndim else 1)
-        broken = ~np.isfinite(data)
-        if n_broken := int(broken.any(axis=1).sum()):
-            self._ear.count("not a number", n_broken)
-        found: list[Heard] = []
-        for row, column in np.argwhere((data != 0) & ~broken):
-            found += self._ear.hear(self._labels[column], float(stamps[row]), float(data[row, column]))
-        return found
-
-
 class Trigger:
     """A trigger channel: a word begins where the channel rises to a new code and stays there.
 
-    Why it must stay (`held` samples): lines of one code may switch a sample apart, and what is read in between is
+    Why it must stay (HELD samples): lines of one code may switch a sample apart, and what is read in between is
     another code.  A code that was there when the stream began, or after a gap, has no known onset.
-
-    mask : the bits that carry the code; buttons and the like live on others.
     """
 
-    def __init__(self, codes: Codes, mask: int = 0xFFFF, held: int = 2) -> None:
-        if held < 1 or mask < 1:
-            raise ValueError(
-                f"a trigger is held for at least 1 sample and has at least 1 bit, not {held} and {mask:#x}"
-            )
-        self._codes, self._mask, self._held = codes, mask, held
-        self._ear = Ear()
+    def __init__(self, codes: Codes) -> None:
+        self._codes, self._ear = codes, Ear()
         self.reset()
 
     @property
@@ -117,7 +86,7 @@ class Trigger:
             self._ear.count("not a whole number", n_bad)
         if len(values) != len(stamps):
             return self._ear.count("samples without a stamp", len(values))
-        levels, stamps = values[good].astype(np.int64) & self._mask, stamps[good]
+        levels, stamps = values[good].astype(np.int64) & MASK, stamps[good]
         if not len(levels):
             return []
         edges = np.flatnonzero(np.diff(levels)) + 1
@@ -133,7 +102,7 @@ class Trigger:
             if self._left is None and level != self._settled:
                 self._left = stamp
         before, self._n = self._n, self._n + n
-        if before >= self._held or self._n < self._held:
+        if before >= HELD or self._n < HELD:
             return []
         was, left = self._settled, self._left
         self._settled, self._left = level, None
