@@ -84,7 +84,7 @@ class MonitorWindow(QMainWindow):
         self.drawn = self._notice = None
         self.transport.follow(session.last_words)
         self.setWindowTitle(f"{name_of(session)} - rtalign")
-        self.accompanying.end()
+        self.accompanying.end(session)
         self.link.start(session)
 
     def tick(self, by_turns: bool = False) -> None:
