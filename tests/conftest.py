@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,3 +27,29 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RTALIGN_CACHE", str(folder / "cache"))
         return desks.lay(folder)
+
+
+@pytest.fixture
+def scene(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A window over made-up engines; what it would show of files is noted instead.  See scenes.py."""
+    from scenes import Scene
+
+    from apps import outgoing, remember
+
+    made = Scene(qtbot, tmp_path)
+    monkeypatch.setattr(remember, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(outgoing, "show", made.opened.append)
+    return made
+
+
+@pytest.fixture
+def sitting(qtbot: Any, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A window over real engines."""
+    from scenes import Sitting
+
+    from apps import remember
+
+    monkeypatch.setattr(remember, "home", lambda: tmp_path / "home")
+    made = Sitting(qtbot, desk, tmp_path)
+    yield made
+    made.close()
