@@ -55,6 +55,10 @@ class Accompanying:
         else:
             self.comparing.leave(session)
 
+    def close(self) -> None:
+        """The window is gone; no engine stays behind."""
+        self.comparing.close()
+
     def _enable(self, seen: Snapshot) -> None:
         replay = None if seen.position_s is not None else "Only a replay can be compared."
         on = self.comparing.on

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from apps import linking
 from apps.linking import Engine, Link
 from apps.tether import Tether
 from apps.twobanks import Beside, cannot, names_of
@@ -79,6 +80,11 @@ class Comparing:
         self._second.stop()
         self._tell(why or "", False)
 
+    def close(self) -> None:
+        """Let no second engine outlive the window."""
+        if self._second.engine is not None:
+            self._second.engine.wait(linking.ENDS_S)
+
     def leave(self, session: Session) -> None:
         """Another session begins where the first engine was."""
         before, bank = self._first.session, session.bank
@@ -90,6 +96,8 @@ class Comparing:
     def look(self) -> None:
         """Called many times a second."""
         state = self._second.look()
+        if (self._second.stopping_s or 0.0) > linking.ENDS_S:  # it has nothing to write
+            self._second.give_up()
         if self._tether is None:
             return
         if (gone := self._gone(self._first.newest)) is not None:

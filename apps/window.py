@@ -66,9 +66,9 @@ class MonitorWindow(QMainWindow):
         link, sessions = self.link, self.sessions
         self._cures = telling.Cures(
             restart=link.restart, stop=link.stop, stay_stopped=link.stay_stopped, leave=self.leave_now,
-            start=self.start_dialog, open=self.deeds["open"].trigger, choose_bank=sessions.choose_bank,
-            do_without=sessions.do_without, report=self.outgoing.report, play_again=self.play_again,
-            forgive=self._forgive,
+            give_up=self._give_up, start=self.start_dialog, open=self.deeds["open"].trigger,
+            choose_bank=sessions.choose_bank, do_without=sessions.do_without, report=self.outgoing.report,
+            play_again=self.play_again, forgive=self._forgive,
         )  # fmt: skip
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -113,8 +113,7 @@ class MonitorWindow(QMainWindow):
     def tell(self, seen: Snapshot) -> None:
         """The strip says what has to be said."""
         frozen, link = self.deeds["freeze"].isChecked(), self.link
-        now = telling.Standing(seen, link.state, self.closing, frozen, link.restarts_in_s, link.loss)
-        for key, message in telling.told(now, self._cures).items():
+        for key, message in telling.told(telling.standing(link, seen, self.closing, frozen), self._cures).items():
             if message is not None:
                 self.strip.say(message)
             else:
@@ -260,6 +259,12 @@ class MonitorWindow(QMainWindow):
     def leave_now(self) -> None:
         self._leave = True
         self.close()
+
+    def _give_up(self) -> None:
+        """Whoever was closing the window does not wait for it any longer either."""
+        self.link.give_up()
+        if self.closing:
+            self.leave_now()
 
     def _forgive(self) -> None:
         self.link.loss = None
