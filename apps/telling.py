@@ -12,7 +12,7 @@ from apps.strip import Message
 from rtalign.snapshot import Snapshot
 
 ORDER = (
-    *("closing", "lost", "failed", "silent", "refused", "stream", "reset", "demo", "report", "said", "loss"),
+    *("closing", "lost", "failed", "silent", "refused", "stream", "reset", "demo", "report", "writing", "said", "loss"),
     *("loading", "frozen", "compare", "sound", "ended", "none"),
 )
 """Keys of messages, what matters most first."""

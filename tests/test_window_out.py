@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QImage
+from PyQt6.QtGui import QGuiApplication, QImage
 from PyQt6.QtSvg import QSvgRenderer
+from PyQt6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
 from scenes import Scene
 from screens import grey
 
-from apps import outgoing
+from apps import exporting, outgoing
 from apps.theme import THEMES
 from rtalign.snapshot import Written
 
@@ -51,6 +55,7 @@ def test_a_picture_opens_again(key: str, scene: Scene) -> None:
     scene.window.set_theme("dark")
     size, plain = widget.size(), widget.grab().toImage()
     scene.press(key)
+    scene.qtbot.waitUntil((scene.folder / "it.png").exists)
     image = QImage(str(scene.folder / "it.png"))
     assert image.size() == size * 2
     assert image.pixelColor(0, 0) == THEMES["dark"].colour("window")
@@ -63,6 +68,7 @@ def test_a_picture_opens_again(key: str, scene: Scene) -> None:
     scene.qtbot.waitUntil(lambda: widget.size() == size)
     scene.answers.new_file = lambda title, at, kinds: scene.folder / "it.svg"  # type: ignore[method-assign]
     scene.press(key)
+    scene.qtbot.waitUntil((scene.folder / "it.svg").exists)
     drawing = QSvgRenderer(str(scene.folder / "it.svg"))
     assert drawing.isValid()
     assert drawing.viewBox().size() == size
@@ -107,7 +113,7 @@ def test_where_nothing_can_be_written_the_strip_says_so(scene: Scene) -> None:
     for key in ("Ctrl+P", "Ctrl+D", "Ctrl+S"):
         scene.window.strip.unsay("said")
         scene.press(key)
-        assert "nowhere" in scene.said
+        scene.qtbot.waitUntil(lambda: "nowhere" in scene.said)
 
 
 def test_the_report_is_opened_when_it_has_been_written(scene: Scene) -> None:
@@ -131,3 +137,57 @@ def test_waiting_for_a_report_can_be_given_up(scene: Scene, monkeypatch: pytest.
     scene.cure("Cancel")
     scene.more(written=Written("report.html", 300, 1))
     assert scene.opened == []
+
+
+class Packing:
+    """In place of packing a picture: takes as long as a test wants."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go = threading.Event()
+        self.packed = exporting._pack
+        monkeypatch.setattr(exporting, "_pack", self._pack)
+        monkeypatch.setattr(outgoing, "PATIENCE_S", 0.0)
+
+    def _pack(self, image: QImage, to: Path, path: Path) -> None:
+        assert self.go.wait(20)
+        self.packed(image, to, path)
+
+
+def test_nobody_waits_for_a_picture_to_be_packed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    packing = Packing(monkeypatch)
+    scene.replay()
+    scene.answers.path = scene.folder / "it"
+    scene.press("Ctrl+P")
+    scene.qtbot.waitUntil(lambda: scene.said.startswith("The picture is being written"))
+    scene.press("F")
+    assert scene.window.deeds["freeze"].isChecked()
+    assert not (scene.folder / "it.png").exists()
+    packing.go.set()
+    scene.qtbot.waitUntil(lambda: scene.said == f"Written: {scene.folder / 'it.png'}")
+    assert not QImage(str(scene.folder / "it.png")).isNull()
+
+
+def test_a_picture_that_is_called_off_leaves_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    packing = Packing(monkeypatch)
+    scene.replay()
+    scene.answers.path = scene.folder / "it"
+    scene.press("Ctrl+P")
+    scene.qtbot.waitUntil(lambda: scene.said.startswith("The picture is being written"))
+    (writing,) = (thread for thread in threading.enumerate() if thread.name == "writing")
+    scene.cure("Cancel")
+    packing.go.set()
+    writing.join(20)
+    scene.qtbot.wait(100)
+    assert list(scene.folder.glob("*it*")) == []
+    assert scene.said == ""
+
+
+def test_a_picture_on_the_clipboard_is_no_larger_than_a_screen_needs(qtbot: QtBot) -> None:
+    found = QGuiApplication.clipboard()
+    assert found is not None
+    for size, wanted in (((1280, 800), (2560, 1600)), ((3840, 2160), (3840, 2160)), ((5000, 3000), (5000, 3000))):
+        widget = QWidget()
+        qtbot.addWidget(widget)
+        widget.resize(*size)
+        exporting.copy_picture(widget)
+        assert (found.image().width(), found.image().height()) == wanted
