@@ -106,7 +106,8 @@ class StartDialog(QDialog):
         else:
             (self.live if page == LIVE else self.recording).look(self.bank.card, self.bank.learns)
         self._offer_without(page)
-        why_not, warning = self.why_not(), self.live.warning() if page == LIVE else ""
+        warning = "" if page == RECENT else (self.live if page == LIVE else self.recording).warning()
+        why_not = self.why_not()
         self.begin.setEnabled(not why_not)
         self.begin.setToolTip(why_not or "Begin  (Enter)")
         self._say(why_not or warning or "Ready.", "lost" if why_not else "found" if warning else "flowing")

@@ -53,3 +53,24 @@ def sitting(qtbot: Any, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     made = Sitting(qtbot, desk, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the start dialog finds, scripted.  See dialogs.py."""
+    from dialogs import Network
+
+    from apps import start
+    from apps.discovery import Discovery
+
+    made = Network()
+    monkeypatch.setattr(start, "Discovery", lambda: Discovery(made.layer))
+    return made
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Path:
+    """For four sensors; its weights are zeros."""
+    import banks
+
+    return banks.write(tmp_path / "banks" / "four", banks.helmet(4))
