@@ -96,7 +96,7 @@ class Comparing:
     def look(self) -> None:
         """Called many times a second."""
         state = self._second.look()
-        if (self._second.stopping_s or 0.0) > linking.ENDS_S:  # it has nothing to write
+        if self._second.hangs:  # it has nothing to write
             self._second.give_up()
         if self._tether is None:
             return

@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QWidget
 
 from apps import awaited, secondrungs
 from apps import theme as themes
-from apps.axes import Axis, ms
+from apps.axes import Axis, counted, ms
 from apps.layered import Layered
 from apps.panel import HEAD
 from apps.twobanks import Beside
@@ -68,7 +68,7 @@ class LadderView(Layered):
             return ", ".join(part for part in awaited.peaks(seen) if part)
         trend, n = seen.trend, sum(rung.peak_s is not None for rung in seen.rungs)
         parts = [f"temporal score r {trend.r:.2f}, 95 % {trend.low:.2f} to {trend.high:.2f}", *self._slope(trend)]
-        return ", ".join([*parts, f"{n} of {len(seen.rungs)} layers have a peak", f"{seen.n_assessed:,} words"])
+        return ", ".join([*parts, f"{n} of {len(seen.rungs)} layers have a peak", counted(seen.n_assessed)])
 
     def beside(self, second: Beside | None) -> None:
         """A second bank's rungs, hollow, or none."""

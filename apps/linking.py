@@ -87,6 +87,15 @@ class Link:
         return self._clock() - self._asked_at if self.state == "stopping" else None
 
     @property
+    def silent(self) -> bool:
+        return self.silent_s > SILENT_S
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it should long have ended."""
+        return (self.stopping_s or 0.0) > ENDS_S
+
+    @property
     def silent_s(self) -> float:
         """How long ago a running engine was heard last, as look() found it."""
         told = self.state == "running" and self.newest.phase != "loading"
@@ -185,10 +194,11 @@ def without_engine(seen: Snapshot) -> Snapshot:
     return replace(without_streams(seen), phase="failed", why="it ended unexpectedly", keeping=None)
 
 
-def without_streams(seen: Snapshot) -> Snapshot:
-    """The last snapshot of an engine that is no more: its streams are neither flowing nor lost."""
+def without_streams(seen: Snapshot, state: Literal["ended", "unknown"] = "ended") -> Snapshot:
+    """The last snapshot of an engine that is no more, or that says nothing: its streams neither flow nor are lost."""
     meg, words = (
-        replace(stream, state="ended", since_s=0.0, age_s=None) for stream in (seen.health.meg, seen.health.words)
+        replace(stream, state=state, since_s=0.0, age_s=None)  # type: ignore[arg-type]
+        for stream in (seen.health.meg, seen.health.words)
     )
     return replace(seen, health=replace(seen.health, meg=meg, words=words))
 

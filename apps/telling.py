@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apps import linking
 from apps.linking import Link, State
 from apps.news import bad_news
 from apps.strip import Message
@@ -60,11 +59,9 @@ class Standing:
 
 def standing(link: Link, seen: Snapshot, closing: bool, frozen: bool) -> Standing:
     """How an engine stands, by its link."""
-    silent, stopping = link.silent_s, link.stopping_s
     return Standing(
-        seen, link.state, closing, frozen, link.restarts_in_s, link.loss, stopping,
-        hangs=stopping is not None and stopping > linking.ENDS_S,
-        silent_s=silent if silent > linking.SILENT_S else None, given_up=link.given_up,
+        seen, link.state, closing, frozen, link.restarts_in_s, link.loss, link.stopping_s,
+        link.hangs, link.silent_s if link.silent else None, link.given_up,
     )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ class MonitorWindow(QMainWindow):
         self.closing = self._leave = False
         self._notice: Notice | None = None
         self._bank = ""
-        self._state: State = "none"
+        self._standing: tuple[State, bool] = "none", False
         self._build()
         self.looks = Looks(self)
         deeds.connect(self)
@@ -96,15 +96,16 @@ class MonitorWindow(QMainWindow):
         self.tell(seen)
         self.accompanying.look(seen)
         self.deeds.enable(self.possible(seen))
-        if seen is self.drawn and state == self._state:
+        standing = state, self.link.silent
+        if seen is self.drawn and standing == self._standing:
             if not self.deeds["freeze"].isChecked():
                 self.grid.draw_next()
             return
-        self.drawn, self._state = seen, state
+        self.drawn, self._standing = seen, standing
         self._take(seen)
-        if state == "ended":
+        if state in ("ended", "stopping"):
             seen = without_streams(seen)
-        known = without_engine(seen) if state == "lost" else seen
+        known = without_engine(seen) if state == "lost" else without_streams(seen, "unknown") if standing[1] else seen
         for part, what in ((self.status, known), (self.trust, known), (self.transport, seen)):
             part.draw(what)
         if not self.deeds["freeze"].isChecked():
@@ -139,6 +140,7 @@ class MonitorWindow(QMainWindow):
         self.transport.timeline.tell(self.link.script)
         self.transport.timeline.mark(self.marks.times)
         self.deeds["record"].setChecked(seen.keeping is not None)
+        self.deeds["record"].setIconText("Recording" if seen.keeping is not None else "Record")
         self.deeds["publish"].setChecked(seen.publishing)
         self.outgoing.look(seen)
         self.sessions.look()

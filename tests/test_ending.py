@@ -112,6 +112,21 @@ def test_loading_can_be_broken_off_at_once(scene: Scene) -> None:
     assert not scene.engine.alive
 
 
+def test_nothing_is_live_that_nobody_hears(scene: Scene) -> None:
+    """Neither of an engine that is ending nor of one that has fallen silent."""
+    scene.live(keeping=None)
+    assert scene.window.status.said[:2] == ("flowing", "Live")
+    scene.now += SILENT_S + 1
+    scene.window.tick()
+    assert scene.window.status.said[:2] == ("unknown", "No answer")
+    assert not any(item.state == "flowing" for item in scene.window.trust.items)
+    scene.more()
+    assert scene.window.status.said[:2] == ("flowing", "Live")
+    hang(scene)
+    assert scene.window.status.said[:2] == ("ended", "Ending")
+    assert not any(item.state == "flowing" for item in scene.window.trust.items)
+
+
 def test_an_engine_that_falls_silent_is_told(scene: Scene) -> None:
     scene.live(keeping=None)
     scene.now += SILENT_S + 2
