@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QModelIndex, QObject, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PyQt6.QtWidgets import QCheckBox, QComboBox, QListView, QStyleOptionComboBox, QWidget
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionComboBox,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from apps.theme import Theme, font
 
@@ -43,23 +52,28 @@ class Tick(QCheckBox):
         painter, theme = QPainter(self), self.theme
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(1.5, (self.height() - SIDE) / 2 + 0.5, SIDE - 1, SIDE - 1)
-        role = "accent" if self.isChecked() and self.isEnabled() else "muted" if self.isChecked() else "panel"
-        painter.setBrush(theme.colour(role))
-        edge = "accent" if self.hasFocus() or self.underMouse() else role if self.isChecked() else "muted"
+        filled = "accent" if self.isEnabled() else "muted"
+        edge = "accent" if self.hasFocus() or self.underMouse() else filled if self.isChecked() else "muted"
         painter.setPen(QPen(theme.colour(edge), 2 if self.hasFocus() else 1))
-        painter.drawRoundedRect(box, 4, 4)
-        if self.isChecked():
-            pen = QPen(theme.colour("on_accent"), 2)
-            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-            painter.setPen(pen)
-            corners = ((0.25, 0.52), (0.43, 0.70), (0.76, 0.32))
-            places = [QPointF(box.left() + box.width() * x, box.top() + box.height() * y) for x, y in corners]
-            painter.drawPolyline(QPolygonF(places))
+        tick(painter, theme, box, self.isChecked(), filled)
         painter.setFont(font(13))
         painter.setPen(theme.colour("text" if self.isEnabled() else "muted"))
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextShowMnemonic
         painter.drawText(self.rect().adjusted(SIDE + GAP, 0, 0, 0), int(flags), self.text())
         painter.end()
+
+
+def tick(painter: QPainter, theme: Theme, box: QRectF, on: bool, filled: str = "accent") -> None:
+    """A box with the painter's pen around it, and the tick in it where it is on."""
+    painter.setBrush(theme.colour(filled if on else "panel"))
+    painter.drawRoundedRect(box, 4, 4)
+    if on:
+        pen = QPen(theme.colour("on_accent"), 2)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        corners = ((0.25, 0.52), (0.43, 0.70), (0.76, 0.32))
+        places = [QPointF(box.left() + box.width() * x, box.top() + box.height() * y) for x, y in corners]
+        painter.drawPolyline(QPolygonF(places))
 
 
 class Choice(QComboBox):
@@ -103,6 +117,7 @@ class Several(Choice):
         super().__init__(name)
         view = QListView()
         self.setView(view)
+        self.setItemDelegate(_Row(self))
         for part in (view, view.viewport()):
             if part is not None:
                 part.installEventFilter(self)
@@ -163,3 +178,31 @@ class Several(Choice):
             self.setItemData(row, state, Qt.ItemDataRole.CheckStateRole)
         self.setToolTip(", ".join(self.ticked))
         self.update()
+
+
+class _Row(QStyledItemDelegate):
+    """A label of a list with its tick before it."""
+
+    def __init__(self, owner: Several) -> None:
+        super().__init__(owner)
+        self._owner = owner
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: ARG002
+        return QSize(100, SIDE + GAP)
+
+    def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        if painter is None:
+            return
+        theme, row = self._owner.theme, QRectF(option.rect)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        here = bool(option.state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver))
+        painter.fillRect(row, theme.colour("accent", 0.16 if here else 0.0))
+        painter.setPen(QPen(theme.colour("accent" if here else "muted"), 1))
+        box = QRectF(row.left() + GAP, row.center().y() - SIDE / 2 + 0.5, SIDE - 1, SIDE - 1)
+        tick(painter, theme, box, Qt.CheckState(index.data(Qt.ItemDataRole.CheckStateRole)) == Qt.CheckState.Checked)
+        painter.setFont(font(13))
+        painter.setPen(theme.colour("text"))
+        text = row.adjusted(SIDE + 2 * GAP, 0, -GAP, 0)
+        painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter), str(index.data()))
+        painter.restore()

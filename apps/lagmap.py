@@ -238,7 +238,8 @@ class MapView(Layered):
         row = np.ascontiguousarray(self._palette()[None])
         image = QImage(row.data, 256, 1, 1024, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.drawImage(box, image)
-        self.write(painter, self._below(box), self._what(), "muted", 11, align="centre")
+        what = "Δr" if self.shows == "A − B" else "r"
+        self.write(painter, self._below(box), what, "muted", 11, align="centre")
 
     def _ends(self, painter: QPainter) -> None:
         """The numbers at the ends of the colour bar."""

@@ -51,7 +51,7 @@ def draw(view: LadderView, painter: QPainter, beside: Beside) -> None:
             painter.drawLine(QLineF(axis.at(own[rung.layer]), y, axis.at(rung.peak_s), y))
         painter.setPen(QPen(view.theme.depth(rung.depth), view.px(1.6)))
         painter.setBrush(view.theme.colour("panel"))
-        painter.drawEllipse(QPointF(axis.at(rung.peak_s), y), view.px(4), view.px(4))
+        painter.drawEllipse(QPointF(axis.at(rung.peak_s), y), view.dot(), view.dot())
     _differences(view, painter, beside)
 
 

@@ -30,7 +30,7 @@ from apps.livepage import LivePage
 from apps.recentpage import RecentPage
 from apps.recordingpage import RecordingPage
 from apps.remember import Memory
-from apps.startsheet import palette, sheet
+from apps.startsheet import sheet
 from apps.theme import Theme
 from rtalign.language.packaged import packaged_gguf
 from rtalign.session import Session
@@ -69,7 +69,7 @@ class StartDialog(QDialog):
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
-        self.setPalette(palette(theme))
+        self.setPalette(theme.qt_palette())
         self.setStyleSheet(theme.stylesheet() + sheet(theme))
         for part in (self.live.meg, self.live.words, self.recording.cards, self.recent.cards, self.mark):
             part.set_theme(theme)

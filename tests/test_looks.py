@@ -100,6 +100,17 @@ def test_no_text_is_cut_or_lies_over_another(qtbot: QtBot, written: list[Written
         assert over == []
 
 
+@pytest.mark.parametrize(("height", "scale"), [(342, 1.0), (719, 1.6), (360, 1.6), (240, 1.0)])
+def test_dots_of_31_rungs_do_not_hide_each_other(qtbot: QtBot, height: int, scale: float) -> None:
+    """One covers less than half of the next, wherever their peaks are, and none is too small to be seen."""
+    view = LadderView()
+    shown(qtbot, view, 620, height)
+    view.set_scale(scale)
+    view.draw(sights.sight(1000))
+    assert view.dot() <= max(0.75 * view.rows().height, view.px(2))
+    assert view.dot() >= view.px(2)
+
+
 def test_one_word_is_one_word(qtbot: QtBot, written: list[Written]) -> None:
     for view in (LadderView(), MapView()):
         shown(qtbot, view)

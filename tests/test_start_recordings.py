@@ -129,6 +129,21 @@ def test_several_labels_can_be_ticked_by_mouse_and_by_keys(qtbot: QtBot, several
     assert not several.view().isVisible()  # type: ignore[union-attr]
 
 
+def test_what_is_ticked_is_seen_to_be(qtbot: QtBot, several: Several) -> None:
+    several.offer(several.labels, ("02", "03"))
+    open_list(qtbot, several)
+    view, model = several.view(), several.model()
+    assert view is not None
+    assert model is not None
+    image, accent = view.viewport().grab().toImage(), several.theme.colour("accent")  # type: ignore[union-attr]
+    filled = []
+    for row in range(several.count()):
+        box = view.visualRect(model.index(row, 0))
+        around = [image.pixelColor(x, box.center().y() + 5) for x in range(box.left() + 8, box.left() + 24)]
+        filled.append(sum(colour == accent for colour in around) > 8)
+    assert [several.itemText(row) for row, on in enumerate(filled) if on] == ["02", "03"]
+
+
 def test_a_closed_list_says_what_is_ticked(qtbot: QtBot, several: Several) -> None:
     several.offer(several.labels, ("01", "02", "03", "04", "05"))
     assert several.said() == "5 of 6"
