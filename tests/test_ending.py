@@ -238,3 +238,15 @@ def test_orders_reach_an_engine_in_their_order(qtbot: QtBot, desk: Path) -> None
     qtbot.waitUntil(lambda: client.newest.phase == "running" and client.newest.paused, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: client.newest.position_s == pytest.approx(5.0, abs=0.1), timeout=PATIENCE_MS)
     assert client.stop(30).phase == "ended"
+
+
+def test_whoever_asks_twice_to_end_the_program_does_not_wait(scene: Scene) -> None:
+    """Ctrl-C, and Ctrl-C again."""
+    scene.live()
+    scene.engine.stops = False
+    main._asked_to_go(scene.window)
+    scene.window.tick()
+    assert scene.window.isVisible()
+    main._asked_to_go(scene.window)
+    assert not scene.window.isVisible()
+    assert scene.engine.alive, "it goes on writing"
