@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from PyQt6.QtWidgets import QFileDialog
 
 from apps.comparing import Comparing
 from apps.linking import Engine
@@ -18,6 +15,7 @@ from rtalign.snapshot import Snapshot
 if TYPE_CHECKING:
     from apps.window import MonitorWindow
 
+Cures = tuple[tuple[str, Callable[[], object]], ...]
 NO_SOUND = "No sound is at hand: name a wav in the session, or put it beside the recording."
 
 
@@ -47,12 +45,19 @@ class Accompanying:
                 view.beside(beside)  # type: ignore[attr-defined]
         self._enable(seen)
 
-    def end(self) -> None:
+    def end(self, session: Session | None = None) -> None:
         """Another session, or none."""
         self.sounding.stop()
-        self.comparing.end()
         for key in ("sound", "compare"):
             self._window.strip.unsay(key)
+        if session is None:
+            self.comparing.end()
+        else:
+            self.comparing.leave(session)
+
+    def close(self) -> None:
+        """The window is gone; no engine stays behind."""
+        self.comparing.close()
 
     def _enable(self, seen: Snapshot) -> None:
         replay = None if seen.position_s is not None else "Only a replay can be compared."
@@ -72,20 +77,25 @@ class Accompanying:
             self.comparing.end()
             return
         here = self._window.link.session
-        start = str(here.bank.parent) if here and here.bank else ""
-        folder = QFileDialog.getExistingDirectory(self._window, "A second bank", start)
-        if folder:
-            self.comparing.begin(Path(folder))
+        folder = self._window.asking.folder("A second bank", here.bank.parent if here and here.bank else None)
+        if folder is not None:
+            self.comparing.begin(folder)
+
+    def _compare_again(self) -> None:
+        self._window.strip.unsay("compare")
+        if self.comparing.again is not None:
+            self.comparing.begin(self.comparing.again)
 
     def _tell(self, text: str, going_on: bool) -> None:
         if going_on:
             cures = (("End comparing", self.comparing.end),)
             self._window.strip.say(Message("compare", text, "quiet", cures, True))
         elif text:
-            self._say("compare", text)
+            self._say("compare", text, (("Compare again", self._compare_again),) if self.comparing.again else ())
         else:
             self._window.strip.unsay("compare")
 
-    def _say(self, key: str, text: str) -> None:
+    def _say(self, key: str, text: str, cures: Cures = ()) -> None:
         """Once, until it has been read."""
-        self._window.strip.say(Message(key, text, "stale", (("Understood", lambda: self._window.strip.unsay(key)),)))
+        read = (("Understood", lambda: self._window.strip.unsay(key)),)
+        self._window.strip.say(Message(key, text, "stale", (*cures, *read)))

@@ -78,3 +78,8 @@ def ms(seconds: float) -> str:
     """A lag as it is read: 0, +230, −100."""
     value = round(1000 * seconds)
     return f"+{value}" if value > 0 else str(value).replace("-", "−")
+
+
+def counted(n: int) -> str:
+    """So many words."""
+    return f"{n:,} word{'s' * (n != 1)}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
-from PyQt6.QtCore import QPoint, QSize
+from PyQt6.QtCore import QBuffer, QPoint, QSize
 from PyQt6.QtGui import QFontInfo, QGuiApplication, QImage, QPainter
 from PyQt6.QtSvg import QSvgGenerator
 from PyQt6.QtWidgets import QWidget
@@ -18,6 +18,8 @@ from rtalign.snapshot import Snapshot
 
 SHARPNESS = 2.0
 """Pixels of a saved picture for each one on the screen: fit for print."""
+MOST_COPIED = 3840 * 2160
+"""Pixels of a picture on the clipboard, unless the screen itself has more."""
 SCREEN_DPI = 96
 """What an inch is in SVG."""
 
@@ -36,20 +38,28 @@ def picture(widget: QWidget, sharpness: float = SHARPNESS) -> QImage:
 
 def save_picture(widget: QWidget, path: Path) -> None:
     """PNG or SVG, as the name says; refused in one line where it cannot be written."""
+    painted(widget, path)(path)
+
+
+def painted(widget: QWidget, path: Path) -> Callable[[Path], None]:
+    """Painted now; what is left is packing it, which any thread may do, and takes longer."""
     match path.suffix.lower():
         case ".png":
-            if not picture(widget).save(str(path), "PNG"):
-                raise ValueError(f"{path} cannot be written - choose another folder")
+            image = picture(widget)
+            return lambda to: _pack(image, to, path)
         case ".svg":
-            _save_svg(widget, path)
+            drawing = _drawing(widget)
+            return lambda to: _put(drawing, to, path)
         case other:
             raise ValueError(f"{path.name} ends in {other or 'nothing'}; pictures are .png or .svg")
 
 
 def copy_picture(widget: QWidget) -> None:
+    """Of the largest windows less sharp: whoever pastes a picture waits until it has been packed."""
     clipboard = QGuiApplication.clipboard()
     if clipboard is not None:
-        clipboard.setImage(picture(widget))
+        area = widget.width() * widget.height()
+        clipboard.setImage(picture(widget, min(SHARPNESS, max((MOST_COPIED / area) ** 0.5, 1.0))))
 
 
 def save_scores(seen: Snapshot, path: Path) -> None:
@@ -84,29 +94,40 @@ def save_ladder(seen: Snapshot, path: Path) -> None:
     _write(path, (*names, "n_words"), rows)
 
 
-def _save_svg(widget: QWidget, path: Path) -> None:
+def _pack(image: QImage, to: Path, path: Path) -> None:
+    if not image.save(str(to), "PNG"):
+        raise ValueError(f"{path} cannot be written - choose another folder")
+
+
+def _put(drawing: str, to: Path, path: Path) -> None:
+    try:
+        to.write_text(drawing, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({error.strerror}) - choose another folder") from None
+
+
+def _drawing(widget: QWidget) -> str:
+    """The widget in lines and letters, as SVG."""
+    kept = QBuffer()
+    kept.open(QBuffer.OpenModeFlag.WriteOnly)
     generator = QSvgGenerator()
-    generator.setFileName(str(path))
+    generator.setOutputDevice(kept)
     generator.setSize(QSize(widget.width(), widget.height()))
     generator.setResolution(SCREEN_DPI)
     generator.setViewBox(widget.rect())
     generator.setTitle(widget.accessibleName() or widget.windowTitle() or "rtalign")
-    painter = QPainter()
-    if not painter.begin(generator):
-        raise ValueError(f"{path} cannot be written - choose another folder")
+    painter = QPainter(generator)
     painter.fillRect(widget.rect(), widget.palette().window())
     widget.render(painter, QPoint())
     painter.end()
-    _mend(path)
+    return _mended(kept.data().data().decode())
 
 
-def _mend(path: Path) -> None:
+def _mended(drawing: str) -> str:
     """The font that was there rather than the one wished for first; cells of the map with their edges, not smoothed."""
-    drawing, wished = path.read_text(encoding="utf-8"), themes.font(13)
-    there = QFontInfo(wished).family()
+    there = QFontInfo(themes.font(13)).family()
     drawing = re.sub('font-family="[^"]*"', f'font-family="{escape(there)}, sans-serif"', drawing)
-    drawing = drawing.replace("<image ", '<image style="image-rendering:pixelated" ')
-    path.write_text(drawing, encoding="utf-8")
+    return drawing.replace("<image ", '<image style="image-rendering:pixelated" ')
 
 
 def _write(path: Path, header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:

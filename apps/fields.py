@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
+from apps.asking import Asking
 from apps.remember import Memory
 
 
@@ -48,15 +49,11 @@ class PathField(QWidget):
 
 def ask_for(parent: QWidget, name: str, memory: Memory, folder: bool, kinds: str = "") -> Path | None:
     """The system's own dialog, where it was left last time."""
-    start = str(memory.folder or Path.home())
-    if folder:
-        found = QFileDialog.getExistingDirectory(parent, name, start)
-    else:
-        found, _ = QFileDialog.getOpenFileName(parent, name, start, kinds)
-    if not found:
-        return None
-    memory.folder = Path(found).parent
-    return Path(found)
+    asking, at = Asking(parent), memory.folder or Path.home()
+    found = asking.folder(name, at) if folder else asking.file(name, at, kinds)
+    if found is not None:
+        memory.folder = found.parent
+    return found
 
 
 def quiet_button(label: str, tip: str = "") -> QPushButton:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import Any
 
 from PyQt6.QtCore import QObject, QProcess, QTimer, pyqtSignal
@@ -18,6 +19,7 @@ class Glancing(QObject):
     """One recording at a time, the newest that was asked for.
 
     labels : what a BIDS folder can be narrowed by, from early on.    seen : see rtalign.glance.look.
+    given_up : nobody wants to wait for it.
     """
 
     changed = pyqtSignal()
@@ -33,6 +35,19 @@ class Glancing(QObject):
         self.labels: dict[str, list[str]] = {}
         self.seen: dict[str, Any] | None = None
         self.error = ""
+        self.given_up = False
+        self._began = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been looked at."""
+        return time.monotonic() - self._began if self.busy else 0.0
+
+    def stop(self) -> None:
+        """Do without what would be seen."""
+        self._end()
+        self.given_up = True
+        self.changed.emit()
 
     @property
     def busy(self) -> bool:
@@ -46,6 +61,7 @@ class Glancing(QObject):
         self._session = session
         self._end()
         self.labels, self.seen, self.error = self.labels if same else {}, None, ""
+        self.given_up, self._began = False, time.monotonic()
         if session is not None:
             self._timer.start()
         self.changed.emit()

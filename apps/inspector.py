@@ -80,7 +80,7 @@ class InspectorView(Panel):
             self._scores(painter, upper, scores)
         if power is not None:
             self._power(painter, lower, power)
-        self._lags(painter, field)
+        self._lags(painter, field, [part for part, there in ((upper, scores), (lower, power)) if there is not None])
 
     def _scores(self, painter: QPainter, field: QRectF, scores: np.ndarray) -> None:
         limit = float(np.nanmax(np.abs(scores))) if np.isfinite(scores).any() else 0.0
@@ -116,12 +116,12 @@ class InspectorView(Panel):
         half = (self.lags[1] - self.lags[0]) / 2 if len(self.lags) > 1 else 0.5
         return Axis(float(self.lags[0] - half), float(self.lags[-1] + half), field.left(), field.right())
 
-    def _lags(self, painter: QPainter, field: QRectF) -> None:
+    def _lags(self, painter: QPainter, field: QRectF, parts: list[QRectF]) -> None:
         axis = self._axis(field)
         for tick in axis.ticks(self.px(44)):
             x = axis.at(tick)
-            if tick == 0:
-                self.upright(painter, x, field.top(), field.bottom(), self.theme.colour("muted", 0.7))
+            for part in parts if tick == 0 else ():
+                self.upright(painter, x, part.top(), part.bottom(), self.theme.colour("muted", 0.7))
             self.upright(painter, x, field.bottom(), field.bottom() + self.px(3), self.theme.colour("muted"))
             box = QRectF(x - self.px(26), field.bottom() + self.px(3), self.px(52), self.px(15))
             self.write(painter, box, ms(tick), "muted", 11, align="centre")

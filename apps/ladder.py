@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Hashable
 
 import numpy as np
@@ -13,15 +11,13 @@ from PyQt6.QtWidgets import QWidget
 
 from apps import awaited, secondrungs
 from apps import theme as themes
-from apps.axes import Axis, ms
+from apps.axes import Axis, counted, ms
+from apps.easing import Easing
 from apps.layered import Layered
 from apps.panel import HEAD
 from apps.twobanks import Beside
 from rtalign.snapshot import Rung, Snapshot, Trend
 
-EASE_S = 0.150
-TRAIL_S = 30.0
-TRAIL_EVERY_S = 1.0
 NARROWEST_S = 0.2
 NO_PEAK = {
     "below null": "no peak: not above mismatched words yet",
@@ -43,10 +39,7 @@ class LadderView(Layered):
         self.seen: Snapshot | None = None
         self.second: Beside | None = None
         self.range = (-0.1, 0.6)
-        self._aim: dict[int, float] = {}
-        self._from: dict[int, float] = {}
-        self._eased = 0.0
-        self._trail: deque[tuple[float, dict[int, float]]] = deque()
+        self.easing = Easing()
         self._ease = QTimer(self)
         self._ease.setInterval(16)
         self._ease.timeout.connect(self._step)
@@ -68,7 +61,7 @@ class LadderView(Layered):
             return ", ".join(part for part in awaited.peaks(seen) if part)
         trend, n = seen.trend, sum(rung.peak_s is not None for rung in seen.rungs)
         parts = [f"temporal score r {trend.r:.2f}, 95 % {trend.low:.2f} to {trend.high:.2f}", *self._slope(trend)]
-        return ", ".join([*parts, f"{n} of {len(seen.rungs)} layers have a peak", f"{seen.n_assessed:,} words"])
+        return ", ".join([*parts, f"{n} of {len(seen.rungs)} layers have a peak", counted(seen.n_assessed)])
 
     def beside(self, second: Beside | None) -> None:
         """A second bank's rungs, hollow, or none."""
@@ -117,7 +110,7 @@ class LadderView(Layered):
         if self.seen is None or not self.layers or self._refused:
             return
         self.shade_row(painter)
-        axis, places, middles = self.axis(), self._places(), self._middles()
+        axis, places, middles = self.axis(), self.easing.places(), self._middles()
         points = {layer: QPointF(axis.at(x), middles[layer]) for layer, x in places.items() if layer in middles}
         self.strokes(painter, QPolygonF([points[layer] for layer in sorted(points)]), self.theme.mixed("muted", 0.4))
         hollow = self.field().left() + self.px(8)
@@ -210,11 +203,7 @@ class LadderView(Layered):
     def _ghosts(self, painter: QPainter) -> None:
         """Where each dot has been in the last half minute."""
         axis, field, middles = self.axis(), self.field(), self._middles()
-        been: dict[int, set[float]] = {}
-        for _, places in self._trail:
-            for layer, x in places.items():
-                been.setdefault(layer, set()).add(x)
-        for layer, at in been.items():
+        for layer, at in self.easing.been().items():
             if layer not in middles or len(at) < 2:
                 continue
             across = {round(x) for x in axis.at_all(np.fromiter(at, float)) if field.left() <= x <= field.right()}
@@ -229,17 +218,21 @@ class LadderView(Layered):
         self.level(painter, y, left, right, self.theme.depth(rung.depth, 0.6), self.px(2))
 
     def _dot(self, painter: QPainter, place: QPointF, rung: Rung) -> None:
-        radius = self.px(6 if rung.layer == self.layer else 4)
+        radius = self.dot() * (1.5 if rung.layer == self.layer else 1.0)
         painter.setPen(Qt.PenStyle.NoPen)
         for colour, wide in ((self.theme.colour("panel"), radius + self.px(1)), (self.theme.depth(rung.depth), radius)):
             painter.setBrush(colour)
             painter.drawEllipse(place, wide, wide)
 
+    def dot(self) -> float:
+        """Radius of a dot; smaller where rungs are close, so that many do not become one."""
+        return min(self.px(4), max(0.6 * self.rows().height, self.px(2)))
+
     def _hollow(self, painter: QPainter, place: QPointF, rung: Rung) -> None:
         """On the edge of the field: it has no place on the axis."""
         painter.setPen(QPen(self.theme.depth(rung.depth, 0.7), self.px(1.4)))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(place, self.px(3.4), self.px(3.4))
+        painter.drawEllipse(place, 0.85 * self.dot(), 0.85 * self.dot())
 
     def _colour(self, layer: int, alpha: float) -> QColor:
         rungs = self.seen.rungs if self.seen else ()
@@ -259,23 +252,11 @@ class LadderView(Layered):
         self.range = float(np.floor((low - spare) / 0.05) * 0.05), float(np.ceil((high + spare) / 0.05) * 0.05)
 
     def _set_out(self, aim: dict[int, float]) -> None:
-        now = time.monotonic()
-        if not self._trail or now - self._trail[-1][0] >= TRAIL_EVERY_S:
-            self._trail.append((now, self._aim))
-        while self._trail and now - self._trail[0][0] > TRAIL_S:
-            self._trail.popleft()
-        if aim != self._aim:
-            self._from, self._aim, self._eased = self._places(), aim, now
+        if self.easing.set_out(aim):
             self._ease.start()
 
-    def _places(self) -> dict[int, float]:
-        share = min((time.monotonic() - self._eased) / EASE_S, 1.0)
-        share = 1 - (1 - share) ** 3
-        old = self._from
-        return {layer: old.get(layer, x) + share * (x - old.get(layer, x)) for layer, x in self._aim.items()}
-
     def _step(self) -> None:
-        if time.monotonic() - self._eased > EASE_S:
+        if self.easing.there:
             self._ease.stop()
         self.update()
 

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QWidget
 
 from apps import awaited
 from apps import theme as themes
-from apps.axes import Axis, ms
+from apps.axes import Axis, counted, ms
 from apps.layered import Layered
 from apps.twobanks import SHOWN, Beside, Shown, shown
 from rtalign.snapshot import Snapshot
@@ -117,7 +117,7 @@ class MapView(Layered):
         if seen is None or seen.r is None or seen.lags_s is None:
             return ""
         if self.layer not in self.layers:
-            return f"n = {seen.n_words:,} words"
+            return f"n = {counted(seen.n_words)}"
         row = self.layers.index(self.layer)
         col = int(np.nanargmax(seen.r[row])) if self.lag is None and np.isfinite(seen.r[row]).any() else 0
         if self.lag is not None:
@@ -126,7 +126,7 @@ class MapView(Layered):
         said = "no data" if not np.isfinite(value) else f"{self._what()} {value:.4f}".replace("-", "−")
         if seen.null_lo is not None and seen.null_hi is not None and seen.null_hi.shape == seen.r.shape:
             null = f" (null {seen.null_lo[row, col]:.4f} to {seen.null_hi[row, col]:.4f})".replace("-", "−")
-        return f"layer {self.layer}   {ms(float(seen.lags_s[col]))} ms   {said}{null}   n = {seen.n_words:,} words"
+        return f"layer {self.layer}   {ms(float(seen.lags_s[col]))} ms   {said}{null}   n = {counted(seen.n_words)}"
 
     def _follow(self, r: np.ndarray | None) -> bool:
         """Move the limits towards what is shown; whether they moved enough to be seen."""
@@ -238,7 +238,8 @@ class MapView(Layered):
         row = np.ascontiguousarray(self._palette()[None])
         image = QImage(row.data, 256, 1, 1024, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.drawImage(box, image)
-        self.write(painter, self._below(box), self._what(), "muted", 11, align="centre")
+        what = "Δr" if self.shows == "A − B" else "r"
+        self.write(painter, self._below(box), what, "muted", 11, align="centre")
 
     def _ends(self, painter: QPainter) -> None:
         """The numbers at the ends of the colour bar."""

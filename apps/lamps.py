@@ -9,10 +9,10 @@ from apps.theme import Theme
 
 ROLE = {
     "flowing": "live", "ended": "muted", "paused": "accent", "found": "stale", "stale": "stale", "searching": "stale",
-    "lost": "lost",
+    "lost": "lost", "unknown": "stale",
 }  # fmt: skip
 SHAPE = {"flowing": "circle", "ended": "ring", "paused": "bars", "found": "triangle", "stale": "triangle",
-         "searching": "ring", "lost": "square"}  # fmt: skip
+         "searching": "ring", "lost": "square", "unknown": "triangle"}  # fmt: skip
 
 
 def lamp(painter: QPainter, theme: Theme, state: str, box: QRectF) -> None:

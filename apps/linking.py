@@ -17,6 +17,11 @@ RESTART_S = 5.0
 TOO_OFTEN_S = 60.0
 """A second death within this is not answered by a restart."""
 
+ENDS_S = 10.0
+"""After which an engine that was asked to end, and has not, is said to hang, perhaps."""
+SILENT_S = 5.0
+"""After which it is said that a running engine has sent nothing; it sends ten times a second."""
+
 KEPT = {"last words": "last_words", "speed": "speed", "publish": "publish", "record": "record"}
 """Settings of a session by what is asked of its engine."""
 
@@ -39,11 +44,14 @@ class Engine(Protocol):
 
     def wait(self, timeout_s: float | None = None) -> int: ...
 
+    def kill(self) -> None: ...
+
 
 class Link:
     """At most one engine at a time.  Everything here returns at once; look() is called many times a second.
 
     loss : the last that was seen of an engine that died while it was asked to end, where another has begun since.
+    given_up : the engine was ended because it did not end by itself.
     """
 
     def __init__(self, begin: Callable[[Session], Engine], clock: Callable[[], float] = time.monotonic) -> None:
@@ -57,6 +65,9 @@ class Link:
         self._died = -float("inf")
         self._go_on: float | None = None
         self._next: Session | None = None
+        self.given_up = False
+        self._asked_at = 0.0
+        self._heard: tuple[Snapshot | None, float] = None, 0.0
 
     @property
     def newest(self) -> Snapshot:
@@ -70,6 +81,26 @@ class Link:
     def restarts_in_s(self) -> float | None:
         return None if self.restart_at is None else max(self.restart_at - self._clock(), 0.0)
 
+    @property
+    def stopping_s(self) -> float | None:
+        """How long an engine that was asked to end has taken for it."""
+        return self._clock() - self._asked_at if self.state == "stopping" else None
+
+    @property
+    def silent(self) -> bool:
+        return self.silent_s > SILENT_S
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it should long have ended."""
+        return (self.stopping_s or 0.0) > ENDS_S
+
+    @property
+    def silent_s(self) -> float:
+        """How long ago a running engine was heard last, as look() found it."""
+        told = self.state == "running" and self.newest.phase != "loading"
+        return self._clock() - self._heard[1] if told else 0.0
+
     def start(self, session: Session) -> None:
         """Begin a session; one that runs is asked to stop first, and is waited for by look()."""
         self.restart_at = self._go_on = None
@@ -78,7 +109,7 @@ class Link:
             self._next = session
             return
         self._let_go()
-        self._next, self.session = None, session
+        self._next, self.session, self.given_up = None, session, False
         self.engine, self.state = self._begin(session), "running"
 
     def restart(self, automatic: bool = False) -> None:
@@ -95,8 +126,16 @@ class Link:
         """Ask it to end; nothing follows."""
         self.restart_at = self._next = None
         if self.engine and self.engine.alive:
+            if self.state != "stopping":
+                self._asked_at = self._clock()
             self.state = "stopping"
             self.engine.ask("stop")
+
+    def give_up(self) -> None:
+        """End an engine that does not end by itself, whatever it has still to write."""
+        if self.engine and self.state == "stopping":
+            self.given_up = True
+            self.engine.kill()
 
     def stay_stopped(self) -> None:
         self.restart_at = None
@@ -115,13 +154,16 @@ class Link:
         engine = self.engine
         if engine is None:
             return self.state
+        if engine.newest is not self._heard[0]:
+            self._heard = engine.newest, self._clock()
         if engine.alive:
             if self._go_on is not None and engine.newest.phase == "running":
                 engine.ask("seek", self._go_on)
                 self._go_on = None
             return self.state
         if self._next is not None:
-            self.loss = None if engine.newest.phase == "failed" or ended(engine) else engine.newest
+            known = self.given_up or engine.newest.phase == "failed" or ended(engine)
+            self.loss = None if known else engine.newest
             self.start(self._next)
         elif self.state in ("running", "stopping"):
             self._gone(engine)
@@ -152,10 +194,11 @@ def without_engine(seen: Snapshot) -> Snapshot:
     return replace(without_streams(seen), phase="failed", why="it ended unexpectedly", keeping=None)
 
 
-def without_streams(seen: Snapshot) -> Snapshot:
-    """The last snapshot of an engine that is no more: its streams are neither flowing nor lost."""
+def without_streams(seen: Snapshot, state: Literal["ended", "unknown"] = "ended") -> Snapshot:
+    """The last snapshot of an engine that is no more, or that says nothing: its streams neither flow nor are lost."""
     meg, words = (
-        replace(stream, state="ended", since_s=0.0, age_s=None) for stream in (seen.health.meg, seen.health.words)
+        replace(stream, state=state, since_s=0.0, age_s=None)  # type: ignore[arg-type]
+        for stream in (seen.health.meg, seen.health.words)
     )
     return replace(seen, health=replace(seen.health, meg=meg, words=words))
 

@@ -57,6 +57,7 @@ class Looks:
         colours = {role: getattr(theme, role) for role in ("window", "panel", "edge", "faint", "live", "stale", "lost")}
         size = round(13 * self._factor())
         sheet = SHEET.format(size=size, mark=size + 3, families=", ".join(FAMILIES), **colours)
+        window.setPalette(theme.qt_palette())
         window.setStyleSheet(theme.stylesheet() + sheet)
         for part in (window.status, window.trust, window.grid, window.transport):
             part.set_theme(theme)

@@ -55,7 +55,9 @@ def run(session: Session | None, showing: Showing | None = None) -> Snapshot | N
     timer = QTimer()
     timer.timeout.connect(lambda: _look(window, showing, pictures))
     timer.start(LOOK_MS)
-    before = {number: signal.signal(number, lambda *_: window.close()) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, lambda *_: _asked_to_go(window)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     hook, sys.excepthook = sys.excepthook, _said
     try:
         app.exec()
@@ -64,6 +66,7 @@ def run(session: Session | None, showing: Showing | None = None) -> Snapshot | N
         for number, handler in before.items():
             signal.signal(number, handler)
         timer.stop()
+        window.accompanying.close()
         if window.link.engine:
             window.link.engine.wait(ENGINE_ENDS_S)
     return window.drawn
@@ -81,10 +84,20 @@ def _look(window: MonitorWindow, showing: Showing, pictures: Pictures | None) ->
     if state == "running" and showing.over and showing.over(window.link.newest):
         window.link.stop()
     if pictures:
+        if (window.link.stopping_s or 0.0) > ENGINE_ENDS_S:  # nobody is there to give it up
+            window.link.give_up()
         done = state in ("ended", "failed", "lost")
         pictures.look(window, last=done)
         if done:
             window.close()
+
+
+def _asked_to_go(window: MonitorWindow) -> None:
+    """Whoever asks twice does not want to wait for the engine."""
+    if window.closing:
+        window.leave_now()
+    else:
+        window.close()
 
 
 def _begin(session: Session) -> Engine:

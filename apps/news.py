@@ -12,7 +12,8 @@ def bad_news(seen: Snapshot) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if seen.phase == "failed":
         found.append(("lost", f"the engine stopped: {seen.why}"))
-    found += [("lost", f"refused: {reason}") for reason in seen.refused]
+    if seen.refused:
+        found.append(("lost", "the bank does not fit: nothing is decoded"))
     found += _stream("MEG", seen.health.meg, "check the sender and its network; it comes back by itself")
     found += _stream("words", seen.health.words, "check the sender of the words; it comes back by itself")
     if seen.keeping and seen.keeping.trouble:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from PyQt6.QtCore import QUrl
+from PyQt6.QtCore import QTimer, QUrl
 from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QWidget
 
@@ -16,12 +16,13 @@ from apps.asking import Asking
 from apps.linking import Link
 from apps.remember import Memory
 from apps.strip import Message, Strip
+from apps.writing import Writing
 from rtalign.snapshot import Snapshot
 
 PICTURES = "PNG (*.png);;SVG (*.svg)"
 TABLES = "CSV (*.csv)"
 PATIENCE_S = 0.5
-"""From here on it is said that a report is being written."""
+"""From here on it is said that a report or a picture is being written."""
 
 
 class Outgoing:
@@ -30,11 +31,23 @@ class Outgoing:
     def __init__(self, link: Link, strip: Strip, asking: Asking, memory: Memory) -> None:
         self._link, self._strip, self._asking, self._memory = link, strip, asking, memory
         self._asked: tuple[float, int] | None = None
+        self._writing: Writing | None = None
 
     def picture(self, widget: QWidget, name: str) -> None:
-        self._save(
-            f"Picture of the {name}", f"rtalign-{name}.png", PICTURES, lambda p: exporting.save_picture(widget, p)
-        )
+        """A large one takes seconds to pack, by a thread meanwhile."""
+        path = self._where(f"Picture of the {name}", f"rtalign-{name}.png", PICTURES)
+        if path is None:
+            return
+        try:
+            pack = exporting.painted(widget, path)
+        except (ValueError, OSError) as error:
+            self._refuse(error)
+            return
+        self._call_off()
+        self._writing = Writing(path, pack, self._strip)
+        self._writing.ended.connect(self._written)
+        self._writing.begin()
+        QTimer.singleShot(round(1000 * PATIENCE_S), self._say_writing)
 
     def copy(self, widget: QWidget, name: str) -> None:
         exporting.copy_picture(widget)
@@ -74,17 +87,44 @@ class Outgoing:
         self._asked = None
         self._strip.unsay("report")
 
-    def _save(self, title: str, name: str, kinds: str, write: Callable[[Path], None]) -> None:
+    def _say_writing(self) -> None:
+        if self._writing is not None:
+            text = f"The picture is being written: {self._writing.path}"
+            self._strip.say(Message("writing", text, "quiet", (("Cancel", self._call_off),), True))
+
+    def _call_off(self) -> None:
+        """Nothing is left of a picture that is not whole."""
+        if self._writing is not None:
+            self._writing.call_off()
+        self._writing = None
+        self._strip.unsay("writing")
+
+    def _written(self, error: Exception | None) -> None:
+        done, self._writing = self._writing, None
+        self._strip.unsay("writing")
+        if error is not None:
+            self._refuse(error)
+        elif done is not None:
+            self._say(done.path)
+
+    def _where(self, title: str, name: str, kinds: str) -> Path | None:
         path = self._asking.new_file(title, (self._memory.folder or Path.home()) / name, kinds)
-        if path is None:
+        if path is not None:
+            self._memory.folder = path.parent
+        return path
+
+    def _save(self, title: str, name: str, kinds: str, write: Callable[[Path], None]) -> None:
+        if (path := self._where(title, name, kinds)) is None:
             return
-        self._memory.folder = path.parent
         try:
             write(path)
         except (ValueError, OSError) as error:
-            self._strip.say_awhile(Message("said", f"{error}", "lost"), 12)
+            self._refuse(error)
         else:
             self._say(path)
+
+    def _refuse(self, error: Exception) -> None:
+        self._strip.say_awhile(Message("said", f"{error}", "lost"), 12)
 
     def _say(self, path: Path) -> None:
         cures = (("Open", lambda: show(path)), ("Open folder", lambda: show(path.parent)))

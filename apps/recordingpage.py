@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from apps import fitting, streamcards
 from apps.cards import Card, CardList
-from apps.controls import Choice
+from apps.controls import Several
 from apps.fields import PathField, ask_for, heading, label_for, quiet_button
 from apps.glancing import Glancing
 from apps.livepage import TABLES
 from apps.remember import Memory
 from rtalign.bank import sensor_of
 from rtalign.data import Sensor
+from rtalign.datasets.bidsnames import ENTITIES, label
 from rtalign.minutes import place
 from rtalign.session import Session
 
 FILTERS = {"subject": "S&ubject", "session": "Sessio&n", "task": "Tas&k", "run": "&Run"}
-ALL = "all"
 KINDS = "Recordings (*.fif *.fif.gz *.xdf *.xdfz *.con *.sqd *.h5);;All files (*)"
+PATIENCE_S = 0.5
+"""From here on it is said how long a look takes, and it can be given up."""
+NOT_SEEN = "It was not looked at: whether it fits is seen when the session begins."
 EMPTY = ("No recording is chosen", (
     "A BIDS folder, a FIF, CTF, KIT, BTi or XDF recording, or a session that rtalign recorded.\n"
     "A file that comes without words needs a word table: TSV, CSV, TextGrid or CTM."
@@ -40,12 +43,14 @@ class RecordingPage(QWidget):
         self._memory = memory
         self.path = PathField("Recording", memory, folder=True, hint="a folder or a file")
         self.file = quiet_button("File…", "One file: FIF, KIT, XDF, HDF5")
+        self.stop = quiet_button("Do not wait", "Begin without a look at what is in it.")
+        self.stop.hide()
         self.table = PathField("Word table", memory, folder=False, hint="only where words are missing", kinds=TABLES)
-        self.filters = {name: Choice(name.title()) for name in FILTERS}
+        self.filters = {name: Several(name.title()) for name in FILTERS}
         self._labels = {name: label_for(text, self.filters[name]) for name, text in FILTERS.items()}
         self.cards, self.glancing = CardList("Recording"), Glancing(self)
         self.sensors: tuple[Sensor, ...] = ()
-        self._wanted: dict[str, str | None] = dict.fromkeys(FILTERS)
+        self._wanted: dict[str, tuple[str, ...]] = dict.fromkeys(FILTERS, ())
         self._build()
         self._connect()
 
@@ -54,7 +59,8 @@ class RecordingPage(QWidget):
                 "trigger": None, "encoding": "auto"}  # fmt: skip
 
     def fill(self, session: Session) -> None:
-        self._wanted = {name: getattr(session, name) for name in FILTERS}
+        given = {name: getattr(session, name) for name in FILTERS}
+        self._wanted = {name: tuple(labels.split(",")) if labels else () for name, labels in given.items()}
         self._offer_filters()
         self.table.put(session.word_table)
         self.path.put(session.recording)
@@ -62,6 +68,8 @@ class RecordingPage(QWidget):
 
     def look(self, card: fitting.Card | None, learns: bool) -> None:
         seen = self.glancing.seen
+        waiting = seen is None and not self.glancing.error and not self.glancing.given_up
+        self.stop.setVisible(waiting and self.glancing.seconds > PATIENCE_S)
         self.sensors = tuple(sensor_of(entry) for entry in seen["sensors"]) if seen else ()
         self.cards.show_cards([self._card(card, learns)] if self.path.path else [], EMPTY)
         if self.path.path:
@@ -78,10 +86,14 @@ class RecordingPage(QWidget):
         if self.glancing.error:
             return plainly(self.glancing.error)
         if seen is None:
-            return "The recording is being looked at."
+            return "" if self.glancing.given_up else "The recording is being looked at."
         if len(seen["sfreq"]) > 1:
             return "Its runs are at different rates: choose runs of one rate."
         return "" if seen["n_words"] else "There are no words in this recording."
+
+    def warning(self) -> str:
+        """What does not keep a session from beginning."""
+        return NOT_SEEN if self.glancing.given_up and self.path.path is not None else ""
 
     def close_down(self) -> None:
         self.glancing.close()
@@ -92,8 +104,12 @@ class RecordingPage(QWidget):
         if self.glancing.error:
             return Card(str(path), path.name, "lost", "cannot be opened", str(path), "differs",
                         plainly(self.glancing.error))  # fmt: skip
+        if seen is None and self.glancing.given_up:
+            return Card(str(path), path.name, "found", "not looked at", str(path), told=NOT_SEEN)
         if seen is None:
-            return Card(str(path), path.name, "searching", "being looked at", str(path))
+            seconds = self.glancing.seconds
+            for_long = f", {seconds:.0f} s" if seconds > PATIENCE_S else ""
+            return Card(str(path), path.name, "searching", f"being looked at{for_long}", str(path))
         runs = f"{seen['n_recordings']} recordings" if seen["n_recordings"] > 1 else seen["name"]
         rates = " and ".join(f"{rate:,.6g}" for rate in seen["sfreq"])
         parts = (runs, place(seen["seconds"]), f"{seen['n_words']:,} words", f"{rates} Hz",
@@ -103,8 +119,8 @@ class RecordingPage(QWidget):
         return Card(str(path), path.name, "flowing", "can be replayed", "  ·  ".join(parts), verdict, told)
 
     def _asked(self) -> dict[str, str | None]:
-        return {name: None if box.currentText() in ("", ALL) else box.currentText()
-                for name, box in self.filters.items()}  # fmt: skip
+        """As the command line takes them: several with commas between."""
+        return {name: ",".join(box.ticked) or None for name, box in self.filters.items()}
 
     def _glance(self) -> None:
         path = self.path.path
@@ -118,18 +134,13 @@ class RecordingPage(QWidget):
         """The labels that are there; those wanted from last time even before they are known."""
         for name, box in self.filters.items():
             there = self.glancing.labels.get(name, [])
-            wanted = self._wanted[name]
-            items = [ALL, *there, *([wanted] if wanted and wanted not in there else [])]
-            shown = len(items) > 2 or wanted is not None
+            known = {label(text, ENTITIES[name]): text for text in there}
+            wanted = [known.get(label(text, ENTITIES[name]), text.strip()) for text in self._wanted[name]]
+            strange = [text for text in wanted if text not in there]
+            shown = len(there) > 1 or bool(wanted)
             self._labels[name].setVisible(shown)
             box.setVisible(shown)
-            if items != [box.itemText(i) for i in range(box.count())]:
-                chosen = wanted or box.currentText() or ALL
-                box.blockSignals(True)
-                box.clear()
-                box.addItems(items)
-                box.setCurrentText(chosen if chosen in items else ALL)
-                box.blockSignals(False)
+            box.offer([*there, *strange], [text for text in [*there, *strange] if text in wanted])
 
     def _told(self) -> None:
         self._offer_filters()
@@ -137,15 +148,13 @@ class RecordingPage(QWidget):
 
     def _moved(self) -> None:
         """Another recording has other labels."""
-        self._wanted = dict.fromkeys(FILTERS)
+        self._wanted = dict.fromkeys(FILTERS, ())
         for box in self.filters.values():
-            box.blockSignals(True)
-            box.setCurrentText(ALL)
-            box.blockSignals(False)
+            box.offer(box.labels, ())
         self._glance()
 
-    def _narrowed(self, name: str, box: QComboBox) -> None:
-        self._wanted[name] = None if box.currentText() == ALL else box.currentText()
+    def _narrowed(self, name: str) -> None:
+        self._wanted[name] = self.filters[name].ticked
         self._glance()
 
     def _build(self) -> None:
@@ -170,7 +179,10 @@ class RecordingPage(QWidget):
         row.addStretch(1)
         column.addLayout(row)
         self._head: QLabel = heading("What is in it", self.cards)
-        column.addWidget(self._head)
+        above = QHBoxLayout()
+        above.addWidget(self._head, 1)
+        above.addWidget(self.stop)
+        column.addLayout(above)
         column.addWidget(self.cards, 1)
         self.path.button.setText("Folder…")
 
@@ -179,7 +191,8 @@ class RecordingPage(QWidget):
         self.table.changed.connect(self._glance)
         self.file.clicked.connect(lambda _=False: self._browse())
         for name, box in self.filters.items():
-            box.currentIndexChanged.connect(lambda _, name=name, box=box: self._narrowed(name, box))
+            box.ticked_anew.connect(lambda name=name: self._narrowed(name))
+        self.stop.clicked.connect(lambda _=False: self.glancing.stop())
         self.glancing.changed.connect(self._told)
         self._offer_filters()
 

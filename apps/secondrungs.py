@@ -8,7 +8,8 @@ import numpy as np
 from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
 from PyQt6.QtGui import QPainter, QPen
 
-from apps.axes import ms
+from apps import theme as themes
+from apps.axes import counted, ms
 from apps.twobanks import Beside, later_ms
 from rtalign.snapshot import Rung, Snapshot
 
@@ -31,7 +32,8 @@ def headline(view: LadderView, painter: QPainter, beside: Beside) -> None:
         said = f"{name} r = {trend.r:.2f}".replace("-", "−") if trend else f"{name} r = –"
         view.write(painter, upper, said, "text" if trend else "muted", 19, filled)
         lower = QRectF(upper.left(), top + view.px(21), upper.width(), view.px(15))
-        view.write(painter, lower, f"{bank}, {seen.n_assessed if seen else 0:,} words", "muted", 12)
+        short = themes.shortened(bank, view.type_px(12), False, int(lower.width()))
+        view.write_parts(painter, lower, [short, counted(seen.n_assessed if seen else 0)], "muted")
         x += half
 
 
@@ -49,7 +51,7 @@ def draw(view: LadderView, painter: QPainter, beside: Beside) -> None:
             painter.drawLine(QLineF(axis.at(own[rung.layer]), y, axis.at(rung.peak_s), y))
         painter.setPen(QPen(view.theme.depth(rung.depth), view.px(1.6)))
         painter.setBrush(view.theme.colour("panel"))
-        painter.drawEllipse(QPointF(axis.at(rung.peak_s), y), view.px(4), view.px(4))
+        painter.drawEllipse(QPointF(axis.at(rung.peak_s), y), view.dot(), view.dot())
     _differences(view, painter, beside)
 
 

@@ -30,7 +30,7 @@ from apps.livepage import LivePage
 from apps.recentpage import RecentPage
 from apps.recordingpage import RecordingPage
 from apps.remember import Memory
-from apps.startsheet import palette, sheet
+from apps.startsheet import sheet
 from apps.theme import Theme
 from rtalign.language.packaged import packaged_gguf
 from rtalign.session import Session
@@ -69,7 +69,7 @@ class StartDialog(QDialog):
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
-        self.setPalette(palette(theme))
+        self.setPalette(theme.qt_palette())
         self.setStyleSheet(theme.stylesheet() + sheet(theme))
         for part in (self.live.meg, self.live.words, self.recording.cards, self.recent.cards, self.mark):
             part.set_theme(theme)
@@ -106,7 +106,8 @@ class StartDialog(QDialog):
         else:
             (self.live if page == LIVE else self.recording).look(self.bank.card, self.bank.learns)
         self._offer_without(page)
-        why_not, warning = self.why_not(), self.live.warning() if page == LIVE else ""
+        warning = "" if page == RECENT else (self.live if page == LIVE else self.recording).warning()
+        why_not = self.why_not()
         self.begin.setEnabled(not why_not)
         self.begin.setToolTip(why_not or "Begin  (Enter)")
         self._say(why_not or warning or "Ready.", "lost" if why_not else "found" if warning else "flowing")

@@ -1,8 +1,6 @@
-"""The start dialog's own part of the stylesheet, with the palette for what no stylesheet paints."""
+"""The start dialog's own part of the stylesheet."""
 
 from __future__ import annotations
-
-from PyQt6.QtGui import QPalette
 
 from apps.theme import FAMILIES, Theme
 
@@ -11,20 +9,6 @@ def sheet(theme: Theme) -> str:
     """After the theme's, whose colours it uses."""
     families = ", ".join(f'"{family}"' for family in FAMILIES)
     return _SHEET.format(families=families, **{name: getattr(theme, name) for name in theme.__slots__})
-
-
-def palette(theme: Theme) -> QPalette:
-    """Ticks, arrows and cursors take their colours from here."""
-    made, role = QPalette(), QPalette.ColorRole
-    for which, name in {
-        role.Window: "window", role.WindowText: "text", role.Base: "panel", role.AlternateBase: "window",
-        role.Text: "text", role.Button: "panel", role.ButtonText: "text", role.PlaceholderText: "muted",
-        role.Highlight: "accent", role.HighlightedText: "on_accent", role.Link: "accent",
-    }.items():  # fmt: skip
-        made.setColor(which, theme.colour(name))
-    for which in (role.WindowText, role.Text, role.ButtonText):
-        made.setColor(QPalette.ColorGroup.Disabled, which, theme.colour("muted"))
-    return made
 
 
 _SHEET = """
@@ -41,6 +25,7 @@ QTabBar::tab:hover {{ color: {text}; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
 QTabBar:focus::tab:selected {{ color: {accent}; }}
 QPushButton#begin {{ padding: 7px 10px; min-width: 96px; font-weight: 600; }}
+QComboBox {{ combobox-popup: 0; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
 QPushButton:default:disabled {{ background: {window}; color: {muted}; border-color: {faint}; }}
 QComboBox QAbstractItemView {{ background: {panel}; color: {text}; border: 1px solid {faint};

@@ -95,5 +95,5 @@ def headline(seen: Snapshot) -> tuple[str, str]:
     if seen.paused:
         return "paused", "Paused"
     names = {"flowing": "Replay" if seen.position_s is not None else "Live", "searching": "Searching", "found": "Found",
-             "stale": "Stale", "paused": "Paused", "ended": "Ended"}  # fmt: skip
+             "stale": "Stale", "paused": "Paused", "ended": "Ending", "unknown": "No answer"}  # fmt: skip
     return meg.state, names.get(meg.state, meg.state)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apps.linking import State
+from apps.linking import Link, State
 from apps.news import bad_news
 from apps.strip import Message
 from rtalign.snapshot import Snapshot
 
 ORDER = (
-    *("closing", "lost", "failed", "refused", "stream", "reset", "demo", "report", "said", "loss"),
+    *("closing", "lost", "failed", "silent", "refused", "stream", "reset", "demo", "report", "writing", "said", "loss"),
     *("loading", "frozen", "compare", "sound", "ended", "none"),
 )
 """Keys of messages, what matters most first."""
@@ -27,6 +27,7 @@ class Cures:
     stop: Deed
     stay_stopped: Deed
     leave: Deed
+    give_up: Deed
     start: Deed
     open: Deed
     choose_bank: Deed
@@ -38,7 +39,11 @@ class Cures:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """loss : the last of an engine before this one, which died while it was asked to end."""
+    """loss : the last of an engine before this one, which died while it was asked to end.
+
+    stopping_s : since it was asked to end.  hangs : it takes longer than it should.  silent_s : it says nothing for so
+    long, or None.    given_up : it was ended, as it did not end by itself.
+    """
 
     seen: Snapshot
     state: State
@@ -46,6 +51,18 @@ class Standing:
     frozen: bool
     restarts_in_s: float | None
     loss: Snapshot | None
+    stopping_s: float | None = None
+    hangs: bool = False
+    silent_s: float | None = None
+    given_up: bool = False
+
+
+def standing(link: Link, seen: Snapshot, closing: bool, frozen: bool) -> Standing:
+    """How an engine stands, by its link."""
+    return Standing(
+        seen, link.state, closing, frozen, link.restarts_in_s, link.loss, link.stopping_s,
+        link.hangs, link.silent_s if link.silent else None, link.given_up,
+    )  # fmt: skip
 
 
 def told(now: Standing, cures: Cures) -> dict[str, Message | None]:
@@ -55,6 +72,7 @@ def told(now: Standing, cures: Cures) -> dict[str, Message | None]:
         "closing": _closing(now, cures) if now.state == "stopping" else None,
         "lost": _lost(now, cures) if now.state == "lost" else None,
         "failed": _failed(seen, cures) if now.state == "failed" or (running and seen.phase == "failed") else None,
+        "silent": _silent(now.silent_s, cures) if now.silent_s is not None else None,
         "refused": _refused(seen, cures) if running and seen.refused else None,
         "stream": _stream(seen) if running and seen.phase == "running" else None,
         "none": _none(cures) if now.state == "none" else None,
@@ -75,14 +93,31 @@ def _none(cures: Cures) -> Message:
 
 
 def _closing(now: Standing, cures: Cures) -> Message:
-    if not now.closing:
-        text = "The engine is writing what it found."
-        return Message("closing", text, "quiet", (), True)
-    return Message("closing", "The engine is writing what it found.", "quiet", (("Leave it to it", cures.leave),), True)
+    leave, end = (("Leave it to it", cures.leave),) if now.closing else (), (("End it now", cures.give_up),)
+    if now.seen.phase == "loading":
+        text = "The engine ends when it has loaded; there is nothing to be lost by ending it now."
+        return Message("closing", text, "quiet", end, True)
+    if not now.hangs:
+        return Message("closing", "The engine is writing what it found.", "quiet", leave, True)
+    kept = now.seen.keeping
+    safe = f"the recording in {kept.folder} is safe up to its last second" if kept else "nothing was being recorded"
+    text = (
+        f"The engine has not ended for {now.stopping_s or 0:.0f} s: it may still be writing, or it hangs. "
+        f"Ended now, it loses the results that it has not written yet; {safe}."
+    )
+    return Message("closing", text, "stale", (*leave, *end), True)
+
+
+def _silent(seconds: float, cures: Cures) -> Message:
+    text = f"The engine has not answered for {seconds:.0f} s: what is shown is as old as that. It is busy, or it hangs."
+    return Message("silent", text, "stale", (("Restart the engine", cures.restart),))
 
 
 def _lost(now: Standing, cures: Cures) -> Message:
     kept, left = _kept(now.seen), now.restarts_in_s
+    if now.given_up:
+        text = f"The engine was ended before it had written what it found; {kept}."
+        return Message("lost", text, "stale", (("Restart", cures.restart),))
     if now.closing:
         text = f"The engine stopped while it was writing what it found; {kept}."
         return Message("lost", text, "lost", (("Close", cures.leave), ("Restart", cures.restart)))

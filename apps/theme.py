@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QGuiApplication
+from PyQt6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QGuiApplication, QPalette
 
 FAMILIES = ["Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "Liberation Sans", "DejaVu Sans"]
 CIVIDIS = (
@@ -61,6 +61,19 @@ class Theme:
     def depth(self, depth: float, alpha: float = 1.0) -> QColor:
         """Of a layer, 0 = embedding and 1 = last: cividis, made bright or dark enough for the panel."""
         return _layer(self.name, round(min(max(depth, 0.0), 1.0), 3), alpha)
+
+    def qt_palette(self) -> QPalette:
+        """For what no stylesheet paints: ticks, cursors, and the system's own dialogs."""
+        made, role = QPalette(), QPalette.ColorRole
+        for which, name in {
+            role.Window: "window", role.WindowText: "text", role.Base: "panel", role.AlternateBase: "window",
+            role.Text: "text", role.Button: "panel", role.ButtonText: "text", role.PlaceholderText: "muted",
+            role.Highlight: "accent", role.HighlightedText: "on_accent", role.Link: "accent",
+        }.items():  # fmt: skip
+            made.setColor(which, self.colour(name))
+        for which in (role.WindowText, role.Text, role.ButtonText):
+            made.setColor(QPalette.ColorGroup.Disabled, which, self.colour("muted"))
+        return made
 
     def stylesheet(self) -> str:
         return _SHEET.format(family=family(), **{name: getattr(self, name) for name in self.__slots__})
@@ -183,7 +196,7 @@ def _font(size_px: int, bold: bool) -> QFont:
 def _depth(name: str, depth: float) -> tuple[int, int, int]:
     """Scaled, not mixed with white or black: that keeps the blues blue."""
     theme = THEMES[name]
-    share = 0.12 + 0.88 * depth if theme.dark else 0.04 + 0.76 * depth
+    share = 0.12 + 0.88 * depth if theme.dark else depth
     colour, panel, by = ramp(CIVIDIS)[round(255 * share)], QColor(theme.panel), 1.06 if theme.dark else 0.95
     for _ in range(60):
         red, green, blue = (round(min(float(part), 255)) for part in colour)

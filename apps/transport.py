@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtCore import QPointF, Qt, pyqtSignal
-from PyQt6.QtGui import QPainter, QPaintEvent, QPolygonF
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
 
 from apps.actions import Actions
+from apps.controls import Choice
 from apps.theme import Theme
 from apps.timeline import Timeline
 from rtalign.minutes import place
@@ -17,20 +17,6 @@ from rtalign.snapshot import Snapshot
 SPEEDS: tuple[float | None, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, None)
 SKIP_S = 10.0
 FEWEST_LAST, MOST_LAST, LAST_STEP = 100, 2000, 100
-
-
-class Choice(QComboBox):
-    """With an arrow of its own, as a style sheet leaves none."""
-
-    def paintEvent(self, event: QPaintEvent | None) -> None:
-        super().paintEvent(event)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.palette().text())
-        x, y = self.width() - 18.0, self.height() / 2
-        painter.drawPolygon(QPolygonF([QPointF(x, y - 2), QPointF(x + 8, y - 2), QPointF(x + 4, y + 3)]))
-        painter.end()
 
 
 class Transport(QWidget):
@@ -43,7 +29,7 @@ class Transport(QWidget):
         super().__init__()
         self.seen: Snapshot | None = None
         self.timeline = Timeline()
-        self.speed, self.place, self.word = Choice(), QLabel("0:00"), QLineEdit()
+        self.speed, self.place, self.word = Choice("Speed"), QLabel("0:00"), QLineEdit()
         self.last, self._fill = QSlider(Qt.Orientation.Horizontal), QWidget()
         self._actions = actions
         self._speeds: tuple[float | None, ...] = ()
@@ -64,7 +50,7 @@ class Transport(QWidget):
     def _set_up(self, last_words: int) -> None:
         self._offer(1.0)
         self.speed.setToolTip("Speed of the recording, times real time  ([ and ])")
-        self.speed.setAccessibleName("Speed")
+        self.speed.setMinimumContentsLength(4)
         self.speed.activated.connect(lambda i: self.asked.emit("speed", self._speeds[i]))
         self.timeline.sought.connect(lambda to: self.asked.emit("seek", to))
         self.word.setPlaceholderText("jump to word")
@@ -89,6 +75,7 @@ class Transport(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self.timeline.set_theme(theme)
+        self.speed.set_theme(theme)
 
     def draw(self, seen: Snapshot) -> None:
         self.seen = seen

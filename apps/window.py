@@ -57,7 +57,7 @@ class MonitorWindow(QMainWindow):
         self.closing = self._leave = False
         self._notice: Notice | None = None
         self._bank = ""
-        self._state: State = "none"
+        self._standing: tuple[State, bool] = "none", False
         self._build()
         self.looks = Looks(self)
         deeds.connect(self)
@@ -66,9 +66,9 @@ class MonitorWindow(QMainWindow):
         link, sessions = self.link, self.sessions
         self._cures = telling.Cures(
             restart=link.restart, stop=link.stop, stay_stopped=link.stay_stopped, leave=self.leave_now,
-            start=self.start_dialog, open=self.deeds["open"].trigger, choose_bank=sessions.choose_bank,
-            do_without=sessions.do_without, report=self.outgoing.report, play_again=self.play_again,
-            forgive=self._forgive,
+            give_up=self._give_up, start=self.start_dialog, open=self.deeds["open"].trigger,
+            choose_bank=sessions.choose_bank, do_without=sessions.do_without, report=self.outgoing.report,
+            play_again=self.play_again, forgive=self._forgive,
         )  # fmt: skip
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -84,7 +84,7 @@ class MonitorWindow(QMainWindow):
         self.drawn = self._notice = None
         self.transport.follow(session.last_words)
         self.setWindowTitle(f"{name_of(session)} - rtalign")
-        self.accompanying.end()
+        self.accompanying.end(session)
         self.link.start(session)
 
     def tick(self, by_turns: bool = False) -> None:
@@ -96,15 +96,16 @@ class MonitorWindow(QMainWindow):
         self.tell(seen)
         self.accompanying.look(seen)
         self.deeds.enable(self.possible(seen))
-        if seen is self.drawn and state == self._state:
+        standing = state, self.link.silent
+        if seen is self.drawn and standing == self._standing:
             if not self.deeds["freeze"].isChecked():
                 self.grid.draw_next()
             return
-        self.drawn, self._state = seen, state
+        self.drawn, self._standing = seen, standing
         self._take(seen)
-        if state == "ended":
+        if state in ("ended", "stopping"):
             seen = without_streams(seen)
-        known = without_engine(seen) if state == "lost" else seen
+        known = without_engine(seen) if state == "lost" else without_streams(seen, "unknown") if standing[1] else seen
         for part, what in ((self.status, known), (self.trust, known), (self.transport, seen)):
             part.draw(what)
         if not self.deeds["freeze"].isChecked():
@@ -113,8 +114,7 @@ class MonitorWindow(QMainWindow):
     def tell(self, seen: Snapshot) -> None:
         """The strip says what has to be said."""
         frozen, link = self.deeds["freeze"].isChecked(), self.link
-        now = telling.Standing(seen, link.state, self.closing, frozen, link.restarts_in_s, link.loss)
-        for key, message in telling.told(now, self._cures).items():
+        for key, message in telling.told(telling.standing(link, seen, self.closing, frozen), self._cures).items():
             if message is not None:
                 self.strip.say(message)
             else:
@@ -140,6 +140,7 @@ class MonitorWindow(QMainWindow):
         self.transport.timeline.tell(self.link.script)
         self.transport.timeline.mark(self.marks.times)
         self.deeds["record"].setChecked(seen.keeping is not None)
+        self.deeds["record"].setIconText("Recording" if seen.keeping is not None else "Record")
         self.deeds["publish"].setChecked(seen.publishing)
         self.outgoing.look(seen)
         self.sessions.look()
@@ -260,6 +261,12 @@ class MonitorWindow(QMainWindow):
     def leave_now(self) -> None:
         self._leave = True
         self.close()
+
+    def _give_up(self) -> None:
+        """Whoever was closing the window does not wait for it any longer either."""
+        self.link.give_up()
+        if self.closing:
+            self.leave_now()
 
     def _forgive(self) -> None:
         self.link.loss = None

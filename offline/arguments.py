@@ -243,7 +243,9 @@ def _filters(parser: argparse.ArgumentParser, words_free: bool = True) -> argpar
     """words_free : whether --words is not taken, as it is in train, for the kinds of words to use."""
     group = parser.add_argument_group("which recordings")
     for name in ("subject", "session", "task", "run"):
-        group.add_argument(f"--{name}", metavar=name.upper(), help=f"only this {name} of a BIDS folder")
+        group.add_argument(
+            f"--{name}", metavar=name.upper(), help=f"only this {name} of a BIDS folder, or several: A,B"
+        )
     group.add_argument("--word-table", type=Path, metavar="FILE", help="TSV, CSV, TextGrid or CTM of word onsets")
     words = ["--word-stream", "--words"] if words_free else ["--word-stream"]
     told = "name, type or number of the stream of"

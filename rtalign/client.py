@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -29,7 +31,8 @@ class Client:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(),
             start_new_session=True,  # Ctrl-C goes to the viewer, which asks the engine to stop and to keep what it has
         )  # fmt: skip
-        self._lock = threading.Lock()
+        self._orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._write, name="orders", daemon=True).start()
         self._put(session.model_dump(mode="json"))
         self._reader = threading.Thread(target=self._read, name="snapshots", daemon=True)
         self._reader.start()
@@ -44,7 +47,7 @@ class Client:
         return self._process.poll() is None or self._reader.is_alive()
 
     def ask(self, do: str, to: Any = None) -> None:
-        """What rtalign.obeying knows, or stop."""
+        """What rtalign.obeying knows, or stop.  Returns at once, also where the engine has ceased to listen."""
         self._put({"do": do, "to": to})
 
     def stop(self, timeout_s: float = 60.0) -> Snapshot:
@@ -59,18 +62,30 @@ class Client:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._orders.put(b"")
         self._reader.join(timeout=5)
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):  # what was still on its way in finds nobody
                 if pipe is not None:
                     pipe.close()
-        return self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # one that waits for a dead disk cannot even be killed
+            return self._process.wait(5)
+        return -signal.SIGKILL
+
+    def kill(self) -> None:
+        """At once, whatever it is about; what it recorded is on disk."""
+        self._process.kill()
 
     def _put(self, message: Any) -> None:
+        self._orders.put(wire.pack(message))
+
+    def _write(self) -> None:
+        """Until the engine is gone, which is seen by its silence."""
         assert self._process.stdin is not None
-        with self._lock, contextlib.suppress(OSError, ValueError):  # an engine that is gone is seen by its silence
-            self._process.stdin.write(wire.pack(message))
-            self._process.stdin.flush()
+        with contextlib.suppress(OSError, ValueError):
+            while order := self._orders.get():
+                self._process.stdin.write(order)
+                self._process.stdin.flush()
 
     def _read(self) -> None:
         assert self._process.stdout is not None

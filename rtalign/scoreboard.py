@@ -59,7 +59,7 @@ class Standing:
     def why(self) -> str | None:
         """Why there are no curves yet; None when there are."""
         if self.n < FEWEST_WORDS:
-            return f"{self.n} words so far; {FEWEST_WORDS} are needed to tell a curve from chance"
+            return f"{self.n} word{'s' * (self.n != 1)} so far; {FEWEST_WORDS} are needed to tell a curve from chance"
         if (count := len(self.mismatched.usable())) < FEWEST:
             return f"{self.n} words allow {count} mismatched pairings; {FEWEST} are needed to know chance"
         return None

@@ -21,10 +21,10 @@ class Session(Settings):
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where the language model computes.")
 
     recording: Path | None = Field(None, description="A recording to replay; none: live streams.")
-    subject: str | None = Field(None, description="Only this subject of a BIDS folder.")
-    session: str | None = Field(None, description="Only this session of a BIDS folder.")
-    task: str | None = Field(None, description="Only this task of a BIDS folder.")
-    run: str | None = Field(None, description="Only this run of a BIDS folder.")
+    subject: str | None = Field(None, description="Only this subject of a BIDS folder, or several: A,B.")
+    session: str | None = Field(None, description="Only this session of a BIDS folder, or several: A,B.")
+    task: str | None = Field(None, description="Only this task of a BIDS folder, or several: A,B.")
+    run: str | None = Field(None, description="Only this run of a BIDS folder, or several: A,B.")
     word_table: Path | None = Field(None, description="Onsets of the words: TSV, CSV, TextGrid or CTM.")
     speed: float | None = Field(
         1.0, gt=0, le=1000, description="Of a replay, times real time; none: as fast as can be."

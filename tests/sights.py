@@ -65,8 +65,10 @@ def decoded(n: int, n_layers: int, rng: np.random.Generator) -> dict[str, object
 
 def why(n: int) -> str | None:
     """As the engine words it."""
+    if not n:
+        return "no word has been scored yet"
     if n < 100:
-        return f"{n} words so far; 100 are needed to tell a curve from chance" if n else "no word has been scored yet"
+        return f"{n} word{'s' * (n != 1)} so far; 100 are needed to tell a curve from chance"
     return None if n >= 200 else "14 of 31 layers have a peak; a temporal score needs 16"
 
 

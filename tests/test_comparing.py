@@ -267,15 +267,19 @@ class Engine:
 
     def __init__(self, session: Session) -> None:
         self.session, self.alive, self.asked = session, True, list[tuple[str, Any]]()
+        self.stops, self.status = True, 0
         self.newest = dataclasses.replace(sights.sight(300), position_s=5.0, end_s=60.0, speed=1.0)
 
     def ask(self, do: str, to: Any = None) -> None:
         self.asked.append((do, to))
-        if do == "stop":
-            self.alive = False
+        if do == "stop" and self.stops:
+            self.newest, self.alive = dataclasses.replace(self.newest, phase="ended"), False
 
     def wait(self, timeout_s: float | None = None) -> int:
-        return 0
+        return self.status
+
+    def kill(self) -> None:
+        self.alive, self.status = False, -9
 
 
 class Both:
@@ -335,6 +339,86 @@ def test_the_death_of_the_second_is_said_and_the_first_goes_on(desk: Path, phase
     assert len(both.engines) == 2
 
 
+def together(desk: Path) -> Both:
+    """The second bank has caught up and is on show."""
+    both = Both(desk)
+    both.comparing.begin(desk / "bank")
+    both.comparing.look()
+    assert both.comparing.beside is not None
+    return both
+
+
+def test_a_first_engine_that_begins_anew_ends_comparing(desk: Path) -> None:
+    """However quickly: one look finds the old engine, the next one its successor."""
+    both = together(desk)
+    both.link.restart()
+    both.link.look()
+    assert both.link.engine is both.engines[2]
+    both.comparing.look()
+    assert both.comparing.beside is None
+    assert not both.comparing.on
+    assert both.said[-1] == ("Comparing ended, as the engine of bank A began anew.", False)
+    assert ("stop", None) in both.engines[1].asked
+
+
+def test_a_first_bank_that_changes_while_compared_ends_comparing(desk: Path) -> None:
+    both = Both(desk)
+    both.engines[0].newest = dataclasses.replace(both.engines[0].newest, phase="loading")
+    both.comparing.begin(desk / "bank")
+    both.comparing.look()
+    for bank in (str(desk / "bank"), str(desk / "bank"), str(desk / "other")):
+        assert both.comparing.on
+        both.engines[0].newest = dataclasses.replace(both.engines[0].newest, phase="running", bank=bank)
+        both.comparing.look()
+    assert both.comparing.beside is None
+    assert both.said[-1] == ("Comparing ended, as bank A was changed to other.", False)
+
+
+@pytest.mark.parametrize(("phase", "status"), [("ended", 0), ("failed", 1), ("running", -9)])
+def test_the_end_of_the_first_engine_ends_comparing(desk: Path, phase: str, status: int) -> None:
+    both = together(desk)
+    first = both.engines[0]
+    first.newest = dataclasses.replace(first.newest, phase=phase)  # type: ignore[arg-type]
+    first.alive, first.status = False, status
+    both.link.look()
+    both.comparing.look()
+    assert both.comparing.beside is None
+    assert both.said[-1] == ("Comparing ended, as the engine of bank A stopped.", False)
+    assert not both.engines[1].alive
+
+
+def test_a_first_bank_that_is_refused_ends_comparing(desk: Path) -> None:
+    both = together(desk)
+    both.engines[0].newest = dataclasses.replace(both.engines[0].newest, refused=("MLC11 is not there",))
+    both.comparing.look()
+    assert both.comparing.beside is None
+    assert both.said[-1] == ("Comparing ended, as bank A does not fit: MLC11 is not there.", False)
+
+
+def test_another_second_bank_is_not_shown_by_what_the_one_before_found(desk: Path, tmp_path: Path) -> None:
+    both = together(desk)
+    both.engines[1].stops = False
+    other = shutil.copytree(desk / "bank", tmp_path / "other")
+    both.comparing.begin(other)
+    for _ in range(3):
+        both.comparing.look()
+        assert both.comparing.beside is None
+    both.engines[1].alive = False
+    both.comparing.look()
+    both.comparing.look()
+    assert both.comparing.beside is not None
+    assert both.comparing.beside.names == ("bank", "other")
+
+
+def test_nothing_is_compared_with_an_engine_that_is_ending(desk: Path) -> None:
+    both = Both(desk)
+    both.engines[0].stops = False
+    both.link.stop()
+    both.comparing.begin(desk / "bank")
+    assert len(both.engines) == 1
+    assert both.said == [("Nothing is compared: no engine runs.", False)]
+
+
 def test_a_folder_that_is_no_bank_is_said_and_nothing_begins(desk: Path, tmp_path: Path) -> None:
     both = Both(desk)
     both.comparing.begin(tmp_path)
@@ -349,9 +433,31 @@ def test_live_streams_cannot_be_compared(desk: Path) -> None:
     assert "Only a replay" in both.said[-1][0]
 
 
-def test_one_key_begins_and_ends_comparing(
-    desk: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dataclasses.dataclass
+class Room:
+    """A window over made-up engines, whose user answers with one folder after the other."""
+
+    window: MonitorWindow
+    engines: list[Engine]
+    answers: list[Path | None]
+
+    def press(self, qtbot: QtBot, key: Qt.Key) -> None:
+        qtbot.keyClick(self.window, key)
+        self.window.tick()
+
+    @property
+    def map(self) -> MapView:
+        found = self.window.grid.panels["map"]
+        assert isinstance(found, MapView)
+        return found
+
+    @property
+    def said(self) -> str:
+        return self.window.strip.message.text if self.window.strip.message else ""
+
+
+@pytest.fixture
+def room(desk: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     engines: list[Engine] = []
 
     def begin(session: Session) -> Engine:
@@ -364,26 +470,47 @@ def test_one_key_begins_and_ends_comparing(
     with qtbot.waitActive(window):
         window.show()
         window.activateWindow()
-    chosen = ["", str(desk / "bank")]
-    monkeypatch.setattr("apps.accompanying.QFileDialog.getExistingDirectory", lambda *_: chosen.pop(0))
+    made = Room(window, engines, [])
+    monkeypatch.setattr(window.asking, "folder", lambda *_: made.answers.pop(0))
     window.start(Session(bank=desk / "bank", recording=desk / "listener"))
     window.tick()
-    assert not window.deeds["turn"].isEnabled()
-    for n in (1, 2):
-        qtbot.keyClick(window, Qt.Key.Key_B)
-        window.tick()
-        assert len(engines) == n
-        assert window.deeds["compare"].isChecked() == (n == 2)
-    qtbot.keyClick(window, Qt.Key.Key_X)
-    assert isinstance(lagmap := window.grid.panels["map"], MapView)
-    assert lagmap.shows == "B"
-    qtbot.keyClick(window, Qt.Key.Key_B)
-    window.tick()
-    assert not engines[1].alive
-    assert engines[0].alive
-    assert lagmap.shows == "A"
+    yield made
     window._leave = True
     window.close()
+
+
+def test_one_key_begins_and_ends_comparing(desk: Path, room: Room, qtbot: QtBot) -> None:
+    room.answers = [None, desk / "bank"]
+    assert not room.window.deeds["turn"].isEnabled()
+    for n in (1, 2):
+        room.press(qtbot, Qt.Key.Key_B)
+        assert len(room.engines) == n
+        assert room.window.deeds["compare"].isChecked() == (n == 2)
+    room.press(qtbot, Qt.Key.Key_X)
+    assert room.map.shows == "B"
+    room.press(qtbot, Qt.Key.Key_B)
+    assert not room.engines[1].alive
+    assert room.engines[0].alive
+    assert room.map.shows == "A"
+
+
+def test_another_first_bank_is_told_in_the_strip_and_can_be_compared_again(
+    desk: Path, tmp_path: Path, room: Room, qtbot: QtBot
+) -> None:
+    other = shutil.copytree(desk / "bank", tmp_path / "other")
+    room.answers = [desk / "bank", other]
+    room.press(qtbot, Qt.Key.Key_B)
+    room.window.deeds["bank"].trigger()
+    room.window.tick()
+    assert room.said == "Comparing ended, as bank A was changed to other."
+    assert not room.engines[1].alive
+    assert room.engines[2].session.bank == other
+    (again,) = (button for button in room.window.strip.buttons if button.text() == "Compare again")
+    qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
+    room.window.tick()
+    assert room.engines[3].session.bank == desk / "bank"
+    assert room.window.accompanying.comparing.beside is not None
+    assert room.window.accompanying.comparing.beside.names == ("other", "bank")
 
 
 # The real thing

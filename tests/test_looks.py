@@ -18,10 +18,12 @@ from apps import awaited, exporting, lamps
 from apps.curves import CurvesView
 from apps.head import HeadView
 from apps.ladder import LadderView
+from apps.lagmap import MapView
 from apps.panel import Panel
 from apps.theme import Theme
 from apps.traces import TracesView
 from apps.transcript import TranscriptView
+from apps.twobanks import Beside
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +98,45 @@ def test_no_text_is_cut_or_lies_over_another(qtbot: QtBot, written: list[Written
         over = [(a.text, b.text) for i, a in enumerate(written) for j, b in enumerate(written)
                 if i < j and close[i].intersects(close[j]) and not {a.text, b.text} & {"+", "−"}]  # fmt: skip
         assert over == []
+
+
+@pytest.mark.parametrize(("height", "scale"), [(342, 1.0), (719, 1.6), (360, 1.6), (240, 1.0)])
+def test_dots_of_31_rungs_do_not_hide_each_other(qtbot: QtBot, height: int, scale: float) -> None:
+    """One covers less than half of the next, wherever their peaks are, and none is too small to be seen."""
+    view = LadderView()
+    shown(qtbot, view, 620, height)
+    view.set_scale(scale)
+    view.draw(sights.sight(1000))
+    assert view.dot() <= max(0.75 * view.rows().height, view.px(2))
+    assert view.dot() >= view.px(2)
+
+
+def test_one_word_is_one_word(qtbot: QtBot, written: list[Written]) -> None:
+    for view in (LadderView(), MapView()):
+        shown(qtbot, view)
+        view.draw(sights.sight(1))
+        pixels(view)
+    assert "n = 1 word" in [w.text for w in written]
+    assert not [w.text for w in written if "1 words" in w.text]
+
+
+def test_two_banks_are_named_whole_or_shortened_and_their_words_counted_whole_or_not_at_all(
+    qtbot: QtBot, written: list[Written]
+) -> None:
+    names = "bank-smollm2-armeni", "bank-gpt2-armeni-with-a-long-name"
+    for width in (400, 620, 940):
+        view = LadderView()
+        shown(qtbot, view, width, 430)
+        view.set_scale(1.6)
+        view.draw(sights.sight(1000))
+        view.beside(Beside(sights.sight(1000, seed=1), names))
+        written.clear()
+        view.renew()
+        pixels(view)
+        said = [w.text for w in written]
+        assert not [w.text for w in written if "1,0" in w.text and "1,000 words" not in w.text]
+        assert any(names[0].startswith(text.split("   ")[0].rstrip("…")) and len(text) > 6 for text in said)
+    assert "bank-smollm2-armeni   1,000 words" in said
 
 
 def test_a_line_that_has_no_room_leaves_out_whole_parts(qtbot: QtBot, written: list[Written]) -> None:

@@ -52,6 +52,21 @@ def test_every_colour_can_be_read_on_its_panel(theme: str) -> None:
         assert contrast(made.depth(float(depth)), made.colour("panel")) >= 3
 
 
+@pytest.mark.parametrize("theme", sorted(THEMES))
+def test_every_fourth_layer_of_31_differs_to_the_eye(theme: str) -> None:
+    """By ten in CIE Lab, where two is what one just sees side by side."""
+    colours = np.array([lab(Theme.of(theme).depth(float(depth))) for depth in np.linspace(0, 1, 31)[::4]])
+    assert np.linalg.norm(np.diff(colours, axis=0), axis=1).min() > (11 if theme == "light" else 9)
+
+
+def lab(colour: QColor) -> np.ndarray:
+    parts = np.array(colour.getRgbF()[:3], float)
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(to_xyz @ linear / [0.9505, 1.0, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
 def test_contrast_agrees_with_black_on_white() -> None:
     assert contrast(QColor("black"), QColor("white")) == pytest.approx(21)
 
@@ -96,7 +111,7 @@ def test_dots_end_where_the_snapshot_says(qtbot: QtBot) -> None:
     last = sights.sight(301, seed=2)
     ladder.draw(last)
     wanted = {rung.layer: rung.peak_s for rung in last.rungs if rung.peak_s is not None}
-    qtbot.waitUntil(lambda: ladder._places() == pytest.approx(wanted))
+    qtbot.waitUntil(lambda: ladder.easing.places() == pytest.approx(wanted))
 
 
 def test_frozen_colours_stand_still(qtbot: QtBot) -> None:
@@ -156,6 +171,19 @@ def test_a_lost_stream_is_said_with_its_cure_whatever_the_width(qtbot: QtBot) ->
         pixels(view)
         assert "LOST 00:07: check the sender" in view._boxes[0][1].text
         assert view._boxes[-1][0].right() <= width
+
+
+def test_a_refused_bank_leaves_room_for_the_recording(qtbot: QtBot) -> None:
+    """The strip and the ladder say what does not fit; this line says what goes on meanwhile."""
+    reasons = ("the bank expects 275 sensors; MLC11, MLC12, MLF25, MRT13 and 12 more are not there",) * 2
+    view = TrustView()
+    shown(qtbot, view, 1248, 26)
+    view.draw(sights.sight(0, phase="refused", refused=reasons))
+    pixels(view)
+    said = [item.text for _, item in view._boxes]
+    assert said[0] == "the bank does not fit: nothing is decoded"
+    assert "MEG flowing" in said
+    assert any(text.startswith("recording 212 MB") for text in said)
 
 
 def test_nothing_is_painted_anew_when_nothing_changed(qtbot: QtBot) -> None:
