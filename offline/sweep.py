@@ -130,8 +130,9 @@ def _graph(keys: Collection[JobKey], where: Where, people: Mapping[str, str]) ->
         heard = [f"hear {listeners.heard_folder(r, recipe, where.cache).name}" for r in listeners.noted(Path(path))[1]]
         summed = [f"moments {whole} {i}" for i in range(len(heard))]
         brains[name] = f"brain {whole}"
-        for i, (hear, add) in enumerate(zip(heard, summed, strict=True)):
+        for i, hear in enumerate(heard):
             tasks.setdefault(hear, Task("hear", (path, i)))
+        for i, add in enumerate(summed):
             tasks.setdefault(add, Task("moments", (path, i), tuple(heard)))
         tasks.setdefault(brains[name], Task("brain", (path,), tuple(summed)))
     everyone, parts = tuple(people.values()), jobs.parts_of(where, people.values())

@@ -84,14 +84,18 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plan_of_three(folder: Path) -> Plan:
-    """Ann twice under two names, and bob who heard the same stories; contexts of which some read them alike."""
+    """Ann twice under two names, and bob who heard the first of her two stories; contexts of which some read alike."""
     write(folder / "tiny", "llama", max_position_embeddings=2048)
-    people = []
-    for i, name in enumerate(("ann", "bob")):
-        sweeping.person(folder / name, seed=i, prefix="w", n_words=60)
-        told = {"recordings": [str(folder / f"{name}_meg.fif")], "word_table": str(folder / f"{name}_words.tsv")}
-        people += [{"name": name, **told}]
-    people.append(people[0] | {"name": "ann again"})
+    for i, (name, story) in enumerate((("ann-1", "w"), ("ann-2", "v"), ("bob-1", "w"))):
+        sweeping.person(folder / name, seed=i, prefix=story, n_words=60)
+        (folder / name).mkdir()
+        for end in ("_meg.fif", "_words.tsv"):
+            (folder / f"{name}{end}").rename(folder / name / f"story{end}")
+    ann, bob = (
+        {"recordings": [str(folder / part / "story_meg.fif") for part in parts], "word_table": None}
+        for parts in (("ann-1", "ann-2"), ("bob-1",))
+    )
+    people = [{"name": "ann", **ann}, {"name": "bob", **bob}, {"name": "ann again", **ann}]
     models = [{"name": "tiny"}, {"name": "tiny", "label": "the same"}]
     contexts = ["growing:60", "growing:900", "window:59", "window:300", "window:2"]
     values = {"people": people, "models": models, "contexts": contexts, "quartiles": False, "recipe": RECIPE}

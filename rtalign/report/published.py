@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtalign.study import Entry, Study
+from rtalign.study import Entry, Study, with_alignment
 
 ABSENT = "not in this plan"
 
@@ -90,8 +90,8 @@ def _pythia_with_size(study: Study) -> float | str:
 
 
 def _temporal_with_alignment(study: Study) -> float | str:
-    found = [e for e in study.at(study.reference) if e.temporal_r is not None]
-    return _r([e.alignment_r for e in found], [float(e.temporal_r or 0) for e in found])
+    r, n = with_alignment(study)
+    return r if r is not None else f"{n} models are too few" if n else ABSENT
 
 
 def _untrained(study: Study) -> float | str:
