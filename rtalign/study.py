@@ -251,7 +251,7 @@ def with_context(entries: Sequence[Entry], score: str) -> Growth | None:
 
 
 def with_alignment(study: Study) -> tuple[float | None, int]:
-    """Pearson r of temporal with alignment score over the reference context's trained models, and how many these are."""
+    """Pearson r of temporal with alignment score over the reference context's trained models, and how many they are."""
     found = [e for e in study.at(study.reference) if e.subject.trained and e.temporal_r is not None]
     x, y = ([f(e) for e in found] for f in (lambda e: e.alignment_r, lambda e: e.temporal_r))
     if len(found) < 3 or np.ptp(x) < 1e-9 or np.ptp(y) < 1e-9:
