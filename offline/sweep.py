@@ -61,8 +61,8 @@ def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | No
     if keys:
         Drive(_graph(keys.values(), where, people), keys, outcome, where).run(kind, plan, progress)
     _tidy(where.home / "jobs")
-    for key, why in outcome.failures.items():
-        progress.say(f"failed: {key}: {why}")
+    for line in say_failures(outcome.failures):
+        progress.say(line)
     counts = blocks.counts(where.home / "journal")
     state = _state(plan, outcome, counts)
     write_atomically(where.home / STATE, json.dumps(state, indent=1))
@@ -193,6 +193,7 @@ class Drive:
     def _collect(self, client: Any, stage: Stage) -> None:
         while self._pending:
             time.sleep(POLL_S)
+            stage.waiting()
             if client.status not in ("running", "connecting"):
                 raise SchedulerLost
             for name, future in list(self._pending.items()):
@@ -261,9 +262,25 @@ def _state(plan: Plan, outcome: Outcome, counts: Mapping[str, Any]) -> dict[str,
     }
 
 
+def say_failures(failures: Mapping[JobKey, str]) -> list[str]:
+    """A line for each model and reason: the first job that failed for it, and how many more did."""
+    alike: dict[tuple[str, str], list[JobKey]] = {}
+    for key, why in failures.items():
+        alike.setdefault((key.model, why), []).append(key)
+    return [
+        f"failed: {keys[0]}" + (f" and {len(keys) - 1} more of it" if len(keys) > 1 else "") + f": {why}"
+        for (_, why), keys in alike.items()
+    ]
+
+
 def say_outcome(result: Mapping[str, Any]) -> Sequence[str]:
     """What a person reads at the end."""
+    from rtalign.report.sweeptables import PIECES
+
+    work = result["work"]
     lines = [f"{len(result['jobs'])} jobs done, {len(result['failed'])} failed"]
-    for piece, n in result["work"].items():
-        lines.append(f"  {piece:<12} {n['computed']:>6} computed, {n['reused']:>6} reused, {n['cpu_s']:>9.1f} CPU s")
+    lines += [f"{'':<48}{'computed':>9}{'found':>8}{'CPU s':>10}"] if work else []
+    for piece, told in PIECES.items():
+        if n := work.get(piece):
+            lines.append(f"  {told:<46}{n['computed']:>9,}{n['reused']:>8,}{n['cpu_s']:>10,.1f}")
     return [*lines, *([result["report"]] if result["report"] else [])]
