@@ -111,8 +111,8 @@ def models_table(rows: Sequence[Entry], flops: float, free: float, precision: Pr
         "● ready to use   * analysed in arXiv 2512.01591   any other local folder or GGUF: name its path",
         f"! more than the {free / 1e9:.1f} GB that are free here"
         + (": --precision bfloat16 takes half, int8 a quarter and the whole vocabulary" * (precision == "float32")),
-        f"10k words: an hour of speech in growing contexts, at the {flops / 1e9:.0f} GFLOP/s measured here just now;",
-        "recurrent models take longer without kernels of their own",
+        f"10k words: an hour of speech in growing contexts, at the {flops / 1e9:.3g} GFLOP/s measured here just now;",
+        "recurrent models take longer without kernels of their own, bfloat16 on processors that do not know it",
         "controls: NAME:untrained, NAME:static, random:DIM (rtalign models --help)",
     ]
 

@@ -263,13 +263,13 @@ def _state(plan: Plan, outcome: Outcome, counts: Mapping[str, Any]) -> dict[str,
 
 
 def say_failures(failures: Mapping[JobKey, str]) -> list[str]:
-    """A line for each model and reason: the first job that failed for it, and how many more did."""
-    alike: dict[tuple[str, str], list[JobKey]] = {}
+    """A line a reason: the first job that failed for it, and how many more did."""
+    alike: dict[str, list[JobKey]] = {}
     for key, why in failures.items():
-        alike.setdefault((key.model, why), []).append(key)
+        alike.setdefault(why, []).append(key)
     return [
-        f"failed: {keys[0]}" + (f" and {len(keys) - 1} more of it" if len(keys) > 1 else "") + f": {why}"
-        for (_, why), keys in alike.items()
+        f"failed: {keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "") + f": {why}"
+        for why, keys in alike.items()
     ]
 
 

@@ -57,7 +57,7 @@ def test_every_combination_is_done_and_a_model_that_is_missing_fails_alone(
     assert swept.returncode == 1, swept.stderr
     failed = [line for line in swept.stderr.splitlines() if line.startswith("failed: ")]
     assert len(failed) == 1
-    assert "absent, window:2, ann-1 and 3 more of it: " in failed[0]
+    assert "absent, window:2, ann-1 and 3 more: " in failed[0]
     assert "nowhere/model" in failed[0]
     assert "Traceback" not in swept.stderr
     state = json.loads((laid / "out" / "sweep.json").read_text())

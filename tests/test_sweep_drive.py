@@ -150,7 +150,7 @@ def test_what_is_said_at_the_end_fits_a_terminal_and_names_a_reason_once() -> No
     ]
     failures = {key: "no such model" if key.model == "a" else f"bad {key.context}" for key in keys}
     assert sweep.say_failures(failures) == [
-        "failed: a, window:2, ann and 2 more of it: no such model",
+        "failed: a, window:2, ann and 2 more: no such model",
         "failed: b, window:2, ann: bad window:2",
         "failed: b, window:3, ann: bad window:3",
         "failed: b, growing:40, ann: bad growing:40",
