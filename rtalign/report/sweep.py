@@ -180,7 +180,8 @@ def predictability(study: Study, hues: Hues) -> Markup:
         return join(title, _gone(f"Quarters by predictability are left out: {why}."))
     told = (
         "The decoders are those of all words; they are scored on each quarter of held-out words, by the model\u2019s "
-        f"own surprisal at {study.reference}. Dotted: the mean of trained models."
+        f"own surprisal at {study.reference}. Dotted: the mean of trained models. A quarter has "
+        "fewer words, so chance lifts its best R more than that of all words: compare quarters with each other."
     )
     scores = captioned("Scores by predictability.", told, _pair(study, lambda s: quartile_plot(study, s, hues)))
     curves = quartile_curves(study)

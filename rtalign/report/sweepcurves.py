@@ -16,7 +16,7 @@ from rtalign.study import Course, Entry, Study, course
 MOST, HEIGHT = 12, 164.0
 """Panels at most, and how high each is."""
 
-HUES = tuple(shade(depth) for depth in np.linspace(0.0, 1.0, len(QUARTILES)))
+HUES = tuple(shade(depth) for depth in (0.0, 0.5, 0.8, 1.0))
 """Dark for expected words, bright for surprising ones."""
 
 
