@@ -210,6 +210,8 @@ def _models(commands: argparse._SubParsersAction) -> None:
         notes=MODEL_NOTES,
     )
     parser.add_argument("--prepare", metavar="M", help="make a model ready now (the packaged one is converted once)")
+    told = "what memory and time are told for (float32)"
+    parser.add_argument("--precision", choices=("float32", "bfloat16", "int8"), default="float32", help=told)
 
 
 def _datasets(commands: argparse._SubParsersAction) -> None:

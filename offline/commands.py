@@ -126,10 +126,10 @@ def models(args: argparse.Namespace) -> Any:
     if args.prepare:
         load(args.prepare, say=Progress(args.quiet).say)
         return {"prepared": args.prepare}
-    rows, pace, free = catalogue(), flops(), free_bytes("cpu")
+    rows, pace, free = catalogue(), flops(args.precision), free_bytes("cpu")
     if not args.json:
-        print("\n".join(models_table(rows, pace, free)))
-    return models_json(rows, pace, free)
+        print("\n".join(models_table(rows, pace, free, args.precision)))
+    return models_json(rows, pace, free, args.precision)
 
 
 def datasets(args: argparse.Namespace) -> Any:

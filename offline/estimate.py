@@ -52,7 +52,7 @@ def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device
         "layers": n_layers,
         "lags": lags,
         "seconds": {k: round(v, 1) for k, v in seconds.items()} | {"total": round(_total(seconds), 1)},
-        "memory_mb": round((shared + each * workers(each) + model.info.n_parameters * 4) / 1e6 + LIBRARIES_MB),
+        "memory_mb": round((shared + each * workers(each) + model.info.n_bytes) / 1e6 + LIBRARIES_MB),
         "disk_mb": {"cache": round((tape + words * n_layers * model.info.dim * 4) / 1e6), "bank": round(bank / 1e6)},
     }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,10 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from offline import brain, listeners
+from offline import brain, listeners, readings
 from offline.blocks import Journal
 from offline.listeners import Noted, brain_key, fold_of, heard_folder, noted, silent_story
 from offline.progress import Progress
+from offline.readings import Part
 from offline.stages import (
     Activations,
     Story,
@@ -30,10 +32,8 @@ from offline.stages import (
 )
 from rtalign import cache
 from rtalign.chain import describe
-from rtalign.language.contexts import canonical
 from rtalign.language.names import parse
 from rtalign.plan import JobKey, Plan, ReadingKey
-from rtalign.recipe import Recipe
 from rtalign.summary import write_atomically
 from rtalign.tape import Tape
 from rtalign.tensorfile import TensorFile
@@ -169,21 +169,26 @@ def share(where: Where, person: str, *_: str) -> str:
     return str(whole)
 
 
-def reading_file(where: Where, key: ReadingKey, people: tuple[str, ...]) -> Path:
-    """Where it is noted what a model made of the stories, or will be."""
+def parts_of(where: Where, people: Iterable[str]) -> dict[ReadingKey, tuple[Part, ...]]:
+    """What every reading of the plan is put together from."""
+    return readings.parts(plan_of(where), {story: len(r.words) for story, r in _stories(people).items()})
+
+
+def reading_file(where: Where, part: Part) -> Path:
+    """Where it is noted what a model made of a part's stories, or will be."""
     plan = plan_of(where)
-    model, recipe = plan.model(key.model), plan.recipe_for(key.context)
-    weights = (_stamp(model.name), model.untrained, key.seed)
-    parts = (*weights, recipe.fingerprint("language"), plan.quartiles, plan.keep_activations, _stories(people))
-    return where.home / "readings" / f"{key.slug}-{cache.key('reading-1', *parts)[:12]}.json"
+    model, recipe = plan.model(part.key.model), plan.recipe_for(part.key.context)
+    weights = (_stamp(model.name), model.untrained, part.key.seed)
+    told = (*weights, recipe.fingerprint("language"), plan.quartiles, sorted(part.stories))
+    return where.home / "readings" / f"{part.key.slug}-{cache.key('reading-2', *told)[:12]}.json"
 
 
-def read(where: Where, key: dict[str, Any], people: tuple[str, ...]) -> str:
-    """A model's activations for every story of the plan in one context; people who heard the same story share them."""
+def read(where: Where, key: dict[str, Any], stories: tuple[str, ...], people: tuple[str, ...]) -> str:
+    """A model's activations for the stories of a part; people who heard the same story share them."""
     from offline.provenance import model_entry
 
-    asked = ReadingKey.model_validate(key)
-    path, plan, store = reading_file(where, asked, people), plan_of(where), where.cache
+    asked, plan, store = ReadingKey.model_validate(key), plan_of(where), where.cache
+    path = reading_file(where, Part(asked, stories))
     if path.is_file() and all((store / "activations" / name).is_dir() for name in reading(path)["stories"].values()):
         for name in reading(path)["stories"].values():
             where.journal.note("activations", name, "reused")
@@ -191,30 +196,21 @@ def read(where: Where, key: dict[str, Any], people: tuple[str, ...]) -> str:
     recipe = plan.recipe_for(asked.context)
     model = _loaded(where, asked.model, asked.seed)
     layers = recipe.language.layer_indices(model.info.n_layers)
-    found = {}
-    for recording in {r.story: r for person in people for r in noted(Path(person))[1]}.values():
-        words, how = [word.text for word in recording.words], _how(plan, recipe, len(recording.words))
+    heard, found = _stories(people), {}
+    for story in stories:
+        recording = heard[story]
+        words, how = [word.text for word in recording.words], readings.as_read(recipe, len(recording.words))
         folder = reading_folder(words, model.info, how, layers, store, plan.quartiles)
         if folder.is_dir():
             where.journal.note("activations", folder.name, "reused")
         else:
             with where.journal.computing("activations", folder.name):
                 language_stage([recording], model, how, layers, store, QUIET, lambda: None, plan.quartiles)
-        found[recording.story] = folder.name
+        found[story] = folder.name
     told = {"model": model_entry(model), "layers": layers, "stories": found}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(told, indent=1))
     return str(path)
-
-
-def _how(plan: Plan, recipe: Recipe, n_words: int) -> Recipe:
-    """The recipe with the shortest context that reads such a story in the same way, so that what is equal is shared.
-
-    Not where activations are let go: what two contexts share would go with the first of them.
-    """
-    if not plan.keep_activations:
-        return recipe
-    return recipe.with_("language", context=canonical(recipe.language, n_words).context)
 
 
 @lru_cache(maxsize=16)
@@ -224,22 +220,28 @@ def _read_text(path: Path, _changed_ns: int) -> dict[str, Any]:
 
 
 def reading(path: Path) -> dict[str, Any]:
-    """What was noted of a reading: the model, its layers, and the folder of each story's activations."""
+    """What was noted of a part: the model, its layers, and the folder of each story's activations."""
     return _read_text(path, path.stat().st_mtime_ns)
 
 
+def whole_reading(paths: Iterable[str]) -> dict[str, Any]:
+    """What was noted of all parts of a reading."""
+    notes = [reading(Path(path)) for path in paths]
+    return notes[0] | {"stories": {story: folder for note in notes for story, folder in note["stories"].items()}}
+
+
 def forget(where: Where, read_path: str) -> None:
-    """Let go of the activations of a reading; what it says of its model stays."""
+    """Let go of the activations of a part; what it says of its model stays."""
     for name in reading(Path(read_path))["stories"].values():
         shutil.rmtree(where.cache / "activations" / name, ignore_errors=True)
 
 
-def job(where: Where, key: dict[str, Any], person: str, read_path: str, brain_path: str) -> str:
+def job(where: Where, key: dict[str, Any], person: str, brain_path: str, *read_paths: str) -> str:
     """Every lag of one person x model x context: fitted, scored and kept as a folder of results."""
     from offline.fitting import fit_job
 
     _loaded.cache_clear()  # a model that was read here has no more to say, and a fit wants the memory
-    asked, told = JobKey.model_validate(key), reading(Path(read_path))
+    asked, told = JobKey.model_validate(key), whole_reading(read_paths)
     stories = [_told(where, story, told) for story in _silent(where, person)]
     return str(fit_job(where, asked, stories, told, Path(brain_path)))
 
@@ -257,8 +259,13 @@ def _told(where: Where, story: Story, told: dict[str, Any]) -> Story:
     return replace(story, activations=Activations.open(folder / "activations.npy"))
 
 
-def _stories(people: tuple[str, ...]) -> list[str]:
-    return sorted({r.story for person in people for r in noted(Path(person))[1]})
+def _stories(people: Iterable[str]) -> dict[str, Noted]:
+    """Every story that anyone heard, as the first recording of it tells it."""
+    found: dict[str, Noted] = {}
+    for person in people:
+        for recording in noted(Path(person))[1]:
+            found.setdefault(recording.story, recording)
+    return found
 
 
 def _stamp(name: str) -> object:

@@ -27,11 +27,15 @@ def peak_rss_mb() -> float:
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
-def flops(seconds: float = 0.3) -> float:
-    """Operations a second of a float32 matrix product here: what reading a text in blocks comes close to."""
+def flops(precision: str = "float32", seconds: float = 0.3) -> float:
+    """Operations a second of a matrix product here: what reading a text in blocks comes close to.
+
+    int8 is multiplied in float32, as weights of whole numbers are.
+    """
     import torch
 
-    left, right = torch.randn(512, 1024), torch.randn(1024, 1024)
+    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    left, right = torch.randn(512, 1024).to(kind), torch.randn(1024, 1024).to(kind)
     _ = left @ right
     n, start = 0, time.perf_counter()
     while (spent := time.perf_counter() - start) < seconds:

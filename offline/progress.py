@@ -99,7 +99,7 @@ class Stage:
 
     def __init__(self, progress: Progress, name: str, total: float, unit: str) -> None:
         self.name, self.total, self.unit = name, total, unit
-        self.done = self._skipped = 0.0
+        self.done = self._skipped = self._advanced = 0.0
         self._progress = progress
         self._start = time.perf_counter()
 
@@ -107,8 +107,14 @@ class Stage:
         return time.perf_counter() - self._start
 
     def advance(self, amount: float = 1.0) -> None:
-        self.done += amount
+        if amount:
+            self.done += amount
+            self._advanced = self.elapsed()
         self._progress.moved()
+
+    def waiting(self) -> None:
+        """Nothing new is done, but time goes by."""
+        self.advance(0)
 
     def skip(self, amount: float) -> None:
         """Count what was done before, and so says nothing of how fast the rest will go."""
@@ -120,7 +126,9 @@ class Stage:
         worked = self.done - self._skipped
         if worked <= 0 or self.elapsed() < KNOWN_S:
             return None
-        return self.elapsed() / worked * (self.total - self.done)
+        # Counted down from the last step; a step that is late makes as much again likely.
+        since = self.elapsed() - self._advanced
+        return max(self._advanced / worked * (self.total - self.done) - since, since)
 
     def counted(self, of: str = " of ") -> str:
         return f"{self.name} {self._amount(min(self.done, self.total))}{of}{self._amount(self.total)} {self.unit}"

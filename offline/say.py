@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtalign.language.catalogue import Entry
+
+if TYPE_CHECKING:  # torch comes with it
+    from rtalign.language.precision import Precision
 
 WIDTH = 40
 """Characters across the ladder."""
@@ -89,12 +92,13 @@ STORY_WORDS = 10_000
 """Words that the times of `rtalign models` are for: about an hour of speech."""
 
 
-def models_table(rows: Sequence[Entry], flops: float, free: float) -> list[str]:
+def models_table(rows: Sequence[Entry], flops: float, free: float, precision: Precision = "float32") -> list[str]:
     """The models that can be used, those that are here marked; * those of the paper."""
-    lines = [f"{'':2}{'model':<40} {'parameters':>10} {'float32':>9} {'10k words':>9}  family"]
+    lines = [f"{'':2}{'model':<40} {'parameters':>10} {precision:>9} {'10k words':>9}  family"]
     for row in rows:
         size = f"{row.millions / 1000:.1f} B" if row.millions >= 1000 else f"{row.millions} M" if row.millions else ""
-        memory = f"{row.memory_gb:.1f} GB" + ("!" if row.memory_gb * 1e9 > free else " ") if row.millions else ""
+        held = row.memory_gb(precision)
+        memory = f"{held:.1f} GB" + ("!" if held * 1e9 > free else " ") if row.millions else ""
         spent = _span(row.hours(STORY_WORDS, flops)) if row.millions else ""
         mark = "●" if row.folder and row.readable else " "
         paper = " *" if row.paper else ""
@@ -105,9 +109,10 @@ def models_table(rows: Sequence[Entry], flops: float, free: float) -> list[str]:
         *lines,
         "",
         "● ready to use   * analysed in arXiv 2512.01591   any other local folder or GGUF: name its path",
-        f"! more than the {free / 1e9:.1f} GB that are free here: --precision bfloat16 takes half, int8 a quarter",
-        f"10k words: an hour of speech in growing contexts, at the {flops / 1e9:.0f} GFLOP/s measured here just now;",
-        "recurrent models take longer without kernels of their own",
+        f"! more than the {free / 1e9:.1f} GB that are free here"
+        + (": --precision bfloat16 takes half, int8 a quarter and the whole vocabulary" * (precision == "float32")),
+        f"10k words: an hour of speech in growing contexts, at the {flops / 1e9:.3g} GFLOP/s measured here just now;",
+        "recurrent models take longer without kernels of their own, bfloat16 on processors that do not know it",
         "controls: NAME:untrained, NAME:static, random:DIM (rtalign models --help)",
     ]
 
@@ -118,7 +123,9 @@ def _span(hours: float) -> str:
     return f"{60 * hours:.0f} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"
 
 
-def models_json(rows: Sequence[Entry], flops: float, free: float) -> list[dict[str, Any]]:
+def models_json(
+    rows: Sequence[Entry], flops: float, free: float, precision: Precision = "float32"
+) -> list[dict[str, Any]]:
     return [
         {
             "id": row.id,
@@ -128,8 +135,9 @@ def models_json(rows: Sequence[Entry], flops: float, free: float) -> list[dict[s
             "present": row.folder is not None,
             "usable": row.folder is not None and row.readable,
             "cure": row.cure,
-            "memory_gb": round(row.memory_gb, 2) or None,
-            "fits": row.memory_gb * 1e9 < free if row.millions else None,
+            "precision": precision,
+            "memory_gb": round(row.memory_gb(precision), 2) or None,
+            "fits": row.memory_gb(precision) * 1e9 < free if row.millions else None,
             "hours_for_10k_words": round(row.hours(STORY_WORDS, flops), 3) if row.millions else None,
         }
         for row in rows

@@ -61,8 +61,8 @@ def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | No
     if keys:
         Drive(_graph(keys.values(), where, people), keys, outcome, where).run(kind, plan, progress)
     _tidy(where.home / "jobs")
-    for key, why in outcome.failures.items():
-        progress.say(f"failed: {key}: {why}")
+    for line in say_failures(outcome.failures):
+        progress.say(line)
     counts = blocks.counts(where.home / "journal")
     state = _state(plan, outcome, counts)
     write_atomically(where.home / STATE, json.dumps(state, indent=1))
@@ -105,10 +105,10 @@ def _finished(plan: Plan, where: Where, people: Mapping[str, str]) -> dict[JobKe
     """The jobs whose results are there, told without opening a model."""
     from offline.fitting import job_folder
 
-    found = {}
+    found, parts = {}, jobs.parts_of(where, people.values())
     for key in plan.jobs():
         if key.person in people:
-            path = jobs.reading_file(where, key.reading, tuple(people.values()))
+            path = jobs.reading_file(where, parts[key.reading][0])
             prints = [r.fingerprint() for r in listeners.noted(Path(people[key.person]))[1]]
             folder = job_folder(where, key, jobs.reading(path), prints) if path.is_file() else None
             if folder is not None and folder.is_dir():
@@ -118,22 +118,29 @@ def _finished(plan: Plan, where: Where, people: Mapping[str, str]) -> dict[JobKe
 
 
 def _graph(keys: Collection[JobKey], where: Where, people: Mapping[str, str]) -> dict[str, Task]:
-    """Every piece that some jobs need by its name, before those that wait for it."""
+    """Every piece that some jobs need by its name, before those that wait for it.
+
+    What is shared is named by what it is made of and not by who asks for it, so that no two tasks make the same.
+    """
     tasks: dict[str, Task] = {}
+    brains = {}
     for name in dict.fromkeys(key.person for key in keys):
-        path = people[name]
-        runs = range(len(listeners.noted(Path(path))[1]))
-        heard = tuple(f"hear {name} {i}" for i in runs)
-        summed = tuple(f"moments {name} {i}" for i in runs)
-        tasks |= {task: Task("hear", (path, i)) for i, task in enumerate(heard)}
-        tasks |= {task: Task("moments", (path, i), heard) for i, task in enumerate(summed)}
-        tasks[f"brain {name}"] = Task("brain", (path,), summed)
-    everyone = tuple(people.values())
+        path, recipe = people[name], jobs.plan_of(where).recipe
+        whole = jobs.brain_file(where, path).parent.name
+        heard = [f"hear {listeners.heard_folder(r, recipe, where.cache).name}" for r in listeners.noted(Path(path))[1]]
+        summed = [f"moments {whole} {i}" for i in range(len(heard))]
+        brains[name] = f"brain {whole}"
+        for i, hear in enumerate(heard):
+            tasks.setdefault(hear, Task("hear", (path, i)))
+        for i, add in enumerate(summed):
+            tasks.setdefault(add, Task("moments", (path, i), tuple(heard)))
+        tasks.setdefault(brains[name], Task("brain", (path,), tuple(summed)))
+    everyone, parts = tuple(people.values()), jobs.parts_of(where, people.values())
     for key in keys:
-        reading = f"read {key.reading.slug}"
-        tasks.setdefault(reading, Task("read", (key.reading.model_dump(), everyone)))
-        after = (reading, f"brain {key.person}")
-        tasks[_name(key)] = Task("job", (key.model_dump(), people[key.person]), after)
+        read = tuple(f"read {part.slug}" for part in parts[key.reading])
+        for name, part in zip(read, parts[key.reading], strict=True):
+            tasks.setdefault(name, Task("read", (part.key.model_dump(), part.stories, everyone)))
+        tasks[_name(key)] = Task("job", (key.model_dump(), people[key.person]), (brains[key.person], *read))
     return {name: Task(t.kind, (where, *t.arguments), t.after) for name, t in tasks.items()}
 
 
@@ -186,6 +193,7 @@ class Drive:
     def _collect(self, client: Any, stage: Stage) -> None:
         while self._pending:
             time.sleep(POLL_S)
+            stage.waiting()
             if client.status not in ("running", "connecting"):
                 raise SchedulerLost
             for name, future in list(self._pending.items()):
@@ -201,12 +209,10 @@ class Drive:
         """Activations that no job waits for any more, where the plan does not keep them."""
         if name not in self._keys or jobs.plan_of(self._where).keep_activations:
             return
-        reading = self._tasks[name].after[0]
-        if reading in self._answers and not any(self._tasks[other].after[0] == reading for other in self._left()):
-            jobs.forget(self._where, self._answers[reading])
-
-    def _left(self) -> list[str]:
-        return [name for name in self._pending if name in self._keys]
+        wanted = {other for job in self._pending if job in self._keys for other in self._tasks[job].after}
+        for part in self._tasks[name].after:
+            if self._tasks[part].kind == "read" and part in self._answers and part not in wanted:
+                jobs.forget(self._where, self._answers[part])
 
     def _take(self, name: str, future: Any) -> None:
         key = self._keys.get(name)
@@ -256,9 +262,25 @@ def _state(plan: Plan, outcome: Outcome, counts: Mapping[str, Any]) -> dict[str,
     }
 
 
+def say_failures(failures: Mapping[JobKey, str]) -> list[str]:
+    """A line a reason: the first job that failed for it, and how many more did."""
+    alike: dict[str, list[JobKey]] = {}
+    for key, why in failures.items():
+        alike.setdefault(why, []).append(key)
+    return [
+        f"failed: {keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "") + f": {why}"
+        for why, keys in alike.items()
+    ]
+
+
 def say_outcome(result: Mapping[str, Any]) -> Sequence[str]:
     """What a person reads at the end."""
+    from rtalign.report.sweeptables import PIECES
+
+    work = result["work"]
     lines = [f"{len(result['jobs'])} jobs done, {len(result['failed'])} failed"]
-    for piece, n in result["work"].items():
-        lines.append(f"  {piece:<12} {n['computed']:>6} computed, {n['reused']:>6} reused, {n['cpu_s']:>9.1f} CPU s")
+    lines += [f"{'':<48}{'computed':>9}{'found':>8}{'CPU s':>10}"] if work else []
+    for piece, told in PIECES.items():
+        if n := work.get(piece):
+            lines.append(f"  {told:<46}{n['computed']:>9,}{n['reused']:>8,}{n['cpu_s']:>10,.1f}")
     return [*lines, *([result["report"]] if result["report"] else [])]

@@ -189,6 +189,21 @@ def _entry(subject: Subject, person: str, n_words: int, curves: Curves, folder: 
     return Entry(subject, person, n_words, curves, findings, temporal, alignment, folder=folder)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """R over lag, the mean of all layers, with the 95 % band of such a mean under the null; (lag,) each."""
+
+    lags_s: np.ndarray
+    r: np.ndarray
+    null_low: np.ndarray
+    null_high: np.ndarray
+
+
+def course(curves: Curves) -> Course:
+    low, high = np.percentile(curves.null.mean(axis=1), (2.5, 97.5), axis=0)
+    return Course(curves.lags_s, curves.r.mean(axis=0), low, high)
+
+
 @dataclass(frozen=True, slots=True)
 class Growth:
     """How a score goes with a logarithm: its rise for every tenfold, with a 95 % bootstrap interval."""
@@ -233,6 +248,15 @@ def with_size(entries: Sequence[Entry], score: str) -> Growth | None:
 def with_context(entries: Sequence[Entry], score: str) -> Growth | None:
     """Of one model with the number of words it sees."""
     return growth((float(np.log10(e.subject.words)), *value(e, score)) for e in entries)
+
+
+def with_alignment(study: Study) -> tuple[float | None, int]:
+    """Pearson r of temporal with alignment score over the reference context's trained models, and how many they are."""
+    found = [e for e in study.at(study.reference) if e.subject.trained and e.temporal_r is not None]
+    x, y = ([f(e) for e in found] for f in (lambda e: e.alignment_r, lambda e: e.temporal_r))
+    if len(found) < 3 or np.ptp(x) < 1e-9 or np.ptp(y) < 1e-9:
+        return None, len(found)
+    return float(np.corrcoef(x, y)[0, 1]), len(found)
 
 
 def value(entry: Entry, score: str) -> tuple[float | None, np.ndarray]:

@@ -8,19 +8,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rtalign.study import QUARTILES, Entry, Study, with_context, with_size
+from rtalign.study import QUARTILES, Entry, Study, course, with_context, with_size
 from rtalign.summary import DIGITS, write_atomically
 
 Row = Mapping[str, Any]
 
 
 def write_tables(study: Study, folder: Path) -> list[Path]:
-    """scores, layers, quartiles and growth; returns what was written."""
+    """scores, layers, quartiles with their curves, and growth; returns what was written."""
     folder.mkdir(parents=True, exist_ok=True)
     tables = {
         "scores": score_rows(study),
         "layers": layer_rows(study),
         "quartiles": quartile_rows(study),
+        "quartile_curves": quartile_curve_rows(study),
         "growth": growth_rows(study),
     }
     written = []
@@ -89,6 +90,19 @@ def quartile_rows(study: Study) -> list[Row]:
         if entry.quartiles
         for q in range(QUARTILES)
     ]
+
+
+def quartile_curve_rows(study: Study) -> list[Row]:
+    """R over lag of each quarter, the mean of all layers, pooled over people."""
+    rows: list[Row] = []
+    for entry in study.pooled:
+        for q, quarter in enumerate(entry.quartiles):
+            found = course(quarter.curves)
+            points = zip(found.lags_s, found.r, found.null_low, found.null_high, strict=True)
+            names = ("lag_s", "r", "null_low", "null_high")
+            told = [dict(zip(names, map(float, point), strict=True)) for point in points]
+            rows += [_about(entry) | {"quartile": q + 1} | point for point in told]
+    return rows
 
 
 def growth_rows(study: Study) -> list[Row]:

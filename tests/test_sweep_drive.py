@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from offline import clusters, jobs, sweep
+from offline import clusters, jobs, progress, sweep
 from offline.jobs import Where
 from offline.progress import Progress
 from offline.sweep import Drive, Outcome, Task
@@ -124,3 +124,40 @@ def test_what_waits_for_a_failure_fails_with_its_reason_and_the_others_go_on(
 def test_no_scheduler_at_an_address_is_said_at_once(where: Where) -> None:
     with pytest.raises(ValueError, match="no Dask scheduler answers"):
         Drive(*graph(where), Outcome(), where).run("nonsense://x", jobs.plan_of(where), Progress(quiet=True))
+
+
+def test_time_left_is_counted_down_between_steps_and_a_late_step_makes_it_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = SimpleNamespace(s=100.0)
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now.s)
+    told = []
+    with Progress(quiet=True).stage("sweep", 4, "jobs") as stage:
+        now.s += 20
+        stage.advance()
+        for _ in range(6):
+            told.append(stage.seconds_left())
+            now.s += 15
+            stage.waiting()
+    assert told == pytest.approx([60, 45, 30, 45, 60, 75])
+
+
+def test_what_is_said_at_the_end_fits_a_terminal_and_names_a_reason_once() -> None:
+    keys = [
+        JobKey(model=model, context=context, person="ann", seed=0)
+        for model in ("a", "b")
+        for context in ("window:2", "window:3", "growing:40")
+    ]
+    failures = {key: "no such model" if key.model == "a" else f"bad {key.context}" for key in keys}
+    assert sweep.say_failures(failures) == [
+        "failed: a, window:2, ann and 2 more: no such model",
+        "failed: b, window:2, ann: bad window:2",
+        "failed: b, window:3, ann: bad window:3",
+        "failed: b, growing:40, ann: bad growing:40",
+    ]
+    work = {piece: {"computed": 12_345, "reused": 1_234, "cpu_s": 98_765.4} for piece in ("lag", "tape")}
+    lines = sweep.say_outcome({"jobs": keys, "failed": [], "work": work, "report": None})
+    assert lines[0] == "6 jobs done, 0 failed"
+    assert lines[-2].split()[-3:] == ["12,345", "1,234", "98,765.4"]
+    assert "tape" in lines[-2]
+    assert max(map(len, lines)) < 80

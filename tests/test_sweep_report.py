@@ -13,8 +13,10 @@ from sweep_folders import MODELS, make_sweep
 
 from offline import cli
 from rtalign.curves import assess
+from rtalign.report.published import MAIN, claims
 from rtalign.report.sweep import page
 from rtalign.study import Study, growth, load, with_size
+from rtalign.studytables import quartile_curve_rows
 
 FEW = [MODELS[0], MODELS[2], MODELS[7], MODELS[9], MODELS[10]]
 CONTEXTS = ("window:0", "window:5", "window:50")
@@ -68,7 +70,7 @@ def test_the_page_is_whole_and_takes_nothing_from_outside(study: Study) -> None:
                   "Trained and with random weights", "The two scores together", "Growth", "Every job"):  # fmt: skip
         assert title in text
     assert "nan" not in html.lower().replace("finance", "")
-    assert html.count("<svg") == 11
+    assert html.count("<svg") == 11 + 5
 
 
 def test_a_failed_job_is_named_with_its_reason(study: Study) -> None:
@@ -104,7 +106,7 @@ def test_growth_is_a_least_squares_line(study: Study) -> None:
 def test_csv_and_parquet_hold_the_same_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report", str(folder), "--quiet"]) == 0
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-    for name in ("scores", "layers", "quartiles", "growth"):
+    for name in ("scores", "layers", "quartiles", "quartile_curves", "growth"):
         with (folder / "tables" / f"{name}.csv").open() as file:
             rows = list(csv.DictReader(file))
         table = parquet.read_table(folder / "tables" / f"{name}.parquet").to_pylist()
@@ -116,6 +118,19 @@ def test_csv_and_parquet_hold_the_same_rows(folder: Path, capsys: pytest.Capture
                     assert float(row[key]) == pytest.approx(value, rel=1e-5, nan_ok=True)
                 else:
                     assert row[key] == ("" if value is None else str(value))
+
+
+def test_curves_of_quarters_are_means_over_layers_and_people(study: Study) -> None:
+    rows = [r for r in quartile_curve_rows(study) if r["context"] == "window:5" and r["model"] == "Mamba 1.4B"]
+    assert len(rows) == 4 * len(study.jobs[0].curves.lags_s)
+    people = [e for e in study.jobs if e.subject.model == "Mamba 1.4B" and e.subject.context == "window:5"]
+    for q in range(4):
+        want = np.mean([e.quartiles[q].curves.r.mean(axis=0) for e in people], axis=0)
+        assert np.allclose([r["r"] for r in rows if r["quartile"] == q + 1], want)
+    draws = np.mean([e.quartiles[3].curves.null for e in people], axis=0).mean(axis=1)
+    share = np.mean((draws >= [r["null_low"] for r in rows if r["quartile"] == 4])
+                    & (draws <= [r["null_high"] for r in rows if r["quartile"] == 4]))  # fmt: skip
+    assert 0.93 < share < 0.97
 
 
 def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
@@ -142,11 +157,25 @@ def test_a_name_from_outside_cannot_become_markup(tmp_path: Path) -> None:
 
 
 def test_the_published_numbers_stand_beside_what_was_found(study: Study) -> None:
-    from rtalign.report.published import claims
-
     told = {what: ours for what, _, ours in claims(study)}
     pythia = next(e for e in study.at("window:50") if e.subject.model == "Pythia 14M")
     assert told["Pythia 14M, temporal score"] == pythia.temporal_r
     llama = next(e for e in study.at("window:0") if e.subject.model == "Llama-3.2-3B")
     assert told["Llama-3.2-3B, no context"] == llama.temporal_r
     assert told["GPT2-XL, temporal score"] == "not in this plan"
+    trained = [e for e in study.at("window:50") if e.subject.trained]
+    both = np.corrcoef([e.alignment_r for e in trained], [e.temporal_r for e in trained])[0, 1]
+    assert told["r of temporal with alignment score"] == pytest.approx(both)
+    causal = [e.quartiles[3].temporal_r for e in trained if e.subject.model != "BERT"]
+    assert told["Most surprising quarter of words"] == pytest.approx(np.mean(causal))
+
+
+def test_the_main_models_peaks_are_averaged_layer_by_layer(tmp_path: Path) -> None:
+    nine = [(name, "any", "attention", 1000 * (i + 1)) for i, name in enumerate(MAIN)]
+    study = load(make_sweep(tmp_path / "nine", nine, ("window:50",), ("ann",), failed=False))
+    told = {what: ours for what, _, ours in claims(study)}
+    peaks = np.mean([[p.peak_s for p in e.findings.peaks] for e in study.pooled], axis=0)
+    want = np.corrcoef(peaks, study.pooled[0].curves.depth)[0, 1]
+    assert told["Nine main models, r of their mean peaks with depth"] == pytest.approx(want)
+    eight = load(make_sweep(tmp_path / "eight", nine[1:], ("window:50",), ("ann",), failed=False))
+    assert next(ours for what, _, ours in claims(eight) if "main" in what) == "8 of 9 models with a score"

@@ -62,6 +62,7 @@ class FakeModel:
             n_layers=N_LAYERS,
             dim=DIM,
             n_parameters=0,
+            n_bytes=0,
             revision="1",
             tokenizer="t",
             has_bos=False,

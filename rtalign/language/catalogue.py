@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rtalign.language.families import FAMILIES, SEES, family
 from rtalign.language.packaged import converted, packaged_gguf
 from rtalign.language.places import SMOLLM2
+
+if TYPE_CHECKING:  # torch comes with it
+    from rtalign.language.precision import Precision
 
 TOKENS_A_WORD = 1.35
 """Spoken English in the tokenizers of the families read."""
@@ -20,6 +24,7 @@ CAPACITY = 1000
 class Entry:
     """A line of `rtalign models`.  millions: parameters, 0 if unknown; folder: None when it is not here.
 
+    table: millions of them that stand for the vocabulary, which int8 leaves alone.
     readable: whether this version reads the family.  paper: whether arXiv 2512.01591 analysed the model.
     gated: whether its owner asks for a login and a licence before it can be fetched.
     """
@@ -27,6 +32,7 @@ class Entry:
     id: str
     kind: str
     millions: int
+    table: int = 0
     paper: bool = False
     gated: bool = False
     folder: Path | None = None
@@ -42,10 +48,11 @@ class Entry:
         except ValueError:
             return False
 
-    @property
-    def memory_gb(self) -> float:
-        """What the float32 weights take in memory."""
-        return self.millions * 4e6 / 1e9
+    def memory_gb(self, precision: Precision = "float32") -> float:
+        """What the weights take in memory."""
+        from rtalign.language.capacity import Size
+
+        return Size(self.millions * 1_000_000, self.table * 1_000_000, 0).weights(precision) / 1e9
 
     def hours(self, n_words: int, flops: float) -> float:
         """For reading so many words in growing contexts, at so many operations a second of this machine.
@@ -70,25 +77,34 @@ class Entry:
         return "hf auth login, then --allow-download" if self.gated else "--allow-download"
 
 
-def _paper(kind: str, *models: tuple[str, int], gated: bool = False) -> list[Entry]:
-    return [Entry(name, kind, millions, paper=True, gated=gated) for name, millions in models]
+def _paper(kind: str, *models: tuple[str, int, int], gated: bool = False) -> list[Entry]:
+    return [Entry(name, kind, millions, table, paper=True, gated=gated) for name, millions, table in models]
 
 
-PYTHIA = (("14m", 14), ("31m", 31), ("70m", 70), ("160m", 162), ("410m", 405), ("1b", 1012))
-PYTHIA_LARGE = (("1.4b", 1415), ("2.8b", 2775), ("6.9b", 6857), ("12b", 11846))
+Sizes = tuple[tuple[str, int, int], ...]
+PYTHIA: Sizes = (
+    ("14m", 14, 6),
+    ("31m", 31, 13),
+    ("70m", 70, 26),
+    ("160m", 162, 39),
+    ("410m", 405, 52),
+    ("1b", 1012, 103),
+)
+PYTHIA_LARGE: Sizes = (("1.4b", 1415, 103), ("2.8b", 2775, 129), ("6.9b", 6857, 207), ("12b", 11846, 260))
+LLAMA: Sizes = (("Llama-3.2-1B", 1236, 263), ("Llama-3.2-3B", 3213, 394), ("Meta-Llama-3-8B", 8030, 525))
 
 PAPER = [
-    *_paper("gpt2", ("openai-community/gpt2-xl", 1558)),
-    *_paper("gpt_neox", *((f"EleutherAI/pythia-{size}", millions) for size, millions in PYTHIA + PYTHIA_LARGE)),
-    *_paper("llama", ("meta-llama/Llama-3.2-1B", 1236), ("meta-llama/Llama-3.2-3B", 3213), gated=True),
-    *_paper("llama", ("meta-llama/Meta-Llama-3-8B", 8030), ("meta-llama/Llama-3.3-70B-Instruct", 70554), gated=True),
-    *_paper("mistral", ("mistralai/Mistral-7B-v0.1", 7242)),
-    *_paper("gemma", ("google/gemma-7b", 8538), gated=True),
-    *_paper("qwen2", ("Qwen/Qwen1.5-7B", 7721)),
-    *_paper("mamba", ("state-spaces/mamba-1.4b-hf", 1372)),
-    *_paper("recurrent_gemma", ("google/recurrentgemma-9b", 8580), gated=True),
-    *_paper("bert", ("google-bert/bert-base-uncased", 110)),
-    *_paper("roberta", ("FacebookAI/roberta-base", 125)),
+    *_paper("gpt2", ("openai-community/gpt2-xl", 1558, 80)),
+    *_paper("gpt_neox", *((f"EleutherAI/pythia-{size}", n, table) for size, n, table in PYTHIA + PYTHIA_LARGE)),
+    *_paper("llama", *((f"meta-llama/{name}", n, table) for name, n, table in LLAMA), gated=True),
+    *_paper("llama", ("meta-llama/Llama-3.3-70B-Instruct", 70554, 1051), gated=True),
+    *_paper("mistral", ("mistralai/Mistral-7B-v0.1", 7242, 131)),
+    *_paper("gemma", ("google/gemma-7b", 8538, 786), gated=True),
+    *_paper("qwen2", ("Qwen/Qwen1.5-7B", 7721, 622)),
+    *_paper("mamba", ("state-spaces/mamba-1.4b-hf", 1372, 103)),
+    *_paper("recurrent_gemma", ("google/recurrentgemma-9b", 8580, 1049), gated=True),
+    *_paper("bert", ("google-bert/bert-base-uncased", 110, 23)),
+    *_paper("roberta", ("FacebookAI/roberta-base", 125, 39)),
 ]
 """Public ids of the models that the paper names; it used eight of the ten Pythia sizes."""
 
@@ -107,7 +123,7 @@ def _packaged() -> Entry:
     if gguf is not None:
         kept = converted(gguf, SMOLLM2)
         folder = kept if kept.is_dir() else gguf.parent
-    return Entry(SMOLLM2, "llama", 135, folder=folder)
+    return Entry(SMOLLM2, "llama", 135, 28, folder=folder)
 
 
 def _cached() -> dict[str, tuple[Path, str]]:

@@ -161,4 +161,5 @@ def _info(asked: Asked, place: Place, kind: str, network: Network, tokeniser: To
         tokenizer=tokeniser.fingerprint(),
         has_bos=tokeniser.bos is not None,
         precision=asked.precision,
+        n_bytes=sum(part.nbytes for part in [*used.parameters(), *used.buffers()]),
     )

@@ -13,7 +13,7 @@ class ModelInfo:
     """What a model is, for passports and reports.
 
     id: the name it is loaded by again; of a folder, the folder's own.  n_layers counts hidden states, the embedding
-    included.
+    included.  n_bytes: what the weights take in memory, in the precision that they are held in.
     """
 
     id: str
@@ -25,6 +25,7 @@ class ModelInfo:
     tokenizer: str
     has_bos: bool
     precision: str = "float32"
+    n_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ from rtalign.report.markup import Markup, join, prose, tag
 from rtalign.report.method import WHOLE_CONTENT
 from rtalign.report.sections import captioned
 from rtalign.report.style import page_css, rules
+from rtalign.report.sweepcurves import quartile_curves, quartile_key
 from rtalign.report.sweepmarks import Hues
 from rtalign.report.sweepplots import (
     against_plot,
@@ -94,7 +95,8 @@ def _lines(study: Study) -> list[Growth]:
 
 def head(study: Study) -> Markup:
     plan = study.plan
-    kicker = [tag("b", "rtalign"), "sweep", plan.title, *([] if not plan.paper else ["settings of arXiv 2512.01591"])]
+    kicker = [tag("b", "rtalign"), "sweep", *([plan.title] if plan.title != "sweep" else [])]
+    kicker += ["settings of arXiv 2512.01591"] if plan.paper else []
     counts = [
         ("models", str(len(plan.models)), f"{len(set(e.subject.architecture for e in study.pooled))} architectures"),
         ("contexts", str(len(plan.every_context())), f"compared at {study.reference}"),
@@ -178,11 +180,18 @@ def predictability(study: Study, hues: Hues) -> Markup:
         return join(title, _gone(f"Quarters by predictability are left out: {why}."))
     told = (
         "The decoders are those of all words; they are scored on each quarter of held-out words, by the model\u2019s "
-        f"own surprisal at {study.reference}. Dotted: the mean of trained models."
+        f"own surprisal at {study.reference}. Dotted: the mean of trained models. A quarter has "
+        "fewer words, so chance lifts its best R more than that of all words: compare quarters with each other."
     )
-    return join(
-        title, captioned("Scores by predictability.", told, _pair(study, lambda s: quartile_plot(study, s, hues)))
+    scores = captioned("Scores by predictability.", told, _pair(study, lambda s: quartile_plot(study, s, hues)))
+    curves = quartile_curves(study)
+    if curves is None:
+        return join(title, scores)
+    told = (
+        f"The mean of all layers and people against lag in ms, for trained models at {study.reference}; grey: 95 % of "
+        "the null of such a mean, the widest of the four quarters."
     )
+    return join(title, scores, captioned("R over lag by predictability.", told, quartile_key(), curves))
 
 
 def controls(study: Study, hues: Hues) -> Markup:
@@ -234,13 +243,14 @@ def details(study: Study) -> Markup:
 
 
 def _pair(study: Study, plot: Callable[[str], Markup | None]) -> Markup:
-    """One figure a score; a sentence in the place of one that would be empty."""
-    drawn = []
+    """One figure a score; where one would be empty, the other stands beside a sentence that says why."""
+    drawn = {}
     for score in SCORES:
         there = any(value(entry, score)[0] is not None for entry in study.pooled)
-        figure = plot(score) if there else None
-        drawn.append(tag("div", figure, class_="scroll") if figure else _gone(EMPTY[score], "gone inside"))
-    return tag("div", drawn, class_="grid2")
+        drawn[score] = plot(score) if there else None
+    figures = [tag("div", figure, class_="scroll") for figure in drawn.values() if figure]
+    gone = [_gone(EMPTY[score], "gone inside") for score, figure in drawn.items() if not figure]
+    return tag("div", [*figures, *gone], class_="grid2")
 
 
 def _key(study: Study, hues: Hues) -> Markup:

@@ -40,7 +40,7 @@ from rtalign.report.sweepmarks import (
     zero,
 )
 from rtalign.report.words import signed
-from rtalign.study import Entry, Study, value, with_context, with_size
+from rtalign.study import Entry, Study, value, with_alignment, with_context, with_size
 
 
 def size_plot(study: Study, score: str, hues: Hues) -> Markup:
@@ -69,7 +69,7 @@ def context_plot(study: Study, score: str, hues: Hues, kind: str) -> Markup:
     lines: dict[tuple[str, int], list[Entry]] = {}
     for entry in sorted(entries, key=lambda e: e.subject.words):
         lines.setdefault((entry.subject.model, entry.subject.seed), []).append(entry)
-    drawn = [_context_line(frame, line, score, hues, band=len(lines) <= 8) for line in lines.values()]
+    drawn = [_context_line(frame, line, score, hues, band=len(lines) <= 4) for line in lines.values()]
     ends = [(line[-1], y) for line in lines.values() if (y := value(line[-1], score)[0]) is not None]
     rates = [g.rate for line in lines.values() if line[0].subject.trained and (g := with_context(line, score))]
     told = f"{signed(float(np.mean(rates)), 3, plus=True)} per tenfold, mean of trained models" if rates else None
@@ -191,12 +191,8 @@ def against_plot(study: Study, hues: Hues) -> Markup | None:
     frame = Frame(
         LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM, span(study, "alignment"), span(study, "temporal")
     )
-    r = (
-        np.corrcoef([e.alignment_r for e in entries], [e.temporal_r for e in entries])[0, 1]
-        if len(entries) > 2
-        else None
-    )
-    told = f"r = {signed(float(r))} over {len(entries)} models" if r is not None and np.isfinite(r) else None
+    r, n = with_alignment(study)
+    told = f"r = {signed(r)} over {n} trained models" if r is not None else None
     return figure(
         WIDTH, HEIGHT, "Temporal score against alignment score",
         y_axis(frame, ticks(frame.y, 6), NAMES["temporal"]),

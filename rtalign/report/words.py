@@ -19,7 +19,8 @@ def signed(value: float | None, digits: int = 2, plus: bool = False) -> str:
     """A number with a true minus sign."""
     if value is None:
         return DASH
-    return f"{value:{'+' if plus else ''}.{digits}f}".replace("-", MINUS)
+    rounded = round(value, digits) + 0.0  # -0.0 becomes 0.0
+    return f"{rounded:{'+' if plus and rounded else ''}.{digits}f}".replace("-", MINUS)
 
 
 def milliseconds(value: float | None) -> str:
