@@ -385,6 +385,7 @@ def test_the_end_of_the_first_engine_ends_comparing(desk: Path, phase: str, stat
     assert both.comparing.beside is None
     assert both.said[-1] == ("Comparing ended, as the engine of bank A stopped.", False)
     assert not both.engines[1].alive
+    assert both.comparing.again == (desk / "bank" if status == -9 else None), "one that was lost begins again by itself"
 
 
 def test_a_first_bank_that_is_refused_ends_comparing(desk: Path) -> None:
