@@ -118,7 +118,7 @@ class Comparing:
     def _gone(self, a: Snapshot) -> tuple[str, bool] | None:
         """Why the first is no longer what the second is compared with, and whether both could be compared anew."""
         if self._first.state != "running":
-            return "Comparing ended, as the engine of bank A stopped.", False
+            return "Comparing ended, as the engine of bank A stopped.", self._first.state == "lost"
         if self._first.engine is not self._with:
             return "Comparing ended, as the engine of bank A began anew.", True
         if a.refused:

@@ -99,7 +99,7 @@ def _meg(meg: StreamHealth) -> list[Item]:
     parts = []
     if meg.state != "lost":  # which the bad news say already
         parts.append(Item(f"MEG {meg.state}", f"{meg.name or 'MEG'}: {meg.state} for {clock(meg.since_s)}", meg.state))
-    if meg.nominal_hz and meg.state != "lost":
+    if meg.nominal_hz and meg.state not in ("lost", "ended", "unknown"):
         parts.append(Item(f"{meg.rate_hz:.1f} of {meg.nominal_hz:g} Hz", "samples a second, of those promised", rank=4))
     if meg.age_s is not None and meg.state not in ("ended", "paused"):
         age = f"{meg.age_s:.2f} s" if meg.age_s < 10 else f"{meg.age_s:.0f} s" if meg.age_s < 60 else clock(meg.age_s)

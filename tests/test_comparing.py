@@ -385,6 +385,7 @@ def test_the_end_of_the_first_engine_ends_comparing(desk: Path, phase: str, stat
     assert both.comparing.beside is None
     assert both.said[-1] == ("Comparing ended, as the engine of bank A stopped.", False)
     assert not both.engines[1].alive
+    assert both.comparing.again == (desk / "bank" if status == -9 else None), "one that was lost begins again by itself"
 
 
 def test_a_first_bank_that_is_refused_ends_comparing(desk: Path) -> None:
@@ -531,23 +532,40 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MonitorWindow]:
     made.close()
 
 
-def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWindow, qtbot: QtBot) -> None:
-    """The same bank under another name: what both find of the same words is the same."""
+def compared(desk: Path, window: MonitorWindow, qtbot: QtBot) -> tuple[Link, Link]:
+    """Both engines, together, of one bank under two names."""
     shutil.copytree(desk / "bank", desk / "twin", dirs_exist_ok=True)
     session = Session(
         bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02", speed=4.0,
         audio=desk / "story.wav",
     )  # fmt: skip
     window.start(session)
-    a = window.link
-    qtbot.waitUntil(lambda: a.newest.n_scored > 5, timeout=60_000)
-    assert a.newest.sounds == (Sound(str(desk / "story.wav"), 0.0),)
+    qtbot.waitUntil(lambda: window.link.newest.n_scored > 5, timeout=60_000)
     comparing = window.accompanying.comparing
     comparing.begin(desk / "twin")
     qtbot.waitUntil(lambda: bool(comparing._tether and comparing._tether.together), timeout=60_000)
-    window.deeds["turn"].trigger()
-    window.deeds["turn"].trigger()
+    return window.link, comparing._second
+
+
+def play_out(window: MonitorWindow, qtbot: QtBot) -> None:
+    """Both to the recording's end, as fast as they can."""
+    comparing, a = window.accompanying.comparing, window.link
     b = comparing._second
+    a.ask("until", None)
+    for engine in (a, b):
+        engine.ask("speed", None)
+        engine.ask("play")
+    comparing._tether = Tether()
+    qtbot.waitUntil(lambda: a.newest.phase == b.newest.phase == "ended" and not b.newest.n_waiting, timeout=60_000)
+    qtbot.waitUntil(lambda: a.newest.n_words == b.newest.n_words, timeout=20_000)
+
+
+def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWindow, qtbot: QtBot) -> None:
+    """The same bank under another name: what both find of the same words is the same."""
+    a, b = compared(desk, window, qtbot)
+    assert a.newest.sounds == (Sound(str(desk / "story.wav"), 0.0),)
+    for _ in range(2):
+        window.deeds["turn"].trigger()
     end = time.monotonic() + 3
     while time.monotonic() < end:
         qtbot.wait(50)
@@ -560,20 +578,14 @@ def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWin
     assert lagmap.shows == "A − B"
     assert ladder.second is not None
     assert ladder.second.names == ("bank", "twin")
-    a.ask("until", None)
-    for engine in (a, b):
-        engine.ask("speed", None)
-        engine.ask("play")
-    comparing._tether = Tether()
-    qtbot.waitUntil(lambda: a.newest.phase == b.newest.phase == "ended" and not b.newest.n_waiting, timeout=60_000)
-    qtbot.waitUntil(lambda: a.newest.n_words == b.newest.n_words, timeout=20_000)
+    play_out(window, qtbot)
     assert a.newest.r is not None
     assert b.newest.r is not None
     assert np.allclose(a.newest.r, b.newest.r)
     assert b.engine is not None
-    b.engine._process.kill()  # type: ignore[attr-defined]
-    qtbot.waitUntil(lambda: not comparing.on, timeout=10_000)
+    b.engine.kill()
+    qtbot.waitUntil(lambda: not window.accompanying.comparing.on, timeout=10_000)
+    qtbot.waitUntil(lambda: ladder.second is None)
     assert window.strip.message is not None
     assert "Bank A goes on" in window.strip.message.text
-    assert ladder.second is None or qtbot.waitUntil(lambda: ladder.second is None) is None
     assert a.state == "running"

@@ -119,6 +119,7 @@ def test_nothing_is_live_that_nobody_hears(scene: Scene) -> None:
     scene.now += SILENT_S + 1
     scene.window.tick()
     assert scene.window.status.said[:2] == ("unknown", "No answer")
+    assert not any("Hz" in item.text for item in scene.window.trust.items)
     assert not any(item.state == "flowing" for item in scene.window.trust.items)
     scene.more()
     assert scene.window.status.said[:2] == ("flowing", "Live")
