@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from outcome import tell
 
 from rtalign import snapshot, wire
 
@@ -172,10 +173,7 @@ def main() -> None:
 
         print(json.dumps(watch(given)))
     else:
-        text = json.dumps(measure(given), indent=2)
-        print(text)
-        if given.out:
-            given.out.write_text(text + "\n", encoding="utf-8")
+        tell(measure(given), given.out)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from rtalign.report.published import MAIN
 from rtalign.report.words import clock
 from rtalign.summary import write_atomically
 
-WORDS, CONTENT, HOURS, RUNS, SENSORS, SFREQ = 85_000, 38_000, 10.0, 66, 275, 1200.0
+WORDS, CONTENT, HOURS, SENSORS, SFREQ = 85_000, 38_000, 10.0, 275, 1200.0
 """One person of the data set: words told and content words among them, hours, recordings, sensors, Hz."""
 
 CONTEXTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

@@ -126,7 +126,7 @@ def broken_off(folder: Path) -> None:
 
 
 def test_growth_with_context_is_found_where_it_was_planted(tmp_path: Path) -> None:
-    """This listener answers what SmolLM2 knows from the words before, and nothing that a word says by itself."""
+    """This listener answers what SmolLM2 knows from its wider context, and nothing that words say by themselves."""
     plan = Plan(n_words=1200, run_words=240, sfreq=150.0, seed=5, snr=4.0, layers="5", contextual=True)
     smollm2 = load("smollm2")
     listener = simulate(tmp_path / "listener", plan, model=smollm2).folder
@@ -148,11 +148,11 @@ def test_growth_with_context_is_found_where_it_was_planted(tmp_path: Path) -> No
         print(f"  best null {np.round([p.null_r for p in line[-1].findings.peaks], 3)}, mean {study_r(line)}")
         print(f"  alignment {np.round([value(e, 'alignment')[0] for e in line], 3)}, {grown} per tenfold")
         print(f"  temporal {[None if e.temporal_r is None else round(e.temporal_r, 2) for e in line]}")
-    rise = {model: np.ptp(r) * np.sign(r[-1] - r[0]) for model, r in found.items()}
+    rise = found["smollm2"][-1] - found["smollm2"][0]
+    assert rise > 0.05
     assert all(np.diff(found["smollm2"][:4]) > 0)
-    assert rise["smollm2"] > 0.05
     assert np.corrcoef(found["smollm2"], there["smollm2"])[0, 1] > 0.95
-    assert abs(rise["random"]) < 0.25 * rise["smollm2"]
+    assert np.ptp(found["random"]) < 0.2 * rise
 
 
 DEEP = slice(3, None)

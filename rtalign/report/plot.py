@@ -108,6 +108,20 @@ def y_axis(frame: Frame, values: np.ndarray, title: str, scale: float = 1.0) -> 
     return parts
 
 
+def zero(frame: Frame) -> Markup | None:
+    """The level of no score, where the frame goes below it."""
+    if not frame.y[0] < 0 < frame.y[1]:
+        return None
+    return tag("path", d=f"M{number(frame.left)} {number(frame.py(0))}H{number(frame.right)}", class_="zero")
+
+
+def upright(frame: Frame) -> Markup | None:
+    """The same where the score lies along the frame, or the moment of a word's onset."""
+    if not frame.x[0] < 0 < frame.x[1]:
+        return None
+    return tag("path", d=f"M{number(frame.px(0))} {number(frame.top)}V{number(frame.bottom)}", class_="zero")
+
+
 def side_title(x: float, y: float, title: str) -> Markup:
     """An axis title that reads upwards."""
     return text(x, y, title, "axis", "middle", transform=f"rotate(-90 {number(x)} {number(y)})")

@@ -112,18 +112,6 @@ def tick(frame: Frame, x: float, told: str) -> Markup:
     return join(line, text(frame.px(x), frame.bottom + 16, told, "tick", "middle"))
 
 
-def zero(frame: Frame) -> Markup | None:
-    if not frame.y[0] < 0 < frame.y[1]:
-        return None
-    return tag("path", d=f"M{number(frame.left)} {number(frame.py(0))}H{number(frame.right)}", class_="zero")
-
-
-def upright(frame: Frame) -> Markup | None:
-    if not frame.x[0] < 0 < frame.x[1]:
-        return None
-    return tag("path", d=f"M{number(frame.px(0))} {number(frame.top)}V{number(frame.bottom)}", class_="zero")
-
-
 def others(study: Study, entry: Entry) -> list[Entry]:
     people = study.people(entry.subject)
     return people if len(people) > 1 else []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rtalign.report.markup import Markup, number, tag
-from rtalign.report.plot import Frame, figure, text, ticks, x_axis, y_axis
+from rtalign.report.plot import Frame, figure, text, ticks, upright, x_axis, y_axis, zero
 from rtalign.report.sweepmarks import (
     BOTTOM,
     HEIGHT,
@@ -36,8 +36,6 @@ from rtalign.report.sweepmarks import (
     span,
     spread,
     tick,
-    upright,
-    zero,
 )
 from rtalign.report.words import signed
 from rtalign.study import Entry, Study, value, with_alignment, with_context, with_size

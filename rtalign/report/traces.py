@@ -7,7 +7,7 @@ import numpy as np
 from rtalign.report.colour import STEPS, shade
 from rtalign.report.ladder import latency_span
 from rtalign.report.markup import Markup, join, number, tag
-from rtalign.report.plot import Frame, figure, text, ticks, x_axis, y_axis
+from rtalign.report.plot import Frame, figure, text, ticks, upright, x_axis, y_axis, zero
 from rtalign.report.results import Results
 from rtalign.report.words import milliseconds, refusal
 
@@ -24,7 +24,7 @@ def all_curves(results: Results, width: float = WIDE) -> Markup:
         _null(frame, results, None),
         x_axis(frame, ticks(frame.x, 8), "lag after word onset (ms)", 1000),
         y_axis(frame, ticks(frame.y, 5), "R"),
-        _zero_lines(frame),
+        upright(frame), zero(frame),
         [_curve(frame, results, i, results.r[i]) for i in range(len(results.r))],
         _depth_key(frame),
     )  # fmt: skip
@@ -76,7 +76,7 @@ def layer_panel(results: Results, i: int, width: float) -> Markup:
         _null(frame, results, i),
         x_axis(frame, ticks(frame.x, 4), "", 1000, grid=False),
         y_axis(frame, ticks(frame.y, 2), ""),
-        _zero_lines(frame), peak,
+        upright(frame), zero(frame), peak,
         _curve(frame, results, i, results.r[i]),
     )  # fmt: skip
 
@@ -105,15 +105,6 @@ def _null(frame: Frame, results: Results, i: int | None) -> Markup | None:
     else:
         low, high = results.null_lo[i], results.null_hi[i]
     return tag("path", d=frame.band(results.lags, low, high), class_="null")
-
-
-def _zero_lines(frame: Frame) -> Markup:
-    parts = []
-    if frame.x[0] < 0 < frame.x[1]:
-        parts.append(tag("path", d=f"M{number(frame.px(0))} {number(frame.top)}V{number(frame.bottom)}", class_="zero"))
-    if frame.y[0] <= 0 <= frame.y[1]:
-        parts.append(tag("path", d=f"M{number(frame.left)} {number(frame.py(0))}H{number(frame.right)}", class_="zero"))
-    return join(parts)
 
 
 def _depth_key(frame: Frame) -> Markup:

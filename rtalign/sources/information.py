@@ -7,6 +7,9 @@ import numpy as np
 SEEN_COMPONENTS = 50
 """Leading components in which a layer is looked at; decoders look at as many."""
 
+WORDS_BACK = 3
+"""Words before a word that are no wider context."""
+
 
 def independent_layers(n_words: int, n_layers: int, n_dims: int, seed: int) -> np.ndarray:
     """(word, layer, dim) standard normal numbers that no layer shares with another and no word with the next."""
@@ -35,19 +38,27 @@ def own_information(activations: np.ndarray, n_dims: int, beneath: np.ndarray | 
     return out
 
 
-def from_context(activations: np.ndarray, alone: np.ndarray, n_dims: int) -> np.ndarray:
-    """What each layer knows of a word from the words before it, in few standardised dimensions.
+def from_context(activations: np.ndarray, alone: np.ndarray, place: np.ndarray, n_dims: int) -> np.ndarray:
+    """What each layer knows of a word from its wider context alone, in few standardised dimensions.
 
     activations : (word, layer, dim).    alone : the same layers' states of each word read without any before it.
-    Returns (word, layer, n_dims): a layer's leading components without their best linear prediction from what it says
-    of the word alone.  Layers are not told apart: what one adds to those below is little, and mixed with the word.
+    place : (word,) how many words of its run came before.
+    Returns (word, layer, n_dims): a layer's leading components without their best linear prediction from what the
+    word and the WORDS_BACK before it say by themselves, and from the place.
+
+    Why the words before as well: the next word's context holds this word, and a brain that answers it would answer to
+    models that see one word or none in order.  Why the place: states drift from the start of a story, in any model.
+    Layers are not told apart: what one adds to those below is little, and mixed with the word.
     """
-    most = min(SEEN_COMPONENTS, max(1, len(activations) // 6))
-    out = np.empty((*activations.shape[:2], n_dims), np.float32)
-    for layer in range(activations.shape[1]):
+    n_words, n_layers, _ = activations.shape
+    seen = min(SEEN_COMPONENTS, max(1, n_words // 6 // (WORDS_BACK + 1)))
+    far = np.stack([1 / (1 + place), np.log1p(place), place, place**2], axis=1)
+    out = np.empty((n_words, n_layers, n_dims), np.float32)
+    for layer in range(n_layers):
         own = _standardised(_components(activations[:, layer].astype(np.float64), n_dims))
-        word = _components(alone[:, layer].astype(np.float64), most)
-        out[:, layer] = _standardised(own - _explained(own, word))
+        word = _standardised(_components(alone[:, layer].astype(np.float64), seen))
+        back = [np.where(place[:, None] >= k, np.roll(word, k, axis=0), 0.0) for k in range(WORDS_BACK + 1)]
+        out[:, layer] = _standardised(own - _explained(own, _standardised(np.concatenate([*back, far], axis=1))))
     return out
 
 

@@ -128,7 +128,8 @@ def planted(
     whole = np.concatenate(read)
     used = whole[:, len(beneath) :]
     if plan.contextual:
-        return numbers, from_context(used, _alone(model, story, numbers), plan.n_dims)
+        place = np.concatenate([np.arange(len(run)) for run in story])
+        return numbers, from_context(used, _alone(model, story, numbers), place, plan.n_dims)
     return numbers, own_information(used, plan.n_dims, whole[:, 0] if beneath else None)
 
 

@@ -51,7 +51,7 @@ class Plan:
     n_dims: int = 12
     """Dimensions in which a layer's own information is planted."""
     contextual: bool = False
-    """Plant what a model's layers know from the words before, and nothing that a word says by itself."""
+    """Plant what a model's layers know from the wider context alone, and nothing that words say by themselves."""
 
     def check(self) -> None:
         """Raise ValueError at the first setting that makes no recording."""
