@@ -21,10 +21,13 @@ from offline import blocks
 from rtalign.language.model import load
 from rtalign.sources.simulate import planted, simulate, tell
 from rtalign.sources.simulated import Plan
+from rtalign.study import Growth, value, with_context
 from rtalign.study import load as load_study
-from rtalign.study import value, with_context
 
 pytestmark = pytest.mark.slow
+
+DEEP = slice(3, None)
+"""Of five layers."""
 
 TINY = {"tiny-llama": "llama", "tiny-gpt2": "gpt2", "tiny-neox": "gpt_neox", "tiny-qwen2": "qwen2"}
 ROOM = {"llama": "max_position_embeddings", "gpt2": "n_positions", "gpt_neox": "max_position_embeddings",
@@ -145,8 +148,8 @@ def test_growth_with_context_is_found_where_it_was_planted(tmp_path: Path) -> No
         grown = with_context(line, "alignment")
         assert grown is not None
         print(f"\n{model}: deeper layers' R {np.round(found[model], 3)}, planted {np.round(there[model], 3)}")
-        print(f"  best null {np.round([p.null_r for p in line[-1].findings.peaks], 3)}, mean {study_r(line)}")
-        print(f"  alignment {np.round([value(e, 'alignment')[0] for e in line], 3)}, {grown} per tenfold")
+        print(f"  null {np.mean([p.null_r for p in line[-1].findings.peaks[DEEP]]):.3f}")
+        print(f"  alignment {np.round([value(e, 'alignment')[0] for e in line], 3)}, {told(grown)}")
         print(f"  temporal {[None if e.temporal_r is None else round(e.temporal_r, 2) for e in line]}")
     rise = found["smollm2"][-1] - found["smollm2"][0]
     assert rise > 0.05
@@ -155,11 +158,8 @@ def test_growth_with_context_is_found_where_it_was_planted(tmp_path: Path) -> No
     assert np.ptp(found["random"]) < 0.2 * rise
 
 
-DEEP = slice(3, None)
-
-
-def study_r(line: list) -> list[float]:
-    return [round(float(e.curves.r.mean()), 4) for e in line]
+def told(grown: Growth) -> str:
+    return f"{grown.rate:+.3f} [{grown.low:+.3f}, {grown.high:+.3f}] per tenfold"
 
 
 def shared(folder: Path, model: str, context: str, information: np.ndarray) -> float:
