@@ -10,10 +10,10 @@ import pytest
 import torch
 from language_models import CONFIGS, RECURRENT, STORY, assert_same, write
 
-from rtalign.language import capacity, contexts, packaged, windows
+from rtalign.language import capacity, contexts, loading, packaged, windows
 from rtalign.language.capacity import Size
 from rtalign.language.model import load
-from rtalign.language.precision import Int8Linear
+from rtalign.language.precision import Int8Linear, to_int8
 from rtalign.language.predictability import UNKNOWN, quartiles
 from rtalign.language.reading import Reading
 from rtalign.recipe import LanguageRecipe, Recipe
@@ -102,6 +102,28 @@ def test_int8_needs_a_quarter_and_the_table():
     size = Size(parameters=1000, table=200, stored=2000)
     assert [size.weights(kind) for kind in ("float32", "bfloat16", "int8")] == [4000, 2000, 2000]
     assert Size(1000, 200, 100).weights("int8") == 800 + 800
+
+
+def test_int8_is_made_of_the_weights_as_they_were_stored(tmp_path, monkeypatch):
+    """Widened first, a model would for a moment take four bytes for each of its parameters."""
+    import safetensors.torch
+
+    folder, stored = write(tmp_path / "tiny", "llama"), []
+    file = tmp_path / "tiny" / "model.safetensors"
+    narrow = {name: part.bfloat16() for name, part in safetensors.torch.load_file(file).items()}
+    safetensors.torch.save_file(narrow, file, metadata={"format": "pt"})
+    said = tmp_path / "tiny" / "config.json"
+    said.write_text(json.dumps(json.loads(said.read_text()) | {"dtype": "bfloat16", "torch_dtype": "bfloat16"}))
+
+    def packed(blocks):
+        stored.extend(part.dtype for block in blocks for part in block.parameters())
+        return to_int8(blocks)
+
+    monkeypatch.setattr(loading, "to_int8", packed)
+    language = load(folder, precision="int8")
+    assert set(stored) == {torch.bfloat16}
+    states = language._network._base.state_dict().values()
+    assert {part.dtype for part in states} == {torch.float32, torch.int8}
 
 
 def test_a_model_larger_than_memory_is_refused_with_its_figures_before_it_is_loaded(tmp_path, monkeypatch):

@@ -122,16 +122,19 @@ def _network(asked: Asked, model: Any, kind: Family, tokenizer: Any, batch: int)
 
 
 def _fewer_bits(model: Any) -> Any:
-    """A model whose blocks hold int8 and whose other weights are float32."""
+    """A model whose blocks hold int8 and whose other weights are float32.
+
+    Packed as the weights were stored, and the rest widened after it: nothing is ever held four bytes wide in between.
+    """
     base = getattr(model.base_model, "language_model", model.base_model)
     blocks = blocks_of(base, int(model.config.get_text_config().num_hidden_layers))
-    model = model.float().eval()
-    with torch.inference_mode():
-        # RWKV rescales its weights at its first pass.
-        base(input_ids=torch.zeros(1, 2, dtype=torch.long))
+    kind = model.config.model_type
+    if kind == "rwkv":
+        with torch.inference_mode():  # it rescales its weights at its first pass
+            base.eval()(input_ids=torch.zeros(1, 2, dtype=torch.long))
     if not to_int8(blocks):
-        raise ValueError(f"{model.config.model_type}: its blocks hold no plain matrices; use bfloat16 or float32")
-    return model
+        raise ValueError(f"{kind}: its blocks hold no plain matrices; use bfloat16 or float32")
+    return model.float()
 
 
 def _tokenizer(place: Place) -> Any:
