@@ -60,6 +60,7 @@ def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | No
     keys = {_name(key): key for key in plan.jobs() if key.person in people and key not in outcome.folders}
     if keys:
         Drive(_graph(keys.values(), where, people), keys, outcome, where).run(kind, plan, progress)
+    outcome.failures = {key: outcome.failures[key] for key in plan.jobs() if key in outcome.failures}
     _tidy(where.home / "jobs")
     for line in say_failures(outcome.failures):
         progress.say(line)

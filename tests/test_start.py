@@ -320,7 +320,7 @@ from rtalign.sources import lsl
 import numpy as np
 trees = [{{"label": f"MLC{{i + 11}}", "type": "mag", "unit": "T", "coil_type": "5001"}} for i in range(4)]
 outlet = lsl.LabelledOutlet.__new__(lsl.LabelledOutlet)
-lsl._Outlet.__init__(outlet, lsl._described({name!r}, "MEG", trees, 500.0, {name!r}), 0)
+lsl._Outlet.__init__(outlet, lsl._described({name!r}, "MEG", trees, 500.0, {name!r}))
 until = time.monotonic() + 30
 while not any(card.title == {name!r} and card.verdict == "fits" for card in dialog.live.meg.cards):
     assert time.monotonic() < until

@@ -16,7 +16,6 @@ from screens import VIEWS, pixels, shown
 from apps import scalp
 from apps.axes import ticks
 from apps.curves import CurvesView
-from apps.grid import IN_TURNS, Grid
 from apps.head import HeadView
 from apps.inspector import InspectorView, facts
 from apps.ladder import LadderView
@@ -237,24 +236,3 @@ def test_ticks_lie_within_and_evenly(lo: float, hi: float) -> None:
     assert 2 <= len(found) <= 8
     assert lo - 1e-9 <= found[0] <= found[-1] <= hi + 1e-9
     assert np.ptp(np.diff(found)) < 1e-9
-
-
-def test_panels_take_turns_and_wait_where_a_new_word_is_drawn(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    grid, drawn = Grid(), list[str]()
-    qtbot.addWidget(grid)
-    grid.resize(1600, 800)
-    grid.show()
-    qtbot.waitExposed(grid)
-    grid.draw(sights.sight(300))
-    grid.grab()
-    for name in IN_TURNS:
-        monkeypatch.setattr(grid.panels[name], "draw", lambda _, name=name: drawn.append(name))
-    grid.draw(sights.sight(301), by_turns=True)
-    assert drawn == []
-    for _ in range(2 * len(IN_TURNS)):
-        grid.draw_next()
-    assert sorted(drawn) == sorted(IN_TURNS)
-    grid.grab()
-    seen = sights.sight(301)
-    grid.draw(dataclasses.replace(seen, time_s=seen.time_s + 0.05), by_turns=True)
-    assert len(drawn) == len(IN_TURNS) + 1

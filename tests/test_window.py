@@ -386,14 +386,20 @@ def test_what_was_set_outlives_the_engine(scene: Scene) -> None:
 
 
 def test_panels_take_turns_and_all_come_to_see_the_newest(scene: Scene) -> None:
+    """A new word makes the transcript anew; then no other panel has its turn at once."""
     scene.replay()
     drawn: list[str] = []
     for name in ("ladder", "map", "curves", "head", "traces"):
         panel = scene.panel(name)
         panel.draw = lambda seen, name=name: drawn.append(name)  # type: ignore[method-assign,misc]
-    scene.window.grid.draw(sights.sight(301), by_turns=True)
-    assert len(drawn) == 2
-    assert "traces" in drawn
+    seen = sights.sight(301)
+    scene.window.grid.draw(seen, by_turns=True)
+    assert drawn == ["traces"]
+    scene.window.grid.grab()
+    scene.window.grid.draw(dataclasses.replace(seen, time_s=seen.time_s + 0.05), by_turns=True)
+    assert drawn[:2] == ["traces", "traces"]
+    assert len(drawn) == 3
+    drawn.remove("traces")
     for _ in range(3):
         scene.window.tick(by_turns=True)
     assert sorted(drawn) == ["curves", "head", "ladder", "map", "traces"]
