@@ -23,7 +23,7 @@ lint: setup  ## ruff and mypy
 test: lint  ## lint, types and every test of ordinary length
 	@$(BIN)/python -m pytest -m "not slow"
 
-soak: setup  ## the long studies, engine and window for an hour each, ten hours of words
+soak: setup  ## the long studies and rehearsals, engine and window for an hour each, ten hours of words
 	@$(BIN)/python -m pytest -m slow -s
 	@mkdir -p benchmarks/results
 	@$(BIN)/python benchmarks/live.py --minutes 60 --record --out benchmarks/results/live60.json

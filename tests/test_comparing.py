@@ -554,6 +554,7 @@ def play_out(window: MonitorWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: a.newest.n_words == b.newest.n_words, timeout=20_000)
 
 
+@pytest.mark.slow
 def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWindow, qtbot: QtBot) -> None:
     """The same bank under another name: what both find of the same words is the same."""
     a, b = compared(desk, window, qtbot)

@@ -212,6 +212,7 @@ share = 0.1
 """
 
 
+@pytest.mark.slow
 def test_drifting_jittering_and_dropped_samples(desk: Path, stage: Callable[..., Stage]) -> None:
     """A clock that wanders costs no word; what is dropped is counted, told, and skipped with its reason."""
     scene = stage(RESTLESS)
@@ -229,6 +230,7 @@ def test_drifting_jittering_and_dropped_samples(desk: Path, stage: Callable[...,
     assert np.abs(seen.r - scores_without_faults(desk, scored)).max() < 0.06
 
 
+@pytest.mark.slow
 def test_a_sender_that_comes_back_at_another_rate(desk: Path, stage: Callable[..., Stage], tmp_path: Path) -> None:
     listener(tmp_path / "faster", 500.0)
     scene = stage()
