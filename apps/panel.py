@@ -168,6 +168,21 @@ class Panel(QWidget):
         top = self.snap(top)
         painter.fillRect(QRectF(self.snap(x - width / 2), top, width, max(self.snap(bottom) - top, 0.0)), colour)
 
+    def uprights(
+        self, painter: QPainter, places: Sequence[float], top: float, bottom: float, colour: QColor, wide: float = 1.0
+    ) -> None:
+        """Many of them, drawn at once."""
+        if not places:
+            return
+        width, top = max(self.snap(wide), 1 / self._ratio), self.snap(top)
+        height = max(self.snap(bottom) - top, 0.0)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRects(*(QRectF(self.snap(x - width / 2), top, width, height) for x in places))
+        painter.restore()
+
     def level(self, painter: QPainter, y: float, left: float, right: float, colour: QColor, wide: float = 1.0) -> None:
         """A line across the panel."""
         height = max(self.snap(wide), 1 / self._ratio)

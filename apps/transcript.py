@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QPointF, QRectF, QSize, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPen
 from PyQt6.QtWidgets import QWidget
 
@@ -210,29 +210,16 @@ class TranscriptView(Panel):
         """Onsets over the last seconds, in sample time."""
         if self.seen is None:
             return
-        (axis, y), now, top = self._seconds(), current(self.seen), self.snap(self.px(6))
-        marked, wide = (now, self.hovered, self.chosen), max(self.snap(self.px(1.5)), 1 / self._ratio)
-        plain: dict[bool, list[QRectF]] = {False: [], True: []}
-        strong: list[float] = []
+        (axis, y), marked = self._seconds(), (current(self.seen), self.hovered, self.chosen)
+        places: dict[str, list[float]] = {"muted": [], "faint": [], "accent": []}
         for entry in self.seen.words:
             away = entry.word.onset - self.seen.time_s
-            if not -RULER_S <= away <= 0:
-                continue
-            x = axis.at(away)
-            if entry.word.index in marked:
-                strong.append(x)
-            else:
-                box = QRectF(self.snap(x - wide / 2), self.snap(y) - top, wide, top)
-                plain[entry.status == "skipped"].append(box)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        for skipped, boxes in plain.items():
-            painter.setBrush(self.theme.colour("faint" if skipped else "muted"))
-            if boxes:
-                painter.drawRects(*boxes)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for x in strong:
-            self.upright(painter, x, y - self.px(9), y, self.theme.colour("accent"), self.px(3))
+            if -RULER_S <= away <= 0:
+                role = "accent" if entry.word.index in marked else "faint" if entry.status == "skipped" else "muted"
+                places[role].append(axis.at(away))
+        for role, at in places.items():
+            high, wide = (9, 3.0) if role == "accent" else (6, 1.5)
+            self.uprights(painter, at, y - self.px(high), y, self.theme.colour(role), self.px(wide))
 
 
 def current(seen: Snapshot) -> int | None:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
+from scenes import MadeUp
 from screens import pixels
 from worlds import world
 
@@ -253,27 +254,12 @@ def test_the_pointer_tells_both_peaks(qtbot: QtBot) -> None:
 # The second engine
 
 
-class Engine:
-    """One that does what it is told, without a process."""
-
-    pid = 1
-    script = None
+class Engine(MadeUp):
+    """In the midst of a recording."""
 
     def __init__(self, session: Session) -> None:
-        self.session, self.alive, self.asked = session, True, list[tuple[str, Any]]()
-        self.stops, self.status = True, 0
+        super().__init__(session)
         self.newest = dataclasses.replace(sights.sight(300), position_s=5.0, end_s=60.0, speed=1.0)
-
-    def ask(self, do: str, to: Any = None) -> None:
-        self.asked.append((do, to))
-        if do == "stop" and self.stops:
-            self.newest, self.alive = dataclasses.replace(self.newest, phase="ended"), False
-
-    def wait(self, timeout_s: float | None = None) -> int:
-        return self.status
-
-    def kill(self) -> None:
-        self.alive, self.status = False, -9
 
 
 class Both:

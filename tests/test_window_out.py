@@ -140,13 +140,17 @@ def test_waiting_for_a_report_can_be_given_up(scene: Scene, monkeypatch: pytest.
 
 
 class Packing:
-    """In place of packing a picture: takes as long as a test wants."""
+    """A picture asked for by key, whose packing takes as long as a test wants."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go = threading.Event()
         self.packed = exporting._pack
         monkeypatch.setattr(exporting, "_pack", self._pack)
         monkeypatch.setattr(outgoing, "PATIENCE_S", 0.0)
+        scene.replay()
+        scene.answers.path = scene.folder / "it"
+        scene.press("Ctrl+P")
+        scene.qtbot.waitUntil(lambda: scene.said.startswith("The picture is being written"))
 
     def _pack(self, image: QImage, to: Path, path: Path) -> None:
         assert self.go.wait(20)
@@ -154,11 +158,7 @@ class Packing:
 
 
 def test_nobody_waits_for_a_picture_to_be_packed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    packing = Packing(monkeypatch)
-    scene.replay()
-    scene.answers.path = scene.folder / "it"
-    scene.press("Ctrl+P")
-    scene.qtbot.waitUntil(lambda: scene.said.startswith("The picture is being written"))
+    packing = Packing(scene, monkeypatch)
     scene.press("F")
     assert scene.window.deeds["freeze"].isChecked()
     assert not (scene.folder / "it.png").exists()
@@ -168,11 +168,7 @@ def test_nobody_waits_for_a_picture_to_be_packed(scene: Scene, monkeypatch: pyte
 
 
 def test_a_picture_that_is_called_off_leaves_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    packing = Packing(monkeypatch)
-    scene.replay()
-    scene.answers.path = scene.folder / "it"
-    scene.press("Ctrl+P")
-    scene.qtbot.waitUntil(lambda: scene.said.startswith("The picture is being written"))
+    packing = Packing(scene, monkeypatch)
     (writing,) = (thread for thread in threading.enumerate() if thread.name == "writing")
     scene.cure("Cancel")
     packing.go.set()
