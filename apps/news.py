@@ -14,8 +14,8 @@ def bad_news(seen: Snapshot) -> list[tuple[str, str]]:
         found.append(("lost", f"the engine stopped: {seen.why}"))
     if seen.refused:
         found.append(("lost", "the bank does not fit: nothing is decoded"))
-    found += _stream("MEG", seen.health.meg, "check the sender and its network; it comes back by itself")
-    found += _stream("words", seen.health.words, "check the sender of the words; it comes back by itself")
+    found += _stream_news("MEG", seen.health.meg, "check the sender and its network; it comes back by itself")
+    found += _stream_news("words", seen.health.words, "check the sender of the words; it comes back by itself")
     if seen.keeping and seen.keeping.trouble:
         found.append(("lost", f"recording: {seen.keeping.trouble}"))
     if seen.keeping and seen.keeping.n_dropped:
@@ -27,7 +27,7 @@ def bad_news(seen: Snapshot) -> list[tuple[str, str]]:
     return sorted(found, key=lambda item: item[0] != "lost")
 
 
-def _stream(name: str, stream: StreamHealth, cure: str) -> list[tuple[str, str]]:
+def _stream_news(name: str, stream: StreamHealth, cure: str) -> list[tuple[str, str]]:
     if stream.state == "lost":
         return [("lost", f"{name} LOST {clock(stream.since_s)}: {cure}")]
     if stream.state == "stale":

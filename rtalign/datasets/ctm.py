@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rtalign.datasets.rows import Row
 
 
-def rows(text: str, name: str) -> Iterator[Row]:
+def ctm_rows(text: str, name: str) -> Iterator[Row]:
     """The rows of a CTM file that describes one recording."""
     first = None
     for line, content in enumerate(text.split("\n"), start=1):

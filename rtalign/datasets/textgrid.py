@@ -76,7 +76,7 @@ class Reader:
         return ValueError(f"{where}: {what} was expected; the TextGrid is cut short or damaged")
 
 
-def rows(text: str, tier: str, name: str) -> Iterator[Row]:
+def textgrid_rows(text: str, tier: str, name: str) -> Iterator[Row]:
     """The intervals, or points, of one tier."""
     reader = Reader(text, name)
     kinds = reader.text(), reader.text()

@@ -91,9 +91,9 @@ def _why(dropped: Counter[str]) -> str:
 
 def _rows(path: Path, text: str, tier: str) -> Iterable[Row]:
     if path.suffix.lower() == ".textgrid" or "ooTextFile" in text[:200]:
-        return textgrid.rows(text, tier, path.name)
+        return textgrid.textgrid_rows(text, tier, path.name)
     if path.suffix.lower() == ".ctm":
-        return ctm.rows(text, path.name)
+        return ctm.ctm_rows(text, path.name)
     return delimited.rows(text, path.name)
 
 
