@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-export LSLAPICFG := $(CURDIR)/rtalign/sources/loopback.cfg
+export LSLAPICFG := $(CURDIR)/rtalign/streams/loopback.cfg
 export HF_HUB_OFFLINE := 1
 export QT_QPA_PLATFORM ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY),,offscreen)
 

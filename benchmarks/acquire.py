@@ -32,8 +32,8 @@ Pull = Callable[[], np.ndarray | None]
 
 def send(name: str, n_channels: int, sfreq: float) -> None:
     """Noise without end, whose first channel counts samples (to 2**24, which float32 still tells apart)."""
-    from rtalign.data import Sensor
-    from rtalign.sources.lsl import SignalOutlet, local_clock
+    from rtalign.core.records import Sensor
+    from rtalign.streams.lsl import SignalOutlet, local_clock
 
     place = (0.0, 0.0, 0.1)
     sensors = [Sensor(f"M{i:03d}", "axial", place, place) for i in range(n_channels)]
@@ -61,7 +61,7 @@ def sender(shape: str) -> Iterator[str]:
 
 def ours_inlet(name: str) -> tuple[Pull, float]:
     """SignalInlet alone: samples and stamps, copied."""
-    from rtalign.sources import lsl
+    from rtalign.streams import lsl
 
     found = next(f for f in lsl.find(2.0) if f.name == name)
     inlet = lsl.SignalInlet(found)
@@ -70,8 +70,8 @@ def ours_inlet(name: str) -> tuple[Pull, float]:
 
 def ours_source(name: str) -> tuple[Pull, float]:
     """LiveSource as the engine polls it: scaled chunks on one time axis, raw samples beside them, gaps, health."""
-    from rtalign.sources.events import Raw
-    from rtalign.sources.live import LiveSource
+    from rtalign.streams.events import Raw
+    from rtalign.streams.live.source import LiveSource
 
     source = LiveSource(name, None, None)
 
@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--name", help=argparse.SUPPRESS)
     args = parser.parse_args()
     os.environ["LSLAPICFG"] = str(
-        ROOT / "rtalign" / "sources" / "loopback.cfg"
+        ROOT / "rtalign" / "streams" / "loopback.cfg"
     )  # before liblsl is loaded, here and below
     os.environ["OMP_NUM_THREADS"] = "1"
     if args.send:

@@ -17,12 +17,12 @@ import torch
 import transformers
 from outcome import tell
 
+from rtalign.core.recipe import LanguageRecipe
 from rtalign.language import contexts
+from rtalign.language.loading.locate import find
 from rtalign.language.model import LanguageModel, load
-from rtalign.language.places import find
 from rtalign.language.tokens import Tokeniser
-from rtalign.recipe import LanguageRecipe
-from rtalign.sources.story import shipped_story, story_words
+from rtalign.simulation.story import shipped_story, story_words
 
 
 @dataclass(frozen=True)

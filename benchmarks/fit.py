@@ -21,8 +21,8 @@ import numpy as np
 from outcome import tell
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from rtalign import ridge
-from rtalign.moments import Moments
+from rtalign.decoding import ridge
+from rtalign.decoding.moments import Moments
 
 ALPHAS = np.logspace(-4, 8, 13)
 LAYERS, COMPONENTS, SENSORS, N_FOLDS = 9, 50, 275, 5

@@ -17,12 +17,12 @@ import torch
 from outcome import tell
 from shapes import EIGHT_BILLION, SMALL, write
 
-from rtalign import ridge
+from rtalign.core.recipe import LanguageRecipe
+from rtalign.decoding import ridge
+from rtalign.decoding.moments import Moments
 from rtalign.language.contexts import tokens_read
 from rtalign.language.model import LanguageModel, load
-from rtalign.moments import Moments
-from rtalign.recipe import LanguageRecipe
-from rtalign.sources.story import shipped_story, story_words
+from rtalign.simulation.story import shipped_story, story_words
 
 ALPHAS = np.logspace(-4, 8, 13)
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from outcome import tell
 
-from rtalign import snapshot, wire
+from rtalign.engine import snapshot
+from rtalign.engine.process import wire
 
 ROOT = Path(__file__).resolve().parents[1]
 FEED_HZ, STALL_MS = 20.0, 10
@@ -57,8 +58,8 @@ class Feed:
 
 def feed(changes: str, hertz: float) -> None:
     """The other end of a Feed."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from sights import Run  # type: ignore[import-not-found]
+    sys.path.insert(0, str(ROOT))
+    from tests.helpers.snapshots import Run  # type: ignore[import-not-found]
 
     run, began, n = Run(everything=changes == "all"), time.monotonic(), 0
     while os.getppid() != 1:
@@ -119,7 +120,7 @@ def session(given: argparse.Namespace, folder: Path) -> Iterator[str]:
         return
     from live import made_up_bank
 
-    from rtalign.sources.helmet import helmet
+    from rtalign.simulation.helmet import helmet
 
     made_up_bank(folder, helmet("ctf275"), "all")
     tag = f"gui-{os.getpid()}"
@@ -165,7 +166,7 @@ def main() -> None:
     options.add_argument("--hertz", type=float, default=FEED_HZ, help=argparse.SUPPRESS)
     options.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)
     given = options.parse_args()
-    os.environ.setdefault("LSLAPICFG", str(ROOT / "rtalign" / "sources" / "loopback.cfg"))
+    os.environ.setdefault("LSLAPICFG", str(ROOT / "rtalign" / "streams" / "loopback.cfg"))
     if given.feed:
         feed(given.feed, given.hertz)
     elif given.child:

@@ -14,13 +14,13 @@ import psutil
 from live import Endless, cost, made_up_bank, slope
 from outcome import tell
 
-from rtalign.bank import DecoderBank
-from rtalign.decoding import Decoding
-from rtalign.engine import Engine
-from rtalign.language.following import Forerunner
+from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.decoder_setup import Decoding
+from rtalign.engine.engine import Engine
+from rtalign.language.background_reader import Forerunner
 from rtalign.language.model import load
-from rtalign.sources.helmet import helmet
-from rtalign.sources.replaying import ReplaySource
+from rtalign.simulation.helmet import helmet
+from rtalign.streams.replay import ReplaySource
 
 
 def measure(hours: float, layers: str, sfreq: float, words_a_second: float) -> dict[str, Any]:

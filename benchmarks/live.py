@@ -18,17 +18,17 @@ import numpy as np
 import psutil
 from outcome import tell
 
-from rtalign.bank import DecoderBank, passport_of
-from rtalign.client import Client
-from rtalign.data import Chunk, Sensor, Word
+from rtalign.core.recipe import Recipe
+from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.session import Session
+from rtalign.core.tensorfile import TensorFile
+from rtalign.decoding.bank import DecoderBank, passport_of
+from rtalign.decoding.projection import fit_projection
+from rtalign.engine.process.client import Client
+from rtalign.engine.snapshot import Snapshot
 from rtalign.language.model import load
-from rtalign.recipe import Recipe
-from rtalign.session import Session
-from rtalign.snapshot import Snapshot
-from rtalign.sources.helmet import helmet
-from rtalign.sources.story import shipped_story, story_words
-from rtalign.targets import fit_projection
-from rtalign.tensorfile import TensorFile
+from rtalign.simulation.helmet import helmet
+from rtalign.simulation.story import shipped_story, story_words
 
 ROOT = Path(__file__).resolve().parents[1]
 RATES = {"ctf275": 1200.0, "neuromag306": 1000.0}
@@ -104,7 +104,7 @@ def made_up_bank(folder: Path, sensors: tuple[Sensor, ...], layers: str) -> None
 
 def player(given: argparse.Namespace, names: tuple[str, str]) -> None:
     """The other process: plays the load as LSL streams."""
-    from rtalign.sources.streaming import Setup, Streamer
+    from rtalign.streams.player.player import Setup, Streamer
 
     load_ = Endless(helmet(given.sensors), RATES[given.sensors], given.minutes * 60, given.words_a_second)
     Streamer([load_], Setup(name_meg=names[0], name_words=names[1], wait_s=120)).run()
@@ -194,7 +194,7 @@ def main() -> None:
     options.add_argument("--play", metavar="TAG", help=argparse.SUPPRESS)
     options.add_argument("--out", type=Path, help="also write the JSON here")
     given = options.parse_args()
-    os.environ.setdefault("LSLAPICFG", str(ROOT / "rtalign" / "sources" / "loopback.cfg"))
+    os.environ.setdefault("LSLAPICFG", str(ROOT / "rtalign" / "streams" / "loopback.cfg"))
     if given.play:
         player(given, (f"{given.play}-meg", f"{given.play}-words"))
         return

@@ -12,15 +12,14 @@ from typing import Any
 import mne
 import numpy as np
 
-from rtalign.data import Sensor, Word
-from rtalign.recipe import LanguageRecipe
-from rtalign.sources.background import Background
-from rtalign.sources.fif import measurement_info
-from rtalign.sources.helmet import helmet
-from rtalign.sources.information import own_information
-from rtalign.sources.simulated import TAIL_S, Plan, SimulatedRun, synthesise
-from rtalign.sources.story import Spoken, shipped_story, spoken
-from rtalign.sources.timing import speak
+from rtalign.core.recipe import LanguageRecipe
+from rtalign.core.records import Sensor, Word
+from rtalign.simulation.background import Background
+from rtalign.simulation.fif_writer import measurement_info
+from rtalign.simulation.helmet import helmet
+from rtalign.simulation.layer_signals import own_information
+from rtalign.simulation.recording import TAIL_S, Plan, SimulatedRun, synthesise
+from rtalign.simulation.story import Spoken, shipped_story, speak, spoken
 
 SFREQ, SENSORS = 1200.0, "ctf275"
 WORDS_AN_HOUR = 8500

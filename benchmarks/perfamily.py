@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from shapes import SMALL, write
 
+from rtalign.core.recipe import LanguageRecipe
 from rtalign.language.contexts import tokens_read
 from rtalign.language.model import LanguageModel, load
-from rtalign.recipe import LanguageRecipe
 
 SAMPLE = 12
 """Words of the plain way that are really read; the rest is counted in tokens."""

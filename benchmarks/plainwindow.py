@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]  # noqa: TID251
 from PyQt6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget  # noqa: TID251
 
-from rtalign.snapshot import Snapshot
+from rtalign.engine.snapshot import Snapshot
 
 
 class PlainWindow(QMainWindow):

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 import transformers
 
-from offline.classic import learn_tokenizer
-from rtalign.language.classic import Classic, Shape
-from rtalign.language.classicnetwork import BOS, save
-from rtalign.sources.story import shipped_story, story_words
+from rtalign.language.networks.classic import BOS, Classic, Shape, save
+from rtalign.simulation.story import shipped_story, story_words
+from rtalign_offline.small_lm import learn_tokenizer
 
 PLAIN = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8}
 WIDE = PLAIN | {"intermediate_size": 704, "num_key_value_heads": 4, "max_position_embeddings": 4096}

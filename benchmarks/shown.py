@@ -14,7 +14,7 @@ from gui import STALL_MS, WARM_UP_S, Feed
 from PyQt6.QtCore import QEvent, Qt, QTimer  # noqa: TID251
 from PyQt6.QtWidgets import QApplication, QMainWindow  # noqa: TID251
 
-from rtalign.session import Session
+from rtalign.core.session import Session
 
 STARTING_S = 180.0
 """Longest time from the start of a window to its first scores that leaves room for all rows."""
@@ -134,8 +134,8 @@ def spread(values: np.ndarray) -> dict[str, float]:
 
 
 def ours(given: argparse.Namespace, seen: Watch) -> QMainWindow:
-    from apps import remember
-    from apps.window import MonitorWindow
+    from rtalign_monitor import memory
+    from rtalign_monitor.main_window import MonitorWindow
 
     class Watched(MonitorWindow):
         def tick(self, by_turns: bool = False) -> None:
@@ -156,11 +156,11 @@ def ours(given: argparse.Namespace, seen: Watch) -> QMainWindow:
     def begin(session: Session) -> Any:
         if session.bank is None:
             return Feed(given.show)
-        from rtalign.client import Client
+        from rtalign.engine.process.client import Client
 
         return Client(session)
 
-    window = Watched(begin, remember.place())
+    window = Watched(begin, memory.place())
     window.set_view(given.view)
     show_patterns(window)
     QTimer.singleShot(0, lambda: window.start(said(given.show)))
@@ -175,7 +175,7 @@ def said(show: str) -> Session:
 
 def show_patterns(window: Any) -> None:
     """A head to draw, as a bank would bring."""
-    from rtalign.sources.helmet import helmet
+    from rtalign.simulation.helmet import helmet
 
     sensors, lags = helmet("ctf275"), np.linspace(-0.2, 0.8, 101)
     patterns = np.random.default_rng(0).normal(size=(31, 101, len(sensors))).cumsum(-1)
@@ -210,7 +210,7 @@ def plain(given: argparse.Namespace, seen: Watch) -> QMainWindow:
     def source() -> Any:
         if not given.show.partition("@")[2]:
             return Feed(given.show)
-        from rtalign.client import Client
+        from rtalign.engine.process.client import Client
 
         return Client(said(given.show))
 

@@ -102,10 +102,10 @@ def resident(process: psutil.Process) -> int:
 
 def train(folder: Path, hours: float) -> dict[str, Any]:
     """Everything that `rtalign train FOLDER --model smollm2` does, with a clock."""
-    import offline.train as trainer
-    from offline.estimate import estimate
+    import rtalign.training.trainer as trainer
+    from rtalign.core.recipe import Recipe
     from rtalign.language.model import load
-    from rtalign.recipe import Recipe
+    from rtalign_offline.estimate import estimate
 
     clock = clocked(trainer)
     recordings, model, recipe = opened(folder / "data", hours), load("smollm2"), Recipe()
@@ -140,7 +140,7 @@ def train(folder: Path, hours: float) -> dict[str, Any]:
 
 def clocked(trainer: Any) -> Any:
     """Progress that also takes processor time: of the stage's own thread where stages run side by side."""
-    from offline.progress import Progress
+    from rtalign.core.progress import Progress
 
     class Clocked(Progress):
         def __init__(self) -> None:
@@ -167,7 +167,7 @@ def clocked(trainer: Any) -> Any:
 
 def opened(root: Path, hours: float) -> Sequence[Any]:
     """The first sessions, the last of them cut where the hours are no whole number."""
-    from rtalign.datasets import open_recordings
+    from rtalign.recordings import open_recordings
 
     numbers = range(1, int(np.ceil(hours)) + 1)
     found = list(open_recordings(root, session=",".join(f"{n:03d}" for n in numbers)))

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from outcome import tell
 
-from rtalign.datasets import libribrain, megmasc, runsinside, smn4lang, wordtable
-from rtalign.datasets.xdf import session_words
+from rtalign.recordings.datasets import libribrain, megmasc, multi_run, smn4lang
+from rtalign.recordings.word_tables import table as wordtable
+from rtalign.recordings.xdf.streams import session_words
 
 ROWS = 100_000
 VOCABULARY = ("THE", "river", "don't", "été", "so-called", "小")
@@ -77,7 +78,7 @@ def texts() -> dict[str, tuple[str, str]]:
 def readers() -> dict[str, Callable[[Path], object]]:
     """How each layout is read; the generic way where none is named."""
     return {
-        "armeni": lambda path: runsinside.cut(runsinside.read(path), 40_000.0, path),
+        "armeni": lambda path: multi_run.cut(multi_run.read(path), 40_000.0, path),
         "megmasc": megmasc.read,
         "megmasc, 4 rows of 5 phonemes": megmasc.read,
         "libribrain": libribrain.read,

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.helpers import lsl_session
+from tests.helpers.paths import PYTHONPATH
 
 # Before anything loads liblsl or transformers.
-os.environ["LSLAPICFG"] = str(ROOT / "rtalign" / "sources" / "loopback.cfg")
+lsl_session.configure()
+os.environ["PYTHONPATH"] = PYTHONPATH
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -37,7 +39,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Each kind of language model's folder, written when first asked for."""
-    from language_models import write
+    from tests.helpers.tiny_models import write
 
     made: dict[Any, str] = {}
 
@@ -53,10 +55,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
     """A small world, learned once: a folder with its bank, its recording, its model."""
-    from worlds import small_recipe, world
-
-    from offline.progress import Progress
-    from offline.train import train
+    from rtalign.core.progress import Progress
+    from rtalign.training.trainer import train
+    from tests.helpers.small_world import small_recipe, world
 
     folder = tmp_path_factory.mktemp("trained")
     recording, model = world()
@@ -67,35 +68,34 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """See desks.py; made once for all tests of the live side."""
-    import desks
+    from tests.helpers import live_setup
 
     folder = tmp_path_factory.mktemp("desk")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RTALIGN_CACHE", str(folder / "cache"))
-        return desks.lay(folder)
+        return live_setup.lay(folder)
 
 
 @pytest.fixture
 def scene(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A window over made-up engines; what it would show of files is noted instead.  See scenes.py."""
-    from scenes import Scene
-
-    from apps import outgoing, remember
+    from rtalign_monitor import memory
+    from rtalign_monitor.export import exporter
+    from tests.helpers.window import Scene
 
     made = Scene(qtbot, tmp_path)
-    monkeypatch.setattr(remember, "home", lambda: tmp_path / "home")
-    monkeypatch.setattr(outgoing, "show", made.opened.append)
+    monkeypatch.setattr(memory, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(exporter, "show", made.opened.append)
     return made
 
 
 @pytest.fixture
 def sitting(qtbot: Any, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A window over real engines."""
-    from scenes import Sitting
+    from rtalign_monitor import memory
+    from tests.helpers.window import Sitting
 
-    from apps import remember
-
-    monkeypatch.setattr(remember, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(memory, "home", lambda: tmp_path / "home")
     made = Sitting(qtbot, desk, tmp_path)
     yield made
     made.close()
@@ -104,19 +104,18 @@ def sitting(qtbot: Any, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What the start dialog finds, scripted.  See dialogs.py."""
-    from dialogs import Network
-
-    from apps import start
-    from apps.discovery import Discovery
+    from rtalign_monitor.start import dialog
+    from rtalign_monitor.start.discovery import Discovery
+    from tests.helpers.fake_network import Network
 
     made = Network()
-    monkeypatch.setattr(start, "Discovery", lambda: Discovery(made.layer))
+    monkeypatch.setattr(dialog, "Discovery", lambda: Discovery(made.layer))
     return made
 
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Path:
     """For four sensors; its weights are zeros."""
-    import banks
+    from tests.helpers import bank_folders
 
-    return banks.write(tmp_path / "banks" / "four", banks.helmet(4))
+    return bank_folders.write(tmp_path / "banks" / "four", bank_folders.helmet(4))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from rtalign.recipe import LanguageRecipe
+from rtalign.core.recipe import LanguageRecipe
 
 
 @dataclass(frozen=True, slots=True)

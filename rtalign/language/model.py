@@ -8,17 +8,17 @@ from typing import cast
 
 import numpy as np
 
+from rtalign.core.recipe import LanguageRecipe
 from rtalign.language import contexts
-from rtalign.language.context import Context
-from rtalign.language.loading import Asked, load_parts
-from rtalign.language.names import parse
-from rtalign.language.network import Grows, Network, Wanted
-from rtalign.language.precision import Precision
-from rtalign.language.reader import Reader
-from rtalign.language.reading import ModelInfo, Reading
+from rtalign.language.growing_context import Context
+from rtalign.language.incremental_reader import Reader
+from rtalign.language.loading.load import Asked, load_parts
+from rtalign.language.loading.names import parse
+from rtalign.language.loading.weights import Precision
+from rtalign.language.networks.base import Grows, Network, Wanted
+from rtalign.language.sliding_windows import read_windows
 from rtalign.language.tokens import Cutter
-from rtalign.language.windows import read_windows
-from rtalign.recipe import LanguageRecipe
+from rtalign.language.types import ModelInfo, Reading
 
 BLOCK = 512
 """Tokens that a growing context reads at once."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
-from rtalign import cache
+from rtalign.core import cache
 
 BATCH = 4096
 PROBE = "The cat's 2,048 naïve WORDS – don't_stop \U0001f642 1999."

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from rtalign.report.fits import MOST, alpha_layers, alpha_panel, variance
-from rtalign.report.heads import heads
-from rtalign.report.ladder import ladder
-from rtalign.report.lagmap import lag_map
-from rtalign.report.markup import Markup, join, prose, tag
-from rtalign.report.method import WHOLE_CONTENT, recipe_of
-from rtalign.report.plot import panels
-from rtalign.report.results import Results
+from rtalign.report.figures.curves import all_curves, layer_panel, normalised_curves
+from rtalign.report.figures.fits import MOST, alpha_layers, alpha_panel, variance
+from rtalign.report.figures.heads import heads
+from rtalign.report.figures.ladder import ladder
+from rtalign.report.figures.lag_map import lag_map
+from rtalign.report.figures.svg import panels
+from rtalign.report.html import Markup, join, prose, tag
+from rtalign.report.provenance import WHOLE_CONTENT, recipe_of
+from rtalign.report.read import Results
 from rtalign.report.tables import facts, layer_table, rule_table
-from rtalign.report.traces import all_curves, layer_panel, normalised_curves
-from rtalign.report.words import clears_null, clock, headline, model_name, p_value, signed, standfirst
+from rtalign.report.text import clears_null, clock, headline, model_name, p_value, signed, standfirst
 
 KINDS = {
     "train": "training, cross-validated",

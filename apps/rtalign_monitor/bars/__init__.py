@@ -1,0 +1,1 @@
+"""Status, messages, transport and trust around the panels."""

@@ -1,0 +1,1 @@
+"""The window's links to one or two engines."""

@@ -1,0 +1,1 @@
+"""The story's sound, in step with the replay."""

@@ -1,0 +1,1 @@
+"""The start dialog: streams, recordings, sessions and a bank."""

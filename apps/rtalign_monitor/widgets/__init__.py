@@ -1,0 +1,1 @@
+"""Theme and small controls shared by the window."""

@@ -1,0 +1,261 @@
+"""Cards: a list whose entries say a name, a state, what it is, and whether it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from PyQt6.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from rtalign_monitor.widgets.lamps import ROLE, lamp
+from rtalign_monitor.widgets.theme import Theme, font
+
+Verdict = Literal["fits", "differs", "unknown", "gone"]
+VERDICT_ROLE = {"fits": "live", "differs": "lost", "gone": "lost", "unknown": "muted"}
+PAD, LEFT, GAP = 12, 34, 6
+CARD = Qt.ItemDataRole.UserRole
+WRAP = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One entry.  lamp : a state of lamps.py; state : the word beside it.
+
+    told : the verdict in words.    trouble : what is wrong apart from that, and the cure.
+    """
+
+    key: object
+    title: str
+    lamp: str
+    state: str
+    detail: str
+    verdict: Verdict = "unknown"
+    told: str = ""
+    trouble: str = ""
+
+    @property
+    def spoken(self) -> str:
+        return ", ".join(part for part in (self.title, self.state, self.detail, self.told, self.trouble) if part)
+
+
+class CardList(QListWidget):
+    """Keeps its choice by key, whatever comes and goes.  `picked` : a person chose; the program's choice is silent."""
+
+    picked = pyqtSignal(object)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme = Theme.of("dark")
+        self.cards: tuple[Card, ...] = ()
+        self._empty = ("", "")
+        self.setAccessibleName(name)
+        self.setItemDelegate(_Painter(self))
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.setSpacing(2)
+        self.currentItemChanged.connect(self._chosen)
+
+    @property
+    def key(self) -> object | None:
+        item = self.currentItem()
+        return item.data(CARD).key if item else None
+
+    def show_cards(self, cards: Sequence[Card], empty: tuple[str, str] = ("", "")) -> None:
+        """empty : a headline, and what to do, where there is no card."""
+        cards = tuple(cards)
+        if empty != self._empty:
+            self._empty = empty
+            self.setAccessibleDescription(" ".join(empty) if not cards else "")
+            self._repaint()
+        if cards == self.cards:
+            return
+        same = [card.key for card in cards] == [card.key for card in self.cards]
+        self.cards = cards
+        self.blockSignals(True)
+        if same:
+            for i, card in enumerate(cards):
+                self._fill(self.item(i), card)
+        else:
+            self._renew(cards)
+        self.blockSignals(False)
+        self.scheduleDelayedItemsLayout()
+        self._repaint()
+
+    def choose(self, key: object | None) -> None:
+        """Silently."""
+        self.blockSignals(True)
+        at = next((i for i, card in enumerate(self.cards) if card.key == key), -1)
+        self.setCurrentRow(at)
+        self.blockSignals(False)
+        self._repaint()
+
+    def set_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        self._repaint()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        super().paintEvent(event)
+        viewport = self.viewport()
+        if self.count() or viewport is None:
+            return
+        painter = QPainter(viewport)
+        head, rest = self._empty
+        box = viewport.rect().adjusted(18, 16, -18, -12)
+        painter.setFont(font(14, True))
+        painter.setPen(self.theme.colour("text"))
+        painter.drawText(box, WRAP, head)
+        painter.setFont(font(13))
+        painter.setPen(self.theme.colour("muted"))
+        painter.drawText(box.adjusted(0, 28, 0, 0), WRAP, rest)
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self.scheduleDelayedItemsLayout()
+
+    def _renew(self, cards: Sequence[Card]) -> None:
+        key, focus = self.key, self.hasFocus()
+        self.clear()
+        for card in cards:
+            item = QListWidgetItem()
+            self._fill(item, card)
+            self.addItem(item)
+        self.setCurrentRow(next((i for i, card in enumerate(cards) if card.key == key), -1))
+        if focus:
+            self.setFocus()
+
+    def _fill(self, item: QListWidgetItem | None, card: Card) -> None:
+        if item is not None and item.data(CARD) != card:
+            item.setData(CARD, card)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, card.spoken)
+            item.setToolTip("\n".join(part for part in (card.title, card.detail, card.told, card.trouble) if part))
+
+    def _chosen(self, item: QListWidgetItem | None) -> None:
+        self.picked.emit(item.data(CARD).key if item else None)
+
+    def _repaint(self) -> None:
+        viewport = self.viewport()
+        if viewport is not None:
+            viewport.update()
+
+
+class _Painter(QStyledItemDelegate):
+    """Name and state on one line, what it is below, and then the verdict, wrapped."""
+
+    def __init__(self, owner: CardList) -> None:
+        super().__init__(owner)
+        self._list = owner
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: ARG002
+        card: Card = index.data(CARD)
+        viewport = self._list.viewport()
+        width = (viewport.width() if viewport else 300) - 2 * self._list.spacing()
+        room = width - LEFT - PAD
+        more = _height(card.told, room - 20) + GAP if card.told else 0
+        more += _height(card.trouble, room) + GAP if card.trouble else 0
+        return QSize(width, PAD + 20 + 4 + _height(card.detail, room) + more + PAD)
+
+    def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        if painter is None:
+            return
+        card: Card = index.data(CARD)
+        theme, box = self._list.theme, option.rect
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        focus = chosen and self._list.hasFocus()
+        painter.setPen(QPen(theme.colour("accent" if chosen else "edge"), 2 if focus else 1))
+        painter.setBrush(theme.colour("accent", 0.10) if chosen else theme.colour("window", 0.45))
+        painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 6, 6)
+        lamp(painter, theme, card.lamp, QRectF(box.left() + PAD, box.top() + PAD + 4, 12, 12))
+        self._text(painter, theme, card, box)
+        painter.restore()
+
+    def _text(self, painter: QPainter, theme: Theme, card: Card, box: QRect) -> None:
+        line = QRect(box.left() + LEFT, box.top() + PAD, box.width() - LEFT - PAD, 20)
+        painter.setFont(font(12, True))
+        wide = painter.fontMetrics().horizontalAdvance(card.state)
+        painter.setPen(theme.colour(ROLE.get(card.lamp, "muted")))
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, card.state)
+        painter.setFont(font(14, True))
+        painter.setPen(theme.colour("text"))
+        title = painter.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideMiddle, line.width() - wide - 14)
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
+        painter.setFont(font(12))
+        y = self._below(painter, theme, card.detail, "muted", QRect(line.left(), line.bottom() + 5, line.width(), 0))
+        if card.told:
+            mark(painter, theme, card.verdict, QRectF(line.left(), y + 1, 13, 13))
+            shift = 20 if card.verdict != "unknown" else 0
+            place = QRect(line.left() + shift, y, line.width() - 20, 0)
+            y = self._below(painter, theme, card.told, VERDICT_ROLE[card.verdict], place)
+        if card.trouble:
+            role = ROLE.get(card.lamp, "muted")
+            self._below(painter, theme, card.trouble, role, QRect(line.left(), y, line.width(), 0))
+
+    def _below(self, painter: QPainter, theme: Theme, text: str, role: str, box: QRect) -> int:
+        """Wrapped; returns where the next text begins."""
+        box.setHeight(_height(text, box.width()))
+        painter.setPen(theme.colour(role))
+        painter.drawText(box, WRAP, text)
+        return box.bottom() + 1 + GAP
+
+
+def mark(painter: QPainter, theme: Theme, verdict: Verdict, box: QRectF) -> None:
+    """A tick in a circle where it fits, a cross in a square where it does not, nothing where nobody knows yet."""
+    if verdict == "unknown":
+        return
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.colour(VERDICT_ROLE[verdict]))
+    pen = QPen(theme.colour("panel"), box.width() / 7)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    x, y, w = box.left(), box.top(), box.width()
+    if verdict == "fits":
+        painter.drawEllipse(box)
+        painter.setPen(pen)
+        corners = [QPointF(x + w * a, y + w * b) for a, b in ((0.27, 0.53), (0.44, 0.70), (0.74, 0.34))]
+        painter.drawPolyline(QPolygonF(corners))
+        return
+    painter.drawRect(box)
+    painter.setPen(pen)
+    painter.drawLine(QPointF(x + w * 0.3, y + w * 0.3), QPointF(x + w * 0.7, y + w * 0.7))
+    painter.drawLine(QPointF(x + w * 0.7, y + w * 0.3), QPointF(x + w * 0.3, y + w * 0.7))
+
+
+def _height(text: str, width: int) -> int:
+    return QFontMetrics(font(12)).boundingRect(QRect(0, 0, max(width, 40), 10_000), WRAP, text).height() if text else 0
+
+
+class Mark(QWidget):
+    """One lamp."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme, self.state = Theme.of("dark"), "searching"
+        self.setFixedSize(14, 14)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        self.update()
+
+    def show_state(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        lamp(painter, self.theme, self.state, QRectF(self.rect()).adjusted(1, 1, -1, -1))
+        painter.end()

@@ -1,0 +1,136 @@
+"""train --dry-run: how long it would take and how much it would hold, from seconds of measuring on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from rtalign.core.machine import cores, workers
+from rtalign.core.progress import span
+from rtalign.core.recipe import LanguageRecipe, Recipe
+from rtalign.core.records import Recording
+from rtalign.decoding import ridge
+from rtalign.decoding.moments import Moments
+from rtalign.decoding.projection import WIDE
+from rtalign.language import contexts
+from rtalign.scoring.cross_validated import Draws, score
+from rtalign.signal.chain import Chain, Design
+from rtalign.training.trainer import lag_bytes
+
+SAMPLE_WORDS, FIT_WORDS = 300, 4000
+SAMPLE_CHUNKS = 10
+"""Of the signal; the first is not counted, as it pays for opening the file."""
+LIBRARIES_MB = 700
+"""What Python, torch and the readers take before there is any data."""
+
+
+def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device: str) -> dict[str, Any]:
+    """Seconds per stage, bytes of memory and disk; each figure rests on a small measured piece of the real work."""
+    words = sum(len(r.words) for r in recordings)
+    n_layers = len(recipe.language.layer_indices(model.info.n_layers))
+    components = min(recipe.language.components or model.info.dim, model.info.dim)
+    sensors, lags = len(recordings[0].sensors), len(recipe.lags.seconds)
+    wide, kept = min(WIDE * components, model.info.dim) * n_layers, n_layers * components
+    seconds = {
+        "signal": _signal_seconds(recordings, recipe),
+        "language": _language_seconds(recordings, model, recipe),
+        "fit": _fit_seconds(words, sensors, n_layers, components, recipe, device) * lags,
+    }
+    tape = sum(r.n_samples / r.sfreq * Design(recipe.chain, r.sfreq).rate for r in recordings) * sensors * 4
+    bank = lags * (recipe.fit.folds * (sensors * sensors + sensors * wide) + sensors * kept) * 4
+    shared, each = words * (wide + 3 * kept) * 4, lag_bytes(words, sensors, kept, recipe.fit.folds)
+    return {
+        "recordings": len(recordings),
+        "words": words,
+        "hours": round(sum(r.n_samples / r.sfreq for r in recordings) / 3600, 3),
+        "sensors": sensors,
+        "layers": n_layers,
+        "lags": lags,
+        "seconds": {k: round(v, 1) for k, v in seconds.items()} | {"total": round(_total(seconds), 1)},
+        "memory_mb": round((shared + each * workers(each) + model.info.n_bytes) / 1e6 + LIBRARIES_MB),
+        "disk_mb": {"cache": round((tape + words * n_layers * model.info.dim * 4) / 1e6), "bank": round(bank / 1e6)},
+    }
+
+
+def say_estimate(result: dict[str, Any]) -> list[str]:
+    spent = result["seconds"]
+    return [
+        f"{result['recordings']} recordings, {result['hours']:.2f} h, {result['words']:,} words; "
+        f"{result['sensors']} sensors, {result['layers']} layers, {result['lags']} lags",
+        f"about {span(spent['total'])}: language model {span(spent['language'])} and beside it signal "
+        f"{span(spent['signal'])}, then decoders {span(spent['fit'])}",
+        f"about {result['memory_mb']:,} MB of memory; {result['disk_mb']['cache']:,} MB of cache and "
+        f"{result['disk_mb']['bank']:,} MB of bank on disk",
+    ]
+
+
+def _total(seconds: dict[str, float]) -> float:
+    """Signal and language share the cores; decoders come after."""
+    first = seconds["signal"], seconds["language"]
+    return max(*first, sum(first) / cores()) + seconds["fit"]
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _signal_seconds(recordings: Sequence[Recording], recipe: Recipe) -> float:
+    """Some chunks read and filtered; the median, as one chunk among them may have waited for a disk."""
+    recording = recordings[0]
+    chain = Chain(recipe.chain, recording.sensors, recording.sfreq)
+    spent, begun = [], 0.0
+    for chunk in islice(recording.chunks(), SAMPLE_CHUNKS):
+        chain.push(chunk)
+        now = time.perf_counter()
+        if begun:
+            spent.append((now - begun) / len(chunk.data))
+        begun = now
+    if not spent:
+        spent = [_timed(lambda: chain.push(next(recording.chunks()))) / recording.n_samples]
+    return median(spent) * sum(r.n_samples for r in recordings)
+
+
+def _language_seconds(recordings: Sequence[Recording], model: Any, recipe: Recipe) -> float:
+    """A beginning of the story, counted as often as the words are read again for their context."""
+    words = [word.text for word in recordings[0].words[:SAMPLE_WORDS]]
+    layers = recipe.language.layer_indices(model.info.n_layers)
+    model.encode(words[:20], recipe.language, layers, surprisal=False)  # what is set up once
+    took = _timed(lambda: model.encode(words, recipe.language, layers, surprisal=False))
+    return took * sum(_read(len(r.words), recipe.language) for r in recordings) / _read(len(words), recipe.language)
+
+
+def _read(n_words: int, recipe: LanguageRecipe) -> int:
+    """How many words go through the model until so many are read in context."""
+    spans = contexts.growing if recipe.context_kind == "growing" else contexts.windows
+    return sum(part.stop - part.start for part in spans(n_words, recipe.context_words))
+
+
+def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe: Recipe, device: str) -> float:
+    """One lag on random data: what grows with the words is measured on some of them, what does not as it is."""
+    rng, n_folds = np.random.default_rng(0), recipe.fit.folds
+    n = max(min(words, FIT_WORDS) // n_folds, 20)
+    X = rng.standard_normal((n, sensors), np.float32)
+    Y = rng.standard_normal((n, layers * WIDE * components), np.float32)
+    kept, turn = Y[:, : layers * components], np.zeros((layers, WIDE * components, components))
+    turn[:, np.arange(components), np.arange(components)] = 1
+    rotations = ridge.Rotations([turn] * n_folds, turn)
+    known = Moments.of(X[:, :0], Y, "float64", layers)
+    moments = Moments.of(X, Y, recipe.fit.precision, layers, known)
+    draws = Draws.plan(np.repeat(np.arange(n_folds), n), layers, recipe.fit)
+    prepared = draws.prepare([kept] * n_folds)
+    weights = rng.standard_normal((sensors, kept.shape[1])).astype(np.float32)
+
+    def grows() -> None:
+        for _ in range(n_folds):
+            Moments.of(X, Y, recipe.fit.precision, layers, known)
+        score(draws, [X @ weights for _ in range(n_folds)], prepared)
+
+    fixed = _timed(lambda: ridge.fit([moments] * n_folds, recipe.fit.alphas, rotations, recipe.fit.precision, device))
+    return (_timed(grows) * words / (n * n_folds) + fixed) / cores()

@@ -1,0 +1,1 @@
+"""Models x contexts x people on Dask."""

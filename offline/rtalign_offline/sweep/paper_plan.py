@@ -1,0 +1,289 @@
+"""The plan of the published study, with what it would cost here, on one H200 and on 64 nodes of a cluster."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtalign.core.machine import cores
+from rtalign.decoding import ridge
+from rtalign.decoding.moments import Moments
+from rtalign.language.loading.catalogue import PAPER, TOKENS_A_WORD, Entry
+from rtalign.language.loading.weights import Precision
+from rtalign.report.summary import write_atomically
+from rtalign.report.text import clock
+from rtalign_offline.sweep.plan import Plan
+from rtalign_offline.sweep.report.paper import MAIN
+
+WORDS, CONTENT, HOURS, SENSORS, SFREQ = 85_000, 38_000, 10.0, 275, 1200.0
+"""One person of the data set: words told and content words among them, hours, recordings, sensors, Hz."""
+
+CONTEXTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+SWEPT = "Llama-3.2-3B"
+"""The model whose context the study varied."""
+
+CPU_SHARE, GPU_SHARE = 0.6, 0.4
+"""Shares of a plain multiplication's speed, measured here or told by a data sheet, that a forward pass is taken to
+reach."""
+
+H200_FLOPS, H200_GB, NODES, NODE_FLOPS, NODE_GB = 989e12, 149.0, 64, 312e12, 84.0
+"""bfloat16 by the data sheets, and free memory (139 and 79 GiB), of an H200, and of an A100 in each node."""
+
+SPARE_GB = 0.3
+"""Beside the weights."""
+
+WIDEST = 8192
+"""Of all hidden states."""
+
+ARCHITECTURES = {"mamba": "state space", "recurrent_gemma": "recurrent", "bert": "bidirectional"}
+ARCHITECTURES |= {"roberta": "bidirectional"}
+
+HEAD = """# The study of arXiv 2512.01591: {n_models} models, {n_contexts} contexts of {swept}, 3 people,
+# and the {n_main} main models once more with random weights.
+#
+# Put the data set (Armeni et al. 2022) beside this file as `armeni`, or change `recordings`; it needs its
+# owners' leave, and nothing here fetches it.  Models must be in the local cache
+# (`rtalign models` says how).  Of the public Pythia sizes the study used eight of the ten below.
+#
+# What it would cost ({n_jobs} jobs):
+#
+{costs}
+
+title = "arXiv 2512.01591"
+preset = "paper"
+paper = true
+contexts = ["window:50"]
+quartiles = true
+keep_activations = false
+device = "cuda"          # cpu where there is no accelerator, and months
+
+[recipe.language]
+precision = "bfloat16"   # the study does not say; in float32 the largest model takes 282 GB
+
+[cluster]                # each worker is one process on one core; where one accelerator is all there is, workers = 1
+workers = 64
+gpu = 1
+memory = "160GB"         # more than the largest model, which is loaded here on its way to the accelerator
+partition = "CHANGE"
+interface = "ib0"
+time = "12:00:00"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What one core of this machine does.  flops : in float32; lag_s : of one lag's fit of one job, at CONTENT words;
+    brain_s : of one lag of a person's shared sums; hour_s : of an hour of signal through the chain."""
+
+    flops: float
+    lag_s: float
+    brain_s: float
+    hour_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it could be done.  workers : processes, each reading at so many flops; memory_gb : for a model."""
+
+    name: str
+    workers: int
+    flops: float
+    memory_gb: float
+    precision: Precision = "bfloat16"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds of readings and of fits, which run one after the other at worst; too_large : models left out of them."""
+
+    models_s: float
+    fits_s: float
+    too_large: tuple[str, ...]
+
+    @property
+    def total_s(self) -> float:
+        return self.models_s + self.fits_s
+
+
+def write_plan(path: Path, quiet: bool = False) -> dict[str, Any]:
+    """Write the plan and say what it costs."""
+    if path.exists():
+        raise ValueError(f"{path} is there already; name another file")
+    plan = Plan.parse(_values(plan_text([], 0)), path.resolve().parent)
+    rates = measure()
+    costs = {place: cost(plan, rates, place) for place in places(rates)}
+    disk = disk_gb(plan)
+    lines = [*table(costs), *assumed(rates, plan, disk)]
+    write_atomically(path, plan_text(lines, len(plan.jobs())))
+    if not quiet:
+        people, models = len(plan.people), len(PAPER)
+        told = f"{models} models, {len(CONTEXTS)} contexts of {SWEPT}, {people} people, {len(MAIN)} controls"
+        print("\n".join([f"{path}: {len(plan.jobs())} jobs ({told})", "", *lines]))
+    found = {
+        place.name: {
+            "models_s": round(c.models_s), "fits_s": round(c.fits_s), "total_s": round(c.total_s),
+            "too_large": list(c.too_large),
+        }
+        for place, c in costs.items()
+    }  # fmt: skip
+    return {"plan": str(path), "jobs": len(plan.jobs()), "costs": found, "disk_gb": round(disk)}
+
+
+def table(costs: Mapping[Place, Cost]) -> list[str]:
+    """A line a place."""
+    lines = [f"{'estimated, not measured':<32}{'reading':>9}{'fitting':>9}{'in all':>9}   too large, not counted"]
+    for place, c in costs.items():
+        times = "".join(f"{_long(seconds):>9}" for seconds in (c.models_s, c.fits_s, c.total_s))
+        some = c.too_large[0] if len(c.too_large) == 1 else f"{len(c.too_large)} models"
+        left = f"{some} (over {place.memory_gb:.0f} GB)" if c.too_large else "none"
+        lines.append(f"{place.name:<32}{times}   {left}")
+    return lines
+
+
+def assumed(rates: Rates, plan: Plan, disk: float) -> list[str]:
+    """What the estimates rest on."""
+    precision = plan.recipe.language.precision
+    largest = max(PAPER, key=lambda entry: entry.millions)
+    return [
+        f"disk: {disk:,.0f} GB of cache while one model's activations are kept",
+        "",
+        f"measured here: {rates.flops / 1e9:.0f} GFLOP/s a core in float32, {rates.lag_s:.2f} s a lag of a fit, "
+        f"{rates.hour_s:.0f} s an hour of MEG",
+        f"assumed: a model reaches {CPU_SHARE:.0%} of that here, {GPU_SHARE:.0%} of {H200_FLOPS / 1e12:.0f} TFLOP/s "
+        f"(bfloat16) on an H200, of {NODE_FLOPS / 1e12:.0f} on an A100;",
+        f"  {TOKENS_A_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words fitted; cores as here, one to a process;",
+        f"  no reading or job cut in two; {_end(largest)} takes {largest.memory_gb(precision):.0f} GB in {precision}",
+    ]
+
+
+def _long(seconds: float) -> str:
+    return clock(seconds) if seconds < 48 * 3600 else f"{seconds / 86400:,.0f} d"
+
+
+def plan_text(told: list[str], n_jobs: int) -> str:
+    """The plan as a file a person can read and change.  told : lines of what it would cost."""
+    counts = {"n_models": len(PAPER), "n_contexts": len(CONTEXTS), "n_main": len(MAIN), "n_jobs": n_jobs}
+    costs = "\n".join(f"# {line}".rstrip() for line in told) or "#"
+    parts = [HEAD.format(**counts, swept=SWEPT, costs=costs)]
+    for number in ("001", "002", "003"):
+        parts.append(f'[[people]]\nname = "sub-{number}"\nrecordings = ["armeni"]\nsubject = "{number}"\n')
+    for entry in PAPER:
+        name = _end(entry)
+        lines = ["[[models]]", f'name = "{entry.id}"', f'label = "{name}"', f'architecture = "{_kind(entry)}"']
+        if name == SWEPT:
+            lines.append(f"contexts = {json.dumps([f'window:{n}' for n in CONTEXTS])}")
+        parts.append("\n".join(lines) + "\n")
+    for entry in PAPER:
+        if (name := _end(entry)) in MAIN:
+            lines = ["[[models]]", f'name = "{entry.id}"', f'label = "{name} untrained"', "untrained = true"]
+            parts.append("\n".join([*lines, f'architecture = "{_kind(entry)}"', f'trained_as = "{name}"']) + "\n")
+    return "\n".join(parts)
+
+
+def _end(entry: Entry) -> str:
+    return entry.id.rsplit("/", 1)[-1]
+
+
+def _kind(entry: Entry) -> str:
+    return ARCHITECTURES.get(entry.kind, "attention")
+
+
+def _values(text: str) -> dict[str, Any]:
+    import tomllib
+
+    return tomllib.loads(text)
+
+
+def measure() -> Rates:
+    """A few seconds of the real work on one core."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        rng = np.random.default_rng(0)
+        square = rng.standard_normal((1024, 1024), np.float32)
+        flops = 2 * 1024**3 / _least(lambda: square @ square)
+        few, n_targets = 4000, 9 * 100
+        X = rng.standard_normal((few, SENSORS), np.float32)
+        Y = rng.standard_normal((few, n_targets), np.float32)
+        parts = [Moments.of(X[k::5], Y[k::5], "float32", 9) for k in range(5)]
+        sums = _least(lambda: [Moments.of(X[k::5], Y[k::5], "float32", 9) for k in range(5)])
+        bases = ridge.bases(parts)
+        shared = _least(lambda: ridge.bases(parts))
+        fit = _least(lambda: ridge.fit(parts, np.logspace(-4, 8, 13), known=bases))
+        # Null, bootstrap and quartiles draw on every word's prediction: about three times the sums again.
+        return Rates(flops, fit + 4 * sums * CONTENT / few, shared + sums * CONTENT / few / 3, _hour())
+
+
+def _hour() -> float:
+    """Seconds for an hour of signal, from ten seconds of it."""
+    from rtalign.core.recipe import Recipe
+    from rtalign.core.records import Chunk, Sensor
+    from rtalign.signal.chain import Chain
+
+    sensors = tuple(Sensor(f"M{i}", "axial", (0.1, 0.0, 0.0), (1.0, 0.0, 0.0)) for i in range(SENSORS))
+    piece = Chunk(np.random.default_rng(0).standard_normal((int(10 * SFREQ), SENSORS)) * 1e-13, 0.0, SFREQ)
+    return _least(lambda: list(Chain(Recipe().chain, sensors, SFREQ).push(piece))) * 360
+
+
+def _least(work: Callable[[], object]) -> float:
+    """Of three times, by the processor's own clock: what else runs here does not count."""
+    spent = []
+    for _ in range(3):
+        start = time.process_time()
+        work()
+        spent.append(time.process_time() - start)
+    return max(min(spent), 1e-6)
+
+
+def places(rates: Rates) -> list[Place]:
+    import psutil
+
+    here, memory = cores(), psutil.virtual_memory().total / 1e9
+    return [
+        Place(f"this machine, {here} cores, float32", here, rates.flops * CPU_SHARE, memory, "float32"),
+        Place("one H200, 1 process", 1, H200_FLOPS * GPU_SHARE, H200_GB),
+        Place(f"{NODES} nodes, an A100 in each", NODES, NODE_FLOPS * GPU_SHARE, NODE_GB),
+    ]
+
+
+def cost(plan: Plan, rates: Rates, place: Place) -> Cost:
+    """Of all that can be done at a place."""
+    entries = {_end(entry): entry for entry in PAPER}
+    too_large = tuple(name for name, e in entries.items() if e.memory_gb(place.precision) + SPARE_GB > place.memory_gb)
+    jobs = [job for job in plan.jobs() if job.model.removesuffix(" untrained") not in too_large]
+    flops = [
+        forward_flops(entries[key.model.removesuffix(" untrained")], key.context, plan.quartiles)
+        for key in dict.fromkeys(job.reading for job in jobs)
+    ]
+    n_lags = len(plan.recipe.lags.seconds)
+    rounds = math.ceil(len(jobs) / place.workers)
+    heard = len(plan.people) * (n_lags * rates.brain_s + HOURS * rates.hour_s)
+    # A person's directions are one task.
+    shared = max(heard / place.workers, n_lags * rates.brain_s)
+    read = max(sum(flops) / place.workers, max(flops)) / place.flops
+    return Cost(read, shared + rounds * n_lags * rates.lag_s, too_large)
+
+
+def forward_flops(entry: Entry, context: str, surprisal: bool = True) -> float:
+    """All people hear one story, which is read once: every word again behind its window.
+
+    A model that reads both ways reads it once more with the word hidden, where surprisal is wanted.
+    """
+    previous = int(context.split(":")[1])
+    times = 2 if surprisal and _kind(entry) == "bidirectional" else 1
+    return 2 * entry.millions * 1e6 * WORDS * TOKENS_A_WORD * (previous + 1) * times
+
+
+def disk_gb(plan: Plan) -> float:
+    """Tapes and sums of all people, and the largest activations."""
+    n_lags, folds = len(plan.recipe.lags.seconds), plan.recipe.fit.folds
+    tape = HOURS * 3600 * plan.recipe.chain.min_rate_hz * SENSORS * 4
+    brain = n_lags * SENSORS**2 * 8 * (folds + len(ridge.training_sets(folds)))
+    return (len(plan.people) * (tape + brain) + WORDS * 9 * WIDEST * 4) / 1e9

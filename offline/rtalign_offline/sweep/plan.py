@@ -1,0 +1,204 @@
+"""Plan: the models, contexts and people of a sweep, with the recipe that all of its jobs share."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from rtalign.core.recipe import LanguageRecipe, Recipe, Settings, plain
+from rtalign.language.loading.names import parse
+
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+:-]{0,63}")
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.+-]+")
+
+
+def _label(text: str) -> str:
+    if text and not LABEL.fullmatch(text):
+        raise ValueError(f"{text!r} names results and files: use up to 64 letters, digits, blanks and . _ + : -")
+    return text
+
+
+Label = Annotated[str, AfterValidator(_label)]
+
+
+class Person(Settings):
+    """Whose brain it was, and where the recordings are."""
+
+    name: Label = Field(description="What results call this person.")
+    recordings: tuple[str, ...] = Field(min_length=1, description="BIDS folders or MEG recordings.")
+    subject: str | None = Field(None, description="Only this subject of a BIDS folder.")
+    session: str | None = Field(None, description="Only this session.")
+    task: str | None = Field(None, description="Only this task.")
+    run: str | None = Field(None, description="Only this run.")
+    word_table: str | None = Field(None, description="TSV, CSV, TextGrid or CTM of word onsets.")
+    bads: tuple[str, ...] = Field((), description="Channels to leave out.")
+
+
+class Model(Settings):
+    """A language model as `rtalign train --model` knows it."""
+
+    name: str = Field(min_length=1, description="smollm2, a folder, a GGUF file, or an id in the local cache.")
+    label: Label = Field("", description="What results call it; the name by default.")
+    architecture: Label = Field("", description="Which models belong together in the report; the family by default.")
+    untrained: bool = Field(False, description="The same shape with random weights, one control for each seed.")
+    contexts: tuple[str, ...] = Field((), description="Of this model alone, in place of the plan's.")
+    trained_as: Label = Field("", description="The label of the model whose control this is.")
+
+    @property
+    def title(self) -> str:
+        """The label, or a readable name."""
+        last = self.name.rstrip("/").rsplit("/", 1)[-1]
+        return self.label or last + (" untrained" if self.untrained else "")
+
+
+class ClusterPlan(Settings):
+    """Where the jobs run: what a scheduler of a cluster is asked for."""
+
+    workers: int = Field(0, ge=0, le=4096, description="Processes of one thread each; 0 takes a process a core.")
+    memory: str = Field("auto", description="Most memory of one process, such as 4GB; auto shares the machine's.")
+    partition: str | None = Field(None, description="slurm: the partition.")
+    account: str | None = Field(None, description="slurm: who pays.")
+    time: str = Field("08:00:00", description="slurm: longest a worker may run; jobs go on in the next one.")
+    gpu: int = Field(0, ge=0, le=16, description="slurm: accelerators a worker asks for.")
+    interface: str | None = Field(None, description="slurm: the network card that nodes reach each other by.")
+    directives: tuple[str, ...] = Field((), description="slurm: further #SBATCH lines, without the #SBATCH.")
+    prologue: tuple[str, ...] = Field((), description="slurm: lines of shell before a worker starts.")
+
+
+class Plan(Settings):
+    """models x contexts x people x seeds under one recipe."""
+
+    title: str = Field("sweep", description="Stands over the report.")
+    people: tuple[Person, ...] = Field(min_length=1, description="Whose recordings.")
+    models: tuple[Model, ...] = Field(min_length=1, description="Which language models.")
+    contexts: tuple[str, ...] = Field(("growing:1000",), min_length=1, description="growing:N or window:K, each.")
+    seeds: tuple[int, ...] = Field((0,), min_length=1, description="Of the weights of untrained models.")
+    quartiles: bool = Field(True, description="Score the words of each quartile of the model's own surprisal too.")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where the language models compute.")
+    keep_activations: bool = Field(True, description="Keep activations in the cache once their jobs are done.")
+    paper: bool = Field(False, description="The settings are those of arXiv 2512.01591, so its numbers compare.")
+    cluster: ClusterPlan = Field(ClusterPlan(), description="What the cluster is asked for.")
+    recipe: Recipe = Field(Recipe(), description="All that changes a number; the context comes from contexts.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Plan:
+        for what, names in (("people", [p.name for p in self.people]), ("models", [m.title for m in self.models])):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"two {what} are called {twice[0]!r}; give each a name (models: a label) of its own")
+        lists = [self.contexts, self.seeds, *(model.contexts for model in self.models)]
+        for context in self.every_context():
+            LanguageRecipe(context=context)
+        if any(len(set(given)) < len(given) for given in lists):
+            raise ValueError("a context or a seed stands twice; name each once")
+        unknown = {m.trained_as for m in self.models if m.trained_as} - {m.title for m in self.models}
+        if unknown:
+            raise ValueError(f"trained_as = {sorted(unknown)[0]!r} is no model of this plan; name one by its label")
+        return self
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        """A plan from TOML; paths in it are relative to the file's own folder."""
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{path} is not valid TOML: {error}") from None
+        return cls.parse(values, path.resolve().parent)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], base: Path) -> Plan:
+        """A plan from what TOML holds: preset, then the recipe's own settings."""
+        recipe = Recipe.preset(values.pop("preset", "live")).model_dump()
+        for group, settings in values.pop("recipe", {}).items():
+            if not isinstance(settings, dict):
+                raise ValueError(f"plan, recipe: {group!r} stands outside a section, such as [recipe.lags]")
+            recipe[group] = {**recipe.get(group, {}), **settings}
+        try:
+            plan = cls.model_validate({**values, "recipe": recipe})
+        except ValidationError as error:
+            raise ValueError(plain(error, "plan")) from None
+        people, models = (_at(p, base) for p in plan.people), (_model_at(m, base) for m in plan.models)
+        return plan.model_copy(update={"people": tuple(people), "models": tuple(models)})
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    def every_context(self) -> list[str]:
+        """All contexts that any model is read in, in the plan's order."""
+        return list(dict.fromkeys([*self.contexts, *(c for model in self.models for c in model.contexts)]))
+
+    def recipe_for(self, context: str) -> Recipe:
+        return self.recipe.with_("language", context=context)
+
+    def jobs(self) -> list[JobKey]:
+        """Every combination, models outermost; only untrained models differ by seed."""
+        return [
+            JobKey(model=model.title, context=context, person=person.name, seed=seed)
+            for model in self.models
+            for seed in (self.seeds if model.untrained else self.seeds[:1])
+            for context in model.contexts or self.contexts
+            for person in self.people
+        ]
+
+    def model(self, title: str) -> Model:
+        return next(m for m in self.models if m.title == title)
+
+    def person(self, name: str) -> Person:
+        return next(p for p in self.people if p.name == name)
+
+
+class ReadingKey(Settings):
+    """One model's reading of the stories in one context."""
+
+    model: str
+    context: str
+    seed: int
+
+    @property
+    def slug(self) -> str:
+        return "_".join(NOT_IN_NAMES.sub("-", part) for part in (self.model, self.context, str(self.seed)))
+
+
+class JobKey(Settings):
+    """One combination of a plan, by names."""
+
+    model: str
+    context: str
+    person: str
+    seed: int
+
+    @property
+    def reading(self) -> ReadingKey:
+        return ReadingKey(model=self.model, context=self.context, seed=self.seed)
+
+    @property
+    def slug(self) -> str:
+        """A folder's name."""
+        return f"{self.reading.slug}_{NOT_IN_NAMES.sub('-', self.person)}"
+
+    def __str__(self) -> str:
+        return f"{self.model}, {self.context}, {self.person}" + (f", seed {self.seed}" if self.seed else "")
+
+
+def _at(person: Person, base: Path) -> Person:
+    """With paths that hold wherever a worker runs."""
+    table = None if person.word_table is None else str(base / person.word_table)
+    return person.model_copy(
+        update={"recordings": tuple(str(base / r) for r in person.recordings), "word_table": table}
+    )
+
+
+def _model_at(model: Model, base: Path) -> Model:
+    asked = parse(model.name)
+    if asked.what == "random":
+        return model
+    near = base / Path(asked.base).expanduser()
+    there = (near / "config.json").is_file() or (near.suffix == ".gguf" and near.is_file())
+    return model.model_copy(update={"name": str(replace(asked, base=str(near)))}) if there else model

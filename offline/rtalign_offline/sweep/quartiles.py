@@ -1,0 +1,75 @@
+"""Quartiles: the held-out words of a job scored again by how much each surprised the model itself.
+
+The decoders are those of all words; only what they are scored on changes: all quartiles are read by one instrument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtalign.decoding import folds
+from rtalign.decoding.moments import rotate
+from rtalign.language.surprisal import QUARTILES, quartiles
+from rtalign.scoring.cross_validated import Draws, Prepared, score
+from rtalign.training.trainer import Job
+
+NUMBER = len(QUARTILES)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quartiles:
+    """rows : for each quartile and fold the words of the fold that belong to it; 0 the most expected words."""
+
+    rows: Sequence[Sequence[np.ndarray]]
+    draws: Sequence[Draws]
+    prepared: Sequence[Prepared]
+    told: dict[str, list[float]]
+
+    @classmethod
+    def of(cls, job: Job, surprisal: np.ndarray) -> Quartiles | None:
+        """None where the model tells no surprisal, or a fold has too few words of a quartile.
+
+        surprisal : (word,) of the words in use.
+        """
+        known = np.isfinite(surprisal) & (job.fold != folds.PURGED)
+        if known.sum() < 40 * job.recipe.fit.folds:
+            return None
+        which = quartiles(np.where(known, surprisal, np.nan))
+        members = [np.flatnonzero(job.fold == k) for k in range(job.recipe.fit.folds)]
+        rows = [[np.flatnonzero(which[words] == q) for words in members] for q in range(NUMBER)]
+        if min(len(part) for quartile in rows for part in quartile) < 4:
+            return None
+        n_layers = len(job.rotations.final)
+        plans = [
+            Draws.plan(np.where(which == q, job.fold, folds.PURGED), n_layers, job.recipe.fit) for q in range(NUMBER)
+        ]
+        turns = [turn.astype(np.float32) for turn in job.rotations.outer]
+        targets = [rotate(y, turn) for y, turn in zip(job.targets, turns, strict=True)]
+        prepared = [
+            plan.prepare([y[part] for y, part in zip(targets, quartile, strict=True)])
+            for plan, quartile in zip(plans, rows, strict=True)
+        ]
+        told = {
+            "bounds_nats": [float(surprisal[which == q].min()) for q in range(1, NUMBER)],
+            "n_words": [float((which == q).sum()) for q in range(NUMBER)],
+            "mean_nats": [float(surprisal[which == q].mean()) for q in range(NUMBER)],
+        }
+        return cls(rows, plans, prepared, told)
+
+    def score(self, predicted: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """r (quartile, layer), null and boot (quartile, draw, layer) of one lag.
+
+        predicted : one (word of the fold, target) a fold.
+        """
+        found = [
+            score(plan, [p[part] for p, part in zip(predicted, quartile, strict=True)], prepared)
+            for plan, quartile, prepared in zip(self.draws, self.rows, self.prepared, strict=True)
+        ]
+        return {
+            "quartile_r": np.stack([one.r for one in found]),
+            "quartile_null": np.stack([one.null for one in found]).astype(np.float32),
+            "quartile_boot": np.stack([one.boot for one in found]).astype(np.float32),
+        }

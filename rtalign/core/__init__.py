@@ -1,0 +1,1 @@
+"""Records that travel, the settings that change a number, and safe files: what every other package builds on."""

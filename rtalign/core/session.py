@@ -1,0 +1,62 @@
+"""Session: where data come from and how they are shown; nothing in it can change a number that a bank would give."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from rtalign.core.recipe import Settings, plain
+
+Encoding = Literal["auto", "plain", "json", "codes", "audio-start"]
+
+
+class Session(Settings):
+    """One sitting of the monitor or of a replay, as a TOML file can hold it."""
+
+    bank: Path | None = Field(None, description="Folder of the decoder bank; none: decoders are learned on the way.")
+    model: str | None = Field(None, description="The language model where the bank's own name for it does not do.")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where the language model computes.")
+
+    recording: Path | None = Field(None, description="A recording to replay; none: live streams.")
+    subject: str | None = Field(None, description="Only this subject of a BIDS folder, or several: A,B.")
+    session: str | None = Field(None, description="Only this session of a BIDS folder, or several: A,B.")
+    task: str | None = Field(None, description="Only this task of a BIDS folder, or several: A,B.")
+    run: str | None = Field(None, description="Only this run of a BIDS folder, or several: A,B.")
+    word_table: Path | None = Field(None, description="Onsets of the words: TSV, CSV, TextGrid or CTM.")
+    speed: float | None = Field(
+        1.0, gt=0, le=1000, description="Of a replay, times real time; none: as fast as can be."
+    )
+    audio: Path | None = Field(
+        None, description="The story's sound: a wav, or a folder of wavs named as the runs; none: the data set's own."
+    )
+    chunk_s: float = Field(0.02, gt=0, le=10, description="Length of a replay's chunks.")
+
+    raw_stamps: bool = Field(False, description="Of an XDF file, the time stamps as they came, jitter and all.")
+
+    meg: str | None = Field(None, description="Name of the MEG stream; none: the first of type MEG or EEG.")
+    words: str | None = Field(None, description="Name of the stream of words; none: the first stream of text.")
+    encoding: Encoding = Field("auto", description="How words arrive on their stream.")
+    trigger: str | None = Field(None, description="A channel of the MEG stream whose codes mark words; needs a table.")
+    audio_delay_s: float = Field(
+        0.0, ge=-1, le=1, description="From a word's marker to its sound at the ear: a constant of the site."
+    )
+    allow_missing: bool = Field(False, description="Go on where sensors of the bank are not in the stream.")
+    adapt: bool = Field(False, description="Learn from today's participant, each word after it has been scored.")
+
+    record: Path | None = Field(None, description="Folder under which the session is recorded; none: nothing is.")
+    out: Path | None = Field(None, description="Folder for the results of a replay.")
+    publish: bool = Field(False, description="Send the scores out over LSL as rtalign-scores.")
+    last_words: int | None = Field(None, ge=100, description="Show the last so many words alone; none: all of them.")
+
+    @classmethod
+    def load(cls, path: Path) -> Session:
+        """A session from its TOML file, refused in one line where it is none."""
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{path} is not valid TOML: {error}") from None
+        except ValidationError as error:
+            raise ValueError(plain(error, "session")) from None

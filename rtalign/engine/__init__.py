@@ -1,0 +1,1 @@
+"""One live session: sources in, scores out, everything recorded, in a process of its own."""

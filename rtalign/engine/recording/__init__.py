@@ -1,0 +1,1 @@
+"""What a live session writes to disk."""

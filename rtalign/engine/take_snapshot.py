@@ -1,0 +1,116 @@
+"""How an engine stands, as a snapshot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rtalign.core.records import UNITS
+from rtalign.engine.engine import Engine
+from rtalign.engine.ledger import Entry
+from rtalign.engine.snapshot import Inspected, Keeping, Rung, Snapshot, Traces, Trend, Work
+from rtalign.scoring.curves import Findings
+from rtalign.streams.replay import ReplaySource
+
+TRACE_S = 6.0
+MOST_TRACES = 12
+NO_LONGER_KEPT = "heard too long ago to be looked at"
+
+
+def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None, newest: int = 60) -> Snapshot:
+    """How an engine stands now."""
+    decoding, ledger, findings = engine.decoding, engine.ledger, engine.assessment.findings
+    return Snapshot(
+        sequence=sequence,
+        phase="refused" if engine.intake.refused else "ended" if engine.ended else "running",
+        time_s=engine.intake.time_s,
+        health=engine.source.health(),
+        n_heard=ledger.n_heard,
+        n_scored=ledger.n_scored,
+        n_waiting=ledger.n_waiting,
+        skipped=dict(ledger.skipped),
+        words=tuple(words(engine, newest)),
+        notices=tuple(engine.notices)[-20:],
+        model=str(decoding.model["id"]),
+        context=decoding.recipe.language.context,
+        layers=decoding.layers,
+        lags_s=decoding.lags_s,
+        r=engine.r,
+        n_words=min(engine.scoreboard.n, engine.last_words or engine.scoreboard.n),
+        n_assessed=engine.assessment.n_words,
+        null_lo=findings.null_lo if findings else None,
+        null_hi=findings.null_hi if findings else None,
+        rungs=rungs(findings) if findings else (),
+        trend=trend(findings) if findings else None,
+        why=engine.assessment.why if findings is None else findings.reason,
+        refused=engine.intake.refused,
+        n_sensors=engine.intake.n_sensors,
+        publishing=engine.publish is not None,
+        work=work,
+        keeping=keeping,
+        traces=traces(engine),
+        inspected=inspected(engine),
+        **_transport(engine),
+    )
+
+
+def words(engine: Engine, most: int) -> list[Entry]:
+    """The newest; of a replay, which may have gone back, those before its position."""
+    kept, source = engine.ledger.entries, engine.source
+    if not isinstance(source, ReplaySource):
+        return kept[-most:]
+    known = {entry.word.index: entry for entry in kept}
+    oldest = min(known, default=0)
+    return [
+        known.get(word.index)
+        or (Entry(word, "skipped", NO_LONGER_KEPT) if word.index < oldest else Entry(word, "waiting"))
+        for word in source.heard(most)
+    ]
+
+
+def rungs(findings: Findings) -> tuple[Rung, ...]:
+    curves = findings.curves
+    found = []
+    for layer, depth, peak in zip(curves.layers, curves.depth, findings.peaks, strict=True):
+        low, high = peak.ci_s or (None, None)
+        found.append(Rung(int(layer), float(depth), peak.status, peak.peak_s, low, high, peak.peak_r, peak.null_r))
+    return tuple(found)
+
+
+def trend(findings: Findings) -> Trend | None:
+    score = findings.temporal
+    if score is None:
+        return None
+    return Trend(score.r, *score.ci, score.slope_ms, score.p, score.p_permutation, score.n_layers)
+
+
+def traces(engine: Engine) -> Traces | None:
+    """Sensors spread evenly over the list, which goes round the head."""
+    tail, fitting = engine.intake.tail(TRACE_S), engine.intake.fitting
+    if tail is None or fitting is None or not len(tail.data):
+        return None
+    n = len(fitting.sensors)
+    chosen = sorted({round(i) for i in np.linspace(0, n - 1, min(MOST_TRACES, n))})
+    sensors = [fitting.sensors[i] for i in chosen]
+    names, units = tuple(s.name for s in sensors), tuple(UNITS[s.kind] for s in sensors)
+    return Traces(tail.start, tail.sfreq, names, units, tail.data[:, chosen])
+
+
+def inspected(engine: Engine) -> Inspected | None:
+    """The word that a viewer asked for, while it is remembered."""
+    index = engine.inspected
+    found = [entry for entry in engine.ledger.entries if entry.word.index == index]
+    if index is None or not found:
+        return None
+    return Inspected(found[0], engine.scoreboard.word_map(index), engine.power.get(index))
+
+
+def _transport(engine: Engine) -> dict[str, Any]:
+    """Where a replay stands; nothing of a live source."""
+    source = engine.source
+    if not isinstance(source, ReplaySource):
+        return {}
+    return {
+        "position_s": source.position, "end_s": source.end, "speed": source.speed, "paused": source.paused,
+    }  # fmt: skip

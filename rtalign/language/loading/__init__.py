@@ -1,0 +1,1 @@
+"""Language models from names, folders and caches."""

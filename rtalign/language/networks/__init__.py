@@ -1,0 +1,1 @@
+"""The families of networks behind one Protocol."""

@@ -1,0 +1,61 @@
+"""Word-locked field strength: whether the field answers words at all, and when, before any decoder is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtalign.core.recipe import Recipe
+from rtalign.core.records import Epoch, Recording
+from rtalign.signal.pipeline import Pipeline
+
+MIN_WORDS = 20
+
+CLEAR = 2.5
+"""The peak over the median that fields without any answer stayed below."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Locked:
+    """lags : (lag,) s after word onset.  strength : (lag,) near 1 where the field knows nothing of the words."""
+
+    lags: np.ndarray
+    strength: np.ndarray
+    n_words: int
+
+    @property
+    def peak_s(self) -> float | None:
+        """When the field follows words most; None where no lag stands out."""
+        return float(self.lags[np.argmax(self.strength)]) if self.ratio >= CLEAR else None
+
+    @property
+    def ratio(self) -> float:
+        """The peak over the median of all lags."""
+        return float(self.strength.max() / np.median(self.strength))
+
+
+def field_strength(recording: Recording) -> Locked:
+    """Root mean square over sensors of the average epoch in units of its own standard error.
+
+    The recording is read once, a chunk at a time, through the same filters as training.
+    """
+    recipe = Recipe.preset("live")
+    pipeline = Pipeline(recipe, recording.sensors, recording.sfreq)
+    for word in recording.words:
+        pipeline.push(word)
+    lags = np.asarray(recipe.lags.seconds, float)
+    n, total, squares = 0, np.zeros((len(lags), len(recording.sensors))), np.zeros((len(lags), len(recording.sensors)))
+    batches = (pipeline.push(chunk) for chunk in recording.chunks(5.0))
+    for batch in (*batches, pipeline.finish()):
+        for epoch in batch:
+            if isinstance(epoch, Epoch):
+                n += 1
+                total += epoch.data
+                squares += epoch.data.astype(float) ** 2
+    if n < MIN_WORDS:
+        raise ValueError(f"{recording.name} has {n} words with whole epochs; {MIN_WORDS} are needed to see an answer")
+    mean = total / n
+    error = np.sqrt(np.maximum(squares / n - mean**2, 0.0) / (n - 1))
+    z = np.divide(mean, error, out=np.zeros_like(mean), where=error > 0)
+    return Locked(lags, np.sqrt((z**2).mean(axis=1)), n)

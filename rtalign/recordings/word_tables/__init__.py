@@ -1,0 +1,1 @@
+"""Word onsets from tables, TextGrids and CTM files."""

@@ -1,0 +1,129 @@
+"""Praat TextGrids, long or short, of which one tier holds the words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rtalign.recordings.word_tables.row import Row
+
+_NUMBER, _QUOTED = r"[-+]?\d++(?:\.\d*+)?(?:[eE][-+]?\d++)?", r'"([^"]*+(?:""[^"]*+)*+)"'
+TOKEN = re.compile(rf'(?=["\d+-])(?:{_QUOTED}|(?<!\S)({_NUMBER})(?!\S))')
+"""Praat's own rule: quoted texts and numbers that stand free are data, everything else is comment."""
+
+INTERVAL = re.compile(
+    rf"(?:\s++intervals \[\d++\]:?)?+\s++(?:xmin = )?+({_NUMBER})\s++(?:xmax = )?+({_NUMBER})\s++(?:text = )?+{_QUOTED}"
+)
+"""Three tokens at once, in the words that Praat itself writes between them."""
+
+COMMA = re.compile(r"(?<!\S)[-+]?\d+,\d+(?!\S)")
+"""What a program wrote that took the comma of its user's language for a point; to Praat it is comment."""
+
+
+class Reader:
+    """A TextGrid as a sequence of texts and numbers, which remembers where it has come to."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.name = name
+        self._text, self._place, self._text_end = text, 0, 0
+        self._counted, self._line = 0, 1
+
+    @property
+    def line(self) -> int:
+        """The line it has come to, counted from the last time somebody asked."""
+        self._line += self._text.count("\n", self._counted, self._place)
+        self._counted = self._place
+        return self._line
+
+    def text(self) -> str:
+        found = self._next(1, "a quoted text").replace('""', '"')
+        self._text_end = self._place
+        return found
+
+    def number(self) -> str:
+        return self._next(2, "a number")
+
+    def count(self) -> int:
+        number = self.number()
+        if not number.isdigit():
+            raise ValueError(f"{self.name}, line {self.line}: {number} is no count; the TextGrid is damaged")
+        return int(number)
+
+    def interval(self) -> Row:
+        """Two numbers and a text."""
+        if whole := INTERVAL.match(self._text, self._place):
+            start, stop, text = whole.groups()
+            self._place = self._text_end = whole.end()
+            text = text.replace('""', '"')
+        else:
+            start, stop, text = self.number(), self.number(), self.text()
+        return Row(start, repr(round(float(stop) - float(start), 9)), text, self.line)
+
+    def _next(self, group: int, what: str) -> str:
+        token = TOKEN.search(self._text, self._place)
+        if token is None or token[group] is None:
+            raise self._lacking(what, token.start() if token else len(self._text))
+        self._place = token.end()
+        return token[group]
+
+    def _lacking(self, what: str, place: int) -> ValueError:
+        """What is wrong where something else stands, or nothing."""
+        comma = COMMA.search(self._text, self._text_end, place)
+        self._place = comma.start() if comma else place
+        where = f"{self.name}, line {self.line}"
+        if comma:
+            return ValueError(f"{where}: {comma[0]} has a decimal comma; write {comma[0].replace(',', '.')}")
+        return ValueError(f"{where}: {what} was expected; the TextGrid is cut short or damaged")
+
+
+def textgrid_rows(text: str, tier: str, name: str) -> Iterator[Row]:
+    """The intervals, or points, of one tier."""
+    reader = Reader(text, name)
+    kinds = reader.text(), reader.text()
+    if kinds != ("ooTextFile", "TextGrid"):
+        raise ValueError(f"{name} is a {' '.join(kinds)}; save it from Praat as a text file or a short text file")
+    reader.number(), reader.number()
+    seen = []
+    for _ in range(reader.count()):
+        found = list(_tier(reader))
+        seen.append(found[0].text)
+        if _same(found[0].text, tier):
+            yield from found[1:]
+            return
+    raise ValueError(f"{name} has no tier called {tier}; its tiers are {', '.join(seen) or 'none'}")
+
+
+def _same(name: str, wanted: str) -> bool:
+    """Whether a tier is the wanted one: capitals and a plural s are no difference."""
+    return name.strip().lower().rstrip("s") == wanted.strip().lower().rstrip("s")
+
+
+def _tier(reader: Reader) -> Iterator[Row]:
+    """The tier's name as a first row, then its intervals or points."""
+    kind = reader.text()
+    if kind not in ("IntervalTier", "TextTier"):
+        raise ValueError(f"{reader.name}, line {reader.line}: {kind} is no kind of tier; the TextGrid is damaged")
+    yield Row("", "", reader.text(), reader.line)
+    reader.number(), reader.number()
+    for _ in range(reader.count()):
+        yield reader.interval() if kind == "IntervalTier" else Row(reader.number(), "", reader.text(), reader.line)
+
+
+def ctm_rows(text: str, name: str) -> Iterator[Row]:
+    """The rows of a CTM file that describes one recording."""
+    first = None
+    for line, content in enumerate(text.split("\n"), start=1):
+        parts = content.split()
+        if not parts or content.startswith(";;"):
+            continue
+        if len(parts) < 5:
+            raise ValueError(
+                f"{name}, line {line}: {content[:50]!r} is no CTM row; write recording, channel, onset, duration, word"
+            )
+        first = first or parts[:2]
+        if parts[:2] != first and "<ALT" not in content:
+            raise ValueError(
+                f"{name}, line {line}: recording {' '.join(parts[:2])} follows {' '.join(first)}; "
+                "cut the file into one table a recording"
+            )
+        yield Row(parts[2], parts[3], parts[4], line)

@@ -1,0 +1,202 @@
+"""Stamps of an XDF stream made one clock: offsets applied, breaks found, samples counted within each stretch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from rtalign.recordings.xdf.reader import Stream, XdfFile
+
+PERSIST_S = 5.0
+"""A jump of the stamps is a break when it lasts this long; jitter comes back."""
+SHORT_S = 10.0
+"""Stretches shorter than this say nothing on the sender's true rate."""
+WINSOR_S = 1e-4
+RESET_S, RESET_OFFSET_S, RESET_STDS, RESET_OFFSET_STDS = 5.0, 1.0, 5.0, 10.0
+"""What makes a clock reset, as in pyxdf: a late measurement whose offset jumped as well."""
+RATE_TOLERANCE = 0.005
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """Samples first to first + n - 1 without a break, counted from the signal time start.
+
+    indices, times : points of the line from sample number to common time.
+    """
+
+    first: int
+    n: int
+    start: float
+    indices: np.ndarray
+    times: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountedClock:
+    """Where each sample stands in signal time, and when a common time is in it."""
+
+    sfreq: float
+    stretches: tuple[Stretch, ...]
+
+    def place(self, times: np.ndarray) -> np.ndarray:
+        """(time,) moments on the common clock in signal time: through the samples' numbers, so drift never adds up."""
+        times = np.asarray(times, float)
+        owner = np.searchsorted([stretch.times[0] for stretch in self.stretches], times, side="right") - 1
+        placed = np.empty(len(times))
+        for k, stretch in enumerate(self.stretches):
+            own = np.maximum(owner, 0) == k
+            outside = np.maximum(times[own] - stretch.times[-1], 0) - np.maximum(stretch.times[0] - times[own], 0)
+            index = np.interp(times[own], stretch.times, stretch.indices) + outside * self.sfreq
+            placed[own] = stretch.start + (index - stretch.first) / self.sfreq
+        return placed
+
+    def shifted(self, seconds: float) -> CountedClock:
+        """The same clock with another zero."""
+        moved = [Stretch(s.first, s.n, s.start + seconds, s.indices, s.times) for s in self.stretches]
+        return CountedClock(self.sfreq, tuple(moved))
+
+
+def counted(file: XdfFile, stream: Stream, dejitter: bool) -> tuple[CountedClock, list[str]]:
+    """The clock of a stream of numbers, its first sample at its common time, and what a person should know of it.
+
+    With dejitter, a stretch's samples lie on the straight line through its stamps; without, the stamps hold as is.
+    """
+    sfreq, notes = stream.header.sfreq, []
+    indices, stamps = _knots(file, stream, sfreq)
+    times = common(stamps, stream.offsets)
+    edges = [0, *_breaks(indices, times, sfreq), len(indices)]
+    measured = _rate(indices, times, edges)
+    if measured and abs(measured / sfreq - 1) > RATE_TOLERANCE:
+        notes.append(f"{stream.header.name} says {sfreq:g} Hz and came at {measured:.6g} Hz, which is used")
+        sfreq = float(f"{measured:.6g}")
+    stretches: list[Stretch] = []
+    gaps = []
+    for a, b in pairwise(edges):
+        stop = int(indices[b]) if b < len(indices) else stream.n_samples
+        xs, ys = _line(indices[a:b], times[a:b], stop, sfreq, dejitter)
+        start = float(ys[0])
+        if stretches:
+            before = stretches[-1]
+            gaps.append(_gap(before, start, sfreq))
+            start = before.start + before.n / sfreq + gaps[-1]
+        stretches.append(Stretch(int(indices[a]), stop - int(indices[a]), start, xs, ys))
+    if gaps:
+        notes.append(f"breaks in the signal: {len(gaps)} ({sum(gaps):.3g} s in all)")
+    return CountedClock(sfreq, tuple(stretches)), notes
+
+
+def common(stamps: np.ndarray, offsets: Sequence[tuple[float, float]]) -> np.ndarray:
+    """The sender's stamps, in order, on the recorder's clock."""
+    stamps = np.array(stamps, float)
+    if not offsets:
+        return stamps
+    collected, values = np.array(offsets, float).T
+    resets = [0, *(_resets(collected, values) + 1), len(collected)]
+    at = 0
+    for a, b in pairwise(resets):
+        until = len(stamps)
+        if b < len(collected):
+            nearer = np.abs(stamps[at:] - collected[b - 1]) < np.abs(stamps[at:] - collected[b])
+            until = at + (len(nearer) if nearer.all() else int(np.argmin(nearer)))
+        level, slope, centre = _robust_line(collected[a:b], values[a:b])
+        stamps[at:until] += level + slope * (stamps[at:until] - centre)
+        at = until
+    return stamps
+
+
+def _resets(collected: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Which offsets are the last before the sender's clock was set anew."""
+    if len(collected) < 2:
+        return np.zeros(0, int)
+    late = _outlying(np.diff(collected), RESET_STDS, RESET_S)
+    jumped = _outlying(np.diff(values), RESET_OFFSET_STDS, RESET_OFFSET_S)
+    return np.flatnonzero((np.diff(collected) < 0) | (late & jumped))
+
+
+def _outlying(steps: np.ndarray, stds: float, seconds: float) -> np.ndarray:
+    off = np.abs(steps - np.median(steps))
+    return (off / (np.median(off) + np.finfo(float).eps) > stds) & (off > seconds)
+
+
+def _robust_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    """level, slope, centre of the line that minimises Huber's loss, as pyxdf fits clock offsets."""
+    centre = float(x.mean())
+    if len(x) < 2 or np.ptp(x) == 0:
+        return float(np.median(y)), 0.0, centre
+    design = np.stack([np.ones(len(x)), x - centre], axis=1)
+    weights = np.ones(len(x))
+    for _ in range(200):
+        fit = np.linalg.lstsq(design * np.sqrt(weights)[:, None], y * np.sqrt(weights), rcond=None)[0]
+        weights = np.minimum(1.0, WINSOR_S / np.maximum(np.abs(y - design @ fit), 1e-12))
+    return float(fit[0]), float(fit[1]), centre
+
+
+def _knots(file: XdfFile, stream: Stream, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
+    """Sample numbers and stamps at both ends of every chunk; of all samples where the time between does not fit.
+
+    Why not all: ten hours of stamps lie scattered over 40 GB, and a chunk that lasts as long as its samples has no gap.
+    """
+    first, n = np.array(stream.first, int), np.array(stream.n, int)
+    since, until = np.array(stream.since, float), np.array(stream.until, float)
+    odd = np.flatnonzero(np.abs(until - since - (n - 1) / sfreq) > 1.5 / sfreq + 1e-3 * (n - 1) / sfreq)
+    indices, stamps = [np.stack([first, first + n - 1], 1)[n > 0].ravel()], [np.stack([since, until], 1).ravel()]
+    for i in odd:
+        inside = file.stamps(stream, int(i))
+        steps = np.flatnonzero(np.abs(np.diff(inside) - 1 / sfreq) > 0.5 / sfreq)
+        kept = np.unique(np.concatenate([steps, steps + 1]))
+        kept = kept[(kept > 0) & (kept < len(inside) - 1)]
+        indices.append(first[i] + kept)
+        stamps.append(inside[kept])
+    numbers, found = np.concatenate(indices), np.concatenate(stamps)
+    numbers, places = np.unique(numbers, return_index=True)
+    return numbers, found[places]
+
+
+def _breaks(indices: np.ndarray, times: np.ndarray, sfreq: float) -> list[int]:
+    """Knots with which a new stretch begins: the time jumps between neighbouring samples, and the jump persists."""
+    late = times - indices / sfreq
+    jumps = np.diff(late)
+    at = np.flatnonzero((np.abs(jumps) > 1.5 / sfreq) & (np.diff(indices) == 1))
+    reach = int(PERSIST_S * sfreq)
+    since = np.searchsorted(indices, indices[at] - reach)
+    until = np.searchsorted(indices, indices[at + 1] + reach, side="right")
+    found = []
+    for i, a, b in zip(at.tolist(), since.tolist(), until.tolist(), strict=True):
+        before, after = late[a : i + 1], late[i + 1 : b]
+        step = after.min() - before.max() if jumps[i] > 0 else before.min() - after.max()
+        if step > 1.5 / sfreq or abs(jumps[i]) > PERSIST_S:
+            found.append(i + 1)
+    return found
+
+
+def _rate(indices: np.ndarray, times: np.ndarray, edges: list[int]) -> float:
+    """Samples a second of common time over the stretches long enough to tell; 0 where none is."""
+    n = seconds = 0.0
+    for a, b in pairwise(edges):
+        if times[b - 1] - times[a] >= SHORT_S:
+            n, seconds = n + indices[b - 1] - indices[a], seconds + times[b - 1] - times[a]
+    return n / seconds if seconds else 0.0
+
+
+def _line(
+    indices: np.ndarray, times: np.ndarray, stop: int, sfreq: float, dejitter: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points from sample number to common time, the first of them at the stretch's first sample."""
+    if not dejitter:
+        return indices.astype(float), np.maximum.accumulate(times)
+    x = indices - indices[0]
+    slope = 1 / sfreq
+    if len(x) > 2 and x[-1] * slope >= SHORT_S:
+        slope = float(np.polyfit(x, times - times[0], 1)[0])
+    level = float(np.mean(times - slope * x))
+    last = max(stop - 1 - int(indices[0]), 0)
+    return indices[0] + np.array([0.0, last]), level + slope * np.array([0.0, last])
+
+
+def _gap(before: Stretch, start: float, sfreq: float) -> float:
+    """What lies between two stretches; where the clock was set back nobody knows, and a second stands for it."""
+    gap = start - (float(before.times[-1]) + (before.first + before.n - float(before.indices[-1])) / sfreq)
+    return 1.0 if gap < -0.5 else max(gap, 0.0)

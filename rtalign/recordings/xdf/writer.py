@@ -1,0 +1,151 @@
+"""XDF 1.0 as bytes: the chunks of a recording, each made whole before it is written."""
+
+from __future__ import annotations
+
+import re
+import struct
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+import numpy as np
+
+from rtalign.core.records import SI, Sensor
+from rtalign.decoding.bank import sensor_entry
+
+MAGIC = b"XDF:"
+FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = range(1, 7)
+BOUNDARY_MARK = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
+"""What a reader looks for behind bytes that it cannot read."""
+
+FORMATS = {"float32": "<f4", "double64": "<f8", "int8": "i1", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
+"""Number formats of XDF, and numpy's names for them."""
+
+XDF_TYPES = {"axial": "MEG", "mag": "MEG", "planar": "MEG", "eeg": "EEG"}
+
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A stream of numbers as its header describes it.
+
+    channels : every channel that comes, in order.  sensors : what is known of those that measure the head.
+    units : one a channel, as the sender declares them; without, the channels are in SI units.
+    """
+
+    name: str
+    sfreq: float
+    channels: tuple[str, ...]
+    sensors: tuple[Sensor, ...] = ()
+    units: tuple[str, ...] = ()
+    format: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.units and len(self.units) != len(self.channels):
+            raise ValueError(f"{len(self.units)} units for {len(self.channels)} channels; give one a channel or none")
+        if self.format not in FORMATS:
+            raise ValueError(f"XDF has no number format {self.format}; it has {', '.join(FORMATS)}")
+        if not self.channels or not (np.isfinite(self.sfreq) and self.sfreq >= 0):
+            raise ValueError(
+                f"a stream of {len(self.channels)} channels at {self.sfreq} Hz; it needs channels and a rate"
+            )
+
+
+def format_of(dtype: np.dtype) -> str:
+    """XDF's name of a number type; float64 for one that XDF lacks."""
+    known = {np.dtype(code): name for name, code in FORMATS.items()}
+    return known.get(np.dtype(dtype).newbyteorder("<"), "double64")
+
+
+def file_header(about: Mapping[str, str]) -> bytes:
+    """The first bytes of a file."""
+    return MAGIC + _chunk(FILE_HEADER, _xml(_tags({"version": "1.0", **about})))
+
+
+def signal_header(stream: int, signal: Signal, created: float) -> bytes:
+    """A stream of numbers, with all that is known of its channels."""
+    sensors = {sensor.name: sensor for sensor in signal.sensors}
+    units = signal.units or [SI[sensors[name].kind] if name in sensors else "" for name in signal.channels]
+    kinds = {XDF_TYPES[sensor.kind] for sensor in signal.sensors}
+    parts = [_channel(name, unit, sensors.get(name)) for name, unit in zip(signal.channels, units, strict=True)]
+    info = _info(signal.name, "EEG" if kinds == {"EEG"} else "MEG", len(parts), signal.sfreq, signal.format, created)
+    return _of_stream(STREAM_HEADER, stream, _xml(f"{info}<desc><channels>{''.join(parts)}</channels></desc>"))
+
+
+def text_header(stream: int, name: str, created: float) -> bytes:
+    """A stream of markers."""
+    return _of_stream(STREAM_HEADER, stream, _xml(f"{_info(name, 'Markers', 1, 0.0, 'string', created)}<desc/>"))
+
+
+def numbers(stream: int, data: np.ndarray, stamps: np.ndarray, format: str) -> bytes:
+    """data : (sample, channel); stamps : (sample,) every one of which is written."""
+    records = np.empty(len(data), [("flag", "u1"), ("stamp", "<f8"), ("values", FORMATS[format], data.shape[1:])])
+    records["flag"], records["stamp"], records["values"] = 8, stamps, data
+    return _of_stream(SAMPLES, stream, _length(len(data)) + records.tobytes())
+
+
+def texts(stream: int, markers: Sequence[tuple[str, float]]) -> bytes:
+    """Markers with their stamps."""
+    parts = [_length(len(markers))]
+    for text, stamp in markers:
+        raw = text.encode("utf-8", "replace")
+        parts += [b"\x08", struct.pack("<d", stamp), _length(len(raw)), raw]
+    return _of_stream(SAMPLES, stream, b"".join(parts))
+
+
+def clock_offset(stream: int, collected: float, offset: float) -> bytes:
+    """collected : when, on the sender's clock; offset : what to add to the sender's time."""
+    return _of_stream(CLOCK_OFFSET, stream, struct.pack("<dd", collected, offset))
+
+
+def boundary() -> bytes:
+    """A place from which a reader can go on after damage."""
+    return _chunk(BOUNDARY, BOUNDARY_MARK)
+
+
+def stream_footer(stream: int, first: float, last: float, n_samples: int) -> bytes:
+    """What a stream came to, at a clean end."""
+    ends = {"first_timestamp": repr(first), "last_timestamp": repr(last), "sample_count": str(n_samples)}
+    return _of_stream(STREAM_FOOTER, stream, _xml(_tags(ends)))
+
+
+def _chunk(tag: int, content: bytes) -> bytes:
+    return _length(len(content) + 2) + struct.pack("<H", tag) + content
+
+
+def _of_stream(tag: int, stream: int, content: bytes) -> bytes:
+    return _chunk(tag, struct.pack("<I", stream) + content)
+
+
+def _length(n: int) -> bytes:
+    """A length as XDF writes it: how many bytes it has, then itself."""
+    if n < 1 << 8:
+        return struct.pack("<BB", 1, n)
+    return struct.pack("<BI", 4, n) if n < 1 << 32 else struct.pack("<BQ", 8, n)
+
+
+def _info(name: str, kind: str, n_channels: int, sfreq: float, format: str, created: float) -> str:
+    described = {"name": name, "type": kind, "channel_count": str(n_channels), "nominal_srate": repr(float(sfreq))}
+    made = {"version": "1.1", "created_at": repr(float(created)), "uid": str(uuid.uuid4())}
+    return _tags({**described, "channel_format": format, **made})
+
+
+def _channel(name: str, unit: str, sensor: Sensor | None) -> str:
+    """One channel's entry: label, type and unit as XDF's own list has them, and what a sensor is in this program."""
+    if sensor is None:
+        return f"<channel>{_tags({'label': name, 'type': 'misc', 'unit': unit})}</channel>"
+    entry = sensor_entry(sensor)
+    place = "".join(f"<{axis}>{1000 * x:.2f}</{axis}>" for axis, x in zip("XYZ", sensor.position, strict=True))
+    exact = {key: " ".join(str(x) for x in entry[key]) for key in ("position", "normal")}
+    own = _tags({"label": name, "type": XDF_TYPES[sensor.kind], "unit": unit, "kind": sensor.kind, **exact})
+    return f"<channel>{own}<location>{place}</location></channel>"
+
+
+def _tags(values: Mapping[str, str]) -> str:
+    return "".join(f"<{key}>{escape(NOT_XML.sub(' ', value))}</{key}>" for key, value in values.items())
+
+
+def _xml(inner: str) -> bytes:
+    return f'<?xml version="1.0"?><info>{inner}</info>'.encode()

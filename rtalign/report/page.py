@@ -1,0 +1,89 @@
+"""The report: one self-contained HTML file of what a bank or evaluation folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rtalign.report import noise_ceiling, provenance, sections
+from rtalign.report.figures.ladder import ladder
+from rtalign.report.figures.lag_map import lag_map
+from rtalign.report.html import Markup, figure_css, page_css, tag
+from rtalign.report.read import Results, load
+from rtalign.report.summary import write_atomically
+from rtalign.report.text import headline, model_name
+
+NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""The browser's own guard: even if a hostile string got through, it could neither run nor fetch."""
+
+MARGIN = 18.0
+"""Around figures that stand by themselves."""
+
+PARTS = (
+    sections.head,
+    sections.latencies,
+    sections.curves,
+    sections.topographies,
+    sections.layers,
+    noise_ceiling.noise_ceiling,
+    sections.fit,
+    provenance.method,
+    provenance.data,
+    provenance.passport,
+    provenance.recipe,
+)
+
+
+def write(folder: Path) -> Path:
+    """report.html of a folder with a summary.json, whole or not at all; returns its path."""
+    path = folder / "report.html"
+    write_atomically(path, page(load(folder)))
+    return path
+
+
+def page(results: Results) -> str:
+    """The whole document."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=NOTHING_FROM_OUTSIDE),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"{model_name(results)}: {headline(results)}"),
+        tag("style", page_css()),
+    )
+    versions = results.passport.versions if results.passport else {}
+    foot = tag(
+        "footer",
+        f"rtalign {versions.get('rtalign', '')}".strip(),
+        ". The numbers are in summary.json and curves.csv beside this file.",
+    )
+    body = tag("body", tag("main", [part(results) for part in PARTS], foot))
+    return "<!doctype html>\n" + tag("html", head, body, lang="en")
+
+
+def figures(folder: Path) -> dict[str, str]:
+    """Figures as SVG files by themselves, name to text: ladder, map, and overview with both side by side."""
+    results = load(folder)
+    both = [ladder(results), lag_map(results)]
+    return {"ladder": standalone(both[:1]), "map": standalone(both[1:]), "overview": standalone(both)}
+
+
+def standalone(drawings: Sequence[Markup]) -> str:
+    """Drawings in a row with their own colours and background, for a README or a slide."""
+    sizes = [_size(drawing) for drawing in drawings]
+    width = sum(w for w, _ in sizes) + MARGIN * (len(sizes) + 1)
+    height = max(h for _, h in sizes) + 2 * MARGIN
+    placed, x = [], MARGIN
+    for drawing, (w, h) in zip(drawings, sizes, strict=True):
+        placed.append(tag("svg", drawing, x=x, y=MARGIN, width=w, height=h))
+        x += w + MARGIN
+    ground = tag("rect", width=width, height=height, rx=6.0, class_="ground")
+    return tag(
+        "svg", tag("style", figure_css()), ground, placed,
+        xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}", width=width, height=height,
+    )  # fmt: skip
+
+
+def _size(drawing: Markup) -> tuple[float, float]:
+    width, height = drawing.split('viewBox="0 0 ', 1)[1].split('"', 1)[0].split()
+    return float(width), float(height)

@@ -1,0 +1,281 @@
+"""What a bank or evaluation folder holds, read and checked for showing."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    model_validator,
+)
+
+from rtalign.core.recipe import plain
+from rtalign.core.tensorfile import TensorFile
+from rtalign.report.summary import read_curves_csv, read_summary
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Number = Annotated[float | None, BeforeValidator(_finite)]
+"""A number, or nothing where the writer had none (null, NaN, infinity)."""
+
+
+def _interval(value: Any) -> Any:
+    """An interval of which an end is missing is no interval."""
+    whole = isinstance(value, (list, tuple)) and len(value) == 2 and all(_finite(end) is not None for end in value)
+    return value if whole else None
+
+
+Interval = Annotated[tuple[float, float] | None, BeforeValidator(_interval)]
+
+
+class Part(BaseModel):
+    """A part of a file; what it says beyond this is left aside."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class Layer(Part):
+    """What was found in one layer."""
+
+    index: int
+    depth: float = Field(ge=0, le=1)
+    status: str = "ok"
+    peak_s: Number = None
+    ci_s: Interval = None
+    argmax_s: Number = None
+    centroid_s: Number = None
+    peak_r: Number = None
+    null_r: Number = None
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok" and self.peak_s is not None
+
+
+class Temporal(Part):
+    """How peak latency runs with depth."""
+
+    r: Number = None
+    p: Number = None
+    p_permutation: Number = None
+    spearman: Number = None
+    slope_ms: Number = None
+    ci: Interval = None
+    slope_ci_ms: Interval = None
+    n_layers: int | None = None
+
+
+class Alignment(Part):
+    """How well the best layer is predicted."""
+
+    best: Number = None
+    best_layer: int | None = None
+    mean_of_max: Number = None
+
+
+def _rising(lags: list[float]) -> list[float]:
+    if any(b <= a for a, b in pairwise(lags)):
+        raise ValueError("lags are not in rising order")
+    return lags
+
+
+def _deepening(layers: list[Layer]) -> list[Layer]:
+    if any(b.depth <= a.depth or b.index <= a.index for a, b in pairwise(layers)):
+        raise ValueError("layers are not in order of depth")
+    return layers
+
+
+class Summary(Part):
+    """summary.json, version 1, with the keys this version adds."""
+
+    kind: str = "train"
+    model: dict[str, Any] = {}
+    context: str = ""
+    n_words: int = 0
+    skipped: dict[str, int] = {}
+    lags_s: Annotated[list[FiniteFloat], AfterValidator(_rising)] = Field(min_length=2)
+    layers: Annotated[list[Layer], AfterValidator(_deepening)] = Field(min_length=1)
+    r: list[list[Number]]
+    temporal_score: Temporal | None = None
+    temporal_score_reason: str | None = None
+    alignment_score: Alignment = Alignment()
+    seconds: dict[str, Number] = {}
+    peak_rss_mb: Number = None
+    pca_variance: list[Number] = []
+    null: dict[str, Any] = {}
+    planted: dict[str, Number] = {}
+    notes: list[str] = []
+    robustness: dict[str, Any] = {}
+    recordings: list[Any] = []
+
+
+class Channel(Part):
+    """One sensor of the passport."""
+
+    name: str
+    kind: str
+    unit: str = ""
+    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    normal: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class Passport(Part):
+    """What signal and which model the decoders belong to."""
+
+    sensors: list[Channel] = []
+    chain: dict[str, Any] = {}
+    model: dict[str, Any] = {}
+    recordings: list[dict[str, Any]] = []
+    versions: dict[str, Any] = {}
+    created: str = ""
+
+
+class Heard(Part):
+    """The noise ceiling of one person: one value a sensor."""
+
+    subject: str = ""
+    n_repeats: int = Field(ge=2)
+    n_broken: int = 0
+    seconds: float = Field(ge=0)
+    sensors: list[str] = Field(min_length=1)
+    r: list[Number]
+    error: list[Number] = []
+
+    @model_validator(mode="after")
+    def _whole(self) -> Heard:
+        if len(self.r) != len(self.sensors) or len(self.error) not in (0, len(self.sensors)):
+            raise ValueError(f"{len(self.r)} correlations for {len(self.sensors)} sensors")
+        return self
+
+
+class Ceilings(Part):
+    """ceiling.json: how well a sensor's answer to a repeated sound predicts its answer to the same sound."""
+
+    people: list[Heard] = []
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """All there is to show.  What a folder does not hold is None or empty.
+
+    r, null_lo, null_hi : (layer, lag); patterns : (layer, lag, sensor); alphas : (lag, layer, component).
+    """
+
+    summary: Summary
+    r: np.ndarray
+    null_lo: np.ndarray | None = None
+    null_hi: np.ndarray | None = None
+    recipe: str = ""
+    passport: Passport | None = None
+    patterns: np.ndarray | None = None
+    alphas: np.ndarray | None = None
+    ceilings: Ceilings | None = None
+
+    @property
+    def lags(self) -> np.ndarray:
+        return np.asarray(self.summary.lags_s)
+
+    @property
+    def depths(self) -> np.ndarray:
+        return np.array([layer.depth for layer in self.summary.layers])
+
+    @property
+    def peaked(self) -> list[Layer]:
+        """The layers with a peak that stands, shallow first."""
+        return [layer for layer in self.summary.layers if layer.ok]
+
+
+def load(folder: Path) -> Results:
+    """Everything a folder holds; only summary.json must be there."""
+    summary = _summary(folder / "summary.json")
+    shape = (len(summary.layers), len(summary.lags_s))
+    r = np.array([[np.nan if v is None else v for v in row] for row in _rectangle(summary.r, shape)], dtype=float)
+    null_lo, null_hi = _null(folder / "curves.csv", summary)
+    passport = _read(folder / "passport.json", Passport)
+    recipe = folder / "recipe.toml"
+    patterns, alphas = _tensors(folder / "bank.safetensors", shape, len(passport.sensors) if passport else 0)
+    text = recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
+    ceilings = _read(folder / "ceiling.json", Ceilings)
+    return Results(summary, r, null_lo, null_hi, text, passport, patterns, alphas, ceilings)
+
+
+def _summary(path: Path) -> Summary:
+    if not path.is_file():
+        raise ValueError(f"{path.parent} holds no summary.json; a report needs a folder that train or evaluate wrote")
+    return _checked(path, read_summary(path), Summary)
+
+
+Kind = TypeVar("Kind", bound=Part)
+
+
+def _read(path: Path, kind: type[Kind]) -> Kind | None:
+    return _checked(path, _json(path), kind) if path.is_file() else None
+
+
+def _checked(path: Path, raw: dict[str, Any], kind: type[Kind]) -> Kind:
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        raise ValueError(f"{path}: {plain(error).removeprefix('recipe, ')}; write the folder again") from None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON ({error}); write the folder again") from None
+    if not isinstance(raw, dict):
+        raise ValueError(f"{path} holds a {type(raw).__name__}, not an object; write the folder again")
+    return raw
+
+
+def _rectangle(rows: list[list[float | None]], shape: tuple[int, int]) -> list[list[float | None]]:
+    if len(rows) != shape[0] or any(len(row) != shape[1] for row in rows):
+        raise ValueError(f"summary.json: r is not {shape[0]} layers x {shape[1]} lags; write the folder again")
+    return rows
+
+
+def _null(path: Path, summary: Summary) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The null band, (layer, lag) twice, in the order of the summary."""
+    if not path.is_file():
+        return None, None
+    try:
+        table = read_curves_csv(path)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read ({error}); write the folder again") from None
+    layers = [layer.index for layer in summary.layers]
+    if table.layers.tolist() != layers or not np.array_equal(np.round(table.lags_s, 4), np.round(summary.lags_s, 4)):
+        raise ValueError(f"{path} has other layers or lags than summary.json beside it; write the folder again")
+    return table.null_lo, table.null_hi
+
+
+def _tensors(path: Path, shape: tuple[int, int], n_sensors: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Patterns (layer, lag, sensor), still on the disk, and alphas (lag, layer, component), where they fit."""
+    if not path.is_file():
+        return None, None
+    bank = TensorFile(path)
+    there = set(bank.names())
+    patterns = bank["patterns"] if "patterns" in there else None
+    alphas = np.array(bank["alphas"]) if "alphas" in there else None
+    if patterns is not None and patterns.shape != (*shape, n_sensors):
+        patterns = None
+    if alphas is not None and (
+        not np.isfinite(alphas).all() or alphas.ndim != 2 or len(alphas) != shape[1] or alphas.shape[1] % shape[0]
+    ):
+        alphas = None
+    return patterns, None if alphas is None else alphas.reshape(shape[1], shape[0], -1)

@@ -1,0 +1,164 @@
+"""The summary of one training, evaluation or session, as summary.json and curves.csv."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtalign.scoring.curves import Findings, TemporalScore
+from rtalign.scoring.peaks import Peak
+
+FORMAT, VERSION = "rtalign-summary", 1
+KINDS = ("train", "evaluate", "session")
+EXTRAS = ("pca_variance", "null", "planted", "notes", "robustness")
+COLUMNS = ("layer", "depth", "lag_s", "r", "null_lo", "null_hi")
+DIGITS = 6
+"""Significant digits kept: finer than any score is known, and short enough to read."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class CurveTable:
+    """curves.csv in memory.  layers, depth : (layer,); lags_s : (lag,); r, null_lo, null_hi : (layer, lag)."""
+
+    layers: np.ndarray
+    depth: np.ndarray
+    lags_s: np.ndarray
+    r: np.ndarray
+    null_lo: np.ndarray
+    null_hi: np.ndarray
+
+
+def summary(
+    kind: str,
+    model: Mapping[str, Any],
+    context: str,
+    n_words: int,
+    skipped: Mapping[str, int],
+    curves: Findings,
+    seconds: Mapping[str, float],
+    peak_rss_mb: float,
+    **extra: Any,
+) -> dict[str, Any]:
+    """The contents of summary.json; numbers rounded, and null in the place of what is not finite."""
+    if kind not in KINDS:
+        raise ValueError(f"a summary of kind {kind!r} does not exist; there are {', '.join(KINDS)}")
+    if unknown := set(extra) - set(EXTRAS):
+        raise ValueError(f"a summary has no place for {', '.join(sorted(unknown))}; it takes {', '.join(EXTRAS)}")
+    data = curves.curves
+    contents: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": kind,
+        "model": dict(model),
+        "context": context,
+        "n_words": n_words,
+        "skipped": dict(skipped),
+        "lags_s": data.lags_s,
+        "layers": [
+            {"index": int(index), "depth": float(depth), **_peak(peak)}
+            for index, depth, peak in zip(data.layers, data.depth, curves.peaks, strict=True)
+        ],
+        "r": data.r,
+        "temporal_score": _temporal(curves.temporal),
+        "temporal_score_reason": curves.reason,
+        "alignment_score": dataclasses.asdict(curves.alignment),
+        "robustness": curves.robustness,
+        "seconds": dict(seconds),
+        "peak_rss_mb": peak_rss_mb,
+        **extra,
+    }
+    return dict(as_json(contents))
+
+
+def as_json(value: Any) -> Any:
+    """Anything made of arrays, tuples and mappings as JSON knows it, floats rounded, not finite ones None."""
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return as_json(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    if isinstance(value, np.generic):
+        return as_json(value.item())
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return value
+
+
+def write_summary(path: Path, contents: Mapping[str, Any]) -> None:
+    write_atomically(path, json.dumps(contents, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """summary.json of this version, or one line that says why not."""
+    try:
+        contents = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not valid JSON: {error}") from None
+    found = (contents.get("format"), contents.get("version")) if isinstance(contents, dict) else (None, None)
+    if found != (FORMAT, VERSION):
+        raise ValueError(
+            f"{path} is of format {found[0]}, version {found[1]}; this program reads {FORMAT}, version {VERSION}"
+        )
+    return contents
+
+
+def write_curves_csv(path: Path, curves: Findings) -> None:
+    """One row a layer and lag, layers in order, lags in order within each."""
+    data = curves.curves
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for layer, index in enumerate(data.layers):
+        for lag, seconds in enumerate(data.lags_s):
+            values = (data.r[layer, lag], curves.null_lo[layer, lag], curves.null_hi[layer, lag])
+            writer.writerow([int(index), *(f"{v:.{DIGITS}g}" for v in (data.depth[layer], seconds, *values))])
+    write_atomically(path, text.getvalue())
+
+
+def read_curves_csv(path: Path) -> CurveTable:
+    """The table that write_curves_csv wrote, or one line that says what is wrong with it."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    if tuple(header) != COLUMNS:
+        found = f"has the columns {', '.join(header)}" if header else "is empty"
+        raise ValueError(f"{path} {found}; curves have {', '.join(COLUMNS)}")
+    try:
+        values = np.array(rows, float).reshape(-1, len(COLUMNS))
+    except ValueError:
+        raise ValueError(f"{path} holds a field that is not a number; write it again from the bank") from None
+    n_layers = len(np.unique(values[:, 0]))
+    if not n_layers or len(values) % n_layers:
+        raise ValueError(f"{path} has {len(values)} rows for {n_layers} layers; write it again from the bank")
+    layer, depth, lag, r, low, high = values.reshape(n_layers, -1, len(COLUMNS)).transpose(2, 0, 1)
+    return CurveTable(layer[:, 0].astype(int), depth[:, 0], lag[0], r, low, high)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """The whole file or the old one: written under another name beside it, then renamed."""
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _peak(peak: Peak) -> dict[str, Any]:
+    return {field.name: getattr(peak, field.name) for field in dataclasses.fields(peak)}
+
+
+def _temporal(score: TemporalScore | None) -> dict[str, Any] | None:
+    return None if score is None else dataclasses.asdict(score)

@@ -1,0 +1,152 @@
+"""Numbers and findings in words."""
+
+from __future__ import annotations
+
+import math
+
+from rtalign.report.read import Layer, Results
+
+MINUS = "\u2212"
+DASH = "\u2013"
+REFUSALS = {
+    "below null": ("no peak: below the null", "below the null"),
+    "edge": ("no peak: at the edge of the window", "at the edge"),
+    "multimodal": ("no single peak: several humps", "several humps"),
+}
+
+
+def signed(value: float | None, digits: int = 2, plus: bool = False) -> str:
+    """A number with a true minus sign."""
+    if value is None:
+        return DASH
+    rounded = round(value, digits) + 0.0  # -0.0 becomes 0.0
+    return f"{rounded:{'+' if plus and rounded else ''}.{digits}f}".replace("-", MINUS)
+
+
+def milliseconds(value: float | None) -> str:
+    """Seconds as whole milliseconds."""
+    return DASH if value is None else signed(value * 1000, 0)
+
+
+def p_value(value: float | None) -> str:
+    if value is None:
+        return "p not known"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}" if value < 0.1 else f"p = {value:.2f}"
+
+
+def refusal(layer: Layer, short: bool = False) -> str:
+    """Why a layer shows no peak."""
+    if layer.status in REFUSALS:
+        return REFUSALS[layer.status][short]
+    return "no peak" if short or layer.status == "ok" else f"no peak: {layer.status}"
+
+
+def power(value: float) -> str:
+    """A power of ten as such, other numbers as they are."""
+    exponent = round(math.log10(value)) if value > 0 else 0
+    if exponent == 0 or not math.isclose(value, 10.0**exponent):
+        return f"{value:g}"
+    return "10" + str(exponent).translate(
+        str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
+    )
+
+
+def several(n: int, name: str) -> str:
+    """A count with its noun."""
+    return f"{n:,} {name}" if n == 1 else f"{n:,} {name}s"
+
+
+def clock(seconds: float) -> str:
+    """A span of time as a person says it."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def model_name(results: Results) -> str:
+    return str(results.summary.model.get("id") or "the model")
+
+
+def headline(results: Results) -> str:
+    """What was found, in one sentence."""
+    peaked, layers, score = results.peaked, results.summary.layers, results.summary.temporal_score
+    if not peaked:
+        lost = sum(layer.status == "below null" for layer in layers)
+        return "No layer rises to a peak above the null." if lost == len(layers) else "No layer has a peak that stands."
+    if score is None or score.r is None:
+        return (
+            f"{_of(len(peaked), len(layers))} {'peaks' if len(peaked) == 1 else 'peak'}; no order in time can be told."
+        )
+    if score.p_permutation is not None and score.p_permutation >= 0.05:
+        return f"{_of(len(peaked), len(layers))} peak, but depth does not order them in time beyond chance."
+    order = "later" if score.r > 0 else "earlier"
+    first, last = peaked[0], peaked[-1]
+    return (
+        f"Deeper layers peak {order}: layer\u00a0{first.index} at {milliseconds(first.peak_s)}\u00a0ms, "
+        f"layer\u00a0{last.index} at {milliseconds(last.peak_s)}\u00a0ms."
+    )
+
+
+def _of(n: int, total: int) -> str:
+    return f"All {total} layers" if n == total else f"{n} of {several(total, 'layer')}"
+
+
+def standfirst(results: Results) -> list[str]:
+    """The sentences below the headline: peaks and refusals, the temporal score, the alignment score."""
+    return [s for s in (_peaks(results), _temporal(results), _alignment(results)) if s]
+
+
+def _peaks(results: Results) -> str:
+    layers, peaked = results.summary.layers, results.peaked
+    model = model_name(results)
+    if len(layers) == len(peaked):
+        return f"All {several(len(layers), 'layer')} of {model} have a peak that stands above the null."
+    reasons: dict[str, int] = {}
+    for layer in layers:
+        if not layer.ok:
+            why = refusal(layer, short=True)
+            reasons[why] = reasons.get(why, 0) + 1
+    refused = ", ".join(f"{n} {why}" for why, n in reasons.items())
+    if not peaked:
+        return f"None of the {several(len(layers), 'layer')} of {model} has a peak that stands: {refused}."
+    verb = "has" if len(peaked) == 1 else "have"
+    return f"{len(peaked)} of {several(len(layers), 'layer')} of {model} {verb} a peak that stands; refused: {refused}."
+
+
+def _temporal(results: Results) -> str:
+    score = results.summary.temporal_score
+    if score is None or score.r is None:
+        reason = results.summary.temporal_score_reason
+        return f"No temporal score is given: {reason}." if reason else "No temporal score is given."
+    said = f"Temporal score r = {signed(score.r)}"
+    said += f", 95 % interval {signed(score.ci[0])} to {signed(score.ci[1])}" if score.ci else ""
+    said += (
+        f": {signed(score.slope_ms, 0, plus=True)} ms from the first layer to the last"
+        if score.slope_ms is not None
+        else ""
+    )
+    if score.slope_ci_ms:
+        said += f" ({signed(score.slope_ci_ms[0], 0)} to {signed(score.slope_ci_ms[1], 0)} ms)"
+    null = "mismatched words" if results.summary.kind == "session" else "circular shifts"
+    tests = [f"{p_value(score.p_permutation)} against {null}"] if score.p_permutation is not None else []
+    tests += [f"{p_value(score.p)} by the t-test, which takes layers for independent"] if score.p is not None else []
+    return said + ("; " + ", ".join(tests) if tests else "") + "."
+
+
+def _alignment(results: Results) -> str:
+    score = results.summary.alignment_score
+    if score.best is None:
+        return ""
+    said = f"Alignment score: R = {signed(score.best, 3)} in the best layer"
+    said += f" ({score.best_layer})" if score.best_layer is not None else ""
+    said += f", {signed(score.mean_of_max, 3)} on average over layers" if score.mean_of_max is not None else ""
+    return said + ("." if clears_null(results) else "; no layer passes what the null\u2019s own maxima reach.")
+
+
+def clears_null(results: Results) -> bool:
+    """Whether any layer's R passes the bar of its null."""
+    heights = [(layer.peak_r, layer.null_r) for layer in results.summary.layers]
+    return any(peak is not None and bar is not None and peak > bar for peak, bar in heights)

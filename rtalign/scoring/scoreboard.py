@@ -1,0 +1,233 @@
+"""The scoreboard: R(layer, lag) while the words come, at the same cost for the first and the last of ten hours."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtalign.scoring.curves import Curves
+from rtalign.scoring.running_null import FEWEST, Mismatch, Mismatched, mixed
+from rtalign.scoring.running_sums import Block, History, bootstrap, inverse_root, newest
+
+BLOCK_WORDS = 20
+FEWEST_WORDS = 100
+"""Below this a curve would say more about the words than about brain and model."""
+
+WORDS_KEPT = 200
+"""How many single words can still be looked at."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """A scoreboard at one moment, to be read by another thread while words go on being added.
+
+    total : sums of all words.    blocks : the same words in order, oldest first; the newest are the shortest.
+
+    `last` asks for the last words alone.  They are taken in whole blocks: the fewest newest blocks that hold at least
+    so many.  Blocks are BLOCK_WORDS long where they are new, so a window is too long by less than that, or by about a
+    tenth where it reaches far back into a long session; `words` says how many it holds.
+    """
+
+    lags_s: np.ndarray
+    layers: np.ndarray
+    depth: np.ndarray
+    total: Block
+    blocks: tuple[Block, ...]
+    mismatched: Mismatched
+    draws: int
+    seed: int
+
+    @property
+    def n(self) -> int:
+        return self.total.n
+
+    def words(self, last: int | None = None) -> int:
+        """How many words a read-out of the last so many holds."""
+        return self.n if last is None else sum(block.n for block in newest(self.blocks, last))
+
+    def r(self, last: int | None = None) -> np.ndarray:
+        """(layer, lag): Pearson r, averaged over a layer's components; NaN before there are two words."""
+        if self.n < 2:
+            return np.full((len(self.layers), len(self.lags_s)), np.nan)
+        total = self._stretch(last)[0]
+        return total.correlation().reshape(len(self.layers), -1, len(self.lags_s)).mean(1)
+
+    @property
+    def why(self) -> str | None:
+        """Why there are no curves yet; None when there are."""
+        if self.n < FEWEST_WORDS:
+            return f"{self.n} word{'s' * (self.n != 1)} so far; {FEWEST_WORDS} are needed to tell a curve from chance"
+        if (count := len(self.mismatched.usable())) < FEWEST:
+            return f"{self.n} words allow {count} mismatched pairings; {FEWEST} are needed to know chance"
+        return None
+
+    def curves(self, last: int | None = None) -> Curves | None:
+        """R with null and bootstrap draws, ready for curves.assess; None as long as `why` has a reason.
+
+        The null of a window is that of all words, widened by the root of how many times fewer they are.  Right to first
+        order: a correlation of unrelated series has a spread of one over the root of the number of words, times a
+        factor that their autocorrelation sets and that the window shares.
+        """
+        if last is not None and last < FEWEST_WORDS:
+            raise ValueError(f"curves over the last {last} words were asked for; a window needs {FEWEST_WORDS} or more")
+        if self.why:
+            return None
+        total, blocks = self._stretch(last)
+        rng = np.random.default_rng([self.seed, len(blocks), 0xB007])
+        counts = rng.multinomial(len(blocks), np.full(len(blocks), 1 / len(blocks)), size=self.draws)
+        maps = self.mismatched.maps(self.total, self.blocks, self._parts) * np.sqrt(self.n / total.n)
+        null = mixed(maps, self.draws, np.random.default_rng([self.seed, 0x0]))
+        r = total.correlation().reshape(len(self.layers), -1, len(self.lags_s)).mean(1)
+        boot = bootstrap(blocks, counts, self._parts)
+        return Curves(self.lags_s, self.layers, self.depth, r, null, boot)
+
+    @property
+    def _parts(self) -> list[slice]:
+        """The targets of each layer."""
+        size = len(self.total.targets[0]) // len(self.layers)
+        return [slice(k * size, (k + 1) * size) for k in range(len(self.layers))]
+
+    def _stretch(self, last: int | None) -> tuple[Block, list[Block]]:
+        """The sum of the words asked for, and their blocks."""
+        if last is None or last >= self.n:
+            return self.total, list(self.blocks)
+        if last < 1:
+            raise ValueError(f"the last {last} words were asked for; a window holds at least 1")
+        blocks = newest(self.blocks, last)
+        return Block.total(blocks), blocks
+
+
+class Scoreboard:
+    """Scores of every layer and lag, word by word.
+
+    Targets are layer-major, layer x component.  One thread owns the board; others get what `freeze` returns.
+    """
+
+    def __init__(
+        self,
+        lags_s: np.ndarray,
+        layers: Sequence[int],
+        n_layers: int,
+        components: int,
+        *,
+        draws: int = 200,
+        blocks: int = 64,
+        seed: int = 0,
+    ) -> None:
+        """layers : hidden-state indices;  n_layers : how many hidden states the model has."""
+        self.lags_s = np.asarray(lags_s, float)
+        self.layers = np.asarray(layers)
+        self.depth = self.layers / max(n_layers - 1, 1)
+        self.components = components
+        self._draws, self._most, self._seed = draws, blocks, seed
+        shape = self.shape
+        self._history = History(self._most)
+        self._closed = Block.empty(*shape)
+        self._open = Block.empty(*shape)
+        self._mismatch = Mismatch(*shape)
+        self._origin: tuple[np.ndarray, np.ndarray] | None = None
+        self._scale: tuple[np.ndarray, ...] | None = None
+        self._single: OrderedDict[int, np.ndarray] = OrderedDict()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(target, lag)."""
+        return len(self.layers) * self.components, len(self.lags_s)
+
+    @property
+    def n(self) -> int:
+        """Words so far."""
+        return self._closed.n + self._open.n
+
+    def add(self, index: int, predicted: np.ndarray, target: np.ndarray) -> None:
+        """One word.  predicted : (lag, target).    target : (target,)."""
+        self._check(index, predicted, target)
+        if self._origin is None:
+            self._origin = predicted.T.astype(np.float64), target.astype(np.float64)
+        # Float64 from here to the totals: where the origin happens to be an odd word, single precision would not do.
+        p = np.subtract(predicted.T, self._origin[0], order="C")
+        y = target - self._origin[1]
+        self._open = _with(self._open, p, y)
+        single = p.astype(np.float32)
+        self._mismatch.push(single, y)
+        self._keep(index, single, y)
+        if self._open.n == BLOCK_WORDS:
+            self._close()
+
+    def r(self, last: int | None = None) -> np.ndarray:
+        """(layer, lag); see Standing.r."""
+        return self._standing(None).r(last)
+
+    @property
+    def why(self) -> str | None:
+        """Why there are no curves yet; None when there are."""
+        return self._standing(self._mismatch.read(copy=False)).why
+
+    def curves(self, last: int | None = None) -> Curves | None:
+        """See Standing.curves."""
+        return self._standing(self._mismatch.read(copy=False)).curves(last)
+
+    def freeze(self) -> Standing:
+        """The board as it stands.  Cheap: blocks are never changed and need no copy, only running sums do."""
+        return self._standing(self._mismatch.read())
+
+    def word_map(self, index: int) -> np.ndarray | None:
+        """(layer, lag): the standardised product of prediction and target of one word, averaged over components.
+
+        Its mean over all words is R.  NaN for the first words, before there is a spread to standardise by; None for a
+        word that was not scored, or too long ago.
+        """
+        return self._single.get(index)
+
+    def _standing(self, mismatched: Mismatched | None) -> Standing:
+        total = self._closed + self._open
+        blocks = [*self._history.blocks, self._open.single()] if self._open.n else self._history.blocks
+        mismatched = mismatched or Mismatched(0, self._mismatch.distances, np.empty(0), np.empty(0))
+        return Standing(self.lags_s, self.layers, self.depth, total, tuple(blocks), mismatched, self._draws, self._seed)
+
+    def _close(self) -> None:
+        """The open block joins the others."""
+        self._history.push(self._open.single())
+        self._closed = self._closed + self._open
+        self._open = Block.empty(*self.shape)
+        n = self._closed.n
+        means = self._closed.sums[0] / n, self._closed.targets[0] / n
+        roots = (np.sqrt(n) * inverse_root(spread) for spread in self._closed.spread())
+        self._scale = tuple(a.astype(np.float32) for a in (*means, *roots))
+
+    def _keep(self, index: int, p: np.ndarray, y: np.ndarray) -> None:
+        """The word's own map, by what was known of means and spreads when the last block closed."""
+        n_layers, n_lags = len(self.layers), len(self.lags_s)
+        if self._scale is None:
+            score = np.full((n_layers, n_lags), np.nan, np.float32)
+        else:
+            mean_p, mean_y, root_p, root_y = self._scale
+            p = ((p - mean_p) * root_p).reshape(n_layers, -1, n_lags)
+            y = ((y - mean_y) * root_y / self.components).astype(np.float32).reshape(n_layers, 1, -1)
+            score = (y @ p)[:, 0]
+        self._single[index] = score
+        if len(self._single) > WORDS_KEPT:
+            self._single.popitem(last=False)
+
+    def _check(self, index: int, predicted: np.ndarray, target: np.ndarray) -> None:
+        n_targets, n_lags = self.shape
+        if predicted.shape != (n_lags, n_targets) or target.shape != (n_targets,):
+            raise ValueError(
+                f"word {index}: predictions {predicted.shape} and targets {target.shape} came; this board takes "
+                f"({n_lags}, {n_targets}) and ({n_targets},): lags, and layers x components"
+            )
+        if not (np.isfinite(predicted).all() and np.isfinite(target).all()):
+            raise ValueError(f"word {index} holds NaN or infinite values, which would spoil every sum; skip the word")
+
+
+def _with(block: Block, p: np.ndarray, y: np.ndarray) -> Block:
+    """The block with one word more; its arrays are written in place."""
+    block.sums[0] += p
+    block.sums[1] += p * p
+    block.sums[2] += p * y[:, None]
+    block.targets[0] += y
+    block.targets[1] += y * y
+    return Block(block.n + 1, block.sums, block.targets)

@@ -1,0 +1,1 @@
+"""Samples to epochs, the same offline and live."""

@@ -1,0 +1,108 @@
+"""Which rows of a store hold which times, stretch by unbroken stretch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtalign.core.records import Chunk
+from rtalign.signal.interpolation import HALF, SLACK, support
+
+LATER = "later"
+BEFORE = "window before recording"
+AFTER = "window after recording"
+GAP = "gap in the signal"
+OLDER = "older than the buffer"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows first to first + n - 1, evenly sampled from the time start."""
+
+    start: float
+    first: int
+    n: int
+
+
+class Timeline:
+    """The stretches of one recording, in order, and how many rows they fill."""
+
+    def __init__(self, rate: float, n_sensors: int, stretches: list[Stretch] | None = None) -> None:
+        self.rate, self.n_sensors = float(rate), n_sensors
+        self.stretches = list(stretches or [])
+        self.n_rows = self.stretches[-1].first + self.stretches[-1].n if stretches else 0
+        self.began = self.stretches[0].start if stretches else None
+
+    @property
+    def end(self) -> float | None:
+        """The time at which the next row would stand; None before the first."""
+        if not self.stretches:
+            return None
+        return self.stretches[-1].start + self.stretches[-1].n / self.rate
+
+    def extend(self, chunk: Chunk) -> None:
+        """Count the rows of a chunk, on to the last stretch or as a new one."""
+        if chunk.data.ndim != 2 or chunk.data.shape[1] != self.n_sensors:
+            raise ValueError(f"a chunk of shape {chunk.data.shape} came; there are {self.n_sensors} sensors")
+        if abs(chunk.sfreq - self.rate) > 1e-6 * self.rate:
+            raise ValueError(
+                f"a chunk at {chunk.sfreq:g} Hz came; rows are stored at {self.rate:g} Hz - filter it first"
+            )
+        if not len(chunk.data):
+            return
+        late = (chunk.start - self.end) * self.rate if self.end is not None else np.inf
+        if late < -0.5:
+            raise ValueError(f"a chunk starts at {chunk.start:.4f} s, before the end of the last at {self.end:.4f} s")
+        if late > 0.5:
+            self.stretches.append(Stretch(float(chunk.start), self.n_rows, 0))
+        last = self.stretches[-1]
+        self.stretches[-1] = Stretch(last.start, last.first, last.n + len(chunk.data))
+        self.began = self.stretches[0].start if self.began is None else self.began
+        self.n_rows += len(chunk.data)
+
+    def forget(self, oldest: int) -> None:
+        """Drop the stretches that lie before a row altogether."""
+        while len(self.stretches) > 1 and self.stretches[1].first <= oldest:
+            del self.stretches[0]
+
+    def fits(self, start: float, stop: float, oldest: int = 0) -> str | None:
+        """None when rows from `oldest` on hold start to stop unbroken with the kernel's reach; otherwise why not."""
+        if self.began is None:
+            return LATER
+        if self._row(start, self.began) < HALF - 1:
+            return BEFORE
+        held = [stretch for stretch in self.stretches if self._row(start, stretch.start) >= HALF - 1]
+        if not held:
+            return OLDER
+        stretch = held[-1]
+        if self._row(stop, stretch.start) + HALF >= stretch.n:
+            return LATER if stretch is self.stretches[-1] else GAP
+        return OLDER if self._row(start, stretch.start) - (HALF - 1) + stretch.first < oldest else None
+
+    def _row(self, time: float, start: float) -> int:
+        return int(np.floor((time - start) * self.rate + SLACK))
+
+    def locate(self, times: np.ndarray, oldest: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """times : (time,).  Returns rows (time, tap) and weights (time, tap); every time must fit."""
+        times = np.asarray(times, dtype=float)
+        if not len(times):
+            return support(times)
+        starts = np.array([stretch.start for stretch in self.stretches])
+        which = np.searchsorted(starts, times, side="right") - 1
+        if not np.isfinite(times).all() or which.min() < 0:
+            raise ValueError(f"{times[~(which >= 0) | ~np.isfinite(times)][0]} s was asked for; {self._extent()}")
+        firsts = np.array([stretch.first for stretch in self.stretches])
+        counts = np.array([stretch.n for stretch in self.stretches])
+        rows, weights = support((times - starts[which]) * self.rate)
+        low, high = rows[:, 0], rows[:, -1]
+        outside = (low < 0) | (high >= counts[which]) | (low + firsts[which] < oldest)
+        if outside.any():
+            raise ValueError(f"{times[outside][0]:.4f} s was asked for; {self._extent()}, ask fits() first")
+        return rows + firsts[which, None], weights
+
+    def _extent(self) -> str:
+        if not self.stretches:
+            return "nothing is stored yet"
+        spans = f"{self.stretches[0].start:.3f} to {self.end:.3f} s"
+        return f"stored is {spans} in {len(self.stretches)} stretches"

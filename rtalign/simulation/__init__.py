@@ -1,0 +1,1 @@
+"""A simulated listener with planted latencies."""

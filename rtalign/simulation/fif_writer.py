@@ -1,0 +1,79 @@
+"""FIF files: simulated runs as mne reads them, with coils, positions, head and device in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rtalign.core.records import Sensor
+from rtalign.simulation.helmet import frames
+from rtalign.simulation.recording import SimulatedRun
+
+if TYPE_CHECKING:
+    import mne
+
+EARS_BELOW_M = 0.045
+"""The ears lie this far below the centre of the head's sphere; the head's own axes cross between them."""
+
+LANDMARKS = {"NAS": (0.0, 0.098, 0.0), "LPA": (-0.074, 0.0, 0.0), "RPA": (0.074, 0.0, 0.0)}
+"""Nose and ears in head coordinates, m."""
+
+
+def write_run(path: Path, run: SimulatedRun, mains_hz: float, tick: Callable[[float], None]) -> None:
+    """The run as one FIF file, single precision.  tick is told the seconds of signal made so far."""
+    import mne
+
+    data = np.empty((len(run.sensors), run.n_samples))
+    first = 0
+    for chunk in run.chunks():
+        data[:, first : first + len(chunk.data)] = chunk.data.T
+        first += len(chunk.data)
+        tick(first / run.sfreq)
+    raw = mne.io.RawArray(data, measurement_info(run.sensors, run.sfreq, mains_hz), verbose="ERROR")
+    raw.save(path, fmt="single", verbose="ERROR")
+
+
+def measurement_info(sensors: tuple[Sensor, ...], sfreq: float, mains_hz: float) -> mne.Info:
+    """What the file says of the sensors, so that mne knows kinds, places and the head under them."""
+    import mne
+    from mne.io.constants import FIFF
+
+    coils = {
+        "axial": ("mag", FIFF.FIFFV_COIL_CTF_GRAD),
+        "mag": ("mag", FIFF.FIFFV_COIL_VV_MAG_T3),
+        "planar": ("grad", FIFF.FIFFV_COIL_VV_PLANAR_T1),
+    }
+    names, types = zip(*((sensor.name, coils[sensor.kind][0]) for sensor in sensors), strict=True)
+    info = mne.create_info(list(names), sfreq, list(types), verbose="ERROR")
+    for channel, sensor, axes in zip(info["chs"], sensors, frames(sensors), strict=True):
+        channel["coil_type"] = coils[sensor.kind][1]
+        channel["loc"] = np.concatenate([sensor.position, axes.ravel()])
+    shift = np.eye(4)
+    shift[:3, 3] = -ears()
+    info["dev_head_t"] = mne.Transform("meg", "head", shift)
+    info["line_freq"] = mains_hz
+    info["description"] = "simulated"
+    info.set_montage(_surface(), verbose="ERROR")
+    return info
+
+
+def ears() -> np.ndarray:
+    """(3,) the point between the ears, in device coordinates."""
+    from rtalign.simulation.forward import HEAD
+
+    return HEAD - [0.0, 0.0, EARS_BELOW_M]
+
+
+def _surface() -> mne.channels.DigMontage:
+    """Nose, ears and some eighty points of the scalp, in head coordinates."""
+    import mne
+
+    up, around = (grid.ravel() for grid in np.meshgrid(np.linspace(0.1, 0.98, 6), np.arange(14) * 2 * np.pi / 14))
+    flat = np.sqrt(1 - up**2)
+    scalp = 0.092 * np.column_stack([flat * np.cos(around), 1.06 * flat * np.sin(around), up])
+    nasion, lpa, rpa = (np.array(LANDMARKS[name]) for name in ("NAS", "LPA", "RPA"))
+    scalp[:, 2] += EARS_BELOW_M
+    return mne.channels.make_dig_montage(nasion=nasion, lpa=lpa, rpa=rpa, hsp=scalp, coord_frame="head")

@@ -1,0 +1,1 @@
+"""MEG and words over Lab Streaming Layer, supervised by time."""

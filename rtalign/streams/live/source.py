@@ -1,0 +1,292 @@
+"""The live source: one MEG stream and one word stream over LSL, on one time axis, through all that happens to them."""
+
+from __future__ import annotations
+
+import time as system_time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from rtalign.core.records import SCALES, UNITS, Chunk
+from rtalign.streams import lsl
+from rtalign.streams.events import Changed, Event, Health, Notice, Offset, Raw, RawText
+from rtalign.streams.live.connection import Layer, Link
+from rtalign.streams.live.sample_clock import SampleClock, Span
+from rtalign.streams.markers.decoders import Decoder
+from rtalign.streams.markers.timing import Placing
+from rtalign.streams.markers.triggers import Trigger
+from rtalign.streams.markers.validation import Heard
+
+POLL_S = 0.01
+SAY_S = 1.0
+"""Lost and repeated samples are told at most this often, added up."""
+PLAUSIBLE = (1e-3, 1e7)
+"""Standard deviations that a brain signal may have, in fT, fT/cm or uV."""
+
+
+def real_layer() -> Layer:
+    """LSL itself."""
+    import socket
+
+    finder, pool = lsl.Finder(), ThreadPoolExecutor(4, thread_name_prefix="lsl")
+
+    def close() -> None:
+        pool.shutdown(wait=False, cancel_futures=True)
+        finder.close()
+
+    return Layer(
+        found=finder.found,
+        signal=lsl.SignalInlet,
+        text=lsl.TextInlet,
+        clock=lsl.local_clock,
+        sleep=system_time.sleep,
+        run=pool.submit,
+        host=socket.gethostname(),
+        close=close,
+    )
+
+
+def is_signal(found: lsl.Found, named: bool) -> bool:
+    """MEG or EEG by its type; any regular stream of numbers when it was chosen by name."""
+    return found.regular and found.format != "string" and (named or found.type.upper() in ("MEG", "EEG"))
+
+
+def is_words(found: lsl.Found, named: bool) -> bool:
+    return not found.regular and (named or found.format == "string" or found.type.lower() == "markers")
+
+
+class LiveSource:
+    """Source of a live session.
+
+    meg, words : names (or source ids) of the streams; None takes the first of the right type.
+    decoder : makes words of markers.    trigger : a channel of the MEG stream that marks words, and what reads it.
+    audio_delay_s : from a marker to the sound at the ear, a constant of the site.
+
+    Signal time begins as the local LSL time of the first sample and goes on by counted samples.
+    """
+
+    def __init__(
+        self,
+        meg: str | None,
+        words: str | None,
+        decoder: Decoder | None,
+        *,
+        audio_delay_s: float = 0.0,
+        trigger: tuple[str, Trigger] | None = None,
+        layer: Layer | None = None,
+    ) -> None:
+        self._layer = layer or real_layer()
+        self._decoder, self._trigger = decoder, trigger
+        self._meg = Link("meg", meg, lambda f: is_signal(f, meg is not None), self._layer.signal, self._layer)
+        self._words = Link("words", words, lambda f: is_words(f, words is not None), self._layer.text, self._layer)
+        self._clock: SampleClock | None = None
+        self._changed: Changed | None = None
+        self._check_units = False
+        self._newest: float | None = None
+        self._tally = _Tally()
+        self._placing = Placing(audio_delay_s)
+        self._closed = False
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """Whatever came, MEG before words; waits at most timeout_s for something."""
+        until = self._layer.clock() + timeout_s
+        while not self._closed:
+            events = self._once()
+            left = until - self._layer.clock()
+            if events or left <= 0:
+                return events
+            self._layer.sleep(min(POLL_S, left))
+        return []
+
+    def health(self) -> Health:
+        now, clock = self._layer.clock(), self._clock
+        age = now - self._newest if self._newest is not None else None
+        nominal, lost, gaps = (clock.nominal_hz, clock.n_lost, clock.n_gaps) if clock else (0.0, 0, 0)
+        word_age = now - self._words.last if self._words.n_samples else None
+        counts = Counter(self._placing.counts)
+        counts.update(self._decoder.counts if self._decoder else {})
+        counts.update(self._trigger[1].counts if self._trigger else {})
+        if clock and clock.n_repeated:
+            counts["samples that came twice"] = clock.n_repeated
+        meg = self._meg.health(age, nominal, lost, gaps)
+        return Health(meg, self._words.health(word_age, 0.0, 0, 0), dict(counts))
+
+    def to_local(self, signal_time: float) -> float:
+        """Local LSL time of a signal time; for what is stamped on its way out."""
+        return self._clock.to_stamp(signal_time) if self._clock and self._clock.started else signal_time
+
+    def age(self, signal_time: float) -> float:
+        """How long ago a signal time was, s."""
+        return max(self._layer.clock() - self.to_local(signal_time), 0.0)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._meg.close()
+            self._words.close()
+            self._layer.close()
+
+    def _once(self) -> list[Event]:
+        events: list[Event] = []
+        notices, fresh = self._meg.step()
+        events += notices
+        if fresh:
+            events += self._met()
+        pulled, notices = self._meg.pull()
+        events += notices
+        if pulled is not None and len(pulled[0]):
+            events += self._signal(*pulled)
+        if self._decoder is not None:
+            events += self._marked(self._decoder)
+        events += self._measured()
+        return events
+
+    def _met(self) -> list[Event]:
+        """A signal inlet is in place: is it what was there before?"""
+        inlet, now = self._meg.inlet, self._layer.clock()
+        if self._trigger is not None:
+            self._trigger[1].reset()
+            if self._trigger[0] not in inlet.channel_names:
+                text = f"the MEG stream has no channel {self._trigger[0]}: no words can come from it - name another"
+                return [*self._change(inlet, now), Notice("error", "trigger", text, now)]
+        return self._change(inlet, now)
+
+    def _change(self, inlet: Any, now: float) -> list[Event]:
+        channels = inlet.channels
+        new = Changed(inlet.sensors, inlet.sfreq, inlet.found.name, channels.names, channels.units)
+        before = self._changed
+        if before == new:
+            return []
+        events: list[Event] = [Notice("info", "meg", note, now) for note in inlet.channels.notes]
+        if before is not None:
+            events.append(Notice("warning", "changed", f"the MEG stream came back {_difference(before, new)}", now))
+        if self._clock is None or self._clock.nominal_hz != new.sfreq:
+            self._newer_clock(new.sfreq, now)
+        self._changed, self._check_units = new, True
+        return [*events, new]
+
+    def _newer_clock(self, sfreq: float, now: float) -> None:
+        """Time goes on where the clock before it would stand."""
+        old = self._clock
+        lead_s = old.to_signal(now) - now if old is not None and old.started else 0.0
+        self._clock = SampleClock(sfreq, lead_s)
+        self._tally = _Tally()
+
+    def _signal(self, data: np.ndarray, stamps: np.ndarray) -> list[Event]:
+        """data : (sample, channel), stamps : (sample,), both as they came."""
+        assert self._clock is not None
+        inlet, events = self._meg.inlet, list[Event](self._meg.arrived(len(data)))
+        events.append(Raw(data, stamps))
+        local = stamps + self._meg.offset(float(stamps[-1]))
+        spans = self._clock.push(local)
+        channels = inlet.channels
+        for span in spans:
+            rows = slice(span.first, span.first + span.n)
+            events.append(self._chunk(data[rows], span, channels))
+            if self._trigger is not None and self._trigger[0] in inlet.channel_names:
+                column = inlet.channel_names.index(self._trigger[0])
+                events += self._placed(self._trigger[1].push(data[rows, column], local[rows]), 0.0)
+        if np.isfinite(local[-1]):
+            self._newest = float(local[-1])
+        events += self._placed([], 0.0)
+        return events + list[Event](self._tally.said(self._clock, self._layer.clock())) + self._implausible(data)
+
+    def _chunk(self, rows: np.ndarray, span: Span, channels: Any) -> Chunk:
+        assert self._clock is not None
+        kind = np.float32 if rows.dtype == np.float32 else np.float64
+        x = rows[:, channels.picks].astype(kind, copy=False)
+        if (channels.scales != 1).any():
+            x = x * channels.scales.astype(kind)
+        return Chunk(x, span.start, self._clock.nominal_hz)
+
+    def _implausible(self, data: np.ndarray) -> list[Event]:
+        """Once a stream: do its numbers fit its units?"""
+        if not self._check_units or len(data) < 8 or self._changed is None:
+            return []
+        self._check_units = False
+        channels, kind = self._meg.inlet.channels, self._changed.sensors[0].kind
+        some = data[:, channels.picks].astype(float) * channels.scales
+        with np.errstate(invalid="ignore"):
+            size = float(np.nanmedian(some.std(axis=0))) * SCALES[kind]
+        if not np.isfinite(size) or size == 0 or PLAUSIBLE[0] <= size <= PLAUSIBLE[1]:
+            return []
+        text = f"the signal has a deviation of {size:.2g} {UNITS[kind]}, as no brain has - is its unit right?"
+        return [Notice("warning", "units", text, self._layer.clock())]
+
+    def _marked(self, decoder: Decoder) -> list[Event]:
+        notices, _ = self._words.step()
+        texts, more = self._words.pull()
+        events: list[Event] = [*notices, *more]
+        if texts:
+            events += self._words.arrived(len(texts))
+        for text, stamp in texts or ():
+            events.append(RawText(text, stamp))
+            events += self._placed(decoder.push(text, stamp), self._word_offset(stamp))
+        if self._words.inlet is not None:
+            now = self._layer.clock()
+            offset = self._word_offset(now)
+            events += self._placed(decoder.due(now - offset), offset)
+        return events
+
+    def _word_offset(self, stamp: float) -> float:
+        """From the word sender's clock to the local one: two streams of one machine share one offset."""
+        meg, words = self._meg.inlet, self._words.inlet
+        own = self._words.offset(stamp)
+        if meg is None or words is None or meg.found.hostname != words.found.hostname:
+            return own
+        shared = self._meg.offset(stamp)
+        near = self._meg.offsets.tolerance + self._words.offsets.tolerance
+        return shared if abs(own - shared) < near else own
+
+    def _placed(self, heard: list[Heard], offset: float) -> list[Event]:
+        """Words whose onsets are `offset` short of local time, and those that waited."""
+        self._placing.hear(heard, offset)
+        return list(self._placing.place(self._clock, self._layer.clock()))
+
+    def _measured(self) -> list[Event]:
+        events: list[Event] = []
+        for link in (self._meg, self._words):
+            events += [Offset(link.role, *measured) for measured in link.measured]
+            link.measured.clear()
+        return events
+
+
+class _Tally:
+    """Tells what a sample clock has counted since it was told last."""
+
+    def __init__(self) -> None:
+        self._told = (0, 0, 0)
+        self._at = -np.inf
+
+    def said(self, clock: SampleClock, now: float) -> list[Notice]:
+        counted = (clock.n_gaps, clock.n_lost, clock.n_repeated)
+        if counted == self._told or now - self._at < SAY_S:
+            return []
+        gaps, lost, repeated = (new - old for new, old in zip(counted, self._told, strict=True))
+        self._told, self._at = counted, now
+        out = []
+        if gaps and not lost:
+            out.append(Notice("warning", "gap", "the clock of the MEG's sender was set back", now))
+        elif gaps:
+            text = f"{lost} samples ({lost / clock.nominal_hz:.3g} s) are missing from the MEG, in {gaps} gaps"
+            out.append(Notice("warning", "gap", text, now))
+        if repeated:
+            out.append(Notice("warning", "repeated", f"{repeated} MEG samples came twice and were dropped", now))
+        return out
+
+
+def _difference(before: Changed, new: Changed) -> str:
+    """In words, what is different about the signal."""
+    old, now = {sensor.name for sensor in before.sensors}, {sensor.name for sensor in new.sensors}
+    parts = []
+    if before.sfreq != new.sfreq:
+        parts.append(f"at {new.sfreq:g} Hz instead of {before.sfreq:g} Hz")
+    if missing := sorted(old - now):
+        parts.append(
+            f"without {', '.join(missing[:5])}" + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        )
+    if added := sorted(now - old):
+        parts.append(f"with {', '.join(added[:5])}" + (f" and {len(added) - 5} more" if len(added) > 5 else ""))
+    return "; ".join(parts) or "with its sensors in another order or place"

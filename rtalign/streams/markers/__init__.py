@@ -1,0 +1,1 @@
+"""Word markers of every encoding to words."""

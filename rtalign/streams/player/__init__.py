@@ -1,0 +1,1 @@
+"""A recording played as LSL streams, with rehearsed faults."""

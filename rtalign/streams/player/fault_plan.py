@@ -1,0 +1,151 @@
+"""Plan: the file that says which faults a rehearsed stream shall have, and when."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+
+from rtalign.core.recipe import Settings, what_is_wrong
+
+Which = Literal["meg", "words", "both"]
+
+
+class Finite(Settings):
+    """Settings in which infinity and not-a-number mean nothing."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class Timed(Finite):
+    """When it happens, in seconds of the stream, and to which stream."""
+
+    at: float = Field(ge=0, le=1e6)
+    seconds: float = Field(1.0, gt=0, le=1e6)
+    stream: Which = "meg"
+
+    def covers(self, time: np.ndarray) -> np.ndarray:
+        """time : (sample,) -> whether it happens then."""
+        return (time >= self.at) & (time < self.at + self.seconds)
+
+    def strikes(self, stream: Literal["meg", "words"], time: float) -> bool:
+        return self.stream in (stream, "both") and self.at <= time < self.at + self.seconds
+
+
+class Drop(Timed):
+    """Packets get lost, at random."""
+
+    kind: Literal["drop"]
+    share: float = Field(0.1, gt=0, le=1)
+    packet_ms: float = Field(20.0, gt=0, le=10_000)
+
+
+class Gap(Timed):
+    """Nothing is sent, and the connection stays."""
+
+    kind: Literal["gap"]
+
+
+class Delay(Timed):
+    """What is sent arrives late; its stamps are right."""
+
+    kind: Literal["delay"]
+    ms: float = Field(gt=0, le=60_000)
+    stream: Which = "both"
+
+
+class Jitter(Timed):
+    """Stamps are wrong by up to so much, either way, at random."""
+
+    kind: Literal["jitter"]
+    ms: float = Field(gt=0, le=10_000)
+
+
+class Drift(Timed):
+    """The sender's clock runs fast (ppm > 0) or slow; afterwards it stays where it got to."""
+
+    kind: Literal["drift"]
+    ppm: float = Field(ge=-100_000, le=100_000)
+    seconds: float = Field(1e6, gt=0, le=1e6)
+
+
+class Nan(Timed):
+    """Sensors say that they are no number; all of them where none is named."""
+
+    kind: Literal["nan"]
+    names: tuple[str, ...] = ()
+    stream: Literal["meg"] = "meg"
+
+
+class Duplicate(Timed):
+    """Word markers are sent so many times more, `ms` after the first."""
+
+    kind: Literal["duplicate"]
+    times: int = Field(1, ge=1, le=10)
+    ms: float = Field(0.0, ge=0, le=60_000)
+    stream: Literal["words"] = "words"
+
+
+class Disconnect(Timed):
+    """The sender is gone, and comes back."""
+
+    kind: Literal["disconnect"]
+    stream: Which = "both"
+
+
+class Channels(Timed):
+    """The MEG goes away for away_s, and comes back without some sensors: those named, or all but the first `keep`."""
+
+    kind: Literal["channels"]
+    seconds: float = Field(1e6, gt=0, le=1e6)
+    without: tuple[str, ...] = ()
+    keep: int | None = Field(None, ge=1)
+    away_s: float = Field(1.0, ge=0, le=600)
+    stream: Literal["meg"] = "meg"
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Channels:
+        if bool(self.without) == (self.keep is not None):
+            raise ValueError("a change of channels needs either without = [names] or keep = how many")
+        return self
+
+
+Fault = Annotated[
+    Drop | Gap | Delay | Jitter | Drift | Nan | Duplicate | Disconnect | Channels, Field(discriminator="kind")
+]
+
+
+class Plan(Finite):
+    """All that shall go wrong: a list of [[fault]], each with kind and at, and a seed for what is random."""
+
+    seed: int = Field(0, ge=0, lt=2**32)
+    fault: tuple[Fault, ...] = Field((), max_length=1000)
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise ValueError(f"{path.name} is not UTF-8 text; a faults file is TOML with [[fault]] sections") from None
+        return cls.from_toml(text, path.name)
+
+    @classmethod
+    def from_toml(cls, text: str, name: str = "faults file") -> Plan:
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{name} is not valid TOML: {error}") from None
+        except ValidationError as error:
+            raise ValueError(f"{name}, {plain(error)}") from None
+
+
+def plain(error: ValidationError) -> str:
+    """A validation error in one line: which fault, which setting, and what was there instead."""
+    first: Any = error.errors()[0]
+    parts = list(first["loc"])
+    where = f"fault {parts[1] + 1}" if len(parts) > 1 and isinstance(parts[1], int) else ""
+    where = ", ".join(str(part) for part in [where, *parts[2:]] if part) if where else ".".join(map(str, parts))
+    return f"{where}: {what_is_wrong(first)}"

@@ -1,0 +1,1 @@
+"""Recordings and a language model to a bank, and a bank to its scores on fresh recordings."""

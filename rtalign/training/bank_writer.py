@@ -1,0 +1,99 @@
+"""The file of a bank while its lags are being fitted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtalign.core import cache
+from rtalign.core.recipe import Recipe
+from rtalign.core.tensorfile import TensorFile
+from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.moments import Moments
+from rtalign.decoding.projection import Projection
+from rtalign.training.prepare import Story
+
+
+def lay(
+    store: Path,
+    stories: Sequence[Story],
+    model: Any,
+    recipe: Recipe,
+    projection: Projection,
+    extend: DecoderBank | None,
+) -> TensorFile:
+    """The file that becomes the bank: new, or as an interrupted run left it."""
+    prints = [s.recording.fingerprint() for s in stories]
+    sensors = [s.name for s in stories[0].recording.sensors]
+    earlier = extend.passport["created"] if extend else ""
+    parts = (recipe.fingerprint(), prints, sensors, model.info.id, model.info.revision, earlier)
+    path = store / "fits" / cache.key("1", *parts)[:24] / "work.safetensors"
+    shapes = _shapes(len(sensors), recipe, projection)
+    if path.exists() and TensorFile(path).shapes() == {name: shape for name, (_, shape) in shapes.items()}:
+        return TensorFile(path, writable=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return TensorFile.create(path, shapes)
+
+
+def _shapes(n_sensors: int, recipe: Recipe, projection: Projection) -> dict[str, tuple[str, tuple[int, ...]]]:
+    lag, fold, sensor = len(recipe.lags.seconds), recipe.fit.folds, n_sensors
+    layer, dim, wide = projection.basis.shape
+    target = layer * projection.components
+    return {
+        "done": ("uint8", (lag,)),
+        "projection_mean": ("float64", (layer, dim)),
+        "projection_basis": ("float32", (layer, dim, wide)),
+        "projection_variance": ("float32", (layer, wide)),
+        "weights": ("float32", (lag, sensor, target)),
+        "bias": ("float32", (lag, target)),
+        "mean_x": ("float32", (lag, sensor)),
+        "alphas": ("float32", (lag, target)),
+        "patterns": ("float32", (layer, lag, sensor)),
+        "r": ("float64", (layer, lag)),
+        "null": ("float32", (recipe.fit.null_draws, layer, lag)),
+        "boot": ("float32", (recipe.fit.boot_draws, layer, lag)),
+        "moments_n": ("int64", (fold,)),
+        "moments_mean_x": ("float64", (lag, fold, sensor)),
+        "moments_mean_y": ("float64", (fold, layer * wide)),
+        "moments_xx": ("float32", (lag, fold, sensor, sensor)),
+        "moments_xy": ("float32", (lag, fold, sensor, layer * wide)),
+        "moments_yy": ("float64", (fold, layer, wide, wide)),
+    }
+
+
+def patterns(covariance: np.ndarray, weights: np.ndarray, n_layers: int) -> np.ndarray:
+    """Forward patterns (Haufe 2014): how each sensor moves with one standard deviation of what is decoded.
+
+    covariance : (sensor, sensor); weights : (sensor, target).  Returns (layer, sensor), rms over a layer's targets.
+    """
+    moved = covariance @ weights
+    spread = np.sqrt(np.maximum((weights * moved).sum(axis=0), 0))
+    scaled = np.divide(moved, spread, out=np.zeros_like(moved), where=spread > 0)
+    return np.sqrt((scaled.reshape(len(scaled), n_layers, -1) ** 2).mean(axis=2)).T
+
+
+def recall(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
+    """The sums of an earlier bank: of one lag and fold, or (lag None) of its targets alone."""
+    n, mean_y = int(tensors["moments_n"][fold]), np.array(tensors["moments_mean_y"][fold])
+    yy = np.array(tensors["moments_yy"][fold])
+    if lag is None:
+        return Moments(n, np.zeros(0), mean_y, np.zeros((0, 0)), np.zeros((0, len(mean_y))), yy)
+    mean_x, xx, xy = (np.array(tensors[f"moments_{name}"][lag, fold], float) for name in ("mean_x", "xx", "xy"))
+    return Moments(n, mean_x, mean_y, xx, xy, yy)
+
+
+def close(
+    work: TensorFile, projection: Projection, known: Sequence[Moments], earlier: TensorFile | None, path: Path
+) -> None:
+    """What no lag changes, then the file moves to where the bank is made."""
+    for name in ("mean", "basis", "variance"):
+        work[f"projection_{name}"][:] = getattr(projection, name)
+    for k, own in enumerate(known):
+        m = own + recall(earlier, None, k) if earlier else own
+        work["moments_n"][k], work["moments_mean_y"][k], work["moments_yy"][k] = m.n, m.mean_y, m.yy
+    shutil.move(work.path, path)
+    shutil.rmtree(work.path.parent, ignore_errors=True)

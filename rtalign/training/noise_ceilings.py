@@ -1,0 +1,63 @@
+"""The noise ceiling of what a data set plays again and again, beside the bank that was trained on its stories."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtalign.core.progress import Progress
+from rtalign.core.recipe import Recipe
+from rtalign.core.records import Recording
+from rtalign.recordings.quality.noise_ceiling import Ceiling, ceiling
+from rtalign.report.summary import as_json, write_atomically
+
+FILE, FORMAT, VERSION = "ceiling.json", "rtalign-ceiling", 1
+
+
+def ceilings(repeats: Sequence[Recording], recipe: Recipe, progress: Progress) -> dict[str, Ceiling]:
+    """One a person who heard something twice or more; what cannot be computed is said and left out."""
+    found: dict[str, Ceiling] = {}
+    if not repeats:
+        return found
+    with progress.stage("noise ceiling", len(repeats), "hearings") as stage:
+        for subject in dict.fromkeys(r.subject for r in repeats):
+            own = [r for r in repeats if r.subject == subject]
+            try:
+                found[subject] = ceiling(own, recipe)
+            except ValueError as error:
+                progress.say(f"no noise ceiling for subject {subject}: {error}")
+            stage.advance(len(own))
+    return found
+
+
+def write(folder: Path, found: dict[str, Ceiling]) -> list[str]:
+    """ceiling.json in a bank's folder, and a line a person for its summary; nothing where nothing was repeated."""
+    if not found:
+        return []
+    people = [
+        {
+            "subject": subject,
+            "n_repeats": one.n_repeats,
+            "n_broken": one.n_broken,
+            "seconds": one.seconds,
+            "sensors": one.sensors,
+            "r": one.r,
+            "error": one.error,
+        }
+        for subject, one in found.items()
+    ]
+    contents: dict[str, Any] = {"format": FORMAT, "version": VERSION, "people": people}
+    write_atomically(folder / FILE, json.dumps(as_json(contents), indent=1, allow_nan=False) + "\n")
+    return [_line(subject, one) for subject, one in found.items()]
+
+
+def _line(subject: str, one: Ceiling) -> str:
+    top = int(np.argmax(one.r))
+    return (
+        f"noise ceiling of subject {subject}: two of {one.n_repeats} hearings of the same sound correlate at "
+        f"{np.median(one.r):.3f} (median of {len(one.r)} sensors; {one.r[top]:.3f} at {one.sensors[top]}), see {FILE}"
+    )

@@ -1,0 +1,77 @@
+"""Folders of results that appear whole or not at all, with the seconds that each stage took."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rtalign.core import cache
+from rtalign.core.machine import peak_rss_mb
+from rtalign.core.progress import Progress
+from rtalign.core.recipe import Recipe
+from rtalign.report import write
+from rtalign.scoring.curves import Curves, assess
+from rtalign.training.prepare import Story
+
+STAGES = {"language": ("language model",), "signal": ("signal",), "fit": ("targets", "decoders", "scores")}
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder that appears at `out` whole or not at all; what stood there goes only when its successor is ready."""
+    with cache.atomic_folder(out) as partial:
+        yield partial
+        if out.is_dir():
+            shutil.rmtree(out)
+
+
+def write_results(
+    folder: Path,
+    kind: str,
+    passport: Mapping[str, Any],
+    recipe: Recipe,
+    skipped: Mapping[str, int],
+    curves: Curves,
+    progress: Progress,
+    **extra: Any,
+) -> dict[str, Any]:
+    """Assess the curves and write what came of it; returns the summary."""
+    spent = {name: sum(progress.seconds.get(part, 0.0) for part in parts) for name, parts in STAGES.items()}
+    spent |= {"total": progress.elapsed()}
+    return write.write_results(folder, kind, passport, recipe, skipped, assess(curves), spent, peak_rss_mb(), **extra)
+
+
+PACKAGES = ("rtalign", "torch", "transformers", "numpy", "scipy", "mne")
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def recording_entry(story: Story) -> dict[str, Any]:
+    recording = story.recording
+    return {
+        "name": recording.name,
+        "subject": recording.subject,
+        "fingerprint": recording.fingerprint(),
+        "n_words": len(story.used),
+        "seconds": round(recording.n_samples / recording.sfreq, 3),
+        "sfreq": recording.sfreq,
+        "notes": list(recording.notes),
+    }
+
+
+def model_entry(model: Any) -> dict[str, Any]:
+    info = model.info
+    names = ("id", "family", "n_layers", "dim", "n_parameters", "revision", "tokenizer", "has_bos")
+    return {name: getattr(info, name) for name in names}

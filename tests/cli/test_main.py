@@ -1,0 +1,194 @@
+"""The command line: right usage is done, wrong usage says why in one line and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtalign_cli import commands, inputs, main
+from rtalign_cli.arguments import build_parser
+from tests.helpers.paths import ROOT
+from tests.helpers.small_world import small_recipe, world
+
+COMMANDS = ("demo", "simulate", "train", "evaluate", "report", "models", "doctor")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two recordings under names, a fake model, a cache of their own."""
+    (first, model), (fresh, more) = world(n_words=300), world(n_words=120, seed=9, prefix="f")
+    model.table |= more.table
+    shelf = {"first": first, "fresh": fresh}
+    for recording in shelf.values():
+        recording.pick = lambda names, r=recording: r  # type: ignore[attr-defined]
+    monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(commands, "open_all", lambda args, *_: [shelf[p.name] for p in args.recordings])
+    monkeypatch.setattr(commands, "open_model", lambda *_: model)
+    monkeypatch.setattr(inputs, "open_model", lambda *_: model)
+    (tmp_path / "recipe.toml").write_text(small_recipe().to_toml())
+    return tmp_path
+
+
+def train(desk: Path, *more: str, name: str = "bank") -> int:
+    argv = ["train", "first", "--model", "fake", "--recipe", str(desk / "recipe.toml"), "--out", str(desk / name)]
+    return main.main([*argv, *more])
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line of an error."""
+    text = capsys.readouterr().err.strip().splitlines()
+    assert "Traceback" not in "".join(text)
+    return text[-1]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main.main([command, "--help"])
+    assert stop.value.code == 0
+    assert f"rtalign {command}" in capsys.readouterr().out.split("example:")[1]
+
+
+@pytest.mark.parametrize(
+    "argv", [["train"], ["nonsense"], ["train", "x", "--model", "m", "--out", "o", "--words", "some"]]
+)
+def test_wrong_usage_is_status_2(argv: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main.main(argv)
+    assert stop.value.code == 2
+
+
+def test_train_evaluate_report_from_the_command_line(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(desk) == 0
+    text = capsys.readouterr().out
+    assert "peak latency rises with depth" in text
+    assert "report.html" in text
+    assert main.main(["evaluate", str(desk / "bank"), "fresh", "--out", str(desk / "out"), "--json", "--quiet"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["kind"] == "evaluate"
+    assert result["n_words"] > 100
+    (desk / "bank" / "report.html").unlink()
+    assert main.main(["report", str(desk / "bank")]) == 0
+    assert (desk / "bank" / "report.html").is_file()
+
+
+def test_results_are_replaced_on_request_alone(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(desk) == 0
+    before = (desk / "bank" / "passport.json").read_text()
+    assert train(desk) == 1
+    assert "--force" in said(capsys)
+    assert train(desk, "--force") == 0
+    assert (desk / "bank" / "passport.json").read_text() != before
+    (desk / "thesis").mkdir()
+    (desk / "thesis" / "chapter.txt").write_text("years of work")
+    assert train(desk, "--force", name="thesis") == 1
+    assert (desk / "thesis" / "chapter.txt").read_text() == "years of work"
+
+
+def test_dry_run_estimates_and_writes_nothing(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(desk, "--dry-run", "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["words"] == 300
+    assert result["seconds"]["total"] > 0
+    assert not (desk / "bank").exists()
+
+
+def test_a_context_that_may_not_fit_is_said_before_hours_are_spent(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for context, cautioned in (("growing:30", True), ("growing:20", False)):
+        assert train(desk, "--context", context, "--dry-run") == 0
+        assert ("it reads twenty words at most" in capsys.readouterr().err) == cautioned
+
+
+def test_ctrl_c_is_one_line_and_nothing_half_written(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rtalign.training.trainer._fit", interrupt)
+    assert train(desk) == 1
+    assert "goes on from there" in said(capsys)
+    assert not (desk / "bank").exists()
+    monkeypatch.undo()
+
+
+def test_a_full_disk_is_one_line(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device", "somewhere")
+
+    monkeypatch.setattr("rtalign.core.tensorfile.os.posix_fallocate", full)
+    assert train(desk) == 1
+    assert "the disk is full" in said(capsys)
+    assert not (desk / "bank").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--context", "sliding:3", "growing:N or window:K"),
+        ("--lags", "0:1", "FROM:TO:STEP"),
+        ("--lags", "1:0:0.1", "the last must not precede the first"),
+        ("--layers", "0,99", "layer 99 was asked for"),
+        ("--recipe", "no-such.toml", "no-such.toml"),
+    ],
+)
+def test_a_bad_option_names_the_fact_and_the_cure(
+    desk: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, words: str
+) -> None:
+    assert main.main(["train", "first", "--model", "fake", "--out", str(desk / "bank"), option, value]) == 1
+    assert words in said(capsys)
+    assert not (desk / "bank").exists()
+
+
+def test_a_bank_of_another_version_is_refused(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(desk) == 0
+    path = desk / "bank" / "passport.json"
+    path.write_text(path.read_text().replace('"version": 1', '"version": 7', 1))
+    assert main.main(["evaluate", str(desk / "bank"), "fresh", "--out", str(desk / "out")]) == 1
+    assert "version 7; this program reads version 1" in said(capsys)
+    assert not (desk / "out").exists()
+
+
+def test_a_recording_without_the_banks_sensors_is_refused_by_name(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(desk) == 0
+    path = desk / "bank" / "passport.json"
+    path.write_text(path.read_text().replace('"M004"', '"MLF25"'))
+    assert main.main(["evaluate", str(desk / "bank"), "fresh", "--out", str(desk / "out")]) == 1
+    line = said(capsys)
+    assert "MLF25 is not there" in line
+    assert "--allow-missing" in line
+    assert main.main(["evaluate", str(desk / "bank"), "fresh", "--out", str(desk / "out"), "--allow-missing"]) == 0
+
+
+def test_a_bug_is_one_line_too_and_debug_shows_it(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(commands, "open_model", lambda *_: 1 / 0)
+    assert train(desk) == 1
+    assert "unexpected ZeroDivisionError" in said(capsys)
+    with pytest.raises(ZeroDivisionError):
+        train(desk, "--debug")
+
+
+def test_the_readme_names_only_commands_and_options_that_exist() -> None:
+    parser = build_parser()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^    (rtalign .*?)(?:  +#.*)?$", text, re.MULTILINE)
+    assert len(lines) >= 8
+    for line in lines:
+        parser.parse_args(line.split()[1:])
+
+
+def test_every_promised_command_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"`rtalign {command}" in text for command in COMMANDS)

@@ -1,0 +1,102 @@
+"""The session on a terminal: what the operator must know is on it, in words and shapes."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rtalign.core.records import Word
+from rtalign.core.session import Session
+from rtalign.engine.ledger import Entry
+from rtalign.engine.snapshot import Keeping, Rung, Snapshot, Trend, Work, empty
+from rtalign.streams.events import Health, StreamHealth
+from rtalign_cli import live
+from rtalign_cli.arguments import build_parser
+from rtalign_cli.terminal import JsonLines, Panel, as_line, lines
+
+
+@pytest.fixture
+def seen() -> Snapshot:
+    meg = StreamHealth(
+        "MEG@scanner", "flowing", 30.0, 0.03, 1199.98, 1200.0, 36000, 5, 1, offset_s=0.0021, uncertainty_s=0.0001
+    )
+    rungs = tuple(
+        Rung(layer, layer / 30, "ok", 0.2 + 0.01 * layer, 0.18 + 0.01 * layer, 0.22 + 0.01 * layer, 0.1, 0.02)
+        for layer in (3, 15, 27)
+    )
+    return replace(
+        empty(), phase="running", time_s=30.0, health=Health(meg, StreamHealth("words", "flowing", age_s=0.4)),
+        n_heard=90, n_scored=80, n_waiting=4, skipped={"gap in the signal": 6}, model="smollm2", context="growing:1000",
+        words=(Entry(Word(0, "keeper", 29.0)),), rungs=rungs, trend=Trend(0.97, 0.9, 0.99, 240.0, 0.01, 0.02, 3),
+        work=Work(0.4, 900.0, 45.0, 0, 0.03, 0.09), why=None, n_assessed=80,
+    )  # fmt: skip
+
+
+def test_the_panel_says_what_an_operator_must_know(seen: Snapshot) -> None:
+    text = "\n".join(lines(seen))
+    for said in (
+        "● flowing", "1200.0 of 1200 Hz", "1 gaps, 5 samples lost", "age 0.03 s", "clock +2.10 ± 0.10 ms",
+        "80 scored", "4 waiting", "6 skipped (6 gap in the signal)", "45 ms a word", "(p99 90)",
+        "r = 0.97", "+240 ms", "keeper",
+    ):  # fmt: skip
+        assert said in text
+
+
+def test_a_loss_a_refusal_and_a_full_disk_are_told_in_words(seen: Snapshot) -> None:
+    gone = replace(seen.health.meg, state="lost", since_s=67.0, age_s=69.0)
+    lost = replace(seen, health=replace(seen.health, meg=gone), keeping=Keeping("f", 1.0, None, 9, "the disk is full"))
+    text = "\n".join(lines(lost))
+    assert "■ lost" in text
+    assert "for 01:07" in text
+    assert "■ the disk is full" in text
+    assert "■ refused: M1 is not there" in "\n".join(lines(replace(seen, refused=("M1 is not there",))))
+
+
+def test_the_panel_writes_over_itself_and_never_wraps(seen: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    out = io.StringIO()
+    panel = Panel(out, colour=False)
+    panel.draw(seen)
+    first = out.getvalue().count("\n")
+    panel.draw(replace(seen, rungs=(), why="few words"))
+    assert f"\033[{first}A" in out.getvalue()
+    assert max(len(row.replace("\033[2K", "")) for row in out.getvalue().split("\n")) <= 60 + len(f"\033[{first}A")
+
+
+def test_lines_for_programs_are_json(seen: Snapshot) -> None:
+    out = io.StringIO()
+    writer = JsonLines(out, every_s=100)
+    writer.draw(seen)
+    writer.draw(seen)
+    writer.draw(seen, last=True)
+    told = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert len(told) == 2
+    assert told[0] == json.loads(json.dumps(as_line(seen)))
+    assert (told[0]["best_layer"], told[0]["lost"], told[0]["latency_p99_s"]) == (3, 5, 0.09)
+
+
+def test_not_finite_numbers_never_reach_a_line(seen: Snapshot) -> None:
+    odd = replace(seen, r=np.full((3, 4), np.nan), rungs=())
+    assert json.loads(json.dumps(as_line(odd), allow_nan=False))["best_layer"] is None
+
+
+def test_options_override_the_session_file(tmp_path: str) -> None:
+    base = Session(meg="A", words="B", audio_delay_s=0.01)
+    args = build_parser().parse_args(["monitor", "--meg", "C", "--headless"])
+    session = live.with_options(base, args, live.LIVE)
+    assert (session.meg, session.words, session.audio_delay_s) == ("C", "B", 0.01)
+
+
+@pytest.mark.parametrize(("text", "speed"), [("max", None), ("0.25", 0.25), ("8", 8.0)])
+def test_speeds(text: str, speed: float | None) -> None:
+    assert live.speed_of(text) == speed
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "fast", "nan", "1e9"])
+def test_speeds_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="speed"):
+        live.speed_of(text)

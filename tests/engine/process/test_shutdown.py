@@ -1,0 +1,254 @@
+"""An engine that does not end when it is asked to is named, waited for and given up; a recording survives it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from rtalign.core.session import Session
+from rtalign.engine.process.client import Client
+from rtalign.engine.snapshot import empty
+from rtalign_monitor import app
+from rtalign_monitor.app import Showing
+from rtalign_monitor.engines import link
+from rtalign_monitor.engines.link import ENDS_S, SILENT_S
+from tests.helpers.window import PATIENCE_MS, Scene, Sitting
+from tests.integration.test_stream_faults import Stage
+from tests.monitor.engines.test_second_engine import Both
+
+HANGS = "has not ended for"
+
+
+def hang(scene: Scene, waited: float = ENDS_S + 2) -> None:
+    """It was asked to end, and does not."""
+    scene.engine.stops = False
+    scene.window.close()
+    scene.window.tick()
+    scene.now += waited
+    scene.window.tick()
+
+
+def test_an_engine_that_takes_a_moment_to_end_is_left_alone(scene: Scene) -> None:
+    scene.live()
+    hang(scene, ENDS_S - 1)
+    assert scene.said == "The engine is writing what it found."
+    assert [button.text() for button in scene.window.strip.buttons] == ["Leave it to it"]
+
+
+def test_an_engine_that_hangs_while_ending_can_be_given_up(scene: Scene) -> None:
+    """The window says what is lost by that and what is not, then goes."""
+    scene.live()
+    hang(scene)
+    assert f"{HANGS} 12 s" in scene.said
+    assert "Ended now, it loses the results that it has not written yet" in scene.said
+    assert "the recording in /data/session-1 is safe up to its last second" in scene.said
+    assert scene.window.isVisible()
+    scene.cure("End it now")
+    assert not scene.engine.alive
+    assert scene.engine.status == -9
+    assert not scene.window.isVisible()
+
+
+def test_without_a_recording_none_is_promised(scene: Scene) -> None:
+    scene.live(keeping=None)
+    hang(scene)
+    assert "nothing was being recorded" in scene.said
+
+
+def test_an_engine_that_ends_after_all_needs_no_giving_up(scene: Scene) -> None:
+    scene.live()
+    hang(scene)
+    scene.engine.newest = empty("ended")
+    scene.engine.alive = False
+    scene.window.tick()
+    assert scene.engine.status == 0
+    assert not scene.window.isVisible()
+
+
+def test_the_session_to_come_begins_when_a_hanging_engine_is_given_up(scene: Scene) -> None:
+    scene.live()
+    scene.engine.stops = False
+    scene.press("Ctrl+R")
+    scene.now += ENDS_S + 2
+    scene.window.tick()
+    assert HANGS in scene.said
+    assert len(scene.begun) == 1
+    scene.cure("End it now")
+    assert len(scene.begun) == 2
+    assert scene.window.link.state == "running"
+    scene.say(keeping=None)
+    assert "session before" not in scene.said, "whoever gave it up knows"
+
+
+def test_a_session_that_was_given_up_says_what_is_left_of_it(scene: Scene) -> None:
+    scene.live()
+    scene.engine.stops = False
+    scene.window.link.stop()
+    scene.now += ENDS_S + 2
+    scene.window.tick()
+    scene.cure("End it now")
+    assert scene.said == (
+        "The engine was ended before it had written what it found; "
+        "what was recorded is on disk in /data/session-1."
+    )  # fmt: skip
+    scene.cure("Restart")
+    assert len(scene.begun) == 2
+
+
+def test_loading_can_be_broken_off_at_once(scene: Scene) -> None:
+    """It hears only when it has loaded; there is nothing to be lost until then."""
+    scene.window.start(Session(bank=scene.folder / "bank"))
+    scene.window.tick()
+    scene.engine.stops = False
+    scene.cure("Cancel")
+    assert scene.said == "The engine ends when it has loaded; there is nothing to be lost by ending it now."
+    scene.cure("End it now")
+    assert not scene.engine.alive
+
+
+def test_nothing_is_live_that_nobody_hears(scene: Scene) -> None:
+    """Neither of an engine that is ending nor of one that has fallen silent."""
+    scene.live(keeping=None)
+    assert scene.window.status.said[:2] == ("flowing", "Live")
+    scene.now += SILENT_S + 1
+    scene.window.tick()
+    assert scene.window.status.said[:2] == ("unknown", "No answer")
+    assert not any("Hz" in item.text for item in scene.window.trust.items)
+    assert not any(item.state == "flowing" for item in scene.window.trust.items)
+    scene.more()
+    assert scene.window.status.said[:2] == ("flowing", "Live")
+    hang(scene)
+    assert scene.window.status.said[:2] == ("ended", "Ending")
+    assert not any(item.state == "flowing" for item in scene.window.trust.items)
+
+
+def test_an_engine_that_falls_silent_is_told(scene: Scene) -> None:
+    scene.live(keeping=None)
+    scene.now += SILENT_S + 2
+    scene.window.tick()
+    assert scene.said.startswith("The engine has not answered for 7 s: what is shown is as old as that.")
+    scene.say(301, keeping=None)
+    assert scene.said == ""
+
+
+def test_a_loading_engine_may_be_silent(scene: Scene) -> None:
+    scene.window.start(Session(bank=scene.folder / "bank"))
+    scene.now += 10 * SILENT_S
+    scene.window.tick()
+    assert scene.said == "Loading the language model…"
+
+
+def test_a_second_engine_that_hangs_is_ended_for_another(desk: Path) -> None:
+    """It has nothing to lose."""
+    both = Both(desk)
+    now = [0.0]
+    both.comparing.begin(desk / "bank")
+    both.comparing._second._clock = lambda: now[0]
+    both.engines[1].stops = False
+    both.comparing.begin(desk / "bank")
+    both.comparing.look()
+    assert both.engines[1].alive
+    now[0] += ENDS_S + 1
+    both.comparing.look()
+    assert not both.engines[1].alive
+    both.comparing.look()
+    assert len(both.engines) == 3
+
+
+def test_where_nobody_watches_a_hanging_engine_is_given_up(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "ENGINE_ENDS_S", 20.0)
+    showing, pictures = Showing(over=lambda seen: True, pictures=tmp_path), app.Pictures(tmp_path)
+    scene.live()
+    scene.engine.stops = False
+    for waited in (0.0, 19.0):
+        scene.now += waited
+        app._look(scene.window, showing, pictures)
+        assert scene.engine.alive
+    scene.now += 2
+    for _ in range(2):
+        app._look(scene.window, showing, pictures)
+        scene.window.tick()
+    assert not scene.engine.alive
+    assert not scene.window.isVisible()
+    assert (tmp_path / "end.png").exists()
+
+
+# With the real engine, which SIGSTOP makes deaf and dumb.
+
+
+def test_a_real_engine_that_hangs_is_given_up_and_its_recording_is_whole(
+    sitting: Sitting, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyxdf = pytest.importorskip("pyxdf")
+    monkeypatch.setattr(link, "ENDS_S", 1.0)
+    stage = Stage(desk, tmp_path)
+    try:
+        meg, words = stage.names
+        sitting.start(meg=meg, words=words, record=tmp_path / "kept")
+        stage.play()
+        sitting.until(lambda seen: seen.keeping is not None and seen.health.meg.n_samples > 4 * 250)
+        sitting.until(lambda seen: seen.n_scored > 0)
+        came = sitting.window.link.newest.health.meg.n_samples
+        os.kill(sitting.pid, signal.SIGSTOP)
+        sitting.window.close()
+        strip = sitting.window.strip
+        sitting.qtbot.waitUntil(lambda: strip.message is not None and HANGS in strip.message.text, timeout=PATIENCE_MS)
+        assert sitting.window.isVisible()
+        (button,) = (button for button in strip.buttons if button.text() == "End it now")
+        button.click()
+        assert not sitting.window.isVisible()
+        assert sitting.window.link.engine is not None
+        assert sitting.window.link.engine.wait(20) == -signal.SIGKILL
+    finally:
+        stage.close()
+    (folder,) = (tmp_path / "kept").iterdir()
+    streams, _ = pyxdf.load_xdf(folder / "raw.xdf")
+    (stamps,) = (stream["time_stamps"] for stream in streams if stream["info"]["type"][0] == "MEG")
+    assert len(stamps) >= came - 250, "no more than the last second is missing"
+    assert np.diff(stamps).max() < 0.05
+
+
+def test_nobody_waits_while_a_deaf_engine_is_asked(qtbot: QtBot, desk: Path) -> None:
+    """A pipe that nobody empties takes some thousand orders, and then whoever writes to it stands still."""
+    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
+    try:
+        qtbot.waitUntil(lambda: client.newest.phase == "running", timeout=PATIENCE_MS)
+        os.kill(client.pid, signal.SIGSTOP)
+        asking = threading.Thread(target=lambda: [client.ask("seek", 1.0 + n) for n in range(10_000)], daemon=True)
+        asking.start()
+        asking.join(20)
+        assert not asking.is_alive()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(client.pid, signal.SIGKILL)
+        client.wait(5)
+
+
+def test_orders_reach_an_engine_in_their_order(qtbot: QtBot, desk: Path) -> None:
+    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
+    for do, to in (("pause", None), ("seek", 9.0), ("seek", 5.0)):
+        client.ask(do, to)
+    qtbot.waitUntil(lambda: client.newest.phase == "running" and client.newest.paused, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: client.newest.position_s == pytest.approx(5.0, abs=0.1), timeout=PATIENCE_MS)
+    assert client.stop(30).phase == "ended"
+
+
+def test_whoever_asks_twice_to_end_the_program_does_not_wait(scene: Scene) -> None:
+    """Ctrl-C, and Ctrl-C again."""
+    scene.live()
+    scene.engine.stops = False
+    app._asked_to_go(scene.window)
+    scene.window.tick()
+    assert scene.window.isVisible()
+    app._asked_to_go(scene.window)
+    assert not scene.window.isVisible()
+    assert scene.engine.alive, "it goes on writing"

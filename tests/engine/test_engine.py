@@ -1,0 +1,378 @@
+"""The engine: the same numbers as offline, whatever order things come in, and every word accounted for."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtalign.core.progress import Progress
+from rtalign.core.records import Chunk
+from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.decoder_setup import Decoding, Fitting
+from rtalign.engine import snapshot, take_snapshot
+from rtalign.engine.engine import Engine
+from rtalign.engine.process import wire
+from rtalign.language.background_reader import Follower, Forerunner
+from rtalign.recordings.concatenated import Joined
+from rtalign.streams.events import Changed, Ended, Event, Health, Notice, StreamHealth
+from rtalign.streams.replay import ReplaySource
+from rtalign.training.evaluation import evaluate
+from rtalign.training.trainer import train
+from tests.helpers.small_world import FakeModel, MemoryRecording, small_recipe, world
+
+QUIET = Progress(quiet=True)
+RECIPE = small_recipe()
+
+
+@pytest.fixture(scope="module")
+def bank(trained: tuple[Path, MemoryRecording, FakeModel]) -> DecoderBank:
+    return DecoderBank.load(trained[0] / "bank")
+
+
+@pytest.fixture(scope="module")
+def fresh() -> tuple[MemoryRecording, FakeModel]:
+    return world(n_words=300, seed=5, prefix="f")
+
+
+@pytest.fixture(scope="module")
+def offline(bank: DecoderBank, fresh: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("offline")
+    return evaluate(bank, [fresh[0]], fresh[1], folder / "out", QUIET, store=folder / "cache")
+
+
+def following(bank: DecoderBank, recording: Any, model: FakeModel) -> Forerunner:
+    decoding = Decoding.of(bank)
+    texts = [word.text for word in recording.words]
+    return Forerunner(recording.words, lambda: model.stream(texts, bank.recipe.language, bank.layers), decoding.targets)
+
+
+def run(engine: Engine) -> Engine:
+    try:
+        while not engine.ended:
+            engine.step(0.001)
+        engine.finish()
+    finally:
+        engine.close()
+    return engine
+
+
+class Scripted:
+    """A source that hands out what it was given, one event a poll."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events: Iterator[Event] = iter(events)
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        return [next(self._events, Ended())]
+
+    def health(self) -> Health:
+        return Health(StreamHealth("m", "flowing"), StreamHealth("w", "flowing"))
+
+    def close(self) -> None: ...
+
+
+def as_events(recording: MemoryRecording, size: int, late: float) -> list[Event]:
+    """Chunks of `size` samples, each word `late` seconds after its onset."""
+    events: list[Event] = [Changed(recording.sensors, recording.sfreq)]
+    waiting = list(recording.words)
+    for chunk in recording.chunks(size / recording.sfreq):
+        while waiting and waiting[0].onset + late < chunk.end:
+            events.append(waiting.pop(0))
+        events.append(chunk)
+    return [*events, *waiting]
+
+
+def midway(recording: MemoryRecording, there: Changed, change: Callable[[np.ndarray], np.ndarray]) -> list[Event]:
+    """From the middle on it is another stream, whose samples are made of what they were."""
+    events = as_events(recording, 250, 0)
+    half = len(events) // 2
+    later = [Chunk(change(e.data), e.start, there.sfreq) if isinstance(e, Chunk) else e for e in events[half:]]
+    return [*events[:half], there, *later]
+
+
+@pytest.mark.parametrize("chunk_s", [0.004, 0.1, 1.0])
+def test_replay_gives_the_numbers_of_evaluate(
+    bank: DecoderBank, fresh: Any, offline: dict[str, Any], chunk_s: float
+) -> None:
+    """The keystone's third leg: R(layer, lag) of the running sums equals that of the tape."""
+    recording, model = fresh
+    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, chunk_s), following(bank, recording, model)))
+    assert engine.scoreboard.n == offline["n_words"]
+    assert sum(engine.ledger.skipped.values()) == sum(offline["skipped"].values())
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+
+
+@pytest.mark.parametrize(("size", "late"), [(1, 0.0), (37, 2.0), (5000, 2.0)])
+def test_neither_chunks_nor_late_words_change_a_number(
+    bank: DecoderBank, fresh: Any, offline: dict[str, Any], size: int, late: float
+) -> None:
+    recording, model = fresh
+    decoding = Decoding.of(bank)
+    reader = Follower(lambda: model.reader(bank.recipe.language, bank.layers), decoding.targets)
+    engine = run(Engine(decoding, Scripted(as_events(recording, size, late)), reader))
+    assert engine.scoreboard.n == offline["n_words"]
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+
+
+def test_the_engine_finds_the_ladder_that_evaluate_finds(
+    bank: DecoderBank, fresh: Any, offline: dict[str, Any]
+) -> None:
+    recording, model = fresh
+    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))
+    findings = engine.assessment.findings
+    assert findings is not None
+    assert findings.temporal is not None
+    assert abs(findings.temporal.r - offline["temporal_score"]["r"]) < 0.02
+    for peak, there in zip(findings.peaks, offline["layers"], strict=True):
+        assert (peak.status, peak.peak_s) == (there["status"], pytest.approx(there["peak_s"], abs=1e-6))
+
+
+def test_a_seek_counts_no_word_twice_and_loses_none(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
+    recording, model = fresh
+    source = ReplaySource(recording, None, 0.5)
+    engine = Engine(Decoding.of(bank), source, following(bank, recording, model))
+    while source.position < 60:
+        engine.step(0.001)
+    before = engine.ledger.n_scored
+    source.seek(20.0)
+    while source.position < 60:
+        engine.step(0.001)
+    assert engine.ledger.n_scored <= before + 5  # those whose last lag had not come before the seek
+    run(engine)
+    assert engine.ledger.n_heard == len(recording.words)
+    assert engine.ledger.n_scored == offline["n_words"]
+    assert sum(engine.ledger.skipped.values()) == sum(offline["skipped"].values())
+
+
+def test_words_jumped_over_are_not_heard(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    source = ReplaySource(recording, None, 0.5)
+    source.seek(60.0)
+    engine = run(Engine(Decoding.of(bank), source, following(bank, recording, model)))
+    later = [word for word in recording.words if word.onset >= 60]
+    assert engine.ledger.n_heard == len(later)
+    assert engine.ledger.n_scored >= len(later) - 8
+
+
+def test_a_stream_without_a_sensor_is_refused_by_name(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    events = [e for e in as_events(recording, 500, 0) if not isinstance(e, Chunk)]
+    events[0] = Changed(recording.sensors[1:], recording.sfreq)
+    engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
+    assert engine.intake.refused == ("the bank expects 24 sensors; M000 is not there",)
+    assert "--allow-missing" in engine.notices[-1].text
+    assert engine.ledger.skipped == {"no signal that fits the bank": 300}
+
+
+def test_a_missing_sensor_is_done_without_when_allowed(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
+    """Its part in every prediction is that of its training mean: the constant that a correlation does not see."""
+    recording, model = fresh
+    less = MemoryRecording(recording.data[:, 1:], recording.words)
+    less.sensors = recording.sensors[1:]
+    engine = run(
+        Engine(Decoding.of(bank), ReplaySource(less, None, 1.0), following(bank, less, model), allow_missing=True)
+    )
+    flat = MemoryRecording(recording.data.copy(), recording.words)
+    flat.data[:, 0] = 0
+    deaf = run(Engine(Decoding.of(bank), ReplaySource(flat, None, 1.0), following(bank, flat, model)))
+    assert np.allclose(engine.scoreboard.r(), deaf.scoreboard.r(), atol=1e-4)
+    assert not np.allclose(engine.scoreboard.r(), offline["r"], atol=1e-3)
+
+
+def test_after_a_reset_a_replay_can_be_scored_again(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
+    recording, model = fresh
+    source = ReplaySource(recording, None, 0.5)
+    engine = Engine(Decoding.of(bank), source, following(bank, recording, model), patient=True)
+    while not engine.ended:
+        engine.step(0.001)
+    engine.reset()
+    source.seek(recording.start)
+    engine.step(0.001)
+    run(engine)
+    assert engine.ledger.n_heard == len(recording.words)
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == len(recording.words)
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+    indices = [entry.word.index for entry in engine.ledger.entries]
+    assert len(indices) == len(set(indices))
+
+
+def test_a_refused_stream_goes_on_with_what_is_there_when_asked(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    less = MemoryRecording(recording.data[:, 1:], recording.words)
+    less.sensors = recording.sensors[1:]
+    engine = Engine(Decoding.of(bank), ReplaySource(less, None, 1.0), following(bank, less, model))
+    engine.step()
+    assert engine.intake.refused
+    assert engine.intake.n_sensors == 23
+    engine.do_without()
+    assert not engine.intake.refused
+    assert run(engine).ledger.n_scored > 250
+
+
+def test_sensors_in_another_order_change_nothing(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
+    recording, model = fresh
+    order = np.random.default_rng(3).permutation(24)
+    other = MemoryRecording(recording.data[:, order], recording.words)
+    other.sensors = tuple(recording.sensors[i] for i in order)
+    engine = run(Engine(Decoding.of(bank), ReplaySource(other, None, 1.0), following(bank, other, model)))
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+
+
+def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, fresh: Any) -> None:
+    """The bank's sensors are found by name in the new stream; only words around the change are lost."""
+    recording, model = fresh
+    more = np.random.default_rng(0)
+    new = [replace(recording.sensors[0], name=name) for name in ("X1", "X2")]
+    wider = Changed((*new, *recording.sensors), recording.sfreq)
+    events = midway(recording, wider, lambda data: np.hstack([more.standard_normal((len(data), 2)), data]))
+    engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
+    assert not engine.intake.refused
+    assert engine.ledger.n_scored > 260
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
+    assert engine.scoreboard.r().max() > 0.1
+
+
+def test_a_stream_that_comes_back_at_another_rate_goes_on(bank: DecoderBank, fresh: Any) -> None:
+    """Filters are made anew for the new rate; epochs are read at the same lags as before."""
+    recording, model = fresh
+    events = midway(recording, Changed(recording.sensors, 500.0), lambda data: np.repeat(data, 2, axis=0))
+    engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
+    assert engine.ledger.n_scored > 260
+    assert engine.scoreboard.r().max() > 0.1
+
+
+def test_a_language_model_that_fails_takes_neither_signal_nor_scores_with_it(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    decoding = Decoding.of(bank)
+
+    class Fails:
+        n = 0
+
+        def push(self, word: str) -> Any:
+            self.n += 1
+            if self.n > 120:
+                raise ValueError("the context is full")
+            return model.encode([word], bank.recipe.language, bank.layers)
+
+    reader = Follower(Fails, decoding.targets)
+    engine = run(Engine(decoding, ReplaySource(recording, None, 1.0), reader, patient=True))
+    assert engine.failure == "the language model stopped: the context is full"
+    assert [notice.kind for notice in engine.notices] == ["language"]
+    assert 100 < engine.scoreboard.n <= 120
+    assert engine.assessment.findings is not None
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
+
+
+def test_a_bank_can_be_changed_on_the_way(bank: DecoderBank, fresh: Any, tmp_path: Path) -> None:
+    """From there on the numbers are the new bank's own on the words that came, but for filters that begin anew."""
+    other, more = world(n_words=500, seed=11)
+    train([other], more, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
+    second = DecoderBank.load(tmp_path / "bank")
+    recording, model = fresh
+    source = ReplaySource(recording, None, 0.5)
+    engine = Engine(Decoding.of(bank), source, following(bank, recording, model), patient=True)
+    while source.position < 40:
+        engine.step(0.001)
+    engine.switch(Decoding.of(second))
+    assert engine.scoreboard.n == 0
+    run(engine)
+    texts = [entry.word.text for entry in engine.ledger.recent if entry.status == "scored"][-engine.scoreboard.n :]
+    alone = Engine(
+        Decoding.of(second), ReplaySource(recording, None, 0.5), following(second, recording, model), patient=True
+    )
+    seen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    add = alone.scoreboard.add
+    alone.scoreboard.add = lambda i, p, y: seen.update({f"f{i}": (p, y)}) or add(i, p, y)  # type: ignore[method-assign]
+    run(alone)
+    p, y = (np.stack([seen[text][k] for text in texts]) for k in (0, 1))
+    r = [[np.corrcoef(p[:, lag, t], y[:, t])[0, 1] for lag in range(p.shape[1])] for t in range(y.shape[1])]
+    assert np.abs(engine.scoreboard.r() - np.reshape(r, (6, 4, -1)).mean(1)).max() < 5e-3
+    assert np.abs(engine.scoreboard.r() - alone.scoreboard.r()).max() > 5e-3  # fewer words: not the same for nothing
+
+
+def test_a_bank_of_another_context_is_refused_on_the_way(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    engine = Engine(Decoding.of(bank), ReplaySource(recording, None, 0.5), following(bank, recording, model))
+    for group, changes, what in (
+        ("language", {"context": "window:3"}, "context"),
+        ("lags", {"stop_s": 0.6}, "lags"),
+        ("words", {"which": "content"}, "choice of words"),
+    ):
+        other = replace(Decoding.of(bank), recipe=bank.recipe.with_(group, **changes))
+        with pytest.raises(ValueError, match=f"another {what}"):
+            engine.switch(other)
+    engine.close()
+
+
+def test_a_snapshot_survives_the_pipe(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))
+    engine.say(Notice("warning", "gap", "a gap of 2 s", 12.0))
+    seen = take_snapshot.of(engine, 7, snapshot.Work(load=0.4))
+    again = snapshot.from_message(wire.read(as_stream(wire.pack(snapshot.to_message(seen)))))
+    assert again.rungs == seen.rungs
+    assert again.trend == seen.trend
+    assert again.words == seen.words
+    assert again.notices == seen.notices
+    assert np.array_equal(again.r, seen.r)
+    assert again.n_scored == engine.ledger.n_scored
+
+
+def test_a_snapshot_says_how_many_words_its_scores_are_of(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))
+    n = engine.scoreboard.n
+    for last, shown in ((None, n), (n + 50, n), (100, 100)):
+        engine.last_words = last
+        assert take_snapshot.of(engine, 1, snapshot.Work()).n_words == shown
+
+
+def test_recordings_in_a_row_are_scored_as_evaluate_scores_them(bank: DecoderBank, tmp_path: Path) -> None:
+    (a, model), (b, more) = world(n_words=120, seed=6, prefix="a"), world(n_words=120, seed=7, prefix="b")
+    model.table |= more.table
+    both = Joined([a, b])
+    offline = evaluate(bank, [a, b], model, tmp_path / "out", QUIET, store=tmp_path / "cache")
+    engine = run(Engine(Decoding.of(bank), ReplaySource(both, None, 1.0), following(bank, both, model)))
+    assert engine.scoreboard.n == offline["n_words"]
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+
+
+def test_a_broken_frame_is_refused() -> None:
+    good = wire.pack({"a": np.arange(3.0)})
+    assert np.array_equal(wire.read(as_stream(good))["a"], [0, 1, 2])
+    assert wire.read(as_stream(good[:-1])) is None
+    with pytest.raises(ValueError, match="not from here"):
+        wire.read(as_stream(b"GET / HTTP/1.1\r\n\r\n"))
+    lying = json.dumps({wire.ARRAY: ["float64", [4], 0]}).encode()
+    with pytest.raises(ValueError, match="does not hold"):
+        wire.read(as_stream(wire.HEAD.pack(wire.MAGIC, len(lying), 24) + lying + bytes(24)))
+
+
+def as_stream(data: bytes) -> Any:
+    return io.BytesIO(data)
+
+
+def test_kinds_that_differ_count_as_missing(bank: DecoderBank, fresh: Any) -> None:
+    sensors = (replace(fresh[0].sensors[0], kind="mag"), *fresh[0].sensors[1:])
+    fitting = Fitting.of(Decoding.of(bank), sensors)
+    assert len(fitting.sensors) == 23
+    assert fitting.differences == ("M000 is mag here and axial in the bank",)
+    epoch = fitting.whole(np.ones((26, 23), np.float32))
+    assert np.array_equal(epoch[:, 1:], np.ones((26, 23)))
+    assert np.allclose(epoch[:, 0], bank.tensors["mean_x"][:, 0])
+    assert np.abs(epoch[:, 0]).min() > 0
+
+
+def test_words_wait_for_their_signal_and_then_time_is_up(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    events: list[Event] = [Changed(recording.sensors, recording.sfreq), *recording.words[:5]]
+    engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
+    assert sum(engine.ledger.skipped.values()) == 5
+    assert engine.ledger.n_waiting == 0

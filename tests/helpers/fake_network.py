@@ -1,0 +1,105 @@
+"""Dialogs: the start dialog on a screen that nobody sees, over a network of our own making."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from rtalign.core.records import Sensor
+from rtalign.streams import lsl
+from rtalign.streams.live.connection import Layer
+from rtalign_monitor.memory import Memory
+from rtalign_monitor.start.dialog import StartDialog
+from rtalign_monitor.widgets.cards import CardList
+from rtalign_monitor.widgets.theme import Theme
+from tests.helpers import bank_folders
+
+PATIENCE_MS = 30_000
+
+
+def named(what: str) -> str:
+    """A name that no other test run on this machine uses."""
+    return f"start-{what}-{os.getpid()}"
+
+
+@dataclass
+class Network:
+    """What a scripted network offers; every signal that is opened flows, unless it is refused."""
+
+    found: list[lsl.Found] = field(default_factory=list)
+    sensors: tuple[Sensor, ...] = bank_folders.helmet(4)
+    others: tuple[str, ...] = ()
+    refusal: str = ""
+    opened: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+
+    def offer(self, name: str, type: str = "MEG", sfreq: float = 500.0, form: str = "float32", n: int = 4) -> None:
+        self.found.append(lsl.Found(name, type, name, f"{name}-{len(self.found)}", "lab", n, sfreq, form))
+
+    def words(self, name: str, form: str = "string") -> None:
+        self.offer(name, "Markers", 0.0, form, 1)
+
+    def layer(self) -> Layer:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="lsl")
+        return Layer(
+            found=lambda: list(self.found), signal=self._open, text=self._open, clock=time.monotonic, sleep=time.sleep,
+            run=pool.submit, host="lab", close=lambda: pool.shutdown(wait=False),
+        )  # fmt: skip
+
+    def _open(self, found: lsl.Found) -> Any:
+        self.opened.append(found.name)
+        names = (*(sensor.name for sensor in self.sensors), *self.others)
+        if self.refusal:
+            raise ValueError(self.refusal)
+        return SimpleNamespace(
+            found=found, channels=SimpleNamespace(sensors=self.sensors, names=names),
+            close=lambda: self.closed.append(found.name),
+            pull=lambda: (np.zeros((50, 4)), np.zeros(50)), offset=lambda timeout_s=2.0: (0.0, 1e-4),
+        )  # fmt: skip
+
+
+def shown(qtbot: QtBot, memory: Memory | None = None, theme: str = "dark") -> StartDialog:
+    dialog = StartDialog(memory or Memory(), Theme.of(theme))
+    qtbot.addWidget(dialog)
+    with qtbot.waitActive(dialog):
+        dialog.show()
+        dialog.activateWindow()
+    return dialog
+
+
+def ready(qtbot: QtBot, dialog: StartDialog) -> None:
+    qtbot.waitUntil(dialog.begin.isEnabled, timeout=PATIENCE_MS)
+
+
+def says(qtbot: QtBot, dialog: StartDialog, what: str) -> None:
+    def check() -> None:
+        assert re.search(what, dialog.said.text()), dialog.said.text()
+
+    qtbot.waitUntil(check, timeout=PATIENCE_MS)
+
+
+def card(cards: CardList, title: str) -> Any:
+    return next((one for one in cards.cards if one.title == title), None)
+
+
+def click_card(qtbot: QtBot, cards: CardList, title: str) -> None:
+    row = next(i for i, one in enumerate(cards.cards) if one.title == title)
+    item = cards.item(row)
+    assert item is not None
+    qtbot.mouseClick(cards.viewport(), Qt.MouseButton.LeftButton, pos=cards.visualItemRect(item).center())
+
+
+def press(qtbot: QtBot, key: Qt.Key, *modifiers: Qt.KeyboardModifier) -> None:
+    """Wherever the focus is."""
+    held = modifiers[0] if modifiers else Qt.KeyboardModifier.NoModifier
+    qtbot.keyClick(QApplication.focusWidget(), key, held)

@@ -1,0 +1,57 @@
+"""A desk for tests of the live side: a listener of two runs on disk, a tiny model, a bank, and what evaluate says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtalign.simulation.recording import Plan
+from rtalign.simulation.simulator import simulate
+from rtalign_cli import main
+from tests.helpers.tiny_models import write
+
+RECIPE = """
+[language]
+context = "growing:60"
+layers = "0,1,2"
+components = 8
+[lags]
+start_s = -0.2
+stop_s = 0.8
+step_s = 0.05
+[fit]
+null_draws = 40
+boot_draws = 40
+"""
+
+
+def run(*argv: object) -> int:
+    return main.main([str(a) for a in argv])
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return found
+
+
+def listener(folder: Path, sfreq: float) -> None:
+    """330 words in two runs, and what three layers make of them."""
+    information = np.random.default_rng(0).standard_normal((330, 3, 4)).astype(np.float32)
+    plan = Plan(n_words=330, run_words=190, sfreq=sfreq, sensors="neuromag306")
+    simulate(folder, plan, information=information)
+
+
+def lay(folder: Path) -> Path:
+    """Fill the folder: listener (runs 01 and 02), model, bank (of run 01), offline (run 02 evaluated)."""
+    write(folder / "model", "llama")
+    listener(folder / "listener", 250.0)
+    (folder / "recipe.toml").write_text(RECIPE)
+    options = ("--model", folder / "model", "--quiet")
+    first = ("train", folder / "listener", "--run", "01", "--recipe", folder / "recipe.toml")
+    assert run(*first, *options, "--out", folder / "bank") == 0
+    fresh = ("evaluate", folder / "bank", folder / "listener", "--run", "02", "--out", folder / "offline")
+    assert run(*fresh, *options) == 0
+    return folder

@@ -1,0 +1,134 @@
+"""Small people on disk, tiny models, a plan of them, and the processes that a sweep runs in."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mne
+import numpy as np
+
+from tests.helpers.paths import PYTHONPATH
+from tests.helpers.small_world import world
+from tests.helpers.tiny_models import write
+
+RECIPE = """
+[recipe.language]
+layers = "0,1,2,3"
+components = 4
+[recipe.lags]
+start_s = -0.1
+stop_s = 0.7
+step_s = 0.1
+[recipe.fit]
+folds = 3
+null_draws = 20
+boot_draws = 20
+"""
+
+
+def lay(folder: Path, more: str = "") -> Path:
+    """Two people of two recordings who heard the same story, two models, a control, and the plan of a sweep."""
+    write(folder / "tiny-llama", "llama")
+    write(folder / "tiny-gpt2", "gpt2")
+    for i, name in enumerate(("ann", "bob")):
+        for run in (1, 2):
+            person(folder / f"{name}-{run}", seed=10 * i + run, prefix=f"run{run}w")
+    (folder / "plan.toml").write_text(plan(more), encoding="utf-8")
+    return folder / "plan.toml"
+
+
+def person(stem: Path, seed: int, prefix: str, n_words: int = 170) -> None:
+    """One recording of 24 magnetometers as FIF, with its words beside it."""
+    recording, _ = world(n_words, seed=seed, prefix=prefix)
+    names = [f"MEG{i:03d}1" for i in range(24)]
+    info = mne.create_info(names, recording.sfreq, "mag")
+    for channel, sensor in zip(info["chs"], recording.sensors, strict=True):
+        channel["loc"][:3] = sensor.position
+    with mne.utils.use_log_level("ERROR"):
+        mne.io.RawArray(recording.data.T, info).save(stem.with_name(f"{stem.name}_meg.fif"), overwrite=True)
+    rows = [f"{w.onset:.4f}\t{w.duration}\t{w.text}" for w in recording.words]
+    stem.with_name(f"{stem.name}_words.tsv").write_text("\n".join(["onset\tduration\tword", *rows]) + "\n")
+
+
+def plan(more: str = "") -> str:
+    people = "".join(
+        f'[[people]]\nname = "{name}-{run}"\nrecordings = ["{name}-{run}_meg.fif"]\n'
+        f'word_table = "{name}-{run}_words.tsv"\n'
+        for name in ("ann", "bob")
+        for run in (1,)
+    )
+    models = '[[models]]\nname = "tiny-llama"\n[[models]]\nname = "tiny-gpt2"\n'
+    models += '[[models]]\nname = "tiny-llama"\nuntrained = true\nlabel = "random"\n'
+    head = 'title = "small"\ncontexts = ["window:2", "growing:40"]\n'
+    return head + people + models + more + '[cluster]\nworkers = 2\nmemory = "2GB"\n' + RECIPE
+
+
+def environment(cache: Path) -> dict[str, str]:
+    changes = {"RTALIGN_CACHE": str(cache), "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    return {**os.environ, **changes}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "rtalign_cli.main", "sweep", *(str(a) for a in arguments)]
+
+
+def sweep(plan: Path, out: Path, cache: Path, *more: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run to the end."""
+    return subprocess.run(
+        command(plan, "--out", out, *more), env=environment(cache), capture_output=True, text=True, timeout=timeout
+    )
+
+
+@contextmanager
+def running(arguments: list[str], cache: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that is gone afterwards."""
+    process = subprocess.Popen(
+        arguments, env=environment(cache), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as at:
+        at.bind(("127.0.0.1", 0))
+        return int(at.getsockname()[1])
+
+
+def scheduler(port: int) -> list[str]:
+    return [sys.executable, "-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+
+
+def worker(port: int) -> list[str]:
+    options = ["--nthreads", "1", "--no-dashboard", "--no-nanny", "--host", "127.0.0.1", "--death-timeout", "60"]
+    return [sys.executable, "-m", "dask", "worker", f"tcp://127.0.0.1:{port}", *options]
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as at:
+        return at.connect_ex(("127.0.0.1", port)) == 0
+
+
+def until(there: Callable[[], bool], seconds: float = 280.0) -> None:
+    """Wait for something to be true."""
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def draws(folder: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Every job's numbers, by the job's folder."""
+    from safetensors.numpy import load_file
+
+    return {job.name: load_file(job / "draws.safetensors") for job in sorted((folder / "jobs").iterdir())}

@@ -1,0 +1,185 @@
+"""Scenes: the whole window on a screen that nobody sees, over made-up engines or over real ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QKeySequence
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from rtalign.core.session import Session
+from rtalign.engine.process.client import Client
+from rtalign.engine.process.word_list import Script
+from rtalign.engine.snapshot import Snapshot, empty
+from rtalign_monitor.main_window import MonitorWindow
+from rtalign_monitor.widgets.fields import ending
+from tests.helpers import snapshots
+
+ONSETS = np.arange(1.0, 249.0, 0.5)
+SCRIPT = Script(ONSETS, tuple(snapshots.STORY[i % len(snapshots.STORY)] for i in range(len(ONSETS))))
+HERE_S = 41.2
+PATIENCE_MS = 60_000
+
+
+class MadeUp:
+    """An engine that remembers what it was asked, and says what a test gives it to say."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.newest = empty("loading", "loading the language model")
+        self.script: Script | None = None
+        self.alive, self.pid, self.status = True, 1, 0
+        self.asked: list[tuple[str, Any]] = []
+        self.stops = True
+
+    def ask(self, do: str, to: Any = None) -> None:
+        self.asked.append((do, to))
+        if do == "stop" and self.stops:
+            self.newest, self.alive = dataclasses.replace(self.newest, phase="ended"), False
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        return self.status
+
+    def die(self) -> None:
+        self.alive, self.status = False, -9
+
+    kill = die
+
+
+class Answers:
+    """In place of dialogs: always the same answer."""
+
+    path: Path | None = None
+
+    def file(self, title: str, at: Path | None, kinds: str) -> Path | None:
+        return self.path
+
+    def folder(self, title: str, at: Path | None) -> Path | None:
+        return self.path
+
+    def new_file(self, title: str, at: Path, kinds: str) -> Path | None:
+        return self.path and self.path.with_suffix(ending(kinds.split(";;")[0]))
+
+
+class Scene:
+    """A window with made-up engines, one after the other."""
+
+    def __init__(self, qtbot: QtBot, folder: Path) -> None:
+        self.qtbot, self.folder = qtbot, folder
+        self.begun: list[MadeUp] = []
+        self.opened: list[Path] = []
+        self.answers = Answers()
+        self.now = 0.0
+        self.window = self.open()
+
+    def open(self) -> MonitorWindow:
+        window = MonitorWindow(self._begin, self.folder / "window.json")
+        window.link._clock = lambda: self.now
+        window.sessions._asking = window.outgoing._asking = self.answers  # type: ignore[assignment]
+        self.qtbot.addWidget(window, before_close_func=lambda w: w.leave_now())
+        window.resize(1280, 800)
+        window.show()
+        self.qtbot.waitActive(window).__enter__()
+        window.activateWindow()
+        self.qtbot.waitUntil(window.isActiveWindow)
+        return window
+
+    def _begin(self, session: Session) -> MadeUp:
+        self.begun.append(MadeUp(session))
+        return self.begun[-1]
+
+    @property
+    def engine(self) -> MadeUp:
+        return self.begun[-1]
+
+    def replay(self, n: int = 300, **changed: Any) -> None:
+        self.window.start(Session(recording=self.folder / "story", bank=self.folder / "bank"))
+        self.window.tick()
+        self.engine.script = SCRIPT
+        self.say(position_s=HERE_S, end_s=250.0, speed=1.0, keeping=None, n=n, **changed)
+
+    def live(self, **changed: Any) -> None:
+        self.window.start(Session(bank=self.folder / "bank"))
+        self.window.tick()
+        self.say(**changed)
+
+    def say(self, n: int = 300, **changed: Any) -> Snapshot:
+        self.engine.newest = snapshots.sight(n, **changed)
+        self.window.tick()
+        return self.engine.newest
+
+    def more(self, **changed: Any) -> Snapshot:
+        """The same, but for."""
+        self.engine.newest = dataclasses.replace(self.engine.newest, **changed)
+        self.window.tick()
+        return self.engine.newest
+
+    def press(self, key: str, on: QWidget | None = None) -> None:
+        QTest.keySequence(on or self.window, QKeySequence(key))
+        self.window.tick()
+
+    def cure(self, label: str) -> None:
+        (button,) = (b for b in self.window.strip.buttons if b.text() == label)
+        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        self.window.tick()
+
+    @property
+    def said(self) -> str:
+        message = self.window.strip.message
+        return message.text if message else ""
+
+    @property
+    def asked(self) -> tuple[str, Any] | None:
+        return self.engine.asked[-1] if self.engine.asked else None
+
+    def panel(self, name: str) -> Any:
+        return self.window.grid.panels[name]
+
+
+class Sitting:
+    """A window over real engines."""
+
+    def __init__(self, qtbot: QtBot, desk: Path, folder: Path) -> None:
+        self.qtbot, self.desk = qtbot, desk
+        self.window = MonitorWindow(Client, folder / "window.json")
+        qtbot.addWidget(self.window)
+        self.window.resize(1280, 800)
+        self.window.show()
+        qtbot.waitExposed(self.window).__enter__()
+        self.window.activateWindow()
+        qtbot.waitUntil(self.window.isActiveWindow)
+
+    def start(self, **settings: object) -> None:
+        bank = {"bank": self.desk / "bank", "model": str(self.desk / "model")}
+        self.window.start(Session.model_validate(bank | settings))
+
+    def replay(self, speed: float) -> None:
+        self.start(recording=self.desk / "listener", run="02", speed=speed)
+
+    def until(self, wanted: Callable[[Snapshot], object]) -> Snapshot:
+        self.qtbot.waitUntil(lambda: bool(wanted(self.window.link.newest)), timeout=PATIENCE_MS)
+        self.window.tick()
+        return self.window.link.newest
+
+    def press(self, key: str) -> None:
+        QTest.keySequence(self.window, QKeySequence(key))
+
+    @property
+    def pid(self) -> int:
+        assert self.window.link.engine is not None
+        return self.window.link.engine.pid
+
+    def close(self) -> None:
+        """As a user does; whoever cannot be waited for is ended."""
+        engine = self.window.link.engine
+        self.window.leave_now()
+        if engine is not None and engine.alive:
+            engine.ask("stop")
+            engine.wait(30)

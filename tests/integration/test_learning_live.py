@@ -1,0 +1,74 @@
+"""Adaptation at full length: decoders learned on the way against those of a bank (`make soak`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtalign.core.progress import Progress
+from rtalign.core.recipe import Recipe
+from rtalign.core.records import Recording
+from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.decoder_setup import Decoding
+from rtalign.engine.engine import Engine
+from rtalign.language.background_reader import Forerunner
+from rtalign.language.model import load
+from rtalign.recordings.concatenated import Joined
+from rtalign.simulation.recording import Plan, synthesise
+from rtalign.simulation.simulator import planted, tell
+from rtalign.simulation.story import shipped_story, story_words
+from rtalign.streams.replay import ReplaySource
+from rtalign.training.trainer import train
+from tests.integration.test_recovery import WORDS
+
+pytestmark = pytest.mark.slow
+
+MINUTES_40 = 2 * WORDS
+RECIPE = Recipe().with_("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
+
+
+def listened(model: Any, decoding: Decoding, runs: list[Recording], adapt: bool) -> Engine:
+    """An engine that has heard everything, as fast as it goes."""
+    recording = Joined(runs)
+
+    def stream() -> Any:
+        for story in recording.stories:
+            yield from model.stream([w.text for w in story], decoding.recipe.language, decoding.layers)
+
+    engine = Engine(
+        decoding, ReplaySource(recording, None, 1.0), Forerunner(recording.words, stream, decoding.targets),
+        adapt=adapt, patient=True,
+    )  # fmt: skip
+    while not engine.ended:
+        engine.step(0.001)
+    engine.finish()
+    engine.close()
+    return engine
+
+
+@pytest.mark.parametrize("null", [False, True], ids=["a listener", "nothing planted"])
+def test_decoders_learned_from_nothing_come_near_those_of_a_bank(tmp_path: Path, null: bool) -> None:
+    """Forty minutes of words.  The bank has had all of them at once, and its score is cross-validated."""
+    model, text = load("smollm2"), shipped_story() + "\n\n" + shipped_story()
+    plan = Plan(seed=4, null=null, n_words=MINUTES_40, run_words=MINUTES_40 // 10)
+    story = tell(plan, text)
+    information = None if null else planted(model, plan, story, lambda *_: None)[1]
+    runs = list(synthesise(plan, story, information))
+    decoding = Decoding.from_text(model, story_words(shipped_story()), RECIPE)
+    engine = listened(model, decoding, runs, adapt=True)
+    findings = engine.assessment.findings
+    assert findings is not None
+    if null:
+        assert not any(peak.peak_s is not None for peak in findings.peaks)
+        assert findings.temporal is None
+        return
+    train(runs, model, RECIPE, tmp_path / "bank", Progress(quiet=True), store=tmp_path / "cache")
+    offline = DecoderBank.load(tmp_path / "bank")
+    best = np.array(offline.tensors["r"]).max(-1).mean()
+    reached = engine.scoreboard.r(1000).max(-1).mean()
+    print(f"\nlearned on the way: mean peak R {findings.alignment.mean_of_max:.3f} over all words, ", end="")
+    print(f"{reached:.3f} over the last 1,000; the bank, cross-validated, {best:.3f}; {engine.n_solved} lessons")
+    assert findings.alignment.mean_of_max >= 0.8 * best

@@ -1,0 +1,96 @@
+"""Recordings of real machines, and runs inside one file, go through `rtalign stream` and `rtalign replay`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtalign.core.records import Recording
+from rtalign.recordings import open_recordings
+from rtalign_cli import main
+from tests.helpers.dataset_folders import armeni_session
+from tests.helpers.real_data import CTF, MEGIN, XDF, real
+from tests.streams.player.test_player import Listener
+
+ONSETS = (0.2, 0.6, 0.9, 1.3)
+
+
+def table(folder: Path) -> Path:
+    """A word table that fits any recording of two seconds."""
+    path = folder / "words.tsv"
+    path.write_text("onset\tword\n" + "".join(f"{t}\tw{i}\n" for i, t in enumerate(ONSETS)), encoding="utf-8")
+    return path
+
+
+def all_that_was_sent(heard: Listener, recording: Recording, first: int, n_words: int, speed: float = 1.0) -> int:
+    """Every sample of a recording, from the first heard one on, and its words, stand where they stood in it.
+
+    Returns how many samples were heard up to its end.
+    """
+    chunks = list(recording.chunks(0.5))
+    played = np.concatenate([chunk.data for chunk in chunks]).astype(np.float32)
+    times = np.concatenate([chunk.start + np.arange(len(chunk.data)) / recording.sfreq for chunk in chunks])
+    stamps, data = np.concatenate(heard.stamps), np.concatenate(heard.data)
+    stop = first + len(played)
+    np.testing.assert_array_equal(data[first:stop], played)
+    since = stamps[first:stop] - stamps[first]
+    np.testing.assert_allclose(since, (times - times[0]) / speed, atol=1e-6)
+    told = heard.words[n_words : n_words + len(recording.words)]
+    assert [text for text, _ in told] == [word.text for word in recording.words]
+    wanted = stamps[first] + (np.array([word.onset for word in recording.words]) - times[0]) / speed
+    np.testing.assert_allclose([stamp for _, stamp in told], wanted, atol=1e-6)
+    return stop
+
+
+@pytest.mark.parametrize("path", [CTF, MEGIN, XDF / "minimal.xdf"], ids=["CTF", "MEGIN", "XDF"])
+def test_a_real_recording_streams_as_it_is(path: Path, tmp_path: Path) -> None:
+    words = [] if path.suffix == ".xdf" else ["--word-table", table(tmp_path)]
+    (recording,) = open_recordings(real(path), word_table=words[1] if words else None)
+    heard = Listener.of_command(path, *words).listen()
+    assert all_that_was_sent(heard, recording, 0, 0) == heard.n_samples
+    assert heard.n_words == len(recording.words) == len(heard.words)
+    assert heard.n_withheld == 0
+
+
+def test_runs_inside_one_file_stream_one_after_the_other(tmp_path: Path) -> None:
+    armeni_session(tmp_path)
+    first, second = open_recordings(tmp_path)
+    heard = Listener.of_command(tmp_path, "--subject", "001", "--speed", 20).listen()
+    between = all_that_was_sent(heard, first, 0, 0, 20)
+    assert all_that_was_sent(heard, second, between, len(first.words), 20) == heard.n_samples
+    assert [text for text, _ in heard.words] == ["to", "sherlock", "holmes", "she", "is", "always"]
+
+
+def replayed(capsys: pytest.CaptureFixture[str], *argv: object) -> dict[str, object]:
+    """What `rtalign replay --headless` says at its end."""
+    told = ("replay", *argv, "--headless", "--speed", "max", "--json", "--quiet")
+    assert main.main([str(a) for a in told]) == 0, capsys.readouterr().err
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_real_megin_recording_replays_through_a_bank(
+    desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five seconds of a head, of which the filters need three: the words after them are scored."""
+    words = tmp_path / "words.tsv"
+    words.write_text("onset\tword\n0.2\tonce\n0.9\tupon\n3.7\ta\n3.9\ttime\n", encoding="utf-8")
+    how = ("--bank", desk / "bank", "--model", desk / "model", "--allow-missing", "--word-table", words)
+    seen = replayed(capsys, real(MEGIN), *how)
+    assert (seen["heard"], seen["scored"], seen["skipped"]) == (4, 2, {"window before recording": 2})
+    assert seen["time_s"] == pytest.approx(5.005, abs=0.01)
+    assert "the bank expects 306 sensors" in str(seen["notice"])
+
+
+def test_a_real_xdf_recording_that_no_bank_fits_is_refused_in_one_line(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ("replay", real(XDF / "minimal.xdf"), "--bank", desk / "bank", "--model", desk / "model")
+    assert main.main([*map(str, argv), "--headless", "--speed", "max", "--quiet"]) == 1
+    said = capsys.readouterr().err.strip()
+    assert "at 10 Hz" in said or "sensors" in said
+    assert len(said.splitlines()) == 1
+    assert "unexpected" not in said

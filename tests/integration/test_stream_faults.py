@@ -1,0 +1,335 @@
+"""Faults rehearsed with real LSL processes: what is shown, what recovers, and that every word is accounted for."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtalign.core.records import Epoch
+from rtalign.core.session import Session
+from rtalign.decoding.bank import DecoderBank
+from rtalign.engine.process.client import Client
+from rtalign.engine.snapshot import Snapshot
+from rtalign.language.model import load
+from rtalign.recordings import open_recordings
+from rtalign.signal.pipeline import Pipeline
+from tests.helpers.live_setup import listener, run
+
+PATIENCE_S = 60.0
+
+
+class Stage:
+    """A player and an engine on one machine, under names of their own."""
+
+    def __init__(self, desk: Path, folder: Path, faults: str = "") -> None:
+        self.desk, self.folder = desk, folder
+        self.names = f"{folder.name}-meg", f"{folder.name}-words"
+        (folder / "faults.toml").write_text(faults)
+        self.player: subprocess.Popen[bytes] | None = None
+        self.client: Client | None = None
+
+    def play(self, listener: Path | None = None) -> subprocess.Popen[bytes]:
+        meg, words = self.names
+        options = ["--run", "02", "--quiet", "--name-meg", meg, "--name-words", words, "--wait", "30"]
+        command = [
+            sys.executable,
+            "-m",
+            "rtalign_cli.main",
+            "stream",
+            str(listener or self.desk / "listener"),
+            *options,
+        ]
+        self.player = subprocess.Popen([*command, "--faults", str(self.folder / "faults.toml")])
+        return self.player
+
+    def watch(self, **settings: object) -> Client:
+        meg, words = self.names
+        session = {"bank": self.desk / "bank", "model": str(self.desk / "model"), "meg": meg, "words": words}
+        self.client = Client(Session.model_validate(session | {"record": self.folder / "kept"} | settings))
+        return self.client
+
+    @property
+    def kept(self) -> Path:
+        (folder,) = (self.folder / "kept").iterdir()
+        return folder
+
+    def until(self, wanted: Callable[[Snapshot], object]) -> Snapshot:
+        assert self.client is not None
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            seen = self.client.newest
+            assert seen.phase != "failed", seen.why
+            if wanted(seen):
+                return seen
+            time.sleep(0.02)
+        raise AssertionError(f"waited {PATIENCE_S} s in vain; {self.client.newest}")
+
+    def close(self) -> None:
+        if self.player is not None:
+            self.player.kill()
+            self.player.wait()
+        if self.client is not None and self.client.alive:
+            self.client.stop()
+
+
+@pytest.fixture
+def stage(desk: Path, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+    made: list[Stage] = []
+
+    def make(faults: str = "") -> Stage:
+        made.append(Stage(desk, tmp_path, faults))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def kinds(seen: Snapshot) -> set[str]:
+    return {notice.kind for notice in seen.notices}
+
+
+def words_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "words.tsv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def scores_without_faults(desk: Path, texts: list[str]) -> np.ndarray:
+    """R(layer, lag) of these words of run 02, from the unbroken recording, by numpy alone."""
+    bank, model = DecoderBank.load(desk / "bank"), load(str(desk / "model"))
+    (recording,) = open_recordings(desk / "listener", run="02")
+    recording = recording.pick([sensor.name for sensor in bank.sensors])
+    pipeline, found = Pipeline(bank.recipe, recording.sensors, recording.sfreq), []
+    for item in (*recording.words, *recording.chunks()):
+        found += pipeline.push(item)
+    epochs = {e.word.index: e.data for e in found + pipeline.finish() if isinstance(e, Epoch)}
+    reading = model.encode([word.text for word in recording.words], bank.recipe.language, bank.layers)
+    targets = bank.projection.project(reading.activations)
+    indices = placed([word.text for word in recording.words], texts)
+    whole = np.stack([epochs[i] for i in indices])
+    p = np.stack([bank.predict(lag, whole[:, lag]) for lag in range(whole.shape[1])], axis=1)
+    y = targets[indices]
+    r = [[np.corrcoef(p[:, lag, t], y[:, t])[0, 1] for lag in range(p.shape[1])] for t in range(y.shape[1])]
+    return np.reshape(r, (len(bank.layers), -1, p.shape[1])).mean(1)
+
+
+def placed(story: list[str], texts: list[str]) -> list[int]:
+    """Where in the story these words stand, in order."""
+    places, at = [], 0
+    for text in texts:
+        at = story.index(text, at)
+        places.append(at)
+        at += 1
+    return places
+
+
+def published() -> Any:
+    """An inlet of pylsl's own on the scores that leave the engine."""
+    import pylsl
+
+    found: list[Any] = []
+    end = time.monotonic() + PATIENCE_S
+    while not found and time.monotonic() < end:
+        found = pylsl.resolve_byprop("name", "rtalign-scores", timeout=1.0)
+    inlet = pylsl.StreamInlet(found[0])
+    inlet.open_stream(5)
+    label = inlet.info().desc().child("channels").child("channel").child_value("label")
+    assert label == "layer 0 lag -0.200 s"
+    return SimpleNamespace(pull=lambda: list(zip(*inlet.pull_chunk(max_samples=5000), strict=True)))
+
+
+GAPS = """
+[[fault]]
+kind = "duplicate"
+at = 2
+seconds = 40
+
+[[fault]]
+kind = "gap"
+at = 9
+seconds = 1.2
+
+[[fault]]
+kind = "nan"
+at = 18
+seconds = 0.3
+
+[[fault]]
+kind = "delay"
+stream = "words"
+at = 24
+seconds = 6
+ms = 1500
+"""
+
+
+def test_gaps_nans_duplicates_and_late_words(desk: Path, stage: Callable[..., Stage]) -> None:
+    """Words around a gap are skipped for that reason, the others score as if nothing had been; scores are published."""
+    scene = stage(GAPS)
+    client = scene.watch(publish=True)
+    player = scene.play()
+    scores = published()
+    told = scene.until(lambda seen: "gap" in kinds(seen))
+    assert told.health.meg.n_lost == pytest.approx(1.2 * 250, abs=25)
+    scene.until(lambda seen: player.poll() is not None and not seen.work.language_backlog)
+    rows = scores.pull()
+    seen = client.stop()
+    assert len(rows) > 20
+    assert all(-1 <= value <= 1 for value in rows[-1][0])
+    assert seen.phase == "ended"
+    assert seen.n_heard == len(open_recordings(desk / "listener", run="02")[0].words)
+    assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())
+    assert 4 <= seen.skipped["gap in the signal"] <= 45
+    assert seen.health.counts["duplicate"] >= 50
+    scored = [row["text"] for row in words_of(scene.kept) if row["status"] == "scored"]
+    assert len(scored) == seen.n_scored
+    assert seen.r is not None
+    assert np.abs(seen.r - scores_without_faults(desk, scored)).max() < 0.03
+
+
+RESTLESS = """
+[[fault]]
+kind = "drift"
+at = 3
+ppm = 200
+
+[[fault]]
+kind = "jitter"
+at = 6
+seconds = 8
+ms = 4
+
+[[fault]]
+kind = "drop"
+at = 20
+seconds = 6
+share = 0.1
+"""
+
+
+@pytest.mark.slow
+def test_drifting_jittering_and_dropped_samples(desk: Path, stage: Callable[..., Stage]) -> None:
+    """A clock that wanders costs no word; what is dropped is counted, told, and skipped with its reason."""
+    scene = stage(RESTLESS)
+    client = scene.watch()
+    player = scene.play()
+    calm = scene.until(lambda seen: seen.health.meg.n_samples > 18 * 250)
+    assert calm.skipped.get("gap in the signal", 0) <= 4
+    scene.until(lambda seen: player.poll() is not None and not seen.work.language_backlog)
+    seen = client.stop()
+    assert 25 < seen.health.meg.n_lost < 600
+    assert seen.skipped["gap in the signal"] > 4
+    assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())
+    scored = [row["text"] for row in words_of(scene.kept) if row["status"] == "scored"]
+    assert seen.r is not None
+    assert np.abs(seen.r - scores_without_faults(desk, scored)).max() < 0.06
+
+
+@pytest.mark.slow
+def test_a_sender_that_comes_back_at_another_rate(desk: Path, stage: Callable[..., Stage], tmp_path: Path) -> None:
+    listener(tmp_path / "faster", 500.0)
+    scene = stage()
+    client = scene.watch()
+    player = scene.play()
+    before = scene.until(lambda seen: seen.n_scored > 10)
+    player.kill()
+    player.wait()
+    scene.play(tmp_path / "faster")
+    after = scene.until(lambda seen: seen.n_scored > before.n_scored + 15)
+    assert after.health.meg.nominal_hz == 500
+    assert any("500 Hz instead of 250 Hz" in notice.text for notice in after.notices)
+    client.stop()
+
+
+AWAY = """
+[[fault]]
+kind = "disconnect"
+at = 8
+seconds = 5
+"""
+
+
+def test_a_sender_that_goes_away_and_comes_back(stage: Callable[..., Stage]) -> None:
+    scene = stage(AWAY)
+    client = scene.watch()
+    scene.play()
+    before = scene.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_heard > 5)
+    scene.until(lambda seen: seen.health.meg.state == "lost")
+    back = scene.until(lambda seen: seen.health.meg.state == "flowing")
+    assert any("recovered after" in notice.text for notice in back.notices)
+    after = scene.until(lambda seen: seen.n_scored > before.n_scored + 10 and seen.n_heard > 40)
+    assert after.skipped.get("gap in the signal", 0) + after.skipped.get("window before recording", 0) > 0
+    assert [entry.word.index for entry in after.words] == sorted({entry.word.index for entry in after.words})
+    client.stop()
+
+
+def test_a_sender_that_is_killed_and_started_again(stage: Callable[..., Stage]) -> None:
+    """Another process, another clock start, the same names: the session goes on with the words it has."""
+    scene = stage()
+    client = scene.watch()
+    player = scene.play()
+    before = scene.until(lambda seen: seen.n_scored > 10)
+    player.send_signal(signal.SIGKILL)
+    player.wait()
+    scene.until(lambda seen: seen.health.meg.state == "lost" and (seen.health.meg.age_s or 0) > 0.5)
+    scene.play()
+    after = scene.until(lambda seen: seen.n_scored > before.n_scored + 15)
+    assert after.health.meg.state == "flowing"
+    assert client.alive
+
+
+FEWER = """
+[[fault]]
+kind = "channels"
+at = 9
+without = ["MEG 0112"]
+"""
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_stream_that_comes_back_without_a_sensor(stage: Callable[..., Stage], allowed: bool) -> None:
+    scene = stage(FEWER)
+    client = scene.watch(allow_missing=allowed)
+    scene.play()
+    before = scene.until(lambda seen: seen.n_scored > 5)
+    if not allowed:
+        seen = scene.until(lambda seen: seen.phase == "refused")
+        assert seen.refused == ("the bank expects 306 sensors; MEG 0112 is not there",)
+        assert any("--allow-missing" in notice.text for notice in seen.notices)
+    else:
+        seen = scene.until(lambda seen: "passport" in kinds(seen) and seen.n_scored > before.n_scored + 10)
+        assert not seen.refused
+    client.stop()
+    assert (scene.kept / "raw.xdf").stat().st_size > 1_000_000
+
+
+def test_an_engine_that_is_killed_leaves_a_recording_to_go_on_from(
+    desk: Path, stage: Callable[..., Stage], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pyxdf = pytest.importorskip("pyxdf")
+    scene = stage()
+    client = scene.watch()
+    scene.play()
+    seen = scene.until(lambda seen: seen.n_scored > 30)
+    os.kill(client.pid, signal.SIGKILL)
+    client.wait(5)
+    streams, _ = pyxdf.load_xdf(scene.kept / "raw.xdf")
+    (meg,) = (s for s in streams if s["info"]["type"][0] == "MEG")
+    assert len(meg["time_stamps"]) / 250 > seen.health.meg.n_samples / 250 - 1.0
+    replay = ("replay", scene.kept, "--bank", desk / "bank", "--model", desk / "model", "--speed", "max", "--headless")
+    assert run(*replay, "--out", tmp_path / "again", "--quiet", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    print(said)
+    assert said["scored"] >= seen.n_scored - 8  # those nearest the end: their last lags were in the lost second

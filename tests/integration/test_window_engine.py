@@ -1,0 +1,132 @@
+"""The window over the real engine, in its own process, obeys keys and mouse and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtTest import QTest
+
+from rtalign_monitor.export import exporter
+from tests.helpers.window import PATIENCE_MS, Sitting
+from tests.integration.test_stream_faults import Stage
+
+
+def test_a_real_replay_steps_and_jumps_by_keys(sitting: Sitting) -> None:
+    sitting.replay(speed=4.0)
+    sitting.until(lambda seen: seen.n_scored > 20)
+    script = sitting.window.link.script
+    assert script is not None
+    sitting.press("Space")
+    stood = sitting.until(lambda seen: seen.paused).position_s
+    at = int(np.searchsorted(script.onsets, stood, side="right")) - 1
+    for by in (1, 1, -1):
+        sitting.press("Right" if by > 0 else "Left")
+        at += by
+        seen = sitting.until(lambda seen, at=at: 0 <= seen.position_s - script.onsets[at] < 0.1)
+        assert seen.words[-1].word.text.startswith(script.texts[at])
+        assert seen.paused
+    told = len(script.texts) - 8
+    sitting.press("/")
+    QTest.keyClicks(sitting.window.transport.word, script.texts[told])
+    there = sitting.window.transport.timeline.said(script.texts[told])
+    QTest.keyClick(sitting.window.transport.word, Qt.Key.Key_Return)
+    sitting.until(lambda seen: seen.position_s == pytest.approx(there, abs=0.05))
+
+
+def test_a_real_replay_is_moved_and_its_words_are_looked_at_by_mouse(sitting: Sitting) -> None:
+    sitting.replay(speed=4.0)
+    sitting.until(lambda seen: seen.n_scored > 20)
+    sitting.press("Space")
+    sitting.until(lambda seen: seen.paused)
+    line = sitting.window.transport.timeline
+    sitting.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 5, 10))
+    sitting.until(lambda seen: seen.position_s == pytest.approx(seen.end_s / 5, abs=0.2))
+    transcript = sitting.window.grid.panels["transcript"]
+    transcript.grab()
+    word = transcript.placed[0]  # type: ignore[attr-defined]
+    sitting.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
+    seen = sitting.until(lambda seen: seen.inspected is not None)
+    assert seen.inspected is not None
+    assert seen.inspected.entry.word.text == word.entry.word.text
+
+
+def test_a_real_replay_played_out_leaves_its_report(sitting: Sitting, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(exporter, "show", opened.append)
+    sitting.replay(speed=4.0)
+    sitting.until(lambda seen: seen.n_scored > 20)
+    for _ in range(4):
+        sitting.press("]")
+        sitting.qtbot.wait(120)
+    seen = sitting.until(lambda seen: seen.phase == "ended" and seen.speed is None and not seen.n_waiting)
+    assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())
+    assert sitting.window.strip.message is not None
+    assert sitting.window.strip.message.text.startswith(f"The recording has ended: {seen.n_heard} words heard")
+    sitting.until(lambda seen: sitting.window.deeds["report"].isEnabled())
+    sitting.press("Ctrl+T")
+    sitting.qtbot.waitUntil(lambda: len(opened) == 1, timeout=PATIENCE_MS)
+    assert "<html" in opened[0].read_text(encoding="utf-8")
+    assert opened[0].name == "report.html"
+
+    sitting.window.close()
+    sitting.qtbot.waitUntil(lambda: not sitting.window.isVisible(), timeout=PATIENCE_MS)
+    assert sitting.window.link.state == "ended"
+    written = sitting.window.link.newest.written
+    assert written is not None
+    assert (written.report, written.times) == (str(opened[0]), 2)
+
+
+def test_an_engine_that_is_killed_is_begun_again(sitting: Sitting) -> None:
+    sitting.replay(speed=8.0)
+    stood = sitting.until(lambda seen: seen.n_scored > 10).position_s
+    assert stood is not None
+    first = sitting.pid
+    os.kill(first, signal.SIGKILL)
+    sitting.qtbot.waitUntil(lambda: sitting.window.link.state == "lost", timeout=PATIENCE_MS)
+    sitting.window.tick()
+    assert sitting.window.isVisible()
+    message = sitting.window.strip.message
+    assert message is not None
+    assert "stopped unexpectedly" in message.text
+    (button,) = (b for b in sitting.window.strip.buttons if b.text() == "Restart now")
+    sitting.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    seen = sitting.until(lambda seen: seen.phase == "running" and (seen.position_s or 0) >= stood)
+    assert sitting.pid != first
+    assert seen.n_heard < 60
+    sitting.until(lambda seen: seen.n_scored > 0)
+
+
+def test_from_streams_to_scores_and_closed_while_recording(sitting: Sitting, desk: Path, tmp_path: Path) -> None:
+    """Discovery, first score, recording by key, and the window closed over it: the recording is whole."""
+    pyxdf = pytest.importorskip("pyxdf")
+    stage = Stage(desk, tmp_path)
+    try:
+        meg, words = stage.names
+        sitting.start(meg=meg, words=words)
+        stage.play()
+        sitting.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_scored > 0)
+        began = sitting.until(lambda seen: sitting.window.deeds["record"].isEnabled()).health.meg.n_samples
+        for wanted in (True, False):
+            sitting.press("P")
+            sitting.until(lambda seen, wanted=wanted: seen.publishing == wanted)
+        sitting.press("R")
+        sitting.until(lambda seen: seen.keeping is not None and seen.health.meg.n_samples > began + 3 * 250)
+        ended = sitting.window.link.newest.health.meg.n_samples
+        sitting.window.close()
+        sitting.qtbot.waitUntil(lambda: not sitting.window.isVisible(), timeout=PATIENCE_MS)
+    finally:
+        stage.close()
+    (folder,) = (tmp_path / "home").iterdir()
+    streams, _ = pyxdf.load_xdf(folder / "raw.xdf")
+    found = {stream["info"]["type"][0]: stream for stream in streams}
+    stamps = found["MEG"]["time_stamps"]
+    assert int(found["MEG"]["footer"]["info"]["sample_count"][0]) == len(stamps)
+    assert len(stamps) >= ended - began - 250
+    assert np.diff(stamps).max() < 0.05
+    assert len(found["Markers"]["time_series"]) > 3
+    assert (folder / "words.tsv").read_text(encoding="utf-8").count("\n") > 3

@@ -1,0 +1,189 @@
+"""What leaves the window is what it shows: pictures, tables, reports."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QGuiApplication, QImage
+from PyQt6.QtSvg import QSvgRenderer
+from PyQt6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from rtalign.engine.snapshot import Written
+from rtalign_monitor.export import exporter, files
+from rtalign_monitor.widgets.theme import THEMES
+from tests.helpers.view_pixels import grey
+from tests.helpers.window import Scene
+
+
+def test_a_frozen_picture_stands_while_status_and_trust_go_on(scene: Scene) -> None:
+    scene.replay()
+    frozen = scene.engine.newest
+    scene.press("F")
+    scene.more(n_scored=301, work=dataclasses.replace(frozen.work, load=0.77))
+    assert scene.panel("ladder").seen is frozen
+    assert any("77 %" in item.text for item in scene.window.trust.items)
+    scene.press("F")
+    assert scene.panel("ladder").seen is scene.engine.newest
+
+
+def test_reset_asks_first(scene: Scene) -> None:
+    scene.replay()
+    scene.press("Ctrl+Backspace")
+    scene.cure("Keep them")
+    assert ("reset", None) not in scene.engine.asked
+    scene.press("Ctrl+Backspace")
+    scene.cure("Reset")
+    assert scene.asked == ("reset", None)
+
+
+@pytest.mark.parametrize("key", ["Ctrl+P", "Ctrl+E"])
+def test_a_picture_opens_again(key: str, scene: Scene) -> None:
+    """In twice the sharpness, or in lines and letters."""
+    scene.replay()
+    scene.window.grid.under = "ladder"
+    scene.window.tick()
+    scene.answers.path = scene.folder / "it"
+    widget = scene.window.centralWidget() if key == "Ctrl+P" else scene.panel("ladder")
+    assert widget is not None
+    scene.window.set_theme("dark")
+    size, plain = widget.size(), widget.grab().toImage()
+    scene.press(key)
+    scene.qtbot.waitUntil((scene.folder / "it.png").exists)
+    image = QImage(str(scene.folder / "it.png"))
+    assert image.size() == size * 2
+    assert image.pixelColor(0, 0) == THEMES["dark"].colour("window")
+    again = image.scaled(size, transformMode=Qt.TransformationMode.SmoothTransformation)
+    assert np.abs(grey(again) - grey(plain)).mean() < 4
+    blown_up = plain.scaled(size * 2, transformMode=Qt.TransformationMode.SmoothTransformation)
+    assert edges(image) > 1.2 * edges(blown_up)
+
+    scene.window.strip.unsay("said")
+    scene.qtbot.waitUntil(lambda: widget.size() == size)
+    scene.answers.new_file = lambda title, at, kinds: scene.folder / "it.svg"  # type: ignore[method-assign]
+    scene.press(key)
+    scene.qtbot.waitUntil((scene.folder / "it.svg").exists)
+    drawing = QSvgRenderer(str(scene.folder / "it.svg"))
+    assert drawing.isValid()
+    assert drawing.viewBox().size() == size
+    assert "Peak latency by layer" in (scene.folder / "it.svg").read_text(encoding="utf-8")
+
+
+def edges(image: QImage) -> float:
+    return float(np.abs(np.diff(grey(image), axis=1)).mean())
+
+
+def test_the_scores_that_leave_are_those_of_the_frozen_picture(scene: Scene) -> None:
+    scene.replay()
+    seen = scene.engine.newest
+    assert seen.r is not None
+    assert seen.lags_s is not None
+    scene.press("F")
+    scene.more(r=seen.r * 0)
+    scene.answers.path = scene.folder / "it"
+    scene.press("Ctrl+D")
+    with (scene.folder / "it.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == seen.r.size
+    assert np.array([float(row["r"]) for row in rows]) == pytest.approx(seen.r.ravel(), abs=1e-6)
+    assert [float(row["lag_s"]) for row in rows[: len(seen.lags_s)]] == pytest.approx(seen.lags_s, abs=1e-4)
+    assert {row["n_words"] for row in rows} == {"300"}
+
+
+def test_the_ladder_that_leaves_is_the_one_that_is_shown(scene: Scene) -> None:
+    scene.replay()
+    scene.answers.path = scene.folder / "it"
+    scene.press("Ctrl+Shift+D")
+    with (scene.folder / "it.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, rung in zip(rows, scene.engine.newest.rungs, strict=True):
+        assert (int(row["layer"]), row["status"]) == (rung.layer, rung.status)
+        assert row["peak_s"] == ("" if rung.peak_s is None else str(rung.peak_s))
+
+
+def test_where_nothing_can_be_written_the_strip_says_so(scene: Scene) -> None:
+    scene.replay()
+    scene.answers.path = scene.folder / "nowhere" / "it"
+    for key in ("Ctrl+P", "Ctrl+D", "Ctrl+S"):
+        scene.window.strip.unsay("said")
+        scene.press(key)
+        scene.qtbot.waitUntil(lambda: "nowhere" in scene.said)
+
+
+def test_the_report_is_opened_when_it_has_been_written(scene: Scene) -> None:
+    scene.replay()
+    scene.press("Ctrl+T")
+    assert scene.asked == ("report", scene.asked and scene.asked[1])
+    scene.more()
+    assert scene.opened == []
+    scene.more(written=Written(str(scene.folder / "report.html"), 300, 1))
+    assert scene.opened == [scene.folder / "report.html"]
+    scene.more(n_scored=301)
+    assert len(scene.opened) == 1
+
+
+def test_waiting_for_a_report_can_be_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporter, "PATIENCE_S", -1.0)
+    scene.replay()
+    scene.press("Ctrl+T")
+    scene.more()
+    assert scene.said == "The report is being written."
+    scene.cure("Cancel")
+    scene.more(written=Written("report.html", 300, 1))
+    assert scene.opened == []
+
+
+class Packing:
+    """A picture asked for by key, whose packing takes as long as a test wants."""
+
+    def __init__(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go = threading.Event()
+        self.packed = files._pack
+        monkeypatch.setattr(files, "_pack", self._pack)
+        monkeypatch.setattr(exporter, "PATIENCE_S", 0.0)
+        scene.replay()
+        scene.answers.path = scene.folder / "it"
+        scene.press("Ctrl+P")
+        scene.qtbot.waitUntil(lambda: scene.said.startswith("The picture is being written"))
+
+    def _pack(self, image: QImage, to: Path, path: Path) -> None:
+        assert self.go.wait(20)
+        self.packed(image, to, path)
+
+
+def test_nobody_waits_for_a_picture_to_be_packed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    packing = Packing(scene, monkeypatch)
+    scene.press("F")
+    assert scene.window.deeds["freeze"].isChecked()
+    assert not (scene.folder / "it.png").exists()
+    packing.go.set()
+    scene.qtbot.waitUntil(lambda: scene.said == f"Written: {scene.folder / 'it.png'}")
+    assert not QImage(str(scene.folder / "it.png")).isNull()
+
+
+def test_a_picture_that_is_called_off_leaves_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    packing = Packing(scene, monkeypatch)
+    (writing,) = (thread for thread in threading.enumerate() if thread.name == "writing")
+    scene.cure("Cancel")
+    packing.go.set()
+    writing.join(20)
+    scene.qtbot.wait(100)
+    assert list(scene.folder.glob("*it*")) == []
+    assert scene.said == ""
+
+
+def test_a_picture_on_the_clipboard_is_no_larger_than_a_screen_needs(qtbot: QtBot) -> None:
+    found = QGuiApplication.clipboard()
+    assert found is not None
+    for size, wanted in (((1280, 800), (2560, 1600)), ((3840, 2160), (3840, 2160)), ((5000, 3000), (5000, 3000))):
+        widget = QWidget()
+        qtbot.addWidget(widget)
+        widget.resize(*size)
+        files.copy_picture(widget)
+        assert (found.image().width(), found.image().height()) == wanted

@@ -1,0 +1,405 @@
+"""Every key and the mouse do in the window what they say, with an engine that is made up."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QObject, QPoint, Qt, pyqtSignal
+from PyQt6.QtGui import QGuiApplication, QImage
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QDialog
+
+from rtalign.core.session import Session
+from rtalign.decoding.bank import DecoderBank
+from rtalign.engine.process.word_list import Script
+from rtalign_monitor.actions.registry import DEEDS
+from tests.helpers import snapshots
+from tests.helpers.view_pixels import grey
+from tests.helpers.window import HERE_S, ONSETS, SCRIPT, Scene
+
+# ---- every action, by its keys
+
+
+@dataclasses.dataclass
+class Effect:
+    """see : something of the scene, which a key press makes what it becomes."""
+
+    see: Callable[[Scene], Any]
+    becomes: Any = True
+    before: Callable[[Scene], Any] = lambda scene: None
+
+
+def asks(do: str, to: Any = None, before: Callable[[Scene], Any] = lambda scene: None) -> Effect:
+    return Effect(lambda scene: scene.asked, (do, to), before)
+
+
+def is_shown(name: str) -> Effect:
+    return Effect(lambda scene: scene.panel(name).isVisible(), False)
+
+
+def written(suffix: str) -> Effect:
+    return Effect(lambda scene: (scene.folder / f"it{suffix}").exists())
+
+
+def alone(scene: Scene) -> None:
+    scene.press("W")
+
+
+def session_file(scene: Scene) -> None:
+    scene.answers.path = scene.folder / "it.toml"
+    scene.answers.path.write_text("speed = 2.0\nadapt = true\n")
+
+
+def begun(setting: str) -> Effect:
+    return Effect(lambda scene: getattr(scene.begun[-1].session, setting).name, "it")
+
+
+def fill(scene: Scene) -> None:
+    scene.window.looks.fills_screen = True
+
+
+def hide(scene: Scene) -> None:
+    scene.press("Ctrl+3")
+
+
+EFFECTS: dict[str, Effect] = {
+    "start": Effect(lambda s: s.window.findChild(Chooser) is not None, True, lambda s: None),
+    "open": begun("recording"),
+    "folder": begun("recording"),
+    "bank": begun("bank"),
+    "load": Effect(lambda s: s.begun[-1].session.speed, 2.0, session_file),
+    "save": Effect(lambda s: saved(s) == s.window.link.session),
+    "record": Effect(lambda s: s.asked and s.asked[0], "record", lambda s: s.live(keeping=None)),
+    "publish": asks("publish", True),
+    "restart": Effect(lambda s: len(s.begun), 2),
+    "quit": Effect(lambda s: s.window.isVisible(), False),
+    "operator": Effect(lambda s: s.window.grid.view, "operator", lambda s: s.press("D")),
+    "demo": Effect(lambda s: s.window.grid.view, "demo"),
+    "fullscreen": Effect(lambda s: s.window.isFullScreen(), True, fill),
+    "theme": Effect(lambda s: s.window.memory.theme, "dark"),
+    "larger": Effect(lambda s: s.panel("ladder").scale, 1.1),
+    "smaller": Effect(lambda s: s.panel("ladder").scale, 0.9),
+    "layout": Effect(lambda s: s.panel("curves").isVisible(), True, hide),
+    **{f"show-{name}": is_shown(name) for name in ("ladder", "map", "curves", "traces", "head", "transcript")},
+    "freeze": Effect(lambda s: s.said.startswith("The picture is frozen")),
+    "window": asks("last words", 300),
+    "fewer": asks("last words", 200, alone),
+    "more": asks("last words", 400, alone),
+    "reset": Effect(lambda s: s.said, "The scores of 300 words will begin anew."),
+    "up": Effect(lambda s: s.panel("map").layer, 0),
+    "down": Effect(lambda s: s.panel("map").layer, 4, lambda s: s.window.point(5)),
+    "nothing": Effect(lambda s: s.panel("map").layer, None, lambda s: s.window.point(5)),
+    "play": asks("pause"),
+    "slower": asks("speed", 0.5),
+    "faster": asks("speed", 2.0),
+    "previous": asks("step", -1),
+    "next": asks("step", 1),
+    "back": asks("seek", HERE_S - 10),
+    "on": asks("seek", HERE_S + 10),
+    "begin": asks("seek", 0.0),
+    "jump": Effect(lambda s: s.window.transport.word.hasFocus()),
+    "bookmark": Effect(lambda s: s.window.marks.times, [20.0, HERE_S, 60.0]),
+    "mark-before": asks("seek", 20.0),
+    "mark-next": asks("seek", 60.0),
+    "picture": written(".png"),
+    "panel": written(".png"),
+    "copy": Effect(lambda s: clipboard().width(), 2 * 1280),
+    "scores": written(".csv"),
+    "ladder": written(".csv"),
+    "report": Effect(lambda s: s.asked and s.asked[0], "report"),
+    "keys": Effect(lambda s: s.window.findChild(QDialog) is not None),
+}  # fmt: skip
+
+
+def saved(scene: Scene) -> Session | None:
+    path = scene.folder / "it.toml"
+    return Session.load(path) if path.exists() else None
+
+
+class Chooser(QObject):
+    """In place of the start dialog."""
+
+    chosen = pyqtSignal(object)
+    demo_wanted = pyqtSignal()
+
+    def __init__(self, memory: Any, theme: Any, parent: QObject) -> None:
+        super().__init__(parent)
+
+    def open(self) -> None:
+        pass
+
+
+def clipboard() -> QImage:
+    found = QGuiApplication.clipboard()
+    assert found is not None
+    return found.image()
+
+
+def test_the_head_is_that_of_the_bank_in_use(scene: Scene, desk: Path) -> None:
+    """Its patterns come with the bank that the engine names, and go with it."""
+    head, bank = scene.panel("head"), DecoderBank.load(desk / "bank")
+    scene.live(bank=str(desk / "bank"))
+    assert head._patterns.shape == (*bank.tensors["patterns"].shape[:2], len(bank.sensors))
+    assert scene.window.link.session is not None
+    assert scene.window.link.session.bank == desk / "bank"
+    scene.more(bank="")
+    assert head._patterns is None
+
+
+ACCOMPANYING = {"mute", "compare", "turn"}
+"""What test_sounding and test_comparing try by key."""
+
+
+def test_every_action_is_claimed() -> None:
+    assert set(EFFECTS) | ACCOMPANYING == {deed.name for deed in DEEDS}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [(deed.name, key) for deed in DEEDS for key in deed.keys if deed.name not in ACCOMPANYING]
+)
+def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    effect = EFFECTS[name]
+    monkeypatch.setitem(sys.modules, "rtalign_monitor.start.dialog", SimpleNamespace(StartDialog=Chooser))  # type: ignore[arg-type]
+    clipboard_was = QGuiApplication.clipboard()
+    assert clipboard_was is not None
+    clipboard_was.clear()
+    scene.answers.path = scene.folder / "it"
+    monkeypatch.chdir(scene.folder)
+    scene.replay()
+    scene.window.marks.turn(20.0)
+    scene.window.marks.turn(60.0)
+    effect.before(scene)
+    scene.window.grid.under = "ladder" if name == "panel" else None  # wherever a pointer may really be
+    scene.window.tick()
+    assert effect.see(scene) != effect.becomes
+    scene.press(key)
+    scene.qtbot.waitUntil(lambda: effect.see(scene) == effect.becomes, timeout=2000)
+
+
+# ---- what cannot be done now
+
+
+def test_what_cannot_be_done_is_off_and_says_why(scene: Scene) -> None:
+    deeds = scene.window.deeds
+    scene.window.tick()
+    assert not deeds["play"].isEnabled()
+    assert "No session runs" in deeds["play"].toolTip()
+    scene.live()
+    for name in ("play", "next", "jump", "slower", "begin", "bookmark"):
+        assert not deeds[name].isEnabled()
+        assert "This is live" in deeds[name].toolTip()
+    assert deeds["record"].isEnabled()
+    scene.replay()
+    assert deeds["play"].isEnabled()
+    assert "This is live" not in deeds["play"].toolTip()
+    assert "on disk already" in deeds["record"].toolTip()
+    scene.say(n=0, position_s=0.0, end_s=250.0, r=None)
+    for name in ("scores", "ladder", "report", "reset"):
+        assert not deeds[name].isEnabled()
+    assert "no word has been scored yet" in deeds["report"].toolTip()
+
+
+def test_a_key_of_what_cannot_be_done_does_nothing(scene: Scene) -> None:
+    scene.live()
+    before = list(scene.engine.asked)
+    for key in ("Space", "Left", "Right", "Home", "M"):
+        scene.press(key)
+    assert scene.engine.asked == before
+    assert scene.window.marks.times == []
+
+
+def test_the_menus_hold_every_action_once(scene: Scene) -> None:
+    deeds = scene.window.deeds
+    held = [action for menu in deeds.menus.values() for action in menu.actions() if not action.isSeparator()]
+    assert len(held) == len(DEEDS)
+    assert all(deeds[deed.name] in deeds.menus[deed.menu].actions() for deed in DEEDS)
+    keys = [key for deed in DEEDS for key in deed.keys]
+    assert len(keys) == len(set(keys))
+
+
+# ---- the pointer
+
+
+def test_a_layer_under_the_pointer_lights_up_everywhere(scene: Scene) -> None:
+    scene.replay()
+    ladder = scene.panel("ladder")
+    scene.qtbot.mouseMove(ladder, QPoint(ladder.width() // 2, round(ladder.rows().middle(12))))
+    scene.qtbot.waitUntil(lambda: scene.window.pointed == 12)
+    assert {scene.panel(name).layer for name in ("ladder", "map", "curves", "head", "traces")} == {12}
+    lagmap = scene.panel("map")
+    scene.qtbot.mouseMove(lagmap, QPoint(round(lagmap.axis().at(0.3)), round(lagmap.rows().middle(4))))
+    scene.qtbot.waitUntil(lambda: ladder.layer == 4)
+
+
+def test_a_click_on_a_word_opens_the_inspector_and_esc_closes_it(scene: Scene) -> None:
+    scene.replay()
+    transcript = scene.panel("transcript")
+    transcript.grab()
+    word = transcript.placed[3]
+    scene.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
+    assert scene.asked == ("inspect", word.entry.word.index)
+    assert scene.panel("inspector").isVisible()
+    scene.engine.newest = snapshots.inspected(scene.engine.newest)
+    scene.window.tick()
+    assert scene.panel("inspector").seen.entry.word == scene.engine.newest.words[-8].word
+    scene.press("Esc")
+    assert not scene.panel("inspector").isVisible()
+    assert scene.asked == ("inspect", None)
+
+
+def test_dragging_on_the_timeline_seeks_once(scene: Scene) -> None:
+    scene.replay()
+    line, ask = scene.window.transport.timeline, scene.engine.asked
+    middle = line.height() // 2
+    scene.qtbot.mousePress(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 4, middle))
+    for part in (0.3, 0.5, 0.75):
+        scene.qtbot.mouseMove(line, QPoint(round(part * line.width()), middle))
+    assert all(do != "seek" for do, _ in ask)
+    scene.qtbot.mouseRelease(line, Qt.MouseButton.LeftButton, pos=QPoint(round(0.75 * line.width()), middle))
+    (to,) = (to for do, to in ask if do == "seek")
+    assert to == pytest.approx(0.75 * 250, abs=1)
+
+
+def test_a_click_near_a_bookmark_goes_to_it(scene: Scene) -> None:
+    scene.replay()
+    scene.press("M")
+    line = scene.window.transport.timeline
+    scene.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(round(line._at(HERE_S)) + 4, 10))
+    assert scene.asked == ("seek", HERE_S)
+    scene.press("M")
+    assert scene.window.marks.times == []
+    scene.cure("Undo")
+    assert scene.window.marks.times == [HERE_S]
+
+
+def test_the_timeline_shows_where_words_are(scene: Scene) -> None:
+    """All words, heard or not; a bar where they are, none where they are not."""
+    scene.replay()
+    line = scene.window.transport.timeline
+    line.tell(Script(ONSETS[(ONSETS < 100) | (ONSETS > 150)], tuple("w" for o in ONSETS if not 100 <= o <= 150)))
+    picture = grey(line.grab().toImage())[10:-8]
+    column = picture.std(axis=0) + picture.max(axis=0) - np.median(picture)
+    spoken = column[round(line._at(190)) : round(line._at(240))]
+    silent = column[round(line._at(105)) : round(line._at(145))]
+    assert spoken.max() > silent.max() + 20
+
+
+def test_starting_can_be_called_off(scene: Scene) -> None:
+    scene.window.start(Session(bank=scene.folder / "bank"))
+    scene.window.tick()
+    assert scene.said == "Loading the language model…"
+    scene.cure("Cancel")
+    assert scene.asked == ("stop", None)
+    scene.window.tick()
+    assert scene.window.link.state == "ended"
+    scene.cure("Begin again")
+    assert len(scene.begun) == 2
+
+
+def test_typing_a_word_jumps_to_where_it_is_next_said(scene: Scene) -> None:
+    scene.replay()
+    scene.press("/")
+    box = scene.window.transport.word
+    QTest.keyClicks(box, "MENTION")
+    assert not scene.window.deeds["freeze"].isChecked()
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    later = [float(o) for o, text in zip(ONSETS, SCRIPT.texts, strict=True) if text == "mention" and o > HERE_S]
+    assert scene.asked == ("seek", later[0])
+    assert not box.hasFocus()
+    scene.press("/")
+    QTest.keyClicks(box, "zebra")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    scene.window.tick()
+    assert "zebra" in scene.said
+    assert scene.asked == ("seek", later[0])
+
+
+def test_the_speed_that_is_shown_is_the_speed(scene: Scene) -> None:
+    scene.replay()
+    box = scene.window.transport.speed
+    for speed, text in ((3.0, "3×"), (None, "max"), (0.25, "0.25×"), (1.0, "1×")):
+        scene.more(speed=speed)
+        assert box.currentText() == text
+    assert box.count() == 7
+
+
+# ---- what it remembers
+
+
+def test_a_window_opens_as_it_was_left(scene: Scene) -> None:
+    scene.replay()
+    for key in ("T", "Ctrl+4", "Ctrl++", "M", "W", "Ctrl+W"):
+        scene.press(key)
+    handle = scene.window.grid.upper.handle(1)
+    assert handle is not None
+    scene.qtbot.mousePress(handle, Qt.MouseButton.LeftButton, pos=QPoint(3, 50))
+    scene.qtbot.mouseMove(handle, QPoint(103, 50))
+    scene.qtbot.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=QPoint(103, 50))
+    sizes = scene.window.grid.upper.sizes()
+    scene.press("D")
+    scene.window.close()
+    scene.window.tick()
+    assert not scene.window.isVisible()
+
+    scene.window = scene.open()
+    memory = scene.window.memory
+    assert (memory.theme, memory.view, memory.scale, memory.hidden) == ("dark", "demo", 1.1, ["traces"])
+    assert memory.recent[0].recording == scene.folder / "story"
+    assert memory.last_words == 400
+    scene.press("O")
+    assert scene.window.grid.upper.sizes() == pytest.approx(sizes, abs=3)
+    assert not scene.panel("traces").isVisible()
+    scene.replay()
+    assert scene.window.marks.times == [HERE_S]
+
+
+def test_a_layout_that_was_put_back_can_be_had_again(scene: Scene) -> None:
+    scene.replay()
+    as_made = scene.window.grid.upper.sizes()
+    scene.window.grid.upper.setSizes([800, 400])
+    scene.press("Ctrl+3")
+    mine = scene.window.grid.upper.sizes()
+    scene.press("Ctrl+0")
+    assert scene.panel("curves").isVisible()
+    assert scene.window.grid.upper.sizes() == pytest.approx(as_made, abs=2)
+    scene.cure("Undo")
+    assert not scene.panel("curves").isVisible()
+    assert scene.window.grid.upper.sizes() == pytest.approx(mine, abs=2)
+
+
+def test_what_was_set_outlives_the_engine(scene: Scene) -> None:
+    """A window of words, a speed and a recording that were asked for are asked of the engine that comes after too."""
+    scene.live(keeping=None)
+    for key in ("W", "R", "P"):
+        scene.press(key)
+    scene.press("Ctrl+R")
+    session = scene.engine.session
+    assert len(scene.begun) == 2
+    assert (session.last_words, session.record, session.publish) == (300, scene.folder / "home", True)
+
+
+def test_panels_take_turns_and_all_come_to_see_the_newest(scene: Scene) -> None:
+    """A new word makes the transcript anew; then no other panel has its turn at once."""
+    scene.replay()
+    drawn: list[str] = []
+    for name in ("ladder", "map", "curves", "head", "traces"):
+        panel = scene.panel(name)
+        panel.draw = lambda seen, name=name: drawn.append(name)  # type: ignore[method-assign,misc]
+    seen = snapshots.sight(301)
+    scene.window.grid.draw(seen, by_turns=True)
+    assert drawn == ["traces"]
+    scene.window.grid.grab()
+    scene.window.grid.draw(dataclasses.replace(seen, time_s=seen.time_s + 0.05), by_turns=True)
+    assert drawn[:2] == ["traces", "traces"]
+    assert len(drawn) == 3
+    drawn.remove("traces")
+    for _ in range(3):
+        scene.window.tick(by_turns=True)
+    assert sorted(drawn) == ["curves", "head", "ladder", "map", "traces"]

@@ -1,0 +1,201 @@
+"""A file that claims what it does not hold ends in one line, in the memory that a small file takes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mne
+import numpy as np
+import pytest
+
+from rtalign.recordings.xdf import writer
+
+ROOM = 512 << 20
+"""Bytes beyond what Python has once its libraries are loaded: ten times what a small recording takes."""
+
+PROBE = """
+import json, resource, sys, warnings
+import h5py, mne, scipy.io
+from rtalign.recordings import open_recordings
+warnings.simplefilter("ignore")
+room, *pairs = json.load(sys.stdin)
+size = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (size + room, resource.RLIM_INFINITY))
+for path, table in pairs:
+    try:
+        open_recordings(path, word_table=table)
+        said = ""
+    except (ValueError, OSError) as error:
+        said = str(error)
+    print(json.dumps(said))
+"""
+
+
+def heard(*files: tuple[Path, Path | None]) -> list[str]:
+    """What is said of each file with its word table by a process that may take little memory."""
+    told = json.dumps([ROOM, *([str(path), str(table) if table else None] for path, table in files)])
+    ran = subprocess.run([sys.executable, "-c", PROBE], input=told, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    said = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert len(said) == len(files)
+    assert not any("\n" in line or "memory" in line.lower() for line in said), "out of memory is no refusal"
+    return said
+
+
+def table(folder: Path) -> Path:
+    path = folder / "words.tsv"
+    path.write_text("onset\tword\n0.5\tthe\n", encoding="utf-8")
+    return path
+
+
+def sparse(path: Path, content: bytes, size: int) -> Path:
+    """A file of so many bytes of which few are on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.truncate(size)
+    return path
+
+
+def test_xdf_headers_of_gigabytes_and_files_packed_a_thousandfold(tmp_path: Path) -> None:
+    content = (
+        writer.MAGIC + struct.pack("<BQH", 8, (6 << 30) + 6, writer.STREAM_HEADER) + struct.pack("<I", 7) + b"<info>"
+    )
+    sparse(tmp_path / "a.xdf", content, 7 << 30)
+    for name in ("b.xdf", "c.xdfz"):
+        (tmp_path / name).write_bytes(gzip.compress(writer.MAGIC + bytes(1 << 26), 1))
+    header, packed, named = heard(*((tmp_path / name, None) for name in ("a.xdf", "b.xdf", "c.xdfz")))
+    assert "a.xdf cannot be read: it has a header of 4,194,305 bytes; at most 4,194,304 are read" in header
+    assert "is no XDF file: it does not begin with XDF:" in packed
+    assert "is packed; unpack it" in named
+
+
+def fif(folder: Path) -> Path:
+    info = mne.create_info(["M1", "M2"], 100.0, "mag", verbose="ERROR")
+    raw = mne.io.RawArray(1e-13 * np.ones((2, 500)), info, verbose="ERROR")
+    raw.save(folder / "a_meg.fif", verbose="ERROR")
+    return folder / "a_meg.fif"
+
+
+def places(content: bytes, kind: int) -> list[int]:
+    """Where the tags of a kind begin."""
+    place, found = 0, []
+    while place >= 0 and place + 16 <= len(content):
+        this, _, size, following = struct.unpack_from(">iIii", content, place)
+        found += [place] * (this == kind)
+        place = place + 16 + size if following == 0 else following
+    return found
+
+
+def claim(content: bytes, place: int, size: int) -> bytes:
+    return content[: place + 8] + struct.pack(">i", size) + content[place + 12 :]
+
+
+def claims_gigabytes(content: bytes) -> bytes:
+    return claim(content, places(content, 200)[0], 2**31 - 1)  # the number of channels
+
+
+def claims_less_than_nothing(content: bytes) -> bytes:
+    return claim(content, places(content, 201)[0], -5)
+
+
+def lies_in_the_directory(content: bytes) -> bytes:
+    """A directory is added that leads into the samples, where the header of a tag has been planted."""
+    buffer, pointer = places(content, 300)[0] + 100, places(content, 101)[0] + 16
+    content = content[:buffer] + struct.pack(">iIii", 201, 4, 2**31 - 1, 0) + content[buffer + 16 :]
+    directory = struct.pack(">iIiiiIii", 102, 32, 16, -1, 201, 4, 2**31 - 1, buffer)
+    return content[:pointer] + struct.pack(">i", len(content)) + content[pointer + 4 :] + directory
+
+
+def holds_gigabytes_of_zeros(content: bytes) -> bytes:
+    place = places(content, 200)[0]
+    return claim(content[: place + 16], place, 2**31 - 1)
+
+
+def test_fif_tags_that_lie(tmp_path: Path) -> None:
+    sound, words = fif(tmp_path), table(tmp_path)
+    content = sound.read_bytes()
+    harms = [claims_gigabytes, claims_less_than_nothing, lies_in_the_directory, holds_gigabytes_of_zeros]
+    files = [tmp_path / f"{harm.__name__}_meg.fif" for harm in harms]
+    for path, harm in zip(files, harms, strict=True):
+        path.write_bytes(harm(content))
+    sparse(files[-1], files[-1].read_bytes(), 3 << 30)
+    packed = tmp_path / "packed_meg.fif.gz"
+    with gzip.open(packed, "wb", 1) as file:
+        file.write(holds_gigabytes_of_zeros(content))
+        for _ in range(64):
+            file.write(bytes(1 << 20))
+    *said, whole = heard(*((path, words) for path in (*files, packed, sound)))
+    assert whole == "", "a sound file is read in as much room"
+    for path, line in zip((*files, packed), said, strict=True):
+        assert f"{path.name} is cut short: its tag 20" in line
+    assert "claims 2,147,483,647 bytes" in said[0]
+    assert "claims -5 bytes" in said[1]
+    assert "claims 2,147,483,647 bytes" in said[2]
+    for line in said[3:]:
+        assert "and no header has more than 67,108,864" in line
+
+
+def libri(path: Path, harm: Callable[[Any, Any], None]) -> Path:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w", libver="latest") as file:
+        harm(h5py, file)
+    return path
+
+
+def described(file: Any, **changed: object) -> None:
+    said = {"sample_frequency": 250.0, "channel_names": "A, B", "channel_types": "mag, mag", **changed}
+    for key, value in said.items():
+        file["data"].attrs[key] = value
+
+
+def test_hdf5_files_that_claim_what_they_do_not_hold(tmp_path: Path) -> None:
+    def long(h5py: Any, file: Any) -> None:
+        file["data"] = np.ones((2, 500), np.float32)
+        described(file, channel_names=np.zeros(40 << 20, "S1"))
+
+    def many(h5py: Any, file: Any) -> None:
+        file["data"] = np.ones((2, 500), np.float32)
+        described(file, channel_names=np.array(["x" * 100] * 50_000, h5py.string_dtype()))
+
+    def empty(h5py: Any, file: Any) -> None:
+        file.create_dataset("data", (2, 10**12), "f4", chunks=(2, 1000))
+        described(file)
+
+    def packed(h5py: Any, file: Any) -> None:
+        data = file.create_dataset("data", (2, 1 << 24), "f4", chunks=(2, 1 << 24), compression="gzip")
+        data[:, -1] = 1.0
+        described(file)
+
+    def sound(h5py: Any, file: Any) -> None:
+        data = np.random.default_rng(0).standard_normal((2, 5000)).astype(np.float32)
+        file.create_dataset("data", data=data, compression="gzip")
+        described(file, channel_names=np.array(["A", "B"], h5py.string_dtype()))
+
+    harms, words = (long, many, empty, packed, sound), table(tmp_path)
+    found = heard(*((libri(tmp_path / f"{harm.__name__}_meg.h5", harm), words) for harm in harms))
+    assert "its channel_names takes 41,943,040 bytes in 41,943,040 parts, and no helmet has so many" in found[0]
+    assert "in 50,000 parts" in found[1]
+    assert "data claims 8,000,000,000,000 bytes and 0 are stored" in found[2]
+    assert "no signal packs so well" in found[3]
+    assert found[4] == "", "packed and named one by one, as it may be"
+
+
+def test_word_tables_without_end(tmp_path: Path) -> None:
+    sound = fif(tmp_path)
+    contents = {
+        "lines": (b"onset\tword\n" + b"\n" * 6_000_000, "6,000,001 lines; at most 5,000,000 are read"),
+        "columns": (b"onset\tword" + b"\t" * 9_000_000 + b"\n0\tthe\n", "its first line has 9,000,010 characters"),
+        "cells": (b"onset\tword\n0\tthe" + b"\t" * 9_000_000, "line 2: 9,000,002 cells; is it a table?"),
+    }
+    for name, (content, _) in contents.items():
+        (tmp_path / f"{name}.tsv").write_bytes(content)
+    said = heard(*((sound, tmp_path / f"{name}.tsv") for name in contents))
+    for line, (_, told) in zip(said, contents.values(), strict=True):
+        assert told in line

@@ -1,0 +1,132 @@
+"""Of several streams in one XDF file a person chooses, by the same options wherever a recording is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtalign.engine.recording.recorder import Recorder
+from rtalign.recordings import check_folder, open_recordings
+from rtalign.recordings.word_tables.row import NoWords
+from rtalign.recordings.xdf import writer
+from rtalign.recordings.xdf.streams import Streams, is_xdf, recordings
+from rtalign.streams.events import Raw, RawText
+from rtalign_cli import main
+from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, one, whole, write
+
+
+def two(path: Path, type_b: str = "MEG", name_b: str = "other") -> Path:
+    write(path, np.arange(600) / SFREQ)
+    header = writer.signal_header(8, writer.Signal(name_b, SFREQ, MEG.channels, SENSORS, format="double64"), 0.0)
+    with path.open("ab") as file:
+        file.write(header.replace(b"<type>MEG</type><channel_count>", f"<type>{type_b}</type><channel_count>".encode()))
+        file.write(writer.numbers(8, noise(600, seed=5), np.arange(600) / SFREQ, "double64"))
+    return path
+
+
+def test_a_choice_of_streams_is_refused_and_can_be_made_by_name(tmp_path: Path) -> None:
+    path = two(tmp_path / "a.xdf")
+    with pytest.raises(
+        ValueError, match="several streams that may be meant: meg, other; name one with --meg-stream NAME"
+    ):
+        recordings(path)
+    np.testing.assert_array_equal(whole(one(path, meg="other")), noise(600, seed=5))
+    with pytest.raises(ValueError, match=r"no stream of numbers called nose; it has meg \(MEG\)"):
+        recordings(path, meg="nose")
+    alike = two(tmp_path / "b.xdf", name_b="meg")
+    with pytest.raises(ValueError, match=r"several streams that may be meant: meg \(number 7\), meg \(number 8\)"):
+        recordings(alike)
+    np.testing.assert_array_equal(whole(one(alike, meg="8")), noise(600, seed=5))
+    np.testing.assert_array_equal(whole(one(two(tmp_path / "c.xdf", type_b="EEG"))), noise(600))
+
+
+def test_a_choice_of_words_is_refused_and_can_be_made_by_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xdf", np.arange(1000) / SFREQ)
+    with path.open("ab") as file:
+        file.write(writer.text_header(10, "events", 0.0) + writer.texts(10, [("bell", 1.5)]))
+    with pytest.raises(
+        ValueError, match="several streams that may hold the words: words, events; name one with --word-s"
+    ):
+        recordings(path)
+    assert [w.text for w in one(path, words="events").words] == ["bell"]
+    (found,) = open_recordings(path, streams=Streams(words="10", dejitter=False))
+    assert [w.text for w in found.words] == ["bell"]
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "stream", "replay", "datasets check", "datasets audit"])
+def test_every_command_that_opens_a_recording_takes_the_choice(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named by a wrong name each one refuses in a line that lists the streams; so the option has reached the reader."""
+    path = two(tmp_path / "a.xdf")
+    monkeypatch.setattr("rtalign.decoding.bank.DecoderBank.load", lambda folder: None)
+    before = {"evaluate": ["bank"]}.get(command, [])
+    after: dict[str, list[object]] = {
+        "train": ["--model", "smollm2", "--out", tmp_path / "out"],
+        "evaluate": ["--out", tmp_path / "out"],
+        "replay": ["--adapt", "--headless", "--speed", "max"],
+    }
+    unnamed: tuple[list[str], str] = ([], "name one with --meg-stream NAME")
+    named = (["--meg-stream", "nose"], "called nose; it has meg")
+    for chosen, told in (named,) if command == "replay" else (named, unnamed):  # an engine takes seconds to start
+        argv = [*command.split(), *before, path, *chosen, *after.get(command, []), "--quiet"]
+        assert main.main([str(a) for a in argv]) == 1
+        heard = capsys.readouterr()
+        assert told in " ".join((heard.err + heard.out).split())
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_choice_of_streams_is_for_xdf_alone_and_packed_files_are_told_so(tmp_path: Path) -> None:
+    (tmp_path / "a_meg.fif").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"a_meg.fif is no XDF file: it has no streams to choose from"):
+        open_recordings(tmp_path / "a_meg.fif", streams=Streams(meg="meg"))
+    for name in ("a.xdfz", "a.xdf.gz"):
+        (tmp_path / name).write_bytes(b"x")
+        with pytest.raises(ValueError, match=rf"{name} is packed; unpack it first"):
+            open_recordings(tmp_path / name)
+
+
+def test_a_check_of_one_file_lists_its_streams(tmp_path: Path) -> None:
+    found = check_folder.check(two(tmp_path / "a.xdf"))
+    assert not found.usable
+    lines = {(line.status, line.what, line.why) for line in found.lines}
+    assert ("note", "stream other", "type MEG, number 8, 3 channels at 200 Hz, 600 samples, 3.0 s") in lines
+    assert ("note", "stream words", "type Markers, number 9, text, 2 markers") in lines
+    chosen = check_folder.check(tmp_path / "a.xdf", how={"streams": Streams(meg="other")})
+    assert chosen.usable
+    assert chosen.total("n_words") == 2
+
+
+def test_words_come_from_a_table_where_it_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xdf", 40 + np.arange(1000) / SFREQ, markers=())
+    with pytest.raises(NoWords, match="name a table"):
+        recordings(path)
+    (tmp_path / "w.tsv").write_text("onset\tword\n0.5\tOnce\n2.0\tupon\n9.0\ta\n")
+    recording = one(path, word_table=tmp_path / "w.tsv")
+    assert [w.onset for w in recording.words] == [0.5, 2.0, 9.0]
+    assert any("1 of 3 words lie outside" in note for note in recording.notes)
+    (tmp_path / "w.tsv").write_text("onset\tword\n1000.5\tOnce\n")
+    with pytest.raises(ValueError, match="another recording"):
+        recordings(path, word_table=tmp_path / "w.tsv")
+
+
+def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
+    """Words stand where the session's table has them, on the clock of its first sample."""
+    stamps = 5000 + np.arange(1000) / SFREQ
+    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
+        session.raw(Raw(noise(1000), stamps))
+        session.text(RawText("Once", 5001.0))
+        session.word({"index": 1, "text": "upon", "onset": 5002.0})
+        session.word({"index": 0, "text": "ONCE", "onset": 5001.25, "duration": 0.1})
+    assert is_xdf(tmp_path / "s")
+    assert not is_xdf(tmp_path)
+    recording = one(session.folder)
+    assert recording.start == pytest.approx(5000.0, abs=1e-6)
+    heard = [(w.index, w.text, w.onset, w.duration) for w in recording.words]
+    assert heard == [(0, "ONCE", 5001.25, 0.1), (1, "upon", 5002.0, None)]
+    with (session.folder / "words.tsv").open("a") as table:
+        table.write("2\tup\t50")  # what kill -9 leaves
+    assert [w.text for w in one(session.folder).words] == ["ONCE", "upon"]
+    assert [w.text for w in one(session.folder, words="words").words] == ["Once"]

@@ -1,0 +1,89 @@
+"""Colours, images, ticks and heads of the report are what they say."""
+
+import base64
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtalign.report import html
+from rtalign.report.figures import colour, heads, svg
+from tests.helpers.report_folders import helmet
+
+
+@pytest.fixture(scope="module")
+def place():
+    return heads.layout(helmet(275))
+
+
+class TestTopography:
+    def test_left_is_left_and_the_nose_is_up(self, place):
+        at = helmet(275) / 0.11
+        for source, row, column in (((-0.8, 0, 0.6), 0, -1), ((0.8, 0, 0.6), 0, 1), ((0, 0.8, 0.6), -1, 0)):
+            values = np.exp(-0.5 * (np.linalg.norm(at - source, axis=1) / 0.3) ** 2)
+            peak = np.unravel_index(np.nanargmax(place.picture(values)), place.inside.shape)
+            away = (np.array(peak) + 0.5) / heads.GRID * 2 - 1
+            assert away @ (row, column) > 0.9 * np.linalg.norm(away) > 0.3
+
+    def test_a_smooth_field_comes_back_at_its_sensors(self, place):
+        x, y = heads.REACH * heads.project(helmet(275)).T
+        values = 3 + 2 * x - y + x * y
+        picture = place.picture(values)
+        rows, columns = (np.round((v + 1) / 2 * heads.GRID - 0.5).astype(int) for v in (-y, x))
+        np.testing.assert_allclose(picture[rows, columns], values, atol=0.08)
+
+    def test_a_planar_pair_is_the_length_of_its_gradient(self):
+        positions = np.repeat(helmet(102), 2, axis=0)
+        place = heads.layout(positions)
+        np.testing.assert_allclose(place.places(np.tile([3.0, 4.0], 102)), 5.0)
+
+    def test_the_centre_of_a_helmet_is_found_wherever_it_stands(self):
+        shift = np.array([0.01, -0.03, 0.05])
+        np.testing.assert_allclose(heads.sphere_centre(helmet(275) + shift), shift, atol=1e-9)
+
+    def test_sensors_that_span_no_head_have_no_layout(self):
+        assert heads.layout(np.zeros((275, 3))) is None
+        assert heads.layout(np.linspace([0, 0, 0], [0.1, 0, 0], 40)) is None
+
+
+def test_the_colours_are_those_of_cividis():
+    from matplotlib import colormaps
+
+    values = np.linspace(0, 1, 256)
+    wanted = colormaps["cividis"](values)[:, :3] * 255
+    assert np.abs(colour.cividis(values) - wanted).max() < 3
+
+
+def test_an_image_comes_back_from_its_png(tmp_path):
+    from matplotlib import image
+
+    levels = np.random.default_rng(0).integers(0, 5, (7, 11)).astype(np.uint8)
+    palette = np.array(
+        [[0, 0, 0, 0], [255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255], [9, 99, 199, 255]], np.uint8
+    )
+    (tmp_path / "a.png").write_bytes(base64.b64decode(colour.png(levels, palette).split(",")[1]))
+    np.testing.assert_array_equal((image.imread(tmp_path / "a.png") * 255).round(), palette[levels])
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 12))
+def test_ticks_are_round_few_and_inside(low, width, about):
+    values = svg.ticks((low, low + width), about)
+    assert len(values) <= about + 1
+    assert (values >= low - 1e-6 * width).all()
+    assert (values <= low + width + 1e-6 * width).all()
+
+
+def test_plain_strings_are_escaped_in_elements_and_in_attributes():
+    drawn = html.tag("a", "<b>", title="\"'><b onclick=x>")
+    read = ET.fromstring(drawn)
+    assert (read.text, read.get("title"), list(read)) == ("<b>", "\"'><b onclick=x>", [])
+    assert html.tag("p", html.tag("b", "x")) == "<p><b>x</b></p>"
+    with pytest.raises(TypeError, match="object has no place in markup"):
+        html.escape(object())
+
+
+def test_no_coordinate_is_missing():
+    with pytest.raises(ValueError, match="leave missing values out"):
+        html.number(float("nan"))

@@ -1,0 +1,131 @@
+"""Temporal scores are found where they were planted, and noise does not make them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import kstest, linregress
+
+from rtalign.scoring.cross_validated import LagScore
+from rtalign.scoring.curves import Curves, assess, temporal_score
+from rtalign.scoring.peaks import t_max
+from tests.helpers.noise_maps import DEPTH, LAGS, SPREAD, noise
+
+LAYERS = np.arange(3, 28, 3)
+LADDER = np.linspace(0.18, 0.46, len(DEPTH))
+
+
+def bumps(centres: np.ndarray) -> np.ndarray:
+    return np.exp(-0.5 * ((LAGS - centres[:, None]) / 0.1) ** 2)
+
+
+def world(rng: np.random.Generator, clean: np.ndarray | float = 0.0, draws: int = 100, share: float = 0.9) -> Curves:
+    """A map with its null and bootstrap draws: clean plus noise, noise alone, and noise about the map."""
+    r = clean + noise(rng, share=share)
+    return Curves(LAGS, LAYERS, DEPTH, r, noise(rng, draws, share=share), r + noise(rng, draws, share=share))
+
+
+def test_a_planted_ladder_is_found() -> None:
+    found = assess(world(np.random.default_rng(0), 0.3 * bumps(LADDER)))
+    assert [peak.status for peak in found.peaks] == ["ok"] * len(DEPTH)
+    np.testing.assert_allclose([peak.peak_s for peak in found.peaks], LADDER, atol=0.02)
+    assert found.temporal.r > 0.98
+    assert found.temporal.spearman > 0.95
+    assert found.temporal.slope_ms == pytest.approx(280, abs=30)
+    assert found.temporal.p_permutation < 0.1
+    assert found.temporal.n_layers == len(DEPTH)
+    assert all(rule["r"] > 0.95 for rule in found.robustness.values())
+
+
+def test_r_p_and_slope_are_those_of_a_line_through_the_peaks() -> None:
+    found = assess(world(np.random.default_rng(1), 0.1 * bumps(LADDER)))
+    used = [i for i, peak in enumerate(found.peaks) if peak.peak_s is not None]
+    line = linregress(DEPTH[used], [found.peaks[i].peak_s for i in used])
+    assert found.temporal.r == pytest.approx(line.rvalue)
+    assert found.temporal.p == pytest.approx(line.pvalue)
+    assert found.temporal.slope_ms == pytest.approx(1e3 * line.slope * (DEPTH[-1] - DEPTH[0]))
+
+
+def test_the_permutation_p_counts_null_draws_as_a_loop_does() -> None:
+    curves = world(np.random.default_rng(2), 0.05 * bumps(np.full(len(DEPTH), 0.3)), share=0.5)
+    used = np.arange(len(DEPTH)) != 4
+    found = temporal_score(curves, used)
+    count = sum(
+        abs(np.corrcoef(DEPTH[used], [t_max(LAGS, draw[i]) for i in np.flatnonzero(used)])[0, 1]) >= abs(found.r)
+        for draw in curves.null
+    )
+    assert found.p_permutation == (1 + count) / (1 + len(curves.null))
+    boot = [np.corrcoef(DEPTH[used], t_max(LAGS, draw[used]))[0, 1] for draw in curves.boot]
+    low, high = np.percentile(boot, [2.5, 97.5])
+    assert found.ci == pytest.approx((min(low, found.r), max(high, found.r)))
+
+
+def test_noise_shows_no_temporal_score_and_its_permutation_p_is_uniform() -> None:
+    rng = np.random.default_rng(3)
+    peaks, shown, permutation, parametric = [], 0, [], []
+    for _ in range(200):
+        curves = world(rng)
+        found, forced = assess(curves), assess(curves, refuse=False).temporal
+        peaks += [peak.status == "ok" for peak in found.peaks]
+        shown += found.temporal is not None
+        permutation.append(forced.p_permutation)
+        parametric.append(forced.p)
+    assert np.mean(peaks) <= 0.01
+    assert shown <= 1
+    assert kstest(permutation, "uniform").pvalue > 0.01
+    assert np.mean(np.array(permutation) <= 0.05) <= 0.09
+    # Layers are not independent samples: the plain test sees something in nothing far too often.
+    assert np.mean(np.array(parametric) <= 0.05) > 0.15
+
+
+@pytest.mark.parametrize("level", [8, 20])
+def test_slope_intervals_hold_the_true_slope(level: int) -> None:
+    rng = np.random.default_rng(4)
+    clean = SPREAD * level * bumps(LADDER)
+    true = 1e3 * linregress(DEPTH, t_max(LAGS, clean)).slope * (DEPTH[-1] - DEPTH[0])
+    intervals = [assess(world(rng, clean)).temporal.slope_ci_ms for _ in range(50)]
+    assert np.mean([low <= true <= high for low, high in intervals]) >= 0.88
+
+
+def test_a_temporal_score_needs_more_than_half_of_the_layers() -> None:
+    clean = 0.3 * bumps(LADDER)
+    clean[4:] = 0
+    found = assess(world(np.random.default_rng(5), clean))
+    assert found.temporal is None
+    assert found.reason == "4 of 9 layers have a peak; a temporal score needs 5"
+    assert found.robustness == {}
+    assert all(peak.peak_s is None for peak in found.peaks[4:])
+
+
+def test_two_layers_are_too_few() -> None:
+    whole = world(np.random.default_rng(6), 0.3 * bumps(LADDER))
+    two = Curves(LAGS, LAYERS[:2], DEPTH[:2], whole.r[:2], whole.null[:, :2], whole.boot[:, :2])
+    assert assess(two).reason == "2 of 2 layers have a peak; a temporal score needs 3"
+
+
+def test_peaks_at_one_lag_have_no_temporal_score() -> None:
+    rng = np.random.default_rng(7)
+    r = np.tile(bumps(np.array([0.3])), (len(DEPTH), 1))
+    found = assess(Curves(LAGS, LAYERS, DEPTH, r, noise(rng, 50), np.repeat(r[None], 50, 0)))
+    assert found.temporal is None
+    assert "same lag" in found.reason
+    assert [peak.peak_s for peak in found.peaks] == pytest.approx([0.3] * len(DEPTH))
+
+
+def test_the_alignment_score_is_the_best_layer_at_its_best_lag() -> None:
+    clean = 0.3 * bumps(LADDER)
+    clean[5] *= 1.5
+    curves = world(np.random.default_rng(8), clean)
+    found = assess(curves).alignment
+    assert found.best == curves.r.max()
+    assert found.best_layer == LAYERS[5]
+    assert found.mean_of_max == pytest.approx(np.mean([row.max() for row in curves.r]))
+
+
+def test_lag_scores_stack_into_curves_in_order() -> None:
+    rng = np.random.default_rng(9)
+    scores = [LagScore(*(rng.standard_normal(s) for s in ((2,), (5, 2), (7, 2), (6, 2)))) for _ in range(4)]
+    curves = Curves.of(np.arange(4) / 10, [5, 10], 11, scores)
+    np.testing.assert_array_equal(curves.depth, [0.5, 1.0])
+    assert (curves.r.shape, curves.null.shape, curves.boot.shape) == ((2, 4), (7, 2, 4), (6, 2, 4))
+    np.testing.assert_array_equal(curves.null[:, :, 3], scores[3].null)

@@ -1,0 +1,449 @@
+"""The live source through all that streams do, with a clock and streams that only this file moves."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.streams.events import Changed, Event, Notice, Offset, Raw, RawText
+from rtalign.streams.live.clock_offset import OffsetTrack
+from rtalign.streams.live.connection import Layer
+from rtalign.streams.live.sample_clock import SampleClock
+from rtalign.streams.live.source import LiveSource
+from rtalign.streams.lsl import Found, Lost
+from rtalign.streams.markers.decoders import decoder
+from rtalign.streams.markers.timing import Placing
+from rtalign.streams.markers.triggers import Codes, Trigger
+from rtalign.streams.markers.validation import Heard
+
+RATE = 500.0
+
+
+def sensors(n: int) -> tuple[Sensor, ...]:
+    return tuple(Sensor(f"MLC{i + 11}", "axial", (0.01 * i, 0.0, 0.1), (0.0, 0.0, 1.0)) for i in range(n))
+
+
+class FakeInlet:
+    """Gives what the lab put into it."""
+
+    def __init__(self, lab: Lab, found: Found, n_sensors: int) -> None:
+        self.lab, self.found, self.sfreq = lab, found, found.sfreq
+        self.sensors = sensors(n_sensors)
+        self.channel_names = (*(sensor.name for sensor in self.sensors), "UPPT001")
+        names = tuple(sensor.name for sensor in self.sensors)
+        self.channels = SimpleNamespace(
+            picks=np.arange(n_sensors), scales=np.full(n_sensors, 1e-15), notes=(), names=names, units=("fT",)
+        )
+        self.queue: list[Any] = []
+        self.dead = self.closed = False
+
+    def pull(self) -> Any:
+        if self.dead:
+            raise Lost("the stream has ended")
+        queue, self.queue = self.queue, []
+        if not self.found.regular:
+            return queue
+        data = np.concatenate([d for d, _ in queue]) if queue else np.zeros((0, len(self.channel_names)), np.float32)
+        return data, np.concatenate([s for _, s in queue]) if queue else np.zeros(0)
+
+    def offset(self, timeout_s: float = 2.0) -> tuple[float, float]:
+        return self.lab.offsets[self.found.hostname] + (0.0 if self.found.regular else self.lab.noise), 1e-4
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Lab:
+    """Time, senders, and the network between."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.there: dict[str, tuple[Found, int]] = {}
+        self.open: dict[str, FakeInlet] = {}
+        self.noise = 0.0
+        self.slow = False
+        self.background: list[tuple[Future, Any]] = []
+        self.offsets = {"here": 3e-5, "scanner": 0.0, "stimulus": 0.0}
+        self.deaf: set[str] = set()
+        self.n_sent = 0
+
+    def layer(self) -> Layer:
+        def found() -> list[Found]:
+            return [found for found, _ in self.there.values()]
+
+        def connect(found: Found) -> FakeInlet:
+            if found.uid in self.deaf:
+                raise Lost(f"stream {found.name} was found and does not answer")
+            inlet = self.open[found.uid] = FakeInlet(self, found, self.there[found.uid][1])
+            return inlet
+
+        def run(work: Any) -> Future:
+            future: Future = Future()
+            self.background.append((future, work))
+            if not self.slow:
+                self.finish()
+            return future
+
+        return Layer(found, connect, connect, lambda: self.now, self.sleep, run, "here", lambda: None)
+
+    def finish(self) -> None:
+        """What is done in the background comes to its end."""
+        while self.background:
+            future, work = self.background.pop()
+            try:
+                future.set_result(work())
+            except Exception as error:
+                future.set_exception(error)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def offer(
+        self, uid: str, name: str = "scanner", n: int = 3, host: str = "scanner", rate: float = RATE, created: float = 0
+    ) -> None:
+        found = Found(name, "MEG", name, uid, host, n + 1, rate, "float32", created)
+        self.there[uid] = found, n
+
+    def offer_words(self, uid: str = "w", host: str = "stimulus") -> None:
+        self.there[uid] = Found("words", "Markers", "words", uid, host, 1, 0.0, "string"), 0
+
+    def kill(self, uid: str) -> None:
+        del self.there[uid]
+        if uid in self.open:
+            self.open[uid].dead = True
+
+    def send(self, uid: str, n: int, until: float | None = None, trigger: int = 0) -> None:
+        """n samples, the last stamped with the sender's time now."""
+        inlet = self.open.get(uid)
+        last = self.now - self.offsets[self.there[uid][0].hostname] if until is None else until
+        if inlet is not None:
+            stamps = last - np.arange(n - 1, -1, -1) / inlet.sfreq
+            data = np.full((n, len(inlet.channel_names)), 7.0, np.float32) + np.arange(n)[:, None] % 3
+            data[:, -1] = trigger
+            inlet.queue.append((data, stamps))
+
+    def run(self, source: LiveSource, seconds: float, uid: str | None = "m") -> list[Event]:
+        """Let time pass in steps of 20 ms, the MEG stream sending what it samples in each."""
+        events: list[Event] = []
+        for _ in range(round(seconds / 0.02)):
+            self.now = round(self.now + 0.02, 6)
+            if uid is not None and uid in self.there:
+                self.send(uid, round(0.02 * self.there[uid][0].sfreq))
+            events += source.poll(0.0)
+        return events
+
+
+def live(lab: Lab, **options: Any) -> LiveSource:
+    return LiveSource("scanner", "words", decoder("plain"), layer=lab.layer(), **options)
+
+
+def of(events: list[Event], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [notice.kind for notice in of(events, Notice)]
+
+
+def flowing(**options: Any) -> tuple[Lab, LiveSource]:
+    lab = Lab()
+    lab.offer("m")
+    lab.offer_words()
+    source = live(lab, **options)
+    lab.run(source, 1.0)
+    return lab, source
+
+
+def test_samples_and_words_come_out_on_one_axis_in_si_units() -> None:
+    lab = Lab()
+    lab.offer("m")
+    lab.offer_words()
+    source = live(lab, audio_delay_s=0.012)
+    events = lab.run(source, 1.0)
+    lab.open["w"].queue.append(("ship", lab.now - 0.1))
+    events += lab.run(source, 0.1)
+    chunks, (word,) = of(events, Chunk), of(events, Word)
+    assert of(events, Changed)[0].sensors == sensors(3)
+    assert sum(len(chunk.data) for chunk in chunks) == sum(len(raw.data) for raw in of(events, Raw))
+    assert chunks[0].data.shape[1] == 3  # the trigger channel is no sensor
+    assert chunks[0].data[0, 0] == pytest.approx(7e-15)
+    assert chunks[-1].end == pytest.approx(lab.now + 1 / RATE, abs=1e-6)
+    for before, after in pairwise(chunks):
+        assert after.start == pytest.approx(before.end, abs=1e-6)
+    assert (word.index, word.text) == (0, "ship")
+    assert word.onset == pytest.approx(1000 + 1.0 - 0.1 + 0.012, abs=1e-6)
+    assert of(events, RawText) == [RawText("ship", 1000.9)]
+
+
+def test_what_was_found_and_sends_nothing_is_said() -> None:
+    lab = Lab()
+    source = live(lab)
+    lab.run(source, 0.5, None)
+    assert source.health().meg.state == "searching"
+    lab.offer("m")
+    lab.run(source, 1.0, None)
+    assert source.health().meg.state == "found"
+    events = lab.run(source, 1.5, None)
+    silent = [notice for notice in of(events, Notice) if notice.kind == "meg silent"]
+    assert len(silent) == 1
+    assert "firewall" in silent[0].text
+
+
+def test_a_stream_that_does_not_answer_is_said_and_tried_again() -> None:
+    lab = Lab()
+    lab.offer("m")
+    lab.deaf.add("m")
+    source = live(lab)
+    events = lab.run(source, 3.0, None)
+    assert kinds(events).count("meg no answer") == 1
+    lab.deaf.clear()
+    assert of(lab.run(source, 3.0), Chunk)
+
+
+def test_silence_is_stale_then_lost_then_recovered_with_a_gap() -> None:
+    lab, source = flowing()
+    before = lab.run(source, 0.5)
+    assert source.health().meg.state == "flowing"
+    lab.run(source, 0.7, None)
+    assert source.health().meg.state == "stale"
+    assert source.health().meg.age_s == pytest.approx(0.7, abs=0.03)
+    events = lab.run(source, 1.5, None)
+    assert "meg lost" in kinds(events)
+    assert source.health().meg.state == "lost"
+    lab.run(source, 3.0, None)
+    after = lab.run(source, 1.0)
+    assert [n.text for n in of(after, Notice) if n.kind == "meg recovered"] == [
+        "MEG stream scanner recovered after 5 s"
+    ]
+    assert source.health().meg.state == "flowing"
+    first, last = of(after, Chunk)[0], of(before, Chunk)[-1]
+    assert first.start - last.end == pytest.approx(5.2, abs=0.03)
+    assert first.start == pytest.approx(lab.now - 1.0 + 0.02 - 9 / RATE, abs=1e-6)
+    assert not of(after, Changed)
+
+
+def test_a_stream_that_comes_back_by_itself_is_not_opened_twice() -> None:
+    lab, source = flowing()
+    kept, lab.slow = lab.open["m"], True
+    lab.run(source, 13.0, None)
+    assert lab.background  # it is being opened anew when it comes back
+    lab.run(source, 0.5)
+    lab.finish()
+    kept_open, lab.open["m"] = lab.open["m"], kept
+    events = lab.run(source, 0.5)
+    assert sum(len(chunk.data) for chunk in of(events, Chunk)) == 250
+    assert kept_open is not kept
+    assert kept_open.closed
+    assert not kept.closed
+
+
+def test_a_sender_that_died_is_told_at_once_and_its_successor_is_taken() -> None:
+    lab, source = flowing()
+    lab.kill("m")
+    events = lab.run(source, 0.1, None)
+    assert kinds(events) == ["meg lost"]
+    lab.run(source, 12.0, None)
+    lab.offer("m2", created=5.0)
+    events = lab.run(source, 1.0, "m2")
+    assert "meg recovered" in kinds(events)
+    assert not of(events, Changed)
+    lab.open["w"].queue.append(("back", lab.now - 0.3))
+    lab.open["w"].queue.append(("gone", lab.now - 8.0))
+    words = of(lab.run(source, 0.1, "m2"), Word)
+    assert [w.onset for w in words] == pytest.approx([lab.now - 0.1 - 0.3, lab.now - 0.1 - 8.0], abs=1e-6)
+    assert source.health().counts["word late"] == 1
+    assert source.health().counts["word out of order"] == 1
+
+
+@pytest.mark.parametrize(("n", "rate", "said"), [(2, RATE, "without MLC13"), (3, 250.0, "at 250 Hz instead of 500 Hz")])
+def test_a_stream_that_comes_back_different_is_a_change(n: int, rate: float, said: str) -> None:
+    lab, source = flowing()
+    end = of(lab.run(source, 0.1), Chunk)[-1].end
+    lab.kill("m")
+    lab.run(source, 4.0, None)
+    lab.offer("m2", n=n, rate=rate)
+    events = lab.run(source, 1.0, "m2")
+    (changed,) = of(events, Changed)
+    assert (len(changed.sensors), changed.sfreq) == (n, rate)
+    assert any(said in notice.text for notice in of(events, Notice))
+    chunk = of(events, Chunk)[0]
+    assert (chunk.data.shape[1], chunk.sfreq) == (n, rate)
+    assert chunk.start > end + 3.9
+    lab.open["w"].queue.append(("on", lab.now - 0.25))
+    assert of(lab.run(source, 0.1, "m2"), Word)[0].onset == pytest.approx(lab.now - 0.1 - 0.25, abs=1e-6)
+
+
+def test_of_two_streams_with_one_name_the_newest_that_flows_is_taken() -> None:
+    lab = Lab()
+    lab.offer("old", created=1.0)
+    lab.offer("new", created=2.0)
+    source = live(lab)
+    events = lab.run(source, 5.0, "old")
+    assert "meg twins" in kinds(events)
+    assert lab.open["new"].closed  # it was tried first and sent nothing
+    assert of(events, Chunk)
+
+
+def test_clock_offsets_are_applied_each_stream_its_own() -> None:
+    lab = Lab()
+    lab.offsets |= {"scanner": 250.0, "stimulus": -40.0}
+    lab.offer("m")
+    lab.offer_words()
+    source = live(lab)
+    events = lab.run(source, 1.0)
+    lab.open["w"].queue.append(("ship", lab.now + 40.0 - 0.2))
+    word = of(lab.run(source, 0.1), Word)[0]
+    assert word.onset == pytest.approx(lab.now - 0.1 - 0.2, abs=1e-6)
+    assert {(o.stream, o.offset_s) for o in of(events, Offset)} == {("meg", 250.0), ("words", -40.0)}
+    assert source.health().meg.age_s == pytest.approx(0, abs=1e-3)
+
+
+def test_two_streams_of_one_machine_share_one_offset() -> None:
+    lab = Lab()
+    lab.offsets["scanner"], lab.noise = 250.0, 4e-4
+    lab.offer("m")
+    lab.offer_words(host="scanner")
+    source = live(lab)
+    lab.run(source, 1.0)
+    lab.open["w"].queue.append(("ship", lab.now - 250.0 - 0.2))
+    assert of(lab.run(source, 0.1), Word)[0].onset == pytest.approx(lab.now - 0.1 - 0.2, abs=1e-6)
+
+
+def test_offsets_within_one_machine_are_noise() -> None:
+    lab = Lab()
+    lab.offer("m", host="here")
+    lab.offer_words(host="here")
+    source = live(lab)
+    events = lab.run(source, 1.0)
+    first = of(events, Raw)[0].stamps[0]
+    assert of(events, Chunk)[0].start == first  # not first + 0.03 ms
+
+
+def test_noise_of_offset_measurements_does_not_reach_the_signal() -> None:
+    lab, source = flowing()
+    rng = np.random.default_rng(0)
+    chunks = []
+    for _ in range(40):
+        lab.offsets["scanner"] = 0.0
+        events = lab.run(source, 1.0)
+        lab.offsets["scanner"] = rng.normal(0, 3e-4)
+        lab.now = round(lab.now, 6)
+        chunks += of(events, Chunk)
+    starts = np.array([chunk.start for chunk in chunks])
+    ends = np.array([chunk.end for chunk in chunks])
+    assert np.abs(starts[1:] - ends[:-1]).max() < 1e-6
+
+
+def test_lost_and_repeated_samples_are_counted_and_told() -> None:
+    lab, source = flowing()
+    lab.now = round(lab.now + 0.2, 6)  # 100 samples never arrive
+    events = lab.run(source, 1.5)
+    assert source.health().meg.n_lost == 100
+    assert any("100 samples (0.2 s) are missing" in notice.text for notice in of(events, Notice))
+    lab.send("m", 50)
+    events = lab.run(source, 1.5)
+    assert source.health().counts["samples that came twice"] == 50
+    assert "repeated" in kinds(events)
+
+
+def test_nan_passes_through() -> None:
+    lab, source = flowing()
+    lab.send("m", 10)
+    lab.open["m"].queue[-1][0][4, 1] = np.nan
+    lab.now += 0.02
+    lab.open["m"].queue[-1] = (lab.open["m"].queue[-1][0], lab.open["m"].queue[-1][1] + 0.02)
+    chunk = of(source.poll(0.0), Chunk)[-1]
+    assert np.isnan(chunk.data[4, 1])
+    assert np.isfinite(np.delete(chunk.data, 4, axis=0)).all()
+
+
+def test_odd_markers_are_counted_and_words_keep_their_numbers() -> None:
+    lab, source = flowing()
+    now = lab.now
+    lab.open["w"].queue += [("a", now), ("a", now), ("b", now + 0.9), ("c", now - 0.5), ("d", now + 5000)]
+    events = lab.run(source, 0.1)
+    assert [(word.index, word.text) for word in of(events, Word)] == [(0, "a"), (1, "b"), (2, "c")]
+    counts = source.health().counts
+    assert [counts[k] for k in ("duplicate", "word early", "word out of order")] == [1, 1, 1]
+    assert counts["word stamped by another clock"] == 1
+    assert len(of(events, RawText)) == 5
+
+
+def test_a_word_told_twice_is_placed_once_whatever_reads_it() -> None:
+    clock, placing = SampleClock(100.0), Placing(0.0)
+    clock.push(10 + np.arange(100) / 100)
+    placing.hear([Heard("a", 10.5), Heard("a", 10.5), Heard("b", 10.5), Heard("a", 10.6)], 0.0)
+    assert [(w.index, w.text) for w in placing.place(clock, 11.0) if isinstance(w, Word)] == [
+        (0, "a"),
+        (1, "b"),
+        (2, "a"),
+    ]
+    assert placing.counts["duplicate"] == 1
+
+
+def test_words_before_the_first_sample_wait_for_it() -> None:
+    lab = Lab()
+    lab.offer_words()
+    source = live(lab)
+    lab.run(source, 0.1, None)
+    lab.open["w"].queue.append(("soon", lab.now))
+    assert not of(lab.run(source, 0.5, None), Word)
+    lab.offer("m")
+    (word,) = of(lab.run(source, 0.5), Word)
+    assert word.onset == pytest.approx(1000.1, abs=1e-6)
+
+
+def test_a_word_stream_that_restarts_is_taken_up_again() -> None:
+    lab, source = flowing()
+    lab.kill("w")
+    assert "words lost" in kinds(lab.run(source, 0.1))
+    lab.run(source, 3.0)
+    lab.offer_words("w2")
+    assert "words recovered" in kinds(lab.run(source, 0.2))
+    lab.open["w2"].queue.append(("again", lab.now))
+    assert of(lab.run(source, 0.1), Word)
+
+
+def test_a_trigger_channel_marks_words() -> None:
+    lab = Lab()
+    lab.offer("m")
+    trigger = Trigger(Codes({3: Word(0, "ship", 0.0)}))
+    source = LiveSource("scanner", None, None, trigger=("UPPT001", trigger), layer=lab.layer())
+    lab.run(source, 1.0)
+    lab.now = round(lab.now + 0.02, 6)
+    lab.send("m", 10, trigger=3)
+    (word,) = of(source.poll(0.0), Word)
+    assert (word.text, word.onset) == ("ship", pytest.approx(lab.now - 9 / RATE, abs=1e-6))
+
+
+def test_numbers_that_no_brain_makes_put_the_unit_in_doubt() -> None:
+    lab = Lab()
+    lab.offer("m")
+    source = live(lab)
+    lab.run(source, 0.02)
+    lab.open["m"].channels.scales = np.ones(3)  # femtotesla taken for tesla
+    assert "units" in kinds(lab.run(source, 0.1))
+
+
+def test_an_even_drift_of_a_clock_is_followed_between_measurements() -> None:
+    """Independent route: the drift itself."""
+    rng = np.random.default_rng(3)
+    track = OffsetTrack()
+    for time in np.arange(0.0, 300.0, 5.0):
+        track.push(time, 10 + 50e-6 * time + rng.normal(0, 1e-4), 1e-4)
+    assert track.at(304.0) == pytest.approx(10 + 50e-6 * 304, abs=1.5e-4)
+
+
+def test_a_clock_that_was_set_is_believed_at_the_second_measurement() -> None:
+    track = OffsetTrack()
+    assert [track.push(float(t), 0.0, 1e-4) for t in range(5)] == [False] * 5
+    assert not track.push(5.0, 3.0, 1e-4)
+    assert track.at(5.0) == 0.0
+    assert track.push(6.0, 3.0, 1e-4)
+    assert track.at(6.0) == 3.0

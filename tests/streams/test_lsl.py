@@ -1,0 +1,273 @@
+"""LSL itself, on loopback, with senders in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.streams import channels, lsl
+from rtalign.streams.events import Changed, Event, Notice
+from rtalign.streams.live.source import LiveSource
+from rtalign.streams.markers.decoders import decoder
+from tests.helpers.paths import PYTHONPATH
+
+SENSORS = (
+    Sensor("MLC11", "axial", (0.0123456789, -0.02, 0.1), (0.1, 0.2, 0.97)),
+    Sensor("MEG 0113", "planar", (0.01, -0.05, 0.03), (0.0, 0.6, 0.8)),
+    Sensor("MEG 0111", "mag", (0.01, 0.05, 0.03), (0.0, -0.6, 0.8)),
+)
+SENDER = """
+import os, sys
+import numpy as np
+from rtalign.core.records import Sensor
+from rtalign.streams import lsl
+name, n = sys.argv[1], int(sys.argv[2])
+sensors = [Sensor(f"MLC{i + 11}", "axial", (0.0, 0.0, 0.1), (0.0, 0.0, 1.0)) for i in range(n)]
+meg, words = lsl.SignalOutlet(name, sensors, 500.0, name), lsl.TextOutlet(name + "-words", name + "-words")
+start, k, parent = lsl.local_clock(), 0, os.getppid()
+import time
+while os.getppid() == parent:
+    k += 10
+    time.sleep(max(start + k / 500 - lsl.local_clock(), 0))
+    meg.push(np.repeat(np.arange(k - 10, k, dtype=np.float32)[:, None] * 1e-15, n, axis=1), start + (k - 1) / 500)
+    if k % 100 == 0:
+        words.push(f"word{k // 100}", start + (k - 50) / 500)
+"""
+PLAYER = """
+import os, sys, time
+import mne
+import numpy as np
+from mne_lsl.player import PlayerLSL
+info = mne.create_info(["MEG0111", "MEG0112", "STI101"], 200.0, ["mag", "grad", "stim"])
+for i, channel in enumerate(info["chs"][:2]):
+    channel["loc"][:3], channel["loc"][9:12] = [0.01 * i, 0.02, 0.1], [0, 0, 1]
+data = np.random.default_rng(0).normal(0, 1e-13, (3, 200))
+raw = mne.io.RawArray(data, info, verbose="error")
+player = PlayerLSL(raw, chunk_size=20, name=sys.argv[1], source_id=sys.argv[1]).start()
+parent = os.getppid()
+while os.getppid() == parent:
+    time.sleep(0.2)
+"""
+
+
+def patiently(attempt: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """The first answer that is not empty; a loaded machine may take its time."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = attempt()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"nothing came in {seconds} s")
+
+
+@contextmanager
+def sender(script: str, *args: str) -> Iterator[subprocess.Popen]:
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-c", script, *args], env=environment, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def named(what: str) -> str:
+    """A name that no other test run on this machine uses."""
+    return f"rtalign-test-{what}-{os.getpid()}"
+
+
+def listen(source: LiveSource, until: Callable[[list[Event]], bool]) -> list[Event]:
+    events: list[Event] = []
+
+    def more() -> bool:
+        events.extend(source.poll(0.05))
+        return until(events)
+
+    patiently(more)
+    return events
+
+
+def of(events: list[Event], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_both_packages_use_one_library() -> None:
+    probe = (
+        "from rtalign.streams import lsl\nfirst = lsl._pylsl().lib.lib._name\n"
+        "from mne_lsl.lsl.load_liblsl import lib\nassert lib._name == first, (lib._name, first)\n"
+    )
+    other = (
+        "from mne_lsl.lsl.load_liblsl import lib\nfrom rtalign.streams import lsl\n"
+        "first = lsl._pylsl().lib.lib._name\nassert lib._name == first, (lib._name, first)\n"
+    )
+    for script in (probe, other):
+        subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONPATH": PYTHONPATH})
+
+
+def test_importing_is_inert() -> None:
+    probe = (
+        "import sys, threading\nimport rtalign.streams.live.source\n"
+        "assert threading.active_count() == 1 and not {'pylsl', 'mne_lsl'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", probe], check=True, env={**os.environ, "PYTHONPATH": PYTHONPATH})
+
+
+def test_sensors_samples_stamps_and_texts_survive_the_way() -> None:
+    signal = lsl.SignalOutlet(named("round"), SENSORS, 1000.0, named("round"))
+    text = lsl.TextOutlet(named("text"), named("text"))
+    finder = lsl.Finder()
+    try:
+        found = patiently(lambda: {f.name: f for f in finder.found()} if len(finder.found()) > 1 else None)
+        inlet, words = lsl.SignalInlet(found[named("round")]), lsl.TextInlet(found[named("text")])
+        for sent, came in zip(SENSORS, inlet.sensors, strict=True):
+            assert (came.name, came.kind, came.normal) == (sent.name, sent.kind, sent.normal)
+            assert came.position == pytest.approx(sent.position, abs=1e-15)
+        data = np.random.default_rng(0).normal(0, 1e-13, (40, 3)).astype(np.float32)
+        stamps = lsl.local_clock() + np.arange(40) / 1000
+        signal.push(data[:30], float(stamps[29]))
+        signal.push(data[30:], stamps[30:])
+        text.push("héllo", float(stamps[3]))
+        pulled: list[Any] = []
+        patiently(lambda: pulled.append(inlet.pull()) or sum(len(p[0]) for p in pulled) == 40)
+        np.testing.assert_array_equal(np.concatenate([p[0] for p in pulled]), data)
+        np.testing.assert_allclose(np.concatenate([p[1] for p in pulled]), stamps, atol=1e-9)
+        assert patiently(words.pull) == [("héllo", stamps[3])]
+        offset, uncertainty = inlet.offset()
+        assert abs(offset) < 0.1
+        assert 0 <= uncertainty < 0.1
+        assert signal.n_consumers == 1
+        signal.close()
+        with pytest.raises(lsl.Lost, match="ended"):
+            patiently(lambda: inlet.pull() is None)
+    finally:
+        finder.close()
+        signal.close()
+        text.close()
+
+
+def test_a_sender_killed_and_started_again_is_lost_and_recovered() -> None:
+    name = named("killed")
+    source = LiveSource(name, f"{name}-words", decoder())
+    try:
+        with sender(SENDER, name, "4"):
+            events = listen(source, lambda e: len(of(e, Word)) > 1)
+        lost = listen(source, lambda e: any(n.kind == "meg lost" for n in of(e, Notice)))
+        with sender(SENDER, name, "4"):
+            after = listen(source, lambda e: len(of(e, Word)) > 1 and bool(of(e, Chunk)))
+        assert len(of(events, Changed)) == 1
+        assert not of(after, Changed)
+        assert any(n.kind == "meg recovered" for n in of([*lost, *after], Notice))
+        assert_words_sit_on_their_samples(events)
+        assert_words_sit_on_their_samples(after)
+        assert of(after, Chunk)[0].start > of(events, Chunk)[-1].end
+    finally:
+        source.close()
+
+
+def assert_words_sit_on_their_samples(events: list[Event]) -> None:
+    """The sender counts its samples (fT), and says word k at sample 100 k - 50."""
+    chunks = of(events, Chunk)
+    assert chunks[0].data.shape[1] == 4
+    zeros = [chunk.start - round(float(chunk.data[0, 0]) * 1e15) / 500 for chunk in chunks]
+    np.testing.assert_allclose(zeros, zeros[0], atol=1e-6)
+    for word in of(events, Word):
+        assert word.onset == pytest.approx(zeros[0] + (100 * int(word.text[4:]) - 50) / 500, abs=1e-6)
+
+
+def test_a_stream_of_mne_lsls_player_is_understood() -> None:
+    name = named("player")
+    source = LiveSource(name, None, None)
+    try:
+        with sender(PLAYER, name):
+            events = listen(source, lambda e: sum(len(c.data) for c in of(e, Chunk)) >= 300)
+        (changed,) = of(events, Changed)
+        assert [(s.name, s.kind) for s in changed.sensors] == [("MEG0111", "mag"), ("MEG0112", "planar")]
+        assert changed.sensors[1].position == pytest.approx((0.01, 0.02, 0.1))
+        assert changed.sensors[1].normal == (0.0, 0.0, 1.0)
+        data = np.concatenate([c.data for c in of(events, Chunk)])
+        expected = np.random.default_rng(0).normal(0, 1e-13, (3, 200)).T[:, :2]
+        first = int(np.argmin(np.abs(expected - data[0]).sum(axis=1)))
+        np.testing.assert_allclose(data[:40], np.tile(expected, (2, 1))[first : first + 40], rtol=1e-5)
+    finally:
+        source.close()
+
+
+def described(*rows: dict[str, str]) -> str:
+    nodes = "".join("<channel>" + "".join(f"<{k}>{v}</{k}>" for k, v in row.items()) + "</channel>" for row in rows)
+    return f"<info><desc><channels>{nodes}</channels></desc></info>"
+
+
+@pytest.mark.parametrize(
+    ("unit", "kind", "scale"),
+    [
+        ("T", "mag", 1.0),
+        ("fT", "mag", 1e-15),
+        ("femtotesla", "mag", 1e-15),
+        ("pT", "mag", 1e-12),
+        ("-15", "mag", 1e-15),
+        ("T/m", "grad", 1.0),
+        ("fT/cm", "grad", 1e-13),
+        ("0", "grad", 1.0),
+        ("V", "eeg", 1.0),
+        ("microvolts", "eeg", 1e-6),
+        ("µV", "EEG", 1e-6),
+        ("-6", "eeg", 1e-6),
+    ],
+)
+def test_units_are_taken_to_si(unit: str, kind: str, scale: float) -> None:
+    read = channels.parse(described({"label": "A1", "type": kind, "unit": unit}), 1, "", "s")
+    assert read.scales[0] == pytest.approx(scale, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([{"label": "A", "type": "mag", "unit": "V"}], "cannot be read as T"),
+        ([{"label": "A", "type": "mag", "unit": "bananas"}], "bananas"),
+        ([{"label": "A", "type": "grad", "unit": "fT"}], "T/m"),
+        ([{"label": "A", "type": "mag"}, {"label": "A", "type": "mag"}], "more than one sensor called A"),
+        ([{"label": "A", "type": "mag"}, {"type": "mag"}], "1 of its 2 channels without a label"),
+        ([{"label": "STI", "type": "stim"}], "no MEG and no EEG"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_the_reason(rows: list[dict[str, str]], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        channels.parse(described(*rows), len(rows), "MEG", "s")
+
+
+@pytest.mark.parametrize(
+    ("xml", "n"),
+    [
+        ("<info><desc><channels><channel>", 1),
+        ('<!DOCTYPE x [<!ENTITY a "b">]><info>&a;</info>', 1),
+        (described({"label": "A"}), 2),
+        (described({"label": "A"}), 100_000),
+        ("", 1),
+    ],
+)
+def test_hostile_descriptions_are_refused(xml: str, n: int) -> None:
+    with pytest.raises(ValueError, match="stream s"):
+        channels.parse(xml, n, "MEG", "s")
+
+
+def test_channels_without_a_type_follow_their_stream() -> None:
+    rows = [{"label": name, "unit": "fT"} for name in ("MLC11", "MEG0111", "UPPT001")]
+    read = channels.parse(described(*rows), 3, "MEG", "s")
+    assert [(s.name, s.kind) for s in read.sensors] == [("MLC11", "axial"), ("MEG0111", "mag")]
+    assert list(read.picks) == [0, 1]
+
+
+def test_a_missing_unit_is_taken_for_si_and_said() -> None:
+    read = channels.parse(described({"label": "MLC11", "type": "mag"}), 1, "MEG", "s")
+    assert read.scales[0] == 1
+    assert any("without a unit" in note for note in read.notes)

@@ -1,0 +1,120 @@
+"""A recording as a source: the clock decides when, never what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtalign.core.records import Chunk, Word
+from rtalign.recordings.concatenated import Joined
+from rtalign.streams.events import Changed, Ended, Event, Moved
+from rtalign.streams.replay import LEAD_S, ReplaySource
+from tests.helpers.small_world import MemoryRecording, world
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def recording() -> MemoryRecording:
+    return world(n_words=200, seed=8)[0]
+
+
+def all_of(source: ReplaySource) -> list[Event]:
+    events: list[Event] = []
+    while not events or not isinstance(events[-1], Ended):
+        events += source.poll(0)
+    return events
+
+
+def signal(events: list[Event]) -> np.ndarray:
+    return np.concatenate([event.data for event in events if isinstance(event, Chunk)])
+
+
+def words(events: list[Event]) -> list[Word]:
+    return [event for event in events if isinstance(event, Word)]
+
+
+@pytest.mark.parametrize("chunk_s", [0.004, 0.13, 3.0])
+def test_everything_comes_once_and_in_order(recording: MemoryRecording, chunk_s: float) -> None:
+    events = all_of(ReplaySource(recording, None, chunk_s))
+    assert isinstance(events[0], Changed)
+    assert np.array_equal(signal(events), recording.data)
+    assert words(events) == list(recording.words)
+    told = 0.0
+    for event in events:
+        if isinstance(event, Chunk):
+            told = event.end
+        elif isinstance(event, Word):
+            assert event.onset >= told  # a word is told before the samples behind it
+
+
+def test_at_real_time_no_more_comes_than_is_due(recording: MemoryRecording) -> None:
+    clock = Clock()
+    source = ReplaySource(recording, 2.0, 0.02, clock)
+    source.poll(0)
+    clock.now += 0.4
+    events = source.poll(0)
+    assert len(signal(events)) / recording.sfreq == pytest.approx(0.8, abs=0.021)
+    source.pause()
+    clock.now += 10
+    assert source.poll(0) == []
+    source.play()
+    clock.now += 0.1
+    assert len(signal(source.poll(0))) / recording.sfreq == pytest.approx(0.2, abs=0.021)
+
+
+def test_a_seek_leads_in_and_is_the_same_every_time(recording: MemoryRecording) -> None:
+    """Chunks begin before the time that was asked for, so that filters settle; words begin at it."""
+    again: list[Any] = []
+    for _ in range(2):
+        source = ReplaySource(recording, None, 0.5)
+        source.poll(0)
+        source.seek(50.0)
+        events = all_of(source)
+        assert isinstance(events[0], Moved)
+        first = next(event for event in events if isinstance(event, Chunk))
+        assert first.start == pytest.approx(50 - LEAD_S, abs=0.005)
+        assert words(events) == [word for word in recording.words if word.onset >= 50]
+        again.append(signal(events))
+    assert np.array_equal(*again)
+    assert np.array_equal(again[0], recording.data[-len(again[0]) :])
+
+
+def test_a_seek_while_paused_shows_the_place_and_stays(recording: MemoryRecording) -> None:
+    clock = Clock()
+    source = ReplaySource(recording, 1.0, 0.02, clock)
+    source.pause()
+    source.seek(30.0)
+    while source.poll(0):
+        clock.now += 1
+    assert source.position == pytest.approx(30.0, abs=0.021)
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, 1e4, float("nan")])
+def test_speeds_out_of_reach_are_refused(recording: MemoryRecording, speed: float) -> None:
+    with pytest.raises(ValueError, match="speed"):
+        ReplaySource(recording).set_speed(speed)
+
+
+def test_recordings_in_a_row_keep_their_samples_and_words() -> None:
+    parts = [world(n_words=20, seed=seed, prefix=f"p{seed}-")[0] for seed in (1, 2)]
+    both = Joined(parts)
+    events = all_of(ReplaySource(both, None, 1.0))
+    assert np.array_equal(signal(events), np.concatenate([part.data for part in parts]))
+    assert [word.text for word in words(events)] == [word.text for part in parts for word in part.words]
+    assert [word.index for word in both.words] == list(range(40))
+    second = both.stories[1][0]
+    start = min(e.start for e in events if isinstance(e, Chunk) and np.array_equal(e.data[0], parts[1].data[0]))
+    assert second.onset - start == pytest.approx(parts[1].words[0].onset)
+
+
+def test_other_sensors_cannot_be_joined() -> None:
+    with pytest.raises(ValueError, match="other sensors"):
+        Joined([world(n_words=5)[0], world(n_words=5, n_sensors=5)[0]])

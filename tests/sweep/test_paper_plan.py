@@ -1,0 +1,120 @@
+"""The published study as a plan: it loads, it holds what was analysed, and its cost follows from its figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtalign.core.recipe import Recipe
+from rtalign.language.loading.catalogue import PAPER, catalogue
+from rtalign.language.model import load
+from rtalign_cli import main
+from rtalign_offline.estimate import estimate
+from rtalign_offline.sweep import paper_plan
+from rtalign_offline.sweep.paper_plan import Place, Rates, cost, forward_flops
+from rtalign_offline.sweep.plan import Plan
+from rtalign_offline.sweep.report.paper import MAIN
+from tests.helpers.tiny_models import write
+
+RATES = Rates(flops=50e9, lag_s=2.0, brain_s=0.5, hour_s=20.0)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("paper") / "paper.toml"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paper_plan, "measure", lambda: RATES)
+        assert main.main(["sweep", "--plan-paper", str(path), "--quiet"]) == 0
+    return path
+
+
+def test_the_plan_loads_with_all_that_was_analysed(written: Path) -> None:
+    plan = Plan.load(written)
+    trained = [m for m in plan.models if not m.untrained]
+    assert [m.name for m in trained] == [entry.id for entry in PAPER]
+    assert len(trained) == 22
+    assert {m.trained_as for m in plan.models if m.untrained} == set(MAIN) <= {m.title for m in trained}
+    assert [p.subject for p in plan.people] == ["001", "002", "003"]
+    swept = next(m for m in plan.models if m.title == "Llama-3.2-3B")
+    assert {"window:0", "window:50", "window:1000"} <= set(swept.contexts)
+    assert len(plan.jobs()) == 3 * (22 + 9 + len(swept.contexts) - 1)
+    assert plan.paper
+    assert plan.recipe == Recipe.preset("paper").with_("language", precision="bfloat16")
+    assert plan.cluster.workers == paper_plan.NODES
+
+
+def test_what_a_worker_may_hold_is_more_than_the_largest_model(written: Path) -> None:
+    from dask.utils import parse_bytes
+
+    plan = Plan.load(written)
+    largest = max(entry.memory_gb(plan.recipe.language.precision) for entry in PAPER)
+    assert parse_bytes(plan.cluster.memory) / 1e9 > largest + paper_plan.SPARE_GB
+
+
+def test_costs_stand_in_the_file_as_estimates_and_it_is_not_written_over(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = written.read_text().split("title =")[0]
+    assert all(line.startswith("#") for line in head.strip().splitlines())
+    for said in ("estimated, not measured", "one H200", "64 nodes", "this machine", "assumed: ", "measured here: "):
+        assert said in head
+    assert main.main(["sweep", "--plan-paper", str(written)]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_cost_is_the_sum_of_readings_and_fits_and_never_less_than_the_longest(written: Path) -> None:
+    plan = Plan.load(written)
+    sizes = {entry.id: entry for entry in PAPER}
+    tokens = 85_000 * 1.35
+    want = 0.0
+    for model in plan.models:
+        for context in model.contexts or plan.contexts:
+            twice = 2 if "bert" in model.name.lower() else 1
+            want += 2e6 * sizes[model.name].millions * tokens * (int(context.split(":")[1]) + 1) * twice
+    one = cost(plan, RATES, Place("one", 1, 1e14, 1000.0))
+    assert one.models_s == pytest.approx(want / 1e14)
+    lags = len(plan.recipe.lags.seconds)
+    assert one.fits_s == pytest.approx(3 * (lags * 0.5 + 200) + len(plan.jobs()) * lags * 2.0)
+    many = cost(plan, RATES, Place("many", 10_000, 1e14, 1000.0))
+    longest = max(forward_flops(sizes["meta-llama/Llama-3.3-70B-Instruct"], "window:50"),
+                  forward_flops(sizes["meta-llama/Llama-3.2-3B"], "window:1000"))  # fmt: skip
+    assert many.models_s == pytest.approx(longest / 1e14)
+    assert many.fits_s == pytest.approx(lags * (2.0 + 0.5))
+
+
+def test_a_model_is_too_large_by_its_bytes_in_the_precision_that_is_asked_for(written: Path) -> None:
+    plan = Plan.load(written)
+    for precision, gigabytes, too_large in (("float32", 40.0, 2), ("bfloat16", 40.0, 1), ("int8", 20.0, 1)):
+        found = cost(plan, RATES, Place("here", 1, 1e14, gigabytes, precision))
+        assert len(found.too_large) == too_large, precision
+        assert "Llama-3.3-70B-Instruct" in found.too_large
+
+
+def test_memory_is_counted_in_the_precision_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    for entry in catalogue():
+        if entry.millions:
+            assert entry.memory_gb() == pytest.approx(entry.millions * 4e-3)
+            assert entry.memory_gb("bfloat16") == pytest.approx(entry.memory_gb() / 2)
+            assert entry.memory_gb("int8") == pytest.approx((entry.millions + 3 * entry.table) * 1e-3)
+            assert 0 < entry.table < entry.millions
+    assert main.main(["models", "--precision", "bfloat16"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "pythia-12b" in line)
+    assert "23.7 GB" in line
+
+
+@pytest.mark.parametrize(("precision", "bytes_each"), [("float32", 4.0), ("bfloat16", 2.0), ("int8", 1.0)])
+def test_a_loaded_model_says_what_it_holds(precision: str, bytes_each: float, tmp_path: Path) -> None:
+    """Row by row: int8 leaves the vocabulary, the norms and one scale a row in float32."""
+    from tests.helpers.small_world import world
+
+    folder = write(tmp_path / "tiny", "llama", hidden_size=256, intermediate_size=512, vocab_size=500)
+    model = load(folder, precision=precision)
+    held = model.info.n_bytes / model.info.n_parameters
+    assert bytes_each <= held < bytes_each * 1.05 if precision != "int8" else 1.0 < held < 2.0
+    recipe = Recipe().with_("language", precision=precision, layers="2", components=2)
+    recipe = recipe.with_("lags", start_s=0.0, stop_s=0.1, step_s=0.1)
+    told = estimate([world(120, seed=1)[0]], model, recipe, "cpu")["memory_mb"]
+    info = model.info
+    object.__setattr__(info, "n_bytes", info.n_bytes + 10**9)
+    assert estimate([world(120, seed=1)[0]], model, recipe, "cpu")["memory_mb"] == pytest.approx(told + 1000, abs=1.1)

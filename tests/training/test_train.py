@@ -1,0 +1,218 @@
+"""The trainer: recovers what was planted, can be stopped and extended, and agrees with every other route."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+import rtalign.training.trainer as trainer
+from rtalign.core.progress import Progress
+from rtalign.core.recipe import Recipe
+from rtalign.core.records import Epoch, Skipped
+from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.folds import PURGED, assign
+from rtalign.report.summary import read_curves_csv
+from rtalign.signal.pipeline import Pipeline
+from rtalign.training.evaluation import evaluate
+from rtalign.training.prepare import prepare, read_lag
+from rtalign.training.trainer import train
+from tests.helpers.small_world import LATENCIES, MemoryRecording, small_recipe, world
+
+RECIPE = small_recipe()
+QUIET = Progress(quiet=True)
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+
+
+def test_planted_latencies_come_back(trained: tuple[Path, MemoryRecording, Any]) -> None:
+    result = summary(trained[0] / "bank")
+    peaks = np.array([layer["peak_s"] for layer in result["layers"]], float)
+    assert [layer["status"] for layer in result["layers"]] == ["ok"] * 6
+    assert np.abs(peaks - LATENCIES).max() < 0.02
+    assert result["temporal_score"]["r"] > 0.98
+    assert result["temporal_score"]["p_permutation"] < 0.05
+
+
+def test_a_bank_folder_holds_what_was_promised(trained: tuple[Path, MemoryRecording, Any]) -> None:
+    bank = trained[0] / "bank"
+    assert {p.name for p in bank.iterdir()} == {
+        "bank.safetensors", "recipe.toml", "passport.json", "summary.json", "curves.csv", "report.html",
+    }  # fmt: skip
+    assert Recipe.load(bank / "recipe.toml") == RECIPE
+    result, table = summary(bank), read_curves_csv(bank / "curves.csv")
+    assert np.allclose(table.r, result["r"], atol=1e-5)
+    passport = json.loads((bank / "passport.json").read_text())
+    assert passport["recordings"][0]["fingerprint"] == trained[1].fingerprint()
+    assert passport["sensors"][0] | {"position": 0, "normal": 0} == {
+        "name": "M000", "kind": "axial", "unit": "fT", "position": 0, "normal": 0,
+    }  # fmt: skip
+    assert result["n_words"] + sum(result["skipped"].values()) == len(trained[1].words)
+
+
+def test_sums_and_single_predictions_tell_the_same_r(
+    trained: tuple[Path, MemoryRecording, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """R of the report comes from moments; here it is taken again from every held-out word's own prediction."""
+    seen = []
+    score = trainer.score
+    monkeypatch.setattr(trainer, "score", lambda *a: seen.append(score(*a)) or seen[-1])
+    monkeypatch.setattr(trainer.ridge, "side_by_side", lambda jobs, _: (job() for job in jobs))
+    recipe = RECIPE.with_("fit", precision="float64")
+    train([trained[1]], trained[2], recipe, tmp_path / "bank", QUIET, store=tmp_path / "cache")
+    from_words = np.stack([s.r for s in seen], axis=1)
+    assert np.abs(from_words - summary(tmp_path / "bank")["r"]).max() < 5e-6
+
+
+def test_the_final_decoder_is_scikit_learns_ridge(trained: tuple[Path, MemoryRecording, Any]) -> None:
+    folder, recording, model = trained
+    bank = DecoderBank.load(folder / "bank")
+    story = prepare([recording], model, RECIPE, bank.layers, folder / "cache", QUIET)[0]
+    kept = assign([story.onsets], RECIPE.fit, float(np.ptp(RECIPE.lags.seconds))) != PURGED
+    lag = 9
+    X = read_lag([story], float(bank.lags_s[lag])).astype(float)[kept]
+    Y = bank.projection.project(story.activations[story.used])[kept].astype(float)
+    mean, spread = X.mean(0), X.std(0)
+    for target in (0, 7, 23):
+        ridge = Ridge(float(bank.tensors["alphas"][lag, target])).fit((X - mean) / spread, Y[:, target])
+        assert np.allclose(bank.predict(lag, X)[:, target], ridge.predict((X - mean) / spread), atol=2e-3 * Y.std())
+
+
+def test_an_interrupted_run_goes_on_and_ends_the_same(
+    trained: tuple[Path, MemoryRecording, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder, recording, model = trained
+    fitted: list[int] = []
+    fit_lag = trainer.fit_lag
+
+    def stops(job: Any, index: int) -> int:
+        if len(fitted) == 7:
+            raise KeyboardInterrupt
+        fitted.append(index)
+        return fit_lag(job, index)
+
+    monkeypatch.setattr(trainer.ridge, "side_by_side", lambda jobs, _: (job() for job in jobs))
+    monkeypatch.setattr(trainer, "fit_lag", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
+    assert not (tmp_path / "bank").exists()
+    fitted_again: list[int] = []
+    monkeypatch.setattr(trainer, "fit_lag", lambda job, i: fitted_again.append(i) or fit_lag(job, i))
+    encoded = model.encoded
+    train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
+    assert model.encoded == encoded
+    assert len(fitted_again) == len(RECIPE.lags.seconds) - 7
+    assert not set(fitted) & set(fitted_again)
+    for name in ("weights", "bias", "null", "moments_xy"):
+        whole = DecoderBank.load(folder / "bank").tensors[name]
+        assert np.allclose(DecoderBank.load(tmp_path / "bank").tensors[name], whole, rtol=1e-4, atol=1e-6)
+
+
+def test_extending_a_bank_equals_fitting_all_words_at_once(tmp_path: Path) -> None:
+    """One penalty, every dimension kept: then the decoder of both recordings has one right answer, by hand."""
+    recipe = small_recipe(alphas=(100.0,)).with_("language", components=0)
+    (first, model), (second, more) = world(seed=1), world(n_words=400, seed=2, prefix="v")
+    model.table |= more.table
+    store = tmp_path / "cache"
+    train([first], model, recipe, tmp_path / "a", QUIET, store=store)
+    earlier = DecoderBank.load(tmp_path / "a")
+    result = train([second], model, recipe, tmp_path / "ab", QUIET, extend=earlier, store=store)
+    both = DecoderBank.load(tmp_path / "ab")
+    stories = [prepare([r], model, recipe, both.layers, store, QUIET)[0] for r in (first, second)]
+    lag, gap = 9, float(np.ptp(recipe.lags.seconds))
+    kept = np.concatenate([assign([s.onsets], recipe.fit, gap) != PURGED for s in stories])
+    X = read_lag(stories, float(both.lags_s[lag])).astype(float)[kept]
+    Y = np.concatenate([both.projection.project(s.activations[s.used]) for s in stories]).astype(float)[kept]
+    scaled = (X - X.mean(0)) / X.std(0)
+    assert np.allclose(both.predict(lag, X), Ridge(100.0).fit(scaled, Y).predict(scaled), atol=2e-3 * Y.std())
+    assert result["n_words"] == kept.sum()
+    assert [r["name"] for r in both.passport["recordings"]] == ["world-1", "world-2"]
+
+
+@pytest.mark.parametrize("size", [1, 37, 5000])
+def test_trainer_and_live_route_agree_number_for_number(
+    trained: tuple[Path, MemoryRecording, Any], tmp_path: Path, size: int
+) -> None:
+    """The keystone: fresh minutes scored from tape equal those pushed through the live pipeline in any chunks."""
+    folder, _, _ = trained
+    fresh, model = world(n_words=200, seed=5, prefix="f")
+    offline = evaluate(DecoderBank.load(folder / "bank"), [fresh], model, tmp_path / "out", QUIET, store=tmp_path / "c")
+    bank = DecoderBank.load(folder / "bank")
+    epochs = live_epochs(fresh, bank.recipe, size, late=2.0)
+    assert sum(isinstance(e, Skipped) for e in epochs) == sum(offline["skipped"].values())
+    whole = sorted((e for e in epochs if isinstance(e, Epoch)), key=lambda e: e.word.index)
+    data = np.stack([e.data for e in whole])
+    predicted = np.stack([bank.predict(lag, data[:, lag]) for lag in range(26)], axis=1)
+    rows = model.encode([e.word.text for e in whole], bank.recipe.language, bank.layers).activations
+    targets = bank.projection.project(rows)
+    r = [[np.corrcoef(predicted[:, lag, t], targets[:, t])[0, 1] for t in range(targets.shape[1])] for lag in range(26)]
+    live = np.reshape(r, (26, 6, 4)).mean(-1).T
+    assert np.abs(live - offline["r"]).max() < 1e-5
+
+
+def live_epochs(recording: MemoryRecording, recipe: Recipe, size: int, late: float) -> list[Epoch | Skipped]:
+    """Chunks of `size` samples, each word `late` seconds after its onset."""
+    pipeline = Pipeline(recipe, recording.sensors, recording.sfreq)
+    out, waiting = [], list(recording.words)
+    for chunk in recording.chunks(size / recording.sfreq):
+        while waiting and waiting[0].onset + late < chunk.end:  # a chunk comes when its last sample has been taken
+            out += pipeline.push(waiting.pop(0))
+        out += pipeline.push(chunk)
+    for word in waiting:
+        out += pipeline.push(word)
+    return out + pipeline.finish()
+
+
+def test_fresh_minutes_show_the_same_ladder(trained: tuple[Path, MemoryRecording, Any], tmp_path: Path) -> None:
+    fresh, model = world(n_words=300, seed=7, prefix="g")
+    result = evaluate(DecoderBank.load(trained[0] / "bank"), [fresh], model, tmp_path / "out", QUIET, store=tmp_path)
+    assert result["temporal_score"]["r"] > 0.95
+    assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
+
+
+def test_a_score_on_training_words_is_refused(trained: tuple[Path, MemoryRecording, Any], tmp_path: Path) -> None:
+    folder, recording, model = trained
+    with pytest.raises(ValueError, match="was used to train this bank"):
+        evaluate(DecoderBank.load(folder / "bank"), [recording], model, tmp_path / "out", QUIET)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_that_carries_nothing_gets_no_temporal_score(tmp_path: Path) -> None:
+    recording, model = world(snr=0.0, seed=3)
+    result = train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
+    assert result["temporal_score"] is None
+    assert all(layer["peak_s"] is None for layer in result["layers"])
+
+
+def test_words_of_a_gap_are_skipped_and_the_rest_is_used(tmp_path: Path) -> None:
+    recording, model = world(seed=4)
+    middle = len(recording.data) // 2
+    recording.data[middle : middle + 100] = np.nan
+    result = train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
+    assert result["skipped"]["gap in the signal"] > 0
+    assert result["temporal_score"]["r"] > 0.9
+
+
+@pytest.mark.parametrize(("value", "word"), [(0.0, "flat"), (np.nan, "finite")])
+def test_dead_channels_are_named_with_the_cure(tmp_path: Path, value: float, word: str) -> None:
+    recording, model = world(n_words=100, seed=4)
+    recording.data[:, 3] = value
+    with pytest.raises(ValueError, match=r"M003.*--bads M003") as error:
+        train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
+    assert word in str(error.value)
+    assert not (tmp_path / "bank").exists()
+
+
+def test_words_beyond_the_recording_are_counted(tmp_path: Path) -> None:
+    recording, model = world(seed=4)
+    beyond = replace(recording.words[-1], onset=1e4)
+    recording.words = (*recording.words[:-1], beyond)
+    result = train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
+    assert result["skipped"]["window after recording"] >= 1
