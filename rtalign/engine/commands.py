@@ -15,8 +15,7 @@ from rtalign.engine.engine import Engine
 from rtalign.engine.open_session import Opened
 from rtalign.engine.recording.session_folder import Keeper
 from rtalign.scoring.scoreboard import FEWEST_WORDS
-from rtalign.streams.events import Notice
-from rtalign.streams.replay import ReplaySource
+from rtalign.streams.events import Notice, Transport
 
 
 class Orders:
@@ -36,7 +35,7 @@ class Orders:
         engine = self._engine
         match what:
             case "pause" | "play" | "seek" | "speed" | "step" | "until":
-                _move(engine.source, what, to)
+                _move(engine.source.transport, what, to)
             case "last words":
                 engine.last_words = None if to is None else max(int(to), FEWEST_WORDS)
             case "inspect":
@@ -64,23 +63,23 @@ def publisher(decoding: Decoding, opened: Opened) -> Callable[[float, np.ndarray
 
     labels = [f"layer {layer} lag {lag:+.3f} s" for layer in decoding.layers for lag in decoding.lags_s]
     outlet = LabelledOutlet("rtalign-scores", "Scores", labels, 0.0)
-    to_local = getattr(opened.source, "to_local", lambda time_s: time_s)
+    to_local = opened.source.to_local
     return lambda time_s, r: outlet.push(np.asarray(r, np.float32).reshape(1, -1), to_local(time_s))
 
 
-def _move(source: Any, what: str, to: Any) -> None:
-    if not isinstance(source, ReplaySource):
+def _move(transport: Transport | None, what: str, to: Any) -> None:
+    if transport is None:
         raise ValueError("only a recording can be paused, moved or slowed; this is live")
     match what:
         case "pause":
-            source.pause()
+            transport.pause()
         case "play":
-            source.play()
+            transport.play()
         case "seek":
-            source.seek(float(to))
+            transport.seek(float(to))
         case "step":
-            source.step(int(to))
+            transport.step(int(to))
         case "speed":
-            source.set_speed(None if to is None else float(to))
+            transport.set_speed(None if to is None else float(to))
         case "until":
-            source.wait_at(None if to is None else float(to))
+            transport.wait_at(None if to is None else float(to))

@@ -80,8 +80,6 @@ class Engine:
         self.publish: Callable[[float, np.ndarray], None] | None = None
         self._patient, self._adapt, self._sink, self._chosen = patient, adapt, sink, chosen
         self._arrived = monotonic()
-        # Of a live source, how long ago a time was: samples may have waited in a buffer before they were polled.
-        self._age: Callable[[float], float] = getattr(source, "age", lambda _: 0.0)
         self._decoders = Decoders.of(decoding.bank) if decoding.bank else None
         self._lessons: Lessons | None = None
         self._assessor = Assessor()
@@ -206,7 +204,7 @@ class Engine:
 
     def _signal(self, chunk: Chunk) -> None:
         if self.intake.is_open:
-            self._arrived = monotonic() - self._age(chunk.end)
+            self._arrived = monotonic() - self.source.age(chunk.end)
             self._measured(self.intake.signal(chunk))
 
     def _word(self, word: Word) -> None:

@@ -11,7 +11,6 @@ from rtalign.engine.engine import Engine
 from rtalign.engine.ledger import Entry
 from rtalign.engine.snapshot import Inspected, Keeping, Rung, Snapshot, Traces, Trend, Work
 from rtalign.scoring.curves import Findings
-from rtalign.streams.replay import ReplaySource
 
 TRACE_S = 6.0
 MOST_TRACES = 12
@@ -57,15 +56,15 @@ def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None
 
 def words(engine: Engine, most: int) -> list[Entry]:
     """The newest; of a replay, which may have gone back, those before its position."""
-    kept, source = engine.ledger.entries, engine.source
-    if not isinstance(source, ReplaySource):
+    kept, transport = engine.ledger.entries, engine.source.transport
+    if transport is None:
         return kept[-most:]
     known = {entry.word.index: entry for entry in kept}
     oldest = min(known, default=0)
     return [
         known.get(word.index)
         or (Entry(word, "skipped", NO_LONGER_KEPT) if word.index < oldest else Entry(word, "waiting"))
-        for word in source.heard(most)
+        for word in transport.recent_words(most)
     ]
 
 
@@ -108,9 +107,12 @@ def inspected(engine: Engine) -> Inspected | None:
 
 def _transport(engine: Engine) -> dict[str, Any]:
     """Where a replay stands; nothing of a live source."""
-    source = engine.source
-    if not isinstance(source, ReplaySource):
+    transport = engine.source.transport
+    if transport is None:
         return {}
     return {
-        "position_s": source.position, "end_s": source.end, "speed": source.speed, "paused": source.paused,
-    }  # fmt: skip
+        "position_s": transport.position,
+        "end_s": transport.end,
+        "speed": transport.speed,
+        "paused": transport.paused,
+    }

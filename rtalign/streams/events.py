@@ -109,13 +109,70 @@ class Health:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+class Transport(Protocol):
+    """What a source can do whose signal does not pass by once: be paused, moved and slowed, as a replay can."""
+
+    @property
+    def position(self) -> float:
+        """Signal time that has been handed out, s."""
+        ...
+
+    @property
+    def end(self) -> float:
+        """Signal time at which nothing follows, s."""
+        ...
+
+    @property
+    def speed(self) -> float | None:
+        """Times real time; None for as fast as it is polled."""
+        ...
+
+    @property
+    def paused(self) -> bool: ...
+
+    def play(self) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def seek(self, time_s: float) -> None:
+        """Go on from a signal time."""
+        ...
+
+    def step(self, by: int) -> None:
+        """Pause at the onset of the next word (1), or of the one before (-1)."""
+        ...
+
+    def set_speed(self, speed: float | None) -> None: ...
+
+    def wait_at(self, time_s: float | None) -> None:
+        """Hand out nothing from a signal time on, until another is set; None takes the limit away."""
+        ...
+
+    def recent_words(self, n: int) -> list[Word]:
+        """The newest n words whose onset is not after the position."""
+        ...
+
+
 class Source(Protocol):
     """Where signal and words come from; polled by one thread, which owns it."""
+
+    @property
+    def transport(self) -> Transport | None:
+        """How to pause, move and slow it; None for a live source."""
+        ...
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Whatever came, in order; waits at most timeout_s for something."""
         ...
 
     def health(self) -> Health: ...
+
+    def age(self, time_s: float) -> float:
+        """How long ago a signal time was, s; 0 where signal time is not tied to a clock, as in a replay."""
+        ...
+
+    def to_local(self, time_s: float) -> float:
+        """Local LSL time of a signal time; the same number where signal time is not tied to a clock."""
+        ...
 
     def close(self) -> None: ...

@@ -41,6 +41,10 @@ class ReplaySource:
         self._restart(recording.start)
 
     @property
+    def transport(self) -> ReplaySource:
+        return self
+
+    @property
     def end(self) -> float:
         return self._recording.start + self._recording.seconds
 
@@ -70,13 +74,13 @@ class ReplaySource:
         self._speed = speed
         self._anchor()
 
-    def wait_at(self, until: float | None) -> None:
-        """Hand out nothing from a time on until told otherwise: where somebody else is to come along."""
-        self._until = until
+    def wait_at(self, time_s: float | None) -> None:
+        """Hand out nothing from a time on, until another is set: where another replay keeps pace with this one."""
+        self._until = time_s
 
-    def seek(self, to: float) -> None:
-        """Go on from a time; words from there on are told (again)."""
-        self._restart(min(max(to, self._recording.start), self.end))
+    def seek(self, time_s: float) -> None:
+        """Go on from a time; words from there on are handed out (again)."""
+        self._restart(min(max(time_s, self._recording.start), self.end))
         self._moved = True
         self._at_word = None
 
@@ -84,7 +88,7 @@ class ReplaySource:
         """Wait just behind the onset of the next word (1), or of the one before (-1); a step on leaves nothing out."""
         to = self._beside(1 if by > 0 else -1)
         if not 0 <= to < len(self._words):
-            raise ValueError(f"there is no word {'behind' if by > 0 else 'before'} this one")
+            raise ValueError(f"there is no word {'after' if by > 0 else 'before'} this one")
         self.pause()
         if by < 0:
             self.seek(self._words[to].onset)
@@ -117,10 +121,10 @@ class ReplaySource:
             events += self._next()
         return events
 
-    def heard(self, most: int) -> list[Word]:
-        """The newest words up to where it stands."""
+    def recent_words(self, n: int) -> list[Word]:
+        """The newest n words whose onset is not after the position."""
         passed = bisect_right(self._words, self.position, key=lambda word: word.onset)
-        return self._words[max(passed - most, 0) : passed]
+        return self._words[max(passed - n, 0) : passed]
 
     def health(self) -> Health:
         state: State = "ended" if self._ended else "paused" if self._paused else "flowing"
@@ -129,6 +133,15 @@ class ReplaySource:
             self._recording.name, state, age_s=0.0, rate_hz=sfreq, nominal_hz=sfreq, n_samples=self._n_samples
         )
         return Health(meg, StreamHealth("words of the recording", state))
+
+    def age(self, time_s: float) -> float:
+        """0: the signal of a recording did not wait in any buffer."""
+        del time_s
+        return 0.0
+
+    def to_local(self, time_s: float) -> float:
+        """The time of the recording itself."""
+        return time_s
 
     def close(self) -> None:
         self._chunks = iter(())

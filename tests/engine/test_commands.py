@@ -1,4 +1,4 @@
-"""What a viewer can ask, and what is told once: steps, reports, all words."""
+"""What a viewer can ask, and what is told once: reports, all words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,121 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import Word
 from rtalign.core.session import Session
 from rtalign.engine import snapshot
 from rtalign.engine.commands import Orders
 from rtalign.engine.process import wire, word_list
 from rtalign.engine.process.client import Client
 from rtalign.engine.process.server import Outbox
-from rtalign.streams.events import Moved
-from rtalign.streams.replay import LEAD_S, ReplaySource
-
-WORDS = tuple(Word(i, f"word{i}", 30.0 + 0.4 * i, 0.3) for i in range(100))
-
-
-class Tape:
-    """A recording of a minute and a half at 100 Hz, whose samples are their own times."""
-
-    name, sfreq, start, seconds = "tape", 100.0, 0.0, 90.0
-    sensors = (Sensor("M1", "mag", (0.0, 0.0, 0.1), (0.0, 0.0, 1.0)),)
-    words = WORDS
-
-    def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
-        at = np.arange(round((start or 0.0) * 100), 9000) / 100
-        n = round(seconds * 100)
-        for first in range(0, len(at), n):
-            part = at[first : first + n]
-            yield Chunk(part[:, None].astype(np.float32), float(part[0]), 100.0)
-
-
-def source(chunk_s: float = 0.02) -> ReplaySource:
-    return ReplaySource(Tape(), 1.0, chunk_s, clock=lambda: 0.0)  # type: ignore[arg-type]
-
-
-def told(played: ReplaySource) -> list[Any]:
-    events: list[Any] = []
-    while got := played.poll(0.0):
-        events += got
-    return events
-
-
-def texts(events: list[Any]) -> list[str]:
-    return [event.text for event in events if isinstance(event, Word)]
-
-
-@pytest.mark.parametrize("chunk_s", [0.02, 1.0])
-def test_steps_go_word_by_word_whatever_the_chunks(chunk_s: float) -> None:
-    played = source(chunk_s)
-    played.seek(33.0)
-    played.pause()
-    told(played)
-    here = played.position
-    for i, by in enumerate([1, 1, 1, -1, -1, 1]):
-        played.step(by)
-        told(played)
-        expected = 8 + sum([1, 1, 1, -1, -1, 1][: i + 1]) - 1
-        assert played.paused
-        assert 0 <= played.position - WORDS[expected].onset <= chunk_s + 0.01
-        assert played.heard(1)[0].index >= expected
-    assert played.position != here
-
-
-def test_a_step_on_leaves_no_sample_out() -> None:
-    """The signal goes on where it stood: no seek, no filters that settle anew."""
-    played = source()
-    played.pause()
-    told(played)
-    events: list[Any] = []
-    for _ in range(4):
-        played.step(1)
-        events += told(played)
-    assert texts(events) == ["word0", "word1", "word2", "word3"]
-    assert not any(isinstance(event, Moved) for event in events)
-    samples = np.concatenate([event.data[:, 0] for event in events if isinstance(event, Chunk)])
-    assert np.allclose(np.diff(samples), 0.01, atol=1e-4)
-
-
-def test_a_step_back_tells_the_word_again() -> None:
-    played = source()
-    played.seek(40.0)
-    played.pause()
-    told(played)
-    played.step(-1)
-    events = told(played)
-    assert any(isinstance(event, Moved) for event in events)
-    assert texts(events)[0] == "word24"
-    assert played.position == pytest.approx(WORDS[24].onset, abs=0.03)
-
-
-def test_a_step_back_goes_to_the_start_of_a_word_that_is_under_way() -> None:
-    played = source()
-    played.seek(WORDS[10].onset + 0.35)
-    played.step(-1)
-    assert played.position == pytest.approx(WORDS[10].onset, abs=0.03)
-    played.step(-1)
-    assert played.position == pytest.approx(WORDS[9].onset, abs=0.03)
-
-
-def test_there_is_nothing_behind_the_last_word_or_before_the_first() -> None:
-    played = source()
-    played.seek(85.0)
-    with pytest.raises(ValueError, match="no word behind"):
-        played.step(1)
-    played.seek(10.0)
-    with pytest.raises(ValueError, match="no word before"):
-        played.step(-1)
-    assert not played.paused
-
-
-def test_what_leads_up_to_a_seek_is_not_where_it_stands() -> None:
-    played = source()
-    played.seek(50.0)
-    assert played.position == 50.0
-    (first, *_) = [event for event in told(played) if isinstance(event, Chunk)]
-    assert first.start == pytest.approx(50.0 - LEAD_S)
-    assert played.position >= 50.0
-
 
 # ---- the script
 
@@ -240,7 +132,9 @@ def test_the_last_words_of_an_engine_are_heard_before_it_counts_as_gone(mute: Ca
 
 def test_what_cannot_be_done_is_said_and_changes_nothing() -> None:
     said: list[Any] = []
-    engine = SimpleNamespace(source=object(), say=said.append, intake=SimpleNamespace(time_s=3.0))
+    engine = SimpleNamespace(
+        source=SimpleNamespace(transport=None), say=said.append, intake=SimpleNamespace(time_s=3.0)
+    )
     orders = Orders(Session(), SimpleNamespace(), engine, SimpleNamespace())  # type: ignore[arg-type]
     for asked in ({"do": "step", "to": 1}, {"do": "fly"}, {"do": "last words", "to": "many"}, {}):
         orders.obey(asked)

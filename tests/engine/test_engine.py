@@ -69,6 +69,15 @@ class Scripted:
     def __init__(self, events: list[Event]) -> None:
         self._events: Iterator[Event] = iter(events)
 
+    transport = None
+
+    def age(self, time_s: float) -> float:
+        del time_s
+        return 0.0
+
+    def to_local(self, time_s: float) -> float:
+        return time_s
+
     def poll(self, timeout_s: float) -> list[Event]:
         return [next(self._events, Ended())]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rtalign.core.records import Chunk, Word
+from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.recordings.concatenated import Joined
 from rtalign.streams.events import Changed, Ended, Event, Moved
 from rtalign.streams.replay import LEAD_S, ReplaySource
@@ -118,3 +119,112 @@ def test_recordings_in_a_row_keep_their_samples_and_words() -> None:
 def test_other_sensors_cannot_be_joined() -> None:
     with pytest.raises(ValueError, match="other sensors"):
         Joined([world(n_words=5)[0], world(n_words=5, n_sensors=5)[0]])
+
+
+# ---- steps from word to word
+
+WORDS = tuple(Word(i, f"word{i}", 30.0 + 0.4 * i, 0.3) for i in range(100))
+
+
+class TimesAsSamples:
+    """A recording of a minute and a half at 100 Hz, whose samples are their own times."""
+
+    name, sfreq, start, seconds = "times", 100.0, 0.0, 90.0
+    sensors = (Sensor("M1", "mag", (0.0, 0.0, 0.1), (0.0, 0.0, 1.0)),)
+    words = WORDS
+
+    def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
+        at = np.arange(round((start or 0.0) * 100), 9000) / 100
+        n = round(seconds * 100)
+        for first in range(0, len(at), n):
+            part = at[first : first + n]
+            yield Chunk(part[:, None].astype(np.float32), float(part[0]), 100.0)
+
+
+def replayed(chunk_s: float = 0.02) -> ReplaySource:
+    return ReplaySource(TimesAsSamples(), 1.0, chunk_s, clock=lambda: 0.0)  # type: ignore[arg-type]
+
+
+def poll_all(played: ReplaySource) -> list[Any]:
+    """What it hands out until nothing more is due."""
+    events: list[Any] = []
+    while got := played.poll(0.0):
+        events += got
+    return events
+
+
+def texts(events: list[Any]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Word)]
+
+
+@pytest.mark.parametrize("chunk_s", [0.02, 1.0])
+def test_steps_go_word_by_word_whatever_the_chunks(chunk_s: float) -> None:
+    played = replayed(chunk_s)
+    played.seek(33.0)
+    played.pause()
+    poll_all(played)
+    here = played.position
+    for i, by in enumerate([1, 1, 1, -1, -1, 1]):
+        played.step(by)
+        poll_all(played)
+        expected = 8 + sum([1, 1, 1, -1, -1, 1][: i + 1]) - 1
+        assert played.paused
+        assert 0 <= played.position - WORDS[expected].onset <= chunk_s + 0.01
+        assert played.recent_words(1)[0].index >= expected
+    assert played.position != here
+
+
+def test_a_step_forward_omits_no_sample() -> None:
+    """No seek, so no filter has to settle again."""
+    played = replayed()
+    played.pause()
+    poll_all(played)
+    events: list[Any] = []
+    for _ in range(4):
+        played.step(1)
+        events += poll_all(played)
+    assert texts(events) == ["word0", "word1", "word2", "word3"]
+    assert not any(isinstance(event, Moved) for event in events)
+    samples = np.concatenate([event.data[:, 0] for event in events if isinstance(event, Chunk)])
+    assert np.allclose(np.diff(samples), 0.01, atol=1e-4)
+
+
+def test_a_step_back_repeats_the_word() -> None:
+    played = replayed()
+    played.seek(40.0)
+    played.pause()
+    poll_all(played)
+    played.step(-1)
+    events = poll_all(played)
+    assert any(isinstance(event, Moved) for event in events)
+    assert texts(events)[0] == "word24"
+    assert played.position == pytest.approx(WORDS[24].onset, abs=0.03)
+
+
+def test_a_step_back_goes_to_the_start_of_the_current_word() -> None:
+    played = replayed()
+    played.seek(WORDS[10].onset + 0.35)
+    played.step(-1)
+    assert played.position == pytest.approx(WORDS[10].onset, abs=0.03)
+    played.step(-1)
+    assert played.position == pytest.approx(WORDS[9].onset, abs=0.03)
+
+
+def test_a_step_past_either_end_is_refused() -> None:
+    played = replayed()
+    played.seek(85.0)
+    with pytest.raises(ValueError, match="no word after"):
+        played.step(1)
+    played.seek(10.0)
+    with pytest.raises(ValueError, match="no word before"):
+        played.step(-1)
+    assert not played.paused
+
+
+def test_the_lead_in_of_a_seek_does_not_count_as_position() -> None:
+    played = replayed()
+    played.seek(50.0)
+    assert played.position == 50.0
+    (first, *_) = [event for event in poll_all(played) if isinstance(event, Chunk)]
+    assert first.start == pytest.approx(50.0 - LEAD_S)
+    assert played.position >= 50.0

@@ -113,13 +113,17 @@ class LiveSource:
         meg = self._meg.health(age, nominal, lost, gaps)
         return Health(meg, self._words.health(word_age, 0.0, 0, 0), dict(counts))
 
-    def to_local(self, signal_time: float) -> float:
-        """Local LSL time of a signal time; for what is stamped on its way out."""
-        return self._clock.to_stamp(signal_time) if self._clock and self._clock.started else signal_time
+    @property
+    def transport(self) -> None:
+        """None: a live stream cannot be paused, moved or slowed."""
 
-    def age(self, signal_time: float) -> float:
-        """How long ago a signal time was, s."""
-        return max(self._layer.clock() - self.to_local(signal_time), 0.0)
+    def to_local(self, time_s: float) -> float:
+        """Local LSL time of a signal time; for what is stamped on its way out."""
+        return self._clock.to_stamp(time_s) if self._clock and self._clock.started else time_s
+
+    def age(self, time_s: float) -> float:
+        """How long ago a signal time was, s: samples may have waited in a buffer before they were polled."""
+        return max(self._layer.clock() - self.to_local(time_s), 0.0)
 
     def close(self) -> None:
         if not self._closed:
