@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
+
+from rtalign.core.session import WordEncoding
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -144,7 +147,7 @@ def _monitor(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--session", dest="session_file", type=Path, metavar="FILE", help="settings in a TOML file")
     parser.add_argument("--meg", metavar="NAME", help="stream of the MEG (default: the first of type MEG or EEG)")
     parser.add_argument("--words", metavar="NAME", help="stream of the words (default: the first stream of text)")
-    parser.add_argument("--encoding", help="how words arrive: auto, plain, json, codes, audio-start")
+    parser.add_argument("--encoding", help=f"how words arrive: {', '.join(get_args(WordEncoding))}")
     parser.add_argument("--word-table", type=Path, metavar="FILE", help="word onsets, where markers do not say words")
     parser.add_argument("--trigger", metavar="CHANNEL", help="channel of the MEG stream whose codes mark words")
     parser.add_argument("--audio-delay", dest="audio_delay_s", type=float, metavar="S", help="from marker to sound, s")

@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError
 
 from rtalign.core.recipe import Settings, plain
 
-Encoding = Literal["auto", "plain", "json", "codes", "audio-start"]
+WordEncoding = Literal["auto", "plain", "json", "codes", "one-hot", "audio-start", "trigger"]
+"""How words arrive; each has its class in rtalign.streams.markers.decoders."""
 
 
 class Session(Settings):
@@ -38,7 +39,7 @@ class Session(Settings):
 
     meg: str | None = Field(None, description="Name of the MEG stream; none: the first of type MEG or EEG.")
     words: str | None = Field(None, description="Name of the stream of words; none: the first stream of text.")
-    encoding: Encoding = Field("auto", description="How words arrive on their stream.")
+    encoding: WordEncoding = Field("auto", description="How words arrive on their stream.")
     trigger: str | None = Field(None, description="A channel of the MEG stream whose codes mark words; needs a table.")
     audio_delay_s: float = Field(
         0.0, ge=-1, le=1, description="From a word's marker to its sound at the ear: a constant of the site."

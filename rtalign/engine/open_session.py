@@ -101,16 +101,11 @@ def open_model(session: Session, bank: DecoderBank | None) -> Any:
 
 def live_source(session: Session) -> Source:
     from rtalign.streams.live.source import LiveSource
-    from rtalign.streams.markers.decoders import decoder
-    from rtalign.streams.markers.triggers import Codes, Trigger
+    from rtalign.streams.markers.decoders import open_decoder
 
-    if session.trigger is None:
-        reads = decoder(session.encoding, session.word_table)
-        return LiveSource(session.meg, session.words, reads, audio_delay_s=session.audio_delay_s)
-    if session.word_table is None:
-        raise ValueError(f"words by trigger channel {session.trigger} need a table of codes: name it with --word-table")
-    trigger = session.trigger, Trigger(Codes.read(session.word_table))
-    return LiveSource(session.meg, None, None, trigger=trigger, audio_delay_s=session.audio_delay_s)
+    decoder = open_decoder("trigger" if session.trigger else session.encoding, session.word_table, session.trigger)
+    words = session.words if decoder.channel is None else None
+    return LiveSource(session.meg, words, decoder, audio_delay_s=session.audio_delay_s)
 
 
 def _replay(session: Session, recording: Recording) -> ReplaySource:

@@ -17,7 +17,7 @@ from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.streams import channels, lsl
 from rtalign.streams.events import Changed, Event, Notice
 from rtalign.streams.live.source import LiveSource
-from rtalign.streams.markers.decoders import decoder
+from rtalign.streams.markers.decoders import open_decoder
 from tests.helpers.paths import PYTHONPATH
 
 SENSORS = (
@@ -157,7 +157,7 @@ def test_sensors_samples_stamps_and_texts_survive_the_way() -> None:
 
 def test_a_sender_killed_and_started_again_is_lost_and_recovered() -> None:
     name = named("killed")
-    source = LiveSource(name, f"{name}-words", decoder())
+    source = LiveSource(name, f"{name}-words", open_decoder())
     try:
         with sender(SENDER, name, "4"):
             events = listen(source, lambda e: len(of(e, Word)) > 1)

@@ -8,7 +8,8 @@ from typing import Any, get_args
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from rtalign.core.session import Encoding, Session
+from rtalign.core.session import Session, WordEncoding
+from rtalign.streams.markers.decoders import DECODERS, MarkerDecoder
 from rtalign_monitor.memory import Memory
 from rtalign_monitor.start import stream_cards
 from rtalign_monitor.start.bank_fit import Card
@@ -18,17 +19,7 @@ from rtalign_monitor.widgets.cards import CardList
 from rtalign_monitor.widgets.controls import Choice
 from rtalign_monitor.widgets.fields import PathField, heading, label_for
 
-ENCODINGS = {
-    "auto": "words or JSON, as they come",
-    "plain": "plain words",
-    "json": "JSON",
-    "codes": "codes + word table",
-    "audio-start": "start of the audio + word table",
-    "trigger": "trigger channel in the MEG + word table",
-}
-WITH_TABLE = ("codes", "audio-start", "trigger")
 TABLES = "Word tables (*.tsv *.csv *.TextGrid *.ctm *.txt);;All files (*)"
-assert set(get_args(Encoding)) | {"trigger"} == set(ENCODINGS)
 
 
 class LivePage(QWidget):
@@ -42,8 +33,8 @@ class LivePage(QWidget):
         self.streams: tuple[Stream, ...] = ()
         self.meg, self.words = CardList("MEG streams"), CardList("Word streams")
         self.encoding, self.trigger = Choice("Words arrive as"), Choice("Trigger channel", editable=True)
-        for kind, said in ENCODINGS.items():
-            self.encoding.addItem(said, kind)
+        for name in get_args(WordEncoding):
+            self.encoding.addItem(DECODERS[name].label, name)
         self.table = PathField("Word table", memory, folder=False, hint="TSV, CSV, TextGrid or CTM", kinds=TABLES)
         self.delay = QDoubleSpinBox()
         self.delay.setRange(-1000, 1000)
@@ -59,21 +50,22 @@ class LivePage(QWidget):
         self._connect()
 
     @property
-    def kind(self) -> str:
-        return str(self.encoding.currentData())
+    def decoder(self) -> type[MarkerDecoder]:
+        """The class of the encoding that is chosen."""
+        return DECODERS[self.encoding.currentData()]
 
     def chosen(self, role: str) -> Stream | None:
         key = (self.meg if role == "meg" else self.words).key
         return next((stream for stream in self.streams if stream.role == role and stream.key == key), None)
 
     def settings(self) -> dict[str, Any]:
-        meg, words, trigger = self.chosen("meg"), self.chosen("words"), self.kind == "trigger"
+        meg, words, trigger = self.chosen("meg"), self.chosen("words"), self.decoder.needs_channel
         return {
             "meg": name_for(meg, self.streams) if meg else self._wanted["meg"],
             "words": None if trigger else name_for(words, self.streams) if words else self._wanted["words"],
-            "encoding": "auto" if trigger else self.kind,
+            "encoding": "auto" if trigger else self.decoder.name,
             "trigger": self.trigger.currentText().strip() if trigger else None,
-            "word_table": self.table.path if self.kind in WITH_TABLE else None,
+            "word_table": self.table.path if self.decoder.needs_table else None,
             "audio_delay_s": self.delay.value() / 1000,
             "recording": None, "subject": None, "session": None, "task": None, "run": None,
         }  # fmt: skip
@@ -88,7 +80,7 @@ class LivePage(QWidget):
 
     def look(self, card: Card | None, learns: bool) -> None:
         """Show the streams that are there now, and choose for whoever has not chosen."""
-        self.streams, trigger = self._discovery.newest, self.kind == "trigger"
+        self.streams, trigger = self._discovery.newest, self.decoder.needs_channel
         meg = [stream for stream in self.streams if stream.role == "meg"]
         words = [] if trigger else [stream for stream in self.streams if stream.role == "words"]
         patience = self._discovery.seconds > stream_cards.PATIENCE_S
@@ -97,7 +89,7 @@ class LivePage(QWidget):
             stream_cards.no_meg(patience, self._discovery.trouble),
         )
         empty = stream_cards.from_trigger(self.trigger.currentText()) if trigger else stream_cards.no_words(patience)
-        self.words.show_cards([stream_cards.words(stream, self.kind) for stream in words], empty)
+        self.words.show_cards([stream_cards.words(stream, self.decoder.name) for stream in words], empty)
         self._choose("meg", self.meg, meg)
         self._choose("words", self.words, words)
         self._offer_channels()
@@ -108,15 +100,16 @@ class LivePage(QWidget):
         stream = self.chosen("meg")
         if stream is not None and stream.refused:
             return stream.why
-        if self.kind not in WITH_TABLE:
+        if not self.decoder.needs_table:
             return ""
         if self.table.path is None:
             return "Name the word table that says what the markers mean."
-        if self.kind == "trigger" and not self.trigger.currentText().strip():
+        needed = self.decoder.needs_channel
+        if needed and not self.trigger.currentText().strip():
             return "Name the trigger channel."
-        if self.kind == "trigger" and stream and stream.others and self.trigger.currentText() not in stream.others:
+        if needed and stream and stream.others and self.trigger.currentText() not in stream.others:
             return f"{stream.name} has no channel {self.trigger.currentText()} beside its sensors."
-        answer = self._errands.answer(("table", self.kind, self.table.path), self._reader(self.table.path))
+        answer = self._errands.answer(("table", self.decoder.name, self.table.path), self._reader(self.table.path))
         return str(answer) if isinstance(answer, Exception) else ""
 
     def warning(self) -> str:
@@ -124,16 +117,17 @@ class LivePage(QWidget):
         stream = self.chosen("meg")
         if stream is not None and stream.looked_at and stream.state != "flowing":
             return f"{stream.name} does not flow now; the session begins and waits for it."
-        if self.kind != "trigger" and self.chosen("words") is None:
+        if not self.decoder.needs_channel and self.chosen("words") is None:
             return "No words are found yet; the session begins and waits for them."
         return ""
 
     def _reader(self, path: Path) -> Any:
-        def read() -> Any:
-            from rtalign.recordings.word_tables import table
-            from rtalign.streams.markers.triggers import Codes
+        """What reads the table as a session would, on a thread of its own."""
+        decoder, channel = self.decoder, self.trigger.currentText().strip()
 
-            return len(table.read(path)[0]) if self.kind == "audio-start" else bool(Codes.read(path))
+        def read() -> bool:
+            decoder.open(path, channel)
+            return True
 
         return read
 
@@ -212,7 +206,7 @@ class LivePage(QWidget):
         self._show_needed()
 
     def _show_needed(self) -> None:
-        with_table, with_trigger = self.kind in WITH_TABLE, self.kind == "trigger"
+        with_table, with_trigger = self.decoder.needs_table, self.decoder.needs_channel
         self._with_table.setVisible(with_table)
         self.table.setVisible(with_table)
         self._with_trigger.setVisible(with_trigger)

@@ -14,10 +14,9 @@ from rtalign.streams import lsl
 from rtalign.streams.events import Changed, Event, Health, Notice, Offset, Raw, RawText
 from rtalign.streams.live.connection import Layer, Link
 from rtalign.streams.live.sample_clock import SampleClock, Span
-from rtalign.streams.markers.decoders import Decoder
-from rtalign.streams.markers.timing import Placing
-from rtalign.streams.markers.triggers import Trigger
-from rtalign.streams.markers.validation import Heard
+from rtalign.streams.live.word_timing import WordTiming
+from rtalign.streams.markers.decoders import MarkerDecoder
+from rtalign.streams.markers.validation import MarkerWord
 
 POLL_S = 0.01
 SAY_S = 1.0
@@ -61,7 +60,7 @@ class LiveSource:
     """Source of a live session.
 
     meg, words : names (or source ids) of the streams; None takes the first of the right type.
-    decoder : makes words of markers.    trigger : a channel of the MEG stream that marks words, and what reads it.
+    decoder : makes words of markers, which come on the word stream or, where it names one, on a channel of the MEG.
     audio_delay_s : from a marker to the sound at the ear, a constant of the site.
 
     Signal time begins as the local LSL time of the first sample and goes on by counted samples.
@@ -71,14 +70,14 @@ class LiveSource:
         self,
         meg: str | None,
         words: str | None,
-        decoder: Decoder | None,
+        decoder: MarkerDecoder | None,
         *,
         audio_delay_s: float = 0.0,
-        trigger: tuple[str, Trigger] | None = None,
         layer: Layer | None = None,
     ) -> None:
         self._layer = layer or real_layer()
-        self._decoder, self._trigger = decoder, trigger
+        self._decoder = decoder
+        self._channel = decoder.channel if decoder else None
         self._meg = Link("meg", meg, lambda f: is_signal(f, meg is not None), self._layer.signal, self._layer)
         self._words = Link("words", words, lambda f: is_words(f, words is not None), self._layer.text, self._layer)
         self._clock: SampleClock | None = None
@@ -86,7 +85,7 @@ class LiveSource:
         self._check_units = False
         self._newest: float | None = None
         self._tally = _Tally()
-        self._placing = Placing(audio_delay_s)
+        self._timing = WordTiming(audio_delay_s)
         self._closed = False
 
     def poll(self, timeout_s: float) -> list[Event]:
@@ -105,9 +104,8 @@ class LiveSource:
         age = now - self._newest if self._newest is not None else None
         nominal, lost, gaps = (clock.nominal_hz, clock.n_lost, clock.n_gaps) if clock else (0.0, 0, 0)
         word_age = now - self._words.last if self._words.n_samples else None
-        counts = Counter(self._placing.counts)
+        counts = Counter(self._timing.counts)
         counts.update(self._decoder.counts if self._decoder else {})
-        counts.update(self._trigger[1].counts if self._trigger else {})
         if clock and clock.n_repeated:
             counts["samples that came twice"] = clock.n_repeated
         meg = self._meg.health(age, nominal, lost, gaps)
@@ -142,7 +140,7 @@ class LiveSource:
         events += notices
         if pulled is not None and len(pulled[0]):
             events += self._signal(*pulled)
-        if self._decoder is not None:
+        if self._decoder is not None and self._channel is None:
             events += self._marked(self._decoder)
         events += self._measured()
         return events
@@ -150,10 +148,10 @@ class LiveSource:
     def _met(self) -> list[Event]:
         """A signal inlet is in place: is it what was there before?"""
         inlet, now = self._meg.inlet, self._layer.clock()
-        if self._trigger is not None:
-            self._trigger[1].reset()
-            if self._trigger[0] not in inlet.channel_names:
-                text = f"the MEG stream has no channel {self._trigger[0]}: no words can come from it - name another"
+        if self._decoder is not None and self._channel is not None:
+            self._decoder.reset()
+            if self._channel not in inlet.channel_names:
+                text = f"the MEG stream has no channel {self._channel}: no words can come from it - name another"
                 return [*self._change(inlet, now), Notice("error", "trigger", text, now)]
         return self._change(inlet, now)
 
@@ -189,12 +187,12 @@ class LiveSource:
         for span in spans:
             rows = slice(span.first, span.first + span.n)
             events.append(self._chunk(data[rows], span, channels))
-            if self._trigger is not None and self._trigger[0] in inlet.channel_names:
-                column = inlet.channel_names.index(self._trigger[0])
-                events += self._placed(self._trigger[1].push(data[rows, column], local[rows]), 0.0)
+            if self._decoder is not None and self._channel in inlet.channel_names:
+                column = inlet.channel_names.index(self._channel)
+                events += self._timed(self._decoder.push_samples(data[rows, column], local[rows]), 0.0)
         if np.isfinite(local[-1]):
             self._newest = float(local[-1])
-        events += self._placed([], 0.0)
+        events += self._timed([], 0.0)
         return events + list[Event](self._tally.said(self._clock, self._layer.clock())) + self._implausible(data)
 
     def _chunk(self, rows: np.ndarray, span: Span, channels: Any) -> Chunk:
@@ -219,7 +217,7 @@ class LiveSource:
         text = f"the signal has a deviation of {size:.2g} {UNITS[kind]}, as no brain has - is its unit right?"
         return [Notice("warning", "units", text, self._layer.clock())]
 
-    def _marked(self, decoder: Decoder) -> list[Event]:
+    def _marked(self, decoder: MarkerDecoder) -> list[Event]:
         notices, _ = self._words.step()
         texts, more = self._words.pull()
         events: list[Event] = [*notices, *more]
@@ -227,11 +225,11 @@ class LiveSource:
             events += self._words.arrived(len(texts))
         for text, stamp in texts or ():
             events.append(RawText(text, stamp))
-            events += self._placed(decoder.push(text, stamp), self._word_offset(stamp))
+            events += self._timed(decoder.push(text, stamp), self._word_offset(stamp))
         if self._words.inlet is not None:
             now = self._layer.clock()
             offset = self._word_offset(now)
-            events += self._placed(decoder.due(now - offset), offset)
+            events += self._timed(decoder.due(now - offset), offset)
         return events
 
     def _word_offset(self, stamp: float) -> float:
@@ -244,10 +242,10 @@ class LiveSource:
         near = self._meg.offsets.tolerance + self._words.offsets.tolerance
         return shared if abs(own - shared) < near else own
 
-    def _placed(self, heard: list[Heard], offset: float) -> list[Event]:
-        """Words whose onsets are `offset` short of local time, and those that waited."""
-        self._placing.hear(heard, offset)
-        return list(self._placing.place(self._clock, self._layer.clock()))
+    def _timed(self, words: list[MarkerWord], offset_s: float) -> list[Event]:
+        """Words whose onsets plus `offset_s` are local time, and those that waited for a signal."""
+        self._timing.push(words, offset_s)
+        return list(self._timing.pull(self._clock, self._layer.clock()))
 
     def _measured(self) -> list[Event]:
         events: list[Event] = []

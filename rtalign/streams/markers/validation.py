@@ -1,10 +1,10 @@
-"""Heard: a word as a marker told it, after everything that a marker can do wrong has been sorted out."""
+"""The words in markers, checked: what a sender can do wrong is counted by its reason and never raises."""
 
 from __future__ import annotations
 
 import math
 import unicodedata
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from rtalign.recordings.word_tables.table import NO_WORDS, unquote
@@ -16,22 +16,34 @@ MAX_WORD = 200
 """Characters of a word."""
 
 LATEST_S = 1e11
-"""No clock shows more; a stamp beyond it would poison whatever is computed with it."""
+"""No clock shows more; a stamp beyond it would spoil whatever is computed with it."""
 
 LONGEST_S = 60.0
-"""No word lasts longer; a duration beyond it is in another unit, and is not known then."""
+"""No word lasts longer; a duration beyond it is in another unit, so it counts as unknown."""
 
 SAME_S = 1e-3
 REMEMBERED = 256
 REPEATED_WITHIN_S = 3.0
 
 FORBIDDEN = {"Cc", "Cs"} | {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-"""Control characters, halves of characters, and those that make a screen write backwards."""
+"""Control characters, unpaired surrogates, and characters that reverse the direction of text on a screen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A word as it was heard.  onset : on the marker's own clock, s; index and story as the sender counts them."""
+class MarkerWord:
+    """A word that a marker brought, valid and not a repetition.
+
+    Attributes
+    ----------
+    text : str
+        The word.
+    onset : float
+        On the clock of the marker's sender, s.
+    duration : float or None
+        In s; None where the sender does not give it.
+    index, story : int or None, str or None
+        As the sender counts and names them.
+    """
 
     text: str
     onset: float
@@ -40,11 +52,16 @@ class Heard:
     story: str | None = None
 
 
-class Ear:
-    """Turns what a marker says into a word, or counts why it is none.
+class MarkerValidator:
+    """Checks what a marker says and returns its word, or counts the reason why it has none.
 
     A word is a repetition when the same text came with the same time, or under the same index of the same story less
     than 3 s apart: a story that begins anew counts from 0 again.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        Markers without a word, by reason.
     """
 
     def __init__(self) -> None:
@@ -52,49 +69,52 @@ class Ear:
         self._stamps: OrderedDict[tuple[str, int], float] = OrderedDict()
         self._indices: OrderedDict[tuple[str | None, int, str], float] = OrderedDict()
 
-    def hear(
+    def validate(
         self,
         text: object,
         onset: object,
         duration: object = None,
         index: object = None,
         story: object = None,
-    ) -> list[Heard]:
+    ) -> list[MarkerWord]:
         """The word, in a list; an empty list where there is none."""
         word, reason = clean(text)
         if reason:
-            return self.count(reason)
+            return self.reject(reason)
         time = number(onset)
         if time is None or abs(time) > LATEST_S:
-            return self.count("no time")
-        heard = Heard(word, time, _duration(duration), _index(index), _story(story))
-        return self.count("duplicate") if self._known(heard) else [heard]
+            return self.reject("no time")
+        received = MarkerWord(word, time, _duration(duration), _index(index), _story(story))
+        return self.reject("duplicate") if self._repeats(received) else [received]
 
-    def count(self, reason: str, n: int = 1) -> list[Heard]:
-        """Count something that is no word."""
+    def reject(self, reason: str, n: int = 1) -> list[MarkerWord]:
+        """Count n markers (or words) that cannot be used; returns an empty list."""
         self.counts[reason] = self.counts.get(reason, 0) + n
         return []
 
     def forget(self) -> None:
-        """What comes now repeats nothing, as when an audio file begins anew."""
+        """From here on nothing counts as a repetition of what came before, as when an audio file begins anew."""
         self._stamps.clear()
         self._indices.clear()
 
-    def _known(self, heard: Heard) -> bool:
-        """Whether it was heard before; remembered from now on."""
-        tick = round(heard.onset / SAME_S)
-        known = any((heard.text, tick + step) in self._stamps for step in (-1, 0, 1))
-        _remember(self._stamps, (heard.text, tick), heard.onset)
-        if heard.index is not None:
-            key = (heard.story, heard.index, heard.text)
+    def _repeats(self, word: MarkerWord) -> bool:
+        """Whether it came before; it is remembered from now on."""
+        tick = round(word.onset / SAME_S)
+        repeats = any((word.text, tick + step) in self._stamps for step in (-1, 0, 1))
+        _remember(self._stamps, (word.text, tick), word.onset)
+        if word.index is not None:
+            key = (word.story, word.index, word.text)
             before = self._indices.get(key)
-            known = known or (before is not None and abs(heard.onset - before) < REPEATED_WITHIN_S)
-            _remember(self._indices, key, heard.onset)
-        return known
+            repeats = repeats or (before is not None and abs(word.onset - before) < REPEATED_WITHIN_S)
+            _remember(self._indices, key, word.onset)
+        return repeats
 
 
 def clean(text: object) -> tuple[str, str]:
-    """The word in a text, or why it holds none.  Blanks, line ends and zero bytes around a word are nobody's fault."""
+    """The word in a text and "", or "" and the reason why it has none.
+
+    Blanks, line ends and zero bytes around a word are removed; they are no error.
+    """
     if not isinstance(text, str):
         return "", "no text"
     if len(text) > MAX_MARKER:
@@ -111,7 +131,7 @@ def clean(text: object) -> tuple[str, str]:
 
 
 def number(value: object) -> float | None:
-    """A finite number, or None: a truth value is no number, nor is a text that looks like one."""
+    """A finite number, or None: a bool is no number, nor is a text that looks like one."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
@@ -119,14 +139,6 @@ def number(value: object) -> float | None:
     except OverflowError:
         return None
     return found if math.isfinite(found) else None
-
-
-def merged(*counts: dict[str, int]) -> dict[str, int]:
-    """Several counts as one."""
-    total: Counter[str] = Counter()
-    for one in counts:
-        total.update(one)
-    return dict(total)
 
 
 def _duration(value: object) -> float | None:

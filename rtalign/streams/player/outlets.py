@@ -12,7 +12,8 @@ from rtalign.core.records import Sensor
 from rtalign.streams.lsl import SignalOutlet, TextOutlet
 from rtalign.streams.player.faults import Offered
 
-Encoding = Literal["plain", "json"]
+OutgoingEncoding = Literal["plain", "json"]
+"""How a recording's words are written into markers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Setup:
     name_words: str = "rtalign-words"
     speed: float = 1.0
     chunk_s: float = 0.02
-    encoding: Encoding = "plain"
+    encoding: OutgoingEncoding = "plain"
     word_delay_s: float = 0.0
     wait_s: float = 0.0
     pause_s: float = 2.0

@@ -10,7 +10,7 @@ import numpy as np
 
 from rtalign.core.records import Recording, Word
 from rtalign.streams.player.faults import Faults, Marker, Piece
-from rtalign.streams.player.outlets import Encoding, Outlets, Setup
+from rtalign.streams.player.outlets import OutgoingEncoding, Outlets, Setup
 
 
 class Performance:
@@ -102,7 +102,7 @@ class Performance:
         self.n_words_withheld += not sent
 
 
-def encoded(word: Word, encoding: Encoding, recording: Recording) -> str:
+def encoded(word: Word, encoding: OutgoingEncoding, recording: Recording) -> str:
     """A word as the text of its marker; the onset in JSON counts from the recording's first sample."""
     if encoding == "plain":
         return word.text

@@ -12,15 +12,11 @@ import pytest
 
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.streams.events import Changed, Event, Notice, Offset, Raw, RawText
-from rtalign.streams.live.clock_offset import OffsetTrack
 from rtalign.streams.live.connection import Layer
-from rtalign.streams.live.sample_clock import SampleClock
 from rtalign.streams.live.source import LiveSource
 from rtalign.streams.lsl import Found, Lost
-from rtalign.streams.markers.decoders import decoder
-from rtalign.streams.markers.timing import Placing
-from rtalign.streams.markers.triggers import Codes, Trigger
-from rtalign.streams.markers.validation import Heard
+from rtalign.streams.markers.code_table import CodeTable
+from rtalign.streams.markers.decoders import TriggerChannel, open_decoder
 
 RATE = 500.0
 
@@ -140,7 +136,7 @@ class Lab:
 
 
 def live(lab: Lab, **options: Any) -> LiveSource:
-    return LiveSource("scanner", "words", decoder("plain"), layer=lab.layer(), **options)
+    return LiveSource("scanner", "words", open_decoder("plain"), layer=lab.layer(), **options)
 
 
 def of(events: list[Event], kind: type) -> list[Any]:
@@ -375,18 +371,6 @@ def test_odd_markers_are_counted_and_words_keep_their_numbers() -> None:
     assert len(of(events, RawText)) == 5
 
 
-def test_a_word_told_twice_is_placed_once_whatever_reads_it() -> None:
-    clock, placing = SampleClock(100.0), Placing(0.0)
-    clock.push(10 + np.arange(100) / 100)
-    placing.hear([Heard("a", 10.5), Heard("a", 10.5), Heard("b", 10.5), Heard("a", 10.6)], 0.0)
-    assert [(w.index, w.text) for w in placing.place(clock, 11.0) if isinstance(w, Word)] == [
-        (0, "a"),
-        (1, "b"),
-        (2, "a"),
-    ]
-    assert placing.counts["duplicate"] == 1
-
-
 def test_words_before_the_first_sample_wait_for_it() -> None:
     lab = Lab()
     lab.offer_words()
@@ -413,8 +397,8 @@ def test_a_word_stream_that_restarts_is_taken_up_again() -> None:
 def test_a_trigger_channel_marks_words() -> None:
     lab = Lab()
     lab.offer("m")
-    trigger = Trigger(Codes({3: Word(0, "ship", 0.0)}))
-    source = LiveSource("scanner", None, None, trigger=("UPPT001", trigger), layer=lab.layer())
+    decoder = TriggerChannel(CodeTable({3: Word(0, "ship", 0.0)}), "UPPT001")
+    source = LiveSource("scanner", None, decoder, layer=lab.layer())
     lab.run(source, 1.0)
     lab.now = round(lab.now + 0.02, 6)
     lab.send("m", 10, trigger=3)
@@ -429,21 +413,3 @@ def test_numbers_that_no_brain_makes_put_the_unit_in_doubt() -> None:
     lab.run(source, 0.02)
     lab.open["m"].channels.scales = np.ones(3)  # femtotesla taken for tesla
     assert "units" in kinds(lab.run(source, 0.1))
-
-
-def test_an_even_drift_of_a_clock_is_followed_between_measurements() -> None:
-    """Independent route: the drift itself."""
-    rng = np.random.default_rng(3)
-    track = OffsetTrack()
-    for time in np.arange(0.0, 300.0, 5.0):
-        track.push(time, 10 + 50e-6 * time + rng.normal(0, 1e-4), 1e-4)
-    assert track.at(304.0) == pytest.approx(10 + 50e-6 * 304, abs=1.5e-4)
-
-
-def test_a_clock_that_was_set_is_believed_at_the_second_measurement() -> None:
-    track = OffsetTrack()
-    assert [track.push(float(t), 0.0, 1e-4) for t in range(5)] == [False] * 5
-    assert not track.push(5.0, 3.0, 1e-4)
-    assert track.at(5.0) == 0.0
-    assert track.push(6.0, 3.0, 1e-4)
-    assert track.at(6.0) == 3.0

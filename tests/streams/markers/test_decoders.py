@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import json
+from importlib.util import module_from_spec, spec_from_file_location
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rtalign.core import session
 from rtalign.core.records import Word
 from rtalign.streams.lsl import TextInlet
-from rtalign.streams.markers.decoders import AudioStart, WordMarkers, decoder
-from rtalign.streams.markers.triggers import Codes, Trigger
-from rtalign.streams.markers.validation import MAX_WORD, Heard
+from rtalign.streams.markers import decoders
+from rtalign.streams.markers.code_table import CodeTable
+from rtalign.streams.markers.decoders import (
+    DECODERS,
+    AudioStart,
+    AutoMarkers,
+    JsonMarkers,
+    MarkerDecoder,
+    OneHotMarkers,
+    TriggerChannel,
+    open_decoder,
+)
+from rtalign.streams.markers.validation import MAX_WORD, MarkerWord
 
 STORY = (Word(0, "the", 0.5, 0.2), Word(1, "lamp", 0.8, 0.3), Word(2, "the", 1.4, None))
 
@@ -33,26 +46,26 @@ def table(folder: Path) -> Path:
     return path
 
 
-def texts(heard: list[Heard]) -> list[tuple[str, float]]:
-    return [(word.text, round(word.onset, 6)) for word in heard]
+def texts(words: list[MarkerWord]) -> list[tuple[str, float]]:
+    return [(word.text, round(word.onset, 6)) for word in words]
 
 
 WANTED = [("the", 100.5), ("lamp", 100.8), ("the", 101.4)]
 
 
 def test_plain_words_and_json_say_the_same() -> None:
-    plain, told = WordMarkers(), WordMarkers()
+    plain, structured = AutoMarkers(), AutoMarkers()
     for word in STORY:
         [bare] = plain.push(word.text, 100 + word.onset)
         message = {"word": word.text, "onset": word.onset, "duration": word.duration, "index": word.index}
-        [rich] = told.push(json.dumps(message | {"story": "lights"}), 100 + word.onset)
+        [rich] = structured.push(json.dumps(message | {"story": "lights"}), 100 + word.onset)
         assert (bare.text, bare.onset) == (rich.text, rich.onset) == (word.text, 100 + word.onset)
         assert (rich.duration, rich.index, rich.story) == (word.duration, word.index, "lights")
-    assert plain.counts == told.counts == {}
+    assert plain.counts == structured.counts == {}
 
 
-def test_an_onset_replaces_the_stamp_only_where_it_says_that_it_is_on_the_lsl_clock() -> None:
-    markers = WordMarkers()
+def test_only_an_onset_on_the_lsl_clock_replaces_the_stamp() -> None:
+    markers = AutoMarkers()
     assert markers.push('{"word": "one", "onset": 3.25}', 100.0)[0].onset == 100.0
     assert markers.push('{"word": "two", "onset": 99.25, "clock": "lsl"}', 100.0)[0].onset == 99.25
     assert markers.push('{"word": "long", "duration": 250}', 101.0)[0].duration is None, "milliseconds, it seems"
@@ -64,7 +77,7 @@ def test_an_onset_replaces_the_stamp_only_where_it_says_that_it_is_on_the_lsl_cl
 def test_codes_with_a_table_of_codes(tmp_path: Path) -> None:
     path = tmp_path / "codes.csv"
     path.write_text("code,word\n7,the\n12,lamp\n", encoding="utf-8")
-    markers = decoder("codes", path)
+    markers = open_decoder("codes", path)
     found = [h for code, w in zip(("7", "12", "7"), STORY, strict=True) for h in markers.push(code, 100 + w.onset)]
     assert texts(found) == WANTED
     assert markers.push("13", 103.0) == markers.push("7.5", 103.0) == markers.push("lamp", 103.0) == []
@@ -72,30 +85,14 @@ def test_codes_with_a_table_of_codes(tmp_path: Path) -> None:
 
 
 def test_codes_with_a_word_table_count_its_words(tmp_path: Path) -> None:
-    markers = decoder("codes", table(tmp_path))
+    markers = open_decoder("codes", table(tmp_path))
     found = [h for w in STORY for h in markers.push(str(w.index + 1), 100 + w.onset)]
     assert texts(found) == WANTED
     assert [word.duration for word in found] == [word.duration for word in STORY]
 
 
-@pytest.mark.parametrize(
-    ("rows", "fact"),
-    [
-        ("code,word\n7,the\n7,lamp\n", "gives code 7 to 'the' and to 'lamp'"),
-        ("code,word\nx,the\n", "'x' is no whole number"),
-        ("code,colour\n1,red\n", "no column called"),
-        ("code,word\n", "is empty"),
-    ],
-)
-def test_a_table_of_codes_that_cannot_be_used_says_why(tmp_path: Path, rows: str, fact: str) -> None:
-    path = tmp_path / "codes.csv"
-    path.write_text(rows, encoding="utf-8")
-    with pytest.raises(ValueError, match=fact):
-        Codes.read(path)
-
-
 def test_an_audio_start_brings_its_words_one_by_one(tmp_path: Path) -> None:
-    markers = decoder("audio-start", table(tmp_path))
+    markers = open_decoder("audio-start", table(tmp_path))
     assert markers.push("audio", 100.0) == markers.due(100.4) == []
     assert texts(markers.due(100.9)) == WANTED[:2]
     assert markers.due(100.9) == []
@@ -104,7 +101,7 @@ def test_an_audio_start_brings_its_words_one_by_one(tmp_path: Path) -> None:
     assert markers.counts == {"not the audio's marker": 1}
 
 
-def test_another_start_ends_the_audio_that_runs() -> None:
+def test_another_start_ends_the_running_audio() -> None:
     markers = AudioStart({"audio": STORY, "silence": []})
     markers.push("audio", 100.0)
     assert len(markers.due(100.9)) == 2
@@ -116,17 +113,21 @@ def test_another_start_ends_the_audio_that_runs() -> None:
     assert markers.counts == {"cut short": 2, "duplicate": 1}
 
 
-def test_one_channel_a_word_says_word_and_duration() -> None:
+def test_one_channel_per_word_gives_word_and_duration() -> None:
     inlet = TextInlet.__new__(TextInlet)
     inlet._labels = ("lamp", "the")
     rows = [inlet._texts(row) for row in np.array([[0, 0.2], [0.3, 0], [0, -1.0], [0, 0]])]
     assert [len(row) for row in rows] == [1, 1, 1, 0]
-    found = [word for (text,) in rows[:3] for word in WordMarkers().push(text, 0.0)]
+    found = [word for (text,) in rows[:3] for word in OneHotMarkers().push(text, 0.0)]
     assert [(word.text, word.duration) for word in found] == [("the", 0.2), ("lamp", 0.3), ("the", None)]
 
 
-def codes() -> Codes:
-    return Codes({word.index + 1: word for word in STORY})
+def codes() -> CodeTable:
+    return CodeTable({word.index + 1: word for word in STORY})
+
+
+def trigger_channel() -> TriggerChannel:
+    return TriggerChannel(codes(), "UPPT001")
 
 
 def channel(sfreq: float = 1000.0) -> tuple[np.ndarray, np.ndarray]:
@@ -139,7 +140,7 @@ def channel(sfreq: float = 1000.0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_trigger_channel_rises_at_each_word() -> None:
-    assert texts(Trigger(codes()).push(*channel())) == WANTED
+    assert texts(trigger_channel().push_samples(*channel())) == WANTED
 
 
 @given(st.lists(st.integers(1, 700), max_size=12))
@@ -147,85 +148,39 @@ def test_a_trigger_channel_rises_at_each_word() -> None:
 def test_cutting_a_trigger_channel_differently_changes_nothing(sizes: list[int]) -> None:
     values, stamps = channel()
     values[600:601] = 5  # too short to be a code
-    trigger, edges = Trigger(codes()), np.cumsum([0, *sizes]).clip(max=len(values))
+    trigger, edges = trigger_channel(), np.cumsum([0, *sizes]).clip(max=len(values))
     edges = np.append(edges, len(values))
-    parts = [trigger.push(values[a:b], stamps[a:b]) for a, b in pairwise(edges)]
+    parts = [trigger.push_samples(values[a:b], stamps[a:b]) for a, b in pairwise(edges)]
     assert texts([word for part in parts for word in part]) == WANTED
 
 
-def test_lines_that_switch_apart_are_one_code_from_the_first_on() -> None:
+def test_lines_that_switch_apart_make_one_code() -> None:
     values = np.array([0, 0, 2, 3, 3, 3, 0, 0])
-    [word] = Trigger(codes()).push(values, np.arange(8.0))
+    [word] = trigger_channel().push_samples(values, np.arange(8.0))
     assert (word.text, word.onset) == ("the", 2.0)
     assert word.duration is None, "code 3 is the third word, not the first"
 
 
-def test_a_code_without_a_known_beginning_is_none() -> None:
+def test_a_code_without_a_known_onset_is_ignored() -> None:
     values = np.array([1, 1, 1, 0, 0, 2, 2, 2])
-    assert texts(Trigger(codes()).push(values, np.arange(8.0))) == [("lamp", 5.0)]
+    assert texts(trigger_channel().push_samples(values, np.arange(8.0))) == [("lamp", 5.0)]
 
 
 def test_buttons_on_other_bits_do_not_matter() -> None:
     values, stamps = channel()
     values[450:1000] += 0x10000
-    assert texts(Trigger(codes()).push(values, stamps)) == WANTED
+    assert texts(trigger_channel().push_samples(values, stamps)) == WANTED
 
 
 def test_a_code_reached_from_above_is_counted() -> None:
-    trigger = Trigger(codes())
-    assert texts(trigger.push(np.array([0, 0, 2, 2, 1, 1, 0.5, np.nan]), np.arange(8.0))) == [("lamp", 2.0)]
+    trigger = trigger_channel()
+    assert texts(trigger.push_samples(np.array([0, 0, 2, 2, 1, 1, 0.5, np.nan]), np.arange(8.0))) == [("lamp", 2.0)]
     assert trigger.counts == {"fell to a code": 1, "not a whole number": 2}
 
 
-def test_repeated_markers_are_dropped_and_repeated_words_are_not() -> None:
-    markers = WordMarkers()
-    for text, stamp in [("the", 1.0), ("the", 1.0), ("the", 1.0006), ("the", 1.3), ("lamp", 1.3)]:
-        markers.push(text, stamp)
-    assert markers.counts == {"duplicate": 2}
-    told = '{"word": "the", "index": 4}'
-    assert [len(markers.push(told, stamp)) for stamp in (10.0, 11.0, 60.0)] == [1, 0, 1]
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "empty"),
-        (" \0\r\n", "empty"),
-        ("sp", "no word"),
-        ("n/a", "no word"),
-        ("<sil>", "no word"),
-        ("bell\x07", "control characters"),
-        ("\u202eevil", "control characters"),
-        ("w" * (MAX_WORD + 1), "too long"),
-        ("w" * 1_000_000, "too long"),
-        ('{"word": "' + "w" * 300 + '"}', "too long"),
-        ('{"word": "x"', "broken JSON"),
-        ('{"word": 3}', "JSON without a word"),
-        ('{"word": ' + "[" * 5000, "JSON too deep"),
-        ('{"word": "x", "index": ' + "9" * 5000 + "}", "broken JSON"),
-        (None, "no text"),
-    ],
-)
-def test_what_is_no_word_is_counted_by_its_reason(text: str, reason: str) -> None:
-    markers = WordMarkers()
-    assert markers.push(text, 1.0) == []
-    assert markers.counts == {reason: 1}
-
-
-def test_blanks_quotes_and_zero_bytes_around_a_word_are_not_part_of_it() -> None:
-    assert WordMarkers().push(' "lamp"\r\n\0', 1.0)[0].text == "lamp"
-
-
-@pytest.mark.parametrize("stamp", [np.nan, np.inf, -np.inf, 1e300])
-def test_a_marker_without_a_time_is_no_word(stamp: float) -> None:
-    markers = WordMarkers()
-    assert markers.push("lamp", stamp) == []
-    assert markers.counts == {"no time": 1}
-
-
 @given(st.text(max_size=300) | JSON_VALUES.map(json.dumps), st.floats())
-def test_any_text_is_a_word_or_is_counted_and_never_raises(text: str, stamp: float) -> None:
-    for markers in (WordMarkers(), WordMarkers("json"), decoder("plain"), AudioStart({"audio": STORY})):
+def test_any_text_is_a_word_or_is_counted(text: str, stamp: float) -> None:
+    for markers in (AutoMarkers(), JsonMarkers(), open_decoder("plain"), AudioStart({"audio": STORY})):
         found = markers.push(text, stamp) + markers.due(1e12)
         assert len(found) <= max(1, len(STORY))
         assert found or sum(markers.counts.values()) == 1 or text.strip() == "audio"
@@ -242,9 +197,9 @@ def test_any_text_is_a_word_or_is_counted_and_never_raises(text: str, stamp: flo
     ),
     st.floats(-1e6, 1e6),
 )
-def test_any_json_is_a_word_with_sound_fields_or_is_counted(told: dict, stamp: float) -> None:
-    markers = WordMarkers("json")
-    found = markers.push(json.dumps(told), stamp)
+def test_any_json_is_a_valid_word_or_is_counted(content: dict, stamp: float) -> None:
+    markers = JsonMarkers()
+    found = markers.push(json.dumps(content), stamp)
     assert len(found) + sum(markers.counts.values()) == 1
     for word in found:
         assert word.duration is None or 0 < word.duration <= 60
@@ -252,8 +207,38 @@ def test_any_json_is_a_word_with_sound_fields_or_is_counted(told: dict, stamp: f
         assert np.isfinite(word.onset)
 
 
-def test_a_kind_or_a_table_that_is_missing_is_said() -> None:
-    with pytest.raises(ValueError, match="need a table"):
-        decoder("codes")
-    with pytest.raises(ValueError, match="'morse' are not known"):
-        decoder("morse")  # type: ignore[arg-type]
+def test_every_encoding_of_a_session_has_its_class() -> None:
+    assert set(DECODERS) == set(get_args(session.WordEncoding))
+    assert all(decoder.name == name and decoder.label for name, decoder in DECODERS.items())
+
+
+def test_a_class_that_no_session_can_name_is_refused() -> None:
+    with pytest.raises(TypeError, match="add 'morse' to WordEncoding"):
+
+        class Morse(MarkerDecoder, name="morse", label="dots and dashes"):
+            pass
+
+    with pytest.raises(TypeError, match="'plain' is already PlainMarkers"):
+
+        class Other(MarkerDecoder, name="plain", label="others"):
+            pass
+
+
+def test_a_name_without_a_class_is_an_error_at_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "WordEncoding", Literal[session.WordEncoding, "morse"])
+    spec = spec_from_file_location("decoders_anew", decoders.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    with pytest.raises(ImportError, match=r"\['morse'\], which no class decodes"):
+        spec.loader.exec_module(module_from_spec(spec))
+
+
+def test_a_missing_table_or_channel_is_an_error(tmp_path: Path) -> None:
+    for encoding, decoder in DECODERS.items():
+        if decoder.needs_table:
+            with pytest.raises(ValueError, match="need a table"):
+                open_decoder(encoding)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="need a channel"):
+        open_decoder("trigger", table(tmp_path))
+    with pytest.raises(ValueError, match="'morse' is not known"):
+        open_decoder("morse")  # type: ignore[arg-type]
