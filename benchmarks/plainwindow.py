@@ -40,10 +40,10 @@ class PlainWindow(QMainWindow):
         if seen.r is None or seen.lags_s is None or seen.traces is None:
             return
         self.image.setImage(seen.r, autoLevels=True)
-        there = [rung for rung in seen.rungs if rung.peak_s is not None]
+        there = [rung for rung in seen.peaks if rung.peak_s is not None]
         x, y = np.array([rung.peak_s for rung in there]), np.array([rung.layer for rung in there])
         self.dots.setData(x, y)
-        self.bars.setData(x=x, y=y, width=np.array([(rung.high_s or 0) - (rung.low_s or 0) for rung in there]))
+        self.bars.setData(x=x, y=y, width=np.array([np.ptp(rung.ci_s or (0,)) for rung in there]))
         for line, values in zip(grown(self.lines, len(seen.r), self.curves), seen.r, strict=True):
             line.setData(seen.lags_s, values)
         data, rate = seen.traces.data, seen.traces.rate

@@ -15,7 +15,7 @@ from rtalign.core.progress import Progress
 from rtalign.decoding.bank import DecoderBank
 from rtalign.report.summary import as_json
 from rtalign_cli.live import has_display
-from rtalign_cli.text import headline, ladder
+from rtalign_cli.text import headline, ladder, peaks_of
 
 WORDS_A_MINUTE = 156
 RUNS = 5
@@ -124,12 +124,12 @@ def story(trained: dict[str, Any], fresh: dict[str, Any], planted: dict[str, flo
     return [
         "",
         "Trained and cross-validated",
-        *ladder(trained, planted),
+        *ladder(peaks_of(trained), planted),
         "",
         *headline(trained),
         "",
         "Fresh minutes, never seen in training",
-        *ladder(fresh, planted),
+        *ladder(peaks_of(fresh), planted),
         "",
         *headline(fresh),
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 import time
@@ -63,7 +64,7 @@ def lines(seen: Snapshot) -> list[str]:
     """The whole panel."""
     if seen.phase in ("loading", "failed"):
         return ["", f"  {seen.phase}: {seen.why}"]
-    return ["", *_head(seen), "", *_ladder(seen), "", *_trend(seen), "", *_story(seen), *_notices(seen)]
+    return ["", *_head(seen), "", *_ladder(seen), "", *_temporal(seen), "", *_story(seen), *_notices(seen)]
 
 
 def _head(seen: Snapshot) -> list[str]:
@@ -130,26 +131,19 @@ def _speed(seen: Snapshot) -> str:
 def _ladder(seen: Snapshot) -> list[str]:
     if seen.refused:
         return [f"  ■ refused: {reason}" for reason in seen.refused]
-    if not seen.rungs:
+    if not seen.peaks:
         return [f"  no curves yet: {seen.why}"]
-    step = -(-len(seen.rungs) // MOST_RUNGS)
-    return ladder({"layers": [_layer(rung) for rung in seen.rungs[::step]]})
+    step = -(-len(seen.peaks) // MOST_RUNGS)
+    return ladder(seen.peaks[::step])
 
 
-def _layer(rung: Any) -> dict[str, Any]:
-    ci = None if rung.low_s is None else (rung.low_s, rung.high_s)
-    return {
-        "index": rung.layer, "depth": rung.depth, "status": rung.status, "peak_s": rung.peak_s, "ci_s": ci,
-        "peak_r": rung.peak_r,
-    }  # fmt: skip
-
-
-def _trend(seen: Snapshot) -> list[str]:
-    if seen.trend is None:
-        return [f"  temporal score: none - {seen.why}" if seen.rungs else ""]
-    t = seen.trend
+def _temporal(seen: Snapshot) -> list[str]:
+    if seen.temporal is None:
+        return [f"  temporal score: none - {seen.why}" if seen.peaks else ""]
+    t = seen.temporal
+    low, high = t.ci or (math.nan, math.nan)
     return [
-        f"  after {seen.n_assessed:,} words: temporal score r = {t.r:.2f} [{t.low:.2f}, {t.high:.2f}], "
+        f"  after {seen.n_assessed:,} words: temporal score r = {t.r:.2f} [{low:.2f}, {high:.2f}], "
         f"{t.slope_ms:+.0f} ms from first layer to last",
         f"  p = {t.p_permutation:.2g} against mismatched words",
     ]
@@ -169,16 +163,16 @@ def _bell(level: str) -> str:
 
 def as_line(seen: Snapshot) -> dict[str, Any]:
     """What a script may want to know, flat and rounded."""
-    best = max(seen.rungs, key=lambda rung: rung.peak_r, default=None)
+    best = max(seen.peaks, key=lambda rung: rung.peak_r, default=None)
     meg, work = seen.health.meg, seen.work
     return {
         "phase": seen.phase, "time_s": round(seen.time_s, 3), "meg": meg.state, "age_s": _round(meg.age_s, 3),
         "rate_hz": round(meg.rate_hz, 2), "gaps": meg.n_gaps, "lost": meg.n_lost, "words": seen.health.words.state,
         "heard": seen.n_heard, "scored": seen.n_scored, "waiting": seen.n_waiting, "skipped": seen.skipped,
         "best_layer": best.layer if best else None, "best_r": _round(best.peak_r if best else None, 4),
-        "peaks": sum(rung.peak_s is not None for rung in seen.rungs), "why": seen.why,
-        "temporal_r": _round(seen.trend.r if seen.trend else None, 4),
-        "slope_ms": _round(seen.trend.slope_ms if seen.trend else None, 1),
+        "peaks": sum(rung.peak_s is not None for rung in seen.peaks), "why": seen.why,
+        "temporal_r": _round(seen.temporal.r if seen.temporal else None, 4),
+        "slope_ms": _round(seen.temporal.slope_ms if seen.temporal else None, 1),
         "load": round(work.load, 3), "rss_mb": round(work.rss_mb), "language_ms": _round(work.language_ms, 1),
         "backlog": work.language_backlog, "latency_p99_s": _round(work.latency_p99_s, 4),
         "solved": work.n_solved, "shedding": work.shedding, "refused": list(seen.refused),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtalign.language.loading.catalogue import Entry
+from rtalign.scoring.peaks import Peak
 
 if TYPE_CHECKING:  # torch comes with it
     from rtalign.language.loading.weights import Precision
@@ -19,45 +20,50 @@ WIDTH = 40
 def say_result(result: Mapping[str, Any], out: Path, args: argparse.Namespace) -> None:
     """The summary for a person; JSON and quiet runs have their own ways."""
     if not (args.quiet or args.json):
-        print("\n".join(["", *ladder(result), "", *headline(result), "", f"report: {out / 'report.html'}"]))
+        print("\n".join(["", *ladder(peaks_of(result)), "", *headline(result), "", f"report: {out / 'report.html'}"]))
 
 
-def ladder(result: Mapping[str, Any], planted: Mapping[str, float] | None = None) -> list[str]:
+def peaks_of(summary: Mapping[str, Any]) -> list[Peak]:
+    """The peaks in the contents of a summary.json."""
+    from rtalign.report.read import Summary
+
+    return Summary.model_validate(summary).layers
+
+
+def ladder(peaks: Sequence[Peak], planted: Mapping[str, float] | None = None) -> list[str]:
     """One line a layer, early at the top: depth, peak, its interval, R, and where it stands in time."""
-    layers = result["layers"]
     planted = planted or {}
-    times = [v for layer in layers for v in (layer["peak_s"], *(layer["ci_s"] or ())) if v is not None]
+    times = [v for peak in peaks for v in (peak.peak_s, *(peak.ci_s or ())) if v is not None]
     times += planted.values()
     low, high = (min(times) - 0.03, max(times) + 0.03) if times else (0.0, 1.0)
     scale = f"{1000 * low:.0f} ms".ljust(WIDTH - 8) + f"{1000 * high:.0f} ms".rjust(8)
     lines = [f" layer  depth   peak (95 %)             R   {scale}"]
-    for layer in layers:
-        mark = planted.get(str(layer["index"]))
-        lines.append(_rung(layer, mark, low, high))
+    for peak in peaks:
+        lines.append(_rung(peak, planted.get(str(peak.layer)), low, high))
     if planted:
         lines.append(" " * 43 + "● found   ─ its 95 % interval   ○ planted")
     return lines
 
 
-def _rung(layer: Mapping[str, Any], planted: float | None, low: float, high: float) -> str:
+def _rung(peak: Peak, planted: float | None, low: float, high: float) -> str:
     row = [" "] * WIDTH
 
     def place(seconds: float) -> int:
         return min(max(int((seconds - low) / (high - low) * WIDTH), 0), WIDTH - 1)
 
-    if layer["peak_s"] is None:
-        peak = f"no peak: {layer['status']}"
+    if peak.peak_s is None:
+        text = f"no peak: {peak.status}"
     else:
-        peak = f"{1000 * layer['peak_s']:4.0f} ms"
-        if layer["ci_s"]:
-            first, last = layer["ci_s"]
-            peak += f" [{1000 * first:.0f}, {1000 * last:.0f}]"
+        text = f"{1000 * peak.peak_s:4.0f} ms"
+        if peak.ci_s:
+            first, last = peak.ci_s
+            text += f" [{1000 * first:.0f}, {1000 * last:.0f}]"
             row[place(first) : place(last) + 1] = "─" * (place(last) - place(first) + 1)
     if planted is not None:
         row[place(planted)] = "○"
-    if layer["peak_s"] is not None:
-        row[place(layer["peak_s"])] = "●"
-    return f"  {layer['index']:4d}   {layer['depth']:.2f}   {peak:<20} {layer['peak_r']:6.3f}   {''.join(row)}".rstrip()
+    if peak.peak_s is not None:
+        row[place(peak.peak_s)] = "●"
+    return f"  {peak.layer:4d}   {peak.depth:.2f}   {text:<20} {peak.peak_r:6.3f}   {''.join(row)}".rstrip()
 
 
 def headline(result: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from rtalign.engine.intake import Intake
 from rtalign.engine.ledger import RECENT, Entry, Ledger, Pair
 from rtalign.language.background_reader import Following
 from rtalign.scoring.assessor import Assessment, Assessor
-from rtalign.scoring.curves import Findings
+from rtalign.scoring.findings import Findings
 from rtalign.scoring.scoreboard import Scoreboard
 from rtalign.streams.events import Changed, Ended, Event, Moved, Notice, Offset, Raw, RawText, Source
 

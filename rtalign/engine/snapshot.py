@@ -11,37 +11,12 @@ from pydantic import ConfigDict, TypeAdapter
 
 from rtalign.engine.ledger import Entry
 from rtalign.recordings.datasets.sounds import Sound
+from rtalign.scoring.findings import TemporalScore
+from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, Notice, StreamHealth
 
 NO_SESSION = "no session yet"
 Phase = Literal["loading", "running", "refused", "ended", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One layer's peak as it stands; seconds, None where there is no peak."""
-
-    layer: int
-    depth: float
-    status: str
-    peak_s: float | None
-    low_s: float | None
-    high_s: float | None
-    peak_r: float
-    null_r: float
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """How peak latency goes with depth."""
-
-    r: float
-    low: float
-    high: float
-    slope_ms: float
-    p: float
-    p_permutation: float
-    n_layers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +81,7 @@ class Inspected:
 class Snapshot:
     """words : the newest, done and waiting; of a replay, those before its position.  r, null_lo, null_hi : (layer,
     lag), over n_words.  notices : the newest last.  n_sensors : how many of the bank's sensors the stream has.  At most
-    one of findings' parts is ever missing: rungs are empty and trend is None while why says why."""
+    one of findings' parts is ever missing: peaks are empty and temporal is None while why says why."""
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
@@ -129,8 +104,8 @@ class Snapshot:
     n_assessed: int = 0
     null_lo: np.ndarray | None = None
     null_hi: np.ndarray | None = None
-    rungs: tuple[Rung, ...] = ()
-    trend: Trend | None = None
+    peaks: tuple[Peak, ...] = ()
+    temporal: TemporalScore | None = None
     why: str | None = None
     refused: tuple[str, ...] = ()
     n_sensors: int = 0

@@ -9,8 +9,7 @@ import numpy as np
 from rtalign.core.records import UNITS
 from rtalign.engine.engine import Engine
 from rtalign.engine.ledger import Entry
-from rtalign.engine.snapshot import Inspected, Keeping, Rung, Snapshot, Traces, Trend, Work
-from rtalign.scoring.curves import Findings
+from rtalign.engine.snapshot import Inspected, Keeping, Snapshot, Traces, Work
 
 TRACE_S = 6.0
 MOST_TRACES = 12
@@ -40,8 +39,8 @@ def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None
         n_assessed=engine.assessment.n_words,
         null_lo=findings.null_lo if findings else None,
         null_hi=findings.null_hi if findings else None,
-        rungs=rungs(findings) if findings else (),
-        trend=trend(findings) if findings else None,
+        peaks=findings.peaks if findings else (),
+        temporal=findings.temporal if findings else None,
         why=engine.assessment.why if findings is None else findings.reason,
         refused=engine.intake.refused,
         n_sensors=engine.intake.n_sensors,
@@ -66,22 +65,6 @@ def words(engine: Engine, most: int) -> list[Entry]:
         or (Entry(word, "skipped", NO_LONGER_KEPT) if word.index < oldest else Entry(word, "waiting"))
         for word in transport.recent_words(most)
     ]
-
-
-def rungs(findings: Findings) -> tuple[Rung, ...]:
-    curves = findings.curves
-    found = []
-    for layer, depth, peak in zip(curves.layers, curves.depth, findings.peaks, strict=True):
-        low, high = peak.ci_s or (None, None)
-        found.append(Rung(int(layer), float(depth), peak.status, peak.peak_s, low, high, peak.peak_r, peak.null_r))
-    return tuple(found)
-
-
-def trend(findings: Findings) -> Trend | None:
-    score = findings.temporal
-    if score is None:
-        return None
-    return Trend(score.r, *score.ci, score.slope_ms, score.p, score.p_permutation, score.n_layers)
 
 
 def traces(engine: Engine) -> Traces | None:

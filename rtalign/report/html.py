@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from importlib.resources import files
 
-from rtalign.report.figures.colour import THEMES, shades
+from rtalign.report.colour import THEMES, shades
 
 UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 """Control characters, halves of characters, and marks that turn the direction of the text around them."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +26,8 @@ from pydantic import (
 from rtalign.core.recipe import plain
 from rtalign.core.tensorfile import TensorFile
 from rtalign.report.summary import read_curves_csv, read_summary
+from rtalign.scoring.findings import AlignmentScore, TemporalScore
+from rtalign.scoring.peaks import Peak
 
 
 def _finite(value: Any) -> Any:
@@ -49,43 +53,28 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 
-class Layer(Part):
-    """What was found in one layer."""
+def _as_written(kind: type) -> BeforeValidator:
+    """Read a record of rtalign.scoring from a file: a number that the writer did not have is NaN, or None where the
+    record allows it, and an interval of which an end is missing is no interval."""
+    convert = {
+        "float": lambda value: math.nan if value is None else value,
+        "float | None": _finite,
+        "tuple[float, float] | None": _interval,
+    }
 
-    index: int
-    depth: float = Field(ge=0, le=1)
-    status: str = "ok"
-    peak_s: Number = None
-    ci_s: Interval = None
-    argmax_s: Number = None
-    centroid_s: Number = None
-    peak_r: Number = None
-    null_r: Number = None
+    def values(raw: Any) -> Any:
+        if not isinstance(raw, Mapping):
+            return raw
+        named = {"layer": raw.get("index")} | dict(raw)
+        found = {field.name: named.get(field.name) for field in dataclasses.fields(kind)}
+        return {f.name: convert.get(str(f.type), lambda value: value)(found[f.name]) for f in dataclasses.fields(kind)}
 
-    @property
-    def ok(self) -> bool:
-        return self.status == "ok" and self.peak_s is not None
-
-
-class Temporal(Part):
-    """How peak latency runs with depth."""
-
-    r: Number = None
-    p: Number = None
-    p_permutation: Number = None
-    spearman: Number = None
-    slope_ms: Number = None
-    ci: Interval = None
-    slope_ci_ms: Interval = None
-    n_layers: int | None = None
+    return BeforeValidator(values)
 
 
-class Alignment(Part):
-    """How well the best layer is predicted."""
-
-    best: Number = None
-    best_layer: int | None = None
-    mean_of_max: Number = None
+LayerPeak = Annotated[Peak, _as_written(Peak)]
+Temporal = Annotated[TemporalScore, _as_written(TemporalScore)]
+Alignment = Annotated[AlignmentScore, _as_written(AlignmentScore)]
 
 
 def _rising(lags: list[float]) -> list[float]:
@@ -94,9 +83,11 @@ def _rising(lags: list[float]) -> list[float]:
     return lags
 
 
-def _deepening(layers: list[Layer]) -> list[Layer]:
-    if any(b.depth <= a.depth or b.index <= a.index for a, b in pairwise(layers)):
+def _deepening(layers: list[Peak]) -> list[Peak]:
+    if any(b.depth <= a.depth or b.layer <= a.layer for a, b in pairwise(layers)):
         raise ValueError("layers are not in order of depth")
+    if not (layers[0].depth >= 0 and layers[-1].depth <= 1):
+        raise ValueError("the depth of a layer lies between 0 and 1")
     return layers
 
 
@@ -109,11 +100,11 @@ class Summary(Part):
     n_words: int = 0
     skipped: dict[str, int] = {}
     lags_s: Annotated[list[FiniteFloat], AfterValidator(_rising)] = Field(min_length=2)
-    layers: Annotated[list[Layer], AfterValidator(_deepening)] = Field(min_length=1)
+    layers: Annotated[list[LayerPeak], AfterValidator(_deepening)] = Field(min_length=1)
     r: list[list[Number]]
     temporal_score: Temporal | None = None
     temporal_score_reason: str | None = None
-    alignment_score: Alignment = Alignment()
+    alignment_score: Alignment | None = None
     seconds: dict[str, Number] = {}
     peak_rss_mb: Number = None
     pca_variance: list[Number] = []
@@ -195,7 +186,7 @@ class Results:
         return np.array([layer.depth for layer in self.summary.layers])
 
     @property
-    def peaked(self) -> list[Layer]:
+    def peaked(self) -> list[Peak]:
         """The layers with a peak that stands, shallow first."""
         return [layer for layer in self.summary.layers if layer.ok]
 
@@ -258,7 +249,7 @@ def _null(path: Path, summary: Summary) -> tuple[np.ndarray | None, np.ndarray |
         table = read_curves_csv(path)
     except ValueError as error:
         raise ValueError(f"{path} cannot be read ({error}); write the folder again") from None
-    layers = [layer.index for layer in summary.layers]
+    layers = [layer.layer for layer in summary.layers]
     if table.layers.tolist() != layers or not np.array_equal(np.round(table.lags_s, 4), np.round(summary.lags_s, 4)):
         raise ValueError(f"{path} has other layers or lags than summary.json beside it; write the folder again")
     return table.null_lo, table.null_hi

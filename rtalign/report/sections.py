@@ -12,7 +12,7 @@ from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.provenance import WHOLE_CONTENT, recipe_of
 from rtalign.report.read import Results
 from rtalign.report.tables import facts, layer_table, rule_table
-from rtalign.report.text import clears_null, clock, headline, model_name, p_value, signed, standfirst
+from rtalign.report.text import clears_null, clock, headline, known, model_name, p_value, signed, standfirst
 
 KINDS = {
     "train": "training, cross-validated",
@@ -46,7 +46,7 @@ def _tiles(results: Results) -> list[Markup]:
     best = summary.alignment_score
     skipped = sum(summary.skipped.values())
     tiles = [("layers with a peak", f"{len(results.peaked)} of {len(summary.layers)}", _range(results))]
-    if score is not None and score.r is not None:
+    if score is not None and known(score.r):
         interval = f"{signed(score.ci[0])} to {signed(score.ci[1])}, " if score.ci else ""
         interval += p_value(score.p_permutation)
         ends = score.slope_ci_ms
@@ -55,8 +55,8 @@ def _tiles(results: Results) -> list[Markup]:
         tiles.append(("first to last layer", f"{signed(score.slope_ms, 0, plus=True)} ms", slope))
     else:
         tiles.append(("temporal score r", "none", "too few peaks"))
-    where = "within the null" if not clears_null(results) else f"best in layer {best.best_layer}"
-    tiles.append(("alignment score R", signed(best.best, 3), where))
+    where = "within the null" if best is None or not clears_null(results) else f"best in layer {best.best_layer}"
+    tiles.append(("alignment score R", signed(best.best if best else None, 3), where))
     tiles.append(("words scored", f"{summary.n_words:,}", f"{skipped:,} left out"))
     return [
         tag("div", tag("dt", name), tag("dd", big, class_="big"), tag("dd", sub, class_="sub"), class_="tile")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.scoring.curves import Findings, TemporalScore
+from rtalign.scoring.findings import Findings
 from rtalign.scoring.peaks import Peak
 
 FORMAT, VERSION = "rtalign-summary", 1
@@ -63,12 +63,9 @@ def summary(
         "n_words": n_words,
         "skipped": dict(skipped),
         "lags_s": data.lags_s,
-        "layers": [
-            {"index": int(index), "depth": float(depth), **_peak(peak)}
-            for index, depth, peak in zip(data.layers, data.depth, curves.peaks, strict=True)
-        ],
+        "layers": [_peak(peak) for peak in curves.peaks],
         "r": data.r,
-        "temporal_score": _temporal(curves.temporal),
+        "temporal_score": curves.temporal and dataclasses.asdict(curves.temporal),
         "temporal_score_reason": curves.reason,
         "alignment_score": dataclasses.asdict(curves.alignment),
         "robustness": curves.robustness,
@@ -157,8 +154,6 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def _peak(peak: Peak) -> dict[str, Any]:
-    return {field.name: getattr(peak, field.name) for field in dataclasses.fields(peak)}
-
-
-def _temporal(score: TemporalScore | None) -> dict[str, Any] | None:
-    return None if score is None else dataclasses.asdict(score)
+    """The file calls a layer's number its index."""
+    values = dataclasses.asdict(peak)
+    return {"index": values.pop("layer"), **values}

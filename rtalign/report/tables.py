@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from rtalign.report.figures.colour import shade
+from rtalign.report.colour import shade
 from rtalign.report.html import Markup, join, prose, tag
-from rtalign.report.read import Layer, Results
-from rtalign.report.text import DASH, MINUS, milliseconds, signed
-from rtalign.scoring.peaks import centroid, t_max
+from rtalign.report.read import Results
+from rtalign.report.text import DASH, MINUS, known, milliseconds, signed
+from rtalign.scoring.peaks import Peak, centroid, t_max
 
 Cell = tuple[object, str]
 """What stands in a cell, and the cell's class."""
@@ -43,7 +43,7 @@ def layer_table(results: Results) -> Markup:
     return table(head, [_row(results, layer, other[i]) for i, layer in enumerate(results.summary.layers)])
 
 
-def _row(results: Results, layer: Layer, other: Sequence[float | None]) -> list[Cell]:
+def _row(results: Results, layer: Peak, other: Sequence[float | None]) -> list[Cell]:
     """Latencies of a layer whose peak is refused are not shown under any rule."""
     dot = tag("span", "", class_=f"swatch {shade(layer.depth)}" if layer.ok else "swatch hollow")
     interval = DASH
@@ -53,7 +53,7 @@ def _row(results: Results, layer: Layer, other: Sequence[float | None]) -> list[
     latencies = [layer.peak_s, *other] if layer.ok else [None] * 5
     cells = [milliseconds(v) for v in latencies]
     row: list[Cell] = [
-        (join(dot, str(layer.index)), "l"),
+        (join(dot, str(layer.layer)), "l"),
         (f"{100 * layer.depth:.0f} %", ""),
         (layer.status, "l" if layer.ok else "l off"),
         (tag("b", cells[0]) if layer.ok else DASH, ""),
@@ -61,7 +61,7 @@ def _row(results: Results, layer: Layer, other: Sequence[float | None]) -> list[
         *((cell, "" if layer.ok else "off") for cell in cells[1:]),
     ]
     if results.summary.planted:
-        row.append((milliseconds(results.summary.planted.get(str(layer.index))), ""))
+        row.append((milliseconds(results.summary.planted.get(str(layer.layer))), ""))
     return [*row, (signed(layer.peak_r, 3), ""), (signed(layer.null_r, 3), "")]
 
 
@@ -73,7 +73,7 @@ def _other_rules(results: Results) -> list[list[float | None]]:
         whole = bool(np.isfinite(r).all())
         written = [_written(results, key, i) for key in ("90", "98")]
         levels = [float(t_max(lags, r, level)) if whole else None for level in (0.90, 0.98)]
-        middle = layer.centroid_s if layer.centroid_s is not None else (float(centroid(lags, r)) if whole else None)
+        middle = layer.centroid_s if known(layer.centroid_s) else (float(centroid(lags, r)) if whole else None)
         rows.append(
             [*(a if a is not None else b for a, b in zip(written, levels, strict=True)), layer.argmax_s, middle]
         )

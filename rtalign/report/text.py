@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
-from rtalign.report.read import Layer, Results
+from rtalign.report.read import Results
+from rtalign.scoring.peaks import Peak
 
 MINUS = "\u2212"
 DASH = "\u2013"
@@ -15,9 +17,14 @@ REFUSALS = {
 }
 
 
+def known(value: float | None) -> TypeGuard[float]:
+    """Whether there is a number: a record holds None or NaN where a file has none."""
+    return value is not None and math.isfinite(value)
+
+
 def signed(value: float | None, digits: int = 2, plus: bool = False) -> str:
     """A number with a true minus sign."""
-    if value is None:
+    if not known(value):
         return DASH
     rounded = round(value, digits) + 0.0  # -0.0 becomes 0.0
     return f"{rounded:{'+' if plus and rounded else ''}.{digits}f}".replace("-", MINUS)
@@ -25,16 +32,16 @@ def signed(value: float | None, digits: int = 2, plus: bool = False) -> str:
 
 def milliseconds(value: float | None) -> str:
     """Seconds as whole milliseconds."""
-    return DASH if value is None else signed(value * 1000, 0)
+    return signed(value * 1000, 0) if known(value) else DASH
 
 
 def p_value(value: float | None) -> str:
-    if value is None:
+    if not known(value):
         return "p not known"
     return "p < 0.001" if value < 0.001 else f"p = {value:.2g}" if value < 0.1 else f"p = {value:.2f}"
 
 
-def refusal(layer: Layer, short: bool = False) -> str:
+def refusal(layer: Peak, short: bool = False) -> str:
     """Why a layer shows no peak."""
     if layer.status in REFUSALS:
         return REFUSALS[layer.status][short]
@@ -76,17 +83,17 @@ def headline(results: Results) -> str:
     if not peaked:
         lost = sum(layer.status == "below null" for layer in layers)
         return "No layer rises to a peak above the null." if lost == len(layers) else "No layer has a peak that stands."
-    if score is None or score.r is None:
+    if score is None or not known(score.r):
         return (
             f"{_of(len(peaked), len(layers))} {'peaks' if len(peaked) == 1 else 'peak'}; no order in time can be told."
         )
-    if score.p_permutation is not None and score.p_permutation >= 0.05:
+    if known(score.p_permutation) and score.p_permutation >= 0.05:
         return f"{_of(len(peaked), len(layers))} peak, but depth does not order them in time beyond chance."
     order = "later" if score.r > 0 else "earlier"
     first, last = peaked[0], peaked[-1]
     return (
-        f"Deeper layers peak {order}: layer\u00a0{first.index} at {milliseconds(first.peak_s)}\u00a0ms, "
-        f"layer\u00a0{last.index} at {milliseconds(last.peak_s)}\u00a0ms."
+        f"Deeper layers peak {order}: layer\u00a0{first.layer} at {milliseconds(first.peak_s)}\u00a0ms, "
+        f"layer\u00a0{last.layer} at {milliseconds(last.peak_s)}\u00a0ms."
     )
 
 
@@ -118,35 +125,32 @@ def _peaks(results: Results) -> str:
 
 def _temporal(results: Results) -> str:
     score = results.summary.temporal_score
-    if score is None or score.r is None:
+    if score is None or not known(score.r):
         reason = results.summary.temporal_score_reason
         return f"No temporal score is given: {reason}." if reason else "No temporal score is given."
     said = f"Temporal score r = {signed(score.r)}"
     said += f", 95 % interval {signed(score.ci[0])} to {signed(score.ci[1])}" if score.ci else ""
     said += (
-        f": {signed(score.slope_ms, 0, plus=True)} ms from the first layer to the last"
-        if score.slope_ms is not None
-        else ""
+        f": {signed(score.slope_ms, 0, plus=True)} ms from the first layer to the last" if known(score.slope_ms) else ""
     )
     if score.slope_ci_ms:
         said += f" ({signed(score.slope_ci_ms[0], 0)} to {signed(score.slope_ci_ms[1], 0)} ms)"
     null = "mismatched words" if results.summary.kind == "session" else "circular shifts"
-    tests = [f"{p_value(score.p_permutation)} against {null}"] if score.p_permutation is not None else []
-    tests += [f"{p_value(score.p)} by the t-test, which takes layers for independent"] if score.p is not None else []
+    tests = [f"{p_value(score.p_permutation)} against {null}"] if known(score.p_permutation) else []
+    tests += [f"{p_value(score.p)} by the t-test, which takes layers for independent"] if known(score.p) else []
     return said + ("; " + ", ".join(tests) if tests else "") + "."
 
 
 def _alignment(results: Results) -> str:
     score = results.summary.alignment_score
-    if score.best is None:
+    if score is None or not known(score.best):
         return ""
     said = f"Alignment score: R = {signed(score.best, 3)} in the best layer"
-    said += f" ({score.best_layer})" if score.best_layer is not None else ""
-    said += f", {signed(score.mean_of_max, 3)} on average over layers" if score.mean_of_max is not None else ""
+    said += f" ({score.best_layer})"
+    said += f", {signed(score.mean_of_max, 3)} on average over layers" if known(score.mean_of_max) else ""
     return said + ("." if clears_null(results) else "; no layer passes what the null\u2019s own maxima reach.")
 
 
 def clears_null(results: Results) -> bool:
     """Whether any layer's R passes the bar of its null."""
-    heights = [(layer.peak_r, layer.null_r) for layer in results.summary.layers]
-    return any(peak is not None and bar is not None and peak > bar for peak, bar in heights)
+    return any(peak.peak_r > peak.null_r for peak in results.summary.layers)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rtalign.core.recipe import Recipe
 from rtalign.report import page, summary
-from rtalign.scoring.curves import Findings
+from rtalign.scoring.findings import Findings
 
 
 def write_results(

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 
-from rtalign.scoring.curves import Findings, assess
+from rtalign.scoring.findings import Findings, assess
 from rtalign.scoring.scoreboard import Scoreboard, Standing
 
 ASSESS_S = 2.0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+
+from rtalign.scoring.curves import Curves
 
 LEVEL = 0.95
 """Share of the maximum from which a lag belongs to the peak (arXiv 2512.01591)."""
@@ -19,19 +21,53 @@ RIVAL_ERRORS = 1.0
 """When a curve has two peaks: see `is_multimodal`."""
 
 Status = Literal["ok", "below null", "edge", "multimodal"]
+"""What `judge` may say; a file written by a later version may say more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Where one layer peaks; peak_s and ci_s are None unless the status is ok."""
+    """Where one layer peaks: the one record of it, from scoring to screen, report and tables.
 
-    status: Status
+    Attributes
+    ----------
+    layer : int
+        Index of the hidden state; 0 is the embedding.
+    depth : float
+        Its place in the model, 0 = embedding, 1 = last layer.
+    status : str
+        A `Status`: whether the maximum may be called a latency, and if not, why.
+    peak_s : float or None
+        T_max, the peak latency; None unless the status is ok.
+    ci_s : tuple of float or None
+        Its 95 % interval.
+    argmax_s, centroid_s : float
+        The lag of the maximum, and the centre of gravity of the upper half, whatever the status.
+    peak_r, null_r : float
+        R at the maximum, and what a maximum must exceed.
+    """
+
+    layer: int
+    depth: float
+    status: str
     peak_s: float | None
     ci_s: tuple[float, float] | None
     argmax_s: float
     centroid_s: float
     peak_r: float
     null_r: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a latency to show."""
+        return self.status == "ok" and self.peak_s is not None
+
+    def row(self) -> dict[str, Any]:
+        """One line of a table, with the two ends of the interval in columns of their own."""
+        low, high = self.ci_s or (None, None)
+        return {
+            "layer": self.layer, "depth": self.depth, "status": self.status, "peak_s": self.peak_s, "low_s": low,
+            "high_s": high, "peak_r": self.peak_r, "null_r": self.null_r,
+        }  # fmt: skip
 
 
 def region(r: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
@@ -90,27 +126,39 @@ def null_band(null: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean - 1.96 * spread, mean + 1.96 * spread
 
 
-def find_peaks(
-    lags_s: np.ndarray, r: np.ndarray, boot: np.ndarray, threshold: np.ndarray, refuse: bool = True
-) -> tuple[Peak, ...]:
-    """One Peak a layer, refused where the curve does not carry one.
+def find_peaks(curves: Curves, threshold: np.ndarray, refuse: bool = True) -> tuple[Peak, ...]:
+    """Find one peak a layer, refused where the curve does not carry one.
 
-    r : (layer, lag).    boot : (bootstrap draw, layer, lag).    threshold : (layer,).
+    Parameters
+    ----------
+    curves : Curves
+        R(layer, lag) with its bootstrap draws.
+    threshold : array, shape (n_layers,)
+        What each layer's maximum must exceed; see `null_threshold`.
+    refuse : bool
+        False gives every layer a latency, noise or not: for calibration alone.
+
+    Returns
+    -------
+    tuple of Peak
     """
+    lags_s, r, boot = curves.lags_s, curves.r, curves.boot
     at = r.argmax(-1)
     peak_s, centroid_s, boot_s = t_max(lags_s, r), centroid(lags_s, r), t_max(lags_s, boot)
     peaks = []
-    for layer, curve in enumerate(r):
-        status = judge(curve, boot[:, layer], float(threshold[layer])) if refuse else "ok"
+    for row, curve in enumerate(r):
+        status = judge(curve, boot[:, row], float(threshold[row])) if refuse else "ok"
         peaks.append(
             Peak(
-                status,
-                peak_s=float(peak_s[layer]) if status == "ok" else None,
-                ci_s=interval(boot_s[:, layer], peak_s[layer]) if status == "ok" else None,
-                argmax_s=float(lags_s[at[layer]]),
-                centroid_s=float(centroid_s[layer]),
-                peak_r=float(curve[at[layer]]),
-                null_r=float(threshold[layer]),
+                layer=int(curves.layers[row]),
+                depth=float(curves.depth[row]),
+                status=status,
+                peak_s=float(peak_s[row]) if status == "ok" else None,
+                ci_s=interval(boot_s[:, row], peak_s[row]) if status == "ok" else None,
+                argmax_s=float(lags_s[at[row]]),
+                centroid_s=float(centroid_s[row]),
+                peak_r=float(curve[at[row]]),
+                null_r=float(threshold[row]),
             )
         )
     return tuple(peaks)

@@ -16,7 +16,8 @@ from rtalign.core.machine import peak_rss_mb
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.report import write
-from rtalign.scoring.curves import Curves, assess
+from rtalign.scoring.curves import Curves
+from rtalign.scoring.findings import assess
 from rtalign.training.prepare import Story
 
 STAGES = {"language": ("language model",), "signal": ("signal",), "fit": ("targets", "decoders", "scores")}

@@ -12,7 +12,9 @@ import pytest
 from rtalign.core.records import Word
 from rtalign.core.session import Session
 from rtalign.engine.ledger import Entry
-from rtalign.engine.snapshot import Keeping, Rung, Snapshot, Trend, Work, empty
+from rtalign.engine.snapshot import Keeping, Snapshot, Work, empty
+from rtalign.scoring.findings import TemporalScore
+from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, StreamHealth
 from rtalign_cli import live
 from rtalign_cli.arguments import build_parser
@@ -25,13 +27,16 @@ def seen() -> Snapshot:
         "MEG@scanner", "flowing", 30.0, 0.03, 1199.98, 1200.0, 36000, 5, 1, offset_s=0.0021, uncertainty_s=0.0001
     )
     rungs = tuple(
-        Rung(layer, layer / 30, "ok", 0.2 + 0.01 * layer, 0.18 + 0.01 * layer, 0.22 + 0.01 * layer, 0.1, 0.02)
+        Peak(
+            layer, layer / 30, "ok", 0.2 + 0.01 * layer, (0.18 + 0.01 * layer, 0.22 + 0.01 * layer), 0.2, 0.2, 0.1, 0.02
+        )
         for layer in (3, 15, 27)
     )
+    score = TemporalScore(0.97, 0.01, 0.02, 0.97, 240.0, (0.9, 0.99), (200.0, 280.0), 3)
     return replace(
         empty(), phase="running", time_s=30.0, health=Health(meg, StreamHealth("words", "flowing", age_s=0.4)),
         n_heard=90, n_scored=80, n_waiting=4, skipped={"gap in the signal": 6}, model="smollm2", context="growing:1000",
-        words=(Entry(Word(0, "keeper", 29.0)),), rungs=rungs, trend=Trend(0.97, 0.9, 0.99, 240.0, 0.01, 0.02, 3),
+        words=(Entry(Word(0, "keeper", 29.0)),), peaks=rungs, temporal=score,
         work=Work(0.4, 900.0, 45.0, 0, 0.03, 0.09), why=None, n_assessed=80,
     )  # fmt: skip
 
@@ -62,7 +67,7 @@ def test_the_panel_writes_over_itself_and_never_wraps(seen: Snapshot, monkeypatc
     panel = Panel(out, colour=False)
     panel.draw(seen)
     first = out.getvalue().count("\n")
-    panel.draw(replace(seen, rungs=(), why="few words"))
+    panel.draw(replace(seen, peaks=(), why="few words"))
     assert f"\033[{first}A" in out.getvalue()
     assert max(len(row.replace("\033[2K", "")) for row in out.getvalue().split("\n")) <= 60 + len(f"\033[{first}A")
 
@@ -80,7 +85,7 @@ def test_lines_for_programs_are_json(seen: Snapshot) -> None:
 
 
 def test_not_finite_numbers_never_reach_a_line(seen: Snapshot) -> None:
-    odd = replace(seen, r=np.full((3, 4), np.nan), rungs=())
+    odd = replace(seen, r=np.full((3, 4), np.nan), peaks=())
     assert json.loads(json.dumps(as_line(odd), allow_nan=False))["best_layer"] is None
 
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from rtalign.core.records import Sensor, Word
 from rtalign.engine.ledger import Entry
-from rtalign.engine.snapshot import Inspected, Keeping, Rung, Snapshot, Traces, Trend, Work, empty
+from rtalign.engine.snapshot import Inspected, Keeping, Snapshot, Traces, Work, empty
+from rtalign.scoring.findings import TemporalScore
+from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, StreamHealth
 
 TEXT = """to sherlock holmes she is always the woman i have seldom heard him mention her under any other name in his
@@ -44,22 +46,26 @@ def decoded(n: int, n_layers: int, rng: np.random.Generator) -> dict[str, object
     drawn = np.stack([np.convolve(rng.normal(size=121), np.ones(21) / 4.6, "valid") for _ in depth])
     r = bump + noise * 0.4 * drawn
     high = np.full(r.shape, 1.1 * noise)
-    rungs = []
+    peaks = []
     for layer in range(n_layers):
         best, ok = int(r[layer].argmax()), n >= 100 and r[layer].max() > 1.5 * noise and layer != 3
         where = float(at[layer] + rng.normal() * 0.4 / np.sqrt(n))
         band = 0.9 / np.sqrt(n)
-        rungs.append(Rung(layer, float(depth[layer]), "ok" if ok else "below null" if layer != 3 else "edge",
-                          where if ok else None, where - band if ok else None, where + band if ok else None,
+        peaks.append(Peak(layer, float(depth[layer]), "ok" if ok else "below null" if layer != 3 else "edge",
+                          where if ok else None, (where - band, where + band) if ok else None, float(LAGS[best]), where,
                           float(r[layer, best]), float(high[layer, best])))  # fmt: skip
-    trend = Trend(0.97, 0.82, 0.99, 214.0, 1e-6, 0.004, n_layers - 1) if n >= 200 else None
+    temporal = TemporalScore(
+        r=0.97, p=1e-6, p_permutation=0.004, spearman=0.97, slope_ms=214.0, ci=(0.82, 0.99),
+        slope_ci_ms=(180.0, 250.0), n_layers=n_layers - 1,
+    )  # fmt: skip
+    shown = temporal if n >= 200 else None
     return {
         "r": r,
         "null_lo": -high if n >= 100 else None,
         "null_hi": high if n >= 100 else None,
-        "rungs": tuple(rungs) if n >= 100 else (),
-        "trend": trend,
-        "why": None if trend else why(n),
+        "peaks": tuple(peaks) if n >= 100 else (),
+        "temporal": shown,
+        "why": None if shown else why(n),
     }
 
 
@@ -122,7 +128,7 @@ class Run:
         if part != self._assessed[0]:
             seed = part if self.everything else 0
             self._assessed = part, decoded(n, self.n_layers, np.random.default_rng(seed))
-        scores |= {name: self._assessed[1][name] for name in ("rungs", "trend", "why", "null_lo", "null_hi")}
+        scores |= {name: self._assessed[1][name] for name in ("peaks", "temporal", "why", "null_lo", "null_hi")}
         first = round(100 * t) % 11400
         moving = Traces(now - 6.0, 100.0, tuple(f"M{'LR'[i % 2]}T{11 + i}" for i in range(12)), ("fT",) * 12,
                         self._signal[first : first + 600])  # fmt: skip

@@ -18,7 +18,8 @@ from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.decoding.bank import DecoderBank
 from rtalign.language.model import load
-from rtalign.scoring.curves import Curves, assess
+from rtalign.scoring.curves import Curves
+from rtalign.scoring.findings import assess
 from rtalign.simulation.layer_signals import independent_layers
 from rtalign.simulation.recording import Plan, SimulatedRun, synthesise
 from rtalign.simulation.simulator import planted, tell

@@ -13,7 +13,8 @@ import pytest
 from rtalign.core.recipe import Recipe
 from rtalign.report import page as report
 from rtalign.report import summary as written
-from rtalign.scoring import curves
+from rtalign.scoring.curves import Curves
+from rtalign.scoring.findings import assess
 from tests.helpers.report_folders import LAGS, MODEL, make_folder
 
 
@@ -351,7 +352,7 @@ def test_the_report_reads_what_the_summary_writes(tmp_path):
     lags, layers = np.arange(-0.2, 0.8, 0.02), np.array([1, 2, 3, 4])
     bump = np.exp(-0.5 * ((lags - (0.2 + 0.05 * layers[:, None])) / 0.08) ** 2)
     noise = rng.normal(0, 0.01, (2, 40, 4, len(lags)))
-    found = curves.assess(curves.Curves(lags, layers, layers / 5, 0.3 * bump, noise[0], 0.3 * bump + noise[1]))
+    found = assess(Curves(lags, layers, layers / 5, 0.3 * bump, noise[0], 0.3 * bump + noise[1]))
     contents = written.summary("evaluate", MODEL, "window:5", 900, {}, found, {"total": 3.0}, 512.0)
     written.write_summary(tmp_path / "summary.json", contents)
     written.write_curves_csv(tmp_path / "curves.csv", found)

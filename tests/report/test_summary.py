@@ -17,7 +17,8 @@ from rtalign.report.summary import (
     write_curves_csv,
     write_summary,
 )
-from rtalign.scoring.curves import Curves, Findings, assess
+from rtalign.scoring.curves import Curves
+from rtalign.scoring.findings import Findings, assess
 
 LAGS = np.linspace(-0.2, 0.8, 51)
 MODEL = {"id": "tiny", "family": "llama", "n_layers": 5, "revision": "abc"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rtalign.scoring.curves import Curves
 from rtalign.scoring.peaks import (
     centroid,
     find_peaks,
@@ -21,6 +22,11 @@ from tests.helpers.noise_maps import DEPTH, LAGS, SPREAD, noise
 
 def bump(centre: float | np.ndarray, width: float = 0.1) -> np.ndarray:
     return np.exp(-0.5 * ((LAGS - np.asarray(centre)[..., None]) / width) ** 2)
+
+
+def as_curves(r: np.ndarray, boot: np.ndarray) -> Curves:
+    layers = np.arange(len(r))
+    return Curves(LAGS, layers, layers / max(len(r) - 1, 1), r, boot, boot)
 
 
 def by_hand(lags: np.ndarray, r: np.ndarray, level: float) -> float:
@@ -111,13 +117,13 @@ def test_a_refused_peak_shows_neither_latency_nor_interval() -> None:
     rng = np.random.default_rng(8)
     r = np.stack([bump(0.3), 0.1 * bump(0.3)])
     boot = r + 1e-3 * rng.standard_normal((50, *r.shape))
-    clear, weak = find_peaks(LAGS, r, boot, np.array([0.5, 0.5]))
+    clear, weak = find_peaks(as_curves(r, boot), np.array([0.5, 0.5]))
     assert clear.status == "ok"
     assert clear.peak_s == pytest.approx(0.3)
     assert clear.ci_s[0] <= 0.3 <= clear.ci_s[1]
     assert (weak.status, weak.peak_s, weak.ci_s) == ("below null", None, None)
     assert weak.argmax_s == pytest.approx(0.3)
-    forced = find_peaks(LAGS, r, boot, np.array([0.5, 0.5]), refuse=False)[1]
+    forced = find_peaks(as_curves(r, boot), np.array([0.5, 0.5]), refuse=False)[1]
     assert forced.peak_s == pytest.approx(0.3)
 
 
@@ -161,7 +167,7 @@ def test_intervals_hold_the_true_latency(signal_to_noise: int) -> None:
     truth, held, widths = t_max(LAGS, clean), [], []
     for _ in range(30):
         r = clean + noise(rng)
-        peaks = find_peaks(LAGS, r, r + noise(rng, 100), np.zeros(len(DEPTH)))
+        peaks = find_peaks(as_curves(r, r + noise(rng, 100)), np.zeros(len(DEPTH)))
         for peak, true in zip(peaks, truth, strict=True):
             if peak.ci_s is not None:
                 held.append(peak.ci_s[0] - 1e-9 <= true <= peak.ci_s[1] + 1e-9)

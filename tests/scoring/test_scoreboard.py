@@ -14,7 +14,8 @@ from scipy.signal import lfilter
 
 from rtalign.core.recipe import FitRecipe
 from rtalign.scoring.cross_validated import Draws, score
-from rtalign.scoring.curves import Curves, assess
+from rtalign.scoring.curves import Curves
+from rtalign.scoring.findings import assess
 from rtalign.scoring.peaks import null_threshold
 from rtalign.scoring.running_null import Mismatch, distances
 from rtalign.scoring.running_sums import Block, History, bootstrap, newest

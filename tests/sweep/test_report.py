@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtalign.scoring.curves import assess
+from rtalign.scoring.findings import assess
 from rtalign_cli import main
 from rtalign_offline.sweep.report.csv_tables import quartile_curve_rows
 from rtalign_offline.sweep.report.page import page

@@ -195,7 +195,7 @@ def _ended(seen: Snapshot, cures: Cures) -> Message:
     choices: tuple[tuple[str, Deed], ...] = ()
     if seen.written is not None:
         text += f" The report is {seen.written.report}."
-    if seen.written is not None or seen.rungs:
+    if seen.written is not None or seen.peaks:
         choices = (("Open report", cures.report),)
     elif seen.why:
         text += f" There is nothing to report: {seen.why}."

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from rtalign.engine.snapshot import Rung, Snapshot
+from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.peaks import Peak
 from rtalign_monitor.panels.axes import ms
 
 Shown = Literal["A", "B", "A − B"]
@@ -58,16 +59,16 @@ def shown(a: Snapshot, beside: Beside | None, which: Shown) -> Snapshot:
     if beside is None or which == "A" or not a.layers:
         return a
     b = beside.seen
-    at_peaks = tuple(rung for rung in b.rungs if rung.layer in a.layers)
-    rows = replace(b, layers=a.layers, r=_rows(a, b, b.r), null_hi=_rows(a, b, b.null_hi), rungs=at_peaks)
+    at_peaks = tuple(rung for rung in b.peaks if rung.layer in a.layers)
+    rows = replace(b, layers=a.layers, r=_rows(a, b, b.r), null_hi=_rows(a, b, b.null_hi), peaks=at_peaks)
     if which == "B":
         return rows
     if a.r is None or rows.r is None or not same_lags(a, b):
-        return replace(a, r=None, null_lo=None, null_hi=None, rungs=())
-    return replace(a, r=a.r - rows.r, null_lo=None, null_hi=None, rungs=())
+        return replace(a, r=None, null_lo=None, null_hi=None, peaks=())
+    return replace(a, r=a.r - rows.r, null_lo=None, null_hi=None, peaks=())
 
 
-def later_ms(a: Sequence[Rung], b: Sequence[Rung]) -> dict[int, float]:
+def later_ms(a: Sequence[Peak], b: Sequence[Peak]) -> dict[int, float]:
     """By how much A's peak comes later than B's, of the layers that have one in both."""
     theirs = {rung.layer: rung.peak_s for rung in b if rung.peak_s is not None}
     return {

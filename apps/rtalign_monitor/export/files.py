@@ -84,14 +84,10 @@ def save_scores(seen: Snapshot, path: Path) -> None:
 
 def save_ladder(seen: Snapshot, path: Path) -> None:
     """The ladder as it is shown, a row a layer; no peak is an empty cell, with its reason beside it."""
-    if not seen.rungs:
+    if not seen.peaks:
         raise ValueError(f"there is no ladder yet: {seen.why or 'no word has been scored'}")
-    names = ("layer", "depth", "status", "peak_s", "low_s", "high_s", "peak_r", "null_r")
-    rows = [
-        (*("" if (value := getattr(rung, name)) is None else value for name in names), seen.n_assessed)
-        for rung in seen.rungs
-    ]
-    _write(path, (*names, "n_words"), rows)
+    rows = [peak.row() | {"n_words": seen.n_assessed} for peak in seen.peaks]
+    _write(path, tuple(rows[0]), [tuple("" if value is None else value for value in row.values()) for row in rows])
 
 
 def _pack(image: QImage, to: Path, path: Path) -> None:

@@ -127,7 +127,7 @@ class HeadView(Panel):
 
     def aim(self) -> tuple[int, float] | None:
         """Layer and lag to show."""
-        rungs = self.seen.rungs if self.seen else ()
+        rungs = self.seen.peaks if self.seen else ()
         there = [rung for rung in rungs if rung.peak_s is not None]
         layer = self.layer
         if layer is None and there:

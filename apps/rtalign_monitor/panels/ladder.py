@@ -9,7 +9,9 @@ from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer
 from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
-from rtalign.engine.snapshot import Rung, Snapshot, Trend
+from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.findings import TemporalScore
+from rtalign.scoring.peaks import Peak
 from rtalign_monitor.engines.two_banks import Beside
 from rtalign_monitor.panels import empty_state, second_rungs
 from rtalign_monitor.panels.axes import Axis, Easing, counted, ms
@@ -47,20 +49,20 @@ class LadderView(Layered):
         before, self.seen = self.seen, snapshot
         if before is not None and _same(before, snapshot):
             return
-        self.layers = snapshot.layers or tuple(rung.layer for rung in snapshot.rungs)
+        self.layers = snapshot.layers or tuple(rung.layer for rung in snapshot.peaks)
         self._fit_range(snapshot)
         self.setAccessibleDescription(self.summary())
-        self._set_out({rung.layer: rung.peak_s for rung in snapshot.rungs if rung.peak_s is not None})
+        self._set_out({rung.layer: rung.peak_s for rung in snapshot.peaks if rung.peak_s is not None})
         self.renew()
 
     def summary(self) -> str:
         """The headline in words, for whoever does not see it."""
         seen = self.seen
-        if seen is None or seen.refused or seen.trend is None:
+        if seen is None or seen.refused or seen.temporal is None:
             return ", ".join(part for part in empty_state.peaks(seen) if part)
-        trend, n = seen.trend, sum(rung.peak_s is not None for rung in seen.rungs)
-        parts = [f"temporal score r {trend.r:.2f}, 95 % {trend.low:.2f} to {trend.high:.2f}", *self._slope(trend)]
-        return ", ".join([*parts, f"{n} of {len(seen.rungs)} layers have a peak", counted(seen.n_assessed)])
+        trend, n = seen.temporal, sum(rung.peak_s is not None for rung in seen.peaks)
+        parts = [f"temporal score r {trend.r:.2f}{_between(trend.ci, ', 95 % {:.2f} to {:.2f}')}", *self._slope(trend)]
+        return ", ".join([*parts, f"{n} of {len(seen.peaks)} layers have a peak", counted(seen.n_assessed)])
 
     def beside(self, second: Beside | None) -> None:
         """A second bank's rungs, hollow, or none."""
@@ -77,10 +79,10 @@ class LadderView(Layered):
         return Axis(*self.range, field.left(), field.right())
 
     def grounds(self) -> Hashable:
-        return super().grounds(), self._refused, bool(self.seen and self.seen.rungs)
+        return super().grounds(), self._refused, bool(self.seen and self.seen.peaks)
 
     def ground(self, painter: QPainter) -> None:
-        self.write_title(painter, LEGEND if self.seen and self.seen.rungs else "")
+        self.write_title(painter, LEGEND if self.seen and self.seen.peaks else "")
         if self._refused:
             return
         self.write_lags(painter, "peak latency, ms after word onset", grid=True)
@@ -96,11 +98,11 @@ class LadderView(Layered):
         if self.seen is None or self._refused:
             self._refusal(painter)
             return
-        if not any(rung.peak_s is not None for rung in self.seen.rungs):
+        if not any(rung.peak_s is not None for rung in self.seen.peaks):
             self.await_(painter, self.field(), *empty_state.peaks(self.seen))
         self._fit_line(painter)
         self._ghosts(painter)
-        for rung in self.seen.rungs:
+        for rung in self.seen.peaks:
             self._interval(painter, rung)
         if self.second is not None:
             second_rungs.draw(self, painter, self.second)
@@ -113,7 +115,7 @@ class LadderView(Layered):
         points = {layer: QPointF(axis.at(x), middles[layer]) for layer, x in places.items() if layer in middles}
         self.strokes(painter, QPolygonF([points[layer] for layer in sorted(points)]), self.theme.mixed("muted", 0.4))
         hollow = self.field().left() + self.px(8)
-        for rung in self.seen.rungs:
+        for rung in self.seen.peaks:
             if rung.layer in points:
                 self._dot(painter, points[rung.layer], rung)
             elif rung.layer in middles:
@@ -132,7 +134,7 @@ class LadderView(Layered):
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         super().mouseMoveEvent(event)
-        rung = next((r for r in (self.seen.rungs if self.seen else ()) if r.layer == self.layer), None)
+        rung = next((r for r in (self.seen.peaks if self.seen else ()) if r.layer == self.layer), None)
         more = second_rungs.told(self, self.second, rung.layer) if rung and self.second else ""
         self.setToolTip(told(rung) + more if rung else self.says)
 
@@ -143,18 +145,18 @@ class LadderView(Layered):
             second_rungs.headline(self, painter, self.second)
             return
         big = QRectF(box.left(), box.top() + self.px(20), box.width(), self.px(34))
-        trend = self.seen.trend if self.seen else None
+        trend = self.seen.temporal if self.seen else None
         if self.seen is None or trend is None:
             self._no_headline(painter, big)
             return
         used = self.write(painter, big, _signed(f"r = {trend.r:.2f}"), size=28, bold=True)
         rest = big.adjusted(used + self.px(12), 0, 0, 0)
         upper, lower = rest.adjusted(0, 0, 0, -self.px(17)), rest.adjusted(0, self.px(17), 0, 0)
-        self.write_parts(painter, upper, [_signed(f"95 % [{trend.low:.2f}, {trend.high:.2f}]"), *self._slope(trend)])
+        self.write_parts(painter, upper, [_signed(_between(trend.ci, "95 % [{:.2f}, {:.2f}]")), *self._slope(trend)])
         n = f"n = {self.seen.n_assessed:,} words"
         self.write_parts(painter, lower, [n, _p(trend.p_permutation), f"{trend.n_layers} layers"], "muted")
 
-    def _slope(self, trend: Trend) -> list[str]:
+    def _slope(self, trend: TemporalScore) -> list[str]:
         """The fitted line's rise, a layer and in all."""
         n = self.layers[-1] - self.layers[0]
         steep = [_signed(f"{trend.slope_ms / n:+.1f} ms a layer")] if n else []
@@ -179,7 +181,7 @@ class LadderView(Layered):
     def _fit_line(self, painter: QPainter) -> None:
         """Through the middle of the rungs that have a peak, with the slope that the engine found over all layers."""
         assert self.seen is not None
-        there = [rung for rung in self.seen.rungs if rung.peak_s is not None]
+        there = [rung for rung in self.seen.peaks if rung.peak_s is not None]
         ends = self.fit()
         if not ends:
             return
@@ -190,12 +192,12 @@ class LadderView(Layered):
 
     def fit(self) -> tuple[float, float] | None:
         """Where the fitted line is at the first and at the last rung that has a peak, s."""
-        rungs = self.seen.rungs if self.seen else ()
+        rungs = self.seen.peaks if self.seen else ()
         there = [rung for rung in rungs if rung.peak_s is not None]
-        if self.seen is None or self.seen.trend is None or len(there) < 3:
+        if self.seen is None or self.seen.temporal is None or len(there) < 3:
             return None
         depth, peak = np.array([r.depth for r in there]), np.array([r.peak_s for r in there], float)
-        slope = self.seen.trend.slope_ms / 1000 / ((rungs[-1].depth - rungs[0].depth) or 1.0)
+        slope = self.seen.temporal.slope_ms / 1000 / ((rungs[-1].depth - rungs[0].depth) or 1.0)
         low, high = peak.mean() + slope * (depth[[0, -1]] - depth.mean())
         return float(low), float(high)
 
@@ -209,14 +211,14 @@ class LadderView(Layered):
             painter.setPen(QPen(self._colour(layer, 0.15), self.px(6), cap=Qt.PenCapStyle.RoundCap))
             painter.drawPoints(QPolygonF([QPointF(x, middles[layer]) for x in across]))
 
-    def _interval(self, painter: QPainter, rung: Rung) -> None:
-        if rung.low_s is None or rung.high_s is None or rung.layer not in self.layers:
+    def _interval(self, painter: QPainter, rung: Peak) -> None:
+        if rung.ci_s is None or rung.layer not in self.layers:
             return
         y, axis, field = self.rows().middle(self.layers.index(rung.layer)), self.axis(), self.field()
-        left, right = max(axis.at(rung.low_s), field.left()), min(axis.at(rung.high_s), field.right())
+        left, right = max(axis.at(rung.ci_s[0]), field.left()), min(axis.at(rung.ci_s[1]), field.right())
         self.level(painter, y, left, right, self.theme.depth(rung.depth, 0.6), self.px(2))
 
-    def _dot(self, painter: QPainter, place: QPointF, rung: Rung) -> None:
+    def _dot(self, painter: QPainter, place: QPointF, rung: Peak) -> None:
         radius = self.dot() * (1.5 if rung.layer == self.layer else 1.0)
         painter.setPen(Qt.PenStyle.NoPen)
         for colour, wide in ((self.theme.colour("panel"), radius + self.px(1)), (self.theme.depth(rung.depth), radius)):
@@ -227,20 +229,20 @@ class LadderView(Layered):
         """Radius of a dot; smaller where rungs are close, so that many do not become one."""
         return min(self.px(4), max(0.6 * self.rows().height, self.px(2)))
 
-    def _hollow(self, painter: QPainter, place: QPointF, rung: Rung) -> None:
+    def _hollow(self, painter: QPainter, place: QPointF, rung: Peak) -> None:
         """On the edge of the field: it has no place on the axis."""
         painter.setPen(QPen(self.theme.depth(rung.depth, 0.7), self.px(1.4)))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(place, 0.85 * self.dot(), 0.85 * self.dot())
 
     def _colour(self, layer: int, alpha: float) -> QColor:
-        rungs = self.seen.rungs if self.seen else ()
+        rungs = self.seen.peaks if self.seen else ()
         return self.theme.depth(next((r.depth for r in rungs if r.layer == layer), 0.5), alpha)
 
     def _fit_range(self, seen: Snapshot) -> None:
         """Changes only when something would fall outside or most of it lies empty, so that the axis is calm."""
-        ends = [end for r in seen.rungs for end in (r.low_s, r.peak_s, r.high_s) if end is not None]
-        ends += [r.peak_s for r in (self.second.seen.rungs if self.second else ()) if r.peak_s is not None]
+        ends = [end for r in seen.peaks for end in (*(r.ci_s or ()), r.peak_s) if end is not None]
+        ends += [r.peak_s for r in (self.second.seen.peaks if self.second else ()) if r.peak_s is not None]
         if not ends:
             return
         low, high = min(ends), max(ends)
@@ -260,12 +262,17 @@ class LadderView(Layered):
         self.update()
 
 
-def told(rung: Rung) -> str:
+def _between(ends: tuple[float, float] | None, words: str) -> str:
+    """An interval in words; nothing where there is none."""
+    return words.format(*ends) if ends else ""
+
+
+def told(rung: Peak) -> str:
     """One rung in words."""
     if rung.peak_s is None:
         why = NO_PEAK.get(rung.status, rung.status)
         return f"layer {rung.layer}: {why}; best r {rung.peak_r:.3f}, null {rung.null_r:.3f}"
-    band = "" if rung.low_s is None or rung.high_s is None else f" [{ms(rung.low_s)}, {ms(rung.high_s)}]"
+    band = "" if rung.ci_s is None else f" [{ms(rung.ci_s[0])}, {ms(rung.ci_s[1])}]"
     return f"layer {rung.layer}: peak at {ms(rung.peak_s)} ms{band}, r {rung.peak_r:.3f}, null {rung.null_r:.3f}"
 
 
@@ -278,10 +285,10 @@ def _p(p: float) -> str:
 
 
 def _same(one: Snapshot, other: Snapshot) -> bool:
-    if not other.rungs and empty_state.peaks(one) != empty_state.peaks(other):
+    if not other.peaks and empty_state.peaks(one) != empty_state.peaks(other):
         return False
-    return (one.rungs, one.trend, one.why, one.layers, one.n_assessed, one.refused) == (
-        other.rungs, other.trend, other.why, other.layers, other.n_assessed, other.refused,
+    return (one.peaks, one.temporal, one.why, one.layers, one.n_assessed, one.refused) == (
+        other.peaks, other.temporal, other.why, other.layers, other.n_assessed, other.refused,
     )  # fmt: skip
 
 

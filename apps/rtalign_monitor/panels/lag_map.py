@@ -214,7 +214,7 @@ class MapView(Layered):
         assert self.seen is not None
         rows, axis = self.rows(), self.axis()
         half, row_of = min(rows.height / 2, self.px(8)), {layer: row for row, layer in enumerate(self.layers)}
-        for rung in self.seen.rungs:
+        for rung in self.seen.peaks:
             if rung.peak_s is not None and rung.layer in row_of:
                 x, y = axis.at(rung.peak_s), rows.middle(row_of[rung.layer])
                 self.upright(painter, x, y - half, y + half, BLACK, self.px(4))
@@ -283,8 +283,8 @@ def outline(on: np.ndarray, field: QRectF) -> QPainterPath:
 def _same(one: Snapshot, other: Snapshot) -> bool:
     if (one.r is None or other.r is None) and empty_state.scores(one) != empty_state.scores(other):
         return False
-    same = (one.n_words, one.n_assessed, one.rungs, one.layers, one.refused) == (
-        other.n_words, other.n_assessed, other.rungs, other.layers, other.refused,
+    same = (one.n_words, one.n_assessed, one.peaks, one.layers, one.refused) == (
+        other.n_words, other.n_assessed, other.peaks, other.layers, other.refused,
     )  # fmt: skip
     return same and alike(one.r, other.r) and alike(one.null_hi, other.null_hi) and alike(one.lags_s, other.lags_s)
 

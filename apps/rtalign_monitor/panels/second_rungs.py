@@ -8,7 +8,8 @@ import numpy as np
 from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
 from PyQt6.QtGui import QPainter, QPen
 
-from rtalign.engine.snapshot import Rung, Snapshot
+from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.peaks import Peak
 from rtalign_monitor.engines.two_banks import Beside, later_ms
 from rtalign_monitor.panels.axes import counted, ms
 from rtalign_monitor.widgets import theme as themes
@@ -28,7 +29,7 @@ def headline(view: LadderView, painter: QPainter, beside: Beside) -> None:
     for name, seen, bank, filled in zip("AB", (view.seen, beside.seen), beside.names, (True, False), strict=True):
         upper = QRectF(x + view.px(18), top, half - view.px(22), view.px(21))
         _mark(view, painter, QPointF(x + view.px(6), upper.center().y()), filled)
-        trend = seen.trend if seen else None
+        trend = seen.temporal if seen else None
         said = f"{name} r = {trend.r:.2f}".replace("-", "−") if trend else f"{name} r = –"
         view.write(painter, upper, said, "text" if trend else "muted", 19, filled)
         lower = QRectF(upper.left(), top + view.px(21), upper.width(), view.px(15))
@@ -39,10 +40,10 @@ def headline(view: LadderView, painter: QPainter, beside: Beside) -> None:
 
 def draw(view: LadderView, painter: QPainter, beside: Beside) -> None:
     """On the plate, under the first bank's dots."""
-    there = [rung for rung in beside.seen.rungs if rung.peak_s is not None and rung.layer in view.layers]
+    there = [rung for rung in beside.seen.peaks if rung.peak_s is not None and rung.layer in view.layers]
     _fit_line(view, painter, beside.seen, there)
     rows, axis = view.rows(), view.axis()
-    own = {rung.layer: rung.peak_s for rung in (view.seen.rungs if view.seen else ()) if rung.peak_s is not None}
+    own = {rung.layer: rung.peak_s for rung in (view.seen.peaks if view.seen else ()) if rung.peak_s is not None}
     for rung in there:
         assert rung.peak_s is not None
         y = rows.middle(rows.layers.index(rung.layer))
@@ -57,19 +58,19 @@ def draw(view: LadderView, painter: QPainter, beside: Beside) -> None:
 
 def told(view: LadderView, beside: Beside, layer: int) -> str:
     """The second bank's part of a rung's tooltip."""
-    rung = next((rung for rung in beside.seen.rungs if rung.layer == layer), None)
+    rung = next((rung for rung in beside.seen.peaks if rung.layer == layer), None)
     if rung is None or rung.peak_s is None:
         return f"\nB: {'no peak' if rung else 'not in this bank'}"
-    by = later_ms(view.seen.rungs if view.seen else (), beside.seen.rungs).get(layer)
+    by = later_ms(view.seen.peaks if view.seen else (), beside.seen.peaks).get(layer)
     return f"\nB: peak at {ms(rung.peak_s)} ms" + ("" if by is None else f"   A − B {ms(by / 1000)} ms")
 
 
-def _fit_line(view: LadderView, painter: QPainter, seen: Snapshot, there: list[Rung]) -> None:
+def _fit_line(view: LadderView, painter: QPainter, seen: Snapshot, there: list[Peak]) -> None:
     """Through the rungs' middle with the slope that the second engine found."""
-    if seen.trend is None or len(there) < 3:
+    if seen.temporal is None or len(there) < 3:
         return
     depth, peak = np.array([r.depth for r in there]), np.array([r.peak_s for r in there], float)
-    slope = seen.trend.slope_ms / 1000 / (np.ptp(depth) or 1.0)
+    slope = seen.temporal.slope_ms / 1000 / (np.ptp(depth) or 1.0)
     rows, axis = view.rows(), view.axis()
     ends = [
         QPointF(axis.at(float(peak.mean() + slope * (r.depth - depth.mean()))), rows.middle(rows.layers.index(r.layer)))
@@ -81,7 +82,7 @@ def _fit_line(view: LadderView, painter: QPainter, seen: Snapshot, there: list[R
 
 def _differences(view: LadderView, painter: QPainter, beside: Beside) -> None:
     """A column at the right, as many rows as bear a label."""
-    by = later_ms(view.seen.rungs if view.seen else (), beside.seen.rungs)
+    by = later_ms(view.seen.peaks if view.seen else (), beside.seen.peaks)
     rows, field = view.rows(), view.field()
     left, width = field.right() + view.px(4), view.px(COLUMN - 10)
     for row in rows.labelled(view.px(11) * 1.25):

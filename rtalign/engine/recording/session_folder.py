@@ -15,10 +15,9 @@ from rtalign.engine.ledger import Entry
 from rtalign.engine.open_session import Opened, session_name
 from rtalign.engine.recording.recorder import Recorder
 from rtalign.engine.snapshot import Keeping, Written
-from rtalign.engine.take_snapshot import rungs, trend
 from rtalign.recordings.xdf.writer import Signal
 from rtalign.report.write import write_results
-from rtalign.scoring.curves import Findings
+from rtalign.scoring.findings import Findings
 from rtalign.streams.events import Changed, Notice, Offset, Raw, RawText
 
 MB = 1 << 20
@@ -192,9 +191,8 @@ def word_row(entry: Entry) -> dict[str, Any]:
 
 def score_columns(n_words: int, findings: Findings) -> dict[str, Any]:
     """Lines of scores.csv: a layer each, as it stood after so many words."""
-    score, found = trend(findings), rungs(findings)
-    parts = ("layer", "depth", "status", "peak_s", "low_s", "high_s", "peak_r", "null_r")
-    columns: dict[str, Any] = {name: [_value(getattr(rung, name)) for rung in found] for name in parts}
+    score, rows = findings.temporal, [peak.row() for peak in findings.peaks]
+    columns: dict[str, Any] = {name: [_value(row[name]) for row in rows] for name in rows[0]}
     return {
         "n_words": n_words,
         **columns,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtalign.report.figures.colour import STEPS, shade
+from rtalign.report.colour import STEPS, shade
 from rtalign.report.figures.ladder import latency_span
 from rtalign.report.figures.svg import Frame, figure, text, ticks, upright, x_axis, y_axis, zero
 from rtalign.report.html import Markup, join, number, tag
@@ -70,8 +70,8 @@ def layer_panel(results: Results, i: int, width: float) -> Markup:
             ),
         ]
     return figure(
-        width, SMALL_HEIGHT, f"R over lag, layer {layer.index}",
-        text(frame.left, 14, f"layer {layer.index}", "panel"),
+        width, SMALL_HEIGHT, f"R over lag, layer {layer.layer}",
+        text(frame.left, 14, f"layer {layer.layer}", "panel"),
         text(frame.right, 14, found, "legend", "end"),
         _null(frame, results, i),
         x_axis(frame, ticks(frame.x, 4), "", 1000, grid=False),
@@ -83,7 +83,7 @@ def layer_panel(results: Results, i: int, width: float) -> Markup:
 
 def _curve(frame: Frame, results: Results, i: int, values: np.ndarray) -> Markup:
     layer = results.summary.layers[i]
-    path = tag("path", tag("title", f"layer {layer.index}"), d=frame.line(results.lags, values))
+    path = tag("path", tag("title", f"layer {layer.layer}"), d=frame.line(results.lags, values))
     return tag("g", path, class_=f"curve {shade(layer.depth)}")
 
 

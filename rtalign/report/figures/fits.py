@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtalign.report.figures.colour import shade
+from rtalign.report.colour import shade
 from rtalign.report.figures.svg import Frame, figure, label, side_title, text, thinned, ticks, x_axis, y_axis
 from rtalign.report.html import Markup, number, tag
 from rtalign.report.read import Results
@@ -32,8 +32,8 @@ def alpha_panel(results: Results, i: int, width: float) -> Markup:
     least, lower, middle, upper, most = np.percentile(every[:, i], [0, 25, 50, 75, 100], axis=1)
     exponents = np.arange(np.ceil(low), high + 0.1, max(1, round((high - low) / 3)))
     return figure(
-        width, SMALL_HEIGHT, f"Ridge penalties of layer {layer.index} over lag",
-        text(frame.left, 14, f"layer {layer.index}", "panel"),
+        width, SMALL_HEIGHT, f"Ridge penalties of layer {layer.layer} over lag",
+        text(frame.left, 14, f"layer {layer.layer}", "panel"),
         x_axis(frame, ticks(frame.x, 4), "", 1000, grid=False),
         [_power(frame, value) for value in exponents],
         tag(
@@ -66,14 +66,14 @@ def variance(results: Results) -> Markup | None:
             continue
         top, share = frame.py(min(max(value, 0), 1)), f"{100 * value:.0f} %"
         wide = min(0.7 * frame.width / len(layers), 30)
-        rect = tag("rect", tag("title", f"layer {layer.index}: {share}"), x=frame.px(i) - wide / 2, y=top, width=wide,
+        rect = tag("rect", tag("title", f"layer {layer.layer}: {share}"), x=frame.px(i) - wide / 2, y=top, width=wide,
                    height=frame.bottom - top, class_=f"fill {shade(layer.depth)}")  # fmt: skip
         bars += [
             rect,
             text(frame.px(i), top - 4, f"{100 * value:.0f}", "tick", "middle") if len(layers) <= 16 else None,
         ]
     names = [
-        text(frame.px(i), frame.bottom + 16, str(layers[i].index), "tick", "middle")
+        text(frame.px(i), frame.bottom + 16, str(layers[i].layer), "tick", "middle")
         for i in thinned(range(len(layers)), 17)
     ]
     return figure(

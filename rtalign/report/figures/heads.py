@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from rtalign.report.figures.colour import ramp_png
+from rtalign.report.colour import ramp_png
 from rtalign.report.figures.svg import Frame, figure, label, text, ticks
 from rtalign.report.html import Markup, join, number, tag
 from rtalign.report.read import Channel, Results
@@ -155,7 +155,7 @@ def _side(results: Results, i: int, y: float) -> Markup:
         [] if peak is None else [f"peak {milliseconds(results.lags[peak])} ms"]
     )
     lines = [text(LEFT - 14, y + 9 + 16 * k, line, "legend", "end") for k, line in enumerate(said)]
-    return join(text(LEFT - 14, y - 8, f"layer {layer.index}", "panel", "end"), lines)
+    return join(text(LEFT - 14, y - 8, f"layer {layer.layer}", "panel", "end"), lines)
 
 
 def _peak_lag(results: Results, i: int) -> int | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtalign.report.figures.colour import shade
+from rtalign.report.colour import shade
 from rtalign.report.figures.svg import Frame, figure, side_title, text, thinned, ticks, x_axis
 from rtalign.report.html import Markup, join, number, tag
-from rtalign.report.read import Layer, Results
-from rtalign.report.text import milliseconds, p_value, refusal, signed
+from rtalign.report.read import Results
+from rtalign.report.text import known, milliseconds, p_value, refusal, signed
+from rtalign.scoring.peaks import Peak
 
 WIDTH = 470
 TOP, BOTTOM = 56, 68
@@ -27,11 +28,11 @@ def ladder(results: Results) -> Markup:
         WIDTH, TOP + rows + BOTTOM, "Peak latency of each layer against its depth",
         side_title(14, frame.top + frame.height / 2, "layer, shallow at the bottom"),
         x_axis(frame, step, "peak latency T_max after word onset (ms)", 1000),
-        layer_labels(frame, results, [str(layer.index) for layer in layers]),
+        layer_labels(frame, results, [str(layer.layer) for layer in layers]),
         _fit(frame, results),
         _trail(frame, results),
         [_rung(frame, layer, rows / len(layers)) for layer in layers],
-        [_planted(frame, layer, results.summary.planted.get(str(layer.index))) for layer in layers],
+        [_planted(frame, layer, results.summary.planted.get(str(layer.layer))) for layer in layers],
         [text(frame.left, 16 + 19 * i, line, "note") for i, line in enumerate(score_lines(results))],
         _legend(frame, results),
     )  # fmt: skip
@@ -77,13 +78,13 @@ def layer_labels(frame: Frame, results: Results, names: list[str]) -> list[Marku
 def score_lines(results: Results) -> list[str]:
     """r with its interval; slope and p."""
     score = results.summary.temporal_score
-    if score is None or score.r is None:
+    if score is None or not known(score.r):
         return [f"{len(results.peaked)} of {len(results.summary.layers)} layers peak", "no temporal score"]
     first = f"r = {signed(score.r)}" + (f" [{signed(score.ci[0])}, {signed(score.ci[1])}]" if score.ci else "")
     parts = []
-    if score.slope_ms is not None:
+    if known(score.slope_ms):
         parts.append(f"slope {signed(score.slope_ms, 0, plus=True)} ms")
-    if score.p_permutation is not None:
+    if known(score.p_permutation):
         parts.append(p_value(score.p_permutation))
     return [first, " \u00b7 ".join(parts)]
 
@@ -104,17 +105,17 @@ def _trail(frame: Frame, results: Results) -> Markup:
     return tag("path", d=frame.line([p.peak_s or 0 for p in peaked], [p.depth for p in peaked]), class_="trail")
 
 
-def _rung(frame: Frame, layer: Layer, row: float) -> Markup:
+def _rung(frame: Frame, layer: Peak, row: float) -> Markup:
     """A dot with its interval, or a ring that says why there is none."""
     y, size = frame.py(layer.depth), min(5.0, 0.36 * row)
     if not layer.ok:
         x = frame.left + 12
-        said = f"Layer {layer.index}: {refusal(layer)}"
+        said = f"Layer {layer.layer}: {refusal(layer)}"
         ring = tag("circle", cx=x, cy=y, r=min(4.0, size), class_="ring")
         why = text(x + 10, y + 4, refusal(layer), "refused") if row >= 11 else None
         return tag("g", tag("title", said), ring, why, class_=shade(layer.depth))
     assert layer.peak_s is not None
-    said = f"Layer {layer.index}: T_max {milliseconds(layer.peak_s)} ms"
+    said = f"Layer {layer.layer}: T_max {milliseconds(layer.peak_s)} ms"
     bar = None
     if layer.ci_s:
         said += f", 95 % interval {milliseconds(layer.ci_s[0])} to {milliseconds(layer.ci_s[1])} ms"
@@ -125,12 +126,12 @@ def _rung(frame: Frame, layer: Layer, row: float) -> Markup:
     return tag("g", tag("title", said), bar, dot, class_=shade(layer.depth))
 
 
-def _planted(frame: Frame, layer: Layer, latency: float | None) -> Markup | None:
+def _planted(frame: Frame, layer: Peak, latency: float | None) -> Markup | None:
     if latency is None:
         return None
     x, y = frame.px(latency), frame.py(layer.depth)
     mark = tag("path", d=f"M{number(x)} {number(y - 5)}l5 5l-5 5l-5 -5Z", class_="planted")
-    return tag("g", tag("title", f"Layer {layer.index}: planted at {milliseconds(latency)} ms"), mark)
+    return tag("g", tag("title", f"Layer {layer.layer}: planted at {milliseconds(latency)} ms"), mark)
 
 
 def _legend(frame: Frame, results: Results) -> Markup:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtalign.report.figures.colour import ramp_png
+from rtalign.report.colour import ramp_png
 from rtalign.report.figures.ladder import BOTTOM, TOP, depth_span, layer_labels, row_edges, rows_height
 from rtalign.report.figures.svg import Frame, figure, label, side_title, text, ticks, x_axis
 from rtalign.report.html import Markup, join, number, tag
-from rtalign.report.read import Layer, Results
+from rtalign.report.read import Results
+from rtalign.report.text import known
+from rtalign.scoring.peaks import Peak
 
 WIDTH = 650
 LEFT, RIGHT = 72, 70
@@ -55,7 +57,7 @@ def colour_limit(results: Results) -> float:
 
 def significant(results: Results) -> np.ndarray:
     """(layer, lag) where R passes what the null's own maxima over lags reach: the bar a peak must clear."""
-    bar = np.array([np.inf if layer.null_r is None else layer.null_r for layer in results.summary.layers])
+    bar = np.array([layer.null_r if known(layer.null_r) else np.inf for layer in results.summary.layers])
     return np.nan_to_num(results.r, nan=-np.inf) > bar[:, None]
 
 
@@ -102,7 +104,7 @@ def _zero(frame: Frame) -> Markup | None:
     return join(line, text(x, frame.top - 7, "word onset", "legend", "middle"))
 
 
-def _tick(frame: Frame, layer: Layer, row: tuple[float, float]) -> Markup | None:
+def _tick(frame: Frame, layer: Peak, row: tuple[float, float]) -> Markup | None:
     """The peak of one layer, the full height of its row."""
     if not layer.ok or layer.peak_s is None or not frame.x[0] <= layer.peak_s <= frame.x[1]:
         return None

@@ -183,8 +183,8 @@ def test_what_cannot_be_compared_is_said() -> None:
 
 def test_later_is_the_first_less_the_second() -> None:
     a, b = two()
-    by = later_ms(a.rungs, b.rungs)
-    peaks = [{rung.layer: rung.peak_s for rung in seen.rungs} for seen in (a, b)]
+    by = later_ms(a.peaks, b.peaks)
+    peaks = [{rung.layer: rung.peak_s for rung in seen.peaks} for seen in (a, b)]
     assert by
     for layer, value in by.items():
         assert value == pytest.approx(1000 * (peaks[0][layer] - peaks[1][layer]))  # type: ignore[operator]

@@ -102,7 +102,7 @@ def test_the_ladder_that_leaves_is_the_one_that_is_shown(scene: Scene) -> None:
     scene.press("Ctrl+Shift+D")
     with (scene.folder / "it.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    for row, rung in zip(rows, scene.engine.newest.rungs, strict=True):
+    for row, rung in zip(rows, scene.engine.newest.peaks, strict=True):
         assert (int(row["layer"]), row["status"]) == (rung.layer, rung.status)
         assert row["peak_s"] == ("" if rung.peak_s is None else str(rung.peak_s))
 

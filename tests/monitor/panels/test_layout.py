@@ -153,14 +153,14 @@ def test_a_line_that_has_no_room_leaves_out_whole_parts(qtbot: QtBot, written: l
 
 def test_the_fitted_line_rises_as_the_engine_says_over_all_layers(qtbot: QtBot) -> None:
     seen = snapshots.sight(300)
-    rungs = tuple(dataclasses.replace(r, peak_s=None if r.layer < 8 else r.peak_s) for r in seen.rungs)
+    rungs = tuple(dataclasses.replace(r, peak_s=None if r.layer < 8 else r.peak_s) for r in seen.peaks)
     view = LadderView()
     shown(qtbot, view)
-    view.draw(dataclasses.replace(seen, rungs=rungs))
+    view.draw(dataclasses.replace(seen, peaks=rungs))
     ends = view.fit()
     assert ends is not None
-    assert seen.trend is not None
-    assert ends[1] - ends[0] == pytest.approx(seen.trend.slope_ms / 1000 * (30 - 8) / 30)
+    assert seen.temporal is not None
+    assert ends[1] - ends[0] == pytest.approx(seen.temporal.slope_ms / 1000 * (30 - 8) / 30)
 
 
 def test_a_picture_of_twice_the_size_is_painted_and_not_enlarged(qtbot: QtBot) -> None:

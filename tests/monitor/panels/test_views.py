@@ -109,7 +109,7 @@ def test_dots_end_where_the_snapshot_says(qtbot: QtBot) -> None:
     ladder.draw(snapshots.sight(300, seed=1))
     last = snapshots.sight(301, seed=2)
     ladder.draw(last)
-    wanted = {rung.layer: rung.peak_s for rung in last.rungs if rung.peak_s is not None}
+    wanted = {rung.layer: rung.peak_s for rung in last.peaks if rung.peak_s is not None}
     qtbot.waitUntil(lambda: ladder.easing.places() == pytest.approx(wanted))
 
 

@@ -51,7 +51,7 @@ def _about(entry: Entry) -> dict[str, Any]:
 
 def _scores(entry: Entry) -> dict[str, Any]:
     temporal, alignment = entry.findings.temporal, entry.findings.alignment
-    low, high = temporal.ci if temporal else (None, None)
+    low, high = (temporal.ci if temporal else None) or (None, None)
     return {
         "n_words": entry.n_words or None,
         "temporal_r": temporal.r if temporal else None,
@@ -71,16 +71,7 @@ def _scores(entry: Entry) -> dict[str, Any]:
 
 
 def layer_rows(study: Study) -> list[Row]:
-    return [
-        _about(entry)
-        | {
-            "layer": int(layer), "depth": float(depth), "status": peak.status, "peak_s": peak.peak_s,
-            "low_s": peak.ci_s[0] if peak.ci_s else None, "high_s": peak.ci_s[1] if peak.ci_s else None,
-            "peak_r": peak.peak_r, "null_r": peak.null_r,
-        }
-        for entry in every(study)
-        for layer, depth, peak in zip(entry.curves.layers, entry.curves.depth, entry.findings.peaks, strict=True)
-    ]  # fmt: skip
+    return [_about(entry) | peak.row() for entry in every(study) for peak in entry.findings.peaks]
 
 
 def quartile_rows(study: Study) -> list[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rtalign.language.surprisal import QUARTILES
-from rtalign.report.figures.colour import shade
+from rtalign.report.colour import shade
 from rtalign.report.figures.svg import Frame, figure, panels, text, ticks, upright, x_axis, y_axis, zero
 from rtalign.report.html import Markup, number, tag
 from rtalign.report.text import signed

@@ -64,7 +64,8 @@ def span(study: Study, score: str) -> tuple[float, float]:
 def interval(entry: Entry, score: str) -> tuple[float | None, float | None]:
     if score == "alignment":
         return entry.alignment_ci
-    return entry.findings.temporal.ci if entry.findings.temporal else (None, None)
+    temporal = entry.findings.temporal
+    return (temporal.ci if temporal else None) or (None, None)
 
 
 def across(frame: Frame, y: float, entry: Entry, score: str, hues: Hues) -> Markup | None:

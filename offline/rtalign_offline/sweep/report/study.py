@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 from rtalign.language.loading.names import parse
 from rtalign.language.surprisal import QUARTILES as NAMES
 from rtalign.report.summary import read_summary
-from rtalign.scoring.curves import Curves, Findings, assess, correlation
+from rtalign.scoring.curves import Curves
+from rtalign.scoring.findings import Findings, assess, correlation
 from rtalign.scoring.peaks import interval, t_max
 from rtalign_offline.sweep.plan import Plan
 

@@ -123,7 +123,7 @@ def _job_row(entry: Entry) -> list[Cell]:
         (entry.person, "l"),
         (f"{entry.peaked} of {len(entry.findings.peaks)}", ""),
         r,
-        (f"{signed(score.ci[0])} to {signed(score.ci[1])}" if score else DASH, ""),
+        (f"{signed(score.ci[0])} to {signed(score.ci[1])}" if score and score.ci else DASH, ""),
         (p_value(score.p_permutation).removeprefix("p = ").removeprefix("p ") if score else DASH, ""),
         (signed(score.slope_ms, 0, plus=True) if score else DASH, ""),
         (signed(entry.alignment_r, 3), ""),
