@@ -19,6 +19,7 @@ import numpy as np
 from outcome import tell
 
 from rtalign.engine import snapshot
+from rtalign.engine.commands import Command, Stop
 from rtalign.engine.process import wire
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,8 +44,8 @@ class Feed:
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, do: str, to: Any = None) -> None:  # noqa: ARG002
-        if do == "stop":
+    def send(self, command: Command) -> None:
+        if command == Stop():
             self._process.terminate()
 
     def wait(self, timeout_s: float | None = None) -> int:

@@ -15,6 +15,7 @@ from PyQt6.QtCore import QEvent, Qt, QTimer  # noqa: TID251
 from PyQt6.QtWidgets import QApplication, QMainWindow  # noqa: TID251
 
 from rtalign.core.session import Session
+from rtalign.engine.commands import Stop
 
 STARTING_S = 180.0
 """Longest time from the start of a window to its first scores that leaves room for all rows."""
@@ -215,5 +216,5 @@ def plain(given: argparse.Namespace, seen: Watch) -> QMainWindow:
         return Client(said(given.show))
 
     window = Watched(source())
-    seen.stop = lambda: window.source.ask("stop")
+    seen.stop = lambda: window.source.send(Stop())
     return window

@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
+from rtalign.engine.commands import Inspect, Play, Reset, Seek
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import Notice
 from rtalign_monitor import memory
@@ -193,7 +194,7 @@ class MonitorWindow(QMainWindow):
             self.point(layers[min(max(at, 0), len(layers) - 1)])
 
     def pick(self, index: int | None) -> None:
-        self.link.ask("inspect", index)
+        self.link.send(Inspect(index))
         self.grid.picked = index is not None
         self.grid.show_panels()
 
@@ -215,7 +216,7 @@ class MonitorWindow(QMainWindow):
 
     def _reset(self) -> None:
         self.strip.unsay("reset")
-        self.link.ask("reset")
+        self.link.send(Reset())
 
     def missed(self, word: str) -> None:
         self.strip.say_awhile(Message("said", f"“{word}” is not said in this recording.", "stale"), 5)
@@ -225,8 +226,8 @@ class MonitorWindow(QMainWindow):
         if self.link.state != "running":
             self.link.restart()
             return
-        for do, to in (("reset", None), ("seek", 0.0), ("play", None)):
-            self.link.ask(do, to)
+        for command in (Reset(), Seek(0.0), Play()):
+            self.link.send(command)
 
     def start_dialog(self) -> None:
         self.sessions.start_dialog(Theme.of(self.memory.theme), self, self.demo_wanted.emit)

@@ -1,85 +1,237 @@
-"""Orders: what a viewer may ask of a running session."""
+"""Commands: what a viewer may ask of a running session, as one union of frozen records, and its form on the pipe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
 
-from rtalign.core.session import Session
-from rtalign.decoding.bank import DecoderBank
-from rtalign.decoding.decoder_setup import Decoding
-from rtalign.engine.engine import Engine
-from rtalign.engine.open_session import Opened
-from rtalign.engine.recording.session_folder import Keeper
-from rtalign.scoring.scoreboard import FEWEST_WORDS
-from rtalign.streams.events import Notice, Transport
+from rtalign.core.recipe import what_is_wrong
 
-
-class Orders:
-    """Obeys one at a time; what makes no sense is said in a notice, and changes nothing."""
-
-    def __init__(self, session: Session, opened: Opened, engine: Engine, keeper: Keeper) -> None:
-        self._opened, self._engine, self._keeper = opened, engine, keeper
-        self.bank = str(session.bank or "")
-
-    def obey(self, asked: Mapping[str, Any]) -> None:
-        try:
-            self._do(str(asked.get("do")), asked.get("to"))
-        except (ValueError, TypeError, AttributeError, OSError) as error:
-            self._engine.say(Notice("warning", "command", f"{asked.get('do')}: {error}", self._engine.intake.time_s))
-
-    def _do(self, what: str, to: Any) -> None:
-        engine = self._engine
-        match what:
-            case "pause" | "play" | "seek" | "speed" | "step" | "until":
-                _move(engine.source.transport, what, to)
-            case "last words":
-                engine.last_words = None if to is None else max(int(to), FEWEST_WORDS)
-            case "inspect":
-                engine.inspected = None if to is None else int(to)
-            case "reset":
-                engine.reset()
-            case "bank":
-                engine.switch(Decoding.of(DecoderBank.load(Path(str(to)))))
-                self.bank = str(to)
-            case "allow missing":
-                engine.do_without()
-            case "record":
-                self._keeper.record(None if to is None else Path(str(to)))
-            case "publish":
-                engine.publish = publisher(engine.decoding, self._opened) if to else None
-            case "report":
-                self._keeper.report(engine, None if to is None else Path(str(to)))
-            case _:
-                raise ValueError("nothing of that name can be asked for")
+Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Factor = Annotated[float, Field(strict=True, gt=0, le=1000)]
+Switch = Annotated[bool, Field(strict=True)]
+Index = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
+Count = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
+Words = Annotated[int, Field(strict=True, gt=-(2**53), lt=2**53)]
 
 
-def publisher(decoding: Decoding, opened: Opened) -> Callable[[float, np.ndarray], None]:
-    """Sends R(layer, lag) out over LSL, stamped with the word that changed it."""
-    from rtalign.streams.lsl import LabelledOutlet
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Hold a replay where it is."""
 
-    labels = [f"layer {layer} lag {lag:+.3f} s" for layer in decoding.layers for lag in decoding.lags_s]
-    outlet = LabelledOutlet("rtalign-scores", "Scores", labels, 0.0)
-    to_local = opened.source.to_local
-    return lambda time_s, r: outlet.push(np.asarray(r, np.float32).reshape(1, -1), to_local(time_s))
+    kind: Literal["pause"] = "pause"
 
 
-def _move(transport: Transport | None, what: str, to: Any) -> None:
-    if transport is None:
-        raise ValueError("only a recording can be paused, moved or slowed; this is live")
-    match what:
-        case "pause":
-            transport.pause()
-        case "play":
-            transport.play()
-        case "seek":
-            transport.seek(float(to))
-        case "step":
-            transport.step(int(to))
-        case "speed":
-            transport.set_speed(None if to is None else float(to))
-        case "until":
-            transport.wait_at(None if to is None else float(to))
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Let a paused replay go on."""
+
+    kind: Literal["play"] = "play"
+
+
+@dataclass(frozen=True, slots=True)
+class Seek:
+    """Go on with a replay from another time.
+
+    Attributes
+    ----------
+    to_s : float
+        Time on the recording's axis, in seconds; a time outside it means its start or its end.
+    """
+
+    to_s: Seconds
+    kind: Literal["seek"] = "seek"
+
+
+@dataclass(frozen=True, slots=True)
+class SetSpeed:
+    """Replay at another speed.
+
+    Attributes
+    ----------
+    factor : float or None
+        Times real time, above 0 and at most 1000; None as fast as the machine can.
+    """
+
+    factor: Factor | None
+    kind: Literal["speed"] = "speed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Move a replay by one word, and pause there.
+
+    Attributes
+    ----------
+    words : int
+        Positive: just behind the onset of the next word.  Otherwise: of the word before.
+    """
+
+    words: Words
+    kind: Literal["step"] = "step"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitAt:
+    """Let a replay go no further than a time, until the next such command.
+
+    Attributes
+    ----------
+    time_s : float or None
+        Time on the recording's axis, in seconds; None removes the limit.
+    """
+
+    time_s: Seconds | None
+    kind: Literal["wait"] = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLastWords:
+    """Base scores and curves on the newest words alone.
+
+    Attributes
+    ----------
+    n_words : int or None
+        How many; fewer than curves need are raised to that number.  None: all words.
+    """
+
+    n_words: Count | None
+    kind: Literal["last words"] = "last words"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Put one word's own scores into the snapshots.
+
+    Attributes
+    ----------
+    word : int or None
+        Index of the word; None: no word.
+    """
+
+    word: Index | None
+    kind: Literal["inspect"] = "inspect"
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Begin the scores anew; the language model keeps its context."""
+
+    kind: Literal["reset"] = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class UseBank:
+    """Go on with another decoder bank; scores begin anew.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of a bank of the same model, context and layers as the one in use.
+    """
+
+    folder: Path
+    kind: Literal["bank"] = "bank"
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreMissingSensors:
+    """Go on with those sensors of the bank that the stream has."""
+
+    kind: Literal["ignore missing sensors"] = "ignore missing sensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Begin or end the recording of a live session.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Folder under which the session's own folder is made; None ends the recording.
+    """
+
+    folder: Path | None
+    kind: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Begin or end sending the scores out over LSL.
+
+    Attributes
+    ----------
+    on : bool
+        Whether they are sent from now on.
+    """
+
+    on: Switch
+    kind: Literal["publish"] = "publish"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """Write the results and the report as they are now.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where to, if the session has no folder for its results yet.
+    """
+
+    folder: Path | None
+    kind: Literal["report"] = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the session and write its results."""
+
+    kind: Literal["stop"] = "stop"
+
+
+ReplayCommand = Pause | Play | Seek | SetSpeed | Step | WaitAt
+"""Commands that only a recording can follow."""
+
+Command = (
+    ReplayCommand
+    | ScoreLastWords
+    | Inspect
+    | Reset
+    | UseBank
+    | IgnoreMissingSensors
+    | Record
+    | Publish
+    | WriteReport
+    | Stop
+)
+"""Whatever a viewer may ask; `kind` tells them apart on the pipe and names them in notices."""
+
+_ADAPTER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
+
+
+def to_message(command: Command) -> dict[str, Any]:
+    """A command as JSON knows it, for the pipe."""
+    message: dict[str, Any] = _ADAPTER.dump_python(command, mode="json")
+    return message
+
+
+def from_message(message: object) -> Command:
+    """The command that a message from the pipe holds.
+
+    Raises
+    ------
+    ValueError
+        Where it holds none: an unknown kind, a missing, superfluous or impossible value.
+    """
+    if not isinstance(message, dict):
+        raise ValueError(f"a command is a mapping with a kind, not {type(message).__name__}")
+    try:
+        return _ADAPTER.validate_python(message, extra="forbid")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ", ".join(str(part) for part in first["loc"][:2])
+        raise ValueError(f"{where}: {what_is_wrong(first)}" if where else what_is_wrong(first)) from None

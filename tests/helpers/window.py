@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
+from rtalign.engine.commands import Command, Stop
 from rtalign.engine.process.client import Client
 from rtalign.engine.process.word_list import Script
 from rtalign.engine.snapshot import Snapshot, empty
@@ -29,19 +30,19 @@ PATIENCE_MS = 60_000
 
 
 class MadeUp:
-    """An engine that remembers what it was asked, and says what a test gives it to say."""
+    """An engine that remembers what it was sent, and says what a test gives it to say."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.newest = empty("loading", "loading the language model")
         self.script: Script | None = None
         self.alive, self.pid, self.status = True, 1, 0
-        self.asked: list[tuple[str, Any]] = []
+        self.sent: list[Command] = []
         self.stops = True
 
-    def ask(self, do: str, to: Any = None) -> None:
-        self.asked.append((do, to))
-        if do == "stop" and self.stops:
+    def send(self, command: Command) -> None:
+        self.sent.append(command)
+        if command == Stop() and self.stops:
             self.newest, self.alive = dataclasses.replace(self.newest, phase="ended"), False
 
     def wait(self, timeout_s: float | None = None) -> int:
@@ -136,8 +137,8 @@ class Scene:
         return message.text if message else ""
 
     @property
-    def asked(self) -> tuple[str, Any] | None:
-        return self.engine.asked[-1] if self.engine.asked else None
+    def sent(self) -> Command | None:
+        return self.engine.sent[-1] if self.engine.sent else None
 
     def panel(self, name: str) -> Any:
         return self.window.grid.panels[name]
@@ -181,5 +182,5 @@ class Sitting:
         engine = self.window.link.engine
         self.window.leave_now()
         if engine is not None and engine.alive:
-            engine.ask("stop")
+            engine.send(Stop())
             engine.wait(30)

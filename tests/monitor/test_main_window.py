@@ -18,6 +18,19 @@ from PyQt6.QtWidgets import QDialog
 
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
+from rtalign.engine.commands import (
+    Command,
+    Inspect,
+    Pause,
+    Publish,
+    Record,
+    ScoreLastWords,
+    Seek,
+    SetSpeed,
+    Step,
+    Stop,
+    WriteReport,
+)
 from rtalign.engine.process.word_list import Script
 from rtalign_monitor.actions.registry import DEEDS
 from tests.helpers import snapshots
@@ -36,8 +49,8 @@ class Effect:
     before: Callable[[Scene], Any] = lambda scene: None
 
 
-def asks(do: str, to: Any = None, before: Callable[[Scene], Any] = lambda scene: None) -> Effect:
-    return Effect(lambda scene: scene.asked, (do, to), before)
+def sends(command: Command, before: Callable[[Scene], Any] = lambda scene: None) -> Effect:
+    return Effect(lambda scene: scene.sent, command, before)
 
 
 def is_shown(name: str) -> Effect:
@@ -76,8 +89,8 @@ EFFECTS: dict[str, Effect] = {
     "bank": begun("bank"),
     "load": Effect(lambda s: s.begun[-1].session.speed, 2.0, session_file),
     "save": Effect(lambda s: saved(s) == s.window.link.session),
-    "record": Effect(lambda s: s.asked and s.asked[0], "record", lambda s: s.live(keeping=None)),
-    "publish": asks("publish", True),
+    "record": Effect(lambda s: type(s.sent), Record, lambda s: s.live(keeping=None)),
+    "publish": sends(Publish(True)),
     "restart": Effect(lambda s: len(s.begun), 2),
     "quit": Effect(lambda s: s.window.isVisible(), False),
     "operator": Effect(lambda s: s.window.grid.view, "operator", lambda s: s.press("D")),
@@ -89,31 +102,31 @@ EFFECTS: dict[str, Effect] = {
     "layout": Effect(lambda s: s.panel("curves").isVisible(), True, hide),
     **{f"show-{name}": is_shown(name) for name in ("ladder", "map", "curves", "traces", "head", "transcript")},
     "freeze": Effect(lambda s: s.said.startswith("The picture is frozen")),
-    "window": asks("last words", 300),
-    "fewer": asks("last words", 200, alone),
-    "more": asks("last words", 400, alone),
+    "window": sends(ScoreLastWords(300)),
+    "fewer": sends(ScoreLastWords(200), alone),
+    "more": sends(ScoreLastWords(400), alone),
     "reset": Effect(lambda s: s.said, "The scores of 300 words will begin anew."),
     "up": Effect(lambda s: s.panel("map").layer, 0),
     "down": Effect(lambda s: s.panel("map").layer, 4, lambda s: s.window.point(5)),
     "nothing": Effect(lambda s: s.panel("map").layer, None, lambda s: s.window.point(5)),
-    "play": asks("pause"),
-    "slower": asks("speed", 0.5),
-    "faster": asks("speed", 2.0),
-    "previous": asks("step", -1),
-    "next": asks("step", 1),
-    "back": asks("seek", HERE_S - 10),
-    "on": asks("seek", HERE_S + 10),
-    "begin": asks("seek", 0.0),
+    "play": sends(Pause()),
+    "slower": sends(SetSpeed(0.5)),
+    "faster": sends(SetSpeed(2.0)),
+    "previous": sends(Step(-1)),
+    "next": sends(Step(1)),
+    "back": sends(Seek(HERE_S - 10)),
+    "on": sends(Seek(HERE_S + 10)),
+    "begin": sends(Seek(0.0)),
     "jump": Effect(lambda s: s.window.transport.word.hasFocus()),
     "bookmark": Effect(lambda s: s.window.marks.times, [20.0, HERE_S, 60.0]),
-    "mark-before": asks("seek", 20.0),
-    "mark-next": asks("seek", 60.0),
+    "mark-before": sends(Seek(20.0)),
+    "mark-next": sends(Seek(60.0)),
     "picture": written(".png"),
     "panel": written(".png"),
     "copy": Effect(lambda s: clipboard().width(), 2 * 1280),
     "scores": written(".csv"),
     "ladder": written(".csv"),
-    "report": Effect(lambda s: s.asked and s.asked[0], "report"),
+    "report": Effect(lambda s: type(s.sent), WriteReport),
     "keys": Effect(lambda s: s.window.findChild(QDialog) is not None),
 }  # fmt: skip
 
@@ -208,10 +221,10 @@ def test_what_cannot_be_done_is_off_and_says_why(scene: Scene) -> None:
 
 def test_a_key_of_what_cannot_be_done_does_nothing(scene: Scene) -> None:
     scene.live()
-    before = list(scene.engine.asked)
+    before = list(scene.engine.sent)
     for key in ("Space", "Left", "Right", "Home", "M"):
         scene.press(key)
-    assert scene.engine.asked == before
+    assert scene.engine.sent == before
     assert scene.window.marks.times == []
 
 
@@ -244,26 +257,26 @@ def test_a_click_on_a_word_opens_the_inspector_and_esc_closes_it(scene: Scene) -
     transcript.grab()
     word = transcript.placed[3]
     scene.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
-    assert scene.asked == ("inspect", word.entry.word.index)
+    assert scene.sent == Inspect(word.entry.word.index)
     assert scene.panel("inspector").isVisible()
     scene.engine.newest = snapshots.inspected(scene.engine.newest)
     scene.window.tick()
     assert scene.panel("inspector").seen.entry.word == scene.engine.newest.words[-8].word
     scene.press("Esc")
     assert not scene.panel("inspector").isVisible()
-    assert scene.asked == ("inspect", None)
+    assert scene.sent == Inspect(None)
 
 
 def test_dragging_on_the_timeline_seeks_once(scene: Scene) -> None:
     scene.replay()
-    line, ask = scene.window.transport.timeline, scene.engine.asked
+    line, sent = scene.window.transport.timeline, scene.engine.sent
     middle = line.height() // 2
     scene.qtbot.mousePress(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 4, middle))
     for part in (0.3, 0.5, 0.75):
         scene.qtbot.mouseMove(line, QPoint(round(part * line.width()), middle))
-    assert all(do != "seek" for do, _ in ask)
+    assert not any(isinstance(command, Seek) for command in sent)
     scene.qtbot.mouseRelease(line, Qt.MouseButton.LeftButton, pos=QPoint(round(0.75 * line.width()), middle))
-    (to,) = (to for do, to in ask if do == "seek")
+    (to,) = (command.to_s for command in sent if isinstance(command, Seek))
     assert to == pytest.approx(0.75 * 250, abs=1)
 
 
@@ -272,7 +285,7 @@ def test_a_click_near_a_bookmark_goes_to_it(scene: Scene) -> None:
     scene.press("M")
     line = scene.window.transport.timeline
     scene.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(round(line._at(HERE_S)) + 4, 10))
-    assert scene.asked == ("seek", HERE_S)
+    assert scene.sent == Seek(HERE_S)
     scene.press("M")
     assert scene.window.marks.times == []
     scene.cure("Undo")
@@ -296,7 +309,7 @@ def test_starting_can_be_called_off(scene: Scene) -> None:
     scene.window.tick()
     assert scene.said == "Loading the language model…"
     scene.cure("Cancel")
-    assert scene.asked == ("stop", None)
+    assert scene.sent == Stop()
     scene.window.tick()
     assert scene.window.link.state == "ended"
     scene.cure("Begin again")
@@ -311,14 +324,14 @@ def test_typing_a_word_jumps_to_where_it_is_next_said(scene: Scene) -> None:
     assert not scene.window.deeds["freeze"].isChecked()
     QTest.keyClick(box, Qt.Key.Key_Return)
     later = [float(o) for o, text in zip(ONSETS, SCRIPT.texts, strict=True) if text == "mention" and o > HERE_S]
-    assert scene.asked == ("seek", later[0])
+    assert scene.sent == Seek(later[0])
     assert not box.hasFocus()
     scene.press("/")
     QTest.keyClicks(box, "zebra")
     QTest.keyClick(box, Qt.Key.Key_Return)
     scene.window.tick()
     assert "zebra" in scene.said
-    assert scene.asked == ("seek", later[0])
+    assert scene.sent == Seek(later[0])
 
 
 def test_the_speed_that_is_shown_is_the_speed(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtWidgets import QWidget
 
 from rtalign.engine import snapshot
+from rtalign.engine.commands import Publish, Seek
 from rtalign_monitor.bars.message_bar import Message
 from rtalign_monitor.bars.transport import SKIP_S
 from rtalign_monitor.panels.grid import TITLES
@@ -22,7 +23,7 @@ def connect(window: MonitorWindow) -> None:
     for name, deed in {**_session(window), **_view(window), **_replay(window), **_out(window)}.items():
         window.deeds[name].triggered.connect(lambda _=False, deed=deed: deed())
     transport = window.transport
-    transport.asked.connect(window.link.ask)
+    transport.asked.connect(window.link.send)
     transport.missed.connect(window.missed)
     for panel in window.grid.panels.values():
         panel.pointed.connect(window.point)
@@ -38,7 +39,7 @@ def _session(w: MonitorWindow) -> Deeds:
     return {
         "start": w.start_dialog, "open": lambda: s.open(False), "folder": lambda: s.open(True), "bank": s.choose_bank,
         "load": s.load, "save": s.save, "record": lambda: s.record(w.deeds["record"].isChecked()),
-        "publish": lambda: w.link.ask("publish", w.deeds["publish"].isChecked()), "restart": w.link.restart,
+        "publish": lambda: w.link.send(Publish(w.deeds["publish"].isChecked())), "restart": w.link.restart,
         "quit": w.close, "keys": w.show_keys,
     }  # fmt: skip
 
@@ -61,7 +62,7 @@ def _replay(w: MonitorWindow) -> Deeds:
     return {
         "play": t.switch, "slower": lambda: t.gear(-1), "faster": lambda: t.gear(1), "next": lambda: t.step(1),
         "previous": lambda: t.step(-1), "back": lambda: t.skip(-SKIP_S), "on": lambda: t.skip(SKIP_S),
-        "begin": lambda: w.link.ask("seek", 0.0), "jump": t.word.setFocus, "bookmark": lambda: _bookmark(w),
+        "begin": lambda: w.link.send(Seek(0.0)), "jump": t.word.setFocus, "bookmark": lambda: _bookmark(w),
         "mark-before": lambda: _go_to_mark(w, -1), "mark-next": lambda: _go_to_mark(w, 1),
     }  # fmt: skip
 
@@ -111,4 +112,4 @@ def _bookmark(w: MonitorWindow) -> None:
 
 def _go_to_mark(w: MonitorWindow, by: int) -> None:
     if (to := w.marks.beside(w.transport.timeline.position, by)) is not None:
-        w.link.ask("seek", to)
+        w.link.send(Seek(to))

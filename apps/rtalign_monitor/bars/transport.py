@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
 
 from rtalign.core.time_format import place
+from rtalign.engine.commands import Pause, Play, ReplayCommand, ScoreLastWords, Seek, SetSpeed, Step
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.actions.registry import Actions
 from rtalign_monitor.bars.timeline import Timeline
@@ -22,7 +21,7 @@ FEWEST_LAST, MOST_LAST, LAST_STEP = 100, 2000, 100
 class Transport(QWidget):
     """Says what it wants through `asked`; shows what the snapshot says, not what was asked for."""
 
-    asked = pyqtSignal(str, object)
+    asked = pyqtSignal(object)
     missed = pyqtSignal(str)
 
     def __init__(self, actions: Actions, last_words: int) -> None:
@@ -51,8 +50,8 @@ class Transport(QWidget):
         self._offer(1.0)
         self.speed.setToolTip("Speed of the recording, times real time  ([ and ])")
         self.speed.setMinimumContentsLength(4)
-        self.speed.activated.connect(lambda i: self.asked.emit("speed", self._speeds[i]))
-        self.timeline.sought.connect(lambda to: self.asked.emit("seek", to))
+        self.speed.activated.connect(lambda i: self.asked.emit(SetSpeed(self._speeds[i])))
+        self.timeline.sought.connect(lambda to: self.asked.emit(Seek(to)))
         self.word.setPlaceholderText("jump to word")
         self.word.setFixedWidth(120)
         self.word.setAccessibleName("Jump to a word")
@@ -102,19 +101,19 @@ class Transport(QWidget):
         self.speed.setCurrentIndex(speeds.index(speed))
 
     def switch(self) -> None:
-        self._ask("play" if self.seen and self.seen.paused else "pause")
+        self._ask(Play() if self.seen and self.seen.paused else Pause())
 
     def gear(self, step: int) -> None:
         """Half or twice the speed."""
         now = self.seen.speed if self.seen else 1.0
         near = min(range(len(SPEEDS)), key=lambda i: abs((SPEEDS[i] or 64.0) - (now or 64.0)))
-        self._ask("speed", SPEEDS[min(max(near + step, 0), len(SPEEDS) - 1)])
+        self._ask(SetSpeed(SPEEDS[min(max(near + step, 0), len(SPEEDS) - 1)]))
 
     def skip(self, seconds: float) -> None:
-        self._ask("seek", max(self.timeline.position + seconds, 0.0))
+        self._ask(Seek(max(self.timeline.position + seconds, 0.0)))
 
     def step(self, by: int) -> None:
-        self._ask("step", by)
+        self._ask(Step(by))
 
     def jump(self) -> None:
         to = self.timeline.said(self.word.text())
@@ -122,7 +121,7 @@ class Transport(QWidget):
             self.missed.emit(self.word.text().strip())
             self.word.selectAll()
             return
-        self._ask("seek", to)
+        self._ask(Seek(to))
         self.word.clear()
         self.word.clearFocus()
 
@@ -141,7 +140,7 @@ class Transport(QWidget):
     def scope(self) -> None:
         alone = self._actions["window"].isChecked()
         self._show_scope()
-        self.asked.emit("last words", self.last.value() if alone else None)
+        self.asked.emit(ScoreLastWords(self.last.value() if alone else None))
 
     def _show_scope(self) -> None:
         """Slider and switch say one thing together."""
@@ -149,9 +148,9 @@ class Transport(QWidget):
         self.last.setVisible(alone)
         self._actions["window"].setIconText(f"Last {self.last.value():,}" if alone else "All words")
 
-    def _ask(self, do: str, to: Any = None) -> None:
+    def _ask(self, command: ReplayCommand) -> None:
         if self.seen is not None and self.seen.position_s is not None:
-            self.asked.emit(do, to)
+            self.asked.emit(command)
 
 
 def _button(actions: Actions, name: str, text: str) -> QToolButton:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 from rtalign.core.session import Session
 from rtalign.engine import snapshot
+from rtalign.engine.commands import Command, Publish, Record, ScoreLastWords, Seek, SetSpeed, Stop
 from rtalign.engine.process.word_list import Script
 from rtalign.engine.snapshot import Snapshot
 
@@ -21,9 +22,6 @@ ENDS_S = 10.0
 """After which an engine that was asked to end, and has not, is said to hang, perhaps."""
 SILENT_S = 5.0
 """After which it is said that a running engine has sent nothing; it sends ten times a second."""
-
-KEPT = {"last words": "last_words", "speed": "speed", "publish": "publish", "record": "record"}
-"""Settings of a session by what is asked of its engine."""
 
 State = Literal["none", "running", "stopping", "ended", "failed", "lost"]
 
@@ -40,7 +38,7 @@ class Engine(Protocol):
     @property
     def pid(self) -> int: ...
 
-    def ask(self, do: str, to: Any = None) -> None: ...
+    def send(self, command: Command) -> None: ...
 
     def wait(self, timeout_s: float | None = None) -> int: ...
 
@@ -61,7 +59,7 @@ class Link:
         self.state: State = "none"
         self.restart_at: float | None = None
         self.loss: Snapshot | None = None
-        self.also: Callable[[str, Any], None] | None = None
+        self.also: Callable[[Command], None] | None = None
         self._died = -float("inf")
         self._go_on: float | None = None
         self._next: Session | None = None
@@ -129,7 +127,7 @@ class Link:
             if self.state != "stopping":
                 self._asked_at = self._clock()
             self.state = "stopping"
-            self.engine.ask("stop")
+            self.engine.send(Stop())
 
     def give_up(self) -> None:
         """End an engine that does not end by itself, whatever it has still to write."""
@@ -140,14 +138,14 @@ class Link:
     def stay_stopped(self) -> None:
         self.restart_at = None
 
-    def ask(self, do: str, to: Any = None) -> None:
+    def send(self, command: Command) -> None:
         """What changes a setting changes the session too, so that it outlives an engine."""
         if self.engine and self.state == "running":
-            self.engine.ask(do, to)
-            if self.session is not None and do in KEPT:
-                self.session = Session.model_validate(self.session.model_dump() | {KEPT[do]: to})
+            self.engine.send(command)
+            if self.session is not None and (changed := _settings(command)):
+                self.session = Session.model_validate(self.session.model_dump() | changed)
             if self.also is not None:
-                self.also(do, to)
+                self.also(command)
 
     def look(self) -> State:
         """How the engine does now."""
@@ -158,7 +156,7 @@ class Link:
             self._heard = engine.newest, self._clock()
         if engine.alive:
             if self._go_on is not None and engine.newest.phase == "running":
-                engine.ask("seek", self._go_on)
+                engine.send(Seek(self._go_on))
                 self._go_on = None
             return self.state
         if self._next is not None:
@@ -187,6 +185,21 @@ class Link:
     def _let_go(self) -> None:
         if self.engine is not None and not self.engine.alive:
             self.engine.wait(1)
+
+
+def _settings(command: Command) -> dict[str, Any]:
+    """The settings of a session that a command changes."""
+    match command:
+        case ScoreLastWords(n_words):
+            return {"last_words": n_words}
+        case SetSpeed(factor):
+            return {"speed": factor}
+        case Publish(on):
+            return {"publish": on}
+        case Record(folder):
+            return {"record": folder}
+        case _:
+            return {}
 
 
 def without_engine(seen: Snapshot) -> Snapshot:

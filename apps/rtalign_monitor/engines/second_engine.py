@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from rtalign.core.session import Session
 from rtalign.core.time_format import place
 from rtalign.decoding.bank import DecoderBank
+from rtalign.engine.commands import Command, Reset, ScoreLastWords, Seek, Step
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines import link
 from rtalign_monitor.engines.link import Engine, Link
-from rtalign_monitor.engines.sync import Tether
+from rtalign_monitor.engines.sync import Tether, Who
 from rtalign_monitor.engines.two_banks import Beside, cannot, names_of
-
-SHARED = ("seek", "step", "reset", "last words")
-"""What is asked of the first engine and of the second alike; pause and speed it takes over from what it sees."""
 
 
 class Comparing:
@@ -74,8 +71,8 @@ class Comparing:
         if self._tether is None:
             return
         self.again = self._other if again else None
-        for who, do, to in self._tether.part():
-            self._order(who, do, to)
+        for who, command in self._tether.part():
+            self._order(who, command)
         self._tether = None
         self._second.stop()
         self._tell(why or "", False)
@@ -131,8 +128,8 @@ class Comparing:
     def _step(self, a: Snapshot, b: Snapshot) -> None:
         assert self._tether is not None
         together = self._tether.together
-        for who, do, to in self._tether.pull(a, b):
-            self._order(who, do, to)
+        for who, command in self._tether.pull(a, b):
+            self._order(who, command)
         if not self._tether.together:
             where = place(b.position_s) if b.position_s is not None else None
             how = f"catches up, at {where}" if where else f"loads: {b.why}" if b.why else "loads"
@@ -142,12 +139,18 @@ class Comparing:
             self._tell(f"Of these banks: {'; '.join(lacks)}." if lacks else "", False)
             self._warned = True
 
-    def _also(self, do: str, to: Any) -> None:
-        if self._tether is not None and do in SHARED:
-            self._second.ask(do, to)
+    def _also(self, command: Command) -> None:
+        """Some commands to the first engine go to the second too; pause and speed it takes over from what it sees."""
+        if self._tether is None:
+            return
+        match command:
+            case Seek() | Step() | Reset() | ScoreLastWords():
+                self._second.send(command)
+            case _:
+                pass
 
-    def _order(self, who: str, do: str, to: Any) -> None:
-        (self._first if who == "A" else self._second).ask(do, to)
+    def _order(self, who: Who, command: Command) -> None:
+        (self._first if who == "A" else self._second).send(command)
 
 
 def _changed(bank: Path) -> str:

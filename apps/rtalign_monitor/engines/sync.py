@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
+from rtalign.engine.commands import Command, Pause, Play, Seek, SetSpeed, WaitAt
 from rtalign.engine.snapshot import Snapshot
 
 SLACK_S = 0.8
@@ -17,8 +18,9 @@ FAR_S = 30.0
 HASTE = 1000.0
 """The speed of catching up."""
 
-Order = tuple[str, str, Any]
-"""Who (A or B), what is asked, and to what."""
+Who = Literal["A", "B"]
+Order = tuple[Who, Command]
+"""Which engine, and what it is sent."""
 
 
 class Tether:
@@ -26,7 +28,7 @@ class Tether:
 
     def __init__(self) -> None:
         self.together = False
-        self._asked: dict[tuple[str, str], Any] = {}
+        self._sent: dict[tuple[Who, type[Command]], Command] = {}
 
     def pull(self, a: Snapshot, b: Snapshot) -> list[Order]:
         """What is to be asked of both now; nothing that was asked already."""
@@ -37,27 +39,30 @@ class Tether:
         self.together = there >= here - (APART_S * slack if self.together else slack)
         orders: list[Order] = []
         if there > here + FAR_S * max(slack, 1.0):
-            orders.append(("B", "seek", here))
+            orders.append(("B", Seek(here)))
         self._hold(orders, "A", there + slack if self.together else None)
         self._hold(orders, "B", here + slack)
-        self._set(orders, "speed", a.speed if self.together else HASTE, b.speed)
+        speed = a.speed if self.together else HASTE
+        self._set(orders, SetSpeed(speed), b.speed == speed)
         paused = a.paused and self.together
-        self._set(orders, "pause" if paused else "play", None, None if paused == b.paused else "other")
+        self._set(orders, Pause() if paused else Play(), b.paused == paused)
         return orders
 
     def part(self) -> list[Order]:
         """A no longer waits for anybody."""
-        return [("A", "until", None)]
+        return [("A", WaitAt(None))]
 
-    def _hold(self, orders: list[Order], who: str, until: float | None) -> None:
-        if self._asked.get((who, "until"), None) != until:
-            self._asked[who, "until"] = until
-            orders.append((who, "until", until))
+    def _hold(self, orders: list[Order], who: Who, until: float | None) -> None:
+        wait = WaitAt(until)
+        if self._sent.get((who, WaitAt), WaitAt(None)) != wait:
+            self._sent[who, WaitAt] = wait
+            orders.append((who, wait))
 
-    def _set(self, orders: list[Order], do: str, to: Any, now: Any) -> None:
-        """Asked once, and again when B has come round to it and left it again."""
-        if now == to:
-            self._asked.pop(("B", do), None)
-        elif ("B", do) not in self._asked or self._asked["B", do] != to:
-            self._asked["B", do] = to
-            orders.append(("B", do, to))
+    def _set(self, orders: list[Order], command: Command, reached: bool) -> None:
+        """Sent to B once, and again when B has reached and left what it asks for."""
+        key: tuple[Who, type[Command]] = "B", type(command)
+        if reached:
+            self._sent.pop(key, None)
+        elif self._sent.get(key) != command:
+            self._sent[key] = command
+            orders.append(("B", command))

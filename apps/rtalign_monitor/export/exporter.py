@@ -11,6 +11,7 @@ from PyQt6.QtCore import QTimer, QUrl
 from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QWidget
 
+from rtalign.engine.commands import WriteReport
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor import memory as remember
 from rtalign_monitor.bars.message_bar import Message, Strip
@@ -65,7 +66,7 @@ class Outgoing:
         written = self._link.newest.written
         if self._link.state == "running":
             self._asked = time.monotonic(), written.times if written else 0
-            self._link.ask("report", str(remember.home() / f"report-{datetime.now():%Y%m%d-%H%M%S}"))
+            self._link.send(WriteReport(remember.home() / f"report-{datetime.now():%Y%m%d-%H%M%S}"))
         elif written:
             show(Path(written.report))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rtalign.core.session import Session
+from rtalign.engine.commands import IgnoreMissingSensors, Record, UseBank
 from rtalign_monitor import memory as remember
 from rtalign_monitor.bars.message_bar import Message, Strip
 from rtalign_monitor.engines.link import Link
@@ -96,7 +97,7 @@ class Sessions:
             self._memory.banks = [path, *(bank for bank in self._memory.banks if bank != path)]
             self._say("The bank is chosen; now open a recording (Ctrl+O) or start (Ctrl+N).", "live")
         elif self._link.state == "running" and session.recording is None and self._link.newest.phase != "failed":
-            self._link.ask("bank", str(path))
+            self._link.send(UseBank(path))
         else:
             self._begin(session.model_copy(update={"bank": path}))
 
@@ -109,7 +110,7 @@ class Sessions:
             self._begin(wanted)
         else:
             self._link.session = wanted
-            self._link.ask("allow missing")
+            self._link.send(IgnoreMissingSensors())
 
     def load(self) -> None:
         path = self._asking.file("Load session file", self._memory.folder, TOML)
@@ -135,7 +136,7 @@ class Sessions:
         """Begins at once, where the session says, or in a folder of our own; no dialog while something happens."""
         session = self._link.session
         under = session.record if session and session.record else remember.home()
-        self._link.ask("record", str(under) if wanted else None)
+        self._link.send(Record(under if wanted else None))
 
     def look(self) -> None:
         """Say where a recording went when it begins and when it is whole."""

@@ -12,7 +12,8 @@ import threading
 from typing import Any
 
 from rtalign.core.session import Session
-from rtalign.engine import snapshot
+from rtalign.engine import commands, snapshot
+from rtalign.engine.commands import Command, Stop
 from rtalign.engine.process import wire, word_list
 from rtalign.engine.process.word_list import Script
 from rtalign.engine.snapshot import Snapshot
@@ -47,13 +48,13 @@ class Client:
         """Also while its last words are still on their way."""
         return self._process.poll() is None or self._reader.is_alive()
 
-    def ask(self, do: str, to: Any = None) -> None:
-        """What rtalign.engine.commands knows, or stop.  Returns at once, also where the engine has ceased to listen."""
-        self._put({"do": do, "to": to})
+    def send(self, command: Command) -> None:
+        """Have the engine execute a command.  Returns at once, also where the engine no longer reads."""
+        self._put(commands.to_message(command))
 
     def stop(self, timeout_s: float = 60.0) -> Snapshot:
         """Ask the engine to end the session and to write what it found; the last snapshot."""
-        self.ask("stop")
+        self.send(Stop())
         self.wait(timeout_s)
         return self.newest
 
@@ -95,7 +96,7 @@ class Client:
                 self._take(message)
         except (OSError, ValueError) as error:  # no engine speaks like this; it is asked to end, and not listened to
             self.newest = snapshot.empty("failed", f"what the engine says cannot be read: {error}")
-            self.ask("stop")
+            self.send(Stop())
             with contextlib.suppress(OSError, ValueError):
                 while self._process.stdout.read(1 << 16):
                     pass

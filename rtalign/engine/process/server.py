@@ -9,15 +9,16 @@ import sys
 import threading
 import time
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import numpy as np
 import psutil
 
 from rtalign.core.session import Session
-from rtalign.engine import snapshot, take_snapshot
-from rtalign.engine.commands import Orders
+from rtalign.engine import commands, snapshot, take_snapshot
+from rtalign.engine.command_executor import CommandExecutor
+from rtalign.engine.commands import Command, Publish, Stop
 from rtalign.engine.engine import Engine
 from rtalign.engine.open_session import open_session
 from rtalign.engine.process import wire, word_list
@@ -72,34 +73,49 @@ class Outbox:
                     return
 
 
-class Commands:
-    """What the viewer asks for; the end of its stream means stop."""
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What came where a command was expected, and is none."""
+
+    reason: str
+
+
+class CommandQueue:
+    """The viewer's commands, read in a thread of their own; the end of its stream means stop."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._asked: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[Command | Unreadable] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="commands", daemon=True).start()
 
-    def take(self) -> list[dict[str, Any]]:
+    def take(self) -> list[Command | Unreadable]:
+        """All that came since the last call."""
         taken = []
-        while not self._asked.empty():
-            taken.append(self._asked.get())
+        while not self._received.empty():
+            taken.append(self._received.get())
         return taken
 
     def _work(self) -> None:
-        try:
-            while (asked := wire.read(self._stream)) is not None:
-                if isinstance(asked, dict):
-                    self._asked.put(asked)
-        except (OSError, ValueError):  # a viewer that speaks no sense is treated as one that went away
-            pass
-        self._asked.put({"do": "stop"})
+        begun = b""
+        with contextlib.suppress(OSError):
+            while True:
+                head, begun = begun, b""
+                try:
+                    if (message := wire.read(self._stream, head)) is None:
+                        break
+                    self._received.put(commands.from_message(message))
+                except wire.NoFrame as error:
+                    self._received.put(Unreadable(str(error)))
+                    begun = wire.skip_to_frame(self._stream)
+                except ValueError as error:
+                    self._received.put(Unreadable(str(error)))
+        self._received.put(Stop())
 
 
 class Host:
     """Runs one engine until it is told to stop."""
 
-    def __init__(self, session: Session, outbox: Outbox, commands: Commands) -> None:
+    def __init__(self, session: Session, outbox: Outbox, commands: CommandQueue) -> None:
         self._session, self._outbox, self._commands = session, outbox, commands
         self._sequence, self._looked = 0, 0.0
         self._cpu = psutil.Process()
@@ -116,36 +132,45 @@ class Host:
             allow_missing=self._session.allow_missing, adapt=self._session.adapt, last_words=self._session.last_words,
             patient=opened.recording is not None, sink=keeper, chosen=opened.chosen,
         )  # fmt: skip
-        orders = Orders(self._session, opened, engine, keeper)
+        executor = CommandExecutor(self._session, opened, engine, keeper)
         if self._session.publish:
-            orders.obey({"do": "publish", "to": True})
+            executor.execute(Publish(True))
         if opened.recording is not None:
             self._outbox.send(word_list.to_message(word_list.Script.of(opened.recording.words)))
         try:
-            failure = self._loop(engine, keeper, orders)
+            failure = self._loop(engine, keeper, executor)
             self._finish(engine, keeper)
-            self._look(engine, keeper, orders, "ended", last=failure is None)
+            self._look(engine, keeper, executor, "ended", last=failure is None)
             if failure is not None:
                 raise failure
         finally:
             keeper.close()
             engine.close()
 
-    def _loop(self, engine: Engine, keeper: Keeper, orders: Orders) -> Exception | None:
+    def _loop(self, engine: Engine, keeper: Keeper, executor: CommandExecutor) -> Exception | None:
         """Until somebody says stop, or something fails: what was found until then is written first."""
         try:
-            while True:
+            while not executor.stopped:
                 engine.step(STEP_S)
-                for asked in self._commands.take():
-                    if asked.get("do") == "stop":
-                        return None
-                    orders.obey(asked)
+                self._execute(executor)
                 if (notice := keeper.look()) is not None:
                     engine.say(replace(notice, time=engine.intake.time_s))
                 if time.monotonic() - self._looked > SNAPSHOT_S:
-                    self._look(engine, keeper, orders)
+                    self._look(engine, keeper, executor)
+            return None
         except Exception as failure:  # the boundary of the engine's thread: raised again when the results are safe
             return failure
+
+    def _execute(self, executor: CommandExecutor) -> None:
+        """What the viewer asked for since the last call; nothing that came after a stop."""
+        for received in self._commands.take():
+            match received:
+                case Unreadable(reason):
+                    executor.refuse(reason)
+                case _:
+                    executor.execute(received)
+            if executor.stopped:
+                return
 
     def _finish(self, engine: Engine, keeper: Keeper) -> None:
         """Whatever ends the session, what it found is written before anything else can go wrong."""
@@ -156,12 +181,17 @@ class Host:
         self._outbox.put(snapshot.to_message(snapshot.empty("loading", text)))
 
     def _look(
-        self, engine: Engine, keeper: Keeper, orders: Orders, phase: snapshot.Phase | None = None, last: bool = False
+        self,
+        engine: Engine,
+        keeper: Keeper,
+        executor: CommandExecutor,
+        phase: snapshot.Phase | None = None,
+        last: bool = False,
     ) -> None:
         self._looked = time.monotonic()
         self._sequence += 1
         seen = take_snapshot.of(engine, self._sequence, self._work(engine), keeper.state())
-        seen = replace(seen, phase=phase or seen.phase, bank=orders.bank, written=keeper.written, sounds=self._sounds)
+        seen = replace(seen, phase=phase or seen.phase, bank=executor.bank, written=keeper.written, sounds=self._sounds)
         self._outbox.put(snapshot.to_message(seen), last)
 
     def _work(self, engine: Engine) -> snapshot.Work:
@@ -192,7 +222,7 @@ def main() -> int:
     try:
         session = Session.model_validate(wire.read(commands_in))
         _threads()
-        Host(session, outbox, Commands(commands_in)).run()
+        Host(session, outbox, CommandQueue(commands_in)).run()
     except Exception as error:  # the boundary of the process: the viewer tells its user
         if os.environ.get("RTALIGN_DEBUG"):
             raise

@@ -16,6 +16,10 @@ DTYPES = {"float32", "float64", "int32", "int64", "bool"}
 ARRAY = "__array__"
 
 
+class NoFrame(ValueError):
+    """What came is no frame, so that nobody knows where the next one begins."""
+
+
 def pack(message: Any) -> bytes:
     """One frame.  message : what JSON knows, with arrays anywhere; not finite numbers become null."""
     arrays: list[np.ndarray] = []
@@ -24,18 +28,40 @@ def pack(message: Any) -> bytes:
     return HEAD.pack(MAGIC, len(header), len(body)) + header + body
 
 
-def read(stream: IO[bytes]) -> Any:
-    """The next frame of a stream; None at its end.  Anything but a frame is refused."""
-    head = _exactly(stream, HEAD.size)
-    if head is None:
+def read(stream: IO[bytes], begun: bytes = b"") -> Any:
+    """The next frame of a stream; None at its end.  begun : what was read of it already.
+
+    Raises NoFrame where no frame begins, and ValueError for a whole frame that holds no message.
+    """
+    rest = _exactly(stream, HEAD.size - len(begun))
+    if rest is None:
         return None
+    head = begun + rest
     magic, n_header, n_body = HEAD.unpack(head)
     if magic != MAGIC or n_header > MAX_HEADER or n_body > MAX_BODY:
-        raise ValueError(f"a frame begins {head[:8]!r}; {n_header} and {n_body} bytes were announced - not from here")
+        raise NoFrame(f"a frame begins {head[:8]!r}; {n_header} and {n_body} bytes were announced - not from here")
     header, body = _exactly(stream, n_header), _exactly(stream, n_body)
     if header is None or body is None:
         return None
-    return _with_arrays(json.loads(header), memoryview(body), 0)
+    return _message(header, body)
+
+
+def skip_to_frame(stream: IO[bytes]) -> bytes:
+    """Read on until the next frame has begun; returns that beginning, for read; less at the end of the stream."""
+    begun = b""
+    while begun != MAGIC and (byte := stream.read(1)):
+        begun = (begun + byte)[-len(MAGIC) :]
+    return begun
+
+
+def _message(header: bytes, body: bytes) -> Any:
+    try:
+        message = json.loads(header)
+    except RecursionError:
+        raise ValueError("a frame nests too deep") from None
+    if message is None:
+        raise ValueError("a frame holds nothing")
+    return _with_arrays(message, memoryview(body), 0)
 
 
 def _without_arrays(value: Any, arrays: list[np.ndarray], offset: list[int] | None = None) -> Any:

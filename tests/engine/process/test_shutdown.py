@@ -13,6 +13,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
+from rtalign.engine.commands import Pause, Seek
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import empty
 from rtalign_monitor import app
@@ -223,7 +224,7 @@ def test_nobody_waits_while_a_deaf_engine_is_asked(qtbot: QtBot, desk: Path) -> 
     try:
         qtbot.waitUntil(lambda: client.newest.phase == "running", timeout=PATIENCE_MS)
         os.kill(client.pid, signal.SIGSTOP)
-        asking = threading.Thread(target=lambda: [client.ask("seek", 1.0 + n) for n in range(10_000)], daemon=True)
+        asking = threading.Thread(target=lambda: [client.send(Seek(1.0 + n)) for n in range(10_000)], daemon=True)
         asking.start()
         asking.join(20)
         assert not asking.is_alive()
@@ -235,8 +236,8 @@ def test_nobody_waits_while_a_deaf_engine_is_asked(qtbot: QtBot, desk: Path) -> 
 
 def test_orders_reach_an_engine_in_their_order(qtbot: QtBot, desk: Path) -> None:
     client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
-    for do, to in (("pause", None), ("seek", 9.0), ("seek", 5.0)):
-        client.ask(do, to)
+    for command in (Pause(), Seek(9.0), Seek(5.0)):
+        client.send(command)
     qtbot.waitUntil(lambda: client.newest.phase == "running" and client.newest.paused, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: client.newest.position_s == pytest.approx(5.0, abs=0.1), timeout=PATIENCE_MS)
     assert client.stop(30).phase == "ended"

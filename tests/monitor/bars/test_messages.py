@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from rtalign.core.session import Session
+from rtalign.engine.commands import IgnoreMissingSensors, Play, Record, Reset, Seek, UseBank, WriteReport
 from rtalign.engine.snapshot import empty
 from rtalign.streams.events import Notice
 from rtalign_monitor.engines.link import RESTART_S
@@ -28,7 +29,7 @@ def test_an_engine_that_dies_is_begun_again_where_it_stood(scene: Scene) -> None
     scene.window.tick()
     assert len(scene.begun) == 2
     scene.say(position_s=0.0, end_s=250.0)
-    assert ("seek", HERE_S) in scene.engine.asked
+    assert Seek(HERE_S) in scene.engine.sent
 
 
 def test_an_engine_that_dies_twice_stays_down_until_asked(scene: Scene) -> None:
@@ -130,12 +131,12 @@ def test_a_refused_bank_can_be_changed_or_done_without(scene: Scene) -> None:
     scene.more(phase="refused", refused=REFUSED, n_sensors=305)
     assert REFUSED[0] in scene.said
     scene.cure("Go on with these")
-    assert scene.asked == ("allow missing", None)
+    assert scene.sent == IgnoreMissingSensors()
     assert scene.window.link.session is not None
     assert scene.window.link.session.allow_missing
     scene.answers.path = scene.folder / "other"
     scene.cure("Choose bank…")
-    assert scene.asked == ("bank", str(scene.folder / "other"))
+    assert scene.sent == UseBank(scene.folder / "other")
     scene.more(n_sensors=0)
     assert [button.text() for button in scene.window.strip.buttons] == ["Choose bank…"]
 
@@ -173,10 +174,9 @@ def test_the_end_of_a_recording_is_told(scene: Scene) -> None:
     heard = scene.window.link.newest.n_heard
     assert scene.said == f"The recording has ended: {heard} words heard, 300 scored."
     scene.cure("Open report")
-    assert scene.asked is not None
-    assert scene.asked[0] == "report"
+    assert isinstance(scene.sent, WriteReport)
     scene.cure("Play again")
-    assert scene.engine.asked[-3:] == [("reset", None), ("seek", 0.0), ("play", None)]
+    assert scene.engine.sent[-3:] == [Reset(), Seek(0.0), Play()]
 
 
 def test_what_the_engine_refuses_is_told(scene: Scene) -> None:
@@ -200,12 +200,12 @@ def test_a_recording_that_begins_and_ends_says_where_it_is(scene: Scene) -> None
     scene.live(keeping=None)
     assert not scene.window.deeds["record"].isChecked()
     scene.press("R")
-    assert scene.asked == ("record", str(scene.folder / "home"))
+    assert scene.sent == Record(scene.folder / "home")
     scene.more(keeping=snapshots.sight(1).keeping)
     assert scene.said == "Recording to /data/session-1."
     assert scene.window.deeds["record"].isChecked()
     scene.press("R")
-    assert scene.asked == ("record", None)
+    assert scene.sent == Record(None)
     scene.more(keeping=None)
     assert scene.said == "The recording is whole: /data/session-1."
 

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,19 @@ from PyQt6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
+from rtalign.engine.commands import (
+    Command,
+    Inspect,
+    Pause,
+    Play,
+    Reset,
+    ScoreLastWords,
+    Seek,
+    SetSpeed,
+    Step,
+    Stop,
+    WaitAt,
+)
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot, empty
 from rtalign.recordings.datasets.sounds import Sound
@@ -56,13 +68,19 @@ class Player:
         reach = self.position + (0 if self.paused else seconds * min(self.speed, self.pace))
         self.position = max(self.position, min(reach, END_S, END_S if self.until is None else self.until))
 
-    def obey(self, do: str, to: Any) -> None:
-        if do == "seek":
-            self.position = to
-        elif do in ("play", "pause"):
-            self.paused = do == "pause"
-        else:
-            setattr(self, do, to)
+    def execute(self, command: Command) -> None:
+        match command:
+            case Seek(to_s):
+                self.position = to_s
+            case Play() | Pause():
+                self.paused = command == Pause()
+            case SetSpeed(factor):
+                assert factor is not None
+                self.speed = factor
+            case WaitAt(time_s):
+                self.until = time_s
+            case _:
+                raise AssertionError(f"{command} is not sent to a replay that is kept in step")
 
     def seen(self) -> Snapshot:
         at = dataclasses.replace(empty("running"), position_s=self.position, end_s=END_S)
@@ -79,8 +97,8 @@ class Pair:
         for _ in range(round(seconds / step_s)):
             for player in (self.a, self.b):
                 player.go(step_s)
-            for who, do, to in self.tether.pull(self.a.seen(), self.b.seen()):
-                (self.a if who == "A" else self.b).obey(do, to)
+            for who, command in self.tether.pull(self.a.seen(), self.b.seen()):
+                (self.a if who == "A" else self.b).execute(command)
             ahead.append(self.a.position - self.b.position)
         return ahead
 
@@ -88,7 +106,7 @@ class Pair:
 def test_the_second_catches_up_from_the_start_and_then_stays() -> None:
     pair = Pair()
     pair.a.go(30)
-    pair.b.obey("speed", 1000.0)
+    pair.b.execute(SetSpeed(1000.0))
     pair.go(5)
     assert pair.tether.together
     assert np.abs(pair.go(20)).max() < 1.1
@@ -98,20 +116,18 @@ def test_the_second_catches_up_from_the_start_and_then_stays() -> None:
 @settings(max_examples=15, deadline=None)
 @given(
     pace=st.sampled_from([(50.0, 0.6), (0.6, 50.0), (50.0, 50.0)]),
-    done=st.lists(st.tuples(st.sampled_from(["pause", "play", "speed", "seek"]), st.floats(0, 60)), max_size=5),
+    done=st.lists(st.one_of(st.sampled_from([Pause(), Play(), SetSpeed(2.0)]), st.floats(0, 60).map(Seek)), max_size=5),
 )
-def test_whatever_is_done_both_stay_within_a_second_or_so(
-    pace: tuple[float, float], done: list[tuple[str, float]]
-) -> None:
+def test_whatever_is_done_both_stay_within_a_second_or_so(pace: tuple[float, float], done: list[Command]) -> None:
     pair = Pair(*pace)
     pair.go(2)
-    for what, to in done:
-        pair.a.obey(what, 2.0 if what == "speed" else to)
-        if what == "seek":
-            pair.b.obey(what, to)
+    for command in done:
+        pair.a.execute(command)
+        if isinstance(command, Seek):
+            pair.b.execute(command)
         pair.go(3)
-    pair.a.obey("play", None)
-    pair.a.obey("speed", 1.0)
+    pair.a.execute(Play())
+    pair.a.execute(SetSpeed(1.0))
     pair.go(60)
     before = pair.a.position
     assert np.abs(pair.go(4)).max() < SLACK_S + 0.5
@@ -292,9 +308,10 @@ def test_the_second_engine_neither_records_nor_publishes(desk: Path) -> None:
 def test_what_moves_the_first_moves_the_second(desk: Path) -> None:
     both = Both(desk)
     both.comparing.begin(desk / "bank")
-    for do, to in (("seek", 3.0), ("reset", None), ("last words", 200), ("inspect", 4)):
-        both.link.ask(do, to)
-    assert both.engines[1].asked == [("seek", 3.0), ("reset", None), ("last words", 200)]
+    shared: list[Command] = [Seek(3.0), Step(1), Reset(), ScoreLastWords(200)]
+    for command in [*shared, Inspect(4)]:
+        both.link.send(command)
+    assert both.engines[1].sent == shared
 
 
 @pytest.mark.parametrize("phase", ["running", "failed"])
@@ -303,13 +320,13 @@ def test_the_death_of_the_second_is_said_and_the_first_goes_on(desk: Path, phase
     shutil.copytree(desk / "bank", desk / "twin", dirs_exist_ok=True)
     both.comparing.begin(desk / "twin")
     both.comparing.look()
-    assert ("until", 5.8) in both.engines[0].asked
+    assert WaitAt(5.8) in both.engines[0].sent
     both.engines[1].alive = False
     both.engines[1].newest = dataclasses.replace(both.engines[1].newest, phase=phase, why="no memory")  # type: ignore[arg-type]
     both.comparing.look()
     assert both.said[-1][0].startswith("Comparing ended, as the engine of bank twin stopped")
     assert both.said[-1][0].endswith("Bank A goes on.")
-    assert both.engines[0].asked[-1] == ("until", None)
+    assert both.engines[0].sent[-1] == WaitAt(None)
     assert both.engines[0].alive
     assert not both.comparing.on
     assert both.comparing.beside is None
@@ -338,7 +355,7 @@ def test_a_first_engine_that_begins_anew_ends_comparing(desk: Path) -> None:
     assert both.comparing.beside is None
     assert not both.comparing.on
     assert both.said[-1] == ("Comparing ended, as the engine of bank A began anew.", False)
-    assert ("stop", None) in both.engines[1].asked
+    assert Stop() in both.engines[1].sent
 
 
 def test_a_first_bank_that_changes_while_compared_ends_comparing(desk: Path) -> None:
@@ -531,10 +548,10 @@ def play_out(window: MonitorWindow, qtbot: QtBot) -> None:
     """Both to the recording's end, as fast as they can."""
     comparing, a = window.accompanying.comparing, window.link
     b = comparing._second
-    a.ask("until", None)
+    a.send(WaitAt(None))
     for engine in (a, b):
-        engine.ask("speed", None)
-        engine.ask("play")
+        engine.send(SetSpeed(None))
+        engine.send(Play())
     comparing._tether = Tether()
     qtbot.waitUntil(lambda: a.newest.phase == b.newest.phase == "ended" and not b.newest.n_waiting, timeout=60_000)
     qtbot.waitUntil(lambda: a.newest.n_words == b.newest.n_words, timeout=20_000)
@@ -551,7 +568,7 @@ def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWin
     while time.monotonic() < end:
         qtbot.wait(50)
         assert abs((a.newest.position_s or 0) - (b.newest.position_s or 0)) < 4 * (SLACK_S + 1)
-    a.ask("pause")
+    a.send(Pause())
     qtbot.waitUntil(lambda: b.newest.paused and b.newest.n_waiting + a.newest.n_waiting < 12, timeout=20_000)
     lagmap, ladder = window.grid.panels["map"], window.grid.panels["ladder"]
     assert isinstance(lagmap, MapView)

@@ -15,6 +15,7 @@ from PyQt6.QtSvg import QSvgRenderer
 from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from rtalign.engine.commands import Reset, WriteReport
 from rtalign.engine.snapshot import Written
 from rtalign_monitor.export import exporter, files
 from rtalign_monitor.widgets.theme import THEMES
@@ -37,10 +38,10 @@ def test_reset_asks_first(scene: Scene) -> None:
     scene.replay()
     scene.press("Ctrl+Backspace")
     scene.cure("Keep them")
-    assert ("reset", None) not in scene.engine.asked
+    assert Reset() not in scene.engine.sent
     scene.press("Ctrl+Backspace")
     scene.cure("Reset")
-    assert scene.asked == ("reset", None)
+    assert scene.sent == Reset()
 
 
 @pytest.mark.parametrize("key", ["Ctrl+P", "Ctrl+E"])
@@ -119,7 +120,7 @@ def test_where_nothing_can_be_written_the_strip_says_so(scene: Scene) -> None:
 def test_the_report_is_opened_when_it_has_been_written(scene: Scene) -> None:
     scene.replay()
     scene.press("Ctrl+T")
-    assert scene.asked == ("report", scene.asked and scene.asked[1])
+    assert isinstance(scene.sent, WriteReport)
     scene.more()
     assert scene.opened == []
     scene.more(written=Written(str(scene.folder / "report.html"), 300, 1))

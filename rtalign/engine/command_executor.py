@@ -1,0 +1,116 @@
+"""Executes a viewer's commands on the running session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+import numpy as np
+
+from rtalign.core.session import Session
+from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.decoder_setup import Decoding
+from rtalign.engine.commands import (
+    Command,
+    IgnoreMissingSensors,
+    Inspect,
+    Pause,
+    Play,
+    Publish,
+    Record,
+    ReplayCommand,
+    Reset,
+    ScoreLastWords,
+    Seek,
+    SetSpeed,
+    Step,
+    Stop,
+    UseBank,
+    WaitAt,
+    WriteReport,
+)
+from rtalign.engine.engine import Engine
+from rtalign.engine.open_session import Opened
+from rtalign.engine.recording.session_folder import Keeper
+from rtalign.scoring.scoreboard import FEWEST_WORDS
+from rtalign.streams.events import Notice, Transport
+
+
+class CommandExecutor:
+    """Executes one command at a time; one that cannot be executed becomes a notice and changes nothing.
+
+    bank : folder of the bank in use; empty where there is none.
+    stopped : whether the session has been told to end.
+    """
+
+    def __init__(self, session: Session, opened: Opened, engine: Engine, keeper: Keeper) -> None:
+        self._opened, self._engine, self._keeper = opened, engine, keeper
+        self.bank = str(session.bank or "")
+        self.stopped = False
+
+    def execute(self, command: Command) -> None:
+        try:
+            self._execute(command)
+        except (ValueError, OSError) as error:
+            self.refuse(f"{command.kind}: {error}")
+
+    def refuse(self, reason: str) -> None:
+        """Say that what came as a command was not executed."""
+        self._engine.say(Notice("warning", "command", reason, self._engine.intake.time_s))
+
+    def _execute(self, command: Command) -> None:
+        engine = self._engine
+        match command:
+            case Pause() | Play() | Seek() | SetSpeed() | Step() | WaitAt():
+                _replay(engine.source.transport, command)
+            case ScoreLastWords(n_words):
+                engine.last_words = None if n_words is None else max(n_words, FEWEST_WORDS)
+            case Inspect(word):
+                engine.inspected = word
+            case Reset():
+                engine.reset()
+            case UseBank(folder):
+                engine.switch(Decoding.of(DecoderBank.load(folder)))
+                self.bank = str(folder)
+            case IgnoreMissingSensors():
+                engine.do_without()
+            case Record(folder):
+                self._keeper.record(folder)
+            case Publish(on):
+                engine.publish = publisher(engine.decoding, self._opened) if on else None
+            case WriteReport(folder):
+                self._keeper.report(engine, folder)
+            case Stop():
+                self.stopped = True
+            case _:
+                assert_never(command)
+
+
+def publisher(decoding: Decoding, opened: Opened) -> Callable[[float, np.ndarray], None]:
+    """Sends R(layer, lag) out over LSL, stamped with the word that changed it."""
+    from rtalign.streams.lsl import LabelledOutlet
+
+    labels = [f"layer {layer} lag {lag:+.3f} s" for layer in decoding.layers for lag in decoding.lags_s]
+    outlet = LabelledOutlet("rtalign-scores", "Scores", labels, 0.0)
+    to_local = opened.source.to_local
+    return lambda time_s, r: outlet.push(np.asarray(r, np.float32).reshape(1, -1), to_local(time_s))
+
+
+def _replay(transport: Transport | None, command: ReplayCommand) -> None:
+    if transport is None:
+        raise ValueError("only a recording can be paused, moved or slowed; this is live")
+    match command:
+        case Pause():
+            transport.pause()
+        case Play():
+            transport.play()
+        case Seek(to_s):
+            transport.seek(to_s)
+        case SetSpeed(factor):
+            transport.set_speed(factor)
+        case Step(words):
+            transport.step(words)
+        case WaitAt(time_s):
+            transport.wait_at(time_s)
+        case _:
+            assert_never(command)
