@@ -19,7 +19,11 @@ def engine() -> SimpleNamespace:
     """As much of an engine of live streams as these commands touch."""
     said: list[Any] = []
     return SimpleNamespace(
-        source=SimpleNamespace(transport=None), said=said, say=said.append, intake=SimpleNamespace(time_s=3.0)
+        source=SimpleNamespace(transport=None),
+        intake=SimpleNamespace(time_s=3.0),
+        said=said,
+        say=said.append,
+        switch=pytest.fail,
     )
 
 
