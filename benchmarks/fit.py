@@ -21,6 +21,7 @@ import numpy as np
 from outcome import tell
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from rtalign.core.parallel import run_ordered
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
 
@@ -131,7 +132,7 @@ class Clock:
 
 
 def side_by_side(clock: Clock, work: Callable[[int], Any], lags: range, workers: int) -> list:
-    return clock.time(lambda: list(ridge.side_by_side([partial(work, i) for i in lags], workers)), len(lags))
+    return clock.time(lambda: list(run_ordered([partial(work, i) for i in lags], workers)), len(lags))
 
 
 def against_peers(n_words: int, repeats: int, workers: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rtalign.core.progress import Progress
-from rtalign.core.time_format import place
+from rtalign.core.time_format import position_time
 
 LINE_EVERY_S = 10.0
 
@@ -79,7 +79,7 @@ def as_line(seen: Any) -> str:
         return "waiting for somebody to listen"
     listening = [name for name, heard in (("MEG", seen.meg_heard), ("words", seen.words_heard)) if heard]
     parts = [
-        f"{place(seen.position_s)} of {place(seen.total_s)}",
+        f"{position_time(seen.position_s)} of {position_time(seen.total_s)}",
         seen.recording,
         f"heard: {' and '.join(listening) or 'by nobody'}",
         f"{seen.n_words:,} words",
@@ -90,5 +90,9 @@ def as_line(seen: Any) -> str:
 
 
 def summary(seen: Any, interrupted: bool) -> str:
-    end = f"stopped at {place(seen.position_s)} of {place(seen.total_s)}" if interrupted else "played to the end"
+    end = (
+        f"stopped at {position_time(seen.position_s)} of {position_time(seen.total_s)}"
+        if interrupted
+        else "played to the end"
+    )
     return f"{end}: {seen.n_samples:,} samples, {seen.n_words:,} words sent"

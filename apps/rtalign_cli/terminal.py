@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any, TextIO
 
-from rtalign.core.time_format import clock
+from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
 from rtalign_cli.text import ladder
@@ -88,7 +88,7 @@ def _head(seen: Snapshot) -> list[str]:
     if seen.keeping:
         rows.append(f"  record    {_keeping(seen)}")
     if seen.position_s is not None and seen.end_s is not None:
-        rows.append(f"  replay    {clock(seen.position_s)} of {clock(seen.end_s)}, {_speed(seen)}")
+        rows.append(f"  replay    {clock_time(seen.position_s)} of {clock_time(seen.end_s)}, {_speed(seen)}")
     return rows
 
 
@@ -96,12 +96,12 @@ def stream_line(stream: StreamHealth, unit: str = "Hz") -> str:
     lamp = LAMP.get(stream.state, "?")
     parts = [f"{lamp} {stream.state}", stream.name]
     if stream.state in ("lost", "stale"):
-        parts.append(f"for {clock(stream.since_s)}")
+        parts.append(f"for {clock_time(stream.since_s)}")
     if unit == "Hz" and stream.nominal_hz:
         parts.append(f"{stream.rate_hz:.1f} of {stream.nominal_hz:g} Hz")
         parts.append(f"{stream.n_gaps} gaps" + (f", {stream.n_lost:,} samples lost" if stream.n_lost else ""))
     if stream.age_s is not None and stream.state not in ("ended", "paused"):
-        parts.append(f"age {stream.age_s:.2f} s" if stream.age_s < 10 else f"age {clock(stream.age_s)}")
+        parts.append(f"age {stream.age_s:.2f} s" if stream.age_s < 10 else f"age {clock_time(stream.age_s)}")
     if stream.offset_s is not None and stream.uncertainty_s is not None:
         parts.append(f"clock {1e3 * stream.offset_s:+.2f} ± {1e3 * stream.uncertainty_s:.2f} ms")
     return "   ".join(part for part in parts if part)

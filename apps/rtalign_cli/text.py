@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtalign.core.time_format import rough_duration
 from rtalign.language.loading.catalogue import Entry
 from rtalign.scoring.peaks import Peak
 
@@ -105,7 +106,7 @@ def models_table(rows: Sequence[Entry], flops: float, free: float, precision: Pr
         size = f"{row.millions / 1000:.1f} B" if row.millions >= 1000 else f"{row.millions} M" if row.millions else ""
         held = row.memory_gb(precision)
         memory = f"{held:.1f} GB" + ("!" if held * 1e9 > free else " ") if row.millions else ""
-        spent = _span(row.hours(STORY_WORDS, flops)) if row.millions else ""
+        spent = rough_duration(3600 * row.hours(STORY_WORDS, flops)) if row.millions else ""
         mark = "●" if row.folder and row.readable else " "
         paper = " *" if row.paper else ""
         lines.append(
@@ -121,12 +122,6 @@ def models_table(rows: Sequence[Entry], flops: float, free: float, precision: Pr
         "recurrent models take longer without kernels of their own, bfloat16 on processors that do not know it",
         "controls: NAME:untrained, NAME:static, random:DIM (rtalign models --help)",
     ]
-
-
-def _span(hours: float) -> str:
-    if hours < 1 / 60:
-        return f"{3600 * hours:.0f} s"
-    return f"{60 * hours:.0f} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"
 
 
 def models_json(

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.machine import cores, workers
-from rtalign.core.progress import span
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
+from rtalign.core.time_format import duration
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import WIDE
@@ -62,8 +62,8 @@ def say_estimate(result: dict[str, Any]) -> list[str]:
     return [
         f"{result['recordings']} recordings, {result['hours']:.2f} h, {result['words']:,} words; "
         f"{result['sensors']} sensors, {result['layers']} layers, {result['lags']} lags",
-        f"about {span(spent['total'])}: language model {span(spent['language'])} and beside it signal "
-        f"{span(spent['signal'])}, then decoders {span(spent['fit'])}",
+        f"about {duration(spent['total'])}: language model {duration(spent['language'])} and beside it signal "
+        f"{duration(spent['signal'])}, then decoders {duration(spent['fit'])}",
         f"about {result['memory_mb']:,} MB of memory; {result['disk_mb']['cache']:,} MB of cache and "
         f"{result['disk_mb']['bank']:,} MB of bank on disk",
     ]

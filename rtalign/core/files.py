@@ -1,4 +1,4 @@
-"""A file that only grows, and of which a full disk never leaves half a record."""
+"""Files that are never left half written: text replaced as a whole, and a file that only grows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ import os
 from pathlib import Path
 
 MAX_KEPT_BYTES = 32 << 20
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a text file as a whole: written under another name in its folder, then renamed."""
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 class Appended:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rtalign.core.time_format import duration
+
 DRAW_EVERY_S = 0.2
 FIRST_LINE_S, LAST_LINE_S = 10.0, 60.0
 """Plain lines come this far apart at first, and in a long run at last."""
@@ -91,7 +93,7 @@ class Progress:
         left = [seconds for seconds in told if seconds is not None]
         if not left or len(left) < len(told):
             return []
-        return [f"about {math.ceil(max(left))} s left" if max(left) < 90 else f"about {span(max(left))} left"]
+        return [f"about {math.ceil(max(left))} s left" if max(left) < 90 else f"about {duration(max(left))} left"]
 
 
 class Stage:
@@ -134,7 +136,7 @@ class Stage:
         return f"{self.name} {self._amount(min(self.done, self.total))}{of}{self._amount(self.total)} {self.unit}"
 
     def summary(self) -> str:
-        return f"{self.name:<16} {self._amount(self.total):>8} {self.unit:<6} in {span(self.elapsed())}"
+        return f"{self.name:<16} {self._amount(self.total):>8} {self.unit:<6} in {duration(self.elapsed())}"
 
     def bar(self, width: int) -> str:
         """A bar of so many characters."""
@@ -144,14 +146,3 @@ class Stage:
 
     def _amount(self, value: float) -> str:
         return f"{value:,.2f}" if self.unit == "h" else f"{value:,.0f}"
-
-
-def span(seconds: float) -> str:
-    """A length of time as a person says it."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    if seconds < 5970:
-        return f"{seconds / 60:.0f} min"
-    return f"{int(seconds / 3600)} h {int(seconds / 60) % 60:02d} min"

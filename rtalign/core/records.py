@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +26,25 @@ class Sensor:
     kind: str
     position: tuple[float, float, float]
     normal: tuple[float, float, float]
+
+
+def sensor_to_dict(sensor: Sensor) -> dict[str, Any]:
+    """A sensor as JSON holds it, with the unit of its values after the signal chain; places rounded to 0.01 mm."""
+    position, normal = ([round(x, 5) for x in place] for place in (sensor.position, sensor.normal))
+    return {
+        "name": sensor.name,
+        "kind": sensor.kind,
+        "unit": UNITS[sensor.kind],
+        "position": position,
+        "normal": normal,
+    }
+
+
+def sensor_from_dict(entry: Mapping[str, Any]) -> Sensor:
+    """The sensor that `sensor_to_dict` described."""
+    x, y, z = (float(v) for v in entry["position"])
+    i, j, k = (float(v) for v in entry["normal"])
+    return Sensor(str(entry["name"]), str(entry["kind"]), (x, y, z), (i, j, k))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +80,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedWord:
     """A word that could not be used, and why."""
 
     word: Word

@@ -10,6 +10,9 @@ from pydantic import Field, ValidationError
 
 from rtalign.core.recipe import Settings, plain
 
+MIN_CURVE_WORDS = 100
+"""With fewer words a curve R(lag) cannot be told from chance; nothing is shown as a curve or peak before."""
+
 WordEncoding = Literal["auto", "plain", "json", "codes", "one-hot", "audio-start", "trigger"]
 """How words arrive; each has its class in rtalign.streams.markers.decoders."""
 
@@ -50,7 +53,9 @@ class Session(Settings):
     record: Path | None = Field(None, description="Folder under which the session is recorded; none: nothing is.")
     out: Path | None = Field(None, description="Folder for the results of a replay.")
     publish: bool = Field(False, description="Send the scores out over LSL as rtalign-scores.")
-    last_words: int | None = Field(None, ge=100, description="Show the last so many words alone; none: all of them.")
+    last_words: int | None = Field(
+        None, ge=MIN_CURVE_WORDS, description="Show the last so many words alone; none: all of them."
+    )
 
     @classmethod
     def load(cls, path: Path) -> Session:

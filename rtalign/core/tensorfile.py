@@ -1,8 +1,8 @@
-"""A safetensors file that is filled in place, row by row, so that a bank larger than memory can be written.
+"""Safetensors files: written as a whole, or filled in place so that a bank larger than memory can be written.
 
-Why not safetensors' own writer: it wants every tensor in memory at once, while the trainer finishes one lag at a time
-and must be able to stop and go on.  The layout is the published one (a length, a JSON header, the data), so any reader
-opens it.
+Why a second writer, for files that are filled in place: that of safetensors wants every tensor in memory at once, while
+the trainer finishes one lag at a time and must be able to stop and go on.  The layout is the published one (a length, a
+JSON header, the data), so any reader opens it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,54 @@ from __future__ import annotations
 import json
 import math
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
 NAMES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "uint8": "U8"}
 DTYPES = {code: np.dtype(name) for name, code in NAMES.items()}
 MAX_HEADER = 1 << 20
+
+
+def save_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
+    """Write a safetensors file as a whole: a process that dies, or another that writes the same, leaves no half of one.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made where it is missing.
+    tensors : mapping of str to ndarray
+        The arrays by name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}")
+    try:
+        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_tensors(path: Path) -> dict[str, np.ndarray]:
+    """Read every array of a safetensors file into memory.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays by name.
+    """
+    tensors: dict[str, np.ndarray] = load_file(path)
+    return tensors
 
 
 class TensorFile:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import UNITS, Sensor
+from rtalign.core.records import Sensor, sensor_from_dict, sensor_to_dict
 from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding.projection import Projection
 
@@ -41,7 +41,7 @@ class DecoderBank:
         tensors = TensorFile(folder / "bank.safetensors")
         try:
             layers = tuple(int(n) for n in passport["layers"])
-            sensors = tuple(sensor_of(entry) for entry in passport["sensors"])
+            sensors = tuple(sensor_from_dict(entry) for entry in passport["sensors"])
             mean, basis, variance = (np.array(tensors[f"projection_{part}"]) for part in ("mean", "basis", "variance"))
             projection = Projection(mean, basis, variance, int(passport["components"]))
             wanted = (len(recipe.lags.seconds), len(sensors), len(layers) * projection.components)
@@ -103,21 +103,10 @@ def passport_of(
         "components": components,
         "n_words": n_words,
         "chain": dict(chain),
-        "sensors": [sensor_entry(s) for s in sensors],
+        "sensors": [sensor_to_dict(s) for s in sensors],
         "recordings": [dict(r) for r in recordings],
         "versions": dict(versions),
     }
-
-
-def sensor_entry(sensor: Sensor) -> dict[str, Any]:
-    place = {"position": [round(x, 5) for x in sensor.position], "normal": [round(x, 5) for x in sensor.normal]}
-    return {"name": sensor.name, "kind": sensor.kind, "unit": UNITS[sensor.kind], **place}
-
-
-def sensor_of(entry: Mapping[str, Any]) -> Sensor:
-    x, y, z = (float(v) for v in entry["position"])
-    i, j, k = (float(v) for v in entry["normal"])
-    return Sensor(str(entry["name"]), str(entry["kind"]), (x, y, z), (i, j, k))
 
 
 def _passport(path: Path) -> dict[str, Any]:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from rtalign.decoding.moments import Moments, Precision, rotate
 from rtalign.decoding.penalties import Basis, Search, choose
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,23 +163,3 @@ def _check_rotations(rotations: Rotations, folds: Sequence[Moments]) -> None:
                 f"a rotation is {rotation.shape} (layer, wide, component), the final one {rotations.final.shape}; the "
                 f"moments hold {groups} groups of {members} targets - make both from the same wide basis"
             )
-
-
-def side_by_side(jobs: Iterable[Callable[[], T]], n_workers: int) -> Iterator[T]:
-    """Results of jobs (one a lag, say) in their order, n_workers at a time, each with one BLAS thread.
-
-    Why threads: numpy lets go of the interpreter in everything a fit spends time on, and lags share their targets.
-    At most two results a worker wait to be taken.  The first error ends it, after the jobs under way.
-    """
-    waiting: deque[Future[T]] = deque()
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_workers) as pool:
-        try:
-            for job in jobs:
-                waiting.append(pool.submit(job))
-                if len(waiting) >= 2 * n_workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

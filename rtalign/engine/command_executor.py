@@ -7,7 +7,7 @@ from typing import assert_never
 
 import numpy as np
 
-from rtalign.core.session import Session
+from rtalign.core.session import MIN_CURVE_WORDS, Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import Decoding
 from rtalign.engine.commands import (
@@ -32,7 +32,6 @@ from rtalign.engine.commands import (
 from rtalign.engine.engine import Engine
 from rtalign.engine.open_session import Opened
 from rtalign.engine.recording.session_folder import Keeper
-from rtalign.scoring.scoreboard import FEWEST_WORDS
 from rtalign.streams.events import Notice, Transport
 
 
@@ -64,7 +63,7 @@ class CommandExecutor:
             case Pause() | Play() | Seek() | SetSpeed() | Step() | WaitAt():
                 _replay(engine.source.transport, command)
             case ScoreLastWords(n_words):
-                engine.last_words = None if n_words is None else max(n_words, FEWEST_WORDS)
+                engine.last_words = None if n_words is None else max(n_words, MIN_CURVE_WORDS)
             case Inspect(word):
                 engine.inspected = word
             case Reset():

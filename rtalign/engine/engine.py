@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Epoch, Skipped, Word
+from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.adaptation import Lessons
 from rtalign.decoding.bank import Decoders
 from rtalign.decoding.decoder_setup import Decoding
@@ -213,7 +213,7 @@ class Engine:
             return
         self._arrived = monotonic()
         if self.failure is not None:
-            self._measured([Skipped(word, "the language model stopped")])
+            self._measured([SkippedWord(word, "the language model stopped")])
             return
         self.following.push(word)
         if self._chosen is not None and not self._chosen(word):
@@ -225,7 +225,7 @@ class Engine:
         self._measured(self.intake.finish())
         self.ended = True
 
-    def _measured(self, found: Sequence[Epoch | Skipped]) -> None:
+    def _measured(self, found: Sequence[Epoch | SkippedWord]) -> None:
         """An epoch is whole since the samples behind it arrived, or since its word came, whichever was later."""
         for item in found:
             for entry in self.ledger.measure(item, self._arrived):

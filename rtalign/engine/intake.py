@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rtalign.core.records import Chunk, Epoch, Skipped, Word
+from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.decoder_setup import Decoding, Fitting
 from rtalign.signal.pipeline import Pipeline
 from rtalign.streams.events import Changed, Notice
@@ -48,16 +48,16 @@ class Intake:
         if self._pipeline and self.fitting and self.stream:
             self._pipeline = Pipeline(decoding.recipe, self.fitting.sensors, self.stream.sfreq)
 
-    def signal(self, chunk: Chunk) -> Sequence[Epoch | Skipped]:
+    def signal(self, chunk: Chunk) -> Sequence[Epoch | SkippedWord]:
         assert self._pipeline is not None
         assert self.fitting is not None
         self.time_s = chunk.end
         return self._pipeline.push(Chunk(self.fitting.pick(chunk.data), chunk.start, chunk.sfreq))
 
-    def word(self, word: Word) -> Sequence[Epoch | Skipped]:
-        return self._pipeline.push(word) if self._pipeline else [Skipped(word, "no signal that fits the bank")]
+    def word(self, word: Word) -> Sequence[Epoch | SkippedWord]:
+        return self._pipeline.push(word) if self._pipeline else [SkippedWord(word, "no signal that fits the bank")]
 
-    def finish(self) -> Sequence[Epoch | Skipped]:
+    def finish(self) -> Sequence[Epoch | SkippedWord]:
         """What was still waiting for its signal."""
         return self._pipeline.finish() if self._pipeline else []
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from rtalign.core.records import Epoch, Skipped, Word
+from rtalign.core.records import Epoch, SkippedWord, Word
 from rtalign.language.background_reader import Understood
 
 RECENT = 300
@@ -87,11 +87,11 @@ class Ledger:
         self._open[found.word.index] = replace(entry, surprisal=surprisal, n_tokens=found.n_tokens)
         self._targets[found.word.index] = found.target
 
-    def measure(self, found: Epoch | Skipped, arrived: float) -> list[Entry]:
+    def measure(self, found: Epoch | SkippedWord, arrived: float) -> list[Entry]:
         """An epoch, or the reason why there is none; returns the entries that this closes."""
         if found.word.index not in self._open:
             return []
-        if isinstance(found, Skipped):
+        if isinstance(found, SkippedWord):
             return [self._close(found.word.index, "skipped", found.reason)]
         self._epochs[found.word.index] = found, arrived
         return [

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rtalign.core.files import write_atomically
 from rtalign.report import noise_ceiling, provenance, sections
 from rtalign.report.figures.ladder import ladder
 from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.html import Markup, figure_css, page_css, tag
 from rtalign.report.read import Results, load
-from rtalign.report.summary import write_atomically
 from rtalign.report.text import headline, model_name
 
 NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

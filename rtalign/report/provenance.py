@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rtalign.core.recipe import Recipe
+from rtalign.core.time_format import decimal_duration
 from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.read import Results
 from rtalign.report.tables import Cell, facts, skipped_table, table, value_text
-from rtalign.report.text import clock, milliseconds, model_name, power, several
+from rtalign.report.text import milliseconds, model_name, power, several
 from rtalign.scoring.peaks import FALSE_ALARMS, LEVEL
 
 WHOLE_CONTENT = (
@@ -167,7 +168,7 @@ def _recording(entry: dict[str, object]) -> list[Cell]:
         (str(entry.get("name", "")), "wrap"),
         (str(entry.get("subject", "")), "l"),
         (value_text(entry.get("n_words")), ""),
-        (clock(float(seconds)) if isinstance(seconds, (int, float)) else "", ""),
+        (decimal_duration(float(seconds)) if isinstance(seconds, (int, float)) else "", ""),
         (f"{rate:g}" if isinstance(rate, (int, float)) else "", ""),
         (tag("code", str(entry.get("fingerprint", ""))[:12]), "l"),
         ("; ".join(map(str, notes)) if isinstance(notes, (list, tuple)) else str(notes), "wrap"),

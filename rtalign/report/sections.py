@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rtalign.core.time_format import decimal_duration
 from rtalign.report.figures.curves import all_curves, layer_panel, normalised_curves
 from rtalign.report.figures.fits import MOST, alpha_layers, alpha_panel, variance
 from rtalign.report.figures.heads import heads
@@ -12,7 +13,7 @@ from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.provenance import WHOLE_CONTENT, recipe_of
 from rtalign.report.read import Results
 from rtalign.report.tables import facts, layer_table, rule_table
-from rtalign.report.text import clears_null, clock, headline, known, model_name, p_value, signed, standfirst
+from rtalign.report.text import clears_null, headline, known, model_name, p_value, signed, standfirst
 
 KINDS = {
     "train": "training, cross-validated",
@@ -202,8 +203,8 @@ def fit(results: Results) -> Markup | None:
 def _cost(results: Results) -> Markup | None:
     """Time and memory."""
     seconds = {name: value for name, value in results.summary.seconds.items() if value is not None}
-    cost = [(name, clock(value)) for name, value in seconds.items() if name != "total"]
-    cost += [("total", clock(seconds["total"]))] if "total" in seconds else []
+    cost = [(name, decimal_duration(value)) for name, value in seconds.items() if name != "total"]
+    cost += [("total", decimal_duration(seconds["total"]))] if "total" in seconds else []
     peak = results.summary.peak_rss_mb
     cost += (
         [("memory at most", f"{peak:,.0f} MB" if peak < 2000 else f"{peak / 1000:.1f} GB")] if peak is not None else []

@@ -7,13 +7,13 @@ import dataclasses
 import io
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rtalign.core.files import write_atomically
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.peaks import Peak
 
@@ -138,19 +138,6 @@ def read_curves_csv(path: Path) -> CurveTable:
         raise ValueError(f"{path} has {len(values)} rows for {n_layers} layers; write it again from the bank")
     layer, depth, lag, r, low, high = values.reshape(n_layers, -1, len(COLUMNS)).transpose(2, 0, 1)
     return CurveTable(layer[:, 0].astype(int), depth[:, 0], lag[0], r, low, high)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """The whole file or the old one: written under another name beside it, then renamed."""
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _peak(peak: Peak) -> dict[str, Any]:

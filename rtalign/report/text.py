@@ -63,16 +63,6 @@ def several(n: int, name: str) -> str:
     return f"{n:,} {name}" if n == 1 else f"{n:,} {name}s"
 
 
-def clock(seconds: float) -> str:
-    """A span of time as a person says it."""
-    if seconds < 1:
-        return f"{seconds:.2f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
-
-
 def model_name(results: Results) -> str:
     return str(results.summary.model.get("id") or "the model")
 

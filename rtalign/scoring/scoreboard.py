@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.running_null import FEWEST, Mismatch, Mismatched, mixed
 from rtalign.scoring.running_sums import Block, History, bootstrap, inverse_root, newest
 
 BLOCK_WORDS = 20
-FEWEST_WORDS = 100
-"""Below this a curve would say more about the words than about brain and model."""
-
 WORDS_KEPT = 200
 """How many single words can still be looked at."""
 
@@ -58,8 +56,10 @@ class Standing:
     @property
     def why(self) -> str | None:
         """Why there are no curves yet; None when there are."""
-        if self.n < FEWEST_WORDS:
-            return f"{self.n} word{'s' * (self.n != 1)} so far; {FEWEST_WORDS} are needed to tell a curve from chance"
+        if self.n < MIN_CURVE_WORDS:
+            return (
+                f"{self.n} word{'s' * (self.n != 1)} so far; {MIN_CURVE_WORDS} are needed to tell a curve from chance"
+            )
         if (count := len(self.mismatched.usable())) < FEWEST:
             return f"{self.n} words allow {count} mismatched pairings; {FEWEST} are needed to know chance"
         return None
@@ -71,8 +71,10 @@ class Standing:
         order: a correlation of unrelated series has a spread of one over the root of the number of words, times a
         factor that their autocorrelation sets and that the window shares.
         """
-        if last is not None and last < FEWEST_WORDS:
-            raise ValueError(f"curves over the last {last} words were asked for; a window needs {FEWEST_WORDS} or more")
+        if last is not None and last < MIN_CURVE_WORDS:
+            raise ValueError(
+                f"curves over the last {last} words were asked for; a window needs {MIN_CURVE_WORDS} or more"
+            )
         if self.why:
             return None
         total, blocks = self._stretch(last)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from rtalign.core.records import Epoch, Skipped, Word
+from rtalign.core.records import Epoch, SkippedWord, Word
 from rtalign.signal.timeline import AFTER, LATER
 
 
@@ -29,20 +29,20 @@ class Epocher:
         self._first, self._last = float(self._lags.min()), float(self._lags.max())
         self._memory = memory
         self._waiting: list[tuple[float, int, int, Word]] = []
-        self._timeless: list[Skipped] = []
+        self._timeless: list[SkippedWord] = []
         self._n_words = 0
 
     def push_word(self, word: Word) -> None:
         """A word may come before or after its samples."""
         if not np.isfinite(word.onset):
-            self._timeless.append(Skipped(word, "no onset"))
+            self._timeless.append(SkippedWord(word, "no onset"))
             return
         self._n_words += 1
         heapq.heappush(self._waiting, (word.onset, word.index, self._n_words, word))
 
-    def collect(self, ended: bool = False) -> list[Epoch | Skipped]:
+    def collect(self, ended: bool = False) -> list[Epoch | SkippedWord]:
         """The words whose fate is now known, by onset.  After the end of the signal, that is all of them."""
-        done: list[Epoch | Skipped] = list(self._timeless)
+        done: list[Epoch | SkippedWord] = list(self._timeless)
         self._timeless = []
         while self._waiting:
             word = self._waiting[0][-1]
@@ -53,5 +53,5 @@ class Epocher:
             if reason is None:
                 done.append(Epoch(word, self._memory.read(word.onset + self._lags)))
             else:
-                done.append(Skipped(word, AFTER if reason == LATER else reason))
+                done.append(SkippedWord(word, AFTER if reason == LATER else reason))
         return done

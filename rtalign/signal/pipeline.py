@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Chunk, Epoch, Sensor, Skipped, Word
+from rtalign.core.records import Chunk, Epoch, Sensor, SkippedWord, Word
 from rtalign.signal.chain import Chain
 from rtalign.signal.epochs import Epocher
 from rtalign.signal.ring_buffer import Ring
@@ -35,19 +35,19 @@ class Pipeline:
         self.ring = Ring(self.chain.rate, len(sensors), seconds)
         self._epocher = Epocher(lags, self.ring)
 
-    def push(self, item: Chunk | Word) -> list[Epoch | Skipped]:
+    def push(self, item: Chunk | Word) -> list[Epoch | SkippedWord]:
         """Whatever became whole, or is known never to."""
         if isinstance(item, Word):
             self._epocher.push_word(item)
             return self._epocher.collect()
-        done: list[Epoch | Skipped] = []
+        done: list[Epoch | SkippedWord] = []
         for piece in _pieces(item):
             for filtered in self.chain.push(piece):
                 self.ring.append(filtered)
             done += self._epocher.collect()
         return done
 
-    def finish(self) -> list[Epoch | Skipped]:
+    def finish(self) -> list[Epoch | SkippedWord]:
         """The words that were still waiting when the signal ended."""
         for filtered in self.chain.finish():
             self.ring.append(filtered)

@@ -10,9 +10,9 @@ import numpy as np
 
 from rtalign.core import cache
 from rtalign.core.machine import cores
+from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.records import Recording
-from rtalign.decoding import ridge
 from rtalign.decoding.bank import DecoderBank
 from rtalign.scoring.cross_validated import Draws, LagScore, Prepared, score
 from rtalign.scoring.curves import Curves
@@ -55,7 +55,7 @@ def score_bank(bank: DecoderBank, stories: Sequence[Story], progress: Progress) 
     with progress.stage("scores", len(bank.lags_s), "lags") as stage:
         jobs = [_lag_job(bank, stories, draws, prepared, index) for index in range(len(bank.lags_s))]
         scores = []
-        for result in ridge.side_by_side(jobs, cores()):
+        for result in run_ordered(jobs, cores()):
             scores.append(result)
             stage.advance()
     return Curves.of(bank.lags_s, bank.layers, int(bank.model["n_layers"]), scores)

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
 from rtalign.recordings.quality.noise_ceiling import Ceiling, ceiling
-from rtalign.report.summary import as_json, write_atomically
+from rtalign.report.summary import as_json
 
 FILE, FORMAT, VERSION = "ceiling.json", "rtalign-ceiling", 1
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core import cache
-from rtalign.core.parallel import Beside
+from rtalign.core.parallel import BackgroundTask
 from rtalign.core.progress import Progress, Stage
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
@@ -96,7 +96,7 @@ def prepare(
     def filtered(go_on: Callable[[], None]) -> list[Tape]:
         return signal_stage(recordings, recipe, store, progress, go_on)
 
-    with Beside(filtered, "signal") as signal:
+    with BackgroundTask(filtered, "signal") as signal:
         readings = language_stage(recordings, model, recipe, layers, store, progress, signal.check)
         tapes = signal.result()
     stories = []

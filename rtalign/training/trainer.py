@@ -13,6 +13,7 @@ import numpy as np
 
 from rtalign.core import cache
 from rtalign.core.machine import workers
+from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
@@ -149,7 +150,7 @@ def _fit(job: Job, work: TensorFile, progress: Progress) -> None:
     todo = np.flatnonzero(done == 0)
     with progress.stage("decoders", len(done), "lags") as stage:
         stage.skip(len(done) - len(todo))
-        for index in ridge.side_by_side([_lag(job, int(i)) for i in todo], workers(_bytes(job))):
+        for index in run_ordered([_lag(job, int(i)) for i in todo], workers(_bytes(job))):
             done[index] = 1
             stage.advance()
 

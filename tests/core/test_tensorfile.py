@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core import tensorfile
+from rtalign.core.tensorfile import TensorFile, save_tensors
 
 SHAPES = {"a": ("float32", (3, 4)), "b": ("float64", (2,)), "none": ("int64", (0, 5))}
 
@@ -68,3 +69,13 @@ def test_a_header_of_another_program_may_carry_metadata(tmp_path: Path) -> None:
     raw = header.encode()
     (tmp_path / "x").write_bytes(len(raw).to_bytes(8, "little") + raw + np.float32(7).tobytes())
     assert TensorFile(tmp_path / "x")["x"][0] == 7
+
+
+def test_saved_tensors_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut_off(*_: object) -> None:
+        raise OSError("the power went")
+
+    monkeypatch.setattr(tensorfile, "save_file", cut_off)
+    with pytest.raises(OSError, match="the power went"):
+        save_tensors(tmp_path / "lag.safetensors", {"r": np.zeros(3)})
+    assert not list(tmp_path.iterdir())

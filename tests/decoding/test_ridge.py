@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from functools import cache, partial
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -272,43 +270,3 @@ def test_errors_name_the_fact_and_the_cure():
     for alphas in ([], [-1.0], [np.nan]):
         with pytest.raises(ValueError, match="at least one penalty"):
             ridge.fit(folds, alphas)
-
-
-def test_jobs_side_by_side_come_back_in_order_and_few_at_a_time():
-    started = []
-
-    def job(i: int) -> int:
-        started.append(i)
-        time.sleep(0.01 * (3 - i % 3))
-        return i
-
-    results = ridge.side_by_side((partial(job, i) for i in range(12)), 2)
-    assert next(results) == 0
-    time.sleep(0.1)
-    assert len(started) <= 4
-    assert list(results) == list(range(1, 12))
-
-
-def test_a_failing_job_fails_the_whole_and_spares_the_waiting():
-    started = []
-
-    def job(i: int) -> None:
-        started.append(i)
-        time.sleep(0.4 if i else 0.05)
-        if i == 0:
-            raise ArithmeticError("lag 0")
-
-    before = threading.active_count()
-    with pytest.raises(ArithmeticError, match="lag 0"):
-        list(ridge.side_by_side((partial(job, i) for i in range(1000)), 2))
-    assert 3 not in started
-    assert threading.active_count() == before
-
-
-def test_an_interrupt_leaves_no_thread_behind():
-    before = threading.active_count()
-    results = ridge.side_by_side((partial(time.sleep, 0.01) for _ in range(1000)), 2)
-    next(results)
-    with pytest.raises(KeyboardInterrupt):
-        results.throw(KeyboardInterrupt)
-    assert threading.active_count() == before

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from rtalign.core.session import Session
+from rtalign.core.session import MIN_CURVE_WORDS, Session
 from rtalign.engine.command_executor import CommandExecutor
 from rtalign.engine.commands import Command, ScoreLastWords, Step, Stop, UseBank
-from rtalign.scoring.scoreboard import FEWEST_WORDS
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def test_a_command_that_cannot_be_executed_becomes_a_notice(engine: SimpleNamesp
 
 
 def test_a_window_of_words_is_never_shorter_than_curves_need(engine: SimpleNamespace) -> None:
-    for asked, becomes in ((300, 300), (1, FEWEST_WORDS), (None, None)):
+    for asked, becomes in ((300, 300), (1, MIN_CURVE_WORDS), (None, None)):
         executor(engine).execute(ScoreLastWords(asked))
         assert engine.last_words == becomes
 

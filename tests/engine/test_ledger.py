@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtalign.core.records import Epoch, Skipped, Word
+from rtalign.core.records import Epoch, SkippedWord, Word
 from rtalign.engine.ledger import MOST_WAITING, TOO_SLOW, Ledger
 from rtalign.language.background_reader import Understood
 
@@ -30,7 +30,7 @@ def test_words_are_scored_once_with_their_own_epoch_and_target(heard: list, whol
         assert ledger.hear(word(index))
         ledger.understand(understood(index))
     for index in whole:
-        ledger.measure(Skipped(word(index), "gap") if index in gone else epoch(index), 0.0)
+        ledger.measure(SkippedWord(word(index), "gap") if index in gone else epoch(index), 0.0)
     pairs = ledger.pairs(100)
     assert {pair.word.index for pair in pairs} == set(range(12)) - gone
     for pair in pairs:

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtalign.report import summary as module
 from rtalign.report.summary import (
     read_curves_csv,
     read_summary,
     summary,
-    write_atomically,
     write_curves_csv,
     write_summary,
 )
@@ -125,20 +123,6 @@ def test_a_spoilt_table_of_curves_is_named(tmp_path: Path, text: str, told: str)
     path.write_text(text)
     with pytest.raises(ValueError, match=told):
         read_curves_csv(path)
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "summary.json"
-    write_atomically(path, "old")
-
-    def full(_: int) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(module.os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        write_atomically(path, "new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_file_is_plain_json(tmp_path: Path) -> None:

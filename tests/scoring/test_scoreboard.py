@@ -13,13 +13,14 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
 from rtalign.core.recipe import FitRecipe
+from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
 from rtalign.scoring.peaks import null_threshold
 from rtalign.scoring.running_null import Mismatch, distances
 from rtalign.scoring.running_sums import Block, History, bootstrap, newest
-from rtalign.scoring.scoreboard import BLOCK_WORDS, FEWEST_WORDS, WORDS_KEPT, Scoreboard
+from rtalign.scoring.scoreboard import BLOCK_WORDS, WORDS_KEPT, Scoreboard
 
 N_LAYERS, COMPONENTS, N_LAGS = 5, 4, 21
 LAGS = np.linspace(-0.2, 0.8, N_LAGS)
@@ -194,7 +195,7 @@ def test_a_window_s_null_is_wider() -> None:
 
 
 def test_too_few_words_say_so() -> None:
-    predicted, targets = words(FEWEST_WORDS)
+    predicted, targets = words(MIN_CURVE_WORDS)
     made = board(predicted[:-1], targets[:-1])
     assert made.curves() is None
     assert "99 words" in made.why
@@ -220,7 +221,7 @@ def test_reading_between_words_changes_nothing() -> None:
         if index % 3 == 0:
             busy.r()
             busy.freeze()
-            assert (busy.why is None) == (busy.n >= FEWEST_WORDS)
+            assert (busy.why is None) == (busy.n >= MIN_CURVE_WORDS)
     for name in ("r", "null", "boot"):
         np.testing.assert_allclose(getattr(busy.curves(), name), getattr(calm, name), atol=1e-5)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtalign.core.records import Chunk, Epoch, Skipped, Word
+from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
 from rtalign.signal.epochs import Epocher
 from rtalign.signal.ring_buffer import Ring
 from tests.helpers.interpolation import interpolate
@@ -91,7 +91,7 @@ def test_every_word_becomes_an_epoch_or_a_reason_once(onsets: list[float], sizes
         inside = 0.53 < item.word.onset < 8.95
         outside = item.word.onset < 0.5 or item.word.onset > 9.0
         assert inside <= isinstance(item, Epoch)
-        assert outside <= isinstance(item, Skipped)
+        assert outside <= isinstance(item, SkippedWord)
     assert epocher.collect(ended=True) == []
 
 
@@ -107,7 +107,7 @@ def test_each_reason_is_given() -> None:
     epocher.push_word(Word(7, "late", 1.2))
     done += epocher.collect()
     done += epocher.collect(ended=True)
-    reasons = {item.word.index: item.reason if isinstance(item, Skipped) else None for item in done}
+    reasons = {item.word.index: item.reason if isinstance(item, SkippedWord) else None for item in done}
     assert reasons == {
         0: "window before recording",
         1: None,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Chunk, Epoch, Sensor, Skipped, Word
+from rtalign.core.records import Chunk, Epoch, Sensor, SkippedWord, Word
 from rtalign.signal.chain import Chain
 from rtalign.signal.disk_buffer import Tape
 from rtalign.signal.pipeline import Pipeline
@@ -28,7 +28,7 @@ def signal() -> np.ndarray:
     return 1e-13 * np.random.default_rng(0).standard_normal((N_SAMPLES, len(SENSORS))) + 3e-11
 
 
-def play(x: np.ndarray, sizes: Sequence[int], late_s: Sequence[float]) -> dict[int, Epoch | Skipped]:
+def play(x: np.ndarray, sizes: Sequence[int], late_s: Sequence[float]) -> dict[int, Epoch | SkippedWord]:
     """Push chunks of these sizes; each word when the signal has come late_s (negative: earlier) past its onset."""
     pipeline = Pipeline(RECIPE, SENSORS, SFREQ)
     arrivals = sorted((word.onset + late_s[word.index % len(late_s)], word.index) for word in WORDS)
@@ -47,13 +47,13 @@ def play(x: np.ndarray, sizes: Sequence[int], late_s: Sequence[float]) -> dict[i
     return {item.word.index: item for item in done}
 
 
-def same(one: dict[int, Epoch | Skipped], other: dict[int, Epoch | Skipped]) -> None:
+def same(one: dict[int, Epoch | SkippedWord], other: dict[int, Epoch | SkippedWord]) -> None:
     assert one.keys() == other.keys() == set(range(len(WORDS)))
     for index, item in one.items():
         same_word(item, other[index])
 
 
-def same_word(item: Epoch | Skipped, twin: Epoch | Skipped) -> None:
+def same_word(item: Epoch | SkippedWord, twin: Epoch | SkippedWord) -> None:
     assert type(item) is type(twin)
     if isinstance(item, Epoch) and isinstance(twin, Epoch):
         np.testing.assert_array_equal(item.data, twin.data)
@@ -62,7 +62,7 @@ def same_word(item: Epoch | Skipped, twin: Epoch | Skipped) -> None:
 
 
 @pytest.fixture(scope="module")
-def reference() -> dict[int, Epoch | Skipped]:
+def reference() -> dict[int, Epoch | SkippedWord]:
     return play(signal(), [60], [-1000.0])
 
 
@@ -72,25 +72,25 @@ def reference() -> dict[int, Epoch | Skipped]:
     late_s=st.lists(st.floats(-5, 2), min_size=1, max_size=7),
 )
 def test_cutting_differently_and_words_early_or_late_change_nothing(
-    reference: dict[int, Epoch | Skipped], sizes: list[int], late_s: list[float]
+    reference: dict[int, Epoch | SkippedWord], sizes: list[int], late_s: list[float]
 ) -> None:
     if min(sizes) < 20:
         sizes = [*sizes, 400]  # a recording of single samples alone is for the next test
     same(play(signal(), sizes, late_s), reference)
 
 
-def test_single_samples_change_nothing(reference: dict[int, Epoch | Skipped]) -> None:
+def test_single_samples_change_nothing(reference: dict[int, Epoch | SkippedWord]) -> None:
     same(play(signal(), [1], [0.3, -0.2]), reference)
 
 
-def test_words_become_epochs_or_reasons(reference: dict[int, Epoch | Skipped]) -> None:
-    reasons = {index: item.reason for index, item in reference.items() if isinstance(item, Skipped)}
+def test_words_become_epochs_or_reasons(reference: dict[int, Epoch | SkippedWord]) -> None:
+    reasons = {index: item.reason for index, item in reference.items() if isinstance(item, SkippedWord)}
     assert set(reasons.values()) == {"window before recording", "window after recording"}
     assert sorted(reasons) == [*range(10), *range(77, 80)]
     assert all(item.data.shape == (len(LAGS), 6) for item in reference.values() if isinstance(item, Epoch))
 
 
-def test_the_trainer_s_tape_is_the_live_ring(tmp_path: Path, reference: dict[int, Epoch | Skipped]) -> None:
+def test_the_trainer_s_tape_is_the_live_ring(tmp_path: Path, reference: dict[int, Epoch | SkippedWord]) -> None:
     """The trainer reads one lag of all words at a time, live reads one word at all lags."""
     x = signal()
     chain = Chain(RECIPE.chain, SENSORS, SFREQ)
@@ -109,7 +109,7 @@ def test_the_trainer_s_tape_is_the_live_ring(tmp_path: Path, reference: dict[int
         np.testing.assert_array_equal(item.data, values)
     for word in WORDS:
         item = reference[word.index]
-        if isinstance(item, Skipped):
+        if isinstance(item, SkippedWord):
             assert tape.fits(word.onset + LAGS[0], word.onset + LAGS[-1]) == item.reason
 
 
@@ -157,11 +157,13 @@ def test_an_epoch_comes_as_soon_as_its_last_lag_can_be_known() -> None:
     pytest.fail("no epoch came")
 
 
-def test_a_gap_costs_its_words_alone(reference: dict[int, Epoch | Skipped]) -> None:
+def test_a_gap_costs_its_words_alone(reference: dict[int, Epoch | SkippedWord]) -> None:
     x = signal()
     x[9000, 3] = np.nan
     done = play(x, [60], [0.0])
-    lost = [index for index, item in done.items() if isinstance(item, Skipped) and item.reason == "gap in the signal"]
+    lost = [
+        index for index, item in done.items() if isinstance(item, SkippedWord) and item.reason == "gap in the signal"
+    ]
     onsets = [WORDS[index].onset - START for index in sorted(lost)]
     assert onsets[0] > 15 - 1.5 - 0.2
     assert onsets[-1] < 15 + 3.4 + 0.6
@@ -178,7 +180,7 @@ def test_inputs_are_not_changed() -> None:
     np.testing.assert_array_equal(x, before)
 
 
-def test_empty_chunks_are_harmless(reference: dict[int, Epoch | Skipped]) -> None:
+def test_empty_chunks_are_harmless(reference: dict[int, Epoch | SkippedWord]) -> None:
     x = signal()
     pipeline = Pipeline(RECIPE, SENSORS, SFREQ)
     done = pipeline.push(Chunk(x[:0], 0.0, SFREQ))

@@ -167,16 +167,6 @@ def test_moments_of_recordings_add_up_to_those_of_all_words() -> None:
         assert np.allclose(found.xx, (rows - rows.mean(0)).T @ (rows - rows.mean(0)), rtol=1e-10)
 
 
-def test_a_block_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def cut_off(*_: object) -> None:
-        raise OSError("the power went")
-
-    monkeypatch.setattr(blocks, "save_file", cut_off)
-    with pytest.raises(OSError, match="the power went"):
-        blocks.keep(tmp_path / "lag.safetensors", {"r": np.zeros(3)})
-    assert not list(tmp_path.iterdir())
-
-
 def test_quartiles_are_plain_correlations_on_their_words(tmp_path: Path) -> None:
     recording, model = world(400, seed=2)
     recipe = small_recipe()

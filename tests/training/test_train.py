@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 import rtalign.training.trainer as trainer
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Epoch, Skipped
+from rtalign.core.records import Epoch, SkippedWord
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.folds import PURGED, assign
 from rtalign.report.summary import read_curves_csv
@@ -64,7 +64,7 @@ def test_sums_and_single_predictions_tell_the_same_r(
     seen = []
     score = trainer.score
     monkeypatch.setattr(trainer, "score", lambda *a: seen.append(score(*a)) or seen[-1])
-    monkeypatch.setattr(trainer.ridge, "side_by_side", lambda jobs, _: (job() for job in jobs))
+    monkeypatch.setattr(trainer, "run_ordered", lambda jobs, _: (job() for job in jobs))
     recipe = RECIPE.with_("fit", precision="float64")
     train([trained[1]], trained[2], recipe, tmp_path / "bank", QUIET, store=tmp_path / "cache")
     from_words = np.stack([s.r for s in seen], axis=1)
@@ -98,7 +98,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
         fitted.append(index)
         return fit_lag(job, index)
 
-    monkeypatch.setattr(trainer.ridge, "side_by_side", lambda jobs, _: (job() for job in jobs))
+    monkeypatch.setattr(trainer, "run_ordered", lambda jobs, _: (job() for job in jobs))
     monkeypatch.setattr(trainer, "fit_lag", stops)
     with pytest.raises(KeyboardInterrupt):
         train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
@@ -146,7 +146,7 @@ def test_trainer_and_live_route_agree_number_for_number(
     offline = evaluate(DecoderBank.load(folder / "bank"), [fresh], model, tmp_path / "out", QUIET, store=tmp_path / "c")
     bank = DecoderBank.load(folder / "bank")
     epochs = live_epochs(fresh, bank.recipe, size, late=2.0)
-    assert sum(isinstance(e, Skipped) for e in epochs) == sum(offline["skipped"].values())
+    assert sum(isinstance(e, SkippedWord) for e in epochs) == sum(offline["skipped"].values())
     whole = sorted((e for e in epochs if isinstance(e, Epoch)), key=lambda e: e.word.index)
     data = np.stack([e.data for e in whole])
     predicted = np.stack([bank.predict(lag, data[:, lag]) for lag in range(26)], axis=1)
@@ -157,7 +157,7 @@ def test_trainer_and_live_route_agree_number_for_number(
     assert np.abs(live - offline["r"]).max() < 1e-5
 
 
-def live_epochs(recording: MemoryRecording, recipe: Recipe, size: int, late: float) -> list[Epoch | Skipped]:
+def live_epochs(recording: MemoryRecording, recipe: Recipe, size: int, late: float) -> list[Epoch | SkippedWord]:
     """Chunks of `size` samples, each word `late` seconds after its onset."""
     pipeline = Pipeline(recipe, recording.sensors, recording.sfreq)
     out, waiting = [], list(recording.words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rtalign.core.time_format import clock
+from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
 from rtalign_monitor.bars.message_bar import Message
@@ -34,9 +34,9 @@ def bad_news(seen: Snapshot) -> list[tuple[str, str]]:
 
 def _stream_news(name: str, stream: StreamHealth, cure: str) -> list[tuple[str, str]]:
     if stream.state == "lost":
-        return [("lost", f"{name} LOST {clock(stream.since_s)}: {cure}")]
+        return [("lost", f"{name} LOST {clock_time(stream.since_s)}: {cure}")]
     if stream.state == "stale":
-        return [("stale", f"{name} stale for {clock(stream.since_s)}: {cure}")] if name == "MEG" else []
+        return [("stale", f"{name} stale for {clock_time(stream.since_s)}: {cure}")] if name == "MEG" else []
     if stream.state == "found" and stream.since_s > 3 and name == "MEG":
         return [("stale", f"{name} found but sends nothing: check firewall, VPN, network card")]
     if stream.state == "searching" and stream.since_s > 5:

@@ -6,7 +6,7 @@ from PyQt6.QtCore import QRectF, QSize
 from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QWidget
 
-from rtalign.core.time_format import clock
+from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import NO_SESSION, Snapshot
 from rtalign_monitor.panels.panel import Panel
 from rtalign_monitor.widgets.lamps import ROLE, lamp
@@ -73,8 +73,8 @@ class StatusView(Panel):
     def _when(self, seen: Snapshot) -> str:
         if seen.position_s is not None and seen.end_s is not None:
             speed = "paused" if seen.paused else "max" if seen.speed is None else f"{seen.speed:g}×"
-            return f"{clock(seen.position_s)} / {clock(seen.end_s)}   {speed}"
-        return f"running {clock(seen.time_s - self._began)}" if self._began is not None else ""
+            return f"{clock_time(seen.position_s)} / {clock_time(seen.end_s)}   {speed}"
+        return f"running {clock_time(seen.time_s - self._began)}" if self._began is not None else ""
 
 
 def headline(seen: Snapshot) -> tuple[str, str]:
@@ -89,9 +89,9 @@ def headline(seen: Snapshot) -> tuple[str, str]:
     if seen.phase == "loading":
         return ("ended", "No session") if seen.why == NO_SESSION else ("searching", "Starting")
     if meg.state == "lost":
-        return "lost", f"LOST {clock(meg.since_s)}"
+        return "lost", f"LOST {clock_time(meg.since_s)}"
     if words.state == "lost":
-        return "lost", f"WORDS LOST {clock(words.since_s)}"
+        return "lost", f"WORDS LOST {clock_time(words.since_s)}"
     if seen.paused:
         return "paused", "Paused"
     names = {"flowing": "Replay" if seen.position_s is not None else "Live", "searching": "Searching", "found": "Found",

@@ -10,7 +10,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from rtalign.core.time_format import place
+from rtalign.core.time_format import position_time
 from rtalign.engine.process.word_list import Script
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.widgets import theme as themes
@@ -103,7 +103,7 @@ class Timeline(QWidget):
         painter.drawLine(round(x), 1, round(x), self.height() - 1)
         if self._drag is not None:
             painter.setFont(themes.font(12, True))
-            text, left = place(self._drag), x > self.width() - 60
+            text, left = position_time(self._drag), x > self.width() - 60
             beside = QRectF(x - 65 if left else x + 5, 0, 60, self.height())
             side = Qt.AlignmentFlag.AlignRight if left else Qt.AlignmentFlag.AlignLeft
             painter.drawText(beside, side | Qt.AlignmentFlag.AlignVCenter, text)

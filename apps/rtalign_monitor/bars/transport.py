@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
 
-from rtalign.core.time_format import place
+from rtalign.core.time_format import position_time
 from rtalign.engine.commands import Pause, Play, ReplayCommand, ScoreLastWords, Seek, SetSpeed, Step
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.actions.registry import Actions
@@ -86,7 +86,7 @@ class Transport(QWidget):
         if not replay:
             return
         self.timeline.draw(seen)
-        self.place.setText(f"{place(seen.position_s or 0)} of {place(seen.end_s or 0)}")
+        self.place.setText(f"{position_time(seen.position_s or 0)} of {position_time(seen.end_s or 0)}")
         self._actions["play"].setIconText("Play" if seen.paused or seen.phase == "ended" else "Pause")
         if not self.speed.hasFocus():
             self._offer(seen.speed)

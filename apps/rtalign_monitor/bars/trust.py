@@ -8,7 +8,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter
 from PyQt6.QtWidgets import QWidget
 
-from rtalign.core.time_format import clock
+from rtalign.core.time_format import age, clock_time
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
 from rtalign_monitor.bars.messages import bad_news
@@ -98,12 +98,13 @@ def items_of(seen: Snapshot) -> list[Item]:
 def _meg(meg: StreamHealth) -> list[Item]:
     parts = []
     if meg.state != "lost":  # which the bad news say already
-        parts.append(Item(f"MEG {meg.state}", f"{meg.name or 'MEG'}: {meg.state} for {clock(meg.since_s)}", meg.state))
+        parts.append(
+            Item(f"MEG {meg.state}", f"{meg.name or 'MEG'}: {meg.state} for {clock_time(meg.since_s)}", meg.state)
+        )
     if meg.nominal_hz and meg.state not in ("lost", "ended", "unknown"):
         parts.append(Item(f"{meg.rate_hz:.1f} of {meg.nominal_hz:g} Hz", "samples a second, of those promised", rank=4))
     if meg.age_s is not None and meg.state not in ("ended", "paused"):
-        age = f"{meg.age_s:.2f} s" if meg.age_s < 10 else f"{meg.age_s:.0f} s" if meg.age_s < 60 else clock(meg.age_s)
-        parts.append(Item(f"age {age}", "time since the newest sample", rank=1))
+        parts.append(Item(f"age {age(meg.age_s)}", "time since the newest sample", rank=1))
     if meg.offset_s is not None and meg.uncertainty_s is not None:
         said = f"clock {1e3 * meg.offset_s:+.1f} ± {1e3 * meg.uncertainty_s:.1f} ms".replace("-", "−")
         parts.append(Item(said, "the sender's clock against this machine's", rank=6))

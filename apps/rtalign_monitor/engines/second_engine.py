@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rtalign.core.session import Session
-from rtalign.core.time_format import place
+from rtalign.core.time_format import position_time
 from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.commands import Command, Reset, ScoreLastWords, Seek, Step
 from rtalign.engine.snapshot import Snapshot
@@ -131,7 +131,7 @@ class Comparing:
         for who, command in self._tether.pull(a, b):
             self._order(who, command)
         if not self._tether.together:
-            where = place(b.position_s) if b.position_s is not None else None
+            where = position_time(b.position_s) if b.position_s is not None else None
             how = f"catches up, at {where}" if where else f"loads: {b.why}" if b.why else "loads"
             self._tell(f"Bank {self._names[1]} {how}.", True)
         elif not together:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from rtalign.core.session import MIN_CURVE_WORDS
+from rtalign.core.time_format import about
 from rtalign.engine.snapshot import Snapshot
 
-FEWEST_WORDS = 100
-"""From which on curves can be told from chance; the scoreboard's own number, which costs seconds to import."""
 SILENT = "no word has been heard yet"
 
 
@@ -48,12 +48,12 @@ def signal(seen: Snapshot | None) -> tuple[str, str]:
 def peaks(seen: Snapshot | None) -> tuple[str, str]:
     """(what, when) of the first peak."""
     if seen is None or seen.phase == "loading":
-        return "a rung a layer", f"comes with {FEWEST_WORDS} words"
+        return "a rung a layer", f"comes with {MIN_CURVE_WORDS} words"
     if not seen.n_scored:
         what, when = scores(seen)
-        return what, f"{FEWEST_WORDS} of them bring the first peaks" if what == SILENT else when
-    if seen.n_assessed < FEWEST_WORDS and seen.phase == "running":
-        return f"the first peaks come with {FEWEST_WORDS} words", duration(FEWEST_WORDS - seen.n_words, seen)
+        return what, f"{MIN_CURVE_WORDS} of them bring the first peaks" if what == SILENT else when
+    if seen.n_assessed < MIN_CURVE_WORDS and seen.phase == "running":
+        return f"the first peaks come with {MIN_CURVE_WORDS} words", duration(MIN_CURVE_WORDS - seen.n_words, seen)
     return "no layer has a peak above chance", "more words show whether there is one" if seen.phase == "running" else ""
 
 
@@ -66,7 +66,7 @@ def duration(n_words: int, seen: Snapshot) -> str:
     if span <= 0 or seen.paused:
         return f"{n_words:,} to go"
     left = n_words * span / (len(onsets) - 1) / (seen.speed or 1.0)
-    return f"in about {10 * max(round(left / 10), 1)} s" if left < 95 else f"in about {round(left / 60)} min"
+    return f"in about {about(left)}"
 
 
 def _no_signal(seen: Snapshot) -> tuple[str, str] | None:

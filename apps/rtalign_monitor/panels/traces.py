@@ -10,7 +10,7 @@ from PyQt6.QtCore import QRectF, QSize
 from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QWidget
 
-from rtalign.core.time_format import clock
+from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot, Traces
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis
@@ -127,7 +127,7 @@ class TracesView(Panel):
         if meg.state not in ("stale", "lost"):
             return
         self._hatch(painter, end, 0.0)
-        said = f"{'LOST' if meg.state == 'lost' else 'stale'} {clock(meg.since_s)}"
+        said = f"{'LOST' if meg.state == 'lost' else 'stale'} {clock_time(meg.since_s)}"
         wide = self.width_of(said, 13, True) + self.px(16)
         middle = (max(self.axis().at(end), field.left()) + field.right()) / 2
         box = QRectF(middle - wide / 2, field.center().y() - self.px(11), wide, self.px(22))

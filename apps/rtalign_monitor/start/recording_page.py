@@ -7,10 +7,9 @@ from typing import Any
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from rtalign.core.records import Sensor
+from rtalign.core.records import Sensor, sensor_from_dict
 from rtalign.core.session import Session
-from rtalign.core.time_format import place
-from rtalign.decoding.bank import sensor_of
+from rtalign.core.time_format import position_time
 from rtalign.recordings.bids_names import ENTITIES, label
 from rtalign_monitor.memory import Memory
 from rtalign_monitor.start import bank_fit, stream_cards
@@ -70,7 +69,7 @@ class RecordingPage(QWidget):
         seen = self.glancing.seen
         waiting = seen is None and not self.glancing.error and not self.glancing.given_up
         self.stop.setVisible(waiting and self.glancing.seconds > PATIENCE_S)
-        self.sensors = tuple(sensor_of(entry) for entry in seen["sensors"]) if seen else ()
+        self.sensors = tuple(sensor_from_dict(entry) for entry in seen["sensors"]) if seen else ()
         self.cards.show_cards([self._card(card, learns)] if self.path.path else [], EMPTY)
         if self.path.path:
             self.cards.choose(str(self.path.path))
@@ -112,7 +111,7 @@ class RecordingPage(QWidget):
             return Card(str(path), path.name, "searching", f"being looked at{for_long}", str(path))
         runs = f"{seen['n_recordings']} recordings" if seen["n_recordings"] > 1 else seen["name"]
         rates = " and ".join(f"{rate:,.6g}" for rate in seen["sfreq"])
-        parts = (runs, place(seen["seconds"]), f"{seen['n_words']:,} words", f"{rates} Hz",
+        parts = (runs, position_time(seen["seconds"]), f"{seen['n_words']:,} words", f"{rates} Hz",
                  bank_fit.sensors(self.sensors))  # fmt: skip
         verdict, told = stream_cards.fit(card, learns, self.sensors, self.sfreq)
         told = "\n".join(part for part in (told, *seen["notes"]) if part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtalign.core.records import Sensor
-from rtalign.core.time_format import clock
+from rtalign.core.time_format import clock_time
 from rtalign.streams.live.connection import FIREWALL
 from rtalign_monitor.start import bank_fit
 from rtalign_monitor.start.discovery import Stream
@@ -75,7 +75,7 @@ def from_trigger(channel: str) -> tuple[str, str]:
 def _state(stream: Stream) -> tuple[str, str]:
     """The lamp and its word."""
     if stream.state == "lost":
-        return "lost", f"lost {clock(stream.since_s)}"
+        return "lost", f"lost {clock_time(stream.since_s)}"
     if stream.state == "stale":
         return "stale", "stale"
     if stream.state == "found" and stream.looked_at:

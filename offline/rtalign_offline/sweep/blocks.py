@@ -10,31 +10,10 @@ import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from safetensors.numpy import load_file, save_file
-
-
-def keep(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Write a block under another name and rename it; a process that dies leaves no half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}")
-    try:
-        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def recall(path: Path) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = load_file(path)
-    return found
 
 
 class Journal:

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from rtalign.core import cache
 from rtalign.core.progress import Progress
+from rtalign.core.tensorfile import load_tensors, save_tensors
 from rtalign.decoding import folds
 from rtalign.decoding.bank import passport_of
 from rtalign.decoding.projection import Projection
@@ -23,7 +24,6 @@ from rtalign.training import results, trainer
 from rtalign.training.prepare import Story, skip_counts, surprisal_of, used_activations
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import Brain
-from rtalign_offline.sweep import blocks
 from rtalign_offline.sweep.jobs import Where, plan_of
 from rtalign_offline.sweep.people import fold_of
 from rtalign_offline.sweep.plan import JobKey, Plan
@@ -85,15 +85,15 @@ class _Fitting:
         path, name = pieces / f"lag-{lag:04d}.safetensors", f"{pieces.name}/{lag}"
         if path.is_file():
             self.where.journal.note("lag", name, "reused")
-            return blocks.recall(path)
+            return load_tensors(path)
         with self.where.journal.computing("lag", name):
             seen = trainer.look(job, lag)
             scored = score(job.draws, seen.predicted, job.prepared)
             found = {"r": seen.r, "null": scored.null, "boot": seen.r + (scored.boot - scored.r)}
             if quartiles:
                 found |= quartiles.score(seen.predicted)
-            blocks.keep(path, found)
-        return blocks.recall(path)
+            save_tensors(path, found)
+        return load_tensors(path)
 
     def _write(
         self,
@@ -110,7 +110,7 @@ class _Fitting:
             found["boot"].astype(np.float32),
         )  # fmt: skip
         axes = {"lags_s": curves.lags_s, "layers": layers, "depth": depth}
-        blocks.keep(folder / "draws.safetensors", dict(found) | axes)
+        save_tensors(folder / "draws.safetensors", dict(found) | axes)
         about = self.key.model_dump() | {"quartiles": quartiles.told if quartiles else None}
         (folder / "job.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         variance = projection.variance[:, : projection.components].sum(axis=1).tolist()

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rtalign.core import cache
+from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.tensorfile import TensorFile
 from rtalign.language.loading.names import parse
-from rtalign.report.summary import write_atomically
 from rtalign.signal.chain import describe
 from rtalign.signal.disk_buffer import Tape
 from rtalign.training import sensor_moments

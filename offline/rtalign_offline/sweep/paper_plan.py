@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.files import write_atomically
 from rtalign.core.machine import cores
+from rtalign.core.time_format import long_duration
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
 from rtalign.language.loading.catalogue import PAPER, TOKENS_A_WORD, Entry
 from rtalign.language.loading.weights import Precision
-from rtalign.report.summary import write_atomically
-from rtalign.report.text import clock
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
 
@@ -140,7 +140,7 @@ def table(costs: Mapping[Place, Cost]) -> list[str]:
     """A line a place."""
     lines = [f"{'estimated, not measured':<32}{'reading':>9}{'fitting':>9}{'in all':>9}   too large, not counted"]
     for place, c in costs.items():
-        times = "".join(f"{_long(seconds):>9}" for seconds in (c.models_s, c.fits_s, c.total_s))
+        times = "".join(f"{long_duration(seconds):>9}" for seconds in (c.models_s, c.fits_s, c.total_s))
         some = c.too_large[0] if len(c.too_large) == 1 else f"{len(c.too_large)} models"
         left = f"{some} (over {place.memory_gb:.0f} GB)" if c.too_large else "none"
         lines.append(f"{place.name:<32}{times}   {left}")
@@ -161,10 +161,6 @@ def assumed(rates: Rates, plan: Plan, disk: float) -> list[str]:
         f"  {TOKENS_A_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words fitted; cores as here, one to a process;",
         f"  no reading or job cut in two; {_end(largest)} takes {largest.memory_gb(precision):.0f} GB in {precision}",
     ]
-
-
-def _long(seconds: float) -> str:
-    return clock(seconds) if seconds < 48 * 3600 else f"{seconds / 86400:,.0f} d"
 
 
 def plan_text(told: list[str], n_jobs: int) -> str:

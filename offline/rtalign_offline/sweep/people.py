@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from rtalign.core import cache
+from rtalign.core.files import write_atomically
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Chunk, Recording, Sensor, Word
+from rtalign.core.records import Chunk, Recording, Sensor, Word, sensor_from_dict, sensor_to_dict
 from rtalign.decoding import folds
-from rtalign.decoding.bank import sensor_entry, sensor_of
-from rtalign.report.summary import write_atomically
 from rtalign.signal.disk_buffer import Tape
 from rtalign.training.prepare import Activations, Story
 from rtalign_offline.sweep.plan import NOT_IN_NAMES, Person
@@ -82,7 +81,7 @@ def note(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:
         }
         for r in recordings
     ]
-    sensors = [sensor_entry(s) for s in recordings[0].sensors]
+    sensors = [sensor_to_dict(s) for s in recordings[0].sensors]
     text = json.dumps({"person": person.model_dump(mode="json"), "sensors": sensors, "recordings": entries})
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NOT_IN_NAMES.sub('-', person.name)}-{cache.key(text)[:12]}.json"
@@ -95,7 +94,7 @@ def note(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:
 def noted(path: Path) -> tuple[Person, tuple[Noted, ...]]:
     """The person and the recordings that were noted."""
     raw = json.loads(path.read_text(encoding="utf-8"))
-    sensors = tuple(sensor_of(entry) for entry in raw["sensors"])
+    sensors = tuple(sensor_from_dict(entry) for entry in raw["sensors"])
     recordings = tuple(
         Noted(
             name=entry["name"],

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rtalign.core import cache
+from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress, Stage
-from rtalign.report.summary import write_atomically
 from rtalign_offline.sweep import blocks, clusters, jobs
 from rtalign_offline.sweep import people as listeners
 from rtalign_offline.sweep.jobs import Where

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rtalign.core.records import sensor_to_dict
 from rtalign.core.session import Session
-from rtalign.decoding.bank import sensor_entry
 
 FILTERS = ("subject", "session", "task", "run")
 MOST_NOTES = 3
@@ -41,7 +41,7 @@ def look(session: Session) -> dict[str, Any]:
         "n_words": sum(len(recording.words) for recording in found),
         "seconds": sum(recording.seconds for recording in found),
         "sfreq": [*dict.fromkeys(recording.sfreq for recording in found)],
-        "sensors": [sensor_entry(sensor) for sensor in found[0].sensors if sensor.name in shared],
+        "sensors": [sensor_to_dict(sensor) for sensor in found[0].sensors if sensor.name in shared],
         "notes": list(found[0].notes[:MOST_NOTES]),
     }
 

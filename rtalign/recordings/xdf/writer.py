@@ -11,8 +11,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from rtalign.core.records import SI, Sensor
-from rtalign.decoding.bank import sensor_entry
+from rtalign.core.records import SI, Sensor, sensor_to_dict
 
 MAGIC = b"XDF:"
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = range(1, 7)
@@ -136,7 +135,7 @@ def _channel(name: str, unit: str, sensor: Sensor | None) -> str:
     """One channel's entry: label, type and unit as XDF's own list has them, and what a sensor is in this program."""
     if sensor is None:
         return f"<channel>{_tags({'label': name, 'type': 'misc', 'unit': unit})}</channel>"
-    entry = sensor_entry(sensor)
+    entry = sensor_to_dict(sensor)
     place = "".join(f"<{axis}>{1000 * x:.2f}</{axis}>" for axis, x in zip("XYZ", sensor.position, strict=True))
     exact = {key: " ".join(str(x) for x in entry[key]) for key in ("position", "normal")}
     own = _tags({"label": name, "type": XDF_TYPES[sensor.kind], "unit": unit, "kind": sensor.kind, **exact})

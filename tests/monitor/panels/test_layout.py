@@ -12,6 +12,7 @@ from PyQt6.QtGui import QColor, QImage, QPainter, QPolygonF
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign_monitor.engines.two_banks import Beside
 from rtalign_monitor.export import files
 from rtalign_monitor.panels import empty_state
@@ -212,7 +213,7 @@ def test_time_goes_on_in_the_traces_of_a_stream_that_fell_silent(qtbot: QtBot, w
 
 
 def test_empty_panels_say_what_they_wait_for_and_when_it_comes() -> None:
-    seconds = 0.4 * (empty_state.FEWEST_WORDS - 50)
+    seconds = 0.4 * (MIN_CURVE_WORDS - 50)
     assert empty_state.peaks(snapshots.sight(50)) == (
         "the first peaks come with 100 words",
         f"in about {seconds:.0f} s",
@@ -231,12 +232,6 @@ def test_empty_panels_say_what_they_wait_for_and_when_it_comes() -> None:
         ):
             assert said in what
             assert when
-
-
-def test_what_is_awaited_is_what_the_scoreboard_needs() -> None:
-    from rtalign.scoring.scoreboard import FEWEST_WORDS
-
-    assert empty_state.FEWEST_WORDS == FEWEST_WORDS
 
 
 def test_a_word_that_becomes_the_current_one_stays_on_its_line(qtbot: QtBot) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.records import Chunk, Word
-from rtalign.core.time_format import place
+from rtalign.core.time_format import position_time
 from rtalign.streams import lsl
 from rtalign.streams.player.fault_plan import Plan
 from rtalign.streams.player.player import Setup, Status, Streamer
@@ -262,7 +262,7 @@ def test_the_status_is_one_calm_line(capsys: pytest.CaptureFixture[str]) -> None
     line.close()
     assert capsys.readouterr().err.count("\n") == 1, "the same again is not said again"
     assert summary(seen, True) == "stopped at 1:01 of 1:01:40: 73,200 samples, 12 words sent"
-    assert place(59.9) == "0:59"
+    assert position_time(59.9) == "0:59"
 
 
 def test_the_command_plays_a_recording_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:

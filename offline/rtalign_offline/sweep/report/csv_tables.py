@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rtalign.report.summary import DIGITS, write_atomically
+from rtalign.core.files import write_atomically
+from rtalign.report.summary import DIGITS
 from rtalign_offline.sweep.report.study import QUARTILES, Entry, Study, course, with_context, with_size
 
 Row = Mapping[str, Any]

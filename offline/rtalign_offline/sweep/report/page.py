@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from rtalign.core.files import write_atomically
 from rtalign.report.html import Markup, join, page_css, prose, rules, tag
 from rtalign.report.page import NOTHING_FROM_OUTSIDE
 from rtalign.report.provenance import WHOLE_CONTENT
 from rtalign.report.sections import captioned
-from rtalign.report.summary import write_atomically
 from rtalign.report.text import several, signed
 from rtalign_offline.sweep.report.csv_tables import write_tables
 from rtalign_offline.sweep.report.figures import (
