@@ -63,7 +63,7 @@ def ours_inlet(name: str) -> tuple[Pull, float]:
     """SignalInlet alone: samples and stamps, copied."""
     from rtalign.streams import lsl
 
-    found = next(f for f in lsl.find(2.0) if f.name == name)
+    found = next(f for f in lsl.find_streams(2.0) if f.name == name)
     inlet = lsl.SignalInlet(found)
     return lambda: inlet.pull()[0][:, 0], POLL_S
 

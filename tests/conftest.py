@@ -109,7 +109,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Any:
     from tests.helpers.fake_network import Network
 
     made = Network()
-    monkeypatch.setattr(dialog, "Discovery", lambda: Discovery(made.layer))
+    monkeypatch.setattr(dialog, "Discovery", lambda: Discovery(made.backend))
     return made
 
 

@@ -15,7 +15,7 @@ from rtalign.core.records import AXIAL, SI, Sensor
 MAX_CHARACTERS = 16_000_000
 MAX_CHANNELS = 4096
 TYPES = {"axial": "mag", "mag": "mag", "planar": "grad", "eeg": "eeg"}
-"""The channel types that MNE and its kin know; the finer kind stands beside it as sensor_kind."""
+"""The channel types that MNE and mne-lsl know; the finer kind is written as sensor_kind."""
 
 _PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
 _LONG = {"milli": "m", "micro": "u", "nano": "n", "pico": "p", "femto": "f"}
@@ -26,11 +26,23 @@ _CTF = re.compile(r"M[LRZ][CFOPT]\d\d")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Channels:
-    """What a stream's channels are.
+class StreamChannels:
+    """The channels of a stream.
 
-    picks : (sensor,) column of each sensor.    scales : (sensor,) what takes its values to SI units.
-    units : (channel,) as the sender writes them.
+    Attributes
+    ----------
+    names : tuple of str
+        The label of each channel.
+    sensors : tuple of Sensor
+        Those channels that measure the head.
+    picks : array, shape (sensor,)
+        The column of each sensor.
+    scales : array, shape (sensor,)
+        What takes the values of each sensor to SI units.
+    notes : tuple of str
+        What a user should know, such as units that are missing.
+    units : tuple of str
+        The unit of each channel, as the sender writes it.
     """
 
     names: tuple[str, ...]
@@ -41,10 +53,30 @@ class Channels:
     units: tuple[str, ...] = ()
 
 
-def parse(xml: str, n_channels: int, stream_type: str, name: str) -> Channels:
-    """The channels a description names; what cannot be used is refused with the reason.
+def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChannels:
+    """The channels in the description of a stream.
 
-    MEG channels are the sensors; EEG serves where there is no MEG.
+    MEG channels are the sensors; EEG channels are where there is no MEG.
+
+    Parameters
+    ----------
+    xml : str
+        The description, as LSL carries it.
+    n_channels : int
+        How many channels the stream has.
+    stream_type : str
+        The type of the stream, which is the type of channels that give none.
+    name : str
+        The name of the stream, for messages.
+
+    Returns
+    -------
+    StreamChannels
+
+    Raises
+    ------
+    ValueError
+        If the description cannot be used, with the reason.
     """
     nodes = _nodes(xml, n_channels, name)
     names = labels(nodes, n_channels)
@@ -62,27 +94,38 @@ def parse(xml: str, n_channels: int, stream_type: str, name: str) -> Channels:
             f"stream {name} has no MEG and no EEG channel among its {n_channels} - choose another stream, or have the "
             "sender give its channels a type (mag, grad, eeg)"
         )
-    _refuse_twins([names[i] for i in chosen], name)
+    _refuse_duplicates([names[i] for i in chosen], name)
     scales = [_scale(_text(nodes[i], "unit"), kinds[i], names[i], name) for i in chosen]
     notes = [] if meg else ["no MEG channel: EEG is used"]
-    unsaid = [names[i] for i, scale in zip(chosen, scales, strict=True) if scale is None]
-    if unsaid:
+    without_unit = [names[i] for i, scale in zip(chosen, scales, strict=True) if scale is None]
+    if without_unit:
         unit = SI[kinds[chosen[0]]]
-        notes.append(f"{len(unsaid)} channels such as {unsaid[0]} come without a unit: {unit} is taken")
-    sensors = tuple(Sensor(names[i], kinds[i], *_place(nodes[i], kinds[i])) for i in chosen)
-    lost = sum(sensor.position == (0.0, 0.0, 0.0) for sensor in sensors)
-    if lost:
-        notes.append(f"{lost} sensors have no known position")
+        notes.append(f"{len(without_unit)} channels such as {without_unit[0]} have no unit: {unit} is assumed")
+    sensors = tuple(Sensor(names[i], kinds[i], *_position(nodes[i], kinds[i])) for i in chosen)
+    n_unplaced = sum(sensor.position == (0.0, 0.0, 0.0) for sensor in sensors)
+    if n_unplaced:
+        notes.append(f"{n_unplaced} sensors have no known position")
     values = np.array([1.0 if scale is None else scale for scale in scales])
     units = tuple(_text(node, "unit") for node in nodes)
-    return Channels(tuple(names), sensors, np.array(chosen), values, tuple(notes), units)
+    return StreamChannels(tuple(names), sensors, np.array(chosen), values, tuple(notes), units)
 
 
 def describe(sensors: tuple[Sensor, ...]) -> list[dict[str, Any]]:
-    """One tree a channel, as the XDF conventions have it: positions in mm.  `parse` gives the same sensors back."""
+    """The description of channels, as the XDF conventions have it; `parse` gives the same sensors back.
+
+    Parameters
+    ----------
+    sensors : tuple of Sensor
+        One per channel.
+
+    Returns
+    -------
+    list of dict
+        One tree of texts per channel; positions are in mm.
+    """
     out: list[dict[str, Any]] = []
     for sensor in sensors:
-        place = {axis: repr(1000 * value) for axis, value in zip("XYZ", sensor.position, strict=True)}
+        position = {axis: repr(1000 * value) for axis, value in zip("XYZ", sensor.position, strict=True)}
         normal = {axis: repr(value) for axis, value in zip("XYZ", sensor.normal, strict=True)}
         out.append(
             {
@@ -90,7 +133,7 @@ def describe(sensors: tuple[Sensor, ...]) -> list[dict[str, Any]]:
                 "type": TYPES[sensor.kind],
                 "unit": SI[sensor.kind],
                 "sensor_kind": sensor.kind,
-                "location": place,
+                "location": position,
                 "normal": normal,
             }
         )
@@ -98,17 +141,17 @@ def describe(sensors: tuple[Sensor, ...]) -> list[dict[str, Any]]:
 
 
 def labels(nodes: list[ElementTree.Element | None], n_channels: int) -> list[str]:
-    """A label a channel, empty where there is none."""
+    """The label of each channel, empty where there is none."""
     return [(_text(node, "label") or _text(node, "name"))[:200] for node in nodes[:n_channels]]
 
 
 def read_labels(xml: str, n_channels: int, name: str) -> list[str]:
-    """The labels alone, for streams that carry no sensors."""
+    """The label of each channel of a stream that carries no sensors, empty where there is none."""
     return labels(_nodes(xml, n_channels, name), n_channels)
 
 
 def _nodes(xml: str, n_channels: int, name: str) -> list[ElementTree.Element | None]:
-    """One node a channel.  Hostile until parsed: no document types, no entities, bounded size and count."""
+    """One node per channel.  The text is not trusted: no document types, no entities, bounded size and count."""
     if not 0 < n_channels <= MAX_CHANNELS:
         raise ValueError(f"stream {name} has {n_channels} channels; 1 to {MAX_CHANNELS} can be read")
     if len(xml) > MAX_CHARACTERS or "<!" in xml.replace("<![CDATA[", "").replace("<!--", ""):
@@ -131,10 +174,10 @@ def _text(node: ElementTree.Element | None, path: str) -> str:
 
 
 def _kind(node: ElementTree.Element | None, label: str, stream_type: str) -> str:
-    """One of data.UNITS, or nothing for a channel that does not measure the head."""
-    said = _text(node, "sensor_kind").lower()
-    if said in SI:
-        return said
+    """The sensor's kind (see rtalign.core.records.SI), or "" for a channel that does not measure the head."""
+    given = _text(node, "sensor_kind").lower()
+    if given in SI:
+        return given
     kind = re.sub(r"[^a-z]", "", _text(node, "type").lower())
     if not kind:
         kind = "" if _NO_SENSOR.match(label) else stream_type.strip().lower()
@@ -174,7 +217,7 @@ def _scale(unit: str, kind: str, label: str, name: str) -> float | None:
     return _PREFIXES[match[1]] / (_METRES[match[3]] if match[3] else 1.0)
 
 
-def _place(
+def _position(
     node: ElementTree.Element | None, kind: str
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Position (m) and normal, from the XDF form (mm) or mne-lsl's (m); zeros where unknown."""
@@ -204,9 +247,9 @@ def _number(text: str) -> float:
     return value if np.isfinite(value) and abs(value) < 1e6 else 0.0
 
 
-def _refuse_twins(names: list[str], stream: str) -> None:
-    twins = [name for name, n in Counter(names).items() if n > 1]
-    if twins:
+def _refuse_duplicates(names: list[str], stream: str) -> None:
+    duplicates = [name for name, n in Counter(names).items() if n > 1]
+    if duplicates:
         raise ValueError(
-            f"stream {stream} has more than one sensor called {', '.join(twins[:5])} - give each channel its own label"
+            f"stream {stream} has several sensors called {', '.join(duplicates[:5])} - give each channel its own label"
         )

@@ -1,4 +1,4 @@
-"""The lab streaming layer: streams found, opened and offered, through one liblsl."""
+"""Lab Streaming Layer (LSL): streams are found, opened and offered, through one liblsl."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from rtalign.streams import channels
 BUFFER_S = 120
 """How long liblsl keeps samples for a reader that is busy."""
 FORGET_S = 3.0
-"""How long a stream that is gone is still found."""
+"""How long a stream that is gone is still listed."""
 OPEN_S = 2.0
 """How long a stream may take to answer when it is opened."""
-PULL = 4096
+MAX_SAMPLES = 4096
 """Samples taken at once."""
-PULL_TEXT = 64
-"""Markers taken at once; liblsl's room for strings is cleared at every pull, full or not."""
-MAX_TEXT = 65536
+MAX_MARKERS = 64
+"""Markers taken at once; liblsl clears its whole buffer of strings at every pull, full or not."""
+MAX_CHARACTERS = 65536
 """Characters of a marker that are kept."""
 
 
-class Lost(Exception):
-    """The sender is gone."""
+class StreamLost(Exception):
+    """The sender is gone, or does not answer."""
 
 
 @cache
 def _pylsl() -> Any:
-    """pylsl and mne-lsl each bring a liblsl; whichever is loaded second is told to use the first one's."""
+    """pylsl, set up so that it and mne-lsl, which each bring a liblsl, use the one that was loaded first."""
     other = sys.modules.get("mne_lsl.lsl.load_liblsl")
     if other is not None:
         os.environ.setdefault("PYLSL_LIB", other.lib._name)
@@ -49,13 +49,38 @@ def _pylsl() -> Any:
 
 
 def local_clock() -> float:
-    """This machine's LSL time, s."""
+    """This machine's LSL time, s.
+
+    Returns
+    -------
+    float
+    """
     return float(_pylsl().local_clock())
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A stream somebody offers.  sfreq is 0 for an irregular one; created : on the sender's clock, s."""
+class StreamInfo:
+    """A stream that a sender offers.
+
+    Attributes
+    ----------
+    name, type, source_id : str
+        As the sender calls it.
+    uid : str
+        Another one each time the stream is offered.
+    hostname : str
+        The sender's machine.
+    n_channels : int
+        Number of channels.
+    sfreq : float
+        Its nominal rate, Hz; 0 where it is irregular.
+    format : str
+        "float32", "string" and so on.
+    created : float
+        When it was offered, on the sender's clock, s.
+    handle : object
+        What liblsl needs to open it.
+    """
 
     name: str
     type: str
@@ -66,42 +91,54 @@ class Found:
     sfreq: float
     format: str
     created: float = 0.0
-    info: Any = field(default=None, repr=False, compare=False)
+    handle: Any = field(default=None, repr=False, compare=False)
 
     @property
     def regular(self) -> bool:
+        """Whether it is evenly sampled."""
         return self.sfreq > 0
 
 
-def _found(info: Any) -> Found:
-    form = _pylsl().lib.fmt2string[info.channel_format()]
-    return Found(
-        info.name(),
-        info.type(),
-        info.source_id(),
-        info.uid(),
-        info.hostname(),
-        info.channel_count(),
-        info.nominal_srate(),
-        form,
-        info.created_at(),
-        info,
+def _stream_info(handle: Any) -> StreamInfo:
+    form = _pylsl().lib.fmt2string[handle.channel_format()]
+    return StreamInfo(
+        name=handle.name(),
+        type=handle.type(),
+        source_id=handle.source_id(),
+        uid=handle.uid(),
+        hostname=handle.hostname(),
+        n_channels=handle.channel_count(),
+        sfreq=handle.nominal_srate(),
+        format=form,
+        created=handle.created_at(),
+        handle=handle,
     )
 
 
-def find(seconds: float) -> list[Found]:
-    """Every stream that answers within so many seconds."""
-    return [_found(info) for info in _pylsl().resolve_streams(seconds)]
+def find_streams(seconds: float) -> list[StreamInfo]:
+    """Every stream that answers within a time.
+
+    Parameters
+    ----------
+    seconds : float
+        How long to wait for answers.
+
+    Returns
+    -------
+    list of StreamInfo
+    """
+    return [_stream_info(handle) for handle in _pylsl().resolve_streams(seconds)]
 
 
 class Finder:
-    """Keeps looking for streams in the background; `found` returns at once."""
+    """Searches for streams in the background; `streams` returns at once."""
 
     def __init__(self) -> None:
         self._resolver: Any = _pylsl().ContinuousResolver(forget_after=FORGET_S)
 
-    def found(self) -> list[Found]:
-        return [_found(info) for info in self._resolver.results()] if self._resolver else []
+    def streams(self) -> list[StreamInfo]:
+        """Those that are there now; none after `close`."""
+        return [_stream_info(handle) for handle in self._resolver.results()] if self._resolver else []
 
     def close(self) -> None:
         self._resolver = None
@@ -113,22 +150,22 @@ class _Inlet:
     Why no recovery inside liblsl: it would reconnect silently, also to a stream that has changed meanwhile.
     """
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, info: StreamInfo) -> None:
         pylsl = _pylsl()
-        self.found = found
-        self._inlet: Any = pylsl.StreamInlet(found.info, max_buflen=BUFFER_S, recover=False)
+        self.info = info
+        self._inlet: Any = pylsl.StreamInlet(info.handle, max_buflen=BUFFER_S, recover=False)
         try:
             self.xml = self._inlet.info(OPEN_S).as_xml()
             self._inlet.open_stream(OPEN_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            raise Lost(f"stream {found.name} was found on {found.hostname} and does not answer ({error})") from None
+            raise StreamLost(f"stream {info.name} was found on {info.hostname} and does not answer ({error})") from None
 
     def offset(self, timeout_s: float = 2.0) -> tuple[float, float]:
         """(offset_s, uncertainty_s): what is added to the sender's time to get local time.  May block at first."""
         pylsl = _pylsl()
         inlet = self._inlet  # held, so that closing meanwhile does not free what the call below uses
         if inlet is None:
-            raise Lost(f"stream {self.found.name} is closed")
+            raise StreamLost(f"stream {self.info.name} is closed")
         remote, uncertainty, code = ctypes.c_double(), ctypes.c_double(), ctypes.c_int()
         value = pylsl.lib.lib.lsl_time_correction_ex(
             inlet.obj,
@@ -140,16 +177,16 @@ class _Inlet:
         try:
             pylsl.util.handle_error(code)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            raise Lost(f"stream {self.found.name} does not answer when asked for its clock ({error})") from None
+            raise StreamLost(f"stream {self.info.name} does not answer when asked for its clock ({error})") from None
         return float(value), float(uncertainty.value)
 
-    def _chunk(self, most: int, room: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def _chunk(self, max_samples: int, buffer: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         if self._inlet is None:
-            raise Lost(f"stream {self.found.name} is closed")
+            raise StreamLost(f"stream {self.info.name} is closed")
         try:
-            data, stamps = self._inlet.pull_chunk(0.0, max_samples=most, dest_obj=room, as_numpy=True)
+            data, stamps = self._inlet.pull_chunk(0.0, max_samples=max_samples, dest_obj=buffer, as_numpy=True)
         except _pylsl().util.LostError as error:
-            raise Lost(f"stream {self.found.name} has ended ({error})") from None
+            raise StreamLost(f"stream {self.info.name} has ended ({error})") from None
         return data, stamps
 
     def close(self) -> None:
@@ -157,36 +194,81 @@ class _Inlet:
 
 
 class SignalInlet(_Inlet):
-    """A regular stream of numbers, with its sensors."""
+    """A regular stream of numbers, with its sensors.
 
-    def __init__(self, found: Found) -> None:
-        if not found.regular or found.format == "string":
+    Parameters
+    ----------
+    info : StreamInfo
+        The stream to open.
+
+    Attributes
+    ----------
+    channels : StreamChannels
+        Its channels, which of them are sensors, and their units.
+    sfreq : float
+        Its nominal rate, Hz.
+
+    Raises
+    ------
+    ValueError
+        If it is no regular signal, or its description cannot be used.
+    StreamLost
+        If the sender does not answer.
+    """
+
+    def __init__(self, info: StreamInfo) -> None:
+        if not info.regular or info.format == "string":
             raise ValueError(
-                f"stream {found.name} is no regular signal ({found.format}, {found.sfreq:g} Hz) - choose another"
+                f"stream {info.name} is no regular signal ({info.format}, {info.sfreq:g} Hz) - choose another"
             )
-        super().__init__(found)
-        self.channels = channels.parse(self.xml, found.n_channels, found.type, found.name)
+        super().__init__(info)
+        self.channels = channels.parse(self.xml, info.n_channels, info.type, info.name)
         self.sensors = self.channels.sensors
         self.channel_names = self.channels.names
-        self.sfreq = found.sfreq
-        self._room = np.empty((PULL, found.n_channels), dtype=self._inlet.np_dtype)
+        self.sfreq = info.sfreq
+        self._buffer = np.empty((MAX_SAMPLES, info.n_channels), dtype=self._inlet.np_dtype)
 
     def pull(self) -> tuple[np.ndarray, np.ndarray]:
-        """data : (sample, channel), as it came; stamps : (sample,) on the sender's clock.  Does not wait."""
-        data, stamps = self._chunk(PULL, self._room)
+        """Take what came, without waiting.
+
+        Returns
+        -------
+        data : array, shape (sample, channel)
+            As it came.
+        stamps : array, shape (sample,)
+            On the sender's clock, s.
+        """
+        data, stamps = self._chunk(MAX_SAMPLES, self._buffer)
         return data.copy(), stamps.copy()
 
 
 class TextInlet(_Inlet):
-    """A stream of markers: strings, integer codes, or one channel an annotation as mne-lsl's player sends them."""
+    """A stream of markers: strings, integer codes, or one channel per annotation as mne-lsl's player sends them.
 
-    def __init__(self, found: Found) -> None:
-        super().__init__(found)
-        self._labels = channels.read_labels(self.xml, found.n_channels, found.name)
+    Parameters
+    ----------
+    info : StreamInfo
+        The stream to open.
+
+    Raises
+    ------
+    StreamLost
+        If the sender does not answer.
+    """
+
+    def __init__(self, info: StreamInfo) -> None:
+        super().__init__(info)
+        self._labels = channels.read_labels(self.xml, info.n_channels, info.name)
 
     def pull(self) -> list[tuple[str, float]]:
-        """(text, stamp on the sender's clock), in the order they came.  Does not wait."""
-        data, stamps = self._chunk(PULL_TEXT)
+        """Take what came, without waiting.
+
+        Returns
+        -------
+        list of (str, float)
+            Each marker and its stamp on the sender's clock, s, in the order they came.
+        """
+        data, stamps = self._chunk(MAX_MARKERS)
         out = []
         for row, stamp in zip(data, stamps.tolist(), strict=True):
             out += [(text, stamp) for text in self._texts(row)]
@@ -194,14 +276,14 @@ class TextInlet(_Inlet):
 
     def _texts(self, row: np.ndarray) -> list[str]:
         if row.dtype == object:
-            return [bytes(value).decode("utf-8", "replace")[:MAX_TEXT] for value in row[:1]]
+            return [bytes(value).decode("utf-8", "replace")[:MAX_CHARACTERS] for value in row[:1]]
         if len(row) == 1:
             return [f"{row[0]:.10g}"]
         return [_annotation(self._labels[i] or str(i + 1), float(row[i])) for i in np.flatnonzero(row)]
 
 
 def _annotation(label: str, value: float) -> str:
-    """A channel that is not zero names the word, and its value is how long it lasts (-1: no duration)."""
+    """JSON of a channel that is not zero: its label is the word, its value the duration (-1: none)."""
     return json.dumps({"word": label, "duration": value} if value > 0 else {"word": label}, ensure_ascii=False)
 
 
@@ -213,11 +295,11 @@ class _Outlet:
 
     @property
     def n_consumers(self) -> int:
-        """1 when anybody listens, else 0: LSL tells no more."""
+        """1 when anybody receives it, else 0: LSL tells no more."""
         return int(self._outlet.have_consumers()) if self._outlet else 0
 
     def wait(self, seconds: float) -> bool:
-        """Whether somebody listens, after at most so long."""
+        """Wait at most so long for somebody who receives it; whether there is one."""
         return bool(self._outlet and self._outlet.wait_for_consumers(seconds))
 
     def close(self) -> None:
@@ -225,13 +307,31 @@ class _Outlet:
 
 
 class LabelledOutlet(_Outlet):
-    """Offers a float32 signal whose channels have labels; sfreq 0 for an irregular one."""
+    """Offers a float32 signal whose channels have labels.
+
+    Parameters
+    ----------
+    name, type : str
+        Of the stream.
+    labels : sequence of str
+        One per channel.
+    sfreq : float
+        Its rate, Hz; 0 for an irregular stream.
+    """
 
     def __init__(self, name: str, type: str, labels: Sequence[str], sfreq: float) -> None:
         super().__init__(_described(name, type, [{"label": label} for label in labels], sfreq, name))
 
     def push(self, data: np.ndarray, stamps: float | np.ndarray = 0.0) -> None:
-        """data : (sample, channel); stamps : the last sample's time, or (sample,); 0 is now."""
+        """Send samples.
+
+        Parameters
+        ----------
+        data : array, shape (sample, channel)
+            The samples.
+        stamps : float or array, shape (sample,)
+            The time of the last sample, or of each, s; 0 is now.
+        """
         if not len(data):
             return
         stamp = stamps.tolist() if isinstance(stamps, np.ndarray) and stamps.ndim else float(stamps)
@@ -239,19 +339,40 @@ class LabelledOutlet(_Outlet):
 
 
 class SignalOutlet(LabelledOutlet):
-    """Offers MEG (or EEG) in SI units, float32, with names, kinds and places of its sensors."""
+    """Offers MEG (or EEG) in SI units, float32, with names, kinds and positions of its sensors.
+
+    Parameters
+    ----------
+    name : str
+        Of the stream.
+    sensors : sequence of Sensor
+        One per channel.
+    sfreq : float
+        Its rate, Hz.
+    source_id : str
+        What stays the same when the sender is started again.
+    """
 
     def __init__(self, name: str, sensors: Sequence[Sensor], sfreq: float, source_id: str) -> None:
         _Outlet.__init__(self, _described(name, "MEG", channels.describe(tuple(sensors)), sfreq, source_id))
 
 
 class TextOutlet(_Outlet):
-    """Offers markers: one string a sample."""
+    """Offers markers: one string per sample.
+
+    Parameters
+    ----------
+    name : str
+        Of the stream.
+    source_id : str
+        What stays the same when the sender is started again.
+    """
 
     def __init__(self, name: str, source_id: str) -> None:
         super().__init__(_pylsl().StreamInfo(name, "Markers", 1, 0.0, "string", source_id))
 
     def push(self, text: str, stamp: float = 0.0) -> None:
+        """Send one marker; stamp : its time, s; 0 is now."""
         self._outlet.push_sample([text], stamp)
 
 

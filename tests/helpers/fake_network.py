@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.records import Sensor
 from rtalign.streams import lsl
-from rtalign.streams.live.connection import Layer
+from rtalign.streams.live.connection import LslBackend
 from rtalign_monitor.memory import Memory
 from rtalign_monitor.start.dialog import StartDialog
 from rtalign_monitor.widgets.cards import CardList
@@ -36,7 +36,7 @@ def named(what: str) -> str:
 class Network:
     """What a scripted network offers; every signal that is opened flows, unless it is refused."""
 
-    found: list[lsl.Found] = field(default_factory=list)
+    found: list[lsl.StreamInfo] = field(default_factory=list)
     sensors: tuple[Sensor, ...] = bank_folders.helmet(4)
     others: tuple[str, ...] = ()
     refusal: str = ""
@@ -44,26 +44,32 @@ class Network:
     closed: list[str] = field(default_factory=list)
 
     def offer(self, name: str, type: str = "MEG", sfreq: float = 500.0, form: str = "float32", n: int = 4) -> None:
-        self.found.append(lsl.Found(name, type, name, f"{name}-{len(self.found)}", "lab", n, sfreq, form))
+        self.found.append(lsl.StreamInfo(name, type, name, f"{name}-{len(self.found)}", "lab", n, sfreq, form))
 
     def words(self, name: str, form: str = "string") -> None:
         self.offer(name, "Markers", 0.0, form, 1)
 
-    def layer(self) -> Layer:
+    def backend(self) -> LslBackend:
         pool = ThreadPoolExecutor(1, thread_name_prefix="lsl")
-        return Layer(
-            found=lambda: list(self.found), signal=self._open, text=self._open, clock=time.monotonic, sleep=time.sleep,
-            run=pool.submit, host="lab", close=lambda: pool.shutdown(wait=False),
-        )  # fmt: skip
+        return LslBackend(
+            streams=lambda: list(self.found),
+            open_signal=self._open,
+            open_text=self._open,
+            clock=time.monotonic,
+            sleep=time.sleep,
+            run=pool.submit,
+            host="lab",
+            close=lambda: pool.shutdown(wait=False),
+        )
 
-    def _open(self, found: lsl.Found) -> Any:
-        self.opened.append(found.name)
+    def _open(self, info: lsl.StreamInfo) -> Any:
+        self.opened.append(info.name)
         names = (*(sensor.name for sensor in self.sensors), *self.others)
         if self.refusal:
             raise ValueError(self.refusal)
         return SimpleNamespace(
-            found=found, channels=SimpleNamespace(sensors=self.sensors, names=names),
-            close=lambda: self.closed.append(found.name),
+            info=info, channels=SimpleNamespace(sensors=self.sensors, names=names),
+            close=lambda: self.closed.append(info.name),
             pull=lambda: (np.zeros((50, 4)), np.zeros(50)), offset=lambda timeout_s=2.0: (0.0, 1e-4),
         )  # fmt: skip
 

@@ -11,9 +11,9 @@ from typing import Literal
 
 from rtalign.core.records import Sensor
 from rtalign.streams.events import State
-from rtalign.streams.live.connection import GHOST_S, Layer, Link
-from rtalign.streams.live.source import is_signal, real_layer
-from rtalign.streams.lsl import Found
+from rtalign.streams.live.connection import STILL_LISTED_S, LslBackend, StreamConnection, lsl_backend
+from rtalign.streams.live.source import is_signal
+from rtalign.streams.lsl import StreamInfo
 
 STEP_S = 0.1
 FORGET_S = 15.0
@@ -69,10 +69,10 @@ class Discovery:
     Why no stream of words is opened: a sender that waits for a listener would begin its story to a dialog.
     """
 
-    def __init__(self, layer: Callable[[], Layer] = real_layer) -> None:
+    def __init__(self, backend: Callable[[], LslBackend] = lsl_backend) -> None:
         self.newest: tuple[Stream, ...] = ()
         self.trouble = ""
-        self._make, self._stop = layer, threading.Event()
+        self._make, self._stop = backend, threading.Event()
         self._began = 0.0
         self._wanted: frozenset[Key] = frozenset()
 
@@ -94,25 +94,25 @@ class Discovery:
         self._stop.set()
 
     def _run(self, stop: threading.Event) -> None:
-        layer: Layer | None = None
+        backend: LslBackend | None = None
         met: dict[Key, _Met] = {}
         try:
-            layer = self._make()
+            backend = self._make()
             self._began = time.monotonic()
             while not stop.wait(STEP_S):
-                self._step(layer, met)
-                self.newest = tuple(one.told(layer.clock()) for one in met.values())
+                self._step(backend, met)
+                self.newest = tuple(one.told(backend.clock()) for one in met.values())
         except Exception as error:  # the thread's boundary: no library, no network, and whatever else there is
             self.trouble = f"streams cannot be looked for: {error} - rtalign doctor says the cure"
         finally:
             for one in met.values():
                 one.close()
-            if layer is not None:
-                layer.close()
+            if backend is not None:
+                backend.close()
 
-    def _step(self, layer: Layer, known: dict[Key, _Met]) -> None:
-        now, there = layer.clock(), dict[Key, list[Found]]()
-        for found in layer.found():
+    def _step(self, backend: LslBackend, known: dict[Key, _Met]) -> None:
+        now, there = backend.clock(), dict[Key, list[StreamInfo]]()
+        for found in backend.streams():
             if found.type != OURS:
                 there.setdefault((found.name, found.source_id, found.hostname), []).append(found)
         for key, same in there.items():
@@ -122,7 +122,7 @@ class Discovery:
             met.here(same, now)
         for key, met in list(known.items()):
             if met.signal and met.link is None and (is_signal(met.found, False) or key in self._wanted):
-                met.open(layer)
+                met.open(backend)
             met.step(now, key in there)
             if met.gone_s > FORGET_S:
                 met.close()
@@ -132,22 +132,22 @@ class Discovery:
 class _Met:
     """A stream that was met, and the link through which its samples are pulled."""
 
-    def __init__(self, key: Key, found: Found, now: float) -> None:
+    def __init__(self, key: Key, found: StreamInfo, now: float) -> None:
         self.key, self.found, self.n_twins = key, found, 0
         self.signal = is_signal(found, True)
-        self.link: Link | None = None
+        self.link: StreamConnection | None = None
         self.gone_s = 0.0
         self._since = self._last = self._alone = now
         self._there, self._why, self._refused = True, "", False
 
-    def here(self, same: list[Found], now: float) -> None:
+    def here(self, same: list[StreamInfo], now: float) -> None:
         """Twins count once they have been there for longer than a sender that died is still listed."""
         self.found, self._last = max(same, key=lambda found: found.created), now
         self._alone = now if len(same) == 1 else self._alone
-        self.n_twins = len(same) - 1 if now - self._alone > GHOST_S else 0
+        self.n_twins = len(same) - 1 if now - self._alone > STILL_LISTED_S else 0
 
-    def open(self, layer: Layer) -> None:
-        self.link = Link("meg", self.key[0], partial(_same, self.key), layer.signal, layer)
+    def open(self, backend: LslBackend) -> None:
+        self.link = StreamConnection("meg", self.key[0], partial(_same, self.key), backend.open_signal, backend)
 
     def step(self, now: float, there: bool) -> None:
         if there != self._there:
@@ -158,8 +158,8 @@ class _Met:
         notices, _ = self.link.step()
         pulled, more = self.link.pull()
         if pulled is not None and len(pulled[0]):
-            more += self.link.arrived(len(pulled[0]))
-        self.link.measured.clear()
+            more += self.link.count(len(pulled[0]))
+        self.link.take_offsets()
         for notice in (*notices, *more):
             if notice.level != "info" and not notice.kind.endswith("twins"):
                 self._why, self._refused = notice.text, notice.kind.endswith("refused")
@@ -188,7 +188,7 @@ class _Met:
             self.link.close()
 
 
-def _same(key: Key, found: Found) -> bool:
+def _same(key: Key, found: StreamInfo) -> bool:
     return (found.name, found.source_id, found.hostname) == key
 
 

@@ -2,68 +2,70 @@
 
 from __future__ import annotations
 
-import time as system_time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from rtalign.core.records import SCALES, UNITS, Chunk
-from rtalign.streams import lsl
 from rtalign.streams.events import Changed, Event, Health, Notice, Offset, Raw, RawText
-from rtalign.streams.live.connection import Layer, Link
-from rtalign.streams.live.sample_clock import SampleClock, Span
+from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
+from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
 from rtalign.streams.live.word_timing import WordTiming
+from rtalign.streams.lsl import StreamInfo
 from rtalign.streams.markers.decoders import MarkerDecoder
 from rtalign.streams.markers.validation import MarkerWord
 
 POLL_S = 0.01
-SAY_S = 1.0
-"""Lost and repeated samples are told at most this often, added up."""
+REPORT_S = 1.0
+"""Lost and repeated samples are reported at most this often, added up."""
 PLAUSIBLE = (1e-3, 1e7)
 """Standard deviations that a brain signal may have, in fT, fT/cm or uV."""
 
 
-def real_layer() -> Layer:
-    """LSL itself."""
-    import socket
+def is_signal(info: StreamInfo, named: bool) -> bool:
+    """Whether a stream can be the signal.
 
-    finder, pool = lsl.Finder(), ThreadPoolExecutor(4, thread_name_prefix="lsl")
+    Parameters
+    ----------
+    info : StreamInfo
+        The stream.
+    named : bool
+        Whether it was chosen by its name: then any regular stream of numbers will do, else only MEG or EEG by type.
 
-    def close() -> None:
-        pool.shutdown(wait=False, cancel_futures=True)
-        finder.close()
-
-    return Layer(
-        found=finder.found,
-        signal=lsl.SignalInlet,
-        text=lsl.TextInlet,
-        clock=lsl.local_clock,
-        sleep=system_time.sleep,
-        run=pool.submit,
-        host=socket.gethostname(),
-        close=close,
-    )
+    Returns
+    -------
+    bool
+    """
+    return info.regular and info.format != "string" and (named or info.type.upper() in ("MEG", "EEG"))
 
 
-def is_signal(found: lsl.Found, named: bool) -> bool:
-    """MEG or EEG by its type; any regular stream of numbers when it was chosen by name."""
-    return found.regular and found.format != "string" and (named or found.type.upper() in ("MEG", "EEG"))
-
-
-def is_words(found: lsl.Found, named: bool) -> bool:
-    return not found.regular and (named or found.format == "string" or found.type.lower() == "markers")
+def is_words(info: StreamInfo, named: bool) -> bool:
+    """Whether a stream can be the words: any irregular one chosen by its name, else text or markers."""
+    return not info.regular and (named or info.format == "string" or info.type.lower() == "markers")
 
 
 class LiveSource:
     """Source of a live session.
 
-    meg, words : names (or source ids) of the streams; None takes the first of the right type.
-    decoder : makes words of markers, which come on the word stream or, where it names one, on a channel of the MEG.
-    audio_delay_s : from a marker to the sound at the ear, a constant of the site.
-
     Signal time begins as the local LSL time of the first sample and goes on by counted samples.
+
+    Parameters
+    ----------
+    meg, words : str or None
+        Names (or source ids) of the streams; None takes the first of the right type.
+    decoder : MarkerDecoder or None
+        Makes words of markers, which come on the word stream or, where it names one, on a channel of the MEG stream;
+        None where no words are wanted.
+    audio_delay_s : float
+        From a marker to the sound at the ear, a constant of the site, s.
+    backend : LslBackend or None
+        LSL itself where None.
+
+    Examples
+    --------
+    >>> source = LiveSource(None, None, open_decoder("auto"))  # doctest: +SKIP
+    >>> events = source.poll(0.1)  # doctest: +SKIP
     """
 
     def __init__(
@@ -73,37 +75,42 @@ class LiveSource:
         decoder: MarkerDecoder | None,
         *,
         audio_delay_s: float = 0.0,
-        layer: Layer | None = None,
+        backend: LslBackend | None = None,
     ) -> None:
-        self._layer = layer or real_layer()
+        self._backend = here = backend or lsl_backend()
         self._decoder = decoder
         self._channel = decoder.channel if decoder else None
-        self._meg = Link("meg", meg, lambda f: is_signal(f, meg is not None), self._layer.signal, self._layer)
-        self._words = Link("words", words, lambda f: is_words(f, words is not None), self._layer.text, self._layer)
+        self._meg = StreamConnection("meg", meg, lambda s: is_signal(s, meg is not None), here.open_signal, here)
+        self._words = StreamConnection("words", words, lambda s: is_words(s, words is not None), here.open_text, here)
         self._clock: SampleClock | None = None
-        self._changed: Changed | None = None
+        self._stream: Changed | None = None
         self._check_units = False
         self._newest: float | None = None
-        self._tally = _Tally()
+        self._losses = _LossReport()
         self._timing = WordTiming(audio_delay_s)
         self._closed = False
 
+    @property
+    def transport(self) -> None:
+        """None: a live stream cannot be paused, moved or slowed."""
+
     def poll(self, timeout_s: float) -> list[Event]:
         """Whatever came, MEG before words; waits at most timeout_s for something."""
-        until = self._layer.clock() + timeout_s
+        until = self._backend.clock() + timeout_s
         while not self._closed:
-            events = self._once()
-            left = until - self._layer.clock()
+            events = self._poll_once()
+            left = until - self._backend.clock()
             if events or left <= 0:
                 return events
-            self._layer.sleep(min(POLL_S, left))
+            self._backend.sleep(min(POLL_S, left))
         return []
 
     def health(self) -> Health:
-        now, clock = self._layer.clock(), self._clock
+        """How both streams do, and how often what came could not be used, by reason."""
+        now, clock = self._backend.clock(), self._clock
         age = now - self._newest if self._newest is not None else None
         nominal, lost, gaps = (clock.nominal_hz, clock.n_lost, clock.n_gaps) if clock else (0.0, 0, 0)
-        word_age = now - self._words.last if self._words.n_samples else None
+        word_age = now - self._words.last_arrival if self._words.n_samples else None
         counts = Counter(self._timing.counts)
         counts.update(self._decoder.counts if self._decoder else {})
         if clock and clock.n_repeated:
@@ -111,43 +118,42 @@ class LiveSource:
         meg = self._meg.health(age, nominal, lost, gaps)
         return Health(meg, self._words.health(word_age, 0.0, 0, 0), dict(counts))
 
-    @property
-    def transport(self) -> None:
-        """None: a live stream cannot be paused, moved or slowed."""
-
     def to_local(self, time_s: float) -> float:
         """Local LSL time of a signal time; for what is stamped on its way out."""
         return self._clock.to_stamp(time_s) if self._clock and self._clock.started else time_s
 
     def age(self, time_s: float) -> float:
         """How long ago a signal time was, s: samples may have waited in a buffer before they were polled."""
-        return max(self._layer.clock() - self.to_local(time_s), 0.0)
+        return max(self._backend.clock() - self.to_local(time_s), 0.0)
 
     def close(self) -> None:
+        """Close both streams; nothing is handed out any more."""
         if not self._closed:
             self._closed = True
             self._meg.close()
             self._words.close()
-            self._layer.close()
+            self._backend.close()
 
-    def _once(self) -> list[Event]:
+    def _poll_once(self) -> list[Event]:
         events: list[Event] = []
-        notices, fresh = self._meg.step()
+        notices, is_new = self._meg.step()
         events += notices
-        if fresh:
-            events += self._met()
+        if is_new:
+            events += self._use_inlet()
         pulled, notices = self._meg.pull()
         events += notices
         if pulled is not None and len(pulled[0]):
             events += self._signal(*pulled)
         if self._decoder is not None and self._channel is None:
-            events += self._marked(self._decoder)
-        events += self._measured()
+            events += self._markers(self._decoder)
+        events += self._offsets()
         return events
 
-    def _met(self) -> list[Event]:
-        """A signal inlet is in place: is it what was there before?"""
-        inlet, now = self._meg.inlet, self._layer.clock()
+    # The MEG stream
+
+    def _use_inlet(self) -> list[Event]:
+        """A signal inlet is new: is it what was there before?"""
+        inlet, now = self._meg.inlet, self._backend.clock()
         if self._decoder is not None and self._channel is not None:
             self._decoder.reset()
             if self._channel not in inlet.channel_names:
@@ -157,34 +163,33 @@ class LiveSource:
 
     def _change(self, inlet: Any, now: float) -> list[Event]:
         channels = inlet.channels
-        new = Changed(inlet.sensors, inlet.sfreq, inlet.found.name, channels.names, channels.units)
-        before = self._changed
+        new = Changed(inlet.sensors, inlet.sfreq, inlet.info.name, channels.names, channels.units)
+        before = self._stream
         if before == new:
             return []
         events: list[Event] = [Notice("info", "meg", note, now) for note in inlet.channels.notes]
         if before is not None:
             events.append(Notice("warning", "changed", f"the MEG stream came back {_difference(before, new)}", now))
         if self._clock is None or self._clock.nominal_hz != new.sfreq:
-            self._newer_clock(new.sfreq, now)
-        self._changed, self._check_units = new, True
+            self._replace_clock(new.sfreq, now)
+        self._stream, self._check_units = new, True
         return [*events, new]
 
-    def _newer_clock(self, sfreq: float, now: float) -> None:
-        """Time goes on where the clock before it would stand."""
+    def _replace_clock(self, sfreq: float, now: float) -> None:
+        """A clock of another rate; signal time goes on from the clock before."""
         old = self._clock
         lead_s = old.to_signal(now) - now if old is not None and old.started else 0.0
         self._clock = SampleClock(sfreq, lead_s)
-        self._tally = _Tally()
+        self._losses = _LossReport()
 
     def _signal(self, data: np.ndarray, stamps: np.ndarray) -> list[Event]:
         """data : (sample, channel), stamps : (sample,), both as they came."""
         assert self._clock is not None
-        inlet, events = self._meg.inlet, list[Event](self._meg.arrived(len(data)))
+        inlet, events = self._meg.inlet, list[Event](self._meg.count(len(data)))
         events.append(Raw(data, stamps))
         local = stamps + self._meg.offset(float(stamps[-1]))
-        spans = self._clock.push(local)
         channels = inlet.channels
-        for span in spans:
+        for span in self._clock.push(local):
             rows = slice(span.first, span.first + span.n)
             events.append(self._chunk(data[rows], span, channels))
             if self._decoder is not None and self._channel in inlet.channel_names:
@@ -193,9 +198,10 @@ class LiveSource:
         if np.isfinite(local[-1]):
             self._newest = float(local[-1])
         events += self._timed([], 0.0)
-        return events + list[Event](self._tally.said(self._clock, self._layer.clock())) + self._implausible(data)
+        events += self._losses.notices(self._clock, self._backend.clock())
+        return events + self._implausible(data)
 
-    def _chunk(self, rows: np.ndarray, span: Span, channels: Any) -> Chunk:
+    def _chunk(self, rows: np.ndarray, span: SampleSpan, channels: Any) -> Chunk:
         assert self._clock is not None
         kind = np.float32 if rows.dtype == np.float32 else np.float64
         x = rows[:, channels.picks].astype(kind, copy=False)
@@ -204,30 +210,32 @@ class LiveSource:
         return Chunk(x, span.start, self._clock.nominal_hz)
 
     def _implausible(self, data: np.ndarray) -> list[Event]:
-        """Once a stream: do its numbers fit its units?"""
-        if not self._check_units or len(data) < 8 or self._changed is None:
+        """Once per stream, a notice where its numbers do not fit its unit."""
+        if not self._check_units or len(data) < 8 or self._stream is None:
             return []
         self._check_units = False
-        channels, kind = self._meg.inlet.channels, self._changed.sensors[0].kind
-        some = data[:, channels.picks].astype(float) * channels.scales
+        channels, kind = self._meg.inlet.channels, self._stream.sensors[0].kind
+        signal = data[:, channels.picks].astype(float) * channels.scales
         with np.errstate(invalid="ignore"):
-            size = float(np.nanmedian(some.std(axis=0))) * SCALES[kind]
+            size = float(np.nanmedian(signal.std(axis=0))) * SCALES[kind]
         if not np.isfinite(size) or size == 0 or PLAUSIBLE[0] <= size <= PLAUSIBLE[1]:
             return []
-        text = f"the signal has a deviation of {size:.2g} {UNITS[kind]}, as no brain has - is its unit right?"
-        return [Notice("warning", "units", text, self._layer.clock())]
+        text = f"the signal has a standard deviation of {size:.2g} {UNITS[kind]}, as no brain has - is its unit right?"
+        return [Notice("warning", "units", text, self._backend.clock())]
 
-    def _marked(self, decoder: MarkerDecoder) -> list[Event]:
+    # The word stream
+
+    def _markers(self, decoder: MarkerDecoder) -> list[Event]:
         notices, _ = self._words.step()
-        texts, more = self._words.pull()
+        markers, more = self._words.pull()
         events: list[Event] = [*notices, *more]
-        if texts:
-            events += self._words.arrived(len(texts))
-        for text, stamp in texts or ():
+        if markers:
+            events += self._words.count(len(markers))
+        for text, stamp in markers or ():
             events.append(RawText(text, stamp))
             events += self._timed(decoder.push(text, stamp), self._word_offset(stamp))
         if self._words.inlet is not None:
-            now = self._layer.clock()
+            now = self._backend.clock()
             offset = self._word_offset(now)
             events += self._timed(decoder.due(now - offset), offset)
         return events
@@ -236,38 +244,35 @@ class LiveSource:
         """From the word sender's clock to the local one: two streams of one machine share one offset."""
         meg, words = self._meg.inlet, self._words.inlet
         own = self._words.offset(stamp)
-        if meg is None or words is None or meg.found.hostname != words.found.hostname:
+        if meg is None or words is None or meg.info.hostname != words.info.hostname:
             return own
         shared = self._meg.offset(stamp)
-        near = self._meg.offsets.tolerance + self._words.offsets.tolerance
+        near = self._meg.clock_offset.tolerance + self._words.clock_offset.tolerance
         return shared if abs(own - shared) < near else own
 
     def _timed(self, words: list[MarkerWord], offset_s: float) -> list[Event]:
         """Words whose onsets plus `offset_s` are local time, and those that waited for a signal."""
         self._timing.push(words, offset_s)
-        return list(self._timing.pull(self._clock, self._layer.clock()))
+        return list(self._timing.pull(self._clock, self._backend.clock()))
 
-    def _measured(self) -> list[Event]:
-        events: list[Event] = []
-        for link in (self._meg, self._words):
-            events += [Offset(link.role, *measured) for measured in link.measured]
-            link.measured.clear()
-        return events
+    def _offsets(self) -> list[Event]:
+        connections = (self._meg, self._words)
+        return [Offset(one.role, *measured) for one in connections for measured in one.take_offsets()]
 
 
-class _Tally:
-    """Tells what a sample clock has counted since it was told last."""
+class _LossReport:
+    """Notices of what a sample clock has counted since the last notice."""
 
     def __init__(self) -> None:
-        self._told = (0, 0, 0)
+        self._reported = (0, 0, 0)
         self._at = -np.inf
 
-    def said(self, clock: SampleClock, now: float) -> list[Notice]:
+    def notices(self, clock: SampleClock, now: float) -> list[Notice]:
         counted = (clock.n_gaps, clock.n_lost, clock.n_repeated)
-        if counted == self._told or now - self._at < SAY_S:
+        if counted == self._reported or now - self._at < REPORT_S:
             return []
-        gaps, lost, repeated = (new - old for new, old in zip(counted, self._told, strict=True))
-        self._told, self._at = counted, now
+        gaps, lost, repeated = (new - old for new, old in zip(counted, self._reported, strict=True))
+        self._reported, self._at = counted, now
         out = []
         if gaps and not lost:
             out.append(Notice("warning", "gap", "the clock of the MEG's sender was set back", now))
@@ -286,9 +291,11 @@ def _difference(before: Changed, new: Changed) -> str:
     if before.sfreq != new.sfreq:
         parts.append(f"at {new.sfreq:g} Hz instead of {before.sfreq:g} Hz")
     if missing := sorted(old - now):
-        parts.append(
-            f"without {', '.join(missing[:5])}" + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        )
+        parts.append(f"without {_some(missing)}")
     if added := sorted(now - old):
-        parts.append(f"with {', '.join(added[:5])}" + (f" and {len(added) - 5} more" if len(added) > 5 else ""))
+        parts.append(f"with {_some(added)}")
     return "; ".join(parts) or "with its sensors in another order or place"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

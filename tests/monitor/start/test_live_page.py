@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from rtalign.core.records import Sensor
 from rtalign.core.session import Session
 from rtalign.streams import lsl
-from rtalign.streams.live.connection import Layer
+from rtalign.streams.live.connection import LslBackend
 from rtalign_monitor.memory import Memory
 from rtalign_monitor.start import dialog as start
 from rtalign_monitor.start.dialog import RECENT, StartDialog
@@ -168,7 +168,7 @@ def test_nothing_found_says_what_to_check(qtbot: QtBot, network: Network, monkey
 
 
 def test_a_network_that_cannot_be_searched_says_so(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> Layer:
+    def broken() -> LslBackend:
         raise RuntimeError("liblsl is missing")
 
     monkeypatch.setattr(start, "Discovery", lambda: Discovery(broken))
@@ -215,13 +215,13 @@ def test_a_stream_that_cannot_be_used_says_why(qtbot: QtBot, network: Network, b
 
 
 def test_twins_are_told_once_both_have_stayed(qtbot: QtBot, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rtalign_monitor.start.discovery.GHOST_S", 1000.0)
+    monkeypatch.setattr("rtalign_monitor.start.discovery.STILL_LISTED_S", 1000.0)
     network.offer("ctf")
     network.offer("ctf")
     dialog = shown(qtbot)
     qtbot.waitUntil(lambda: (seen := card(dialog.live.meg, "ctf")) is not None and seen.state == "flowing")
     assert card(dialog.live.meg, "ctf").trouble == ""
-    monkeypatch.setattr("rtalign_monitor.start.discovery.GHOST_S", 0.1)
+    monkeypatch.setattr("rtalign_monitor.start.discovery.STILL_LISTED_S", 0.1)
     qtbot.waitUntil(lambda: "2 streams bear this name" in card(dialog.live.meg, "ctf").trouble)
 
 
@@ -276,7 +276,7 @@ def test_a_signal_of_no_known_type_is_opened_when_it_is_chosen(qtbot: QtBot, net
 
 def test_of_two_streams_of_one_name_the_source_id_is_said(qtbot: QtBot, network: Network) -> None:
     network.offer("ctf")
-    network.found.append(lsl.Found("ctf", "MEG", "backup", "u", "other-lab", 4, 500.0, "float32"))
+    network.found.append(lsl.StreamInfo("ctf", "MEG", "backup", "u", "other-lab", 4, 500.0, "float32"))
     dialog = shown(qtbot)
     qtbot.waitUntil(lambda: len(dialog.live.meg.cards) == 2)
     dialog.live.meg.setCurrentRow(1)

@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtalign.streams.live.sample_clock import SampleClock, Span
+from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
 
 
-def push_cut(clock: SampleClock, stamps: np.ndarray, cuts: list[int]) -> list[Span]:
+def push_cut(clock: SampleClock, stamps: np.ndarray, cuts: list[int]) -> list[SampleSpan]:
     """Push in pieces; spans counted from the first sample of all, joined where they go on."""
     edges = [0, *sorted(set(cuts) - {0, len(stamps)}), len(stamps)]
-    out: list[Span] = []
+    out: list[SampleSpan] = []
     for a, b in pairwise(edges):
         for span in clock.push(stamps[a:b]):
             first = span.first + a
             if out and out[-1].first + out[-1].n == first:
                 due = out[-1].start + out[-1].n / clock.nominal_hz
                 if abs(due - span.start) < 1e-6:
-                    out[-1] = Span(out[-1].first, out[-1].n + span.n, out[-1].start)
+                    out[-1] = SampleSpan(out[-1].first, out[-1].n + span.n, out[-1].start)
                     continue
-            out.append(Span(first, span.n, span.start))
+            out.append(SampleSpan(first, span.n, span.start))
     return out
 
 
@@ -148,7 +148,7 @@ def test_stamps_that_are_no_numbers_do_no_harm() -> None:
     stamps[3_000:3_010] = np.nan
     clock = SampleClock(1000.0)
     spans = clock.push(stamps)
-    assert spans == [Span(0, 5_000, 10.0)]
+    assert spans == [SampleSpan(0, 5_000, 10.0)]
     with pytest.raises(ValueError, match="no sample"):
         SampleClock(1000.0).to_signal(0.0)
 

@@ -12,9 +12,9 @@ import pytest
 
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.streams.events import Changed, Event, Notice, Offset, Raw, RawText
-from rtalign.streams.live.connection import Layer
+from rtalign.streams.live.connection import LslBackend
 from rtalign.streams.live.source import LiveSource
-from rtalign.streams.lsl import Found, Lost
+from rtalign.streams.lsl import StreamInfo, StreamLost
 from rtalign.streams.markers.code_table import CodeTable
 from rtalign.streams.markers.decoders import TriggerChannel, open_decoder
 
@@ -28,8 +28,8 @@ def sensors(n: int) -> tuple[Sensor, ...]:
 class FakeInlet:
     """Gives what the lab put into it."""
 
-    def __init__(self, lab: Lab, found: Found, n_sensors: int) -> None:
-        self.lab, self.found, self.sfreq = lab, found, found.sfreq
+    def __init__(self, lab: Lab, info: StreamInfo, n_sensors: int) -> None:
+        self.lab, self.info, self.sfreq = lab, info, info.sfreq
         self.sensors = sensors(n_sensors)
         self.channel_names = (*(sensor.name for sensor in self.sensors), "UPPT001")
         names = tuple(sensor.name for sensor in self.sensors)
@@ -41,15 +41,15 @@ class FakeInlet:
 
     def pull(self) -> Any:
         if self.dead:
-            raise Lost("the stream has ended")
+            raise StreamLost("the stream has ended")
         queue, self.queue = self.queue, []
-        if not self.found.regular:
+        if not self.info.regular:
             return queue
         data = np.concatenate([d for d, _ in queue]) if queue else np.zeros((0, len(self.channel_names)), np.float32)
         return data, np.concatenate([s for _, s in queue]) if queue else np.zeros(0)
 
     def offset(self, timeout_s: float = 2.0) -> tuple[float, float]:
-        return self.lab.offsets[self.found.hostname] + (0.0 if self.found.regular else self.lab.noise), 1e-4
+        return self.lab.offsets[self.info.hostname] + (0.0 if self.info.regular else self.lab.noise), 1e-4
 
     def close(self) -> None:
         self.closed = True
@@ -60,7 +60,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.there: dict[str, tuple[Found, int]] = {}
+        self.there: dict[str, tuple[StreamInfo, int]] = {}
         self.open: dict[str, FakeInlet] = {}
         self.noise = 0.0
         self.slow = False
@@ -69,14 +69,14 @@ class Lab:
         self.deaf: set[str] = set()
         self.n_sent = 0
 
-    def layer(self) -> Layer:
-        def found() -> list[Found]:
-            return [found for found, _ in self.there.values()]
+    def backend(self) -> LslBackend:
+        def streams() -> list[StreamInfo]:
+            return [info for info, _ in self.there.values()]
 
-        def connect(found: Found) -> FakeInlet:
-            if found.uid in self.deaf:
-                raise Lost(f"stream {found.name} was found and does not answer")
-            inlet = self.open[found.uid] = FakeInlet(self, found, self.there[found.uid][1])
+        def connect(info: StreamInfo) -> FakeInlet:
+            if info.uid in self.deaf:
+                raise StreamLost(f"stream {info.name} was found and does not answer")
+            inlet = self.open[info.uid] = FakeInlet(self, info, self.there[info.uid][1])
             return inlet
 
         def run(work: Any) -> Future:
@@ -86,7 +86,7 @@ class Lab:
                 self.finish()
             return future
 
-        return Layer(found, connect, connect, lambda: self.now, self.sleep, run, "here", lambda: None)
+        return LslBackend(streams, connect, connect, lambda: self.now, self.sleep, run, "here", lambda: None)
 
     def finish(self) -> None:
         """What is done in the background comes to its end."""
@@ -103,11 +103,11 @@ class Lab:
     def offer(
         self, uid: str, name: str = "scanner", n: int = 3, host: str = "scanner", rate: float = RATE, created: float = 0
     ) -> None:
-        found = Found(name, "MEG", name, uid, host, n + 1, rate, "float32", created)
-        self.there[uid] = found, n
+        info = StreamInfo(name, "MEG", name, uid, host, n + 1, rate, "float32", created)
+        self.there[uid] = info, n
 
     def offer_words(self, uid: str = "w", host: str = "stimulus") -> None:
-        self.there[uid] = Found("words", "Markers", "words", uid, host, 1, 0.0, "string"), 0
+        self.there[uid] = StreamInfo("words", "Markers", "words", uid, host, 1, 0.0, "string"), 0
 
     def kill(self, uid: str) -> None:
         del self.there[uid]
@@ -136,7 +136,7 @@ class Lab:
 
 
 def live(lab: Lab, **options: Any) -> LiveSource:
-    return LiveSource("scanner", "words", open_decoder("plain"), layer=lab.layer(), **options)
+    return LiveSource("scanner", "words", open_decoder("plain"), backend=lab.backend(), **options)
 
 
 def of(events: list[Event], kind: type) -> list[Any]:
@@ -398,7 +398,7 @@ def test_a_trigger_channel_marks_words() -> None:
     lab = Lab()
     lab.offer("m")
     decoder = TriggerChannel(CodeTable({3: Word(0, "ship", 0.0)}), "UPPT001")
-    source = LiveSource("scanner", None, decoder, layer=lab.layer())
+    source = LiveSource("scanner", None, decoder, backend=lab.backend())
     lab.run(source, 1.0)
     lab.now = round(lab.now + 0.02, 6)
     lab.send("m", 10, trigger=3)

@@ -117,12 +117,12 @@ class Listener:
         return sum(map(len, self.stamps)) / SFREQ
 
     def _look(self) -> None:
-        for found in self._finder.found():
+        for found in self._finder.streams():
             if found.name in self.names.values() and found.name not in self._inlets and found.uid not in self._uids:
                 kind = lsl.SignalInlet if found.regular else lsl.TextInlet
                 try:
                     self._inlets[found.name] = kind(found)
-                except lsl.Lost:
+                except lsl.StreamLost:
                     continue
                 self._uids.add(found.uid)
                 if found.regular:
@@ -133,7 +133,7 @@ class Listener:
         for name, inlet in list(self._inlets.items()):
             try:
                 pulled = inlet.pull()
-            except lsl.Lost:
+            except lsl.StreamLost:
                 inlet.close()
                 del self._inlets[name]
                 continue
