@@ -100,7 +100,7 @@ def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChann
     without_unit = [names[i] for i, scale in zip(chosen, scales, strict=True) if scale is None]
     if without_unit:
         unit = SI[kinds[chosen[0]]]
-        notes.append(f"{len(without_unit)} channels such as {without_unit[0]} have no unit: {unit} is assumed")
+        notes.append(f"{len(without_unit)} channels such as {without_unit[0]} come without a unit: {unit} is assumed")
     sensors = tuple(Sensor(names[i], kinds[i], *_position(nodes[i], kinds[i])) for i in chosen)
     n_unplaced = sum(sensor.position == (0.0, 0.0, 0.0) for sensor in sensors)
     if n_unplaced:

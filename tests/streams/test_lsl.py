@@ -267,7 +267,7 @@ def test_channels_without_a_type_follow_their_stream() -> None:
     assert list(read.picks) == [0, 1]
 
 
-def test_a_missing_unit_is_taken_for_si_and_said() -> None:
+def test_a_missing_unit_is_assumed_to_be_si() -> None:
     read = channels.parse(described({"label": "MLC11", "type": "mag"}), 1, "MEG", "s")
     assert read.scales[0] == 1
     assert any("without a unit" in note for note in read.notes)
