@@ -161,7 +161,7 @@ def ours(given: argparse.Namespace, seen: Watch) -> QMainWindow:
 
         return Client(session)
 
-    window = Watched(begin, memory.place())
+    window = Watched(begin, memory.default_path())
     window.set_view(given.view)
     show_patterns(window)
     QTimer.singleShot(0, lambda: window.start(said(given.show)))

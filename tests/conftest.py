@@ -84,7 +84,7 @@ def scene(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     from tests.helpers.window import Scene
 
     made = Scene(qtbot, tmp_path)
-    monkeypatch.setattr(memory, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(memory, "output_folder", lambda: tmp_path / "home")
     monkeypatch.setattr(exporter, "show", made.opened.append)
     return made
 
@@ -95,7 +95,7 @@ def sitting(qtbot: Any, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     from rtalign_monitor import memory
     from tests.helpers.window import Sitting
 
-    monkeypatch.setattr(memory, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(memory, "output_folder", lambda: tmp_path / "home")
     made = Sitting(qtbot, desk, tmp_path)
     yield made
     made.close()

@@ -33,10 +33,10 @@ def in_window(session: Session | None, args: argparse.Namespace, over: Callable[
     elif not has_display():
         raise ValueError("there is no display here; pass --headless, and --pictures DIR for pictures of the window")
     try:
-        from rtalign_monitor.app import Showing, run
+        from rtalign_monitor.app import DisplayOptions, run
     except ImportError as error:
         raise ValueError(f"the window cannot be loaded: {error}; `rtalign doctor` says what is missing") from None
-    seen = run(session, Showing(args.view, either(over, args.seconds), args.pictures))
+    seen = run(session, DisplayOptions(args.view, either(over, args.seconds), args.pictures))
     return seen or empty("ended", "no session was begun")
 
 

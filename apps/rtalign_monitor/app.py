@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QApplication
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor import memory
-from rtalign_monitor.engines.link import Engine
+from rtalign_monitor.engines.link import EngineClient
 from rtalign_monitor.export.screenshots import Pictures
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.memory import ViewName
@@ -28,7 +28,7 @@ ENGINE_ENDS_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Showing:
+class DisplayOptions:
     """How a session is shown.  over : says when there is nothing more to come, whereupon the engine is asked to stop.
 
     pictures : a folder for pictures, which are left there on the way; the window then closes by itself at the end.
@@ -39,16 +39,16 @@ class Showing:
     pictures: Path | None = None
 
 
-def run(session: Session | None, showing: Showing | None = None) -> Snapshot | None:
+def run(session: Session | None, showing: DisplayOptions | None = None) -> Snapshot | None:
     """Show the window until it is closed; without a session it asks for one.  The last that was seen of it."""
-    showing = showing or Showing()
+    showing = showing or DisplayOptions()
     qInstallMessageHandler(_told)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setProperty("applicationName", "rtalign")
-    window = MonitorWindow(_begin, memory.place())
+    window = MonitorWindow(_begin, memory.default_path())
     if showing.view:
         window.set_view(showing.view)
-    window.demo_wanted.connect(Trying(window.strip, window.start).begin)
+    window.demo_wanted.connect(Trying(window.message_bar, window.start).begin)
     pictures = Pictures(showing.pictures) if showing.pictures else None
     window.show()
     QTimer.singleShot(0, lambda: window.start(whole(session)) if session is not None else window.start_dialog())
@@ -66,7 +66,7 @@ def run(session: Session | None, showing: Showing | None = None) -> Snapshot | N
         for number, handler in before.items():
             signal.signal(number, handler)
         timer.stop()
-        window.accompanying.close()
+        window.replay_extras.close()
         if window.link.engine:
             window.link.engine.wait(ENGINE_ENDS_S)
     return window.drawn
@@ -78,7 +78,7 @@ def whole(session: Session) -> Session:
     return session.model_copy(update=paths)
 
 
-def _look(window: MonitorWindow, showing: Showing, pictures: Pictures | None) -> None:
+def _look(window: MonitorWindow, showing: DisplayOptions, pictures: Pictures | None) -> None:
     """Runs also so that the interpreter gets its turn, and with it Ctrl-C."""
     state = window.link.state
     if state == "running" and showing.over and showing.over(window.link.newest):
@@ -100,7 +100,7 @@ def _asked_to_go(window: MonitorWindow) -> None:
         window.close()
 
 
-def _begin(session: Session) -> Engine:
+def _begin(session: Session) -> EngineClient:
     from rtalign.engine.process.client import Client
 
     return Client(session)

@@ -19,17 +19,17 @@ from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import Notice
 from rtalign_monitor import memory
 from rtalign_monitor.actions import enabled, handlers
-from rtalign_monitor.actions.registry import Actions, sheet
-from rtalign_monitor.actions.replay_extras import Accompanying
-from rtalign_monitor.actions.view_settings import Looks
+from rtalign_monitor.actions.registry import ActionRegistry, sheet
+from rtalign_monitor.actions.replay_extras import ReplayExtras
+from rtalign_monitor.actions.view_settings import ViewSettings
 from rtalign_monitor.bars import messages
-from rtalign_monitor.bars.message_bar import Message, Strip
+from rtalign_monitor.bars.message_bar import Message, MessageBar
 from rtalign_monitor.bars.status import StatusView
 from rtalign_monitor.bars.transport import Transport
 from rtalign_monitor.bars.trust import TrustView
-from rtalign_monitor.engines.link import Engine, Link, State, without_engine, without_streams
+from rtalign_monitor.engines.link import EngineClient, EngineLink, State, without_engine, without_streams
 from rtalign_monitor.export.exporter import Outgoing
-from rtalign_monitor.memory import Marks
+from rtalign_monitor.memory import Bookmarks
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadView
 from rtalign_monitor.start.sessions import Sessions, name_of
@@ -44,16 +44,20 @@ class MonitorWindow(QMainWindow):
 
     demo_wanted = pyqtSignal()
 
-    def __init__(self, begin: Callable[[Session], Engine], memory_file: Path) -> None:
+    def __init__(self, begin: Callable[[Session], EngineClient], memory_file: Path) -> None:
         super().__init__()
         self.setWindowTitle("rtalign")
-        self.memory_file, self.memory = memory_file, memory.recall(memory_file)
-        self.link, self.deeds, self.strip = Link(begin), Actions(self), Strip(messages.ORDER)
+        self.memory_file, self.memory = memory_file, memory.load(memory_file)
+        self.link, self.action_registry, self.message_bar = (
+            EngineLink(begin),
+            ActionRegistry(self),
+            MessageBar(messages.ORDER),
+        )
         self.status, self.trust, self.grid = StatusView(), TrustView(), Grid()
-        self.transport = Transport(self.deeds, self.memory.last_words)
-        self.asking, self.marks = Asking(self), Marks(self.memory)
-        self.outgoing = Outgoing(self.link, self.strip, self.asking, self.memory)
-        self.sessions = Sessions(self.start, self.link, self.strip, self.asking, self.memory)
+        self.transport = Transport(self.action_registry, self.memory.last_words)
+        self.file_dialogs, self.bookmarks = Asking(self), Bookmarks(self.memory)
+        self.exporter = Outgoing(self.link, self.message_bar, self.file_dialogs, self.memory)
+        self.sessions = Sessions(self.start, self.link, self.message_bar, self.file_dialogs, self.memory)
         self.drawn: Snapshot | None = None
         self.pointed: int | None = None
         self.closing = self._leave = False
@@ -61,15 +65,15 @@ class MonitorWindow(QMainWindow):
         self._bank = ""
         self._standing: tuple[State, bool] = "none", False
         self._build()
-        self.looks = Looks(self)
+        self.view_settings = ViewSettings(self)
         handlers.connect(self)
-        self.accompanying = Accompanying(self, begin)
-        self.looks.begin()
+        self.replay_extras = ReplayExtras(self, begin)
+        self.view_settings.begin()
         link, sessions = self.link, self.sessions
         self._cures = messages.Cures(
             restart=link.restart, stop=link.stop, stay_stopped=link.stay_stopped, leave=self.leave_now,
-            give_up=self._give_up, start=self.start_dialog, open=self.deeds["open"].trigger,
-            choose_bank=sessions.choose_bank, do_without=sessions.do_without, report=self.outgoing.report,
+            give_up=self._give_up, start=self.start_dialog, open=self.action_registry["open"].trigger,
+            choose_bank=sessions.choose_bank, do_without=sessions.do_without, report=self.exporter.report,
             play_again=self.play_again, forgive=self._forgive,
         )  # fmt: skip
         self._timer = QTimer(self)
@@ -79,14 +83,14 @@ class MonitorWindow(QMainWindow):
 
     def start(self, session: Session) -> None:
         self.transport.timeline.forget()
-        self.memory.met(session)
-        self.marks.open(session)
-        self.outgoing.forget()
-        self.strip.unsay("said")
+        self.memory.add_recent(session)
+        self.bookmarks.open(session)
+        self.exporter.forget()
+        self.message_bar.dismiss("notice")
         self.drawn = self._notice = None
         self.transport.follow(session.last_words)
         self.setWindowTitle(f"{name_of(session)} - rtalign")
-        self.accompanying.end(session)
+        self.replay_extras.end(session)
         self.link.start(session)
 
     def tick(self, by_turns: bool = False) -> None:
@@ -96,11 +100,11 @@ class MonitorWindow(QMainWindow):
             self.close()
             return
         self.tell(seen)
-        self.accompanying.look(seen)
-        self.deeds.enable(self.possible(seen))
+        self.replay_extras.look(seen)
+        self.action_registry.enable(self.possible(seen))
         standing = state, self.link.silent
         if seen is self.drawn and standing == self._standing:
-            if not self.deeds["freeze"].isChecked():
+            if not self.action_registry["freeze"].isChecked():
                 self.grid.draw_next()
             return
         self.drawn, self._standing = seen, standing
@@ -110,39 +114,41 @@ class MonitorWindow(QMainWindow):
         known = without_engine(seen) if state == "lost" else without_streams(seen, "unknown") if standing[1] else seen
         for part, what in ((self.status, known), (self.trust, known), (self.transport, seen)):
             part.draw(what)
-        if not self.deeds["freeze"].isChecked():
+        if not self.action_registry["freeze"].isChecked():
             self.grid.draw(seen, by_turns)
 
     def tell(self, seen: Snapshot) -> None:
         """The strip says what has to be said."""
-        frozen, link = self.deeds["freeze"].isChecked(), self.link
+        frozen, link = self.action_registry["freeze"].isChecked(), self.link
         for key, message in messages.told(messages.standing(link, seen, self.closing, frozen), self._cures).items():
             if message is not None:
-                self.strip.say(message)
+                self.message_bar.post(message)
             else:
-                self.strip.unsay(key)
+                self.message_bar.dismiss(key)
 
     def set_theme(self, name: memory.ThemeName) -> None:
-        self.looks.set_theme(name)
+        self.view_settings.set_theme(name)
 
     def set_view(self, view: memory.ViewName) -> None:
-        self.looks.set_view(view)
+        self.view_settings.set_view(view)
 
     def possible(self, seen: Snapshot) -> dict[str, str | None]:
-        alone, panel = self.deeds["window"].isChecked(), self.grid.panel_under is not None
+        alone, panel = self.action_registry["window"].isChecked(), self.grid.panel_under is not None
         link = self.link
         return enabled.reasons(
-            enabled.Now(seen, link.state, link.session is not None, panel, alone, len(self.marks.times), self.grid.view)
+            enabled.Now(
+                seen, link.state, link.session is not None, panel, alone, len(self.bookmarks.times), self.grid.view
+            )
         )
 
     def _take(self, seen: Snapshot) -> None:
         """What a snapshot says beside what is drawn of it."""
         self.transport.timeline.tell(self.link.script)
-        self.transport.timeline.mark(self.marks.times)
-        self.deeds["record"].setChecked(seen.keeping is not None)
-        self.deeds["record"].setIconText("Recording" if seen.keeping is not None else "Record")
-        self.deeds["publish"].setChecked(seen.publishing)
-        self.outgoing.look(seen)
+        self.transport.timeline.mark(self.bookmarks.times)
+        self.action_registry["record"].setChecked(seen.keeping is not None)
+        self.action_registry["record"].setIconText("Recording" if seen.keeping is not None else "Record")
+        self.action_registry["publish"].setChecked(seen.publishing)
+        self.exporter.look(seen)
         self.sessions.look()
         if seen.phase not in ("loading", "failed") and seen.bank != self._bank:
             self._tell_head(seen.bank)
@@ -153,13 +159,13 @@ class MonitorWindow(QMainWindow):
 
     def _say_notice(self, notice: Notice) -> None:
         tone, text = "lost" if notice.level == "error" else "stale", notice.text[:1].upper() + notice.text[1:]
-        cures = (("OK", lambda: self.strip.unsay("said")),)
-        message = Message("said", text, tone, cures)  # type: ignore[arg-type]
-        self.outgoing.forget()
+        cures = (("OK", lambda: self.message_bar.dismiss("notice")),)
+        message = Message("notice", text, tone, cures)  # type: ignore[arg-type]
+        self.exporter.forget()
         if notice.level == "error":
-            self.strip.say(message)
+            self.message_bar.post(message)
         else:
-            self.strip.say_awhile(message, 12)
+            self.message_bar.post_briefly(message, 12)
 
     def _tell_head(self, bank: str) -> None:
         """Another bank is in use, or none; one that cannot be read is refused by the engine, with the reason."""
@@ -170,7 +176,7 @@ class MonitorWindow(QMainWindow):
             return
         if self.link.session is not None:
             self.link.session = self.link.session.model_copy(update={"bank": Path(bank)})
-            self.memory.met(self.link.session)
+            self.memory.add_recent(self.link.session)
         with contextlib.suppress(ValueError, OSError):
             found = DecoderBank.load(Path(bank))
             patterns = found.tensors["patterns"] if "patterns" in found.tensors else None  # noqa: SIM401
@@ -207,19 +213,19 @@ class MonitorWindow(QMainWindow):
             self.pick(None)
         else:
             self.point(None)
-            self.looks.fill_screen(False)
+            self.view_settings.fill_screen(False)
 
     def ask_reset(self) -> None:
         n = self.drawn.n_scored if self.drawn else 0
-        cures = (("Reset", self._reset), ("Keep them", lambda: self.strip.unsay("reset")))
-        self.strip.say(Message("reset", f"The scores of {n:,} words will begin anew.", "stale", cures))
+        cures = (("Reset", self._reset), ("Keep them", lambda: self.message_bar.dismiss("reset")))
+        self.message_bar.post(Message("reset", f"The scores of {n:,} words will begin anew.", "stale", cures))
 
     def _reset(self) -> None:
-        self.strip.unsay("reset")
+        self.message_bar.dismiss("reset")
         self.link.send(Reset())
 
     def missed(self, word: str) -> None:
-        self.strip.say_awhile(Message("said", f"“{word}” is not said in this recording.", "stale"), 5)
+        self.message_bar.post_briefly(Message("notice", f"“{word}” is not said in this recording.", "stale"), 5)
 
     def play_again(self) -> None:
         """From the start, with new scores."""
@@ -245,7 +251,7 @@ class MonitorWindow(QMainWindow):
         if event is None:
             return
         engine = self.link.engine
-        self.accompanying.end()
+        self.replay_extras.end()
         if engine is not None and engine.alive and not self._leave:
             self.closing = True
             self.link.stop()
@@ -255,7 +261,7 @@ class MonitorWindow(QMainWindow):
         self.memory.last_words = self.transport.last.value()
         if not self.isFullScreen():
             self.memory.geometry = base64.b64encode(self.saveGeometry().data()).decode()
-        memory.keep(self.memory, self.memory_file)
+        memory.save(self.memory, self.memory_file)
         self._timer.stop()
 
     def leave_now(self) -> None:
@@ -278,7 +284,7 @@ class MonitorWindow(QMainWindow):
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(8)
-        for part in (self.status, self.strip, self.transport, self.grid, self.trust):
+        for part in (self.status, self.message_bar, self.transport, self.grid, self.trust):
             column.addWidget(part, 1 if part is self.grid else 0)
         self.setCentralWidget(body)
         body.setFocusPolicy(Qt.FocusPolicy.ClickFocus)

@@ -22,7 +22,7 @@ ThemeName = Literal["system", "dark", "light"]
 ViewName = Literal["operator", "demo"]
 
 
-class Memory(BaseModel):
+class WindowMemory(BaseModel):
     """Everything that is remembered.  layouts, geometry : as Qt saves them, in base64."""
 
     model_config = ConfigDict(extra="ignore", validate_assignment=True)
@@ -39,14 +39,14 @@ class Memory(BaseModel):
     bookmarks: dict[str, list[float]] = {}
     last_words: int = Field(300, ge=100)
 
-    def met(self, session: Session) -> None:
+    def add_recent(self, session: Session) -> None:
         """A session began: it is the most recent one now, and so is its bank."""
         self.recent = [session, *(other for other in self.recent if other != session)][:MOST_RECENT]
         if session.bank is not None:
             self.banks = [session.bank, *(bank for bank in self.banks if bank != session.bank)][:MOST_RECENT]
 
 
-def place() -> Path:
+def default_path() -> Path:
     """$RTALIGN_SETTINGS, else the platform's own place for settings."""
     own = os.environ.get(VARIABLE)
     if own:
@@ -55,21 +55,21 @@ def place() -> Path:
     return Path(where) / "rtalign" / "window.json"
 
 
-def home() -> Path:
+def output_folder() -> Path:
     """Where recordings and reports go when nothing else was said."""
     documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     return Path(documents or Path.home()) / "rtalign"
 
 
-def recall(path: Path) -> Memory:
+def load(path: Path) -> WindowMemory:
     """What was remembered; a file that is missing or damaged is as if nothing was."""
     try:
-        return Memory.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return WindowMemory.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError):
-        return Memory()
+        return WindowMemory()
 
 
-def keep(memory: Memory, path: Path) -> str | None:
+def save(memory: WindowMemory, path: Path) -> str | None:
     """Write it whole or not at all; the reason where it could not be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,10 +86,10 @@ NEAR_S = 0.5
 """A bookmark this near is meant."""
 
 
-class Marks:
+class Bookmarks:
     """Times in the recording, in order."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: WindowMemory) -> None:
         self._memory = memory
         self._key = ""
 

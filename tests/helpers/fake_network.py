@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from rtalign.core.records import Sensor
 from rtalign.streams import lsl
 from rtalign.streams.live.connection import LslBackend
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.dialog import StartDialog
 from rtalign_monitor.widgets.cards import CardList
 from rtalign_monitor.widgets.theme import Theme
@@ -74,8 +74,8 @@ class Network:
         )  # fmt: skip
 
 
-def shown(qtbot: QtBot, memory: Memory | None = None, theme: str = "dark") -> StartDialog:
-    dialog = StartDialog(memory or Memory(), Theme.of(theme))
+def shown(qtbot: QtBot, memory: WindowMemory | None = None, theme: str = "dark") -> StartDialog:
+    dialog = StartDialog(memory or WindowMemory(), Theme.of(theme))
     qtbot.addWidget(dialog)
     with qtbot.waitActive(dialog):
         dialog.show()

@@ -83,7 +83,7 @@ class Scene:
     def open(self) -> MonitorWindow:
         window = MonitorWindow(self._begin, self.folder / "window.json")
         window.link._clock = lambda: self.now
-        window.sessions._asking = window.outgoing._asking = self.answers  # type: ignore[assignment]
+        window.sessions._asking = window.exporter._asking = self.answers  # type: ignore[assignment]
         self.qtbot.addWidget(window, before_close_func=lambda w: w.leave_now())
         window.resize(1280, 800)
         window.show()
@@ -127,13 +127,13 @@ class Scene:
         self.window.tick()
 
     def cure(self, label: str) -> None:
-        (button,) = (b for b in self.window.strip.buttons if b.text() == label)
+        (button,) = (b for b in self.window.message_bar.buttons if b.text() == label)
         self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         self.window.tick()
 
     @property
     def said(self) -> str:
-        message = self.window.strip.message
+        message = self.window.message_bar.message
         return message.text if message else ""
 
     @property

@@ -65,9 +65,9 @@ def test_a_real_replay_played_out_leaves_its_report(sitting: Sitting, monkeypatc
         sitting.qtbot.wait(120)
     seen = sitting.until(lambda seen: seen.phase == "ended" and seen.speed is None and not seen.n_waiting)
     assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())
-    assert sitting.window.strip.message is not None
-    assert sitting.window.strip.message.text.startswith(f"The recording has ended: {seen.n_heard} words heard")
-    sitting.until(lambda seen: sitting.window.deeds["report"].isEnabled())
+    assert sitting.window.message_bar.message is not None
+    assert sitting.window.message_bar.message.text.startswith(f"The recording has ended: {seen.n_heard} words heard")
+    sitting.until(lambda seen: sitting.window.action_registry["report"].isEnabled())
     sitting.press("Ctrl+T")
     sitting.qtbot.waitUntil(lambda: len(opened) == 1, timeout=PATIENCE_MS)
     assert "<html" in opened[0].read_text(encoding="utf-8")
@@ -90,10 +90,10 @@ def test_an_engine_that_is_killed_is_begun_again(sitting: Sitting) -> None:
     sitting.qtbot.waitUntil(lambda: sitting.window.link.state == "lost", timeout=PATIENCE_MS)
     sitting.window.tick()
     assert sitting.window.isVisible()
-    message = sitting.window.strip.message
+    message = sitting.window.message_bar.message
     assert message is not None
     assert "stopped unexpectedly" in message.text
-    (button,) = (b for b in sitting.window.strip.buttons if b.text() == "Restart now")
+    (button,) = (b for b in sitting.window.message_bar.buttons if b.text() == "Restart now")
     sitting.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     seen = sitting.until(lambda seen: seen.phase == "running" and (seen.position_s or 0) >= stood)
     assert sitting.pid != first
@@ -110,7 +110,7 @@ def test_from_streams_to_scores_and_closed_while_recording(sitting: Sitting, des
         sitting.start(meg=meg, words=words)
         stage.play()
         sitting.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_scored > 0)
-        began = sitting.until(lambda seen: sitting.window.deeds["record"].isEnabled()).health.meg.n_samples
+        began = sitting.until(lambda seen: sitting.window.action_registry["record"].isEnabled()).health.meg.n_samples
         for wanted in (True, False):
             sitting.press("P")
             sitting.until(lambda seen, wanted=wanted: seen.publishing == wanted)

@@ -32,7 +32,7 @@ from rtalign.engine.commands import (
     WriteReport,
 )
 from rtalign.engine.process.word_list import Script
-from rtalign_monitor.actions.registry import DEEDS
+from rtalign_monitor.actions.registry import ACTIONS
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import grey
 from tests.helpers.window import HERE_S, ONSETS, SCRIPT, Scene
@@ -75,7 +75,7 @@ def begun(setting: str) -> Effect:
 
 
 def fill(scene: Scene) -> None:
-    scene.window.looks.fills_screen = True
+    scene.window.view_settings.fills_screen = True
 
 
 def hide(scene: Scene) -> None:
@@ -118,7 +118,7 @@ EFFECTS: dict[str, Effect] = {
     "on": sends(Seek(HERE_S + 10)),
     "begin": sends(Seek(0.0)),
     "jump": Effect(lambda s: s.window.transport.word.hasFocus()),
-    "bookmark": Effect(lambda s: s.window.marks.times, [20.0, HERE_S, 60.0]),
+    "bookmark": Effect(lambda s: s.window.bookmarks.times, [20.0, HERE_S, 60.0]),
     "mark-before": sends(Seek(20.0)),
     "mark-next": sends(Seek(60.0)),
     "picture": written(".png"),
@@ -171,11 +171,11 @@ ACCOMPANYING = {"mute", "compare", "turn"}
 
 
 def test_every_action_is_claimed() -> None:
-    assert set(EFFECTS) | ACCOMPANYING == {deed.name for deed in DEEDS}
+    assert set(EFFECTS) | ACCOMPANYING == {deed.name for deed in ACTIONS}
 
 
 @pytest.mark.parametrize(
-    ("name", "key"), [(deed.name, key) for deed in DEEDS for key in deed.keys if deed.name not in ACCOMPANYING]
+    ("name", "key"), [(deed.name, key) for deed in ACTIONS for key in deed.keys if deed.name not in ACCOMPANYING]
 )
 def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     effect = EFFECTS[name]
@@ -186,8 +186,8 @@ def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypa
     scene.answers.path = scene.folder / "it"
     monkeypatch.chdir(scene.folder)
     scene.replay()
-    scene.window.marks.turn(20.0)
-    scene.window.marks.turn(60.0)
+    scene.window.bookmarks.turn(20.0)
+    scene.window.bookmarks.turn(60.0)
     effect.before(scene)
     scene.window.grid.under = "ladder" if name == "panel" else None  # wherever a pointer may really be
     scene.window.tick()
@@ -200,7 +200,7 @@ def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypa
 
 
 def test_what_cannot_be_done_is_off_and_says_why(scene: Scene) -> None:
-    deeds = scene.window.deeds
+    deeds = scene.window.action_registry
     scene.window.tick()
     assert not deeds["play"].isEnabled()
     assert "No session runs" in deeds["play"].toolTip()
@@ -225,15 +225,15 @@ def test_a_key_of_what_cannot_be_done_does_nothing(scene: Scene) -> None:
     for key in ("Space", "Left", "Right", "Home", "M"):
         scene.press(key)
     assert scene.engine.sent == before
-    assert scene.window.marks.times == []
+    assert scene.window.bookmarks.times == []
 
 
 def test_the_menus_hold_every_action_once(scene: Scene) -> None:
-    deeds = scene.window.deeds
+    deeds = scene.window.action_registry
     held = [action for menu in deeds.menus.values() for action in menu.actions() if not action.isSeparator()]
-    assert len(held) == len(DEEDS)
-    assert all(deeds[deed.name] in deeds.menus[deed.menu].actions() for deed in DEEDS)
-    keys = [key for deed in DEEDS for key in deed.keys]
+    assert len(held) == len(ACTIONS)
+    assert all(deeds[deed.name] in deeds.menus[deed.menu].actions() for deed in ACTIONS)
+    keys = [key for deed in ACTIONS for key in deed.keys]
     assert len(keys) == len(set(keys))
 
 
@@ -287,9 +287,9 @@ def test_a_click_near_a_bookmark_goes_to_it(scene: Scene) -> None:
     scene.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(round(line._at(HERE_S)) + 4, 10))
     assert scene.sent == Seek(HERE_S)
     scene.press("M")
-    assert scene.window.marks.times == []
+    assert scene.window.bookmarks.times == []
     scene.cure("Undo")
-    assert scene.window.marks.times == [HERE_S]
+    assert scene.window.bookmarks.times == [HERE_S]
 
 
 def test_the_timeline_shows_where_words_are(scene: Scene) -> None:
@@ -321,7 +321,7 @@ def test_typing_a_word_jumps_to_where_it_is_next_said(scene: Scene) -> None:
     scene.press("/")
     box = scene.window.transport.word
     QTest.keyClicks(box, "MENTION")
-    assert not scene.window.deeds["freeze"].isChecked()
+    assert not scene.window.action_registry["freeze"].isChecked()
     QTest.keyClick(box, Qt.Key.Key_Return)
     later = [float(o) for o, text in zip(ONSETS, SCRIPT.texts, strict=True) if text == "mention" and o > HERE_S]
     assert scene.sent == Seek(later[0])
@@ -370,7 +370,7 @@ def test_a_window_opens_as_it_was_left(scene: Scene) -> None:
     assert scene.window.grid.upper.sizes() == pytest.approx(sizes, abs=3)
     assert not scene.panel("traces").isVisible()
     scene.replay()
-    assert scene.window.marks.times == [HERE_S]
+    assert scene.window.bookmarks.times == [HERE_S]
 
 
 def test_a_layout_that_was_put_back_can_be_had_again(scene: Scene) -> None:

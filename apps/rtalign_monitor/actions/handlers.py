@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def connect(window: MonitorWindow) -> None:
     """Join actions, transport and panels to what they do."""
     for name, deed in {**_session(window), **_view(window), **_replay(window), **_out(window)}.items():
-        window.deeds[name].triggered.connect(lambda _=False, deed=deed: deed())
+        window.action_registry[name].triggered.connect(lambda _=False, deed=deed: deed())
     transport = window.transport
     transport.asked.connect(window.link.send)
     transport.missed.connect(window.missed)
@@ -38,19 +38,22 @@ def _session(w: MonitorWindow) -> Deeds:
     s = w.sessions
     return {
         "start": w.start_dialog, "open": lambda: s.open(False), "folder": lambda: s.open(True), "bank": s.choose_bank,
-        "load": s.load, "save": s.save, "record": lambda: s.record(w.deeds["record"].isChecked()),
-        "publish": lambda: w.link.send(Publish(w.deeds["publish"].isChecked())), "restart": w.link.restart,
+        "load": s.load, "save": s.save, "record": lambda: s.record(w.action_registry["record"].isChecked()),
+        "publish": lambda: w.link.send(Publish(w.action_registry["publish"].isChecked())), "restart": w.link.restart,
         "quit": w.close, "keys": w.show_keys,
     }  # fmt: skip
 
 
 def _view(w: MonitorWindow) -> Deeds:
-    panels: Deeds = {f"show-{name}": partial(w.looks.show_panel, name) for name in TITLES if name != "inspector"}
+    panels: Deeds = {
+        f"show-{name}": partial(w.view_settings.show_panel, name) for name in TITLES if name != "inspector"
+    }
     return panels | {
-        "operator": lambda: w.looks.set_view("operator"), "demo": lambda: w.looks.set_view("demo"),
-        "fullscreen": lambda: w.looks.fill_screen(w.deeds["fullscreen"].isChecked()), "theme": w.looks.next_theme,
-        "larger": lambda: w.looks.scale_type(0.1), "smaller": lambda: w.looks.scale_type(-0.1),
-        "layout": w.looks.layout_as_made,
+        "operator": lambda: w.view_settings.set_view("operator"), "demo": lambda: w.view_settings.set_view("demo"),
+        "fullscreen": lambda: w.view_settings.fill_screen(w.action_registry["fullscreen"].isChecked()),
+        "theme": w.view_settings.next_theme,
+        "larger": lambda: w.view_settings.scale_type(0.1), "smaller": lambda: w.view_settings.scale_type(-0.1),
+        "layout": w.view_settings.layout_as_made,
         "up": lambda: w.step_layer(1), "down": lambda: w.step_layer(-1), "nothing": w.nothing,
         "window": w.transport.scope, "fewer": lambda: w.transport.more(-1), "more": lambda: w.transport.more(1),
         "reset": w.ask_reset, "freeze": lambda: _freeze(w),
@@ -80,15 +83,15 @@ def _out(w: MonitorWindow) -> Deeds:
         return w.grid.shown or snapshot.empty()
 
     return {
-        "picture": lambda: w.outgoing.picture(*whole()), "panel": lambda: w.outgoing.picture(*under()),
-        "copy": lambda: w.outgoing.copy(*under()), "scores": lambda: w.outgoing.scores(shown()),
-        "ladder": lambda: w.outgoing.ladder(shown()), "report": w.outgoing.report,
+        "picture": lambda: w.exporter.picture(*whole()), "panel": lambda: w.exporter.picture(*under()),
+        "copy": lambda: w.exporter.copy(*under()), "scores": lambda: w.exporter.scores(shown()),
+        "ladder": lambda: w.exporter.ladder(shown()), "report": w.exporter.report,
     }  # fmt: skip
 
 
 def _freeze(w: MonitorWindow) -> None:
     """The map's colours stand still with the picture; what came meanwhile is drawn when it goes on."""
-    frozen = w.deeds["freeze"].isChecked()
+    frozen = w.action_registry["freeze"].isChecked()
     for panel in w.grid.panels.values():
         if hasattr(panel, "freeze"):
             panel.freeze(frozen)
@@ -101,15 +104,15 @@ def _bookmark(w: MonitorWindow) -> None:
     at = w.transport.timeline.position
 
     def turn() -> bool:
-        new = w.marks.turn(at)
-        w.transport.timeline.mark(w.marks.times)
-        w.strip.unsay("said")
+        new = w.bookmarks.turn(at)
+        w.transport.timeline.mark(w.bookmarks.times)
+        w.message_bar.dismiss("notice")
         return new
 
     said = "Bookmark set." if turn() else "Bookmark taken away."
-    w.strip.say_awhile(Message("said", said, "quiet", (("Undo", turn),)), 4)
+    w.message_bar.post_briefly(Message("notice", said, "quiet", (("Undo", turn),)), 4)
 
 
 def _go_to_mark(w: MonitorWindow, by: int) -> None:
-    if (to := w.marks.beside(w.transport.timeline.position, by)) is not None:
+    if (to := w.bookmarks.beside(w.transport.timeline.position, by)) is not None:
         w.link.send(Seek(to))

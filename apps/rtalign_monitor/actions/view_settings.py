@@ -25,11 +25,12 @@ QWidget {{ font-size: {size}px; font-family: {families}; }}
 QWidget#body {{ background: {window}; }}
 QComboBox::drop-down {{ border: none; width: 20px; }}
 QDialog#keys {{ border: 1px solid {faint}; }}
-QFrame#strip {{ background: {panel}; border: 1px solid {edge}; border-left: 4px solid {faint}; border-radius: 6px; }}
-QFrame#strip[tone="live"] {{ border-left-color: {live}; }}
-QFrame#strip[tone="stale"] {{ border-left-color: {stale}; }}
-QFrame#strip[tone="lost"] {{ border-color: {lost}; }}
-QFrame#strip QLabel {{ background: transparent; }}
+QFrame#message_bar {{ background: {panel}; border: 1px solid {edge}; border-radius: 6px; }}
+QFrame#message_bar {{ border-left: 4px solid {faint}; }}
+QFrame#message_bar[tone="live"] {{ border-left-color: {live}; }}
+QFrame#message_bar[tone="stale"] {{ border-left-color: {stale}; }}
+QFrame#message_bar[tone="lost"] {{ border-color: {lost}; }}
+QFrame#message_bar QLabel {{ background: transparent; }}
 QLabel#mark[tone="live"] {{ color: {live}; }}
 QLabel#mark[tone="stale"] {{ color: {stale}; }}
 QLabel#mark[tone="lost"] {{ color: {lost}; }}
@@ -37,7 +38,7 @@ QLabel#mark {{ font-size: {mark}px; }}
 """
 
 
-class Looks:
+class ViewSettings:
     """Changes the window's parts, and remembers.
 
     fills_screen : the demo view takes the whole screen; not where there is none.
@@ -65,7 +66,7 @@ class Looks:
     def next_theme(self) -> None:
         names = list(THEMES)
         self.set_theme(names[(names.index(self._memory.theme) + 1) % len(names)])
-        self._window.strip.say_awhile(Message("said", THEMES[self._memory.theme]), 3)
+        self._window.message_bar.post_briefly(Message("notice", THEMES[self._memory.theme]), 3)
 
     def set_view(self, view: remember.ViewName) -> None:
         window = self._window
@@ -73,8 +74,8 @@ class Looks:
         self._memory.view = view
         window.grid.arrange(view, self._memory)
         window.transport.setVisible(view == "operator")
-        window.deeds["operator"].setChecked(view == "operator")
-        window.deeds["demo"].setChecked(view == "demo")
+        window.action_registry["operator"].setChecked(view == "operator")
+        window.action_registry["demo"].setChecked(view == "demo")
         self._set_scale()
         self._show_which()
         self.fill_screen(view == "demo")
@@ -84,7 +85,7 @@ class Looks:
         state, flag = window.windowState(), Qt.WindowState.WindowFullScreen
         if full != bool(state & flag):
             window.setWindowState(state | flag if full else state & ~flag)
-        window.deeds["fullscreen"].setChecked(full)
+        window.action_registry["fullscreen"].setChecked(full)
         bar = window.menuBar()
         if bar is not None:
             bar.setVisible(not full)
@@ -107,11 +108,11 @@ class Looks:
         before = {**memory.layouts, **grid.layouts()}, memory.hidden, memory.scale
         self._lay_out({}, [], 1.0)
         undo = (("Undo", lambda: self._lay_out(*before)),)
-        message = Message("said", "All panels are back where they belong.", "quiet", undo)
-        self._window.strip.say_awhile(message, UNDO_S)
+        message = Message("notice", "All panels are back where they belong.", "quiet", undo)
+        self._window.message_bar.post_briefly(message, UNDO_S)
 
     def _lay_out(self, layouts: dict[str, str], hidden: list[str], scale: float) -> None:
-        self._window.strip.unsay("said")
+        self._window.message_bar.dismiss("notice")
         self._memory.layouts, self._memory.hidden, self._memory.scale = layouts, hidden, scale
         self._window.grid.arrange(self._memory.view, self._memory)
         self._set_scale()
@@ -130,4 +131,4 @@ class Looks:
     def _show_which(self) -> None:
         for name in self._window.grid.panels:
             if name != "inspector":
-                self._window.deeds[f"show-{name}"].setChecked(name not in self._memory.hidden)
+                self._window.action_registry[f"show-{name}"].setChecked(name not in self._memory.hidden)

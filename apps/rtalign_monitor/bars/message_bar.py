@@ -20,17 +20,17 @@ class Message:
     key: str
     text: str
     tone: Tone = "quiet"
-    cures: tuple[tuple[str, Callable[[], object]], ...] = ()
+    fixes: tuple[tuple[str, Callable[[], object]], ...] = ()
     busy: bool = False
 
 
-class Strip(QFrame):
+class MessageBar(QFrame):
     """Shows the message that matters most; no message, no strip."""
 
     def __init__(self, order: Sequence[str], parent: QWidget | None = None) -> None:
         """order : keys of messages, what matters most first."""
         super().__init__(parent)
-        self.setObjectName("strip")
+        self.setObjectName("message_bar")
         self._order, self._said = tuple(order), dict[str, Message]()
         self._shown: Message | None = None
         self._passing: Message | None = None
@@ -46,13 +46,13 @@ class Strip(QFrame):
         self._bar.setRange(0, 0)
         self._bar.setFixedSize(120, 6)
         self._bar.setTextVisible(False)
-        self._cures = QHBoxLayout()
+        self._fix_buttons = QHBoxLayout()
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 10, 6)
         row.setSpacing(10)
         for widget in (self._mark, self._text, self._bar):
             row.addWidget(widget, 1 if widget is self._text else 0)
-        row.addLayout(self._cures)
+        row.addLayout(self._fix_buttons)
         self.hide()
 
     @property
@@ -61,28 +61,28 @@ class Strip(QFrame):
 
     @property
     def buttons(self) -> list[QPushButton]:
-        found = (self._cures.itemAt(i) for i in range(self._cures.count()))
+        found = (self._fix_buttons.itemAt(i) for i in range(self._fix_buttons.count()))
         return [widget for item in found if item and isinstance(widget := item.widget(), QPushButton)]
 
-    def say(self, message: Message) -> None:
+    def post(self, message: Message) -> None:
         if self._said.get(message.key) != message:
             self._said[message.key] = message
             self._show()
 
-    def say_awhile(self, message: Message, seconds: float = AWHILE_S) -> None:
+    def post_briefly(self, message: Message, seconds: float = AWHILE_S) -> None:
         """Gone by itself, unless something else is said about the same by then; one message at a time."""
-        self.say(message)
+        self.post(message)
         self._passing = message
         self._timer.start(round(1000 * seconds))
 
     def _pass(self) -> None:
         if self._passing is not None and self._said.get(self._passing.key) == self._passing:
-            self.unsay(self._passing.key)
+            self.dismiss(self._passing.key)
 
     def said(self, key: str) -> Message | None:
         return self._said.get(key)
 
-    def unsay(self, key: str) -> None:
+    def dismiss(self, key: str) -> None:
         if self._said.pop(key, None) is not None:
             self._show()
 
@@ -102,8 +102,8 @@ class Strip(QFrame):
         self._text.setText(message.text)
         self.setAccessibleName(message.text)
         self._bar.setVisible(message.busy)
-        if before is None or [c[0] for c in before.cures] != [c[0] for c in message.cures]:
-            self._offer(message.cures)
+        if before is None or [c[0] for c in before.fixes] != [c[0] for c in message.fixes]:
+            self._offer(message.fixes)
         for name in (self, self._mark, self._text):
             style = name.style()
             if style is not None:  # colours go by the tone, which Qt does not look at again by itself
@@ -111,7 +111,7 @@ class Strip(QFrame):
                 style.polish(name)
 
     def _offer(self, cures: Sequence[tuple[str, Callable[[], object]]]) -> None:
-        while (item := self._cures.takeAt(0)) is not None:
+        while (item := self._fix_buttons.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.hide()
@@ -120,10 +120,10 @@ class Strip(QFrame):
             button = QPushButton(label)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, label=label: self._cure(label))
-            self._cures.addWidget(button)
+            self._fix_buttons.addWidget(button)
 
     def _cure(self, label: str) -> None:
-        for name, deed in self._shown.cures if self._shown else ():
+        for name, deed in self._shown.fixes if self._shown else ():
             if name == label:
                 deed()
                 return

@@ -9,7 +9,7 @@ from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
 from rtalign_monitor.bars.message_bar import Message
-from rtalign_monitor.engines.link import Link, State
+from rtalign_monitor.engines.link import EngineLink, State
 
 
 def bad_news(seen: Snapshot) -> list[tuple[str, str]]:
@@ -45,7 +45,20 @@ def _stream_news(name: str, stream: StreamHealth, cure: str) -> list[tuple[str, 
 
 
 ORDER = (
-    *("closing", "lost", "failed", "silent", "refused", "stream", "reset", "demo", "report", "writing", "said", "loss"),
+    *(
+        "closing",
+        "lost",
+        "failed",
+        "silent",
+        "refused",
+        "stream",
+        "reset",
+        "demo",
+        "report",
+        "writing",
+        "notice",
+        "loss",
+    ),
     *("loading", "frozen", "compare", "sound", "ended", "none"),
 )
 """Keys of messages, what matters most first."""
@@ -91,7 +104,7 @@ class Standing:
     given_up: bool = False
 
 
-def standing(link: Link, seen: Snapshot, closing: bool, frozen: bool) -> Standing:
+def standing(link: EngineLink, seen: Snapshot, closing: bool, frozen: bool) -> Standing:
     """How an engine stands, by its link."""
     return Standing(
         seen, link.state, closing, frozen, link.restarts_in_s, link.loss, link.stopping_s,

@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton
 from rtalign.core.time_format import position_time
 from rtalign.engine.commands import Pause, Play, ReplayCommand, ScoreLastWords, Seek, SetSpeed, Step
 from rtalign.engine.snapshot import Snapshot
-from rtalign_monitor.actions.registry import Actions
+from rtalign_monitor.actions.registry import ActionRegistry
 from rtalign_monitor.bars.timeline import Timeline
 from rtalign_monitor.widgets.controls import Choice
 from rtalign_monitor.widgets.theme import Theme
@@ -24,7 +24,7 @@ class Transport(QWidget):
     asked = pyqtSignal(object)
     missed = pyqtSignal(str)
 
-    def __init__(self, actions: Actions, last_words: int) -> None:
+    def __init__(self, actions: ActionRegistry, last_words: int) -> None:
         super().__init__()
         self.seen: Snapshot | None = None
         self.timeline = Timeline()
@@ -153,7 +153,7 @@ class Transport(QWidget):
             self.asked.emit(command)
 
 
-def _button(actions: Actions, name: str, text: str) -> QToolButton:
+def _button(actions: ActionRegistry, name: str, text: str) -> QToolButton:
     button = QToolButton()
     button.setDefaultAction(actions[name])
     actions[name].setIconText(text)

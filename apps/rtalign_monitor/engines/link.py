@@ -26,7 +26,7 @@ SILENT_S = 5.0
 State = Literal["none", "running", "stopping", "ended", "failed", "lost"]
 
 
-class Engine(Protocol):
+class EngineClient(Protocol):
     """What rtalign.engine.process.client.Client offers."""
 
     newest: Snapshot
@@ -45,17 +45,17 @@ class Engine(Protocol):
     def kill(self) -> None: ...
 
 
-class Link:
+class EngineLink:
     """At most one engine at a time.  Everything here returns at once; look() is called many times a second.
 
     loss : the last that was seen of an engine that died while it was asked to end, where another has begun since.
     given_up : the engine was ended because it did not end by itself.
     """
 
-    def __init__(self, begin: Callable[[Session], Engine], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, begin: Callable[[Session], EngineClient], clock: Callable[[], float] = time.monotonic) -> None:
         self._begin, self._clock = begin, clock
         self.session: Session | None = None
-        self.engine: Engine | None = None
+        self.engine: EngineClient | None = None
         self.state: State = "none"
         self.restart_at: float | None = None
         self.loss: Snapshot | None = None
@@ -169,7 +169,7 @@ class Link:
             self.restart(automatic=True)
         return self.state
 
-    def _gone(self, engine: Engine) -> None:
+    def _gone(self, engine: EngineClient) -> None:
         """What an engine leaves as its last words tells an end from a death."""
         if engine.newest.phase == "failed":
             self.state = "failed"
@@ -216,6 +216,6 @@ def without_streams(seen: Snapshot, state: Literal["ended", "unknown"] = "ended"
     return replace(seen, health=replace(seen.health, meg=meg, words=words))
 
 
-def ended(engine: Engine) -> bool:
+def ended(engine: EngineClient) -> bool:
     """Of one that is gone: a replay says so too when its recording is at its end, so its exit status counts as well."""
     return engine.newest.phase == "ended" and engine.wait(1) == 0

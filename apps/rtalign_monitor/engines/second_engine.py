@@ -11,25 +11,27 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.commands import Command, Reset, ScoreLastWords, Seek, Step
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines import link
-from rtalign_monitor.engines.link import Engine, Link
-from rtalign_monitor.engines.sync import Tether, Who
-from rtalign_monitor.engines.two_banks import Beside, cannot, names_of
+from rtalign_monitor.engines.link import EngineClient, EngineLink
+from rtalign_monitor.engines.sync import ReplaySync, Who
+from rtalign_monitor.engines.two_banks import SecondBank, cannot, names_of
 
 
-class Comparing:
+class BankComparison:
     """At most one second bank.  Whatever becomes of it, the first engine goes on as if it had never been.
 
     tell : what there is to say, and whether it goes on (else it is said once).
     again : the second bank of what has ended by itself, where it can be compared with the first as it is now.
     """
 
-    def __init__(self, first: Link, begin: Callable[[Session], Engine], tell: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, first: EngineLink, begin: Callable[[Session], EngineClient], tell: Callable[[str, bool], None]
+    ) -> None:
         self._first, self._tell = first, tell
-        self._second = Link(begin)
-        self._tether: Tether | None = None
+        self._second = EngineLink(begin)
+        self._sync: ReplaySync | None = None
         self._names = "A", "B"
         self._warned = False
-        self._with: Engine | None = None
+        self._with: EngineClient | None = None
         self._bank: str | None = None
         self._other: Path | None = None
         self.again: Path | None = None
@@ -37,15 +39,15 @@ class Comparing:
 
     @property
     def on(self) -> bool:
-        return self._tether is not None
+        return self._sync is not None
 
     @property
-    def beside(self) -> Beside | None:
+    def second_bank(self) -> SecondBank | None:
         """For the views; None until the second bank has something to show."""
-        ready = self._tether is not None and self._second.state == "running"
+        ready = self._sync is not None and self._second.state == "running"
         if not ready or not self._second.newest.layers:
             return None
-        return Beside(self._second.newest, self._names)
+        return SecondBank(self._second.newest, self._names)
 
     def begin(self, bank: Path) -> None:
         """Replay the session's recording with a second bank from its start, until it has caught up."""
@@ -64,16 +66,16 @@ class Comparing:
             return
         quiet = {"bank": bank, "model": model, "record": None, "out": None, "publish": False, "speed": 1000.0}
         self._second.start(session.model_copy(update=quiet))
-        self._tether, self._names, self._warned = Tether(), names_of(session.bank, bank), False
+        self._sync, self._names, self._warned = ReplaySync(), names_of(session.bank, bank), False
         self._with, self._bank, self._other, self.again = self._first.engine, None, bank, None
 
     def end(self, why: str | None = None, again: bool = False) -> None:
-        if self._tether is None:
+        if self._sync is None:
             return
         self.again = self._other if again else None
-        for who, command in self._tether.part():
+        for who, command in self._sync.part():
             self._order(who, command)
-        self._tether = None
+        self._sync = None
         self._second.stop()
         self._tell(why or "", False)
 
@@ -95,7 +97,7 @@ class Comparing:
         state = self._second.look()
         if self._second.hangs:  # it has nothing to write
             self._second.give_up()
-        if self._tether is None:
+        if self._sync is None:
             return
         if (gone := self._gone(self._first.newest)) is not None:
             self.end(*gone)
@@ -126,11 +128,11 @@ class Comparing:
         return None if a.bank == self._bank else (_changed(Path(a.bank)), True)
 
     def _step(self, a: Snapshot, b: Snapshot) -> None:
-        assert self._tether is not None
-        together = self._tether.together
-        for who, command in self._tether.pull(a, b):
+        assert self._sync is not None
+        together = self._sync.together
+        for who, command in self._sync.pull(a, b):
             self._order(who, command)
-        if not self._tether.together:
+        if not self._sync.together:
             where = position_time(b.position_s) if b.position_s is not None else None
             how = f"catches up, at {where}" if where else f"loads: {b.why}" if b.why else "loads"
             self._tell(f"Bank {self._names[1]} {how}.", True)
@@ -141,7 +143,7 @@ class Comparing:
 
     def _also(self, command: Command) -> None:
         """Some commands to the first engine go to the second too; pause and speed it takes over from what it sees."""
-        if self._tether is None:
+        if self._sync is None:
             return
         match command:
             case Seek() | Step() | Reset() | ScoreLastWords():

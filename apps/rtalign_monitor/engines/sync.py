@@ -23,7 +23,7 @@ Order = tuple[Who, Command]
 """Which engine, and what it is sent."""
 
 
-class Tether:
+class ReplaySync:
     """B follows A: it catches up first, then both wait for each other.  A alone is steered by people."""
 
     def __init__(self) -> None:

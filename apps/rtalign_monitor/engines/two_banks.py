@@ -18,10 +18,10 @@ SHOWN: tuple[Shown, ...] = ("A", "B", "A − B")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Beside:
+class SecondBank:
     """The second bank's snapshot and what both banks are called."""
 
-    seen: Snapshot
+    snapshot: Snapshot
     names: tuple[str, str]
 
 
@@ -54,11 +54,11 @@ def cannot(a: Snapshot, b: Snapshot) -> list[str]:
     return found
 
 
-def shown(a: Snapshot, beside: Beside | None, which: Shown) -> Snapshot:
+def shown(a: Snapshot, beside: SecondBank | None, which: Shown) -> Snapshot:
     """What a map of A's layers shows: A, B, or what A has more than B; rows that B lacks are not a number."""
     if beside is None or which == "A" or not a.layers:
         return a
-    b = beside.seen
+    b = beside.snapshot
     at_peaks = tuple(rung for rung in b.peaks if rung.layer in a.layers)
     rows = replace(b, layers=a.layers, r=_rows(a, b, b.r), null_hi=_rows(a, b, b.null_hi), peaks=at_peaks)
     if which == "B":

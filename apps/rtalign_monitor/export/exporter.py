@@ -14,11 +14,11 @@ from PyQt6.QtWidgets import QWidget
 from rtalign.engine.commands import WriteReport
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor import memory as remember
-from rtalign_monitor.bars.message_bar import Message, Strip
-from rtalign_monitor.engines.link import Link
+from rtalign_monitor.bars.message_bar import Message, MessageBar
+from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export import files
 from rtalign_monitor.export.background_save import Writing
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.widgets.fields import Asking
 
 PICTURES = "PNG (*.png);;SVG (*.svg)"
@@ -28,10 +28,10 @@ PATIENCE_S = 0.5
 
 
 class Outgoing:
-    """Says in the strip what was written and where, or why it could not be."""
+    """Says in the message bar what was written and where, or why it could not be."""
 
-    def __init__(self, link: Link, strip: Strip, asking: Asking, memory: Memory) -> None:
-        self._link, self._strip, self._asking, self._memory = link, strip, asking, memory
+    def __init__(self, link: EngineLink, message_bar: MessageBar, asking: Asking, memory: WindowMemory) -> None:
+        self._link, self._message_bar, self._asking, self._memory = link, message_bar, asking, memory
         self._asked: tuple[float, int] | None = None
         self._writing: Writing | None = None
 
@@ -46,14 +46,14 @@ class Outgoing:
             self._refuse(error)
             return
         self._call_off()
-        self._writing = Writing(path, pack, self._strip)
+        self._writing = Writing(path, pack, self._message_bar)
         self._writing.ended.connect(self._written)
         self._writing.begin()
         QTimer.singleShot(round(1000 * PATIENCE_S), self._say_writing)
 
     def copy(self, widget: QWidget, name: str) -> None:
         files.copy_picture(widget)
-        self._strip.say_awhile(Message("said", f"A picture of the {name} is on the clipboard.", "live"), 4)
+        self._message_bar.post_briefly(Message("notice", f"A picture of the {name} is on the clipboard.", "live"), 4)
 
     def scores(self, seen: Snapshot) -> None:
         self._save("CSV of R(layer, lag)", "rtalign-scores.csv", TABLES, lambda p: files.save_scores(seen, p))
@@ -66,7 +66,7 @@ class Outgoing:
         written = self._link.newest.written
         if self._link.state == "running":
             self._asked = time.monotonic(), written.times if written else 0
-            self._link.send(WriteReport(remember.home() / f"report-{datetime.now():%Y%m%d-%H%M%S}"))
+            self._link.send(WriteReport(remember.output_folder() / f"report-{datetime.now():%Y%m%d-%H%M%S}"))
         elif written:
             show(Path(written.report))
 
@@ -80,30 +80,30 @@ class Outgoing:
             show(Path(seen.written.report))
             self._say(Path(seen.written.report))
         elif time.monotonic() - since > PATIENCE_S:
-            self._strip.say(
+            self._message_bar.post(
                 Message("report", "The report is being written.", "quiet", (("Cancel", self.forget),), True)
             )
 
     def forget(self) -> None:
         """No report is waited for."""
         self._asked = None
-        self._strip.unsay("report")
+        self._message_bar.dismiss("report")
 
     def _say_writing(self) -> None:
         if self._writing is not None:
             text = f"The picture is being written: {self._writing.path}"
-            self._strip.say(Message("writing", text, "quiet", (("Cancel", self._call_off),), True))
+            self._message_bar.post(Message("writing", text, "quiet", (("Cancel", self._call_off),), True))
 
     def _call_off(self) -> None:
         """Nothing is left of a picture that is not whole."""
         if self._writing is not None:
             self._writing.call_off()
         self._writing = None
-        self._strip.unsay("writing")
+        self._message_bar.dismiss("writing")
 
     def _written(self, error: Exception | None) -> None:
         done, self._writing = self._writing, None
-        self._strip.unsay("writing")
+        self._message_bar.dismiss("writing")
         if error is not None:
             self._refuse(error)
         elif done is not None:
@@ -126,11 +126,11 @@ class Outgoing:
             self._say(path)
 
     def _refuse(self, error: Exception) -> None:
-        self._strip.say_awhile(Message("said", f"{error}", "lost"), 12)
+        self._message_bar.post_briefly(Message("notice", f"{error}", "lost"), 12)
 
     def _say(self, path: Path) -> None:
         cures = (("Open", lambda: show(path)), ("Open folder", lambda: show(path.parent)))
-        self._strip.say_awhile(Message("said", f"Written: {path}", "live", cures))
+        self._message_bar.post_briefly(Message("notice", f"Written: {path}", "live", cures))
 
 
 def show(path: Path) -> None:

@@ -9,7 +9,7 @@ from PyQt6.QtCore import QByteArray, Qt
 from PyQt6.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
 from rtalign.engine.snapshot import Snapshot
-from rtalign_monitor.memory import Memory, ViewName
+from rtalign_monitor.memory import ViewName, WindowMemory
 from rtalign_monitor.panels.curves import CurvesView
 from rtalign_monitor.panels.head import HeadView
 from rtalign_monitor.panels.inspector import InspectorView
@@ -68,7 +68,7 @@ class Grid(QWidget):
         self.picked = False
         self.view: ViewName = "operator"
 
-    def arrange(self, view: ViewName, memory: Memory) -> None:
+    def arrange(self, view: ViewName, memory: WindowMemory) -> None:
         """The borders as this view was left, or as it was made."""
         self.view, self.hidden = view, set(memory.hidden)
         self.show_panels()

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QWidget
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
-from rtalign_monitor.engines.two_banks import Beside
+from rtalign_monitor.engines.two_banks import SecondBank
 from rtalign_monitor.panels import empty_state, second_rungs
 from rtalign_monitor.panels.axes import Axis, Easing, counted, ms
 from rtalign_monitor.panels.layered import Layered
@@ -38,7 +38,7 @@ class LadderView(Layered):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.seen: Snapshot | None = None
-        self.second: Beside | None = None
+        self.second: SecondBank | None = None
         self.range = (-0.1, 0.6)
         self.easing = Easing()
         self._ease = QTimer(self)
@@ -64,10 +64,10 @@ class LadderView(Layered):
         parts = [f"temporal score r {trend.r:.2f}{_between(trend.ci, ', 95 % {:.2f} to {:.2f}')}", *self._slope(trend)]
         return ", ".join([*parts, f"{n} of {len(seen.peaks)} layers have a peak", counted(seen.n_assessed)])
 
-    def beside(self, second: Beside | None) -> None:
+    def set_second_bank(self, second: SecondBank | None) -> None:
         """A second bank's rungs, hollow, or none."""
         before, self.second = self.second, second
-        if before and second and before.names == second.names and _same(before.seen, second.seen):
+        if before and second and before.names == second.names and _same(before.snapshot, second.snapshot):
             return
         self.margin = second_rungs.COLUMN if second else type(self).margin
         if self.seen is not None:
@@ -242,7 +242,7 @@ class LadderView(Layered):
     def _fit_range(self, seen: Snapshot) -> None:
         """Changes only when something would fall outside or most of it lies empty, so that the axis is calm."""
         ends = [end for r in seen.peaks for end in (*(r.ci_s or ()), r.peak_s) if end is not None]
-        ends += [r.peak_s for r in (self.second.seen.peaks if self.second else ()) if r.peak_s is not None]
+        ends += [r.peak_s for r in (self.second.snapshot.peaks if self.second else ()) if r.peak_s is not None]
         if not ends:
             return
         low, high = min(ends), max(ends)

@@ -11,7 +11,7 @@ from PyQt6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 from PyQt6.QtWidgets import QWidget
 
 from rtalign.engine.snapshot import Snapshot
-from rtalign_monitor.engines.two_banks import SHOWN, Beside, Shown, shown
+from rtalign_monitor.engines.two_banks import SHOWN, SecondBank, Shown, shown
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, counted, ms
 from rtalign_monitor.panels.layered import Layered
@@ -35,12 +35,12 @@ class MapView(Layered):
         self.seen: Snapshot | None = None
         self.shows: Shown = "A"
         self._first: Snapshot | None = None
-        self._second: Beside | None = None
+        self._second: SecondBank | None = None
         self.frozen = False
         self.limit = 0.0
         self.signed = False
 
-    def beside(self, second: Beside | None) -> None:
+    def set_second_bank(self, second: SecondBank | None) -> None:
         """A second bank, which `turn` brings in sight, or none."""
         if second is None and self._second is not None and self.shows != "A":
             self.shows, self.limit = "A", 0.0
@@ -54,7 +54,7 @@ class MapView(Layered):
         """From A to B to A − B, where there is a B."""
         if self._second is not None:
             self.shows, self.limit = SHOWN[(SHOWN.index(self.shows) + 1) % len(SHOWN)], 0.0
-            self.beside(self._second)
+            self.set_second_bank(self._second)
             self.renew()
 
     def draw(self, snapshot: Snapshot) -> None:

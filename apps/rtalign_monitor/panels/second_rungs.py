@@ -10,7 +10,7 @@ from PyQt6.QtGui import QPainter, QPen
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.peaks import Peak
-from rtalign_monitor.engines.two_banks import Beside, later_ms
+from rtalign_monitor.engines.two_banks import SecondBank, later_ms
 from rtalign_monitor.panels.axes import counted, ms
 from rtalign_monitor.widgets import theme as themes
 
@@ -21,12 +21,12 @@ COLUMN = 64.0
 """Width of the column of differences."""
 
 
-def headline(view: LadderView, painter: QPainter, beside: Beside) -> None:
+def headline(view: LadderView, painter: QPainter, beside: SecondBank) -> None:
     """Both scores, and below them which bank is which."""
     box = view.inner()
     top = box.top() + view.px(22)
     x, half = box.left(), box.width() / 2
-    for name, seen, bank, filled in zip("AB", (view.seen, beside.seen), beside.names, (True, False), strict=True):
+    for name, seen, bank, filled in zip("AB", (view.seen, beside.snapshot), beside.names, (True, False), strict=True):
         upper = QRectF(x + view.px(18), top, half - view.px(22), view.px(21))
         _mark(view, painter, QPointF(x + view.px(6), upper.center().y()), filled)
         trend = seen.temporal if seen else None
@@ -38,10 +38,10 @@ def headline(view: LadderView, painter: QPainter, beside: Beside) -> None:
         x += half
 
 
-def draw(view: LadderView, painter: QPainter, beside: Beside) -> None:
+def draw(view: LadderView, painter: QPainter, beside: SecondBank) -> None:
     """On the plate, under the first bank's dots."""
-    there = [rung for rung in beside.seen.peaks if rung.peak_s is not None and rung.layer in view.layers]
-    _fit_line(view, painter, beside.seen, there)
+    there = [rung for rung in beside.snapshot.peaks if rung.peak_s is not None and rung.layer in view.layers]
+    _fit_line(view, painter, beside.snapshot, there)
     rows, axis = view.rows(), view.axis()
     own = {rung.layer: rung.peak_s for rung in (view.seen.peaks if view.seen else ()) if rung.peak_s is not None}
     for rung in there:
@@ -56,12 +56,12 @@ def draw(view: LadderView, painter: QPainter, beside: Beside) -> None:
     _differences(view, painter, beside)
 
 
-def told(view: LadderView, beside: Beside, layer: int) -> str:
+def told(view: LadderView, beside: SecondBank, layer: int) -> str:
     """The second bank's part of a rung's tooltip."""
-    rung = next((rung for rung in beside.seen.peaks if rung.layer == layer), None)
+    rung = next((rung for rung in beside.snapshot.peaks if rung.layer == layer), None)
     if rung is None or rung.peak_s is None:
         return f"\nB: {'no peak' if rung else 'not in this bank'}"
-    by = later_ms(view.seen.peaks if view.seen else (), beside.seen.peaks).get(layer)
+    by = later_ms(view.seen.peaks if view.seen else (), beside.snapshot.peaks).get(layer)
     return f"\nB: peak at {ms(rung.peak_s)} ms" + ("" if by is None else f"   A − B {ms(by / 1000)} ms")
 
 
@@ -80,9 +80,9 @@ def _fit_line(view: LadderView, painter: QPainter, seen: Snapshot, there: list[P
     painter.drawLine(ends[0], ends[1])
 
 
-def _differences(view: LadderView, painter: QPainter, beside: Beside) -> None:
+def _differences(view: LadderView, painter: QPainter, beside: SecondBank) -> None:
     """A column at the right, as many rows as bear a label."""
-    by = later_ms(view.seen.peaks if view.seen else (), beside.seen.peaks)
+    by = later_ms(view.seen.peaks if view.seen else (), beside.snapshot.peaks)
     rows, field = view.rows(), view.field()
     left, width = field.right() + view.px(4), view.px(COLUMN - 10)
     for row in rows.labelled(view.px(11) * 1.25):

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel
 from rtalign.core.session import Session
 from rtalign.language.loading.catalogue import catalogue
 from rtalign.language.loading.locate import SMOLLM2
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import bank_fit
 from rtalign_monitor.start.disk_queries import Errands
 from rtalign_monitor.widgets.controls import Choice, Tick
@@ -25,7 +25,7 @@ class BankBox(QFrame):
 
     changed = pyqtSignal()
 
-    def __init__(self, memory: Memory, errands: Errands) -> None:
+    def __init__(self, memory: WindowMemory, errands: Errands) -> None:
         super().__init__()
         self.setProperty("role", "plate")
         self._memory, self._errands = memory, errands

@@ -10,18 +10,18 @@ from PyQt6.QtCore import QObject, QProcess
 
 from rtalign.core.cache import folder
 from rtalign.core.session import Session
-from rtalign_monitor.bars.message_bar import Message, Strip
+from rtalign_monitor.bars.message_bar import Message, MessageBar
 
 FRESH_RUN = "06"
 """The run of the demo's listener that its bank has not seen."""
 
 
 class Trying(QObject):
-    """Says in the strip how far it is, then begins a session that replays what the bank has not seen."""
+    """Says in the message bar how far it is, then begins a session that replays what the bank has not seen."""
 
-    def __init__(self, strip: Strip, begin: Callable[[Session], object], out: Path | None = None) -> None:
-        super().__init__(strip)
-        self._strip, self._begin_session = strip, begin
+    def __init__(self, message_bar: MessageBar, begin: Callable[[Session], object], out: Path | None = None) -> None:
+        super().__init__(message_bar)
+        self._message_bar, self._begin_session = message_bar, begin
         self._out = out or folder() / "demo"
         self._process = QProcess(self)
         self._process.readyReadStandardError.connect(self._hear)
@@ -40,12 +40,12 @@ class Trying(QObject):
 
     def cancel(self) -> None:
         self._cancelled = True
-        self._strip.unsay("demo")
+        self._message_bar.dismiss("demo")
         self._process.terminate()
 
     def _say(self, text: str) -> None:
         told = f"Making a listener and her bank: {text}"
-        self._strip.say(Message("demo", told, "quiet", (("Cancel", self.cancel),), True))
+        self._message_bar.post(Message("demo", told, "quiet", (("Cancel", self.cancel),), True))
 
     def _hear(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
@@ -55,11 +55,11 @@ class Trying(QObject):
             self._say(self._last)
 
     def _finished(self, status: int) -> None:
-        self._strip.unsay("demo")
+        self._message_bar.dismiss("demo")
         if self._cancelled:
             return
         if status:
             again = (("Try again", self.begin),)
-            self._strip.say(Message("demo", f"The demo could not be made: {self._last}", "lost", again))
+            self._message_bar.post(Message("demo", f"The demo could not be made: {self._last}", "lost", again))
             return
         self._begin_session(Session(recording=self._out / "listener", run=FRESH_RUN, bank=self._out / "bank"))

@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 
 from rtalign.core.session import Session
 from rtalign.language.loading.locate import packaged_gguf
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import bank_fit
 from rtalign_monitor.start.bank_box import BankBox
 from rtalign_monitor.start.discovery import Discovery
@@ -78,7 +78,7 @@ class StartDialog(QDialog):
     chosen = pyqtSignal(object)
     demo_wanted = pyqtSignal()
 
-    def __init__(self, memory: Memory, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, memory: WindowMemory, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Start")
         self.memory, self.theme = memory, theme

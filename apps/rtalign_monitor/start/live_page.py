@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QW
 
 from rtalign.core.session import Session, WordEncoding
 from rtalign.streams.markers.decoders import DECODERS, MarkerDecoder
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import stream_cards
 from rtalign_monitor.start.bank_fit import Card
 from rtalign_monitor.start.discovery import Discovery, Stream, name_for
@@ -27,7 +27,7 @@ class LivePage(QWidget):
 
     changed = pyqtSignal()
 
-    def __init__(self, memory: Memory, errands: Errands, discovery: Discovery) -> None:
+    def __init__(self, memory: WindowMemory, errands: Errands, discovery: Discovery) -> None:
         super().__init__()
         self._errands, self._discovery = errands, discovery
         self.streams: tuple[Stream, ...] = ()

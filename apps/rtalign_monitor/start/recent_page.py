@@ -9,7 +9,7 @@ from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_box import called
 from rtalign_monitor.start.disk_queries import Errands
 from rtalign_monitor.widgets.cards import Card, CardList
@@ -24,7 +24,7 @@ class RecentPage(QWidget):
     changed = pyqtSignal()
     changing = pyqtSignal(object)
 
-    def __init__(self, memory: Memory, errands: Errands) -> None:
+    def __init__(self, memory: WindowMemory, errands: Errands) -> None:
         super().__init__()
         self._memory, self._errands = memory, errands
         self.cards = CardList("Recent sessions")

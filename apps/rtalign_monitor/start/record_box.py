@@ -9,7 +9,7 @@ from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QWidget
 
 from rtalign.core.session import Session
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.widgets.controls import Tick
 from rtalign_monitor.widgets.fields import PathField, label_for
 
@@ -21,7 +21,7 @@ class KeepBox(QWidget):
 
     changed = pyqtSignal()
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: WindowMemory) -> None:
         super().__init__()
         self.live = True
         self.record = Tick("Re&cord to", "Keep everything that comes in on disk, as it came.")

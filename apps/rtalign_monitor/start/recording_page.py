@@ -11,7 +11,7 @@ from rtalign.core.records import Sensor, sensor_from_dict
 from rtalign.core.session import Session
 from rtalign.core.time_format import position_time
 from rtalign.recordings.bids_names import ENTITIES, label
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import bank_fit, stream_cards
 from rtalign_monitor.start.live_page import TABLES
 from rtalign_monitor.start.preview import Glancing
@@ -37,7 +37,7 @@ class RecordingPage(QWidget):
 
     changed = pyqtSignal()
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: WindowMemory) -> None:
         super().__init__()
         self._memory = memory
         self.path = PathField("Recording", memory, folder=True, hint="a folder or a file")

@@ -11,10 +11,10 @@ from typing import Any
 from rtalign.core.session import Session
 from rtalign.engine.commands import IgnoreMissingSensors, Record, UseBank
 from rtalign_monitor import memory as remember
-from rtalign_monitor.bars.message_bar import Message, Strip
-from rtalign_monitor.engines.link import Link
+from rtalign_monitor.bars.message_bar import Message, MessageBar
+from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export.exporter import show
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.widgets.fields import Asking
 
 
@@ -55,9 +55,20 @@ class Sessions:
     """begin : what starts a session in the window."""
 
     def __init__(
-        self, begin: Callable[[Session], None], link: Link, strip: Strip, asking: Asking, memory: Memory
+        self,
+        begin: Callable[[Session], None],
+        link: EngineLink,
+        message_bar: MessageBar,
+        asking: Asking,
+        memory: WindowMemory,
     ) -> None:
-        self._begin, self._link, self._strip, self._asking, self._memory = begin, link, strip, asking, memory
+        self._begin, self._link, self._message_bar, self._asking, self._memory = (
+            begin,
+            link,
+            message_bar,
+            asking,
+            memory,
+        )
         self._recording: str | None = None
 
     def start_dialog(self, theme: Any, parent: Any, demo: Callable[[], object]) -> Any:
@@ -135,7 +146,7 @@ class Sessions:
     def record(self, wanted: bool) -> None:
         """Begins at once, where the session says, or in a folder of our own; no dialog while something happens."""
         session = self._link.session
-        under = session.record if session and session.record else remember.home()
+        under = session.record if session and session.record else remember.output_folder()
         self._link.send(Record(under if wanted else None))
 
     def look(self) -> None:
@@ -149,7 +160,7 @@ class Sessions:
             path = Path(folder or before or "")
             cures = (("Open folder", lambda: show(path)),)
             text = f"Recording to {path}." if folder else f"The recording is whole: {path}."
-            self._strip.say_awhile(Message("said", text, "live", cures))
+            self._message_bar.post_briefly(Message("notice", text, "live", cures))
 
     def _say(self, text: str, tone: Any) -> None:
-        self._strip.say_awhile(Message("said", text, tone), 12)
+        self._message_bar.post_briefly(Message("notice", text, tone), 12)

@@ -7,7 +7,7 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 
 
 class Asking:
@@ -41,7 +41,7 @@ class PathField(QWidget):
 
     changed = pyqtSignal()
 
-    def __init__(self, name: str, memory: Memory, folder: bool, hint: str = "", kinds: str = "") -> None:
+    def __init__(self, name: str, memory: WindowMemory, folder: bool, hint: str = "", kinds: str = "") -> None:
         super().__init__()
         self._name, self._memory, self._folder, self._kinds = name, memory, folder, kinds
         self.edit = QLineEdit()
@@ -72,7 +72,7 @@ class PathField(QWidget):
             self.put(found)
 
 
-def ask_for(parent: QWidget, name: str, memory: Memory, folder: bool, kinds: str = "") -> Path | None:
+def ask_for(parent: QWidget, name: str, memory: WindowMemory, folder: bool, kinds: str = "") -> Path | None:
     """The system's own dialog, where it was left last time."""
     asking, at = Asking(parent), memory.folder or Path.home()
     found = asking.folder(name, at) if folder else asking.file(name, at, kinds)

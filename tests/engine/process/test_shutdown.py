@@ -17,7 +17,7 @@ from rtalign.engine.commands import Pause, Seek
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import empty
 from rtalign_monitor import app
-from rtalign_monitor.app import Showing
+from rtalign_monitor.app import DisplayOptions
 from rtalign_monitor.engines import link
 from rtalign_monitor.engines.link import ENDS_S, SILENT_S
 from tests.helpers.window import PATIENCE_MS, Scene, Sitting
@@ -40,7 +40,7 @@ def test_an_engine_that_takes_a_moment_to_end_is_left_alone(scene: Scene) -> Non
     scene.live()
     hang(scene, ENDS_S - 1)
     assert scene.said == "The engine is writing what it found."
-    assert [button.text() for button in scene.window.strip.buttons] == ["Leave it to it"]
+    assert [button.text() for button in scene.window.message_bar.buttons] == ["Leave it to it"]
 
 
 def test_an_engine_that_hangs_while_ending_can_be_given_up(scene: Scene) -> None:
@@ -150,16 +150,16 @@ def test_a_second_engine_that_hangs_is_ended_for_another(desk: Path) -> None:
     """It has nothing to lose."""
     both = Both(desk)
     now = [0.0]
-    both.comparing.begin(desk / "bank")
-    both.comparing._second._clock = lambda: now[0]
+    both.comparison.begin(desk / "bank")
+    both.comparison._second._clock = lambda: now[0]
     both.engines[1].stops = False
-    both.comparing.begin(desk / "bank")
-    both.comparing.look()
+    both.comparison.begin(desk / "bank")
+    both.comparison.look()
     assert both.engines[1].alive
     now[0] += ENDS_S + 1
-    both.comparing.look()
+    both.comparison.look()
     assert not both.engines[1].alive
-    both.comparing.look()
+    both.comparison.look()
     assert len(both.engines) == 3
 
 
@@ -167,7 +167,7 @@ def test_where_nobody_watches_a_hanging_engine_is_given_up(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "ENGINE_ENDS_S", 20.0)
-    showing, pictures = Showing(over=lambda seen: True, pictures=tmp_path), app.Pictures(tmp_path)
+    showing, pictures = DisplayOptions(over=lambda seen: True, pictures=tmp_path), app.Pictures(tmp_path)
     scene.live()
     scene.engine.stops = False
     for waited in (0.0, 19.0):
@@ -201,7 +201,7 @@ def test_a_real_engine_that_hangs_is_given_up_and_its_recording_is_whole(
         came = sitting.window.link.newest.health.meg.n_samples
         os.kill(sitting.pid, signal.SIGSTOP)
         sitting.window.close()
-        strip = sitting.window.strip
+        strip = sitting.window.message_bar
         sitting.qtbot.waitUntil(lambda: strip.message is not None and HANGS in strip.message.text, timeout=PATIENCE_MS)
         assert sitting.window.isVisible()
         (button,) = (button for button in strip.buttons if button.text() == "End it now")

@@ -105,7 +105,7 @@ def test_closing_puts_off_the_session_that_was_to_come(scene: Scene) -> None:
     scene.window.start(Session(bank=scene.folder / "other"))
     scene.window.tick()
     assert scene.said == "The engine is writing what it found."
-    assert not scene.window.strip.buttons
+    assert not scene.window.message_bar.buttons
     scene.window.close()
     scene.more(phase="ended")
     scene.engine.alive = False
@@ -138,7 +138,7 @@ def test_a_refused_bank_can_be_changed_or_done_without(scene: Scene) -> None:
     scene.cure("Choose bank…")
     assert scene.sent == UseBank(scene.folder / "other")
     scene.more(n_sensors=0)
-    assert [button.text() for button in scene.window.strip.buttons] == ["Choose bank…"]
+    assert [button.text() for button in scene.window.message_bar.buttons] == ["Choose bank…"]
 
 
 def test_a_refused_replay_begins_anew(scene: Scene) -> None:
@@ -198,12 +198,12 @@ def test_without_a_start_dialog_it_says_so(scene: Scene, monkeypatch: pytest.Mon
 
 def test_a_recording_that_begins_and_ends_says_where_it_is(scene: Scene) -> None:
     scene.live(keeping=None)
-    assert not scene.window.deeds["record"].isChecked()
+    assert not scene.window.action_registry["record"].isChecked()
     scene.press("R")
     assert scene.sent == Record(scene.folder / "home")
     scene.more(keeping=snapshots.sight(1).keeping)
     assert scene.said == "Recording to /data/session-1."
-    assert scene.window.deeds["record"].isChecked()
+    assert scene.window.action_registry["record"].isChecked()
     scene.press("R")
     assert scene.sent == Record(None)
     scene.more(keeping=None)
@@ -212,7 +212,7 @@ def test_a_recording_that_begins_and_ends_says_where_it_is(scene: Scene) -> None
 
 def test_the_demo_view_fills_the_screen_until_esc(scene: Scene) -> None:
     scene.replay()
-    scene.window.looks.fills_screen = True
+    scene.window.view_settings.fills_screen = True
     scene.press("D")
     assert scene.window.isFullScreen()
     assert not scene.panel("curves").isVisible()

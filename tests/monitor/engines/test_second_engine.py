@@ -33,10 +33,10 @@ from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot, empty
 from rtalign.recordings.datasets.sounds import Sound
 from rtalign.streams.replay import ReplaySource
-from rtalign_monitor.engines.link import Link
-from rtalign_monitor.engines.second_engine import Comparing
-from rtalign_monitor.engines.sync import SLACK_S, Tether
-from rtalign_monitor.engines.two_banks import Beside, cannot, later_ms, shown
+from rtalign_monitor.engines.link import EngineLink
+from rtalign_monitor.engines.second_engine import BankComparison
+from rtalign_monitor.engines.sync import SLACK_S, ReplaySync
+from rtalign_monitor.engines.two_banks import SecondBank, cannot, later_ms, shown
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.panels.ladder import LadderView
 from rtalign_monitor.panels.lag_map import MapView
@@ -89,7 +89,7 @@ class Player:
 
 class Pair:
     def __init__(self, pace_a: float = 50.0, pace_b: float = 50.0) -> None:
-        self.tether, self.a, self.b = Tether(), Player(pace_a), Player(pace_b)
+        self.sync, self.a, self.b = ReplaySync(), Player(pace_a), Player(pace_b)
 
     def go(self, seconds: float, step_s: float = 0.1) -> list[float]:
         """How far A is ahead of B, look by look."""
@@ -97,7 +97,7 @@ class Pair:
         for _ in range(round(seconds / step_s)):
             for player in (self.a, self.b):
                 player.go(step_s)
-            for who, command in self.tether.pull(self.a.seen(), self.b.seen()):
+            for who, command in self.sync.pull(self.a.seen(), self.b.seen()):
                 (self.a if who == "A" else self.b).execute(command)
             ahead.append(self.a.position - self.b.position)
         return ahead
@@ -108,7 +108,7 @@ def test_the_second_catches_up_from_the_start_and_then_stays() -> None:
     pair.a.go(30)
     pair.b.execute(SetSpeed(1000.0))
     pair.go(5)
-    assert pair.tether.together
+    assert pair.sync.together
     assert np.abs(pair.go(20)).max() < 1.1
     assert pair.b.speed == 1.0
 
@@ -137,7 +137,7 @@ def test_whatever_is_done_both_stay_within_a_second_or_so(pace: tuple[float, flo
 def test_the_faster_one_really_waits() -> None:
     """Without the tether it would be seconds ahead."""
     free, held = Pair(50.0, 0.5), Pair(50.0, 0.5)
-    free.tether.pull = lambda a, b: []  # type: ignore[method-assign]
+    free.sync.pull = lambda a, b: []  # type: ignore[method-assign]
     assert free.go(20)[-1] == pytest.approx(10)
     assert held.go(20)[-1] < SLACK_S + 0.5
 
@@ -158,7 +158,7 @@ def test_what_was_waited_is_not_made_up_for_by_haste() -> None:
 
 def test_nothing_is_asked_twice() -> None:
     seen = dataclasses.replace(empty("running"), position_s=5.0, end_s=9.0, speed=1.0)
-    tether = Tether()
+    tether = ReplaySync()
     assert tether.pull(seen, seen)
     assert tether.pull(seen, seen) == []
 
@@ -172,7 +172,7 @@ def two(n_layers: int = 31, other: int = 31) -> tuple[Snapshot, Snapshot]:
 
 def test_the_difference_is_a_minus_b_on_the_layers_that_both_have() -> None:
     a, b = two(9, 6)
-    found = shown(a, Beside(b, ("one", "two")), "A − B")
+    found = shown(a, SecondBank(b, ("one", "two")), "A − B")
     assert found.r is not None
     assert a.r is not None
     assert b.r is not None
@@ -181,7 +181,7 @@ def test_the_difference_is_a_minus_b_on_the_layers_that_both_have() -> None:
     assert np.isnan(found.r[6:]).all()
     assert found.null_hi is None
     assert shown(a, None, "A − B") is a
-    assert shown(a, Beside(b, ("one", "two")), "A") is a
+    assert shown(a, SecondBank(b, ("one", "two")), "A") is a
 
 
 def test_what_cannot_be_compared_is_said() -> None:
@@ -194,7 +194,7 @@ def test_what_cannot_be_compared_is_said() -> None:
     assert "two models, smollm2 and gpt2" in said
     assert "no layer in common" in said
     assert "(−200 to +800 ms by 10 and −200 to +800 ms by 20)" in said
-    assert shown(a, Beside(other, ("one", "two")), "A − B").r is None
+    assert shown(a, SecondBank(other, ("one", "two")), "A − B").r is None
 
 
 def test_later_is_the_first_less_the_second() -> None:
@@ -217,9 +217,9 @@ def test_a_second_bank_is_drawn_and_goes_again(qtbot: QtBot, kind: type[LadderVi
     view.resize(640, 420)
     view.draw(a)
     alone = pixels(view)
-    view.beside(Beside(b, ("one", "two")))
+    view.set_second_bank(SecondBank(b, ("one", "two")))
     assert (pixels(view) != alone).any()
-    view.beside(None)
+    view.set_second_bank(None)
     np.testing.assert_array_equal(pixels(view), alone)
 
 
@@ -228,10 +228,10 @@ def test_a_second_bank_that_is_as_it_was_is_not_painted_anew(qtbot: QtBot) -> No
         qtbot.addWidget(view)
         view.draw(snapshots.sight(300))
         for _ in range(2):
-            view.beside(Beside(snapshots.sight(300, seed=1), ("one", "two")))
+            view.set_second_bank(SecondBank(snapshots.sight(300, seed=1), ("one", "two")))
         pixels(view)
         plate = view._plate
-        view.beside(Beside(snapshots.sight(300, seed=1), ("one", "two")))
+        view.set_second_bank(SecondBank(snapshots.sight(300, seed=1), ("one", "two")))
         assert view._plate is plate
 
 
@@ -241,7 +241,7 @@ def test_the_map_turns_from_a_to_b_to_the_difference(qtbot: QtBot) -> None:
     view.draw(a)
     view.turn()
     assert view.shows == "A"
-    view.beside(Beside(b, ("one", "two")))
+    view.set_second_bank(SecondBank(b, ("one", "two")))
     for wanted, r in (("B", b.r), ("A − B", a.r - b.r), ("A", a.r)):  # type: ignore[operator]
         view.turn()
         assert view.shows == wanted
@@ -250,7 +250,7 @@ def test_the_map_turns_from_a_to_b_to_the_difference(qtbot: QtBot) -> None:
     view.turn()
     view.turn()
     assert view.signed
-    view.beside(None)
+    view.set_second_bank(None)
     assert view.shows == "A"
     assert not view.signed
 
@@ -261,7 +261,7 @@ def test_the_pointer_tells_both_peaks(qtbot: QtBot) -> None:
     view.resize(640, 420)
     view.show()
     view.draw(a)
-    view.beside(Beside(b, ("one", "two")))
+    view.set_second_bank(SecondBank(b, ("one", "two")))
     qtbot.mouseMove(view, QPoint(300, round(view.rows().middle(20))))
     assert "B: peak at" in view.toolTip()
     assert "A − B" in view.toolTip()
@@ -282,8 +282,8 @@ class Both:
     def __init__(self, desk: Path) -> None:
         self.engines: list[Engine] = []
         self.said: list[tuple[str, bool]] = []
-        self.link = Link(self._begin)
-        self.comparing = Comparing(self.link, self._begin, lambda text, on: self.said.append((text, on)))
+        self.link = EngineLink(self._begin)
+        self.comparison = BankComparison(self.link, self._begin, lambda text, on: self.said.append((text, on)))
         self.session = Session(
             bank=desk / "bank", recording=desk / "listener", model=str(desk / "model"), record=desk / "kept",
             publish=True, out=desk / "out",
@@ -297,7 +297,7 @@ class Both:
 
 def test_the_second_engine_neither_records_nor_publishes(desk: Path) -> None:
     both = Both(desk)
-    both.comparing.begin(desk / "bank")
+    both.comparison.begin(desk / "bank")
     second = both.engines[1].session
     assert (second.record, second.publish, second.out) == (None, False, None)
     assert (second.recording, second.bank, second.model) == (
@@ -307,7 +307,7 @@ def test_the_second_engine_neither_records_nor_publishes(desk: Path) -> None:
 
 def test_what_moves_the_first_moves_the_second(desk: Path) -> None:
     both = Both(desk)
-    both.comparing.begin(desk / "bank")
+    both.comparison.begin(desk / "bank")
     shared: list[Command] = [Seek(3.0), Step(1), Reset(), ScoreLastWords(200)]
     for command in [*shared, Inspect(4)]:
         both.link.send(command)
@@ -318,20 +318,20 @@ def test_what_moves_the_first_moves_the_second(desk: Path) -> None:
 def test_the_death_of_the_second_is_said_and_the_first_goes_on(desk: Path, phase: str) -> None:
     both = Both(desk)
     shutil.copytree(desk / "bank", desk / "twin", dirs_exist_ok=True)
-    both.comparing.begin(desk / "twin")
-    both.comparing.look()
+    both.comparison.begin(desk / "twin")
+    both.comparison.look()
     assert WaitAt(5.8) in both.engines[0].sent
     both.engines[1].alive = False
     both.engines[1].newest = dataclasses.replace(both.engines[1].newest, phase=phase, why="no memory")  # type: ignore[arg-type]
-    both.comparing.look()
+    both.comparison.look()
     assert both.said[-1][0].startswith("Comparing ended, as the engine of bank twin stopped")
     assert both.said[-1][0].endswith("Bank A goes on.")
     assert both.engines[0].sent[-1] == WaitAt(None)
     assert both.engines[0].alive
-    assert not both.comparing.on
-    assert both.comparing.beside is None
+    assert not both.comparison.on
+    assert both.comparison.second_bank is None
     n = len(both.said)
-    both.comparing.look()
+    both.comparison.look()
     assert len(both.said) == n
     assert len(both.engines) == 2
 
@@ -339,9 +339,9 @@ def test_the_death_of_the_second_is_said_and_the_first_goes_on(desk: Path, phase
 def together(desk: Path) -> Both:
     """The second bank has caught up and is on show."""
     both = Both(desk)
-    both.comparing.begin(desk / "bank")
-    both.comparing.look()
-    assert both.comparing.beside is not None
+    both.comparison.begin(desk / "bank")
+    both.comparison.look()
+    assert both.comparison.second_bank is not None
     return both
 
 
@@ -351,9 +351,9 @@ def test_a_first_engine_that_begins_anew_ends_comparing(desk: Path) -> None:
     both.link.restart()
     both.link.look()
     assert both.link.engine is both.engines[2]
-    both.comparing.look()
-    assert both.comparing.beside is None
-    assert not both.comparing.on
+    both.comparison.look()
+    assert both.comparison.second_bank is None
+    assert not both.comparison.on
     assert both.said[-1] == ("Comparing ended, as the engine of bank A began anew.", False)
     assert Stop() in both.engines[1].sent
 
@@ -361,13 +361,13 @@ def test_a_first_engine_that_begins_anew_ends_comparing(desk: Path) -> None:
 def test_a_first_bank_that_changes_while_compared_ends_comparing(desk: Path) -> None:
     both = Both(desk)
     both.engines[0].newest = dataclasses.replace(both.engines[0].newest, phase="loading")
-    both.comparing.begin(desk / "bank")
-    both.comparing.look()
+    both.comparison.begin(desk / "bank")
+    both.comparison.look()
     for bank in (str(desk / "bank"), str(desk / "bank"), str(desk / "other")):
-        assert both.comparing.on
+        assert both.comparison.on
         both.engines[0].newest = dataclasses.replace(both.engines[0].newest, phase="running", bank=bank)
-        both.comparing.look()
-    assert both.comparing.beside is None
+        both.comparison.look()
+    assert both.comparison.second_bank is None
     assert both.said[-1] == ("Comparing ended, as bank A was changed to other.", False)
 
 
@@ -378,18 +378,20 @@ def test_the_end_of_the_first_engine_ends_comparing(desk: Path, phase: str, stat
     first.newest = dataclasses.replace(first.newest, phase=phase)  # type: ignore[arg-type]
     first.alive, first.status = False, status
     both.link.look()
-    both.comparing.look()
-    assert both.comparing.beside is None
+    both.comparison.look()
+    assert both.comparison.second_bank is None
     assert both.said[-1] == ("Comparing ended, as the engine of bank A stopped.", False)
     assert not both.engines[1].alive
-    assert both.comparing.again == (desk / "bank" if status == -9 else None), "one that was lost begins again by itself"
+    assert both.comparison.again == (desk / "bank" if status == -9 else None), (
+        "one that was lost begins again by itself"
+    )
 
 
 def test_a_first_bank_that_is_refused_ends_comparing(desk: Path) -> None:
     both = together(desk)
     both.engines[0].newest = dataclasses.replace(both.engines[0].newest, refused=("MLC11 is not there",))
-    both.comparing.look()
-    assert both.comparing.beside is None
+    both.comparison.look()
+    assert both.comparison.second_bank is None
     assert both.said[-1] == ("Comparing ended, as bank A does not fit: MLC11 is not there.", False)
 
 
@@ -397,29 +399,29 @@ def test_another_second_bank_is_not_shown_by_what_the_one_before_found(desk: Pat
     both = together(desk)
     both.engines[1].stops = False
     other = shutil.copytree(desk / "bank", tmp_path / "other")
-    both.comparing.begin(other)
+    both.comparison.begin(other)
     for _ in range(3):
-        both.comparing.look()
-        assert both.comparing.beside is None
+        both.comparison.look()
+        assert both.comparison.second_bank is None
     both.engines[1].alive = False
-    both.comparing.look()
-    both.comparing.look()
-    assert both.comparing.beside is not None
-    assert both.comparing.beside.names == ("bank", "other")
+    both.comparison.look()
+    both.comparison.look()
+    assert both.comparison.second_bank is not None
+    assert both.comparison.second_bank.names == ("bank", "other")
 
 
 def test_nothing_is_compared_with_an_engine_that_is_ending(desk: Path) -> None:
     both = Both(desk)
     both.engines[0].stops = False
     both.link.stop()
-    both.comparing.begin(desk / "bank")
+    both.comparison.begin(desk / "bank")
     assert len(both.engines) == 1
     assert both.said == [("Nothing is compared: no engine runs.", False)]
 
 
 def test_a_folder_that_is_no_bank_is_said_and_nothing_begins(desk: Path, tmp_path: Path) -> None:
     both = Both(desk)
-    both.comparing.begin(tmp_path)
+    both.comparison.begin(tmp_path)
     assert "is not a decoder bank" in both.said[-1][0]
     assert len(both.engines) == 1
 
@@ -427,7 +429,7 @@ def test_a_folder_that_is_no_bank_is_said_and_nothing_begins(desk: Path, tmp_pat
 def test_live_streams_cannot_be_compared(desk: Path) -> None:
     both = Both(desk)
     both.link.session = Session(bank=desk / "bank")
-    both.comparing.begin(desk / "bank")
+    both.comparison.begin(desk / "bank")
     assert "Only a replay" in both.said[-1][0]
 
 
@@ -451,7 +453,7 @@ class Room:
 
     @property
     def said(self) -> str:
-        return self.window.strip.message.text if self.window.strip.message else ""
+        return self.window.message_bar.message.text if self.window.message_bar.message else ""
 
 
 @pytest.fixture
@@ -469,7 +471,7 @@ def room(desk: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPat
         window.show()
         window.activateWindow()
     made = Room(window, engines, [])
-    monkeypatch.setattr(window.asking, "folder", lambda *_: made.answers.pop(0))
+    monkeypatch.setattr(window.file_dialogs, "folder", lambda *_: made.answers.pop(0))
     window.start(Session(bank=desk / "bank", recording=desk / "listener"))
     window.tick()
     yield made
@@ -479,11 +481,11 @@ def room(desk: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPat
 
 def test_one_key_begins_and_ends_comparing(desk: Path, room: Room, qtbot: QtBot) -> None:
     room.answers = [None, desk / "bank"]
-    assert not room.window.deeds["turn"].isEnabled()
+    assert not room.window.action_registry["turn"].isEnabled()
     for n in (1, 2):
         room.press(qtbot, Qt.Key.Key_B)
         assert len(room.engines) == n
-        assert room.window.deeds["compare"].isChecked() == (n == 2)
+        assert room.window.action_registry["compare"].isChecked() == (n == 2)
     room.press(qtbot, Qt.Key.Key_X)
     assert room.map.shows == "B"
     room.press(qtbot, Qt.Key.Key_B)
@@ -498,17 +500,17 @@ def test_another_first_bank_is_told_in_the_strip_and_can_be_compared_again(
     other = shutil.copytree(desk / "bank", tmp_path / "other")
     room.answers = [desk / "bank", other]
     room.press(qtbot, Qt.Key.Key_B)
-    room.window.deeds["bank"].trigger()
+    room.window.action_registry["bank"].trigger()
     room.window.tick()
     assert room.said == "Comparing ended, as bank A was changed to other."
     assert not room.engines[1].alive
     assert room.engines[2].session.bank == other
-    (again,) = (button for button in room.window.strip.buttons if button.text() == "Compare again")
+    (again,) = (button for button in room.window.message_bar.buttons if button.text() == "Compare again")
     qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
     room.window.tick()
     assert room.engines[3].session.bank == desk / "bank"
-    assert room.window.accompanying.comparing.beside is not None
-    assert room.window.accompanying.comparing.beside.names == ("other", "bank")
+    assert room.window.replay_extras.comparison.second_bank is not None
+    assert room.window.replay_extras.comparison.second_bank.names == ("other", "bank")
 
 
 # The real thing
@@ -520,8 +522,8 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MonitorWindow]:
     made.resize(1280, 800)
     made.show()
     yield made
-    engines = [link.engine for link in (made.link, made.accompanying.comparing._second) if link.engine]
-    made.accompanying.end()
+    engines = [link.engine for link in (made.link, made.replay_extras.comparison._second) if link.engine]
+    made.replay_extras.end()
     made.link.stop()
     for engine in engines:
         engine.wait(20)
@@ -529,7 +531,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MonitorWindow]:
     made.close()
 
 
-def compared(desk: Path, window: MonitorWindow, qtbot: QtBot) -> tuple[Link, Link]:
+def compared(desk: Path, window: MonitorWindow, qtbot: QtBot) -> tuple[EngineLink, EngineLink]:
     """Both engines, together, of one bank under two names."""
     shutil.copytree(desk / "bank", desk / "twin", dirs_exist_ok=True)
     session = Session(
@@ -538,21 +540,21 @@ def compared(desk: Path, window: MonitorWindow, qtbot: QtBot) -> tuple[Link, Lin
     )  # fmt: skip
     window.start(session)
     qtbot.waitUntil(lambda: window.link.newest.n_scored > 5, timeout=60_000)
-    comparing = window.accompanying.comparing
+    comparing = window.replay_extras.comparison
     comparing.begin(desk / "twin")
-    qtbot.waitUntil(lambda: bool(comparing._tether and comparing._tether.together), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(comparing._sync and comparing._sync.together), timeout=60_000)
     return window.link, comparing._second
 
 
 def play_out(window: MonitorWindow, qtbot: QtBot) -> None:
     """Both to the recording's end, as fast as they can."""
-    comparing, a = window.accompanying.comparing, window.link
+    comparing, a = window.replay_extras.comparison, window.link
     b = comparing._second
     a.send(WaitAt(None))
     for engine in (a, b):
         engine.send(SetSpeed(None))
         engine.send(Play())
-    comparing._tether = Tether()
+    comparing._sync = ReplaySync()
     qtbot.waitUntil(lambda: a.newest.phase == b.newest.phase == "ended" and not b.newest.n_waiting, timeout=60_000)
     qtbot.waitUntil(lambda: a.newest.n_words == b.newest.n_words, timeout=20_000)
 
@@ -563,7 +565,7 @@ def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWin
     a, b = compared(desk, window, qtbot)
     assert a.newest.sounds == (Sound(str(desk / "story.wav"), 0.0),)
     for _ in range(2):
-        window.deeds["turn"].trigger()
+        window.action_registry["turn"].trigger()
     end = time.monotonic() + 3
     while time.monotonic() < end:
         qtbot.wait(50)
@@ -582,8 +584,8 @@ def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWin
     assert np.allclose(a.newest.r, b.newest.r)
     assert b.engine is not None
     b.engine.kill()
-    qtbot.waitUntil(lambda: not window.accompanying.comparing.on, timeout=10_000)
+    qtbot.waitUntil(lambda: not window.replay_extras.comparison.on, timeout=10_000)
     qtbot.waitUntil(lambda: ladder.second is None)
-    assert window.strip.message is not None
-    assert "Bank A goes on" in window.strip.message.text
+    assert window.message_bar.message is not None
+    assert "Bank A goes on" in window.message_bar.message.text
     assert a.state == "running"

@@ -65,7 +65,7 @@ def test_a_picture_opens_again(key: str, scene: Scene) -> None:
     blown_up = plain.scaled(size * 2, transformMode=Qt.TransformationMode.SmoothTransformation)
     assert edges(image) > 1.2 * edges(blown_up)
 
-    scene.window.strip.unsay("said")
+    scene.window.message_bar.dismiss("notice")
     scene.qtbot.waitUntil(lambda: widget.size() == size)
     scene.answers.new_file = lambda title, at, kinds: scene.folder / "it.svg"  # type: ignore[method-assign]
     scene.press(key)
@@ -112,7 +112,7 @@ def test_where_nothing_can_be_written_the_strip_says_so(scene: Scene) -> None:
     scene.replay()
     scene.answers.path = scene.folder / "nowhere" / "it"
     for key in ("Ctrl+P", "Ctrl+D", "Ctrl+S"):
-        scene.window.strip.unsay("said")
+        scene.window.message_bar.dismiss("notice")
         scene.press(key)
         scene.qtbot.waitUntil(lambda: "nowhere" in scene.said)
 
@@ -161,7 +161,7 @@ class Packing:
 def test_nobody_waits_for_a_picture_to_be_packed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     packing = Packing(scene, monkeypatch)
     scene.press("F")
-    assert scene.window.deeds["freeze"].isChecked()
+    assert scene.window.action_registry["freeze"].isChecked()
     assert not (scene.folder / "it.png").exists()
     packing.go.set()
     scene.qtbot.waitUntil(lambda: scene.said == f"Written: {scene.folder / 'it.png'}")

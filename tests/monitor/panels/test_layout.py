@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import MIN_CURVE_WORDS
-from rtalign_monitor.engines.two_banks import Beside
+from rtalign_monitor.engines.two_banks import SecondBank
 from rtalign_monitor.export import files
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.curves import CurvesView
@@ -132,7 +132,7 @@ def test_two_banks_are_named_whole_or_shortened_and_their_words_counted_whole_or
         shown(qtbot, view, width, 430)
         view.set_scale(1.6)
         view.draw(snapshots.sight(1000))
-        view.beside(Beside(snapshots.sight(1000, seed=1), names))
+        view.set_second_bank(SecondBank(snapshots.sight(1000, seed=1), names))
         written.clear()
         view.renew()
         pixels(view)

@@ -20,7 +20,7 @@ from rtalign.core.session import Session
 from rtalign.engine.snapshot import Snapshot, from_message, to_message
 from rtalign.recordings.concatenated import Joined
 from rtalign.recordings.datasets.sounds import Sound, sounds_of
-from rtalign_monitor.actions.registry import DEEDS
+from rtalign_monitor.actions.registry import ACTIONS
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.sound.drift_correction import SKIP_S, Steering
 from rtalign_monitor.sound.player import Sounding
@@ -414,7 +414,7 @@ def test_a_replay_without_sound_looks_for_none(stage: Callable[..., Stage], qtbo
 
 
 def test_no_key_does_two_things() -> None:
-    keys = [key for deed in DEEDS for key in deed.keys]
+    keys = [key for deed in ACTIONS for key in deed.keys]
     assert len(keys) == len(set(keys))
 
 
@@ -427,13 +427,13 @@ def test_the_mute_key_is_there_where_there_is_sound(qtbot: QtBot, tmp_path: Path
         window.show()
         window.activateWindow()
     window.tick()
-    assert not window.deeds["mute"].isEnabled()
-    assert "No sound is at hand" in window.deeds["mute"].toolTip()
+    assert not window.action_registry["mute"].isEnabled()
+    assert "No sound is at hand" in window.action_registry["mute"].toolTip()
     window.start(Session(recording=Path("story")))
     window.tick()
     for mute in (True, False):
         qtbot.keyClick(window, Qt.Key.Key_S)
-        assert window.accompanying.sounding.mute == mute
+        assert window.replay_extras.sounding.mute == mute
     window._leave = True
     window.close()
 

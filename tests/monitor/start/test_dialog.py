@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from rtalign.core.recipe import ChainRecipe, Recipe
 from rtalign.core.session import Session
 from rtalign.signal.chain import Design
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import bank_fit
 from rtalign_monitor.start import dialog as start
 from rtalign_monitor.start.dialog import LIVE, RECENT, RECORDING, StartDialog
@@ -96,7 +96,7 @@ def test_what_keeps_a_bank_from_being_used_is_said(qtbot: QtBot, network: Networ
     four = bank_folders.helmet(4)
     zero = bank_folders.write(tmp_path / "zero", four, Recipe().with_("chain", phase="zero"))
     foreign = bank_folders.write(tmp_path / "foreign", four, model="no-such-model")
-    dialog = shown(qtbot, Memory(banks=[zero, foreign, tmp_path / "gone"]))
+    dialog = shown(qtbot, WindowMemory(banks=[zero, foreign, tmp_path / "gone"]))
     for folder, why in (
         (zero, "cannot run live"),
         (tmp_path / "gone", "is gone"),
@@ -127,7 +127,7 @@ def test_recent_sessions_begin_again_and_what_is_gone_says_so(
 ) -> None:
     gone = Session(bank=bank, recording=tmp_path / "deleted", subject="02")
     live = Session(bank=bank, meg="ctf", words="story", record=tmp_path, chunk_s=0.5)
-    memory = Memory(recent=[gone, live], banks=[bank])
+    memory = WindowMemory(recent=[gone, live], banks=[bank])
     dialog = shown(qtbot, memory)
     dialog.tabs.setCurrentIndex(RECENT)
     dialog.recent.cards.setFocus()
@@ -146,7 +146,7 @@ def test_a_recent_session_can_be_forgotten_or_changed_first(
 ) -> None:
     gone = Session(bank=bank, recording=tmp_path / "deleted")
     live = Session(bank=bank, meg="ctf", words="story", record=tmp_path, publish=True)
-    memory = Memory(recent=[gone, live], banks=[bank])
+    memory = WindowMemory(recent=[gone, live], banks=[bank])
     dialog = shown(qtbot, memory)
     dialog.tabs.setCurrentIndex(RECENT)
     dialog.recent.cards.setFocus()
@@ -163,8 +163,8 @@ def test_everything_is_as_it_was_last_time(qtbot: QtBot, network: Network, bank:
     network.words("story")
     was = Session(bank=bank, meg="ctf", words="story", record=tmp_path / "kept", publish=True, audio_delay_s=0.012,
                   adapt=True, device="cuda")  # fmt: skip
-    memory = Memory()
-    memory.met(was)
+    memory = WindowMemory()
+    memory.add_recent(was)
     dialog = shown(qtbot, memory)
     says(qtbot, dialog, "Ready")
     assert dialog.session() == was
@@ -176,7 +176,7 @@ def test_a_trigger_channel_is_remembered(qtbot: QtBot, network: Network, bank: P
     table = tmp_path / "codes.tsv"
     table.write_text("code\tword\n1\tonce\n")
     was = Session(bank=bank, meg="ctf", trigger="STI101", word_table=table)
-    dialog = shown(qtbot, Memory(recent=[was], banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(recent=[was], banks=[bank]))
     says(qtbot, dialog, "Ready")
     assert dialog.session() == was
 
@@ -202,7 +202,7 @@ def test_a_session_file_fills_the_form_or_says_what_is_wrong(
 
 def test_recording_needs_a_folder(qtbot: QtBot, network: Network, bank: Path) -> None:
     network.offer("ctf")
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     ready(qtbot, dialog)
     qtbot.mouseClick(dialog.keep.record, Qt.MouseButton.LeftButton, pos=QPoint(8, dialog.keep.record.height() // 2))
     assert dialog.session().record is not None
@@ -235,7 +235,7 @@ def letters(dialog: StartDialog) -> list[str]:
 
 @pytest.mark.parametrize("page", [LIVE, RECORDING, RECENT])
 def test_every_letter_means_one_thing(qtbot: QtBot, network: Network, bank: Path, page: int) -> None:
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     dialog.live.encoding.setCurrentIndex(dialog.live.encoding.findData("trigger"))
     dialog.bank.offer_without(True)
     dialog.tabs.setCurrentIndex(page)
@@ -249,7 +249,7 @@ def test_every_letter_means_one_thing(qtbot: QtBot, network: Network, bank: Path
 
 @pytest.mark.parametrize("page", [LIVE, RECORDING, RECENT])
 def test_tab_visits_everything_in_the_order_of_reading(qtbot: QtBot, network: Network, page: int) -> None:
-    memory = Memory(recent=[Session(adapt=True, meg="ctf")])
+    memory = WindowMemory(recent=[Session(adapt=True, meg="ctf")])
     network.offer("ctf")
     dialog = shown(qtbot, memory)
     dialog.tabs.setCurrentIndex(page)
@@ -279,7 +279,7 @@ def test_letters_lead_to_their_fields(qtbot: QtBot, network: Network) -> None:
 
 def test_escape_leaves_without_a_word(qtbot: QtBot, network: Network, bank: Path) -> None:
     network.offer("ctf")
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     ready(qtbot, dialog)
     with qtbot.assertNotEmitted(dialog.chosen):
         press(qtbot, Qt.Key.Key_Escape)
@@ -291,7 +291,7 @@ def test_a_state_has_a_shape_and_a_word_beside_its_colour(
     qtbot: QtBot, network: Network, theme: str, bank: Path
 ) -> None:
     network.offer("ctf")
-    dialog = shown(qtbot, Memory(banks=[bank]), theme)
+    dialog = shown(qtbot, WindowMemory(banks=[bank]), theme)
     ready(qtbot, dialog)
     (seen,) = dialog.live.meg.cards
     assert seen.spoken.startswith("ctf, flowing, ")
@@ -309,11 +309,11 @@ import sys, time
 from pathlib import Path
 from PyQt6.QtWidgets import QApplication
 app = QApplication([])
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.dialog import StartDialog
 from rtalign_monitor.widgets.theme import Theme
 heavy = {{"torch", "mne", "scipy", "transformers", "sklearn", "matplotlib"}}
-dialog = StartDialog(Memory(banks=[Path({str(bank)!r})]), Theme.of("dark"))
+dialog = StartDialog(WindowMemory(banks=[Path({str(bank)!r})]), Theme.of("dark"))
 dialog.show()
 assert not (heavy | {{"pylsl"}}) & set(sys.modules)
 from rtalign.streams import lsl

@@ -18,7 +18,7 @@ from rtalign.core.records import Sensor
 from rtalign.core.session import Session
 from rtalign.streams import lsl
 from rtalign.streams.live.connection import LslBackend
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import dialog as start
 from rtalign_monitor.start.dialog import RECENT, StartDialog
 from rtalign_monitor.start.discovery import Discovery
@@ -70,7 +70,7 @@ def test_a_real_stream_flows_and_words_are_found_but_not_listened_to(
     words = lsl.TextOutlet(f"{name}-words", f"{name}-words")
     sender(name)
     session = Session(bank=bank, meg=name, words=f"{name}-words")
-    dialog = shown(qtbot, Memory(recent=[session], banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(recent=[session], banks=[bank]))
     try:
         says(qtbot, dialog, r"Ready")
         flowing = card(dialog.live.meg, name)
@@ -179,7 +179,7 @@ def test_a_network_that_cannot_be_searched_says_so(qtbot: QtBot, monkeypatch: py
 def test_a_bank_of_another_machine_is_refused_with_the_difference(qtbot: QtBot, network: Network, bank: Path) -> None:
     network.sensors = tuple(Sensor(f"MEG {i:04d}", "mag", (0, 0, 0), (0, 0, 0)) for i in range(4))
     network.offer("neuromag")
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     says(qtbot, dialog, "does not fit the bank: .*MLC11, MLC12, MLC13, MLC14 are not there - choose the bank of this")
     assert card(dialog.live.meg, "neuromag").verdict == "differs"
     assert not dialog.begin.isEnabled()
@@ -193,7 +193,7 @@ def test_a_bank_of_another_machine_is_refused_with_the_difference(qtbot: QtBot, 
 def test_missing_sensors_can_be_done_without_by_one_click(qtbot: QtBot, network: Network, bank: Path) -> None:
     network.sensors = bank_folders.helmet(3)
     network.offer("ctf")
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     says(qtbot, dialog, "MLC14 is not there - go on without them")
     qtbot.waitUntil(dialog.bank.without.isVisible)
     qtbot.mouseClick(dialog.bank.without, Qt.MouseButton.LeftButton)
@@ -207,7 +207,7 @@ def test_missing_sensors_can_be_done_without_by_one_click(qtbot: QtBot, network:
 def test_a_stream_that_cannot_be_used_says_why(qtbot: QtBot, network: Network, bank: Path) -> None:
     network.refusal = "stream ctf leaves 4 of its 4 channels without a label - have the sender describe its channels"
     network.offer("ctf")
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     says(qtbot, dialog, "without a label - have the sender")
     seen = card(dialog.live.meg, "ctf")
     assert (seen.lamp, seen.state, seen.verdict) == ("lost", "cannot be used", "differs")
@@ -231,7 +231,7 @@ def test_what_was_not_there_is_asked_for_again(
     monkeypatch.setattr("rtalign_monitor.start.disk_queries.AGAIN_S", 0.1)
     network.offer("ctf")
     bank.rename(tmp_path / "unmounted")
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     says(qtbot, dialog, "is gone")
     (tmp_path / "unmounted").rename(bank)
     ready(qtbot, dialog)
@@ -241,7 +241,7 @@ def test_a_recent_session_whose_recording_comes_back_is_no_longer_gone(
     qtbot: QtBot, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rtalign_monitor.start.disk_queries.AGAIN_S", 0.1)
-    dialog = shown(qtbot, Memory(recent=[Session(adapt=True, recording=tmp_path / "disk")]))
+    dialog = shown(qtbot, WindowMemory(recent=[Session(adapt=True, recording=tmp_path / "disk")]))
     dialog.tabs.setCurrentIndex(RECENT)
     says(qtbot, dialog, "is gone")
     (tmp_path / "disk").mkdir()
@@ -286,7 +286,7 @@ def test_of_two_streams_of_one_name_the_source_id_is_said(qtbot: QtBot, network:
 
 def test_a_session_may_begin_before_its_words_and_says_so(qtbot: QtBot, network: Network, bank: Path) -> None:
     network.offer("ctf")
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     says(qtbot, dialog, "No words are found yet; the session begins and waits")
     assert dialog.begin.isEnabled()
 
@@ -297,7 +297,7 @@ def test_a_session_may_begin_before_its_words_and_says_so(qtbot: QtBot, network:
 def test_numbers_without_a_table_are_no_words(qtbot: QtBot, network: Network, bank: Path, tmp_path: Path) -> None:
     network.offer("ctf")
     network.words("port", "int32")
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     qtbot.waitUntil(lambda: card(dialog.live.words, "port") is not None)
     assert card(dialog.live.words, "port").verdict == "differs"
     dialog.live.encoding.setFocus()
@@ -316,7 +316,7 @@ def test_a_word_table_that_cannot_be_read_says_why(qtbot: QtBot, network: Networ
     network.offer("ctf")
     table = tmp_path / "codes.tsv"
     table.write_text("code\tsound\n1\tx\n")
-    dialog = shown(qtbot, Memory(banks=[bank], recent=[Session(bank=bank, encoding="codes", word_table=table)]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, encoding="codes", word_table=table)]))
     says(qtbot, dialog, "codes.tsv has codes and no column called word")
     assert not dialog.begin.isEnabled()
 
@@ -327,7 +327,7 @@ def test_words_from_a_trigger_channel(qtbot: QtBot, network: Network, bank: Path
     network.words("ignored")
     table = tmp_path / "codes.tsv"
     table.write_text("code\tword\n1\tonce\n")
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     dialog.live.encoding.setFocus()
     qtbot.keyClicks(dialog.live.encoding, "trigger")
     qtbot.waitUntil(lambda: dialog.live.trigger.currentText() == "UPPT001")

@@ -14,7 +14,7 @@ from rtalign.core.session import Session
 from rtalign.recordings import open_recordings
 from rtalign.simulation.recording import Plan
 from rtalign.simulation.simulator import simulate
-from rtalign_monitor.memory import Memory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import preview
 from rtalign_monitor.start.dialog import RECORDING
 from rtalign_monitor.widgets.controls import Several
@@ -33,7 +33,7 @@ def listener(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_recording_is_looked_at_and_narrowed(qtbot: QtBot, network: Network, listener: Path, tmp_path: Path) -> None:
     first, second = open_recordings(listener)
     bank = bank_folders.write(tmp_path / "bank", first.sensors)
-    dialog = shown(qtbot, Memory(banks=[bank]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank]))
     dialog.tabs.setCurrentIndex(RECORDING)
     says(qtbot, dialog, "No recording is chosen")
     dialog.recording.path.edit.setFocus()
@@ -63,7 +63,7 @@ def test_a_file_without_words_asks_for_its_table(
     (run,) = sorted(listener.glob("sub-*/meg/*run-01*_meg.fif"))
     alone = tmp_path / "alone_meg.fif"
     alone.write_bytes(run.read_bytes())
-    dialog = shown(qtbot, Memory(recent=[Session(adapt=True, recording=alone)]))
+    dialog = shown(qtbot, WindowMemory(recent=[Session(adapt=True, recording=alone)]))
     says(qtbot, dialog, "alone_meg.fif comes without words: .*name it as Word table")
     assert "--word-table" not in dialog.said.text()
     (table,) = sorted(listener.glob("sub-*/meg/*run-01*_events.tsv"))
@@ -74,7 +74,7 @@ def test_a_file_without_words_asks_for_its_table(
 
 
 def test_a_recording_that_is_none_says_so(qtbot: QtBot, network: Network, tmp_path: Path) -> None:
-    dialog = shown(qtbot, Memory(recent=[Session(adapt=True, recording=tmp_path)]))
+    dialog = shown(qtbot, WindowMemory(recent=[Session(adapt=True, recording=tmp_path)]))
     says(qtbot, dialog, "is no BIDS data set")
     dialog.recording.path.put(tmp_path / "nowhere")
     says(qtbot, dialog, "there is no recording")
@@ -159,7 +159,7 @@ def test_several_labels_go_to_the_session_as_the_command_line_takes_them(
     """And come back from one that is remembered, in whatever way its labels were written."""
     first = open_recordings(listener)[0]
     bank = bank_folders.write(tmp_path / "bank", first.sensors)
-    dialog = shown(qtbot, Memory(banks=[bank], recent=[Session(bank=bank, recording=listener, run="1")]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, recording=listener, run="1")]))
     ready(qtbot, dialog)
     box = dialog.recording.filters["run"]
     assert box.ticked == ("01",)
@@ -172,7 +172,7 @@ def test_several_labels_go_to_the_session_as_the_command_line_takes_them(
     assert box.said() == "all"
     box.hidePopup()
     qtbot.waitUntil(lambda: "2 recordings" in dialog.recording.cards.cards[0].detail, timeout=PATIENCE_MS)
-    again = shown(qtbot, Memory(banks=[bank], recent=[Session(bank=bank, recording=listener, run="02,07")]))
+    again = shown(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, recording=listener, run="02,07")]))
     assert again.recording.settings()["run"] == "02,07", "what is asked for stays, though nobody has it"
 
 
@@ -181,7 +181,7 @@ def test_looking_at_a_large_data_set_can_be_given_up(
 ) -> None:
     """The engine looks at it anyway; whoever knows what is in it begins at once."""
     monkeypatch.setattr(preview.Glancing, "_start", lambda self: None)
-    dialog = shown(qtbot, Memory(banks=[bank], recent=[Session(bank=bank, recording=tmp_path)]))
+    dialog = shown(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, recording=tmp_path)]))
     look = dialog.recording
     monkeypatch.setattr(type(look.glancing), "busy", property(lambda self: True))
     assert look.stop.isHidden()
