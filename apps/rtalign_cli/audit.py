@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 def audit(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Delay and drift of each run, and the field that follows its words; a proposal; figures where --out names them."""
     from rtalign.recordings import open_recordings
-    from rtalign_cli.inputs import streams_of
+    from rtalign_cli.inputs import open_options
     from rtalign_offline.onset_audit import as_dict, examined, planted, proposal, write
 
-    filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
-    recordings = open_recordings(args.folder, **filters, word_table=args.word_table, streams=streams_of(args))
+    recordings = open_recordings(args.folder, **open_options(args))
     if args.sound is not None and len(recordings) > 1:
         raise ValueError(f"--sound names one wav, and there are {len(recordings)} runs; choose one with --run")
     found = []

@@ -36,19 +36,19 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
 def open_all(args: argparse.Namespace, progress: Progress, sensors: list[str] | None = None) -> list[Any]:
     """Every recording named, reduced to the sensors that all of them have (or that a bank wants)."""
-    from rtalign.recordings import common_sensors, open_recordings
+    from rtalign.recordings import open_matching
 
-    filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
-    how: dict[str, Any] = {"word_table": args.word_table, "bads": bads_of(args), "streams": streams_of(args)}
-    found = [r for path in args.recordings for r in open_recordings(path, **filters, **how)]
-    names = sensors or common_sensors(found)
-    for recording in found:
+    recordings = open_matching(args.recordings, sensors, **open_options(args), bads=bads_of(args))
+    for recording in recordings:
         for note in recording.notes:
             progress.say(f"{recording.name}: {note}")
-    missing = [name for name in names if name not in {s.name for s in found[0].sensors}]
-    if missing:
-        raise ValueError(f"{found[0].name} lacks {len(missing)} sensors of the bank, {missing[0]} among them")
-    return [recording.pick(names) for recording in found]
+    return recordings
+
+
+def open_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Which recordings are meant, and how they are read, but for bad channels: `rtalign.recordings.OpenOptions`."""
+    filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
+    return {**filters, "word_table": args.word_table, "streams": streams_of(args)}
 
 
 def open_repeated(args: argparse.Namespace, sensors: list[str]) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording, Word
@@ -20,6 +20,9 @@ from rtalign.recordings.concatenated import Joined
 from rtalign.recordings.datasets.sounds import Sound, sounds_of
 from rtalign.streams.events import Source
 from rtalign.streams.replay import ReplaySource
+
+if TYPE_CHECKING:
+    from rtalign.recordings.open import OpenOptions
 
 Say = Callable[[str], None]
 
@@ -74,15 +77,25 @@ def choice(recipe: Recipe, recording: Joined | None) -> Callable[[Word], bool] |
 
 
 def open_recording(session: Session) -> Joined:
-    from rtalign.recordings import common_sensors, open_recordings
-    from rtalign.recordings.xdf.streams import Streams
+    """Every recording that a session replays, one after the other."""
+    from rtalign.recordings import open_matching
 
     assert session.recording is not None
-    filters = {name: getattr(session, name) for name in ("subject", "session", "task", "run")}
-    streams = Streams(session.meg, session.words, not session.raw_stamps)
-    found = open_recordings(session.recording, **filters, word_table=session.word_table, streams=streams)
-    names = common_sensors(found)
-    return Joined([recording.pick(names) for recording in found])
+    return Joined(open_matching([session.recording], **open_options(session)))
+
+
+def open_options(session: Session) -> OpenOptions:
+    """Which recordings a session replays, and how they are read."""
+    from rtalign.recordings.xdf.streams import Streams
+
+    return {
+        "subject": session.subject,
+        "session": session.session,
+        "task": session.task,
+        "run": session.run,
+        "word_table": session.word_table,
+        "streams": Streams(session.meg, session.words, not session.raw_stamps),
+    }
 
 
 def open_model(session: Session, bank: DecoderBank | None) -> Any:

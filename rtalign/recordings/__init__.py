@@ -6,17 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rtalign.recordings.open import common_sensors, open_recordings, open_repeats
+    from rtalign.recordings.open import common_sensors, open_matching, open_recordings, open_repeats
     from rtalign.recordings.quality.signal import check_signal
 
 _HOMES = {
     "check_signal": "quality.signal",
     "common_sensors": "open",
+    "open_matching": "open",
     "open_recordings": "open",
     "open_repeats": "open",
 }
 
-__all__ = ["check_signal", "common_sensors", "open_recordings", "open_repeats"]
+__all__ = ["check_signal", "common_sensors", "open_matching", "open_recordings", "open_repeats"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from rtalign.core.records import Recording
 from rtalign.recordings import bids, bids_names, sensors
@@ -22,22 +23,56 @@ PACKED = (".xdfz", ".xdf.gz")
 Opened = list[MneRecording] | list[XdfRecording] | list[H5Recording]
 
 
-def open_recordings(
-    path: Path | str,
-    *,
-    subject: str | None = None,
-    session: str | None = None,
-    task: str | None = None,
-    run: str | None = None,
-    word_table: Path | str | None = None,
-    bads: Collection[str] = (),
-    streams: Streams | None = None,
-) -> Opened:
-    """The recordings of a BIDS root or file, an XDF file, a recorded session, or any one file with a word table."""
+class OpenOptions(TypedDict, total=False):
+    """Which recordings of a path are meant, and how they are read.
+
+    Attributes
+    ----------
+    subject, session, task, run : str or None
+        Labels of a BIDS data set; several of one kind with commas between.
+    word_table : Path or str or None
+        The words of a single file, where no events table holds them.
+    bads : collection of str
+        Names of channels to leave out.
+    streams : Streams or None
+        Which streams of an XDF file are read.
+    """
+
+    subject: str | None
+    session: str | None
+    task: str | None
+    run: str | None
+    word_table: Path | str | None
+    bads: Collection[str]
+    streams: Streams | None
+
+
+def open_recordings(path: Path | str, **options: Unpack[OpenOptions]) -> Opened:
+    """Open the recordings of a BIDS root or file, an XDF file, a recorded session, or any file with a word table.
+
+    Parameters
+    ----------
+    path : Path or str
+        A folder or a file.
+    **options : OpenOptions
+        Which recordings are meant, and how they are read.
+
+    Returns
+    -------
+    list of recordings
+        At least one; the first one's notes name the runs that were skipped.
+    """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no recording {path}")
-    filters = {"subject": subject, "session": session, "task": task, "run": run}
+    subject, run = options.get("subject"), options.get("run")
+    word_table, bads, streams = options.get("word_table"), options.get("bads", ()), options.get("streams")
+    filters = {
+        "subject": subject,
+        "session": options.get("session"),
+        "task": options.get("task"),
+        "run": run,
+    }
     asked = {what: labels for what, labels in filters.items() if labels is not None}
     found: Opened
     if xdf.is_xdf(path):
@@ -60,9 +95,42 @@ def open_recordings(
     elif libribrain.is_libribrain(path):
         found = libribrain.find(path, asked, bads)
     else:
-        found = bids.find(path, subject, session, task, run, bads=bads)
+        found = bids.find(path, **asked, bads=bads)
     _bads_known(found, bads)
     return found
+
+
+def open_matching(
+    paths: Iterable[Path | str], sensors: Sequence[str] | None = None, **options: Unpack[OpenOptions]
+) -> list[MneRecording | XdfRecording | H5Recording]:
+    """Open every recording of several paths, all with the same sensors in the same order.
+
+    Parameters
+    ----------
+    paths : iterable of Path or str
+        Folders or files, as `open_recordings` takes them.
+    sensors : sequence of str, optional
+        The sensors wanted, such as those of a bank; without, the sensors that every recording has.
+    **options : OpenOptions
+        Which recordings are meant, and how they are read.
+
+    Returns
+    -------
+    list of recordings
+        In the order of the paths, each narrowed to the sensors.
+
+    Raises
+    ------
+    ValueError
+        Where a recording lacks sensors that are wanted, or no sensor is common to all.
+    """
+    found = [recording for path in paths for recording in open_recordings(path, **options)]
+    names = common_sensors(found) if sensors is None else sensors
+    for recording in found:
+        there = {sensor.name for sensor in recording.sensors}
+        if missing := [name for name in names if name not in there]:
+            raise ValueError(f"{recording.name} lacks {len(missing)} sensors of the bank, {missing[0]} among them")
+    return [recording.pick(names) for recording in found]
 
 
 def open_repeats(

@@ -55,14 +55,10 @@ def story_key(words: Sequence[str]) -> str:
 
 def opened(person: Person) -> list[Any]:
     """The person's recordings, reduced to the sensors that all of them have."""
-    from rtalign.recordings import common_sensors, open_recordings
+    from rtalign.recordings import open_matching
 
-    filters = {name: getattr(person, name) for name in ("subject", "session", "task", "run", "word_table")}
-    found = [r for path in person.recordings for r in open_recordings(path, **filters, bads=person.bads)]
-    if not found:
-        raise ValueError(f"{', '.join(person.recordings)}: no recording fits what the plan says of {person.name}")
-    names = common_sensors(found)
-    return [recording.pick(names) for recording in found]
+    options = {name: getattr(person, name) for name in ("subject", "session", "task", "run", "word_table", "bads")}
+    return open_matching(person.recordings, **options)
 
 
 def note(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:

@@ -9,8 +9,8 @@ from typing import Any
 
 from rtalign.core.records import sensor_to_dict
 from rtalign.core.session import Session
+from rtalign.engine.open_session import open_options
 
-FILTERS = ("subject", "session", "task", "run")
 MOST_NOTES = 3
 
 
@@ -29,19 +29,17 @@ def labels(path: Path) -> dict[str, list[str]]:
 
 def look(session: Session) -> dict[str, Any]:
     """What would be replayed; headers and words are read, no signal."""
-    from rtalign.recordings import common_sensors, open_recordings
+    from rtalign.recordings import open_matching
 
     assert session.recording is not None
-    filters = {what: getattr(session, what) for what in FILTERS}
-    found = open_recordings(session.recording, **filters, word_table=session.word_table)
-    shared = set(common_sensors(found))
+    found = open_matching([session.recording], **open_options(session))
     return {
         "name": found[0].name,
         "n_recordings": len(found),
         "n_words": sum(len(recording.words) for recording in found),
         "seconds": sum(recording.seconds for recording in found),
         "sfreq": [*dict.fromkeys(recording.sfreq for recording in found)],
-        "sensors": [sensor_to_dict(sensor) for sensor in found[0].sensors if sensor.name in shared],
+        "sensors": [sensor_to_dict(sensor) for sensor in found[0].sensors],
         "notes": list(found[0].notes[:MOST_NOTES]),
     }
 
