@@ -1,0 +1,32 @@
+"""Recordings that are used together have the same sensors in the same order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtalign.recordings import open_matching
+from tests.helpers.fif_files import noise, run_file, words, write
+
+
+def test_matching_recordings_have_the_common_sensors(tmp_path: Path) -> None:
+    first = write(tmp_path / "a_meg.fif", noise(3))
+    second = write(tmp_path / "b_meg.fif", noise(3), ("MLC13", "MLC14", "MLC11"))
+    both = open_matching([first, second], word_table=words(tmp_path))
+    assert [recording.name for recording in both] == ["a_meg", "b_meg"]
+    assert [[sensor.name for sensor in recording.sensors] for recording in both] == [["MLC11", "MLC13"]] * 2
+
+
+def test_matching_recordings_have_the_sensors_asked_for(tmp_path: Path) -> None:
+    run_file(tmp_path)
+    (found,) = open_matching([tmp_path], ["MLC13", "MLC11"])
+    assert [sensor.name for sensor in found.sensors] == ["MLC13", "MLC11"]
+    assert "not used: MLC12" in found.notes
+    with pytest.raises(ValueError, match=r"run-1 lacks 1 sensors of the bank, MLC99 among them"):
+        open_matching([tmp_path], ["MLC13", "MLC99"])
+
+
+def test_matching_needs_a_recording() -> None:
+    with pytest.raises(ValueError, match="there is no recording; name at least one"):
+        open_matching([])
