@@ -138,7 +138,7 @@ def watch(client: Client, other: subprocess.Popen[bytes]) -> list[dict[str, floa
         rows.append(
             {
                 "at": time.monotonic(), "cpu_s": times.user + times.system, "rss_mb": process.memory_info().rss / 2**20,
-                "scored": seen.n_scored, "heard": seen.n_heard, "backlog": seen.work.language_backlog,
+                "scored": seen.n_scored, "heard": seen.n_received, "backlog": seen.work.language_backlog,
                 "n_samples": seen.health.meg.n_samples,
             }
         )  # fmt: skip
@@ -158,8 +158,10 @@ def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: 
             "sensors": given.sensors, "sfreq": RATES[given.sensors], "minutes": given.minutes, "layers": n_layers,
             "lags": 101, "words_a_second": given.words_a_second, "words_sent": words, "recording": given.record,
         },
-        "phase": seen.phase, "why": seen.why,
-        "words": {"heard": seen.n_heard, "scored": seen.n_scored, "waiting": seen.n_waiting, "skipped": seen.skipped},
+        "phase": seen.phase, "why": seen.reason,
+        "words": {
+            "heard": seen.n_received, "scored": seen.n_scored, "waiting": seen.n_waiting, "skipped": seen.skipped,
+        },
         "samples_lost": seen.health.meg.n_lost, "gaps": seen.health.meg.n_gaps,
         "samples": seen.health.meg.n_samples, "samples_sent": int(given.minutes * 60 * RATES[given.sensors]),
         "latency_s": {"median": seen.work.latency_median_s, "p99": seen.work.latency_p99_s},
@@ -168,7 +170,9 @@ def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: 
         "rss_mb": {"after_warm_up": round(busy[quarter]["rss_mb"], 1), "end": round(last["rss_mb"], 1)},
         "rss_mb_an_hour": round(slope(busy[quarter:], "rss_mb") * 3600, 2),
         "cpu_s_a_word": {"second_quarter": cost(busy[quarter : 2 * quarter]), "last_quarter": cost(busy[-quarter:])},
-        "recorder": None if seen.keeping is None else {"mb": seen.keeping.megabytes, "dropped": seen.keeping.n_dropped},
+        "recorder": None
+        if seen.recording is None
+        else {"mb": seen.recording.megabytes, "dropped": seen.recording.n_dropped},
     }  # fmt: skip
 
 

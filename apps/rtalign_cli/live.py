@@ -14,7 +14,7 @@ from typing import Any
 
 from rtalign.core.session import Session
 from rtalign.engine.process.client import Client
-from rtalign.engine.snapshot import Snapshot, empty
+from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign_cli.terminal import JsonLines, Panel, as_line
 
 
@@ -37,7 +37,7 @@ def in_window(session: Session | None, args: argparse.Namespace, over: Callable[
     except ImportError as error:
         raise ValueError(f"the window cannot be loaded: {error}; `rtalign doctor` says what is missing") from None
     seen = run(session, DisplayOptions(args.view, either(over, args.seconds), args.pictures))
-    return seen or empty("ended", "no session was begun")
+    return seen or empty_snapshot("ended", "no session was begun")
 
 
 def either(over: Callable[[Snapshot], bool], seconds: float | None) -> Callable[[Snapshot], bool]:
@@ -133,11 +133,11 @@ def show(session: Session | None, args: argparse.Namespace, over: Callable[[Snap
     else:
         seen = in_window(session, args, over)
     refuse(seen)
-    folder = seen.keeping.folder if seen.keeping else session.out if session else None
+    folder = seen.recording.folder if seen.recording else session.out if session else None
     if not args.quiet and folder and (Path(folder) / "report.html").is_file():
         print(f"report: {Path(folder) / 'report.html'}", file=sys.stderr)
     elif not args.quiet and folder:
-        print(f"no curves to write: {seen.why}", file=sys.stderr)
+        print(f"no curves to write: {seen.reason}", file=sys.stderr)
     return {**as_line(seen), "folder": str(folder) if folder else None}
 
 
@@ -167,7 +167,7 @@ def on_terminal(session: Session, args: argparse.Namespace, over: Callable[[Snap
 def refuse(seen: Snapshot) -> None:
     """A session that could not do what was asked for is an error of the command."""
     if seen.phase == "failed":
-        raise ValueError(seen.why or "the engine failed")
+        raise ValueError(seen.reason or "the engine failed")
     if seen.refused:
         raise ValueError(f"{'; '.join(seen.refused)} - name the bank of this machine, or pass --allow-missing")
 

@@ -63,7 +63,7 @@ class JsonLines:
 def lines(seen: Snapshot) -> list[str]:
     """The whole panel."""
     if seen.phase in ("loading", "failed"):
-        return ["", f"  {seen.phase}: {seen.why}"]
+        return ["", f"  {seen.phase}: {seen.reason}"]
     return ["", *_head(seen), "", *_ladder(seen), "", *_temporal(seen), "", *_story(seen), *_notices(seen)]
 
 
@@ -77,7 +77,7 @@ def _head(seen: Snapshot) -> list[str]:
     rows = [
         f"  MEG       {stream_line(seen.health.meg)}",
         f"  words     {stream_line(seen.health.words, unit='words')}",
-        f"            {seen.n_heard:,} heard   {seen.n_scored:,} scored   {seen.n_waiting} waiting   {skips(seen)}",
+        f"            {seen.n_received:,} heard   {seen.n_scored:,} scored   {seen.n_waiting} waiting   {skips(seen)}",
         f"  model     {seen.model}, {seen.context}, {waiting}{reading}",
         f"  engine    {100 * work.load:.0f} % of a core, {work.rss_mb:,.0f} MB{scored}",
     ]
@@ -85,7 +85,7 @@ def _head(seen: Snapshot) -> list[str]:
         rows.append(f"  adapting  decoders solved {work.n_solved} times from today's words")
     if work.shedding:
         rows.append(f"  ▲ overload: {work.shedding}")
-    if seen.keeping:
+    if seen.recording:
         rows.append(f"  record    {_keeping(seen)}")
     if seen.position_s is not None and seen.end_s is not None:
         rows.append(f"  replay    {clock_time(seen.position_s)} of {clock_time(seen.end_s)}, {_speed(seen)}")
@@ -114,10 +114,10 @@ def skips(seen: Snapshot) -> str:
 
 
 def _keeping(seen: Snapshot) -> str:
-    assert seen.keeping is not None
-    kept = seen.keeping
-    if kept.trouble:
-        return f"■ {kept.trouble}"
+    assert seen.recording is not None
+    kept = seen.recording
+    if kept.problem:
+        return f"■ {kept.problem}"
     left = "" if kept.hours_left is None else f", room for {kept.hours_left:.0f} h"
     return f"● {kept.folder}, {kept.megabytes:,.0f} MB{left}"
 
@@ -132,14 +132,14 @@ def _ladder(seen: Snapshot) -> list[str]:
     if seen.refused:
         return [f"  ■ refused: {reason}" for reason in seen.refused]
     if not seen.peaks:
-        return [f"  no curves yet: {seen.why}"]
+        return [f"  no curves yet: {seen.reason}"]
     step = -(-len(seen.peaks) // MOST_RUNGS)
     return ladder(seen.peaks[::step])
 
 
 def _temporal(seen: Snapshot) -> list[str]:
     if seen.temporal is None:
-        return [f"  temporal score: none - {seen.why}" if seen.peaks else ""]
+        return [f"  temporal score: none - {seen.reason}" if seen.peaks else ""]
     t = seen.temporal
     low, high = t.ci or (math.nan, math.nan)
     return [
@@ -168,15 +168,15 @@ def as_line(seen: Snapshot) -> dict[str, Any]:
     return {
         "phase": seen.phase, "time_s": round(seen.time_s, 3), "meg": meg.state, "age_s": _round(meg.age_s, 3),
         "rate_hz": round(meg.rate_hz, 2), "gaps": meg.n_gaps, "lost": meg.n_lost, "words": seen.health.words.state,
-        "heard": seen.n_heard, "scored": seen.n_scored, "waiting": seen.n_waiting, "skipped": seen.skipped,
+        "heard": seen.n_received, "scored": seen.n_scored, "waiting": seen.n_waiting, "skipped": seen.skipped,
         "best_layer": best.layer if best else None, "best_r": _round(best.peak_r if best else None, 4),
-        "peaks": sum(rung.peak_s is not None for rung in seen.peaks), "why": seen.why,
+        "peaks": sum(rung.peak_s is not None for rung in seen.peaks), "why": seen.reason,
         "temporal_r": _round(seen.temporal.r if seen.temporal else None, 4),
         "slope_ms": _round(seen.temporal.slope_ms if seen.temporal else None, 1),
         "load": round(work.load, 3), "rss_mb": round(work.rss_mb), "language_ms": _round(work.language_ms, 1),
         "backlog": work.language_backlog, "latency_p99_s": _round(work.latency_p99_s, 4),
         "solved": work.n_solved, "shedding": work.shedding, "refused": list(seen.refused),
-        "recording": seen.keeping.trouble or seen.keeping.folder if seen.keeping else None,
+        "recording": seen.recording.problem or seen.recording.folder if seen.recording else None,
         "notice": seen.notices[-1].text if seen.notices else None,
     }  # fmt: skip
 

@@ -143,10 +143,10 @@ class MonitorWindow(QMainWindow):
 
     def _take(self, seen: Snapshot) -> None:
         """What a snapshot says beside what is drawn of it."""
-        self.transport.timeline.tell(self.link.script)
+        self.transport.timeline.tell(self.link.word_list)
         self.transport.timeline.mark(self.bookmarks.times)
-        self.action_registry["record"].setChecked(seen.keeping is not None)
-        self.action_registry["record"].setIconText("Recording" if seen.keeping is not None else "Record")
+        self.action_registry["record"].setChecked(seen.recording is not None)
+        self.action_registry["record"].setIconText("Recording" if seen.recording is not None else "Record")
         self.action_registry["publish"].setChecked(seen.publishing)
         self.exporter.look(seen)
         self.sessions.look()

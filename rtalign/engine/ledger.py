@@ -48,7 +48,7 @@ class Ledger:
     def __init__(self) -> None:
         self.recent: deque[Entry] = deque(maxlen=RECENT)
         self.skipped: Counter[str] = Counter()
-        self.n_heard = self.n_scored = 0
+        self.n_received = self.n_scored = 0
         self._open: dict[int, Entry] = {}
         self._epochs: dict[int, tuple[Epoch, float]] = {}
         self._targets: dict[int, np.ndarray] = {}
@@ -75,7 +75,7 @@ class Ledger:
         """Whether the word is new."""
         if word.index < self._below or word.index in self._closed or word.index in self._open:
             return False
-        self.n_heard += 1
+        self.n_received += 1
         self._open[word.index] = Entry(word)
         return True
 
@@ -117,12 +117,12 @@ class Ledger:
 
     def forget_waiting(self) -> None:
         """After a seek: words under way are void, as if they had not been heard."""
-        self.n_heard -= len(self._open)
+        self.n_received -= len(self._open)
         self._open, self._epochs, self._targets = {}, {}, {}
 
     def begin_anew(self) -> None:
         """Words that are done may be heard and scored again; those under way go on."""
-        self.n_heard, self.n_scored = len(self._open), 0
+        self.n_received, self.n_scored = len(self._open), 0
         self.skipped.clear()
         self._below, self._closed, self._again = 0, set(), True
 

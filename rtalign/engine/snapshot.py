@@ -34,23 +34,23 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class RecordingStatus:
     """How the recording does."""
 
     folder: str
     megabytes: float
     hours_left: float | None
     n_dropped: int
-    trouble: str | None
+    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The newest report: its file, the words that it rests on, and how many were written until then."""
+class ReportStatus:
+    """The newest report: its file, the words that it rests on, and how many were written so far."""
 
-    report: str
+    path: str
     n_words: int
-    times: int
+    n_written: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ class Traces:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inspected:
+class InspectedWord:
     """One word looked at.  scores : (layer, lag), its share in R; power : (lag,), how strong the field was."""
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
@@ -81,7 +81,7 @@ class Inspected:
 class Snapshot:
     """words : the newest, done and waiting; of a replay, those before its position.  r, null_lo, null_hi : (layer,
     lag), over n_words.  notices : the newest last.  n_sensors : how many of the bank's sensors the stream has.  At most
-    one of findings' parts is ever missing: peaks are empty and temporal is None while why says why."""
+    one of findings' parts is ever missing: peaks are empty and temporal is None while reason says why."""
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
@@ -89,7 +89,7 @@ class Snapshot:
     phase: Phase
     time_s: float
     health: Health
-    n_heard: int = 0
+    n_received: int = 0
     n_scored: int = 0
     n_waiting: int = 0
     skipped: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -106,29 +106,29 @@ class Snapshot:
     null_hi: np.ndarray | None = None
     peaks: tuple[Peak, ...] = ()
     temporal: TemporalScore | None = None
-    why: str | None = None
+    reason: str | None = None
     refused: tuple[str, ...] = ()
     n_sensors: int = 0
     bank: str = ""
     work: Work = Work()
-    keeping: Keeping | None = None
+    recording: RecordingStatus | None = None
     publishing: bool = False
-    written: Written | None = None
+    report: ReportStatus | None = None
     position_s: float | None = None
     end_s: float | None = None
     speed: float | None = None
     paused: bool = False
     sounds: tuple[Sound, ...] = ()
     traces: Traces | None = None
-    inspected: Inspected | None = None
+    inspected: InspectedWord | None = None
 
 
 _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
 
 
-def empty(phase: Phase = "loading", why: str | None = None) -> Snapshot:
+def empty_snapshot(phase: Phase = "loading", reason: str | None = None) -> Snapshot:
     health = Health(StreamHealth("", "searching"), StreamHealth("", "searching"))
-    return Snapshot(0, phase, 0.0, health, why=why)
+    return Snapshot(0, phase, 0.0, health, reason=reason)
 
 
 def to_message(snapshot: Snapshot) -> dict[str, Any]:

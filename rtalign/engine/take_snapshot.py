@@ -9,14 +9,16 @@ import numpy as np
 from rtalign.core.records import UNITS
 from rtalign.engine.engine import Engine
 from rtalign.engine.ledger import Entry
-from rtalign.engine.snapshot import Inspected, Keeping, Snapshot, Traces, Work
+from rtalign.engine.snapshot import InspectedWord, RecordingStatus, Snapshot, Traces, Work
 
 TRACE_S = 6.0
 MOST_TRACES = 12
-NO_LONGER_KEPT = "heard too long ago to be looked at"
+NO_LONGER_KEPT = "received too long ago to be shown"
 
 
-def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None, newest: int = 60) -> Snapshot:
+def of(
+    engine: Engine, sequence: int, work: Work, recording: RecordingStatus | None = None, newest: int = 60
+) -> Snapshot:
     """How an engine stands now."""
     decoding, ledger, findings = engine.decoding, engine.ledger, engine.assessment.findings
     return Snapshot(
@@ -24,7 +26,7 @@ def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None
         phase="refused" if engine.intake.refused else "ended" if engine.ended else "running",
         time_s=engine.intake.time_s,
         health=engine.source.health(),
-        n_heard=ledger.n_heard,
+        n_received=ledger.n_received,
         n_scored=ledger.n_scored,
         n_waiting=ledger.n_waiting,
         skipped=dict(ledger.skipped),
@@ -41,12 +43,12 @@ def of(engine: Engine, sequence: int, work: Work, keeping: Keeping | None = None
         null_hi=findings.null_hi if findings else None,
         peaks=findings.peaks if findings else (),
         temporal=findings.temporal if findings else None,
-        why=engine.assessment.why if findings is None else findings.reason,
+        reason=engine.assessment.why if findings is None else findings.reason,
         refused=engine.intake.refused,
         n_sensors=engine.intake.n_sensors,
         publishing=engine.publish is not None,
         work=work,
-        keeping=keeping,
+        recording=recording,
         traces=traces(engine),
         inspected=inspected(engine),
         **_transport(engine),
@@ -79,13 +81,13 @@ def traces(engine: Engine) -> Traces | None:
     return Traces(tail.start, tail.sfreq, names, units, tail.data[:, chosen])
 
 
-def inspected(engine: Engine) -> Inspected | None:
+def inspected(engine: Engine) -> InspectedWord | None:
     """The word that a viewer asked for, while it is remembered."""
     index = engine.inspected
     found = [entry for entry in engine.ledger.entries if entry.word.index == index]
     if index is None or not found:
         return None
-    return Inspected(found[0], engine.scoreboard.word_map(index), engine.power.get(index))
+    return InspectedWord(found[0], engine.scoreboard.word_map(index), engine.power.get(index))
 
 
 def _transport(engine: Engine) -> dict[str, Any]:

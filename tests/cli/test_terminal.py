@@ -12,7 +12,7 @@ import pytest
 from rtalign.core.records import Word
 from rtalign.core.session import Session
 from rtalign.engine.ledger import Entry
-from rtalign.engine.snapshot import Keeping, Snapshot, Work, empty
+from rtalign.engine.snapshot import RecordingStatus, Snapshot, Work, empty_snapshot
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, StreamHealth
@@ -34,10 +34,11 @@ def seen() -> Snapshot:
     )
     score = TemporalScore(0.97, 0.01, 0.02, 0.97, 240.0, (0.9, 0.99), (200.0, 280.0), 3)
     return replace(
-        empty(), phase="running", time_s=30.0, health=Health(meg, StreamHealth("words", "flowing", age_s=0.4)),
-        n_heard=90, n_scored=80, n_waiting=4, skipped={"gap in the signal": 6}, model="smollm2", context="growing:1000",
+        empty_snapshot(), phase="running", time_s=30.0, health=Health(meg, StreamHealth("words", "flowing", age_s=0.4)),
+        n_received=90, n_scored=80, n_waiting=4,
+        skipped={"gap in the signal": 6}, model="smollm2", context="growing:1000",
         words=(Entry(Word(0, "keeper", 29.0)),), peaks=rungs, temporal=score,
-        work=Work(0.4, 900.0, 45.0, 0, 0.03, 0.09), why=None, n_assessed=80,
+        work=Work(0.4, 900.0, 45.0, 0, 0.03, 0.09), reason=None, n_assessed=80,
     )  # fmt: skip
 
 
@@ -53,7 +54,9 @@ def test_the_panel_says_what_an_operator_must_know(seen: Snapshot) -> None:
 
 def test_a_loss_a_refusal_and_a_full_disk_are_told_in_words(seen: Snapshot) -> None:
     gone = replace(seen.health.meg, state="lost", since_s=67.0, age_s=69.0)
-    lost = replace(seen, health=replace(seen.health, meg=gone), keeping=Keeping("f", 1.0, None, 9, "the disk is full"))
+    lost = replace(
+        seen, health=replace(seen.health, meg=gone), recording=RecordingStatus("f", 1.0, None, 9, "the disk is full")
+    )
     text = "\n".join(lines(lost))
     assert "■ lost" in text
     assert "for 01:07" in text
@@ -67,7 +70,7 @@ def test_the_panel_writes_over_itself_and_never_wraps(seen: Snapshot, monkeypatc
     panel = Panel(out, colour=False)
     panel.draw(seen)
     first = out.getvalue().count("\n")
-    panel.draw(replace(seen, peaks=(), why="few words"))
+    panel.draw(replace(seen, peaks=(), reason="few words"))
     assert f"\033[{first}A" in out.getvalue()
     assert max(len(row.replace("\033[2K", "")) for row in out.getvalue().split("\n")) <= 60 + len(f"\033[{first}A")
 

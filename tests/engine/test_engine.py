@@ -154,7 +154,7 @@ def test_a_seek_counts_no_word_twice_and_loses_none(bank: DecoderBank, fresh: An
         engine.step(0.001)
     assert engine.ledger.n_scored <= before + 5  # those whose last lag had not come before the seek
     run(engine)
-    assert engine.ledger.n_heard == len(recording.words)
+    assert engine.ledger.n_received == len(recording.words)
     assert engine.ledger.n_scored == offline["n_words"]
     assert sum(engine.ledger.skipped.values()) == sum(offline["skipped"].values())
 
@@ -165,7 +165,7 @@ def test_words_jumped_over_are_not_heard(bank: DecoderBank, fresh: Any) -> None:
     source.seek(60.0)
     engine = run(Engine(Decoding.of(bank), source, following(bank, recording, model)))
     later = [word for word in recording.words if word.onset >= 60]
-    assert engine.ledger.n_heard == len(later)
+    assert engine.ledger.n_received == len(later)
     assert engine.ledger.n_scored >= len(later) - 8
 
 
@@ -204,7 +204,7 @@ def test_after_a_reset_a_replay_can_be_scored_again(bank: DecoderBank, fresh: An
     source.seek(recording.start)
     engine.step(0.001)
     run(engine)
-    assert engine.ledger.n_heard == len(recording.words)
+    assert engine.ledger.n_received == len(recording.words)
     assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == len(recording.words)
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
     indices = [entry.word.index for entry in engine.ledger.entries]

@@ -57,7 +57,7 @@ def test_words_under_way_at_a_seek_are_as_if_not_heard() -> None:
     ledger.skip(word(0), "gap")
     ledger.hear(word(1))
     ledger.forget_waiting()
-    assert ledger.n_heard == 1
+    assert ledger.n_received == 1
     assert ledger.hear(word(1))
     assert not ledger.hear(word(0))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rtalign.core.records import Sensor, Word
 from rtalign.engine.ledger import Entry
-from rtalign.engine.snapshot import Inspected, Keeping, Snapshot, Traces, Work, empty
+from rtalign.engine.snapshot import InspectedWord, RecordingStatus, Snapshot, Traces, Work, empty_snapshot
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, StreamHealth
@@ -25,12 +25,12 @@ def sight(n: int, n_layers: int = 31, seed: int = 0, **changed: object) -> Snaps
     rng = np.random.default_rng(seed)
     layers, now = tuple(range(n_layers)), 10.0 + 0.4 * n
     found = dataclasses.replace(
-        empty("running", why(n)), sequence=n + 1, time_s=now, health=health(),
-        n_heard=n + 7 if n else 0, n_scored=n, n_waiting=3 if n else 0,
+        empty_snapshot("running", why(n)), sequence=n + 1, time_s=now, health=health(),
+        n_received=n + 7 if n else 0, n_scored=n, n_waiting=3 if n else 0,
         skipped={"window over a gap": 3, "no such word": 1} if n else {}, words=words(n, now), model="smollm2",
         context="growing:1000", layers=layers, lags_s=LAGS, n_words=n, n_assessed=n if n >= 100 else 0,
         work=Work(0.42, 812.0, 46.0, 1, 0.04, 0.11), traces=traces(now, rng),
-        keeping=Keeping("/data/session-1", 212.0, 31.0, 0, None),
+        recording=RecordingStatus("/data/session-1", 212.0, 31.0, 0, None),
     )  # fmt: skip
     if n:
         found = dataclasses.replace(found, **decoded(n, n_layers, rng))
@@ -65,7 +65,7 @@ def decoded(n: int, n_layers: int, rng: np.random.Generator) -> dict[str, object
         "null_hi": high if n >= 100 else None,
         "peaks": tuple(peaks) if n >= 100 else (),
         "temporal": shown,
-        "why": None if shown else why(n),
+        "reason": None if shown else why(n),
     }
 
 
@@ -128,7 +128,7 @@ class Run:
         if part != self._assessed[0]:
             seed = part if self.everything else 0
             self._assessed = part, decoded(n, self.n_layers, np.random.default_rng(seed))
-        scores |= {name: self._assessed[1][name] for name in ("peaks", "temporal", "why", "null_lo", "null_hi")}
+        scores |= {name: self._assessed[1][name] for name in ("peaks", "temporal", "reason", "null_lo", "null_hi")}
         first = round(100 * t) % 11400
         moving = Traces(now - 6.0, 100.0, tuple(f"M{'LR'[i % 2]}T{11 + i}" for i in range(12)), ("fT",) * 12,
                         self._signal[first : first + 600])  # fmt: skip
@@ -141,7 +141,9 @@ class Run:
 
 def inspected(seen: Snapshot) -> Snapshot:
     assert seen.r is not None
-    return dataclasses.replace(seen, inspected=Inspected(seen.words[-8], seen.r * 3 - 0.02, 80 + 40 * np.sin(LAGS * 9)))
+    return dataclasses.replace(
+        seen, inspected=InspectedWord(seen.words[-8], seen.r * 3 - 0.02, 80 + 40 * np.sin(LAGS * 9))
+    )
 
 
 def helmet(n: int = 275, kind: str = "axial") -> tuple[Sensor, ...]:

@@ -17,14 +17,14 @@ from pytestqt.qtbot import QtBot
 from rtalign.core.session import Session
 from rtalign.engine.commands import Command, Stop
 from rtalign.engine.process.client import Client
-from rtalign.engine.process.word_list import Script
-from rtalign.engine.snapshot import Snapshot, empty
+from rtalign.engine.process.word_list import WordList
+from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.widgets.fields import ending
 from tests.helpers import snapshots
 
 ONSETS = np.arange(1.0, 249.0, 0.5)
-SCRIPT = Script(ONSETS, tuple(snapshots.STORY[i % len(snapshots.STORY)] for i in range(len(ONSETS))))
+SCRIPT = WordList(ONSETS, tuple(snapshots.STORY[i % len(snapshots.STORY)] for i in range(len(ONSETS))))
 HERE_S = 41.2
 PATIENCE_MS = 60_000
 
@@ -34,8 +34,8 @@ class MadeUp:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.newest = empty("loading", "loading the language model")
-        self.script: Script | None = None
+        self.newest = empty_snapshot("loading", "loading the language model")
+        self.word_list: WordList | None = None
         self.alive, self.pid, self.status = True, 1, 0
         self.sent: list[Command] = []
         self.stops = True
@@ -103,8 +103,8 @@ class Scene:
     def replay(self, n: int = 300, **changed: Any) -> None:
         self.window.start(Session(recording=self.folder / "story", bank=self.folder / "bank"))
         self.window.tick()
-        self.engine.script = SCRIPT
-        self.say(position_s=HERE_S, end_s=250.0, speed=1.0, keeping=None, n=n, **changed)
+        self.engine.word_list = SCRIPT
+        self.say(position_s=HERE_S, end_s=250.0, speed=1.0, recording=None, n=n, **changed)
 
     def live(self, **changed: Any) -> None:
         self.window.start(Session(bank=self.folder / "bank"))

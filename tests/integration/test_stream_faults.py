@@ -70,7 +70,7 @@ class Stage:
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             seen = self.client.newest
-            assert seen.phase != "failed", seen.why
+            assert seen.phase != "failed", seen.reason
             if wanted(seen):
                 return seen
             time.sleep(0.02)
@@ -189,8 +189,8 @@ def test_gaps_nans_duplicates_and_late_words(desk: Path, stage: Callable[..., St
     assert len(rows) > 20
     assert all(-1 <= value <= 1 for value in rows[-1][0])
     assert seen.phase == "ended"
-    assert seen.n_heard == len(open_recordings(desk / "listener", run="02")[0].words)
-    assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())
+    assert seen.n_received == len(open_recordings(desk / "listener", run="02")[0].words)
+    assert seen.n_received == seen.n_scored + sum(seen.skipped.values())
     assert 4 <= seen.skipped["gap in the signal"] <= 45
     assert seen.health.counts["duplicate"] >= 50
     scored = [row["text"] for row in words_of(scene.kept) if row["status"] == "scored"]
@@ -231,7 +231,7 @@ def test_drifting_jittering_and_dropped_samples(desk: Path, stage: Callable[...,
     seen = client.stop()
     assert 25 < seen.health.meg.n_lost < 600
     assert seen.skipped["gap in the signal"] > 4
-    assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())
+    assert seen.n_received == seen.n_scored + sum(seen.skipped.values())
     scored = [row["text"] for row in words_of(scene.kept) if row["status"] == "scored"]
     assert seen.r is not None
     assert np.abs(seen.r - scores_without_faults(desk, scored)).max() < 0.06
@@ -265,11 +265,11 @@ def test_a_sender_that_goes_away_and_comes_back(stage: Callable[..., Stage]) -> 
     scene = stage(AWAY)
     client = scene.watch()
     scene.play()
-    before = scene.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_heard > 5)
+    before = scene.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_received > 5)
     scene.until(lambda seen: seen.health.meg.state == "lost")
     back = scene.until(lambda seen: seen.health.meg.state == "flowing")
     assert any("recovered after" in notice.text for notice in back.notices)
-    after = scene.until(lambda seen: seen.n_scored > before.n_scored + 10 and seen.n_heard > 40)
+    after = scene.until(lambda seen: seen.n_scored > before.n_scored + 10 and seen.n_received > 40)
     assert after.skipped.get("gap in the signal", 0) + after.skipped.get("window before recording", 0) > 0
     assert [entry.word.index for entry in after.words] == sorted({entry.word.index for entry in after.words})
     client.stop()

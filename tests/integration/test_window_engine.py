@@ -19,21 +19,21 @@ from tests.integration.test_stream_faults import Stage
 def test_a_real_replay_steps_and_jumps_by_keys(sitting: Sitting) -> None:
     sitting.replay(speed=4.0)
     sitting.until(lambda seen: seen.n_scored > 20)
-    script = sitting.window.link.script
-    assert script is not None
+    words = sitting.window.link.word_list
+    assert words is not None
     sitting.press("Space")
     stood = sitting.until(lambda seen: seen.paused).position_s
-    at = int(np.searchsorted(script.onsets, stood, side="right")) - 1
+    at = int(np.searchsorted(words.onsets, stood, side="right")) - 1
     for by in (1, 1, -1):
         sitting.press("Right" if by > 0 else "Left")
         at += by
-        seen = sitting.until(lambda seen, at=at: 0 <= seen.position_s - script.onsets[at] < 0.1)
-        assert seen.words[-1].word.text.startswith(script.texts[at])
+        seen = sitting.until(lambda seen, at=at: 0 <= seen.position_s - words.onsets[at] < 0.1)
+        assert seen.words[-1].word.text.startswith(words.texts[at])
         assert seen.paused
-    told = len(script.texts) - 8
+    told = len(words.texts) - 8
     sitting.press("/")
-    QTest.keyClicks(sitting.window.transport.word, script.texts[told])
-    there = sitting.window.transport.timeline.said(script.texts[told])
+    QTest.keyClicks(sitting.window.transport.word, words.texts[told])
+    there = sitting.window.transport.timeline.said(words.texts[told])
     QTest.keyClick(sitting.window.transport.word, Qt.Key.Key_Return)
     sitting.until(lambda seen: seen.position_s == pytest.approx(there, abs=0.05))
 
@@ -64,9 +64,9 @@ def test_a_real_replay_played_out_leaves_its_report(sitting: Sitting, monkeypatc
         sitting.press("]")
         sitting.qtbot.wait(120)
     seen = sitting.until(lambda seen: seen.phase == "ended" and seen.speed is None and not seen.n_waiting)
-    assert seen.n_heard == seen.n_scored + sum(seen.skipped.values())
+    assert seen.n_received == seen.n_scored + sum(seen.skipped.values())
     assert sitting.window.message_bar.message is not None
-    assert sitting.window.message_bar.message.text.startswith(f"The recording has ended: {seen.n_heard} words heard")
+    assert sitting.window.message_bar.message.text.startswith(f"The recording has ended: {seen.n_received} words heard")
     sitting.until(lambda seen: sitting.window.action_registry["report"].isEnabled())
     sitting.press("Ctrl+T")
     sitting.qtbot.waitUntil(lambda: len(opened) == 1, timeout=PATIENCE_MS)
@@ -76,9 +76,9 @@ def test_a_real_replay_played_out_leaves_its_report(sitting: Sitting, monkeypatc
     sitting.window.close()
     sitting.qtbot.waitUntil(lambda: not sitting.window.isVisible(), timeout=PATIENCE_MS)
     assert sitting.window.link.state == "ended"
-    written = sitting.window.link.newest.written
-    assert written is not None
-    assert (written.report, written.times) == (str(opened[0]), 2)
+    report = sitting.window.link.newest.report
+    assert report is not None
+    assert (report.path, report.n_written) == (str(opened[0]), 2)
 
 
 def test_an_engine_that_is_killed_is_begun_again(sitting: Sitting) -> None:
@@ -97,7 +97,7 @@ def test_an_engine_that_is_killed_is_begun_again(sitting: Sitting) -> None:
     sitting.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     seen = sitting.until(lambda seen: seen.phase == "running" and (seen.position_s or 0) >= stood)
     assert sitting.pid != first
-    assert seen.n_heard < 60
+    assert seen.n_received < 60
     sitting.until(lambda seen: seen.n_scored > 0)
 
 
@@ -115,7 +115,7 @@ def test_from_streams_to_scores_and_closed_while_recording(sitting: Sitting, des
             sitting.press("P")
             sitting.until(lambda seen, wanted=wanted: seen.publishing == wanted)
         sitting.press("R")
-        sitting.until(lambda seen: seen.keeping is not None and seen.health.meg.n_samples > began + 3 * 250)
+        sitting.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > began + 3 * 250)
         ended = sitting.window.link.newest.health.meg.n_samples
         sitting.window.close()
         sitting.qtbot.waitUntil(lambda: not sitting.window.isVisible(), timeout=PATIENCE_MS)

@@ -31,7 +31,7 @@ from rtalign.engine.commands import (
     Stop,
     WriteReport,
 )
-from rtalign.engine.process.word_list import Script
+from rtalign.engine.process.word_list import WordList
 from rtalign_monitor.actions.registry import ACTIONS
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import grey
@@ -89,7 +89,7 @@ EFFECTS: dict[str, Effect] = {
     "bank": begun("bank"),
     "load": Effect(lambda s: s.begun[-1].session.speed, 2.0, session_file),
     "save": Effect(lambda s: saved(s) == s.window.link.session),
-    "record": Effect(lambda s: type(s.sent), Record, lambda s: s.live(keeping=None)),
+    "record": Effect(lambda s: type(s.sent), Record, lambda s: s.live(recording=None)),
     "publish": sends(Publish(True)),
     "restart": Effect(lambda s: len(s.begun), 2),
     "quit": Effect(lambda s: s.window.isVisible(), False),
@@ -296,7 +296,7 @@ def test_the_timeline_shows_where_words_are(scene: Scene) -> None:
     """All words, heard or not; a bar where they are, none where they are not."""
     scene.replay()
     line = scene.window.transport.timeline
-    line.tell(Script(ONSETS[(ONSETS < 100) | (ONSETS > 150)], tuple("w" for o in ONSETS if not 100 <= o <= 150)))
+    line.tell(WordList(ONSETS[(ONSETS < 100) | (ONSETS > 150)], tuple("w" for o in ONSETS if not 100 <= o <= 150)))
     picture = grey(line.grab().toImage())[10:-8]
     column = picture.std(axis=0) + picture.max(axis=0) - np.median(picture)
     spoken = column[round(line._at(190)) : round(line._at(240))]
@@ -389,7 +389,7 @@ def test_a_layout_that_was_put_back_can_be_had_again(scene: Scene) -> None:
 
 def test_what_was_set_outlives_the_engine(scene: Scene) -> None:
     """A window of words, a speed and a recording that were asked for are asked of the engine that comes after too."""
-    scene.live(keeping=None)
+    scene.live(recording=None)
     for key in ("W", "R", "P"):
         scene.press(key)
     scene.press("Ctrl+R")

@@ -55,13 +55,13 @@ def reasons(now: Now) -> dict[str, str | None]:
         **dict.fromkeys(("up", "down"), None if seen.layers else "There is no layer yet."),
         "panel": None if now.panel else "Move the pointer over a panel first.",
         "scores": None if seen.r is not None else "There are no scores yet.",
-        "ladder": None if seen.peaks else f"There is no ladder yet: {seen.why or 'no word has been scored'}.",
+        "ladder": None if seen.peaks else f"There is no ladder yet: {seen.reason or 'no word has been scored'}.",
         "report": _report(now, none),
         **dict.fromkeys(("show-curves", "show-traces", "show-head"), demo),
     }
 
 
 def _report(now: Now, none: str | None) -> str | None:
-    if now.seen.written is not None:
+    if now.seen.report is not None:
         return None
-    return none or (None if now.seen.peaks else f"There is nothing to report yet: {now.seen.why or 'no scores'}.")
+    return none or (None if now.seen.peaks else f"There is nothing to report yet: {now.seen.reason or 'no scores'}.")

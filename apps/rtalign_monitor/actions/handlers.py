@@ -80,7 +80,7 @@ def _out(w: MonitorWindow) -> Deeds:
         return central or w, "window"
 
     def shown() -> snapshot.Snapshot:
-        return w.grid.shown or snapshot.empty()
+        return w.grid.shown or snapshot.empty_snapshot()
 
     return {
         "picture": lambda: w.exporter.picture(*whole()), "panel": lambda: w.exporter.picture(*under()),

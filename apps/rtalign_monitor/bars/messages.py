@@ -16,17 +16,17 @@ def bad_news(seen: Snapshot) -> list[tuple[str, str]]:
     """(role, text) of everything an operator should act on."""
     found: list[tuple[str, str]] = []
     if seen.phase == "failed":
-        found.append(("lost", f"the engine stopped: {seen.why}"))
+        found.append(("lost", f"the engine stopped: {seen.reason}"))
     if seen.refused:
         found.append(("lost", "the bank does not fit: nothing is decoded"))
     found += _stream_news("MEG", seen.health.meg, "check the sender and its network; it comes back by itself")
     found += _stream_news("words", seen.health.words, "check the sender of the words; it comes back by itself")
-    if seen.keeping and seen.keeping.trouble:
-        found.append(("lost", f"recording: {seen.keeping.trouble}"))
-    if seen.keeping and seen.keeping.n_dropped:
-        found.append(("lost", f"recording lost {seen.keeping.n_dropped:,} pieces: the disk is too slow"))
-    if seen.keeping and seen.keeping.hours_left is not None and seen.keeping.hours_left < 1:
-        found.append(("stale", f"disk full in {60 * seen.keeping.hours_left:.0f} min: free some space"))
+    if seen.recording and seen.recording.problem:
+        found.append(("lost", f"recording: {seen.recording.problem}"))
+    if seen.recording and seen.recording.n_dropped:
+        found.append(("lost", f"recording lost {seen.recording.n_dropped:,} pieces: the disk is too slow"))
+    if seen.recording and seen.recording.hours_left is not None and seen.recording.hours_left < 1:
+        found.append(("stale", f"disk full in {60 * seen.recording.hours_left:.0f} min: free some space"))
     if seen.work.shedding:
         found.append(("stale", f"overload: {seen.work.shedding}"))
     return sorted(found, key=lambda item: item[0] != "lost")
@@ -124,14 +124,17 @@ def told(now: Standing, cures: Cures) -> dict[str, Message | None]:
         "stream": _stream(seen) if running and seen.phase == "running" else None,
         "none": _none(cures) if now.state == "none" else None,
         "loss": _loss(now.loss, cures) if now.loss is not None else None,
-        "loading": Message("loading", f"{_sentence(seen.why or 'starting')}…", "quiet", (("Cancel", cures.stop),), True)
-        if running and seen.phase == "loading"
-        else None,
+        "loading": _loading(seen, cures) if running and seen.phase == "loading" else None,
         "frozen": Message("frozen", "The picture is frozen; the engine goes on. F goes on.", "stale")
         if now.frozen
         else None,
         "ended": _ended(seen, cures) if seen.phase == "ended" and now.state in ("running", "ended") else None,
     }
+
+
+def _loading(seen: Snapshot, cures: Cures) -> Message:
+    text = f"{_sentence(seen.reason or 'starting')}…"
+    return Message("loading", text, "quiet", (("Cancel", cures.stop),), True)
 
 
 def _none(cures: Cures) -> Message:
@@ -146,7 +149,7 @@ def _closing(now: Standing, cures: Cures) -> Message:
         return Message("closing", text, "quiet", end, True)
     if not now.hangs:
         return Message("closing", "The engine is writing what it found.", "quiet", leave, True)
-    kept = now.seen.keeping
+    kept = now.seen.recording
     safe = f"the recording in {kept.folder} is safe up to its last second" if kept else "nothing was being recorded"
     text = (
         f"The engine has not ended for {now.stopping_s or 0:.0f} s: it may still be writing, or it hangs. "
@@ -182,7 +185,7 @@ def _loss(seen: Snapshot, cures: Cures) -> Message:
 
 
 def _failed(seen: Snapshot, cures: Cures) -> Message:
-    text = f"This session cannot go on: {seen.why or 'the engine failed'}."
+    text = f"This session cannot go on: {seen.reason or 'the engine failed'}."
     choices = (("Try again", cures.restart), ("Choose bank…", cures.choose_bank), ("Start…", cures.start))
     return Message("failed", text, "lost", choices)
 
@@ -204,20 +207,22 @@ def _stream(seen: Snapshot) -> Message | None:
 def _ended(seen: Snapshot, cures: Cures) -> Message:
     """A recording at its end, or a session that has stopped."""
     text = f"The {'recording' if seen.position_s is not None else 'session'} has ended: "
-    text += f"{seen.n_heard:,} words heard, {seen.n_scored:,} scored."
+    text += f"{seen.n_received:,} words heard, {seen.n_scored:,} scored."
     choices: tuple[tuple[str, Deed], ...] = ()
-    if seen.written is not None:
-        text += f" The report is {seen.written.report}."
-    if seen.written is not None or seen.peaks:
+    if seen.report is not None:
+        text += f" The report is {seen.report.path}."
+    if seen.report is not None or seen.peaks:
         choices = (("Open report", cures.report),)
-    elif seen.why:
-        text += f" There is nothing to report: {seen.why}."
+    elif seen.reason:
+        text += f" There is nothing to report: {seen.reason}."
     again = "Play again" if seen.position_s is not None else "Begin again"
     return Message("ended", text, "quiet", (*choices, (again, cures.play_again)))
 
 
 def _kept(seen: Snapshot) -> str:
-    return f"what was recorded is on disk in {seen.keeping.folder}" if seen.keeping else "nothing was being recorded"
+    return (
+        f"what was recorded is on disk in {seen.recording.folder}" if seen.recording else "nothing was being recorded"
+    )
 
 
 def _sentence(text: str) -> str:

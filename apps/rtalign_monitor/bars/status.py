@@ -68,7 +68,7 @@ class StatusView(Panel):
         context = f"context {kind} to {int(size):,} words" if kind == "growing" and size.isdigit() else (
             f"context of {size} words" if size else "")  # fmt: skip
         parts = [seen.model.rsplit("/", 1)[-1], context, f"{len(seen.layers)} layers"]
-        return "   ".join(part for part in parts if part) if seen.model else seen.why or ""
+        return "   ".join(part for part in parts if part) if seen.model else seen.reason or ""
 
     def _when(self, seen: Snapshot) -> str:
         if seen.position_s is not None and seen.end_s is not None:
@@ -87,7 +87,7 @@ def headline(seen: Snapshot) -> tuple[str, str]:
     if seen.phase == "ended":
         return "ended", "Ended"
     if seen.phase == "loading":
-        return ("ended", "No session") if seen.why == NO_SESSION else ("searching", "Starting")
+        return ("ended", "No session") if seen.reason == NO_SESSION else ("searching", "Starting")
     if meg.state == "lost":
         return "lost", f"LOST {clock_time(meg.since_s)}"
     if words.state == "lost":

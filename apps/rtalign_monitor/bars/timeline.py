@@ -11,7 +11,7 @@ from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPoly
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from rtalign.core.time_format import position_time
-from rtalign.engine.process.word_list import Script
+from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.widgets import theme as themes
 from rtalign_monitor.widgets.theme import Theme
@@ -22,7 +22,7 @@ SNAP_PX = 5
 
 
 class Timeline(QWidget):
-    """What does not move is painted once; knows the words when it has been told the script."""
+    """What does not move is painted once; knows the words when it has been told the word list."""
 
     sought = pyqtSignal(float)
 
@@ -30,7 +30,7 @@ class Timeline(QWidget):
         super().__init__(parent)
         self.theme = Theme.of("dark")
         self.position, self.end = 0.0, 0.0
-        self.script: Script | None = None
+        self.word_list: WordList | None = None
         self.gaps: set[float] = set()
         self.bookmarks: tuple[float, ...] = ()
         self._folded: list[str] = []
@@ -44,13 +44,13 @@ class Timeline(QWidget):
 
     def forget(self) -> None:
         """Another recording."""
-        self.script, self.gaps, self.bookmarks, self._folded = None, set(), (), []
+        self.word_list, self.gaps, self.bookmarks, self._folded = None, set(), (), []
         self.renew()
 
-    def tell(self, script: Script | None) -> None:
+    def tell(self, word_list: WordList | None) -> None:
         """All words of the recording."""
-        if script is not None and script is not self.script:
-            self.script, self._folded = script, [text.casefold() for text in script.texts]
+        if word_list is not None and word_list is not self.word_list:
+            self.word_list, self._folded = word_list, [text.casefold() for text in word_list.texts]
             self.renew()
 
     def mark(self, times: Sequence[float]) -> None:
@@ -75,11 +75,11 @@ class Timeline(QWidget):
     def said(self, text: str) -> float | None:
         """Where a word is next said, beginning behind the position and going round; its beginning is enough."""
         wanted = text.strip().casefold()
-        if not wanted or self.script is None:
+        if not wanted or self.word_list is None:
             return None
-        first = bisect_left(self.script.onsets, self.position + 0.05)
+        first = bisect_left(self.word_list.onsets, self.position + 0.05)
         order = [*range(first, len(self._folded)), *range(first)]
-        return next((float(self.script.onsets[i]) for i in order if self._folded[i].startswith(wanted)), None)
+        return next((float(self.word_list.onsets[i]) for i in order if self._folded[i].startswith(wanted)), None)
 
     def renew(self) -> None:
         self._plate = None
@@ -135,10 +135,10 @@ class Timeline(QWidget):
         painter.drawPolygon(QPolygonF([QPointF(x, top), QPointF(x + 7, top + 3.5), QPointF(x, top + 7)]))
 
     def _paint_words(self, painter: QPainter, box: QRectF) -> None:
-        if self.script is None or not len(self.script.onsets):
+        if self.word_list is None or not len(self.word_list.onsets):
             return
         edges = np.arange(box.left(), box.right() + BIN_PX, BIN_PX)
-        counts, _ = np.histogram([self._at(float(onset)) for onset in self.script.onsets], edges)
+        counts, _ = np.histogram([self._at(float(onset)) for onset in self.word_list.onsets], edges)
         for x, n in zip(edges, counts, strict=False):
             height = (box.height() - 7) * n / max(counts.max(), 1)
             bar = QRectF(float(x), box.bottom() - 4 - height, BIN_PX - 1, height)

@@ -141,15 +141,15 @@ def _engine(seen: Snapshot) -> Item:
 
 
 def _keeping(seen: Snapshot) -> list[Item]:
-    kept = seen.keeping
+    kept = seen.recording
     if kept is None:
         return [Item("not recording", "start with --record DIR, or from the menu", rank=2)]
     left = "" if kept.hours_left is None else f", {kept.hours_left:.0f} h left"
     return [
         Item(
             f"recording {kept.megabytes:,.0f} MB{left}",
-            kept.trouble or kept.folder,
-            "lost" if kept.trouble else "flowing",
+            kept.problem or kept.folder,
+            "lost" if kept.problem else "flowing",
             rank=2,
         )
     ]

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from rtalign.core.session import Session
 from rtalign.engine import snapshot
 from rtalign.engine.commands import Command, Publish, Record, ScoreLastWords, Seek, SetSpeed, Stop
-from rtalign.engine.process.word_list import Script
+from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import Snapshot
 
 RESTART_S = 5.0
@@ -30,7 +30,7 @@ class EngineClient(Protocol):
     """What rtalign.engine.process.client.Client offers."""
 
     newest: Snapshot
-    script: Script | None
+    word_list: WordList | None
 
     @property
     def alive(self) -> bool: ...
@@ -69,11 +69,11 @@ class EngineLink:
 
     @property
     def newest(self) -> Snapshot:
-        return self.engine.newest if self.engine else snapshot.empty("loading", snapshot.NO_SESSION)
+        return self.engine.newest if self.engine else snapshot.empty_snapshot("loading", snapshot.NO_SESSION)
 
     @property
-    def script(self) -> Script | None:
-        return self.engine.script if self.engine else None
+    def word_list(self) -> WordList | None:
+        return self.engine.word_list if self.engine else None
 
     @property
     def restarts_in_s(self) -> float | None:
@@ -204,7 +204,7 @@ def _settings(command: Command) -> dict[str, Any]:
 
 def without_engine(seen: Snapshot) -> Snapshot:
     """What is still true of the last snapshot of an engine that died: nobody sees its streams, nobody records."""
-    return replace(without_streams(seen), phase="failed", why="it ended unexpectedly", keeping=None)
+    return replace(without_streams(seen), phase="failed", reason="it ended unexpectedly", recording=None)
 
 
 def without_streams(seen: Snapshot, state: Literal["ended", "unknown"] = "ended") -> Snapshot:

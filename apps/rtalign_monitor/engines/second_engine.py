@@ -107,7 +107,7 @@ class BankComparison:
         a, b, name = self._first.newest, self._second.newest, self._names[1]
         if state in ("lost", "failed", "ended"):
             self._second.stay_stopped()
-            why = f": {b.why}" if state == "failed" else ""
+            why = f": {b.reason}" if state == "failed" else ""
             self.end(f"Comparing ended, as the engine of bank {name} stopped{why}. Bank A goes on.", again=True)
         elif b.refused:
             self.end(f"Comparing ended, as bank {name} does not fit: {'; '.join(b.refused)}. Bank A goes on.")
@@ -134,7 +134,7 @@ class BankComparison:
             self._order(who, command)
         if not self._sync.together:
             where = position_time(b.position_s) if b.position_s is not None else None
-            how = f"catches up, at {where}" if where else f"loads: {b.why}" if b.why else "loads"
+            how = f"catches up, at {where}" if where else f"loads: {b.reason}" if b.reason else "loads"
             self._tell(f"Bank {self._names[1]} {how}.", True)
         elif not together:
             lacks = [] if self._warned else cannot(a, b)

@@ -63,22 +63,22 @@ class Outgoing:
 
     def report(self) -> None:
         """Have it written as things stand; one of an engine that is gone is opened as it is."""
-        written = self._link.newest.written
+        report = self._link.newest.report
         if self._link.state == "running":
-            self._asked = time.monotonic(), written.times if written else 0
+            self._asked = time.monotonic(), report.n_written if report else 0
             self._link.send(WriteReport(remember.output_folder() / f"report-{datetime.now():%Y%m%d-%H%M%S}"))
-        elif written:
-            show(Path(written.report))
+        elif report:
+            show(Path(report.path))
 
     def look(self, seen: Snapshot) -> None:
         """Open the report that was asked for, once it is there."""
         if self._asked is None:
             return
         since, before = self._asked
-        if seen.written is not None and seen.written.times > before:
+        if seen.report is not None and seen.report.n_written > before:
             self.forget()
-            show(Path(seen.written.report))
-            self._say(Path(seen.written.report))
+            show(Path(seen.report.path))
+            self._say(Path(seen.report.path))
         elif time.monotonic() - since > PATIENCE_S:
             self._message_bar.post(
                 Message("report", "The report is being written.", "quiet", (("Cancel", self.forget),), True)

@@ -85,7 +85,7 @@ def save_scores(seen: Snapshot, path: Path) -> None:
 def save_ladder(seen: Snapshot, path: Path) -> None:
     """The ladder as it is shown, a row a layer; no peak is an empty cell, with its reason beside it."""
     if not seen.peaks:
-        raise ValueError(f"there is no ladder yet: {seen.why or 'no word has been scored'}")
+        raise ValueError(f"there is no ladder yet: {seen.reason or 'no word has been scored'}")
     rows = [peak.row() | {"n_words": seen.n_assessed} for peak in seen.peaks]
     _write(path, tuple(rows[0]), [tuple("" if value is None else value for value in row.values()) for row in rows])
 

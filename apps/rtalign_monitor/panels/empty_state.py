@@ -19,7 +19,7 @@ def scores(seen: Snapshot | None) -> tuple[str, str]:
         return "no word was scored", ""
     if seen.n_scored:
         return "one word is scored", "the second one brings the first r"
-    if seen.n_heard:
+    if seen.n_received:
         return "the first words are on their way", "each is scored about a second after it was said"
     what, when = words(seen)
     return what, "the second one brings the first r" if what == SILENT else when

@@ -9,7 +9,7 @@ from PyQt6.QtGui import QImage, QPainter, QPen
 from PyQt6.QtWidgets import QWidget
 
 from rtalign.engine.ledger import Entry
-from rtalign.engine.snapshot import Inspected, Snapshot
+from rtalign.engine.snapshot import InspectedWord, Snapshot
 from rtalign_monitor.panels.axes import Axis, Rows, ms
 from rtalign_monitor.panels.lag_map import alike
 from rtalign_monitor.panels.panel import Panel
@@ -26,7 +26,7 @@ class InspectorView(Panel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.seen: Inspected | None = None
+        self.seen: InspectedWord | None = None
         self.layers: tuple[int, ...] = ()
         self.lags = np.zeros(0)
         self.unit = ""
@@ -144,7 +144,7 @@ def _fits(values: np.ndarray | None, shape: tuple[int, ...]) -> bool:
     return values is not None and values.shape == shape
 
 
-def _same(one: Inspected | None, other: Inspected | None) -> bool:
+def _same(one: InspectedWord | None, other: InspectedWord | None) -> bool:
     if one is None or other is None:
         return one is other
     return one.entry == other.entry and alike(one.scores, other.scores) and alike(one.power, other.power)

@@ -164,7 +164,7 @@ class LadderView(Layered):
 
     def _no_headline(self, painter: QPainter, box: QRectF) -> None:
         seen = self.seen
-        why = seen.why if seen and seen.why else "no word has been scored"
+        why = seen.reason if seen and seen.reason else "no word has been scored"
         said = "No temporal score yet"
         if seen and seen.refused:
             said, why = "The bank does not fit this stream", "nothing is decoded until it does"
@@ -287,8 +287,8 @@ def _p(p: float) -> str:
 def _same(one: Snapshot, other: Snapshot) -> bool:
     if not other.peaks and empty_state.peaks(one) != empty_state.peaks(other):
         return False
-    return (one.peaks, one.temporal, one.why, one.layers, one.n_assessed, one.refused) == (
-        other.peaks, other.temporal, other.why, other.layers, other.n_assessed, other.refused,
+    return (one.peaks, one.temporal, one.reason, one.layers, one.n_assessed, one.refused) == (
+        other.peaks, other.temporal, other.reason, other.layers, other.n_assessed, other.refused,
     )  # fmt: skip
 
 

@@ -174,9 +174,9 @@ class TranscriptView(Panel):
         painter.fillRect(QRectF(at.left(), at.top(), at.width(), thick), self.theme.colour("accent", 0.75))
 
     def _note(self) -> str:
-        if self.seen is None or not self.seen.n_heard:
+        if self.seen is None or not self.seen.n_received:
             return ""
-        return f"{self.seen.n_heard:,} heard   underline: surprisal   struck: skipped"
+        return f"{self.seen.n_received:,} heard   underline: surprisal   struck: skipped"
 
     def _context(self, painter: QPainter) -> None:
         """How much of its context the language model has in use, as far as that can be said."""
@@ -184,7 +184,7 @@ class TranscriptView(Panel):
             return
         kind, _, size = self.seen.context.partition(":")
         most = int(size) if size.isdigit() else 0
-        used, full = min(self.seen.n_heard, most), self.seen.n_heard > most
+        used, full = min(self.seen.n_received, most), self.seen.n_received > most
         said = f"context {used:,} of {most:,} words"
         if kind == "growing" and full:
             said, used = f"context {most // 2:,} to {most:,} words", most  # begun again with its newer half when full

@@ -151,7 +151,7 @@ class Sessions:
 
     def look(self) -> None:
         """Say where a recording went when it begins and when it is whole."""
-        kept = self._link.newest.keeping
+        kept = self._link.newest.recording
         folder = kept.folder if kept else None
         if self._link.newest.phase == "loading":
             self._recording = None

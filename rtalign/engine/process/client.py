@@ -15,19 +15,19 @@ from rtalign.core.session import Session
 from rtalign.engine import commands, snapshot
 from rtalign.engine.commands import Command, Stop
 from rtalign.engine.process import wire, word_list
-from rtalign.engine.process.word_list import Script
+from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import Snapshot
 
 
 class Client:
     """Starts an engine in a process of its own.  `newest` is never waited for; it changes when there is news.
 
-    script : every word of a recording, as soon as it is open.
+    word_list : every word of a recording, as soon as it is open.
     """
 
     def __init__(self, session: Session) -> None:
-        self.newest = snapshot.empty("loading", "starting")
-        self.script: Script | None = None
+        self.newest = snapshot.empty_snapshot("loading", "starting")
+        self.word_list: WordList | None = None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rtalign.engine.process.server"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(),
@@ -95,15 +95,15 @@ class Client:
             while (message := wire.read(self._process.stdout)) is not None:
                 self._take(message)
         except (OSError, ValueError) as error:  # no engine speaks like this; it is asked to end, and not listened to
-            self.newest = snapshot.empty("failed", f"what the engine says cannot be read: {error}")
+            self.newest = snapshot.empty_snapshot("failed", f"what the engine says cannot be read: {error}")
             self.send(Stop())
             with contextlib.suppress(OSError, ValueError):
                 while self._process.stdout.read(1 << 16):
                     pass
 
     def _take(self, message: Any) -> None:
-        if word_list.is_script(message):
-            self.script = word_list.from_message(message)
+        if word_list.is_word_list(message):
+            self.word_list = word_list.from_message(message)
         else:
             self.newest = snapshot.from_message(message)
 

@@ -136,7 +136,7 @@ class Host:
         if self._session.publish:
             executor.execute(Publish(True))
         if opened.recording is not None:
-            self._outbox.send(word_list.to_message(word_list.Script.of(opened.recording.words)))
+            self._outbox.send(word_list.to_message(word_list.WordList.of(opened.recording.words)))
         try:
             failure = self._loop(engine, keeper, executor)
             self._finish(engine, keeper)
@@ -178,7 +178,7 @@ class Host:
         keeper.finish(engine, time.monotonic() - self._started, self._cpu.memory_info().rss / 2**20)
 
     def _say(self, text: str) -> None:
-        self._outbox.put(snapshot.to_message(snapshot.empty("loading", text)))
+        self._outbox.put(snapshot.to_message(snapshot.empty_snapshot("loading", text)))
 
     def _look(
         self,
@@ -191,7 +191,8 @@ class Host:
         self._looked = time.monotonic()
         self._sequence += 1
         seen = take_snapshot.of(engine, self._sequence, self._work(engine), keeper.state())
-        seen = replace(seen, phase=phase or seen.phase, bank=executor.bank, written=keeper.written, sounds=self._sounds)
+        seen = replace(seen, phase=phase or seen.phase, bank=executor.bank, sounds=self._sounds)
+        seen = replace(seen, report=keeper.report_status)
         self._outbox.put(snapshot.to_message(seen), last)
 
     def _work(self, engine: Engine) -> snapshot.Work:
@@ -228,7 +229,7 @@ def main() -> int:
             raise
         known = isinstance(error, (ValueError, OSError, MemoryError))
         why = str(error) if known else f"unexpected {type(error).__name__}: {error}"
-        outbox.put(snapshot.to_message(snapshot.empty("failed", why)), last=True)
+        outbox.put(snapshot.to_message(snapshot.empty_snapshot("failed", why)), last=True)
         outbox.close()
         return 1
     outbox.close()

@@ -1,4 +1,4 @@
-"""Script: every word of a recording, sent once to whoever looks at it."""
+"""The list of a recording's words, sent to the viewer once, when the recording is open."""
 
 from __future__ import annotations
 
@@ -17,37 +17,48 @@ MOST_LETTERS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Script:
-    """onsets : (word,), ascending, s; texts : how each word begins."""
+class WordList:
+    """Every word of a recording, in the order of the onsets.
+
+    Attributes
+    ----------
+    onsets : ndarray, shape (word,)
+        Seconds on the recording's axis, ascending.
+    texts : tuple of str
+        How each word begins: at most MOST_LETTERS letters.
+    """
 
     onsets: np.ndarray
     texts: tuple[str, ...]
 
     @classmethod
-    def of(cls, words: Sequence[Word]) -> Script:
-        told = sorted(words, key=lambda word: word.onset)[:MOST_WORDS]
-        return cls(np.array([word.onset for word in told], float), tuple(word.text[:MOST_LETTERS] for word in told))
+    def of(cls, words: Sequence[Word]) -> WordList:
+        """The list of these words, cut to what fits into one frame."""
+        first = sorted(words, key=lambda word: word.onset)[:MOST_WORDS]
+        return cls(np.array([word.onset for word in first], float), tuple(word.text[:MOST_LETTERS] for word in first))
 
 
-def to_message(script: Script) -> dict[str, Any]:
+def to_message(words: WordList) -> dict[str, Any]:
     """For wire.pack."""
-    return {"script": {"onsets": script.onsets, "texts": list(script.texts)}}
+    return {"word_list": {"onsets": words.onsets, "texts": list(words.texts)}}
 
 
-def is_script(message: Any) -> bool:
-    return isinstance(message, dict) and set(message) == {"script"}
+def is_word_list(message: Any) -> bool:
+    return isinstance(message, dict) and set(message) == {"word_list"}
 
 
-def from_message(message: Any) -> Script:
-    """A script as it was sent, refused where it is none."""
-    found = message["script"]
-    onsets, texts = (found.get("onsets"), found.get("texts")) if isinstance(found, dict) else (None, None)
+def from_message(message: Any) -> WordList:
+    """A word list as it was sent; ValueError where the message holds none."""
+    content = message["word_list"]
+    onsets, texts = (content.get("onsets"), content.get("texts")) if isinstance(content, dict) else (None, None)
     if not isinstance(onsets, np.ndarray) or onsets.ndim != 1 or onsets.dtype != float or not isinstance(texts, list):
-        raise ValueError("a script has onsets, numbers in a row, and texts, a list - this is none")
+        raise ValueError("a word list has onsets, one axis of numbers, and texts, a list - this has not")
     if len(onsets) != len(texts) or len(texts) > MOST_WORDS:
-        raise ValueError(f"a script has {len(onsets)} onsets and {len(texts)} texts; as many, and at most {MOST_WORDS}")
+        raise ValueError(
+            f"a word list has {len(onsets)} onsets and {len(texts)} texts; as many of both, and at most {MOST_WORDS}"
+        )
     if not all(isinstance(text, str) and len(text) <= MOST_LETTERS for text in texts):
-        raise ValueError(f"a text of a script is no text of at most {MOST_LETTERS} letters")
+        raise ValueError(f"a text of the word list is not a text of at most {MOST_LETTERS} letters")
     if not np.isfinite(onsets).all() or (np.diff(onsets) < 0).any():
-        raise ValueError("the onsets of a script are times in ascending order - these are not")
-    return Script(onsets, tuple(texts))
+        raise ValueError("the onsets of the word list are not times in ascending order")
+    return WordList(onsets, tuple(texts))

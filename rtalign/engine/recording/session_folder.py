@@ -14,7 +14,7 @@ from rtalign.engine.engine import Engine
 from rtalign.engine.ledger import Entry
 from rtalign.engine.open_session import Opened, session_name
 from rtalign.engine.recording.recorder import Recorder
-from rtalign.engine.snapshot import Keeping, Written
+from rtalign.engine.snapshot import RecordingStatus, ReportStatus
 from rtalign.recordings.xdf.writer import Signal
 from rtalign.report.write import write_results
 from rtalign.scoring.findings import Findings
@@ -34,7 +34,7 @@ class Keeper:
         self._under, self._named = session.record, session.out
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="report")
         self._writing: Future[tuple[Path, int]] | None = None
-        self.written: Written | None = None
+        self.report_status: ReportStatus | None = None
         self._early: list[Mapping[str, Any]] = []
         self._stream: Changed | None = None
         self.recorder: Recorder | None = None
@@ -117,7 +117,7 @@ class Keeper:
             path, n_words = done.result()
         except OSError as error:
             return Notice("warning", "command", f"report: {error}", 0.0)
-        self.written = Written(str(path), n_words, self.written.times + 1 if self.written else 1)
+        self._count(path, n_words)
         return None
 
     def finish(self, engine: Engine, seconds: float, peak_rss_mb: float) -> None:
@@ -127,13 +127,17 @@ class Keeper:
             self.look()
         if self.folder is not None and engine.assessment.findings is not None:
             path, n_words = results_of(engine, self.folder, seconds, peak_rss_mb)()
-            self.written = Written(str(path), n_words, self.written.times + 1 if self.written else 1)
+            self._count(path, n_words)
 
-    def state(self) -> Keeping | None:
+    def _count(self, path: Path, n_words: int) -> None:
+        before = self.report_status.n_written if self.report_status else 0
+        self.report_status = ReportStatus(str(path), n_words, before + 1)
+
+    def state(self) -> RecordingStatus | None:
         recorder = self.recorder
         if recorder is None:
             return None
-        return Keeping(
+        return RecordingStatus(
             str(recorder.folder), recorder.bytes_written / MB, recorder.hours_left, recorder.n_dropped, recorder.trouble
         )
 

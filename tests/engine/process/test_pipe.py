@@ -36,11 +36,11 @@ class Slow(io.BytesIO):
 
 
 def test_what_is_sent_once_is_never_replaced_by_news() -> None:
-    """A viewer that is slow misses snapshots, and no script."""
+    """A viewer that is slow misses snapshots, and no word list."""
     pipe = Slow()
     outbox = Outbox(pipe)
     outbox.put({"n": 0})
-    outbox.send({"script": 1})
+    outbox.send({"word_list": 1})
     for n in range(1, 50):
         outbox.put({"n": n})
     outbox.put({"n": "last"}, last=True)
@@ -48,7 +48,7 @@ def test_what_is_sent_once_is_never_replaced_by_news() -> None:
     outbox.close()
     pipe.seek(0)
     frames = list(iter(lambda: wire.read(pipe), None))
-    assert {"script": 1} in frames
+    assert {"word_list": 1} in frames
     assert frames[-1] == {"n": "last"}
     assert len(frames) <= 4
 
@@ -67,16 +67,16 @@ def mute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[bytes], C
     return make
 
 
-@pytest.mark.parametrize("said", [b"hello, I am no frame, but long enough", wire.pack({"script": {"onsets": 3}})])
+@pytest.mark.parametrize("said", [b"hello, I am no frame, but long enough", wire.pack({"word_list": {"onsets": 3}})])
 def test_an_engine_that_speaks_no_sense_has_failed(mute: Callable[[bytes], Client], said: bytes) -> None:
-    client = mute(wire.pack(snapshot.to_message(snapshot.empty("running"))) + said)
+    client = mute(wire.pack(snapshot.to_message(snapshot.empty_snapshot("running"))) + said)
     client.wait(30)
     assert client.newest.phase == "failed"
-    assert "cannot be read" in (client.newest.why or "")
+    assert "cannot be read" in (client.newest.reason or "")
 
 
 def test_the_last_words_of_an_engine_are_heard_before_it_counts_as_gone(mute: Callable[[bytes], Client]) -> None:
-    client = mute(wire.pack(snapshot.to_message(snapshot.empty("ended"))))
+    client = mute(wire.pack(snapshot.to_message(snapshot.empty_snapshot("ended"))))
     while client.alive:
         pass
     assert client.newest.phase == "ended"

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from rtalign.core.session import Session
 from rtalign.engine.commands import Pause, Seek
 from rtalign.engine.process.client import Client
-from rtalign.engine.snapshot import empty
+from rtalign.engine.snapshot import empty_snapshot
 from rtalign_monitor import app
 from rtalign_monitor.app import DisplayOptions
 from rtalign_monitor.engines import link
@@ -58,7 +58,7 @@ def test_an_engine_that_hangs_while_ending_can_be_given_up(scene: Scene) -> None
 
 
 def test_without_a_recording_none_is_promised(scene: Scene) -> None:
-    scene.live(keeping=None)
+    scene.live(recording=None)
     hang(scene)
     assert "nothing was being recorded" in scene.said
 
@@ -66,7 +66,7 @@ def test_without_a_recording_none_is_promised(scene: Scene) -> None:
 def test_an_engine_that_ends_after_all_needs_no_giving_up(scene: Scene) -> None:
     scene.live()
     hang(scene)
-    scene.engine.newest = empty("ended")
+    scene.engine.newest = empty_snapshot("ended")
     scene.engine.alive = False
     scene.window.tick()
     assert scene.engine.status == 0
@@ -84,7 +84,7 @@ def test_the_session_to_come_begins_when_a_hanging_engine_is_given_up(scene: Sce
     scene.cure("End it now")
     assert len(scene.begun) == 2
     assert scene.window.link.state == "running"
-    scene.say(keeping=None)
+    scene.say(recording=None)
     assert "session before" not in scene.said, "whoever gave it up knows"
 
 
@@ -116,7 +116,7 @@ def test_loading_can_be_broken_off_at_once(scene: Scene) -> None:
 
 def test_nothing_is_live_that_nobody_hears(scene: Scene) -> None:
     """Neither of an engine that is ending nor of one that has fallen silent."""
-    scene.live(keeping=None)
+    scene.live(recording=None)
     assert scene.window.status.said[:2] == ("flowing", "Live")
     scene.now += SILENT_S + 1
     scene.window.tick()
@@ -131,11 +131,11 @@ def test_nothing_is_live_that_nobody_hears(scene: Scene) -> None:
 
 
 def test_an_engine_that_falls_silent_is_told(scene: Scene) -> None:
-    scene.live(keeping=None)
+    scene.live(recording=None)
     scene.now += SILENT_S + 2
     scene.window.tick()
     assert scene.said.startswith("The engine has not answered for 7 s: what is shown is as old as that.")
-    scene.say(301, keeping=None)
+    scene.say(301, recording=None)
     assert scene.said == ""
 
 
@@ -196,7 +196,7 @@ def test_a_real_engine_that_hangs_is_given_up_and_its_recording_is_whole(
         meg, words = stage.names
         sitting.start(meg=meg, words=words, record=tmp_path / "kept")
         stage.play()
-        sitting.until(lambda seen: seen.keeping is not None and seen.health.meg.n_samples > 4 * 250)
+        sitting.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > 4 * 250)
         sitting.until(lambda seen: seen.n_scored > 0)
         came = sitting.window.link.newest.health.meg.n_samples
         os.kill(sitting.pid, signal.SIGSTOP)

@@ -9,7 +9,7 @@ import pytest
 
 from rtalign.core.session import Session
 from rtalign.engine.commands import IgnoreMissingSensors, Play, Record, Reset, Seek, UseBank, WriteReport
-from rtalign.engine.snapshot import empty
+from rtalign.engine.snapshot import empty_snapshot
 from rtalign.streams.events import Notice
 from rtalign_monitor.engines.link import RESTART_S
 from tests.helpers import snapshots
@@ -92,7 +92,7 @@ def test_a_loss_is_told_in_the_session_after(scene: Scene) -> None:
     scene.window.start(Session(bank=scene.folder / "other"))
     scene.engine.die()
     scene.window.tick()
-    scene.say(keeping=None)
+    scene.say(recording=None)
     assert "session before stopped while it was writing" in scene.said
     assert "/data/session-1" in scene.said
     scene.cure("OK")
@@ -151,7 +151,7 @@ def test_a_refused_replay_begins_anew(scene: Scene) -> None:
 
 def test_a_session_that_fails_says_why_and_what_can_be_done(scene: Scene) -> None:
     scene.live()
-    scene.engine.newest = empty("failed", "there is no such bank")
+    scene.engine.newest = empty_snapshot("failed", "there is no such bank")
     scene.engine.die()
     scene.window.tick()
     assert "there is no such bank" in scene.said
@@ -171,7 +171,7 @@ def test_a_lost_stream_is_told_in_the_strip(scene: Scene) -> None:
 def test_the_end_of_a_recording_is_told(scene: Scene) -> None:
     scene.replay()
     scene.more(phase="ended")
-    heard = scene.window.link.newest.n_heard
+    heard = scene.window.link.newest.n_received
     assert scene.said == f"The recording has ended: {heard} words heard, 300 scored."
     scene.cure("Open report")
     assert isinstance(scene.sent, WriteReport)
@@ -197,16 +197,16 @@ def test_without_a_start_dialog_it_says_so(scene: Scene, monkeypatch: pytest.Mon
 
 
 def test_a_recording_that_begins_and_ends_says_where_it_is(scene: Scene) -> None:
-    scene.live(keeping=None)
+    scene.live(recording=None)
     assert not scene.window.action_registry["record"].isChecked()
     scene.press("R")
     assert scene.sent == Record(scene.folder / "home")
-    scene.more(keeping=snapshots.sight(1).keeping)
+    scene.more(recording=snapshots.sight(1).recording)
     assert scene.said == "Recording to /data/session-1."
     assert scene.window.action_registry["record"].isChecked()
     scene.press("R")
     assert scene.sent == Record(None)
-    scene.more(keeping=None)
+    scene.more(recording=None)
     assert scene.said == "The recording is whole: /data/session-1."
 
 

@@ -30,7 +30,7 @@ from rtalign.engine.commands import (
     WaitAt,
 )
 from rtalign.engine.process.client import Client
-from rtalign.engine.snapshot import Snapshot, empty
+from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign.recordings.datasets.sounds import Sound
 from rtalign.streams.replay import ReplaySource
 from rtalign_monitor.engines.link import EngineLink
@@ -83,7 +83,7 @@ class Player:
                 raise AssertionError(f"{command} is not sent to a replay that is kept in step")
 
     def seen(self) -> Snapshot:
-        at = dataclasses.replace(empty("running"), position_s=self.position, end_s=END_S)
+        at = dataclasses.replace(empty_snapshot("running"), position_s=self.position, end_s=END_S)
         return dataclasses.replace(at, speed=self.speed, paused=self.paused)
 
 
@@ -157,7 +157,7 @@ def test_what_was_waited_is_not_made_up_for_by_haste() -> None:
 
 
 def test_nothing_is_asked_twice() -> None:
-    seen = dataclasses.replace(empty("running"), position_s=5.0, end_s=9.0, speed=1.0)
+    seen = dataclasses.replace(empty_snapshot("running"), position_s=5.0, end_s=9.0, speed=1.0)
     tether = ReplaySync()
     assert tether.pull(seen, seen)
     assert tether.pull(seen, seen) == []
@@ -322,7 +322,7 @@ def test_the_death_of_the_second_is_said_and_the_first_goes_on(desk: Path, phase
     both.comparison.look()
     assert WaitAt(5.8) in both.engines[0].sent
     both.engines[1].alive = False
-    both.engines[1].newest = dataclasses.replace(both.engines[1].newest, phase=phase, why="no memory")  # type: ignore[arg-type]
+    both.engines[1].newest = dataclasses.replace(both.engines[1].newest, phase=phase, reason="no memory")  # type: ignore[arg-type]
     both.comparison.look()
     assert both.said[-1][0].startswith("Comparing ended, as the engine of bank twin stopped")
     assert both.said[-1][0].endswith("Bank A goes on.")

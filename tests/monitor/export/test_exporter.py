@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from rtalign.engine.commands import Reset, WriteReport
-from rtalign.engine.snapshot import Written
+from rtalign.engine.snapshot import ReportStatus
 from rtalign_monitor.export import exporter, files
 from rtalign_monitor.widgets.theme import THEMES
 from tests.helpers.view_pixels import grey
@@ -123,7 +123,7 @@ def test_the_report_is_opened_when_it_has_been_written(scene: Scene) -> None:
     assert isinstance(scene.sent, WriteReport)
     scene.more()
     assert scene.opened == []
-    scene.more(written=Written(str(scene.folder / "report.html"), 300, 1))
+    scene.more(report=ReportStatus(str(scene.folder / "report.html"), 300, 1))
     assert scene.opened == [scene.folder / "report.html"]
     scene.more(n_scored=301)
     assert len(scene.opened) == 1
@@ -136,7 +136,7 @@ def test_waiting_for_a_report_can_be_given_up(scene: Scene, monkeypatch: pytest.
     scene.more()
     assert scene.said == "The report is being written."
     scene.cure("Cancel")
-    scene.more(written=Written("report.html", 300, 1))
+    scene.more(report=ReportStatus("report.html", 300, 1))
     assert scene.opened == []
 
 

@@ -10,7 +10,7 @@ from PyQt6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
-from rtalign.engine.snapshot import empty
+from rtalign.engine.snapshot import empty_snapshot
 from rtalign_cli import live, main
 from rtalign_monitor.app import whole
 from rtalign_monitor.export.screenshots import ACROSS, FRAMES, GAP, WIDTH, Pictures
@@ -97,14 +97,14 @@ def test_a_session_is_over_for_its_own_reason_or_by_the_clock(monkeypatch: pytes
     now = [0.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
     over = live.either(lambda seen: seen.phase == "ended", 10.0)
-    assert not over(empty("loading"))
+    assert not over(empty_snapshot("loading"))
     now[0] = 100.0
-    assert not over(empty("running")), "the clock begins when the engine runs, not while it loads"
+    assert not over(empty_snapshot("running")), "the clock begins when the engine runs, not while it loads"
     now[0] = 109.0
-    assert not over(empty("running"))
-    assert over(empty("ended"))
+    assert not over(empty_snapshot("running"))
+    assert over(empty_snapshot("ended"))
     now[0] = 111.0
-    assert over(empty("running"))
+    assert over(empty_snapshot("running"))
 
 
 def test_a_film_spans_the_whole_session_in_a_few_frames(qtbot: QtBot, tmp_path: Path) -> None:

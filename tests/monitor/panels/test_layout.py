@@ -73,7 +73,7 @@ LAID_OUT = {
 NAMED = dict(zip(("ladder", "map", "curves", "transcript", "traces", "head", "trust", "status", "inspector"), VIEWS,
                  strict=True))  # fmt: skip
 MOMENTS = {
-    "start": snapshots.empty("loading", "reading the bank"),
+    "start": snapshots.empty_snapshot("loading", "reading the bank"),
     "no word": snapshots.sight(0),
     "50 words": snapshots.sight(50),
     "300 words": snapshots.inspected(snapshots.sight(300)),

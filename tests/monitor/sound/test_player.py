@@ -419,7 +419,7 @@ def test_no_key_does_two_things() -> None:
 
 
 def test_the_mute_key_is_there_where_there_is_sound(qtbot: QtBot, tmp_path: Path, stage: Callable[..., Stage]) -> None:
-    engine = SimpleNamespace(newest=stage().seen, script=None, alive=True, ask=lambda *_: None)
+    engine = SimpleNamespace(newest=stage().seen, word_list=None, alive=True, send=lambda *_: None)
     window = MonitorWindow(lambda _: engine, tmp_path / "settings.json")
     qtbot.addWidget(window)
     window._timer.stop()
