@@ -19,7 +19,7 @@ from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import WIDE
 from rtalign.language import contexts
 from rtalign.scoring.cross_validated import Draws, score
-from rtalign.signal.chain import Chain, Design
+from rtalign.signal.chain import Chain, ChainDesign
 from rtalign.training.trainer import lag_bytes
 
 SAMPLE_WORDS, FIT_WORDS = 300, 4000
@@ -41,7 +41,7 @@ def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device
         "language": _language_seconds(recordings, model, recipe),
         "fit": _fit_seconds(words, sensors, n_layers, components, recipe, device) * lags,
     }
-    tape = sum(r.n_samples / r.sfreq * Design(recipe.chain, r.sfreq).rate for r in recordings) * sensors * 4
+    tape = sum(r.n_samples / r.sfreq * ChainDesign(recipe.chain, r.sfreq).rate for r in recordings) * sensors * 4
     bank = lags * (recipe.fit.folds * (sensors * sensors + sensors * wide) + sensors * kept) * 4
     shared, each = words * (wide + 3 * kept) * 4, lag_bytes(words, sensors, kept, recipe.fit.folds)
     return {

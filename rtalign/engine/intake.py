@@ -63,4 +63,4 @@ class Intake:
 
     def tail(self, seconds: float) -> Chunk | None:
         """The newest seconds of the filtered signal, in display units; None before there is any."""
-        return self._pipeline.ring.newest(int(seconds * self._pipeline.chain.rate)) if self._pipeline else None
+        return self._pipeline.buffer.newest(int(seconds * self._pipeline.chain.rate)) if self._pipeline else None

@@ -1,4 +1,4 @@
-"""The signal chain: raw chunks in, the slow part of the signal in display units out, stamped with true time."""
+"""The signal chain: raw chunks in, the slow part of the signal in display units out, with its delay removed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,28 @@ from rtalign.signal.filters import CausalHighpass, Decimator, Highpass, NoHighpa
 LINE_HZ = 49.0
 """The stop band begins below the mains (50 or 60 Hz), whatever the decimation would allow."""
 CLOCK_S = 5.0
-"""Time stamps are smoothed over this long before a gap is judged."""
+"""Time constant over which time stamps are smoothed before a gap is detected."""
 
 
 @dataclass(frozen=True)
-class Design:
-    """The numbers of a chain at one input rate."""
+class ChainDesign:
+    """The numbers of a chain at one input rate; ValueError if the recipe cannot be built at this rate.
+
+    Attributes
+    ----------
+    recipe : ChainRecipe
+        The filters wanted.
+    sfreq : float
+        Input rate in Hz.
+    factor, rate : int, float
+        Of the decimation, and the output rate in Hz.
+    taps : ndarray, shape (tap,)
+        The FIR low-pass.
+    delay_samples : int
+        Its delay, in input samples; the chain subtracts it from the time stamps.
+    fir_mask, highpass_mask : int
+        Outputs that the warm-up of the two filters takes; they are never returned.
+    """
 
     recipe: ChainRecipe
     sfreq: float
@@ -31,10 +47,10 @@ class Design:
         least, edge = self.recipe.min_rate_hz, self.recipe.lowpass_hz
         if not (np.isfinite(self.sfreq) and self.sfreq * (1 + 1e-6) >= least):
             raise ValueError(
-                f"the signal comes at {self.sfreq:g} Hz and the recipe wants at least {least:g} Hz after decimation - "
+                f"the signal has {self.sfreq:g} Hz and the recipe wants at least {least:g} Hz after decimation - "
                 "lower chain.min_rate_hz"
             )
-        if self.rate < 4 * edge * (1 - 1e-6):  # what reads between the samples is exact up to a quarter of their rate
+        if self.rate < 4 * edge * (1 - 1e-6):  # interpolation is exact up to a quarter of the rate
             raise ValueError(
                 f"a low-pass of {edge:g} Hz needs {4 * edge:g} Hz after decimation, here {self.rate:g} Hz - "
                 "raise chain.min_rate_hz or lower chain.lowpass_hz"
@@ -58,7 +74,7 @@ class Design:
 
     @property
     def fir_mask(self) -> int:
-        """Outputs computed before the FIR has heard as many samples as it has taps."""
+        """Outputs computed before the FIR has received as many samples as it has taps."""
         return -(-(len(self.taps) - 1) // self.factor)
 
     @property
@@ -69,7 +85,7 @@ class Design:
         return int(np.ceil(self.rate * min(max(1 / (np.pi * self.recipe.highpass_hz), 1.0), 10.0)))
 
     def attenuation_db(self, hz: float) -> float:
-        """How much weaker the low-pass leaves a wave."""
+        """How much the low-pass weakens a wave."""
         wave = np.exp(-2j * np.pi * hz / self.sfreq * np.arange(len(self.taps)))
         return float(-20 * np.log10(max(abs(self.taps @ wave), 1e-10)))
 
@@ -80,14 +96,14 @@ class Design:
         return kind(self.recipe.highpass_hz, self.rate, self.highpass_mask)
 
 
-class Run:
-    """One unbroken stretch of signal on its way through the filters.
+class StretchFilter:
+    """The filters of one unbroken stretch of signal.
 
-    Why its own clock: outputs are stamped by counting samples from the stretch's first, so that the jitter of single
-    chunks never reaches a latency.
+    Why a clock of its own: outputs get their times by counting samples from the stretch's first, so that the jitter of
+    single chunks never reaches a latency.
     """
 
-    def __init__(self, design: Design, scales: np.ndarray, start: float) -> None:
+    def __init__(self, design: ChainDesign, scales: np.ndarray, start: float) -> None:
         self._design, self._scales, self._start = design, scales, start
         self._lowpass = Decimator(design.taps, design.factor, len(scales))
         self._highpass = design.highpass()
@@ -97,11 +113,11 @@ class Run:
 
     @property
     def clock(self) -> float:
-        """When the next sample is due, counted from the first."""
+        """Time at which the next sample is expected, counted from the first."""
         return self._start + self._n_in / self._design.sfreq
 
     def push(self, x: np.ndarray) -> list[Chunk]:
-        """x : (sample, sensor) float64, all finite."""
+        """Filter samples (sample, sensor) float64, all finite."""
         self._n_in += len(x)
         y = self._lowpass.push(x)
         masked = min(self._mask, len(y))
@@ -121,88 +137,106 @@ class Run:
 
 
 class Chain:
-    """Low-pass, decimation, high-pass; any chunking gives the same output.
+    """Low-pass, decimation, high-pass; the output does not depend on how the signal was cut into chunks.
 
-    A gap, an overlap, or a row that holds NaN or infinity breaks the stream: the filters start anew behind it and their
-    warm-up is never returned.  `breaks` keeps the newest as (time, reason).  Samples that come twice are dropped.
-    Stamps that wander slowly off the counted clock are no gap.  Output follows the counted clock, so a live source
-    whose true rate is not its nominal one should give the true rate.
+    A gap, an overlap, or a row that holds NaN or infinity breaks the stream: the filters start anew behind it, and
+    their warm-up is never returned.  Samples that come twice are dropped.  Time stamps that drift slowly from the
+    counted clock are no gap.  Output follows the counted clock, so a live source whose true rate differs from its
+    nominal rate should give the true rate.
+
+    Parameters
+    ----------
+    recipe : ChainRecipe
+        The filters.
+    sensors : sequence of Sensor
+        Columns of the chunks; their kinds set the units of the output.
+    sfreq : float
+        Sampling rate of the chunks.
+
+    Attributes
+    ----------
+    factor, rate : int, float
+        Of the decimation, and the output rate in Hz.
+    delay_s : float
+        Delay of the low-pass, which is already subtracted from the times of the output.
+    breaks : deque of (float, str)
+        The newest breaks of the stream: time and reason.
     """
 
     def __init__(self, recipe: ChainRecipe, sensors: Sequence[Sensor], sfreq: float) -> None:
         unknown = sorted({sensor.kind for sensor in sensors} - set(SCALES))
         if unknown or not sensors:
             raise ValueError(f"sensors of kind {', '.join(unknown) or '(none)'}; known kinds are {', '.join(SCALES)}")
-        self._design = Design(recipe, float(sfreq))
+        self._design = ChainDesign(recipe, float(sfreq))
         self._names = [sensor.name for sensor in sensors]
         self._scales = np.array([SCALES[sensor.kind] for sensor in sensors])
-        self._run: Run | None = None
-        self._due: float | None = None
+        self._stretch: StretchFilter | None = None
+        self._expected: float | None = None
         self.factor = self._design.factor
         self.rate = self._design.rate
         self.delay_s = self._design.delay_samples / self._design.sfreq
         self.breaks: deque[tuple[float, str]] = deque(maxlen=1000)
 
     def push(self, chunk: Chunk) -> list[Chunk]:
-        """Whatever became final: (sample, sensor) float32 chunks in display units, at `rate`, oldest first."""
-        out, x, clock = self._follow(self._checked(chunk), float(chunk.start))
-        for rows, whole in _patches(x):
+        """Filter a chunk; return what became final: (sample, sensor) float32 chunks in display units, oldest first."""
+        out, x, clock = self._align(self._checked(chunk), float(chunk.start))
+        for rows, whole in _split_finite(x):
             if not whole:
-                out += self._break(clock, self._fault(rows))
+                out += self._break(clock, self._describe_fault(rows))
             else:
-                self._run = self._run or Run(self._design, self._scales, clock)
-                out += self._run.push(np.ascontiguousarray(rows, dtype=float))
+                self._stretch = self._stretch or StretchFilter(self._design, self._scales, clock)
+                out += self._stretch.push(np.ascontiguousarray(rows, dtype=float))
             clock += len(rows) / self._design.sfreq
         if len(x):
-            self._due = clock
+            self._expected = clock
         return out
 
     def finish(self) -> list[Chunk]:
-        """What was waiting for its future (zero phase), at the end of the recording."""
-        run, self._run = self._run, None
-        return run.finish() if run else []
+        """Return what was waiting for later samples (zero phase), at the end of the recording."""
+        stretch, self._stretch = self._stretch, None
+        return stretch.finish() if stretch else []
 
     def _checked(self, chunk: Chunk) -> np.ndarray:
         x, n = np.asarray(chunk.data), len(self._names)
         if x.ndim != 2 or x.shape[1] != n:
-            raise ValueError(f"a chunk of shape {x.shape} came; the chain was made for (sample, {n} sensors)")
+            raise ValueError(f"a chunk has the shape {x.shape}; the chain was made for (sample, {n} sensors)")
         if x.dtype.kind not in "fiu":
-            raise ValueError(f"a chunk of {x.dtype} came; the chain takes real numbers, in SI units")
+            raise ValueError(f"a chunk holds {x.dtype}; the chain takes real numbers, in SI units")
         if not abs(chunk.sfreq - self._design.sfreq) <= 1e-4 * self._design.sfreq:
             raise ValueError(
-                f"a chunk at {chunk.sfreq:g} Hz came; the chain was made for {self._design.sfreq:g} Hz - make a new one"
+                f"a chunk has {chunk.sfreq:g} Hz; the chain was made for {self._design.sfreq:g} Hz - make a new one"
             )
         if not np.isfinite(chunk.start):
-            raise ValueError(f"a chunk came that starts at {chunk.start} s; every chunk needs its time in seconds")
+            raise ValueError(f"a chunk starts at {chunk.start} s; every chunk needs its time in seconds")
         return x
 
-    def _follow(self, x: np.ndarray, start: float) -> tuple[list[Chunk], np.ndarray, float]:
-        """What a break in time set free, the samples not heard before, and the smoothed time of the first."""
-        if self._due is None or not len(x):
+    def _align(self, x: np.ndarray, start: float) -> tuple[list[Chunk], np.ndarray, float]:
+        """The output that a break in time completes, the samples that are new, and the smoothed time of their first."""
+        if self._expected is None or not len(x):
             return [], x, start
         sfreq = self._design.sfreq
-        late = start - self._due
+        late = start - self._expected
         if late > 1.5 / sfreq:
-            return self._break(self._due, f"gap of {late:.4g} s"), x, start
+            return self._break(self._expected, f"gap of {late:.4g} s"), x, start
         if late < -1.5 / sfreq:
             n = min(round(-late * sfreq), len(x))
-            return self._break(self._due, f"{n} samples came twice"), x[n:], start + n / sfreq
-        return [], x, self._due + late * -np.expm1(-len(x) / sfreq / CLOCK_S)
+            return self._break(self._expected, f"{n} samples came twice"), x[n:], start + n / sfreq
+        return [], x, self._expected + late * -np.expm1(-len(x) / sfreq / CLOCK_S)
 
     def _break(self, time: float, reason: str) -> list[Chunk]:
-        if self._run or not self.breaks or self.breaks[-1][1] != reason:
+        if self._stretch or not self.breaks or self.breaks[-1][1] != reason:
             self.breaks.append((time, reason))
         return self.finish()
 
-    def _fault(self, rows: np.ndarray) -> str:
+    def _describe_fault(self, rows: np.ndarray) -> str:
         row, column = np.argwhere(~np.isfinite(rows))[0]
         return f"{rows[row, column]} on {self._names[column]}"
 
 
-def _patches(x: np.ndarray) -> Iterator[tuple[np.ndarray, bool]]:
-    """x : (sample, sensor), cut where rows that are finite throughout meet rows that are not."""
+def _split_finite(x: np.ndarray) -> Iterator[tuple[np.ndarray, bool]]:
+    """Cut x (sample, sensor) where rows that are all finite meet rows that are not; yields rows and whether finite."""
     with np.errstate(invalid="ignore", over="ignore"):
-        if np.isfinite(x.sum()):  # one pass for the usual case; a sum that overflows is looked at again below
+        if np.isfinite(x.sum()):  # one pass for the usual case; a sum that overflows is checked again below
             if len(x):
                 yield x, True
             return
@@ -212,32 +246,74 @@ def _patches(x: np.ndarray) -> Iterator[tuple[np.ndarray, bool]]:
         yield rows, bool(good[0])
 
 
-def response(recipe: ChainRecipe, sfreq: float, freqs_hz: np.ndarray) -> np.ndarray:
-    """(frequency,) complex gain of the chain, measured with an impulse sent through it.
+def frequency_response(recipe: ChainRecipe, sfreq: float, freqs_hz: np.ndarray) -> np.ndarray:
+    """Complex gain of a chain, measured with an impulse sent through it.
 
-    A delay that is known and removed leaves no phase; what phase there is belongs to the high-pass.
+    The delay is known and removed, and leaves no phase: the remaining phase is that of the high-pass.
+
+    Parameters
+    ----------
+    recipe : ChainRecipe
+        The filters.
+    sfreq : float
+        Input rate in Hz.
+    freqs_hz : ndarray, shape (frequency,)
+        Where the gain is wanted.
+
+    Returns
+    -------
+    ndarray of complex, shape (frequency,)
+        The gain.
     """
-    design = Design(recipe, float(sfreq))
+    design = ChainDesign(recipe, float(sfreq))
     seconds = 20 + 4 / (recipe.highpass_hz or 1)
     chain = Chain(recipe, [Sensor("impulse", "eeg", (0.0, 0.0, 0.0), (0.0, 0.0, 1.0))], sfreq)
     x = np.zeros((int(seconds * sfreq), 1))
     at = len(x) // 2
     x[at] = design.factor / SCALES["eeg"]
-    heard = chain.push(Chunk(x, 0.0, sfreq)) + chain.finish()
-    times = np.concatenate([part.start + np.arange(len(part.data)) / part.sfreq for part in heard])
-    values = np.concatenate([part.data[:, 0] for part in heard])
+    output = chain.push(Chunk(x, 0.0, sfreq)) + chain.finish()
+    times = np.concatenate([part.start + np.arange(len(part.data)) / part.sfreq for part in output])
+    values = np.concatenate([part.data[:, 0] for part in output])
     return np.exp(-2j * np.pi * np.outer(freqs_hz, times - at / sfreq)) @ values.astype(float)
 
 
 def phase_error(recipe: ChainRecipe, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
-    """freqs_hz and error_ms, (frequency,) each, measured: how much too late a wave leaves the chain (-: too early)."""
+    """How much too late a wave leaves the chain (negative: too early), measured.
+
+    Parameters
+    ----------
+    recipe : ChainRecipe
+        The filters.
+    sfreq : float
+        Input rate in Hz.
+
+    Returns
+    -------
+    freqs_hz : ndarray, shape (frequency,)
+        0.5 to 20 Hz.
+    error_ms : ndarray, shape (frequency,)
+        The error of each, in ms.
+    """
     freqs_hz = np.arange(0.5, 20.01, 0.25)
-    return freqs_hz, -np.angle(response(recipe, sfreq, freqs_hz)) / (2e-3 * np.pi * freqs_hz)
+    return freqs_hz, -np.angle(frequency_response(recipe, sfreq, freqs_hz)) / (2e-3 * np.pi * freqs_hz)
 
 
-def describe(recipe: ChainRecipe, sfreq: float) -> dict[str, Any]:
-    """What the passport of a bank says of its chain at one input rate."""
-    design = Design(recipe, float(sfreq))
+def describe_chain(recipe: ChainRecipe, sfreq: float) -> dict[str, Any]:
+    """The properties of a chain that a bank's passport states.
+
+    Parameters
+    ----------
+    recipe : ChainRecipe
+        The filters.
+    sfreq : float
+        Input rate in Hz.
+
+    Returns
+    -------
+    dict
+        Rate, taps, delay, warm-up, attenuation of the mains and phase error, ready for JSON.
+    """
+    design = ChainDesign(recipe, float(sfreq))
     freqs_hz, error_ms = phase_error(recipe, sfreq)
     shown = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
     time_constant_s = 1 / (2 * np.pi * recipe.highpass_hz) if recipe.highpass_hz else np.inf

@@ -1,4 +1,4 @@
-"""A whole recording's filtered signal, by time, on disk."""
+"""A whole recording's filtered signal on disk, read by time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rtalign.core.records import Chunk
-from rtalign.signal.interpolation import combine
+from rtalign.signal.interpolation import interpolate
 from rtalign.signal.timeline import AFTER, LATER, Stretch, Timeline
 
 SIGNAL, STRETCHES = "signal.f32", "stretches.json"
@@ -21,38 +21,56 @@ BLOCK_BYTES = 32 << 20
 """How much of the file one step of a read maps, and so what a read adds to the memory in use."""
 
 
-class Tape:
+class DiskBuffer:
     """Signal written once, chunk by chunk, and read at any times by any number of threads.
 
-    Nothing of it is held in memory: a read maps the file block by block and lets go of each.  Until `close`, the files
-    bear temporary names, so that a tape which was cut short is never taken for a whole one.
+    Nothing of it is held in memory: a read maps the file block by block and releases each.  Until `close`, the files
+    have temporary names, so that a buffer which was cut short is never taken for a complete one.  As a context manager
+    it closes itself, or deletes what was written if an error leaves the block.  Make one with `create` or `open`.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the two files.
+    timeline : Timeline
+        Which rows hold which times.
+    file : binary file or None
+        The signal while it is being written.
+
+    Examples
+    --------
+    >>> with DiskBuffer.create(folder, chain.rate, n_sensors) as buffer:  # doctest: +SKIP
+    ...     for chunk in recording.chunks():
+    ...         for filtered in chain.push(chunk):
+    ...             buffer.append(filtered)
+    >>> buffer.read(np.array([12.5, 13.0]))  # doctest: +SKIP
     """
 
     def __init__(self, folder: Path, timeline: Timeline, file: BinaryIO | None) -> None:
         self.folder, self._timeline, self._file = Path(folder), timeline, file
 
     @classmethod
-    def create(cls, folder: Path, rate: float, n_sensors: int) -> Tape:
-        """A new, empty tape; an older one in the same folder is replaced when this one is closed."""
+    def create(cls, folder: Path, rate: float, n_sensors: int) -> DiskBuffer:
+        """A new, empty buffer; an older one in the same folder is replaced when this one is closed."""
         Path(folder).mkdir(parents=True, exist_ok=True)
         return cls(folder, Timeline(rate, n_sensors), open(_partial(Path(folder) / SIGNAL), "wb"))
 
     @classmethod
-    def open(cls, folder: Path) -> Tape:
-        """A tape that was closed."""
+    def open(cls, folder: Path) -> DiskBuffer:
+        """Open a buffer that was closed; ValueError if it is missing, damaged or of another version."""
         path = Path(folder) / STRETCHES
         try:
-            note = json.loads(path.read_text(encoding="utf-8"))
-            if {key: note[key] for key in FORMAT} != FORMAT:
-                raise ValueError(f"format {note['format']}, version {note['version']}")
-            timeline = Timeline(note["rate"], note["n_sensors"], [Stretch(*entry) for entry in note["stretches"]])
+            header = json.loads(path.read_text(encoding="utf-8"))
+            if {key: header[key] for key in FORMAT} != FORMAT:
+                raise ValueError(f"format {header['format']}, version {header['version']}")
+            timeline = Timeline(header["rate"], header["n_sensors"], [Stretch(*entry) for entry in header["stretches"]])
         except FileNotFoundError:
-            raise ValueError(f"{folder} holds no finished tape ({STRETCHES} is missing) - write it again") from None
+            raise ValueError(f"{folder} holds no finished signal ({STRETCHES} is missing) - write it again") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} cannot be read as a tape of this version ({error}) - write it again") from None
-        wanted, found = timeline.n_rows * timeline.n_sensors * 4, (Path(folder) / SIGNAL).stat().st_size
-        if wanted != found:
-            raise ValueError(f"{path.parent / SIGNAL} has {found} bytes instead of {wanted} - write it again")
+            raise ValueError(f"{path} cannot be read as a signal of this version ({error}) - write it again") from None
+        expected, actual = timeline.n_rows * timeline.n_sensors * 4, (Path(folder) / SIGNAL).stat().st_size
+        if expected != actual:
+            raise ValueError(f"{path.parent / SIGNAL} has {actual} bytes instead of {expected} - write it again")
         return cls(folder, timeline, None)
 
     @property
@@ -69,7 +87,7 @@ class Tape:
 
     @property
     def end(self) -> float | None:
-        """The time at which the next row would stand; None on an empty tape."""
+        """Time of the next row; None while the buffer is empty."""
         return self._timeline.end
 
     @property
@@ -78,71 +96,71 @@ class Tape:
         return [(stretch.start, stretch.start + stretch.n / self.rate) for stretch in self._timeline.stretches]
 
     def append(self, chunk: Chunk) -> None:
-        """chunk.data : (sample, sensor) at the tape's rate; it continues the last chunk or begins a new stretch."""
+        """Add a chunk at the buffer's rate; it continues the last chunk or begins a new stretch."""
         if self._file is None:
-            raise ValueError(f"the tape in {self.folder} is closed - create a new one to write")
+            raise ValueError(f"the signal in {self.folder} is closed - create a new one to write")
         self._timeline.extend(chunk)
         self._file.write(np.ascontiguousarray(chunk.data, dtype="<f4").data)
 
     def close(self) -> None:
-        """Give the files their names; from now on the tape can be read, and opened again later."""
+        """Give the files their names; from now on the buffer can be read, and opened again later."""
         if self._file is None:
             return
         self._file.close()
         self._file = None
-        line = self._timeline
-        entries = [[stretch.start, stretch.first, stretch.n] for stretch in line.stretches]
-        note = FORMAT | {"rate": line.rate, "n_sensors": line.n_sensors, "stretches": entries}
+        timeline = self._timeline
+        entries = [[stretch.start, stretch.first, stretch.n] for stretch in timeline.stretches]
+        header = FORMAT | {"rate": timeline.rate, "n_sensors": timeline.n_sensors, "stretches": entries}
         path = self.folder / STRETCHES
-        _partial(path).write_text(json.dumps(note), encoding="utf-8")
-        path.unlink(missing_ok=True)  # old stretches never stand beside a new signal
+        _partial(path).write_text(json.dumps(header), encoding="utf-8")
+        path.unlink(missing_ok=True)  # so that old stretches are never paired with a new signal
         os.replace(_partial(self.folder / SIGNAL), self.folder / SIGNAL)
         os.replace(_partial(path), path)
 
-    def abandon(self) -> None:
-        """Remove what was written since create."""
+    def discard(self) -> None:
+        """Delete what was written since `create`."""
         if self._file is not None:
             self._file.close()
             self._file = None
             _partial(self.folder / SIGNAL).unlink(missing_ok=True)
             self._timeline = Timeline(self.rate, self.n_sensors)
 
-    def __enter__(self) -> Tape:
+    def __enter__(self) -> DiskBuffer:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:
             self.close()
         else:
-            self.abandon()
+            self.discard()
 
-    def fits(self, start: float, stop: float) -> str | None:
-        """None when start to stop can be read; otherwise why not ("later" while the tape is being written)."""
-        reason = self._timeline.fits(start, stop)
+    def unreadable(self, start: float, stop: float) -> str | None:
+        """Why the time from start to stop cannot be read ("later": not yet written); None if it can."""
+        reason = self._timeline.unreadable(start, stop)
         return AFTER if reason == LATER and self._file is None else reason
 
     def read(self, times: np.ndarray) -> np.ndarray:
-        """times : (time,) in seconds.  Returns (time, sensor) float32."""
+        """The signal at some times, shape (time,) in seconds; returns (time, sensor) float32."""
         if self._file is not None:
-            raise ValueError(f"the tape in {self.folder} is still being written - close it to read")
+            raise ValueError(f"the signal in {self.folder} is still being written - close it to read")
         rows, weights = self._timeline.locate(times)
         out = np.empty((len(rows), self.n_sensors), dtype=np.float32)
         for times_at, first, stop in self._blocks(rows):
             values = np.memmap(
                 self.folder / SIGNAL, "<f4", "r", first * self.n_sensors * 4, (stop - first, self.n_sensors)
             )
-            out[times_at] = combine(np.asarray(values), rows[times_at] - first, weights[times_at])
+            out[times_at] = interpolate(np.asarray(values), rows[times_at] - first, weights[times_at])
         return out
 
     def _blocks(self, rows: np.ndarray) -> Iterator[tuple[slice | np.ndarray, int, int]]:
-        """rows : (time, tap).  Yields which times, and the first and stop row that they need."""
+        """Times whose rows (time, tap) are mapped together; yields which times, and their first and stop row."""
         low = rows[:, 0]
         order = None if (np.diff(low) >= 0).all() else np.argsort(low, kind="stable")
         low = low if order is None else low[order]
-        most = max(BLOCK_BYTES // (4 * self.n_sensors), 1)
+        max_rows = max(BLOCK_BYTES // (4 * self.n_sensors), 1)
         at = 0
         while at < len(low):
-            to = int(np.searchsorted(low, low[at] + most, side="right"))
+            to = int(np.searchsorted(low, low[at] + max_rows, side="right"))
             yield slice(at, to) if order is None else order[at:to], int(low[at]), int(low[to - 1]) + rows.shape[1]
             at = to
 

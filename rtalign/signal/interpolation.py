@@ -1,4 +1,4 @@
-"""The value of a sampled signal at any time: one kernel, used by everything that reads."""
+"""The value of a sampled signal at any time: one kernel, used by everything that reads a buffer."""
 
 from __future__ import annotations
 
@@ -7,32 +7,52 @@ from scipy.sparse import csr_array
 from scipy.special import i0
 
 HALF = 4
-"""Samples needed on either side.  Eight taps hold 0.1 % up to a quarter of the rate (25 Hz at 100 Hz)."""
+"""Samples needed on either side.  Eight taps are exact to 0.1 % up to a quarter of the rate (25 Hz at 100 Hz)."""
 BETA = 6.0
-"""Shape of the Kaiser window; smaller favours the higher frequencies, larger the lower."""
-REACH = np.arange(1 - HALF, HALF + 1)
-SLACK = 1e-6
-"""In rows: how far rounding may carry a time that stands on a row."""
+"""Shape of the Kaiser window: a smaller one favours the higher frequencies, a larger one the lower."""
+OFFSETS = np.arange(1 - HALF, HALF + 1)
+"""Rows of the taps, counted from the row at or below the time."""
+TOLERANCE = 1e-6
+"""In rows: how far rounding may move a time that falls exactly on a row."""
 
 
-def support(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows that a value between rows is made of.
+def interpolation_weights(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that a value between rows is made of, and their weights.
 
-    positions : (time,) in rows, fractions allowed.
-    Returns rows (time, tap) int64 and weights (time, tap) float32 that add up to one.
+    Parameters
+    ----------
+    positions : ndarray, shape (time,)
+        Times in rows; fractions allowed.
+
+    Returns
+    -------
+    rows : ndarray of int64, shape (time, tap)
+        The rows around each position.
+    weights : ndarray of float32, shape (time, tap)
+        Their weights: a sinc with a Kaiser window, which add up to one.
     """
-    below = np.floor(positions + SLACK)
-    away = (positions - below)[:, None] - REACH
+    below = np.floor(positions + TOLERANCE)
+    away = (positions - below)[:, None] - OFFSETS
     window = i0(BETA * np.sqrt(np.maximum(1 - (away / HALF) ** 2, 0)))
     weights = np.sinc(away) * window
     weights /= weights.sum(axis=1, keepdims=True)
-    return below.astype(np.int64)[:, None] + REACH, weights.astype(np.float32)
+    return below.astype(np.int64)[:, None] + OFFSETS, weights.astype(np.float32)
 
 
-def combine(values: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Sums of weighted rows, always in the order of the taps, wherever the rows lie.
+def interpolate(values: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted sums of rows, always added in the order of the taps, so that rounding does not depend on the buffer.
 
-    values : (row, sensor) float32.  rows, weights : (time, tap).  Returns (time, sensor) float32.
+    Parameters
+    ----------
+    values : ndarray of float32, shape (row, sensor)
+        The sampled signal.
+    rows, weights : ndarray, shape (time, tap)
+        As `interpolation_weights` returns them.
+
+    Returns
+    -------
+    ndarray of float32, shape (time, sensor)
+        The signal at those times.
     """
     n_times, n_taps = rows.shape
     bounds = np.arange(0, n_times * n_taps + 1, n_taps)

@@ -7,20 +7,43 @@ from collections.abc import Iterator, Sequence
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Chunk, Epoch, Sensor, SkippedWord, Word
 from rtalign.signal.chain import Chain
-from rtalign.signal.epochs import Epocher
-from rtalign.signal.ring_buffer import Ring
+from rtalign.signal.epochs import EpochBuilder
+from rtalign.signal.ring_buffer import RingBuffer
 
-SLACK_S = 10.0
-"""How far, in signal time, a word may come behind its samples."""
+MAX_WORD_DELAY_S = 10.0
+"""How far, in signal time, a word may arrive behind its samples."""
 PIECE_S = 1.0
-"""Larger chunks are taken in pieces this long, so that epochs are read before the ring moves on."""
+"""Longer chunks are taken in pieces of this length, so that epochs are read before the buffer overwrites them."""
 
 
 class Pipeline:
-    """Chunks and words in the order of arrival become epochs.
+    """Turns chunks and words, in the order of arrival, into epochs.
 
-    A word may be pushed before its samples, or up to SLACK_S of signal after them; a driver that reads a recording in
-    longer chunks pushes the words first.
+    A word may be pushed before its samples, or up to MAX_WORD_DELAY_S of signal after them; a driver that reads a
+    recording in longer chunks pushes the words first.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its chain and lags are used; the chain must be causal.
+    sensors : sequence of Sensor
+        Columns of the chunks.
+    sfreq : float
+        Sampling rate of the chunks.
+
+    Attributes
+    ----------
+    chain : Chain
+        The filters, with the breaks they found.
+    buffer : RingBuffer
+        The newest filtered signal.
+
+    Examples
+    --------
+    >>> pipeline = Pipeline(recipe, recording.sensors, recording.sfreq)  # doctest: +SKIP
+    >>> for word in recording.words:  # doctest: +SKIP
+    ...     pipeline.push(word)
+    >>> epochs = [e for chunk in recording.chunks() for e in pipeline.push(chunk)] + pipeline.finish()  # doctest: +SKIP
     """
 
     def __init__(self, recipe: Recipe, sensors: Sequence[Sensor], sfreq: float) -> None:
@@ -31,27 +54,27 @@ class Pipeline:
             )
         lags = recipe.lags.seconds
         self.chain = Chain(recipe.chain, sensors, sfreq)
-        seconds = max(float(lags[-1]), 0.0) - min(float(lags[0]), 0.0) + SLACK_S + PIECE_S
-        self.ring = Ring(self.chain.rate, len(sensors), seconds)
-        self._epocher = Epocher(lags, self.ring)
+        seconds = max(float(lags[-1]), 0.0) - min(float(lags[0]), 0.0) + MAX_WORD_DELAY_S + PIECE_S
+        self.buffer = RingBuffer(self.chain.rate, len(sensors), seconds)
+        self._epochs = EpochBuilder(lags, self.buffer)
 
     def push(self, item: Chunk | Word) -> list[Epoch | SkippedWord]:
-        """Whatever became whole, or is known never to."""
+        """Add a chunk or a word; return the words that are decided by now."""
         if isinstance(item, Word):
-            self._epocher.push_word(item)
-            return self._epocher.collect()
+            self._epochs.push_word(item)
+            return self._epochs.collect()
         done: list[Epoch | SkippedWord] = []
         for piece in _pieces(item):
             for filtered in self.chain.push(piece):
-                self.ring.append(filtered)
-            done += self._epocher.collect()
+                self.buffer.append(filtered)
+            done += self._epochs.collect()
         return done
 
     def finish(self) -> list[Epoch | SkippedWord]:
-        """The words that were still waiting when the signal ended."""
+        """Return the words that were still waiting when the signal ended."""
         for filtered in self.chain.finish():
-            self.ring.append(filtered)
-        return self._epocher.collect(ended=True)
+            self.buffer.append(filtered)
+        return self._epochs.collect(ended=True)
 
 
 def _pieces(chunk: Chunk) -> Iterator[Chunk]:

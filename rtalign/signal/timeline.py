@@ -1,4 +1,4 @@
-"""Which rows of a store hold which times, stretch by unbroken stretch."""
+"""Which rows of a buffer hold which times, stretch by unbroken stretch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtalign.core.records import Chunk
-from rtalign.signal.interpolation import HALF, SLACK, support
+from rtalign.signal.interpolation import HALF, TOLERANCE, interpolation_weights
 
 LATER = "later"
 BEFORE = "window before recording"
@@ -18,7 +18,17 @@ OLDER = "older than the buffer"
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Rows first to first + n - 1, evenly sampled from the time start."""
+    """An unbroken piece of signal: rows first to first + n - 1, evenly sampled.
+
+    Attributes
+    ----------
+    start : float
+        Time of the first row, in seconds.
+    first : int
+        Index of the first row.
+    n : int
+        How many rows.
+    """
 
     start: float
     first: int
@@ -26,29 +36,37 @@ class Stretch:
 
 
 class Timeline:
-    """The stretches of one recording, in order, and how many rows they fill."""
+    """The stretches of one recording, in order, and how many rows they fill.
+
+    Parameters
+    ----------
+    rate : float
+        Rows a second.
+    n_sensors : int
+        Columns of the chunks.
+    stretches : list of Stretch, optional
+        Those of a recording that was read before.
+    """
 
     def __init__(self, rate: float, n_sensors: int, stretches: list[Stretch] | None = None) -> None:
         self.rate, self.n_sensors = float(rate), n_sensors
         self.stretches = list(stretches or [])
         self.n_rows = self.stretches[-1].first + self.stretches[-1].n if stretches else 0
-        self.began = self.stretches[0].start if stretches else None
+        self.start = self.stretches[0].start if stretches else None
 
     @property
     def end(self) -> float | None:
-        """The time at which the next row would stand; None before the first."""
+        """Time of the next row; None before the first."""
         if not self.stretches:
             return None
         return self.stretches[-1].start + self.stretches[-1].n / self.rate
 
     def extend(self, chunk: Chunk) -> None:
-        """Count the rows of a chunk, on to the last stretch or as a new one."""
+        """Count the rows of a chunk; it continues the last stretch or begins a new one."""
         if chunk.data.ndim != 2 or chunk.data.shape[1] != self.n_sensors:
-            raise ValueError(f"a chunk of shape {chunk.data.shape} came; there are {self.n_sensors} sensors")
+            raise ValueError(f"a chunk has the shape {chunk.data.shape}; there are {self.n_sensors} sensors")
         if abs(chunk.sfreq - self.rate) > 1e-6 * self.rate:
-            raise ValueError(
-                f"a chunk at {chunk.sfreq:g} Hz came; rows are stored at {self.rate:g} Hz - filter it first"
-            )
+            raise ValueError(f"a chunk has {chunk.sfreq:g} Hz; rows are stored at {self.rate:g} Hz - filter it first")
         if not len(chunk.data):
             return
         late = (chunk.start - self.end) * self.rate if self.end is not None else np.inf
@@ -58,19 +76,32 @@ class Timeline:
             self.stretches.append(Stretch(float(chunk.start), self.n_rows, 0))
         last = self.stretches[-1]
         self.stretches[-1] = Stretch(last.start, last.first, last.n + len(chunk.data))
-        self.began = self.stretches[0].start if self.began is None else self.began
+        self.start = self.stretches[0].start if self.start is None else self.start
         self.n_rows += len(chunk.data)
 
-    def forget(self, oldest: int) -> None:
-        """Drop the stretches that lie before a row altogether."""
+    def drop_before(self, oldest: int) -> None:
+        """Drop the stretches that end before a row."""
         while len(self.stretches) > 1 and self.stretches[1].first <= oldest:
             del self.stretches[0]
 
-    def fits(self, start: float, stop: float, oldest: int = 0) -> str | None:
-        """None when rows from `oldest` on hold start to stop unbroken with the kernel's reach; otherwise why not."""
-        if self.began is None:
+    def unreadable(self, start: float, stop: float, oldest: int = 0) -> str | None:
+        """Why the time from start to stop cannot be read; None if it can.
+
+        Parameters
+        ----------
+        start, stop : float
+            The time needed, in seconds; the interpolation needs a few rows more on either side.
+        oldest : int
+            The first row that is still held.
+
+        Returns
+        -------
+        str or None
+            One of LATER (not yet there), BEFORE, GAP and OLDER; None if every row needed is held, in one stretch.
+        """
+        if self.start is None:
             return LATER
-        if self._row(start, self.began) < HALF - 1:
+        if self._row(start, self.start) < HALF - 1:
             return BEFORE
         held = [stretch for stretch in self.stretches if self._row(start, stretch.start) >= HALF - 1]
         if not held:
@@ -81,24 +112,24 @@ class Timeline:
         return OLDER if self._row(start, stretch.start) - (HALF - 1) + stretch.first < oldest else None
 
     def _row(self, time: float, start: float) -> int:
-        return int(np.floor((time - start) * self.rate + SLACK))
+        return int(np.floor((time - start) * self.rate + TOLERANCE))
 
     def locate(self, times: np.ndarray, oldest: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """times : (time,).  Returns rows (time, tap) and weights (time, tap); every time must fit."""
+        """Rows and weights, (time, tap) each, that times (time,) are interpolated from; all must be readable."""
         times = np.asarray(times, dtype=float)
         if not len(times):
-            return support(times)
+            return interpolation_weights(times)
         starts = np.array([stretch.start for stretch in self.stretches])
         which = np.searchsorted(starts, times, side="right") - 1
         if not np.isfinite(times).all() or which.min() < 0:
             raise ValueError(f"{times[~(which >= 0) | ~np.isfinite(times)][0]} s was asked for; {self._extent()}")
         firsts = np.array([stretch.first for stretch in self.stretches])
         counts = np.array([stretch.n for stretch in self.stretches])
-        rows, weights = support((times - starts[which]) * self.rate)
+        rows, weights = interpolation_weights((times - starts[which]) * self.rate)
         low, high = rows[:, 0], rows[:, -1]
         outside = (low < 0) | (high >= counts[which]) | (low + firsts[which] < oldest)
         if outside.any():
-            raise ValueError(f"{times[outside][0]:.4f} s was asked for; {self._extent()}, ask fits() first")
+            raise ValueError(f"{times[outside][0]:.4f} s was asked for; {self._extent()}, ask unreadable() first")
         return rows + firsts[which, None], weights
 
     def _extent(self) -> str:

@@ -19,8 +19,8 @@ from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection
 from rtalign.language.content_words import content_words
 from rtalign.recordings.quality.signal import check_signal
-from rtalign.signal.chain import Chain, describe
-from rtalign.signal.disk_buffer import Tape
+from rtalign.signal.chain import Chain, describe_chain
+from rtalign.signal.disk_buffer import DiskBuffer
 
 SURPRISAL = "surprisal.npy"
 
@@ -72,7 +72,7 @@ class Story:
     """
 
     recording: Recording
-    tape: Tape
+    tape: DiskBuffer
     activations: Activations
     used: np.ndarray
     skipped: Counter[str]
@@ -93,7 +93,7 @@ def prepare(
     refuse_bad_channels(recordings)
     cache.sweep(store)
 
-    def filtered(go_on: Callable[[], None]) -> list[Tape]:
+    def filtered(go_on: Callable[[], None]) -> list[DiskBuffer]:
         return signal_stage(recordings, recipe, store, progress, go_on)
 
     with BackgroundTask(filtered, "signal") as signal:
@@ -102,7 +102,7 @@ def prepare(
     stories = []
     for recording, tape, activations in zip(recordings, tapes, readings, strict=True):
         used, skipped = usable(recording, tape, recipe)
-        chain = describe(recipe.chain, recording.sfreq)
+        chain = describe_chain(recipe.chain, recording.sfreq)
         stories.append(Story(recording, tape, activations, used, skipped, chain))
     return stories
 
@@ -117,7 +117,7 @@ def refuse_bad_channels(recordings: Sequence[Recording]) -> None:
 
 def signal_stage(
     recordings: Sequence[Recording], recipe: Recipe, store: Path, progress: Progress, go_on: Callable[[], None]
-) -> list[Tape]:
+) -> list[DiskBuffer]:
     """Every recording through the signal chain, onto tape.  go_on is called now and then, and may raise."""
     seconds = sum(r.n_samples / r.sfreq for r in recordings)
     unit, length = ("h", 3600.0) if seconds > 5400 else ("min", 60.0)
@@ -133,7 +133,7 @@ def signal_stage(
                     for heard in _record(recording, recipe, partial):
                         stage.advance(heard / length)
                         go_on()
-            tapes.append(Tape.open(folder))
+            tapes.append(DiskBuffer.open(folder))
     return tapes
 
 
@@ -146,7 +146,7 @@ def tape_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
 def _record(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[float]:
     """The filtered signal on a tape in the folder.  Yields how many seconds were heard, chunk by chunk."""
     chain = Chain(recipe.chain, recording.sensors, recording.sfreq)
-    with Tape.create(folder, chain.rate, len(recording.sensors)) as tape:
+    with DiskBuffer.create(folder, chain.rate, len(recording.sensors)) as tape:
         for chunk in recording.chunks():
             for ready in chain.push(chunk):
                 tape.append(ready)
@@ -222,7 +222,7 @@ def _write_story(folder: Path, shape: tuple[int, int, int], stretches: Iterable[
             np.save(partial / SURPRISAL, np.concatenate([np.empty(0, np.float32), *told]), allow_pickle=False)
 
 
-def usable(recording: Recording, tape: Tape, recipe: Recipe) -> tuple[np.ndarray, Counter[str]]:
+def usable(recording: Recording, tape: DiskBuffer, recipe: Recipe) -> tuple[np.ndarray, Counter[str]]:
     """The chosen words whose whole epoch is on the tape, and why the others are not used."""
     lags = recipe.lags.seconds
     chosen = np.ones(len(recording.words), bool)
@@ -231,7 +231,7 @@ def usable(recording: Recording, tape: Tape, recipe: Recipe) -> tuple[np.ndarray
     used, skipped = [], Counter[str]()
     for i in np.flatnonzero(chosen):
         onset = recording.words[i].onset
-        reason = tape.fits(onset + lags[0], onset + lags[-1])
+        reason = tape.unreadable(onset + lags[0], onset + lags[-1])
         if reason is None:
             used.append(i)
         else:

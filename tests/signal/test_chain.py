@@ -10,7 +10,7 @@ from scipy.signal import butter, firwin, sosfilt
 
 from rtalign.core.recipe import ChainRecipe
 from rtalign.core.records import Chunk, Sensor
-from rtalign.signal.chain import Chain, describe, phase_error
+from rtalign.signal.chain import Chain, describe_chain, phase_error
 
 RATES = (2400.0, 1200.0, 1000.0, 600.0, 300.3, 250.0, 100.0)
 SENSORS = tuple(
@@ -66,7 +66,7 @@ def test_the_chain_is_a_convolution_and_a_high_pass(sfreq: float) -> None:
     times, values = joined(run(x, sfreq)[0])
     factor = int(sfreq / 100)
     stop = min(sfreq / factor - 20, 49)
-    n_taps = describe(ChainRecipe(), sfreq)["taps"]
+    n_taps = describe_chain(ChainRecipe(), sfreq)["taps"]
     taps = firwin(n_taps, min((20 + stop) / 2, 0.49 * sfreq), window=("kaiser", 0.1102 * (70 - 8.7)), fs=sfreq)
     smooth = np.stack([np.convolve(column, taps)[: len(x)] for column in (x * TO_UNITS).T], axis=1)
     kept = np.arange(0, len(x), factor)
@@ -105,7 +105,7 @@ def test_the_pass_band_is_flat_and_the_mains_are_gone(sfreq: float) -> None:
 
 @pytest.mark.parametrize("sfreq", [rate for rate in RATES if rate > 200])
 def test_nothing_folds_back_into_the_pass_band(sfreq: float) -> None:
-    rate = describe(ChainRecipe(), sfreq)["rate_hz"]
+    rate = describe_chain(ChainRecipe(), sfreq)["rate_hz"]
     time = np.arange(int(20 * sfreq))[:, None] / sfreq
     waves_hz = np.linspace(rate - 20, min(rate + 20, sfreq / 2), len(SENSORS))
     _, values = joined(run(np.sqrt(2) * np.cos(2 * np.pi * waves_hz * time + 1) / TO_UNITS, sfreq)[0])
@@ -135,7 +135,7 @@ def test_phase_error_is_what_a_sine_shows(sfreq: float, wave_hz: float) -> None:
     assert error_ms[freqs_hz == wave_hz][0] == pytest.approx(shown_ms, abs=0.05)
 
 
-def test_the_phase_left_is_the_high_pass_and_zero_phase_has_none() -> None:
+def test_only_the_causal_high_pass_leaves_phase() -> None:
     freqs_hz, error_ms = phase_error(ChainRecipe(), 1000.0)
     np.testing.assert_allclose(error_ms, -np.arctan(0.1 / freqs_hz) / (2e-3 * np.pi * freqs_hz), atol=0.1)
     for recipe in (ChainRecipe(phase="zero"), ChainRecipe(highpass_hz=0)):
@@ -150,7 +150,7 @@ def test_an_offset_makes_no_transient(recipe: ChainRecipe) -> None:
 
 
 @pytest.mark.parametrize("corner_hz", [0.1, 0.5])
-def test_after_the_warm_up_as_much_of_the_start_is_left_as_the_passport_says(corner_hz: float) -> None:
+def test_the_warm_up_leaves_what_the_passport_states(corner_hz: float) -> None:
     """The same signal heard from long before, against heard from just now; sensors stand for draws."""
     recipe = ChainRecipe(highpass_hz=corner_hz)
     rng = np.random.default_rng(1)
@@ -160,12 +160,12 @@ def test_after_the_warm_up_as_much_of_the_start_is_left_as_the_passport_says(cor
     for first in range(20_000, 50_000, 1500):
         new_times, new = joined(run(x[first:] / TO_UNITS, 500.0, recipe=recipe, start=3 + first / 500)[0])
         left.append((new[0] - values[np.argmin(np.abs(times - new_times[0]))]) / sd)
-    stated = describe(recipe, 500.0)["warmup_left"]
+    stated = describe_chain(recipe, 500.0)["warmup_left"]
     assert stated < 0.14
     assert np.sqrt(np.mean(np.square(left))) < 1.5 * stated
 
 
-def test_zero_phase_is_the_high_pass_there_and_back() -> None:
+def test_zero_phase_is_the_high_pass_in_both_directions() -> None:
     """The causal chain's own output, turned round and filtered again in one go, where the chain works in blocks."""
     causal = ChainRecipe(highpass_hz=0.3)
     x = noise(40, 250.0)
@@ -214,7 +214,7 @@ def test_inputs_are_not_changed(dtype: str) -> None:
     assert {part.data.dtype for part in out} == {np.dtype(np.float32)}
 
 
-def test_output_stays_when_the_buffer_that_came_in_is_reused() -> None:
+def test_output_does_not_share_memory_with_input() -> None:
     x = noise(6, 1000.0)
     buffer = np.empty((75, len(SENSORS)))
     chain = Chain(ChainRecipe(highpass_hz=0), SENSORS, 1000.0)
@@ -243,7 +243,7 @@ def test_empty_chunks_are_harmless(recipe: ChainRecipe) -> None:
 @pytest.mark.parametrize("recipe", BOTH)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("sizes", [[20_000], [1, 700], [333]])
-def test_a_row_that_is_not_finite_parts_two_streams(recipe: ChainRecipe, bad: float, sizes: list[int]) -> None:
+def test_a_row_that_is_not_finite_breaks_the_stream(recipe: ChainRecipe, bad: float, sizes: list[int]) -> None:
     x = noise(12, 1000.0)
     x[6000:6003, 2] = bad
     out, chain = run(x, 1000.0, sizes, recipe)
@@ -255,7 +255,7 @@ def test_a_row_that_is_not_finite_parts_two_streams(recipe: ChainRecipe, bad: fl
     assert [(round(time, 6), reason) for time, reason in chain.breaks] == [(9.0, f"{bad} on Mplanar")]
 
 
-def test_a_gap_parts_two_streams_and_is_told() -> None:
+def test_a_gap_breaks_the_stream_and_is_recorded() -> None:
     x = noise(12, 1000.0)
     chain = Chain(ChainRecipe(), SENSORS, 1000.0)
     out = chain.push(Chunk(x[:6000], 3.0, 1000.0)) + chain.push(Chunk(x[6000:], 9.002, 1000.0))
@@ -266,7 +266,7 @@ def test_a_gap_parts_two_streams_and_is_told() -> None:
     assert [reason for _, reason in chain.breaks] == ["gap of 0.002 s"]
 
 
-def test_samples_that_come_twice_are_dropped_and_told() -> None:
+def test_repeated_samples_are_dropped_and_recorded() -> None:
     x = noise(16, 1000.0)
     chain = Chain(ChainRecipe(), SENSORS, 1000.0)
     out = []
@@ -308,7 +308,7 @@ def test_jitter_and_slow_drift_are_no_gap() -> None:
         (Chunk(np.zeros((10, 5), dtype=complex), 0.0, 1000.0), "complex128"),
     ],
 )
-def test_a_chunk_that_cannot_be_right_is_refused(chunk: Chunk, fact: str) -> None:
+def test_an_impossible_chunk_is_refused(chunk: Chunk, fact: str) -> None:
     with pytest.raises(ValueError, match=fact):
         Chain(ChainRecipe(), SENSORS, 1000.0).push(chunk)
 

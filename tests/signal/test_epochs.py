@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
-from rtalign.signal.epochs import Epocher
-from rtalign.signal.ring_buffer import Ring
-from tests.helpers.interpolation import interpolate
+from rtalign.signal.epochs import EpochBuilder
+from rtalign.signal.ring_buffer import RingBuffer
+from tests.helpers.interpolation import values_at
 
 RATE = 100.0
 LAGS = np.round(np.arange(-0.5, 1.0001, 0.02), 9)
@@ -30,7 +30,7 @@ def words(*onsets: float) -> list[Word]:
 def test_between_samples_the_error_is_below_a_third_of_a_percent(start: float) -> None:
     grid = np.arange(1000) / RATE
     times = np.random.default_rng(0).uniform(0.1, 9.8, 2000)
-    got = interpolate(waves(grid).astype(np.float32), start, RATE, start + times)
+    got = values_at(waves(grid).astype(np.float32), start, RATE, start + times)
     assert np.abs(got - waves((start + times) - start)).max() < 0.003
     assert got.dtype == np.float32
 
@@ -39,27 +39,27 @@ def test_on_a_sample_the_sample_itself_is_returned() -> None:
     x = np.random.default_rng(0).standard_normal((300, 4)).astype(np.float32)
     rows = np.arange(5, 290)
     for first in (0.0, 12.3):
-        np.testing.assert_allclose(interpolate(x, first, RATE, first + rows / RATE), x[rows], atol=1e-5)
+        np.testing.assert_allclose(values_at(x, first, RATE, first + rows / RATE), x[rows], atol=1e-5)
 
 
 def test_a_constant_stays_a_constant() -> None:
     x = np.full((100, 2), 1234.5, np.float32)
     times = np.random.default_rng(0).uniform(0.05, 0.94, 500)
-    np.testing.assert_allclose(interpolate(x, 0.0, RATE, times), 1234.5, rtol=3e-7)
+    np.testing.assert_allclose(values_at(x, 0.0, RATE, times), 1234.5, rtol=3e-7)
 
 
 def test_each_time_is_read_by_itself() -> None:
     x = np.random.default_rng(0).standard_normal((300, 5)).astype(np.float32)
     times = np.random.default_rng(1).uniform(0.1, 2.9, 200)
-    wanted = interpolate(x, 0.0, RATE, times)
+    wanted = values_at(x, 0.0, RATE, times)
     np.testing.assert_array_equal(
-        np.concatenate([interpolate(x, 0.0, RATE, times[k : k + 1]) for k in range(200)]), wanted
+        np.concatenate([values_at(x, 0.0, RATE, times[k : k + 1]) for k in range(200)]), wanted
     )
 
 
 def test_an_epoch_is_the_signal_at_onset_plus_lag() -> None:
-    ring = Ring(RATE, 7, 20.0)
-    epocher = Epocher(LAGS, ring)
+    ring = RingBuffer(RATE, 7, 20.0)
+    epocher = EpochBuilder(LAGS, ring)
     ring.append(Chunk(waves(np.arange(1000) / RATE).astype(np.float32), 0.0, RATE))
     heard = words(2.0, 3.333, 4.0051)
     for word in heard:
@@ -75,8 +75,8 @@ def test_an_epoch_is_the_signal_at_onset_plus_lag() -> None:
 @given(onsets=st.lists(st.floats(-2, 12), max_size=12), sizes=st.lists(st.integers(1, 400), min_size=1, max_size=5))
 def test_every_word_becomes_an_epoch_or_a_reason_once(onsets: list[float], sizes: list[int]) -> None:
     x = waves(np.arange(1000) / RATE).astype(np.float32)
-    ring = Ring(RATE, 7, 20.0)
-    epocher = Epocher(LAGS, ring)
+    ring = RingBuffer(RATE, 7, 20.0)
+    epocher = EpochBuilder(LAGS, ring)
     for word in words(*onsets):
         epocher.push_word(word)
     done, at, turn = [], 0, 0
@@ -96,8 +96,8 @@ def test_every_word_becomes_an_epoch_or_a_reason_once(onsets: list[float], sizes
 
 
 def test_each_reason_is_given() -> None:
-    ring = Ring(RATE, 7, 3.0)
-    epocher = Epocher(LAGS, ring)
+    ring = RingBuffer(RATE, 7, 3.0)
+    epocher = EpochBuilder(LAGS, ring)
     x = np.zeros((300, 7), np.float32)
     for word in words(0.2, 1.0, 2.5, 3.4, 6.5, 7.8, float("nan")):
         epocher.push_word(word)
@@ -123,4 +123,4 @@ def test_each_reason_is_given() -> None:
 @pytest.mark.parametrize("lags", [np.zeros(0), np.zeros((2, 2))])
 def test_lags_that_are_no_row_are_refused(lags: np.ndarray) -> None:
     with pytest.raises(ValueError, match="at least one lag"):
-        Epocher(lags, Ring(RATE, 7, 3.0))
+        EpochBuilder(lags, RingBuffer(RATE, 7, 3.0))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Chunk, Epoch, Sensor, SkippedWord, Word
 from rtalign.signal.chain import Chain
-from rtalign.signal.disk_buffer import Tape
+from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.signal.pipeline import Pipeline
 
 SFREQ, N_SAMPLES, START = 600.0, 30 * 600, 100.0
@@ -71,7 +71,7 @@ def reference() -> dict[int, Epoch | SkippedWord]:
     sizes=st.lists(st.one_of(st.integers(1, 60), st.integers(1, 5000)), min_size=1, max_size=6),
     late_s=st.lists(st.floats(-5, 2), min_size=1, max_size=7),
 )
-def test_cutting_differently_and_words_early_or_late_change_nothing(
+def test_chunk_sizes_and_word_delays_change_nothing(
     reference: dict[int, Epoch | SkippedWord], sizes: list[int], late_s: list[float]
 ) -> None:
     if min(sizes) < 20:
@@ -90,19 +90,19 @@ def test_words_become_epochs_or_reasons(reference: dict[int, Epoch | SkippedWord
     assert all(item.data.shape == (len(LAGS), 6) for item in reference.values() if isinstance(item, Epoch))
 
 
-def test_the_trainer_s_tape_is_the_live_ring(tmp_path: Path, reference: dict[int, Epoch | SkippedWord]) -> None:
+def test_offline_and_live_epochs_are_equal(tmp_path: Path, reference: dict[int, Epoch | SkippedWord]) -> None:
     """The trainer reads one lag of all words at a time, live reads one word at all lags."""
     x = signal()
     chain = Chain(RECIPE.chain, SENSORS, SFREQ)
-    with Tape.create(tmp_path, chain.rate, len(SENSORS)) as tape:
+    with DiskBuffer.create(tmp_path, chain.rate, len(SENSORS)) as buffer:
         for at in range(0, len(x), 6000):
             for part in chain.push(Chunk(x[at : at + 6000], START + at / SFREQ, SFREQ)):
-                tape.append(part)
-    fits = [word for word in WORDS if tape.fits(word.onset + LAGS[0], word.onset + LAGS[-1]) is None]
+                buffer.append(part)
+    fits = [word for word in WORDS if buffer.unreadable(word.onset + LAGS[0], word.onset + LAGS[-1]) is None]
     live = {index for index, item in reference.items() if isinstance(item, Epoch)}
     assert {word.index for word in fits} == live
     onsets = np.array([word.onset for word in fits])
-    by_lag = np.stack([tape.read(onsets + lag) for lag in LAGS], axis=1)
+    by_lag = np.stack([buffer.read(onsets + lag) for lag in LAGS], axis=1)
     for word, values in zip(fits, by_lag, strict=True):
         item = reference[word.index]
         assert isinstance(item, Epoch)
@@ -110,7 +110,7 @@ def test_the_trainer_s_tape_is_the_live_ring(tmp_path: Path, reference: dict[int
     for word in WORDS:
         item = reference[word.index]
         if isinstance(item, SkippedWord):
-            assert tape.fits(word.onset + LAGS[0], word.onset + LAGS[-1]) == item.reason
+            assert buffer.unreadable(word.onset + LAGS[0], word.onset + LAGS[-1]) == item.reason
 
 
 @pytest.mark.parametrize("sfreq", [1000.0, 1200.0, 600.0, 300.3, 250.0])
@@ -145,7 +145,7 @@ def test_the_future_does_not_leak() -> None:
             np.testing.assert_array_equal(item.data[known], twin.data[known])
 
 
-def test_an_epoch_comes_as_soon_as_its_last_lag_can_be_known() -> None:
+def test_an_epoch_comes_as_soon_as_its_last_lag_is_known() -> None:
     x = signal()
     pipeline = Pipeline(RECIPE, SENSORS, SFREQ)
     pipeline.push(WORDS[30])

@@ -22,7 +22,7 @@ from rtalign.core import progress as progressing
 from rtalign.core.progress import Progress
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.signal.chain import Chain
-from rtalign.signal.disk_buffer import Tape
+from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training.prepare import Activations, language_stage, prepare, read_lag, signal_stage
 from rtalign_cli import commands
 from rtalign_cli.main import main
@@ -212,7 +212,7 @@ def peak_of(work: Callable[[], object]) -> int:
 
 
 def test_the_signal_of_ten_times_the_hours_takes_the_same_memory(tmp_path: Path) -> None:
-    def stage(hours: float) -> list[Tape]:
+    def stage(hours: float) -> list[DiskBuffer]:
         return signal_stage([Long(hours)], RECIPE, tmp_path, QUIET, nothing)
 
     stage(0.05)  # what is imported and designed once

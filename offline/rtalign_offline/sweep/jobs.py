@@ -20,8 +20,8 @@ from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.tensorfile import TensorFile
 from rtalign.language.loading.names import parse
-from rtalign.signal.chain import describe
-from rtalign.signal.disk_buffer import Tape
+from rtalign.signal.chain import describe_chain
+from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training import sensor_moments
 from rtalign.training.prepare import (
     Activations,
@@ -112,8 +112,8 @@ def hear(where: Where, person: str, index: int) -> str:
             signal_stage([raw], recipe, where.cache, QUIET, lambda: None)
     if folder.is_dir():
         return folder.name
-    used, skipped = usable(recording, Tape.open(tape), recipe)
-    told = {"tape": tape.name, "skipped": dict(skipped), "chain": describe(recipe.chain, recording.sfreq)}
+    used, skipped = usable(recording, DiskBuffer.open(tape), recipe)
+    told = {"tape": tape.name, "skipped": dict(skipped), "chain": describe_chain(recipe.chain, recording.sfreq)}
     with cache.atomic_folder(folder) as partial:
         np.save(partial / "used.npy", used, allow_pickle=False)
         (partial / "heard.json").write_text(json.dumps(told), encoding="utf-8")

@@ -17,7 +17,7 @@ from rtalign.core.files import write_atomically
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Chunk, Recording, Sensor, Word, sensor_from_dict, sensor_to_dict
 from rtalign.decoding import folds
-from rtalign.signal.disk_buffer import Tape
+from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training.prepare import Activations, Story
 from rtalign_offline.sweep.plan import NOT_IN_NAMES, Person
 
@@ -121,7 +121,7 @@ def silent_story(recording: Noted, recipe: Recipe, store: Path) -> Story:
     folder = heard_folder(recording, recipe, store)
     told = json.loads((folder / "heard.json").read_text(encoding="utf-8"))
     used = np.load(folder / "used.npy", allow_pickle=False)
-    tape = Tape.open(store / "signal" / told["tape"])
+    tape = DiskBuffer.open(store / "signal" / told["tape"])
     unread = Activations(Path(), np.empty(0, int), (0,))
     return Story(recording, tape, unread, used, Counter(told["skipped"]), told["chain"])
 

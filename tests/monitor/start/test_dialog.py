@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.recipe import ChainRecipe, Recipe
 from rtalign.core.session import Session
-from rtalign.signal.chain import Design
+from rtalign.signal.chain import ChainDesign
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import bank_fit
 from rtalign_monitor.start import dialog as start
@@ -55,7 +55,7 @@ def test_a_bank_without_a_readable_summary_is_still_a_bank(bank: Path) -> None:
 def test_a_rate_is_too_low_exactly_where_the_signal_chain_refuses_it(sfreq: float, least: float, edge: float) -> None:
     recipe = ChainRecipe(min_rate_hz=least, lowpass_hz=edge)
     try:
-        Design(recipe, sfreq)
+        ChainDesign(recipe, sfreq)
         refused = False
     except ValueError:
         refused = True
