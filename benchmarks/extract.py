@@ -18,10 +18,8 @@ import transformers
 from outcome import tell
 
 from rtalign.core.recipe import LanguageRecipe
-from rtalign.language import contexts
-from rtalign.language.loading.locate import find
-from rtalign.language.model import LanguageModel, load
-from rtalign.language.tokens import Tokeniser
+from rtalign.language import LanguageModel, SubwordTokenizer, growing_spans, load
+from rtalign.language.loading import find_model
 from rtalign.simulation.story import shipped_story, story_words
 
 
@@ -85,11 +83,11 @@ def of_families(names: list[str], n_words: int, window: int, clock: Callable[[],
 def prepare(name: str, n_words: int) -> Bench:
     words = story_words(shipped_story())
     words = (words * (n_words // len(words) + 1))[:n_words]
-    folder = find(name).folder
+    folder = find_model(name).folder
     transformers.utils.logging.disable_progress_bar()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     bare = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    return Bench(load(name), bare, Tokeniser(tokenizer).story(words), tokenizer.bos_token_id, words)
+    return Bench(load(name), bare, SubwordTokenizer(tokenizer).all_words(words), tokenizer.bos_token_id, words)
 
 
 def best(ways: dict[str, Callable[[], object]], repeats: int, clock: Callable[[], float]) -> dict[str, float]:
@@ -105,7 +103,7 @@ def best(ways: dict[str, Callable[[], object]], repeats: int, clock: Callable[[]
 
 def growing(bench: Bench, capacity: int, repeats: int, clock: Callable[[], float]) -> dict[str, Any]:
     """encode beside plain passes of transformers over the very same contexts, without and with the LM head."""
-    spans = list(contexts.growing(len(bench.tokens), capacity))
+    spans = list(growing_spans(len(bench.tokens), capacity))
     rows = [torch.tensor([row(bench, span.start, span.stop)]) for span in spans]
     n_tokens = sum(ids.shape[1] for ids in rows)
     recipe = LanguageRecipe(context=f"growing:{capacity}")

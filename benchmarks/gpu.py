@@ -20,8 +20,7 @@ from shapes import EIGHT_BILLION, SMALL, write
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
-from rtalign.language.contexts import tokens_read
-from rtalign.language.model import LanguageModel, load
+from rtalign.language import LanguageModel, load, tokens_read
 from rtalign.simulation.story import shipped_story, story_words
 
 ALPHAS = np.logspace(-4, 8, 13)
@@ -98,9 +97,9 @@ def extraction(
     ours: LanguageModel, words: list[str], window: int, peak: dict[str, float], device: str
 ) -> dict[str, Any]:
     """Words a second of growing and sliding contexts and of single steps, each as a share of what the device gives."""
-    n_tokens = [len(word) for word in ours._tokeniser.story(words)]
+    n_tokens = [len(word) for word in ours._tokenizer.all_words(words)]
     precision: Any = ours.info.precision
-    found: dict[str, Any] = {"parameters": ours.info.n_parameters, "batch_tokens": ours._network.batch}
+    found: dict[str, Any] = {"parameters": ours.info.n_parameters, "batch_tokens": ours._network.batch_tokens}
     for context in (f"growing:{min(1000, len(words))}", f"window:{window}"):
         recipe = LanguageRecipe(context=context, precision=precision)
         layers = recipe.layer_indices(ours.info.n_layers)

@@ -17,8 +17,7 @@ from outcome import tell
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import Decoding
 from rtalign.engine.engine import Engine
-from rtalign.language.background_reader import Forerunner
-from rtalign.language.model import load
+from rtalign.language import AheadReader, load
 from rtalign.simulation.helmet import helmet
 from rtalign.streams.replay import ReplaySource
 
@@ -31,7 +30,7 @@ def measure(hours: float, layers: str, sfreq: float, words_a_second: float) -> d
         bank = DecoderBank.load(folder)
         decoding, model = Decoding.of(bank), load("smollm2")
         words = recording.words
-        following = Forerunner(
+        following = AheadReader(
             words, lambda: model.stream([w.text for w in words], bank.recipe.language, bank.layers), decoding.targets
         )
         engine = Engine(decoding, ReplaySource(recording, None, 1.0), following, patient=True)

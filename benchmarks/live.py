@@ -26,7 +26,7 @@ from rtalign.decoding.bank import DecoderBank, passport_of
 from rtalign.decoding.projection import fit_projection
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot
-from rtalign.language.model import load
+from rtalign.language import load
 from rtalign.simulation.helmet import helmet
 from rtalign.simulation.story import shipped_story, story_words
 

@@ -11,8 +11,7 @@ import torch
 from shapes import SMALL, write
 
 from rtalign.core.recipe import LanguageRecipe
-from rtalign.language.contexts import tokens_read
-from rtalign.language.model import LanguageModel, load
+from rtalign.language import LanguageModel, load, tokens_read
 
 SAMPLE = 12
 """Words of the plain way that are really read; the rest is counted in tokens."""
@@ -26,9 +25,9 @@ def families(names: list[str], words: list[str], window: int, clock: Callable[[]
 def family(name: str, words: list[str], window: int, clock: Callable[[], float]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         ours = load(write(Path(scratch) / name, name, **SMALL[name]))
-    tokens = ours._tokeniser.story(words)
+    tokens = ours._tokenizer.all_words(words)
     growing = LanguageRecipe(context=f"growing:{max(len(words), 2)}")
-    if ours._network.sees is not None:
+    if ours._network.fallback_window is not None:
         growing = LanguageRecipe(context=f"window:{window}")
     layers = growing.layer_indices(ours.info.n_layers)
     encode = timed(lambda: ours.encode(words, growing, layers, surprisal=False), clock)

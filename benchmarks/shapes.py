@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import transformers
 
-from rtalign.language.networks.classic import BOS, Classic, Shape, save
+from rtalign.language.networks import BOS, ClassicConfig, ClassicModel, save_classic
 from rtalign.simulation.story import shipped_story, story_words
 from rtalign_offline.small_lm import learn_tokenizer
 
@@ -67,7 +67,8 @@ def write(folder: Path, kind: str, weights: bool = True, **shape: Any) -> str:
     core = learn_tokenizer(" ".join(story_words(shipped_story())), 2000)
     torch.manual_seed(0)
     if kind.endswith("_lm"):
-        save(folder, Classic(Shape(model_type=kind, vocab_size=core.get_vocab_size(), **shape)).eval(), core)
+        config = ClassicConfig(model_type=kind, vocab_size=core.get_vocab_size(), **shape)
+        save_classic(folder, ClassicModel(config).eval(), core)
         return str(folder)
     signs = {"bos_token": BOS}
     auto = transformers.AutoModelForCausalLM

@@ -66,7 +66,7 @@ def make(folder: Path, n_hours: int, given: argparse.Namespace) -> None:
         raise SystemExit(f"{free:.0f} GB are free in {folder}; {GB_AN_HOUR * n_hours + 1:.0f} GB are needed")
     import longstory
 
-    from rtalign.language.model import load
+    from rtalign.language import load
 
     text = given.text.read_text(encoding="utf-8") if given.text else None
     longstory.write(root, n_hours, load("smollm2"), text, given.makers)
@@ -104,7 +104,7 @@ def train(folder: Path, hours: float) -> dict[str, Any]:
     """Everything that `rtalign train FOLDER --model smollm2` does, with a clock."""
     import rtalign.training.trainer as trainer
     from rtalign.core.recipe import Recipe
-    from rtalign.language.model import load
+    from rtalign.language import load
     from rtalign_offline.estimate import estimate
 
     clock = clocked(trainer)

@@ -28,8 +28,8 @@ def train(args: argparse.Namespace) -> dict[str, Any] | None:
 
         refuse_known_recordings(earlier, recordings)
     model = open_model(args.model, args, progress, recipe.language.precision)
-    if caution := model.caution(recipe.language):
-        progress.say(caution)
+    if warning := model.context_warning(recipe.language):
+        progress.say(warning)
     if args.dry_run:
         result = estimate(recordings, model, recipe, args.device)
         if not args.json:
@@ -118,15 +118,14 @@ def demo(args: argparse.Namespace) -> dict[str, Any]:
 
 def models(args: argparse.Namespace) -> Any:
     from rtalign.core.machine import flops
-    from rtalign.language.loading.capacity import free_bytes
-    from rtalign.language.loading.catalogue import catalogue
-    from rtalign.language.model import load
+    from rtalign.language import load
+    from rtalign.language.loading import free_bytes, list_models
     from rtalign_cli.text import models_json, models_table
 
     if args.prepare:
-        load(args.prepare, say=Progress(args.quiet).say)
+        load(args.prepare, report=Progress(args.quiet).say)
         return {"prepared": args.prepare}
-    rows, pace, free = catalogue(), flops(args.precision), free_bytes("cpu")
+    rows, pace, free = list_models(), flops(args.precision), free_bytes("cpu")
     if not args.json:
         print("\n".join(models_table(rows, pace, free, args.precision)))
     return models_json(rows, pace, free, args.precision)

@@ -64,12 +64,12 @@ class Prepared:
 def prepared(args: argparse.Namespace, progress: Progress) -> Prepared:
     """Made now, as far as an earlier run has not left it."""
     from rtalign.core.recipe import Recipe
-    from rtalign.language.model import load
+    from rtalign.language import load
     from rtalign.recordings import open_recordings
     from rtalign.training.trainer import train
 
     progress.say("1  A language model and a listener whose brain follows it, layer after layer")
-    model = load("smollm2", say=progress.say)
+    model = load("smollm2", report=progress.say)
     listener = args.out / "listener"
     planted = simulated(listener, args, model, progress)["latencies"]
     runs = open_recordings(listener)

@@ -72,9 +72,9 @@ def bads_of(args: argparse.Namespace) -> list[str]:
 
 
 def open_model(name: str, args: argparse.Namespace, progress: Progress, precision: Any = "float32") -> Any:
-    from rtalign.language.model import load
+    from rtalign.language import load
 
-    return load(name, device=args.device, allow_download=args.allow_download, say=progress.say, precision=precision)
+    return load(name, device=args.device, allow_download=args.allow_download, report=progress.say, precision=precision)
 
 
 def open_banks_model(bank: Any, args: argparse.Namespace, progress: Progress) -> Any:

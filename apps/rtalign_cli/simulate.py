@@ -14,9 +14,9 @@ RATES = {"ctf275": 1200.0, "neuromag306": 1000.0}
 
 
 def simulate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
-    from rtalign.language.model import load
+    from rtalign.language import load
 
-    model = None if args.null else load(args.model, say=progress.say)
+    model = None if args.null else load(args.model, report=progress.say)
     given = {"sensors": args.sensors, "sfreq": args.sfreq or RATES[args.sensors], "null": args.null, "seed": args.seed}
     given["n_words"] = args.words
     if args.snr is not None:

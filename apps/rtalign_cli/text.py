@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtalign.core.time_format import rough_duration
-from rtalign.language.loading.catalogue import Entry
+from rtalign.language.loading import CatalogueEntry
 from rtalign.scoring.peaks import Peak
 
 if TYPE_CHECKING:  # torch comes with it
-    from rtalign.language.loading.weights import Precision
+    from rtalign.language.loading import Precision
 
 WIDTH = 40
 """Characters across the ladder."""
@@ -99,7 +99,9 @@ STORY_WORDS = 10_000
 """Words that the times of `rtalign models` are for: about an hour of speech."""
 
 
-def models_table(rows: Sequence[Entry], flops: float, free: float, precision: Precision = "float32") -> list[str]:
+def models_table(
+    rows: Sequence[CatalogueEntry], flops: float, free: float, precision: Precision = "float32"
+) -> list[str]:
     """The models that can be used, those that are here marked; * those of the paper."""
     lines = [f"{'':2}{'model':<40} {'parameters':>10} {precision:>9} {'10k words':>9}  family"]
     for row in rows:
@@ -110,7 +112,7 @@ def models_table(rows: Sequence[Entry], flops: float, free: float, precision: Pr
         mark = "●" if row.folder and row.readable else " "
         paper = " *" if row.paper else ""
         lines.append(
-            f"{mark} {row.id + paper:<40} {size:>10} {memory:>9} {spent:>9}  {row.family:<14} {row.cure}".rstrip()
+            f"{mark} {row.id + paper:<40} {size:>10} {memory:>9} {spent:>9}  {row.family:<14} {row.fix}".rstrip()
         )
     return [
         *lines,
@@ -125,17 +127,17 @@ def models_table(rows: Sequence[Entry], flops: float, free: float, precision: Pr
 
 
 def models_json(
-    rows: Sequence[Entry], flops: float, free: float, precision: Precision = "float32"
+    rows: Sequence[CatalogueEntry], flops: float, free: float, precision: Precision = "float32"
 ) -> list[dict[str, Any]]:
     return [
         {
             "id": row.id,
-            "family": row.kind,
+            "family": row.model_type,
             "parameters_millions": row.millions or None,
             "paper": row.paper,
             "present": row.folder is not None,
             "usable": row.folder is not None and row.readable,
-            "cure": row.cure,
+            "cure": row.fix,
             "precision": precision,
             "memory_gb": round(row.memory_gb(precision), 2) or None,
             "fits": row.memory_gb(precision) * 1e9 < free if row.millions else None,

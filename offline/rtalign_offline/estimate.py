@@ -17,7 +17,7 @@ from rtalign.core.time_format import duration
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import WIDE
-from rtalign.language import contexts
+from rtalign.language import growing_spans, window_spans
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.signal.chain import Chain, ChainDesign
 from rtalign.training.trainer import lag_bytes
@@ -108,7 +108,7 @@ def _language_seconds(recordings: Sequence[Recording], model: Any, recipe: Recip
 
 def _read(n_words: int, recipe: LanguageRecipe) -> int:
     """How many words go through the model until so many are read in context."""
-    spans = contexts.growing if recipe.context_kind == "growing" else contexts.windows
+    spans = growing_spans if recipe.context_kind == "growing" else window_spans
     return sum(part.stop - part.start for part in spans(n_words, recipe.context_words))
 
 

@@ -13,7 +13,7 @@ import torch
 
 from rtalign.core import cache
 from rtalign.core.progress import Progress
-from rtalign.language.networks.classic import BOS, Classic, Shape, save
+from rtalign.language.networks import BOS, ClassicConfig, ClassicModel, save_classic
 from rtalign.simulation.story import story_words
 
 KINDS = {"lstm": "lstm_lm", "gru": "gru_lm", "memory": "memory_lm"}
@@ -31,7 +31,7 @@ HELD, LOOK = 0.1, 25
 def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
-        train(args.text, args.out, _shape(args), args.steps, args.seed, Progress(args.quiet))
+        train(args.text, args.out, _config(args), args.steps, args.seed, Progress(args.quiet))
     except (ValueError, OSError) as error:
         print(f"rtalign_offline.small_lm: {error}", file=sys.stderr)
         return 1
@@ -60,13 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _shape(args: argparse.Namespace) -> Shape:
+def _config(args: argparse.Namespace) -> ClassicConfig:
     if args.dim % 4 or args.layers < 1 or args.vocabulary < 300:
         raise ValueError(
             f"--dim {args.dim}, --layers {args.layers}, --vocabulary {args.vocabulary}: "
             "dimensions are a multiple of 4, there is a layer at least, and 300 entries are"
         )
-    return Shape(
+    return ClassicConfig(
         model_type=KINDS[args.kind],
         vocab_size=args.vocabulary,
         hidden_size=args.dim,
@@ -75,26 +75,26 @@ def _shape(args: argparse.Namespace) -> Shape:
     )
 
 
-def train(texts: Sequence[Path], out: Path, shape: Shape, steps: int, seed: int, progress: Progress) -> float:
+def train(texts: Sequence[Path], out: Path, config: ClassicConfig, steps: int, seed: int, progress: Progress) -> float:
     """Write a trained model to the new folder `out`; returns its cost in nats a token on the text's end, held back."""
     if out.exists():
         raise ValueError(f"{out} exists already; name a new folder")
     text = " ".join(word for path in texts for word in story_words(path.read_text(encoding="utf-8")))
-    tokenizer = learn_tokenizer(text, shape.vocab_size)
+    tokenizer = learn_tokenizer(text, config.vocab_size)
     ids = torch.tensor(tokenizer.encode(text).ids)
     if len(ids) < ROWS * SEGMENT * 2:
         raise ValueError(f"the text has {len(ids)} tokens; {ROWS * SEGMENT * 2} are the least to learn from")
     print_ = hashlib.sha256(text.encode()).hexdigest()[:12]
     note = f"{len(ids)} tokens, text {print_}, {steps} steps, seed {seed}"
-    shape = shape.model_copy(update={"vocab_size": tokenizer.get_vocab_size(), "trained_on": note})
+    config = config.model_copy(update={"vocab_size": tokenizer.get_vocab_size(), "trained_on": note})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = Classic(shape)
-        with progress.stage(f"training {shape.model_type}", steps, "steps") as stage:
+        model = ClassicModel(config)
+        with progress.stage(f"training {config.model_type}", steps, "steps") as stage:
             cost = fit(model, ids, steps, stage)
     progress.say(f"{cost:.2f} nats a token on the last tenth, which was held back")
     with cache.atomic_folder(out) as partial:
-        save(partial, model.eval(), tokenizer)
+        save_classic(partial, model.eval(), tokenizer)
     return cost
 
 
@@ -114,13 +114,13 @@ def learn_tokenizer(text: str, size: int) -> Any:
     return tokenizer
 
 
-def fit(model: Classic, ids: torch.Tensor, steps: int, stage: Any) -> float:
+def fit(model: ClassicModel, ids: torch.Tensor, steps: int, stage: Any) -> float:
     """Learn from all but the end of a text, and stay as it was when the end was foretold best; returns that cost."""
     held = ids[int(len(ids) * (1 - HELD)) :]
     rows = ids[: (len(ids) - len(held)) // ROWS * ROWS].view(ROWS, -1)
     # Every row opens with the sign that opens a text, so that the model has met it.
     rows = torch.cat([torch.zeros(ROWS, 1, dtype=torch.long), rows], 1)
-    rate = RATES[model.shape.model_type]
+    rate = RATES[model.config.model_type]
     optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.01)
     slope = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=max(steps, 2), pct_start=0.1)
     at, states, best, kept = 0, None, torch.inf, model.state_dict()
@@ -144,7 +144,7 @@ def fit(model: Classic, ids: torch.Tensor, steps: int, stage: Any) -> float:
     return best
 
 
-def _cost(model: Classic, ids: torch.Tensor, states: Any) -> tuple[torch.Tensor, Any]:
+def _cost(model: ClassicModel, ids: torch.Tensor, states: Any) -> tuple[torch.Tensor, Any]:
     """Nats a token from the second on, and what the model remembers, without the way it came about."""
     hidden, states = model(ids[:, :-1], states)
     logits = model.head(hidden[-1]).flatten(0, 1)

@@ -16,7 +16,7 @@ from rtalign.decoding.bank import Decoders
 from rtalign.decoding.decoder_setup import Decoding
 from rtalign.engine.intake import Intake
 from rtalign.engine.ledger import RECENT, Entry, Ledger, Pair
-from rtalign.language.background_reader import Following
+from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.scoreboard import Scoreboard
@@ -60,7 +60,7 @@ class Engine:
         self,
         decoding: Decoding,
         source: Source,
-        following: Following,
+        following: BackgroundReader,
         *,
         allow_missing: bool = False,
         adapt: bool = False,
@@ -154,7 +154,7 @@ class Engine:
             self._lessons.close()
             self._lessons = None
         self.decoding, self._decoders = decoding, Decoders.of(decoding.bank) if decoding.bank else None
-        self.following.project_by(decoding.targets)
+        self.following.set_targets(decoding.targets)
         self.reset()
         if self.intake.stream:
             self._begin(self.intake.stream)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from rtalign.core.records import Epoch, SkippedWord, Word
-from rtalign.language.background_reader import Understood
+from rtalign.language import EncodedWord
 
 RECENT = 300
 """Words that can still be looked at when they are done."""
@@ -79,7 +79,7 @@ class Ledger:
         self._open[word.index] = Entry(word)
         return True
 
-    def understand(self, found: Understood) -> None:
+    def understand(self, found: EncodedWord) -> None:
         entry = self._open.get(found.word.index)
         if entry is None:
             return

@@ -13,9 +13,7 @@ from rtalign.core.records import Recording, Word
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import Decoding
-from rtalign.language.background_reader import Follower, Following, Forerunner
-from rtalign.language.content_words import Listener, content_words
-from rtalign.language.types import Reading
+from rtalign.language import AheadReader, BackgroundReader, LiveReader, LiveTagger, Reading, find_content_words
 from rtalign.recordings.concatenated import Joined
 from rtalign.recordings.datasets.sounds import Sound, sounds_of
 from rtalign.streams.events import Source
@@ -36,7 +34,7 @@ class Opened:
 
     decoding: Decoding
     source: Source
-    following: Following
+    following: BackgroundReader
     recording: Joined | None
     chosen: Callable[[Word], bool] | None
     sounds: tuple[Sound, ...] = ()
@@ -67,11 +65,11 @@ def choice(recipe: Recipe, recording: Joined | None) -> Callable[[Word], bool] |
     if recipe.words.which == "all":
         return None
     if recording is None:
-        listener = Listener(recipe.words.tagger)
-        return lambda word: listener.push(word.text)
+        tagger = LiveTagger(recipe.words.tagger)
+        return lambda word: tagger.push(word.text)
     kept: set[int] = set()
     for story in recording.stories:
-        carries = content_words([word.text for word in story], recipe.words.tagger)
+        carries = find_content_words([word.text for word in story], recipe.words.tagger)
         kept |= {word.index for word, yes in zip(story, carries, strict=True) if yes}
     return lambda word: word.index in kept
 
@@ -100,7 +98,7 @@ def open_options(session: Session) -> OpenOptions:
 
 def open_model(session: Session, bank: DecoderBank | None) -> Any:
     """The model of the bank, or the one that is named; never another than the bank was made with."""
-    from rtalign.language.model import load
+    from rtalign.language import load
 
     name = session.model or (bank.model["id"] if bank else "smollm2")
     precision = bank.recipe.language.precision if bank else "float32"
@@ -125,18 +123,18 @@ def _replay(session: Session, recording: Recording) -> ReplaySource:
     return ReplaySource(recording, session.speed, session.chunk_s if session.speed else QUICK_CHUNK_S)
 
 
-def _ahead(recording: Joined, model: Any, decoding: Decoding) -> Forerunner:
+def _ahead(recording: Joined, model: Any, decoding: Decoding) -> AheadReader:
     def stream() -> Iterator[tuple[int, Reading]]:
         recipe, layers = decoding.recipe.language, decoding.layers
         return chain.from_iterable(
             model.stream([word.text for word in story], recipe, layers) for story in recording.stories if story
         )
 
-    return Forerunner(recording.words, stream, decoding.targets)
+    return AheadReader(recording.words, stream, decoding.targets)
 
 
-def _behind(model: Any, decoding: Decoding) -> Follower:
-    return Follower(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets)
+def _behind(model: Any, decoding: Decoding) -> LiveReader:
+    return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets)
 
 
 def _from_nothing(model: Any, say: Say) -> Decoding:

@@ -1,4 +1,4 @@
-"""A language model that follows a story on a thread of its own, so that the signal never waits for it."""
+"""Language models on a thread of their own, so that the signal never waits for them: live, or ahead of a replay."""
 
 from __future__ import annotations
 
@@ -12,15 +12,29 @@ from typing import Protocol
 import numpy as np
 
 from rtalign.core.records import Word
-from rtalign.language.types import Reading
+from rtalign.language.reading import Reading
 
-Project = Callable[[np.ndarray], np.ndarray]
-"""(word, layer, dim) activations to (word, target)."""
+TargetFunction = Callable[[np.ndarray], np.ndarray]
+"""Converts activations (word, layer, dim) to targets (word, target)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Understood:
-    """A word as the language model took it.  target : (target,); surprisal in nats, NaN where there is none."""
+class EncodedWord:
+    """A word that the language model has read.
+
+    Attributes
+    ----------
+    word : Word
+        The word.
+    target : ndarray, shape (target,)
+        What the decoders are to predict.
+    surprisal : float
+        In nats; NaN where there is none.
+    n_tokens : int
+        Number of tokens.
+    seconds : float
+        Time that it took to read the word.
+    """
 
     word: Word
     target: np.ndarray
@@ -29,36 +43,60 @@ class Understood:
     seconds: float
 
 
-class Reads(Protocol):
-    """What follows a story word by word."""
+class WordReader(Protocol):
+    """Reads a story word by word, as an IncrementalReader does."""
 
     def push(self, word: str) -> Reading: ...
 
 
-class Following(Protocol):
-    """Words go in, and come out understood, in the same order, when the model is ready."""
+class BackgroundReader(Protocol):
+    """Words go in, and come out encoded, in the same order, when the model has read them.
+
+    Attributes
+    ----------
+    backlog : int
+        Number of words that went in and have not come out.
+    """
 
     @property
     def backlog(self) -> int: ...
 
-    def push(self, word: Word) -> None: ...
+    def push(self, word: Word) -> None:
+        """Request a word."""
+        ...
 
-    def pull(self) -> list[Understood]: ...
+    def pull(self) -> list[EncodedWord]:
+        """The words that have been read since the last call; never waits.  Raises the error of the thread, if any."""
+        ...
 
-    def restart(self) -> None: ...
+    def restart(self) -> None:
+        """Begin a new story: the words so far are no context for those that follow."""
+        ...
 
-    def project_by(self, project: Project) -> None: ...
+    def set_targets(self, targets: TargetFunction) -> None:
+        """Compute the targets of later words in another way."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Stop the thread."""
+        ...
 
 
-class Follower:
-    """Reads words as they come; nothing is known of the story beforehand."""
+class LiveReader:
+    """A BackgroundReader for words that are not known in advance.
 
-    def __init__(self, reader: Callable[[], Reads], project: Project) -> None:
-        self._reader, self._project = reader, project
-        self._asked: queue.SimpleQueue[Word | str | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Understood | BaseException] = queue.SimpleQueue()
+    Parameters
+    ----------
+    make_reader : callable
+        Makes a reader at the beginning of a story; called on the thread.
+    targets : callable
+        Converts activations to targets.
+    """
+
+    def __init__(self, make_reader: Callable[[], WordReader], targets: TargetFunction) -> None:
+        self._make_reader, self._targets = make_reader, targets
+        self._requests: queue.SimpleQueue[Word | str | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[EncodedWord | BaseException] = queue.SimpleQueue()
         self._error: BaseException | None = None
         self.backlog = 0
         self._thread = threading.Thread(target=self._work, name="language model", daemon=True)
@@ -66,151 +104,163 @@ class Follower:
 
     def push(self, word: Word) -> None:
         self.backlog += 1
-        self._asked.put(word)
+        self._requests.put(word)
 
-    def pull(self) -> list[Understood]:
-        """An error is raised when everything that was read before it has been handed out."""
-        found: list[Understood] = []
-        while self._error is None and not self._done.empty():
-            item = self._done.get()
-            if isinstance(item, BaseException):
-                self._error = item
+    def pull(self) -> list[EncodedWord]:
+        """As in BackgroundReader; words that were read before an error are returned before it is raised."""
+        words: list[EncodedWord] = []
+        while self._error is None and not self._results.empty():
+            result = self._results.get()
+            if isinstance(result, BaseException):
+                self._error = result
             else:
-                found.append(item)
-        if self._error is not None and not found:
+                words.append(result)
+        if self._error is not None and not words:
             raise self._error
-        self.backlog -= len(found)
-        return found
+        self.backlog -= len(words)
+        return words
 
     def restart(self) -> None:
-        """A new story: what was read so far is no context for it."""
-        self._asked.put("restart")
+        self._requests.put("restart")
 
-    def project_by(self, project: Project) -> None:
-        """Targets of words asked for from now on are made another way; what was read stays context."""
-        self._project = project
+    def set_targets(self, targets: TargetFunction) -> None:
+        """As in BackgroundReader; words that have been read stay context."""
+        self._targets = targets
 
     def close(self) -> None:
-        self._asked.put(None)
+        self._requests.put(None)
         self._thread.join(timeout=5)
 
     def _work(self) -> None:
         try:
-            reader = self._reader()
-            while (word := self._asked.get()) is not None:
+            reader = self._make_reader()
+            while (word := self._requests.get()) is not None:
                 if isinstance(word, Word):
-                    self._done.put(self._read(reader, word))
+                    self._results.put(self._read(reader, word))
                 else:
-                    reader = self._reader()
-        except Exception as error:  # the boundary of the thread: its owner meets the error in pull
-            self._done.put(error)
+                    reader = self._make_reader()
+        except Exception as error:  # the boundary of the thread: pull raises it
+            self._results.put(error)
 
-    def _read(self, reader: Reads, word: Word) -> Understood:
+    def _read(self, reader: WordReader, word: Word) -> EncodedWord:
         start = time.perf_counter()
         reading = reader.push(word.text)
-        target = self._project(reading.activations)[0]
+        target = self._targets(reading.activations)[0]
         seconds = time.perf_counter() - start
-        return Understood(word, target, float(reading.surprisal[0]), int(reading.n_tokens[0]), seconds)
+        return EncodedWord(word, target, float(reading.surprisal[0]), int(reading.n_tokens[0]), seconds)
 
 
-class Forerunner:
-    """Reads a story whose words are all known, in large blocks, before they are heard.
+class AheadReader:
+    """A BackgroundReader for a story that is known in advance: it reads in large blocks, ahead of the requests.
 
-    The states are those that a Follower finds; only the waiting differs.  It reads at most `ahead` words beyond those
-    asked for and keeps `kept` behind them, so that memory does not grow with the story; who goes farther back waits
-    until the story has been read again to there.
+    The results are those of a LiveReader; only the waiting differs.  Memory does not grow with the story, as only the
+    words near the last request are kept.  A request for a word farther back waits until the story has been read again
+    up to there.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        The story.
+    stream : callable
+        Reads the story from its beginning, in stretches, as ``LanguageModel.stream`` does.
+    targets : callable
+        Converts activations to targets.
+    ahead : int
+        Words that are read beyond the last request.
+    kept : int
+        Words that are kept behind the last request.
     """
 
     def __init__(
         self,
         words: Sequence[Word],
         stream: Callable[[], Iterator[tuple[int, Reading]]],
-        project: Project,
+        targets: TargetFunction,
         ahead: int = 2000,
         kept: int = 4000,
     ) -> None:
-        self._place = {word.index: place for place, word in enumerate(words)}
-        self._stream, self._project = stream, project
+        self._positions = {word.index: position for position, word in enumerate(words)}
+        self._stream, self._targets = stream, targets
         self._ahead, self._kept = ahead, kept
-        self._read: dict[int, tuple[np.ndarray, float, int, float]] = {}
-        self._asked: list[Word] = []
+        self._results: dict[int, tuple[np.ndarray, float, int, float]] = {}
+        self._requests: list[Word] = []
         self._error: BaseException | None = None
-        self._wanted = self._forgotten = 0
-        self._again = self._stop = False
-        self._news = threading.Condition()
+        self._last_request = self._n_dropped = 0
+        self._read_again = self._stop = False
+        self._condition = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="language model", daemon=True)
         self._thread.start()
 
     @property
     def backlog(self) -> int:
-        return len(self._asked)
+        return len(self._requests)
 
     def push(self, word: Word) -> None:
-        with self._news:
-            self._asked.append(word)
-            self._wanted = self._place[word.index]
-            self._again |= self._wanted < self._forgotten
-            self._news.notify()
+        with self._condition:
+            self._requests.append(word)
+            self._last_request = self._positions[word.index]
+            self._read_again |= self._last_request < self._n_dropped
+            self._condition.notify()
 
-    def pull(self) -> list[Understood]:
+    def pull(self) -> list[EncodedWord]:
         if self._error is not None:
             raise self._error
-        with self._news:
-            found = [word for word in self._asked if self._place[word.index] in self._read]
-            self._asked = [word for word in self._asked if self._place[word.index] not in self._read]
-            return [Understood(word, *self._read[self._place[word.index]]) for word in found]
+        with self._condition:
+            ready = [word for word in self._requests if self._positions[word.index] in self._results]
+            self._requests = [word for word in self._requests if self._positions[word.index] not in self._results]
+            return [EncodedWord(word, *self._results[self._positions[word.index]]) for word in ready]
 
     def restart(self) -> None:
-        """The story is what it was."""
-        with self._news:
-            self._asked = []
+        """Drop the open requests; the contexts stay as they are, since the story is known in advance."""
+        with self._condition:
+            self._requests = []
 
-    def project_by(self, project: Project) -> None:
-        """The story is read again, as what is at hand was made the other way."""
-        with self._news:
-            self._project, self._read, self._again = project, {}, True
-            self._news.notify()
+    def set_targets(self, targets: TargetFunction) -> None:
+        """As in BackgroundReader; the story is read again, since the results kept so far have the old targets."""
+        with self._condition:
+            self._targets, self._results, self._read_again = targets, {}, True
+            self._condition.notify()
 
     def close(self) -> None:
-        with self._news:
+        with self._condition:
             self._stop = True
-            self._news.notify()
+            self._condition.notify()
         self._thread.join(timeout=5)
 
     def _work(self) -> None:
         try:
             while not self._stop:
-                self._read_through()
-                with self._news:
-                    self._news.wait_for(lambda: self._stop or self._again)
-        except Exception as error:  # the boundary of the thread: its owner meets the error in pull
+                self._read_story()
+                with self._condition:
+                    self._condition.wait_for(lambda: self._stop or self._read_again)
+        except Exception as error:  # the boundary of the thread: pull raises it
             self._error = error
 
-    def _read_through(self) -> None:
-        """From the first word on, until the end, or until told to stop or to begin again."""
-        with self._news:
-            self._again, self._forgotten = False, 0
-            project = self._project
-        place, begun = 0, time.perf_counter()
+    def _read_story(self) -> None:
+        """Read from the first word to the last, or until the reader is closed or has to begin again."""
+        with self._condition:
+            self._read_again, self._n_dropped = False, 0
+            convert = self._targets
+        position, start = 0, time.perf_counter()
         for _, part in self._stream():
-            targets = project(part.activations)
-            seconds = (time.perf_counter() - begun) / len(targets)
-            with self._news:
-                if self._again:
+            targets = convert(part.activations)
+            seconds = (time.perf_counter() - start) / len(targets)
+            with self._condition:
+                if self._read_again:
                     return
-                for target, cost, n in zip(targets, part.surprisal, part.n_tokens, strict=True):
-                    self._read[place] = target, float(cost), int(n), seconds
-                    place += 1
-                self._forget()
-                while not (self._stop or self._again or place - self._ahead <= self._wanted):
-                    self._news.wait()
-                if self._stop or self._again:
+                for target, surprisal, n_tokens in zip(targets, part.surprisal, part.n_tokens, strict=True):
+                    self._results[position] = target, float(surprisal), int(n_tokens), seconds
+                    position += 1
+                self._drop_old()
+                while not (self._stop or self._read_again or position - self._ahead <= self._last_request):
+                    self._condition.wait()
+                if self._stop or self._read_again:
                     return
-            begun = time.perf_counter()
+            start = time.perf_counter()
 
-    def _forget(self) -> None:
-        """What lies far behind the word that was asked for last, and behind every word that still waits."""
-        first = min([self._wanted, *(self._place[word.index] for word in self._asked)]) - self._kept
-        while self._forgotten < first:
-            self._read.pop(self._forgotten, None)
-            self._forgotten += 1
+    def _drop_old(self) -> None:
+        """Drop the results far behind the last request and behind every open one."""
+        first = min([self._last_request, *(self._positions[word.index] for word in self._requests)]) - self._kept
+        while self._n_dropped < first:
+            self._results.pop(self._n_dropped, None)
+            self._n_dropped += 1

@@ -1,36 +1,47 @@
-"""One context that grows on a cache, in blocks of words or word by word."""
+"""Growing contexts: words read on a cache, in blocks or one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
-from rtalign.core.recipe import LanguageRecipe
-from rtalign.language.contexts import refuse
-from rtalign.language.networks.base import Grows, Wanted, reading
-from rtalign.language.types import Reading
+from rtalign.language import contexts
+from rtalign.language.networks.base import IncrementalNetwork, ReadSetup, pool_words
+from rtalign.language.reading import Reading
+
+BLOCK = 512
+"""Tokens that a growing context reads at once."""
+
+PREFILL_TOKENS = 48
+"""Tokens that wait until the next context reads them together: about 0.2 s of work of a small model on one core."""
 
 
-class Context:
-    """A cache and the last hidden state on it, which foretells the next token."""
+class GrowingContext:
+    """A cache, and the last hidden state on it, which predicts the next token.
 
-    def __init__(self, network: Grows, recipe: LanguageRecipe, want: Wanted, bos: int | None, start: int = 0) -> None:
-        self._network, self._recipe, self._want = network, recipe, want
-        self._opening = [bos] if bos is not None and recipe.bos else []
+    Attributes
+    ----------
+    start, stop : int
+        The words on the cache are start to stop - 1.
+    """
+
+    def __init__(self, setup: ReadSetup[IncrementalNetwork], start: int = 0) -> None:
+        self._setup = setup
         self._cache: Any = None
         self._last: torch.Tensor | None = None
         self.start = self.stop = start
         self._n_tokens = 0
 
     def push(self, words: Sequence[Sequence[int]]) -> Reading:
-        """Read the tokens of the next words, and say what was read."""
-        known = [self.stop + k > self.start for k in range(len(words))]
-        own = [len(word) for word in words]
-        hidden, before, ids = self._run(words, self._want.layers)
-        costs = self._network.surprise(before, ids) if self._want.surprisal else None
-        return reading(hidden, costs, own, known, self._want)
+        """Read the tokens of the next words and return the words."""
+        network, request = self._setup.network, self._setup.request
+        has_context = [self.stop + k > self.start for k in range(len(words))]
+        n_own = [len(word) for word in words]
+        hidden, before, ids = self._run(words, request.layers)
+        surprisal = network.token_surprisal(before, ids) if request.surprisal else None
+        return pool_words(hidden, surprisal, n_own, has_context, request)
 
     def prefill(self, words: Sequence[Sequence[int]]) -> None:
         """Read the tokens of the next words for their context alone."""
@@ -39,22 +50,90 @@ class Context:
     def _run(
         self, words: Sequence[Sequence[int]], layers: tuple[int, ...]
     ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
-        """Hidden states, the last hidden state before each token, and the tokens, of these words alone."""
-        opening = self._opening if self._n_tokens == 0 else []
+        """Hidden states, the last hidden state before each token, and the tokens, of these words only."""
+        opening = self._setup.opening if self._n_tokens == 0 else []
         ids = [*opening, *(token for word in words for token in word)]
-        self._admit(len(ids), len(words))
-        tensor = self._network.tensor([ids])
-        states = self._network.run(tensor, layers, self._cache)
-        self._cache = states.cache
-        last = states.last[0]
-        # The very first token is foretold by nothing; its own state fills the place and the cost is never shown.
+        self._count(len(ids), len(words))
+        tensor = self._setup.network.to_tensor([ids])
+        output = self._setup.network.run(tensor, layers, self._cache)
+        self._cache = output.cache
+        last = output.last[0]
+        # Nothing predicts the very first token; its own state stands in, and its surprisal is never returned.
         before = torch.cat([last[:1] if self._last is None else self._last, last[:-1]])
         self._last = last[-1:].clone()
         skip = len(opening)
-        return [layer[0, skip:] for layer in states.hidden], before[skip:], tensor[0, skip:]
+        return [layer[0, skip:] for layer in output.hidden], before[skip:], tensor[0, skip:]
 
-    def _admit(self, n_tokens: int, n_words: int) -> None:
-        total, stop, room = self._n_tokens + n_tokens, self.stop + n_words, self._network.room
-        if room is not None and total > room:
-            raise refuse(self._recipe, total, stop - self.start, room, stop - 1)
+    def _count(self, n_tokens: int, n_words: int) -> None:
+        """Count what is read next.  Raises ValueError where it would be more than the network can read."""
+        total, stop, most = self._n_tokens + n_tokens, self.stop + n_words, self._setup.network.max_tokens
+        if most is not None and total > most:
+            raise contexts.context_too_long(self._setup.recipe, total, stop - self.start, most, stop - 1)
         self._n_tokens, self.stop = total, stop
+
+
+def read_growing(setup: ReadSetup[IncrementalNetwork], tokens: Sequence[list[int]]) -> Iterator[tuple[int, Reading]]:
+    """(index of the first word, reading) of consecutive stretches of a story.  tokens : those of each word."""
+    n_tokens = [len(word) for word in tokens]
+    spans = list(contexts.growing_spans(len(tokens), setup.recipe.context_words))
+    _check_lengths(setup, spans, n_tokens)
+    for span in spans:
+        context = GrowingContext(setup, span.start)
+        blocks = contexts.token_blocks(span, n_tokens, BLOCK)
+        if not setup.network.block_steps:
+            blocks = contexts.first_pass_blocks(span, n_tokens, setup.network.batch_tokens)
+        for start, stop in blocks:
+            if stop <= span.first:
+                context.prefill(tokens[start:stop])
+            else:
+                n_known = max(span.first - start, 0)
+                yield start + n_known, context.push(tokens[start:stop]).without_first(n_known)
+
+
+def _check_lengths(
+    setup: ReadSetup[IncrementalNetwork], spans: Sequence[contexts.ContextSpan], n_tokens: Sequence[int]
+) -> None:
+    """Refuse a context that is too long before an hour is spent on the others."""
+    most = setup.network.max_tokens
+    if not spans or most is None:
+        return
+    longest, span = contexts.longest_span(spans, n_tokens)
+    longest += len(setup.opening)
+    if longest > most:
+        raise contexts.context_too_long(setup.recipe, longest, span.stop - span.start, most, span.stop - 1)
+
+
+class GrowingReader:
+    """Reads word by word in a growing context, while the next context, which starts with its newer half, is prepared.
+
+    Why two contexts: the next one reads its words while they come, a few at a time, so that no word has to wait until
+    half a context has been read again.
+    """
+
+    def __init__(self, setup: ReadSetup[IncrementalNetwork]) -> None:
+        self._setup = setup
+        self._capacity = setup.recipe.context_words
+        self._current = GrowingContext(setup)
+        self._next = self._following()
+        self._waiting: list[list[int]] = []
+
+    def _following(self) -> GrowingContext:
+        return GrowingContext(self._setup, start=self._current.start + self._capacity - self._capacity // 2)
+
+    def push(self, tokens: list[int]) -> Reading:
+        """Read the tokens of the next word."""
+        if self._current.stop - self._current.start == self._capacity:
+            self._prefill_next()
+            self._current = self._next
+            self._next = self._following()
+        reading = self._current.push([tokens])
+        if self._current.stop > self._next.start:
+            self._waiting.append(tokens)
+        if sum(map(len, self._waiting)) >= PREFILL_TOKENS:
+            self._prefill_next()
+        return reading
+
+    def _prefill_next(self) -> None:
+        if self._waiting:
+            self._next.prefill(self._waiting)
+            self._waiting = []

@@ -1,4 +1,4 @@
-"""A language model that turns the words of a story into activations, all at once or as they come."""
+"""A language model that turns the words of a story into activations, all at once or word by word."""
 
 from __future__ import annotations
 
@@ -9,22 +9,18 @@ from typing import cast
 import numpy as np
 
 from rtalign.core.recipe import LanguageRecipe
-from rtalign.language import contexts
-from rtalign.language.growing_context import Context
-from rtalign.language.incremental_reader import Reader
-from rtalign.language.loading.load import Asked, load_parts
-from rtalign.language.loading.names import parse
+from rtalign.language.contexts import effective_recipe
+from rtalign.language.growing_context import GrowingReader, read_growing
+from rtalign.language.loading.load import LoadRequest, load_parts
+from rtalign.language.loading.locate import parse_model_name
 from rtalign.language.loading.weights import Precision
-from rtalign.language.networks.base import Grows, Network, Wanted
-from rtalign.language.sliding_windows import read_windows
-from rtalign.language.tokens import Cutter
-from rtalign.language.types import ModelInfo, Reading
+from rtalign.language.networks.base import IncrementalNetwork, Network, OutputRequest, ReadSetup
+from rtalign.language.reading import ModelInfo, Reading
+from rtalign.language.sliding_windows import WindowReader, read_windows
+from rtalign.language.tokens import WordTokenizer
 
-BLOCK = 512
-"""Tokens that a growing context reads at once."""
-
-TOKENS_A_WORD = 1.5
-"""More than spoken English comes to in any tokenizer of the families read; used for advice alone."""
+MAX_TOKENS_PER_WORD = 1.5
+"""More than the mean of spoken English in the tokenizer of any known family; used for advice only."""
 
 
 def load(
@@ -33,30 +29,76 @@ def load(
     allow_download: bool = False,
     untrained: bool = False,
     seed: int = 0,
-    say: Callable[[str], None] | None = None,
+    report: Callable[[str], None] | None = None,
     precision: Precision = "float32",
     memory_gb: float | None = None,
 ) -> LanguageModel:
-    """A model by name: smollm2 (packaged), a folder, a .gguf file, or a Hugging Face id that is in the local cache.
+    """Load a language model, or a control in place of one.
 
-    Behind any of them, :untrained gives the same architecture with random weights, :static its embedding alone;
-    random:DIM is a control that is no model.
-    allow_download: fetch an id that is not there.  untrained, seed: another way to say :untrained:SEED.  say: told of
-    work that takes long.  precision: of the weights, as in the recipe.  memory_gb: what the model may use, instead of
-    all that is free.
+    Parameters
+    ----------
+    name : str
+        ``smollm2`` (packaged), a folder, a .gguf file, or a Hugging Face id that is in the local cache.  After any of
+        them, ``:untrained`` gives the same architecture with random weights, ``:static`` its embedding alone;
+        ``random:DIM`` is a control without a model.
+    device : str
+        ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    allow_download : bool
+        Download a model that is not in the local cache.
+    untrained : bool
+        The same as ``:untrained:SEED`` after the name.
+    seed : int
+        Seed of the untrained weights.
+    report : callable or None
+        Called with a line of text before work that takes long.
+    precision : {"float32", "bfloat16", "int8"}
+        Precision of the weights, as in the recipe.
+    memory_gb : float or None
+        Memory that the model may use, instead of all that is free.
+
+    Returns
+    -------
+    LanguageModel
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If the model is not there, is incomplete, does not fit in memory, or cannot be read.
+
+    Examples
+    --------
+    >>> model = load("smollm2")
+    >>> model.encode(["once", "upon", "a", "time"], LanguageRecipe(), layers=[0, 15, 30]).activations.shape
+    (4, 3, 576)
     """
-    wish = parse(name)
-    wish = replace(wish, what="untrained", seed=seed) if untrained else wish
+    model_name = parse_model_name(name)
+    model_name = replace(model_name, variant="untrained", seed=seed) if untrained else model_name
     limit = None if memory_gb is None else int(memory_gb * 1e9)
-    return LanguageModel(*load_parts(Asked(wish, device, precision, limit, allow_download, say)))
+    return LanguageModel(*load_parts(LoadRequest(model_name, device, precision, limit, allow_download, report)))
 
 
 class LanguageModel:
-    """Words in, activations out.  Nothing is remembered between two stories."""
+    """Turns words into activations.  It keeps no state between two stories.
 
-    def __init__(self, network: Network, tokeniser: Cutter, info: ModelInfo) -> None:
+    Parameters
+    ----------
+    network : Network
+        The network.
+    tokenizer : WordTokenizer
+        Its tokenizer.
+    info : ModelInfo
+        Its description.
+
+    Attributes
+    ----------
+    info : ModelInfo
+        Its description.
+    """
+
+    def __init__(self, network: Network, tokenizer: WordTokenizer, info: ModelInfo) -> None:
         self.info = info
-        self._network, self._tokeniser = network, tokeniser
+        self._network, self._tokenizer = network, tokenizer
 
     def encode(
         self,
@@ -66,7 +108,31 @@ class LanguageModel:
         progress: Callable[[int], None] | None = None,
         surprisal: bool = True,
     ) -> Reading:
-        """All the words of one story.  progress is told how many words are done so far."""
+        """Read all the words of one story.
+
+        Parameters
+        ----------
+        words : sequence of str
+            The story.
+        recipe : LanguageRecipe
+            Context, pooling of tokens, and precision.
+        layers : sequence of int
+            Hidden states to return, in this order; 0 is the embedding.
+        progress : callable or None
+            Called with the number of words done so far.
+        surprisal : bool
+            Whether to compute surprisal.
+
+        Returns
+        -------
+        Reading
+            Every word, with activations of shape (word, layer, dim).
+
+        Raises
+        ------
+        ValueError
+            If a layer does not exist, a context is too long for the model, or a word has no token.
+        """
         n, dim = len(words), self.info.dim
         whole = Reading(np.empty((n, len(layers), dim), np.float32), np.empty(n, np.float32), np.empty(n, np.int32))
         for start, part in self.stream(words, recipe, layers, surprisal):
@@ -81,34 +147,72 @@ class LanguageModel:
     def stream(
         self, words: Sequence[str], recipe: LanguageRecipe, layers: Sequence[int], surprisal: bool = True
     ) -> Iterator[tuple[int, Reading]]:
-        """encode in stretches, each (index of its first word, reading), in order: memory stays flat."""
-        want = self._wanted(recipe, layers, surprisal)
-        recipe = contexts.settled(recipe, self._network.sees)
-        tokens = self._tokeniser.story(words)
+        """Read all the words of one story in stretches, so that memory does not grow with the story.
+
+        Parameters
+        ----------
+        words, recipe, layers, surprisal
+            As for ``encode``.
+
+        Yields
+        ------
+        int, Reading
+            Index of the first word of a stretch, and the stretch; in order.
+        """
+        request = self._request(recipe, layers, surprisal)
+        recipe = effective_recipe(recipe, self._network.fallback_window)
+        tokens = self._tokenizer.all_words(words)
         if recipe.context_kind == "window":
-            return read_windows(self._network, recipe, want, self._tokeniser.bos, tokens)
-        return self._growing(tokens, recipe, want)
+            return read_windows(ReadSetup(self._network, recipe, request, self._tokenizer.bos), tokens)
+        network = cast(IncrementalNetwork, self._network)
+        return read_growing(ReadSetup(network, recipe, request, self._tokenizer.bos), tokens)
 
-    def reader(self, recipe: LanguageRecipe, layers: Sequence[int], surprisal: bool = True) -> Reader:
-        """A reader that follows a story word by word, and reads what encode reads."""
-        want = self._wanted(recipe, layers, surprisal)
-        return Reader(self._network, self._tokeniser, contexts.settled(recipe, self._network.sees), want)
+    def reader(self, recipe: LanguageRecipe, layers: Sequence[int], surprisal: bool = True) -> IncrementalReader:
+        """Make a reader that reads a story word by word, with the same results as ``encode``.
 
-    def caution(self, recipe: LanguageRecipe) -> str | None:
-        """What to tell a user before a long story whose context the model may have to refuse; None if it is safe."""
-        settled = contexts.settled(recipe, self._network.sees)
-        if settled != recipe:
-            return f"{self.info.id} reads both ways and cannot grow; {recipe.context} is read as {settled.context}"
-        room, words = self._network.room, recipe.context_words + (recipe.context_kind == "window")
-        if room is None or words * TOKENS_A_WORD + 1 <= room:
+        Parameters
+        ----------
+        recipe, layers, surprisal
+            As for ``encode``.
+
+        Returns
+        -------
+        IncrementalReader
+            A reader at the beginning of a story.
+        """
+        request = self._request(recipe, layers, surprisal)
+        recipe = effective_recipe(recipe, self._network.fallback_window)
+        return IncrementalReader(self._network, self._tokenizer, recipe, request)
+
+    def context_warning(self, recipe: LanguageRecipe) -> str | None:
+        """Check whether the model may have to refuse or change a context, before a long story is read.
+
+        Parameters
+        ----------
+        recipe : LanguageRecipe
+            How the story will be read.
+
+        Returns
+        -------
+        str or None
+            A line for the user; None if the context is safe.
+        """
+        effective = effective_recipe(recipe, self._network.fallback_window)
+        if effective != recipe:
+            return (
+                f"{self.info.id} is bidirectional and its context cannot grow; "
+                f"{recipe.context} is read as {effective.context}"
+            )
+        most, words = self._network.max_tokens, recipe.context_words + (recipe.context_kind == "window")
+        if most is None or words * MAX_TOKENS_PER_WORD + 1 <= most:
             return None
-        safe = f"{recipe.context_kind}:{int(room / TOKENS_A_WORD) // 10 * 10}"
+        safe = f"{recipe.context_kind}:{int(most / MAX_TOKENS_PER_WORD) // 10 * 10}"
         return (
-            f"{self.info.id} reads at most {room} tokens at once; {recipe.context} may need "
-            f"{words * TOKENS_A_WORD:.0f} and be refused - {safe} is safe for most texts"
+            f"{self.info.id} reads at most {most} tokens at once; {recipe.context} may need "
+            f"{words * MAX_TOKENS_PER_WORD:.0f} and be refused - {safe} is safe for most texts"
         )
 
-    def _wanted(self, recipe: LanguageRecipe, layers: Sequence[int], surprisal: bool) -> Wanted:
+    def _request(self, recipe: LanguageRecipe, layers: Sequence[int], surprisal: bool) -> OutputRequest:
         wrong = [layer for layer in layers if not 0 <= layer < self.info.n_layers]
         if wrong or not layers:
             raise ValueError(f"layers {list(layers)}: {self.info.id} has hidden states 0 to {self.info.n_layers - 1}")
@@ -116,30 +220,43 @@ class LanguageModel:
             raise ValueError(
                 f"the recipe says precision {recipe.precision}; {self.info.id} was loaded in {self.info.precision}"
             )
-        return Wanted(tuple(layers), recipe.tokens, surprisal)
+        return OutputRequest(tuple(layers), recipe.tokens, surprisal)
 
-    def _growing(self, tokens: list[list[int]], recipe: LanguageRecipe, want: Wanted) -> Iterator[tuple[int, Reading]]:
-        n_tokens = [len(word) for word in tokens]
-        spans = list(contexts.growing(len(tokens), recipe.context_words))
-        self._admit(spans, n_tokens, recipe)
-        network = cast(Grows, self._network)
-        for span in spans:
-            context = Context(network, recipe, want, self._tokeniser.bos, span.start)
-            cut = contexts.blocks(span, n_tokens, BLOCK)
-            if not network.blocks:
-                cut = contexts.passes(span, n_tokens, network.batch)
-            for start, stop in cut:
-                if stop <= span.first:
-                    context.prefill(tokens[start:stop])
-                else:
-                    known = max(span.first - start, 0)
-                    yield start + known, context.push(tokens[start:stop]).behind(known)
 
-    def _admit(self, spans: Sequence[contexts.Span], n_tokens: Sequence[int], recipe: LanguageRecipe) -> None:
-        """Refuse a context that would not fit before an hour is spent on those that do."""
-        if not spans or self._network.room is None:
-            return
-        most, span = contexts.longest(spans, n_tokens)
-        most += int(recipe.bos and self.info.has_bos)
-        if most > self._network.room:
-            raise contexts.refuse(recipe, most, span.stop - span.start, self._network.room, span.stop - 1)
+class IncrementalReader:
+    """Reads a story word by word.  Made by ``LanguageModel.reader``."""
+
+    def __init__(
+        self, network: Network, tokenizer: WordTokenizer, recipe: LanguageRecipe, request: OutputRequest
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._reader: GrowingReader | WindowReader
+        if recipe.context_kind == "growing":
+            setup = ReadSetup(cast(IncrementalNetwork, network), recipe, request, tokenizer.bos)
+            self._reader = GrowingReader(setup)
+        else:
+            self._reader = WindowReader(ReadSetup(network, recipe, request, tokenizer.bos))
+        self._previous: str | None = None
+        self._n_words = 0
+
+    def push(self, word: str) -> Reading:
+        """Read the next word.
+
+        Parameters
+        ----------
+        word : str
+            One word, without spaces.
+
+        Returns
+        -------
+        Reading
+            This one word.
+        """
+        if self._previous is None:
+            tokens = self._tokenizer.first_word(word)
+        else:
+            tokens = self._tokenizer.next_word(self._previous, word, self._n_words)
+        reading = self._reader.push(tokens)
+        self._previous = word
+        self._n_words += 1
+        return reading

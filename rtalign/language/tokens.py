@@ -9,48 +9,75 @@ from typing import Any, Protocol
 from rtalign.core import cache
 
 BATCH = 4096
-PROBE = "The cat's 2,048 naïve WORDS – don't_stop \U0001f642 1999."
+"""Words tokenised in one call."""
+
+TEST_SENTENCE = "The cat's 2,048 naïve WORDS – don't_stop \U0001f642 1999."
+"""Part of a tokenizer's fingerprint: two tokenizers with one vocabulary may cut it differently."""
 
 
-class Cutter(Protocol):
-    """Words to token ids, all at once or one by one with the same outcome."""
+class WordTokenizer(Protocol):
+    """Converts words to token ids, all at once or one by one with the same result.
+
+    Attributes
+    ----------
+    bos : int or None
+        The beginning-of-text token, if there is one.
+    """
 
     bos: int | None
 
-    def first(self, word: str, index: int = 0) -> list[int]: ...
+    def first_word(self, word: str, index: int = 0) -> list[int]:
+        """The tokens of the first word of a story."""
+        ...
 
-    def next(self, previous: str, word: str, index: int) -> list[int]: ...
+    def next_word(self, previous: str, word: str, index: int) -> list[int]:
+        """The tokens of a word that follows another; index is its number in the story."""
+        ...
 
-    def story(self, words: Sequence[str]) -> list[list[int]]: ...
+    def all_words(self, words: Sequence[str]) -> list[list[int]]:
+        """The tokens of every word of a story."""
+        ...
 
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """Identifies the tokenizer."""
+        ...
 
 
-class WholeWords:
-    """One token a word, a number made of its letters, whatever their case: no vocabulary is needed."""
+class WholeWordTokenizer:
+    """One token for each word: a hash of its letters in lower case.  It needs no vocabulary."""
 
     bos: int | None = None
 
-    def first(self, word: str, index: int = 0) -> list[int]:
-        return [int(cache.key(_clean(word, index).lower())[:15], 16)]
+    def first_word(self, word: str, index: int = 0) -> list[int]:
+        return [int(cache.key(_stripped(word, index).lower())[:15], 16)]
 
-    def next(self, previous: str, word: str, index: int) -> list[int]:
+    def next_word(self, previous: str, word: str, index: int) -> list[int]:
         del previous
-        return self.first(word, index)
+        return self.first_word(word, index)
 
-    def story(self, words: Sequence[str]) -> list[list[int]]:
-        return [self.first(word, index) for index, word in enumerate(words)]
+    def all_words(self, words: Sequence[str]) -> list[list[int]]:
+        return [self.first_word(word, index) for index, word in enumerate(words)]
 
     def fingerprint(self) -> str:
         return "whole words"
 
 
-class Tokeniser:
-    """The tokens of each word of a story, where words are joined by one space.
+class SubwordTokenizer:
+    """Tokens of each word of a story whose words are joined by one space, from a tokenizer of transformers.
 
-    Why pairs: a word is tokenised behind its predecessor and a space, and the tokens after the predecessor are taken
-    by their character offsets.  What a word becomes then never depends on the words that follow, so live and offline
-    agree, and special tokens never slip in.
+    Why pairs: a word is tokenised after its predecessor and a space, and the tokens after the predecessor are taken by
+    their character offsets.  The tokens of a word then never depend on the words that follow, so live and offline
+    agree, and special tokens never enter.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerFast
+        A tokenizer that gives character offsets.
+
+    Raises
+    ------
+    ValueError
+        If it gives none.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -58,61 +85,61 @@ class Tokeniser:
             kind = type(tokenizer).__name__
             raise ValueError(f"{kind} gives no character offsets; use a model that comes with a tokenizer.json")
         self._tokenizer = tokenizer
-        opens = tokenizer.bos_token_id
-        self.bos: int | None = tokenizer.cls_token_id if opens is None else opens
+        bos = tokenizer.bos_token_id
+        self.bos: int | None = tokenizer.cls_token_id if bos is None else bos
 
-    def first(self, word: str, index: int = 0) -> list[int]:
-        """The tokens of the word that opens a story."""
-        return self._cut([_clean(word, index)], [0], [index])[0]
+    def first_word(self, word: str, index: int = 0) -> list[int]:
+        return self._tokens([_stripped(word, index)], [0], [index])[0]
 
-    def next(self, previous: str, word: str, index: int) -> list[int]:
-        """The tokens of a word that follows another."""
-        before = _clean(previous, index - 1)
-        return self._cut([f"{before} {_clean(word, index)}"], [len(before)], [index])[0]
+    def next_word(self, previous: str, word: str, index: int) -> list[int]:
+        before = _stripped(previous, index - 1)
+        return self._tokens([f"{before} {_stripped(word, index)}"], [len(before)], [index])[0]
 
-    def story(self, words: Sequence[str]) -> list[list[int]]:
+    def all_words(self, words: Sequence[str]) -> list[list[int]]:
         """The tokens of every word of a story.  Raises ValueError naming a word that has none."""
-        clean = [_clean(word, index) for index, word in enumerate(words)]
-        texts = clean[:1] + [f"{before} {word}" for before, word in pairwise(clean)]
-        skip = [0] + [len(before) for before in clean[:-1]]
+        stripped = [_stripped(word, index) for index, word in enumerate(words)]
+        texts = stripped[:1] + [f"{before} {word}" for before, word in pairwise(stripped)]
+        skip = [0] + [len(before) for before in stripped[:-1]]
         tokens: list[list[int]] = []
         for start in range(0, len(texts), BATCH):
             part = slice(start, start + BATCH)
-            tokens += self._cut(texts[part], skip[part], range(start, start + BATCH))
+            tokens += self._tokens(texts[part], skip[part], range(start, start + BATCH))
         return tokens
 
     def fingerprint(self) -> str:
-        """A hash of the vocabulary and of how a hard sentence is cut."""
+        """A hash of the vocabulary and of the tokens of a difficult sentence."""
         vocabulary = sorted(self._tokenizer.get_vocab().items())
-        return cache.key(vocabulary, self._encode([PROBE])["input_ids"])[:16]
+        return cache.key(vocabulary, self._encode([TEST_SENTENCE])["input_ids"])[:16]
 
     def _encode(self, texts: Sequence[str]) -> Any:
-        # A story may quote "<|endoftext|>"; split_special_tokens reads it as the characters it is.
+        # A story may contain "<|endoftext|>"; split_special_tokens reads it as ordinary characters.
         return self._tokenizer(
             list(texts), add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True
         )
 
-    def _cut(self, texts: Sequence[str], skip: Sequence[int], indices: Sequence[int]) -> list[list[int]]:
+    def _tokens(self, texts: Sequence[str], skip: Sequence[int], indices: Sequence[int]) -> list[list[int]]:
         encoded = self._encode(texts)
         rows = zip(texts, skip, indices, encoded["input_ids"], encoded["offset_mapping"], strict=False)
-        return [_behind(text, start, index, ids, offsets) for text, start, index, ids, offsets in rows]
+        return [_tokens_from(text, start, index, ids, offsets) for text, start, index, ids, offsets in rows]
 
 
-def _clean(word: str, index: int) -> str:
-    clean = word.strip()
-    if not clean:
+def _stripped(word: str, index: int) -> str:
+    stripped = word.strip()
+    if not stripped:
         raise ValueError(f"word {index} is empty ({word!r}); drop it from the word table")
-    return clean
+    return stripped
 
 
-def _behind(text: str, start: int, index: int, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """The tokens whose characters lie at or after start."""
-    own = []
+def _tokens_from(
+    text: str, start: int, index: int, ids: Sequence[int], offsets: Sequence[tuple[int, int]]
+) -> list[int]:
+    """The tokens whose characters are at or after start."""
+    tokens = []
     for token, (first, last) in zip(ids, offsets, strict=True):
         if first < start < last:
             raise ValueError(f"word {index}: the tokenizer joins {text!r} across the space; use another model")
         if last > start:
-            own.append(token)
-    if not own:
+            tokens.append(token)
+    if not tokens:
         raise ValueError(f"word {index} ({text[start:].strip()!r}) has no token in this model; drop or respell it")
-    return own
+    return tokens

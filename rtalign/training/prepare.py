@@ -17,7 +17,7 @@ from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
 from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection
-from rtalign.language.content_words import content_words
+from rtalign.language import find_content_words
 from rtalign.recordings.quality.signal import check_signal
 from rtalign.signal.chain import Chain, describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
@@ -227,7 +227,7 @@ def usable(recording: Recording, tape: DiskBuffer, recipe: Recipe) -> tuple[np.n
     lags = recipe.lags.seconds
     chosen = np.ones(len(recording.words), bool)
     if recipe.words.which == "content":
-        chosen = content_words([word.text for word in recording.words], recipe.words.tagger)
+        chosen = find_content_words([word.text for word in recording.words], recipe.words.tagger)
     used, skipped = [], Counter[str]()
     for i in np.flatnonzero(chosen):
         onset = recording.words[i].onset

@@ -18,7 +18,7 @@ from rtalign.decoding.decoder_setup import Decoding, Fitting
 from rtalign.engine import snapshot, take_snapshot
 from rtalign.engine.engine import Engine
 from rtalign.engine.process import wire
-from rtalign.language.background_reader import Follower, Forerunner
+from rtalign.language import AheadReader, LiveReader
 from rtalign.recordings.concatenated import Joined
 from rtalign.streams.events import Changed, Ended, Event, Health, Notice, StreamHealth
 from rtalign.streams.replay import ReplaySource
@@ -46,10 +46,12 @@ def offline(bank: DecoderBank, fresh: Any, tmp_path_factory: pytest.TempPathFact
     return evaluate(bank, [fresh[0]], fresh[1], folder / "out", QUIET, store=folder / "cache")
 
 
-def following(bank: DecoderBank, recording: Any, model: FakeModel) -> Forerunner:
+def following(bank: DecoderBank, recording: Any, model: FakeModel) -> AheadReader:
     decoding = Decoding.of(bank)
     texts = [word.text for word in recording.words]
-    return Forerunner(recording.words, lambda: model.stream(texts, bank.recipe.language, bank.layers), decoding.targets)
+    return AheadReader(
+        recording.words, lambda: model.stream(texts, bank.recipe.language, bank.layers), decoding.targets
+    )
 
 
 def run(engine: Engine) -> Engine:
@@ -123,7 +125,7 @@ def test_neither_chunks_nor_late_words_change_a_number(
 ) -> None:
     recording, model = fresh
     decoding = Decoding.of(bank)
-    reader = Follower(lambda: model.reader(bank.recipe.language, bank.layers), decoding.targets)
+    reader = LiveReader(lambda: model.reader(bank.recipe.language, bank.layers), decoding.targets)
     engine = run(Engine(decoding, Scripted(as_events(recording, size, late)), reader))
     assert engine.scoreboard.n == offline["n_words"]
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
@@ -269,7 +271,7 @@ def test_a_language_model_that_fails_takes_neither_signal_nor_scores_with_it(ban
                 raise ValueError("the context is full")
             return model.encode([word], bank.recipe.language, bank.layers)
 
-    reader = Follower(Fails, decoding.targets)
+    reader = LiveReader(Fails, decoding.targets)
     engine = run(Engine(decoding, ReplaySource(recording, None, 1.0), reader, patient=True))
     assert engine.failure == "the language model stopped: the context is full"
     assert [notice.kind for notice in engine.notices] == ["language"]

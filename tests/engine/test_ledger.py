@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from rtalign.core.records import Epoch, SkippedWord, Word
 from rtalign.engine.ledger import MOST_WAITING, TOO_SLOW, Ledger
-from rtalign.language.background_reader import Understood
+from rtalign.language import EncodedWord
 
 
 def word(index: int) -> Word:
     return Word(index, f"w{index}", 0.4 * index)
 
 
-def understood(index: int) -> Understood:
-    return Understood(word(index), np.full(2, float(index)), 1.0, 1, 0.01)
+def understood(index: int) -> EncodedWord:
+    return EncodedWord(word(index), np.full(2, float(index)), 1.0, 1, 0.01)
 
 
 def epoch(index: int) -> Epoch:

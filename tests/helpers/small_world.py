@@ -68,7 +68,7 @@ class FakeModel:
             has_bos=False,
         )
 
-    def caution(self, recipe: LanguageRecipe) -> str | None:
+    def context_warning(self, recipe: LanguageRecipe) -> str | None:
         return "it reads twenty words at most" if recipe.context == "growing:30" else None
 
     def stream(

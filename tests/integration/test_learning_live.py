@@ -14,8 +14,7 @@ from rtalign.core.records import Recording
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import Decoding
 from rtalign.engine.engine import Engine
-from rtalign.language.background_reader import Forerunner
-from rtalign.language.model import load
+from rtalign.language import AheadReader, load
 from rtalign.recordings.concatenated import Joined
 from rtalign.simulation.recording import Plan, synthesise
 from rtalign.simulation.simulator import planted, tell
@@ -39,7 +38,7 @@ def listened(model: Any, decoding: Decoding, runs: list[Recording], adapt: bool)
             yield from model.stream([w.text for w in story], decoding.recipe.language, decoding.layers)
 
     engine = Engine(
-        decoding, ReplaySource(recording, None, 1.0), Forerunner(recording.words, stream, decoding.targets),
+        decoding, ReplaySource(recording, None, 1.0), AheadReader(recording.words, stream, decoding.targets),
         adapt=adapt, patient=True,
     )  # fmt: skip
     while not engine.ended:

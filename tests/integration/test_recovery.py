@@ -17,7 +17,7 @@ from scipy.stats import binomtest, spearmanr
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.decoding.bank import DecoderBank
-from rtalign.language.model import load
+from rtalign.language import load
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
 from rtalign.simulation.layer_signals import independent_layers

@@ -22,7 +22,7 @@ from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot
-from rtalign.language.model import load
+from rtalign.language import load
 from rtalign.recordings import open_recordings
 from rtalign.signal.pipeline import Pipeline
 from tests.helpers.live_setup import listener, run

@@ -15,7 +15,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from rtalign.language.model import load
+from rtalign.language import load
 from rtalign.simulation.recording import Plan
 from rtalign.simulation.simulator import planted, simulate, tell
 from rtalign_offline.sweep import blocks

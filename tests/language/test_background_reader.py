@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.records import Word
-from rtalign.language.background_reader import Follower, Following, Forerunner, Understood
+from rtalign.language import AheadReader, BackgroundReader, EncodedWord, LiveReader
 
 WORDS = [Word(i, f"w{i}", float(i)) for i in range(300)]
 
@@ -36,8 +36,8 @@ def stream(times: list[int]) -> Callable[[], Iterator[tuple[int, Any]]]:
     return read
 
 
-def pulled(following: Following, n: int) -> list[Understood]:
-    found: list[Understood] = []
+def pulled(following: BackgroundReader, n: int) -> list[EncodedWord]:
+    found: list[EncodedWord] = []
     end = time.monotonic() + 20
     while len(found) < n and time.monotonic() < end:
         found += following.pull()
@@ -47,7 +47,7 @@ def pulled(following: Following, n: int) -> list[Understood]:
 
 def test_words_come_back_as_themselves_and_no_farther_than_asked() -> None:
     times: list[int] = []
-    ahead = Forerunner(WORDS, stream(times), flat, ahead=50, kept=30)
+    ahead = AheadReader(WORDS, stream(times), flat, ahead=50, kept=30)
     ahead.push(WORDS[0])
     (first,) = pulled(ahead, 1)
     assert (first.word, first.target.tolist(), first.surprisal) == (WORDS[0], [0.0], 0.0)
@@ -61,11 +61,11 @@ def test_words_come_back_as_themselves_and_no_farther_than_asked() -> None:
 
 def test_what_lies_far_behind_is_forgotten_and_read_again_when_wanted() -> None:
     times: list[int] = []
-    ahead = Forerunner(WORDS, stream(times), flat, ahead=50, kept=30)
+    ahead = AheadReader(WORDS, stream(times), flat, ahead=50, kept=30)
     for word in WORDS[::10]:  # as they are heard: one after the other
         ahead.push(word)
         pulled(ahead, 1)
-    assert len(ahead._read) <= 30 + 50 + 10
+    assert len(ahead._results) <= 30 + 50 + 10
     assert len(times) == 1
     ahead.push(WORDS[3])
     (again,) = pulled(ahead, 1)
@@ -81,7 +81,7 @@ def test_a_follower_keeps_the_order_and_begins_anew_when_told() -> None:
         made.append([])
         return SimpleNamespace(push=lambda word: made[-1].append(word) or reading(int(word[1:]), 1))
 
-    follower = Follower(reader, flat)
+    follower = LiveReader(reader, flat)
     for word in WORDS[:5]:
         follower.push(word)
     assert follower.backlog > 0
@@ -99,7 +99,7 @@ def test_an_error_of_the_model_reaches_whoever_pulls(kind: str) -> None:
     def fails(*_: Any) -> Any:
         raise ValueError("the model is broken")
 
-    following: Following = Follower(fails, flat) if kind == "behind" else Forerunner(WORDS, fails, flat)
+    following: BackgroundReader = LiveReader(fails, flat) if kind == "behind" else AheadReader(WORDS, fails, flat)
     following.push(WORDS[0])
     with pytest.raises(ValueError, match="the model is broken"):
         pulled(following, 1)

@@ -14,8 +14,8 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import Decoding
 from rtalign.engine.engine import Engine
 from rtalign.engine.open_session import choice
-from rtalign.language.background_reader import Forerunner
-from rtalign.language.content_words import WINDOW, Listener, content_words
+from rtalign.language import AheadReader, LiveTagger, find_content_words
+from rtalign.language.word_classes import TAG_WINDOW
 from rtalign.recordings.concatenated import Joined
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.evaluation import evaluate
@@ -42,16 +42,16 @@ def pipeline(tmp_path: Path) -> str:
 
 def test_nouns_verbs_adjectives_and_adverbs_carry_content(pipeline: str) -> None:
     words = ["the", "keeper", "of", "small", "lights", "walked", "slowly", "to", "it"]
-    assert content_words(words, pipeline).tolist() == [word in TAGS for word in words]
+    assert find_content_words(words, pipeline).tolist() == [word in TAGS for word in words]
 
 
 def test_every_word_of_a_long_story_is_tagged_once(pipeline: str) -> None:
-    words = ["the", "keeper"] * WINDOW
-    assert np.array_equal(content_words(words, pipeline), np.tile([False, True], WINDOW))
+    words = ["the", "keeper"] * TAG_WINDOW
+    assert np.array_equal(find_content_words(words, pipeline), np.tile([False, True], TAG_WINDOW))
 
 
 def test_a_listener_tells_them_while_they_come(pipeline: str) -> None:
-    listener = Listener(pipeline, memory=5)
+    listener = LiveTagger(pipeline, n_context=5)
     words = ["the", "keeper", "of", "small", "lights", "walked", "slowly", "to", "it"] * 3
     assert [listener.push(word) for word in words] == [word in TAGS for word in words]
 
@@ -68,7 +68,7 @@ def test_live_scores_the_words_that_the_trainer_takes(pipeline: str, tmp_path: P
     fresh.sensors = recording.sensors
     offline = evaluate(bank, [fresh], model, tmp_path / "out", quiet, store=tmp_path / "cache")
     decoding, joined = Decoding.of(bank), Joined([fresh])
-    ahead = Forerunner(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
+    ahead = AheadReader(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
     engine = Engine(decoding, ReplaySource(joined, None, 1.0), ahead, patient=True, chosen=choice(recipe, joined))
     while not engine.ended:
         engine.step(0.001)
@@ -81,23 +81,23 @@ def test_live_scores_the_words_that_the_trainer_takes(pipeline: str, tmp_path: P
 
 def test_a_pipeline_that_is_not_there_ends_in_the_command_that_gets_it() -> None:
     with pytest.raises(ValueError, match=r"no_such_pipeline.*spacy download no_such_pipeline|no_such_pipeline"):
-        content_words(["a"], "no_such_pipeline")
+        find_content_words(["a"], "no_such_pipeline")
 
 
 def test_a_pipeline_without_parts_of_speech_is_refused(tmp_path: Path) -> None:
     spacy.blank("en").to_disk(tmp_path / "blank")
     with pytest.raises(ValueError, match="gives no parts of speech"):
-        content_words(["the", "keeper"], str(tmp_path / "blank"))
+        find_content_words(["the", "keeper"], str(tmp_path / "blank"))
 
 
 def test_without_spacy_the_cure_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "spacy", None)
     with pytest.raises(ValueError, match=r"pip install 'rtalign\[pos\]'"):
-        content_words(["a"], "en_core_web_sm")
+        find_content_words(["a"], "en_core_web_sm")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("en_core_web_sm") is None, reason="spaCy's English model is not installed")
 def test_spacys_own_english_model_agrees_with_a_reader() -> None:
     words = ["the", "old", "keeper", "slowly", "lit", "a", "small", "lamp", "and", "she", "smiled", "at", "him"]
     content = {"old", "keeper", "slowly", "lit", "small", "lamp", "smiled"}
-    assert content_words(words, "en_core_web_sm").tolist() == [word in content for word in words]
+    assert find_content_words(words, "en_core_web_sm").tolist() == [word in content for word in words]

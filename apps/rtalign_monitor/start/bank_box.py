@@ -9,8 +9,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel
 
 from rtalign.core.session import Session
-from rtalign.language.loading.catalogue import catalogue
-from rtalign.language.loading.locate import SMOLLM2
+from rtalign.language.loading import SMOLLM2, list_models
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import bank_fit
 from rtalign_monitor.start.disk_queries import Errands
@@ -83,7 +82,7 @@ class BankBox(QFrame):
                 self.card, self.refused = answer, answer.refused
             elif answer is not None:
                 self.refused = str(answer)
-        entries = self._errands.answer("models", catalogue)
+        entries = self._errands.answer("models", list_models)
         if isinstance(entries, list) and self._here is None:
             self._here = frozenset(entry.id for entry in entries if entry.folder and entry.readable)
             typed = self.model.currentText()

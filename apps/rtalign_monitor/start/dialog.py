@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import (
 )
 
 from rtalign.core.session import Session
-from rtalign.language.loading.locate import packaged_gguf
+from rtalign.language.loading import packaged_gguf
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import bank_fit
 from rtalign_monitor.start.bank_box import BankBox

@@ -19,7 +19,7 @@ from rtalign.core import cache
 from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.tensorfile import TensorFile
-from rtalign.language.loading.names import parse
+from rtalign.language.loading import parse_model_name
 from rtalign.signal.chain import describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training import sensor_moments
@@ -77,7 +77,7 @@ def _opened(person: Path) -> list[Any]:
 @lru_cache(maxsize=1)
 def _loaded(where: Where, title: str, seed: int) -> Any:
     """One model, loaded once for all contexts that this process reads in a row."""
-    from rtalign.language.model import load
+    from rtalign.language import load
 
     plan = plan_of(where)
     entry, precision = plan.model(title), plan.recipe.language.precision
@@ -272,9 +272,9 @@ def _stories(people: Iterable[str]) -> dict[str, Noted]:
 
 def _stamp(name: str) -> object:
     """What changes when the files of a model in a folder do; a name stands for itself."""
-    asked = parse(name)
+    asked = parse_model_name(name)
     path = Path(asked.base)
-    if asked.what == "random" or not path.exists():
+    if asked.variant == "random" or not path.exists():
         return name
     files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
     return name, [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]

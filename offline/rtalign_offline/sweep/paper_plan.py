@@ -17,8 +17,7 @@ from rtalign.core.machine import cores
 from rtalign.core.time_format import long_duration
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
-from rtalign.language.loading.catalogue import PAPER, TOKENS_A_WORD, Entry
-from rtalign.language.loading.weights import Precision
+from rtalign.language.loading import PAPER, TOKENS_PER_WORD, CatalogueEntry, Precision
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
 
@@ -158,7 +157,7 @@ def assumed(rates: Rates, plan: Plan, disk: float) -> list[str]:
         f"{rates.hour_s:.0f} s an hour of MEG",
         f"assumed: a model reaches {CPU_SHARE:.0%} of that here, {GPU_SHARE:.0%} of {H200_FLOPS / 1e12:.0f} TFLOP/s "
         f"(bfloat16) on an H200, of {NODE_FLOPS / 1e12:.0f} on an A100;",
-        f"  {TOKENS_A_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words fitted; cores as here, one to a process;",
+        f"  {TOKENS_PER_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words fitted; cores as here, one to a process;",
         f"  no reading or job cut in two; {_end(largest)} takes {largest.memory_gb(precision):.0f} GB in {precision}",
     ]
 
@@ -183,12 +182,12 @@ def plan_text(told: list[str], n_jobs: int) -> str:
     return "\n".join(parts)
 
 
-def _end(entry: Entry) -> str:
+def _end(entry: CatalogueEntry) -> str:
     return entry.id.rsplit("/", 1)[-1]
 
 
-def _kind(entry: Entry) -> str:
-    return ARCHITECTURES.get(entry.kind, "attention")
+def _kind(entry: CatalogueEntry) -> str:
+    return ARCHITECTURES.get(entry.model_type, "attention")
 
 
 def _values(text: str) -> dict[str, Any]:
@@ -267,14 +266,14 @@ def cost(plan: Plan, rates: Rates, place: Place) -> Cost:
     return Cost(read, shared + rounds * n_lags * rates.lag_s, too_large)
 
 
-def forward_flops(entry: Entry, context: str, surprisal: bool = True) -> float:
+def forward_flops(entry: CatalogueEntry, context: str, surprisal: bool = True) -> float:
     """All people hear one story, which is read once: every word again behind its window.
 
     A model that reads both ways reads it once more with the word hidden, where surprisal is wanted.
     """
     previous = int(context.split(":")[1])
     times = 2 if surprisal and _kind(entry) == "bidirectional" else 1
-    return 2 * entry.millions * 1e6 * WORDS * TOKENS_A_WORD * (previous + 1) * times
+    return 2 * entry.millions * 1e6 * WORDS * TOKENS_PER_WORD * (previous + 1) * times
 
 
 def disk_gb(plan: Plan) -> float:

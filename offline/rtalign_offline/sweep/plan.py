@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from rtalign.core.recipe import LanguageRecipe, Recipe, Settings, plain
-from rtalign.language.loading.names import parse
+from rtalign.language.loading import parse_model_name
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+:-]{0,63}")
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.+-]+")
@@ -196,8 +196,8 @@ def _at(person: Person, base: Path) -> Person:
 
 
 def _model_at(model: Model, base: Path) -> Model:
-    asked = parse(model.name)
-    if asked.what == "random":
+    asked = parse_model_name(model.name)
+    if asked.variant == "random":
         return model
     near = base / Path(asked.base).expanduser()
     there = (near / "config.json").is_file() or (near.suffix == ".gguf" and near.is_file())

@@ -12,7 +12,7 @@ import numpy as np
 
 from rtalign.decoding import folds
 from rtalign.decoding.moments import rotate
-from rtalign.language.surprisal import QUARTILES, quartiles
+from rtalign.language import QUARTILES, surprisal_quartiles
 from rtalign.scoring.cross_validated import Draws, Prepared, score
 from rtalign.training.trainer import Job
 
@@ -37,7 +37,7 @@ class Quartiles:
         known = np.isfinite(surprisal) & (job.fold != folds.PURGED)
         if known.sum() < 40 * job.recipe.fit.folds:
             return None
-        which = quartiles(np.where(known, surprisal, np.nan))
+        which = surprisal_quartiles(np.where(known, surprisal, np.nan))
         members = [np.flatnonzero(job.fold == k) for k in range(job.recipe.fit.folds)]
         rows = [[np.flatnonzero(which[words] == q) for words in members] for q in range(NUMBER)]
         if min(len(part) for quartile in rows for part in quartile) < 4:

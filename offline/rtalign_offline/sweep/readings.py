@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rtalign.core import cache
 from rtalign.core.recipe import Recipe
-from rtalign.language.contexts import canonical
-from rtalign.language.loading.names import Name, parse
+from rtalign.language import shortest_equivalent
+from rtalign.language.loading import ModelName, parse_model_name
 from rtalign_offline.sweep.plan import Model, Plan, ReadingKey
 
 
@@ -33,7 +33,7 @@ def parts(plan: Plan, lengths: Mapping[str, int]) -> dict[ReadingKey, tuple[Part
 
     A part is made by one task, so nothing is read twice, however many tasks run at the same moment.
     """
-    asking: dict[tuple[Name, str, str], dict[ReadingKey, None]] = {}
+    asking: dict[tuple[ModelName, str, str], dict[ReadingKey, None]] = {}
     for key in dict.fromkeys(job.reading for job in plan.jobs()):
         weights = _weights(plan.model(key.model), key.seed)
         for story, n_words in lengths.items():
@@ -51,12 +51,12 @@ def parts(plan: Plan, lengths: Mapping[str, int]) -> dict[ReadingKey, tuple[Part
 
 def as_read(recipe: Recipe, n_words: int) -> Recipe:
     """The recipe with the shortest context that reads a story of so many words in the same way."""
-    return recipe.with_("language", context=canonical(recipe.language, n_words).context)
+    return recipe.with_("language", context=shortest_equivalent(recipe.language, n_words).context)
 
 
-def _weights(model: Model, seed: int) -> Name:
+def _weights(model: Model, seed: int) -> ModelName:
     """Which weights read, whatever the plan calls them."""
-    name = parse(model.name)
+    name = parse_model_name(model.name)
     if model.untrained:
-        name = replace(name, what="untrained", seed=seed)
-    return name if name.what == "random" else replace(name, base=str(Path(name.base).resolve()))
+        name = replace(name, variant="untrained", seed=seed)
+    return name if name.variant == "random" else replace(name, base=str(Path(name.base).resolve()))

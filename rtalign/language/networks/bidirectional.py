@@ -1,4 +1,4 @@
-"""BERT and its like, shown nothing but a word and what precedes it."""
+"""BERT and similar models, which are shown only a word and the words before it."""
 
 from __future__ import annotations
 
@@ -10,65 +10,68 @@ from typing import Any
 import numpy as np
 import torch
 
-from rtalign.language.networks.base import Wanted, costs_of, ends, padded, reading
-from rtalign.language.networks.block_hooks import Doors, blocks_of
-from rtalign.language.networks.families import SEES
-from rtalign.language.types import Reading
+from rtalign.language.networks.base import OutputRequest, own_token_indices, pad_rows, pool_words, surprisal_in_parts
+from rtalign.language.networks.block_hooks import BlockInputs, find_blocks
+from rtalign.language.networks.families import BIDIRECTIONAL_WINDOW
+from rtalign.language.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
-    """Token ids that such a model was trained with: what opens a text, closes it, hides a token and fills a row."""
+class SpecialTokens:
+    """Ids of the tokens that begin a text, end it, mask a token and fill a row."""
 
-    open: int
-    close: int
+    begin: int
+    end: int
     mask: int
-    filler: int
+    padding: int
 
 
-class Bidirectional:
-    """Each word is the end of a text of its own; a text that was opened is closed.
+class BidirectionalNetwork:
+    """A masked language model of transformers as a Network.
 
-    The surprisal is a pseudo one: the tokens of the word are masked all at once, and the cost of each is read from
-    its place.  The last hidden state is that of the last block, which already ends in a norm.
+    Each word is the end of a text of its own; a text that has a beginning token gets an end token too.  Surprisal is a
+    pseudo-surprisal: all tokens of the word are masked at once, and each is scored at its own position.  The last
+    hidden state is the output of the last block, which already ends in a norm.
     """
 
-    sees: int | None = SEES
+    fallback_window: int | None = BIDIRECTIONAL_WINDOW
 
-    def __init__(self, model: Any, signs: Signs, batch: int = 2048) -> None:
+    def __init__(self, model: Any, special: SpecialTokens, batch_tokens: int = 2048) -> None:
         config = model.config
-        self.batch, self._signs = batch, signs
-        shift = signs.filler + 1 if config.model_type != "bert" else 0
-        self.room: int | None = int(config.max_position_embeddings) - shift - 1
+        self.batch_tokens, self._special = batch_tokens, special
+        offset = special.padding + 1 if config.model_type != "bert" else 0
+        self.max_tokens: int | None = int(config.max_position_embeddings) - offset - 1
         self.n_layers, self.dim = int(config.num_hidden_layers) + 1, int(config.hidden_size)
         self._base = model.base_model
         self._head = model.cls if hasattr(model, "cls") else model.lm_head
         self._device = model.get_input_embeddings().weight.device
-        self._doors = Doors(blocks_of(self._base, self.n_layers - 1))
-        self._alone = threading.Lock()
+        self._inputs = BlockInputs(find_blocks(self._base, self.n_layers - 1))
+        self._lock = threading.Lock()
 
     @torch.inference_mode()
-    def windows(
-        self, rows: Sequence[Sequence[int]], own: Sequence[int], known: Sequence[bool], want: Wanted
+    def read_rows(
+        self, rows: Sequence[Sequence[int]], n_own: Sequence[int], has_context: Sequence[bool], request: OutputRequest
     ) -> Reading:
-        at_row, at = ends(rows, own)
-        closed = [[*row, self._signs.close] if row[0] == self._signs.open else list(row) for row in rows]
-        ids = padded(closed, self._signs.filler)
-        lengths = np.array([len(row) for row in closed])
+        row, column = own_token_indices(rows, n_own)
+        closed = [[*ids, self._special.end] if ids[0] == self._special.begin else list(ids) for ids in rows]
+        ids = pad_rows(closed, self._special.padding)
+        lengths = np.array([len(ids) for ids in closed])
         mask = torch.as_tensor(np.arange(ids.shape[1]) < lengths[:, None], device=self._device)
-        with self._alone:
-            hidden = [layer[at_row, at] for layer in self._read(ids, mask, want.layers)]
-            costs = self._masked(ids, mask, at_row, at) if want.surprisal else None
-        return reading(hidden, costs, own, known, want)
+        with self._lock:
+            hidden = [layer[row, column] for layer in self._hidden(ids, mask, request.layers)]
+            surprisal = self._masked_surprisal(ids, mask, row, column) if request.surprisal else None
+        return pool_words(hidden, surprisal, n_own, has_context, request)
 
-    def _read(self, ids: np.ndarray, mask: torch.Tensor, layers: Sequence[int]) -> list[torch.Tensor]:
-        with self._doors.watched(layers) as seen:
+    def _hidden(self, ids: np.ndarray, mask: torch.Tensor, layers: Sequence[int]) -> list[torch.Tensor]:
+        with self._inputs.recorded(layers) as inputs:
             out = self._base(input_ids=torch.as_tensor(ids, device=self._device), attention_mask=mask.long())
-        found = [out.last_hidden_state if layer == self.n_layers - 1 else seen[layer] for layer in layers]
-        return [layer for layer in found if layer is not None]
+        states = [out.last_hidden_state if layer == self.n_layers - 1 else inputs[layer] for layer in layers]
+        return [layer for layer in states if layer is not None]
 
-    def _masked(self, ids: np.ndarray, mask: torch.Tensor, at_row: np.ndarray, at: np.ndarray) -> torch.Tensor:
-        hidden_from = ids.copy()
-        hidden_from[at_row, at] = self._signs.mask
-        last = self._read(hidden_from, mask, [self.n_layers - 1])[0][at_row, at]
-        return costs_of(self._head, last, torch.as_tensor(ids[at_row, at], device=self._device))
+    def _masked_surprisal(
+        self, ids: np.ndarray, mask: torch.Tensor, row: np.ndarray, column: np.ndarray
+    ) -> torch.Tensor:
+        masked = ids.copy()
+        masked[row, column] = self._special.mask
+        last = self._hidden(masked, mask, [self.n_layers - 1])[0][row, column]
+        return surprisal_in_parts(self._head, last, torch.as_tensor(ids[row, column], device=self._device))

@@ -1,7 +1,7 @@
-"""Where the hidden states of a model of transformers are taken: at the door of each of its blocks.
+"""Hooks on the blocks of a transformers model, which read out its hidden states and the states that blocks keep.
 
-Why there: what model.hidden_states holds differs between families (in Mamba, FalconMamba, RWKV and RecurrentGemma the
-first is not the embedding), while every family is a list of blocks that are called one after another.
+Why hooks: ``hidden_states`` of transformers differs between families (in Mamba, FalconMamba, RWKV and RecurrentGemma
+its first entry is not the embedding), while every family is a list of blocks that are called one after the other.
 """
 
 from __future__ import annotations
@@ -15,56 +15,56 @@ import torch
 from torch import nn
 
 
-class Doors:
-    """Keeps what chosen blocks read while they are watched."""
+class BlockInputs:
+    """Records the inputs of chosen blocks during a forward pass."""
 
     def __init__(self, blocks: Sequence[nn.Module]) -> None:
-        self._seen: dict[int, torch.Tensor | None] = {}
+        self._inputs: dict[int, torch.Tensor | None] = {}
         for index, block in enumerate(blocks):
-            block.register_forward_pre_hook(partial(self._keep, index), with_kwargs=True)
+            block.register_forward_pre_hook(partial(self._record, index), with_kwargs=True)
 
-    def _keep(self, index: int, block: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+    def _record(self, index: int, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         del block
-        if index in self._seen:
-            self._seen[index] = args[0] if args else named["hidden_states"]
+        if index in self._inputs:
+            self._inputs[index] = args[0] if args else kwargs["hidden_states"]
 
     @contextmanager
-    def watched(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor | None]]:
-        """What blocks read during one pass, by their index."""
-        self._seen = dict.fromkeys(layers)
+    def recorded(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor | None]]:
+        """Record during one pass; the yielded dict maps block index to input, None for a block that was not called."""
+        self._inputs = dict.fromkeys(layers)
         try:
-            yield self._seen
+            yield self._inputs
         finally:
-            self._seen = {}
+            self._inputs = {}
 
 
-def blocks_of(base: Any, n_blocks: int) -> Sequence[nn.Module]:
-    """The blocks of a model, in order.  Raises ValueError where there is no one list of them."""
-    found = [part for part in base.modules() if isinstance(part, nn.ModuleList) and len(part) == n_blocks]
-    if not found:
+def find_blocks(base: Any, n_blocks: int) -> Sequence[nn.Module]:
+    """The blocks of a model, in order.  Raises ValueError where no single list holds them all."""
+    lists = [part for part in base.modules() if isinstance(part, nn.ModuleList) and len(part) == n_blocks]
+    if not lists:
         raise ValueError(f"its {n_blocks} layers are not one list of blocks")
-    return list(found[0])
+    return list(lists[0])
 
 
-class Insides:
-    """The recurrent parts among some blocks."""
+class BlockStates:
+    """The states that recurrent blocks keep in themselves, as those of RecurrentGemma do."""
 
     def __init__(self, blocks: Sequence[nn.Module]) -> None:
         parts: list[Any] = [getattr(block, "temporal_block", None) for block in blocks]
         self._parts = [part for part in parts if hasattr(part, "rg_lru")]
 
-    def put(self, kept: list[Any] | None, n_rows: int) -> None:
-        """Put back what was taken; None opens a text."""
-        for part, (past, state) in zip(self._parts, kept or self._nothing(n_rows), strict=True):
+    def restore(self, saved: list[Any] | None, n_rows: int) -> None:
+        """Put saved states back; None resets them for the beginning of a text."""
+        for part, (past, state) in zip(self._parts, saved or self._initial(n_rows), strict=True):
             part.conv1d_state, part.rg_lru.recurrent_states = past, state
 
-    def take(self) -> list[Any]:
+    def save(self) -> list[Any]:
         return [(part.conv1d_state, part.rg_lru.recurrent_states) for part in self._parts]
 
-    def _nothing(self, n_rows: int) -> list[Any]:
-        found = []
+    def _initial(self, n_rows: int) -> list[Any]:
+        states = []
         for part in self._parts:
             weight = part.conv_1d.weight
             past = torch.zeros(n_rows, len(weight), weight.shape[2] - 1, dtype=weight.dtype, device=weight.device)
-            found.append((past, torch.zeros(n_rows, len(weight), device=weight.device)))
-        return found
+            states.append((past, torch.zeros(n_rows, len(weight), device=weight.device)))
+        return states

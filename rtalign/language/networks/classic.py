@@ -1,4 +1,7 @@
-"""Language models of before the transformer, small, in modules of torch alone."""
+"""Small language models from before the transformer, in plain torch: LSTM, GRU, and attention with a segment memory.
+
+They are trained by this project and kept in a folder with config.json, model.safetensors and tokenizer.json.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,32 @@ from torch import nn
 from torch.nn import functional
 
 from rtalign.core.recipe import Settings, plain
-from rtalign.language.networks.base import LeftToRight, States, costs_of
+from rtalign.language.networks.base import LeftToRightRows, PassOutput, surprisal_in_parts
 
-Kind = Literal["lstm_lm", "gru_lm", "memory_lm"]
+ClassicType = Literal["lstm_lm", "gru_lm", "memory_lm"]
 
-DROP = 0.3
-"""Share of every layer's input that is hidden while a model learns: small texts are soon known by heart."""
+DROPOUT = 0.3
+"""Dropout at the input of every layer during training.  Why so much: small texts are soon overfitted."""
 
 
-class Shape(Settings):
-    """The config.json of a classic model."""
+class ClassicConfig(Settings):
+    """The config.json of a classic model.
 
-    model_type: Kind = Field(description="lstm_lm and gru_lm: stacked recurrent layers; memory_lm: segment memory.")
+    Attributes
+    ----------
+    model_type : {"lstm_lm", "gru_lm", "memory_lm"}
+        Architecture.
+    vocab_size, hidden_size, num_hidden_layers, num_attention_heads : int
+        As in transformers; the heads are those of the segment memory.
+    memory : int
+        Tokens that a layer of the segment memory looks back.
+    trained_on : str
+        What the model was trained on, and how.
+    """
+
+    model_type: ClassicType = Field(
+        description="lstm_lm and gru_lm: stacked recurrent layers; memory_lm: segment memory."
+    )
     vocab_size: int = Field(ge=2, description="Entries of the vocabulary.")
     hidden_size: int = Field(128, ge=4, description="Dimensions of every layer.")
     num_hidden_layers: int = Field(3, ge=1, description="Layers above the embedding.")
@@ -33,57 +50,78 @@ class Shape(Settings):
     trained_on: str = Field("", description="What it was trained on, and how.")
 
 
-class Classic(nn.Module):
-    """Embedding, layers, and the embedding again as head.
+class ClassicModel(nn.Module):
+    """A stack of layers between an embedding and the same embedding as head.
 
-    Hidden state 0 is the embedding, k what layer k gives; the last foretells the next token.
+    Hidden state 0 is the embedding, hidden state k the output of layer k; the last one predicts the next token.
+
+    Parameters
+    ----------
+    config : ClassicConfig
+        Architecture and size.  The weights are drawn from torch's default generator.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, config: ClassicConfig) -> None:
         super().__init__()
-        self.shape = shape
-        self.embedding = nn.Embedding(shape.vocab_size, shape.hidden_size)
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.hidden_size)
         nn.init.normal_(self.embedding.weight, std=0.3)
-        self.bias = nn.Parameter(torch.zeros(shape.vocab_size))
-        self.drop = nn.Dropout(DROP)
-        self.layers = nn.ModuleList([_layer(shape) for _ in range(shape.num_hidden_layers)])
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+        self.drop = nn.Dropout(DROPOUT)
+        self.layers = nn.ModuleList([_layer(config) for _ in range(config.num_hidden_layers)])
 
     def forward(self, ids: torch.Tensor, states: Sequence[Any] | None = None) -> tuple[list[torch.Tensor], list[Any]]:
-        """Hidden states and what each layer remembers.  ids : (row, token), behind what states remember."""
-        hidden, kept = [self.embedding(ids)], []
+        """Read tokens.
+
+        Parameters
+        ----------
+        ids : Tensor, shape (row, token)
+            Token ids, which follow those that gave ``states``.
+        states : sequence or None
+            The states returned by the previous call; None at the beginning of a text.
+
+        Returns
+        -------
+        hidden : list of Tensor, shape (row, token, dim)
+            The embedding and the output of each layer.
+        states : list
+            The state of each layer after these tokens.
+        """
+        hidden, new_states = [self.embedding(ids)], []
         for index, layer in enumerate(self.layers):
-            found, state = layer(self.drop(hidden[-1]), states[index] if states else None)
-            hidden.append(found)
-            kept.append(state)
-        return hidden, kept
+            out, state = layer(self.drop(hidden[-1]), states[index] if states else None)
+            hidden.append(out)
+            new_states.append(state)
+        return hidden, new_states
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embedding
 
     def head(self, last: torch.Tensor) -> torch.Tensor:
-        # A normed state is longer than a recurrent one; unscaled, learning would begin with false certainty.
-        scale = 0.25 if self.shape.model_type == "memory_lm" else 1.0
+        """Logits of the next token, (..., vocabulary) from the last hidden state (..., dim)."""
+        # A normed state is longer than a recurrent one; without the scale the first predictions would be too certain.
+        scale = 0.25 if self.config.model_type == "memory_lm" else 1.0
         return functional.linear(last * scale, self.embedding.weight, self.bias)
 
 
-def _layer(shape: Shape) -> nn.Module:
-    if shape.model_type == "memory_lm":
-        return Remembering(shape)
-    return {"lstm_lm": nn.LSTM, "gru_lm": nn.GRU}[shape.model_type](
-        shape.hidden_size, shape.hidden_size, batch_first=True
+def _layer(config: ClassicConfig) -> nn.Module:
+    if config.model_type == "memory_lm":
+        return SegmentMemoryLayer(config)
+    return {"lstm_lm": nn.LSTM, "gru_lm": nn.GRU}[config.model_type](
+        config.hidden_size, config.hidden_size, batch_first=True
     )
 
 
-class Remembering(nn.Module):
-    """A block of attention over what the layer below said of the last tokens, segments before this one included.
+class SegmentMemoryLayer(nn.Module):
+    """A block of attention over the last ``memory`` outputs of the layer below, earlier segments included.
 
-    Every token looks back equally far, whatever segment it falls in (Transformer-XL's `same length`), and sees others
-    at their distance, by its sinusoids and two learned biases; so reading in pieces is reading whole.
+    Every token looks back equally far, whatever segment it is in (``same_length`` of Transformer-XL), and other tokens
+    enter by their distance, with sinusoids and two learned biases; so reading in pieces equals reading at once.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, config: ClassicConfig) -> None:
         super().__init__()
-        dim, self.heads, self.memory = shape.hidden_size, shape.num_attention_heads, shape.memory
+        dim, self.heads, self.memory = config.hidden_size, config.num_attention_heads, config.memory
         self.query, self.place = (nn.Linear(dim, dim, bias=False) for _ in range(2))
         self.key_value, self.out = nn.Linear(dim, 2 * dim, bias=False), nn.Linear(dim, dim)
         self.content_bias, self.place_bias = (nn.Parameter(torch.zeros(self.heads, dim // self.heads)) for _ in "uv")
@@ -91,34 +129,34 @@ class Remembering(nn.Module):
         self.norm, self.norm_out = nn.LayerNorm(dim), nn.LayerNorm(dim)
 
     def forward(self, x: torch.Tensor, before: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        known = x if before is None else torch.cat([before, x], 1)
-        # In stretches, since nobody looks back farther than the memory: the cost grows with the text, not its square.
-        found, at = [], known.shape[1] - x.shape[1]
+        inputs = x if before is None else torch.cat([before, x], 1)
+        # In parts, as no token looks back farther than the memory: the cost is linear in the length of the text.
+        attended, start = [], inputs.shape[1] - x.shape[1]
         for part in x.split(self.memory, 1):
-            stop = at + part.shape[1]
-            found.append(self._attended(part, known[:, max(at - self.memory, 0) : stop]))
-            at = stop
-        x = self.norm(x + self.out(torch.cat(found, 1)))
+            stop = start + part.shape[1]
+            attended.append(self._attend(part, inputs[:, max(start - self.memory, 0) : stop]))
+            start = stop
+        x = self.norm(x + self.out(torch.cat(attended, 1)))
         x = self.norm_out(x + self.narrow(functional.gelu(self.widen(x))))
-        # No gradient crosses the segment's edge; only what was said there does.
-        return x, known[:, -self.memory :].detach()
+        # As in Transformer-XL, no gradient flows into an earlier segment.
+        return x, inputs[:, -self.memory :].detach()
 
-    def _attended(self, x: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    def _attend(self, x: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
         query = self.query(x).unflatten(2, (self.heads, -1))
-        key, value = (part.unflatten(2, (self.heads, -1)) for part in self.key_value(known).chunk(2, 2))
-        at = torch.arange(known.shape[1], device=x.device)
-        distance = at[-x.shape[1] :, None] - at[None]
+        key, value = (part.unflatten(2, (self.heads, -1)) for part in self.key_value(inputs).chunk(2, 2))
+        position = torch.arange(inputs.shape[1], device=x.device)
+        distance = position[-x.shape[1] :, None] - position[None]
         place = self.place(sinusoids(self.memory + 1, x)).unflatten(1, (self.heads, -1))
         by_content = torch.einsum("bqhd,bkhd->bhqk", query + self.content_bias, key)
         by_place = torch.einsum("bqhd,phd->bhqp", query + self.place_bias, place)
-        where = distance.clamp(0, self.memory).expand(*by_content.shape)
-        scores = (by_content + by_place.gather(3, where)) * query.shape[3] ** -0.5
-        seen = scores.masked_fill((distance < 0) | (distance > self.memory), -torch.inf).softmax(3)
-        return torch.einsum("bhqk,bkhd->bqhd", seen, value).flatten(2)
+        index = distance.clamp(0, self.memory).expand(*by_content.shape)
+        scores = (by_content + by_place.gather(3, index)) * query.shape[3] ** -0.5
+        weights = scores.masked_fill((distance < 0) | (distance > self.memory), -torch.inf).softmax(3)
+        return torch.einsum("bhqk,bkhd->bqhd", weights, value).flatten(2)
 
 
 def sinusoids(n: int, like: torch.Tensor) -> torch.Tensor:
-    """(distance, dim), waves of many lengths, for distances 0 to n - 1."""
+    """(distance, dim) sinusoidal encoding of the distances 0 to n - 1.  like : gives dimensions, device and type."""
     dim = like.shape[2]
     rates = 10000.0 ** (-torch.arange(0, dim, 2, device=like.device) / dim)
     angle = torch.arange(n, device=like.device)[:, None] * rates[None]
@@ -126,63 +164,80 @@ def sinusoids(n: int, like: torch.Tensor) -> torch.Tensor:
 
 
 BOS = "<|bos|>"
+"""The beginning-of-text token of the tokenizers of these models; its id is 0."""
 
 
-class ClassicNetwork(LeftToRight):
-    """A classic model read token by token or in blocks; it forgets nothing at once and refuses no length."""
+class ClassicNetwork(LeftToRightRows):
+    """A classic model as an IncrementalNetwork.  It has no limit of length.
 
-    room: int | None = None
-    sees: int | None = None
-    blocks = True
-    batch = 2048
+    Parameters
+    ----------
+    model : ClassicModel
+        A model on its device, in evaluation mode.
+    """
 
-    def __init__(self, model: Classic) -> None:
-        self.n_layers, self.dim = model.shape.num_hidden_layers + 1, model.shape.hidden_size
+    max_tokens: int | None = None
+    fallback_window: int | None = None
+    block_steps = True
+    batch_tokens = 2048
+
+    def __init__(self, model: ClassicModel) -> None:
+        self.n_layers, self.dim = model.config.num_hidden_layers + 1, model.config.hidden_size
         self._model = model
         self._device = model.embedding.weight.device
 
-    def tensor(self, values: Any) -> torch.Tensor:
+    def to_tensor(self, values: Any) -> torch.Tensor:
         return torch.as_tensor(values, dtype=torch.long, device=self._device)
 
     @torch.inference_mode()
-    def run(self, ids: torch.Tensor, layers: Sequence[int], cache: Any = None, keep: bool = True) -> States:
-        hidden, state = self._model(ids, cache)
-        return States([hidden[layer] for layer in layers], hidden[-1], state if keep else None)
+    def run(self, ids: torch.Tensor, layers: Sequence[int], cache: Any = None, keep_cache: bool = True) -> PassOutput:
+        hidden, states = self._model(ids, cache)
+        return PassOutput([hidden[layer] for layer in layers], hidden[-1], states if keep_cache else None)
 
     @torch.inference_mode()
-    def surprise(self, before: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-        return costs_of(self._model.head, before, ids)
+    def token_surprisal(self, last: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        return surprisal_in_parts(self._model.head, last, ids)
 
 
-def save(folder: Path, model: Classic, tokenizer: Any) -> None:
-    """Write a model; tokenizer is one of the tokenizers library."""
+def save_classic(folder: Path, model: ClassicModel, tokenizer: Any) -> None:
+    """Write a model to a folder that ``load`` reads.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist.
+    model : ClassicModel
+        The trained model.
+    tokenizer : tokenizers.Tokenizer
+        The tokenizer it was trained with, whose first token is ``BOS``.
+    """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(model.shape.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / "config.json").write_text(model.config.model_dump_json(indent=1) + "\n", encoding="utf-8")
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / "model.safetensors")
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def open_shape(folder: Path) -> Shape:
+def load_config(folder: Path) -> ClassicConfig:
     try:
-        return Shape.model_validate(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        return ClassicConfig.model_validate(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     except ValidationError as error:
         raise ValueError(plain(error, f"{folder / 'config.json'}")) from None
 
 
-def open_weights(folder: Path, model: Classic) -> None:
-    """Fill a model from its folder.  Raises ValueError where names or shapes differ."""
+def load_weights(folder: Path, model: ClassicModel) -> None:
+    """Load the weights of a folder into a model.  Raises ValueError where names or shapes differ."""
     from safetensors.torch import load_file
 
     try:
         model.load_state_dict(load_file(folder / "model.safetensors"))
     except (OSError, RuntimeError) as error:
-        first = " ".join(str(error).split())[:200]
-        raise ValueError(f"the weights in {folder} do not fit its config.json ({first}); train it again") from None
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"the weights in {folder} do not fit its config.json ({reason}); train it again") from None
 
 
-def open_tokenizer(folder: Path) -> Any:
+def load_tokenizer(folder: Path) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), bos_token=BOS)

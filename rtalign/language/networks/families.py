@@ -1,32 +1,50 @@
-"""The families of model that are known, by the model_type of their configuration."""
+"""The families of language models, by the ``model_type`` of their configuration.
+
+To add a family, add one line to ``FAMILIES``: its ``model_type`` in transformers, its name, its kind, and what is
+unusual about its cache (see ``Family``).  For a causal transformer the defaults are right.  Then add a small
+configuration under the same ``model_type`` to ``CONFIGS`` or ``RECURRENT`` in ``tests/helpers/tiny_models.py``: the
+tests of ``tests/language`` compare every entry there, word by word and in blocks, with one full pass of transformers.
+A model of a family without a line is read as well, if ``verify_model`` finds a way to read it correctly.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["attention", "recurrent", "hybrid", "bidirectional", "classic", "unvouched"]
+Kind = Literal["attention", "recurrent", "hybrid", "bidirectional", "classic", "unverified"]
 
-SEES = 50
-"""Previous words that a growing context comes down to where a model reads both ways, and the whole again every word."""
+BIDIRECTIONAL_WINDOW = 50
+"""Previous words, at most, that replace a growing context where a model is bidirectional: it reads them again for
+every word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How a family is read.
+    """How the models of a family are read.
 
-    state: the argument that takes what was read before, which is also the field that gives it back.
-    blocks: whether several tokens may follow what was read in one call; if not, they follow one by one.
-    positions: whether it must be told where in the text the tokens stand.
-    inside: whether its blocks keep what they read in themselves, so that it must be put back before every call.
+    Attributes
+    ----------
+    name : str
+        Name for people.
+    kind : str
+        Architecture.  "bidirectional" and "classic" have network classes of their own.
+    cache_argument : str
+        The argument of ``forward`` that takes the cache, and the field of its output that returns it.
+    block_steps : bool
+        Whether several tokens may follow a cache in one call; if not, they follow one by one.
+    needs_positions : bool
+        Whether ``forward`` needs the positions of the tokens.
+    state_in_blocks : bool
+        Whether the blocks keep their state in themselves, so that it has to be restored before every call.
     """
 
     name: str
     kind: Kind
-    state: str = "past_key_values"
-    blocks: bool = True
-    positions: bool = False
-    inside: bool = False
+    cache_argument: str = "past_key_values"
+    block_steps: bool = True
+    needs_positions: bool = False
+    state_in_blocks: bool = False
 
 
 FAMILIES = {
@@ -43,14 +61,14 @@ FAMILIES = {
     "opt": Family("OPT", "attention"),
     "bloom": Family("BLOOM", "attention"),
     "smollm3": Family("SmolLM3", "attention"),
-    "mamba": Family("Mamba", "recurrent", "cache_params", blocks=False),
+    "mamba": Family("Mamba", "recurrent", "cache_params", block_steps=False),
     "mamba2": Family("Mamba-2", "recurrent", "cache_params"),
-    "falcon_mamba": Family("FalconMamba", "recurrent", "cache_params", blocks=False),
+    "falcon_mamba": Family("FalconMamba", "recurrent", "cache_params", block_steps=False),
     "rwkv": Family("RWKV", "recurrent", "state"),
     "xlstm": Family("xLSTM", "recurrent", "cache_params"),
-    "recurrent_gemma": Family("RecurrentGemma", "hybrid", blocks=False, inside=True),
-    "jamba": Family("Jamba", "hybrid", blocks=False),
-    "bamba": Family("Bamba", "hybrid", positions=True),
+    "recurrent_gemma": Family("RecurrentGemma", "hybrid", block_steps=False, state_in_blocks=True),
+    "jamba": Family("Jamba", "hybrid", block_steps=False),
+    "bamba": Family("Bamba", "hybrid", needs_positions=True),
     "bert": Family("BERT", "bidirectional"),
     "roberta": Family("RoBERTa", "bidirectional"),
     "xlm-roberta": Family("XLM-RoBERTa", "bidirectional"),
@@ -58,26 +76,39 @@ FAMILIES = {
     "gru_lm": Family("GRU", "classic"),
     "memory_lm": Family("segment memory", "classic"),
 }
-"""Families whose states are right by test.  The scan of Mamba, FalconMamba and Jamba forgets what it read when several
-tokens follow at once; so does the convolution of RecurrentGemma."""
+"""Families whose hidden states are tested.  Why ``block_steps=False``: the scan of Mamba, FalconMamba and Jamba and the
+convolution of RecurrentGemma drop their state when several tokens follow it in one call."""
 
 
-def family(kind: str) -> Family:
-    """The family of a model type; of one that is not known, a guess that has to prove itself.
+def family_of(model_type: str) -> Family:
+    """Look up the family of a model type.
 
-    Raises ValueError where transformers has no causal model of the type.
+    Parameters
+    ----------
+    model_type : str
+        The ``model_type`` of a configuration.
+
+    Returns
+    -------
+    Family
+        The known family, or one of kind "unverified" for any other causal model of transformers.
+
+    Raises
+    ------
+    ValueError
+        If transformers has no causal model of this type.
     """
-    if kind in FAMILIES:
-        return FAMILIES[kind]
+    if model_type in FAMILIES:
+        return FAMILIES[model_type]
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        known = ", ".join(sorted({known.name for known in FAMILIES.values()}))
-        raise ValueError(f"model type {kind!r} reads no text from left to right; families that are read: {known}")
-    return Family(kind, "unvouched")
+    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        known = ", ".join(sorted({family.name for family in FAMILIES.values()}))
+        raise ValueError(f"model type {model_type!r} reads no text from left to right; families that are read: {known}")
+    return Family(model_type, "unverified")
 
 
-def room(config: Any) -> int | None:
-    """The most tokens that a model reads at once; None when its configuration names no limit."""
+def max_tokens(config: Any) -> int | None:
+    """The longest context that a configuration allows, in tokens; None where it states no limit."""
     limit = getattr(config, "max_position_embeddings", None)
     return int(limit) if limit else None

@@ -1,4 +1,4 @@
-"""The test that a model of an unknown family has to pass before its states are believed."""
+"""The test that a model of an unknown family has to pass before its hidden states are used."""
 
 from __future__ import annotations
 
@@ -8,79 +8,102 @@ from typing import Any
 
 import torch
 
-from rtalign.language.networks.causal import Causal
+from rtalign.language.networks.causal import CausalNetwork
 from rtalign.language.networks.families import Family
 
 CUTS = [0, 1, 6, 7, 16, 24]
-"""Where the probe is cut: it opens with a single token, and reads both single tokens and several on."""
+"""Where the test text is cut: its first piece is a single token, and both single tokens and several follow later."""
 
-FAULTS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
+MODEL_ERRORS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
 
-def vouch(model: Any, family: Family, precision: str, batch: int) -> Causal:
-    """A model of an unknown family, read the first way in which reading in pieces is reading whole.
+def verify_model(model: Any, family: Family, precision: str, batch_tokens: int) -> CausalNetwork:
+    """Find a way to read a model of an unknown family such that reading in pieces equals reading at once.
 
-    Raises ValueError naming what is wrong with its states.
+    Parameters
+    ----------
+    model : PreTrainedModel
+        A causal model of transformers.
+    family : Family
+        A family of kind "unverified".
+    precision : str
+        Precision of the weights, which decides how exact the states have to be.
+    batch_tokens : int
+        Tokens in one batch.
+
+    Returns
+    -------
+    CausalNetwork
+        The network, with the first settings that passed.
+
+    Raises
+    ------
+    ValueError
+        With the reason why the model cannot be read.
     """
     tolerance = 1e-3 if precision == "float32" else 0.1
     try:
-        network = Causal(model, family, batch)
-        ids = _ids(network, int(model.config.get_text_config().vocab_size))
+        network = CausalNetwork(model, family, batch_tokens)
+        ids = _test_ids(network, int(model.config.get_text_config().vocab_size))
         layers = range(network.n_layers)
-        whole = network.run(ids, layers, keep=False)
-    except FAULTS as error:
-        raise _refused(family, " ".join(str(error).split())[:150]) from error
+        whole = network.run(ids, layers, keep_cache=False)
+    except MODEL_ERRORS as error:
+        raise _refusal(family, " ".join(str(error).split())[:150]) from error
     shapes = {tuple(state.shape) for state in whole.hidden}
     if shapes != {(1, ids.shape[1], network.dim)}:
-        raise _refused(family, f"its hidden states have different shapes, {sorted(shapes)}")
-    if _apart(network.run(ids[:, :-4], layers, keep=False).hidden, [h[:, :-4] for h in whole.hidden]) > tolerance:
-        raise _refused(family, "its states change with the words that follow")
-    costs = network.surprise(whole.last[0, :-1], ids[0, 1:])
-    if (costs - _costs(model, ids)).abs().max() > max(tolerance, 1e-2) * costs.abs().max():
-        raise _refused(family, "its head is more than a matrix, so that surprisal would be wrong")
-    for way in _ways(family):
-        network.family = way
+        raise _refusal(family, f"its hidden states have different shapes, {sorted(shapes)}")
+    shorter = network.run(ids[:, :-4], layers, keep_cache=False)
+    if _relative_error(shorter.hidden, [h[:, :-4] for h in whole.hidden]) > tolerance:
+        raise _refusal(family, "its states change with the words that follow")
+    surprisal = network.token_surprisal(whole.last[0, :-1], ids[0, 1:])
+    if (surprisal - _full_surprisal(model, ids)).abs().max() > max(tolerance, 1e-2) * surprisal.abs().max():
+        raise _refusal(family, "its head is more than a matrix, so that surprisal would be wrong")
+    for candidate in _candidates(family):
+        network.family = candidate
         try:
-            pieces = _in_pieces(network, ids)
-        except FAULTS:
+            pieces = _read_in_pieces(network, ids)
+        except MODEL_ERRORS:
             continue
-        if _apart(pieces, whole.hidden) <= tolerance:
+        if _relative_error(pieces, whole.hidden) <= tolerance:
             return network
-    raise _refused(family, "read in pieces it says other things than read whole")
+    raise _refusal(family, "its states differ when a text is read in pieces")
 
 
-def _ways(family: Family) -> list[Family]:
-    found = []
-    for state in ("past_key_values", "cache_params", "state"):
-        plain = replace(family, state=state)
-        found += [plain, replace(plain, positions=True), replace(plain, blocks=False)]
-        found.append(replace(plain, positions=True, blocks=False))
-    return found
+def _candidates(family: Family) -> list[Family]:
+    """Settings to try, in this order."""
+    candidates = []
+    for argument in ("past_key_values", "cache_params", "state"):
+        plain = replace(family, cache_argument=argument)
+        candidates += [plain, replace(plain, needs_positions=True), replace(plain, block_steps=False)]
+        candidates.append(replace(plain, needs_positions=True, block_steps=False))
+    return candidates
 
 
-def _refused(family: Family, why: str) -> ValueError:
-    return ValueError(f"model type {family.name!r} is not read: {why}")
+def _refusal(family: Family, reason: str) -> ValueError:
+    return ValueError(f"model type {family.name!r} is not read: {reason}")
 
 
-def _ids(network: Causal, n: int) -> torch.Tensor:
-    return network.tensor([[(7 + 31 * k * k) % n for k in range(CUTS[-1])]])
+def _test_ids(network: CausalNetwork, vocabulary: int) -> torch.Tensor:
+    return network.to_tensor([[(7 + 31 * k * k) % vocabulary for k in range(CUTS[-1])]])
 
 
-def _in_pieces(network: Causal, ids: torch.Tensor) -> list[torch.Tensor]:
+def _read_in_pieces(network: CausalNetwork, ids: torch.Tensor) -> list[torch.Tensor]:
     parts, cache = [], None
     for start, stop in pairwise(CUTS):
-        states = network.run(ids[:, start:stop], range(network.n_layers), cache)
-        parts.append(states.hidden)
-        cache = states.cache
+        output = network.run(ids[:, start:stop], range(network.n_layers), cache)
+        parts.append(output.hidden)
+        cache = output.cache
     return [torch.cat(layer, 1) for layer in zip(*parts, strict=True)]
 
 
-def _apart(found: list[torch.Tensor], truth: list[torch.Tensor]) -> float:
-    pairs = zip(found, truth, strict=True)
+def _relative_error(states: list[torch.Tensor], expected: list[torch.Tensor]) -> float:
+    """The largest over all tokens and layers."""
+    pairs = zip(states, expected, strict=True)
     return max(float(((a - b).float().norm(dim=2) / b.float().norm(dim=2).clamp(min=1e-9)).max()) for a, b in pairs)
 
 
 @torch.inference_mode()
-def _costs(model: Any, ids: torch.Tensor) -> torch.Tensor:
+def _full_surprisal(model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """(token,) from the second on, by the model's own head."""
     logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
     return -logits.log_softmax(1).gather(1, ids[0, 1:, None])[:, 0]

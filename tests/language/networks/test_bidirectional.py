@@ -12,10 +12,8 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from rtalign.core.recipe import LanguageRecipe
-from rtalign.language import model
-from rtalign.language.loading import names
-from rtalign.language.model import load
-from rtalign.language.types import Reading
+from rtalign.language import Reading, growing_context, load
+from rtalign.language.loading import parse_model_name
 from rtalign_offline import small_lm
 from tests.helpers.tiny_models import STORY, assert_same, drawn, tokenizer, write
 
@@ -74,8 +72,8 @@ def test_a_bidirectional_model_sees_the_word_and_what_precedes_it_alone(kind, bo
 
 def test_a_context_that_cannot_grow_is_a_window_and_says_so(tmp_path):
     language = load(both_ways(tmp_path / "tiny", "bert")[0])
-    said = language.caution(LanguageRecipe(context="growing:1000"))
-    assert said == "tiny reads both ways and cannot grow; growing:1000 is read as window:50"
+    said = language.context_warning(LanguageRecipe(context="growing:1000"))
+    assert said == "tiny is bidirectional and its context cannot grow; growing:1000 is read as window:50"
     grown = language.encode(WORDS[:9], LanguageRecipe(context="growing:5"), [2])
     slid = language.encode(WORDS[:9], LanguageRecipe(context="window:4"), [2])
     np.testing.assert_array_equal(grown.activations, slid.activations)
@@ -103,9 +101,9 @@ def trained(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["lstm", "gru", "memory"])
 def test_a_classic_model_read_in_pieces_is_read_whole(kind, trained, monkeypatch):
-    monkeypatch.setattr(model, "BLOCK", 20)
+    monkeypatch.setattr(growing_context, "BLOCK", 20)
     language = load(str(trained(kind)))
-    network, cut = language._network._model, language._tokeniser.story(WORDS)
+    network, cut = language._network._model, language._tokenizer.all_words(WORDS)
     ids = [0, *(token for word in cut for token in word)]
     with torch.no_grad():
         hidden, state, steps = None, None, []
@@ -228,8 +226,8 @@ def test_the_random_control_is_normal_repeatable_and_different_in_every_layer_an
     ],
 )
 def test_a_name_says_which_control_is_meant_and_is_written_back_as_it_was(text, said):
-    found = names.parse(text)
-    assert (found.base, found.what, found.seed) == said
+    found = parse_model_name(text)
+    assert (found.base, found.variant, found.seed) == said
     assert str(found) == text
 
 

@@ -8,9 +8,7 @@ import torch
 import transformers
 
 from rtalign.core.recipe import LanguageRecipe
-from rtalign.language import incremental_reader, model, sliding_windows
-from rtalign.language.model import load
-from rtalign.language.types import Reading
+from rtalign.language import Reading, growing_context, load, sliding_windows
 from tests.helpers.tiny_models import GATED, RECURRENT, STORY, assert_same, lone, plain, tokenizer, write
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -29,7 +27,7 @@ def one(reading, index):
 
 @pytest.mark.parametrize("kind", RECURRENT)
 def test_blocks_and_single_words_equal_the_plain_full_pass(kind, folders, monkeypatch):
-    monkeypatch.setattr(model, "BLOCK", 24)
+    monkeypatch.setattr(growing_context, "BLOCK", 24)
     language = load(folders(kind))
     states, costs = plain(folders(kind), WORDS)
     layers = layers_of(language)
@@ -53,8 +51,8 @@ def test_a_text_may_open_with_a_single_token_whatever_was_read_before(kind, fold
 
 @pytest.mark.parametrize("kind", RECURRENT)
 def test_a_full_context_goes_on_from_its_newer_half(kind, folders, monkeypatch):
-    monkeypatch.setattr(model, "BLOCK", 7)
-    monkeypatch.setattr(incremental_reader, "AHEAD", 5)
+    monkeypatch.setattr(growing_context, "BLOCK", 7)
+    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 5)
     language = load(folders(kind))
     layers, how = layers_of(language), LanguageRecipe(context="growing:8")
     whole = language.encode(WORDS[:22], how, layers)
@@ -68,7 +66,7 @@ def test_a_full_context_goes_on_from_its_newer_half(kind, folders, monkeypatch):
 @pytest.mark.parametrize("kind", SLOW)
 def test_a_long_context_of_a_model_that_cannot_go_on_in_blocks_is_read_on_token_by_token(kind, folders):
     language = load(folders(kind))
-    language._network.batch = 20
+    language._network.batch_tokens = 20
     states, costs = plain(folders(kind), WORDS)
     assert_same(language.encode(WORDS, LanguageRecipe(), layers_of(language)), states, costs)
 
@@ -77,7 +75,7 @@ def test_a_long_context_of_a_model_that_cannot_go_on_in_blocks_is_read_on_token_
 def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
     monkeypatch.setattr(sliding_windows, "STRETCH", 16)
     language = load(folders(kind))
-    language._network.batch = 90
+    language._network.batch_tokens = 90
     reading = language.encode(WORDS, LanguageRecipe(context="window:5"), layers_of(language))
     for index in (0, 1, 5, 6, 20, len(WORDS) - 1):
         assert_same(one(reading, index), *lone(folders(kind), WORDS, index, 5))
@@ -129,7 +127,7 @@ def test_an_unknown_model_whose_head_is_more_than_a_matrix_is_refused(tmp_path):
         (
             "openai-gpt",
             {"n_embd": 48, "n_layer": 3, "n_head": 4},
-            "read in pieces it says other things than read whole",
+            "its states differ when a text is read in pieces",
         ),
     ],
 )

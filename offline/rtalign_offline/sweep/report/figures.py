@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rtalign.language.surprisal import QUARTILES
+from rtalign.language import QUARTILES
 from rtalign.report.colour import shade
 from rtalign.report.figures.svg import Frame, figure, panels, text, ticks, upright, x_axis, y_axis, zero
 from rtalign.report.html import Markup, number, tag

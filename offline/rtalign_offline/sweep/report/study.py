@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from rtalign.language.loading.names import parse
-from rtalign.language.surprisal import QUARTILES as NAMES
+from rtalign.language import QUARTILES as NAMES
+from rtalign.language.loading import parse_model_name
 from rtalign.report.summary import read_summary
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import Findings, assess, correlation
@@ -142,12 +142,12 @@ def _job(folder: Path, plan: Plan, key: dict[str, Any]) -> Entry:
 
 
 def is_untrained(said: bool, info: dict[str, Any]) -> bool:
-    return said or parse(str(info["id"])).what in ("untrained", "random")
+    return said or parse_model_name(str(info["id"])).variant in ("untrained", "random")
 
 
 def _twin(plan: Plan, name: str, untrained: bool) -> str:
     """The trained model of the same files, for a control that names none."""
-    bare = parse(name).base
+    bare = parse_model_name(name).base
     if not untrained and bare == name:
         return ""
     return next((m.title for m in plan.models if m.name == bare and not m.untrained), "")

@@ -1,0 +1,133 @@
+"""Classes of the words of a story: content words by their part of speech, and quarters by their surprisal."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+CONTENT_TAGS = frozenset({"NOUN", "VERB", "ADJ", "ADV"})
+
+TAG_WINDOW = 500
+"""Words tagged at once: enough context for any sentence, and little memory."""
+
+QUARTILES = ("most expected", "expected", "surprising", "most surprising")
+"""Names of the quarters of surprisal, in order."""
+
+NO_QUARTILE = -1
+"""The quarter of a word without surprisal."""
+
+
+def find_content_words(words: Sequence[str], pipeline: str) -> np.ndarray:
+    """Find the nouns, verbs, adjectives and adverbs of a story.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The story.
+    pipeline : str
+        A spaCy pipeline with a part-of-speech tagger, by name or folder.
+
+    Returns
+    -------
+    ndarray of bool, shape (word,)
+        True for a content word.
+
+    Raises
+    ------
+    ValueError
+        If spaCy or the pipeline is not installed, or the pipeline has no tagger.
+    """
+    nlp = _load_pipeline(pipeline)
+    from spacy.tokens import Doc
+
+    tags: list[str] = []
+    for first in range(0, len(words), TAG_WINDOW):
+        doc = nlp(Doc(nlp.vocab, words=list(words[first : first + TAG_WINDOW])))
+        tags += [token.pos_ for token in doc]
+    if not any(tags):
+        raise ValueError(f"the spaCy pipeline {pipeline!r} gives no parts of speech; name another as words.tagger")
+    return np.array([tag in CONTENT_TAGS for tag in tags])
+
+
+class LiveTagger:
+    """Recognises content words while they come.
+
+    The tagger sees only earlier words, so the result may differ from ``find_content_words`` for one or two words in a
+    hundred.
+
+    Parameters
+    ----------
+    pipeline : str
+        A spaCy pipeline with a part-of-speech tagger.
+    n_context : int
+        Words that the tagger sees, the new one included.
+
+    Raises
+    ------
+    ValueError
+        If spaCy or the pipeline is not installed.
+    """
+
+    def __init__(self, pipeline: str, n_context: int = 40) -> None:
+        self._pipeline = pipeline
+        self._recent: deque[str] = deque(maxlen=n_context)
+        _load_pipeline(pipeline)
+
+    def push(self, word: str) -> bool:
+        """Whether the next word is a content word.
+
+        Parameters
+        ----------
+        word : str
+            The next word.
+
+        Returns
+        -------
+        bool
+            True for a content word.
+        """
+        self._recent.append(word)
+        return bool(find_content_words(list(self._recent), self._pipeline)[-1])
+
+
+@lru_cache(maxsize=2)
+def _load_pipeline(pipeline: str) -> Any:
+    try:
+        import spacy
+    except ImportError:
+        raise ValueError(
+            "content words need a part-of-speech tagger: pip install 'rtalign[pos]', then "
+            f"python -m spacy download {pipeline} - or decode all words with --words all"
+        ) from None
+    try:
+        return spacy.load(pipeline, exclude=["parser", "ner", "lemmatizer"])
+    except OSError:
+        raise ValueError(
+            f"the spaCy pipeline {pipeline!r} is not installed: python -m spacy download {pipeline}, "
+            "or name an installed one as words.tagger in the recipe"
+        ) from None
+
+
+def surprisal_quartiles(surprisal: np.ndarray) -> np.ndarray:
+    """Divide the words of a story into four equal parts by their surprisal.
+
+    Parameters
+    ----------
+    surprisal : ndarray, shape (word,)
+        In nats; NaN where there is none.
+
+    Returns
+    -------
+    ndarray of int8, shape (word,)
+        0 (most expected) to 3 (most surprising); ``NO_QUARTILE`` for NaN.  Ties are broken by the order of the words,
+        so that the sizes differ by one word at most.
+    """
+    known = np.flatnonzero(np.isfinite(surprisal))
+    order = known[np.argsort(surprisal[known], kind="stable")]
+    quarter = np.full(len(surprisal), NO_QUARTILE, np.int8)
+    quarter[order] = np.arange(len(order)) * 4 // max(len(order), 1)
+    return quarter
