@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from rtalign.core.agreement import Agreement
 from rtalign.decoding.moments import Moments, Precision, rotate
 from rtalign.decoding.penalties import Basis, Search, choose
 
@@ -31,6 +32,7 @@ class Fit:
     Fold k's decoder never saw the words of fold k; r is its Pearson correlation on them.
 
     r, alpha, bias : (fold, target).    weights : (fold, sensor, target).
+    agreements : of each fold's predictions with its held-out targets.
     final_alpha, final_bias : (target,).    final_weights : (sensor, target), fitted on all words.
     """
 
@@ -41,6 +43,7 @@ class Fit:
     final_alpha: np.ndarray
     final_weights: np.ndarray
     final_bias: np.ndarray
+    agreements: tuple[Agreement, ...]
 
 
 def fit(
@@ -66,18 +69,19 @@ def fit(
     turns = [*rotations.outer, rotations.final] if rotations else []
     search = Search(folds, turns, grid, dtype, device)
     losses = _inner_losses(n_folds, search, known)
-    decoders, r = [], []
+    decoders, agreements = [], []
     for k in range(n_folds):
         chosen = [f for f in range(n_folds) if f != k]
         train = Moments.sum([folds[f] for f in chosen])
         basis = known[tuple(chosen)]
         losses[n_folds] += search.loss(search.train(chosen, basis), held=k, pipeline=n_folds)
         decoders.append(Decoder.of(basis, train, turns[k] if turns else None, choose(losses[k], grid), dtype))
-        r.append(decoders[k].score(folds[k].rotate(turns[k]) if turns else folds[k]))
+        agreements.append(decoders[k].agreement(folds[k].rotate(turns[k]) if turns else folds[k]))
     basis, turn = known[tuple(range(n_folds))], turns[-1] if turns else None
     final = Decoder.of(basis, Moments.sum(folds), turn, choose(losses[n_folds], grid), dtype)
     alpha, weights, bias = (np.stack([getattr(d, name) for d in decoders]) for name in ("alpha", "weights", "bias"))
-    return Fit(np.stack(r).astype(dtype), alpha, weights, bias, final.alpha, final.weights, final.bias)
+    r = np.stack([correlation(agreement) for agreement in agreements]).astype(dtype)
+    return Fit(r, alpha, weights, bias, final.alpha, final.weights, final.bias, tuple(agreements))
 
 
 def training_sets(n_folds: int) -> list[tuple[int, ...]]:
@@ -124,13 +128,23 @@ class Decoder:
         # From the rounded weights, so that rounding moves no prediction at the mean, however large the offsets.
         return cls(weights, (mean_y - train.mean_x @ weights).astype(dtype), alpha)
 
-    def score(self, held: Moments) -> np.ndarray:
-        """(target,): Pearson correlation on held-out words; 0 where prediction or target is constant."""
+    def agreement(self, held: Moments) -> Agreement:
+        """With the targets of held-out words, from their moments alone."""
         weights = self.weights.astype(np.float64)
         together = np.einsum("st,st->t", weights, held.xy)
         predicted = np.einsum("st,st->t", weights, held.xx @ weights)
-        scale = np.sqrt(np.maximum(predicted, 0.0)) * np.sqrt(held.squares)
-        return np.clip(np.divide(together, scale, out=np.zeros_like(scale), where=scale > 0), -1.0, 1.0)
+        bias = held.mean_y - (held.mean_x @ weights + self.bias)
+        return Agreement(held.n, bias, np.maximum(predicted, 0.0), held.squares, together)
+
+    def score(self, held: Moments) -> np.ndarray:
+        """(target,): Pearson correlation on held-out words; 0 where prediction or target is constant."""
+        return correlation(self.agreement(held))
+
+
+def correlation(agreement: Agreement) -> np.ndarray:
+    """(target,): Pearson r; 0 where prediction or target is constant."""
+    scale = np.sqrt(agreement.pp) * np.sqrt(agreement.yy)
+    return np.clip(np.divide(agreement.py, scale, out=np.zeros_like(scale), where=scale > 0), -1.0, 1.0)
 
 
 def _checked(folds: Sequence[Moments], alphas: Sequence[float] | np.ndarray, rotations: Rotations | None) -> np.ndarray:

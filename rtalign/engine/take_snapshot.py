@@ -41,6 +41,7 @@ def of(
         n_assessed=engine.assessment.n_words,
         null_lo=findings.null_lo if findings else None,
         null_hi=findings.null_hi if findings else None,
+        statistics=dict(findings.curves.statistics) if findings else {},
         peaks=findings.peaks if findings else (),
         temporal=findings.temporal if findings else None,
         reason=engine.assessment.why if findings is None else findings.reason,

@@ -23,6 +23,7 @@ PARTS = (
     sections.head,
     sections.latencies,
     sections.curves,
+    sections.statistics,
     sections.topographies,
     sections.layers,
     noise_ceiling.noise_ceiling,

@@ -112,6 +112,7 @@ class Summary(Part):
     planted: dict[str, Number] = {}
     notes: list[str] = []
     robustness: dict[str, Any] = {}
+    statistics: dict[str, list[list[Number]]] = {}
     recordings: list[Any] = []
 
 
@@ -164,11 +165,13 @@ class Ceilings(Part):
 class Results:
     """All there is to show.  What a folder does not hold is None or empty.
 
-    r, null_lo, null_hi : (layer, lag); patterns : (layer, lag, sensor); alphas : (lag, layer, component).
+    r, null_lo, null_hi : (layer, lag); statistics : name -> (layer, lag);
+    patterns : (layer, lag, sensor); alphas : (lag, layer, component).
     """
 
     summary: Summary
     r: np.ndarray
+    statistics: dict[str, np.ndarray]
     null_lo: np.ndarray | None = None
     null_hi: np.ndarray | None = None
     recipe: str = ""
@@ -195,14 +198,15 @@ def load(folder: Path) -> Results:
     """Everything a folder holds; only summary.json must be there."""
     summary = _summary(folder / "summary.json")
     shape = (len(summary.layers), len(summary.lags_s))
-    r = np.array([[np.nan if v is None else v for v in row] for row in _rectangle(summary.r, shape)], dtype=float)
+    r = _map("r", summary.r, shape)
+    statistics = {name: _map(name, rows, shape) for name, rows in summary.statistics.items()}
     null_lo, null_hi = _null(folder / "curves.csv", summary)
     passport = _read(folder / "passport.json", Passport)
     recipe = folder / "recipe.toml"
     patterns, alphas = _tensors(folder / "bank.safetensors", shape, len(passport.sensors) if passport else 0)
     text = recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
     ceilings = _read(folder / "ceiling.json", Ceilings)
-    return Results(summary, r, null_lo, null_hi, text, passport, patterns, alphas, ceilings)
+    return Results(summary, r, statistics, null_lo, null_hi, text, passport, patterns, alphas, ceilings)
 
 
 def _summary(path: Path) -> Summary:
@@ -235,10 +239,11 @@ def _json(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _rectangle(rows: list[list[float | None]], shape: tuple[int, int]) -> list[list[float | None]]:
+def _map(name: str, rows: list[list[float | None]], shape: tuple[int, int]) -> np.ndarray:
+    """(layer, lag) of a table in summary.json; NaN where a number is missing."""
     if len(rows) != shape[0] or any(len(row) != shape[1] for row in rows):
-        raise ValueError(f"summary.json: r is not {shape[0]} layers x {shape[1]} lags; write the folder again")
-    return rows
+        raise ValueError(f"summary.json: {name} is not {shape[0]} layers x {shape[1]} lags; write the folder again")
+    return np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=float)
 
 
 def _null(path: Path, summary: Summary) -> tuple[np.ndarray | None, np.ndarray | None]:

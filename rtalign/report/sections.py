@@ -7,13 +7,14 @@ from rtalign.report.figures.curves import all_curves, layer_panel, normalised_cu
 from rtalign.report.figures.fits import MOST, alpha_layers, alpha_panel, variance
 from rtalign.report.figures.heads import heads
 from rtalign.report.figures.ladder import ladder
-from rtalign.report.figures.lag_map import lag_map
+from rtalign.report.figures.lag_map import lag_map, statistic_map
 from rtalign.report.figures.svg import panels
 from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.provenance import WHOLE_CONTENT, recipe_of
 from rtalign.report.read import Results
 from rtalign.report.tables import facts, layer_table, rule_table
 from rtalign.report.text import clears_null, headline, known, model_name, p_value, signed, standfirst
+from rtalign.scoring.statistics import STATISTICS
 
 KINDS = {
     "train": "training, cross-validated",
@@ -139,6 +140,19 @@ def _breaks(n: int) -> str:
 
 def _scroll(drawing: Markup) -> Markup:
     return tag("div", drawing, class_="scroll")
+
+
+def statistics(results: Results) -> Markup | None:
+    """Maps of what stands beside R; None in a folder that holds nothing of it."""
+    shown = [statistic for statistic in STATISTICS if statistic.name in results.statistics]
+    if not shown:
+        return None
+    figures = [
+        captioned(f"{s.title}.", f"{s.meaning} Ticks repeat the peaks of R; what is negative is drawn as 0.",
+                  tag("div", statistic_map(results, s), class_="one scroll"))
+        for s in shown
+    ]  # fmt: skip
+    return join(tag("h2", "Beside R"), figures)
 
 
 def topographies(results: Results) -> Markup:

@@ -69,6 +69,7 @@ def summary(
         "temporal_score_reason": curves.reason,
         "alignment_score": dataclasses.asdict(curves.alignment),
         "robustness": curves.robustness,
+        "statistics": data.statistics,
         "seconds": dict(seconds),
         "peak_rss_mb": peak_rss_mb,
         **extra,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from rtalign.scoring.findings import Findings, assess
-from rtalign.scoring.scoreboard import Scoreboard, Standing
+from rtalign.scoring.scoreboard import Scoreboard, ScoreboardState
 
 ASSESS_S = 2.0
 """From one to the next at least."""
@@ -22,7 +22,7 @@ class Assessment:
     why: str | None
 
     @classmethod
-    def of(cls, board: Standing, last: int | None) -> Assessment:
+    def of(cls, board: ScoreboardState, last: int | None) -> Assessment:
         curves = board.curves(last)
         return cls(board.n, None, board.why) if curves is None else cls(board.n, assess(curves), None)
 

@@ -27,7 +27,7 @@ def distances(count: int = 48, farthest: int = 2000) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mismatched:
+class MismatchedSums:
     """What n words leave of their mismatched pairs.
 
     distances : (distance,).    products : (target, distance, lag), sums of p * y.
@@ -69,7 +69,7 @@ class Mismatched:
         return np.stack(maps, axis=1)
 
 
-class Mismatch:
+class MismatchedPairs:
     """Adds up mismatched pairs; a few words wait until they can be multiplied together."""
 
     def __init__(self, n_targets: int, n_lags: int, far: np.ndarray | None = None, batch: int = 20) -> None:
@@ -94,12 +94,12 @@ class Mismatch:
         if self._waiting == self._predicted.shape[1]:
             self._flush()
 
-    def read(self, copy: bool = True) -> Mismatched:
+    def read(self, copy: bool = True) -> MismatchedSums:
         """All words so far, but for the first batch.  copy=False: true until the next push alone."""
         if self.n > self._predicted.shape[1]:
             self._flush()
         products, targets = (a.copy() if copy else a for a in (self._products, self._targets))
-        return Mismatched(self.n, self.distances, products, targets)
+        return MismatchedSums(self.n, self.distances, products, targets)
 
     def _flush(self) -> None:
         if not self._waiting:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtalign.core.agreement import Agreement
+
 ROUNDING = 5e-7
 """A spread below this share of the squares it is the rest of is rounding, and no spread."""
 
@@ -51,8 +53,17 @@ class Block:
     def correlation(self) -> np.ndarray:
         """(target, lag): Pearson r over these words; 0 where prediction or target does not vary."""
         of_p, of_y = self.spread()
-        together = self.sums[2] - self.sums[0] * (self.targets[0] / self.n)[:, None]
-        return np.clip(together * inverse_root(of_p) * inverse_root(of_y)[:, None], -1, 1)
+        return np.clip(self._products() * inverse_root(of_p) * inverse_root(of_y)[:, None], -1, 1)
+
+    def agreement(self, shift: np.ndarray) -> Agreement:
+        """The centred sums of these words.  shift : (target, lag), the origin of targets less that of predictions."""
+        of_p, of_y = self.spread()
+        bias = (self.targets[0][:, None] - self.sums[0]) / self.n + shift
+        return Agreement(self.n, bias, of_p, of_y, self._products())
+
+    def _products(self) -> np.ndarray:
+        """(target, lag): centred sums of products of predictions and targets."""
+        return self.sums[2] - self.sums[0] * (self.targets[0] / self.n)[:, None]
 
 
 class History:

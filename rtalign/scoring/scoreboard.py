@@ -10,8 +10,9 @@ import numpy as np
 
 from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.scoring.curves import Curves
-from rtalign.scoring.running_null import FEWEST, Mismatch, Mismatched, mixed
+from rtalign.scoring.running_null import FEWEST, MismatchedPairs, MismatchedSums, mixed
 from rtalign.scoring.running_sums import Block, History, bootstrap, inverse_root, newest
+from rtalign.scoring.statistics import by_layer
 
 BLOCK_WORDS = 20
 WORDS_KEPT = 200
@@ -19,10 +20,11 @@ WORDS_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
+class ScoreboardState:
     """A scoreboard at one moment, to be read by another thread while words go on being added.
 
     total : sums of all words.    blocks : the same words in order, oldest first; the newest are the shortest.
+    shift : (target, lag), by how much the origin of targets lies above that of predictions.
 
     `last` asks for the last words alone.  They are taken in whole blocks: the fewest newest blocks that hold at least
     so many.  Blocks are BLOCK_WORDS long where they are new, so a window is too long by less than that, or by about a
@@ -34,7 +36,8 @@ class Standing:
     depth: np.ndarray
     total: Block
     blocks: tuple[Block, ...]
-    mismatched: Mismatched
+    mismatched: MismatchedSums
+    shift: np.ndarray
     draws: int
     seed: int
 
@@ -84,7 +87,8 @@ class Standing:
         null = mixed(maps, self.draws, np.random.default_rng([self.seed, 0x0]))
         r = total.correlation().reshape(len(self.layers), -1, len(self.lags_s)).mean(1)
         boot = bootstrap(blocks, counts, self._parts)
-        return Curves(self.lags_s, self.layers, self.depth, r, null, boot)
+        statistics = by_layer([total.agreement(self.shift)], len(self.layers))
+        return Curves(self.lags_s, self.layers, self.depth, r, null, boot, statistics)
 
     @property
     def _parts(self) -> list[slice]:
@@ -129,7 +133,7 @@ class Scoreboard:
         self._history = History(self._most)
         self._closed = Block.empty(*shape)
         self._open = Block.empty(*shape)
-        self._mismatch = Mismatch(*shape)
+        self._mismatch = MismatchedPairs(*shape)
         self._origin: tuple[np.ndarray, np.ndarray] | None = None
         self._scale: tuple[np.ndarray, ...] | None = None
         self._single: OrderedDict[int, np.ndarray] = OrderedDict()
@@ -160,7 +164,7 @@ class Scoreboard:
             self._close()
 
     def r(self, last: int | None = None) -> np.ndarray:
-        """(layer, lag); see Standing.r."""
+        """(layer, lag); see ScoreboardState.r."""
         return self._standing(None).r(last)
 
     @property
@@ -169,10 +173,10 @@ class Scoreboard:
         return self._standing(self._mismatch.read(copy=False)).why
 
     def curves(self, last: int | None = None) -> Curves | None:
-        """See Standing.curves."""
+        """See ScoreboardState.curves."""
         return self._standing(self._mismatch.read(copy=False)).curves(last)
 
-    def freeze(self) -> Standing:
+    def freeze(self) -> ScoreboardState:
         """The board as it stands.  Cheap: blocks are never changed and need no copy, only running sums do."""
         return self._standing(self._mismatch.read())
 
@@ -184,11 +188,15 @@ class Scoreboard:
         """
         return self._single.get(index)
 
-    def _standing(self, mismatched: Mismatched | None) -> Standing:
+    def _standing(self, mismatched: MismatchedSums | None) -> ScoreboardState:
         total = self._closed + self._open
         blocks = [*self._history.blocks, self._open.single()] if self._open.n else self._history.blocks
-        mismatched = mismatched or Mismatched(0, self._mismatch.distances, np.empty(0), np.empty(0))
-        return Standing(self.lags_s, self.layers, self.depth, total, tuple(blocks), mismatched, self._draws, self._seed)
+        mismatched = mismatched or MismatchedSums(0, self._mismatch.distances, np.empty(0), np.empty(0))
+        origin = self._origin or (np.zeros(self.shape), np.zeros(self.shape[0]))
+        return ScoreboardState(
+            self.lags_s, self.layers, self.depth, total, tuple(blocks), mismatched, origin[1][:, None] - origin[0],
+            self._draws, self._seed,
+        )  # fmt: skip
 
     def _close(self) -> None:
         """The open block joins the others."""

@@ -15,7 +15,16 @@ from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import Projection
+from rtalign.scoring.statistics import STATISTICS
 from rtalign.training.prepare import Story
+
+STATISTIC = "statistic_"
+"""Before the name of what is kept beside R."""
+
+
+def statistics(work: TensorFile) -> dict[str, np.ndarray]:
+    """Name -> (layer, lag), of everything that stands beside R."""
+    return {statistic.name: np.array(work[STATISTIC + statistic.name]) for statistic in STATISTICS}
 
 
 def lay(
@@ -54,6 +63,7 @@ def _shapes(n_sensors: int, recipe: Recipe, projection: Projection) -> dict[str,
         "alphas": ("float32", (lag, target)),
         "patterns": ("float32", (layer, lag, sensor)),
         "r": ("float64", (layer, lag)),
+        **{STATISTIC + statistic.name: ("float64", (layer, lag)) for statistic in STATISTICS},
         "null": ("float32", (recipe.fit.null_draws, layer, lag)),
         "boot": ("float32", (recipe.fit.boot_draws, layer, lag)),
         "moments_n": ("int64", (fold,)),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rtalign.core import cache
+from rtalign.core.agreement import Agreement
 from rtalign.core.machine import cores
 from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.records import Recording
 from rtalign.decoding.bank import DecoderBank
-from rtalign.scoring.cross_validated import Draws, LagScore, Prepared, score
+from rtalign.scoring.cross_validated import Draws, LagScore, score
 from rtalign.scoring.curves import Curves
+from rtalign.scoring.statistics import by_layer
 from rtalign.training import results
 from rtalign.training.prepare import Story, prepare, read_lag, skip_counts, used_activations
 from rtalign.training.results import new_folder, write_results
@@ -52,21 +55,19 @@ def score_bank(bank: DecoderBank, stories: Sequence[Story], progress: Progress) 
     targets = np.concatenate([bank.projection.project(a) for a in used_activations(stories)])
     draws = Draws.plan(np.zeros(len(targets), int), len(bank.layers), bank.recipe.fit)
     prepared = draws.prepare([targets])
+
+    def score_lag(index: int) -> tuple[LagScore, dict[str, np.ndarray]]:
+        predicted = bank.predict(index, match_sensors(bank, stories, read_lag(stories, bank.lags_s[index]), index))
+        return score(draws, [predicted], prepared), by_layer([Agreement.of(predicted, targets)], len(bank.layers))
+
     with progress.stage("scores", len(bank.lags_s), "lags") as stage:
-        jobs = [_lag_job(bank, stories, draws, prepared, index) for index in range(len(bank.lags_s))]
-        scores = []
+        jobs = [partial(score_lag, index) for index in range(len(bank.lags_s))]
+        found = []
         for result in run_ordered(jobs, cores()):
-            scores.append(result)
+            found.append(result)
             stage.advance()
-    return Curves.of(bank.lags_s, bank.layers, int(bank.model["n_layers"]), scores)
-
-
-def _lag_job(bank: DecoderBank, stories: Sequence[Story], draws: Draws, prepared: Prepared, index: int) -> Any:
-    def job() -> LagScore:
-        signal = match_sensors(bank, stories, read_lag(stories, bank.lags_s[index]), index)
-        return score(draws, [bank.predict(index, signal)], prepared)
-
-    return job
+    scores, statistics = zip(*found, strict=True)
+    return Curves.of(bank.lags_s, bank.layers, int(bank.model["n_layers"]), scores, statistics)
 
 
 def match_sensors(bank: DecoderBank, stories: Sequence[Story], signal: np.ndarray, lag: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.projection import Projection, fit_projection, rotation
 from rtalign.scoring.cross_validated import Draws, LagScore, Prepared, score
 from rtalign.scoring.curves import Curves
+from rtalign.scoring.statistics import by_layer
 from rtalign.training import bank_writer, results
 from rtalign.training.noise_ceilings import ceilings
 from rtalign.training.noise_ceilings import write as write_ceilings
@@ -97,7 +98,8 @@ def train(
     _fit(job, work, progress)
     n_layers = model.info.n_layers
     depth = np.array(layers) / max(n_layers - 1, 1)
-    curves = Curves(recipe.lags.seconds, np.array(layers), depth, *(np.array(work[n]) for n in ("r", "null", "boot")))
+    r, null, boot = (np.array(work[name]) for name in ("r", "null", "boot"))
+    curves = Curves(recipe.lags.seconds, np.array(layers), depth, r, null, boot, bank_writer.statistics(work))
     passport = _passport(stories, fold, layers, projection, model, extend)
     skipped = skip_counts(stories, purged=int((fold == folds.PURGED).sum()))
     heard = ceilings(repeats, recipe, progress)
@@ -208,6 +210,8 @@ def _store(job: Job, index: int, found: Look, scored: LagScore) -> None:
     work["mean_x"][index], work["alphas"][index] = total.mean_x, fit.final_alpha
     work["patterns"][:, index] = bank_writer.patterns(total.xx / total.n, fit.final_weights, n_layers)
     work["r"][:, index] = r
+    for name, values in by_layer(fit.agreements, n_layers).items():
+        work[bank_writer.STATISTIC + name][:, index] = values
     work["null"][:, :, index] = scored.null * np.sqrt(job.share)
     work["boot"][:, :, index] = r + (scored.boot - scored.r) * np.sqrt(job.share)
     for k, m in enumerate(found.moments):

@@ -18,7 +18,7 @@ from rtalign.scoring.cross_validated import Draws, score
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
 from rtalign.scoring.peaks import null_threshold
-from rtalign.scoring.running_null import Mismatch, distances
+from rtalign.scoring.running_null import MismatchedPairs, distances
 from rtalign.scoring.running_sums import Block, History, bootstrap, newest
 from rtalign.scoring.scoreboard import BLOCK_WORDS, WORDS_KEPT, Scoreboard
 
@@ -153,7 +153,7 @@ def test_a_null_map_is_a_correlation_of_words_with_earlier_targets() -> None:
 
 def test_pairs_are_counted_from_the_first_word_that_has_a_partner() -> None:
     predicted, targets = words(170)
-    pairs = Mismatch(targets.shape[1], N_LAGS, far=np.array([1, 7, 60]), batch=16)
+    pairs = MismatchedPairs(targets.shape[1], N_LAGS, far=np.array([1, 7, 60]), batch=16)
     for p, y in zip(predicted, targets, strict=True):
         pairs.push(p.T, y)
     found = pairs.read()

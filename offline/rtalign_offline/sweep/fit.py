@@ -20,7 +20,8 @@ from rtalign.decoding.bank import passport_of
 from rtalign.decoding.projection import Projection
 from rtalign.scoring.cross_validated import score
 from rtalign.scoring.curves import Curves
-from rtalign.training import results, trainer
+from rtalign.scoring.statistics import STATISTICS, by_layer
+from rtalign.training import bank_writer, results, trainer
 from rtalign.training.prepare import Story, skip_counts, surprisal_of, used_activations
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import Brain
@@ -90,6 +91,8 @@ class _Fitting:
             seen = trainer.look(job, lag)
             scored = score(job.draws, seen.predicted, job.prepared)
             found = {"r": seen.r, "null": scored.null, "boot": seen.r + (scored.boot - scored.r)}
+            beside = by_layer(seen.fit.agreements, len(seen.r))
+            found |= {bank_writer.STATISTIC + name: values for name, values in beside.items()}
             if quartiles:
                 found |= quartiles.score(seen.predicted)
             save_tensors(path, found)
@@ -108,6 +111,7 @@ class _Fitting:
         curves = Curves(
             self.recipe.lags.seconds, layers, depth, found["r"].astype(float), found["null"].astype(np.float32),
             found["boot"].astype(np.float32),
+            {s.name: found[bank_writer.STATISTIC + s.name].astype(float) for s in STATISTICS},
         )  # fmt: skip
         axes = {"lags_s": curves.lags_s, "layers": layers, "depth": depth}
         save_tensors(folder / "draws.safetensors", dict(found) | axes)

@@ -11,6 +11,7 @@ from rtalign.report.html import Markup, join, number, tag
 from rtalign.report.read import Results
 from rtalign.report.text import known
 from rtalign.scoring.peaks import Peak
+from rtalign.scoring.statistics import Statistic
 
 WIDTH = 650
 LEFT, RIGHT = 72, 70
@@ -20,25 +21,49 @@ COLUMN_PX, DENSITY = 2, 2
 
 def lag_map(results: Results) -> Markup:
     """R(layer, lag) in cividis, outlined where it passes the null's maxima, a tick at each T_max."""
-    lags = results.lags
-    edges = lag_edges(lags)
-    frame = Frame(
+    edges = lag_edges(results.lags)
+    top = colour_limit(results)
+    frame = _frame(results)
+    return _figure(
+        frame, results, "Correlation R for each layer and lag",
+        _image(frame, results, results.r, top),
+        _outline(frame, results, edges),
+        _bar(frame, top, "R"),
+        _legend(frame, results),
+    )  # fmt: skip
+
+
+def statistic_map(results: Results, statistic: Statistic) -> Markup:
+    """A statistic that stands beside R, with the same peaks."""
+    values = results.statistics[statistic.name]
+    top = max(float(np.nanmax(values, initial=0.0)), 1e-6)
+    frame = _frame(results)
+    return _figure(
+        frame, results, f"{statistic.title} for each layer and lag",
+        _image(frame, results, values, top), _bar(frame, top, ""),
+    )  # fmt: skip
+
+
+def _frame(results: Results) -> Frame:
+    edges = lag_edges(results.lags)
+    return Frame(
         LEFT, TOP, WIDTH - LEFT - RIGHT, rows_height(results), (edges[0], edges[-1]), depth_span(results.depths)
     )
-    top = colour_limit(results)
+
+
+def _figure(frame: Frame, results: Results, title: str, image: Markup, *drawn: object) -> Markup:
+    """Axes and peaks around an image of layers and lags."""
     return figure(
-        WIDTH, TOP + frame.height + BOTTOM, "Correlation R for each layer and lag",
+        WIDTH, TOP + frame.height + BOTTOM, title,
         tag("rect", x=frame.left, y=frame.top, width=frame.width, height=frame.height, fill="url(#hatch)"),
         _hatch(),
-        _image(frame, results, top),
-        _outline(frame, results, edges),
+        image,
         _zero(frame),
         [_tick(frame, layer, row) for layer, row in zip(results.summary.layers, _rows(results), strict=True)],
         x_axis(frame, ticks(frame.x, 8), "lag after word onset (ms)", 1000, grid=False),
         layer_labels(frame, results, [f"{100 * depth:.0f} %" for depth in results.depths]),
         side_title(14, frame.top + frame.height / 2, "depth"),
-        _bar(frame, top),
-        _legend(frame, results),
+        *drawn,
     )  # fmt: skip
 
 
@@ -66,13 +91,13 @@ def _rows(results: Results) -> list[tuple[float, float]]:
     return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
 
 
-def _image(frame: Frame, results: Results, top: float) -> Markup:
+def _image(frame: Frame, results: Results, values: np.ndarray, top: float) -> Markup:
     """The map as an image with whole pixels a cell, deep layers on top."""
     rows, columns = round(frame.height * DENSITY), len(results.lags)
     centres = frame.y[1] - (np.arange(rows) + 0.5) / rows * (frame.y[1] - frame.y[0])
     layer = np.clip(np.searchsorted(row_edges(results.depths), centres) - 1, 0, len(results.depths) - 1)
     wide = max(COLUMN_PX, -(-round(frame.width * DENSITY) // columns))
-    cells = np.repeat((np.clip(results.r, 0, None) / top)[layer], wide, axis=1)
+    cells = np.repeat((np.clip(values, 0, None) / top)[layer], wide, axis=1)
     return tag(
         "image", href=ramp_png(cells), x=frame.left, y=frame.top, width=frame.width, height=frame.height,
         preserveAspectRatio="none", class_="cells",
@@ -113,7 +138,7 @@ def _tick(frame: Frame, layer: Peak, row: tuple[float, float]) -> Markup | None:
     return join(tag("path", d=path, class_="halo"), tag("path", d=path, class_="peak"))
 
 
-def _bar(frame: Frame, top: float) -> Markup:
+def _bar(frame: Frame, top: float, symbol: str) -> Markup:
     """The colour bar, from 0; what is negative is drawn as 0."""
     x, ramp = frame.right + 16, np.linspace(1, 0, 128)[:, None]
     scale = Frame(x, frame.top, 12, frame.height, (0, 1), (0, top))
@@ -121,7 +146,7 @@ def _bar(frame: Frame, top: float) -> Markup:
         "image", href=ramp_png(ramp), x=x, y=frame.top, width=12, height=frame.height, preserveAspectRatio="none",
     )  # fmt: skip
     marks = [text(x + 18, scale.py(v) + 4, label(round(v, 6)), "tick") for v in ticks((0, top), 5)]
-    return join(image, marks, text(x + 6, frame.top - 7, "R", "axis", "middle"))
+    return join(image, marks, text(x + 6, frame.top - 7, symbol, "axis", "middle"))
 
 
 def _hatch() -> Markup:
