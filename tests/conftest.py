@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from tests.helpers import lsl_session
@@ -19,10 +20,29 @@ os.environ["PYTHONPATH"] = PYTHONPATH
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers side by side fill the processor; threads of theirs would only get into each other's way.
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 # A claim holds however long a busy machine takes over one example.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+STREAMS = ("tests/streams/", "tests/integration/")
+"""Folders whose tests keep time with live streams: one worker runs them one after another."""
+WHOLE = {"desk", "sitting"}
+"""Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each file with one worker, all streams together, and mark what takes whole programs."""
+    for item in items:
+        path = item.path.relative_to(item.config.rootpath).as_posix()
+        item.add_marker(pytest.mark.xdist_group("streams" if path.startswith(STREAMS) else path))
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if path.startswith(("tests/integration/", "tests/sweep/")) or fixtures & WHOLE:
+            item.add_marker("whole")
 
 
 @pytest.fixture
@@ -54,26 +74,42 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
-    """A small world, learned once: a folder with its bank, its recording, its model."""
+    """A small world, learned once for all workers: a folder with its bank, its recording, its model."""
     from rtalign.core.progress import Progress
     from rtalign.training.trainer import train
     from tests.helpers.small_world import small_recipe, world
 
-    folder = tmp_path_factory.mktemp("trained")
     recording, model = world()
-    train([recording], model, small_recipe(), folder / "bank", Progress(quiet=True), store=folder / "cache")
-    return folder, recording, model
+
+    def make(folder: Path) -> None:
+        train([recording], model, small_recipe(), folder / "bank", Progress(quiet=True), store=folder / "cache")
+
+    return made_once(tmp_path_factory, "trained", make), recording, model
 
 
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """See desks.py; made once for all tests of the live side."""
+    """A simulated listener with a bank, for all tests of the live side: see tests/helpers/live_setup.py."""
     from tests.helpers import live_setup
 
-    folder = tmp_path_factory.mktemp("desk")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RTALIGN_CACHE", str(folder / "cache"))
-        return live_setup.lay(folder)
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RTALIGN_CACHE", str(folder / "cache"))
+            live_setup.lay(folder)
+
+    return made_once(tmp_path_factory, "desk", make)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first worker of pytest-xdist to ask for it fills, while the others wait."""
+    root = factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "made").exists():
+            folder.mkdir(exist_ok=True)
+            make(folder)
+            (folder / "made").touch()
+    return folder
 
 
 @pytest.fixture
