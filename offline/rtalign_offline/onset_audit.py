@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 CHANNELS = ("UADC003", "AUDIO", "MISC001", "MISC 001", "MISC007")
 """Where machines keep the sound, unless --audio names another."""
 
-MAX_WAV_BYTES = 2 * 1024**3
 LEAD_S = 5.0
 CLOSE_S, CLOSE_PPM = 0.002, 10.0
 
@@ -66,6 +65,7 @@ def examined(recording: Any, sound: Path | None, channel: str | None) -> Found:
 def _lag(recording: Any, sound: Path | None, channel: str | None) -> Lag:
     from rtalign.recordings.datasets.sounds import sound_of
     from rtalign.recordings.quality.sound_lag import sound_lag
+    from rtalign.recordings.wav_file import read_wav
 
     wav = sound or sound_of(recording)
     if wav is None:
@@ -79,22 +79,6 @@ def _lag(recording: Any, sound: Path | None, channel: str | None) -> Lag:
     heard = recording.extra(there[0], begin, length)
     trigger = None if recording.sound_s is None else recording.sound_s - heard.start
     return sound_lag(heard.data[:, 0], recording.sfreq, played, rate, trigger_s=trigger)
-
-
-def read_wav(path: Path) -> tuple[np.ndarray, float]:
-    """(sample,) of a wav's channels averaged, and its rate."""
-    from scipy.io import wavfile
-
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no sound {path}")
-    if path.stat().st_size > MAX_WAV_BYTES:
-        raise ValueError(f"{path.name} has {path.stat().st_size / 2**30:.1f} GiB; a run's sound has at most 2")
-    try:
-        rate, data = wavfile.read(path)
-    except Exception as error:  # the reader stumbles over foreign bytes in every way there is
-        raise ValueError(f"{path.name} is no wav that can be read: {str(error)[:100]}; save it as PCM") from error
-    data = np.asarray(data, np.float32)
-    return (data.mean(axis=1) if data.ndim == 2 else data), float(rate)
 
 
 def proposal(lags: Sequence[Lag]) -> dict[str, Any] | None:

@@ -15,7 +15,8 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import Decoding
 from rtalign.language import AheadReader, BackgroundReader, LiveReader, LiveTagger, Reading, find_content_words
 from rtalign.recordings.concatenated import Joined
-from rtalign.recordings.datasets.sounds import Sound, sounds_of
+from rtalign.recordings.datasets.sounds import sounds_of
+from rtalign.recordings.wav_file import Sound
 from rtalign.streams.events import Source
 from rtalign.streams.replay import ReplaySource
 

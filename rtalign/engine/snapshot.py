@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
 from rtalign.engine.ledger import Entry
-from rtalign.recordings.datasets.sounds import Sound
+from rtalign.recordings.wav_file import Sound
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, Notice, StreamHealth

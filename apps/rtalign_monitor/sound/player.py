@@ -9,11 +9,10 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, Qt, QTimer
 
 from rtalign.engine.snapshot import Snapshot
-from rtalign.recordings.datasets.sounds import Sound
+from rtalign.recordings.wav_file import Sound, WavFile
 from rtalign_monitor.sound.drift_correction import Sink, Steering
 from rtalign_monitor.sound.output import Loudspeaker
 from rtalign_monitor.sound.position import Standing
-from rtalign_monitor.sound.wav_file import Wav
 
 TICK_MS = 20
 
@@ -38,7 +37,7 @@ class Sounding(QObject):
         self._standing = Standing()
         self._steering: Steering | None = None
         self._silent = self.mute = False
-        self._wav: tuple[Sound, Wav] | None = None
+        self._wav: tuple[Sound, WavFile] | None = None
         self._unread: set[str] = set()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -91,7 +90,7 @@ class Sounding(QObject):
         moving = seen.phase == "running" and not seen.paused and seen.speed == 1.0
         self._standing.tell(self._clock(), seen.position_s or 0.0, moving and seen.position_s is not None)
 
-    def _due(self, position: float) -> tuple[Sound, Wav] | None:
+    def _due(self, position: float) -> tuple[Sound, WavFile] | None:
         """The wav that is heard at a position: the last that has begun, while it lasts."""
         begun = [sound for sound in (self._seen.sounds if self._seen else ()) if sound.start <= position]
         if not begun:
@@ -100,7 +99,7 @@ class Sounding(QObject):
         found = self._opened(sound)
         return found if found and position - sound.start < found[1].seconds else None
 
-    def _opened(self, sound: Sound) -> tuple[Sound, Wav] | None:
+    def _opened(self, sound: Sound) -> tuple[Sound, WavFile] | None:
         if self._wav is not None and self._wav[0] == sound:
             return self._wav
         if sound.file in self._unread:
@@ -109,7 +108,7 @@ class Sounding(QObject):
             self._wav[1].close()
             self._wav = None
         try:
-            self._wav = sound, Wav(Path(sound.file))
+            self._wav = sound, WavFile(Path(sound.file))
         except (OSError, ValueError) as error:
             self._unread.add(sound.file)
             self._say(f"The story's sound is not heard: {error}.")

@@ -23,7 +23,7 @@ from rtalign.engine.engine import Engine
 from rtalign.engine.open_session import open_session
 from rtalign.engine.process import wire, word_list
 from rtalign.engine.recording.session_folder import Keeper
-from rtalign.recordings.datasets.sounds import Sound
+from rtalign.recordings.wav_file import Sound
 
 SNAPSHOT_S = 0.1
 STEP_S = 0.01

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import wave
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rtalign.core.records import Word
 from rtalign.recordings import bids_names
 from rtalign.recordings.datasets.base import Told
 from rtalign.recordings.formats.mne_recording import MneRecording
+from rtalign.recordings.wav_file import WavFile
 from rtalign.recordings.word_tables import delimited
 from rtalign.recordings.word_tables import table as wordtable
 from rtalign.recordings.word_tables.row import NoWords, Row
@@ -89,11 +89,9 @@ def _times(rows: Sequence[tuple[int, dict[str, str]]], kind: re.Pattern[str], pa
 
 def _length(sound: Path) -> float:
     """Seconds of a wav."""
-    try:
-        with wave.open(str(sound), "rb") as file:
-            return file.getnframes() / file.getframerate()
-    except (wave.Error, EOFError, ZeroDivisionError) as error:
-        raise ValueError(f"{sound.name} is no wav that can be read: {error}; copy it again") from error
+    wav = WavFile(sound)
+    wav.close()
+    return wav.seconds
 
 
 def sound(told: Told) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from rtalign.recordings import bids, bids_names
 from rtalign.recordings.concatenated import Joined
 from rtalign.recordings.datasets import armeni, libribrain, megmasc, smn4lang
 from rtalign.recordings.formats.mne_recording import MneRecording
+from rtalign.recordings.wav_file import Sound
 
 
 def sound_of(recording: Any) -> Path | None:
@@ -24,14 +24,6 @@ def sound_of(recording: Any) -> Path | None:
     if megmasc.fits(told):
         return megmasc.sound(told)
     return smn4lang.sound(told) if smn4lang.fits(told) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """A wav.  start : when its first sample was heard, in seconds of the replay."""
-
-    file: str
-    start: float
 
 
 def sounds_of(recording: Joined, named: Path | None = None) -> tuple[Sound, ...]:

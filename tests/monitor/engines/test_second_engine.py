@@ -31,7 +31,7 @@ from rtalign.engine.commands import (
 )
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
-from rtalign.recordings.datasets.sounds import Sound
+from rtalign.recordings.wav_file import Sound
 from rtalign.streams.replay import ReplaySource
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.engines.second_engine import BankComparison

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import struct
-import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,15 +17,16 @@ from pytestqt.qtbot import QtBot
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import Snapshot, from_message, to_message
 from rtalign.recordings.concatenated import Joined
-from rtalign.recordings.datasets.sounds import Sound, sounds_of
+from rtalign.recordings.datasets.sounds import sounds_of
+from rtalign.recordings.wav_file import Sound
 from rtalign_monitor.actions.registry import ACTIONS
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.sound.drift_correction import SKIP_S, Steering
 from rtalign_monitor.sound.player import Sounding
 from rtalign_monitor.sound.position import Standing
-from rtalign_monitor.sound.wav_file import Wav
 from tests.helpers import snapshots
 from tests.helpers.small_world import MemoryRecording, world
+from tests.helpers.wav_files import write_wav
 
 CLOSE_S = 0.020
 
@@ -205,59 +204,6 @@ def test_a_small_deviation_is_pulled_in_and_a_large_one_skipped() -> None:
             steering.steer(clock.now, tape, 0.05 * i + (off if i > 100 else 0))
         assert steering.n_skips == skips
         assert steering.heard() - 0.05 * 999 - off == pytest.approx(0, abs=0.02)
-
-
-# Reading
-
-
-def write_wav(path: Path, values: np.ndarray, rate: int = 8000, channels: int = 1, width: int = 2) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setparams((channels, width, rate, 0, "NONE", ""))
-        whole = np.round(values * (2 ** (8 * width - 1) - 1)).astype("<i4")
-        if width == 1:
-            file.writeframes((whole + 128).astype(np.uint8).tobytes())
-        else:
-            file.writeframes(np.ascontiguousarray(whole.view(np.uint8).reshape(-1, 4)[:, :width]).tobytes())
-    return path
-
-
-@pytest.mark.parametrize("width", [1, 2, 3, 4])
-def test_a_wav_reads_as_it_was_written(tmp_path: Path, width: int) -> None:
-    values = np.sin(np.arange(500) / 7) * 0.8
-    wav = Wav(write_wav(tmp_path / "a.wav", np.repeat(values, 2), channels=2, width=width))
-    assert (wav.n_frames, wav.rate) == (500, 8000)
-    assert wav.read(0, 500) == pytest.approx(values, abs=1.5 / 2 ** (8 * width - 1) + 1e-6)
-    assert wav.read(-3, 5) == pytest.approx([0, 0, 0, *values[:2]], abs=0.02)
-    assert wav.read(498, 4)[2:] == pytest.approx([0, 0])
-    wav.close()
-
-
-def test_floats_and_the_extended_header_read_too(tmp_path: Path) -> None:
-    values = np.linspace(-1, 1, 50).astype("<f4")
-    guid = struct.pack("<H", 3) + bytes(14)
-    form = struct.pack("<HHIIHHHHI", 0xFFFE, 1, 16000, 64000, 4, 32, 22, 32, 4) + guid
-    body = b"WAVE" + b"fmt " + struct.pack("<I", len(form)) + form + b"LIST" + struct.pack("<I", 3) + b"abc\0"
-    body += b"data" + struct.pack("<I", 0xFFFFFFFF) + values.tobytes()
-    (tmp_path / "f.wav").write_bytes(b"RIFF" + struct.pack("<I", 0xFFFFFFFF) + body)
-    wav = Wav(tmp_path / "f.wav")
-    assert wav.read(0, 50) == pytest.approx(values)
-    wav.close()
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=200), st.integers(0, 60))
-def test_a_damaged_wav_is_refused_or_read_and_nothing_else(
-    tmp_path_factory: pytest.TempPathFactory, foreign: bytes, at: int
-) -> None:
-    path = write_wav(tmp_path_factory.mktemp("wav") / "a.wav", np.zeros(20))
-    whole = path.read_bytes()
-    path.write_bytes(whole[:at] + foreign + whole[at + len(foreign) // 2 :])
-    try:
-        wav = Wav(path)
-    except ValueError:
-        return
-    assert len(wav.read(0, 40)) == 40
-    wav.close()
 
 
 # Which sound when

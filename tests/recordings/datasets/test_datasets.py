@@ -122,7 +122,7 @@ def test_smn4lang_without_its_trigger_is_placed_by_the_sounds_end(tmp_path: Path
     assert found[0].words[0].onset == pytest.approx(1.25)
     assert "no trigger of the sound's beginning: it ended at 4.750 s, 3.50 s long" in found[0].notes
     sound.write_bytes(b"RIFF")
-    with pytest.raises(ValueError, match=r"story_3.wav is no wav that can be read: .*; copy it again"):
+    with pytest.raises(ValueError, match=r"story_3.wav is no wav: .*; save it as a wav"):
         open_recordings(tmp_path, run="3")
 
 
