@@ -10,7 +10,7 @@ import transformers
 
 from rtalign.language.networks import BOS, ClassicConfig, ClassicModel, save_classic
 from rtalign.simulation.story import shipped_story, story_words
-from rtalign_offline.small_lm import learn_tokenizer
+from rtalign_offline.small_lm import train_tokenizer
 
 PLAIN = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8}
 WIDE = PLAIN | {"intermediate_size": 704, "num_key_value_heads": 4, "max_position_embeddings": 4096}
@@ -64,7 +64,7 @@ EIGHT_BILLION = {
 
 def write(folder: Path, kind: str, weights: bool = True, **shape: Any) -> str:
     """A model of random weights; its folder, as load() takes it.  weights: or none, for load() to draw."""
-    core = learn_tokenizer(" ".join(story_words(shipped_story())), 2000)
+    core = train_tokenizer(" ".join(story_words(shipped_story())), 2000)
     torch.manual_seed(0)
     if kind.endswith("_lm"):
         config = ClassicConfig(model_type=kind, vocab_size=core.get_vocab_size(), **shape)

@@ -1,41 +1,39 @@
-"""datasets: the sets that are known, what a folder holds of one, and whether its words sit where the sound was."""
+"""datasets: lists the known data sets, checks what a folder holds, audits its word onsets."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rtalign.core.progress import Progress, Stage
+from rtalign_cli.inputs import filters_of, open_options, streams_of
 
 if TYPE_CHECKING:
     from rtalign.recordings.check_folder import Checked, Line
+    from rtalign_offline.onset_audit import OnsetAudit
 
 MARKS = {"ok": "●", "note": "·", "missing": "○", "skipped": "–", "broken": "✗"}
 NARROWEST, WIDEST = 60, 118
-"""Columns that text is broken to; a terminal between them is filled."""
+"""Columns at which text is wrapped, whatever the terminal says."""
 
 
 def datasets(args: argparse.Namespace, progress: Progress) -> Any:
-    """List the sets, check a folder, or audit its onsets."""
+    """List the data sets, check a folder, or audit its onsets."""
     if args.what is None:
-        return listing(args)
+        return list_datasets(args)
     if args.folder is None:
         raise ValueError(f"name the folder: rtalign datasets {args.what} FOLDER")
-    if args.what == "check":
-        return check(args, progress)
-    from rtalign_cli.audit import audit
-
-    return audit(args, progress)
+    return (check if args.what == "check" else audit)(args, progress)
 
 
-def listing(args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Every set this program knows by name."""
+def list_datasets(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Every data set that is known by name."""
     from rtalign.recordings.datasets.catalogue import CATALOGUE
 
     if not args.json:
@@ -55,84 +53,86 @@ def listing(args: argparse.Namespace) -> list[dict[str, Any]]:
             print()
         also = "any BIDS data set with words, FIF, CTF, KIT or BTi with a word table, XDF, recorded sessions"
         print(f"{'also':<12} {_wrapped(also, 13)}")
-        print(_wrapped("Nothing is ever downloaded; look through what you have with: rtalign datasets check FOLDER", 0))
+        print(_wrapped("Nothing is ever downloaded. To check what you have: rtalign datasets check FOLDER", 0))
     return [asdict(known) for known in CATALOGUE]
 
 
 def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """What is there, what is missing, what will be skipped and why."""
     from rtalign.recordings import check_folder
-    from rtalign_cli.inputs import streams_of
 
     with ExitStack() as stack:
         stages: list[Stage] = []
 
-        def tell(done: int, total: int) -> None:
-            if not stages:  # how many files there are is known with the first of them
-                stages.append(stack.enter_context(progress.stage("look through", total, "files")))
+        def show(done: int, total: int) -> None:
+            if not stages:  # the number of files is known with the first of them
+                stages.append(stack.enter_context(progress.stage("check", total, "files")))
             stages[0].advance(done - stages[0].done)
 
-        filters = {name: getattr(args, name) for name in ("subject", "session", "task", "run")}
-        asked = {name: labels for name, labels in filters.items() if labels is not None}
+        asked = {name: labels for name, labels in filters_of(args).items() if labels is not None}
         how = {"word_table": args.word_table, "streams": streams_of(args)}
-        found = check_folder.check(args.folder, signal=args.signal, tell=tell, asked=asked, how=how)
+        checked = check_folder.check(args.folder, signal=args.signal, tell=show, asked=asked, how=how)
     if not args.json:
-        print("\n".join(said(found)))
+        print("\n".join(check_lines(checked)))
     return {
-        "ok": found.usable,
-        "folder": str(found.folder),
-        "set": found.known.key if found.known else None,
-        "hours": found.total("seconds") / 3600,
-        "words": int(found.total("n_words")),
-        "runs": int(found.total("n_runs")),
-        "findings": [asdict(line) for line in found.lines],
+        "ok": checked.usable,
+        "folder": str(checked.folder),
+        "set": checked.known.key if checked.known else None,
+        "hours": checked.total("seconds") / 3600,
+        "words": int(checked.total("n_words")),
+        "runs": int(checked.total("n_runs")),
+        "findings": [asdict(line) for line in checked.lines],
     }
 
 
-def said(found: Checked) -> list[str]:
-    """The findings for a person: whole files by subject and session, then everything that is not whole."""
-    unknown = "no published set that this program knows by name; read as BIDS" if found.is_set else "one recording"
-    name = found.known.name if found.known else unknown
-    lines = [_wrapped(f"{found.folder}: {name}", 0), ""]
-    lines += [f"{MARKS['ok']} {text}" for text in _whole([line for line in found.lines if line.status == "ok"])]
+def check_lines(checked: Checked) -> list[str]:
+    """The findings for a person: complete recordings by subject and session, then everything else."""
+    unknown = "no published data set that is known by name; read as BIDS" if checked.is_set else "one recording"
+    name = checked.known.name if checked.known else unknown
+    lines = [_wrapped(f"{checked.folder}: {name}", 0), ""]
+    lines += [f"{MARKS['ok']} {text}" for text in _complete([line for line in checked.lines if line.status == "ok"])]
     for status in ("note", "skipped", "missing", "broken"):
-        lines += _others([line for line in found.lines if line.status == status])
-    hours, words, runs = (found.total(field) for field in ("seconds", "n_words", "n_runs"))
+        lines += _others([line for line in checked.lines if line.status == status])
+    hours, words, runs = (checked.total(field) for field in ("seconds", "n_words", "n_runs"))
     total = f"{runs:.0f} run{'s' * (runs != 1)}, {hours / 3600:.2f} hours, {words:,.0f} words can be used"
-    broken = sum(line.status == "broken" for line in found.lines)
+    broken = sum(line.status == "broken" for line in checked.lines)
     if broken:
         total += "; 1 file is broken, see above" if broken == 1 else f"; {broken} files are broken, see above"
     return [*lines, "", _wrapped(total, 0)]
 
 
-def _whole(lines: list[Line]) -> Iterator[str]:
-    """One text a session, or a person where there are no sessions."""
+def _complete(lines: list[Line]) -> Iterator[str]:
+    """One text for each session, or person where there are no sessions."""
     from rtalign.recordings.bids_names import entities
 
     def session(line: Line) -> str:
         labels = entities(line.what)
         return " ".join(f"{key}-{labels[key]}" for key in ("sub", "ses") if key in labels) or line.what
 
-    for who, own in groupby(lines, session):
-        group = list(own)
-        seconds, words, runs = (sum(getattr(one, f) for one in group) for f in ("seconds", "n_words", "n_runs"))
+    for name, members in groupby(lines, session):
+        group = list(members)
+        seconds, words, runs = (
+            sum(o.seconds for o in group),
+            sum(o.n_words for o in group),
+            sum(o.n_runs for o in group),
+        )
         machines = ", ".join(dict.fromkeys(one.why for one in group))
         count = f"{runs:3d} run{' ' if runs == 1 else 's'}"
-        yield f"{who:<18} {count}  {seconds / 60:6.1f} min  {words:7,d} words  {machines}"
+        yield f"{name:<18} {count}  {seconds / 60:6.1f} min  {words:7,d} words  {machines}"
 
 
 def _others(lines: list[Line]) -> list[str]:
-    """One text a finding; what is said of several files is said once."""
+    """One text for each finding; what is true of several files is said once."""
     texts: dict[str, list[str]] = {}
     for line in lines:
         texts.setdefault(line.why, []).append(line.what)
     status = lines[0].status if lines else ""
-    told = []
-    for why, what in texts.items():
-        more = f" and {len(what) - 1} more" if len(what) > 1 else ""
-        text = why if why.startswith(what[0]) else f"{_short(what[0])}{more}: {why}"
-        told.append(f"{MARKS[status]} {status:<8} {_wrapped(text, 11)}")
-    return told
+    out = []
+    for reason, names in texts.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        text = reason if reason.startswith(names[0]) else f"{_short(names[0])}{more}: {reason}"
+        out.append(f"{MARKS[status]} {status:<8} {_wrapped(text, 11)}")
+    return out
 
 
 def _short(name: str) -> str:
@@ -140,10 +140,68 @@ def _short(name: str) -> str:
     from rtalign.recordings.bids_names import entities
 
     labels = entities(name)
-    told = [f"{key}-{labels[key]}" for key in ("sub", "ses", "run", "repeat") if key in labels]
-    return " ".join(told) if "sub" in labels and labels.get("task") not in ("noise", "empty", "rest") else name
+    parts = [f"{key}-{labels[key]}" for key in ("sub", "ses", "run", "repeat") if key in labels]
+    return " ".join(parts) if "sub" in labels and labels.get("task") not in ("noise", "empty", "rest") else name
 
 
 def _wrapped(text: str, indent: int) -> str:
     width = min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
     return f"\n{' ' * indent}".join(textwrap.wrap(text, width - indent, break_on_hyphens=False))
+
+
+def audit(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Delay and drift of the sound of each run, and the response to its words; one constant for the site."""
+    from rtalign.recordings import open_recordings
+    from rtalign_offline.onset_audit import audit_onsets, planted_latencies, propose_delay, write_figures
+
+    recordings = open_recordings(args.folder, **open_options(args))
+    if args.sound is not None and len(recordings) > 1:
+        raise ValueError(f"--sound names one wav, and there are {len(recordings)} runs; choose one with --run")
+    audits = []
+    with progress.stage("audit", sum(r.seconds for r in recordings) / 60, "min") as stage:
+        for recording in recordings:
+            audits.append(audit_onsets(recording, args.sound, args.audio))
+            stage.advance(recording.seconds / 60)
+    proposal = propose_delay([one.lag for one in audits if one.lag])
+    result: dict[str, Any] = {
+        "ok": any(one.lag or one.locked for one in audits),
+        "runs": [one.as_dict() for one in audits],
+        "proposal": proposal,
+    }
+    if args.out is not None:
+        args.out.mkdir(parents=True, exist_ok=True)
+        result["figures"] = [str(path) for path in write_figures(args.out, audits, planted_latencies(args.folder))]
+    if not args.json:
+        print("\n".join(audit_lines(audits, proposal)))
+    return result
+
+
+def audit_lines(audits: Sequence[OnsetAudit], proposal: dict[str, Any] | None) -> list[str]:
+    """One line for each run, then the proposed constant."""
+    lines = [f"{'run':<40} {'delay (ms)':>16} {'drift (ppm)':>16} {'alike':>6} {'response to words':>20}"]
+    for one in audits:
+        lines.append(_audit_line(one))
+        lines += [f"    {reason}" for reason in one.reasons]
+    if proposal is None:
+        return lines
+    delay = f"sound comes {1e3 * proposal['audio_delay_s']:.1f} ms after its trigger: --audio-delay"
+    lines += ["", f"{delay} {proposal['audio_delay_s']:.4f} for onsets that count from triggers"]
+    if not proposal["runs_agree"]:
+        lines.append(f"the runs differ by {1e3 * proposal['spread_s']:.1f} ms: one constant does not fit them all")
+    if not proposal["clocks_agree"]:
+        lines.append(
+            "the player's clock drifts against the recorder's: correct onsets run by run, or use recorded sound"
+        )
+    return lines
+
+
+def _audit_line(one: OnsetAudit) -> str:
+    lag, locked = one.lag, one.locked
+    delay = f"{1e3 * lag.delay_s:.2f} ± {1e3 * lag.delay_error_s:.2f}" if lag else "–"
+    drift = f"{lag.drift_ppm:+.1f} ± {lag.drift_error_ppm:.1f}" if lag and lag.drift_ppm is not None else "–"
+    alike = f"{lag.similarity:.2f}" if lag else "–"
+    peak = "–"
+    if locked:
+        time = "no clear peak" if locked.peak_s is None else f"{1e3 * locked.peak_s:.0f} ms"
+        peak = f"{time} ({locked.ratio:.1f}x)"
+    return f"{one.name[:40]:<40} {delay:>16} {drift:>16} {alike:>6} {peak:>20}"

@@ -1,4 +1,4 @@
-"""demo: the whole of it with nothing else at hand - a simulated listener, her bank, fresh minutes, the window."""
+"""demo: the whole program with a simulated listener - decoders, new minutes, live streams, the window."""
 
 from __future__ import annotations
 
@@ -9,159 +9,160 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import spearmanr
-
 from rtalign.core.progress import Progress
 from rtalign.decoding.bank import DecoderBank
 from rtalign.report.summary import as_json
-from rtalign_cli.live import has_display
-from rtalign_cli.text import headline, ladder, peaks_of
+from rtalign_cli import live
+from rtalign_cli.arguments import build_parser
+from rtalign_cli.text import headline_lines, ladder_lines, peaks_of
 
-WORDS_A_MINUTE = 156
+WORDS_PER_MINUTE = 156
 RUNS = 5
-"""The training story is told in this many runs, one a fold; a further run of the same length stays fresh."""
+"""The training story has this many runs, one a fold; a further run of the same length is kept for the test."""
 
 LIVE_S = 100.0
-"""How long the live part listens where nobody watches."""
+"""Length of the live part without a window."""
 
 SFREQ = 300.0
 """A quarter of a CTF's rate: the same result after the low-pass, a quarter of the disk."""
 
 
 def demo(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
-    """Simulate, train, evaluate, show; what a first run left is used again by a second."""
+    """Simulate, train, evaluate and show; a second call reuses what the first one made."""
     from rtalign.training.evaluation import evaluate
 
-    made = prepared(args, progress)
+    trained = train_listener(args, progress)
     if args.prepare:
-        return {"planted_s": made.planted, "bank": str(args.out / "bank")}
-    planted, model = made.planted, made.model
+        return {"planted_s": trained.planted, "bank": str(args.out / "bank")}
+    planted = trained.planted
     progress.say("3  The same decoders on minutes they have never seen")
     bank = DecoderBank.load(args.out / "bank")
-    fresh = evaluate(bank, made.runs[RUNS:], model, args.out / "fresh", progress, extra={"planted": planted})
-    aloud = not (args.json or args.quiet)
-    if aloud:
-        print("\n".join(story(made.trained, fresh, planted)))
-    watched = has_display() and not args.headless
-    where = "in the window; close it to end the demo" if watched else f"heard for {LIVE_S:.0f} s"
+    test = evaluate(bank, trained.test_runs, trained.model, args.out / "fresh", progress, extra={"planted": planted})
+    printing = not (args.json or args.quiet)
+    if printing:
+        print("\n".join(result_lines(trained.summary, test, planted)))
+    windowed = live.has_display() and not args.headless
+    where = "in the window; close it to end the demo" if windowed else f"for {LIVE_S:.0f} s"
     progress.say(f"4  And live: the same minutes as LSL streams on this machine, {where}")
-    live = listened(args.out, watched)
-    if aloud:
-        print("\n".join(["", *heard(live), "", *places(args.out, watched)]))
-    return {"planted_s": planted, "train": made.trained, "fresh": fresh, "live": live}
+    streamed = replay_test_run(args.out, windowed)
+    if printing:
+        print("\n".join(["", *live_lines(streamed), "", *file_lines(args.out, windowed)]))
+    return {"planted_s": planted, "train": trained.summary, "fresh": test, "live": streamed}
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A listener and her bank.  runs : the last one is fresh; trained : the bank's summary."""
+class TrainedListener:
+    """A simulated listener and the summary of the bank trained on it.  planted : seconds of each layer."""
 
     model: Any
-    runs: list[Any]
+    test_runs: list[Any]
     planted: dict[str, float]
-    trained: dict[str, Any]
+    summary: dict[str, Any]
 
 
-def prepared(args: argparse.Namespace, progress: Progress) -> Prepared:
-    """Made now, as far as an earlier run has not left it."""
+def train_listener(args: argparse.Namespace, progress: Progress) -> TrainedListener:
+    """The listener and its bank, made now as far as an earlier call has not made them."""
     from rtalign.core.recipe import Recipe
     from rtalign.language import load
     from rtalign.recordings import open_recordings
     from rtalign.training.trainer import train
 
-    progress.say("1  A language model and a listener whose brain follows it, layer after layer")
+    progress.say("1  A language model, and a listener whose brain follows it layer after layer")
     model = load("smollm2", report=progress.say)
     listener = args.out / "listener"
-    planted = simulated(listener, args, model, progress)["latencies"]
-    runs = open_recordings(listener)
+    planted = simulate_listener(listener, args, model, progress)["latencies"]
+    runs: list[Any] = list(open_recordings(listener))
     progress.say(f"2  Decoders for every layer and lag, from {RUNS} runs")
-    trained = train(runs[:RUNS], model, Recipe(), args.out / "bank", progress, extra={"planted": planted})
-    return Prepared(model, list(runs), planted, trained)
+    summary = train(runs[:RUNS], model, Recipe(), args.out / "bank", progress, extra={"planted": planted})
+    return TrainedListener(model, runs[RUNS:], planted, summary)
 
 
-def listened(out: Path, watched: bool) -> dict[str, Any]:
-    """The fresh run, through real streams of another process into the window; nobody there, its pictures are kept."""
-    from rtalign_cli import live
-    from rtalign_cli.arguments import build_parser
-
-    folder = out / "live"
-    shutil.rmtree(folder, ignore_errors=True)
-    options = ["--run", f"{RUNS + 1:02d}", "--bank", out / "bank", "--lsl", "--quiet", "--out", folder]
-    if not watched:
-        options += ["--headless", "--pictures", folder / "pictures", "--view", "operator", "--seconds", LIVE_S]
-    return live.replay(build_parser().parse_args(["replay", str(out / "listener"), *map(str, options)]))
-
-
-def simulated(listener: Path, args: argparse.Namespace, model: Any, progress: Progress) -> dict[str, Any]:
-    """The listener's folder, made now unless a run with the very same plan left it."""
+def simulate_listener(listener: Path, args: argparse.Namespace, model: Any, progress: Progress) -> dict[str, Any]:
+    """The listener's ground truth; the folder is written now unless an earlier call with the same plan wrote it."""
     from rtalign.simulation.recording import Plan
-    from rtalign_cli.simulate import write
+    from rtalign_cli.simulate import write_listener
 
-    run_words = round(args.minutes * WORDS_A_MINUTE / RUNS)
-    wanted = {"run_words": run_words, "n_words": run_words * (RUNS + 1), "seed": args.seed, "sfreq": SFREQ}
-    there = truth_of(listener)
-    if there is not None and there.get("plan") == as_json(asdict(Plan(**wanted))):
-        progress.say(f"   {listener} is there from an earlier run")
-        return there
-    if there is not None:
+    run_words = round(args.minutes * WORDS_PER_MINUTE / RUNS)
+    plan = {"run_words": run_words, "n_words": run_words * (RUNS + 1), "seed": args.seed, "sfreq": SFREQ}
+    truth = ground_truth(listener)
+    if truth is not None and truth.get("plan") == as_json(asdict(Plan(**plan))):
+        progress.say(f"   {listener} exists from an earlier run")
+        return truth
+    if truth is not None:
         shutil.rmtree(listener)
-    write(listener, progress, model=model, **wanted)
-    made = truth_of(listener)
-    assert made is not None
-    return made
+    write_listener(listener, progress, model=model, **plan)
+    truth = ground_truth(listener)
+    assert truth is not None
+    return truth
 
 
-def truth_of(listener: Path) -> dict[str, Any] | None:
-    """What was planted in a folder that holds a simulated listener; None where there is none."""
-    path = listener / "ground_truth.json"
+def ground_truth(folder: Path) -> dict[str, Any] | None:
+    """What was planted in a simulated listener; None where the folder holds none."""
+    path = folder / "ground_truth.json"
     if not path.is_file():
         return None
     truth: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return truth
 
 
-def story(trained: dict[str, Any], fresh: dict[str, Any], planted: dict[str, float]) -> list[str]:
+def replay_test_run(out: Path, windowed: bool) -> dict[str, Any]:
+    """The test run through LSL streams of another process into the window, or into pictures of it."""
+    folder = out / "live"
+    shutil.rmtree(folder, ignore_errors=True)
+    options = ["--run", f"{RUNS + 1:02d}", "--bank", out / "bank", "--lsl", "--quiet", "--out", folder]
+    if not windowed:
+        options += ["--headless", "--pictures", folder / "pictures", "--view", "operator", "--seconds", LIVE_S]
+    args = build_parser().parse_args(["replay", str(out / "listener"), *map(str, options)])
+    return live.replay(args, Progress(quiet=True))
+
+
+def result_lines(trained: dict[str, Any], test: dict[str, Any], planted: dict[str, float]) -> list[str]:
     """What was found, beside what was planted."""
     return [
         "",
         "Trained and cross-validated",
-        *ladder(peaks_of(trained), planted),
+        *ladder_lines(peaks_of(trained), planted),
         "",
-        *headline(trained),
+        *headline_lines(trained),
         "",
-        "Fresh minutes, never seen in training",
-        *ladder(peaks_of(fresh), planted),
+        "New minutes, never seen in training",
+        *ladder_lines(peaks_of(test), planted),
         "",
-        *headline(fresh),
+        *headline_lines(test),
         "",
-        *against(trained, planted),
+        *comparison_lines(trained, planted),
         "",
     ]
 
 
-def places(out: Path, watched: bool) -> list[str]:
-    """Where everything lies."""
-    reports = "reports: " + "   ".join(str(out / part / "report.html") for part in ("bank", "fresh", "live"))
-    return [reports] if watched else [reports, f"pictures of the window: {out / 'live' / 'pictures'}"]
+def comparison_lines(result: dict[str, Any], planted: dict[str, float]) -> list[str]:
+    """How the ladder that was found compares with the one that was planted."""
+    from scipy.stats import spearmanr
 
-
-def heard(live: dict[str, Any]) -> list[str]:
-    """What came through the streams, and how."""
-    rises = f"r = {live['temporal_r']:.2f}" if live["temporal_r"] is not None else f"none yet ({live['why']})"
-    late = f", scores {1000 * live['latency_p99_s']:.0f} ms after their last sample (p99)" if live["scored"] else ""
-    return [
-        f"Live, through LSL: {live['scored']:,} words scored, {live['lost']} samples lost{late}",
-        f"{live['peaks']} layers with a peak, temporal score {rises}",
-    ]
-
-
-def against(result: dict[str, Any], planted: dict[str, float]) -> list[str]:
-    """How the ladder found compares with the one planted."""
     pairs = [(planted[str(x["index"])], x["peak_s"]) for x in result["layers"] if x["peak_s"] is not None]
     if len(pairs) < 3:
-        return [f"{len(pairs)} of {len(planted)} layers show a peak: too few to set beside the planted ladder."]
+        return [f"{len(pairs)} of {len(planted)} layers have a peak: too few to compare with the planted ladder."]
     order = spearmanr(*zip(*pairs, strict=True)).statistic
     return [
         f"Planted order against the order found: Spearman {order:.2f} over {len(pairs)} layers. Layers share most of",
-        "what they hold, so a layer's peak is a property of its whole content: expect the planted order, and a ladder",
+        "their content, so a layer's peak is a property of its whole content: expect the planted order, and a ladder",
         "that differs from the one planted in what each layer adds.",
     ]
+
+
+def live_lines(result: dict[str, Any]) -> list[str]:
+    """What came through the streams."""
+    score = f"r = {result['temporal_r']:.2f}" if result["temporal_r"] is not None else f"none yet ({result['reason']})"
+    delay = ""
+    if result["scored"]:
+        delay = f", scores {1000 * result['latency_p99_s']:.0f} ms after their last sample (p99)"
+    return [
+        f"Live, through LSL: {result['scored']:,} words scored, {result['lost']} samples lost{delay}",
+        f"{result['peaks']} layers with a peak, temporal score {score}",
+    ]
+
+
+def file_lines(out: Path, windowed: bool) -> list[str]:
+    """Where the files are."""
+    reports = "reports: " + "   ".join(str(out / part / "report.html") for part in ("bank", "fresh", "live"))
+    return [reports] if windowed else [reports, f"pictures of the window: {out / 'live' / 'pictures'}"]

@@ -1,4 +1,4 @@
-"""monitor and replay: from options to a session, which the window or the terminal then shows."""
+"""monitor and replay: from options to a session, shown in the window or on the terminal."""
 
 from __future__ import annotations
 
@@ -9,25 +9,137 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from rtalign.core.progress import Progress
 from rtalign.core.session import Session
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
-from rtalign_cli.terminal import JsonLines, Panel, as_line
+from rtalign_cli.terminal import JsonLines, TerminalView, json_line
+
+SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
+LIVE = (*SHARED, "meg", "words", "encoding", "trigger", "audio_delay_s")
+REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out", "raw_stamps", "audio")
+"""Options that are settings of a session, by their names there."""
+
+STREAMED = ("subject", "session", "task", "run", "word_table", "meg_stream", "word_stream")
+"""Options of a replay that choose what is streamed."""
+
+POLL_S = 0.25
+DRAIN_S = 15.0
+"""After the streams have ended: how long to wait for the words that are not scored yet."""
+
+Done = Callable[[Snapshot], bool]
+"""Whether a session is over."""
 
 
-def has_display() -> bool:
-    """Whether a window would be seen by anybody."""
-    platform = os.environ.get("QT_QPA_PLATFORM", "")
-    if platform.startswith(("offscreen", "minimal")):
-        return False
-    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+def monitor(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Score live streams, until Ctrl-C."""
+    base = Session.load(args.session_file) if args.session_file else Session()
+    session = with_options(base, args, LIVE)
+    choose = not args.headless and session == Session()
+    return show(None if choose else session, args, lambda _: False, progress)
 
 
-def in_window(session: Session | None, args: argparse.Namespace, over: Callable[[Snapshot], bool]) -> Snapshot:
-    """Until the window is closed; one that only leaves pictures closes when the session is over."""
+def replay(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Score a recording, from its first word to its last."""
+    session = with_options(Session(), args, REPLAY).model_copy(
+        update={"meg": args.meg_stream, "words": args.word_stream}
+    )
+    if args.lsl:
+        return replay_over_lsl(session, args, progress)
+    if args.record:
+        raise ValueError("a replay is on disk already; --record is for live streams and for --lsl, --out for results")
+    session = session.model_copy(update={"speed": speed_of(args.speed)})
+    interactive = not (args.headless or args.pictures)  # in the window one may go back once the replay has ended
+    return show(session, args, lambda s: not interactive and s.phase in ("ended", "refused"), progress)
+
+
+def replay_over_lsl(session: Session, args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Stream the recording from another process, and score the streams."""
+    use_loopback()
+    name = f"replay-{os.getpid()}"
+    session = session.model_copy(
+        update={"recording": None, "meg": f"{name}-meg", "words": f"{name}-words", "speed": 1.0}
+    )
+    command = [sys.executable, "-m", "rtalign_cli", "stream", str(args.recording), "--name-meg", f"{name}-meg",
+               "--name-words", f"{name}-words", "--wait", "60", "--quiet"]  # fmt: skip
+    options = vars(args)
+    for option in STREAMED:
+        if options[option] is not None:
+            command += [f"--{option.replace('_', '-')}", str(options[option])]
+    command += ["--raw-stamps"] if args.raw_stamps else []
+    with ExitStack() as stack:
+        player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
+        stack.callback(player.terminate)
+        return show(session, args, played_out(player), progress)
+
+
+def use_loopback() -> None:
+    """Keep LSL on this machine, for this process and those it starts; a user's own setting has priority."""
+    os.environ.setdefault("LSLAPICFG", str(files("rtalign") / "streams" / "loopback.cfg"))
+
+
+def played_out(player: subprocess.Popen[bytes]) -> Done:
+    """True once the player has ended and all words are processed, or a reasonable time after."""
+    ended: list[float] = []
+
+    def done(snapshot: Snapshot) -> bool:
+        if player.poll() is None:
+            return False
+        if not ended:
+            ended.append(time.monotonic())
+            if player.returncode:
+                raise ValueError(f"the stream of the recording failed with status {player.returncode}")
+        return snapshot.work.language_backlog == 0 or time.monotonic() - ended[0] > DRAIN_S
+
+    return done
+
+
+def show(session: Session | None, args: argparse.Namespace, done: Done, progress: Progress) -> dict[str, Any]:
+    """Run an engine until it is done, fails or is stopped; the results are written in each case.
+
+    session : None to let the window ask for one.
+    """
+    if args.headless and not args.pictures:
+        assert session is not None
+        snapshot = on_terminal(session, args, done, progress)
+    else:
+        snapshot = in_window(session, args, done)
+    refuse(snapshot)
+    folder = snapshot.recording.folder if snapshot.recording else session.out if session else None
+    if folder and (Path(folder) / "report.html").is_file():
+        progress.say(f"report: {Path(folder) / 'report.html'}")
+    elif folder:
+        progress.say(f"no curves to write: {snapshot.reason}")
+    return {**json_line(snapshot), "folder": str(folder) if folder else None}
+
+
+def on_terminal(session: Session, args: argparse.Namespace, done: Done, progress: Progress) -> Snapshot:
+    """Until it is done, fails, or Ctrl-C."""
+    engine = Client(session)
+    on_screen = sys.stdout.isatty() and sys.stderr.isatty()
+    view = None if args.quiet else TerminalView() if on_screen else JsonLines()
+    stop_at = time.monotonic() + args.seconds if args.seconds else float("inf")
+    try:
+        while engine.alive and time.monotonic() < stop_at and not done(engine.newest):
+            if view:
+                view.draw(engine.newest)
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        progress.say("\nstopping; the results are being written")
+    snapshot = engine.stop()
+    if snapshot.phase not in ("ended", "failed") and not snapshot.refused:
+        raise ValueError(f"the engine ended unexpectedly with status {engine.wait()}; what it recorded is on disk")
+    if view:
+        view.draw(snapshot, last=True)
+    return snapshot
+
+
+def in_window(session: Session | None, args: argparse.Namespace, done: Done) -> Snapshot:
+    """Until the window is closed; one that only saves pictures closes when the session is done."""
     if args.headless:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     elif not has_display():
@@ -36,150 +148,47 @@ def in_window(session: Session | None, args: argparse.Namespace, over: Callable[
         from rtalign_monitor.app import DisplayOptions, run
     except ImportError as error:
         raise ValueError(f"the window cannot be loaded: {error}; `rtalign doctor` says what is missing") from None
-    seen = run(session, DisplayOptions(args.view, either(over, args.seconds), args.pictures))
-    return seen or empty_snapshot("ended", "no session was begun")
+    snapshot = run(session, DisplayOptions(args.view, or_after(done, args.seconds), args.pictures))
+    return snapshot or empty_snapshot("ended", "no session was started")
 
 
-def either(over: Callable[[Snapshot], bool], seconds: float | None) -> Callable[[Snapshot], bool]:
-    """Over for its own reason, or after so many seconds of running."""
-    began: list[float] = []
-
-    def done(seen: Snapshot) -> bool:
-        if seen.phase == "running" and not began:
-            began.append(time.monotonic())
-        return over(seen) or bool(seconds and began and time.monotonic() - began[0] > seconds)
-
-    return done
+def has_display() -> bool:
+    """Whether a window would be visible to anybody."""
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    if platform.startswith(("offscreen", "minimal")):
+        return False
+    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
-LIVE = (*SHARED, "meg", "words", "encoding", "trigger", "audio_delay_s")
-REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out", "raw_stamps", "audio")
-CHOICE = ("subject", "session", "task", "run", "word_table", "meg_stream", "word_stream")
-LOOK_S = 0.25
-DRAIN_S = 15.0
-"""After the streams have ended: how long words still under way are waited for."""
+def or_after(done: Done, seconds: float | None) -> Done:
+    """Done for its own reason, or after so many seconds of running."""
+    started: list[float] = []
+
+    def either(snapshot: Snapshot) -> bool:
+        if snapshot.phase == "running" and not started:
+            started.append(time.monotonic())
+        return done(snapshot) or bool(seconds and started and time.monotonic() - started[0] > seconds)
+
+    return either
 
 
-def monitor(args: argparse.Namespace) -> dict[str, Any]:
-    """Live streams, until Ctrl-C."""
-    base = Session.load(args.session_file) if args.session_file else Session()
-    session = with_options(base, args, LIVE)
-    asks = not args.headless and session == Session()
-    return show(None if asks else session, args, lambda _: False)
-
-
-def replay(args: argparse.Namespace) -> dict[str, Any]:
-    """A recording, from its first word to its last."""
-    session = with_options(Session(), args, REPLAY).model_copy(
-        update={"meg": args.meg_stream, "words": args.word_stream}
-    )
-    if args.lsl:
-        return over_lsl(session, args)
-    if args.record:
-        raise ValueError("a replay is on disk already; --record is for live streams and for --lsl, --out for results")
-    session = session.model_copy(update={"speed": speed_of(args.speed)})
-    watched = not (args.headless or args.pictures)  # who watches may go back once it has ended
-    return show(session, args, lambda seen: not watched and seen.phase in ("ended", "refused"))
-
-
-def over_lsl(session: Session, args: argparse.Namespace) -> dict[str, Any]:
-    """The recording goes out as real streams from another process, and comes back in through them."""
-    stay_on_this_machine()
-    name = f"replay-{os.getpid()}"
-    session = session.model_copy(
-        update={"recording": None, "meg": f"{name}-meg", "words": f"{name}-words", "speed": 1.0}
-    )
-    command = [sys.executable, "-m", "rtalign_cli.main", "stream", str(args.recording), "--name-meg", f"{name}-meg",
-               "--name-words", f"{name}-words", "--wait", "60", "--quiet"]  # fmt: skip
-    for option in CHOICE:
-        if getattr(args, option) is not None:
-            command += [f"--{option.replace('_', '-')}", str(getattr(args, option))]
-    command += ["--raw-stamps"] if args.raw_stamps else []
-    with ExitStack() as stack:
-        player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
-        stack.callback(player.terminate)
-        return show(session, args, _played_out(player))
-
-
-def stay_on_this_machine() -> None:
-    """LSL on loopback, for whatever this process starts; a user's own setting stays."""
-    from importlib.resources import files
-
-    os.environ.setdefault("LSLAPICFG", str(files("rtalign") / "streams" / "loopback.cfg"))
-
-
-def _played_out(player: subprocess.Popen[bytes]) -> Callable[[Snapshot], bool]:
-    """True once the player has ended and every word has met its fate, or a reasonable time after."""
-    ended: list[float] = []
-
-    def done(seen: Snapshot) -> bool:
-        if player.poll() is None:
-            return False
-        if not ended:
-            ended.append(time.monotonic())
-            if player.returncode:
-                raise ValueError(f"the stream of the recording failed with status {player.returncode}")
-        return seen.work.language_backlog == 0 or time.monotonic() - ended[0] > DRAIN_S
-
-    return done
-
-
-def show(session: Session | None, args: argparse.Namespace, over: Callable[[Snapshot], bool]) -> dict[str, Any]:
-    """Run an engine until it is over, fails, or somebody ends it; the results are written either way."""
-    if args.headless and not args.pictures:
-        assert session is not None
-        seen = on_terminal(session, args, over)
-    else:
-        seen = in_window(session, args, over)
-    refuse(seen)
-    folder = seen.recording.folder if seen.recording else session.out if session else None
-    if not args.quiet and folder and (Path(folder) / "report.html").is_file():
-        print(f"report: {Path(folder) / 'report.html'}", file=sys.stderr)
-    elif not args.quiet and folder:
-        print(f"no curves to write: {seen.reason}", file=sys.stderr)
-    return {**as_line(seen), "folder": str(folder) if folder else None}
-
-
-def on_terminal(session: Session, args: argparse.Namespace, over: Callable[[Snapshot], bool]) -> Snapshot:
-    """Until it is over, fails, or Ctrl-C."""
-    engine = Client(session)
-    screen = None if args.quiet else Panel() if sys.stdout.isatty() and sys.stderr.isatty() else JsonLines()
-    stop_at = time.monotonic() + args.seconds if args.seconds else float("inf")
-    try:
-        while engine.alive and time.monotonic() < stop_at and not over(engine.newest):
-            if screen:
-                screen.draw(engine.newest)
-            time.sleep(LOOK_S)
-    except KeyboardInterrupt:
-        if not args.quiet:
-            print("\nstopping; what was found is being written", file=sys.stderr)
-    seen = engine.stop()
-    if seen.phase not in ("ended", "failed") and not seen.refused:
-        raise ValueError(f"the engine ended unexpectedly with status {engine.wait()}; what it recorded is on disk")
-    if isinstance(screen, JsonLines):
-        screen.draw(seen, last=True)
-    elif screen:
-        screen.draw(seen)
-    return seen
-
-
-def refuse(seen: Snapshot) -> None:
+def refuse(snapshot: Snapshot) -> None:
     """A session that could not do what was asked for is an error of the command."""
-    if seen.phase == "failed":
-        raise ValueError(seen.reason or "the engine failed")
-    if seen.refused:
-        raise ValueError(f"{'; '.join(seen.refused)} - name the bank of this machine, or pass --allow-missing")
+    if snapshot.phase == "failed":
+        raise ValueError(snapshot.reason or "the engine failed")
+    if snapshot.refused:
+        raise ValueError(f"{'; '.join(snapshot.refused)} - name the bank of this machine, or pass --allow-missing")
 
 
 def with_options(base: Session, args: argparse.Namespace, names: tuple[str, ...]) -> Session:
     """Options that were given override the session file."""
-    given = {name: getattr(args, name) for name in names if getattr(args, name, None) not in (None, False)}
+    options = vars(args)
+    given = {name: options[name] for name in names if options.get(name) not in (None, False)}
     return Session.model_validate(base.model_dump() | given)
 
 
 def speed_of(text: str) -> float | None:
-    """1, 0.5, 8, or max."""
+    """The factor of 1, 0.5, 8; None for max."""
     if text == "max":
         return None
     try:
@@ -187,5 +196,5 @@ def speed_of(text: str) -> float | None:
     except ValueError:
         raise ValueError(f"speed {text!r} is neither a number nor max") from None
     if not 0 < speed <= 1000:
-        raise ValueError(f"speed {text} was asked for; it lies above 0 and at most at 1000, or is max")
+        raise ValueError(f"speed {text} was asked for; it must be above 0 and at most 1000, or max")
     return speed

@@ -1,29 +1,36 @@
-"""`rtalign`: the one command and its subcommands."""
+"""`rtalign`: finds the subcommand, runs it and turns its end into an exit status."""
 
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
+import pkgutil
 import signal
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from rtalign_cli import commands
-from rtalign_cli.arguments import build_parser
+from rtalign.core.progress import Progress
+from rtalign_cli.arguments import SUBCOMMANDS, build_parser
 
-INTERRUPTED = "stopped; what was finished is kept, and the same command goes on from there"
+Command = Callable[[argparse.Namespace, Progress], Any]
+"""A subcommand returns its result as JSON has it; a mapping whose `ok` is false makes the exit status 1."""
+
+INTERRUPTED = "stopped; what was finished is kept, and the same command continues from there"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand.  0 done, 1 failed for a stated reason, 2 wrong usage."""
-    parser = build_parser()
+    """Run one subcommand; returns 0 when it is done, 1 when it failed for a stated reason, 2 for wrong usage."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = build_parser([word for word in argv if word in SUBCOMMANDS])
     args = parser.parse_args(argv)
-    if not getattr(args, "command", None):
+    if args.command is None:
         parser.print_help()
         return 2
-    _quiet_libraries()
+    _configure_libraries()
     try:
         return run(args)
     except KeyboardInterrupt:
@@ -33,46 +40,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # the boundary of the process: every failure becomes one line, --debug shows the rest
         if args.debug:
             raise
-        print(f"rtalign {args.command}: {one_line(error)}", file=sys.stderr)
+        print(f"rtalign {args.command}: {error_line(error)}", file=sys.stderr)
     return 1
 
 
 def run(args: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, _terminate)
-    result: Any = getattr(commands, args.command)(args)
+    """Import the subcommand, call it and print its result if JSON is asked for; returns the exit status."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    command: Command = pkgutil.resolve_name(SUBCOMMANDS[args.command].function)
+    result = command(args, Progress(args.quiet))
     if args.json and result is not None:
         print(json.dumps(result, indent=1))
-    return 0 if not isinstance(result, dict) or result.get("ok", True) else 1
+    return 1 if isinstance(result, dict) and not result.get("ok", True) else 0
 
 
-def one_line(error: Exception) -> str:
-    """What went wrong, for a person; an error nobody foresaw says its type too."""
+def error_line(error: Exception) -> str:
+    """What went wrong, in one line; an error that nobody foresaw says its type too."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         place = f" ({error.filename})" if error.filename else ""
-        text = f"{error.strerror}{place}"
-        if error.errno == 28:
-            text = f"the disk is full{place}; free some space and run the same command again"
-        return text
+        if error.errno == errno.ENOSPC:
+            return f"the disk is full{place}; free some space and run the same command again"
+        return f"{error.strerror}{place}"
     if isinstance(error, (ValueError, OSError, MemoryError)):
         return text
     return f"unexpected {type(error).__name__}: {text} (--debug shows where)"
 
 
-def _terminate(*_: object) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _quiet_libraries() -> None:
-    """Libraries speak through our own lines, and nothing reaches for a network unasked."""
-    import warnings
-
+def _configure_libraries() -> None:
+    """Silence the libraries' own output, and keep them from the network unless the user allows it."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("MNE_LOGGING_LEVEL", "ERROR")
     warnings.filterwarnings("ignore")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

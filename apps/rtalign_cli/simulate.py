@@ -1,4 +1,4 @@
-"""simulate: a recording on disk with known latencies, from the command line."""
+"""simulate: writes a recording with known latencies."""
 
 from __future__ import annotations
 
@@ -14,41 +14,44 @@ RATES = {"ctf275": 1200.0, "neuromag306": 1000.0}
 
 
 def simulate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Simulate a listener as the options say."""
     from rtalign.language import load
 
     model = None if args.null else load(args.model, report=progress.say)
-    given = {"sensors": args.sensors, "sfreq": args.sfreq or RATES[args.sensors], "null": args.null, "seed": args.seed}
-    given["n_words"] = args.words
+    plan = {"sensors": args.sensors, "sfreq": args.sfreq or RATES[args.sensors], "null": args.null, "seed": args.seed}
+    plan["n_words"] = args.words
     if args.snr is not None:
-        given["snr"] = args.snr
+        plan["snr"] = args.snr
     if args.ladder:
-        given["ladder"] = ladder(args.ladder)
+        plan["ladder"] = ladder_of(args.ladder)
     text = read_text(args.text) if args.text else None
-    made = write(args.out, progress, model=model, text=text, **given)
+    result = write_listener(args.out, progress, model=model, text=text, **plan)
     if not (args.quiet or args.json):
-        print(f"{made['n_words']:,} words, {made['minutes']:.1f} min in {made['n_runs']} runs: {args.out}")
-    return made
+        print(f"{result['n_words']:,} words, {result['minutes']:.1f} min in {result['n_runs']} runs: {args.out}")
+    return result
 
 
-def write(out: Path, progress: Progress, *, model: Any, text: str | None = None, **plan: Any) -> dict[str, Any]:
-    """A simulated listener in a new folder; what is planted comes back with the counts."""
+def write_listener(
+    out: Path, progress: Progress, *, model: Any, text: str | None = None, **plan: Any
+) -> dict[str, Any]:
+    """A simulated listener in a new folder; returns what was planted and the counts."""
     from rtalign.simulation.recording import Plan
-    from rtalign.simulation.simulator import simulate as make
+    from rtalign.simulation.simulator import simulate as simulate_listener
 
-    with Shares(progress) as report:
-        made = make(out, Plan(**plan), text=text, model=model, progress=report)
+    with StageBars(progress) as report:
+        made = simulate_listener(out, Plan(**plan), text=text, model=model, progress=report)
     return asdict(made) | {"folder": str(made.folder)}
 
 
-class Shares:
-    """Turns reports of (stage, share done) into bars, one stage after the other."""
+class StageBars:
+    """Turns reports of (stage, share done) into progress bars, one stage after the other."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._stack = progress, ExitStack()
         self._name, self._done = "", 0.0
         self._stage: Stage | None = None
 
-    def __enter__(self) -> Shares:
+    def __enter__(self) -> StageBars:
         return self
 
     def __call__(self, name: str, share: float) -> None:
@@ -64,7 +67,8 @@ class Shares:
         self._stack.close()
 
 
-def ladder(text: str) -> tuple[float, float]:
+def ladder_of(text: str) -> tuple[float, float]:
+    """Latencies of the first and the last layer, from FIRST_S,LAST_S."""
     try:
         first, last = (float(part) for part in text.split(","))
     except ValueError:

@@ -1,4 +1,4 @@
-"""stream: a recording becomes LSL streams, with a calm line about how it goes."""
+"""stream: plays a recording as LSL streams, with one line about its state."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import shutil
 import sys
 import time
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtalign.core.progress import Progress
 from rtalign.core.time_format import position_time
+from rtalign_cli.inputs import load_recordings
+
+if TYPE_CHECKING:
+    from rtalign.streams.player.player import Status
 
 LINE_EVERY_S = 10.0
 
 
 def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
-    """Play to the end, or until Ctrl-C; what was sent comes back in numbers."""
+    """Play to the end, or until Ctrl-C; returns how much was sent."""
     from rtalign.streams.player.fault_plan import Plan
     from rtalign.streams.player.player import Setup, Streamer
-    from rtalign_cli.inputs import open_all
 
     setup = Setup(
         name_meg=args.name_meg,
@@ -32,7 +35,7 @@ def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     )
     plan = Plan.load(args.faults) if args.faults else None
     line = StatusLine(args.quiet)
-    streamer = Streamer(open_all(args, progress), setup, plan, line.show)
+    streamer = Streamer(load_recordings(args, progress), setup, plan, line.show)
     progress.say(f"streams {setup.name_meg} and {setup.name_words}, {setup.speed:g}x; Ctrl-C stops")
     interrupted = False
     try:
@@ -41,58 +44,58 @@ def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         interrupted = True
     finally:
         line.close()
-    seen = streamer.status
+    status = streamer.status
     if not (args.quiet or args.json):
-        print(summary(seen, interrupted))
-    return asdict(seen) | {"speed": setup.speed, "interrupted": interrupted}
+        print(summary_line(status, interrupted))
+    return asdict(status) | {"speed": setup.speed, "interrupted": interrupted}
 
 
 class StatusLine:
-    """One line that is written over on a terminal; a line now and then, and at each change, elsewhere."""
+    """One line, overwritten on a terminal; elsewhere a line at each change and every ten seconds."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet, self._live = quiet, sys.stderr.isatty()
-        self._said, self._open = 0.0, False
-        self._key: tuple[Any, ...] = ()
+        self._printed_at, self._open = 0.0, False
+        self._printed: tuple[Any, ...] = ()
 
-    def show(self, seen: Any) -> None:
+    def show(self, status: Status) -> None:
+        """Print the status where it is time to."""
         if self._quiet:
             return
         if self._live:
             width = max(shutil.get_terminal_size((80, 24)).columns - 1, 20)
-            print(f"\r\x1b[2K{as_line(seen)[:width]}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[2K{status_text(status)[:width]}", end="", file=sys.stderr, flush=True)
             self._open = True
             return
-        now, key = time.monotonic(), (seen.recording, seen.meg_heard, seen.words_heard, seen.faults)
-        if key != self._key or now - self._said > LINE_EVERY_S:
-            self._said, self._key = now, key
-            print(as_line(seen), file=sys.stderr, flush=True)
+        now, state = time.monotonic(), (status.recording, status.meg_heard, status.words_heard, status.faults)
+        if state != self._printed or now - self._printed_at > LINE_EVERY_S:
+            self._printed_at, self._printed = now, state
+            print(status_text(status), file=sys.stderr, flush=True)
 
     def close(self) -> None:
+        """End the line that is open on a terminal."""
         if self._open:
             print(file=sys.stderr)
 
 
-def as_line(seen: Any) -> str:
-    """How it goes, in one line for a person."""
-    if not seen.recording:
-        return "waiting for somebody to listen"
-    listening = [name for name, heard in (("MEG", seen.meg_heard), ("words", seen.words_heard)) if heard]
+def status_text(status: Status) -> str:
+    """The state of the streams, in one line."""
+    if not status.recording:
+        return "waiting for a receiver"
+    received = [name for name, connected in (("MEG", status.meg_heard), ("words", status.words_heard)) if connected]
     parts = [
-        f"{position_time(seen.position_s)} of {position_time(seen.total_s)}",
-        seen.recording,
-        f"heard: {' and '.join(listening) or 'by nobody'}",
-        f"{seen.n_words:,} words",
+        f"{position_time(status.position_s)} of {position_time(status.total_s)}",
+        status.recording,
+        f"received: {' and '.join(received) or 'by nobody'}",
+        f"{status.n_words:,} words",
     ]
-    if seen.n_withheld or seen.n_words_withheld:
-        parts.append(f"withheld: {seen.n_withheld:,} samples, {seen.n_words_withheld:,} words")
-    return "  ".join([*parts, *([f"fault: {', '.join(seen.faults)}"] if seen.faults else [])])
+    if status.n_withheld or status.n_words_withheld:
+        parts.append(f"withheld: {status.n_withheld:,} samples, {status.n_words_withheld:,} words")
+    return "  ".join([*parts, *([f"fault: {', '.join(status.faults)}"] if status.faults else [])])
 
 
-def summary(seen: Any, interrupted: bool) -> str:
-    end = (
-        f"stopped at {position_time(seen.position_s)} of {position_time(seen.total_s)}"
-        if interrupted
-        else "played to the end"
-    )
-    return f"{end}: {seen.n_samples:,} samples, {seen.n_words:,} words sent"
+def summary_line(status: Status, interrupted: bool) -> str:
+    """How much was sent, in one line."""
+    stopped = f"stopped at {position_time(status.position_s)} of {position_time(status.total_s)}"
+    end = stopped if interrupted else "played to the end"
+    return f"{end}: {status.n_samples:,} samples, {status.n_words:,} words sent"

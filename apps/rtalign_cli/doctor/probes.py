@@ -1,4 +1,4 @@
-"""Probes: small programs that try one thing in a process of their own, where a fault of theirs stays."""
+"""Small programs that try one thing in a process of their own, so that a crash stays there."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from typing import Any
 TORCH = """
 import torch
 cuda = torch.cuda.is_available()
-say(version=torch.__version__, cuda=cuda, built=torch.version.cuda, threads=torch.get_num_threads(),
+report(version=torch.__version__, cuda=cuda, built=torch.version.cuda, threads=torch.get_num_threads(),
     device=torch.cuda.get_device_name(0) if cuda else "")
 """
 
 TRANSFORMERS = """
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
-say(version=transformers.__version__)
+report(version=transformers.__version__)
 """
 
 QT = """
 from PyQt6 import QtCore, QtWidgets
 app = QtWidgets.QApplication([])
 import pyqtgraph
-say(version=QtCore.PYQT_VERSION_STR, pyqtgraph=pyqtgraph.__version__, platform=app.platformName())
+report(version=QtCore.PYQT_VERSION_STR, pyqtgraph=pyqtgraph.__version__, platform=app.platformName())
 """
 
 PYLSL = """
 import pylsl
-say(version=pylsl.library_version())
+report(version=pylsl.library_version())
 """
 
 MNE_LSL = """
 from mne_lsl import lsl
-say(version=lsl.library_version())
+report(version=lsl.library_version())
 """
 
 FLOW = """
@@ -47,40 +47,40 @@ import numpy as np
 import pylsl
 name = "rtalign-doctor-" + uuid.uuid4().hex[:8]
 outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "TEST", 8, 500.0, "float32", name))
-asked = time.monotonic()
+started = time.monotonic()
 found = pylsl.resolve_byprop("source_id", name, 1, 8.0)
-searched = time.monotonic() - asked
+searched = time.monotonic() - started
 if not found:
-    say(found=False)
+    report(found=False)
     raise SystemExit
 inlet = pylsl.StreamInlet(found[0])
 inlet.open_stream(5.0)
 sent, received = 0, 0
 last = time.monotonic() + 1.0
-patience = last + 4.0
-while time.monotonic() < patience and (time.monotonic() < last or received < sent):
+deadline = last + 4.0
+while time.monotonic() < deadline and (time.monotonic() < last or received < sent):
     if time.monotonic() < last:
         outlet.push_chunk(np.full((25, 8), sent, np.float32))
         sent += 25
     time.sleep(0.05)
     received += len(inlet.pull_chunk(timeout=0.0, max_samples=4096)[1])
-say(found=True, searched=searched, sent=sent, received=received)
+report(found=True, searched=searched, sent=sent, received=received)
 """
 
-SAY = """
+REPORT = """
 import json
-def say(**facts):
+def report(**facts):
     print("probe:" + json.dumps(facts), flush=True)
 """
 
 
 def run(program: str, timeout: float = 60.0, **environment: str) -> Mapping[str, Any]:
-    """What a program said, or what went wrong under "error"."""
+    """The facts that a program printed, or what went wrong under "error"."""
     with tempfile.TemporaryDirectory() as folder:
-        # LSL stays on this machine, whatever the network allows and its user has set.
+        # LSL stays on this machine, whatever the network allows and the user has configured.
         config = str(files("rtalign") / "streams" / "loopback.cfg")
         env = {**os.environ, "LSLAPICFG": config, **environment}
-        command = [sys.executable, "-c", SAY + program]
+        command = [sys.executable, "-c", REPORT + program]
         try:
             done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=timeout)
         except subprocess.TimeoutExpired:

@@ -34,9 +34,7 @@ class Trying(QObject):
         if self._process.state() == QProcess.ProcessState.NotRunning:
             self._cancelled = False
             self._say("a few minutes the first time")
-            self._process.start(
-                sys.executable, ["-m", "rtalign_cli.main", "demo", "--prepare", "--out", str(self._out)]
-            )
+            self._process.start(sys.executable, ["-m", "rtalign_cli", "demo", "--prepare", "--out", str(self._out)])
 
     def cancel(self) -> None:
         self._cancelled = True

@@ -250,7 +250,7 @@ def test_the_command_line_writes_precision_into_the_recipe_and_loads_what_the_re
     monkeypatch.setattr("rtalign.language.load", lambda name, **how: asked.append((name, how["precision"])))
     bank = SimpleNamespace(recipe=inputs.recipe_of(args), model={"id": "tiny"})
     back = build_parser().parse_args(["evaluate", "b", "r", "--out", "o"])
-    inputs.open_banks_model(bank, back, SimpleNamespace(say=print))
+    inputs.load_bank_model(bank, back, SimpleNamespace(say=print))
     assert asked == [("tiny", "int8")]
 
 

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.language import Reading, growing_context, load
 from rtalign.language.loading import parse_model_name
-from rtalign_offline import small_lm
+from rtalign_cli.main import main
 from tests.helpers.tiny_models import STORY, assert_same, drawn, tokenizer, write
 
 WORDS = STORY[:24]
@@ -92,8 +92,17 @@ def trained(tmp_path_factory):
         if kind not in made:
             made[kind] = folder / kind
             options = ["--dim", "32", "--layers", "2", "--steps", "30", "--memory", "24", "--vocabulary", "300"]
-            told = [str(folder / "story.txt"), "--kind", kind, "--out", str(made[kind]), *options, "--quiet"]
-            assert small_lm.main(told) == 0
+            told = [
+                "train-lm",
+                str(folder / "story.txt"),
+                "--kind",
+                kind,
+                "--out",
+                str(made[kind]),
+                *options,
+                "--quiet",
+            ]
+            assert main(told) == 0
         return made[kind]
 
     return train
@@ -160,13 +169,13 @@ def test_training_is_repeatable_learns_and_never_overwrites(trained, tmp_path, c
     text.write_text(" ".join(STORY * 20))
     options = ["--dim", "32", "--layers", "1", "--vocabulary", "300", "--quiet", "--kind", "gru"]
     for name, steps in (("a", "30"), ("b", "30")):
-        assert small_lm.main([str(text), "--out", str(tmp_path / name), "--steps", steps, *options]) == 0
+        assert main(["train-lm", str(text), "--out", str(tmp_path / name), "--steps", steps, *options]) == 0
     one, two = (load(str(tmp_path / name)) for name in "ab")
     assert one.info.revision == two.info.revision
     new = load(str(tmp_path / "a"), untrained=True)
     how = LanguageRecipe()
     assert np.nanmean(one.encode(STORY, how, [1]).surprisal) < 0.8 * np.nanmean(new.encode(STORY, how, [1]).surprisal)
-    assert small_lm.main([str(text), "--out", str(tmp_path / "a"), *options]) == 1
+    assert main(["train-lm", str(text), "--out", str(tmp_path / "a"), *options]) == 1
     assert "exists already" in capsys.readouterr().err
 
 

@@ -149,14 +149,14 @@ def test_the_audit_of_a_session_compares_each_run_with_its_wav(
     assert all(run["words"] > 60 for run in result["runs"])
     delay_ms = float(re.search(r"sound comes ([\d.]+) ms after its trigger", told)[1])  # type: ignore[index]
     assert delay_ms == pytest.approx(20, abs=2)
-    for name in ("delays.svg", "answers.svg"):
+    for name in ("delays.svg", "responses.svg"):
         assert (tmp_path / "figures" / name).read_text(encoding="utf-8").startswith("<svg")
-    assert ">expected</text>" in (tmp_path / "figures" / "answers.svg").read_text(encoding="utf-8")
+    assert ">expected</text>" in (tmp_path / "figures" / "responses.svg").read_text(encoding="utf-8")
     (tmp_path / "ground_truth.json").write_text('{"latencies": {"0": 0.15, "1": 0.15}}')
     command.datasets(asked("audit", tmp_path, out=tmp_path / "figures", run="1"), Progress(quiet=True))
-    assert ">planted</text>" in (tmp_path / "figures" / "answers.svg").read_text(encoding="utf-8")
+    assert ">planted</text>" in (tmp_path / "figures" / "responses.svg").read_text(encoding="utf-8")
     without = command.datasets(asked("audit", tmp_path, audio="UADC999", run="1"), Progress(quiet=True))
-    assert "has no channel UADC999; name it with --audio NAME" in without["runs"][0]["why"][0]
+    assert "has no channel UADC999; name it with --audio NAME" in without["runs"][0]["reasons"][0]
     assert without["proposal"] is None
 
 
@@ -190,7 +190,7 @@ def test_the_audit_knows_the_wavs_of_other_sets(kind: str, tmp_path: Path) -> No
         save_wav(tmp_path / "stimuli" / "audio" / "lw1_0.wav", sound, 8000)
     result = command.datasets(asked("audit", tmp_path), Progress(quiet=True))
     (run,) = result["runs"]
-    assert run["delay_s"] == pytest.approx(0.03, abs=0.002), run["why"]
+    assert run["delay_s"] == pytest.approx(0.03, abs=0.002), run["reasons"]
     assert result["proposal"]["audio_delay_s"] == pytest.approx(0.03, abs=0.002)
 
 

@@ -21,7 +21,7 @@ from rtalign.streams import lsl
 from rtalign.streams.player.fault_plan import Plan
 from rtalign.streams.player.player import Setup, Status, Streamer
 from rtalign.streams.player.read_ahead import ReadAhead
-from rtalign_cli.stream import StatusLine, as_line, summary
+from rtalign_cli.stream import StatusLine, status_text, summary_line
 from tests.helpers.small_world import MemoryRecording
 
 N_SENSORS, SFREQ, START = 8, 500.0, 2.0
@@ -70,7 +70,7 @@ class Listener:
         self, name = cls.__new__(cls), f"test-{time.monotonic_ns()}"
         self.names = {"name_meg": f"{name}-meg", "name_words": f"{name}-words"}
         names = ["--name-meg", f"{name}-meg", "--name-words", f"{name}-words", "--wait", "20", "--json", "--quiet"]
-        self._play([sys.executable, "-m", "rtalign_cli.main", "stream", *map(str, argv), *names])
+        self._play([sys.executable, "-m", "rtalign_cli", "stream", *map(str, argv), *names])
         return self
 
     def _play(self, command: list[str]) -> None:
@@ -255,22 +255,23 @@ def test_a_fault_at_a_sensor_that_is_not_there_is_told_before_anything_is_played
 
 def test_the_status_is_one_calm_line(capsys: pytest.CaptureFixture[str]) -> None:
     seen = Status("run-1", 0.0, 61.0, 3700.0, 73200, 12, 24, 1, True, False, ("gap",))
-    assert as_line(seen) == ("1:01 of 1:01:40  run-1  heard: MEG  12 words  withheld: 24 samples, 1 words  fault: gap")
+    assert status_text(seen) == (
+        "1:01 of 1:01:40  run-1  received: MEG  12 words  withheld: 24 samples, 1 words  fault: gap"
+    )
     line = StatusLine()
     for _ in range(5):
         line.show(seen)
     line.close()
     assert capsys.readouterr().err.count("\n") == 1, "the same again is not said again"
-    assert summary(seen, True) == "stopped at 1:01 of 1:01:40: 73,200 samples, 12 words sent"
+    assert summary_line(seen, True) == "stopped at 1:01 of 1:01:40: 73,200 samples, 12 words sent"
     assert position_time(59.9) == "0:59"
 
 
 def test_the_command_plays_a_recording_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     from rtalign.core.progress import Progress
-    from rtalign_cli import inputs
     from rtalign_cli.stream import stream
 
-    monkeypatch.setattr(inputs, "open_all", lambda *_: [recording(0.4)])
+    monkeypatch.setattr("rtalign_cli.stream.load_recordings", lambda *_: [recording(0.4)])
     name = f"test-{time.monotonic_ns()}"
     args = argparse.Namespace(
         name_meg=f"{name}-meg", name_words=f"{name}-words", speed=1.0, chunk_ms=20.0, word_encoding="plain",
