@@ -219,7 +219,7 @@ def test_the_command_runs_as_a_module_too(module: str) -> None:
 
 def test_a_language_model_is_trained_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, out = tmp_path / "story.txt", tmp_path / "my-gru"
-    text.write_text("the keeper of the lamp climbed the stairs and looked at the sea " * 60)
+    text.write_text("the keeper of the lamp climbed the stairs and looked at the sea " * 100)
     options = ["--kind", "gru", "--dim", "16", "--layers", "1", "--vocabulary", "300", "--steps", "2"]
     assert main.main(["train-lm", str(text), "--out", str(out), *options, "--quiet", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

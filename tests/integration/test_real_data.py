@@ -80,7 +80,7 @@ def test_a_real_megin_recording_replays_through_a_bank(
     words.write_text("onset\tword\n0.2\tonce\n0.9\tupon\n3.7\ta\n3.9\ttime\n", encoding="utf-8")
     how = ("--bank", desk / "bank", "--model", desk / "model", "--allow-missing", "--word-table", words)
     seen = replayed(capsys, real(MEGIN), *how)
-    assert (seen["heard"], seen["scored"], seen["skipped"]) == (4, 2, {"window before recording": 2})
+    assert (seen["received"], seen["scored"], seen["skipped"]) == (4, 2, {"window before recording": 2})
     assert seen["time_s"] == pytest.approx(5.005, abs=0.01)
     assert "the bank expects 306 sensors" in str(seen["notice"])
 

@@ -126,7 +126,7 @@ def test_the_runs_inside_one_file_replay_as_they_were_trained(bank: Path, capsys
     seen = replayed(capsys, bank.parent / "root", "--subject", "003", "--bank", bank, "--model", bank.parent / "model")
     summary = json.loads((bank / "summary.json").read_text())
     purged = summary["skipped"]["gap between folds"]
-    assert seen["heard"] == N_RUNS * 80
+    assert seen["received"] == N_RUNS * 80
     assert seen["scored"] == summary["n_words"] + purged
     assert sum(seen["skipped"].values()) == sum(summary["skipped"].values()) - purged  # type: ignore[attr-defined]
 
@@ -139,6 +139,6 @@ def test_a_real_ctf_recording_replays_through_a_bank_of_its_sensors(
     words.write_text("onset\tword\n0.2\tonce\n1.2\tupon\n", encoding="utf-8")
     how = ("--word-table", words, "--bank", bank, "--model", bank.parent / "model", "--allow-missing")
     seen = replayed(capsys, real(CTF), *how)
-    assert (seen["phase"], seen["heard"], seen["scored"]) == ("ended", 2, 0)
+    assert (seen["phase"], seen["received"], seen["scored"]) == ("ended", 2, 0)
     assert sum(seen["skipped"].values()) == 2  # type: ignore[attr-defined]
     assert seen["time_s"] == pytest.approx(2.0, abs=0.01)
