@@ -41,7 +41,7 @@ def measure(hours: float, layers: str, sfreq: float, words_a_second: float) -> d
     return {
         "benchmark": "hours",
         "hours": hours, "layers": len(bank.layers), "lags": len(bank.lags_s), "sfreq": sfreq, "words": len(words),
-        "heard": engine.ledger.n_received, "scored": engine.ledger.n_scored, "skipped": dict(engine.ledger.skipped),
+        "received": engine.ledger.n_received, "scored": engine.ledger.n_scored, "skipped": dict(engine.ledger.skipped),
         "wall_s": round(rows[-1]["at"] - rows[0]["at"], 1),
         "cpu_s_a_word": {"second_quarter": cost(rows[quarter : 2 * quarter]), "last_quarter": cost(rows[-quarter:])},
         "rss_mb": {"after_warm_up": round(rows[quarter]["rss_mb"], 1), "end": round(rows[-1]["rss_mb"], 1)},

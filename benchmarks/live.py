@@ -138,7 +138,7 @@ def watch(client: Client, other: subprocess.Popen[bytes]) -> list[dict[str, floa
         rows.append(
             {
                 "at": time.monotonic(), "cpu_s": times.user + times.system, "rss_mb": process.memory_info().rss / 2**20,
-                "scored": seen.n_scored, "heard": seen.n_received, "backlog": seen.work.language_backlog,
+                "scored": seen.n_scored, "received": seen.n_received, "backlog": seen.work.language_backlog,
                 "n_samples": seen.health.meg.n_samples,
             }
         )  # fmt: skip
@@ -148,7 +148,7 @@ def watch(client: Client, other: subprocess.Popen[bytes]) -> list[dict[str, floa
 
 
 def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: argparse.Namespace) -> dict[str, Any]:
-    busy = [row for row in rows if row["heard"] > 60]
+    busy = [row for row in rows if row["received"] > 60]
     first, last = busy[0], busy[-1]
     quarter = max(len(busy) // 4, 2)
     words = int((given.minutes * 60 - 2) * given.words_a_second)
@@ -160,7 +160,7 @@ def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: 
         },
         "phase": seen.phase, "why": seen.reason,
         "words": {
-            "heard": seen.n_received, "scored": seen.n_scored, "waiting": seen.n_waiting, "skipped": seen.skipped,
+            "received": seen.n_received, "scored": seen.n_scored, "waiting": seen.n_waiting, "skipped": seen.skipped,
         },
         "samples_lost": seen.health.meg.n_lost, "gaps": seen.health.meg.n_gaps,
         "samples": seen.health.meg.n_samples, "samples_sent": int(given.minutes * 60 * RATES[given.sensors]),
