@@ -31,7 +31,7 @@ from rtalign_monitor.engines.link import EngineClient, EngineLink, State, withou
 from rtalign_monitor.export.exporter import Outgoing
 from rtalign_monitor.memory import Bookmarks
 from rtalign_monitor.panels.grid import Grid
-from rtalign_monitor.panels.head import HeadView
+from rtalign_monitor.panels.head import HeadPanel
 from rtalign_monitor.start.sessions import Sessions, name_of
 from rtalign_monitor.widgets.fields import Asking
 from rtalign_monitor.widgets.theme import Theme
@@ -133,7 +133,7 @@ class MonitorWindow(QMainWindow):
         self.view_settings.set_view(view)
 
     def possible(self, seen: Snapshot) -> dict[str, str | None]:
-        alone, panel = self.action_registry["window"].isChecked(), self.grid.panel_under is not None
+        alone, panel = self.action_registry["window"].isChecked(), self.grid.hovered_panel is not None
         link = self.link
         return enabled.reasons(
             enabled.Now(
@@ -170,7 +170,7 @@ class MonitorWindow(QMainWindow):
     def _tell_head(self, bank: str) -> None:
         """Another bank is in use, or none; one that cannot be read is refused by the engine, with the reason."""
         self._bank = bank
-        head: HeadView = self.grid.panels["head"]  # type: ignore[assignment]
+        head = self.grid.panel(HeadPanel)
         if not bank:
             head.set_bank((), None, np.zeros(0))
             return
@@ -186,12 +186,11 @@ class MonitorWindow(QMainWindow):
         if layer != self.pointed:
             self.pointed = layer
             for panel in self.grid.panels.values():
-                panel.point(layer)
+                panel.point_layer(layer)
 
     def point_lag(self, lag_s: float | None) -> None:
         for panel in self.grid.panels.values():
-            if hasattr(panel, "point_lag"):
-                panel.point_lag(lag_s)
+            panel.point_lag(lag_s)
 
     def step_layer(self, by: int) -> None:
         layers = self.drawn.layers if self.drawn else ()
@@ -201,7 +200,7 @@ class MonitorWindow(QMainWindow):
 
     def pick(self, index: int | None) -> None:
         self.link.send(Inspect(index))
-        self.grid.picked = index is not None
+        self.grid.word_picked = index is not None
         self.grid.show_panels()
 
     def nothing(self) -> None:
@@ -209,7 +208,7 @@ class MonitorWindow(QMainWindow):
         if self.transport.word.hasFocus():
             self.transport.word.clear()
             self.transport.word.clearFocus()
-        elif self.grid.picked:
+        elif self.grid.word_picked:
             self.pick(None)
         else:
             self.point(None)

@@ -60,3 +60,9 @@ def rough_duration(seconds: float) -> str:
 def about(seconds: float) -> str:
     """Time left, as it is said: a multiple of 10 s up to 90 s, then minutes."""
     return f"{10 * max(round(seconds / 10), 1)} s" if seconds < 95 else f"{round(seconds / 60)} min"
+
+
+def signed_ms(seconds: float) -> str:
+    """A lag in milliseconds, with its sign: 0, +230, −100."""
+    value = round(1000 * seconds)
+    return f"+{value}" if value > 0 else str(value).replace("-", "−")

@@ -1,30 +1,38 @@
-"""Screens: every view, put on a screen that nobody sees, and its pixels."""
+"""Painted widgets on a screen that nobody sees: showing them, their pixels, and the texts that they write."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from PyQt6.QtGui import QImage
+import pytest
+from PyQt6.QtCore import QRectF, Qt
+from PyQt6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
 from rtalign_monitor.bars.status import StatusView
 from rtalign_monitor.bars.trust import TrustView
-from rtalign_monitor.panels.curves import CurvesView
-from rtalign_monitor.panels.head import HeadView
-from rtalign_monitor.panels.inspector import InspectorView
-from rtalign_monitor.panels.ladder import LadderView
-from rtalign_monitor.panels.lag_map import MapView
+from rtalign_monitor.panels.curves import CurvesPanel
+from rtalign_monitor.panels.head import HeadPanel
+from rtalign_monitor.panels.inspector import InspectorPanel
+from rtalign_monitor.panels.ladder import LadderPanel
+from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.panel import Panel
-from rtalign_monitor.panels.traces import TracesView
-from rtalign_monitor.panels.transcript import TranscriptView
+from rtalign_monitor.panels.traces import TracesPanel
+from rtalign_monitor.panels.transcript import TranscriptPanel
+from rtalign_monitor.widgets.painted import PaintedWidget
+from tests.helpers import snapshots
 
-VIEWS: tuple[Callable[[], Panel], ...] = (
-    LadderView, MapView, CurvesView, TranscriptView, TracesView, HeadView, TrustView, StatusView, InspectorView,
+View = Panel | StatusView | TrustView
+VIEWS: tuple[Callable[[], View], ...] = (
+    LadderPanel, LagMapPanel, CurvesPanel, TranscriptPanel, TracesPanel, HeadPanel, TrustView, StatusView,
+    InspectorPanel,
 )  # fmt: skip
+"""Everything that draws a snapshot: the panels of the grid and the two bars."""
 
 
-def shown(qtbot: QtBot, view: Panel, width: int = 640, height: int = 400) -> Panel:
+def shown(qtbot: QtBot, view: View, width: int = 640, height: int = 400) -> View:
     qtbot.addWidget(view)
     view.resize(width, height)
     view.show()
@@ -32,7 +40,15 @@ def shown(qtbot: QtBot, view: Panel, width: int = 640, height: int = 400) -> Pan
     return view
 
 
-def pixels(view: Panel) -> np.ndarray:
+def head_with_bank(qtbot: QtBot) -> HeadPanel:
+    """With patterns of a made-up bank."""
+    view = HeadPanel()
+    shown(qtbot, view)
+    view.set_bank(snapshots.helmet(), snapshots.patterns(snapshots.helmet()), snapshots.LAGS)
+    return view
+
+
+def pixels(view: PaintedWidget) -> np.ndarray:
     image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     bits = image.constBits()
     assert bits is not None
@@ -45,3 +61,37 @@ def grey(image: QImage) -> np.ndarray:
     assert bits is not None
     rows = np.frombuffer(bits.asstring(image.sizeInBytes()), np.uint8).reshape(image.height(), -1)
     return rows[:, : image.width()].astype(np.int16)
+
+
+@dataclass(frozen=True)
+class WrittenText:
+    """One text and where it stands on its widget; `whole`: it was not cut."""
+
+    text: str
+    box: QRectF
+    whole: bool
+
+
+def note_texts(monkeypatch: pytest.MonkeyPatch) -> list[WrittenText]:
+    """Every text that painted widgets write from here on."""
+    texts: list[WrittenText] = []
+    write = PaintedWidget.write
+
+    def noting(
+        view: PaintedWidget, painter: QPainter, box: QRectF, text: str, *args: object, **options: object
+    ) -> float:
+        width = write(view, painter, box, text, *args, **options)  # type: ignore[arg-type]
+        metrics = painter.fontMetrics()
+        flags = {"right": Qt.AlignmentFlag.AlignRight, "centre": Qt.AlignmentFlag.AlignHCenter}
+        align = flags.get(str(options.get("align", args[3] if len(args) > 3 else "left")), Qt.AlignmentFlag.AlignLeft)
+        tight = metrics.tightBoundingRect(text or " ")
+        full = metrics.boundingRect(box.toRect(), align | Qt.AlignmentFlag.AlignVCenter, text)
+        place = QRectF(full.x(), full.center().y() - tight.height() / 2, full.width(), tight.height())
+        ratio = painter.deviceTransform().m11() or 1.0
+        if text:
+            whole = metrics.horizontalAdvance(text) <= box.width() + 1.5
+            texts.append(WrittenText(text, painter.worldTransform().mapRect(place), whole or ratio == 0))
+        return width
+
+    monkeypatch.setattr(PaintedWidget, "write", noting)
+    return texts

@@ -48,7 +48,7 @@ def test_a_real_replay_is_moved_and_its_words_are_looked_at_by_mouse(sitting: Si
     sitting.until(lambda seen: seen.position_s == pytest.approx(seen.end_s / 5, abs=0.2))
     transcript = sitting.window.grid.panels["transcript"]
     transcript.grab()
-    word = transcript.placed[0]  # type: ignore[attr-defined]
+    word = transcript.word_boxes[0]  # type: ignore[attr-defined]
     sitting.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
     seen = sitting.until(lambda seen: seen.inspected is not None)
     assert seen.inspected is not None

@@ -189,7 +189,7 @@ def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypa
     scene.window.bookmarks.turn(20.0)
     scene.window.bookmarks.turn(60.0)
     effect.before(scene)
-    scene.window.grid.under = "ladder" if name == "panel" else None  # wherever a pointer may really be
+    scene.window.grid.hovered = "ladder" if name == "panel" else None  # wherever a pointer may really be
     scene.window.tick()
     assert effect.see(scene) != effect.becomes
     scene.press(key)
@@ -243,11 +243,11 @@ def test_the_menus_hold_every_action_once(scene: Scene) -> None:
 def test_a_layer_under_the_pointer_lights_up_everywhere(scene: Scene) -> None:
     scene.replay()
     ladder = scene.panel("ladder")
-    scene.qtbot.mouseMove(ladder, QPoint(ladder.width() // 2, round(ladder.rows().middle(12))))
+    scene.qtbot.mouseMove(ladder, QPoint(ladder.width() // 2, round(ladder.rows().centre(12))))
     scene.qtbot.waitUntil(lambda: scene.window.pointed == 12)
     assert {scene.panel(name).layer for name in ("ladder", "map", "curves", "head", "traces")} == {12}
     lagmap = scene.panel("map")
-    scene.qtbot.mouseMove(lagmap, QPoint(round(lagmap.axis().at(0.3)), round(lagmap.rows().middle(4))))
+    scene.qtbot.mouseMove(lagmap, QPoint(round(lagmap.axis().to_pixel(0.3)), round(lagmap.rows().centre(4))))
     scene.qtbot.waitUntil(lambda: ladder.layer == 4)
 
 
@@ -255,13 +255,13 @@ def test_a_click_on_a_word_opens_the_inspector_and_esc_closes_it(scene: Scene) -
     scene.replay()
     transcript = scene.panel("transcript")
     transcript.grab()
-    word = transcript.placed[3]
+    word = transcript.word_boxes[3]
     scene.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
     assert scene.sent == Inspect(word.entry.word.index)
     assert scene.panel("inspector").isVisible()
     scene.engine.newest = snapshots.inspected(scene.engine.newest)
     scene.window.tick()
-    assert scene.panel("inspector").seen.entry.word == scene.engine.newest.words[-8].word
+    assert scene.panel("inspector").inspected.entry.word == scene.engine.newest.words[-8].word
     scene.press("Esc")
     assert not scene.panel("inspector").isVisible()
     assert scene.sent == Inspect(None)
@@ -350,12 +350,12 @@ def test_a_window_opens_as_it_was_left(scene: Scene) -> None:
     scene.replay()
     for key in ("T", "Ctrl+4", "Ctrl++", "M", "W", "Ctrl+W"):
         scene.press(key)
-    handle = scene.window.grid.upper.handle(1)
+    handle = scene.window.grid.upper_row.handle(1)
     assert handle is not None
     scene.qtbot.mousePress(handle, Qt.MouseButton.LeftButton, pos=QPoint(3, 50))
     scene.qtbot.mouseMove(handle, QPoint(103, 50))
     scene.qtbot.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=QPoint(103, 50))
-    sizes = scene.window.grid.upper.sizes()
+    sizes = scene.window.grid.upper_row.sizes()
     scene.press("D")
     scene.window.close()
     scene.window.tick()
@@ -367,7 +367,7 @@ def test_a_window_opens_as_it_was_left(scene: Scene) -> None:
     assert memory.recent[0].recording == scene.folder / "story"
     assert memory.last_words == 400
     scene.press("O")
-    assert scene.window.grid.upper.sizes() == pytest.approx(sizes, abs=3)
+    assert scene.window.grid.upper_row.sizes() == pytest.approx(sizes, abs=3)
     assert not scene.panel("traces").isVisible()
     scene.replay()
     assert scene.window.bookmarks.times == [HERE_S]
@@ -375,16 +375,16 @@ def test_a_window_opens_as_it_was_left(scene: Scene) -> None:
 
 def test_a_layout_that_was_put_back_can_be_had_again(scene: Scene) -> None:
     scene.replay()
-    as_made = scene.window.grid.upper.sizes()
-    scene.window.grid.upper.setSizes([800, 400])
+    as_made = scene.window.grid.upper_row.sizes()
+    scene.window.grid.upper_row.setSizes([800, 400])
     scene.press("Ctrl+3")
-    mine = scene.window.grid.upper.sizes()
+    mine = scene.window.grid.upper_row.sizes()
     scene.press("Ctrl+0")
     assert scene.panel("curves").isVisible()
-    assert scene.window.grid.upper.sizes() == pytest.approx(as_made, abs=2)
+    assert scene.window.grid.upper_row.sizes() == pytest.approx(as_made, abs=2)
     scene.cure("Undo")
     assert not scene.panel("curves").isVisible()
-    assert scene.window.grid.upper.sizes() == pytest.approx(mine, abs=2)
+    assert scene.window.grid.upper_row.sizes() == pytest.approx(mine, abs=2)
 
 
 def test_what_was_set_outlives_the_engine(scene: Scene) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines.link import State
 from rtalign_monitor.memory import ViewName
+from rtalign_monitor.panels.grid import IN_MENU
 
 NO_SESSION = "No session runs; Ctrl+N begins one."
 LIVE = "This is live: only a recording can be paused, slowed or moved."
@@ -57,7 +58,7 @@ def reasons(now: Now) -> dict[str, str | None]:
         "scores": None if seen.r is not None else "There are no scores yet.",
         "ladder": None if seen.peaks else f"There is no ladder yet: {seen.reason or 'no word has been scored'}.",
         "report": _report(now, none),
-        **dict.fromkeys(("show-curves", "show-traces", "show-head"), demo),
+        **{f"show-{spec.name}": demo for spec in IN_MENU if not spec.in_demo},
     }
 
 

@@ -12,7 +12,8 @@ from rtalign.engine import snapshot
 from rtalign.engine.commands import Publish, Seek
 from rtalign_monitor.bars.message_bar import Message
 from rtalign_monitor.bars.transport import SKIP_S
-from rtalign_monitor.panels.grid import TITLES
+from rtalign_monitor.panels.grid import IN_MENU
+from rtalign_monitor.panels.transcript import TranscriptPanel
 
 if TYPE_CHECKING:
     from rtalign_monitor.main_window import MonitorWindow
@@ -26,9 +27,9 @@ def connect(window: MonitorWindow) -> None:
     transport.asked.connect(window.link.send)
     transport.missed.connect(window.missed)
     for panel in window.grid.panels.values():
-        panel.pointed.connect(window.point)
+        panel.layer_pointed.connect(window.point)
         panel.lag_pointed.connect(window.point_lag)
-    window.grid.panels["transcript"].picked.connect(window.pick)  # type: ignore[attr-defined]
+    window.grid.panel(TranscriptPanel).word_picked.connect(window.pick)
 
 
 Deeds = dict[str, Callable[[], object]]
@@ -45,9 +46,7 @@ def _session(w: MonitorWindow) -> Deeds:
 
 
 def _view(w: MonitorWindow) -> Deeds:
-    panels: Deeds = {
-        f"show-{name}": partial(w.view_settings.show_panel, name) for name in TITLES if name != "inspector"
-    }
+    panels: Deeds = {f"show-{spec.name}": partial(w.view_settings.show_panel, spec.name) for spec in IN_MENU}
     return panels | {
         "operator": lambda: w.view_settings.set_view("operator"), "demo": lambda: w.view_settings.set_view("demo"),
         "fullscreen": lambda: w.view_settings.fill_screen(w.action_registry["fullscreen"].isChecked()),
@@ -72,15 +71,15 @@ def _replay(w: MonitorWindow) -> Deeds:
 
 def _out(w: MonitorWindow) -> Deeds:
     def under() -> tuple[QWidget, str]:
-        panel = w.grid.panel_under
-        return (panel, w.grid.under or "") if panel is not None else whole()
+        panel = w.grid.hovered_panel
+        return (panel, w.grid.hovered or "") if panel is not None else whole()
 
     def whole() -> tuple[QWidget, str]:
         central = w.centralWidget()
         return central or w, "window"
 
     def shown() -> snapshot.Snapshot:
-        return w.grid.shown or snapshot.empty_snapshot()
+        return w.grid.drawn or snapshot.empty_snapshot()
 
     return {
         "picture": lambda: w.exporter.picture(*whole()), "panel": lambda: w.exporter.picture(*under()),
@@ -93,8 +92,7 @@ def _freeze(w: MonitorWindow) -> None:
     """The map's colours stand still with the picture; what came meanwhile is drawn when it goes on."""
     frozen = w.action_registry["freeze"].isChecked()
     for panel in w.grid.panels.values():
-        if hasattr(panel, "freeze"):
-            panel.freeze(frozen)
+        panel.freeze(frozen)
     if not frozen and w.drawn is not None:
         w.grid.draw(w.drawn)
 

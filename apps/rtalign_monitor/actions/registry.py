@@ -9,6 +9,8 @@ from html import escape
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu
 
+from rtalign_monitor.panels.grid import IN_MENU
+
 MENUS = ("Session", "View", "Picture", "Replay", "Out", "Help")
 
 
@@ -43,12 +45,8 @@ ACTIONS = (
     Action("larger", "View", "Larger type", "Type a tenth larger.", ("Ctrl++", "Ctrl+=")),
     Action("smaller", "View", "Smaller type", "Type a tenth smaller.", ("Ctrl+-",)),
     Action("layout", "View", "Layout as it was made", "All panels back where they belong.", ("Ctrl+0",)),
-    Action("show-ladder", "View", "Ladder", "Show or hide the ladder.", ("Ctrl+1",), True, True),
-    Action("show-map", "View", "Layer × lag map", "Show or hide the map.", ("Ctrl+2",), True),
-    Action("show-curves", "View", "Curves", "Show or hide the curves.", ("Ctrl+3",), True),
-    Action("show-traces", "View", "MEG traces", "Show or hide the traces.", ("Ctrl+4",), True),
-    Action("show-head", "View", "Head", "Show or hide the head.", ("Ctrl+5",), True),
-    Action("show-transcript", "View", "Transcript", "Show or hide the transcript.", ("Ctrl+6",), True),
+    *(Action(f"show-{spec.name}", "View", spec.menu_text, f"Show or hide the {spec.name}.", (spec.shortcut or "",), True,
+             line_before=spec is IN_MENU[0]) for spec in IN_MENU),
     Action("freeze", "Picture", "Freeze", "Hold the picture still; the engine goes on.", ("F",), True),
     Action("window", "Picture", "Last words alone", "Score the newest words alone instead of all.", ("W",), True),
     Action("fewer", "Picture", "Fewer last words", "A shorter window of words.", ("Shift+W",)),

@@ -10,6 +10,7 @@ from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.bars.message_bar import Message
 from rtalign_monitor.engines.link import EngineClient
 from rtalign_monitor.engines.second_engine import BankComparison
+from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.sound.player import Sounding
 
 if TYPE_CHECKING:
@@ -26,12 +27,11 @@ class ReplayExtras:
         self._window = window
         self.sounding = Sounding(lambda: window.link.newest, lambda text: self._say("sound", text), parent=window)
         self.comparison = BankComparison(window.link, begin, self._tell)
-        self._views = [panel for panel in window.grid.panels.values() if hasattr(panel, "set_second_bank")]
         self._drawn: Snapshot | None = None
         actions = window.action_registry
         actions["mute"].toggled.connect(lambda on: setattr(self.sounding, "mute", on))
         actions["compare"].triggered.connect(self._compare)
-        actions["turn"].triggered.connect(window.grid.panels["map"].turn)  # type: ignore[attr-defined]
+        actions["turn"].triggered.connect(window.grid.panel(LagMapPanel).show_next)
         self._can: dict[str, str | None] = {}
 
     def look(self, seen: Snapshot) -> None:
@@ -43,8 +43,8 @@ class ReplayExtras:
             "freeze"
         ].isChecked():
             self._drawn = beside.snapshot if beside else None
-            for view in self._views:
-                view.set_second_bank(beside)  # type: ignore[attr-defined]
+            for panel in self._window.grid.panels.values():
+                panel.set_second_bank(beside)
         self._enable(seen)
 
     def end(self, session: Session | None = None) -> None:

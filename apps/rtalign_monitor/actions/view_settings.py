@@ -9,7 +9,7 @@ from PyQt6.QtGui import QGuiApplication
 
 from rtalign_monitor import memory as remember
 from rtalign_monitor.bars.message_bar import Message
-from rtalign_monitor.panels.grid import DEMO_SCALE
+from rtalign_monitor.panels.grid import DEMO_SCALE, IN_MENU
 from rtalign_monitor.widgets.theme import FAMILIES, Theme
 
 if TYPE_CHECKING:
@@ -129,6 +129,5 @@ class ViewSettings:
         self.set_theme(self._memory.theme)
 
     def _show_which(self) -> None:
-        for name in self._window.grid.panels:
-            if name != "inspector":
-                self._window.action_registry[f"show-{name}"].setChecked(name not in self._memory.hidden)
+        for spec in IN_MENU:
+            self._window.action_registry[f"show-{spec.name}"].setChecked(spec.name not in self._memory.hidden)

@@ -8,16 +8,16 @@ from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import NO_SESSION, Snapshot
-from rtalign_monitor.panels.panel import Panel
 from rtalign_monitor.widgets.lamps import ROLE, lamp
+from rtalign_monitor.widgets.painted import PaintedWidget
 
 
-class StatusView(Panel):
+class StatusView(PaintedWidget):
     """The lamp is the worst of both streams."""
 
     title = "rtalign"
-    says = "What is running and whether it is live"
-    fewest = QSize(320, 44)
+    description = "What is running and whether it is live"
+    minimum_size = QSize(320, 44)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,9 +42,9 @@ class StatusView(Panel):
         if said != self.said:
             self.said = said
             self.setAccessibleDescription(", ".join(part for part in said[1:] if part))
-            self.renew()
+            self.invalidate()
 
-    def plate(self, painter: QPainter) -> None:
+    def paint_content(self, painter: QPainter) -> None:
         state, word, what, when = self.said
         height, margin = float(self.height()), self.px(16)
         side = self.px(18)
@@ -53,7 +53,7 @@ class StatusView(Panel):
         role = ROLE.get(state, "text")
         used = self.write(painter, QRectF(x, 0, self.width() * 0.4, height), word, role, 18, True)
         x += used + self.px(22)
-        wide = self.width_of(when, 16, True)
+        wide = self.text_width(when, 16, True)
         self.write(
             painter, QRectF(self.width() - margin - wide - 2, 0, wide + 2, height), when, "text", 16, True, "right"
         )

@@ -12,8 +12,8 @@ from rtalign.core.time_format import age, clock_time
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
 from rtalign_monitor.bars.messages import bad_news
-from rtalign_monitor.panels.panel import Panel
 from rtalign_monitor.widgets.lamps import lamp
+from rtalign_monitor.widgets.painted import PaintedWidget
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,12 @@ class Item:
     rank: int = 0
 
 
-class TrustView(Panel):
+class TrustView(PaintedWidget):
     """Facts of the least use leave first where the width does not do; bad news stay and come first."""
 
     title = "Trust"
-    says = "Streams, their age and clocks, words, the engine and the recording"
-    fewest = QSize(320, 26)
+    description = "Streams, their age and clocks, words, the engine and the recording"
+    minimum_size = QSize(320, 26)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,13 +51,13 @@ class TrustView(Panel):
         if items != self.items:
             self.items = items
             self.setAccessibleDescription("; ".join(item.text for item in items))
-            self.renew()
+            self.invalidate()
 
-    def plate(self, painter: QPainter) -> None:
+    def paint_content(self, painter: QPainter) -> None:
         x, right, self._boxes = self.px(12), self.width() - self.px(12), []
         for item in self._fitting():
             lamp_width = self.px(15) if item.state else 0.0
-            wanted = self.width_of(item.text, 12, item.role != "muted") + lamp_width
+            wanted = self.text_width(item.text, 12, item.role != "muted") + lamp_width
             width = min(wanted, right - x)
             if self._boxes:
                 self._divide(painter, x - self.px(10))
@@ -74,18 +74,18 @@ class TrustView(Panel):
     def _fitting(self) -> list[Item]:
         """What there is room for, in order."""
         kept, room = list(self.items), self.width() - self.px(24)
-        wide = {item: self.width_of(item.text, 12, item.role != "muted") + self.px(35 if item.state else 20)
+        wide = {item: self.text_width(item.text, 12, item.role != "muted") + self.px(35 if item.state else 20)
                 for item in kept}  # fmt: skip
         while len(kept) > 1 and sum(wide[item] for item in kept) - self.px(20) > room:
             kept.remove(max(reversed(kept), key=lambda item: item.rank))
         return kept
 
     def _divide(self, painter: QPainter, x: float) -> None:
-        self.upright(painter, x, self.px(7), self.height() - self.px(7), self.theme.colour("faint"))
+        self.vertical_line(painter, x, self.px(7), self.height() - self.px(7), self.theme.colour("faint"))
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         found = next((item for box, item in self._boxes if event and box.contains(event.position())), None)
-        self.setToolTip(found.more if found else self.says)
+        self.setToolTip(found.more if found else self.description)
         self.setCursor(Qt.CursorShape.WhatsThisCursor if found else Qt.CursorShape.ArrowCursor)
 
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.peaks import Peak
-from rtalign_monitor.panels.axes import ms
 
 Shown = Literal["A", "B", "A − B"]
 SHOWN: tuple[Shown, ...] = ("A", "B", "A − B")
@@ -93,4 +93,4 @@ def _lags(seen: Snapshot) -> str:
     lags = seen.lags_s
     if lags is None or len(lags) < 2:
         return "unknown"
-    return f"{ms(float(lags[0]))} to {ms(float(lags[-1]))} ms by {1000 * (lags[1] - lags[0]):g}"
+    return f"{signed_ms(float(lags[0]))} to {signed_ms(float(lags[-1]))} ms by {1000 * (lags[1] - lags[0]):g}"

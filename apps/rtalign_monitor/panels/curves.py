@@ -1,4 +1,4 @@
-"""CurvesView: R over lags, a curve a layer coloured by depth, over the band that mismatched words give."""
+"""CurvesPanel: R by lag, one curve per layer coloured by depth, over the null band of mismatched words."""
 
 from __future__ import annotations
 
@@ -7,84 +7,87 @@ from collections.abc import Hashable
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPen, QPolygonF
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPen
 from PyQt6.QtWidgets import QWidget
 
+from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Axis, ms
-from rtalign_monitor.panels.lag_map import alike
-from rtalign_monitor.panels.panel import Panel
+from rtalign_monitor.panels.axes import Axis, line_through
+from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
 
 
-class CurvesView(Panel):
-    """The pointed layer is strong, with its own null band; else all layers, with the band of all."""
+class CurvesPanel(Panel):
+    """All layers over the null band of all; the layer that is pointed at stands out, over its own null band.
 
+    Attributes
+    ----------
+    low, high : float
+        Ends of the axis of R, which change only when a curve leaves it or most of it is empty.
+    """
+
+    spec = PanelSpec("curves", "Curves", "Ctrl+3", place="lower", columns=5, in_turns=True, in_demo=False)
     title = "Decoding over time"
-    says = "Correlation r by lag from word onset (ms), a curve a layer; grey: what mismatched words give"
-    fewest = QSize(220, 120)
+    description = "Correlation r by lag from word onset (ms), one curve per layer; grey: null band of mismatched words"
+    minimum_size = QSize(220, 120)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.seen: Snapshot | None = None
-        self.lag: float | None = None
-        self.top, self.bottom = 0.02, -0.01
+        self.low, self.high = -0.01, 0.02
 
     def draw(self, snapshot: Snapshot) -> None:
-        before, self.seen = self.seen, snapshot
+        before, self.snapshot = self.snapshot, snapshot
         if before is not None and _same(before, snapshot):
             return
         if snapshot.r is not None and np.isfinite(snapshot.r).any():
-            high, low = float(np.nanmax(snapshot.r)), float(np.nanmin(snapshot.r))
-            if high > 0.97 * self.top or high < 0.5 * self.top:
-                self.top = max(1.2 * high, 0.005)
-            if low < self.bottom or low > 0.3 * self.bottom:
-                self.bottom = min(1.2 * low, -0.1 * self.top)
-        self.renew()
-
-    def point_lag(self, lag_s: float | None) -> None:
-        if lag_s != self.lag:
-            self.lag = lag_s
-            self.update()
+            low, high = float(np.nanmin(snapshot.r)), float(np.nanmax(snapshot.r))
+            if high > 0.97 * self.high or high < 0.5 * self.high:
+                self.high = max(1.2 * high, 0.005)
+            if low < self.low or low > 0.3 * self.low:
+                self.low = min(1.2 * low, -0.1 * self.high)
+        self.invalidate()
 
     def field(self) -> QRectF:
         left, top, foot = self.px(60), self.px(40), self.px(40)
         return QRectF(left, top, max(self.width() - left - self.px(24), 10), max(self.height() - top - foot, 10))
 
-    def grounds(self) -> Hashable:
-        if not self._decoded() or self.seen is None or self.seen.lags_s is None:
+    def background_key(self) -> Hashable:
+        snapshot = self.snapshot
+        if not self._has_scores() or snapshot is None or snapshot.lags_s is None:
             return None
-        lags = self.seen.lags_s
-        return self.top, self.bottom, float(lags[0]), float(lags[-1]), self.seen.layers, self.seen.null_hi is None
+        lags = snapshot.lags_s
+        return self.low, self.high, float(lags[0]), float(lags[-1]), snapshot.layers, snapshot.null_hi is None
 
-    def ground(self, painter: QPainter) -> None:
-        note = "a curve a layer"
-        if self._decoded() and self.seen is not None:
-            note += "" if self.seen.null_hi is None else "   grey: null band"
+    def paint_background(self, painter: QPainter) -> None:
+        note = "one curve per layer"
+        if self._has_scores() and self.snapshot is not None:
+            note += "" if self.snapshot.null_hi is None else "   grey: null band"
             self._legend(painter)
             self._grid(painter)
-        self.write_title(painter, note, self.px(130) if self._decoded() else 0)
+        self.write_title(painter, note, self.px(130) if self._has_scores() else 0)
 
-    def plate(self, painter: QPainter) -> None:
-        seen = self.seen
-        if not self._decoded() or seen is None or seen.r is None or seen.lags_s is None:
-            self.await_(painter, QRectF(self.rect()), *empty_state.scores(seen))
+    def paint_content(self, painter: QPainter) -> None:
+        snapshot = self.snapshot
+        if not self._has_scores() or snapshot is None or snapshot.r is None or snapshot.lags_s is None:
+            self.write_placeholder(painter, QRectF(self.rect()), *empty_state.scores(snapshot))
             return
-        if seen.null_hi is not None and seen.null_lo is not None:
-            self._band(painter, seen.null_lo.min(axis=0), seen.null_hi.max(axis=0), 0.14)
+        if snapshot.null_hi is not None and snapshot.null_lo is not None:
+            self._band(painter, snapshot.null_lo.min(axis=0), snapshot.null_hi.max(axis=0), 0.14)
         axis, up = self._axes()
-        x, y = axis.at_all(seen.lags_s), up.at_all(seen.r)
-        for row in range(len(seen.layers)):
-            self.strokes(painter, line_of(x, y[row]), self._colour(row, 1.0))
+        x, y = axis.to_pixels(snapshot.lags_s), up.to_pixels(snapshot.r)
+        for row in range(len(snapshot.layers)):
+            self.thin_line(painter, line_through(x, y[row]), self._colour(row, 1.0))
 
-    def _decoded(self) -> bool:
-        r = self.seen.r if self.seen else None
-        return r is not None and self.seen is not None and self.seen.lags_s is not None and bool(np.isfinite(r).any())
+    def _has_scores(self) -> bool:
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.r is None or snapshot.lags_s is None:
+            return False
+        return bool(np.isfinite(snapshot.r).any())
 
     def _legend(self, painter: QPainter) -> None:
-        """Which colour is which depth."""
-        assert self.seen is not None
-        layers, box = self.seen.layers, self.inner()
+        """Write which colour stands for which depth."""
+        assert self.snapshot is not None
+        layers, box = self.snapshot.layers, self.inner_box()
         bar = QRectF(box.right() - self.px(72), box.top() + self.px(8), self.px(48), self.px(5))
         for i in range(24):
             part = QRectF(bar.left() + i * bar.width() / 24, bar.top(), bar.width() / 24 + 0.5, bar.height())
@@ -94,52 +97,58 @@ class CurvesView(Panel):
         line.setRight(bar.left() - self.px(6))
         self.write(painter, line, f"layer {layers[0]}", "muted", 11, align="right")
 
-    def over(self, painter: QPainter) -> None:
-        seen = self.seen
-        if seen is None or seen.r is None or seen.lags_s is None:
+    def paint_overlay(self, painter: QPainter) -> None:
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.r is None or snapshot.lags_s is None:
             return
         axis, field = self._axes()[0], self.field()
-        if self.layer in seen.layers:
-            self._strong(painter, seen.layers.index(self.layer))
-        if self.lag is not None and axis.lo <= self.lag <= axis.hi:
-            self.upright(painter, axis.at(self.lag), field.top(), field.bottom(), self.theme.colour("accent"))
+        if self.layer in snapshot.layers:
+            self._highlighted(painter, snapshot.layers.index(self.layer))
+        if self.lag is not None and axis.low <= self.lag <= axis.high:
+            self.vertical_line(
+                painter, axis.to_pixel(self.lag), field.top(), field.bottom(), self.theme.colour("accent")
+            )
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        """The nearest curve under the pointer."""
-        seen = self.seen
-        if event is None or seen is None or seen.r is None or seen.lags_s is None:
+        """Point at the nearest curve."""
+        snapshot = self.snapshot
+        if event is None or snapshot is None or snapshot.r is None or snapshot.lags_s is None:
             return
         axis, up = self._axes()
-        place = event.position()
-        col = int(np.argmin(np.abs(axis.at_all(seen.lags_s) - place.x())))
-        away = np.abs(up.at_all(seen.r[:, col]) - place.y())
-        near = np.isfinite(away).any() and np.nanmin(away) < self.px(14)
-        layer = seen.layers[int(np.nanargmin(away))] if near else None
-        self.point(layer)
-        self.pointed.emit(layer)
-        self.lag_pointed.emit(axis.back(place.x()) if self.field().contains(place) else None)
+        position = event.position()
+        col = int(np.argmin(np.abs(axis.to_pixels(snapshot.lags_s) - position.x())))
+        distance = np.abs(up.to_pixels(snapshot.r[:, col]) - position.y())
+        near = np.isfinite(distance).any() and np.nanmin(distance) < self.px(14)
+        layer = snapshot.layers[int(np.nanargmin(distance))] if near else None
+        self.point_layer(layer)
+        self.layer_pointed.emit(layer)
+        self.lag_pointed.emit(axis.to_value(position.x()) if self.field().contains(position) else None)
 
     def _axes(self) -> tuple[Axis, Axis]:
-        assert self.seen is not None
-        assert self.seen.lags_s is not None
-        field, lags = self.field(), self.seen.lags_s
+        assert self.snapshot is not None
+        assert self.snapshot.lags_s is not None
+        field, lags = self.field(), self.snapshot.lags_s
         across = Axis(float(lags[0]), float(lags[-1]), field.left(), field.right())
-        return across, Axis(self.bottom, self.top, field.bottom(), field.top())
+        return across, Axis(self.low, self.high, field.bottom(), field.top())
 
     def _grid(self, painter: QPainter) -> None:
         (axis, up), field = self._axes(), self.field()
         for tick in up.ticks(self.px(24)):
-            y = up.at(tick)
-            self.level(painter, y, field.left(), field.right(), self.theme.colour("muted" if tick == 0 else "edge"))
+            y = up.to_pixel(tick)
+            self.horizontal_line(
+                painter, y, field.left(), field.right(), self.theme.colour("muted" if tick == 0 else "edge")
+            )
             box = QRectF(0, y - self.px(9), field.left() - self.px(8), self.px(18))
             self.write(painter, box, f"{tick:.3g}".replace("-", "−"), "muted", 11, align="right")
         for tick in axis.ticks(self.px(64)):
-            x = axis.at(tick)
-            self.upright(painter, x, field.top(), field.bottom(), self.theme.colour("muted" if tick == 0 else "edge"))
+            x = axis.to_pixel(tick)
+            self.vertical_line(
+                painter, x, field.top(), field.bottom(), self.theme.colour("muted" if tick == 0 else "edge")
+            )
             box = QRectF(x - self.px(30), field.bottom() + self.px(3), self.px(60), self.px(16))
-            self.write(painter, box, ms(tick), "muted", 11, align="centre")
-        beside = QRectF(self.px(8), field.center().y() - self.px(16), self.px(8), self.px(16))
-        self.write(painter, beside, "r", "muted", 11)
+            self.write(painter, box, signed_ms(tick), "muted", 11, align="centre")
+        left_box = QRectF(self.px(8), field.center().y() - self.px(16), self.px(8), self.px(16))
+        self.write(painter, left_box, "r", "muted", 11)
         below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
         self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
 
@@ -151,13 +160,13 @@ class CurvesView(Panel):
         painter.fillPath(path, self.theme.colour("muted", alpha))
         painter.restore()
 
-    def _strong(self, painter: QPainter, row: int) -> None:
-        assert self.seen is not None
-        assert self.seen.r is not None
+    def _highlighted(self, painter: QPainter, row: int) -> None:
+        assert self.snapshot is not None
+        assert self.snapshot.r is not None
         painter.fillRect(self.field(), self.theme.colour("panel", 0.6))
-        if self.seen.null_hi is not None and self.seen.null_lo is not None:
-            self._band(painter, self.seen.null_lo[row], self.seen.null_hi[row], 0.22)
-        path = self._path(self.seen.r[row])
+        if self.snapshot.null_hi is not None and self.snapshot.null_lo is not None:
+            self._band(painter, self.snapshot.null_lo[row], self.snapshot.null_hi[row], 0.22)
+        path = self._path(self.snapshot.r[row])
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(self._colour(row, 1.0), self.px(2.5)))
         painter.drawPath(path)
@@ -167,23 +176,16 @@ class CurvesView(Panel):
 
     def _path(self, values: np.ndarray) -> QPainterPath:
         axis, up = self._axes()
-        assert self.seen is not None
-        assert self.seen.lags_s is not None
-        return pg.functions.arrayToQPath(axis.at_all(self.seen.lags_s), up.at_all(values), connect="finite")
+        assert self.snapshot is not None
+        assert self.snapshot.lags_s is not None
+        return pg.functions.arrayToQPath(axis.to_pixels(self.snapshot.lags_s), up.to_pixels(values), connect="finite")
 
     def _colour(self, row: int, alpha: float) -> QColor:
-        assert self.seen is not None
-        return self.theme.depth(row / max(len(self.seen.layers) - 1, 1), alpha)
+        assert self.snapshot is not None
+        return self.theme.depth(row / max(len(self.snapshot.layers) - 1, 1), alpha)
 
 
-def line_of(x: np.ndarray, y: np.ndarray) -> QPolygonF | QPainterPath:
-    """Through all that is known; a polygon where that is everything, as it is made and drawn in less time."""
-    if np.isfinite(y).all():
-        return pg.functions.arrayToQPolygonF(x, y)
-    return pg.functions.arrayToQPath(x, y, connect="finite")
-
-
-def _same(one: Snapshot, other: Snapshot) -> bool:
-    if (one.r is None or other.r is None) and empty_state.scores(one) != empty_state.scores(other):
+def _same(a: Snapshot, b: Snapshot) -> bool:
+    if (a.r is None or b.r is None) and empty_state.scores(a) != empty_state.scores(b):
         return False
-    return one.layers == other.layers and alike(one.r, other.r) and alike(one.null_hi, other.null_hi)
+    return a.layers == b.layers and same_values(a.r, b.r) and same_values(a.null_hi, b.null_hi)

@@ -1,58 +1,84 @@
-"""The grid of panels: borders that can be dragged, panels that can be hidden, and the two views of it."""
+"""The grid of panels: the list of them, borders that can be dragged, panels that can be hidden, and its two views."""
 
 from __future__ import annotations
 
 import base64
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import TypeVar, cast
 
 from PyQt6.QtCore import QByteArray, Qt
 from PyQt6.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.memory import ViewName, WindowMemory
-from rtalign_monitor.panels.curves import CurvesView
-from rtalign_monitor.panels.head import HeadView
-from rtalign_monitor.panels.inspector import InspectorView
-from rtalign_monitor.panels.ladder import LadderView
-from rtalign_monitor.panels.lag_map import MapView
-from rtalign_monitor.panels.panel import Panel
-from rtalign_monitor.panels.traces import TracesView
-from rtalign_monitor.panels.transcript import TranscriptView
+from rtalign_monitor.panels.curves import CurvesPanel
+from rtalign_monitor.panels.head import HeadPanel
+from rtalign_monitor.panels.inspector import InspectorPanel
+from rtalign_monitor.panels.ladder import LadderPanel
+from rtalign_monitor.panels.lag_map import LagMapPanel
+from rtalign_monitor.panels.panel import Panel, PanelSpec
+from rtalign_monitor.panels.traces import TracesPanel
+from rtalign_monitor.panels.transcript import MINIMUM_PX, TranscriptPanel
 from rtalign_monitor.widgets.theme import Theme
 
-VIEWS: dict[str, type[Panel]] = {
-    "ladder": LadderView, "map": MapView, "curves": CurvesView, "traces": TracesView, "head": HeadView,
-    "transcript": TranscriptView, "inspector": InspectorView,
-}  # fmt: skip
-TITLES = {
-    "ladder": "Ladder", "map": "Layer × lag map", "curves": "Curves", "traces": "MEG traces", "head": "Head",
-    "transcript": "Transcript", "inspector": "Word inspector",
-}  # fmt: skip
-IN_TURNS = ("ladder", "map", "curves", "head")
-IN_DEMO = ("ladder", "map", "transcript")
+PANELS: tuple[type[Panel], ...] = (
+    LadderPanel, LagMapPanel, CurvesPanel, TracesPanel, HeadPanel, TranscriptPanel, InspectorPanel,
+)  # fmt: skip
+"""All panels, in the order of the View menu and of each row of the grid; a new panel is one line here."""
+
 DEMO_SCALE = 1.6
-TRANSCRIPT_PX = 132
-"""Two lines of words over their ruler."""
+UNIT_PX = 100
+"""Of one of the twelve columns, before the splitter fits them to the window."""
+P = TypeVar("P", bound=Panel)
+
+
+def specs() -> tuple[PanelSpec, ...]:
+    """The specs of all panels, in order; refused where two claim one name or one shortcut."""
+    found = tuple(panel.spec for panel in PANELS)
+    claims = Counter([spec.name for spec in found] + [spec.shortcut for spec in found if spec.shortcut])
+    twice = [claim for claim, n in claims.items() if n > 1]
+    if twice:
+        raise ValueError(f"two panels have the same name or shortcut: {', '.join(twice)}")
+    return found
+
+
+SPECS = specs()
+IN_MENU = tuple(spec for spec in SPECS if spec.shortcut)
+"""Panels that the View menu shows and hides; the others are shown while a word is picked."""
 
 
 class Grid(QWidget):
-    """Twelve columns: ladder 5 and map 7 above; curves 5, traces 4, head 3 below; the transcript under all.
+    """Rows of panels: upper and lower in twelve columns, one across the bottom, one beside all of them.
 
-    under : the panel that the pointer was over last.  shown : what was drawn last.
+    Attributes
+    ----------
+    panels : dict of str to Panel
+        The panels by name.
+    hidden : set of str
+        Names of the panels that the user has hidden.
+    hovered : str or None
+        Name of the panel that the pointer was over last.
+    drawn : Snapshot or None
+        What was drawn last.
+    word_picked : bool
+        Whether a word is picked, so that the inspector is shown.
+    view : {"operator", "demo"}
+        The view that is shown.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.panels: dict[str, Panel] = {name: view() for name, view in VIEWS.items()}
-        self.upper, self.below = QSplitter(Qt.Orientation.Horizontal), QSplitter(Qt.Orientation.Horizontal)
+        self.panels: dict[str, Panel] = {panel.spec.name: panel() for panel in PANELS}
+        self.upper_row, self.lower_row = QSplitter(Qt.Orientation.Horizontal), QSplitter(Qt.Orientation.Horizontal)
         self.rows, self.columns = QSplitter(Qt.Orientation.Vertical), QSplitter(Qt.Orientation.Horizontal)
-        for splitter, names in ((self.upper, ("ladder", "map")), (self.below, ("curves", "traces", "head"))):
-            for name in names:
-                splitter.addWidget(self.panels[name])
-        for widget in (self.upper, self.below, self.panels["transcript"]):
-            self.rows.addWidget(widget)
+        self.rows.addWidget(self.upper_row)
+        self.rows.addWidget(self.lower_row)
         self.columns.addWidget(self.rows)
-        self.columns.addWidget(self.panels["inspector"])
+        into = {"upper": self.upper_row, "lower": self.lower_row, "bottom": self.rows, "side": self.columns}
+        for panel in self.panels.values():
+            into[panel.spec.place].addWidget(panel)
+            panel.entered.connect(lambda name=panel.spec.name: self._enter(name))
         for splitter in self._splitters().values():
             splitter.setHandleWidth(10)
             splitter.setChildrenCollapsible(False)
@@ -60,65 +86,72 @@ class Grid(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
         self.hidden: set[str] = set()
-        self.under: str | None = None
-        self.shown: Snapshot | None = None
-        self._turns, self._due = deque(IN_TURNS), 0
-        for name, panel in self.panels.items():
-            panel.entered.connect(lambda name=name: self._enter(name))
-        self.picked = False
+        self.hovered: str | None = None
+        self.drawn: Snapshot | None = None
+        self.word_picked = False
         self.view: ViewName = "operator"
+        self._turns, self._due = deque(spec.name for spec in SPECS if spec.in_turns), 0
+
+    def panel(self, kind: type[P]) -> P:
+        """The panel of a class."""
+        return cast(P, self.panels[kind.spec.name])
+
+    @property
+    def hovered_panel(self) -> Panel | None:
+        return self.panels[self.hovered] if self.hovered and self.panels[self.hovered].isVisible() else None
 
     def arrange(self, view: ViewName, memory: WindowMemory) -> None:
-        """The borders as this view was left, or as it was made."""
+        """Show a view with its borders as the user left them, or as they are by default."""
         self.view, self.hidden = view, set(memory.hidden)
         self.show_panels()
         self.set_scale(memory.scale * (DEMO_SCALE if view == "demo" else 1.0))
         for name, splitter in self._splitters().items():
-            kept = memory.layouts.get(f"{view}/{name}")
-            if not kept or not splitter.restoreState(QByteArray(base64.b64decode(kept))):
-                splitter.setSizes(_as_made(view)[name])
-
-    def _enter(self, name: str) -> None:
-        self.under = name
-
-    @property
-    def panel_under(self) -> Panel | None:
-        return self.panels[self.under] if self.under and self.panels[self.under].isVisible() else None
+            saved = memory.layouts.get(f"{view}/{name}")
+            if not saved or not splitter.restoreState(QByteArray(base64.b64decode(saved))):
+                splitter.setSizes(default_sizes(view)[name])
 
     def layouts(self) -> dict[str, str]:
+        """The borders of this view, as Qt saves them, in base64."""
         return {
             f"{self.view}/{name}": base64.b64encode(splitter.saveState().data()).decode()
             for name, splitter in self._splitters().items()
         }
 
     def show_panels(self) -> None:
+        """Show and hide panels by view, by what the user has hidden, and by whether a word is picked."""
         for name, panel in self.panels.items():
-            wanted = name not in self.hidden and (self.view == "operator" or name in IN_DEMO)
-            panel.setVisible(wanted if name != "inspector" else self.picked)
-        self.below.setVisible(any(self.below.widget(i).isVisibleTo(self.below) for i in range(3)))  # type: ignore[union-attr]
+            wanted = name not in self.hidden and (self.view == "operator" or panel.spec.in_demo)
+            panel.setVisible(wanted if panel.spec.shortcut else self.word_picked)
+        children = (self.lower_row.widget(i) for i in range(self.lower_row.count()))
+        self.lower_row.setVisible(any(child is not None and child.isVisibleTo(self.lower_row) for child in children))
 
-    def draw(self, seen: Snapshot, by_turns: bool = False) -> None:
-        """Hidden panels are not drawn.
+    def draw(self, snapshot: Snapshot, by_turns: bool = False) -> None:
+        """Draw a snapshot in the panels that are visible.
 
-        by_turns : at once what moves all the time; of the others one now, or with the next tick where a new word
-        makes the transcript anew.
+        Parameters
+        ----------
+        snapshot : Snapshot
+            What to draw.
+        by_turns : bool
+            Draw at once only what changes all the time, and one of the panels that are drawn in turns; that one waits
+            for the next tick where a new word has made the transcript paint everything again.
         """
-        self.shown = seen
-        for name, panel in self.panels.items():
-            if panel.isVisible() and not (by_turns and name in self._turns):
-                panel.draw(seen)
+        self.drawn = snapshot
+        for panel in self.panels.values():
+            if panel.isVisible() and not (by_turns and panel.spec.in_turns):
+                panel.draw(snapshot)
         self._due = len(self._turns) if by_turns else 0
-        if not self.panels["transcript"].stale:
+        if not self.panel(TranscriptPanel).is_stale:
             self.draw_next()
 
     def draw_next(self) -> None:
-        """The turn of one panel, so that an assessment, which changes them all, does not hold up everything at once."""
-        if self._due and self.shown is not None:
+        """Draw the next panel whose turn it is: an assessment changes them all, and must not hold up the window."""
+        if self._due and self.drawn is not None:
             self._due -= 1
             self._turns.rotate(-1)
             panel = self.panels[self._turns[-1]]
             if panel.isVisible():
-                panel.draw(self.shown)
+                panel.draw(self.drawn)
 
     def set_theme(self, theme: Theme) -> None:
         for panel in self.panels.values():
@@ -127,13 +160,23 @@ class Grid(QWidget):
     def set_scale(self, factor: float) -> None:
         for panel in self.panels.values():
             panel.set_scale(factor)
-        self.panels["transcript"].setMinimumHeight(round(TRANSCRIPT_PX * factor))
+        self.panel(TranscriptPanel).setMinimumHeight(round(MINIMUM_PX * factor))
+
+    def _enter(self, name: str) -> None:
+        self.hovered = name
 
     def _splitters(self) -> dict[str, QSplitter]:
-        return {"upper": self.upper, "lower": self.below, "rows": self.rows, "columns": self.columns}
+        return {"upper": self.upper_row, "lower": self.lower_row, "rows": self.rows, "columns": self.columns}
 
 
-def _as_made(view: ViewName) -> dict[str, list[int]]:
-    if view == "demo":
-        return {"upper": [600, 600], "lower": [500, 400, 300], "rows": [700, 0, 220], "columns": [900, 300]}
-    return {"upper": [500, 700], "lower": [500, 400, 300], "rows": [480, 250, 132], "columns": [900, 300]}
+def default_sizes(view: ViewName) -> dict[str, Sequence[int]]:
+    """By splitter: the sizes of its parts before the user drags a border."""
+    rows = [700, 0, 220] if view == "demo" else [480, 250, MINIMUM_PX]
+    return {"upper": _widths("upper", view), "lower": _widths("lower", view), "rows": rows, "columns": [900, 300]}
+
+
+def _widths(place: str, view: ViewName) -> list[int]:
+    """Of the panels in a row; those of the demo view share it evenly there."""
+    in_row = [spec for spec in SPECS if spec.place == place]
+    even = sum(spec.columns for spec in in_row) * UNIT_PX // len(in_row)
+    return [even if view == "demo" and spec.in_demo else spec.columns * UNIT_PX for spec in in_row]

@@ -1,4 +1,4 @@
-"""HeadView: the pattern of one layer and lag as a map seen from above."""
+"""HeadPanel: the field pattern of one layer at one lag, from above."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from PyQt6.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.records import UNITS, Sensor
+from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import ms
-from rtalign_monitor.panels.panel import Panel
+from rtalign_monitor.panels.panel import Panel, PanelSpec
 from rtalign_monitor.widgets import theme as themes
 
 PREFERRED = ("mag", "axial", "planar", "eeg")
 N_GRID = 64
 EDGE = 1.12
-"""How far beyond the outermost sensor, times its distance, the picture goes."""
+"""Radius of the picture, times the distance of the outermost sensor."""
 
 
-def chosen(sensors: Sequence[Sensor]) -> tuple[str, np.ndarray]:
-    """The kind of sensor to show, and which sensors are of it: two kinds never share one picture."""
+def choose_kind(sensors: Sequence[Sensor]) -> tuple[str, np.ndarray]:
+    """The kind of sensor to show, and the indices of its sensors: two kinds never share one picture."""
     kinds = {sensor.kind for sensor in sensors}
     kind = next((kind for kind in PREFERRED if kind in kinds), "axial")
     return kind, np.array([i for i, sensor in enumerate(sensors) if sensor.kind == kind], np.intp)
@@ -40,139 +40,156 @@ def flatten(positions: np.ndarray) -> np.ndarray:
     return np.asarray(flat / (np.abs(angle).max() or 1.0))
 
 
-def grouped(flat: np.ndarray, kind: str) -> list[np.ndarray]:
-    """Sensors at one place, as the two planar gradiometers of a pair are; each of other kinds alone."""
+def group_pairs(flat: np.ndarray, kind: str) -> list[np.ndarray]:
+    """Indices of the sensors at each position: pairs of planar gradiometers, single sensors of other kinds."""
     if kind != "planar":
         return [np.array([i]) for i in range(len(flat))]
-    places: dict[tuple[float, float], list[int]] = {}
-    for i, place in enumerate(np.round(flat, 2)):
-        places.setdefault((float(place[0]), float(place[1])), []).append(i)
-    return [np.array(members) for members in places.values()]
+    positions: dict[tuple[float, float], list[int]] = {}
+    for i, (x, y) in enumerate(np.round(flat, 2)):
+        positions.setdefault((float(x), float(y)), []).append(i)
+    return [np.array(members) for members in positions.values()]
 
 
-def spreading(flat: np.ndarray, n: int = N_GRID) -> tuple[np.ndarray, np.ndarray]:
-    """(cell, sensor) weights of a thin plate over the sensors, and (n, n) what the disc touches; top row first."""
+def interpolation_weights(flat: np.ndarray, n: int = N_GRID) -> tuple[np.ndarray, np.ndarray]:
+    """(cell, sensor) weights of a thin-plate spline, and the (n, n) mask of cells within the disc; top row first."""
     at = np.linspace(-EDGE, EDGE, n)
     x, y = np.meshgrid(at, -at)
     cells = np.stack([x.ravel(), y.ravel()], axis=-1)
     m = len(flat)
     system = np.zeros((m + 3, m + 3))
-    system[:m, :m] = _plate(flat, flat) + 1e-3 * np.eye(m)
+    system[:m, :m] = _thin_plate(flat, flat) + 1e-3 * np.eye(m)
     system[:m, m], system[m, :m] = 1, 1
     system[:m, m + 1 :], system[m + 1 :, :m] = flat, flat.T
     solved = np.linalg.pinv(system)[:, :m]
-    weights = np.column_stack([_plate(cells, flat), np.ones(len(cells)), cells]) @ solved
+    weights = np.column_stack([_thin_plate(cells, flat), np.ones(len(cells)), cells]) @ solved
     return weights, np.hypot(x, y) <= EDGE + 3 / n
 
 
-def _plate(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    square = ((one[:, None] - other[None]) ** 2).sum(axis=-1)
+def _thin_plate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(point of a, point of b): the spline's kernel."""
+    square = ((a[:, None] - b[None]) ** 2).sum(axis=-1)
     return np.where(square > 0, 0.5 * square * np.log(np.maximum(square, 1e-12)), 0.0)
 
 
-class HeadView(Panel):
-    """The pointed layer at the pointed lag; with nothing pointed at, the best layer at its peak."""
+class HeadPanel(Panel):
+    """The layer and lag that are pointed at; else the layer with the strongest peak, at its peak.
 
+    Attributes
+    ----------
+    kind : str
+        Kind of the sensors that are shown.
+    """
+
+    spec = PanelSpec("head", "Head", "Ctrl+5", place="lower", columns=3, in_turns=True, in_demo=False)
     title = "Pattern"
-    says = "Field pattern of a layer at a lag, from above, nose up; blue is negative, orange positive"
-    fewest = QSize(150, 120)
+    description = "Field pattern of a layer at a lag, from above, nose up; blue is negative, orange positive"
+    minimum_size = QSize(150, 120)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.seen: Snapshot | None = None
-        self.lag: float | None = None
         self.kind = ""
         self._patterns: np.ndarray | None = None
         self._lags = np.zeros(0)
         self._groups: list[np.ndarray] = []
         self._flat = np.zeros((0, 2))
-        self._weights, self._on = np.zeros((0, 0)), np.zeros((0, 0), bool)
+        self._weights, self._mask = np.zeros((0, 0)), np.zeros((0, 0), bool)
         self._shown: tuple[int, float] | None = None
-        self._waits = ""
+        self._note = ""
         self._colours: tuple[str, np.ndarray] | None = None
-        self._places: tuple[tuple[float, float, float], QPolygonF] | None = None
+        self._positions: tuple[tuple[float, float, float], QPolygonF] | None = None
 
     def set_bank(self, sensors: Sequence[Sensor], patterns: np.ndarray | None, lags: np.ndarray) -> None:
-        """patterns : (layer, lag, sensor), layers as in the snapshots, None where there are none.  lags : (lag,), s."""
+        """Take the patterns of a bank.
+
+        Parameters
+        ----------
+        sensors : sequence of Sensor
+            The bank's sensors.
+        patterns : array (layer, lag, sensor) or None
+            Layers as in the snapshots; None where the bank has no patterns.
+        lags : array (lag,)
+            In seconds; empty where there is no bank.
+        """
         self._patterns = patterns if len(sensors) >= 4 else None
         self._lags = np.asarray(lags, float)
         if self._patterns is not None:
-            self.kind, members = chosen(sensors)
+            self.kind, members = choose_kind(sensors)
             flat = flatten(np.array([sensors[i].position for i in members], float))
-            groups = grouped(flat, self.kind)
+            groups = group_pairs(flat, self.kind)
             self._flat = np.array([flat[group].mean(axis=0) for group in groups])
             self._groups = [members[group] for group in groups]
-            self._weights, self._on = spreading(self._flat)
-            self._places = None
-        self.renew()
+            self._weights, self._mask = interpolation_weights(self._flat)
+            self._positions = None
+        self.invalidate()
 
     def draw(self, snapshot: Snapshot) -> None:
-        self.seen = snapshot
-        self._look()
+        self.snapshot = snapshot
+        self._choose()
 
-    def point(self, layer: int | None) -> None:
-        super().point(layer)
-        self._look()
+    def point_layer(self, layer: int | None) -> None:
+        super().point_layer(layer)
+        self._choose()
 
     def point_lag(self, lag_s: float | None) -> None:
         self.lag = lag_s
-        self._look()
+        self._choose()
 
-    def _look(self) -> None:
-        shown = self.aim()
-        waits = str(empty_state.peaks(self.seen)) if shown is None else str(self.layer)
-        if (shown, waits) != (self._shown, self._waits):
-            self._shown, self._waits = shown, waits
-            self.renew()
+    def _choose(self) -> None:
+        """Show another pattern, where another one is to be shown."""
+        shown = self.layer_and_lag()
+        note = str(empty_state.peaks(self.snapshot)) if shown is None else str(self.layer)
+        if (shown, note) != (self._shown, self._note):
+            self._shown, self._note = shown, note
+            self.invalidate()
 
-    def aim(self) -> tuple[int, float] | None:
-        """Layer and lag to show."""
-        rungs = self.seen.peaks if self.seen else ()
-        there = [rung for rung in rungs if rung.peak_s is not None]
+    def layer_and_lag(self) -> tuple[int, float] | None:
+        """What to show; None where nothing is pointed at and there is no peak."""
+        peaks = [peak for peak in (self.snapshot.peaks if self.snapshot else ()) if peak.peak_s is not None]
         layer = self.layer
-        if layer is None and there:
-            layer = max(there, key=lambda rung: rung.peak_r).layer
+        if layer is None and peaks:
+            layer = max(peaks, key=lambda peak: peak.peak_r).layer
         if layer is None:
             return None
-        own = next((rung.peak_s for rung in there if rung.layer == layer), None)
-        lag = self.lag if self.lag is not None else own
+        lag = self.lag
+        if lag is None:
+            lag = next((peak.peak_s for peak in peaks if peak.layer == layer), None)
         return None if lag is None else (layer, round(lag, 3))
 
-    def ground(self, painter: QPainter) -> None:
+    def paint_background(self, painter: QPainter) -> None:
         self.write_title(painter)
 
-    def plate(self, painter: QPainter) -> None:
-        box = self.inner().adjusted(0, self.px(24), 0, 0)
+    def paint_content(self, painter: QPainter) -> None:
+        box = self.inner_box().adjusted(0, self.px(24), 0, 0)
         if self._patterns is None:
-            what = "this bank holds no patterns" if len(self._lags) else "no bank yet"
-            self.await_(painter, QRectF(self.rect()), what)
+            text = "this bank has no patterns" if len(self._lags) else "no bank yet"
+            self.write_placeholder(painter, QRectF(self.rect()), text)
             return
         values = self._values()
         if values is None or self._shown is None:
-            what, when = empty_state.peaks(self.seen)
-            if self.seen is None or self.seen.phase == "loading":
-                what, when = "the field of a layer at its peak", "comes with the first peaks"
-            elif self.seen.r is not None:
-                when = "or point at the map"
-            self.await_(painter, QRectF(self.rect()), what, when)
+            text, hint = empty_state.peaks(self.snapshot)
+            if self.snapshot is None or self.snapshot.phase == "loading":
+                text, hint = "the field of a layer at its peak", "comes with the first peaks"
+            elif self.snapshot.r is not None:
+                hint = "or point at the map"
+            self.write_placeholder(painter, QRectF(self.rect()), text, hint)
             return
         note = QRectF(box.left(), box.top() - self.px(4), box.width(), self.px(17))
-        of = "" if self.layer is not None else "strongest: "
-        self.write(painter, note, f"{of}layer {self._shown[0]} at {ms(self._shown[1])} ms", "muted", 12)
+        prefix = "" if self.layer is not None else "strongest: "
+        self.write(painter, note, f"{prefix}layer {self._shown[0]} at {signed_ms(self._shown[1])} ms", "muted", 12)
         limit = float(np.abs(values).max()) or 1.0
         side = max(min(box.width() - self.px(30), box.height() - self.px(48)), 20.0)
         disc = QRectF(box.center().x() - side / 2, box.top() + self.px(24), side, side)
         self._field(painter, disc, values / limit)
-        self._head(painter, disc)
+        self._outline(painter, disc)
         self._signs(painter, disc, values)
-        self._bar(painter, box, limit)
+        self._colour_bar(painter, box, limit)
 
     def _values(self) -> np.ndarray | None:
-        """(place,); a pair of planar gradiometers as its root mean square."""
-        seen = self.seen
-        if self._patterns is None or self._shown is None or seen is None or self._shown[0] not in seen.layers:
+        """(position,): the pattern; of a pair of planar gradiometers the root mean square."""
+        snapshot = self.snapshot
+        if self._patterns is None or self._shown is None or snapshot is None or self._shown[0] not in snapshot.layers:
             return None
-        row, col = seen.layers.index(self._shown[0]), int(np.argmin(np.abs(self._lags - self._shown[1])))
+        row, col = snapshot.layers.index(self._shown[0]), int(np.argmin(np.abs(self._lags - self._shown[1])))
         if row >= len(self._patterns) or col >= self._patterns.shape[1]:
             return None
         pattern = np.asarray(self._patterns[row, col], float)
@@ -181,9 +198,9 @@ class HeadView(Panel):
         return np.array([pattern[group[0]] for group in self._groups])
 
     def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
-        share = np.clip((self._weights @ values + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8).reshape(self._on.shape)
-        # Outside of the disc lies the panel: a picture in SVG knows no clipping.
-        colours = np.where(self._on, self._palette()[share], np.uint32(self.theme.colour("panel").rgb()))
+        share = np.clip((self._weights @ values + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8).reshape(self._mask.shape)
+        # Outside of the disc in the panel's colour, as a picture in SVG is not clipped.
+        colours = np.where(self._mask, self._palette()[share], np.uint32(self.theme.colour("panel").rgb()))
         n = len(colours)
         image = QImage(colours.data, n, n, 4 * n, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         outline = QPainterPath()
@@ -202,24 +219,25 @@ class HeadView(Panel):
         return self._colours[1]
 
     def _dots(self, disc: QRectF) -> QPolygonF:
-        """Where the sensors are."""
+        """The positions of the sensors, in pixels."""
         key = disc.left(), disc.top(), disc.width()
-        if self._places is None or self._places[0] != key:
+        if self._positions is None or self._positions[0] != key:
             centre, radius = disc.center(), disc.width() / 2 / EDGE
             points = [QPointF(centre.x() + x * radius, centre.y() - y * radius) for x, y in self._flat]
-            self._places = key, QPolygonF(points)
-        return self._places[1]
+            self._positions = key, QPolygonF(points)
+        return self._positions[1]
 
     def _signs(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
-        """+ and − at the two extremes: the sign is not left to colour alone."""
-        places = self._dots(disc)
+        """Write + and − at the two extremes, so that the sign is not left to colour alone."""
+        dots = self._dots(disc)
         for sign, at in (("+", int(values.argmax())), ("−", int(values.argmin()))):
             if (values[at] > 0) == (sign == "+") and values[at] and self.kind != "planar":
                 box = QRectF(0, 0, self.px(20), self.px(20))
-                box.moveCenter(places.at(at))
+                box.moveCenter(dots.at(at))
                 self.write(painter, box, sign, "text", 16, True, "centre")
 
-    def _head(self, painter: QPainter, disc: QRectF) -> None:
+    def _outline(self, painter: QPainter, disc: QRectF) -> None:
+        """Draw head, nose and ears."""
         painter.setPen(QPen(self.theme.colour("muted"), self.px(1.5)))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(disc)
@@ -230,11 +248,11 @@ class HeadView(Panel):
             ear = QRectF(edge - 0.035 * d, disc.center().y() - 0.1 * d, 0.07 * d, 0.2 * d)
             painter.drawArc(ear, 16 * start, 16 * 180)
 
-    def _bar(self, painter: QPainter, box: QRectF, limit: float) -> None:
+    def _colour_bar(self, painter: QPainter, box: QRectF, limit: float) -> None:
         unit = UNITS.get(self.kind, "")
-        said = f"{limit:,.0f}" if limit >= 10 else f"{limit:.2g}"
+        number = f"{limit:,.0f}" if limit >= 10 else f"{limit:.2g}"
         planar = self.kind == "planar"
-        low, high, width = "0" if planar else f"−{said}", f"{said if planar else '+' + said} {unit}", self.px(70)
+        low, high, width = "0" if planar else f"−{number}", f"{'' if planar else '+'}{number} {unit}", self.px(70)
         bar = QRectF(box.center().x() - width / 2, box.bottom() - self.px(9), width, self.px(6))
         row = np.ascontiguousarray(self._palette()[None, 128 if planar else 0 :])
         n = row.shape[1]

@@ -38,8 +38,8 @@ from rtalign_monitor.engines.second_engine import BankComparison
 from rtalign_monitor.engines.sync import SLACK_S, ReplaySync
 from rtalign_monitor.engines.two_banks import SecondBank, cannot, later_ms, shown
 from rtalign_monitor.main_window import MonitorWindow
-from rtalign_monitor.panels.ladder import LadderView
-from rtalign_monitor.panels.lag_map import MapView
+from rtalign_monitor.panels.ladder import LadderPanel
+from rtalign_monitor.panels.lag_map import LagMapPanel
 from tests.helpers import snapshots
 from tests.helpers.small_world import world
 from tests.helpers.view_pixels import pixels
@@ -210,8 +210,8 @@ def test_later_is_the_first_less_the_second() -> None:
 # In the views
 
 
-@pytest.mark.parametrize("kind", [LadderView, MapView])
-def test_a_second_bank_is_drawn_and_goes_again(qtbot: QtBot, kind: type[LadderView] | type[MapView]) -> None:
+@pytest.mark.parametrize("kind", [LadderPanel, LagMapPanel])
+def test_a_second_bank_is_drawn_and_goes_again(qtbot: QtBot, kind: type[LadderPanel] | type[LagMapPanel]) -> None:
     view, (a, b) = kind(), two()
     qtbot.addWidget(view)
     view.resize(640, 420)
@@ -224,31 +224,31 @@ def test_a_second_bank_is_drawn_and_goes_again(qtbot: QtBot, kind: type[LadderVi
 
 
 def test_a_second_bank_that_is_as_it_was_is_not_painted_anew(qtbot: QtBot) -> None:
-    for view in (LadderView(), MapView()):
+    for view in (LadderPanel(), LagMapPanel()):
         qtbot.addWidget(view)
         view.draw(snapshots.sight(300))
         for _ in range(2):
             view.set_second_bank(SecondBank(snapshots.sight(300, seed=1), ("one", "two")))
         pixels(view)
-        plate = view._plate
+        plate = view._content
         view.set_second_bank(SecondBank(snapshots.sight(300, seed=1), ("one", "two")))
-        assert view._plate is plate
+        assert view._content is plate
 
 
 def test_the_map_turns_from_a_to_b_to_the_difference(qtbot: QtBot) -> None:
-    view, (a, b) = MapView(), two()
+    view, (a, b) = LagMapPanel(), two()
     qtbot.addWidget(view)
     view.draw(a)
-    view.turn()
+    view.show_next()
     assert view.shows == "A"
     view.set_second_bank(SecondBank(b, ("one", "two")))
     for wanted, r in (("B", b.r), ("A − B", a.r - b.r), ("A", a.r)):  # type: ignore[operator]
-        view.turn()
+        view.show_next()
         assert view.shows == wanted
-        assert view.seen is not None
-        assert np.array_equal(view.seen.r, r)  # type: ignore[arg-type]
-    view.turn()
-    view.turn()
+        assert view.snapshot is not None
+        assert np.array_equal(view.snapshot.r, r)  # type: ignore[arg-type]
+    view.show_next()
+    view.show_next()
     assert view.signed
     view.set_second_bank(None)
     assert view.shows == "A"
@@ -256,13 +256,13 @@ def test_the_map_turns_from_a_to_b_to_the_difference(qtbot: QtBot) -> None:
 
 
 def test_the_pointer_tells_both_peaks(qtbot: QtBot) -> None:
-    view, (a, b) = LadderView(), two()
+    view, (a, b) = LadderPanel(), two()
     qtbot.addWidget(view)
     view.resize(640, 420)
     view.show()
     view.draw(a)
     view.set_second_bank(SecondBank(b, ("one", "two")))
-    qtbot.mouseMove(view, QPoint(300, round(view.rows().middle(20))))
+    qtbot.mouseMove(view, QPoint(300, round(view.rows().centre(20))))
     assert "B: peak at" in view.toolTip()
     assert "A − B" in view.toolTip()
 
@@ -446,9 +446,9 @@ class Room:
         self.window.tick()
 
     @property
-    def map(self) -> MapView:
+    def map(self) -> LagMapPanel:
         found = self.window.grid.panels["map"]
-        assert isinstance(found, MapView)
+        assert isinstance(found, LagMapPanel)
         return found
 
     @property
@@ -573,8 +573,8 @@ def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWin
     a.send(Pause())
     qtbot.waitUntil(lambda: b.newest.paused and b.newest.n_waiting + a.newest.n_waiting < 12, timeout=20_000)
     lagmap, ladder = window.grid.panels["map"], window.grid.panels["ladder"]
-    assert isinstance(lagmap, MapView)
-    assert isinstance(ladder, LadderView)
+    assert isinstance(lagmap, LagMapPanel)
+    assert isinstance(ladder, LadderPanel)
     assert lagmap.shows == "A − B"
     assert ladder.second is not None
     assert ladder.second.names == ("bank", "twin")

@@ -28,10 +28,10 @@ def test_a_frozen_picture_stands_while_status_and_trust_go_on(scene: Scene) -> N
     frozen = scene.engine.newest
     scene.press("F")
     scene.more(n_scored=301, work=dataclasses.replace(frozen.work, load=0.77))
-    assert scene.panel("ladder").seen is frozen
+    assert scene.panel("ladder").snapshot is frozen
     assert any("77 %" in item.text for item in scene.window.trust.items)
     scene.press("F")
-    assert scene.panel("ladder").seen is scene.engine.newest
+    assert scene.panel("ladder").snapshot is scene.engine.newest
 
 
 def test_reset_asks_first(scene: Scene) -> None:
@@ -48,7 +48,7 @@ def test_reset_asks_first(scene: Scene) -> None:
 def test_a_picture_opens_again(key: str, scene: Scene) -> None:
     """In twice the sharpness, or in lines and letters."""
     scene.replay()
-    scene.window.grid.under = "ladder"
+    scene.window.grid.hovered = "ladder"
     scene.window.tick()
     scene.answers.path = scene.folder / "it"
     widget = scene.window.centralWidget() if key == "Ctrl+P" else scene.panel("ladder")

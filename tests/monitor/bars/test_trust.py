@@ -1,0 +1,34 @@
+"""The trust bar: bad news with its fix, whatever the width."""
+
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from rtalign_monitor.bars.status import headline
+from rtalign_monitor.bars.trust import TrustView
+from tests.helpers import snapshots
+from tests.helpers.view_pixels import pixels, shown
+
+
+def test_a_lost_stream_is_said_with_its_fix_at_any_width(qtbot: QtBot) -> None:
+    snapshot, view = snapshots.sight(300, health=snapshots.health("lost", 7.4)), TrustView()
+    assert headline(snapshot) == ("lost", "LOST 00:07")
+    for width in (600, 1280):
+        shown(qtbot, view, width, 26)
+        view.draw(snapshot)
+        pixels(view)
+        assert "LOST 00:07: check the sender" in view._boxes[0][1].text
+        assert view._boxes[-1][0].right() <= width
+
+
+def test_a_refused_bank_leaves_room_for_the_recording(qtbot: QtBot) -> None:
+    """The message bar and the ladder say what does not fit; this line says what goes on meanwhile."""
+    reasons = ("the bank expects 275 sensors; MLC11, MLC12, MLF25, MRT13 and 12 more are not there",) * 2
+    view = TrustView()
+    shown(qtbot, view, 1248, 26)
+    view.draw(snapshots.sight(0, phase="refused", refused=reasons))
+    pixels(view)
+    texts = [item.text for _, item in view._boxes]
+    assert texts[0] == "the bank does not fit: nothing is decoded"
+    assert "MEG flowing" in texts
+    assert any(text.startswith("recording 212 MB") for text in texts)

@@ -1,0 +1,58 @@
+"""The grid is made of its list of panels; a panel that is forgotten there, or states too little, is an error."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QSize
+
+from rtalign_monitor.actions.registry import ACTIONS
+from rtalign_monitor.panels import grid, panel
+from rtalign_monitor.panels.ladder import LadderPanel
+from rtalign_monitor.panels.panel import Panel, PanelSpec
+
+FOLDER = Path(inspect.getfile(panel)).parent
+
+
+def test_every_panel_in_the_folder_is_listed() -> None:
+    modules = [import_module(f"rtalign_monitor.panels.{path.stem}") for path in FOLDER.glob("*.py")]
+    classes = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and issubclass(kind, Panel) and "spec" in vars(kind)
+    }
+    assert classes == set(grid.PANELS)
+
+
+def test_a_panel_without_a_spec_is_an_error() -> None:
+    with pytest.raises(TypeError, match="Forgetful has no spec"):
+        type("Forgetful", (Panel,), {"title": "x", "description": "x", "minimum_size": QSize(1, 1)})
+    with pytest.raises(TypeError, match="in_demo"):
+        PanelSpec("x", "X", None, place="lower", columns=3, in_turns=True)  # type: ignore[call-arg]
+
+
+def test_two_panels_of_one_name_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grid, "PANELS", (*grid.PANELS, LadderPanel))
+    with pytest.raises(ValueError, match=r"same name or shortcut: ladder, Ctrl\+1"):
+        grid.specs()
+
+
+def test_the_view_menu_is_made_of_the_list() -> None:
+    entries = {action.name: action for action in ACTIONS if action.name.startswith("show-")}
+    assert list(entries) == ["show-ladder", "show-map", "show-curves", "show-traces", "show-head", "show-transcript"]
+    assert [entry.label for entry in entries.values()] == [spec.menu_text for spec in grid.IN_MENU]
+    assert [entry.keys for entry in entries.values()] == [(f"Ctrl+{i}",) for i in range(1, 7)]
+    assert [entry.line_before for entry in entries.values()] == [True, *[False] * 5]
+
+
+def test_a_row_of_panels_fills_twelve_columns() -> None:
+    for place in ("upper", "lower", "bottom"):
+        assert sum(spec.columns for spec in grid.SPECS if spec.place == place) == 12
+    assert grid.default_sizes("operator") == {
+        "upper": [500, 700], "lower": [500, 400, 300], "rows": [480, 250, 132], "columns": [900, 300],
+    }  # fmt: skip
+    assert grid.default_sizes("demo")["upper"] == [600, 600]

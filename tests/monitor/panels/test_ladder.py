@@ -1,0 +1,91 @@
+"""The ladder: dots, fitted line, headline, and a second bank beside the first."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from PyQt6.QtCore import QPoint
+from pytestqt.qtbot import QtBot
+
+from rtalign_monitor.engines.two_banks import SecondBank
+from rtalign_monitor.panels.ladder import LadderPanel
+from tests.helpers import snapshots
+from tests.helpers.view_pixels import WrittenText, pixels, shown
+
+
+def test_a_layer_without_a_peak_gives_the_reason(qtbot: QtBot) -> None:
+    ladder = LadderPanel()
+    shown(qtbot, ladder)
+    ladder.draw(snapshots.sight(300))
+    qtbot.mouseMove(ladder, QPoint(300, round(ladder.rows().centre(3))))
+    assert "edge of the lags" in ladder.toolTip()
+
+
+def test_dots_end_where_the_snapshot_says(qtbot: QtBot) -> None:
+    ladder = LadderPanel()
+    shown(qtbot, ladder)
+    ladder.draw(snapshots.sight(300, seed=1))
+    last = snapshots.sight(301, seed=2)
+    ladder.draw(last)
+    wanted = {peak.layer: peak.peak_s for peak in last.peaks if peak.peak_s is not None}
+    qtbot.waitUntil(lambda: ladder.easing.positions() == pytest.approx(wanted))
+
+
+@pytest.mark.parametrize(("height", "scale"), [(342, 1.0), (719, 1.6), (360, 1.6), (240, 1.0)])
+def test_dots_of_31_layers_do_not_hide_each_other(qtbot: QtBot, height: int, scale: float) -> None:
+    """One covers less than half of the next, wherever their peaks are, and none is too small to be seen."""
+    view = LadderPanel()
+    shown(qtbot, view, 620, height)
+    view.set_scale(scale)
+    view.draw(snapshots.sight(1000))
+    assert view.dot_radius() <= max(0.75 * view.rows().height, view.px(2))
+    assert view.dot_radius() >= view.px(2)
+
+
+def test_two_banks_are_named_and_their_words_counted_whole(qtbot: QtBot, written: list[WrittenText]) -> None:
+    """A name may be shortened; a count of words is whole or left out."""
+    names = "bank-smollm2-armeni", "bank-gpt2-armeni-with-a-long-name"
+    for width in (400, 620, 940):
+        view = LadderPanel()
+        shown(qtbot, view, width, 430)
+        view.set_scale(1.6)
+        view.draw(snapshots.sight(1000))
+        view.set_second_bank(SecondBank(snapshots.sight(1000, seed=1), names))
+        written.clear()
+        view.invalidate()
+        pixels(view)
+        texts = [w.text for w in written]
+        assert not [w.text for w in written if "1,0" in w.text and "1,000 words" not in w.text]
+        assert any(names[0].startswith(text.split("   ")[0].rstrip("…")) and len(text) > 6 for text in texts)
+    assert "bank-smollm2-armeni   1,000 words" in texts
+
+
+def test_a_line_without_room_leaves_out_whole_parts(qtbot: QtBot, written: list[WrittenText]) -> None:
+    view = LadderPanel()
+    for width in (330, 400, 520):
+        shown(qtbot, view, width, 340)
+        view.draw(snapshots.sight(300))
+        pixels(view)
+    assert not any("…" in w.text or not w.whole for w in written)
+    assert any(w.text.startswith("95 % [0.82, 0.99]") for w in written)
+
+
+def test_the_fitted_line_has_the_slope_over_all_layers(qtbot: QtBot) -> None:
+    snapshot = snapshots.sight(300)
+    peaks = tuple(dataclasses.replace(p, peak_s=None if p.layer < 8 else p.peak_s) for p in snapshot.peaks)
+    view = LadderPanel()
+    shown(qtbot, view)
+    view.draw(dataclasses.replace(snapshot, peaks=peaks))
+    ends = view.fit()
+    assert ends is not None
+    assert snapshot.temporal is not None
+    assert ends[1] - ends[0] == pytest.approx(snapshot.temporal.slope_ms / 1000 * (30 - 8) / 30)
+
+
+def test_the_headline_is_described_for_screen_readers(qtbot: QtBot) -> None:
+    ladder = LadderPanel()
+    shown(qtbot, ladder)
+    ladder.draw(snapshots.sight(300))
+    assert "r 0.97, 95 % 0.82 to 0.99" in ladder.accessibleDescription()
+    assert "300 words" in ladder.accessibleDescription()

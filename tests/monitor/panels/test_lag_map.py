@@ -1,0 +1,37 @@
+"""The lag map: its colour limit and its readout."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from PyQt6.QtCore import QPoint
+from pytestqt.qtbot import QtBot
+
+from rtalign_monitor.panels.lag_map import LagMapPanel
+from tests.helpers import snapshots
+from tests.helpers.view_pixels import shown
+
+
+def test_frozen_colours_stand_still(qtbot: QtBot) -> None:
+    view = LagMapPanel()
+    shown(qtbot, view)
+    snapshot = snapshots.sight(300)
+    assert snapshot.r is not None
+    view.draw(snapshot)
+    limit = view.limit
+    view.freeze(True)
+    view.draw(dataclasses.replace(snapshot, r=snapshot.r * 5))
+    assert view.limit == limit
+    view.freeze(False)
+    view.draw(dataclasses.replace(snapshot, r=snapshot.r * 5))
+    assert limit < view.limit
+
+
+def test_the_map_reads_out_the_cell_under_the_crosshair(qtbot: QtBot) -> None:
+    view, snapshot = LagMapPanel(), snapshots.sight(300)
+    shown(qtbot, view)
+    view.draw(snapshot)
+    assert snapshot.r is not None
+    qtbot.mouseMove(view, QPoint(round(view.axis().to_pixel(0.40)), round(view.rows().centre(20))))
+    assert "layer 20" in view.readout()
+    assert f"{snapshot.r[20, 60]:.4f}" in view.readout()

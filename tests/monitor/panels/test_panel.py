@@ -1,0 +1,39 @@
+"""Panels with rows share them, and name the layer and the lag under the pointer."""
+
+from __future__ import annotations
+
+import pytest
+from PyQt6.QtCore import QPoint
+from pytestqt.qtbot import QtBot
+
+from rtalign_monitor.panels.ladder import LadderPanel
+from rtalign_monitor.panels.lag_map import LagMapPanel
+from tests.helpers import snapshots
+from tests.helpers.view_pixels import shown
+
+
+@pytest.mark.parametrize("n_layers", [9, 31])
+def test_ladder_and_map_share_their_rows(qtbot: QtBot, n_layers: int) -> None:
+    ladder, lag_map = LadderPanel(), LagMapPanel()
+    shown(qtbot, ladder)
+    shown(qtbot, lag_map, 800)
+    for view in (ladder, lag_map):
+        view.draw(snapshots.sight(300, n_layers))
+    assert [ladder.rows().centre(i) for i in range(n_layers)] == [lag_map.rows().centre(i) for i in range(n_layers)]
+    assert ladder.rows().centre(0) > ladder.rows().centre(n_layers - 1)
+
+
+@pytest.mark.parametrize("kind", [LadderPanel, LagMapPanel])
+def test_the_pointer_names_the_layer_and_lag_under_it(
+    qtbot: QtBot, kind: type[LadderPanel] | type[LagMapPanel]
+) -> None:
+    view = kind()
+    shown(qtbot, view)
+    view.draw(snapshots.sight(300))
+    lag = 0.25
+    point = QPoint(round(view.axis().to_pixel(lag)), round(view.rows().centre(7)))
+    with qtbot.waitSignals([view.layer_pointed, view.lag_pointed]) as caught:
+        qtbot.mouseMove(view, point)
+    values = [signal.args[0] for signal in caught.all_signals_and_args]
+    assert values[0] == 7
+    assert values[1] == pytest.approx(lag, abs=0.003)

@@ -1,0 +1,46 @@
+"""The transcript: words stay where they are, apart from each other, and can be picked."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from rtalign_monitor.panels.transcript import TranscriptPanel
+from tests.helpers import snapshots
+from tests.helpers.view_pixels import pixels, shown
+
+
+def test_a_click_picks_the_word_under_it(qtbot: QtBot) -> None:
+    view = TranscriptPanel()
+    shown(qtbot, view, 1200, 132)
+    view.draw(snapshots.sight(300))
+    pixels(view)
+    wanted = view.word_boxes[4]
+    with qtbot.waitSignal(view.word_picked) as caught:
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=wanted.box.center().toPoint())
+    assert caught.args == [wanted.entry.word.index]
+
+
+def test_words_never_overlap_or_leave_the_panel(qtbot: QtBot) -> None:
+    view = TranscriptPanel()
+    shown(qtbot, view, 900, 132)
+    for n in range(100, 160, 3):
+        view.draw(snapshots.sight(n))
+        pixels(view)
+        boxes = [word.box for word in view.word_boxes]
+        assert view.word_boxes[-1].entry == snapshots.sight(n).words[-1]
+        assert all(box.left() >= 0 and box.right() <= 900 for box in boxes)
+        assert not any(a.intersects(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+
+
+def test_a_word_that_becomes_current_stays_on_its_line(qtbot: QtBot) -> None:
+    view = TranscriptPanel()
+    shown(qtbot, view, 700, 200)
+    together: dict[tuple[int, int], bool] = {}
+    for n in range(100, 140):
+        view.draw(snapshots.sight(n))
+        pixels(view)
+        line = {word.entry.word.index: word.box.top() for word in view.word_boxes}
+        for a in line:
+            if a + 1 in line:
+                assert together.setdefault((a, a + 1), line[a] == line[a + 1]) == (line[a] == line[a + 1])
