@@ -68,7 +68,7 @@ class Story:
 def ours(story: Story, lag: int) -> np.ndarray:
     """(fold, target): held-out correlations, from one pass over the words."""
     X = story.lag(lag)
-    return ridge.fit([Moments.of(X[rows], story.Y[rows]) for rows in story.folds], ALPHAS).r
+    return ridge.fit_ridge([Moments.from_data(X[rows], story.Y[rows]) for rows in story.folds], ALPHAS).r
 
 
 def peer(story: Story, lag: int, fit_predict: Callable[..., np.ndarray]) -> np.ndarray:

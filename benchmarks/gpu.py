@@ -126,8 +126,8 @@ def fit(n_words: int, device: str) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_words, 275), np.float32)
     Y = X[:, :50] @ rng.standard_normal((50, 450), np.float32) + rng.standard_normal((n_words, 450), np.float32)
-    folds = [Moments.of(X[rows], Y[rows]) for rows in np.array_split(np.arange(n_words), 5)]
-    there, here = (partial(ridge.fit, folds, ALPHAS, device=where) for where in (device, "cpu"))
+    folds = [Moments.from_data(X[rows], Y[rows]) for rows in np.array_split(np.arange(n_words), 5)]
+    there, here = (partial(ridge.fit_ridge, folds, ALPHAS, device=where) for where in (device, "cpu"))
     apart = float(np.abs(np.asarray(there().r) - np.asarray(here().r)).max())
     spent = {"device_s": seconds(there, device), "cpu_s": seconds(here, device)}
     return spent | {"words": n_words, "times_faster": round(spent["cpu_s"] / spent["device_s"], 2), "max_dr": apart}

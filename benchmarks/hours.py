@@ -15,7 +15,7 @@ from live import Endless, cost, made_up_bank, slope
 from outcome import tell
 
 from rtalign.decoding.bank import DecoderBank
-from rtalign.decoding.decoder_setup import Decoding
+from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine
 from rtalign.language import AheadReader, load
 from rtalign.simulation.helmet import helmet
@@ -28,7 +28,7 @@ def measure(hours: float, layers: str, sfreq: float, words_a_second: float) -> d
         folder = Path(scratch) / "bank"
         made_up_bank(folder, recording.sensors, layers)
         bank = DecoderBank.load(folder)
-        decoding, model = Decoding.of(bank), load("smollm2")
+        decoding, model = DecoderSetup.from_bank(bank), load("smollm2")
         words = recording.words
         following = AheadReader(
             words, lambda: model.stream([w.text for w in words], bank.recipe.language, bank.layers), decoding.targets

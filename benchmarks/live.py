@@ -22,7 +22,7 @@ from rtalign.core.recipe import Recipe
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.core.session import Session
 from rtalign.core.tensorfile import TensorFile
-from rtalign.decoding.bank import DecoderBank, passport_of
+from rtalign.decoding.bank import DecoderBank, make_passport
 from rtalign.decoding.projection import fit_projection
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot
@@ -96,7 +96,9 @@ def made_up_bank(folder: Path, sensors: tuple[Sensor, ...], layers: str) -> None
     tensors["projection_variance"][:] = projection.variance
     info = model.info
     entry = {name: getattr(info, name) for name in ("id", "family", "n_layers", "revision", "tokenizer")}
-    passport = passport_of([], 0, sensors, numbers, projection.components, entry, {}, {}, "now")
+    passport = make_passport(
+        sensors=sensors, layers=numbers, components=projection.components, model=entry, created="now"
+    )
     (folder / "passport.json").write_text(json.dumps(passport))
     (folder / "recipe.toml").write_text(recipe.to_toml())
     (folder / "summary.json").write_text("{}")

@@ -16,7 +16,7 @@ from rtalign.core.records import Recording
 from rtalign.core.time_format import duration
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.projection import WIDE
+from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.language import growing_spans, window_spans
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.signal.chain import Chain, ChainDesign
@@ -35,7 +35,7 @@ def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device
     n_layers = len(recipe.language.layer_indices(model.info.n_layers))
     components = min(recipe.language.components or model.info.dim, model.info.dim)
     sensors, lags = len(recordings[0].sensors), len(recipe.lags.seconds)
-    wide, kept = min(WIDE * components, model.info.dim) * n_layers, n_layers * components
+    wide, kept = min(WIDE_FACTOR * components, model.info.dim) * n_layers, n_layers * components
     seconds = {
         "signal": _signal_seconds(recordings, recipe),
         "language": _language_seconds(recordings, model, recipe),
@@ -117,20 +117,22 @@ def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe:
     rng, n_folds = np.random.default_rng(0), recipe.fit.folds
     n = max(min(words, FIT_WORDS) // n_folds, 20)
     X = rng.standard_normal((n, sensors), np.float32)
-    Y = rng.standard_normal((n, layers * WIDE * components), np.float32)
-    kept, turn = Y[:, : layers * components], np.zeros((layers, WIDE * components, components))
+    Y = rng.standard_normal((n, layers * WIDE_FACTOR * components), np.float32)
+    kept, turn = Y[:, : layers * components], np.zeros((layers, WIDE_FACTOR * components, components))
     turn[:, np.arange(components), np.arange(components)] = 1
-    rotations = ridge.Rotations([turn] * n_folds, turn)
-    known = Moments.of(X[:, :0], Y, "float64", layers)
-    moments = Moments.of(X, Y, recipe.fit.precision, layers, known)
+    rotations = ridge.FoldRotations([turn] * n_folds, turn)
+    known = Moments.from_data(X[:, :0], Y, "float64", layers)
+    moments = Moments.from_data(X, Y, recipe.fit.precision, layers, same_y=known)
     draws = Draws.plan(np.repeat(np.arange(n_folds), n), layers, recipe.fit)
     prepared = draws.prepare([kept] * n_folds)
     weights = rng.standard_normal((sensors, kept.shape[1])).astype(np.float32)
 
     def grows() -> None:
         for _ in range(n_folds):
-            Moments.of(X, Y, recipe.fit.precision, layers, known)
+            Moments.from_data(X, Y, recipe.fit.precision, layers, same_y=known)
         score(draws, [X @ weights for _ in range(n_folds)], prepared)
 
-    fixed = _timed(lambda: ridge.fit([moments] * n_folds, recipe.fit.alphas, rotations, recipe.fit.precision, device))
+    fixed = _timed(
+        lambda: ridge.fit_ridge([moments] * n_folds, recipe.fit.alphas, rotations, recipe.fit.precision, device)
+    )
     return (_timed(grows) * words / (n * n_folds) + fixed) / cores()

@@ -1,4 +1,4 @@
-"""DecoderBank: the decoders of every layer and lag, with the recipe and the passport they were made under."""
+"""DecoderBank: the decoders of every layer and lag, with the recipe and the passport they were made with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,28 @@ FILES = ("bank.safetensors", "recipe.toml", "passport.json", "summary.json")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecoderBank:
-    """What live and offline prediction need; weights are mapped from the disk, not read until used."""
+    """A trained bank of decoders, as a folder on disk holds it; arrays are mapped, and read only when used.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        Every setting that the bank was made with.
+    passport : dict
+        What must agree before its numbers mean anything elsewhere: model, sensors, chain, recordings, versions.
+    layers : tuple of int
+        Hidden states that are decoded.
+    sensors : tuple of Sensor
+        Columns of the signal.
+    projection : Projection
+        From activations to targets.
+    tensors : TensorFile
+        Weights, biases, penalties, patterns, curves and moments.
+
+    Examples
+    --------
+    >>> bank = DecoderBank.load(Path("my-bank"))  # doctest: +SKIP
+    >>> bank.predict(25, signal).shape  # (word, layer x component) at lag 25  # doctest: +SKIP
+    """
 
     recipe: Recipe
     passport: dict[str, Any]
@@ -32,7 +53,7 @@ class DecoderBank:
 
     @classmethod
     def load(cls, folder: Path) -> DecoderBank:
-        """A bank from its folder, refused with a reason where it is not one."""
+        """Read a bank from its folder; ValueError with the reason if it is not one."""
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise ValueError(f"{folder} is not a decoder bank: it lacks {', '.join(missing)}")
@@ -44,56 +65,99 @@ class DecoderBank:
             sensors = tuple(sensor_from_dict(entry) for entry in passport["sensors"])
             mean, basis, variance = (np.array(tensors[f"projection_{part}"]) for part in ("mean", "basis", "variance"))
             projection = Projection(mean, basis, variance, int(passport["components"]))
-            wanted = (len(recipe.lags.seconds), len(sensors), len(layers) * projection.components)
-            if tensors["weights"].shape != wanted:
-                raise ValueError(f"{folder}: weights are {tensors['weights'].shape}, its passport says {wanted}")
+            expected = (len(recipe.lags.seconds), len(sensors), len(layers) * projection.components)
+            if tensors["weights"].shape != expected:
+                raise ValueError(f"{folder}: weights are {tensors['weights'].shape}, its passport says {expected}")
         except (KeyError, TypeError) as error:
-            raise ValueError(f"{folder} is not a whole decoder bank: {error}") from None
+            raise ValueError(f"{folder} is not a complete decoder bank: {error}") from None
         return cls(recipe, passport, layers, sensors, projection, tensors)
 
     @property
     def lags_s(self) -> np.ndarray:
+        """(lag,): seconds after a word's onset."""
         return self.recipe.lags.seconds
 
     @property
     def model(self) -> dict[str, Any]:
+        """The language model it was made with: id, family, n_layers, revision, tokenizer and more."""
         return dict(self.passport["model"])
 
     def predict(self, lag: int, signal: np.ndarray) -> np.ndarray:
-        """(word, sensor) at one lag to (word, layer x component)."""
+        """Predict targets (word, layer x component) from the signal (word, sensor) at one lag."""
         return signal @ self.tensors["weights"][lag] + self.tensors["bias"][lag]
 
     def differences(self, sensors: Sequence[Sensor]) -> list[str]:
-        """How these sensors differ from the bank's, in plain words; empty when they match.  Order does not matter."""
-        return differences(self.sensors, sensors)
+        """How these sensors differ from the bank's, as text; empty when they match.  Order does not matter."""
+        return sensor_differences(self.sensors, sensors)
 
 
-def differences(expected: Sequence[Sensor], sensors: Sequence[Sensor]) -> list[str]:
-    """How sensors differ from those that decoders were made with, in plain words."""
+def sensor_differences(expected: Sequence[Sensor], sensors: Sequence[Sensor]) -> list[str]:
+    """How sensors differ from those that decoders were made with.
+
+    Parameters
+    ----------
+    expected : sequence of Sensor
+        Those of the decoders.
+    sensors : sequence of Sensor
+        Those of a stream or recording, in any order.
+
+    Returns
+    -------
+    list of str
+        One sentence a difference; empty when they match.
+    """
     there = {s.name: s for s in sensors}
     missing = [s.name for s in expected if s.name not in there]
     other = [s.name for s in expected if s.name in there and there[s.name].kind != s.kind]
-    said = []
+    texts = []
     if missing:
-        said.append(f"the bank expects {len(expected)} sensors; {_some(missing)} not there")
+        texts.append(f"the bank expects {len(expected)} sensors; {_listed(missing)} not there")
     if other:
         kinds = {s.name: s.kind for s in expected}
-        said.append(f"{other[0]} is {there[other[0]].kind} here and {kinds[other[0]]} in the bank")
-    return said
+        texts.append(f"{other[0]} is {there[other[0]].kind} here and {kinds[other[0]]} in the bank")
+    return texts
 
 
-def passport_of(
-    recordings: Sequence[Mapping[str, Any]],
-    n_words: int,
+def make_passport(
+    *,
     sensors: Sequence[Sensor],
     layers: Sequence[int],
     components: int,
     model: Mapping[str, Any],
-    chain: Mapping[str, Any],
-    versions: Mapping[str, str],
     created: str,
+    recordings: Sequence[Mapping[str, Any]] = (),
+    n_words: int = 0,
+    chain: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """All that must agree before this bank's numbers mean anything elsewhere."""
+    """The passport of a bank: all that must agree before its numbers mean anything elsewhere.
+
+    Parameters
+    ----------
+    sensors : sequence of Sensor
+        Columns of the signal.
+    layers : sequence of int
+        Hidden states that are decoded.
+    components : int
+        Targets a layer.
+    model : mapping
+        The language model: id, family, n_layers, revision, tokenizer.
+    created : str
+        Time, as text.
+    recordings : sequence of mapping
+        What it was trained on, with fingerprints.
+    n_words : int
+        Words it was trained on.
+    chain : mapping
+        As `rtalign.signal.describe_chain` gives it.
+    versions : mapping of str to str
+        Of the packages used.
+
+    Returns
+    -------
+    dict
+        As passport.json holds it.
+    """
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -102,10 +166,10 @@ def passport_of(
         "layers": list(layers),
         "components": components,
         "n_words": n_words,
-        "chain": dict(chain),
+        "chain": dict(chain or {}),
         "sensors": [sensor_to_dict(s) for s in sensors],
         "recordings": [dict(r) for r in recordings],
-        "versions": dict(versions),
+        "versions": dict(versions or {}),
     }
 
 
@@ -115,7 +179,7 @@ def _passport(path: Path) -> dict[str, Any]:
     except ValueError:
         raise ValueError(f"{path} is not JSON; the bank is damaged") from None
     if not isinstance(passport, dict) or passport.get("format") != FORMAT:
-        raise ValueError(f"{path} is no passport of an rtalign bank")
+        raise ValueError(f"{path} is not the passport of an rtalign bank")
     if passport.get("version") != VERSION:
         raise ValueError(
             f"{path.parent} is a bank of version {passport.get('version')}; this program reads version {VERSION}: "
@@ -124,7 +188,7 @@ def _passport(path: Path) -> dict[str, Any]:
     return passport
 
 
-def _some(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:6])
     if len(names) > 6:
         return f"{shown} and {len(names) - 6} more are"
@@ -132,20 +196,30 @@ def _some(names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decoders:
-    """weights : (lag, sensor, target).    bias : (lag, target).    n_words : what they were learned from."""
+class LagDecoders:
+    """Linear decoders of every lag, from a bank or learned live.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (lag, sensor, target)
+        The weights.
+    bias : ndarray, shape (lag, target)
+        The intercepts.
+    n_words : int
+        How many words they were learned from.
+    """
 
     weights: np.ndarray
     bias: np.ndarray
     n_words: int
 
     @classmethod
-    def of(cls, bank: DecoderBank) -> Decoders:
-        """A bank's own; its weights stay on the disk until they are used."""
+    def from_bank(cls, bank: DecoderBank) -> LagDecoders:
+        """Those of a bank; its weights stay on disk until they are used."""
         return cls(bank.tensors["weights"], bank.tensors["bias"], int(bank.passport["n_words"]))
 
-    def predict_many(self, epochs: np.ndarray) -> np.ndarray:
-        """(word, lag, sensor) to (word, lag, target); the weights are read once for all words."""
+    def predict(self, epochs: np.ndarray) -> np.ndarray:
+        """Predict targets (word, lag, target) from epochs (word, lag, sensor); weights are read once for all words."""
         out = np.empty((len(epochs), *self.bias.shape), np.float32)
         for lag, (weights, bias) in enumerate(zip(self.weights, self.bias, strict=True)):
             out[:, lag] = epochs[:, lag] @ weights + bias

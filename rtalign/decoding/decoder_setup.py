@@ -1,4 +1,4 @@
-"""What live scoring needs beside the words and the signal: which layers, which sensors, and how targets are made."""
+"""What a live session takes from a bank: its layers, its sensors, and how activations become targets."""
 
 from __future__ import annotations
 
@@ -10,15 +10,30 @@ import numpy as np
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor
-from rtalign.decoding.bank import DecoderBank, differences, passport_of
+from rtalign.decoding.bank import DecoderBank, make_passport, sensor_differences
 from rtalign.decoding.projection import Projection, fit_projection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decoding:
-    """A bank's frame, or one made from a text where there is no bank yet.
+class DecoderSetup:
+    """What is decoded in a live session, from a bank, or from a text where there is no bank yet.
 
-    sensors : those of the bank; empty without one, until a stream has told its own.
+    Attributes
+    ----------
+    recipe : Recipe
+        Every setting that changes a number.
+    layers : tuple of int
+        Hidden states that are decoded.
+    n_layers : int
+        Hidden states of the model.
+    projection : Projection
+        From activations to targets.
+    sensors : tuple of Sensor
+        Those of the bank; without a bank empty, until a stream has named its own.
+    bank : DecoderBank or None
+        The bank, if there is one.
+    model : dict
+        The language model: id, family, n_layers, revision, tokenizer.
     """
 
     recipe: Recipe
@@ -30,13 +45,14 @@ class Decoding:
     model: dict[str, Any]
 
     @classmethod
-    def of(cls, bank: DecoderBank) -> Decoding:
+    def from_bank(cls, bank: DecoderBank) -> DecoderSetup:
+        """The setup that a bank was made with."""
         n_layers = int(bank.model["n_layers"])
         return cls(bank.recipe, bank.layers, n_layers, bank.projection, bank.sensors, bank, bank.model)
 
     @classmethod
-    def from_text(cls, model: Any, words: Sequence[str], recipe: Recipe) -> Decoding:
-        """Principal components of a text that nobody has heard yet, so that decoders can be learned from nothing."""
+    def from_text(cls, model: Any, words: Sequence[str], recipe: Recipe) -> DecoderSetup:
+        """Principal components of any text, so that decoders can be learned without a bank."""
         layers = tuple(recipe.language.layer_indices(model.info.n_layers))
         reading = model.encode(words, recipe.language, layers, surprisal=False)
         projection = fit_projection([reading.activations], recipe.language.components)
@@ -46,6 +62,7 @@ class Decoding:
 
     @property
     def lags_s(self) -> np.ndarray:
+        """(lag,): seconds after a word's onset."""
         return self.recipe.lags.seconds
 
     @property
@@ -53,8 +70,8 @@ class Decoding:
         """(layer,): 0 the embedding, 1 the last hidden state."""
         return np.array(self.layers) / max(self.n_layers - 1, 1)
 
-    def differs(self, other: Decoding) -> str | None:
-        """What keeps another bank from taking this one's place while words are being read; None where nothing does."""
+    def difference(self, other: DecoderSetup) -> str | None:
+        """What keeps another bank from replacing this one during a session; None if it can."""
         pairs = {
             "model": (self.model["revision"], other.model["revision"]),
             "context": (self.recipe.language, other.recipe.language),
@@ -62,26 +79,42 @@ class Decoding:
             "lags": (self.recipe.lags, other.recipe.lags),
             "choice of words": (self.recipe.words, other.recipe.words),
         }
-        return next((what for what, (mine, theirs) in pairs.items() if mine != theirs), None)
+        return next((name for name, (mine, theirs) in pairs.items() if mine != theirs), None)
 
     def targets(self, activations: np.ndarray) -> np.ndarray:
-        """(word, layer, dim) to (word, target)."""
+        """Targets (word, target) of activations (word, layer, dim)."""
         return self.projection.project(activations)
 
     def passport(self, sensors: Sequence[Sensor], n_words: int, scored: str) -> dict[str, Any]:
-        """The bank's passport, or one of what was used where there is no bank."""
+        """The bank's passport, or without a bank one of what was used; `scored` is the time, as text."""
         if self.bank is not None:
             return {**self.bank.passport, "scored": scored, "n_words": n_words, "recordings": []}
-        return passport_of([], n_words, sensors, self.layers, self.projection.components, self.model, {}, {}, scored)
+        return make_passport(
+            sensors=sensors,
+            layers=self.layers,
+            components=self.projection.components,
+            model=self.model,
+            created=scored,
+            n_words=n_words,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fitting:
+class SensorMap:
     """How the columns of a stream become the sensors of a bank.
 
-    sensors : those that are there, in the bank's order.    columns : (sensor there,) their places in the stream.
-    places : (sensor there,) their places in the bank.    fill : (lag, sensor of the bank), where the others stand.
-    differences : in plain words, what does not fit.
+    Attributes
+    ----------
+    sensors : tuple of Sensor
+        Sensors of the bank that the stream has, in the bank's order.
+    columns : ndarray of int, shape (sensor present,)
+        Their columns in the stream.
+    places : ndarray of int, shape (sensor present,)
+        Their columns in the bank.
+    fill : ndarray or None, shape (lag, sensor of the bank)
+        Training means, which replace sensors that are missing; None if none is.
+    differences : tuple of str
+        How the stream differs from the bank.
     """
 
     sensors: tuple[Sensor, ...]
@@ -91,30 +124,29 @@ class Fitting:
     differences: tuple[str, ...]
 
     @classmethod
-    def of(cls, decoding: Decoding, stream: Sequence[Sensor]) -> Fitting:
-        """A sensor of another kind than the bank's counts as missing: its numbers have another unit."""
-        expected = decoding.sensors or tuple(stream)
+    def match(cls, setup: DecoderSetup, stream: Sequence[Sensor]) -> SensorMap:
+        """Match a stream to a setup; a sensor of another kind counts as missing, as its values have another unit."""
+        expected = setup.sensors or tuple(stream)
         there = {(sensor.name, sensor.kind): column for column, sensor in enumerate(stream)}
-        found = [i for i, s in enumerate(expected) if (s.name, s.kind) in there]
-        columns = [there[expected[i].name, expected[i].kind] for i in found]
+        present = [i for i, s in enumerate(expected) if (s.name, s.kind) in there]
+        columns = [there[expected[i].name, expected[i].kind] for i in present]
         fill = None
-        if len(found) < len(expected):
-            mean_x = (
-                decoding.bank.tensors["mean_x"] if decoding.bank else np.zeros((len(decoding.lags_s), len(expected)))
-            )
+        if len(present) < len(expected):
+            bank = setup.bank
+            mean_x = bank.tensors["mean_x"] if bank else np.zeros((len(setup.lags_s), len(expected)))
             fill = np.array(mean_x, np.float32)
-        sensors = tuple(expected[i] for i in found)
-        told = tuple(differences(expected, stream))
-        return cls(sensors, np.array(columns, int), np.array(found, int), fill, told)
+        sensors = tuple(expected[i] for i in present)
+        differences = tuple(sensor_differences(expected, stream))
+        return cls(sensors, np.array(columns, int), np.array(present, int), fill, differences)
 
-    def pick(self, data: np.ndarray) -> np.ndarray:
-        """(sample, column of the stream) to (sample, sensor there); no copy where they agree."""
+    def select(self, data: np.ndarray) -> np.ndarray:
+        """(sample, column of the stream) to (sample, sensor present); no copy where they agree."""
         n = data.shape[1]
         same = len(self.columns) == n and bool((self.columns == np.arange(n)).all())
         return data if same else data[:, self.columns]
 
-    def whole(self, epoch: np.ndarray) -> np.ndarray:
-        """(lag, sensor there) to (lag, sensor); what is not there stands at its training mean and adds nothing."""
+    def fill_missing(self, epoch: np.ndarray) -> np.ndarray:
+        """(lag, sensor present) to (lag, sensor); a missing sensor has its training mean, and adds nothing."""
         if self.fill is None:
             return epoch
         out = self.fill.copy()

@@ -9,15 +9,26 @@ import numpy as np
 from rtalign.core.recipe import FitRecipe
 
 PURGED = -1
-"""The fold of a word that stands too near a boundary to be trained on or scored."""
+"""The fold of a word that is too near a boundary to be trained on or scored."""
 
 
-def assign(onsets: Sequence[np.ndarray], recipe: FitRecipe, gap: float) -> np.ndarray:
+def assign_folds(onsets: Sequence[np.ndarray], recipe: FitRecipe, gap: float) -> np.ndarray:
     """The fold of every word.
 
-    onsets : one (word,) array of seconds per recording, in order.  gap : seconds between the last word of a fold and
-    the first of the next inside one recording: the length of an epoch, so that their windows share no sample.
-    Returns (word,) over all recordings, 0 ... folds - 1 or PURGED.
+    Parameters
+    ----------
+    onsets : sequence of ndarray, shape (word,)
+        Seconds, one array a recording, in order.
+    recipe : FitRecipe
+        How many folds, and of which kind.
+    gap : float
+        Seconds between the last word of a fold and the first of the next inside one recording: the length of an epoch,
+        so that their windows share no sample.
+
+    Returns
+    -------
+    ndarray of int, shape (word,)
+        Over all recordings, 0 to folds - 1, or PURGED.
     """
     n_words = sum(len(o) for o in onsets)
     if n_words < 10 * recipe.folds:
@@ -30,7 +41,7 @@ def assign(onsets: Sequence[np.ndarray], recipe: FitRecipe, gap: float) -> np.nd
 
 
 def _by_recording(sizes: Sequence[int], n_folds: int) -> np.ndarray:
-    """Whole recordings stay together; a recording joins the fold in which its middle word falls."""
+    """Keep whole recordings together; a recording joins the fold that its middle word falls in."""
     middles = np.cumsum(sizes) - np.asarray(sizes) / 2
     fold = np.minimum((middles / sum(sizes) * n_folds).astype(int), n_folds - 1)
     if len(set(fold.tolist())) < n_folds:  # recordings of very unequal length: give every fold its share of them
@@ -39,7 +50,7 @@ def _by_recording(sizes: Sequence[int], n_folds: int) -> np.ndarray:
 
 
 def _by_position(onsets: Sequence[np.ndarray], n_folds: int, gap: float) -> np.ndarray:
-    """Equal parts of the words in order; words within half a gap of a boundary inside a recording are purged."""
+    """Cut the words in order into equal parts; purge words within half a gap of a boundary inside a recording."""
     n_words = sum(len(o) for o in onsets)
     fold = np.arange(n_words) * n_folds // n_words
     first = 0

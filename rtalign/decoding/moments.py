@@ -1,4 +1,4 @@
-"""Moments: what a linear decoder needs to know of brain and targets, in sums that add."""
+"""Moments: all that a linear decoder needs of brain and targets, in sums that add."""
 
 from __future__ import annotations
 
@@ -21,9 +21,20 @@ class Moments:
     Why centred: sums about the origin lose every digit where offsets are large, sums about the mean lose none, and they
     add exactly by the parallel-axis formula.  Nothing is ever subtracted.
 
-    mean_x : (sensor,)           xx : (sensor, sensor)
-    mean_y : (target,)           xy : (sensor, target)
-    yy : (group, member, member); targets are group-major, plain ones are groups of one.
+    Attributes
+    ----------
+    n : int
+        How many words.
+    mean_x : ndarray, shape (sensor,)
+        Mean of the signal.
+    mean_y : ndarray, shape (target,)
+        Mean of the targets.
+    xx : ndarray, shape (sensor, sensor)
+        Inner products of the centred signal.
+    xy : ndarray, shape (sensor, target)
+        Of the centred signal with the centred targets.
+    yy : ndarray, shape (group, member, member)
+        Of the centred targets within each group; targets are group-major, and plain ones are groups of one.
     """
 
     n: int
@@ -34,35 +45,47 @@ class Moments:
     yy: np.ndarray
 
     @classmethod
-    def of(
+    def from_data(
         cls,
         X: np.ndarray,
         Y: np.ndarray,
         dtype: Precision = "float32",
         groups: int | None = None,
-        known: Moments | None = None,
-        seen: Moments | None = None,
+        *,
+        same_y: Moments | None = None,
+        same_x: Moments | None = None,
     ) -> Moments:
         """Moments of some words.
 
-        X : (word, sensor).    Y : (word, target).
-        dtype: the multiplication's; sums over blocks are float64 either way.
-        groups: into how many equal groups the targets fall whose inner products are kept; None keeps squares alone.
-        known: moments of the same Y with another X (another lag), whose mean_y and yy need not be computed again.
-        seen: moments of the same X with another Y (another model), whose mean_x and xx need not be computed again.
+        Parameters
+        ----------
+        X : ndarray, shape (word, sensor)
+            The signal at one lag.
+        Y : ndarray, shape (word, target)
+            The targets.
+        dtype : {"float32", "float64"}
+            Precision of the multiplication; sums over blocks are float64 either way.
+        groups : int, optional
+            Number of equal groups of targets whose inner products are kept; None keeps only squares.
+        same_y : Moments, optional
+            Of the same Y with another X (another lag): its mean_y and yy are not computed again.
+        same_x : Moments, optional
+            Of the same X with another Y (another model): its mean_x and xx are not computed again.
+
+        Returns
+        -------
+        Moments
+            Their sums; ValueError if a column is not finite.
         """
         groups = Y.shape[-1] if groups is None else groups
-        _check(X, Y, groups, known, seen)
-        total = _Running(X.shape[1], Y.shape[1], 0 if known else groups, seen is None)
+        _check(X, Y, groups, same_y, same_x)
+        total = _BlockSums(X.shape[1], Y.shape[1], 0 if same_y else groups, same_x is None)
         for start in range(0, len(X), BLOCK):
             rows = slice(start, start + BLOCK)
             total.push(*_centred(X[rows], X[0], dtype), *_centred(Y[rows], Y[0], dtype))
         mean_x, mean_y = total.finish()
-        if known is not None:
-            mean_y, yy = known.mean_y, known.yy
-        else:
-            yy = total.yy
-        mean_x, xx = (seen.mean_x, seen.xx) if seen is not None else (mean_x, total.xx)
+        mean_y, yy = (same_y.mean_y, same_y.yy) if same_y is not None else (mean_y, total.yy)
+        mean_x, xx = (same_x.mean_x, same_x.xx) if same_x is not None else (mean_x, total.xx)
         moments = cls(len(X), mean_x, mean_y, xx, total.xy, yy)
         moments._check_finite()
         return moments
@@ -87,15 +110,23 @@ class Moments:
         return Moments.sum([self, other])
 
     def rotate(self, rotation: np.ndarray) -> Moments:
-        """Moments of Y @ R, group by group.
+        """Moments of the same words with the targets of each group times that group's rotation.
 
-        rotation : (group, member, component).
+        Parameters
+        ----------
+        rotation : ndarray, shape (group, member, component)
+            One matrix a group.
+
+        Returns
+        -------
+        Moments
+            With group x component targets.
         """
         if rotation.shape[:2] != self.yy.shape[:2]:
             groups, members = self.yy.shape[:2]
             raise ValueError(
                 f"the rotation is for {rotation.shape[0]} groups of {rotation.shape[1]} targets; these moments hold "
-                f"{groups} groups of {members} - pass groups={rotation.shape[0]} to Moments.of"
+                f"{groups} groups of {members} - pass groups={rotation.shape[0]} to Moments.from_data"
             )
         rotation = np.asarray(rotation, np.float64)
         return Moments(
@@ -108,17 +139,17 @@ class Moments:
         )
 
     @property
-    def sensors(self) -> Moments:
-        """The same words without targets."""
+    def without_targets(self) -> Moments:
+        """The same words, with no targets."""
         return Moments(self.n, self.mean_x, self.mean_y[:0], self.xx, self.xy[:, :0], np.zeros((0, 1, 1)))
 
     @property
-    def squares(self) -> np.ndarray:
+    def target_squares(self) -> np.ndarray:
         """(target,): centred sum of squares of each target."""
         return np.diagonal(self.yy, axis1=1, axis2=2).reshape(-1)
 
     def _check_finite(self) -> None:
-        for name, mean, squares in (("X", self.mean_x, np.diagonal(self.xx)), ("Y", self.mean_y, self.squares)):
+        for name, mean, squares in (("X", self.mean_x, np.diagonal(self.xx)), ("Y", self.mean_y, self.target_squares)):
             bad = np.flatnonzero(~np.isfinite(mean + squares))
             if bad.size:
                 raise ValueError(
@@ -128,7 +159,7 @@ class Moments:
 
 
 def rotate(values: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Each group of columns times its own rotation.
+    """Multiply each group of columns by its own rotation.
 
     values : (row, group * member).    rotation : (group, member, component).
     Returns (row, group * component).
@@ -141,28 +172,28 @@ def rotate(values: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     return rotated
 
 
-def _check(X: np.ndarray, Y: np.ndarray, groups: int, known: Moments | None, seen: Moments | None) -> None:
+def _check(X: np.ndarray, Y: np.ndarray, groups: int, same_y: Moments | None, same_x: Moments | None) -> None:
     if X.ndim != 2 or Y.ndim != 2 or len(X) != len(Y):
         raise ValueError(f"X {X.shape} and Y {Y.shape} are not (word, sensor) and (word, target) of the same words")
     if groups < 0 or Y.shape[1] % max(groups, 1):
         raise ValueError(f"{Y.shape[1]} targets do not fall into {groups} equal groups - pass a divisor as groups")
-    if known is not None and (known.n, known.mean_y.size, len(known.yy)) != (len(Y), Y.shape[1], groups):
+    if same_y is not None and (same_y.n, same_y.mean_y.size, len(same_y.yy)) != (len(Y), Y.shape[1], groups):
         raise ValueError(
-            f"known holds {known.n} words, {known.mean_y.size} targets in {len(known.yy)} groups; Y holds {len(Y)} "
-            f"words, {Y.shape[1]} targets in {groups} groups - known must come from the same Y"
+            f"same_y holds {same_y.n} words, {same_y.mean_y.size} targets in {len(same_y.yy)} groups; Y holds "
+            f"{len(Y)} words, {Y.shape[1]} targets in {groups} groups - same_y must come from the same Y"
         )
-    if seen is not None and (seen.n, seen.mean_x.size) != X.shape:
+    if same_x is not None and (same_x.n, same_x.mean_x.size) != X.shape:
         raise ValueError(
-            f"seen holds {seen.n} words of {seen.mean_x.size} sensors; X holds {X.shape[0]} words of {X.shape[1]} "
-            "sensors - seen must come from the same X"
+            f"same_x holds {same_x.n} words of {same_x.mean_x.size} sensors; X holds {X.shape[0]} words of "
+            f"{X.shape[1]} sensors - same_x must come from the same X"
         )
 
 
 def _centred(block: np.ndarray, origin: np.ndarray, dtype: Precision) -> tuple[np.ndarray, np.ndarray]:
-    """The block about its own mean, ready to be multiplied, and that mean in float64.
+    """The block minus its own mean, ready to be multiplied, and that mean in float64.
 
-    Why by way of a row of the data: the difference of two values of one type is as exact as its own rounding, however
-    large their common offset, and a column that never changes becomes zero to the last bit.
+    Why a row of the data is subtracted first: the difference of two values of one type is exact up to its own rounding,
+    however large their common offset, and a column that never changes becomes zero to the last bit.
     """
     wide = np.result_type(block, dtype)
     shifted = np.subtract(block, origin, dtype=wide)
@@ -171,8 +202,8 @@ def _centred(block: np.ndarray, origin: np.ndarray, dtype: Precision) -> tuple[n
     return shifted.astype(dtype, copy=False), origin + mean
 
 
-class _Running:
-    """Blocks of centred rows, added up in float64; what lies between blocks is added once, at the end."""
+class _BlockSums:
+    """Sums over blocks of centred rows in float64; the part between the blocks' means is added once, at the end."""
 
     def __init__(self, n_sensors: int, n_targets: int, groups: int, squares: bool) -> None:
         self.groups, self.squares = groups, squares
@@ -193,7 +224,7 @@ class _Running:
         self.means_y.append(mean_y)
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
-        """The common means; the sums are whole from here on."""
+        """Add the part between blocks, which completes the sums; return the common means."""
         sizes = np.array(self.sizes)
         mean_x, between_x = _between(np.stack(self.means_x), sizes)
         mean_y, between_y = _between(np.stack(self.means_y), sizes)
@@ -208,7 +239,7 @@ def _between(means: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
     means : (part, column).    sizes : (part,).
     """
-    # About one of the means, so that equal means give exactly that mean and no distance.
+    # Relative to one of the means, so that equal means give exactly that mean and no distance.
     reference = means[np.argmax(sizes)]
     share = sizes / max(sizes.sum(), 1)
     mean = reference + share @ (means - reference)
@@ -216,7 +247,7 @@ def _between(means: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _added(first: np.ndarray, rest: Sequence[np.ndarray]) -> np.ndarray:
-    """The sum, written into the first."""
+    """Add the rest to the first array, in place."""
     for array in rest:
         first += array
     return first

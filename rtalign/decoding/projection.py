@@ -1,4 +1,4 @@
-"""Activations to decoding targets: principal components per layer, honest about which words they were fitted on.
+"""Activations to decoding targets: principal components per layer, fitted without the words that they are tested on.
 
 Why two steps: projecting every word once onto a wide basis lets the sums over words be made in one pass; the components
 of each fold's own training words are then a small rotation inside that basis, found from Y'Y alone.
@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-WIDE = 2
+WIDE_FACTOR = 2
 """The wide basis holds this many times the components that are kept."""
 
 
-class Layers(Protocol):
-    """(word, layer, dim): an array, or something on disk that hands out parts of one."""
+class ActivationArray(Protocol):
+    """Activations (word, layer, dim): an array, or an object on disk that reads parts of one."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -29,8 +29,19 @@ class Layers(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projection:
-    """mean : (layer, dim); basis : (layer, dim, wide), orthonormal, leading component first; variance : (layer, wide),
-    each component's share of the layer's variance; components : how many of them are targets."""
+    """Principal components of every layer's activations.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (layer, dim)
+        Mean activation.
+    basis : ndarray, shape (layer, dim, wide)
+        Orthonormal, the leading component first.
+    variance : ndarray, shape (layer, wide)
+        Each component's share of the layer's variance.
+    components : int
+        How many of the components are decoding targets.
+    """
 
     mean: np.ndarray
     basis: np.ndarray
@@ -39,10 +50,24 @@ class Projection:
 
     @property
     def wide(self) -> int:
+        """Components of the wide basis."""
         return int(self.basis.shape[2])
 
-    def project(self, activations: Layers, width: int | None = None) -> np.ndarray:
-        """(word, layer, dim) to (word, layer x width) in float32, layer-major; width is the components by default."""
+    def project(self, activations: ActivationArray, width: int | None = None) -> np.ndarray:
+        """Project activations onto the leading components.
+
+        Parameters
+        ----------
+        activations : ndarray or ActivationArray, shape (word, layer, dim)
+            What the model computed.
+        width : int, optional
+            Components kept; by default those that are targets.
+
+        Returns
+        -------
+        ndarray of float32, shape (word, layer x width)
+            Layer-major.
+        """
         width = width or self.components
         out = np.empty((len(activations), len(self.mean), width), np.float32)
         for layer, (mean, basis) in enumerate(zip(self.mean, self.basis, strict=True)):
@@ -52,31 +77,47 @@ class Projection:
         return out.reshape(len(out), -1)
 
 
-def fit_projection(activations: Sequence[Layers], components: int) -> Projection:
-    """The wide basis of every layer.  activations : one (word, layer, dim) array per recording, of the words in use."""
+def fit_projection(activations: Sequence[ActivationArray], components: int) -> Projection:
+    """Fit the wide basis of every layer.
+
+    Parameters
+    ----------
+    activations : sequence of ndarray or ActivationArray, shape (word, layer, dim)
+        One a recording, of the words in use.
+    components : int
+        Components that are targets; 0 for all dimensions.
+
+    Returns
+    -------
+    Projection
+        The basis, WIDE_FACTOR times as wide where there are so many dimensions.
+    """
     n_words = sum(len(a) for a in activations)
     _, n_layers, dim = activations[0].shape
     components = min(components or dim, dim, n_words - 1)
-    wide = min(WIDE * components, dim)
+    wide = min(WIDE_FACTOR * components, dim)
     means, bases, shares = [], [], []
     for layer in range(n_layers):
         mean, covariance = _covariance([a[:, layer] for a in activations])
         values, vectors = np.linalg.eigh(covariance)
         order = np.argsort(values)[::-1][:wide]
         means.append(mean)
-        bases.append(_signed(vectors[:, order]))
+        bases.append(_with_fixed_signs(vectors[:, order]))
         shares.append(np.maximum(values[order], 0) / max(np.trace(covariance), np.finfo(float).tiny))
     return Projection(np.array(means), np.array(bases, np.float32), np.array(shares, np.float32), components)
 
 
-def rotation(yy: np.ndarray, components: int) -> np.ndarray:
-    """The leading components inside the wide basis.  yy : (layer, wide, wide), centred; returns (layer, wide, comp)."""
+def leading_rotation(yy: np.ndarray, components: int) -> np.ndarray:
+    """The leading components inside the wide basis.
+
+    yy : (layer, wide, wide), centred inner products of targets in the wide basis.  Returns (layer, wide, component).
+    """
     _, vectors = np.linalg.eigh(yy)
-    return np.stack([_signed(v[:, ::-1][:, :components]) for v in vectors])
+    return np.stack([_with_fixed_signs(v[:, ::-1][:, :components]) for v in vectors])
 
 
 def _covariance(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance sums of (word, dim) parts, in float64 and in blocks."""
+    """Mean, and sums of centred products, of (word, dim) parts, in float64 and in blocks."""
     n = sum(len(p) for p in parts)
     mean = sum(p.sum(axis=0, dtype=np.float64) for p in parts) / n
     total = np.zeros((parts[0].shape[1],) * 2)
@@ -87,7 +128,7 @@ def _covariance(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return mean, total
 
 
-def _signed(vectors: np.ndarray) -> np.ndarray:
-    """(dim, component) with the largest entry of each column positive, so that runs agree on signs."""
+def _with_fixed_signs(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (dim, component), the largest entry of each column made positive, so that runs agree on signs."""
     top = np.abs(vectors).argmax(axis=0)
     return vectors * np.sign(vectors[top, np.arange(vectors.shape[1])])

@@ -1,4 +1,4 @@
-"""Ridge from moments: decoders whose penalties nested cross-validation chose, with their held-out scores."""
+"""Ridge regression from moments, with nested cross-validation for the penalties and held-out scores."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import numpy as np
 
 from rtalign.core.agreement import Agreement
 from rtalign.decoding.moments import Moments, Precision, rotate
-from rtalign.decoding.penalties import Basis, Search, choose
+from rtalign.decoding.penalties import EigenBasis, PenaltySearch, choose_penalties
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rotations:
-    """The principal components of each pipeline, fitted on its own training words.
+class FoldRotations:
+    """The principal components of each fold's decoders, as rotations inside the wide basis.
 
-    outer : one (layer, wide, component) a fold, fitted without the words of that fold.
-    final : (layer, wide, component), fitted on all words.
+    Attributes
+    ----------
+    outer : sequence of ndarray, shape (layer, wide, component)
+        One a fold, fitted without the words of that fold.
+    final : ndarray, shape (layer, wide, component)
+        Fitted on all words.
     """
 
     outer: Sequence[np.ndarray]
@@ -26,14 +30,25 @@ class Rotations:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fit:
+class RidgeFit:
     """Decoders of one lag, in the units of the data: predictions are X @ weights + bias.
 
-    Fold k's decoder never saw the words of fold k; r is its Pearson correlation on them.
+    The decoder of fold k was fitted without the words of fold k.
 
-    r, alpha, bias : (fold, target).    weights : (fold, sensor, target).
-    agreements : of each fold's predictions with its held-out targets.
-    final_alpha, final_bias : (target,).    final_weights : (sensor, target), fitted on all words.
+    Attributes
+    ----------
+    r : ndarray, shape (fold, target)
+        Pearson correlation on the words of the fold that was held out.
+    alpha, bias : ndarray, shape (fold, target)
+        Penalties and intercepts.
+    weights : ndarray, shape (fold, sensor, target)
+        Of the decoder of each fold.
+    agreements : tuple of Agreement
+        Of each fold's predictions with its held-out targets.
+    final_alpha, final_bias : ndarray, shape (target,)
+        Of the decoder fitted on all words.
+    final_weights : ndarray, shape (sensor, target)
+        Of the decoder fitted on all words.
     """
 
     r: np.ndarray
@@ -46,65 +61,88 @@ class Fit:
     agreements: tuple[Agreement, ...]
 
 
-def fit(
+def fit_ridge(
     folds: Sequence[Moments],
     alphas: Sequence[float] | np.ndarray,
-    rotations: Rotations | None = None,
+    rotations: FoldRotations | None = None,
     dtype: Precision = "float32",
     device: str = "cpu",
-    known: Mapping[tuple[int, ...], Basis] | None = None,
-) -> Fit:
+    *,
+    bases: Mapping[tuple[int, ...], EigenBasis] | None = None,
+) -> RidgeFit:
     """Nested cross-validated ridge: fold k is scored by a decoder whose penalties the other folds chose.
 
-    folds: moments of the words of each fold.
-    alphas: penalties tried, in scikit-learn's convention |y - Xw|^2 + alpha |w|^2, X z-scored by the training words.
-    rotations: the targets of each pipeline, where the moments hold a wider basis.
-    dtype: of the search for alpha, and of the weights; decoders and scores are worked out in float64 either way.
-    device: of the search.
-    known: what `bases` says of these folds, where other targets were fitted to the same words before.
+    Parameters
+    ----------
+    folds : sequence of Moments
+        Of the words of each fold; 3 or more.
+    alphas : sequence of float
+        Penalties tried, in scikit-learn's convention |y - Xw|^2 + alpha |w|^2, X z-scored by the training words.
+    rotations : FoldRotations, optional
+        The targets of each fold's decoder, where the moments hold a wider basis.
+    dtype : {"float32", "float64"}
+        Of the search for alpha, and of the weights; decoders and scores are computed in float64 either way.
+    device : str
+        Of the search: "cpu" or a device of torch.
+    bases : mapping, optional
+        Result of `eigen_bases` for these folds, where other targets were fitted to the same words before.
+
+    Returns
+    -------
+    RidgeFit
+        Decoders with their penalties and scores; ValueError if the arguments do not belong together.
+
+    Examples
+    --------
+    >>> folds = [Moments.from_data(X[rows], Y[rows]) for rows in np.array_split(order, 5)]  # doctest: +SKIP
+    >>> fit_ridge(folds, np.logspace(-4, 8, 13)).r.mean(axis=0)  # doctest: +SKIP
     """
     grid = _checked(folds, alphas, rotations)
     n_folds = len(folds)
-    known = bases(folds, dtype) if known is None else known
+    bases = eigen_bases(folds, dtype) if bases is None else bases
     turns = [*rotations.outer, rotations.final] if rotations else []
-    search = Search(folds, turns, grid, dtype, device)
-    losses = _inner_losses(n_folds, search, known)
+    search = PenaltySearch(folds, turns, grid, dtype, device)
+    losses = _inner_losses(n_folds, search, bases)
     decoders, agreements = [], []
     for k in range(n_folds):
         chosen = [f for f in range(n_folds) if f != k]
         train = Moments.sum([folds[f] for f in chosen])
-        basis = known[tuple(chosen)]
+        basis = bases[tuple(chosen)]
         losses[n_folds] += search.loss(search.train(chosen, basis), held=k, pipeline=n_folds)
-        decoders.append(Decoder.of(basis, train, turns[k] if turns else None, choose(losses[k], grid), dtype))
+        alpha = choose_penalties(losses[k], grid)
+        decoders.append(Decoder.from_moments(basis, train, turns[k] if turns else None, alpha, dtype))
         agreements.append(decoders[k].agreement(folds[k].rotate(turns[k]) if turns else folds[k]))
-    basis, turn = known[tuple(range(n_folds))], turns[-1] if turns else None
-    final = Decoder.of(basis, Moments.sum(folds), turn, choose(losses[n_folds], grid), dtype)
+    basis, turn = bases[tuple(range(n_folds))], turns[-1] if turns else None
+    final = Decoder.from_moments(basis, Moments.sum(folds), turn, choose_penalties(losses[n_folds], grid), dtype)
     alpha, weights, bias = (np.stack([getattr(d, name) for d in decoders]) for name in ("alpha", "weights", "bias"))
     r = np.stack([correlation(agreement) for agreement in agreements]).astype(dtype)
-    return Fit(r, alpha, weights, bias, final.alpha, final.weights, final.bias, tuple(agreements))
+    return RidgeFit(r, alpha, weights, bias, final.alpha, final.weights, final.bias, tuple(agreements))
 
 
 def training_sets(n_folds: int) -> list[tuple[int, ...]]:
     """The folds of every training set: without two of them, without one, and all."""
-    every = range(n_folds)
-    return [tuple(f for f in every if f not in left) for n in (2, 1, 0) for left in combinations(every, n)]
+    folds = range(n_folds)
+    return [tuple(f for f in folds if f not in held) for n in (2, 1, 0) for held in combinations(folds, n)]
 
 
-def bases(folds: Sequence[Moments], dtype: Precision = "float32") -> dict[tuple[int, ...], Basis]:
-    """The principal directions of every training set; targets play no part in them."""
-    sensors = [fold.sensors for fold in folds]
-    return {chosen: Basis.of(Moments.sum([sensors[f] for f in chosen]), dtype) for chosen in training_sets(len(folds))}
+def eigen_bases(folds: Sequence[Moments], dtype: Precision = "float32") -> dict[tuple[int, ...], EigenBasis]:
+    """The principal directions of every training set, which do not depend on the targets."""
+    sensors = [fold.without_targets for fold in folds]
+    return {
+        chosen: EigenBasis.from_moments(Moments.sum([sensors[f] for f in chosen]), dtype)
+        for chosen in training_sets(len(folds))
+    }
 
 
-def _inner_losses(n_folds: int, search: Search, known: Mapping[tuple[int, ...], Basis]) -> list:
-    """One (alpha, target) a fold: errors of decoders that saw neither that fold nor the one they are tested on.
+def _inner_losses(n_folds: int, search: PenaltySearch, bases: Mapping[tuple[int, ...], EigenBasis]) -> list:
+    """One (alpha, target) a fold: errors of decoders fitted without that fold and the one they are tested on.
 
     Why pairs: the decoder without folds j and k serves j's choice when tested on k, and k's when tested on j.
     """
     losses = [0.0] * (n_folds + 1)
     for j, k in combinations(range(n_folds), 2):
         chosen = [f for f in range(n_folds) if f not in (j, k)]
-        trained = search.train(chosen, known[tuple(chosen)])
+        trained = search.train(chosen, bases[tuple(chosen)])
         losses[k] += search.loss(trained, held=j, pipeline=k)
         losses[j] += search.loss(trained, held=k, pipeline=j)
     return losses
@@ -112,18 +150,30 @@ def _inner_losses(n_folds: int, search: Search, known: Mapping[tuple[int, ...], 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoder:
-    """weights (sensor, target), bias (target,), alpha (target,), in the units of the data."""
+    """A linear decoder of one lag, in the units of the data: predictions are X @ weights + bias.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (sensor, target)
+        The weights.
+    bias : ndarray, shape (target,)
+        The intercepts.
+    alpha : ndarray, shape (target,)
+        The penalties they were fitted with.
+    """
 
     weights: np.ndarray
     bias: np.ndarray
     alpha: np.ndarray
 
     @classmethod
-    def of(cls, basis: Basis, train: Moments, turn: np.ndarray | None, alpha: np.ndarray, dtype: Precision) -> Decoder:
+    def from_moments(
+        cls, basis: EigenBasis, train: Moments, rotation: np.ndarray | None, alpha: np.ndarray, dtype: Precision
+    ) -> Decoder:
         """Ridge on the training words, along the directions of their basis."""
         xy, mean_y = train.xy, train.mean_y
-        if turn is not None:
-            xy, mean_y = rotate(xy, turn), rotate(mean_y[None], turn)[0]
+        if rotation is not None:
+            xy, mean_y = rotate(xy, rotation), rotate(mean_y[None], rotation)[0]
         weights = (basis.axes @ ((basis.axes.T @ xy) / (basis.values[:, None] + alpha))).astype(dtype)
         # From the rounded weights, so that rounding moves no prediction at the mean, however large the offsets.
         return cls(weights, (mean_y - train.mean_x @ weights).astype(dtype), alpha)
@@ -134,7 +184,7 @@ class Decoder:
         together = np.einsum("st,st->t", weights, held.xy)
         predicted = np.einsum("st,st->t", weights, held.xx @ weights)
         bias = held.mean_y - (held.mean_x @ weights + self.bias)
-        return Agreement(held.n, bias, np.maximum(predicted, 0.0), held.squares, together)
+        return Agreement(held.n, bias, np.maximum(predicted, 0.0), held.target_squares, together)
 
     def score(self, held: Moments) -> np.ndarray:
         """(target,): Pearson correlation on held-out words; 0 where prediction or target is constant."""
@@ -147,8 +197,10 @@ def correlation(agreement: Agreement) -> np.ndarray:
     return np.clip(np.divide(agreement.py, scale, out=np.zeros_like(scale), where=scale > 0), -1.0, 1.0)
 
 
-def _checked(folds: Sequence[Moments], alphas: Sequence[float] | np.ndarray, rotations: Rotations | None) -> np.ndarray:
-    """The penalties, largest first, if all that fit was given belongs together."""
+def _checked(
+    folds: Sequence[Moments], alphas: Sequence[float] | np.ndarray, rotations: FoldRotations | None
+) -> np.ndarray:
+    """The penalties, largest first; ValueError if the arguments do not belong together."""
     if len(folds) < 3:
         raise ValueError(f"{len(folds)} folds leave nothing to choose alpha on once one is held out - give 3 or more")
     for k, fold in enumerate(folds):
@@ -167,7 +219,7 @@ def _checked(folds: Sequence[Moments], alphas: Sequence[float] | np.ndarray, rot
     return grid
 
 
-def _check_rotations(rotations: Rotations, folds: Sequence[Moments]) -> None:
+def _check_rotations(rotations: FoldRotations, folds: Sequence[Moments]) -> None:
     if len(rotations.outer) != len(folds):
         raise ValueError(f"there are {len(rotations.outer)} outer rotations for {len(folds)} folds - give one a fold")
     groups, members, _ = folds[0].yy.shape

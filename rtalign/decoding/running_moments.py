@@ -1,4 +1,4 @@
-"""Moments of every lag that grow in place, for as long as words come."""
+"""Moments of every lag, updated in place as words come."""
 
 from __future__ import annotations
 
@@ -8,13 +8,29 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.moments import Moments
 
 
-class LagMoments:
-    """Centred moments of the words learned so far, one set a lag, in memory that is taken once.
+class RunningMoments:
+    """Centred moments of the words learned so far, one set a lag, in memory that is allocated once.
 
     Why float32: at 101 lags, 275 sensors and 1550 targets they take 200 MB, and they are centred at all times, so that
-    only differences are ever added.
+    only differences are added.
 
-    n : (lag,).    mean_x : (lag, sensor).    mean_y, yy : (lag, target).    xx, xy : (lag, sensor, sensor or target).
+    Parameters
+    ----------
+    n_lags, n_sensors, n_targets : int
+        Their sizes.
+
+    Attributes
+    ----------
+    n : ndarray of int, shape (lag,)
+        How many words.
+    mean_x : ndarray, shape (lag, sensor)
+        Mean of the signal.
+    mean_y, yy : ndarray, shape (lag, target)
+        Mean, and centred sum of squares, of the targets.
+    xx : ndarray of float32, shape (lag, sensor, sensor)
+        Inner products of the centred signal.
+    xy : ndarray of float32, shape (lag, sensor, target)
+        Of the centred signal with the centred targets.
     """
 
     def __init__(self, n_lags: int, n_sensors: int, n_targets: int) -> None:
@@ -26,10 +42,10 @@ class LagMoments:
         self.yy = np.zeros((n_lags, n_targets))
 
     def add(self, lag: int, X: np.ndarray, Y: np.ndarray) -> None:
-        """More words.  X : (word, sensor) at this lag.    Y : (word, target).
+        """Add words: X (word, sensor) at this lag, Y (word, target).
 
         Why one row more than words: by the parallel-axis formula the distance between the old mean and the new words'
-        mean is as good as one more word, so a single product adds all there is to add.
+        mean acts as one more word, so a single product adds everything.
         """
         before, new = int(self.n[lag]), len(X)
         if not new:
@@ -37,22 +53,22 @@ class LagMoments:
         between = np.sqrt(before * new / (before + new))
         rows = []
         for values, mean in ((X, self.mean_x[lag]), (Y, self.mean_y[lag])):
-            of_new = values.mean(axis=0, dtype=np.float64)
-            distance = of_new - mean if before else np.zeros_like(mean)
-            rows.append(np.concatenate([values - of_new, between * distance[None]]).astype(np.float32))
-            mean += (distance if before else of_new) * (new / (before + new))
+            new_mean = values.mean(axis=0, dtype=np.float64)
+            distance = new_mean - mean if before else np.zeros_like(mean)
+            rows.append(np.concatenate([values - new_mean, between * distance[None]]).astype(np.float32))
+            mean += (distance if before else new_mean) * (new / (before + new))
         x, y = rows
         self.xx[lag] += x.T @ x
         self.xy[lag] += x.T @ y
         self.yy[lag] += np.einsum("wt,wt->t", y, y)
         self.n[lag] = before + new
 
-    def put(self, lag: int, moments: Moments) -> None:
-        """Begin with these in the place of none."""
+    def set_lag(self, lag: int, moments: Moments) -> None:
+        """Start a lag with these moments."""
         self.n[lag], self.mean_x[lag], self.mean_y[lag] = moments.n, moments.mean_x, moments.mean_y
-        self.xx[lag], self.xy[lag], self.yy[lag] = moments.xx, moments.xy, moments.squares
+        self.xx[lag], self.xy[lag], self.yy[lag] = moments.xx, moments.xy, moments.target_squares
 
-    def at(self, lag: int) -> Moments:
+    def at_lag(self, lag: int) -> Moments:
         """Moments of one lag, in float64."""
         xx, xy = self.xx[lag].astype(float), self.xy[lag].astype(float)
         return Moments(
@@ -60,10 +76,10 @@ class LagMoments:
         )
 
 
-def recall(bank: DecoderBank, lag: int, at_most: int) -> Moments:
-    """What a bank's words leave at one lag, as if there had been at_most of them.
+def bank_moments(bank: DecoderBank, lag: int, max_words: int) -> Moments:
+    """Moments of a bank's words at one lag, scaled down as if there had been at most max_words of them.
 
-    The wide basis is in order of variance, so that the bank's targets are the leading columns of each layer.
+    The wide basis is in order of variance, so the bank's targets are the leading columns of each layer.
     """
     tensors, projection = bank.tensors, bank.projection
     size = (len(projection.mean), projection.wide)
@@ -81,6 +97,6 @@ def recall(bank: DecoderBank, lag: int, at_most: int) -> Moments:
         for fold in range(len(tensors["moments_n"]))
     ]
     whole = Moments.sum(parts)
-    n = min(whole.n, at_most)
+    n = min(whole.n, max_words)
     share = n / whole.n
     return Moments(n, whole.mean_x, whole.mean_y, whole.xx * share, whole.xy * share, whole.yy * share)

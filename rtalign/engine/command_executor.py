@@ -9,7 +9,7 @@ import numpy as np
 
 from rtalign.core.session import MIN_CURVE_WORDS, Session
 from rtalign.decoding.bank import DecoderBank
-from rtalign.decoding.decoder_setup import Decoding
+from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.commands import (
     Command,
     IgnoreMissingSensors,
@@ -69,7 +69,7 @@ class CommandExecutor:
             case Reset():
                 engine.reset()
             case UseBank(folder):
-                engine.switch(Decoding.of(DecoderBank.load(folder)))
+                engine.switch(DecoderSetup.from_bank(DecoderBank.load(folder)))
                 self.bank = str(folder)
             case IgnoreMissingSensors():
                 engine.do_without()
@@ -85,7 +85,7 @@ class CommandExecutor:
                 assert_never(command)
 
 
-def publisher(decoding: Decoding, opened: Opened) -> Callable[[float, np.ndarray], None]:
+def publisher(decoding: DecoderSetup, opened: Opened) -> Callable[[float, np.ndarray], None]:
     """Sends R(layer, lag) out over LSL, stamped with the word that changed it."""
     from rtalign.streams.lsl import LabelledOutlet
 

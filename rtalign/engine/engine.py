@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
-from rtalign.decoding.adaptation import Lessons
-from rtalign.decoding.bank import Decoders
-from rtalign.decoding.decoder_setup import Decoding
+from rtalign.decoding.adaptation import AdaptationThread
+from rtalign.decoding.bank import LagDecoders
+from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.intake import Intake
 from rtalign.engine.ledger import RECENT, Entry, Ledger, Pair
 from rtalign.language import BackgroundReader
@@ -58,7 +58,7 @@ class Engine:
 
     def __init__(
         self,
-        decoding: Decoding,
+        decoding: DecoderSetup,
         source: Source,
         following: BackgroundReader,
         *,
@@ -80,8 +80,8 @@ class Engine:
         self.publish: Callable[[float, np.ndarray], None] | None = None
         self._patient, self._adapt, self._sink, self._chosen = patient, adapt, sink, chosen
         self._arrived = monotonic()
-        self._decoders = Decoders.of(decoding.bank) if decoding.bank else None
-        self._lessons: Lessons | None = None
+        self._decoders = LagDecoders.from_bank(decoding.bank) if decoding.bank else None
+        self._adaptation: AdaptationThread | None = None
         self._assessor = Assessor()
         self.scoreboard = self._new_scoreboard()
         self.inspected: int | None = None
@@ -144,16 +144,16 @@ class Engine:
         self.scoreboard = self._new_scoreboard()
         self._assessor.forget("reset: no word has been scored yet")
 
-    def switch(self, decoding: Decoding) -> None:
+    def switch(self, decoding: DecoderSetup) -> None:
         """Go on with another bank of the same model, context and layers; scores begin anew, the context is kept."""
-        if what := self.decoding.differs(decoding):
+        if what := self.decoding.difference(decoding):
             raise ValueError(f"that bank has another {what} than the one in use - begin a new session with it")
         for entry in self.ledger.give_up("the bank was changed"):
             self._keep("word", entry)
-        if self._lessons:
-            self._lessons.close()
-            self._lessons = None
-        self.decoding, self._decoders = decoding, Decoders.of(decoding.bank) if decoding.bank else None
+        if self._adaptation:
+            self._adaptation.close()
+            self._adaptation = None
+        self.decoding, self._decoders = decoding, LagDecoders.from_bank(decoding.bank) if decoding.bank else None
         self.following.set_targets(decoding.targets)
         self.reset()
         if self.intake.stream:
@@ -180,8 +180,8 @@ class Engine:
         return self.assessment
 
     def close(self) -> None:
-        if self._lessons:
-            self._lessons.close()
+        if self._adaptation:
+            self._adaptation.close()
         self._assessor.close()
         self.following.close()
         self.source.close()
@@ -192,9 +192,9 @@ class Engine:
         self._measured(self.intake.finish())
         for notice in self.intake.begin(self.decoding, changed, monotonic()):
             self.say(notice)
-        if self._adapt and self._lessons is None and self.intake.is_open and self.intake.fitting:
+        if self._adapt and self._adaptation is None and self.intake.is_open and self.intake.fitting:
             self.decoding = replace(self.decoding, sensors=self.decoding.sensors or self.intake.fitting.sensors)
-            self._lessons = Lessons.of(self.decoding)
+            self._adaptation = AdaptationThread.from_setup(self.decoding)
 
     def _move(self) -> None:
         self.intake.move(self.decoding)
@@ -249,11 +249,11 @@ class Engine:
 
     @property
     def _learning(self) -> bool:
-        return self._lessons is not None and self._lessons.running
+        return self._adaptation is not None and self._adaptation.running
 
     def _score(self) -> None:
-        """A patient engine that adapts goes word by word and waits for its lessons: the same every time."""
-        waits = self._patient and self._lessons is not None
+        """A patient engine that adapts goes word by word and waits for its updates: the same every time."""
+        waits = self._patient and self._adaptation is not None
         while not (waits and self._learning) and (pairs := self.ledger.pairs(1 if waits else BATCH)):
             self._score_batch(pairs)
             if waits:
@@ -261,8 +261,8 @@ class Engine:
 
     def _score_batch(self, pairs: Sequence[Pair]) -> None:
         assert self.intake.fitting is not None
-        epochs = np.stack([self.intake.fitting.whole(pair.epoch) for pair in pairs])
-        predicted = self._decoders.predict_many(epochs) if self._decoders else None
+        epochs = np.stack([self.intake.fitting.fill_missing(pair.epoch) for pair in pairs])
+        predicted = self._decoders.predict(epochs) if self._decoders else None
         for i, pair in enumerate(pairs):
             if predicted is None:
                 self._keep("word", self.ledger.skip(pair.word, UNSCORED))
@@ -271,8 +271,8 @@ class Engine:
                 self.latencies_s.append(monotonic() - pair.arrived)
                 self._keep("word", self.ledger.score(pair.word, self.latencies_s[-1]))
             self._remember(pair.word.index, epochs[i])
-            if self._lessons:  # after the score: no word is scored by decoders that have learned from it
-                self._lessons.add(epochs[i], pair.target)
+            if self._adaptation:  # after the score: no word is scored by decoders that have learned from it
+                self._adaptation.add(epochs[i], pair.target)
         if self.publish and (r := self.r) is not None:
             self.publish(pairs[-1].word.onset, r)
 
@@ -295,7 +295,7 @@ class Engine:
         self._learn(behind <= 2 * CALM_WORDS or self._patient)
 
     def _learn(self, may_begin: bool = True) -> None:
-        if self._lessons and (learned := self._lessons.step(may_begin)) is not None:
+        if self._adaptation and (learned := self._adaptation.poll(may_begin)) is not None:
             self._decoders, self.n_solved = learned, self.n_solved + 1
 
     def _assessed(self, assessment: Assessment) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
-from rtalign.decoding.decoder_setup import Decoding, Fitting
+from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.signal.pipeline import Pipeline
 from rtalign.streams.events import Changed, Notice
 
@@ -21,7 +21,7 @@ class Intake:
     def __init__(self, allow_missing: bool) -> None:
         self.allow_missing = allow_missing
         self.stream: Changed | None = None
-        self.fitting: Fitting | None = None
+        self.fitting: SensorMap | None = None
         self.refused: tuple[str, ...] = ()
         self.n_sensors, self.time_s = 0, 0.0
         self._pipeline: Pipeline | None = None
@@ -30,10 +30,10 @@ class Intake:
     def is_open(self) -> bool:
         return self._pipeline is not None
 
-    def begin(self, decoding: Decoding, stream: Changed, now: float) -> list[Notice]:
+    def begin(self, decoding: DecoderSetup, stream: Changed, now: float) -> list[Notice]:
         """Take in this stream from here on, or refuse it; what is to be said of that."""
         self.stream, self._pipeline = stream, None
-        fitting = Fitting.of(decoding, stream.sensors)
+        fitting = SensorMap.match(decoding, stream.sensors)
         self.n_sensors = len(fitting.sensors)
         if (fitting.differences and not self.allow_missing) or not fitting.sensors:
             self.refused = fitting.differences or ("the stream has no sensor of the bank",)
@@ -43,7 +43,7 @@ class Intake:
         self._pipeline = Pipeline(decoding.recipe, fitting.sensors, stream.sfreq)
         return [Notice("warning", "passport", f"{said}; done without, as asked", now) for said in fitting.differences]
 
-    def move(self, decoding: Decoding) -> None:
+    def move(self, decoding: DecoderSetup) -> None:
         """The signal goes on elsewhere: nothing of what came before belongs to it."""
         if self._pipeline and self.fitting and self.stream:
             self._pipeline = Pipeline(decoding.recipe, self.fitting.sensors, self.stream.sfreq)
@@ -52,7 +52,7 @@ class Intake:
         assert self._pipeline is not None
         assert self.fitting is not None
         self.time_s = chunk.end
-        return self._pipeline.push(Chunk(self.fitting.pick(chunk.data), chunk.start, chunk.sfreq))
+        return self._pipeline.push(Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq))
 
     def word(self, word: Word) -> Sequence[Epoch | SkippedWord]:
         return self._pipeline.push(word) if self._pipeline else [SkippedWord(word, "no signal that fits the bank")]

@@ -12,7 +12,7 @@ from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording, Word
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
-from rtalign.decoding.decoder_setup import Decoding
+from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.language import AheadReader, BackgroundReader, LiveReader, LiveTagger, Reading, find_content_words
 from rtalign.recordings.concatenated import Joined
 from rtalign.recordings.datasets.sounds import sounds_of
@@ -33,7 +33,7 @@ QUICK_CHUNK_S = 1.0
 class Opened:
     """What an engine is made of."""
 
-    decoding: Decoding
+    decoding: DecoderSetup
     source: Source
     following: BackgroundReader
     recording: Joined | None
@@ -53,7 +53,7 @@ def open_session(session: Session, say: Say) -> Opened:
     recording = open_recording(session) if session.recording else None
     say("loading the language model")
     model = open_model(session, bank)
-    decoding = Decoding.of(bank) if bank else _from_nothing(model, say)
+    decoding = DecoderSetup.from_bank(bank) if bank else _from_nothing(model, say)
     chosen = choice(decoding.recipe, recording)
     if recording is not None:
         source, following = _replay(session, recording), _ahead(recording, model, decoding)
@@ -124,7 +124,7 @@ def _replay(session: Session, recording: Recording) -> ReplaySource:
     return ReplaySource(recording, session.speed, session.chunk_s if session.speed else QUICK_CHUNK_S)
 
 
-def _ahead(recording: Joined, model: Any, decoding: Decoding) -> AheadReader:
+def _ahead(recording: Joined, model: Any, decoding: DecoderSetup) -> AheadReader:
     def stream() -> Iterator[tuple[int, Reading]]:
         recipe, layers = decoding.recipe.language, decoding.layers
         return chain.from_iterable(
@@ -134,15 +134,15 @@ def _ahead(recording: Joined, model: Any, decoding: Decoding) -> AheadReader:
     return AheadReader(recording.words, stream, decoding.targets)
 
 
-def _behind(model: Any, decoding: Decoding) -> LiveReader:
+def _behind(model: Any, decoding: DecoderSetup) -> LiveReader:
     return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets)
 
 
-def _from_nothing(model: Any, say: Say) -> Decoding:
+def _from_nothing(model: Any, say: Say) -> DecoderSetup:
     from rtalign.simulation.story import shipped_story, story_words
 
     say("no bank: principal components from the packaged story")
-    return Decoding.from_text(model, story_words(shipped_story()), Recipe())
+    return DecoderSetup.from_text(model, story_words(shipped_story()), Recipe())
 
 
 def session_name(session: Session) -> str:

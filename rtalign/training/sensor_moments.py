@@ -15,7 +15,7 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments, Precision
-from rtalign.decoding.penalties import Basis
+from rtalign.decoding.penalties import EigenBasis
 from rtalign.training.prepare import Story
 
 
@@ -31,7 +31,7 @@ def of_recording(signal: np.ndarray, fold: np.ndarray, precision: Precision) -> 
     found = {}
     for k in np.unique(fold[fold >= 0]).tolist():
         rows = signal[fold == k]
-        found[int(k)] = Moments.of(rows, np.empty((len(rows), 0), np.float32), precision)
+        found[int(k)] = Moments.from_data(rows, np.empty((len(rows), 0), np.float32), precision)
     return found
 
 
@@ -49,14 +49,14 @@ class Brain:
     def moments(self, lag: int) -> list[Moments]:
         return recall(self._file, lag)
 
-    def bases(self, lag: int) -> dict[tuple[int, ...], Basis]:
+    def bases(self, lag: int) -> dict[tuple[int, ...], EigenBasis]:
         """Of every training set, by its folds."""
         file, sets = self._file, ridge.training_sets(len(self._file["n"]))
         found = {}
         for i, chosen in enumerate(sets):
             kept = int(file["kept"][lag, i])
             axes = np.ascontiguousarray(file["axes"][lag, i, :, :kept])
-            found[chosen] = Basis(np.array(file["values"][lag, i, :kept]), axes)
+            found[chosen] = EigenBasis(np.array(file["values"][lag, i, :kept]), axes)
         return found
 
 
@@ -92,7 +92,7 @@ def keep(file: TensorFile, lag: int, folds: Sequence[Moments]) -> None:
 
 def keep_bases(file: TensorFile, lag: int, folds: Sequence[Moments], precision: Precision) -> None:
     """One lag's directions of every training set into a file."""
-    for i, basis in enumerate(ridge.bases(folds, precision).values()):
+    for i, basis in enumerate(ridge.eigen_bases(folds, precision).values()):
         kept = len(basis.values)
         file["kept"][lag, i] = kept
         file["values"][lag, i, :kept], file["axes"][lag, i, :, :kept] = basis.values, basis.axes

@@ -19,9 +19,9 @@ from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
 from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding import folds, ridge
-from rtalign.decoding.bank import DecoderBank, passport_of
+from rtalign.decoding.bank import DecoderBank, make_passport
 from rtalign.decoding.moments import Moments, rotate
-from rtalign.decoding.projection import Projection, fit_projection, rotation
+from rtalign.decoding.projection import Projection, fit_projection, leading_rotation
 from rtalign.scoring.cross_validated import Draws, LagScore, Prepared, score
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.statistics import by_layer
@@ -49,7 +49,7 @@ class Job:
     fold: np.ndarray
     targets: Sequence[np.ndarray]
     known: Sequence[Moments]
-    rotations: ridge.Rotations
+    rotations: ridge.FoldRotations
     draws: Draws
     prepared: Prepared
     share: float
@@ -64,7 +64,7 @@ class Look:
     """What one lag says.  r : (layer,), from the sums; predicted : one (word of the fold, target) a fold."""
 
     moments: Sequence[Moments]
-    fit: ridge.Fit
+    fit: ridge.RidgeFit
     r: np.ndarray
     predicted: Sequence[np.ndarray]
 
@@ -89,7 +89,7 @@ def train(
     store = store or cache.folder()
     layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
     stories = prepare(recordings, model, recipe, layers, store, progress)
-    fold = folds.assign([s.onsets for s in stories], recipe.fit, float(np.ptp(recipe.lags.seconds)))
+    fold = folds.assign_folds([s.onsets for s in stories], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     with progress.stage("targets", len(layers), "layers") as stage:
         projection = extend.projection if extend else projection_of(stories, recipe, fold)
         work = bank_writer.lay(store, stories, model, recipe, projection, extend)
@@ -128,7 +128,7 @@ def job_of(
     """The lag-independent half of the work."""
     targets = targets_of_folds(stories, projection, fold, recipe.fit.folds)
     n_layers = len(projection.mean)
-    known = [Moments.of(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
+    known = [Moments.from_data(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
     earlier = extend.tensors if extend else None
     both = [m + bank_writer.recall(earlier, None, k) for k, m in enumerate(known)] if earlier else known
     rotations = _rotations(both, projection.components)
@@ -138,12 +138,12 @@ def job_of(
     return Job(stories, recipe, fold, targets, known, rotations, draws, prepared, share, earlier, device)
 
 
-def _rotations(known: Sequence[Moments], components: int) -> ridge.Rotations:
+def _rotations(known: Sequence[Moments], components: int) -> ridge.FoldRotations:
     """Each fold's principal components, from the other folds' words alone; the bank's own from all of them."""
     others = [reduce(add, (m for i, m in enumerate(known) if i != k)) for k in range(len(known))]
     final = np.zeros((*known[0].yy.shape[:2], components))
     final[:, np.arange(components), np.arange(components)] = 1  # the wide basis is in order of variance already
-    return ridge.Rotations([rotation(m.yy, components) for m in others], final)
+    return ridge.FoldRotations([leading_rotation(m.yy, components) for m in others], final)
 
 
 def _fit(job: Job, work: TensorFile, progress: Progress) -> None:
@@ -186,13 +186,13 @@ def look(job: Job, index: int) -> Look:
     heard = [signal[job.fold == k] for k in range(len(job.known))]
     del signal
     moments = [
-        Moments.of(x, y, precision, len(known.yy), known, sensors)
+        Moments.from_data(x, y, precision, len(known.yy), same_y=known, same_x=sensors)
         for x, y, known, sensors in zip(heard, job.targets, job.known, seen, strict=True)
     ]
     if job.earlier:
         moments = [m + bank_writer.recall(job.earlier, index, k) for k, m in enumerate(moments)]
     shared = job.brain.bases(index) if job.brain else None
-    fit = ridge.fit(moments, job.recipe.fit.alphas, job.rotations, precision, job.device, shared)
+    fit = ridge.fit_ridge(moments, job.recipe.fit.alphas, job.rotations, precision, job.device, bases=shared)
     predicted = [x @ w + b for x, w, b in zip(heard, fit.weights, fit.bias, strict=True)]
     return Look(moments, fit, fit.r.reshape(len(fit.r), n_layers, -1).mean(axis=(0, 2)), predicted)
 
@@ -229,7 +229,7 @@ def _passport(
 ) -> dict[str, Any]:
     entries = [results.recording_entry(s) for s in stories]
     before: dict[str, Any] = extend.passport if extend else {"recordings": [], "n_words": 0}
-    return passport_of(
+    return make_passport(
         recordings=[*before["recordings"], *entries],
         n_words=int(before["n_words"]) + int((fold != folds.PURGED).sum()),
         sensors=stories[0].recording.sensors,

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.projection import fit_projection, rotation
+from rtalign.decoding.projection import fit_projection, leading_rotation
 
 RNG = np.random.default_rng(0)
 ACTIVATIONS = (RNG.standard_normal((400, 3, 10)) @ np.diag(np.arange(1, 11.0)) + 50).astype(np.float32)
@@ -25,13 +25,13 @@ def test_components_equal_scikit_learn_layer_by_layer() -> None:
         assert np.allclose(projection.variance[layer, :4], pca.explained_variance_ratio_, rtol=1e-4)
 
 
-def test_a_folds_rotation_is_the_pca_of_its_training_words_alone() -> None:
+def test_a_folds_rotation_is_the_pca_of_its_training_words() -> None:
     projection = fit_projection([ACTIVATIONS], 5)
     assert projection.wide == 10  # twice the components: here the whole space, so the rotation is exact
     wide = projection.project(ACTIVATIONS, projection.wide)
     train = slice(100, 400)
-    moments = Moments.of(np.empty((300, 0)), wide[train], "float64", groups=3)
-    turned = rotation(moments.yy, 5)
+    moments = Moments.from_data(np.empty((300, 0)), wide[train], "float64", groups=3)
+    turned = leading_rotation(moments.yy, 5)
     for layer in range(3):
         ours = (wide.reshape(400, 3, 10)[:, layer] - wide[train].mean(0).reshape(3, 10)[layer]) @ turned[layer]
         pca = PCA(5).fit(ACTIVATIONS[train, layer].astype(float))

@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.penalties import Basis, Fractions, loss
+from rtalign.decoding.penalties import EigenBasis, Shrinkage, held_out_loss
 
 ALPHAS = np.logspace(-4, 8, 13)
 N_FOLDS = 5
@@ -98,10 +98,10 @@ def truth_of(kind: str) -> SimpleNamespace:
 
 
 def summed(X, Y, dtype="float64", groups=None) -> list[Moments]:
-    return [Moments.of(X[fold_of == k], Y[fold_of == k], dtype, groups) for k in range(N_FOLDS)]
+    return [Moments.from_data(X[fold_of == k], Y[fold_of == k], dtype, groups) for k in range(N_FOLDS)]
 
 
-def difference(found: ridge.Fit, truth: SimpleNamespace, X, offset: bool = True) -> float:
+def difference(found: ridge.RidgeFit, truth: SimpleNamespace, X, offset: bool = True) -> float:
     """Of predictions for all words, by fold decoders and the final one."""
     by_fold = np.einsum("ws,kst->kwt", X, found.weights) + found.bias[:, None] - truth.predictions
     final = X @ found.final_weights + found.final_bias - truth.final_predictions
@@ -114,7 +114,7 @@ def difference(found: ridge.Fit, truth: SimpleNamespace, X, offset: bool = True)
 def test_float64_is_the_nested_loop(kind, device):
     X, Y = world(kind)
     truth = truth_of(kind)
-    found = ridge.fit(summed(X, Y), ALPHAS, dtype="float64", device=device)
+    found = ridge.fit_ridge(summed(X, Y), ALPHAS, dtype="float64", device=device)
     assert np.array_equal(found.alpha, truth.alpha)
     assert np.array_equal(found.final_alpha, truth.final_alpha)
     assert np.abs(found.r - truth.r).max() < 1e-6
@@ -125,7 +125,7 @@ def test_float64_is_the_nested_loop(kind, device):
 def test_float32_scores_are_the_nested_loop_to_a_thousandth(kind):
     X, Y = world(kind)
     truth = truth_of(kind)
-    found = ridge.fit(summed(X, Y, "float32"), ALPHAS)
+    found = ridge.fit_ridge(summed(X, Y, "float32"), ALPHAS)
     assert np.abs(found.r - truth.r).max() < 1e-3
     assert np.mean(found.alpha == truth.alpha) > 0.9
     # A bias in float32 cannot hold an offset of 1e8 standard deviations; the weights do not mind it.
@@ -144,7 +144,7 @@ def arbitrary(layer: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("axes", [principal, arbitrary])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_every_pipeline_has_targets_of_its_own_training_words(axes, dtype):
+def test_each_pipeline_has_targets_of_its_training_words(axes, dtype):
     X, signal = world()
     rng = np.random.default_rng(5)
     layers = [signal @ rng.standard_normal((8, 6)) * np.logspace(0, -1, 6) for _ in range(2)]
@@ -156,8 +156,8 @@ def test_every_pipeline_has_targets_of_its_own_training_words(axes, dtype):
         return np.hstack([layer @ r for layer, r in zip(layers, components(train), strict=True)])
 
     truth = nested_loop(X, targets_of)
-    rotations = ridge.Rotations([components(fold_of != k) for k in range(N_FOLDS)], components(fold_of > -1))
-    found = ridge.fit(summed(X, np.hstack(layers), dtype, groups=2), ALPHAS, rotations, dtype)
+    rotations = ridge.FoldRotations([components(fold_of != k) for k in range(N_FOLDS)], components(fold_of > -1))
+    found = ridge.fit_ridge(summed(X, np.hstack(layers), dtype, groups=2), ALPHAS, rotations, dtype)
     assert np.abs(found.r - truth.r).max() < (1e-6 if dtype == "float64" else 1e-3)
     if dtype == "float64":
         assert np.array_equal(found.alpha, truth.alpha)
@@ -170,8 +170,8 @@ def test_the_order_of_folds_changes_nothing():
     folds = summed(X, Y)
     order = [3, 0, 4, 1, 2]
     found, again = (
-        ridge.fit(folds, ALPHAS, dtype="float64"),
-        ridge.fit([folds[k] for k in order], ALPHAS[::-1], dtype="float64"),
+        ridge.fit_ridge(folds, ALPHAS, dtype="float64"),
+        ridge.fit_ridge([folds[k] for k in order], ALPHAS[::-1], dtype="float64"),
     )
     np.testing.assert_allclose(again.r, found.r[order], atol=1e-10)
     assert np.array_equal(again.alpha, found.alpha[order])
@@ -180,16 +180,19 @@ def test_the_order_of_folds_changes_nothing():
 
 def test_units_of_the_brain_change_no_score():
     X, Y = world()
-    found, tesla = ridge.fit(summed(X, Y, "float32"), ALPHAS), ridge.fit(summed(X * 1e-13, Y * 1e9, "float32"), ALPHAS)
+    found, tesla = (
+        ridge.fit_ridge(summed(X, Y, "float32"), ALPHAS),
+        ridge.fit_ridge(summed(X * 1e-13, Y * 1e9, "float32"), ALPHAS),
+    )
     np.testing.assert_allclose(tesla.r, found.r, atol=1e-4)
     np.testing.assert_allclose(tesla.weights, found.weights * 1e22, rtol=0.01, atol=1e19)
 
 
-def test_a_held_out_fold_never_touches_its_own_decoder():
+def test_a_held_out_fold_does_not_affect_its_decoder():
     X, Y = world()
-    found = ridge.fit(summed(X, Y), ALPHAS, dtype="float64")
+    found = ridge.fit_ridge(summed(X, Y), ALPHAS, dtype="float64")
     X[fold_of == 1], Y[fold_of == 1] = 7 * X[fold_of == 1] ** 2, -(Y[fold_of == 1] ** 3)
-    spoilt = ridge.fit(summed(X, Y), ALPHAS, dtype="float64")
+    spoilt = ridge.fit_ridge(summed(X, Y), ALPHAS, dtype="float64")
     np.testing.assert_allclose(spoilt.weights[1], found.weights[1], rtol=1e-9)
     assert np.array_equal(spoilt.alpha[1], found.alpha[1])
     assert np.abs(spoilt.weights[0] - found.weights[0]).max() > 1e-3
@@ -198,11 +201,11 @@ def test_a_held_out_fold_never_touches_its_own_decoder():
 def test_constant_targets_and_dead_sensors_score_nothing():
     X, Y = world()
     Y[:, 0], Y[fold_of == 2, 1] = 0.1, 0.7
-    found = ridge.fit(summed(X, Y), ALPHAS)
+    found = ridge.fit_ridge(summed(X, Y), ALPHAS)
     assert not found.r[:, 0].any()
     assert found.r[2, 1] == 0
     assert (found.alpha[:, 0] == ALPHAS[-1]).all()
-    dead = ridge.fit(summed(np.full_like(X, 0.1), Y), ALPHAS)
+    dead = ridge.fit_ridge(summed(np.full_like(X, 0.1), Y), ALPHAS)
     assert not dead.r.any()
     assert not dead.weights.any()
     np.testing.assert_allclose(dead.final_bias, Y.mean(0))
@@ -224,49 +227,49 @@ def plain_loss(A, b, z, values, grid) -> np.ndarray:
     ids=["spread out", "all equal", "fours", "close"],
 )
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("float64", 1e-9)])
-def test_one_multiplication_weighs_every_penalty(values, dtype, tolerance):
+def test_one_multiplication_tests_every_penalty(values, dtype, tolerance):
     rng = np.random.default_rng(0)
     scores = rng.standard_normal((200, 40)) * np.sqrt(values)
     A, b = scores.T @ scores, scores.T @ rng.standard_normal((200, 5))
     z = np.sqrt(values)[:, None] * rng.standard_normal((40, 5))
     grid = ALPHAS[::-1]
     truth = plain_loss(A, b, z, values, grid)
-    fractions = Fractions.of(values, grid, dtype, lambda a: a.astype(dtype))
-    found = loss(A.astype(dtype), b.astype(dtype), z.astype(dtype), fractions)
+    fractions = Shrinkage.from_values(values, grid, dtype, lambda a: a.astype(dtype))
+    found = held_out_loss(A.astype(dtype), b.astype(dtype), z.astype(dtype), fractions)
     assert np.abs((found - truth) / np.abs(truth).max(1, keepdims=True)).max() < tolerance
 
 
 def test_directions_that_hold_only_rounding_are_dropped():
     X, Y = world("rank-deficient")
     for dtype in ("float32", "float64"):
-        assert len(Basis.of(Moments.of(X, Y, dtype), dtype).values) == 14
+        assert len(EigenBasis.from_moments(Moments.from_data(X, Y, dtype), dtype).values) == 14
 
 
-def test_directions_of_another_fit_of_the_same_words_serve_this_one():
+def test_bases_of_the_same_words_can_be_reused():
     rng = np.random.default_rng(5)
     parts = [(rng.standard_normal((80, 6)), rng.standard_normal((80, 4))) for _ in range(4)]
-    folds = [Moments.of(X, Y, "float64") for X, Y in parts]
-    other = [Moments.of(X, rng.standard_normal((80, 9)), "float64") for X, _ in parts]
+    folds = [Moments.from_data(X, Y, "float64") for X, Y in parts]
+    other = [Moments.from_data(X, rng.standard_normal((80, 9)), "float64") for X, _ in parts]
     alphas = np.logspace(-2, 4, 7)
-    found = ridge.fit(folds, alphas, None, "float64", known=ridge.bases(other, "float64"))
-    fresh = ridge.fit(folds, alphas, None, "float64")
+    found = ridge.fit_ridge(folds, alphas, None, "float64", bases=ridge.eigen_bases(other, "float64"))
+    fresh = ridge.fit_ridge(folds, alphas, None, "float64")
     assert len(ridge.training_sets(4)) == 6 + 4 + 1
     for name in ("r", "alpha", "weights", "bias", "final_weights"):
         assert np.array_equal(getattr(found, name), getattr(fresh, name))
 
 
-def test_errors_name_the_fact_and_the_cure():
+def test_errors_name_the_fact_and_the_fix():
     folds = summed(*world())
     with pytest.raises(ValueError, match="2 folds leave nothing"):
-        ridge.fit(folds[:2], ALPHAS)
+        ridge.fit_ridge(folds[:2], ALPHAS)
     with pytest.raises(ValueError, match="fold 1 holds 1 words"):
-        ridge.fit([folds[0], Moments.of(np.ones((1, 14)), np.ones((1, 8))), folds[1]], ALPHAS)
+        ridge.fit_ridge([folds[0], Moments.from_data(np.ones((1, 14)), np.ones((1, 8))), folds[1]], ALPHAS)
     with pytest.raises(ValueError, match="from the same columns"):
-        ridge.fit([*folds, Moments.of(np.ones((2, 3)), np.ones((2, 8)))], ALPHAS)
+        ridge.fit_ridge([*folds, Moments.from_data(np.ones((2, 3)), np.ones((2, 8)))], ALPHAS)
     with pytest.raises(ValueError, match="4 outer rotations for 5 folds"):
-        ridge.fit(folds, ALPHAS, ridge.Rotations([np.ones((8, 1, 1))] * 4, np.ones((8, 1, 1))))
+        ridge.fit_ridge(folds, ALPHAS, ridge.FoldRotations([np.ones((8, 1, 1))] * 4, np.ones((8, 1, 1))))
     with pytest.raises(ValueError, match="from the same wide basis"):
-        ridge.fit(folds, ALPHAS, ridge.Rotations([np.ones((2, 4, 1))] * 5, np.ones((2, 4, 1))))
+        ridge.fit_ridge(folds, ALPHAS, ridge.FoldRotations([np.ones((2, 4, 1))] * 5, np.ones((2, 4, 1))))
     for alphas in ([], [-1.0], [np.nan]):
         with pytest.raises(ValueError, match="at least one penalty"):
-            ridge.fit(folds, alphas)
+            ridge.fit_ridge(folds, alphas)

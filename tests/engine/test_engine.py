@@ -14,7 +14,7 @@ import pytest
 from rtalign.core.progress import Progress
 from rtalign.core.records import Chunk
 from rtalign.decoding.bank import DecoderBank
-from rtalign.decoding.decoder_setup import Decoding, Fitting
+from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.engine import snapshot, take_snapshot
 from rtalign.engine.engine import Engine
 from rtalign.engine.process import wire
@@ -47,7 +47,7 @@ def offline(bank: DecoderBank, fresh: Any, tmp_path_factory: pytest.TempPathFact
 
 
 def following(bank: DecoderBank, recording: Any, model: FakeModel) -> AheadReader:
-    decoding = Decoding.of(bank)
+    decoding = DecoderSetup.from_bank(bank)
     texts = [word.text for word in recording.words]
     return AheadReader(
         recording.words, lambda: model.stream(texts, bank.recipe.language, bank.layers), decoding.targets
@@ -113,7 +113,9 @@ def test_replay_gives_the_numbers_of_evaluate(
 ) -> None:
     """The keystone's third leg: R(layer, lag) of the running sums equals that of the tape."""
     recording, model = fresh
-    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, chunk_s), following(bank, recording, model)))
+    engine = run(
+        Engine(DecoderSetup.from_bank(bank), ReplaySource(recording, None, chunk_s), following(bank, recording, model))
+    )
     assert engine.scoreboard.n == offline["n_words"]
     assert sum(engine.ledger.skipped.values()) == sum(offline["skipped"].values())
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
@@ -124,7 +126,7 @@ def test_neither_chunks_nor_late_words_change_a_number(
     bank: DecoderBank, fresh: Any, offline: dict[str, Any], size: int, late: float
 ) -> None:
     recording, model = fresh
-    decoding = Decoding.of(bank)
+    decoding = DecoderSetup.from_bank(bank)
     reader = LiveReader(lambda: model.reader(bank.recipe.language, bank.layers), decoding.targets)
     engine = run(Engine(decoding, Scripted(as_events(recording, size, late)), reader))
     assert engine.scoreboard.n == offline["n_words"]
@@ -135,7 +137,9 @@ def test_the_engine_finds_the_ladder_that_evaluate_finds(
     bank: DecoderBank, fresh: Any, offline: dict[str, Any]
 ) -> None:
     recording, model = fresh
-    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))
+    engine = run(
+        Engine(DecoderSetup.from_bank(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model))
+    )
     findings = engine.assessment.findings
     assert findings is not None
     assert findings.temporal is not None
@@ -147,7 +151,7 @@ def test_the_engine_finds_the_ladder_that_evaluate_finds(
 def test_a_seek_counts_no_word_twice_and_loses_none(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
     recording, model = fresh
     source = ReplaySource(recording, None, 0.5)
-    engine = Engine(Decoding.of(bank), source, following(bank, recording, model))
+    engine = Engine(DecoderSetup.from_bank(bank), source, following(bank, recording, model))
     while source.position < 60:
         engine.step(0.001)
     before = engine.ledger.n_scored
@@ -165,7 +169,7 @@ def test_words_jumped_over_are_not_heard(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
     source = ReplaySource(recording, None, 0.5)
     source.seek(60.0)
-    engine = run(Engine(Decoding.of(bank), source, following(bank, recording, model)))
+    engine = run(Engine(DecoderSetup.from_bank(bank), source, following(bank, recording, model)))
     later = [word for word in recording.words if word.onset >= 60]
     assert engine.ledger.n_received == len(later)
     assert engine.ledger.n_scored >= len(later) - 8
@@ -175,7 +179,7 @@ def test_a_stream_without_a_sensor_is_refused_by_name(bank: DecoderBank, fresh: 
     recording, model = fresh
     events = [e for e in as_events(recording, 500, 0) if not isinstance(e, Chunk)]
     events[0] = Changed(recording.sensors[1:], recording.sfreq)
-    engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
+    engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), following(bank, recording, model)))
     assert engine.intake.refused == ("the bank expects 24 sensors; M000 is not there",)
     assert "--allow-missing" in engine.notices[-1].text
     assert engine.ledger.skipped == {"no signal that fits the bank": 300}
@@ -187,11 +191,16 @@ def test_a_missing_sensor_is_done_without_when_allowed(bank: DecoderBank, fresh:
     less = MemoryRecording(recording.data[:, 1:], recording.words)
     less.sensors = recording.sensors[1:]
     engine = run(
-        Engine(Decoding.of(bank), ReplaySource(less, None, 1.0), following(bank, less, model), allow_missing=True)
+        Engine(
+            DecoderSetup.from_bank(bank),
+            ReplaySource(less, None, 1.0),
+            following(bank, less, model),
+            allow_missing=True,
+        )
     )
     flat = MemoryRecording(recording.data.copy(), recording.words)
     flat.data[:, 0] = 0
-    deaf = run(Engine(Decoding.of(bank), ReplaySource(flat, None, 1.0), following(bank, flat, model)))
+    deaf = run(Engine(DecoderSetup.from_bank(bank), ReplaySource(flat, None, 1.0), following(bank, flat, model)))
     assert np.allclose(engine.scoreboard.r(), deaf.scoreboard.r(), atol=1e-4)
     assert not np.allclose(engine.scoreboard.r(), offline["r"], atol=1e-3)
 
@@ -199,7 +208,7 @@ def test_a_missing_sensor_is_done_without_when_allowed(bank: DecoderBank, fresh:
 def test_after_a_reset_a_replay_can_be_scored_again(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
     recording, model = fresh
     source = ReplaySource(recording, None, 0.5)
-    engine = Engine(Decoding.of(bank), source, following(bank, recording, model), patient=True)
+    engine = Engine(DecoderSetup.from_bank(bank), source, following(bank, recording, model), patient=True)
     while not engine.ended:
         engine.step(0.001)
     engine.reset()
@@ -217,7 +226,7 @@ def test_a_refused_stream_goes_on_with_what_is_there_when_asked(bank: DecoderBan
     recording, model = fresh
     less = MemoryRecording(recording.data[:, 1:], recording.words)
     less.sensors = recording.sensors[1:]
-    engine = Engine(Decoding.of(bank), ReplaySource(less, None, 1.0), following(bank, less, model))
+    engine = Engine(DecoderSetup.from_bank(bank), ReplaySource(less, None, 1.0), following(bank, less, model))
     engine.step()
     assert engine.intake.refused
     assert engine.intake.n_sensors == 23
@@ -231,7 +240,7 @@ def test_sensors_in_another_order_change_nothing(bank: DecoderBank, fresh: Any, 
     order = np.random.default_rng(3).permutation(24)
     other = MemoryRecording(recording.data[:, order], recording.words)
     other.sensors = tuple(recording.sensors[i] for i in order)
-    engine = run(Engine(Decoding.of(bank), ReplaySource(other, None, 1.0), following(bank, other, model)))
+    engine = run(Engine(DecoderSetup.from_bank(bank), ReplaySource(other, None, 1.0), following(bank, other, model)))
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
 
 
@@ -242,7 +251,7 @@ def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, 
     new = [replace(recording.sensors[0], name=name) for name in ("X1", "X2")]
     wider = Changed((*new, *recording.sensors), recording.sfreq)
     events = midway(recording, wider, lambda data: np.hstack([more.standard_normal((len(data), 2)), data]))
-    engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
+    engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), following(bank, recording, model)))
     assert not engine.intake.refused
     assert engine.ledger.n_scored > 260
     assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
@@ -253,14 +262,14 @@ def test_a_stream_that_comes_back_at_another_rate_goes_on(bank: DecoderBank, fre
     """Filters are made anew for the new rate; epochs are read at the same lags as before."""
     recording, model = fresh
     events = midway(recording, Changed(recording.sensors, 500.0), lambda data: np.repeat(data, 2, axis=0))
-    engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
+    engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), following(bank, recording, model)))
     assert engine.ledger.n_scored > 260
     assert engine.scoreboard.r().max() > 0.1
 
 
 def test_a_language_model_that_fails_takes_neither_signal_nor_scores_with_it(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
-    decoding = Decoding.of(bank)
+    decoding = DecoderSetup.from_bank(bank)
 
     class Fails:
         n = 0
@@ -287,15 +296,18 @@ def test_a_bank_can_be_changed_on_the_way(bank: DecoderBank, fresh: Any, tmp_pat
     second = DecoderBank.load(tmp_path / "bank")
     recording, model = fresh
     source = ReplaySource(recording, None, 0.5)
-    engine = Engine(Decoding.of(bank), source, following(bank, recording, model), patient=True)
+    engine = Engine(DecoderSetup.from_bank(bank), source, following(bank, recording, model), patient=True)
     while source.position < 40:
         engine.step(0.001)
-    engine.switch(Decoding.of(second))
+    engine.switch(DecoderSetup.from_bank(second))
     assert engine.scoreboard.n == 0
     run(engine)
     texts = [entry.word.text for entry in engine.ledger.recent if entry.status == "scored"][-engine.scoreboard.n :]
     alone = Engine(
-        Decoding.of(second), ReplaySource(recording, None, 0.5), following(second, recording, model), patient=True
+        DecoderSetup.from_bank(second),
+        ReplaySource(recording, None, 0.5),
+        following(second, recording, model),
+        patient=True,
     )
     seen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     add = alone.scoreboard.add
@@ -309,13 +321,13 @@ def test_a_bank_can_be_changed_on_the_way(bank: DecoderBank, fresh: Any, tmp_pat
 
 def test_a_bank_of_another_context_is_refused_on_the_way(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
-    engine = Engine(Decoding.of(bank), ReplaySource(recording, None, 0.5), following(bank, recording, model))
+    engine = Engine(DecoderSetup.from_bank(bank), ReplaySource(recording, None, 0.5), following(bank, recording, model))
     for group, changes, what in (
         ("language", {"context": "window:3"}, "context"),
         ("lags", {"stop_s": 0.6}, "lags"),
         ("words", {"which": "content"}, "choice of words"),
     ):
-        other = replace(Decoding.of(bank), recipe=bank.recipe.with_(group, **changes))
+        other = replace(DecoderSetup.from_bank(bank), recipe=bank.recipe.with_(group, **changes))
         with pytest.raises(ValueError, match=f"another {what}"):
             engine.switch(other)
     engine.close()
@@ -323,7 +335,9 @@ def test_a_bank_of_another_context_is_refused_on_the_way(bank: DecoderBank, fres
 
 def test_a_snapshot_survives_the_pipe(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
-    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))
+    engine = run(
+        Engine(DecoderSetup.from_bank(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model))
+    )
     engine.say(Notice("warning", "gap", "a gap of 2 s", 12.0))
     seen = take_snapshot.of(engine, 7, snapshot.Work(load=0.4))
     again = snapshot.from_message(wire.read(as_stream(wire.pack(snapshot.to_message(seen)))))
@@ -337,7 +351,9 @@ def test_a_snapshot_survives_the_pipe(bank: DecoderBank, fresh: Any) -> None:
 
 def test_a_snapshot_says_how_many_words_its_scores_are_of(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
-    engine = run(Engine(Decoding.of(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model)))
+    engine = run(
+        Engine(DecoderSetup.from_bank(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model))
+    )
     n = engine.scoreboard.n
     for last, shown in ((None, n), (n + 50, n), (100, 100)):
         engine.last_words = last
@@ -349,7 +365,7 @@ def test_recordings_in_a_row_are_scored_as_evaluate_scores_them(bank: DecoderBan
     model.table |= more.table
     both = Joined([a, b])
     offline = evaluate(bank, [a, b], model, tmp_path / "out", QUIET, store=tmp_path / "cache")
-    engine = run(Engine(Decoding.of(bank), ReplaySource(both, None, 1.0), following(bank, both, model)))
+    engine = run(Engine(DecoderSetup.from_bank(bank), ReplaySource(both, None, 1.0), following(bank, both, model)))
     assert engine.scoreboard.n == offline["n_words"]
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
 
@@ -360,10 +376,10 @@ def as_stream(data: bytes) -> Any:
 
 def test_kinds_that_differ_count_as_missing(bank: DecoderBank, fresh: Any) -> None:
     sensors = (replace(fresh[0].sensors[0], kind="mag"), *fresh[0].sensors[1:])
-    fitting = Fitting.of(Decoding.of(bank), sensors)
+    fitting = SensorMap.match(DecoderSetup.from_bank(bank), sensors)
     assert len(fitting.sensors) == 23
     assert fitting.differences == ("M000 is mag here and axial in the bank",)
-    epoch = fitting.whole(np.ones((26, 23), np.float32))
+    epoch = fitting.fill_missing(np.ones((26, 23), np.float32))
     assert np.array_equal(epoch[:, 1:], np.ones((26, 23)))
     assert np.allclose(epoch[:, 0], bank.tensors["mean_x"][:, 0])
     assert np.abs(epoch[:, 0]).min() > 0
@@ -372,6 +388,6 @@ def test_kinds_that_differ_count_as_missing(bank: DecoderBank, fresh: Any) -> No
 def test_words_wait_for_their_signal_and_then_time_is_up(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
     events: list[Event] = [Changed(recording.sensors, recording.sfreq), *recording.words[:5]]
-    engine = run(Engine(Decoding.of(bank), Scripted(events), following(bank, recording, model)))
+    engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), following(bank, recording, model)))
     assert sum(engine.ledger.skipped.values()) == 5
     assert engine.ledger.n_waiting == 0

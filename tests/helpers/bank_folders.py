@@ -9,7 +9,7 @@ from pathlib import Path
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor
 from rtalign.core.tensorfile import TensorFile
-from rtalign.decoding.bank import passport_of
+from rtalign.decoding.bank import make_passport
 
 MODEL = {"id": "smollm2", "family": "Llama", "n_layers": 31, "revision": "0", "tokenizer": "0"}
 
@@ -33,7 +33,14 @@ def write(
         "weights": ("float32", (lag, len(sensors), target)),
         "bias": ("float32", (lag, target)),
     })  # fmt: skip
-    told = passport_of([], 3109, sensors, layers, components, {**MODEL, "id": model}, {}, {}, "2026-01-01")
+    told = make_passport(
+        sensors=sensors,
+        layers=layers,
+        components=components,
+        model={**MODEL, "id": model},
+        created="2026-01-01",
+        n_words=3109,
+    )
     (folder / "passport.json").write_text(json.dumps(told))
     (folder / "recipe.toml").write_text(recipe.to_toml())
     (folder / "summary.json").write_text(json.dumps({"alignment_score": {"best": best, "best_layer": 9}}))

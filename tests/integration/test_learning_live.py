@@ -12,7 +12,7 @@ from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
 from rtalign.decoding.bank import DecoderBank
-from rtalign.decoding.decoder_setup import Decoding
+from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine
 from rtalign.language import AheadReader, load
 from rtalign.recordings.concatenated import Joined
@@ -29,7 +29,7 @@ MINUTES_40 = 2 * WORDS
 RECIPE = Recipe().with_("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
 
 
-def listened(model: Any, decoding: Decoding, runs: list[Recording], adapt: bool) -> Engine:
+def listened(model: Any, decoding: DecoderSetup, runs: list[Recording], adapt: bool) -> Engine:
     """An engine that has heard everything, as fast as it goes."""
     recording = Joined(runs)
 
@@ -56,7 +56,7 @@ def test_decoders_learned_from_nothing_come_near_those_of_a_bank(tmp_path: Path,
     story = tell(plan, text)
     information = None if null else planted(model, plan, story, lambda *_: None)[1]
     runs = list(synthesise(plan, story, information))
-    decoding = Decoding.from_text(model, story_words(shipped_story()), RECIPE)
+    decoding = DecoderSetup.from_text(model, story_words(shipped_story()), RECIPE)
     engine = listened(model, decoding, runs, adapt=True)
     findings = engine.assessment.findings
     assert findings is not None
@@ -69,5 +69,5 @@ def test_decoders_learned_from_nothing_come_near_those_of_a_bank(tmp_path: Path,
     best = np.array(offline.tensors["r"]).max(-1).mean()
     reached = engine.scoreboard.r(1000).max(-1).mean()
     print(f"\nlearned on the way: mean peak R {findings.alignment.mean_of_max:.3f} over all words, ", end="")
-    print(f"{reached:.3f} over the last 1,000; the bank, cross-validated, {best:.3f}; {engine.n_solved} lessons")
+    print(f"{reached:.3f} over the last 1,000; the bank, cross-validated, {best:.3f}; {engine.n_solved} updates")
     assert findings.alignment.mean_of_max >= 0.8 * best

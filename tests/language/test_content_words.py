@@ -11,7 +11,7 @@ import pytest
 
 from rtalign.core.progress import Progress
 from rtalign.decoding.bank import DecoderBank
-from rtalign.decoding.decoder_setup import Decoding
+from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine
 from rtalign.engine.open_session import choice
 from rtalign.language import AheadReader, LiveTagger, find_content_words
@@ -67,7 +67,7 @@ def test_live_scores_the_words_that_the_trainer_takes(pipeline: str, tmp_path: P
     fresh = MemoryRecording(recording.data[:, ::-1] * 1.0, recording.words, name="fresh")
     fresh.sensors = recording.sensors
     offline = evaluate(bank, [fresh], model, tmp_path / "out", quiet, store=tmp_path / "cache")
-    decoding, joined = Decoding.of(bank), Joined([fresh])
+    decoding, joined = DecoderSetup.from_bank(bank), Joined([fresh])
     ahead = AheadReader(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
     engine = Engine(decoding, ReplaySource(joined, None, 1.0), ahead, patient=True, chosen=choice(recipe, joined))
     while not engine.ended:

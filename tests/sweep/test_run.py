@@ -172,7 +172,7 @@ def test_quartiles_are_plain_correlations_on_their_words(tmp_path: Path) -> None
     recipe = small_recipe()
     stories = prepare([recording], model, recipe, list(range(6)), tmp_path, QUIET)
     told = np.random.default_rng(1).exponential(3, len(stories[0].used))
-    fold = folds.assign([stories[0].onsets], recipe.fit, float(np.ptp(recipe.lags.seconds)))
+    fold = folds.assign_folds([stories[0].onsets], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     job = job_of(stories, recipe, projection_of(stories, recipe, fold), fold)
     quartiles, seen = Quartiles.of(job, told), look(job, 12)
     assert quartiles is not None

@@ -16,7 +16,7 @@ from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Epoch, SkippedWord
 from rtalign.decoding.bank import DecoderBank
-from rtalign.decoding.folds import PURGED, assign
+from rtalign.decoding.folds import PURGED, assign_folds
 from rtalign.report.summary import read_curves_csv
 from rtalign.signal.pipeline import Pipeline
 from rtalign.training.evaluation import evaluate
@@ -75,7 +75,7 @@ def test_the_final_decoder_is_scikit_learns_ridge(trained: tuple[Path, MemoryRec
     folder, recording, model = trained
     bank = DecoderBank.load(folder / "bank")
     story = prepare([recording], model, RECIPE, bank.layers, folder / "cache", QUIET)[0]
-    kept = assign([story.onsets], RECIPE.fit, float(np.ptp(RECIPE.lags.seconds))) != PURGED
+    kept = assign_folds([story.onsets], RECIPE.fit, float(np.ptp(RECIPE.lags.seconds))) != PURGED
     lag = 9
     X = read_lag([story], float(bank.lags_s[lag])).astype(float)[kept]
     Y = bank.projection.project(story.activations[story.used])[kept].astype(float)
@@ -127,7 +127,7 @@ def test_extending_a_bank_equals_fitting_all_words_at_once(tmp_path: Path) -> No
     both = DecoderBank.load(tmp_path / "ab")
     stories = [prepare([r], model, recipe, both.layers, store, QUIET)[0] for r in (first, second)]
     lag, gap = 9, float(np.ptp(recipe.lags.seconds))
-    kept = np.concatenate([assign([s.onsets], recipe.fit, gap) != PURGED for s in stories])
+    kept = np.concatenate([assign_folds([s.onsets], recipe.fit, gap) != PURGED for s in stories])
     X = read_lag(stories, float(both.lags_s[lag])).astype(float)[kept]
     Y = np.concatenate([both.projection.project(s.activations[s.used]) for s in stories]).astype(float)[kept]
     scaled = (X - X.mean(0)) / X.std(0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rtalign.core.recipe import ChainRecipe
 from rtalign.core.records import Sensor
-from rtalign.decoding.bank import DecoderBank, differences
+from rtalign.decoding.bank import DecoderBank, sensor_differences
 
 SLACK = 1e-6
 
@@ -73,7 +73,7 @@ def sensors(found: Sequence[Sensor]) -> str:
 
 def misfits(card: Card, there: Sequence[Sensor], sfreq: float) -> list[str]:
     """What keeps this bank from this signal, the sensors' differences first; empty where it fits."""
-    said = differences(card.sensors, there)
+    said = sensor_differences(card.sensors, there)
     reason = too_slow(card.chain, sfreq)
     return [*said, reason] if reason else said
 

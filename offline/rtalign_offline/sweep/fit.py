@@ -16,7 +16,7 @@ from rtalign.core import cache
 from rtalign.core.progress import Progress
 from rtalign.core.tensorfile import load_tensors, save_tensors
 from rtalign.decoding import folds
-from rtalign.decoding.bank import passport_of
+from rtalign.decoding.bank import make_passport
 from rtalign.decoding.projection import Projection
 from rtalign.scoring.cross_validated import score
 from rtalign.scoring.curves import Curves
@@ -124,7 +124,7 @@ class _Fitting:
         write_results(folder, "train", passport, self.recipe, skipped, curves, progress, pca_variance=variance)
 
     def _passport(self, layers: list[int], components: int) -> dict[str, Any]:
-        return passport_of(
+        return make_passport(
             recordings=[results.recording_entry(s) for s in self.stories],
             n_words=int((self.fold != folds.PURGED).sum()),
             sensors=self.stories[0].recording.sensors,

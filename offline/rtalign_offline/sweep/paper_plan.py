@@ -207,11 +207,11 @@ def measure() -> Rates:
         few, n_targets = 4000, 9 * 100
         X = rng.standard_normal((few, SENSORS), np.float32)
         Y = rng.standard_normal((few, n_targets), np.float32)
-        parts = [Moments.of(X[k::5], Y[k::5], "float32", 9) for k in range(5)]
-        sums = _least(lambda: [Moments.of(X[k::5], Y[k::5], "float32", 9) for k in range(5)])
-        bases = ridge.bases(parts)
-        shared = _least(lambda: ridge.bases(parts))
-        fit = _least(lambda: ridge.fit(parts, np.logspace(-4, 8, 13), known=bases))
+        parts = [Moments.from_data(X[k::5], Y[k::5], "float32", 9) for k in range(5)]
+        sums = _least(lambda: [Moments.from_data(X[k::5], Y[k::5], "float32", 9) for k in range(5)])
+        bases = ridge.eigen_bases(parts)
+        shared = _least(lambda: ridge.eigen_bases(parts))
+        fit = _least(lambda: ridge.fit_ridge(parts, np.logspace(-4, 8, 13), bases=bases))
         # Null, bootstrap and quartiles draw on every word's prediction: about three times the sums again.
         return Rates(flops, fit + 4 * sums * CONTENT / few, shared + sums * CONTENT / few / 3, _hour())
 

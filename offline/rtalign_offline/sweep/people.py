@@ -128,7 +128,7 @@ def silent_story(recording: Noted, recipe: Recipe, store: Path) -> Story:
 
 def fold_of(stories: Sequence[Story], recipe: Recipe) -> np.ndarray:
     """(word,) the fold of every word in use, as the trainer assigns it."""
-    return folds.assign([story.onsets for story in stories], recipe.fit, float(np.ptp(recipe.lags.seconds)))
+    return folds.assign_folds([story.onsets for story in stories], recipe.fit, float(np.ptp(recipe.lags.seconds)))
 
 
 def brain_key(recordings: Sequence[Noted], recipe: Recipe) -> str:
