@@ -44,7 +44,7 @@ def of(
         statistics=dict(findings.curves.statistics) if findings else {},
         peaks=findings.peaks if findings else (),
         temporal=findings.temporal if findings else None,
-        reason=engine.assessment.why if findings is None else findings.reason,
+        reason=engine.assessment.reason if findings is None else findings.reason,
         refused=engine.intake.refused,
         n_sensors=engine.intake.n_sensors,
         publishing=engine.publish is not None,

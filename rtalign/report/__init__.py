@@ -1,1 +1,5 @@
-"""A folder of results and its HTML page."""
+"""A folder of results: written, read back, and shown as one HTML page."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

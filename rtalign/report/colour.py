@@ -23,7 +23,7 @@ THEMES = {
 }  # fmt: skip
 
 SHADES = {"light": (0.0, 0.74), "dark": (0.30, 1.0)}
-"""The part of cividis whose lines can be told from the panel."""
+"""The part of cividis whose lines stand out against the panel."""
 
 _ANCHORS = np.array([0, 17, 22, 28, 35, 53, 86, 125, 152, 175, 203, 234, 246, 251, 255]) / 255
 _COLOURS = np.array(

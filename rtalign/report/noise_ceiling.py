@@ -1,4 +1,4 @@
-"""The noise ceiling in the report: how alike each sensor answers the same sound heard again."""
+"""The noise ceiling in the report: how reproducible each sensor's response to a repeated sound is."""
 
 from __future__ import annotations
 
@@ -6,60 +6,60 @@ import numpy as np
 
 from rtalign.report.figures.svg import Frame, figure, side_title, text, ticks, x_axis, y_axis
 from rtalign.report.html import Markup, join, number, prose, tag
-from rtalign.report.read import Heard, Results
+from rtalign.report.read import PersonCeiling, Results
 from rtalign.report.tables import Cell, table
 from rtalign.report.text import DASH, signed
 
 WIDTH, HEIGHT = 650, 250
 CLEAR = 2.0
-"""Standard errors above nothing from which a sensor counts as one that answers."""
+"""Standard errors above zero from which a sensor counts as responding."""
 
 HOW = (
-    "Parts of the sound were played again and again. Each hearing went through the filters of the training, and the "
-    "signal of every sensor was correlated between two hearings, averaged over all pairs; the standard error is "
-    "jackknifed over hearings. What a sound evokes comes back, noise does not: no model of the sound, however good, "
-    "can predict a single hearing of a sensor better than the square root of this correlation."
+    "Parts of the sound were played repeatedly. Each repetition went through the filters of the training, and the "
+    "signal of every sensor was correlated between two repetitions, averaged over all pairs; the standard error is "
+    "jackknifed over repetitions. The response to the sound is reproduced, noise is not: no model of the sound, however "
+    "good, can predict a single repetition at a sensor better than the square root of this correlation."
 )
 BOUNDS = (
     "It is a ceiling on the prediction of one sensor. R in this report goes the other way, from all sensors to the "
-    "language model, and is not bounded by these numbers; but where they are near nothing, the recording holds little "
+    "language model, and is not bounded by these numbers; but where they are near zero, the recording holds little "
     "that repeats, and a low R says little about the model."
 )
 COLUMNS: tuple[Cell, ...] = (
     ("subject", "l"),
-    ("hearings", ""),
+    ("repetitions", ""),
     ("compared (s)", ""),
     ("median r", ""),
     ("best sensor", "l"),
     ("r there", ""),
     ("√r there", ""),
-    ("sensors that answer", ""),
+    ("responding sensors", ""),
 )
 
 
 def noise_ceiling(results: Results) -> Markup | None:
-    """A curve and a row a person; nothing where no sound was repeated."""
+    """A curve and a table row for each person; None where no sound was repeated."""
     people = [one for one in (results.ceilings.people if results.ceilings else []) if np.isfinite(_r(one)).any()]
     if not people:
         return None
-    told = f"{HOW} Shown for every sensor, best first; grey: two standard errors."
-    caption = tag("figcaption", tag("b", "What comes back when the sound does."), " ", prose(told))
+    method = f"{HOW} Shown for every sensor, best first; grey: two standard errors."
+    caption = tag("figcaption", tag("b", "How well repeated sounds are reproduced."), " ", prose(method))
     drawn = [tag("div", _curve(one, several=len(people) > 1), class_="one scroll") for one in people]
     rows = tag("div", table(COLUMNS, [_row(one) for one in people]), class_="panel long")
     note = tag("p", tag("b", "What it bounds. "), BOUNDS, class_="note")
     return join(tag("h2", "Noise ceiling"), tag("figure", caption, drawn), rows, note)
 
 
-def _r(one: Heard) -> np.ndarray:
+def _r(one: PersonCeiling) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in one.r], float)
 
 
-def _error(one: Heard) -> np.ndarray:
-    """(sensor,) standard errors; missing where there were only two hearings."""
+def _error(one: PersonCeiling) -> np.ndarray:
+    """(sensor,) standard errors; missing where there were only two repetitions."""
     return np.array([np.nan if value is None else value for value in one.error or [None] * len(one.r)], float)
 
 
-def _row(one: Heard) -> list[Cell]:
+def _row(one: PersonCeiling) -> list[Cell]:
     r, error = _r(one), _error(one)
     top = int(np.nanargmax(r))
     known = np.isfinite(error)
@@ -78,8 +78,8 @@ def _row(one: Heard) -> list[Cell]:
     ]
 
 
-def _curve(one: Heard, several: bool) -> Markup:
-    """r over sensors, best first, with what two standard errors leave open."""
+def _curve(one: PersonCeiling, several: bool) -> Markup:
+    """r over sensors, best first, with a band of two standard errors."""
     r, error = _r(one), _error(one)
     order = np.argsort(-np.where(np.isfinite(r), r, -np.inf))
     r, error = r[order], 2 * error[order]
@@ -94,9 +94,9 @@ def _curve(one: Heard, several: bool) -> Markup:
         for x, v, i in zip(places.tolist(), r.tolist(), order, strict=True) if np.isfinite(v)
     ]  # fmt: skip
     return figure(
-        WIDTH, HEIGHT, "Correlation between two hearings, sensor by sensor",
+        WIDTH, HEIGHT, "Correlation between two repetitions, sensor by sensor",
         y_axis(frame, ticks(frame.y, 5), ""),
-        side_title(16, frame.top + frame.height / 2, "r of two hearings"),
+        side_title(16, frame.top + frame.height / 2, "r of two repetitions"),
         x_axis(frame, np.array([v for v in ticks(frame.x, 8) if v >= 1 and v == int(v)]), "sensors, best first"),
         level,
         tag("path", d=frame.band(places, r - error, r + error), class_="null"),

@@ -10,7 +10,7 @@ from rtalign.report import noise_ceiling, provenance, sections
 from rtalign.report.figures.ladder import ladder
 from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.html import Markup, figure_css, page_css, tag
-from rtalign.report.read import Results, load
+from rtalign.report.read import Results, read_results
 from rtalign.report.text import headline, model_name
 
 NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -35,14 +35,14 @@ PARTS = (
 )
 
 
-def write(folder: Path) -> Path:
+def write_page(folder: Path) -> Path:
     """report.html of a folder with a summary.json, whole or not at all; returns its path."""
     path = folder / "report.html"
-    write_atomically(path, page(load(folder)))
+    write_atomically(path, render_page(read_results(folder)))
     return path
 
 
-def page(results: Results) -> str:
+def render_page(results: Results) -> str:
     """The whole document."""
     head = tag(
         "head",
@@ -62,9 +62,9 @@ def page(results: Results) -> str:
     return "<!doctype html>\n" + tag("html", head, body, lang="en")
 
 
-def figures(folder: Path) -> dict[str, str]:
+def standalone_figures(folder: Path) -> dict[str, str]:
     """Figures as SVG files by themselves, name to text: ladder, map, and overview with both side by side."""
-    results = load(folder)
+    results = read_results(folder)
     both = [ladder(results), lag_map(results)]
     return {"ladder": standalone(both[:1]), "map": standalone(both[1:]), "overview": standalone(both)}
 

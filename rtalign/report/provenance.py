@@ -31,8 +31,8 @@ def recipe_of(results: Results) -> Recipe | None:
 def paragraphs(results: Results) -> list[str]:
     """Signal and words, then fit and scores, then what the statistics mean."""
     recipe = recipe_of(results)
-    said = [_data(results, recipe), _fit(results, recipe)] if recipe else []
-    return [*said, _peaks(), _chance(results, recipe)]
+    texts = [_data(results, recipe), _fit(results, recipe)] if recipe else []
+    return [*texts, _peaks(), _chance(results, recipe)]
 
 
 def _data(results: Results, recipe: Recipe) -> str:
@@ -88,7 +88,7 @@ def _peaks() -> str:
     return (
         f"T_max is the mean of the contiguous lags around the maximum where R reaches {100 * LEVEL:g} % of it. It is "
         "refused, and shown without a number, where the maximum does not pass the null, where that region touches an "
-        "end of the window, or where a second, distant hump reaches the same level. The temporal score is "
+        "end of the window, or where a second, distant peak reaches the same level. The temporal score is "
         "Pearson\u2019s r of T_max and relative depth over the layers with a peak; the slope is the fitted line\u2019s "
         "rise from the first layer used to the last, given because a high r can rest on a few milliseconds."
     )
@@ -98,11 +98,11 @@ def _chance(results: Results, recipe: Recipe | None) -> str:
     live = results.summary.kind == "session"
     blocks = f"blocks of {recipe.fit.block_words} neighbouring words" if recipe and not live else "blocks of neighbours"
     return (
-        f"{_null(results, recipe, live)} and goes through the same scoring: grey "
+        f"{_null(results, recipe, live)} and is scored in the same way: grey "
         "bands hold 95 % of it at each lag, and the maximum of a layer must pass what the null\u2019s own maxima over "
         f"lags exceed in {100 * FALSE_ALARMS:g} % of cases. Intervals are 95 %, from a bootstrap over {blocks}. Layers "
         "are not independent samples, so the plain t-test finds order too easily; the p against the null keeps "
-        "the layers\u2019 likeness and is the one to trust."
+        "the correlation between layers and is the one to trust."
     )
 
 
@@ -144,9 +144,10 @@ COLUMNS: tuple[Cell, ...] = (
 
 
 def method(results: Results) -> Markup:
-    """How it was done, in a few paragraphs."""
+    """The method in a few paragraphs."""
     return join(
-        tag("h2", "Method"), tag("div", [tag("p", prose(said)) for said in paragraphs(results)], class_="prose")
+        tag("h2", "Method"),
+        tag("div", [tag("p", prose(paragraph)) for paragraph in paragraphs(results)], class_="prose"),
     )
 
 
@@ -179,7 +180,7 @@ def passport(results: Results) -> Markup:
     """What a stream or a recording must agree with before these decoders mean anything on it."""
     made = results.passport
     if made is None:
-        gone = "This folder holds no passport.json; nothing more is known of its signal."
+        gone = "This folder holds no passport.json; nothing more is known about its signal."
         return join(tag("h2", "Passport"), tag("p", gone, class_="gone"))
     kinds = Counter((sensor.kind, sensor.unit) for sensor in made.sensors)
     channels = [(f"{kind} ({unit})" if unit else kind, several(n, "channel")) for (kind, unit), n in kinds.items()]
@@ -196,8 +197,8 @@ def passport(results: Results) -> Markup:
 
 def _named(entries: dict[str, object]) -> list[tuple[str, object]]:
     """Entries of the passport under names a person reads; tables are left out."""
-    told = {key: value for key, value in entries.items() if not isinstance(value, dict)}
-    return [(NAMES.get(key, str(key).replace("_", " ")), value_text(value)) for key, value in told.items()]
+    plain = {key: value for key, value in entries.items() if not isinstance(value, dict)}
+    return [(NAMES.get(key, str(key).replace("_", " ")), value_text(value)) for key, value in plain.items()]
 
 
 def _phase(chain: dict[str, object]) -> Markup | None:

@@ -47,7 +47,7 @@ def _interval(value: Any) -> Any:
 Interval = Annotated[tuple[float, float] | None, BeforeValidator(_interval)]
 
 
-class Part(BaseModel):
+class FilePart(BaseModel):
     """A part of a file; what it says beyond this is left aside."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
@@ -91,7 +91,7 @@ def _deepening(layers: list[Peak]) -> list[Peak]:
     return layers
 
 
-class Summary(Part):
+class Summary(FilePart):
     """summary.json, version 1, with the keys this version adds."""
 
     kind: str = "train"
@@ -116,7 +116,7 @@ class Summary(Part):
     recordings: list[Any] = []
 
 
-class Channel(Part):
+class PassportSensor(FilePart):
     """One sensor of the passport."""
 
     name: str
@@ -126,10 +126,10 @@ class Channel(Part):
     normal: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-class Passport(Part):
+class Passport(FilePart):
     """What signal and which model the decoders belong to."""
 
-    sensors: list[Channel] = []
+    sensors: list[PassportSensor] = []
     chain: dict[str, Any] = {}
     model: dict[str, Any] = {}
     recordings: list[dict[str, Any]] = []
@@ -137,7 +137,7 @@ class Passport(Part):
     created: str = ""
 
 
-class Heard(Part):
+class PersonCeiling(FilePart):
     """The noise ceiling of one person: one value a sensor."""
 
     subject: str = ""
@@ -149,16 +149,16 @@ class Heard(Part):
     error: list[Number] = []
 
     @model_validator(mode="after")
-    def _whole(self) -> Heard:
+    def _whole(self) -> PersonCeiling:
         if len(self.r) != len(self.sensors) or len(self.error) not in (0, len(self.sensors)):
             raise ValueError(f"{len(self.r)} correlations for {len(self.sensors)} sensors")
         return self
 
 
-class Ceilings(Part):
+class Ceilings(FilePart):
     """ceiling.json: how well a sensor's answer to a repeated sound predicts its answer to the same sound."""
 
-    people: list[Heard] = []
+    people: list[PersonCeiling] = []
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +194,7 @@ class Results:
         return [layer for layer in self.summary.layers if layer.ok]
 
 
-def load(folder: Path) -> Results:
+def read_results(folder: Path) -> Results:
     """Everything a folder holds; only summary.json must be there."""
     summary = _summary(folder / "summary.json")
     shape = (len(summary.layers), len(summary.lags_s))
@@ -215,7 +215,7 @@ def _summary(path: Path) -> Summary:
     return _checked(path, read_summary(path), Summary)
 
 
-Kind = TypeVar("Kind", bound=Part)
+Kind = TypeVar("Kind", bound=FilePart)
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind | None:

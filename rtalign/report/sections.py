@@ -23,13 +23,13 @@ KINDS = {
 }
 
 
-def captioned(title: str, told: str, *drawn: object, cls: str = "") -> Markup:
-    caption = tag("figcaption", tag("b", title), " ", prose(told))
-    return tag("figure", caption, *drawn, class_=cls or None)
+def captioned(title: str, caption: str, *drawn: object, cls: str = "") -> Markup:
+    heading = tag("figcaption", tag("b", title), " ", prose(caption))
+    return tag("figure", heading, *drawn, class_=cls or None)
 
 
 def head(results: Results) -> Markup:
-    """Where this comes from, what was found, and the numbers to remember."""
+    """Origin, headline, and the main numbers."""
     summary, passport = results.summary, results.passport
     kicker = [tag("b", "rtalign"), KINDS.get(summary.kind, summary.kind), model_name(results), summary.context]
     kicker += [passport.created[:10]] if passport and passport.created else []
@@ -72,18 +72,18 @@ def _range(results: Results) -> str:
 
 
 def _notes(results: Results) -> list[Markup]:
-    """What a reader must know before believing a number."""
+    """What a reader must know before using a number."""
     recipe, notes = recipe_of(results), []
     if recipe and recipe.fit.fold_kind == "legacy":
         notes.append(
-            "Folds were shuffled (legacy). Neighbouring words share signal, so R is flattered: compare it with none."
+            "Folds were shuffled (legacy). Neighbouring words share signal, so R is biased upwards: do not compare it with other results."
         )
     if recipe and recipe.chain.phase == "zero":
         notes.append("The filter has zero phase: it used the future of the signal, and these decoders cannot run live.")
-    warned = [tag("p", tag("b", "Mind: "), note, class_="note warn") for note in notes]
-    said = results.summary.notes
-    if said:
-        warned.append(tag("div", tag("b", "Notes"), tag("ul", [tag("li", note) for note in said]), class_="note"))
+    warned = [tag("p", tag("b", "Note: "), note, class_="note warn") for note in notes]
+    text = results.summary.notes
+    if text:
+        warned.append(tag("div", tag("b", "Notes"), tag("ul", [tag("li", note) for note in text]), class_="note"))
     return warned
 
 
@@ -95,11 +95,11 @@ def latencies(results: Results) -> Markup:
         if results.peaked
         else "no layer has a peak to place"
     )
-    told = f"Left, {left}. Right, R for each layer and lag on the same rows" + (
+    caption = f"Left, {left}. Right, R for each layer and lag on the same rows" + (
         "; ticks repeat the peaks." if results.peaked else "."
     )
     if len(results.peaked) < len(results.summary.layers):
-        told += " Hollow rings are layers whose peak is refused; their place across means nothing."
+        caption += " Hollow rings are layers whose peak is refused; their horizontal place has no meaning."
     drawn = tag(
         "div",
         tag("div", ladder(results), class_="scroll"),
@@ -108,7 +108,9 @@ def latencies(results: Results) -> Markup:
     )
     note = tag("p", tag("b", prose("How to read T_max. ")), prose(WHOLE_CONTENT), class_="note")
     return join(
-        tag("h2", "When each layer lines up"), captioned("Peak latency and R by layer.", told, drawn, cls="long"), note
+        tag("h2", "When each layer lines up"),
+        captioned("Peak latency and R by layer.", caption, drawn, cls="long"),
+        note,
     )
 
 
@@ -116,10 +118,10 @@ def curves(results: Results) -> Markup:
     """R over lag, together and one by one."""
     has_null = results.null_hi is not None
     band = "grey: 95 % of the null at each lag" if has_null else "no null band was written for this folder"
-    told = "Dark is shallow, bright is deep; " + band + (", the widest of all layers." if has_null else ".")
+    caption = "Dark is shallow, bright is deep; " + band + (", the widest of all layers." if has_null else ".")
     normal = normalised_curves(results)
     if normal:
-        told += " Right, each curve divided by its maximum; T_max is the mean of the lags above the dotted line."
+        caption += " Right, each curve divided by its maximum; T_max is the mean of the lags above the dotted line."
         both = tag("div", _scroll(all_curves(results)), _scroll(normal), class_="pair turned")
     else:
         both = tag("div", all_curves(results, 1080), class_="one scroll")
@@ -128,7 +130,7 @@ def curves(results: Results) -> Markup:
     single = f"R against lag in ms; {band}" + ("; blue: T_max and its 95 % interval." if results.peaked else ".")
     return join(
         tag("h2", "R over lag"),
-        captioned("All layers.", told, both, cls="long"),
+        captioned("All layers.", caption, both, cls="long"),
         captioned("One by one.", single, small, cls=_breaks(len(results.r))),
     )
 
@@ -164,13 +166,13 @@ def topographies(results: Results) -> Markup:
         if results.patterns is not None:
             why = "the sensor positions span no head, or the patterns hold values that are not numbers"
         return join(title, tag("p", f"Topographies are left out: {why}.", class_="gone"))
-    told = (
+    caption = (
         "Haufe\u2019s forward pattern: how strongly the signal varies with what is decoded, root mean square over the "
         "layer\u2019s components, per standard deviation. Nose up; one colour scale for all."
     )
     planar = " Each place shows the length of its gradient (root sum of squares of the pair)."
     figures = [
-        captioned(f"Forward patterns, {kind}.", told + (planar if kind.startswith("planar") else ""),
+        captioned(f"Forward patterns, {kind}.", caption + (planar if kind.startswith("planar") else ""),
                   tag("div", drawing, class_="one scroll"))
         for kind, drawing in drawn
     ]  # fmt: skip
@@ -179,7 +181,7 @@ def topographies(results: Results) -> Markup:
 
 def layers(results: Results) -> Markup:
     """The table of all layers, and the score under other rules."""
-    said = (
+    text = (
         "90 % and 98 % take those shares of the maximum instead of 95 %; argmax is the highest lag alone, the centroid "
         "the centre of gravity of the peak\u2019s upper half. Null R is what a maximum must pass. A refused peak has "
         "no latency under any rule."
@@ -189,7 +191,7 @@ def layers(results: Results) -> Markup:
     return join(
         tag("h2", "Every layer"),
         tag("div", layer_table(results), class_="panel long"),
-        tag("div", other, tag("p", said, class_="gone"), class_="cols"),
+        tag("div", other, tag("p", text, class_="gone"), class_="cols"),
     )
 
 
@@ -198,15 +200,15 @@ def fit(results: Results) -> Markup | None:
     parts: list[Markup] = []
     if results.alphas is not None:
         chosen = alpha_layers(results)
-        told = "Ridge penalty chosen for each component, over lag in ms: median, middle half, range over components."
+        caption = "Ridge penalty chosen for each component, over lag in ms: median, middle half, range over components."
         if len(chosen) < len(results.summary.layers):
-            told += f" {MOST} of {len(results.summary.layers)} layers, evenly spread."
+            caption += f" {MOST} of {len(results.summary.layers)} layers, evenly spread."
         grid, width = panels(len(chosen))
         small = tag("div", [alpha_panel(results, i, width) for i in chosen], class_=grid)
-        parts.append(captioned("Penalties.", told, small, cls=_breaks(len(chosen))))
+        parts.append(captioned("Penalties.", caption, small, cls=_breaks(len(chosen))))
     kept = variance(results)
-    told = "Share of each layer\u2019s variance over words that its principal components keep."
-    beside = [captioned("Components.", told, kept)] if kept else []
+    caption = "Share of each layer\u2019s variance over words that its principal components keep."
+    beside = [captioned("Components.", caption, kept)] if kept else []
     beside += [part for part in [_cost(results)] if part]
     if not parts and not beside:
         return None

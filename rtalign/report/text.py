@@ -13,7 +13,7 @@ DASH = "\u2013"
 REFUSALS = {
     "below null": ("no peak: below the null", "below the null"),
     "edge": ("no peak: at the edge of the window", "at the edge"),
-    "multimodal": ("no single peak: several humps", "several humps"),
+    "multimodal": ("no single peak: several peaks", "several peaks"),
 }
 
 
@@ -74,9 +74,7 @@ def headline(results: Results) -> str:
         lost = sum(layer.status == "below null" for layer in layers)
         return "No layer rises to a peak above the null." if lost == len(layers) else "No layer has a peak that stands."
     if score is None or not known(score.r):
-        return (
-            f"{_of(len(peaked), len(layers))} {'peaks' if len(peaked) == 1 else 'peak'}; no order in time can be told."
-        )
+        return f"{_of(len(peaked), len(layers))} {'peaks' if len(peaked) == 1 else 'peak'}; their order in time cannot be determined."
     if known(score.p_permutation) and score.p_permutation >= 0.05:
         return f"{_of(len(peaked), len(layers))} peak, but depth does not order them in time beyond chance."
     order = "later" if score.r > 0 else "earlier"
@@ -118,27 +116,27 @@ def _temporal(results: Results) -> str:
     if score is None or not known(score.r):
         reason = results.summary.temporal_score_reason
         return f"No temporal score is given: {reason}." if reason else "No temporal score is given."
-    said = f"Temporal score r = {signed(score.r)}"
-    said += f", 95 % interval {signed(score.ci[0])} to {signed(score.ci[1])}" if score.ci else ""
-    said += (
+    text = f"Temporal score r = {signed(score.r)}"
+    text += f", 95 % interval {signed(score.ci[0])} to {signed(score.ci[1])}" if score.ci else ""
+    text += (
         f": {signed(score.slope_ms, 0, plus=True)} ms from the first layer to the last" if known(score.slope_ms) else ""
     )
     if score.slope_ci_ms:
-        said += f" ({signed(score.slope_ci_ms[0], 0)} to {signed(score.slope_ci_ms[1], 0)} ms)"
+        text += f" ({signed(score.slope_ci_ms[0], 0)} to {signed(score.slope_ci_ms[1], 0)} ms)"
     null = "mismatched words" if results.summary.kind == "session" else "circular shifts"
     tests = [f"{p_value(score.p_permutation)} against {null}"] if known(score.p_permutation) else []
     tests += [f"{p_value(score.p)} by the t-test, which takes layers for independent"] if known(score.p) else []
-    return said + ("; " + ", ".join(tests) if tests else "") + "."
+    return text + ("; " + ", ".join(tests) if tests else "") + "."
 
 
 def _alignment(results: Results) -> str:
     score = results.summary.alignment_score
     if score is None or not known(score.best):
         return ""
-    said = f"Alignment score: R = {signed(score.best, 3)} in the best layer"
-    said += f" ({score.best_layer})"
-    said += f", {signed(score.mean_of_max, 3)} on average over layers" if known(score.mean_of_max) else ""
-    return said + ("." if clears_null(results) else "; no layer passes what the null\u2019s own maxima reach.")
+    text = f"Alignment score: R = {signed(score.best, 3)} in the best layer"
+    text += f" ({score.best_layer})"
+    text += f", {signed(score.mean_of_max, 3)} on average over layers" if known(score.mean_of_max) else ""
+    return text + ("." if clears_null(results) else "; no layer passes what the null\u2019s own maxima reach.")
 
 
 def clears_null(results: Results) -> bool:

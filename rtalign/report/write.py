@@ -35,5 +35,5 @@ def write_results(
     (folder / "passport.json").write_text(json.dumps(passport, indent=1), encoding="utf-8")
     summary.write_curves_csv(folder / "curves.csv", findings)
     summary.write_summary(folder / "summary.json", contents)
-    page.write(folder)
+    page.write_page(folder)
     return contents

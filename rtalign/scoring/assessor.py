@@ -1,4 +1,4 @@
-"""Peaks, bands and the temporal score, worked out anew now and then in a thread of their own."""
+"""Findings worked out anew now and then, in a thread of their own, while words come in."""
 
 from __future__ import annotations
 
@@ -10,25 +10,38 @@ from rtalign.scoring.findings import Findings, assess
 from rtalign.scoring.scoreboard import Scoreboard, ScoreboardState
 
 ASSESS_S = 2.0
-"""From one to the next at least."""
+"""Shortest time between the starts of two assessments."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
-    """What is known after n_words; findings is None while nothing can be said, and then why says so."""
+    """What is known after some words.
+
+    Attributes
+    ----------
+    n_words : int
+    findings : Findings or None
+        None while nothing can be concluded; `reason` then says why.
+    reason : str or None
+    """
 
     n_words: int
     findings: Findings | None
-    why: str | None
+    reason: str | None
 
     @classmethod
     def of(cls, board: ScoreboardState, last: int | None) -> Assessment:
+        """Assess the last words of a board, or all of them."""
         curves = board.curves(last)
-        return cls(board.n, None, board.why) if curves is None else cls(board.n, assess(curves), None)
+        return cls(board.n, None, board.reason) if curves is None else cls(board.n, assess(curves), None)
 
 
 class Assessor:
-    """`newest` is what was found last.  Owned by the thread that owns the scoreboard, which it only ever copies."""
+    """Assesses a scoreboard in the background.
+
+    Owned by the thread that owns the scoreboard; its own thread only ever reads frozen copies.  `newest` is the last
+    assessment that was completed.
+    """
 
     def __init__(self) -> None:
         self.newest = Assessment(0, None, "no word has been scored yet")
@@ -37,7 +50,7 @@ class Assessor:
         self._running: Future[Assessment] | None = None
 
     def step(self, board: Scoreboard, last: int | None, may_begin: bool) -> Assessment | None:
-        """What has just been found, if anything; begins anew when there are new words and it is time."""
+        """Return an assessment that has just been completed, if any; start the next when there are new words."""
         found = None
         if self._running and self._running.done():
             found, self._running = self._running.result(), None
@@ -49,18 +62,20 @@ class Assessor:
         return found
 
     def now(self, board: Scoreboard, last: int | None) -> Assessment:
-        """The board as it stands, waited for."""
-        if self._running:
-            self._running.result()
-            self._running = None
+        """Assess the board as it is, and wait for the result."""
+        self._wait()
         self.newest = Assessment.of(board.freeze(), last)
         return self.newest
 
-    def forget(self, why: str) -> None:
-        if self._running:
-            self._running.result()
-            self._running = None
-        self.newest = Assessment(0, None, why)
+    def forget(self, reason: str) -> None:
+        """Discard what was found; `reason` is what a viewer reads until there is something new."""
+        self._wait()
+        self.newest = Assessment(0, None, reason)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _wait(self) -> None:
+        if self._running:
+            self._running.result()
+            self._running = None

@@ -12,11 +12,21 @@ from rtalign.scoring.cross_validated import LagScore
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
-    """What scoring over all lags leaves.
+    """R(layer, lag) with its draws.
 
-    lags_s : (lag,).    layers : (layer,) hidden-state indices.    depth : (layer,) 0 = embedding, 1 = last.
-    r : (layer, lag).    null : (null draw, layer, lag).    boot : (bootstrap draw, layer, lag).
-    statistics : name -> (layer, lag), what stands beside R; see rtalign.scoring.statistics.
+    Attributes
+    ----------
+    lags_s : array, shape (n_lags,)
+        Lags after word onset, in seconds.
+    layers : array, shape (n_layers,)
+        Indices of hidden states.
+    depth : array, shape (n_layers,)
+        0 = embedding, 1 = last layer.
+    r : array, shape (n_layers, n_lags)
+    null : array, shape (n_null_draws, n_layers, n_lags)
+    boot : array, shape (n_bootstrap_draws, n_layers, n_lags)
+    statistics : dict of str to array, shape (n_layers, n_lags)
+        What stands beside R; see `rtalign.scoring.statistics`.
     """
 
     lags_s: np.ndarray
@@ -36,9 +46,18 @@ class Curves:
         scores: Sequence[LagScore],
         statistics: Sequence[Mapping[str, np.ndarray]] = (),
     ) -> Curves:
-        """One LagScore a lag, in the order of lags_s, and likewise its statistics, name -> (layer,).
+        """Stack scores of single lags.
 
-        n_layers counts the model's hidden states.
+        Parameters
+        ----------
+        lags_s : array, shape (n_lags,)
+        layers : sequence of int
+        n_layers : int
+            Number of hidden states of the model.
+        scores : sequence of LagScore
+            One a lag, in the order of lags_s.
+        statistics : sequence of dict
+            One a lag: name -> array, shape (n_layers,).
         """
         r, null, boot = (np.stack([getattr(s, name) for s in scores], axis=-1) for name in ("r", "null", "boot"))
         index = np.asarray(layers)

@@ -16,13 +16,26 @@ OTHER_LEVELS = (0.90, 0.98)
 
 @dataclass(frozen=True, slots=True)
 class TemporalScore:
-    """How peak latency goes with depth over the layers that have a peak.
+    """How peak latency goes with depth, over the layers that have a peak.
 
-    r, p : Pearson and its two-sided t-test, as published.  The test takes layers for independent samples, which
-        they are not: read p_permutation beside it.
-    p_permutation : the share of null draws whose own peak latencies go with depth as closely, either way.
-    slope_ms : the fitted line's rise from the first layer used to the last.    ci, slope_ci_ms : bootstrap, 95 %.
+    Attributes
+    ----------
+    r, p : float
+        Pearson correlation of depth and peak latency and its two-sided t-test, as published.  The test takes layers
+        for independent samples, which they are not: read `p_permutation` beside it.
+    p_permutation : float
+        Share of null draws whose own peak latencies go with depth as closely, in either direction.
+    spearman : float
+        Rank correlation of depth and peak latency.
+    slope_ms : float
+        Rise of the fitted line from the first layer analysed to the last.
+    ci, slope_ci_ms : tuple of float or None
+        95 % intervals of r and of the slope, from the bootstrap draws.
+    n_layers : int
+        Number of layers with a peak.
 
+    Notes
+    -----
     Why circular shifts and not shuffled layers: neighbouring layers hold nearly the same information, so even on
     a recording that carries nothing their peaks drift together and r is often large.  Shuffling layers breaks
     that likeness and makes small p of nothing.  A circular shift breaks the pairing of words and brain alone and
@@ -42,7 +55,17 @@ class TemporalScore:
 
 @dataclass(frozen=True, slots=True)
 class AlignmentScore:
-    """best : the highest R of any layer and lag; best_layer : its hidden-state index; mean_of_max : over layers."""
+    """How well a model aligns with a brain, whenever it does.
+
+    Attributes
+    ----------
+    best : float
+        The highest R of any layer and lag.
+    best_layer : int
+        Index of the hidden state it belongs to.
+    mean_of_max : float
+        Mean over layers of each layer's maximum over lags.
+    """
 
     best: float
     best_layer: int
@@ -51,11 +74,23 @@ class AlignmentScore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings:
-    """What curves say.
+    """Everything that is concluded from curves.
 
-    null_lo, null_hi : (layer, lag), the pointwise 95 % band.    threshold : (layer,), what a maximum must exceed.
-    temporal : None where it may not be shown, and then reason says why.
-    robustness : the temporal score's r and slope_ms under other ways to place a peak.
+    Attributes
+    ----------
+    curves : Curves
+    peaks : tuple of Peak
+        One a layer.
+    null_lo, null_hi : array, shape (n_layers, n_lags)
+        The pointwise 95 % band of the null.
+    threshold : array, shape (n_layers,)
+        What a layer's maximum must exceed.
+    temporal : TemporalScore or None
+        None where it may not be shown; `reason` then says why.
+    reason : str or None
+    alignment : AlignmentScore
+    robustness : dict
+        r and slope_ms of the temporal score under other ways to place a peak.
     """
 
     curves: Curves
@@ -70,7 +105,18 @@ class Findings:
 
 
 def assess(curves: Curves, refuse: bool = True) -> Findings:
-    """Peaks, temporal score and alignment score.  refuse=False shows peaks of noise too: for calibration alone."""
+    """Find peaks, temporal score and alignment score.
+
+    Parameters
+    ----------
+    curves : Curves
+    refuse : bool
+        False shows peaks of noise too: for calibration alone.
+
+    Returns
+    -------
+    Findings
+    """
     threshold = null_threshold(curves.null)
     peaks = find_peaks(curves, threshold, refuse)
     used = np.array([peak.peak_s is not None for peak in peaks])
@@ -90,7 +136,18 @@ def assess(curves: Curves, refuse: bool = True) -> Findings:
 
 
 def temporal_score(curves: Curves, used: np.ndarray) -> TemporalScore:
-    """The score over the layers where used (layer,) is true; at least three, whose peaks must differ."""
+    """Correlate peak latency with depth.
+
+    Parameters
+    ----------
+    curves : Curves
+    used : array of bool, shape (n_layers,)
+        The layers with a peak: at least three, whose latencies must differ.
+
+    Returns
+    -------
+    TemporalScore
+    """
     from scipy.stats import pearsonr, spearmanr  # takes most of a second to import
 
     depth, lags_s = curves.depth[used], curves.lags_s

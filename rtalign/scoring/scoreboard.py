@@ -21,14 +21,28 @@ WORDS_KEPT = 200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreboardState:
-    """A scoreboard at one moment, to be read by another thread while words go on being added.
+    """A scoreboard at one moment, which another thread may read while words go on being added.
 
-    total : sums of all words.    blocks : the same words in order, oldest first; the newest are the shortest.
-    shift : (target, lag), by how much the origin of targets lies above that of predictions.
+    Attributes
+    ----------
+    lags_s, layers, depth : array
+        As in `Curves`.
+    total : Block
+        Sums of all words.
+    blocks : tuple of Block
+        The same words in order, oldest first; the newest blocks are the shortest.
+    mismatched : MismatchedSums
+        Sums of mismatched pairs, for the null.
+    shift : array, shape (n_targets, n_lags)
+        The origin of the targets minus that of the predictions.
+    draws, seed : int
+        Null and bootstrap draws, and their seed.
 
-    `last` asks for the last words alone.  They are taken in whole blocks: the fewest newest blocks that hold at least
-    so many.  Blocks are BLOCK_WORDS long where they are new, so a window is too long by less than that, or by about a
-    tenth where it reaches far back into a long session; `words` says how many it holds.
+    Notes
+    -----
+    `last` in the methods restricts them to the last words.  These are taken in whole blocks: the fewest newest blocks
+    that hold at least so many.  New blocks are BLOCK_WORDS long, so a window is too long by less than that, or by about
+    a tenth where it reaches far back into a long session; `words` says how many it holds.
     """
 
     lags_s: np.ndarray
@@ -46,7 +60,7 @@ class ScoreboardState:
         return self.total.n
 
     def words(self, last: int | None = None) -> int:
-        """How many words a read-out of the last so many holds."""
+        """Number of words in a window over the last so many."""
         return self.n if last is None else sum(block.n for block in newest(self.blocks, last))
 
     def r(self, last: int | None = None) -> np.ndarray:
@@ -57,8 +71,8 @@ class ScoreboardState:
         return total.correlation().reshape(len(self.layers), -1, len(self.lags_s)).mean(1)
 
     @property
-    def why(self) -> str | None:
-        """Why there are no curves yet; None when there are."""
+    def reason(self) -> str | None:
+        """The reason why there are no curves yet; None when there are."""
         if self.n < MIN_CURVE_WORDS:
             return (
                 f"{self.n} word{'s' * (self.n != 1)} so far; {MIN_CURVE_WORDS} are needed to tell a curve from chance"
@@ -68,17 +82,17 @@ class ScoreboardState:
         return None
 
     def curves(self, last: int | None = None) -> Curves | None:
-        """R with null and bootstrap draws, ready for curves.assess; None as long as `why` has a reason.
+        """R with null and bootstrap draws, ready for `assess`; None as long as there is a `reason`.
 
-        The null of a window is that of all words, widened by the root of how many times fewer they are.  Right to first
-        order: a correlation of unrelated series has a spread of one over the root of the number of words, times a
-        factor that their autocorrelation sets and that the window shares.
+        The null of a window is that of all words, multiplied by the square root of the ratio of their numbers.  Right
+        to first order: a correlation of unrelated series has a spread of 1 / sqrt(number of words), times a factor that
+        depends on their autocorrelation, which the window shares.
         """
         if last is not None and last < MIN_CURVE_WORDS:
             raise ValueError(
                 f"curves over the last {last} words were asked for; a window needs {MIN_CURVE_WORDS} or more"
             )
-        if self.why:
+        if self.reason:
             return None
         total, blocks = self._stretch(last)
         rng = np.random.default_rng([self.seed, len(blocks), 0xB007])
@@ -107,9 +121,24 @@ class ScoreboardState:
 
 
 class Scoreboard:
-    """Scores of every layer and lag, word by word.
+    """Scores of every layer and lag, word by word, at constant cost.
 
-    Targets are layer-major, layer x component.  One thread owns the board; others get what `freeze` returns.
+    One thread owns the board; others read what `freeze` returns.
+
+    Parameters
+    ----------
+    lags_s : array, shape (n_lags,)
+    layers : sequence of int
+        Indices of hidden states.
+    n_layers : int
+        Number of hidden states of the model.
+    components : int
+        Targets of each layer; targets are layer-major, layer x component.
+    draws : int
+        Null and bootstrap draws.
+    blocks : int
+        Blocks of words kept at most.
+    seed : int
     """
 
     def __init__(
@@ -123,7 +152,6 @@ class Scoreboard:
         blocks: int = 64,
         seed: int = 0,
     ) -> None:
-        """layers : hidden-state indices;  n_layers : how many hidden states the model has."""
         self.lags_s = np.asarray(lags_s, float)
         self.layers = np.asarray(layers)
         self.depth = self.layers / max(n_layers - 1, 1)
@@ -168,9 +196,9 @@ class Scoreboard:
         return self._standing(None).r(last)
 
     @property
-    def why(self) -> str | None:
-        """Why there are no curves yet; None when there are."""
-        return self._standing(self._mismatch.read(copy=False)).why
+    def reason(self) -> str | None:
+        """The reason why there are no curves yet; None when there are."""
+        return self._standing(self._mismatch.read(copy=False)).reason
 
     def curves(self, last: int | None = None) -> Curves | None:
         """See ScoreboardState.curves."""

@@ -63,7 +63,7 @@ class Reader(HTMLParser):
 
 
 def read(folder: Path) -> Reader:
-    return Reader(report.write(folder).read_text(encoding="utf-8"))
+    return Reader(report.write_page(folder).read_text(encoding="utf-8"))
 
 
 def edit(folder: Path, name: str, change) -> None:
@@ -93,7 +93,7 @@ def test_one_file_holds_everything_and_asks_for_nothing(bank, page):
 
 def test_the_same_folder_gives_the_same_report(bank, page):
     first = (bank / "report.html").read_bytes()
-    assert report.write(bank).read_bytes() == first
+    assert report.write_page(bank).read_bytes() == first
 
 
 def test_the_headline_says_direction_and_ends_and_the_scores_stand_below(bank, page):
@@ -123,7 +123,7 @@ def test_recipe_passport_and_skipped_words_are_shown_in_full(bank, page):
 
 
 def test_ladder_dots_lie_where_the_latencies_are(bank):
-    root = svg(report.figures(bank)["ladder"])
+    root = svg(report.standalone_figures(bank)["ladder"])
     layers = json.loads((bank / "summary.json").read_text())["layers"]
     rungs = [e for e in root.iter() if e.find("{*}title") is not None and "T_max" in e.find("{*}title").text]
     x = np.array([float(elements(rung, "dot")[0].get("cx")) for rung in rungs])
@@ -139,7 +139,7 @@ def test_ladder_dots_lie_where_the_latencies_are(bank):
 def test_the_map_is_brightest_where_r_is_largest(bank, tmp_path):
     from matplotlib import image
 
-    root = svg(report.figures(bank)["map"])
+    root = svg(report.standalone_figures(bank)["map"])
     picture = next(e for e in root.iter() if e.get("class") == "cells")
     (tmp_path / "map.png").write_bytes(base64.b64decode(picture.get("href").split(",")[1]))
     pixels = image.imread(tmp_path / "map.png")[..., :3].sum(-1)
@@ -156,7 +156,7 @@ def test_nothing_found_is_said_and_no_latency_is_drawn(tmp_path):
     assert "No layer rises to a peak above the null." in page.text
     assert "No temporal score is given: 0 of 9 layers have a peak" in page.text
     assert "within the null" in page.text
-    drawn = svg(report.figures(folder)["overview"])
+    drawn = svg(report.standalone_figures(folder)["overview"])
     for mark in ("dot", "bar", "fit", "peak", "outline", "planted"):
         assert not elements(drawn, mark), mark
     assert len(elements(drawn, "refused")) == 9
@@ -181,7 +181,7 @@ def test_a_refused_peak_never_shows_a_number(tmp_path, status):
     page = read(folder)
     assert not re.search(r"\b8[78]\d\b", page.text)
     assert "8 of 9 layers" in page.text
-    assert len(elements(svg(report.figures(folder)["ladder"]), "dot")) == 8 + 1  # the legend has one
+    assert len(elements(svg(report.standalone_figures(folder)["ladder"]), "dot")) == 8 + 1  # the legend has one
 
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;</style></svg>]]>\u202e\x00"
@@ -226,7 +226,7 @@ def test_no_string_of_any_file_gets_out_as_markup(tmp_path, page):
     text = (folder / "report.html").read_text()
     assert "\u202e" not in text
     assert "\x00" not in text
-    for figure in report.figures(folder).values():
+    for figure in report.standalone_figures(folder).values():
         assert not [e for e in svg(figure).iter() if e.tag.split("}")[-1] in ("script", "img")]
 
 
@@ -282,7 +282,7 @@ def test_planar_pairs_are_one_place_and_kinds_have_their_own_figure(tmp_path):
 
 
 def test_figures_by_themselves_need_no_style_from_elsewhere(bank):
-    drawn = report.figures(bank)
+    drawn = report.standalone_figures(bank)
     assert set(drawn) == {"ladder", "map", "overview"}
     for text in drawn.values():
         root = svg(text)
@@ -295,7 +295,7 @@ def test_a_report_is_whole_or_the_old_one_stays(bank, page, monkeypatch):
     old = (bank / "report.html").read_bytes()
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space"):
-        report.write(bank)
+        report.write_page(bank)
     assert (bank / "report.html").read_bytes() == old
     assert not list(bank.glob("*.partial*"))
 
@@ -316,17 +316,17 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path, name, spoil, said)
     folder = make_folder(tmp_path / "bank", whole=False)
     edit(folder, name, spoil)
     with pytest.raises(ValueError, match=said) as error:
-        report.write(folder)
+        report.write_page(folder)
     assert "\n" not in str(error.value)
     assert not (folder / "report.html").exists()
 
 
 def test_a_folder_of_something_else_is_refused_with_the_cure(tmp_path):
     with pytest.raises(ValueError, match=r"holds no summary\.json; a report needs a folder"):
-        report.write(tmp_path)
+        report.write_page(tmp_path)
     (tmp_path / "summary.json").write_text("[1")
     with pytest.raises(ValueError, match="not valid JSON"):
-        report.write(tmp_path)
+        report.write_page(tmp_path)
 
 
 def test_curves_of_other_layers_are_refused(tmp_path):
@@ -334,7 +334,7 @@ def test_curves_of_other_layers_are_refused(tmp_path):
     lines = (folder / "curves.csv").read_text().splitlines()
     (folder / "curves.csv").write_text("\n".join(lines[:-101]))
     with pytest.raises(ValueError, match="other layers or lags"):
-        report.write(folder)
+        report.write_page(folder)
 
 
 def test_shuffled_folds_and_zero_phase_are_warned_of(tmp_path, page):

@@ -198,9 +198,9 @@ def test_too_few_words_say_so() -> None:
     predicted, targets = words(MIN_CURVE_WORDS)
     made = board(predicted[:-1], targets[:-1])
     assert made.curves() is None
-    assert "99 words" in made.why
+    assert "99 words" in made.reason
     made.add(99, predicted[-1], targets[-1])
-    assert made.why is None
+    assert made.reason is None
     assert made.curves().null.shape == (200, N_LAYERS, N_LAGS)
     with pytest.raises(ValueError, match="100 or more"):
         made.curves(last=30)
@@ -221,7 +221,7 @@ def test_reading_between_words_changes_nothing() -> None:
         if index % 3 == 0:
             busy.r()
             busy.freeze()
-            assert (busy.why is None) == (busy.n >= MIN_CURVE_WORDS)
+            assert (busy.reason is None) == (busy.n >= MIN_CURVE_WORDS)
     for name in ("r", "null", "boot"):
         np.testing.assert_allclose(getattr(busy.curves(), name), getattr(calm, name), atol=1e-5)
 

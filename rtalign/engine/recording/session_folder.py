@@ -105,7 +105,7 @@ class Keeper:
         if self.folder is None:
             raise ValueError("there is no folder for a report - record, or name one")
         if engine.assessment.findings is None:
-            raise ValueError(f"there is nothing to report yet: {engine.assessment.why}")
+            raise ValueError(f"there is nothing to report yet: {engine.assessment.reason}")
         self._writing = self._pool.submit(results_of(engine, self.folder))
 
     def look(self) -> Notice | None:

@@ -11,7 +11,7 @@ from scipy.interpolate import RBFInterpolator
 from rtalign.report.colour import ramp_png
 from rtalign.report.figures.svg import Frame, figure, label, text, ticks
 from rtalign.report.html import Markup, join, number, tag
-from rtalign.report.read import Channel, Results
+from rtalign.report.read import PassportSensor, Results
 from rtalign.report.text import milliseconds
 
 GRID = 96
@@ -118,7 +118,7 @@ def heads(results: Results) -> Iterator[tuple[str, Markup]]:
             yield KINDS.get(kind, kind), _figure(results, place, rows, sensors[rows[0]])
 
 
-def _figure(results: Results, place: Layout, rows: list[int], sensor: Channel) -> Markup:
+def _figure(results: Results, place: Layout, rows: list[int], sensor: PassportSensor) -> Markup:
     """Layers down; across, the lag of each layer's own peak, then the fixed lags."""
     assert results.patterns is not None
     layers, fixed = chosen_layers(results), chosen_lags(results)
@@ -151,10 +151,10 @@ def _heading(results: Results, fixed: list[int]) -> list[Markup]:
 def _side(results: Results, i: int, y: float) -> Markup:
     """Beside a row: the layer, its depth, the lag that is drawn for its peak."""
     layer, peak = results.summary.layers[i], _peak_lag(results, i)
-    said = [f"{100 * layer.depth:.0f} % deep"] + (
+    words = [f"{100 * layer.depth:.0f} % deep"] + (
         [] if peak is None else [f"peak {milliseconds(results.lags[peak])} ms"]
     )
-    lines = [text(LEFT - 14, y + 9 + 16 * k, line, "legend", "end") for k, line in enumerate(said)]
+    lines = [text(LEFT - 14, y + 9 + 16 * k, line, "legend", "end") for k, line in enumerate(words)]
     return join(text(LEFT - 14, y - 8, f"layer {layer.layer}", "panel", "end"), lines)
 
 

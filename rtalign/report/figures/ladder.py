@@ -110,20 +110,20 @@ def _rung(frame: Frame, layer: Peak, row: float) -> Markup:
     y, size = frame.py(layer.depth), min(5.0, 0.36 * row)
     if not layer.ok:
         x = frame.left + 12
-        said = f"Layer {layer.layer}: {refusal(layer)}"
+        words = f"Layer {layer.layer}: {refusal(layer)}"
         ring = tag("circle", cx=x, cy=y, r=min(4.0, size), class_="ring")
         why = text(x + 10, y + 4, refusal(layer), "refused") if row >= 11 else None
-        return tag("g", tag("title", said), ring, why, class_=shade(layer.depth))
+        return tag("g", tag("title", words), ring, why, class_=shade(layer.depth))
     assert layer.peak_s is not None
-    said = f"Layer {layer.layer}: T_max {milliseconds(layer.peak_s)} ms"
+    words = f"Layer {layer.layer}: T_max {milliseconds(layer.peak_s)} ms"
     bar = None
     if layer.ci_s:
-        said += f", 95 % interval {milliseconds(layer.ci_s[0])} to {milliseconds(layer.ci_s[1])} ms"
+        words += f", 95 % interval {milliseconds(layer.ci_s[0])} to {milliseconds(layer.ci_s[1])} ms"
         bar = tag(
             "path", d=f"M{number(frame.px(layer.ci_s[0]))} {number(y)}H{number(frame.px(layer.ci_s[1]))}", class_="bar"
         )
     dot = tag("circle", cx=frame.px(layer.peak_s), cy=y, r=size, class_="dot")
-    return tag("g", tag("title", said), bar, dot, class_=shade(layer.depth))
+    return tag("g", tag("title", words), bar, dot, class_=shade(layer.depth))
 
 
 def _planted(frame: Frame, layer: Peak, latency: float | None) -> Markup | None:

@@ -127,7 +127,7 @@ def side_title(x: float, y: float, title: str) -> Markup:
     return text(x, y, title, "axis", "middle", transform=f"rotate(-90 {number(x)} {number(y)})")
 
 
-def figure(width: float, height: float, told: str, *parts: object) -> Markup:
+def figure(width: float, height: float, caption: str, *parts: object) -> Markup:
     """An SVG drawing with what it shows in words for those who cannot see it."""
     return tag(
         "svg",
@@ -135,7 +135,7 @@ def figure(width: float, height: float, told: str, *parts: object) -> Markup:
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {number(width)} {number(height)}",
         role="img",
-        aria_label=told,
+        aria_label=caption,
         class_="fig",
         style=f"--w:{number(width)}px",
     )
