@@ -17,8 +17,8 @@ CLEAR = 2.0
 HOW = (
     "Parts of the sound were played repeatedly. Each repetition went through the filters of the training, and the "
     "signal of every sensor was correlated between two repetitions, averaged over all pairs; the standard error is "
-    "jackknifed over repetitions. The response to the sound is reproduced, noise is not: no model of the sound, however "
-    "good, can predict a single repetition at a sensor better than the square root of this correlation."
+    "jackknifed over repetitions. The response to the sound is reproduced, noise is not: no model of the sound, "
+    "however good, can predict a single repetition at a sensor better than the square root of this correlation."
 )
 BOUNDS = (
     "It is a ceiling on the prediction of one sensor. R in this report goes the other way, from all sensors to the "

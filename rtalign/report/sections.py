@@ -76,7 +76,8 @@ def _notes(results: Results) -> list[Markup]:
     recipe, notes = recipe_of(results), []
     if recipe and recipe.fit.fold_kind == "legacy":
         notes.append(
-            "Folds were shuffled (legacy). Neighbouring words share signal, so R is biased upwards: do not compare it with other results."
+            "Folds were shuffled (legacy). Neighbouring words share signal, so R is biased upwards: do not "
+            "compare it with other results."
         )
     if recipe and recipe.chain.phase == "zero":
         notes.append("The filter has zero phase: it used the future of the signal, and these decoders cannot run live.")

@@ -74,7 +74,8 @@ def headline(results: Results) -> str:
         lost = sum(layer.status == "below null" for layer in layers)
         return "No layer rises to a peak above the null." if lost == len(layers) else "No layer has a peak that stands."
     if score is None or not known(score.r):
-        return f"{_of(len(peaked), len(layers))} {'peaks' if len(peaked) == 1 else 'peak'}; their order in time cannot be determined."
+        verb = "peaks" if len(peaked) == 1 else "peak"
+        return f"{_of(len(peaked), len(layers))} {verb}; their order in time cannot be determined."
     if known(score.p_permutation) and score.p_permutation >= 0.05:
         return f"{_of(len(peaked), len(layers))} peak, but depth does not order them in time beyond chance."
     order = "later" if score.r > 0 else "earlier"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtalign.report import html
-from rtalign.report.figures import colour, heads, svg
+from rtalign.report import colour, html
+from rtalign.report.figures import heads, svg
 from tests.helpers.report_folders import helmet
 
 
