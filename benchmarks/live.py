@@ -106,10 +106,10 @@ def made_up_bank(folder: Path, sensors: tuple[Sensor, ...], layers: str) -> None
 
 def player(given: argparse.Namespace, names: tuple[str, str]) -> None:
     """The other process: plays the load as LSL streams."""
-    from rtalign.streams.player.player import Setup, Streamer
+    from rtalign.streams.player import PlayerSettings, Streamer
 
     load_ = Endless(helmet(given.sensors), RATES[given.sensors], given.minutes * 60, given.words_a_second)
-    Streamer([load_], Setup(name_meg=names[0], name_words=names[1], wait_s=120)).run()
+    Streamer([load_], PlayerSettings(name_meg=names[0], name_words=names[1], wait_s=120)).run()
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:

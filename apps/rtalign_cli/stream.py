@@ -14,17 +14,16 @@ from rtalign.core.time_format import position_time
 from rtalign_cli.inputs import load_recordings
 
 if TYPE_CHECKING:
-    from rtalign.streams.player.player import Status
+    from rtalign.streams.player import PlayerStatus
 
 LINE_EVERY_S = 10.0
 
 
 def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Play to the end, or until Ctrl-C; returns how much was sent."""
-    from rtalign.streams.player.fault_plan import Plan
-    from rtalign.streams.player.player import Setup, Streamer
+    from rtalign.streams.player import FaultPlan, PlayerSettings, Streamer
 
-    setup = Setup(
+    settings = PlayerSettings(
         name_meg=args.name_meg,
         name_words=args.name_words,
         speed=args.speed,
@@ -33,10 +32,10 @@ def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         word_delay_s=args.word_delay,
         wait_s=args.wait,
     )
-    plan = Plan.load(args.faults) if args.faults else None
+    plan = FaultPlan.load(args.faults) if args.faults else None
     line = StatusLine(args.quiet)
-    streamer = Streamer(load_recordings(args, progress), setup, plan, line.show)
-    progress.say(f"streams {setup.name_meg} and {setup.name_words}, {setup.speed:g}x; Ctrl-C stops")
+    streamer = Streamer(load_recordings(args, progress), settings, plan, line.show)
+    progress.say(f"streams {settings.name_meg} and {settings.name_words}, {settings.speed:g}x; Ctrl-C stops")
     interrupted = False
     try:
         streamer.run()
@@ -47,7 +46,7 @@ def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     status = streamer.status
     if not (args.quiet or args.json):
         print(summary_line(status, interrupted))
-    return asdict(status) | {"speed": setup.speed, "interrupted": interrupted}
+    return asdict(status) | {"speed": settings.speed, "interrupted": interrupted}
 
 
 class StatusLine:
@@ -58,7 +57,7 @@ class StatusLine:
         self._printed_at, self._open = 0.0, False
         self._printed: tuple[Any, ...] = ()
 
-    def show(self, status: Status) -> None:
+    def show(self, status: PlayerStatus) -> None:
         """Print the status where it is time to."""
         if self._quiet:
             return
@@ -67,7 +66,7 @@ class StatusLine:
             print(f"\r\x1b[2K{status_text(status)[:width]}", end="", file=sys.stderr, flush=True)
             self._open = True
             return
-        now, state = time.monotonic(), (status.recording, status.meg_heard, status.words_heard, status.faults)
+        now, state = time.monotonic(), (status.recording, status.meg_received, status.words_received, status.faults)
         if state != self._printed or now - self._printed_at > LINE_EVERY_S:
             self._printed_at, self._printed = now, state
             print(status_text(status), file=sys.stderr, flush=True)
@@ -78,11 +77,13 @@ class StatusLine:
             print(file=sys.stderr)
 
 
-def status_text(status: Status) -> str:
+def status_text(status: PlayerStatus) -> str:
     """The state of the streams, in one line."""
     if not status.recording:
         return "waiting for a receiver"
-    received = [name for name, connected in (("MEG", status.meg_heard), ("words", status.words_heard)) if connected]
+    received = [
+        name for name, connected in (("MEG", status.meg_received), ("words", status.words_received)) if connected
+    ]
     parts = [
         f"{position_time(status.position_s)} of {position_time(status.total_s)}",
         status.recording,
@@ -94,7 +95,7 @@ def status_text(status: Status) -> str:
     return "  ".join([*parts, *([f"fault: {', '.join(status.faults)}"] if status.faults else [])])
 
 
-def summary_line(status: Status, interrupted: bool) -> str:
+def summary_line(status: PlayerStatus, interrupted: bool) -> str:
     """How much was sent, in one line."""
     stopped = f"stopped at {position_time(status.position_s)} of {position_time(status.total_s)}"
     end = stopped if interrupted else "played to the end"

@@ -13,7 +13,7 @@ from rtalign.recordings import open_recordings
 from rtalign_cli import main
 from tests.helpers.dataset_folders import armeni_session
 from tests.helpers.real_data import CTF, MEGIN, XDF, real
-from tests.streams.player.test_player import Listener
+from tests.helpers.stream_receiver import Receiver
 
 ONSETS = (0.2, 0.6, 0.9, 1.3)
 
@@ -25,23 +25,23 @@ def table(folder: Path) -> Path:
     return path
 
 
-def all_that_was_sent(heard: Listener, recording: Recording, first: int, n_words: int, speed: float = 1.0) -> int:
-    """Every sample of a recording, from the first heard one on, and its words, stand where they stood in it.
+def all_that_was_sent(received: Receiver, recording: Recording, first: int, n_words: int, speed: float = 1.0) -> int:
+    """Every sample of a recording, from the first received one on, and its words, at the same times as in it.
 
-    Returns how many samples were heard up to its end.
+    Returns how many samples were received up to its end.
     """
     chunks = list(recording.chunks(0.5))
     played = np.concatenate([chunk.data for chunk in chunks]).astype(np.float32)
     times = np.concatenate([chunk.start + np.arange(len(chunk.data)) / recording.sfreq for chunk in chunks])
-    stamps, data = np.concatenate(heard.stamps), np.concatenate(heard.data)
+    stamps, data = np.concatenate(received.stamps), np.concatenate(received.data)
     stop = first + len(played)
     np.testing.assert_array_equal(data[first:stop], played)
     since = stamps[first:stop] - stamps[first]
     np.testing.assert_allclose(since, (times - times[0]) / speed, atol=1e-6)
-    told = heard.words[n_words : n_words + len(recording.words)]
-    assert [text for text, _ in told] == [word.text for word in recording.words]
+    markers = received.words[n_words : n_words + len(recording.words)]
+    assert [text for text, _ in markers] == [word.text for word in recording.words]
     wanted = stamps[first] + (np.array([word.onset for word in recording.words]) - times[0]) / speed
-    np.testing.assert_allclose([stamp for _, stamp in told], wanted, atol=1e-6)
+    np.testing.assert_allclose([stamp for _, stamp in markers], wanted, atol=1e-6)
     return stop
 
 
@@ -49,25 +49,25 @@ def all_that_was_sent(heard: Listener, recording: Recording, first: int, n_words
 def test_a_real_recording_streams_as_it_is(path: Path, tmp_path: Path) -> None:
     words = [] if path.suffix == ".xdf" else ["--word-table", table(tmp_path)]
     (recording,) = open_recordings(real(path), word_table=words[1] if words else None)
-    heard = Listener.of_command(path, *words).listen()
-    assert all_that_was_sent(heard, recording, 0, 0) == heard.n_samples
-    assert heard.n_words == len(recording.words) == len(heard.words)
-    assert heard.n_withheld == 0
+    received = Receiver.of_command(path, *words).receive()
+    assert all_that_was_sent(received, recording, 0, 0) == received.n_samples
+    assert received.n_words == len(recording.words) == len(received.words)
+    assert received.n_withheld == 0
 
 
 def test_runs_inside_one_file_stream_one_after_the_other(tmp_path: Path) -> None:
     armeni_session(tmp_path)
     first, second = open_recordings(tmp_path)
-    heard = Listener.of_command(tmp_path, "--subject", "001", "--speed", 20).listen()
-    between = all_that_was_sent(heard, first, 0, 0, 20)
-    assert all_that_was_sent(heard, second, between, len(first.words), 20) == heard.n_samples
-    assert [text for text, _ in heard.words] == ["to", "sherlock", "holmes", "she", "is", "always"]
+    received = Receiver.of_command(tmp_path, "--subject", "001", "--speed", 20).receive()
+    between = all_that_was_sent(received, first, 0, 0, 20)
+    assert all_that_was_sent(received, second, between, len(first.words), 20) == received.n_samples
+    assert [text for text, _ in received.words] == ["to", "sherlock", "holmes", "she", "is", "always"]
 
 
 def replayed(capsys: pytest.CaptureFixture[str], *argv: object) -> dict[str, object]:
     """What `rtalign replay --headless` says at its end."""
-    told = ("replay", *argv, "--headless", "--speed", "max", "--json", "--quiet")
-    assert main.main([str(a) for a in told]) == 0, capsys.readouterr().err
+    command = ("replay", *argv, "--headless", "--speed", "max", "--json", "--quiet")
+    assert main.main([str(a) for a in command]) == 0, capsys.readouterr().err
     found: dict[str, object] = json.loads(capsys.readouterr().out)
     return found
 

@@ -1,1 +1,5 @@
-"""A recording played as LSL streams, with rehearsed faults."""
+"""Recordings played as LSL streams, with rehearsed faults."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

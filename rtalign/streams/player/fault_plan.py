@@ -1,4 +1,4 @@
-"""Plan: the file that says which faults a rehearsed stream shall have, and when."""
+"""The file that says which faults a rehearsed stream has, and when."""
 
 from __future__ import annotations
 
@@ -14,42 +14,47 @@ from rtalign.core.recipe import Settings, what_is_wrong
 Which = Literal["meg", "words", "both"]
 
 
-class Finite(Settings):
-    """Settings in which infinity and not-a-number mean nothing."""
+class FiniteSettings(Settings):
+    """Settings in which infinity and not-a-number are refused."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
 
-class Timed(Finite):
-    """When it happens, in seconds of the stream, and to which stream."""
+class TimedFault(FiniteSettings):
+    """When a fault happens, in seconds of the stream, and to which stream."""
 
     at: float = Field(ge=0, le=1e6)
     seconds: float = Field(1.0, gt=0, le=1e6)
     stream: Which = "meg"
 
     def covers(self, time: np.ndarray) -> np.ndarray:
-        """time : (sample,) -> whether it happens then."""
+        """Whether it happens at each time; time, result : (sample,)."""
         return (time >= self.at) & (time < self.at + self.seconds)
 
-    def strikes(self, stream: Literal["meg", "words"], time: float) -> bool:
+    def affects(self, stream: Literal["meg", "words"], time: float) -> bool:
+        """Whether it happens to a stream at a time."""
         return self.stream in (stream, "both") and self.at <= time < self.at + self.seconds
 
+    def named_sensors(self) -> tuple[str, ...]:
+        """The sensors that it names, which a recording must have."""
+        return ()
 
-class Drop(Timed):
-    """Packets get lost, at random."""
+
+class Drop(TimedFault):
+    """Packets are lost, at random."""
 
     kind: Literal["drop"]
     share: float = Field(0.1, gt=0, le=1)
     packet_ms: float = Field(20.0, gt=0, le=10_000)
 
 
-class Gap(Timed):
+class Gap(TimedFault):
     """Nothing is sent, and the connection stays."""
 
     kind: Literal["gap"]
 
 
-class Delay(Timed):
+class Delay(TimedFault):
     """What is sent arrives late; its stamps are right."""
 
     kind: Literal["delay"]
@@ -57,30 +62,33 @@ class Delay(Timed):
     stream: Which = "both"
 
 
-class Jitter(Timed):
-    """Stamps are wrong by up to so much, either way, at random."""
+class Jitter(TimedFault):
+    """Stamps are wrong by up to so much in either direction, at random."""
 
     kind: Literal["jitter"]
     ms: float = Field(gt=0, le=10_000)
 
 
-class Drift(Timed):
-    """The sender's clock runs fast (ppm > 0) or slow; afterwards it stays where it got to."""
+class Drift(TimedFault):
+    """The sender's clock runs fast (ppm > 0) or slow; afterwards it keeps the error that it has reached."""
 
     kind: Literal["drift"]
     ppm: float = Field(ge=-100_000, le=100_000)
     seconds: float = Field(1e6, gt=0, le=1e6)
 
 
-class Nan(Timed):
-    """Sensors say that they are no number; all of them where none is named."""
+class Nan(TimedFault):
+    """Samples of some sensors are not a number; of all sensors where none is named."""
 
     kind: Literal["nan"]
     names: tuple[str, ...] = ()
     stream: Literal["meg"] = "meg"
 
+    def named_sensors(self) -> tuple[str, ...]:
+        return self.names
 
-class Duplicate(Timed):
+
+class Duplicate(TimedFault):
     """Word markers are sent so many times more, `ms` after the first."""
 
     kind: Literal["duplicate"]
@@ -89,15 +97,15 @@ class Duplicate(Timed):
     stream: Literal["words"] = "words"
 
 
-class Disconnect(Timed):
+class Disconnect(TimedFault):
     """The sender is gone, and comes back."""
 
     kind: Literal["disconnect"]
     stream: Which = "both"
 
 
-class Channels(Timed):
-    """The MEG goes away for away_s, and comes back without some sensors: those named, or all but the first `keep`."""
+class ChannelChange(TimedFault):
+    """The MEG disconnects for away_s and comes back without some sensors: those named, or all but the first `keep`."""
 
     kind: Literal["channels"]
     seconds: float = Field(1e6, gt=0, le=1e6)
@@ -107,25 +115,57 @@ class Channels(Timed):
     stream: Literal["meg"] = "meg"
 
     @model_validator(mode="after")
-    def _says_which(self) -> Channels:
+    def _check_choice(self) -> ChannelChange:
         if bool(self.without) == (self.keep is not None):
             raise ValueError("a change of channels needs either without = [names] or keep = how many")
         return self
 
+    def named_sensors(self) -> tuple[str, ...]:
+        return self.without
+
 
 Fault = Annotated[
-    Drop | Gap | Delay | Jitter | Drift | Nan | Duplicate | Disconnect | Channels, Field(discriminator="kind")
+    Drop | Gap | Delay | Jitter | Drift | Nan | Duplicate | Disconnect | ChannelChange, Field(discriminator="kind")
 ]
 
 
-class Plan(Finite):
-    """All that shall go wrong: a list of [[fault]], each with kind and at, and a seed for what is random."""
+class FaultPlan(FiniteSettings):
+    """All faults of a rehearsal: a list of [[fault]], each with kind and at, and a seed for what is random.
+
+    Attributes
+    ----------
+    seed : int
+        Of the random numbers.
+    fault : tuple of Fault
+        Drop, Gap, Delay, Jitter, Drift, Nan, Duplicate, Disconnect or ChannelChange; they act in this order.
+
+    Examples
+    --------
+    >>> FaultPlan.from_toml("[[fault]]\\nkind = 'gap'\\nat = 2.5").fault[0].seconds
+    1.0
+    """
 
     seed: int = Field(0, ge=0, lt=2**32)
     fault: tuple[Fault, ...] = Field((), max_length=1000)
 
     @classmethod
-    def load(cls, path: Path) -> Plan:
+    def load(cls, path: Path) -> FaultPlan:
+        """Read a plan from its TOML file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+
+        Returns
+        -------
+        FaultPlan
+
+        Raises
+        ------
+        ValueError
+            In one line, if the file is not a plan of faults.
+        """
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
@@ -133,17 +173,18 @@ class Plan(Finite):
         return cls.from_toml(text, path.name)
 
     @classmethod
-    def from_toml(cls, text: str, name: str = "faults file") -> Plan:
+    def from_toml(cls, text: str, name: str = "faults file") -> FaultPlan:
+        """Read a plan from TOML text; name : what a message calls it."""
         try:
             return cls.model_validate(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{name} is not valid TOML: {error}") from None
         except ValidationError as error:
-            raise ValueError(f"{name}, {plain(error)}") from None
+            raise ValueError(f"{name}, {_one_line(error)}") from None
 
 
-def plain(error: ValidationError) -> str:
-    """A validation error in one line: which fault, which setting, and what was there instead."""
+def _one_line(error: ValidationError) -> str:
+    """A validation error in one line: which fault, which setting, and what it was instead."""
     first: Any = error.errors()[0]
     parts = list(first["loc"])
     where = f"fault {parts[1] + 1}" if len(parts) > 1 and isinstance(parts[1], int) else ""

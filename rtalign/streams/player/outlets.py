@@ -1,4 +1,4 @@
-"""The two outlets that a recording is played into, open or closed as a plan of faults has it."""
+"""The two outlets that a recording is played into, open or closed as a plan of faults says."""
 
 from __future__ import annotations
 
@@ -10,21 +10,38 @@ import numpy as np
 
 from rtalign.core.records import Sensor
 from rtalign.streams.lsl import SignalOutlet, TextOutlet
-from rtalign.streams.player.faults import Offered
+from rtalign.streams.player.faults import OutletState
 
 OutgoingEncoding = Literal["plain", "json"]
 """How a recording's words are written into markers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class PlayerSettings:
     """How recordings are played.
 
-    speed : times real time.  The declared rate is the recording's times the speed, so that stamps and rate agree for
-    whoever listens; a decoder bank then rightly finds another rate than its own unless the speed is 1.
-    chunk_s, pause_s (between recordings), linger_s (before the outlets close) : of real time.
-    word_delay_s : markers are sent so long after the time they are stamped with.
-    wait_s : how long to wait until somebody listens to both streams; 0 begins at once.
+    Attributes
+    ----------
+    name_meg, name_words : str
+        Names of the two streams.
+    speed : float
+        Times real time.  The declared rate is the recording's times the speed, so that stamps and rate agree for a
+        receiver; a decoder bank then correctly finds another rate than its own unless the speed is 1.
+    chunk_s : float
+        Length of a chunk in real time, s.
+    encoding : {"plain", "json"}
+        How words are written into markers.
+    word_delay_s : float
+        How long after its stamp a marker is sent, s.
+    wait_s : float
+        How long to wait until both streams have a receiver, s; 0 begins at once.
+    pause_s, linger_s : float
+        Real time between recordings, and before the outlets close, s.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range.
     """
 
     name_meg: str = "rtalign-meg"
@@ -39,71 +56,81 @@ class Setup:
 
     def __post_init__(self) -> None:
         if not 0 < self.speed <= 100:
-            raise ValueError(f"speed {self.speed:g} was asked for; streams are played above 0 and at most 100 times")
+            raise ValueError(f"speed {self.speed:g} was asked for; it lies above 0 and at most at 100")
         if not 0 < self.chunk_s <= 10:
             raise ValueError(f"chunks of {1000 * self.chunk_s:g} ms were asked for; they last above 0 and at most 10 s")
         if self.encoding not in ("plain", "json"):
             raise ValueError(f"word markers are plain or json, not {self.encoding!r}")
         if not self.name_meg.strip() or not self.name_words.strip() or self.name_meg == self.name_words:
-            raise ValueError(
-                "the streams need two different names that are not empty; the MEG's and the words' are not"
-            )
-        for name in ("word_delay_s", "wait_s", "pause_s", "linger_s"):
-            if not 0 <= getattr(self, name) <= 86_400:
-                raise ValueError(f"{name} is {getattr(self, name):g}; it lies between 0 and a day")
+            raise ValueError(f"the streams need two different names, not {self.name_meg!r} and {self.name_words!r}")
+        times = {"word_delay_s": self.word_delay_s, "wait_s": self.wait_s}
+        for name, seconds in (times | {"pause_s": self.pause_s, "linger_s": self.linger_s}).items():
+            if not 0 <= seconds <= 86_400:
+                raise ValueError(f"{name} is {seconds:g}; it lies between 0 and a day")
 
 
 class Outlets:
-    """The MEG's outlet and the words'."""
+    """The outlets of the MEG and of the words.
 
-    def __init__(self, setup: Setup, sensors: Sequence[Sensor], sfreq: float) -> None:
-        self._setup, self._sensors, self._sfreq = setup, tuple(sensors), sfreq
+    Parameters
+    ----------
+    settings : PlayerSettings
+        Names and speed.
+    sensors : sequence of Sensor
+        Of the recording.
+    sfreq : float
+        Its rate, Hz.
+    """
+
+    def __init__(self, settings: PlayerSettings, sensors: Sequence[Sensor], sfreq: float) -> None:
+        self._settings, self._sensors, self._sfreq = settings, tuple(sensors), sfreq
         self._meg: SignalOutlet | None = None
         self._words: TextOutlet | None = None
         self._columns: np.ndarray | None = None
-        self._offered = Offered(False, False)
-        self.offer(Offered())
+        self._state = OutletState(False, False)
+        self.set_state(OutletState())
 
-    def offer(self, wanted: Offered) -> None:
-        """Open, close and change outlets until they are what is wanted."""
-        if wanted == self._offered:
+    def set_state(self, state: OutletState) -> None:
+        """Open, close and change outlets until they are as the state says."""
+        if state == self._state:
             return
-        if self._meg and (not wanted.meg or wanted.without != self._offered.without):
+        if self._meg and (not state.meg or state.without != self._state.without):
             self._meg.close()
             self._meg = None
-        if self._words and not wanted.words:
+        if self._words and not state.words:
             self._words.close()
             self._words = None
-        if wanted.meg and self._meg is None:
-            self._meg = self._signal(wanted.without)
-        if wanted.words and self._words is None:
-            self._words = TextOutlet(self._setup.name_words, f"rtalign-stream {self._setup.name_words}")
-        self._offered = wanted
+        if state.meg and self._meg is None:
+            self._meg = self._open_signal(state.without)
+        if state.words and self._words is None:
+            self._words = TextOutlet(self._settings.name_words, f"rtalign-stream {self._settings.name_words}")
+        self._state = state
 
     def push(self, data: np.ndarray, stamps: np.ndarray) -> bool:
-        """False where no outlet is open."""
+        """Send samples, (sample, sensor) and (sample,); False where the outlet is closed."""
         if self._meg is None:
             return False
         self._meg.push(data if self._columns is None else data[:, self._columns], stamps)
         return True
 
-    def push_word(self, text: str, stamp: float) -> bool:
+    def push_marker(self, text: str, stamp: float) -> bool:
+        """Send a marker; False where the outlet is closed."""
         if self._words is None:
             return False
         self._words.push(text, stamp)
         return True
 
     @property
-    def heard(self) -> tuple[bool, bool]:
-        """Whether somebody listens to the MEG, and to the words."""
+    def received(self) -> tuple[bool, bool]:
+        """Whether the MEG, and the words, have a receiver."""
         return bool(self._meg and self._meg.n_consumers), bool(self._words and self._words.n_consumers)
 
     def close(self) -> None:
-        self.offer(Offered(False, False, self._offered.without))
+        self.set_state(OutletState(False, False, self._state.without))
 
-    def _signal(self, without: frozenset[str]) -> SignalOutlet:
+    def _open_signal(self, without: frozenset[str]) -> SignalOutlet:
         kept = [i for i, sensor in enumerate(self._sensors) if sensor.name not in without]
         self._columns = np.array(kept) if without else None
         sensors = [self._sensors[i] for i in kept]
-        name = self._setup.name_meg
-        return SignalOutlet(name, sensors, self._sfreq * self._setup.speed, f"rtalign-stream {name}")
+        name = self._settings.name_meg
+        return SignalOutlet(name, sensors, self._sfreq * self._settings.speed, f"rtalign-stream {name}")
