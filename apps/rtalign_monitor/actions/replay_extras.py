@@ -11,7 +11,7 @@ from rtalign_monitor.bars.message_bar import Message
 from rtalign_monitor.engines.link import EngineClient
 from rtalign_monitor.engines.second_engine import BankComparison
 from rtalign_monitor.panels.lag_map import LagMapPanel
-from rtalign_monitor.sound.player import Sounding
+from rtalign_monitor.sound.player import SoundPlayer
 
 if TYPE_CHECKING:
     from rtalign_monitor.main_window import MonitorWindow
@@ -25,18 +25,18 @@ class ReplayExtras:
 
     def __init__(self, window: MonitorWindow, begin: Callable[[Session], EngineClient]) -> None:
         self._window = window
-        self.sounding = Sounding(lambda: window.link.newest, lambda text: self._say("sound", text), parent=window)
+        self.sounding = SoundPlayer(lambda: window.link.newest, lambda text: self._say("sound", text), parent=window)
         self.comparison = BankComparison(window.link, begin, self._tell)
         self._drawn: Snapshot | None = None
         actions = window.action_registry
-        actions["mute"].toggled.connect(lambda on: setattr(self.sounding, "mute", on))
+        actions["mute"].toggled.connect(lambda on: setattr(self.sounding, "muted", on))
         actions["compare"].triggered.connect(self._compare)
         actions["turn"].triggered.connect(window.grid.panel(LagMapPanel).show_next)
         self._can: dict[str, str | None] = {}
 
     def look(self, seen: Snapshot) -> None:
         """Called many times a second, before the panels are drawn."""
-        self.sounding.hear(seen)
+        self.sounding.update(seen)
         self.comparison.look()
         beside = self.comparison.second_bank
         if (beside.snapshot if beside else None) is not self._drawn and not self._window.action_registry[
@@ -65,7 +65,7 @@ class ReplayExtras:
         replay = None if seen.position_s is not None else "Only a replay can be compared."
         on = self.comparison.on
         can = {
-            "mute": None if self.sounding.at_hand else NO_SOUND,
+            "mute": None if self.sounding.available else NO_SOUND,
             "compare": replay,
             "turn": None if on else "Two banks must be compared first.",
         }
