@@ -16,7 +16,7 @@ from outcome import tell
 
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
-from rtalign.engine.engine import Engine
+from rtalign.engine.engine import Engine, EngineOptions
 from rtalign.language import AheadReader, load
 from rtalign.simulation.helmet import helmet
 from rtalign.streams.replay import ReplaySource
@@ -33,7 +33,7 @@ def measure(hours: float, layers: str, sfreq: float, words_a_second: float) -> d
         following = AheadReader(
             words, lambda: model.stream([w.text for w in words], bank.recipe.language, bank.layers), decoding.targets
         )
-        engine = Engine(decoding, ReplaySource(recording, None, 1.0), following, patient=True)
+        engine = Engine(decoding, ReplaySource(recording, None, 1.0), following, EngineOptions(can_wait=True))
         rows = run(engine)
         engine.finish()
         engine.close()

@@ -30,38 +30,51 @@ from rtalign.engine.commands import (
     WriteReport,
 )
 from rtalign.engine.engine import Engine
-from rtalign.engine.open_session import Opened
-from rtalign.engine.recording.session_folder import Keeper
-from rtalign.streams.events import Notice, Transport
+from rtalign.engine.recording.session_folder import SessionFolder
+from rtalign.streams.events import Notice, Source, Transport
 
 
 class CommandExecutor:
     """Executes one command at a time; one that cannot be executed becomes a notice and changes nothing.
 
-    bank : folder of the bank in use; empty where there is none.
-    stopped : whether the session has been told to end.
+    Parameters
+    ----------
+    session : Session
+        The settings that the engine began with.
+    engine : Engine
+        What the commands act on.
+    folder : SessionFolder
+        Where recording and reports go.
+
+    Attributes
+    ----------
+    bank : str
+        Folder of the bank in use; empty where there is none.
+    stopped : bool
+        Whether the session has been told to end.
     """
 
-    def __init__(self, session: Session, opened: Opened, engine: Engine, keeper: Keeper) -> None:
-        self._opened, self._engine, self._keeper = opened, engine, keeper
+    def __init__(self, session: Session, engine: Engine, folder: SessionFolder) -> None:
+        self._engine, self._folder = engine, folder
         self.bank = str(session.bank or "")
         self.stopped = False
 
     def execute(self, command: Command) -> None:
+        """Execute one command."""
         try:
             self._execute(command)
         except (ValueError, OSError) as error:
             self.refuse(f"{command.kind}: {error}")
 
     def refuse(self, reason: str) -> None:
-        """Say that what came as a command was not executed."""
-        self._engine.say(Notice("warning", "command", reason, self._engine.intake.time_s))
+        """Tell the user why something was not executed."""
+        self._engine.notify(Notice("warning", "command", reason, self._engine.intake.time_s))
 
     def _execute(self, command: Command) -> None:
         engine = self._engine
         match command:
             case Pause() | Play() | Seek() | SetSpeed() | Step() | WaitAt():
-                _replay(engine.source.transport, command)
+                _execute_replay(engine.source.transport, command)
             case ScoreLastWords(n_words):
                 engine.last_words = None if n_words is None else max(n_words, MIN_CURVE_WORDS)
             case Inspect(word):
@@ -69,33 +82,32 @@ class CommandExecutor:
             case Reset():
                 engine.reset()
             case UseBank(folder):
-                engine.switch(DecoderSetup.from_bank(DecoderBank.load(folder)))
+                engine.use(DecoderSetup.from_bank(DecoderBank.load(folder)))
                 self.bank = str(folder)
             case IgnoreMissingSensors():
-                engine.do_without()
+                engine.ignore_missing_sensors()
             case Record(folder):
-                self._keeper.record(folder)
+                self._folder.record(folder)
             case Publish(on):
-                engine.publish = publisher(engine.decoding, self._opened) if on else None
+                engine.publish = score_publisher(engine.decoding, engine.source) if on else None
             case WriteReport(folder):
-                self._keeper.report(engine, folder)
+                self._folder.write_report(engine, folder)
             case Stop():
                 self.stopped = True
             case _:
                 assert_never(command)
 
 
-def publisher(decoding: DecoderSetup, opened: Opened) -> Callable[[float, np.ndarray], None]:
-    """Sends R(layer, lag) out over LSL, stamped with the word that changed it."""
+def score_publisher(decoding: DecoderSetup, source: Source) -> Callable[[float, np.ndarray], None]:
+    """A function that sends R(layer, lag) out over LSL, stamped with the onset of the word that changed it."""
     from rtalign.streams.lsl import LabelledOutlet
 
     labels = [f"layer {layer} lag {lag:+.3f} s" for layer in decoding.layers for lag in decoding.lags_s]
     outlet = LabelledOutlet("rtalign-scores", "Scores", labels, 0.0)
-    to_local = opened.source.to_local
-    return lambda time_s, r: outlet.push(np.asarray(r, np.float32).reshape(1, -1), to_local(time_s))
+    return lambda time_s, r: outlet.push(np.asarray(r, np.float32).reshape(1, -1), source.to_local(time_s))
 
 
-def _replay(transport: Transport | None, command: ReplayCommand) -> None:
+def _execute_replay(transport: Transport | None, command: ReplayCommand) -> None:
     if transport is None:
         raise ValueError("only a recording can be paused, moved or slowed; this is live")
     match command:

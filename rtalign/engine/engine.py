@@ -1,12 +1,12 @@
-"""The engine: takes what a source hands out, scores words as they become whole, and says how things stand."""
+"""The engine of a session: takes the events of a source and scores words as soon as they are complete."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,296 +15,361 @@ from rtalign.decoding.adaptation import AdaptationThread
 from rtalign.decoding.bank import LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.intake import Intake
-from rtalign.engine.ledger import RECENT, Entry, Ledger, Pair
+from rtalign.engine.ledger import N_RECENT, Ledger, ReadyWord, WordEntry
 from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.scoreboard import Scoreboard
 from rtalign.streams.events import Changed, Ended, Event, Moved, Notice, Offset, Raw, RawText, Source
 
+BATCH = 16
+"""Words predicted at once: decoders of all layers and lags are read from memory once a batch."""
+CALM_BACKLOG = 8
+"""Words waiting for the language model beyond which assessment, and at twice as many adaptation, is put off."""
+MAX_AHEAD = 100
+"""Words with a complete epoch at which an engine lets a source that can wait do so, for the language model."""
+N_LATENCIES = 2000
+"""Newest words whose latency is kept."""
+NO_DECODERS = "learned from before there were decoders"
 
-class Sink(Protocol):
-    """Where a session is kept; every call returns at once."""
 
-    def raw(self, raw: Raw) -> None: ...
-    def text(self, text: RawText) -> None: ...
-    def offset(self, offset: Offset) -> None: ...
-    def changed(self, changed: Changed) -> None: ...
-    def word(self, entry: Entry) -> None: ...
-    def scores(self, n_words: int, findings: Findings) -> None: ...
+class SessionSink:
+    """Where a session is written to; every call returns at once.  This one writes nothing."""
+
+    def write_samples(self, raw: Raw) -> None: ...
+    def write_marker(self, text: RawText) -> None: ...
+    def write_offset(self, offset: Offset) -> None: ...
+    def change_stream(self, changed: Changed) -> None: ...
+    def write_word(self, entry: WordEntry) -> None: ...
+    def write_scores(self, n_words: int, findings: Findings) -> None: ...
     def log(self, event: Mapping[str, Any]) -> None: ...
 
 
-BATCH = 16
-"""Words predicted at once: decoders of all layers and lags are read from memory once a batch."""
-CALM_WORDS = 8
-"""Words waiting for the language model from which assessment, and then adaptation, wait for it to catch up."""
-MOST_AHEAD = 100
-"""Words with their signal whole from which a patient engine lets its source wait for the language model."""
-LATENCIES = 2000
-"""Newest words of which it is kept how long their scores took."""
-UNSCORED = "learned from before there were decoders"
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How an engine works.
+
+    Attributes
+    ----------
+    allow_missing : bool
+        Go on where sensors of the bank are not in the stream.
+    adapt : bool
+        Learn from each word after it has been scored.
+    last_words : int or None
+        Base scores on the newest so many words alone; None: on all.
+    can_wait : bool
+        The source waits when it is not polled, as a recording does; then no word is skipped for lack of time, and
+        nothing is put off.
+    is_scored : callable or None
+        Says of a word whether it is scored; None: every word is.  The language model reads all of them as context.
+    """
+
+    allow_missing: bool = False
+    adapt: bool = False
+    last_words: int | None = None
+    can_wait: bool = False
+    is_scored: Callable[[Word], bool] | None = None
 
 
 class Engine:
-    """Owned by one thread, which calls step for as long as it wants to go on.
+    """Scores the words of a source against the signal around them.
 
-    chosen : which words are scored; all of them are context.
-    patient : the source can wait, as a recording can; nothing is then ever skipped or put off for lack of time.
+    One thread owns it and calls `step` for as long as the session goes on.
 
-    Shedding, when the machine cannot keep up, goes in this order: assessment is put off, then adaptation, then words
-    are skipped (their MEG is kept) once the language model is hundreds of them behind.  `shedding` says which.
+    When the machine cannot keep up, work is put off in this order: assessment, then adaptation; then words are skipped
+    (their MEG is recorded all the same) once the language model is hundreds of words behind.  `shedding` says which.
+
+    Parameters
+    ----------
+    decoding : DecoderSetup
+        What is decoded, and with which decoders.
+    source : Source
+        Where samples and words come from.
+    reader : BackgroundReader
+        The language model, on a thread of its own.
+    options : EngineOptions
+        How to work.
+    sink : SessionSink or None
+        Where the session is written to; None: nowhere.
+
+    Attributes
+    ----------
+    scoreboard : Scoreboard
+        The sums from which R(layer, lag) is computed.
+    ledger : Ledger
+        What became of each word.
+    intake : Intake
+        The current stream and how it fits the bank.
+    ended : bool
+        Whether the source has ended.
+    failure : str or None
+        Why the language model stopped; None while it runs.
+    notices : deque of Notice
+        What the user should know, the newest last.
+    latencies_s, reading_s : deque of float
+        Of the newest words: from the last sample that a word needed to its score; how long it took to read it.
+    shedding : str or None
+        What is put off for lack of time.
+    n_solved : int
+        How often decoders were solved from this session's words.
+    inspected : int or None
+        Index of the word whose own scores are asked for.
+    epoch_power : dict of int to ndarray, shape (lag,)
+        How strong the field was at each lag of the newest words.
+    publish : callable or None
+        Called with the onset of the newest word and R(layer, lag) after each batch.
     """
 
     def __init__(
         self,
         decoding: DecoderSetup,
         source: Source,
-        following: BackgroundReader,
-        *,
-        allow_missing: bool = False,
-        adapt: bool = False,
-        last_words: int | None = None,
-        patient: bool = False,
-        sink: Sink | None = None,
-        chosen: Callable[[Word], bool] | None = None,
+        reader: BackgroundReader,
+        options: EngineOptions | None = None,
+        sink: SessionSink | None = None,
     ) -> None:
-        self.decoding, self.source, self.following = decoding, source, following
-        self.intake, self.ledger = Intake(allow_missing), Ledger()
-        self.last_words, self.ended, self.n_solved = last_words, False, 0
+        self._options = options or EngineOptions()
+        self.decoding, self.source, self.reader = decoding, source, reader
+        self.intake, self.ledger = Intake(self._options.allow_missing), Ledger()
+        self.last_words, self.ended, self.n_solved = self._options.last_words, False, 0
         self.shedding: str | None = None
         self.failure: str | None = None
         self.notices: deque[Notice] = deque(maxlen=200)
-        self.latencies_s: deque[float] = deque(maxlen=LATENCIES)
-        self.language_s: deque[float] = deque(maxlen=200)
+        self.latencies_s: deque[float] = deque(maxlen=N_LATENCIES)
+        self.reading_s: deque[float] = deque(maxlen=200)
         self.publish: Callable[[float, np.ndarray], None] | None = None
-        self._patient, self._adapt, self._sink, self._chosen = patient, adapt, sink, chosen
+        self._sink = sink or SessionSink()
         self._arrived = monotonic()
         self._decoders = LagDecoders.from_bank(decoding.bank) if decoding.bank else None
         self._adaptation: AdaptationThread | None = None
         self._assessor = Assessor()
         self.scoreboard = self._new_scoreboard()
         self.inspected: int | None = None
-        self.power: OrderedDict[int, np.ndarray] = OrderedDict()
+        self.epoch_power: OrderedDict[int, np.ndarray] = OrderedDict()
         self._r: tuple[tuple[int, int | None], np.ndarray | None] = (0, None), None
 
     @property
     def assessment(self) -> Assessment:
-        """The newest of peaks, bands and scores."""
+        """The newest peaks, bands and scores."""
         return self._assessor.newest
 
     @property
     def r(self) -> np.ndarray | None:
-        """(layer, lag) as it stands, worked out once for each word; None before there are two words."""
+        """R, shape (layer, lag), computed once for each word; None before there are two words."""
         key = self.scoreboard.n, self.last_words
         if key != self._r[0]:
             self._r = key, self.scoreboard.r(self.last_words)
         return self._r[1] if self.scoreboard.n > 1 else None
 
     def step(self, timeout_s: float = 0.02) -> None:
-        """Take what has come, and do what can be done with it."""
-        if self._patient and (self._learning or self.ledger.n_whole >= MOST_AHEAD):
+        """Handle the events that have come and do the work that is due; waits at most `timeout_s` for an event."""
+        if self._options.can_wait and (self._adapting or self.ledger.n_epochs >= MAX_AHEAD):
             sleep(timeout_s)
         else:
             for event in self.source.poll(timeout_s):
-                self.take(event)
-        self._understand()
+                self.handle(event)
+        self._take_activations()
         self._score()
-        self._background()
+        self._work_in_background()
 
-    def take(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
+        """Take in one event of the source."""
         match event:
             case Chunk():
-                self._signal(event)
+                self._add_chunk(event)
             case Word():
-                self._word(event)
+                self._add_word(event)
             case Raw():
-                self._keep("raw", event)
+                self._sink.write_samples(event)
             case RawText():
-                self._keep("text", event)
+                self._sink.write_marker(event)
             case Offset():
-                self._keep("offset", event)
+                self._sink.write_offset(event)
             case Notice():
-                self.say(event)
+                self.notify(event)
             case Changed():
-                self._keep("changed", event)
-                self._begin(event)
+                self._sink.change_stream(event)
+                self._start_stream(event)
             case Moved():
-                self._move()
+                self._restart_stream()
             case Ended():
-                self._end()
+                self._end_stream()
 
-    def say(self, notice: Notice) -> None:
+    def notify(self, notice: Notice) -> None:
+        """Show the user a notice, and log it."""
         self.notices.append(notice)
-        self._keep("log", {"level": notice.level, "kind": notice.kind, "text": notice.text, "at": notice.time})
+        self._sink.log({"level": notice.level, "kind": notice.kind, "text": notice.text, "at": notice.time})
 
     def reset(self) -> None:
-        """Scores begin anew; the language model keeps its context.  Words that a seek brings back count again."""
-        self.ledger.begin_anew()
+        """Begin the scores anew; the language model keeps its context.  Words that a seek brings back count again."""
+        self.ledger.reset()
         self.scoreboard = self._new_scoreboard()
         self._assessor.forget("reset: no word has been scored yet")
 
-    def switch(self, decoding: DecoderSetup) -> None:
-        """Go on with another bank of the same model, context and layers; scores begin anew, the context is kept."""
-        if what := self.decoding.difference(decoding):
-            raise ValueError(f"that bank has another {what} than the one in use - begin a new session with it")
-        for entry in self.ledger.give_up("the bank was changed"):
-            self._keep("word", entry)
+    def use(self, decoding: DecoderSetup) -> None:
+        """Go on with another bank; scores begin anew, the language model keeps its context.
+
+        Raises
+        ------
+        ValueError
+            Where the bank is of another model, context, layers, lags or choice of words than the one in use.
+        """
+        if difference := self.decoding.difference(decoding):
+            raise ValueError(f"that bank has another {difference} than the one in use - begin a new session with it")
+        self._skip_waiting("the bank was changed")
         if self._adaptation:
             self._adaptation.close()
             self._adaptation = None
         self.decoding, self._decoders = decoding, LagDecoders.from_bank(decoding.bank) if decoding.bank else None
-        self.following.set_targets(decoding.targets)
+        self.reader.set_targets(decoding.targets)
         self.reset()
         if self.intake.stream:
-            self._begin(self.intake.stream)
+            self._start_stream(self.intake.stream)
 
-    def do_without(self) -> None:
-        """Go on with those sensors of the bank that are there."""
+    def ignore_missing_sensors(self) -> None:
+        """Go on with those sensors of the bank that the stream has."""
         self.intake.allow_missing = True
         if self.intake.stream and self.intake.refused:
-            self._begin(self.intake.stream)
+            self._start_stream(self.intake.stream)
 
     def finish(self) -> Assessment:
         """Wait for the language model, score what is left, and assess everything once more."""
-        self._end()
-        while self.ledger.n_whole and (self.following.backlog or self._learning):
-            self._understand()
+        self._end_stream()
+        while self.ledger.n_epochs and (self.reader.backlog or self._adapting):
+            self._take_activations()
             self._score()
-            self._learn()
+            self._adapt()
             sleep(0.005)
         self._score()
-        for entry in self.ledger.give_up("the session ended"):
-            self._keep("word", entry)
-        self._assessed(self._assessor.now(self.scoreboard, self.last_words))
+        self._skip_waiting("the session ended")
+        self._write_scores(self._assessor.now(self.scoreboard, self.last_words))
         return self.assessment
 
     def close(self) -> None:
+        """Stop all threads and close the source."""
         if self._adaptation:
             self._adaptation.close()
         self._assessor.close()
-        self.following.close()
+        self.reader.close()
         self.source.close()
 
     # What comes in
 
-    def _begin(self, changed: Changed) -> None:
-        self._measured(self.intake.finish())
-        for notice in self.intake.begin(self.decoding, changed, monotonic()):
-            self.say(notice)
-        if self._adapt and self._adaptation is None and self.intake.is_open and self.intake.fitting:
+    def _start_stream(self, stream: Changed) -> None:
+        self._add_epochs(self.intake.finish())
+        for notice in self.intake.start(self.decoding, stream, monotonic()):
+            self.notify(notice)
+        if self._options.adapt and self._adaptation is None and self.intake.is_open and self.intake.fitting:
             self.decoding = replace(self.decoding, sensors=self.decoding.sensors or self.intake.fitting.sensors)
             self._adaptation = AdaptationThread.from_setup(self.decoding)
 
-    def _move(self) -> None:
-        self.intake.move(self.decoding)
-        self.ledger.forget_waiting()
-        self.following.restart()
+    def _restart_stream(self) -> None:
+        self.intake.restart(self.decoding)
+        self.ledger.drop_waiting()
+        self.reader.restart()
         self.ended = False
 
-    def _signal(self, chunk: Chunk) -> None:
+    def _end_stream(self) -> None:
+        self._add_epochs(self.intake.finish())
+        self.ended = True
+
+    def _add_chunk(self, chunk: Chunk) -> None:
         if self.intake.is_open:
             self._arrived = monotonic() - self.source.age(chunk.end)
-            self._measured(self.intake.signal(chunk))
+            self._add_epochs(self.intake.add_chunk(chunk))
 
-    def _word(self, word: Word) -> None:
+    def _add_word(self, word: Word) -> None:
         """The language model reads every word, scored or not: all of them are context."""
-        if not self.ledger.hear(word):
+        if not self.ledger.add_word(word):
             return
         self._arrived = monotonic()
         if self.failure is not None:
-            self._measured([SkippedWord(word, "the language model stopped")])
+            self._add_epochs([SkippedWord(word, "the language model stopped")])
             return
-        self.following.push(word)
-        if self._chosen is not None and not self._chosen(word):
-            self._keep("word", self.ledger.skip(word, "not a content word"))
+        self.reader.push(word)
+        if self._options.is_scored is None or self._options.is_scored(word):
+            self._add_epochs(self.intake.add_word(word))
         else:
-            self._measured(self.intake.word(word))
+            self._sink.write_word(self.ledger.mark_skipped(word, "not a content word"))
 
-    def _end(self) -> None:
-        self._measured(self.intake.finish())
-        self.ended = True
+    def _add_epochs(self, epochs: Sequence[Epoch | SkippedWord]) -> None:
+        """An epoch is complete since its last samples arrived, or since its word came, whichever was later."""
+        for epoch in epochs:
+            for entry in self.ledger.add_epoch(epoch, self._arrived):
+                self._sink.write_word(entry)
 
-    def _measured(self, found: Sequence[Epoch | SkippedWord]) -> None:
-        """An epoch is whole since the samples behind it arrived, or since its word came, whichever was later."""
-        for item in found:
-            for entry in self.ledger.measure(item, self._arrived):
-                self._keep("word", entry)
+    def _skip_waiting(self, reason: str, unread_only: bool = False) -> None:
+        for entry in self.ledger.skip_waiting(reason, unread_only):
+            self._sink.write_word(entry)
 
-    # What goes on with it
+    # What is done with it
 
-    def _understand(self) -> None:
-        """A language model that fails takes its words with it, and neither the signal nor what was found so far."""
+    def _take_activations(self) -> None:
+        """A language model that fails costs its own words alone: the signal and the scores so far are kept."""
         if self.failure is not None:
             return
         try:
-            for found in self.following.pull():
-                self.language_s.append(found.seconds)
-                self.ledger.understand(found)
-        except Exception as error:  # what the model's thread met; MEG, recording and scores go on
+            for encoded in self.reader.pull():
+                self.reading_s.append(encoded.seconds)
+                self.ledger.add_activations(encoded)
+        except Exception as error:  # raised on the model's thread; MEG, recording and scores go on
             self.failure = f"the language model stopped: {error}"
-            self.say(Notice("error", "language", f"{self.failure} - the recording goes on", monotonic()))
-            for entry in self.ledger.give_up("the language model stopped", unread=True):
-                self._keep("word", entry)
-
-    @property
-    def _learning(self) -> bool:
-        return self._adaptation is not None and self._adaptation.running
+            self.notify(Notice("error", "language", f"{self.failure} - the recording goes on", monotonic()))
+            self._skip_waiting("the language model stopped", unread_only=True)
 
     def _score(self) -> None:
-        """A patient engine that adapts goes word by word and waits for its updates: the same every time."""
-        waits = self._patient and self._adaptation is not None
-        while not (waits and self._learning) and (pairs := self.ledger.pairs(1 if waits else BATCH)):
-            self._score_batch(pairs)
+        """An engine that can wait and adapts scores word by word and waits for its decoders: the same every time."""
+        waits = self._options.can_wait and self._adaptation is not None
+        while not (waits and self._adapting) and (words := self.ledger.ready_words(1 if waits else BATCH)):
+            self._score_batch(words)
             if waits:
-                self._learn()
+                self._adapt()
 
-    def _score_batch(self, pairs: Sequence[Pair]) -> None:
+    def _score_batch(self, words: Sequence[ReadyWord]) -> None:
         assert self.intake.fitting is not None
-        epochs = np.stack([self.intake.fitting.fill_missing(pair.epoch) for pair in pairs])
+        epochs = np.stack([self.intake.fitting.fill_missing(ready.epoch) for ready in words])
         predicted = self._decoders.predict(epochs) if self._decoders else None
-        for i, pair in enumerate(pairs):
+        for i, ready in enumerate(words):
             if predicted is None:
-                self._keep("word", self.ledger.skip(pair.word, UNSCORED))
+                self._sink.write_word(self.ledger.mark_skipped(ready.word, NO_DECODERS))
             else:
-                self.scoreboard.add(pair.word.index, predicted[i], pair.target)
-                self.latencies_s.append(monotonic() - pair.arrived)
-                self._keep("word", self.ledger.score(pair.word, self.latencies_s[-1]))
-            self._remember(pair.word.index, epochs[i])
+                self.scoreboard.add(ready.word.index, predicted[i], ready.target)
+                self.latencies_s.append(monotonic() - ready.complete_at)
+                self._sink.write_word(self.ledger.mark_scored(ready.word, self.latencies_s[-1]))
+            self._keep_power(ready.word.index, epochs[i])
             if self._adaptation:  # after the score: no word is scored by decoders that have learned from it
-                self._adaptation.add(epochs[i], pair.target)
+                self._adaptation.add(epochs[i], ready.target)
         if self.publish and (r := self.r) is not None:
-            self.publish(pairs[-1].word.onset, r)
+            self.publish(words[-1].word.onset, r)
 
-    def _remember(self, index: int, epoch: np.ndarray) -> None:
-        """How strong the field was at each lag of the newest words, for whoever looks at one."""
-        self.power[index] = epoch.std(axis=1)
-        if len(self.power) > RECENT:
-            self.power.popitem(last=False)
+    def _keep_power(self, index: int, epoch: np.ndarray) -> None:
+        self.epoch_power[index] = epoch.std(axis=1)
+        if len(self.epoch_power) > N_RECENT:
+            self.epoch_power.popitem(last=False)
 
-    def _background(self) -> None:
-        """Assessment and adaptation, in threads of their own, when the language model leaves room for them."""
-        behind = self.following.backlog
+    def _work_in_background(self) -> None:
+        """Assessment and adaptation, on threads of their own, when the language model leaves time for them."""
+        backlog = self.reader.backlog
         self.shedding = None
-        if behind > CALM_WORDS:
+        if backlog > CALM_BACKLOG:
             self.shedding = "curves wait for the language model"
-        if behind > 2 * CALM_WORDS:
+        if backlog > 2 * CALM_BACKLOG:
             self.shedding = "curves and adaptation wait for the language model"
-        if found := self._assessor.step(self.scoreboard, self.last_words, self.shedding is None):
-            self._assessed(found)
-        self._learn(behind <= 2 * CALM_WORDS or self._patient)
+        if assessment := self._assessor.step(self.scoreboard, self.last_words, self.shedding is None):
+            self._write_scores(assessment)
+        self._adapt(backlog <= 2 * CALM_BACKLOG or self._options.can_wait)
 
-    def _learn(self, may_begin: bool = True) -> None:
-        if self._adaptation and (learned := self._adaptation.poll(may_begin)) is not None:
-            self._decoders, self.n_solved = learned, self.n_solved + 1
+    @property
+    def _adapting(self) -> bool:
+        return self._adaptation is not None and self._adaptation.running
 
-    def _assessed(self, assessment: Assessment) -> None:
-        if assessment.findings is not None and self._sink:
-            self._sink.scores(assessment.n_words, assessment.findings)
+    def _adapt(self, may_begin: bool = True) -> None:
+        if self._adaptation and (decoders := self._adaptation.poll(may_begin)) is not None:
+            self._decoders, self.n_solved = decoders, self.n_solved + 1
 
-    def _keep(self, what: str, item: Any) -> None:
-        if self._sink is not None:
-            getattr(self._sink, what)(item)
+    def _write_scores(self, assessment: Assessment) -> None:
+        if assessment.findings is not None:
+            self._sink.write_scores(assessment.n_words, assessment.findings)
 
     def _new_scoreboard(self) -> Scoreboard:
         d = self.decoding

@@ -1,4 +1,4 @@
-"""The way in: samples and words of the stream of now, through a pipeline for those sensors that the bank knows."""
+"""Samples and words in, epochs out: the signal pipeline for those sensors of the stream that the bank knows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,25 @@ from rtalign.streams.events import Changed, Notice
 
 
 class Intake:
-    """Open while the stream of now fits the bank.
+    """Open while the current stream fits the bank.
 
-    fitting : how the sensors meet the bank's; None before there was a stream that fits.
-    refused : why the stream of now does not; empty when it does.
-    n_sensors : of the stream of now, those that the bank knows.    time_s : signal time up to which samples have come.
+    Parameters
+    ----------
+    allow_missing : bool
+        Whether to go on where sensors of the bank are not in the stream.
+
+    Attributes
+    ----------
+    stream : Changed or None
+        The current stream; None before there was one.
+    fitting : SensorMap or None
+        How the stream's sensors map to the bank's; None before there was a stream that fits.
+    refused : tuple of str
+        Why the current stream does not fit; empty where it does.
+    n_sensors : int
+        How many sensors of the bank the current stream has.
+    time_s : float
+        Signal time up to which samples have come.
     """
 
     def __init__(self, allow_missing: bool) -> None:
@@ -30,37 +44,39 @@ class Intake:
     def is_open(self) -> bool:
         return self._pipeline is not None
 
-    def begin(self, decoding: DecoderSetup, stream: Changed, now: float) -> list[Notice]:
-        """Take in this stream from here on, or refuse it; what is to be said of that."""
+    def start(self, decoding: DecoderSetup, stream: Changed, now: float) -> list[Notice]:
+        """Take in a stream from here on, or refuse it; returns what the user should know of that."""
         self.stream, self._pipeline = stream, None
         fitting = SensorMap.match(decoding, stream.sensors)
         self.n_sensors = len(fitting.sensors)
         if (fitting.differences and not self.allow_missing) or not fitting.sensors:
             self.refused = fitting.differences or ("the stream has no sensor of the bank",)
-            cure = "give the bank that fits this machine, or pass --allow-missing to do without"
-            return [Notice("error", "passport", f"{'; '.join(self.refused)} - {cure}", now)]
+            fix = "name the bank of this machine, or pass --allow-missing to ignore missing sensors"
+            return [Notice("error", "passport", f"{'; '.join(self.refused)} - {fix}", now)]
         self.fitting, self.refused = fitting, ()
         self._pipeline = Pipeline(decoding.recipe, fitting.sensors, stream.sfreq)
-        return [Notice("warning", "passport", f"{said}; done without, as asked", now) for said in fitting.differences]
+        return [Notice("warning", "passport", f"{text}; ignored, as asked for", now) for text in fitting.differences]
 
-    def move(self, decoding: DecoderSetup) -> None:
-        """The signal goes on elsewhere: nothing of what came before belongs to it."""
+    def restart(self, decoding: DecoderSetup) -> None:
+        """The signal goes on at another time: nothing of what came before belongs to it."""
         if self._pipeline and self.fitting and self.stream:
             self._pipeline = Pipeline(decoding.recipe, self.fitting.sensors, self.stream.sfreq)
 
-    def signal(self, chunk: Chunk) -> Sequence[Epoch | SkippedWord]:
+    def add_chunk(self, chunk: Chunk) -> Sequence[Epoch | SkippedWord]:
+        """The next samples; returns the epochs that they complete."""
         assert self._pipeline is not None
         assert self.fitting is not None
         self.time_s = chunk.end
         return self._pipeline.push(Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq))
 
-    def word(self, word: Word) -> Sequence[Epoch | SkippedWord]:
+    def add_word(self, word: Word) -> Sequence[Epoch | SkippedWord]:
+        """The next word; returns its epoch where the signal for it is there already."""
         return self._pipeline.push(word) if self._pipeline else [SkippedWord(word, "no signal that fits the bank")]
 
     def finish(self) -> Sequence[Epoch | SkippedWord]:
-        """What was still waiting for its signal."""
+        """No more samples: what becomes of the words that still wait for some."""
         return self._pipeline.finish() if self._pipeline else []
 
-    def tail(self, seconds: float) -> Chunk | None:
+    def newest(self, seconds: float) -> Chunk | None:
         """The newest seconds of the filtered signal, in display units; None before there is any."""
         return self._pipeline.buffer.newest(int(seconds * self._pipeline.chain.rate)) if self._pipeline else None

@@ -1,4 +1,4 @@
-"""From a session's settings to an engine that is ready to run."""
+"""From a session's settings to the parts of its engine: bank, language model, recording or streams."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Recording, Word
+from rtalign.core.records import Word
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
-from rtalign.language import AheadReader, BackgroundReader, LiveReader, LiveTagger, Reading, find_content_words
+from rtalign.engine.engine import Engine, EngineOptions, SessionSink
+from rtalign.language import (
+    AheadReader,
+    BackgroundReader,
+    LanguageModel,
+    LiveReader,
+    LiveTagger,
+    Reading,
+    find_content_words,
+)
 from rtalign.recordings.concatenated import Joined
 from rtalign.recordings.datasets.sounds import sounds_of
 from rtalign.recordings.wav_file import Sound
@@ -23,26 +32,86 @@ from rtalign.streams.replay import ReplaySource
 if TYPE_CHECKING:
     from rtalign.recordings.open import OpenOptions
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
-QUICK_CHUNK_S = 1.0
-"""Chunks of a replay that runs as fast as it can."""
+FAST_CHUNK_S = 1.0
+"""Length of the chunks of a replay that runs as fast as it can."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opened:
-    """What an engine is made of."""
+class SessionParts:
+    """What a session's engine is made of.
+
+    Attributes
+    ----------
+    decoding : DecoderSetup
+        What is decoded, and with which decoders.
+    source : Source
+        Where samples and words come from.
+    reader : BackgroundReader
+        The language model, on a thread of its own.
+    recording : Joined or None
+        The recording that is replayed; None of live streams.
+    is_scored : callable or None
+        Says of a word whether it is scored; None: every word is.
+    sounds : tuple of Sound
+        Sound files of the recording.
+    """
 
     decoding: DecoderSetup
     source: Source
-    following: BackgroundReader
+    reader: BackgroundReader
     recording: Joined | None
-    chosen: Callable[[Word], bool] | None
+    is_scored: Callable[[Word], bool] | None
     sounds: tuple[Sound, ...] = ()
 
+    def engine(self, session: Session, sink: SessionSink) -> Engine:
+        """The engine of these parts; a recording waits for it, live streams do not."""
+        options = EngineOptions(
+            allow_missing=session.allow_missing,
+            adapt=session.adapt,
+            last_words=session.last_words,
+            can_wait=self.recording is not None,
+            is_scored=self.is_scored,
+        )
+        return Engine(self.decoding, self.source, self.reader, options, sink)
 
-def open_session(session: Session, say: Say) -> Opened:
-    """Load the bank and the model, open the recording or the streams; refused with a reason before anything runs."""
+
+def open_session(session: Session, progress: Progress) -> SessionParts:
+    """Load the bank and the language model, open the recording or the streams.
+
+    Parameters
+    ----------
+    session : Session
+        The settings.
+    progress : callable
+        Told what is being done, in a few words.
+
+    Returns
+    -------
+    SessionParts
+        The parts, ready to run.
+
+    Raises
+    ------
+    ValueError
+        With a reason, where the settings cannot become a session.
+    """
+    bank = _open_bank(session)
+    recording = open_recording(session) if session.recording else None
+    progress("loading the language model")
+    model = open_model(session, bank)
+    decoding = DecoderSetup.from_bank(bank) if bank else _decoding_without_bank(model, progress)
+    is_scored = word_filter(decoding.recipe, recording)
+    if recording is None:
+        reader = LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets)
+        return SessionParts(decoding, open_streams(session), reader, None, is_scored)
+    source = ReplaySource(recording, session.speed, session.chunk_s if session.speed else FAST_CHUNK_S)
+    sounds = sounds_of(recording, session.audio)
+    return SessionParts(decoding, source, _ahead_reader(recording, model, decoding), recording, is_scored, sounds)
+
+
+def _open_bank(session: Session) -> DecoderBank | None:
     bank = DecoderBank.load(session.bank) if session.bank else None
     if bank is None and not session.adapt:
         raise ValueError("there is no bank: name one with --bank, or learn on the way with --adapt")
@@ -50,29 +119,7 @@ def open_session(session: Session, say: Say) -> Opened:
         raise ValueError(
             f"{session.bank} was trained with zero-phase filters, which cannot run live; train with --preset live"
         )
-    recording = open_recording(session) if session.recording else None
-    say("loading the language model")
-    model = open_model(session, bank)
-    decoding = DecoderSetup.from_bank(bank) if bank else _from_nothing(model, say)
-    chosen = choice(decoding.recipe, recording)
-    if recording is not None:
-        source, following = _replay(session, recording), _ahead(recording, model, decoding)
-        return Opened(decoding, source, following, recording, chosen, sounds_of(recording, session.audio))
-    return Opened(decoding, live_source(session), _behind(model, decoding), None, chosen)
-
-
-def choice(recipe: Recipe, recording: Joined | None) -> Callable[[Word], bool] | None:
-    """Which words are scored where a recipe wants content words: of a recording, those that the trainer takes."""
-    if recipe.words.which == "all":
-        return None
-    if recording is None:
-        tagger = LiveTagger(recipe.words.tagger)
-        return lambda word: tagger.push(word.text)
-    kept: set[int] = set()
-    for story in recording.stories:
-        carries = find_content_words([word.text for word in story], recipe.words.tagger)
-        kept |= {word.index for word, yes in zip(story, carries, strict=True) if yes}
-    return lambda word: word.index in kept
+    return bank
 
 
 def open_recording(session: Session) -> Joined:
@@ -97,21 +144,26 @@ def open_options(session: Session) -> OpenOptions:
     }
 
 
-def open_model(session: Session, bank: DecoderBank | None) -> Any:
-    """The model of the bank, or the one that is named; never another than the bank was made with."""
+def open_model(session: Session, bank: DecoderBank | None) -> LanguageModel:
+    """The bank's language model, or the one that is named; never another than the bank was made with."""
     from rtalign.language import load
 
     name = session.model or (bank.model["id"] if bank else "smollm2")
     precision = bank.recipe.language.precision if bank else "float32"
     model = load(name, device=session.device, precision=precision)
-    for what in ("id", "revision", "tokenizer") if bank else ():
-        here, there = getattr(model.info, what), bank.model[what] if bank else None
-        if here != there:
-            raise ValueError(f"the bank was made with model {what} {there}; {name} has {here} - name the bank's model")
+    if bank is None:
+        return model
+    here = {"id": model.info.id, "revision": model.info.revision, "tokenizer": model.info.tokenizer}
+    for key, value in here.items():
+        if value != bank.model[key]:
+            raise ValueError(
+                f"the bank was made with model {key} {bank.model[key]}; {name} has {value} - name the bank's model"
+            )
     return model
 
 
-def live_source(session: Session) -> Source:
+def open_streams(session: Session) -> Source:
+    """The live streams of a session."""
     from rtalign.streams.live.source import LiveSource
     from rtalign.streams.markers.decoders import open_decoder
 
@@ -120,11 +172,25 @@ def live_source(session: Session) -> Source:
     return LiveSource(session.meg, words, decoder, audio_delay_s=session.audio_delay_s)
 
 
-def _replay(session: Session, recording: Recording) -> ReplaySource:
-    return ReplaySource(recording, session.speed, session.chunk_s if session.speed else QUICK_CHUNK_S)
+def word_filter(recipe: Recipe, recording: Joined | None) -> Callable[[Word], bool] | None:
+    """Which words are scored; None: all.
+
+    Where a recipe wants content words, they are those that the trainer takes: of a recording they are found in the
+    whole text, of live streams in the text so far.
+    """
+    if recipe.words.which == "all":
+        return None
+    if recording is None:
+        tagger = LiveTagger(recipe.words.tagger)
+        return lambda word: tagger.push(word.text)
+    content: set[int] = set()
+    for story in recording.stories:
+        is_content = find_content_words([word.text for word in story], recipe.words.tagger)
+        content |= {word.index for word, yes in zip(story, is_content, strict=True) if yes}
+    return lambda word: word.index in content
 
 
-def _ahead(recording: Joined, model: Any, decoding: DecoderSetup) -> AheadReader:
+def _ahead_reader(recording: Joined, model: LanguageModel, decoding: DecoderSetup) -> AheadReader:
     def stream() -> Iterator[tuple[int, Reading]]:
         recipe, layers = decoding.recipe.language, decoding.layers
         return chain.from_iterable(
@@ -134,14 +200,10 @@ def _ahead(recording: Joined, model: Any, decoding: DecoderSetup) -> AheadReader
     return AheadReader(recording.words, stream, decoding.targets)
 
 
-def _behind(model: Any, decoding: DecoderSetup) -> LiveReader:
-    return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets)
-
-
-def _from_nothing(model: Any, say: Say) -> DecoderSetup:
+def _decoding_without_bank(model: LanguageModel, progress: Progress) -> DecoderSetup:
     from rtalign.simulation.story import shipped_story, story_words
 
-    say("no bank: principal components from the packaged story")
+    progress("no bank: principal components from the packaged story")
     return DecoderSetup.from_text(model, story_words(shipped_story()), Recipe())
 
 

@@ -1,4 +1,4 @@
-"""Snapshot: everything a view may show of a session at one moment, immutable, ready to be sent."""
+"""Snapshot: everything that a viewer may show of a session at one moment, and its form on the pipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
-from rtalign.engine.ledger import Entry
+from rtalign.engine.ledger import WordEntry
 from rtalign.recordings.wav_file import Sound
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
@@ -21,7 +21,25 @@ Phase = Literal["loading", "running", "refused", "ended", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How hard the engine works.  latency_* : from the last sample a word needed to its score, s."""
+    """How hard the engine's process works.
+
+    Attributes
+    ----------
+    load : float
+        Processor cores in use.
+    rss_mb : float
+        Memory in use.
+    language_ms : float or None
+        Median time to read a word, of the newest.
+    language_backlog : int
+        Words that wait for the language model.
+    latency_median_s, latency_p99_s : float or None
+        From the last sample that a word needed to its score: median and 99th percentile of the newest words.
+    n_solved : int
+        How often decoders were solved from this session's words.
+    shedding : str or None
+        What is put off for lack of time.
+    """
 
     load: float = 0.0
     rss_mb: float = 0.0
@@ -35,7 +53,21 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class RecordingStatus:
-    """How the recording does."""
+    """State of the recording to disk.
+
+    Attributes
+    ----------
+    folder : str
+        The session folder.
+    megabytes : float
+        Written so far.
+    hours_left : float or None
+        How long the free disk space lasts at the present rate.
+    n_dropped : int
+        Samples that were not written.
+    problem : str or None
+        What is wrong, and how to fix it.
+    """
 
     folder: str
     megabytes: float
@@ -46,7 +78,17 @@ class RecordingStatus:
 
 @dataclass(frozen=True, slots=True)
 class ReportStatus:
-    """The newest report: its file, the words that it rests on, and how many were written so far."""
+    """The newest report.
+
+    Attributes
+    ----------
+    path : str
+        The HTML file.
+    n_words : int
+        Words that it rests on.
+    n_written : int
+        Reports written so far in this session.
+    """
 
     path: str
     n_words: int
@@ -55,7 +97,19 @@ class ReportStatus:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traces:
-    """The newest seconds of some sensors.  data : (sample, sensor) in units; start : time of the first sample, s."""
+    """The newest seconds of some sensors.
+
+    Attributes
+    ----------
+    start : float
+        Signal time of the first sample, in seconds.
+    rate : float
+        Samples a second.
+    names, units : tuple of str
+        Of each sensor.
+    data : ndarray, shape (sample, sensor)
+        The filtered signal in those units.
+    """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
@@ -68,20 +122,90 @@ class Traces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InspectedWord:
-    """One word looked at.  scores : (layer, lag), its share in R; power : (lag,), how strong the field was."""
+    """One word in detail.
+
+    Attributes
+    ----------
+    entry : WordEntry
+        The word and what became of it.
+    scores : ndarray, shape (layer, lag), or None
+        What the word adds to R.
+    power : ndarray, shape (lag,), or None
+        How strong the field was.
+    """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
-    entry: Entry
+    entry: WordEntry
     scores: np.ndarray | None
     power: np.ndarray | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """words : the newest, done and waiting; of a replay, those before its position.  r, null_lo, null_hi : (layer,
-    lag), over n_words.  notices : the newest last.  n_sensors : how many of the bank's sensors the stream has.  At most
-    one of findings' parts is ever missing: peaks are empty and temporal is None while reason says why."""
+    """A session at one moment, immutable.
+
+    Attributes
+    ----------
+    sequence : int
+        Counts the snapshots of a session.
+    phase : {"loading", "running", "refused", "ended", "failed"}
+        Refused: the stream does not fit the bank; the session waits for another stream, bank or permission.
+    time_s : float
+        Signal time up to which samples have come.
+    health : Health
+        State of the two streams.
+    n_received, n_scored, n_waiting : int
+        Words: all that came, those scored, those under way.
+    skipped : dict of str to int
+        Words without a score, by reason.
+    words : tuple of WordEntry
+        The newest, finished and waiting; of a replay, those before its position.
+    notices : tuple of Notice
+        What the user should know, the newest last.
+    model, context : str
+        Name of the language model; what it reads with each word.
+    layers : tuple of int
+        Layers that are decoded.
+    lags_s : ndarray, shape (lag,), or None
+        In seconds after a word's onset.
+    r : ndarray, shape (layer, lag), or None
+        Scores over the newest `n_words` words.
+    n_words, n_assessed : int
+        Words that `r` rests on; words that peaks, bands and `temporal` rest on.
+    null_lo, null_hi : ndarray, shape (layer, lag), or None
+        Band of mismatched words.
+    statistics : dict of str to ndarray, shape (layer, lag)
+        Further statistics beside `r`, by name, over the words assessed.
+    peaks : tuple of Peak
+        One for each layer; empty where `reason` says why.
+    temporal : TemporalScore or None
+        How peak latency changes with depth; None where `reason` says why.
+    reason : str or None
+        Why something is missing: the curves, the temporal score, or of a failed session everything.
+    refused : tuple of str
+        How the stream differs from the bank, where that is too much.
+    n_sensors : int
+        How many of the bank's sensors the stream has.
+    bank : str
+        Folder of the bank in use; empty where there is none.
+    work : Work
+        How hard the engine works.
+    recording : RecordingStatus or None
+        None where nothing is recorded.
+    publishing : bool
+        Whether scores are sent out over LSL.
+    report : ReportStatus or None
+        None before the first report.
+    position_s, end_s, speed, paused
+        Of a replay; None, None, None and False of live streams.  A speed of None is as fast as the machine can.
+    sounds : tuple of Sound
+        Sound files of the recording.
+    traces : Traces or None
+        Some sensors' newest signal.
+    inspected : InspectedWord or None
+        The word whose details were asked for.
+    """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
@@ -93,7 +217,7 @@ class Snapshot:
     n_scored: int = 0
     n_waiting: int = 0
     skipped: dict[str, int] = dataclasses.field(default_factory=dict)
-    words: tuple[Entry, ...] = ()
+    words: tuple[WordEntry, ...] = ()
     notices: tuple[Notice, ...] = ()
     model: str = ""
     context: str = ""
@@ -128,17 +252,18 @@ _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
 
 
 def empty_snapshot(phase: Phase = "loading", reason: str | None = None) -> Snapshot:
+    """A snapshot of a session of which nothing is known but its phase, and the reason for it."""
     health = Health(StreamHealth("", "searching"), StreamHealth("", "searching"))
     return Snapshot(0, phase, 0.0, health, reason=reason)
 
 
 def to_message(snapshot: Snapshot) -> dict[str, Any]:
-    """For wire.pack."""
+    """A snapshot as plain values and arrays, for the pipe."""
     return {field.name: _plain(getattr(snapshot, field.name)) for field in dataclasses.fields(snapshot)}
 
 
 def from_message(message: Any) -> Snapshot:
-    """A snapshot as it was sent, refused where it is none."""
+    """The snapshot that a message from the pipe holds; ValueError where it holds none."""
     return _ADAPTER.validate_python(message)
 
 

@@ -1,4 +1,4 @@
-"""How an engine stands, as a snapshot."""
+"""Takes a snapshot of an engine."""
 
 from __future__ import annotations
 
@@ -8,18 +8,27 @@ import numpy as np
 
 from rtalign.core.records import UNITS
 from rtalign.engine.engine import Engine
-from rtalign.engine.ledger import Entry
-from rtalign.engine.snapshot import InspectedWord, RecordingStatus, Snapshot, Traces, Work
+from rtalign.engine.ledger import WordEntry
+from rtalign.engine.snapshot import InspectedWord, Snapshot, Traces, Work
 
+N_WORDS = 60
 TRACE_S = 6.0
-MOST_TRACES = 12
-NO_LONGER_KEPT = "received too long ago to be shown"
+MAX_TRACES = 12
+TOO_OLD = "received too long ago to be shown"
 
 
-def of(
-    engine: Engine, sequence: int, work: Work, recording: RecordingStatus | None = None, newest: int = 60
-) -> Snapshot:
-    """How an engine stands now."""
+def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
+    """The engine's present state; what others than the engine know (bank, recording, report, sounds) is left empty.
+
+    Parameters
+    ----------
+    engine : Engine
+        Seen between two of its steps.
+    sequence : int
+        Number of the snapshot.
+    work : Work
+        How hard the engine's process works.
+    """
     decoding, ledger, findings = engine.decoding, engine.ledger, engine.assessment.findings
     return Snapshot(
         sequence=sequence,
@@ -30,7 +39,7 @@ def of(
         n_scored=ledger.n_scored,
         n_waiting=ledger.n_waiting,
         skipped=dict(ledger.skipped),
-        words=tuple(words(engine, newest)),
+        words=tuple(newest_words(engine, N_WORDS)),
         notices=tuple(engine.notices)[-20:],
         model=str(decoding.model["id"]),
         context=decoding.recipe.language.context,
@@ -49,50 +58,49 @@ def of(
         n_sensors=engine.intake.n_sensors,
         publishing=engine.publish is not None,
         work=work,
-        recording=recording,
-        traces=traces(engine),
-        inspected=inspected(engine),
+        traces=newest_traces(engine),
+        inspected=inspected_word(engine),
         **_transport(engine),
     )
 
 
-def words(engine: Engine, most: int) -> list[Entry]:
-    """The newest; of a replay, which may have gone back, those before its position."""
-    kept, transport = engine.ledger.entries, engine.source.transport
+def newest_words(engine: Engine, n: int) -> list[WordEntry]:
+    """The newest n words; of a replay, which may have gone back, those before its position."""
+    entries, transport = engine.ledger.entries, engine.source.transport
     if transport is None:
-        return kept[-most:]
-    known = {entry.word.index: entry for entry in kept}
+        return entries[-n:]
+    known = {entry.word.index: entry for entry in entries}
     oldest = min(known, default=0)
     return [
         known.get(word.index)
-        or (Entry(word, "skipped", NO_LONGER_KEPT) if word.index < oldest else Entry(word, "waiting"))
-        for word in transport.recent_words(most)
+        or (WordEntry(word, "skipped", TOO_OLD) if word.index < oldest else WordEntry(word, "waiting"))
+        for word in transport.recent_words(n)
     ]
 
 
-def traces(engine: Engine) -> Traces | None:
-    """Sensors spread evenly over the list, which goes round the head."""
-    tail, fitting = engine.intake.tail(TRACE_S), engine.intake.fitting
-    if tail is None or fitting is None or not len(tail.data):
+def newest_traces(engine: Engine) -> Traces | None:
+    """Some sensors, evenly spaced in the list of sensors, which goes round the head."""
+    newest, fitting = engine.intake.newest(TRACE_S), engine.intake.fitting
+    if newest is None or fitting is None or not len(newest.data):
         return None
     n = len(fitting.sensors)
-    chosen = sorted({round(i) for i in np.linspace(0, n - 1, min(MOST_TRACES, n))})
+    chosen = sorted({round(i) for i in np.linspace(0, n - 1, min(MAX_TRACES, n))})
     sensors = [fitting.sensors[i] for i in chosen]
     names, units = tuple(s.name for s in sensors), tuple(UNITS[s.kind] for s in sensors)
-    return Traces(tail.start, tail.sfreq, names, units, tail.data[:, chosen])
+    return Traces(newest.start, newest.sfreq, names, units, newest.data[:, chosen])
 
 
-def inspected(engine: Engine) -> InspectedWord | None:
-    """The word that a viewer asked for, while it is remembered."""
+def inspected_word(engine: Engine) -> InspectedWord | None:
+    """The word that a viewer asked for; None where its entry is no longer kept."""
     index = engine.inspected
-    found = [entry for entry in engine.ledger.entries if entry.word.index == index]
-    if index is None or not found:
+    entry = next((entry for entry in engine.ledger.entries if entry.word.index == index), None)
+    if index is None or entry is None:
         return None
-    return InspectedWord(found[0], engine.scoreboard.word_map(index), engine.power.get(index))
+    return InspectedWord(entry, engine.scoreboard.word_map(index), engine.epoch_power.get(index))
 
 
 def _transport(engine: Engine) -> dict[str, Any]:
-    """Where a replay stands; nothing of a live source."""
+    """Position and speed of a replay; nothing for a live source."""
     transport = engine.source.transport
     if transport is None:
         return {}

@@ -11,7 +11,7 @@ import pytest
 
 from rtalign.core.records import Word
 from rtalign.core.session import Session
-from rtalign.engine.ledger import Entry
+from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import RecordingStatus, Snapshot, Work, empty_snapshot
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
@@ -37,7 +37,7 @@ def seen() -> Snapshot:
         empty_snapshot(), phase="running", time_s=30.0, health=Health(meg, StreamHealth("words", "flowing", age_s=0.4)),
         n_received=90, n_scored=80, n_waiting=4,
         skipped={"gap in the signal": 6}, model="smollm2", context="growing:1000",
-        words=(Entry(Word(0, "keeper", 29.0)),), peaks=peaks, temporal=score,
+        words=(WordEntry(Word(0, "keeper", 29.0)),), peaks=peaks, temporal=score,
         work=Work(0.4, 900.0, 45.0, 0, 0.03, 0.09), reason=None, n_assessed=80,
     )  # fmt: skip
 

@@ -21,13 +21,13 @@ def engine() -> SimpleNamespace:
         source=SimpleNamespace(transport=None),
         intake=SimpleNamespace(time_s=3.0),
         said=said,
-        say=said.append,
-        switch=pytest.fail,
+        notify=said.append,
+        use=pytest.fail,
     )
 
 
 def executor(engine: SimpleNamespace) -> CommandExecutor:
-    return CommandExecutor(Session(), SimpleNamespace(), engine, SimpleNamespace())  # type: ignore[arg-type]
+    return CommandExecutor(Session(), engine, SimpleNamespace())  # type: ignore[arg-type]
 
 
 def test_a_command_that_cannot_be_executed_becomes_a_notice(engine: SimpleNamespace) -> None:

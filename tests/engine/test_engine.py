@@ -15,9 +15,10 @@ from rtalign.core.progress import Progress
 from rtalign.core.records import Chunk
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
-from rtalign.engine import snapshot, take_snapshot
-from rtalign.engine.engine import Engine
+from rtalign.engine import snapshot
+from rtalign.engine.engine import Engine, EngineOptions
 from rtalign.engine.process import wire
+from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader, LiveReader
 from rtalign.recordings.concatenated import Joined
 from rtalign.streams.events import Changed, Ended, Event, Health, Notice, StreamHealth
@@ -195,7 +196,7 @@ def test_a_missing_sensor_is_done_without_when_allowed(bank: DecoderBank, fresh:
             DecoderSetup.from_bank(bank),
             ReplaySource(less, None, 1.0),
             following(bank, less, model),
-            allow_missing=True,
+            EngineOptions(EngineOptions(EngineOptions(EngineOptions(allow_missing=True)))),
         )
     )
     flat = MemoryRecording(recording.data.copy(), recording.words)
@@ -208,7 +209,9 @@ def test_a_missing_sensor_is_done_without_when_allowed(bank: DecoderBank, fresh:
 def test_after_a_reset_a_replay_can_be_scored_again(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
     recording, model = fresh
     source = ReplaySource(recording, None, 0.5)
-    engine = Engine(DecoderSetup.from_bank(bank), source, following(bank, recording, model), patient=True)
+    engine = Engine(
+        DecoderSetup.from_bank(bank), source, following(bank, recording, model), EngineOptions(can_wait=True)
+    )
     while not engine.ended:
         engine.step(0.001)
     engine.reset()
@@ -230,7 +233,7 @@ def test_a_refused_stream_goes_on_with_what_is_there_when_asked(bank: DecoderBan
     engine.step()
     assert engine.intake.refused
     assert engine.intake.n_sensors == 23
-    engine.do_without()
+    engine.ignore_missing_sensors()
     assert not engine.intake.refused
     assert run(engine).ledger.n_scored > 250
 
@@ -281,7 +284,7 @@ def test_a_language_model_that_fails_takes_neither_signal_nor_scores_with_it(ban
             return model.encode([word], bank.recipe.language, bank.layers)
 
     reader = LiveReader(Fails, decoding.targets)
-    engine = run(Engine(decoding, ReplaySource(recording, None, 1.0), reader, patient=True))
+    engine = run(Engine(decoding, ReplaySource(recording, None, 1.0), reader, EngineOptions(can_wait=True)))
     assert engine.failure == "the language model stopped: the context is full"
     assert [notice.kind for notice in engine.notices] == ["language"]
     assert 100 < engine.scoreboard.n <= 120
@@ -296,10 +299,12 @@ def test_a_bank_can_be_changed_on_the_way(bank: DecoderBank, fresh: Any, tmp_pat
     second = DecoderBank.load(tmp_path / "bank")
     recording, model = fresh
     source = ReplaySource(recording, None, 0.5)
-    engine = Engine(DecoderSetup.from_bank(bank), source, following(bank, recording, model), patient=True)
+    engine = Engine(
+        DecoderSetup.from_bank(bank), source, following(bank, recording, model), EngineOptions(can_wait=True)
+    )
     while source.position < 40:
         engine.step(0.001)
-    engine.switch(DecoderSetup.from_bank(second))
+    engine.use(DecoderSetup.from_bank(second))
     assert engine.scoreboard.n == 0
     run(engine)
     texts = [entry.word.text for entry in engine.ledger.recent if entry.status == "scored"][-engine.scoreboard.n :]
@@ -307,7 +312,7 @@ def test_a_bank_can_be_changed_on_the_way(bank: DecoderBank, fresh: Any, tmp_pat
         DecoderSetup.from_bank(second),
         ReplaySource(recording, None, 0.5),
         following(second, recording, model),
-        patient=True,
+        EngineOptions(can_wait=True),
     )
     seen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     add = alone.scoreboard.add
@@ -329,7 +334,7 @@ def test_a_bank_of_another_context_is_refused_on_the_way(bank: DecoderBank, fres
     ):
         other = replace(DecoderSetup.from_bank(bank), recipe=bank.recipe.with_(group, **changes))
         with pytest.raises(ValueError, match=f"another {what}"):
-            engine.switch(other)
+            engine.use(other)
     engine.close()
 
 
@@ -338,8 +343,8 @@ def test_a_snapshot_survives_the_pipe(bank: DecoderBank, fresh: Any) -> None:
     engine = run(
         Engine(DecoderSetup.from_bank(bank), ReplaySource(recording, None, 1.0), following(bank, recording, model))
     )
-    engine.say(Notice("warning", "gap", "a gap of 2 s", 12.0))
-    seen = take_snapshot.of(engine, 7, snapshot.Work(load=0.4))
+    engine.notify(Notice("warning", "gap", "a gap of 2 s", 12.0))
+    seen = snapshot_of(engine, 7, snapshot.Work(load=0.4))
     again = snapshot.from_message(wire.read(as_stream(wire.pack(snapshot.to_message(seen)))))
     assert again.peaks == seen.peaks
     assert again.temporal == seen.temporal
@@ -357,7 +362,7 @@ def test_a_snapshot_says_how_many_words_its_scores_are_of(bank: DecoderBank, fre
     n = engine.scoreboard.n
     for last, shown in ((None, n), (n + 50, n), (100, 100)):
         engine.last_words = last
-        assert take_snapshot.of(engine, 1, snapshot.Work()).n_words == shown
+        assert snapshot_of(engine, 1, snapshot.Work()).n_words == shown
 
 
 def test_recordings_in_a_row_are_scored_as_evaluate_scores_them(bank: DecoderBank, tmp_path: Path) -> None:

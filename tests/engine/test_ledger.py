@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtalign.core.records import Epoch, SkippedWord, Word
-from rtalign.engine.ledger import MOST_WAITING, TOO_SLOW, Ledger
+from rtalign.engine.ledger import MAX_WAITING_EPOCHS, TOO_SLOW, Ledger
 from rtalign.language import EncodedWord
 
 
@@ -15,7 +15,7 @@ def word(index: int) -> Word:
     return Word(index, f"w{index}", 0.4 * index)
 
 
-def understood(index: int) -> EncodedWord:
+def encoded(index: int) -> EncodedWord:
     return EncodedWord(word(index), np.full(2, float(index)), 1.0, 1, 0.01)
 
 
@@ -24,47 +24,47 @@ def epoch(index: int) -> Epoch:
 
 
 @given(st.permutations(range(12)), st.permutations(range(12)), st.sets(st.integers(0, 11)))
-def test_words_are_scored_once_with_their_own_epoch_and_target(heard: list, whole: list, gone: set) -> None:
+def test_words_are_scored_once_with_their_own_data(received: list, complete: list, gone: set) -> None:
     ledger = Ledger()
-    for index in heard:
-        assert ledger.hear(word(index))
-        ledger.understand(understood(index))
-    for index in whole:
-        ledger.measure(SkippedWord(word(index), "gap") if index in gone else epoch(index), 0.0)
-    pairs = ledger.pairs(100)
-    assert {pair.word.index for pair in pairs} == set(range(12)) - gone
-    for pair in pairs:
-        assert pair.target[0] == pair.epoch[0, 0] == pair.word.index
-        ledger.score(pair.word, 0.01)
+    for index in received:
+        assert ledger.add_word(word(index))
+        ledger.add_activations(encoded(index))
+    for index in complete:
+        ledger.add_epoch(SkippedWord(word(index), "gap") if index in gone else epoch(index), 0.0)
+    ready = ledger.ready_words(100)
+    assert {one.word.index for one in ready} == set(range(12)) - gone
+    for one in ready:
+        assert one.target[0] == one.epoch[0, 0] == one.word.index
+        ledger.mark_scored(one.word, 0.01)
     assert ledger.n_waiting == 0
     assert (ledger.n_scored, ledger.skipped["gap"]) == (12 - len(gone), len(gone))
-    assert not any(ledger.hear(word(index)) for index in heard)
-    assert not ledger._closed  # nothing is kept of words that are done, however many
+    assert not any(ledger.add_word(word(index)) for index in received)
+    assert not ledger._finished  # nothing is kept of words that are done, however many
 
 
-def test_a_language_model_far_behind_costs_the_oldest_words_and_says_so() -> None:
+def test_a_slow_language_model_skips_the_oldest_words() -> None:
     ledger = Ledger()
-    for index in range(MOST_WAITING + 5):
-        ledger.hear(word(index))
-        ledger.measure(epoch(index), 0.0)
+    for index in range(MAX_WAITING_EPOCHS + 5):
+        ledger.add_word(word(index))
+        ledger.add_epoch(epoch(index), 0.0)
     assert ledger.skipped == {TOO_SLOW: 5}
     assert [entry.word.index for entry in ledger.recent] == list(range(5))
 
 
-def test_words_under_way_at_a_seek_are_as_if_not_heard() -> None:
+def test_words_under_way_at_a_seek_do_not_count() -> None:
     ledger = Ledger()
-    ledger.hear(word(0))
-    ledger.skip(word(0), "gap")
-    ledger.hear(word(1))
-    ledger.forget_waiting()
+    ledger.add_word(word(0))
+    ledger.mark_skipped(word(0), "gap")
+    ledger.add_word(word(1))
+    ledger.drop_waiting()
     assert ledger.n_received == 1
-    assert ledger.hear(word(1))
-    assert not ledger.hear(word(0))
+    assert ledger.add_word(word(1))
+    assert not ledger.add_word(word(0))
 
 
-def test_what_is_still_waiting_at_the_end_is_given_up_by_name() -> None:
+def test_words_still_waiting_at_the_end_are_skipped() -> None:
     ledger = Ledger()
     for index in range(3):
-        ledger.hear(word(index))
-    assert [entry.reason for entry in ledger.give_up("the session ended")] == ["the session ended"] * 3
+        ledger.add_word(word(index))
+    assert [entry.reason for entry in ledger.skip_waiting("the session ended")] == ["the session ended"] * 3
     assert [entry.word.index for entry in ledger.entries] == [0, 1, 2]

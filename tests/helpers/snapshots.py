@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from rtalign.core.records import Sensor, Word
-from rtalign.engine.ledger import Entry
+from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import InspectedWord, RecordingStatus, Snapshot, Traces, Work, empty_snapshot
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
@@ -84,12 +84,12 @@ def health(meg: str = "flowing", since: float = 400.0) -> Health:
     return Health(signal, StreamHealth("words", "flowing", 390.0, 0.31))
 
 
-def words(n: int, now: float, every_s: float = 0.4) -> tuple[Entry, ...]:
+def words(n: int, now: float, every_s: float = 0.4) -> tuple[WordEntry, ...]:
     heard, begun = [], now // every_s * every_s if every_s < 0.4 else now - 0.1
     for i in range(max(n - 57, 0), n + 3 if n else 0):
         word = Word(i, STORY[i % len(STORY)], begun + every_s * (i - n - 2), 0.3)
         status = "waiting" if i > n - 1 else "skipped" if i % 17 == 5 else "scored"
-        heard.append(Entry(word, status, "window over a gap" if status == "skipped" else "",  # type: ignore[arg-type]
+        heard.append(WordEntry(word, status, "window over a gap" if status == "skipped" else "",  # type: ignore[arg-type]
                            0.3 + (i * 7919 % 97) / 10, 1 + i % 3, 0.04 if status == "scored" else None))  # fmt: skip
     return tuple(heard)
 

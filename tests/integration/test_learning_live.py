@@ -13,7 +13,7 @@ from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
-from rtalign.engine.engine import Engine
+from rtalign.engine.engine import Engine, EngineOptions
 from rtalign.language import AheadReader, load
 from rtalign.recordings.concatenated import Joined
 from rtalign.simulation.recording import Plan, synthesise
@@ -39,7 +39,7 @@ def listened(model: Any, decoding: DecoderSetup, runs: list[Recording], adapt: b
 
     engine = Engine(
         decoding, ReplaySource(recording, None, 1.0), AheadReader(recording.words, stream, decoding.targets),
-        adapt=adapt, patient=True,
+        EngineOptions(adapt=adapt, can_wait=True),
     )  # fmt: skip
     while not engine.ended:
         engine.step(0.001)

@@ -12,8 +12,8 @@ import pytest
 from rtalign.core.progress import Progress
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
-from rtalign.engine.engine import Engine
-from rtalign.engine.open_session import choice
+from rtalign.engine.engine import Engine, EngineOptions
+from rtalign.engine.open_session import word_filter
 from rtalign.language import AheadReader, LiveTagger, find_content_words
 from rtalign.language.word_classes import TAG_WINDOW
 from rtalign.recordings.concatenated import Joined
@@ -69,7 +69,12 @@ def test_live_scores_the_words_that_the_trainer_takes(pipeline: str, tmp_path: P
     offline = evaluate(bank, [fresh], model, tmp_path / "out", quiet, store=tmp_path / "cache")
     decoding, joined = DecoderSetup.from_bank(bank), Joined([fresh])
     ahead = AheadReader(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
-    engine = Engine(decoding, ReplaySource(joined, None, 1.0), ahead, patient=True, chosen=choice(recipe, joined))
+    engine = Engine(
+        decoding,
+        ReplaySource(joined, None, 1.0),
+        ahead,
+        EngineOptions(can_wait=True, is_scored=word_filter(recipe, joined)),
+    )
     while not engine.ended:
         engine.step(0.001)
     engine.finish()

@@ -9,7 +9,7 @@ from PyQt6.QtGui import QImage, QPainter, QPen
 from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import signed_ms
-from rtalign.engine.ledger import Entry
+from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import InspectedWord, Snapshot
 from rtalign_monitor.panels.axes import Axis, Rows
 from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
@@ -141,7 +141,7 @@ class InspectorPanel(Panel):
         self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
 
 
-def facts(entry: Entry) -> list[str]:
+def facts(entry: WordEntry) -> list[str]:
     """What is known of a word, in lines."""
     status = entry.status + (f": {entry.reason}" if entry.reason else "")
     if entry.latency_s is not None:

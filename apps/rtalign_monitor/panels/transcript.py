@@ -9,7 +9,7 @@ from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPen
 from PyQt6.QtWidgets import QWidget
 
-from rtalign.engine.ledger import Entry
+from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis
@@ -26,7 +26,7 @@ MINIMUM_PX = 132
 class WordBox:
     """A word and where it is on the panel."""
 
-    entry: Entry
+    entry: WordEntry
     box: QRectF
 
 
@@ -123,7 +123,7 @@ class TranscriptPanel(Panel):
         self.hovered = None
         self.update()
 
-    def _word_at(self, position: QPointF) -> Entry | None:
+    def _word_at(self, position: QPointF) -> WordEntry | None:
         return next((w.entry for w in self.word_boxes if w.box.adjusted(-3, -2, 3, 2).contains(position)), None)
 
     def _text_box(self) -> QRectF:
@@ -152,9 +152,9 @@ class TranscriptPanel(Panel):
             for entry, x, width in line
         ]
 
-    def _wrap(self, words: tuple[Entry, ...], line_width: float) -> list[list[tuple[Entry, float, float]]]:
+    def _wrap(self, words: tuple[WordEntry, ...], line_width: float) -> list[list[tuple[WordEntry, float, float]]]:
         """Lines of (word, x, width), with room for each word in bold, so that the current word never changes lines."""
-        lines: list[list[tuple[Entry, float, float]]] = [[]]
+        lines: list[list[tuple[WordEntry, float, float]]] = [[]]
         x, space, current = 0.0, self.px(12), current_word(self.snapshot) if self.snapshot else None
         for entry in words:
             bold = self.text_width(entry.word.text, 20, True)
@@ -243,11 +243,11 @@ def current_word(snapshot: Snapshot) -> int | None:
     return next((entry.word.index for entry in reversed(snapshot.words) if entry.word.onset <= snapshot.time_s), None)
 
 
-def surprisal_bits(entry: Entry) -> float:
+def surprisal_bits(entry: WordEntry) -> float:
     return max((entry.surprisal or 0.0) / math.log(2), 0.0)
 
 
-def describe_word(entry: Entry) -> str:
+def describe_word(entry: WordEntry) -> str:
     """A word, when it was, its status and its surprisal."""
     parts = [f"“{entry.word.text}” at {entry.word.onset:.3f} s", entry.status]
     if entry.reason:

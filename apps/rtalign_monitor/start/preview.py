@@ -92,7 +92,7 @@ class Glancing(QObject):
         while process is not None and process.canReadLine():
             told = json.loads(bytes(process.readLine().data()))
             self.labels = told.get("labels", self.labels)
-            self.seen = told.get("seen", self.seen)
+            self.seen = told.get("preview", self.seen)
             self.error = told.get("error", self.error)
         self.changed.emit()
 

@@ -1,4 +1,4 @@
-"""A viewer's end of the engine's process: settings and commands go in, the newest snapshot is at hand."""
+"""The viewer's end of the engine's process: starts it, sends commands, keeps the newest snapshot."""
 
 from __future__ import annotations
 
@@ -20,9 +20,19 @@ from rtalign.engine.snapshot import Snapshot
 
 
 class Client:
-    """Starts an engine in a process of its own.  `newest` is never waited for; it changes when there is news.
+    """Starts an engine in a process of its own; no call but `stop` and `wait` ever waits for it.
 
-    word_list : every word of a recording, as soon as it is open.
+    Parameters
+    ----------
+    session : Session
+        The settings.
+
+    Attributes
+    ----------
+    newest : Snapshot
+        The newest that came.
+    word_list : WordList or None
+        Every word of a recording, from when it is open.
     """
 
     def __init__(self, session: Session) -> None:
@@ -33,8 +43,8 @@ class Client:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(),
             start_new_session=True,  # Ctrl-C goes to the viewer, which asks the engine to stop and to keep what it has
         )  # fmt: skip
-        self._orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=self._write, name="orders", daemon=True).start()
+        self._outgoing: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._write, name="commands", daemon=True).start()
         self._put(session.model_dump(mode="json"))
         self._reader = threading.Thread(target=self._read, name="snapshots", daemon=True)
         self._reader.start()
@@ -45,7 +55,7 @@ class Client:
 
     @property
     def alive(self) -> bool:
-        """Also while its last words are still on their way."""
+        """Whether the process runs, or its last messages are still on their way."""
         return self._process.poll() is None or self._reader.is_alive()
 
     def send(self, command: Command) -> None:
@@ -53,21 +63,21 @@ class Client:
         self._put(commands.to_message(command))
 
     def stop(self, timeout_s: float = 60.0) -> Snapshot:
-        """Ask the engine to end the session and to write what it found; the last snapshot."""
+        """Have the engine end the session and write its results; returns the last snapshot."""
         self.send(Stop())
         self.wait(timeout_s)
         return self.newest
 
     def wait(self, timeout_s: float | None = None) -> int:
-        """Wait for the engine's end; one that does not come is brought about.  Returns its exit status."""
+        """Wait for the engine's end, and kill it at the timeout; returns its exit status."""
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        self._orders.put(b"")
+        self._outgoing.put(b"")
         self._reader.join(timeout=5)
         for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):  # what was still on its way in finds nobody
+            with contextlib.suppress(OSError):  # commands still on their way reach nobody
                 if pipe is not None:
                     pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):  # one that waits for a dead disk cannot even be killed
@@ -75,18 +85,18 @@ class Client:
         return -signal.SIGKILL
 
     def kill(self) -> None:
-        """At once, whatever it is about; what it recorded is on disk."""
+        """End it at once, whatever it is doing; what it recorded is on disk."""
         self._process.kill()
 
     def _put(self, message: Any) -> None:
-        self._orders.put(wire.pack(message))
+        self._outgoing.put(wire.pack(message))
 
     def _write(self) -> None:
-        """Until the engine is gone, which is seen by its silence."""
+        """Ends with the engine, when the pipe breaks."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
-            while order := self._orders.get():
-                self._process.stdin.write(order)
+            while message := self._outgoing.get():
+                self._process.stdin.write(message)
                 self._process.stdin.flush()
 
     def _read(self) -> None:
@@ -94,8 +104,8 @@ class Client:
         try:
             while (message := wire.read(self._process.stdout)) is not None:
                 self._take(message)
-        except (OSError, ValueError) as error:  # no engine speaks like this; it is asked to end, and not listened to
-            self.newest = snapshot.empty_snapshot("failed", f"what the engine says cannot be read: {error}")
+        except (OSError, ValueError) as error:  # it is not a working engine: have it end, and ignore the rest
+            self.newest = snapshot.empty_snapshot("failed", f"what the engine sent cannot be read: {error}")
             self.send(Stop())
             with contextlib.suppress(OSError, ValueError):
                 while self._process.stdout.read(1 << 16):

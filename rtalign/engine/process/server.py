@@ -1,4 +1,4 @@
-"""The engine's own process: settings come in on standard input, snapshots leave on standard output, newest wins."""
+"""The engine's process: settings and commands come in on standard input, snapshots leave on standard output."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ import numpy as np
 import psutil
 
 from rtalign.core.session import Session
-from rtalign.engine import commands, snapshot, take_snapshot
+from rtalign.engine import commands, snapshot
 from rtalign.engine.command_executor import CommandExecutor
 from rtalign.engine.commands import Command, Publish, Stop
-from rtalign.engine.engine import Engine
 from rtalign.engine.open_session import open_session
 from rtalign.engine.process import wire, word_list
-from rtalign.engine.recording.session_folder import Keeper
-from rtalign.recordings.wav_file import Sound
+from rtalign.engine.recording.session_folder import SessionFolder
+from rtalign.engine.take_snapshot import snapshot_of
 
 SNAPSHOT_S = 0.1
 STEP_S = 0.01
 
 
 class Outbox:
-    """One place for the newest frame and a thread that sends it: a viewer that is slow never slows the engine.
+    """Sends messages on a thread of its own, so that a slow viewer never slows the engine.
 
-    What is sent rather than put is not replaced by what is newer; it goes out first.
+    Of what is sent by `send_newest` only the newest is kept; what is sent by `send_once` always goes out, and first.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._frame = stream, b""
-        self._letters: deque[bytes] = deque()
+        self._kept: deque[bytes] = deque()
         self._last = False
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
         self._thread.start()
 
-    def send(self, message: Any) -> None:
-        """For what is said once in a session."""
+    def send_once(self, message: Any) -> None:
+        """Send a message that no later one replaces."""
         with self._wake:
-            self._letters.append(wire.pack(message))
+            self._kept.append(wire.pack(message))
             self._wake.notify()
 
-    def put(self, message: Any, last: bool = False) -> None:
+    def send_newest(self, message: Any, last: bool = False) -> None:
+        """Send a message that replaces the one before it, if that one is still waiting; nothing follows the last."""
         frame = wire.pack(message)
         with self._wake:
             self._frame, self._last = frame, last
@@ -63,11 +63,11 @@ class Outbox:
         with contextlib.suppress(OSError):  # the viewer is gone, which the end of its input says as well
             while True:
                 with self._wake:
-                    while not self._frame and not self._letters:
+                    while not self._frame and not self._kept:
                         self._wake.wait()
-                    letters, self._letters = self._letters, deque()
+                    kept, self._kept = self._kept, deque()
                     frame, last, self._frame = self._frame, self._last and bool(self._frame), b""
-                self._stream.write(b"".join(letters) + frame)
+                self._stream.write(b"".join(kept) + frame)
                 self._stream.flush()
                 if last:
                     return
@@ -75,7 +75,7 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What came where a command was expected, and is none."""
+    """What came in place of a command."""
 
     reason: str
 
@@ -112,100 +112,100 @@ class CommandQueue:
         self._received.put(Stop())
 
 
-class Host:
-    """Runs one engine until it is told to stop."""
+class EngineServer:
+    """Opens a session and runs its engine until it is told to stop.
+
+    Parameters
+    ----------
+    session : Session
+        The settings.
+    outbox : Outbox
+        Where snapshots go.
+    commands : CommandQueue
+        What the viewer asks for.
+    """
 
     def __init__(self, session: Session, outbox: Outbox, commands: CommandQueue) -> None:
-        self._session, self._outbox, self._commands = session, outbox, commands
-        self._sequence, self._looked = 0, 0.0
-        self._cpu = psutil.Process()
-        self._load = 0.0
-        self._sounds: tuple[Sound, ...] = ()
+        self._outbox, self._commands = outbox, commands
+        self._process, self._load = psutil.Process(), 0.0
+        self._sequence, self._sent_at = 0, 0.0
         self._started = time.monotonic()
+        self._parts = open_session(session, self._send_progress)
+        self._folder = SessionFolder(session, self._parts)
+        self._engine = self._parts.engine(session, self._folder)
+        self._executor = CommandExecutor(session, self._engine, self._folder)
+        if session.publish:
+            self._executor.execute(Publish(True))
+        if self._parts.recording is not None:
+            outbox.send_once(word_list.to_message(word_list.WordList.of(self._parts.recording.words)))
 
     def run(self) -> None:
-        opened = open_session(self._session, self._say)
-        self._sounds = opened.sounds
-        keeper = Keeper(self._session, opened)
-        engine = Engine(
-            opened.decoding, opened.source, opened.following,
-            allow_missing=self._session.allow_missing, adapt=self._session.adapt, last_words=self._session.last_words,
-            patient=opened.recording is not None, sink=keeper, chosen=opened.chosen,
-        )  # fmt: skip
-        executor = CommandExecutor(self._session, opened, engine, keeper)
-        if self._session.publish:
-            executor.execute(Publish(True))
-        if opened.recording is not None:
-            self._outbox.send(word_list.to_message(word_list.WordList.of(opened.recording.words)))
+        """Until a stop, or until something fails; the results so far are written in either case."""
         try:
-            failure = self._loop(engine, keeper, executor)
-            self._finish(engine, keeper)
-            self._look(engine, keeper, executor, "ended", last=failure is None)
+            failure = self._loop()
+            self._engine.finish()
+            rss_mb = self._process.memory_info().rss / 2**20
+            self._folder.finish(self._engine, time.monotonic() - self._started, rss_mb)
+            self._send_snapshot("ended", last=failure is None)
             if failure is not None:
                 raise failure
         finally:
-            keeper.close()
-            engine.close()
+            self._folder.close()
+            self._engine.close()
 
-    def _loop(self, engine: Engine, keeper: Keeper, executor: CommandExecutor) -> Exception | None:
-        """Until somebody says stop, or something fails: what was found until then is written first."""
+    def _loop(self) -> Exception | None:
         try:
-            while not executor.stopped:
-                engine.step(STEP_S)
-                self._execute(executor)
-                if (notice := keeper.look()) is not None:
-                    engine.say(replace(notice, time=engine.intake.time_s))
-                if time.monotonic() - self._looked > SNAPSHOT_S:
-                    self._look(engine, keeper, executor)
+            while not self._executor.stopped:
+                self._engine.step(STEP_S)
+                self._execute_commands()
+                if (notice := self._folder.check_report()) is not None:
+                    self._engine.notify(replace(notice, time=self._engine.intake.time_s))
+                if time.monotonic() - self._sent_at > SNAPSHOT_S:
+                    self._send_snapshot()
             return None
         except Exception as failure:  # the boundary of the engine's thread: raised again when the results are safe
             return failure
 
-    def _execute(self, executor: CommandExecutor) -> None:
-        """What the viewer asked for since the last call; nothing that came after a stop."""
+    def _execute_commands(self) -> None:
+        """Those that came since the last call, but none behind a stop."""
         for received in self._commands.take():
             match received:
                 case Unreadable(reason):
-                    executor.refuse(reason)
+                    self._executor.refuse(reason)
                 case _:
-                    executor.execute(received)
-            if executor.stopped:
+                    self._executor.execute(received)
+            if self._executor.stopped:
                 return
 
-    def _finish(self, engine: Engine, keeper: Keeper) -> None:
-        """Whatever ends the session, what it found is written before anything else can go wrong."""
-        engine.finish()
-        keeper.finish(engine, time.monotonic() - self._started, self._cpu.memory_info().rss / 2**20)
+    def _send_progress(self, text: str) -> None:
+        self._outbox.send_newest(snapshot.to_message(snapshot.empty_snapshot("loading", text)))
 
-    def _say(self, text: str) -> None:
-        self._outbox.put(snapshot.to_message(snapshot.empty_snapshot("loading", text)))
-
-    def _look(
-        self,
-        engine: Engine,
-        keeper: Keeper,
-        executor: CommandExecutor,
-        phase: snapshot.Phase | None = None,
-        last: bool = False,
-    ) -> None:
-        self._looked = time.monotonic()
+    def _send_snapshot(self, phase: snapshot.Phase | None = None, last: bool = False) -> None:
+        self._sent_at = time.monotonic()
         self._sequence += 1
-        seen = take_snapshot.of(engine, self._sequence, self._work(engine), keeper.state())
-        seen = replace(seen, phase=phase or seen.phase, bank=executor.bank, sounds=self._sounds)
-        seen = replace(seen, report=keeper.report_status)
-        self._outbox.put(snapshot.to_message(seen), last)
+        current = snapshot_of(self._engine, self._sequence, self._measure_work())
+        current = replace(
+            current,
+            phase=phase or current.phase,
+            bank=self._executor.bank,
+            recording=self._folder.recording_status,
+            report=self._folder.report_status,
+            sounds=self._parts.sounds,
+        )
+        self._outbox.send_newest(snapshot.to_message(current), last)
 
-    def _work(self, engine: Engine) -> snapshot.Work:
-        self._load += 0.2 * (self._cpu.cpu_percent() / 100 - self._load)
+    def _measure_work(self) -> snapshot.Work:
+        engine = self._engine
+        self._load += 0.2 * (self._process.cpu_percent() / 100 - self._load)
         latencies = np.array(engine.latencies_s)
-        some = len(latencies) > 0
+        any_scored = len(latencies) > 0
         return snapshot.Work(
             load=self._load,
-            rss_mb=self._cpu.memory_info().rss / 2**20,
-            language_ms=1000 * float(np.median(engine.language_s)) if engine.language_s else None,
-            language_backlog=engine.following.backlog,
-            latency_median_s=float(np.median(latencies)) if some else None,
-            latency_p99_s=float(np.percentile(latencies, 99)) if some else None,
+            rss_mb=self._process.memory_info().rss / 2**20,
+            language_ms=1000 * float(np.median(engine.reading_s)) if engine.reading_s else None,
+            language_backlog=engine.reader.backlog,
+            latency_median_s=float(np.median(latencies)) if any_scored else None,
+            latency_p99_s=float(np.percentile(latencies, 99)) if any_scored else None,
             n_solved=engine.n_solved,
             shedding=engine.shedding,
         )
@@ -222,22 +222,22 @@ def main() -> int:
     outbox, commands_in = Outbox(frames), os.fdopen(os.dup(0), "rb", buffering=0)
     try:
         session = Session.model_validate(wire.read(commands_in))
-        _threads()
-        Host(session, outbox, CommandQueue(commands_in)).run()
-    except Exception as error:  # the boundary of the process: the viewer tells its user
+        _limit_threads()
+        EngineServer(session, outbox, CommandQueue(commands_in)).run()
+    except Exception as error:  # the boundary of the process: the viewer shows it to the user
         if os.environ.get("RTALIGN_DEBUG"):
             raise
         known = isinstance(error, (ValueError, OSError, MemoryError))
-        why = str(error) if known else f"unexpected {type(error).__name__}: {error}"
-        outbox.put(snapshot.to_message(snapshot.empty_snapshot("failed", why)), last=True)
+        reason = str(error) if known else f"unexpected {type(error).__name__}: {error}"
+        outbox.send_newest(snapshot.to_message(snapshot.empty_snapshot("failed", reason)), last=True)
         outbox.close()
         return 1
     outbox.close()
     return 0
 
 
-def _threads() -> None:
-    """One thread a library: acquisition, language model and scoring run side by side already."""
+def _limit_threads() -> None:
+    """Limit each library to one thread: acquisition, language model and scoring run side by side already."""
     import torch
     from threadpoolctl import threadpool_limits
 

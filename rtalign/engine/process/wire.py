@@ -1,4 +1,4 @@
-"""Frames of JSON with arrays behind it, bounded on the way in, for the pipe between the engine and its viewers."""
+"""Messages on the pipe between engine and viewer: frames of JSON followed by arrays, bounded when they are read."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ARRAY = "__array__"
 
 
 class NoFrame(ValueError):
-    """What came is no frame, so that nobody knows where the next one begins."""
+    """What came is no frame, so that it is unknown where the next one begins."""
 
 
 def pack(message: Any) -> bytes:
-    """One frame.  message : what JSON knows, with arrays anywhere; not finite numbers become null."""
+    """One frame.  message : JSON values and arrays, nested; numbers that are not finite become null."""
     arrays: list[np.ndarray] = []
     header = json.dumps(_without_arrays(message, arrays), ensure_ascii=False, allow_nan=False).encode()
     body = b"".join(array.tobytes() for array in arrays)
@@ -39,7 +39,7 @@ def read(stream: IO[bytes], begun: bytes = b"") -> Any:
     head = begun + rest
     magic, n_header, n_body = HEAD.unpack(head)
     if magic != MAGIC or n_header > MAX_HEADER or n_body > MAX_BODY:
-        raise NoFrame(f"a frame begins {head[:8]!r}; {n_header} and {n_body} bytes were announced - not from here")
+        raise NoFrame(f"a frame begins {head[:8]!r}; {n_header} and {n_body} bytes were announced - not from rtalign")
     header, body = _exactly(stream, n_header), _exactly(stream, n_body)
     if header is None or body is None:
         return None

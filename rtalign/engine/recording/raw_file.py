@@ -1,4 +1,4 @@
-"""raw.xdf while it grows: MEG, markers and clock offsets in chunks of a second at most."""
+"""raw.xdf while it is recorded: MEG, markers and clock offsets, in chunks of at most a second."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MAX_CHUNK_BYTES = 16 << 20
 
 
 @dataclass(slots=True)
-class Tally:
-    """What a stream came to so far."""
+class StreamExtent:
+    """First and last time stamp of a stream so far, and its number of samples."""
 
     first: float = 0.0
     last: float = 0.0
@@ -31,10 +31,24 @@ class Tally:
 
 
 class RawFile:
-    """Everything waits until `flush`, which writes what came since the last one as chunks of the format.
+    """Collects what comes until `flush` writes it as chunks of the format.
 
-    The MEG header is written with the first samples, which tell their number type; a change of the sensors or of the
+    The MEG header is written with the first samples, whose number type it names; a change of the sensors or of the
     type begins a new stream in the same file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which must not exist.
+    meg : Signal
+        Channels, sensors and rate of the MEG stream.
+    words : str
+        Name of the stream of words.
+
+    Attributes
+    ----------
+    problem : str or None
+        Why samples could not be taken; cleared by its reader.
     """
 
     def __init__(self, path: Path, meg: writer.Signal, words: str) -> None:
@@ -44,10 +58,10 @@ class RawFile:
         self._early: list[tuple[float, float]] = []
         self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
         self._texts: list[tuple[str, float]] = []
-        self._tallies: dict[int, Tally] = {WORDS: Tally()}
+        self._extents: dict[int, StreamExtent] = {WORDS: StreamExtent()}
         self._dropped = 0
         self._failure: OSError | None = None
-        self.fault: str | None = None
+        self.problem: str | None = None
         self._seconds = 0.0
         self._bounded = time.monotonic()
         now = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
@@ -59,6 +73,7 @@ class RawFile:
 
     @property
     def seconds(self) -> float:
+        """Seconds of MEG in the file."""
         return self._seconds
 
     def take_dropped(self) -> int:
@@ -66,13 +81,13 @@ class RawFile:
         dropped, self._dropped = self._dropped, 0
         return dropped
 
-    def numbers(self, data: np.ndarray, stamps: np.ndarray) -> None:
+    def add_samples(self, data: np.ndarray, stamps: np.ndarray) -> None:
         """data : (sample, channel); stamps : (sample,)."""
         if not len(data):
             return
         if data.shape != (len(stamps), len(self._signal.channels)):
             self._dropped += len(data)
-            self.fault = f"MEG came with {data.shape[-1]} channels instead of {len(self._signal.channels)}"
+            self.problem = f"MEG came with {data.shape[-1]} channels instead of {len(self._signal.channels)}"
             return
         form = writer.format_of(data.dtype)
         if not self._begun or form != self._signal.format:
@@ -81,10 +96,12 @@ class RawFile:
         if sum(part.nbytes for part, _ in self._waiting) > MAX_CHUNK_BYTES:
             self._encode()
 
-    def text(self, text: str, stamp: float) -> None:
+    def add_marker(self, text: str, stamp: float) -> None:
+        """stamp : on the sender's clock, in seconds."""
         self._texts.append((text, stamp))
 
-    def offset(self, stream: str, collected: float, offset: float) -> None:
+    def add_clock_offset(self, stream: str, collected: float, offset: float) -> None:
+        """An offset of the stream "meg" or "words", measured at a time of the sender's clock."""
         if stream == "words":
             self._file.add(writer.clock_offset(WORDS, collected, offset))
         elif self._begun:
@@ -92,10 +109,10 @@ class RawFile:
         else:  # measured before the first sample, and so before the stream has its number
             self._early.append((collected, offset))
 
-    def change(
+    def change_stream(
         self, sensors: tuple[Sensor, ...], sfreq: float, channels: tuple[str, ...], units: tuple[str, ...]
     ) -> None:
-        """What comes from here on; the same sensors and rate again change nothing."""
+        """Describe the MEG from here on; the same sensors and rate again change nothing."""
         old = self._signal
         fewer = not units and len(channels) < len(old.channels)  # only the sensors were named, of a stream with more
         same = fewer or (channels == old.channels and units in ((), old.units))
@@ -110,7 +127,7 @@ class RawFile:
         self._encode()
         if self._texts:
             self._file.add(writer.texts(WORDS, self._texts))
-            self._tallies[WORDS].add(self._texts[0][1], self._texts[-1][1], len(self._texts))
+            self._extents[WORDS].add(self._texts[0][1], self._texts[-1][1], len(self._texts))
             self._texts = []
         if time.monotonic() - self._bounded > BOUNDARY_S:
             self._file.add(writer.boundary())
@@ -121,21 +138,22 @@ class RawFile:
             raise failure
 
     def settle(self) -> None:
+        """Have the system write to the disk itself."""
         self._file.settle()
 
     def close(self) -> None:
-        """Ends every stream."""
+        """End every stream and close the file."""
         try:
             self.flush()
-            ends = [writer.stream_footer(k, tally.first, tally.last, tally.n) for k, tally in self._tallies.items()]
+            ends = [writer.stream_footer(k, extent.first, extent.last, extent.n) for k, extent in self._extents.items()]
             self._file.write(b"".join([writer.boundary(), *ends]))
         finally:
             self._file.close()
 
     def _begin(self, form: str) -> None:
         self._encode()
-        self._meg = max(self._tallies) + 1
-        self._tallies[self._meg] = Tally()
+        self._meg = max(self._extents) + 1
+        self._extents[self._meg] = StreamExtent()
         self._signal = replace(self._signal, format=form)
         self._file.add(writer.signal_header(self._meg, self._signal, time.time()))
         for pair in self._early:
@@ -143,7 +161,7 @@ class RawFile:
         self._begun, self._early = True, []
 
     def _encode(self) -> None:
-        """The samples that wait, to disk as one chunk behind everything that waits longer, or not at all."""
+        """Write the samples that wait as one chunk, after everything that waits longer, or drop them."""
         if not self._waiting:
             return
         data, stamps = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
@@ -155,5 +173,5 @@ class RawFile:
             self._dropped += len(data)
             self._failure = error
             return
-        self._tallies[self._meg].add(float(stamps[0]), float(stamps[-1]), len(data))
+        self._extents[self._meg].add(float(stamps[0]), float(stamps[-1]), len(data))
         self._seconds += len(data) / self._signal.sfreq if self._signal.sfreq else 0.0

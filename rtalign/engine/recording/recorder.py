@@ -1,4 +1,4 @@
-"""What came in, on disk, as it came in: a session folder that survives kill -9 and a full disk."""
+"""Records to disk what came in, as it came in; what is on disk survives kill -9 and a full disk."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ FLUSH_S = 0.4
 SETTLE_S = 10.0
 MAX_QUEUE_BYTES = 200 << 20
 NOTE_BYTES = 500
-"""What a word, a marker or a line of the log takes in the queue, about."""
+"""About what a word, a marker or a line of the log takes in the queue."""
 
 
-def claim(folder: Path | str) -> Path:
-    """A new, empty folder: the one named, or the same name with the next free number where that one holds anything."""
+def new_folder(folder: Path | str) -> Path:
+    """Make an empty folder: the one named, or the same name with the next free number where that one is not empty."""
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     for n in range(1, 10_000):
@@ -49,18 +49,40 @@ def claim(folder: Path | str) -> Path:
 
 
 class Recorder:
-    """Takes what came in without ever waiting for the disk.
+    """Writes a session's MEG, markers, words, scores and log; no call ever waits for the disk.
 
-    One thread owns the files.  What its caller hands over waits in a queue bounded in bytes; MEG samples beyond it, and
-    those a full disk refuses, are counted in `n_dropped` and told in `trouble`, and recording goes on by itself.
-    Arrays are not copied: who hands them over does not change them afterwards.
+    One thread owns the files.  What the caller hands over waits in a queue bounded in bytes; MEG samples beyond it, and
+    those that a full disk refuses, are counted and reported, and recording goes on by itself.  Arrays are not copied:
+    the caller must not change them afterwards.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Where to; the next free number is added to its name where it is not empty.
+    meg : Signal
+        Channels, sensors and rate of the MEG stream.
+    words : str
+        Name of the stream of words.
+    about : mapping
+        First line of the log.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder that was made.
+    problem : str or None
+        What is wrong now, and how to fix it.
+    n_dropped : int
+        MEG samples that were not written.
+    bytes_written, disk_free_bytes : int
+        As of the last write.
     """
 
     def __init__(self, folder: Path | str, meg: Signal, words: str, about: Mapping[str, Any]) -> None:
-        self.folder = claim(folder)
+        self.folder = new_folder(folder)
         moved = self.folder != Path(folder)
         self.note = f"{folder} is not empty; recording to {self.folder}" if moved else None
-        self.trouble: str | None = None
+        self.problem: str | None = None
         self.n_dropped = 0
         self.bytes_written = 0
         self.disk_free_bytes = shutil.disk_usage(self.folder).free
@@ -81,37 +103,37 @@ class Recorder:
 
     @property
     def seconds(self) -> float:
-        """How much MEG is in the file."""
+        """Seconds of MEG in the file."""
         return self._raw.seconds
 
     @property
     def hours_left(self) -> float:
-        """How long the disk will do, at the rate so far."""
+        """How long the free disk space lasts at the rate so far."""
         passed = time.monotonic() - self._began
         hourly = self.bytes_written / passed * 3600 if passed > 10 and self.bytes_written else self._bytes_an_hour
         return self.disk_free_bytes / max(hourly, 1.0)
 
-    def raw(self, raw: Raw) -> None:
-        """MEG as it came."""
+    def write_samples(self, raw: Raw) -> None:
+        """MEG samples as they came."""
         size = raw.data.nbytes + raw.stamps.nbytes
-        self._put(lambda: self._raw.numbers(raw.data, raw.stamps), size, len(raw.data))
+        self._put(lambda: self._raw.add_samples(raw.data, raw.stamps), size, len(raw.data))
 
-    def text(self, text: RawText) -> None:
+    def write_marker(self, text: RawText) -> None:
         """A marker as it came."""
-        self._put(lambda: self._raw.text(text.text, text.stamp), NOTE_BYTES + len(text.text))
+        self._put(lambda: self._raw.add_marker(text.text, text.stamp), NOTE_BYTES + len(text.text))
 
-    def offset(self, offset: Offset) -> None:
+    def write_offset(self, offset: Offset) -> None:
         """A measured clock offset; its time is the local clock's."""
-        self._put(lambda: self._raw.offset(offset.stream, offset.time - offset.offset_s, offset.offset_s))
+        self._put(lambda: self._raw.add_clock_offset(offset.stream, offset.time - offset.offset_s, offset.offset_s))
 
-    def changed(
+    def change_stream(
         self, sensors: Sequence[Sensor], sfreq: float, channels: Sequence[str] = (), units: Sequence[str] = ()
     ) -> None:
-        """From here on MEG has these sensors and this rate.  channels : all that come, where they are more."""
+        """MEG has these sensors and this rate from here on.  channels : all that come, where they are more."""
         kept, names = tuple(sensors), tuple(channels) or tuple(sensor.name for sensor in sensors)
-        self._put(lambda: self._raw.change(kept, sfreq, names, tuple(units)))
+        self._put(lambda: self._raw.change_stream(kept, sfreq, names, tuple(units)))
 
-    def word(self, row: Mapping[str, Any]) -> None:
+    def write_word(self, row: Mapping[str, Any]) -> None:
         """A row of words.tsv; its keys are among WORD_COLUMNS."""
         unknown = set(row) - set(WORD_COLUMNS)
         if unknown or not {"text", "onset"} <= set(row):
@@ -119,7 +141,7 @@ class Recorder:
         line = "\t".join(_cell(row.get(column)) for column in WORD_COLUMNS) + "\n"
         self._put(lambda: self._words.add(line.encode("utf-8", "replace")))
 
-    def scores(self, columns: Mapping[str, Any]) -> None:
+    def write_scores(self, columns: Mapping[str, Any]) -> None:
         """Rows of scores.csv: columns of one length, or single values that hold for all; the first call names them."""
         if not self._score_columns:
             self._score_columns = tuple(columns)
@@ -135,7 +157,7 @@ class Recorder:
         self._put(lambda: self._log.add(line), len(line))
 
     def close(self, summary: Mapping[str, Any] | None = None) -> None:
-        """Everything to disk, the streams ended, summary.json beside them.  A second call does nothing."""
+        """Write everything, end the streams, add summary.json.  A second call does nothing."""
         with self._lock:
             if self._stop:
                 return
@@ -149,7 +171,7 @@ class Recorder:
                 partial.write_text(text + "\n", encoding="utf-8")
                 partial.replace(self.folder / "summary.json")
             except OSError as error:
-                self.trouble = self._told(error)
+                self.problem = self._describe(error)
 
     def __enter__(self) -> Recorder:
         return self
@@ -163,7 +185,7 @@ class Recorder:
             if self._stop or self._queued_bytes + size > room:
                 self.n_dropped += n_samples
                 if not self._stop:
-                    self.trouble = (
+                    self.problem = (
                         f"the disk does not keep up: {self.n_dropped:,} samples were not written - "
                         "record to a faster disk; recording goes on"
                     )
@@ -172,7 +194,7 @@ class Recorder:
             self._queued_bytes += size
 
     def _work(self) -> None:
-        """The thread that touches the files: its only broad except keeps a fault for the owner to show."""
+        """The thread that owns the files: whatever it raises is kept as the problem, for the caller to show."""
         settled = time.monotonic()
         try:
             while True:
@@ -186,7 +208,7 @@ class Recorder:
                 if stopping:
                     break
         except Exception as error:
-            self.trouble = (
+            self.problem = (
                 f"the recorder stopped: {type(error).__name__}: {error}; scoring goes on, stop and start again"
             )
             with self._lock:
@@ -196,7 +218,7 @@ class Recorder:
             self._end()
 
     def _write(self, settle: bool) -> None:
-        """Whatever waits, then a flush of every file; what one file cannot take does not keep the others waiting."""
+        """Write what waits and flush every file; a file that cannot be written does not hold up the others."""
         with self._lock:
             jobs, self._queue, self._queued_bytes = self._queue, deque(), 0
         failed: OSError | None = None
@@ -211,32 +233,32 @@ class Recorder:
                 failed = error
         with self._lock:
             self.n_dropped += self._raw.take_dropped()
-        self._look(failed)
+        self._update_status(failed)
 
-    def _look(self, failed: OSError | None) -> None:
+    def _update_status(self, failed: OSError | None) -> None:
         files = (self._log, self._words, self._scores, self._raw)
         self.bytes_written = sum(file.n_bytes for file in files)
         self.disk_free_bytes = shutil.disk_usage(self.folder).free
         if failed is not None:
-            self.trouble = self._told(failed)
-        elif self._raw.fault is not None:
-            self.trouble = f"{self._raw.fault}: {self.n_dropped:,} samples were not written - connect the stream anew"
-            self._raw.fault = None
-        elif self.trouble is not None and not self._stop:
-            self._log.add(_line({"event": "recording again", "n_dropped": self.n_dropped, "after": self.trouble}))
-            self.trouble = None
+            self.problem = self._describe(failed)
+        elif self._raw.problem is not None:
+            self.problem = f"{self._raw.problem}: {self.n_dropped:,} samples were not written - connect the stream anew"
+            self._raw.problem = None
+        elif self.problem is not None and not self._stop:
+            self._log.add(_line({"event": "recording again", "n_dropped": self.n_dropped, "after": self.problem}))
+            self.problem = None
 
-    def _told(self, error: OSError) -> str:
+    def _describe(self, error: OSError) -> str:
         lost = f"{self.n_dropped:,} samples were not written"
-        why = f"{os.strerror(error.errno or 0)}; {self.disk_free_bytes / 1e9:.1f} GB free"
-        return f"cannot write to {self.folder} ({why}): {lost} - make room there; recording goes on by itself"
+        reason = f"{os.strerror(error.errno or 0)}; {self.disk_free_bytes / 1e9:.1f} GB free"
+        return f"cannot write to {self.folder} ({reason}): {lost} - make room there; recording goes on by itself"
 
     def _end(self) -> None:
         for file in (self._log, self._words, self._scores, self._raw):
             try:
                 file.close()
             except OSError as error:
-                self.trouble = self._told(error)
+                self.problem = self._describe(error)
         self.bytes_written = sum(file.n_bytes for file in (self._log, self._words, self._scores, self._raw))
 
 
@@ -247,7 +269,7 @@ def _line(event: Mapping[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON knows it: no NaN, no numpy."""
+    """The value as JSON can hold it: no NaN, no numpy."""
     if isinstance(value, Mapping):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, np.ndarray | np.generic):
@@ -266,7 +288,7 @@ def _cell(value: Any) -> str:
 
 
 def _rows(table: Sequence[np.ndarray]) -> bytes:
-    """table : columns of one length, as lines of CSV; what is no finite number stays empty."""
+    """Lines of CSV.  table : columns of one length; what is not finite stays empty."""
     columns = [
         [
             "" if isinstance(v, float) and not math.isfinite(v) else f"{v:.7g}" if isinstance(v, float) else str(v)

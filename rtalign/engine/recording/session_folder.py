@@ -1,4 +1,4 @@
-"""What a session leaves on disk: the recorder for what came, and the results when it ends."""
+"""The folder of a session: the recording of what came in, and the results."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rtalign.core.session import Session
-from rtalign.engine.engine import Engine
-from rtalign.engine.ledger import Entry
-from rtalign.engine.open_session import Opened, session_name
+from rtalign.engine.engine import Engine, SessionSink
+from rtalign.engine.ledger import WordEntry
+from rtalign.engine.open_session import SessionParts, session_name
 from rtalign.engine.recording.recorder import Recorder
 from rtalign.engine.snapshot import RecordingStatus, ReportStatus
 from rtalign.recordings.xdf.writer import Signal
@@ -23,15 +23,29 @@ from rtalign.streams.events import Changed, Notice, Offset, Raw, RawText
 MB = 1 << 20
 
 
-class Keeper:
-    """Hands everything to the recorder, if the user wants one; without, it keeps nothing.
+class SessionFolder(SessionSink):
+    """Records what the engine hands over, where the user wants it, and writes results and reports.
 
-    The recorder begins with the stream, whose channels its file describes; what is logged before waits for it.
+    The recorder begins with the stream, whose channels its file describes; log lines that come before wait for it.
+
+    Parameters
+    ----------
+    session : Session
+        The settings: where to record, where results go.
+    parts : SessionParts
+        What the session is made of.
+
+    Attributes
+    ----------
+    recorder : Recorder or None
+        None while nothing is recorded.
+    report_status : ReportStatus or None
+        The newest report; None before the first.
     """
 
-    def __init__(self, session: Session, opened: Opened) -> None:
-        self._session, self._opened = session, opened
-        self._under, self._named = session.record, session.out
+    def __init__(self, session: Session, parts: SessionParts) -> None:
+        self._session, self._parts = session, parts
+        self._record_under, self._results = session.record, session.out
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="report")
         self._writing: Future[tuple[Path, int]] | None = None
         self.report_status: ReportStatus | None = None
@@ -40,76 +54,107 @@ class Keeper:
         self.recorder: Recorder | None = None
 
     @property
-    def folder(self) -> Path | None:
+    def path(self) -> Path | None:
         """Where results go: the recording's own folder, or the one that was named for them."""
-        return self.recorder.folder if self.recorder else self._named
+        return self.recorder.folder if self.recorder else self._results
+
+    @property
+    def recording_status(self) -> RecordingStatus | None:
+        """How the recording is going; None while nothing is recorded."""
+        recorder = self.recorder
+        if recorder is None:
+            return None
+        megabytes = recorder.bytes_written / MB
+        return RecordingStatus(
+            str(recorder.folder), megabytes, recorder.hours_left, recorder.n_dropped, recorder.problem
+        )
+
+    # The recording
 
     def record(self, under: Path | None) -> None:
-        """Record from now on in a new folder under this one; None ends the recording, whose folder then is whole."""
-        if self._opened.recording is not None:
+        """Record from now on into a new folder under this one; None ends the recording.
+
+        Raises
+        ------
+        ValueError
+            In a replay.
+        OSError
+            Where the folder cannot be made.
+        """
+        if self._parts.recording is not None:
             raise ValueError("a replay is on disk already; only live streams are recorded")
-        self._under = under
+        self._record_under = under
         if under is None and self.recorder is not None:
             self.recorder.close()
-            self._named, self.recorder = self.recorder.folder, None
+            self._results, self.recorder = self.recorder.folder, None
         elif under is not None and self._stream is not None and self.recorder is None:
             self._begin(under, self._stream)
-
-    def changed(self, changed: Changed) -> None:
-        self._stream = changed
-        if self.recorder:
-            self.recorder.changed(changed.sensors, changed.sfreq, changed.channels, changed.units)
-        elif self._under:
-            self._begin(self._under, changed)
 
     def _begin(self, under: Path, stream: Changed) -> None:
         channels = stream.channels or tuple(sensor.name for sensor in stream.sensors)
         signal = Signal(stream.name, stream.sfreq, channels, stream.sensors, stream.units)
         folder = under / f"{session_name(self._session)}-{_now():%Y%m%d-%H%M%S}"
-        self.recorder = Recorder(folder, signal, self._session.words or "words", about(self._opened))
+        self.recorder = Recorder(folder, signal, self._session.words or "words", session_description(self._parts))
         for event in self._early:
             self.recorder.log(event)
         self._early = []
 
-    def raw(self, raw: Raw) -> None:
-        if self.recorder:
-            self.recorder.raw(raw)
+    # What the engine hands over
 
-    def text(self, text: RawText) -> None:
+    def change_stream(self, changed: Changed) -> None:
+        self._stream = changed
         if self.recorder:
-            self.recorder.text(text)
+            self.recorder.change_stream(changed.sensors, changed.sfreq, changed.channels, changed.units)
+        elif self._record_under:
+            self._begin(self._record_under, changed)
 
-    def offset(self, offset: Offset) -> None:
+    def write_samples(self, raw: Raw) -> None:
         if self.recorder:
-            self.recorder.offset(offset)
+            self.recorder.write_samples(raw)
 
-    def word(self, entry: Entry) -> None:
+    def write_marker(self, text: RawText) -> None:
         if self.recorder:
-            self.recorder.word(word_row(entry))
+            self.recorder.write_marker(text)
 
-    def scores(self, n_words: int, findings: Findings) -> None:
+    def write_offset(self, offset: Offset) -> None:
         if self.recorder:
-            self.recorder.scores(score_columns(n_words, findings))
+            self.recorder.write_offset(offset)
+
+    def write_word(self, entry: WordEntry) -> None:
+        if self.recorder:
+            self.recorder.write_word(word_row(entry))
+
+    def write_scores(self, n_words: int, findings: Findings) -> None:
+        if self.recorder:
+            self.recorder.write_scores(score_columns(n_words, findings))
 
     def log(self, event: Mapping[str, Any]) -> None:
         if self.recorder:
             self.recorder.log(event)
-        elif self._under:
+        elif self._record_under:
             self._early.append(event)
 
-    def report(self, engine: Engine, folder: Path | None) -> None:
-        """Write results now, in a thread of their own; where no folder was named before, this one is from now on."""
-        self._named = self._named or folder
+    # The results
+
+    def write_report(self, engine: Engine, folder: Path | None) -> None:
+        """Write the present results on a thread; `folder` is used where the session has none for them yet.
+
+        Raises
+        ------
+        ValueError
+            Where there is no folder, or nothing to report yet.
+        """
+        self._results = self._results or folder
         if self._writing is not None:
             return
-        if self.folder is None:
+        if self.path is None:
             raise ValueError("there is no folder for a report - record, or name one")
         if engine.assessment.findings is None:
             raise ValueError(f"there is nothing to report yet: {engine.assessment.reason}")
-        self._writing = self._pool.submit(results_of(engine, self.folder))
+        self._writing = self._pool.submit(prepare_results(engine, self.path))
 
-    def look(self) -> Notice | None:
-        """Take in a report that has been written; why not, where it could not be."""
+    def check_report(self) -> Notice | None:
+        """Take note of a report that has been written; a notice where it could not be."""
         if self._writing is None or not self._writing.done():
             return None
         done, self._writing = self._writing, None
@@ -121,36 +166,31 @@ class Keeper:
         return None
 
     def finish(self, engine: Engine, seconds: float, peak_rss_mb: float) -> None:
-        """The results as they stand at the end, where a folder was named and there is something to say."""
+        """Write the final results, where there is a folder for them and something to report."""
         if self._writing is not None:
             self._writing.exception()
-            self.look()
-        if self.folder is not None and engine.assessment.findings is not None:
-            path, n_words = results_of(engine, self.folder, seconds, peak_rss_mb)()
-            self._count(path, n_words)
+            self.check_report()
+        if self.path is not None and engine.assessment.findings is not None:
+            self._count(*prepare_results(engine, self.path, seconds, peak_rss_mb)())
+
+    def close(self) -> None:
+        """Wait for the report that is being written, and end the recording."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self.recorder:
+            self.recorder.close()
 
     def _count(self, path: Path, n_words: int) -> None:
         before = self.report_status.n_written if self.report_status else 0
         self.report_status = ReportStatus(str(path), n_words, before + 1)
 
-    def state(self) -> RecordingStatus | None:
-        recorder = self.recorder
-        if recorder is None:
-            return None
-        return RecordingStatus(
-            str(recorder.folder), recorder.bytes_written / MB, recorder.hours_left, recorder.n_dropped, recorder.trouble
-        )
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        if self.recorder:
-            self.recorder.close()
-
-
-def results_of(
+def prepare_results(
     engine: Engine, folder: Path, seconds: float = 0.0, peak_rss_mb: float = 0.0
 ) -> Callable[[], tuple[Path, int]]:
-    """How things stand now, as what will write summary.json, curves.csv and the report, whichever thread calls it."""
+    """A function for any thread that writes summary.json, curves.csv and the report of the present results.
+
+    It returns the report's path and the number of words that it rests on.
+    """
     findings = engine.assessment.findings
     assert findings is not None
     sensors = engine.intake.fitting.sensors if engine.intake.fitting else ()
@@ -166,9 +206,9 @@ def results_of(
     return write
 
 
-def about(opened: Opened) -> dict[str, Any]:
-    """The first line of a session's log: what its numbers rest on."""
-    decoding = opened.decoding
+def session_description(parts: SessionParts) -> dict[str, Any]:
+    """The first line of a session's log: model, context, layers, sensors, recipe."""
+    decoding = parts.decoding
     return {
         "model": decoding.model,
         "context": decoding.recipe.language.context,
@@ -178,8 +218,8 @@ def about(opened: Opened) -> dict[str, Any]:
     }
 
 
-def word_row(entry: Entry) -> dict[str, Any]:
-    """A line of words.tsv, which is itself a table of words."""
+def word_row(entry: WordEntry) -> dict[str, Any]:
+    """A line of words.tsv, which is a word table itself."""
     word = entry.word
     return {
         "index": word.index,

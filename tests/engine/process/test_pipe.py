@@ -39,11 +39,11 @@ def test_what_is_sent_once_is_never_replaced_by_news() -> None:
     """A viewer that is slow misses snapshots, and no word list."""
     pipe = Slow()
     outbox = Outbox(pipe)
-    outbox.put({"n": 0})
-    outbox.send({"word_list": 1})
+    outbox.send_newest({"n": 0})
+    outbox.send_once({"word_list": 1})
     for n in range(1, 50):
-        outbox.put({"n": n})
-    outbox.put({"n": "last"}, last=True)
+        outbox.send_newest({"n": n})
+    outbox.send_newest({"n": "last"}, last=True)
     pipe.gate.set()
     outbox.close()
     pipe.seek(0)
@@ -132,7 +132,7 @@ def test_a_broken_frame_is_refused() -> None:
     good = wire.pack({"a": np.arange(3.0)})
     assert np.array_equal(wire.read(io.BytesIO(good))["a"], [0, 1, 2])
     assert wire.read(io.BytesIO(good[:-1])) is None
-    with pytest.raises(wire.NoFrame, match="not from here"):
+    with pytest.raises(wire.NoFrame, match="not from rtalign"):
         wire.read(io.BytesIO(b"GET / HTTP/1.1\r\n\r\n"))
     lying = json.dumps({wire.ARRAY: ["float64", [4], 0]}).encode()
     with pytest.raises(ValueError, match="does not hold"):

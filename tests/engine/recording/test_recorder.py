@@ -57,10 +57,10 @@ def stream_of(path: Path, kind: str) -> dict:
 def test_what_was_recorded_is_what_another_reader_reads(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {"model": "tiny"}) as session:
         for first in range(0, 1000, 125):
-            session.raw(block(first, 125))
-        session.text(RawText("Once", 100.5))
-        session.text(RawText("  über\t\x00 ", 101.5))
-        session.offset(Offset("meg", 300.0, 200.0, 1e-4))
+            session.write_samples(block(first, 125))
+        session.write_marker(RawText("Once", 100.5))
+        session.write_marker(RawText("  über\t\x00 ", 101.5))
+        session.write_offset(Offset("meg", 300.0, 200.0, 1e-4))
     meg, words = stream_of(session.folder / "raw.xdf", "MEG"), stream_of(session.folder / "raw.xdf", "Markers")
     np.testing.assert_array_equal(meg["time_series"], block(0, 1000).data)
     np.testing.assert_array_equal(meg["time_stamps"], block(0, 1000).stamps)
@@ -71,14 +71,14 @@ def test_what_was_recorded_is_what_another_reader_reads(tmp_path: Path) -> None:
     labels = [c["label"][0] for c in meg["info"]["desc"][0]["channels"][0]["channel"]]
     assert labels == [s.name for s in SENSORS]
     assert session.seconds == 2.0
-    assert session.trouble is None
+    assert session.problem is None
 
 
 @pytest.mark.parametrize("kind", ["int16", "int32", "int64", "float32", "float64"])
 def test_numbers_keep_the_type_they_came_in(tmp_path: Path, kind: str) -> None:
     data = np.arange(40).reshape(10, 4).astype(kind)
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.raw(Raw(data, np.arange(10) / SFREQ))
+        session.write_samples(Raw(data, np.arange(10) / SFREQ))
     found = stream_of(session.folder / "raw.xdf", "MEG")["time_series"]
     assert found.dtype == data.dtype
     np.testing.assert_array_equal(found, data)
@@ -97,12 +97,12 @@ def test_a_session_is_never_written_over(tmp_path: Path) -> None:
 
 def test_tables_and_log_are_what_was_said(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {"model": "tiny"}) as session:
-        session.word(ROW)
-        session.word(
+        session.write_word(ROW)
+        session.write_word(
             {"index": 1, "text": "up\ton\n", "onset": 101.0, "status": "skipped", "reason": "gap in the signal"}
         )
-        session.scores({"n_words": 10, "layer": np.arange(3), "peak_r": np.array([0.1, np.nan, 0.3])})
-        session.scores({"n_words": 20, "layer": np.arange(3), "peak_r": [0.2, 0.2, 0.25]})
+        session.write_scores({"n_words": 10, "layer": np.arange(3), "peak_r": np.array([0.1, np.nan, 0.3])})
+        session.write_scores({"n_words": 20, "layer": np.arange(3), "peak_r": [0.2, 0.2, 0.25]})
         session.log({"event": "gap", "seconds": np.float64("nan"), "at": np.int64(3)})
         session.close({"kind": "session", "r": np.array([0.5, np.inf])})
         session.close()
@@ -119,21 +119,21 @@ def test_tables_and_log_are_what_was_said(tmp_path: Path) -> None:
 
 def test_rows_that_do_not_fit_the_table_are_refused(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.scores({"layer": 1, "r": 0.5})
+        session.write_scores({"layer": 1, "r": 0.5})
         with pytest.raises(ValueError, match="the file has layer, r"):
-            session.scores({"layer": 1, "p": 0.5})
+            session.write_scores({"layer": 1, "p": 0.5})
         with pytest.raises(ValueError, match="needs text and onset"):
-            session.word({"text": "Once"})
+            session.write_word({"text": "Once"})
 
 
 def test_a_stream_that_comes_back_different_begins_a_new_one(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.changed(SENSORS, SFREQ)
-        session.raw(block(0, 500))
-        session.changed(SENSORS[:3], 250.0)
-        session.raw(Raw(block(0, 500).data[:, :3], 110 + np.arange(500) / 250))
+        session.change_stream(SENSORS, SFREQ)
+        session.write_samples(block(0, 500))
+        session.change_stream(SENSORS[:3], 250.0)
+        session.write_samples(Raw(block(0, 500).data[:, :3], 110 + np.arange(500) / 250))
         for i, onset in enumerate((100.2, 100.6, 111.0)):
-            session.word({"index": i, "text": "abc"[i], "onset": onset})
+            session.write_word({"index": i, "text": "abc"[i], "onset": onset})
     first, second = xdf.recordings(session.folder)
     assert [(r.sfreq, len(r.sensors), r.n_samples) for r in (first, second)] == [(500, 4, 500), (250, 3, 500)]
     assert [w.text for w in first.words] == ["a", "b"]
@@ -143,11 +143,11 @@ def test_a_stream_that_comes_back_different_begins_a_new_one(tmp_path: Path) -> 
 
 def test_the_same_channels_in_another_unit_are_another_stream(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.raw(block(0, 100))
-        session.changed(SENSORS, SFREQ, MEG.channels, ("fT",) * 4)
-        session.raw(block(100, 100))
-        session.changed(SENSORS, SFREQ, MEG.channels, ("fT",) * 4)
-        session.raw(block(200, 100))
+        session.write_samples(block(0, 100))
+        session.change_stream(SENSORS, SFREQ, MEG.channels, ("fT",) * 4)
+        session.write_samples(block(100, 100))
+        session.change_stream(SENSORS, SFREQ, MEG.channels, ("fT",) * 4)
+        session.write_samples(block(200, 100))
     streams = XdfFile(session.folder / "raw.xdf").streams
     assert [streams[k].n_samples for k in (2, 3)] == [100, 200]
     assert sorted(streams) == [1, 2, 3]
@@ -155,17 +155,17 @@ def test_the_same_channels_in_another_unit_are_another_stream(tmp_path: Path) ->
 
 def test_a_clock_offset_measured_before_the_first_sample_is_kept(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.offset(Offset("meg", 107.0, 7.0, 1e-4))
-        session.raw(block(0, 100))
+        session.write_offset(Offset("meg", 107.0, 7.0, 1e-4))
+        session.write_samples(block(0, 100))
     assert XdfFile(session.folder / "raw.xdf").streams[2].offsets == [(100.0, 7.0)]
 
 
 def test_samples_of_the_wrong_width_are_counted_and_told(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.raw(block(0, 100, n_channels=5))
-        until(lambda: session.n_dropped == 100 and session.trouble is not None)
-        assert "5 channels instead of 4" in str(session.trouble)
-        session.raw(block(100, 100))
+        session.write_samples(block(0, 100, n_channels=5))
+        until(lambda: session.n_dropped == 100 and session.problem is not None)
+        assert "5 channels instead of 4" in str(session.problem)
+        session.write_samples(block(100, 100))
     assert stream_of(session.folder / "raw.xdf", "MEG")["time_series"].shape == (100, 4)
 
 
@@ -177,9 +177,9 @@ begin, done = time.monotonic(), 0
 while True:
     due = int((time.monotonic() - begin) * 500) // 25 * 25
     if due > done:
-        session.raw(block(done, due - done))
-        session.text(RawText(str(done), 100 + done / 500))
-        session.word({**ROW, "index": done, "text": f"w{done}", "onset": 100 + done / 500})
+        session.write_samples(block(done, due - done))
+        session.write_marker(RawText(str(done), 100 + done / 500))
+        session.write_word({**ROW, "index": done, "text": f"w{done}", "onset": 100 + done / 500})
         done = due
         print(done, flush=True)
     time.sleep(0.01)
@@ -224,19 +224,19 @@ def full_disk(folder: str) -> None:
     """Runs in a process of its own, where no file may grow beyond a limit that is lifted later."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     with Recorder(folder, MEG, "words", {}) as session:
-        session.raw(block(0, 1000))
+        session.write_samples(block(0, 1000))
         until(lambda: session.seconds == 2.0)
         resource.setrlimit(resource.RLIMIT_FSIZE, ((session.folder / "raw.xdf").stat().st_size + 5000, -1))
-        session.raw(block(1000, 1000))
-        session.text(RawText("waits", 103.0))
-        until(lambda: session.n_dropped == 1000 and session.trouble is not None)
-        assert "samples were not written" in str(session.trouble)
-        assert "make room" in str(session.trouble)
-        session.word(ROW)
+        session.write_samples(block(1000, 1000))
+        session.write_marker(RawText("waits", 103.0))
+        until(lambda: session.n_dropped == 1000 and session.problem is not None)
+        assert "samples were not written" in str(session.problem)
+        assert "make room" in str(session.problem)
+        session.write_word(ROW)
         until(lambda: "Once" in (session.folder / "words.tsv").read_text())
         resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
-        session.raw(block(2000, 1000))
-        until(lambda: session.seconds == 4.0 and session.trouble is None)
+        session.write_samples(block(2000, 1000))
+        until(lambda: session.seconds == 4.0 and session.problem is None)
 
 
 def test_a_full_disk_is_told_and_recording_goes_on_when_there_is_room(tmp_path: Path) -> None:
@@ -284,28 +284,28 @@ def test_a_record_of_which_the_disk_took_a_part_leaves_nothing(tmp_path: Path, m
 def test_a_queue_that_is_full_drops_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "MAX_QUEUE_BYTES", 1000)
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.raw(block(0, 1000))
+        session.write_samples(block(0, 1000))
         assert session.n_dropped == 1000
-        assert "does not keep up" in str(session.trouble)
+        assert "does not keep up" in str(session.problem)
 
 
 def test_a_fault_of_the_thread_reaches_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        monkeypatch.setattr(session._raw, "text", lambda *_: 1 / 0)
-        session.text(RawText("x", 1.0))
-        until(lambda: session.trouble is not None)
-        assert "ZeroDivisionError" in str(session.trouble)
-        session.raw(block(0, 10))
+        monkeypatch.setattr(session._raw, "add_marker", lambda *_: 1 / 0)
+        session.write_marker(RawText("x", 1.0))
+        until(lambda: session.problem is not None)
+        assert "ZeroDivisionError" in str(session.problem)
+        session.write_samples(block(0, 10))
         assert session.n_dropped == 10
 
 
 def test_pyxdf_survives_a_cut_anywhere_in_the_last_samples(tmp_path: Path) -> None:
     """Every length to which a kill may cut the last chunk of samples: what stood before it can be read."""
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.raw(block(0, 50))
+        session.write_samples(block(0, 50))
         until(lambda: session.seconds == 0.1)
         good = (session.folder / "raw.xdf").stat().st_size
-        session.raw(block(50, 10))
+        session.write_samples(block(50, 10))
         until(lambda: session.seconds > 0.11)
         whole = (session.folder / "raw.xdf").read_bytes()
     logging.disable(logging.CRITICAL)

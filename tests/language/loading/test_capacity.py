@@ -12,8 +12,8 @@ import torch
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.language import Reading, load, shortest_equivalent, sliding_windows, surprisal_quartiles, tokens_read
 from rtalign.language.loading import ModelSize, capacity, packaged_gguf
-from rtalign.language.loading.weights import Int8Linear, to_int8
 from rtalign.language.loading import load as loading
+from rtalign.language.loading.weights import Int8Linear, to_int8
 from rtalign.language.word_classes import NO_QUARTILE
 from tests.helpers.tiny_models import CONFIGS, RECURRENT, STORY, assert_same, write
 

@@ -116,10 +116,10 @@ def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
     """Words stand where the session's table has them, on the clock of its first sample."""
     stamps = 5000 + np.arange(1000) / SFREQ
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.raw(Raw(noise(1000), stamps))
-        session.text(RawText("Once", 5001.0))
-        session.word({"index": 1, "text": "upon", "onset": 5002.0})
-        session.word({"index": 0, "text": "ONCE", "onset": 5001.25, "duration": 0.1})
+        session.write_samples(Raw(noise(1000), stamps))
+        session.write_marker(RawText("Once", 5001.0))
+        session.write_word({"index": 1, "text": "upon", "onset": 5002.0})
+        session.write_word({"index": 0, "text": "ONCE", "onset": 5001.25, "duration": 0.1})
     assert is_xdf(tmp_path / "s")
     assert not is_xdf(tmp_path)
     recording = one(session.folder)
