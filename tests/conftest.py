@@ -95,7 +95,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RTALIGN_CACHE", str(folder / "cache"))
-            live_setup.lay(folder)
+            live_setup.create(folder)
 
     return made_once(tmp_path_factory, "desk", make)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from rtalign.simulation.recording import Plan
 from rtalign.simulation.simulator import simulate
@@ -32,6 +33,14 @@ def run(*argv: object) -> int:
     return main.main([str(a) for a in argv])
 
 
+def replay_headless(capsys: pytest.CaptureFixture[str], *argv: object) -> dict[str, object]:
+    """What `rtalign replay --headless --json` prints at its end."""
+    command = ("replay", *argv, "--headless", "--speed", "max", "--json", "--quiet")
+    assert run(*command) == 0, capsys.readouterr().err
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
 def summary(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     return found
@@ -44,7 +53,7 @@ def listener(folder: Path, sfreq: float) -> None:
     simulate(folder, plan, information=information)
 
 
-def lay(folder: Path) -> Path:
+def create(folder: Path) -> Path:
     """Fill the folder: listener (runs 01 and 02), model, bank (of run 01), offline (run 02 evaluated)."""
     write(folder / "model", "llama")
     listener(folder / "listener", 250.0)

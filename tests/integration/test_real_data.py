@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from rtalign.core.records import Recording
 from rtalign.recordings import open_recordings
 from rtalign_cli import main
 from tests.helpers.dataset_folders import armeni_session
+from tests.helpers.live_setup import replay_headless
 from tests.helpers.real_data import CTF, MEGIN, XDF, real
 from tests.helpers.stream_receiver import Receiver
 
@@ -64,14 +64,6 @@ def test_runs_inside_one_file_stream_one_after_the_other(tmp_path: Path) -> None
     assert [text for text, _ in received.words] == ["to", "sherlock", "holmes", "she", "is", "always"]
 
 
-def replayed(capsys: pytest.CaptureFixture[str], *argv: object) -> dict[str, object]:
-    """What `rtalign replay --headless` says at its end."""
-    command = ("replay", *argv, "--headless", "--speed", "max", "--json", "--quiet")
-    assert main.main([str(a) for a in command]) == 0, capsys.readouterr().err
-    found: dict[str, object] = json.loads(capsys.readouterr().out)
-    return found
-
-
 def test_a_real_megin_recording_replays_through_a_bank(
     desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,7 +71,7 @@ def test_a_real_megin_recording_replays_through_a_bank(
     words = tmp_path / "words.tsv"
     words.write_text("onset\tword\n0.2\tonce\n0.9\tupon\n3.7\ta\n3.9\ttime\n", encoding="utf-8")
     how = ("--bank", desk / "bank", "--model", desk / "model", "--allow-missing", "--word-table", words)
-    seen = replayed(capsys, real(MEGIN), *how)
+    seen = replay_headless(capsys, real(MEGIN), *how)
     assert (seen["received"], seen["scored"], seen["skipped"]) == (4, 2, {"window before recording": 2})
     assert seen["time_s"] == pytest.approx(5.005, abs=0.01)
     assert "the bank expects 306 sensors" in str(seen["notice"])

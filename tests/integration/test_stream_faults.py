@@ -6,8 +6,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,70 +16,13 @@ import numpy as np
 import pytest
 
 from rtalign.core.records import Epoch
-from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
-from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot
 from rtalign.language import load
 from rtalign.recordings import open_recordings
 from rtalign.signal.pipeline import Pipeline
 from tests.helpers.live_setup import listener, run
-
-PATIENCE_S = 60.0
-
-
-class Stage:
-    """A player and an engine on one machine, under names of their own."""
-
-    def __init__(self, desk: Path, folder: Path, faults: str = "") -> None:
-        self.desk, self.folder = desk, folder
-        self.names = f"{folder.name}-meg", f"{folder.name}-words"
-        (folder / "faults.toml").write_text(faults)
-        self.player: subprocess.Popen[bytes] | None = None
-        self.client: Client | None = None
-
-    def play(self, listener: Path | None = None) -> subprocess.Popen[bytes]:
-        meg, words = self.names
-        options = ["--run", "02", "--quiet", "--name-meg", meg, "--name-words", words, "--wait", "30"]
-        command = [
-            sys.executable,
-            "-m",
-            "rtalign_cli",
-            "stream",
-            str(listener or self.desk / "listener"),
-            *options,
-        ]
-        self.player = subprocess.Popen([*command, "--faults", str(self.folder / "faults.toml")])
-        return self.player
-
-    def watch(self, **settings: object) -> Client:
-        meg, words = self.names
-        session = {"bank": self.desk / "bank", "model": str(self.desk / "model"), "meg": meg, "words": words}
-        self.client = Client(Session.model_validate(session | {"record": self.folder / "kept"} | settings))
-        return self.client
-
-    @property
-    def kept(self) -> Path:
-        (folder,) = (self.folder / "kept").iterdir()
-        return folder
-
-    def until(self, wanted: Callable[[Snapshot], object]) -> Snapshot:
-        assert self.client is not None
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            seen = self.client.newest
-            assert seen.phase != "failed", seen.reason
-            if wanted(seen):
-                return seen
-            time.sleep(0.02)
-        raise AssertionError(f"waited {PATIENCE_S} s in vain; {self.client.newest}")
-
-    def close(self) -> None:
-        if self.player is not None:
-            self.player.kill()
-            self.player.wait()
-        if self.client is not None and self.client.alive:
-            self.client.stop()
+from tests.helpers.live_stage import PATIENCE_S, Stage
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 
+from rtalign_monitor.engines import link
 from rtalign_monitor.export import exporter
+from tests.helpers.live_stage import Stage
 from tests.helpers.window import PATIENCE_MS, Sitting
-from tests.integration.test_stream_faults import Stage
 
 
 def test_a_real_replay_steps_and_jumps_by_keys(sitting: Sitting) -> None:
@@ -130,3 +131,38 @@ def test_from_streams_to_scores_and_closed_while_recording(sitting: Sitting, des
     assert np.diff(stamps).max() < 0.05
     assert len(found["Markers"]["time_series"]) > 3
     assert (folder / "words.tsv").read_text(encoding="utf-8").count("\n") > 3
+
+
+def test_a_hanging_engine_is_ended_and_its_recording_is_whole(
+    sitting: Sitting, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGSTOP makes the engine deaf and dumb."""
+    pyxdf = pytest.importorskip("pyxdf")
+    monkeypatch.setattr(link, "ENDS_S", 1.0)
+    stage = Stage(desk, tmp_path)
+    try:
+        meg, words = stage.names
+        sitting.start(meg=meg, words=words, record=tmp_path / "kept")
+        stage.play()
+        sitting.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > 4 * 250)
+        sitting.until(lambda seen: seen.n_scored > 0)
+        came = sitting.window.link.newest.health.meg.n_samples
+        os.kill(sitting.pid, signal.SIGSTOP)
+        sitting.window.close()
+        strip = sitting.window.message_bar
+        sitting.qtbot.waitUntil(
+            lambda: strip.message is not None and "has not ended for" in strip.message.text, timeout=PATIENCE_MS
+        )
+        assert sitting.window.isVisible()
+        (button,) = (button for button in strip.buttons if button.text() == "End it now")
+        button.click()
+        assert not sitting.window.isVisible()
+        assert sitting.window.link.engine is not None
+        assert sitting.window.link.engine.wait(20) == -signal.SIGKILL
+    finally:
+        stage.close()
+    (folder,) = (tmp_path / "kept").iterdir()
+    streams, _ = pyxdf.load_xdf(folder / "raw.xdf")
+    (stamps,) = (stream["time_stamps"] for stream in streams if stream["info"]["type"][0] == "MEG")
+    assert len(stamps) >= came - 250, "no more than the last second is missing"
+    assert np.diff(stamps).max() < 0.05

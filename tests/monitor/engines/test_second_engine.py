@@ -34,7 +34,6 @@ from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign.recordings.wav_file import Sound
 from rtalign.streams.replay import ReplaySource
 from rtalign_monitor.engines.link import EngineLink
-from rtalign_monitor.engines.second_engine import BankComparison
 from rtalign_monitor.engines.sync import SLACK_S, ReplaySync
 from rtalign_monitor.engines.two_banks import SecondBank, cannot, later_ms, shown
 from rtalign_monitor.main_window import MonitorWindow
@@ -42,8 +41,8 @@ from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from tests.helpers import snapshots
 from tests.helpers.small_world import world
+from tests.helpers.two_engines import Both, FakeReplay
 from tests.helpers.view_pixels import pixels
-from tests.helpers.window import MadeUp
 
 END_S = 500.0
 
@@ -270,31 +269,6 @@ def test_the_pointer_tells_both_peaks(qtbot: QtBot) -> None:
 # The second engine
 
 
-class Engine(MadeUp):
-    """In the midst of a recording."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.newest = dataclasses.replace(snapshots.sight(300), position_s=5.0, end_s=60.0, speed=1.0)
-
-
-class Both:
-    def __init__(self, desk: Path) -> None:
-        self.engines: list[Engine] = []
-        self.said: list[tuple[str, bool]] = []
-        self.link = EngineLink(self._begin)
-        self.comparison = BankComparison(self.link, self._begin, lambda text, on: self.said.append((text, on)))
-        self.session = Session(
-            bank=desk / "bank", recording=desk / "listener", model=str(desk / "model"), record=desk / "kept",
-            publish=True, out=desk / "out",
-        )  # fmt: skip
-        self.link.start(self.session)
-
-    def _begin(self, session: Session) -> Engine:
-        self.engines.append(Engine(session))
-        return self.engines[-1]
-
-
 def test_the_second_engine_neither_records_nor_publishes(desk: Path) -> None:
     both = Both(desk)
     both.comparison.begin(desk / "bank")
@@ -438,7 +412,7 @@ class Room:
     """A window over made-up engines, whose user answers with one folder after the other."""
 
     window: MonitorWindow
-    engines: list[Engine]
+    engines: list[FakeReplay]
     answers: list[Path | None]
 
     def press(self, qtbot: QtBot, key: Qt.Key) -> None:
@@ -458,10 +432,10 @@ class Room:
 
 @pytest.fixture
 def room(desk: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    engines: list[Engine] = []
+    engines: list[FakeReplay] = []
 
-    def begin(session: Session) -> Engine:
-        engines.append(Engine(session))
+    def begin(session: Session) -> FakeReplay:
+        engines.append(FakeReplay(session))
         return engines[-1]
 
     window = MonitorWindow(begin, tmp_path / "settings.json")

@@ -12,9 +12,9 @@ from mne.io.constants import FIFF
 from scipy.signal import butter, sosfiltfilt
 
 from rtalign_cli import main
+from tests.helpers.live_setup import replay_headless
 from tests.helpers.real_data import CTF, real
 from tests.helpers.tiny_models import STORY, write
-from tests.integration.test_real_data import replayed
 
 SFREQ, RUN_S, N_RUNS = 200.0, 34.0, 4
 BADS = ("MRC23", "MLO22", "MLC23")
@@ -123,7 +123,9 @@ def test_the_report_shows_the_ceiling_the_faults_and_the_bad_channels(bank: Path
 
 
 def test_the_runs_inside_one_file_replay_as_they_were_trained(bank: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    seen = replayed(capsys, bank.parent / "root", "--subject", "003", "--bank", bank, "--model", bank.parent / "model")
+    seen = replay_headless(
+        capsys, bank.parent / "root", "--subject", "003", "--bank", bank, "--model", bank.parent / "model"
+    )
     summary = json.loads((bank / "summary.json").read_text())
     purged = summary["skipped"]["gap between folds"]
     assert seen["received"] == N_RUNS * 80
@@ -138,7 +140,7 @@ def test_a_real_ctf_recording_replays_through_a_bank_of_its_sensors(
     words = tmp_path / "words.tsv"
     words.write_text("onset\tword\n0.2\tonce\n1.2\tupon\n", encoding="utf-8")
     how = ("--word-table", words, "--bank", bank, "--model", bank.parent / "model", "--allow-missing")
-    seen = replayed(capsys, real(CTF), *how)
+    seen = replay_headless(capsys, real(CTF), *how)
     assert (seen["phase"], seen["received"], seen["scored"]) == ("ended", 2, 0)
     assert sum(seen["skipped"].values()) == 2  # type: ignore[attr-defined]
     assert seen["time_s"] == pytest.approx(2.0, abs=0.01)

@@ -1,28 +1,18 @@
-"""An engine that does not end when it is asked to is named, waited for and given up; a recording survives it."""
+"""What the window says and does about an engine that does not end when it is asked to, or falls silent."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
-from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
-from rtalign.engine.commands import Pause, Seek
-from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import empty_snapshot
 from rtalign_monitor import app
 from rtalign_monitor.app import DisplayOptions
-from rtalign_monitor.engines import link
 from rtalign_monitor.engines.link import ENDS_S, SILENT_S
-from tests.helpers.window import PATIENCE_MS, Scene, Sitting
-from tests.integration.test_stream_faults import Stage
-from tests.monitor.engines.test_second_engine import Both
+from tests.helpers.two_engines import Both
+from tests.helpers.window import Scene
 
 HANGS = "has not ended for"
 
@@ -181,66 +171,6 @@ def test_where_nobody_watches_a_hanging_engine_is_given_up(
     assert not scene.engine.alive
     assert not scene.window.isVisible()
     assert (tmp_path / "end.png").exists()
-
-
-# With the real engine, which SIGSTOP makes deaf and dumb.
-
-
-def test_a_real_engine_that_hangs_is_given_up_and_its_recording_is_whole(
-    sitting: Sitting, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pyxdf = pytest.importorskip("pyxdf")
-    monkeypatch.setattr(link, "ENDS_S", 1.0)
-    stage = Stage(desk, tmp_path)
-    try:
-        meg, words = stage.names
-        sitting.start(meg=meg, words=words, record=tmp_path / "kept")
-        stage.play()
-        sitting.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > 4 * 250)
-        sitting.until(lambda seen: seen.n_scored > 0)
-        came = sitting.window.link.newest.health.meg.n_samples
-        os.kill(sitting.pid, signal.SIGSTOP)
-        sitting.window.close()
-        strip = sitting.window.message_bar
-        sitting.qtbot.waitUntil(lambda: strip.message is not None and HANGS in strip.message.text, timeout=PATIENCE_MS)
-        assert sitting.window.isVisible()
-        (button,) = (button for button in strip.buttons if button.text() == "End it now")
-        button.click()
-        assert not sitting.window.isVisible()
-        assert sitting.window.link.engine is not None
-        assert sitting.window.link.engine.wait(20) == -signal.SIGKILL
-    finally:
-        stage.close()
-    (folder,) = (tmp_path / "kept").iterdir()
-    streams, _ = pyxdf.load_xdf(folder / "raw.xdf")
-    (stamps,) = (stream["time_stamps"] for stream in streams if stream["info"]["type"][0] == "MEG")
-    assert len(stamps) >= came - 250, "no more than the last second is missing"
-    assert np.diff(stamps).max() < 0.05
-
-
-def test_nobody_waits_while_a_deaf_engine_is_asked(qtbot: QtBot, desk: Path) -> None:
-    """A pipe that nobody empties takes some thousand orders, and then whoever writes to it stands still."""
-    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
-    try:
-        qtbot.waitUntil(lambda: client.newest.phase == "running", timeout=PATIENCE_MS)
-        os.kill(client.pid, signal.SIGSTOP)
-        asking = threading.Thread(target=lambda: [client.send(Seek(1.0 + n)) for n in range(10_000)], daemon=True)
-        asking.start()
-        asking.join(20)
-        assert not asking.is_alive()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(client.pid, signal.SIGKILL)
-        client.wait(5)
-
-
-def test_orders_reach_an_engine_in_their_order(qtbot: QtBot, desk: Path) -> None:
-    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
-    for command in (Pause(), Seek(9.0), Seek(5.0)):
-        client.send(command)
-    qtbot.waitUntil(lambda: client.newest.phase == "running" and client.newest.paused, timeout=PATIENCE_MS)
-    qtbot.waitUntil(lambda: client.newest.position_s == pytest.approx(5.0, abs=0.1), timeout=PATIENCE_MS)
-    assert client.stop(30).phase == "ended"
 
 
 def test_whoever_asks_twice_to_end_the_program_does_not_wait(scene: Scene) -> None:

@@ -1,0 +1,43 @@
+"""The client of an engine in a process of its own: commands arrive in order, and nobody waits for a silent engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from rtalign.core.session import Session
+from rtalign.engine.commands import Pause, Seek
+from rtalign.engine.process.client import Client
+
+PATIENCE_MS = 60_000
+
+
+def test_nobody_waits_for_an_engine_that_does_not_read(qtbot: QtBot, desk: Path) -> None:
+    """A pipe that nobody empties takes some thousand commands, and then blocks whoever writes to it."""
+    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
+    try:
+        qtbot.waitUntil(lambda: client.newest.phase == "running", timeout=PATIENCE_MS)
+        os.kill(client.pid, signal.SIGSTOP)
+        sending = threading.Thread(target=lambda: [client.send(Seek(1.0 + n)) for n in range(10_000)], daemon=True)
+        sending.start()
+        sending.join(20)
+        assert not sending.is_alive()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(client.pid, signal.SIGKILL)
+        client.wait(5)
+
+
+def test_commands_arrive_in_their_order(qtbot: QtBot, desk: Path) -> None:
+    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
+    for command in (Pause(), Seek(9.0), Seek(5.0)):
+        client.send(command)
+    qtbot.waitUntil(lambda: client.newest.phase == "running" and client.newest.paused, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: client.newest.position_s == pytest.approx(5.0, abs=0.1), timeout=PATIENCE_MS)
+    assert client.stop(30).phase == "ended"
