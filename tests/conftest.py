@@ -59,14 +59,14 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Each kind of language model's folder, written when first asked for."""
-    from tests.helpers.tiny_models import write
+    from tests.helpers.tiny_models import write_model
 
     made: dict[Any, str] = {}
 
     def folder(kind: str, **changes: Any) -> str:
         name = (kind, *sorted(changes.items()))
         if name not in made:
-            made[name] = write(tmp_path_factory.mktemp(kind), kind, **changes)
+            made[name] = write_model(tmp_path_factory.mktemp(kind), kind, **changes)
         return made[name]
 
     return folder

@@ -12,7 +12,7 @@ import pytest
 from rtalign.simulation.recording import Plan
 from rtalign.simulation.simulator import simulate
 from rtalign_cli import main
-from tests.helpers.tiny_models import write
+from tests.helpers.tiny_models import write_model
 
 RECIPE = """
 [language]
@@ -55,7 +55,7 @@ def listener(folder: Path, sfreq: float) -> None:
 
 def create(folder: Path) -> Path:
     """Fill the folder: listener (runs 01 and 02), model, bank (of run 01), offline (run 02 evaluated)."""
-    write(folder / "model", "llama")
+    write_model(folder / "model", "llama")
     listener(folder / "listener", 250.0)
     (folder / "recipe.toml").write_text(RECIPE)
     options = ("--model", folder / "model", "--quiet")

@@ -16,7 +16,7 @@ import numpy as np
 
 from tests.helpers.paths import PYTHONPATH
 from tests.helpers.small_world import world
-from tests.helpers.tiny_models import write
+from tests.helpers.tiny_models import write_model
 
 RECIPE = """
 [recipe.language]
@@ -35,8 +35,8 @@ boot_draws = 20
 
 def lay(folder: Path, more: str = "") -> Path:
     """Two people of two recordings who heard the same story, two models, a control, and the plan of a sweep."""
-    write(folder / "tiny-llama", "llama")
-    write(folder / "tiny-gpt2", "gpt2")
+    write_model(folder / "tiny-llama", "llama")
+    write_model(folder / "tiny-gpt2", "gpt2")
     for i, name in enumerate(("ann", "bob")):
         for run in (1, 2):
             person(folder / f"{name}-{run}", seed=10 * i + run, prefix=f"run{run}w")

@@ -1,4 +1,4 @@
-"""Tiny language models with a tokenizer of their own, written to a folder as real ones are."""
+"""Tiny language models with a tokenizer of their own, written to a folder, and plain ways to read them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CONFIGS = {
     "bloom": {"vocab_size": 400, "hidden_size": 48, "n_layer": 3, "n_head": 4},
     "smollm3": GATED,
 }
-"""Causal attention, whose hidden states transformers numbers as we do."""
+"""Models with causal attention, whose hidden states transformers numbers as rtalign does."""
 
 SCAN = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 3}
 HYBRID = SCAN | {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64}
@@ -74,20 +74,20 @@ def tokenizer(bos: bool = True) -> Any:
     return transformers.PreTrainedTokenizerFast(tokenizer_object=core, **names)
 
 
-def write(folder: Path, kind: str, bos: bool = True, **changes: Any) -> str:
-    """A model of random weights, large enough that its layers differ; the folder's name for load()."""
+def write_model(folder: Path, kind: str, bos: bool = True, **changes: Any) -> str:
+    """Write a model with random weights; returns the folder as load() takes it."""
     config = transformers.AutoConfig.for_model(
         kind, **((CONFIGS | RECURRENT)[kind] | {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None} | changes)
     )
     if kind == "xlstm":
         config.autocast_kernel_dtype = "float32"  # transformers would round the states of a reference to bfloat16
-    drawn(transformers.AutoModelForCausalLM, config).save_pretrained(folder)
+    random_network(transformers.AutoModelForCausalLM, config).save_pretrained(folder)
     tokenizer(bos).save_pretrained(folder)
     return str(folder)
 
 
-def drawn(kind: Any, config: Any) -> Any:
-    """A network of random weights, six times as large as they are drawn."""
+def random_network(kind: Any, config: Any) -> Any:
+    """A network with random weights, six times larger than usual so that its layers differ."""
     torch.manual_seed(3)
     network = kind.from_config(config)
     with torch.no_grad():
@@ -98,8 +98,8 @@ def drawn(kind: Any, config: Any) -> Any:
 
 
 @cache
-def hf(folder: str) -> Any:
-    """Network and tokenizer as transformers gives them, without any code of ours."""
+def load_plain(folder: str) -> Any:
+    """Network and tokenizer as transformers gives them, without any code of rtalign."""
     network = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     return network, transformers.AutoTokenizer.from_pretrained(folder)
 
@@ -116,10 +116,10 @@ def full_pass(network: Any, ids: list[int]) -> tuple[np.ndarray, np.ndarray]:
         hidden = [base.get_input_embeddings()(tensor)]
         network(tensor)  # RWKV rescales its weights at its first pass
         for index, block in enumerate(base.blocks if kind == "rwkv" else base.layers):
-            found = block(hidden[-1])
-            found = found[0] if kind == "rwkv" else found
+            state = block(hidden[-1])
+            state = state[0] if kind == "rwkv" else state
             halved = kind == "rwkv" and (index + 1) % network.config.rescale_every == 0
-            hidden.append(found / 2 if halved else found)
+            hidden.append(state / 2 if halved else state)
         hidden[-1] = (base.ln_out if kind == "rwkv" else base.norm_f)(hidden[-1])
     else:
         hidden = network(tensor, output_hidden_states=True, use_cache=False).hidden_states
@@ -127,25 +127,27 @@ def full_pass(network: Any, ids: list[int]) -> tuple[np.ndarray, np.ndarray]:
     return torch.stack(list(hidden))[:, 0].numpy(), -torch.log_softmax(logits.double(), 1).numpy()
 
 
-def plain(folder: str, words: list[str], bos: bool = True, tokens: str = "mean") -> tuple[np.ndarray, np.ndarray]:
+def full_reading(
+    folder: str, words: list[str], bos: bool = True, tokens: str = "mean"
+) -> tuple[np.ndarray, np.ndarray]:
     """(word, layer, dim) and (word,) surprisal: one pass over the joint tokenisation, pooled by a loop."""
-    network, tokenizer = hf(folder)
-    found = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True)
-    ids = ([tokenizer.bos_token_id] if bos else []) + found["input_ids"]
+    network, tokenizer = load_plain(folder)
+    encoded = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True)
+    ids = ([tokenizer.bos_token_id] if bos else []) + encoded["input_ids"]
     hidden, cost = full_pass(network, ids)
     states, costs, end = [], [], 0
     for word in words:
         start, end = end, end + len(word) + (end > 0)
-        own = [k + bos for k, (a, b) in enumerate(found["offset_mapping"]) if b > start and b <= end]
+        own = [k + bos for k, (a, b) in enumerate(encoded["offset_mapping"]) if b > start and b <= end]
         pooled = {"mean": hidden[:, own].mean(1), "last": hidden[:, own[-1]], "first": hidden[:, own[0]]}
         states.append(pooled[tokens])
         costs.append(sum(cost[k - 1, ids[k]] for k in own) if start else np.nan)
     return np.array(states), np.array(costs)
 
 
-def lone(folder: str, words: list[str], index: int, previous: int) -> tuple[np.ndarray, np.ndarray]:
+def window_pass(folder: str, words: list[str], index: int, previous: int) -> tuple[np.ndarray, np.ndarray]:
     """The word's states and surprisal from one pass over its context's tokens, cut from the whole text."""
-    network, tokenizer = hf(folder)
+    network, tokenizer = load_plain(folder)
     whole = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True)
     edges = np.cumsum([0] + [len(word) + 1 for word in words]) - 1
     start, own_start, stop = edges[max(index - previous, 0)], edges[index], edges[index + 1]
@@ -160,6 +162,7 @@ def lone(folder: str, words: list[str], index: int, previous: int) -> tuple[np.n
 
 
 def assert_same(reading: Any, states: np.ndarray, costs: np.ndarray, tolerance: float = 1e-4) -> None:
+    """Compare activations token norm by token norm, and surprisal."""
     error = np.linalg.norm(reading.activations - states, axis=2) / np.linalg.norm(states, axis=2)
     assert error.max() < tolerance
     np.testing.assert_allclose(reading.surprisal, costs, rtol=tolerance, atol=tolerance)

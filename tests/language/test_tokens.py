@@ -1,4 +1,4 @@
-"""Tokens of a word: those of the whole text, whatever follows, and never a special one."""
+"""Tokens of a word: those of the whole text, whatever follows, and no special ones."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ KINDS = {"byte level": tokenizer(), "sentencepiece": sentencepiece_like()}
 @pytest.mark.parametrize("kind", KINDS)
 @given(words=WORDS)
 @settings(max_examples=60)
-def test_words_cut_one_by_one_are_the_text_cut_whole(kind, words):
+def test_words_one_by_one_have_the_tokens_of_the_text(kind, words):
     words = [word.strip() for word in words if word.strip()] or ["so"]
     joint = KINDS[kind](" ".join(words), add_special_tokens=False)["input_ids"]
     assert list(chain(*SubwordTokenizer(KINDS[kind]).all_words(words))) == joint
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_live_cuts_as_offline_does(kind):
-    tokens_of = SubwordTokenizer(KINDS[kind])
-    live = [tokens_of.first_word(STORY[0])]
-    live += [tokens_of.next_word(STORY[k - 1], STORY[k], k) for k in range(1, len(STORY))]
-    assert live == tokens_of.all_words(STORY)
+def test_live_tokens_are_those_of_offline(kind):
+    cutter = SubwordTokenizer(KINDS[kind])
+    live = [cutter.first_word(STORY[0])]
+    live += [cutter.next_word(STORY[k - 1], STORY[k], k) for k in range(1, len(STORY))]
+    assert live == cutter.all_words(STORY)
 
 
-def test_a_long_story_is_cut_in_batches_without_a_seam(monkeypatch):
+def test_batches_change_no_token(monkeypatch):
     whole = SubwordTokenizer(tokenizer()).all_words(STORY)
     monkeypatch.setattr("rtalign.language.tokens.BATCH", 7)
     assert SubwordTokenizer(tokenizer()).all_words(STORY) == whole
 
 
-def test_a_special_token_in_the_story_is_read_as_letters():
+def test_a_special_token_in_the_story_is_plain_text():
     tokens = SubwordTokenizer(tokenizer()).all_words(["say", "<|bos|>", "now"])
     assert tokenizer().bos_token_id not in list(chain(*tokens))
     assert len(tokens[1]) > 1
@@ -67,7 +67,7 @@ def test_an_empty_word_is_named_by_its_index(words):
         SubwordTokenizer(tokenizer()).next_word("one", words[1], 1)
 
 
-def test_a_word_that_the_model_cannot_spell_is_named():
+def test_a_word_without_tokens_is_named():
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Metaspace()
     core.train_from_iterator(["only letters"], trainers.BpeTrainer(special_tokens=["<s>"], show_progress=False))

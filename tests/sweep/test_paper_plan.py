@@ -15,7 +15,7 @@ from rtalign_offline.sweep import paper_plan
 from rtalign_offline.sweep.paper_plan import Place, Rates, cost, forward_flops
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
-from tests.helpers.tiny_models import write
+from tests.helpers.tiny_models import write_model
 
 RATES = Rates(flops=50e9, lag_s=2.0, brain_s=0.5, hour_s=20.0)
 
@@ -108,7 +108,7 @@ def test_a_loaded_model_says_what_it_holds(precision: str, bytes_each: float, tm
     """Row by row: int8 leaves the vocabulary, the norms and one scale a row in float32."""
     from tests.helpers.small_world import world
 
-    folder = write(tmp_path / "tiny", "llama", hidden_size=256, intermediate_size=512, vocab_size=500)
+    folder = write_model(tmp_path / "tiny", "llama", hidden_size=256, intermediate_size=512, vocab_size=500)
     model = load(folder, precision=precision)
     held = model.info.n_bytes / model.info.n_parameters
     assert bytes_each <= held < bytes_each * 1.05 if precision != "int8" else 1.0 < held < 2.0

@@ -30,7 +30,7 @@ from rtalign_offline.sweep.quartiles import Quartiles
 from rtalign_offline.sweep.report.study import is_untrained
 from tests.helpers import sweep_processes
 from tests.helpers.small_world import small_recipe, world
-from tests.helpers.tiny_models import write
+from tests.helpers.tiny_models import write_model
 
 QUIET = Progress(quiet=True)
 MISSING = '[[models]]\nname = "nowhere/model"\nlabel = "absent"\n'
@@ -196,7 +196,7 @@ def test_quartiles_are_plain_correlations_on_their_words(tmp_path: Path) -> None
 def test_what_two_contexts_read_alike_is_read_once_and_surprisal_only_where_it_is_asked_for(
     tmp_path: Path, quartiles: bool
 ) -> None:
-    write(tmp_path / "tiny", "llama", max_position_embeddings=2048)
+    write_model(tmp_path / "tiny", "llama", max_position_embeddings=2048)
     sweep_processes.person(tmp_path / "ann", seed=1, prefix="run1w", n_words=60)
     who = {"name": "ann", "recordings": [str(tmp_path / "ann_meg.fif")], "word_table": str(tmp_path / "ann_words.tsv")}
     recipe = {"language": {"precision": "bfloat16"}}
@@ -226,7 +226,7 @@ def test_what_two_contexts_read_alike_is_read_once_and_surprisal_only_where_it_i
 
 
 def test_controls_by_name_are_found_beside_the_plan_and_known_for_what_they_are(tmp_path: Path) -> None:
-    write(tmp_path / "tiny", "llama")
+    write_model(tmp_path / "tiny", "llama")
     named = ["tiny", "tiny:untrained:3", "tiny:static", "random:20"]
     plan = Plan.parse(
         {"people": [{"name": "a", "recordings": ["a"]}], "models": [{"name": name} for name in named]}, tmp_path

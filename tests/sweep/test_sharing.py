@@ -20,7 +20,7 @@ from rtalign_offline.sweep import run as sweep
 from rtalign_offline.sweep.plan import Plan, ReadingKey
 from rtalign_offline.sweep.readings import parts
 from tests.helpers import sweep_processes
-from tests.helpers.tiny_models import write
+from tests.helpers.tiny_models import write_model
 
 RECIPE = {"lags": {"start_s": 0.0, "stop_s": 0.1, "step_s": 0.1}, "fit": {"folds": 3}}
 
@@ -86,7 +86,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plan_of_three(folder: Path) -> Plan:
     """Ann of two recordings under two names, bob who heard the same story; contexts of which some read it alike."""
-    write(folder / "tiny", "llama", max_position_embeddings=2048)
+    write_model(folder / "tiny", "llama", max_position_embeddings=2048)
     for i, name in enumerate(("ann", "ann-2", "bob")):
         sweep_processes.person(folder / name, seed=i, prefix="w", n_words=60)
     of = {"ann": ("ann", "ann-2"), "bob": ("bob",), "ann again": ("ann", "ann-2")}

@@ -14,7 +14,7 @@ from scipy.signal import butter, sosfiltfilt
 from rtalign_cli import main
 from tests.helpers.live_setup import replay_headless
 from tests.helpers.real_data import CTF, real
-from tests.helpers.tiny_models import STORY, write
+from tests.helpers.tiny_models import STORY, write_model
 
 SFREQ, RUN_S, N_RUNS = 200.0, 34.0, 4
 BADS = ("MRC23", "MLO22", "MLC23")
@@ -82,7 +82,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `rtalign train ROOT --subject 003 --model M` leaves."""
     folder = tmp_path_factory.mktemp("audiobook")
     lay(folder / "root")
-    write(folder / "model", "llama")
+    write_model(folder / "model", "llama")
     (folder / "recipe.toml").write_text(RECIPE)
     options = ("--recipe", folder / "recipe.toml", "--model", folder / "model", "--out", folder / "bank", "--quiet")
     with pytest.MonkeyPatch.context() as patch:

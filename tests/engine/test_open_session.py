@@ -1,0 +1,62 @@
+"""From a session's settings to an engine: the bank's model, and the words that its trainer takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from rtalign.core.progress import Progress
+from rtalign.core.recipe import Recipe
+from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.decoder_setup import DecoderSetup
+from rtalign.engine import open_session
+from rtalign.engine.engine import Engine, EngineOptions
+from rtalign.engine.open_session import word_filter
+from rtalign.language import AheadReader, load
+from rtalign.recordings.concatenated import Joined
+from rtalign.streams.replay import ReplaySource
+from rtalign.training.evaluation import evaluate
+from rtalign.training.trainer import train
+from tests.helpers.small_world import MemoryRecording, small_recipe, world
+from tests.helpers.spacy_pipeline import write_pipeline
+from tests.helpers.tiny_models import write_model
+
+
+def test_a_session_loads_the_model_in_the_banks_precision(tmp_path, monkeypatch):
+    folder, asked = write_model(tmp_path / "tiny", "gpt2"), []
+    model = load(folder, precision="int8")
+    facts = {what: getattr(model.info, what) for what in ("id", "revision", "tokenizer")}
+    bank = SimpleNamespace(recipe=Recipe().with_("language", precision="int8"), model=facts)
+    monkeypatch.setattr(
+        "rtalign.language.load", lambda name, **how: asked.append(how["precision"]) or load(name, **how)
+    )
+    opened = open_session.open_model(SimpleNamespace(model=folder, device="cpu"), bank)
+    assert asked == ["int8"]
+    assert opened.info.precision == "int8"
+
+
+def test_live_scores_the_words_that_the_trainer_takes(tmp_path: Path) -> None:
+    """A bank of content words replays with content words alone, and every other word stays context."""
+    pipeline = write_pipeline(tmp_path)
+    recording, model = world(n_words=400, seed=2)
+    texts = [word.text for word in recording.words]
+    recipe = small_recipe().with_("words", which="content", tagger=pipeline)
+    quiet = Progress(quiet=True)
+    train([recording], model, recipe, tmp_path / "bank", quiet, store=tmp_path / "cache")
+    bank = DecoderBank.load(tmp_path / "bank")
+    fresh = MemoryRecording(recording.data[:, ::-1] * 1.0, recording.words, name="fresh")
+    fresh.sensors = recording.sensors
+    offline = evaluate(bank, [fresh], model, tmp_path / "out", quiet, store=tmp_path / "cache")
+    decoding, joined = DecoderSetup.from_bank(bank), Joined([fresh])
+    ahead = AheadReader(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
+    options = EngineOptions(can_wait=True, is_scored=word_filter(recipe, joined))
+    engine = Engine(decoding, ReplaySource(joined, None, 1.0), ahead, options)
+    while not engine.ended:
+        engine.step(0.001)
+    engine.finish()
+    engine.close()
+    assert engine.scoreboard.n == offline["n_words"] < 210
+    assert engine.ledger.skipped["not a content word"] == 200
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5

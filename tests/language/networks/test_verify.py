@@ -1,0 +1,81 @@
+"""Models of unknown families: read correctly, or refused with the reason; and a known family is one line."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import transformers
+
+from rtalign.core.recipe import LanguageRecipe
+from rtalign.language import Reading, load
+from rtalign.language.networks import FAMILIES, Family
+from tests.helpers.tiny_models import GATED, STORY, assert_same, full_reading, tokenizer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+WORDS = STORY[:30]
+
+
+def layers_of(language):
+    return list(range(language.info.n_layers))
+
+
+def write_unknown(folder, kind, **changes):
+    config = transformers.AutoConfig.for_model(kind, **(GATED | {"bos_token_id": 0, "eos_token_id": 0} | changes))
+    torch.manual_seed(3)
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", ["phi3", "olmo2", "lfm2", "zamba2"])
+def test_a_model_of_an_unknown_family_is_read_if_verified(kind, tmp_path):
+    changes = {
+        "phi3": {"pad_token_id": 0},
+        "lfm2": {"layer_types": ["conv", "full_attention", "conv"], "block_ff_dim": 64},
+        "zamba2": {"mamba_d_state": 8, "n_mamba_heads": 4, "mamba_headdim": 24, "chunk_size": 16, "mamba_ngroups": 1}
+        | {"layers_block_type": ["mamba", "hybrid", "mamba"], "num_mem_blocks": 1, "adapter_rank": 4},
+    }.get(kind, {})
+    folder = write_unknown(tmp_path / "tiny", kind, **changes)
+    language = load(folder)
+    assert language.info.family == kind
+    states, costs = full_reading(folder, WORDS)
+    assert_same(language.encode(WORDS, LanguageRecipe(), layers_of(language)), states, costs)
+    live = language.reader(LanguageRecipe(), layers_of(language))
+    assert_same(Reading.join([live.push(word) for word in WORDS]), states, costs)
+
+
+def test_a_head_that_is_more_than_a_matrix_is_refused(tmp_path):
+    folder = write_unknown(tmp_path / "tiny", "cohere", logit_scale=0.05)
+    with pytest.raises(ValueError, match=r"model type 'cohere' is not read: its head is more than a matrix"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "reason"),
+    [
+        ("bart", {}, "its 3 layers are not one list of blocks"),
+        (
+            "openai-gpt",
+            {"n_embd": 48, "n_layer": 3, "n_head": 4},
+            "its states differ when a text is read in pieces",
+        ),
+    ],
+)
+def test_an_unreadable_model_is_refused_in_one_line(kind, changes, reason, tmp_path):
+    folder = write_unknown(tmp_path / "tiny", kind, **changes)
+    with pytest.raises(ValueError, match=f"model type '{kind}' is not read: {reason}") as error:
+        load(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_family_is_one_line(tmp_path, monkeypatch):
+    """A line in FAMILIES is all that a causal family needs: it is then read by its name and without verification."""
+    folder = write_unknown(tmp_path / "tiny", "phi3", pad_token_id=0)
+    monkeypatch.setitem(FAMILIES, "phi3", Family("Phi-3", "attention"))
+    monkeypatch.setattr("rtalign.language.loading.load.verify_model", None)
+    language = load(folder)
+    assert language.info.family == "Phi-3"
+    states, costs = full_reading(folder, WORDS)
+    assert_same(language.encode(WORDS, LanguageRecipe(), layers_of(language)), states, costs)

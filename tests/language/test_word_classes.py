@@ -1,0 +1,73 @@
+"""Classes of words: content words by a real part-of-speech pipeline, and quarters of surprisal."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtalign.language import NO_QUARTILE, LiveTagger, find_content_words, surprisal_quartiles
+from rtalign.language.word_classes import TAG_WINDOW
+from tests.helpers.spacy_pipeline import TAGS, write_pipeline
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> str:
+    return write_pipeline(tmp_path)
+
+
+def test_nouns_verbs_adjectives_and_adverbs_carry_content(pipeline: str) -> None:
+    words = ["the", "keeper", "of", "small", "lights", "walked", "slowly", "to", "it"]
+    assert find_content_words(words, pipeline).tolist() == [word in TAGS for word in words]
+
+
+def test_every_word_of_a_long_story_is_tagged_once(pipeline: str) -> None:
+    words = ["the", "keeper"] * TAG_WINDOW
+    assert np.array_equal(find_content_words(words, pipeline), np.tile([False, True], TAG_WINDOW))
+
+
+def test_content_words_are_recognised_live(pipeline: str) -> None:
+    listener = LiveTagger(pipeline, n_context=5)
+    words = ["the", "keeper", "of", "small", "lights", "walked", "slowly", "to", "it"] * 3
+    assert [listener.push(word) for word in words] == [word in TAGS for word in words]
+
+
+def test_a_missing_pipeline_is_reported_with_its_fix() -> None:
+    with pytest.raises(ValueError, match=r"no_such_pipeline.*spacy download no_such_pipeline|no_such_pipeline"):
+        find_content_words(["a"], "no_such_pipeline")
+
+
+def test_a_pipeline_without_parts_of_speech_is_refused(tmp_path: Path) -> None:
+    spacy = pytest.importorskip("spacy", reason="the optional extra rtalign[pos] is not installed")
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    with pytest.raises(ValueError, match="gives no parts of speech"):
+        find_content_words(["the", "keeper"], str(tmp_path / "blank"))
+
+
+def test_a_missing_spacy_is_reported_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(ValueError, match=r"pip install 'rtalign\[pos\]'"):
+        find_content_words(["a"], "en_core_web_sm")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("en_core_web_sm") is None, reason="spaCy's English model is not installed")
+def test_the_english_pipeline_finds_content_words() -> None:
+    words = ["the", "old", "keeper", "slowly", "lit", "a", "small", "lamp", "and", "she", "smiled", "at", "him"]
+    content = {"old", "keeper", "slowly", "lit", "small", "lamp", "smiled"}
+    assert find_content_words(words, "en_core_web_sm").tolist() == [word in content for word in words]
+
+
+def test_quartiles_hold_a_quarter_of_the_known_words_each():
+    rng = np.random.default_rng(0)
+    surprisal = rng.exponential(4, 402)
+    surprisal[[0, 100]] = np.nan
+    found = surprisal_quartiles(surprisal)
+    assert (found[[0, 100]] == NO_QUARTILE).all()
+    assert [int((found == k).sum()) for k in range(4)] == [100] * 4
+    for k in range(3):
+        assert surprisal[found == k].max() <= surprisal[found == k + 1].min()
+    assert (surprisal_quartiles(np.full(3, np.nan)) == NO_QUARTILE).all()
+    assert sorted(surprisal_quartiles(np.zeros(8))) == [0, 0, 1, 1, 2, 2, 3, 3]
