@@ -20,7 +20,7 @@ from outcome import tell
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.language import LanguageModel, SubwordTokenizer, growing_spans, load
 from rtalign.language.loading import find_model
-from rtalign.simulation.story import shipped_story, story_words
+from rtalign.simulation import shipped_story, story_words
 
 
 @dataclass(frozen=True)

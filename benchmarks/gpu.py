@@ -21,7 +21,7 @@ from rtalign.core.recipe import LanguageRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
 from rtalign.language import LanguageModel, load, tokens_read
-from rtalign.simulation.story import shipped_story, story_words
+from rtalign.simulation import shipped_story, story_words
 
 ALPHAS = np.logspace(-4, 8, 13)
 

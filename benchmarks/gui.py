@@ -121,9 +121,9 @@ def session(given: argparse.Namespace, folder: Path) -> Iterator[str]:
         return
     from live import made_up_bank
 
-    from rtalign.simulation.helmet import helmet
+    from rtalign.simulation import helmet_sensors
 
-    made_up_bank(folder, helmet("ctf275"), "all")
+    made_up_bank(folder, helmet_sensors("ctf275"), "all")
     tag = f"gui-{os.getpid()}"
     command = [sys.executable, str(ROOT / "benchmarks" / "live.py"), "--play", tag, "--minutes", str(given.minutes + 1)]
     with subprocess.Popen(command) as other:

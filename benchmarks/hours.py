@@ -18,12 +18,12 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine, EngineOptions
 from rtalign.language import AheadReader, load
-from rtalign.simulation.helmet import helmet
+from rtalign.simulation import helmet_sensors
 from rtalign.streams.replay import ReplaySource
 
 
 def measure(hours: float, layers: str, sfreq: float, words_a_second: float) -> dict[str, Any]:
-    recording = Endless(helmet("ctf275"), sfreq, 3600 * hours, words_a_second)
+    recording = Endless(helmet_sensors("ctf275"), sfreq, 3600 * hours, words_a_second)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bank"
         made_up_bank(folder, recording.sensors, layers)

@@ -27,8 +27,7 @@ from rtalign.decoding.projection import fit_projection
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot
 from rtalign.language import load
-from rtalign.simulation.helmet import helmet
-from rtalign.simulation.story import shipped_story, story_words
+from rtalign.simulation import helmet_sensors, shipped_story, story_words
 
 ROOT = Path(__file__).resolve().parents[1]
 RATES = {"ctf275": 1200.0, "neuromag306": 1000.0}
@@ -108,14 +107,14 @@ def player(given: argparse.Namespace, names: tuple[str, str]) -> None:
     """The other process: plays the load as LSL streams."""
     from rtalign.streams.player import PlayerSettings, Streamer
 
-    load_ = Endless(helmet(given.sensors), RATES[given.sensors], given.minutes * 60, given.words_a_second)
+    load_ = Endless(helmet_sensors(given.sensors), RATES[given.sensors], given.minutes * 60, given.words_a_second)
     Streamer([load_], PlayerSettings(name_meg=names[0], name_words=names[1], wait_s=120)).run()
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folder, tag = Path(scratch), f"load-{os.getpid()}"
-        made_up_bank(folder / "bank", helmet(given.sensors), given.layers)
+        made_up_bank(folder / "bank", helmet_sensors(given.sensors), given.layers)
         bank = DecoderBank.load(folder / "bank")
         session = Session(
             bank=folder / "bank", meg=f"{tag}-meg", words=f"{tag}-words", adapt=False,

@@ -14,12 +14,20 @@ import numpy as np
 
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.core.records import Sensor, Word
-from rtalign.simulation.background import Background
-from rtalign.simulation.fif_writer import measurement_info
-from rtalign.simulation.helmet import helmet
-from rtalign.simulation.layer_signals import own_information
-from rtalign.simulation.recording import TAIL_S, Plan, SimulatedRun, synthesise
-from rtalign.simulation.story import Spoken, shipped_story, speak, spoken
+from rtalign.simulation import (
+    Background,
+    SimulatedRun,
+    SimulationPlan,
+    SpokenWord,
+    assign_times,
+    helmet_sensors,
+    measurement_info,
+    own_information,
+    shipped_story,
+    split_words,
+    synthesise,
+)
+from rtalign.simulation.recording import TAIL_S
 
 SFREQ, SENSORS = 1200.0, "ctf275"
 WORDS_AN_HOUR = 8500
@@ -90,27 +98,27 @@ class Made(mne.io.BaseRaw):  # type: ignore[misc]
 
 def sessions(n_hours: int, text: str | None, seed: int = 0) -> list[tuple[Word, ...]]:
     """One story an hour: of the text as it goes on, or of the packaged story with its sentences in another order."""
-    told = spoken(text) if text is not None else _shuffled(n_hours, seed)
+    told = split_words(text) if text is not None else _shuffled(n_hours, seed)
     if len(told) < n_hours * WORDS_AN_HOUR:
         raise ValueError(f"the text has {len(told)} words; {n_hours * WORDS_AN_HOUR} are needed - give a longer one")
     return [_hour(told[i * WORDS_AN_HOUR : (i + 1) * WORDS_AN_HOUR], seed + i) for i in range(n_hours)]
 
 
-def _shuffled(n_hours: int, seed: int) -> list[Spoken]:
-    sentences: list[list[Spoken]] = [[]]
-    for word in spoken(shipped_story()):
+def _shuffled(n_hours: int, seed: int) -> list[SpokenWord]:
+    sentences: list[list[SpokenWord]] = [[]]
+    for word in split_words(shipped_story()):
         sentences[-1].append(word)
         if word.pause in ("stop", "paragraph"):
             sentences.append([])
-    rng, told = np.random.default_rng(seed), list[Spoken]()
+    rng, told = np.random.default_rng(seed), list[SpokenWord]()
     while len(told) < n_hours * WORDS_AN_HOUR:
         told += [word for i in rng.permutation(len(sentences)) for word in sentences[i]]
     return told
 
 
-def _hour(part: Sequence[Spoken], seed: int) -> tuple[Word, ...]:
-    """Spoken as slowly as fills an hour."""
-    words = speak(part, seed)
+def _hour(part: Sequence[SpokenWord], seed: int) -> tuple[Word, ...]:
+    """Words spoken so slowly that they fill an hour."""
+    words = assign_times(part, seed)
     slower = (3600 - TAIL_S - 1) / words[-1].onset
     return tuple(Word(w.index, w.text, round(w.onset * slower, 4), w.duration) for w in words)
 
@@ -133,7 +141,7 @@ def planted(model: Any, told: Sequence[Sequence[Word]], n_dims: int = 12) -> np.
 def write(root: Path, n_hours: int, model: Any, text: str | None, n_at_once: int) -> None:
     """The data set, a session an hour, so many made at once."""
     told = sessions(n_hours, text)
-    runs = synthesise(Plan(sensors=SENSORS, sfreq=SFREQ, noise_free=True), told, planted(model, told))
+    runs = synthesise(SimulationPlan(sensors=SENSORS, sfreq=SFREQ, noise_free=True), told, planted(model, told))
     with get_context("spawn").Pool(n_at_once) as pool:
         for number in pool.imap_unordered(partial(write_session, root), list(enumerate(runs, 1)), 1):
             print(f"session {number} of {n_hours} is made", file=sys.stderr, flush=True)
@@ -154,7 +162,7 @@ def write_session(root: Path, numbered: tuple[int, SimulatedRun]) -> int:
 
 def write_signal(path: Path, run: SimulatedRun, seed: int) -> None:
     """One session in 16 bits a sample, as many FIF files as its size takes."""
-    noise = Recycled(helmet(SENSORS), run.sfreq, seed)
+    noise = Recycled(helmet_sensors(SENSORS), run.sfreq, seed)
     info = measurement_info(run.sensors, run.sfreq, 50.0)
     for channel, peak in zip(info["chs"], noise.peak(), strict=True):
         channel["cal"] = 12 * peak / 32767  # room for what words evoke

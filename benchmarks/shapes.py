@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from rtalign.language.networks import BOS, ClassicConfig, ClassicModel, save_classic
-from rtalign.simulation.story import shipped_story, story_words
+from rtalign.simulation import shipped_story, story_words
 from rtalign_offline.small_lm import train_tokenizer
 
 PLAIN = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8}

@@ -176,9 +176,9 @@ def said(show: str) -> Session:
 
 def show_patterns(window: Any) -> None:
     """A head to draw, as a bank would bring."""
-    from rtalign.simulation.helmet import helmet
+    from rtalign.simulation import helmet_sensors
 
-    sensors, lags = helmet("ctf275"), np.linspace(-0.2, 0.8, 101)
+    sensors, lags = helmet_sensors("ctf275"), np.linspace(-0.2, 0.8, 101)
     patterns = np.random.default_rng(0).normal(size=(31, 101, len(sensors))).cumsum(-1)
     window.grid.panels["head"].set_bank(sensors, patterns, lags)
 

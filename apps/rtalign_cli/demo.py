@@ -79,13 +79,13 @@ def train_listener(args: argparse.Namespace, progress: Progress) -> TrainedListe
 
 def simulate_listener(listener: Path, args: argparse.Namespace, model: Any, progress: Progress) -> dict[str, Any]:
     """The listener's ground truth; the folder is written now unless an earlier call with the same plan wrote it."""
-    from rtalign.simulation.recording import Plan
+    from rtalign.simulation import SimulationPlan
     from rtalign_cli.simulate import write_listener
 
     run_words = round(args.minutes * WORDS_PER_MINUTE / RUNS)
     plan = {"run_words": run_words, "n_words": run_words * (RUNS + 1), "seed": args.seed, "sfreq": SFREQ}
     truth = ground_truth(listener)
-    if truth is not None and truth.get("plan") == as_json(asdict(Plan(**plan))):
+    if truth is not None and truth.get("plan") == as_json(asdict(SimulationPlan(**plan))):
         progress.say(f"   {listener} exists from an earlier run")
         return truth
     if truth is not None:

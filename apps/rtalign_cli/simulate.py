@@ -35,11 +35,11 @@ def write_listener(
     out: Path, progress: Progress, *, model: Any, text: str | None = None, **plan: Any
 ) -> dict[str, Any]:
     """A simulated listener in a new folder; returns what was planted and the counts."""
-    from rtalign.simulation.recording import Plan
-    from rtalign.simulation.simulator import simulate as simulate_listener
+    from rtalign.simulation import SimulationPlan
+    from rtalign.simulation import simulate as simulate_listener
 
     with StageBars(progress) as report:
-        made = simulate_listener(out, Plan(**plan), text=text, model=model, progress=report)
+        made = simulate_listener(out, SimulationPlan(**plan), text=text, model=model, progress=report)
     return asdict(made) | {"folder": str(made.folder)}
 
 

@@ -13,7 +13,7 @@ import torch
 from rtalign.core import cache
 from rtalign.core.progress import Progress, Stage
 from rtalign.language.networks import BOS, ClassicConfig, ClassicModel, save_classic
-from rtalign.simulation.story import story_words
+from rtalign.simulation import story_words
 
 KINDS: dict[str, Any] = {"lstm": "lstm_lm", "gru": "gru_lm", "memory": "memory_lm"}
 

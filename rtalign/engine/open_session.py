@@ -201,7 +201,7 @@ def _ahead_reader(recording: Joined, model: LanguageModel, decoding: DecoderSetu
 
 
 def _decoding_without_bank(model: LanguageModel, progress: Progress) -> DecoderSetup:
-    from rtalign.simulation.story import shipped_story, story_words
+    from rtalign.simulation import shipped_story, story_words
 
     progress("no bank: principal components from the packaged story")
     return DecoderSetup.from_text(model, story_words(shipped_story()), Recipe())

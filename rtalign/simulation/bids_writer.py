@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from rtalign.core.records import Sensor, Word
-from rtalign.simulation.fif_writer import LANDMARKS, write_run
+from rtalign.simulation.fif_writer import LANDMARKS, write_fif
 from rtalign.simulation.recording import SimulatedRun
 
 MAINS_HZ = 50.0
 
 COIL_TYPES = {"axial": "MEGGRADAXIAL", "mag": "MEGMAG", "planar": "MEGGRADPLANAR"}
-"""The words BIDS has for the kinds of sensors."""
+"""Names in BIDS for the kinds of sensors."""
 
 MACHINES = {"ctf275": ("CTF", "CTF-275"), "neuromag306": ("MEGIN", "Neuromag-306")}
 
@@ -26,23 +26,23 @@ MACHINES = {"ctf275": ("CTF", "CTF-275"), "neuromag306": ("MEGIN", "Neuromag-306
 def write_folder(
     out: Path, runs: Sequence[SimulatedRun], truth: Mapping[str, Any], progress: Callable[[float], None]
 ) -> None:
-    """All runs and what is true of them.  progress is told the share of signal written, 0 to 1."""
+    """Write all runs and their ground truth.  progress : called with the share of the signal written, 0 to 1."""
     total = sum(run.n_samples / run.sfreq for run in runs)
     done = 0.0
 
-    def tick(seconds: float) -> None:
+    def report(seconds: float) -> None:
         progress((done + seconds) / total)
 
     with new_folder(out) as folder:
         _describe(folder, runs[0], truth)
         for run in runs:
-            _write_run(folder, run, tick)
+            _write_run(folder, run, report)
             done += run.n_samples / run.sfreq
 
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder beside out, which is empty or absent, that takes its place when all went well and vanishes if not."""
+    """A folder beside out, which is empty or absent; it replaces out on success and is removed on an error."""
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
     partial.mkdir()
@@ -55,13 +55,13 @@ def new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def refuse_full(out: Path) -> None:
-    """Raise FileExistsError when something is already there, long before there is work to lose."""
+def check_empty(out: Path) -> None:
+    """Raise FileExistsError if something is already there.  Called before any work is done."""
     if out.is_dir() and not any(out.iterdir()):
         return
     if out.exists():
-        what = "a folder with files in it" if out.is_dir() else "a file"
-        raise FileExistsError(f"{out} is {what} already; name another place or remove it first")
+        kind = "a folder with files in it" if out.is_dir() else "a file"
+        raise FileExistsError(f"{out} is {kind} already; name another place or remove it first")
 
 
 def _describe(folder: Path, run: SimulatedRun, truth: Mapping[str, Any]) -> None:
@@ -98,9 +98,9 @@ def _describe(folder: Path, run: SimulatedRun, truth: Mapping[str, Any]) -> None
     _json(meg / f"sub-{run.subject}_coordsystem.json", landmarks)
 
 
-def _write_run(folder: Path, run: SimulatedRun, tick: Callable[[float], None]) -> None:
+def _write_run(folder: Path, run: SimulatedRun, progress: Callable[[float], None]) -> None:
     meg = folder / f"sub-{run.subject}" / "meg"
-    write_run(meg / f"{run.name}_meg.fif", run, MAINS_HZ, tick)
+    write_fif(meg / f"{run.name}_meg.fif", run, MAINS_HZ, progress)
     _tsv(meg / f"{run.name}_events.tsv", ("onset", "duration", "trial_type", "value"), map(_event, run.words))
     _tsv(meg / f"{run.name}_channels.tsv", ("name", "type", "units", "status"), map(_channel, run.sensors))
     maker, machine = MACHINES[run.plan.sensors]

@@ -1,4 +1,4 @@
-"""What words evoke: one response common to all, and each layer's information at the layer's latency."""
+"""What words evoke: a response common to all words, and the information of each layer at the layer's latency."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rtalign.core.records import Sensor, Word
 from rtalign.simulation.forward import dipoles, lead_field
 
 REACH_SD = 5.0
-"""A bump is zero further from its centre than this many standard deviations."""
+"""A bump is zero farther from its centre than this many standard deviations."""
 
-LANGUAGE = ("temporal left", "frontal left", "temporal left", "temporal right", "frontal left", "frontal right")
-"""Where layers speak: twice as often on the left."""
+LANGUAGE_REGIONS = ("temporal left", "frontal left", "temporal left", "temporal right", "frontal left", "frontal right")
+"""Regions of the layers' dipoles: the left ones twice as often."""
 
-COMMON = ((0.055, 0.014, 0.5), (0.105, 0.022, -1.0), (0.20, 0.040, 0.8), (0.40, 0.090, -0.45))
+COMMON_RESPONSE = ((0.055, 0.014, 0.5), (0.105, 0.022, -1.0), (0.20, 0.040, 0.8), (0.40, 0.090, -0.45))
 """Centre (s), standard deviation (s) and size of the deflections that every word evokes."""
 
 COMMON_AM = 5.0e-9
@@ -23,7 +23,7 @@ COMMON_AM = 5.0e-9
 
 
 class Bumps:
-    """Gaussian bumps at given times, each carrying a row of values, added up at any sample times.
+    """Gaussian bumps at given times, each scaled by a row of values, summed at any sample times.
 
     centres : (bump,), s, in order; values : (bump, source).
     """
@@ -35,13 +35,13 @@ class Bumps:
         """(time, source)."""
         reach = REACH_SD * self._sd_s
         first, last = np.searchsorted(self._centres, [times[0] - reach, times[-1] + reach])
-        away = (times[:, None] - self._centres[first:last]) / self._sd_s
-        height = np.exp(-0.5 * away**2) * (np.abs(away) <= REACH_SD)
+        distance = (times[:, None] - self._centres[first:last]) / self._sd_s
+        height = np.exp(-0.5 * distance**2) * (np.abs(distance) <= REACH_SD)
         return height @ self._values[first:last]
 
 
-class Evoked:
-    """The evoked signal of one run, at any times.  Made of Bumps and the patterns that carry them to the sensors."""
+class EvokedSignal:
+    """The evoked signal of one run at any times, from Bumps and the pattern (source, sensor) of each source."""
 
     def __init__(self, parts: Sequence[tuple[Bumps, np.ndarray]]) -> None:
         self._bumps = [bumps for bumps, _ in parts]
@@ -56,12 +56,12 @@ class Evoked:
 def layer_patterns(sensors: tuple[Sensor, ...], n_layers: int, n_dims: int, seed: int) -> np.ndarray:
     """(layer, dim, sensor): each dimension of each layer has its own dipole in temporal or frontal cortex, 1 A m."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0xE0]))
-    positions, moments = dipoles(n_layers * n_dims, LANGUAGE, 0.3, rng)
+    positions, moments = dipoles(n_layers * n_dims, LANGUAGE_REGIONS, 0.3, rng)
     return lead_field(sensors, positions, moments).reshape(n_layers, n_dims, len(sensors))
 
 
-def scaled(patterns: np.ndarray, noise: np.ndarray, snr: float, words_a_second: float, sd_s: float) -> np.ndarray:
-    """Patterns (layer, dim, sensor) such that every layer is equally strong and all layers together reach snr.
+def scale_to_snr(patterns: np.ndarray, noise: np.ndarray, snr: float, words_a_second: float, sd_s: float) -> np.ndarray:
+    """Scale patterns (layer, dim, sensor) such that every layer is equally strong and all together reach snr.
 
     noise : (sensor,) rms of the background in the band that is decoded.
     snr is the root mean square, over sensors, of evoked rms / background rms.  A dimension with values of variance 1
@@ -89,9 +89,9 @@ def common_parts(sensors: tuple[Sensor, ...], words: Sequence[Word], seed: int) 
     since = np.diff(onsets, prepend=onsets[:1] - 2.0)
     fresh = (1 - np.exp(-since / 0.6))[:, None]
     parts = []
-    for centre, sd_s, size in COMMON:
+    for centre, sd_s, size in COMMON_RESPONSE:
         positions, _ = dipoles(2, ("temporal left", "temporal right"), 0.12, rng)
-        moments = np.array([[0.0, -0.35, -1.0], [0.0, -0.35, -1.0]])  # down across the Sylvian fissure, as N100m points
+        moments = np.array([[0.0, -0.35, -1.0], [0.0, -0.35, -1.0]])  # down across the Sylvian fissure, as the N100m
         pattern = COMMON_AM * size * lead_field(sensors, positions, moments).sum(axis=0, keepdims=True)
         parts.append((Bumps(onsets + centre, fresh, sd_s), pattern))
     return parts

@@ -1,4 +1,4 @@
-"""FIF files: simulated runs as mne reads them, with coils, positions, head and device in their places."""
+"""FIF files of simulated runs, with coils, positions, and the transform from device to head."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rtalign.core.records import Sensor
-from rtalign.simulation.helmet import frames
+from rtalign.simulation.helmet import coil_axes
 from rtalign.simulation.recording import SimulatedRun
 
 if TYPE_CHECKING:
     import mne
 
 EARS_BELOW_M = 0.045
-"""The ears lie this far below the centre of the head's sphere; the head's own axes cross between them."""
+"""Distance from the centre of the head's sphere down to the ears, between which is the origin of head coordinates."""
 
 LANDMARKS = {"NAS": (0.0, 0.098, 0.0), "LPA": (-0.074, 0.0, 0.0), "RPA": (0.074, 0.0, 0.0)}
-"""Nose and ears in head coordinates, m."""
+"""Nasion and ears in head coordinates, m."""
 
 
-def write_run(path: Path, run: SimulatedRun, mains_hz: float, tick: Callable[[float], None]) -> None:
-    """The run as one FIF file, single precision.  tick is told the seconds of signal made so far."""
+def write_fif(path: Path, run: SimulatedRun, mains_hz: float, progress: Callable[[float], None]) -> None:
+    """Write a run as one FIF file in single precision.  progress : called with the seconds of signal made so far."""
     import mne
 
     data = np.empty((len(run.sensors), run.n_samples))
@@ -31,13 +31,28 @@ def write_run(path: Path, run: SimulatedRun, mains_hz: float, tick: Callable[[fl
     for chunk in run.chunks():
         data[:, first : first + len(chunk.data)] = chunk.data.T
         first += len(chunk.data)
-        tick(first / run.sfreq)
+        progress(first / run.sfreq)
     raw = mne.io.RawArray(data, measurement_info(run.sensors, run.sfreq, mains_hz), verbose="ERROR")
     raw.save(path, fmt="single", verbose="ERROR")
 
 
 def measurement_info(sensors: tuple[Sensor, ...], sfreq: float, mains_hz: float) -> mne.Info:
-    """What the file says of the sensors, so that mne knows kinds, places and the head under them."""
+    """Make the measurement info of mne for some sensors.
+
+    Parameters
+    ----------
+    sensors : tuple of Sensor
+        The helmet.
+    sfreq : float
+        Samples per second.
+    mains_hz : float
+        Frequency of the mains.
+
+    Returns
+    -------
+    mne.Info
+        Channels with coil types, positions and orientations, the position of the head, and points on the scalp.
+    """
     import mne
     from mne.io.constants import FIFF
 
@@ -48,7 +63,7 @@ def measurement_info(sensors: tuple[Sensor, ...], sfreq: float, mains_hz: float)
     }
     names, types = zip(*((sensor.name, coils[sensor.kind][0]) for sensor in sensors), strict=True)
     info = mne.create_info(list(names), sfreq, list(types), verbose="ERROR")
-    for channel, sensor, axes in zip(info["chs"], sensors, frames(sensors), strict=True):
+    for channel, sensor, axes in zip(info["chs"], sensors, coil_axes(sensors), strict=True):
         channel["coil_type"] = coils[sensor.kind][1]
         channel["loc"] = np.concatenate([sensor.position, axes.ravel()])
     shift = np.eye(4)
@@ -56,7 +71,7 @@ def measurement_info(sensors: tuple[Sensor, ...], sfreq: float, mains_hz: float)
     info["dev_head_t"] = mne.Transform("meg", "head", shift)
     info["line_freq"] = mains_hz
     info["description"] = "simulated"
-    info.set_montage(_surface(), verbose="ERROR")
+    info.set_montage(_scalp_points(), verbose="ERROR")
     return info
 
 
@@ -67,8 +82,8 @@ def ears() -> np.ndarray:
     return HEAD - [0.0, 0.0, EARS_BELOW_M]
 
 
-def _surface() -> mne.channels.DigMontage:
-    """Nose, ears and some eighty points of the scalp, in head coordinates."""
+def _scalp_points() -> mne.channels.DigMontage:
+    """Nasion, ears and some eighty points on the scalp, in head coordinates."""
     import mne
 
     up, around = (grid.ravel() for grid in np.meshgrid(np.linspace(0.1, 0.98, 6), np.arange(14) * 2 * np.pi / 14))

@@ -1,11 +1,11 @@
-"""The magnetic field of current dipoles in a spherical head, as sensors of each kind pick it up."""
+"""The magnetic field of current dipoles in a spherical head, as each kind of sensor measures it."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from rtalign.core.records import Sensor
-from rtalign.simulation.helmet import frames
+from rtalign.simulation.helmet import coil_axes
 
 HEAD = np.array([0.0, -0.005, -0.02])
 """Centre of the conducting sphere in device coordinates, m."""
@@ -40,13 +40,13 @@ def sphere_field(points: np.ndarray, positions: np.ndarray, moments: np.ndarray)
 
 
 def lead_field(sensors: tuple[Sensor, ...], positions: np.ndarray, moments: np.ndarray) -> np.ndarray:
-    """What each sensor reads of each dipole.
+    """What each sensor measures of each dipole.
 
     positions : (dipole, 3), m, in device coordinates; moments : (dipole, 3), A m.
     Returns (dipole, sensor): T, and T/m for planar gradiometers.
     """
     at = np.array([sensor.position for sensor in sensors]) - HEAD
-    axes = frames(sensors)
+    axes = coil_axes(sensors)
     kinds = np.array([sensor.kind for sensor in sensors])
     out = np.empty((len(positions), len(sensors)))
 
@@ -63,17 +63,17 @@ def lead_field(sensors: tuple[Sensor, ...], positions: np.ndarray, moments: np.n
 
 
 def far_field(sensors: tuple[Sensor, ...], uniform: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """What each sensor reads of something far away.
+    """What each sensor measures of a distant source.
 
-    uniform : (pattern, 3), T; gradient : (pattern, 3, 3), T/m, symmetric and without trace as free space demands.
+    uniform : (pattern, 3), T; gradient : (pattern, 3, 3), T/m, symmetric and traceless, as free space requires.
     Returns (pattern, sensor).
     """
     at = np.array([sensor.position for sensor in sensors])
-    axes = frames(sensors)
+    axes = coil_axes(sensors)
     kinds = np.array([sensor.kind for sensor in sensors])
     normal = axes[:, 2]
     field = np.einsum("pi,si->ps", uniform, normal) + np.einsum("pij,si,sj->ps", gradient, normal, at)
-    # A 5 cm baseline sees the gradient along the normal only; 3rd-order balancing and imbalance leave about this much.
+    # A 5 cm baseline measures only the gradient along the normal; balancing and its errors leave about this much.
     axial = -BASELINE_M * np.einsum("pij,si,sj->ps", gradient, normal, normal)
     planar = np.einsum("pij,si,sj->ps", gradient, normal, axes[:, 0])
     return np.where(kinds == "axial", axial, np.where(kinds == "planar", planar, field))
@@ -100,14 +100,14 @@ def dipoles(n: int, regions: tuple[str, ...], spread: float, rng: np.random.Gene
 
     spread : angular scatter about a region's direction, radians.
     Returns positions (dipole, 3) in device coordinates, m, and unit moments (dipole, 3) along the sphere: a radial
-    dipole is silent outside a sphere.
+    dipole has no field outside a sphere.
     """
     if regions:
         centres = np.array([REGIONS[regions[i % len(regions)]] for i in range(n)])
         centres /= np.linalg.norm(centres, axis=1, keepdims=True)
         directions = centres + spread * rng.standard_normal((n, 3))
     else:
-        directions = _everywhere(n, rng)
+        directions = _cortex_directions(n, rng)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     depth = rng.uniform(*SHELL_M, n)[:, None]
     moments = np.cross(directions, rng.standard_normal((n, 3)))
@@ -115,8 +115,8 @@ def dipoles(n: int, regions: tuple[str, ...], spread: float, rng: np.random.Gene
     return HEAD + depth * directions, moments
 
 
-def _everywhere(n: int, rng: np.random.Generator) -> np.ndarray:
-    """(n, 3) directions, even over the part of the sphere that cortex fills: all but the neck and the face."""
+def _cortex_directions(n: int, rng: np.random.Generator) -> np.ndarray:
+    """(n, 3) directions, uniform over the part of the sphere that cortex fills: all but the neck and the face."""
     up = rng.uniform(-0.45, 1.0, n)
     around = rng.uniform(0, 2 * np.pi, n)
     flat = np.sqrt(1 - up**2)

@@ -43,8 +43,24 @@ SHELLS = {
 
 
 @lru_cache
-def helmet(name: str) -> tuple[Sensor, ...]:
-    """The sensors of ctf275 (axial gradiometers) or neuromag306 (threes: two planar gradiometers, one magnetometer)."""
+def helmet_sensors(name: str) -> tuple[Sensor, ...]:
+    """The sensors of a whole-head system.
+
+    Parameters
+    ----------
+    name : {"ctf275", "neuromag306"}
+        CTF with 275 axial gradiometers, or Neuromag with 102 triples of two planar gradiometers and a magnetometer.
+
+    Returns
+    -------
+    tuple of Sensor
+        Names, kinds, positions and normals in device coordinates, m.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    """
     if name not in SHELLS:
         raise ValueError(f"no helmet is called {name!r}; there are {' and '.join(SHELLS)}")
     labels, directions = _map(SHELLS[name])
@@ -56,9 +72,21 @@ def helmet(name: str) -> tuple[Sensor, ...]:
     return tuple(sensors)
 
 
-def frames(sensors: tuple[Sensor, ...]) -> np.ndarray:
-    """(sensor, 3, 3): the coil's own x, y and z axes.  z is its normal; x, along which a planar pair differs, runs
-    down the helmet for magnetometers and the first gradiometer of a triple and around it for the second."""
+def coil_axes(sensors: tuple[Sensor, ...]) -> np.ndarray:
+    """The axes of the coils.
+
+    Parameters
+    ----------
+    sensors : tuple of Sensor
+        A helmet.
+
+    Returns
+    -------
+    ndarray, shape (sensor, axis, 3)
+        Unit vectors x, y and z of each coil.  z is its normal; x, the direction in which a planar gradiometer measures
+        the gradient, runs down the helmet for magnetometers and the first gradiometer of a triple and around it for
+        the second.
+    """
     normals = np.array([sensor.normal for sensor in sensors])
     outwards = np.array([sensor.position for sensor in sensors]) - CENTRE
     around = np.cross(np.where(_steep(outwards)[:, None], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]), normals)

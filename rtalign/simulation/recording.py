@@ -1,4 +1,4 @@
-"""Simulated recordings: stories told to a head that follows them, each a Recording that needs no disk."""
+"""Simulated recordings of a story: each run is a Recording whose samples are computed on demand."""
 
 from __future__ import annotations
 
@@ -11,50 +11,72 @@ import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.simulation.background import Background
-from rtalign.simulation.evoked import Evoked, common_parts, layer_parts, layer_patterns, scaled
-from rtalign.simulation.helmet import helmet
+from rtalign.simulation.evoked import EvokedSignal, common_parts, layer_parts, layer_patterns, scale_to_snr
+from rtalign.simulation.helmet import helmet_sensors
 
 TAIL_S = 3.0
-"""Silence after the last word of a run: room for the last lags."""
+"""Silence after the last word of a run, for the last lags."""
 
 BAND_HZ = (0.1, 20.0)
-"""The band in which snr compares what words evoke with the background."""
+"""The band in which snr compares the evoked signal with the background."""
 
-FEWEST_WORDS = 20
-"""A story or a run with fewer is a slip of the hand."""
+MIN_WORDS = 20
+"""A story or a run with fewer words is taken for a mistake."""
 
 STRIDE = 4096
 """Samples made at once, so that chunks of any size hold the same numbers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that decides what a simulated recording holds, but for the text and the language model."""
+class SimulationPlan:
+    """Everything that determines a simulated recording except the text and the language model.
+
+    Attributes
+    ----------
+    n_words : int or None
+        Words of the story that are used; None for all.
+    run_words : int
+        Words of a run, about.
+    layers : str
+        Layers of a language model that are planted, as in a recipe.
+    sensors : {"ctf275", "neuromag306"}
+        Helmet.
+    sfreq : float
+        Samples per second.
+    snr : float
+        Root mean square, over sensors, of rms of the layers' evoked signal / rms of the background in BAND_HZ.
+    ladder : tuple of float
+        Latency of the first and of the last layer, s; the others are evenly spaced between them.
+    null : bool
+        Plant nothing: background only.
+    noise_free : bool
+        Leave the background out: the same evoked signal only.
+    seed : int
+        Seed of everything random.
+    sd_s : float
+        Standard deviation of the bump that carries a layer's information, s.
+    n_dims : int
+        Dimensions in which a layer's information is planted.
+    contextual : bool
+        Plant what the layers hold of a word's wider context, and nothing of the word itself.
+    """
 
     n_words: int | None = None
-    """How many words of the story are told; None tells it all."""
     run_words: int = 600
     layers: str = "9"
-    """Which layers of a language model are planted, in the words of a recipe."""
     sensors: str = "ctf275"
     sfreq: float = 300.0
     snr: float = 1.2
     ladder: tuple[float, float] = (0.2, 0.4)
-    """Latency of the first and the last layer, s; the others lie evenly between."""
     null: bool = False
-    """Plant nothing: background alone."""
     noise_free: bool = False
-    """Leave the background out: the same evoked signal, alone."""
     seed: int = 0
     sd_s: float = 0.07
-    """Standard deviation of the bump that carries a layer's information."""
     n_dims: int = 12
-    """Dimensions in which a layer's own information is planted."""
     contextual: bool = False
-    """Plant what a model's layers know from the wider context alone, and nothing that words say by themselves."""
 
     def check(self) -> None:
-        """Raise ValueError at the first setting that makes no recording."""
+        """Raise ValueError at the first setting that is not possible."""
         first, last = self.ladder
         faults = {
             f"sfreq {self.sfreq:g} Hz: take 60 to 20000": not 60 <= self.sfreq <= 20000,
@@ -65,31 +87,60 @@ class Plan:
             f"seed {self.seed}: take a whole number of 0 or more": self.seed < 0,
             f"bumps of {self.sd_s:g} s: take a deviation of 0.01 to 0.5 s": not 0.01 <= self.sd_s <= 0.5,
             f"{self.n_dims} dimensions a layer: take 1 to 50": not 1 <= self.n_dims <= 50,
-            f"{self.n_words} words: a story needs {FEWEST_WORDS}": (self.n_words or FEWEST_WORDS) < FEWEST_WORDS,
-            f"runs of {self.run_words} words: take {FEWEST_WORDS} or more": self.run_words < FEWEST_WORDS,
+            f"{self.n_words} words: a story needs {MIN_WORDS}": (self.n_words or MIN_WORDS) < MIN_WORDS,
+            f"runs of {self.run_words} words: take {MIN_WORDS} or more": self.run_words < MIN_WORDS,
             "null and noise_free together leave nothing to record": self.null and self.noise_free,
         }
-        for fault, found in faults.items():
-            if found:
+        for fault, present in faults.items():
+            if present:
                 raise ValueError(fault)
-        helmet(self.sensors)
+        helmet_sensors(self.sensors)
 
     def latencies_s(self, n_layers: int) -> np.ndarray:
-        """(layer,) the planted latencies; one layer alone takes the first."""
+        """The planted latencies.
+
+        Parameters
+        ----------
+        n_layers : int
+            Number of layers.
+
+        Returns
+        -------
+        ndarray, shape (layer,)
+            Seconds; a single layer has the first.
+        """
         return np.linspace(*self.ladder, n_layers)
 
 
 @dataclass(eq=False)
 class SimulatedRun:
-    """One run of a story, a Recording whose samples are made when they are asked for."""
+    """One run of a simulated story: a Recording whose samples are computed on demand.
 
-    plan: Plan
+    Attributes
+    ----------
+    plan : SimulationPlan
+        How it is made.
+    index : int
+        Number of the run, from 0.
+    words : tuple of Word
+        The words of the run.
+    information : ndarray, shape (word, layer, dim), or None
+        What is planted for each word, standardised over the whole story; None for nothing.
+    words_a_second : float
+        Rate of words in the whole story, so that all runs are scaled alike.
+    subject : str
+        Label of the simulated person.
+    start : float
+        Time of the first sample, s.
+    notes : tuple of str
+        Remarks for reports.
+    """
+
+    plan: SimulationPlan
     index: int
     words: tuple[Word, ...]
     information: np.ndarray | None
-    """(word, layer, dim) of this run's words, standardised over the whole story; None plants nothing."""
     words_a_second: float
-    """Of the whole story, so that all runs are scaled alike."""
     subject: str = "01"
     start: float = 0.0
     notes: tuple[str, ...] = ()
@@ -104,7 +155,7 @@ class SimulatedRun:
 
     @property
     def sensors(self) -> tuple[Sensor, ...]:
-        return helmet(self.plan.sensors)
+        return helmet_sensors(self.plan.sensors)
 
     @cached_property
     def n_samples(self) -> int:
@@ -116,7 +167,20 @@ class SimulatedRun:
         return self.n_samples / self.sfreq
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
-        """The signal in order, float32, T and T/m.  However it is cut, the numbers are the same."""
+        """The signal in order, in chunks of any length; the numbers do not depend on it.
+
+        Parameters
+        ----------
+        seconds : float
+            Length of a chunk.
+        start : float or None
+            Time of the first sample; None for the beginning of the run.
+
+        Yields
+        ------
+        Chunk
+            Samples in float32, T and T/m.
+        """
         size = max(1, round(seconds * self.sfreq))
         rest = np.empty((0, len(self.sensors)), np.float32)
         first = 0 if start is None else max(round((start - self.start) * self.sfreq), 0)
@@ -131,7 +195,7 @@ class SimulatedRun:
             yield Chunk(rest.copy(), self.start + first / self.sfreq, self.sfreq)
 
     def fingerprint(self) -> str:
-        """A hash of what the samples are made from."""
+        """A hash of everything from which the samples are computed."""
         digest = hashlib.sha256(repr((asdict(self.plan), self.index, self.words, self.words_a_second)).encode())
         if self.information is not None:
             digest.update(np.ascontiguousarray(self.information).tobytes())
@@ -150,7 +214,7 @@ class SimulatedRun:
                 piece += evoked.at((first + np.arange(n)) / self.sfreq)
             yield piece
 
-    def _evoked(self) -> Evoked | None:
+    def _evoked(self) -> EvokedSignal | None:
         if self.plan.null:
             return None
         parts = common_parts(self.sensors, self.words, self.plan.seed)
@@ -158,19 +222,36 @@ class SimulatedRun:
             n_layers, n_dims = self.information.shape[1:]
             patterns = layer_patterns(self.sensors, n_layers, n_dims, self.plan.seed)
             noise = background_rms(self.plan.sensors, self.plan.seed)
-            patterns = scaled(patterns, noise, self.plan.snr, self.words_a_second, self.plan.sd_s)
+            patterns = scale_to_snr(patterns, noise, self.plan.snr, self.words_a_second, self.plan.sd_s)
             latencies_s = self.plan.latencies_s(n_layers)
             parts += layer_parts(self.words, self.information, latencies_s, patterns, self.plan.sd_s)
-        return Evoked(parts)
+        return EvokedSignal(parts)
 
 
 def synthesise(
-    plan: Plan, story: Sequence[tuple[Word, ...]], information: np.ndarray | None = None
+    plan: SimulationPlan, story: Sequence[tuple[Word, ...]], information: np.ndarray | None = None
 ) -> tuple[SimulatedRun, ...]:
-    """A story told to a head: one recording a run.
+    """Simulate the recordings of a story, one for each run.
 
-    information : (word, layer, dim), the words of all runs one after the other, planted as it stands (so standardise
-    it); layer k answers plan.latencies_s(n_layers)[k] after each word's onset.  None plants no layer.
+    Parameters
+    ----------
+    plan : SimulationPlan
+        How they are made.
+    story : sequence of tuples of Word
+        The words of each run with their times.
+    information : ndarray, shape (word, layer, dim), or None
+        What is planted, as it is (so standardise it), for the words of all runs in order.  Layer k responds
+        ``plan.latencies_s(n_layers)[k]`` after each word's onset.  None plants no layer.
+
+    Returns
+    -------
+    tuple of SimulatedRun
+        The runs.
+
+    Raises
+    ------
+    ValueError
+        If the plan is not possible, or the information has another number of words.
     """
     plan.check()
     n_words = sum(len(run) for run in story)
@@ -186,12 +267,12 @@ def synthesise(
 
 @lru_cache(maxsize=8)
 def background_rms(sensors: str, seed: int) -> np.ndarray:
-    """(sensor,) rms of a head's background in BAND_HZ, measured over two minutes that are in no recording."""
+    """(sensor,) rms of a head's background in BAND_HZ, over two minutes that are part of no recording."""
     from scipy.signal import butter, sosfiltfilt
 
     sfreq = 150.0
     never_recorded = 2**31
-    signal = Background(helmet(sensors), sfreq, seed, never_recorded).take(int(120 * sfreq))
+    signal = Background(helmet_sensors(sensors), sfreq, seed, never_recorded).take(int(120 * sfreq))
     band = butter(2, BAND_HZ, "bandpass", fs=sfreq, output="sos")
     rms = sosfiltfilt(band, signal.astype(np.float64), axis=0).std(axis=0)
     rms.setflags(write=False)

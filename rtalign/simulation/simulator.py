@@ -1,4 +1,4 @@
-"""Simulate: a story, a language model and a plan become a BIDS folder whose layers peak at known latencies."""
+"""From a story, a language model and a plan to a BIDS folder whose layers peak at known latencies."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.core.records import Word
-from rtalign.simulation.bids_writer import refuse_full, write_folder
-from rtalign.simulation.layer_signals import from_context, own_information
-from rtalign.simulation.recording import BAND_HZ, FEWEST_WORDS, Plan, SimulatedRun, synthesise
-from rtalign.simulation.story import runs, shipped_story, speak, spoken
+from rtalign.simulation.bids_writer import check_empty, write_folder
+from rtalign.simulation.layer_signals import context_information, own_information
+from rtalign.simulation.recording import BAND_HZ, MIN_WORDS, SimulatedRun, SimulationPlan, synthesise
+from rtalign.simulation.story import assign_times, shipped_story, split_runs, split_words
 
 CONTEXT = LanguageRecipe(context="growing:1000")
-"""How the planted layers read the story: as a decoder's recipe does by default, starting afresh at each run."""
+"""How the model reads the story: as a decoder's recipe does by default, from the beginning in each run."""
 
-DEFAULT = Plan()
+DEFAULT_PLAN = SimulationPlan()
 
 Progress = Callable[[str, float], None]
-"""Told which stage is at work (language, signal) and which share of it is done, 0 to 1."""
+"""Called with the stage (language, signal) and the share of it that is done, 0 to 1."""
 
 
-class Model(Protocol):
-    """What is needed of a language model."""
+class WordEncoder(Protocol):
+    """The part of a LanguageModel that the simulation uses."""
 
     info: Any
 
@@ -41,43 +41,77 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
-    """What was made, and what is true of it."""
+class SimulationResult:
+    """A simulated recording on disk.
+
+    Attributes
+    ----------
+    folder : Path
+        Root of the BIDS folder.
+    n_words, n_runs : int
+        Number of words and of runs.
+    minutes : float
+        Length of the signal.
+    latencies : dict of str to float
+        Planted latency of each layer by its number, s; empty if nothing was planted.
+    """
 
     folder: Path
     n_words: int
     n_runs: int
     minutes: float
     latencies: dict[str, float]
-    """Planted latency of each layer by its number, s; empty when nothing was planted."""
 
 
 def simulate(
     out: Path,
-    plan: Plan = DEFAULT,
+    plan: SimulationPlan = DEFAULT_PLAN,
     *,
     text: str | None = None,
-    model: Model | None = None,
+    model: WordEncoder | None = None,
     information: np.ndarray | None = None,
     progress: Progress | None = None,
-) -> Simulated:
+) -> SimulationResult:
     """Write a simulated listener to a new folder.
 
-    text : the story, the packaged one by default.
-    model : whose layers are planted; or information (word, layer, dim), planted as it stands under the numbers 0, 1,
-    2 ...; a null recording needs neither.
+    Parameters
+    ----------
+    out : Path
+        The folder; it must be empty or absent.
+    plan : SimulationPlan
+        How the recording is made.
+    text : str or None
+        The story; None for the packaged one.
+    model : WordEncoder or None
+        The language model whose layers are planted.  A null recording needs none.
+    information : ndarray, shape (word, layer, dim), or None
+        Planted as it is, under the numbers 0, 1, 2 ..., instead of a model's layers.
+    progress : callable or None
+        Called with the stage (language, signal) and the share of it that is done.
+
+    Returns
+    -------
+    SimulationResult
+        What was written.
+
+    Raises
+    ------
+    FileExistsError
+        If something is already there.
+    ValueError
+        If the plan is not possible, the story too short, or nothing is given to plant.
     """
     plan.check()
-    refuse_full(out)
-    progress = progress or _silent
-    story = tell(plan, text)
+    check_empty(out)
+    progress = progress or _ignore
+    story = timed_story(plan, text)
     numbers: list[int] = []
     if plan.null:
         model = information = None
     elif information is not None:
         numbers = list(range(information.shape[1]))
     elif model is not None:
-        numbers, information = planted(model, plan, story, progress)
+        numbers, information = planted_information(model, plan, story, progress)
     else:
         raise ValueError("nothing to plant: give a model, or ask for a null recording")
     made = synthesise(plan, story, information)
@@ -85,30 +119,66 @@ def simulate(
     latencies = {str(number): round(float(time), 6) for number, time in zip(numbers, times, strict=True)}
     truth = ground_truth(plan, made, latencies, model and model.info)
     write_folder(out, made, truth, lambda share: progress("signal", share))
-    return Simulated(out, truth["n_words"], len(made), truth["minutes"], latencies)
+    return SimulationResult(out, truth["n_words"], len(made), truth["minutes"], latencies)
 
 
-def tell(plan: Plan, text: str | None = None) -> list[tuple[Word, ...]]:
-    """The words of a story in time, run after run."""
-    heard = spoken(shipped_story() if text is None else text)
-    if len(heard) < FEWEST_WORDS:
-        raise ValueError(f"the text has {len(heard)} words; a story needs {FEWEST_WORDS} - is it the right file?")
-    if plan.n_words is not None and plan.n_words > len(heard):
+def timed_story(plan: SimulationPlan, text: str | None = None) -> list[tuple[Word, ...]]:
+    """Split a story into runs of words with times.
+
+    Parameters
+    ----------
+    plan : SimulationPlan
+        Number of words, length of a run, and seed.
+    text : str or None
+        The story; None for the packaged one.
+
+    Returns
+    -------
+    list of tuples of Word
+        The words of each run.
+
+    Raises
+    ------
+    ValueError
+        If the text has too few words.
+    """
+    words = split_words(shipped_story() if text is None else text)
+    if len(words) < MIN_WORDS:
+        raise ValueError(f"the text has {len(words)} words; a story needs {MIN_WORDS} - is it the right file?")
+    if plan.n_words is not None and plan.n_words > len(words):
         raise ValueError(
-            f"the story has {len(heard)} words; {plan.n_words} were asked for - give a longer one with --text"
+            f"the story has {len(words)} words; {plan.n_words} were asked for - give a longer one with --text"
         )
-    parts = runs(heard[: plan.n_words], plan.run_words)
-    return [speak(part, plan.seed * 1000 + i) for i, part in enumerate(parts)]
+    parts = split_runs(words[: plan.n_words], plan.run_words)
+    return [assign_times(part, plan.seed * 1000 + i) for i, part in enumerate(parts)]
 
 
-def planted(
-    model: Model, plan: Plan, story: Sequence[Sequence[Word]], progress: Progress
+def planted_information(
+    model: WordEncoder, plan: SimulationPlan, story: Sequence[Sequence[Word]], progress: Progress
 ) -> tuple[list[int], np.ndarray]:
-    """The numbers of the layers used, and (word, layer, dim) what each of them adds to those below.
+    """Extract what a plan plants of a language model: what each layer adds to those below, or its context.
 
-    Why the first layer is seen against the hidden state half way down to the embedding: against nothing, or against
-    the embedding, it would hold nearly all that the later layers hold too, and every layer would peak at its latency;
-    against its neighbour hardly anything would be its own.
+    Why the first layer is compared with the hidden state half way down to the embedding: compared with nothing or with
+    the embedding, it would hold nearly everything that later layers hold too, and every layer would peak at its
+    latency; compared with its neighbour, it would hold hardly anything.
+
+    Parameters
+    ----------
+    model : WordEncoder
+        The language model.
+    plan : SimulationPlan
+        Which layers, and whether only their context is planted.
+    story : sequence of sequences of Word
+        The words of each run.
+    progress : callable
+        Called with the stage and the share of it that is done.
+
+    Returns
+    -------
+    layers : list of int
+        Numbers of the layers.
+    information : ndarray, shape (word, layer, dim)
+        What is planted for each word of the story.
     """
     recipe = CONTEXT.model_copy(update={"layers": plan.layers})
     numbers = recipe.layer_indices(model.info.n_layers)
@@ -117,36 +187,36 @@ def planted(
     read: list[np.ndarray] = []
     done = 0
 
-    def tick(n: int) -> None:
+    def report(n: int) -> None:
         progress("language", (done + n) / total)
 
     for run in story:
         texts = [word.text for word in run]
-        read.append(model.encode(texts, recipe, [*beneath, *numbers], tick, surprisal=False).activations)
+        read.append(model.encode(texts, recipe, [*beneath, *numbers], report, surprisal=False).activations)
         done += len(run)
     whole = np.concatenate(read)
     used = whole[:, len(beneath) :]
     if plan.contextual:
-        place = np.concatenate([np.arange(len(run)) for run in story])
-        return numbers, from_context(used, _alone(model, story, numbers), place, plan.n_dims)
+        position = np.concatenate([np.arange(len(run)) for run in story])
+        return numbers, context_information(used, _read_alone(model, story, numbers), position, plan.n_dims)
     return numbers, own_information(used, plan.n_dims, whole[:, 0] if beneath else None)
 
 
-def _alone(model: Model, story: Sequence[Sequence[Word]], layers: Sequence[int]) -> np.ndarray:
+def _read_alone(model: WordEncoder, story: Sequence[Sequence[Word]], layers: Sequence[int]) -> np.ndarray:
     """(word, layer, dim) the states of each word read by itself."""
     recipe = CONTEXT.model_copy(update={"context": "window:0"})
     texts = [[word.text for word in run] for run in story]
     return np.concatenate([model.encode(run, recipe, layers, surprisal=False).activations for run in texts])
 
 
-def _silent(stage: str, share: float) -> None:
-    """Nobody wants to know."""
+def _ignore(stage: str, share: float) -> None:
+    """Progress that nobody asked for."""
 
 
 def ground_truth(
-    plan: Plan, made: Sequence[SimulatedRun], latencies: dict[str, float], info: Any | None
+    plan: SimulationPlan, made: Sequence[SimulatedRun], latencies: dict[str, float], info: Any | None
 ) -> dict[str, Any]:
-    """What is true of a simulated recording, for whoever checks an analysis against it."""
+    """The content of ground_truth.json: what was planted, to check an analysis."""
     return {
         "format": "rtalign-ground-truth",
         "version": 1,

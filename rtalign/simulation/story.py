@@ -1,4 +1,4 @@
-"""Stories: what a listener hears of a printed text, word by word, and where the reader takes a breath."""
+"""Stories: the words of a printed text as they are spoken, with pauses, and their times."""
 
 from __future__ import annotations
 
@@ -24,20 +24,34 @@ HEADING = re.compile(r"(?:chapter|part|adventure)?\s*(?:[ivxlc]+|\d+)\.?", re.IG
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """A word as a listener hears it, and the pause after it."""
+class SpokenWord:
+    """A word and the pause after it.
+
+    Attributes
+    ----------
+    text : str
+        The word in lower case, without punctuation.
+    pause : {"none", "comma", "stop", "paragraph"}
+        Kind of pause after the word.
+    """
 
     text: str
     pause: Pause
 
 
 def shipped_story() -> str:
-    """The text of the story that comes with the package."""
+    """Read the text of the story that comes with the package.
+
+    Returns
+    -------
+    str
+        About 5,000 words of English prose.
+    """
     return (files("rtalign") / "simulation" / "stories" / f"{SHIPPED}.txt").read_text(encoding="ascii")
 
 
 def without_gutenberg(text: str) -> str:
-    """The text without the header and footer that Project Gutenberg puts around it, and without the makers' credits."""
+    """The text without Project Gutenberg's header, footer and credits."""
     marks = {mark[1].upper(): mark for mark in GUTENBERG.finditer(text)}
     if not marks:
         return text
@@ -46,17 +60,39 @@ def without_gutenberg(text: str) -> str:
     return CREDITS.sub("", text[start:stop])
 
 
-def spoken(text: str) -> list[Spoken]:
-    """Every word of a text in order: lower-case, apostrophes kept, all other punctuation turned into pauses."""
-    words: list[Spoken] = []
+def split_words(text: str) -> list[SpokenWord]:
+    """Split a text into words: lower case, apostrophes kept, all other punctuation turned into pauses.
+
+    Parameters
+    ----------
+    text : str
+        Plain text, also of Project Gutenberg; its header and footer are left out.
+
+    Returns
+    -------
+    list of SpokenWord
+        Every word in order.
+    """
+    words: list[SpokenWord] = []
     for paragraph in _paragraphs(without_gutenberg(text)):
         words += _paragraph_words(paragraph)
     return words
 
 
 def story_words(text: str) -> list[str]:
-    """Every word of a text as an events table holds it."""
-    return [word.text for word in spoken(text)]
+    """Split a text into words as a table of events holds them.
+
+    Parameters
+    ----------
+    text : str
+        Plain text.
+
+    Returns
+    -------
+    list of str
+        Every word in order, in lower case.
+    """
+    return [word.text for word in split_words(text)]
 
 
 def _paragraphs(text: str) -> Iterator[str]:
@@ -68,14 +104,14 @@ def _paragraphs(text: str) -> Iterator[str]:
             yield line
 
 
-def _paragraph_words(paragraph: str) -> list[Spoken]:
-    found = list(WORD.finditer(paragraph))
+def _paragraph_words(paragraph: str) -> list[SpokenWord]:
+    matches = list(WORD.finditer(paragraph))
     words = []
-    for i, match in enumerate(found):
-        last = i + 1 == len(found)
-        between = "" if last else paragraph[match.end() : found[i + 1].start()]
+    for i, match in enumerate(matches):
+        last = i + 1 == len(matches)
+        between = "" if last else paragraph[match.end() : matches[i + 1].start()]
         text = match[0].lower().replace(",", "")
-        words.append(Spoken(text, "paragraph" if last else _pause(text, between)))
+        words.append(SpokenWord(text, "paragraph" if last else _pause(text, between)))
     return words
 
 
@@ -83,7 +119,7 @@ TITLES = frozenset({"mr", "mrs", "ms", "dr", "st", "rev", "prof", "esq"})
 
 
 def _pause(text: str, between: str) -> Pause:
-    """The pause that the characters between two words ask for."""
+    """The pause for the characters between two words."""
     if re.search(r"[.!?]", between):
         return "none" if text in TITLES and between.startswith(".") else "stop"
     if re.search(r"[,;:()\u2013\u2014]|--|\s-\s", between):
@@ -97,12 +133,12 @@ PAUSES_S = {"none": 0.0, "comma": 0.28, "stop": 0.58, "paragraph": 0.95}
 LEAD_IN_S = 2.0
 """Silence before the first word of a run."""
 
-LIGHT = """
+FUNCTION_WORDS = """
     a an the of to in on at by for from with as and or but nor so if than that this it its he she him her his they
     them their we us our you your i me my is was were be been are am had has have do did not no would could should
     will shall can may might must there then when which who what where into out up upon
 """
-"""Words that a reader passes over lightly."""
+"""Words that are spoken more quickly than others of their length."""
 
 
 def syllables(word: str) -> int:
@@ -112,27 +148,39 @@ def syllables(word: str) -> int:
     return max(1, groups - silent)
 
 
-def durations(words: Sequence[str], pauses: Sequence[str], rng: np.random.Generator) -> np.ndarray:
-    """(word,) seconds: longer with syllables and letters, shorter when light or often said, longest before a pause."""
-    light = frozenset(LIGHT.split())
+def word_durations(words: Sequence[str], pauses: Sequence[str], rng: np.random.Generator) -> np.ndarray:
+    """(word,) seconds: longer with syllables and letters, shorter if quick or repeated, longest before a pause."""
+    quick = frozenset(FUNCTION_WORDS.split())
     counts: dict[str, int] = {}
     seconds = np.empty(len(words))
     for i, (word, pause) in enumerate(zip(words, pauses, strict=True)):
-        heard = counts[word] = counts.get(word, 0) + 1
+        n_said = counts[word] = counts.get(word, 0) + 1
         base = 0.088 + 0.146 * syllables(word) + 0.0165 * len(word)
-        practised = 1 - 0.025 * min(np.log2(heard), 6)
-        seconds[i] = base * practised * (0.86 if word in light else 1.0) * (1.0 if pause == "none" else 1.18)
+        practised = 1 - 0.025 * min(np.log2(n_said), 6)
+        seconds[i] = base * practised * (0.86 if word in quick else 1.0) * (1.0 if pause == "none" else 1.18)
     return np.clip(seconds * rng.lognormal(0.0, 0.14, len(words)), 0.06, None)
 
 
-def speak(text: Sequence[Spoken], seed: int) -> tuple[Word, ...]:
-    """One run of a story as words in time, about 2.6 a second; the same seed speaks the same way.
+def assign_times(text: Sequence[SpokenWord], seed: int) -> tuple[Word, ...]:
+    """Give the words of one run onsets and durations, at about 2.6 words per second.
 
-    Onsets are kept to the tenth of a millisecond so that an events table holds them exactly.
+    Onsets are rounded to a tenth of a millisecond, so that a table of events holds them exactly.
+
+    Parameters
+    ----------
+    text : sequence of SpokenWord
+        The words.
+    seed : int
+        Seed of the variation; the same seed gives the same times.
+
+    Returns
+    -------
+    tuple of Word
+        The words with their times.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0x5A1]))
     pauses = [word.pause for word in text]
-    seconds = durations([word.text for word in text], pauses, rng)
+    seconds = word_durations([word.text for word in text], pauses, rng)
     silence = np.array([PAUSES_S[pause] for pause in pauses]) * rng.lognormal(0.0, 0.3, len(text))
     onsets = LEAD_IN_S + np.concatenate([[0.0], np.cumsum(seconds + silence)[:-1]])
     onsets, seconds = np.round(onsets, 4), np.round(seconds, 4)
@@ -142,9 +190,24 @@ def speak(text: Sequence[Spoken], seed: int) -> tuple[Word, ...]:
     )
 
 
-def runs(text: Sequence[Spoken], run_words: int) -> list[Sequence[Spoken]]:
-    """A story cut into runs at the first sentence end after every run_words words; a short rest joins the last run."""
-    parts: list[Sequence[Spoken]] = []
+def split_runs(text: Sequence[SpokenWord], run_words: int) -> list[Sequence[SpokenWord]]:
+    """Cut a story into runs at the first end of a sentence after every run_words words.
+
+    A short rest joins the last run.
+
+    Parameters
+    ----------
+    text : sequence of SpokenWord
+        The story.
+    run_words : int
+        Words of a run.
+
+    Returns
+    -------
+    list of sequences of SpokenWord
+        The runs in order.
+    """
+    parts: list[Sequence[SpokenWord]] = []
     first = 0
     while len(text) - first > 1.5 * run_words:
         stop = first + run_words

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtalign.simulation.recording import Plan
-from rtalign.simulation.simulator import simulate
+from rtalign.simulation import SimulationPlan, simulate
 from rtalign_cli import main
 from tests.helpers.tiny_models import write_model
 
@@ -49,7 +48,7 @@ def summary(folder: Path) -> dict[str, Any]:
 def listener(folder: Path, sfreq: float) -> None:
     """330 words in two runs, and what three layers make of them."""
     information = np.random.default_rng(0).standard_normal((330, 3, 4)).astype(np.float32)
-    plan = Plan(n_words=330, run_words=190, sfreq=sfreq, sensors="neuromag306")
+    plan = SimulationPlan(n_words=330, run_words=190, sfreq=sfreq, sensors="neuromag306")
     simulate(folder, plan, information=information)
 
 

@@ -16,9 +16,7 @@ from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine, EngineOptions
 from rtalign.language import AheadReader, load
 from rtalign.recordings.concatenated import Joined
-from rtalign.simulation.recording import Plan, synthesise
-from rtalign.simulation.simulator import planted, tell
-from rtalign.simulation.story import shipped_story, story_words
+from rtalign.simulation import SimulationPlan, planted_information, shipped_story, story_words, synthesise, timed_story
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.trainer import train
 
@@ -52,9 +50,9 @@ def listened(model: Any, decoding: DecoderSetup, runs: list[Recording], adapt: b
 def test_decoders_learned_from_nothing_come_near_those_of_a_bank(tmp_path: Path, null: bool) -> None:
     """Forty minutes of words.  The bank has had all of them at once, and its score is cross-validated."""
     model, text = load("smollm2"), shipped_story() + "\n\n" + shipped_story()
-    plan = Plan(seed=4, null=null, n_words=N_WORDS, run_words=N_WORDS // 10)
-    story = tell(plan, text)
-    information = None if null else planted(model, plan, story, lambda *_: None)[1]
+    plan = SimulationPlan(seed=4, null=null, n_words=N_WORDS, run_words=N_WORDS // 10)
+    story = timed_story(plan, text)
+    information = None if null else planted_information(model, plan, story, lambda *_: None)[1]
     runs = list(synthesise(plan, story, information))
     decoding = DecoderSetup.from_text(model, story_words(shipped_story()), RECIPE)
     engine = listened(model, decoding, runs, adapt=True)

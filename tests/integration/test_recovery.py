@@ -20,9 +20,14 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.language import load
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
-from rtalign.simulation.layer_signals import independent_layers
-from rtalign.simulation.recording import Plan, SimulatedRun, synthesise
-from rtalign.simulation.simulator import planted, tell
+from rtalign.simulation import (
+    SimulatedRun,
+    SimulationPlan,
+    independent_layers,
+    planted_information,
+    synthesise,
+    timed_story,
+)
 from rtalign.training.trainer import train
 
 pytestmark = pytest.mark.slow
@@ -32,7 +37,7 @@ WORDS = 3120
 
 NULL_SEEDS = 24
 
-DEFAULT = Plan()
+DEFAULT = SimulationPlan()
 STRONG = 8.0
 """A signal at which decoders tell neighbouring layers apart about as well as without noise."""
 
@@ -72,9 +77,9 @@ def smollm2() -> Any:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_independent_layers_peak_where_they_were_planted(store: Path, tmp_path: Path, seed: int) -> None:
-    plan = Plan(seed=seed, n_words=WORDS, run_words=WORDS // 5)
+    plan = SimulationPlan(seed=seed, n_words=WORDS, run_words=WORDS // 5)
     information = independent_layers(WORDS, 9, plan.n_dims, seed)
-    runs = synthesise(plan, tell(plan), information)
+    runs = synthesise(plan, timed_story(plan), information)
     recipe = Recipe().with_("language", layers="all")
     result = train(runs, KnownLayers(runs, information), recipe, tmp_path / "bank", Progress(quiet=True), store=store)
     error_ms = 1000 * np.abs(ladder_of(result) - plan.latencies_s(9))
@@ -86,9 +91,9 @@ def test_independent_layers_peak_where_they_were_planted(store: Path, tmp_path: 
 
 def smollm2s_ladder(store: Path, folder: Path, model: Any, seed: int, **settings: Any) -> tuple[np.ndarray, float]:
     """T_max of SmolLM2's nine layers, planted with what each adds, and the best R."""
-    plan = Plan(seed=seed, n_words=WORDS, run_words=WORDS // 5, **settings)
-    story = tell(plan)
-    layers, information = planted(model, plan, story, lambda *_: None)
+    plan = SimulationPlan(seed=seed, n_words=WORDS, run_words=WORDS // 5, **settings)
+    story = timed_story(plan)
+    layers, information = planted_information(model, plan, story, lambda *_: None)
     assert len(layers) == 9
     runs = synthesise(plan, story, information)
     result = train(runs, model, Recipe(), folder / "bank", Progress(quiet=True), store=store)
@@ -123,8 +128,8 @@ def test_nothing_comes_of_nothing(store: Path, tmp_path: Path, smollm2: Any) -> 
     recipe = Recipe().with_("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
     shown, layers_ok, permutation, parametric = 0, 0, [], []
     for seed in range(NULL_SEEDS):
-        plan = Plan(seed=100 + seed, null=True, n_words=WORDS // 2, run_words=312)
-        runs = synthesise(plan, tell(plan))
+        plan = SimulationPlan(seed=100 + seed, null=True, n_words=WORDS // 2, run_words=312)
+        runs = synthesise(plan, timed_story(plan))
         out = tmp_path / f"null-{seed}"
         result = train(runs, smollm2, recipe, out, Progress(quiet=True), store=store)
         shown += result["temporal_score"] is not None

@@ -16,8 +16,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
 from rtalign.language import load
-from rtalign.simulation.recording import Plan
-from rtalign.simulation.simulator import planted, simulate, tell
+from rtalign.simulation import SimulationPlan, planted_information, simulate, timed_story
 from rtalign_offline.sweep import blocks
 from rtalign_offline.sweep.report.study import Growth, value, with_context
 from rtalign_offline.sweep.report.study import load as load_study
@@ -62,7 +61,7 @@ def cpu_s() -> float:
 def test_six_models_four_contexts_two_people_survive_everything(tmp_path: Path) -> None:
     smollm2, people = load("smollm2"), {}
     for i in (1, 2):
-        plan = Plan(n_words=300, run_words=150, sfreq=150.0, seed=i)
+        plan = SimulationPlan(n_words=300, run_words=150, sfreq=150.0, seed=i)
         people[f"person {i}"] = simulate(tmp_path / f"person{i}", plan, model=smollm2).folder
     models = '[[models]]\nname = "smollm2"\n[[models]]\nname = "smollm2"\nuntrained = true\nlabel = "random"\n'
     for name, kind in TINY.items():
@@ -132,7 +131,7 @@ def broken_off(folder: Path) -> None:
 
 def test_growth_with_context_is_found_where_it_was_planted(tmp_path: Path) -> None:
     """This listener answers what SmolLM2 knows from its wider context, and nothing that words say by themselves."""
-    plan = Plan(n_words=1200, run_words=240, sfreq=150.0, seed=5, snr=4.0, layers="5", contextual=True)
+    plan = SimulationPlan(n_words=1200, run_words=240, sfreq=150.0, seed=5, snr=4.0, layers="5", contextual=True)
     smollm2 = load("smollm2")
     listener = simulate(tmp_path / "listener", plan, model=smollm2).folder
     models = '[[models]]\nname = "smollm2"\n[[models]]\nname = "smollm2"\nuntrained = true\nlabel = "random"\n'
@@ -141,7 +140,10 @@ def test_growth_with_context_is_found_where_it_was_planted(tmp_path: Path) -> No
     (tmp_path / "plan.toml").write_text(text.replace("step_s = 0.1", "step_s = 0.05"))
     done = sweep_processes.sweep(tmp_path / "plan.toml", tmp_path / "out", tmp_path / "cache", timeout=3000)
     assert done.returncode == 0, done.stderr
-    study, (_, information) = load_study(tmp_path / "out"), planted(smollm2, plan, tell(plan), lambda *_: None)
+    study, (_, information) = (
+        load_study(tmp_path / "out"),
+        planted_information(smollm2, plan, timed_story(plan), lambda *_: None),
+    )
     found, there = dict[str, np.ndarray](), dict[str, np.ndarray]()
     for model in ("smollm2", "random"):
         line = sorted((e for e in study.pooled if e.subject.model == model), key=lambda e: e.subject.words)

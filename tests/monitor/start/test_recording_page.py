@@ -12,8 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
 from rtalign.recordings import open_recordings
-from rtalign.simulation.recording import Plan
-from rtalign.simulation.simulator import simulate
+from rtalign.simulation import SimulationPlan, simulate
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import preview
 from rtalign_monitor.start.dialog import RECORDING
@@ -26,7 +25,9 @@ from tests.helpers.fake_network import PATIENCE_MS, Network, press, ready, says,
 def listener(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("listener")
     information = np.random.default_rng(0).standard_normal((40, 3, 4)).astype(np.float32)
-    simulate(folder, Plan(n_words=40, run_words=20, sfreq=250.0, sensors="neuromag306"), information=information)
+    simulate(
+        folder, SimulationPlan(n_words=40, run_words=20, sfreq=250.0, sensors="neuromag306"), information=information
+    )
     return folder
 
 
