@@ -1,4 +1,4 @@
-"""From a session to a window."""
+"""The Qt application: shows a session in the window until it is closed."""
 
 from __future__ import annotations
 
@@ -22,43 +22,63 @@ from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.memory import ViewName
 from rtalign_monitor.start.demo import Trying
 
-LOOK_MS = 100
-ENGINE_ENDS_S = 60.0
-"""How long an engine may still write after its window is gone."""
+POLL_MS = 100
+WRITE_TIMEOUT_S = 60.0
+"""How long an engine may still write its results after the window has closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """How a session is shown.  over : says when there is nothing more to come, whereupon the engine is asked to stop.
+    """How a session is shown.
 
-    pictures : a folder for pictures, which are left there on the way; the window then closes by itself at the end.
+    Attributes
+    ----------
+    view : {"operator", "demo"} or None
+        The view; None: the one that was shown last.
+    is_over : callable or None
+        Tells from a snapshot whether nothing more will come; the engine is then asked to stop.
+    pictures : Path or None
+        Folder for pictures of the window; the window then closes by itself when the engine has stopped.
     """
 
     view: ViewName | None = None
-    over: Callable[[Snapshot], bool] | None = None
+    is_over: Callable[[Snapshot], bool] | None = None
     pictures: Path | None = None
 
 
-def run(session: Session | None, showing: DisplayOptions | None = None) -> Snapshot | None:
-    """Show the window until it is closed; without a session it asks for one.  The last that was seen of it."""
-    showing = showing or DisplayOptions()
-    qInstallMessageHandler(_told)
+def run(session: Session | None, options: DisplayOptions | None = None) -> Snapshot | None:
+    """Show the window until it is closed.
+
+    Parameters
+    ----------
+    session : Session or None
+        The session to start; None: the user chooses one.
+    options : DisplayOptions or None
+        How to show it.
+
+    Returns
+    -------
+    Snapshot or None
+        The last snapshot that was shown.
+    """
+    options = options or DisplayOptions()
+    qInstallMessageHandler(_print_qt_message)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setProperty("applicationName", "rtalign")
-    window = MonitorWindow(_begin, memory.default_path())
-    if showing.view:
-        window.set_view(showing.view)
-    window.demo_wanted.connect(Trying(window.message_bar, window.start).begin)
-    pictures = Pictures(showing.pictures) if showing.pictures else None
+    window = MonitorWindow(_connect, memory.default_path())
+    if options.view:
+        window.set_view(options.view)
+    window.demo_requested.connect(Trying(window.message_bar, window.start).begin)
+    pictures = Pictures(options.pictures) if options.pictures else None
     window.show()
-    QTimer.singleShot(0, lambda: window.start(whole(session)) if session is not None else window.start_dialog())
+    QTimer.singleShot(0, lambda: window.start(absolute(session)) if session is not None else window.start_dialog())
     timer = QTimer()
-    timer.timeout.connect(lambda: _look(window, showing, pictures))
-    timer.start(LOOK_MS)
+    timer.timeout.connect(lambda: _poll(window, options, pictures))
+    timer.start(POLL_MS)
     before = {
-        number: signal.signal(number, lambda *_: _asked_to_go(window)) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda *_: _interrupt(window)) for number in (signal.SIGINT, signal.SIGTERM)
     }
-    hook, sys.excepthook = sys.excepthook, _said
+    hook, sys.excepthook = sys.excepthook, _print_exception
     try:
         app.exec()
     finally:
@@ -68,50 +88,53 @@ def run(session: Session | None, showing: DisplayOptions | None = None) -> Snaps
         timer.stop()
         window.replay_extras.close()
         if window.link.engine:
-            window.link.engine.wait(ENGINE_ENDS_S)
+            window.link.engine.wait(WRITE_TIMEOUT_S)
     return window.drawn
 
 
-def whole(session: Session) -> Session:
-    """With its paths from the root on: what is remembered is read in another folder."""
+def absolute(session: Session) -> Session:
+    """The session with absolute paths, because the window may remember it and start it from another folder."""
     paths = {name: value.absolute() for name, value in session if isinstance(value, Path)}
     return session.model_copy(update=paths)
 
 
-def _look(window: MonitorWindow, showing: DisplayOptions, pictures: Pictures | None) -> None:
-    """Runs also so that the interpreter gets its turn, and with it Ctrl-C."""
+def _poll(window: MonitorWindow, options: DisplayOptions, pictures: Pictures | None) -> None:
+    """Stop a session that is over, and take pictures.
+
+    Why a timer calls it even without either: Python handles Ctrl-C only when the interpreter runs.
+    """
     state = window.link.state
-    if state == "running" and showing.over and showing.over(window.link.newest):
+    if state == "running" and options.is_over and options.is_over(window.link.newest):
         window.link.stop()
     if pictures:
-        if (window.link.stopping_s or 0.0) > ENGINE_ENDS_S:  # nobody is there to give it up
-            window.link.give_up()
+        if (window.link.stopping_s or 0.0) > WRITE_TIMEOUT_S:  # nobody is there to press "End it now"
+            window.link.kill()
         done = state in ("ended", "failed", "lost")
         pictures.look(window, last=done)
         if done:
             window.close()
 
 
-def _asked_to_go(window: MonitorWindow) -> None:
-    """Whoever asks twice does not want to wait for the engine."""
+def _interrupt(window: MonitorWindow) -> None:
+    """Close the window; on the second interrupt, without waiting for the engine."""
     if window.closing:
-        window.leave_now()
+        window.close_now()
     else:
         window.close()
 
 
-def _begin(session: Session) -> EngineClient:
+def _connect(session: Session) -> EngineClient:
     from rtalign.engine.process.client import Client
 
     return Client(session)
 
 
-def _told(_kind: QtMsgType, _where: QMessageLogContext, text: str | None) -> None:
-    """Qt's own remarks, but for the one that a window without a screen draws at every resize."""
+def _print_qt_message(_kind: QtMsgType, _where: QMessageLogContext, text: str | None) -> None:
+    """Print Qt's messages, except the one that a window without a screen causes at every resize."""
     if text and "propagateSizeHints" not in text:
         sys.stderr.write(f"{text}\n")
 
 
-def _said(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    """The boundary of Qt's own loop, which would end the whole program at an error in a slot."""
+def _print_exception(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """Print an exception of a slot; without this hook Qt would end the program."""
     traceback.print_exception(kind, error, where)

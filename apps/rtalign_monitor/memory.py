@@ -1,4 +1,4 @@
-"""What the window remembers for next time, in one small file of ours."""
+"""What the window remembers between starts, in one small file."""
 
 from __future__ import annotations
 
@@ -14,16 +14,44 @@ from PyQt6.QtCore import QStandardPaths
 from rtalign.core.session import Session
 
 VARIABLE = "RTALIGN_SETTINGS"
-MOST_RECENT = 8
-MOST_MARKED = 40
+MAX_RECENT = 8
+MAX_BOOKMARKED = 40
 """Recordings whose bookmarks are remembered."""
+SAME_BOOKMARK_S = 0.5
+"""A bookmark this near to a time counts as the bookmark of that time."""
 
 ThemeName = Literal["system", "dark", "light"]
 ViewName = Literal["operator", "demo"]
 
 
 class WindowMemory(BaseModel):
-    """Everything that is remembered.  layouts, geometry : as Qt saves them, in base64."""
+    """Everything that the window remembers.
+
+    Attributes
+    ----------
+    theme : {"system", "dark", "light"}
+        Chosen theme.
+    view : {"operator", "demo"}
+        View that was shown last.
+    scale : float
+        Size of the type, 1 as designed.
+    layouts : dict of str to str
+        Borders between the panels by view and splitter, as Qt saves them, in base64.
+    hidden : list of str
+        Names of the panels that are hidden.
+    geometry : str
+        Place and size of the window, as Qt saves them, in base64.
+    recent : list of Session
+        Sessions that were started, the newest first.
+    banks : list of Path
+        Banks that were used, the newest first.
+    folder : Path or None
+        Folder in which the user last chose a file.
+    bookmarks : dict of str to list of float
+        Bookmarked times in seconds, by recording.
+    last_words : int
+        How many of the newest words are scored when not all are.
+    """
 
     model_config = ConfigDict(extra="ignore", validate_assignment=True)
 
@@ -40,29 +68,29 @@ class WindowMemory(BaseModel):
     last_words: int = Field(300, ge=100)
 
     def add_recent(self, session: Session) -> None:
-        """A session began: it is the most recent one now, and so is its bank."""
-        self.recent = [session, *(other for other in self.recent if other != session)][:MOST_RECENT]
+        """Put a session, and its bank, first among the recent ones."""
+        self.recent = [session, *(other for other in self.recent if other != session)][:MAX_RECENT]
         if session.bank is not None:
-            self.banks = [session.bank, *(bank for bank in self.banks if bank != session.bank)][:MOST_RECENT]
+            self.banks = [session.bank, *(bank for bank in self.banks if bank != session.bank)][:MAX_RECENT]
 
 
 def default_path() -> Path:
-    """$RTALIGN_SETTINGS, else the platform's own place for settings."""
-    own = os.environ.get(VARIABLE)
-    if own:
-        return Path(own).expanduser()
-    where = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericConfigLocation)
-    return Path(where) / "rtalign" / "window.json"
+    """The file in which the window remembers: $RTALIGN_SETTINGS, else in the platform's folder of settings."""
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericConfigLocation)
+    return Path(folder) / "rtalign" / "window.json"
 
 
 def output_folder() -> Path:
-    """Where recordings and reports go when nothing else was said."""
+    """The folder for recordings and reports unless the session names one."""
     documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     return Path(documents or Path.home()) / "rtalign"
 
 
 def load(path: Path) -> WindowMemory:
-    """What was remembered; a file that is missing or damaged is as if nothing was."""
+    """Read a file of `save`; a missing or damaged file counts as empty."""
     try:
         return WindowMemory.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError):
@@ -70,7 +98,20 @@ def load(path: Path) -> WindowMemory:
 
 
 def save(memory: WindowMemory, path: Path) -> str | None:
-    """Write it whole or not at all; the reason where it could not be written."""
+    """Write the file completely or not at all.
+
+    Parameters
+    ----------
+    memory : WindowMemory
+        What to write.
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str or None
+        Why it could not be written, or None.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(prefix=path.name, dir=path.parent)
@@ -78,16 +119,18 @@ def save(memory: WindowMemory, path: Path) -> str | None:
             file.write(memory.model_dump_json(indent=1))
         os.replace(partial, path)
     except OSError as error:
-        return f"what is chosen here cannot be remembered: {error}"
+        return f"the window's settings cannot be saved: {error}"
     return None
 
 
-NEAR_S = 0.5
-"""A bookmark this near is meant."""
-
-
 class Bookmarks:
-    """Times in the recording, in order."""
+    """Bookmarked times of one recording.
+
+    Parameters
+    ----------
+    memory : WindowMemory
+        Where the bookmarks of all recordings are kept.
+    """
 
     def __init__(self, memory: WindowMemory) -> None:
         self._memory = memory
@@ -95,24 +138,25 @@ class Bookmarks:
 
     @property
     def times(self) -> list[float]:
+        """The times in seconds, in ascending order."""
         return self._memory.bookmarks.get(self._key, [])
 
     def open(self, session: Session) -> None:
-        """Another recording; live streams have none."""
+        """Turn to the recording of a session; live streams have no bookmarks."""
         parts = (session.recording and session.recording.resolve(), session.subject, session.session, session.task)
         self._key = "|".join(str(part or "") for part in (*parts, session.run)) if session.recording else ""
 
-    def turn(self, time_s: float) -> bool:
-        """Set one here, or take away the one that is here; whether there is one now."""
-        kept = [t for t in self.times if abs(t - time_s) > NEAR_S]
-        new = len(kept) == len(self.times)
-        others = {key: times for key, times in self._memory.bookmarks.items() if key != self._key}
-        marked = {self._key: sorted([*kept, time_s] if new else kept)} if new or kept else {}
-        self._memory.bookmarks = dict([*others.items(), *marked.items()][-MOST_MARKED:])
-        return new
+    def toggle(self, time_s: float) -> bool:
+        """Set a bookmark, or remove the one at this time; return whether there is one now."""
+        others = [t for t in self.times if abs(t - time_s) > SAME_BOOKMARK_S]
+        is_new = len(others) == len(self.times)
+        other_recordings = {key: times for key, times in self._memory.bookmarks.items() if key != self._key}
+        bookmarked = {self._key: sorted([*others, time_s] if is_new else others)} if is_new or others else {}
+        self._memory.bookmarks = dict([*other_recordings.items(), *bookmarked.items()][-MAX_BOOKMARKED:])
+        return is_new
 
-    def beside(self, time_s: float, by: int) -> float | None:
-        """The next one (1) or the one before (-1)."""
-        if by > 0:
+    def neighbour(self, time_s: float, step: int) -> float | None:
+        """The next bookmark after a time (step 1), or the one before it (step -1); None where there is none."""
+        if step > 0:
             return next((t for t in self.times if t > time_s + 0.05), None)
-        return next((t for t in reversed(self.times) if t < time_s - NEAR_S), None)
+        return next((t for t in reversed(self.times) if t < time_s - SAME_BOOKMARK_S), None)

@@ -84,7 +84,7 @@ class Scene:
         window = MonitorWindow(self._begin, self.folder / "window.json")
         window.link._clock = lambda: self.now
         window.sessions._asking = window.exporter._asking = self.answers  # type: ignore[assignment]
-        self.qtbot.addWidget(window, before_close_func=lambda w: w.leave_now())
+        self.qtbot.addWidget(window, before_close_func=lambda w: w.close_now())
         window.resize(1280, 800)
         window.show()
         self.qtbot.waitActive(window).__enter__()
@@ -180,7 +180,7 @@ class Sitting:
     def close(self) -> None:
         """As a user does; whoever cannot be waited for is ended."""
         engine = self.window.link.engine
-        self.window.leave_now()
+        self.window.close_now()
         if engine is not None and engine.alive:
             engine.send(Stop())
             engine.wait(30)

@@ -34,7 +34,7 @@ def test_a_real_replay_steps_and_jumps_by_keys(sitting: Sitting) -> None:
     told = len(words.texts) - 8
     sitting.press("/")
     QTest.keyClicks(sitting.window.transport.word, words.texts[told])
-    there = sitting.window.transport.timeline.said(words.texts[told])
+    there = sitting.window.transport.timeline.find_word(words.texts[told])
     QTest.keyClick(sitting.window.transport.word, Qt.Key.Key_Return)
     sitting.until(lambda seen: seen.position_s == pytest.approx(there, abs=0.05))
 
@@ -67,7 +67,9 @@ def test_a_real_replay_played_out_leaves_its_report(sitting: Sitting, monkeypatc
     seen = sitting.until(lambda seen: seen.phase == "ended" and seen.speed is None and not seen.n_waiting)
     assert seen.n_received == seen.n_scored + sum(seen.skipped.values())
     assert sitting.window.message_bar.message is not None
-    assert sitting.window.message_bar.message.text.startswith(f"The recording has ended: {seen.n_received} words heard")
+    assert sitting.window.message_bar.message.text.startswith(
+        f"The recording has ended: {seen.n_received} words received"
+    )
     sitting.until(lambda seen: sitting.window.action_registry["report"].isEnabled())
     sitting.press("Ctrl+T")
     sitting.qtbot.waitUntil(lambda: len(opened) == 1, timeout=PATIENCE_MS)
@@ -138,7 +140,7 @@ def test_a_hanging_engine_is_ended_and_its_recording_is_whole(
 ) -> None:
     """SIGSTOP makes the engine deaf and dumb."""
     pyxdf = pytest.importorskip("pyxdf")
-    monkeypatch.setattr(link, "ENDS_S", 1.0)
+    monkeypatch.setattr(link, "STOP_TIMEOUT_S", 1.0)
     stage = Stage(desk, tmp_path)
     try:
         meg, words = stage.names

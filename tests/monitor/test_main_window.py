@@ -32,7 +32,7 @@ from rtalign.engine.commands import (
     WriteReport,
 )
 from rtalign.engine.process.word_list import WordList
-from rtalign_monitor.actions.registry import ACTIONS
+from rtalign_monitor.actions.registry import ACTIONS, MENUS
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import grey
 from tests.helpers.window import HERE_S, ONSETS, SCRIPT, Scene
@@ -75,7 +75,7 @@ def begun(setting: str) -> Effect:
 
 
 def fill(scene: Scene) -> None:
-    scene.window.view_settings.fills_screen = True
+    scene.window.view_settings.can_fill_screen = True
 
 
 def hide(scene: Scene) -> None:
@@ -99,28 +99,28 @@ EFFECTS: dict[str, Effect] = {
     "theme": Effect(lambda s: s.window.memory.theme, "dark"),
     "larger": Effect(lambda s: s.panel("ladder").scale, 1.1),
     "smaller": Effect(lambda s: s.panel("ladder").scale, 0.9),
-    "layout": Effect(lambda s: s.panel("curves").isVisible(), True, hide),
+    "reset-layout": Effect(lambda s: s.panel("curves").isVisible(), True, hide),
     **{f"show-{name}": is_shown(name) for name in ("ladder", "map", "curves", "traces", "head", "transcript")},
-    "freeze": Effect(lambda s: s.said.startswith("The picture is frozen")),
-    "window": sends(ScoreLastWords(300)),
+    "freeze": Effect(lambda s: s.said.startswith("The display is frozen")),
+    "last-words": sends(ScoreLastWords(300)),
     "fewer": sends(ScoreLastWords(200), alone),
     "more": sends(ScoreLastWords(400), alone),
-    "reset": Effect(lambda s: s.said, "The scores of 300 words will begin anew."),
-    "up": Effect(lambda s: s.panel("map").layer, 0),
-    "down": Effect(lambda s: s.panel("map").layer, 4, lambda s: s.window.point(5)),
-    "nothing": Effect(lambda s: s.panel("map").layer, None, lambda s: s.window.point(5)),
+    "reset": Effect(lambda s: s.said, "The scores of 300 words will be reset."),
+    "layer-up": Effect(lambda s: s.panel("map").layer, 0),
+    "layer-down": Effect(lambda s: s.panel("map").layer, 4, lambda s: s.window.pointer.point_layer(5)),
+    "escape": Effect(lambda s: s.panel("map").layer, None, lambda s: s.window.pointer.point_layer(5)),
     "play": sends(Pause()),
     "slower": sends(SetSpeed(0.5)),
     "faster": sends(SetSpeed(2.0)),
     "previous": sends(Step(-1)),
     "next": sends(Step(1)),
     "back": sends(Seek(HERE_S - 10)),
-    "on": sends(Seek(HERE_S + 10)),
-    "begin": sends(Seek(0.0)),
-    "jump": Effect(lambda s: s.window.transport.word.hasFocus()),
+    "forward": sends(Seek(HERE_S + 10)),
+    "seek-start": sends(Seek(0.0)),
+    "find-word": Effect(lambda s: s.window.transport.word.hasFocus()),
     "bookmark": Effect(lambda s: s.window.bookmarks.times, [20.0, HERE_S, 60.0]),
-    "mark-before": sends(Seek(20.0)),
-    "mark-next": sends(Seek(60.0)),
+    "previous-bookmark": sends(Seek(20.0)),
+    "next-bookmark": sends(Seek(60.0)),
     "picture": written(".png"),
     "panel": written(".png"),
     "copy": Effect(lambda s: clipboard().width(), 2 * 1280),
@@ -166,16 +166,16 @@ def test_the_head_is_that_of_the_bank_in_use(scene: Scene, desk: Path) -> None:
     assert head._patterns is None
 
 
-ACCOMPANYING = {"mute", "compare", "turn"}
-"""What test_sounding and test_comparing try by key."""
+EXTRAS = {"mute", "compare", "map-content"}
+"""Actions that sound/test_player.py and engines/test_second_engine.py try by key."""
 
 
 def test_every_action_is_claimed() -> None:
-    assert set(EFFECTS) | ACCOMPANYING == {deed.name for deed in ACTIONS}
+    assert set(EFFECTS) | EXTRAS == {action.name for action in ACTIONS}
 
 
 @pytest.mark.parametrize(
-    ("name", "key"), [(deed.name, key) for deed in ACTIONS for key in deed.keys if deed.name not in ACCOMPANYING]
+    ("name", "key"), [(action.name, key) for action in ACTIONS for key in action.keys if action.name not in EXTRAS]
 )
 def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     effect = EFFECTS[name]
@@ -186,8 +186,8 @@ def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypa
     scene.answers.path = scene.folder / "it"
     monkeypatch.chdir(scene.folder)
     scene.replay()
-    scene.window.bookmarks.turn(20.0)
-    scene.window.bookmarks.turn(60.0)
+    scene.window.bookmarks.toggle(20.0)
+    scene.window.bookmarks.toggle(60.0)
     effect.before(scene)
     scene.window.grid.hovered = "ladder" if name == "panel" else None  # wherever a pointer may really be
     scene.window.tick()
@@ -200,23 +200,23 @@ def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypa
 
 
 def test_what_cannot_be_done_is_off_and_says_why(scene: Scene) -> None:
-    deeds = scene.window.action_registry
+    actions = scene.window.action_registry
     scene.window.tick()
-    assert not deeds["play"].isEnabled()
-    assert "No session runs" in deeds["play"].toolTip()
+    assert not actions["play"].isEnabled()
+    assert "No session is running" in actions["play"].toolTip()
     scene.live()
-    for name in ("play", "next", "jump", "slower", "begin", "bookmark"):
-        assert not deeds[name].isEnabled()
-        assert "This is live" in deeds[name].toolTip()
-    assert deeds["record"].isEnabled()
+    for name in ("play", "next", "find-word", "slower", "seek-start", "bookmark"):
+        assert not actions[name].isEnabled()
+        assert "These are live streams" in actions[name].toolTip()
+    assert actions["record"].isEnabled()
     scene.replay()
-    assert deeds["play"].isEnabled()
-    assert "This is live" not in deeds["play"].toolTip()
-    assert "on disk already" in deeds["record"].toolTip()
+    assert actions["play"].isEnabled()
+    assert "These are live streams" not in actions["play"].toolTip()
+    assert "on disk already" in actions["record"].toolTip()
     scene.say(n=0, position_s=0.0, end_s=250.0, r=None)
     for name in ("scores", "ladder", "report", "reset"):
-        assert not deeds[name].isEnabled()
-    assert "no word has been scored yet" in deeds["report"].toolTip()
+        assert not actions[name].isEnabled()
+    assert "no word has been scored yet" in actions["report"].toolTip()
 
 
 def test_a_key_of_what_cannot_be_done_does_nothing(scene: Scene) -> None:
@@ -229,11 +229,12 @@ def test_a_key_of_what_cannot_be_done_does_nothing(scene: Scene) -> None:
 
 
 def test_the_menus_hold_every_action_once(scene: Scene) -> None:
-    deeds = scene.window.action_registry
-    held = [action for menu in deeds.menus.values() for action in menu.actions() if not action.isSeparator()]
+    registry = scene.window.action_registry
+    held = [action for menu in registry.menus.values() for action in menu.actions() if not action.isSeparator()]
     assert len(held) == len(ACTIONS)
-    assert all(deeds[deed.name] in deeds.menus[deed.menu].actions() for deed in ACTIONS)
-    keys = [key for deed in ACTIONS for key in deed.keys]
+    for name, actions in MENUS.items():
+        assert all(registry[action.name] in registry.menus[name].actions() for action in actions)
+    keys = [key for action in ACTIONS for key in action.keys]
     assert len(keys) == len(set(keys))
 
 
@@ -244,7 +245,7 @@ def test_a_layer_under_the_pointer_lights_up_everywhere(scene: Scene) -> None:
     scene.replay()
     ladder = scene.panel("ladder")
     scene.qtbot.mouseMove(ladder, QPoint(ladder.width() // 2, round(ladder.rows().centre(12))))
-    scene.qtbot.waitUntil(lambda: scene.window.pointed == 12)
+    scene.qtbot.waitUntil(lambda: scene.window.pointer.layer == 12)
     assert {scene.panel(name).layer for name in ("ladder", "map", "curves", "head", "traces")} == {12}
     lagmap = scene.panel("map")
     scene.qtbot.mouseMove(lagmap, QPoint(round(lagmap.axis().to_pixel(0.3)), round(lagmap.rows().centre(4))))
@@ -284,7 +285,7 @@ def test_a_click_near_a_bookmark_goes_to_it(scene: Scene) -> None:
     scene.replay()
     scene.press("M")
     line = scene.window.transport.timeline
-    scene.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(round(line._at(HERE_S)) + 4, 10))
+    scene.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(round(line._x_of(HERE_S)) + 4, 10))
     assert scene.sent == Seek(HERE_S)
     scene.press("M")
     assert scene.window.bookmarks.times == []
@@ -296,11 +297,11 @@ def test_the_timeline_shows_where_words_are(scene: Scene) -> None:
     """All words, heard or not; a bar where they are, none where they are not."""
     scene.replay()
     line = scene.window.transport.timeline
-    line.tell(WordList(ONSETS[(ONSETS < 100) | (ONSETS > 150)], tuple("w" for o in ONSETS if not 100 <= o <= 150)))
+    line.set_words(WordList(ONSETS[(ONSETS < 100) | (ONSETS > 150)], tuple("w" for o in ONSETS if not 100 <= o <= 150)))
     picture = grey(line.grab().toImage())[10:-8]
     column = picture.std(axis=0) + picture.max(axis=0) - np.median(picture)
-    spoken = column[round(line._at(190)) : round(line._at(240))]
-    silent = column[round(line._at(105)) : round(line._at(145))]
+    spoken = column[round(line._x_of(190)) : round(line._x_of(240))]
+    silent = column[round(line._x_of(105)) : round(line._x_of(145))]
     assert spoken.max() > silent.max() + 20
 
 
@@ -312,7 +313,7 @@ def test_starting_can_be_called_off(scene: Scene) -> None:
     assert scene.sent == Stop()
     scene.window.tick()
     assert scene.window.link.state == "ended"
-    scene.cure("Begin again")
+    scene.cure("Start again")
     assert len(scene.begun) == 2
 
 

@@ -1,116 +1,333 @@
-"""What every action of the window does."""
+"""What every action of the window does, by the part of the window that it concerns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
-from rtalign.engine import snapshot
-from rtalign.engine.commands import Publish, Seek
+from rtalign.engine.commands import Inspect, Play, Publish, Reset, Seek
+from rtalign.engine.snapshot import Snapshot, empty_snapshot
+from rtalign_monitor.actions.registry import ActionRegistry, Handler, table_of_keys
+from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets
 from rtalign_monitor.bars.message_bar import Message
-from rtalign_monitor.bars.transport import SKIP_S
-from rtalign_monitor.panels.grid import IN_MENU
+from rtalign_monitor.bars.transport import SKIP_S, Transport
+from rtalign_monitor.engines.link import EngineLink
+from rtalign_monitor.export.exporter import Outgoing
+from rtalign_monitor.memory import Bookmarks
+from rtalign_monitor.panels.grid import IN_MENU, Grid
 from rtalign_monitor.panels.transcript import TranscriptPanel
+from rtalign_monitor.start.sessions import Sessions
 
-if TYPE_CHECKING:
-    from rtalign_monitor.main_window import MonitorWindow
-
-
-def connect(window: MonitorWindow) -> None:
-    """Join actions, transport and panels to what they do."""
-    for name, deed in {**_session(window), **_view(window), **_replay(window), **_out(window)}.items():
-        window.action_registry[name].triggered.connect(lambda _=False, deed=deed: deed())
-    transport = window.transport
-    transport.asked.connect(window.link.send)
-    transport.missed.connect(window.missed)
-    for panel in window.grid.panels.values():
-        panel.layer_pointed.connect(window.point)
-        panel.lag_pointed.connect(window.point_lag)
-    window.grid.panel(TranscriptPanel).word_picked.connect(window.pick)
+Handlers = dict[str, Handler]
+"""Handlers by the name of their action."""
 
 
-Deeds = dict[str, Callable[[], object]]
+class SessionHandlers:
+    """Start, open, save, record and publish sessions; quit; the table of keys.
+
+    Parameters
+    ----------
+    window : QMainWindow
+        The window, which "quit" closes.
+    start_dialog : callable
+        Opens the dialog in which a session is chosen.
+    sessions : Sessions
+        Opens, saves and records sessions.
+    link : EngineLink
+        Link to the engine.
+    actions : ActionRegistry
+        Actions of the window.
+    """
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        start_dialog: Callable[[], object],
+        sessions: Sessions,
+        link: EngineLink,
+        actions: ActionRegistry,
+    ) -> None:
+        self._window, self._start_dialog = window, start_dialog
+        self._sessions, self._link, self._actions = sessions, link, actions
+
+    def handlers(self) -> Handlers:
+        """The handlers by action."""
+        sessions, actions = self._sessions, self._actions
+        return {
+            "start": self._start_dialog,
+            "open": lambda: sessions.open(False),
+            "folder": lambda: sessions.open(True),
+            "bank": sessions.choose_bank,
+            "load": sessions.load,
+            "save": sessions.save,
+            "record": lambda: sessions.record(actions["record"].isChecked()),
+            "publish": lambda: self._link.send(Publish(actions["publish"].isChecked())),
+            "restart": self._link.restart,
+            "quit": self._window.close,
+            "keys": self._show_keys,
+        }
+
+    def _show_keys(self) -> None:
+        dialog = QDialog(self._window)
+        dialog.setWindowTitle("Keys")
+        dialog.setObjectName("keys")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        QVBoxLayout(dialog).addWidget(QLabel(table_of_keys()))
+        dialog.show()
 
 
-def _session(w: MonitorWindow) -> Deeds:
-    s = w.sessions
-    return {
-        "start": w.start_dialog, "open": lambda: s.open(False), "folder": lambda: s.open(True), "bank": s.choose_bank,
-        "load": s.load, "save": s.save, "record": lambda: s.record(w.action_registry["record"].isChecked()),
-        "publish": lambda: w.link.send(Publish(w.action_registry["publish"].isChecked())), "restart": w.link.restart,
-        "quit": w.close, "keys": w.show_keys,
-    }  # fmt: skip
+class PanelPointer:
+    """Points at one layer and one lag in all panels, and picks the word that is inspected.
+
+    Parameters
+    ----------
+    grid : Grid
+        The panels.
+    link : EngineLink
+        Link to the engine, which scores the picked word.
+
+    Attributes
+    ----------
+    layer : int or None
+        The layer that is pointed at.
+    """
+
+    def __init__(self, grid: Grid, link: EngineLink) -> None:
+        self._grid, self._link = grid, link
+        self.layer: int | None = None
+        for panel in grid.panels.values():
+            panel.layer_pointed.connect(self.point_layer)
+            panel.lag_pointed.connect(self.point_lag)
+        grid.panel(TranscriptPanel).word_picked.connect(self.pick_word)
+
+    def point_layer(self, layer: int | None) -> None:
+        """Highlight a layer in all panels."""
+        if layer != self.layer:
+            self.layer = layer
+            for panel in self._grid.panels.values():
+                panel.point_layer(layer)
+
+    def point_lag(self, lag_s: float | None) -> None:
+        """Mark a lag, in seconds, in all panels."""
+        for panel in self._grid.panels.values():
+            panel.point_lag(lag_s)
+
+    def step_layer(self, step: int) -> None:
+        """Point at the layer above (1) or below (-1), or at the first one."""
+        layers = self._link.newest.layers
+        if layers:
+            row = layers.index(self.layer) + step if self.layer in layers else 0
+            self.point_layer(layers[min(max(row, 0), len(layers) - 1)])
+
+    def pick_word(self, index: int | None) -> None:
+        """Show a word in the inspector; None closes the inspector."""
+        self._link.send(Inspect(index))
+        self._grid.word_picked = index is not None
+        self._grid.show_panels()
 
 
-def _view(w: MonitorWindow) -> Deeds:
-    panels: Deeds = {f"show-{spec.name}": partial(w.view_settings.show_panel, spec.name) for spec in IN_MENU}
-    return panels | {
-        "operator": lambda: w.view_settings.set_view("operator"), "demo": lambda: w.view_settings.set_view("demo"),
-        "fullscreen": lambda: w.view_settings.fill_screen(w.action_registry["fullscreen"].isChecked()),
-        "theme": w.view_settings.next_theme,
-        "larger": lambda: w.view_settings.scale_type(0.1), "smaller": lambda: w.view_settings.scale_type(-0.1),
-        "layout": w.view_settings.layout_as_made,
-        "up": lambda: w.step_layer(1), "down": lambda: w.step_layer(-1), "nothing": w.nothing,
-        "window": w.transport.scope, "fewer": lambda: w.transport.more(-1), "more": lambda: w.transport.more(1),
-        "reset": w.ask_reset, "freeze": lambda: _freeze(w),
-    }  # fmt: skip
+class ViewHandlers:
+    """Views, themes, size of the type and panels; the layer that is pointed at.
+
+    Parameters
+    ----------
+    view_settings : ViewSettings
+        Changes how the window looks.
+    pointer : PanelPointer
+        Points at layers and words.
+    widgets : WindowWidgets
+        Widgets of the window.
+    actions : ActionRegistry
+        Actions of the window.
+    """
+
+    def __init__(
+        self, view_settings: ViewSettings, pointer: PanelPointer, widgets: WindowWidgets, actions: ActionRegistry
+    ) -> None:
+        self._view_settings, self._pointer = view_settings, pointer
+        self._transport, self._grid, self._actions = widgets.transport, widgets.grid, actions
+
+    def handlers(self) -> Handlers:
+        """The handlers by action."""
+        settings = self._view_settings
+        panels: Handlers = {f"show-{spec.name}": partial(settings.toggle_panel, spec.name) for spec in IN_MENU}
+        return panels | {
+            "operator": lambda: settings.set_view("operator"),
+            "demo": lambda: settings.set_view("demo"),
+            "fullscreen": lambda: settings.fill_screen(self._actions["fullscreen"].isChecked()),
+            "theme": settings.next_theme,
+            "larger": lambda: settings.change_scale(0.1),
+            "smaller": lambda: settings.change_scale(-0.1),
+            "reset-layout": settings.reset_layout,
+            "layer-up": lambda: self._pointer.step_layer(1),
+            "layer-down": lambda: self._pointer.step_layer(-1),
+            "escape": self._escape,
+        }
+
+    def _escape(self) -> None:
+        """Leave the word search, or close the inspector, or stop pointing and leave full screen."""
+        word = self._transport.word
+        if word.hasFocus():
+            word.clear()
+            word.clearFocus()
+        elif self._grid.word_picked:
+            self._pointer.pick_word(None)
+        else:
+            self._pointer.point_layer(None)
+            self._view_settings.fill_screen(False)
 
 
-def _replay(w: MonitorWindow) -> Deeds:
-    t = w.transport
-    return {
-        "play": t.switch, "slower": lambda: t.gear(-1), "faster": lambda: t.gear(1), "next": lambda: t.step(1),
-        "previous": lambda: t.step(-1), "back": lambda: t.skip(-SKIP_S), "on": lambda: t.skip(SKIP_S),
-        "begin": lambda: w.link.send(Seek(0.0)), "jump": t.word.setFocus, "bookmark": lambda: _bookmark(w),
-        "mark-before": lambda: _go_to_mark(w, -1), "mark-next": lambda: _go_to_mark(w, 1),
-    }  # fmt: skip
+class DisplayHandlers:
+    """Freeze the display, reset the scores, and choose how many of the last words are scored.
+
+    Parameters
+    ----------
+    link : EngineLink
+        Link to the engine.
+    widgets : WindowWidgets
+        Widgets of the window.
+    actions : ActionRegistry
+        Actions of the window.
+    """
+
+    def __init__(self, link: EngineLink, widgets: WindowWidgets, actions: ActionRegistry) -> None:
+        self._link, self._actions = link, actions
+        self._transport, self._grid, self._message_bar = widgets.transport, widgets.grid, widgets.message_bar
+
+    def handlers(self) -> Handlers:
+        """The handlers by action."""
+        return {
+            "freeze": self._freeze,
+            "last-words": self._transport.apply_last_words,
+            "fewer": lambda: self._transport.change_last_words(-1),
+            "more": lambda: self._transport.change_last_words(1),
+            "reset": self._ask_reset,
+        }
+
+    def _freeze(self) -> None:
+        """Freeze the panels, or draw the newest snapshot at once."""
+        frozen = self._actions["freeze"].isChecked()
+        for panel in self._grid.panels.values():
+            panel.freeze(frozen)
+        if not frozen:
+            self._grid.draw(self._link.newest)
+
+    def _ask_reset(self) -> None:
+        n = self._link.newest.n_scored
+        fixes = (("Reset", self._reset), ("Keep them", lambda: self._message_bar.dismiss("reset")))
+        self._message_bar.post(Message("reset", f"The scores of {n:,} words will be reset.", "stale", fixes))
+
+    def _reset(self) -> None:
+        self._message_bar.dismiss("reset")
+        self._link.send(Reset())
 
 
-def _out(w: MonitorWindow) -> Deeds:
-    def under() -> tuple[QWidget, str]:
-        panel = w.grid.hovered_panel
-        return (panel, w.grid.hovered or "") if panel is not None else whole()
+class ReplayHandlers:
+    """Play, speed, seeking, bookmarks and the word search of a replay.
 
-    def whole() -> tuple[QWidget, str]:
-        central = w.centralWidget()
-        return central or w, "window"
+    Parameters
+    ----------
+    link : EngineLink
+        Link to the engine.
+    widgets : WindowWidgets
+        Widgets of the window.
+    bookmarks : Bookmarks
+        Bookmarks of the recording.
+    """
 
-    def shown() -> snapshot.Snapshot:
-        return w.grid.drawn or snapshot.empty_snapshot()
+    def __init__(self, link: EngineLink, widgets: WindowWidgets, bookmarks: Bookmarks) -> None:
+        self._link, self._bookmarks = link, bookmarks
+        self._transport, self._message_bar = widgets.transport, widgets.message_bar
+        self._transport.command_requested.connect(link.send)
+        self._transport.word_not_found.connect(self._report_missing_word)
 
-    return {
-        "picture": lambda: w.exporter.picture(*whole()), "panel": lambda: w.exporter.picture(*under()),
-        "copy": lambda: w.exporter.copy(*under()), "scores": lambda: w.exporter.scores(shown()),
-        "ladder": lambda: w.exporter.ladder(shown()), "report": w.exporter.report,
-    }  # fmt: skip
+    def handlers(self) -> Handlers:
+        """The handlers by action."""
+        transport: Transport = self._transport
+        return {
+            "play": transport.toggle_play,
+            "slower": lambda: transport.change_speed(-1),
+            "faster": lambda: transport.change_speed(1),
+            "previous": lambda: transport.step(-1),
+            "next": lambda: transport.step(1),
+            "back": lambda: transport.skip(-SKIP_S),
+            "forward": lambda: transport.skip(SKIP_S),
+            "seek-start": lambda: self._link.send(Seek(0.0)),
+            "find-word": transport.word.setFocus,
+            "bookmark": self._toggle_bookmark,
+            "previous-bookmark": lambda: self._seek_bookmark(-1),
+            "next-bookmark": lambda: self._seek_bookmark(1),
+        }
+
+    def play_again(self) -> None:
+        """Replay from the start with scores from zero; without an engine, start the session again."""
+        if self._link.state != "running":
+            self._link.restart()
+            return
+        for command in (Reset(), Seek(0.0), Play()):
+            self._link.send(command)
+
+    def _report_missing_word(self, word: str) -> None:
+        text = f"“{word}” is not spoken in this recording."
+        self._message_bar.post_briefly(Message("notice", text, "stale"), 5)
+
+    def _toggle_bookmark(self) -> None:
+        """Set a bookmark at the position, or remove it; for some seconds this can be undone."""
+        timeline = self._transport.timeline
+        position_s = timeline.position
+
+        def toggle() -> bool:
+            is_set = self._bookmarks.toggle(position_s)
+            timeline.set_bookmarks(self._bookmarks.times)
+            self._message_bar.dismiss("notice")
+            return is_set
+
+        text = "Bookmark set." if toggle() else "Bookmark removed."
+        self._message_bar.post_briefly(Message("notice", text, "quiet", (("Undo", toggle),)), 4)
+
+    def _seek_bookmark(self, step: int) -> None:
+        if (time_s := self._bookmarks.neighbour(self._transport.timeline.position, step)) is not None:
+            self._link.send(Seek(time_s))
 
 
-def _freeze(w: MonitorWindow) -> None:
-    """The map's colours stand still with the picture; what came meanwhile is drawn when it goes on."""
-    frozen = w.action_registry["freeze"].isChecked()
-    for panel in w.grid.panels.values():
-        panel.freeze(frozen)
-    if not frozen and w.drawn is not None:
-        w.grid.draw(w.drawn)
+class ExportHandlers:
+    """Pictures, tables and the report.
 
+    Parameters
+    ----------
+    exporter : Outgoing
+        Writes the files.
+    grid : Grid
+        The panels, and what they show.
+    window : QMainWindow
+        The window, for pictures of all of it.
+    """
 
-def _bookmark(w: MonitorWindow) -> None:
-    """Set one where the recording stands, or take that away; either can be undone."""
-    at = w.transport.timeline.position
+    def __init__(self, exporter: Outgoing, grid: Grid, window: QMainWindow) -> None:
+        self._exporter, self._grid, self._window = exporter, grid, window
 
-    def turn() -> bool:
-        new = w.bookmarks.turn(at)
-        w.transport.timeline.mark(w.bookmarks.times)
-        w.message_bar.dismiss("notice")
-        return new
+    def handlers(self) -> Handlers:
+        """The handlers by action."""
+        exporter = self._exporter
+        return {
+            "picture": lambda: exporter.picture(*self._whole()),
+            "panel": lambda: exporter.picture(*self._hovered()),
+            "copy": lambda: exporter.copy(*self._hovered()),
+            "scores": lambda: exporter.scores(self._drawn()),
+            "ladder": lambda: exporter.ladder(self._drawn()),
+            "report": exporter.report,
+        }
 
-    said = "Bookmark set." if turn() else "Bookmark taken away."
-    w.message_bar.post_briefly(Message("notice", said, "quiet", (("Undo", turn),)), 4)
+    def _whole(self) -> tuple[QWidget, str]:
+        return self._window.centralWidget() or self._window, "window"
 
+    def _hovered(self) -> tuple[QWidget, str]:
+        """The panel that the pointer is over, or was over last, and its name; else the whole window."""
+        panel = self._grid.hovered_panel
+        return (panel, self._grid.hovered or "") if panel is not None else self._whole()
 
-def _go_to_mark(w: MonitorWindow, by: int) -> None:
-    if (to := w.bookmarks.beside(w.transport.timeline.position, by)) is not None:
-        w.link.send(Seek(to))
+    def _drawn(self) -> Snapshot:
+        return self._grid.drawn or empty_snapshot()

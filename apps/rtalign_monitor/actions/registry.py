@@ -1,145 +1,292 @@
-"""Every action of the window once, from which menus, tooltips and the sheet of keys are made."""
+"""Every action of the window: its menu, its keys, and whether it is available now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu
 
+from rtalign.engine.snapshot import Snapshot
+from rtalign_monitor.engines.link import EngineState
+from rtalign_monitor.memory import ViewName
 from rtalign_monitor.panels.grid import IN_MENU
 
-MENUS = ("Session", "View", "Picture", "Replay", "Out", "Help")
+Handler = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that can be done.  keys : as Qt writes them, the first one is shown.  lasting : it is on or off."""
+    """One action of the window.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the code.
+    label : str
+        Its entry in the menu.
+    tip : str
+        One sentence on what it does.
+    keys : tuple of str
+        Its keys, as Qt writes them; the first one is shown.
+    checkable : bool
+        Whether it is on or off.
+    separator_before : bool
+        Whether the menu has a line above it.
+    """
 
     name: str
-    menu: str
     label: str
     tip: str
-    keys: tuple[str, ...] = ()
-    lasting: bool = False
-    line_before: bool = False
+    keys: tuple[str, ...]
+    checkable: bool = False
+    separator_before: bool = False
 
 
-ACTIONS = (
-    Action("start", "Session", "Start…", "Choose streams or a recording, and a bank.", ("Ctrl+N",)),
-    Action("open", "Session", "Open recording…", "Replay a file with the current bank.", ("Ctrl+O",)),
-    Action("folder", "Session", "Open recording folder…", "Replay a folder with the current bank.", ("Ctrl+Shift+O",)),
-    Action("bank", "Session", "Choose bank…", "Score with the decoders of another bank.", ("Ctrl+B",)),
-    Action("load", "Session", "Load session file…", "Start the session of a TOML file.", ("Ctrl+L",), False, True),
-    Action("save", "Session", "Save session file…", "Write this session's settings as TOML.", ("Ctrl+S",)),
-    Action("record", "Session", "Record", "Keep everything that comes in on disk, as it came.", ("R",), True, True),
-    Action("publish", "Session", "Publish over LSL", "Send the scores out as stream rtalign-scores.", ("P",), True),
-    Action("restart", "Session", "Restart the engine", "End the engine and begin anew.", ("Ctrl+R",), False, True),
-    Action("quit", "Session", "Quit", "Let the engine write what it found, then close.", ("Ctrl+Q",), False, True),
-    Action("operator", "View", "Operator view", "All panels.", ("O",), True),
-    Action("demo", "View", "Demo view", "Few panels in large type, full screen.", ("D",), True),
-    Action("fullscreen", "View", "Full screen", "The whole screen for the window.", ("F11",), True),
-    Action("theme", "View", "Next theme", "Follow the system, dark, or light.", ("T",), False, True),
-    Action("larger", "View", "Larger type", "Type a tenth larger.", ("Ctrl++", "Ctrl+=")),
-    Action("smaller", "View", "Smaller type", "Type a tenth smaller.", ("Ctrl+-",)),
-    Action("layout", "View", "Layout as it was made", "All panels back where they belong.", ("Ctrl+0",)),
-    *(Action(f"show-{spec.name}", "View", spec.menu_text, f"Show or hide the {spec.name}.", (spec.shortcut or "",),
-             lasting=True, line_before=spec is IN_MENU[0]) for spec in IN_MENU),
-    Action("freeze", "Picture", "Freeze", "Hold the picture still; the engine goes on.", ("F",), True),
-    Action("window", "Picture", "Last words alone", "Score the newest words alone instead of all.", ("W",), True),
-    Action("fewer", "Picture", "Fewer last words", "A shorter window of words.", ("Shift+W",)),
-    Action("more", "Picture", "More last words", "A longer window of words.", ("Ctrl+W",)),
-    Action("reset", "Picture", "Reset scores…", "Begin the scores anew; asks first.", ("Ctrl+Backspace",)),
-    Action("up", "Picture", "Point one layer deeper", "Light up the next layer everywhere.", ("Up",), False, True),
-    Action("down", "Picture", "Point one layer earlier", "Light up the layer before everywhere.", ("Down",)),
-    Action("nothing", "Picture", "Point at nothing", "Close the inspector; then leave full screen.", ("Esc",)),
-    Action("play", "Replay", "Play or pause", "Play or pause the recording.", ("Space",)),
-    Action("slower", "Replay", "Slower", "Half the speed, down to a quarter.", ("[",)),
-    Action("faster", "Replay", "Faster", "Twice the speed, up to as fast as it goes.", ("]",)),
-    Action("previous", "Replay", "Word before", "Step back to the onset of the word before.", ("Left",), False, True),
-    Action("next", "Replay", "Next word", "Step on to the onset of the next word.", ("Right",)),
-    Action("back", "Replay", "Ten seconds back", "Ten seconds back.", ("Shift+Left",)),
-    Action("on", "Replay", "Ten seconds on", "Ten seconds on.", ("Shift+Right",)),
-    Action("begin", "Replay", "From the start", "Back to the first sample.", ("Home",)),
-    Action("jump", "Replay", "Jump to a word…", "Type a word; Enter jumps to where it is next said.", ("/",)),
-    Action("bookmark", "Replay", "Bookmark here", "Set a mark on the timeline, or take it away.", ("M",), False, True),
-    Action("mark-before", "Replay", "Bookmark before", "Go back to the bookmark before.", ("Ctrl+Left",)),
-    Action("mark-next", "Replay", "Next bookmark", "Go on to the next bookmark.", ("Ctrl+Right",)),
-    Action("mute", "Replay", "Mute", "The story's sound off or on; it plays at 1×.", ("S",), True, True),
-    Action("compare", "Replay", "Compare with a bank…", "Replay with a second bank too, in step.", ("B",), True),
-    Action("turn", "Replay", "Map of A, B or A − B", "What the map shows while two banks are compared.", ("X",)),
-    Action("picture", "Out", "Picture of the whole…", "Save the window as PNG or SVG.", ("Ctrl+P",)),
-    Action("panel", "Out", "Picture of the panel…", "Save the panel under the pointer as PNG or SVG.", ("Ctrl+E",)),
-    Action("copy", "Out", "Copy picture", "Copy the panel under the pointer, or the whole.", ("Ctrl+C",)),
-    Action("scores", "Out", "CSV of R(layer, lag)…", "Save the map, a row per value.", ("Ctrl+D",), False, True),
-    Action("ladder", "Out", "CSV of the ladder…", "Save the ladder, a row per layer.", ("Ctrl+Shift+D",)),
-    Action("report", "Out", "Report", "Write the report of the session so far, and open it.", ("Ctrl+T",), False, True),
-    Action("keys", "Help", "Keys", "Every action and its key.", ("?", "F1")),
-)  # fmt: skip
+MENUS: dict[str, tuple[Action, ...]] = {
+    "Session": (
+        Action("start", "Start…", "Choose streams or a recording, and a bank.", ("Ctrl+N",)),
+        Action("open", "Open recording…", "Replay a file with the current bank.", ("Ctrl+O",)),
+        Action("folder", "Open recording folder…", "Replay a folder with the current bank.", ("Ctrl+Shift+O",)),
+        Action("bank", "Choose bank…", "Score with the decoders of another bank.", ("Ctrl+B",)),
+        Action("load", "Load session file…", "Start the session of a TOML file.", ("Ctrl+L",), separator_before=True),
+        Action("save", "Save session file…", "Write this session's settings to a TOML file.", ("Ctrl+S",)),
+        Action("record", "Record", "Write all that is received to disk, unchanged.", ("R",), True, True),
+        Action("publish", "Publish over LSL", "Send the scores as the LSL stream rtalign-scores.", ("P",), True),
+        Action("restart", "Restart the engine", "Stop the engine and start it again.", ("Ctrl+R",), False, True),
+        Action("quit", "Quit", "Let the engine write its results, then close.", ("Ctrl+Q",), separator_before=True),
+    ),
+    "View": (
+        Action("operator", "Operator view", "All panels.", ("O",), True),
+        Action("demo", "Demo view", "Few panels in large type, full screen.", ("D",), True),
+        Action("fullscreen", "Full screen", "Use the whole screen for the window.", ("F11",), True),
+        Action("theme", "Next theme", "Follow the system, dark, or light.", ("T",), separator_before=True),
+        Action("larger", "Larger type", "Make the type a tenth larger.", ("Ctrl++", "Ctrl+=")),
+        Action("smaller", "Smaller type", "Make the type a tenth smaller.", ("Ctrl+-",)),
+        Action("reset-layout", "Default layout", "Put all panels back to their default places.", ("Ctrl+0",)),
+        *(Action(f"show-{spec.name}", spec.menu_text, f"Show or hide the {spec.name}.", (spec.shortcut or "",),
+                 checkable=True, separator_before=spec is IN_MENU[0]) for spec in IN_MENU),
+    ),
+    "Display": (
+        Action("freeze", "Freeze", "Hold the display still; the engine continues.", ("F",), True),
+        Action("last-words", "Last words only", "Score only the newest words instead of all.", ("W",), True),
+        Action("fewer", "Fewer last words", "Score fewer of the newest words.", ("Shift+W",)),
+        Action("more", "More last words", "Score more of the newest words.", ("Ctrl+W",)),
+        Action("reset", "Reset scores…", "Start the scores from zero; asks first.", ("Ctrl+Backspace",)),
+        Action("layer-up", "Point one layer deeper", "Highlight the next layer in all panels.", ("Up",), False, True),
+        Action("layer-down", "Point one layer earlier", "Highlight the previous layer in all panels.", ("Down",)),
+        Action("escape", "Point at nothing", "Close the inspector; then leave full screen.", ("Esc",)),
+    ),
+    "Replay": (
+        Action("play", "Play or pause", "Play or pause the recording.", ("Space",)),
+        Action("slower", "Slower", "Half the speed, down to a quarter.", ("[",)),
+        Action("faster", "Faster", "Twice the speed, up to as fast as possible.", ("]",)),
+        Action("previous", "Previous word", "Step back to the onset of the previous word.", ("Left",), False, True),
+        Action("next", "Next word", "Step to the onset of the next word.", ("Right",)),
+        Action("back", "Ten seconds back", "Ten seconds back.", ("Shift+Left",)),
+        Action("forward", "Ten seconds forward", "Ten seconds forward.", ("Shift+Right",)),
+        Action("seek-start", "To the start", "Back to the first sample.", ("Home",)),
+        Action("find-word", "Jump to a word…", "Type a word; Enter jumps to where it is spoken next.", ("/",)),
+        Action("bookmark", "Bookmark here", "Set or remove a bookmark on the timeline.", ("M",), False, True),
+        Action("previous-bookmark", "Previous bookmark", "Go back to the previous bookmark.", ("Ctrl+Left",)),
+        Action("next-bookmark", "Next bookmark", "Go to the next bookmark.", ("Ctrl+Right",)),
+        Action("mute", "Mute", "Switch the story's sound off or on; it plays at 1×.", ("S",), True, True),
+        Action("compare", "Compare with a bank…", "Replay with a second bank too, synchronised.", ("B",), True),
+        Action("map-content", "Map of A, B or A − B", "What the map shows while two banks are compared.", ("X",)),
+    ),
+    "Export": (
+        Action("picture", "Picture of the window…", "Save the window as PNG or SVG.", ("Ctrl+P",)),
+        Action("panel", "Picture of the panel…", "Save the panel under the pointer as PNG or SVG.", ("Ctrl+E",)),
+        Action("copy", "Copy picture", "Copy the panel under the pointer, or the window.", ("Ctrl+C",)),
+        Action("scores", "CSV of R(layer, lag)…", "Save the map, a row per value.", ("Ctrl+D",), False, True),
+        Action("ladder", "CSV of the ladder…", "Save the ladder, a row per layer.", ("Ctrl+Shift+D",)),
+        Action("report", "Report", "Write the report of the session so far, and open it.", ("Ctrl+T",), False, True),
+    ),
+    "Help": (
+        Action("keys", "Keys", "Every action and its key.", ("?", "F1")),
+    ),
+}  # fmt: skip
+"""The actions of each menu, from which menus, tooltips and the table of keys are made."""
+ACTIONS = tuple(action for actions in MENUS.values() for action in actions)
 
 
 class ActionRegistry:
-    """The actions of one window, by name."""
+    """The actions of one window as Qt actions, by name.
+
+    Parameters
+    ----------
+    window : QMainWindow
+        The window, whose menu bar gets the menus.
+
+    Attributes
+    ----------
+    menus : dict of str to QMenu
+        The menus by name.
+    """
 
     def __init__(self, window: QMainWindow) -> None:
-        self._made: dict[str, QAction] = {}
-        self._can: dict[str, str | None] = {}
+        self._qt_actions: dict[str, QAction] = {}
+        self._reasons: dict[str, str | None] = {}
         bar = window.menuBar()
         assert bar is not None
         self.menus: dict[str, QMenu] = {}
-        for name in MENUS:
+        for name, actions in MENUS.items():
             menu = bar.addMenu(f"&{name}")
             assert menu is not None
             menu.setToolTipsVisible(True)
             self.menus[name] = menu
-        for deed in ACTIONS:
-            action = QAction(deed.label, window)
-            action.setShortcuts([QKeySequence(key) for key in deed.keys])
-            action.setCheckable(deed.lasting)
-            action.setToolTip(f"{deed.tip}  ({_shown(deed.keys[0])})")
-            action.setStatusTip(deed.tip)
-            if deed.line_before:
-                self.menus[deed.menu].addSeparator()
-            self.menus[deed.menu].addAction(action)
-            window.addAction(action)  # keys work also where the menu bar is hidden
-            self._made[deed.name] = action
+            for action in actions:
+                if action.separator_before:
+                    menu.addSeparator()
+                self._qt_actions[action.name] = qt_action = _qt_action(action, window)
+                menu.addAction(qt_action)
+                window.addAction(qt_action)  # so that keys work also where the menu bar is hidden
 
     def __getitem__(self, name: str) -> QAction:
-        return self._made[name]
+        return self._qt_actions[name]
 
-    def enable(self, can: Mapping[str, str | None]) -> None:
-        """None where an action can be done, else the reason why not, which its tooltip then tells."""
-        tips = {deed.name: deed.tip for deed in ACTIONS}
-        for name, why_not in can.items():
-            if self._can.get(name, name) == why_not:
+    def connect(self, handlers: Mapping[str, Handler]) -> None:
+        """Call a handler, without arguments, when the action of its name is triggered."""
+        for name, handler in handlers.items():
+            self[name].triggered.connect(lambda _=False, handler=handler: handler())
+
+    def set_available(self, reasons: Mapping[str, str | None]) -> None:
+        """Enable and disable actions.
+
+        Parameters
+        ----------
+        reasons : mapping of str to str or None
+            Why the action of each name is not available, which its tooltip then says; None: it is available.
+        """
+        tips = {action.name: action.tip for action in ACTIONS}
+        for name, reason in reasons.items():
+            if self._reasons.get(name, name) == reason:
                 continue
-            self._can[name] = why_not
-            action = self._made[name]
-            action.setEnabled(why_not is None)
-            key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            action.setToolTip(f"{tips[name]}  ({key})" if why_not is None else f"{tips[name]}\n{why_not}")
+            self._reasons[name] = reason
+            qt_action = self._qt_actions[name]
+            qt_action.setEnabled(reason is None)
+            key = qt_action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            qt_action.setToolTip(f"{tips[name]}  ({key})" if reason is None else f"{tips[name]}\n{reason}")
 
 
-def sheet() -> str:
-    """All keys as a table, in columns of about one height."""
-    columns = (("Session", "Help"), ("View",), ("Picture", "Out"), ("Replay",))
+def _qt_action(action: Action, window: QMainWindow) -> QAction:
+    made = QAction(action.label, window)
+    made.setShortcuts([QKeySequence(key) for key in action.keys])
+    made.setCheckable(action.checkable)
+    made.setToolTip(f"{action.tip}  ({_native(action.keys[0])})")
+    made.setStatusTip(action.tip)
+    return made
+
+
+NO_SESSION = "No session is running. Start one with Ctrl+N."
+LIVE = "These are live streams; only a replay can be paused, slowed or moved."
+FOR_REPLAY = (
+    *("play", "slower", "faster", "previous", "next", "back", "forward", "seek-start", "find-word"),
+    *("bookmark", "previous-bookmark", "next-bookmark"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """What the availability of actions depends on.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+        The newest snapshot.
+    engine : {"none", "running", "stopping", "ended", "failed", "lost"}
+        State of the engine.
+    has_session : bool
+        Whether there is a session that can be started again.
+    has_panel : bool
+        Whether the pointer is, or was last, over a panel that is visible.
+    last_words_only : bool
+        Whether only the last words are scored.
+    n_bookmarks : int
+        Number of bookmarks in the recording.
+    view : {"operator", "demo"}
+        The view that is shown.
+    """
+
+    snapshot: Snapshot
+    engine: EngineState
+    has_session: bool
+    has_panel: bool
+    last_words_only: bool
+    n_bookmarks: int
+    view: ViewName
+
+
+def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
+    """Why each action that is not always available is not available now.
+
+    Parameters
+    ----------
+    state : WindowState
+        State of the window and of its session.
+
+    Returns
+    -------
+    dict of str to str or None
+        One sentence by the name of the action; None: the action is available.
+    """
+    snapshot = state.snapshot
+    running = state.engine == "running" and snapshot.phase != "loading"
+    replay = snapshot.position_s is not None
+    no_engine = None if running else "The engine is still starting." if state.engine == "running" else NO_SESSION
+    no_replay = no_engine or (None if replay else LIVE)
+    at_end = "The recording is at its end; Home goes back to its start." if snapshot.phase == "ended" else None
+    no_bookmark = None if state.n_bookmarks else "There is no bookmark yet; M sets one."
+    no_session = None if state.has_session else NO_SESSION
+    in_demo = "The demo view has few panels; O shows all." if state.view == "demo" else None
+    all_words = None if state.last_words_only else "All words are scored; W scores only the last ones."
+    no_layer = None if snapshot.layers else "There is no layer yet."
+    return {
+        **dict.fromkeys(FOR_REPLAY, no_replay),
+        **dict.fromkeys(("play", "next"), no_replay or at_end),
+        **dict.fromkeys(("previous-bookmark", "next-bookmark"), no_replay or no_bookmark),
+        "record": no_engine or ("A replay is on disk already; only live streams are recorded." if replay else None),
+        "publish": no_engine,
+        **dict.fromkeys(("restart", "save"), no_session),
+        **dict.fromkeys(("fewer", "more"), all_words),
+        "reset": no_engine or (None if snapshot.n_scored else "No word has been scored yet."),
+        **dict.fromkeys(("layer-up", "layer-down"), no_layer),
+        "panel": None if state.has_panel else "Move the pointer over a panel first.",
+        "scores": None if snapshot.r is not None else "There are no scores yet.",
+        "ladder": None if snapshot.peaks else f"No ladder yet: {snapshot.reason or 'no word has been scored'}.",
+        "report": _no_report(snapshot, no_engine),
+        **{f"show-{spec.name}": in_demo for spec in IN_MENU if not spec.in_demo},
+    }
+
+
+def _no_report(snapshot: Snapshot, no_engine: str | None) -> str | None:
+    if snapshot.report is not None:
+        return None
+    return no_engine or (
+        None if snapshot.peaks else f"There is nothing to report yet: {snapshot.reason or 'no scores'}."
+    )
+
+
+def table_of_keys() -> str:
+    """All keys as an HTML table, in columns of about one height."""
+    columns = (("Session", "Help"), ("View",), ("Display", "Export"), ("Replay",))
     cells = "".join(
-        f"<td style='padding:0 26px 0 0; vertical-align:top'>{''.join(map(_table, menus))}</td>" for menus in columns
+        f"<td style='padding:0 26px 0 0; vertical-align:top'>{''.join(map(_keys_of_menu, menus))}</td>"
+        for menus in columns
     )
     return f"<table><tr>{cells}</tr></table>"
 
 
-def _table(menu: str) -> str:
+def _keys_of_menu(menu: str) -> str:
     rows = "".join(
-        f"<tr><td style='padding-right:12px'><b>{escape('  '.join(map(_shown, deed.keys)))}</b></td>"
-        f"<td>{escape(deed.label.rstrip('…'))}</td></tr>"
-        for deed in ACTIONS
-        if deed.menu == menu and deed.keys
+        f"<tr><td style='padding-right:12px'><b>{escape('  '.join(map(_native, action.keys)))}</b></td>"
+        f"<td>{escape(action.label.rstrip('…'))}</td></tr>"
+        for action in MENUS[menu]
     )
     return f"<h3>{menu}</h3><table style='white-space:nowrap'>{rows}</table>"
 
 
-def _shown(key: str) -> str:
+def _native(key: str) -> str:
     return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)

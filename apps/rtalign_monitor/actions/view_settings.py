@@ -1,26 +1,28 @@
-"""How the window looks: theme, view, size of type, panels and the borders between them."""
+"""View settings: theme, view, size of the type, panels shown, and the layout of the panels."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtWidgets import QMainWindow
 
-from rtalign_monitor import memory as remember
-from rtalign_monitor.bars.message_bar import Message
-from rtalign_monitor.panels.grid import DEMO_SCALE, IN_MENU
+from rtalign_monitor.actions.registry import ActionRegistry
+from rtalign_monitor.bars.message_bar import Message, MessageBar
+from rtalign_monitor.bars.status import StatusView
+from rtalign_monitor.bars.transport import Transport
+from rtalign_monitor.bars.trust import TrustView
+from rtalign_monitor.memory import ThemeName, ViewName, WindowMemory
+from rtalign_monitor.panels.grid import DEMO_SCALE, IN_MENU, Grid
 from rtalign_monitor.widgets.theme import FAMILIES, Theme
 
-if TYPE_CHECKING:
-    from rtalign_monitor.main_window import MonitorWindow
-
-THEMES: dict[remember.ThemeName, str] = {
+THEME_MESSAGES: dict[ThemeName, str] = {
     "system": "The theme follows the system.", "dark": "Dark theme.", "light": "Light theme.",
 }  # fmt: skip
-SCALES = (0.7, 2.0)
+MIN_SCALE, MAX_SCALE = 0.7, 2.0
 UNDO_S = 15.0
-SHEET = """
+STYLESHEET = """
 QWidget {{ font-size: {size}px; font-family: {families}; }}
 QWidget#body {{ background: {window}; }}
 QComboBox::drop-down {{ border: none; width: 20px; }}
@@ -31,103 +33,149 @@ QFrame#message_bar[tone="live"] {{ border-left-color: {live}; }}
 QFrame#message_bar[tone="stale"] {{ border-left-color: {stale}; }}
 QFrame#message_bar[tone="lost"] {{ border-color: {lost}; }}
 QFrame#message_bar QLabel {{ background: transparent; }}
-QLabel#mark[tone="live"] {{ color: {live}; }}
-QLabel#mark[tone="stale"] {{ color: {stale}; }}
-QLabel#mark[tone="lost"] {{ color: {lost}; }}
-QLabel#mark {{ font-size: {mark}px; }}
+QLabel#symbol[tone="live"] {{ color: {live}; }}
+QLabel#symbol[tone="stale"] {{ color: {stale}; }}
+QLabel#symbol[tone="lost"] {{ color: {lost}; }}
+QLabel#symbol {{ font-size: {symbol}px; }}
 """
 
 
-class ViewSettings:
-    """Changes the window's parts, and remembers.
+@dataclass(frozen=True, slots=True)
+class WindowWidgets:
+    """The widgets of the window, from top to bottom.
 
-    fills_screen : the demo view takes the whole screen; not where there is none.
+    Attributes
+    ----------
+    status : StatusView
+        What is running.
+    message_bar : MessageBar
+        The most important message.
+    transport : Transport
+        Controls of a replay, and how many words are scored.
+    grid : Grid
+        The panels.
+    trust : TrustView
+        Whether what is shown is true and fresh.
     """
 
-    def __init__(self, window: MonitorWindow) -> None:
-        self._window, self._memory = window, window.memory
-        self.fills_screen = QGuiApplication.platformName() != "offscreen"
+    status: StatusView
+    message_bar: MessageBar
+    transport: Transport
+    grid: Grid
+    trust: TrustView
 
-    def begin(self) -> None:
-        """As it was left."""
+
+class ViewSettings:
+    """Changes how the window looks, and remembers it.
+
+    Parameters
+    ----------
+    window : QMainWindow
+        The window itself, for its palette, its stylesheet, its menu bar and full screen.
+    widgets : WindowWidgets
+        Its widgets.
+    actions : ActionRegistry
+        Its actions, which show what is on.
+    memory : WindowMemory
+        Where the settings are kept.
+
+    Attributes
+    ----------
+    can_fill_screen : bool
+        Whether the demo view takes the whole screen; False where there is no screen.
+    """
+
+    def __init__(
+        self, window: QMainWindow, widgets: WindowWidgets, actions: ActionRegistry, memory: WindowMemory
+    ) -> None:
+        self._window, self._widgets, self._actions, self._memory = window, widgets, actions, memory
+        self.can_fill_screen = QGuiApplication.platformName() != "offscreen"
+
+    def restore(self) -> None:
+        """Show the window as it was left."""
         self.set_view(self._memory.view)
 
-    def set_theme(self, name: remember.ThemeName) -> None:
+    def set_theme(self, name: ThemeName) -> None:
+        """Colour the window and all its widgets."""
         self._memory.theme = name
-        window, theme = self._window, Theme.of(name)
+        theme, size = Theme.of(name), round(13 * self._factor())
         colours = {role: getattr(theme, role) for role in ("window", "panel", "edge", "faint", "live", "stale", "lost")}
-        size = round(13 * self._factor())
-        sheet = SHEET.format(size=size, mark=size + 3, families=", ".join(FAMILIES), **colours)
-        window.setPalette(theme.qt_palette())
-        window.setStyleSheet(theme.stylesheet() + sheet)
-        for part in (window.status, window.trust, window.grid, window.transport):
-            part.set_theme(theme)
+        sheet = STYLESHEET.format(size=size, symbol=size + 3, families=", ".join(FAMILIES), **colours)
+        self._window.setPalette(theme.qt_palette())
+        self._window.setStyleSheet(theme.stylesheet() + sheet)
+        widgets = self._widgets
+        for widget in (widgets.status, widgets.trust, widgets.grid, widgets.transport):
+            widget.set_theme(theme)
 
     def next_theme(self) -> None:
-        names = list(THEMES)
+        """Turn to the next theme, and say which."""
+        names = list(THEME_MESSAGES)
         self.set_theme(names[(names.index(self._memory.theme) + 1) % len(names)])
-        self._window.message_bar.post_briefly(Message("notice", THEMES[self._memory.theme]), 3)
+        self._widgets.message_bar.post_briefly(Message("notice", THEME_MESSAGES[self._memory.theme]), 3)
 
-    def set_view(self, view: remember.ViewName) -> None:
-        window = self._window
-        self._memory.layouts |= window.grid.layouts() if window.isVisible() else {}
+    def set_view(self, view: ViewName) -> None:
+        """Show the operator view or the demo view."""
+        grid = self._widgets.grid
+        self._memory.layouts |= grid.layouts() if self._window.isVisible() else {}
         self._memory.view = view
-        window.grid.arrange(view, self._memory)
-        window.transport.setVisible(view == "operator")
-        window.action_registry["operator"].setChecked(view == "operator")
-        window.action_registry["demo"].setChecked(view == "demo")
-        self._set_scale()
-        self._show_which()
+        grid.arrange(view, self._memory)
+        self._widgets.transport.setVisible(view == "operator")
+        self._actions["operator"].setChecked(view == "operator")
+        self._actions["demo"].setChecked(view == "demo")
+        self._apply_scale()
+        self._check_panels()
         self.fill_screen(view == "demo")
 
     def fill_screen(self, wanted: bool) -> None:
-        window, full = self._window, wanted and self.fills_screen
+        """Enter or leave full screen, where there is a screen."""
+        window, full = self._window, wanted and self.can_fill_screen
         state, flag = window.windowState(), Qt.WindowState.WindowFullScreen
         if full != bool(state & flag):
             window.setWindowState(state | flag if full else state & ~flag)
-        window.action_registry["fullscreen"].setChecked(full)
+        self._actions["fullscreen"].setChecked(full)
         bar = window.menuBar()
         if bar is not None:
             bar.setVisible(not full)
 
-    def scale_type(self, by: float) -> None:
-        self._memory.scale = min(max(round(self._memory.scale + by, 1), SCALES[0]), SCALES[1])
-        self._set_scale()
+    def change_scale(self, step: float) -> None:
+        """Make the type larger or smaller."""
+        self._memory.scale = min(max(round(self._memory.scale + step, 1), MIN_SCALE), MAX_SCALE)
+        self._apply_scale()
 
-    def show_panel(self, name: str) -> None:
-        """Show it, or hide it."""
+    def toggle_panel(self, name: str) -> None:
+        """Show or hide a panel."""
         hidden = set(self._memory.hidden) ^ {name}
         self._memory.hidden = sorted(hidden)
-        self._window.grid.hidden = hidden
-        self._window.grid.show_panels()
-        self._show_which()
+        self._widgets.grid.hidden = hidden
+        self._widgets.grid.show_panels()
+        self._check_panels()
 
-    def layout_as_made(self) -> None:
-        """What it was like before can be had back for a while."""
-        memory, grid = self._memory, self._window.grid
+    def reset_layout(self) -> None:
+        """Put all panels back to their default places; for some seconds this can be undone."""
+        memory, grid = self._memory, self._widgets.grid
         before = {**memory.layouts, **grid.layouts()}, memory.hidden, memory.scale
-        self._lay_out({}, [], 1.0)
-        undo = (("Undo", lambda: self._lay_out(*before)),)
-        message = Message("notice", "All panels are back where they belong.", "quiet", undo)
-        self._window.message_bar.post_briefly(message, UNDO_S)
+        self._set_layout({}, [], 1.0)
+        undo = (("Undo", lambda: self._set_layout(*before)),)
+        message = Message("notice", "All panels are back in their default places.", "quiet", undo)
+        self._widgets.message_bar.post_briefly(message, UNDO_S)
 
-    def _lay_out(self, layouts: dict[str, str], hidden: list[str], scale: float) -> None:
-        self._window.message_bar.dismiss("notice")
+    def _set_layout(self, layouts: dict[str, str], hidden: list[str], scale: float) -> None:
+        self._widgets.message_bar.dismiss("notice")
         self._memory.layouts, self._memory.hidden, self._memory.scale = layouts, hidden, scale
-        self._window.grid.arrange(self._memory.view, self._memory)
-        self._set_scale()
-        self._show_which()
+        self._widgets.grid.arrange(self._memory.view, self._memory)
+        self._apply_scale()
+        self._check_panels()
 
     def _factor(self) -> float:
         return self._memory.scale * (DEMO_SCALE if self._memory.view == "demo" else 1.0)
 
-    def _set_scale(self) -> None:
-        factor, window = self._factor(), self._window
-        window.grid.set_scale(factor)
-        for part in (window.status, window.trust):
-            part.set_scale(factor)
+    def _apply_scale(self) -> None:
+        factor, widgets = self._factor(), self._widgets
+        for widget in (widgets.grid, widgets.status, widgets.trust):
+            widget.set_scale(factor)
         self.set_theme(self._memory.theme)
 
-    def _show_which(self) -> None:
+    def _check_panels(self) -> None:
+        """Check the View menu's entries of the panels that are shown."""
         for spec in IN_MENU:
-            self._window.action_registry[f"show-{spec.name}"].setChecked(spec.name not in self._memory.hidden)
+            self._actions[f"show-{spec.name}"].setChecked(spec.name not in self._memory.hidden)

@@ -1,229 +1,308 @@
-"""What the strip says of a session, from how it stands."""
+"""The message catalogue: what the window says about a session, with the fix, given the state of its engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
-from rtalign_monitor.bars.message_bar import Message
-from rtalign_monitor.engines.link import EngineLink, State
-
-
-def bad_news(seen: Snapshot) -> list[tuple[str, str]]:
-    """(role, text) of everything an operator should act on."""
-    found: list[tuple[str, str]] = []
-    if seen.phase == "failed":
-        found.append(("lost", f"the engine stopped: {seen.reason}"))
-    if seen.refused:
-        found.append(("lost", "the bank does not fit: nothing is decoded"))
-    found += _stream_news("MEG", seen.health.meg, "check the sender and its network; it comes back by itself")
-    found += _stream_news("words", seen.health.words, "check the sender of the words; it comes back by itself")
-    if seen.recording and seen.recording.problem:
-        found.append(("lost", f"recording: {seen.recording.problem}"))
-    if seen.recording and seen.recording.n_dropped:
-        found.append(("lost", f"recording lost {seen.recording.n_dropped:,} pieces: the disk is too slow"))
-    if seen.recording and seen.recording.hours_left is not None and seen.recording.hours_left < 1:
-        found.append(("stale", f"disk full in {60 * seen.recording.hours_left:.0f} min: free some space"))
-    if seen.work.shedding:
-        found.append(("stale", f"overload: {seen.work.shedding}"))
-    return sorted(found, key=lambda item: item[0] != "lost")
-
-
-def _stream_news(name: str, stream: StreamHealth, cure: str) -> list[tuple[str, str]]:
-    if stream.state == "lost":
-        return [("lost", f"{name} LOST {clock_time(stream.since_s)}: {cure}")]
-    if stream.state == "stale":
-        return [("stale", f"{name} stale for {clock_time(stream.since_s)}: {cure}")] if name == "MEG" else []
-    if stream.state == "found" and stream.since_s > 3 and name == "MEG":
-        return [("stale", f"{name} found but sends nothing: check firewall, VPN, network card")]
-    if stream.state == "searching" and stream.since_s > 5:
-        return [("stale", f"no stream of {name} found yet: is its sender running?")]
-    return []
-
+from rtalign_monitor.bars.message_bar import Fix, Message
+from rtalign_monitor.engines.link import EngineLink, EngineState
 
 ORDER = (
-    *(
-        "closing",
-        "lost",
-        "failed",
-        "silent",
-        "refused",
-        "stream",
-        "reset",
-        "demo",
-        "report",
-        "writing",
-        "notice",
-        "loss",
-    ),
-    *("loading", "frozen", "compare", "sound", "ended", "none"),
-)
-"""Keys of messages, what matters most first."""
-
-Deed = Callable[[], object]
+    *("closing", "lost", "failed", "silent", "refused", "stream", "reset", "demo", "report", "writing", "notice"),
+    *("previous_loss", "loading", "frozen", "compare", "sound", "ended", "no_session"),
+)  # fmt: skip
+"""Keys of all messages of the window, the most important first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cures:
-    """What the buttons of the strip do."""
+class Problem:
+    """Something that the operator should act on.
 
-    restart: Deed
-    stop: Deed
-    stay_stopped: Deed
-    leave: Deed
-    give_up: Deed
-    start: Deed
-    open: Deed
-    choose_bank: Deed
-    do_without: Deed
-    report: Deed
-    play_again: Deed
-    forgive: Deed
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """loss : the last of an engine before this one, which died while it was asked to end.
-
-    stopping_s : since it was asked to end.  hangs : it takes longer than it should.  silent_s : it says nothing for so
-    long, or None.    given_up : it was ended, as it did not end by itself.
+    Attributes
+    ----------
+    severity : {"lost", "stale"}
+        Colour role: data or results are being lost, or a warning.
+    text : str
+        The fact and the fix, without a full stop.
     """
 
-    seen: Snapshot
-    state: State
+    severity: Literal["lost", "stale"]
+    text: str
+
+
+def problems(snapshot: Snapshot) -> list[Problem]:
+    """Everything in a snapshot that the operator should act on.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The newest snapshot.
+
+    Returns
+    -------
+    list of Problem
+        The most severe first.
+    """
+    found: list[Problem] = []
+    if snapshot.phase == "failed":
+        found.append(Problem("lost", f"the engine stopped: {snapshot.reason}"))
+    if snapshot.refused:
+        found.append(Problem("lost", "the bank does not fit: nothing is decoded"))
+    found += _stream_problems("MEG", snapshot.health.meg, "check the sender and its network; it reconnects by itself")
+    found += _stream_problems("words", snapshot.health.words, "check the sender of words; it reconnects by itself")
+    if (recording := snapshot.recording) is not None:
+        if recording.problem:
+            found.append(Problem("lost", f"recording: {recording.problem}"))
+        if recording.n_dropped:
+            found.append(Problem("lost", f"recording lost {recording.n_dropped:,} chunks: the disk is too slow"))
+        if recording.hours_left is not None and recording.hours_left < 1:
+            found.append(Problem("stale", f"disk full in {60 * recording.hours_left:.0f} min: free some space"))
+    if snapshot.work.shedding:
+        found.append(Problem("stale", f"overload: {snapshot.work.shedding}"))
+    return sorted(found, key=lambda problem: problem.severity != "lost")
+
+
+def _stream_problems(name: str, stream: StreamHealth, fix: str) -> list[Problem]:
+    match stream.state:
+        case "lost":
+            return [Problem("lost", f"{name} LOST {clock_time(stream.since_s)}: {fix}")]
+        case "stale" if name == "MEG":
+            return [Problem("stale", f"{name} stale for {clock_time(stream.since_s)}: {fix}")]
+        case "found" if stream.since_s > 3 and name == "MEG":
+            return [Problem("stale", f"{name} found but sends no data: check firewall, VPN, network card")]
+        case "searching" if stream.since_s > 5:
+            return [Problem("stale", f"no stream of {name} found yet: check that its sender is running")]
+        case _:
+            return []
+
+
+Handler = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixes:
+    """What the buttons of the messages do.
+
+    Attributes
+    ----------
+    start, open : callable
+        Choose another session; open a recording.
+    restart, stop, kill : callable
+        Start the session again; ask the engine to stop; kill an engine that does not stop.
+    cancel_restart : callable
+        Do not restart a lost engine.
+    close_now : callable
+        Close the window without waiting for the engine.
+    choose_bank, ignore_missing_sensors : callable
+        Use another bank; use the bank with the sensors that the stream has.
+    report, play_again : callable
+        Open the report; replay from the start.
+    dismiss_loss : callable
+        Withdraw the message on the session before.
+    """
+
+    start: Handler
+    open: Handler
+    restart: Handler
+    stop: Handler
+    kill: Handler
+    cancel_restart: Handler
+    close_now: Handler
+    choose_bank: Handler
+    ignore_missing_sensors: Handler
+    report: Handler
+    play_again: Handler
+    dismiss_loss: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """What the messages on a session depend on.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+        The newest snapshot.
+    state : {"none", "running", "stopping", "ended", "failed", "lost"}
+        State of the engine.
+    closing, frozen : bool
+        Whether the window closes as soon as the engine has stopped; whether the display is frozen.
+    restarts_in_s, stopping_s, silent_s : float or None
+        Seconds until a lost engine is restarted; since it was asked to stop; since the last snapshot of an engine that
+        sends none any more.
+    hangs, killed : bool
+        Whether the engine should have stopped long ago; whether it was killed.
+    previous_loss : Snapshot or None
+        Last snapshot of the session before, if its engine was lost while it was stopping.
+    """
+
+    snapshot: Snapshot
+    state: EngineState
     closing: bool
     frozen: bool
     restarts_in_s: float | None
-    loss: Snapshot | None
-    stopping_s: float | None = None
-    hangs: bool = False
-    silent_s: float | None = None
-    given_up: bool = False
+    stopping_s: float | None
+    silent_s: float | None
+    hangs: bool
+    killed: bool
+    previous_loss: Snapshot | None
+
+    @classmethod
+    def of(cls, link: EngineLink, snapshot: Snapshot, closing: bool, frozen: bool) -> SessionStatus:
+        """The status of the session of an engine link, as of a snapshot."""
+        return cls(
+            snapshot, link.state, closing, frozen, link.restarts_in_s, link.stopping_s,
+            link.silent_s if link.silent else None, link.hangs, link.killed, link.previous_loss,
+        )  # fmt: skip
 
 
-def standing(link: EngineLink, seen: Snapshot, closing: bool, frozen: bool) -> Standing:
-    """How an engine stands, by its link."""
-    return Standing(
-        seen, link.state, closing, frozen, link.restarts_in_s, link.loss, link.stopping_s,
-        link.hangs, link.silent_s if link.silent else None, link.given_up,
-    )  # fmt: skip
+def messages_for(status: SessionStatus, fixes: Fixes) -> dict[str, Message | None]:
+    """The messages on a session.
 
+    Parameters
+    ----------
+    status : SessionStatus
+        State of the session.
+    fixes : Fixes
+        What the buttons do.
 
-def told(now: Standing, cures: Cures) -> dict[str, Message | None]:
-    """A message by each key, or None where there is nothing to say about it."""
-    seen, running = now.seen, now.state == "running"
-    return {
-        "closing": _closing(now, cures) if now.state == "stopping" else None,
-        "lost": _lost(now, cures) if now.state == "lost" else None,
-        "failed": _failed(seen, cures) if now.state == "failed" or (running and seen.phase == "failed") else None,
-        "silent": _silent(now.silent_s, cures) if now.silent_s is not None else None,
-        "refused": _refused(seen, cures) if running and seen.refused else None,
-        "stream": _stream(seen) if running and seen.phase == "running" else None,
-        "none": _none(cures) if now.state == "none" else None,
-        "loss": _loss(now.loss, cures) if now.loss is not None else None,
-        "loading": _loading(seen, cures) if running and seen.phase == "loading" else None,
-        "frozen": Message("frozen", "The picture is frozen; the engine goes on. F goes on.", "stale")
-        if now.frozen
-        else None,
-        "ended": _ended(seen, cures) if seen.phase == "ended" and now.state in ("running", "ended") else None,
+    Returns
+    -------
+    dict of str to Message or None
+        The message of each key; None where it does not apply.
+    """
+    snapshot, state = status.snapshot, status.state
+    running, phase = state == "running", snapshot.phase
+    applies = {
+        "closing": state == "stopping",
+        "lost": state == "lost",
+        "failed": state == "failed" or (running and phase == "failed"),
+        "silent": status.silent_s is not None,
+        "refused": running and bool(snapshot.refused),
+        "stream": running and phase == "running",
+        "previous_loss": status.previous_loss is not None,
+        "loading": running and phase == "loading",
+        "frozen": status.frozen,
+        "ended": phase == "ended" and state in ("running", "ended"),
+        "no_session": state == "none",
     }
+    return {key: MESSAGES[key](status, fixes) if true else None for key, true in applies.items()}
 
 
-def _loading(seen: Snapshot, cures: Cures) -> Message:
-    text = f"{_sentence(seen.reason or 'starting')}…"
-    return Message("loading", text, "quiet", (("Cancel", cures.stop),), True)
-
-
-def _none(cures: Cures) -> Message:
-    choices = (("Start…", cures.start), ("Open recording…", cures.open))
-    return Message("none", "No session runs.", "quiet", choices)
-
-
-def _closing(now: Standing, cures: Cures) -> Message:
-    leave, end = (("Leave it to it", cures.leave),) if now.closing else (), (("End it now", cures.give_up),)
-    if now.seen.phase == "loading":
-        text = "The engine ends when it has loaded; there is nothing to be lost by ending it now."
-        return Message("closing", text, "quiet", end, True)
-    if not now.hangs:
-        return Message("closing", "The engine is writing what it found.", "quiet", leave, True)
-    kept = now.seen.recording
-    safe = f"the recording in {kept.folder} is safe up to its last second" if kept else "nothing was being recorded"
+def _closing(status: SessionStatus, fixes: Fixes) -> Message:
+    close: tuple[Fix, ...] = (("Close without waiting", fixes.close_now),) if status.closing else ()
+    kill: tuple[Fix, ...] = (("End it now", fixes.kill),)
+    if status.snapshot.phase == "loading":
+        text = "The engine stops when it has loaded; ending it now loses nothing."
+        return Message("closing", text, "quiet", kill, busy=True)
+    if not status.hangs:
+        return Message("closing", "The engine is writing its results.", "quiet", close, busy=True)
+    recording = status.snapshot.recording
+    safe = f"the recording in {recording.folder} is safe up to its last second" if recording else _NOT_RECORDED
     text = (
-        f"The engine has not ended for {now.stopping_s or 0:.0f} s: it may still be writing, or it hangs. "
-        f"Ended now, it loses the results that it has not written yet; {safe}."
+        f"The engine has not stopped for {status.stopping_s or 0:.0f} s: it may still be writing, or it hangs. "
+        f"Ending it now loses the results that it has not written yet; {safe}."
     )
-    return Message("closing", text, "stale", (*leave, *end), True)
+    return Message("closing", text, "stale", (*close, *kill), busy=True)
 
 
-def _silent(seconds: float, cures: Cures) -> Message:
-    text = f"The engine has not answered for {seconds:.0f} s: what is shown is as old as that. It is busy, or it hangs."
-    return Message("silent", text, "stale", (("Restart the engine", cures.restart),))
+def _lost(status: SessionStatus, fixes: Fixes) -> Message:
+    recorded = _recorded(status.snapshot)
+    if status.killed:
+        text = f"The engine was ended before it had written its results; {recorded}."
+        return Message("lost", text, "stale", (("Restart", fixes.restart),))
+    if status.closing:
+        text = f"The engine stopped unexpectedly while writing its results; {recorded}."
+        return Message("lost", text, "lost", (("Close", fixes.close_now), ("Restart", fixes.restart)))
+    text = f"The engine stopped unexpectedly; {recorded}."
+    if status.restarts_in_s is None:
+        return Message("lost", text, "lost", (("Restart now", fixes.restart),))
+    replay = status.snapshot.position_s is not None
+    then = "the replay continues from its last position" if replay else "the scores start from zero"
+    text += f" It restarts in {status.restarts_in_s:.0f} s; {then}."
+    return Message("lost", text, "lost", (("Restart now", fixes.restart), ("Do not restart", fixes.cancel_restart)))
 
 
-def _lost(now: Standing, cures: Cures) -> Message:
-    kept, left = _kept(now.seen), now.restarts_in_s
-    if now.given_up:
-        text = f"The engine was ended before it had written what it found; {kept}."
-        return Message("lost", text, "stale", (("Restart", cures.restart),))
-    if now.closing:
-        text = f"The engine stopped while it was writing what it found; {kept}."
-        return Message("lost", text, "lost", (("Close", cures.leave), ("Restart", cures.restart)))
-    goes_on = "the replay goes on from where it stood" if now.seen.position_s is not None else "scores begin anew"
-    text = f"The engine stopped unexpectedly; {kept}."
-    if left is None:
-        return Message("lost", text, "lost", (("Restart now", cures.restart),))
-    soon = f"{text} It starts again in {left:.0f} s; {goes_on}."
-    return Message("lost", soon, "lost", (("Restart now", cures.restart), ("Not now", cures.stay_stopped)))
+def _failed(status: SessionStatus, fixes: Fixes) -> Message:
+    text = f"This session cannot continue: {status.snapshot.reason or 'the engine failed'}."
+    buttons = (("Try again", fixes.restart), ("Choose bank…", fixes.choose_bank), ("Start…", fixes.start))
+    return Message("failed", text, "lost", buttons)
 
 
-def _loss(seen: Snapshot, cures: Cures) -> Message:
-    text = f"The engine of the session before stopped while it was writing what it found; {_kept(seen)}."
-    return Message("loss", text, "lost", (("OK", cures.forgive),))
-
-
-def _failed(seen: Snapshot, cures: Cures) -> Message:
-    text = f"This session cannot go on: {seen.reason or 'the engine failed'}."
-    choices = (("Try again", cures.restart), ("Choose bank…", cures.choose_bank), ("Start…", cures.start))
-    return Message("failed", text, "lost", choices)
-
-
-def _refused(seen: Snapshot, cures: Cures) -> Message:
-    text = f"The bank does not fit this stream: {'; '.join(seen.refused)}."
-    choices: tuple[tuple[str, Deed], ...] = (("Choose bank…", cures.choose_bank),)
-    if seen.n_sensors:
-        text += f" {seen.n_sensors:,} of its sensors are there."
-        choices += (("Go on with these", cures.do_without),)
-    return Message("refused", text, "lost", choices)
-
-
-def _stream(seen: Snapshot) -> Message | None:
-    news = [text for role, text in bad_news(seen) if role == "lost"]
-    return Message("stream", "   ".join(map(_sentence, news)) + ".", "lost") if news else None
-
-
-def _ended(seen: Snapshot, cures: Cures) -> Message:
-    """A recording at its end, or a session that has stopped."""
-    text = f"The {'recording' if seen.position_s is not None else 'session'} has ended: "
-    text += f"{seen.n_received:,} words heard, {seen.n_scored:,} scored."
-    choices: tuple[tuple[str, Deed], ...] = ()
-    if seen.report is not None:
-        text += f" The report is {seen.report.path}."
-    if seen.report is not None or seen.peaks:
-        choices = (("Open report", cures.report),)
-    elif seen.reason:
-        text += f" There is nothing to report: {seen.reason}."
-    again = "Play again" if seen.position_s is not None else "Begin again"
-    return Message("ended", text, "quiet", (*choices, (again, cures.play_again)))
-
-
-def _kept(seen: Snapshot) -> str:
-    return (
-        f"what was recorded is on disk in {seen.recording.folder}" if seen.recording else "nothing was being recorded"
+def _silent(status: SessionStatus, fixes: Fixes) -> Message:
+    text = (
+        f"The engine has not answered for {status.silent_s or 0:.0f} s; the display is that old. "
+        "It is busy, or it hangs."
     )
+    return Message("silent", text, "stale", (("Restart the engine", fixes.restart),))
 
 
-def _sentence(text: str) -> str:
+def _refused(status: SessionStatus, fixes: Fixes) -> Message:
+    snapshot = status.snapshot
+    text = f"The bank does not fit this stream: {'; '.join(snapshot.refused)}."
+    buttons: tuple[Fix, ...] = (("Choose bank…", fixes.choose_bank),)
+    if snapshot.n_sensors:
+        text += f" {snapshot.n_sensors:,} of its sensors are present."
+        buttons += (("Continue with these", fixes.ignore_missing_sensors),)
+    return Message("refused", text, "lost", buttons)
+
+
+def _stream(status: SessionStatus, _: Fixes) -> Message | None:
+    severe = [_capitalised(problem.text) for problem in problems(status.snapshot) if problem.severity == "lost"]
+    return Message("stream", "   ".join(severe) + ".", "lost") if severe else None
+
+
+def _previous_loss(status: SessionStatus, fixes: Fixes) -> Message:
+    recorded = _recorded(status.previous_loss or status.snapshot)
+    text = f"The engine of the previous session stopped unexpectedly while writing its results; {recorded}."
+    return Message("previous_loss", text, "lost", (("OK", fixes.dismiss_loss),))
+
+
+def _loading(status: SessionStatus, fixes: Fixes) -> Message:
+    text = f"{_capitalised(status.snapshot.reason or 'starting')}…"
+    return Message("loading", text, "quiet", (("Cancel", fixes.stop),), busy=True)
+
+
+def _frozen(_status: SessionStatus, _fixes: Fixes) -> Message:
+    return Message("frozen", "The display is frozen; the engine continues. Press F to continue the display.", "stale")
+
+
+def _ended(status: SessionStatus, fixes: Fixes) -> Message:
+    snapshot = status.snapshot
+    replay = snapshot.position_s is not None
+    text = f"The {'recording' if replay else 'session'} has ended: "
+    text += f"{snapshot.n_received:,} words received, {snapshot.n_scored:,} scored."
+    buttons: tuple[Fix, ...] = ()
+    if snapshot.report is not None:
+        text += f" The report is {snapshot.report.path}."
+    if snapshot.report is not None or snapshot.peaks:
+        buttons = (("Open report", fixes.report),)
+    elif snapshot.reason:
+        text += f" There is nothing to report: {snapshot.reason}."
+    return Message("ended", text, "quiet", (*buttons, ("Play again" if replay else "Start again", fixes.play_again)))
+
+
+def _no_session(_: SessionStatus, fixes: Fixes) -> Message:
+    buttons = (("Start…", fixes.start), ("Open recording…", fixes.open))
+    return Message("no_session", "No session is running.", "quiet", buttons)
+
+
+MESSAGES: dict[str, Callable[[SessionStatus, Fixes], Message | None]] = {
+    "closing": _closing, "lost": _lost, "failed": _failed, "silent": _silent, "refused": _refused, "stream": _stream,
+    "previous_loss": _previous_loss, "loading": _loading, "frozen": _frozen, "ended": _ended, "no_session": _no_session,
+}  # fmt: skip
+
+_NOT_RECORDED = "nothing was being recorded"
+
+
+def _recorded(snapshot: Snapshot) -> str:
+    return f"the recording is on disk in {snapshot.recording.folder}" if snapshot.recording else _NOT_RECORDED
+
+
+def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""StatusView: the bar on top that says what is running, for how long, and whether it is live."""
+"""The status bar at the top: what is running, for how long, and whether it is live."""
 
 from __future__ import annotations
 
@@ -11,9 +11,22 @@ from rtalign.engine.snapshot import NO_SESSION, Snapshot
 from rtalign_monitor.widgets.lamps import ROLE, lamp
 from rtalign_monitor.widgets.painted import PaintedWidget
 
+LABELS = {
+    "searching": "Searching", "found": "Found", "stale": "Stale", "paused": "Paused", "ended": "Ending",
+    "unknown": "No answer",
+}  # fmt: skip
+
 
 class StatusView(PaintedWidget):
-    """The lamp is the worst of both streams."""
+    """A lamp with the worst state of both streams, the model and its context, and the time.
+
+    Attributes
+    ----------
+    snapshot : Snapshot or None
+        The newest that was drawn.
+    parts : (str, str, str, str)
+        What is shown: state of the lamp, its label, what is running, and the time.
+    """
 
     title = "rtalign"
     description = "What is running and whether it is live"
@@ -21,9 +34,9 @@ class StatusView(PaintedWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.seen: Snapshot | None = None
-        self.said: tuple[str, str, str, str] = ("searching", "Starting", "", "")
-        self._began: float | None = None
+        self.snapshot: Snapshot | None = None
+        self.parts: tuple[str, str, str, str] = ("searching", "Starting", "", "")
+        self._started_s: float | None = None
 
     def sizeHint(self) -> QSize:
         return QSize(1200, round(self.px(44)))
@@ -33,67 +46,88 @@ class StatusView(PaintedWidget):
         self.setFixedHeight(round(self.px(44)))
 
     def draw(self, snapshot: Snapshot) -> None:
-        self.seen = snapshot
+        self.snapshot = snapshot
         if snapshot.phase == "loading":
-            self._began = None
-        elif self._began is None and snapshot.time_s:  # live time counts from the first sample, not from zero
-            self._began = snapshot.time_s
-        said = (*headline(snapshot), self._what(snapshot), self._when(snapshot))
-        if said != self.said:
-            self.said = said
-            self.setAccessibleDescription(", ".join(part for part in said[1:] if part))
+            self._started_s = None
+        elif self._started_s is None and snapshot.time_s:  # the time of live streams does not start at zero
+            self._started_s = snapshot.time_s
+        parts = (*lamp_state(snapshot), _what_runs(snapshot), self._time(snapshot))
+        if parts != self.parts:
+            self.parts = parts
+            self.setAccessibleDescription(", ".join(part for part in parts[1:] if part))
             self.invalidate()
 
     def paint_content(self, painter: QPainter) -> None:
-        state, word, what, when = self.said
+        state, label, what, time = self.parts
         height, margin = float(self.height()), self.px(16)
         side = self.px(18)
         lamp(painter, self.theme, state, QRectF(margin, (height - side) / 2, side, side))
         x = margin + side + self.px(10)
         role = ROLE.get(state, "text")
-        used = self.write(painter, QRectF(x, 0, self.width() * 0.4, height), word, role, 18, True)
+        used = self.write(painter, QRectF(x, 0, self.width() * 0.4, height), label, role, 18, True)
         x += used + self.px(22)
-        wide = self.text_width(when, 16, True)
+        time_width = self.text_width(time, 16, True)
         self.write(
-            painter, QRectF(self.width() - margin - wide - 2, 0, wide + 2, height), when, "text", 16, True, "right"
+            painter,
+            QRectF(self.width() - margin - time_width - 2, 0, time_width + 2, height),
+            time,
+            "text",
+            16,
+            True,
+            "right",
         )
-        room = self.width() - margin - wide - x - self.px(20)
+        room = self.width() - margin - time_width - x - self.px(20)
         used = self.write(painter, QRectF(x, 0, max(room, 0), height), "rtalign", "text", 14, True)
         self.write(
             painter, QRectF(x + used + self.px(14), 0, max(room - used - self.px(14), 0), height), what, "muted", 13
         )
 
-    def _what(self, seen: Snapshot) -> str:
-        kind, _, size = seen.context.partition(":")
-        context = f"context {kind} to {int(size):,} words" if kind == "growing" and size.isdigit() else (
-            f"context of {size} words" if size else "")  # fmt: skip
-        parts = [seen.model.rsplit("/", 1)[-1], context, f"{len(seen.layers)} layers"]
-        return "   ".join(part for part in parts if part) if seen.model else seen.reason or ""
-
-    def _when(self, seen: Snapshot) -> str:
-        if seen.position_s is not None and seen.end_s is not None:
-            speed = "paused" if seen.paused else "max" if seen.speed is None else f"{seen.speed:g}×"
-            return f"{clock_time(seen.position_s)} / {clock_time(seen.end_s)}   {speed}"
-        return f"running {clock_time(seen.time_s - self._began)}" if self._began is not None else ""
+    def _time(self, snapshot: Snapshot) -> str:
+        if snapshot.position_s is not None and snapshot.end_s is not None:
+            speed = "paused" if snapshot.paused else "max" if snapshot.speed is None else f"{snapshot.speed:g}×"
+            return f"{clock_time(snapshot.position_s)} / {clock_time(snapshot.end_s)}   {speed}"
+        return f"running {clock_time(snapshot.time_s - self._started_s)}" if self._started_s is not None else ""
 
 
-def headline(seen: Snapshot) -> tuple[str, str]:
-    """The lamp's state and the word beside it."""
-    meg, words = seen.health.meg, seen.health.words
-    if seen.phase == "failed":
+def _what_runs(snapshot: Snapshot) -> str:
+    """The model, its context and its number of layers; without a model, why there is none."""
+    if not snapshot.model:
+        return snapshot.reason or ""
+    kind, _, size = snapshot.context.partition(":")
+    context = f"context of {size} words" if size else ""
+    if kind == "growing" and size.isdigit():
+        context = f"context growing to {int(size):,} words"
+    parts = [snapshot.model.rsplit("/", 1)[-1], context, f"{len(snapshot.layers)} layers"]
+    return "   ".join(part for part in parts if part)
+
+
+def lamp_state(snapshot: Snapshot) -> tuple[str, str]:
+    """State of the lamp, and its label.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The newest snapshot, with the states of its streams corrected if the engine sends none any more.
+
+    Returns
+    -------
+    (str, str)
+        State of the lamp, as `widgets.lamps` knows it, and the label beside it.
+    """
+    meg, words = snapshot.health.meg, snapshot.health.words
+    if snapshot.phase == "failed":
         return "lost", "Failed"
-    if seen.phase == "refused":
+    if snapshot.phase == "refused":
         return "lost", "Refused"
-    if seen.phase == "ended":
+    if snapshot.phase == "ended":
         return "ended", "Ended"
-    if seen.phase == "loading":
-        return ("ended", "No session") if seen.reason == NO_SESSION else ("searching", "Starting")
+    if snapshot.phase == "loading":
+        return ("ended", "No session") if snapshot.reason == NO_SESSION else ("searching", "Starting")
     if meg.state == "lost":
         return "lost", f"LOST {clock_time(meg.since_s)}"
     if words.state == "lost":
         return "lost", f"WORDS LOST {clock_time(words.since_s)}"
-    if seen.paused:
+    if snapshot.paused:
         return "paused", "Paused"
-    names = {"flowing": "Replay" if seen.position_s is not None else "Live", "searching": "Searching", "found": "Found",
-             "stale": "Stale", "paused": "Paused", "ended": "Ending", "unknown": "No answer"}  # fmt: skip
-    return meg.state, names.get(meg.state, meg.state)
+    flowing = "Replay" if snapshot.position_s is not None else "Live"
+    return meg.state, {"flowing": flowing, **LABELS}.get(meg.state, meg.state)

@@ -1,4 +1,4 @@
-"""The line of a recording's time: position, where words are dense, gaps and bookmarks; drag to scrub."""
+"""The timeline of a recording: position, density of words, gaps and bookmarks; drag to seek."""
 
 from __future__ import annotations
 
@@ -18,13 +18,27 @@ from rtalign_monitor.widgets.theme import Theme
 
 BIN_PX = 4
 SNAP_PX = 5
-"""A click this near to a bookmark means it."""
+"""A click this near to a bookmark goes to the bookmark."""
 
 
-class Timeline(QWidget):
-    """What does not move is painted once; knows the words when it has been told the word list."""
+class TimelineBar(QWidget):
+    """Shows where a replay is, and emits `seek_requested` with a time in seconds when the user clicks or drags.
 
-    sought = pyqtSignal(float)
+    What does not move is painted once, onto a pixmap.
+
+    Attributes
+    ----------
+    position, end : float
+        Position of the replay and end of the recording, in seconds.
+    word_list : WordList or None
+        All words of the recording, once they are known.
+    gaps : set of float
+        Times of the gaps in the signal that have been reported, in seconds.
+    bookmarks : tuple of float
+        Bookmarked times, in seconds.
+    """
+
+    seek_requested = pyqtSignal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,86 +47,101 @@ class Timeline(QWidget):
         self.word_list: WordList | None = None
         self.gaps: set[float] = set()
         self.bookmarks: tuple[float, ...] = ()
-        self._folded: list[str] = []
-        self._plate: QPixmap | None = None
+        self._casefolded: list[str] = []
+        self._pixmap: QPixmap | None = None
         self._drag: float | None = None
         self.setMinimumSize(200, 28)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName("Timeline of the recording")
-        self.setToolTip("Where the recording stands; bars are words, flags are bookmarks (M). Drag to move.")
+        self.setToolTip("Position in the recording; bars are words, flags are bookmarks (M). Click or drag to seek.")
 
-    def forget(self) -> None:
-        """Another recording."""
-        self.word_list, self.gaps, self.bookmarks, self._folded = None, set(), (), []
-        self.renew()
+    def clear(self) -> None:
+        """Forget the recording."""
+        self.word_list, self.gaps, self.bookmarks, self._casefolded = None, set(), (), []
+        self.invalidate()
 
-    def tell(self, word_list: WordList | None) -> None:
-        """All words of the recording."""
+    def set_words(self, word_list: WordList | None) -> None:
+        """Take over the words of the recording, once they are known."""
         if word_list is not None and word_list is not self.word_list:
-            self.word_list, self._folded = word_list, [text.casefold() for text in word_list.texts]
-            self.renew()
+            self.word_list, self._casefolded = word_list, [text.casefold() for text in word_list.texts]
+            self.invalidate()
 
-    def mark(self, times: Sequence[float]) -> None:
+    def set_bookmarks(self, times: Sequence[float]) -> None:
+        """Show these bookmarks."""
         if tuple(times) != self.bookmarks:
             self.bookmarks = tuple(times)
-            self.renew()
+            self.invalidate()
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
-        self.renew()
+        self.invalidate()
 
-    def draw(self, seen: Snapshot) -> None:
-        gaps = self.gaps | {notice.time for notice in seen.notices if notice.kind == "gap"}
-        if gaps != self.gaps or seen.end_s != self.end:
-            self.gaps, self.end = gaps, seen.end_s or 0.0
-            self.renew()
-        before = self._x()
-        self.position = seen.position_s or 0.0
-        if round(2 * before) != round(2 * self._x()):
+    def draw(self, snapshot: Snapshot) -> None:
+        """Show the position and the gaps of a snapshot."""
+        gaps = self.gaps | {notice.time for notice in snapshot.notices if notice.kind == "gap"}
+        if gaps != self.gaps or snapshot.end_s != self.end:
+            self.gaps, self.end = gaps, snapshot.end_s or 0.0
+            self.invalidate()
+        before = self._position_x()
+        self.position = snapshot.position_s or 0.0
+        if round(2 * before) != round(2 * self._position_x()):
             self.update()
 
-    def said(self, text: str) -> float | None:
-        """Where a word is next said, beginning behind the position and going round; its beginning is enough."""
+    def find_word(self, text: str) -> float | None:
+        """Find where a word is spoken next.
+
+        Parameters
+        ----------
+        text : str
+            How the word begins; upper and lower case are the same.
+
+        Returns
+        -------
+        float or None
+            Onset in seconds of the next such word after the position, or else of the first one in the recording;
+            None if there is none.
+        """
         wanted = text.strip().casefold()
         if not wanted or self.word_list is None:
             return None
         first = bisect_left(self.word_list.onsets, self.position + 0.05)
-        order = [*range(first, len(self._folded)), *range(first)]
-        return next((float(self.word_list.onsets[i]) for i in order if self._folded[i].startswith(wanted)), None)
+        order = [*range(first, len(self._casefolded)), *range(first)]
+        return next((float(self.word_list.onsets[i]) for i in order if self._casefolded[i].startswith(wanted)), None)
 
-    def renew(self) -> None:
-        self._plate = None
+    def invalidate(self) -> None:
+        """Paint everything again."""
+        self._pixmap = None
         self.update()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: ARG002
-        self.renew()
+        self.invalidate()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002
         painter = QPainter(self)
         device = painter.device()
         ratio = device.devicePixelRatioF() if device else 1.0
-        if self._plate is None or self._plate.devicePixelRatioF() != ratio:
-            self._plate = self._painted(ratio)
-        painter.drawPixmap(0, 0, self._plate)
+        if self._pixmap is None or self._pixmap.devicePixelRatioF() != ratio:
+            self._pixmap = self._paint_pixmap(ratio)
+        painter.drawPixmap(0, 0, self._pixmap)
         if self.end <= 0:
             return
-        x, box = self._x(), self._box()
+        x, box = self._position_x(), self._box()
         painter.fillRect(QRectF(box.left(), box.bottom() - 3, x - box.left(), 3), self.theme.colour("accent"))
         painter.setPen(QPen(self.theme.colour("accent"), 2))
         painter.drawLine(round(x), 1, round(x), self.height() - 1)
         if self._drag is not None:
             painter.setFont(themes.font(12, True))
             text, left = position_time(self._drag), x > self.width() - 60
-            beside = QRectF(x - 65 if left else x + 5, 0, 60, self.height())
+            label = QRectF(x - 65 if left else x + 5, 0, 60, self.height())
             side = Qt.AlignmentFlag.AlignRight if left else Qt.AlignmentFlag.AlignLeft
-            painter.drawText(beside, side | Qt.AlignmentFlag.AlignVCenter, text)
+            painter.drawText(label, side | Qt.AlignmentFlag.AlignVCenter, text)
 
-    def _painted(self, ratio: float) -> QPixmap:
-        plate = QPixmap((self.size().toSizeF() * ratio).toSize())
-        plate.setDevicePixelRatio(ratio)
-        plate.fill(Qt.GlobalColor.transparent)
-        painter, theme, box = QPainter(plate), self.theme, self._box()
+    def _paint_pixmap(self, ratio: float) -> QPixmap:
+        pixmap = QPixmap((self.size().toSizeF() * ratio).toSize())
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter, theme, box = QPainter(pixmap), self.theme, self._box()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(theme.colour("faint", 0.6))
         painter.setBrush(theme.colour("panel"))
@@ -121,11 +150,11 @@ class Timeline(QWidget):
             self._paint_words(painter, box)
             painter.setPen(QPen(theme.colour("stale"), 1, Qt.PenStyle.DashLine))
             for gap in self.gaps:
-                painter.drawLine(round(self._at(gap)), round(box.top()), round(self._at(gap)), round(box.bottom()))
+                painter.drawLine(round(self._x_of(gap)), round(box.top()), round(self._x_of(gap)), round(box.bottom()))
             for mark in self.bookmarks:
-                self._paint_flag(painter, self._at(mark), box)
+                self._paint_flag(painter, self._x_of(mark), box)
         painter.end()
-        return plate
+        return pixmap
 
     def _paint_flag(self, painter: QPainter, x: float, box: QRectF) -> None:
         painter.setPen(QPen(self.theme.colour("live"), 1.5))
@@ -138,7 +167,7 @@ class Timeline(QWidget):
         if self.word_list is None or not len(self.word_list.onsets):
             return
         edges = np.arange(box.left(), box.right() + BIN_PX, BIN_PX)
-        counts, _ = np.histogram([self._at(float(onset)) for onset in self.word_list.onsets], edges)
+        counts, _ = np.histogram([self._x_of(float(onset)) for onset in self.word_list.onsets], edges)
         for x, n in zip(edges, counts, strict=False):
             height = (box.height() - 7) * n / max(counts.max(), 1)
             bar = QRectF(float(x), box.bottom() - 4 - height, BIN_PX - 1, height)
@@ -146,30 +175,30 @@ class Timeline(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         if event is not None and event.button() == Qt.MouseButton.LeftButton and self.end > 0:
-            self._drag = self._back(event.position().x())
+            self._drag = self._time_at(event.position().x())
             self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         if event is not None and self._drag is not None:
-            self._drag = self._back(event.position().x())
+            self._drag = self._time_at(event.position().x())
             self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        """One seek for a whole drag: each one makes the filters settle anew."""
+        """Seek once for a whole drag: after each seek the filters have to settle again."""
         if event is not None and self._drag is not None:
-            to, self._drag = self._back(event.position().x()), None
-            self.sought.emit(to)
+            to, self._drag = self._time_at(event.position().x()), None
+            self.seek_requested.emit(to)
             self.update()
 
     def _box(self) -> QRectF:
         return QRectF(self.rect()).adjusted(1, 3, -1, -3)
 
-    def _x(self) -> float:
-        return self._at(self._drag if self._drag is not None else self.position)
+    def _position_x(self) -> float:
+        return self._x_of(self._drag if self._drag is not None else self.position)
 
-    def _at(self, time_s: float) -> float:
+    def _x_of(self, time_s: float) -> float:
         return 1 + (self.width() - 2) * min(max(time_s / self.end, 0.0), 1.0) if self.end > 0 else 1.0
 
-    def _back(self, x: float) -> float:
-        near = [mark for mark in self.bookmarks if abs(self._at(mark) - x) <= SNAP_PX]
+    def _time_at(self, x: float) -> float:
+        near = [mark for mark in self.bookmarks if abs(self._x_of(mark) - x) <= SNAP_PX]
         return near[0] if near else min(max((x - 1) / max(self.width() - 2, 1), 0.0), 1.0) * self.end

@@ -1,4 +1,4 @@
-"""The engine's process as the window sees it: its newest snapshot, its loss, its restart, its end."""
+"""The link to an engine in a process of its own: start, restart, stop, and how the engine is doing."""
 
 from __future__ import annotations
 
@@ -13,182 +13,259 @@ from rtalign.engine.commands import Command, Publish, Record, ScoreLastWords, Se
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import Snapshot
 
-RESTART_S = 5.0
-"""From an engine's death to its restart; long enough to say no."""
-TOO_OFTEN_S = 60.0
-"""A second death within this is not answered by a restart."""
+RESTART_DELAY_S = 5.0
+"""From the loss of an engine to its automatic restart: long enough for the user to decline."""
+RESTART_INTERVAL_S = 60.0
+"""An engine that is lost again within this time is not restarted automatically."""
 
-ENDS_S = 10.0
-"""After which an engine that was asked to end, and has not, is said to hang, perhaps."""
-SILENT_S = 5.0
-"""After which it is said that a running engine has sent nothing; it sends ten times a second."""
+STOP_TIMEOUT_S = 10.0
+"""An engine that has not stopped this long after it was asked to counts as hanging."""
+SILENCE_TIMEOUT_S = 5.0
+"""A running engine that has sent no snapshot for this long counts as silent; normally ten arrive each second."""
 
-State = Literal["none", "running", "stopping", "ended", "failed", "lost"]
+EngineState = Literal["none", "running", "stopping", "ended", "failed", "lost"]
 
 
 class EngineClient(Protocol):
-    """What rtalign.engine.process.client.Client offers."""
+    """The window's end of one engine process, as rtalign.engine.process.client.Client implements it.
+
+    Attributes
+    ----------
+    newest : Snapshot
+        The newest snapshot; reading it never blocks.
+    word_list : WordList or None
+        All words of a recording, once the engine has opened it.
+    """
 
     newest: Snapshot
     word_list: WordList | None
 
     @property
-    def alive(self) -> bool: ...
+    def alive(self) -> bool:
+        """Whether the process runs, or its last snapshots are still arriving."""
+        ...
 
     @property
     def pid(self) -> int: ...
 
-    def send(self, command: Command) -> None: ...
+    def send(self, command: Command) -> None:
+        """Have the engine execute a command; returns at once."""
+        ...
 
-    def wait(self, timeout_s: float | None = None) -> int: ...
+    def wait(self, timeout_s: float | None = None) -> int:
+        """Wait for the end of the process, kill it after the timeout, and return its exit status."""
+        ...
 
-    def kill(self) -> None: ...
+    def kill(self) -> None:
+        """End the process at once."""
+        ...
 
 
 class EngineLink:
-    """At most one engine at a time.  Everything here returns at once; look() is called many times a second.
+    """Runs at most one engine at a time.  No method blocks; `poll` is called many times a second.
 
-    loss : the last that was seen of an engine that died while it was asked to end, where another has begun since.
-    given_up : the engine was ended because it did not end by itself.
+    Parameters
+    ----------
+    connect : callable
+        Starts an engine for a session and returns its client.
+    clock : callable
+        Monotonic time in seconds.
+
+    Attributes
+    ----------
+    session : Session or None
+        Settings of the current session, including what commands changed since it started.
+    engine : EngineClient or None
+        The current engine, or the last one.
+    state : {"none", "running", "stopping", "ended", "failed", "lost"}
+        State of the engine at the last `poll`.  "failed": the engine reported an error and ended; "lost": its process
+        ended unexpectedly.
+    killed : bool
+        Whether the engine was killed because it did not stop by itself.
+    previous_loss : Snapshot or None
+        Last snapshot of the engine of the session before, if that engine was lost while it was stopping.
+    on_command : callable or None
+        Called with each command after it was sent.
     """
 
-    def __init__(self, begin: Callable[[Session], EngineClient], clock: Callable[[], float] = time.monotonic) -> None:
-        self._begin, self._clock = begin, clock
+    def __init__(self, connect: Callable[[Session], EngineClient], clock: Callable[[], float] = time.monotonic) -> None:
+        self._connect, self._clock = connect, clock
         self.session: Session | None = None
         self.engine: EngineClient | None = None
-        self.state: State = "none"
-        self.restart_at: float | None = None
-        self.loss: Snapshot | None = None
-        self.also: Callable[[Command], None] | None = None
-        self._died = -float("inf")
-        self._go_on: float | None = None
-        self._next: Session | None = None
-        self.given_up = False
-        self._asked_at = 0.0
-        self._heard: tuple[Snapshot | None, float] = None, 0.0
+        self.state: EngineState = "none"
+        self.killed = False
+        self.previous_loss: Snapshot | None = None
+        self.on_command: Callable[[Command], None] | None = None
+        self._next_session: Session | None = None
+        self._restart_at: float | None = None
+        self._resume_at_s: float | None = None
+        self._lost_at = -float("inf")
+        self._stop_requested_at = 0.0
+        self._last_received: tuple[Snapshot | None, float] = None, 0.0
 
     @property
     def newest(self) -> Snapshot:
+        """The newest snapshot, or an empty one without an engine."""
         return self.engine.newest if self.engine else snapshot.empty_snapshot("loading", snapshot.NO_SESSION)
 
     @property
     def word_list(self) -> WordList | None:
+        """All words of the recording, once the engine has opened it."""
         return self.engine.word_list if self.engine else None
 
     @property
     def restarts_in_s(self) -> float | None:
-        return None if self.restart_at is None else max(self.restart_at - self._clock(), 0.0)
+        """Seconds until the automatic restart of a lost engine; None if there will be none."""
+        return None if self._restart_at is None else max(self._restart_at - self._clock(), 0.0)
 
     @property
     def stopping_s(self) -> float | None:
-        """How long an engine that was asked to end has taken for it."""
-        return self._clock() - self._asked_at if self.state == "stopping" else None
-
-    @property
-    def silent(self) -> bool:
-        return self.silent_s > SILENT_S
+        """Seconds since the engine was asked to stop; None if it was not."""
+        return self._clock() - self._stop_requested_at if self.state == "stopping" else None
 
     @property
     def hangs(self) -> bool:
-        """Whether it should long have ended."""
-        return (self.stopping_s or 0.0) > ENDS_S
+        """Whether the engine should have stopped long ago."""
+        return (self.stopping_s or 0.0) > STOP_TIMEOUT_S
 
     @property
     def silent_s(self) -> float:
-        """How long ago a running engine was heard last, as look() found it."""
-        told = self.state == "running" and self.newest.phase != "loading"
-        return self._clock() - self._heard[1] if told else 0.0
+        """Seconds since the newest snapshot of a running engine, as of the last `poll`; 0 while it loads."""
+        expected = self.state == "running" and self.newest.phase != "loading"
+        return self._clock() - self._last_received[1] if expected else 0.0
+
+    @property
+    def silent(self) -> bool:
+        """Whether a running engine has sent nothing for too long."""
+        return self.silent_s > SILENCE_TIMEOUT_S
 
     def start(self, session: Session) -> None:
-        """Begin a session; one that runs is asked to stop first, and is waited for by look()."""
-        self.restart_at = self._go_on = None
+        """Start a session.  A running engine is asked to stop first; `poll` then starts the new one."""
+        self._restart_at = self._resume_at_s = None
         if self.engine and self.engine.alive:
             self.stop()
-            self._next = session
+            self._next_session = session
             return
-        self._let_go()
-        self._next, self.session, self.given_up = None, session, False
-        self.engine, self.state = self._begin(session), "running"
+        if self.engine is not None:
+            self.engine.wait(1)
+        self._next_session, self.session, self.killed = None, session, False
+        self.engine, self.state = self._connect(session), "running"
 
     def restart(self, automatic: bool = False) -> None:
-        """The same session again; a recording goes on from where it stood."""
+        """Start the same session again; the replay of a lost engine resumes at its last position."""
         if self.session is None:
             return
-        at = self.newest.position_s if self.state == "lost" else None
+        position_s = self.newest.position_s if self.state == "lost" else None
         self.start(self.session)
-        self._go_on = at
+        self._resume_at_s = position_s
         if not automatic:
-            self._died = -float("inf")
+            self._lost_at = -float("inf")
 
     def stop(self) -> None:
-        """Ask it to end; nothing follows."""
-        self.restart_at = self._next = None
+        """Ask the engine to stop, and cancel whatever was to start after it."""
+        self._restart_at = self._next_session = None
         if self.engine and self.engine.alive:
             if self.state != "stopping":
-                self._asked_at = self._clock()
+                self._stop_requested_at = self._clock()
             self.state = "stopping"
             self.engine.send(Stop())
 
-    def give_up(self) -> None:
-        """End an engine that does not end by itself, whatever it has still to write."""
+    def kill(self) -> None:
+        """Kill an engine that does not stop by itself; results that it has not written are lost."""
         if self.engine and self.state == "stopping":
-            self.given_up = True
+            self.killed = True
             self.engine.kill()
 
-    def stay_stopped(self) -> None:
-        self.restart_at = None
+    def cancel_restart(self) -> None:
+        """Do not restart a lost engine automatically."""
+        self._restart_at = None
+
+    def dismiss_loss(self) -> None:
+        """Forget the loss of the engine of the session before."""
+        self.previous_loss = None
 
     def send(self, command: Command) -> None:
-        """What changes a setting changes the session too, so that it outlives an engine."""
+        """Send a command to a running engine; settings that it changes are kept in the session for the next engine."""
         if self.engine and self.state == "running":
             self.engine.send(command)
-            if self.session is not None and (changed := _settings(command)):
+            if self.session is not None and (changed := _changed_settings(command)):
                 self.session = Session.model_validate(self.session.model_dump() | changed)
-            if self.also is not None:
-                self.also(command)
+            if self.on_command is not None:
+                self.on_command(command)
 
-    def look(self) -> State:
-        """How the engine does now."""
+    def poll(self) -> EngineState:
+        """Update the state; start the next session, or restart a lost engine, when it is time."""
         engine = self.engine
         if engine is None:
             return self.state
-        if engine.newest is not self._heard[0]:
-            self._heard = engine.newest, self._clock()
+        if engine.newest is not self._last_received[0]:
+            self._last_received = engine.newest, self._clock()
         if engine.alive:
-            if self._go_on is not None and engine.newest.phase == "running":
-                engine.send(Seek(self._go_on))
-                self._go_on = None
+            if self._resume_at_s is not None and engine.newest.phase == "running":
+                engine.send(Seek(self._resume_at_s))
+                self._resume_at_s = None
             return self.state
-        if self._next is not None:
-            known = self.given_up or engine.newest.phase == "failed" or ended(engine)
-            self.loss = None if known else engine.newest
-            self.start(self._next)
+        if self._next_session is not None:
+            expected = self.killed or engine.newest.phase == "failed" or ended_normally(engine)
+            self.previous_loss = None if expected else engine.newest
+            self.start(self._next_session)
         elif self.state in ("running", "stopping"):
-            self._gone(engine)
-        elif self.state == "lost" and self.restart_at is not None and self._clock() >= self.restart_at:
+            self._set_final_state(engine)
+        elif self.state == "lost" and self._restart_at is not None and self._clock() >= self._restart_at:
             self.restart(automatic=True)
         return self.state
 
-    def _gone(self, engine: EngineClient) -> None:
-        """What an engine leaves as its last words tells an end from a death."""
+    def _set_final_state(self, engine: EngineClient) -> None:
+        """The last snapshot of an engine tells whether it ended, failed or was lost."""
         if engine.newest.phase == "failed":
             self.state = "failed"
             return
-        if ended(engine):
+        if ended_normally(engine):
             self.state = "ended"
             return
-        asked, self.state, now = self.state == "stopping", "lost", self._clock()
-        if not asked and now - self._died > TOO_OFTEN_S:
-            self.restart_at = now + RESTART_S
-        self._died = now
-
-    def _let_go(self) -> None:
-        if self.engine is not None and not self.engine.alive:
-            self.engine.wait(1)
+        was_stopping, self.state, now = self.state == "stopping", "lost", self._clock()
+        if not was_stopping and now - self._lost_at > RESTART_INTERVAL_S:
+            self._restart_at = now + RESTART_DELAY_S
+        self._lost_at = now
 
 
-def _settings(command: Command) -> dict[str, Any]:
-    """The settings of a session that a command changes."""
+def ended_normally(engine: EngineClient) -> bool:
+    """Whether an engine whose process is gone wrote its results before.
+
+    Why the exit status counts too: snapshots of a replay say "ended" as soon as the recording is at its end.
+    """
+    return engine.newest.phase == "ended" and engine.wait(1) == 0
+
+
+def without_engine(last: Snapshot) -> Snapshot:
+    """The last snapshot of a lost engine, corrected: the engine failed, no stream is received, nothing is recorded."""
+    return replace(without_streams(last), phase="failed", reason="it ended unexpectedly", recording=None)
+
+
+def without_streams(last: Snapshot, state: Literal["ended", "unknown"] = "ended") -> Snapshot:
+    """The last snapshot of an engine that is stopping, has ended or is silent, with the state of its streams corrected.
+
+    Parameters
+    ----------
+    last : Snapshot
+        Last snapshot of the engine.
+    state : {"ended", "unknown"}
+        State to show for both streams.
+
+    Returns
+    -------
+    Snapshot
+        The snapshot with both streams in that state.
+    """
+    meg, words = (
+        replace(stream, state=state, since_s=0.0, age_s=None)  # type: ignore[arg-type]
+        for stream in (last.health.meg, last.health.words)
+    )
+    return replace(last, health=replace(last.health, meg=meg, words=words))
+
+
+def _changed_settings(command: Command) -> dict[str, Any]:
+    """The settings of the session that a command changes."""
     match command:
         case ScoreLastWords(n_words):
             return {"last_words": n_words}
@@ -200,22 +277,3 @@ def _settings(command: Command) -> dict[str, Any]:
             return {"record": folder}
         case _:
             return {}
-
-
-def without_engine(seen: Snapshot) -> Snapshot:
-    """What is still true of the last snapshot of an engine that died: nobody sees its streams, nobody records."""
-    return replace(without_streams(seen), phase="failed", reason="it ended unexpectedly", recording=None)
-
-
-def without_streams(seen: Snapshot, state: Literal["ended", "unknown"] = "ended") -> Snapshot:
-    """The last snapshot of an engine that is no more, or that says nothing: its streams neither flow nor are lost."""
-    meg, words = (
-        replace(stream, state=state, since_s=0.0, age_s=None)  # type: ignore[arg-type]
-        for stream in (seen.health.meg, seen.health.words)
-    )
-    return replace(seen, health=replace(seen.health, meg=meg, words=words))
-
-
-def ended(engine: EngineClient) -> bool:
-    """Of one that is gone: a replay says so too when its recording is at its end, so its exit status counts as well."""
-    return engine.newest.phase == "ended" and engine.wait(1) == 0

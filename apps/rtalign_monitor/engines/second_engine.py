@@ -1,148 +1,244 @@
-"""A second engine that replays the same recording with another bank, in step with the first."""
+"""A second engine that replays the same recording with another bank, synchronised with the first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from rtalign.core.session import Session
 from rtalign.core.time_format import position_time
 from rtalign.decoding.bank import DecoderBank
-from rtalign.engine.commands import Command, Reset, ScoreLastWords, Seek, Step
+from rtalign.engine.commands import Command, Pause, Play, Reset, ScoreLastWords, Seek, SetSpeed, Step, WaitAt
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines import link
 from rtalign_monitor.engines.link import EngineClient, EngineLink
-from rtalign_monitor.engines.sync import ReplaySync, Who
-from rtalign_monitor.engines.two_banks import SecondBank, cannot, names_of
+from rtalign_monitor.engines.two_banks import SecondBank, bank_names, mismatches
+
+TOLERANCE_S = 0.8
+"""By how many seconds of the recording one replay may be ahead of the other at 1x, and as much more at a higher speed:
+snapshots arrive ten times a second."""
+MAX_FACTOR = 8.0
+"""Times the tolerance, where both replay as fast as they can."""
+CATCH_UP_FACTOR = 5.0
+"""Times the tolerance: if B falls further behind than this, it catches up, and A does not wait meanwhile."""
+SEEK_FACTOR = 30.0
+"""Times the tolerance: if B is further ahead than this, it has missed a seek of A, and seeks A's position.  More than
+what a replay reads before the target of a seek."""
+CATCH_UP_SPEED = 1000.0
+
+EngineName = Literal["A", "B"]
+AddressedCommand = tuple[EngineName, Command]
+
+
+class ReplaySync:
+    """Decides which commands keep two replays synchronised.
+
+    B follows A: first it catches up, then each waits for the other.  Only A is controlled by the user.
+
+    Attributes
+    ----------
+    in_step : bool
+        Whether B has caught up with A.
+    """
+
+    def __init__(self) -> None:
+        self.in_step = False
+        self._sent: dict[tuple[EngineName, type[Command]], Command] = {}
+
+    def update(self, a: Snapshot, b: Snapshot) -> list[AddressedCommand]:
+        """The commands to send now; none that was sent already and still holds.
+
+        Parameters
+        ----------
+        a, b : Snapshot
+            The newest snapshots of the two engines.
+
+        Returns
+        -------
+        list of (engine name, Command)
+            The commands, in order.
+        """
+        a_s, b_s = a.position_s, b.position_s
+        if a_s is None or b_s is None or "loading" in (a.phase, b.phase):
+            return []
+        tolerance = TOLERANCE_S * (MAX_FACTOR if a.speed is None else min(max(a.speed, 1.0), MAX_FACTOR))
+        self.in_step = b_s >= a_s - (CATCH_UP_FACTOR * tolerance if self.in_step else tolerance)
+        commands: list[AddressedCommand] = []
+        if b_s > a_s + SEEK_FACTOR * max(tolerance, 1.0):
+            commands.append(("B", Seek(a_s)))
+        self._wait_at(commands, "A", b_s + tolerance if self.in_step else None)
+        self._wait_at(commands, "B", a_s + tolerance)
+        speed = a.speed if self.in_step else CATCH_UP_SPEED
+        self._set_b(commands, SetSpeed(speed), b.speed == speed)
+        paused = a.paused and self.in_step
+        self._set_b(commands, Pause() if paused else Play(), b.paused == paused)
+        return commands
+
+    def release(self) -> list[AddressedCommand]:
+        """The commands after which A no longer waits for B."""
+        return [("A", WaitAt(None))]
+
+    def _wait_at(self, commands: list[AddressedCommand], engine: EngineName, until_s: float | None) -> None:
+        wait = WaitAt(until_s)
+        if self._sent.get((engine, WaitAt), WaitAt(None)) != wait:
+            self._sent[engine, WaitAt] = wait
+            commands.append((engine, wait))
+
+    def _set_b(self, commands: list[AddressedCommand], command: Command, reached: bool) -> None:
+        """Send B a command once, and again if B has reached what it asks for and then left it."""
+        key: tuple[EngineName, type[Command]] = "B", type(command)
+        if reached:
+            self._sent.pop(key, None)
+        elif self._sent.get(key) != command:
+            self._sent[key] = command
+            commands.append(("B", command))
 
 
 class BankComparison:
-    """At most one second bank.  Whatever becomes of it, the first engine goes on as if it had never been.
+    """Compares the bank of the first engine with at most one second bank.
 
-    tell : what there is to say, and whether it goes on (else it is said once).
-    again : the second bank of what has ended by itself, where it can be compared with the first as it is now.
+    Whatever happens to the second engine, the first one continues as if there had been no comparison.
+
+    Parameters
+    ----------
+    first : EngineLink
+        Link to the first engine.
+    connect : callable
+        Starts an engine for a session and returns its client.
+    notify : callable
+        Called with a text for the user, and with whether it describes something in progress.  An empty text
+        withdraws the text before.
+
+    Attributes
+    ----------
+    restartable : Path or None
+        The second bank of a comparison that has ended by itself, if it can be compared again as things are now.
     """
 
     def __init__(
-        self, first: EngineLink, begin: Callable[[Session], EngineClient], tell: Callable[[str, bool], None]
+        self, first: EngineLink, connect: Callable[[Session], EngineClient], notify: Callable[[str, bool], None]
     ) -> None:
-        self._first, self._tell = first, tell
-        self._second = EngineLink(begin)
+        self._first, self._notify = first, notify
+        self._second = EngineLink(connect)
         self._sync: ReplaySync | None = None
         self._names = "A", "B"
         self._warned = False
-        self._with: EngineClient | None = None
-        self._bank: str | None = None
-        self._other: Path | None = None
-        self.again: Path | None = None
-        first.also = self._also
+        self._compared_engine: EngineClient | None = None
+        self._first_bank: str | None = None
+        self._second_bank: Path | None = None
+        self.restartable: Path | None = None
+        first.on_command = self._forward
 
     @property
-    def on(self) -> bool:
+    def active(self) -> bool:
+        """Whether two banks are being compared."""
         return self._sync is not None
 
     @property
     def second_bank(self) -> SecondBank | None:
-        """For the views; None until the second bank has something to show."""
+        """What the panels show of the second bank; None until there is something to show."""
         ready = self._sync is not None and self._second.state == "running"
         if not ready or not self._second.newest.layers:
             return None
         return SecondBank(self._second.newest, self._names)
 
     def begin(self, bank: Path) -> None:
-        """Replay the session's recording with a second bank from its start, until it has caught up."""
+        """Replay the recording of the session with a second bank, from its start until it has caught up."""
         session = self._first.session
         if session is None or session.recording is None:
-            self._tell("Only a replay can be compared: open a recording first.", False)
+            self._notify("Only a replay can be compared. Open a recording first (Ctrl+O).", False)
             return
         self.end()
         if self._first.state != "running":
-            self._tell("Nothing is compared: no engine runs.", False)
+            self._notify("No comparison: no engine is running. Start a session first (Ctrl+N).", False)
             return
         try:
-            model = _model(session, bank)
+            model = _shared_model(session, bank)
         except (ValueError, OSError) as error:
-            self._tell(f"Nothing is compared: {error}.", False)
+            self._notify(f"No comparison: {error}.", False)
             return
-        quiet = {"bank": bank, "model": model, "record": None, "out": None, "publish": False, "speed": 1000.0}
-        self._second.start(session.model_copy(update=quiet))
-        self._sync, self._names, self._warned = ReplaySync(), names_of(session.bank, bank), False
-        self._with, self._bank, self._other, self.again = self._first.engine, None, bank, None
+        changes = {"bank": bank, "model": model, "record": None, "out": None, "publish": False, "speed": CATCH_UP_SPEED}
+        self._second.start(session.model_copy(update=changes))
+        self._sync, self._names, self._warned = ReplaySync(), bank_names(session.bank, bank), False
+        self._compared_engine, self._first_bank = self._first.engine, None
+        self._second_bank, self.restartable = bank, None
 
-    def end(self, why: str | None = None, again: bool = False) -> None:
+    def end(self, reason: str | None = None, restartable: bool = False) -> None:
+        """End the comparison and tell the user the reason, if there is one."""
         if self._sync is None:
             return
-        self.again = self._other if again else None
-        for who, command in self._sync.part():
-            self._order(who, command)
+        self.restartable = self._second_bank if restartable else None
+        for engine, command in self._sync.release():
+            self._send(engine, command)
         self._sync = None
         self._second.stop()
-        self._tell(why or "", False)
+        self._notify(f"Comparison ended: {reason}." if reason else "", False)
 
     def close(self) -> None:
-        """Let no second engine outlive the window."""
+        """Wait for the end of the second engine, so that it does not outlive the window."""
         if self._second.engine is not None:
-            self._second.engine.wait(link.ENDS_S)
+            self._second.engine.wait(link.STOP_TIMEOUT_S)
 
-    def leave(self, session: Session) -> None:
-        """Another session begins where the first engine was."""
+    def change_session(self, session: Session) -> None:
+        """End the comparison because the first engine starts another session."""
         before, bank = self._first.session, session.bank
         if before and before.recording == session.recording and bank is not None and bank != before.bank:
-            self.end(_changed(bank), again=True)
+            self.end(_changed(bank), restartable=True)
         else:
-            self.end("Comparing ended, as another session begins.", again=session.recording is not None)
+            self.end("another session has started", restartable=session.recording is not None)
 
-    def look(self) -> None:
-        """Called many times a second."""
-        state = self._second.look()
-        if self._second.hangs:  # it has nothing to write
-            self._second.give_up()
+    def poll(self) -> None:
+        """Keep both engines synchronised, or end the comparison; called many times a second."""
+        state = self._second.poll()
+        if self._second.hangs:  # the second engine has no results to write
+            self._second.kill()
         if self._sync is None:
             return
-        if (gone := self._gone(self._first.newest)) is not None:
-            self.end(*gone)
+        if (end := self._end_of_first(self._first.newest)) is not None:
+            self.end(*end)
             return
         if state == "stopping":
             return
         a, b, name = self._first.newest, self._second.newest, self._names[1]
         if state in ("lost", "failed", "ended"):
-            self._second.stay_stopped()
-            why = f": {b.reason}" if state == "failed" else ""
-            self.end(f"Comparing ended, as the engine of bank {name} stopped{why}. Bank A goes on.", again=True)
+            self._second.cancel_restart()
+            detail = f" ({b.reason})" if state == "failed" else ""
+            self.end(f"the engine of bank {name} stopped{detail}. Bank A continues", restartable=True)
         elif b.refused:
-            self.end(f"Comparing ended, as bank {name} does not fit: {'; '.join(b.refused)}. Bank A goes on.")
+            self.end(f"bank {name} does not fit: {'; '.join(b.refused)}. Bank A continues")
         else:
-            self._step(a, b)
+            self._synchronise(a, b)
 
-    def _gone(self, a: Snapshot) -> tuple[str, bool] | None:
-        """Why the first is no longer what the second is compared with, and whether both could be compared anew."""
+    def _end_of_first(self, a: Snapshot) -> tuple[str, bool] | None:
+        """Why the second bank can no longer be compared with the first, and whether both can be compared again."""
         if self._first.state != "running":
-            return "Comparing ended, as the engine of bank A stopped.", self._first.state == "lost"
-        if self._first.engine is not self._with:
-            return "Comparing ended, as the engine of bank A began anew.", True
+            return "the engine of bank A stopped", self._first.state == "lost"
+        if self._first.engine is not self._compared_engine:
+            return "the engine of bank A was restarted", True
         if a.refused:
-            return f"Comparing ended, as bank A does not fit: {'; '.join(a.refused)}.", False
+            return f"bank A does not fit: {'; '.join(a.refused)}", False
         if a.phase == "loading":
             return None
-        self._bank = a.bank if self._bank is None else self._bank
-        return None if a.bank == self._bank else (_changed(Path(a.bank)), True)
+        self._first_bank = a.bank if self._first_bank is None else self._first_bank
+        return None if a.bank == self._first_bank else (_changed(Path(a.bank)), True)
 
-    def _step(self, a: Snapshot, b: Snapshot) -> None:
+    def _synchronise(self, a: Snapshot, b: Snapshot) -> None:
         assert self._sync is not None
-        together = self._sync.together
-        for who, command in self._sync.pull(a, b):
-            self._order(who, command)
-        if not self._sync.together:
-            where = position_time(b.position_s) if b.position_s is not None else None
-            how = f"catches up, at {where}" if where else f"loads: {b.reason}" if b.reason else "loads"
-            self._tell(f"Bank {self._names[1]} {how}.", True)
-        elif not together:
-            lacks = [] if self._warned else cannot(a, b)
-            self._tell(f"Of these banks: {'; '.join(lacks)}." if lacks else "", False)
+        was_in_step = self._sync.in_step
+        for engine, command in self._sync.update(a, b):
+            self._send(engine, command)
+        if not self._sync.in_step:
+            position = position_time(b.position_s) if b.position_s is not None else None
+            progress = f"catching up, at {position}" if position else f"loading: {b.reason}" if b.reason else "loading"
+            self._notify(f"Bank {self._names[1]} is {progress}.", True)
+        elif not was_in_step:
+            found = [] if self._warned else mismatches(a, b)
+            self._notify(f"The banks differ: {'; '.join(found)}." if found else "", False)
             self._warned = True
 
-    def _also(self, command: Command) -> None:
-        """Some commands to the first engine go to the second too; pause and speed it takes over from what it sees."""
+    def _forward(self, command: Command) -> None:
+        """Send some commands of the first engine to the second too; `ReplaySync` handles pause and speed."""
         if self._sync is None:
             return
         match command:
@@ -151,16 +247,16 @@ class BankComparison:
             case _:
                 pass
 
-    def _order(self, who: Who, command: Command) -> None:
-        (self._first if who == "A" else self._second).send(command)
+    def _send(self, engine: EngineName, command: Command) -> None:
+        (self._first if engine == "A" else self._second).send(command)
 
 
 def _changed(bank: Path) -> str:
-    return f"Comparing ended, as bank A was changed to {bank.name}."
+    return f"bank A was changed to {bank.name}"
 
 
-def _model(session: Session, bank: Path) -> str | None:
-    """The session's own name for the model, where it is that of the second bank too."""
-    theirs = DecoderBank.load(bank).model["id"]
-    ours = DecoderBank.load(session.bank).model["id"] if session.bank else theirs
-    return session.model if ours == theirs else None
+def _shared_model(session: Session, bank: Path) -> str | None:
+    """The session's own name of the model, if both banks are of one model; else None, and the bank names its model."""
+    second = DecoderBank.load(bank).model["id"]
+    first = DecoderBank.load(session.bank).model["id"] if session.bank else second
+    return session.model if first == second else None

@@ -1,4 +1,4 @@
-"""Two banks on one timeline: what of them can be laid side by side, and what cannot, in words."""
+"""Two banks side by side: their difference, and what of them cannot be compared."""
 
 from __future__ import annotations
 
@@ -13,73 +13,124 @@ from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.peaks import Peak
 
-Shown = Literal["A", "B", "A − B"]
-SHOWN: tuple[Shown, ...] = ("A", "B", "A − B")
+MapContent = Literal["A", "B", "A − B"]
+MAP_CONTENTS: tuple[MapContent, ...] = ("A", "B", "A − B")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SecondBank:
-    """The second bank's snapshot and what both banks are called."""
+    """The second bank as the panels show it.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+        Newest snapshot of the second engine.
+    names : (str, str)
+        Names of the first and of the second bank.
+    """
 
     snapshot: Snapshot
     names: tuple[str, str]
 
 
-def names_of(one: Path | None, other: Path) -> tuple[str, str]:
-    """The folders' own names, with the folder above where these are the same."""
-    if one is None:
-        return "learned on the way", other.name
-    return (one.name, other.name) if one.name != other.name else tuple("/".join(p.parts[-2:]) for p in (one, other))  # type: ignore[return-value]
+def bank_names(first: Path | None, second: Path) -> tuple[str, str]:
+    """Names of two banks: those of their folders, with the parent folder if these are the same.
+
+    Parameters
+    ----------
+    first : Path or None
+        Folder of the first bank; None: its decoders are learned during the session.
+    second : Path
+        Folder of the second bank.
+
+    Returns
+    -------
+    (str, str)
+        The names.
+    """
+    if first is None:
+        return "learned live", second.name
+    if first.name != second.name:
+        return first.name, second.name
+    return "/".join(first.parts[-2:]), "/".join(second.parts[-2:])
 
 
 def same_lags(a: Snapshot, b: Snapshot) -> bool:
+    """Whether both have scores at the same lags."""
     if a.lags_s is None or b.lags_s is None:
         return False
     return a.lags_s.shape == b.lags_s.shape and bool(np.allclose(a.lags_s, b.lags_s, atol=1e-6))
 
 
-def cannot(a: Snapshot, b: Snapshot) -> list[str]:
-    """What keeps two banks from being compared whole."""
+def mismatches(a: Snapshot, b: Snapshot) -> list[str]:
+    """What of two banks cannot be compared.
+
+    Parameters
+    ----------
+    a, b : Snapshot
+        Snapshots of the two engines.
+
+    Returns
+    -------
+    list of str
+        One clause for each mismatch.
+    """
     found = []
     if a.model != b.model:
-        found.append(f"they are of two models, {a.model} and {b.model}: layers of one number stand side by side")
+        found.append(f"their models differ ({a.model} and {b.model}): layers of the same number are compared")
     shared = set(a.layers) & set(b.layers)
     if not shared:
-        found.append("they have no layer in common, so that nothing is compared")
+        found.append("they have no layer in common: nothing is compared")
     elif len(shared) < len(set(a.layers) | set(b.layers)):
-        alone = len(set(a.layers) ^ set(b.layers))
-        found.append(f"{len(shared)} layers are in both, {alone} in one of them alone: these are not compared")
+        single = len(set(a.layers) ^ set(b.layers))
+        found.append(f"{len(shared)} layers are in both; {single} are in only one and are not compared")
     if not same_lags(a, b):
-        found.append(f"their lags differ ({_lags(a)} and {_lags(b)}), so that their maps cannot be subtracted")
+        found.append(f"their lags differ ({_lags(a)} and {_lags(b)}): their maps cannot be subtracted")
     return found
 
 
-def shown(a: Snapshot, beside: SecondBank | None, which: Shown) -> Snapshot:
-    """What a map of A's layers shows: A, B, or what A has more than B; rows that B lacks are not a number."""
-    if beside is None or which == "A" or not a.layers:
+def map_snapshot(a: Snapshot, second: SecondBank | None, content: MapContent) -> Snapshot:
+    """The snapshot from which the map is drawn, with the layers of bank A as its rows.
+
+    Parameters
+    ----------
+    a : Snapshot
+        Newest snapshot of the first engine.
+    second : SecondBank or None
+        The second bank; None: the map shows A.
+    content : {"A", "B", "A − B"}
+        What the map shows.
+
+    Returns
+    -------
+    Snapshot
+        `r` and `null_hi` are (layer, lag), NaN in rows that B does not have.  Of a difference `null_lo` and `null_hi`
+        are None; `r` is None too where the lags differ.
+    """
+    if second is None or content == "A" or not a.layers:
         return a
-    b = beside.snapshot
-    at_peaks = tuple(rung for rung in b.peaks if rung.layer in a.layers)
-    rows = replace(b, layers=a.layers, r=_rows(a, b, b.r), null_hi=_rows(a, b, b.null_hi), peaks=at_peaks)
-    if which == "B":
+    b = second.snapshot
+    peaks = tuple(peak for peak in b.peaks if peak.layer in a.layers)
+    rows = replace(b, layers=a.layers, r=_rows(a, b, b.r), null_hi=_rows(a, b, b.null_hi), peaks=peaks)
+    if content == "B":
         return rows
     if a.r is None or rows.r is None or not same_lags(a, b):
         return replace(a, r=None, null_lo=None, null_hi=None, peaks=())
     return replace(a, r=a.r - rows.r, null_lo=None, null_hi=None, peaks=())
 
 
-def later_ms(a: Sequence[Peak], b: Sequence[Peak]) -> dict[int, float]:
-    """By how much A's peak comes later than B's, of the layers that have one in both."""
-    theirs = {rung.layer: rung.peak_s for rung in b if rung.peak_s is not None}
+def peak_differences_ms(a: Sequence[Peak], b: Sequence[Peak]) -> dict[int, float]:
+    """Peak latency of A minus that of B, in milliseconds, by layer, of the layers that have a peak in both."""
+    latency_b = {peak.layer: peak.peak_s for peak in b if peak.peak_s is not None}
     return {
-        rung.layer: 1000 * (rung.peak_s - theirs[rung.layer])
-        for rung in a
-        if rung.peak_s is not None and rung.layer in theirs
+        peak.layer: 1000 * (peak.peak_s - latency_b[peak.layer])
+        for peak in a
+        if peak.peak_s is not None and peak.layer in latency_b
     }
 
 
 def _rows(a: Snapshot, b: Snapshot, values: np.ndarray | None) -> np.ndarray | None:
-    """(layer, lag) of B on A's layers."""
+    """Rows of B, (layer, lag), on the layers of A."""
     if values is None:
         return None
     found = np.full((len(a.layers), values.shape[1]), np.nan)
@@ -89,8 +140,8 @@ def _rows(a: Snapshot, b: Snapshot, values: np.ndarray | None) -> np.ndarray | N
     return found
 
 
-def _lags(seen: Snapshot) -> str:
-    lags = seen.lags_s
+def _lags(snapshot: Snapshot) -> str:
+    lags = snapshot.lags_s
     if lags is None or len(lags) < 2:
         return "unknown"
     return f"{signed_ms(float(lags[0]))} to {signed_ms(float(lags[-1]))} ms by {1000 * (lags[1] - lags[0]):g}"

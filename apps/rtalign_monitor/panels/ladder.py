@@ -13,7 +13,7 @@ from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
-from rtalign_monitor.engines.two_banks import SecondBank, later_ms
+from rtalign_monitor.engines.two_banks import SecondBank, peak_differences_ms
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, Easing, word_count
 from rtalign_monitor.panels.panel import HEADER_PX, LayeredPanel, PanelSpec
@@ -312,7 +312,7 @@ class LadderPanel(LayeredPanel):
 
     def _differences(self, painter: QPainter, snapshot: Snapshot) -> None:
         """Write a column of differences at the right, in the rows that have a label."""
-        later = later_ms(self._peaks, snapshot.peaks)
+        later = peak_differences_ms(self._peaks, snapshot.peaks)
         rows, field = self.rows(), self.field()
         left, width = field.right() + self.px(4), self.px(DIFFERENCES_PX - 10)
         for row in rows.labelled(self.px(11) * 1.25):
@@ -332,7 +332,7 @@ class LadderPanel(LayeredPanel):
         peak = next((peak for peak in second.snapshot.peaks if peak.layer == layer), None)
         if peak is None or peak.peak_s is None:
             return f"\nB: {'no peak' if peak else 'not in this bank'}"
-        later = later_ms(self._peaks, second.snapshot.peaks).get(layer)
+        later = peak_differences_ms(self._peaks, second.snapshot.peaks).get(layer)
         difference = "" if later is None else f"   A − B {signed_ms(later / 1000)} ms"
         return f"\nB: peak at {signed_ms(peak.peak_s)} ms{difference}"
 

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
-from rtalign_monitor.engines.two_banks import SHOWN, SecondBank, Shown, shown
+from rtalign_monitor.engines.two_banks import MAP_CONTENTS, MapContent, SecondBank, map_snapshot
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, word_count
 from rtalign_monitor.panels.panel import LayeredPanel, PanelSpec, same_values
@@ -46,7 +46,7 @@ class LagMapPanel(LayeredPanel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.shows: Shown = "A"
+        self.shows: MapContent = "A"
         self._first: Snapshot | None = None
         self._second: SecondBank | None = None
         self.frozen = False
@@ -65,12 +65,12 @@ class LagMapPanel(LayeredPanel):
     def show_next(self) -> None:
         """Go from A to B to A − B, where there is a second bank."""
         if self._second is not None:
-            self.shows, self.limit = SHOWN[(SHOWN.index(self.shows) + 1) % len(SHOWN)], 0.0
+            self.shows, self.limit = MAP_CONTENTS[(MAP_CONTENTS.index(self.shows) + 1) % len(MAP_CONTENTS)], 0.0
             self.set_second_bank(self._second)
             self.invalidate()
 
     def draw(self, snapshot: Snapshot) -> None:
-        self._first, snapshot = snapshot, shown(snapshot, self._second, self.shows)
+        self._first, snapshot = snapshot, map_snapshot(snapshot, self._second, self.shows)
         before, self.snapshot = self.snapshot, snapshot
         changed = self._follow(snapshot.r)
         if before is not None and not changed and _same(before, snapshot):

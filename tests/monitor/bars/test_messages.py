@@ -11,7 +11,7 @@ from rtalign.core.session import Session
 from rtalign.engine.commands import IgnoreMissingSensors, Play, Record, Reset, Seek, UseBank, WriteReport
 from rtalign.engine.snapshot import empty_snapshot
 from rtalign.streams.events import Notice
-from rtalign_monitor.engines.link import RESTART_S
+from rtalign_monitor.engines.link import RESTART_DELAY_S
 from tests.helpers import snapshots
 from tests.helpers.window import HERE_S, Scene
 
@@ -21,11 +21,11 @@ def test_an_engine_that_dies_is_begun_again_where_it_stood(scene: Scene) -> None
     scene.engine.die()
     scene.window.tick()
     assert "stopped unexpectedly" in scene.said
-    assert "goes on from where it stood" in scene.said
-    assert scene.window.status.said[:2] == ("lost", "Failed")
-    assert not any(item.state == "flowing" for item in scene.window.trust.items)
+    assert "continues from its last position" in scene.said
+    assert scene.window.status.parts[:2] == ("lost", "Failed")
+    assert not any(item.state == "flowing" for item in scene.window.trust.facts)
     assert scene.window.isVisible()
-    scene.now += RESTART_S + 0.1
+    scene.now += RESTART_DELAY_S + 0.1
     scene.window.tick()
     assert len(scene.begun) == 2
     scene.say(position_s=0.0, end_s=250.0)
@@ -37,7 +37,7 @@ def test_an_engine_that_dies_twice_stays_down_until_asked(scene: Scene) -> None:
     for _ in range(2):
         scene.engine.die()
         scene.window.tick()
-        scene.now += RESTART_S + 0.1
+        scene.now += RESTART_DELAY_S + 0.1
         scene.window.tick()
         if len(scene.begun) == 2:
             scene.say()
@@ -51,7 +51,7 @@ def test_not_now_is_heard(scene: Scene) -> None:
     scene.live()
     scene.engine.die()
     scene.window.tick()
-    scene.cure("Not now")
+    scene.cure("Do not restart")
     scene.now += 100
     scene.window.tick()
     assert len(scene.begun) == 1
@@ -63,7 +63,7 @@ def test_closing_waits_for_the_engine_to_write(scene: Scene) -> None:
     scene.window.close()
     scene.window.tick()
     assert scene.window.isVisible()
-    assert scene.said == "The engine is writing what it found."
+    assert scene.said == "The engine is writing its results."
     scene.engine.newest = dataclasses.replace(scene.engine.newest, phase="ended")
     scene.engine.alive = False
     scene.window.tick()
@@ -80,7 +80,7 @@ def test_an_engine_that_dies_while_it_writes_is_lost(scene: Scene, at_its_end: b
     scene.engine.die()
     scene.window.tick()
     assert scene.window.link.state == "lost"
-    assert "while it was writing" in scene.said
+    assert "while writing" in scene.said
     assert "on disk in /data/session-1" in scene.said
     scene.cure("Close")
     assert not scene.window.isVisible()
@@ -93,10 +93,10 @@ def test_a_loss_is_told_in_the_session_after(scene: Scene) -> None:
     scene.engine.die()
     scene.window.tick()
     scene.say(recording=None)
-    assert "session before stopped while it was writing" in scene.said
+    assert "previous session stopped unexpectedly while writing" in scene.said
     assert "/data/session-1" in scene.said
     scene.cure("OK")
-    assert "session before" not in scene.said
+    assert "previous session" not in scene.said
 
 
 def test_closing_puts_off_the_session_that_was_to_come(scene: Scene) -> None:
@@ -104,7 +104,7 @@ def test_closing_puts_off_the_session_that_was_to_come(scene: Scene) -> None:
     scene.engine.stops = False
     scene.window.start(Session(bank=scene.folder / "other"))
     scene.window.tick()
-    assert scene.said == "The engine is writing what it found."
+    assert scene.said == "The engine is writing its results."
     assert not scene.window.message_bar.buttons
     scene.window.close()
     scene.more(phase="ended")
@@ -119,7 +119,7 @@ def test_whoever_cannot_wait_may_leave(scene: Scene) -> None:
     scene.engine.stops = False
     scene.window.close()
     scene.window.tick()
-    scene.cure("Leave it to it")
+    scene.cure("Close without waiting")
     assert not scene.window.isVisible()
 
 
@@ -130,7 +130,7 @@ def test_a_refused_bank_can_be_changed_or_done_without(scene: Scene) -> None:
     scene.live()
     scene.more(phase="refused", refused=REFUSED, n_sensors=305)
     assert REFUSED[0] in scene.said
-    scene.cure("Go on with these")
+    scene.cure("Continue with these")
     assert scene.sent == IgnoreMissingSensors()
     assert scene.window.link.session is not None
     assert scene.window.link.session.allow_missing
@@ -144,7 +144,7 @@ def test_a_refused_bank_can_be_changed_or_done_without(scene: Scene) -> None:
 def test_a_refused_replay_begins_anew(scene: Scene) -> None:
     scene.replay()
     scene.more(phase="refused", refused=REFUSED, n_sensors=305)
-    scene.cure("Go on with these")
+    scene.cure("Continue with these")
     assert len(scene.begun) == 2
     assert scene.engine.session.allow_missing
 
@@ -163,7 +163,7 @@ def test_a_session_that_fails_says_why_and_what_can_be_done(scene: Scene) -> Non
 def test_a_lost_stream_is_told_in_the_strip(scene: Scene) -> None:
     scene.live()
     scene.more(health=snapshots.health("lost", 7.4))
-    assert scene.said == "MEG LOST 00:07: check the sender and its network; it comes back by itself."
+    assert scene.said == "MEG LOST 00:07: check the sender and its network; it reconnects by itself."
     scene.more(health=snapshots.health())
     assert "LOST" not in scene.said
 
@@ -172,7 +172,7 @@ def test_the_end_of_a_recording_is_told(scene: Scene) -> None:
     scene.replay()
     scene.more(phase="ended")
     heard = scene.window.link.newest.n_received
-    assert scene.said == f"The recording has ended: {heard} words heard, 300 scored."
+    assert scene.said == f"The recording has ended: {heard} words received, 300 scored."
     scene.cure("Open report")
     assert isinstance(scene.sent, WriteReport)
     scene.cure("Play again")
@@ -212,11 +212,11 @@ def test_a_recording_that_begins_and_ends_says_where_it_is(scene: Scene) -> None
 
 def test_the_demo_view_fills_the_screen_until_esc(scene: Scene) -> None:
     scene.replay()
-    scene.window.view_settings.fills_screen = True
+    scene.window.view_settings.can_fill_screen = True
     scene.press("D")
     assert scene.window.isFullScreen()
     assert not scene.panel("curves").isVisible()
-    scene.window.point(3)
+    scene.window.pointer.point_layer(3)
     scene.press("Esc")
     assert not scene.window.isFullScreen()
     scene.press("D")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from rtalign_monitor.bars.status import headline
+from rtalign_monitor.bars.status import lamp_state
 from rtalign_monitor.bars.trust import TrustView
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import pixels, shown
@@ -12,7 +12,7 @@ from tests.helpers.view_pixels import pixels, shown
 
 def test_a_lost_stream_is_said_with_its_fix_at_any_width(qtbot: QtBot) -> None:
     snapshot, view = snapshots.sight(300, health=snapshots.health("lost", 7.4)), TrustView()
-    assert headline(snapshot) == ("lost", "LOST 00:07")
+    assert lamp_state(snapshot) == ("lost", "LOST 00:07")
     for width in (600, 1280):
         shown(qtbot, view, width, 26)
         view.draw(snapshot)

@@ -34,8 +34,8 @@ from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign.recordings.wav_file import Sound
 from rtalign.streams.replay import ReplaySource
 from rtalign_monitor.engines.link import EngineLink
-from rtalign_monitor.engines.sync import SLACK_S, ReplaySync
-from rtalign_monitor.engines.two_banks import SecondBank, cannot, later_ms, shown
+from rtalign_monitor.engines.second_engine import TOLERANCE_S, ReplaySync
+from rtalign_monitor.engines.two_banks import SecondBank, map_snapshot, mismatches, peak_differences_ms
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
@@ -96,7 +96,7 @@ class Pair:
         for _ in range(round(seconds / step_s)):
             for player in (self.a, self.b):
                 player.go(step_s)
-            for who, command in self.sync.pull(self.a.seen(), self.b.seen()):
+            for who, command in self.sync.update(self.a.seen(), self.b.seen()):
                 (self.a if who == "A" else self.b).execute(command)
             ahead.append(self.a.position - self.b.position)
         return ahead
@@ -107,7 +107,7 @@ def test_the_second_catches_up_from_the_start_and_then_stays() -> None:
     pair.a.go(30)
     pair.b.execute(SetSpeed(1000.0))
     pair.go(5)
-    assert pair.sync.together
+    assert pair.sync.in_step
     assert np.abs(pair.go(20)).max() < 1.1
     assert pair.b.speed == 1.0
 
@@ -129,16 +129,16 @@ def test_whatever_is_done_both_stay_within_a_second_or_so(pace: tuple[float, flo
     pair.a.execute(SetSpeed(1.0))
     pair.go(60)
     before = pair.a.position
-    assert np.abs(pair.go(4)).max() < SLACK_S + 0.5
+    assert np.abs(pair.go(4)).max() < TOLERANCE_S + 0.5
     assert pair.a.position > before
 
 
 def test_the_faster_one_really_waits() -> None:
-    """Without the tether it would be seconds ahead."""
+    """Without the synchronisation A would be seconds ahead."""
     free, held = Pair(50.0, 0.5), Pair(50.0, 0.5)
-    free.sync.pull = lambda a, b: []  # type: ignore[method-assign]
+    free.sync.update = lambda a, b: []  # type: ignore[method-assign]
     assert free.go(20)[-1] == pytest.approx(10)
-    assert held.go(20)[-1] < SLACK_S + 0.5
+    assert held.go(20)[-1] < TOLERANCE_S + 0.5
 
 
 def test_what_was_waited_is_not_made_up_for_by_haste() -> None:
@@ -157,9 +157,9 @@ def test_what_was_waited_is_not_made_up_for_by_haste() -> None:
 
 def test_nothing_is_asked_twice() -> None:
     seen = dataclasses.replace(empty_snapshot("running"), position_s=5.0, end_s=9.0, speed=1.0)
-    tether = ReplaySync()
-    assert tether.pull(seen, seen)
-    assert tether.pull(seen, seen) == []
+    sync = ReplaySync()
+    assert sync.update(seen, seen)
+    assert sync.update(seen, seen) == []
 
 
 # What is compared
@@ -171,7 +171,7 @@ def two(n_layers: int = 31, other: int = 31) -> tuple[Snapshot, Snapshot]:
 
 def test_the_difference_is_a_minus_b_on_the_layers_that_both_have() -> None:
     a, b = two(9, 6)
-    found = shown(a, SecondBank(b, ("one", "two")), "A − B")
+    found = map_snapshot(a, SecondBank(b, ("one", "two")), "A − B")
     assert found.r is not None
     assert a.r is not None
     assert b.r is not None
@@ -179,26 +179,26 @@ def test_the_difference_is_a_minus_b_on_the_layers_that_both_have() -> None:
     assert np.array_equal(found.r[:6], a.r[:6] - b.r)
     assert np.isnan(found.r[6:]).all()
     assert found.null_hi is None
-    assert shown(a, None, "A − B") is a
-    assert shown(a, SecondBank(b, ("one", "two")), "A") is a
+    assert map_snapshot(a, None, "A − B") is a
+    assert map_snapshot(a, SecondBank(b, ("one", "two")), "A") is a
 
 
 def test_what_cannot_be_compared_is_said() -> None:
     a, b = two(9, 6)
-    assert cannot(a, a) == []
-    assert cannot(a, b) == ["6 layers are in both, 3 in one of them alone: these are not compared"]
+    assert mismatches(a, a) == []
+    assert mismatches(a, b) == ["6 layers are in both; 3 are in only one and are not compared"]
     assert b.lags_s is not None
     other = dataclasses.replace(b, layers=(40, 41), lags_s=b.lags_s[::2], model="gpt2")
-    said = " ".join(cannot(a, other))
-    assert "two models, smollm2 and gpt2" in said
+    said = " ".join(mismatches(a, other))
+    assert "models differ (smollm2 and gpt2)" in said
     assert "no layer in common" in said
     assert "(−200 to +800 ms by 10 and −200 to +800 ms by 20)" in said
-    assert shown(a, SecondBank(other, ("one", "two")), "A − B").r is None
+    assert map_snapshot(a, SecondBank(other, ("one", "two")), "A − B").r is None
 
 
 def test_later_is_the_first_less_the_second() -> None:
     a, b = two()
-    by = later_ms(a.peaks, b.peaks)
+    by = peak_differences_ms(a.peaks, b.peaks)
     peaks = [{rung.layer: rung.peak_s for rung in seen.peaks} for seen in (a, b)]
     assert by
     for layer, value in by.items():
@@ -293,19 +293,19 @@ def test_the_death_of_the_second_is_said_and_the_first_goes_on(desk: Path, phase
     both = Both(desk)
     shutil.copytree(desk / "bank", desk / "twin", dirs_exist_ok=True)
     both.comparison.begin(desk / "twin")
-    both.comparison.look()
+    both.comparison.poll()
     assert WaitAt(5.8) in both.engines[0].sent
     both.engines[1].alive = False
     both.engines[1].newest = dataclasses.replace(both.engines[1].newest, phase=phase, reason="no memory")  # type: ignore[arg-type]
-    both.comparison.look()
-    assert both.said[-1][0].startswith("Comparing ended, as the engine of bank twin stopped")
-    assert both.said[-1][0].endswith("Bank A goes on.")
+    both.comparison.poll()
+    assert both.said[-1][0].startswith("Comparison ended: the engine of bank twin stopped")
+    assert both.said[-1][0].endswith("Bank A continues.")
     assert both.engines[0].sent[-1] == WaitAt(None)
     assert both.engines[0].alive
-    assert not both.comparison.on
+    assert not both.comparison.active
     assert both.comparison.second_bank is None
     n = len(both.said)
-    both.comparison.look()
+    both.comparison.poll()
     assert len(both.said) == n
     assert len(both.engines) == 2
 
@@ -314,7 +314,7 @@ def together(desk: Path) -> Both:
     """The second bank has caught up and is on show."""
     both = Both(desk)
     both.comparison.begin(desk / "bank")
-    both.comparison.look()
+    both.comparison.poll()
     assert both.comparison.second_bank is not None
     return both
 
@@ -323,12 +323,12 @@ def test_a_first_engine_that_begins_anew_ends_comparing(desk: Path) -> None:
     """However quickly: one look finds the old engine, the next one its successor."""
     both = together(desk)
     both.link.restart()
-    both.link.look()
+    both.link.poll()
     assert both.link.engine is both.engines[2]
-    both.comparison.look()
+    both.comparison.poll()
     assert both.comparison.second_bank is None
-    assert not both.comparison.on
-    assert both.said[-1] == ("Comparing ended, as the engine of bank A began anew.", False)
+    assert not both.comparison.active
+    assert both.said[-1] == ("Comparison ended: the engine of bank A was restarted.", False)
     assert Stop() in both.engines[1].sent
 
 
@@ -336,13 +336,13 @@ def test_a_first_bank_that_changes_while_compared_ends_comparing(desk: Path) -> 
     both = Both(desk)
     both.engines[0].newest = dataclasses.replace(both.engines[0].newest, phase="loading")
     both.comparison.begin(desk / "bank")
-    both.comparison.look()
+    both.comparison.poll()
     for bank in (str(desk / "bank"), str(desk / "bank"), str(desk / "other")):
-        assert both.comparison.on
+        assert both.comparison.active
         both.engines[0].newest = dataclasses.replace(both.engines[0].newest, phase="running", bank=bank)
-        both.comparison.look()
+        both.comparison.poll()
     assert both.comparison.second_bank is None
-    assert both.said[-1] == ("Comparing ended, as bank A was changed to other.", False)
+    assert both.said[-1] == ("Comparison ended: bank A was changed to other.", False)
 
 
 @pytest.mark.parametrize(("phase", "status"), [("ended", 0), ("failed", 1), ("running", -9)])
@@ -351,12 +351,12 @@ def test_the_end_of_the_first_engine_ends_comparing(desk: Path, phase: str, stat
     first = both.engines[0]
     first.newest = dataclasses.replace(first.newest, phase=phase)  # type: ignore[arg-type]
     first.alive, first.status = False, status
-    both.link.look()
-    both.comparison.look()
+    both.link.poll()
+    both.comparison.poll()
     assert both.comparison.second_bank is None
-    assert both.said[-1] == ("Comparing ended, as the engine of bank A stopped.", False)
+    assert both.said[-1] == ("Comparison ended: the engine of bank A stopped.", False)
     assert not both.engines[1].alive
-    assert both.comparison.again == (desk / "bank" if status == -9 else None), (
+    assert both.comparison.restartable == (desk / "bank" if status == -9 else None), (
         "one that was lost begins again by itself"
     )
 
@@ -364,9 +364,9 @@ def test_the_end_of_the_first_engine_ends_comparing(desk: Path, phase: str, stat
 def test_a_first_bank_that_is_refused_ends_comparing(desk: Path) -> None:
     both = together(desk)
     both.engines[0].newest = dataclasses.replace(both.engines[0].newest, refused=("MLC11 is not there",))
-    both.comparison.look()
+    both.comparison.poll()
     assert both.comparison.second_bank is None
-    assert both.said[-1] == ("Comparing ended, as bank A does not fit: MLC11 is not there.", False)
+    assert both.said[-1] == ("Comparison ended: bank A does not fit: MLC11 is not there.", False)
 
 
 def test_another_second_bank_is_not_shown_by_what_the_one_before_found(desk: Path, tmp_path: Path) -> None:
@@ -375,11 +375,11 @@ def test_another_second_bank_is_not_shown_by_what_the_one_before_found(desk: Pat
     other = shutil.copytree(desk / "bank", tmp_path / "other")
     both.comparison.begin(other)
     for _ in range(3):
-        both.comparison.look()
+        both.comparison.poll()
         assert both.comparison.second_bank is None
     both.engines[1].alive = False
-    both.comparison.look()
-    both.comparison.look()
+    both.comparison.poll()
+    both.comparison.poll()
     assert both.comparison.second_bank is not None
     assert both.comparison.second_bank.names == ("bank", "other")
 
@@ -390,7 +390,7 @@ def test_nothing_is_compared_with_an_engine_that_is_ending(desk: Path) -> None:
     both.link.stop()
     both.comparison.begin(desk / "bank")
     assert len(both.engines) == 1
-    assert both.said == [("Nothing is compared: no engine runs.", False)]
+    assert both.said == [("No comparison: no engine is running. Start a session first (Ctrl+N).", False)]
 
 
 def test_a_folder_that_is_no_bank_is_said_and_nothing_begins(desk: Path, tmp_path: Path) -> None:
@@ -449,13 +449,13 @@ def room(desk: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPat
     window.start(Session(bank=desk / "bank", recording=desk / "listener"))
     window.tick()
     yield made
-    window._leave = True
+    window._without_waiting = True
     window.close()
 
 
 def test_one_key_begins_and_ends_comparing(desk: Path, room: Room, qtbot: QtBot) -> None:
     room.answers = [None, desk / "bank"]
-    assert not room.window.action_registry["turn"].isEnabled()
+    assert not room.window.action_registry["map-content"].isEnabled()
     for n in (1, 2):
         room.press(qtbot, Qt.Key.Key_B)
         assert len(room.engines) == n
@@ -476,7 +476,7 @@ def test_another_first_bank_is_told_in_the_strip_and_can_be_compared_again(
     room.press(qtbot, Qt.Key.Key_B)
     room.window.action_registry["bank"].trigger()
     room.window.tick()
-    assert room.said == "Comparing ended, as bank A was changed to other."
+    assert room.said == "Comparison ended: bank A was changed to other."
     assert not room.engines[1].alive
     assert room.engines[2].session.bank == other
     (again,) = (button for button in room.window.message_bar.buttons if button.text() == "Compare again")
@@ -501,7 +501,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MonitorWindow]:
     made.link.stop()
     for engine in engines:
         engine.wait(20)
-    made._leave = True
+    made._without_waiting = True
     made.close()
 
 
@@ -516,7 +516,7 @@ def compared(desk: Path, window: MonitorWindow, qtbot: QtBot) -> tuple[EngineLin
     qtbot.waitUntil(lambda: window.link.newest.n_scored > 5, timeout=60_000)
     comparing = window.replay_extras.comparison
     comparing.begin(desk / "twin")
-    qtbot.waitUntil(lambda: bool(comparing._sync and comparing._sync.together), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(comparing._sync and comparing._sync.in_step), timeout=60_000)
     return window.link, comparing._second
 
 
@@ -539,11 +539,11 @@ def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWin
     a, b = compared(desk, window, qtbot)
     assert a.newest.sounds == (Sound(str(desk / "story.wav"), 0.0),)
     for _ in range(2):
-        window.action_registry["turn"].trigger()
+        window.action_registry["map-content"].trigger()
     end = time.monotonic() + 3
     while time.monotonic() < end:
         qtbot.wait(50)
-        assert abs((a.newest.position_s or 0) - (b.newest.position_s or 0)) < 4 * (SLACK_S + 1)
+        assert abs((a.newest.position_s or 0) - (b.newest.position_s or 0)) < 4 * (TOLERANCE_S + 1)
     a.send(Pause())
     qtbot.waitUntil(lambda: b.newest.paused and b.newest.n_waiting + a.newest.n_waiting < 12, timeout=20_000)
     lagmap, ladder = window.grid.panels["map"], window.grid.panels["ladder"]
@@ -558,8 +558,8 @@ def test_two_engines_replay_one_recording_in_step(desk: Path, window: MonitorWin
     assert np.allclose(a.newest.r, b.newest.r)
     assert b.engine is not None
     b.engine.kill()
-    qtbot.waitUntil(lambda: not window.replay_extras.comparison.on, timeout=10_000)
+    qtbot.waitUntil(lambda: not window.replay_extras.comparison.active, timeout=10_000)
     qtbot.waitUntil(lambda: ladder.second is None)
     assert window.message_bar.message is not None
-    assert "Bank A goes on" in window.message_bar.message.text
+    assert "Bank A continues" in window.message_bar.message.text
     assert a.state == "running"

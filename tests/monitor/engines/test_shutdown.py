@@ -10,14 +10,14 @@ from rtalign.core.session import Session
 from rtalign.engine.snapshot import empty_snapshot
 from rtalign_monitor import app
 from rtalign_monitor.app import DisplayOptions
-from rtalign_monitor.engines.link import ENDS_S, SILENT_S
+from rtalign_monitor.engines.link import SILENCE_TIMEOUT_S, STOP_TIMEOUT_S
 from tests.helpers.two_engines import Both
 from tests.helpers.window import Scene
 
-HANGS = "has not ended for"
+HANGS = "has not stopped for"
 
 
-def hang(scene: Scene, waited: float = ENDS_S + 2) -> None:
+def hang(scene: Scene, waited: float = STOP_TIMEOUT_S + 2) -> None:
     """It was asked to end, and does not."""
     scene.engine.stops = False
     scene.window.close()
@@ -28,9 +28,9 @@ def hang(scene: Scene, waited: float = ENDS_S + 2) -> None:
 
 def test_an_engine_that_takes_a_moment_to_end_is_left_alone(scene: Scene) -> None:
     scene.live()
-    hang(scene, ENDS_S - 1)
-    assert scene.said == "The engine is writing what it found."
-    assert [button.text() for button in scene.window.message_bar.buttons] == ["Leave it to it"]
+    hang(scene, STOP_TIMEOUT_S - 1)
+    assert scene.said == "The engine is writing its results."
+    assert [button.text() for button in scene.window.message_bar.buttons] == ["Close without waiting"]
 
 
 def test_an_engine_that_hangs_while_ending_can_be_given_up(scene: Scene) -> None:
@@ -38,7 +38,7 @@ def test_an_engine_that_hangs_while_ending_can_be_given_up(scene: Scene) -> None
     scene.live()
     hang(scene)
     assert f"{HANGS} 12 s" in scene.said
-    assert "Ended now, it loses the results that it has not written yet" in scene.said
+    assert "Ending it now loses the results that it has not written yet" in scene.said
     assert "the recording in /data/session-1 is safe up to its last second" in scene.said
     assert scene.window.isVisible()
     scene.cure("End it now")
@@ -67,7 +67,7 @@ def test_the_session_to_come_begins_when_a_hanging_engine_is_given_up(scene: Sce
     scene.live()
     scene.engine.stops = False
     scene.press("Ctrl+R")
-    scene.now += ENDS_S + 2
+    scene.now += STOP_TIMEOUT_S + 2
     scene.window.tick()
     assert HANGS in scene.said
     assert len(scene.begun) == 1
@@ -75,19 +75,19 @@ def test_the_session_to_come_begins_when_a_hanging_engine_is_given_up(scene: Sce
     assert len(scene.begun) == 2
     assert scene.window.link.state == "running"
     scene.say(recording=None)
-    assert "session before" not in scene.said, "whoever gave it up knows"
+    assert "previous session" not in scene.said, "whoever gave it up knows"
 
 
 def test_a_session_that_was_given_up_says_what_is_left_of_it(scene: Scene) -> None:
     scene.live()
     scene.engine.stops = False
     scene.window.link.stop()
-    scene.now += ENDS_S + 2
+    scene.now += STOP_TIMEOUT_S + 2
     scene.window.tick()
     scene.cure("End it now")
     assert scene.said == (
-        "The engine was ended before it had written what it found; "
-        "what was recorded is on disk in /data/session-1."
+        "The engine was ended before it had written its results; "
+        "the recording is on disk in /data/session-1."
     )  # fmt: skip
     scene.cure("Restart")
     assert len(scene.begun) == 2
@@ -99,7 +99,7 @@ def test_loading_can_be_broken_off_at_once(scene: Scene) -> None:
     scene.window.tick()
     scene.engine.stops = False
     scene.cure("Cancel")
-    assert scene.said == "The engine ends when it has loaded; there is nothing to be lost by ending it now."
+    assert scene.said == "The engine stops when it has loaded; ending it now loses nothing."
     scene.cure("End it now")
     assert not scene.engine.alive
 
@@ -107,31 +107,31 @@ def test_loading_can_be_broken_off_at_once(scene: Scene) -> None:
 def test_nothing_is_live_that_nobody_hears(scene: Scene) -> None:
     """Neither of an engine that is ending nor of one that has fallen silent."""
     scene.live(recording=None)
-    assert scene.window.status.said[:2] == ("flowing", "Live")
-    scene.now += SILENT_S + 1
+    assert scene.window.status.parts[:2] == ("flowing", "Live")
+    scene.now += SILENCE_TIMEOUT_S + 1
     scene.window.tick()
-    assert scene.window.status.said[:2] == ("unknown", "No answer")
-    assert not any("Hz" in item.text for item in scene.window.trust.items)
-    assert not any(item.state == "flowing" for item in scene.window.trust.items)
+    assert scene.window.status.parts[:2] == ("unknown", "No answer")
+    assert not any("Hz" in item.text for item in scene.window.trust.facts)
+    assert not any(item.state == "flowing" for item in scene.window.trust.facts)
     scene.more()
-    assert scene.window.status.said[:2] == ("flowing", "Live")
+    assert scene.window.status.parts[:2] == ("flowing", "Live")
     hang(scene)
-    assert scene.window.status.said[:2] == ("ended", "Ending")
-    assert not any(item.state == "flowing" for item in scene.window.trust.items)
+    assert scene.window.status.parts[:2] == ("ended", "Ending")
+    assert not any(item.state == "flowing" for item in scene.window.trust.facts)
 
 
 def test_an_engine_that_falls_silent_is_told(scene: Scene) -> None:
     scene.live(recording=None)
-    scene.now += SILENT_S + 2
+    scene.now += SILENCE_TIMEOUT_S + 2
     scene.window.tick()
-    assert scene.said.startswith("The engine has not answered for 7 s: what is shown is as old as that.")
+    assert scene.said.startswith("The engine has not answered for 7 s; the display is that old.")
     scene.say(301, recording=None)
     assert scene.said == ""
 
 
 def test_a_loading_engine_may_be_silent(scene: Scene) -> None:
     scene.window.start(Session(bank=scene.folder / "bank"))
-    scene.now += 10 * SILENT_S
+    scene.now += 10 * SILENCE_TIMEOUT_S
     scene.window.tick()
     assert scene.said == "Loading the language model…"
 
@@ -144,29 +144,29 @@ def test_a_second_engine_that_hangs_is_ended_for_another(desk: Path) -> None:
     both.comparison._second._clock = lambda: now[0]
     both.engines[1].stops = False
     both.comparison.begin(desk / "bank")
-    both.comparison.look()
+    both.comparison.poll()
     assert both.engines[1].alive
-    now[0] += ENDS_S + 1
-    both.comparison.look()
+    now[0] += STOP_TIMEOUT_S + 1
+    both.comparison.poll()
     assert not both.engines[1].alive
-    both.comparison.look()
+    both.comparison.poll()
     assert len(both.engines) == 3
 
 
 def test_where_nobody_watches_a_hanging_engine_is_given_up(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "ENGINE_ENDS_S", 20.0)
-    showing, pictures = DisplayOptions(over=lambda seen: True, pictures=tmp_path), app.Pictures(tmp_path)
+    monkeypatch.setattr(app, "WRITE_TIMEOUT_S", 20.0)
+    showing, pictures = DisplayOptions(is_over=lambda seen: True, pictures=tmp_path), app.Pictures(tmp_path)
     scene.live()
     scene.engine.stops = False
     for waited in (0.0, 19.0):
         scene.now += waited
-        app._look(scene.window, showing, pictures)
+        app._poll(scene.window, showing, pictures)
         assert scene.engine.alive
     scene.now += 2
     for _ in range(2):
-        app._look(scene.window, showing, pictures)
+        app._poll(scene.window, showing, pictures)
         scene.window.tick()
     assert not scene.engine.alive
     assert not scene.window.isVisible()
@@ -177,9 +177,9 @@ def test_whoever_asks_twice_to_end_the_program_does_not_wait(scene: Scene) -> No
     """Ctrl-C, and Ctrl-C again."""
     scene.live()
     scene.engine.stops = False
-    app._asked_to_go(scene.window)
+    app._interrupt(scene.window)
     scene.window.tick()
     assert scene.window.isVisible()
-    app._asked_to_go(scene.window)
+    app._interrupt(scene.window)
     assert not scene.window.isVisible()
     assert scene.engine.alive, "it goes on writing"

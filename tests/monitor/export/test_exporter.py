@@ -29,7 +29,7 @@ def test_a_frozen_picture_stands_while_status_and_trust_go_on(scene: Scene) -> N
     scene.press("F")
     scene.more(n_scored=301, work=dataclasses.replace(frozen.work, load=0.77))
     assert scene.panel("ladder").snapshot is frozen
-    assert any("77 %" in item.text for item in scene.window.trust.items)
+    assert any("77 %" in item.text for item in scene.window.trust.facts)
     scene.press("F")
     assert scene.panel("ladder").snapshot is scene.engine.newest
 

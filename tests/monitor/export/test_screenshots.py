@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import empty_snapshot
 from rtalign_cli import live, main
-from rtalign_monitor.app import whole
+from rtalign_monitor.app import absolute
 from rtalign_monitor.export.screenshots import ACROSS, FRAMES, GAP, WIDTH, Pictures
 
 
@@ -59,7 +59,7 @@ def test_a_replay_leaves_pictures_of_its_window_and_the_results(
 
 def test_what_is_remembered_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    session = whole(Session(bank=Path("bank"), recording=Path("listener"), speed=2.0))
+    session = absolute(Session(bank=Path("bank"), recording=Path("listener"), speed=2.0))
     assert (session.bank, session.recording, session.out) == (tmp_path / "bank", tmp_path / "listener", None)
     assert session.speed == 2.0
 

@@ -148,13 +148,13 @@ def test_the_mute_key_is_there_where_there_is_sound(qtbot: QtBot, tmp_path: Path
         window.activateWindow()
     window.tick()
     assert not window.action_registry["mute"].isEnabled()
-    assert "No sound is at hand" in window.action_registry["mute"].toolTip()
+    assert "No sound: name a wav file" in window.action_registry["mute"].toolTip()
     window.start(Session(recording=Path("story")))
     window.tick()
     for mute in (True, False):
         qtbot.keyClick(window, Qt.Key.Key_S)
-        assert window.replay_extras.sounding.muted == mute
-    window._leave = True
+        assert window.replay_extras.sound.muted == mute
+    window._without_waiting = True
     window.close()
 
 
