@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 
 from rtalign.core.agreement import Agreement
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.ridge import fit
+from rtalign.decoding.ridge import fit_ridge
 from rtalign.scoring.scoreboard import Scoreboard
 from rtalign.scoring.statistics import STATISTICS, by_layer, explained_variance
 
@@ -54,7 +54,9 @@ def test_moments_say_what_predicted_words_say() -> None:
     rng = np.random.default_rng(1)
     x, fold = rng.standard_normal((240, 5)) + 3, np.arange(240) // 60
     y = x[:, :3] @ rng.standard_normal((3, 4)) + rng.standard_normal((240, 4)) - 8
-    found = fit([Moments.of(x[fold == k], y[fold == k], "float64") for k in range(4)], [0.1, 10.0], dtype="float64")
+    found = fit_ridge(
+        [Moments.from_data(x[fold == k], y[fold == k], "float64") for k in range(4)], [0.1, 10.0], dtype="float64"
+    )
     for k, agreement in enumerate(found.agreements):
         predicted = x[fold == k] @ found.weights[k] + found.bias[k]
         np.testing.assert_allclose(
