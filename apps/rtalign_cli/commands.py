@@ -31,9 +31,9 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     recipe = earlier.recipe if earlier else recipe_of(args)
     recordings = load_recordings(args, progress, [s.name for s in earlier.sensors] if earlier else None)
     if earlier:
-        from rtalign.training.evaluation import refuse_known_recordings
+        from rtalign.training.evaluation import check_recordings_are_new
 
-        refuse_known_recordings(earlier, recordings)
+        check_recordings_are_new(earlier, recordings)
     model = load_model(args.model, args, progress, recipe.language.precision)
     if warning := model.context_warning(recipe.language):
         progress.say(warning)

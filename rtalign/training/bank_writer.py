@@ -1,4 +1,4 @@
-"""The file of a bank while its lags are being fitted."""
+"""The file of a bank while its lags are fitted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import Projection
 from rtalign.scoring.statistics import STATISTICS
-from rtalign.training.prepare import Story
+from rtalign.training.prepare import PreparedRecording
 
 STATISTIC = "statistic_"
 """Before the name of what is kept beside R."""
@@ -27,21 +27,20 @@ def statistics(work: TensorFile) -> dict[str, np.ndarray]:
     return {statistic.name: np.array(work[STATISTIC + statistic.name]) for statistic in STATISTICS}
 
 
-def lay(
-    store: Path,
-    stories: Sequence[Story],
-    model: Any,
-    recipe: Recipe,
-    projection: Projection,
-    extend: DecoderBank | None,
-) -> TensorFile:
-    """The file that becomes the bank: new, or as an interrupted run left it."""
-    prints = [s.recording.fingerprint() for s in stories]
-    sensors = [s.name for s in stories[0].recording.sensors]
+def work_folder(
+    store: Path, prepared: Sequence[PreparedRecording], model: Any, recipe: Recipe, extend: DecoderBank | None
+) -> Path:
+    """The cache folder of a bank under way; its name holds a key of everything that the bank depends on."""
+    prints = [one.recording.fingerprint() for one in prepared]
+    sensors = [sensor.name for sensor in prepared[0].recording.sensors]
     earlier = extend.passport["created"] if extend else ""
     parts = (recipe.fingerprint(), prints, sensors, model.info.id, model.info.revision, earlier)
-    path = store / "fits" / cache.key("1", *parts)[:24] / "work.safetensors"
-    shapes = _shapes(len(sensors), recipe, projection)
+    return store / "fits" / cache.key("1", *parts)[:24]
+
+
+def open_bank_file(folder: Path, n_sensors: int, recipe: Recipe, projection: Projection) -> TensorFile:
+    """The file that becomes the bank: new, or as an interrupted run left it."""
+    path, shapes = folder / "work.safetensors", _shapes(n_sensors, recipe, projection)
     if path.exists() and TensorFile(path).shapes() == {name: shape for name, (_, shape) in shapes.items()}:
         return TensorFile(path, writable=True)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +75,7 @@ def _shapes(n_sensors: int, recipe: Recipe, projection: Projection) -> dict[str,
 
 
 def patterns(covariance: np.ndarray, weights: np.ndarray, n_layers: int) -> np.ndarray:
-    """Forward patterns (Haufe 2014): how each sensor moves with one standard deviation of what is decoded.
+    """Forward patterns (Haufe 2014): how much each sensor changes with one standard deviation of the prediction.
 
     covariance : (sensor, sensor); weights : (sensor, target).  Returns (layer, sensor), rms over a layer's targets.
     """
@@ -86,8 +85,8 @@ def patterns(covariance: np.ndarray, weights: np.ndarray, n_layers: int) -> np.n
     return np.sqrt((scaled.reshape(len(scaled), n_layers, -1) ** 2).mean(axis=2)).T
 
 
-def recall(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
-    """The sums of an earlier bank: of one lag and fold, or (lag None) of its targets alone."""
+def earlier_moments(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
+    """Moments of an earlier bank: of one lag and fold, or with lag None of its targets alone."""
     n, mean_y = int(tensors["moments_n"][fold]), np.array(tensors["moments_mean_y"][fold])
     yy = np.array(tensors["moments_yy"][fold])
     if lag is None:
@@ -96,14 +95,14 @@ def recall(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
     return Moments(n, mean_x, mean_y, xx, xy, yy)
 
 
-def close(
-    work: TensorFile, projection: Projection, known: Sequence[Moments], earlier: TensorFile | None, path: Path
+def finish_bank_file(
+    work: TensorFile, projection: Projection, targets: Sequence[Moments], earlier: TensorFile | None, path: Path
 ) -> None:
-    """What no lag changes, then the file moves to where the bank is made."""
+    """Write what is the same for all lags, then move the file into the bank's folder."""
     for name in ("mean", "basis", "variance"):
         work[f"projection_{name}"][:] = getattr(projection, name)
-    for k, own in enumerate(known):
-        m = own + recall(earlier, None, k) if earlier else own
+    for k, own in enumerate(targets):
+        m = own + earlier_moments(earlier, None, k) if earlier else own
         work["moments_n"][k], work["moments_mean_y"][k], work["moments_yy"][k] = m.n, m.mean_y, m.yy
     shutil.move(work.path, path)
     shutil.rmtree(work.path.parent, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""evaluate: how well a bank predicts recordings it has not seen."""
+"""evaluate: how well a bank predicts recordings that it was not trained on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from rtalign.scoring.cross_validated import Draws, LagScore, score
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import results
-from rtalign.training.prepare import Story, prepare, read_lag, skip_counts, used_activations
+from rtalign.training.prepare import (
+    ActivationRequest,
+    PreparedRecording,
+    count_skipped,
+    prepare_recordings,
+    read_lag,
+)
 from rtalign.training.results import new_folder, write_results
 
 
@@ -29,35 +35,65 @@ def evaluate(
     recordings: Sequence[Recording],
     model: Any,
     out: Path,
-    progress: Progress,
+    progress: Progress | None = None,
     *,
     store: Path | None = None,
     extra: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Score the bank's final decoders on every word of the recordings; write the results in `out`."""
-    refuse_other_model(bank, model)
-    refuse_known_recordings(bank, recordings)
-    stories = prepare(recordings, model, bank.recipe, bank.layers, store or cache.folder(), progress)
-    n_words = sum(len(s.used) for s in stories)
+    """Score a bank's final decoders on every usable word of some recordings.
+
+    Parameters
+    ----------
+    bank : DecoderBank
+        The bank.
+    recordings : sequence of Recording
+        None of which the bank was trained on.
+    model : LanguageModel
+        The model that the bank was made with.
+    out : Path
+        Folder of the results; an older one is replaced.
+    progress : Progress, optional
+        Shows the stages; by default nothing is shown.
+    store : Path, optional
+        The cache folder; by default `rtalign.core.cache.folder()`.
+    extra : dict, optional
+        More entries of summary.json.
+
+    Returns
+    -------
+    dict
+        The contents of summary.json; ValueError if the bank does not fit the model or the recordings.
+
+    Examples
+    --------
+    >>> summary = evaluate(bank, recordings, load("smollm2"), Path("scores"))  # doctest: +SKIP
+    """
+    check_model(bank, model)
+    check_recordings_are_new(bank, recordings)
+    progress, request = progress or Progress(quiet=True), ActivationRequest(model, bank.recipe.language, bank.layers)
+    prepared = prepare_recordings(recordings, request, bank.recipe, store or cache.folder(), progress)
+    n_words = sum(len(one.used) for one in prepared)
     if n_words < 50:
         raise ValueError(f"{n_words} words of these recordings can be scored; at least 50 are needed for a curve")
-    curves = score_bank(bank, stories, progress)
-    passport = {**bank.passport, "recordings": [results.recording_entry(s) for s in stories]}
-    passport |= {"scored": results.now(), "n_words": n_words}
+    curves = score_bank(bank, prepared, progress)
+    passport = {**bank.passport, "recordings": [results.recording_entry(one) for one in prepared]}
+    passport |= {"scored": results.utc_now(), "n_words": n_words}
     with new_folder(out) as partial:
         return write_results(
-            partial, "evaluate", passport, bank.recipe, skip_counts(stories), curves, progress, **(extra or {})
+            partial, "evaluate", passport, bank.recipe, count_skipped(prepared), curves, progress, **(extra or {})
         )
 
 
-def score_bank(bank: DecoderBank, stories: Sequence[Story], progress: Progress) -> Curves:
-    """R(layer, lag) of the bank on these stories, with null and bootstrap draws."""
-    targets = np.concatenate([bank.projection.project(a) for a in used_activations(stories)])
+def score_bank(bank: DecoderBank, recordings: Sequence[PreparedRecording], progress: Progress) -> Curves:
+    """R(layer, lag) of a bank on prepared recordings, with null and bootstrap draws."""
+    targets = np.concatenate([bank.projection.project(one.used_activations) for one in recordings])
     draws = Draws.plan(np.zeros(len(targets), int), len(bank.layers), bank.recipe.fit)
     prepared = draws.prepare([targets])
 
     def score_lag(index: int) -> tuple[LagScore, dict[str, np.ndarray]]:
-        predicted = bank.predict(index, match_sensors(bank, stories, read_lag(stories, bank.lags_s[index]), index))
+        predicted = bank.predict(
+            index, match_sensors(bank, recordings, read_lag(recordings, bank.lags_s[index]), index)
+        )
         return score(draws, [predicted], prepared), by_layer([Agreement.of(predicted, targets)], len(bank.layers))
 
     with progress.stage("scores", len(bank.lags_s), "lags") as stage:
@@ -70,9 +106,11 @@ def score_bank(bank: DecoderBank, stories: Sequence[Story], progress: Progress) 
     return Curves.of(bank.lags_s, bank.layers, int(bank.model["n_layers"]), scores, statistics)
 
 
-def match_sensors(bank: DecoderBank, stories: Sequence[Story], signal: np.ndarray, lag: int) -> np.ndarray:
-    """(word, sensor) in the bank's order; a sensor that is not there stands at its training mean and adds nothing."""
-    place = {s.name: i for i, s in enumerate(stories[0].recording.sensors)}
+def match_sensors(
+    bank: DecoderBank, recordings: Sequence[PreparedRecording], signal: np.ndarray, lag: int
+) -> np.ndarray:
+    """Signal (word, sensor) in the bank's order; a missing sensor has its training mean, and adds nothing."""
+    place = {s.name: i for i, s in enumerate(recordings[0].recording.sensors)}
     if list(place) == [s.name for s in bank.sensors]:
         return signal
     out = np.repeat(bank.tensors["mean_x"][lag][None], len(signal), axis=0)
@@ -82,14 +120,16 @@ def match_sensors(bank: DecoderBank, stories: Sequence[Story], signal: np.ndarra
     return out
 
 
-def refuse_other_model(bank: DecoderBank, model: Any) -> None:
+def check_model(bank: DecoderBank, model: Any) -> None:
+    """Raise ValueError if a model is not the one that a bank was made with."""
     want, have = bank.model, results.model_entry(model)
     for name in ("id", "revision", "tokenizer"):
         if want[name] != have[name]:
             raise ValueError(f"the bank was made with model {name} {want[name]}; this model's is {have[name]}")
 
 
-def refuse_known_recordings(bank: DecoderBank, recordings: Sequence[Recording]) -> None:
+def check_recordings_are_new(bank: DecoderBank, recordings: Sequence[Recording]) -> None:
+    """Raise ValueError if a bank was trained on one of these recordings."""
     known = {entry["fingerprint"]: entry["name"] for entry in bank.passport["recordings"]}
     for recording in recordings:
         if recording.fingerprint() in known:

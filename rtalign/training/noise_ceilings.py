@@ -1,4 +1,4 @@
-"""The noise ceiling of what a data set plays again and again, beside the bank that was trained on its stories."""
+"""The noise ceiling from sounds that a data set plays repeatedly, written into the folder of a bank."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from rtalign.report.summary import as_json
 FILE, FORMAT, VERSION = "ceiling.json", "rtalign-ceiling", 1
 
 
-def ceilings(repeats: Sequence[Recording], recipe: Recipe, progress: Progress) -> dict[str, Ceiling]:
-    """One a person who heard something twice or more; what cannot be computed is said and left out."""
-    found: dict[str, Ceiling] = {}
+def measure_noise_ceilings(repeats: Sequence[Recording], recipe: Recipe, progress: Progress) -> dict[str, Ceiling]:
+    """One a subject who heard a sound twice or more; a ceiling that cannot be computed is reported and left out."""
+    ceilings: dict[str, Ceiling] = {}
     if not repeats:
-        return found
+        return ceilings
     with progress.stage("noise ceiling", len(repeats), "hearings") as stage:
         for subject in dict.fromkeys(r.subject for r in repeats):
             own = [r for r in repeats if r.subject == subject]
             try:
-                found[subject] = ceiling(own, recipe)
+                ceilings[subject] = ceiling(own, recipe)
             except ValueError as error:
                 progress.say(f"no noise ceiling for subject {subject}: {error}")
             stage.advance(len(own))
-    return found
+    return ceilings
 
 
-def write(folder: Path, found: dict[str, Ceiling]) -> list[str]:
-    """ceiling.json in a bank's folder, and a line a person for its summary; nothing where nothing was repeated."""
-    if not found:
+def write_noise_ceilings(folder: Path, ceilings: dict[str, Ceiling]) -> list[str]:
+    """Write ceiling.json and return a line a subject for the summary; nothing is written if there are none."""
+    if not ceilings:
         return []
     people = [
         {
@@ -49,11 +49,11 @@ def write(folder: Path, found: dict[str, Ceiling]) -> list[str]:
             "r": one.r,
             "error": one.error,
         }
-        for subject, one in found.items()
+        for subject, one in ceilings.items()
     ]
     contents: dict[str, Any] = {"format": FORMAT, "version": VERSION, "people": people}
     write_atomically(folder / FILE, json.dumps(as_json(contents), indent=1, allow_nan=False) + "\n")
-    return [_line(subject, one) for subject, one in found.items()]
+    return [_line(subject, one) for subject, one in ceilings.items()]
 
 
 def _line(subject: str, one: Ceiling) -> str:

@@ -1,4 +1,4 @@
-"""From recordings to words that meet their signal and their activations; each stage is cached by its content."""
+"""From recordings to words with their signal and their activations; each stage is cached by its content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from rtalign.core import cache
 from rtalign.core.parallel import BackgroundTask
 from rtalign.core.progress import Progress, Stage
-from rtalign.core.recipe import Recipe
+from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
 from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection
@@ -25,14 +25,21 @@ from rtalign.signal.disk_buffer import DiskBuffer
 SURPRISAL = "surprisal.npy"
 
 ROWS_AT_ONCE = 4096
-"""Words whose activations are mapped together, and so what looking at them adds to the memory in use."""
+"""Words whose activations are mapped together, which is what reading them adds to the memory in use."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Activations:
-    """What a model made of some words, (word, layer, dim) on disk; an index brings that part into memory, no more.
+class StoredActivations:
+    """A model's activations of some words, (word, layer, dim) on disk; an index reads that part into memory, no more.
 
-    rows : (word,) where they lie in the file.
+    Attributes
+    ----------
+    path : Path
+        The .npy file.
+    rows : ndarray of int, shape (word,)
+        Where the words are in the file.
+    shape : tuple of int
+        (word, layer, dim).
     """
 
     path: Path
@@ -40,14 +47,15 @@ class Activations:
     shape: tuple[int, ...]
 
     @classmethod
-    def open(cls, path: Path) -> Activations:
+    def open(cls, path: Path) -> StoredActivations:
+        """All words of a file."""
         shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
         return cls(path, np.arange(shape[0]), shape)
 
-    def only(self, chosen: np.ndarray) -> Activations:
-        """Some of these words.  chosen : (word,) indices, or whether each is wanted."""
+    def select(self, chosen: np.ndarray) -> StoredActivations:
+        """Some of these words, by indices or by a mask (word,)."""
         rows = self.rows[chosen]
-        return Activations(self.path, rows, (len(rows), *self.shape[1:]))
+        return StoredActivations(self.path, rows, (len(rows), *self.shape[1:]))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -63,167 +71,224 @@ class Activations:
         # Mapped anew each time: what a map has touched counts as memory in use for as long as the map lives.
         return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False)[(rows, *rest)])
 
+    def surprisal(self) -> np.ndarray:
+        """Surprisal (word,) in nats, of words that were read with it."""
+        values: np.ndarray = np.load(self.path.with_name(SURPRISAL), allow_pickle=False)
+        return values[self.rows].astype(float)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Story:
-    """One recording made ready: its filtered signal, its words in use, and what the model made of them.
+class ActivationRequest:
+    """Which activations are wanted of a model, for any story.
 
-    onsets : (word,) seconds; activations : (word of the whole recording, layer, dim); used : (word,) indices into them.
+    Attributes
+    ----------
+    model : LanguageModel
+        The model, loaded.
+    recipe : LanguageRecipe
+        Context, tokens and precision.
+    layers : sequence of int
+        Hidden states wanted.
+    surprisal : bool
+        Whether each word's surprisal is stored too: it takes a seventh of the work, and nothing is fitted to it.
+    """
+
+    model: Any
+    recipe: LanguageRecipe
+    layers: Sequence[int]
+    surprisal: bool = False
+
+    def folder(self, words: Sequence[str], store: Path) -> Path:
+        """The cache folder of a story's activations, whether it exists or not."""
+        info, how = self.model.info, self.recipe.model_dump_json(exclude={"components", "layers"})
+        surprisal = ["surprisal"] if self.surprisal else []
+        parts = ("1", info.id, info.revision, how, list(self.layers), list(words), *surprisal)
+        return store / "activations" / cache.key(*parts)[:24]
+
+    def stream(self, words: Sequence[str]) -> Iterator[Any]:
+        """The model's readings of a story, part by part."""
+        for _, part in self.model.stream(words, self.recipe, self.layers, surprisal=self.surprisal):
+            yield part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedRecording:
+    """One recording with its filtered signal, its usable words, and the model's activations.
+
+    Attributes
+    ----------
+    recording : Recording
+        The recording itself.
+    signal : DiskBuffer
+        Its filtered signal.
+    activations : StoredActivations, shape (word of the whole recording, layer, dim)
+        Of every word.
+    used : ndarray of int, shape (word,)
+        Words that can be used, as indices into the recording's.
+    skipped : Counter of str
+        How many words cannot be used, by reason.
+    chain : dict
+        The chain's properties, as the passport states them.
     """
 
     recording: Recording
-    tape: DiskBuffer
-    activations: Activations
+    signal: DiskBuffer
+    activations: StoredActivations
     used: np.ndarray
     skipped: Counter[str]
     chain: dict[str, Any]
 
     @property
     def onsets(self) -> np.ndarray:
+        """(word,): onsets of the words in use, in seconds."""
         return np.array([self.recording.words[i].onset for i in self.used])
 
+    @property
+    def used_activations(self) -> StoredActivations:
+        """(word, layer, dim) of the words in use."""
+        return self.activations.select(self.used)
 
-def prepare(
-    recordings: Sequence[Recording], model: Any, recipe: Recipe, layers: Sequence[int], store: Path, progress: Progress
-) -> list[Story]:
-    """Signal and language stage for every recording, side by side, then the words that have both.
 
-    Why side by side: one waits for the disk and filters, the other multiplies, and neither needs the other.
+def prepare_recordings(
+    recordings: Sequence[Recording], request: ActivationRequest, recipe: Recipe, store: Path, progress: Progress
+) -> list[PreparedRecording]:
+    """Filter the signal and compute the activations of every recording, then find the words that have both.
+
+    Why at the same time: the one waits for the disk and filters, the other multiplies, and neither needs the other.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        With the same sensors; ValueError names channels that are flat or not finite.
+    request : ActivationRequest
+        Which activations of which model.
+    recipe : Recipe
+        Its chain, lags and words are used.
+    store : Path
+        The cache folder; what is there already is not computed again.
+    progress : Progress
+        Shows the two stages.
+
+    Returns
+    -------
+    list of PreparedRecording
+        In the order of the recordings.
     """
-    refuse_bad_channels(recordings)
+    check_channels(recordings)
     cache.sweep(store)
 
-    def filtered(go_on: Callable[[], None]) -> list[DiskBuffer]:
-        return signal_stage(recordings, recipe, store, progress, go_on)
+    def filter_all(check: Callable[[], None]) -> list[DiskBuffer]:
+        return filter_recordings(recordings, recipe, store, progress, check)
 
-    with BackgroundTask(filtered, "signal") as signal:
-        readings = language_stage(recordings, model, recipe, layers, store, progress, signal.check)
-        tapes = signal.result()
-    stories = []
-    for recording, tape, activations in zip(recordings, tapes, readings, strict=True):
-        used, skipped = usable(recording, tape, recipe)
+    with BackgroundTask(filter_all, "signal") as task:
+        activations = compute_activations(recordings, request, store, progress, task.check)
+        signals = task.result()
+    prepared = []
+    for recording, signal, read in zip(recordings, signals, activations, strict=True):
+        used, skipped = usable_words(recording, signal, recipe)
         chain = describe_chain(recipe.chain, recording.sfreq)
-        stories.append(Story(recording, tape, activations, used, skipped, chain))
-    return stories
+        prepared.append(PreparedRecording(recording, signal, read, used, skipped, chain))
+    return prepared
 
 
-def refuse_bad_channels(recordings: Sequence[Recording]) -> None:
-    """Flat or non-finite channels end in one line that names them."""
+def check_channels(recordings: Sequence[Recording]) -> None:
+    """Raise ValueError with the names of channels that are flat or not finite."""
     for recording in recordings:
         problems = check_signal(recording)
         if problems:
             raise ValueError(f"{recording.name}: " + "; ".join(problems))
 
 
-def signal_stage(
-    recordings: Sequence[Recording], recipe: Recipe, store: Path, progress: Progress, go_on: Callable[[], None]
+def filter_recordings(
+    recordings: Sequence[Recording], recipe: Recipe, store: Path, progress: Progress, check: Callable[[], None]
 ) -> list[DiskBuffer]:
-    """Every recording through the signal chain, onto tape.  go_on is called now and then, and may raise."""
+    """Send every recording through the signal chain to disk; check() is called between chunks, and may raise."""
     seconds = sum(r.n_samples / r.sfreq for r in recordings)
     unit, length = ("h", 3600.0) if seconds > 5400 else ("min", 60.0)
-    tapes = []
+    signals = []
     with progress.stage("signal", seconds / length, unit) as stage:
         for recording in recordings:
-            folder = tape_folder(recording, recipe, store)
-            go_on()
+            folder = signal_folder(recording, recipe, store)
+            check()
             if folder.exists():
                 stage.skip(recording.n_samples / recording.sfreq / length)
             else:
                 with cache.atomic_folder(folder) as partial:
-                    for heard in _record(recording, recipe, partial):
-                        stage.advance(heard / length)
-                        go_on()
-            tapes.append(DiskBuffer.open(folder))
-    return tapes
+                    for filtered in _filter(recording, recipe, partial):
+                        stage.advance(filtered / length)
+                        check()
+            signals.append(DiskBuffer.open(folder))
+    return signals
 
 
-def tape_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
-    """Where the tape of a recording is, or will be."""
+def signal_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
+    """The cache folder of a recording's filtered signal, whether it exists or not."""
     names = ",".join(s.name for s in recording.sensors)
     return store / "signal" / cache.key("1", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
 
 
-def _record(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[float]:
-    """The filtered signal on a tape in the folder.  Yields how many seconds were heard, chunk by chunk."""
+def _filter(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[float]:
+    """Write the filtered signal into a folder; yields how many seconds each chunk had."""
     chain = Chain(recipe.chain, recording.sensors, recording.sfreq)
-    with DiskBuffer.create(folder, chain.rate, len(recording.sensors)) as tape:
+    with DiskBuffer.create(folder, chain.rate, len(recording.sensors)) as signal:
         for chunk in recording.chunks():
             for ready in chain.push(chunk):
-                tape.append(ready)
+                signal.append(ready)
             yield len(chunk.data) / recording.sfreq
         for ready in chain.finish():
-            tape.append(ready)
+            signal.append(ready)
 
 
-def language_stage(
+def compute_activations(
     recordings: Sequence[Recording],
-    model: Any,
-    recipe: Recipe,
-    layers: Sequence[int],
+    request: ActivationRequest,
     store: Path,
     progress: Progress,
-    go_on: Callable[[], None],
-    surprisal: bool = False,
-) -> list[Activations]:
-    """Activations (word, layer, dim) of every recording; identical stories are read once.
+    check: Callable[[], None],
+) -> list[StoredActivations]:
+    """Activations of every word of every recording, on disk; identical stories are read once.
 
-    Surprisal is left out unless it is asked for: it takes a seventh of the work, and nothing is fitted to it.
+    check() is called between parts, and may raise.
     """
-    readings = []
+    read = []
     with progress.stage("language model", sum(len(r.words) for r in recordings), "words") as stage:
         for recording in recordings:
             words = [word.text for word in recording.words]
-            folder = reading_folder(words, model.info, recipe, layers, store, surprisal)
-            go_on()
+            folder = request.folder(words, store)
+            check()
             if folder.exists():
                 stage.skip(len(words))
             else:
-                shape = len(words), len(layers), model.info.dim
-                stretches = model.stream(words, recipe.language, layers, surprisal=surprisal)
-                _write_story(folder, shape, _reports(stretches, stage, go_on), surprisal)
-            readings.append(Activations.open(folder / "activations.npy"))
-    return readings
+                _write_activations(folder, request, words, _reported(request.stream(words), stage, check))
+            read.append(StoredActivations.open(folder / "activations.npy"))
+    return read
 
 
-def reading_folder(
-    words: Sequence[str], info: Any, recipe: Recipe, layers: Sequence[int], store: Path, surprisal: bool = False
-) -> Path:
-    """Where a model's activations for a story are, or will be; those with surprisal beside them have a place apart."""
-    how = recipe.language.model_dump_json(exclude={"components", "layers"})
-    parts = ("1", info.id, info.revision, how, list(layers), list(words), *(["surprisal"] if surprisal else []))
-    return store / "activations" / cache.key(*parts)[:24]
-
-
-def surprisal_of(activations: Activations) -> np.ndarray:
-    """(word,) in nats, of words that were read with it."""
-    kept: np.ndarray = np.load(activations.path.with_name(SURPRISAL), allow_pickle=False)
-    return kept[activations.rows].astype(float)
-
-
-def _reports(stretches: Iterator[tuple[int, Any]], stage: Stage, go_on: Callable[[], None]) -> Iterator[Any]:
-    for _, part in stretches:
+def _reported(parts: Iterator[Any], stage: Stage, check: Callable[[], None]) -> Iterator[Any]:
+    for part in parts:
         yield part
         stage.advance(len(part.activations))
-        go_on()
+        check()
 
 
-def _write_story(folder: Path, shape: tuple[int, int, int], stretches: Iterable[Any], surprisal: bool) -> None:
-    """What a model makes of a story, stretch by stretch to disk.  shape : (word, layer, dim)."""
-    told = []
+def _write_activations(folder: Path, request: ActivationRequest, words: Sequence[str], parts: Iterable[Any]) -> None:
+    """Write a story's activations part by part, so that they are never in memory as a whole."""
+    shape = len(words), len(request.layers), request.model.info.dim
+    surprisal = [np.empty(0, np.float32)]
     with cache.atomic_folder(folder) as partial:
         with (partial / "activations.npy").open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
-            for part in stretches:
+            for part in parts:
                 file.write(np.ascontiguousarray(part.activations, "<f4").data)
-                if surprisal:
-                    told.append(np.asarray(part.surprisal, np.float32))
-        if surprisal:
-            np.save(partial / SURPRISAL, np.concatenate([np.empty(0, np.float32), *told]), allow_pickle=False)
+                if request.surprisal:
+                    surprisal.append(np.asarray(part.surprisal, np.float32))
+        if request.surprisal:
+            np.save(partial / SURPRISAL, np.concatenate(surprisal), allow_pickle=False)
 
 
-def usable(recording: Recording, tape: DiskBuffer, recipe: Recipe) -> tuple[np.ndarray, Counter[str]]:
-    """The chosen words whose whole epoch is on the tape, and why the others are not used."""
+def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tuple[np.ndarray, Counter[str]]:
+    """Indices of the chosen words whose whole epoch is in the signal, and why the others cannot be used."""
     lags = recipe.lags.seconds
     chosen = np.ones(len(recording.words), bool)
     if recipe.words.which == "content":
@@ -231,7 +296,7 @@ def usable(recording: Recording, tape: DiskBuffer, recipe: Recipe) -> tuple[np.n
     used, skipped = [], Counter[str]()
     for i in np.flatnonzero(chosen):
         onset = recording.words[i].onset
-        reason = tape.unreadable(onset + lags[0], onset + lags[-1])
+        reason = signal.unreadable(onset + lags[0], onset + lags[-1])
         if reason is None:
             used.append(i)
         else:
@@ -239,25 +304,23 @@ def usable(recording: Recording, tape: DiskBuffer, recipe: Recipe) -> tuple[np.n
     return np.array(used, int), skipped
 
 
-def read_lag(stories: Sequence[Story], lag: float) -> np.ndarray:
-    """(word, sensor) of all stories at one lag after each word's onset."""
-    return np.concatenate([story.tape.read(story.onsets + lag) for story in stories])
+def read_lag(prepared: Sequence[PreparedRecording], lag: float) -> np.ndarray:
+    """Signal (word, sensor) of all recordings at one lag, in seconds after each word's onset."""
+    return np.concatenate([one.signal.read(one.onsets + lag) for one in prepared])
 
 
-def used_activations(stories: Sequence[Story]) -> list[Activations]:
-    """(word, layer, dim) a story, of the words in use."""
-    return [story.activations.only(story.used) for story in stories]
-
-
-def targets_of_folds(
-    stories: Sequence[Story], projection: Projection, fold: np.ndarray, n_folds: int
+def fold_targets(
+    prepared: Sequence[PreparedRecording], projection: Projection, fold: np.ndarray, n_folds: int
 ) -> list[np.ndarray]:
-    """(word, layer x wide) of each fold's words, in order; story by story, so that nothing stands in memory twice."""
+    """Targets (word, layer x wide) of each fold's words, in order.
+
+    Why one recording at a time: so that nothing is in memory twice.
+    """
     width = len(projection.mean) * projection.wide
     targets = [np.empty((int((fold == k).sum()), width), np.float32) for k in range(n_folds)]
     filled, first = [0] * n_folds, 0
-    for activations in used_activations(stories):
-        values = projection.project(activations, projection.wide)
+    for one in prepared:
+        values = projection.project(one.used_activations, projection.wide)
         own = fold[first : first + len(values)]
         for k in np.unique(own[own != PURGED]):
             rows = values[own == k]
@@ -267,7 +330,7 @@ def targets_of_folds(
     return targets
 
 
-def skip_counts(stories: Sequence[Story], purged: int = 0) -> dict[str, int]:
-    """How many words were left out for each reason."""
-    total = sum((story.skipped for story in stories), Counter({"gap between folds": purged}))
+def count_skipped(prepared: Sequence[PreparedRecording], purged: int = 0) -> dict[str, int]:
+    """How many words were skipped for each reason; `purged` were too near a boundary between folds."""
+    total = sum((one.skipped for one in prepared), Counter({"gap between folds": purged}))
     return {reason: n for reason, n in sorted(total.items()) if n}

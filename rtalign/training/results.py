@@ -1,4 +1,4 @@
-"""Folders of results that appear whole or not at all, with the seconds that each stage took."""
+"""The folder of results of a training or evaluation, and what its passport says of recordings, model and versions."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rtalign.core.recipe import Recipe
 from rtalign.report import write
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
-from rtalign.training.prepare import Story
+from rtalign.training.prepare import PreparedRecording
 
 STAGES = {"language": ("language model",), "signal": ("signal",), "fit": ("targets", "decoders", "scores")}
 
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder that appears at `out` whole or not at all; what stood there goes only when its successor is ready."""
+    """A folder that appears at `out` complete or not at all; an older one is removed only when the new one is ready."""
     with cache.atomic_folder(out) as partial:
         yield partial
         if out.is_dir():
@@ -42,7 +42,7 @@ def write_results(
     progress: Progress,
     **extra: Any,
 ) -> dict[str, Any]:
-    """Assess the curves and write what came of it; returns the summary."""
+    """Assess the curves and write the results; returns the summary."""
     spent = {name: sum(progress.seconds.get(part, 0.0) for part in parts) for name, parts in STAGES.items()}
     spent |= {"total": progress.elapsed()}
     return write.write_results(folder, kind, passport, recipe, skipped, assess(curves), spent, peak_rss_mb(), **extra)
@@ -51,21 +51,24 @@ def write_results(
 PACKAGES = ("rtalign", "torch", "transformers", "numpy", "scipy", "mne")
 
 
-def versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Of Python and the packages that a number depends on."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def now() -> str:
+def utc_now() -> str:
+    """The time in UTC, as text."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def recording_entry(story: Story) -> dict[str, Any]:
-    recording = story.recording
+def recording_entry(prepared: PreparedRecording) -> dict[str, Any]:
+    """What a passport says of a recording."""
+    recording = prepared.recording
     return {
         "name": recording.name,
         "subject": recording.subject,
         "fingerprint": recording.fingerprint(),
-        "n_words": len(story.used),
+        "n_words": len(prepared.used),
         "seconds": round(recording.n_samples / recording.sfreq, 3),
         "sfreq": recording.sfreq,
         "notes": list(recording.notes),
@@ -73,6 +76,7 @@ def recording_entry(story: Story) -> dict[str, Any]:
 
 
 def model_entry(model: Any) -> dict[str, Any]:
+    """What a passport says of a language model."""
     info = model.info
     names = ("id", "family", "n_layers", "dim", "n_parameters", "revision", "tokenizer", "has_bos")
     return {name: getattr(info, name) for name in names}

@@ -113,7 +113,7 @@ def test_ctrl_c_is_one_line_and_nothing_half_written(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rtalign.training.trainer._fit", interrupt)
+    monkeypatch.setattr("rtalign.training.trainer._fit_lags", interrupt)
     assert train(desk) == 1
     assert "continues from there" in said(capsys)
     assert not (desk / "bank").exists()

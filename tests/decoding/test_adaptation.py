@@ -20,7 +20,7 @@ from rtalign.decoding.running_moments import RunningMoments, bank_moments
 from rtalign.scoring.peaks import null_threshold
 from rtalign.scoring.scoreboard import Scoreboard
 from rtalign.training.evaluation import evaluate
-from rtalign.training.prepare import prepare, read_lag
+from rtalign.training.prepare import ActivationRequest, prepare_recordings, read_lag
 from tests.helpers.small_world import MemoryRecording, small_recipe, world
 
 RECIPE = small_recipe()
@@ -45,7 +45,8 @@ def today(
 
 
 def material(recording: MemoryRecording, model: Any, folder: Path, bank: DecoderBank) -> tuple[np.ndarray, np.ndarray]:
-    story = prepare([recording], model, bank.recipe, bank.layers, folder / "cache", QUIET)[0]
+    request = ActivationRequest(model, bank.recipe.language, bank.layers)
+    story = prepare_recordings([recording], request, bank.recipe, folder / "cache", QUIET)[0]
     epochs = np.stack([read_lag([story], float(lag)) for lag in bank.lags_s], axis=1)
     return epochs, bank.projection.project(story.activations[story.used])
 

@@ -20,8 +20,8 @@ from rtalign.decoding import folds
 from rtalign.decoding.bank import DecoderBank
 from rtalign.language import load
 from rtalign.training import sensor_moments, trainer
-from rtalign.training.prepare import Activations, prepare, surprisal_of
-from rtalign.training.trainer import job_of, look, projection_of
+from rtalign.training.prepare import ActivationRequest, StoredActivations, prepare_recordings
+from rtalign.training.trainer import fit_lag, fit_wide_basis, make_fit_inputs
 from rtalign_offline.sweep import blocks, jobs
 from rtalign_offline.sweep import people as listeners
 from rtalign_offline.sweep.people import opened
@@ -159,9 +159,10 @@ def test_moments_of_recordings_add_up_to_those_of_all_words() -> None:
     rng = np.random.default_rng(0)
     signal, fold = rng.standard_normal((500, 7)) + 5, np.arange(500) * 3 // 500
     parts = [
-        sensor_moments.of_recording(signal[part], fold[part], "float64") for part in (slice(0, 260), slice(260, 500))
+        sensor_moments.recording_moments(signal[part], fold[part], "float64")
+        for part in (slice(0, 260), slice(260, 500))
     ]
-    for k, found in enumerate(sensor_moments.added(parts, 3)):
+    for k, found in enumerate(sensor_moments.sum_recordings(parts, 3)):
         rows = signal[fold == k]
         assert found.n == len(rows)
         assert np.allclose(found.xx, (rows - rows.mean(0)).T @ (rows - rows.mean(0)), rtol=1e-10)
@@ -170,11 +171,13 @@ def test_moments_of_recordings_add_up_to_those_of_all_words() -> None:
 def test_quartiles_are_plain_correlations_on_their_words(tmp_path: Path) -> None:
     recording, model = world(400, seed=2)
     recipe = small_recipe()
-    stories = prepare([recording], model, recipe, list(range(6)), tmp_path, QUIET)
+    stories = prepare_recordings(
+        [recording], ActivationRequest(model, recipe.language, range(6)), recipe, tmp_path, QUIET
+    )
     told = np.random.default_rng(1).exponential(3, len(stories[0].used))
     fold = folds.assign_folds([stories[0].onsets], recipe.fit, float(np.ptp(recipe.lags.seconds)))
-    job = job_of(stories, recipe, projection_of(stories, recipe, fold), fold)
-    quartiles, seen = Quartiles.of(job, told), look(job, 12)
+    job = make_fit_inputs(stories, recipe, fit_wide_basis(stories, recipe, fold), fold)
+    quartiles, seen = Quartiles.of(job, told), fit_lag(job, 12)
     assert quartiles is not None
     found = quartiles.score(seen.predicted)["quartile_r"]
     rank = np.full(len(told), -1)
@@ -218,11 +221,11 @@ def test_what_two_contexts_read_alike_is_read_once_and_surprisal_only_where_it_i
     model = load(plan.models[0].name, precision="bfloat16")
     for folder, key in zip(folders, plan.jobs(), strict=True):
         want = model.encode(words, plan.recipe_for(key.context).language, range(model.info.n_layers))
-        kept = Activations.open(folder / "activations.npy")
+        kept = StoredActivations.open(folder / "activations.npy")
         assert np.array_equal(kept[:], want.activations)
         assert (folder / "surprisal.npy").exists() == quartiles
         if quartiles:
-            assert np.array_equal(surprisal_of(kept.only(np.arange(5, 9))), want.surprisal[5:9].astype(float))
+            assert np.array_equal(kept.select(np.arange(5, 9)).surprisal(), want.surprisal[5:9].astype(float))
 
 
 def test_controls_by_name_are_found_beside_the_plan_and_known_for_what_they_are(tmp_path: Path) -> None:

@@ -79,9 +79,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return slow
 
     monkeypatch.setattr(clusters, "connected", connected)
-    for name in ("signal_stage", "language_stage"):
+    for name in ("filter_recordings", "compute_activations"):
         monkeypatch.setattr(jobs, name, later(getattr(jobs, name)))
-    monkeypatch.setattr(jobs.sensor_moments, "of_recording", later(jobs.sensor_moments.of_recording))
+    monkeypatch.setattr(jobs.sensor_moments, "recording_moments", later(jobs.sensor_moments.recording_moments))
 
 
 def plan_of_three(folder: Path) -> Plan:

@@ -23,7 +23,14 @@ from rtalign.core.progress import Progress
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.signal.chain import Chain
 from rtalign.signal.disk_buffer import DiskBuffer
-from rtalign.training.prepare import Activations, language_stage, prepare, read_lag, signal_stage
+from rtalign.training.prepare import (
+    ActivationRequest,
+    StoredActivations,
+    compute_activations,
+    filter_recordings,
+    prepare_recordings,
+    read_lag,
+)
 from rtalign_cli import commands
 from rtalign_cli.main import main
 from tests.helpers.small_world import FakeModel, MemoryRecording, sensors, small_recipe, world
@@ -71,9 +78,9 @@ def test_reading_beside_the_model_changes_no_bit(
     recordings, model = worlds_of_two
     if slow == "language":
         model = dawdling(model, 0.003)
-    stories = prepare(recordings, model, RECIPE, LAYERS, tmp_path, QUIET)
+    stories = prepare_recordings(recordings, ActivationRequest(model, RECIPE.language, LAYERS), RECIPE, tmp_path, QUIET)
     for story, recording in zip(stories, recordings, strict=True):
-        stored = np.fromfile(story.tape.folder / "signal.f32", "<f4").reshape(-1, len(recording.sensors))
+        stored = np.fromfile(story.signal.folder / "signal.f32", "<f4").reshape(-1, len(recording.sensors))
         np.testing.assert_array_equal(stored, tape_by_hand(recording))
         texts = [word.text for word in recording.words]
         read = np.stack([model.table[text] for text in texts]).astype(np.float32)
@@ -211,9 +218,9 @@ def peak_of(work: Callable[[], object]) -> int:
     return peak
 
 
-def test_the_signal_of_ten_times_the_hours_takes_the_same_memory(tmp_path: Path) -> None:
+def test_memory_of_the_signal_stage_does_not_grow_with_time(tmp_path: Path) -> None:
     def stage(hours: float) -> list[DiskBuffer]:
-        return signal_stage([Long(hours)], RECIPE, tmp_path, QUIET, nothing)
+        return filter_recordings([Long(hours)], RECIPE, tmp_path, QUIET, nothing)
 
     stage(0.05)  # what is imported and designed once
     little, much = peak_of(lambda: stage(0.1)), peak_of(lambda: stage(1.0))
@@ -223,7 +230,7 @@ def test_the_signal_of_ten_times_the_hours_takes_the_same_memory(tmp_path: Path)
     assert size > 20 * much
 
 
-def test_the_activations_of_ten_times_the_words_are_never_in_memory(tmp_path: Path) -> None:
+def test_activations_are_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     """A look at one layer brings no other layer into memory."""
     info = SimpleNamespace(id="wide", revision="1", dim=200)
 
@@ -233,9 +240,11 @@ def test_the_activations_of_ten_times_the_words_are_never_in_memory(tmp_path: Pa
         for first in range(0, len(words), 50):
             yield first, part
 
-    def stage(recording: Long) -> Activations:
+    def stage(recording: Long) -> StoredActivations:
         model = SimpleNamespace(info=info, stream=stream)
-        return language_stage([recording], model, RECIPE, range(9), tmp_path, QUIET, nothing)[0]
+        return compute_activations(
+            [recording], ActivationRequest(model, RECIPE.language, range(9)), tmp_path, QUIET, nothing
+        )[0]
 
     stories = {n: Long(1.0, tuple(Word(i, f"w{n}", float(i)) for i in range(n))) for n in (50, 2000, 20_000)}
     stage(stories[50])
@@ -247,12 +256,12 @@ def test_the_activations_of_ten_times_the_words_are_never_in_memory(tmp_path: Pa
     assert read[20_000][:, 3].shape == (20_000, 200)
 
 
-def test_a_lag_of_a_long_tape_is_read_in_the_memory_of_its_words(tmp_path: Path) -> None:
-    tape = signal_stage([Long(2.0)], RECIPE, tmp_path, QUIET, nothing)[0]
+def test_reading_a_lag_takes_the_memory_of_its_words(tmp_path: Path) -> None:
+    signal = filter_recordings([Long(2.0)], RECIPE, tmp_path, QUIET, nothing)[0]
     onsets = np.linspace(20, 7000, 5000)
-    story: Any = SimpleNamespace(tape=tape, onsets=onsets)
+    story: Any = SimpleNamespace(signal=signal, onsets=onsets)
     read_lag([story], 0.1)
-    assert peak_of(lambda: read_lag([story], 0.1)) < 0.5 * tape.n_rows * 6 * 4
+    assert peak_of(lambda: read_lag([story], 0.1)) < 0.5 * signal.n_rows * 6 * 4
 
 
 def test_what_a_killed_process_left_is_swept_after_a_day(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from rtalign.decoding.folds import PURGED, assign_folds
 from rtalign.report.summary import read_curves_csv
 from rtalign.signal.pipeline import Pipeline
 from rtalign.training.evaluation import evaluate
-from rtalign.training.prepare import prepare, read_lag
+from rtalign.training.prepare import ActivationRequest, PreparedRecording, prepare_recordings, read_lag
 from rtalign.training.trainer import train
 from tests.helpers.small_world import LATENCIES, MemoryRecording, small_recipe, world
 
@@ -30,6 +30,13 @@ QUIET = Progress(quiet=True)
 
 def summary(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+
+
+def prepared(
+    recording: MemoryRecording, model: Any, recipe: Recipe, bank: DecoderBank, store: Path
+) -> PreparedRecording:
+    request = ActivationRequest(model, recipe.language, bank.layers)
+    return prepare_recordings([recording], request, recipe, store, QUIET)[0]
 
 
 def test_planted_latencies_come_back(trained: tuple[Path, MemoryRecording, Any]) -> None:
@@ -74,7 +81,7 @@ def test_sums_and_single_predictions_tell_the_same_r(
 def test_the_final_decoder_is_scikit_learns_ridge(trained: tuple[Path, MemoryRecording, Any]) -> None:
     folder, recording, model = trained
     bank = DecoderBank.load(folder / "bank")
-    story = prepare([recording], model, RECIPE, bank.layers, folder / "cache", QUIET)[0]
+    story = prepared(recording, model, RECIPE, bank, folder / "cache")
     kept = assign_folds([story.onsets], RECIPE.fit, float(np.ptp(RECIPE.lags.seconds))) != PURGED
     lag = 9
     X = read_lag([story], float(bank.lags_s[lag])).astype(float)[kept]
@@ -90,21 +97,21 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
 ) -> None:
     folder, recording, model = trained
     fitted: list[int] = []
-    fit_lag = trainer.fit_lag
+    fit_and_store = trainer._fit_and_store
 
     def stops(job: Any, index: int) -> int:
         if len(fitted) == 7:
             raise KeyboardInterrupt
         fitted.append(index)
-        return fit_lag(job, index)
+        return fit_and_store(job, index)
 
     monkeypatch.setattr(trainer, "run_ordered", lambda jobs, _: (job() for job in jobs))
-    monkeypatch.setattr(trainer, "fit_lag", stops)
+    monkeypatch.setattr(trainer, "_fit_and_store", stops)
     with pytest.raises(KeyboardInterrupt):
         train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
     assert not (tmp_path / "bank").exists()
     fitted_again: list[int] = []
-    monkeypatch.setattr(trainer, "fit_lag", lambda job, i: fitted_again.append(i) or fit_lag(job, i))
+    monkeypatch.setattr(trainer, "_fit_and_store", lambda job, i: fitted_again.append(i) or fit_and_store(job, i))
     encoded = model.encoded
     train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
     assert model.encoded == encoded
@@ -125,7 +132,7 @@ def test_extending_a_bank_equals_fitting_all_words_at_once(tmp_path: Path) -> No
     earlier = DecoderBank.load(tmp_path / "a")
     result = train([second], model, recipe, tmp_path / "ab", QUIET, extend=earlier, store=store)
     both = DecoderBank.load(tmp_path / "ab")
-    stories = [prepare([r], model, recipe, both.layers, store, QUIET)[0] for r in (first, second)]
+    stories = [prepared(r, model, recipe, both, store) for r in (first, second)]
     lag, gap = 9, float(np.ptp(recipe.lags.seconds))
     kept = np.concatenate([assign_folds([s.onsets], recipe.fit, gap) != PURGED for s in stories])
     X = read_lag(stories, float(both.lags_s[lag])).astype(float)[kept]
@@ -140,7 +147,7 @@ def test_extending_a_bank_equals_fitting_all_words_at_once(tmp_path: Path) -> No
 def test_trainer_and_live_route_agree_number_for_number(
     trained: tuple[Path, MemoryRecording, Any], tmp_path: Path, size: int
 ) -> None:
-    """The keystone: fresh minutes scored from tape equal those pushed through the live pipeline in any chunks."""
+    """The keystone: fresh minutes scored from disk equal those pushed through the live pipeline in any chunks."""
     folder, _, _ = trained
     fresh, model = world(n_words=200, seed=5, prefix="f")
     offline = evaluate(DecoderBank.load(folder / "bank"), [fresh], model, tmp_path / "out", QUIET, store=tmp_path / "c")

@@ -22,9 +22,9 @@ from rtalign.scoring.cross_validated import score
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.statistics import STATISTICS, by_layer
 from rtalign.training import bank_writer, results, trainer
-from rtalign.training.prepare import Story, skip_counts, surprisal_of, used_activations
+from rtalign.training.prepare import PreparedRecording, count_skipped
 from rtalign.training.results import write_results
-from rtalign.training.sensor_moments import Brain
+from rtalign.training.sensor_moments import SensorMomentsFile
 from rtalign_offline.sweep.jobs import Where, plan_of
 from rtalign_offline.sweep.people import fold_of
 from rtalign_offline.sweep.plan import JobKey, Plan
@@ -39,7 +39,9 @@ def job_folder(where: Where, key: JobKey, told: Mapping[str, Any], prints: Seque
     return where.home / "jobs" / f"{key.slug}-{cache.key('job-1', *parts)[:10]}"
 
 
-def fit_job(where: Where, key: JobKey, stories: Sequence[Story], told: Mapping[str, Any], brain: Path) -> Path:
+def fit_job(
+    where: Where, key: JobKey, stories: Sequence[PreparedRecording], told: Mapping[str, Any], brain: Path
+) -> Path:
     """The folder of results of one job, made if it is not there."""
     folder = job_folder(where, key, told, [s.recording.fingerprint() for s in stories])
     if folder.is_dir():
@@ -55,7 +57,13 @@ class _Fitting:
     """One job under way."""
 
     def __init__(
-        self, where: Where, plan: Plan, key: JobKey, stories: Sequence[Story], told: Mapping[str, Any], brain: Path
+        self,
+        where: Where,
+        plan: Plan,
+        key: JobKey,
+        stories: Sequence[PreparedRecording],
+        told: Mapping[str, Any],
+        brain: Path,
     ) -> None:
         self.where, self.plan, self.key, self.stories, self.told = where, plan, key, stories, told
         self.recipe = plan.recipe_for(key.context)
@@ -66,9 +74,9 @@ class _Fitting:
         """Fit what is missing, put the lags together, write the results, and let go of the blocks."""
         pieces = self.where.home / "blocks" / folder.name
         with progress.stage("targets", 1, "job"):
-            projection = trainer.projection_of(self.stories, self.recipe, self.fold)
-            job = trainer.job_of(self.stories, self.recipe, projection, self.fold)
-            job = replace(job, brain=Brain(self._brain))
+            projection = trainer.fit_wide_basis(self.stories, self.recipe, self.fold)
+            job = trainer.make_fit_inputs(self.stories, self.recipe, projection, self.fold)
+            job = replace(job, sensor_moments=SensorMomentsFile(self._brain))
             quartiles = Quartiles.of(job, self._surprisal()) if self.plan.quartiles else None
         with progress.stage("decoders", len(self.recipe.lags.seconds), "lags"):
             found = [self._lag(job, quartiles, lag, pieces) for lag in range(len(self.recipe.lags.seconds))]
@@ -79,17 +87,19 @@ class _Fitting:
 
     def _surprisal(self) -> np.ndarray:
         """(word,) of the words in use."""
-        return np.concatenate([surprisal_of(read) for read in used_activations(self.stories)])
+        return np.concatenate([story.used_activations.surprisal() for story in self.stories])
 
-    def _lag(self, job: trainer.Job, quartiles: Quartiles | None, lag: int, pieces: Path) -> dict[str, np.ndarray]:
+    def _lag(
+        self, job: trainer.FitInputs, quartiles: Quartiles | None, lag: int, pieces: Path
+    ) -> dict[str, np.ndarray]:
         """r (layer,), null and boot (draw, layer); of each quartile the same, its number first."""
         path, name = pieces / f"lag-{lag:04d}.safetensors", f"{pieces.name}/{lag}"
         if path.is_file():
             self.where.journal.note("lag", name, "reused")
             return load_tensors(path)
         with self.where.journal.computing("lag", name):
-            seen = trainer.look(job, lag)
-            scored = score(job.draws, seen.predicted, job.prepared)
+            seen = trainer.fit_lag(job, lag)
+            scored = score(job.draws, seen.predicted, job.drawn_targets)
             found = {"r": seen.r, "null": scored.null, "boot": seen.r + (scored.boot - scored.r)}
             beside = by_layer(seen.fit.agreements, len(seen.r))
             found |= {bank_writer.STATISTIC + name: values for name, values in beside.items()}
@@ -119,7 +129,7 @@ class _Fitting:
         (folder / "job.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         variance = projection.variance[:, : projection.components].sum(axis=1).tolist()
         purged = int((self.fold == folds.PURGED).sum())
-        skipped = skip_counts(self.stories, purged=purged)
+        skipped = count_skipped(self.stories, purged=purged)
         passport = self._passport(layers.tolist(), projection.components)
         write_results(folder, "train", passport, self.recipe, skipped, curves, progress, pca_variance=variance)
 
@@ -132,6 +142,6 @@ class _Fitting:
             components=components,
             model=self.told["model"],
             chain=self.stories[0].chain,
-            versions=results.versions(),
-            created=results.now(),
+            versions=results.package_versions(),
+            created=results.utc_now(),
         )

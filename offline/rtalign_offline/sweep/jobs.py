@@ -24,14 +24,14 @@ from rtalign.signal.chain import describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training import sensor_moments
 from rtalign.training.prepare import (
-    Activations,
-    Story,
-    language_stage,
-    reading_folder,
-    refuse_bad_channels,
-    signal_stage,
-    tape_folder,
-    usable,
+    ActivationRequest,
+    PreparedRecording,
+    StoredActivations,
+    check_channels,
+    compute_activations,
+    filter_recordings,
+    signal_folder,
+    usable_words,
 )
 from rtalign_offline.sweep import people as listeners
 from rtalign_offline.sweep import readings
@@ -102,17 +102,17 @@ def _memory_gb(plan: Plan) -> float | None:
 def hear(where: Where, person: str, index: int) -> str:
     """One recording through the signal chain, and which of its words meet the tape."""
     recipe, recording = plan_of(where).recipe, noted(Path(person))[1][index]
-    folder, tape = heard_folder(recording, recipe, where.cache), tape_folder(recording, recipe, where.cache)
+    folder, tape = heard_folder(recording, recipe, where.cache), signal_folder(recording, recipe, where.cache)
     if tape.is_dir():
         where.journal.note("tape", tape.name, "reused")
     else:
         raw = _opened(Path(person))[index]
-        refuse_bad_channels([raw])
+        check_channels([raw])
         with where.journal.computing("tape", tape.name):
-            signal_stage([raw], recipe, where.cache, QUIET, lambda: None)
+            filter_recordings([raw], recipe, where.cache, QUIET, lambda: None)
     if folder.is_dir():
         return folder.name
-    used, skipped = usable(recording, DiskBuffer.open(tape), recipe)
+    used, skipped = usable_words(recording, DiskBuffer.open(tape), recipe)
     told = {"tape": tape.name, "skipped": dict(skipped), "chain": describe_chain(recipe.chain, recording.sfreq)}
     with cache.atomic_folder(folder) as partial:
         np.save(partial / "used.npy", used, allow_pickle=False)
@@ -141,12 +141,14 @@ def sum_up(where: Where, person: str, index: int, *_: str) -> str:
     story, fold = stories[index], np.split(fold_of(stories, recipe), cuts)[index]
     present = np.unique(fold[fold >= 0])
     with where.journal.computing("moments", key), cache.atomic_folder(folder) as partial:
-        shapes = sensor_moments.sums(len(recipe.lags.seconds), len(story.recording.sensors), len(present))
+        shapes = sensor_moments.moment_shapes(len(recipe.lags.seconds), len(story.recording.sensors), len(present))
         file = TensorFile.create(partial / "sums.safetensors", shapes | {"folds": ("int64", present.shape)})
         file["folds"][:] = present
         for lag, seconds in enumerate(recipe.lags.seconds):
-            found = sensor_moments.of_recording(story.tape.read(story.onsets + seconds), fold, recipe.fit.precision)
-            sensor_moments.keep(file, lag, list(found.values()))
+            found = sensor_moments.recording_moments(
+                story.signal.read(story.onsets + seconds), fold, recipe.fit.precision
+            )
+            sensor_moments.write_moments(file, lag, list(found.values()))
     return key
 
 
@@ -160,13 +162,15 @@ def share(where: Where, person: str, *_: str) -> str:
     parts = whole.parent.with_name(f"{whole.parent.name}-parts")
     n_lags, n_folds = len(recipe.lags.seconds), recipe.fit.folds
     with where.journal.computing("brain", whole.parent.name), cache.atomic_folder(whole.parent) as partial:
-        file = sensor_moments.create(partial / whole.name, n_lags, len(recordings[0].sensors), n_folds)
+        file = sensor_moments.create_file(partial / whole.name, n_lags, len(recordings[0].sensors), n_folds)
         sums = [TensorFile(parts / str(i) / "sums.safetensors") for i in range(len(recordings))]
         for lag in range(n_lags):
-            found = [dict(zip(part["folds"].tolist(), sensor_moments.recall(part, lag), strict=True)) for part in sums]
-            folds = sensor_moments.added(found, n_folds)
-            sensor_moments.keep(file, lag, folds)
-            sensor_moments.keep_bases(file, lag, folds, recipe.fit.precision)
+            found = [
+                dict(zip(part["folds"].tolist(), sensor_moments.read_moments(part, lag), strict=True)) for part in sums
+            ]
+            folds = sensor_moments.sum_recordings(found, n_folds)
+            sensor_moments.write_moments(file, lag, folds)
+            sensor_moments.write_bases(file, lag, folds, recipe.fit.precision)
     shutil.rmtree(parts, ignore_errors=True)
     return str(whole)
 
@@ -202,12 +206,13 @@ def read(where: Where, key: dict[str, Any], stories: tuple[str, ...], people: tu
     for story in stories:
         recording = heard[story]
         words, how = [word.text for word in recording.words], readings.as_read(recipe, len(recording.words))
-        folder = reading_folder(words, model.info, how, layers, store, plan.quartiles)
+        request = ActivationRequest(model, how.language, layers, plan.quartiles)
+        folder = request.folder(words, store)
         if folder.is_dir():
             where.journal.note("activations", folder.name, "reused")
         else:
             with where.journal.computing("activations", folder.name):
-                language_stage([recording], model, how, layers, store, QUIET, lambda: None, plan.quartiles)
+                compute_activations([recording], request, store, QUIET, lambda: None)
         found[story] = folder.name
     told = {"model": model_entry(model), "layers": layers, "stories": found}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -248,17 +253,17 @@ def job(where: Where, key: dict[str, Any], person: str, brain_path: str, *read_p
     return str(fit_job(where, asked, stories, told, Path(brain_path)))
 
 
-def _silent(where: Where, person: str) -> list[Story]:
+def _silent(where: Where, person: str) -> list[PreparedRecording]:
     recipe = plan_of(where).recipe
     return [silent_story(r, recipe, where.cache) for r in noted(Path(person))[1]]
 
 
-def _told(where: Where, story: Story, told: dict[str, Any]) -> Story:
+def _told(where: Where, story: PreparedRecording, told: dict[str, Any]) -> PreparedRecording:
     """A story with what the model made of it."""
     recording = story.recording
     assert isinstance(recording, Noted)
     folder = where.cache / "activations" / told["stories"][recording.story]
-    return replace(story, activations=Activations.open(folder / "activations.npy"))
+    return replace(story, activations=StoredActivations.open(folder / "activations.npy"))
 
 
 def _stories(people: Iterable[str]) -> dict[str, Noted]:

@@ -18,7 +18,7 @@ from rtalign.core.recipe import Recipe
 from rtalign.core.records import Chunk, Recording, Sensor, Word, sensor_from_dict, sensor_to_dict
 from rtalign.decoding import folds
 from rtalign.signal.disk_buffer import DiskBuffer
-from rtalign.training.prepare import Activations, Story
+from rtalign.training.prepare import PreparedRecording, StoredActivations
 from rtalign_offline.sweep.plan import NOT_IN_NAMES, Person
 
 
@@ -116,17 +116,17 @@ def heard_folder(recording: Noted, recipe: Recipe, store: Path) -> Path:
     return store / "heard" / cache.key("1", *parts)[:24]
 
 
-def silent_story(recording: Noted, recipe: Recipe, store: Path) -> Story:
+def silent_story(recording: Noted, recipe: Recipe, store: Path) -> PreparedRecording:
     """The recording with its tape and its words in use, and no model's activations yet."""
     folder = heard_folder(recording, recipe, store)
     told = json.loads((folder / "heard.json").read_text(encoding="utf-8"))
     used = np.load(folder / "used.npy", allow_pickle=False)
     tape = DiskBuffer.open(store / "signal" / told["tape"])
-    unread = Activations(Path(), np.empty(0, int), (0,))
-    return Story(recording, tape, unread, used, Counter(told["skipped"]), told["chain"])
+    unread = StoredActivations(Path(), np.empty(0, int), (0,))
+    return PreparedRecording(recording, tape, unread, used, Counter(told["skipped"]), told["chain"])
 
 
-def fold_of(stories: Sequence[Story], recipe: Recipe) -> np.ndarray:
+def fold_of(stories: Sequence[PreparedRecording], recipe: Recipe) -> np.ndarray:
     """(word,) the fold of every word in use, as the trainer assigns it."""
     return folds.assign_folds([story.onsets for story in stories], recipe.fit, float(np.ptp(recipe.lags.seconds)))
 

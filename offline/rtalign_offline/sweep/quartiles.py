@@ -14,7 +14,7 @@ from rtalign.decoding import folds
 from rtalign.decoding.moments import rotate
 from rtalign.language import QUARTILES, surprisal_quartiles
 from rtalign.scoring.cross_validated import Draws, Prepared, score
-from rtalign.training.trainer import Job
+from rtalign.training.trainer import FitInputs
 
 NUMBER = len(QUARTILES)
 
@@ -29,7 +29,7 @@ class Quartiles:
     told: dict[str, list[float]]
 
     @classmethod
-    def of(cls, job: Job, surprisal: np.ndarray) -> Quartiles | None:
+    def of(cls, job: FitInputs, surprisal: np.ndarray) -> Quartiles | None:
         """None where the model tells no surprisal, or a fold has too few words of a quartile.
 
         surprisal : (word,) of the words in use.
