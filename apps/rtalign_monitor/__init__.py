@@ -1,1 +1,5 @@
-"""The Qt application."""
+"""The window, and the only package that imports Qt."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

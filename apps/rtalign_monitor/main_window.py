@@ -31,9 +31,9 @@ from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets
 from rtalign_monitor.bars import messages
 from rtalign_monitor.bars.message_bar import Message, MessageBar
 from rtalign_monitor.bars.messages import Fixes, SessionStatus, messages_for
-from rtalign_monitor.bars.status import StatusView
-from rtalign_monitor.bars.transport import Transport, TransportActions
-from rtalign_monitor.bars.trust import TrustView
+from rtalign_monitor.bars.status import StatusBar
+from rtalign_monitor.bars.transport import TransportActions, TransportBar
+from rtalign_monitor.bars.trust import TrustBar
 from rtalign_monitor.engines.link import EngineClient, EngineLink, EngineState, without_engine, without_streams
 from rtalign_monitor.export.exporter import Outgoing
 from rtalign_monitor.memory import Bookmarks
@@ -98,12 +98,12 @@ class MonitorWindow(QMainWindow):
 
     def _make_widgets(self) -> None:
         actions = self.action_registry
-        self.status, self.trust, self.grid = StatusView(), TrustView(), Grid()
+        self.status, self.trust, self.grid = StatusBar(), TrustBar(), Grid()
         self.message_bar = MessageBar(messages.ORDER)
         transport_actions = TransportActions(
             actions["play"], actions["record"], actions["last-words"], actions["freeze"], actions["reset"]
         )
-        self.transport = Transport(transport_actions, self.memory.last_words)
+        self.transport = TransportBar(transport_actions, self.memory.last_words)
         body = QWidget()
         body.setObjectName("body")
         body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

@@ -11,8 +11,8 @@ from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
-from rtalign_monitor.bars.status import StatusView
-from rtalign_monitor.bars.trust import TrustView
+from rtalign_monitor.bars.status import StatusBar
+from rtalign_monitor.bars.trust import TrustBar
 from rtalign_monitor.panels.curves import CurvesPanel
 from rtalign_monitor.panels.head import HeadPanel
 from rtalign_monitor.panels.inspector import InspectorPanel
@@ -24,9 +24,9 @@ from rtalign_monitor.panels.transcript import TranscriptPanel
 from rtalign_monitor.widgets.painted import PaintedWidget
 from tests.helpers import snapshots
 
-View = Panel | StatusView | TrustView
+View = Panel | StatusBar | TrustBar
 VIEWS: tuple[Callable[[], View], ...] = (
-    LadderPanel, LagMapPanel, CurvesPanel, TranscriptPanel, TracesPanel, HeadPanel, TrustView, StatusView,
+    LadderPanel, LagMapPanel, CurvesPanel, TranscriptPanel, TracesPanel, HeadPanel, TrustBar, StatusBar,
     InspectorPanel,
 )  # fmt: skip
 """Everything that draws a snapshot: the panels of the grid and the two bars."""

@@ -13,7 +13,7 @@ from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign_monitor.actions.registry import ActionRegistry, Handler, table_of_keys
 from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets
 from rtalign_monitor.bars.message_bar import Message
-from rtalign_monitor.bars.transport import SKIP_S, Transport
+from rtalign_monitor.bars.transport import SKIP_S, TransportBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export.exporter import Outgoing
 from rtalign_monitor.memory import Bookmarks
@@ -246,7 +246,7 @@ class ReplayHandlers:
 
     def handlers(self) -> Handlers:
         """The handlers by action."""
-        transport: Transport = self._transport
+        transport: TransportBar = self._transport
         return {
             "play": transport.toggle_play,
             "slower": lambda: transport.change_speed(-1),

@@ -10,9 +10,9 @@ from PyQt6.QtWidgets import QMainWindow
 
 from rtalign_monitor.actions.registry import ActionRegistry
 from rtalign_monitor.bars.message_bar import Message, MessageBar
-from rtalign_monitor.bars.status import StatusView
-from rtalign_monitor.bars.transport import Transport
-from rtalign_monitor.bars.trust import TrustView
+from rtalign_monitor.bars.status import StatusBar
+from rtalign_monitor.bars.transport import TransportBar
+from rtalign_monitor.bars.trust import TrustBar
 from rtalign_monitor.memory import ThemeName, ViewName, WindowMemory
 from rtalign_monitor.panels.grid import DEMO_SCALE, IN_MENU, Grid
 from rtalign_monitor.widgets.theme import FAMILIES, Theme
@@ -46,23 +46,23 @@ class WindowWidgets:
 
     Attributes
     ----------
-    status : StatusView
+    status : StatusBar
         What is running.
     message_bar : MessageBar
         The most important message.
-    transport : Transport
+    transport : TransportBar
         Controls of a replay, and how many words are scored.
     grid : Grid
         The panels.
-    trust : TrustView
+    trust : TrustBar
         Whether what is shown is true and fresh.
     """
 
-    status: StatusView
+    status: StatusBar
     message_bar: MessageBar
-    transport: Transport
+    transport: TransportBar
     grid: Grid
-    trust: TrustView
+    trust: TrustBar
 
 
 class ViewSettings:

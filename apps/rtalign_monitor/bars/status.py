@@ -17,7 +17,7 @@ LABELS = {
 }  # fmt: skip
 
 
-class StatusView(PaintedWidget):
+class StatusBar(PaintedWidget):
     """A lamp with the worst state of both streams, the model and its context, and the time.
 
     Attributes

@@ -38,7 +38,7 @@ class TransportActions:
     reset: QAction
 
 
-class Transport(QWidget):
+class TransportBar(QWidget):
     """Emits commands for the engine, and shows what the snapshots say rather than what was commanded.
 
     Signals: `command_requested` with a command for the engine, `word_not_found` with a word that the recording does

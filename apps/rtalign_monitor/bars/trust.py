@@ -41,7 +41,7 @@ class Fact:
     rank: int = 0
 
 
-class TrustView(PaintedWidget):
+class TrustBar(PaintedWidget):
     """Shows as many facts as there is room for: problems first, and always; then the most useful ones.
 
     Attributes

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pytestqt.qtbot import QtBot
 
 from rtalign_monitor.bars.status import lamp_state
-from rtalign_monitor.bars.trust import TrustView
+from rtalign_monitor.bars.trust import TrustBar
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import pixels, shown
 
 
 def test_a_lost_stream_is_said_with_its_fix_at_any_width(qtbot: QtBot) -> None:
-    snapshot, view = snapshots.sight(300, health=snapshots.health("lost", 7.4)), TrustView()
+    snapshot, view = snapshots.sight(300, health=snapshots.health("lost", 7.4)), TrustBar()
     assert lamp_state(snapshot) == ("lost", "LOST 00:07")
     for width in (600, 1280):
         shown(qtbot, view, width, 26)
@@ -24,7 +24,7 @@ def test_a_lost_stream_is_said_with_its_fix_at_any_width(qtbot: QtBot) -> None:
 def test_a_refused_bank_leaves_room_for_the_recording(qtbot: QtBot) -> None:
     """The message bar and the ladder say what does not fit; this line says what goes on meanwhile."""
     reasons = ("the bank expects 275 sensors; MLC11, MLC12, MLF25, MRT13 and 12 more are not there",) * 2
-    view = TrustView()
+    view = TrustBar()
     shown(qtbot, view, 1248, 26)
     view.draw(snapshots.sight(0, phase="refused", refused=reasons))
     pixels(view)
