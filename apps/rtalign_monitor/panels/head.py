@@ -9,6 +9,7 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
+from rtalign.core.head_shape import flatten_positions
 from rtalign.core.records import UNITS, Sensor
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
@@ -27,17 +28,6 @@ def choose_kind(sensors: Sequence[Sensor]) -> tuple[str, np.ndarray]:
     kinds = {sensor.kind for sensor in sensors}
     kind = next((kind for kind in PREFERRED if kind in kinds), "axial")
     return kind, np.array([i for i, sensor in enumerate(sensors) if sensor.kind == kind], np.intp)
-
-
-def flatten(positions: np.ndarray) -> np.ndarray:
-    """(sensor, 3), m, to (sensor, 2) with the nose up: the angle from the top of a fitted sphere is the radius."""
-    system = np.column_stack([2 * positions, np.ones(len(positions))])
-    centre = np.linalg.lstsq(system, (positions**2).sum(axis=1), rcond=None)[0][:3]
-    x, y, z = (positions - centre).T
-    across = np.hypot(x, y)
-    angle = np.arctan2(across, z)
-    flat = np.stack([x, y], axis=-1) * (angle / np.where(across > 0, across, 1.0))[:, None]
-    return np.asarray(flat / (np.abs(angle).max() or 1.0))
 
 
 def group_pairs(flat: np.ndarray, kind: str) -> list[np.ndarray]:
@@ -114,7 +104,7 @@ class HeadPanel(Panel):
         self._lags = np.asarray(lags, float)
         if self._patterns is not None:
             self.kind, members = choose_kind(sensors)
-            flat = flatten(np.array([sensors[i].position for i in members], float))
+            flat = flatten_positions(np.array([sensors[i].position for i in members], float))
             groups = group_pairs(flat, self.kind)
             self._flat = np.array([flat[group].mean(axis=0) for group in groups])
             self._groups = [members[group] for group in groups]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
+from rtalign.core.head_shape import flatten_positions
 from rtalign.report.colour import ramp_png
 from rtalign.report.figures.svg import Frame, figure, label, text, ticks
 from rtalign.report.html import Markup, join, number, tag
@@ -42,26 +43,6 @@ class Layout:
         return np.where(self.inside, full, np.nan)
 
 
-def project(positions: np.ndarray) -> np.ndarray:
-    """Azimuthal equidistant: the angle from the vertex becomes the distance from the middle.
-
-    positions : (sensor, xyz), x to the right, y to the nose, z up.  Returns (sensor, xy), the outermost at 1.
-    """
-    centred = positions - sphere_centre(positions)
-    radius = np.linalg.norm(centred, axis=1)
-    angle = np.arccos(np.clip(centred[:, 2] / np.where(radius > 0, radius, 1), -1, 1))
-    around = np.arctan2(centred[:, 1], centred[:, 0])
-    flat = angle[:, None] * np.stack([np.cos(around), np.sin(around)], axis=1)
-    return flat / max(float(np.linalg.norm(flat, axis=1).max()), 1e-12)
-
-
-def sphere_centre(positions: np.ndarray) -> np.ndarray:
-    """The centre of the sphere that fits the sensors best: |p|^2 = 2 p.c + constant, linear in c."""
-    design = np.column_stack([2 * positions, np.ones(len(positions))])
-    solution, _, rank, _ = np.linalg.lstsq(design, np.square(positions).sum(1), rcond=1e-9)
-    return solution[:3] if rank == 4 else positions.mean(0) - [0, 0, np.ptp(positions, axis=0).max()]
-
-
 def layout(positions: np.ndarray) -> Layout | None:
     """The layout of sensors of one kind, or None where their places do not span a head."""
     places, member_of = np.unique(np.round(positions, 3), axis=0, return_inverse=True)
@@ -69,7 +50,7 @@ def layout(positions: np.ndarray) -> Layout | None:
         return None
     members = np.zeros((len(places), len(positions)))
     members[member_of.ravel(), np.arange(len(positions))] = 1
-    points = REACH * project(places)
+    points = REACH * flatten_positions(places)
     if (
         len(np.unique(np.round(points, 3), axis=0)) < len(points)
         or np.linalg.matrix_rank(points - points.mean(0), 1e-3) < 2

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from pytestqt.qtbot import QtBot
 
+from rtalign.core.head_shape import flatten_positions
 from rtalign_monitor.panels import head
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import WrittenText, head_with_bank, pixels
 
 
 def test_a_thin_plate_passes_through_the_sensors() -> None:
-    flat = head.flatten(np.array([s.position for s in snapshots.helmet(60)]))
+    flat = flatten_positions(np.array([s.position for s in snapshots.helmet(60)]))
     values = np.cos(3 * flat[:, 0]) + flat[:, 1]
     weights, _ = head.interpolation_weights(flat, 129)
     at = np.linspace(-head.EDGE, head.EDGE, 129)
