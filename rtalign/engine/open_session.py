@@ -65,7 +65,35 @@ class SessionParts:
     is_scored: Callable[[Word], bool] | None
     sounds: tuple[Sound, ...] = ()
 
-    def engine(self, session: Session, sink: SessionSink) -> Engine:
+    @classmethod
+    def open(cls, session: Session, progress: Progress) -> SessionParts:
+        """Load the bank and the language model, open the recording or the streams.
+
+        Parameters
+        ----------
+        session : Session
+            The settings.
+        progress : callable
+            Told in a few words what is being done.
+
+        Raises
+        ------
+        ValueError
+            With a reason, where the settings cannot become a session.
+        """
+        bank = open_bank(session)
+        recording = open_recording(session) if session.recording else None
+        progress("loading the language model")
+        model = open_model(session, bank)
+        decoding = DecoderSetup.from_bank(bank) if bank else setup_without_bank(model, progress)
+        is_scored = word_filter(decoding.recipe, recording)
+        if recording is None:
+            return cls(decoding, open_streams(session), live_reader(model, decoding), None, is_scored)
+        source = ReplaySource(recording, session.speed, session.chunk_s if session.speed else FAST_CHUNK_S)
+        sounds = sounds_of(recording, session.audio)
+        return cls(decoding, source, ahead_reader(recording, model, decoding), recording, is_scored, sounds)
+
+    def make_engine(self, session: Session, sink: SessionSink) -> Engine:
         """The engine of these parts; a recording waits for it, live streams do not."""
         options = EngineOptions(
             allow_missing=session.allow_missing,
@@ -77,41 +105,8 @@ class SessionParts:
         return Engine(self.decoding, self.source, self.reader, options, sink)
 
 
-def open_session(session: Session, progress: Progress) -> SessionParts:
-    """Load the bank and the language model, open the recording or the streams.
-
-    Parameters
-    ----------
-    session : Session
-        The settings.
-    progress : callable
-        Told what is being done, in a few words.
-
-    Returns
-    -------
-    SessionParts
-        The parts, ready to run.
-
-    Raises
-    ------
-    ValueError
-        With a reason, where the settings cannot become a session.
-    """
-    bank = _open_bank(session)
-    recording = open_recording(session) if session.recording else None
-    progress("loading the language model")
-    model = open_model(session, bank)
-    decoding = DecoderSetup.from_bank(bank) if bank else _decoding_without_bank(model, progress)
-    is_scored = word_filter(decoding.recipe, recording)
-    if recording is None:
-        reader = LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets)
-        return SessionParts(decoding, open_streams(session), reader, None, is_scored)
-    source = ReplaySource(recording, session.speed, session.chunk_s if session.speed else FAST_CHUNK_S)
-    sounds = sounds_of(recording, session.audio)
-    return SessionParts(decoding, source, _ahead_reader(recording, model, decoding), recording, is_scored, sounds)
-
-
-def _open_bank(session: Session) -> DecoderBank | None:
+def open_bank(session: Session) -> DecoderBank | None:
+    """The bank that the settings name; refused where it cannot be used live."""
     bank = DecoderBank.load(session.bank) if session.bank else None
     if bank is None and not session.adapt:
         raise ValueError("there is no bank: name one with --bank, or learn on the way with --adapt")
@@ -190,7 +185,14 @@ def word_filter(recipe: Recipe, recording: Joined | None) -> Callable[[Word], bo
     return lambda word: word.index in content
 
 
-def _ahead_reader(recording: Joined, model: LanguageModel, decoding: DecoderSetup) -> AheadReader:
+def live_reader(model: LanguageModel, decoding: DecoderSetup) -> LiveReader:
+    """Reads words as they come."""
+    return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets)
+
+
+def ahead_reader(recording: Joined, model: LanguageModel, decoding: DecoderSetup) -> AheadReader:
+    """Reads the words of a recording ahead of its replay, each story by itself."""
+
     def stream() -> Iterator[tuple[int, Reading]]:
         recipe, layers = decoding.recipe.language, decoding.layers
         return chain.from_iterable(
@@ -200,7 +202,8 @@ def _ahead_reader(recording: Joined, model: LanguageModel, decoding: DecoderSetu
     return AheadReader(recording.words, stream, decoding.targets)
 
 
-def _decoding_without_bank(model: LanguageModel, progress: Progress) -> DecoderSetup:
+def setup_without_bank(model: LanguageModel, progress: Progress) -> DecoderSetup:
+    """What is decoded where decoders are learned from nothing: principal components of the packaged story."""
     from rtalign.simulation import shipped_story, story_words
 
     progress("no bank: principal components from the packaged story")

@@ -252,7 +252,15 @@ _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
 
 
 def empty_snapshot(phase: Phase = "loading", reason: str | None = None) -> Snapshot:
-    """A snapshot of a session of which nothing is known but its phase, and the reason for it."""
+    """A snapshot of a session of which nothing is known but its phase.
+
+    Parameters
+    ----------
+    phase : {"loading", "running", "refused", "ended", "failed"}
+        The phase.
+    reason : str, optional
+        What is being done, or why nothing is known.
+    """
     health = Health(StreamHealth("", "searching"), StreamHealth("", "searching"))
     return Snapshot(0, phase, 0.0, health, reason=reason)
 

@@ -28,6 +28,11 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         Number of the snapshot.
     work : Work
         How hard the engine's process works.
+
+    Returns
+    -------
+    Snapshot
+        Valid until the engine's next step; what is sent is a copy.
     """
     decoding, ledger, findings = engine.decoding, engine.ledger, engine.assessment.findings
     return Snapshot(

@@ -33,6 +33,12 @@ class Client:
         The newest that came.
     word_list : WordList or None
         Every word of a recording, from when it is open.
+
+    Examples
+    --------
+    >>> client = Client(Session(bank="bank", recording="listener"))
+    >>> client.send(Seek(60.0))
+    >>> client.stop().n_scored
     """
 
     def __init__(self, session: Session) -> None:

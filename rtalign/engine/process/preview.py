@@ -15,7 +15,18 @@ MOST_NOTES = 3
 
 
 def filter_labels(path: Path) -> dict[str, list[str]]:
-    """Subjects, sessions, tasks and runs of a BIDS folder, by which it can be filtered; empty for anything else."""
+    """Labels by which a BIDS folder can be filtered.
+
+    Parameters
+    ----------
+    path : Path
+        A folder or file.
+
+    Returns
+    -------
+    dict of str to list of str
+        Of "subject", "session", "task" and "run" those that occur, with their labels; empty for anything but BIDS.
+    """
     from rtalign.recordings import bids
     from rtalign.recordings.bids_names import ENTITIES, entities, natural
 
@@ -27,8 +38,19 @@ def filter_labels(path: Path) -> dict[str, list[str]]:
     return {entity: sorted(values, key=natural) for entity, values in labels.items() if values}
 
 
-def preview(session: Session) -> dict[str, Any]:
-    """What the session would replay; headers and words are read, no signal."""
+def preview_recording(session: Session) -> dict[str, Any]:
+    """What a session would replay; headers and words are read, no signal.
+
+    Parameters
+    ----------
+    session : Session
+        Its settings of the recording are used.
+
+    Returns
+    -------
+    dict
+        name, n_recordings, n_words, seconds, sfreq (list), sensors (list), notes (list), as JSON can hold them.
+    """
     from rtalign.recordings import open_matching
 
     assert session.recording is not None
@@ -50,7 +72,7 @@ def main() -> None:
     assert session.recording is not None
     _print({"labels": filter_labels(session.recording)})
     try:
-        _print({"preview": preview(session)})
+        _print({"preview": preview_recording(session)})
     except (ValueError, OSError) as error:
         _print({"error": str(error)})
 

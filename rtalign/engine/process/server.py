@@ -19,7 +19,7 @@ from rtalign.core.session import Session
 from rtalign.engine import commands, snapshot
 from rtalign.engine.command_executor import CommandExecutor
 from rtalign.engine.commands import Command, Publish, Stop
-from rtalign.engine.open_session import open_session
+from rtalign.engine.open_session import SessionParts
 from rtalign.engine.process import wire, word_list
 from rtalign.engine.recording.session_folder import SessionFolder
 from rtalign.engine.take_snapshot import snapshot_of
@@ -32,6 +32,11 @@ class Outbox:
     """Sends messages on a thread of its own, so that a slow viewer never slows the engine.
 
     Of what is sent by `send_newest` only the newest is kept; what is sent by `send_once` always goes out, and first.
+
+    Parameters
+    ----------
+    stream : binary file
+        The pipe to the viewer.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -81,7 +86,15 @@ class Unreadable:
 
 
 class CommandQueue:
-    """The viewer's commands, read in a thread of their own; the end of its stream means stop."""
+    """Reads the viewer's commands on a thread of its own.
+
+    What is no command is handed on as such, and reading goes on behind it; the end of the stream means stop.
+
+    Parameters
+    ----------
+    stream : binary file
+        The pipe from the viewer.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -130,9 +143,9 @@ class EngineServer:
         self._process, self._load = psutil.Process(), 0.0
         self._sequence, self._sent_at = 0, 0.0
         self._started = time.monotonic()
-        self._parts = open_session(session, self._send_progress)
+        self._parts = SessionParts.open(session, self._send_progress)
         self._folder = SessionFolder(session, self._parts)
-        self._engine = self._parts.engine(session, self._folder)
+        self._engine = self._parts.make_engine(session, self._folder)
         self._executor = CommandExecutor(session, self._engine, self._folder)
         if session.publish:
             self._executor.execute(Publish(True))

@@ -34,7 +34,23 @@ NOTE_BYTES = 500
 
 
 def new_folder(folder: Path | str) -> Path:
-    """Make an empty folder: the one named, or the same name with the next free number where that one is not empty."""
+    """Make an empty folder.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Its name; where it exists and is not empty, the next free number is added.
+
+    Returns
+    -------
+    Path
+        The folder that was made.
+
+    Raises
+    ------
+    OSError
+        Where none can be made.
+    """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     for n in range(1, 10_000):

@@ -20,5 +20,5 @@ def test_preview_reads_the_xdf_streams_that_a_session_names(tmp_path: Path) -> N
     more = [writer.signal_header(8, other, 0.0), writer.numbers(8, noise(600), stamps[:600], other.format)]
     path.write_bytes(path.read_bytes() + b"".join(more))
     with pytest.raises(ValueError, match="several streams that may be meant"):
-        preview.preview(Session(recording=path))
-    assert preview.preview(Session(recording=path, meg="other"))["seconds"] == pytest.approx(600 / SFREQ)
+        preview.preview_recording(Session(recording=path))
+    assert preview.preview_recording(Session(recording=path, meg="other"))["seconds"] == pytest.approx(600 / SFREQ)
