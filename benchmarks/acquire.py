@@ -70,13 +70,13 @@ def ours_inlet(name: str) -> tuple[Pull, float]:
 
 def ours_source(name: str) -> tuple[Pull, float]:
     """LiveSource as the engine polls it: scaled chunks on one time axis, raw samples beside them, gaps, health."""
-    from rtalign.streams.events import Raw
+    from rtalign.streams.events import RawSamples
     from rtalign.streams.live.source import LiveSource
 
     source = LiveSource(name, None, None)
 
     def pull() -> np.ndarray | None:
-        came = [event.data[:, 0] for event in source.poll(POLL_S) if isinstance(event, Raw)]
+        came = [event.data[:, 0] for event in source.poll(POLL_S) if isinstance(event, RawSamples)]
         source.health()
         return np.concatenate(came) if came else None
 

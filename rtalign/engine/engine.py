@@ -20,7 +20,17 @@ from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.scoreboard import Scoreboard
-from rtalign.streams.events import Changed, Ended, Event, Moved, Notice, Offset, Raw, RawText, Source
+from rtalign.streams.events import (
+    Event,
+    Notice,
+    OffsetMeasurement,
+    RawMarker,
+    RawSamples,
+    SignalChanged,
+    Source,
+    SourceEnded,
+    SourceJumped,
+)
 
 BATCH = 16
 """Words predicted at once: decoders of all layers and lags are read from memory once a batch."""
@@ -36,10 +46,10 @@ NO_DECODERS = "learned from before there were decoders"
 class SessionSink:
     """Where a session is written to; every call returns at once.  This one writes nothing."""
 
-    def write_samples(self, raw: Raw) -> None: ...
-    def write_marker(self, text: RawText) -> None: ...
-    def write_offset(self, offset: Offset) -> None: ...
-    def change_stream(self, changed: Changed) -> None: ...
+    def write_samples(self, raw: RawSamples) -> None: ...
+    def write_marker(self, text: RawMarker) -> None: ...
+    def write_offset(self, offset: OffsetMeasurement) -> None: ...
+    def change_stream(self, changed: SignalChanged) -> None: ...
     def write_word(self, entry: WordEntry) -> None: ...
     def write_scores(self, n_words: int, findings: Findings) -> None: ...
     def log(self, event: Mapping[str, Any]) -> None: ...
@@ -179,20 +189,20 @@ class Engine:
                 self._add_chunk(event)
             case Word():
                 self._add_word(event)
-            case Raw():
+            case RawSamples():
                 self._sink.write_samples(event)
-            case RawText():
+            case RawMarker():
                 self._sink.write_marker(event)
-            case Offset():
+            case OffsetMeasurement():
                 self._sink.write_offset(event)
             case Notice():
                 self.notify(event)
-            case Changed():
+            case SignalChanged():
                 self._sink.change_stream(event)
                 self._start_stream(event)
-            case Moved():
+            case SourceJumped():
                 self._restart_stream()
-            case Ended():
+            case SourceEnded():
                 self._end_stream()
 
     def notify(self, notice: Notice) -> None:
@@ -255,7 +265,7 @@ class Engine:
 
     # What comes in
 
-    def _start_stream(self, stream: Changed) -> None:
+    def _start_stream(self, stream: SignalChanged) -> None:
         self._add_epochs(self.intake.finish())
         for notice in self.intake.start(self.decoding, stream, monotonic()):
             self.notify(notice)

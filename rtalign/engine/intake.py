@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.signal.pipeline import Pipeline
-from rtalign.streams.events import Changed, Notice
+from rtalign.streams.events import Notice, SignalChanged
 
 
 class Intake:
@@ -20,7 +20,7 @@ class Intake:
 
     Attributes
     ----------
-    stream : Changed or None
+    stream : SignalChanged or None
         The current stream; None before there was one.
     fitting : SensorMap or None
         How the stream's sensors map to the bank's; None before there was a stream that fits.
@@ -34,7 +34,7 @@ class Intake:
 
     def __init__(self, allow_missing: bool) -> None:
         self.allow_missing = allow_missing
-        self.stream: Changed | None = None
+        self.stream: SignalChanged | None = None
         self.fitting: SensorMap | None = None
         self.refused: tuple[str, ...] = ()
         self.n_sensors, self.time_s = 0, 0.0
@@ -44,7 +44,7 @@ class Intake:
     def is_open(self) -> bool:
         return self._pipeline is not None
 
-    def start(self, decoding: DecoderSetup, stream: Changed, now: float) -> list[Notice]:
+    def start(self, decoding: DecoderSetup, stream: SignalChanged, now: float) -> list[Notice]:
         """Take in a stream from here on, or refuse it; returns what the user should know of that."""
         self.stream, self._pipeline = stream, None
         fitting = SensorMap.match(decoding, stream.sensors)

@@ -1,4 +1,4 @@
-"""What a source hands the engine: signal, words, what came in raw, and what happened on the way."""
+"""What a source is, and what it hands the engine: signal, words, what came in raw, and what happened on the way."""
 
 from __future__ import annotations
 
@@ -14,24 +14,52 @@ State = Literal["searching", "found", "flowing", "stale", "lost", "paused", "end
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Raw:
-    """MEG samples exactly as they came.  data : (sample, channel); stamps : (sample,) on the sender's clock, s."""
+class RawSamples:
+    """MEG samples exactly as they came.
+
+    Attributes
+    ----------
+    data : array, shape (sample, channel)
+        The samples of all channels, in the sender's units.
+    stamps : array, shape (sample,)
+        On the sender's clock, s.
+    """
 
     data: np.ndarray
     stamps: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
-class RawText:
-    """A marker exactly as it came, and its stamp on the sender's clock, s."""
+class RawMarker:
+    """A marker exactly as it came.
+
+    Attributes
+    ----------
+    text : str
+        The marker.
+    stamp : float
+        On the sender's clock, s.
+    """
 
     text: str
     stamp: float
 
 
 @dataclass(frozen=True, slots=True)
-class Offset:
-    """A measured clock offset of one stream ("meg" or "words"): add it to the sender's time to get local time."""
+class OffsetMeasurement:
+    """A measured clock offset of one stream.
+
+    Attributes
+    ----------
+    stream : {"meg", "words"}
+        Which stream.
+    time : float
+        Local time of the measurement, s.
+    offset_s : float
+        What is added to the sender's time to get local time, s.
+    uncertainty_s : float
+        Of the offset, s.
+    """
 
     stream: Literal["meg", "words"]
     time: float
@@ -41,7 +69,19 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the operator should know, in plain words; kind is a short stable name such as "gap" or "duplicate"."""
+    """Something that the operator should know.
+
+    Attributes
+    ----------
+    level : {"info", "warning", "error"}
+        How serious it is.
+    kind : str
+        A short stable name such as "gap" or "duplicate".
+    text : str
+        A sentence in plain words.
+    time : float
+        When it happened, s.
+    """
 
     level: Level
     kind: str
@@ -50,10 +90,19 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class SignalChanged:
     """From here on the signal has these sensors and this rate: at the start, and when a stream came back different.
 
-    channels, units : of everything that comes raw, of which the sensors are a part; empty where nothing comes raw.
+    Attributes
+    ----------
+    sensors : tuple of Sensor
+        One per column of the chunks that follow.
+    sfreq : float
+        Their rate, Hz.
+    name : str
+        The name of the stream.
+    channels, units : tuple of str
+        Of everything that comes raw, of which the sensors are a part; empty where nothing comes raw.
     """
 
     sensors: tuple[Sensor, ...]
@@ -64,27 +113,48 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """The source jumped (a seek): what was collected for words still waiting is void, and so are the filters."""
+class SourceJumped:
+    """The source went to another time (a seek): signal collected for waiting words is void, and so are the filters.
+
+    Attributes
+    ----------
+    time : float
+        The signal time from which words follow, s.
+    """
 
     time: float
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class SourceEnded:
     """Nothing will follow."""
 
 
-Event = Chunk | Word | Raw | RawText | Offset | Notice | Changed | Moved | Ended
+Event = Chunk | Word | RawSamples | RawMarker | OffsetMeasurement | Notice | SignalChanged | SourceJumped | SourceEnded
 
 
 @dataclass(frozen=True, slots=True)
 class StreamHealth:
     """How one stream does.
 
-    age_s : local time since its newest sample (MEG: its stamp; words: its arrival), None before the first.
-    rate_hz : samples that arrived a second, over the last seconds.    since_s : how long the state has lasted.
-    offset_s, uncertainty_s : of its clock against the local one.
+    Attributes
+    ----------
+    name : str
+        Of the stream.
+    state : State
+        From "searching" to "ended".
+    since_s : float
+        How long the state has lasted, s.
+    age_s : float or None
+        Local time since its newest sample (MEG: its stamp; words: its arrival), s; None before the first.
+    rate_hz : float
+        Samples that arrived per second, over the last seconds.
+    nominal_hz : float
+        The rate that the sender declares; 0 where it declares none.
+    n_samples, n_lost, n_gaps : int
+        Samples received and lost so far, and the gaps in which they were lost.
+    offset_s, uncertainty_s : float or None
+        Of its clock against the local one, s.
     """
 
     name: str
@@ -102,7 +172,15 @@ class StreamHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a source does: its MEG, its words, and how often what came could not be used, by reason."""
+    """How a source does.
+
+    Attributes
+    ----------
+    meg, words : StreamHealth
+        Of its two streams.
+    counts : dict of str to int
+        How often what came could not be used, by reason.
+    """
 
     meg: StreamHealth
     words: StreamHealth
@@ -145,7 +223,7 @@ class Transport(Protocol):
     def set_speed(self, speed: float | None) -> None: ...
 
     def wait_at(self, time_s: float | None) -> None:
-        """Hand out nothing from a signal time on, until another is set; None takes the limit away."""
+        """Hand out nothing from a signal time on, until another is set; None removes the limit."""
         ...
 
     def recent_words(self, n: int) -> list[Word]:
@@ -154,7 +232,10 @@ class Transport(Protocol):
 
 
 class Source(Protocol):
-    """Where signal and words come from; polled by one thread, which owns it."""
+    """Where signal and words come from; polled by one thread, which owns it.
+
+    `SignalChanged` comes before the first chunk, and a word before the samples at its onset where the source can tell.
+    """
 
     @property
     def transport(self) -> Transport | None:
@@ -165,7 +246,9 @@ class Source(Protocol):
         """Whatever came, in order; waits at most timeout_s for something."""
         ...
 
-    def health(self) -> Health: ...
+    def health(self) -> Health:
+        """How its streams do, at any time."""
+        ...
 
     def age(self, time_s: float) -> float:
         """How long ago a signal time was, s; 0 where signal time is not tied to a clock, as in a replay."""
@@ -175,4 +258,6 @@ class Source(Protocol):
         """Local LSL time of a signal time; the same number where signal time is not tied to a clock."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of everything; nothing is handed out any more."""
+        ...

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 from rtalign.core.records import Chunk, Recording, Word
-from rtalign.streams.events import Changed, Ended, Event, Health, Moved, State, StreamHealth
+from rtalign.streams.events import Event, Health, SignalChanged, SourceEnded, SourceJumped, State, StreamHealth
 
 LEAD_S = 20.0
 """A seek reads from this long before, so that the filters have settled when the wanted time is reached."""
@@ -18,9 +18,25 @@ JUST_BEGUN_S = 0.3
 
 
 class ReplaySource:
-    """Plays one recording.  speed : times real time; None as fast as it is polled.
+    """A Source that plays one recording, and its own Transport.
 
     Signal is read through the recording's own chunks, so that memory does not grow with its length.
+
+    Parameters
+    ----------
+    recording : Recording
+        What is played.
+    speed : float or None
+        Times real time; None for as fast as it is polled.
+    chunk_s : float
+        Length of the chunks that are handed out, s.
+    clock : callable
+        () -> seconds; a test gives its own.
+
+    Examples
+    --------
+    >>> source = ReplaySource(recording, speed=None)  # doctest: +SKIP
+    >>> events = source.poll(0.1)  # doctest: +SKIP
     """
 
     def __init__(
@@ -40,17 +56,21 @@ class ReplaySource:
         self._wanted = recording.start
         self._restart(recording.start)
 
+    # The transport
+
     @property
     def transport(self) -> ReplaySource:
+        """Itself."""
         return self
 
     @property
     def end(self) -> float:
+        """Signal time at which nothing follows, s."""
         return self._recording.start + self._recording.seconds
 
     @property
     def position(self) -> float:
-        """Signal time that has been handed out; what leads up to a seek does not count."""
+        """Signal time that has been handed out, s; the lead-in of a seek does not count."""
         return max(self._position, self._wanted)
 
     @property
@@ -59,6 +79,7 @@ class ReplaySource:
 
     @property
     def speed(self) -> float | None:
+        """Times real time; None for as fast as it is polled."""
         return self._speed
 
     def pause(self) -> None:
@@ -69,6 +90,7 @@ class ReplaySource:
         self._anchor()
 
     def set_speed(self, speed: float | None) -> None:
+        """Set the speed, times real time; None for as fast as it is polled."""
         if speed is not None and not 0 < speed <= 1000:
             raise ValueError(f"speed {speed:g} was asked for; it lies above 0 and at most at 1000, or is max")
         self._speed = speed
@@ -85,8 +107,8 @@ class ReplaySource:
         self._at_word = None
 
     def step(self, by: int) -> None:
-        """Wait just behind the onset of the next word (1), or of the one before (-1); a step on leaves nothing out."""
-        to = self._beside(1 if by > 0 else -1)
+        """Pause at the onset of the next word (1), or of the one before (-1); a step forward omits no sample."""
+        to = self._word_beside(1 if by > 0 else -1)
         if not 0 <= to < len(self._words):
             raise ValueError(f"there is no word {'after' if by > 0 else 'before'} this one")
         self.pause()
@@ -96,23 +118,22 @@ class ReplaySource:
         # Half a sample more, so that the chunk in which the word begins is handed out.
         self._wanted = max(self._wanted, self._words[to].onset + 0.5 / self._recording.sfreq)
 
-    def _beside(self, by: int) -> int:
-        """The place of the next word; back: of the word being said, or of the one before where that has just begun."""
-        if self._at_word is not None:
-            return self._at_word + by
-        passed = bisect_right(self._words, self.position, key=lambda word: word.onset)
-        if by > 0 or not passed:
-            return passed if by > 0 else -1
-        return passed - 1 if self.position - self._words[passed - 1].onset > JUST_BEGUN_S else passed - 2
+    def recent_words(self, n: int) -> list[Word]:
+        """The newest n words whose onset is not after the position."""
+        passed = self._n_passed()
+        return self._words[max(passed - n, 0) : passed]
+
+    # The source
 
     def poll(self, timeout_s: float) -> list[Event]:
+        """Whatever is due, in order; waits at most timeout_s for something."""
         events: list[Event] = []
         if not self._began:
             self._began = True
-            events.append(Changed(self._recording.sensors, self._recording.sfreq))
+            events.append(SignalChanged(self._recording.sensors, self._recording.sfreq))
         if self._moved:
             self._moved = False
-            events.append(Moved(self._wanted))
+            events.append(SourceJumped(self._wanted))
         due = self._due()
         if due <= self._position or self._ended:
             time.sleep(0 if events else min(timeout_s, self._chunk_s / (self._speed or 1.0)))
@@ -121,12 +142,8 @@ class ReplaySource:
             events += self._next()
         return events
 
-    def recent_words(self, n: int) -> list[Word]:
-        """The newest n words whose onset is not after the position."""
-        passed = bisect_right(self._words, self.position, key=lambda word: word.onset)
-        return self._words[max(passed - n, 0) : passed]
-
     def health(self) -> Health:
+        """State and rate of the recording; nothing is ever lost."""
         state: State = "ended" if self._ended else "paused" if self._paused else "flowing"
         sfreq = self._recording.sfreq
         meg = StreamHealth(
@@ -147,9 +164,22 @@ class ReplaySource:
         self._chunks = iter(())
         self._ended = True
 
+    def _n_passed(self) -> int:
+        """How many words have an onset that is not after the position."""
+        return bisect_right(self._words, self.position, key=lambda word: word.onset)
+
+    def _word_beside(self, by: int) -> int:
+        """Index of the next word (1); back (-1), of the current word, or of the one before where it has just begun."""
+        if self._at_word is not None:
+            return self._at_word + by
+        passed = self._n_passed()
+        if by > 0 or not passed:
+            return passed if by > 0 else -1
+        return passed - 1 if self.position - self._words[passed - 1].onset > JUST_BEGUN_S else passed - 2
+
     def _restart(self, wanted: float) -> None:
         start = max(wanted - LEAD_S, self._recording.start)
-        self._chunks = from_time(self._recording, start, self._chunk_s)
+        self._chunks = chunks_from(self._recording, start, self._chunk_s)
         self._wanted, self._position = wanted, start
         self._waiting = iter([word for word in self._words if word.onset >= wanted or wanted <= self._recording.start])
         self._next_word = next(self._waiting, None)
@@ -158,7 +188,7 @@ class ReplaySource:
         self._anchor()
 
     def _anchor(self) -> None:
-        """From here and now, time runs at the speed set; what leads up to a seek is not waited for."""
+        """From here and now, time runs at the speed set; the lead-in of a seek is not waited for."""
         self._zero = self._clock(), max(self._position, self._wanted)
 
     def _due(self) -> float:
@@ -170,15 +200,15 @@ class ReplaySource:
         due = most if self._speed is None else min(zero + (self._clock() - began) * self._speed, most)
         if self._until is None or due <= self._until:
             return due
-        self._anchor()  # what was waited is not made up for by haste
+        self._anchor()  # the time spent waiting is not caught up with afterwards
         return self._until
 
     def _next(self) -> list[Event]:
-        """The next chunk, behind the words that begin in it."""
+        """The next chunk, after the words that begin in it."""
         chunk = next(self._chunks, None)
         if chunk is None:
             self._ended = True
-            return [*self._words_before(float("inf")), Ended()]
+            return [*self._words_before(float("inf")), SourceEnded()]
         self._position = chunk.end
         self._n_samples += len(chunk.data)
         return [*self._words_before(chunk.end), chunk]
@@ -189,8 +219,8 @@ class ReplaySource:
             self._next_word = next(self._waiting, None)
 
 
-def from_time(recording: Recording, start: float, seconds: float) -> Iterator[Chunk]:
-    """The chunks of a recording from a time on; small ones are cut from seconds, which disks prefer."""
+def chunks_from(recording: Recording, start: float, seconds: float) -> Iterator[Chunk]:
+    """The chunks of a recording from a time on; short ones are cut from seconds of signal, which disks prefer."""
     for read in recording.chunks(max(seconds, 1.0), start):
         n = max(round(seconds * read.sfreq), 1)
         for first in range(0, len(read.data), n):

@@ -21,7 +21,7 @@ from rtalign.engine.process import wire
 from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader, LiveReader
 from rtalign.recordings.concatenated import Joined
-from rtalign.streams.events import Changed, Ended, Event, Health, Notice, StreamHealth
+from rtalign.streams.events import Event, Health, Notice, SignalChanged, SourceEnded, StreamHealth
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.evaluation import evaluate
 from rtalign.training.trainer import train
@@ -81,7 +81,7 @@ class Scripted:
         return time_s
 
     def poll(self, timeout_s: float) -> list[Event]:
-        return [next(self._events, Ended())]
+        return [next(self._events, SourceEnded())]
 
     def health(self) -> Health:
         return Health(StreamHealth("m", "flowing"), StreamHealth("w", "flowing"))
@@ -91,7 +91,7 @@ class Scripted:
 
 def as_events(recording: MemoryRecording, size: int, late: float) -> list[Event]:
     """Chunks of `size` samples, each word `late` seconds after its onset."""
-    events: list[Event] = [Changed(recording.sensors, recording.sfreq)]
+    events: list[Event] = [SignalChanged(recording.sensors, recording.sfreq)]
     waiting = list(recording.words)
     for chunk in recording.chunks(size / recording.sfreq):
         while waiting and waiting[0].onset + late < chunk.end:
@@ -100,7 +100,7 @@ def as_events(recording: MemoryRecording, size: int, late: float) -> list[Event]
     return [*events, *waiting]
 
 
-def midway(recording: MemoryRecording, there: Changed, change: Callable[[np.ndarray], np.ndarray]) -> list[Event]:
+def midway(recording: MemoryRecording, there: SignalChanged, change: Callable[[np.ndarray], np.ndarray]) -> list[Event]:
     """From the middle on it is another stream, whose samples are made of what they were."""
     events = as_events(recording, 250, 0)
     half = len(events) // 2
@@ -179,7 +179,7 @@ def test_words_jumped_over_are_not_heard(bank: DecoderBank, fresh: Any) -> None:
 def test_a_stream_without_a_sensor_is_refused_by_name(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
     events = [e for e in as_events(recording, 500, 0) if not isinstance(e, Chunk)]
-    events[0] = Changed(recording.sensors[1:], recording.sfreq)
+    events[0] = SignalChanged(recording.sensors[1:], recording.sfreq)
     engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), following(bank, recording, model)))
     assert engine.intake.refused == ("the bank expects 24 sensors; M000 is not there",)
     assert "--allow-missing" in engine.notices[-1].text
@@ -252,7 +252,7 @@ def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, 
     recording, model = fresh
     more = np.random.default_rng(0)
     new = [replace(recording.sensors[0], name=name) for name in ("X1", "X2")]
-    wider = Changed((*new, *recording.sensors), recording.sfreq)
+    wider = SignalChanged((*new, *recording.sensors), recording.sfreq)
     events = midway(recording, wider, lambda data: np.hstack([more.standard_normal((len(data), 2)), data]))
     engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), following(bank, recording, model)))
     assert not engine.intake.refused
@@ -264,7 +264,7 @@ def test_a_stream_that_comes_back_with_more_channels_goes_on(bank: DecoderBank, 
 def test_a_stream_that_comes_back_at_another_rate_goes_on(bank: DecoderBank, fresh: Any) -> None:
     """Filters are made anew for the new rate; epochs are read at the same lags as before."""
     recording, model = fresh
-    events = midway(recording, Changed(recording.sensors, 500.0), lambda data: np.repeat(data, 2, axis=0))
+    events = midway(recording, SignalChanged(recording.sensors, 500.0), lambda data: np.repeat(data, 2, axis=0))
     engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), following(bank, recording, model)))
     assert engine.ledger.n_scored > 260
     assert engine.scoreboard.r().max() > 0.1
@@ -392,7 +392,7 @@ def test_kinds_that_differ_count_as_missing(bank: DecoderBank, fresh: Any) -> No
 
 def test_words_wait_for_their_signal_and_then_time_is_up(bank: DecoderBank, fresh: Any) -> None:
     recording, model = fresh
-    events: list[Event] = [Changed(recording.sensors, recording.sfreq), *recording.words[:5]]
+    events: list[Event] = [SignalChanged(recording.sensors, recording.sfreq), *recording.words[:5]]
     engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), following(bank, recording, model)))
     assert sum(engine.ledger.skipped.values()) == 5
     assert engine.ledger.n_waiting == 0

@@ -1,4 +1,4 @@
-"""Faults rehearsed with real LSL processes: what is shown, what recovers, and that every word is accounted for."""
+"""Faults rehearsed with real LSL processes: what is shown, what recovers, and that every word is counted."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def scores_without_faults(desk: Path, texts: list[str]) -> np.ndarray:
     epochs = {e.word.index: e.data for e in found + pipeline.finish() if isinstance(e, Epoch)}
     reading = model.encode([word.text for word in recording.words], bank.recipe.language, bank.layers)
     targets = bank.projection.project(reading.activations)
-    indices = placed([word.text for word in recording.words], texts)
+    indices = indices_of([word.text for word in recording.words], texts)
     whole = np.stack([epochs[i] for i in indices])
     p = np.stack([bank.predict(lag, whole[:, lag]) for lag in range(whole.shape[1])], axis=1)
     y = targets[indices]
@@ -66,14 +66,14 @@ def scores_without_faults(desk: Path, texts: list[str]) -> np.ndarray:
     return np.reshape(r, (len(bank.layers), -1, p.shape[1])).mean(1)
 
 
-def placed(story: list[str], texts: list[str]) -> list[int]:
-    """Where in the story these words stand, in order."""
-    places, at = [], 0
+def indices_of(story: list[str], texts: list[str]) -> list[int]:
+    """The indices of these words in the story, in order."""
+    indices, at = [], 0
     for text in texts:
         at = story.index(text, at)
-        places.append(at)
+        indices.append(at)
         at += 1
-    return places
+    return indices
 
 
 def published() -> Any:
@@ -117,13 +117,13 @@ ms = 1500
 
 
 def test_gaps_nans_duplicates_and_late_words(desk: Path, stage: Callable[..., Stage]) -> None:
-    """Words around a gap are skipped for that reason, the others score as if nothing had been; scores are published."""
+    """Words around a gap are skipped for that reason, the others score as without faults; scores are published."""
     scene = stage(GAPS)
     client = scene.watch(publish=True)
     player = scene.play()
     scores = published()
-    told = scene.until(lambda seen: "gap" in kinds(seen))
-    assert told.health.meg.n_lost == pytest.approx(1.2 * 250, abs=25)
+    after_gap = scene.until(lambda seen: "gap" in kinds(seen))
+    assert after_gap.health.meg.n_lost == pytest.approx(1.2 * 250, abs=25)
     scene.until(lambda seen: player.poll() is not None and not seen.work.language_backlog)
     rows = scores.pull()
     seen = client.stop()
@@ -162,12 +162,12 @@ share = 0.1
 
 @pytest.mark.slow
 def test_drifting_jittering_and_dropped_samples(desk: Path, stage: Callable[..., Stage]) -> None:
-    """A clock that wanders costs no word; what is dropped is counted, told, and skipped with its reason."""
+    """A drifting clock costs no word; what is dropped is counted, reported, and skipped with its reason."""
     scene = stage(RESTLESS)
     client = scene.watch()
     player = scene.play()
-    calm = scene.until(lambda seen: seen.health.meg.n_samples > 18 * 250)
-    assert calm.skipped.get("gap in the signal", 0) <= 4
+    before_drops = scene.until(lambda seen: seen.health.meg.n_samples > 18 * 250)
+    assert before_drops.skipped.get("gap in the signal", 0) <= 4
     scene.until(lambda seen: player.poll() is not None and not seen.work.language_backlog)
     seen = client.stop()
     assert 25 < seen.health.meg.n_lost < 600
@@ -256,7 +256,7 @@ def test_a_stream_that_comes_back_without_a_sensor(stage: Callable[..., Stage], 
     assert (scene.kept / "raw.xdf").stat().st_size > 1_000_000
 
 
-def test_an_engine_that_is_killed_leaves_a_recording_to_go_on_from(
+def test_a_killed_engine_leaves_a_usable_recording(
     desk: Path, stage: Callable[..., Stage], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pyxdf = pytest.importorskip("pyxdf")
@@ -271,6 +271,5 @@ def test_an_engine_that_is_killed_leaves_a_recording_to_go_on_from(
     assert len(meg["time_stamps"]) / 250 > seen.health.meg.n_samples / 250 - 1.0
     replay = ("replay", scene.kept, "--bank", desk / "bank", "--model", desk / "model", "--speed", "max", "--headless")
     assert run(*replay, "--out", tmp_path / "again", "--quiet", "--json") == 0
-    said = json.loads(capsys.readouterr().out)
-    print(said)
-    assert said["scored"] >= seen.n_scored - 8  # those nearest the end: their last lags were in the lost second
+    result = json.loads(capsys.readouterr().out)
+    assert result["scored"] >= seen.n_scored - 8  # those nearest the end: their last lags were in the lost second

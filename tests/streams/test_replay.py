@@ -10,7 +10,7 @@ import pytest
 
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.recordings.concatenated import Joined
-from rtalign.streams.events import Changed, Ended, Event, Moved
+from rtalign.streams.events import Event, SignalChanged, SourceEnded, SourceJumped
 from rtalign.streams.replay import LEAD_S, ReplaySource
 from tests.helpers.small_world import MemoryRecording, world
 
@@ -29,7 +29,7 @@ def recording() -> MemoryRecording:
 
 def all_of(source: ReplaySource) -> list[Event]:
     events: list[Event] = []
-    while not events or not isinstance(events[-1], Ended):
+    while not events or not isinstance(events[-1], SourceEnded):
         events += source.poll(0)
     return events
 
@@ -45,7 +45,7 @@ def words(events: list[Event]) -> list[Word]:
 @pytest.mark.parametrize("chunk_s", [0.004, 0.13, 3.0])
 def test_everything_comes_once_and_in_order(recording: MemoryRecording, chunk_s: float) -> None:
     events = all_of(ReplaySource(recording, None, chunk_s))
-    assert isinstance(events[0], Changed)
+    assert isinstance(events[0], SignalChanged)
     assert np.array_equal(signal(events), recording.data)
     assert words(events) == list(recording.words)
     told = 0.0
@@ -79,7 +79,7 @@ def test_a_seek_leads_in_and_is_the_same_every_time(recording: MemoryRecording) 
         source.poll(0)
         source.seek(50.0)
         events = all_of(source)
-        assert isinstance(events[0], Moved)
+        assert isinstance(events[0], SourceJumped)
         first = next(event for event in events if isinstance(event, Chunk))
         assert first.start == pytest.approx(50 - LEAD_S, abs=0.005)
         assert words(events) == [word for word in recording.words if word.onset >= 50]
@@ -184,7 +184,7 @@ def test_a_step_forward_omits_no_sample() -> None:
         played.step(1)
         events += poll_all(played)
     assert texts(events) == ["word0", "word1", "word2", "word3"]
-    assert not any(isinstance(event, Moved) for event in events)
+    assert not any(isinstance(event, SourceJumped) for event in events)
     samples = np.concatenate([event.data[:, 0] for event in events if isinstance(event, Chunk)])
     assert np.allclose(np.diff(samples), 0.01, atol=1e-4)
 
@@ -196,7 +196,7 @@ def test_a_step_back_repeats_the_word() -> None:
     poll_all(played)
     played.step(-1)
     events = poll_all(played)
-    assert any(isinstance(event, Moved) for event in events)
+    assert any(isinstance(event, SourceJumped) for event in events)
     assert texts(events)[0] == "word24"
     assert played.position == pytest.approx(WORDS[24].onset, abs=0.03)
 

@@ -20,7 +20,7 @@ from rtalign.core.files import Appended
 from rtalign.core.records import Sensor
 from rtalign.engine.recording.raw_file import RawFile
 from rtalign.recordings.xdf.writer import Signal
-from rtalign.streams.events import Offset, Raw, RawText
+from rtalign.streams.events import OffsetMeasurement, RawMarker, RawSamples
 
 WORD_COLUMNS = (
     *("index", "text", "onset", "duration", "status", "reason"),
@@ -129,16 +129,16 @@ class Recorder:
         hourly = self.bytes_written / passed * 3600 if passed > 10 and self.bytes_written else self._bytes_an_hour
         return self.disk_free_bytes / max(hourly, 1.0)
 
-    def write_samples(self, raw: Raw) -> None:
+    def write_samples(self, raw: RawSamples) -> None:
         """MEG samples as they came."""
         size = raw.data.nbytes + raw.stamps.nbytes
         self._put(lambda: self._raw.add_samples(raw.data, raw.stamps), size, len(raw.data))
 
-    def write_marker(self, text: RawText) -> None:
+    def write_marker(self, text: RawMarker) -> None:
         """A marker as it came."""
         self._put(lambda: self._raw.add_marker(text.text, text.stamp), NOTE_BYTES + len(text.text))
 
-    def write_offset(self, offset: Offset) -> None:
+    def write_offset(self, offset: OffsetMeasurement) -> None:
         """A measured clock offset; its time is the local clock's."""
         self._put(lambda: self._raw.add_clock_offset(offset.stream, offset.time - offset.offset_s, offset.offset_s))
 

@@ -18,7 +18,7 @@ from rtalign.engine.snapshot import RecordingStatus, ReportStatus
 from rtalign.recordings.xdf.writer import Signal
 from rtalign.report.write import write_results
 from rtalign.scoring.findings import Findings
-from rtalign.streams.events import Changed, Notice, Offset, Raw, RawText
+from rtalign.streams.events import Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 
 MB = 1 << 20
 
@@ -50,7 +50,7 @@ class SessionFolder(SessionSink):
         self._writing: Future[tuple[Path, int]] | None = None
         self.report_status: ReportStatus | None = None
         self._early: list[Mapping[str, Any]] = []
-        self._stream: Changed | None = None
+        self._stream: SignalChanged | None = None
         self.recorder: Recorder | None = None
 
     @property
@@ -90,7 +90,7 @@ class SessionFolder(SessionSink):
         elif under is not None and self._stream is not None and self.recorder is None:
             self._begin(under, self._stream)
 
-    def _begin(self, under: Path, stream: Changed) -> None:
+    def _begin(self, under: Path, stream: SignalChanged) -> None:
         channels = stream.channels or tuple(sensor.name for sensor in stream.sensors)
         signal = Signal(stream.name, stream.sfreq, channels, stream.sensors, stream.units)
         folder = under / f"{session_name(self._session)}-{_now():%Y%m%d-%H%M%S}"
@@ -101,22 +101,22 @@ class SessionFolder(SessionSink):
 
     # What the engine hands over
 
-    def change_stream(self, changed: Changed) -> None:
+    def change_stream(self, changed: SignalChanged) -> None:
         self._stream = changed
         if self.recorder:
             self.recorder.change_stream(changed.sensors, changed.sfreq, changed.channels, changed.units)
         elif self._record_under:
             self._begin(self._record_under, changed)
 
-    def write_samples(self, raw: Raw) -> None:
+    def write_samples(self, raw: RawSamples) -> None:
         if self.recorder:
             self.recorder.write_samples(raw)
 
-    def write_marker(self, text: RawText) -> None:
+    def write_marker(self, text: RawMarker) -> None:
         if self.recorder:
             self.recorder.write_marker(text)
 
-    def write_offset(self, offset: Offset) -> None:
+    def write_offset(self, offset: OffsetMeasurement) -> None:
         if self.recorder:
             self.recorder.write_offset(offset)
 

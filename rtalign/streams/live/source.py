@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.records import SCALES, UNITS, Chunk
-from rtalign.streams.events import Changed, Event, Health, Notice, Offset, Raw, RawText
+from rtalign.streams.events import Event, Health, Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
 from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
 from rtalign.streams.live.word_timing import WordTiming
@@ -83,7 +83,7 @@ class LiveSource:
         self._meg = StreamConnection("meg", meg, lambda s: is_signal(s, meg is not None), here.open_signal, here)
         self._words = StreamConnection("words", words, lambda s: is_words(s, words is not None), here.open_text, here)
         self._clock: SampleClock | None = None
-        self._stream: Changed | None = None
+        self._stream: SignalChanged | None = None
         self._check_units = False
         self._newest: float | None = None
         self._losses = _LossReport()
@@ -163,7 +163,7 @@ class LiveSource:
 
     def _change(self, inlet: Any, now: float) -> list[Event]:
         channels = inlet.channels
-        new = Changed(inlet.sensors, inlet.sfreq, inlet.info.name, channels.names, channels.units)
+        new = SignalChanged(inlet.sensors, inlet.sfreq, inlet.info.name, channels.names, channels.units)
         before = self._stream
         if before == new:
             return []
@@ -186,7 +186,7 @@ class LiveSource:
         """data : (sample, channel), stamps : (sample,), both as they came."""
         assert self._clock is not None
         inlet, events = self._meg.inlet, list[Event](self._meg.count(len(data)))
-        events.append(Raw(data, stamps))
+        events.append(RawSamples(data, stamps))
         local = stamps + self._meg.offset(float(stamps[-1]))
         channels = inlet.channels
         for span in self._clock.push(local):
@@ -232,7 +232,7 @@ class LiveSource:
         if markers:
             events += self._words.count(len(markers))
         for text, stamp in markers or ():
-            events.append(RawText(text, stamp))
+            events.append(RawMarker(text, stamp))
             events += self._timed(decoder.push(text, stamp), self._word_offset(stamp))
         if self._words.inlet is not None:
             now = self._backend.clock()
@@ -257,7 +257,7 @@ class LiveSource:
 
     def _offsets(self) -> list[Event]:
         connections = (self._meg, self._words)
-        return [Offset(one.role, *measured) for one in connections for measured in one.take_offsets()]
+        return [OffsetMeasurement(one.role, *measured) for one in connections for measured in one.take_offsets()]
 
 
 class _LossReport:
@@ -284,7 +284,7 @@ class _LossReport:
         return out
 
 
-def _difference(before: Changed, new: Changed) -> str:
+def _difference(before: SignalChanged, new: SignalChanged) -> str:
     """In words, what is different about the signal."""
     old, now = {sensor.name for sensor in before.sensors}, {sensor.name for sensor in new.sensors}
     parts = []

@@ -25,7 +25,7 @@ from rtalign.recordings.word_tables import table
 from rtalign.recordings.xdf import streams as xdf
 from rtalign.recordings.xdf.reader import XdfFile
 from rtalign.recordings.xdf.writer import Signal
-from rtalign.streams.events import Offset, Raw, RawText
+from rtalign.streams.events import OffsetMeasurement, RawMarker, RawSamples
 from tests.helpers.paths import PYTHONPATH
 
 pyxdf = pytest.importorskip("pyxdf", reason="pyxdf is the independent reader; pip install pyxdf")
@@ -36,9 +36,9 @@ MEG = Signal("meg", SFREQ, tuple(s.name for s in SENSORS), SENSORS)
 ROW = {"index": 0, "text": "Once", "onset": 100.5, "duration": 0.2, "status": "scored", "surprisal": 3.5, "n_tokens": 1}
 
 
-def block(first: int, n: int, n_channels: int = 4) -> Raw:
+def block(first: int, n: int, n_channels: int = 4) -> RawSamples:
     data = (1e-13 * (first + np.arange(n))[:, None] + 1e-15 * np.arange(n_channels)).astype(np.float32)
-    return Raw(data, 100.0 + (first + np.arange(n)) / SFREQ)
+    return RawSamples(data, 100.0 + (first + np.arange(n)) / SFREQ)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -58,9 +58,9 @@ def test_what_was_recorded_is_what_another_reader_reads(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {"model": "tiny"}) as session:
         for first in range(0, 1000, 125):
             session.write_samples(block(first, 125))
-        session.write_marker(RawText("Once", 100.5))
-        session.write_marker(RawText("  über\t\x00 ", 101.5))
-        session.write_offset(Offset("meg", 300.0, 200.0, 1e-4))
+        session.write_marker(RawMarker("Once", 100.5))
+        session.write_marker(RawMarker("  über\t\x00 ", 101.5))
+        session.write_offset(OffsetMeasurement("meg", 300.0, 200.0, 1e-4))
     meg, words = stream_of(session.folder / "raw.xdf", "MEG"), stream_of(session.folder / "raw.xdf", "Markers")
     np.testing.assert_array_equal(meg["time_series"], block(0, 1000).data)
     np.testing.assert_array_equal(meg["time_stamps"], block(0, 1000).stamps)
@@ -78,7 +78,7 @@ def test_what_was_recorded_is_what_another_reader_reads(tmp_path: Path) -> None:
 def test_numbers_keep_the_type_they_came_in(tmp_path: Path, kind: str) -> None:
     data = np.arange(40).reshape(10, 4).astype(kind)
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.write_samples(Raw(data, np.arange(10) / SFREQ))
+        session.write_samples(RawSamples(data, np.arange(10) / SFREQ))
     found = stream_of(session.folder / "raw.xdf", "MEG")["time_series"]
     assert found.dtype == data.dtype
     np.testing.assert_array_equal(found, data)
@@ -131,7 +131,7 @@ def test_a_stream_that_comes_back_different_begins_a_new_one(tmp_path: Path) -> 
         session.change_stream(SENSORS, SFREQ)
         session.write_samples(block(0, 500))
         session.change_stream(SENSORS[:3], 250.0)
-        session.write_samples(Raw(block(0, 500).data[:, :3], 110 + np.arange(500) / 250))
+        session.write_samples(RawSamples(block(0, 500).data[:, :3], 110 + np.arange(500) / 250))
         for i, onset in enumerate((100.2, 100.6, 111.0)):
             session.write_word({"index": i, "text": "abc"[i], "onset": onset})
     first, second = xdf.recordings(session.folder)
@@ -155,7 +155,7 @@ def test_the_same_channels_in_another_unit_are_another_stream(tmp_path: Path) ->
 
 def test_a_clock_offset_measured_before_the_first_sample_is_kept(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.write_offset(Offset("meg", 107.0, 7.0, 1e-4))
+        session.write_offset(OffsetMeasurement("meg", 107.0, 7.0, 1e-4))
         session.write_samples(block(0, 100))
     assert XdfFile(session.folder / "raw.xdf").streams[2].offsets == [(100.0, 7.0)]
 
@@ -171,14 +171,14 @@ def test_samples_of_the_wrong_width_are_counted_and_told(tmp_path: Path) -> None
 
 CHILD = """
 import sys, time
-from tests.engine.recording.test_recorder import MEG, ROW, RawText, Recorder, block
+from tests.engine.recording.test_recorder import MEG, ROW, RawMarker, Recorder, block
 session = Recorder(sys.argv[1], MEG, "words", {})
 begin, done = time.monotonic(), 0
 while True:
     due = int((time.monotonic() - begin) * 500) // 25 * 25
     if due > done:
         session.write_samples(block(done, due - done))
-        session.write_marker(RawText(str(done), 100 + done / 500))
+        session.write_marker(RawMarker(str(done), 100 + done / 500))
         session.write_word({**ROW, "index": done, "text": f"w{done}", "onset": 100 + done / 500})
         done = due
         print(done, flush=True)
@@ -228,7 +228,7 @@ def full_disk(folder: str) -> None:
         until(lambda: session.seconds == 2.0)
         resource.setrlimit(resource.RLIMIT_FSIZE, ((session.folder / "raw.xdf").stat().st_size + 5000, -1))
         session.write_samples(block(1000, 1000))
-        session.write_marker(RawText("waits", 103.0))
+        session.write_marker(RawMarker("waits", 103.0))
         until(lambda: session.n_dropped == 1000 and session.problem is not None)
         assert "samples were not written" in str(session.problem)
         assert "make room" in str(session.problem)
@@ -292,7 +292,7 @@ def test_a_queue_that_is_full_drops_and_tells(tmp_path: Path, monkeypatch: pytes
 def test_a_fault_of_the_thread_reaches_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
         monkeypatch.setattr(session._raw, "add_marker", lambda *_: 1 / 0)
-        session.write_marker(RawText("x", 1.0))
+        session.write_marker(RawMarker("x", 1.0))
         until(lambda: session.problem is not None)
         assert "ZeroDivisionError" in str(session.problem)
         session.write_samples(block(0, 10))

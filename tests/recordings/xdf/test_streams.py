@@ -12,7 +12,7 @@ from rtalign.recordings import check_folder, open_recordings
 from rtalign.recordings.word_tables.row import NoWords
 from rtalign.recordings.xdf import writer
 from rtalign.recordings.xdf.streams import Streams, is_xdf, recordings
-from rtalign.streams.events import Raw, RawText
+from rtalign.streams.events import RawMarker, RawSamples
 from rtalign_cli import main
 from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, one, whole, write
 
@@ -116,8 +116,8 @@ def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
     """Words stand where the session's table has them, on the clock of its first sample."""
     stamps = 5000 + np.arange(1000) / SFREQ
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.write_samples(Raw(noise(1000), stamps))
-        session.write_marker(RawText("Once", 5001.0))
+        session.write_samples(RawSamples(noise(1000), stamps))
+        session.write_marker(RawMarker("Once", 5001.0))
         session.write_word({"index": 1, "text": "upon", "onset": 5002.0})
         session.write_word({"index": 0, "text": "ONCE", "onset": 5001.25, "duration": 0.1})
     assert is_xdf(tmp_path / "s")

@@ -1,4 +1,4 @@
-"""The sample clock: what it must tell from stamps, however they come."""
+"""The sample clock: times and gaps from stamps, however they come."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
 
 
 def push_cut(clock: SampleClock, stamps: np.ndarray, cuts: list[int]) -> list[SampleSpan]:
-    """Push in pieces; spans counted from the first sample of all, joined where they go on."""
+    """Push in parts; spans counted from the first sample of all, joined where they go on."""
     edges = [0, *sorted(set(cuts) - {0, len(stamps)}), len(stamps)]
     out: list[SampleSpan] = []
     for a, b in pairwise(edges):
@@ -47,7 +47,7 @@ def test_an_exact_stream_is_mapped_exactly() -> None:
 
 
 @pytest.mark.parametrize("ppm", [-200, -50, 50, 200])
-def test_a_wrong_rate_never_parts_words_from_samples(ppm: float) -> None:
+def test_a_wrong_rate_keeps_words_on_their_samples(ppm: float) -> None:
     """Independent route: a word at the true time of sample k belongs at k / nominal."""
     true = 1000.0 * (1 + ppm * 1e-6)
     clock = SampleClock(1000.0)
@@ -74,7 +74,7 @@ def test_jitter_of_chunks_is_smoothed_and_is_no_gap(ppm: float) -> None:
 
 
 @pytest.mark.parametrize("lost", [2, 3, 50, 4000])
-def test_lost_samples_of_a_clean_stream_are_a_gap_of_that_length(lost: int) -> None:
+def test_lost_samples_of_a_clean_stream_are_a_gap(lost: int) -> None:
     clock = SampleClock(1000.0)
     k = np.delete(np.arange(20_000), np.arange(7_123, 7_123 + lost))
     spans = push_cut(clock, 50 + k / 1000.0, [3000, 7100, 7200])
@@ -95,7 +95,7 @@ def test_a_gap_with_a_wrong_rate_keeps_words_on_their_samples() -> None:
         assert clock.to_signal(word / true) == pytest.approx(word / 1000.0, abs=1e-5)
 
 
-def test_a_gap_of_a_jittery_stream_is_told_from_its_jitter() -> None:
+def test_a_gap_differs_from_jitter() -> None:
     rng = np.random.default_rng(2)
     stamps = chunked(rng, 60_000, 1000.0, 0.005)
     stamps[30_000:] += 0.5
@@ -143,7 +143,7 @@ def test_single_lost_samples_do_not_add_up() -> None:
     assert clock.to_signal(k[-1] / 1000.0) - (clock.end - 1e-3) == pytest.approx(0, abs=1.6e-3)
 
 
-def test_stamps_that_are_no_numbers_do_no_harm() -> None:
+def test_stamps_that_are_nan_are_harmless() -> None:
     stamps = 10 + np.arange(5_000) / 1000.0
     stamps[3_000:3_010] = np.nan
     clock = SampleClock(1000.0)

@@ -1,4 +1,4 @@
-"""The live source through all that streams do, with a clock and streams that only this file moves."""
+"""The live source through all that streams do, with a clock and streams that only the test moves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.records import Chunk, Sensor, Word
-from rtalign.streams.events import Changed, Event, Notice, Offset, Raw, RawText
+from rtalign.streams.events import Event, Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 from rtalign.streams.live.connection import LslBackend
 from rtalign.streams.live.source import LiveSource
 from rtalign.streams.lsl import StreamInfo, StreamLost
@@ -26,7 +26,7 @@ def sensors(n: int) -> tuple[Sensor, ...]:
 
 
 class FakeInlet:
-    """Gives what the lab put into it."""
+    """Returns what the lab put into it."""
 
     def __init__(self, lab: Lab, info: StreamInfo, n_sensors: int) -> None:
         self.lab, self.info, self.sfreq = lab, info, info.sfreq
@@ -89,7 +89,7 @@ class Lab:
         return LslBackend(streams, connect, connect, lambda: self.now, self.sleep, run, "here", lambda: None)
 
     def finish(self) -> None:
-        """What is done in the background comes to its end."""
+        """Finish what runs in the background."""
         while self.background:
             future, work = self.background.pop()
             try:
@@ -156,7 +156,7 @@ def flowing(**options: Any) -> tuple[Lab, LiveSource]:
     return lab, source
 
 
-def test_samples_and_words_come_out_on_one_axis_in_si_units() -> None:
+def test_samples_and_words_share_one_time_axis_in_si_units() -> None:
     lab = Lab()
     lab.offer("m")
     lab.offer_words()
@@ -165,8 +165,8 @@ def test_samples_and_words_come_out_on_one_axis_in_si_units() -> None:
     lab.open["w"].queue.append(("ship", lab.now - 0.1))
     events += lab.run(source, 0.1)
     chunks, (word,) = of(events, Chunk), of(events, Word)
-    assert of(events, Changed)[0].sensors == sensors(3)
-    assert sum(len(chunk.data) for chunk in chunks) == sum(len(raw.data) for raw in of(events, Raw))
+    assert of(events, SignalChanged)[0].sensors == sensors(3)
+    assert sum(len(chunk.data) for chunk in chunks) == sum(len(raw.data) for raw in of(events, RawSamples))
     assert chunks[0].data.shape[1] == 3  # the trigger channel is no sensor
     assert chunks[0].data[0, 0] == pytest.approx(7e-15)
     assert chunks[-1].end == pytest.approx(lab.now + 1 / RATE, abs=1e-6)
@@ -174,10 +174,10 @@ def test_samples_and_words_come_out_on_one_axis_in_si_units() -> None:
         assert after.start == pytest.approx(before.end, abs=1e-6)
     assert (word.index, word.text) == (0, "ship")
     assert word.onset == pytest.approx(1000 + 1.0 - 0.1 + 0.012, abs=1e-6)
-    assert of(events, RawText) == [RawText("ship", 1000.9)]
+    assert of(events, RawMarker) == [RawMarker("ship", 1000.9)]
 
 
-def test_what_was_found_and_sends_nothing_is_said() -> None:
+def test_a_stream_that_sends_nothing_is_reported_once() -> None:
     lab = Lab()
     source = live(lab)
     lab.run(source, 0.5, None)
@@ -191,7 +191,7 @@ def test_what_was_found_and_sends_nothing_is_said() -> None:
     assert "firewall" in silent[0].text
 
 
-def test_a_stream_that_does_not_answer_is_said_and_tried_again() -> None:
+def test_a_stream_that_does_not_answer_is_tried_again() -> None:
     lab = Lab()
     lab.offer("m")
     lab.deaf.add("m")
@@ -221,10 +221,10 @@ def test_silence_is_stale_then_lost_then_recovered_with_a_gap() -> None:
     first, last = of(after, Chunk)[0], of(before, Chunk)[-1]
     assert first.start - last.end == pytest.approx(5.2, abs=0.03)
     assert first.start == pytest.approx(lab.now - 1.0 + 0.02 - 9 / RATE, abs=1e-6)
-    assert not of(after, Changed)
+    assert not of(after, SignalChanged)
 
 
-def test_a_stream_that_comes_back_by_itself_is_not_opened_twice() -> None:
+def test_a_stream_that_recovers_is_not_opened_twice() -> None:
     lab, source = flowing()
     kept, lab.slow = lab.open["m"], True
     lab.run(source, 13.0, None)
@@ -239,7 +239,7 @@ def test_a_stream_that_comes_back_by_itself_is_not_opened_twice() -> None:
     assert not kept.closed
 
 
-def test_a_sender_that_died_is_told_at_once_and_its_successor_is_taken() -> None:
+def test_the_successor_of_a_dead_sender_is_used() -> None:
     lab, source = flowing()
     lab.kill("m")
     events = lab.run(source, 0.1, None)
@@ -248,7 +248,7 @@ def test_a_sender_that_died_is_told_at_once_and_its_successor_is_taken() -> None
     lab.offer("m2", created=5.0)
     events = lab.run(source, 1.0, "m2")
     assert "meg recovered" in kinds(events)
-    assert not of(events, Changed)
+    assert not of(events, SignalChanged)
     lab.open["w"].queue.append(("back", lab.now - 0.3))
     lab.open["w"].queue.append(("gone", lab.now - 8.0))
     words = of(lab.run(source, 0.1, "m2"), Word)
@@ -257,17 +257,17 @@ def test_a_sender_that_died_is_told_at_once_and_its_successor_is_taken() -> None
     assert source.health().counts["word out of order"] == 1
 
 
-@pytest.mark.parametrize(("n", "rate", "said"), [(2, RATE, "without MLC13"), (3, 250.0, "at 250 Hz instead of 500 Hz")])
-def test_a_stream_that_comes_back_different_is_a_change(n: int, rate: float, said: str) -> None:
+@pytest.mark.parametrize(("n", "rate", "text"), [(2, RATE, "without MLC13"), (3, 250.0, "at 250 Hz instead of 500 Hz")])
+def test_a_stream_that_comes_back_different_is_a_change(n: int, rate: float, text: str) -> None:
     lab, source = flowing()
     end = of(lab.run(source, 0.1), Chunk)[-1].end
     lab.kill("m")
     lab.run(source, 4.0, None)
     lab.offer("m2", n=n, rate=rate)
     events = lab.run(source, 1.0, "m2")
-    (changed,) = of(events, Changed)
+    (changed,) = of(events, SignalChanged)
     assert (len(changed.sensors), changed.sfreq) == (n, rate)
-    assert any(said in notice.text for notice in of(events, Notice))
+    assert any(text in notice.text for notice in of(events, Notice))
     chunk = of(events, Chunk)[0]
     assert (chunk.data.shape[1], chunk.sfreq) == (n, rate)
     assert chunk.start > end + 3.9
@@ -275,7 +275,7 @@ def test_a_stream_that_comes_back_different_is_a_change(n: int, rate: float, sai
     assert of(lab.run(source, 0.1, "m2"), Word)[0].onset == pytest.approx(lab.now - 0.1 - 0.25, abs=1e-6)
 
 
-def test_of_two_streams_with_one_name_the_newest_that_flows_is_taken() -> None:
+def test_of_two_streams_of_one_name_the_flowing_one_is_used() -> None:
     lab = Lab()
     lab.offer("old", created=1.0)
     lab.offer("new", created=2.0)
@@ -286,7 +286,7 @@ def test_of_two_streams_with_one_name_the_newest_that_flows_is_taken() -> None:
     assert of(events, Chunk)
 
 
-def test_clock_offsets_are_applied_each_stream_its_own() -> None:
+def test_each_stream_has_its_own_clock_offset() -> None:
     lab = Lab()
     lab.offsets |= {"scanner": 250.0, "stimulus": -40.0}
     lab.offer("m")
@@ -296,7 +296,7 @@ def test_clock_offsets_are_applied_each_stream_its_own() -> None:
     lab.open["w"].queue.append(("ship", lab.now + 40.0 - 0.2))
     word = of(lab.run(source, 0.1), Word)[0]
     assert word.onset == pytest.approx(lab.now - 0.1 - 0.2, abs=1e-6)
-    assert {(o.stream, o.offset_s) for o in of(events, Offset)} == {("meg", 250.0), ("words", -40.0)}
+    assert {(o.stream, o.offset_s) for o in of(events, OffsetMeasurement)} == {("meg", 250.0), ("words", -40.0)}
     assert source.health().meg.age_s == pytest.approx(0, abs=1e-3)
 
 
@@ -317,11 +317,11 @@ def test_offsets_within_one_machine_are_noise() -> None:
     lab.offer_words(host="here")
     source = live(lab)
     events = lab.run(source, 1.0)
-    first = of(events, Raw)[0].stamps[0]
+    first = of(events, RawSamples)[0].stamps[0]
     assert of(events, Chunk)[0].start == first  # not first + 0.03 ms
 
 
-def test_noise_of_offset_measurements_does_not_reach_the_signal() -> None:
+def test_noise_of_offsets_does_not_reach_the_signal() -> None:
     lab, source = flowing()
     rng = np.random.default_rng(0)
     chunks = []
@@ -336,7 +336,7 @@ def test_noise_of_offset_measurements_does_not_reach_the_signal() -> None:
     assert np.abs(starts[1:] - ends[:-1]).max() < 1e-6
 
 
-def test_lost_and_repeated_samples_are_counted_and_told() -> None:
+def test_lost_and_repeated_samples_are_reported() -> None:
     lab, source = flowing()
     lab.now = round(lab.now + 0.2, 6)  # 100 samples never arrive
     events = lab.run(source, 1.5)
@@ -359,7 +359,7 @@ def test_nan_passes_through() -> None:
     assert np.isfinite(np.delete(chunk.data, 4, axis=0)).all()
 
 
-def test_odd_markers_are_counted_and_words_keep_their_numbers() -> None:
+def test_odd_markers_are_counted_and_get_no_index() -> None:
     lab, source = flowing()
     now = lab.now
     lab.open["w"].queue += [("a", now), ("a", now), ("b", now + 0.9), ("c", now - 0.5), ("d", now + 5000)]
@@ -368,7 +368,7 @@ def test_odd_markers_are_counted_and_words_keep_their_numbers() -> None:
     counts = source.health().counts
     assert [counts[k] for k in ("duplicate", "word early", "word out of order")] == [1, 1, 1]
     assert counts["word stamped by another clock"] == 1
-    assert len(of(events, RawText)) == 5
+    assert len(of(events, RawMarker)) == 5
 
 
 def test_words_before_the_first_sample_wait_for_it() -> None:
@@ -383,7 +383,7 @@ def test_words_before_the_first_sample_wait_for_it() -> None:
     assert word.onset == pytest.approx(1000.1, abs=1e-6)
 
 
-def test_a_word_stream_that_restarts_is_taken_up_again() -> None:
+def test_a_word_stream_that_restarts_is_used_again() -> None:
     lab, source = flowing()
     lab.kill("w")
     assert "words lost" in kinds(lab.run(source, 0.1))
@@ -406,7 +406,7 @@ def test_a_trigger_channel_marks_words() -> None:
     assert (word.text, word.onset) == ("ship", pytest.approx(lab.now - 9 / RATE, abs=1e-6))
 
 
-def test_numbers_that_no_brain_makes_put_the_unit_in_doubt() -> None:
+def test_an_implausible_amplitude_warns_about_the_unit() -> None:
     lab = Lab()
     lab.offer("m")
     source = live(lab)

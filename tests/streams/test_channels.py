@@ -1,0 +1,78 @@
+"""The channels of a stream, read from its description."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtalign.streams import channels
+
+
+def described(*rows: dict[str, str]) -> str:
+    nodes = "".join("<channel>" + "".join(f"<{k}>{v}</{k}>" for k, v in row.items()) + "</channel>" for row in rows)
+    return f"<info><desc><channels>{nodes}</channels></desc></info>"
+
+
+@pytest.mark.parametrize(
+    ("unit", "kind", "scale"),
+    [
+        ("T", "mag", 1.0),
+        ("fT", "mag", 1e-15),
+        ("femtotesla", "mag", 1e-15),
+        ("pT", "mag", 1e-12),
+        ("-15", "mag", 1e-15),
+        ("T/m", "grad", 1.0),
+        ("fT/cm", "grad", 1e-13),
+        ("0", "grad", 1.0),
+        ("V", "eeg", 1.0),
+        ("microvolts", "eeg", 1e-6),
+        ("µV", "EEG", 1e-6),
+        ("-6", "eeg", 1e-6),
+    ],
+)
+def test_units_are_converted_to_si(unit: str, kind: str, scale: float) -> None:
+    read = channels.parse(described({"label": "A1", "type": kind, "unit": unit}), 1, "", "s")
+    assert read.scales[0] == pytest.approx(scale, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([{"label": "A", "type": "mag", "unit": "V"}], "cannot be read as T"),
+        ([{"label": "A", "type": "mag", "unit": "bananas"}], "bananas"),
+        ([{"label": "A", "type": "grad", "unit": "fT"}], "T/m"),
+        ([{"label": "A", "type": "mag"}, {"label": "A", "type": "mag"}], "several sensors called A"),
+        ([{"label": "A", "type": "mag"}, {"type": "mag"}], "1 of its 2 channels without a label"),
+        ([{"label": "STI", "type": "stim"}], "no MEG and no EEG"),
+    ],
+)
+def test_unusable_channels_are_refused_with_the_reason(rows: list[dict[str, str]], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        channels.parse(described(*rows), len(rows), "MEG", "s")
+
+
+@pytest.mark.parametrize(
+    ("xml", "n"),
+    [
+        ("<info><desc><channels><channel>", 1),
+        ('<!DOCTYPE x [<!ENTITY a "b">]><info>&a;</info>', 1),
+        (described({"label": "A"}), 2),
+        (described({"label": "A"}), 100_000),
+        ("", 1),
+    ],
+)
+def test_hostile_descriptions_are_refused(xml: str, n: int) -> None:
+    with pytest.raises(ValueError, match="stream s"):
+        channels.parse(xml, n, "MEG", "s")
+
+
+def test_channels_without_a_type_have_that_of_their_stream() -> None:
+    rows = [{"label": name, "unit": "fT"} for name in ("MLC11", "MEG0111", "UPPT001")]
+    read = channels.parse(described(*rows), 3, "MEG", "s")
+    assert [(s.name, s.kind) for s in read.sensors] == [("MLC11", "axial"), ("MEG0111", "mag")]
+    assert list(read.picks) == [0, 1]
+
+
+def test_a_missing_unit_is_assumed_to_be_si() -> None:
+    read = channels.parse(described({"label": "MLC11", "type": "mag"}), 1, "MEG", "s")
+    assert read.scales[0] == 1
+    assert any("without a unit" in note for note in read.notes)
