@@ -30,10 +30,10 @@ def measure(hours: float, layers: str, sfreq: float, words_a_second: float) -> d
         bank = DecoderBank.load(folder)
         decoding, model = DecoderSetup.from_bank(bank), load("smollm2")
         words = recording.words
-        following = AheadReader(
+        reader = AheadReader(
             words, lambda: model.stream([w.text for w in words], bank.recipe.language, bank.layers), decoding.targets
         )
-        engine = Engine(decoding, ReplaySource(recording, None, 1.0), following, EngineOptions(can_wait=True))
+        engine = Engine(decoding, ReplaySource(recording, None, 1.0), reader, EngineOptions(can_wait=True))
         rows = run(engine)
         engine.finish()
         engine.close()

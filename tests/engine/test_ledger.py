@@ -1,4 +1,4 @@
-"""Every word of a session is accounted for, whatever order things come in."""
+"""Every word of a session is scored or skipped, whatever the order in which its parts come."""
 
 from __future__ import annotations
 

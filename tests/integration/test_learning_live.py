@@ -27,8 +27,8 @@ N_WORDS = 6240
 RECIPE = Recipe().with_("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
 
 
-def listened(model: Any, decoding: DecoderSetup, runs: list[Recording], adapt: bool) -> Engine:
-    """An engine that has heard everything, as fast as it goes."""
+def replay_through(model: Any, decoding: DecoderSetup, runs: list[Recording], adapt: bool) -> Engine:
+    """The engine after the whole replay, as fast as the machine can."""
     recording = Joined(runs)
 
     def stream() -> Any:
@@ -47,7 +47,7 @@ def listened(model: Any, decoding: DecoderSetup, runs: list[Recording], adapt: b
 
 
 @pytest.mark.parametrize("null", [False, True], ids=["a listener", "nothing planted"])
-def test_decoders_learned_from_nothing_come_near_those_of_a_bank(tmp_path: Path, null: bool) -> None:
+def test_learned_decoders_come_near_those_of_a_bank(tmp_path: Path, null: bool) -> None:
     """Forty minutes of words.  The bank has had all of them at once, and its score is cross-validated."""
     model, text = load("smollm2"), shipped_story() + "\n\n" + shipped_story()
     plan = SimulationPlan(seed=4, null=null, n_words=N_WORDS, run_words=N_WORDS // 10)
@@ -55,7 +55,7 @@ def test_decoders_learned_from_nothing_come_near_those_of_a_bank(tmp_path: Path,
     information = None if null else planted_information(model, plan, story, lambda *_: None)[1]
     runs = list(synthesise(plan, story, information))
     decoding = DecoderSetup.from_text(model, story_words(shipped_story()), RECIPE)
-    engine = listened(model, decoding, runs, adapt=True)
+    engine = replay_through(model, decoding, runs, adapt=True)
     findings = engine.assessment.findings
     assert findings is not None
     if null:

@@ -25,7 +25,7 @@ def table(folder: Path) -> Path:
     return path
 
 
-def all_that_was_sent(received: Receiver, recording: Recording, first: int, n_words: int, speed: float = 1.0) -> int:
+def check_all_was_sent(received: Receiver, recording: Recording, first: int, n_words: int, speed: float = 1.0) -> int:
     """Every sample of a recording, from the first received one on, and its words, at the same times as in it.
 
     Returns how many samples were received up to its end.
@@ -46,27 +46,25 @@ def all_that_was_sent(received: Receiver, recording: Recording, first: int, n_wo
 
 
 @pytest.mark.parametrize("path", [CTF, MEGIN, XDF / "minimal.xdf"], ids=["CTF", "MEGIN", "XDF"])
-def test_a_real_recording_streams_as_it_is(path: Path, tmp_path: Path) -> None:
+def test_a_real_recording_is_streamed_unchanged(path: Path, tmp_path: Path) -> None:
     words = [] if path.suffix == ".xdf" else ["--word-table", table(tmp_path)]
     (recording,) = open_recordings(real(path), word_table=words[1] if words else None)
     received = Receiver.of_command(path, *words).receive()
-    assert all_that_was_sent(received, recording, 0, 0) == received.n_samples
+    assert check_all_was_sent(received, recording, 0, 0) == received.n_samples
     assert received.n_words == len(recording.words) == len(received.words)
     assert received.n_withheld == 0
 
 
-def test_runs_inside_one_file_stream_one_after_the_other(tmp_path: Path) -> None:
+def test_runs_of_one_file_are_streamed_in_order(tmp_path: Path) -> None:
     armeni_session(tmp_path)
     first, second = open_recordings(tmp_path)
     received = Receiver.of_command(tmp_path, "--subject", "001", "--speed", 20).receive()
-    between = all_that_was_sent(received, first, 0, 0, 20)
-    assert all_that_was_sent(received, second, between, len(first.words), 20) == received.n_samples
+    between = check_all_was_sent(received, first, 0, 0, 20)
+    assert check_all_was_sent(received, second, between, len(first.words), 20) == received.n_samples
     assert [text for text, _ in received.words] == ["to", "sherlock", "holmes", "she", "is", "always"]
 
 
-def test_a_real_megin_recording_replays_through_a_bank(
-    desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_real_megin_recording_is_replayed(desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Five seconds of a head, of which the filters need three: the words after them are scored."""
     words = tmp_path / "words.tsv"
     words.write_text("onset\tword\n0.2\tonce\n0.9\tupon\n3.7\ta\n3.9\ttime\n", encoding="utf-8")
@@ -77,12 +75,10 @@ def test_a_real_megin_recording_replays_through_a_bank(
     assert "the bank expects 306 sensors" in str(seen["notice"])
 
 
-def test_a_real_xdf_recording_that_no_bank_fits_is_refused_in_one_line(
-    desk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_xdf_recording_that_fits_no_bank_is_refused(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = ("replay", real(XDF / "minimal.xdf"), "--bank", desk / "bank", "--model", desk / "model")
     assert main.main([*map(str, argv), "--headless", "--speed", "max", "--quiet"]) == 1
-    said = capsys.readouterr().err.strip()
-    assert "at 10 Hz" in said or "sensors" in said
-    assert len(said.splitlines()) == 1
-    assert "unexpected" not in said
+    error = capsys.readouterr().err.strip()
+    assert "at 10 Hz" in error or "sensors" in error
+    assert len(error.splitlines()) == 1
+    assert "unexpected" not in error

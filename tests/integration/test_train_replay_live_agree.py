@@ -16,19 +16,19 @@ from tests.helpers.live_setup import run, summary
 def test_replay_and_live_give_the_numbers_of_evaluate(
     desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: tuple[str, ...], least: float
 ) -> None:
-    """Once as fast as it goes, once as real streams at real time from another process."""
+    """As fast as the machine can, and as LSL streams at real time from another process."""
     replay = ("replay", desk / "listener", "--run", "02", "--bank", desk / "bank", "--model", desk / "model")
     assert run(*replay, *how, "--headless", "--out", tmp_path / "live", "--quiet", "--json") == 0
-    said = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     offline, live = summary(desk / "offline"), summary(tmp_path / "live")
     assert (live["kind"], live["n_words"]) == ("session", offline["n_words"])
     assert sum(live["skipped"].values()) == sum(offline["skipped"].values())
     assert np.abs(np.subtract(live["r"], offline["r"])).max() <= least
-    assert said["lost"] == said["gaps"] == 0
+    assert printed["lost"] == printed["gaps"] == 0
     assert (tmp_path / "live" / "report.html").is_file()
 
 
-def test_a_recording_that_does_not_fit_the_bank_is_refused_in_one_line(
+def test_a_recording_that_does_not_fit_is_refused(
     desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(desk / "bank", tmp_path / "bank")
@@ -36,8 +36,8 @@ def test_a_recording_that_does_not_fit_the_bank_is_refused_in_one_line(
     passport.write_text(passport.read_text().replace('"MEG 0112"', '"MEG 9999"'))
     replay = ("replay", desk / "listener", "--run", "02", "--bank", tmp_path / "bank", "--model", desk / "model")
     assert run(*replay, "--speed", "max", "--headless", "--out", tmp_path / "out", "--quiet") == 1
-    said = capsys.readouterr().err.strip().splitlines()
-    assert len(said) == 1
-    assert "MEG 9999 is not there" in said[0]
-    assert "--allow-missing" in said[0]
+    error = capsys.readouterr().err.strip().splitlines()
+    assert len(error) == 1
+    assert "MEG 9999 is not there" in error[0]
+    assert "--allow-missing" in error[0]
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""The window over the real engine, in its own process, obeys keys and mouse and loses nothing."""
+"""The window with a real engine, in a process of its own: keys, mouse, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.helpers.live_stage import Stage
 from tests.helpers.window import PATIENCE_MS, Sitting
 
 
-def test_a_real_replay_steps_and_jumps_by_keys(sitting: Sitting) -> None:
+def test_keys_step_and_jump_in_a_replay(sitting: Sitting) -> None:
     sitting.replay(speed=4.0)
     sitting.until(lambda seen: seen.n_scored > 20)
     words = sitting.window.link.word_list
@@ -31,15 +31,15 @@ def test_a_real_replay_steps_and_jumps_by_keys(sitting: Sitting) -> None:
         seen = sitting.until(lambda seen, at=at: 0 <= seen.position_s - words.onsets[at] < 0.1)
         assert seen.words[-1].word.text.startswith(words.texts[at])
         assert seen.paused
-    told = len(words.texts) - 8
+    at = len(words.texts) - 8
     sitting.press("/")
-    QTest.keyClicks(sitting.window.transport.word, words.texts[told])
-    there = sitting.window.transport.timeline.find_word(words.texts[told])
+    QTest.keyClicks(sitting.window.transport.word, words.texts[at])
+    there = sitting.window.transport.timeline.find_word(words.texts[at])
     QTest.keyClick(sitting.window.transport.word, Qt.Key.Key_Return)
     sitting.until(lambda seen: seen.position_s == pytest.approx(there, abs=0.05))
 
 
-def test_a_real_replay_is_moved_and_its_words_are_looked_at_by_mouse(sitting: Sitting) -> None:
+def test_the_mouse_seeks_and_inspects_words(sitting: Sitting) -> None:
     sitting.replay(speed=4.0)
     sitting.until(lambda seen: seen.n_scored > 20)
     sitting.press("Space")
@@ -56,7 +56,7 @@ def test_a_real_replay_is_moved_and_its_words_are_looked_at_by_mouse(sitting: Si
     assert seen.inspected.entry.word.text == word.entry.word.text
 
 
-def test_a_real_replay_played_out_leaves_its_report(sitting: Sitting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_replay_leaves_its_report(sitting: Sitting, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
     monkeypatch.setattr(exporter, "show", opened.append)
     sitting.replay(speed=4.0)
@@ -84,7 +84,7 @@ def test_a_real_replay_played_out_leaves_its_report(sitting: Sitting, monkeypatc
     assert (report.path, report.n_written) == (str(opened[0]), 2)
 
 
-def test_an_engine_that_is_killed_is_begun_again(sitting: Sitting) -> None:
+def test_a_killed_engine_is_started_again(sitting: Sitting) -> None:
     sitting.replay(speed=8.0)
     stood = sitting.until(lambda seen: seen.n_scored > 10).position_s
     assert stood is not None
@@ -104,7 +104,7 @@ def test_an_engine_that_is_killed_is_begun_again(sitting: Sitting) -> None:
     sitting.until(lambda seen: seen.n_scored > 0)
 
 
-def test_from_streams_to_scores_and_closed_while_recording(sitting: Sitting, desk: Path, tmp_path: Path) -> None:
+def test_closing_the_window_leaves_a_whole_recording(sitting: Sitting, desk: Path, tmp_path: Path) -> None:
     """Discovery, first score, recording by key, and the window closed over it: the recording is whole."""
     pyxdf = pytest.importorskip("pyxdf")
     stage = Stage(desk, tmp_path)
@@ -138,7 +138,7 @@ def test_from_streams_to_scores_and_closed_while_recording(sitting: Sitting, des
 def test_a_hanging_engine_is_ended_and_its_recording_is_whole(
     sitting: Sitting, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGSTOP makes the engine deaf and dumb."""
+    """SIGSTOP: the engine neither reads nor writes."""
     pyxdf = pytest.importorskip("pyxdf")
     monkeypatch.setattr(link, "STOP_TIMEOUT_S", 1.0)
     stage = Stage(desk, tmp_path)

@@ -24,7 +24,7 @@ from rtalign.engine.process.server import CommandQueue, Outbox, Unreadable
 
 
 class Slow(io.BytesIO):
-    """A viewer that reads nothing before it is let."""
+    """A viewer that reads nothing until it is allowed to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Slow(io.BytesIO):
         return super().write(frame)
 
 
-def test_what_is_sent_once_is_never_replaced_by_news() -> None:
+def test_a_message_sent_once_is_never_replaced() -> None:
     """A viewer that is slow misses snapshots, and no word list."""
     pipe = Slow()
     outbox = Outbox(pipe)
@@ -54,12 +54,12 @@ def test_what_is_sent_once_is_never_replaced_by_news() -> None:
 
 
 @pytest.fixture
-def mute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[bytes], Client]:
-    """A client of a process that says just these bytes."""
+def client_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[bytes], Client]:
+    """A client of a process that sends these bytes and ends."""
 
-    def make(said: bytes) -> Client:
-        (tmp_path / "said").write_bytes(said)
-        code = f"import sys; sys.stdout.buffer.write(open({str(tmp_path / 'said')!r}, 'rb').read())"
+    def make(sent: bytes) -> Client:
+        (tmp_path / "sent").write_bytes(sent)
+        code = f"import sys; sys.stdout.buffer.write(open({str(tmp_path / 'sent')!r}, 'rb').read())"
         real = subprocess.Popen
         monkeypatch.setattr(subprocess, "Popen", lambda argv, **rest: real([sys.executable, "-c", code], **rest))
         return Client(Session())
@@ -67,16 +67,16 @@ def mute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[bytes], C
     return make
 
 
-@pytest.mark.parametrize("said", [b"hello, I am no frame, but long enough", wire.pack({"word_list": {"onsets": 3}})])
-def test_an_engine_that_speaks_no_sense_has_failed(mute: Callable[[bytes], Client], said: bytes) -> None:
-    client = mute(wire.pack(snapshot.to_message(snapshot.empty_snapshot("running"))) + said)
+@pytest.mark.parametrize("sent", [b"hello, this is no frame, but long enough", wire.pack({"word_list": {"onsets": 3}})])
+def test_an_engine_that_sends_nonsense_has_failed(client_of: Callable[[bytes], Client], sent: bytes) -> None:
+    client = client_of(wire.pack(snapshot.to_message(snapshot.empty_snapshot("running"))) + sent)
     client.wait(30)
     assert client.newest.phase == "failed"
     assert "cannot be read" in (client.newest.reason or "")
 
 
-def test_the_last_words_of_an_engine_are_heard_before_it_counts_as_gone(mute: Callable[[bytes], Client]) -> None:
-    client = mute(wire.pack(snapshot.to_message(snapshot.empty_snapshot("ended"))))
+def test_the_last_snapshot_of_an_ended_engine_is_read(client_of: Callable[[bytes], Client]) -> None:
+    client = client_of(wire.pack(snapshot.to_message(snapshot.empty_snapshot("ended"))))
     while client.alive:
         pass
     assert client.newest.phase == "ended"
@@ -114,7 +114,7 @@ def frame_of(header: bytes, body: bytes = b"") -> bytes:
         wire.HEAD.pack(wire.MAGIC, 2**32 - 1, 2**63),
     ],
 )
-def test_what_is_no_command_is_refused_once_and_the_next_is_read(broken: bytes) -> None:
+def test_nonsense_is_refused_once_and_the_next_command_is_read(broken: bytes) -> None:
     sent = [wire.pack(commands.to_message(command)) for command in (Pause(), Seek(3.0))]
     first, refused, second, end = received(sent[0] + broken + sent[1])
     assert first == Pause()

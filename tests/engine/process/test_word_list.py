@@ -45,6 +45,6 @@ def test_nine_hours_of_the_longest_words_fit_into_a_frame() -> None:
         None,
     ],
 )
-def test_what_is_no_word_list_is_refused(broken: object) -> None:
+def test_anything_but_a_word_list_is_refused(broken: object) -> None:
     with pytest.raises(ValueError, match="word list"):
         word_list.from_message({"word_list": broken})

@@ -1,4 +1,4 @@
-"""What came in stays on disk: whole after a stop, readable after kill -9, told when the disk is full."""
+"""A recording is whole after a stop, readable after kill -9, and reports a full disk."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def stream_of(path: Path, kind: str) -> dict:
     return next(s for s in streams if s["info"]["type"][0] == kind)
 
 
-def test_what_was_recorded_is_what_another_reader_reads(tmp_path: Path) -> None:
+def test_pyxdf_reads_what_was_recorded(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {"model": "tiny"}) as session:
         for first in range(0, 1000, 125):
             session.write_samples(block(first, 125))
@@ -84,7 +84,7 @@ def test_numbers_keep_the_type_they_came_in(tmp_path: Path, kind: str) -> None:
     np.testing.assert_array_equal(found, data)
 
 
-def test_a_session_is_never_written_over(tmp_path: Path) -> None:
+def test_an_earlier_session_is_not_overwritten(tmp_path: Path) -> None:
     folders = []
     for _ in range(3):
         with Recorder(tmp_path / "s", MEG, "words", {}) as session:
@@ -95,7 +95,7 @@ def test_a_session_is_never_written_over(tmp_path: Path) -> None:
     assert "not empty" in moved
 
 
-def test_tables_and_log_are_what_was_said(tmp_path: Path) -> None:
+def test_tables_and_log_hold_what_was_written(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {"model": "tiny"}) as session:
         session.write_word(ROW)
         session.write_word(
@@ -126,7 +126,7 @@ def test_rows_that_do_not_fit_the_table_are_refused(tmp_path: Path) -> None:
             session.write_word({"text": "Once"})
 
 
-def test_a_stream_that_comes_back_different_begins_a_new_one(tmp_path: Path) -> None:
+def test_other_sensors_begin_a_new_stream(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
         session.change_stream(SENSORS, SFREQ)
         session.write_samples(block(0, 500))
@@ -141,7 +141,7 @@ def test_a_stream_that_comes_back_different_begins_a_new_one(tmp_path: Path) -> 
     assert len(stream_of(session.folder / "raw.xdf", "MEG")["time_series"]) == 500
 
 
-def test_the_same_channels_in_another_unit_are_another_stream(tmp_path: Path) -> None:
+def test_another_unit_begins_a_new_stream(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
         session.write_samples(block(0, 100))
         session.change_stream(SENSORS, SFREQ, MEG.channels, ("fT",) * 4)
@@ -153,14 +153,14 @@ def test_the_same_channels_in_another_unit_are_another_stream(tmp_path: Path) ->
     assert sorted(streams) == [1, 2, 3]
 
 
-def test_a_clock_offset_measured_before_the_first_sample_is_kept(tmp_path: Path) -> None:
+def test_a_clock_offset_before_the_first_sample_is_kept(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
         session.write_offset(OffsetMeasurement("meg", 107.0, 7.0, 1e-4))
         session.write_samples(block(0, 100))
     assert XdfFile(session.folder / "raw.xdf").streams[2].offsets == [(100.0, 7.0)]
 
 
-def test_samples_of_the_wrong_width_are_counted_and_told(tmp_path: Path) -> None:
+def test_samples_of_the_wrong_width_are_reported(tmp_path: Path) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
         session.write_samples(block(0, 100, n_channels=5))
         until(lambda: session.n_dropped == 100 and session.problem is not None)
@@ -186,7 +186,7 @@ while True:
 """
 
 
-def test_kill_minus_nine_takes_no_more_than_the_last_second(tmp_path: Path) -> None:
+def test_kill_minus_nine_loses_at_most_the_last_second(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": PYTHONPATH}
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(tmp_path / "s")],
@@ -195,12 +195,12 @@ def test_kill_minus_nine_takes_no_more_than_the_last_second(tmp_path: Path) -> N
         text=True,
     )
     assert child.stdout is not None
-    with child, child.stdout as said:
+    with child, child.stdout as output:
         sent = 0
         while sent < 2350:
-            sent = int(said.readline())
+            sent = int(output.readline())
         child.send_signal(signal.SIGKILL)
-        sent = max([sent, *(int(line) for line in said.read().splitlines() if line)])
+        sent = max([sent, *(int(line) for line in output.read().splitlines() if line)])
     path = tmp_path / "s" / "raw.xdf"
     meg = stream_of(path, "MEG")
     n = len(meg["time_series"])
@@ -239,7 +239,7 @@ def full_disk(folder: str) -> None:
         until(lambda: session.seconds == 4.0 and session.problem is None)
 
 
-def test_a_full_disk_is_told_and_recording_goes_on_when_there_is_room(tmp_path: Path) -> None:
+def test_recording_goes_on_when_a_full_disk_has_room_again(tmp_path: Path) -> None:
     """The disk refuses a chunk half way: the file is cut back, what could not be written is counted."""
     env = {**os.environ, "PYTHONPATH": PYTHONPATH}
     command = [sys.executable, "-c", FULL, str(tmp_path / "s")]
@@ -252,7 +252,7 @@ def test_a_full_disk_is_told_and_recording_goes_on_when_there_is_room(tmp_path: 
     assert "recording again" in (tmp_path / "s" / "log.jsonl").read_text()
 
 
-def test_a_record_of_which_the_disk_took_a_part_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partly_written_record_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, real = files.Appended(tmp_path / "f"), os.write
     file.write(b"whole")
 
@@ -281,7 +281,7 @@ def test_a_record_of_which_the_disk_took_a_part_leaves_nothing(tmp_path: Path, m
     assert (tmp_path / "f").read_bytes() == b"wholekept for later"
 
 
-def test_a_queue_that_is_full_drops_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue_drops_samples_and_reports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "MAX_QUEUE_BYTES", 1000)
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
         session.write_samples(block(0, 1000))
@@ -289,7 +289,7 @@ def test_a_queue_that_is_full_drops_and_tells(tmp_path: Path, monkeypatch: pytes
         assert "does not keep up" in str(session.problem)
 
 
-def test_a_fault_of_the_thread_reaches_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_thread_becomes_the_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
         monkeypatch.setattr(session._raw, "add_marker", lambda *_: 1 / 0)
         session.write_marker(RawMarker("x", 1.0))
