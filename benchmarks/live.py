@@ -74,7 +74,7 @@ class Endless:
 def made_up_bank(folder: Path, sensors: tuple[Sensor, ...], layers: str) -> None:
     """A bank of the right shape with decoders of noise: what it says is nonsense, what it costs is not."""
     model = load("smollm2")
-    recipe = Recipe().with_("language", layers=layers)
+    recipe = Recipe().with_settings("language", layers=layers)
     numbers = recipe.language.layer_indices(model.info.n_layers)
     reading = model.encode(story_words(shipped_story())[:600], recipe.language, numbers, surprisal=False)
     projection = fit_projection([reading.activations], recipe.language.components)

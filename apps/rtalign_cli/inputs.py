@@ -32,13 +32,13 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
         ("words", "which", args.words),
     ):
         if value is not None:
-            recipe = recipe.with_(group, **{name: value})
+            recipe = recipe.with_settings(group, **{name: value})
     if args.lags:
         try:
             start, stop, step = (float(part) for part in args.lags.split(":"))
         except ValueError:
             raise ValueError(f"lags {args.lags!r} are not FROM:TO:STEP in seconds, such as -0.5:1.5:0.02") from None
-        recipe = recipe.with_("lags", start_s=start, stop_s=stop, step_s=step)
+        recipe = recipe.with_settings("lags", start_s=start, stop_s=stop, step_s=step)
     return recipe
 
 

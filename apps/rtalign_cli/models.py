@@ -19,14 +19,14 @@ STORY_WORDS = 10_000
 
 def models(args: argparse.Namespace, progress: Progress) -> Any:
     """List the language models, or convert one of them."""
-    from rtalign.core.machine import flops
+    from rtalign.core.machine import measure_flops
     from rtalign.language import load
     from rtalign.language.loading import free_bytes, list_models
 
     if args.prepare:
         load(args.prepare, report=progress.say)
         return {"prepared": args.prepare}
-    rows, speed, free = list_models(), flops(args.precision), free_bytes("cpu")
+    rows, speed, free = list_models(), measure_flops(args.precision), free_bytes("cpu")
     if not args.json:
         print("\n".join(model_lines(rows, speed, free, args.precision)))
     return [model_entry(row, speed, free, args.precision) for row in rows]

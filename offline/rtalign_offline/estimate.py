@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.machine import cores, workers
+from rtalign.core.machine import cpu_count, worker_count
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
 from rtalign.core.time_format import duration
@@ -52,7 +52,7 @@ def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device
         "layers": n_layers,
         "lags": lags,
         "seconds": {k: round(v, 1) for k, v in seconds.items()} | {"total": round(_total(seconds), 1)},
-        "memory_mb": round((shared + each * workers(each) + model.info.n_bytes) / 1e6 + LIBRARIES_MB),
+        "memory_mb": round((shared + each * worker_count(each) + model.info.n_bytes) / 1e6 + LIBRARIES_MB),
         "disk_mb": {"cache": round((tape + words * n_layers * model.info.dim * 4) / 1e6), "bank": round(bank / 1e6)},
     }
 
@@ -72,7 +72,7 @@ def say_estimate(result: dict[str, Any]) -> list[str]:
 def _total(seconds: dict[str, float]) -> float:
     """Signal and language share the cores; decoders come after."""
     first = seconds["signal"], seconds["language"]
-    return max(*first, sum(first) / cores()) + seconds["fit"]
+    return max(*first, sum(first) / cpu_count()) + seconds["fit"]
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -135,4 +135,4 @@ def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe:
     fixed = _timed(
         lambda: ridge.fit_ridge([moments] * n_folds, recipe.fit.alphas, rotations, recipe.fit.precision, device)
     )
-    return (_timed(grows) * words / (n * n_folds) + fixed) / cores()
+    return (_timed(grows) * words / (n * n_folds) + fixed) / cpu_count()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 
-from rtalign.core import cache
+from rtalign.core.files import atomic_folder
 from rtalign.core.progress import Progress, Stage
 from rtalign.language.networks import BOS, ClassicConfig, ClassicModel, save_classic
 from rtalign.simulation import story_words
@@ -126,7 +126,7 @@ def train_language_model(texts: Sequence[Path], out: Path, settings: SmallModelS
         with progress.stage(f"training {config.model_type}", settings.steps, "steps") as stage:
             loss = _fit(model, ids, settings.steps, stage)
     progress.say(f"{loss:.2f} nats a token on the last tenth of the text, which was held out")
-    with cache.atomic_folder(out) as partial:
+    with atomic_folder(out) as partial:
         save_classic(partial, model.eval(), tokenizer)
     return loss
 

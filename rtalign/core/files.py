@@ -1,15 +1,32 @@
-"""Files that are never left half written: text replaced as a whole, and a file that only grows."""
+"""Files and folders that are never left half written: text and folders replaced as a whole, and a file that grows."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-MAX_KEPT_BYTES = 32 << 20
+MAX_WAITING_BYTES = 32 << 20
+"""Records that an AppendOnlyFile keeps in memory while the disk takes none."""
+
+ABANDONED_S = 86400.0
+"""Partial folders that have not changed for this long are removed."""
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a text file as a whole: written under another name in its folder, then renamed."""
+    """Replace a text file as a whole: written under another name in its folder, then renamed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    text : str
+        Its new contents, written as UTF-8.
+    """
     partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
     try:
         with partial.open("w", encoding="utf-8", newline="") as file:
@@ -21,60 +38,120 @@ def write_atomically(path: Path, text: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-class Appended:
-    """Records are handed in with `add` and reach the system with `flush`; those that cannot be written wait.
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A folder to write into that appears at `path` complete or not at all.
 
-    Every write goes to the end of what is known to be good, so that a record of which the disk took only a part is
-    overwritten by the next one.
+    If another process was quicker, its folder stays: two folders of one path have equal contents, as the path holds a
+    key of everything that they depend on.
+
+    Parameters
+    ----------
+    path : Path
+        Where the folder will be.
+
+    Yields
+    ------
+    Path
+        The temporary folder, beside the final one; an error in the `with` block deletes it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f"{path.name}.partial-{os.getpid()}-", dir=path.parent))
+    try:
+        yield partial
+        partial.chmod(0o755)
+        try:
+            partial.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def replaced_folder(path: Path) -> Iterator[Path]:
+    """As `atomic_folder`, but a folder that is there already is replaced, once the new one is complete."""
+    with atomic_folder(path) as partial:
+        yield partial
+        if path.is_dir():
+            shutil.rmtree(path)
+
+
+def remove_abandoned(store: Path) -> None:
+    """Remove partial folders that a killed process left in the folders of a cache a day ago or longer."""
+    for partial in store.glob("*/*.partial-*"):
+        newest = max((path.stat().st_mtime for path in [partial, *partial.rglob("*")]), default=0.0)
+        if time.time() - newest > ABANDONED_S:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+class AppendOnlyFile:
+    """A new file that only grows, of which a full disk never leaves half a record.
+
+    Records are handed in with `add` and written with `flush`; those that cannot be written wait in memory.  Every write
+    goes to the end of what is complete, so a record of which the disk took only a part is overwritten by the next one.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which must not exist yet.
+
+    Attributes
+    ----------
+    n_bytes : int
+        Bytes of complete records in the file.
+    n_lost : int
+        Records for which there was space neither on disk nor in memory.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
-        self._kept: list[bytes] = []
-        self._kept_bytes = 0
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self.n_bytes = 0
         self.n_lost = 0
-        """Records that found neither space on the disk nor in memory."""
 
     def add(self, record: bytes) -> None:
-        """A record for the next flush."""
-        if self._kept_bytes + len(record) > MAX_KEPT_BYTES:
+        """Keep a record for the next flush."""
+        if self._waiting_bytes + len(record) > MAX_WAITING_BYTES:
             self.n_lost += 1
             return
-        self._kept.append(record)
-        self._kept_bytes += len(record)
+        self._waiting.append(record)
+        self._waiting_bytes += len(record)
 
     def flush(self) -> None:
-        """Everything that waits, in one write; OSError where that fails, and then all of it waits on."""
-        if self._kept:
-            self.write(b"".join(self._kept))
-            self._kept, self._kept_bytes = [], 0
+        """Write all waiting records at once; on OSError all of them stay waiting."""
+        if self._waiting:
+            self.write(b"".join(self._waiting))
+            self._waiting, self._waiting_bytes = [], 0
 
     def write(self, record: bytes) -> None:
-        """A record now or, with OSError, not at all."""
+        """Write a record now or, with OSError, not at all."""
         os.lseek(self._file, self.n_bytes, os.SEEK_SET)
         try:
             rest = memoryview(record)
             while rest:
                 rest = rest[os.write(self._file, rest) :]
         except OSError:
-            self._cut()
+            self._truncate()
             raise
         self.n_bytes += len(record)
 
-    def settle(self) -> None:
-        """On to the disk itself, so that a power cut cannot take it back."""
+    def sync(self) -> None:
+        """Make the system write the file to the disk itself, so that a power cut does not lose it."""
         os.fsync(self._file)
 
     def close(self) -> None:
+        """Cut off an incomplete record and close the file."""
         if self._file >= 0:
-            self._cut()
+            self._truncate()
             os.close(self._file)
             self._file = -1
 
-    def _cut(self) -> None:
+    def _truncate(self) -> None:
         try:
             os.ftruncate(self._file, self.n_bytes)
-        except OSError:  # what stays behind the good end is overwritten later, and readers leave it out
+        except OSError:  # the incomplete end is overwritten later, and readers ignore it
             return

@@ -1,4 +1,4 @@
-"""What this machine gives and what this process has taken of it."""
+"""What this machine offers, and how much memory this process has used."""
 
 from __future__ import annotations
 
@@ -8,29 +8,50 @@ import sys
 import time
 
 
-def cores() -> int:
-    """Cores this process may use."""
+def cpu_count() -> int:
+    """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def workers(bytes_each: float) -> int:
-    """As many as there are cores, as long as they leave half of the memory free."""
+def worker_count(bytes_each: float) -> int:
+    """How many workers can run: one a core, but so few that half of the memory stays free.
+
+    Parameters
+    ----------
+    bytes_each : float
+        Memory that one worker takes.
+
+    Returns
+    -------
+    int
+        1 or more.
+    """
     if not hasattr(os, "sysconf"):
-        return cores()
+        return cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(min(cores(), int(memory / 2 / max(bytes_each, 1.0))), 1)
+    return max(min(cpu_count(), int(memory / 2 / max(bytes_each, 1.0))), 1)
 
 
 def peak_rss_mb() -> float:
-    """The most memory this process has held, mapped files included."""
+    """The most memory that this process has used so far, mapped files included, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
-def flops(precision: str = "float32", seconds: float = 0.3) -> float:
-    """Operations a second of a matrix product here: what reading a text in blocks comes close to.
+def measure_flops(precision: str = "float32", seconds: float = 0.3) -> float:
+    """Measure the operations a second of a matrix product here, which reading a text in blocks comes close to.
 
-    int8 is multiplied in float32, as weights of whole numbers are.
+    Parameters
+    ----------
+    precision : {"float32", "bfloat16", "int8"}
+        Of the model; int8 is measured as float32, which its weights are multiplied in.
+    seconds : float
+        How long to measure.
+
+    Returns
+    -------
+    float
+        Operations a second.
     """
     import torch
 

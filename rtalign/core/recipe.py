@@ -1,4 +1,4 @@
-"""Recipe: everything that changes a number, written once, saved in every bank and read back from there."""
+"""Recipe: every setting that changes a number, saved in each bank and read back from there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 
 class Settings(BaseModel):
-    """A frozen group of settings that knows no extra keys."""
+    """A frozen group of settings; unknown keys are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,7 +54,7 @@ class LagRecipe(Settings):
 CONTEXT = re.compile(r"(growing|window):(\d{1,6})")
 
 
-def _context(text: str) -> str:
+def _check_context(text: str) -> str:
     match = CONTEXT.fullmatch(text)
     if not match:
         raise ValueError(f"context {text!r} is not growing:N or window:K, N and K whole numbers of words")
@@ -63,7 +63,7 @@ def _context(text: str) -> str:
     return text
 
 
-def _layers(text: str) -> str:
+def _check_layers(text: str) -> str:
     if text == "all" or re.fullmatch(r"\d+(,\d+)*", text):
         return text
     raise ValueError(f"layers {text!r}: say all, how many (9), or which (0,4,8 - a single one with a comma: 4,4)")
@@ -72,7 +72,7 @@ def _layers(text: str) -> str:
 class LanguageRecipe(Settings):
     """How the words become activations."""
 
-    context: Annotated[str, AfterValidator(_context)] = Field(
+    context: Annotated[str, AfterValidator(_check_context)] = Field(
         "growing:1000",
         description="growing:N keeps up to N words and, when full, goes on from the newer half; "
         "window:K re-reads each word after exactly its K previous words.",
@@ -82,7 +82,7 @@ class LanguageRecipe(Settings):
         "mean",
         description="How the tokens of one word become one activation: their mean, or the last or first of them.",
     )
-    layers: Annotated[str, AfterValidator(_layers)] = Field(
+    layers: Annotated[str, AfterValidator(_check_layers)] = Field(
         "9", description="all; a number of layers between 10 % and 90 % of depth; or a list of hidden-state indices."
     )
     precision: Literal["float32", "bfloat16", "int8"] = Field(
@@ -96,10 +96,12 @@ class LanguageRecipe(Settings):
 
     @property
     def context_kind(self) -> str:
+        """growing or window."""
         return self.context.split(":")[0]
 
     @property
     def context_words(self) -> int:
+        """How many words a context holds."""
         return int(self.context.split(":")[1])
 
     def layer_indices(self, n_layers: int) -> list[int]:
@@ -146,7 +148,27 @@ class FitRecipe(Settings):
 
 
 class Recipe(Settings):
-    """All that changes a number."""
+    """Every setting that changes a number, in five groups; each field is described in its own sentence.
+
+    Attributes
+    ----------
+    chain : ChainRecipe
+        How the raw signal becomes the signal that is decoded.
+    lags : LagRecipe
+        The times after a word's onset.
+    language : LanguageRecipe
+        How words become activations.
+    words : WordRecipe
+        Which words are decoded.
+    fit : FitRecipe
+        How decoders are fitted and tested.
+
+    Examples
+    --------
+    >>> recipe = Recipe.preset("live").with_settings("fit", folds=3)
+    >>> recipe.fit.folds
+    3
+    """
 
     chain: ChainRecipe = ChainRecipe()
     lags: LagRecipe = LagRecipe()
@@ -156,7 +178,7 @@ class Recipe(Settings):
 
     @classmethod
     def preset(cls, name: str) -> Recipe:
-        """live: causal, can run during the story.  paper: the settings of arXiv 2512.01591, offline only."""
+        """A named recipe: live is causal and can run during the story; paper is that of arXiv 2512.01591, offline."""
         if name == "live":
             return cls()
         if name == "paper":
@@ -169,7 +191,7 @@ class Recipe(Settings):
         raise ValueError(f"no preset is called {name!r}; there are live and paper")
 
     def to_toml(self) -> str:
-        """The recipe as a file a person can read and edit, each line under its own explanation."""
+        """The recipe as a file that a person can read and edit, each setting below its description."""
         lines = []
         for group_name, group_field in type(self).model_fields.items():
             group = getattr(self, group_name)
@@ -182,31 +204,32 @@ class Recipe(Settings):
 
     @classmethod
     def from_toml(cls, text: str, base: Recipe | None = None) -> Recipe:
-        """A recipe from TOML; what the text leaves out comes from base."""
+        """A recipe from TOML, the settings that it leaves out from base; ValueError, in one line, if it is wrong."""
         values = (base or cls()).model_dump()
         try:
             for group, settings in tomllib.loads(text).items():
                 if not isinstance(settings, dict):
-                    raise ValueError(f"{group!r} stands outside a section; sections are {', '.join(values)}")
+                    raise ValueError(f"{group!r} is outside a section; sections are {', '.join(values)}")
                 values[group] = {**values.get(group, {}), **settings}
             return cls.model_validate(values)
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"the recipe is not valid TOML: {error}") from None
         except ValidationError as error:
-            raise ValueError(plain(error)) from None
+            raise ValueError(validation_text(error)) from None
 
     @classmethod
     def load(cls, path: Path, base: Recipe | None = None) -> Recipe:
+        """A recipe from a TOML file."""
         return cls.from_toml(path.read_text(encoding="utf-8"), base)
 
-    def with_(self, group: str, **changes: Any) -> Recipe:
+    def with_settings(self, group: str, **changes: Any) -> Recipe:
         """A copy with some settings of one group changed, validated as if read from a file."""
         values = self.model_dump()
         values[group] |= changes
         try:
             return Recipe.model_validate(values)
         except ValidationError as error:
-            raise ValueError(plain(error)) from None
+            raise ValueError(validation_text(error)) from None
 
     def fingerprint(self, *groups: str) -> str:
         """A hash of some groups of settings, or of all."""
@@ -214,17 +237,17 @@ class Recipe(Settings):
         return hashlib.sha256(chosen.encode()).hexdigest()[:16]
 
 
-def plain(error: ValidationError, what_was_read: str = "recipe") -> str:
-    """A validation error in one line: where, what, and what was there instead."""
+def validation_text(error: ValidationError, source: str = "recipe") -> str:
+    """A validation error in one line: where it is, what is wrong, and what was given."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{what_was_read}, {where}: {what_is_wrong(first)}"
+    return f"{source}, {where}: {error_text(first)}" if source else f"{where}: {error_text(first)}"
 
 
-def what_is_wrong(found: Any) -> str:
-    """One of a validation error's findings: what, and what was there instead, unless that is said already."""
-    said = found["type"] in ("value_error", "extra_forbidden", "missing")
-    return str(found["msg"]).removeprefix("Value error, ") + ("" if said else f", not {repr(found['input'])[:80]}")
+def error_text(error: Any) -> str:
+    """One entry of a validation error: what is wrong and, unless the message says it already, what was given."""
+    complete = error["type"] in ("value_error", "extra_forbidden", "missing")
+    return str(error["msg"]).removeprefix("Value error, ") + ("" if complete else f", not {repr(error['input'])[:80]}")
 
 
 def _toml(value: Any) -> str:

@@ -8,19 +8,29 @@ from typing import Any, Protocol
 
 import numpy as np
 
-UNITS = {"axial": "fT", "mag": "fT", "planar": "fT/cm", "eeg": "uV"}
-"""What a sensor of each kind is counted in, everywhere after the signal chain."""
+DISPLAY_UNITS = {"axial": "fT", "mag": "fT", "planar": "fT/cm", "eeg": "uV"}
+"""Unit of each kind of sensor, everywhere after the signal chain."""
 
-SI = {"axial": "T", "mag": "T", "planar": "T/m", "eeg": "V"}
-"""What every recording is read in, and what streams and files of our own say."""
+SI_UNITS = {"axial": "T", "mag": "T", "planar": "T/m", "eeg": "V"}
+"""Units that every recording is read in, and that streams and files of this program state."""
 
-SCALES = {"axial": 1e15, "mag": 1e15, "planar": 1e13, "eeg": 1e6}
-"""From SI (T, T/m, V), which every recording is read in, to those units."""
+DISPLAY_SCALES = {"axial": 1e15, "mag": 1e15, "planar": 1e13, "eeg": 1e6}
+"""Factors from SI units to display units."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One channel that measures the head: its name, kind, and place in head or device space (m)."""
+    """One channel that measures the head.
+
+    Attributes
+    ----------
+    name : str
+        The channel's name.
+    kind : str
+        axial, mag, planar or eeg; sets the unit.
+    position, normal : tuple of float
+        Its place in m, and its direction, in head or device coordinates.
+    """
 
     name: str
     kind: str
@@ -29,19 +39,41 @@ class Sensor:
 
 
 def sensor_to_dict(sensor: Sensor) -> dict[str, Any]:
-    """A sensor as JSON holds it, with the unit of its values after the signal chain; places rounded to 0.01 mm."""
+    """A sensor as a dict for JSON.
+
+    Parameters
+    ----------
+    sensor : Sensor
+        The sensor.
+
+    Returns
+    -------
+    dict
+        Its fields, with the unit of its values after the signal chain; positions rounded to 0.01 mm.
+    """
     position, normal = ([round(x, 5) for x in place] for place in (sensor.position, sensor.normal))
     return {
         "name": sensor.name,
         "kind": sensor.kind,
-        "unit": UNITS[sensor.kind],
+        "unit": DISPLAY_UNITS[sensor.kind],
         "position": position,
         "normal": normal,
     }
 
 
 def sensor_from_dict(entry: Mapping[str, Any]) -> Sensor:
-    """The sensor that `sensor_to_dict` described."""
+    """A sensor from the dict that `sensor_to_dict` made.
+
+    Parameters
+    ----------
+    entry : mapping
+        name, kind, position and normal; more keys are ignored.
+
+    Returns
+    -------
+    Sensor
+        The sensor.
+    """
     x, y, z = (float(v) for v in entry["position"])
     i, j, k = (float(v) for v in entry["normal"])
     return Sensor(str(entry["name"]), str(entry["kind"]), (x, y, z), (i, j, k))
@@ -49,7 +81,17 @@ def sensor_from_dict(entry: Mapping[str, Any]) -> Sensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """A stretch of evenly sampled signal.  data : (sample, sensor); start : time of the first sample, s."""
+    """A piece of evenly sampled signal.
+
+    Attributes
+    ----------
+    data : ndarray, shape (sample, sensor)
+        The samples.
+    start : float
+        Time of the first sample, in seconds.
+    sfreq : float
+        Sampling rate in Hz.
+    """
 
     data: np.ndarray
     start: float
@@ -57,13 +99,25 @@ class Chunk:
 
     @property
     def end(self) -> float:
-        """The time at which the next sample would stand."""
+        """Time of the next sample."""
         return self.start + len(self.data) / self.sfreq
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word as it was heard.  index counts the words of one recording from 0."""
+    """A word as it was spoken.
+
+    Attributes
+    ----------
+    index : int
+        Its number within one recording, from 0.
+    text : str
+        The word.
+    onset : float
+        When it begins, in seconds.
+    duration : float or None
+        How long it lasts, in seconds.
+    """
 
     index: int
     text: str
@@ -73,7 +127,15 @@ class Word:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Epoch:
-    """A word with its brain signal, whole.  data : (lag, sensor)."""
+    """A word with its complete brain signal.
+
+    Attributes
+    ----------
+    word : Word
+        The word.
+    data : ndarray of float32, shape (lag, sensor)
+        The signal at every lag after its onset.
+    """
 
     word: Word
     data: np.ndarray
@@ -81,16 +143,39 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class SkippedWord:
-    """A word that could not be used, and why."""
+    """A word that could not be used.
+
+    Attributes
+    ----------
+    word : Word
+        The word.
+    reason : str
+        Why, as text.
+    """
 
     word: Word
     reason: str
 
 
 class Recording(Protocol):
-    """One uninterrupted story in one head: sensors, words, and signal that can be read in any chunks.
+    """One uninterrupted story in one participant: sensors, words, and signal that can be read in any chunks.
 
     The language model's context is reset between recordings.  A session of seven runs is seven recordings.
+
+    Attributes
+    ----------
+    name, subject : str
+        Names of the recording and the participant.
+    sfreq : float
+        Sampling rate in Hz.
+    start : float
+        Time of the first sample, in seconds.
+    n_samples : int
+        How many samples.
+    sensors : tuple of Sensor
+        Columns of the chunks.
+    words : tuple of Word
+        In order.
     """
 
     @property
@@ -110,7 +195,7 @@ class Recording(Protocol):
 
     @property
     def seconds(self) -> float:
-        """From the first sample to the end of the last, breaks and all."""
+        """From the first sample to the end of the last, breaks included."""
         ...
 
     @property
@@ -121,11 +206,11 @@ class Recording(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should be told: sensors left out, rows dropped, faults known of this recording."""
+        """What a user should know: sensors left out, rows dropped, known faults of this recording."""
         ...
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
-        """The signal in order, SI units, float64 or float32, one column a sensor; from the sample at start on."""
+        """The signal from start on, in chunks of some seconds: SI units, float64 or float32, one column a sensor."""
         ...
 
     def fingerprint(self) -> str:
@@ -133,6 +218,6 @@ class Recording(Protocol):
         ...
 
 
-AXIAL = frozenset({2001, 4002, 5001, 6001, 7001, 7501, 9001, 9101, 9102})
-"""Gradiometers that see what a magnetometer sees: NeuroMag's axial one, Magnes, CTF, KIT, BabySQUID, Artemis123,
-KRISS and both of Compumedics.  Why as numbers: whoever reads a stream's description need not load MNE for them."""
+AXIAL_COILS = frozenset({2001, 4002, 5001, 6001, 7001, 7501, 9001, 9101, 9102})
+"""MNE's coil types of axial gradiometers, which measure as magnetometers do: NeuroMag's, Magnes, CTF, KIT, BabySQUID,
+Artemis123, KRISS and both of Compumedics.  Why numbers: a stream's description is read without loading MNE."""

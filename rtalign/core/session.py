@@ -1,4 +1,4 @@
-"""Session: where data come from and how they are shown; nothing in it can change a number that a bank would give."""
+"""Session: where data come from and how they are shown; no setting of it changes a number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from rtalign.core.recipe import Settings, plain
+from rtalign.core.recipe import Settings, validation_text
 
 MIN_CURVE_WORDS = 100
 """With fewer words a curve R(lag) cannot be told from chance; nothing is shown as a curve or peak before."""
@@ -18,7 +18,13 @@ WordEncoding = Literal["auto", "plain", "json", "codes", "one-hot", "audio-start
 
 
 class Session(Settings):
-    """One sitting of the monitor or of a replay, as a TOML file can hold it."""
+    """Settings of one live session or replay; each field is described in its own sentence.
+
+    Examples
+    --------
+    >>> Session(recording="story.fif", speed=None).meg is None
+    True
+    """
 
     bank: Path | None = Field(None, description="Folder of the decoder bank; none: decoders are learned on the way.")
     model: str | None = Field(None, description="The language model where the bank's own name for it does not do.")
@@ -59,10 +65,10 @@ class Session(Settings):
 
     @classmethod
     def load(cls, path: Path) -> Session:
-        """A session from its TOML file, refused in one line where it is none."""
+        """A session from its TOML file; ValueError, in one line, if it is wrong."""
         try:
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{path} is not valid TOML: {error}") from None
         except ValidationError as error:
-            raise ValueError(plain(error, "session")) from None
+            raise ValueError(validation_text(error, "session")) from None

@@ -61,7 +61,20 @@ def load_tensors(path: Path) -> dict[str, np.ndarray]:
 
 
 class TensorFile:
-    """Named arrays in one safetensors file, each a map onto the disk."""
+    """Named arrays in one safetensors file, each mapped from the disk.
+
+    Parameters
+    ----------
+    path : Path
+        The file; ValueError if it is not a complete safetensors file.
+    writable : bool
+        Whether the arrays can be changed.
+
+    Examples
+    --------
+    >>> file = TensorFile.create(path, {"weights": ("float32", (101, 275))})  # doctest: +SKIP
+    >>> file["weights"][0] = 1.0  # doctest: +SKIP
+    """
 
     def __init__(self, path: Path, writable: bool = False) -> None:
         self.path = path
@@ -70,7 +83,7 @@ class TensorFile:
 
     @classmethod
     def create(cls, path: Path, shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> TensorFile:
-        """A new file of zeros.  shapes : name to (dtype name, shape)."""
+        """A new file of zeros; shapes maps each name to (dtype name, shape)."""
         entries, end = {}, 0
         for name, (dtype, shape) in shapes.items():
             size = np.dtype(dtype).itemsize * math.prod(shape)
@@ -82,7 +95,7 @@ class TensorFile:
             with path.open("wb") as file:
                 file.write(len(header).to_bytes(8, "little") + header)
                 file.flush()
-                # Taken now, so that a full disk is an error here and not a crash in the middle of a mapped write.
+                # Allocated now, so that a full disk is an error here and not a crash in the middle of a mapped write.
                 os.posix_fallocate(file.fileno(), 0, 8 + len(header) + end)
         except OSError as error:
             path.unlink(missing_ok=True)
@@ -90,16 +103,18 @@ class TensorFile:
         return cls(path, writable=True)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every array, by name."""
         return {name: shape for name, (_, shape, _) in self._entries.items()}
 
     def names(self) -> list[str]:
+        """The names of the arrays."""
         return list(self._entries)
 
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The array, mapped: nothing is read until it is touched."""
+        """The array, mapped: nothing is read until it is used."""
         if name not in self._entries:
             raise KeyError(f"{self.path.name} holds no {name!r}")
         dtype, shape, start = self._entries[name]
@@ -109,7 +124,7 @@ class TensorFile:
 
 
 def _read_header(path: Path) -> tuple[dict[str, tuple[np.dtype, tuple[int, ...], int]], int]:
-    """Entries and the place where the data begin; everything in the file is checked before it is believed."""
+    """Entries, and where the data begin; every number of the header is checked before it is used."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")

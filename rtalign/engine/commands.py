@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from rtalign.core.recipe import what_is_wrong
+from rtalign.core.recipe import error_text
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Factor = Annotated[float, Field(strict=True, gt=0, le=1000)]
@@ -234,4 +234,4 @@ def from_message(message: object) -> Command:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ", ".join(str(part) for part in first["loc"][:2])
-        raise ValueError(f"{where}: {what_is_wrong(first)}" if where else what_is_wrong(first)) from None
+        raise ValueError(f"{where}: {error_text(first)}" if where else error_text(first)) from None

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import UNITS
+from rtalign.core.records import DISPLAY_UNITS
 from rtalign.engine.engine import Engine
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import InspectedWord, Snapshot, Traces, Work
@@ -91,7 +91,7 @@ def newest_traces(engine: Engine) -> Traces | None:
     n = len(fitting.sensors)
     chosen = sorted({round(i) for i in np.linspace(0, n - 1, min(MAX_TRACES, n))})
     sensors = [fitting.sensors[i] for i in chosen]
-    names, units = tuple(s.name for s in sensors), tuple(UNITS[s.kind] for s in sensors)
+    names, units = tuple(s.name for s in sensors), tuple(DISPLAY_UNITS[s.kind] for s in sensors)
     return Traces(newest.start, newest.sfreq, names, units, newest.data[:, chosen])
 
 

@@ -49,7 +49,7 @@ class WholeWordTokenizer:
     bos: int | None = None
 
     def first_word(self, word: str, index: int = 0) -> list[int]:
-        return [int(cache.key(_stripped(word, index).lower())[:15], 16)]
+        return [int(cache.content_key(_stripped(word, index).lower())[:15], 16)]
 
     def next_word(self, previous: str, word: str, index: int) -> list[int]:
         del previous
@@ -109,7 +109,7 @@ class SubwordTokenizer:
     def fingerprint(self) -> str:
         """A hash of the vocabulary and of the tokens of a difficult sentence."""
         vocabulary = sorted(self._tokenizer.get_vocab().items())
-        return cache.key(vocabulary, self._encode([TEST_SENTENCE])["input_ids"])[:16]
+        return cache.content_key(vocabulary, self._encode([TEST_SENTENCE])["input_ids"])[:16]
 
     def _encode(self, texts: Sequence[str]) -> Any:
         # A story may contain "<|endoftext|>"; split_special_tokens reads it as ordinary characters.

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from mne.io.constants import FIFF
 
-from rtalign.core.records import AXIAL, Sensor
+from rtalign.core.records import AXIAL_COILS, Sensor
 
 
 class Pickable(Protocol):
@@ -89,7 +89,7 @@ def _kind(channel: dict[str, Any]) -> str:
     if channel["unit"] == FIFF.FIFF_UNIT_T_M:
         return "planar"
     # CTF writes the grade of its compensation above the coil's number.
-    return "axial" if int(channel["coil_type"]) & 0xFFFF in AXIAL else "mag"
+    return "axial" if int(channel["coil_type"]) & 0xFFFF in AXIAL_COILS else "mag"
 
 
 def _sensor(channel: dict[str, Any], kind: str) -> Sensor:

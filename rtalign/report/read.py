@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from rtalign.core.recipe import plain
+from rtalign.core.recipe import validation_text
 from rtalign.core.tensorfile import TensorFile
 from rtalign.report.summary import read_curves_csv, read_summary
 from rtalign.scoring.findings import AlignmentScore, TemporalScore
@@ -226,7 +226,7 @@ def _checked(path: Path, raw: dict[str, Any], kind: type[Kind]) -> Kind:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        raise ValueError(f"{path}: {plain(error).removeprefix('recipe, ')}; write the folder again") from None
+        raise ValueError(f"{path}: {validation_text(error, '')}; write the folder again") from None
 
 
 def _json(path: Path) -> dict[str, Any]:

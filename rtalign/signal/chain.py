@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.recipe import ChainRecipe
-from rtalign.core.records import SCALES, Chunk, Sensor
+from rtalign.core.records import DISPLAY_SCALES, Chunk, Sensor
 from rtalign.signal.filters import CausalHighpass, Decimator, Highpass, NoHighpass, ZeroPhaseHighpass, lowpass
 
 LINE_HZ = 49.0
@@ -164,12 +164,14 @@ class Chain:
     """
 
     def __init__(self, recipe: ChainRecipe, sensors: Sequence[Sensor], sfreq: float) -> None:
-        unknown = sorted({sensor.kind for sensor in sensors} - set(SCALES))
+        unknown = sorted({sensor.kind for sensor in sensors} - set(DISPLAY_SCALES))
         if unknown or not sensors:
-            raise ValueError(f"sensors of kind {', '.join(unknown) or '(none)'}; known kinds are {', '.join(SCALES)}")
+            raise ValueError(
+                f"sensors of kind {', '.join(unknown) or '(none)'}; known kinds are {', '.join(DISPLAY_SCALES)}"
+            )
         self._design = ChainDesign(recipe, float(sfreq))
         self._names = [sensor.name for sensor in sensors]
-        self._scales = np.array([SCALES[sensor.kind] for sensor in sensors])
+        self._scales = np.array([DISPLAY_SCALES[sensor.kind] for sensor in sensors])
         self._stretch: StretchFilter | None = None
         self._expected: float | None = None
         self.factor = self._design.factor
@@ -270,7 +272,7 @@ def frequency_response(recipe: ChainRecipe, sfreq: float, freqs_hz: np.ndarray) 
     chain = Chain(recipe, [Sensor("impulse", "eeg", (0.0, 0.0, 0.0), (0.0, 0.0, 1.0))], sfreq)
     x = np.zeros((int(seconds * sfreq), 1))
     at = len(x) // 2
-    x[at] = design.factor / SCALES["eeg"]
+    x[at] = design.factor / DISPLAY_SCALES["eeg"]
     output = chain.push(Chunk(x, 0.0, sfreq)) + chain.finish()
     times = np.concatenate([part.start + np.arange(len(part.data)) / part.sfreq for part in output])
     values = np.concatenate([part.data[:, 0] for part in output])

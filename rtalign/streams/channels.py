@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from rtalign.core.records import AXIAL, SI, Sensor
+from rtalign.core.records import AXIAL_COILS, SI_UNITS, Sensor
 
 MAX_CHARACTERS = 16_000_000
 MAX_CHANNELS = 4096
@@ -99,7 +99,7 @@ def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChann
     notes = [] if meg else ["no MEG channel: EEG is used"]
     without_unit = [names[i] for i, scale in zip(chosen, scales, strict=True) if scale is None]
     if without_unit:
-        unit = SI[kinds[chosen[0]]]
+        unit = SI_UNITS[kinds[chosen[0]]]
         notes.append(f"{len(without_unit)} channels such as {without_unit[0]} come without a unit: {unit} is assumed")
     sensors = tuple(Sensor(names[i], kinds[i], *_position(nodes[i], kinds[i])) for i in chosen)
     n_unplaced = sum(sensor.position == (0.0, 0.0, 0.0) for sensor in sensors)
@@ -131,7 +131,7 @@ def describe(sensors: tuple[Sensor, ...]) -> list[dict[str, Any]]:
             {
                 "label": sensor.name,
                 "type": TYPES[sensor.kind],
-                "unit": SI[sensor.kind],
+                "unit": SI_UNITS[sensor.kind],
                 "sensor_kind": sensor.kind,
                 "location": position,
                 "normal": normal,
@@ -174,9 +174,9 @@ def _text(node: ElementTree.Element | None, path: str) -> str:
 
 
 def _kind(node: ElementTree.Element | None, label: str, stream_type: str) -> str:
-    """The sensor's kind (see rtalign.core.records.SI), or "" for a channel that does not measure the head."""
+    """The sensor's kind (see rtalign.core.records.SI_UNITS), or "" for a channel that does not measure the head."""
     given = _text(node, "sensor_kind").lower()
-    if given in SI:
+    if given in SI_UNITS:
         return given
     kind = re.sub(r"[^a-z]", "", _text(node, "type").lower())
     if not kind:
@@ -192,7 +192,7 @@ def _kind(node: ElementTree.Element | None, label: str, stream_type: str) -> str
 
 
 def _axial(coil_type: str) -> bool:
-    return coil_type.isdecimal() and len(coil_type) < 8 and int(coil_type) in AXIAL
+    return coil_type.isdecimal() and len(coil_type) < 8 and int(coil_type) in AXIAL_COILS
 
 
 def _scale(unit: str, kind: str, label: str, name: str) -> float | None:
@@ -208,7 +208,7 @@ def _scale(unit: str, kind: str, label: str, name: str) -> float | None:
         plain = re.sub(rf"^{long}(?=tesla|volt)", short, plain)
     plain = re.sub(r"teslas?", "t", re.sub(r"volts?", "v", plain)).replace("/meter", "/m").replace("/metre", "/m")
     match = re.fullmatch(r"([munpf]?)([tv])(?:/([cm]?m))?", plain)
-    wanted = SI[kind]
+    wanted = SI_UNITS[kind]
     if not match or match[2].upper() != wanted[0] or bool(match[3]) != ("/" in wanted):
         raise ValueError(
             f"channel {label} of stream {name} is in {unit!r}, which cannot be read as {wanted} - use {wanted}, "

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core import cache
 from rtalign.core.agreement import Agreement
-from rtalign.core.machine import cores
+from rtalign.core.cache import cache_folder
+from rtalign.core.files import replaced_folder
+from rtalign.core.machine import cpu_count
 from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.records import Recording
@@ -27,7 +28,7 @@ from rtalign.training.prepare import (
     prepare_recordings,
     read_lag,
 )
-from rtalign.training.results import new_folder, write_results
+from rtalign.training.results import write_results
 
 
 def evaluate(
@@ -55,7 +56,7 @@ def evaluate(
     progress : Progress, optional
         Shows the stages; by default nothing is shown.
     store : Path, optional
-        The cache folder; by default `rtalign.core.cache.folder()`.
+        The cache folder; by default `rtalign.core.cache_folder()`.
     extra : dict, optional
         More entries of summary.json.
 
@@ -71,14 +72,14 @@ def evaluate(
     check_model(bank, model)
     check_recordings_are_new(bank, recordings)
     progress, request = progress or Progress(quiet=True), ActivationRequest(model, bank.recipe.language, bank.layers)
-    prepared = prepare_recordings(recordings, request, bank.recipe, store or cache.folder(), progress)
+    prepared = prepare_recordings(recordings, request, bank.recipe, store or cache_folder(), progress)
     n_words = sum(len(one.used) for one in prepared)
     if n_words < 50:
         raise ValueError(f"{n_words} words of these recordings can be scored; at least 50 are needed for a curve")
     curves = score_bank(bank, prepared, progress)
     passport = {**bank.passport, "recordings": [results.recording_entry(one) for one in prepared]}
     passport |= {"scored": results.utc_now(), "n_words": n_words}
-    with new_folder(out) as partial:
+    with replaced_folder(out) as partial:
         return write_results(
             partial, "evaluate", passport, bank.recipe, count_skipped(prepared), curves, progress, **(extra or {})
         )
@@ -99,7 +100,7 @@ def score_bank(bank: DecoderBank, recordings: Sequence[PreparedRecording], progr
     with progress.stage("scores", len(bank.lags_s), "lags") as stage:
         jobs = [partial(score_lag, index) for index in range(len(bank.lags_s))]
         found = []
-        for result in run_ordered(jobs, cores()):
+        for result in run_ordered(jobs, cpu_count()):
             found.append(result)
             stage.advance()
     scores, statistics = zip(*found, strict=True)

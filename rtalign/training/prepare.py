@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core import cache
+from rtalign.core.files import atomic_folder, remove_abandoned
 from rtalign.core.parallel import BackgroundTask
 from rtalign.core.progress import Progress, Stage
 from rtalign.core.recipe import LanguageRecipe, Recipe
@@ -103,7 +104,7 @@ class ActivationRequest:
         info, how = self.model.info, self.recipe.model_dump_json(exclude={"components", "layers"})
         surprisal = ["surprisal"] if self.surprisal else []
         parts = ("1", info.id, info.revision, how, list(self.layers), list(words), *surprisal)
-        return store / "activations" / cache.key(*parts)[:24]
+        return store / "activations" / cache.content_key(*parts)[:24]
 
     def stream(self, words: Sequence[str]) -> Iterator[Any]:
         """The model's readings of a story, part by part."""
@@ -175,7 +176,7 @@ def prepare_recordings(
         In the order of the recordings.
     """
     check_channels(recordings)
-    cache.sweep(store)
+    remove_abandoned(store)
 
     def filter_all(check: Callable[[], None]) -> list[DiskBuffer]:
         return filter_recordings(recordings, recipe, store, progress, check)
@@ -213,7 +214,7 @@ def filter_recordings(
             if folder.exists():
                 stage.skip(recording.n_samples / recording.sfreq / length)
             else:
-                with cache.atomic_folder(folder) as partial:
+                with atomic_folder(folder) as partial:
                     for filtered in _filter(recording, recipe, partial):
                         stage.advance(filtered / length)
                         check()
@@ -224,7 +225,7 @@ def filter_recordings(
 def signal_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
     """The cache folder of a recording's filtered signal, whether it exists or not."""
     names = ",".join(s.name for s in recording.sensors)
-    return store / "signal" / cache.key("1", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
+    return store / "signal" / cache.content_key("1", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
 
 
 def _filter(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[float]:
@@ -275,7 +276,7 @@ def _write_activations(folder: Path, request: ActivationRequest, words: Sequence
     """Write a story's activations part by part, so that they are never in memory as a whole."""
     shape = len(words), len(request.layers), request.model.info.dim
     surprisal = [np.empty(0, np.float32)]
-    with cache.atomic_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         with (partial / "activations.npy").open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import datetime
 import platform
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rtalign.core import cache
 from rtalign.core.machine import peak_rss_mb
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
@@ -21,15 +18,6 @@ from rtalign.scoring.findings import assess
 from rtalign.training.prepare import PreparedRecording
 
 STAGES = {"language": ("language model",), "signal": ("signal",), "fit": ("targets", "decoders", "scores")}
-
-
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """A folder that appears at `out` complete or not at all; an older one is removed only when the new one is ready."""
-    with cache.atomic_folder(out) as partial:
-        yield partial
-        if out.is_dir():
-            shutil.rmtree(out)
 
 
 def write_results(

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core import cache
-from rtalign.core.machine import workers
+from rtalign.core.cache import cache_folder
+from rtalign.core.files import replaced_folder
+from rtalign.core.machine import worker_count
 from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
@@ -35,7 +36,7 @@ from rtalign.training.prepare import (
     prepare_recordings,
     read_lag,
 )
-from rtalign.training.results import new_folder, write_results
+from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
 
 
@@ -150,7 +151,7 @@ def train(
     extend : DecoderBank, optional
         A bank whose words are added to these, without reading its recordings again.
     store : Path, optional
-        The cache folder; by default `rtalign.core.cache.folder()`.
+        The cache folder; by default `rtalign.core.cache_folder()`.
     extra : dict, optional
         More entries of summary.json.
     repeats : sequence of Recording
@@ -165,7 +166,7 @@ def train(
     --------
     >>> summary = train(recordings, load("smollm2"), Recipe.preset("live"), Path("my-bank"))  # doctest: +SKIP
     """
-    store, progress = store or cache.folder(), progress or Progress(quiet=True)
+    store, progress = store or cache_folder(), progress or Progress(quiet=True)
     layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
     prepared = prepare_recordings(
         recordings, ActivationRequest(model, recipe.language, layers), recipe, store, progress
@@ -184,7 +185,7 @@ def train(
     skipped = count_skipped(prepared, purged=int((fold == folds.PURGED).sum()))
     ceilings = measure_noise_ceilings(repeats, recipe, progress)
     passport = _passport(inputs, layers, model, extend)
-    with new_folder(out) as partial_out:
+    with replaced_folder(out) as partial_out:
         bank = partial_out / "bank.safetensors"
         bank_writer.finish_bank_file(work, projection, inputs.target_moments, inputs.earlier, bank)
         extra |= {"notes": write_noise_ceilings(partial_out, ceilings)}
@@ -240,7 +241,7 @@ def _fit_lags(inputs: FitInputs, work: TensorFile, progress: Progress) -> None:
     with progress.stage("decoders", len(done), "lags") as stage:
         stage.skip(len(done) - len(todo))
         jobs = [partial(_fit_and_store, inputs, int(index)) for index in todo]
-        for index in run_ordered(jobs, workers(_bytes(inputs))):
+        for index in run_ordered(jobs, worker_count(_bytes(inputs))):
             done[index] = 1
             stage.advance()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rtalign.core import cache
+from rtalign.core.cache import cache_folder
 from rtalign_cli.doctor import checks, libraries, probes
 from rtalign_cli.doctor.checks import Check
 
@@ -179,7 +179,7 @@ def test_a_screen_is_wanted_only_for_windows(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_cache_that_cannot_be_written_or_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "a" / "b"))
-    assert cache.folder() == tmp_path / "a" / "b"
+    assert cache_folder() == tmp_path / "a" / "b"
     monkeypatch.setattr(checks, "NEED_GB", 0.0)
     assert checks.cache_folder().status == "ok"
     assert not list(tmp_path.iterdir())

@@ -1,13 +1,15 @@
-"""Text is replaced as a whole or not at all."""
+"""Files and folders appear complete or not at all."""
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from rtalign.core import files
-from rtalign.core.files import write_atomically
+from rtalign.core.files import AppendOnlyFile, atomic_folder, write_atomically
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,3 +24,54 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_writers_of_one_folder_leave_it_whole(tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "model"
+    with atomic_folder(path) as mine:
+        (mine / "weights").write_text("mine")
+        with atomic_folder(path) as theirs:
+            (theirs / "weights").write_text("theirs")
+        assert (path / "weights").read_text() == "theirs"
+    assert (path / "weights").read_text() == "theirs"
+    assert [entry.name for entry in path.parent.iterdir()] == ["model"]
+
+
+def test_a_folder_that_fails_half_way_never_appears(tmp_path: Path) -> None:
+    def stopped() -> None:
+        with atomic_folder(tmp_path / "model") as partial:
+            (partial / "weights").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_partly_written_record_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, real = AppendOnlyFile(tmp_path / "f"), os.write
+    file.write(b"whole")
+
+    def half(place: int, record: bytes) -> int:
+        if len(record) > 3:
+            return real(place, record[:3])
+        raise OSError(errno.ENOSPC, "no space")
+
+    def stuck(place: int, size: int) -> None:
+        raise OSError(errno.EIO, "no cutting")
+
+    monkeypatch.setattr(files.os, "write", half)
+    file.add(b"kept for later")
+    with pytest.raises(OSError, match="no space"):
+        file.write(b"refused")
+    with pytest.raises(OSError, match="no space"):
+        file.flush()
+    assert (tmp_path / "f").read_bytes() == b"whole"
+    monkeypatch.setattr(files.os, "ftruncate", stuck)
+    with pytest.raises(OSError, match="no space"):
+        file.flush()
+    monkeypatch.undo()
+    assert (tmp_path / "f").read_bytes() == b"wholekept for lat"
+    file.flush()
+    file.close()
+    assert (tmp_path / "f").read_bytes() == b"wholekept for later"

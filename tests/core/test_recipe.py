@@ -40,7 +40,9 @@ def test_nine_layers_lie_between_a_tenth_and_nine_tenths_of_depth() -> None:
 
 @given(st.floats(-2, 0), st.floats(0.1, 2), st.integers(2, 200))
 def test_lags_begin_and_end_where_they_were_asked_to(start: float, length: float, n: int) -> None:
-    lags = Recipe().with_("lags", start_s=start, stop_s=start + length, step_s=max(length / n, 0.001)).lags.seconds
+    lags = (
+        Recipe().with_settings("lags", start_s=start, stop_s=start + length, step_s=max(length / n, 0.001)).lags.seconds
+    )
     assert lags[0] == pytest.approx(start, abs=1e-8)
     assert start + length - lags[-1] < max(length / n, 0.001) + 1e-6
 
@@ -67,6 +69,6 @@ def test_a_wrong_recipe_is_refused_in_one_line(text: str, words: str) -> None:
 def test_fingerprints_follow_what_changes_a_number() -> None:
     recipe = Recipe()
     assert recipe.fingerprint() == Recipe().fingerprint()
-    other = recipe.with_("lags", step_s=0.04)
+    other = recipe.with_settings("lags", step_s=0.04)
     assert other.fingerprint() != recipe.fingerprint()
     assert other.fingerprint("chain") == recipe.fingerprint("chain")

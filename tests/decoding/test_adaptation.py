@@ -310,7 +310,7 @@ def test_inputs_are_not_changed_and_not_shared() -> None:
 
 
 def test_recipes_of_all_dimensions_share_one_penalty() -> None:
-    recipe: Recipe = RECIPE.with_("language", components=0)
+    recipe: Recipe = RECIPE.with_settings("language", components=0)
     learner = Adapter(recipe, 7, 24)
     epochs, _ = noise(120)
     for epoch in epochs:

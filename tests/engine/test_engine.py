@@ -334,7 +334,7 @@ def test_a_bank_of_another_context_is_refused(bank: DecoderBank, fresh: Any) -> 
         ("lags", {"stop_s": 0.6}, "lags"),
         ("words", {"which": "content"}, "choice of words"),
     ):
-        other = replace(DecoderSetup.from_bank(bank), recipe=bank.recipe.with_(group, **changes))
+        other = replace(DecoderSetup.from_bank(bank), recipe=bank.recipe.with_settings(group, **changes))
         with pytest.raises(ValueError, match=f"another {what}"):
             engine.use(other)
     engine.close()

@@ -28,7 +28,7 @@ def test_a_session_loads_the_model_in_the_banks_precision(tmp_path, monkeypatch)
     folder, asked = write_model(tmp_path / "tiny", "gpt2"), []
     model = load(folder, precision="int8")
     facts = {what: getattr(model.info, what) for what in ("id", "revision", "tokenizer")}
-    bank = SimpleNamespace(recipe=Recipe().with_("language", precision="int8"), model=facts)
+    bank = SimpleNamespace(recipe=Recipe().with_settings("language", precision="int8"), model=facts)
     monkeypatch.setattr(
         "rtalign.language.load", lambda name, **how: asked.append(how["precision"]) or load(name, **how)
     )
@@ -42,7 +42,7 @@ def test_live_scores_the_words_that_the_trainer_takes(tmp_path: Path) -> None:
     pipeline = write_pipeline(tmp_path)
     recording, model = world(n_words=400, seed=2)
     texts = [word.text for word in recording.words]
-    recipe = small_recipe().with_("words", which="content", tagger=pipeline)
+    recipe = small_recipe().with_settings("words", which="content", tagger=pipeline)
     quiet = Progress(quiet=True)
     train([recording], model, recipe, tmp_path / "bank", quiet, store=tmp_path / "cache")
     bank = DecoderBank.load(tmp_path / "bank")

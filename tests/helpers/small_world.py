@@ -134,6 +134,6 @@ def world(
 
 def small_recipe(**fit: Any) -> Recipe:
     """Every layer, few lags, few draws: seconds instead of minutes."""
-    recipe = Recipe().with_("lags", start_s=-0.2, stop_s=0.8, step_s=0.04)
-    recipe = recipe.with_("language", layers="all", components=4)
-    return recipe.with_("fit", null_draws=40, boot_draws=40, **fit)
+    recipe = Recipe().with_settings("lags", start_s=-0.2, stop_s=0.8, step_s=0.04)
+    recipe = recipe.with_settings("language", layers="all", components=4)
+    return recipe.with_settings("fit", null_draws=40, boot_draws=40, **fit)

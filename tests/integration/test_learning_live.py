@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 N_WORDS = 6240
 """Forty minutes of the packaged story, in ten runs."""
-RECIPE = Recipe().with_("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
+RECIPE = Recipe().with_settings("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
 
 
 def replay_through(model: Any, decoding: DecoderSetup, runs: list[Recording], adapt: bool) -> Engine:

@@ -80,7 +80,7 @@ def test_independent_layers_peak_where_they_were_planted(store: Path, tmp_path: 
     plan = SimulationPlan(seed=seed, n_words=WORDS, run_words=WORDS // 5)
     information = independent_layers(WORDS, 9, plan.n_dims, seed)
     runs = synthesise(plan, timed_story(plan), information)
-    recipe = Recipe().with_("language", layers="all")
+    recipe = Recipe().with_settings("language", layers="all")
     result = train(runs, KnownLayers(runs, information), recipe, tmp_path / "bank", Progress(quiet=True), store=store)
     error_ms = 1000 * np.abs(ladder_of(result) - plan.latencies_s(9))
     print(f"\nindependent layers, seed {seed}: off by {np.median(error_ms):.1f} ms, at worst {error_ms.max():.1f} ms")
@@ -125,7 +125,7 @@ def test_smollm2s_own_layers_come_in_order_and_where_the_oracle_sees_them(
 
 def test_nothing_comes_of_nothing(store: Path, tmp_path: Path, smollm2: Any) -> None:
     """Background alone, SmolLM2's layers: no peaks; and with the refusal off, p_permutation keeps its word."""
-    recipe = Recipe().with_("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
+    recipe = Recipe().with_settings("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
     shown, layers_ok, permutation, parametric = 0, 0, [], []
     for seed in range(NULL_SEEDS):
         plan = SimulationPlan(seed=100 + seed, null=True, n_words=WORDS // 2, run_words=312)

@@ -340,7 +340,7 @@ def test_curves_of_other_layers_are_refused(tmp_path):
 def test_shuffled_folds_and_zero_phase_are_warned_of(tmp_path, page):
     assert "Note:" not in page.text
     folder = make_folder(tmp_path / "bank", whole=False)
-    recipe = Recipe().with_("fit", fold_kind="legacy").with_("chain", phase="zero")
+    recipe = Recipe().with_settings("fit", fold_kind="legacy").with_settings("chain", phase="zero")
     (folder / "recipe.toml").write_text(recipe.to_toml())
     text = read(folder).text
     assert "Folds were shuffled (legacy)" in text

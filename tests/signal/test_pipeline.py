@@ -119,7 +119,7 @@ def test_a_field_after_a_word_is_read_at_its_latency(sfreq: float) -> None:
     onsets = 10 + 1.7 * np.arange(10) + np.random.default_rng(0).uniform(0, 0.01, 10)
     times = 5 + np.arange(int(30 * sfreq)) / sfreq
     bumps = np.exp(-0.5 * ((times[:, None] - onsets - 0.215) / 0.03) ** 2).sum(axis=1)
-    recipe = RECIPE.with_("chain", highpass_hz=0)
+    recipe = RECIPE.with_settings("chain", highpass_hz=0)
     pipeline = Pipeline(recipe, SENSORS, sfreq)
     for index, onset in enumerate(onsets):
         pipeline.push(Word(index, "w", float(onset)))
@@ -195,4 +195,4 @@ def test_empty_chunks_are_harmless(reference: dict[int, Epoch | SkippedWord]) ->
 
 def test_zero_phase_is_refused_live() -> None:
     with pytest.raises(ValueError, match="cannot run live"):
-        Pipeline(RECIPE.with_("chain", phase="zero"), SENSORS, SFREQ)
+        Pipeline(RECIPE.with_settings("chain", phase="zero"), SENSORS, SFREQ)

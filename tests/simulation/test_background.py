@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt, welch
 
-from rtalign.core.records import SCALES
+from rtalign.core.records import DISPLAY_SCALES
 from rtalign.simulation import Background, helmet_sensors
 from rtalign.simulation.recording import background_rms
 from tests.helpers.simulated_runs import HELMETS
@@ -16,7 +16,9 @@ from tests.helpers.simulated_runs import HELMETS
 def test_the_background_has_the_size_of_real_meg(name: str) -> None:
     rms = background_rms(name, 0)
     for kind, (low, high) in {"axial": (100, 300), "mag": (150, 450), "planar": (20, 90)}.items():
-        of_kind = [r * SCALES[kind] for r, sensor in zip(rms, helmet_sensors(name), strict=True) if sensor.kind == kind]
+        of_kind = [
+            r * DISPLAY_SCALES[kind] for r, sensor in zip(rms, helmet_sensors(name), strict=True) if sensor.kind == kind
+        ]
         if of_kind:
             assert low < np.median(of_kind) < high
 

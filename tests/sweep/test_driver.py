@@ -139,7 +139,7 @@ def test_time_left_is_counted_down_between_steps_and_a_late_step_makes_it_longer
         for _ in range(6):
             told.append(stage.seconds_left())
             now.s += 15
-            stage.waiting()
+            stage.wait()
     assert told == pytest.approx([60, 45, 30, 45, 60, 75])
 
 

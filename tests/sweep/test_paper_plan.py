@@ -40,7 +40,7 @@ def test_the_plan_loads_with_all_that_was_analysed(written: Path) -> None:
     assert {"window:0", "window:50", "window:1000"} <= set(swept.contexts)
     assert len(plan.jobs()) == 3 * (22 + 9 + len(swept.contexts) - 1)
     assert plan.paper
-    assert plan.recipe == Recipe.preset("paper").with_("language", precision="bfloat16")
+    assert plan.recipe == Recipe.preset("paper").with_settings("language", precision="bfloat16")
     assert plan.cluster.workers == paper_plan.NODES
 
 
@@ -112,8 +112,8 @@ def test_a_loaded_model_says_what_it_holds(precision: str, bytes_each: float, tm
     model = load(folder, precision=precision)
     held = model.info.n_bytes / model.info.n_parameters
     assert bytes_each <= held < bytes_each * 1.05 if precision != "int8" else 1.0 < held < 2.0
-    recipe = Recipe().with_("language", precision=precision, layers="2", components=2)
-    recipe = recipe.with_("lags", start_s=0.0, stop_s=0.1, step_s=0.1)
+    recipe = Recipe().with_settings("language", precision=precision, layers="2", components=2)
+    recipe = recipe.with_settings("lags", start_s=0.0, stop_s=0.1, step_s=0.1)
     told = estimate([world(120, seed=1)[0]], model, recipe, "cpu")["memory_mb"]
     info = model.info
     object.__setattr__(info, "n_bytes", info.n_bytes + 10**9)

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtalign.core import cache, machine
+from rtalign.core import machine
 from rtalign.core import progress as progressing
+from rtalign.core.files import remove_abandoned
 from rtalign.core.progress import Progress
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.signal.chain import Chain
@@ -271,13 +272,13 @@ def test_what_a_killed_process_left_is_swept_after_a_day(tmp_path: Path) -> None
         (folder / "signal.f32").write_bytes(b"0000")
         for path in (folder / "signal.f32", folder):
             os.utime(path, (time.time() - age,) * 2)
-    cache.sweep(tmp_path)
+    remove_abandoned(tmp_path)
     assert sorted(path.name for path in (tmp_path / "signal").iterdir()) == ["new.partial-2-y", "whole"]
 
 
 def test_workers_are_as_many_as_cores_unless_memory_is_short() -> None:
-    assert machine.workers(1.0) == machine.cores()
-    assert machine.workers(1e18) == 1
+    assert machine.worker_count(1.0) == machine.cpu_count()
+    assert machine.worker_count(1e18) == 1
 
 
 class Terminal(io.StringIO):

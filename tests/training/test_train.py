@@ -72,7 +72,7 @@ def test_sums_and_single_predictions_tell_the_same_r(
     score = trainer.score
     monkeypatch.setattr(trainer, "score", lambda *a: seen.append(score(*a)) or seen[-1])
     monkeypatch.setattr(trainer, "run_ordered", lambda jobs, _: (job() for job in jobs))
-    recipe = RECIPE.with_("fit", precision="float64")
+    recipe = RECIPE.with_settings("fit", precision="float64")
     train([trained[1]], trained[2], recipe, tmp_path / "bank", QUIET, store=tmp_path / "cache")
     from_words = np.stack([s.r for s in seen], axis=1)
     assert np.abs(from_words - summary(tmp_path / "bank")["r"]).max() < 5e-6
@@ -124,7 +124,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
 
 def test_extending_a_bank_equals_fitting_all_words_at_once(tmp_path: Path) -> None:
     """One penalty, every dimension kept: then the decoder of both recordings has one right answer, by hand."""
-    recipe = small_recipe(alphas=(100.0,)).with_("language", components=0)
+    recipe = small_recipe(alphas=(100.0,)).with_settings("language", components=0)
     (first, model), (second, more) = world(seed=1), world(n_words=400, seed=2, prefix="v")
     model.table |= more.table
     store = tmp_path / "cache"

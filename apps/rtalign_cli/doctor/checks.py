@@ -212,9 +212,9 @@ def streams() -> Check:
 
 def cache_folder() -> Check:
     """The folder for models, activations and filtered signals."""
-    from rtalign.core import cache
+    from rtalign.core.cache import cache_folder
 
-    folder = cache.folder()
+    folder = cache_folder()
     parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(parent).free / 1e9
     try:

@@ -10,7 +10,7 @@ from PyQt6.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.head_shape import flatten_positions
-from rtalign.core.records import UNITS, Sensor
+from rtalign.core.records import DISPLAY_UNITS, Sensor
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
@@ -239,7 +239,7 @@ class HeadPanel(Panel):
             painter.drawArc(ear, 16 * start, 16 * 180)
 
     def _colour_bar(self, painter: QPainter, box: QRectF, limit: float) -> None:
-        unit = UNITS.get(self.kind, "")
+        unit = DISPLAY_UNITS.get(self.kind, "")
         number = f"{limit:,.0f}" if limit >= 10 else f"{limit:.2g}"
         planar = self.kind == "planar"
         low, high, width = "0" if planar else f"−{number}", f"{'' if planar else '+'}{number} {unit}", self.px(70)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, QProcess
 
-from rtalign.core.cache import folder
+from rtalign.core.cache import cache_folder
 from rtalign.core.session import Session
 from rtalign_monitor.bars.message_bar import Message, MessageBar
 
@@ -22,7 +22,7 @@ class Trying(QObject):
     def __init__(self, message_bar: MessageBar, begin: Callable[[Session], object], out: Path | None = None) -> None:
         super().__init__(message_bar)
         self._message_bar, self._begin_session = message_bar, begin
-        self._out = out or folder() / "demo"
+        self._out = out or cache_folder() / "demo"
         self._process = QProcess(self)
         self._process.readyReadStandardError.connect(self._hear)
         self._process.finished.connect(self._finished)

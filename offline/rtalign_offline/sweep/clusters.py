@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.machine import cores
+from rtalign.core.machine import cpu_count
 from rtalign_offline.sweep.plan import ClusterPlan
 
 LOOPBACK = "127.0.0.1"
@@ -55,7 +55,7 @@ def connected(kind: str, plan: ClusterPlan, logs: Path) -> Iterator[Any]:
 
 
 def workers_of(plan: ClusterPlan) -> int:
-    return plan.workers or cores()
+    return plan.workers or cpu_count()
 
 
 def _local(plan: ClusterPlan, scratch: str) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rtalign.core import cache
+from rtalign.core.files import atomic_folder
 from rtalign.core.progress import Progress
 from rtalign.core.tensorfile import load_tensors, save_tensors
 from rtalign.decoding import folds
@@ -36,7 +37,7 @@ def job_folder(where: Where, key: JobKey, told: Mapping[str, Any], prints: Seque
     plan = plan_of(where)
     recipe, model = plan.recipe_for(key.context), told["model"]
     parts = (recipe.fingerprint(), plan.quartiles, list(prints), model["id"], model["revision"], told["layers"])
-    return where.home / "jobs" / f"{key.slug}-{cache.key('job-1', *parts)[:10]}"
+    return where.home / "jobs" / f"{key.slug}-{cache.content_key('job-1', *parts)[:10]}"
 
 
 def fit_job(
@@ -81,7 +82,7 @@ class _Fitting:
         with progress.stage("decoders", len(self.recipe.lags.seconds), "lags"):
             found = [self._lag(job, quartiles, lag, pieces) for lag in range(len(self.recipe.lags.seconds))]
         together = {name: np.stack([lag[name] for lag in found], axis=-1) for name in found[0]}
-        with cache.atomic_folder(folder) as partial:
+        with atomic_folder(folder) as partial:
             self._write(partial, together, projection, quartiles, progress)
         shutil.rmtree(pieces, ignore_errors=True)
 

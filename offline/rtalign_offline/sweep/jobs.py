@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rtalign.core import cache
-from rtalign.core.files import write_atomically
+from rtalign.core.files import atomic_folder, write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.tensorfile import TensorFile
 from rtalign.language.loading import parse_model_name
@@ -114,7 +114,7 @@ def hear(where: Where, person: str, index: int) -> str:
         return folder.name
     used, skipped = usable_words(recording, DiskBuffer.open(tape), recipe)
     told = {"tape": tape.name, "skipped": dict(skipped), "chain": describe_chain(recipe.chain, recording.sfreq)}
-    with cache.atomic_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         np.save(partial / "used.npy", used, allow_pickle=False)
         (partial / "heard.json").write_text(json.dumps(told), encoding="utf-8")
     return folder.name
@@ -140,7 +140,7 @@ def sum_up(where: Where, person: str, index: int, *_: str) -> str:
     cuts = np.cumsum([len(story.used) for story in stories])[:-1]
     story, fold = stories[index], np.split(fold_of(stories, recipe), cuts)[index]
     present = np.unique(fold[fold >= 0])
-    with where.journal.computing("moments", key), cache.atomic_folder(folder) as partial:
+    with where.journal.computing("moments", key), atomic_folder(folder) as partial:
         shapes = sensor_moments.moment_shapes(len(recipe.lags.seconds), len(story.recording.sensors), len(present))
         file = TensorFile.create(partial / "sums.safetensors", shapes | {"folds": ("int64", present.shape)})
         file["folds"][:] = present
@@ -161,7 +161,7 @@ def share(where: Where, person: str, *_: str) -> str:
         return str(whole)
     parts = whole.parent.with_name(f"{whole.parent.name}-parts")
     n_lags, n_folds = len(recipe.lags.seconds), recipe.fit.folds
-    with where.journal.computing("brain", whole.parent.name), cache.atomic_folder(whole.parent) as partial:
+    with where.journal.computing("brain", whole.parent.name), atomic_folder(whole.parent) as partial:
         file = sensor_moments.create_file(partial / whole.name, n_lags, len(recordings[0].sensors), n_folds)
         sums = [TensorFile(parts / str(i) / "sums.safetensors") for i in range(len(recordings))]
         for lag in range(n_lags):
@@ -186,7 +186,7 @@ def reading_file(where: Where, part: Part) -> Path:
     model, recipe = plan.model(part.key.model), plan.recipe_for(part.key.context)
     weights = (_stamp(model.name), model.untrained, part.key.seed)
     told = (*weights, recipe.fingerprint("language"), plan.quartiles, sorted(part.stories))
-    return where.home / "readings" / f"{part.key.slug}-{cache.key('reading-2', *told)[:12]}.json"
+    return where.home / "readings" / f"{part.key.slug}-{cache.content_key('reading-2', *told)[:12]}.json"
 
 
 def read(where: Where, key: dict[str, Any], stories: tuple[str, ...], people: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.files import write_atomically
-from rtalign.core.machine import cores
+from rtalign.core.machine import cpu_count
 from rtalign.core.time_format import long_duration
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
@@ -240,7 +240,7 @@ def _least(work: Callable[[], object]) -> float:
 def places(rates: Rates) -> list[Place]:
     import psutil
 
-    here, memory = cores(), psutil.virtual_memory().total / 1e9
+    here, memory = cpu_count(), psutil.virtual_memory().total / 1e9
     return [
         Place(f"this machine, {here} cores, float32", here, rates.flops * CPU_SHARE, memory, "float32"),
         Place("one H200, 1 process", 1, H200_FLOPS * GPU_SHARE, H200_GB),

@@ -50,7 +50,7 @@ class Noted:
 
 
 def story_key(words: Sequence[str]) -> str:
-    return cache.key("story", list(words))[:24]
+    return cache.content_key("story", list(words))[:24]
 
 
 def opened(person: Person) -> list[Any]:
@@ -80,7 +80,7 @@ def note(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:
     sensors = [sensor_to_dict(s) for s in recordings[0].sensors]
     text = json.dumps({"person": person.model_dump(mode="json"), "sensors": sensors, "recordings": entries})
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{NOT_IN_NAMES.sub('-', person.name)}-{cache.key(text)[:12]}.json"
+    path = folder / f"{NOT_IN_NAMES.sub('-', person.name)}-{cache.content_key(text)[:12]}.json"
     if not path.exists():
         write_atomically(path, text)
     return path
@@ -113,7 +113,7 @@ def heard_folder(recording: Noted, recipe: Recipe, store: Path) -> Path:
     """Where it is kept which words of a recording meet its tape."""
     names = [s.name for s in recording.sensors]
     parts = (recipe.fingerprint("chain", "lags", "words"), recording.fingerprint(), names)
-    return store / "heard" / cache.key("1", *parts)[:24]
+    return store / "heard" / cache.content_key("1", *parts)[:24]
 
 
 def silent_story(recording: Noted, recipe: Recipe, store: Path) -> PreparedRecording:
@@ -137,4 +137,4 @@ def brain_key(recordings: Sequence[Noted], recipe: Recipe) -> str:
     how = (fit.folds, fit.fold_kind, fit.precision, fit.seed if fit.fold_kind == "legacy" else 0)
     prints = [r.fingerprint() for r in recordings]
     names = [s.name for s in recordings[0].sensors]
-    return cache.key("brain-1", recipe.fingerprint("chain", "lags", "words"), how, prints, names)[:24]
+    return cache.content_key("brain-1", recipe.fingerprint("chain", "lags", "words"), how, prints, names)[:24]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from rtalign.core.recipe import LanguageRecipe, Recipe, Settings, plain
+from rtalign.core.recipe import LanguageRecipe, Recipe, Settings, validation_text
 from rtalign.language.loading import parse_model_name
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+:-]{0,63}")
@@ -122,7 +122,7 @@ class Plan(Settings):
         try:
             plan = cls.model_validate({**values, "recipe": recipe})
         except ValidationError as error:
-            raise ValueError(plain(error, "plan")) from None
+            raise ValueError(validation_text(error, "plan")) from None
         people, models = (_at(p, base) for p in plan.people), (_model_at(m, base) for m in plan.models)
         return plan.model_copy(update={"people": tuple(people), "models": tuple(models)})
 
@@ -135,7 +135,7 @@ class Plan(Settings):
         return list(dict.fromkeys([*self.contexts, *(c for model in self.models for c in model.contexts)]))
 
     def recipe_for(self, context: str) -> Recipe:
-        return self.recipe.with_("language", context=context)
+        return self.recipe.with_settings("language", context=context)
 
     def jobs(self) -> list[JobKey]:
         """Every combination, models outermost; only untrained models differ by seed."""

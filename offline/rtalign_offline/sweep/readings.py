@@ -25,7 +25,7 @@ class Part:
 
     @property
     def slug(self) -> str:
-        return f"{self.key.slug}-{cache.key(*self.stories)[:8]}"
+        return f"{self.key.slug}-{cache.content_key(*self.stories)[:8]}"
 
 
 def parts(plan: Plan, lengths: Mapping[str, int]) -> dict[ReadingKey, tuple[Part, ...]]:
@@ -51,7 +51,7 @@ def parts(plan: Plan, lengths: Mapping[str, int]) -> dict[ReadingKey, tuple[Part
 
 def as_read(recipe: Recipe, n_words: int) -> Recipe:
     """The recipe with the shortest context that reads a story of so many words in the same way."""
-    return recipe.with_("language", context=shortest_equivalent(recipe.language, n_words).context)
+    return recipe.with_settings("language", context=shortest_equivalent(recipe.language, n_words).context)
 
 
 def _weights(model: Model, seed: int) -> ModelName:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rtalign.core import cache
+from rtalign.core.cache import cache_folder
 from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress, Stage
 from rtalign_offline.sweep import blocks, clusters, jobs
@@ -54,7 +54,7 @@ def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | No
     """Run what is not done of a plan; returns counts, failures and the report's path."""
     from rtalign_offline.sweep.report.page import write
 
-    where = _prepared(plan, out, store or cache.folder())
+    where = _prepared(plan, out, store or cache_folder())
     outcome = Outcome()
     people = _people(plan, where, outcome, progress)
     outcome.folders |= _finished(plan, where, people)
@@ -195,7 +195,7 @@ class Drive:
     def _collect(self, client: Any, stage: Stage) -> None:
         while self._pending:
             time.sleep(POLL_S)
-            stage.waiting()
+            stage.wait()
             if client.status not in ("running", "connecting"):
                 raise SchedulerLost
             for name, future in list(self._pending.items()):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtalign.core.files import Appended
+from rtalign.core.files import AppendOnlyFile
 from rtalign.core.records import Sensor
 from rtalign.recordings.xdf import writer
 
@@ -52,7 +52,7 @@ class RawFile:
     """
 
     def __init__(self, path: Path, meg: writer.Signal, words: str) -> None:
-        self._file = Appended(path)
+        self._file = AppendOnlyFile(path)
         self._signal, self._meg = meg, WORDS
         self._begun = False
         self._early: list[tuple[float, float]] = []
@@ -137,9 +137,9 @@ class RawFile:
         if failure is not None:
             raise failure
 
-    def settle(self) -> None:
+    def sync(self) -> None:
         """Have the system write to the disk itself."""
-        self._file.settle()
+        self._file.sync()
 
     def close(self) -> None:
         """End every stream and close the file."""

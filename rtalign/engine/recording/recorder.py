@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.files import Appended
+from rtalign.core.files import AppendOnlyFile
 from rtalign.core.records import Sensor
 from rtalign.engine.recording.raw_file import RawFile
 from rtalign.recordings.xdf.writer import Signal
@@ -105,7 +105,7 @@ class Recorder:
         self._began = time.monotonic()
         self._raw = RawFile(self.folder / "raw.xdf", meg, words)
         self._words, self._scores, self._log = (
-            Appended(self.folder / name) for name in ("words.tsv", "scores.csv", "log.jsonl")
+            AppendOnlyFile(self.folder / name) for name in ("words.tsv", "scores.csv", "log.jsonl")
         )
         self._score_columns: tuple[str, ...] = ()
         self._bytes_an_hour = 3600 * meg.sfreq * (len(meg.channels) * 4 + 9)
@@ -244,7 +244,7 @@ class Recorder:
             try:
                 file.flush()
                 if settle:
-                    file.settle()
+                    file.sync()
             except OSError as error:
                 failed = error
         with self._lock:

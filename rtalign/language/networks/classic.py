@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from torch import nn
 from torch.nn import functional
 
-from rtalign.core.recipe import Settings, plain
+from rtalign.core.recipe import Settings, validation_text
 from rtalign.language.networks.base import LeftToRightRows, PassOutput, surprisal_in_parts
 
 ClassicType = Literal["lstm_lm", "gru_lm", "memory_lm"]
@@ -223,7 +223,7 @@ def load_config(folder: Path) -> ClassicConfig:
     try:
         return ClassicConfig.model_validate(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise ValueError(plain(error, f"{folder / 'config.json'}")) from None
+        raise ValueError(validation_text(error, f"{folder / 'config.json'}")) from None
 
 
 def load_weights(folder: Path, model: ClassicModel) -> None:

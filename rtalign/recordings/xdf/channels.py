@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Sequence
 
-from rtalign.core.records import SCALES, Sensor
+from rtalign.core.records import DISPLAY_SCALES, Sensor
 from rtalign.recordings import sensors as sensing
 from rtalign.recordings.xdf.header import Channel, Header
 
@@ -63,14 +63,14 @@ def _factors(units: Sequence[str], kinds: Sequence[str]) -> tuple[list[float], l
         factor = factor_of(unit)
         if factor is None:
             guessed.add(f"the unit {unit[:20]!r} is unknown and taken as " + ("uV" if kind == "eeg" else "T or T/m"))
-            factor = 1 / SCALES["eeg"] if kind == "eeg" else 1.0
+            factor = 1 / DISPLAY_SCALES["eeg"] if kind == "eeg" else 1.0
         factors.append(factor)
     return factors, sorted(guessed)
 
 
 def _kind(channel: Channel, stream: str) -> str:
     """One of data.UNITS, or nothing for a channel that does not measure the head."""
-    if channel.kind in SCALES:
+    if channel.kind in DISPLAY_SCALES:
         return channel.kind
     said = (channel.type or stream).strip().lower()
     if said == "eeg":

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from rtalign.core.records import SI, Sensor, sensor_to_dict
+from rtalign.core.records import SI_UNITS, Sensor, sensor_to_dict
 
 MAGIC = b"XDF:"
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = range(1, 7)
@@ -66,7 +66,7 @@ def file_header(about: Mapping[str, str]) -> bytes:
 def signal_header(stream: int, signal: Signal, created: float) -> bytes:
     """A stream of numbers, with all that is known of its channels."""
     sensors = {sensor.name: sensor for sensor in signal.sensors}
-    units = signal.units or [SI[sensors[name].kind] if name in sensors else "" for name in signal.channels]
+    units = signal.units or [SI_UNITS[sensors[name].kind] if name in sensors else "" for name in signal.channels]
     kinds = {XDF_TYPES[sensor.kind] for sensor in signal.sensors}
     parts = [_channel(name, unit, sensors.get(name)) for name, unit in zip(signal.channels, units, strict=True)]
     info = _info(signal.name, "EEG" if kinds == {"EEG"} else "MEG", len(parts), signal.sfreq, signal.format, created)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import SCALES, UNITS, Chunk
+from rtalign.core.records import DISPLAY_SCALES, DISPLAY_UNITS, Chunk
 from rtalign.streams.events import Event, Health, Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
 from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
@@ -217,10 +217,11 @@ class LiveSource:
         channels, kind = self._meg.inlet.channels, self._stream.sensors[0].kind
         signal = data[:, channels.picks].astype(float) * channels.scales
         with np.errstate(invalid="ignore"):
-            size = float(np.nanmedian(signal.std(axis=0))) * SCALES[kind]
+            size = float(np.nanmedian(signal.std(axis=0))) * DISPLAY_SCALES[kind]
         if not np.isfinite(size) or size == 0 or PLAUSIBLE[0] <= size <= PLAUSIBLE[1]:
             return []
-        text = f"the signal has a standard deviation of {size:.2g} {UNITS[kind]}, as no brain has - is its unit right?"
+        spread = f"{size:.2g} {DISPLAY_UNITS[kind]}"
+        text = f"the signal has a standard deviation of {spread}, as no brain has - is its unit right?"
         return [Notice("warning", "units", text, self._backend.clock())]
 
     # The word stream

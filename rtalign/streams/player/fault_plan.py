@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from rtalign.core.recipe import Settings, what_is_wrong
+from rtalign.core.recipe import Settings, error_text
 
 Which = Literal["meg", "words", "both"]
 
@@ -189,4 +189,4 @@ def _one_line(error: ValidationError) -> str:
     parts = list(first["loc"])
     where = f"fault {parts[1] + 1}" if len(parts) > 1 and isinstance(parts[1], int) else ""
     where = ", ".join(str(part) for part in [where, *parts[2:]] if part) if where else ".".join(map(str, parts))
-    return f"{where}: {what_is_wrong(first)}"
+    return f"{where}: {error_text(first)}"

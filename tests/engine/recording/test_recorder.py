@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -17,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtalign.core import files
 from rtalign.core.records import Sensor
 from rtalign.engine.recording import recorder as recording
 from rtalign.engine.recording.recorder import Recorder
@@ -250,35 +248,6 @@ def test_recording_goes_on_when_a_full_disk_has_room_again(tmp_path: Path) -> No
     assert stream_of(tmp_path / "s" / "raw.xdf", "Markers")["time_series"] == [["waits"]]
     assert XdfFile(tmp_path / "s" / "raw.xdf").notes == []
     assert "recording again" in (tmp_path / "s" / "log.jsonl").read_text()
-
-
-def test_a_partly_written_record_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, real = files.Appended(tmp_path / "f"), os.write
-    file.write(b"whole")
-
-    def half(place: int, record: bytes) -> int:
-        if len(record) > 3:
-            return real(place, record[:3])
-        raise OSError(errno.ENOSPC, "no space")
-
-    def stuck(place: int, size: int) -> None:
-        raise OSError(errno.EIO, "no cutting")
-
-    monkeypatch.setattr(files.os, "write", half)
-    file.add(b"kept for later")
-    with pytest.raises(OSError, match="no space"):
-        file.write(b"refused")
-    with pytest.raises(OSError, match="no space"):
-        file.flush()
-    assert (tmp_path / "f").read_bytes() == b"whole"
-    monkeypatch.setattr(files.os, "ftruncate", stuck)
-    with pytest.raises(OSError, match="no space"):
-        file.flush()
-    monkeypatch.undo()
-    assert (tmp_path / "f").read_bytes() == b"wholekept for lat"
-    file.flush()
-    file.close()
-    assert (tmp_path / "f").read_bytes() == b"wholekept for later"
 
 
 def test_a_full_queue_drops_samples_and_reports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,9 @@ def test_a_gguf_file_is_converted_once_and_then_found(tmp_path):
     assert (first.info.id, first.info.n_layers, first.info.dim, first.info.has_bos) == ("tiny", 3, 32, True)
     one, two = (model.encode(STORY, LanguageRecipe(), [1, 2]) for model in (first, again))
     np.testing.assert_array_equal(one.activations, two.activations)
-    assert [folder.name for folder in (cache.folder() / "models").iterdir()] == [f"tiny-{cache.of_file(path)[:12]}"]
+    assert [folder.name for folder in (cache.cache_folder() / "models").iterdir()] == [
+        f"tiny-{cache.hash_file(path)[:12]}"
+    ]
 
 
 def test_the_weights_survive_the_conversion(tmp_path):

@@ -77,7 +77,7 @@ def test_a_model_in_another_precision_is_refused(tmp_path):
 
 
 def test_precision_is_part_of_the_recipe():
-    recipe = Recipe().with_("language", precision="int8")
+    recipe = Recipe().with_settings("language", precision="int8")
     assert Recipe.from_toml(recipe.to_toml()) == recipe
     assert recipe.fingerprint("language") != Recipe().fingerprint("language")
     assert Recipe.from_toml('[language]\ncontext = "window:3"\n').language.precision == "float32"

@@ -94,7 +94,7 @@ def test_learning_from_nothing_needs_no_bank(qtbot: QtBot, network: Network) -> 
 def test_what_keeps_a_bank_from_being_used_is_said(qtbot: QtBot, network: Network, tmp_path: Path) -> None:
     network.offer("ctf")
     four = bank_folders.helmet(4)
-    zero = bank_folders.write(tmp_path / "zero", four, Recipe().with_("chain", phase="zero"))
+    zero = bank_folders.write(tmp_path / "zero", four, Recipe().with_settings("chain", phase="zero"))
     foreign = bank_folders.write(tmp_path / "foreign", four, model="no-such-model")
     dialog = shown(qtbot, WindowMemory(banks=[zero, foreign, tmp_path / "gone"]))
     for folder, why in (
@@ -337,8 +337,8 @@ dialog.close()
 def test_the_numbers_of_axial_coils_are_mnes() -> None:
     from mne.io.constants import FIFF
 
-    from rtalign.core.records import AXIAL
+    from rtalign.core.records import AXIAL_COILS
 
     names = ("AXIAL_GRAD_5CM", "MAGNES_GRAD", "CTF_GRAD", "KIT_GRAD", "BABY_GRAD", "ARTEMIS123_GRAD", "KRISS_GRAD",
              "COMPUMEDICS_ADULT_GRAD", "COMPUMEDICS_PEDIATRIC_GRAD")  # fmt: skip
-    assert {int(FIFF[f"FIFFV_COIL_{name}"]) for name in names} == AXIAL
+    assert {int(FIFF[f"FIFFV_COIL_{name}"]) for name in names} == AXIAL_COILS
