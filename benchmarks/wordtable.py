@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from outcome import tell
 
-from rtalign.recordings.datasets import libribrain, megmasc, multi_run, smn4lang
-from rtalign.recordings.word_tables import table as wordtable
-from rtalign.recordings.xdf.streams import session_words
+from rtalign.recordings.datasets import armeni, libribrain, megmasc, smn4lang
+from rtalign.recordings.word_tables import read_words
+from rtalign.recordings.xdf import read_session_words
 
 ROWS = 100_000
 VOCABULARY = ("THE", "river", "don't", "été", "so-called", "小")
@@ -78,12 +78,12 @@ def texts() -> dict[str, tuple[str, str]]:
 def readers() -> dict[str, Callable[[Path], object]]:
     """How each layout is read; the generic way where none is named."""
     return {
-        "armeni": lambda path: multi_run.cut(multi_run.read(path), 40_000.0, path),
-        "megmasc": megmasc.read,
-        "megmasc, 4 rows of 5 phonemes": megmasc.read,
-        "libribrain": libribrain.read,
-        "session": session_words,
-        "smn4lang": smn4lang.read,
+        "armeni": lambda path: armeni.split_session(armeni.read_events(path), 40_000.0, path),
+        "megmasc": megmasc.read_events,
+        "megmasc, 4 rows of 5 phonemes": megmasc.read_events,
+        "libribrain": libribrain.read_events,
+        "session": read_session_words,
+        "smn4lang": smn4lang.read_word_times,
     }
 
 
@@ -94,12 +94,12 @@ def measured(folder: Path) -> dict[str, float]:
     found = {}
     for name, (file, text) in texts().items():
         (folder / file).write_text(text, encoding="utf-8")
-        read = readers().get(name, wordtable.read)
+        read = readers().get(name, read_words)
         found[name] = best(lambda read=read, path=folder / file: read(path))  # type: ignore[misc]
     onsets = 0.3 * np.arange(ROWS)
     table = {"start": onsets, "end": onsets + 0.2, "word": np.array([VOCABULARY[i % 6] for i in range(ROWS)])}
     savemat(folder / "story.mat", table)
-    found["smn4lang"] = best(lambda: smn4lang.read(folder / "story.mat"))
+    found["smn4lang"] = best(lambda: smn4lang.read_word_times(folder / "story.mat"))
     return found
 
 

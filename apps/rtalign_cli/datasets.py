@@ -12,10 +12,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rtalign.core.progress import Progress, Stage
-from rtalign_cli.inputs import filters_of, open_options, streams_of
+from rtalign_cli.inputs import open_options
 
 if TYPE_CHECKING:
-    from rtalign.recordings.check_folder import Checked, Line
+    from rtalign.recordings import Finding, FolderReport
     from rtalign_offline.onset_audit import OnsetAudit
 
 MARKS = {"ok": "●", "note": "·", "missing": "○", "skipped": "–", "broken": "✗"}
@@ -34,10 +34,11 @@ def datasets(args: argparse.Namespace, progress: Progress) -> Any:
 
 def list_datasets(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Every data set that is known by name."""
-    from rtalign.recordings.datasets.catalogue import CATALOGUE
+    from rtalign.recordings.datasets import DATA_SETS
 
+    catalogue = [data_set.entry for data_set in DATA_SETS]
     if not args.json:
-        for known in CATALOGUE:
+        for known in catalogue:
             people = f"{known.people} people" if known.people > 1 else "1 person"
             title = f"{known.name}: {known.language}, {people}, {known.machine}"
             print(f"{known.key:<12} {_wrapped(title, 13)}")
@@ -54,7 +55,7 @@ def list_datasets(args: argparse.Namespace) -> list[dict[str, Any]]:
         also = "any BIDS data set with words, FIF, CTF, KIT or BTi with a word table, XDF, recorded sessions"
         print(f"{'also':<12} {_wrapped(also, 13)}")
         print(_wrapped("Nothing is ever downloaded. To check what you have: rtalign datasets check FOLDER", 0))
-    return [asdict(known) for known in CATALOGUE]
+    return [asdict(known) for known in catalogue]
 
 
 def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -69,43 +70,42 @@ def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
                 stages.append(stack.enter_context(progress.stage("check", total, "files")))
             stages[0].advance(done - stages[0].done)
 
-        asked = {name: labels for name, labels in filters_of(args).items() if labels is not None}
-        how = {"word_table": args.word_table, "streams": streams_of(args)}
-        checked = check_folder.check(args.folder, signal=args.signal, tell=show, asked=asked, how=how)
+        checked = check_folder(args.folder, signal=args.signal, progress=show, **open_options(args))
     if not args.json:
         print("\n".join(check_lines(checked)))
     return {
         "ok": checked.usable,
         "folder": str(checked.folder),
         "set": checked.known.key if checked.known else None,
-        "hours": checked.total("seconds") / 3600,
-        "words": int(checked.total("n_words")),
-        "runs": int(checked.total("n_runs")),
-        "findings": [asdict(line) for line in checked.lines],
+        "hours": checked.seconds / 3600,
+        "words": checked.n_words,
+        "runs": checked.n_runs,
+        "findings": [asdict(finding) for finding in checked.findings],
     }
 
 
-def check_lines(checked: Checked) -> list[str]:
+def check_lines(checked: FolderReport) -> list[str]:
     """The findings for a person: complete recordings by subject and session, then everything else."""
-    unknown = "no published data set that is known by name; read as BIDS" if checked.is_set else "one recording"
+    unknown = "no published data set that is known by name; read as BIDS" if checked.is_folder else "one recording"
     name = checked.known.name if checked.known else unknown
     lines = [_wrapped(f"{checked.folder}: {name}", 0), ""]
-    lines += [f"{MARKS['ok']} {text}" for text in _complete([line for line in checked.lines if line.status == "ok"])]
+    by_status = {status: [one for one in checked.findings if one.status == status] for status in MARKS}
+    lines += [f"{MARKS['ok']} {text}" for text in _complete(by_status["ok"])]
     for status in ("note", "skipped", "missing", "broken"):
-        lines += _others([line for line in checked.lines if line.status == status])
-    hours, words, runs = (checked.total(field) for field in ("seconds", "n_words", "n_runs"))
-    total = f"{runs:.0f} run{'s' * (runs != 1)}, {hours / 3600:.2f} hours, {words:,.0f} words can be used"
-    broken = sum(line.status == "broken" for line in checked.lines)
+        lines += _others(by_status[status])
+    runs = checked.n_runs
+    total = f"{runs} run{'s' * (runs != 1)}, {checked.seconds / 3600:.2f} hours, {checked.n_words:,} words can be used"
+    broken = len(by_status["broken"])
     if broken:
         total += "; 1 file is broken, see above" if broken == 1 else f"; {broken} files are broken, see above"
     return [*lines, "", _wrapped(total, 0)]
 
 
-def _complete(lines: list[Line]) -> Iterator[str]:
+def _complete(lines: list[Finding]) -> Iterator[str]:
     """One text for each session, or person where there are no sessions."""
-    from rtalign.recordings.bids_names import entities
+    from rtalign.recordings.bids import entities
 
-    def session(line: Line) -> str:
+    def session(line: Finding) -> str:
         labels = entities(line.what)
         return " ".join(f"{key}-{labels[key]}" for key in ("sub", "ses") if key in labels) or line.what
 
@@ -121,7 +121,7 @@ def _complete(lines: list[Line]) -> Iterator[str]:
         yield f"{name:<18} {count}  {seconds / 60:6.1f} min  {words:7,d} words  {machines}"
 
 
-def _others(lines: list[Line]) -> list[str]:
+def _others(lines: list[Finding]) -> list[str]:
     """One text for each finding; what is true of several files is said once."""
     texts: dict[str, list[str]] = {}
     for line in lines:
@@ -137,7 +137,7 @@ def _others(lines: list[Line]) -> list[str]:
 
 def _short(name: str) -> str:
     """A recording as a person calls it: person, session and run, without what all of them share."""
-    from rtalign.recordings.bids_names import entities
+    from rtalign.recordings.bids import entities
 
     labels = entities(name)
     parts = [f"{key}-{labels[key]}" for key in ("sub", "ses", "run", "repeat") if key in labels]

@@ -11,7 +11,7 @@ from rtalign.core.progress import Progress
 if TYPE_CHECKING:
     from rtalign.core.recipe import Recipe
     from rtalign.decoding.bank import DecoderBank
-    from rtalign.recordings.xdf.streams import Streams
+    from rtalign.recordings import OpenOptions, StreamChoice
 
 # Libraries are imported inside the functions that use them, so that each command loads what it needs alone.
 
@@ -47,27 +47,35 @@ def filters_of(args: argparse.Namespace) -> dict[str, Any]:
     return {name: vars(args)[name] for name in FILTERS}
 
 
-def streams_of(args: argparse.Namespace) -> Streams:
+def streams_of(args: argparse.Namespace) -> StreamChoice:
     """The streams of an XDF file that were asked for."""
-    from rtalign.recordings.xdf.streams import Streams
+    from rtalign.recordings import StreamChoice
 
-    return Streams(args.meg_stream, args.word_stream, not args.raw_stamps)
+    return StreamChoice(args.meg_stream, args.word_stream, not args.raw_stamps)
 
 
 def bad_channels(args: argparse.Namespace) -> list[str]:
     return [name.strip() for name in args.bads.split(",") if name.strip()]
 
 
-def open_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Which recordings are meant, and how they are read, but for bad channels: `rtalign.recordings.OpenOptions`."""
-    return {**filters_of(args), "word_table": args.word_table, "streams": streams_of(args)}
+def open_options(args: argparse.Namespace) -> OpenOptions:
+    """Which recordings are meant, and how they are read, but for bad channels."""
+    return {
+        "subject": args.subject,
+        "session": args.session,
+        "task": args.task,
+        "run": args.run,
+        "word_table": args.word_table,
+        "streams": streams_of(args),
+    }
 
 
 def load_recordings(args: argparse.Namespace, progress: Progress, sensors: list[str] | None = None) -> list[Any]:
     """Every recording named, reduced to the sensors that all of them have (or that a bank needs)."""
     from rtalign.recordings import open_matching
 
-    recordings = open_matching(args.recordings, sensors, **open_options(args), bads=bad_channels(args))
+    options: OpenOptions = {**open_options(args), "bads": bad_channels(args)}
+    recordings = open_matching(args.recordings, sensors, **options)
     for recording in recordings:
         for note in recording.notes:
             progress.say(f"{recording.name}: {note}")

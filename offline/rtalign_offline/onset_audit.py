@@ -14,8 +14,9 @@ from rtalign.report.figures.svg import Frame, figure, text, ticks, x_axis, y_axi
 from rtalign.report.html import Markup, figure_css, join, number, tag
 
 if TYPE_CHECKING:
-    from rtalign.recordings.quality.sound_lag import Lag
-    from rtalign.recordings.quality.word_locked import Locked
+    from rtalign.recordings import FileRecording
+    from rtalign.recordings.quality.sound_lag import SoundLag
+    from rtalign.recordings.quality.word_locked import WordLockedField
 
 CHANNELS = ("UADC003", "AUDIO", "MISC001", "MISC 001", "MISC007")
 """Where MEG systems record the sound, unless --audio names another channel."""
@@ -33,17 +34,17 @@ class OnsetAudit:
     ----------
     name : str
         Name of the recording.
-    lag : Lag or None
+    lag : SoundLag or None
         Delay and drift of the recorded sound against the wav.
-    locked : Locked or None
+    locked : WordLockedField or None
         Strength of the field that follows words, over lag.
     reasons : tuple of str
         Why a part is missing, one sentence each.
     """
 
     name: str
-    lag: Lag | None
-    locked: Locked | None
+    lag: SoundLag | None
+    locked: WordLockedField | None
     reasons: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,12 +66,12 @@ class OnsetAudit:
         }
 
 
-def audit_onsets(recording: Any, sound: Path | None = None, channel: str | None = None) -> OnsetAudit:
+def audit_onsets(recording: FileRecording, sound: Path | None = None, channel: str | None = None) -> OnsetAudit:
     """Compare one run with its sound and with its words; a part that cannot be computed becomes a reason.
 
     Parameters
     ----------
-    recording : Recording
+    recording : FileRecording
         The run, with its words.
     sound : Path, optional
         The wav that was played; by default the one that the data set names.
@@ -97,31 +98,31 @@ def audit_onsets(recording: Any, sound: Path | None = None, channel: str | None 
     return OnsetAudit(recording.name, lag, locked, tuple(reasons))
 
 
-def _sound_lag(recording: Any, sound: Path | None, channel: str | None) -> Lag:
-    from rtalign.recordings.datasets.sounds import sound_of
-    from rtalign.recordings.quality.sound_lag import sound_lag
+def _sound_lag(recording: FileRecording, sound: Path | None, channel: str | None) -> SoundLag:
+    from rtalign.recordings.datasets import wav_of
+    from rtalign.recordings.quality.sound_lag import measure_sound_lag
     from rtalign.recordings.wav_file import read_wav
 
-    wav = sound or sound_of(recording)
+    wav = sound or wav_of(recording)
     if wav is None:
         raise ValueError(f"there is no wav for {recording.name}; name one run and its wav with --run and --sound FILE")
     present = [name for name in ([channel] if channel else CHANNELS) if name in recording.channel_names]
     if not present:
         raise ValueError(f"{recording.name} has no channel {channel or ', '.join(CHANNELS)}; name it with --audio NAME")
     played, rate = read_wav(wav)
-    start = recording.start if recording.sound_s is None else recording.sound_s - LEAD_S
-    length = recording.seconds if recording.sound_s is None else len(played) / rate + 2 * LEAD_S
-    recorded = recording.extra(present[0], start, length)
-    trigger = None if recording.sound_s is None else recording.sound_s - recorded.start
-    return sound_lag(recorded.data[:, 0], recording.sfreq, played, rate, trigger_s=trigger)
+    start = recording.start if recording.sound_onset is None else recording.sound_onset - LEAD_S
+    length = recording.seconds if recording.sound_onset is None else len(played) / rate + 2 * LEAD_S
+    recorded = recording.read_channel(present[0], start, length)
+    trigger = None if recording.sound_onset is None else recording.sound_onset - recorded.start
+    return measure_sound_lag(recorded.data[:, 0], recording.sfreq, played, rate, trigger_s=trigger)
 
 
-def propose_delay(lags: Sequence[Lag]) -> dict[str, Any] | None:
+def propose_delay(lags: Sequence[SoundLag]) -> dict[str, Any] | None:
     """One delay from trigger to sound for the site.
 
     Parameters
     ----------
-    lags : sequence of Lag
+    lags : sequence of SoundLag
         Of the runs whose sound could be compared.
 
     Returns

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Word
@@ -23,16 +22,14 @@ from rtalign.language import (
     Reading,
     find_content_words,
 )
-from rtalign.recordings.concatenated import Joined
-from rtalign.recordings.datasets.sounds import sounds_of
-from rtalign.recordings.wav_file import Sound
+from rtalign.recordings import ConcatenatedRecording, FileRecording, OpenOptions, Sound, StreamChoice, open_matching
+from rtalign.recordings.datasets import sounds_of
 from rtalign.streams.events import Source
 from rtalign.streams.replay import ReplaySource
 
-if TYPE_CHECKING:
-    from rtalign.recordings.open import OpenOptions
-
 Progress = Callable[[str], None]
+
+ReplayedRecording = ConcatenatedRecording[FileRecording]
 
 FAST_CHUNK_S = 1.0
 """Length of the chunks of a replay that runs as fast as it can."""
@@ -50,7 +47,7 @@ class SessionParts:
         Where samples and words come from.
     reader : BackgroundReader
         The language model, on a thread of its own.
-    recording : Joined or None
+    recording : ConcatenatedRecording or None
         The recording that is replayed; None of live streams.
     is_scored : callable or None
         Says of a word whether it is scored; None: every word is.
@@ -61,7 +58,7 @@ class SessionParts:
     decoding: DecoderSetup
     source: Source
     reader: BackgroundReader
-    recording: Joined | None
+    recording: ReplayedRecording | None
     is_scored: Callable[[Word], bool] | None
     sounds: tuple[Sound, ...] = ()
 
@@ -117,25 +114,21 @@ def open_bank(session: Session) -> DecoderBank | None:
     return bank
 
 
-def open_recording(session: Session) -> Joined:
+def open_recording(session: Session) -> ReplayedRecording:
     """Every recording that a session replays, one after the other."""
-    from rtalign.recordings import open_matching
-
     assert session.recording is not None
-    return Joined(open_matching([session.recording], **open_options(session)))
+    return ConcatenatedRecording(open_matching([session.recording], **open_options(session)))
 
 
 def open_options(session: Session) -> OpenOptions:
     """Which recordings a session replays, and how they are read."""
-    from rtalign.recordings.xdf.streams import Streams
-
     return {
         "subject": session.subject,
         "session": session.session,
         "task": session.task,
         "run": session.run,
         "word_table": session.word_table,
-        "streams": Streams(session.meg, session.words, not session.raw_stamps),
+        "streams": StreamChoice(session.meg, session.words, not session.raw_stamps),
     }
 
 
@@ -167,7 +160,7 @@ def open_streams(session: Session) -> Source:
     return LiveSource(session.meg, words, decoder, audio_delay_s=session.audio_delay_s)
 
 
-def word_filter(recipe: Recipe, recording: Joined | None) -> Callable[[Word], bool] | None:
+def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable[[Word], bool] | None:
     """Which words are scored; None: all.
 
     Where a recipe wants content words, they are those that the trainer takes: of a recording they are found in the
@@ -190,7 +183,7 @@ def live_reader(model: LanguageModel, decoding: DecoderSetup) -> LiveReader:
     return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets)
 
 
-def ahead_reader(recording: Joined, model: LanguageModel, decoding: DecoderSetup) -> AheadReader:
+def ahead_reader(recording: ReplayedRecording, model: LanguageModel, decoding: DecoderSetup) -> AheadReader:
     """Reads the words of a recording ahead of its replay, each story by itself."""
 
     def stream() -> Iterator[tuple[int, Reading]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -13,21 +14,34 @@ from rtalign.core.records import Chunk, Recording, Word
 PAUSE_S = 2.0
 """Between two recordings: long enough that no epoch reaches across, and that the filters begin anew."""
 
+R = TypeVar("R", bound=Recording)
 
-class Joined:
-    """A recording made of recordings of the same sensors and rate, beginning at 0.
 
-    stories : the words of each, on the common axis, numbered on.  The language model begins anew with each.
+class ConcatenatedRecording(Generic[R]):
+    """One recording made of several with the same sensors and rate; it begins at 0.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        In the order in which they are joined, with a pause between.
+
+    Attributes
+    ----------
+    parts : tuple of Recording
+        The recordings it is made of.
+    stories : tuple of tuple of Word
+        The words of each part, on the common time axis and numbered on.  The language model's context is reset with
+        each.
     """
 
-    def __init__(self, recordings: Sequence[Recording]) -> None:
+    def __init__(self, recordings: Sequence[R]) -> None:
         first = recordings[0]
         for other in recordings[1:]:
             if other.sfreq != first.sfreq:
                 raise ValueError(f"{other.name} is at {other.sfreq:g} Hz and {first.name} at {first.sfreq:g} Hz")
             if [s.name for s in other.sensors] != [s.name for s in first.sensors]:
                 raise ValueError(f"{other.name} has other sensors than {first.name}; choose those that all have")
-        self._parts = tuple(recordings)
+        self.parts = tuple(recordings)
         self.name = first.name if len(recordings) == 1 else f"{first.name} and {len(recordings) - 1} more"
         self.subject, self.sfreq, self.sensors = first.subject, first.sfreq, first.sensors
         self.start = 0.0
@@ -41,32 +55,29 @@ class Joined:
         self.words = tuple(word for story in self.stories for word in story)
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
-        """The signal in order; the pauses between recordings are gaps in time."""
-        wanted = 0.0 if start is None else start
-        for k, recording in enumerate(self._parts):
-            if self._offset(k) + recording.start + recording.seconds <= wanted:
+        """Yield the signal in order; the pauses between recordings are gaps in time."""
+        begin = 0.0 if start is None else start
+        for k, part in enumerate(self.parts):
+            if self._offset(k) + part.start + part.seconds <= begin:
                 continue
-            for chunk in recording.chunks(seconds, max(wanted - self._offset(k), recording.start)):
+            for chunk in part.chunks(seconds, max(begin - self._offset(k), part.start)):
                 yield Chunk(chunk.data, chunk.start + self._offset(k), chunk.sfreq)
 
     def fingerprint(self) -> str:
-        return hashlib.sha256("".join(part.fingerprint() for part in self._parts).encode()).hexdigest()[:32]
+        """Return a hash that changes when any part changes."""
+        return hashlib.sha256("".join(part.fingerprint() for part in self.parts).encode()).hexdigest()[:32]
 
-    @property
-    def parts(self) -> tuple[Recording, ...]:
-        return self._parts
-
-    def moved(self, k: int, time_s: float) -> float:
-        """A time of one recording on the common axis."""
-        return time_s + self._offset(k)
+    def to_common_time(self, part: int, time_s: float) -> float:
+        """Move a time of one part, by its number, onto the common axis."""
+        return time_s + self._offset(part)
 
     def _offset(self, k: int) -> float:
-        """What turns a recording's own time into the common one."""
-        return float(self._firsts[k]) / self.sfreq - self._parts[k].start
+        """What is added to a part's own time."""
+        return float(self._firsts[k]) / self.sfreq - self.parts[k].start
 
     def _story(self, k: int) -> tuple[Word, ...]:
-        before = sum(len(part.words) for part in self._parts[:k])
+        before = sum(len(part.words) for part in self.parts[:k])
         return tuple(
             replace(word, index=before + i, onset=word.onset + self._offset(k))
-            for i, word in enumerate(self._parts[k].words)
+            for i, word in enumerate(self.parts[k].words)
         )

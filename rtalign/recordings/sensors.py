@@ -1,19 +1,38 @@
-"""Sensors of a recording: which of its channels measure the head, where they sit, which are bad."""
+"""Sensors of a recording: which of its channels measure the head, where they are, which are bad."""
 
 from __future__ import annotations
 
 import copy
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from mne.io.constants import FIFF
 
 from rtalign.core.records import AXIAL_COILS, Sensor
 
 
-class Pickable(Protocol):
+@dataclass(frozen=True, slots=True)
+class SelectedSensors:
+    """The channels of a recording that are used.
+
+    Attributes
+    ----------
+    sensors : tuple of Sensor
+        In the order of the channels.
+    picks : list of int
+        Which channel each sensor is.
+    notes : list of str
+        What was left out, and what is not known.
+    """
+
+    sensors: tuple[Sensor, ...]
+    picks: list[int]
+    notes: list[str]
+
+
+class HasSensors(Protocol):
     """What a recording must have to be narrowed to some of its sensors."""
 
     name: str
@@ -21,67 +40,88 @@ class Pickable(Protocol):
     notes: tuple[str, ...]
 
 
-Picked = TypeVar("Picked", bound=Pickable)
-
-Choice = tuple[tuple[Sensor, ...], list[int], list[str]]
+R = TypeVar("R", bound=HasSensors)
 
 
-def choose(info: Any, bads: Collection[str], name: str) -> Choice:
-    """The sensors used, the channels they are, and notes on those left out.  EEG serves where there is no MEG."""
+def select_sensors(info: Any, bads: Collection[str], name: str) -> SelectedSensors:
+    """Select the sensors of a file: those of MEG, or EEG where there is no MEG, without the bad ones.
+
+    Parameters
+    ----------
+    info : mne.Info
+        The file's header.
+    bads : collection of str
+        Names of channels to leave out, besides those that the header marks bad.
+    name : str
+        The file's name, for messages.
+    """
     kinds = [_kind(channel) for channel in info["chs"]]
     meg = [i for i, kind in enumerate(kinds) if kind not in ("", "eeg")]
-    found = meg or [i for i, kind in enumerate(kinds) if kind == "eeg"]
-    if not found:
+    measuring = meg or [i for i, kind in enumerate(kinds) if kind == "eeg"]
+    if not measuring:
         raise ValueError(f"{name} has no MEG and no EEG channel among its {len(kinds)}; is it the right file?")
-    unwanted = {plain(bad) for bad in (*info["bads"], *bads)}
-    picks = [i for i in found if plain(info["ch_names"][i]) not in unwanted]
+    unwanted = {plain_name(bad) for bad in (*info["bads"], *bads)}
+    picks = [i for i in measuring if plain_name(info["ch_names"][i]) not in unwanted]
     if not picks:
-        raise ValueError(f"all {len(found)} sensors of {name} are marked bad; unmark some")
-    left_out = [info["ch_names"][i] for i in found if i not in set(picks)]
+        raise ValueError(f"all {len(measuring)} sensors of {name} are marked bad; unmark some")
+    left_out = [info["ch_names"][i] for i in measuring if i not in set(picks)]
     notes = [f"left out as bad: {', '.join(left_out)}"] if left_out else []
     if not meg:
         notes.append("no MEG channel: EEG is used")
-    chosen = tuple(_sensor(info["chs"][i], kinds[i]) for i in picks)
-    lost = sum(sensor.position == (0.0, 0.0, 0.0) for sensor in chosen)
-    if lost:
-        notes.append(f"{lost} sensors have no known position")
-    return chosen, picks, notes
+    sensors = tuple(_sensor(info["chs"][i], kinds[i]) for i in picks)
+    return SelectedSensors(sensors, picks, [*notes, *unknown_positions(sensors)])
 
 
-def plain(name: str) -> str:
-    """A channel's name as it is compared: MLC11-4304 is MLC11, and MEG 0113 is MEG0113."""
+def unknown_positions(sensors: Sequence[Sensor]) -> list[str]:
+    """Return a note on the sensors without a known position, where there are any."""
+    n_unknown = sum(sensor.position == (0.0, 0.0, 0.0) for sensor in sensors)
+    return [f"{n_unknown} sensors have no known position"] if n_unknown else []
+
+
+def plain_name(name: str) -> str:
+    """Return a channel's name as it is compared: MLC11-4304 is MLC11, and MEG 0113 is MEG0113."""
     return re.sub(r"-\d{4}$", "", name.strip()).replace(" ", "").upper()
 
 
-def place_of(channel: str, names: Sequence[str], where: str) -> int:
-    """Which of a recording's channels bears a name."""
-    known = {plain(name): i for i, name in enumerate(names)}
-    if plain(channel) not in known:
-        raise ValueError(f"{where} has no channel {channel}; name one of the file's {len(known)}")
-    return known[plain(channel)]
+def channel_index(channel: str, names: Sequence[str], source: str) -> int:
+    """Return which of a recording's channels has a name; source : the recording, for messages."""
+    places = {plain_name(name): i for i, name in enumerate(names)}
+    if plain_name(channel) not in places:
+        raise ValueError(f"{source} has no channel {channel}; name one of the file's {len(places)}")
+    return places[plain_name(channel)]
 
 
-def listed(names: Sequence[str], n: int = 5) -> str:
-    """The first names, and how many more there are."""
+def list_names(names: Sequence[str], n: int = 5) -> str:
+    """Return the first n names as text, and how many more there are."""
     return ", ".join(names[:n]) + (f" and {len(names) - n} more" if len(names) > n else "")
 
 
-def narrowed(recording: Picked, names: Sequence[str]) -> tuple[Picked, list[int]]:
-    """A copy of a recording with these sensors, in this order, and their places among those it had."""
-    place = {sensor.name: i for i, sensor in enumerate(recording.sensors)}
-    missing = [name for name in names if name not in place]
+def narrow(recording: R, names: Sequence[str]) -> tuple[R, list[int]]:
+    """Copy a recording with some of its sensors.
+
+    Returns
+    -------
+    recording
+        The copy, with these sensors in this order.
+    indices : list of int
+        Their places among the sensors that the recording had.
+    """
+    places = {sensor.name: i for i, sensor in enumerate(recording.sensors)}
+    missing = [name for name in names if name not in places]
     if missing:
-        raise ValueError(f"{recording.name} lacks the sensors {listed(missing)}; leave them out of the choice")
-    chosen = [place[name] for name in names]
-    picked = copy.copy(recording)
-    picked.sensors = tuple(recording.sensors[i] for i in chosen)
-    if dropped := sorted(set(place) - set(names)):
-        picked.notes = (*recording.notes, f"not used: {listed(dropped, 10)}")
-    return picked, chosen
+        raise ValueError(f"{recording.name} lacks the sensors {list_names(missing)}; leave them out of the choice")
+    indices = [places[name] for name in names]
+    narrowed = copy.copy(recording)
+    narrowed.sensors = tuple(recording.sensors[i] for i in indices)
+    if dropped := sorted(set(places) - set(names)):
+        narrowed.notes = (*recording.notes, f"not used: {list_names(dropped, 10)}")
+    return narrowed, indices
 
 
 def _kind(channel: dict[str, Any]) -> str:
-    """One of data.UNITS, or nothing for a channel that does not measure the head."""
+    """One of `rtalign.core.records.DISPLAY_UNITS`, or nothing for a channel that does not measure the head."""
+    from mne.io.constants import FIFF
+
     if channel["kind"] == FIFF.FIFFV_EEG_CH:
         return "eeg"
     if channel["kind"] != FIFF.FIFFV_MEG_CH:
@@ -93,7 +133,7 @@ def _kind(channel: dict[str, Any]) -> str:
 
 
 def _sensor(channel: dict[str, Any], kind: str) -> Sensor:
-    """The place from MNE's loc: the coil's centre, and the third of its axes or, for EEG, the way out of the head."""
+    """A sensor from MNE's loc: the coil's centre, and the third of its axes or, for EEG, the way out of the head."""
     loc = np.nan_to_num(np.asarray(channel["loc"], float))
     position = loc[:3]
     normal = loc[9:12] if kind != "eeg" else position / (np.linalg.norm(position) or 1.0)

@@ -13,29 +13,29 @@ from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
-from rtalign.recordings.quality.noise_ceiling import Ceiling, ceiling
+from rtalign.recordings.quality.noise_ceiling import NoiseCeiling, estimate_noise_ceiling
 from rtalign.report.summary import as_json
 
 FILE, FORMAT, VERSION = "ceiling.json", "rtalign-ceiling", 1
 
 
-def measure_noise_ceilings(repeats: Sequence[Recording], recipe: Recipe, progress: Progress) -> dict[str, Ceiling]:
+def measure_noise_ceilings(repeats: Sequence[Recording], recipe: Recipe, progress: Progress) -> dict[str, NoiseCeiling]:
     """One a subject who heard a sound twice or more; a ceiling that cannot be computed is reported and left out."""
-    ceilings: dict[str, Ceiling] = {}
+    ceilings: dict[str, NoiseCeiling] = {}
     if not repeats:
         return ceilings
-    with progress.stage("noise ceiling", len(repeats), "hearings") as stage:
+    with progress.stage("noise ceiling", len(repeats), "repeats") as stage:
         for subject in dict.fromkeys(r.subject for r in repeats):
             own = [r for r in repeats if r.subject == subject]
             try:
-                ceilings[subject] = ceiling(own, recipe)
+                ceilings[subject] = estimate_noise_ceiling(own, recipe)
             except ValueError as error:
                 progress.say(f"no noise ceiling for subject {subject}: {error}")
             stage.advance(len(own))
     return ceilings
 
 
-def write_noise_ceilings(folder: Path, ceilings: dict[str, Ceiling]) -> list[str]:
+def write_noise_ceilings(folder: Path, ceilings: dict[str, NoiseCeiling]) -> list[str]:
     """Write ceiling.json and return a line a subject for the summary; nothing is written if there are none."""
     if not ceilings:
         return []
@@ -56,7 +56,7 @@ def write_noise_ceilings(folder: Path, ceilings: dict[str, Ceiling]) -> list[str
     return [_line(subject, one) for subject, one in ceilings.items()]
 
 
-def _line(subject: str, one: Ceiling) -> str:
+def _line(subject: str, one: NoiseCeiling) -> str:
     top = int(np.argmax(one.r))
     return (
         f"noise ceiling of subject {subject}: two of {one.n_repeats} hearings of the same sound correlate at "

@@ -20,7 +20,7 @@ from rtalign.engine.engine import Engine, EngineOptions
 from rtalign.engine.process import wire
 from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader, LiveReader
-from rtalign.recordings.concatenated import Joined
+from rtalign.recordings import ConcatenatedRecording
 from rtalign.streams.events import Event, Health, Notice, SignalChanged, SourceEnded, StreamHealth
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.evaluation import evaluate
@@ -370,7 +370,7 @@ def test_a_snapshot_counts_the_words_of_its_scores(bank: DecoderBank, fresh: Any
 def test_joined_recordings_give_the_numbers_of_evaluate(bank: DecoderBank, tmp_path: Path) -> None:
     (a, model), (b, more) = world(n_words=120, seed=6, prefix="a"), world(n_words=120, seed=7, prefix="b")
     model.table |= more.table
-    both = Joined([a, b])
+    both = ConcatenatedRecording([a, b])
     offline = evaluate(bank, [a, b], model, tmp_path / "out", QUIET, store=tmp_path / "cache")
     engine = run(Engine(DecoderSetup.from_bank(bank), ReplaySource(both, None, 1.0), ahead_reader(bank, both, model)))
     assert engine.scoreboard.n == offline["n_words"]

@@ -15,7 +15,7 @@ from rtalign.engine import open_session
 from rtalign.engine.engine import Engine, EngineOptions
 from rtalign.engine.open_session import word_filter
 from rtalign.language import AheadReader, load
-from rtalign.recordings.concatenated import Joined
+from rtalign.recordings import ConcatenatedRecording
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.evaluation import evaluate
 from rtalign.training.trainer import train
@@ -49,7 +49,7 @@ def test_live_scores_the_words_that_the_trainer_takes(tmp_path: Path) -> None:
     fresh = MemoryRecording(recording.data[:, ::-1] * 1.0, recording.words, name="fresh")
     fresh.sensors = recording.sensors
     offline = evaluate(bank, [fresh], model, tmp_path / "out", quiet, store=tmp_path / "cache")
-    decoding, joined = DecoderSetup.from_bank(bank), Joined([fresh])
+    decoding, joined = DecoderSetup.from_bank(bank), ConcatenatedRecording([fresh])
     ahead = AheadReader(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
     options = EngineOptions(can_wait=True, is_scored=word_filter(recipe, joined))
     engine = Engine(decoding, ReplaySource(joined, None, 1.0), ahead, options)

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.records import Recording, Sensor
-from rtalign.recordings.xdf import writer
+from rtalign.recordings.xdf import StreamChoice, open_xdf, writer
 from rtalign.recordings.xdf.recording import XdfRecording
-from rtalign.recordings.xdf.streams import recordings
 
 SFREQ = 200.0
 SENSORS = (
@@ -19,7 +18,7 @@ SENSORS = (
     Sensor("MEG0112", "planar", (-0.03, 0.02, 0.09), (0.6, 0.0, 0.8)),
     Sensor("MEG0111", "mag", (0.05, -0.02, 0.09), (0.0, 0.0, 1.0)),
 )
-MEG = writer.Signal("meg", SFREQ, tuple(s.name for s in SENSORS), SENSORS, format="double64")
+MEG = writer.SignalStream("meg", SFREQ, tuple(s.name for s in SENSORS), SENSORS, format="double64")
 
 
 def noise(n: int, seed: int = 0) -> np.ndarray:
@@ -32,7 +31,7 @@ def write(
     data: np.ndarray | None = None,
     markers: Sequence[tuple[str, float]] = (("Once", 1.0), ("upon", 2.0)),
     offsets: Sequence[tuple[float, float]] = (),
-    signal: writer.Signal = MEG,
+    signal: writer.SignalStream = MEG,
     size: int = 100,
 ) -> Path:
     """A file of one signal in chunks, one stream of words, clock offsets of the signal."""
@@ -52,6 +51,8 @@ def whole(recording: Recording, seconds: float = 10.0) -> np.ndarray:
     return np.concatenate([chunk.data for chunk in recording.chunks(seconds)])
 
 
-def one(path: Path, **how: Any) -> XdfRecording:
-    (recording,) = recordings(path, **how)
+def one(
+    path: Path, *, meg: str | None = None, words: str | None = None, dejitter: bool = True, **how: Any
+) -> XdfRecording:
+    (recording,) = open_xdf(path, StreamChoice(meg, words, dejitter), **how)
     return recording

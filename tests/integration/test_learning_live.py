@@ -15,7 +15,7 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine, EngineOptions
 from rtalign.language import AheadReader, load
-from rtalign.recordings.concatenated import Joined
+from rtalign.recordings import ConcatenatedRecording
 from rtalign.simulation import SimulationPlan, planted_information, shipped_story, story_words, synthesise, timed_story
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.trainer import train
@@ -29,7 +29,7 @@ RECIPE = Recipe().with_settings("lags", start_s=-0.5, stop_s=1.5, step_s=0.04)
 
 def replay_through(model: Any, decoding: DecoderSetup, runs: list[Recording], adapt: bool) -> Engine:
     """The engine after the whole replay, as fast as the machine can."""
-    recording = Joined(runs)
+    recording = ConcatenatedRecording(runs)
 
     def stream() -> Any:
         for story in recording.stories:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rtalign.core.records import Recording
-from rtalign.recordings import bids, open_recordings
-from rtalign.recordings.word_tables.row import NoWords
+from rtalign.recordings import open_recordings
+from rtalign.recordings.word_tables import NoWords
 from tests.helpers.fif_files import EVENTS, noise, run_file, words, write
 
 
@@ -30,8 +30,8 @@ def names(found: Sequence[Recording]) -> list[str]:
     return [recording.name.replace("_task-story", "") for recording in found]
 
 
-def test_runs_come_in_natural_order_without_empty_rooms(library: Path) -> None:
-    found = bids.find(library)
+def test_runs_are_in_natural_order_without_empty_rooms(library: Path) -> None:
+    found = open_recordings(library)
     assert names(found) == ["sub-01_run-1", "sub-01_run-2", "sub-01_run-10", "sub-02_run-1"]
     assert "run skipped: sub-emptyroom_ses-01_task-noise_meg.fif is of an empty room" in found[0].notes
     assert any("sub-02_task-story_run-2_events.tsv" in note for note in found[0].notes)
@@ -55,7 +55,7 @@ def test_a_folder_inside_the_data_set_is_a_data_set(library: Path) -> None:
     assert names(open_recordings(library / "sub-02")) == ["sub-02_run-1"]
 
 
-def test_a_bids_file_named_directly_brings_its_words(library: Path) -> None:
+def test_a_bids_file_is_read_with_its_words(library: Path) -> None:
     (recording,) = open_recordings(library / "sub-01" / "meg" / "sub-01_task-story_run-2_meg.fif")
     assert (len(recording.words), recording.subject) == (2, "01")
 
@@ -64,9 +64,9 @@ def test_tables_are_inherited_from_the_folders_above(tmp_path: Path) -> None:
     path = run_file(tmp_path)
     (tmp_path / "task-story_events.tsv").write_text(EVENTS.replace("Once", "Far"), encoding="utf-8")
     (tmp_path / "task-other_events.tsv").write_text(EVENTS.replace("Once", "Wrong"), encoding="utf-8")
-    assert bids.find(tmp_path)[0].words[0].text == "Once"
+    assert open_recordings(tmp_path)[0].words[0].text == "Once"
     path.with_name(path.name.replace("_meg.fif", "_events.tsv")).unlink()
-    assert bids.find(tmp_path)[0].words[0].text == "Far"
+    assert open_recordings(tmp_path)[0].words[0].text == "Far"
 
 
 def test_faults_of_a_data_set_are_one_line(library: Path, tmp_path: Path) -> None:
@@ -87,13 +87,13 @@ def test_faults_of_a_data_set_are_one_line(library: Path, tmp_path: Path) -> Non
         open_recordings(tmp_path)
 
 
-def test_a_broken_table_stops_where_a_missing_one_is_skipped(tmp_path: Path) -> None:
+def test_a_broken_table_is_an_error_a_missing_one_is_not(tmp_path: Path) -> None:
     run_file(tmp_path, 1)
     second = run_file(tmp_path, 2, events=EVENTS.replace("0.5", "0,5"))
     with pytest.raises(ValueError, match=r"run-2_events.tsv, line 2: the onset 0,5 has a decimal comma"):
-        bids.find(tmp_path)
+        open_recordings(tmp_path)
     second.with_name(second.name.replace("_meg.fif", "_events.tsv")).unlink()
-    (found,) = bids.find(tmp_path)
+    (found,) = open_recordings(tmp_path)
     assert any("has no events table" in note for note in found.notes)
 
 

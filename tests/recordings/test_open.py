@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from rtalign.recordings import open_matching
+from rtalign.core.records import Sensor
+from rtalign.recordings import common_sensors, open_matching
 from tests.helpers.fif_files import noise, run_file, words, write
+
+
+def named(name: str, *sensors: str, kind: str = "axial") -> SimpleNamespace:
+    return SimpleNamespace(name=name, sensors=tuple(Sensor(s, kind, (0, 0, 0), (0, 0, 1)) for s in sensors))
 
 
 def test_matching_recordings_have_the_common_sensors(tmp_path: Path) -> None:
@@ -30,3 +36,15 @@ def test_matching_recordings_have_the_sensors_asked_for(tmp_path: Path) -> None:
 def test_matching_needs_a_recording() -> None:
     with pytest.raises(ValueError, match="there is no recording; name at least one"):
         open_matching([])
+
+
+def test_common_sensors_are_in_the_order_of_the_first() -> None:
+    runs = [named("one", "C", "A", "B"), named("two", "A", "B", "C"), named("three", "D", "C", "B")]
+    assert common_sensors(runs) == ("C", "B")  # type: ignore[arg-type]
+
+
+def test_recordings_without_a_common_sensor_are_named() -> None:
+    with pytest.raises(ValueError, match=r"one and two have no sensors in common: A \(axial\).* against B \(axial\)"):
+        common_sensors([named("one", "A"), named("two", "B")])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match=r"A \(axial\) against A \(mag\)"):
+        common_sensors([named("one", "A"), named("two", "A", kind="mag")])  # type: ignore[list-item]

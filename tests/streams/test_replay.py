@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.records import Chunk, Sensor, Word
-from rtalign.recordings.concatenated import Joined
+from rtalign.recordings import ConcatenatedRecording
 from rtalign.streams.events import Event, SignalChanged, SourceEnded, SourceJumped
 from rtalign.streams.replay import LEAD_S, ReplaySource
 from tests.helpers.small_world import MemoryRecording, world
@@ -106,7 +106,7 @@ def test_speeds_out_of_reach_are_refused(recording: MemoryRecording, speed: floa
 
 def test_recordings_in_a_row_keep_their_samples_and_words() -> None:
     parts = [world(n_words=20, seed=seed, prefix=f"p{seed}-")[0] for seed in (1, 2)]
-    both = Joined(parts)
+    both = ConcatenatedRecording(parts)
     events = all_of(ReplaySource(both, None, 1.0))
     assert np.array_equal(signal(events), np.concatenate([part.data for part in parts]))
     assert [word.text for word in words(events)] == [word.text for part in parts for word in part.words]
@@ -118,7 +118,7 @@ def test_recordings_in_a_row_keep_their_samples_and_words() -> None:
 
 def test_other_sensors_cannot_be_joined() -> None:
     with pytest.raises(ValueError, match="other sensors"):
-        Joined([world(n_words=5)[0], world(n_words=5, n_sensors=5)[0]])
+        ConcatenatedRecording([world(n_words=5)[0], world(n_words=5, n_sensors=5)[0]])
 
 
 # ---- steps from word to word

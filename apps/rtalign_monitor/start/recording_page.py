@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidg
 from rtalign.core.records import Sensor, sensor_from_dict
 from rtalign.core.session import Session
 from rtalign.core.time_format import position_time
-from rtalign.recordings.bids_names import ENTITIES, label
+from rtalign.recordings.bids import ENTITIES, plain_label
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import bank_fit, stream_cards
 from rtalign_monitor.start.live_page import TABLES
@@ -133,8 +133,8 @@ class RecordingPage(QWidget):
         """The labels that are there; those wanted from last time even before they are known."""
         for name, box in self.filters.items():
             there = self.glancing.labels.get(name, [])
-            known = {label(text, ENTITIES[name]): text for text in there}
-            wanted = [known.get(label(text, ENTITIES[name]), text.strip()) for text in self._wanted[name]]
+            known = {plain_label(text, ENTITIES[name]): text for text in there}
+            wanted = [known.get(plain_label(text, ENTITIES[name]), text.strip()) for text in self._wanted[name]]
             strange = [text for text in wanted if text not in there]
             shown = len(there) > 1 or bool(wanted)
             self._labels[name].setVisible(shown)

@@ -15,7 +15,7 @@ MOST_NOTES = 3
 
 
 def filter_labels(path: Path) -> dict[str, list[str]]:
-    """Labels by which a BIDS folder can be filtered.
+    """Labels by which a data set can be filtered.
 
     Parameters
     ----------
@@ -25,17 +25,17 @@ def filter_labels(path: Path) -> dict[str, list[str]]:
     Returns
     -------
     dict of str to list of str
-        Of "subject", "session", "task" and "run" those that occur, with their labels; empty for anything but BIDS.
+        Of "subject", "session", "task" and "run" those that occur, with their labels; empty for anything else.
     """
-    from rtalign.recordings import bids
-    from rtalign.recordings.bids_names import ENTITIES, entities, natural
+    from rtalign.recordings.bids import ENTITIES, entities, natural_order
+    from rtalign.recordings.datasets import find_files
 
     try:
-        names = [entities(file) for file in bids.recordings(path)]
+        names = [entities(file) for file in find_files(path, {})[0]]
     except (ValueError, OSError):
         return {}
     labels = {entity: {name[key] for name in names if key in name} for entity, key in ENTITIES.items()}
-    return {entity: sorted(values, key=natural) for entity, values in labels.items() if values}
+    return {entity: sorted(values, key=natural_order) for entity, values in labels.items() if values}
 
 
 def preview_recording(session: Session) -> dict[str, Any]:

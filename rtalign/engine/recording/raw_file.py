@@ -40,7 +40,7 @@ class RawFile:
     ----------
     path : Path
         The file, which must not exist.
-    meg : Signal
+    meg : SignalStream
         Channels, sensors and rate of the MEG stream.
     words : str
         Name of the stream of words.
@@ -51,7 +51,7 @@ class RawFile:
         Why samples could not be taken; cleared by its reader.
     """
 
-    def __init__(self, path: Path, meg: writer.Signal, words: str) -> None:
+    def __init__(self, path: Path, meg: writer.SignalStream, words: str) -> None:
         self._file = AppendOnlyFile(path)
         self._signal, self._meg = meg, WORDS
         self._begun = False

@@ -19,7 +19,7 @@ import numpy as np
 from rtalign.core.files import AppendOnlyFile
 from rtalign.core.records import Sensor
 from rtalign.engine.recording.raw_file import RawFile
-from rtalign.recordings.xdf.writer import Signal
+from rtalign.recordings.xdf import SignalStream
 from rtalign.streams.events import OffsetMeasurement, RawMarker, RawSamples
 
 WORD_COLUMNS = (
@@ -75,7 +75,7 @@ class Recorder:
     ----------
     folder : Path or str
         Where to; the next free number is added to its name where it is not empty.
-    meg : Signal
+    meg : SignalStream
         Channels, sensors and rate of the MEG stream.
     words : str
         Name of the stream of words.
@@ -94,7 +94,7 @@ class Recorder:
         As of the last write.
     """
 
-    def __init__(self, folder: Path | str, meg: Signal, words: str, about: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path | str, meg: SignalStream, words: str, about: Mapping[str, Any]) -> None:
         self.folder = new_folder(folder)
         moved = self.folder != Path(folder)
         self.note = f"{folder} is not empty; recording to {self.folder}" if moved else None

@@ -15,7 +15,7 @@ from rtalign.engine.ledger import WordEntry
 from rtalign.engine.open_session import SessionParts, session_name
 from rtalign.engine.recording.recorder import Recorder
 from rtalign.engine.snapshot import RecordingStatus, ReportStatus
-from rtalign.recordings.xdf.writer import Signal
+from rtalign.recordings.xdf.writer import SignalStream
 from rtalign.report.write import write_results
 from rtalign.scoring.findings import Findings
 from rtalign.streams.events import Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
@@ -92,7 +92,7 @@ class SessionFolder(SessionSink):
 
     def _begin(self, under: Path, stream: SignalChanged) -> None:
         channels = stream.channels or tuple(sensor.name for sensor in stream.sensors)
-        signal = Signal(stream.name, stream.sfreq, channels, stream.sensors, stream.units)
+        signal = SignalStream(stream.name, stream.sfreq, channels, stream.sensors, stream.units)
         folder = under / f"{session_name(self._session)}-{_now():%Y%m%d-%H%M%S}"
         self.recorder = Recorder(folder, signal, self._session.words or "words", session_description(self._parts))
         for event in self._early:

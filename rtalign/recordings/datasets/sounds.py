@@ -1,60 +1,69 @@
-"""The wav that was played in a run, where its data set holds it."""
+"""The wav that was played in a recording, where its data set or its folder holds it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from rtalign.core.records import Recording
-from rtalign.recordings import bids, bids_names
-from rtalign.recordings.concatenated import Joined
-from rtalign.recordings.datasets import armeni, libribrain, megmasc, smn4lang
-from rtalign.recordings.formats.mne_recording import MneRecording
+from rtalign.recordings.concatenated import ConcatenatedRecording
+from rtalign.recordings.datasets.registry import data_set_of, describe_file
+from rtalign.recordings.file_recording import FileRecording
 from rtalign.recordings.wav_file import Sound
 
 
-def sound_of(recording: Any) -> Path | None:
-    """The file, or nothing where the set's layout does not tell which it is or it is not here."""
-    if not isinstance(recording, MneRecording):
-        return libribrain.sound(recording.path)[0] if libribrain.is_libribrain(recording.path) else None
-    told = bids.tell(recording.path)
-    if armeni.fits(told):
-        run = bids_names.entities(recording.name).get("run", "0")
-        return armeni.sound(told, int(run) if run.isdigit() else 0)
-    if megmasc.fits(told):
-        return megmasc.sound(told)
-    return smn4lang.sound(told) if smn4lang.fits(told) else None
+def wav_of(recording: FileRecording) -> Path | None:
+    """Return the wav of a recording, as its data set keeps it.
+
+    Parameters
+    ----------
+    recording : FileRecording
+        From `open_recordings`.
+
+    Returns
+    -------
+    Path or None
+        None where its data set does not say which it is, or it is not here.
+    """
+    file = describe_file(recording.path)
+    data_set = data_set_of(file)
+    return None if data_set is None else data_set.wav(file, recording.name)
 
 
-def sounds_of(recording: Joined, named: Path | None = None) -> tuple[Sound, ...]:
-    """The wav of each run that has one, in order of time.
+def sounds_of(recording: ConcatenatedRecording[FileRecording], source: Path | None = None) -> tuple[Sound, ...]:
+    """Return the wav of each run that has one.
 
-    named : a wav, or a folder of wavs called as the runs are; without, where the data set keeps it, or beside the file.
-    A sound begins where the reader knows it to, else with the first sample of its run.
+    Parameters
+    ----------
+    recording : ConcatenatedRecording
+        The runs, one after the other.
+    source : Path, optional
+        A wav, or a folder of wavs named as the runs; by default, where the data set keeps them, or next to the file.
+
+    Returns
+    -------
+    tuple of Sound
+        In order of time.  A sound begins at the run's `sound_onset`, or with its first sample where that is unknown.
     """
     parts = recording.parts
-    if named is not None and not named.is_dir() and len(parts) > 1:
+    if source is not None and not source.is_dir() and len(parts) > 1:
         raise ValueError(
-            f"{named.name} is one wav, and there are {len(parts)} runs; choose one with --run, or name a folder"
+            f"{source.name} is one wav, and there are {len(parts)} runs; choose one with --run, or name a folder"
         )
-    found = []
+    sounds = []
     for k, part in enumerate(parts):
-        file = _kept(part) if named is None else _called(named, part.name) if named.is_dir() else named
+        file = _wav(part, source)
         if file is not None:
-            began = getattr(part, "sound_s", None)
-            found.append(Sound(str(file), recording.moved(k, part.start if began is None else began)))
-    return tuple(found)
+            onset = part.start if part.sound_onset is None else part.sound_onset
+            sounds.append(Sound(str(file), recording.to_common_time(k, onset)))
+    return tuple(sounds)
 
 
-def _kept(part: Recording) -> Path | None:
-    from rtalign.recordings.formats.mne_recording import MneRecording
-
-    known = sound_of(part) if isinstance(part, MneRecording) else None
-    path = getattr(part, "path", None)
-    return known or (_called(Path(path).parent, part.name) if path is not None else None)
+def _wav(part: FileRecording, source: Path | None) -> Path | None:
+    if source is None:
+        return wav_of(part) or _named_as(part.path.parent, part.name)
+    return _named_as(source, part.name) if source.is_dir() else source
 
 
-def _called(folder: Path, name: str) -> Path | None:
-    """A wav of a run's own name."""
+def _named_as(folder: Path, name: str) -> Path | None:
+    """A wav with the name of a run."""
     files = (folder / f"{stem}.wav" for stem in (name, name.removesuffix("_meg")))
     return next((file for file in files if file.is_file()), None)

@@ -1,4 +1,4 @@
-"""Samples of a CTF .ds folder, taken out of its files without reading the rest.
+"""Samples of a CTF .ds folder, read from its files without the rest.
 
 Why: MNE reads a whole trial to give any part of it, and a session is often one trial of an hour.
 """
@@ -13,8 +13,23 @@ HEADER_BYTES = 8
 CLOCK = "SCLK01"
 
 
-def read(raw: Any, picks: np.ndarray, first: int, stop: int) -> np.ndarray:
-    """(sample, channel) in SI units."""
+def read_samples(raw: Any, picks: np.ndarray, first: int, stop: int) -> np.ndarray:
+    """Read samples of some channels.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        The folder as MNE opens it.
+    picks : ndarray of int, shape (channel,)
+        Which channels.
+    first, stop : int
+        The samples from first up to stop.
+
+    Returns
+    -------
+    ndarray, shape (sample, channel)
+        In SI units.
+    """
     picks = np.asarray(picks)
     data = np.empty((len(picks), max(stop - first, 0)))
     n_done = 0
@@ -30,11 +45,22 @@ def read(raw: Any, picks: np.ndarray, first: int, stop: int) -> np.ndarray:
     return data.T
 
 
-def clock(raw: Any) -> tuple[int, list[tuple[int, int]]]:
-    """How many samples were recorded, and where the machine's clock jumped: (first, stop) of two samples each.
+def recorded_samples(raw: Any) -> tuple[int, list[tuple[int, int]]]:
+    """Find out from the channel of the machine's clock what was recorded.
 
-    A session that was stopped early ends in zeros, its clock too.  A jump lies between trials with a pause.
-    Two samples are given up there, so that whoever reads in order sees that time did not run on.
+    A session that was stopped early ends in zeros, its clock too.  Between trials with a pause the clock jumps.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        The folder as MNE opens it.
+
+    Returns
+    -------
+    n_samples : int
+        How many samples were recorded.
+    jumps : list of (int, int)
+        First and stop of the two samples at each jump of the clock; they are left out, so that a reader sees a gap.
     """
     if CLOCK not in raw.ch_names:
         return int(raw.n_times), []
@@ -51,17 +77,17 @@ def clock(raw: Any) -> tuple[int, list[tuple[int, int]]]:
 
 
 def _files(raw: Any) -> list[tuple[np.ndarray, int]]:
-    """Each data file as (trial, channel, sample), beside the number of samples before it."""
+    """Each data file as (trial, channel, sample), and the number of samples before it."""
     n_trial = round(raw.buffer_size_sec * raw.info["sfreq"])
-    found, offset = [], 0
+    files, offset = [], 0
     for name in raw.filenames:
         values = np.memmap(name, dtype=">i4", mode="r", offset=HEADER_BYTES)
-        found.append((values.reshape(-1, len(raw.ch_names), n_trial), offset))
-        offset += found[-1][0].shape[0] * n_trial
-    return found
+        files.append((values.reshape(-1, len(raw.ch_names), n_trial), offset))
+        offset += files[-1][0].shape[0] * n_trial
+    return files
 
 
 def _gains(raw: Any, picks: np.ndarray) -> np.ndarray:
     """(channel,) from counts to SI units."""
-    chosen = [raw.info["chs"][pick] for pick in picks]
-    return np.array([channel["cal"] * channel["range"] for channel in chosen])
+    channels = [raw.info["chs"][pick] for pick in picks]
+    return np.array([channel["cal"] * channel["range"] for channel in channels])

@@ -1,4 +1,4 @@
-"""A FIF file's tags walked through before anybody believes what they claim to hold."""
+"""Damaged FIF files are refused before they are opened: every tag must fit into the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from io import FileIO
 from pathlib import Path
 
 HEADER = struct.Struct(">iIii")
-"""Kind, type, size, and where the next one is: 0 behind this one, -1 nowhere."""
+"""Kind, type, size, and where the next tag is: 0 right after this one, -1 nowhere."""
 
 FILE_ID, DIR_POINTER, BUFFER = 100, 101, 300
 SKIP, ENTRY = 1 << 20, 16
@@ -20,28 +20,39 @@ MAX_TAGS = 20_000_000
 
 
 def refuse_false_tags(path: Path) -> None:
-    """One line where a tag claims more than its file has, or more than any header needs."""
+    """Check the tags of a file.
+
+    Parameters
+    ----------
+    path : Path
+        A .fif file, or a .fif.gz.
+
+    Raises
+    ------
+    ValueError
+        Where a tag claims more bytes than its file has, or more than any header needs.
+    """
     packed = path.name.lower().endswith(".gz")
     try:
         with gzip.open(path) if packed else path.open("rb", buffering=0) as file:
             size = None if packed else path.stat().st_size
-            seen = set()
+            visited = set()
             directory = None
             for n, (place, kind, length) in enumerate(_tags(file)):
-                _believe(path, place, kind, length, size)
-                seen.add(place)
+                _check_tag(path, place, kind, length, size)
+                visited.add(place)
                 if n > MAX_TAGS:
                     raise ValueError(f"{path.name} has more than {MAX_TAGS:,} tags; is it a recording?")
                 if kind == DIR_POINTER and length == 4 and not packed:
                     (directory,) = struct.unpack(">i", _at(file, place + HEADER.size, 4))
             if directory is not None and directory > 0 and size is not None:
-                _look_up(path, file, directory, size, seen)
+                _check_directory(path, file, directory, size, visited)
     except (EOFError, gzip.BadGzipFile, OSError) as error:
         raise ValueError(f"{path.name} is cut short: {error or 'it ends early'}; copy it again") from error
 
 
 def _tags(file: FileIO | gzip.GzipFile) -> Iterator[tuple[int, int, int]]:
-    """(place, kind, size) of every tag in the order in which a reader meets them."""
+    """(place, kind, size) of every tag in the order in which a reader visits them."""
     place, last = 0, -1
     while place > last:  # a chain that turns back would never end
         head = _at(file, place, HEADER.size)
@@ -52,7 +63,7 @@ def _tags(file: FileIO | gzip.GzipFile) -> Iterator[tuple[int, int, int]]:
         last, place = place, place + HEADER.size + length if following == 0 else following
 
 
-def _believe(path: Path, place: int, kind: int, length: int, size: int | None) -> None:
+def _check_tag(path: Path, place: int, kind: int, length: int, size: int | None) -> None:
     if place == 0 and kind != FILE_ID:
         raise ValueError(f"{path.name} cannot be read: it does not begin as a FIF file does; is the file whole?")
     left = None if size is None else size - place - HEADER.size
@@ -63,23 +74,23 @@ def _believe(path: Path, place: int, kind: int, length: int, size: int | None) -
         raise ValueError(f"{claim}, and no header has more than {MAX_TAG_BYTES:,}; copy it again")
 
 
-def _look_up(path: Path, file: FileIO | gzip.GzipFile, place: int, size: int, seen: set[int]) -> None:
-    """The directory at the end of a file leads to tags as well: those that were not met on the way are judged too."""
+def _check_directory(path: Path, file: FileIO | gzip.GzipFile, place: int, size: int, visited: set[int]) -> None:
+    """The directory at the end of a file leads to tags as well: those not yet visited are checked too."""
     head = _at(file, place, HEADER.size)
     if len(head) < HEADER.size:
         raise ValueError(f"{path.name} is cut short: its directory at byte {place:,} is missing; copy it again")
     kind, _, length, _ = HEADER.unpack(head)
-    _believe(path, place, kind, length, size)
+    _check_tag(path, place, kind, length, size)
     for entry in struct.iter_unpack(">iIii", _at(file, place + HEADER.size, length - length % ENTRY)):
-        if entry[3] not in seen and entry[3] > 0:
+        if entry[3] not in visited and entry[3] > 0:
             head = _at(file, entry[3], HEADER.size)
             if len(head) == HEADER.size:
                 kind, _, length, _ = HEADER.unpack(head)
-                _believe(path, entry[3], kind, length, size)
+                _check_tag(path, entry[3], kind, length, size)
 
 
 def _at(file: FileIO | gzip.GzipFile, place: int, n: int) -> bytes:
-    """Bytes from a place; a packed file is read up to it, a piece at a time."""
+    """n bytes from a place; a packed file is read up to it, a piece at a time."""
     if isinstance(file, gzip.GzipFile):
         while file.tell() < place and file.read(min(SKIP, place - file.tell())):
             pass

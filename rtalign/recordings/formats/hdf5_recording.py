@@ -1,4 +1,4 @@
-"""H5Recording: one run whose signal is a matrix in an HDF5 file, read where it lies."""
+"""Hdf5Recording: one recording whose signal is a matrix in an HDF5 file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
-from rtalign.recordings import sensors as sensing
+from rtalign.recordings.sensors import channel_index, narrow, plain_name, unknown_positions
 
 KINDS = {"mag": "mag", "grad": "planar"}
 NOWHERE = (0.0, 0.0, 0.0)
@@ -22,8 +22,33 @@ MAX_PACKING = 100
 """A matrix that takes so much less on the disk than it claims holds no signal: the floats of MEG hardly pack at all."""
 
 
-class H5Recording:
-    """A data set called data, (channel, sample) in SI units, whose attributes name its channels and its rate."""
+class Hdf5Recording:
+    """A recording in a file whose matrix called data, (channel, sample) in SI units, has its channels as attributes.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    words : iterable of Word
+        In seconds from the first sample.
+    name : str
+        The recording's name.
+    subject : str
+        Who was recorded.
+    bads : collection of str
+        Channels to leave out.
+    notes : sequence of str
+        What a user should know; more is added.
+
+    Attributes
+    ----------
+    channel_names : tuple of str
+        Every row of the matrix.
+    sensors : tuple of Sensor
+        Those of MEG, without the bad ones; the file does not say where they are.
+    sound_onset : float or None
+        When the sound of its words began; None where nothing tells.
+    """
 
     start = 0.0
 
@@ -41,26 +66,26 @@ class H5Recording:
         self.words = tuple(words)
         with _opened(path) as data:
             self.n_samples = int(data.shape[1])
-            self.sfreq, self.channel_names, kinds = _described(data)
-            data[0, self.n_samples - 1]  # a file that was cut off still opens; its last sample tells
-        unwanted = {sensing.plain(bad) for bad in bads}
+            self.sfreq, self.channel_names, kinds = _describe(data)
+            data[0, self.n_samples - 1]  # a file that was cut short still opens; reading its last sample fails
+        unwanted = {plain_name(bad) for bad in bads}
         picks = [
             i
             for i, (channel, kind) in enumerate(zip(self.channel_names, kinds, strict=True))
-            if kind in KINDS and sensing.plain(channel) not in unwanted
+            if kind in KINDS and plain_name(channel) not in unwanted
         ]
         if not picks:
             raise ValueError(f"{path.name} has no sensor left among its {len(kinds)} channels; unmark some")
         self._picks = np.array(picks, int)
         self.sensors = tuple(Sensor(self.channel_names[i], KINDS[kinds[i]], NOWHERE, NOWHERE) for i in picks)
-        left = [n for n, kind in zip(self.channel_names, kinds, strict=True) if kind in KINDS]
-        left = [n for n in left if sensing.plain(n) in unwanted]
-        self.sound_s: float | None = None  # when the story's sound began, where its events tell
+        left_out = [n for n, kind in zip(self.channel_names, kinds, strict=True) if kind in KINDS]
+        left_out = [n for n in left_out if plain_name(n) in unwanted]
+        self.sound_onset: float | None = None
         self.notes: tuple[str, ...] = (
             *notes,
-            *([f"left out as bad: {', '.join(left)}"] if left else []),
-            f"{len(picks)} sensors have no known position",
-            *self._late_words(),
+            *([f"left out as bad: {', '.join(left_out)}"] if left_out else []),
+            *unknown_positions(self.sensors),
+            *self._words_outside(),
         )
 
     @property
@@ -68,34 +93,34 @@ class H5Recording:
         return self.n_samples / self.sfreq
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
-        """The signal in order, SI units; from the sample at start on."""
+        """Yield the signal in order, SI units, from the sample at start on."""
         size = max(round(seconds * self.sfreq), 1)
         begin = 0 if start is None else max(round(start * self.sfreq), 0)
         with _opened(self.path) as data:
             for a in range(begin, self.n_samples, size):
                 yield Chunk(self._read(data, a, min(a + size, self.n_samples)), a / self.sfreq, self.sfreq)
 
-    def peek(self, start: float, seconds: float) -> Chunk:
-        """A stretch from anywhere, cut to what the recording holds."""
-        first, stop = self._held(start, seconds)
+    def read(self, start: float, seconds: float) -> Chunk:
+        """Read the sensors of any stretch of time, cut to what the recording holds."""
+        first, stop = self._samples(start, seconds)
         with _opened(self.path) as data:
             return Chunk(self._read(data, first, stop), first / self.sfreq, self.sfreq)
 
-    def extra(self, channel: str, start: float, seconds: float) -> Chunk:
-        """A stretch of one channel that need not measure the head, such as the sound that was recorded beside it."""
-        row = sensing.place_of(channel, self.channel_names, self.name)
-        first, stop = self._held(start, seconds)
+    def read_channel(self, channel: str, start: float, seconds: float) -> Chunk:
+        """Read one channel that need not be a sensor, such as the recorded sound; data : (sample, 1)."""
+        row = channel_index(channel, self.channel_names, self.name)
+        first, stop = self._samples(start, seconds)
         with _opened(self.path) as data:
             return Chunk(np.asarray(data[row : row + 1, first:stop], np.float64).T, first / self.sfreq, self.sfreq)
 
-    def pick(self, names: Sequence[str]) -> H5Recording:
-        """The same recording with these sensors, in this order."""
-        picked, chosen = sensing.narrowed(self, names)
-        picked._picks = self._picks[chosen]
+    def pick(self, names: Sequence[str]) -> Hdf5Recording:
+        """Return the same recording with these sensors, in this order."""
+        picked, indices = narrow(self, names)
+        picked._picks = self._picks[indices]
         return picked
 
     def fingerprint(self) -> str:
-        """A hash over words, sensors and slices of the signal; a change of samples between them goes unseen."""
+        """Return a hash of words, sensors and slices of the signal; a change between the slices goes unseen."""
         digest = hashlib.sha256(repr((self.sfreq, self.n_samples)).encode())
         with _opened(self.path) as data:
             for place in np.unique(np.linspace(0, max(self.n_samples - SLICE_SAMPLES, 0), N_SLICES).astype(int)):
@@ -104,8 +129,8 @@ class H5Recording:
             digest.update(repr(record).encode())
         return digest.hexdigest()[:32]
 
-    def _held(self, start: float, seconds: float) -> tuple[int, int]:
-        """The samples of a stretch that the recording holds, first and stop."""
+    def _samples(self, start: float, seconds: float) -> tuple[int, int]:
+        """First and stop of the samples of a stretch of time, cut to what the recording holds."""
         first = min(max(round(start * self.sfreq), 0), self.n_samples)
         return first, min(first + round(seconds * self.sfreq), self.n_samples)
 
@@ -113,7 +138,7 @@ class H5Recording:
         """(sample, sensor).  Whole columns are read: choosing rows in HDF5 is slower than reading all."""
         return np.asarray(data[:, first:stop]).T[:, self._picks].astype(np.float64)
 
-    def _late_words(self) -> list[str]:
+    def _words_outside(self) -> list[str]:
         outside = sum(not 0 <= word.onset < self.seconds for word in self.words)
         if self.words and outside == len(self.words):
             raise ValueError(
@@ -125,7 +150,7 @@ class H5Recording:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """The matrix in the file; every fault of the file in one line."""
+    """The matrix in the file; every fault of the file is an error of one line."""
     try:
         import h5py  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError:
@@ -141,7 +166,7 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _described(data: Any) -> tuple[float, tuple[str, ...], list[str]]:
+def _describe(data: Any) -> tuple[float, tuple[str, ...], list[str]]:
     """The rate, the channels' names and their kinds."""
     if data.ndim != 2 or data.dtype.kind != "f" or not data.shape[1]:
         raise ValueError(f"data is {data.shape} of {data.dtype}, not (channel, sample) of floating numbers")
@@ -154,7 +179,7 @@ def _described(data: Any) -> tuple[float, tuple[str, ...], list[str]]:
     if stored * MAX_PACKING < claimed:
         raise ValueError(f"data claims {claimed:,} bytes and {stored:,} are stored; no signal packs so well")
     sfreq, names, kinds = (_bounded(holders[key], key) for key in wanted)
-    names, kinds = _list(names), [kind.lower() for kind in _list(kinds)]
+    names, kinds = _texts(names), [kind.lower() for kind in _texts(kinds)]
     if not len(names) == len(kinds) == data.shape[0]:
         raise ValueError(f"{data.shape[0]} rows, {len(names)} channel names and {len(kinds)} types do not agree")
     if not 1 <= float(sfreq) < 1e5:
@@ -175,7 +200,7 @@ def _bounded(attributes: Any, key: str) -> Any:
     return attributes[key]
 
 
-def _list(value: Any) -> list[str]:
+def _texts(value: Any) -> list[str]:
     """Names, joined by commas or one by one, text or bytes."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Signal files: FIF, CTF, KIT or BTi, opened without reading them, read a stretch at a time."""
+"""Signal files that MNE reads: FIF, CTF, KIT or BTi, opened without reading them, read a stretch at a time."""
 
 from __future__ import annotations
 
@@ -8,57 +8,97 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mne
 import numpy as np
-from mne.io.constants import FIFF
 
 from rtalign.recordings.formats import ctf
 from rtalign.recordings.formats.fif_guard import refuse_false_tags
+
+# MNE is imported inside the functions that use it: who only names files does not wait for it.
 
 SUFFIXES = (".fif", ".fif.gz", ".ds", ".con", ".sqd")
 """Files known by their name; a BTi recording is a folder that holds a file called config."""
 
 
-def is_signal(path: Path) -> bool:
-    """Whether a path looks like a recording that can be opened here."""
+def is_signal_file(path: Path) -> bool:
+    """Whether a path has the name of a recording that MNE reads, or is a BTi folder.
+
+    Parameters
+    ----------
+    path : Path
+        A file or a folder.
+    """
     return path.name.lower().endswith(SUFFIXES) or _is_bti(path)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalFile:
-    """One recording's samples on disk.
+    """The samples of one recording on disk.
 
     The header is read again whenever samples are wanted: hundreds of recordings can be known at once, none held open.
+
+    Attributes
+    ----------
+    path : Path
+        The file, or the folder that is one recording.
+    files : tuple of Path
+        Those that hold the samples: several in a CTF folder or a split FIF.
+    channels : tuple of str
+        Every channel.
+    sfreq : float
+        Samples a second.
+    n_samples : int
+        Samples of each channel.
+    breaks : tuple of (int, int)
+        First and stop of samples that are no signal; a jump of the machine's clock is a break of two samples.
+    first_number : int
+        The number that the machine gave the first sample.
     """
 
     path: Path
     files: tuple[Path, ...]
-    """Those that hold the samples: several in a CTF folder or a split FIF."""
     channels: tuple[str, ...]
     sfreq: float
     n_samples: int
     breaks: tuple[tuple[int, int], ...]
-    """(first, stop) of samples that are no signal; a jump of the machine's clock is one of two samples."""
     first_number: int = 0
-    """What the machine calls the first sample."""
 
-    def open(self) -> Reader:
-        """The file made ready for reading some channels."""
-        return Reader(_open(self.path)[0], self.path.suffix == ".ds")
+    def open(self) -> SignalReader:
+        """Open the file for reading."""
+        return SignalReader(_open(self.path)[0], self.path.suffix == ".ds")
 
-    def stretches(self) -> list[tuple[int, int]]:
-        """(first, stop) of the unbroken parts, in order."""
+    def unbroken(self) -> list[tuple[int, int]]:
+        """Return first and stop of the parts without a break, in order."""
         edges = [0, *(edge for pair in self.breaks for edge in pair), self.n_samples]
         return [(a, min(b, self.n_samples)) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
 
 
-def examine(path: Path) -> tuple[SignalFile, Any, list[str]]:
-    """What a file holds, its header as MNE has it, and what a person should know of it."""
+def read_header(path: Path) -> tuple[SignalFile, Any, list[str]]:
+    """Read what a file holds, but for its samples.
+
+    Parameters
+    ----------
+    path : Path
+        A file of any format that `is_signal_file` knows.
+
+    Returns
+    -------
+    file : SignalFile
+        Where its samples are.
+    info : mne.Info
+        Its header.
+    notes : list of str
+        What a user should know of it.
+
+    Raises
+    ------
+    ValueError
+        Where it is damaged, in one line.
+    """
     raw, notes = _open(path)
-    notes += _compensation(raw, path)
-    n_samples, breaks = int(raw.n_times), _skips(raw)
+    notes += _compensation_grade(raw, path)
+    n_samples, breaks = int(raw.n_times), _acquisition_skips(raw)
     if path.suffix == ".ds":
-        n_samples, jumps = ctf.clock(raw)
+        n_samples, jumps = ctf.recorded_samples(raw)
         breaks += jumps
     breaks = _merged(breaks)
     if n_samples < raw.n_times:
@@ -66,22 +106,35 @@ def examine(path: Path) -> tuple[SignalFile, Any, list[str]]:
     if breaks:
         notes.append(f"breaks in the signal: {len(breaks)}")
     files = tuple(Path(name) for name in raw.filenames if name is not None)
-    _try_the_end(raw, path, n_samples)
+    _check_last_sample(raw, path, n_samples)
     number = int(raw.first_samp)
     file = SignalFile(path, files, tuple(raw.ch_names), float(raw.info["sfreq"]), n_samples, tuple(breaks), number)
     return file, raw.info, notes
 
 
-class Reader:
+class SignalReader:
     """An open recording."""
 
     def __init__(self, raw: Any, is_ctf: bool) -> None:
         self._raw, self._is_ctf = raw, is_ctf
 
     def read(self, picks: np.ndarray, first: int, stop: int) -> np.ndarray:
-        """(sample, channel) in SI units, float64."""
+        """Read samples of some channels.
+
+        Parameters
+        ----------
+        picks : ndarray of int, shape (channel,)
+            Which channels.
+        first, stop : int
+            The samples from first up to stop.
+
+        Returns
+        -------
+        ndarray, shape (sample, channel), float64
+            In SI units.
+        """
         if self._is_ctf:
-            return ctf.read(self._raw, picks, first, stop)
+            return ctf.read_samples(self._raw, picks, first, stop)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return np.asarray(self._raw[picks, first:stop][0]).T
@@ -92,10 +145,10 @@ def _is_bti(path: Path) -> bool:
 
 
 def _open(path: Path) -> tuple[Any, list[str]]:
-    """The file as MNE knows it, its samples unread, beside MNE's warnings that a person should see."""
+    """The file as MNE opens it, its samples unread; and MNE's warnings that a user should see."""
     if not path.exists():
         raise FileNotFoundError(f"there is no recording {path}")
-    if not is_signal(path):
+    if not is_signal_file(path):
         raise ValueError(
             f"{path.name} is no recording this program reads; it reads FIF, CTF .ds, KIT .con and .sqd, BTi"
         )
@@ -104,14 +157,16 @@ def _open(path: Path) -> tuple[Any, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            raw = _reader(path)
-        except Exception as error:  # the readers stumble over foreign bytes in every way there is
+            raw = _open_with_mne(path)
+        except Exception as error:  # the readers fail in every possible way on foreign bytes
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ValueError(f"{path.name} cannot be read: {first[:200]}; is the file whole?") from error
-    return raw, _worth_telling(caught)
+    return raw, _useful_warnings(caught)
 
 
-def _reader(path: Path) -> Any:
+def _open_with_mne(path: Path) -> Any:
+    import mne
+
     name = path.name.lower()
     if name.endswith(".ds"):
         return mne.io.read_raw_ctf(path, system_clock="ignore", clean_names=True, preload=False, verbose="ERROR")
@@ -126,23 +181,25 @@ def _reader(path: Path) -> Any:
     return mne.io.read_raw_fif(path, allow_maxshield="yes", preload=False, verbose="ERROR")
 
 
-def _worth_telling(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+def _useful_warnings(caught: Sequence[warnings.WarningMessage]) -> list[str]:
     """Warnings about the data; not those about file names, or meant for programmers."""
-    quiet = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ResourceWarning)
-    texts = [" ".join(str(w.message).split()) for w in caught if not issubclass(w.category, quiet)]
+    ignored = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ResourceWarning)
+    texts = [" ".join(str(w.message).split()) for w in caught if not issubclass(w.category, ignored)]
     return list(dict.fromkeys(text[:200] for text in texts if "naming conventions" not in text))
 
 
-def _try_the_end(raw: Any, path: Path, n_samples: int) -> None:
+def _check_last_sample(raw: Any, path: Path, n_samples: int) -> None:
     """A file that was cut off still opens; its last sample tells."""
     try:
-        Reader(raw, path.suffix == ".ds").read(np.array([0]), n_samples - 1, n_samples)
-    except Exception as error:  # whatever the readers stumble over
+        SignalReader(raw, path.suffix == ".ds").read(np.array([0]), n_samples - 1, n_samples)
+    except Exception as error:  # the readers fail in every possible way on foreign bytes
         raise ValueError(f"{path.name} is cut short: its last samples cannot be read; copy it again") from error
 
 
-def _compensation(raw: Any, path: Path) -> list[str]:
-    """Which gradient the machine or a program has formed with the reference sensors already: a grade of CTF's."""
+def _compensation_grade(raw: Any, path: Path) -> list[str]:
+    """Which gradient the machine or a program has already formed with the reference sensors: a grade of CTF's."""
+    from mne.io.constants import FIFF
+
     grades = {int(c["coil_type"]) >> 16 for c in raw.info["chs"] if c["kind"] == FIFF.FIFFV_MEG_CH}
     if len(grades) > 1:
         return [f"sensors of mixed compensation grades: {', '.join(map(str, sorted(grades)))}"]
@@ -163,14 +220,14 @@ def _merged(breaks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _skips(raw: Any) -> list[tuple[int, int]]:
+def _acquisition_skips(raw: Any) -> list[tuple[int, int]]:
     """(first, stop) of the stretches in which the machine was not recording."""
     sfreq, offset = raw.info["sfreq"], raw.first_samp / raw.info["sfreq"]
-    found = []
+    skips = []
     for onset, duration, text in zip(
         raw.annotations.onset, raw.annotations.duration, raw.annotations.description, strict=True
     ):
         if text == "BAD_ACQ_SKIP":
             first = round((onset - (offset if raw.annotations.orig_time is not None else 0)) * sfreq)
-            found.append((max(first, 0), first + max(round(duration * sfreq), 2)))
-    return found
+            skips.append((max(first, 0), first + max(round(duration * sfreq), 2)))
+    return skips

@@ -1,4 +1,4 @@
-"""MneRecording: one story in one head, read from a file of any MEG machine through MNE."""
+"""MneRecording: one recording in a file of any MEG machine that MNE reads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
-from rtalign.recordings import sensors as sensing
-from rtalign.recordings.formats.mne_file import examine
+from rtalign.recordings.formats.mne_file import read_header
+from rtalign.recordings.sensors import channel_index, narrow, select_sensors
 
 SLICE_BYTES = 16384
 N_SLICES = 48
@@ -22,7 +22,33 @@ class MneRecording:
     """A recording on disk with the words that were heard in it.
 
     Time 0 is the first sample of the file, as in BIDS, whatever number the machine gave that sample; a span of a
-    file keeps the file's time, so that its words stand where the events table has them.
+    file keeps the file's time, so that its words stay where the events table has them.
+
+    Parameters
+    ----------
+    path : Path or str
+        FIF, CTF .ds, KIT .con or .sqd, or a BTi folder.
+    words : iterable of Word
+        On the file's time.
+    name : str, optional
+        By default the file's name.
+    subject : str
+        Who was recorded.
+    bads : collection of str
+        Channels to leave out, besides those that the header marks bad.
+    notes : sequence of str
+        What a user should know; more is added.
+
+    Attributes
+    ----------
+    sensors : tuple of Sensor
+        MEG, or EEG where there is no MEG, without the bad ones.
+    sfreq : float
+        Samples a second.
+    n_samples : int
+        Samples of each sensor.
+    sound_onset : float or None
+        When the sound of its words began, by its trigger; None where nothing tells.
     """
 
     def __init__(
@@ -36,18 +62,18 @@ class MneRecording:
         notes: Sequence[str] = (),
     ) -> None:
         self.path = Path(path)
-        self._file, info, file_notes = examine(self.path)
+        self._file, info, file_notes = read_header(self.path)
         self.name = name or self.path.name.split(".")[0]
         self.subject = subject
-        self.sound_s: float | None = None  # when the story's sound began by its trigger, where one tells
+        self.sound_onset: float | None = None
         self.sfreq = self._file.sfreq
         self._first = 0
         self.n_samples = self._file.n_samples
-        found, picks, sensor_notes = sensing.choose(info, bads, self.path.name)
-        self.sensors: tuple[Sensor, ...] = found
-        self._picks = np.array(picks, int)
+        selected = select_sensors(info, bads, self.path.name)
+        self.sensors: tuple[Sensor, ...] = selected.sensors
+        self._picks = np.array(selected.picks, int)
         self.words = tuple(words)
-        self.notes: tuple[str, ...] = (*notes, *file_notes, *sensor_notes, *self._late_words())
+        self.notes: tuple[str, ...] = (*notes, *file_notes, *selected.notes, *self._words_outside())
 
     def __repr__(self) -> str:
         return (
@@ -57,7 +83,7 @@ class MneRecording:
 
     @property
     def channel_names(self) -> tuple[str, ...]:
-        """Every channel of the file, used or not."""
+        """Every channel of the file, used as a sensor or not."""
         return self._file.channels
 
     @property
@@ -77,69 +103,69 @@ class MneRecording:
     def span(
         self, start: float, stop: float, words: Iterable[Word] = (), *, name: str, notes: Sequence[str] = ()
     ) -> MneRecording:
-        """A recording of its own inside this one, from start to stop; its time remains the file's."""
+        """Return the part from start to stop as a recording of its own; its time remains the file's."""
         first = min(max(round(start * self.sfreq), self._first), self._first + self.n_samples)
         last = min(max(round(stop * self.sfreq), first), self._first + self.n_samples)
         part = copy.copy(self)
         part.name, part.words = name, tuple(words)
         part._first, part.n_samples = first, last - first
-        part.notes = (*notes, *part._late_words())
+        part.notes = (*notes, *part._words_outside())
         return part
 
     def with_words(self, words: Iterable[Word], notes: Sequence[str] = ()) -> MneRecording:
-        """The same recording with these words; an error where none of them lies inside."""
-        heard = copy.copy(self)
-        heard.words = tuple(words)
-        heard.notes = (*notes, *self.notes, *heard._late_words())
-        return heard
+        """Return the same recording with these words; ValueError where none of them lies inside."""
+        copied = copy.copy(self)
+        copied.words = tuple(words)
+        copied.notes = (*notes, *self.notes, *copied._words_outside())
+        return copied
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
-        """The signal in order, SI units, float64.  Stretches the machine did not record are left out."""
+        """Yield the signal in order, SI units, float64.  What the machine did not record is left out."""
         reader = self._file.open()
         n_chunk = max(round(seconds * self.sfreq), 1)
         begin = self._first if start is None else max(round(start * self.sfreq), self._first)
-        for first, stop in self._file.stretches():
+        for first, stop in self._file.unbroken():
             last = min(stop, self._first + self.n_samples)
             for a in range(max(first, begin), last, n_chunk):
                 data = reader.read(self._picks, a, min(a + n_chunk, last))
                 yield Chunk(data, a / self.sfreq, self.sfreq)
 
-    def peek(self, start: float, seconds: float) -> Chunk:
-        """A stretch from anywhere, breaks and all, cut to what the recording holds."""
-        return self._stretch(self._picks, start, seconds)
+    def read(self, start: float, seconds: float) -> Chunk:
+        """Read the sensors of any stretch of time, breaks and all, cut to what the recording holds."""
+        return self._read(self._picks, start, seconds)
 
-    def extra(self, channel: str, start: float, seconds: float) -> Chunk:
-        """A stretch of one channel that need not measure the head, such as the sound that was recorded beside it."""
-        pick = sensing.place_of(channel, self.channel_names, self.name)
-        return self._stretch(np.array([pick]), start, seconds)
+    def read_channel(self, channel: str, start: float, seconds: float) -> Chunk:
+        """Read one channel that need not be a sensor, such as the recorded sound; data : (sample, 1)."""
+        pick = channel_index(channel, self.channel_names, self.name)
+        return self._read(np.array([pick]), start, seconds)
 
-    def _stretch(self, picks: np.ndarray, start: float, seconds: float) -> Chunk:
+    def _read(self, picks: np.ndarray, start: float, seconds: float) -> Chunk:
         end = self._first + self.n_samples
         first = min(max(round(start * self.sfreq), self._first), end)
         stop = min(first + round(seconds * self.sfreq), end)
         return Chunk(self._file.open().read(picks, first, stop), first / self.sfreq, self.sfreq)
 
     def pick(self, names: Sequence[str]) -> MneRecording:
-        """The same recording with these sensors, in this order."""
-        picked, chosen = sensing.narrowed(self, names)
-        picked._picks = self._picks[chosen]
+        """Return the same recording with these sensors, in this order."""
+        picked, indices = narrow(self, names)
+        picked._picks = self._picks[indices]
         return picked
 
     def fingerprint(self) -> str:
-        """A hash over words, sensors and a sample of the bytes on disk.
+        """Return a hash of words, sensors and a sample of the bytes on disk.
 
         Why a sample: ten hours are 100 GB.  Size, both ends and slices all over each file tell recordings and
         their filtered copies apart; a change of single samples between the slices goes unseen.
         """
         digest = hashlib.sha256()
         for file in self._file.files:
-            digest.update(_sampled(file))
+            digest.update(_hash_of_slices(file))
         digest.update(repr((self.sfreq, self.start, self.n_samples, self._file.breaks)).encode())
         for record in (*self.sensors, *self.words):
             digest.update(repr(record).encode())
         return digest.hexdigest()[:32]
 
-    def _late_words(self) -> list[str]:
+    def _words_outside(self) -> list[str]:
         """A note on words outside the signal; an error where no word at all lies inside."""
         late = sum(word.onset >= self.start + self.seconds for word in self.words)
         early = sum(word.onset < self.start for word in self.words)
@@ -152,8 +178,8 @@ class MneRecording:
         return [f"{n} of {len(self.words)} words lie {where} of the signal" for where, n in counts.items() if n]
 
 
-def _sampled(file: Path) -> bytes:
-    """A hash over a file's size and slices spread evenly over it, the first and the last bytes among them."""
+def _hash_of_slices(file: Path) -> bytes:
+    """A hash of a file's size and of slices spread evenly over it, the first and the last bytes among them."""
     size = file.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with file.open("rb") as stream:

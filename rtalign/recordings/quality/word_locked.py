@@ -1,4 +1,4 @@
-"""Word-locked field strength: whether the field answers words at all, and when, before any decoder is fitted."""
+"""Word-locked field strength: whether the field follows words at all, and when, before any decoder is fitted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,22 @@ from rtalign.signal.pipeline import Pipeline
 MIN_WORDS = 20
 
 CLEAR = 2.5
-"""The peak over the median that fields without any answer stayed below."""
+"""The peak over the median that fields without any response stayed below."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Locked:
-    """lags : (lag,) s after word onset.  strength : (lag,) near 1 where the field knows nothing of the words."""
+class WordLockedField:
+    """The strength of the field that follows words.
+
+    Attributes
+    ----------
+    lags : ndarray, shape (lag,)
+        After word onset, s.
+    strength : ndarray, shape (lag,)
+        Near 1 where the field does not depend on the words.
+    n_words : int
+        Words with whole epochs.
+    """
 
     lags: np.ndarray
     strength: np.ndarray
@@ -26,7 +36,7 @@ class Locked:
 
     @property
     def peak_s(self) -> float | None:
-        """When the field follows words most; None where no lag stands out."""
+        """The lag at which the field follows words most, s; None where no lag stands out."""
         return float(self.lags[np.argmax(self.strength)]) if self.ratio >= CLEAR else None
 
     @property
@@ -35,10 +45,19 @@ class Locked:
         return float(self.strength.max() / np.median(self.strength))
 
 
-def field_strength(recording: Recording) -> Locked:
-    """Root mean square over sensors of the average epoch in units of its own standard error.
+def field_strength(recording: Recording) -> WordLockedField:
+    """Measure the word-locked field: the root mean square over sensors of the average epoch over its standard error.
 
     The recording is read once, a chunk at a time, through the same filters as training.
+
+    Parameters
+    ----------
+    recording : Recording
+        With at least 20 words that have whole epochs.
+
+    Returns
+    -------
+    WordLockedField
     """
     recipe = Recipe.preset("live")
     pipeline = Pipeline(recipe, recording.sensors, recording.sfreq)
@@ -54,8 +73,8 @@ def field_strength(recording: Recording) -> Locked:
                 total += epoch.data
                 squares += epoch.data.astype(float) ** 2
     if n < MIN_WORDS:
-        raise ValueError(f"{recording.name} has {n} words with whole epochs; {MIN_WORDS} are needed to see an answer")
+        raise ValueError(f"{recording.name} has {n} words with whole epochs; {MIN_WORDS} are needed to see a response")
     mean = total / n
     error = np.sqrt(np.maximum(squares / n - mean**2, 0.0) / (n - 1))
     z = np.divide(mean, error, out=np.zeros_like(mean), where=error > 0)
-    return Locked(lags, np.sqrt((z**2).mean(axis=1)), n)
+    return WordLockedField(lags, np.sqrt((z**2).mean(axis=1)), n)

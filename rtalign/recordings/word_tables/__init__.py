@@ -1,1 +1,5 @@
-"""Word onsets from tables, TextGrids and CTM files."""
+"""Word tables: which word began when, from TSV, CSV, a Praat TextGrid or CTM."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

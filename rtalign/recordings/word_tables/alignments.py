@@ -1,11 +1,11 @@
-"""Praat TextGrids, long or short, of which one tier holds the words."""
+"""Files of forced aligners: Praat TextGrids, long or short, and CTM."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from rtalign.recordings.word_tables.row import Row
+from rtalign.recordings.word_tables.rows import Row
 
 _NUMBER, _QUOTED = r"[-+]?\d++(?:\.\d*+)?(?:[eE][-+]?\d++)?", r'"([^"]*+(?:""[^"]*+)*+)"'
 TOKEN = re.compile(rf'(?=["\d+-])(?:{_QUOTED}|(?<!\S)({_NUMBER})(?!\S))')
@@ -20,8 +20,16 @@ COMMA = re.compile(r"(?<!\S)[-+]?\d+,\d+(?!\S)")
 """What a program wrote that took the comma of its user's language for a point; to Praat it is comment."""
 
 
-class Reader:
-    """A TextGrid as a sequence of texts and numbers, which remembers where it has come to."""
+class TextGridReader:
+    """Reads the texts and numbers of a TextGrid one after the other.
+
+    Parameters
+    ----------
+    text : str
+        The whole file.
+    name : str
+        Its name, for messages.
+    """
 
     def __init__(self, text: str, name: str) -> None:
         self.name = name
@@ -30,27 +38,30 @@ class Reader:
 
     @property
     def line(self) -> int:
-        """The line it has come to, counted from the last time somebody asked."""
+        """The line reached, counted on from the last call."""
         self._line += self._text.count("\n", self._counted, self._place)
         self._counted = self._place
         return self._line
 
     def text(self) -> str:
-        found = self._next(1, "a quoted text").replace('""', '"')
+        """Read a quoted text."""
+        text = self._next(1, "a quoted text").replace('""', '"')
         self._text_end = self._place
-        return found
+        return text
 
     def number(self) -> str:
+        """Read a number, as it is written."""
         return self._next(2, "a number")
 
     def count(self) -> int:
+        """Read a whole number."""
         number = self.number()
         if not number.isdigit():
             raise ValueError(f"{self.name}, line {self.line}: {number} is no count; the TextGrid is damaged")
         return int(number)
 
     def interval(self) -> Row:
-        """Two numbers and a text."""
+        """Read two times and a text."""
         if whole := INTERVAL.match(self._text, self._place):
             start, stop, text = whole.groups()
             self._place = self._text_end = whole.end()
@@ -62,12 +73,12 @@ class Reader:
     def _next(self, group: int, what: str) -> str:
         token = TOKEN.search(self._text, self._place)
         if token is None or token[group] is None:
-            raise self._lacking(what, token.start() if token else len(self._text))
+            raise self._error(what, token.start() if token else len(self._text))
         self._place = token.end()
         return token[group]
 
-    def _lacking(self, what: str, place: int) -> ValueError:
-        """What is wrong where something else stands, or nothing."""
+    def _error(self, what: str, place: int) -> ValueError:
+        """What is wrong where something else stands at a place, or nothing."""
         comma = COMMA.search(self._text, self._text_end, place)
         self._place = comma.start() if comma else place
         where = f"{self.name}, line {self.line}"
@@ -77,28 +88,37 @@ class Reader:
 
 
 def textgrid_rows(text: str, tier: str, name: str) -> Iterator[Row]:
-    """The intervals, or points, of one tier."""
-    reader = Reader(text, name)
+    """Read the intervals, or points, of one tier.
+
+    Parameters
+    ----------
+    text : str
+        The whole file.
+    tier : str
+        The tier's name; case and a plural s make no difference.
+    name : str
+        The file's name, for messages.
+    """
+    reader = TextGridReader(text, name)
     kinds = reader.text(), reader.text()
     if kinds != ("ooTextFile", "TextGrid"):
         raise ValueError(f"{name} is a {' '.join(kinds)}; save it from Praat as a text file or a short text file")
     reader.number(), reader.number()
-    seen = []
+    names = []
     for _ in range(reader.count()):
-        found = list(_tier(reader))
-        seen.append(found[0].text)
-        if _same(found[0].text, tier):
-            yield from found[1:]
+        rows = list(_tier(reader))
+        names.append(rows[0].text)
+        if _bare(rows[0].text) == _bare(tier):
+            yield from rows[1:]
             return
-    raise ValueError(f"{name} has no tier called {tier}; its tiers are {', '.join(seen) or 'none'}")
+    raise ValueError(f"{name} has no tier called {tier}; its tiers are {', '.join(names) or 'none'}")
 
 
-def _same(name: str, wanted: str) -> bool:
-    """Whether a tier is the wanted one: capitals and a plural s are no difference."""
-    return name.strip().lower().rstrip("s") == wanted.strip().lower().rstrip("s")
+def _bare(name: str) -> str:
+    return name.strip().lower().rstrip("s")
 
 
-def _tier(reader: Reader) -> Iterator[Row]:
+def _tier(reader: TextGridReader) -> Iterator[Row]:
     """The tier's name as a first row, then its intervals or points."""
     kind = reader.text()
     if kind not in ("IntervalTier", "TextTier"):
@@ -110,7 +130,15 @@ def _tier(reader: Reader) -> Iterator[Row]:
 
 
 def ctm_rows(text: str, name: str) -> Iterator[Row]:
-    """The rows of a CTM file that describes one recording."""
+    """Read the rows of a CTM file that describes one recording.
+
+    Parameters
+    ----------
+    text : str
+        The whole file.
+    name : str
+        Its name, for messages.
+    """
     first = None
     for line, content in enumerate(text.split("\n"), start=1):
         parts = content.split()

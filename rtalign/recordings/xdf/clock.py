@@ -1,4 +1,4 @@
-"""Stamps of an XDF stream made one clock: offsets applied, breaks found, samples counted within each stretch."""
+"""The clock of an XDF stream: offsets applied to its stamps, breaks found, samples counted within each segment."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from rtalign.recordings.xdf.reader import Stream, XdfFile
+from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 
 PERSIST_S = 5.0
 """A jump of the stamps is a break when it lasts this long; jitter comes back."""
 SHORT_S = 10.0
-"""Stretches shorter than this say nothing on the sender's true rate."""
+"""Shorter segments say nothing on the sender's true rate."""
 WINSOR_S = 1e-4
 RESET_S, RESET_OFFSET_S, RESET_STDS, RESET_OFFSET_STDS = 5.0, 1.0, 5.0, 10.0
 """What makes a clock reset, as in pyxdf: a late measurement whose offset jumped as well."""
@@ -21,10 +21,17 @@ RATE_TOLERANCE = 0.005
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stretch:
-    """Samples first to first + n - 1 without a break, counted from the signal time start.
+class ClockSegment:
+    """Samples without a break.
 
-    indices, times : points of the line from sample number to common time.
+    Attributes
+    ----------
+    first, n : int
+        The number of the first sample, and how many there are.
+    start : float
+        The signal time of the first sample, s.
+    indices, times : ndarray, shape (point,)
+        Points of the line from sample number to common time.
     """
 
     first: int
@@ -36,60 +43,106 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountedClock:
-    """Where each sample stands in signal time, and when a common time is in it."""
+    """The signal time of each sample, counted at one rate, and the signal time of any common time.
+
+    Attributes
+    ----------
+    sfreq : float
+        Samples a second of signal time.
+    segments : tuple of ClockSegment
+        In order of time.
+    """
 
     sfreq: float
-    stretches: tuple[Stretch, ...]
+    segments: tuple[ClockSegment, ...]
 
-    def place(self, times: np.ndarray) -> np.ndarray:
-        """(time,) moments on the common clock in signal time: through the samples' numbers, so drift never adds up."""
+    def to_signal_time(self, times: np.ndarray) -> np.ndarray:
+        """Convert common times to signal time, through the samples' numbers, so that drift never adds up.
+
+        Parameters
+        ----------
+        times : ndarray, shape (time,)
+            On the common clock, s.
+
+        Returns
+        -------
+        ndarray, shape (time,)
+            In signal time, s.
+        """
         times = np.asarray(times, float)
-        owner = np.searchsorted([stretch.times[0] for stretch in self.stretches], times, side="right") - 1
+        owner = np.searchsorted([segment.times[0] for segment in self.segments], times, side="right") - 1
         placed = np.empty(len(times))
-        for k, stretch in enumerate(self.stretches):
+        for k, segment in enumerate(self.segments):
             own = np.maximum(owner, 0) == k
-            outside = np.maximum(times[own] - stretch.times[-1], 0) - np.maximum(stretch.times[0] - times[own], 0)
-            index = np.interp(times[own], stretch.times, stretch.indices) + outside * self.sfreq
-            placed[own] = stretch.start + (index - stretch.first) / self.sfreq
+            outside = np.maximum(times[own] - segment.times[-1], 0) - np.maximum(segment.times[0] - times[own], 0)
+            index = np.interp(times[own], segment.times, segment.indices) + outside * self.sfreq
+            placed[own] = segment.start + (index - segment.first) / self.sfreq
         return placed
 
     def shifted(self, seconds: float) -> CountedClock:
-        """The same clock with another zero."""
-        moved = [Stretch(s.first, s.n, s.start + seconds, s.indices, s.times) for s in self.stretches]
+        """Return the same clock with another zero."""
+        moved = [ClockSegment(s.first, s.n, s.start + seconds, s.indices, s.times) for s in self.segments]
         return CountedClock(self.sfreq, tuple(moved))
 
 
-def counted(file: XdfFile, stream: Stream, dejitter: bool) -> tuple[CountedClock, list[str]]:
-    """The clock of a stream of numbers, its first sample at its common time, and what a person should know of it.
+def count_clock(file: XdfFile, stream: XdfStream, dejitter: bool) -> tuple[CountedClock, list[str]]:
+    """Make the clock of a stream of numbers.
 
-    With dejitter, a stretch's samples lie on the straight line through its stamps; without, the stamps hold as is.
+    Parameters
+    ----------
+    file : XdfFile
+        Where the stream is.
+    stream : XdfStream
+        A stream with a sampling rate.
+    dejitter : bool
+        Whether a segment's samples lie on the straight line through its stamps; else the stamps are used as they are.
+
+    Returns
+    -------
+    clock : CountedClock
+        The first sample is at its common time.
+    notes : list of str
+        What a user should know of it.
     """
     sfreq, notes = stream.header.sfreq, []
     indices, stamps = _knots(file, stream, sfreq)
-    times = common(stamps, stream.offsets)
+    times = to_common_clock(stamps, stream.offsets)
     edges = [0, *_breaks(indices, times, sfreq), len(indices)]
     measured = _rate(indices, times, edges)
     if measured and abs(measured / sfreq - 1) > RATE_TOLERANCE:
         notes.append(f"{stream.header.name} says {sfreq:g} Hz and came at {measured:.6g} Hz, which is used")
         sfreq = float(f"{measured:.6g}")
-    stretches: list[Stretch] = []
+    segments: list[ClockSegment] = []
     gaps = []
     for a, b in pairwise(edges):
         stop = int(indices[b]) if b < len(indices) else stream.n_samples
         xs, ys = _line(indices[a:b], times[a:b], stop, sfreq, dejitter)
         start = float(ys[0])
-        if stretches:
-            before = stretches[-1]
+        if segments:
+            before = segments[-1]
             gaps.append(_gap(before, start, sfreq))
             start = before.start + before.n / sfreq + gaps[-1]
-        stretches.append(Stretch(int(indices[a]), stop - int(indices[a]), start, xs, ys))
+        segments.append(ClockSegment(int(indices[a]), stop - int(indices[a]), start, xs, ys))
     if gaps:
         notes.append(f"breaks in the signal: {len(gaps)} ({sum(gaps):.3g} s in all)")
-    return CountedClock(sfreq, tuple(stretches)), notes
+    return CountedClock(sfreq, tuple(segments)), notes
 
 
-def common(stamps: np.ndarray, offsets: Sequence[tuple[float, float]]) -> np.ndarray:
-    """The sender's stamps, in order, on the recorder's clock."""
+def to_common_clock(stamps: np.ndarray, offsets: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Convert a sender's stamps to the recorder's clock.
+
+    Parameters
+    ----------
+    stamps : ndarray, shape (stamp,)
+        On the sender's clock, in order.
+    offsets : sequence of (float, float)
+        When each clock offset was measured, on the sender's clock, and what to add there.
+
+    Returns
+    -------
+    ndarray, shape (stamp,)
+        On the recorder's clock.
+    """
     stamps = np.array(stamps, float)
     if not offsets:
         return stamps
@@ -108,7 +161,7 @@ def common(stamps: np.ndarray, offsets: Sequence[tuple[float, float]]) -> np.nda
 
 
 def _resets(collected: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Which offsets are the last before the sender's clock was set anew."""
+    """Which offsets are the last before the sender's clock was reset."""
     if len(collected) < 2:
         return np.zeros(0, int)
     late = _outlying(np.diff(collected), RESET_STDS, RESET_S)
@@ -134,10 +187,10 @@ def _robust_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     return float(fit[0]), float(fit[1]), centre
 
 
-def _knots(file: XdfFile, stream: Stream, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
+def _knots(file: XdfFile, stream: XdfStream, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
     """Sample numbers and stamps at both ends of every chunk; of all samples where the time between does not fit.
 
-    Why not all: ten hours of stamps lie scattered over 40 GB, and a chunk that lasts as long as its samples has no gap.
+    Why not all: ten hours of stamps are scattered over 40 GB, and a chunk that lasts as long as its samples has no gap.
     """
     first, n = np.array(stream.first, int), np.array(stream.n, int)
     since, until = np.array(stream.since, float), np.array(stream.until, float)
@@ -150,30 +203,29 @@ def _knots(file: XdfFile, stream: Stream, sfreq: float) -> tuple[np.ndarray, np.
         kept = kept[(kept > 0) & (kept < len(inside) - 1)]
         indices.append(first[i] + kept)
         stamps.append(inside[kept])
-    numbers, found = np.concatenate(indices), np.concatenate(stamps)
-    numbers, places = np.unique(numbers, return_index=True)
-    return numbers, found[places]
+    numbers, places = np.unique(np.concatenate(indices), return_index=True)
+    return numbers, np.concatenate(stamps)[places]
 
 
 def _breaks(indices: np.ndarray, times: np.ndarray, sfreq: float) -> list[int]:
-    """Knots with which a new stretch begins: the time jumps between neighbouring samples, and the jump persists."""
+    """Knots with which a new segment begins: the time jumps between neighbouring samples, and the jump persists."""
     late = times - indices / sfreq
     jumps = np.diff(late)
     at = np.flatnonzero((np.abs(jumps) > 1.5 / sfreq) & (np.diff(indices) == 1))
     reach = int(PERSIST_S * sfreq)
     since = np.searchsorted(indices, indices[at] - reach)
     until = np.searchsorted(indices, indices[at + 1] + reach, side="right")
-    found = []
+    breaks = []
     for i, a, b in zip(at.tolist(), since.tolist(), until.tolist(), strict=True):
         before, after = late[a : i + 1], late[i + 1 : b]
         step = after.min() - before.max() if jumps[i] > 0 else before.min() - after.max()
         if step > 1.5 / sfreq or abs(jumps[i]) > PERSIST_S:
-            found.append(i + 1)
-    return found
+            breaks.append(i + 1)
+    return breaks
 
 
 def _rate(indices: np.ndarray, times: np.ndarray, edges: list[int]) -> float:
-    """Samples a second of common time over the stretches long enough to tell; 0 where none is."""
+    """Samples a second of common time over the segments long enough to tell; 0 where none is."""
     n = seconds = 0.0
     for a, b in pairwise(edges):
         if times[b - 1] - times[a] >= SHORT_S:
@@ -184,7 +236,7 @@ def _rate(indices: np.ndarray, times: np.ndarray, edges: list[int]) -> float:
 def _line(
     indices: np.ndarray, times: np.ndarray, stop: int, sfreq: float, dejitter: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points from sample number to common time, the first of them at the stretch's first sample."""
+    """Points from sample number to common time, the first of them at the segment's first sample."""
     if not dejitter:
         return indices.astype(float), np.maximum.accumulate(times)
     x = indices - indices[0]
@@ -196,7 +248,7 @@ def _line(
     return indices[0] + np.array([0.0, last]), level + slope * np.array([0.0, last])
 
 
-def _gap(before: Stretch, start: float, sfreq: float) -> float:
-    """What lies between two stretches; where the clock was set back nobody knows, and a second stands for it."""
+def _gap(before: ClockSegment, start: float, sfreq: float) -> float:
+    """The pause between two segments; unknown where the clock was set back, and taken as one second."""
     gap = start - (float(before.times[-1]) + (before.first + before.n - float(before.indices[-1])) / sfreq)
     return 1.0 if gap < -0.5 else max(gap, 0.0)

@@ -1,4 +1,4 @@
-"""What the header of an XDF stream says, read as if a stranger had written it."""
+"""Headers of XDF streams, parsed without trusting what is in them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,24 @@ from rtalign.recordings.xdf.writer import FORMATS
 
 MAX_BYTES, MAX_TAGS, MAX_DEPTH = 4 << 20, 200_000, 64
 MAX_CHANNELS, MAX_HZ = 20_000, 1e6
-"""A helmet of 500 sensors takes 150 kB and 10,000 tags; a header beyond these limits is no header."""
+"""A helmet of 500 sensors takes 150 kB and 10,000 tags; larger headers are refused."""
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
-    """One channel as its stream describes it; empty where it does not.  loc : numbers in the order they stand."""
+class XdfChannel:
+    """One channel as its stream describes it; empty where it does not.
+
+    Attributes
+    ----------
+    label, type, unit : str
+        As in XDF's own list of channels.
+    kind, position, normal : str
+        As this program writes them.
+    location : tuple of str
+        X, Y and Z in mm.
+    loc : tuple of str
+        The numbers of MNE's loc, in their order.
+    """
 
     label: str = ""
     type: str = ""
@@ -29,20 +41,44 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """One stream.  format is one of FORMATS, or string.  sfreq is 0 for a stream without a rate."""
+class XdfHeader:
+    """What the header of a stream says.
+
+    Attributes
+    ----------
+    name, type : str
+        As the sender gave them.
+    n_channels : int
+        In each sample.
+    sfreq : float
+        Samples a second; 0 for a stream without a rate.
+    format : str
+        One of `FORMATS`, or string.
+    channels : tuple of XdfChannel
+        As many as the header describes, which may be none.
+    """
 
     name: str
     type: str
     n_channels: int
     sfreq: float
     format: str
-    channels: tuple[Channel, ...]
-    """As many as the header describes, which may be none."""
+    channels: tuple[XdfChannel, ...]
 
 
-def parse(content: bytes) -> Header:
-    """The header in a chunk's content; ValueError says in a few words why it is none."""
+def parse_header(content: bytes) -> XdfHeader:
+    """Parse the header in a chunk.
+
+    Parameters
+    ----------
+    content : bytes
+        XML, as it is in the chunk.
+
+    Raises
+    ------
+    ValueError
+        Where it is no header, with the reason in a few words.
+    """
     root = _tree(content)
     n_channels, sfreq = _number(root, "channel_count"), _number(root, "nominal_srate")
     if not (1 <= n_channels <= MAX_CHANNELS and n_channels == int(n_channels)):
@@ -53,11 +89,11 @@ def parse(content: bytes) -> Header:
     if format not in FORMATS and format != "string":
         raise ValueError(f"the number format {format[:40]!r}; {', '.join(FORMATS)} and string are read")
     channels = tuple(_channel(entry) for entry in root.iterfind("desc/channels/channel"))
-    return Header(_text(root, "name"), _text(root, "type"), int(n_channels), sfreq, format, channels)
+    return XdfHeader(_text(root, "name"), _text(root, "type"), int(n_channels), sfreq, format, channels)
 
 
 def _tree(content: bytes) -> ElementTree.Element:
-    """The XML of a header.  Declarations are refused before the parser sees them: they are what makes XML a bomb."""
+    """The XML of a header.  Declarations are refused first: with them, a small file expands without bound."""
     if len(content) > MAX_BYTES:
         raise ValueError(f"a header of {len(content):,} bytes; at most {MAX_BYTES:,} are read")
     text = content.decode("utf-8", "replace").strip("\0 \n\r\t")
@@ -94,9 +130,9 @@ def _text(element: ElementTree.Element, path: str) -> str:
     return " ".join((element.findtext(path) or "").split())[:500]
 
 
-def _channel(entry: ElementTree.Element) -> Channel:
-    found = entry.find("loc")
-    loc = tuple((child.text or "").strip() for child in found) if found is not None else ()
+def _channel(entry: ElementTree.Element) -> XdfChannel:
+    loc_entry = entry.find("loc")
+    loc = tuple((child.text or "").strip() for child in loc_entry) if loc_entry is not None else ()
     x, y, z = (_text(entry, f"location/{axis}") for axis in "XYZ")
-    said = {key: _text(entry, key) for key in ("label", "type", "unit", "kind", "position", "normal")}
-    return Channel(**said, location=(x, y, z), loc=loc[:12])
+    texts = {key: _text(entry, key) for key in ("label", "type", "unit", "kind", "position", "normal")}
+    return XdfChannel(**texts, location=(x, y, z), loc=loc[:12])

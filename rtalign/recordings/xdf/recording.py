@@ -1,46 +1,74 @@
-"""XdfRecording: one stream of an XDF file with the words that were heard in it."""
+"""XdfRecording: one stream of an XDF file, a recording with its words."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
-from rtalign.recordings import sensors as sensing
-from rtalign.recordings.xdf.channels import Found
-from rtalign.recordings.xdf.clock import CountedClock, Stretch
-from rtalign.recordings.xdf.reader import Stream, XdfFile
+from rtalign.recordings.sensors import channel_index, narrow
+from rtalign.recordings.xdf.channels import select_xdf_sensors
+from rtalign.recordings.xdf.clock import ClockSegment, CountedClock
+from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 
 N_SLICES, SLICE_SAMPLES = 48, 16
 
 
 class XdfRecording:
-    """A stream read where it lies.  Breaks of the stream are gaps of time between chunks, counted at one rate."""
+    """A stream of an XDF file.  Its breaks are gaps of time between chunks, counted at one rate.
+
+    Parameters
+    ----------
+    file : XdfFile
+        Where the stream is.
+    stream : XdfStream
+        A stream of numbers.
+    clock : CountedClock
+        The signal time of its samples.
+    name : str
+        The recording's name.
+    subject : str
+        Who was recorded.
+    bads : collection of str
+        Channels to leave out.
+    notes : sequence of str
+        What a user should know; more is added.
+
+    Attributes
+    ----------
+    sensors : tuple of Sensor
+        MEG, or EEG where there is no MEG, without the bad ones.
+    words : tuple of Word
+        None until `with_words`.
+    sound_onset : None
+        No stream tells when the sound of the words began.
+    """
 
     def __init__(
         self,
         file: XdfFile,
-        stream: Stream,
+        stream: XdfStream,
         clock: CountedClock,
-        found: Found,
         *,
         name: str,
         subject: str,
+        bads: Collection[str] = (),
         notes: Sequence[str] = (),
     ) -> None:
         self.path, self.name, self.subject = file.path, name, subject
         self._file, self._stream, self.clock = file, stream, clock
-        self.sensors: tuple[Sensor, ...] = found[0]
-        self._picks, self._factors = np.array(found[1], int), np.array(found[2], float)
+        selected, factors = select_xdf_sensors(stream.header, bads)
+        self.sensors: tuple[Sensor, ...] = selected.sensors
+        self._picks, self._factors = np.array(selected.picks, int), np.array(factors, float)
         self.sfreq = clock.sfreq
-        self.start = clock.stretches[0].start
+        self.start = clock.segments[0].start
         self.n_samples = stream.n_samples
         self.words: tuple[Word, ...] = ()
-        self.sound_s: float | None = None  # no stream tells when a story's sound began
-        self.notes: tuple[str, ...] = (*notes, *found[3])
+        self.sound_onset: float | None = None
+        self.notes: tuple[str, ...] = (*notes, *selected.notes)
 
     def __repr__(self) -> str:
         return (
@@ -50,76 +78,76 @@ class XdfRecording:
 
     @property
     def channel_names(self) -> tuple[str, ...]:
-        """Every channel of the stream that has a name, used or not."""
+        """Every channel of the stream that has a name, used as a sensor or not."""
         return tuple(channel.label for channel in self._stream.header.channels) or tuple(s.name for s in self.sensors)
 
     @property
     def seconds(self) -> float:
         """From the first sample to the end of the last, breaks and all."""
-        last = self.clock.stretches[-1]
+        last = self.clock.segments[-1]
         return last.start + last.n / self.sfreq - self.start
 
     def with_words(self, words: Iterable[Word], notes: Sequence[str] = ()) -> XdfRecording:
-        """The same recording with these words, on its own clock; an error where none of them lies inside."""
-        heard = copy.copy(self)
-        heard.words = tuple(words)
+        """Return the same recording with these words, on its own clock; ValueError where none of them lies inside."""
+        copied = copy.copy(self)
+        copied.words = tuple(words)
         end = self.start + self.seconds
-        outside = sum(not self.start <= word.onset < end for word in heard.words)
-        if heard.words and outside == len(heard.words):
+        outside = sum(not self.start <= word.onset < end for word in copied.words)
+        if copied.words and outside == len(copied.words):
             raise ValueError(
                 f"{self.name} has signal from {self.start:.1f} to {end:.1f} s, and all of its {outside} words lie "
-                f"outside (from {heard.words[0].onset:.1f} s on); is the table of another recording?"
+                f"outside (from {copied.words[0].onset:.1f} s on); is the table of another recording?"
             )
-        late = [f"{outside} of {len(heard.words)} words lie outside the signal"] if outside else []
-        heard.notes = (*self.notes, *notes, *late)
-        return heard
+        late = [f"{outside} of {len(copied.words)} words lie outside the signal"] if outside else []
+        copied.notes = (*self.notes, *notes, *late)
+        return copied
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
-        """The signal in order, SI units, float64; from the sample at start on.  A chunk ends where a stretch does."""
+        """Yield the signal in order, SI units, float64, from the sample at start on.  Chunks end at breaks."""
         size = max(round(seconds * self.sfreq), 1)
-        for stretch in self.clock.stretches:
-            skipped = max(round((start - stretch.start) * self.sfreq), 0) if start is not None else 0
-            for a in range(stretch.first + skipped, stretch.first + stretch.n, size):
-                stop = min(a + size, stretch.first + stretch.n)
-                yield Chunk(self._read(a, stop), stretch.start + (a - stretch.first) / self.sfreq, self.sfreq)
+        for segment in self.clock.segments:
+            skipped = max(round((start - segment.start) * self.sfreq), 0) if start is not None else 0
+            for a in range(segment.first + skipped, segment.first + segment.n, size):
+                stop = min(a + size, segment.first + segment.n)
+                yield Chunk(self._read(a, stop), segment.start + (a - segment.first) / self.sfreq, self.sfreq)
 
-    def peek(self, start: float, seconds: float) -> Chunk:
-        """A stretch from anywhere, cut to the unbroken part that it begins in."""
+    def read(self, start: float, seconds: float) -> Chunk:
+        """Read the sensors of any stretch of time, cut to the unbroken part that it begins in."""
         at, first, stop = self._unbroken(start, seconds)
         return Chunk(self._read(first, stop), at.start + (first - at.first) / self.sfreq, self.sfreq)
 
-    def extra(self, channel: str, start: float, seconds: float) -> Chunk:
-        """A stretch of one channel of the stream, up to its next break, in the stream's own unit."""
-        column = sensing.place_of(channel, self.channel_names, self.name)
+    def read_channel(self, channel: str, start: float, seconds: float) -> Chunk:
+        """Read one channel of the stream, up to its next break, in the stream's own unit; data : (sample, 1)."""
+        column = channel_index(channel, self.channel_names, self.name)
         at, first, stop = self._unbroken(start, seconds)
         data = self._file.numbers(self._stream, first, stop)[:, column : column + 1].astype(np.float64)
         return Chunk(data, at.start + (first - at.first) / self.sfreq, self.sfreq)
 
     def pick(self, names: Sequence[str]) -> XdfRecording:
-        """The same recording with these sensors, in this order."""
-        picked, chosen = sensing.narrowed(self, names)
-        picked._picks, picked._factors = self._picks[chosen], self._factors[chosen]
+        """Return the same recording with these sensors, in this order."""
+        picked, indices = narrow(self, names)
+        picked._picks, picked._factors = self._picks[indices], self._factors[indices]
         return picked
 
     def fingerprint(self) -> str:
-        """A hash over words, sensors, clock and a sample of the signal.
+        """Return a hash of words, sensors, clock and a sample of the signal.
 
         Why a sample: ten hours are 40 GB.  A change of single samples between the slices goes unseen.
         """
         digest = hashlib.sha256(repr((self._file.size, self.sfreq, self.n_samples)).encode())
-        for stretch in self.clock.stretches:
-            digest.update(repr((stretch.first, stretch.n, round(stretch.start, 9))).encode())
+        for segment in self.clock.segments:
+            digest.update(repr((segment.first, segment.n, round(segment.start, 9))).encode())
         for place in np.unique(np.linspace(0, max(self.n_samples - SLICE_SAMPLES, 0), N_SLICES).astype(int)):
             digest.update(self._file.numbers(self._stream, int(place), int(place) + SLICE_SAMPLES).tobytes())
         for record in (*self.sensors, *self.words):
             digest.update(repr(record).encode())
         return digest.hexdigest()[:32]
 
-    def _unbroken(self, start: float, seconds: float) -> tuple[Stretch, int, int]:
-        """The stretch in which a time lies, and the samples from there on that it holds."""
-        stretches = self.clock.stretches
-        begins = [stretch.start for stretch in stretches]
-        at = stretches[max(int(np.searchsorted(begins, start + 0.5 / self.sfreq, side="right")) - 1, 0)]
+    def _unbroken(self, start: float, seconds: float) -> tuple[ClockSegment, int, int]:
+        """The segment in which a time is, and first and stop of the samples from there on that it holds."""
+        segments = self.clock.segments
+        begins = [segment.start for segment in segments]
+        at = segments[max(int(np.searchsorted(begins, start + 0.5 / self.sfreq, side="right")) - 1, 0)]
         first = at.first + min(max(round((start - at.start) * self.sfreq), 0), at.n)
         return at, first, min(first + round(seconds * self.sfreq), at.first + at.n)
 

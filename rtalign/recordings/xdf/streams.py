@@ -4,37 +4,52 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from rtalign.core.records import Word
-from rtalign.recordings.word_tables import delimited
-from rtalign.recordings.word_tables import table as wordtable
-from rtalign.recordings.word_tables.row import NoWords
-from rtalign.recordings.xdf import channels
-from rtalign.recordings.xdf.clock import common, counted
-from rtalign.recordings.xdf.reader import Stream, XdfFile
+from rtalign.recordings.word_tables.delimited import parse_table, read_text
+from rtalign.recordings.word_tables.rows import NoWords, is_word, unquote
+from rtalign.recordings.word_tables.table import read_words
+from rtalign.recordings.xdf.clock import count_clock, to_common_clock
+from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 from rtalign.recordings.xdf.recording import XdfRecording
 
 RAW, WORDS = "raw.xdf", "words.tsv"
-PREFERRED = ("word", "marker", "event", "stimul")
-"""What the name or the type of a stream of words is likely to say."""
+"""The files of a session folder."""
 
-Heard = tuple[float, str, float | None]
+LIKELY_WORDS = ("word", "marker", "event", "stimul")
+"""What the name or the type of a stream of words is likely to contain."""
 
 
 @dataclass(frozen=True, slots=True)
-class Streams:
-    """Which streams of a file are meant, by name, type or number, where it has several; none: the likely ones."""
+class StreamChoice:
+    """Which streams of an XDF file are read.
+
+    Attributes
+    ----------
+    meg, words : str or None
+        The name, type or number of a stream, where the file has several; None for the likely one.
+    dejitter : bool
+        Whether stamps are put on a straight line, which removes the jitter of their arrival.
+    """
 
     meg: str | None = None
     words: str | None = None
     dejitter: bool = True
-    """Whether stamps are laid on a line, which takes the jitter of their arrival away."""
+
+
+class SpokenWord(NamedTuple):
+    """A word of a stream or of a session's table: its onset, text and duration, which may be unknown."""
+
+    onset: float
+    text: str
+    duration: float | None
 
 
 def is_xdf(path: Path | str) -> bool:
@@ -43,51 +58,80 @@ def is_xdf(path: Path | str) -> bool:
     return path.suffix.lower() == ".xdf" or (path / RAW).is_file()
 
 
-def recordings(
+def xdf_file(path: Path) -> XdfFile:
+    """Return the XDF file at a path, which may be a session folder."""
+    return XdfFile(path / RAW if path.is_dir() else path)
+
+
+def open_xdf(
     path: Path | str,
-    meg: str | None = None,
-    words: str | None = None,
-    dejitter: bool = True,
+    choice: StreamChoice | None = None,
     *,
     word_table: Path | str | None = None,
     subject: str = "unknown",
     bads: Collection[str] = (),
 ) -> list[XdfRecording]:
-    """The recordings of a file or a session: one, or one for each time that the stream came back different.
+    """Open the recordings of an XDF file or a session folder.
 
-    meg, words : name, type or number of a stream, where the file has several.  A file's time begins with its first
-    sample, that of a session is the session's own, as in its words.tsv.
+    Parameters
+    ----------
+    path : Path or str
+        A file, whose time begins with its first sample; or a session folder, whose time is that of its words.tsv.
+    choice : StreamChoice, optional
+        Which streams are read, where the file has several.
+    word_table : Path or str, optional
+        The words, in place of those of a stream.
+    subject : str
+        Who was recorded.
+    bads : collection of str
+        Channels to leave out.
+
+    Returns
+    -------
+    list of XdfRecording
+        One, or one for each time that the stream came back as another one.
     """
-    path = Path(path)
-    folder = path if path.is_dir() else None
-    file = opened(path)
-    parts = _meg(file, meg)
-    session = folder is not None and (folder / WORDS).is_file() and words is None and word_table is None
-    table = session_words(folder / WORDS) if folder and session else []
-    found: list[XdfRecording] = []
-    for part in parts:
-        clock, notes = counted(file, part, dejitter)
-        clock = clock if folder else clock.shifted(-clock.stretches[0].start)
-        name = path.name.removesuffix(".xdf") + (f" part {len(found) + 1}" if len(parts) > 1 else "")
-        chosen = channels.choose(part.header, bads)
-        found.append(XdfRecording(file, part, clock, chosen, name=name, subject=subject, notes=[*file.notes, *notes]))
+    path, choice = Path(path), choice or StreamChoice()
+    is_session = path.is_dir()
+    file = xdf_file(path)
+    streams = _signal_streams(file, choice.meg)
+    table: list[SpokenWord] = []
+    if is_session and (path / WORDS).is_file() and choice.words is None and word_table is None:
+        table = read_session_words(path / WORDS)
+    recordings: list[XdfRecording] = []
+    for stream in streams:
+        clock, notes = count_clock(file, stream, choice.dejitter)
+        clock = clock if is_session else clock.shifted(-clock.segments[0].start)
+        name = path.name.removesuffix(".xdf") + (f" part {len(recordings) + 1}" if len(streams) > 1 else "")
+        notes = [*file.notes, *notes]
+        recordings.append(XdfRecording(file, stream, clock, name=name, subject=subject, bads=bads, notes=notes))
     if table:
-        return _shared(found, table)
+        return _with_session_words(recordings, table)
     if word_table is not None:
-        _one(found, "a word table")
-        told, notes = wordtable.read(word_table)
-        return [found[0].with_words(told, notes)]
-    return _marked(found, file, _words(file, words))
+        if len(recordings) > 1:
+            parts = f"{file.path.name} has {len(recordings)} parts"
+            raise ValueError(f"a word table belongs to one stretch of one stream; {parts}")
+        return [recordings[0].with_words(*read_words(word_table))]
+    return _with_stream_words(recordings, file, _word_stream(file, choice.words))
 
 
-def opened(path: Path) -> XdfFile:
-    """The XDF file of a path, which may be a session folder."""
-    return XdfFile(path / RAW if path.is_dir() else path)
+def parse_marker(text: str) -> tuple[str, float | None]:
+    """Return the word of a marker and its duration.
 
+    Parameters
+    ----------
+    text : str
+        The word itself, or JSON with a key word or text, and duration in seconds.
 
-def heard_in(text: str) -> tuple[str, float | None]:
-    """The word and its duration that a marker tells: as JSON with a key word or text, or as it stands."""
-    text = wordtable.unquote(text)
+    Returns
+    -------
+    text : str
+        Empty where the marker is no word.
+    duration : float or None
+        None where the marker does not say.
+    """
+    text = unquote(text)
+    duration = None
     if text.startswith("{"):
         try:
             entry = json.loads(text)
@@ -95,107 +139,26 @@ def heard_in(text: str) -> tuple[str, float | None]:
             return "", None
         if not isinstance(entry, dict):
             return "", None
-        text = wordtable.unquote(str(entry.get("word", entry.get("text", ""))))
+        text = unquote(str(entry.get("word", entry.get("text", ""))))
         duration = entry.get("duration")
         if not isinstance(duration, int | float) or not 0 < duration < math.inf:
             duration = None
-        return _spoken(text), duration
-    return _spoken(text), None
+    return text if is_word(text) else "", duration
 
 
-def _spoken(text: str) -> str:
-    low = text.lower()
-    return "" if low in wordtable.NO_WORDS or (low[0] == "<" and low[-1] == ">") else text
+def read_session_words(path: Path) -> list[SpokenWord]:
+    """Read the words of a session in the order of their numbers; the table has them in the order of their completion.
 
-
-def _meg(file: XdfFile, wanted: str | None) -> list[Stream]:
-    """The stream of the brain; several only where one stream came back under the same name."""
-    numbers = [s for s in file.streams.values() if s.header.format != "string"]
-    listed = ", ".join(f"{s.header.name} ({s.header.type})" for s in file.streams.values())[:300] or "none"
-    if wanted is not None:
-        fitting = [s for s in numbers if wanted in (s.header.name, s.header.type, str(s.number))]
-        if not fitting:
-            raise ValueError(f"{file.path.name} has no stream of numbers called {wanted}; it has {listed}")
-    else:
-        kinds = [[s for s in numbers if s.header.type.strip().lower() == kind] for kind in ("meg", "eeg")]
-        fitting = kinds[0] or kinds[1]
-        if not fitting:
-            raise ValueError(
-                f"{file.path.name} has no stream of type MEG or EEG; it has {listed} - name one with --meg-stream NAME"
-            )
-    full = [s for s in fitting if s.n_samples]
-    if not full:
-        raise ValueError(f"{file.path.name} holds no samples of {fitting[0].header.name}; was it recorded to the end?")
-    spans = [common(np.array([s.since[0], s.until[-1]]), s.offsets) for s in full]
-    if len({s.header.name for s in full}) > 1 or any(a[1] > b[0] for a, b in pairwise(spans)):
-        raise ValueError(
-            f"{file.path.name} has several streams that may be meant: {_named(full)}; name one with --meg-stream NAME"
-        )
-    still = [s for s in full if s.header.sfreq == 0]
-    if still:
-        raise ValueError(f"{still[0].header.name} in {file.path.name} has no sampling rate; it cannot be filtered")
-    return full
-
-
-def _words(file: XdfFile, wanted: str | None) -> Stream:
-    """The stream of words: the one named, the only one, or the only one that looks like it."""
-    texts = [s for s in file.streams.values() if s.header.format == "string"]
-    listed = _named(texts)
-    if wanted is not None:
-        fitting = [s for s in texts if wanted in (s.header.name, s.header.type, str(s.number))]
-        if not fitting:
-            raise ValueError(f"{file.path.name} has no stream of text called {wanted}; it has {listed or 'none'}")
-    else:
-        fitting = [s for s in texts if s.n_samples]
-        likely = [s for s in fitting if any(p in f"{s.header.name} {s.header.type}".lower() for p in PREFERRED)]
-        fitting = likely if len(fitting) > 1 and likely else fitting
-    if not fitting:
-        raise NoWords(f"{file.path.name} comes without words: no stream of text; name a table with --word-table FILE")
-    if len(fitting) > 1:
-        raise ValueError(
-            f"{file.path.name} has several streams that may hold the words: {_named(fitting)}; "
-            "name one with --word-stream NAME"
-        )
-    return fitting[0]
-
-
-def _named(streams: Sequence[Stream]) -> str:
-    """Streams as a person can name them: by number where two bear one name."""
-    names = [s.header.name for s in streams]
-    told = [n if names.count(n) == 1 and n else f"{n} (number {s.number})" for n, s in zip(names, streams, strict=True)]
-    return ", ".join(told)[:300]
-
-
-def _marked(found: list[XdfRecording], file: XdfFile, stream: Stream) -> list[XdfRecording]:
-    """The words of a stream of markers, each given to the recording in which it was heard."""
-    markers = list(file.texts(stream))
-    times = common(np.array([stamp for _, stamp in markers]), stream.offsets)
-    told = sorted(
-        ((float(time), *heard_in(text)) for (text, _), time in zip(markers, times, strict=True)), key=lambda row: row[0]
-    )
-    rows = [row for row in told if row[1] and math.isfinite(row[0])]
-    if not rows:
-        raise NoWords(f"{stream.header.name} in {file.path.name} holds no words ({len(markers)} markers)")
-    notes = [f"{len(told) - len(rows)} markers are no words"] if len(rows) < len(told) else []
-    begins = [recording.clock.stretches[0].times[0] for recording in found]
-    moments = np.array([time for time, _, _ in rows])
-    owner = np.maximum(np.searchsorted(begins, moments, side="right") - 1, 0)
-    heard = []
-    for k, recording in enumerate(found):
-        own = np.flatnonzero(owner == k)
-        onsets = recording.clock.place(moments[own]).tolist()
-        share = [(onset, *rows[i][1:]) for onset, i in zip(onsets, own, strict=True)]
-        heard.append(_with(recording, share, notes))
-    return heard
-
-
-def session_words(path: Path) -> list[Heard]:
-    """The words of a session in the order of their numbers; in the table they stand as they became ready."""
-    text = wordtable.text_of(path)
-    rows = delimited.cells(text[: text.rfind("\n") + 1], path.name)  # the line that kill -9 left unfinished is left out
+    Parameters
+    ----------
+    path : Path
+        The words.tsv of a session folder; a last line without its end, left by a killed process, is ignored.
+    """
+    text = read_text(path)
+    rows = parse_table(text[: text.rfind("\n") + 1], path.name).records()
     if rows and not {"text", "onset"} <= set(rows[0]):
         raise ValueError(f"{path.name} lacks a column called text or onset; is it of a session?")
-    heard: dict[float, Heard] = {}
+    words: dict[float, SpokenWord] = {}
     for line, row in enumerate(rows, start=2):
         try:
             onset, index = float(row["onset"]), float(row.get("index", line))
@@ -203,24 +166,110 @@ def session_words(path: Path) -> list[Heard]:
         except ValueError:
             raise ValueError(f"{path.name}, line {line}: onset or duration is no number; is the file whole?") from None
         if math.isfinite(onset):
-            heard[index] = (onset, row["text"], duration)
-    return [heard[index] for index in sorted(heard)]
+            words[index] = SpokenWord(onset, row["text"], duration)
+    return [words[index] for index in sorted(words)]
 
 
-def _shared(found: list[XdfRecording], table: Sequence[Heard]) -> list[XdfRecording]:
-    """The words of a session, each given to the part in whose time it lies."""
-    begins = [recording.start for recording in found]
-    shares: list[list[Heard]] = [[] for _ in found]
-    for row in table:
-        shares[max(sum(begin <= row[0] for begin in begins) - 1, 0)].append(row)
-    return [_with(recording, share, []) for recording, share in zip(found, shares, strict=True)]
+# ---- which streams
 
 
-def _with(recording: XdfRecording, rows: Sequence[Heard], notes: Sequence[str]) -> XdfRecording:
-    words = [Word(i, text, onset, duration) for i, (onset, text, duration) in enumerate(rows)]
-    return recording.with_words(words, notes)
+def _signal_streams(file: XdfFile, wanted: str | None) -> list[XdfStream]:
+    """The stream of the signal; several only where one stream came back under the same name."""
+    numeric = [s for s in file.streams.values() if s.header.format != "string"]
+    listed = ", ".join(f"{s.header.name} ({s.header.type})" for s in file.streams.values())[:300] or "none"
+    if wanted is not None:
+        fitting = [s for s in numeric if wanted in (s.header.name, s.header.type, str(s.number))]
+        if not fitting:
+            raise ValueError(f"{file.path.name} has no stream of numbers called {wanted}; it has {listed}")
+    else:
+        meg, eeg = ([s for s in numeric if s.header.type.strip().lower() == kind] for kind in ("meg", "eeg"))
+        fitting = meg or eeg
+        if not fitting:
+            raise ValueError(
+                f"{file.path.name} has no stream of type MEG or EEG; it has {listed} - name one with --meg-stream NAME"
+            )
+    filled = [s for s in fitting if s.n_samples]
+    if not filled:
+        raise ValueError(f"{file.path.name} holds no samples of {fitting[0].header.name}; was it recorded to the end?")
+    spans = [to_common_clock(np.array([s.since[0], s.until[-1]]), s.offsets) for s in filled]
+    if len({s.header.name for s in filled}) > 1 or any(a[1] > b[0] for a, b in pairwise(spans)):
+        raise ValueError(
+            f"{file.path.name} has several streams that may be meant: {_names(filled)}; name one with --meg-stream NAME"
+        )
+    without_rate = [s for s in filled if s.header.sfreq == 0]
+    if without_rate:
+        raise ValueError(
+            f"{without_rate[0].header.name} in {file.path.name} has no sampling rate; it cannot be filtered"
+        )
+    return filled
 
 
-def _one(found: Sequence[XdfRecording], what: str) -> None:
-    if len(found) > 1:
-        raise ValueError(f"{what} belongs to one stretch of one stream; {found[0].path.name} has {len(found)} parts")
+def _word_stream(file: XdfFile, wanted: str | None) -> XdfStream:
+    """The stream of words: the one named, the only one, or the only one that looks like it."""
+    text_streams = [s for s in file.streams.values() if s.header.format == "string"]
+    listed = _names(text_streams)
+    if wanted is not None:
+        fitting = [s for s in text_streams if wanted in (s.header.name, s.header.type, str(s.number))]
+        if not fitting:
+            raise ValueError(f"{file.path.name} has no stream of text called {wanted}; it has {listed or 'none'}")
+    else:
+        fitting = [s for s in text_streams if s.n_samples]
+        likely = [s for s in fitting if any(p in f"{s.header.name} {s.header.type}".lower() for p in LIKELY_WORDS)]
+        fitting = likely if len(fitting) > 1 and likely else fitting
+    if not fitting:
+        raise NoWords(f"{file.path.name} comes without words: no stream of text; name a table with --word-table FILE")
+    if len(fitting) > 1:
+        raise ValueError(
+            f"{file.path.name} has several streams that may hold the words: {_names(fitting)}; "
+            "name one with --word-stream NAME"
+        )
+    return fitting[0]
+
+
+def _names(streams: Sequence[XdfStream]) -> str:
+    """Streams as a user can name them: by number where two have the same name."""
+    names = [s.header.name for s in streams]
+    labels = [
+        n if names.count(n) == 1 and n else f"{n} (number {s.number})" for n, s in zip(names, streams, strict=True)
+    ]
+    return ", ".join(labels)[:300]
+
+
+# ---- which words
+
+
+def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: XdfStream) -> list[XdfRecording]:
+    """The words of a stream of markers, each given to the recording in whose time it is."""
+    markers = list(file.texts(stream))
+    times = to_common_clock(np.array([stamp for _, stamp in markers]), stream.offsets)
+    spoken = sorted(
+        (SpokenWord(float(time), *parse_marker(text)) for (text, _), time in zip(markers, times, strict=True)),
+        key=lambda word: word.onset,
+    )
+    words = [word for word in spoken if word.text and math.isfinite(word.onset)]
+    if not words:
+        raise NoWords(f"{stream.header.name} in {file.path.name} holds no words ({len(markers)} markers)")
+    notes = [f"{len(spoken) - len(words)} markers are no words"] if len(words) < len(spoken) else []
+    begins = [recording.clock.segments[0].times[0] for recording in recordings]
+    onsets = np.array([word.onset for word in words])
+    owner = np.maximum(np.searchsorted(begins, onsets, side="right") - 1, 0)
+    completed = []
+    for k, recording in enumerate(recordings):
+        own = np.flatnonzero(owner == k)
+        signal_times = recording.clock.to_signal_time(onsets[own]).tolist()
+        share = [words[i]._replace(onset=onset) for i, onset in zip(own, signal_times, strict=True)]
+        completed.append(_with_words(recording, share, notes))
+    return completed
+
+
+def _with_session_words(recordings: list[XdfRecording], table: Sequence[SpokenWord]) -> list[XdfRecording]:
+    """The words of a session, each given to the part in whose time it is."""
+    begins = [recording.start for recording in recordings]
+    shares: list[list[SpokenWord]] = [[] for _ in recordings]
+    for word in table:
+        shares[max(sum(begin <= word.onset for begin in begins) - 1, 0)].append(word)
+    return [_with_words(recording, share, []) for recording, share in zip(recordings, shares, strict=True)]
+
+
+def _with_words(recording: XdfRecording, words: Iterable[SpokenWord], notes: Sequence[str]) -> XdfRecording:
+    return recording.with_words([Word(i, w.text, w.onset, w.duration) for i, w in enumerate(words)], notes)

@@ -1,4 +1,4 @@
-"""XDF 1.0 as bytes: the chunks of a recording, each made whole before it is written."""
+"""XDF 1.0 as bytes: the chunks of a recording, each complete before it is written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtalign.core.records import SI_UNITS, Sensor, sensor_to_dict
 MAGIC = b"XDF:"
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = range(1, 7)
 BOUNDARY_MARK = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
-"""What a reader looks for behind bytes that it cannot read."""
+"""What a reader looks for after bytes that it cannot read."""
 
 FORMATS = {"float32": "<f4", "double64": "<f8", "int8": "i1", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
 """Number formats of XDF, and numpy's names for them."""
@@ -27,11 +27,23 @@ NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class SignalStream:
     """A stream of numbers as its header describes it.
 
-    channels : every channel that comes, in order.  sensors : what is known of those that measure the head.
-    units : one a channel, as the sender declares them; without, the channels are in SI units.
+    Attributes
+    ----------
+    name : str
+        The stream's name.
+    sfreq : float
+        Samples a second.
+    channels : tuple of str
+        Every channel, in order.
+    sensors : tuple of Sensor
+        What is known of the channels that measure the head.
+    units : tuple of str
+        One a channel, as the sender declares them; none where the channels are in SI units.
+    format : str
+        The number format, one of `FORMATS`.
     """
 
     name: str
@@ -53,18 +65,18 @@ class Signal:
 
 
 def format_of(dtype: np.dtype) -> str:
-    """XDF's name of a number type; float64 for one that XDF lacks."""
+    """Return XDF's name of a number type; that of float64 for one that XDF lacks."""
     known = {np.dtype(code): name for name, code in FORMATS.items()}
     return known.get(np.dtype(dtype).newbyteorder("<"), "double64")
 
 
 def file_header(about: Mapping[str, str]) -> bytes:
-    """The first bytes of a file."""
+    """Return the first bytes of a file.  about : tags of its header."""
     return MAGIC + _chunk(FILE_HEADER, _xml(_tags({"version": "1.0", **about})))
 
 
-def signal_header(stream: int, signal: Signal, created: float) -> bytes:
-    """A stream of numbers, with all that is known of its channels."""
+def signal_header(stream: int, signal: SignalStream, created: float) -> bytes:
+    """Return the header of a stream of numbers, with all that is known of its channels.  created : when, s."""
     sensors = {sensor.name: sensor for sensor in signal.sensors}
     units = signal.units or [SI_UNITS[sensors[name].kind] if name in sensors else "" for name in signal.channels]
     kinds = {XDF_TYPES[sensor.kind] for sensor in signal.sensors}
@@ -74,19 +86,19 @@ def signal_header(stream: int, signal: Signal, created: float) -> bytes:
 
 
 def text_header(stream: int, name: str, created: float) -> bytes:
-    """A stream of markers."""
+    """Return the header of a stream of markers.  created : when, s."""
     return _of_stream(STREAM_HEADER, stream, _xml(f"{_info(name, 'Markers', 1, 0.0, 'string', created)}<desc/>"))
 
 
 def numbers(stream: int, data: np.ndarray, stamps: np.ndarray, format: str) -> bytes:
-    """data : (sample, channel); stamps : (sample,) every one of which is written."""
+    """Return a chunk of samples.  data : (sample, channel); stamps : (sample,), all of which are written."""
     records = np.empty(len(data), [("flag", "u1"), ("stamp", "<f8"), ("values", FORMATS[format], data.shape[1:])])
     records["flag"], records["stamp"], records["values"] = 8, stamps, data
     return _of_stream(SAMPLES, stream, _length(len(data)) + records.tobytes())
 
 
 def texts(stream: int, markers: Sequence[tuple[str, float]]) -> bytes:
-    """Markers with their stamps."""
+    """Return a chunk of markers with their stamps."""
     parts = [_length(len(markers))]
     for text, stamp in markers:
         raw = text.encode("utf-8", "replace")
@@ -95,17 +107,20 @@ def texts(stream: int, markers: Sequence[tuple[str, float]]) -> bytes:
 
 
 def clock_offset(stream: int, collected: float, offset: float) -> bytes:
-    """collected : when, on the sender's clock; offset : what to add to the sender's time."""
+    """Return a chunk of one clock offset.
+
+    collected : when it was measured, on the sender's clock; offset : what to add to the sender's time.
+    """
     return _of_stream(CLOCK_OFFSET, stream, struct.pack("<dd", collected, offset))
 
 
 def boundary() -> bytes:
-    """A place from which a reader can go on after damage."""
+    """Return a mark from which a reader can go on after damage."""
     return _chunk(BOUNDARY, BOUNDARY_MARK)
 
 
 def stream_footer(stream: int, first: float, last: float, n_samples: int) -> bytes:
-    """What a stream came to, at a clean end."""
+    """Return the footer of a stream that was recorded to its end."""
     ends = {"first_timestamp": repr(first), "last_timestamp": repr(last), "sample_count": str(n_samples)}
     return _of_stream(STREAM_FOOTER, stream, _xml(_tags(ends)))
 

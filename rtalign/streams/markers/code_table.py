@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rtalign.core.records import Word
-from rtalign.recordings.word_tables import delimited, table
+from rtalign.recordings.word_tables import parse_table, read_text, read_words
 from rtalign.streams.markers.validation import clean
 
 CODES = ("code", "trigger", "event_code")
@@ -54,13 +54,13 @@ class CodeTable:
             If the table cannot be read, or gives one code to two words.
         """
         path = Path(path)
-        text = table.text_of(path)
+        text = read_text(path)
         header = text[: text.find("\n")].lower().replace("\t", ",").replace(";", ",").split(",")
         columns = {cell.strip().strip('"') for cell in header}
         if not columns & set(CODES):
-            words, _ = table.read(path)
+            words, _ = read_words(path)
             return cls({number: word for number, word in enumerate(words, start=1)})
-        return cls(_words_by_code(delimited.cells(text, path.name), path.name))
+        return cls(_words_by_code(parse_table(text, path.name).records(), path.name))
 
     def word(self, code: int) -> Word | None:
         """The word of a code; None for a code that is not in the table."""

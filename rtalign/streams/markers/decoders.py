@@ -16,7 +16,7 @@ import numpy as np
 
 from rtalign.core.records import Word
 from rtalign.core.session import WordEncoding
-from rtalign.recordings.word_tables import table as word_table
+from rtalign.recordings.word_tables import read_words
 from rtalign.streams.markers.code_table import CodeTable
 from rtalign.streams.markers.validation import MAX_MARKER, MarkerValidator, MarkerWord, clean, number
 
@@ -325,7 +325,7 @@ class AudioStart(MarkerDecoder, name="audio-start", label="start of the audio + 
     def open(cls, table: Path, channel: str) -> Self:
         """The words of the one audio file, which begins at the marker "audio"."""
         del channel
-        words, _ = word_table.read(table)
+        words, _ = read_words(table)
         return cls({"audio": words})
 
     def push(self, text: str, stamp: float) -> list[MarkerWord]:

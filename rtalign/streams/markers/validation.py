@@ -7,7 +7,7 @@ import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from rtalign.recordings.word_tables.table import NO_WORDS, unquote
+from rtalign.recordings.word_tables import is_word, unquote
 
 MAX_MARKER = 10_000
 """Characters of a marker; the longest honest one, JSON with a story's name, has a few hundred."""
@@ -120,8 +120,7 @@ def clean(text: object) -> tuple[str, str]:
     if len(text) > MAX_MARKER:
         return "", "too long"
     word = unquote(text.strip(" \t\r\n\0")) if text.strip(" \t\r\n\0").strip() else ""
-    low = word.lower()
-    if low in NO_WORDS or (low[0] == "<" and low[-1] == ">"):
+    if not is_word(word):
         return "", "empty" if not word else "no word"
     if len(word) > MAX_WORD:
         return "", "too long"

@@ -16,7 +16,7 @@ from tests.helpers.xdf_files import MEG, SFREQ, noise, write
 def test_preview_reads_the_xdf_streams_that_a_session_names(tmp_path: Path) -> None:
     stamps = np.arange(1000) / SFREQ
     path = write(tmp_path / "two.xdf", stamps)
-    other = writer.Signal("other", SFREQ, MEG.channels, MEG.sensors, format=MEG.format)
+    other = writer.SignalStream("other", SFREQ, MEG.channels, MEG.sensors, format=MEG.format)
     more = [writer.signal_header(8, other, 0.0), writer.numbers(8, noise(600), stamps[:600], other.format)]
     path.write_bytes(path.read_bytes() + b"".join(more))
     with pytest.raises(ValueError, match="several streams that may be meant"):

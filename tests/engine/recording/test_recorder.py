@@ -19,10 +19,9 @@ import pytest
 from rtalign.core.records import Sensor
 from rtalign.engine.recording import recorder as recording
 from rtalign.engine.recording.recorder import Recorder
-from rtalign.recordings.word_tables import table
-from rtalign.recordings.xdf import streams as xdf
+from rtalign.recordings.word_tables import read_words
+from rtalign.recordings.xdf import SignalStream, open_xdf
 from rtalign.recordings.xdf.reader import XdfFile
-from rtalign.recordings.xdf.writer import Signal
 from rtalign.streams.events import OffsetMeasurement, RawMarker, RawSamples
 from tests.helpers.paths import PYTHONPATH
 
@@ -30,7 +29,7 @@ pyxdf = pytest.importorskip("pyxdf", reason="pyxdf is the independent reader; pi
 
 SFREQ = 500.0
 SENSORS = tuple(Sensor(f"MLC1{i}", "axial", (0.01 * i, 0.02, 0.1), (0.0, 0.6, 0.8)) for i in range(4))
-MEG = Signal("meg", SFREQ, tuple(s.name for s in SENSORS), SENSORS)
+MEG = SignalStream("meg", SFREQ, tuple(s.name for s in SENSORS), SENSORS)
 ROW = {"index": 0, "text": "Once", "onset": 100.5, "duration": 0.2, "status": "scored", "surprisal": 3.5, "n_tokens": 1}
 
 
@@ -104,7 +103,7 @@ def test_tables_and_log_hold_what_was_written(tmp_path: Path) -> None:
         session.log({"event": "gap", "seconds": np.float64("nan"), "at": np.int64(3)})
         session.close({"kind": "session", "r": np.array([0.5, np.inf])})
         session.close()
-    words, _ = table.read(session.folder / "words.tsv")
+    words, _ = read_words(session.folder / "words.tsv")
     assert [(w.text, w.onset, w.duration) for w in words] == [("Once", 100.5, 0.2), ("up on", 101.0, None)]
     lines = (session.folder / "scores.csv").read_text().splitlines()
     assert lines == ["n_words,layer,peak_r", "10,0,0.1", "10,1,", "10,2,0.3", "20,0,0.2", "20,1,0.2", "20,2,0.25"]
@@ -132,7 +131,7 @@ def test_other_sensors_begin_a_new_stream(tmp_path: Path) -> None:
         session.write_samples(RawSamples(block(0, 500).data[:, :3], 110 + np.arange(500) / 250))
         for i, onset in enumerate((100.2, 100.6, 111.0)):
             session.write_word({"index": i, "text": "abc"[i], "onset": onset})
-    first, second = xdf.recordings(session.folder)
+    first, second = open_xdf(session.folder)
     assert [(r.sfreq, len(r.sensors), r.n_samples) for r in (first, second)] == [(500, 4, 500), (250, 3, 500)]
     assert [w.text for w in first.words] == ["a", "b"]
     assert [(w.index, w.text, w.onset) for w in second.words] == [(0, "c", 111.0)]
@@ -204,7 +203,7 @@ def test_kill_minus_nine_loses_at_most_the_last_second(tmp_path: Path) -> None:
     n = len(meg["time_series"])
     assert sent - SFREQ <= n <= sent
     np.testing.assert_array_equal(meg["time_series"], block(0, n).data)
-    (own,) = xdf.recordings(tmp_path / "s")
+    (own,) = open_xdf(tmp_path / "s")
     np.testing.assert_allclose(np.concatenate([c.data for c in own.chunks()]), block(0, own.n_samples).data, rtol=1e-7)
     assert sent - SFREQ <= own.n_samples
     assert len(own.words) > 10

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rtalign.recordings import common_sensors, open_recordings, open_repeats
-from rtalign.recordings.word_tables.row import NoWords
+from rtalign.recordings.word_tables import NoWords
 from tests.helpers.dataset_folders import (
     HELMET,
     SFREQ,
@@ -32,7 +32,7 @@ def armeni(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     return root, armeni_session(root, grade=3)
 
 
-def test_every_run_inside_a_session_is_a_recording_of_its_own(armeni: tuple[Path, np.ndarray]) -> None:
+def test_every_run_inside_a_session_is_a_recording(armeni: tuple[Path, np.ndarray]) -> None:
     found = open_recordings(armeni[0], subject="001")
     assert [r.name for r in found] == [f"sub-001_ses-001_task-compr_run-{run}" for run in (1, 2)]
     assert [texts(r) for r in found] == [["to", "sherlock", "holmes"], ["she", "is", "always"]]
@@ -40,7 +40,7 @@ def test_every_run_inside_a_session_is_a_recording_of_its_own(armeni: tuple[Path
     assert found[1].words[0].onset == pytest.approx(76.5)
 
 
-def test_a_run_reads_its_own_stretch_of_the_file_and_nothing_else(armeni: tuple[Path, np.ndarray]) -> None:
+def test_a_run_reads_its_own_part_of_the_file(armeni: tuple[Path, np.ndarray]) -> None:
     root, data = armeni
     for recording in open_recordings(root):
         first, stop = (round(t * SFREQ) for t in (recording.start, recording.start + recording.seconds))
@@ -49,19 +49,19 @@ def test_a_run_reads_its_own_stretch_of_the_file_and_nothing_else(armeni: tuple[
         assert next(recording.chunks()).start == recording.start
         later = next(recording.chunks(1.0, recording.start + 2.0))
         np.testing.assert_allclose(later.data, data[first + 400 : first + 600], rtol=1e-9)
-        peeked = recording.peek(recording.start - 5, 2.0)  # type: ignore[union-attr]
+        peeked = recording.read(recording.start - 5, 2.0)  # type: ignore[union-attr]
         assert peeked.start == recording.start
         np.testing.assert_allclose(peeked.data, data[first : first + 400], rtol=1e-9)
 
 
-def test_no_two_runs_share_signal_and_none_holds_a_snippet(armeni: tuple[Path, np.ndarray]) -> None:
+def test_runs_and_snippets_share_no_signal(armeni: tuple[Path, np.ndarray]) -> None:
     found = [*open_recordings(armeni[0]), *open_repeats(armeni[0])]
     spans = sorted((r.start, r.start + r.seconds) for r in found)
     assert all(a[1] <= b[0] + 1e-9 for a, b in pairwise(spans))
     assert len({r.fingerprint() for r in found}) == 4
 
 
-def test_the_repeated_snippet_is_kept_aside_for_the_noise_ceiling(armeni: tuple[Path, np.ndarray]) -> None:
+def test_the_repeated_snippet_is_for_the_noise_ceiling(armeni: tuple[Path, np.ndarray]) -> None:
     root, data = armeni
     repeats = open_repeats(root, subject="1")
     assert [(r.start, r.seconds, r.words) for r in repeats] == [(10.0, 30.0, ()), (42.0, 30.0, ())]
@@ -69,7 +69,7 @@ def test_the_repeated_snippet_is_kept_aside_for_the_noise_ceiling(armeni: tuple[
     assert "2 repeats of the 30 s snippet are no part of the story" in said(open_recordings(root))
 
 
-def test_reference_sensors_are_out_and_the_compensation_grade_is_said(armeni: tuple[Path, np.ndarray]) -> None:
+def test_reference_sensors_are_left_out(armeni: tuple[Path, np.ndarray]) -> None:
     found = open_recordings(armeni[0])
     assert [s.name for s in found[0].sensors] == list(HELMET)
     assert {s.kind for s in found[0].sensors} == {"axial"}
@@ -87,11 +87,11 @@ def test_a_run_inside_a_session_can_be_chosen(armeni: tuple[Path, np.ndarray]) -
         open_recordings(root, run="7")
 
 
-def test_a_session_says_which_published_runs_it_lacks(armeni: tuple[Path, np.ndarray]) -> None:
+def test_missing_published_runs_are_noted(armeni: tuple[Path, np.ndarray]) -> None:
     assert "2 of 7 published runs; without run 3, 4, 5, 6, 7" in said(open_recordings(armeni[0]))
 
 
-def test_known_bad_channels_are_left_out_by_default_and_said(tmp_path: Path) -> None:
+def test_known_bad_channels_are_left_out_and_noted(tmp_path: Path) -> None:
     armeni_session(tmp_path, 3, 3)
     armeni_session(tmp_path, 3, 4)
     armeni_session(tmp_path, 2, 4)
@@ -103,7 +103,7 @@ def test_known_bad_channels_are_left_out_by_default_and_said(tmp_path: Path) -> 
     assert len(open_recordings(tmp_path, subject="2")[0].sensors) == len(HELMET)
 
 
-def test_the_restarted_session_is_skipped_unless_it_is_named(tmp_path: Path) -> None:
+def test_the_restarted_session_is_skipped_unless_named(tmp_path: Path) -> None:
     armeni_session(tmp_path, 3, 7)
     armeni_session(tmp_path, 3, 8)
     found = open_recordings(tmp_path)
@@ -124,7 +124,7 @@ def test_words_before_a_late_start_are_dropped_and_counted(tmp_path: Path) -> No
     assert "began about 8.4 s late" in said([found])
 
 
-def test_faults_of_the_published_people_are_nobody_elses(tmp_path: Path) -> None:
+def test_known_faults_are_of_the_published_subjects_alone(tmp_path: Path) -> None:
     armeni_session(tmp_path, 4, 8)
     found = open_recordings(tmp_path)
     assert len(found[0].sensors) == len(HELMET)
@@ -137,7 +137,7 @@ def test_sensors_are_those_of_all_chosen_runs(tmp_path: Path) -> None:
     assert common_sensors(open_recordings(tmp_path)) == HELMET[1:]
 
 
-def test_words_in_a_snippet_are_no_story(tmp_path: Path) -> None:
+def test_words_in_a_snippet_are_left_out(tmp_path: Path) -> None:
     armeni_session(tmp_path, rows=[*run_rows(1, 4.0, "a b c d e f"), *snippet_rows(5.4)])
     (found,) = open_recordings(tmp_path)
     assert texts(found) == ["a", "b", "c"]
@@ -145,7 +145,7 @@ def test_words_in_a_snippet_are_no_story(tmp_path: Path) -> None:
     assert found.start + found.seconds == pytest.approx(5.4)
 
 
-def test_a_run_without_trigger_or_without_words_is_said(tmp_path: Path) -> None:
+def test_runs_without_trigger_or_words_are_noted(tmp_path: Path) -> None:
     rows = [row for row in run_rows(1, 4.0, "one two") if row[3] != "wav_onset"]
     rows += [(*row[:4], '"sp"') for row in run_rows(2, 30.0, "x y") if row[3] == "word_onset_02"]
     rows += [*run_rows(3, 200.0, "too late"), *run_rows(4, 50.0, "again"), ("45.000", "0", "0", "wav_onset", "40")]
@@ -207,7 +207,7 @@ def test_a_ctf_folder_is_split_as_a_fif_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("gone", "fault"), [(".meg4", "could not find"), (".res4", "not found")])
-def test_a_ctf_folder_that_lacks_a_part_is_one_line(gone: str, fault: str, tmp_path: Path) -> None:
+def test_an_incomplete_ctf_folder_is_one_line(gone: str, fault: str, tmp_path: Path) -> None:
     ctf_session(tmp_path, run_rows(1, 0.1, "a"), without=gone)
     with pytest.raises(ValueError, match=rf"compr_meg.ds cannot be read: .*{fault}.*is the file whole") as caught:
         open_recordings(tmp_path)

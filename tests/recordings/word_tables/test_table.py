@@ -1,20 +1,17 @@
-"""Word tables say which word began when, and what is wrong with them in one line."""
+"""Word tables are read in every format; what is wrong with one is said in one line."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rtalign.core.records import Word
-from rtalign.recordings.datasets import libribrain, megmasc, multi_run
-from rtalign.recordings.word_tables import table as wordtable
-from rtalign.recordings.word_tables.row import NoWords
+from rtalign.recordings.datasets import armeni, libribrain, megmasc
+from rtalign.recordings.word_tables import NoWords, delimited, read_words, rows, words_from_rows
 
 Spoken = list[tuple[float, float | None, str]]
 
@@ -97,21 +94,21 @@ def long_grid(speech: Spoken) -> str:
 
 def of_run(path: Path) -> tuple[list[Word], list[str]]:
     """The words of a run inside a session, before it is known how long the recording is."""
-    return wordtable.judged(multi_run.read(path).words[1], path)
+    return words_from_rows(armeni.read_events(path).words[1], path)
 
 
 Reading = Callable[[Path], tuple[list[Word], list[str]]]
 FORMATS: list[tuple[Callable[[Spoken], str], str, str, Reading]] = [
-    (tsv, "words.tsv", "utf-8", wordtable.read),
-    (tsv, "words.txt", "utf-8-sig", wordtable.read),
-    (semicolons, "words.csv", "utf-8", wordtable.read),
-    (bids, "events.tsv", "utf-8", wordtable.read),
+    (tsv, "words.tsv", "utf-8", read_words),
+    (tsv, "words.txt", "utf-8-sig", read_words),
+    (semicolons, "words.csv", "utf-8", read_words),
+    (bids, "events.tsv", "utf-8", read_words),
     (bids, "session_events.tsv", "utf-8", of_run),
-    (masc, "masc_events.tsv", "utf-8", megmasc.read),
-    (libri, "libri_events.tsv", "utf-8", libribrain.read),
-    (ctm, "words.ctm", "utf-8", wordtable.read),
-    (short_grid, "words.TextGrid", "utf-16", wordtable.read),
-    (long_grid, "words.TextGrid", "utf-8", wordtable.read),
+    (masc, "masc_events.tsv", "utf-8", megmasc.read_events),
+    (libri, "libri_events.tsv", "utf-8", libribrain.read_events),
+    (ctm, "words.ctm", "utf-8", read_words),
+    (short_grid, "words.TextGrid", "utf-16", read_words),
+    (long_grid, "words.TextGrid", "utf-8", read_words),
 ]
 
 
@@ -142,27 +139,6 @@ def test_what_was_written_is_read(
     assert [word.index for word in words] == list(range(len(speech)))
 
 
-VALUES = st.one_of(
-    st.text("ab'\"\\{}[](),: \té\n", max_size=8),
-    st.integers(-5, 5),
-    st.floats(),
-    st.booleans(),
-    st.none(),
-    st.lists(st.integers()),
-)
-
-
-@settings(max_examples=300)
-@given(told=st.dictionaries(st.sampled_from([*megmasc.WANTED, "start", "it's", "a b"]), VALUES))
-def test_a_description_says_what_python_s_literal_says(told: dict[str, Any]) -> None:
-    """However it is read, plain or with escapes and brackets; NaN is nothing."""
-    told = {key: None if isinstance(value, float) and value != value else value for key, value in told.items()}
-    assume(not any(isinstance(value, float) and math.isinf(value) for value in told.values()))
-    expected = tuple(told.get(key, absent) for key, absent in zip(megmasc.WANTED, megmasc.ABSENT, strict=True))
-    assert megmasc.described(repr(told), "a.tsv", 2) == expected
-    assert megmasc.described(repr(told).replace("None", "nan"), "a.tsv", 2) == expected or "None" in str(expected)
-
-
 def table(tmp_path: Path, text: str, name: str = "words.tsv", encoding: str = "utf-8") -> Path:
     path = tmp_path / name
     path.write_bytes(text.encode(encoding))
@@ -170,12 +146,12 @@ def table(tmp_path: Path, text: str, name: str = "words.tsv", encoding: str = "u
 
 
 def texts(path: Path, tier: str = "words") -> list[str]:
-    return [word.text for word in wordtable.read(path, tier)[0]]
+    return [word.text for word in read_words(path, tier)[0]]
 
 
-def test_rows_that_are_no_words_are_dropped_and_counted(tmp_path: Path) -> None:
+def test_rows_without_a_word_are_dropped_and_counted(tmp_path: Path) -> None:
     rows = "onset\tword\n0\tthe\n1\tsp\n2\tSP\n3\tn/a\n4\t\n5\t<unk>\n6\t dog \nn/a\tlost\n"
-    words, notes = wordtable.read(table(tmp_path, rows))
+    words, notes = read_words(table(tmp_path, rows))
     assert [word.text for word in words] == ["the", "dog"]
     assert notes[0].startswith("6 rows")
     assert all(what in notes[0] for what in ("sp 2", "n/a 1", "empty 1", "<unk> 1", "no onset 1"))
@@ -190,7 +166,7 @@ def test_rows_that_are_no_words_are_dropped_and_counted(tmp_path: Path) -> None:
         ("'tis “so” don't", ["'tis", "so", "don't"]),
     ],
 )
-def test_case_is_kept_unless_the_whole_table_shouts(written: str, read: list[str], tmp_path: Path) -> None:
+def test_case_is_kept_unless_every_word_is_in_capitals(written: str, read: list[str], tmp_path: Path) -> None:
     rows = "".join(f"{i}\t{word}\n" for i, word in enumerate(written.split()))
     assert texts(table(tmp_path, f"onset\tword\n{rows}")) == read
 
@@ -205,23 +181,23 @@ def test_a_column_called_word_needs_no_type(tmp_path: Path) -> None:
     assert texts(table(tmp_path, "onset\ttrial_type\tword\n0\tspeech\tthe\n1\tpause\tn/a\n")) == ["the"]
 
 
-def test_an_empty_text_column_gives_way_to_the_next(tmp_path: Path) -> None:
+def test_an_empty_text_column_is_passed_over(tmp_path: Path) -> None:
     assert texts(table(tmp_path, "onset\ttype\ttext\tvalue\n0\tword\tn/a\tthe\n")) == ["the"]
 
 
-def test_an_open_quotation_mark_in_a_tsv_swallows_nothing(tmp_path: Path) -> None:
+def test_an_open_quotation_mark_in_a_tsv_is_text(tmp_path: Path) -> None:
     assert texts(table(tmp_path, 'onset\tword\n0\t"Come\n1\there\n2\tnow"\n')) == ['"Come', "here", 'now"']
 
 
 def test_unknown_durations_are_none(tmp_path: Path) -> None:
     rows = "onset\tduration\tword\n0\tn/a\ta\n1\t0\tb\n2\t-1\tc\n3\t\td\n4\t0.5\te\n"
-    assert [word.duration for word in wordtable.read(table(tmp_path, rows))[0]] == [None, None, None, None, 0.5]
+    assert [word.duration for word in read_words(table(tmp_path, rows))[0]] == [None, None, None, None, 0.5]
 
 
 def test_points_of_a_textgrid_are_words_without_duration(tmp_path: Path) -> None:
     tier = '"TextTier"\n"Word"\n0\n9\n1\n2.5\n"hm"\n'
     grid = f'File type = "ooTextFile"\nObject class = "TextGrid"\n0\n9\n<exists>\n1\n{tier}'
-    (word,), _ = wordtable.read(table(tmp_path, grid, "a.textgrid"))
+    (word,), _ = read_words(table(tmp_path, grid, "a.textgrid"))
     assert (word.text, word.onset, word.duration) == ("hm", 2.5, None)
 
 
@@ -272,41 +248,41 @@ FAULTS = {
 def test_a_fault_is_one_line_that_names_it(fault: str, tmp_path: Path) -> None:
     name, text, said = FAULTS[fault]
     with pytest.raises(ValueError) as caught:
-        wordtable.read(table(tmp_path, text, name))
+        read_words(table(tmp_path, text, name))
     assert said in str(caught.value)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_tables_without_words_are_told_from_broken_ones(tmp_path: Path) -> None:
+def test_tables_without_words_have_an_error_of_their_own(tmp_path: Path) -> None:
     with pytest.raises(NoWords):
-        wordtable.read(table(tmp_path, "onset\ttype\tvalue\n0\tpicture\t1\n"))
+        read_words(table(tmp_path, "onset\ttype\tvalue\n0\tpicture\t1\n"))
 
 
 def test_another_encoding_is_named_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"words\.tsv is not UTF-8 text \(line 2\); save it as UTF-8"):
-        wordtable.read(table(tmp_path, "onset\tword\n0\tété\n", encoding="latin-1"))
+        read_words(table(tmp_path, "onset\tword\n0\tété\n", encoding="latin-1"))
 
 
 def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no word table .*gone\.tsv"):
-        wordtable.read(tmp_path / "gone.tsv")
+        read_words(tmp_path / "gone.tsv")
 
 
-def test_endless_tables_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_have_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = table(tmp_path, "onset\tword\n" + "1\tthe\n" * 50)
-    monkeypatch.setattr(wordtable, "MAX_ROWS", 49)
+    monkeypatch.setattr(rows, "MAX_ROWS", 49)
     with pytest.raises(ValueError, match="more than 49 rows"):
-        wordtable.read(path)
-    monkeypatch.setattr(wordtable, "MAX_BYTES", 100)
+        read_words(path)
+    monkeypatch.setattr(delimited, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match="a word table has at most"):
-        wordtable.read(path)
+        read_words(path)
 
 
 @pytest.mark.parametrize(
     ("write", "name", "encoding", "read"), FORMATS, ids=[f"{f[0].__name__} {f[1]}" for f in FORMATS]
 )
-def test_a_hundred_thousand_words_all_come_through(
+def test_a_hundred_thousand_words_are_read(
     write: Callable[[Spoken], str], name: str, encoding: str, read: Reading, tmp_path: Path
 ) -> None:
     """How fast is for benchmarks/wordtable.py to say."""

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtalign.recordings.xdf import writer
-from rtalign.recordings.xdf.channels import choose
-from rtalign.recordings.xdf.header import parse
+from rtalign.recordings.xdf import open_xdf, writer
+from rtalign.recordings.xdf.channels import select_xdf_sensors
+from rtalign.recordings.xdf.header import parse_header
 from rtalign.recordings.xdf.reader import XdfFile
-from rtalign.recordings.xdf.streams import recordings
 from tests.helpers.real_data import XDF, real
 from tests.helpers.xdf_files import SENSORS, SFREQ, noise, one, whole, write
 
@@ -29,9 +28,9 @@ def test_a_real_file_of_labrecorder_s_writer(tmp_path: Path) -> None:
     assert [w.onset for w in recording.words][:2] == pytest.approx([5.2 - begin, 5.3 - begin], abs=1e-6)
 
 
-def test_a_real_file_without_a_brain_is_refused_in_one_line() -> None:
+def test_a_real_file_without_a_signal_is_refused() -> None:
     with pytest.raises(ValueError, match="no stream of type MEG or EEG; it has Empty data stream") as caught:
-        recordings(real(XDF / "empty_streams.xdf"))
+        open_xdf(real(XDF / "empty_streams.xdf"))
     assert "\n" not in str(caught.value)
 
 
@@ -64,12 +63,12 @@ LAUGHS = '<!DOCTYPE a [<!ENTITY b "{}"><!ENTITY c "{}">]><info>&c;</info>'
     ],
     ids=range(15),
 )
-def test_what_is_no_recording_ends_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+def test_damaged_files_end_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.xdf"
     path.write_bytes(content)
     tracemalloc.start()
     with pytest.raises(ValueError) as caught:
-        recordings(path)
+        open_xdf(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert message in str(caught.value)
@@ -77,7 +76,7 @@ def test_what_is_no_recording_ends_in_one_line(tmp_path: Path, content: bytes, m
     assert peak < 64 << 20
 
 
-def test_a_chunk_that_lies_on_its_samples_is_left_out(tmp_path: Path) -> None:
+def test_a_chunk_with_a_false_count_is_left_out(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xdf", np.arange(1000) / SFREQ)
     for claimed in (11, 9, 2**31, 0):
         content = struct.pack("<BI", 4, claimed) + writer.numbers(7, noise(10), np.full(10, 9.0), "double64")[8:]
@@ -99,7 +98,7 @@ def test_a_file_cut_anywhere_gives_what_came_before(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file.numbers(file.streams[7], 0, 1000), noise(1000)[:n])
 
 
-def test_damage_costs_no_more_than_the_chunks_up_to_the_next_boundary(tmp_path: Path) -> None:
+def test_damage_ends_at_the_next_boundary(tmp_path: Path) -> None:
     content = bytearray(write(tmp_path / "a.xdf", np.arange(1000) / SFREQ).read_bytes())
     place = content.find(writer.BOUNDARY_MARK) + len(writer.BOUNDARY_MARK)
     content[place : place + 5] = b"\x08\xff\xff\xff\xff"
@@ -109,7 +108,7 @@ def test_damage_costs_no_more_than_the_chunks_up_to_the_next_boundary(tmp_path: 
     assert [chunk.start for chunk in recording.chunks(1000)] == pytest.approx([0.0, 1.0])
 
 
-def test_no_byte_can_do_harm(tmp_path: Path) -> None:
+def test_random_bytes_do_no_harm(tmp_path: Path) -> None:
     """Bytes changed at random: the file is read, or refused in one line, and never anything else."""
     content = write(tmp_path / "a.xdf", np.arange(400) / SFREQ).read_bytes()
     rng = np.random.default_rng(0)
@@ -129,15 +128,15 @@ def test_no_byte_can_do_harm(tmp_path: Path) -> None:
     assert outcomes == {True, False}
 
 
-def test_a_header_survives_the_way_through_xml() -> None:
-    odd = writer.Signal("a<b>&\x00ü", 1200.0, ("x", "MLC11"), SENSORS[:1], format="int16")
+def test_a_header_is_read_as_it_was_written() -> None:
+    odd = writer.SignalStream("a<b>&\x00ü", 1200.0, ("x", "MLC11"), SENSORS[:1], format="int16")
     raw = writer.signal_header(3, odd, 1.0)
-    found = parse(raw[raw.find(b"<?xml") :])
+    found = parse_header(raw[raw.find(b"<?xml") :])
     assert (found.name, found.sfreq, found.format) == ("a<b>& ü", 1200.0, "int16")
-    assert choose(found)[0] == SENSORS[:1]
+    assert select_xdf_sensors(found)[0].sensors == SENSORS[:1]
 
 
-def test_a_long_file_is_never_in_memory(tmp_path: Path) -> None:
+def test_a_long_file_is_never_whole_in_memory(tmp_path: Path) -> None:
     """40 MB of signal: neither the index nor reading it through holds more than a few chunks."""
     n = 1_000_000
     path = write(tmp_path / "a.xdf", np.arange(n) / SFREQ, np.ones((n, 3)) * 1e-13, size=200)

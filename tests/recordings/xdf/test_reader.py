@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtalign.recordings.quality.signal import Peekable, check_signal
+from rtalign.recordings.quality.signal import check_signal
 from rtalign.recordings.xdf import writer
-from rtalign.recordings.xdf.channels import choose, factor_of
-from rtalign.recordings.xdf.clock import common
-from rtalign.recordings.xdf.header import Channel, Header
+from rtalign.recordings.xdf.channels import select_xdf_sensors, si_factor
+from rtalign.recordings.xdf.clock import to_common_clock
+from rtalign.recordings.xdf.header import XdfChannel, XdfHeader
 from rtalign.recordings.xdf.reader import XdfFile
 from rtalign.recordings.xdf.recording import XdfRecording
-from rtalign.recordings.xdf.streams import heard_in
+from rtalign.recordings.xdf.streams import parse_marker
 from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, one, whole, write
 
 pyxdf = pytest.importorskip("pyxdf", reason="pyxdf is the independent reader; pip install pyxdf")
@@ -40,9 +40,8 @@ def test_samples_sensors_and_words_are_what_was_written(tmp_path: Path) -> None:
     assert (recording.start, recording.n_samples, recording.sfreq) == (0.0, 1000, SFREQ)
     assert [(w.index, w.text) for w in recording.words] == [(0, "Once"), (1, "upon")]
     assert [w.onset for w in recording.words] == pytest.approx([1.0, 2.5])
-    assert isinstance(recording, Peekable)
     assert check_signal(recording) == []
-    np.testing.assert_array_equal(recording.peek(1.0, 0.5).data, noise(1000)[200:300])
+    np.testing.assert_array_equal(recording.read(1.0, 0.5).data, noise(1000)[200:300])
     picked = recording.pick(["MEG0111", "MLC11"])
     np.testing.assert_array_equal(whole(picked), noise(1000)[:, [2, 0]])
     with pytest.raises(ValueError, match="lacks the sensors nose"):
@@ -77,7 +76,7 @@ LAYOUTS: dict[str, Callable[[int], Callable[..., bytes]]] = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_stamps_left_out_are_counted_on_as_another_reader_does(tmp_path: Path, layout: str) -> None:
+def test_missing_stamps_are_counted_as_pyxdf_counts_them(tmp_path: Path, layout: str) -> None:
     path = write(tmp_path / "a.xdf", np.arange(100) / SFREQ, markers=())
     more = noise(20, seed=1)
     for a in (0, 10):
@@ -93,8 +92,8 @@ def test_stamps_left_out_are_counted_on_as_another_reader_does(tmp_path: Path, l
     np.testing.assert_allclose(stamps, theirs["time_stamps"], atol=1e-12)
 
 
-def test_units_are_taken_to_si(tmp_path: Path) -> None:
-    signal = writer.Signal("meg", SFREQ, MEG.channels, SENSORS, ("fT", "fT/cm", "pT"), "double64")
+def test_units_are_converted_to_si(tmp_path: Path) -> None:
+    signal = writer.SignalStream("meg", SFREQ, MEG.channels, SENSORS, ("fT", "fT/cm", "pT"), "double64")
     path = write(tmp_path / "a.xdf", np.arange(600) / SFREQ, np.ones((600, 3)), signal=signal)
     np.testing.assert_allclose(whole(one(path))[0], [1e-15, 1e-13, 1e-12])
 
@@ -120,24 +119,24 @@ def test_units_are_taken_to_si(tmp_path: Path) -> None:
     ],
 )
 def test_units_by_their_names(unit: str, factor: float | None) -> None:
-    assert factor_of(unit) == (factor if factor is None else pytest.approx(factor, rel=1e-9))
+    assert si_factor(unit) == (factor if factor is None else pytest.approx(factor, rel=1e-9))
 
 
-def test_a_stranger_s_channels_are_told_by_type_and_name() -> None:
+def test_channels_are_recognised_by_type_and_name() -> None:
     said = [("MEG 0113", "meg"), ("MEG 0111", "meg"), ("MLC11", "meg"), ("G1", "grad"), ("UPPT001", "stim")]
-    channels = tuple(Channel(label=label, type=type, unit="T") for label, type in said)
-    sensors, picks, factors, notes = choose(Header("x", "MEG", 5, SFREQ, "float32", channels))
-    assert [(s.kind, i) for s, i in zip(sensors, picks, strict=True)] == [
+    channels = tuple(XdfChannel(label=label, type=type, unit="T") for label, type in said)
+    selected, factors = select_xdf_sensors(XdfHeader("x", "MEG", 5, SFREQ, "float32", channels))
+    assert [(s.kind, i) for s, i in zip(selected.sensors, selected.picks, strict=True)] == [
         ("planar", 0),
         ("mag", 1),
         ("axial", 2),
         ("planar", 3),
     ]
-    assert any("no known position" in note for note in notes)
-    eeg, _, factors, notes = choose(Header("x", "EEG", 2, SFREQ, "float32", ()))
-    assert [s.name for s in eeg] == ["channel 1", "channel 2"]
+    assert any("no known position" in note for note in selected.notes)
+    eeg, factors = select_xdf_sensors(XdfHeader("x", "EEG", 2, SFREQ, "float32", ()))
+    assert [s.name for s in eeg.sensors] == ["channel 1", "channel 2"]
     assert factors == pytest.approx([1e-6, 1e-6])
-    assert any("unit" in note for note in notes)
+    assert any("unit" in note for note in eeg.notes)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +155,7 @@ def test_a_stranger_s_channels_are_told_by_type_and_name() -> None:
     ],
 )
 def test_words_in_markers(marker: str, word: tuple[str, float | None]) -> None:
-    assert heard_in(marker) == word
+    assert parse_marker(marker) == word
 
 
 # ---- time
@@ -170,20 +169,20 @@ def test_clock_offsets_are_fitted_as_pyxdf_fits_them(tmp_path: Path) -> None:
     values[7] += 0.03
     path = write(tmp_path / "a.xdf", stamps, offsets=list(zip(collected, values, strict=True)))
     theirs = pyxdf_stream(path, dejitter_timestamps=False)["time_stamps"]
-    ours = common(stamps, XdfFile(path).streams[7].offsets)
+    ours = to_common_clock(stamps, XdfFile(path).streams[7].offsets)
     np.testing.assert_allclose(ours, theirs, atol=2e-6)
     np.testing.assert_allclose(ours, stamps + 100 + 80e-6 * stamps, atol=5e-5)
 
 
-def test_a_sender_that_started_anew_goes_on_in_the_same_time(tmp_path: Path) -> None:
+def test_a_restarted_sender_goes_on_in_the_same_time(tmp_path: Path) -> None:
     """The sender's clock falls from 1000 s to 5 s; its offsets say by how much, and a gap of 30 s is left."""
     true = np.concatenate([np.arange(8000) / SFREQ, 70 + np.arange(8000) / SFREQ])
     offset = np.where(np.arange(16_000) < 8000, -1000.0, 65.0)
     pairs = [(t + 1000, -1000.0) for t in range(0, 40, 5)] + [(t - 65.0, 65.0) for t in range(70, 110, 5)]
     path = write(tmp_path / "a.xdf", true - offset, offsets=pairs, markers=[("Once", 10.0), ("upon", 80.0)])
-    np.testing.assert_allclose(common(true - offset, pairs), true, atol=1e-6)
+    np.testing.assert_allclose(to_common_clock(true - offset, pairs), true, atol=1e-6)
     theirs = pyxdf_stream(path, dejitter_timestamps=False)["time_stamps"]
-    np.testing.assert_allclose(common(true - offset, pairs), theirs, atol=1e-5)
+    np.testing.assert_allclose(to_common_clock(true - offset, pairs), theirs, atol=1e-5)
     recording = one(path)
     starts = [chunk.start for chunk in recording.chunks(1000)]
     assert starts == pytest.approx([0.0, 70.0], abs=1e-3)
@@ -207,7 +206,7 @@ def test_drift_never_adds_up(tmp_path: Path, dejitter: bool) -> None:
         assert signal[round(word.onset * SFREQ), 0] == 1e-9
 
 
-def test_dejitter_takes_the_jitter_of_arrival_out(tmp_path: Path) -> None:
+def test_dejitter_removes_the_jitter_of_arrival(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     true = np.arange(20_000) / SFREQ
     late = np.repeat(rng.exponential(0.004, 1000), 20)  # each chunk of 20 came late by its own time
@@ -229,7 +228,7 @@ def test_dejitter_takes_the_jitter_of_arrival_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dejitter", [True, False])
 @pytest.mark.parametrize("size", [100, 1, 20_000])
-def test_a_gap_is_a_gap_of_time_wherever_the_chunks_end(tmp_path: Path, size: int, dejitter: bool) -> None:
+def test_a_gap_is_a_gap_wherever_the_chunks_end(tmp_path: Path, size: int, dejitter: bool) -> None:
     stamps = np.arange(5000) / SFREQ
     stamps[2345:] += 0.05
     stamps[4000:] += 12.0
@@ -246,7 +245,7 @@ def test_a_gap_is_a_gap_of_time_wherever_the_chunks_end(tmp_path: Path, size: in
     assert recording.seconds == pytest.approx(37.05)
 
 
-def test_a_rate_that_is_not_the_one_announced_is_measured_and_told(tmp_path: Path) -> None:
+def test_a_wrong_nominal_rate_is_measured_and_noted(tmp_path: Path) -> None:
     recording = one(write(tmp_path / "a.xdf", np.arange(5000) / 190.0))
     assert recording.sfreq == pytest.approx(190, rel=1e-4)
     assert any("came at 190" in note for note in recording.notes)

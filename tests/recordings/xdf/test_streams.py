@@ -9,9 +9,8 @@ import pytest
 
 from rtalign.engine.recording.recorder import Recorder
 from rtalign.recordings import check_folder, open_recordings
-from rtalign.recordings.word_tables.row import NoWords
-from rtalign.recordings.xdf import writer
-from rtalign.recordings.xdf.streams import Streams, is_xdf, recordings
+from rtalign.recordings.word_tables import NoWords
+from rtalign.recordings.xdf import StreamChoice, is_xdf, open_xdf, writer
 from rtalign.streams.events import RawMarker, RawSamples
 from rtalign_cli import main
 from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, one, whole, write
@@ -19,44 +18,44 @@ from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, one, whole, writ
 
 def two(path: Path, type_b: str = "MEG", name_b: str = "other") -> Path:
     write(path, np.arange(600) / SFREQ)
-    header = writer.signal_header(8, writer.Signal(name_b, SFREQ, MEG.channels, SENSORS, format="double64"), 0.0)
+    header = writer.signal_header(8, writer.SignalStream(name_b, SFREQ, MEG.channels, SENSORS, format="double64"), 0.0)
     with path.open("ab") as file:
         file.write(header.replace(b"<type>MEG</type><channel_count>", f"<type>{type_b}</type><channel_count>".encode()))
         file.write(writer.numbers(8, noise(600, seed=5), np.arange(600) / SFREQ, "double64"))
     return path
 
 
-def test_a_choice_of_streams_is_refused_and_can_be_made_by_name(tmp_path: Path) -> None:
+def test_one_of_several_signal_streams_is_named(tmp_path: Path) -> None:
     path = two(tmp_path / "a.xdf")
     with pytest.raises(
         ValueError, match="several streams that may be meant: meg, other; name one with --meg-stream NAME"
     ):
-        recordings(path)
+        open_xdf(path)
     np.testing.assert_array_equal(whole(one(path, meg="other")), noise(600, seed=5))
     with pytest.raises(ValueError, match=r"no stream of numbers called nose; it has meg \(MEG\)"):
-        recordings(path, meg="nose")
+        open_xdf(path, StreamChoice(meg="nose"))
     alike = two(tmp_path / "b.xdf", name_b="meg")
     with pytest.raises(ValueError, match=r"several streams that may be meant: meg \(number 7\), meg \(number 8\)"):
-        recordings(alike)
+        open_xdf(alike)
     np.testing.assert_array_equal(whole(one(alike, meg="8")), noise(600, seed=5))
     np.testing.assert_array_equal(whole(one(two(tmp_path / "c.xdf", type_b="EEG"))), noise(600))
 
 
-def test_a_choice_of_words_is_refused_and_can_be_made_by_name(tmp_path: Path) -> None:
+def test_one_of_several_word_streams_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xdf", np.arange(1000) / SFREQ)
     with path.open("ab") as file:
         file.write(writer.text_header(10, "events", 0.0) + writer.texts(10, [("bell", 1.5)]))
     with pytest.raises(
         ValueError, match="several streams that may hold the words: words, events; name one with --word-s"
     ):
-        recordings(path)
+        open_xdf(path)
     assert [w.text for w in one(path, words="events").words] == ["bell"]
-    (found,) = open_recordings(path, streams=Streams(words="10", dejitter=False))
+    (found,) = open_recordings(path, streams=StreamChoice(words="10", dejitter=False))
     assert [w.text for w in found.words] == ["bell"]
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "stream", "replay", "datasets check", "datasets audit"])
-def test_every_command_that_opens_a_recording_takes_the_choice(
+def test_every_command_takes_the_choice_of_streams(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Named by a wrong name each one refuses in a line that lists the streams; so the option has reached the reader."""
@@ -78,38 +77,38 @@ def test_every_command_that_opens_a_recording_takes_the_choice(
         assert not (tmp_path / "out").exists()
 
 
-def test_a_choice_of_streams_is_for_xdf_alone_and_packed_files_are_told_so(tmp_path: Path) -> None:
+def test_only_xdf_files_have_a_choice_of_streams(tmp_path: Path) -> None:
     (tmp_path / "a_meg.fif").write_bytes(b"x")
     with pytest.raises(ValueError, match=r"a_meg.fif is no XDF file: it has no streams to choose from"):
-        open_recordings(tmp_path / "a_meg.fif", streams=Streams(meg="meg"))
+        open_recordings(tmp_path / "a_meg.fif", streams=StreamChoice(meg="meg"))
     for name in ("a.xdfz", "a.xdf.gz"):
         (tmp_path / name).write_bytes(b"x")
         with pytest.raises(ValueError, match=rf"{name} is packed; unpack it first"):
             open_recordings(tmp_path / name)
 
 
-def test_a_check_of_one_file_lists_its_streams(tmp_path: Path) -> None:
-    found = check_folder.check(two(tmp_path / "a.xdf"))
+def test_a_check_lists_the_streams_of_a_file(tmp_path: Path) -> None:
+    found = check_folder(two(tmp_path / "a.xdf"))
     assert not found.usable
-    lines = {(line.status, line.what, line.why) for line in found.lines}
+    lines = {(line.status, line.what, line.why) for line in found.findings}
     assert ("note", "stream other", "type MEG, number 8, 3 channels at 200 Hz, 600 samples, 3.0 s") in lines
     assert ("note", "stream words", "type Markers, number 9, text, 2 markers") in lines
-    chosen = check_folder.check(tmp_path / "a.xdf", how={"streams": Streams(meg="other")})
+    chosen = check_folder(tmp_path / "a.xdf", streams=StreamChoice(meg="other"))
     assert chosen.usable
-    assert chosen.total("n_words") == 2
+    assert chosen.n_words == 2
 
 
 def test_words_come_from_a_table_where_it_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xdf", 40 + np.arange(1000) / SFREQ, markers=())
     with pytest.raises(NoWords, match="name a table"):
-        recordings(path)
+        open_xdf(path)
     (tmp_path / "w.tsv").write_text("onset\tword\n0.5\tOnce\n2.0\tupon\n9.0\ta\n")
     recording = one(path, word_table=tmp_path / "w.tsv")
     assert [w.onset for w in recording.words] == [0.5, 2.0, 9.0]
     assert any("1 of 3 words lie outside" in note for note in recording.notes)
     (tmp_path / "w.tsv").write_text("onset\tword\n1000.5\tOnce\n")
     with pytest.raises(ValueError, match="another recording"):
-        recordings(path, word_table=tmp_path / "w.tsv")
+        open_xdf(path, word_table=tmp_path / "w.tsv")
 
 
 def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""FileRecording: what every recording on disk offers beyond the samples in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, Self
+
+from rtalign.core.records import Chunk, Recording
+
+
+class FileRecording(Recording, Protocol):
+    """A recording whose file can be read from anywhere, and narrowed to some of its sensors.
+
+    Attributes
+    ----------
+    path : Path
+        The file, or the folder that is one recording.
+    notes : tuple of str
+        What a user should know: sensors left out, rows dropped, known faults.
+    sound_onset : float or None
+        When the sound of its words began, in seconds of the recording; None where nothing tells.
+    """
+
+    path: Path
+    notes: tuple[str, ...]
+    sound_onset: float | None
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Every channel of the file, used as a sensor or not."""
+        ...
+
+    def read(self, start: float, seconds: float) -> Chunk:
+        """Read the sensors of any stretch of time, cut to what the recording holds."""
+        ...
+
+    def read_channel(self, channel: str, start: float, seconds: float) -> Chunk:
+        """Read one channel that need not be a sensor, such as the recorded sound; data : (sample, 1)."""
+        ...
+
+    def pick(self, names: Sequence[str]) -> Self:
+        """Return the same recording with these sensors, in this order."""
+        ...
