@@ -31,7 +31,7 @@ settings.load_profile("patient")
 
 STREAMS = ("tests/streams/", "tests/integration/")
 """Folders whose tests keep time with live streams: one worker runs them one after another."""
-WHOLE = {"desk", "sitting"}
+WHOLE = {"desk", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
 
 
@@ -126,13 +126,13 @@ def scene(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def sitting(qtbot: Any, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def real_window(qtbot: Any, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A window over real engines."""
     from rtalign_monitor import memory
-    from tests.helpers.window import Sitting
+    from tests.helpers.window import RealWindow
 
     monkeypatch.setattr(memory, "output_folder", lambda: tmp_path / "home")
-    made = Sitting(qtbot, desk, tmp_path)
+    made = RealWindow(qtbot, desk, tmp_path)
     yield made
     made.close()
 

@@ -162,3 +162,8 @@ def patterns(sensors: tuple[Sensor, ...], n_layers: int = 31) -> np.ndarray:
     left = np.exp(-(((place - [-0.8, 0.1, 0.3]) ** 2).sum(axis=1)) / 0.4)
     turn = np.linspace(0, 1.5, n_layers)[:, None, None]
     return 60 * left * (np.cos(turn) * place[:, 1] + np.sin(turn) * place[:, 2]) * np.ones((1, len(LAGS), 1))
+
+
+def two_snapshots(n_layers: int = 31, n_layers_b: int = 31) -> tuple[Snapshot, Snapshot]:
+    """Snapshots of two engines with different banks."""
+    return sight(300, n_layers), sight(300, n_layers_b, seed=1)

@@ -1,4 +1,4 @@
-"""Two made-up engines that replay one recording with two banks."""
+"""Two fake engines that replay one recording with two banks."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from rtalign.core.session import Session
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.engines.second_engine import BankComparison
 from tests.helpers import snapshots
-from tests.helpers.window import MadeUp
+from tests.helpers.window import FakeEngine
 
 
-class FakeReplay(MadeUp):
-    """In the midst of a recording."""
+class FakeReplay(FakeEngine):
+    """An engine in the middle of a recording."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.newest = dataclasses.replace(snapshots.sight(300), position_s=5.0, end_s=60.0, speed=1.0)
 
 
-class Both:
-    """A replay and the second engine that is compared with it, both made up."""
+class ComparedEngines:
+    """A fake engine and a second one that is compared with it.
+
+    notices : what the user was told, and whether it described something in progress.
+    """
 
     def __init__(self, desk: Path) -> None:
         self.engines: list[FakeReplay] = []
-        self.said: list[tuple[str, bool]] = []
+        self.notices: list[tuple[str, bool]] = []
         self.link = EngineLink(self._begin)
-        self.comparison = BankComparison(self.link, self._begin, lambda text, on: self.said.append((text, on)))
+        self.comparison = BankComparison(self.link, self._begin, lambda *notice: self.notices.append(notice))
         self.session = Session(
             bank=desk / "bank", recording=desk / "listener", model=str(desk / "model"), record=desk / "kept",
             publish=True, out=desk / "out",

@@ -1,4 +1,4 @@
-"""Scenes: the whole window on a screen that nobody sees, over made-up engines or over real ones."""
+"""The whole window without a screen, with fake engines or with real ones."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ from rtalign_monitor.widgets.fields import ending
 from tests.helpers import snapshots
 
 ONSETS = np.arange(1.0, 249.0, 0.5)
-SCRIPT = WordList(ONSETS, tuple(snapshots.STORY[i % len(snapshots.STORY)] for i in range(len(ONSETS))))
-HERE_S = 41.2
+WORD_LIST = WordList(ONSETS, tuple(snapshots.STORY[i % len(snapshots.STORY)] for i in range(len(ONSETS))))
+POSITION_S = 41.2
 PATIENCE_MS = 60_000
 
 
-class MadeUp:
-    """An engine that remembers what it was sent, and says what a test gives it to say."""
+class FakeEngine:
+    """An engine client that records commands, and whose snapshots a test sets.
+
+    obeys_stop : whether it ends when it is told to stop.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -38,24 +41,24 @@ class MadeUp:
         self.word_list: WordList | None = None
         self.alive, self.pid, self.status = True, 1, 0
         self.sent: list[Command] = []
-        self.stops = True
+        self.obeys_stop = True
 
     def send(self, command: Command) -> None:
         self.sent.append(command)
-        if command == Stop() and self.stops:
+        if command == Stop() and self.obeys_stop:
             self.newest, self.alive = dataclasses.replace(self.newest, phase="ended"), False
 
     def wait(self, timeout_s: float | None = None) -> int:
         return self.status
 
-    def die(self) -> None:
+    def crash(self) -> None:
         self.alive, self.status = False, -9
 
-    kill = die
+    kill = crash
 
 
-class Answers:
-    """In place of dialogs: always the same answer."""
+class FakeDialogs:
+    """In place of file dialogs: the user always chooses `path`."""
 
     path: Path | None = None
 
@@ -70,20 +73,23 @@ class Answers:
 
 
 class Scene:
-    """A window with made-up engines, one after the other."""
+    """A window with fake engines, one after the other.
+
+    now : what the clock of the engine link shows.    opened : files that were opened for the user.
+    """
 
     def __init__(self, qtbot: QtBot, folder: Path) -> None:
         self.qtbot, self.folder = qtbot, folder
-        self.begun: list[MadeUp] = []
+        self.engines: list[FakeEngine] = []
         self.opened: list[Path] = []
-        self.answers = Answers()
+        self.dialogs = FakeDialogs()
         self.now = 0.0
         self.window = self.open()
 
     def open(self) -> MonitorWindow:
         window = MonitorWindow(self._begin, self.folder / "window.json")
         window.link._clock = lambda: self.now
-        window.sessions._asking = window.exporter._asking = self.answers  # type: ignore[assignment]
+        window.sessions._asking = window.exporter._asking = self.dialogs  # type: ignore[assignment]
         self.qtbot.addWidget(window, before_close_func=lambda w: w.close_now())
         window.resize(1280, 800)
         window.show()
@@ -92,32 +98,32 @@ class Scene:
         self.qtbot.waitUntil(window.isActiveWindow)
         return window
 
-    def _begin(self, session: Session) -> MadeUp:
-        self.begun.append(MadeUp(session))
-        return self.begun[-1]
+    def _begin(self, session: Session) -> FakeEngine:
+        self.engines.append(FakeEngine(session))
+        return self.engines[-1]
 
     @property
-    def engine(self) -> MadeUp:
-        return self.begun[-1]
+    def engine(self) -> FakeEngine:
+        return self.engines[-1]
 
     def replay(self, n: int = 300, **changed: Any) -> None:
         self.window.start(Session(recording=self.folder / "story", bank=self.folder / "bank"))
         self.window.tick()
-        self.engine.word_list = SCRIPT
-        self.say(position_s=HERE_S, end_s=250.0, speed=1.0, recording=None, n=n, **changed)
+        self.engine.word_list = WORD_LIST
+        self.send(position_s=POSITION_S, end_s=250.0, speed=1.0, recording=None, n=n, **changed)
 
     def live(self, **changed: Any) -> None:
         self.window.start(Session(bank=self.folder / "bank"))
         self.window.tick()
-        self.say(**changed)
+        self.send(**changed)
 
-    def say(self, n: int = 300, **changed: Any) -> Snapshot:
+    def send(self, n: int = 300, **changed: Any) -> Snapshot:
         self.engine.newest = snapshots.sight(n, **changed)
         self.window.tick()
         return self.engine.newest
 
-    def more(self, **changed: Any) -> Snapshot:
-        """The same, but for."""
+    def change(self, **changed: Any) -> Snapshot:
+        """Send the last snapshot again with some fields changed."""
         self.engine.newest = dataclasses.replace(self.engine.newest, **changed)
         self.window.tick()
         return self.engine.newest
@@ -126,26 +132,26 @@ class Scene:
         QTest.keySequence(on or self.window, QKeySequence(key))
         self.window.tick()
 
-    def cure(self, label: str) -> None:
+    def click(self, label: str) -> None:
         (button,) = (b for b in self.window.message_bar.buttons if b.text() == label)
         self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         self.window.tick()
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         message = self.window.message_bar.message
         return message.text if message else ""
 
     @property
-    def sent(self) -> Command | None:
+    def last_command(self) -> Command | None:
         return self.engine.sent[-1] if self.engine.sent else None
 
     def panel(self, name: str) -> Any:
         return self.window.grid.panels[name]
 
 
-class Sitting:
-    """A window over real engines."""
+class RealWindow:
+    """A window with real engines."""
 
     def __init__(self, qtbot: QtBot, desk: Path, folder: Path) -> None:
         self.qtbot, self.desk = qtbot, desk
@@ -178,7 +184,7 @@ class Sitting:
         return self.window.link.engine.pid
 
     def close(self) -> None:
-        """As a user does; whoever cannot be waited for is ended."""
+        """Close without waiting, then end the engine."""
         engine = self.window.link.engine
         self.window.close_now()
         if engine is not None and engine.alive:

@@ -14,114 +14,114 @@ from PyQt6.QtTest import QTest
 from rtalign_monitor.engines import link
 from rtalign_monitor.export import exporter
 from tests.helpers.live_stage import Stage
-from tests.helpers.window import PATIENCE_MS, Sitting
+from tests.helpers.window import PATIENCE_MS, RealWindow
 
 
-def test_keys_step_and_jump_in_a_replay(sitting: Sitting) -> None:
-    sitting.replay(speed=4.0)
-    sitting.until(lambda seen: seen.n_scored > 20)
-    words = sitting.window.link.word_list
+def test_keys_step_and_jump_in_a_replay(real_window: RealWindow) -> None:
+    real_window.replay(speed=4.0)
+    real_window.until(lambda seen: seen.n_scored > 20)
+    words = real_window.window.link.word_list
     assert words is not None
-    sitting.press("Space")
-    stood = sitting.until(lambda seen: seen.paused).position_s
+    real_window.press("Space")
+    stood = real_window.until(lambda seen: seen.paused).position_s
     at = int(np.searchsorted(words.onsets, stood, side="right")) - 1
     for by in (1, 1, -1):
-        sitting.press("Right" if by > 0 else "Left")
+        real_window.press("Right" if by > 0 else "Left")
         at += by
-        seen = sitting.until(lambda seen, at=at: 0 <= seen.position_s - words.onsets[at] < 0.1)
+        seen = real_window.until(lambda seen, at=at: 0 <= seen.position_s - words.onsets[at] < 0.1)
         assert seen.words[-1].word.text.startswith(words.texts[at])
         assert seen.paused
     at = len(words.texts) - 8
-    sitting.press("/")
-    QTest.keyClicks(sitting.window.transport.word, words.texts[at])
-    there = sitting.window.transport.timeline.find_word(words.texts[at])
-    QTest.keyClick(sitting.window.transport.word, Qt.Key.Key_Return)
-    sitting.until(lambda seen: seen.position_s == pytest.approx(there, abs=0.05))
+    real_window.press("/")
+    QTest.keyClicks(real_window.window.transport.word, words.texts[at])
+    there = real_window.window.transport.timeline.find_word(words.texts[at])
+    QTest.keyClick(real_window.window.transport.word, Qt.Key.Key_Return)
+    real_window.until(lambda seen: seen.position_s == pytest.approx(there, abs=0.05))
 
 
-def test_the_mouse_seeks_and_inspects_words(sitting: Sitting) -> None:
-    sitting.replay(speed=4.0)
-    sitting.until(lambda seen: seen.n_scored > 20)
-    sitting.press("Space")
-    sitting.until(lambda seen: seen.paused)
-    line = sitting.window.transport.timeline
-    sitting.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 5, 10))
-    sitting.until(lambda seen: seen.position_s == pytest.approx(seen.end_s / 5, abs=0.2))
-    transcript = sitting.window.grid.panels["transcript"]
+def test_the_mouse_seeks_and_inspects_words(real_window: RealWindow) -> None:
+    real_window.replay(speed=4.0)
+    real_window.until(lambda seen: seen.n_scored > 20)
+    real_window.press("Space")
+    real_window.until(lambda seen: seen.paused)
+    line = real_window.window.transport.timeline
+    real_window.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 5, 10))
+    real_window.until(lambda seen: seen.position_s == pytest.approx(seen.end_s / 5, abs=0.2))
+    transcript = real_window.window.grid.panels["transcript"]
     transcript.grab()
     word = transcript.word_boxes[0]  # type: ignore[attr-defined]
-    sitting.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
-    seen = sitting.until(lambda seen: seen.inspected is not None)
+    real_window.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
+    seen = real_window.until(lambda seen: seen.inspected is not None)
     assert seen.inspected is not None
     assert seen.inspected.entry.word.text == word.entry.word.text
 
 
-def test_a_finished_replay_leaves_its_report(sitting: Sitting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_replay_leaves_its_report(real_window: RealWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
     monkeypatch.setattr(exporter, "show", opened.append)
-    sitting.replay(speed=4.0)
-    sitting.until(lambda seen: seen.n_scored > 20)
+    real_window.replay(speed=4.0)
+    real_window.until(lambda seen: seen.n_scored > 20)
     for _ in range(4):
-        sitting.press("]")
-        sitting.qtbot.wait(120)
-    seen = sitting.until(lambda seen: seen.phase == "ended" and seen.speed is None and not seen.n_waiting)
+        real_window.press("]")
+        real_window.qtbot.wait(120)
+    seen = real_window.until(lambda seen: seen.phase == "ended" and seen.speed is None and not seen.n_waiting)
     assert seen.n_received == seen.n_scored + sum(seen.skipped.values())
-    assert sitting.window.message_bar.message is not None
-    assert sitting.window.message_bar.message.text.startswith(
+    assert real_window.window.message_bar.message is not None
+    assert real_window.window.message_bar.message.text.startswith(
         f"The recording has ended: {seen.n_received} words received"
     )
-    sitting.until(lambda seen: sitting.window.action_registry["report"].isEnabled())
-    sitting.press("Ctrl+T")
-    sitting.qtbot.waitUntil(lambda: len(opened) == 1, timeout=PATIENCE_MS)
+    real_window.until(lambda seen: real_window.window.action_registry["report"].isEnabled())
+    real_window.press("Ctrl+T")
+    real_window.qtbot.waitUntil(lambda: len(opened) == 1, timeout=PATIENCE_MS)
     assert "<html" in opened[0].read_text(encoding="utf-8")
     assert opened[0].name == "report.html"
 
-    sitting.window.close()
-    sitting.qtbot.waitUntil(lambda: not sitting.window.isVisible(), timeout=PATIENCE_MS)
-    assert sitting.window.link.state == "ended"
-    report = sitting.window.link.newest.report
+    real_window.window.close()
+    real_window.qtbot.waitUntil(lambda: not real_window.window.isVisible(), timeout=PATIENCE_MS)
+    assert real_window.window.link.state == "ended"
+    report = real_window.window.link.newest.report
     assert report is not None
     assert (report.path, report.n_written) == (str(opened[0]), 2)
 
 
-def test_a_killed_engine_is_started_again(sitting: Sitting) -> None:
-    sitting.replay(speed=8.0)
-    stood = sitting.until(lambda seen: seen.n_scored > 10).position_s
+def test_a_killed_engine_is_started_again(real_window: RealWindow) -> None:
+    real_window.replay(speed=8.0)
+    stood = real_window.until(lambda seen: seen.n_scored > 10).position_s
     assert stood is not None
-    first = sitting.pid
+    first = real_window.pid
     os.kill(first, signal.SIGKILL)
-    sitting.qtbot.waitUntil(lambda: sitting.window.link.state == "lost", timeout=PATIENCE_MS)
-    sitting.window.tick()
-    assert sitting.window.isVisible()
-    message = sitting.window.message_bar.message
+    real_window.qtbot.waitUntil(lambda: real_window.window.link.state == "lost", timeout=PATIENCE_MS)
+    real_window.window.tick()
+    assert real_window.window.isVisible()
+    message = real_window.window.message_bar.message
     assert message is not None
     assert "stopped unexpectedly" in message.text
-    (button,) = (b for b in sitting.window.message_bar.buttons if b.text() == "Restart now")
-    sitting.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    seen = sitting.until(lambda seen: seen.phase == "running" and (seen.position_s or 0) >= stood)
-    assert sitting.pid != first
+    (button,) = (b for b in real_window.window.message_bar.buttons if b.text() == "Restart now")
+    real_window.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    seen = real_window.until(lambda seen: seen.phase == "running" and (seen.position_s or 0) >= stood)
+    assert real_window.pid != first
     assert seen.n_received < 60
-    sitting.until(lambda seen: seen.n_scored > 0)
+    real_window.until(lambda seen: seen.n_scored > 0)
 
 
-def test_closing_the_window_leaves_a_whole_recording(sitting: Sitting, desk: Path, tmp_path: Path) -> None:
+def test_closing_the_window_leaves_a_whole_recording(real_window: RealWindow, desk: Path, tmp_path: Path) -> None:
     """Discovery, first score, recording by key, and the window closed over it: the recording is whole."""
     pyxdf = pytest.importorskip("pyxdf")
     stage = Stage(desk, tmp_path)
     try:
         meg, words = stage.names
-        sitting.start(meg=meg, words=words)
+        real_window.start(meg=meg, words=words)
         stage.play()
-        sitting.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_scored > 0)
-        began = sitting.until(lambda seen: sitting.window.action_registry["record"].isEnabled()).health.meg.n_samples
+        real_window.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_scored > 0)
+        began = real_window.until(lambda seen: real_window.window.action_registry["record"].isEnabled()).health.meg.n_samples
         for wanted in (True, False):
-            sitting.press("P")
-            sitting.until(lambda seen, wanted=wanted: seen.publishing == wanted)
-        sitting.press("R")
-        sitting.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > began + 3 * 250)
-        ended = sitting.window.link.newest.health.meg.n_samples
-        sitting.window.close()
-        sitting.qtbot.waitUntil(lambda: not sitting.window.isVisible(), timeout=PATIENCE_MS)
+            real_window.press("P")
+            real_window.until(lambda seen, wanted=wanted: seen.publishing == wanted)
+        real_window.press("R")
+        real_window.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > began + 3 * 250)
+        ended = real_window.window.link.newest.health.meg.n_samples
+        real_window.window.close()
+        real_window.qtbot.waitUntil(lambda: not real_window.window.isVisible(), timeout=PATIENCE_MS)
     finally:
         stage.close()
     (folder,) = (tmp_path / "home").iterdir()
@@ -136,7 +136,7 @@ def test_closing_the_window_leaves_a_whole_recording(sitting: Sitting, desk: Pat
 
 
 def test_a_hanging_engine_is_ended_and_its_recording_is_whole(
-    sitting: Sitting, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    real_window: RealWindow, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SIGSTOP: the engine neither reads nor writes."""
     pyxdf = pytest.importorskip("pyxdf")
@@ -144,23 +144,23 @@ def test_a_hanging_engine_is_ended_and_its_recording_is_whole(
     stage = Stage(desk, tmp_path)
     try:
         meg, words = stage.names
-        sitting.start(meg=meg, words=words, record=tmp_path / "kept")
+        real_window.start(meg=meg, words=words, record=tmp_path / "kept")
         stage.play()
-        sitting.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > 4 * 250)
-        sitting.until(lambda seen: seen.n_scored > 0)
-        came = sitting.window.link.newest.health.meg.n_samples
-        os.kill(sitting.pid, signal.SIGSTOP)
-        sitting.window.close()
-        strip = sitting.window.message_bar
-        sitting.qtbot.waitUntil(
-            lambda: strip.message is not None and "has not ended for" in strip.message.text, timeout=PATIENCE_MS
+        real_window.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > 4 * 250)
+        real_window.until(lambda seen: seen.n_scored > 0)
+        came = real_window.window.link.newest.health.meg.n_samples
+        os.kill(real_window.pid, signal.SIGSTOP)
+        real_window.window.close()
+        strip = real_window.window.message_bar
+        real_window.qtbot.waitUntil(
+            lambda: strip.message is not None and "has not stopped for" in strip.message.text, timeout=PATIENCE_MS
         )
-        assert sitting.window.isVisible()
+        assert real_window.window.isVisible()
         (button,) = (button for button in strip.buttons if button.text() == "End it now")
         button.click()
-        assert not sitting.window.isVisible()
-        assert sitting.window.link.engine is not None
-        assert sitting.window.link.engine.wait(20) == -signal.SIGKILL
+        assert not real_window.window.isVisible()
+        assert real_window.window.link.engine is not None
+        assert real_window.window.link.engine.wait(20) == -signal.SIGKILL
     finally:
         stage.close()
     (folder,) = (tmp_path / "kept").iterdir()

@@ -1,4 +1,4 @@
-"""Every key and the mouse do in the window what they say, with an engine that is made up."""
+"""The window with a fake engine: every key, the mouse, what is available, and what is remembered."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from rtalign.engine.process.word_list import WordList
 from rtalign_monitor.actions.registry import ACTIONS, MENUS
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import grey
-from tests.helpers.window import HERE_S, ONSETS, SCRIPT, Scene
+from tests.helpers.window import ONSETS, POSITION_S, WORD_LIST, Scene
 
 # ---- every action, by its keys
 
 
 @dataclasses.dataclass
 class Effect:
-    """see : something of the scene, which a key press makes what it becomes."""
+    """A value of the scene, `see`, that a key press changes to `becomes`."""
 
     see: Callable[[Scene], Any]
     becomes: Any = True
@@ -50,7 +50,7 @@ class Effect:
 
 
 def sends(command: Command, before: Callable[[Scene], Any] = lambda scene: None) -> Effect:
-    return Effect(lambda scene: scene.sent, command, before)
+    return Effect(lambda scene: scene.last_command, command, before)
 
 
 def is_shown(name: str) -> Effect:
@@ -66,12 +66,12 @@ def alone(scene: Scene) -> None:
 
 
 def session_file(scene: Scene) -> None:
-    scene.answers.path = scene.folder / "it.toml"
-    scene.answers.path.write_text("speed = 2.0\nadapt = true\n")
+    scene.dialogs.path = scene.folder / "it.toml"
+    scene.dialogs.path.write_text("speed = 2.0\nadapt = true\n")
 
 
-def begun(setting: str) -> Effect:
-    return Effect(lambda scene: getattr(scene.begun[-1].session, setting).name, "it")
+def starts_with(setting: str) -> Effect:
+    return Effect(lambda scene: getattr(scene.engines[-1].session, setting).name, "it")
 
 
 def fill(scene: Scene) -> None:
@@ -84,14 +84,14 @@ def hide(scene: Scene) -> None:
 
 EFFECTS: dict[str, Effect] = {
     "start": Effect(lambda s: s.window.findChild(Chooser) is not None, True, lambda s: None),
-    "open": begun("recording"),
-    "folder": begun("recording"),
-    "bank": begun("bank"),
-    "load": Effect(lambda s: s.begun[-1].session.speed, 2.0, session_file),
+    "open": starts_with("recording"),
+    "folder": starts_with("recording"),
+    "bank": starts_with("bank"),
+    "load": Effect(lambda s: s.engines[-1].session.speed, 2.0, session_file),
     "save": Effect(lambda s: saved(s) == s.window.link.session),
-    "record": Effect(lambda s: type(s.sent), Record, lambda s: s.live(recording=None)),
+    "record": Effect(lambda s: type(s.last_command), Record, lambda s: s.live(recording=None)),
     "publish": sends(Publish(True)),
-    "restart": Effect(lambda s: len(s.begun), 2),
+    "restart": Effect(lambda s: len(s.engines), 2),
     "quit": Effect(lambda s: s.window.isVisible(), False),
     "operator": Effect(lambda s: s.window.grid.view, "operator", lambda s: s.press("D")),
     "demo": Effect(lambda s: s.window.grid.view, "demo"),
@@ -101,11 +101,11 @@ EFFECTS: dict[str, Effect] = {
     "smaller": Effect(lambda s: s.panel("ladder").scale, 0.9),
     "reset-layout": Effect(lambda s: s.panel("curves").isVisible(), True, hide),
     **{f"show-{name}": is_shown(name) for name in ("ladder", "map", "curves", "traces", "head", "transcript")},
-    "freeze": Effect(lambda s: s.said.startswith("The display is frozen")),
+    "freeze": Effect(lambda s: s.message.startswith("The display is frozen")),
     "last-words": sends(ScoreLastWords(300)),
     "fewer": sends(ScoreLastWords(200), alone),
     "more": sends(ScoreLastWords(400), alone),
-    "reset": Effect(lambda s: s.said, "The scores of 300 words will be reset."),
+    "reset": Effect(lambda s: s.message, "The scores of 300 words will be reset."),
     "layer-up": Effect(lambda s: s.panel("map").layer, 0),
     "layer-down": Effect(lambda s: s.panel("map").layer, 4, lambda s: s.window.pointer.point_layer(5)),
     "escape": Effect(lambda s: s.panel("map").layer, None, lambda s: s.window.pointer.point_layer(5)),
@@ -114,11 +114,11 @@ EFFECTS: dict[str, Effect] = {
     "faster": sends(SetSpeed(2.0)),
     "previous": sends(Step(-1)),
     "next": sends(Step(1)),
-    "back": sends(Seek(HERE_S - 10)),
-    "forward": sends(Seek(HERE_S + 10)),
+    "back": sends(Seek(POSITION_S - 10)),
+    "forward": sends(Seek(POSITION_S + 10)),
     "seek-start": sends(Seek(0.0)),
     "find-word": Effect(lambda s: s.window.transport.word.hasFocus()),
-    "bookmark": Effect(lambda s: s.window.bookmarks.times, [20.0, HERE_S, 60.0]),
+    "bookmark": Effect(lambda s: s.window.bookmarks.times, [20.0, POSITION_S, 60.0]),
     "previous-bookmark": sends(Seek(20.0)),
     "next-bookmark": sends(Seek(60.0)),
     "picture": written(".png"),
@@ -126,7 +126,7 @@ EFFECTS: dict[str, Effect] = {
     "copy": Effect(lambda s: clipboard().width(), 2 * 1280),
     "scores": written(".csv"),
     "ladder": written(".csv"),
-    "report": Effect(lambda s: type(s.sent), WriteReport),
+    "report": Effect(lambda s: type(s.last_command), WriteReport),
     "keys": Effect(lambda s: s.window.findChild(QDialog) is not None),
 }  # fmt: skip
 
@@ -155,14 +155,14 @@ def clipboard() -> QImage:
     return found.image()
 
 
-def test_the_head_is_that_of_the_bank_in_use(scene: Scene, desk: Path) -> None:
-    """Its patterns come with the bank that the engine names, and go with it."""
+def test_the_head_shows_the_bank_in_use(scene: Scene, desk: Path) -> None:
+    """Its patterns are those of the bank that the engine names."""
     head, bank = scene.panel("head"), DecoderBank.load(desk / "bank")
     scene.live(bank=str(desk / "bank"))
     assert head._patterns.shape == (*bank.tensors["patterns"].shape[:2], len(bank.sensors))
     assert scene.window.link.session is not None
     assert scene.window.link.session.bank == desk / "bank"
-    scene.more(bank="")
+    scene.change(bank="")
     assert head._patterns is None
 
 
@@ -170,20 +170,20 @@ EXTRAS = {"mute", "compare", "map-content"}
 """Actions that sound/test_player.py and engines/test_second_engine.py try by key."""
 
 
-def test_every_action_is_claimed() -> None:
+def test_every_action_has_an_effect_here() -> None:
     assert set(EFFECTS) | EXTRAS == {action.name for action in ACTIONS}
 
 
 @pytest.mark.parametrize(
     ("name", "key"), [(action.name, key) for action in ACTIONS for key in action.keys if action.name not in EXTRAS]
 )
-def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_key_triggers_its_action(name: str, key: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     effect = EFFECTS[name]
     monkeypatch.setitem(sys.modules, "rtalign_monitor.start.dialog", SimpleNamespace(StartDialog=Chooser))  # type: ignore[arg-type]
     clipboard_was = QGuiApplication.clipboard()
     assert clipboard_was is not None
     clipboard_was.clear()
-    scene.answers.path = scene.folder / "it"
+    scene.dialogs.path = scene.folder / "it"
     monkeypatch.chdir(scene.folder)
     scene.replay()
     scene.window.bookmarks.toggle(20.0)
@@ -199,7 +199,7 @@ def test_every_key_does_what_it_says(name: str, key: str, scene: Scene, monkeypa
 # ---- what cannot be done now
 
 
-def test_what_cannot_be_done_is_off_and_says_why(scene: Scene) -> None:
+def test_an_unavailable_action_gives_the_reason(scene: Scene) -> None:
     actions = scene.window.action_registry
     scene.window.tick()
     assert not actions["play"].isEnabled()
@@ -213,13 +213,13 @@ def test_what_cannot_be_done_is_off_and_says_why(scene: Scene) -> None:
     assert actions["play"].isEnabled()
     assert "These are live streams" not in actions["play"].toolTip()
     assert "on disk already" in actions["record"].toolTip()
-    scene.say(n=0, position_s=0.0, end_s=250.0, r=None)
+    scene.send(n=0, position_s=0.0, end_s=250.0, r=None)
     for name in ("scores", "ladder", "report", "reset"):
         assert not actions[name].isEnabled()
     assert "no word has been scored yet" in actions["report"].toolTip()
 
 
-def test_a_key_of_what_cannot_be_done_does_nothing(scene: Scene) -> None:
+def test_the_key_of_an_unavailable_action_does_nothing(scene: Scene) -> None:
     scene.live()
     before = list(scene.engine.sent)
     for key in ("Space", "Left", "Right", "Home", "M"):
@@ -228,7 +228,7 @@ def test_a_key_of_what_cannot_be_done_does_nothing(scene: Scene) -> None:
     assert scene.window.bookmarks.times == []
 
 
-def test_the_menus_hold_every_action_once(scene: Scene) -> None:
+def test_every_action_is_in_one_menu(scene: Scene) -> None:
     registry = scene.window.action_registry
     held = [action for menu in registry.menus.values() for action in menu.actions() if not action.isSeparator()]
     assert len(held) == len(ACTIONS)
@@ -241,7 +241,7 @@ def test_the_menus_hold_every_action_once(scene: Scene) -> None:
 # ---- the pointer
 
 
-def test_a_layer_under_the_pointer_lights_up_everywhere(scene: Scene) -> None:
+def test_the_layer_under_the_pointer_is_highlighted_everywhere(scene: Scene) -> None:
     scene.replay()
     ladder = scene.panel("ladder")
     scene.qtbot.mouseMove(ladder, QPoint(ladder.width() // 2, round(ladder.rows().centre(12))))
@@ -252,20 +252,20 @@ def test_a_layer_under_the_pointer_lights_up_everywhere(scene: Scene) -> None:
     scene.qtbot.waitUntil(lambda: ladder.layer == 4)
 
 
-def test_a_click_on_a_word_opens_the_inspector_and_esc_closes_it(scene: Scene) -> None:
+def test_a_click_on_a_word_opens_the_inspector(scene: Scene) -> None:
     scene.replay()
     transcript = scene.panel("transcript")
     transcript.grab()
     word = transcript.word_boxes[3]
     scene.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
-    assert scene.sent == Inspect(word.entry.word.index)
+    assert scene.last_command == Inspect(word.entry.word.index)
     assert scene.panel("inspector").isVisible()
     scene.engine.newest = snapshots.inspected(scene.engine.newest)
     scene.window.tick()
     assert scene.panel("inspector").inspected.entry.word == scene.engine.newest.words[-8].word
     scene.press("Esc")
     assert not scene.panel("inspector").isVisible()
-    assert scene.sent == Inspect(None)
+    assert scene.last_command == Inspect(None)
 
 
 def test_dragging_on_the_timeline_seeks_once(scene: Scene) -> None:
@@ -281,20 +281,20 @@ def test_dragging_on_the_timeline_seeks_once(scene: Scene) -> None:
     assert to == pytest.approx(0.75 * 250, abs=1)
 
 
-def test_a_click_near_a_bookmark_goes_to_it(scene: Scene) -> None:
+def test_a_click_near_a_bookmark_seeks_it(scene: Scene) -> None:
     scene.replay()
     scene.press("M")
     line = scene.window.transport.timeline
-    scene.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(round(line._x_of(HERE_S)) + 4, 10))
-    assert scene.sent == Seek(HERE_S)
+    scene.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(round(line._x_of(POSITION_S)) + 4, 10))
+    assert scene.last_command == Seek(POSITION_S)
     scene.press("M")
     assert scene.window.bookmarks.times == []
-    scene.cure("Undo")
-    assert scene.window.bookmarks.times == [HERE_S]
+    scene.click("Undo")
+    assert scene.window.bookmarks.times == [POSITION_S]
 
 
 def test_the_timeline_shows_where_words_are(scene: Scene) -> None:
-    """All words, heard or not; a bar where they are, none where they are not."""
+    """All words of the recording, not only those received."""
     scene.replay()
     line = scene.window.transport.timeline
     line.set_words(WordList(ONSETS[(ONSETS < 100) | (ONSETS > 150)], tuple("w" for o in ONSETS if not 100 <= o <= 150)))
@@ -305,41 +305,41 @@ def test_the_timeline_shows_where_words_are(scene: Scene) -> None:
     assert spoken.max() > silent.max() + 20
 
 
-def test_starting_can_be_called_off(scene: Scene) -> None:
+def test_a_start_can_be_cancelled(scene: Scene) -> None:
     scene.window.start(Session(bank=scene.folder / "bank"))
     scene.window.tick()
-    assert scene.said == "Loading the language model…"
-    scene.cure("Cancel")
-    assert scene.sent == Stop()
+    assert scene.message == "Loading the language model…"
+    scene.click("Cancel")
+    assert scene.last_command == Stop()
     scene.window.tick()
     assert scene.window.link.state == "ended"
-    scene.cure("Start again")
-    assert len(scene.begun) == 2
+    scene.click("Start again")
+    assert len(scene.engines) == 2
 
 
-def test_typing_a_word_jumps_to_where_it_is_next_said(scene: Scene) -> None:
+def test_typing_a_word_seeks_its_next_onset(scene: Scene) -> None:
     scene.replay()
     scene.press("/")
     box = scene.window.transport.word
     QTest.keyClicks(box, "MENTION")
     assert not scene.window.action_registry["freeze"].isChecked()
     QTest.keyClick(box, Qt.Key.Key_Return)
-    later = [float(o) for o, text in zip(ONSETS, SCRIPT.texts, strict=True) if text == "mention" and o > HERE_S]
-    assert scene.sent == Seek(later[0])
+    later = [float(o) for o, text in zip(ONSETS, WORD_LIST.texts, strict=True) if text == "mention" and o > POSITION_S]
+    assert scene.last_command == Seek(later[0])
     assert not box.hasFocus()
     scene.press("/")
     QTest.keyClicks(box, "zebra")
     QTest.keyClick(box, Qt.Key.Key_Return)
     scene.window.tick()
-    assert "zebra" in scene.said
-    assert scene.sent == Seek(later[0])
+    assert "zebra" in scene.message
+    assert scene.last_command == Seek(later[0])
 
 
-def test_the_speed_that_is_shown_is_the_speed(scene: Scene) -> None:
+def test_the_speed_of_the_snapshot_is_shown(scene: Scene) -> None:
     scene.replay()
     box = scene.window.transport.speed
     for speed, text in ((3.0, "3×"), (None, "max"), (0.25, "0.25×"), (1.0, "1×")):
-        scene.more(speed=speed)
+        scene.change(speed=speed)
         assert box.currentText() == text
     assert box.count() == 7
 
@@ -371,10 +371,10 @@ def test_a_window_opens_as_it_was_left(scene: Scene) -> None:
     assert scene.window.grid.upper_row.sizes() == pytest.approx(sizes, abs=3)
     assert not scene.panel("traces").isVisible()
     scene.replay()
-    assert scene.window.bookmarks.times == [HERE_S]
+    assert scene.window.bookmarks.times == [POSITION_S]
 
 
-def test_a_layout_that_was_put_back_can_be_had_again(scene: Scene) -> None:
+def test_resetting_the_layout_can_be_undone(scene: Scene) -> None:
     scene.replay()
     as_made = scene.window.grid.upper_row.sizes()
     scene.window.grid.upper_row.setSizes([800, 400])
@@ -383,24 +383,24 @@ def test_a_layout_that_was_put_back_can_be_had_again(scene: Scene) -> None:
     scene.press("Ctrl+0")
     assert scene.panel("curves").isVisible()
     assert scene.window.grid.upper_row.sizes() == pytest.approx(as_made, abs=2)
-    scene.cure("Undo")
+    scene.click("Undo")
     assert not scene.panel("curves").isVisible()
     assert scene.window.grid.upper_row.sizes() == pytest.approx(mine, abs=2)
 
 
-def test_what_was_set_outlives_the_engine(scene: Scene) -> None:
-    """A window of words, a speed and a recording that were asked for are asked of the engine that comes after too."""
+def test_settings_outlive_the_engine(scene: Scene) -> None:
+    """Last words, recording and publishing are set for the restarted engine too."""
     scene.live(recording=None)
     for key in ("W", "R", "P"):
         scene.press(key)
     scene.press("Ctrl+R")
     session = scene.engine.session
-    assert len(scene.begun) == 2
+    assert len(scene.engines) == 2
     assert (session.last_words, session.record, session.publish) == (300, scene.folder / "home", True)
 
 
-def test_panels_take_turns_and_all_come_to_see_the_newest(scene: Scene) -> None:
-    """A new word makes the transcript anew; then no other panel has its turn at once."""
+def test_panels_are_drawn_by_turns(scene: Scene) -> None:
+    """While a new word repaints the transcript, no other panel is drawn in the same tick."""
     scene.replay()
     drawn: list[str] = []
     for name in ("ladder", "map", "curves", "head", "traces"):

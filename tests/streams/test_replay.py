@@ -228,3 +228,17 @@ def test_the_lead_in_of_a_seek_does_not_count_as_position() -> None:
     (first, *_) = [event for event in poll_all(played) if isinstance(event, Chunk)]
     assert first.start == pytest.approx(50.0 - LEAD_S)
     assert played.position >= 50.0
+
+
+def test_a_replay_that_waited_does_not_hurry_afterwards(recording: MemoryRecording) -> None:
+    clock = Clock()
+    source = ReplaySource(recording, 1.0, 0.02, clock)
+    source.wait_at(2.0)
+    for _ in range(100):
+        clock.now += 0.1
+        source.poll(0)
+    assert source.position == pytest.approx(2.0, abs=0.021)
+    source.wait_at(None)
+    clock.now += 0.5
+    source.poll(0)
+    assert source.position == pytest.approx(2.5, abs=0.12)

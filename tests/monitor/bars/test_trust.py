@@ -1,4 +1,4 @@
-"""The trust bar: bad news with its fix, whatever the width."""
+"""The trust bar: problems with their fixes at any width."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.helpers import snapshots
 from tests.helpers.view_pixels import pixels, shown
 
 
-def test_a_lost_stream_is_said_with_its_fix_at_any_width(qtbot: QtBot) -> None:
+def test_a_lost_stream_and_its_fix_fit_any_width(qtbot: QtBot) -> None:
     snapshot, view = snapshots.sight(300, health=snapshots.health("lost", 7.4)), TrustBar()
     assert lamp_state(snapshot) == ("lost", "LOST 00:07")
     for width in (600, 1280):
@@ -22,7 +22,7 @@ def test_a_lost_stream_is_said_with_its_fix_at_any_width(qtbot: QtBot) -> None:
 
 
 def test_a_refused_bank_leaves_room_for_the_recording(qtbot: QtBot) -> None:
-    """The message bar and the ladder say what does not fit; this line says what goes on meanwhile."""
+    """Message bar and ladder say what does not fit; the trust bar keeps the state of streams and recording."""
     reasons = ("the bank expects 275 sensors; MLC11, MLC12, MLF25, MRT13 and 12 more are not there",) * 2
     view = TrustBar()
     shown(qtbot, view, 1248, 26)

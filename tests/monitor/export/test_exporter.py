@@ -27,7 +27,7 @@ def test_a_frozen_picture_stands_while_status_and_trust_go_on(scene: Scene) -> N
     scene.replay()
     frozen = scene.engine.newest
     scene.press("F")
-    scene.more(n_scored=301, work=dataclasses.replace(frozen.work, load=0.77))
+    scene.change(n_scored=301, work=dataclasses.replace(frozen.work, load=0.77))
     assert scene.panel("ladder").snapshot is frozen
     assert any("77 %" in item.text for item in scene.window.trust.facts)
     scene.press("F")
@@ -37,11 +37,11 @@ def test_a_frozen_picture_stands_while_status_and_trust_go_on(scene: Scene) -> N
 def test_reset_asks_first(scene: Scene) -> None:
     scene.replay()
     scene.press("Ctrl+Backspace")
-    scene.cure("Keep them")
+    scene.click("Keep them")
     assert Reset() not in scene.engine.sent
     scene.press("Ctrl+Backspace")
-    scene.cure("Reset")
-    assert scene.sent == Reset()
+    scene.click("Reset")
+    assert scene.last_command == Reset()
 
 
 @pytest.mark.parametrize("key", ["Ctrl+P", "Ctrl+E"])
@@ -50,7 +50,7 @@ def test_a_picture_opens_again(key: str, scene: Scene) -> None:
     scene.replay()
     scene.window.grid.hovered = "ladder"
     scene.window.tick()
-    scene.answers.path = scene.folder / "it"
+    scene.dialogs.path = scene.folder / "it"
     widget = scene.window.centralWidget() if key == "Ctrl+P" else scene.panel("ladder")
     assert widget is not None
     scene.window.set_theme("dark")
@@ -67,7 +67,7 @@ def test_a_picture_opens_again(key: str, scene: Scene) -> None:
 
     scene.window.message_bar.dismiss("notice")
     scene.qtbot.waitUntil(lambda: widget.size() == size)
-    scene.answers.new_file = lambda title, at, kinds: scene.folder / "it.svg"  # type: ignore[method-assign]
+    scene.dialogs.new_file = lambda title, at, kinds: scene.folder / "it.svg"  # type: ignore[method-assign]
     scene.press(key)
     scene.qtbot.waitUntil((scene.folder / "it.svg").exists)
     drawing = QSvgRenderer(str(scene.folder / "it.svg"))
@@ -86,8 +86,8 @@ def test_the_scores_that_leave_are_those_of_the_frozen_picture(scene: Scene) -> 
     assert seen.r is not None
     assert seen.lags_s is not None
     scene.press("F")
-    scene.more(r=seen.r * 0)
-    scene.answers.path = scene.folder / "it"
+    scene.change(r=seen.r * 0)
+    scene.dialogs.path = scene.folder / "it"
     scene.press("Ctrl+D")
     with (scene.folder / "it.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -99,7 +99,7 @@ def test_the_scores_that_leave_are_those_of_the_frozen_picture(scene: Scene) -> 
 
 def test_the_ladder_that_leaves_is_the_one_that_is_shown(scene: Scene) -> None:
     scene.replay()
-    scene.answers.path = scene.folder / "it"
+    scene.dialogs.path = scene.folder / "it"
     scene.press("Ctrl+Shift+D")
     with (scene.folder / "it.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -110,22 +110,22 @@ def test_the_ladder_that_leaves_is_the_one_that_is_shown(scene: Scene) -> None:
 
 def test_where_nothing_can_be_written_the_strip_says_so(scene: Scene) -> None:
     scene.replay()
-    scene.answers.path = scene.folder / "nowhere" / "it"
+    scene.dialogs.path = scene.folder / "nowhere" / "it"
     for key in ("Ctrl+P", "Ctrl+D", "Ctrl+S"):
         scene.window.message_bar.dismiss("notice")
         scene.press(key)
-        scene.qtbot.waitUntil(lambda: "nowhere" in scene.said)
+        scene.qtbot.waitUntil(lambda: "nowhere" in scene.message)
 
 
 def test_the_report_is_opened_when_it_has_been_written(scene: Scene) -> None:
     scene.replay()
     scene.press("Ctrl+T")
-    assert isinstance(scene.sent, WriteReport)
-    scene.more()
+    assert isinstance(scene.last_command, WriteReport)
+    scene.change()
     assert scene.opened == []
-    scene.more(report=ReportStatus(str(scene.folder / "report.html"), 300, 1))
+    scene.change(report=ReportStatus(str(scene.folder / "report.html"), 300, 1))
     assert scene.opened == [scene.folder / "report.html"]
-    scene.more(n_scored=301)
+    scene.change(n_scored=301)
     assert len(scene.opened) == 1
 
 
@@ -133,10 +133,10 @@ def test_waiting_for_a_report_can_be_given_up(scene: Scene, monkeypatch: pytest.
     monkeypatch.setattr(exporter, "PATIENCE_S", -1.0)
     scene.replay()
     scene.press("Ctrl+T")
-    scene.more()
-    assert scene.said == "The report is being written."
-    scene.cure("Cancel")
-    scene.more(report=ReportStatus("report.html", 300, 1))
+    scene.change()
+    assert scene.message == "The report is being written."
+    scene.click("Cancel")
+    scene.change(report=ReportStatus("report.html", 300, 1))
     assert scene.opened == []
 
 
@@ -149,9 +149,9 @@ class Packing:
         monkeypatch.setattr(files, "_pack", self._pack)
         monkeypatch.setattr(exporter, "PATIENCE_S", 0.0)
         scene.replay()
-        scene.answers.path = scene.folder / "it"
+        scene.dialogs.path = scene.folder / "it"
         scene.press("Ctrl+P")
-        scene.qtbot.waitUntil(lambda: scene.said.startswith("The picture is being written"))
+        scene.qtbot.waitUntil(lambda: scene.message.startswith("The picture is being written"))
 
     def _pack(self, image: QImage, to: Path, path: Path) -> None:
         assert self.go.wait(20)
@@ -164,19 +164,19 @@ def test_nobody_waits_for_a_picture_to_be_packed(scene: Scene, monkeypatch: pyte
     assert scene.window.action_registry["freeze"].isChecked()
     assert not (scene.folder / "it.png").exists()
     packing.go.set()
-    scene.qtbot.waitUntil(lambda: scene.said == f"Written: {scene.folder / 'it.png'}")
+    scene.qtbot.waitUntil(lambda: scene.message == f"Written: {scene.folder / 'it.png'}")
     assert not QImage(str(scene.folder / "it.png")).isNull()
 
 
 def test_a_picture_that_is_called_off_leaves_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     packing = Packing(scene, monkeypatch)
     (writing,) = (thread for thread in threading.enumerate() if thread.name == "writing")
-    scene.cure("Cancel")
+    scene.click("Cancel")
     packing.go.set()
     writing.join(20)
     scene.qtbot.wait(100)
     assert list(scene.folder.glob("*it*")) == []
-    assert scene.said == ""
+    assert scene.message == ""
 
 
 def test_a_picture_on_the_clipboard_is_no_larger_than_a_screen_needs(qtbot: QtBot) -> None:

@@ -1,0 +1,72 @@
+"""A second bank in the panels that show it beside the first: ladder and map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint
+from pytestqt.qtbot import QtBot
+
+from rtalign_monitor.engines.two_banks import SecondBank
+from rtalign_monitor.panels.ladder import LadderPanel
+from rtalign_monitor.panels.lag_map import LagMapPanel
+from tests.helpers import snapshots
+from tests.helpers.snapshots import two_snapshots
+from tests.helpers.view_pixels import pixels
+
+
+@pytest.mark.parametrize("kind", [LadderPanel, LagMapPanel])
+def test_a_second_bank_is_drawn_and_removed(qtbot: QtBot, kind: type[LadderPanel] | type[LagMapPanel]) -> None:
+    view, (a, b) = kind(), two_snapshots()
+    qtbot.addWidget(view)
+    view.resize(640, 420)
+    view.draw(a)
+    alone = pixels(view)
+    view.set_second_bank(SecondBank(b, ("one", "two")))
+    assert (pixels(view) != alone).any()
+    view.set_second_bank(None)
+    np.testing.assert_array_equal(pixels(view), alone)
+
+
+def test_an_unchanged_second_bank_is_not_repainted(qtbot: QtBot) -> None:
+    for view in (LadderPanel(), LagMapPanel()):
+        qtbot.addWidget(view)
+        view.draw(snapshots.sight(300))
+        for _ in range(2):
+            view.set_second_bank(SecondBank(snapshots.sight(300, seed=1), ("one", "two")))
+        pixels(view)
+        plate = view._content
+        view.set_second_bank(SecondBank(snapshots.sight(300, seed=1), ("one", "two")))
+        assert view._content is plate
+
+
+def test_the_map_shows_a_then_b_then_the_difference(qtbot: QtBot) -> None:
+    view, (a, b) = LagMapPanel(), two_snapshots()
+    qtbot.addWidget(view)
+    view.draw(a)
+    view.show_next()
+    assert view.shows == "A"
+    view.set_second_bank(SecondBank(b, ("one", "two")))
+    for wanted, r in (("B", b.r), ("A − B", a.r - b.r), ("A", a.r)):  # type: ignore[operator]
+        view.show_next()
+        assert view.shows == wanted
+        assert view.snapshot is not None
+        assert np.array_equal(view.snapshot.r, r)  # type: ignore[arg-type]
+    view.show_next()
+    view.show_next()
+    assert view.signed
+    view.set_second_bank(None)
+    assert view.shows == "A"
+    assert not view.signed
+
+
+def test_the_tooltip_has_both_peaks(qtbot: QtBot) -> None:
+    view, (a, b) = LadderPanel(), two_snapshots()
+    qtbot.addWidget(view)
+    view.resize(640, 420)
+    view.show()
+    view.draw(a)
+    view.set_second_bank(SecondBank(b, ("one", "two")))
+    qtbot.mouseMove(view, QPoint(300, round(view.rows().centre(20))))
+    assert "B: peak at" in view.toolTip()
+    assert "A − B" in view.toolTip()
