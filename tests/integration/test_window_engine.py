@@ -113,7 +113,9 @@ def test_closing_the_window_leaves_a_whole_recording(real_window: RealWindow, de
         real_window.start(meg=meg, words=words)
         stage.play()
         real_window.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_scored > 0)
-        began = real_window.until(lambda seen: real_window.window.action_registry["record"].isEnabled()).health.meg.n_samples
+        began = real_window.until(
+            lambda seen: real_window.window.action_registry["record"].isEnabled()
+        ).health.meg.n_samples
         for wanted in (True, False):
             real_window.press("P")
             real_window.until(lambda seen, wanted=wanted: seen.publishing == wanted)
