@@ -84,18 +84,18 @@ def evaluate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 def sweep(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Run a plan on many processes, or write the plan of the paper."""
     from rtalign_offline.sweep.plan import Plan
-    from rtalign_offline.sweep.run import say_outcome
-    from rtalign_offline.sweep.run import sweep as run
+    from rtalign_offline.sweep.run import outcome_lines, run_sweep
 
     if args.plan_paper:
-        from rtalign_offline.sweep.paper_plan import write_plan
+        from rtalign_offline.sweep.paper_plan import write_paper_plan
 
-        return write_plan(args.plan or Path("paper.toml"), quiet=args.quiet or args.json)
+        path = args.plan or Path("paper.toml")
+        return write_paper_plan(path) if args.quiet or args.json else write_paper_plan(path, print)
     if args.plan is None or args.out is None:
         raise ValueError("a sweep needs a plan and a folder: rtalign sweep plan.toml --out DIR")
-    result = run(Plan.load(args.plan), args.out, args.cluster, progress)
+    result = run_sweep(Plan.load(args.plan), args.out, args.cluster, progress)
     if not (args.quiet or args.json):
-        print("\n".join(say_outcome(result)))
+        print("\n".join(outcome_lines(result)))
     return result
 
 

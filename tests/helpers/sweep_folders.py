@@ -53,8 +53,8 @@ def make_sweep(folder: Path, models=MODELS, contexts=CONTEXTS, people=PEOPLE, fa
                 jobs.append(key | {"folder": name})
     plan_name = f"plan-{plan.fingerprint}.json"
     (folder / plan_name).write_text(plan.model_dump_json())
-    why = "model 'nowhere' is neither a folder nor in the local cache - --allow-download fetches it"
-    broken = {"model": models[-1][0], "context": contexts[-1], "person": people[-1], "seed": 0, "why": why}
+    reason = "model 'nowhere' is neither a folder nor in the local cache - --allow-download fetches it"
+    broken = {"model": models[-1][0], "context": contexts[-1], "person": people[-1], "seed": 0, "reason": reason}
     work = {
         "tape": {"blocks": 66, "computed": 66, "reused": 0, "cpu_s": 801.0},
         "activations": {"blocks": 2, "computed": 2, "reused": 4, "cpu_s": 90.0},

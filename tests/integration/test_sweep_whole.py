@@ -17,7 +17,7 @@ from sklearn.linear_model import Ridge
 
 from rtalign.language import load
 from rtalign.simulation import SimulationPlan, planted_information, simulate, timed_story
-from rtalign_offline.sweep import blocks
+from rtalign_offline.sweep.journal import count_work, read_journal
 from rtalign_offline.sweep.report.study import Growth, value, with_context
 from rtalign_offline.sweep.report.study import load as load_study
 from tests.helpers import sweep_processes
@@ -84,7 +84,7 @@ def test_six_models_four_contexts_two_people_survive_everything(tmp_path: Path) 
     computed = Counter((e["piece"], e["key"]) for e in entries(tmp_path / "broken") if e["how"] == "computed")
     print(f"largest difference of any number of any job: {worst:g}")
     for name in ("whole", "broken"):
-        print(f"{name}: {blocks.counts(tmp_path / name / 'journal')}")
+        print(f"{name}: {count_work(tmp_path / name / 'journal')}")
     assert worst <= 1e-6
     assert max(computed.values()) == 1
     counts = Counter(e["piece"] for e in entries(tmp_path / "whole") if e["how"] == "computed")
@@ -92,7 +92,7 @@ def test_six_models_four_contexts_two_people_survive_everything(tmp_path: Path) 
 
 
 def entries(out: Path) -> list[dict]:
-    return list(blocks.entries(out / "journal"))
+    return list(read_journal(out / "journal"))
 
 
 def broken_off(folder: Path) -> None:

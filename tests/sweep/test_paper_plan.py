@@ -12,12 +12,12 @@ from rtalign.language.loading import PAPER, list_models
 from rtalign_cli import main
 from rtalign_offline.estimate import estimate
 from rtalign_offline.sweep import paper_plan
-from rtalign_offline.sweep.paper_plan import Place, Rates, cost, forward_flops
+from rtalign_offline.sweep.paper_plan import Platform, Rates, estimate_cost, forward_flops
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
 from tests.helpers.tiny_models import write_model
 
-RATES = Rates(flops=50e9, lag_s=2.0, brain_s=0.5, hour_s=20.0)
+RATES = Rates(flops=50e9, lag_s=2.0, moments_s=0.5, hour_s=20.0)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_costs_stand_in_the_file_as_estimates_and_it_is_not_written_over(
     for said in ("estimated, not measured", "one H200", "64 nodes", "this machine", "assumed: ", "measured here: "):
         assert said in head
     assert main.main(["sweep", "--plan-paper", str(written)]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 def test_a_cost_is_the_sum_of_readings_and_fits_and_never_less_than_the_longest(written: Path) -> None:
@@ -72,11 +72,11 @@ def test_a_cost_is_the_sum_of_readings_and_fits_and_never_less_than_the_longest(
         for context in model.contexts or plan.contexts:
             twice = 2 if "bert" in model.name.lower() else 1
             want += 2e6 * sizes[model.name].millions * tokens * (int(context.split(":")[1]) + 1) * twice
-    one = cost(plan, RATES, Place("one", 1, 1e14, 1000.0))
+    one = estimate_cost(plan, RATES, Platform("one", 1, 1e14, 1000.0))
     assert one.models_s == pytest.approx(want / 1e14)
     lags = len(plan.recipe.lags.seconds)
     assert one.fits_s == pytest.approx(3 * (lags * 0.5 + 200) + len(plan.jobs()) * lags * 2.0)
-    many = cost(plan, RATES, Place("many", 10_000, 1e14, 1000.0))
+    many = estimate_cost(plan, RATES, Platform("many", 10_000, 1e14, 1000.0))
     longest = max(forward_flops(sizes["meta-llama/Llama-3.3-70B-Instruct"], "window:50"),
                   forward_flops(sizes["meta-llama/Llama-3.2-3B"], "window:1000"))  # fmt: skip
     assert many.models_s == pytest.approx(longest / 1e14)
@@ -86,7 +86,7 @@ def test_a_cost_is_the_sum_of_readings_and_fits_and_never_less_than_the_longest(
 def test_a_model_is_too_large_by_its_bytes_in_the_precision_that_is_asked_for(written: Path) -> None:
     plan = Plan.load(written)
     for precision, gigabytes, too_large in (("float32", 40.0, 2), ("bfloat16", 40.0, 1), ("int8", 20.0, 1)):
-        found = cost(plan, RATES, Place("here", 1, 1e14, gigabytes, precision))
+        found = estimate_cost(plan, RATES, Platform("here", 1, 1e14, gigabytes, precision))
         assert len(found.too_large) == too_large, precision
         assert "Llama-3.3-70B-Instruct" in found.too_large
 
@@ -96,8 +96,8 @@ def test_memory_is_counted_in_the_precision_that_is_asked_for(capsys: pytest.Cap
         if entry.millions:
             assert entry.memory_gb() == pytest.approx(entry.millions * 4e-3)
             assert entry.memory_gb("bfloat16") == pytest.approx(entry.memory_gb() / 2)
-            assert entry.memory_gb("int8") == pytest.approx((entry.millions + 3 * entry.table) * 1e-3)
-            assert 0 < entry.table < entry.millions
+            assert entry.memory_gb("int8") == pytest.approx((entry.millions + 3 * entry.vocabulary_millions) * 1e-3)
+            assert 0 < entry.vocabulary_millions < entry.millions
     assert main.main(["models", "--precision", "bfloat16"]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if "pythia-12b" in line)
     assert "23.7 GB" in line

@@ -22,11 +22,13 @@ from rtalign.language import load
 from rtalign.training import sensor_moments, trainer
 from rtalign.training.prepare import ActivationRequest, StoredActivations, prepare_recordings
 from rtalign.training.trainer import fit_lag, fit_wide_basis, make_fit_inputs
-from rtalign_offline.sweep import blocks, jobs
-from rtalign_offline.sweep import people as listeners
-from rtalign_offline.sweep.people import opened
+from rtalign_offline.sweep import tasks
+from rtalign_offline.sweep.journal import read_journal
+from rtalign_offline.sweep.paths import SweepPaths
+from rtalign_offline.sweep.people import load_person, open_person, save_person
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.quartiles import Quartiles
+from rtalign_offline.sweep.readings import load_reading, parts_of_plan, reading_file
 from rtalign_offline.sweep.report.study import is_untrained
 from tests.helpers import sweep_processes
 from tests.helpers.small_world import small_recipe, world
@@ -50,7 +52,7 @@ def swept(laid: Path) -> subprocess.CompletedProcess[str]:
 
 
 def entries(out: Path) -> list[dict]:
-    return list(blocks.entries(out / "journal"))
+    return list(read_journal(out / "journal"))
 
 
 def test_every_combination_is_done_and_a_model_that_is_missing_fails_alone(
@@ -81,7 +83,7 @@ def test_a_job_is_what_the_trainer_says(
     with threadpool_limits(1):
         read = load(entry.name, untrained=entry.untrained)
         trainer.train(
-            opened(person), read, plan.recipe_for(context), tmp_path / "bank", QUIET, store=tmp_path / "cache"
+            open_person(person), read, plan.recipe_for(context), tmp_path / "bank", QUIET, store=tmp_path / "cache"
         )
     torch.set_num_threads(threads)
     bank = DecoderBank.load(tmp_path / "bank")
@@ -148,7 +150,7 @@ def test_a_killed_worker_and_a_restarted_scheduler_change_nothing(
 
 def test_workers_know_no_lsl_and_no_qt() -> None:
     probe = (
-        "import sys, rtalign_offline.sweep.jobs, rtalign_offline.sweep.fit\n"
+        "import sys, rtalign_offline.sweep.tasks, rtalign_offline.sweep.run\n"
         "import rtalign.training.results, rtalign.language.model, rtalign.recordings\n"
         "assert not {'pylsl', 'mne_lsl', 'PyQt6', 'pyqtgraph'} & set(sys.modules)\n"
     )
@@ -208,16 +210,16 @@ def test_what_two_contexts_read_alike_is_read_once_and_surprisal_only_where_it_i
          "quartiles": quartiles, "recipe": recipe, "cluster": {"memory": "2GB"}}, tmp_path,
     )  # fmt: skip
     (tmp_path / "plan.json").write_text(plan.model_dump_json())
-    where = jobs.Where(str(tmp_path), str(tmp_path / "cache"), "plan.json")
-    people = (str(listeners.note(plan.people[0], opened(plan.people[0]), tmp_path / "people")),)
-    made = jobs.parts_of(where, people)
+    paths = SweepPaths(str(tmp_path), str(tmp_path / "cache"), "plan.json")
+    people = (str(save_person(plan.people[0], open_person(plan.people[0]), tmp_path / "people")),)
+    made = parts_of_plan(paths, people)
     for part in {part for pieces in made.values() for part in pieces}:
-        jobs.read(where, part.key.model_dump(), part.stories, people)
-    read = [jobs.reading(jobs.reading_file(where, made[key.reading][0])) for key in plan.jobs()]
-    folders = [where.cache / "activations" / name for told in read for name in told["stories"].values()]
+        tasks.read_stories(paths, part.key.model_dump(), part.stories, people)
+    read = [load_reading(reading_file(paths, made[key.reading][0])) for key in plan.jobs()]
+    folders = [paths.cache / "activations" / name for told in read for name in told["stories"].values()]
     assert folders[0] == folders[1] != folders[2]
     assert Counter(e["how"] for e in entries(tmp_path)) == {"computed": 2}
-    words = [word.text for word in listeners.noted(Path(people[0]))[1][0].words]
+    words = [word.text for word in load_person(Path(people[0]))[1][0].words]
     model = load(plan.models[0].name, precision="bfloat16")
     for folder, key in zip(folders, plan.jobs(), strict=True):
         want = model.encode(words, plan.recipe_for(key.context).language, range(model.info.n_layers))

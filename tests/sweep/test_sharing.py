@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign_offline.sweep import blocks, clusters, jobs
+from rtalign_offline.sweep import clusters, tasks
 from rtalign_offline.sweep import run as sweep
+from rtalign_offline.sweep.journal import read_journal
+from rtalign_offline.sweep.paths import SweepPaths
 from rtalign_offline.sweep.plan import Plan, ReadingKey
-from rtalign_offline.sweep.readings import parts
+from rtalign_offline.sweep.readings import merge_readings, split_readings
 from tests.helpers import sweep_processes
 from tests.helpers.tiny_models import write_model
 
@@ -80,8 +82,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(clusters, "connected", connected)
     for name in ("filter_recordings", "compute_activations"):
-        monkeypatch.setattr(jobs, name, later(getattr(jobs, name)))
-    monkeypatch.setattr(jobs.sensor_moments, "recording_moments", later(jobs.sensor_moments.recording_moments))
+        monkeypatch.setattr(tasks, name, later(getattr(tasks, name)))
+    monkeypatch.setattr(tasks.sensor_moments, "recording_moments", later(tasks.sensor_moments.recording_moments))
 
 
 def plan_of_three(folder: Path) -> Plan:
@@ -107,19 +109,19 @@ def plan_of_three(folder: Path) -> Plan:
 def test_what_is_asked_for_at_once_is_made_once(tmp_path: Path, at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
     told = []
 
-    def found_all(where: jobs.Where, key: dict[str, Any], person: str, brain_path: str, *read: str) -> str:
-        stories = jobs.whole_reading(read)["stories"]
-        assert all((where.cache / "activations" / folder / "activations.npy").is_file() for folder in stories.values())
+    def found_all(paths: SweepPaths, key: dict[str, Any], person: str, brain_path: str, *read: str) -> str:
+        stories = merge_readings(read)["stories"]
+        assert all((paths.cache / "activations" / folder / "activations.npy").is_file() for folder in stories.values())
         assert Path(brain_path).is_file()
         told.append((key["context"].split(":")[0] + key["context"][-1], tuple(stories.values())))
-        return str(where.home / "jobs" / str(len(told)))
+        return str(paths.home / "jobs" / str(len(told)))
 
     monkeypatch.setitem(sweep.FUNCTIONS, "job", found_all)
     monkeypatch.setattr("rtalign_offline.sweep.report.page.write", lambda folder: folder)
-    done = sweep.sweep(plan_of_three(tmp_path), tmp_path / "out", "local", Progress(quiet=True), tmp_path / "cache")
+    done = sweep.run_sweep(plan_of_three(tmp_path), tmp_path / "out", "local", Progress(quiet=True), tmp_path / "cache")
     assert not done["failed"]
     computed = Counter(
-        (e["piece"], e["key"]) for e in blocks.entries(tmp_path / "out" / "journal") if e["how"] == "computed"
+        (e["piece"], e["key"]) for e in read_journal(tmp_path / "out" / "journal") if e["how"] == "computed"
     )
     assert set(computed.values()) == {1}
     assert Counter(piece for piece, _ in computed) == {"tape": 3, "moments": 3, "brain": 2, "activations": 3}
@@ -133,7 +135,7 @@ def test_parts_hold_every_story_of_a_reading_once_and_no_two_hold_the_same(tmp_p
     values = {"people": [{"name": "she", "recordings": ["x"]}], "models": models, "contexts": contexts, "seeds": [1, 2]}
     plan, rng = Plan.parse(values, tmp_path), np.random.default_rng(0)
     lengths = {f"story {i}": int(n) for i, n in enumerate(rng.integers(50, 1200, 30))}
-    made = parts(plan, lengths)
+    made = split_readings(plan, lengths)
     assert len(made) == len({job.reading for job in plan.jobs()}) == (1 + 1 + 2) * 5
     for key, pieces in made.items():
         assert sorted(story for part in pieces for story in part.stories) == sorted(lengths)

@@ -1,16 +1,18 @@
-"""Where a sweep computes: processes of this machine, a cluster under SLURM, or a Dask scheduler that runs already.
+"""Dask clients: processes of this machine, a cluster under SLURM, or a Dask scheduler that is running already.
 
-Every worker is a process of one thread.  Dask pickles the messages between its own processes and runs what it is
-sent, so the scheduler listens on loopback here, and on a cluster on the one network card that the plan names.
+Every worker is a process of one thread.  Dask pickles the messages between its own processes and executes what it
+receives, so the scheduler listens on loopback here, and on a cluster on the one network interface of the plan.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,12 @@ CONNECT_S = 20.0
 
 
 class Unreachable(ValueError):
-    """Nobody answers at the address of a scheduler."""
+    """No scheduler answers at an address."""
 
 
 @contextmanager
 def connected(kind: str, plan: ClusterPlan, logs: Path) -> Iterator[Any]:
-    """A client whose workers are there or will come; what was started for it ends with it."""
+    """A client whose workers are running or will start; what was started for it ends with it."""
     from distributed import Client
 
     for name in ("distributed", "dask_jobqueue", "tornado.application"):
@@ -45,7 +47,7 @@ def connected(kind: str, plan: ClusterPlan, logs: Path) -> Iterator[Any]:
             client = Client(kind, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise Unreachable(
-                f"no Dask scheduler answers at {kind!r} ({_first(error)}); say local, slurm, or an address "
+                f"no Dask scheduler answers at {kind!r} ({_first_line(error)}); name local, slurm, or an address "
                 "such as tcp://127.0.0.1:8786"
             ) from None
         try:
@@ -67,7 +69,7 @@ def _local(plan: ClusterPlan, scratch: str) -> Any:
         processes=True,
         host=LOOPBACK,
         protocol="tcp://",
-        dashboard_address=f"{LOOPBACK}:0" if _dashboard_possible() else None,
+        dashboard_address=f"{LOOPBACK}:0" if _has_dashboard() else None,
         memory_limit=plan.memory,
         local_directory=scratch,
         silence_logs=logging.CRITICAL,
@@ -80,8 +82,8 @@ def _slurm(plan: ClusterPlan, scratch: str, logs: Path) -> Any:
     if plan.memory == "auto" or plan.interface is None:
         missing = "memory" if plan.memory == "auto" else "interface"
         raise ValueError(
-            f"the plan's [cluster] names no {missing}; under SLURM say memory (such as 4GB), interface (the card that "
-            "nodes reach each other by, see `ip link`), and as a rule partition and time"
+            f"the plan's [cluster] names no {missing}; under SLURM set memory (such as 4GB), interface (the network "
+            "interface that connects the nodes, see `ip link`), and usually partition and time"
         )
     gpus = [f"--gres=gpu:{plan.gpu}"] if plan.gpu else []
     cluster = SLURMCluster(
@@ -96,31 +98,23 @@ def _slurm(plan: ClusterPlan, scratch: str, logs: Path) -> Any:
         job_script_prologue=[*_environment(), *plan.prologue],
         local_directory=scratch,
         log_directory=str(logs),
-        scheduler_options={"dashboard_address": f"{LOOPBACK}:0" if _dashboard_possible() else None},
+        scheduler_options={"dashboard_address": f"{LOOPBACK}:0" if _has_dashboard() else None},
     )
     cluster.scale(jobs=max(plan.workers, 1))
     return cluster
 
 
 def _environment() -> list[str]:
-    """What a worker must be told, for SLURM gives it a new shell."""
+    """Environment variables of a worker, because SLURM starts it in a new shell."""
     names = ("PYTHONPATH", "RTALIGN_CACHE", "HF_HOME", "HF_HUB_CACHE", "LSLAPICFG")
     fixed = ["export OMP_NUM_THREADS=1", "export HF_HUB_OFFLINE=1", "export TOKENIZERS_PARALLELISM=false"]
-    return fixed + [f"export {name}={_quoted(os.environ[name])}" for name in names if name in os.environ]
+    return fixed + [f"export {name}={shlex.quote(os.environ[name])}" for name in names if name in os.environ]
 
 
-def _quoted(value: str) -> str:
-    import shlex
-
-    return shlex.quote(value)
-
-
-def _dashboard_possible() -> bool:
-    from importlib.util import find_spec
-
+def _has_dashboard() -> bool:
     return find_spec("bokeh") is not None
 
 
-def _first(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     text = str(error).strip()
     return text.splitlines()[0][:160] if text else type(error).__name__

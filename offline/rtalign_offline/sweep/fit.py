@@ -1,4 +1,4 @@
-"""The fit of one job of a sweep: lag by lag as the trainer does it, each lag kept as a block of its own."""
+"""The fit of one job of a sweep: lag by lag, as the trainer does it, each lag in a file of its own."""
 
 from __future__ import annotations
 
@@ -26,123 +26,126 @@ from rtalign.training import bank_writer, results, trainer
 from rtalign.training.prepare import PreparedRecording, count_skipped
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile
-from rtalign_offline.sweep.jobs import Where, plan_of
-from rtalign_offline.sweep.people import fold_of
-from rtalign_offline.sweep.plan import JobKey, Plan
+from rtalign_offline.sweep.paths import SweepPaths, load_plan
+from rtalign_offline.sweep.people import folds_of
+from rtalign_offline.sweep.plan import JobKey
 from rtalign_offline.sweep.quartiles import Quartiles
 
 
-def job_folder(where: Where, key: JobKey, told: Mapping[str, Any], prints: Sequence[str]) -> Path:
-    """Where a job's results are, or will be; the name ends in a key of everything that they rest on."""
-    plan = plan_of(where)
-    recipe, model = plan.recipe_for(key.context), told["model"]
-    parts = (recipe.fingerprint(), plan.quartiles, list(prints), model["id"], model["revision"], told["layers"])
-    return where.home / "jobs" / f"{key.slug}-{cache.content_key('job-1', *parts)[:10]}"
+def job_folder(paths: SweepPaths, key: JobKey, reading: Mapping[str, Any], prints: Sequence[str]) -> Path:
+    """Where a job's results are, or will be; the name ends in a key of everything that they depend on.
+
+    reading : the description of the model's reading; prints : fingerprints of the recordings.
+    """
+    plan = load_plan(paths)
+    recipe, model = plan.recipe_for(key.context), reading["model"]
+    parts = (recipe.fingerprint(), plan.quartiles, list(prints), model["id"], model["revision"], reading["layers"])
+    return paths.home / "jobs" / f"{key.slug}-{cache.content_key('job-1', *parts)[:10]}"
 
 
 def fit_job(
-    where: Where, key: JobKey, stories: Sequence[PreparedRecording], told: Mapping[str, Any], brain: Path
+    paths: SweepPaths, key: JobKey, recordings: Sequence[PreparedRecording], reading: Mapping[str, Any], moments: Path
 ) -> Path:
-    """The folder of results of one job, made if it is not there."""
-    folder = job_folder(where, key, told, [s.recording.fingerprint() for s in stories])
+    """The folder of results of one job, made if it is not there.  moments : of the person's signal."""
+    folder = job_folder(paths, key, reading, [r.recording.fingerprint() for r in recordings])
     if folder.is_dir():
-        where.journal.note("job", folder.name, "reused")
+        paths.journal.note("job", folder.name, "reused")
         return folder
-    plan, progress = plan_of(where), Progress(quiet=True)
-    with where.journal.computing("job", folder.name), threadpool_limits(1, user_api="blas"):
-        _Fitting(where, plan, key, stories, told, brain).run(folder, progress)
+    with paths.journal.computing("job", folder.name), threadpool_limits(1, user_api="blas"):
+        _JobFit(paths, key, recordings, reading, moments).run(folder)
     return folder
 
 
-class _Fitting:
-    """One job under way."""
+class _JobFit:
+    """One job in progress."""
 
     def __init__(
         self,
-        where: Where,
-        plan: Plan,
+        paths: SweepPaths,
         key: JobKey,
-        stories: Sequence[PreparedRecording],
-        told: Mapping[str, Any],
-        brain: Path,
+        recordings: Sequence[PreparedRecording],
+        reading: Mapping[str, Any],
+        moments: Path,
     ) -> None:
-        self.where, self.plan, self.key, self.stories, self.told = where, plan, key, stories, told
-        self.recipe = plan.recipe_for(key.context)
-        self.fold = fold_of(stories, self.recipe)
-        self._brain = brain
+        self._paths, self._key, self._recordings, self._reading = paths, key, recordings, reading
+        self._plan = load_plan(paths)
+        self._recipe = self._plan.recipe_for(key.context)
+        self._fold = folds_of(recordings, self._recipe)
+        self._moments = moments
 
-    def run(self, folder: Path, progress: Progress) -> None:
-        """Fit what is missing, put the lags together, write the results, and let go of the blocks."""
-        pieces = self.where.home / "blocks" / folder.name
+    def run(self, folder: Path) -> None:
+        """Fit the lags that are missing, put all lags together, write the results, delete the files of single lags."""
+        pieces, progress = self._paths.home / "blocks" / folder.name, Progress(quiet=True)
+        n_lags = len(self._recipe.lags.seconds)
         with progress.stage("targets", 1, "job"):
-            projection = trainer.fit_wide_basis(self.stories, self.recipe, self.fold)
-            job = trainer.make_fit_inputs(self.stories, self.recipe, projection, self.fold)
-            job = replace(job, sensor_moments=SensorMomentsFile(self._brain))
-            quartiles = Quartiles.of(job, self._surprisal()) if self.plan.quartiles else None
-        with progress.stage("decoders", len(self.recipe.lags.seconds), "lags"):
-            found = [self._lag(job, quartiles, lag, pieces) for lag in range(len(self.recipe.lags.seconds))]
-        together = {name: np.stack([lag[name] for lag in found], axis=-1) for name in found[0]}
+            projection = trainer.fit_wide_basis(self._recordings, self._recipe, self._fold)
+            inputs = trainer.make_fit_inputs(self._recordings, self._recipe, projection, self._fold)
+            inputs = replace(inputs, sensor_moments=SensorMomentsFile(self._moments))
+            quartiles = Quartiles.of(inputs, self._surprisal()) if self._plan.quartiles else None
+        with progress.stage("decoders", n_lags, "lags"):
+            lags = [self._lag(inputs, quartiles, lag, pieces) for lag in range(n_lags)]
+        scores = {name: np.stack([lag[name] for lag in lags], axis=-1) for name in lags[0]}
         with atomic_folder(folder) as partial:
-            self._write(partial, together, projection, quartiles, progress)
+            self._write(partial, scores, projection, quartiles, progress)
         shutil.rmtree(pieces, ignore_errors=True)
 
     def _surprisal(self) -> np.ndarray:
-        """(word,) of the words in use."""
-        return np.concatenate([story.used_activations.surprisal() for story in self.stories])
+        """(word,) of the usable words."""
+        return np.concatenate([r.used_activations.surprisal() for r in self._recordings])
 
     def _lag(
-        self, job: trainer.FitInputs, quartiles: Quartiles | None, lag: int, pieces: Path
+        self, inputs: trainer.FitInputs, quartiles: Quartiles | None, lag: int, pieces: Path
     ) -> dict[str, np.ndarray]:
-        """r (layer,), null and boot (draw, layer); of each quartile the same, its number first."""
+        """r (layer,), null and boot (draw, layer); for quartiles the same, the quartile first."""
         path, name = pieces / f"lag-{lag:04d}.safetensors", f"{pieces.name}/{lag}"
         if path.is_file():
-            self.where.journal.note("lag", name, "reused")
+            self._paths.journal.note("lag", name, "reused")
             return load_tensors(path)
-        with self.where.journal.computing("lag", name):
-            seen = trainer.fit_lag(job, lag)
-            scored = score(job.draws, seen.predicted, job.drawn_targets)
-            found = {"r": seen.r, "null": scored.null, "boot": seen.r + (scored.boot - scored.r)}
-            beside = by_layer(seen.fit.agreements, len(seen.r))
-            found |= {bank_writer.STATISTIC + name: values for name, values in beside.items()}
+        with self._paths.journal.computing("lag", name):
+            fitted = trainer.fit_lag(inputs, lag)
+            scored = score(inputs.draws, fitted.predicted, inputs.drawn_targets)
+            scores = {"r": fitted.r, "null": scored.null, "boot": fitted.r + (scored.boot - scored.r)}
+            statistics = by_layer(fitted.fit.agreements, len(fitted.r))
+            scores |= {bank_writer.STATISTIC + name: values for name, values in statistics.items()}
             if quartiles:
-                found |= quartiles.score(seen.predicted)
-            save_tensors(path, found)
+                scores |= quartiles.score(fitted.predicted)
+            save_tensors(path, scores)
         return load_tensors(path)
 
     def _write(
         self,
         folder: Path,
-        found: Mapping[str, np.ndarray],
+        scores: Mapping[str, np.ndarray],
         projection: Projection,
         quartiles: Quartiles | None,
         progress: Progress,
     ) -> None:
-        model, layers = self.told["model"], np.array(self.told["layers"])
+        model, layers = self._reading["model"], np.array(self._reading["layers"])
         depth = layers / max(int(model["n_layers"]) - 1, 1)
         curves = Curves(
-            self.recipe.lags.seconds, layers, depth, found["r"].astype(float), found["null"].astype(np.float32),
-            found["boot"].astype(np.float32),
-            {s.name: found[bank_writer.STATISTIC + s.name].astype(float) for s in STATISTICS},
+            self._recipe.lags.seconds, layers, depth, scores["r"].astype(float), scores["null"].astype(np.float32),
+            scores["boot"].astype(np.float32),
+            {s.name: scores[bank_writer.STATISTIC + s.name].astype(float) for s in STATISTICS},
         )  # fmt: skip
         axes = {"lags_s": curves.lags_s, "layers": layers, "depth": depth}
-        save_tensors(folder / "draws.safetensors", dict(found) | axes)
-        about = self.key.model_dump() | {"quartiles": quartiles.told if quartiles else None}
+        save_tensors(folder / "draws.safetensors", dict(scores) | axes)
+        about = self._key.model_dump() | {"quartiles": quartiles.about if quartiles else None}
         (folder / "job.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         variance = projection.variance[:, : projection.components].sum(axis=1).tolist()
-        purged = int((self.fold == folds.PURGED).sum())
-        skipped = count_skipped(self.stories, purged=purged)
+        purged = int((self._fold == folds.PURGED).sum())
+        skipped = count_skipped(self._recordings, purged=purged)
         passport = self._passport(layers.tolist(), projection.components)
-        write_results(folder, "train", passport, self.recipe, skipped, curves, progress, pca_variance=variance)
+        write_results(folder, "train", passport, self._recipe, skipped, curves, progress, pca_variance=variance)
 
     def _passport(self, layers: list[int], components: int) -> dict[str, Any]:
         return make_passport(
-            recordings=[results.recording_entry(s) for s in self.stories],
-            n_words=int((self.fold != folds.PURGED).sum()),
-            sensors=self.stories[0].recording.sensors,
+            recordings=[results.recording_entry(r) for r in self._recordings],
+            n_words=int((self._fold != folds.PURGED).sum()),
+            sensors=self._recordings[0].recording.sensors,
             layers=layers,
             components=components,
-            model=self.told["model"],
-            chain=self.stories[0].chain,
+            model=self._reading["model"],
+            chain=self._recordings[0].chain,
             versions=results.package_versions(),
             created=results.utc_now(),
         )

@@ -1,10 +1,11 @@
-"""The plan of the published study, with what it would cost here, on one H200 and on 64 nodes of a cluster."""
+"""The plan of the published study, with its cost on this machine, on one H200 and on 64 nodes of a cluster."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,24 +23,24 @@ from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
 
 WORDS, CONTENT, HOURS, SENSORS, SFREQ = 85_000, 38_000, 10.0, 275, 1200.0
-"""One person of the data set: words told and content words among them, hours, recordings, sensors, Hz."""
+"""One person of the data set: words, content words among them, hours, sensors, Hz."""
 
 CONTEXTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 SWEPT = "Llama-3.2-3B"
 """The model whose context the study varied."""
 
 CPU_SHARE, GPU_SHARE = 0.6, 0.4
-"""Shares of a plain multiplication's speed, measured here or told by a data sheet, that a forward pass is taken to
-reach."""
+"""Shares of the speed of a matrix multiplication, measured here or from a data sheet, that a forward pass is assumed
+to reach."""
 
 H200_FLOPS, H200_GB, NODES, NODE_FLOPS, NODE_GB = 989e12, 149.0, 64, 312e12, 84.0
 """bfloat16 by the data sheets, and free memory (139 and 79 GiB), of an H200, and of an A100 in each node."""
 
 SPARE_GB = 0.3
-"""Beside the weights."""
+"""Memory needed in addition to the weights."""
 
 WIDEST = 8192
-"""Of all hidden states."""
+"""Dimensions of the widest hidden state."""
 
 ARCHITECTURES = {"mamba": "state space", "recurrent_gemma": "recurrent", "bert": "bidirectional"}
 ARCHITECTURES |= {"roberta": "bidirectional"}
@@ -47,8 +48,8 @@ ARCHITECTURES |= {"roberta": "bidirectional"}
 HEAD = """# The study of arXiv 2512.01591: {n_models} models, {n_contexts} contexts of {swept}, 3 people,
 # and the {n_main} main models once more with random weights.
 #
-# Put the data set (Armeni et al. 2022) beside this file as `armeni`, or change `recordings`; it needs its
-# owners' leave, and nothing here fetches it.  Models must be in the local cache
+# Put the data set (Armeni et al. 2022) beside this file as `armeni`, or change `recordings`; it needs the
+# permission of its owners, and nothing here downloads it.  Models must be in the local cache
 # (`rtalign models` says how).  Of the public Pythia sizes the study used eight of the ten below.
 #
 # What it would cost ({n_jobs} jobs):
@@ -61,12 +62,12 @@ paper = true
 contexts = ["window:50"]
 quartiles = true
 keep_activations = false
-device = "cuda"          # cpu where there is no accelerator, and months
+device = "cuda"          # cpu where there is no accelerator: that takes months
 
 [recipe.language]
-precision = "bfloat16"   # the study does not say; in float32 the largest model takes 282 GB
+precision = "bfloat16"   # the study does not report it; in float32 the largest model takes 282 GB
 
-[cluster]                # each worker is one process on one core; where one accelerator is all there is, workers = 1
+[cluster]                # each worker is one process on one core; with a single accelerator, workers = 1
 workers = 64
 gpu = 1
 memory = "160GB"         # more than the largest model, which is loaded here on its way to the accelerator
@@ -78,18 +79,21 @@ time = "12:00:00"
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What one core of this machine does.  flops : in float32; lag_s : of one lag's fit of one job, at CONTENT words;
-    brain_s : of one lag of a person's shared sums; hour_s : of an hour of signal through the chain."""
+    """The speed of one core of this machine.
+
+    flops : in float32; lag_s : of one lag's fit of one job, at CONTENT words; moments_s : of one lag of a person's shared
+    moments; hour_s : of an hour of signal through the chain.
+    """
 
     flops: float
     lag_s: float
-    brain_s: float
+    moments_s: float
     hour_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where it could be done.  workers : processes, each reading at so many flops; memory_gb : for a model."""
+class Platform:
+    """A machine or cluster.  workers : processes, each reading at so many flops; memory_gb : for a model."""
 
     name: str
     workers: int
@@ -100,7 +104,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds of readings and of fits, which run one after the other at worst; too_large : models left out of them."""
+    """Seconds of readings and of fits, at worst one after the other; too_large : models that are left out."""
 
     models_s: float
     fits_s: float
@@ -111,43 +115,56 @@ class Cost:
         return self.models_s + self.fits_s
 
 
-def write_plan(path: Path, quiet: bool = False) -> dict[str, Any]:
-    """Write the plan and say what it costs."""
+def write_paper_plan(path: Path, report: Callable[[str], object] = lambda _: None) -> dict[str, Any]:
+    """Write the plan of the published study, with its estimated cost as comments.
+
+    Parameters
+    ----------
+    path : Path
+        A new file.
+    report : callable
+        Called with the number of jobs and the cost, as text.
+
+    Returns
+    -------
+    dict
+        `plan`, the path; `jobs`, their number; `costs`, for each platform seconds of reading and fitting and the models
+        that are too large for it; `disk_gb`.
+    """
     if path.exists():
-        raise ValueError(f"{path} is there already; name another file")
-    plan = Plan.parse(_values(plan_text([], 0)), path.resolve().parent)
+        raise ValueError(f"{path} exists already; name another file")
+    plan = Plan.parse(tomllib.loads(plan_text([], 0)), path.resolve().parent)
     rates = measure()
-    costs = {place: cost(plan, rates, place) for place in places(rates)}
+    costs = {platform: estimate_cost(plan, rates, platform) for platform in platforms(rates)}
     disk = disk_gb(plan)
-    lines = [*table(costs), *assumed(rates, plan, disk)]
+    lines = [*cost_lines(costs), *assumption_lines(rates, plan, disk)]
     write_atomically(path, plan_text(lines, len(plan.jobs())))
-    if not quiet:
-        people, models = len(plan.people), len(PAPER)
-        told = f"{models} models, {len(CONTEXTS)} contexts of {SWEPT}, {people} people, {len(MAIN)} controls"
-        print("\n".join([f"{path}: {len(plan.jobs())} jobs ({told})", "", *lines]))
-    found = {
-        place.name: {
+    people, models = len(plan.people), len(PAPER)
+    counts = f"{models} models, {len(CONTEXTS)} contexts of {SWEPT}, {people} people, {len(MAIN)} controls"
+    report("\n".join([f"{path}: {len(plan.jobs())} jobs ({counts})", "", *lines]))
+    by_platform = {
+        platform.name: {
             "models_s": round(c.models_s), "fits_s": round(c.fits_s), "total_s": round(c.total_s),
             "too_large": list(c.too_large),
         }
-        for place, c in costs.items()
+        for platform, c in costs.items()
     }  # fmt: skip
-    return {"plan": str(path), "jobs": len(plan.jobs()), "costs": found, "disk_gb": round(disk)}
+    return {"plan": str(path), "jobs": len(plan.jobs()), "costs": by_platform, "disk_gb": round(disk)}
 
 
-def table(costs: Mapping[Place, Cost]) -> list[str]:
-    """A line a place."""
+def cost_lines(costs: Mapping[Platform, Cost]) -> list[str]:
+    """One line a platform."""
     lines = [f"{'estimated, not measured':<32}{'reading':>9}{'fitting':>9}{'in all':>9}   too large, not counted"]
-    for place, c in costs.items():
+    for platform, c in costs.items():
         times = "".join(f"{long_duration(seconds):>9}" for seconds in (c.models_s, c.fits_s, c.total_s))
         some = c.too_large[0] if len(c.too_large) == 1 else f"{len(c.too_large)} models"
-        left = f"{some} (over {place.memory_gb:.0f} GB)" if c.too_large else "none"
-        lines.append(f"{place.name:<32}{times}   {left}")
+        left = f"{some} (over {platform.memory_gb:.0f} GB)" if c.too_large else "none"
+        lines.append(f"{platform.name:<32}{times}   {left}")
     return lines
 
 
-def assumed(rates: Rates, plan: Plan, disk: float) -> list[str]:
-    """What the estimates rest on."""
+def assumption_lines(rates: Rates, plan: Plan, disk: float) -> list[str]:
+    """What the estimates are based on."""
     precision = plan.recipe.language.precision
     largest = max(PAPER, key=lambda entry: entry.millions)
     return [
@@ -158,42 +175,38 @@ def assumed(rates: Rates, plan: Plan, disk: float) -> list[str]:
         f"assumed: a model reaches {CPU_SHARE:.0%} of that here, {GPU_SHARE:.0%} of {H200_FLOPS / 1e12:.0f} TFLOP/s "
         f"(bfloat16) on an H200, of {NODE_FLOPS / 1e12:.0f} on an A100;",
         f"  {TOKENS_PER_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words fitted; cores as here, one to a process;",
-        f"  no reading or job cut in two; {_end(largest)} takes {largest.memory_gb(precision):.0f} GB in {precision}",
+        f"  no reading or job is split; {_short_name(largest)} takes {largest.memory_gb(precision):.0f} GB in {precision}",
     ]
 
 
-def plan_text(told: list[str], n_jobs: int) -> str:
-    """The plan as a file a person can read and change.  told : lines of what it would cost."""
+def plan_text(cost: list[str], n_jobs: int) -> str:
+    """The plan as a file that a person can read and change.  cost : lines about it."""
     counts = {"n_models": len(PAPER), "n_contexts": len(CONTEXTS), "n_main": len(MAIN), "n_jobs": n_jobs}
-    costs = "\n".join(f"# {line}".rstrip() for line in told) or "#"
+    costs = "\n".join(f"# {line}".rstrip() for line in cost) or "#"
     parts = [HEAD.format(**counts, swept=SWEPT, costs=costs)]
     for number in ("001", "002", "003"):
         parts.append(f'[[people]]\nname = "sub-{number}"\nrecordings = ["armeni"]\nsubject = "{number}"\n')
     for entry in PAPER:
-        name = _end(entry)
-        lines = ["[[models]]", f'name = "{entry.id}"', f'label = "{name}"', f'architecture = "{_kind(entry)}"']
+        name = _short_name(entry)
+        lines = ["[[models]]", f'name = "{entry.id}"', f'label = "{name}"', f'architecture = "{_architecture(entry)}"']
         if name == SWEPT:
             lines.append(f"contexts = {json.dumps([f'window:{n}' for n in CONTEXTS])}")
         parts.append("\n".join(lines) + "\n")
     for entry in PAPER:
-        if (name := _end(entry)) in MAIN:
+        if (name := _short_name(entry)) in MAIN:
             lines = ["[[models]]", f'name = "{entry.id}"', f'label = "{name} untrained"', "untrained = true"]
-            parts.append("\n".join([*lines, f'architecture = "{_kind(entry)}"', f'trained_as = "{name}"']) + "\n")
+            parts.append(
+                "\n".join([*lines, f'architecture = "{_architecture(entry)}"', f'trained_as = "{name}"']) + "\n"
+            )
     return "\n".join(parts)
 
 
-def _end(entry: CatalogueEntry) -> str:
+def _short_name(entry: CatalogueEntry) -> str:
     return entry.id.rsplit("/", 1)[-1]
 
 
-def _kind(entry: CatalogueEntry) -> str:
+def _architecture(entry: CatalogueEntry) -> str:
     return ARCHITECTURES.get(entry.model_type, "attention")
-
-
-def _values(text: str) -> dict[str, Any]:
-    import tomllib
-
-    return tomllib.loads(text)
 
 
 def measure() -> Rates:
@@ -203,15 +216,15 @@ def measure() -> Rates:
     with threadpool_limits(1, user_api="blas"):
         rng = np.random.default_rng(0)
         square = rng.standard_normal((1024, 1024), np.float32)
-        flops = 2 * 1024**3 / _least(lambda: square @ square)
+        flops = 2 * 1024**3 / _shortest(lambda: square @ square)
         few, n_targets = 4000, 9 * 100
         X = rng.standard_normal((few, SENSORS), np.float32)
         Y = rng.standard_normal((few, n_targets), np.float32)
         parts = [Moments.from_data(X[k::5], Y[k::5], "float32", 9) for k in range(5)]
-        sums = _least(lambda: [Moments.from_data(X[k::5], Y[k::5], "float32", 9) for k in range(5)])
+        sums = _shortest(lambda: [Moments.from_data(X[k::5], Y[k::5], "float32", 9) for k in range(5)])
         bases = ridge.eigen_bases(parts)
-        shared = _least(lambda: ridge.eigen_bases(parts))
-        fit = _least(lambda: ridge.fit_ridge(parts, np.logspace(-4, 8, 13), bases=bases))
+        shared = _shortest(lambda: ridge.eigen_bases(parts))
+        fit = _shortest(lambda: ridge.fit_ridge(parts, np.logspace(-4, 8, 13), bases=bases))
         # Null, bootstrap and quartiles draw on every word's prediction: about three times the sums again.
         return Rates(flops, fit + 4 * sums * CONTENT / few, shared + sums * CONTENT / few / 3, _hour())
 
@@ -224,11 +237,11 @@ def _hour() -> float:
 
     sensors = tuple(Sensor(f"M{i}", "axial", (0.1, 0.0, 0.0), (1.0, 0.0, 0.0)) for i in range(SENSORS))
     piece = Chunk(np.random.default_rng(0).standard_normal((int(10 * SFREQ), SENSORS)) * 1e-13, 0.0, SFREQ)
-    return _least(lambda: list(Chain(Recipe().chain, sensors, SFREQ).push(piece))) * 360
+    return _shortest(lambda: list(Chain(Recipe().chain, sensors, SFREQ).push(piece))) * 360
 
 
-def _least(work: Callable[[], object]) -> float:
-    """Of three times, by the processor's own clock: what else runs here does not count."""
+def _shortest(work: Callable[[], object]) -> float:
+    """Seconds of the fastest of three runs, by processor time, so that other processes do not count."""
     spent = []
     for _ in range(3):
         start = time.process_time()
@@ -237,48 +250,50 @@ def _least(work: Callable[[], object]) -> float:
     return max(min(spent), 1e-6)
 
 
-def places(rates: Rates) -> list[Place]:
+def platforms(rates: Rates) -> list[Platform]:
     import psutil
 
     here, memory = cpu_count(), psutil.virtual_memory().total / 1e9
     return [
-        Place(f"this machine, {here} cores, float32", here, rates.flops * CPU_SHARE, memory, "float32"),
-        Place("one H200, 1 process", 1, H200_FLOPS * GPU_SHARE, H200_GB),
-        Place(f"{NODES} nodes, an A100 in each", NODES, NODE_FLOPS * GPU_SHARE, NODE_GB),
+        Platform(f"this machine, {here} cores, float32", here, rates.flops * CPU_SHARE, memory, "float32"),
+        Platform("one H200, 1 process", 1, H200_FLOPS * GPU_SHARE, H200_GB),
+        Platform(f"{NODES} nodes, an A100 in each", NODES, NODE_FLOPS * GPU_SHARE, NODE_GB),
     ]
 
 
-def cost(plan: Plan, rates: Rates, place: Place) -> Cost:
-    """Of all that can be done at a place."""
-    entries = {_end(entry): entry for entry in PAPER}
-    too_large = tuple(name for name, e in entries.items() if e.memory_gb(place.precision) + SPARE_GB > place.memory_gb)
+def estimate_cost(plan: Plan, rates: Rates, platform: Platform) -> Cost:
+    """Of all jobs that a platform has the memory for."""
+    entries = {_short_name(entry): entry for entry in PAPER}
+    too_large = tuple(
+        name for name, e in entries.items() if e.memory_gb(platform.precision) + SPARE_GB > platform.memory_gb
+    )
     jobs = [job for job in plan.jobs() if job.model.removesuffix(" untrained") not in too_large]
     flops = [
         forward_flops(entries[key.model.removesuffix(" untrained")], key.context, plan.quartiles)
         for key in dict.fromkeys(job.reading for job in jobs)
     ]
     n_lags = len(plan.recipe.lags.seconds)
-    rounds = math.ceil(len(jobs) / place.workers)
-    heard = len(plan.people) * (n_lags * rates.brain_s + HOURS * rates.hour_s)
-    # A person's directions are one task.
-    shared = max(heard / place.workers, n_lags * rates.brain_s)
-    read = max(sum(flops) / place.workers, max(flops)) / place.flops
+    rounds = math.ceil(len(jobs) / platform.workers)
+    signal = len(plan.people) * (n_lags * rates.moments_s + HOURS * rates.hour_s)
+    # The principal directions of one person are one task.
+    shared = max(signal / platform.workers, n_lags * rates.moments_s)
+    read = max(sum(flops) / platform.workers, max(flops)) / platform.flops
     return Cost(read, shared + rounds * n_lags * rates.lag_s, too_large)
 
 
 def forward_flops(entry: CatalogueEntry, context: str, surprisal: bool = True) -> float:
-    """All people hear one story, which is read once: every word again behind its window.
+    """Of reading the story, once for all people: every word is read again with its window before it.
 
-    A model that reads both ways reads it once more with the word hidden, where surprisal is wanted.
+    A bidirectional model reads it once more with the word masked, where surprisal is needed.
     """
     previous = int(context.split(":")[1])
-    times = 2 if surprisal and _kind(entry) == "bidirectional" else 1
+    times = 2 if surprisal and _architecture(entry) == "bidirectional" else 1
     return 2 * entry.millions * 1e6 * WORDS * TOKENS_PER_WORD * (previous + 1) * times
 
 
 def disk_gb(plan: Plan) -> float:
-    """Tapes and sums of all people, and the largest activations."""
+    """Filtered signals and moments of all people, and the largest activations."""
     n_lags, folds = len(plan.recipe.lags.seconds), plan.recipe.fit.folds
-    tape = HOURS * 3600 * plan.recipe.chain.min_rate_hz * SENSORS * 4
-    brain = n_lags * SENSORS**2 * 8 * (folds + len(ridge.training_sets(folds)))
-    return (len(plan.people) * (tape + brain) + WORDS * 9 * WIDEST * 4) / 1e9
+    signal = HOURS * 3600 * plan.recipe.chain.min_rate_hz * SENSORS * 4
+    moments = n_lags * SENSORS**2 * 8 * (folds + len(ridge.training_sets(folds)))
+    return (len(plan.people) * (signal + moments) + WORDS * 9 * WIDEST * 4) / 1e9

@@ -1,10 +1,10 @@
-"""Listeners: what a sweep notes of each person's recordings, so that its jobs need not open them again."""
+"""The recordings of each person, described in one file so that no other process needs to open them again."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,8 +23,8 @@ from rtalign_offline.sweep.plan import NOT_IN_NAMES, Person
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
-    """A recording as it was noted: everything but its samples."""
+class RecordingHeader:
+    """A recording without its samples."""
 
     name: str
     subject: str
@@ -35,25 +35,21 @@ class Noted:
     sensors: tuple[Sensor, ...]
     words: tuple[Word, ...]
     notes: tuple[str, ...]
-    marked: str
+    stored_fingerprint: str
 
     def fingerprint(self) -> str:
-        return self.marked
+        return self.stored_fingerprint
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
-        raise NotImplementedError("notes of a recording hold no samples")
+        raise NotImplementedError("the header of a recording holds no samples")
 
     @property
     def story(self) -> str:
         """A key of the words alone: two people who heard the same story share it."""
-        return story_key([word.text for word in self.words])
+        return cache.content_key("story", [word.text for word in self.words])[:24]
 
 
-def story_key(words: Sequence[str]) -> str:
-    return cache.content_key("story", list(words))[:24]
-
-
-def opened(person: Person) -> list[Any]:
+def open_person(person: Person) -> list[Any]:
     """The person's recordings, reduced to the sensors that all of them have."""
     from rtalign.recordings import open_matching
 
@@ -61,9 +57,9 @@ def opened(person: Person) -> list[Any]:
     return open_matching(person.recordings, **options)
 
 
-def note(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:
-    """Write what is to be known of a person's recordings; the file's name holds a key of it."""
-    entries = [
+def save_person(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:
+    """Write the headers of a person's recordings; the file's name holds a key of its content."""
+    headers = [
         {
             "name": r.name,
             "subject": r.subject,
@@ -78,7 +74,7 @@ def note(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:
         for r in recordings
     ]
     sensors = [sensor_to_dict(s) for s in recordings[0].sensors]
-    text = json.dumps({"person": person.model_dump(mode="json"), "sensors": sensors, "recordings": entries})
+    text = json.dumps({"person": person.model_dump(mode="json"), "sensors": sensors, "recordings": headers})
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NOT_IN_NAMES.sub('-', person.name)}-{cache.content_key(text)[:12]}.json"
     if not path.exists():
@@ -87,12 +83,12 @@ def note(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:
 
 
 @lru_cache(maxsize=8)
-def noted(path: Path) -> tuple[Person, tuple[Noted, ...]]:
-    """The person and the recordings that were noted."""
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    sensors = tuple(sensor_from_dict(entry) for entry in raw["sensors"])
-    recordings = tuple(
-        Noted(
+def load_person(path: Path) -> tuple[Person, tuple[RecordingHeader, ...]]:
+    """The person and the headers that `save_person` wrote."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    sensors = tuple(sensor_from_dict(entry) for entry in content["sensors"])
+    headers = tuple(
+        RecordingHeader(
             name=entry["name"],
             subject=entry["subject"],
             sfreq=entry["sfreq"],
@@ -102,39 +98,50 @@ def noted(path: Path) -> tuple[Person, tuple[Noted, ...]]:
             sensors=sensors,
             words=tuple(Word(*word) for word in entry["words"]),
             notes=tuple(entry["notes"]),
-            marked=entry["fingerprint"],
+            stored_fingerprint=entry["fingerprint"],
         )
-        for entry in raw["recordings"]
+        for entry in content["recordings"]
     )
-    return Person.model_validate(raw["person"]), recordings
+    return Person.model_validate(content["person"]), headers
 
 
-def heard_folder(recording: Noted, recipe: Recipe, store: Path) -> Path:
-    """Where it is kept which words of a recording meet its tape."""
+def stories_of(people: Iterable[str]) -> dict[str, RecordingHeader]:
+    """Every story that anyone heard, with the first recording of it.  people : files that `save_person` wrote."""
+    stories: dict[str, RecordingHeader] = {}
+    for person in people:
+        for recording in load_person(Path(person))[1]:
+            stories.setdefault(recording.story, recording)
+    return stories
+
+
+def words_folder(recording: RecordingHeader, recipe: Recipe, store: Path) -> Path:
+    """The folder that says which words of a recording lie within its filtered signal."""
     names = [s.name for s in recording.sensors]
-    parts = (recipe.fingerprint("chain", "lags", "words"), recording.fingerprint(), names)
-    return store / "heard" / cache.content_key("1", *parts)[:24]
+    depends_on = (recipe.fingerprint("chain", "lags", "words"), recording.fingerprint(), names)
+    return store / "words" / cache.content_key("1", *depends_on)[:24]
 
 
-def silent_story(recording: Noted, recipe: Recipe, store: Path) -> PreparedRecording:
-    """The recording with its tape and its words in use, and no model's activations yet."""
-    folder = heard_folder(recording, recipe, store)
-    told = json.loads((folder / "heard.json").read_text(encoding="utf-8"))
+def prepare_without_activations(recording: RecordingHeader, recipe: Recipe, store: Path) -> PreparedRecording:
+    """The recording with its filtered signal and its usable words, and no model's activations yet."""
+    folder = words_folder(recording, recipe, store)
+    about = json.loads((folder / "words.json").read_text(encoding="utf-8"))
     used = np.load(folder / "used.npy", allow_pickle=False)
-    tape = DiskBuffer.open(store / "signal" / told["tape"])
-    unread = StoredActivations(Path(), np.empty(0, int), (0,))
-    return PreparedRecording(recording, tape, unread, used, Counter(told["skipped"]), told["chain"])
+    signal = DiskBuffer.open(store / "signal" / about["signal"])
+    none = StoredActivations(Path(), np.empty(0, int), (0,))
+    return PreparedRecording(recording, signal, none, used, Counter(about["skipped"]), about["chain"])
 
 
-def fold_of(stories: Sequence[PreparedRecording], recipe: Recipe) -> np.ndarray:
-    """(word,) the fold of every word in use, as the trainer assigns it."""
-    return folds.assign_folds([story.onsets for story in stories], recipe.fit, float(np.ptp(recipe.lags.seconds)))
+def folds_of(recordings: Sequence[PreparedRecording], recipe: Recipe) -> np.ndarray:
+    """(word,) the fold of every usable word, as the trainer assigns it."""
+    return folds.assign_folds(
+        [recording.onsets for recording in recordings], recipe.fit, float(np.ptp(recipe.lags.seconds))
+    )
 
 
-def brain_key(recordings: Sequence[Noted], recipe: Recipe) -> str:
-    """A key of everything that the moments of a person's signal rest on."""
+def moments_key(recordings: Sequence[RecordingHeader], recipe: Recipe) -> str:
+    """A key of everything that the moments of a person's signal depend on."""
     fit = recipe.fit
-    how = (fit.folds, fit.fold_kind, fit.precision, fit.seed if fit.fold_kind == "legacy" else 0)
+    assignment = (fit.folds, fit.fold_kind, fit.precision, fit.seed if fit.fold_kind == "legacy" else 0)
     prints = [r.fingerprint() for r in recordings]
     names = [s.name for s in recordings[0].sensors]
-    return cache.content_key("brain-1", recipe.fingerprint("chain", "lags", "words"), how, prints, names)[:24]
+    return cache.content_key("brain-1", recipe.fingerprint("chain", "lags", "words"), assignment, prints, names)[:24]

@@ -1,4 +1,4 @@
-"""Plan: the models, contexts and people of a sweep, with the recipe that all of its jobs share."""
+"""The plan of a sweep: models, contexts and people, with the recipe that all of its jobs share."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Label = Annotated[str, AfterValidator(_label)]
 
 
 class Person(Settings):
-    """Whose brain it was, and where the recordings are."""
+    """A participant, and where the recordings are."""
 
-    name: Label = Field(description="What results call this person.")
+    name: Label = Field(description="Name of this person in results.")
     recordings: tuple[str, ...] = Field(min_length=1, description="BIDS folders or MEG recordings.")
     subject: str | None = Field(None, description="Only this subject of a BIDS folder.")
     session: str | None = Field(None, description="Only this session.")
@@ -40,13 +40,13 @@ class Person(Settings):
     bads: tuple[str, ...] = Field((), description="Channels to leave out.")
 
 
-class Model(Settings):
+class PlannedModel(Settings):
     """A language model as `rtalign train --model` knows it."""
 
     name: str = Field(min_length=1, description="smollm2, a folder, a GGUF file, or an id in the local cache.")
-    label: Label = Field("", description="What results call it; the name by default.")
+    label: Label = Field("", description="Its name in results; by default the last part of its name.")
     architecture: Label = Field("", description="Which models belong together in the report; the family by default.")
-    untrained: bool = Field(False, description="The same shape with random weights, one control for each seed.")
+    untrained: bool = Field(False, description="The same architecture with random weights, one control for each seed.")
     contexts: tuple[str, ...] = Field((), description="Of this model alone, in place of the plan's.")
     trained_as: Label = Field("", description="The label of the model whose control this is.")
 
@@ -58,45 +58,47 @@ class Model(Settings):
 
 
 class ClusterPlan(Settings):
-    """Where the jobs run: what a scheduler of a cluster is asked for."""
+    """Where the jobs run, and what is requested from the scheduler of a cluster."""
 
     workers: int = Field(0, ge=0, le=4096, description="Processes of one thread each; 0 takes a process a core.")
     memory: str = Field("auto", description="Most memory of one process, such as 4GB; auto shares the machine's.")
     partition: str | None = Field(None, description="slurm: the partition.")
-    account: str | None = Field(None, description="slurm: who pays.")
-    time: str = Field("08:00:00", description="slurm: longest a worker may run; jobs go on in the next one.")
-    gpu: int = Field(0, ge=0, le=16, description="slurm: accelerators a worker asks for.")
+    account: str | None = Field(None, description="slurm: the account.")
+    time: str = Field("08:00:00", description="slurm: longest run of a worker; jobs continue in the next one.")
+    gpu: int = Field(0, ge=0, le=16, description="slurm: accelerators of each worker.")
     interface: str | None = Field(None, description="slurm: the network card that nodes reach each other by.")
     directives: tuple[str, ...] = Field((), description="slurm: further #SBATCH lines, without the #SBATCH.")
     prologue: tuple[str, ...] = Field((), description="slurm: lines of shell before a worker starts.")
 
 
 class Plan(Settings):
-    """models x contexts x people x seeds under one recipe."""
+    """Models x contexts x people x seeds under one recipe, as a TOML file that a person writes."""
 
-    title: str = Field("sweep", description="Stands over the report.")
+    title: str = Field("sweep", description="Title of the report.")
     people: tuple[Person, ...] = Field(min_length=1, description="Whose recordings.")
-    models: tuple[Model, ...] = Field(min_length=1, description="Which language models.")
+    models: tuple[PlannedModel, ...] = Field(min_length=1, description="Which language models.")
     contexts: tuple[str, ...] = Field(("growing:1000",), min_length=1, description="growing:N or window:K, each.")
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="Of the weights of untrained models.")
     quartiles: bool = Field(True, description="Score the words of each quartile of the model's own surprisal too.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where the language models compute.")
     keep_activations: bool = Field(True, description="Keep activations in the cache once their jobs are done.")
-    paper: bool = Field(False, description="The settings are those of arXiv 2512.01591, so its numbers compare.")
-    cluster: ClusterPlan = Field(ClusterPlan(), description="What the cluster is asked for.")
+    paper: bool = Field(
+        False, description="The settings are those of arXiv 2512.01591, so that its numbers can be compared."
+    )
+    cluster: ClusterPlan = Field(ClusterPlan(), description="What is requested from the cluster.")
     recipe: Recipe = Field(Recipe(), description="All that changes a number; the context comes from contexts.")
 
     @model_validator(mode="after")
-    def _whole(self) -> Plan:
-        for what, names in (("people", [p.name for p in self.people]), ("models", [m.title for m in self.models])):
+    def _check(self) -> Plan:
+        for kind, names in (("people", [p.name for p in self.people]), ("models", [m.title for m in self.models])):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
-                raise ValueError(f"two {what} are called {twice[0]!r}; give each a name (models: a label) of its own")
+                raise ValueError(f"two {kind} are called {twice[0]!r}; give each a name (models: a label) of its own")
         lists = [self.contexts, self.seeds, *(model.contexts for model in self.models)]
         for context in self.every_context():
             LanguageRecipe(context=context)
         if any(len(set(given)) < len(given) for given in lists):
-            raise ValueError("a context or a seed stands twice; name each once")
+            raise ValueError("a context or a seed is given twice; give each once")
         unknown = {m.trained_as for m in self.models if m.trained_as} - {m.title for m in self.models}
         if unknown:
             raise ValueError(f"trained_as = {sorted(unknown)[0]!r} is no model of this plan; name one by its label")
@@ -113,17 +115,18 @@ class Plan(Settings):
 
     @classmethod
     def parse(cls, values: dict[str, Any], base: Path) -> Plan:
-        """A plan from what TOML holds: preset, then the recipe's own settings."""
+        """A plan from the content of its TOML: preset, then the recipe's own settings."""
         recipe = Recipe.preset(values.pop("preset", "live")).model_dump()
         for group, settings in values.pop("recipe", {}).items():
             if not isinstance(settings, dict):
-                raise ValueError(f"plan, recipe: {group!r} stands outside a section, such as [recipe.lags]")
+                raise ValueError(f"plan, recipe: {group!r} is outside a section, such as [recipe.lags]")
             recipe[group] = {**recipe.get(group, {}), **settings}
         try:
             plan = cls.model_validate({**values, "recipe": recipe})
         except ValidationError as error:
             raise ValueError(validation_text(error, "plan")) from None
-        people, models = (_at(p, base) for p in plan.people), (_model_at(m, base) for m in plan.models)
+        people = (_with_full_paths(person, base) for person in plan.people)
+        models = (_with_full_name(model, base) for model in plan.models)
         return plan.model_copy(update={"people": tuple(people), "models": tuple(models)})
 
     @property
@@ -147,7 +150,7 @@ class Plan(Settings):
             for person in self.people
         ]
 
-    def model(self, title: str) -> Model:
+    def model(self, title: str) -> PlannedModel:
         return next(m for m in self.models if m.title == title)
 
     def person(self, name: str) -> Person:
@@ -187,18 +190,19 @@ class JobKey(Settings):
         return f"{self.model}, {self.context}, {self.person}" + (f", seed {self.seed}" if self.seed else "")
 
 
-def _at(person: Person, base: Path) -> Person:
-    """With paths that hold wherever a worker runs."""
+def _with_full_paths(person: Person, base: Path) -> Person:
+    """With paths that are valid wherever a worker runs."""
     table = None if person.word_table is None else str(base / person.word_table)
     return person.model_copy(
         update={"recordings": tuple(str(base / r) for r in person.recordings), "word_table": table}
     )
 
 
-def _model_at(model: Model, base: Path) -> Model:
+def _with_full_name(model: PlannedModel, base: Path) -> PlannedModel:
+    """With the full path of a model that is a folder or file beside the plan."""
     asked = parse_model_name(model.name)
     if asked.variant == "random":
         return model
-    near = base / Path(asked.base).expanduser()
-    there = (near / "config.json").is_file() or (near.suffix == ".gguf" and near.is_file())
-    return model.model_copy(update={"name": str(replace(asked, base=str(near)))}) if there else model
+    path = base / Path(asked.base).expanduser()
+    exists = (path / "config.json").is_file() or (path.suffix == ".gguf" and path.is_file())
+    return model.model_copy(update={"name": str(replace(asked, base=str(path)))}) if exists else model

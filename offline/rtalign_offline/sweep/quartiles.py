@@ -1,6 +1,6 @@
-"""Quartiles: the held-out words of a job scored again by how much each surprised the model itself.
+"""The held-out words of a job scored by quartile of the model's own surprisal.
 
-The decoders are those of all words; only what they are scored on changes: all quartiles are read by one instrument.
+The decoders are those of all words; only the words that they are scored on differ between quartiles.
 """
 
 from __future__ import annotations
@@ -16,48 +16,53 @@ from rtalign.language import QUARTILES, surprisal_quartiles
 from rtalign.scoring.cross_validated import Draws, Prepared, score
 from rtalign.training.trainer import FitInputs
 
-NUMBER = len(QUARTILES)
+N_QUARTILES = len(QUARTILES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quartiles:
-    """rows : for each quartile and fold the words of the fold that belong to it; 0 the most expected words."""
+    """Scores the quartiles of one inputs.
+
+    rows : for each quartile and fold, the words of the fold that belong to it; quartile 0 is the most expected words.
+    about : bounds and counts, as inputs.json has them.
+    """
 
     rows: Sequence[Sequence[np.ndarray]]
     draws: Sequence[Draws]
     prepared: Sequence[Prepared]
-    told: dict[str, list[float]]
+    about: dict[str, list[float]]
 
     @classmethod
-    def of(cls, job: FitInputs, surprisal: np.ndarray) -> Quartiles | None:
-        """None where the model tells no surprisal, or a fold has too few words of a quartile.
+    def of(cls, inputs: FitInputs, surprisal: np.ndarray) -> Quartiles | None:
+        """None where the model has no surprisal, or a fold has too few words of a quartile.
 
-        surprisal : (word,) of the words in use.
+        surprisal : (word,) of the usable words.
         """
-        known = np.isfinite(surprisal) & (job.fold != folds.PURGED)
-        if known.sum() < 40 * job.recipe.fit.folds:
+        known = np.isfinite(surprisal) & (inputs.fold != folds.PURGED)
+        if known.sum() < 40 * inputs.recipe.fit.folds:
             return None
         which = surprisal_quartiles(np.where(known, surprisal, np.nan))
-        members = [np.flatnonzero(job.fold == k) for k in range(job.recipe.fit.folds)]
-        rows = [[np.flatnonzero(which[words] == q) for words in members] for q in range(NUMBER)]
+        members = [np.flatnonzero(inputs.fold == k) for k in range(inputs.recipe.fit.folds)]
+        rows = [[np.flatnonzero(which[words] == q) for words in members] for q in range(N_QUARTILES)]
         if min(len(part) for quartile in rows for part in quartile) < 4:
             return None
-        n_layers = len(job.rotations.final)
+        n_layers = len(inputs.rotations.final)
         plans = [
-            Draws.plan(np.where(which == q, job.fold, folds.PURGED), n_layers, job.recipe.fit) for q in range(NUMBER)
+            Draws.plan(np.where(which == q, inputs.fold, folds.PURGED), n_layers, inputs.recipe.fit)
+            for q in range(N_QUARTILES)
         ]
-        turns = [turn.astype(np.float32) for turn in job.rotations.outer]
-        targets = [rotate(y, turn) for y, turn in zip(job.targets, turns, strict=True)]
+        turns = [turn.astype(np.float32) for turn in inputs.rotations.outer]
+        targets = [rotate(y, turn) for y, turn in zip(inputs.targets, turns, strict=True)]
         prepared = [
             plan.prepare([y[part] for y, part in zip(targets, quartile, strict=True)])
             for plan, quartile in zip(plans, rows, strict=True)
         ]
-        told = {
-            "bounds_nats": [float(surprisal[which == q].min()) for q in range(1, NUMBER)],
-            "n_words": [float((which == q).sum()) for q in range(NUMBER)],
-            "mean_nats": [float(surprisal[which == q].mean()) for q in range(NUMBER)],
+        about = {
+            "bounds_nats": [float(surprisal[which == q].min()) for q in range(1, N_QUARTILES)],
+            "n_words": [float((which == q).sum()) for q in range(N_QUARTILES)],
+            "mean_nats": [float(surprisal[which == q].mean()) for q in range(N_QUARTILES)],
         }
-        return cls(rows, plans, prepared, told)
+        return cls(rows, plans, prepared, about)
 
     def score(self, predicted: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         """r (quartile, layer), null and boot (quartile, draw, layer) of one lag.

@@ -1,4 +1,4 @@
-"""sweep: models x contexts x people under one recipe, spread over processes, resumed where it stopped."""
+"""Runs a sweep: submits its tasks to Dask, follows them to their end, and resumes where an earlier run stopped."""
 
 from __future__ import annotations
 
@@ -15,27 +15,38 @@ from typing import Any
 from rtalign.core.cache import cache_folder
 from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress, Stage
-from rtalign_offline.sweep import blocks, clusters, jobs
-from rtalign_offline.sweep import people as listeners
-from rtalign_offline.sweep.jobs import Where
+from rtalign_offline.sweep import clusters, tasks
+from rtalign_offline.sweep.fit import job_folder
+from rtalign_offline.sweep.journal import count_work
+from rtalign_offline.sweep.paths import SweepPaths, load_plan
+from rtalign_offline.sweep.people import load_person, open_person, save_person, words_folder
 from rtalign_offline.sweep.plan import JobKey, Plan
+from rtalign_offline.sweep.readings import delete_activations, load_reading, parts_of_plan, reading_file
 
-POLL_S, AGAIN_S = 0.1, 1.0
+POLL_S, RETRY_S = 0.1, 1.0
 PATIENCE_S = 600.0
-"""How long a lost scheduler is waited for."""
+"""How long to wait for a lost scheduler."""
 
 STATE = "sweep.json"
-WEIGHTS = {"hear": 0.3, "moments": 0.05, "brain": 0.5, "read": 0.7, "job": 1.0}
-"""Rough shares of the time of one job, so that the time left counts shared work too."""
+WEIGHTS = {"filter": 0.3, "sum": 0.05, "combine": 0.5, "read": 0.7, "job": 1.0}
+"""Rough shares of the time of one job, so that the time left includes shared work."""
+
+FUNCTIONS = {
+    "filter": tasks.filter_recording,
+    "sum": tasks.sum_recording,
+    "combine": tasks.combine_recordings,
+    "read": tasks.read_stories,
+    "job": tasks.fit_and_score,
+}
 
 
 class SchedulerLost(Exception):
-    """The scheduler went away with what it knew; the blocks on disk did not."""
+    """The scheduler is gone, and with it what it knew; the results on disk are not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One piece of work: a function of jobs, what it is called with, and the tasks whose answers it waits for."""
+    """One piece of work: a kind in `FUNCTIONS`, its arguments, and the tasks whose results it waits for."""
 
     kind: str
     arguments: tuple[Any, ...]
@@ -43,156 +54,178 @@ class Task:
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of every job: its folder, or why there is none."""
+class SweepOutcome:
+    """The end of every job: its folder, or the reason why there is none."""
 
     folders: dict[JobKey, str] = field(default_factory=dict)
     failures: dict[JobKey, str] = field(default_factory=dict)
 
 
-def sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | None = None) -> dict[str, Any]:
-    """Run what is not done of a plan; returns counts, failures and the report's path."""
+def run_sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path | None = None) -> dict[str, Any]:
+    """Run the jobs of a plan that are not done yet, and write the report of all of them.
+
+    Parameters
+    ----------
+    plan : Plan
+        Models, contexts and people.
+    out : Path
+        Folder of the sweep; an earlier sweep of the same plan is continued.
+    kind : str
+        "local", "slurm", or the address of a Dask scheduler.
+    progress : Progress
+        Where progress and failures are shown.
+    store : Path, optional
+        Folder of shared signals, moments and activations; by default the cache.
+
+    Returns
+    -------
+    dict
+        `ok`, whether no job failed; `report`, the path of the report or None; `title`, `plan`, `jobs`, `failed` and
+        `work`, as sweep.json has them.
+    """
     from rtalign_offline.sweep.report.page import write
 
-    where = _prepared(plan, out, store or cache_folder())
-    outcome = Outcome()
-    people = _people(plan, where, outcome, progress)
-    outcome.folders |= _finished(plan, where, people)
-    keys = {_name(key): key for key in plan.jobs() if key.person in people and key not in outcome.folders}
+    paths = _create(plan, out, store or cache_folder())
+    outcome = SweepOutcome()
+    people = _save_people(plan, paths, outcome, progress)
+    outcome.folders |= _finished_jobs(plan, paths, people)
+    keys = {_job_name(key): key for key in plan.jobs() if key.person in people and key not in outcome.folders}
     if keys:
-        Drive(_graph(keys.values(), where, people), keys, outcome, where).run(kind, plan, progress)
+        Driver(_task_graph(keys.values(), paths, people), keys, outcome, paths).run(kind, plan, progress)
     outcome.failures = {key: outcome.failures[key] for key in plan.jobs() if key in outcome.failures}
-    _tidy(where.home / "jobs")
-    for line in say_failures(outcome.failures):
+    _delete_partial(paths.home / "jobs")
+    for line in failure_lines(outcome.failures):
         progress.say(line)
-    counts = blocks.counts(where.home / "journal")
-    state = _state(plan, outcome, counts)
-    write_atomically(where.home / STATE, json.dumps(state, indent=1))
-    report = str(write(where.home)) if outcome.folders else None
+    state = _state(plan, outcome, count_work(paths.home / "journal"))
+    write_atomically(paths.home / STATE, json.dumps(state, indent=1))
+    report = str(write(paths.home)) if outcome.folders else None
     return {"ok": not outcome.failures, "report": report, **state}
 
 
-def _prepared(plan: Plan, out: Path, store: Path) -> Where:
+def _create(plan: Plan, out: Path, store: Path) -> SweepPaths:
     """The sweep's folder with the plan in it."""
     if out.exists() and any(out.iterdir()) and not any(out.glob("plan-*.json")):
-        raise ValueError(f"{out} holds something else than a sweep; name another folder")
+        raise ValueError(f"{out} holds something other than a sweep; name another folder")
     out.mkdir(parents=True, exist_ok=True)
     name = f"plan-{plan.fingerprint}.json"
     write_atomically(out / name, plan.model_dump_json(indent=1))
-    return Where(str(out.resolve()), str(store.resolve()), name)
+    return SweepPaths(str(out.resolve()), str(store.resolve()), name)
 
 
-def _tidy(folder: Path) -> None:
-    """Remove what killed processes left half made; nothing is at work here any more."""
-    for left in folder.glob("*.partial-*"):
-        shutil.rmtree(left, ignore_errors=True)
+def _delete_partial(folder: Path) -> None:
+    """Delete what killed processes left half written; no process is at work here any more."""
+    for partial in folder.glob("*.partial-*"):
+        shutil.rmtree(partial, ignore_errors=True)
 
 
-def _people(plan: Plan, where: Where, outcome: Outcome, progress: Progress) -> dict[str, str]:
-    """Each person's notes; one whose recordings do not open fails alone."""
-    found = {}
+def _save_people(plan: Plan, paths: SweepPaths, outcome: SweepOutcome, progress: Progress) -> dict[str, str]:
+    """The file of each person; one whose recordings cannot be opened fails alone."""
+    people = {}
     with progress.stage("recordings", len(plan.people), "people") as stage:
         for person in plan.people:
             try:
-                found[person.name] = str(listeners.note(person, listeners.opened(person), where.home / "people"))
+                people[person.name] = str(save_person(person, open_person(person), paths.home / "people"))
             except (ValueError, OSError) as error:
                 for key in plan.jobs():
                     if key.person == person.name:
-                        outcome.failures[key] = _why(error)
+                        outcome.failures[key] = _reason(error)
             stage.advance()
-    return found
+    return people
 
 
-def _finished(plan: Plan, where: Where, people: Mapping[str, str]) -> dict[JobKey, str]:
-    """The jobs whose results are there, told without opening a model."""
-    from rtalign_offline.sweep.fit import job_folder
-
-    found, parts = {}, jobs.parts_of(where, people.values())
+def _finished_jobs(plan: Plan, paths: SweepPaths, people: Mapping[str, str]) -> dict[JobKey, str]:
+    """The jobs whose results exist, found without loading a model."""
+    finished, parts = {}, parts_of_plan(paths, people.values())
     for key in plan.jobs():
         if key.person in people:
-            path = jobs.reading_file(where, parts[key.reading][0])
-            prints = [r.fingerprint() for r in listeners.noted(Path(people[key.person]))[1]]
-            folder = job_folder(where, key, jobs.reading(path), prints) if path.is_file() else None
+            path = reading_file(paths, parts[key.reading][0])
+            prints = [r.fingerprint() for r in load_person(Path(people[key.person]))[1]]
+            folder = job_folder(paths, key, load_reading(path), prints) if path.is_file() else None
             if folder is not None and folder.is_dir():
-                where.journal.note("job", folder.name, "reused")
-                found[key] = str(folder)
-    return found
+                paths.journal.note("job", folder.name, "reused")
+                finished[key] = str(folder)
+    return finished
 
 
-def _graph(keys: Collection[JobKey], where: Where, people: Mapping[str, str]) -> dict[str, Task]:
-    """Every piece that some jobs need by its name, before those that wait for it.
+def _task_graph(keys: Collection[JobKey], paths: SweepPaths, people: Mapping[str, str]) -> dict[str, Task]:
+    """Every task that some jobs need by its name, before those that wait for it.
 
-    What is shared is named by what it is made of and not by who asks for it, so that no two tasks make the same.
+    A shared task is named by what it makes and not by who needs it, so that no two tasks make the same.
     """
-    tasks: dict[str, Task] = {}
-    brains = {}
+    graph: dict[str, Task] = {}
+    combined = {}
+    recipe = load_plan(paths).recipe
     for name in dict.fromkeys(key.person for key in keys):
-        path, recipe = people[name], jobs.plan_of(where).recipe
-        whole = jobs.brain_file(where, path).parent.name
-        heard = [f"hear {listeners.heard_folder(r, recipe, where.cache).name}" for r in listeners.noted(Path(path))[1]]
-        summed = [f"moments {whole} {i}" for i in range(len(heard))]
-        brains[name] = f"brain {whole}"
-        for i, hear in enumerate(heard):
-            tasks.setdefault(hear, Task("hear", (path, i)))
-        for i, add in enumerate(summed):
-            tasks.setdefault(add, Task("moments", (path, i), tuple(heard)))
-        tasks.setdefault(brains[name], Task("brain", (path,), tuple(summed)))
-    everyone, parts = tuple(people.values()), jobs.parts_of(where, people.values())
+        path = people[name]
+        total = tasks.moments_file(paths, path).parent.name
+        recordings = load_person(Path(path))[1]
+        filtered = [f"filter {words_folder(r, recipe, paths.cache).name}" for r in recordings]
+        summed = [f"sum {total} {i}" for i in range(len(recordings))]
+        combined[name] = f"combine {total}"
+        for i, task in enumerate(filtered):
+            graph.setdefault(task, Task("filter", (path, i)))
+        for i, task in enumerate(summed):
+            graph.setdefault(task, Task("sum", (path, i), tuple(filtered)))
+        graph.setdefault(combined[name], Task("combine", (path,), tuple(summed)))
+    everyone, parts = tuple(people.values()), parts_of_plan(paths, people.values())
     for key in keys:
-        read = tuple(f"read {part.slug}" for part in parts[key.reading])
-        for name, part in zip(read, parts[key.reading], strict=True):
-            tasks.setdefault(name, Task("read", (part.key.model_dump(), part.stories, everyone)))
-        tasks[_name(key)] = Task("job", (key.model_dump(), people[key.person]), (brains[key.person], *read))
-    return {name: Task(t.kind, (where, *t.arguments), t.after) for name, t in tasks.items()}
+        reads = tuple(f"read {part.slug}" for part in parts[key.reading])
+        for task, part in zip(reads, parts[key.reading], strict=True):
+            graph.setdefault(task, Task("read", (part.key.model_dump(), part.stories, everyone)))
+        graph[_job_name(key)] = Task("job", (key.model_dump(), people[key.person]), (combined[key.person], *reads))
+    return {name: Task(t.kind, (paths, *t.arguments), t.after) for name, t in graph.items()}
 
 
-def _name(key: JobKey) -> str:
+def _job_name(key: JobKey) -> str:
     return f"job {key.slug}"
 
 
-FUNCTIONS = {"hear": jobs.hear, "moments": jobs.sum_up, "brain": jobs.share, "read": jobs.read, "job": jobs.job}
+class Driver:
+    """Takes every task to its result, on one scheduler after another where schedulers are lost.
 
+    graph : all tasks by name; keys : the jobs among them.
+    """
 
-class Drive:
-    """Takes every task to its answer, on however many schedulers in turn it takes."""
-
-    def __init__(self, tasks: Mapping[str, Task], keys: Mapping[str, JobKey], outcome: Outcome, where: Where) -> None:
-        self._tasks, self._keys, self._outcome, self._where = tasks, keys, outcome, where
-        self._answers: dict[str, str] = {}
+    def __init__(
+        self, graph: Mapping[str, Task], keys: Mapping[str, JobKey], outcome: SweepOutcome, paths: SweepPaths
+    ) -> None:
+        self._graph, self._keys, self._outcome, self._paths = graph, keys, outcome, paths
+        self._results: dict[str, str] = {}
         self._pending: dict[str, Any] = {}
-        self._unit = len(keys) / max(sum(WEIGHTS[task.kind] for task in tasks.values()), 1e-9)
+        self._unit = len(keys) / max(sum(WEIGHTS[task.kind] for task in graph.values()), 1e-9)
 
     def run(self, kind: str, plan: Plan, progress: Progress) -> None:
-        """Until all is answered; a scheduler that goes away is waited for."""
+        """Until every task has a result or has failed; waits for a scheduler that is lost."""
         lost_since: float | None = None
         with progress.stage("sweep", len(self._keys), "jobs") as stage:
             while True:
                 try:
-                    with clusters.connected(kind, plan.cluster, self._where.home / "logs") as client:
+                    with clusters.connected(kind, plan.cluster, self._paths.home / "logs") as client:
                         lost_since = None
-                        _say_where(client, kind, progress)
+                        progress.say(_address_line(client, kind))
                         self._submit(client)
                         return self._collect(client, stage)
                 except clusters.Unreachable:
                     if lost_since is None:
                         raise
                 except SchedulerLost:
-                    progress.say("the Dask scheduler went away; waiting for it, finished work is kept")
+                    progress.say("the Dask scheduler is lost; waiting for it, finished work is kept")
                 lost_since = lost_since or time.monotonic()
                 if time.monotonic() - lost_since > PATIENCE_S:
-                    raise ValueError(f"the Dask scheduler {kind} did not come back; the same command goes on")
-                time.sleep(AGAIN_S)
+                    raise ValueError(f"the Dask scheduler {kind} did not come back; the same command resumes the sweep")
+                time.sleep(RETRY_S)
 
     def _submit(self, client: Any) -> None:
-        """What has no answer yet; a task waits for the answers of others, be they here or to come."""
+        """Submit the tasks that have no result yet; each waits for results of others, present or pending."""
         self._pending = {}
-        for name, task in self._tasks.items():
-            if name in self._answers or self._keys.get(name) in self._outcome.failures:
+        for name, task in self._graph.items():
+            if name in self._results or self._keys.get(name) in self._outcome.failures:
                 continue
-            waits = [self._answers.get(other) or self._pending[other] for other in task.after]
+            waits = [self._results.get(other) or self._pending[other] for other in task.after]
             self._pending[name] = client.submit(FUNCTIONS[task.kind], *task.arguments, *waits, key=name, pure=False)
 
     def _collect(self, client: Any, stage: Stage) -> None:
+        """Take results as they come, until none is pending."""
         while self._pending:
             time.sleep(POLL_S)
             stage.wait()
@@ -204,53 +237,53 @@ class Drive:
                 if future.status != "pending":
                     del self._pending[name]
                     self._take(name, future)
-                    stage.advance(WEIGHTS[self._tasks[name].kind] * self._unit)
-                    self._let_go(name)
+                    stage.advance(WEIGHTS[self._graph[name].kind] * self._unit)
+                    self._delete_activations_after(name)
 
-    def _let_go(self, name: str) -> None:
-        """Activations that no job waits for any more, where the plan does not keep them."""
-        if name not in self._keys or jobs.plan_of(self._where).keep_activations:
+    def _delete_activations_after(self, name: str) -> None:
+        """Delete the activations that no job needs any more, where the plan does not keep them."""
+        if name not in self._keys or load_plan(self._paths).keep_activations:
             return
-        wanted = {other for job in self._pending if job in self._keys for other in self._tasks[job].after}
-        for part in self._tasks[name].after:
-            if self._tasks[part].kind == "read" and part in self._answers and part not in wanted:
-                jobs.forget(self._where, self._answers[part])
+        needed = {other for job in self._pending if job in self._keys for other in self._graph[job].after}
+        for part in self._graph[name].after:
+            if self._graph[part].kind == "read" and part in self._results and part not in needed:
+                delete_activations(self._paths, self._results[part])
 
     def _take(self, name: str, future: Any) -> None:
         key = self._keys.get(name)
         if future.status == "finished":
-            self._answers[name] = _answer(future)
+            self._results[name] = _result(future)
             if key:
-                self._outcome.folders[key] = self._answers[name]
+                self._outcome.folders[key] = self._results[name]
         elif key:
-            self._outcome.failures[key] = _why(future.exception())
+            self._outcome.failures[key] = _reason(future.exception())
 
 
-def _answer(future: Any) -> str:
-    """What a finished task says.  A scheduler may go away after it was told of the end, with the answer."""
+def _result(future: Any) -> str:
+    """The result of a finished task.  A scheduler may be lost after it reported the end, and the result with it."""
     try:
         return str(future.result())
     except (OSError, CancelledError, asyncio.CancelledError) as error:
         raise SchedulerLost from error
 
 
-def _say_where(client: Any, kind: str, progress: Progress) -> None:
+def _address_line(client: Any, kind: str) -> str:
     link = client.dashboard_link if client.scheduler_info().get("services", {}).get("dashboard") else None
-    place = f"{kind}: {client.scheduler.address}"
-    progress.say(f"Dask {place}, " + (f"dashboard {link}" if link else "no dashboard (pip install bokeh for one)"))
+    dashboard = f"dashboard {link}" if link else "no dashboard (pip install bokeh for one)"
+    return f"Dask {kind}: {client.scheduler.address}, {dashboard}"
 
 
-def _why(error: BaseException | None) -> str:
+def _reason(error: BaseException | None) -> str:
     """A failure in one line."""
     text = " ".join(str(error).split())
     if type(error).__name__ == "KilledWorker":
-        return "its worker died again and again, most likely for want of memory; give workers more in [cluster] memory"
+        return "its worker was killed several times, probably for lack of memory; raise [cluster] memory in the plan"
     if isinstance(error, (ValueError, OSError, MemoryError)):
         return text or type(error).__name__
     return f"unexpected {type(error).__name__}: {text}"
 
 
-def _state(plan: Plan, outcome: Outcome, counts: Mapping[str, Any]) -> dict[str, Any]:
+def _state(plan: Plan, outcome: SweepOutcome, work: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": plan.title,
         "plan": f"plan-{plan.fingerprint}.json",
@@ -259,30 +292,30 @@ def _state(plan: Plan, outcome: Outcome, counts: Mapping[str, Any]) -> dict[str,
             for key in plan.jobs()
             if key in outcome.folders
         ],
-        "failed": [key.model_dump() | {"why": why} for key, why in outcome.failures.items()],
-        "work": dict(counts),
+        "failed": [key.model_dump() | {"reason": reason} for key, reason in outcome.failures.items()],
+        "work": dict(work),
     }
 
 
-def say_failures(failures: Mapping[JobKey, str]) -> list[str]:
-    """A line a reason: the first job that failed for it, and how many more did."""
-    alike: dict[str, list[JobKey]] = {}
-    for key, why in failures.items():
-        alike.setdefault(why, []).append(key)
+def failure_lines(failures: Mapping[JobKey, str]) -> list[str]:
+    """One line for each reason: the first job that failed for it, and how many more did."""
+    jobs: dict[str, list[JobKey]] = {}
+    for key, reason in failures.items():
+        jobs.setdefault(reason, []).append(key)
     return [
-        f"failed: {keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "") + f": {why}"
-        for why, keys in alike.items()
+        f"failed: {keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "") + f": {reason}"
+        for reason, keys in jobs.items()
     ]
 
 
-def say_outcome(result: Mapping[str, Any]) -> Sequence[str]:
-    """What a person reads at the end."""
+def outcome_lines(result: Mapping[str, Any]) -> Sequence[str]:
+    """What `run_sweep` returned, for a person."""
     from rtalign_offline.sweep.report.tables import PIECES
 
     work = result["work"]
     lines = [f"{len(result['jobs'])} jobs done, {len(result['failed'])} failed"]
     lines += [f"{'':<48}{'computed':>9}{'found':>8}{'CPU s':>10}"] if work else []
-    for piece, told in PIECES.items():
+    for piece, title in PIECES.items():
         if n := work.get(piece):
-            lines.append(f"  {told:<46}{n['computed']:>9,}{n['reused']:>8,}{n['cpu_s']:>10,.1f}")
+            lines.append(f"  {title:<46}{n['computed']:>9,}{n['reused']:>8,}{n['cpu_s']:>10,.1f}")
     return [*lines, *([result["report"]] if result["report"] else [])]

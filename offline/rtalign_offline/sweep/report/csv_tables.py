@@ -10,7 +10,7 @@ from typing import Any
 
 from rtalign.core.files import write_atomically
 from rtalign.report.summary import DIGITS
-from rtalign_offline.sweep.report.study import QUARTILES, Entry, Study, course, with_context, with_size
+from rtalign_offline.sweep.report.study import QUARTILES, Study, StudyEntry, course, with_context, with_size
 
 Row = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ def write_tables(study: Study, folder: Path) -> list[Path]:
     return written
 
 
-def every(study: Study) -> list[Entry]:
+def every(study: Study) -> list[StudyEntry]:
     """The jobs, then what is pooled over several people."""
     return [*study.jobs, *(e for e in study.pooled if len(study.people(e.subject)) > 1)]
 
@@ -42,7 +42,7 @@ def score_rows(study: Study) -> list[Row]:
     return [_about(entry) | _scores(entry) for entry in every(study)]
 
 
-def _about(entry: Entry) -> dict[str, Any]:
+def _about(entry: StudyEntry) -> dict[str, Any]:
     s = entry.subject
     return {
         "model": s.model, "family": s.family, "architecture": s.architecture, "n_parameters": s.n_parameters,
@@ -50,7 +50,7 @@ def _about(entry: Entry) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _scores(entry: Entry) -> dict[str, Any]:
+def _scores(entry: StudyEntry) -> dict[str, Any]:
     temporal, alignment = entry.findings.temporal, entry.findings.alignment
     low, high = (temporal.ci if temporal else None) or (None, None)
     return {

@@ -42,8 +42,8 @@ from rtalign_offline.sweep.report.marks import (
 )
 from rtalign_offline.sweep.report.study import (
     Course,
-    Entry,
     Study,
+    StudyEntry,
     course,
     value,
     with_alignment,
@@ -75,7 +75,7 @@ def context_plot(study: Study, score: str, hues: Hues, kind: str) -> Markup:
     entries = [e for e in study.pooled if e.subject.kind == kind]
     words = sorted({e.subject.words for e in entries})
     frame = frame_of((np.log10(words[0]) - 0.12, np.log10(words[-1]) + 0.12), span(study, score), right=150.0)
-    lines: dict[tuple[str, int], list[Entry]] = {}
+    lines: dict[tuple[str, int], list[StudyEntry]] = {}
     for entry in sorted(entries, key=lambda e: e.subject.words):
         lines.setdefault((entry.subject.model, entry.subject.seed), []).append(entry)
     drawn = [_context_line(frame, line, score, hues, band=len(lines) <= 4) for line in lines.values()]
@@ -97,7 +97,7 @@ def _context_title(kind: str) -> str:
     return "words of context before each word" if kind == "window" else "words of context at most (growing)"
 
 
-def _context_line(frame: Frame, line: Sequence[Entry], score: str, hues: Hues, band: bool) -> Markup:
+def _context_line(frame: Frame, line: Sequence[StudyEntry], score: str, hues: Hues, band: bool) -> Markup:
     xs = np.log10([e.subject.words for e in line])
     ys = np.array([or_nan(value(e, score)[0]) for e in line])
     ends = [interval(e, score) for e in line]
@@ -110,7 +110,7 @@ def _context_line(frame: Frame, line: Sequence[Entry], score: str, hues: Hues, b
 def architecture_plot(study: Study, score: str, hues: Hues) -> Markup:
     """A row an architecture, a dot a model; random weights have a row of their own."""
     entries = study.at(study.reference)
-    rows: dict[str, list[Entry]] = {}
+    rows: dict[str, list[StudyEntry]] = {}
     for name in (*hues.names, "random weights"):
         found = [e for e in entries if (e.subject.architecture if e.subject.trained else "random weights") == name]
         if found:
@@ -240,7 +240,7 @@ def quartile_key() -> Markup:
     return tag("p", items, class_="huekey")
 
 
-def _panel(entry: Entry, courses: Sequence[Course], width: float, span: tuple[float, float]) -> Markup:
+def _panel(entry: StudyEntry, courses: Sequence[Course], width: float, span: tuple[float, float]) -> Markup:
     lags = courses[0].lags_s
     frame = Frame(38, 26, width - 38 - 14, PANEL_HEIGHT - 26 - 22, (float(lags[0]), float(lags[-1])), span)
     low = np.min([c.null_low for c in courses], axis=0)

@@ -11,7 +11,7 @@ import numpy as np
 from rtalign.report.figures.svg import Frame, label, text, ticks, y_axis
 from rtalign.report.html import Markup, join, number, tag
 from rtalign.report.text import signed
-from rtalign_offline.sweep.report.study import Entry, Growth, Study, value
+from rtalign_offline.sweep.report.study import Growth, Study, StudyEntry, value
 
 WIDTH, HEIGHT = 560.0, 372.0
 LEFT, TOP, RIGHT, BOTTOM = 58.0, 30.0, 14.0, 50.0
@@ -35,7 +35,7 @@ class Hues:
     def of(cls, study: Study) -> Hues:
         return cls(tuple(dict.fromkeys(e.subject.architecture for e in study.pooled if e.subject.trained)))
 
-    def __call__(self, entry: Entry) -> str:
+    def __call__(self, entry: StudyEntry) -> str:
         s = entry.subject
         if not s.trained or s.architecture not in self.names:
             return "untrained"
@@ -61,14 +61,14 @@ def span(study: Study, score: str) -> tuple[float, float]:
     return low - room if low < 0 else 0.0, high + room
 
 
-def interval(entry: Entry, score: str) -> tuple[float | None, float | None]:
+def interval(entry: StudyEntry, score: str) -> tuple[float | None, float | None]:
     if score == "alignment":
         return entry.alignment_ci
     temporal = entry.findings.temporal
     return (temporal.ci if temporal else None) or (None, None)
 
 
-def across(frame: Frame, y: float, entry: Entry, score: str, hues: Hues) -> Markup | None:
+def across(frame: Frame, y: float, entry: StudyEntry, score: str, hues: Hues) -> Markup | None:
     found = value(entry, score)[0]
     if found is None:
         return None
@@ -113,12 +113,12 @@ def tick(frame: Frame, x: float, told: str) -> Markup:
     return join(line, text(frame.px(x), frame.bottom + 16, told, "tick", "middle"))
 
 
-def others(study: Study, entry: Entry) -> list[Entry]:
+def others(study: Study, entry: StudyEntry) -> list[StudyEntry]:
     people = study.people(entry.subject)
     return people if len(people) > 1 else []
 
 
-def point(frame: Frame, x: float, entry: Entry, score: str, hues: Hues) -> Markup:
+def point(frame: Frame, x: float, entry: StudyEntry, score: str, hues: Hues) -> Markup:
     """A model with its interval; one without a score is a ring under the axis' end."""
     low, high = interval(entry, score)
     whisker = None
@@ -128,7 +128,9 @@ def point(frame: Frame, x: float, entry: Entry, score: str, hues: Hues) -> Marku
     return tag("g", whisker, dot(frame, x, entry, score, 5.2), class_=hues(entry))
 
 
-def dot(frame: Frame, x: float, entry: Entry, score: str, radius: float, named: Entry | None = None) -> Markup:
+def dot(
+    frame: Frame, x: float, entry: StudyEntry, score: str, radius: float, named: StudyEntry | None = None
+) -> Markup:
     found = value(entry, score)[0]
     y = frame.bottom - 5 if found is None else frame.py(_held(found, frame.y))
     cls = "noscore" if found is None else _mark(named or entry)
@@ -136,7 +138,7 @@ def dot(frame: Frame, x: float, entry: Entry, score: str, radius: float, named: 
     return tag("circle", tag("title", _told(entry, score)), cx=frame.px(x), cy=y, r=size, class_=cls)
 
 
-def person(frame: Frame, x: float, entry: Entry, score: str, hues: Hues) -> Markup | None:
+def person(frame: Frame, x: float, entry: StudyEntry, score: str, hues: Hues) -> Markup | None:
     found = value(entry, score)[0]
     if found is None:
         return None
@@ -145,11 +147,11 @@ def person(frame: Frame, x: float, entry: Entry, score: str, hues: Hues) -> Mark
     return tag("g", dot, class_=hues(entry))
 
 
-def _mark(entry: Entry) -> str:
+def _mark(entry: StudyEntry) -> str:
     return "dot" if entry.subject.trained else "open"
 
 
-def _told(entry: Entry, score: str) -> str:
+def _told(entry: StudyEntry, score: str) -> str:
     found, why = value(entry, score)[0], entry.findings.reason
     who = f"{entry.subject.model}, {entry.subject.context}, {entry.person}"
     return f"{who}: {NAMES[score]} {signed(found, 3)}" if found is not None else f"{who}: no temporal score, {why}"
@@ -176,7 +178,7 @@ def rate(frame: Frame, found: Growth | None) -> Markup | None:
     return text(frame.left + 4, 16, told, "note")
 
 
-def names_beside(frame: Frame, points: Sequence[tuple[float, Entry]], score: str) -> list[Markup]:
+def names_beside(frame: Frame, points: Sequence[tuple[float, StudyEntry]], score: str) -> list[Markup]:
     """Names beside the dots, left out where they would lie on a dot or on one another."""
     places = [(frame.px(x), frame.py(_held(y, frame.y)), e) for x, e in points if (y := value(e, score)[0]) is not None]
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y, _ in places]
@@ -198,7 +200,7 @@ def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, fl
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def names_at_ends(frame: Frame, ends: Sequence[tuple[Entry, float]], hues: Hues) -> list[Markup]:
+def names_at_ends(frame: Frame, ends: Sequence[tuple[StudyEntry, float]], hues: Hues) -> list[Markup]:
     """Names at the ends of lines, pushed apart, each with a thread to its line."""
     order = sorted(ends, key=lambda end: -end[1])
     wanted = [frame.py(_held(y, frame.y)) for _, y in order]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtalign_offline.sweep.report.study import Entry, Study, with_alignment
+from rtalign_offline.sweep.report.study import Study, StudyEntry, with_alignment
 
 ABSENT = "not in this plan"
 
@@ -33,7 +33,7 @@ def claims(study: Study) -> Iterator[tuple[str, str, float | str]]:
         yield claim.what, claim.published, claim.ours(study)
 
 
-def _entry(study: Study, name: str, context: str | None = None) -> Entry | None:
+def _entry(study: Study, name: str, context: str | None = None) -> StudyEntry | None:
     """The pooled entry of a trained model by the end of its id or label, in one context (the reference by default)."""
     wanted = _plain(name)
     for entry in study.at(context or study.reference):
@@ -108,11 +108,11 @@ def _bidirectional(study: Study) -> float | str:
     return float(np.mean(told)) if told else ("no temporal score" if found else ABSENT)
 
 
-def _both_ways(entry: Entry) -> bool:
+def _both_ways(entry: StudyEntry) -> bool:
     return "bidirectional" in entry.subject.architecture.lower() or entry.subject.family in ("BERT", "RoBERTa")
 
 
-def _trained(study: Study) -> list[Entry]:
+def _trained(study: Study) -> list[StudyEntry]:
     return [e for e in study.at(study.reference) if e.subject.trained]
 
 

@@ -47,7 +47,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class StudyEntry:
     """One job, or one model and context over all people.
 
     temporal, alignment : (bootstrap draw,), NaN where no temporal score is given; folder : of the job's own report.
@@ -60,7 +60,7 @@ class Entry:
     findings: Findings
     temporal: np.ndarray
     alignment: np.ndarray
-    quartiles: tuple[Entry, ...] = ()
+    quartiles: tuple[StudyEntry, ...] = ()
     folder: str = ""
 
     @property
@@ -92,8 +92,8 @@ class Study:
 
     plan: Plan
     state: dict[str, Any]
-    jobs: tuple[Entry, ...]
-    pooled: tuple[Entry, ...]
+    jobs: tuple[StudyEntry, ...]
+    pooled: tuple[StudyEntry, ...]
 
     @property
     def reference(self) -> str:
@@ -101,12 +101,12 @@ class Study:
         there = sorted({(e.subject.words, e.subject.context) for e in self.pooled})
         return "window:50" if "window:50" in {context for _, context in there} else there[-1][1]
 
-    def at(self, context: str) -> list[Entry]:
+    def at(self, context: str) -> list[StudyEntry]:
         """Pooled entries of one context, smallest model first."""
         found = [e for e in self.pooled if e.subject.context == context]
         return sorted(found, key=lambda e: (e.subject.n_parameters, e.subject.model, e.subject.seed))
 
-    def people(self, subject: Subject) -> list[Entry]:
+    def people(self, subject: Subject) -> list[StudyEntry]:
         return [e for e in self.jobs if e.subject == subject]
 
 
@@ -120,7 +120,7 @@ def load(folder: Path) -> Study:
     return Study(plan, state, jobs, pooled)
 
 
-def _job(folder: Path, plan: Plan, key: dict[str, Any]) -> Entry:
+def _job(folder: Path, plan: Plan, key: dict[str, Any]) -> StudyEntry:
     found, told = load_file(folder / "draws.safetensors"), read_summary(folder / "summary.json")
     model, info = plan.model(key["model"]), told["model"]
     passport = json.loads((folder / "passport.json").read_text(encoding="utf-8"))
@@ -160,7 +160,7 @@ def _curves(found: dict[str, np.ndarray], prefix: str, quartile: int | None = No
     return Curves(found["lags_s"], found["layers"], found["depth"], r.astype(float), null, boot)
 
 
-def pool(entries: Sequence[Entry]) -> Entry:
+def pool(entries: Sequence[StudyEntry]) -> StudyEntry:
     """Several people as one: R, null and bootstrap averaged draw by draw, then assessed like one person's."""
     if len(entries) == 1:
         return replace(entries[0], person=POOLED)
@@ -178,7 +178,7 @@ def _mean(curves: Sequence[Curves]) -> Curves:
     return Curves(first.lags_s, first.layers, first.depth, *means)
 
 
-def _entry(subject: Subject, person: str, n_words: int, curves: Curves, folder: str = "") -> Entry:
+def _entry(subject: Subject, person: str, n_words: int, curves: Curves, folder: str = "") -> StudyEntry:
     findings = assess(curves)
     used = np.array([peak.peak_s is not None for peak in findings.peaks])
     temporal = np.full(len(curves.boot), np.nan)
@@ -187,7 +187,7 @@ def _entry(subject: Subject, person: str, n_words: int, curves: Curves, folder: 
     # At the cell that was best, so that the draws are not lifted by choosing again.
     layer, lag = np.unravel_index(int(curves.r.argmax()), curves.r.shape)
     alignment = curves.boot[:, layer, lag].astype(float)
-    return Entry(subject, person, n_words, curves, findings, temporal, alignment, folder=folder)
+    return StudyEntry(subject, person, n_words, curves, findings, temporal, alignment, folder=folder)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,7 +237,7 @@ def growth(points: Iterable[tuple[float, float | None, np.ndarray]]) -> Growth |
     return Growth(rate, low, high, float(y.mean() - rate * x.mean()), len(kept))
 
 
-def with_size(entries: Sequence[Entry], score: str) -> Growth | None:
+def with_size(entries: Sequence[StudyEntry], score: str) -> Growth | None:
     """Of trained models with their number of parameters.  score : temporal or alignment."""
     return growth(
         (float(np.log10(e.subject.n_parameters)), *value(e, score))
@@ -246,7 +246,7 @@ def with_size(entries: Sequence[Entry], score: str) -> Growth | None:
     )
 
 
-def with_context(entries: Sequence[Entry], score: str) -> Growth | None:
+def with_context(entries: Sequence[StudyEntry], score: str) -> Growth | None:
     """Of one model with the number of words it sees."""
     return growth((float(np.log10(e.subject.words)), *value(e, score)) for e in entries)
 
@@ -260,7 +260,7 @@ def with_alignment(study: Study) -> tuple[float | None, int]:
     return float(np.corrcoef(x, y)[0, 1]), len(found)
 
 
-def value(entry: Entry, score: str) -> tuple[float | None, np.ndarray]:
+def value(entry: StudyEntry, score: str) -> tuple[float | None, np.ndarray]:
     """A score and its bootstrap draws."""
     if score == "temporal":
         return entry.temporal_r, entry.temporal

@@ -10,7 +10,7 @@ from rtalign.report.text import DASH, p_value, signed
 from rtalign_offline.sweep.report.csv_tables import Row, growth_rows
 from rtalign_offline.sweep.report.marks import Hues
 from rtalign_offline.sweep.report.paper import claims
-from rtalign_offline.sweep.report.study import Entry, Study, value
+from rtalign_offline.sweep.report.study import Study, StudyEntry, value
 
 PIECES = {
     "tape": "recordings filtered onto tape",
@@ -48,7 +48,7 @@ def _by_words(context: str) -> tuple[int, str]:
     return int(number) + (kind == "window"), kind
 
 
-def _cell(entry: Entry | None, score: str, most: float) -> Cell:
+def _cell(entry: StudyEntry | None, score: str, most: float) -> Cell:
     if entry is None:
         return tag("span", "\u00b7"), "cell none"
     found = value(entry, score)[0]
@@ -113,7 +113,7 @@ def job_table(study: Study) -> Markup:
     return table(head, [_job_row(entry) for entry in study.jobs])
 
 
-def _job_row(entry: Entry) -> list[Cell]:
+def _job_row(entry: StudyEntry) -> list[Cell]:
     score, s = entry.findings.temporal, entry.subject
     link = tag("a", s.model + (f", seed {s.seed}" if s.seed else ""), href=f"jobs/{entry.folder}/report.html")
     r: Cell = (DASH, "off") if score is None else (tag("b", signed(score.r)), "")
@@ -136,7 +136,7 @@ def failures(study: Study) -> Markup | None:
     if not failed:
         return None
     items = [
-        tag("li", tag("b", f"{f['model']}, {f['context']}, {f['person']}"), escape(f": {f['why']}")) for f in failed
+        tag("li", tag("b", f"{f['model']}, {f['context']}, {f['person']}"), escape(f": {f['reason']}")) for f in failed
     ]
     told = f"{len(failed)} of {len(failed) + len(study.jobs)} jobs failed; nothing of them is shown."
     return tag("div", tag("b", told), tag("ul", items), class_="note warn")

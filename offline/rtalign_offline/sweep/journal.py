@@ -1,6 +1,7 @@
-"""Blocks of finished work that appear whole or not at all, with a journal that counts which were computed.
+"""A journal of which pieces of work were computed and which were found on disk, one file a process.
 
-Each block's path holds a key of everything that went into it, so a retry finds it and never adds it a second time.
+The path of each piece holds a key of everything that it depends on, so that a retry finds it and never computes it
+twice.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from typing import Any
 
 
 class Journal:
-    """Which blocks this process computed and which it found; one file a process, so that no two write to one."""
+    """Notes of this process; each process has a file of its own, so that no two write to one."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / f"{socket.gethostname()}-{os.getpid()}.jsonl"
 
     def note(self, piece: str, key: str, how: str, seconds: float = 0.0) -> None:
-        """piece : what kind of block; how : computed or reused."""
+        """piece : what kind of work; how : computed or reused."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         entry = {"piece": piece, "key": key, "how": how, "s": round(seconds, 4), "pid": os.getpid()}
         with self._path.open("a", encoding="utf-8") as file:
@@ -31,14 +32,14 @@ class Journal:
 
     @contextmanager
     def computing(self, piece: str, key: str) -> Iterator[None]:
-        """Notes the block once it is whole."""
+        """Note the piece, with its processor time, once the body has ended without an error."""
         start = time.process_time()
         yield
         self.note(piece, key, "computed", time.process_time() - start)
 
 
-def entries(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every line of every process; one that was cut off by a kill is left out."""
+def read_journal(folder: Path) -> Iterator[dict[str, Any]]:
+    """The notes of all processes; one that was cut off by a kill is left out."""
     for path in sorted(folder.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
@@ -47,22 +48,22 @@ def entries(folder: Path) -> Iterator[dict[str, Any]]:
                 continue
 
 
-def counts(folder: Path) -> dict[str, dict[str, float]]:
-    """A row a kind of block: how many there are, how often they were computed and reused, and their CPU seconds."""
-    distinct: dict[str, set[str]] = {}
-    seen: dict[str, Counter[str]] = {}
+def count_work(folder: Path) -> dict[str, dict[str, float]]:
+    """For each kind of work: how many pieces, how often computed and reused, and processor seconds."""
+    keys: dict[str, set[str]] = {}
+    times: dict[str, Counter[str]] = {}
     seconds: Counter[str] = Counter()
-    for entry in entries(folder):
+    for entry in read_journal(folder):
         piece = entry["piece"]
-        distinct.setdefault(piece, set()).add(entry["key"])
-        seen.setdefault(piece, Counter())[entry["how"]] += 1
+        keys.setdefault(piece, set()).add(entry["key"])
+        times.setdefault(piece, Counter())[entry["how"]] += 1
         seconds[piece] += entry["s"]
     return {
         piece: {
-            "blocks": len(keys),
-            "computed": seen[piece]["computed"],
-            "reused": seen[piece]["reused"],
+            "blocks": len(distinct),
+            "computed": times[piece]["computed"],
+            "reused": times[piece]["reused"],
             "cpu_s": round(seconds[piece], 2),
         }
-        for piece, keys in distinct.items()
+        for piece, distinct in keys.items()
     }
