@@ -104,7 +104,8 @@ def report(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
     from rtalign.report import page as results_page
     from rtalign_offline.sweep.report import page as sweep_page
 
-    path = (sweep_page if sweep_page.is_sweep(args.folder) else results_page).write(args.folder)
+    write = sweep_page.write_sweep_report if sweep_page.is_sweep(args.folder) else results_page.write
+    path = write(args.folder)
     if not (args.quiet or args.json):
         print(path)
     return {"report": str(path)}

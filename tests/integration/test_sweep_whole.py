@@ -18,8 +18,7 @@ from sklearn.linear_model import Ridge
 from rtalign.language import load
 from rtalign.simulation import SimulationPlan, planted_information, simulate, timed_story
 from rtalign_offline.sweep.journal import count_work, read_journal
-from rtalign_offline.sweep.report.study import Growth, value, with_context
-from rtalign_offline.sweep.report.study import load as load_study
+from rtalign_offline.sweep.report.study import Growth, growth_with_context, load_study
 from tests.helpers import sweep_processes
 from tests.helpers.tiny_models import write_model
 
@@ -146,14 +145,14 @@ def test_growth_with_context_is_found_where_it_was_planted(tmp_path: Path) -> No
     )
     found, there = dict[str, np.ndarray](), dict[str, np.ndarray]()
     for model in ("smollm2", "random"):
-        line = sorted((e for e in study.pooled if e.subject.model == model), key=lambda e: e.subject.words)
+        line = sorted((e for e in study.pooled if e.condition.model == model), key=lambda e: e.condition.words)
         found[model] = np.array([e.curves.r[DEEP].max(axis=1).mean() for e in line])
-        there[model] = np.array([shared(tmp_path, model, e.subject.context, information) for e in line])
-        grown = with_context(line, "alignment")
+        there[model] = np.array([shared(tmp_path, model, e.condition.context, information) for e in line])
+        grown = growth_with_context(line, "alignment")
         assert grown is not None
         print(f"\n{model}: deeper layers' R {np.round(found[model], 3)}, planted {np.round(there[model], 3)}")
         print(f"  null {np.mean([p.null_r for p in line[-1].findings.peaks[DEEP]]):.3f}")
-        print(f"  alignment {np.round([value(e, 'alignment')[0] for e in line], 3)}, {told(grown)}")
+        print(f"  alignment {np.round([e.score('alignment') for e in line], 3)}, {told(grown)}")
         print(f"  temporal {[None if e.temporal_r is None else round(e.temporal_r, 2) for e in line]}")
     rise = found["smollm2"][-1] - found["smollm2"][0]
     assert rise > 0.05

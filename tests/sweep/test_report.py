@@ -13,9 +13,9 @@ import pytest
 from rtalign.scoring.findings import assess
 from rtalign_cli import main
 from rtalign_offline.sweep.report.csv_tables import quartile_curve_rows
-from rtalign_offline.sweep.report.page import page
-from rtalign_offline.sweep.report.paper import MAIN, claims
-from rtalign_offline.sweep.report.study import Study, growth, load, with_size
+from rtalign_offline.sweep.report.page import page_of
+from rtalign_offline.sweep.report.paper import MAIN, compare
+from rtalign_offline.sweep.report.study import Study, fit_growth, growth_with_size, load_study
 from tests.helpers.sweep_folders import MODELS, make_sweep
 
 FEW = [MODELS[0], MODELS[2], MODELS[7], MODELS[9], MODELS[10]]
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def study(folder: Path) -> Study:
-    return load(folder)
+    return load_study(folder)
 
 
 class Whole(HTMLParser):
@@ -61,7 +61,7 @@ def read(html: str) -> Whole:
 
 
 def test_the_page_is_whole_and_takes_nothing_from_outside(study: Study) -> None:
-    html = page(study)
+    html = page_of(study)
     parser = read(html)
     assert all(re.fullmatch(r"jobs/[\w-]+/report\.html", link) for link in parser.links)
     assert "http" not in html.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
@@ -74,14 +74,14 @@ def test_the_page_is_whole_and_takes_nothing_from_outside(study: Study) -> None:
 
 
 def test_a_failed_job_is_named_with_its_reason(study: Study) -> None:
-    text = " ".join(read(page(study)).texts)
+    text = " ".join(read(page_of(study)).texts)
     assert "1 of 37 jobs failed" in text
     assert "neither a folder nor in the local cache" in text
 
 
 def test_pooled_r_is_the_mean_over_people(study: Study) -> None:
     for pooled in study.pooled:
-        people = study.people(pooled.subject)
+        people = study.people(pooled.condition)
         assert len(people) == 2
         mean = np.mean([p.curves.r for p in people], axis=0)
         assert np.allclose(pooled.curves.r, mean)
@@ -90,17 +90,17 @@ def test_pooled_r_is_the_mean_over_people(study: Study) -> None:
 
 
 def test_growth_is_a_least_squares_line(study: Study) -> None:
-    entries = [e for e in study.at("window:5") if e.subject.trained]
-    x, y = np.log10([e.subject.n_parameters for e in entries]), [e.alignment_r for e in entries]
+    entries = [e for e in study.at("window:5") if e.condition.trained]
+    x, y = np.log10([e.condition.n_parameters for e in entries]), [e.alignment_r for e in entries]
     slope, at_one = np.polyfit(x, y, 1)
-    found = with_size(study.at("window:5"), "alignment")
+    found = growth_with_size(study.at("window:5"), "alignment")
     assert found is not None
     assert (found.rate, found.at_one, found.n) == (pytest.approx(slope), pytest.approx(at_one), len(entries))
     slopes = [np.polyfit(x, [e.alignment[i] for e in entries], 1)[0] for i in range(len(entries[0].alignment))]
     low, high = np.percentile(slopes, [2.5, 97.5])
     assert found.low == pytest.approx(min(low, slope))
     assert found.high == pytest.approx(max(high, slope))
-    assert growth([(1.0, 0.5, np.zeros(3)), (1.0, 0.6, np.zeros(3))]) is None
+    assert fit_growth([(1.0, 0.5, np.zeros(3)), (1.0, 0.6, np.zeros(3))]) is None
 
 
 def test_csv_and_parquet_hold_the_same_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +123,7 @@ def test_csv_and_parquet_hold_the_same_rows(folder: Path, capsys: pytest.Capture
 def test_curves_of_quarters_are_means_over_layers_and_people(study: Study) -> None:
     rows = [r for r in quartile_curve_rows(study) if r["context"] == "window:5" and r["model"] == "Mamba 1.4B"]
     assert len(rows) == 4 * len(study.jobs[0].curves.lags_s)
-    people = [e for e in study.jobs if e.subject.model == "Mamba 1.4B" and e.subject.context == "window:5"]
+    people = [e for e in study.jobs if e.condition.model == "Mamba 1.4B" and e.condition.context == "window:5"]
     for q in range(4):
         want = np.mean([e.quartiles[q].curves.r.mean(axis=0) for e in people], axis=0)
         assert np.allclose([r["r"] for r in rows if r["quartile"] == q + 1], want)
@@ -135,7 +135,7 @@ def test_curves_of_quarters_are_means_over_layers_and_people(study: Study) -> No
 
 def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
     folder = make_sweep(tmp_path / "one", [FEW[0]], ("growing:100",), ("ann",), failed=False)
-    text = " ".join(read(page(load(folder))).texts)
+    text = " ".join(read(page_of(load_study(folder))).texts)
     for said in (
         "all models of this plan are of one size",
         "the plan has one context of each kind",
@@ -151,31 +151,31 @@ def test_a_name_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     folder = make_sweep(tmp_path / "one", [FEW[0]], ("growing:100",), ("ann",))
     state = folder / "sweep.json"
     state.write_text(state.read_text().replace("models/", "").replace("nowhere", "<script>alert(1)</script>"))
-    html = page(load(folder))
+    html = page_of(load_study(folder))
     assert "<script" not in html
     assert "&lt;script&gt;" in html
 
 
 def test_the_published_numbers_stand_beside_what_was_found(study: Study) -> None:
-    told = {what: ours for what, _, ours in claims(study)}
-    pythia = next(e for e in study.at("window:50") if e.subject.model == "Pythia 14M")
+    told = {what: ours for what, _, ours in compare(study)}
+    pythia = next(e for e in study.at("window:50") if e.condition.model == "Pythia 14M")
     assert told["Pythia 14M, temporal score"] == pythia.temporal_r
-    llama = next(e for e in study.at("window:0") if e.subject.model == "Llama-3.2-3B")
+    llama = next(e for e in study.at("window:0") if e.condition.model == "Llama-3.2-3B")
     assert told["Llama-3.2-3B, no context"] == llama.temporal_r
     assert told["GPT2-XL, temporal score"] == "not in this plan"
-    trained = [e for e in study.at("window:50") if e.subject.trained]
+    trained = [e for e in study.at("window:50") if e.condition.trained]
     both = np.corrcoef([e.alignment_r for e in trained], [e.temporal_r for e in trained])[0, 1]
     assert told["r of temporal with alignment score"] == pytest.approx(both)
-    causal = [e.quartiles[3].temporal_r for e in trained if e.subject.model != "BERT"]
+    causal = [e.quartiles[3].temporal_r for e in trained if e.condition.model != "BERT"]
     assert told["Most surprising quarter of words"] == pytest.approx(np.mean(causal))
 
 
 def test_the_main_models_peaks_are_averaged_layer_by_layer(tmp_path: Path) -> None:
     nine = [(name, "any", "attention", 1000 * (i + 1)) for i, name in enumerate(MAIN)]
-    study = load(make_sweep(tmp_path / "nine", nine, ("window:50",), ("ann",), failed=False))
-    told = {what: ours for what, _, ours in claims(study)}
+    study = load_study(make_sweep(tmp_path / "nine", nine, ("window:50",), ("ann",), failed=False))
+    told = {what: ours for what, _, ours in compare(study)}
     peaks = np.mean([[p.peak_s for p in e.findings.peaks] for e in study.pooled], axis=0)
     want = np.corrcoef(peaks, study.pooled[0].curves.depth)[0, 1]
     assert told["Nine main models, r of their mean peaks with depth"] == pytest.approx(want)
-    eight = load(make_sweep(tmp_path / "eight", nine[1:], ("window:50",), ("ann",), failed=False))
-    assert next(ours for what, _, ours in claims(eight) if "main" in what) == "8 of 9 models with a score"
+    eight = load_study(make_sweep(tmp_path / "eight", nine[1:], ("window:50",), ("ann",), failed=False))
+    assert next(ours for what, _, ours in compare(eight) if "main" in what) == "8 of 9 models with a score"

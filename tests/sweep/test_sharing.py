@@ -117,7 +117,7 @@ def test_what_is_asked_for_at_once_is_made_once(tmp_path: Path, at_once: None, m
         return str(paths.home / "jobs" / str(len(told)))
 
     monkeypatch.setitem(sweep.FUNCTIONS, "job", found_all)
-    monkeypatch.setattr("rtalign_offline.sweep.report.page.write", lambda folder: folder)
+    monkeypatch.setattr("rtalign_offline.sweep.report.page.write_sweep_report", lambda folder: folder)
     done = sweep.run_sweep(plan_of_three(tmp_path), tmp_path / "out", "local", Progress(quiet=True), tmp_path / "cache")
     assert not done["failed"]
     computed = Counter(

@@ -81,8 +81,8 @@ time = "12:00:00"
 class Rates:
     """The speed of one core of this machine.
 
-    flops : in float32; lag_s : of one lag's fit of one job, at CONTENT words; moments_s : of one lag of a person's shared
-    moments; hour_s : of an hour of signal through the chain.
+    flops : in float32; lag_s : seconds of one lag's fit of one job, at CONTENT words; moments_s : of one lag of the
+    moments that a person's jobs share; hour_s : of filtering an hour of signal.
     """
 
     flops: float
@@ -175,7 +175,7 @@ def assumption_lines(rates: Rates, plan: Plan, disk: float) -> list[str]:
         f"assumed: a model reaches {CPU_SHARE:.0%} of that here, {GPU_SHARE:.0%} of {H200_FLOPS / 1e12:.0f} TFLOP/s "
         f"(bfloat16) on an H200, of {NODE_FLOPS / 1e12:.0f} on an A100;",
         f"  {TOKENS_PER_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words fitted; cores as here, one to a process;",
-        f"  no reading or job is split; {_short_name(largest)} takes {largest.memory_gb(precision):.0f} GB in {precision}",
+        f"  no reading or job split; {_short_name(largest)} in {precision} takes {largest.memory_gb(precision):.0f} GB",
     ]
 
 

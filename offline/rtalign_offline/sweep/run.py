@@ -83,7 +83,7 @@ def run_sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path 
         `ok`, whether no job failed; `report`, the path of the report or None; `title`, `plan`, `jobs`, `failed` and
         `work`, as sweep.json has them.
     """
-    from rtalign_offline.sweep.report.page import write
+    from rtalign_offline.sweep.report.page import write_sweep_report
 
     paths = _create(plan, out, store or cache_folder())
     outcome = SweepOutcome()
@@ -98,7 +98,7 @@ def run_sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path 
         progress.say(line)
     state = _state(plan, outcome, count_work(paths.home / "journal"))
     write_atomically(paths.home / STATE, json.dumps(state, indent=1))
-    report = str(write(paths.home)) if outcome.folders else None
+    report = str(write_sweep_report(paths.home)) if outcome.folders else None
     return {"ok": not outcome.failures, "report": report, **state}
 
 

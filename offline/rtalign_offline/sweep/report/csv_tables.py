@@ -10,13 +10,35 @@ from typing import Any
 
 from rtalign.core.files import write_atomically
 from rtalign.report.summary import DIGITS
-from rtalign_offline.sweep.report.study import QUARTILES, Study, StudyEntry, course, with_context, with_size
+from rtalign_offline.sweep.report.study import (
+    N_QUARTILES,
+    Growth,
+    Score,
+    Study,
+    StudyEntry,
+    growth_with_context,
+    growth_with_size,
+    mean_curve,
+)
 
 Row = Mapping[str, Any]
 
 
 def write_tables(study: Study, folder: Path) -> list[Path]:
-    """scores, layers, quartiles with their curves, and growth; returns what was written."""
+    """Write the scores, layers, quartiles with their curves, and growth.
+
+    Parameters
+    ----------
+    study : Study
+        The results of a sweep.
+    folder : Path
+        Made where it is missing.
+
+    Returns
+    -------
+    list of Path
+        The files that were written; a table without rows has none.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tables = {
         "scores": score_rows(study),
@@ -33,26 +55,27 @@ def write_tables(study: Study, folder: Path) -> list[Path]:
     return written
 
 
-def every(study: Study) -> list[StudyEntry]:
-    """The jobs, then what is pooled over several people."""
-    return [*study.jobs, *(e for e in study.pooled if len(study.people(e.subject)) > 1)]
+def all_entries(study: Study) -> list[StudyEntry]:
+    """The jobs, then the conditions pooled over several people."""
+    return [*study.jobs, *(e for e in study.pooled if len(study.people(e.condition)) > 1)]
 
 
 def score_rows(study: Study) -> list[Row]:
-    return [_about(entry) | _scores(entry) for entry in every(study)]
+    return [_about(entry) | _scores(entry) for entry in all_entries(study)]
 
 
 def _about(entry: StudyEntry) -> dict[str, Any]:
-    s = entry.subject
+    c = entry.condition
     return {
-        "model": s.model, "family": s.family, "architecture": s.architecture, "n_parameters": s.n_parameters,
-        "trained": s.trained, "context": s.context, "context_words": s.words, "person": entry.person, "seed": s.seed,
+        "model": c.model, "family": c.family, "architecture": c.architecture, "n_parameters": c.n_parameters,
+        "trained": c.trained, "context": c.context, "context_words": c.words, "person": entry.person, "seed": c.seed,
     }  # fmt: skip
 
 
 def _scores(entry: StudyEntry) -> dict[str, Any]:
     temporal, alignment = entry.findings.temporal, entry.findings.alignment
-    low, high = (temporal.ci if temporal else None) or (None, None)
+    low, high = entry.interval("temporal")
+    alignment_low, alignment_high = entry.interval("alignment")
     return {
         "n_words": entry.n_words or None,
         "temporal_r": temporal.r if temporal else None,
@@ -60,27 +83,27 @@ def _scores(entry: StudyEntry) -> dict[str, Any]:
         "temporal_high": high,
         "p_permutation": temporal.p_permutation if temporal else None,
         "slope_ms": temporal.slope_ms if temporal else None,
-        "why_no_score": entry.findings.reason,
-        "peaks": entry.peaked,
+        "temporal_score_reason": entry.findings.reason,
+        "peaks": entry.n_peaks,
         "layers": len(entry.findings.peaks),
         "alignment": alignment.best,
-        "alignment_low": entry.alignment_ci[0],
-        "alignment_high": entry.alignment_ci[1],
+        "alignment_low": alignment_low,
+        "alignment_high": alignment_high,
         "best_layer": alignment.best_layer,
         "mean_of_max": alignment.mean_of_max,
     }
 
 
 def layer_rows(study: Study) -> list[Row]:
-    return [_about(entry) | peak.row() for entry in every(study) for peak in entry.findings.peaks]
+    return [_about(entry) | peak.row() for entry in all_entries(study) for peak in entry.findings.peaks]
 
 
 def quartile_rows(study: Study) -> list[Row]:
     return [
         _about(entry) | {"quartile": q + 1} | _scores(entry.quartiles[q])
-        for entry in every(study)
+        for entry in all_entries(study)
         if entry.quartiles
-        for q in range(QUARTILES)
+        for q in range(N_QUARTILES)
     ]
 
 
@@ -89,32 +112,33 @@ def quartile_curve_rows(study: Study) -> list[Row]:
     rows: list[Row] = []
     for entry in study.pooled:
         for q, quarter in enumerate(entry.quartiles):
-            found = course(quarter.curves)
-            points = zip(found.lags_s, found.r, found.null_low, found.null_high, strict=True)
+            curve = mean_curve(quarter.curves)
+            points = zip(curve.lags_s, curve.r, curve.null_low, curve.null_high, strict=True)
             names = ("lag_s", "r", "null_low", "null_high")
-            told = [dict(zip(names, map(float, point), strict=True)) for point in points]
-            rows += [_about(entry) | {"quartile": q + 1} | point for point in told]
+            values = [dict(zip(names, map(float, point), strict=True)) for point in points]
+            rows += [_about(entry) | {"quartile": q + 1} | point for point in values]
     return rows
 
 
 def growth_rows(study: Study) -> list[Row]:
     """With model size in each context, with context in each model; pooled over people."""
     rows: list[Row] = []
+    scores: tuple[Score, Score] = ("temporal", "alignment")
     for context in study.plan.every_context():
-        for score in ("temporal", "alignment"):
-            _add(rows, score, "log10 parameters", context, with_size(study.at(context), score))
+        for score in scores:
+            _add(rows, score, "log10 parameters", context, growth_with_size(study.at(context), score))
     for model in study.plan.models:
-        entries = [e for e in study.pooled if e.subject.model == model.title]
-        for score in ("temporal", "alignment"):
-            for kind in dict.fromkeys(e.subject.kind for e in entries):
-                some = [e for e in entries if e.subject.kind == kind]
-                _add(rows, score, f"log10 words ({kind})", model.title, with_context(some, score))
+        entries = [e for e in study.pooled if e.condition.model == model.title]
+        for score in scores:
+            for kind in dict.fromkeys(e.condition.context_kind for e in entries):
+                same_kind = [e for e in entries if e.condition.context_kind == kind]
+                _add(rows, score, f"log10 words ({kind})", model.title, growth_with_context(same_kind, score))
     return rows
 
 
-def _add(rows: list[Row], score: str, over: str, within: str, found: Any) -> None:
-    if found is not None:
-        numbers = {"per_tenfold": found.rate, "low": found.low, "high": found.high, "points": found.n}
+def _add(rows: list[Row], score: Score, over: str, within: str, growth: Growth | None) -> None:
+    if growth is not None:
+        numbers = {"per_tenfold": growth.rate, "low": growth.low, "high": growth.high, "points": growth.n}
         rows.append({"score": score, "over": over, "within": within} | numbers)
 
 

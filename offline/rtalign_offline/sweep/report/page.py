@@ -13,8 +13,8 @@ from rtalign.report.sections import captioned
 from rtalign.report.text import several, signed
 from rtalign_offline.sweep.report.csv_tables import write_tables
 from rtalign_offline.sweep.report.figures import (
-    against_plot,
     architecture_plot,
+    both_scores_plot,
     context_plot,
     control_plot,
     quartile_curves,
@@ -22,34 +22,52 @@ from rtalign_offline.sweep.report.figures import (
     quartile_plot,
     size_plot,
 )
-from rtalign_offline.sweep.report.marks import Hues
-from rtalign_offline.sweep.report.study import Growth, Study, load, value, with_context, with_size
-from rtalign_offline.sweep.report.tables import failures, growth_table, job_table, matrix, published_table, work_table
+from rtalign_offline.sweep.report.marks import Colours
+from rtalign_offline.sweep.report.study import Growth, Score, Study, growth_with_context, growth_with_size, load_study
+from rtalign_offline.sweep.report.tables import (
+    failure_note,
+    growth_table,
+    job_table,
+    published_table,
+    score_table,
+    work_table,
+)
 
-SCORES = ("temporal", "alignment")
+SCORES: tuple[Score, Score] = ("temporal", "alignment")
 EMPTY = {
-    "temporal": "There is no temporal score to show: in no model do enough layers have a peak that stands, at lags "
-    "that differ.",
+    "temporal": "There is no temporal score to show: too few layers of every model have a valid peak.",
     "alignment": "There is no alignment score to show.",
 }
 
 
 def is_sweep(folder: Path) -> bool:
+    """Whether a folder is that of a sweep."""
     return (folder / "sweep.json").is_file()
 
 
-def write(folder: Path) -> Path:
-    """report.html and tables of a sweep's folder; returns the report's path."""
-    study = load(folder)
+def write_sweep_report(folder: Path) -> Path:
+    """Write report.html and the tables of a sweep.
+
+    Parameters
+    ----------
+    folder : Path
+        What `run_sweep` wrote.
+
+    Returns
+    -------
+    Path
+        The report.
+    """
+    study = load_study(folder)
     write_tables(study, folder / "tables")
     path = folder / "report.html"
-    write_atomically(path, page(study))
+    write_atomically(path, page_of(study))
     return path
 
 
-def page(study: Study) -> str:
+def page_of(study: Study) -> str:
     """The whole document."""
-    hues = Hues.of(study)
+    colours = Colours.of(study)
     top = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -58,24 +76,24 @@ def page(study: Study) -> str:
         tag("title", f"{study.plan.title}: {headline(study)}"),
         tag("style", Markup(page_css() + rules("sweep.css", __package__))),
     )
-    parts = [head(study), overview(study, hues), sizes(study, hues), contexts(study, hues), kinds(study, hues),
-             predictability(study, hues), controls(study, hues), together(study, hues), rates(study),
-             details(study)]  # fmt: skip
+    compared = (overview, sizes, contexts, architectures, predictability, controls, both_scores)
+    sections = [section(study, colours) for section in compared]
+    parts = [head(study), *sections, growth(study), details(study)]
     foot = tag("footer", "rtalign. The numbers are in tables/ beside this file, as CSV and, with pyarrow, Parquet.")
     return "<!doctype html>\n" + tag("html", top, tag("body", tag("main", parts, foot)), lang="en")
 
 
 def headline(study: Study) -> str:
-    """What was found, in one sentence; only what its interval keeps away from zero is said to grow."""
-    size, lines = with_size(study.at(study.reference), "temporal"), _lines(study)
-    rising = sum(found.low > 0 for found in lines)
-    told = []
+    """The result in one sentence; a score is said to rise only where the interval of its slope is above zero."""
+    size, lines = growth_with_size(study.at(study.reference), "temporal"), _growth_with_context(study)
+    rising = sum(growth.low > 0 for growth in lines)
+    causes = []
     if rising:
-        told.append(f"with context in {rising} of {several(len(lines), 'trained model')}")
+        causes.append(f"with context in {rising} of {several(len(lines), 'trained model')}")
     if size and size.n > 2 and size.low > 0:
-        told.append(f"with model size ({signed(size.rate, 2, plus=True)} per tenfold)")
-    if told:
-        return f"The temporal score rises {' and '.join(told)}."
+        causes.append(f"with model size ({signed(size.rate, 2, plus=True)} per tenfold)")
+    if causes:
+        return f"The temporal score rises {' and '.join(causes)}."
     if all(e.temporal_r is None for e in study.pooled):
         return "No model has a temporal score here."
     if lines or (size and size.n > 2):
@@ -83,14 +101,14 @@ def headline(study: Study) -> str:
     return f"{several(len(study.plan.models), 'model')} in {several(len(study.plan.every_context()), 'context')}."
 
 
-def _lines(study: Study) -> list[Growth]:
-    """How the temporal score of each trained model goes with context, where three contexts tell it."""
-    found = []
+def _growth_with_context(study: Study) -> list[Growth]:
+    """Growth of the temporal score of each trained model that was read in at least three contexts."""
+    lines = []
     for model in study.plan.models:
-        entries = [e for e in study.pooled if e.subject.model == model.title and e.subject.trained]
-        grown = with_context(entries, "temporal")
-        found += [grown] if grown and grown.n > 2 else []
-    return found
+        entries = [e for e in study.pooled if e.condition.model == model.title and e.condition.trained]
+        growth = growth_with_context(entries, "temporal")
+        lines += [growth] if growth and growth.n > 2 else []
+    return lines
 
 
 def head(study: Study) -> Markup:
@@ -98,7 +116,7 @@ def head(study: Study) -> Markup:
     kicker = [tag("b", "rtalign"), "sweep", *([plan.title] if plan.title != "sweep" else [])]
     kicker += ["settings of arXiv 2512.01591"] if plan.paper else []
     counts = [
-        ("models", str(len(plan.models)), f"{len(set(e.subject.architecture for e in study.pooled))} architectures"),
+        ("models", str(len(plan.models)), f"{len(set(e.condition.architecture for e in study.pooled))} architectures"),
         ("contexts", str(len(plan.every_context())), f"compared at {study.reference}"),
         ("people", str(len({e.person for e in study.jobs})), "pooled by averaging R, as the paper does"),
         ("jobs", str(len(study.jobs)), f"{len(study.state.get('failed', []))} failed"),
@@ -112,125 +130,126 @@ def head(study: Study) -> Markup:
         tag("div", [tag("span", part) for part in kicker], class_="kicker"),
         tag("h1", headline(study)),
         tag("dl", tiles, class_="tiles"),
-        failures(study),
+        failure_note(study),
     )
 
 
-def overview(study: Study, hues: Hues) -> Markup:
-    told = (
+def overview(study: Study, colours: Colours) -> Markup:
+    caption = (
         "Pooled over people. Left, the temporal score r: how closely peak latency goes with depth. Right, the "
-        "alignment score R of the best layer. \u201cnone\u201d: too few layers have a peak that stands; grey "
+        "alignment score R of the best layer. \u201cnone\u201d: too few layers have a valid peak; grey "
         "numbers: no layer rises above its null."
     )
-    both = tag("div", [matrix(study, score, hues) for score in SCORES], class_="grid2")
+    both = tag("div", [score_table(study, score, colours) for score in SCORES], class_="grid2")
     return join(
         tag("h2", "Every model in every context"),
-        captioned("Scores by model and words of context.", told, both),
+        captioned("Scores by model and words of context.", caption, both),
         tag("p", tag("b", prose("How to read T_max. ")), prose(WHOLE_CONTENT), class_="note"),
     )
 
 
-def sizes(study: Study, hues: Hues) -> Markup:
+def sizes(study: Study, colours: Colours) -> Markup:
     entries = study.at(study.reference)
-    different = len({e.subject.n_parameters for e in entries})
+    different = len({e.condition.n_parameters for e in entries})
     title = tag("h2", "Larger models")
     if different < 2:
-        return join(title, _gone("Scores against size are left out: all models of this plan are of one size."))
-    told = (
-        f"Each model at {study.reference}, all people together, with its 95 % bootstrap interval; faint dots are "
+        return join(title, _left_out("Scores against size are left out: all models of this plan are of one size."))
+    caption = (
+        f"Each model at {study.reference}, all people pooled, with its 95 % bootstrap interval; faint dots are "
         "single people, open ones models with random weights, small rings at the foot have no temporal score. The line "
         "is fitted to trained models alone."
     )
-    both = _pair(study, lambda score: size_plot(study, score, hues))
-    return join(title, captioned("Scores against the number of parameters.", told, _key(study, hues), both))
+    both = _pair(study, lambda score: size_plot(study, score, colours))
+    return join(title, captioned("Scores against the number of parameters.", caption, _key(study, colours), both))
 
 
-def contexts(study: Study, hues: Hues) -> Markup:
+def contexts(study: Study, colours: Colours) -> Markup:
     title, drawn = tag("h2", "Longer contexts"), []
     for kind in ("window", "growing"):
-        if len({e.subject.words for e in study.pooled if e.subject.kind == kind}) > 1:
-            told = (
-                "A line a model; the axis is logarithmic in the words that the model sees, the word itself among them. "
+        if len({e.condition.words for e in study.pooled if e.condition.context_kind == kind}) > 1:
+            caption = (
+                "A line for each model over the words that it sees, the word itself included, on a logarithmic axis. "
                 "Shaded: 95 % of the bootstrap, where there are few lines."
             )
             name = "Sliding windows" if kind == "window" else "Growing contexts"
-            both = _pair(study, lambda score, kind=kind: context_plot(study, score, hues, kind))  # type: ignore[misc]
-            drawn.append(captioned(f"{name}.", told, _key(study, hues), both))
+            both = _pair(study, lambda score, kind=kind: context_plot(study, score, colours, kind))  # type: ignore[misc]
+            drawn.append(captioned(f"{name}.", caption, _key(study, colours), both))
     if not drawn:
-        return join(title, _gone("Scores against context are left out: the plan has one context of each kind."))
+        return join(title, _left_out("Scores against context are left out: the plan has one context of each kind."))
     return join(title, drawn)
 
 
-def kinds(study: Study, hues: Hues) -> Markup:
+def architectures(study: Study, colours: Colours) -> Markup:
     title = tag("h2", "By architecture")
-    if len(hues.names) < 2:
-        return join(title, _gone("Architectures are not compared: the plan holds trained models of one alone."))
-    told = f"A dot a model at {study.reference}, with its 95 % interval; all people together."
-    return join(
-        title, captioned("Scores by architecture.", told, _pair(study, lambda s: architecture_plot(study, s, hues)))
-    )
+    if len(colours.architectures) < 2:
+        return join(title, _left_out("Architectures are not compared: the plan holds trained models of one alone."))
+    caption = f"A dot for each model at {study.reference}, with its 95 % interval; all people pooled."
+    both = _pair(study, lambda score: architecture_plot(study, score, colours))
+    return join(title, captioned("Scores by architecture.", caption, both))
 
 
-def predictability(study: Study, hues: Hues) -> Markup:
+def predictability(study: Study, colours: Colours) -> Markup:
     title = tag("h2", "Expected and surprising words")
-    if not any(quartile_plot(study, score, hues) for score in SCORES):
-        why = "the plan does not ask for quartiles" if not study.plan.quartiles else (
-            f"no model tells enough surprisal at {study.reference}"
+    if not any(quartile_plot(study, score, colours) for score in SCORES):
+        reason = "the plan does not ask for quartiles" if not study.plan.quartiles else (
+            f"no model has surprisal of enough words at {study.reference}"
         )  # fmt: skip
-        return join(title, _gone(f"Quarters by predictability are left out: {why}."))
-    told = (
+        return join(title, _left_out(f"Quarters by predictability are left out: {reason}."))
+    caption = (
         "The decoders are those of all words; they are scored on each quarter of held-out words, by the model\u2019s "
         f"own surprisal at {study.reference}. Dotted: the mean of trained models. A quarter has "
         "fewer words, so chance lifts its best R more than that of all words: compare quarters with each other."
     )
-    scores = captioned("Scores by predictability.", told, _pair(study, lambda s: quartile_plot(study, s, hues)))
+    scores = captioned("Scores by predictability.", caption, _pair(study, lambda s: quartile_plot(study, s, colours)))
     curves = quartile_curves(study)
     if curves is None:
         return join(title, scores)
-    told = (
+    caption = (
         f"The mean of all layers and people against lag in ms, for trained models at {study.reference}; grey: 95 % of "
         "the null of such a mean, the widest of the four quarters."
     )
-    return join(title, scores, captioned("R over lag by predictability.", told, quartile_key(), curves))
+    return join(title, scores, captioned("R over lag by predictability.", caption, quartile_key(), curves))
 
 
-def controls(study: Study, hues: Hues) -> Markup:
+def controls(study: Study, colours: Colours) -> Markup:
     title = tag("h2", "Trained and with random weights")
-    if control_plot(study, "alignment", hues) is None:
-        return join(title, _gone("The control is left out: no model of the plan has a twin with random weights."))
-    told = f"Filled: trained; open: the same shape with random weights, at {study.reference}."
-    return join(title, captioned("What training adds.", told, _pair(study, lambda s: control_plot(study, s, hues))))
+    if control_plot(study, "alignment", colours) is None:
+        return join(title, _left_out("The control is left out: no model of the plan has a twin with random weights."))
+    caption = f"Filled: trained; open: the same shape with random weights, at {study.reference}."
+    both = _pair(study, lambda score: control_plot(study, score, colours))
+    return join(title, captioned("What training adds.", caption, both))
 
 
-def together(study: Study, hues: Hues) -> Markup:
+def both_scores(study: Study, colours: Colours) -> Markup:
     """Temporal against alignment score, and what was published beside what was found."""
-    plot, found = against_plot(study, hues), published_table(study)
+    plot, published = both_scores_plot(study, colours), published_table(study)
     if plot is None:
-        left = _gone(f"No plot: fewer than two models have a temporal score at {study.reference}.")
+        left = _left_out(f"No plot: fewer than two models have a temporal score at {study.reference}.")
     else:
-        told = "Aligning well and aligning in order are two things; a dot a model."
-        left = captioned("Temporal against alignment score.", told, plot)
-    if found is None:
-        right = _gone("None of the numbers published in arXiv 2512.01591 has a counterpart in this plan.")
+        caption = "Aligning well and aligning in order are two things; a dot for each model."
+        left = captioned("Temporal against alignment score.", caption, plot)
+    if published is None:
+        right = _left_out("None of the numbers published in arXiv 2512.01591 has a counterpart in this plan.")
     else:
-        told = f"arXiv 2512.01591 and this sweep, pooled, at {study.reference} where no context is named."
-        told += "" if study.plan.paper else " The plan does not say paper = true: other settings, so compare with care."
-        right = captioned("Published and found.", told, found)
+        caption = f"arXiv 2512.01591 and this sweep, pooled, at {study.reference} where no context is named."
+        if not study.plan.paper:
+            caption += " The plan does not set paper = true: its settings differ, so compare with care."
+        right = captioned("Published and found.", caption, published)
     return join(
         tag("h2", "The two scores together, and the published numbers"),
         tag("div", tag("div", left), tag("div", right), class_="grid2"),
     )
 
 
-def rates(study: Study) -> Markup:
+def growth(study: Study) -> Markup:
     title, drawn = tag("h2", "Growth"), growth_table(study)
     if drawn is None:
-        return join(title, _gone("No growth is told: it takes two sizes or two contexts with a score."))
-    told = (
+        return join(title, _left_out("No growth is shown: it needs two sizes or two contexts with a score."))
+    caption = (
         "The rise of a score for every tenfold of parameters or words, fitted to pooled scores. The interval is of the "
-        "bootstrap over words: how surely these very models are known, not how others would lie."
+        "bootstrap over words: how precisely these very models are known, not how others would lie."
     )
-    return join(title, tag("div", drawn, class_="panel long"), _gone(told))
+    return join(title, tag("div", drawn, class_="panel long"), _left_out(caption))
 
 
 def details(study: Study) -> Markup:
@@ -242,20 +261,20 @@ def details(study: Study) -> Markup:
     )
 
 
-def _pair(study: Study, plot: Callable[[str], Markup | None]) -> Markup:
-    """One figure a score; where one would be empty, the other stands beside a sentence that says why."""
+def _pair(study: Study, plot: Callable[[Score], Markup | None]) -> Markup:
+    """A figure for each score; an empty one is replaced by a sentence that says why."""
     drawn = {}
     for score in SCORES:
-        there = any(value(entry, score)[0] is not None for entry in study.pooled)
-        drawn[score] = plot(score) if there else None
+        shown = any(entry.score(score) is not None for entry in study.pooled)
+        drawn[score] = plot(score) if shown else None
     figures = [tag("div", figure, class_="scroll") for figure in drawn.values() if figure]
-    gone = [_gone(EMPTY[score], "gone inside") for score, figure in drawn.items() if not figure]
-    return tag("div", [*figures, *gone], class_="grid2")
+    empty = [_left_out(EMPTY[score], "gone inside") for score, figure in drawn.items() if not figure]
+    return tag("div", [*figures, *empty], class_="grid2")
 
 
-def _key(study: Study, hues: Hues) -> Markup:
-    return hues.key(any(not e.subject.trained for e in study.pooled))
+def _key(study: Study, colours: Colours) -> Markup:
+    return colours.key(any(not e.condition.trained for e in study.pooled))
 
 
-def _gone(why: str, cls: str = "gone") -> Markup:
-    return tag("p", why, class_=cls)
+def _left_out(reason: str, css: str = "gone") -> Markup:
+    return tag("p", reason, class_=css)

@@ -1,4 +1,4 @@
-"""What arXiv 2512.01591 reports, beside what a sweep found in the same place."""
+"""The numbers that arXiv 2512.01591 reports, and the same numbers in a sweep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtalign_offline.sweep.report.study import Study, StudyEntry, with_alignment
+from rtalign_offline.sweep.report.study import Study, StudyEntry, correlate_scores
 
 ABSENT = "not in this plan"
 
@@ -15,36 +15,36 @@ MAIN = (
     "Meta-Llama-3-8B", "Llama-3.2-1B", "Llama-3.2-3B", "Mistral-7B-v0.1", "gemma-7b", "Qwen1.5-7B", "gpt2-xl",
     "mamba-1.4b-hf", "recurrentgemma-9b",
 )  # fmt: skip
-"""The nine models whose peaks the study averages, by the ends of their ids."""
+"""The nine models whose peaks the study averages, by the last part of their ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One published number.  ours : the number found here, or why there is none."""
+    """One published number.  ours : computes the number of this sweep, or says why there is none."""
 
-    what: str
+    title: str
     published: str
     ours: Callable[[Study], float | str]
 
 
-def claims(study: Study) -> Iterator[tuple[str, str, float | str]]:
-    """What, the published number, and ours or why not."""
+def compare(study: Study) -> Iterator[tuple[str, str, float | str]]:
+    """Title, published number, and the number of this sweep or the reason why there is none."""
     for claim in CLAIMS:
-        yield claim.what, claim.published, claim.ours(study)
+        yield claim.title, claim.published, claim.ours(study)
 
 
 def _entry(study: Study, name: str, context: str | None = None) -> StudyEntry | None:
-    """The pooled entry of a trained model by the end of its id or label, in one context (the reference by default)."""
-    wanted = _plain(name)
+    """The pooled entry of a trained model, by its label or the last part of its id."""
+    wanted = _normalised(name)
     for entry in study.at(context or study.reference):
-        model = study.plan.model(entry.subject.model)
-        names = {_plain(model.name.rsplit("/", 1)[-1]), _plain(model.title)}
-        if entry.subject.trained and wanted in names:
+        model = study.plan.model(entry.condition.model)
+        names = {_normalised(model.name.rsplit("/", 1)[-1]), _normalised(model.title)}
+        if entry.condition.trained and wanted in names:
             return entry
     return None
 
 
-def _plain(name: str) -> str:
+def _normalised(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum() or c == ".")
 
 
@@ -59,64 +59,64 @@ def _score(name: str, context: str | None = None) -> Callable[[Study], float | s
 
 
 def _main(study: Study) -> float | str:
-    """r of the main models' peaks averaged, layer by layer from the first to the last, with the layers' mean depth."""
+    """r with depth of the peaks of the main models, averaged layer by layer."""
     found = [e for name in MAIN if (e := _entry(study, name)) is not None and e.temporal_r is not None]
     if not found:
         return ABSENT
     if len(found) < len(MAIN):
         return f"{len(found)} of {len(MAIN)} models with a score"
     if len({len(e.findings.peaks) for e in found}) > 1:
-        return "models of unlike numbers of layers"
+        return "models with different numbers of layers"
     peaks = np.array([[np.nan if p.peak_s is None else p.peak_s for p in e.findings.peaks] for e in found])
     depth = np.mean([e.curves.depth for e in found], axis=0)
-    there = np.isfinite(peaks).any(axis=0)
-    return _r(list(depth[there]), list(np.nanmean(peaks[:, there], axis=0)))
+    has_peak = np.isfinite(peaks).any(axis=0)
+    return _pearson(list(depth[has_peak]), list(np.nanmean(peaks[:, has_peak], axis=0)))
 
 
 def _quartile(which: int) -> Callable[[Study], float | str]:
-    """The mean over trained models that read from left to right; the paper's is over its main models."""
+    """The mean over trained models that are not bidirectional; the paper averages its main models."""
 
     def ours(study: Study) -> float | str:
-        found = [e.quartiles[which].temporal_r for e in _trained(study) if e.quartiles and not _both_ways(e)]
-        told = [r for r in found if r is not None]
-        return float(np.mean(told)) if told else ABSENT
+        found = [e.quartiles[which].temporal_r for e in _trained(study) if e.quartiles and not _is_bidirectional(e)]
+        values = [r for r in found if r is not None]
+        return float(np.mean(values)) if values else ABSENT
 
     return ours
 
 
 def _pythia_with_size(study: Study) -> float | str:
-    found = [e for e in _trained(study) if "pythia" in e.subject.model.lower() and e.temporal_r is not None]
-    return _r([np.log10(e.subject.n_parameters) for e in found], [float(e.temporal_r or 0) for e in found])
+    found = [e for e in _trained(study) if "pythia" in e.condition.model.lower() and e.temporal_r is not None]
+    return _pearson([np.log10(e.condition.n_parameters) for e in found], [float(e.temporal_r or 0) for e in found])
 
 
 def _temporal_with_alignment(study: Study) -> float | str:
-    r, n = with_alignment(study)
+    r, n = correlate_scores(study)
     return r if r is not None else f"{n} models are too few" if n else ABSENT
 
 
 def _untrained(study: Study) -> float | str:
-    found = [e.temporal_r for e in study.at(study.reference) if not e.subject.trained]
+    found = [e.temporal_r for e in study.at(study.reference) if not e.condition.trained]
     if not found:
         return ABSENT
-    told = [r for r in found if r is not None]
-    return float(np.mean(told)) if told else "no temporal score"
+    values = [r for r in found if r is not None]
+    return float(np.mean(values)) if values else "no temporal score"
 
 
 def _bidirectional(study: Study) -> float | str:
-    found = [e for e in _trained(study) if _both_ways(e)]
-    told = [e.temporal_r for e in found if e.temporal_r is not None]
-    return float(np.mean(told)) if told else ("no temporal score" if found else ABSENT)
+    found = [e for e in _trained(study) if _is_bidirectional(e)]
+    values = [e.temporal_r for e in found if e.temporal_r is not None]
+    return float(np.mean(values)) if values else ("no temporal score" if found else ABSENT)
 
 
-def _both_ways(entry: StudyEntry) -> bool:
-    return "bidirectional" in entry.subject.architecture.lower() or entry.subject.family in ("BERT", "RoBERTa")
+def _is_bidirectional(entry: StudyEntry) -> bool:
+    return "bidirectional" in entry.condition.architecture.lower() or entry.condition.family in ("BERT", "RoBERTa")
 
 
 def _trained(study: Study) -> list[StudyEntry]:
-    return [e for e in study.at(study.reference) if e.subject.trained]
+    return [e for e in study.at(study.reference) if e.condition.trained]
 
 
-def _r(x: Sequence[float], y: Sequence[float]) -> float | str:
+def _pearson(x: Sequence[float], y: Sequence[float]) -> float | str:
     if len(x) < 3 or np.ptp(x) < 1e-9 or np.ptp(y) < 1e-9:
         return f"{len(x)} models are too few" if x else ABSENT
     return float(np.corrcoef(x, y)[0, 1])

@@ -1,40 +1,42 @@
-"""Tables of a sweep's report: every model by context, growth, the published numbers, jobs, failures and shared work."""
+"""The HTML tables of a sweep's report: scores by context, growth, published numbers, jobs, failures, shared work."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rtalign.report.html import Markup, escape, join, tag
 from rtalign.report.tables import Cell, table
 from rtalign.report.text import DASH, p_value, signed
 from rtalign_offline.sweep.report.csv_tables import Row, growth_rows
-from rtalign_offline.sweep.report.marks import Hues
-from rtalign_offline.sweep.report.paper import claims
-from rtalign_offline.sweep.report.study import Study, StudyEntry, value
+from rtalign_offline.sweep.report.marks import Colours
+from rtalign_offline.sweep.report.paper import compare
+from rtalign_offline.sweep.report.study import Score, Study, StudyEntry
 
 PIECES = {
-    "tape": "recordings filtered onto tape",
+    "tape": "recordings filtered",
     "moments": "recordings summed at every lag",
     "brain": "people, their sums and principal directions",
     "activations": "stories read by a model in a context",
     "lag": "lags fitted and scored",
-    "job": "jobs put together",
+    "job": "jobs completed",
 }
 
 
-def matrix(study: Study, score: str, hues: Hues) -> Markup:
-    """A row a model, a column a context; the stronger the colour, the higher the score."""
+def score_table(study: Study, score: Score, colours: Colours) -> Markup:
+    """A row for each model, a column for each context; the stronger the colour, the higher the score."""
     contexts = sorted(study.plan.every_context(), key=_by_words)
-    found = {(e.subject.model, e.subject.seed, e.subject.context): e for e in study.pooled}
-    subjects = {(e.subject.model, e.subject.seed): e for e in study.pooled}
-    order = sorted(subjects, key=lambda k: (not subjects[k].subject.trained, subjects[k].subject.n_parameters, k))
-    most = max((abs(v) for e in study.pooled if (v := value(e, score)[0]) is not None), default=1.0) or 1.0
+    entries = {(e.condition.model, e.condition.seed, e.condition.context): e for e in study.pooled}
+    models = {(e.condition.model, e.condition.seed): e for e in study.pooled}
+    order = sorted(models, key=lambda k: (not models[k].condition.trained, models[k].condition.n_parameters, k))
+    highest = max((abs(v) for e in study.pooled if (v := e.score(score)) is not None), default=1.0) or 1.0
+    scale = 1.0 if score == "temporal" else highest
     rows: list[Sequence[Cell]] = []
     for key in order:
-        first = subjects[key]
-        swatch = "swatch hollow" if not first.subject.trained else f"swatch {hues(first)}"
-        name = first.subject.model + (f", seed {key[1]}" if key[1] else "")
-        cells = [_cell(found.get((*key, context)), score, 1.0 if score == "temporal" else most) for context in contexts]
+        first = models[key]
+        swatch = "swatch hollow" if not first.condition.trained else f"swatch {colours.css_class(first)}"
+        name = first.condition.model + (f", seed {key[1]}" if key[1] else "")
+        cells = [_cell(entries.get((*key, context)), score, scale) for context in contexts]
         rows.append([(join(tag("span", "", class_=swatch), name), "l"), *cells])
     head = [
         ("model", "l"),
@@ -48,21 +50,22 @@ def _by_words(context: str) -> tuple[int, str]:
     return int(number) + (kind == "window"), kind
 
 
-def _cell(entry: StudyEntry | None, score: str, most: float) -> Cell:
+def _cell(entry: StudyEntry | None, score: Score, scale: float) -> Cell:
+    """scale : the score with the strongest colour."""
     if entry is None:
         return tag("span", "\u00b7"), "cell none"
-    found = value(entry, score)[0]
-    if found is None:
+    value = entry.score(score)
+    if value is None:
         return tag("span", "none", title=entry.findings.reason or ""), "cell none"
-    if not entry.clears_null:
-        return tag("span", signed(found, 3), title="no layer rises above its null"), "cell none"
-    share = min(abs(found) / most, 1.0) * 0.5
-    span = tag("span", signed(found, 2 if score == "temporal" else 3), style=f"--v:{share:.3f}")
-    return span, "cell minus" if found < 0 else "cell"
+    if not entry.exceeds_null:
+        return tag("span", signed(value, 3), title="no layer rises above its null"), "cell none"
+    strength = min(abs(value) / scale, 1.0) * 0.5
+    span = tag("span", signed(value, 2 if score == "temporal" else 3), style=f"--v:{strength:.3f}")
+    return span, "cell minus" if value < 0 else "cell"
 
 
 def growth_table(study: Study) -> Markup | None:
-    """A row a model or context, both scores side by side."""
+    """A row for each model or context, with both scores."""
     rows: dict[tuple[str, str], dict[str, Row]] = {}
     for row in growth_rows(study):
         rows.setdefault((row["over"], row["within"]), {})[row["score"]] = row
@@ -70,37 +73,37 @@ def growth_table(study: Study) -> Markup | None:
         return None
     names = ("temporal, per tenfold", "95 % interval", "points", "alignment, per tenfold", "95 % interval", "points")
     head: list[Cell] = [("over", "l"), ("within", "l"), *((name, "") for name in names)]
-    told = [
+    body = [
         [
             (over.replace("log10 ", ""), "l"),
             (within, "l"),
-            *_rate(found.get("temporal")),
-            *_rate(found.get("alignment")),
+            *_rate(by_score.get("temporal")),
+            *_rate(by_score.get("alignment")),
         ]
-        for (over, within), found in rows.items()
+        for (over, within), by_score in rows.items()
     ]
-    return table(head, told)
+    return table(head, body)
 
 
 def _rate(row: Row | None) -> list[Cell]:
     if row is None:
         return [(DASH, "off")] * 3
-    known = row["low"] == row["low"]
+    has_interval = not math.isnan(row["low"])
     return [
         (tag("b", signed(row["per_tenfold"], 3, plus=True)), ""),
-        (f"{signed(row['low'], 3)} to {signed(row['high'], 3)}" if known else DASH, ""),
+        (f"{signed(row['low'], 3)} to {signed(row['high'], 3)}" if has_interval else DASH, ""),
         (str(row["points"]), "off"),
     ]
 
 
 def published_table(study: Study) -> Markup | None:
-    """None where nothing published has a counterpart here."""
-    told = list(claims(study))
-    if all(isinstance(ours, str) for _, _, ours in told):
+    """What arXiv 2512.01591 reports, next to this sweep; None where nothing has a counterpart here."""
+    rows_of_claims = list(compare(study))
+    if all(isinstance(ours, str) for _, _, ours in rows_of_claims):
         return None
     head: list[Cell] = [("what", "l"), ("paper", ""), ("here", "")]
     rows: list[Sequence[Cell]] = []
-    for what, number, ours in told:
+    for what, number, ours in rows_of_claims:
         here: Cell = (ours, "off wrap") if isinstance(ours, str) else (signed(ours), "ours")
         rows.append([(what, "wrap"), (number, ""), here])
     return table(head, rows)
@@ -114,14 +117,14 @@ def job_table(study: Study) -> Markup:
 
 
 def _job_row(entry: StudyEntry) -> list[Cell]:
-    score, s = entry.findings.temporal, entry.subject
-    link = tag("a", s.model + (f", seed {s.seed}" if s.seed else ""), href=f"jobs/{entry.folder}/report.html")
+    score, c = entry.findings.temporal, entry.condition
+    link = tag("a", c.model + (f", seed {c.seed}" if c.seed else ""), href=f"jobs/{entry.folder}/report.html")
     r: Cell = (DASH, "off") if score is None else (tag("b", signed(score.r)), "")
     return [
         (link, "l"),
-        (s.context, "l"),
+        (c.context, "l"),
         (entry.person, "l"),
-        (f"{entry.peaked} of {len(entry.findings.peaks)}", ""),
+        (f"{entry.n_peaks} of {len(entry.findings.peaks)}", ""),
         r,
         (f"{signed(score.ci[0])} to {signed(score.ci[1])}" if score and score.ci else DASH, ""),
         (p_value(score.p_permutation).removeprefix("p = ").removeprefix("p ") if score else DASH, ""),
@@ -131,23 +134,23 @@ def _job_row(entry: StudyEntry) -> list[Cell]:
     ]
 
 
-def failures(study: Study) -> Markup | None:
+def failure_note(study: Study) -> Markup | None:
     failed = study.state.get("failed", [])
     if not failed:
         return None
     items = [
         tag("li", tag("b", f"{f['model']}, {f['context']}, {f['person']}"), escape(f": {f['reason']}")) for f in failed
     ]
-    told = f"{len(failed)} of {len(failed) + len(study.jobs)} jobs failed; nothing of them is shown."
-    return tag("div", tag("b", told), tag("ul", items), class_="note warn")
+    summary = f"{len(failed)} of {len(failed) + len(study.jobs)} jobs failed; they are not shown."
+    return tag("div", tag("b", summary), tag("ul", items), class_="note warn")
 
 
 def work_table(study: Study) -> Markup | None:
-    """How much was computed, and how much of it was shared or found again."""
+    """How much was computed, and how much was found on disk."""
     work = study.state.get("work", {})
     if not work:
         return None
-    head: list[Cell] = [("what", "l"), ("blocks", ""), ("computed", ""), ("found again", ""), ("CPU (s)", "")]
+    head: list[Cell] = [("what", "l"), ("blocks", ""), ("computed", ""), ("found on disk", ""), ("CPU (s)", "")]
     rows = [
         [(PIECES.get(piece, piece), "l"), (f"{n['blocks']:,}", ""), (f"{n['computed']:,}", ""),
          (f"{n['reused']:,}", ""), (f"{n['cpu_s']:,.0f}", "")]
