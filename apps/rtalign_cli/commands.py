@@ -101,11 +101,10 @@ def sweep(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def report(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
     """Write the HTML report of a folder again."""
-    from rtalign.report import page as results_page
-    from rtalign_offline.sweep.report import page as sweep_page
+    from rtalign.report.page import write_report
+    from rtalign_offline.sweep.report.page import is_sweep, write_sweep_report
 
-    write = sweep_page.write_sweep_report if sweep_page.is_sweep(args.folder) else results_page.write
-    path = write(args.folder)
+    path = (write_sweep_report if is_sweep(args.folder) else write_report)(args.folder)
     if not (args.quiet or args.json):
         print(path)
     return {"report": str(path)}

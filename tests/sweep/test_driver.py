@@ -160,5 +160,5 @@ def test_what_is_said_at_the_end_fits_a_terminal_and_names_a_reason_once() -> No
     lines = run.outcome_lines({"jobs": keys, "failed": [], "work": work, "report": None})
     assert lines[0] == "6 jobs done, 0 failed"
     assert lines[-2].split()[-3:] == ["12,345", "1,234", "98,765.4"]
-    assert "tape" in lines[-2]
+    assert "recordings filtered" in lines[-2]
     assert max(map(len, lines)) < 80

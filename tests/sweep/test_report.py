@@ -142,7 +142,7 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
         "trained models of one alone",
         "no model of the plan has a twin with random weights",
         "fewer than two models have a temporal score",
-        "No growth is told",
+        "No growth is shown",
     ):
         assert said in text
 
