@@ -101,10 +101,10 @@ def sweep(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def report(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
     """Write the HTML report of a folder again."""
-    from rtalign.report.page import write_report
+    from rtalign.report.page import write_page
     from rtalign_offline.sweep.report.page import is_sweep, write_sweep_report
 
-    path = (write_sweep_report if is_sweep(args.folder) else write_report)(args.folder)
+    path = (write_sweep_report if is_sweep(args.folder) else write_page)(args.folder)
     if not (args.quiet or args.json):
         print(path)
     return {"report": str(path)}
