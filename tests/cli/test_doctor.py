@@ -181,10 +181,10 @@ def test_a_cache_that_cannot_be_written_or_is_full_is_told(tmp_path: Path, monke
     monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "a" / "b"))
     assert cache_folder() == tmp_path / "a" / "b"
     monkeypatch.setattr(checks, "NEED_GB", 0.0)
-    assert checks.cache_folder().status == "ok"
+    assert checks.storage().status == "ok"
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(checks, "NEED_GB", 1e9)
-    assert checks.cache_folder().status == "warn"
+    assert checks.storage().status == "warn"
     (tmp_path / "file").touch()
     monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "file"))
-    assert (checks.cache_folder().status, "RTALIGN_CACHE" in checks.cache_folder().fix) == ("fail", True)
+    assert (checks.storage().status, "RTALIGN_CACHE" in checks.cache_folder().fix) == ("fail", True)

@@ -210,7 +210,7 @@ def streams() -> Check:
     return ok(f"found in {facts['searched']:.1f} s, {facts['received']} of {facts['sent']} samples arrived")
 
 
-def cache_folder() -> Check:
+def storage() -> Check:
     """The folder for models, activations and filtered signals."""
     from rtalign.core.cache import cache_folder
 
@@ -268,7 +268,7 @@ CHECKS: dict[str, Callable[[], Check]] = {
     "window": window,
     "liblsl": lsl,
     "LSL streams": streams,
-    "cache": cache_folder,
+    "cache": storage,
     "machine": machine,
     "phase error": phase,
 }
