@@ -39,7 +39,7 @@ def list_datasets(args: argparse.Namespace) -> list[dict[str, Any]]:
     catalogue = [data_set.entry for data_set in DATA_SETS]
     if not args.json:
         for known in catalogue:
-            people = f"{known.people} people" if known.people > 1 else "1 person"
+            people = f"{known.people} participants" if known.people > 1 else "1 participant"
             title = f"{known.name}: {known.language}, {people}, {known.machine}"
             print(f"{known.key:<12} {_wrapped(title, 13)}")
             for name, text in (
@@ -106,8 +106,8 @@ def _complete(lines: list[Finding]) -> Iterator[str]:
     from rtalign.recordings.bids import entities
 
     def session(line: Finding) -> str:
-        labels = entities(line.what)
-        return " ".join(f"{key}-{labels[key]}" for key in ("sub", "ses") if key in labels) or line.what
+        labels = entities(line.name)
+        return " ".join(f"{key}-{labels[key]}" for key in ("sub", "ses") if key in labels) or line.name
 
     for name, members in groupby(lines, session):
         group = list(members)
@@ -116,7 +116,7 @@ def _complete(lines: list[Finding]) -> Iterator[str]:
             sum(o.n_words for o in group),
             sum(o.n_runs for o in group),
         )
-        machines = ", ".join(dict.fromkeys(one.why for one in group))
+        machines = ", ".join(dict.fromkeys(one.text for one in group))
         count = f"{runs:3d} run{' ' if runs == 1 else 's'}"
         yield f"{name:<18} {count}  {seconds / 60:6.1f} min  {words:7,d} words  {machines}"
 
@@ -125,7 +125,7 @@ def _others(lines: list[Finding]) -> list[str]:
     """One text for each finding; what is true of several files is said once."""
     texts: dict[str, list[str]] = {}
     for line in lines:
-        texts.setdefault(line.why, []).append(line.what)
+        texts.setdefault(line.text, []).append(line.name)
     status = lines[0].status if lines else ""
     out = []
     for reason, names in texts.items():

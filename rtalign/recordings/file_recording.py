@@ -19,7 +19,7 @@ class FileRecording(Recording, Protocol):
     notes : tuple of str
         What a user should know: sensors left out, rows dropped, known faults.
     sound_onset : float or None
-        When the sound of its words began, in seconds of the recording; None where nothing tells.
+        When the sound of its words began, in seconds of the recording; None where it is unknown.
     """
 
     path: Path

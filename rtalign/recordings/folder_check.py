@@ -32,16 +32,16 @@ N_FILES_TO_RECOGNISE = 20
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found.
+    """One finding about a file, a recording, a stream, a subject or the folder.
 
     Attributes
     ----------
     status : str
         ok, missing, skipped, broken or note.
-    what : str
-        The file, recording, stream or subject.
-    why : str
-        What was found of it.
+    name : str
+        The file, recording, stream or subject that it is about.
+    text : str
+        The finding, in words.
     seconds : float
         Of signal, where the status is ok.
     n_words, n_runs : int
@@ -49,8 +49,8 @@ class Finding:
     """
 
     status: str
-    what: str
-    why: str
+    name: str
+    text: str
     seconds: float = 0.0
     n_words: int = 0
     n_runs: int = 0
@@ -136,7 +136,7 @@ def check_folder(
     findings += [Finding("skipped", name, "is of an empty room") for name in empty_room]
     data_set = _recognise(files)
     if data_set is not None and not filters:
-        findings += [Finding("missing", what, text) for what, text in data_set.missing(files)]
+        findings += [Finding("missing", name, text) for name, text in data_set.missing(files)]
     return FolderReport(folder, None if data_set is None else data_set.entry, tuple(findings))
 
 
@@ -182,8 +182,8 @@ def _describe_stream(stream: XdfStream) -> Finding:
         holds = f"text, {stream.n_samples:,} markers"
     elif stream.n_samples:
         holds += f", {stream.until[-1] - stream.since[0]:.1f} s"
-    why = f"type {header.type or 'unknown'}, number {stream.number}, {holds}"
-    return Finding("note", f"stream {header.name or 'without a name'}", why)
+    text = f"type {header.type or 'unknown'}, number {stream.number}, {holds}"
+    return Finding("note", f"stream {header.name or 'without a name'}", text)
 
 
 def _check_file(file: Path, open_one: Callable[[Path], Sequence[FileRecording]], signal: bool) -> list[Finding]:
@@ -201,7 +201,7 @@ def _check_file(file: Path, open_one: Callable[[Path], Sequence[FileRecording]],
     sensors = f"{len(recordings[0].sensors)} sensors at {recordings[0].sfreq:g} Hz"
     findings = [Finding("ok", name, sensors, seconds, words, len(recordings))]
     notes = [(recording.name, note) for recording in recordings for note in recording.notes]
-    findings += [Finding("note", who, note) for who, note in notes if not re.match(r"\d+ rows of the word table", note)]
+    findings += [Finding("note", run, note) for run, note in notes if not re.match(r"\d+ rows of the word table", note)]
     if signal:
         try:
             findings += [Finding("note", r.name, fault) for r in recordings for fault in check_signal(r)]

@@ -16,7 +16,7 @@ from rtalign_cli import datasets as command
 from tests.helpers.dataset_folders import (
     HELMET,
     armeni_session,
-    asked,
+    command_line,
     libri_run,
     masc_row,
     masc_table,
@@ -27,7 +27,7 @@ from tests.helpers.wav_files import write_wav
 
 
 def test_the_list_says_what_each_set_is_and_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = command.datasets(asked(), Progress(quiet=True))
+    rows = command.datasets(command_line(), Progress(quiet=True))
     told = " ".join(capsys.readouterr().out.split())
     assert len(rows) == len(DATA_SETS) == 5
     for known in (data_set.entry for data_set in DATA_SETS):
@@ -50,10 +50,10 @@ def test_a_check_names_missing_skipped_and_broken_files(tmp_path: Path, capsys: 
     gone = tmp_path / "sub-003" / "ses-010" / "meg" / "sub-003_ses-010_task-compr_meg.fif"
     gone.parent.mkdir(parents=True)
     gone.symlink_to("../../.git/annex/nowhere")
-    result = command.datasets(asked("check", tmp_path), Progress(quiet=True))
+    result = command.datasets(command_line("check", tmp_path), Progress(quiet=True))
     told = " ".join(capsys.readouterr().out.split())
     assert (result["ok"], result["set"], result["runs"], result["words"]) == (False, "armeni2022", 2, 6)
-    statuses = {(f["status"], f["what"]) for f in result["findings"]}
+    statuses = {(f["status"], f["name"]) for f in result["findings"]}
     stem = "sub-003_ses-{}_task-compr"
     assert ("ok", stem.format("007")) in statuses
     assert ("skipped", stem.format("008")) in statuses
@@ -74,19 +74,19 @@ def test_lines_fit_the_terminal(
     monkeypatch.setenv("COLUMNS", str(columns))
     armeni_session(tmp_path, 3, 4)
     armeni_session(tmp_path, 3, 8)
-    command.datasets(asked(), Progress(quiet=True))
-    command.datasets(asked("check", Path(tmp_path)), Progress(quiet=True))
+    command.datasets(command_line(), Progress(quiet=True))
+    command.datasets(command_line("check", Path(tmp_path)), Progress(quiet=True))
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines if "/" not in line and "runs  " not in line) <= min(columns, 118)
 
 
 def test_a_check_needs_a_data_set(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="name the folder: rtalign datasets check FOLDER"):
-        command.datasets(asked("check"), Progress(quiet=True))
+        command.datasets(command_line("check"), Progress(quiet=True))
     with pytest.raises(FileNotFoundError, match="there is no folder"):
-        command.datasets(asked("check", tmp_path / "gone"), Progress(quiet=True))
+        command.datasets(command_line("check", tmp_path / "gone"), Progress(quiet=True))
     with pytest.raises(ValueError, match="is no BIDS data set"):
-        command.datasets(asked("check", tmp_path), Progress(quiet=True))
+        command.datasets(command_line("check", tmp_path), Progress(quiet=True))
 
 
 def test_an_audit_compares_each_run_with_its_wav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,7 +109,7 @@ def test_an_audit_compares_each_run_with_its_wav(tmp_path: Path, capsys: pytest.
         for k in range(90):
             raw._data[: len(HELMET)] += 2e-13 * np.exp(-0.5 * ((time - start - 0.5 - 0.4 * k - 0.15) / 0.03) ** 2)
     raw.save(file, overwrite=True, verbose="ERROR")
-    result = command.datasets(asked("audit", tmp_path, out=tmp_path / "figures"), Progress(quiet=True))
+    result = command.datasets(command_line("audit", tmp_path, out=tmp_path / "figures"), Progress(quiet=True))
     told = capsys.readouterr().out
     assert [run["delay_s"] for run in result["runs"]] == pytest.approx([0.02, 0.02], abs=0.002)
     assert result["proposal"]["audio_delay_s"] == pytest.approx(0.02, abs=0.002)
@@ -121,9 +121,9 @@ def test_an_audit_compares_each_run_with_its_wav(tmp_path: Path, capsys: pytest.
         assert (tmp_path / "figures" / name).read_text(encoding="utf-8").startswith("<svg")
     assert ">expected</text>" in (tmp_path / "figures" / "responses.svg").read_text(encoding="utf-8")
     (tmp_path / "ground_truth.json").write_text('{"latencies": {"0": 0.15, "1": 0.15}}')
-    command.datasets(asked("audit", tmp_path, out=tmp_path / "figures", run="1"), Progress(quiet=True))
+    command.datasets(command_line("audit", tmp_path, out=tmp_path / "figures", run="1"), Progress(quiet=True))
     assert ">planted</text>" in (tmp_path / "figures" / "responses.svg").read_text(encoding="utf-8")
-    without = command.datasets(asked("audit", tmp_path, audio="UADC999", run="1"), Progress(quiet=True))
+    without = command.datasets(command_line("audit", tmp_path, audio="UADC999", run="1"), Progress(quiet=True))
     assert "has no channel UADC999; name it with --audio NAME" in without["runs"][0]["reasons"][0]
     assert without["proposal"] is None
 
@@ -156,7 +156,7 @@ def test_an_audit_finds_the_wavs_of_other_sets(kind: str, tmp_path: Path) -> Non
         rows += masc_row(3.5, kind="word", word="Tara", condition="sentence", pronounced=1.0)
         masc_table(folder, rows)
         write_wav(tmp_path / "stimuli" / "audio" / "lw1_0.wav", sound / np.abs(sound).max())
-    result = command.datasets(asked("audit", tmp_path), Progress(quiet=True))
+    result = command.datasets(command_line("audit", tmp_path), Progress(quiet=True))
     (run,) = result["runs"]
     assert run["delay_s"] == pytest.approx(0.03, abs=0.002), run["reasons"]
     assert result["proposal"]["audio_delay_s"] == pytest.approx(0.03, abs=0.002)

@@ -18,7 +18,7 @@ from tests.helpers.real_data import CTF, real
 
 SFREQ = 200.0
 HELMET = ("MLC11", "MLC12", "MLC23", "MLO22", "MRC23", "MRP51", "MRP57")
-BESIDE = ("BG1", "UPPT001", "UADC003", "HLC0011")
+OTHER_CHANNELS = ("BG1", "UPPT001", "UADC003", "HLC0011")
 """A reference sensor, triggers, sound, head position: what a CTF recording holds beside the helmet."""
 SHIFT = 4.0
 """When the sound of a session's first run begins."""
@@ -27,7 +27,7 @@ SHIFT = 4.0
 def write_ctf_like(path: Path, seconds: float, grade: int = 0, sensors: Sequence[str] = HELMET) -> np.ndarray:
     """A FIF with the channels of a CTF session; returns (sample, sensor) of its helmet."""
     rng = np.random.default_rng(len(path.name) + round(seconds))
-    names = [*sensors, *BESIDE]
+    names = [*sensors, *OTHER_CHANNELS]
     info = mne.create_info(names, SFREQ, ["mag"] * len(sensors) + ["ref_meg", "stim", "misc", "misc"], verbose="ERROR")
     for i, channel in enumerate(info["chs"]):
         channel["loc"] = np.r_[0.01 * i, 0.05, 0.08, np.eye(3).ravel()]
@@ -93,12 +93,8 @@ def texts(recording: Recording) -> list[str]:
     return [word.text for word in recording.words]
 
 
-def said(recordings: Iterable[Recording]) -> str:
+def notes_of(recordings: Iterable[Recording]) -> str:
     return "\n".join(note for recording in recordings for note in recording.notes)
-
-
-def whole(recording: Recording) -> np.ndarray:
-    return np.concatenate([chunk.data for chunk in recording.chunks(3.3)])
 
 
 def write_megin(path: Path, seconds: float = 6.0, first_samp: int = 0) -> None:
@@ -173,7 +169,7 @@ def libri_run(root: Path, session: int = 1, events: str | None = None, **attribu
     return path
 
 
-def asked(what: str | None = None, folder: Path | None = None, **more: object) -> argparse.Namespace:
+def command_line(what: str | None = None, folder: Path | None = None, **more: object) -> argparse.Namespace:
     """The command line of `rtalign datasets`."""
     options: dict[str, object] = dict.fromkeys(
         ("subject", "session", "task", "run", "word_table", "sound", "audio", "out", "meg_stream", "word_stream")

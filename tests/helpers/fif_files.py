@@ -50,7 +50,8 @@ def run_file(
     return path
 
 
-def whole(recording: Recording, seconds: float = 10.0) -> np.ndarray:
+def signal_of(recording: Recording, seconds: float = 3.3) -> np.ndarray:
+    """(sample, sensor) of all its chunks."""
     return np.concatenate([chunk.data for chunk in recording.chunks(seconds)])
 
 

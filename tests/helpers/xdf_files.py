@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import Recording, Sensor
+from rtalign.core.records import Sensor
 from rtalign.recordings.xdf import StreamChoice, open_xdf, writer
 from rtalign.recordings.xdf.recording import XdfRecording
 
@@ -47,11 +47,7 @@ def write(
     return path
 
 
-def whole(recording: Recording, seconds: float = 10.0) -> np.ndarray:
-    return np.concatenate([chunk.data for chunk in recording.chunks(seconds)])
-
-
-def one(
+def open_one(
     path: Path, *, meg: str | None = None, words: str | None = None, dejitter: bool = True, **how: Any
 ) -> XdfRecording:
     (recording,) = open_xdf(path, StreamChoice(meg, words, dejitter), **how)

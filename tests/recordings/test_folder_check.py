@@ -26,5 +26,5 @@ def test_the_signal_is_checked_where_asked(tmp_path: Path) -> None:
     raw = mne.io.read_raw_fif(file, preload=True, verbose="ERROR")
     raw._data[0] = 0.0
     raw.save(file, overwrite=True, verbose="ERROR")
-    assert not any("flat" in line.why for line in check_folder(tmp_path).findings)
-    assert any("MEG0111 is flat" in line.why for line in check_folder(tmp_path, signal=True).findings)
+    assert not any("flat" in line.text for line in check_folder(tmp_path).findings)
+    assert any("MEG0111 is flat" in line.text for line in check_folder(tmp_path, signal=True).findings)

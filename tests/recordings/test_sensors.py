@@ -9,7 +9,7 @@ import pytest
 
 from rtalign.recordings import open_recordings
 from rtalign.recordings.formats import MneRecording
-from tests.helpers.fif_files import noise, run_file, whole, write
+from tests.helpers.fif_files import noise, run_file, signal_of, write
 
 
 def test_eeg_is_used_only_where_there_is_no_meg(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_bad_channels_are_left_out_and_named(tmp_path: Path) -> None:
     (recording,) = open_recordings(tmp_path, bads=["mlc13"])
     assert [s.name for s in recording.sensors] == ["MLC12"]
     assert "left out as bad: MLC11, MLC13" in recording.notes
-    np.testing.assert_allclose(whole(recording), noise(3, seed=1).T[:, 1:2], rtol=1e-12)
+    np.testing.assert_allclose(signal_of(recording), noise(3, seed=1).T[:, 1:2], rtol=1e-12)
     with pytest.raises(ValueError, match=r"names MLC1, which is no channel of .*did you mean MLC1\d"):
         open_recordings(tmp_path, bads=["MLC1"])
     with pytest.raises(ValueError, match=r"all 3 sensors of .* are marked bad"):
@@ -40,7 +40,7 @@ def test_picking_restricts_and_reorders(tmp_path: Path) -> None:
     run_file(tmp_path)
     (recording,) = open_recordings(tmp_path)
     picked = recording.pick(["MLC13", "MLC11"])
-    np.testing.assert_array_equal(whole(picked), whole(recording)[:, [2, 0]])
+    np.testing.assert_array_equal(signal_of(picked), signal_of(recording)[:, [2, 0]])
     assert [s.name for s in recording.sensors] == ["MLC11", "MLC12", "MLC13"]
     assert picked.fingerprint() != recording.fingerprint()
     with pytest.raises(ValueError, match="lacks the sensors MLC99"):

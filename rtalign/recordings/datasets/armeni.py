@@ -44,17 +44,17 @@ MARGIN_S = 10.0
 
 
 class Armeni2022(DataSet):
-    """Sessions whose events table tells several runs of one recording apart; published faults are known."""
+    """Sessions whose events table marks several runs of one recording.  Faults of the published sessions are known."""
 
     entry = CatalogueEntry(
         key="armeni2022",
         name="Armeni et al. 2022, Sherlock Holmes",
         people=N_SUBJECTS,
-        hours="10 a person",
+        hours="10 per participant",
         language="English",
         machine="CTF, 275 axial gradiometers, 1200 Hz",
         licence="RU-DI-HD-1.0: not to be passed on",
-        size="about 50 GB a person",
+        size="about 50 GB per participant",
         place="Radboud Data Repository, collection DSC_3011085.05_995",
         how="log in there with your own account, accept the data use agreement yourself, download the collection",
         layout="sub-00N/ses-00N/meg/..._task-compr_meg.ds with ..._events.tsv, and stimuli/",
@@ -65,7 +65,7 @@ class Armeni2022(DataSet):
         return []
 
     def fits(self, file: DataFile) -> bool:
-        """Whether an events table tells several runs of one recording apart, as this data set's do."""
+        """Whether an events table marks several runs of one recording, as this data set's do."""
         if file.table is None or "run" in file.labels:
             return False
         return bool(re.search(r"\bword_onset_\d", read_text(file.table)))
@@ -266,7 +266,7 @@ def _span_of_run(
     kept = [Word(i, word.text.lower(), word.onset, word.duration) for i, word in enumerate(kept)]
     triggers = [time for time, value in events.sounds if value == 10 * run]
     if not triggers:
-        notes.append("no trigger tells when its sound began; taken from its first word on")
+        notes.append("its sound has no trigger; taken from its first word on")
     elif len(triggers) > 1:
         notes.append(f"its sound began {len(triggers)} times, last at {max(triggers):.1f} s")
     sound_onset = max((time for time in triggers if time <= kept[0].onset), default=None)

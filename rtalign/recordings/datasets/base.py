@@ -150,7 +150,7 @@ class DataSet(ABC):
         Returns
         -------
         sequence of FileRecording
-            With their words, and the onset of their sound where the set tells it; at least one.
+            With their words, and the onset of their sound where it is known; at least one.
 
         Raises
         ------
@@ -194,7 +194,7 @@ def read_bids_file(file: DataFile) -> list[MneRecording]:
     """
     name = stem(file.path)
     if file.table is None:
-        raise NoWords(f"{file.path.name} has no events table: no {name}_events.tsv beside it; name a --word-table")
+        raise NoWords(f"{file.path.name} has no events table: no {name}_events.tsv next to it; name a --word-table")
     words, notes = read_words(file.table)
     wordless = MneRecording(file.path, name=name, subject=file.participant, bads=file.bads)
     return [wordless.with_words(*_from_first_sample(words, wordless, notes))]

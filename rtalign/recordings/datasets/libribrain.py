@@ -56,7 +56,7 @@ class LibriBrain(DataSet):
         elif events.is_file():
             words, notes = read_events(events)
         else:
-            raise NoWords(f"{file.path.name} has no words: there is no {EVENTS}/{events.name} beside its folder")
+            raise NoWords(f"{file.path.name} has no words: there is no {EVENTS}/{events.name} next to its folder")
         run = Hdf5Recording(file.path, words, name=name, subject=file.participant, bads=file.bads, notes=notes)
         run.sound_onset = read_sound(file.path)[1]
         return [run]
@@ -70,7 +70,7 @@ class LibriBrain(DataSet):
         return read_sound(file.path)[0]
 
     def known_bads(self, file: DataFile) -> Sequence[str]:
-        """None: bad channels were repaired before it was published."""
+        """None: its signals are published with bad channels repaired."""
         return ()
 
     def known_faults(self, file: DataFile) -> Sequence[str]:

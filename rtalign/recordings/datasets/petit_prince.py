@@ -16,13 +16,13 @@ class PetitPrince(DataSet):
         key="petitprince",
         name="Le Petit Prince, listening",
         people=58,
-        hours="1.5 a person",
+        hours="1.5 per participant",
         language="French",
         machine="Elekta, 306 channels, 1000 Hz",
         licence="CC0",
-        size="about 8 GB a person, 480 GB in all",
+        size="about 8 GB per participant, 480 GB in all",
         place="OpenNeuro, ds007523",
-        how="no login: download with openneuro-py, DataLad or a browser, one person for a start",
+        how="no login: download with openneuro-py, DataLad or a browser, one participant to start with",
         layout="sub-NN/ses-01/meg/..._task-listen_run-NN_meg.fif with ..._events.tsv",
     )
 

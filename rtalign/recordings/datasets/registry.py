@@ -1,4 +1,4 @@
-"""The list of published data sets, and whatever is asked of all of them.
+"""The list of published data sets, and the functions that go through it.
 
 How to add a set: write one module in this package with one subclass of `DataSet` that answers each of its methods, and
 enter the class in `DATA_SETS`.  Opening, checking, sounds and the catalogue follow from the list.  A set that leaves a

@@ -30,11 +30,11 @@ class Smn4Lang(DataSet):
         key="smn4lang",
         name="SMN4Lang",
         people=12,
-        hours="6 a person",
+        hours="6 per participant",
         language="Mandarin",
         machine="Elekta, 306 channels, 1000 Hz",
         licence="CC0",
-        size="about 28 GB of MEG a person",
+        size="about 28 GB of MEG per participant",
         place="OpenNeuro, ds004078",
         how="no login: download with openneuro-py or DataLad; take derivatives/annotations/time_align/word-level too",
         layout="sub-NN/meg/..._task-RDR_run-N_meg.fif with ..._events.tsv, and story_N_word_time.mat",
@@ -113,7 +113,7 @@ def _sound_onset(file: DataFile) -> tuple[float, str]:
         return begins[0], f"the sound began at {begins[0]:.3f} s, by its trigger"
     wav = _wav(file)
     if not ends or wav is None:
-        raise NoWords(f"{file.table.name} has no trigger of the sound's beginning, nor its end beside the wav")
+        raise NoWords(f"{file.table.name} has no trigger of the sound's beginning, nor its end and the wav")
     sound = WavFile(wav)
     sound.close()
     note = f"no trigger of the sound's beginning: it ended at {ends[-1]:.3f} s, {sound.seconds:.2f} s long"

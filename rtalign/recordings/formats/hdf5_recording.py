@@ -47,7 +47,7 @@ class Hdf5Recording:
     sensors : tuple of Sensor
         Those of MEG, without the bad ones; the file does not say where they are.
     sound_onset : float or None
-        When the sound of its words began; None where nothing tells.
+        When the sound of its words began; None where it is unknown.
     """
 
     start = 0.0
@@ -190,11 +190,11 @@ def _describe(data: Any) -> tuple[float, tuple[str, ...], list[str]]:
 def _bounded(attributes: Any, key: str) -> Any:
     """An attribute, unless it is larger than any helmet needs.
 
-    Why texts of varying length one by one are held to few: many may lead to one long text, each a copy of it.
+    Why the number of texts of varying length is limited: many may refer to one long text, each a copy of it.
     """
-    found = attributes.get_id(key)
-    stored, n = int(found.get_storage_size()), math.prod(found.shape)
-    varying = found.dtype.kind == "O"
+    attribute = attributes.get_id(key)
+    stored, n = int(attribute.get_storage_size()), math.prod(attribute.shape)
+    varying = attribute.dtype.kind == "O"
     if stored > MAX_ATTRIBUTE_BYTES or (varying and n > MAX_CHANNELS):
         raise ValueError(f"its {key} takes {stored:,} bytes in {n:,} parts, and no helmet has so many channels")
     return attributes[key]

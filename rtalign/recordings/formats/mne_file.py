@@ -175,7 +175,7 @@ def _open_with_mne(path: Path) -> Any:
     if _is_bti(path):
         data = next((p for p in sorted(path.iterdir()) if p.name.startswith(("c,rf", "e,rf", "hc,rf"))), None)
         if data is None:
-            raise ValueError("a BTi folder needs a file c,rf... beside config")
+            raise ValueError("a BTi folder needs a file c,rf... next to config")
         shape = "hs_file" if (path / "hs_file").is_file() else None
         return mne.io.read_raw_bti(data, path / "config", shape, preload=False, verbose="ERROR")
     return mne.io.read_raw_fif(path, allow_maxshield="yes", preload=False, verbose="ERROR")
@@ -189,7 +189,7 @@ def _useful_warnings(caught: Sequence[warnings.WarningMessage]) -> list[str]:
 
 
 def _check_last_sample(raw: Any, path: Path, n_samples: int) -> None:
-    """A file that was cut off still opens; its last sample tells."""
+    """A file that was cut short still opens; reading its last sample fails."""
     try:
         SignalReader(raw, path.suffix == ".ds").read(np.array([0]), n_samples - 1, n_samples)
     except Exception as error:  # the readers fail in every possible way on foreign bytes

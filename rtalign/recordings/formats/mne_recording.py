@@ -48,7 +48,7 @@ class MneRecording:
     n_samples : int
         Samples of each sensor.
     sound_onset : float or None
-        When the sound of its words began, by its trigger; None where nothing tells.
+        When the sound of its words began, by its trigger; None where it is unknown.
     """
 
     def __init__(
@@ -154,8 +154,8 @@ class MneRecording:
     def fingerprint(self) -> str:
         """Return a hash of words, sensors and a sample of the bytes on disk.
 
-        Why a sample: ten hours are 100 GB.  Size, both ends and slices all over each file tell recordings and
-        their filtered copies apart; a change of single samples between the slices goes unseen.
+        Why a sample: ten hours are 100 GB.  Size, both ends and slices all over each file distinguish recordings and
+        their filtered copies; a change of single samples between the slices goes unseen.
         """
         digest = hashlib.sha256()
         for file in self._file.files:
@@ -166,7 +166,7 @@ class MneRecording:
         return digest.hexdigest()[:32]
 
     def _words_outside(self) -> list[str]:
-        """A note on words outside the signal; an error where no word at all lies inside."""
+        """A note on words outside the signal; an error where every word is outside."""
         late = sum(word.onset >= self.start + self.seconds for word in self.words)
         early = sum(word.onset < self.start for word in self.words)
         if self.words and late + early == len(self.words):

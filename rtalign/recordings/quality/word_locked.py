@@ -36,7 +36,7 @@ class WordLockedField:
 
     @property
     def peak_s(self) -> float | None:
-        """The lag at which the field follows words most, s; None where no lag stands out."""
+        """The lag at which the field follows words most, s; None where no lag is clearly above the others."""
         return float(self.lags[np.argmax(self.strength)]) if self.ratio >= CLEAR else None
 
     @property

@@ -9,7 +9,7 @@ from rtalign.recordings.word_tables.rows import Row
 
 _NUMBER, _QUOTED = r"[-+]?\d++(?:\.\d*+)?(?:[eE][-+]?\d++)?", r'"([^"]*+(?:""[^"]*+)*+)"'
 TOKEN = re.compile(rf'(?=["\d+-])(?:{_QUOTED}|(?<!\S)({_NUMBER})(?!\S))')
-"""Praat's own rule: quoted texts and numbers that stand free are data, everything else is comment."""
+"""Praat's own rule: quoted texts and numbers between blanks are data, everything else is comment."""
 
 INTERVAL = re.compile(
     rf"(?:\s++intervals \[\d++\]:?)?+\s++(?:xmin = )?+({_NUMBER})\s++(?:xmax = )?+({_NUMBER})\s++(?:text = )?+{_QUOTED}"
@@ -78,7 +78,7 @@ class TextGridReader:
         return token[group]
 
     def _error(self, what: str, place: int) -> ValueError:
-        """What is wrong where something else stands at a place, or nothing."""
+        """The error where another token is at a place, or none."""
         comma = COMMA.search(self._text, self._text_end, place)
         self._place = comma.start() if comma else place
         where = f"{self.name}, line {self.line}"

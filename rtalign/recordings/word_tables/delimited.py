@@ -126,7 +126,7 @@ def _tsv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _quoted_row(content: str, plain: list[str], n_columns: int) -> list[str]:
-    """The cells of a line in which quotation marks hold tabs together; as they stand where that makes no whole row."""
+    """The cells of a line in which quotation marks hold tabs together; as they are where that makes no whole row."""
     try:
         (row,) = csv.reader([content], delimiter="\t", strict=True)
     except (csv.Error, ValueError):

@@ -225,7 +225,7 @@ def _breaks(indices: np.ndarray, times: np.ndarray, sfreq: float) -> list[int]:
 
 
 def _rate(indices: np.ndarray, times: np.ndarray, edges: list[int]) -> float:
-    """Samples a second of common time over the segments long enough to tell; 0 where none is."""
+    """Samples a second of common time over the long segments; 0 where there is none."""
     n = seconds = 0.0
     for a, b in pairwise(edges):
         if times[b - 1] - times[a] >= SHORT_S:

@@ -44,7 +44,7 @@ class XdfRecording:
     words : tuple of Word
         None until `with_words`.
     sound_onset : None
-        No stream tells when the sound of the words began.
+        XDF does not say when the sound of the words began.
     """
 
     def __init__(

@@ -17,12 +17,12 @@ from tests.helpers.dataset_folders import (
     armeni_session,
     ctf_session,
     events_text,
+    notes_of,
     run_rows,
-    said,
     snippet_rows,
     texts,
-    whole,
 )
+from tests.helpers.fif_files import signal_of
 from tests.helpers.real_data import CTF
 
 
@@ -44,7 +44,7 @@ def test_a_run_reads_its_own_part_of_the_file(armeni: tuple[Path, np.ndarray]) -
     root, data = armeni
     for recording in open_recordings(root):
         first, stop = (round(t * SFREQ) for t in (recording.start, recording.start + recording.seconds))
-        np.testing.assert_allclose(whole(recording), data[first:stop], rtol=1e-9)
+        np.testing.assert_allclose(signal_of(recording), data[first:stop], rtol=1e-9)
         assert recording.n_samples == stop - first
         assert next(recording.chunks()).start == recording.start
         later = next(recording.chunks(1.0, recording.start + 2.0))
@@ -65,8 +65,8 @@ def test_the_repeated_snippet_is_for_the_noise_ceiling(armeni: tuple[Path, np.nd
     root, data = armeni
     repeats = open_repeats(root, subject="1")
     assert [(r.start, r.seconds, r.words) for r in repeats] == [(10.0, 30.0, ()), (42.0, 30.0, ())]
-    np.testing.assert_allclose(whole(repeats[1]), data[8400:14400], rtol=1e-9)
-    assert "2 repeats of the 30 s snippet are no part of the story" in said(open_recordings(root))
+    np.testing.assert_allclose(signal_of(repeats[1]), data[8400:14400], rtol=1e-9)
+    assert "2 repeats of the 30 s snippet are no part of the story" in notes_of(open_recordings(root))
 
 
 def test_reference_sensors_are_left_out(armeni: tuple[Path, np.ndarray]) -> None:
@@ -88,7 +88,7 @@ def test_a_run_inside_a_session_can_be_chosen(armeni: tuple[Path, np.ndarray]) -
 
 
 def test_missing_published_runs_are_noted(armeni: tuple[Path, np.ndarray]) -> None:
-    assert "2 of 7 published runs; without run 3, 4, 5, 6, 7" in said(open_recordings(armeni[0]))
+    assert "2 of 7 published runs; without run 3, 4, 5, 6, 7" in notes_of(open_recordings(armeni[0]))
 
 
 def test_known_bad_channels_are_left_out_and_noted(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_known_bad_channels_are_left_out_and_noted(tmp_path: Path) -> None:
     third, fourth = (open_recordings(tmp_path, subject="3", session=session) for session in ("3", "4"))
     assert [s.name for s in third[0].sensors] == [name for name in HELMET if name != "MRP57"]
     assert [s.name for s in fourth[0].sensors] == ["MLC11", "MLC12", "MRP51", "MRP57"]
-    assert "the printed MRP5 is no sensor of this helmet" in said(fourth)
+    assert "the printed MRP5 is no sensor of this helmet" in notes_of(fourth)
     assert common_sensors([*third, *fourth]) == ("MLC11", "MLC12", "MRP51")
     assert len(open_recordings(tmp_path, subject="2")[0].sensors) == len(HELMET)
 
@@ -108,10 +108,10 @@ def test_the_restarted_session_is_skipped_unless_named(tmp_path: Path) -> None:
     armeni_session(tmp_path, 3, 8)
     found = open_recordings(tmp_path)
     assert {r.name[:15] for r in found} == {"sub-003_ses-007"}
-    assert "run skipped: sub-003 ses-008 was restarted in the middle; name it with --session 008" in said(found)
+    assert "run skipped: sub-003 ses-008 was restarted in the middle; name it with --session 008" in notes_of(found)
     named = open_recordings(tmp_path, session="8")
     assert {r.name[:15] for r in named} == {"sub-003_ses-008"}
-    assert "known fault: sub-003 ses-008 was restarted" in said(named)
+    assert "known fault: sub-003 ses-008 was restarted" in notes_of(named)
     assert {r.name[:15] for r in open_repeats(tmp_path)} == {"sub-003_ses-007"}
 
 
@@ -121,14 +121,14 @@ def test_words_before_a_late_start_are_dropped_and_counted(tmp_path: Path) -> No
     assert texts(found) == ["lost", "here", "i", "stay"]
     assert found.start == 0.0
     assert "2 words began before the recording; left out" in found.notes
-    assert "began about 8.4 s late" in said([found])
+    assert "began about 8.4 s late" in notes_of([found])
 
 
 def test_known_faults_are_of_the_published_subjects_alone(tmp_path: Path) -> None:
     armeni_session(tmp_path, 4, 8)
     found = open_recordings(tmp_path)
     assert len(found[0].sensors) == len(HELMET)
-    assert not any(word in said(found) for word in ("known fault", "published runs", "drifts"))
+    assert not any(word in notes_of(found) for word in ("known fault", "published runs", "drifts"))
 
 
 def test_sensors_are_those_of_all_chosen_runs(tmp_path: Path) -> None:
@@ -152,10 +152,10 @@ def test_runs_without_trigger_or_words_are_noted(tmp_path: Path) -> None:
     armeni_session(tmp_path, rows=rows)
     found = open_recordings(tmp_path)
     assert [r.name[-1] for r in found] == ["1", "4"]
-    assert "no trigger tells when its sound began" in said(found)
-    assert "its sound began 2 times, last at 50.0 s" in said(found)
-    assert "run 2 skipped: " in said(found)
-    assert "run 3 skipped: its words lie from 200.5 s on, the signal ends before" in said(found)
+    assert "its sound has no trigger" in notes_of(found)
+    assert "its sound began 2 times, last at 50.0 s" in notes_of(found)
+    assert "run 2 skipped: " in notes_of(found)
+    assert "run 3 skipped: its words lie from 200.5 s on, the signal ends before" in notes_of(found)
 
 
 def test_broken_sessions_end_in_one_line(tmp_path: Path) -> None:
@@ -193,12 +193,12 @@ def test_a_ctf_folder_is_split_as_a_fif_is(tmp_path: Path) -> None:
     ctf_session(tmp_path, rows)
     first, second = open_recordings(tmp_path)
     assert (texts(first), texts(second)) == (["the"], ["dog"])
-    assert "compensation grade 0, as recorded" in said([first])
+    assert "compensation grade 0, as recorded" in notes_of([first])
     assert len(first.sensors) == 273
     raw = mne.io.read_raw_ctf(CTF, system_clock="ignore", clean_names=True, verbose="ERROR")
     expected = raw.get_data([s.name for s in first.sensors]).T
     n = round(first.seconds * 1200)
-    np.testing.assert_allclose(whole(first), expected[:n], rtol=1e-12)
+    np.testing.assert_allclose(signal_of(first), expected[:n], rtol=1e-12)
     chunks = list(second.chunks(0.1))
     at = [round(chunk.start * 1200) for chunk in chunks]
     assert at[0] == n

@@ -11,7 +11,7 @@ import pytest
 
 from rtalign.recordings import NoWords, open_recordings
 from tests.helpers.dataset_folders import libri_run
-from tests.helpers.fif_files import whole
+from tests.helpers.fif_files import signal_of
 
 
 def test_runs_are_read_from_their_files(tmp_path: Path) -> None:
@@ -31,11 +31,11 @@ def test_runs_are_read_from_their_files(tmp_path: Path) -> None:
 
     with h5py.File(path) as file:
         expected = file["data"][:].T
-    np.testing.assert_array_equal(whole(recording), expected)
+    np.testing.assert_array_equal(signal_of(recording), expected)
     np.testing.assert_array_equal(recording.read(1.0, 2.0).data, expected[250:750])  # type: ignore[union-attr]
     np.testing.assert_array_equal(next(recording.chunks(0.4, 2.0)).data, expected[500:600])
     picked = recording.pick(["MEG0121", "MEG0112"])
-    np.testing.assert_array_equal(whole(picked), expected[:, [2, 1]])
+    np.testing.assert_array_equal(signal_of(picked), expected[:, [2, 1]])
     assert picked.fingerprint() != recording.fingerprint() != open_recordings(tmp_path)[1].fingerprint()
     assert [s.name for s in open_recordings(path, bads=["MEG0111"])[0].sensors] == ["MEG0112", "MEG0121"]
     assert len(open_recordings(tmp_path / "Sherlock1", session="12")) == 1

@@ -16,7 +16,7 @@ from rtalign.recordings import check_signal, open_recordings
 from rtalign.recordings.formats import MneRecording
 from tests.helpers.dataset_folders import SFREQ as SESSION_SFREQ
 from tests.helpers.dataset_folders import armeni_session
-from tests.helpers.fif_files import EVENTS, SFREQ, noise, run_file, whole, words, write
+from tests.helpers.fif_files import EVENTS, SFREQ, noise, run_file, signal_of, words, write
 from tests.helpers.real_data import MEGIN, real
 
 
@@ -30,7 +30,7 @@ def test_a_recording_is_what_was_written(tmp_path: Path) -> None:
     assert [(s.name, s.kind) for s in recording.sensors] == [(f"MLC1{i}", "axial") for i in (1, 2, 3)]
     assert recording.sensors[1].position == pytest.approx((0.01, 0.05, 0.08))
     assert recording.sensors[1].normal == (0.0, 0.0, 1.0)
-    np.testing.assert_allclose(whole(recording), data.T, rtol=1e-12)
+    np.testing.assert_allclose(signal_of(recording), data.T, rtol=1e-12)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -41,7 +41,7 @@ def test_cutting_differently_changes_nothing(seconds: float, tmp_path: Path) -> 
         write(path, noise(3, 0.4))
     recording = MneRecording(path)
     chunks = list(recording.chunks(seconds))
-    np.testing.assert_array_equal(np.concatenate([c.data for c in chunks]), whole(recording))
+    np.testing.assert_array_equal(np.concatenate([c.data for c in chunks]), signal_of(recording))
     ends = [chunk.end for chunk in chunks]
     assert [chunk.start for chunk in chunks[1:]] == pytest.approx(ends[:-1], abs=1e-9)
 
@@ -49,7 +49,7 @@ def test_cutting_differently_changes_nothing(seconds: float, tmp_path: Path) -> 
 def test_time_begins_with_the_first_sample_of_the_file(tmp_path: Path) -> None:
     late = MneRecording(write(tmp_path / "late_meg.fif", noise(3), first_samp=50_000))
     assert next(late.chunks()).start == 0.0
-    np.testing.assert_allclose(whole(late), noise(3).T, rtol=1e-12)
+    np.testing.assert_allclose(signal_of(late), noise(3).T, rtol=1e-12)
 
 
 def test_what_the_machine_did_not_record_is_left_out(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_what_the_machine_did_not_record_is_left_out(tmp_path: Path) -> None:
     chunks = list(recording.chunks(0.8))
     times = np.concatenate([chunk.start + np.arange(len(chunk.data)) / SFREQ for chunk in chunks])
     assert not ((times > 1.0 + 1e-9) & (times < 1.5 - 1e-9)).any()
-    np.testing.assert_allclose(whole(recording), noise(3).T[np.round(times * SFREQ).astype(int)], rtol=1e-12)
+    np.testing.assert_allclose(signal_of(recording), noise(3).T[np.round(times * SFREQ).astype(int)], rtol=1e-12)
     assert "breaks in the signal: 1" in recording.notes
 
 
@@ -71,7 +71,7 @@ def test_split_files_are_one_recording(tmp_path: Path) -> None:
     (folder / f"{stem}_events.tsv").write_text(EVENTS, encoding="utf-8")
     assert len(list(folder.glob("*.fif"))) > 1
     (recording,) = open_recordings(tmp_path)
-    np.testing.assert_allclose(whole(recording), data.T, rtol=1e-12)
+    np.testing.assert_allclose(signal_of(recording), data.T, rtol=1e-12)
 
 
 def test_a_neuromag_file_has_two_kinds_of_sensors(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_neuromag_file_has_two_kinds_of_sensors(tmp_path: Path) -> None:
     kinds = [s.kind for s in recording.sensors]
     assert (kinds.count("mag"), kinds.count("planar"), len(kinds)) == (101, 202, 303)
     raw = mne.io.read_raw_fif(MEGIN, verbose="ERROR")
-    np.testing.assert_array_equal(whole(recording, 0.7), raw.get_data("meg").T)
+    np.testing.assert_array_equal(signal_of(recording, 0.7), raw.get_data("meg").T)
     assert check_signal(recording) == []
 
 

@@ -13,16 +13,17 @@ from rtalign.recordings.xdf import open_xdf, writer
 from rtalign.recordings.xdf.channels import select_xdf_sensors
 from rtalign.recordings.xdf.header import parse_header
 from rtalign.recordings.xdf.reader import XdfFile
+from tests.helpers.fif_files import signal_of
 from tests.helpers.real_data import XDF, real
-from tests.helpers.xdf_files import SENSORS, SFREQ, noise, one, whole, write
+from tests.helpers.xdf_files import SENSORS, SFREQ, noise, open_one, write
 
 pyxdf = pytest.importorskip("pyxdf", reason="pyxdf is the independent reader; pip install pyxdf")
 
 
 def test_a_real_file_of_labrecorder_s_writer(tmp_path: Path) -> None:
-    recording = one(real(XDF / "minimal.xdf"))
+    recording = open_one(real(XDF / "minimal.xdf"))
     theirs = pyxdf.load_xdf(real(XDF / "minimal.xdf"))[0][0]
-    np.testing.assert_allclose(whole(recording), theirs["time_series"] * 1e-6)
+    np.testing.assert_allclose(signal_of(recording), theirs["time_series"] * 1e-6)
     assert [w.text for w in recording.words] == ["Hello", "World", "from", "LSL"] * 2
     begin = theirs["time_stamps"][0]
     assert [w.onset for w in recording.words][:2] == pytest.approx([5.2 - begin, 5.3 - begin], abs=1e-6)
@@ -82,7 +83,7 @@ def test_a_chunk_with_a_false_count_is_left_out(tmp_path: Path) -> None:
         content = struct.pack("<BI", 4, claimed) + writer.numbers(7, noise(10), np.full(10, 9.0), "double64")[8:]
         with path.open("ab") as file:
             file.write(writer._of_stream(writer.SAMPLES, 7, content))
-    recording = one(path)
+    recording = open_one(path)
     assert recording.n_samples == 1000
     assert any("damaged" in note for note in recording.notes)
 
@@ -103,7 +104,7 @@ def test_damage_ends_at_the_next_boundary(tmp_path: Path) -> None:
     place = content.find(writer.BOUNDARY_MARK) + len(writer.BOUNDARY_MARK)
     content[place : place + 5] = b"\x08\xff\xff\xff\xff"
     (tmp_path / "b.xdf").write_bytes(bytes(content))
-    recording = one(tmp_path / "b.xdf")
+    recording = open_one(tmp_path / "b.xdf")
     assert recording.n_samples == 900
     assert [chunk.start for chunk in recording.chunks(1000)] == pytest.approx([0.0, 1.0])
 
@@ -119,7 +120,7 @@ def test_random_bytes_do_no_harm(tmp_path: Path) -> None:
             broken[place] = rng.integers(0, 256)
         (tmp_path / "b.xdf").write_bytes(bytes(broken))
         try:
-            whole(one(tmp_path / "b.xdf"))
+            signal_of(open_one(tmp_path / "b.xdf"))
             said = ""
         except ValueError as error:
             said = str(error)
@@ -141,7 +142,7 @@ def test_a_long_file_is_never_whole_in_memory(tmp_path: Path) -> None:
     n = 1_000_000
     path = write(tmp_path / "a.xdf", np.arange(n) / SFREQ, np.ones((n, 3)) * 1e-13, size=200)
     tracemalloc.start()
-    recording = one(path)
+    recording = open_one(path)
     total = sum(len(chunk.data) for chunk in recording.chunks(10))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

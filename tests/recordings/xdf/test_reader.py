@@ -18,7 +18,8 @@ from rtalign.recordings.xdf.header import XdfChannel, XdfHeader
 from rtalign.recordings.xdf.reader import XdfFile
 from rtalign.recordings.xdf.recording import XdfRecording
 from rtalign.recordings.xdf.streams import parse_marker
-from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, one, whole, write
+from tests.helpers.fif_files import signal_of
+from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, open_one, write
 
 pyxdf = pytest.importorskip("pyxdf", reason="pyxdf is the independent reader; pip install pyxdf")
 
@@ -34,8 +35,8 @@ def pyxdf_stream(path: Path, **how: Any) -> dict[str, Any]:
 def test_samples_sensors_and_words_are_what_was_written(tmp_path: Path) -> None:
     stamps = 50 + np.arange(1000) / SFREQ
     path = write(tmp_path / "a.xdf", stamps, markers=[("Once", 51.0), ("upon", 52.5)])
-    recording = one(path)
-    np.testing.assert_array_equal(whole(recording, 0.77), noise(1000))
+    recording = open_one(path)
+    np.testing.assert_array_equal(signal_of(recording, 0.77), noise(1000))
     assert recording.sensors == SENSORS
     assert (recording.start, recording.n_samples, recording.sfreq) == (0.0, 1000, SFREQ)
     assert [(w.index, w.text) for w in recording.words] == [(0, "Once"), (1, "upon")]
@@ -43,7 +44,7 @@ def test_samples_sensors_and_words_are_what_was_written(tmp_path: Path) -> None:
     assert check_signal(recording) == []
     np.testing.assert_array_equal(recording.read(1.0, 0.5).data, noise(1000)[200:300])
     picked = recording.pick(["MEG0111", "MLC11"])
-    np.testing.assert_array_equal(whole(picked), noise(1000)[:, [2, 0]])
+    np.testing.assert_array_equal(signal_of(picked), noise(1000)[:, [2, 0]])
     with pytest.raises(ValueError, match="lacks the sensors nose"):
         recording.pick(["nose"])
 
@@ -53,7 +54,7 @@ def test_the_fingerprint_follows_signal_and_words(tmp_path: Path) -> None:
     other[0, 0] *= 2
     files = [write(tmp_path / f"{k}.xdf", stamps) for k in "ab"]
     files += [write(tmp_path / "c.xdf", stamps, other), write(tmp_path / "d.xdf", stamps, markers=[("Once", 1.5)])]
-    prints = [one(path).fingerprint() for path in files]
+    prints = [open_one(path).fingerprint() for path in files]
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
 
@@ -95,7 +96,7 @@ def test_missing_stamps_are_counted_as_pyxdf_counts_them(tmp_path: Path, layout:
 def test_units_are_converted_to_si(tmp_path: Path) -> None:
     signal = writer.SignalStream("meg", SFREQ, MEG.channels, SENSORS, ("fT", "fT/cm", "pT"), "double64")
     path = write(tmp_path / "a.xdf", np.arange(600) / SFREQ, np.ones((600, 3)), signal=signal)
-    np.testing.assert_allclose(whole(one(path))[0], [1e-15, 1e-13, 1e-12])
+    np.testing.assert_allclose(signal_of(open_one(path))[0], [1e-15, 1e-13, 1e-12])
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_a_restarted_sender_goes_on_in_the_same_time(tmp_path: Path) -> None:
     np.testing.assert_allclose(to_common_clock(true - offset, pairs), true, atol=1e-6)
     theirs = pyxdf_stream(path, dejitter_timestamps=False)["time_stamps"]
     np.testing.assert_allclose(to_common_clock(true - offset, pairs), theirs, atol=1e-5)
-    recording = one(path)
+    recording = open_one(path)
     starts = [chunk.start for chunk in recording.chunks(1000)]
     assert starts == pytest.approx([0.0, 70.0], abs=1e-3)
     assert [w.onset for w in recording.words] == pytest.approx([10.0, 80.0], abs=1e-3)
@@ -199,9 +200,9 @@ def test_drift_never_adds_up(tmp_path: Path, dejitter: bool) -> None:
     data = noise(n)
     data[at] = 1e-9
     markers = [(f"w{i}", float(stamps[i])) for i in at]
-    recording = one(write(tmp_path / "a.xdf", stamps, data, markers), dejitter=dejitter)
+    recording = open_one(write(tmp_path / "a.xdf", stamps, data, markers), dejitter=dejitter)
     assert np.abs([w.onset * SFREQ for w in recording.words] - at).max() < 0.01
-    signal = whole(recording)
+    signal = signal_of(recording)
     for word in recording.words:
         assert signal[round(word.onset * SFREQ), 0] == 1e-9
 
@@ -212,7 +213,7 @@ def test_dejitter_removes_the_jitter_of_arrival(tmp_path: Path) -> None:
     late = np.repeat(rng.exponential(0.004, 1000), 20)  # each chunk of 20 came late by its own time
     markers = [(f"w{i}", float(true[i])) for i in range(1000, 19_000, 777)]
     path = write(tmp_path / "a.xdf", true + late, markers=markers, size=20)
-    smooth, rough = one(path), one(path, dejitter=False)
+    smooth, rough = open_one(path), open_one(path, dejitter=False)
     index = np.array([int(text[1:]) for text, _ in markers])
 
     def errors(recording: XdfRecording) -> np.ndarray:
@@ -233,12 +234,12 @@ def test_a_gap_is_a_gap_wherever_the_chunks_end(tmp_path: Path, size: int, dejit
     stamps[2345:] += 0.05
     stamps[4000:] += 12.0
     path = write(tmp_path / "a.xdf", stamps, size=size, markers=[("a", 1.0), ("b", 15.0), ("c", 34.0)])
-    recording = one(path, dejitter=dejitter)
+    recording = open_one(path, dejitter=dejitter)
     chunks = list(recording.chunks(1000))
     assert [len(chunk.data) for chunk in chunks] == [2345, 1655, 1000]
     assert [chunk.start for chunk in chunks] == pytest.approx([0.0, stamps[2345], stamps[4000]], abs=1e-6)
     assert [w.onset for w in recording.words] == pytest.approx([1.0, 15.0, 34.0], abs=1e-6)
-    np.testing.assert_array_equal(whole(recording), noise(5000))
+    np.testing.assert_array_equal(signal_of(recording), noise(5000))
     late = list(recording.chunks(1000, start=float(stamps[3000])))
     np.testing.assert_array_equal(np.concatenate([chunk.data for chunk in late]), noise(5000)[3000:])
     assert late[0].start == pytest.approx(stamps[3000])
@@ -246,6 +247,6 @@ def test_a_gap_is_a_gap_wherever_the_chunks_end(tmp_path: Path, size: int, dejit
 
 
 def test_a_wrong_nominal_rate_is_measured_and_noted(tmp_path: Path) -> None:
-    recording = one(write(tmp_path / "a.xdf", np.arange(5000) / 190.0))
+    recording = open_one(write(tmp_path / "a.xdf", np.arange(5000) / 190.0))
     assert recording.sfreq == pytest.approx(190, rel=1e-4)
     assert any("came at 190" in note for note in recording.notes)

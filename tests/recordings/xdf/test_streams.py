@@ -13,7 +13,8 @@ from rtalign.recordings.word_tables import NoWords
 from rtalign.recordings.xdf import StreamChoice, is_xdf, open_xdf, writer
 from rtalign.streams.events import RawMarker, RawSamples
 from rtalign_cli import main
-from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, one, whole, write
+from tests.helpers.fif_files import signal_of
+from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, open_one, write
 
 
 def two(path: Path, type_b: str = "MEG", name_b: str = "other") -> Path:
@@ -31,14 +32,14 @@ def test_one_of_several_signal_streams_is_named(tmp_path: Path) -> None:
         ValueError, match="several streams that may be meant: meg, other; name one with --meg-stream NAME"
     ):
         open_xdf(path)
-    np.testing.assert_array_equal(whole(one(path, meg="other")), noise(600, seed=5))
+    np.testing.assert_array_equal(signal_of(open_one(path, meg="other")), noise(600, seed=5))
     with pytest.raises(ValueError, match=r"no stream of numbers called nose; it has meg \(MEG\)"):
         open_xdf(path, StreamChoice(meg="nose"))
     alike = two(tmp_path / "b.xdf", name_b="meg")
     with pytest.raises(ValueError, match=r"several streams that may be meant: meg \(number 7\), meg \(number 8\)"):
         open_xdf(alike)
-    np.testing.assert_array_equal(whole(one(alike, meg="8")), noise(600, seed=5))
-    np.testing.assert_array_equal(whole(one(two(tmp_path / "c.xdf", type_b="EEG"))), noise(600))
+    np.testing.assert_array_equal(signal_of(open_one(alike, meg="8")), noise(600, seed=5))
+    np.testing.assert_array_equal(signal_of(open_one(two(tmp_path / "c.xdf", type_b="EEG"))), noise(600))
 
 
 def test_one_of_several_word_streams_is_named(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_one_of_several_word_streams_is_named(tmp_path: Path) -> None:
         ValueError, match="several streams that may hold the words: words, events; name one with --word-s"
     ):
         open_xdf(path)
-    assert [w.text for w in one(path, words="events").words] == ["bell"]
+    assert [w.text for w in open_one(path, words="events").words] == ["bell"]
     (found,) = open_recordings(path, streams=StreamChoice(words="10", dejitter=False))
     assert [w.text for w in found.words] == ["bell"]
 
@@ -90,7 +91,7 @@ def test_only_xdf_files_have_a_choice_of_streams(tmp_path: Path) -> None:
 def test_a_check_lists_the_streams_of_a_file(tmp_path: Path) -> None:
     found = check_folder(two(tmp_path / "a.xdf"))
     assert not found.usable
-    lines = {(line.status, line.what, line.why) for line in found.findings}
+    lines = {(line.status, line.name, line.text) for line in found.findings}
     assert ("note", "stream other", "type MEG, number 8, 3 channels at 200 Hz, 600 samples, 3.0 s") in lines
     assert ("note", "stream words", "type Markers, number 9, text, 2 markers") in lines
     chosen = check_folder(tmp_path / "a.xdf", streams=StreamChoice(meg="other"))
@@ -103,7 +104,7 @@ def test_words_come_from_a_table_where_it_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoWords, match="name a table"):
         open_xdf(path)
     (tmp_path / "w.tsv").write_text("onset\tword\n0.5\tOnce\n2.0\tupon\n9.0\ta\n")
-    recording = one(path, word_table=tmp_path / "w.tsv")
+    recording = open_one(path, word_table=tmp_path / "w.tsv")
     assert [w.onset for w in recording.words] == [0.5, 2.0, 9.0]
     assert any("1 of 3 words lie outside" in note for note in recording.notes)
     (tmp_path / "w.tsv").write_text("onset\tword\n1000.5\tOnce\n")
@@ -121,11 +122,11 @@ def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
         session.write_word({"index": 0, "text": "ONCE", "onset": 5001.25, "duration": 0.1})
     assert is_xdf(tmp_path / "s")
     assert not is_xdf(tmp_path)
-    recording = one(session.folder)
+    recording = open_one(session.folder)
     assert recording.start == pytest.approx(5000.0, abs=1e-6)
     heard = [(w.index, w.text, w.onset, w.duration) for w in recording.words]
     assert heard == [(0, "ONCE", 5001.25, 0.1), (1, "upon", 5002.0, None)]
     with (session.folder / "words.tsv").open("a") as table:
         table.write("2\tup\t50")  # what kill -9 leaves
-    assert [w.text for w in one(session.folder).words] == ["ONCE", "upon"]
-    assert [w.text for w in one(session.folder, words="words").words] == ["Once"]
+    assert [w.text for w in open_one(session.folder).words] == ["ONCE", "upon"]
+    assert [w.text for w in open_one(session.folder, words="words").words] == ["Once"]
