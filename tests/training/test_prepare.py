@@ -86,7 +86,7 @@ def test_reading_beside_the_model_changes_no_bit(
         texts = [word.text for word in recording.words]
         read = np.stack([model.table[text] for text in texts]).astype(np.float32)
         np.testing.assert_array_equal(story.activations[:], read)
-        np.testing.assert_array_equal(story.activations.only(story.used)[::3, 2], read[story.used][::3, 2])
+        np.testing.assert_array_equal(story.activations.select(story.used)[::3, 2], read[story.used][::3, 2])
 
 
 def unfinished(store: Path) -> list[Path]:
