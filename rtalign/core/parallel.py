@@ -1,4 +1,4 @@
-"""Threads: a task beside the caller's own work, and many jobs whose results come back in order."""
+"""Threads: a background task, and many jobs whose results come back in order."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class ChainRecipe(Settings):
         100.0, ge=50, le=200, description="The signal is decimated by a whole number to the lowest rate not below this."
     )
     phase: Literal["causal", "zero"] = Field(
-        "causal", description="Causal can run live; zero uses the future of the signal and is for offline work alone."
+        "causal", description="Causal can run live; zero uses the future of the signal and can only be used offline."
     )
 
 
@@ -74,10 +74,10 @@ class LanguageRecipe(Settings):
 
     context: Annotated[str, AfterValidator(_check_context)] = Field(
         "growing:1000",
-        description="growing:N keeps up to N words and, when full, goes on from the newer half; "
+        description="growing:N keeps up to N words and, when full, continues from the newer half; "
         "window:K re-reads each word after exactly its K previous words.",
     )
-    bos: bool = Field(True, description="Open every context with the model's beginning-of-text token, if it has one.")
+    bos: bool = Field(True, description="Begin every context with the model's beginning-of-text token, if it has one.")
     tokens: Literal["mean", "last", "first"] = Field(
         "mean",
         description="How the tokens of one word become one activation: their mean, or the last or first of them.",
@@ -87,7 +87,7 @@ class LanguageRecipe(Settings):
     )
     precision: Literal["float32", "bfloat16", "int8"] = Field(
         "float32",
-        description="Numbers that the model is made of: float32; bfloat16, half the memory; "
+        description="Precision of the model's weights: float32; bfloat16, half the memory; "
         "int8 for the matrices of its layers, a quarter.",
     )
     components: int = Field(
@@ -123,7 +123,7 @@ class WordRecipe(Settings):
     """Which words are decoded.  The language model always reads all of them."""
 
     which: Literal["all", "content"] = Field("all", description="All words, or nouns, verbs, adjectives and adverbs.")
-    tagger: str = Field("en_core_web_sm", description="The spaCy pipeline that tells content words from others.")
+    tagger: str = Field("en_core_web_sm", description="The spaCy pipeline that finds content words.")
 
 
 class FitRecipe(Settings):
@@ -136,7 +136,7 @@ class FitRecipe(Settings):
     fold_kind: Literal["contiguous", "legacy"] = Field(
         "contiguous",
         description="contiguous keeps neighbours together, with a gap of one epoch between folds; "
-        "legacy shuffles words as older studies did, and flatters the score.",
+        "legacy shuffles words as older studies did, which makes scores too high.",
     )
     precision: Literal["float32", "float64"] = Field("float32", description="Arithmetic of the sums over words.")
     null_draws: int = Field(

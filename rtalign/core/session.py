@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from rtalign.core.recipe import Settings, validation_text
 
 MIN_CURVE_WORDS = 100
-"""With fewer words a curve R(lag) cannot be told from chance; nothing is shown as a curve or peak before."""
+"""With fewer words a curve R(lag) cannot be distinguished from chance, and no curve or peak is shown."""
 
 WordEncoding = Literal["auto", "plain", "json", "codes", "one-hot", "audio-start", "trigger"]
 """How words arrive; each has its class in rtalign.streams.markers.decoders."""
@@ -26,8 +26,12 @@ class Session(Settings):
     True
     """
 
-    bank: Path | None = Field(None, description="Folder of the decoder bank; none: decoders are learned on the way.")
-    model: str | None = Field(None, description="The language model where the bank's own name for it does not do.")
+    bank: Path | None = Field(
+        None, description="Folder of the decoder bank; none: decoders are learned during the session."
+    )
+    model: str | None = Field(
+        None, description="The language model, where the name that the bank gives for it cannot be used here."
+    )
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where the language model computes.")
 
     recording: Path | None = Field(None, description="A recording to replay; none: live streams.")
@@ -37,14 +41,14 @@ class Session(Settings):
     run: str | None = Field(None, description="Only this run of a BIDS folder, or several: A,B.")
     word_table: Path | None = Field(None, description="Onsets of the words: TSV, CSV, TextGrid or CTM.")
     speed: float | None = Field(
-        1.0, gt=0, le=1000, description="Of a replay, times real time; none: as fast as can be."
+        1.0, gt=0, le=1000, description="Of a replay, times real time; none: as fast as possible."
     )
     audio: Path | None = Field(
         None, description="The story's sound: a wav, or a folder of wavs named as the runs; none: the data set's own."
     )
     chunk_s: float = Field(0.02, gt=0, le=10, description="Length of a replay's chunks.")
 
-    raw_stamps: bool = Field(False, description="Of an XDF file, the time stamps as they came, jitter and all.")
+    raw_stamps: bool = Field(False, description="Of an XDF file, use the time stamps as recorded, with their jitter.")
 
     meg: str | None = Field(None, description="Name of the MEG stream; none: the first of type MEG or EEG.")
     words: str | None = Field(None, description="Name of the stream of words; none: the first stream of text.")
@@ -53,14 +57,14 @@ class Session(Settings):
     audio_delay_s: float = Field(
         0.0, ge=-1, le=1, description="From a word's marker to its sound at the ear: a constant of the site."
     )
-    allow_missing: bool = Field(False, description="Go on where sensors of the bank are not in the stream.")
-    adapt: bool = Field(False, description="Learn from today's participant, each word after it has been scored.")
+    allow_missing: bool = Field(False, description="Continue although the stream lacks sensors of the bank.")
+    adapt: bool = Field(False, description="Learn from the present participant, each word after it has been scored.")
 
-    record: Path | None = Field(None, description="Folder under which the session is recorded; none: nothing is.")
+    record: Path | None = Field(None, description="Folder under which the session is recorded; none: it is not.")
     out: Path | None = Field(None, description="Folder for the results of a replay.")
     publish: bool = Field(False, description="Send the scores out over LSL as rtalign-scores.")
     last_words: int | None = Field(
-        None, ge=MIN_CURVE_WORDS, description="Show the last so many words alone; none: all of them."
+        None, ge=MIN_CURVE_WORDS, description="Show only the last so many words; none: all of them."
     )
 
     @classmethod

@@ -58,7 +58,7 @@ def rough_duration(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """Time left, as it is said: a multiple of 10 s up to 90 s, then minutes."""
+    """Time left, rounded: a multiple of 10 s up to 90 s, then minutes."""
     return f"{10 * max(round(seconds / 10), 1)} s" if seconds < 95 else f"{round(seconds / 60)} min"
 
 

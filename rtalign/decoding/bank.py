@@ -67,7 +67,7 @@ class DecoderBank:
             projection = Projection(mean, basis, variance, int(passport["components"]))
             expected = (len(recipe.lags.seconds), len(sensors), len(layers) * projection.components)
             if tensors["weights"].shape != expected:
-                raise ValueError(f"{folder}: weights are {tensors['weights'].shape}, its passport says {expected}")
+                raise ValueError(f"{folder}: weights are {tensors['weights'].shape}, its passport states {expected}")
         except (KeyError, TypeError) as error:
             raise ValueError(f"{folder} is not a complete decoder bank: {error}") from None
         return cls(recipe, passport, layers, sensors, projection, tensors)

@@ -1,7 +1,7 @@
 """Activations to decoding targets: principal components per layer, fitted without the words that they are tested on.
 
 Why two steps: projecting every word once onto a wide basis lets the sums over words be made in one pass; the components
-of each fold's own training words are then a small rotation inside that basis, found from Y'Y alone.
+of each fold's own training words are then a small rotation inside that basis, computed from Y'Y alone.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from rtalign.core.records import DISPLAY_SCALES, Chunk, Sensor
 from rtalign.signal.filters import CausalHighpass, Decimator, Highpass, NoHighpass, ZeroPhaseHighpass, lowpass
 
 LINE_HZ = 49.0
-"""The stop band begins below the mains (50 or 60 Hz), whatever the decimation would allow."""
+"""The stop band begins below the mains (50 or 60 Hz), even if the decimation would allow more."""
 CLOCK_S = 5.0
 """Time constant over which time stamps are smoothed before a gap is detected."""
 
@@ -47,7 +47,7 @@ class ChainDesign:
         least, edge = self.recipe.min_rate_hz, self.recipe.lowpass_hz
         if not (np.isfinite(self.sfreq) and self.sfreq * (1 + 1e-6) >= least):
             raise ValueError(
-                f"the signal has {self.sfreq:g} Hz and the recipe wants at least {least:g} Hz after decimation - "
+                f"the signal has {self.sfreq:g} Hz and the recipe needs at least {least:g} Hz after decimation - "
                 "lower chain.min_rate_hz"
             )
         if self.rate < 4 * edge * (1 - 1e-6):  # interpolation is exact up to a quarter of the rate

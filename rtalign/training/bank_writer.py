@@ -19,11 +19,11 @@ from rtalign.scoring.statistics import STATISTICS
 from rtalign.training.prepare import PreparedRecording
 
 STATISTIC = "statistic_"
-"""Before the name of what is kept beside R."""
+"""Prefix of the names of statistics other than R."""
 
 
 def statistics(work: TensorFile) -> dict[str, np.ndarray]:
-    """Name -> (layer, lag), of everything that stands beside R."""
+    """(layer, lag) of every statistic other than R, by name."""
     return {statistic.name: np.array(work[STATISTIC + statistic.name]) for statistic in STATISTICS}
 
 

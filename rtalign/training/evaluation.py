@@ -99,11 +99,11 @@ def score_bank(bank: DecoderBank, recordings: Sequence[PreparedRecording], progr
 
     with progress.stage("scores", len(bank.lags_s), "lags") as stage:
         jobs = [partial(score_lag, index) for index in range(len(bank.lags_s))]
-        found = []
+        scored = []
         for result in run_ordered(jobs, cpu_count()):
-            found.append(result)
+            scored.append(result)
             stage.advance()
-    scores, statistics = zip(*found, strict=True)
+    scores, statistics = zip(*scored, strict=True)
     return Curves.of(bank.lags_s, bank.layers, int(bank.model["n_layers"]), scores, statistics)
 
 

@@ -1,4 +1,4 @@
-"""The folder of results of a training or evaluation, and what its passport says of recordings, model and versions."""
+"""What training and evaluation write: the results, and the passport's entries of recordings, model and versions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def utc_now() -> str:
 
 
 def recording_entry(prepared: PreparedRecording) -> dict[str, Any]:
-    """What a passport says of a recording."""
+    """The passport's entry of a recording."""
     recording = prepared.recording
     return {
         "name": recording.name,
@@ -64,7 +64,7 @@ def recording_entry(prepared: PreparedRecording) -> dict[str, Any]:
 
 
 def model_entry(model: Any) -> dict[str, Any]:
-    """What a passport says of a language model."""
+    """The passport's entry of a language model."""
     info = model.info
     names = ("id", "family", "n_layers", "dim", "n_parameters", "revision", "tokenizer", "has_bos")
     return {name: getattr(info, name) for name in names}
