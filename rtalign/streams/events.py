@@ -234,7 +234,7 @@ class Transport(Protocol):
 class Source(Protocol):
     """Where signal and words come from; polled by one thread, which owns it.
 
-    `SignalChanged` comes before the first chunk, and a word before the samples at its onset where the source can tell.
+    `SignalChanged` comes before the first chunk.  A word may come before or after the samples at its onset.
     """
 
     @property

@@ -295,11 +295,11 @@ class _Outlet:
 
     @property
     def n_consumers(self) -> int:
-        """1 when anybody receives it, else 0: LSL tells no more."""
+        """1 when there is any receiver, else 0: LSL does not count them."""
         return int(self._outlet.have_consumers()) if self._outlet else 0
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most so long for somebody who receives it; whether there is one."""
+        """Wait at most so long for a receiver; whether there is one."""
         return bool(self._outlet and self._outlet.wait_for_consumers(seconds))
 
     def close(self) -> None:

@@ -175,7 +175,7 @@ def test_a_killed_and_restarted_sender_is_recovered() -> None:
 
 
 def assert_words_match_their_samples(events: list[Event]) -> None:
-    """The sender counts its samples (fT), and says word k at sample 100 k - 50."""
+    """The sender counts its samples (fT), and sends word k at sample 100 k - 50."""
     chunks = of(events, Chunk)
     assert chunks[0].data.shape[1] == 4
     zeros = [chunk.start - round(float(chunk.data[0, 0]) * 1e15) / 500 for chunk in chunks]

@@ -48,12 +48,12 @@ def test_everything_comes_once_and_in_order(recording: MemoryRecording, chunk_s:
     assert isinstance(events[0], SignalChanged)
     assert np.array_equal(signal(events), recording.data)
     assert words(events) == list(recording.words)
-    told = 0.0
+    end = 0.0
     for event in events:
         if isinstance(event, Chunk):
-            told = event.end
+            end = event.end
         elif isinstance(event, Word):
-            assert event.onset >= told  # a word is told before the samples behind it
+            assert event.onset >= end  # a word comes before the samples after its onset
 
 
 def test_at_real_time_no_more_comes_than_is_due(recording: MemoryRecording) -> None:

@@ -94,8 +94,8 @@ def lsl_backend() -> LslBackend:
 class StreamConnection:
     """One stream through all that happens to it.
 
-    `step` does what takes time (search, opening, clock offset); `pull` takes what came, and `count` is told how many
-    samples that was.
+    `step` does what takes time (search, opening, clock offset); `pull` returns what came, and `count` takes how
+    many samples that was.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ class StreamConnection:
         return measured
 
     def health(self, age_s: float | None, nominal_hz: float, n_lost: int, n_gaps: int) -> StreamHealth:
-        """How the stream does; what only its samples tell is given by the caller."""
+        """The state of the stream; the caller gives what is known from its samples."""
         now = self._backend.clock()
         while self._arrivals and self._arrivals[0][0] < now - RATE_WINDOW_S:
             self._arrivals.popleft()
@@ -251,7 +251,7 @@ class StreamConnection:
         return [self._notice(level, kind, text, now)]
 
     def _watch(self, now: float) -> list[Notice]:
-        """What time alone tells.  Words are rare by nature: only a signal can be stale."""
+        """Check how long nothing came.  Words are rare by nature: only a signal can be stale."""
         if self.state == "found" and self.role == "meg" and now - self._silent_from > SILENT_S:
             self._silent_from = now
             self._avoided[self.inlet.info.uid] = now

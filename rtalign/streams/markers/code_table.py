@@ -1,4 +1,4 @@
-"""Which word a code stands for, read from a table."""
+"""The word of each code, read from a table."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CodeTable:
     def read(cls, path: Path | str) -> CodeTable:
         """Read a TSV or CSV of codes, or a word table in any format.
 
-        A table with a column called code (or trigger) says the word of each code.  The words of any other table are
+        A table with a column called code (or trigger) gives the word of each code.  The words of any other table are
         counted: code 1 is the first word, code 2 the second; a word's duration comes along.
 
         Parameters

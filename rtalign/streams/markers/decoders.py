@@ -201,7 +201,7 @@ class OneHotMarkers(JsonMarkers, name="one-hot", label="one channel per word"):
 
 
 class CodeMarkers(MarkerDecoder, name="codes", label="codes + word table", needs_table=True):
-    """One marker per word: a whole number, and a table says which word that is.
+    """One marker per word: a whole number, whose word is in a table.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ class CodeMarkers(MarkerDecoder, name="codes", label="codes + word table", needs
         word = self._codes.word(code)
         if word is None:
             return self._validator.reject("code not in the table")
-        # A code that stands for a word may come again at once, when the word does; only its time tells a repetition.
+        # The code of a word comes again whenever the word does; only its time shows that a marker is a repetition.
         return self._validator.validate(word.text, stamp, word.duration)
 
 
@@ -305,7 +305,7 @@ class TriggerChannel(
 
 
 class AudioStart(MarkerDecoder, name="audio-start", label="start of the audio + word table", needs_table=True):
-    """A marker says that an audio file begins, and a table knows its words: each comes when its time has come.
+    """A marker says that an audio file begins, and a table holds its words: each is returned when its onset has come.
 
     Another start ends an audio file that is still running.
 
@@ -387,7 +387,7 @@ def open_decoder(
         raise ValueError(f"word encoding {encoding!r} is not known; there are {', '.join(DECODERS)}")
     decoder = DECODERS[encoding]
     if decoder.needs_table and table is None:
-        raise ValueError(f"words that arrive as {encoding} need a table that says the words: name it with --word-table")
+        raise ValueError(f"words that arrive as {encoding} need a table of the words: name it with --word-table")
     if decoder.needs_channel and not channel:
         raise ValueError(f"words that arrive as {encoding} need a channel of the MEG stream: name it with --trigger")
     return decoder.open(Path(table or ""), channel or "")

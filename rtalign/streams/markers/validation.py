@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rtalign.recordings.word_tables import is_word, unquote
 
 MAX_MARKER = 10_000
-"""Characters of a marker; the longest honest one, JSON with a story's name, has a few hundred."""
+"""Characters of a marker; the longest valid one, JSON with a story's name, has a few hundred."""
 
 MAX_WORD = 200
 """Characters of a word."""
@@ -53,7 +53,7 @@ class MarkerWord:
 
 
 class MarkerValidator:
-    """Checks what a marker says and returns its word, or counts the reason why it has none.
+    """Checks the content of a marker and returns its word, or counts the reason why it has none.
 
     A word is a repetition when the same text came with the same time, or under the same index of the same story less
     than 3 s apart: a story that begins anew counts from 0 again.

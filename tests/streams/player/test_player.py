@@ -53,7 +53,7 @@ def test_a_player_that_reconnects_goes_on_in_time() -> None:
     received = Receiver((20.0,), plan).receive(lambda received: len(received.rates) == 2 and received.seconds > 0.8)
     stamps = np.concatenate(received.stamps) - received.began[0]
     numbers = np.round(np.concatenate(received.data)[:, 0] * 1e15)
-    assert np.abs(stamps - numbers / SFREQ).max() < 1e-6, "stamps go on counting while nobody is there"
+    assert np.abs(stamps - numbers / SFREQ).max() < 1e-6, "stamps go on counting while it is away"
     assert len(set(numbers.tolist())) == len(numbers)
     assert not ((stamps > 0.53) & (stamps < 1.08)).any()
     assert stamps.max() > 1.1, "it was received again"
