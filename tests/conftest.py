@@ -121,7 +121,7 @@ def scene(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     made = Scene(qtbot, tmp_path)
     monkeypatch.setattr(memory, "output_folder", lambda: tmp_path / "home")
-    monkeypatch.setattr(exporter, "show", made.opened.append)
+    monkeypatch.setattr(exporter, "open_path", made.opened.append)
     return made
 
 

@@ -17,10 +17,10 @@ from rtalign.core.session import Session
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor import memory
 from rtalign_monitor.engines.link import EngineClient
-from rtalign_monitor.export.screenshots import Pictures
+from rtalign_monitor.export.screenshots import Screenshots
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.memory import ViewName
-from rtalign_monitor.start.demo import Trying
+from rtalign_monitor.start.sessions import DemoBuilder
 
 POLL_MS = 100
 WRITE_TIMEOUT_S = 60.0
@@ -68,8 +68,8 @@ def run(session: Session | None, options: DisplayOptions | None = None) -> Snaps
     window = MonitorWindow(_connect, memory.default_path())
     if options.view:
         window.set_view(options.view)
-    window.demo_requested.connect(Trying(window.message_bar, window.start).begin)
-    pictures = Pictures(options.pictures) if options.pictures else None
+    window.demo_requested.connect(DemoBuilder(window.message_bar, window.start).start)
+    pictures = Screenshots(options.pictures) if options.pictures else None
     window.show()
     QTimer.singleShot(0, lambda: window.start(absolute(session)) if session is not None else window.start_dialog())
     timer = QTimer()
@@ -98,7 +98,7 @@ def absolute(session: Session) -> Session:
     return session.model_copy(update=paths)
 
 
-def _poll(window: MonitorWindow, options: DisplayOptions, pictures: Pictures | None) -> None:
+def _poll(window: MonitorWindow, options: DisplayOptions, pictures: Screenshots | None) -> None:
     """Stop a session that is over, and take pictures.
 
     Why a timer calls it even without either: Python handles Ctrl-C only when the interpreter runs.
@@ -110,7 +110,7 @@ def _poll(window: MonitorWindow, options: DisplayOptions, pictures: Pictures | N
         if (window.link.stopping_s or 0.0) > WRITE_TIMEOUT_S:  # nobody is there to press "End it now"
             window.link.kill()
         done = state in ("ended", "failed", "lost")
-        pictures.look(window, last=done)
+        pictures.update(window, window.drawn, last=done)
         if done:
             window.close()
 

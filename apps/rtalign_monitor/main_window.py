@@ -35,12 +35,12 @@ from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.transport import TransportActions, TransportBar
 from rtalign_monitor.bars.trust import TrustBar
 from rtalign_monitor.engines.link import EngineClient, EngineLink, EngineState, without_engine, without_streams
-from rtalign_monitor.export.exporter import Outgoing
+from rtalign_monitor.export.exporter import Exporter
 from rtalign_monitor.memory import Bookmarks
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
-from rtalign_monitor.start.sessions import Sessions, name_of
-from rtalign_monitor.widgets.fields import Asking
+from rtalign_monitor.start.sessions import SessionActions, describe_session
+from rtalign_monitor.widgets.fields import FileDialogs
 from rtalign_monitor.widgets.theme import Theme
 
 TICK_MS = 50
@@ -122,9 +122,9 @@ class MonitorWindow(QMainWindow):
     def _make_handlers(self, connect: Callable[[Session], EngineClient]) -> None:
         link, actions = self.link, self.action_registry
         widgets = WindowWidgets(self.status, self.message_bar, self.transport, self.grid, self.trust)
-        self.file_dialogs = Asking(self)
-        self.exporter = Outgoing(link, self.message_bar, self.file_dialogs, self.memory)
-        self.sessions = Sessions(self.start, link, self.message_bar, self.file_dialogs, self.memory)
+        self.file_dialogs = FileDialogs(self)
+        self.exporter = Exporter(link, self.message_bar, self.file_dialogs, self.memory)
+        self.sessions = SessionActions(self.start, link, self.message_bar, self.file_dialogs, self.memory)
         self.view_settings = ViewSettings(self, widgets, actions, self.memory)
         self.pointer = PanelPointer(self.grid, link)
         self.replay = ReplayHandlers(link, widgets, self.bookmarks)
@@ -143,7 +143,8 @@ class MonitorWindow(QMainWindow):
         return Fixes(
             start=self.start_dialog, open=self.action_registry["open"].trigger, restart=link.restart, stop=link.stop,
             kill=self._kill_engine, cancel_restart=link.cancel_restart, close_now=self.close_now,
-            choose_bank=sessions.choose_bank, ignore_missing_sensors=sessions.do_without, report=self.exporter.report,
+            choose_bank=sessions.choose_bank, ignore_missing_sensors=sessions.ignore_missing_sensors,
+            report=self.exporter.open_report,
             play_again=self.replay.play_again, dismiss_loss=link.dismiss_loss,
         )  # fmt: skip
 
@@ -152,11 +153,11 @@ class MonitorWindow(QMainWindow):
         self.transport.timeline.clear()
         self.memory.add_recent(session)
         self.bookmarks.open(session)
-        self.exporter.forget()
+        self.exporter.cancel_report()
         self.message_bar.dismiss("notice")
         self.drawn = self._last_notice = None
         self.transport.set_last_words(session.last_words)
-        self.setWindowTitle(f"{name_of(session)} - rtalign")
+        self.setWindowTitle(f"{describe_session(session)} - rtalign")
         self.replay_extras.end(session)
         self.link.start(session)
 
@@ -239,8 +240,8 @@ class MonitorWindow(QMainWindow):
         record.setChecked(snapshot.recording is not None)
         record.setIconText("Recording" if snapshot.recording is not None else "Record")
         self.action_registry["publish"].setChecked(snapshot.publishing)
-        self.exporter.look(snapshot)
-        self.sessions.look()
+        self.exporter.update(snapshot)
+        self.sessions.update()
         if snapshot.phase not in ("loading", "failed") and snapshot.bank != self._bank:
             self._use_bank(snapshot.bank)
         for notice in _newer(snapshot.notices, self._last_notice):
@@ -252,7 +253,7 @@ class MonitorWindow(QMainWindow):
         text, severe = notice.text[:1].upper() + notice.text[1:], notice.level == "error"
         fixes = (("OK", lambda: self.message_bar.dismiss("notice")),)
         message = Message("notice", text, "lost" if severe else "stale", fixes)
-        self.exporter.forget()
+        self.exporter.cancel_report()
         if severe:
             self.message_bar.post(message)
         else:

@@ -84,12 +84,12 @@ def shown(qtbot: QtBot, memory: WindowMemory | None = None, theme: str = "dark")
 
 
 def ready(qtbot: QtBot, dialog: StartDialog) -> None:
-    qtbot.waitUntil(dialog.begin.isEnabled, timeout=PATIENCE_MS)
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=PATIENCE_MS)
 
 
 def says(qtbot: QtBot, dialog: StartDialog, what: str) -> None:
     def check() -> None:
-        assert re.search(what, dialog.said.text()), dialog.said.text()
+        assert re.search(what, dialog.status.text()), dialog.status.text()
 
     qtbot.waitUntil(check, timeout=PATIENCE_MS)
 

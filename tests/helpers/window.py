@@ -20,7 +20,7 @@ from rtalign.engine.process.client import Client
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign_monitor.main_window import MonitorWindow
-from rtalign_monitor.widgets.fields import ending
+from rtalign_monitor.widgets.fields import suffix_of
 from tests.helpers import snapshots
 
 ONSETS = np.arange(1.0, 249.0, 0.5)
@@ -69,7 +69,7 @@ class FakeDialogs:
         return self.path
 
     def new_file(self, title: str, at: Path, kinds: str) -> Path | None:
-        return self.path and self.path.with_suffix(ending(kinds.split(";;")[0]))
+        return self.path and self.path.with_suffix(suffix_of(kinds.split(";;")[0]))
 
 
 class Scene:
@@ -89,7 +89,7 @@ class Scene:
     def open(self) -> MonitorWindow:
         window = MonitorWindow(self._begin, self.folder / "window.json")
         window.link._clock = lambda: self.now
-        window.sessions._asking = window.exporter._asking = self.dialogs  # type: ignore[assignment]
+        window.sessions._dialogs = window.exporter._dialogs = self.dialogs  # type: ignore[assignment]
         self.qtbot.addWidget(window, before_close_func=lambda w: w.close_now())
         window.resize(1280, 800)
         window.show()

@@ -15,11 +15,11 @@ from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets
 from rtalign_monitor.bars.message_bar import Message
 from rtalign_monitor.bars.transport import SKIP_S, TransportBar
 from rtalign_monitor.engines.link import EngineLink
-from rtalign_monitor.export.exporter import Outgoing
+from rtalign_monitor.export.exporter import Exporter
 from rtalign_monitor.memory import Bookmarks
 from rtalign_monitor.panels.grid import IN_MENU, Grid
 from rtalign_monitor.panels.transcript import TranscriptPanel
-from rtalign_monitor.start.sessions import Sessions
+from rtalign_monitor.start.sessions import SessionActions
 
 Handlers = dict[str, Handler]
 """Handlers by the name of their action."""
@@ -34,7 +34,7 @@ class SessionHandlers:
         The window, which "quit" closes.
     start_dialog : callable
         Opens the dialog in which a session is chosen.
-    sessions : Sessions
+    sessions : SessionActions
         Opens, saves and records sessions.
     link : EngineLink
         Link to the engine.
@@ -46,7 +46,7 @@ class SessionHandlers:
         self,
         window: QMainWindow,
         start_dialog: Callable[[], object],
-        sessions: Sessions,
+        sessions: SessionActions,
         link: EngineLink,
         actions: ActionRegistry,
     ) -> None:
@@ -298,7 +298,7 @@ class ExportHandlers:
 
     Parameters
     ----------
-    exporter : Outgoing
+    exporter : Exporter
         Writes the files.
     grid : Grid
         The panels, and what they show.
@@ -306,19 +306,19 @@ class ExportHandlers:
         The window, for pictures of all of it.
     """
 
-    def __init__(self, exporter: Outgoing, grid: Grid, window: QMainWindow) -> None:
+    def __init__(self, exporter: Exporter, grid: Grid, window: QMainWindow) -> None:
         self._exporter, self._grid, self._window = exporter, grid, window
 
     def handlers(self) -> Handlers:
         """The handlers by action."""
         exporter = self._exporter
         return {
-            "picture": lambda: exporter.picture(*self._whole()),
-            "panel": lambda: exporter.picture(*self._hovered()),
-            "copy": lambda: exporter.copy(*self._hovered()),
-            "scores": lambda: exporter.scores(self._drawn()),
-            "ladder": lambda: exporter.ladder(self._drawn()),
-            "report": exporter.report,
+            "picture": lambda: exporter.save_picture(*self._whole()),
+            "panel": lambda: exporter.save_picture(*self._hovered()),
+            "copy": lambda: exporter.copy_picture(*self._hovered()),
+            "scores": lambda: exporter.save_scores(self._drawn()),
+            "ladder": lambda: exporter.save_ladder(self._drawn()),
+            "report": exporter.open_report,
         }
 
     def _whole(self) -> tuple[QWidget, str]:

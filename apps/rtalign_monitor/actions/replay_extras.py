@@ -13,7 +13,7 @@ from rtalign_monitor.engines.link import EngineClient, EngineLink
 from rtalign_monitor.engines.second_engine import BankComparison
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.sound.player import SoundPlayer
-from rtalign_monitor.widgets.fields import Asking
+from rtalign_monitor.widgets.fields import FileDialogs
 
 NO_SOUND = "No sound: name a wav file in the session, or put it beside the recording."
 
@@ -31,7 +31,7 @@ class ReplayExtras:
         Widgets of the window.
     actions : ActionRegistry
         Actions of the window.
-    dialogs : Asking
+    dialogs : FileDialogs
         Asks for the folder of the second bank.
 
     Attributes
@@ -48,7 +48,7 @@ class ReplayExtras:
         link: EngineLink,
         widgets: WindowWidgets,
         actions: ActionRegistry,
-        dialogs: Asking,
+        dialogs: FileDialogs,
     ) -> None:
         self._link, self._actions, self._dialogs = link, actions, dialogs
         self._message_bar, self._grid = widgets.message_bar, widgets.grid

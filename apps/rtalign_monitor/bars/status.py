@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import NO_SESSION, Snapshot
-from rtalign_monitor.widgets.lamps import ROLE, lamp
+from rtalign_monitor.widgets.lamps import ROLE, paint_lamp
 from rtalign_monitor.widgets.painted import PaintedWidget
 
 LABELS = {
@@ -61,7 +61,7 @@ class StatusBar(PaintedWidget):
         state, label, what, time = self.parts
         height, margin = float(self.height()), self.px(16)
         side = self.px(18)
-        lamp(painter, self.theme, state, QRectF(margin, (height - side) / 2, side, side))
+        paint_lamp(painter, self.theme, state, QRectF(margin, (height - side) / 2, side, side))
         x = margin + side + self.px(10)
         role = ROLE.get(state, "text")
         used = self.write(painter, QRectF(x, 0, self.width() * 0.4, height), label, role, 18, True)

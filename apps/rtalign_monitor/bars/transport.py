@@ -12,7 +12,7 @@ from rtalign.core.time_format import position_time
 from rtalign.engine.commands import Pause, Play, ReplayCommand, ScoreLastWords, Seek, SetSpeed, Step
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.bars.timeline import TimelineBar
-from rtalign_monitor.widgets.controls import Choice
+from rtalign_monitor.widgets.controls import ComboBox
 from rtalign_monitor.widgets.theme import Theme
 
 SPEEDS: tuple[float | None, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, None)
@@ -59,7 +59,7 @@ class TransportBar(QWidget):
         super().__init__()
         self.snapshot: Snapshot | None = None
         self.timeline = TimelineBar()
-        self.speed, self.position, self.word = Choice("Speed"), QLabel("0:00"), QLineEdit()
+        self.speed, self.position, self.word = ComboBox("Speed"), QLabel("0:00"), QLineEdit()
         self.last_words, self._spacer = QSlider(Qt.Orientation.Horizontal), QWidget()
         self._actions = actions
         self._speeds: tuple[float | None, ...] = ()

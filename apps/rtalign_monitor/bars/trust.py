@@ -12,7 +12,7 @@ from rtalign.core.time_format import age, clock_time
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
 from rtalign_monitor.bars.messages import problems
-from rtalign_monitor.widgets.lamps import lamp
+from rtalign_monitor.widgets.lamps import paint_lamp
 from rtalign_monitor.widgets.painted import PaintedWidget
 
 
@@ -83,7 +83,7 @@ class TrustBar(PaintedWidget):
             box = QRectF(x, 0, width, self.height())
             if fact.state:
                 round_box = QRectF(x, self.height() / 2 - self.px(5), self.px(10), self.px(10))
-                lamp(painter, self.theme, fact.state, round_box)
+                paint_lamp(painter, self.theme, fact.state, round_box)
             text_box = box.adjusted(lamp_width, 0, self.px(2), 0)
             self.write(painter, text_box, fact.text, fact.role, 12, fact.role != "muted")
             self._boxes.append((box, fact))

@@ -1,138 +1,197 @@
-"""Pictures, tables and the report of what is shown, to where the user says."""
+"""Exporter: pictures, tables and the report of what is shown, written where the user says."""
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from PyQt6.QtCore import QTimer, QUrl
-from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QWidget
 
 from rtalign.engine.commands import WriteReport
 from rtalign.engine.snapshot import Snapshot
-from rtalign_monitor import memory as remember
+from rtalign_monitor import memory as window_memory
 from rtalign_monitor.bars.message_bar import Message, MessageBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export import files
-from rtalign_monitor.export.background_save import Writing
 from rtalign_monitor.memory import WindowMemory
-from rtalign_monitor.widgets.fields import Asking
+from rtalign_monitor.widgets.fields import FileDialogs, open_path
 
 PICTURES = "PNG (*.png);;SVG (*.svg)"
 TABLES = "CSV (*.csv)"
-PATIENCE_S = 0.5
-"""From here on it is said that a report or a picture is being written."""
+MESSAGE_AFTER_S = 0.5
+"""After this time a message says that a report or a picture is still being written."""
 
 
-class Outgoing:
-    """Says in the message bar what was written and where, or why it could not be."""
+class BackgroundWriter(QObject):
+    """Writes a file in a thread, which the program waits for, so that closing the window leaves a complete file.
 
-    def __init__(self, link: EngineLink, message_bar: MessageBar, asking: Asking, memory: WindowMemory) -> None:
-        self._link, self._message_bar, self._asking, self._memory = link, message_bar, asking, memory
-        self._asked: tuple[float, int] | None = None
-        self._writing: Writing | None = None
+    Parameters
+    ----------
+    path : Path
+        The file; it has this name only once it is complete.
+    write : callable
+        Writes it to the path that it is given.
+    parent : QObject or None
+        The Qt parent.
 
-    def picture(self, widget: QWidget, name: str) -> None:
-        """A large one takes seconds to pack, by a thread meanwhile."""
-        path = self._where(f"Picture of the {name}", f"rtalign-{name}.png", PICTURES)
+    Attributes
+    ----------
+    ended : signal (Exception or None)
+        It was written, or failed with an error; in the window's own thread, and not after `cancel`.
+    """
+
+    ended = pyqtSignal(object)
+
+    def __init__(self, path: Path, write: Callable[[Path], None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.path, self._write = path, write
+        self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+        self._cancelled, self._lock = False, threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="writing")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Leave no file, unless it is complete already."""
+        with self._lock:
+            self._cancelled = True
+
+    def _run(self) -> None:
+        failure: Exception | None = None
+        try:
+            self._write(self._partial)
+            with self._lock:
+                if not self._cancelled:
+                    self._partial.replace(self.path)
+        except (ValueError, OSError) as error:
+            failure = error
+        with contextlib.suppress(OSError):
+            self._partial.unlink(missing_ok=True)
+        with self._lock, contextlib.suppress(RuntimeError):  # the window may have been deleted
+            if not self._cancelled:
+                self.ended.emit(failure)
+
+
+class Exporter:
+    """Writes files that the user asks for; the message bar says what was written and where, or why it was not.
+
+    Parameters
+    ----------
+    link : EngineLink
+        Asks the engine for a report.
+    message_bar : MessageBar
+        Where results are posted.
+    dialogs : FileDialogs
+        Asks for the name of a new file.
+    memory : WindowMemory
+        Remembers the folder of the last file.
+    """
+
+    def __init__(self, link: EngineLink, message_bar: MessageBar, dialogs: FileDialogs, memory: WindowMemory) -> None:
+        self._link, self._message_bar, self._dialogs, self._memory = link, message_bar, dialogs, memory
+        self._report_wanted: tuple[float, int] | None = None
+        self._writer: BackgroundWriter | None = None
+
+    def save_picture(self, widget: QWidget, name: str) -> None:
+        """Save a picture, compressed in the background as a large one takes seconds."""
+        path = self._ask(f"Picture of the {name}", f"rtalign-{name}.png", PICTURES)
         if path is None:
             return
         try:
-            pack = files.painted(widget, path)
+            write = files.painted(widget, path)
         except (ValueError, OSError) as error:
-            self._refuse(error)
+            self._post_error(error)
             return
-        self._call_off()
-        self._writing = Writing(path, pack, self._message_bar)
-        self._writing.ended.connect(self._written)
-        self._writing.begin()
-        QTimer.singleShot(round(1000 * PATIENCE_S), self._say_writing)
+        self._cancel_picture()
+        self._writer = BackgroundWriter(path, write, self._message_bar)
+        self._writer.ended.connect(self._picture_ended)
+        self._writer.start()
+        QTimer.singleShot(round(1000 * MESSAGE_AFTER_S), self._post_picture)
 
-    def copy(self, widget: QWidget, name: str) -> None:
+    def copy_picture(self, widget: QWidget, name: str) -> None:
         files.copy_picture(widget)
         self._message_bar.post_briefly(Message("notice", f"A picture of the {name} is on the clipboard.", "live"), 4)
 
-    def scores(self, seen: Snapshot) -> None:
-        self._save("CSV of R(layer, lag)", "rtalign-scores.csv", TABLES, lambda p: files.save_scores(seen, p))
+    def save_scores(self, snapshot: Snapshot) -> None:
+        self._save("CSV of R(layer, lag)", "rtalign-scores.csv", lambda path: files.save_scores(snapshot, path))
 
-    def ladder(self, seen: Snapshot) -> None:
-        self._save("CSV of the ladder", "rtalign-ladder.csv", TABLES, lambda p: files.save_ladder(seen, p))
+    def save_ladder(self, snapshot: Snapshot) -> None:
+        self._save("CSV of the ladder", "rtalign-ladder.csv", lambda path: files.save_ladder(snapshot, path))
 
-    def report(self) -> None:
-        """Have it written as things stand; one of an engine that is gone is opened as it is."""
+    def open_report(self) -> None:
+        """Have the engine write a report and open it; of an engine that has ended, open the last one."""
         report = self._link.newest.report
         if self._link.state == "running":
-            self._asked = time.monotonic(), report.n_written if report else 0
-            self._link.send(WriteReport(remember.output_folder() / f"report-{datetime.now():%Y%m%d-%H%M%S}"))
+            self._report_wanted = time.monotonic(), report.n_written if report else 0
+            folder = window_memory.output_folder() / f"report-{datetime.now():%Y%m%d-%H%M%S}"
+            self._link.send(WriteReport(folder))
         elif report:
-            show(Path(report.path))
+            open_path(Path(report.path))
 
-    def look(self, seen: Snapshot) -> None:
-        """Open the report that was asked for, once it is there."""
-        if self._asked is None:
+    def update(self, snapshot: Snapshot) -> None:
+        """Open the report that was asked for, once it has been written."""
+        if self._report_wanted is None:
             return
-        since, before = self._asked
-        if seen.report is not None and seen.report.n_written > before:
-            self.forget()
-            show(Path(seen.report.path))
-            self._say(Path(seen.report.path))
-        elif time.monotonic() - since > PATIENCE_S:
-            self._message_bar.post(
-                Message("report", "The report is being written.", "quiet", (("Cancel", self.forget),), True)
-            )
+        asked_at, n_before = self._report_wanted
+        if snapshot.report is not None and snapshot.report.n_written > n_before:
+            self.cancel_report()
+            open_path(Path(snapshot.report.path))
+            self._post_written(Path(snapshot.report.path))
+        elif time.monotonic() - asked_at > MESSAGE_AFTER_S:
+            cancel = (("Cancel", self.cancel_report),)
+            self._message_bar.post(Message("report", "The report is being written.", "quiet", cancel, True))
 
-    def forget(self) -> None:
-        """No report is waited for."""
-        self._asked = None
+    def cancel_report(self) -> None:
+        """Open no report that is still being written."""
+        self._report_wanted = None
         self._message_bar.dismiss("report")
 
-    def _say_writing(self) -> None:
-        if self._writing is not None:
-            text = f"The picture is being written: {self._writing.path}"
-            self._message_bar.post(Message("writing", text, "quiet", (("Cancel", self._call_off),), True))
+    def _post_picture(self) -> None:
+        if self._writer is not None:
+            text = f"The picture is being written: {self._writer.path}"
+            self._message_bar.post(Message("writing", text, "quiet", (("Cancel", self._cancel_picture),), True))
 
-    def _call_off(self) -> None:
-        """Nothing is left of a picture that is not whole."""
-        if self._writing is not None:
-            self._writing.call_off()
-        self._writing = None
+    def _cancel_picture(self) -> None:
+        if self._writer is not None:
+            self._writer.cancel()
+        self._writer = None
         self._message_bar.dismiss("writing")
 
-    def _written(self, error: Exception | None) -> None:
-        done, self._writing = self._writing, None
+    def _picture_ended(self, error: Exception | None) -> None:
+        writer, self._writer = self._writer, None
         self._message_bar.dismiss("writing")
         if error is not None:
-            self._refuse(error)
-        elif done is not None:
-            self._say(done.path)
+            self._post_error(error)
+        elif writer is not None:
+            self._post_written(writer.path)
 
-    def _where(self, title: str, name: str, kinds: str) -> Path | None:
-        path = self._asking.new_file(title, (self._memory.folder or Path.home()) / name, kinds)
+    def _ask(self, title: str, name: str, kinds: str) -> Path | None:
+        """Ask for the path of a new file, in the folder of the last one."""
+        path = self._dialogs.new_file(title, (self._memory.folder or Path.home()) / name, kinds)
         if path is not None:
             self._memory.folder = path.parent
         return path
 
-    def _save(self, title: str, name: str, kinds: str, write: Callable[[Path], None]) -> None:
-        if (path := self._where(title, name, kinds)) is None:
+    def _save(self, title: str, name: str, write: Callable[[Path], None]) -> None:
+        """Save a table."""
+        if (path := self._ask(title, name, TABLES)) is None:
             return
         try:
             write(path)
         except (ValueError, OSError) as error:
-            self._refuse(error)
+            self._post_error(error)
         else:
-            self._say(path)
+            self._post_written(path)
 
-    def _refuse(self, error: Exception) -> None:
+    def _post_error(self, error: Exception) -> None:
         self._message_bar.post_briefly(Message("notice", f"{error}", "lost"), 12)
 
-    def _say(self, path: Path) -> None:
-        cures = (("Open", lambda: show(path)), ("Open folder", lambda: show(path.parent)))
-        self._message_bar.post_briefly(Message("notice", f"Written: {path}", "live", cures))
-
-
-def show(path: Path) -> None:
-    """With whatever the desktop opens such files with."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+    def _post_written(self, path: Path) -> None:
+        buttons = (("Open", lambda: open_path(path)), ("Open folder", lambda: open_path(path.parent)))
+        self._message_bar.post_briefly(Message("notice", f"Written: {path}", "live", buttons))

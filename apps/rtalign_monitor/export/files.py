@@ -1,4 +1,4 @@
-"""Pictures and tables of what is shown, to files and to the clipboard."""
+"""Pictures and tables of what is shown, written to files and to the clipboard."""
 
 from __future__ import annotations
 
@@ -16,19 +16,31 @@ from PyQt6.QtWidgets import QWidget
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.widgets import theme as themes
 
-SHARPNESS = 2.0
+PIXEL_RATIO = 2.0
 """Pixels of a saved picture for each one on the screen: fit for print."""
-MOST_COPIED = 3840 * 2160
-"""Pixels of a picture on the clipboard, unless the screen itself has more."""
+MAX_CLIPBOARD_PIXELS = 3840 * 2160
+"""Of a picture on the clipboard, unless the widget itself has more."""
 SCREEN_DPI = 96
-"""What an inch is in SVG."""
+"""Pixels of an inch in SVG."""
 
 
-def picture(widget: QWidget, sharpness: float = SHARPNESS) -> QImage:
-    """What the widget shows, painted anew at a higher resolution."""
-    size = widget.size() * sharpness
+def picture(widget: QWidget, ratio: float = PIXEL_RATIO) -> QImage:
+    """Paint what the widget shows at a higher resolution.
+
+    Parameters
+    ----------
+    widget : QWidget
+        What to paint.
+    ratio : float
+        Pixels of the picture for each one on the screen.
+
+    Returns
+    -------
+    QImage
+    """
+    size = widget.size() * ratio
     image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
-    image.setDevicePixelRatio(sharpness)
+    image.setDevicePixelRatio(ratio)
     image.fill(widget.palette().window().color())
     painter = QPainter(image)
     widget.render(painter, QPoint())
@@ -37,77 +49,121 @@ def picture(widget: QWidget, sharpness: float = SHARPNESS) -> QImage:
 
 
 def save_picture(widget: QWidget, path: Path) -> None:
-    """PNG or SVG, as the name says; refused in one line where it cannot be written."""
+    """Save a picture as PNG or SVG, as the name's ending says."""
     painted(widget, path)(path)
 
 
 def painted(widget: QWidget, path: Path) -> Callable[[Path], None]:
-    """Painted now; what is left is packing it, which any thread may do, and takes longer."""
+    """Paint a widget now, and return what writes the picture: that takes longer, and any thread may do it.
+
+    Parameters
+    ----------
+    widget : QWidget
+        What to paint.
+    path : Path
+        The file that is meant, for its ending and for messages.
+
+    Returns
+    -------
+    callable
+        Writes the picture to the path that it is given; raises ValueError where that fails.
+
+    Raises
+    ------
+    ValueError
+        Where the name does not end in .png or .svg.
+    """
     match path.suffix.lower():
         case ".png":
             image = picture(widget)
-            return lambda to: _pack(image, to, path)
+            return lambda to: _write_png(image, to, path)
         case ".svg":
-            drawing = _drawing(widget)
-            return lambda to: _put(drawing, to, path)
+            drawing = _svg(widget)
+            return lambda to: _write_svg(drawing, to, path)
         case other:
             raise ValueError(f"{path.name} ends in {other or 'nothing'}; pictures are .png or .svg")
 
 
 def copy_picture(widget: QWidget) -> None:
-    """Of the largest windows less sharp: whoever pastes a picture waits until it has been packed."""
+    """Put a picture on the clipboard, of a large widget at less resolution: pasting waits for its compression."""
     clipboard = QGuiApplication.clipboard()
     if clipboard is not None:
         area = widget.width() * widget.height()
-        clipboard.setImage(picture(widget, min(SHARPNESS, max((MOST_COPIED / area) ** 0.5, 1.0))))
+        clipboard.setImage(picture(widget, min(PIXEL_RATIO, max((MAX_CLIPBOARD_PIXELS / area) ** 0.5, 1.0))))
 
 
-def save_scores(seen: Snapshot, path: Path) -> None:
-    """R(layer, lag) as the map shows it, a row a value, with the band of its null."""
-    if seen.r is None or seen.lags_s is None:
+def save_scores(snapshot: Snapshot, path: Path) -> None:
+    """Write R(layer, lag) as a CSV table, one row per value, with its null band.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        What is shown.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        Where there are no scores yet.
+    """
+    if snapshot.r is None or snapshot.lags_s is None:
         raise ValueError("there are no scores yet - wait until a few words have been scored")
-    low, high = seen.null_lo, seen.null_hi
+    low, high = snapshot.null_lo, snapshot.null_hi
     rows = [
         (
             layer,
             f"{lag:.4f}",
-            f"{seen.r[i, j]:.6f}",
+            f"{snapshot.r[i, j]:.6f}",
             "" if low is None else f"{low[i, j]:.6f}",
             "" if high is None else f"{high[i, j]:.6f}",
-            seen.n_words,
+            snapshot.n_words,
         )
-        for i, layer in enumerate(seen.layers)
-        for j, lag in enumerate(seen.lags_s)
+        for i, layer in enumerate(snapshot.layers)
+        for j, lag in enumerate(snapshot.lags_s)
     ]
-    _write(path, ("layer", "lag_s", "r", "null_low", "null_high", "n_words"), rows)
+    _write_csv(path, ("layer", "lag_s", "r", "null_low", "null_high", "n_words"), rows)
 
 
-def save_ladder(seen: Snapshot, path: Path) -> None:
-    """The ladder as it is shown, a row a layer; no peak is an empty cell, with its reason beside it."""
-    if not seen.peaks:
-        raise ValueError(f"there is no ladder yet: {seen.reason or 'no word has been scored'}")
-    rows = [peak.row() | {"n_words": seen.n_assessed} for peak in seen.peaks]
-    _write(path, tuple(rows[0]), [tuple("" if value is None else value for value in row.values()) for row in rows])
+def save_ladder(snapshot: Snapshot, path: Path) -> None:
+    """Write the peaks as a CSV table, one row per layer; a missing peak is an empty cell beside its reason.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        What is shown.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        Where there are no peaks yet.
+    """
+    if not snapshot.peaks:
+        raise ValueError(f"there is no ladder yet: {snapshot.reason or 'no word has been scored'}")
+    rows = [peak.row() | {"n_words": snapshot.n_assessed} for peak in snapshot.peaks]
+    _write_csv(path, tuple(rows[0]), [tuple("" if value is None else value for value in row.values()) for row in rows])
 
 
-def _pack(image: QImage, to: Path, path: Path) -> None:
+def _write_png(image: QImage, to: Path, path: Path) -> None:
     if not image.save(str(to), "PNG"):
         raise ValueError(f"{path} cannot be written - choose another folder")
 
 
-def _put(drawing: str, to: Path, path: Path) -> None:
+def _write_svg(drawing: str, to: Path, path: Path) -> None:
     try:
         to.write_text(drawing, encoding="utf-8")
     except OSError as error:
         raise ValueError(f"{path} cannot be written ({error.strerror}) - choose another folder") from None
 
 
-def _drawing(widget: QWidget) -> str:
-    """The widget in lines and letters, as SVG."""
-    kept = QBuffer()
-    kept.open(QBuffer.OpenModeFlag.WriteOnly)
+def _svg(widget: QWidget) -> str:
+    """The widget as SVG, in lines and letters."""
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
     generator = QSvgGenerator()
-    generator.setOutputDevice(kept)
+    generator.setOutputDevice(buffer)
     generator.setSize(QSize(widget.width(), widget.height()))
     generator.setResolution(SCREEN_DPI)
     generator.setViewBox(widget.rect())
@@ -116,17 +172,17 @@ def _drawing(widget: QWidget) -> str:
     painter.fillRect(widget.rect(), widget.palette().window())
     widget.render(painter, QPoint())
     painter.end()
-    return _mended(kept.data().data().decode())
+    return _corrected(buffer.data().data().decode())
 
 
-def _mended(drawing: str) -> str:
-    """The font that was there rather than the one wished for first; cells of the map with their edges, not smoothed."""
-    there = QFontInfo(themes.font(13)).family()
-    drawing = re.sub('font-family="[^"]*"', f'font-family="{escape(there)}, sans-serif"', drawing)
+def _corrected(drawing: str) -> str:
+    """SVG with the font that was used instead of the one that was wished for, and with the map's cells not smoothed."""
+    used = QFontInfo(themes.font(13)).family()
+    drawing = re.sub('font-family="[^"]*"', f'font-family="{escape(used)}, sans-serif"', drawing)
     return drawing.replace("<image ", '<image style="image-rendering:pixelated" ')
 
 
-def _write(path: Path, header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
+def _write_csv(path: Path, header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)

@@ -1,4 +1,4 @@
-"""Fitting: a bank's passport in a line, and in words whatever keeps it from a stream or a recording."""
+"""Whether a bank fits a stream or a recording: what is known of it, and the reasons why it does not fit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,36 @@ from pathlib import Path
 from rtalign.core.recipe import ChainRecipe
 from rtalign.core.records import Sensor
 from rtalign.decoding.bank import DecoderBank, sensor_differences
+from rtalign_monitor.widgets.cards import Verdict
 
-SLACK = 1e-6
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Card:
-    """What is told of a bank.  n_layers : of its language model.  best_r : of all layers and lags, with its layer."""
+class BankInfo:
+    """What the dialog shows of a bank.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is.
+    model : str
+        Its language model.
+    context : str
+        Which words a word is read with, such as "growing:1000".
+    layers : tuple of int
+        Layers that it has decoders for.
+    n_layers : int
+        Layers of its language model.
+    sensors : tuple of Sensor
+        What it decodes from.
+    n_words : int
+        Words that it was trained on.
+    best_r, best_layer : float and int, or None
+        The highest R of all layers and lags, and its layer.
+    chain : ChainRecipe
+        Filters of its signal.
+    """
 
     folder: Path
     model: str
@@ -32,64 +55,105 @@ class Card:
 
     @property
     def refused(self) -> str:
-        """Why no session can be begun with this bank; empty where one can."""
+        """Why no session can use this bank; empty where one can."""
         if self.chain.phase == "causal":
             return ""
         return "this bank was trained with filters that see the future and cannot run live - choose one trained live"
 
+    @property
+    def summary(self) -> str:
+        """The bank in one line."""
+        kind, _, n = self.context.partition(":")
+        context = f"context {'growing to ' if kind == 'growing' else ''}{int(n):,}"
+        best = "" if self.best_r is None else f"best R {self.best_r:.3f}"
+        best += f" in layer {self.best_layer}" if best and self.best_layer is not None else ""
+        parts = (self.model, context, f"{len(self.layers)} of {self.n_layers} layers", count_sensors(self.sensors),
+                 f"trained on {self.n_words:,} words", best)  # fmt: skip
+        return "  ·  ".join(part for part in parts if part)
 
-def read(folder: Path) -> Card:
-    """A bank's card; refused as the engine would refuse the bank.  Its weights are mapped, not read."""
+
+def read_bank(folder: Path) -> BankInfo:
+    """Read what is known of a bank; its weights are mapped, not read.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the bank.
+
+    Returns
+    -------
+    BankInfo
+
+    Raises
+    ------
+    ValueError
+        Where there is no bank, or one that the engine would refuse.
+    """
     if not folder.is_dir():
         raise ValueError(f"{folder} is gone: it was moved or deleted")
     bank = DecoderBank.load(folder)
     try:
         best = json.loads((folder / "summary.json").read_text(encoding="utf-8")).get("alignment_score") or {}
         best_r, best_layer = best.get("best"), best.get("best_layer")
-    except (ValueError, AttributeError):  # the engine does without the summary
+    except (ValueError, AttributeError):  # the engine does not need the summary
         best_r = best_layer = None
-    return Card(
+    return BankInfo(
         folder, str(bank.model["id"]), bank.recipe.language.context, bank.layers, int(bank.model["n_layers"]),
         bank.sensors, int(bank.passport["n_words"]), best_r, best_layer, bank.recipe.chain,
     )  # fmt: skip
 
 
-def passport(card: Card) -> str:
-    """One line."""
-    kind, _, n = card.context.partition(":")
-    context = f"context {'growing to ' if kind == 'growing' else ''}{int(n):,}"
-    best = "" if card.best_r is None else f"best R {card.best_r:.3f}"
-    best += f" in layer {card.best_layer}" if best and card.best_layer is not None else ""
-    parts = (card.model, context, f"{len(card.layers)} of {card.n_layers} layers", sensors(card.sensors),
-             f"trained on {card.n_words:,} words", best)  # fmt: skip
-    return "  ·  ".join(part for part in parts if part)
-
-
-def sensors(found: Sequence[Sensor]) -> str:
+def count_sensors(sensors: Sequence[Sensor]) -> str:
     """275 axial sensors, or 102 mag + 204 planar sensors."""
-    counted = Counter(sensor.kind for sensor in found)
-    return " + ".join(f"{n} {kind}" for kind, n in sorted(counted.items())) + f" sensor{'s' * (len(found) != 1)}"
+    counts = Counter(sensor.kind for sensor in sensors)
+    return " + ".join(f"{n} {kind}" for kind, n in sorted(counts.items())) + f" sensor{'s' * (len(sensors) != 1)}"
 
 
-def misfits(card: Card, there: Sequence[Sensor], sfreq: float) -> list[str]:
-    """What keeps this bank from this signal, the sensors' differences first; empty where it fits."""
-    said = sensor_differences(card.sensors, there)
-    reason = too_slow(card.chain, sfreq)
-    return [*said, reason] if reason else said
+def differences(bank: BankInfo, sensors: Sequence[Sensor], sfreq: float) -> list[str]:
+    """What keeps a bank from a signal, differences of sensors first; empty where it fits."""
+    texts = sensor_differences(bank.sensors, sensors)
+    reason = rate_problem(bank.chain, sfreq)
+    return [*texts, reason] if reason else texts
 
 
-def too_slow(chain: ChainRecipe, sfreq: float) -> str:
-    """Whether a rate is too low for a bank's filters: the rule of the signal chain, without its filters."""
-    least = chain.min_rate_hz
-    if sfreq * (1 + SLACK) < least:
-        return f"the bank wants {least:g} Hz or more; this comes at {sfreq:g} Hz"
-    rate = sfreq / max(int(sfreq / least * (1 + SLACK)), 1)
-    if rate < 4 * chain.lowpass_hz * (1 - SLACK):
-        return f"the bank's low-pass of {chain.lowpass_hz:g} Hz does not go with {sfreq:g} Hz"
+def rate_problem(chain: ChainRecipe, sfreq: float) -> str:
+    """Why a rate is too low for a bank's filters, by the signal chain's own rule; empty where it is not."""
+    lowest = chain.min_rate_hz
+    if sfreq * (1 + TOLERANCE) < lowest:
+        return f"the bank needs {lowest:g} Hz or more; this signal has {sfreq:g} Hz"
+    rate = sfreq / max(int(sfreq / lowest * (1 + TOLERANCE)), 1)
+    if rate < 4 * chain.lowpass_hz * (1 - TOLERANCE):
+        return f"the bank's low-pass of {chain.lowpass_hz:g} Hz is too high for {sfreq:g} Hz"
     return ""
 
 
-def can_do_without(card: Card, there: Sequence[Sensor], sfreq: float) -> bool:
-    """Whether leaving sensors out would do: some of the bank's are there, at a rate that serves."""
-    here = {(sensor.name, sensor.kind) for sensor in there}
-    return any((s.name, s.kind) in here for s in card.sensors) and not too_slow(card.chain, sfreq)
+def can_ignore_missing(bank: BankInfo, sensors: Sequence[Sensor], sfreq: float) -> bool:
+    """Whether the bank can be used without the sensors that are missing: some are there, at a sufficient rate."""
+    present = {(sensor.name, sensor.kind) for sensor in sensors}
+    return any((s.name, s.kind) in present for s in bank.sensors) and not rate_problem(bank.chain, sfreq)
+
+
+def verdict(bank: BankInfo | None, without_bank: bool, sensors: Sequence[Sensor], sfreq: float) -> tuple[Verdict, str]:
+    """Whether a signal fits the decoders that are chosen.
+
+    Parameters
+    ----------
+    bank : BankInfo or None
+        The chosen bank, as far as it is known.
+    without_bank : bool
+        Whether decoders are to learn from nothing.
+    sensors : sequence of Sensor
+        Of the signal.
+    sfreq : float
+        Of the signal, in Hz.
+
+    Returns
+    -------
+    (Verdict, str)
+        The verdict, and the same as a text.
+    """
+    if bank is None:
+        count = count_sensors(sensors)
+        return ("fits", f"{count} to learn from") if without_bank else ("unknown", count)
+    texts = differences(bank, sensors, sfreq)
+    return ("differs", "does not fit the bank: " + "; ".join(texts)) if texts else ("fits", "fits the bank")

@@ -1,4 +1,4 @@
-"""StartDialog: live streams, a recording or a session from before, with a bank, and one key to begin."""
+"""StartDialog: live streams, a recording or a recent session, with a bank, and one key to start."""
 
 from __future__ import annotations
 
@@ -21,27 +21,22 @@ from PyQt6.QtWidgets import (
 from rtalign.core.session import Session
 from rtalign.language.loading import packaged_gguf
 from rtalign_monitor.memory import WindowMemory
-from rtalign_monitor.start import bank_fit
-from rtalign_monitor.start.bank_box import BankBox
+from rtalign_monitor.start.bank_fit import can_ignore_missing, differences
+from rtalign_monitor.start.boxes import BankBox, OutputBox
 from rtalign_monitor.start.discovery import Discovery
-from rtalign_monitor.start.disk_queries import Errands
+from rtalign_monitor.start.disk_queries import DiskQueries
 from rtalign_monitor.start.live_page import LivePage
 from rtalign_monitor.start.recent_page import RecentPage
-from rtalign_monitor.start.record_box import KeepBox
 from rtalign_monitor.start.recording_page import RecordingPage
-from rtalign_monitor.widgets.cards import Mark
-from rtalign_monitor.widgets.controls import Choice, Tick
-from rtalign_monitor.widgets.fields import ask_for, quiet_button, restyle
+from rtalign_monitor.widgets.controls import CheckBox, ComboBox
+from rtalign_monitor.widgets.fields import choose_path, refresh_style, secondary_button
+from rtalign_monitor.widgets.lamps import LampWidget
 from rtalign_monitor.widgets.theme import FAMILIES, Theme
 
-
-def sheet(theme: Theme) -> str:
-    """After the theme's, whose colours it uses."""
-    families = ", ".join(f'"{family}"' for family in FAMILIES)
-    return _SHEET.format(families=families, **{name: getattr(theme, name) for name in theme.__slots__})
-
-
-_SHEET = """
+REFRESH_MS = 200
+LIVE, RECORDING, RECENT = range(3)
+TABS = ("Li&ve streams", "&A recording", "Recent sessi&ons")
+STYLESHEET = """
 QWidget {{ font-family: {families}; }}
 QLabel[role="muted"] {{ color: {muted}; }}
 QLabel[role="bad"] {{ color: {lost}; }}
@@ -54,7 +49,7 @@ QTabBar::tab {{ background: transparent; color: {muted}; padding: 6px 4px; margi
 QTabBar::tab:hover {{ color: {text}; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
 QTabBar:focus::tab:selected {{ color: {accent}; }}
-QPushButton#begin {{ padding: 7px 10px; min-width: 96px; font-weight: 600; }}
+QPushButton#start {{ padding: 7px 10px; min-width: 96px; font-weight: 600; }}
 QComboBox {{ combobox-popup: 0; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
 QPushButton:default:disabled {{ background: {window}; color: {muted}; border-color: {faint}; }}
@@ -62,50 +57,64 @@ QComboBox QAbstractItemView {{ background: {panel}; color: {text}; border: 1px s
   selection-background-color: {accent}; selection-color: {on_accent}; outline: none; }}
 QComboBox:disabled, QLineEdit:disabled, QDoubleSpinBox:disabled, QCheckBox:disabled {{ color: {muted}; }}
 """
-
-
-LOOK_MS = 200
-LIVE, RECORDING, RECENT = range(3)
-TABS = ("Li&ve streams", "&A recording", "Recent sessi&ons")
+"""After the theme's own stylesheet."""
 
 
 class StartDialog(QDialog):
-    """Emits the session that was chosen and begins nothing by itself; whoever begins it tells the memory.
+    """Lets the user choose a session, and starts nothing by itself.
 
-    Streams are looked for from the moment the dialog is shown until it is hidden.
+    Streams are searched for from the moment the dialog is shown until it is hidden.
+
+    Parameters
+    ----------
+    memory : WindowMemory
+        Recent sessions, banks and folders.
+    theme : Theme
+        Its colours.
+    parent : QWidget or None
+        The window.
+
+    Attributes
+    ----------
+    session_chosen : signal (Session)
+        The user has pressed Start.
+    demo_requested : signal
+        The user has asked for the demo.
     """
 
-    chosen = pyqtSignal(object)
-    demo_wanted = pyqtSignal()
+    session_chosen = pyqtSignal(object)
+    demo_requested = pyqtSignal()
 
     def __init__(self, memory: WindowMemory, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Start")
         self.memory, self.theme = memory, theme
-        self.errands, self.discovery = Errands(), Discovery()
+        self.queries, self.discovery = DiskQueries(), Discovery()
         self._base = Session()
-        self.bank = BankBox(memory, self.errands)
-        self.live = LivePage(memory, self.errands, self.discovery)
-        self.recording, self.recent = RecordingPage(memory), RecentPage(memory, self.errands)
-        self.keep = KeepBox(memory)
+        self.bank = BankBox(memory, self.queries)
+        self.live = LivePage(memory, self.queries, self.discovery)
+        self.recording, self.recent = RecordingPage(memory), RecentPage(memory, self.queries)
+        self.outputs = OutputBox(memory)
         self._build()
         self._connect()
-        self._recall()
+        self._fill_from_memory()
         self.set_theme(theme)
         self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.timeout.connect(self.refresh)
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
+        families = ", ".join(f'"{family}"' for family in FAMILIES)
+        colours = {name: getattr(theme, name) for name in theme.__slots__}
         self.setPalette(theme.qt_palette())
-        self.setStyleSheet(theme.stylesheet() + sheet(theme))
-        for part in (self.live.meg, self.live.words, self.recording.cards, self.recent.cards, self.mark):
+        self.setStyleSheet(theme.stylesheet() + STYLESHEET.format(families=families, **colours))
+        for part in (self.live.meg, self.live.words, self.recording.cards, self.recent.cards, self.lamp):
             part.set_theme(theme)
-        for tick in self.findChildren(Tick):
-            tick.set_theme(theme)
-        for box in self.findChildren(Choice):
-            box.set_theme(theme)
+        for check_box in self.findChildren(CheckBox):
+            check_box.set_theme(theme)
+        for combo_box in self.findChildren(ComboBox):
+            combo_box.set_theme(theme)
 
     def fill(self, session: Session) -> None:
         """Show a session in its form."""
@@ -113,61 +122,61 @@ class StartDialog(QDialog):
         self.bank.fill(session)
         page = self.live if session.recording is None else self.recording
         page.fill(session)
-        self.keep.fill(session)
+        self.outputs.fill(session)
         self.tabs.setCurrentIndex(LIVE if session.recording is None else RECORDING)
-        self.look()
+        self.refresh()
 
     def session(self) -> Session:
-        """What Start would begin."""
+        """The session that Start would start."""
         if self.tabs.currentIndex() == RECENT and self.recent.session is not None:
             return self.recent.session
         page = self.recording if self.tabs.currentIndex() == RECORDING else self.live
         values: dict[str, Any] = self._base.model_dump() | self.bank.settings() | page.settings()
-        values |= self.keep.settings()
+        values |= self.outputs.settings()
         return Session.model_validate(values)
 
-    def look(self) -> None:
-        """Take up what the threads have found, and say what Start would do."""
-        self.bank.look()
+    def refresh(self) -> None:
+        """Show what the threads have found, and what Start would do."""
+        self.bank.refresh()
         page = self.tabs.currentIndex()
         if page == RECENT:
-            self.recent.look()
+            self.recent.refresh()
         else:
-            (self.live if page == LIVE else self.recording).look(self.bank.card, self.bank.learns)
-        self._offer_without(page)
+            (self.live if page == LIVE else self.recording).refresh(self.bank.info, self.bank.without_bank)
+        self._offer_to_ignore_missing(page)
         warning = "" if page == RECENT else (self.live if page == LIVE else self.recording).warning()
-        why_not = self.why_not()
-        self.begin.setEnabled(not why_not)
-        self.begin.setToolTip(why_not or "Begin  (Enter)")
-        self._say(why_not or warning or "Ready.", "lost" if why_not else "found" if warning else "flowing")
+        problem = self.problem()
+        self.start.setEnabled(not problem)
+        self.start.setToolTip(problem or "Start  (Enter)")
+        self._show_status(problem or warning or "Ready.", "lost" if problem else "found" if warning else "flowing")
 
-    def why_not(self) -> str:
-        """Why Start cannot be pressed; empty when it can."""
+    def problem(self) -> str:
+        """Why Start cannot be pressed; empty where it can."""
         page = self.tabs.currentIndex()
         if page == RECENT:
-            return self.recent.why_not()
-        own = (self.live if page == LIVE else self.recording).why_not()
-        if own or (reason := self.bank.why_not()):
-            return own or reason
-        if said := self._misfits(page):
+            return self.recent.problem()
+        problem = (self.live if page == LIVE else self.recording).problem() or self.bank.problem()
+        if problem:
+            return problem
+        if texts := self._differences(page):
             other = "choose the bank of this machine"
-            cure = "go on without them, or choose another bank" if self._can(page) else other
-            return f"This does not fit the bank: {'; '.join(said)} - {cure}."
-        return self.keep.why_not()
+            fix = "ignore them, or choose another bank" if self._can_ignore_missing(page) else other
+            return f"This does not fit the bank: {'; '.join(texts)} - {fix}."
+        return self.outputs.problem()
 
     def accept(self) -> None:
-        """Start."""
-        if not self.why_not():
+        """Choose the session, unless there is a problem."""
+        if not self.problem():
             session = self.session()
             super().accept()
-            self.chosen.emit(session)
+            self.session_chosen.emit(session)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         if not self._timer.isActive():
             (self.live.meg, self.recording.path, self.recent.cards)[self.tabs.currentIndex()].setFocus()
             self._timer.start()
-            QTimer.singleShot(0, self._first_look)  # painted first, as the library of LSL takes its time to load
+            QTimer.singleShot(0, self._start_threads)  # painted first, as loading the library of LSL takes time
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         super().hideEvent(event)
@@ -175,19 +184,19 @@ class StartDialog(QDialog):
             return
         self._timer.stop()
         self.discovery.close()
-        self.errands.close()
-        self.recording.close_down()
+        self.queries.close()
+        self.recording.stop()
 
     def changeEvent(self, event: QEvent | None) -> None:
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self.recording.glancing.look_again()
+            self.recording.preview.retry()
 
-    def _first_look(self) -> None:
+    def _start_threads(self) -> None:
         if self._timer.isActive():
-            self.errands.start()
+            self.queries.start()
             self.discovery.start()
-            self.look()
+            self.refresh()
 
     def _signal(self, page: int) -> tuple[tuple[Any, ...], float]:
         """The sensors that would be decoded, and their rate."""
@@ -196,65 +205,67 @@ class StartDialog(QDialog):
         stream = self.live.chosen("meg")
         return (stream.sensors, stream.nominal_hz) if stream else ((), 0.0)
 
-    def _misfits(self, page: int) -> list[str]:
-        card, (sensors, sfreq) = self.bank.card, self._signal(page)
-        if card is None or not sensors:
+    def _differences(self, page: int) -> list[str]:
+        """What keeps the signal from fitting the bank, unless the user ignores what can be ignored."""
+        info, (sensors, sfreq) = self.bank.info, self._signal(page)
+        if info is None or not sensors:
             return []
-        said = bank_fit.misfits(card, sensors, sfreq)
-        return [] if self.bank.settings()["allow_missing"] and self._can(page) else said
+        ignored = self.bank.settings()["allow_missing"] and self._can_ignore_missing(page)
+        return [] if ignored else differences(info, sensors, sfreq)
 
-    def _can(self, page: int) -> bool:
-        card, (sensors, sfreq) = self.bank.card, self._signal(page)
-        return card is not None and bool(sensors) and bank_fit.can_do_without(card, sensors, sfreq)
+    def _can_ignore_missing(self, page: int) -> bool:
+        info, (sensors, sfreq) = self.bank.info, self._signal(page)
+        return info is not None and bool(sensors) and can_ignore_missing(info, sensors, sfreq)
 
-    def _offer_without(self, page: int) -> None:
-        card, (sensors, sfreq) = self.bank.card, self._signal(page)
-        lacks = card is not None and bool(sensors) and bool(bank_fit.misfits(card, sensors, sfreq))
-        self.bank.offer_without(page != RECENT and lacks and self._can(page))
+    def _offer_to_ignore_missing(self, page: int) -> None:
+        info, (sensors, sfreq) = self.bank.info, self._signal(page)
+        differs = info is not None and bool(sensors) and bool(differences(info, sensors, sfreq))
+        self.bank.offer_to_ignore_missing(page != RECENT and differs and self._can_ignore_missing(page))
 
-    def _say(self, text: str, state: str) -> None:
-        if text != self.said.text():
-            self.said.setText(text)
-            self.begin.setAccessibleDescription(text)
-        self.mark.show_state(state)
+    def _show_status(self, text: str, state: str) -> None:
+        if text != self.status.text():
+            self.status.setText(text)
+            self.start.setAccessibleDescription(text)
+        self.lamp.set_state(state)
 
-    def _turn(self, page: int) -> None:
+    def _show_page(self, page: int) -> None:
         self.pages.setCurrentIndex(page)
         self.bank.setVisible(page != RECENT)
-        self.keep.setVisible(page != RECENT)
-        self.keep.show_for(page == LIVE)
-        self.look()
+        self.outputs.setVisible(page != RECENT)
+        self.outputs.show_for(page == LIVE)
+        self.refresh()
 
-    def _recall(self) -> None:
-        """As it was last time: the newest live session, the newest replay, and the page of the newest of all."""
+    def _fill_from_memory(self) -> None:
+        """Show the newest live session, the newest replay, and the page of the newer of the two."""
         recent = self.memory.recent
         for replay in (True, False):
-            of_a_kind = [s for s in recent if (s.recording is not None) == replay]
-            if of_a_kind:
-                self.fill(of_a_kind[0])
+            newest = next((s for s in recent if (s.recording is not None) == replay), None)
+            if newest is not None:
+                self.fill(newest)
         if recent:
             self.fill(recent[0])
-        self._turn(self.tabs.currentIndex())
+        self._show_page(self.tabs.currentIndex())
 
-    def _load(self) -> None:
-        found = ask_for(self, "Session file", self.memory, folder=False, kinds="Session files (*.toml);;All files (*)")
-        if found:
-            self.load(found)
+    def _browse(self) -> None:
+        kinds = "Session files (*.toml);;All files (*)"
+        path = choose_path(self, "Session file", self.memory, folder=False, kinds=kinds)
+        if path:
+            self.load(path)
 
     def load(self, path: Path) -> None:
-        """Show a session file in its form; what is wrong with it is said in place."""
+        """Show a session file in its form, or what is wrong with it."""
         try:
             self.fill(Session.load(path))
-            self.told.setText(f"From {path.name}")
-            self.told.setProperty("role", "muted")
+            self.file_note.setText(f"From {path.name}")
+            self.file_note.setProperty("role", "muted")
         except (ValueError, OSError) as error:
-            self.told.setText(str(error))
-            self.told.setProperty("role", "bad")
-        restyle(self.told)
+            self.file_note.setText(str(error))
+            self.file_note.setProperty("role", "bad")
+        refresh_style(self.file_note)
 
-    def _demo(self) -> None:
+    def _request_demo(self) -> None:
         self.reject()
-        self.demo_wanted.emit()
+        self.demo_requested.emit()
 
     def _build(self) -> None:
         self.tabs, self.pages = QTabBar(), QStackedWidget()
@@ -265,45 +276,45 @@ class StartDialog(QDialog):
         for name, page in zip(TABS, (self.live, self.recording, self.recent), strict=True):
             self.tabs.addTab(name)
             self.pages.addWidget(page)
-        self.told = QLabel()
-        self.file = quiet_button("Load session &file…", "A TOML file that was saved with Ctrl+S.")
-        self.demo = quiet_button("Try the &demo", "A simulated listener and a bank trained a moment before.")
+        self.file_note = QLabel()
+        self.file = secondary_button("Load session &file…", "A TOML file that was saved with Ctrl+S.")
+        self.demo = secondary_button("Try the &demo", "A simulated participant and a bank that is trained for it.")
         self.demo.setVisible(packaged_gguf() is not None)
         top = QHBoxLayout()
         top.setSpacing(10)
-        for widget in (self.tabs, self.told, self.file, self.demo):
-            top.addWidget(widget, 1 if widget is self.told else 0)
-        self.told.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for widget in (self.tabs, self.file_note, self.file, self.demo):
+            top.addWidget(widget, 1 if widget is self.file_note else 0)
+        self.file_note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(12)
         column.addLayout(top)
         column.addWidget(self.pages, 1)
         column.addWidget(self.bank)
-        column.addWidget(self.keep)
-        column.addLayout(self._foot())
+        column.addWidget(self.outputs)
+        column.addLayout(self._bottom_row())
         self.resize(1080, 680)
         self.setMinimumSize(860, 560)
 
-    def _foot(self) -> QHBoxLayout:
-        self.mark, self.said = Mark(), QLabel()
-        self.said.setWordWrap(True)
-        self.leave = quiet_button("Leave", "Esc")
-        self.begin = QPushButton("&Start")
-        self.begin.setObjectName("begin")
-        self.begin.setDefault(True)
+    def _bottom_row(self) -> QHBoxLayout:
+        self.lamp, self.status = LampWidget(), QLabel()
+        self.status.setWordWrap(True)
+        self.cancel = secondary_button("Cancel", "Esc")
+        self.start = QPushButton("&Start")
+        self.start.setObjectName("start")
+        self.start.setDefault(True)
         row = QHBoxLayout()
         row.setSpacing(10)
-        for widget in (self.mark, self.said, self.bank.without, self.leave, self.begin):
-            row.addWidget(widget, 1 if widget is self.said else 0)
+        for widget in (self.lamp, self.status, self.bank.ignore_missing, self.cancel, self.start):
+            row.addWidget(widget, 1 if widget is self.status else 0)
         return row
 
     def _connect(self) -> None:
-        self.tabs.currentChanged.connect(self._turn)
-        self.begin.clicked.connect(lambda _=False: self.accept())
-        self.leave.clicked.connect(lambda _=False: self.reject())
-        self.file.clicked.connect(lambda _=False: self._load())
-        self.demo.clicked.connect(lambda _=False: self._demo())
-        for part in (self.bank, self.keep, self.live, self.recording, self.recent):
-            part.changed.connect(self.look)
-        self.recent.changing.connect(self.fill)
+        self.tabs.currentChanged.connect(self._show_page)
+        self.start.clicked.connect(lambda _=False: self.accept())
+        self.cancel.clicked.connect(lambda _=False: self.reject())
+        self.file.clicked.connect(lambda _=False: self._browse())
+        self.demo.clicked.connect(lambda _=False: self._request_demo())
+        for part in (self.bank, self.outputs, self.live, self.recording, self.recent):
+            part.changed.connect(self.refresh)
+        self.recent.edit_requested.connect(self.fill)

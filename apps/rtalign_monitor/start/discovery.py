@@ -1,4 +1,4 @@
-"""Discovery: a thread that looks for streams and pulls the MEG, as only samples tell that a stream flows."""
+"""Discovery: a thread that finds streams and pulls the MEG, as only samples show that a stream flows."""
 
 from __future__ import annotations
 
@@ -16,22 +16,45 @@ from rtalign.streams.live.source import is_signal
 from rtalign.streams.lsl import StreamInfo
 
 STEP_S = 0.1
-FORGET_S = 15.0
-"""A stream that is gone stays in sight for so long, marked as lost."""
-OURS = "Scores"
-"""The type of what this program itself sends out."""
+KEEP_LOST_S = 15.0
+"""How long a stream that is gone is still listed, as lost."""
+OWN_TYPE = "Scores"
+"""Type of the stream that this program itself sends."""
 
 Key = tuple[str, str, str]
 """Name, source id, host: the same after the sender was started again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class FoundStream:
     """One stream as it is now.
 
-    looked_at : it was opened, so that its state speaks of samples.    n_twins : others of the same key.
-    others : channels that are no sensor, a trigger among them.    why : what is wrong with it, and the cure.
-    refused : its description says that it cannot be used.
+    Attributes
+    ----------
+    key : (str, str, str)
+        Its name, source id and host.
+    role : {"meg", "words"}
+        What it can be used as.
+    type, n_channels, nominal_hz, format
+        As the stream describes itself.
+    state : State
+        Whether it flows; of an open stream only.
+    since_s : float
+        How long it has been in that state.
+    rate_hz : float
+        Measured rate.
+    is_open : bool
+        Whether it was opened, so that its state speaks of samples.
+    n_twins : int
+        Other streams with the same key.
+    sensors : tuple of Sensor
+        Of an open signal.
+    others : tuple of str
+        Its channels that are no sensors, a trigger among them.
+    problem : str
+        What is wrong with it, and how to fix it.
+    refused : bool
+        Whether its description says that it cannot be used.
     """
 
     key: Key
@@ -43,11 +66,11 @@ class Stream:
     state: State
     since_s: float = 0.0
     rate_hz: float = 0.0
-    looked_at: bool = False
+    is_open: bool = False
     n_twins: int = 0
     sensors: tuple[Sensor, ...] = ()
     others: tuple[str, ...] = ()
-    why: str = ""
+    problem: str = ""
     refused: bool = False
 
     @property
@@ -64,135 +87,155 @@ class Stream:
 
 
 class Discovery:
-    """`newest` is replaced several times a second, in the order in which streams were met; nobody waits for it.
+    """Finds streams in a thread.
 
     Why no stream of words is opened: a sender that waits for a listener would begin its story to a dialog.
+
+    Parameters
+    ----------
+    backend : callable
+        Opens the access to LSL; may raise.
+
+    Attributes
+    ----------
+    newest : tuple of FoundStream
+        Replaced several times a second; in the order in which streams were found.
+    problem : str
+        Why streams cannot be searched for.
     """
 
     def __init__(self, backend: Callable[[], LslBackend] = lsl_backend) -> None:
-        self.newest: tuple[Stream, ...] = ()
-        self.trouble = ""
-        self._make, self._stop = backend, threading.Event()
-        self._began = 0.0
+        self.newest: tuple[FoundStream, ...] = ()
+        self.problem = ""
+        self._open_backend, self._stop = backend, threading.Event()
+        self._started = 0.0
         self._wanted: frozenset[Key] = frozenset()
 
     @property
     def seconds(self) -> float:
-        """For how long it has been looking."""
-        return time.monotonic() - self._began if self._began else 0.0
+        """How long the search has been running."""
+        return time.monotonic() - self._started if self._started else 0.0
 
     def start(self) -> None:
-        self.newest, self.trouble, self._stop = (), "", threading.Event()
+        self.newest, self.problem, self._stop = (), "", threading.Event()
         threading.Thread(target=self._run, args=(self._stop,), name="discovery", daemon=True).start()
 
-    def look_at(self, key: Key) -> None:
-        """Open this signal too, though its type does not say MEG or EEG."""
+    def open(self, key: Key) -> None:
+        """Open this signal too, although its type is neither MEG nor EEG."""
         self._wanted |= {key}
 
     def close(self) -> None:
-        """Returns at once; the thread lets go of its streams by itself."""
+        """Stop the thread, which closes its streams by itself; returns at once."""
         self._stop.set()
 
     def _run(self, stop: threading.Event) -> None:
         backend: LslBackend | None = None
-        met: dict[Key, _Met] = {}
+        watched: dict[Key, _WatchedStream] = {}
         try:
-            backend = self._make()
-            self._began = time.monotonic()
+            backend = self._open_backend()
+            self._started = time.monotonic()
             while not stop.wait(STEP_S):
-                self._step(backend, met)
-                self.newest = tuple(one.told(backend.clock()) for one in met.values())
+                self._step(backend, watched)
+                self.newest = tuple(stream.as_found(backend.clock()) for stream in watched.values())
         except Exception as error:  # the thread's boundary: no library, no network, and whatever else there is
-            self.trouble = f"streams cannot be looked for: {error} - rtalign doctor says the cure"
+            self.problem = f"streams cannot be searched for: {error} - rtalign doctor names the fix"
         finally:
-            for one in met.values():
-                one.close()
+            for stream in watched.values():
+                stream.close()
             if backend is not None:
                 backend.close()
 
-    def _step(self, backend: LslBackend, known: dict[Key, _Met]) -> None:
-        now, there = backend.clock(), dict[Key, list[StreamInfo]]()
-        for found in backend.streams():
-            if found.type != OURS:
-                there.setdefault((found.name, found.source_id, found.hostname), []).append(found)
-        for key, same in there.items():
-            met = known.get(key)
-            if met is None or met.signal != is_signal(same[0], True):
-                known[key] = met = _Met(key, same[0], now)
-            met.here(same, now)
-        for key, met in list(known.items()):
-            if met.signal and met.link is None and (is_signal(met.found, False) or key in self._wanted):
-                met.open(backend)
-            met.step(now, key in there)
-            if met.gone_s > FORGET_S:
-                met.close()
-                del known[key]
+    def _step(self, backend: LslBackend, watched: dict[Key, _WatchedStream]) -> None:
+        now, listed = backend.clock(), dict[Key, list[StreamInfo]]()
+        for info in backend.streams():
+            if info.type != OWN_TYPE:
+                listed.setdefault(_key_of(info), []).append(info)
+        for key, infos in listed.items():
+            stream = watched.get(key)
+            if stream is None or stream.is_signal != is_signal(infos[0], True):
+                watched[key] = stream = _WatchedStream(key, infos[0], now)
+            stream.update(infos, now)
+        for key, stream in list(watched.items()):
+            wanted = is_signal(stream.info, False) or key in self._wanted
+            if stream.is_signal and stream.connection is None and wanted:
+                stream.open(backend)
+            stream.step(now, key in listed)
+            if stream.gone_s > KEEP_LOST_S:
+                stream.close()
+                del watched[key]
 
 
-class _Met:
-    """A stream that was met, and the link through which its samples are pulled."""
+class _WatchedStream:
+    """A stream that was found, and the connection through which its samples are pulled."""
 
-    def __init__(self, key: Key, found: StreamInfo, now: float) -> None:
-        self.key, self.found, self.n_twins = key, found, 0
-        self.signal = is_signal(found, True)
-        self.link: StreamConnection | None = None
+    def __init__(self, key: Key, info: StreamInfo, now: float) -> None:
+        self.key, self.info, self.n_twins = key, info, 0
+        self.is_signal = is_signal(info, True)
+        self.connection: StreamConnection | None = None
         self.gone_s = 0.0
-        self._since = self._last = self._alone = now
-        self._there, self._why, self._refused = True, "", False
+        self._since = self._last_listed = self._alone_at = now
+        self._listed, self._problem, self._refused = True, "", False
 
-    def here(self, same: list[StreamInfo], now: float) -> None:
-        """Twins count once they have been there for longer than a sender that died is still listed."""
-        self.found, self._last = max(same, key=lambda found: found.created), now
-        self._alone = now if len(same) == 1 else self._alone
-        self.n_twins = len(same) - 1 if now - self._alone > STILL_LISTED_S else 0
+    def update(self, infos: list[StreamInfo], now: float) -> None:
+        """Take what is listed under its key.  Twins count only after the time that a dead sender is still listed."""
+        self.info, self._last_listed = max(infos, key=lambda info: info.created), now
+        self._alone_at = now if len(infos) == 1 else self._alone_at
+        self.n_twins = len(infos) - 1 if now - self._alone_at > STILL_LISTED_S else 0
 
     def open(self, backend: LslBackend) -> None:
-        self.link = StreamConnection("meg", self.key[0], partial(_same, self.key), backend.open_signal, backend)
+        same = partial(_has_key, self.key)
+        self.connection = StreamConnection("meg", self.key[0], same, backend.open_signal, backend)
 
-    def step(self, now: float, there: bool) -> None:
-        if there != self._there:
-            self._there, self._since = there, now
-        self.gone_s = 0.0 if there else now - self._last
-        if self.link is None:
+    def step(self, now: float, listed: bool) -> None:
+        """Pull what has arrived."""
+        if listed != self._listed:
+            self._listed, self._since = listed, now
+        self.gone_s = 0.0 if listed else now - self._last_listed
+        if self.connection is None:
             return
-        notices, _ = self.link.step()
-        pulled, more = self.link.pull()
+        notices, _ = self.connection.step()
+        pulled, more = self.connection.pull()
         if pulled is not None and len(pulled[0]):
-            more += self.link.count(len(pulled[0]))
-        self.link.take_offsets()
+            more += self.connection.count(len(pulled[0]))
+        self.connection.take_offsets()
         for notice in (*notices, *more):
             if notice.level != "info" and not notice.kind.endswith("twins"):
-                self._why, self._refused = notice.text, notice.kind.endswith("refused")
-        if self.link.state == "flowing":
-            self._why, self._refused = "", False
+                self._problem, self._refused = notice.text, notice.kind.endswith("refused")
+        if self.connection.state == "flowing":
+            self._problem, self._refused = "", False
 
-    def told(self, now: float) -> Stream:
-        found, link = self.found, self.link
-        state: State = "found" if self._there else "lost"
+    def as_found(self, now: float) -> FoundStream:
+        info, connection = self.info, self.connection
+        state: State = "found" if self._listed else "lost"
         since_s, rate_hz = now - self._since, 0.0
-        if link is not None:
-            health = link.health(None, found.sfreq, 0, 0)
+        if connection is not None:
+            health = connection.health(None, info.sfreq, 0, 0)
             since_s, rate_hz = health.since_s, health.rate_hz
-            state = "found" if health.state == "searching" and self._there else health.state
-        channels = link.inlet.channels if link is not None and link.inlet is not None else None
+            state = "found" if health.state == "searching" and self._listed else health.state
+        channels = connection.inlet.channels if connection is not None and connection.inlet is not None else None
         sensors = channels.sensors if channels else ()
         used = {sensor.name for sensor in sensors}
         others = tuple(name for name in channels.names if name not in used) if channels else ()
-        return Stream(
-            self.key, "meg" if self.signal else "words", found.type, found.n_channels, found.sfreq, found.format,
-            state, since_s, rate_hz, link is not None, self.n_twins, sensors, others, self._why, self._refused,
+        return FoundStream(
+            self.key, "meg" if self.is_signal else "words", info.type, info.n_channels, info.sfreq, info.format,
+            state, since_s, rate_hz, connection is not None, self.n_twins, sensors, others, self._problem,
+            self._refused,
         )  # fmt: skip
 
     def close(self) -> None:
-        if self.link is not None:
-            self.link.close()
+        if self.connection is not None:
+            self.connection.close()
 
 
-def _same(key: Key, found: StreamInfo) -> bool:
-    return (found.name, found.source_id, found.hostname) == key
+def _key_of(info: StreamInfo) -> Key:
+    return info.name, info.source_id, info.hostname
 
 
-def name_for(stream: Stream, streams: tuple[Stream, ...]) -> str:
-    """What a session calls it: its name, or its source id where another one bears the same name."""
+def _has_key(key: Key, info: StreamInfo) -> bool:
+    return _key_of(info) == key
+
+
+def session_name(stream: FoundStream, streams: tuple[FoundStream, ...]) -> str:
+    """How a session names a stream: by its name, or by its source id where another stream has the same name."""
     namesakes = [other for other in streams if other.name == stream.name and other.key != stream.key]
     return stream.source_id if namesakes and stream.source_id else stream.name

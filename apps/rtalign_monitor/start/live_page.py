@@ -2,37 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session, WordEncoding
+from rtalign.core.time_format import clock_time
+from rtalign.streams.live.connection import FIREWALL
 from rtalign.streams.markers.decoders import DECODERS, MarkerDecoder
 from rtalign_monitor.memory import WindowMemory
-from rtalign_monitor.start import stream_cards
-from rtalign_monitor.start.bank_fit import Card
-from rtalign_monitor.start.discovery import Discovery, Stream, name_for
-from rtalign_monitor.start.disk_queries import Errands
-from rtalign_monitor.widgets.cards import CardList
-from rtalign_monitor.widgets.controls import Choice
+from rtalign_monitor.start.bank_fit import BankInfo, verdict
+from rtalign_monitor.start.discovery import Discovery, FoundStream, session_name
+from rtalign_monitor.start.disk_queries import DiskQueries
+from rtalign_monitor.widgets.cards import Card, CardList, Verdict
+from rtalign_monitor.widgets.controls import ComboBox
 from rtalign_monitor.widgets.fields import PathField, heading, label_for
 
 TABLES = "Word tables (*.tsv *.csv *.TextGrid *.ctm *.txt);;All files (*)"
+ADVISE_AFTER_S = 4.0
+"""Senders answer within a second or two; after this time without any, the dialog says what to check."""
+OPENING_S = 2.0
+NO_SAMPLES = f"no sample yet - does its sender wait until a session listens to its words, or {FIREWALL}"
+CHECKS = (
+    "•  Is the sender running, and has it begun to send?\n"
+    "•  Are both machines on one network? Switch a VPN off.\n"
+    "•  Does a firewall let LSL through? UDP 16571, TCP and UDP 16572 to 16604.\n"
+    "•  rtalign doctor tests what it can of this and names the fix."
+)
+Role = Literal["meg", "words"]
 
 
 class LivePage(QWidget):
-    """The program chooses the likeliest streams until a person does."""
+    """Chooses the streams that fit best, until the user chooses others.
+
+    Parameters
+    ----------
+    memory : WindowMemory
+        Remembers folders.
+    queries : DiskQueries
+        Reads the word table in the background.
+    discovery : Discovery
+        Finds streams.
+
+    Attributes
+    ----------
+    streams : tuple of FoundStream
+        What is shown.
+    changed : signal
+        The user has changed something.
+    """
 
     changed = pyqtSignal()
 
-    def __init__(self, memory: WindowMemory, errands: Errands, discovery: Discovery) -> None:
+    def __init__(self, memory: WindowMemory, queries: DiskQueries, discovery: Discovery) -> None:
         super().__init__()
-        self._errands, self._discovery = errands, discovery
-        self.streams: tuple[Stream, ...] = ()
+        self._queries, self._discovery = queries, discovery
+        self.streams: tuple[FoundStream, ...] = ()
         self.meg, self.words = CardList("MEG streams"), CardList("Word streams")
-        self.encoding, self.trigger = Choice("Words arrive as"), Choice("Trigger channel", editable=True)
+        self.encoding, self.trigger = ComboBox("Words arrive as"), ComboBox("Trigger channel", editable=True)
         for name in get_args(WordEncoding):
             self.encoding.addItem(DECODERS[name].label, name)
         self.table = PathField("Word table", memory, folder=False, hint="TSV, CSV, TextGrid or CTM", kinds=TABLES)
@@ -44,8 +74,8 @@ class LivePage(QWidget):
         self.delay.setSuffix(" ms")
         self.delay.setAccessibleName("From marker to ear")
         self.delay.setToolTip("From a word's marker to its sound at the ear: a constant of the site.")
-        self._wanted: dict[str, str | None] = {"meg": None, "words": None}
-        self._by_hand: set[str] = set()
+        self._wanted: dict[Role, str | None] = {"meg": None, "words": None}
+        self._chosen_by_user: set[Role] = set()
         self._build()
         self._connect()
 
@@ -54,15 +84,17 @@ class LivePage(QWidget):
         """The class of the encoding that is chosen."""
         return DECODERS[self.encoding.currentData()]
 
-    def chosen(self, role: str) -> Stream | None:
+    def chosen(self, role: Role) -> FoundStream | None:
+        """The stream that is chosen for a role."""
         key = (self.meg if role == "meg" else self.words).key
         return next((stream for stream in self.streams if stream.role == role and stream.key == key), None)
 
     def settings(self) -> dict[str, Any]:
+        """Settings of the session."""
         meg, words, trigger = self.chosen("meg"), self.chosen("words"), self.decoder.needs_channel
         return {
-            "meg": name_for(meg, self.streams) if meg else self._wanted["meg"],
-            "words": None if trigger else name_for(words, self.streams) if words else self._wanted["words"],
+            "meg": session_name(meg, self.streams) if meg else self._wanted["meg"],
+            "words": None if trigger else session_name(words, self.streams) if words else self._wanted["words"],
             "encoding": "auto" if trigger else self.decoder.name,
             "trigger": self.trigger.currentText().strip() if trigger else None,
             "word_table": self.table.path if self.decoder.needs_table else None,
@@ -71,58 +103,59 @@ class LivePage(QWidget):
         }  # fmt: skip
 
     def fill(self, session: Session) -> None:
+        """Show a session's settings."""
         self._wanted = {"meg": session.meg, "words": session.words}
-        self._by_hand.clear()
+        self._chosen_by_user.clear()
         self.encoding.setCurrentIndex(self.encoding.findData("trigger" if session.trigger else session.encoding))
         self.trigger.setEditText(session.trigger or "")
-        self.table.put(session.word_table)
+        self.table.set_path(session.word_table)
         self.delay.setValue(1000 * session.audio_delay_s)
 
-    def look(self, card: Card | None, learns: bool) -> None:
-        """Show the streams that are there now, and choose for whoever has not chosen."""
+    def refresh(self, bank: BankInfo | None, without_bank: bool) -> None:
+        """Show the streams that exist now, and choose where the user has not."""
         self.streams, trigger = self._discovery.newest, self.decoder.needs_channel
         meg = [stream for stream in self.streams if stream.role == "meg"]
         words = [] if trigger else [stream for stream in self.streams if stream.role == "words"]
-        patience = self._discovery.seconds > stream_cards.PATIENCE_S
+        advise = self._discovery.seconds > ADVISE_AFTER_S
         self.meg.show_cards(
-            [stream_cards.meg(stream, card, learns) for stream in meg],
-            stream_cards.no_meg(patience, self._discovery.trouble),
+            [meg_card(stream, bank, without_bank) for stream in meg], no_meg_text(advise, self._discovery.problem)
         )
-        empty = stream_cards.from_trigger(self.trigger.currentText()) if trigger else stream_cards.no_words(patience)
-        self.words.show_cards([stream_cards.words(stream, self.decoder.name) for stream in words], empty)
-        self._choose("meg", self.meg, meg)
-        self._choose("words", self.words, words)
+        empty = trigger_text(self.trigger.currentText()) if trigger else no_words_text(advise)
+        self.words.show_cards([words_card(stream, self.decoder.name) for stream in words], empty)
+        self._choose_best("meg", self.meg, meg)
+        self._choose_best("words", self.words, words)
         self._offer_channels()
 
-    def why_not(self) -> str:
+    def problem(self) -> str:
+        """Why no session can start; empty where one can."""
         if self.chosen("meg") is None:
             return "No MEG stream is chosen." if self.meg.cards else "No MEG stream is found yet."
         stream = self.chosen("meg")
         if stream is not None and stream.refused:
-            return stream.why
+            return stream.problem
         if not self.decoder.needs_table:
             return ""
         if self.table.path is None:
             return "Name the word table that says what the markers mean."
-        needed = self.decoder.needs_channel
-        if needed and not self.trigger.currentText().strip():
+        needs_channel, channel = self.decoder.needs_channel, self.trigger.currentText()
+        if needs_channel and not channel.strip():
             return "Name the trigger channel."
-        if needed and stream and stream.others and self.trigger.currentText() not in stream.others:
-            return f"{stream.name} has no channel {self.trigger.currentText()} beside its sensors."
-        answer = self._errands.answer(("table", self.decoder.name, self.table.path), self._reader(self.table.path))
-        return str(answer) if isinstance(answer, Exception) else ""
+        if needs_channel and stream and stream.others and channel not in stream.others:
+            return f"{stream.name} has no channel {channel} beside its sensors."
+        result = self._queries.get(("table", self.decoder.name, self.table.path), self._reader(self.table.path))
+        return str(result) if isinstance(result, Exception) else ""
 
     def warning(self) -> str:
-        """What does not keep a session from beginning."""
+        """What should be known but does not keep a session from starting."""
         stream = self.chosen("meg")
-        if stream is not None and stream.looked_at and stream.state != "flowing":
-            return f"{stream.name} does not flow now; the session begins and waits for it."
+        if stream is not None and stream.is_open and stream.state != "flowing":
+            return f"{stream.name} does not flow now; the session starts and waits for it."
         if not self.decoder.needs_channel and self.chosen("words") is None:
-            return "No words are found yet; the session begins and waits for them."
+            return "No words are found yet; the session starts and waits for them."
         return ""
 
-    def _reader(self, path: Path) -> Any:
-        """What reads the table as a session would, on a thread of its own."""
+    def _reader(self, path: Path) -> Callable[[], bool]:
+        """What reads the table as a session would, to be run in a thread."""
         decoder, channel = self.decoder, self.trigger.currentText().strip()
 
         def read() -> bool:
@@ -131,40 +164,41 @@ class LivePage(QWidget):
 
         return read
 
-    def _choose(self, role: str, cards: CardList, streams: list[Stream]) -> None:
-        if role in self._by_hand and any(stream.key == cards.key for stream in streams):
+    def _choose_best(self, role: Role, cards: CardList, streams: list[FoundStream]) -> None:
+        """Choose the stream that fits best, unless the user's choice is still there."""
+        if role in self._chosen_by_user and any(stream.key == cards.key for stream in streams):
             return
         verdicts = {card.key: card.verdict for card in cards.cards}
         wanted = self._wanted[role]
 
-        def likely(stream: Stream) -> tuple[bool, bool, bool, bool]:
+        def rank(stream: FoundStream) -> tuple[bool, bool, bool, bool]:
             named = wanted is not None and wanted in (stream.name, stream.source_id)
             return named, stream.state != "lost", verdicts.get(stream.key) == "fits", stream.state == "flowing"
 
-        best = max(streams, key=likely, default=None)  # the first of equals, which is the one met first
+        best = max(streams, key=rank, default=None)  # of equals the one that was found first
         if best is not None and best.key != cards.key:
-            cards.choose(best.key)
+            cards.select(best.key)
 
     def _offer_channels(self) -> None:
-        """Likely trigger channels first."""
+        """List the channels of the MEG that are no sensors, likely trigger channels first."""
         stream = self.chosen("meg")
-        there = sorted(stream.others, key=lambda name: not name.upper().startswith(("STI", "UPPT", "TRIG")))[:200] \
-            if stream else []  # fmt: skip
-        if there != [self.trigger.itemText(i) for i in range(self.trigger.count())]:
+        names = stream.others if stream else ()
+        channels = sorted(names, key=lambda name: not name.upper().startswith(("STI", "UPPT", "TRIG")))[:200]
+        if channels != [self.trigger.itemText(i) for i in range(self.trigger.count())]:
             typed = self.trigger.currentText()
             self.trigger.blockSignals(True)
             self.trigger.clear()
-            self.trigger.addItems(there)
-            self.trigger.setEditText(typed or (there[0] if there else ""))
+            self.trigger.addItems(channels)
+            self.trigger.setEditText(typed or (channels[0] if channels else ""))
             self.trigger.blockSignals(False)
 
-    def _picked(self, role: str, key: Any) -> None:
-        self._by_hand.add(role)
+    def _picked(self, role: Role, key: Any) -> None:
+        self._chosen_by_user.add(role)
         stream = self.chosen(role)
         if stream is not None:
             self._wanted[role] = stream.name
-            if role == "meg" and not stream.looked_at:
-                self._discovery.look_at(key)
+            if role == "meg" and not stream.is_open:
+                self._discovery.open(key)
         self.changed.emit()
 
     def _build(self) -> None:
@@ -182,18 +216,18 @@ class LivePage(QWidget):
         column.addLayout(lists, 1)
         row = QHBoxLayout()
         row.setSpacing(10)
-        self._with_trigger = label_for("C&hannel", self.trigger)
-        self._with_table: QLabel = label_for("&Table", self.table)
+        self._trigger_label = label_for("C&hannel", self.trigger)
+        self._table_label: QLabel = label_for("&Table", self.table)
         row.addWidget(label_for("Words arr&ive as", self.encoding))
         row.addWidget(self.encoding, 2)
-        row.addWidget(self._with_trigger)
+        row.addWidget(self._trigger_label)
         row.addWidget(self.trigger, 1)
         row.addWidget(label_for("Marker to ea&r", self.delay))
         row.addWidget(self.delay)
         column.addLayout(row)
         below = QHBoxLayout()
         below.setSpacing(10)
-        below.addWidget(self._with_table)
+        below.addWidget(self._table_label)
         below.addWidget(self.table, 1)
         column.addLayout(below)
 
@@ -206,9 +240,90 @@ class LivePage(QWidget):
         self._show_needed()
 
     def _show_needed(self) -> None:
-        with_table, with_trigger = self.decoder.needs_table, self.decoder.needs_channel
-        self._with_table.setVisible(with_table)
-        self.table.setVisible(with_table)
-        self._with_trigger.setVisible(with_trigger)
-        self.trigger.setVisible(with_trigger)
+        """Show the fields that the encoding needs."""
+        table, channel = self.decoder.needs_table, self.decoder.needs_channel
+        self._table_label.setVisible(table)
+        self.table.setVisible(table)
+        self._trigger_label.setVisible(channel)
+        self.trigger.setVisible(channel)
         self.changed.emit()
+
+
+# Streams as cards
+
+
+def meg_card(stream: FoundStream, bank: BankInfo | None, without_bank: bool) -> Card:
+    """A stream of MEG: its rate, whether it flows, and whether it fits the bank."""
+    lamp, state = _state(stream)
+    channels = f"{stream.n_channels:,} channel{'s' * (stream.n_channels != 1)}"
+    rate = f"{stream.nominal_hz:,.6g} Hz"
+    rate += f", {stream.rate_hz:,.1f} Hz measured" if stream.state == "flowing" else ""
+    detail = "  ·  ".join((stream.type or "no type", channels, rate, stream.host))
+    fit, text = _fit(stream, bank, without_bank)
+    problem = "" if stream.refused else NO_SAMPLES if stream.problem and stream.state == "found" else stream.problem
+    if stream.n_twins:
+        problem = f"{stream.n_twins + 1} streams have this name: the newest is used - stop the others"
+    return Card(stream.key, stream.name, lamp, state, detail, fit, text, problem)
+
+
+def words_card(stream: FoundStream, encoding: str) -> Card:
+    """A stream of words: what it sends, and whether that goes with the encoding."""
+    lamp, state = _state(stream)
+    numbers = stream.format != "string"
+    content = "text" if not numbers else "numbers"
+    if numbers and stream.n_channels > 1:
+        content = f"{stream.n_channels} channels of numbers"
+    detail = "  ·  ".join((stream.type or "no type", content, stream.host))
+    fit: Verdict = "fits"
+    text = "is opened when the session starts"
+    if stream.state == "lost":
+        fit, text = "gone", "its sender is gone - is it still running?"
+    elif numbers and stream.n_channels == 1 and encoding in ("auto", "plain", "json"):
+        fit, text = "differs", "sends numbers, which are no words by themselves - choose “codes + word table”"
+    return Card(stream.key, stream.name, lamp, state, detail, fit, text)
+
+
+def no_meg_text(advise: bool, problem: str) -> tuple[str, str]:
+    """Headline and text in place of MEG streams."""
+    if problem:
+        return "Streams cannot be searched for", problem
+    return ("No MEG stream is found", CHECKS) if advise else ("Searching for streams…", "")
+
+
+def no_words_text(advise: bool) -> tuple[str, str]:
+    """Headline and text in place of word streams."""
+    if not advise:
+        return "Searching for streams…", ""
+    return "No stream of words is found", (
+        "•  Is the program that marks the words running?\n"
+        "•  Where words come as codes on a trigger channel of the MEG, choose that below.\n"
+        "•  A session may start without: it waits for the words."
+    )
+
+
+def trigger_text(channel: str) -> tuple[str, str]:
+    """Headline and text where words come from a trigger channel."""
+    return f"Words come from {channel or 'a channel'} of the MEG", "Its codes are looked up in the word table."
+
+
+def _state(stream: FoundStream) -> tuple[str, str]:
+    """The lamp and the word beside it."""
+    if stream.state == "lost":
+        return "lost", f"lost {clock_time(stream.since_s)}"
+    if stream.state == "stale":
+        return "stale", "stale"
+    if stream.state == "found" and stream.is_open:
+        if stream.refused:
+            return "lost", "cannot be used"
+        return ("found", "found, sends nothing") if stream.since_s > OPENING_S else ("searching", "opening")
+    return ("flowing", "flowing") if stream.state == "flowing" else ("ended", "found")
+
+
+def _fit(stream: FoundStream, bank: BankInfo | None, without_bank: bool) -> tuple[Verdict, str]:
+    if stream.refused:
+        return "differs", stream.problem
+    if not stream.is_open:
+        return "unknown", f"of type {stream.type or 'none'}, not MEG or EEG: choose it to have it opened"
+    if not stream.sensors:
+        return "unknown", ""
+    return verdict(bank, without_bank, stream.sensors, stream.nominal_hz)

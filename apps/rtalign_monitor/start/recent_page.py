@@ -1,4 +1,4 @@
-"""RecentPage: the sessions of the last days, each as it was, and those whose recording is gone."""
+"""RecentPage: recent sessions, each as it was, and those whose recording is gone."""
 
 from __future__ import annotations
 
@@ -10,59 +10,76 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session
 from rtalign_monitor.memory import WindowMemory
-from rtalign_monitor.start.bank_box import called
-from rtalign_monitor.start.disk_queries import Errands
+from rtalign_monitor.start.boxes import short_path
+from rtalign_monitor.start.disk_queries import DiskQueries
 from rtalign_monitor.widgets.cards import Card, CardList
-from rtalign_monitor.widgets.fields import quiet_button
+from rtalign_monitor.widgets.fields import secondary_button
 
-EMPTY = ("No session yet", "Sessions that were started stand here, so that one key begins them again.")
+EMPTY = ("No session yet", "Sessions that were started are listed here, so that one key starts them again.")
 
 
 class RecentPage(QWidget):
-    """Enter begins the chosen session again; `changing` : it should be shown in its form, to be changed first."""
+    """A list of sessions; Enter starts the chosen one again.
+
+    Parameters
+    ----------
+    memory : WindowMemory
+        Holds the sessions.
+    queries : DiskQueries
+        Looks in the background whether their files exist.
+
+    Attributes
+    ----------
+    changed : signal
+        The user has chosen a session or removed one.
+    edit_requested : signal (Session)
+        The session should be shown in its form, to be changed first.
+    """
 
     changed = pyqtSignal()
-    changing = pyqtSignal(object)
+    edit_requested = pyqtSignal(object)
 
-    def __init__(self, memory: WindowMemory, errands: Errands) -> None:
+    def __init__(self, memory: WindowMemory, queries: DiskQueries) -> None:
         super().__init__()
-        self._memory, self._errands = memory, errands
+        self._memory, self._queries = memory, queries
         self.cards = CardList("Recent sessions")
-        self.change = quiet_button("C&hange first…", "Show this session in its form.")
-        self.remove = quiet_button("&Remove from list", "Forget this session; its files stay.  (Delete)")
-        self._hint = QLabel("Enter begins the chosen session again")
-        self._hint.setProperty("role", "muted")
+        self.edit = secondary_button("C&hange first…", "Show this session in its form.")
+        self.remove = secondary_button("&Remove from list", "Forget this session; its files stay.  (Delete)")
+        hint = QLabel("Enter starts the chosen session again")
+        hint.setProperty("role", "muted")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
         column.addWidget(self.cards, 1)
         row = QHBoxLayout()
-        row.addWidget(self._hint, 1)
+        row.addWidget(hint, 1)
         row.addWidget(self.remove)
-        row.addWidget(self.change)
+        row.addWidget(self.edit)
         column.addLayout(row)
         self.cards.picked.connect(lambda _: self.changed.emit())
-        self.change.clicked.connect(lambda _=False: self.changing.emit(self.session))
+        self.edit.clicked.connect(lambda _=False: self.edit_requested.emit(self.session))
         self.remove.clicked.connect(lambda _=False: self._remove())
 
     @property
     def session(self) -> Session | None:
-        found = [session for session in self._memory.recent if key_of(session) == self.cards.key]
-        return found[0] if found else None
+        """The session that is chosen."""
+        return next((session for session in self._memory.recent if key_of(session) == self.cards.key), None)
 
-    def look(self) -> None:
+    def refresh(self) -> None:
+        """Show the sessions, as far as the disk has answered."""
         self.cards.show_cards([self._card(session) for session in self._memory.recent], EMPTY)
         if self.cards.key is None and self.cards.cards:
-            self.cards.choose(self.cards.cards[0].key)
-        for button in (self.change, self.remove):
+            self.cards.select(self.cards.cards[0].key)
+        for button in (self.edit, self.remove):
             button.setEnabled(self.session is not None)
 
-    def why_not(self) -> str:
+    def problem(self) -> str:
+        """Why no session can start; empty where one can."""
         session = self.session
         if session is None:
             return "No session is chosen."
-        gone = self._gone(session)
-        return f"{gone} is gone: it was moved or deleted." if gone else ""
+        missing = self._missing_file(session)
+        return f"{missing} is gone: it was moved or deleted." if missing else ""
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if event is not None and event.key() == Qt.Key.Key_Delete:
@@ -71,19 +88,20 @@ class RecentPage(QWidget):
             super().keyPressEvent(event)
 
     def _card(self, session: Session) -> Card:
-        gone = self._gone(session)
-        with_ = f"bank {called(session.bank)}" if session.bank else "decoders learned on the way"
-        more = [with_, *([session.model] if session.model else [])]
-        more += [f"recorded under {session.record}"] if session.record else []
-        lamp, state = ("lost", "gone") if gone else ("ended", "replay" if session.recording else "live")
-        detail = "  ·  ".join([*([str(session.recording.parent)] if session.recording else []), *more])
-        told = f"{gone} is gone: it was moved or deleted" if gone else ""
-        return Card(key_of(session), title_of(session), lamp, state, detail, "gone" if gone else "unknown", told)
+        missing = self._missing_file(session)
+        parts = [str(session.recording.parent)] if session.recording else []
+        parts += [f"bank {short_path(session.bank)}" if session.bank else "decoders learned during the session"]
+        parts += [session.model] if session.model else []
+        parts += [f"recorded under {session.record}"] if session.record else []
+        lamp, state = ("lost", "gone") if missing else ("ended", "replay" if session.recording else "live")
+        text = f"{missing} is gone: it was moved or deleted" if missing else ""
+        verdict = "gone" if missing else "unknown"
+        return Card(key_of(session), title_of(session), lamp, state, "  ·  ".join(parts), verdict, text)  # type: ignore[arg-type]
 
-    def _gone(self, session: Session) -> Path | None:
-        """The first file of a session that is no more; unknown until the disk has answered."""
+    def _missing_file(self, session: Session) -> Path | None:
+        """The first file of a session that does not exist; None also until the disk has answered."""
         for path in (session.recording, session.bank, session.word_table):
-            if path is not None and self._errands.answer(("there", path), path.exists) is False:
+            if path is not None and self._queries.get(("exists", path), path.exists) is False:
                 return path
         return None
 
@@ -92,9 +110,9 @@ class RecentPage(QWidget):
         if session is not None:
             at = self._memory.recent.index(session)
             self._memory.recent = [other for other in self._memory.recent if other != session]
-            self.look()
+            self.refresh()
             if self._memory.recent:
-                self.cards.choose(key_of(self._memory.recent[min(at, len(self._memory.recent) - 1)]))
+                self.cards.select(key_of(self._memory.recent[min(at, len(self._memory.recent) - 1)]))
             self.changed.emit()
 
 
@@ -103,9 +121,9 @@ def title_of(session: Session) -> str:
     if session.recording is None:
         words = f"channel {session.trigger}" if session.trigger else session.words or "the first words"
         return f"{session.meg or 'the first MEG'}  +  {words}"
-    parts = [f"{name} {getattr(session, name)}" for name in ("subject", "session", "task", "run")
-             if getattr(session, name)]  # fmt: skip
-    return "  ".join([session.recording.name, ", ".join(parts)]).strip()
+    filters = [f"{name} {getattr(session, name)}" for name in ("subject", "session", "task", "run")
+               if getattr(session, name)]  # fmt: skip
+    return "  ".join([session.recording.name, ", ".join(filters)]).strip()
 
 
 def key_of(session: Session) -> str:

@@ -1,10 +1,13 @@
-"""RecordingPage: a recording to replay, narrowed where it is a data set, with a word table where it needs one."""
+"""RecordingPage: a recording to replay, previewed by another process, narrowed where it is a data set."""
 
 from __future__ import annotations
 
+import json
+import sys
+import time
 from typing import Any
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import QObject, QProcess, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from rtalign.core.records import Sensor, sensor_from_dict
@@ -12,28 +15,159 @@ from rtalign.core.session import Session
 from rtalign.core.time_format import position_time
 from rtalign.recordings.bids import ENTITIES, plain_label
 from rtalign_monitor.memory import WindowMemory
-from rtalign_monitor.start import bank_fit, stream_cards
+from rtalign_monitor.start.bank_fit import BankInfo, count_sensors, verdict
 from rtalign_monitor.start.live_page import TABLES
-from rtalign_monitor.start.preview import Glancing
 from rtalign_monitor.widgets.cards import Card, CardList
-from rtalign_monitor.widgets.controls import Several
-from rtalign_monitor.widgets.fields import PathField, ask_for, heading, label_for, quiet_button
+from rtalign_monitor.widgets.controls import MultiComboBox
+from rtalign_monitor.widgets.fields import PathField, choose_path, heading, label_for, secondary_button
 
 FILTERS = {"subject": "S&ubject", "session": "Sessio&n", "task": "Tas&k", "run": "&Run"}
 KINDS = "Recordings (*.fif *.fif.gz *.xdf *.xdfz *.con *.sqd *.h5);;All files (*)"
-PATIENCE_S = 0.5
-"""From here on it is said how long a look takes, and it can be given up."""
-NOT_SEEN = "It was not looked at: whether it fits is seen when the session begins."
+TYPING_MS = 250
+"""A path that is being typed is not previewed letter by letter."""
+SHOW_TIME_AFTER_S = 0.5
+"""After this time the card says how long the preview has taken, and it can be skipped."""
+SKIPPED = "No preview: whether it fits is known when the session starts."
 EMPTY = ("No recording is chosen", (
     "A BIDS folder, a FIF, CTF, KIT, BTi or XDF recording, or a session that rtalign recorded.\n"
     "A file that comes without words needs a word table: TSV, CSV, TextGrid or CTM."
 ))  # fmt: skip
-CURES = (("name a table with --word-table FILE", "name it as Word table below"), ("--word-table", "the word table"))
-"""What the command line would be told, as the dialog has it."""
+DIALOG_TERMS = (
+    ("name a table with --word-table FILE", "name it as Word table below"), ("--word-table", "the word table"),
+)  # fmt: skip
+"""Options of the command line in messages, and the dialog's terms for them."""
+
+
+class RecordingPreview(QObject):
+    """What is in a recording, read by another process, as the readers are too heavy for the window's own.
+
+    Attributes
+    ----------
+    labels : dict of str to list of str
+        By what a BIDS folder can be narrowed; known early.
+    content : dict or None
+        What is in the recording; see rtalign.engine.process.preview.
+    error : str
+        Why it cannot be opened.
+    skipped : bool
+        The user does not want to wait for it.
+    changed : signal
+        Something of it has changed.
+    """
+
+    changed = pyqtSignal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(TYPING_MS)
+        self._timer.timeout.connect(self._start)
+        self._process: QProcess | None = None
+        self._session: Session | None = None
+        self.labels: dict[str, list[str]] = {}
+        self.content: dict[str, Any] | None = None
+        self.error = ""
+        self.skipped = False
+        self._started = 0.0
+
+    @property
+    def busy(self) -> bool:
+        return self._timer.isActive() or self._process is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken."""
+        return time.monotonic() - self._started if self.busy else 0.0
+
+    def show(self, session: Session | None) -> None:
+        """Preview the recording of a session, or none."""
+        if session == self._session:
+            return
+        same = session and self._session and session.recording == self._session.recording
+        self._session = session
+        self._end()
+        self.labels, self.content, self.error = self.labels if same else {}, None, ""
+        self.skipped, self._started = False, time.monotonic()
+        if session is not None:
+            self._timer.start()
+        self.changed.emit()
+
+    def skip(self) -> None:
+        """Stop, and do without a preview."""
+        self._end()
+        self.skipped = True
+        self.changed.emit()
+
+    def retry(self) -> None:
+        """Try again to open what could not be opened, as it may have been repaired."""
+        if self.error and not self.busy:
+            self._timer.start()
+
+    def close(self) -> None:
+        self._timer.stop()
+        self._end()
+
+    def _start(self) -> None:
+        assert self._session is not None
+        self.error = ""
+        process = QProcess(self)
+        process.readyReadStandardOutput.connect(self._read)
+        process.finished.connect(self._finished)
+        process.errorOccurred.connect(self._finished)
+        self._process = process
+        process.start(sys.executable, ["-m", "rtalign.engine.process.preview"])
+        process.write(self._session.model_dump_json().encode())
+        process.closeWriteChannel()
+
+    def _read(self) -> None:
+        process = self._process
+        while process is not None and process.canReadLine():
+            line = json.loads(bytes(process.readLine().data()))
+            self.labels = line.get("labels", self.labels)
+            self.content = line.get("preview", self.content)
+            self.error = line.get("error", self.error)
+        self.changed.emit()
+
+    def _finished(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        self._read()
+        if self.content is None and not self.error:
+            output = bytes(process.readAllStandardError().data()).decode("utf-8", "replace").strip()
+            self.error = f"it could not be previewed: {output.splitlines()[-1] if output else process.errorString()}"
+        self._end()
+        self.changed.emit()
+
+    def _end(self) -> None:
+        self._timer.stop()
+        process, self._process = self._process, None
+        if process is not None:
+            process.blockSignals(True)
+            if process.state() != QProcess.ProcessState.NotRunning:
+                process.kill()
+                process.waitForFinished(1000)
+            process.deleteLater()
 
 
 class RecordingPage(QWidget):
-    """What another process sees in the recording stands as a card, with its fit to the bank."""
+    """A path, a word table, filters for data sets, and a card of what is in the recording.
+
+    Parameters
+    ----------
+    memory : WindowMemory
+        Remembers folders.
+
+    Attributes
+    ----------
+    sensors : tuple of Sensor
+        Of the recording, as far as they are known.
+    preview : RecordingPreview
+        What is in the recording.
+    changed : signal
+        The user, or the preview, has changed something.
+    """
 
     changed = pyqtSignal()
 
@@ -41,120 +175,126 @@ class RecordingPage(QWidget):
         super().__init__()
         self._memory = memory
         self.path = PathField("Recording", memory, folder=True, hint="a folder or a file")
-        self.file = quiet_button("File…", "One file: FIF, KIT, XDF, HDF5")
-        self.stop = quiet_button("Do not wait", "Begin without a look at what is in it.")
-        self.stop.hide()
+        self.file = secondary_button("File…", "One file: FIF, KIT, XDF, HDF5")
+        self.skip = secondary_button("Skip preview", "Start without a preview of what is in it.")
+        self.skip.hide()
         self.table = PathField("Word table", memory, folder=False, hint="only where words are missing", kinds=TABLES)
-        self.filters = {name: Several(name.title()) for name in FILTERS}
-        self._labels = {name: label_for(text, self.filters[name]) for name, text in FILTERS.items()}
-        self.cards, self.glancing = CardList("Recording"), Glancing(self)
+        self.filters = {name: MultiComboBox(name.title()) for name in FILTERS}
+        self._filter_labels = {name: label_for(text, self.filters[name]) for name, text in FILTERS.items()}
+        self.cards, self.preview = CardList("Recording"), RecordingPreview(self)
         self.sensors: tuple[Sensor, ...] = ()
         self._wanted: dict[str, tuple[str, ...]] = dict.fromkeys(FILTERS, ())
         self._build()
         self._connect()
 
-    def settings(self) -> dict[str, Any]:
-        return {"recording": self.path.path, "word_table": self.table.path, **self._asked(), "meg": None, "words": None,
-                "trigger": None, "encoding": "auto"}  # fmt: skip
-
-    def fill(self, session: Session) -> None:
-        given = {name: getattr(session, name) for name in FILTERS}
-        self._wanted = {name: tuple(labels.split(",")) if labels else () for name, labels in given.items()}
-        self._offer_filters()
-        self.table.put(session.word_table)
-        self.path.put(session.recording)
-        self._glance()
-
-    def look(self, card: bank_fit.Card | None, learns: bool) -> None:
-        seen = self.glancing.seen
-        waiting = seen is None and not self.glancing.error and not self.glancing.given_up
-        self.stop.setVisible(waiting and self.glancing.seconds > PATIENCE_S)
-        self.sensors = tuple(sensor_from_dict(entry) for entry in seen["sensors"]) if seen else ()
-        self.cards.show_cards([self._card(card, learns)] if self.path.path else [], EMPTY)
-        if self.path.path:
-            self.cards.choose(str(self.path.path))
-
     @property
     def sfreq(self) -> float:
-        return float(self.glancing.seen["sfreq"][0]) if self.glancing.seen else 0.0
+        """Sampling rate of the recording in Hz; 0 where it is unknown."""
+        return float(self.preview.content["sfreq"][0]) if self.preview.content else 0.0
 
-    def why_not(self) -> str:
-        seen = self.glancing.seen
+    def settings(self) -> dict[str, Any]:
+        """Settings of the session."""
+        return {"recording": self.path.path, "word_table": self.table.path, **self._filter_settings(), "meg": None,
+                "words": None, "trigger": None, "encoding": "auto"}  # fmt: skip
+
+    def fill(self, session: Session) -> None:
+        """Show a session's settings."""
+        given = {name: getattr(session, name) for name in FILTERS}
+        self._wanted = {name: tuple(labels.split(",")) if labels else () for name, labels in given.items()}
+        self._show_filters()
+        self.table.set_path(session.word_table)
+        self.path.set_path(session.recording)
+        self._update_preview()
+
+    def refresh(self, bank: BankInfo | None, without_bank: bool) -> None:
+        """Show what is known of the recording now."""
+        content = self.preview.content
+        waiting = content is None and not self.preview.error and not self.preview.skipped
+        self.skip.setVisible(waiting and self.preview.seconds > SHOW_TIME_AFTER_S)
+        self.sensors = tuple(sensor_from_dict(entry) for entry in content["sensors"]) if content else ()
+        self.cards.show_cards([self._card(bank, without_bank)] if self.path.path else [], EMPTY)
+        if self.path.path:
+            self.cards.select(str(self.path.path))
+
+    def problem(self) -> str:
+        """Why no session can start; empty where one can."""
+        content = self.preview.content
         if self.path.path is None:
             return "No recording is chosen."
-        if self.glancing.error:
-            return plainly(self.glancing.error)
-        if seen is None:
-            return "" if self.glancing.given_up else "The recording is being looked at."
-        if len(seen["sfreq"]) > 1:
+        if self.preview.error:
+            return in_dialog_terms(self.preview.error)
+        if content is None:
+            return "" if self.preview.skipped else "The recording is being read."
+        if len(content["sfreq"]) > 1:
             return "Its runs are at different rates: choose runs of one rate."
-        return "" if seen["n_words"] else "There are no words in this recording."
+        return "" if content["n_words"] else "There are no words in this recording."
 
     def warning(self) -> str:
-        """What does not keep a session from beginning."""
-        return NOT_SEEN if self.glancing.given_up and self.path.path is not None else ""
+        """What should be known but does not keep a session from starting."""
+        return SKIPPED if self.preview.skipped and self.path.path is not None else ""
 
-    def close_down(self) -> None:
-        self.glancing.close()
+    def stop(self) -> None:
+        """End the preview, as the dialog is closed."""
+        self.preview.close()
 
-    def _card(self, card: bank_fit.Card | None, learns: bool) -> Card:
-        path, seen = self.path.path, self.glancing.seen
+    def _card(self, bank: BankInfo | None, without_bank: bool) -> Card:
+        path, content = self.path.path, self.preview.content
         assert path is not None
-        if self.glancing.error:
-            return Card(str(path), path.name, "lost", "cannot be opened", str(path), "differs",
-                        plainly(self.glancing.error))  # fmt: skip
-        if seen is None and self.glancing.given_up:
-            return Card(str(path), path.name, "found", "not looked at", str(path), told=NOT_SEEN)
-        if seen is None:
-            seconds = self.glancing.seconds
-            for_long = f", {seconds:.0f} s" if seconds > PATIENCE_S else ""
-            return Card(str(path), path.name, "searching", f"being looked at{for_long}", str(path))
-        runs = f"{seen['n_recordings']} recordings" if seen["n_recordings"] > 1 else seen["name"]
-        rates = " and ".join(f"{rate:,.6g}" for rate in seen["sfreq"])
-        parts = (runs, position_time(seen["seconds"]), f"{seen['n_words']:,} words", f"{rates} Hz",
-                 bank_fit.sensors(self.sensors))  # fmt: skip
-        verdict, told = stream_cards.fit(card, learns, self.sensors, self.sfreq)
-        told = "\n".join(part for part in (told, *seen["notes"]) if part)
-        return Card(str(path), path.name, "flowing", "can be replayed", "  ·  ".join(parts), verdict, told)
+        if self.preview.error:
+            text = in_dialog_terms(self.preview.error)
+            return Card(str(path), path.name, "lost", "cannot be opened", str(path), "differs", text)
+        if content is None and self.preview.skipped:
+            return Card(str(path), path.name, "found", "no preview", str(path), verdict_text=SKIPPED)
+        if content is None:
+            seconds = self.preview.seconds
+            time_text = f", {seconds:.0f} s" if seconds > SHOW_TIME_AFTER_S else ""
+            return Card(str(path), path.name, "searching", f"being read{time_text}", str(path))
+        runs = f"{content['n_recordings']} recordings" if content["n_recordings"] > 1 else content["name"]
+        rates = " and ".join(f"{rate:,.6g}" for rate in content["sfreq"])
+        parts = (runs, position_time(content["seconds"]), f"{content['n_words']:,} words", f"{rates} Hz",
+                 count_sensors(self.sensors))  # fmt: skip
+        fit, text = verdict(bank, without_bank, self.sensors, self.sfreq)
+        text = "\n".join(part for part in (text, *content["notes"]) if part)
+        return Card(str(path), path.name, "flowing", "can be replayed", "  ·  ".join(parts), fit, text)
 
-    def _asked(self) -> dict[str, str | None]:
-        """As the command line takes them: several with commas between."""
-        return {name: ",".join(box.ticked) or None for name, box in self.filters.items()}
+    def _filter_settings(self) -> dict[str, str | None]:
+        """The filters as the command line takes them: several labels with commas between."""
+        return {name: ",".join(box.checked) or None for name, box in self.filters.items()}
 
-    def _glance(self) -> None:
+    def _update_preview(self) -> None:
         path = self.path.path
         if path is None:
-            self.glancing.look(None)
+            self.preview.show(None)
         else:
-            self.glancing.look(Session(recording=path, word_table=self.table.path, **self._asked()))
+            self.preview.show(Session(recording=path, word_table=self.table.path, **self._filter_settings()))
         self.changed.emit()
 
-    def _offer_filters(self) -> None:
-        """The labels that are there; those wanted from last time even before they are known."""
+    def _show_filters(self) -> None:
+        """Offer the labels of the data set, and those of the last session even before the data set is known."""
         for name, box in self.filters.items():
-            there = self.glancing.labels.get(name, [])
-            known = {plain_label(text, ENTITIES[name]): text for text in there}
+            labels = self.preview.labels.get(name, [])
+            known = {plain_label(text, ENTITIES[name]): text for text in labels}
             wanted = [known.get(plain_label(text, ENTITIES[name]), text.strip()) for text in self._wanted[name]]
-            strange = [text for text in wanted if text not in there]
-            shown = len(there) > 1 or bool(wanted)
-            self._labels[name].setVisible(shown)
-            box.setVisible(shown)
-            box.offer([*there, *strange], [text for text in [*there, *strange] if text in wanted])
+            offered = [*labels, *(text for text in wanted if text not in labels)]
+            needed = len(labels) > 1 or bool(wanted)
+            self._filter_labels[name].setVisible(needed)
+            box.setVisible(needed)
+            box.set_labels(offered, [text for text in offered if text in wanted])
 
-    def _told(self) -> None:
-        self._offer_filters()
+    def _preview_changed(self) -> None:
+        self._show_filters()
         self.changed.emit()
 
-    def _moved(self) -> None:
-        """Another recording has other labels."""
+    def _path_changed(self) -> None:
+        """Clear the filters, as another recording has other labels."""
         self._wanted = dict.fromkeys(FILTERS, ())
         for box in self.filters.values():
-            box.offer(box.labels, ())
-        self._glance()
+            box.set_labels(box.labels, ())
+        self._update_preview()
 
-    def _narrowed(self, name: str) -> None:
-        self._wanted[name] = self.filters[name].ticked
-        self._glance()
+    def _filter_changed(self, name: str) -> None:
+        self._wanted[name] = self.filters[name].checked
+        self._update_preview()
 
     def _build(self) -> None:
         column = QVBoxLayout(self)
@@ -172,37 +312,37 @@ class RecordingPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(10)
         for name, box in self.filters.items():
-            row.addWidget(self._labels[name])
+            row.addWidget(self._filter_labels[name])
             box.setMaximumWidth(200)
             row.addWidget(box, 1)
         row.addStretch(1)
         column.addLayout(row)
-        self._head: QLabel = heading("What is in it", self.cards)
+        title: QLabel = heading("What is in it", self.cards)
         above = QHBoxLayout()
-        above.addWidget(self._head, 1)
-        above.addWidget(self.stop)
+        above.addWidget(title, 1)
+        above.addWidget(self.skip)
         column.addLayout(above)
         column.addWidget(self.cards, 1)
         self.path.button.setText("Folder…")
 
     def _connect(self) -> None:
-        self.path.changed.connect(self._moved)
-        self.table.changed.connect(self._glance)
+        self.path.changed.connect(self._path_changed)
+        self.table.changed.connect(self._update_preview)
         self.file.clicked.connect(lambda _=False: self._browse())
         for name, box in self.filters.items():
-            box.ticked_anew.connect(lambda name=name: self._narrowed(name))
-        self.stop.clicked.connect(lambda _=False: self.glancing.stop())
-        self.glancing.changed.connect(self._told)
-        self._offer_filters()
+            box.edited.connect(lambda name=name: self._filter_changed(name))
+        self.skip.clicked.connect(lambda _=False: self.preview.skip())
+        self.preview.changed.connect(self._preview_changed)
+        self._show_filters()
 
     def _browse(self) -> None:
-        found = ask_for(self, "Recording", self._memory, folder=False, kinds=KINDS)
-        if found:
-            self.path.put(found)
+        path = choose_path(self, "Recording", self._memory, folder=False, kinds=KINDS)
+        if path:
+            self.path.set_path(path)
 
 
-def plainly(error: str) -> str:
-    """A refusal that names an option of the command line names the dialog's field instead."""
-    for option, field in CURES:
+def in_dialog_terms(error: str) -> str:
+    """A message that names an option of the command line, with the dialog's term for it instead."""
+    for option, field in DIALOG_TERMS:
         error = error.replace(option, field)
     return error

@@ -1,25 +1,237 @@
-"""Sessions chosen, opened, saved and recorded, as the user asks."""
+"""Sessions started, opened, saved and recorded as the user asks, and the demo."""
 
 from __future__ import annotations
 
-import importlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PyQt6.QtCore import QObject, QProcess
+from PyQt6.QtWidgets import QWidget
+
+from rtalign.core.cache import cache_folder
 from rtalign.core.session import Session
 from rtalign.engine.commands import IgnoreMissingSensors, Record, UseBank
-from rtalign_monitor import memory as remember
-from rtalign_monitor.bars.message_bar import Message, MessageBar
+from rtalign_monitor import memory as window_memory
+from rtalign_monitor.bars.message_bar import Message, MessageBar, Tone
 from rtalign_monitor.engines.link import EngineLink
-from rtalign_monitor.export.exporter import show
 from rtalign_monitor.memory import WindowMemory
-from rtalign_monitor.widgets.fields import Asking
+from rtalign_monitor.widgets.fields import FileDialogs, open_path
+from rtalign_monitor.widgets.theme import Theme
+
+RECORDINGS = "Recordings (*.fif *.fif.gz *.xdf *.h5 *.con *.sqd);;All files (*)"
+TOML = "Session (*.toml)"
+FRESH_RUN = "06"
+"""The run of the demo's participant that its bank was not trained on."""
 
 
-def as_toml(session: Session) -> str:
-    """Each setting under its own explanation; what is not set stays a comment."""
+class SessionActions:
+    """What the Session menu does.
+
+    Parameters
+    ----------
+    start : callable
+        Starts a session in the window.
+    link : EngineLink
+        The session that runs.
+    message_bar : MessageBar
+        Where results are posted.
+    dialogs : FileDialogs
+        Asks for files and folders.
+    memory : WindowMemory
+        Remembers folders and banks.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[Session], None],
+        link: EngineLink,
+        message_bar: MessageBar,
+        dialogs: FileDialogs,
+        memory: WindowMemory,
+    ) -> None:
+        self._start, self._link, self._message_bar = start, link, message_bar
+        self._dialogs, self._memory = dialogs, memory
+        self._recording: str | None = None
+
+    def start_dialog(self, theme: Theme, parent: QWidget, demo: Callable[[], object]) -> None:
+        """Show the start dialog.
+
+        Parameters
+        ----------
+        theme : Theme
+            Its colours.
+        parent : QWidget
+            The window.
+        demo : callable
+            Called where the user asks for the demo.
+        """
+        try:
+            from rtalign_monitor.start.dialog import StartDialog
+        except ImportError:
+            fix = "open a recording with Ctrl+O, or a session file with Ctrl+L"
+            self._post(f"The start dialog is not part of this installation - {fix}.", "stale")
+            return
+        dialog = StartDialog(self._memory, theme, parent)
+        dialog.session_chosen.connect(self._start)
+        dialog.demo_requested.connect(demo)
+        dialog.open()
+
+    def open(self, folder: bool) -> None:
+        """Replay another recording with the same bank; folder: it is a folder, else a file."""
+        at = self._memory.folder
+        if folder:
+            path = self._dialogs.folder("Open recording folder", at)
+        else:
+            path = self._dialogs.file("Open recording", at, RECORDINGS)
+        if path is not None:
+            self._memory.folder = path.parent
+            base = self._link.session or Session(bank=self._memory.banks[0] if self._memory.banks else None)
+            kept = {name: getattr(base, name) for name in ("bank", "model", "device", "allow_missing", "last_words")}
+            self._start(Session(**kept, recording=path, adapt=base.adapt or base.bank is None))
+
+    def choose_bank(self) -> None:
+        """Use another bank: a live session goes on with it, a replay starts again."""
+        at = self._memory.banks[0].parent if self._memory.banks else self._memory.folder
+        path = self._dialogs.folder("Choose a decoder bank (a folder)", at)
+        session = self._link.session
+        if path is None:
+            return
+        if session is None:
+            self._memory.banks = [path, *(bank for bank in self._memory.banks if bank != path)]
+            self._post("The bank is chosen; now open a recording (Ctrl+O) or start (Ctrl+N).", "live")
+        elif self._link.state == "running" and session.recording is None and self._link.newest.phase != "failed":
+            self._link.send(UseBank(path))
+        else:
+            self._start(session.model_copy(update={"bank": path}))
+
+    def ignore_missing_sensors(self) -> None:
+        """Go on with the sensors that are there; a replay starts again, so that it loses no word."""
+        if (session := self._link.session) is None:
+            return
+        wanted = session.model_copy(update={"allow_missing": True})
+        if session.recording is not None:
+            self._start(wanted)
+        else:
+            self._link.session = wanted
+            self._link.send(IgnoreMissingSensors())
+
+    def load(self) -> None:
+        """Start the session of a file."""
+        path = self._dialogs.file("Load session file", self._memory.folder, TOML)
+        if path is not None:
+            self._memory.folder = path.parent
+            try:
+                self._start(Session.load(path))
+            except (ValueError, OSError) as error:
+                self._post(str(error), "lost")
+
+    def save(self) -> None:
+        """Save the settings of the session to a file."""
+        at = (self._memory.folder or Path.home()) / "session.toml"
+        path = self._dialogs.new_file("Save session file", at, TOML)
+        if path is not None and self._link.session is not None:
+            self._memory.folder = path.parent
+            try:
+                save_session(self._link.session, path)
+                self._post(f"Written: {path}", "live")
+            except OSError as error:
+                self._post(str(error), "lost")
+
+    def record(self, on: bool) -> None:
+        """Start to record at once, into the session's folder or a default one, without a dialog; or stop."""
+        session = self._link.session
+        under = session.record if session and session.record else window_memory.output_folder()
+        self._link.send(Record(under if on else None))
+
+    def update(self) -> None:
+        """Post where a recording is when it starts and when it is complete."""
+        recording = self._link.newest.recording
+        folder = recording.folder if recording else None
+        if self._link.newest.phase == "loading":
+            self._recording = None
+        elif folder != self._recording and self._link.state == "running":
+            before, self._recording = self._recording, folder
+            path = Path(folder or before or "")
+            buttons = (("Open folder", lambda: open_path(path)),)
+            text = f"Recording to {path}." if folder else f"The recording is complete: {path}."
+            self._message_bar.post_briefly(Message("notice", text, "live", buttons))
+
+    def _post(self, text: str, tone: Tone) -> None:
+        self._message_bar.post_briefly(Message("notice", text, tone), 12)
+
+
+class DemoBuilder(QObject):
+    """Makes a simulated participant and a bank in a process of its own, then starts a replay with them.
+
+    Parameters
+    ----------
+    message_bar : MessageBar
+        Shows the progress.
+    start_session : callable
+        Starts a session in the window.
+    out : Path or None
+        Where the demo is made; None for the cache.
+    """
+
+    def __init__(
+        self, message_bar: MessageBar, start_session: Callable[[Session], object], out: Path | None = None
+    ) -> None:
+        super().__init__(message_bar)
+        self._message_bar, self._start_session = message_bar, start_session
+        self._out = out or cache_folder() / "demo"
+        self._process = QProcess(self)
+        self._process.readyReadStandardError.connect(self._read)
+        self._process.finished.connect(self._finished)
+        self._cancelled = False
+        self._last_line = ""
+
+    def start(self) -> None:
+        """Make the demo; what an earlier call has made is used again."""
+        if self._process.state() == QProcess.ProcessState.NotRunning:
+            self._cancelled = False
+            self._post("a few minutes the first time")
+            self._process.start(sys.executable, ["-m", "rtalign_cli", "demo", "--prepare", "--out", str(self._out)])
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._message_bar.dismiss("demo")
+        self._process.terminate()
+
+    def _post(self, text: str) -> None:
+        progress = f"Making a simulated participant and a bank: {text}"
+        self._message_bar.post(Message("demo", progress, "quiet", (("Cancel", self.cancel),), True))
+
+    def _read(self) -> None:
+        text = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
+        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        if lines and not self._cancelled:
+            self._last_line = lines[-1]
+            self._post(self._last_line)
+
+    def _finished(self, status: int) -> None:
+        self._message_bar.dismiss("demo")
+        if self._cancelled:
+            return
+        if status:
+            text, again = f"The demo could not be made: {self._last_line}", (("Try again", self.start),)
+            self._message_bar.post(Message("demo", text, "lost", again))
+            return
+        self._start_session(Session(recording=self._out / "listener", run=FRESH_RUN, bank=self._out / "bank"))
+
+
+def save_session(session: Session, path: Path) -> None:
+    """Write a session as a TOML file, each setting under its explanation; settings without a value are comments.
+
+    Parameters
+    ----------
+    session : Session
+        What to save.
+    path : Path
+        The file.
+    """
     lines = ["# A session of rtalign; open it in the window, or with: rtalign monitor --session-file FILE", ""]
     values = session.model_dump(mode="json")
     for name, field in type(session).model_fields.items():
@@ -27,140 +239,17 @@ def as_toml(session: Session) -> str:
         lines.append(f"# {field.description}")
         lines.append(f"# {name} =" if value is None else f"{name} = {_toml(value)}")
         lines.append("")
-    return "\n".join(lines)
+    path.write_text("\n".join(lines), encoding="utf-8")
 
 
-def save(session: Session, path: Path) -> None:
-    path.write_text(as_toml(session), encoding="utf-8")
-
-
-def name_of(session: Session) -> str:
-    """A session in one line of a list."""
-    what = f"replay of {session.recording}" if session.recording else f"live: {session.meg or 'first MEG stream'}"
+def describe_session(session: Session) -> str:
+    """A session in one line, for the window's title."""
+    source = f"replay of {session.recording}" if session.recording else f"live: {session.meg or 'first MEG stream'}"
     part = "".join(f", {key} {getattr(session, key)}" for key in ("subject", "task", "run") if getattr(session, key))
-    return f"{what}{part}   with {session.bank or 'decoders learned on the way'}"
+    return f"{source}{part}   with {session.bank or 'decoders learned during the session'}"
 
 
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value, ensure_ascii=False)  # strings and numbers of JSON are those of TOML
-
-
-RECORDINGS = "Recordings (*.fif *.fif.gz *.xdf *.h5 *.con *.sqd);;All files (*)"
-TOML = "Session (*.toml)"
-
-
-class Sessions:
-    """begin : what starts a session in the window."""
-
-    def __init__(
-        self,
-        begin: Callable[[Session], None],
-        link: EngineLink,
-        message_bar: MessageBar,
-        asking: Asking,
-        memory: WindowMemory,
-    ) -> None:
-        self._begin, self._link, self._message_bar, self._asking, self._memory = (
-            begin,
-            link,
-            message_bar,
-            asking,
-            memory,
-        )
-        self._recording: str | None = None
-
-    def start_dialog(self, theme: Any, parent: Any, demo: Callable[[], object]) -> Any:
-        """The dialog, shown; None where it is not part of this installation."""
-        try:
-            made = importlib.import_module("rtalign_monitor.start.dialog").StartDialog(self._memory, theme, parent)
-        except ImportError:
-            cure = "open a recording with Ctrl+O, or a session file with Ctrl+L"
-            self._say(f"The start dialog is not part of this installation - {cure}.", "stale")
-            return None
-        made.chosen.connect(self._begin)
-        made.demo_wanted.connect(demo)
-        made.open()
-        return made
-
-    def open(self, folder: bool) -> None:
-        """A recording in place of what runs, with the same bank."""
-        at = self._memory.folder
-        if folder:
-            path = self._asking.folder("Open recording folder", at)
-        else:
-            path = self._asking.file("Open recording", at, RECORDINGS)
-        if path is not None:
-            self._memory.folder = path.parent
-            base = self._link.session or Session(bank=self._memory.banks[0] if self._memory.banks else None)
-            kept = {name: getattr(base, name) for name in ("bank", "model", "device", "allow_missing", "last_words")}
-            self._begin(Session(**kept, recording=path, adapt=base.adapt or base.bank is None))
-
-    def choose_bank(self) -> None:
-        """Live, the story goes on with it; a replay begins anew."""
-        at = self._memory.banks[0].parent if self._memory.banks else self._memory.folder
-        path = self._asking.folder("Choose a decoder bank (a folder)", at)
-        session = self._link.session
-        if path is None:
-            return
-        if session is None:
-            self._memory.banks = [path, *(bank for bank in self._memory.banks if bank != path)]
-            self._say("The bank is chosen; now open a recording (Ctrl+O) or start (Ctrl+N).", "live")
-        elif self._link.state == "running" and session.recording is None and self._link.newest.phase != "failed":
-            self._link.send(UseBank(path))
-        else:
-            self._begin(session.model_copy(update={"bank": path}))
-
-    def do_without(self) -> None:
-        """Go on with the sensors that are there; a replay begins anew, so that no word is lost to it."""
-        if (session := self._link.session) is None:
-            return
-        wanted = session.model_copy(update={"allow_missing": True})
-        if session.recording is not None:
-            self._begin(wanted)
-        else:
-            self._link.session = wanted
-            self._link.send(IgnoreMissingSensors())
-
-    def load(self) -> None:
-        path = self._asking.file("Load session file", self._memory.folder, TOML)
-        if path is not None:
-            self._memory.folder = path.parent
-            try:
-                self._begin(Session.load(path))
-            except (ValueError, OSError) as error:
-                self._say(str(error), "lost")
-
-    def save(self) -> None:
-        at = (self._memory.folder or Path.home()) / "session.toml"
-        path = self._asking.new_file("Save session file", at, TOML)
-        if path is not None and self._link.session is not None:
-            self._memory.folder = path.parent
-            try:
-                save(self._link.session, path)
-                self._say(f"Written: {path}", "live")
-            except OSError as error:
-                self._say(str(error), "lost")
-
-    def record(self, wanted: bool) -> None:
-        """Begins at once, where the session says, or in a folder of our own; no dialog while something happens."""
-        session = self._link.session
-        under = session.record if session and session.record else remember.output_folder()
-        self._link.send(Record(under if wanted else None))
-
-    def look(self) -> None:
-        """Say where a recording went when it begins and when it is whole."""
-        kept = self._link.newest.recording
-        folder = kept.folder if kept else None
-        if self._link.newest.phase == "loading":
-            self._recording = None
-        elif folder != self._recording and self._link.state == "running":
-            before, self._recording = self._recording, folder
-            path = Path(folder or before or "")
-            cures = (("Open folder", lambda: show(path)),)
-            text = f"Recording to {path}." if folder else f"The recording is whole: {path}."
-            self._message_bar.post_briefly(Message("notice", text, "live", cures))
-
-    def _say(self, text: str, tone: Any) -> None:
-        self._message_bar.post_briefly(Message("notice", text, tone), 12)

@@ -1,4 +1,4 @@
-"""Cards: a list whose entries say a name, a state, what it is, and whether it fits."""
+"""Cards: a list whose entries have a title, a state, details, and a verdict whether it fits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from rtalign_monitor.widgets.lamps import ROLE, lamp
+from rtalign_monitor.widgets.lamps import ROLE, paint_lamp
 from rtalign_monitor.widgets.theme import Theme, font
 
 Verdict = Literal["fits", "differs", "unknown", "gone"]
@@ -30,9 +30,26 @@ WRAP = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentF
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One entry.  lamp : a state of lamps.py; state : the word beside it.
+    """One entry.
 
-    told : the verdict in words.    trouble : what is wrong apart from that, and the cure.
+    Attributes
+    ----------
+    key : object
+        What the entry stands for; equal for the same thing in a later list.
+    title : str
+        Its name.
+    lamp : str
+        A state of lamps.py.
+    state : str
+        The word beside the lamp.
+    detail : str
+        What it is.
+    verdict : {"fits", "differs", "unknown", "gone"}
+        Whether it can be used.
+    verdict_text : str
+        The verdict as a sentence.
+    problem : str
+        What is wrong apart from that, and how to fix it.
     """
 
     key: object
@@ -41,16 +58,26 @@ class Card:
     state: str
     detail: str
     verdict: Verdict = "unknown"
-    told: str = ""
-    trouble: str = ""
+    verdict_text: str = ""
+    problem: str = ""
 
     @property
-    def spoken(self) -> str:
-        return ", ".join(part for part in (self.title, self.state, self.detail, self.told, self.trouble) if part)
+    def accessible_text(self) -> str:
+        """All of it, for screen readers."""
+        parts = self.title, self.state, self.detail, self.verdict_text, self.problem
+        return ", ".join(part for part in parts if part)
 
 
 class CardList(QListWidget):
-    """Keeps its choice by key, whatever comes and goes.  `picked` : a person chose; the program's choice is silent."""
+    """A list of cards that keeps its selection by key while cards come and go.
+
+    Attributes
+    ----------
+    cards : tuple of Card
+        What is shown.
+    picked : signal (object)
+        The user selected a card, or none; its key.  `select` does not emit it.
+    """
 
     picked = pyqtSignal(object)
 
@@ -60,20 +87,29 @@ class CardList(QListWidget):
         self.cards: tuple[Card, ...] = ()
         self._empty = ("", "")
         self.setAccessibleName(name)
-        self.setItemDelegate(_Painter(self))
+        self.setItemDelegate(_CardDelegate(self))
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setResizeMode(QListWidget.ResizeMode.Adjust)
         self.setSpacing(2)
-        self.currentItemChanged.connect(self._chosen)
+        self.currentItemChanged.connect(self._emit_picked)
 
     @property
     def key(self) -> object | None:
+        """Of the selected card."""
         item = self.currentItem()
         return item.data(CARD).key if item else None
 
     def show_cards(self, cards: Sequence[Card], empty: tuple[str, str] = ("", "")) -> None:
-        """empty : a headline, and what to do, where there is no card."""
+        """Show cards.
+
+        Parameters
+        ----------
+        cards : sequence of Card
+            In order.
+        empty : (str, str)
+            A headline and a text in their place where there are none.
+        """
         cards = tuple(cards)
         if empty != self._empty:
             self._empty = empty
@@ -88,13 +124,13 @@ class CardList(QListWidget):
             for i, card in enumerate(cards):
                 self._fill(self.item(i), card)
         else:
-            self._renew(cards)
+            self._rebuild(cards)
         self.blockSignals(False)
         self.scheduleDelayedItemsLayout()
         self._repaint()
 
-    def choose(self, key: object | None) -> None:
-        """Silently."""
+    def select(self, key: object | None) -> None:
+        """Select a card without emitting `picked`."""
         self.blockSignals(True)
         at = next((i for i, card in enumerate(self.cards) if card.key == key), -1)
         self.setCurrentRow(at)
@@ -111,21 +147,21 @@ class CardList(QListWidget):
         if self.count() or viewport is None:
             return
         painter = QPainter(viewport)
-        head, rest = self._empty
+        headline, text = self._empty
         box = viewport.rect().adjusted(18, 16, -18, -12)
         painter.setFont(font(14, True))
         painter.setPen(self.theme.colour("text"))
-        painter.drawText(box, WRAP, head)
+        painter.drawText(box, WRAP, headline)
         painter.setFont(font(13))
         painter.setPen(self.theme.colour("muted"))
-        painter.drawText(box.adjusted(0, 28, 0, 0), WRAP, rest)
+        painter.drawText(box.adjusted(0, 28, 0, 0), WRAP, text)
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
         self.scheduleDelayedItemsLayout()
 
-    def _renew(self, cards: Sequence[Card]) -> None:
+    def _rebuild(self, cards: Sequence[Card]) -> None:
         key, focus = self.key, self.hasFocus()
         self.clear()
         for card in cards:
@@ -139,10 +175,11 @@ class CardList(QListWidget):
     def _fill(self, item: QListWidgetItem | None, card: Card) -> None:
         if item is not None and item.data(CARD) != card:
             item.setData(CARD, card)
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, card.spoken)
-            item.setToolTip("\n".join(part for part in (card.title, card.detail, card.told, card.trouble) if part))
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, card.accessible_text)
+            parts = card.title, card.detail, card.verdict_text, card.problem
+            item.setToolTip("\n".join(part for part in parts if part))
 
-    def _chosen(self, item: QListWidgetItem | None) -> None:
+    def _emit_picked(self, item: QListWidgetItem | None) -> None:
         self.picked.emit(item.data(CARD).key if item else None)
 
     def _repaint(self) -> None:
@@ -151,8 +188,8 @@ class CardList(QListWidget):
             viewport.update()
 
 
-class _Painter(QStyledItemDelegate):
-    """Name and state on one line, what it is below, and then the verdict, wrapped."""
+class _CardDelegate(QStyledItemDelegate):
+    """Title and state on one line, details below, and then the verdict, wrapped."""
 
     def __init__(self, owner: CardList) -> None:
         super().__init__(owner)
@@ -163,9 +200,9 @@ class _Painter(QStyledItemDelegate):
         viewport = self._list.viewport()
         width = (viewport.width() if viewport else 300) - 2 * self._list.spacing()
         room = width - LEFT - PAD
-        more = _height(card.told, room - 20) + GAP if card.told else 0
-        more += _height(card.trouble, room) + GAP if card.trouble else 0
-        return QSize(width, PAD + 20 + 4 + _height(card.detail, room) + more + PAD)
+        below = _text_height(card.verdict_text, room - 20) + GAP if card.verdict_text else 0
+        below += _text_height(card.problem, room) + GAP if card.problem else 0
+        return QSize(width, PAD + 20 + 4 + _text_height(card.detail, room) + below + PAD)
 
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         if painter is None:
@@ -174,46 +211,47 @@ class _Painter(QStyledItemDelegate):
         theme, box = self._list.theme, option.rect
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        focus = chosen and self._list.hasFocus()
-        painter.setPen(QPen(theme.colour("accent" if chosen else "edge"), 2 if focus else 1))
-        painter.setBrush(theme.colour("accent", 0.10) if chosen else theme.colour("window", 0.45))
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        focus = selected and self._list.hasFocus()
+        painter.setPen(QPen(theme.colour("accent" if selected else "edge"), 2 if focus else 1))
+        painter.setBrush(theme.colour("accent", 0.10) if selected else theme.colour("window", 0.45))
         painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 6, 6)
-        lamp(painter, theme, card.lamp, QRectF(box.left() + PAD, box.top() + PAD + 4, 12, 12))
+        paint_lamp(painter, theme, card.lamp, QRectF(box.left() + PAD, box.top() + PAD + 4, 12, 12))
         self._text(painter, theme, card, box)
         painter.restore()
 
     def _text(self, painter: QPainter, theme: Theme, card: Card, box: QRect) -> None:
         line = QRect(box.left() + LEFT, box.top() + PAD, box.width() - LEFT - PAD, 20)
         painter.setFont(font(12, True))
-        wide = painter.fontMetrics().horizontalAdvance(card.state)
+        state_width = painter.fontMetrics().horizontalAdvance(card.state)
         painter.setPen(theme.colour(ROLE.get(card.lamp, "muted")))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, card.state)
         painter.setFont(font(14, True))
         painter.setPen(theme.colour("text"))
-        title = painter.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideMiddle, line.width() - wide - 14)
+        room = line.width() - state_width - 14
+        title = painter.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
         painter.setFont(font(12))
-        y = self._below(painter, theme, card.detail, "muted", QRect(line.left(), line.bottom() + 5, line.width(), 0))
-        if card.told:
-            mark(painter, theme, card.verdict, QRectF(line.left(), y + 1, 13, 13))
+        y = self._wrapped(painter, theme, card.detail, "muted", QRect(line.left(), line.bottom() + 5, line.width(), 0))
+        if card.verdict_text:
+            paint_verdict(painter, theme, card.verdict, QRectF(line.left(), y + 1, 13, 13))
             shift = 20 if card.verdict != "unknown" else 0
-            place = QRect(line.left() + shift, y, line.width() - 20, 0)
-            y = self._below(painter, theme, card.told, VERDICT_ROLE[card.verdict], place)
-        if card.trouble:
+            text_box = QRect(line.left() + shift, y, line.width() - 20, 0)
+            y = self._wrapped(painter, theme, card.verdict_text, VERDICT_ROLE[card.verdict], text_box)
+        if card.problem:
             role = ROLE.get(card.lamp, "muted")
-            self._below(painter, theme, card.trouble, role, QRect(line.left(), y, line.width(), 0))
+            self._wrapped(painter, theme, card.problem, role, QRect(line.left(), y, line.width(), 0))
 
-    def _below(self, painter: QPainter, theme: Theme, text: str, role: str, box: QRect) -> int:
-        """Wrapped; returns where the next text begins."""
-        box.setHeight(_height(text, box.width()))
+    def _wrapped(self, painter: QPainter, theme: Theme, text: str, role: str, box: QRect) -> int:
+        """Paint a text, wrapped; returns the y of what comes below."""
+        box.setHeight(_text_height(text, box.width()))
         painter.setPen(theme.colour(role))
         painter.drawText(box, WRAP, text)
         return box.bottom() + 1 + GAP
 
 
-def mark(painter: QPainter, theme: Theme, verdict: Verdict, box: QRectF) -> None:
-    """A tick in a circle where it fits, a cross in a square where it does not, nothing where nobody knows yet."""
+def paint_verdict(painter: QPainter, theme: Theme, verdict: Verdict, box: QRectF) -> None:
+    """Paint a tick in a circle where it fits, a cross in a square where it does not, nothing where it is unknown."""
     if verdict == "unknown":
         return
     painter.setPen(Qt.PenStyle.NoPen)
@@ -233,29 +271,5 @@ def mark(painter: QPainter, theme: Theme, verdict: Verdict, box: QRectF) -> None
     painter.drawLine(QPointF(x + w * 0.7, y + w * 0.3), QPointF(x + w * 0.3, y + w * 0.7))
 
 
-def _height(text: str, width: int) -> int:
+def _text_height(text: str, width: int) -> int:
     return QFontMetrics(font(12)).boundingRect(QRect(0, 0, max(width, 40), 10_000), WRAP, text).height() if text else 0
-
-
-class Mark(QWidget):
-    """One lamp."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.theme, self.state = Theme.of("dark"), "searching"
-        self.setFixedSize(14, 14)
-
-    def set_theme(self, theme: Theme) -> None:
-        self.theme = theme
-        self.update()
-
-    def show_state(self, state: str) -> None:
-        if state != self.state:
-            self.state = state
-            self.update()
-
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        lamp(painter, self.theme, self.state, QRectF(self.rect()).adjusted(1, 1, -1, -1))
-        painter.end()

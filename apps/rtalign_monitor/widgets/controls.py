@@ -1,4 +1,4 @@
-"""Controls: boxes to tick and to choose one or several from, painted in the theme's own colours."""
+"""Controls: a check box, a list to choose one from, and one to choose several from, in the theme's own colours."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from rtalign_monitor.widgets.theme import Theme, font
 
 SIDE, GAP = 16, 8
 ALL = "all"
-MOST_SAID = 4
-"""Labels that a closed box says one by one."""
+MAX_LISTED = 4
+"""Labels that a closed box lists one by one."""
 
 
-class Tick(QCheckBox):
-    """Why painted: a stylesheet can colour a box and cannot draw the tick in it without a file for every theme."""
+class CheckBox(QCheckBox):
+    """A check box.
+
+    Why painted: a stylesheet can colour a box but cannot draw the tick in it without an image file for every theme.
+    """
 
     def __init__(self, text: str, tip: str = "") -> None:
         super().__init__(text)
@@ -39,8 +42,8 @@ class Tick(QCheckBox):
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
-        wide = metrics.size(int(Qt.TextFlag.TextShowMnemonic), self.text()).width()
-        return QSize(SIDE + GAP + wide + 4, max(SIDE, metrics.height()) + 8)
+        text_width = metrics.size(int(Qt.TextFlag.TextShowMnemonic), self.text()).width()
+        return QSize(SIDE + GAP + text_width + 4, max(SIDE, metrics.height()) + 8)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -55,7 +58,7 @@ class Tick(QCheckBox):
         filled = "accent" if self.isEnabled() else "muted"
         edge = "accent" if self.hasFocus() or self.underMouse() else filled if self.isChecked() else "muted"
         painter.setPen(QPen(theme.colour(edge), 2 if self.hasFocus() else 1))
-        tick(painter, theme, box, self.isChecked(), filled)
+        paint_check_box(painter, theme, box, self.isChecked(), filled)
         painter.setFont(font(13))
         painter.setPen(theme.colour("text" if self.isEnabled() else "muted"))
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextShowMnemonic
@@ -63,8 +66,8 @@ class Tick(QCheckBox):
         painter.end()
 
 
-def tick(painter: QPainter, theme: Theme, box: QRectF, on: bool, filled: str = "accent") -> None:
-    """A box with the painter's pen around it, and the tick in it where it is on."""
+def paint_check_box(painter: QPainter, theme: Theme, box: QRectF, on: bool, filled: str = "accent") -> None:
+    """Paint a box with the painter's pen around it, and a tick in it where it is on."""
     painter.setBrush(theme.colour(filled if on else "panel"))
     painter.drawRoundedRect(box, 4, 4)
     if on:
@@ -72,12 +75,12 @@ def tick(painter: QPainter, theme: Theme, box: QRectF, on: bool, filled: str = "
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
         corners = ((0.25, 0.52), (0.43, 0.70), (0.76, 0.32))
-        places = [QPointF(box.left() + box.width() * x, box.top() + box.height() * y) for x, y in corners]
-        painter.drawPolyline(QPolygonF(places))
+        points = [QPointF(box.left() + box.width() * x, box.top() + box.height() * y) for x, y in corners]
+        painter.drawPolyline(QPolygonF(points))
 
 
-class Choice(QComboBox):
-    """With an arrow that says that there is a list."""
+class ComboBox(QComboBox):
+    """A combo box with an arrow, which the stylesheet would hide."""
 
     def __init__(self, name: str, editable: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -103,87 +106,103 @@ class Choice(QComboBox):
         painter.end()
 
 
-class Several(Choice):
-    """All of its labels, or those that are ticked in its list.
+class MultiComboBox(ComboBox):
+    """A combo box to choose all labels, or some.
 
-    A click or Space ticks; a label that is typed while the list is closed is chosen alone, as in any box.
+    A click or Space checks a label in the list; a label that is typed while the list is closed is chosen alone.
+
+    Attributes
+    ----------
+    checked : tuple of str
+        The labels that are chosen; empty for all of them.
+    edited : signal
+        The user has changed the choice.
     """
 
-    ticked_anew = pyqtSignal()
-    """By a person."""
+    edited = pyqtSignal()
 
     def __init__(self, name: str) -> None:
-        self.ticked: tuple[str, ...] = ()  # before Qt asks for it, which it does at once
+        self.checked: tuple[str, ...] = ()  # first, as Qt asks for it at once
         super().__init__(name)
         view = QListView()
         self.setView(view)
-        self.setItemDelegate(_Row(self))
+        self.setItemDelegate(_CheckDelegate(self))
         for part in (view, view.viewport()):
             if part is not None:
                 part.installEventFilter(self)
-        self.activated.connect(self._alone)
+        self.activated.connect(self._check_alone)
 
     @property
     def labels(self) -> tuple[str, ...]:
         return tuple(self.itemText(i) for i in range(1, self.count()))
 
-    def offer(self, labels: Sequence[str], ticked: Sequence[str]) -> None:
-        """Silently.  Whatever is ticked is offered."""
+    def set_labels(self, labels: Sequence[str], checked: Sequence[str]) -> None:
+        """Offer labels, without emitting `edited`.
+
+        Parameters
+        ----------
+        labels : sequence of str
+            What can be chosen.
+        checked : sequence of str
+            Those of them that are chosen; empty for all.
+        """
         if self.labels != tuple(labels) or not self.count():
             self.clear()
             self.addItems([ALL, *labels])
-        self._tick(ticked)
+        self._check(checked)
 
-    def said(self) -> str:
-        """What stands in the closed box."""
-        few = len(self.ticked) <= MOST_SAID
-        return (", ".join(self.ticked) if few else f"{len(self.ticked)} of {len(self.labels)}") if self.ticked else ALL
+    def summary(self) -> str:
+        """The text of the closed box."""
+        if not self.checked:
+            return ALL
+        few = len(self.checked) <= MAX_LISTED
+        return ", ".join(self.checked) if few else f"{len(self.checked)} of {len(self.labels)}"
 
     def initStyleOption(self, option: QStyleOptionComboBox | None) -> None:
         super().initStyleOption(option)
         if option is not None:
-            option.currentText = self.said()
+            option.currentText = self.summary()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease:
             view = self.view()
             row = view.indexAt(event.position().toPoint()).row() if view is not None else -1
             if row >= 0:
-                self._turn(row)
+                self._toggle(row)
             return True
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             if event.key() == Qt.Key.Key_Space:
-                self._turn(self.view().currentIndex().row())  # type: ignore[union-attr]
+                self._toggle(self.view().currentIndex().row())  # type: ignore[union-attr]
                 return True
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self.hidePopup()
                 return True
         return super().eventFilter(watched, event)
 
-    def _turn(self, row: int) -> None:
-        """Tick or untick a row; the first stands for all of them, and so do all of them."""
-        now = set() if row == 0 else {*self.ticked} ^ {self.itemText(row)}
-        self._tick([] if now == {*self.labels} else [label for label in self.labels if label in now])
-        self.ticked_anew.emit()
+    def _toggle(self, row: int) -> None:
+        """Check or uncheck a row; the first row means all labels, and so does checking every one of them."""
+        checked = set() if row == 0 else {*self.checked} ^ {self.itemText(row)}
+        self._check([] if checked == {*self.labels} else [label for label in self.labels if label in checked])
+        self.edited.emit()
 
-    def _alone(self, row: int) -> None:
-        self._tick([self.itemText(row)] if row > 0 else [])
-        self.ticked_anew.emit()
+    def _check_alone(self, row: int) -> None:
+        self._check([self.itemText(row)] if row > 0 else [])
+        self.edited.emit()
 
-    def _tick(self, ticked: Sequence[str]) -> None:
-        self.ticked = tuple(ticked)
+    def _check(self, checked: Sequence[str]) -> None:
+        self.checked = tuple(checked)
         for row in range(self.count()):
-            on = self.itemText(row) in self.ticked if row else not self.ticked
+            on = self.itemText(row) in self.checked if row else not self.checked
             state = Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
             self.setItemData(row, state, Qt.ItemDataRole.CheckStateRole)
-        self.setToolTip(", ".join(self.ticked))
+        self.setToolTip(", ".join(self.checked))
         self.update()
 
 
-class _Row(QStyledItemDelegate):
-    """A label of a list with its tick before it."""
+class _CheckDelegate(QStyledItemDelegate):
+    """A label of a list with a check box before it."""
 
-    def __init__(self, owner: Several) -> None:
+    def __init__(self, owner: MultiComboBox) -> None:
         super().__init__(owner)
         self._owner = owner
 
@@ -196,11 +215,12 @@ class _Row(QStyledItemDelegate):
         theme, row = self._owner.theme, QRectF(option.rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        here = bool(option.state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver))
-        painter.fillRect(row, theme.colour("accent", 0.16 if here else 0.0))
-        painter.setPen(QPen(theme.colour("accent" if here else "muted"), 1))
+        highlighted = bool(option.state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver))
+        painter.fillRect(row, theme.colour("accent", 0.16 if highlighted else 0.0))
+        painter.setPen(QPen(theme.colour("accent" if highlighted else "muted"), 1))
         box = QRectF(row.left() + GAP, row.center().y() - SIDE / 2 + 0.5, SIDE - 1, SIDE - 1)
-        tick(painter, theme, box, Qt.CheckState(index.data(Qt.ItemDataRole.CheckStateRole)) == Qt.CheckState.Checked)
+        on = Qt.CheckState(index.data(Qt.ItemDataRole.CheckStateRole)) == Qt.CheckState.Checked
+        paint_check_box(painter, theme, box, on)
         painter.setFont(font(13))
         painter.setPen(theme.colour("text"))
         text = row.adjusted(SIDE + 2 * GAP, 0, -GAP, 0)

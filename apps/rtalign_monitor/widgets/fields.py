@@ -1,43 +1,71 @@
-"""Fields: the few kinds of line that the start dialog is made of."""
+"""Fields: file dialogs, path fields, labels and buttons."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import Qt, QUrl, pyqtSignal
+from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from rtalign_monitor.memory import WindowMemory
 
 
-class Asking:
-    """Each answer is None where the user thinks better of it."""
+class FileDialogs:
+    """The system's file dialogs; each returns None where the user cancels.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The window that a dialog belongs to.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         self._parent = parent
 
     def file(self, title: str, at: Path | None, kinds: str) -> Path | None:
-        found, _ = QFileDialog.getOpenFileName(self._parent, title, str(at or ""), kinds)
-        return Path(found) if found else None
+        """Choose a file; kinds: as Qt writes them, "PNG (*.png);;SVG (*.svg)"."""
+        name, _ = QFileDialog.getOpenFileName(self._parent, title, str(at or ""), kinds)
+        return Path(name) if name else None
 
     def folder(self, title: str, at: Path | None) -> Path | None:
-        found = QFileDialog.getExistingDirectory(self._parent, title, str(at or ""))
-        return Path(found) if found else None
+        """Choose a folder."""
+        name = QFileDialog.getExistingDirectory(self._parent, title, str(at or ""))
+        return Path(name) if name else None
 
     def new_file(self, title: str, at: Path, kinds: str) -> Path | None:
-        """A name without an ending gets that of the kind chosen."""
-        found, kind = QFileDialog.getSaveFileName(self._parent, title, str(at), kinds)
-        path = Path(found)
-        return (path if path.suffix else path.with_suffix(ending(kind))) if found else None
+        """Name a new file; a name without an ending gets that of the chosen kind."""
+        name, kind = QFileDialog.getSaveFileName(self._parent, title, str(at), kinds)
+        path = Path(name)
+        return (path if path.suffix else path.with_suffix(suffix_of(kind))) if name else None
 
 
-def ending(kind: str) -> str:
+def suffix_of(kind: str) -> str:
     """.png of "PNG (*.png)"."""
     return "." + kind.rpartition("*.")[2].rstrip(")")
 
 
+def open_path(path: Path) -> None:
+    """Open a file or folder with the desktop's own program."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
+
 class PathField(QWidget):
-    """A path that can be typed or looked for.  folder : a folder is wanted, else a file."""
+    """A line for a path, with a button that opens a file dialog.
+
+    Parameters
+    ----------
+    name : str
+        What the path is of.
+    memory : WindowMemory
+        Remembers the folder of the last dialog.
+    folder : bool
+        Whether a folder is wanted, or a file.
+    hint : str
+        The text of the empty line.
+    kinds : str
+        Kinds of files, as Qt writes them.
+    """
 
     changed = pyqtSignal()
 
@@ -49,7 +77,7 @@ class PathField(QWidget):
         self.edit.setPlaceholderText(hint)
         self.edit.setClearButtonEnabled(True)
         self.edit.textChanged.connect(lambda _: self.changed.emit())
-        self.button = quiet_button("Browse…", f"Look for: {name.lower()}")
+        self.button = secondary_button("Browse…", f"Choose: {name.lower()}")
         self.button.clicked.connect(lambda _=False: self.browse())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -63,26 +91,26 @@ class PathField(QWidget):
         text = self.edit.text().strip()
         return Path(text).expanduser() if text else None
 
-    def put(self, path: Path | None) -> None:
+    def set_path(self, path: Path | None) -> None:
         self.edit.setText(str(path) if path else "")
 
     def browse(self) -> None:
-        found = ask_for(self, self._name, self._memory, self._folder, self._kinds)
-        if found:
-            self.put(found)
+        path = choose_path(self, self._name, self._memory, self._folder, self._kinds)
+        if path:
+            self.set_path(path)
 
 
-def ask_for(parent: QWidget, name: str, memory: WindowMemory, folder: bool, kinds: str = "") -> Path | None:
-    """The system's own dialog, where it was left last time."""
-    asking, at = Asking(parent), memory.folder or Path.home()
-    found = asking.folder(name, at) if folder else asking.file(name, at, kinds)
-    if found is not None:
-        memory.folder = found.parent
-    return found
+def choose_path(parent: QWidget, name: str, memory: WindowMemory, folder: bool, kinds: str = "") -> Path | None:
+    """Choose a path in the folder of the last dialog."""
+    dialogs, at = FileDialogs(parent), memory.folder or Path.home()
+    path = dialogs.folder(name, at) if folder else dialogs.file(name, at, kinds)
+    if path is not None:
+        memory.folder = path.parent
+    return path
 
 
-def quiet_button(label: str, tip: str = "") -> QPushButton:
-    """Enter is for starting: such a button is pressed with Space, or with its letter."""
+def secondary_button(label: str, tip: str = "") -> QPushButton:
+    """A button that is pressed with Space or its letter; Enter is for the dialog's main button."""
     button = QPushButton(label)
     button.setAutoDefault(False)
     button.setToolTip(tip)
@@ -90,7 +118,7 @@ def quiet_button(label: str, tip: str = "") -> QPushButton:
 
 
 def label_for(text: str, field: QWidget) -> QLabel:
-    """A label whose letter leads to its field."""
+    """A label whose letter moves the focus to its field."""
     label = QLabel(text)
     label.setBuddy(field)
     label.setProperty("role", "muted")
@@ -98,6 +126,7 @@ def label_for(text: str, field: QWidget) -> QLabel:
 
 
 def heading(text: str, field: QWidget | None = None) -> QLabel:
+    """A label in larger type over its field."""
     label = QLabel(text)
     label.setProperty("role", "heading")
     if field is not None:
@@ -105,8 +134,8 @@ def heading(text: str, field: QWidget | None = None) -> QLabel:
     return label
 
 
-def note() -> QLabel:
-    """Words that explain, wrapped, to be copied."""
+def explanation() -> QLabel:
+    """A label for a text that explains: wrapped, and selectable."""
     label = QLabel()
     label.setWordWrap(True)
     label.setProperty("role", "muted")
@@ -115,8 +144,8 @@ def note() -> QLabel:
     return label
 
 
-def restyle(widget: QWidget) -> None:
-    """Colours go by properties, which Qt does not look at again by itself."""
+def refresh_style(widget: QWidget) -> None:
+    """Apply the stylesheet again after a property has changed, which Qt does not do by itself."""
     style = widget.style()
     if style is not None:
         style.unpolish(widget)

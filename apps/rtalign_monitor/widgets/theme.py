@@ -1,4 +1,4 @@
-"""Theme: the colours and type of the window, dark and light, with a colour for every depth of a model."""
+"""Theme: the colours and fonts of the window, dark and light, with a colour for every depth of a model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,29 @@ CIVIDIS = (
     (111, 112, 115), (125, 124, 120), (140, 136, 120), (155, 148, 118), (171, 160, 114), (188, 174, 108),
     (205, 187, 99), (222, 201, 88), (240, 216, 70), (254, 232, 56),
 )  # fmt: skip
-"""Perceptually even, and the same to eyes that see no red or green."""
+"""Perceptually uniform, and the same to people with red-green colour blindness."""
 BLUE, ORANGE = (86, 180, 233), (230, 140, 30)
-FEWEST_CONTRAST = 3.6
-"""Of a rung's colour against its panel."""
+MIN_CONTRAST = 3.6
+"""Of a layer's colour against its panel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours by role; each is told apart by shape and word as well, wherever it carries a meaning."""
+    """Colours by role, as #RRGGBB; wherever one has a meaning, a shape or a word says the same.
+
+    Attributes
+    ----------
+    name : {"dark", "light"}
+        The theme.
+    window, panel, edge : str
+        Backgrounds of the window and of panels, and the panels' borders.
+    text, muted, faint : str
+        Text, less important text, and lines.
+    accent, on_accent : str
+        What is highlighted, and text on it.
+    live, stale, lost : str
+        A stream that flows, one that needs attention, and one that is gone.
+    """
 
     name: str
     window: str
@@ -40,9 +54,9 @@ class Theme:
 
     @classmethod
     def of(cls, name: str) -> Theme:
-        """dark or light; system is asked what it prefers."""
+        """The theme of a name; "system" is what the desktop prefers."""
         if name == "system":
-            return follow_system()
+            return system_theme()
         if name not in THEMES:
             raise ValueError(f"there is no theme {name!r}; use {', '.join(THEMES)} or system")
         return THEMES[name]
@@ -52,30 +66,32 @@ class Theme:
         return self.name == "dark"
 
     def colour(self, role: str, alpha: float = 1.0) -> QColor:
+        """The colour of a role."""
         return _role(self.name, role, alpha)
 
     def mixed(self, role: str, share: float) -> QColor:
-        """A role laid over the panel, opaque: lines in it cost a third of see-through ones."""
+        """A role blended with the panel's colour: opaque lines cost a third of transparent ones."""
         return _mixed(self.name, role, share)
 
     def depth(self, depth: float, alpha: float = 1.0) -> QColor:
-        """Of a layer, 0 = embedding and 1 = last: cividis, made bright or dark enough for the panel."""
+        """The colour of a layer by its depth, 0 = embedding, 1 = last: cividis, with enough contrast to the panel."""
         return _layer(self.name, round(min(max(depth, 0.0), 1.0), 3), alpha)
 
     def qt_palette(self) -> QPalette:
-        """For what no stylesheet paints: ticks, cursors, and the system's own dialogs."""
-        made, role = QPalette(), QPalette.ColorRole
+        """The palette for what no stylesheet paints: cursors, and the system's own dialogs."""
+        palette, role = QPalette(), QPalette.ColorRole
         for which, name in {
             role.Window: "window", role.WindowText: "text", role.Base: "panel", role.AlternateBase: "window",
             role.Text: "text", role.Button: "panel", role.ButtonText: "text", role.PlaceholderText: "muted",
             role.Highlight: "accent", role.HighlightedText: "on_accent", role.Link: "accent",
         }.items():  # fmt: skip
-            made.setColor(which, self.colour(name))
+            palette.setColor(which, self.colour(name))
         for which in (role.WindowText, role.Text, role.ButtonText):
-            made.setColor(QPalette.ColorGroup.Disabled, which, self.colour("muted"))
-        return made
+            palette.setColor(QPalette.ColorGroup.Disabled, which, self.colour("muted"))
+        return palette
 
     def stylesheet(self) -> str:
+        """Qt's stylesheet for standard widgets."""
         return _SHEET.format(family=family(), **{name: getattr(self, name) for name in self.__slots__})
 
 
@@ -91,57 +107,57 @@ THEMES = {
 }  # fmt: skip
 
 
-def follow_system() -> Theme:
-    """What the desktop prefers; dark where it says nothing, as a scanner's control room is."""
+def system_theme() -> Theme:
+    """What the desktop prefers; dark where it has no preference, as the control room of a scanner is dark."""
     hints = QGuiApplication.styleHints()
     light = hints is not None and hints.colorScheme() == Qt.ColorScheme.Light
     return THEMES["light" if light else "dark"]
 
 
 def font(size_px: float, bold: bool = False) -> QFont:
-    """The system's sans with figures of one width, so that numbers do not dance as they change."""
+    """The window's font with digits of one width, so that changing numbers do not move."""
     return _font(max(round(size_px), 6), bold)
 
 
 @lru_cache(maxsize=4096)
 def advance(text: str, size_px: int, bold: bool = False) -> float:
-    """How wide a text is; kept, as the same words are measured with every picture."""
+    """The width of a text in pixels; cached, as the same words are measured with every paint."""
     return QFontMetricsF(_font(size_px, bold)).horizontalAdvance(text)
 
 
 @lru_cache(maxsize=1024)
 def shortened(text: str, size_px: int, bold: bool, width: int) -> str:
-    """With an ellipsis where it is too long."""
+    """A text with an ellipsis where it is too long."""
     return QFontMetricsF(_font(size_px, bold)).elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 
 @lru_cache(maxsize=16)
 def ramp(anchors: tuple[tuple[int, int, int], ...], n: int = 256) -> np.ndarray:
-    """(n, 3) colours between evenly spaced ones, 0 to 255."""
-    at, given = np.linspace(0, 1, n), np.linspace(0, 1, len(anchors))
-    return np.stack([np.interp(at, given, column) for column in np.array(anchors, float).T], axis=-1)
+    """(n, 3) colours from 0 to 255, interpolated between evenly spaced ones."""
+    at, known = np.linspace(0, 1, n), np.linspace(0, 1, len(anchors))
+    return np.stack([np.interp(at, known, column) for column in np.array(anchors, float).T], axis=-1)
 
 
 @lru_cache(maxsize=1)
 def cividis() -> np.ndarray:
-    """(256,) words of QImage.Format_RGB32."""
+    """(256,) colours, as words of QImage.Format_RGB32."""
     return as_argb(ramp(CIVIDIS))
 
 
 def diverging(middle: QColor) -> np.ndarray:
-    """(256, 3) from blue over the panel's own grey to orange, for what has a sign."""
+    """(256, 3) colours from blue over a middle colour to orange, for signed values."""
     return ramp((BLUE, middle.getRgb()[:3], ORANGE))  # type: ignore[arg-type]
 
 
 def as_argb(colours: np.ndarray) -> np.ndarray:
-    """(n, 3) to (n,) words of QImage.Format_RGB32."""
+    """(n, 3) colours as (n,) words of QImage.Format_RGB32."""
     red, green, blue = np.round(colours).astype(np.uint32).T
     return (np.uint32(0xFF000000) | red << 16 | green << 8 | blue).astype(np.uint32)
 
 
-def contrast(one: QColor, other: QColor) -> float:
-    """As the web's accessibility guidelines define it, 1 to 21."""
-    bright, dim = sorted((_luminance(one), _luminance(other)), reverse=True)
+def contrast(a: QColor, b: QColor) -> float:
+    """Contrast of two colours, 1 to 21, as the Web Content Accessibility Guidelines define it."""
+    bright, dim = sorted((_luminance(a), _luminance(b)), reverse=True)
     return (bright + 0.05) / (dim + 0.05)
 
 
@@ -151,14 +167,14 @@ def _luminance(colour: QColor) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-# Colours below are shared: nobody changes one that was handed out.
+# The colours below are cached and shared: never change one.
 
 
 @lru_cache(maxsize=512)
 def _role(name: str, role: str, alpha: float) -> QColor:
-    found = QColor(getattr(THEMES[name], role))
-    found.setAlphaF(alpha)
-    return found
+    colour = QColor(getattr(THEMES[name], role))
+    colour.setAlphaF(alpha)
+    return colour
 
 
 @lru_cache(maxsize=128)
@@ -169,38 +185,38 @@ def _mixed(name: str, role: str, share: float) -> QColor:
 
 @lru_cache(maxsize=2048)
 def _layer(name: str, depth: float, alpha: float) -> QColor:
-    found = QColor(*_depth(name, depth))
-    found.setAlphaF(alpha)
-    return found
+    colour = QColor(*_depth(name, depth))
+    colour.setAlphaF(alpha)
+    return colour
 
 
 @lru_cache(maxsize=1)
 def family() -> str:
-    """The first that is here.  One name, since a picture in SVG is set in the type that it was measured in."""
-    here = set(QFontDatabase.families())
-    return next((name for name in FAMILIES if name in here), FAMILIES[-1])
+    """The first font family that is installed; one name, as SVG must be set in the font that it was measured in."""
+    installed = set(QFontDatabase.families())
+    return next((name for name in FAMILIES if name in installed), FAMILIES[-1])
 
 
 @lru_cache(maxsize=64)
 def _font(size_px: int, bold: bool) -> QFont:
-    """Kept, as finding the family costs more than a line of text does."""
-    made = QFont()
-    made.setFamily(family())
-    made.setPixelSize(size_px)
-    made.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
-    made.setFeature(QFont.Tag("tnum"), 1)
-    return made
+    """Cached, as finding the family costs more than painting a line of text."""
+    font = QFont()
+    font.setFamily(family())
+    font.setPixelSize(size_px)
+    font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
 
 
 @lru_cache(maxsize=512)
 def _depth(name: str, depth: float) -> tuple[int, int, int]:
-    """Scaled, not mixed with white or black: that keeps the blues blue."""
+    """RGB of a depth, scaled until its contrast is enough; mixing with white or black would lose the blues."""
     theme = THEMES[name]
     share = 0.12 + 0.88 * depth if theme.dark else depth
     colour, panel, by = ramp(CIVIDIS)[round(255 * share)], QColor(theme.panel), 1.06 if theme.dark else 0.95
     for _ in range(60):
         red, green, blue = (round(min(float(part), 255)) for part in colour)
-        if contrast(QColor(red, green, blue), panel) >= FEWEST_CONTRAST:
+        if contrast(QColor(red, green, blue), panel) >= MIN_CONTRAST:
             break
         colour = colour * by + (1.5 if theme.dark else 0)
     return red, green, blue

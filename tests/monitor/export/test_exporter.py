@@ -108,7 +108,7 @@ def test_the_ladder_that_leaves_is_the_one_that_is_shown(scene: Scene) -> None:
         assert row["peak_s"] == ("" if rung.peak_s is None else str(rung.peak_s))
 
 
-def test_where_nothing_can_be_written_the_strip_says_so(scene: Scene) -> None:
+def test_a_file_that_cannot_be_written_is_reported(scene: Scene) -> None:
     scene.replay()
     scene.dialogs.path = scene.folder / "nowhere" / "it"
     for key in ("Ctrl+P", "Ctrl+D", "Ctrl+S"):
@@ -117,7 +117,7 @@ def test_where_nothing_can_be_written_the_strip_says_so(scene: Scene) -> None:
         scene.qtbot.waitUntil(lambda: "nowhere" in scene.message)
 
 
-def test_the_report_is_opened_when_it_has_been_written(scene: Scene) -> None:
+def test_a_report_is_opened_once_it_is_written(scene: Scene) -> None:
     scene.replay()
     scene.press("Ctrl+T")
     assert isinstance(scene.last_command, WriteReport)
@@ -129,8 +129,8 @@ def test_the_report_is_opened_when_it_has_been_written(scene: Scene) -> None:
     assert len(scene.opened) == 1
 
 
-def test_waiting_for_a_report_can_be_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporter, "PATIENCE_S", -1.0)
+def test_waiting_for_a_report_can_be_cancelled(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporter, "MESSAGE_AFTER_S", -1.0)
     scene.replay()
     scene.press("Ctrl+T")
     scene.change()
@@ -145,9 +145,9 @@ class Packing:
 
     def __init__(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go = threading.Event()
-        self.packed = files._pack
-        monkeypatch.setattr(files, "_pack", self._pack)
-        monkeypatch.setattr(exporter, "PATIENCE_S", 0.0)
+        self.packed = files._write_png
+        monkeypatch.setattr(files, "_write_png", self._pack)
+        monkeypatch.setattr(exporter, "MESSAGE_AFTER_S", 0.0)
         scene.replay()
         scene.dialogs.path = scene.folder / "it"
         scene.press("Ctrl+P")
@@ -158,7 +158,7 @@ class Packing:
         self.packed(image, to, path)
 
 
-def test_nobody_waits_for_a_picture_to_be_packed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_window_goes_on_while_a_picture_is_written(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     packing = Packing(scene, monkeypatch)
     scene.press("F")
     assert scene.window.action_registry["freeze"].isChecked()
@@ -168,7 +168,7 @@ def test_nobody_waits_for_a_picture_to_be_packed(scene: Scene, monkeypatch: pyte
     assert not QImage(str(scene.folder / "it.png")).isNull()
 
 
-def test_a_picture_that_is_called_off_leaves_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_picture_leaves_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     packing = Packing(scene, monkeypatch)
     (writing,) = (thread for thread in threading.enumerate() if thread.name == "writing")
     scene.click("Cancel")
@@ -179,7 +179,7 @@ def test_a_picture_that_is_called_off_leaves_nothing(scene: Scene, monkeypatch: 
     assert scene.message == ""
 
 
-def test_a_picture_on_the_clipboard_is_no_larger_than_a_screen_needs(qtbot: QtBot) -> None:
+def test_the_clipboard_gets_no_more_than_a_screen_needs(qtbot: QtBot) -> None:
     found = QGuiApplication.clipboard()
     assert found is not None
     for size, wanted in (((1280, 800), (2560, 1600)), ((3840, 2160), (3840, 2160)), ((5000, 3000), (5000, 3000))):

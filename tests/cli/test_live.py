@@ -1,0 +1,63 @@
+"""Live sessions and replays from the command line: with and without a display, until they are over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from rtalign.engine.snapshot import empty_snapshot
+from rtalign_cli import live, main
+
+
+@pytest.fixture
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RTALIGN_SETTINGS", str(tmp_path / "window.json"))
+
+
+def run(*argv: object) -> int:
+    return main.main([str(a) for a in argv])
+
+
+def test_a_window_that_fails_fails_the_command(
+    qtbot: QtBot, tmp_path: Path, own_settings: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--headless", "--quiet", "--pictures", tmp_path / "pictures")
+    assert run("replay", tmp_path / "nowhere", *options) == 1
+    assert "--bank" in capsys.readouterr().err
+
+
+def test_without_a_display_the_fix_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(live, "has_display", lambda: False)
+    assert run("replay", tmp_path) == 1
+    assert "--headless" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("platform", "display", "known"),
+    [("offscreen", ":0", False), ("", ":0", True), ("xcb", ":0", True), ("", "", False)],
+)
+def test_a_display_is_known_from_the_environment(
+    platform: str, display: str, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live.sys, "platform", "linux")
+    for name, value in (("QT_QPA_PLATFORM", platform), ("DISPLAY", display), ("WAYLAND_DISPLAY", "")):
+        monkeypatch.setenv(name, value)
+    assert live.has_display() is known
+
+
+def test_a_session_is_over_for_its_own_reason_or_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    over = live.or_after(lambda snapshot: snapshot.phase == "ended", 10.0)
+    assert not over(empty_snapshot("loading"))
+    now[0] = 100.0
+    assert not over(empty_snapshot("running")), "the clock begins when the engine runs, not while it loads"
+    now[0] = 109.0
+    assert not over(empty_snapshot("running"))
+    assert over(empty_snapshot("ended"))
+    now[0] = 111.0
+    assert over(empty_snapshot("running"))

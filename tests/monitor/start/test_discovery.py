@@ -1,0 +1,184 @@
+"""Streams are found, opened, lost and closed again."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from rtalign.core.session import Session
+from rtalign.streams import lsl
+from rtalign.streams.live.connection import LslBackend
+from rtalign_monitor.memory import WindowMemory
+from rtalign_monitor.start import dialog as start
+from rtalign_monitor.start.dialog import StartDialog
+from rtalign_monitor.start.discovery import Discovery
+from tests.helpers import bank_folders
+from tests.helpers.fake_network import PATIENCE_MS, Network, card, click_card, named, press, says, shown
+from tests.helpers.paths import PYTHONPATH
+
+SENDER = """
+import os, sys, time
+import numpy as np
+from rtalign.streams import lsl
+from tests.helpers import bank_folders
+name, speaks = sys.argv[1], sys.argv[2] == "speaks"
+meg = lsl.SignalOutlet(name, bank_folders.helmet(4), 500.0, name)
+start, k, parent = lsl.local_clock(), 0, os.getppid()
+while os.getppid() == parent:
+    k += 10
+    time.sleep(max(start + k / 500 - lsl.local_clock(), 0))
+    if speaks:
+        meg.push(np.zeros((10, 4), np.float32), start + (k - 1) / 500)
+"""
+
+
+@pytest.fixture
+def sender() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run(name: str, how: str = "speaks") -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-c", SENDER, name, how]
+        running.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
+        return running[-1]
+
+    yield run
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def threads_of_ours() -> list[str]:
+    names = ("discovery", "disk queries", "lsl")
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(names)]
+
+
+def test_a_real_stream_flows_and_words_are_not_opened(
+    qtbot: QtBot, bank: Path, sender: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    name = named("meg")
+    words = lsl.TextOutlet(f"{name}-words", f"{name}-words")
+    sender(name)
+    session = Session(bank=bank, meg=name, words=f"{name}-words")
+    dialog = shown(qtbot, WindowMemory(recent=[session], banks=[bank]))
+    try:
+        says(qtbot, dialog, r"Ready")
+        flowing = card(dialog.live.meg, name)
+        assert (flowing.lamp, flowing.state, flowing.verdict, flowing.verdict_text) == (
+            "flowing", "flowing", "fits", "fits the bank")  # fmt: skip
+        assert card(dialog.live.words, f"{name}-words").state == "found"
+        qtbot.waitUntil(lambda: measured(dialog, name) == pytest.approx(500, rel=0.2), timeout=PATIENCE_MS)
+        assert words.n_consumers == 0
+        with qtbot.waitSignal(dialog.session_chosen) as caught:
+            press(qtbot, Qt.Key.Key_Return)
+        assert caught.args[0] == session
+    finally:
+        words.close()
+
+
+def measured(dialog: StartDialog, name: str) -> float:
+    found = re.search(r"Hz, ([\d.,]+) Hz measured", card(dialog.live.meg, name).detail)
+    return float(found[1].replace(",", "")) if found else 0.0
+
+
+def test_a_killed_stream_is_lost_and_comes_back(qtbot: QtBot, sender: Callable[..., subprocess.Popen[bytes]]) -> None:
+    name = named("killed")
+    process = sender(name)
+    dialog = shown(qtbot)
+
+    def state(wanted: str) -> Callable[[], bool]:
+        return lambda: (seen := card(dialog.live.meg, name)) is not None and seen.state.startswith(wanted)
+
+    qtbot.waitUntil(state("flowing"), timeout=PATIENCE_MS)
+    process.kill()
+    process.wait()
+    qtbot.waitUntil(state("lost"), timeout=PATIENCE_MS)
+    assert card(dialog.live.meg, name).lamp == "lost"
+    assert "lost" in card(dialog.live.meg, name).problem
+    sender(name)
+    qtbot.waitUntil(state("flowing"), timeout=PATIENCE_MS)
+    assert card(dialog.live.meg, name).problem == ""
+
+
+def test_a_silent_stream_is_found_and_says_so(qtbot: QtBot, sender: Callable[..., subprocess.Popen[bytes]]) -> None:
+    name = named("silent")
+    sender(name, "is silent")
+    dialog = shown(qtbot)
+
+    def check() -> None:
+        seen = card(dialog.live.meg, name)
+        assert seen is not None
+        assert seen.state == "found, sends nothing"
+        assert "firewall" in seen.problem
+        assert "listens to its words" in seen.problem
+
+    qtbot.waitUntil(check, timeout=PATIENCE_MS)
+    assert card(dialog.live.meg, name).lamp == "found"
+
+
+def test_closing_ends_the_threads_and_closes_the_streams(qtbot: QtBot) -> None:
+    name = named("closed")
+    qtbot.waitUntil(lambda: not threads_of_ours(), timeout=PATIENCE_MS)  # those of the test before
+    outlet = lsl.SignalOutlet(name, bank_folders.helmet(4), 500.0, name)
+    dialog = shown(qtbot)
+    try:
+        qtbot.waitUntil(lambda: outlet.n_consumers == 1, timeout=PATIENCE_MS)
+        assert threads_of_ours()
+        press(qtbot, Qt.Key.Key_Escape)
+        assert not dialog.isVisible()
+        qtbot.waitUntil(lambda: not threads_of_ours(), timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: outlet.n_consumers == 0, timeout=PATIENCE_MS)
+    finally:
+        outlet.close()
+
+
+def test_a_dialog_that_is_shown_again_searches_again(qtbot: QtBot, network: Network) -> None:
+    network.offer("ctf")
+    dialog = shown(qtbot)
+    qtbot.waitUntil(lambda: card(dialog.live.meg, "ctf") is not None)
+    qtbot.waitUntil(lambda: network.opened == ["ctf"])
+    dialog.reject()
+    qtbot.waitUntil(lambda: network.closed == ["ctf"])
+    network.offer("other")
+    dialog.show()
+    qtbot.waitUntil(lambda: card(dialog.live.meg, "other") is not None)
+
+
+def test_a_network_that_cannot_be_searched_says_so(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> LslBackend:
+        raise RuntimeError("liblsl is missing")
+
+    monkeypatch.setattr(start, "Discovery", lambda: Discovery(broken))
+    dialog = shown(qtbot)
+    qtbot.waitUntil(lambda: "liblsl is missing" in dialog.live.meg.accessibleDescription())
+
+
+def test_twins_are_reported_when_both_stay(qtbot: QtBot, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtalign_monitor.start.discovery.STILL_LISTED_S", 1000.0)
+    network.offer("ctf")
+    network.offer("ctf")
+    dialog = shown(qtbot)
+    qtbot.waitUntil(lambda: (seen := card(dialog.live.meg, "ctf")) is not None and seen.state == "flowing")
+    assert card(dialog.live.meg, "ctf").problem == ""
+    monkeypatch.setattr("rtalign_monitor.start.discovery.STILL_LISTED_S", 0.1)
+    qtbot.waitUntil(lambda: "2 streams have this name" in card(dialog.live.meg, "ctf").problem)
+
+
+def test_a_signal_of_another_type_is_opened_when_chosen(qtbot: QtBot, network: Network) -> None:
+    network.offer("ctf")
+    network.offer("custom", type="Signal")
+    dialog = shown(qtbot)
+    qtbot.waitUntil(lambda: card(dialog.live.meg, "custom") is not None and bool(network.opened))
+    assert network.opened == ["ctf"]
+    assert "not MEG or EEG" in card(dialog.live.meg, "custom").verdict_text
+    click_card(qtbot, dialog.live.meg, "custom")
+    qtbot.waitUntil(lambda: card(dialog.live.meg, "custom").state == "flowing")

@@ -1,0 +1,60 @@
+"""Recent sessions can be started again, changed first, or removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from rtalign.core.session import Session
+from rtalign_monitor.memory import WindowMemory
+from rtalign_monitor.start.dialog import LIVE, RECENT
+from tests.helpers.fake_network import Network, press, ready, says, shown
+
+
+def test_recent_sessions_start_again_unless_a_file_is_gone(
+    qtbot: QtBot, network: Network, bank: Path, tmp_path: Path
+) -> None:
+    gone = Session(bank=bank, recording=tmp_path / "deleted", subject="02")
+    live = Session(bank=bank, meg="ctf", words="story", record=tmp_path, chunk_s=0.5)
+    memory = WindowMemory(recent=[gone, live], banks=[bank])
+    dialog = shown(qtbot, memory)
+    dialog.tabs.setCurrentIndex(RECENT)
+    dialog.recent.cards.setFocus()
+    qtbot.waitUntil(lambda: dialog.recent.cards.cards[0].state == "gone")
+    says(qtbot, dialog, "deleted is gone")
+    assert not dialog.start.isEnabled()
+    press(qtbot, Qt.Key.Key_Down)
+    assert dialog.start.isEnabled()
+    with qtbot.waitSignal(dialog.session_chosen) as caught:
+        press(qtbot, Qt.Key.Key_Return)
+    assert caught.args[0] == live
+
+
+def test_a_recent_session_can_be_removed_or_changed_first(
+    qtbot: QtBot, network: Network, bank: Path, tmp_path: Path
+) -> None:
+    gone = Session(bank=bank, recording=tmp_path / "deleted")
+    live = Session(bank=bank, meg="ctf", words="story", record=tmp_path, publish=True)
+    memory = WindowMemory(recent=[gone, live], banks=[bank])
+    dialog = shown(qtbot, memory)
+    dialog.tabs.setCurrentIndex(RECENT)
+    dialog.recent.cards.setFocus()
+    press(qtbot, Qt.Key.Key_Delete)
+    assert memory.recent == [live]
+    qtbot.mouseClick(dialog.recent.edit, Qt.MouseButton.LeftButton)
+    assert dialog.tabs.currentIndex() == LIVE
+    assert dialog.session() == live
+
+
+def test_a_recording_that_comes_back_is_no_longer_gone(
+    qtbot: QtBot, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtalign_monitor.start.disk_queries.RETRY_S", 0.1)
+    dialog = shown(qtbot, WindowMemory(recent=[Session(adapt=True, recording=tmp_path / "disk")]))
+    dialog.tabs.setCurrentIndex(RECENT)
+    says(qtbot, dialog, "is gone")
+    (tmp_path / "disk").mkdir()
+    ready(qtbot, dialog)
