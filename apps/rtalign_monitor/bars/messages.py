@@ -52,14 +52,14 @@ def problems(snapshot: Snapshot) -> list[Problem]:
     if snapshot.phase == "failed":
         found.append(Problem("lost", f"the engine stopped: {snapshot.reason}"))
     if snapshot.refused:
-        found.append(Problem("lost", "the bank does not fit: nothing is decoded"))
+        found.append(Problem("lost", "the bank does not fit, nothing is decoded: choose another (Ctrl+B)"))
     found += _stream_problems("MEG", snapshot.health.meg, "check the sender and its network; it reconnects by itself")
     found += _stream_problems("words", snapshot.health.words, "check the sender of words; it reconnects by itself")
     if (recording := snapshot.recording) is not None:
         if recording.problem:
             found.append(Problem("lost", f"recording: {recording.problem}"))
         if recording.n_dropped:
-            found.append(Problem("lost", f"recording lost {recording.n_dropped:,} chunks: the disk is too slow"))
+            found.append(Problem("lost", f"recording lost {recording.n_dropped:,} chunks: record to a faster disk"))
         if recording.hours_left is not None and recording.hours_left < 1:
             found.append(Problem("stale", f"disk full in {60 * recording.hours_left:.0f} min: free some space"))
     if snapshot.work.shedding:

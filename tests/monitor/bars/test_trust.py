@@ -29,6 +29,6 @@ def test_a_refused_bank_leaves_room_for_the_recording(qtbot: QtBot) -> None:
     view.draw(snapshots.sight(0, phase="refused", refused=reasons))
     pixels(view)
     texts = [item.text for _, item in view._boxes]
-    assert texts[0] == "the bank does not fit: nothing is decoded"
+    assert texts[0] == "the bank does not fit, nothing is decoded: choose another (Ctrl+B)"
     assert "MEG flowing" in texts
     assert any(text.startswith("recording 212 MB") for text in texts)
