@@ -49,7 +49,20 @@ def picture(widget: QWidget, ratio: float = PIXEL_RATIO) -> QImage:
 
 
 def save_picture(widget: QWidget, path: Path) -> None:
-    """Save a picture as PNG or SVG, as the name's ending says."""
+    """Save a picture as PNG or SVG, as the name's ending says.
+
+    Parameters
+    ----------
+    widget : QWidget
+        What to paint.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        Where the name does not end in .png or .svg, or the file cannot be written.
+    """
     painted(widget, path)(path)
 
 

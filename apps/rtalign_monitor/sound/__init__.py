@@ -1,1 +1,5 @@
-"""The story's sound, in step with the replay."""
+"""The story's sound, in step with a replay."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -71,6 +71,13 @@ class Card:
 class CardList(QListWidget):
     """A list of cards that keeps its selection by key while cards come and go.
 
+    Parameters
+    ----------
+    name : str
+        For screen readers.
+    parent : QWidget or None
+        The Qt parent.
+
     Attributes
     ----------
     cards : tuple of Card

@@ -29,6 +29,13 @@ class CheckBox(QCheckBox):
     """A check box.
 
     Why painted: a stylesheet can colour a box but cannot draw the tick in it without an image file for every theme.
+
+    Parameters
+    ----------
+    text : str
+        Its label; a letter after "&" toggles it together with Alt.
+    tip : str
+        Its tooltip.
     """
 
     def __init__(self, text: str, tip: str = "") -> None:
@@ -80,7 +87,17 @@ def paint_check_box(painter: QPainter, theme: Theme, box: QRectF, on: bool, fill
 
 
 class ComboBox(QComboBox):
-    """A combo box with an arrow, which the stylesheet would hide."""
+    """A combo box with an arrow, which the stylesheet would hide.
+
+    Parameters
+    ----------
+    name : str
+        For screen readers.
+    editable : bool
+        Whether any text can be typed.
+    parent : QWidget or None
+        The Qt parent.
+    """
 
     def __init__(self, name: str, editable: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,6 +127,11 @@ class MultiComboBox(ComboBox):
     """A combo box to choose all labels, or some.
 
     A click or Space checks a label in the list; a label that is typed while the list is closed is chosen alone.
+
+    Parameters
+    ----------
+    name : str
+        For screen readers.
 
     Attributes
     ----------

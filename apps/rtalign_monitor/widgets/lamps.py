@@ -40,7 +40,13 @@ def paint_lamp(painter: QPainter, theme: Theme, state: str, box: QRectF) -> None
 
 
 class LampWidget(QWidget):
-    """One lamp."""
+    """One lamp.
+
+    Attributes
+    ----------
+    state : str
+        What it shows.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

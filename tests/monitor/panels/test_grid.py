@@ -18,7 +18,7 @@ FOLDER = Path(inspect.getfile(panel)).parent
 
 
 def test_every_panel_in_the_folder_is_listed() -> None:
-    modules = [import_module(f"rtalign_monitor.panels.{path.stem}") for path in FOLDER.glob("*.py")]
+    modules = [import_module(f"rtalign_monitor.panels.{path.stem}") for path in FOLDER.glob("[!_]*.py")]
     classes = {
         kind
         for module in modules

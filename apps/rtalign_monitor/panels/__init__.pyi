@@ -1,0 +1,25 @@
+from .curves import CurvesPanel as CurvesPanel
+from .grid import Grid as Grid
+from .head import HeadPanel as HeadPanel
+from .inspector import InspectorPanel as InspectorPanel
+from .ladder import LadderPanel as LadderPanel
+from .lag_map import LagMapPanel as LagMapPanel
+from .panel import LayeredPanel as LayeredPanel
+from .panel import Panel as Panel
+from .panel import PanelSpec as PanelSpec
+from .traces import TracesPanel as TracesPanel
+from .transcript import TranscriptPanel as TranscriptPanel
+
+__all__ = [
+    "CurvesPanel",
+    "Grid",
+    "HeadPanel",
+    "InspectorPanel",
+    "LadderPanel",
+    "LagMapPanel",
+    "LayeredPanel",
+    "Panel",
+    "PanelSpec",
+    "TracesPanel",
+    "TranscriptPanel",
+]
