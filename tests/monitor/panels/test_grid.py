@@ -46,7 +46,7 @@ def test_the_view_menu_is_made_of_the_list() -> None:
     assert list(entries) == ["show-ladder", "show-map", "show-curves", "show-traces", "show-head", "show-transcript"]
     assert [entry.label for entry in entries.values()] == [spec.menu_text for spec in grid.IN_MENU]
     assert [entry.keys for entry in entries.values()] == [(f"Ctrl+{i}",) for i in range(1, 7)]
-    assert [entry.line_before for entry in entries.values()] == [True, *[False] * 5]
+    assert [entry.separator_before for entry in entries.values()] == [True, *[False] * 5]
 
 
 def test_a_row_of_panels_fills_twelve_columns() -> None:
