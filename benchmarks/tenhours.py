@@ -105,11 +105,11 @@ def train(folder: Path, hours: float) -> dict[str, Any]:
     import rtalign.training.trainer as trainer
     from rtalign.core.recipe import Recipe
     from rtalign.language import load
-    from rtalign_offline.estimate import estimate
+    from rtalign_offline import estimate_training
 
     clock = clocked(trainer)
     recordings, model, recipe = opened(folder / "data", hours), load("smollm2"), Recipe()
-    foreseen = estimate(recordings, model, recipe, "cpu")
+    foreseen = estimate_training(recordings, model, recipe, "cpu")
     before = psutil.Process().io_counters()
     with tempfile.TemporaryDirectory(dir=folder, prefix="store-") as scratch:
         store, out = Path(scratch) / "store", Path(scratch) / "bank"

@@ -24,7 +24,7 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from rtalign.decoding.bank import DecoderBank
     from rtalign.training.trainer import train as train_bank
     from rtalign_cli.text import print_result
-    from rtalign_offline.estimate import estimate, say_estimate
+    from rtalign_offline import estimate_lines, estimate_training
 
     refuse_overwriting(args.out, args.force)
     earlier = DecoderBank.load(args.extend) if args.extend else None
@@ -38,9 +38,9 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     if warning := model.context_warning(recipe.language):
         progress.say(warning)
     if args.dry_run:
-        expected = estimate(recordings, model, recipe, args.device)
+        expected = estimate_training(recordings, model, recipe, args.device)
         if not args.json:
-            print("\n".join(say_estimate(expected)))
+            print("\n".join(estimate_lines(expected)))
         return expected
     repeats = load_repeats(args, [s.name for s in recordings[0].sensors])
     result = train_bank(
@@ -52,7 +52,7 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def train_lm(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Train a small language model on the user's own text."""
-    from rtalign_offline.small_lm import SmallModelSettings, train_language_model
+    from rtalign_offline import SmallModelSettings, train_language_model
 
     settings = SmallModelSettings(
         args.kind, args.layers, args.dim, args.memory, args.vocabulary, args.steps, args.seed
@@ -83,11 +83,10 @@ def evaluate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def sweep(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Run a plan on many processes, or write the plan of the paper."""
-    from rtalign_offline.sweep.plan import Plan
-    from rtalign_offline.sweep.run import outcome_lines, run_sweep
+    from rtalign_offline.sweep import Plan, outcome_lines, run_sweep
 
     if args.plan_paper:
-        from rtalign_offline.sweep.paper_plan import write_paper_plan
+        from rtalign_offline.sweep import write_paper_plan
 
         path = args.plan or Path("paper.toml")
         return write_paper_plan(path) if args.quiet or args.json else write_paper_plan(path, print)
@@ -102,7 +101,7 @@ def sweep(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 def report(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
     """Write the HTML report of a folder again."""
     from rtalign.report.page import write_page
-    from rtalign_offline.sweep.report.page import is_sweep, write_sweep_report
+    from rtalign_offline.sweep.report import is_sweep, write_sweep_report
 
     path = (write_sweep_report if is_sweep(args.folder) else write_page)(args.folder)
     if not (args.quiet or args.json):

@@ -16,7 +16,7 @@ from rtalign_cli.inputs import open_options
 
 if TYPE_CHECKING:
     from rtalign.recordings import Finding, FolderReport
-    from rtalign_offline.onset_audit import OnsetAudit
+    from rtalign_offline import OnsetAudit
 
 MARKS = {"ok": "●", "note": "·", "missing": "○", "skipped": "–", "broken": "✗"}
 NARROWEST, WIDEST = 60, 118
@@ -152,7 +152,7 @@ def _wrapped(text: str, indent: int) -> str:
 def audit(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Delay and drift of the sound of each run, and the response to its words; one constant for the site."""
     from rtalign.recordings import open_recordings
-    from rtalign_offline.onset_audit import audit_onsets, planted_latencies, propose_delay, write_figures
+    from rtalign_offline import audit_onsets, planted_latencies, propose_delay, write_figures
 
     recordings = open_recordings(args.folder, **open_options(args))
     if args.sound is not None and len(recordings) > 1:

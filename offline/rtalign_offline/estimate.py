@@ -1,4 +1,4 @@
-"""train --dry-run: how long it would take and how much it would hold, from seconds of measuring on this machine."""
+"""Estimates the time and memory of a training run, from a few seconds of measurement on this machine."""
 
 from __future__ import annotations
 
@@ -17,20 +17,40 @@ from rtalign.core.time_format import duration
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import WIDE_FACTOR
-from rtalign.language import growing_spans, window_spans
+from rtalign.language import LanguageModel, growing_spans, window_spans
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.signal.chain import Chain, ChainDesign
 from rtalign.training.trainer import lag_bytes
 
 SAMPLE_WORDS, FIT_WORDS = 300, 4000
 SAMPLE_CHUNKS = 10
-"""Of the signal; the first is not counted, as it pays for opening the file."""
+"""Chunks of signal that are timed; the first is not counted, as it includes opening the file."""
 LIBRARIES_MB = 700
-"""What Python, torch and the readers take before there is any data."""
+"""Memory of Python, torch and the readers before there is any data."""
 
 
-def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device: str) -> dict[str, Any]:
-    """Seconds per stage, bytes of memory and disk; each figure rests on a small measured piece of the real work."""
+def estimate_training(
+    recordings: Sequence[Recording], model: LanguageModel, recipe: Recipe, device: str = "cpu"
+) -> dict[str, Any]:
+    """Estimate the cost of `rtalign.training.train`; each figure is based on a small measured part of the real work.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        What would be trained on.
+    model : LanguageModel
+        The language model, loaded.
+    recipe : Recipe
+        Settings of the training.
+    device : {"cpu", "cuda"}
+        Where the decoders would be fitted.
+
+    Returns
+    -------
+    dict
+        Counts of `recordings`, `words`, `hours`, `sensors`, `layers` and `lags`; `seconds` of each stage and in total;
+        `memory_mb`; `disk_mb` of cache and bank.
+    """
     words = sum(len(r.words) for r in recordings)
     n_layers = len(recipe.language.layer_indices(model.info.n_layers))
     components = min(recipe.language.components or model.info.dim, model.info.dim)
@@ -41,7 +61,7 @@ def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device
         "language": _language_seconds(recordings, model, recipe),
         "fit": _fit_seconds(words, sensors, n_layers, components, recipe, device) * lags,
     }
-    tape = sum(r.n_samples / r.sfreq * ChainDesign(recipe.chain, r.sfreq).rate for r in recordings) * sensors * 4
+    signal = sum(r.n_samples / r.sfreq * ChainDesign(recipe.chain, r.sfreq).rate for r in recordings) * sensors * 4
     bank = lags * (recipe.fit.folds * (sensors * sensors + sensors * wide) + sensors * kept) * 4
     shared, each = words * (wide + 3 * kept) * 4, lag_bytes(words, sensors, kept, recipe.fit.folds)
     return {
@@ -53,24 +73,36 @@ def estimate(recordings: Sequence[Recording], model: Any, recipe: Recipe, device
         "lags": lags,
         "seconds": {k: round(v, 1) for k, v in seconds.items()} | {"total": round(_total(seconds), 1)},
         "memory_mb": round((shared + each * worker_count(each) + model.info.n_bytes) / 1e6 + LIBRARIES_MB),
-        "disk_mb": {"cache": round((tape + words * n_layers * model.info.dim * 4) / 1e6), "bank": round(bank / 1e6)},
+        "disk_mb": {"cache": round((signal + words * n_layers * model.info.dim * 4) / 1e6), "bank": round(bank / 1e6)},
     }
 
 
-def say_estimate(result: dict[str, Any]) -> list[str]:
-    spent = result["seconds"]
+def estimate_lines(result: dict[str, Any]) -> list[str]:
+    """Describe an estimate for a person.
+
+    Parameters
+    ----------
+    result : dict
+        What `estimate_training` returned.
+
+    Returns
+    -------
+    list of str
+        Lines of text.
+    """
+    seconds = result["seconds"]
     return [
         f"{result['recordings']} recordings, {result['hours']:.2f} h, {result['words']:,} words; "
         f"{result['sensors']} sensors, {result['layers']} layers, {result['lags']} lags",
-        f"about {duration(spent['total'])}: language model {duration(spent['language'])} and beside it signal "
-        f"{duration(spent['signal'])}, then decoders {duration(spent['fit'])}",
+        f"about {duration(seconds['total'])}: language model {duration(seconds['language'])} in parallel with signal "
+        f"{duration(seconds['signal'])}, then decoders {duration(seconds['fit'])}",
         f"about {result['memory_mb']:,} MB of memory; {result['disk_mb']['cache']:,} MB of cache and "
         f"{result['disk_mb']['bank']:,} MB of bank on disk",
     ]
 
 
 def _total(seconds: dict[str, float]) -> float:
-    """Signal and language share the cores; decoders come after."""
+    """Signal and language share the cores; decoders come afterwards."""
     first = seconds["signal"], seconds["language"]
     return max(*first, sum(first) / cpu_count()) + seconds["fit"]
 
@@ -82,38 +114,39 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _signal_seconds(recordings: Sequence[Recording], recipe: Recipe) -> float:
-    """Some chunks read and filtered; the median, as one chunk among them may have waited for a disk."""
+    """Some chunks read and filtered; the median, as one of them may have waited for a disk."""
     recording = recordings[0]
     chain = Chain(recipe.chain, recording.sensors, recording.sfreq)
-    spent, begun = [], 0.0
+    times, started = [], 0.0
     for chunk in islice(recording.chunks(), SAMPLE_CHUNKS):
         chain.push(chunk)
         now = time.perf_counter()
-        if begun:
-            spent.append((now - begun) / len(chunk.data))
-        begun = now
-    if not spent:
-        spent = [_timed(lambda: chain.push(next(recording.chunks()))) / recording.n_samples]
-    return median(spent) * sum(r.n_samples for r in recordings)
+        if started:
+            times.append((now - started) / len(chunk.data))
+        started = now
+    if not times:
+        times = [_timed(lambda: chain.push(next(recording.chunks()))) / recording.n_samples]
+    return median(times) * sum(r.n_samples for r in recordings)
 
 
-def _language_seconds(recordings: Sequence[Recording], model: Any, recipe: Recipe) -> float:
-    """A beginning of the story, counted as often as the words are read again for their context."""
+def _language_seconds(recordings: Sequence[Recording], model: LanguageModel, recipe: Recipe) -> float:
+    """The beginning of the story, times how often words are read again as context."""
     words = [word.text for word in recordings[0].words[:SAMPLE_WORDS]]
     layers = recipe.language.layer_indices(model.info.n_layers)
-    model.encode(words[:20], recipe.language, layers, surprisal=False)  # what is set up once
-    took = _timed(lambda: model.encode(words, recipe.language, layers, surprisal=False))
-    return took * sum(_read(len(r.words), recipe.language) for r in recordings) / _read(len(words), recipe.language)
+    model.encode(words[:20], recipe.language, layers, surprisal=False)  # pays for what is set up once
+    seconds = _timed(lambda: model.encode(words, recipe.language, layers, surprisal=False))
+    read = sum(_words_read(len(r.words), recipe.language) for r in recordings)
+    return seconds * read / _words_read(len(words), recipe.language)
 
 
-def _read(n_words: int, recipe: LanguageRecipe) -> int:
-    """How many words go through the model until so many are read in context."""
+def _words_read(n_words: int, recipe: LanguageRecipe) -> int:
+    """Words that pass through the model, context included, until so many have been read."""
     spans = growing_spans if recipe.context_kind == "growing" else window_spans
     return sum(part.stop - part.start for part in spans(n_words, recipe.context_words))
 
 
 def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe: Recipe, device: str) -> float:
-    """One lag on random data: what grows with the words is measured on some of them, what does not as it is."""
+    """One lag on random data: what grows with the number of words is measured on some of them, the rest as it is."""
     rng, n_folds = np.random.default_rng(0), recipe.fit.folds
     n = max(min(words, FIT_WORDS) // n_folds, 20)
     X = rng.standard_normal((n, sensors), np.float32)
@@ -127,7 +160,7 @@ def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe:
     prepared = draws.prepare([kept] * n_folds)
     weights = rng.standard_normal((sensors, kept.shape[1])).astype(np.float32)
 
-    def grows() -> None:
+    def work_per_word() -> None:
         for _ in range(n_folds):
             Moments.from_data(X, Y, recipe.fit.precision, layers, same_y=known)
         score(draws, [X @ weights for _ in range(n_folds)], prepared)
@@ -135,4 +168,4 @@ def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe:
     fixed = _timed(
         lambda: ridge.fit_ridge([moments] * n_folds, recipe.fit.alphas, rotations, recipe.fit.precision, device)
     )
-    return (_timed(grows) * words / (n * n_folds) + fixed) / cpu_count()
+    return (_timed(work_per_word) * words / (n * n_folds) + fixed) / cpu_count()

@@ -187,4 +187,4 @@ def test_a_cache_that_cannot_be_written_or_is_full_is_told(tmp_path: Path, monke
     assert checks.storage().status == "warn"
     (tmp_path / "file").touch()
     monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "file"))
-    assert (checks.storage().status, "RTALIGN_CACHE" in checks.cache_folder().fix) == ("fail", True)
+    assert (checks.storage().status, "RTALIGN_CACHE" in checks.storage().fix) == ("fail", True)

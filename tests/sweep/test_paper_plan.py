@@ -10,7 +10,7 @@ from rtalign.core.recipe import Recipe
 from rtalign.language import load
 from rtalign.language.loading import PAPER, list_models
 from rtalign_cli import main
-from rtalign_offline.estimate import estimate
+from rtalign_offline import estimate_training
 from rtalign_offline.sweep import paper_plan
 from rtalign_offline.sweep.paper_plan import Platform, Rates, estimate_cost, forward_flops
 from rtalign_offline.sweep.plan import Plan
@@ -114,7 +114,9 @@ def test_a_loaded_model_says_what_it_holds(precision: str, bytes_each: float, tm
     assert bytes_each <= held < bytes_each * 1.05 if precision != "int8" else 1.0 < held < 2.0
     recipe = Recipe().with_settings("language", precision=precision, layers="2", components=2)
     recipe = recipe.with_settings("lags", start_s=0.0, stop_s=0.1, step_s=0.1)
-    told = estimate([world(120, seed=1)[0]], model, recipe, "cpu")["memory_mb"]
+    told = estimate_training([world(120, seed=1)[0]], model, recipe, "cpu")["memory_mb"]
     info = model.info
     object.__setattr__(info, "n_bytes", info.n_bytes + 10**9)
-    assert estimate([world(120, seed=1)[0]], model, recipe, "cpu")["memory_mb"] == pytest.approx(told + 1000, abs=1.1)
+    assert estimate_training([world(120, seed=1)[0]], model, recipe, "cpu")["memory_mb"] == pytest.approx(
+        told + 1000, abs=1.1
+    )

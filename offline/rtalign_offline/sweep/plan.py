@@ -28,7 +28,7 @@ Label = Annotated[str, AfterValidator(_label)]
 
 
 class Person(Settings):
-    """A participant, and where the recordings are."""
+    """A participant, and where the recordings are.  Each field is described where it is defined."""
 
     name: Label = Field(description="Name of this person in results.")
     recordings: tuple[str, ...] = Field(min_length=1, description="BIDS folders or MEG recordings.")
@@ -41,7 +41,7 @@ class Person(Settings):
 
 
 class PlannedModel(Settings):
-    """A language model as `rtalign train --model` knows it."""
+    """A language model, as `rtalign train --model` names it.  Each field is described where it is defined."""
 
     name: str = Field(min_length=1, description="smollm2, a folder, a GGUF file, or an id in the local cache.")
     label: Label = Field("", description="Its name in results; by default the last part of its name.")
@@ -58,7 +58,10 @@ class PlannedModel(Settings):
 
 
 class ClusterPlan(Settings):
-    """Where the jobs run, and what is requested from the scheduler of a cluster."""
+    """Where the jobs run, and what is requested from the scheduler of a cluster.
+
+    Each field is described where it is defined.
+    """
 
     workers: int = Field(0, ge=0, le=4096, description="Processes of one thread each; 0 takes a process a core.")
     memory: str = Field("auto", description="Most memory of one process, such as 4GB; auto shares the machine's.")
@@ -72,7 +75,16 @@ class ClusterPlan(Settings):
 
 
 class Plan(Settings):
-    """Models x contexts x people x seeds under one recipe, as a TOML file that a person writes."""
+    """Models x contexts x people x seeds under one recipe, as a TOML file that a person writes.
+
+    Each field is described where it is defined.
+
+    Examples
+    --------
+    >>> plan = Plan.load(Path("plan.toml"))  # doctest: +SKIP
+    >>> len(plan.jobs())  # doctest: +SKIP
+    48
+    """
 
     title: str = Field("sweep", description="Title of the report.")
     people: tuple[Person, ...] = Field(min_length=1, description="Whose recordings.")
@@ -106,7 +118,23 @@ class Plan(Settings):
 
     @classmethod
     def load(cls, path: Path) -> Plan:
-        """A plan from TOML; paths in it are relative to the file's own folder."""
+        """Read a plan.
+
+        Parameters
+        ----------
+        path : Path
+            A TOML file; paths in it are relative to its own folder.
+
+        Returns
+        -------
+        Plan
+            The plan, with absolute paths.
+
+        Raises
+        ------
+        ValueError
+            If the file is not TOML or not a valid plan; the message is one line.
+        """
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
@@ -131,6 +159,7 @@ class Plan(Settings):
 
     @property
     def fingerprint(self) -> str:
+        """A hash of everything in the plan."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     def every_context(self) -> list[str]:
@@ -138,6 +167,7 @@ class Plan(Settings):
         return list(dict.fromkeys([*self.contexts, *(c for model in self.models for c in model.contexts)]))
 
     def recipe_for(self, context: str) -> Recipe:
+        """The recipe of the jobs in one context."""
         return self.recipe.with_settings("language", context=context)
 
     def jobs(self) -> list[JobKey]:
@@ -151,14 +181,24 @@ class Plan(Settings):
         ]
 
     def model(self, title: str) -> PlannedModel:
+        """The model of this title."""
         return next(m for m in self.models if m.title == title)
 
     def person(self, name: str) -> Person:
+        """The person of this name."""
         return next(p for p in self.people if p.name == name)
 
 
 class ReadingKey(Settings):
-    """One model's reading of the stories in one context."""
+    """One model's reading of the stories in one context.
+
+    Attributes
+    ----------
+    model, context : str
+        Their names in the plan.
+    seed : int
+        Of the weights of an untrained model.
+    """
 
     model: str
     context: str
@@ -170,7 +210,15 @@ class ReadingKey(Settings):
 
 
 class JobKey(Settings):
-    """One combination of a plan, by names."""
+    """One combination of a plan.
+
+    Attributes
+    ----------
+    model, context, person : str
+        Their names in the plan.
+    seed : int
+        Of the weights of an untrained model.
+    """
 
     model: str
     context: str

@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -308,8 +308,19 @@ def failure_lines(failures: Mapping[JobKey, str]) -> list[str]:
     ]
 
 
-def outcome_lines(result: Mapping[str, Any]) -> Sequence[str]:
-    """What `run_sweep` returned, for a person."""
+def outcome_lines(result: Mapping[str, Any]) -> list[str]:
+    """Describe the end of a sweep for a person.
+
+    Parameters
+    ----------
+    result : dict
+        What `run_sweep` returned.
+
+    Returns
+    -------
+    list of str
+        Lines of text.
+    """
     from rtalign_offline.sweep.report.tables import PIECES
 
     work = result["work"]

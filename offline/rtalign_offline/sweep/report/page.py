@@ -41,7 +41,18 @@ EMPTY = {
 
 
 def is_sweep(folder: Path) -> bool:
-    """Whether a folder is that of a sweep."""
+    """Whether a folder is that of a sweep.
+
+    Parameters
+    ----------
+    folder : Path
+        Any folder.
+
+    Returns
+    -------
+    bool
+        True where it holds sweep.json.
+    """
     return (folder / "sweep.json").is_file()
 
 

@@ -280,7 +280,15 @@ def _entry(condition: Condition, person: str, n_words: int, curves: Curves, fold
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeanCurve:
-    """R over lag, the mean of all layers, with the 95 % band of such a mean under the null; (lag,) each."""
+    """R over lag, the mean of all layers.
+
+    Attributes
+    ----------
+    lags_s, r : ndarray, shape (lag,)
+        Lags and the mean.
+    null_low, null_high : ndarray, shape (lag,)
+        The 95 % band of such a mean under the null.
+    """
 
     lags_s: np.ndarray
     r: np.ndarray
@@ -289,16 +297,34 @@ class MeanCurve:
 
 
 def mean_curve(curves: Curves) -> MeanCurve:
-    """The mean of all layers."""
+    """Average R over all layers.
+
+    Parameters
+    ----------
+    curves : Curves
+        R(layer, lag) with null draws.
+
+    Returns
+    -------
+    MeanCurve
+        The mean, with its band under the null.
+    """
     low, high = np.percentile(curves.null.mean(axis=1), (2.5, 97.5), axis=0)
     return MeanCurve(curves.lags_s, curves.r.mean(axis=0), low, high)
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How a score grows with a logarithm: its rise for every tenfold, with a 95 % bootstrap interval.
+    """How a score grows with a logarithm: a fitted line.
 
-    at_one : the line's value where the logarithm is 0; n : points.
+    Attributes
+    ----------
+    rate, low, high : float
+        Rise for every tenfold, with its 95 % bootstrap interval.
+    at_one : float
+        The line's value where the logarithm is 0.
+    n : int
+        Points.
     """
 
     rate: float
@@ -339,7 +365,20 @@ def fit_growth(points: Iterable[tuple[float, float | None, np.ndarray]]) -> Grow
 
 
 def growth_with_size(entries: Sequence[StudyEntry], score: Score) -> Growth | None:
-    """Growth of trained models with their number of parameters."""
+    """Growth of a score with the number of parameters.
+
+    Parameters
+    ----------
+    entries : sequence of StudyEntry
+        Of one context; untrained models are left out.
+    score : {"temporal", "alignment"}
+        Which score.
+
+    Returns
+    -------
+    Growth or None
+        None with fewer than two different sizes.
+    """
     return fit_growth(
         (float(np.log10(e.condition.n_parameters)), e.score(score), e.draws(score))
         for e in entries
@@ -348,12 +387,30 @@ def growth_with_size(entries: Sequence[StudyEntry], score: Score) -> Growth | No
 
 
 def growth_with_context(entries: Sequence[StudyEntry], score: Score) -> Growth | None:
-    """Growth of one model with the number of words that it sees."""
+    """Growth of a score with the number of words that a model sees.
+
+    Parameters
+    ----------
+    entries : sequence of StudyEntry
+        Of one model, in several contexts.
+    score : {"temporal", "alignment"}
+        Which score.
+
+    Returns
+    -------
+    Growth or None
+        None with fewer than two different contexts.
+    """
     return fit_growth((float(np.log10(e.condition.words)), e.score(score), e.draws(score)) for e in entries)
 
 
 def correlate_scores(study: Study) -> tuple[float | None, int]:
     """Pearson r of the temporal with the alignment score over the trained models in the reference context.
+
+    Parameters
+    ----------
+    study : Study
+        The results of a sweep.
 
     Returns
     -------
