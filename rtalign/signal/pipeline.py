@@ -60,15 +60,17 @@ class Pipeline:
 
     def push(self, item: Chunk | Word) -> list[Epoch | SkippedWord]:
         """Add a chunk or a word; return the words that are decided by now."""
-        if isinstance(item, Word):
-            self._epochs.push_word(item)
-            return self._epochs.collect()
-        done: list[Epoch | SkippedWord] = []
-        for piece in _pieces(item):
-            for filtered in self.chain.push(piece):
-                self.buffer.append(filtered)
-            done += self._epochs.collect()
-        return done
+        match item:
+            case Word():
+                self._epochs.push_word(item)
+                return self._epochs.collect()
+            case Chunk():
+                done: list[Epoch | SkippedWord] = []
+                for piece in _pieces(item):
+                    for filtered in self.chain.push(piece):
+                        self.buffer.append(filtered)
+                    done += self._epochs.collect()
+                return done
 
     def finish(self) -> list[Epoch | SkippedWord]:
         """Return the words that were still waiting when the signal ended."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from rtalign.decoding.projection import Projection
 from rtalign.scoring.statistics import STATISTICS
 from rtalign.training.prepare import PreparedRecording
 
+if TYPE_CHECKING:
+    from rtalign.language.model import LanguageModel
+
 STATISTIC = "statistic_"
 """Prefix of the names of statistics other than R."""
 
@@ -28,7 +31,7 @@ def statistics(work: TensorFile) -> dict[str, np.ndarray]:
 
 
 def work_folder(
-    store: Path, prepared: Sequence[PreparedRecording], model: Any, recipe: Recipe, extend: DecoderBank | None
+    store: Path, prepared: Sequence[PreparedRecording], model: LanguageModel, recipe: Recipe, extend: DecoderBank | None
 ) -> Path:
     """The cache folder of a bank under way; its name holds a key of everything that the bank depends on."""
     prints = [one.recording.fingerprint() for one in prepared]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,11 +30,14 @@ from rtalign.training.prepare import (
 )
 from rtalign.training.results import write_results
 
+if TYPE_CHECKING:
+    from rtalign.language.model import LanguageModel
+
 
 def evaluate(
     bank: DecoderBank,
     recordings: Sequence[Recording],
-    model: Any,
+    model: LanguageModel,
     out: Path,
     progress: Progress | None = None,
     *,
@@ -121,7 +124,7 @@ def match_sensors(
     return out
 
 
-def check_model(bank: DecoderBank, model: Any) -> None:
+def check_model(bank: DecoderBank, model: LanguageModel) -> None:
     """Raise ValueError if a model is not the one that a bank was made with."""
     want, have = bank.model, results.model_entry(model)
     for name in ("id", "revision", "tokenizer"):

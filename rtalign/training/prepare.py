@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,13 @@ from rtalign.core.records import Recording
 from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection
 from rtalign.language import find_content_words
+from rtalign.language.reading import Reading
 from rtalign.recordings.quality.signal import check_signal
 from rtalign.signal.chain import Chain, describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
+
+if TYPE_CHECKING:
+    from rtalign.language.model import LanguageModel
 
 SURPRISAL = "surprisal.npy"
 
@@ -94,7 +98,7 @@ class ActivationRequest:
         Whether each word's surprisal is stored too: it takes a seventh of the work, and nothing is fitted to it.
     """
 
-    model: Any
+    model: LanguageModel
     recipe: LanguageRecipe
     layers: Sequence[int]
     surprisal: bool = False
@@ -106,7 +110,7 @@ class ActivationRequest:
         parts = ("1", info.id, info.revision, how, list(self.layers), list(words), *surprisal)
         return store / "activations" / cache.content_key(*parts)[:24]
 
-    def stream(self, words: Sequence[str]) -> Iterator[Any]:
+    def stream(self, words: Sequence[str]) -> Iterator[Reading]:
         """The model's readings of a story, part by part."""
         for _, part in self.model.stream(words, self.recipe, self.layers, surprisal=self.surprisal):
             yield part
@@ -265,14 +269,16 @@ def compute_activations(
     return read
 
 
-def _reported(parts: Iterator[Any], stage: Stage, check: Callable[[], None]) -> Iterator[Any]:
+def _reported(parts: Iterator[Reading], stage: Stage, check: Callable[[], None]) -> Iterator[Reading]:
     for part in parts:
         yield part
         stage.advance(len(part.activations))
         check()
 
 
-def _write_activations(folder: Path, request: ActivationRequest, words: Sequence[str], parts: Iterable[Any]) -> None:
+def _write_activations(
+    folder: Path, request: ActivationRequest, words: Sequence[str], parts: Iterable[Reading]
+) -> None:
     """Write a story's activations part by part, so that they are never in memory as a whole."""
     shape = len(words), len(request.layers), request.model.info.dim
     surprisal = [np.empty(0, np.float32)]

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtalign.core.machine import peak_rss_mb
 from rtalign.core.progress import Progress
@@ -16,6 +16,9 @@ from rtalign.report import write
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
 from rtalign.training.prepare import PreparedRecording
+
+if TYPE_CHECKING:
+    from rtalign.language.model import LanguageModel
 
 STAGES = {"language": ("language model",), "signal": ("signal",), "fit": ("targets", "decoders", "scores")}
 
@@ -63,7 +66,7 @@ def recording_entry(prepared: PreparedRecording) -> dict[str, Any]:
     }
 
 
-def model_entry(model: Any) -> dict[str, Any]:
+def model_entry(model: LanguageModel) -> dict[str, Any]:
     """The passport's entry of a language model."""
     info = model.info
     names = ("id", "family", "n_layers", "dim", "n_parameters", "revision", "tokenizer", "has_bos")

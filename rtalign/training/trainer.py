@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from rtalign.training.prepare import (
 )
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
+
+if TYPE_CHECKING:
+    from rtalign.language.model import LanguageModel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +122,7 @@ class LagFit:
 
 def train(
     recordings: Sequence[Recording],
-    model: Any,
+    model: LanguageModel,
     recipe: Recipe,
     out: Path,
     progress: Progress | None = None,
@@ -304,7 +307,9 @@ def _store(inputs: FitInputs, index: int, fitted: LagFit, scored: LagScore) -> N
         work["moments_xx"][index, k], work["moments_xy"][index, k] = m.xx, m.xy
 
 
-def _passport(inputs: FitInputs, layers: Sequence[int], model: Any, extend: DecoderBank | None) -> dict[str, Any]:
+def _passport(
+    inputs: FitInputs, layers: Sequence[int], model: LanguageModel, extend: DecoderBank | None
+) -> dict[str, Any]:
     first = inputs.prepared[0]
     before: dict[str, Any] = extend.passport if extend else {"recordings": [], "n_words": 0}
     return make_passport(
