@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from rtalign.core import files
-from rtalign.core.files import AppendOnlyFile, atomic_folder, write_atomically
+from rtalign.core.files import AppendOnlyFile, atomic_folder, remove_abandoned, write_atomically
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,3 +76,14 @@ def test_a_partly_written_record_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     file.flush()
     file.close()
     assert (tmp_path / "f").read_bytes() == b"wholekept for later"
+
+
+def test_partial_folders_are_removed_after_a_day(tmp_path: Path) -> None:
+    for name, age in (("old.partial-1-x", 2 * 86400), ("new.partial-2-y", 60), ("whole", 9 * 86400)):
+        folder = tmp_path / "signal" / name
+        folder.mkdir(parents=True)
+        (folder / "signal.f32").write_bytes(b"0000")
+        for path in (folder / "signal.f32", folder):
+            os.utime(path, (time.time() - age,) * 2)
+    remove_abandoned(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "signal").iterdir()) == ["new.partial-2-y", "whole"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -115,14 +116,14 @@ def world(
     values = rng.standard_normal((n_words, N_LAYERS, DIM))
     texts = [f"{prefix}{i}" for i in range(n_words)]
     n_samples = int((onsets[-1] + 4) * sfreq)
-    time = np.arange(n_samples) / sfreq
+    times = np.arange(n_samples) / sfreq
     signal = np.zeros((n_samples, n_sensors))
     mixing = np.random.default_rng(99).standard_normal((N_LAYERS, DIM, n_sensors))
     for k, latency in enumerate(LATENCIES):
         source = np.zeros((n_samples, DIM))
         for i, onset in enumerate(onsets):
-            near = np.abs(time - onset - latency) < 0.3
-            source[near] += values[i, k] * np.exp(-0.5 * ((time[near] - onset - latency) / 0.05) ** 2)[:, None]
+            near = np.abs(times - onset - latency) < 0.3
+            source[near] += values[i, k] * np.exp(-0.5 * ((times[near] - onset - latency) / 0.05) ** 2)[:, None]
         signal += source @ mixing[k]
     noise = np.cumsum(rng.standard_normal((n_samples, n_sensors)), axis=0) * 0.05
     noise += rng.standard_normal((n_samples, n_sensors)) * 4
@@ -137,3 +138,23 @@ def small_recipe(**fit: Any) -> Recipe:
     recipe = Recipe().with_settings("lags", start_s=-0.2, stop_s=0.8, step_s=0.04)
     recipe = recipe.with_settings("language", layers="all", components=4)
     return recipe.with_settings("fit", null_draws=40, boot_draws=40, **fit)
+
+
+def two_worlds() -> tuple[list[MemoryRecording], FakeModel]:
+    """Two recordings, and one model that knows the words of both."""
+    (first, model), (second, more) = world(n_words=150, seed=1), world(n_words=120, seed=2, prefix="v")
+    model.table |= more.table
+    return [first, second], model
+
+
+def slowed(model: FakeModel, seconds: float) -> FakeModel:
+    """The same model, which waits before each part of a story."""
+    stream = model.stream
+
+    def slow(*args: Any, **how: Any) -> Iterator[tuple[int, Any]]:
+        for part in stream(*args, **how):
+            time.sleep(seconds)
+            yield part
+
+    model.stream = slow  # type: ignore[method-assign]
+    return model

@@ -48,7 +48,7 @@ def test_planted_latencies_come_back(trained: tuple[Path, MemoryRecording, Any])
     assert result["temporal_score"]["p_permutation"] < 0.05
 
 
-def test_a_bank_folder_holds_what_was_promised(trained: tuple[Path, MemoryRecording, Any]) -> None:
+def test_a_bank_folder_holds_what_interfaces_promise(trained: tuple[Path, MemoryRecording, Any]) -> None:
     bank = trained[0] / "bank"
     assert {p.name for p in bank.iterdir()} == {
         "bank.safetensors", "recipe.toml", "passport.json", "summary.json", "curves.csv", "report.html",
@@ -64,7 +64,7 @@ def test_a_bank_folder_holds_what_was_promised(trained: tuple[Path, MemoryRecord
     assert result["n_words"] + sum(result["skipped"].values()) == len(trained[1].words)
 
 
-def test_sums_and_single_predictions_tell_the_same_r(
+def test_sums_and_single_predictions_give_the_same_r(
     trained: tuple[Path, MemoryRecording, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """R of the report comes from moments; here it is taken again from every held-out word's own prediction."""
@@ -92,7 +92,7 @@ def test_the_final_decoder_is_scikit_learns_ridge(trained: tuple[Path, MemoryRec
         assert np.allclose(bank.predict(lag, X)[:, target], ridge.predict((X - mean) / spread), atol=2e-3 * Y.std())
 
 
-def test_an_interrupted_run_goes_on_and_ends_the_same(
+def test_an_interrupted_run_resumes_with_the_same_result(
     trained: tuple[Path, MemoryRecording, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder, recording, model = trained
@@ -147,7 +147,7 @@ def test_extending_a_bank_equals_fitting_all_words_at_once(tmp_path: Path) -> No
 def test_trainer_and_live_route_agree_number_for_number(
     trained: tuple[Path, MemoryRecording, Any], tmp_path: Path, size: int
 ) -> None:
-    """The keystone: fresh minutes scored from disk equal those pushed through the live pipeline in any chunks."""
+    """The keystone: new recordings scored from disk equal those pushed through the live pipeline in any chunks."""
     folder, _, _ = trained
     fresh, model = world(n_words=200, seed=5, prefix="f")
     offline = evaluate(DecoderBank.load(folder / "bank"), [fresh], model, tmp_path / "out", QUIET, store=tmp_path / "c")
@@ -177,7 +177,7 @@ def live_epochs(recording: MemoryRecording, recipe: Recipe, size: int, late: flo
     return out + pipeline.finish()
 
 
-def test_fresh_minutes_show_the_same_ladder(trained: tuple[Path, MemoryRecording, Any], tmp_path: Path) -> None:
+def test_new_recordings_show_the_same_latencies(trained: tuple[Path, MemoryRecording, Any], tmp_path: Path) -> None:
     fresh, model = world(n_words=300, seed=7, prefix="g")
     result = evaluate(DecoderBank.load(trained[0] / "bank"), [fresh], model, tmp_path / "out", QUIET, store=tmp_path)
     assert result["temporal_score"]["r"] > 0.95
@@ -191,7 +191,7 @@ def test_a_score_on_training_words_is_refused(trained: tuple[Path, MemoryRecordi
     assert not (tmp_path / "out").exists()
 
 
-def test_a_recording_that_carries_nothing_gets_no_temporal_score(tmp_path: Path) -> None:
+def test_a_recording_of_noise_gets_no_temporal_score(tmp_path: Path) -> None:
     recording, model = world(snr=0.0, seed=3)
     result = train([recording], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path / "cache")
     assert result["temporal_score"] is None
@@ -208,7 +208,7 @@ def test_words_of_a_gap_are_skipped_and_the_rest_is_used(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("value", "word"), [(0.0, "flat"), (np.nan, "finite")])
-def test_dead_channels_are_named_with_the_cure(tmp_path: Path, value: float, word: str) -> None:
+def test_dead_channels_are_named_with_the_fix(tmp_path: Path, value: float, word: str) -> None:
     recording, model = world(n_words=100, seed=4)
     recording.data[:, 3] = value
     with pytest.raises(ValueError, match=r"M003.*--bads M003") as error:
