@@ -83,7 +83,7 @@ def hide(scene: Scene) -> None:
 
 
 EFFECTS: dict[str, Effect] = {
-    "start": Effect(lambda s: s.window.findChild(Chooser) is not None, True, lambda s: None),
+    "start": Effect(lambda s: s.window.findChild(FakeStartDialog) is not None, True, lambda s: None),
     "open": starts_with("recording"),
     "folder": starts_with("recording"),
     "bank": starts_with("bank"),
@@ -136,11 +136,11 @@ def saved(scene: Scene) -> Session | None:
     return Session.load(path) if path.exists() else None
 
 
-class Chooser(QObject):
-    """In place of the start dialog."""
+class FakeStartDialog(QObject):
+    """In place of the start dialog: opens nothing."""
 
-    chosen = pyqtSignal(object)
-    demo_wanted = pyqtSignal()
+    session_chosen = pyqtSignal(object)
+    demo_requested = pyqtSignal()
 
     def __init__(self, memory: Any, theme: Any, parent: QObject) -> None:
         super().__init__(parent)
@@ -179,7 +179,7 @@ def test_every_action_has_an_effect_here() -> None:
 )
 def test_every_key_triggers_its_action(name: str, key: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     effect = EFFECTS[name]
-    monkeypatch.setitem(sys.modules, "rtalign_monitor.start.dialog", SimpleNamespace(StartDialog=Chooser))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "rtalign_monitor.start.dialog", SimpleNamespace(StartDialog=FakeStartDialog))  # type: ignore[arg-type]
     clipboard_was = QGuiApplication.clipboard()
     assert clipboard_was is not None
     clipboard_was.clear()

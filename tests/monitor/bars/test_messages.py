@@ -207,7 +207,7 @@ def test_start_and_end_of_a_recording_name_its_folder(scene: Scene) -> None:
     scene.press("R")
     assert scene.last_command == Record(None)
     scene.change(recording=None)
-    assert scene.message == "The recording is whole: /data/session-1."
+    assert scene.message == "The recording is complete: /data/session-1."
 
 
 def test_the_demo_view_fills_the_screen_until_esc(scene: Scene) -> None:
