@@ -16,7 +16,7 @@ def position_time(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
 
-def age(seconds: float) -> str:
+def age_text(seconds: float) -> str:
     """Time since the newest sample: 0.25 s, 34 s, or `clock_time` from a minute on."""
     if seconds < 10:
         return f"{seconds:.2f} s"
@@ -57,7 +57,7 @@ def rough_duration(seconds: float) -> str:
     return f"{60 * hours:.0f} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"
 
 
-def about(seconds: float) -> str:
+def rounded_duration(seconds: float) -> str:
     """Time left, rounded: a multiple of 10 s up to 90 s, then minutes."""
     return f"{10 * max(round(seconds / 10), 1)} s" if seconds < 95 else f"{round(seconds / 60)} min"
 

@@ -90,6 +90,7 @@ class ChainDesign:
         return float(-20 * np.log10(max(abs(self.taps @ wave), 1e-10)))
 
     def highpass(self) -> Highpass:
+        """A new high-pass for one stretch."""
         if not self.recipe.highpass_hz:
             return NoHighpass()
         kind = CausalHighpass if self.recipe.phase == "causal" else ZeroPhaseHighpass
@@ -125,6 +126,7 @@ class StretchFilter:
         return self._stamp(self._highpass.push(y[masked:]))
 
     def finish(self) -> list[Chunk]:
+        """Return what was waiting for later samples."""
         return self._stamp(self._highpass.finish())
 
     def _stamp(self, y: np.ndarray) -> list[Chunk]:

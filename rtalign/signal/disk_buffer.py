@@ -75,14 +75,17 @@ class DiskBuffer:
 
     @property
     def rate(self) -> float:
+        """Rows a second."""
         return self._timeline.rate
 
     @property
     def n_sensors(self) -> int:
+        """Columns."""
         return self._timeline.n_sensors
 
     @property
     def n_rows(self) -> int:
+        """Rows of all stretches."""
         return self._timeline.n_rows
 
     @property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 
-from rtalign.core.parallel import run_ordered
+from rtalign.core.parallel import BackgroundTask, TaskStopped, run_ordered
 
 
 def test_results_come_in_order_and_few_wait() -> None:
@@ -49,3 +50,37 @@ def test_an_interrupt_leaves_no_thread() -> None:
     with pytest.raises(KeyboardInterrupt):
         results.throw(KeyboardInterrupt)
     assert threading.active_count() == before
+
+
+def test_an_error_of_the_task_reaches_the_caller() -> None:
+    def fail(check: Callable[[], None]) -> None:
+        raise ArithmeticError("no disk")
+
+    def wait() -> None:
+        with BackgroundTask(fail, "task") as task:
+            while True:
+                task.check()
+
+    with pytest.raises(ArithmeticError, match="no disk"):
+        wait()
+
+
+def test_an_error_of_the_caller_stops_the_task() -> None:
+    ended = []
+
+    def work(check: Callable[[], None]) -> None:
+        try:
+            while True:
+                check()
+        except TaskStopped:
+            ended.append(True)
+            raise
+
+    with pytest.raises(ArithmeticError, match="no model"), BackgroundTask(work, "task"):
+        raise ArithmeticError("no model")
+    assert ended == [True]
+
+
+def test_the_result_of_a_task_is_waited_for() -> None:
+    with BackgroundTask(lambda check: time.sleep(0.05) or 3, "task") as task:
+        assert task.result() == 3

@@ -13,7 +13,7 @@ PRESETS = [Recipe.preset("live"), Recipe.preset("paper")]
 
 
 @pytest.mark.parametrize("recipe", PRESETS, ids=["live", "paper"])
-def test_a_recipe_is_read_back_as_written_with_its_explanations(recipe: Recipe) -> None:
+def test_a_recipe_is_read_back_as_written(recipe: Recipe) -> None:
     text = recipe.to_toml()
     assert Recipe.from_toml(text) == recipe
     for group in type(recipe).model_fields:
@@ -32,7 +32,7 @@ def test_the_paper_preset_is_the_papers() -> None:
     assert recipe.fit.alphas[-1] == 1e8
 
 
-def test_nine_layers_lie_between_a_tenth_and_nine_tenths_of_depth() -> None:
+def test_nine_layers_lie_between_10_and_90_percent_of_depth() -> None:
     assert LanguageRecipe().layer_indices(31) == [3, 6, 9, 12, 15, 18, 21, 24, 27]
     assert LanguageRecipe(layers="all").layer_indices(5) == [0, 1, 2, 3, 4]
     assert LanguageRecipe(layers="0,4,2").layer_indices(5) == [0, 2, 4]

@@ -17,5 +17,5 @@ def test_durations_change_unit_where_a_reader_would() -> None:
     assert [time_format.decimal_duration(s) for s in (0.25, 89, 90, 5400)] == ["0.25 s", "89 s", "2 min", "1.5 h"]
     assert [time_format.long_duration(s) for s in (5400, 48 * 3600)] == ["1.5 h", "2 d"]
     assert [time_format.rough_duration(s) for s in (45, 5400, 108_000, 260_000)] == ["45 s", "90 min", "30 h", "3 d"]
-    assert [time_format.age(s) for s in (0.25, 34, 67)] == ["0.25 s", "34 s", "01:07"]
-    assert [time_format.about(s) for s in (1, 94, 96)] == ["10 s", "90 s", "2 min"]
+    assert [time_format.age_text(s) for s in (0.25, 34, 67)] == ["0.25 s", "34 s", "01:07"]
+    assert [time_format.rounded_duration(s) for s in (1, 94, 96)] == ["10 s", "90 s", "2 min"]

@@ -27,7 +27,7 @@ def words(*onsets: float) -> list[Word]:
 
 
 @pytest.mark.parametrize("start", [0.0, -3.21, 1.7e9])
-def test_between_samples_the_error_is_below_a_third_of_a_percent(start: float) -> None:
+def test_interpolation_error_is_below_a_third_of_a_percent(start: float) -> None:
     grid = np.arange(1000) / RATE
     times = np.random.default_rng(0).uniform(0.1, 9.8, 2000)
     got = values_at(waves(grid).astype(np.float32), start, RATE, start + times)

@@ -8,7 +8,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter
 from PyQt6.QtWidgets import QWidget
 
-from rtalign.core.time_format import age, clock_time
+from rtalign.core.time_format import age_text, clock_time
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
 from rtalign_monitor.bars.messages import problems
@@ -140,7 +140,7 @@ def _meg(meg: StreamHealth) -> list[Fact]:
         rates = f"{meg.rate_hz:.1f} of {meg.nominal_hz:g} Hz"
         facts.append(Fact(rates, "samples received a second, of the nominal rate", rank=4))
     if meg.age_s is not None and meg.state not in ("ended", "paused"):
-        facts.append(Fact(f"age {age(meg.age_s)}", "time since the newest sample", rank=1))
+        facts.append(Fact(f"age {age_text(meg.age_s)}", "time since the newest sample", rank=1))
     if meg.offset_s is not None and meg.uncertainty_s is not None:
         offset = f"clock {1e3 * meg.offset_s:+.1f} ± {1e3 * meg.uncertainty_s:.1f} ms".replace("-", "−")
         facts.append(Fact(offset, "offset of the sender's clock from this machine's", rank=6))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtalign.core.session import MIN_CURVE_WORDS
-from rtalign.core.time_format import about
+from rtalign.core.time_format import rounded_duration
 from rtalign.engine.snapshot import Snapshot
 
 NO_WORD_YET = "no word received yet"
@@ -69,7 +69,7 @@ def time_left(n_words: int, snapshot: Snapshot) -> str:
     if span <= 0 or snapshot.paused:
         return f"{n_words:,} to go"
     left = n_words * span / (len(onsets) - 1) / (snapshot.speed or 1.0)
-    return f"in about {about(left)}"
+    return f"in about {rounded_duration(left)}"
 
 
 def _no_signal(snapshot: Snapshot) -> tuple[str, str] | None:
