@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Unpack
 
 from rtalign.recordings.bids import stem
-from rtalign.recordings.datasets.base import CatalogueEntry, DataSet
+from rtalign.recordings.datasets.base import DataSet, DataSetEntry
 from rtalign.recordings.datasets.registry import (
     data_set_of,
     describe_file,
@@ -64,7 +64,7 @@ class FolderReport:
     ----------
     folder : Path
         The folder, or a file that is one recording.
-    known : CatalogueEntry or None
+    known : DataSetEntry or None
         The published set that it looks like.
     findings : tuple of Finding
         Files in natural order, then what concerns the whole folder.
@@ -73,7 +73,7 @@ class FolderReport:
     """
 
     folder: Path
-    known: CatalogueEntry | None
+    known: DataSetEntry | None
     findings: tuple[Finding, ...]
     is_folder: bool = True
 

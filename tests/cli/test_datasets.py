@@ -29,7 +29,7 @@ from tests.helpers.wav_files import write_wav
 def test_the_list_says_what_each_set_is_and_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
     rows = command.datasets(command_line(), Progress(quiet=True))
     told = " ".join(capsys.readouterr().out.split())
-    assert len(rows) == len(DATA_SETS) == 5
+    assert len(rows) == len(DATA_SETS) >= 5
     for known in (data_set.entry for data_set in DATA_SETS):
         for text in (known.key, known.name, known.licence, known.size, known.place, known.language):
             assert text in told

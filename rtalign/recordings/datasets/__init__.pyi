@@ -1,6 +1,6 @@
-from .base import CatalogueEntry as CatalogueEntry
 from .base import DataFile as DataFile
 from .base import DataSet as DataSet
+from .base import DataSetEntry as DataSetEntry
 from .base import read_bids_file as read_bids_file
 from .registry import DATA_SETS as DATA_SETS
 from .registry import data_set_of as data_set_of
@@ -11,9 +11,9 @@ from .sounds import wav_of as wav_of
 
 __all__ = [
     "DATA_SETS",
-    "CatalogueEntry",
     "DataFile",
     "DataSet",
+    "DataSetEntry",
     "data_set_of",
     "describe_file",
     "find_files",

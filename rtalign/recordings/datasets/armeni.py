@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rtalign.core.records import Word
 from rtalign.recordings.bids import folders, stem
-from rtalign.recordings.datasets.base import CatalogueEntry, DataFile, DataSet
+from rtalign.recordings.datasets.base import DataFile, DataSet, DataSetEntry
 from rtalign.recordings.formats.mne_recording import MneRecording
 from rtalign.recordings.word_tables.delimited import read_table, read_text
 from rtalign.recordings.word_tables.rows import NoWords, Row, parse_onset, unquote, words_from_rows
@@ -46,7 +46,7 @@ MARGIN_S = 10.0
 class Armeni2022(DataSet):
     """Sessions whose events table marks several runs of one recording.  Faults of the published sessions are known."""
 
-    entry = CatalogueEntry(
+    entry = DataSetEntry(
         key="armeni2022",
         name="Armeni et al. 2022, Sherlock Holmes",
         people=N_SUBJECTS,

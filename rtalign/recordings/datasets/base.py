@@ -16,7 +16,7 @@ from rtalign.recordings.word_tables.table import read_words
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueEntry:
+class DataSetEntry:
     """What `rtalign datasets` lists of a data set.  Nothing is ever downloaded by the program.
 
     Attributes
@@ -109,14 +109,19 @@ class DataFile:
 
 
 class DataSet(ABC):
-    """A published data set: its place in the catalogue, and how its files are read.
+    """A published data set: its entry in the catalogue, and how its files are read.
 
     Each set answers every method; `rtalign.recordings.datasets.registry` says how to add one.
+
+    Attributes
+    ----------
+    entry : DataSetEntry
+        What `rtalign datasets` lists of it.
     """
 
     @property
     @abstractmethod
-    def entry(self) -> CatalogueEntry:
+    def entry(self) -> DataSetEntry:
         """Its entry in the catalogue; a class attribute in each set."""
 
     @abstractmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rtalign.core.records import Word
 from rtalign.recordings.bids import natural_order
-from rtalign.recordings.datasets.base import CatalogueEntry, DataFile, DataSet
+from rtalign.recordings.datasets.base import DataFile, DataSet, DataSetEntry
 from rtalign.recordings.formats.hdf5_recording import Hdf5Recording
 from rtalign.recordings.word_tables.delimited import read_table
 from rtalign.recordings.word_tables.rows import NoWords, Row, words_from_rows
@@ -23,7 +23,7 @@ SOUND_FOLDERS = (".", "stimuli", "stimuli/audio", "audio")
 class LibriBrain(DataSet):
     """Signal in BOOK/derivatives/serialised, words in BOOK/derivatives/events."""
 
-    entry = CatalogueEntry(
+    entry = DataSetEntry(
         key="libribrain",
         name="LibriBrain",
         people=1,

@@ -12,7 +12,7 @@ from typing import Any
 
 from rtalign.core.records import Word
 from rtalign.recordings.bids import folders, stem
-from rtalign.recordings.datasets.base import CatalogueEntry, DataFile, DataSet
+from rtalign.recordings.datasets.base import DataFile, DataSet, DataSetEntry
 from rtalign.recordings.formats.mne_recording import MneRecording
 from rtalign.recordings.word_tables.delimited import read_table, read_text
 from rtalign.recordings.word_tables.rows import NoWords, Row, parse_onset, words_from_rows
@@ -45,7 +45,7 @@ DESCRIPTION = re.compile(r"""(?:^|\t)"?\{\s*['"]+[a-z_]+['"]+\s*:""", re.MULTILI
 class MegMasc(DataSet):
     """Runs whose events table describes sounds, words and phonemes in braces."""
 
-    entry = CatalogueEntry(
+    entry = DataSetEntry(
         key="megmasc",
         name="MEG-MASC",
         people=27,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rtalign.recordings.datasets.base import CatalogueEntry, DataFile, DataSet, read_bids_file
+from rtalign.recordings.datasets.base import DataFile, DataSet, DataSetEntry, read_bids_file
 from rtalign.recordings.formats.mne_recording import MneRecording
 
 
 class PetitPrince(DataSet):
     """The listening task of Le Petit Prince; its words are in the events tables of its runs."""
 
-    entry = CatalogueEntry(
+    entry = DataSetEntry(
         key="petitprince",
         name="Le Petit Prince, listening",
         people=58,

@@ -52,6 +52,10 @@ def describe_file(
         Channels that the user leaves out; those of the data set's tables and notes are added.
     filters : mapping of str to str, optional
         The labels of subject, session, task or run that the user asked for.
+
+    Returns
+    -------
+    DataFile
     """
     if not is_signal_file(path):
         return DataFile(path, word_table, None, frozenset(bads), subject, filters)
@@ -60,7 +64,18 @@ def describe_file(
 
 
 def data_set_of(file: DataFile) -> DataSet | None:
-    """Return the published set that a file looks like; None where it looks like none."""
+    """Return the published set that a file looks like.
+
+    Parameters
+    ----------
+    file : DataFile
+        From `describe_file`.
+
+    Returns
+    -------
+    DataSet or None
+        None where it looks like none.
+    """
     return next((data_set for data_set in DATA_SETS if data_set.fits(file)), None)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rtalign.core.records import Word
 from rtalign.recordings.bids import folders, stem
-from rtalign.recordings.datasets.base import CatalogueEntry, DataFile, DataSet
+from rtalign.recordings.datasets.base import DataFile, DataSet, DataSetEntry
 from rtalign.recordings.formats.mne_recording import MneRecording
 from rtalign.recordings.wav_file import WavFile
 from rtalign.recordings.word_tables.delimited import Table, read_table
@@ -26,7 +26,7 @@ MAX_BYTES = 16 * 1024 * 1024
 class Smn4Lang(DataSet):
     """Stories whose words are in story_N_word_time.mat."""
 
-    entry = CatalogueEntry(
+    entry = DataSetEntry(
         key="smn4lang",
         name="SMN4Lang",
         people=12,

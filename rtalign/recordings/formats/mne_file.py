@@ -26,6 +26,10 @@ def is_signal_file(path: Path) -> bool:
     ----------
     path : Path
         A file or a folder.
+
+    Returns
+    -------
+    bool
     """
     return path.name.lower().endswith(SUFFIXES) or _is_bti(path)
 
@@ -113,7 +117,15 @@ def read_header(path: Path) -> tuple[SignalFile, Any, list[str]]:
 
 
 class SignalReader:
-    """An open recording."""
+    """An open recording.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        As MNE opens it, its samples unread.
+    is_ctf : bool
+        Whether it is a CTF folder, whose samples are read without MNE.
+    """
 
     def __init__(self, raw: Any, is_ctf: bool) -> None:
         self._raw, self._is_ctf = raw, is_ctf

@@ -98,6 +98,10 @@ def textgrid_rows(text: str, tier: str, name: str) -> Iterator[Row]:
         The tier's name; case and a plural s make no difference.
     name : str
         The file's name, for messages.
+
+    Yields
+    ------
+    Row
     """
     reader = TextGridReader(text, name)
     kinds = reader.text(), reader.text()
@@ -138,6 +142,10 @@ def ctm_rows(text: str, name: str) -> Iterator[Row]:
         The whole file.
     name : str
         Its name, for messages.
+
+    Yields
+    ------
+    Row
     """
     first = None
     for line, content in enumerate(text.split("\n"), start=1):

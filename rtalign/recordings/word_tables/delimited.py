@@ -68,7 +68,23 @@ def read_table(path: Path) -> Table:
 
 
 def read_text(path: Path) -> str:
-    """Read a file as text: UTF-8, or UTF-16 where its first bytes say so, as Praat's files do."""
+    """Read a file as text: UTF-8, or UTF-16 where its first bytes say so, as Praat's files do.
+
+    Parameters
+    ----------
+    path : Path
+        A file of at most 256 MiB.
+
+    Returns
+    -------
+    str
+        With plain line ends.
+
+    Raises
+    ------
+    ValueError
+        Where it is too large or no text.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"there is no word table {path}")
     if path.stat().st_size > MAX_BYTES:
@@ -89,7 +105,19 @@ def read_text(path: Path) -> str:
 
 
 def parse_table(text: str, name: str) -> Table:
-    """Make a table of text; name : the file's, for messages."""
+    """Make a table of the text of a TSV or CSV.
+
+    Parameters
+    ----------
+    text : str
+        The whole file; a tab in its first line makes it TSV.
+    name : str
+        The file's name, for messages.
+
+    Returns
+    -------
+    Table
+    """
     first = text[: text.find("\n")] if "\n" in text else text
     if (n_lines := text.count("\n")) > MAX_LINES:
         raise ValueError(f"{name} has {n_lines:,} lines; at most {MAX_LINES:,} are read - cut it into one a recording")

@@ -93,7 +93,17 @@ def words_from_rows(rows: Iterable[Row], path: Path) -> tuple[list[Word], list[s
 
 
 def unquote(text: str) -> str:
-    """Remove the blanks around a text, and each pair of quotation marks around it."""
+    """Remove the blanks around a text, and each pair of quotation marks around it.
+
+    Parameters
+    ----------
+    text : str
+        A cell of a table, or a marker.
+
+    Returns
+    -------
+    str
+    """
     text = text.strip()
     if text[-1:].isalnum():
         return text
@@ -103,13 +113,41 @@ def unquote(text: str) -> str:
 
 
 def is_word(text: str) -> bool:
-    """Whether a text is a word, not what aligners and BIDS write where nothing was spoken."""
+    """Whether a text is a word, not what aligners and BIDS write where nothing was spoken.
+
+    Parameters
+    ----------
+    text : str
+        Without blanks and quotation marks around it.
+
+    Returns
+    -------
+    bool
+    """
     low = text.lower()
     return low not in NO_WORD_MARKS and not (low[0] == "<" and low[-1] == ">")
 
 
 def parse_onset(row: Row, path: Path) -> float:
-    """Return the onset of a row in seconds; ValueError where it is no finite number."""
+    """Parse the onset of a row.
+
+    Parameters
+    ----------
+    row : Row
+        A row of a word table.
+    path : Path
+        The table, for messages.
+
+    Returns
+    -------
+    float
+        In seconds.
+
+    Raises
+    ------
+    ValueError
+        Where it is no finite number, naming the line and the fix.
+    """
     try:
         onset = float(row.onset)
     except ValueError:

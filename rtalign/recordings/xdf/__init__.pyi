@@ -1,7 +1,7 @@
 from .channels import select_xdf_sensors as select_xdf_sensors
 from .channels import si_factor as si_factor
-from .clock import ClockSegment as ClockSegment
 from .clock import CountedClock as CountedClock
+from .clock import XdfSegment as XdfSegment
 from .clock import count_clock as count_clock
 from .clock import to_common_clock as to_common_clock
 from .header import XdfChannel as XdfChannel
@@ -18,7 +18,6 @@ from .streams import read_session_words as read_session_words
 from .writer import SignalStream as SignalStream
 
 __all__ = [
-    "ClockSegment",
     "CountedClock",
     "SignalStream",
     "StreamChoice",
@@ -26,6 +25,7 @@ __all__ = [
     "XdfFile",
     "XdfHeader",
     "XdfRecording",
+    "XdfSegment",
     "XdfStream",
     "count_clock",
     "is_xdf",

@@ -21,7 +21,7 @@ RATE_TOLERANCE = 0.005
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClockSegment:
+class XdfSegment:
     """Samples without a break.
 
     Attributes
@@ -49,12 +49,12 @@ class CountedClock:
     ----------
     sfreq : float
         Samples a second of signal time.
-    segments : tuple of ClockSegment
+    segments : tuple of XdfSegment
         In order of time.
     """
 
     sfreq: float
-    segments: tuple[ClockSegment, ...]
+    segments: tuple[XdfSegment, ...]
 
     def to_signal_time(self, times: np.ndarray) -> np.ndarray:
         """Convert common times to signal time, through the samples' numbers, so that drift never adds up.
@@ -81,7 +81,7 @@ class CountedClock:
 
     def shifted(self, seconds: float) -> CountedClock:
         """Return the same clock with another zero."""
-        moved = [ClockSegment(s.first, s.n, s.start + seconds, s.indices, s.times) for s in self.segments]
+        moved = [XdfSegment(s.first, s.n, s.start + seconds, s.indices, s.times) for s in self.segments]
         return CountedClock(self.sfreq, tuple(moved))
 
 
@@ -112,7 +112,7 @@ def count_clock(file: XdfFile, stream: XdfStream, dejitter: bool) -> tuple[Count
     if measured and abs(measured / sfreq - 1) > RATE_TOLERANCE:
         notes.append(f"{stream.header.name} says {sfreq:g} Hz and came at {measured:.6g} Hz, which is used")
         sfreq = float(f"{measured:.6g}")
-    segments: list[ClockSegment] = []
+    segments: list[XdfSegment] = []
     gaps = []
     for a, b in pairwise(edges):
         stop = int(indices[b]) if b < len(indices) else stream.n_samples
@@ -122,7 +122,7 @@ def count_clock(file: XdfFile, stream: XdfStream, dejitter: bool) -> tuple[Count
             before = segments[-1]
             gaps.append(_gap(before, start, sfreq))
             start = before.start + before.n / sfreq + gaps[-1]
-        segments.append(ClockSegment(int(indices[a]), stop - int(indices[a]), start, xs, ys))
+        segments.append(XdfSegment(int(indices[a]), stop - int(indices[a]), start, xs, ys))
     if gaps:
         notes.append(f"breaks in the signal: {len(gaps)} ({sum(gaps):.3g} s in all)")
     return CountedClock(sfreq, tuple(segments)), notes
@@ -248,7 +248,7 @@ def _line(
     return indices[0] + np.array([0.0, last]), level + slope * np.array([0.0, last])
 
 
-def _gap(before: ClockSegment, start: float, sfreq: float) -> float:
+def _gap(before: XdfSegment, start: float, sfreq: float) -> float:
     """The pause between two segments; unknown where the clock was set back, and taken as one second."""
     gap = start - (float(before.times[-1]) + (before.first + before.n - float(before.indices[-1])) / sfreq)
     return 1.0 if gap < -0.5 else max(gap, 0.0)

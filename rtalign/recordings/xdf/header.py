@@ -74,6 +74,10 @@ def parse_header(content: bytes) -> XdfHeader:
     content : bytes
         XML, as it is in the chunk.
 
+    Returns
+    -------
+    XdfHeader
+
     Raises
     ------
     ValueError

@@ -11,7 +11,7 @@ import numpy as np
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.recordings.sensors import channel_index, narrow
 from rtalign.recordings.xdf.channels import select_xdf_sensors
-from rtalign.recordings.xdf.clock import ClockSegment, CountedClock
+from rtalign.recordings.xdf.clock import CountedClock, XdfSegment
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 
 N_SLICES, SLICE_SAMPLES = 48, 16
@@ -143,7 +143,7 @@ class XdfRecording:
             digest.update(repr(record).encode())
         return digest.hexdigest()[:32]
 
-    def _unbroken(self, start: float, seconds: float) -> tuple[ClockSegment, int, int]:
+    def _unbroken(self, start: float, seconds: float) -> tuple[XdfSegment, int, int]:
         """The segment in which a time is, and first and stop of the samples from there on that it holds."""
         segments = self.clock.segments
         begins = [segment.start for segment in segments]

@@ -44,7 +44,7 @@ class StreamChoice:
     dejitter: bool = True
 
 
-class SpokenWord(NamedTuple):
+class TimedWord(NamedTuple):
     """A word of a stream or of a session's table: its onset, text and duration, which may be unknown."""
 
     onset: float
@@ -53,7 +53,17 @@ class SpokenWord(NamedTuple):
 
 
 def is_xdf(path: Path | str) -> bool:
-    """Whether a path is an XDF file or a session folder."""
+    """Whether a path is an XDF file or a session folder.
+
+    Parameters
+    ----------
+    path : Path or str
+        A file or a folder.
+
+    Returns
+    -------
+    bool
+    """
     path = Path(path)
     return path.suffix.lower() == ".xdf" or (path / RAW).is_file()
 
@@ -95,7 +105,7 @@ def open_xdf(
     is_session = path.is_dir()
     file = xdf_file(path)
     streams = _signal_streams(file, choice.meg)
-    table: list[SpokenWord] = []
+    table: list[TimedWord] = []
     if is_session and (path / WORDS).is_file() and choice.words is None and word_table is None:
         table = read_session_words(path / WORDS)
     recordings: list[XdfRecording] = []
@@ -146,19 +156,23 @@ def parse_marker(text: str) -> tuple[str, float | None]:
     return text if is_word(text) else "", duration
 
 
-def read_session_words(path: Path) -> list[SpokenWord]:
+def read_session_words(path: Path) -> list[TimedWord]:
     """Read the words of a session in the order of their numbers; the table has them in the order of their completion.
 
     Parameters
     ----------
     path : Path
         The words.tsv of a session folder; a last line without its end, left by a killed process, is ignored.
+
+    Returns
+    -------
+    list of TimedWord
     """
     text = read_text(path)
     rows = parse_table(text[: text.rfind("\n") + 1], path.name).records()
     if rows and not {"text", "onset"} <= set(rows[0]):
         raise ValueError(f"{path.name} lacks a column called text or onset; is it of a session?")
-    words: dict[float, SpokenWord] = {}
+    words: dict[float, TimedWord] = {}
     for line, row in enumerate(rows, start=2):
         try:
             onset, index = float(row["onset"]), float(row.get("index", line))
@@ -166,7 +180,7 @@ def read_session_words(path: Path) -> list[SpokenWord]:
         except ValueError:
             raise ValueError(f"{path.name}, line {line}: onset or duration is no number; is the file whole?") from None
         if math.isfinite(onset):
-            words[index] = SpokenWord(onset, row["text"], duration)
+            words[index] = TimedWord(onset, row["text"], duration)
     return [words[index] for index in sorted(words)]
 
 
@@ -243,7 +257,7 @@ def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: Xd
     markers = list(file.texts(stream))
     times = to_common_clock(np.array([stamp for _, stamp in markers]), stream.offsets)
     spoken = sorted(
-        (SpokenWord(float(time), *parse_marker(text)) for (text, _), time in zip(markers, times, strict=True)),
+        (TimedWord(float(time), *parse_marker(text)) for (text, _), time in zip(markers, times, strict=True)),
         key=lambda word: word.onset,
     )
     words = [word for word in spoken if word.text and math.isfinite(word.onset)]
@@ -262,14 +276,14 @@ def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: Xd
     return completed
 
 
-def _with_session_words(recordings: list[XdfRecording], table: Sequence[SpokenWord]) -> list[XdfRecording]:
+def _with_session_words(recordings: list[XdfRecording], table: Sequence[TimedWord]) -> list[XdfRecording]:
     """The words of a session, each given to the part in whose time it is."""
     begins = [recording.start for recording in recordings]
-    shares: list[list[SpokenWord]] = [[] for _ in recordings]
+    shares: list[list[TimedWord]] = [[] for _ in recordings]
     for word in table:
         shares[max(sum(begin <= word.onset for begin in begins) - 1, 0)].append(word)
     return [_with_words(recording, share, []) for recording, share in zip(recordings, shares, strict=True)]
 
 
-def _with_words(recording: XdfRecording, words: Iterable[SpokenWord], notes: Sequence[str]) -> XdfRecording:
+def _with_words(recording: XdfRecording, words: Iterable[TimedWord], notes: Sequence[str]) -> XdfRecording:
     return recording.with_words([Word(i, w.text, w.onset, w.duration) for i, w in enumerate(words)], notes)
