@@ -142,9 +142,9 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What the start dialog finds, scripted.  See dialogs.py."""
     from rtalign_monitor.start import dialog
     from rtalign_monitor.start.discovery import Discovery
-    from tests.helpers.fake_network import Network
+    from tests.helpers.fake_network import FakeNetwork
 
-    made = Network()
+    made = FakeNetwork()
     monkeypatch.setattr(dialog, "Discovery", lambda: Discovery(made.backend))
     return made
 

@@ -1,4 +1,4 @@
-"""Dialogs: the start dialog on a screen that nobody sees, over a network of our own making."""
+"""The start dialog off screen, over a scripted network."""
 
 from __future__ import annotations
 
@@ -27,32 +27,34 @@ from tests.helpers import bank_folders
 PATIENCE_MS = 30_000
 
 
-def named(what: str) -> str:
+def unique_name(purpose: str) -> str:
     """A name that no other test run on this machine uses."""
-    return f"start-{what}-{os.getpid()}"
+    return f"start-{purpose}-{os.getpid()}"
 
 
 @dataclass
-class Network:
-    """What a scripted network offers; every signal that is opened flows, unless it is refused."""
+class FakeNetwork:
+    """A scripted network; every signal that is opened flows, unless it is refused."""
 
-    found: list[lsl.StreamInfo] = field(default_factory=list)
+    streams: list[lsl.StreamInfo] = field(default_factory=list)
     sensors: tuple[Sensor, ...] = bank_folders.helmet(4)
     others: tuple[str, ...] = ()
     refusal: str = ""
     opened: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
 
-    def offer(self, name: str, type: str = "MEG", sfreq: float = 500.0, form: str = "float32", n: int = 4) -> None:
-        self.found.append(lsl.StreamInfo(name, type, name, f"{name}-{len(self.found)}", "lab", n, sfreq, form))
+    def offer_signal(
+        self, name: str, type: str = "MEG", sfreq: float = 500.0, form: str = "float32", n: int = 4
+    ) -> None:
+        self.streams.append(lsl.StreamInfo(name, type, name, f"{name}-{len(self.streams)}", "lab", n, sfreq, form))
 
-    def words(self, name: str, form: str = "string") -> None:
-        self.offer(name, "Markers", 0.0, form, 1)
+    def offer_words(self, name: str, form: str = "string") -> None:
+        self.offer_signal(name, "Markers", 0.0, form, 1)
 
     def backend(self) -> LslBackend:
         pool = ThreadPoolExecutor(1, thread_name_prefix="lsl")
         return LslBackend(
-            streams=lambda: list(self.found),
+            streams=lambda: list(self.streams),
             open_signal=self._open,
             open_text=self._open,
             clock=time.monotonic,
@@ -74,7 +76,7 @@ class Network:
         )  # fmt: skip
 
 
-def shown(qtbot: QtBot, memory: WindowMemory | None = None, theme: str = "dark") -> StartDialog:
+def show_dialog(qtbot: QtBot, memory: WindowMemory | None = None, theme: str = "dark") -> StartDialog:
     dialog = StartDialog(memory or WindowMemory(), Theme.of(theme))
     qtbot.addWidget(dialog)
     with qtbot.waitActive(dialog):
@@ -83,29 +85,29 @@ def shown(qtbot: QtBot, memory: WindowMemory | None = None, theme: str = "dark")
     return dialog
 
 
-def ready(qtbot: QtBot, dialog: StartDialog) -> None:
+def wait_until_ready(qtbot: QtBot, dialog: StartDialog) -> None:
     qtbot.waitUntil(dialog.start.isEnabled, timeout=PATIENCE_MS)
 
 
-def says(qtbot: QtBot, dialog: StartDialog, what: str) -> None:
+def wait_for_status(qtbot: QtBot, dialog: StartDialog, pattern: str) -> None:
     def check() -> None:
-        assert re.search(what, dialog.status.text()), dialog.status.text()
+        assert re.search(pattern, dialog.status.text()), dialog.status.text()
 
     qtbot.waitUntil(check, timeout=PATIENCE_MS)
 
 
-def card(cards: CardList, title: str) -> Any:
-    return next((one for one in cards.cards if one.title == title), None)
+def card_of(cards: CardList, title: str) -> Any:
+    return next((card for card in cards.cards if card.title == title), None)
 
 
 def click_card(qtbot: QtBot, cards: CardList, title: str) -> None:
-    row = next(i for i, one in enumerate(cards.cards) if one.title == title)
+    row = next(i for i, card in enumerate(cards.cards) if card.title == title)
     item = cards.item(row)
     assert item is not None
     qtbot.mouseClick(cards.viewport(), Qt.MouseButton.LeftButton, pos=cards.visualItemRect(item).center())
 
 
 def press(qtbot: QtBot, key: Qt.Key, *modifiers: Qt.KeyboardModifier) -> None:
-    """Wherever the focus is."""
+    """Press a key wherever the focus is."""
     held = modifiers[0] if modifiers else Qt.KeyboardModifier.NoModifier
     qtbot.keyClick(QApplication.focusWidget(), key, held)

@@ -1,4 +1,4 @@
-"""Painted widgets on a screen that nobody sees: showing them, their pixels, and the texts that they write."""
+"""Painted widgets off screen: their pixels, and the texts that they write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VIEWS: tuple[Callable[[], View], ...] = (
 """Everything that draws a snapshot: the panels of the grid and the two bars."""
 
 
-def shown(qtbot: QtBot, view: View, width: int = 640, height: int = 400) -> View:
+def show_view(qtbot: QtBot, view: View, width: int = 640, height: int = 400) -> View:
     qtbot.addWidget(view)
     view.resize(width, height)
     view.show()
@@ -43,7 +43,7 @@ def shown(qtbot: QtBot, view: View, width: int = 640, height: int = 400) -> View
 def head_with_bank(qtbot: QtBot) -> HeadPanel:
     """With patterns of a made-up bank."""
     view = HeadPanel()
-    shown(qtbot, view)
+    show_view(qtbot, view)
     view.set_bank(snapshots.helmet(), snapshots.patterns(snapshots.helmet()), snapshots.LAGS)
     return view
 

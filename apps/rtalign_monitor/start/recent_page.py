@@ -121,9 +121,9 @@ def title_of(session: Session) -> str:
     if session.recording is None:
         words = f"channel {session.trigger}" if session.trigger else session.words or "the first words"
         return f"{session.meg or 'the first MEG'}  +  {words}"
-    filters = [f"{name} {getattr(session, name)}" for name in ("subject", "session", "task", "run")
-               if getattr(session, name)]  # fmt: skip
-    return "  ".join([session.recording.name, ", ".join(filters)]).strip()
+    labels = {"subject": session.subject, "session": session.session, "task": session.task, "run": session.run}
+    filters = ", ".join(f"{name} {label}" for name, label in labels.items() if label)
+    return f"{session.recording.name}  {filters}".strip()
 
 
 def key_of(session: Session) -> str:

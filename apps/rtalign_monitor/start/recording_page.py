@@ -199,8 +199,8 @@ class RecordingPage(QWidget):
 
     def fill(self, session: Session) -> None:
         """Show a session's settings."""
-        given = {name: getattr(session, name) for name in FILTERS}
-        self._wanted = {name: tuple(labels.split(",")) if labels else () for name, labels in given.items()}
+        settings = session.model_dump(include=set(FILTERS))
+        self._wanted = {name: tuple(settings[name].split(",")) if settings[name] else () for name in FILTERS}
         self._show_filters()
         self.table.set_path(session.word_table)
         self.path.set_path(session.recording)

@@ -89,7 +89,7 @@ class SessionActions:
         if path is not None:
             self._memory.folder = path.parent
             base = self._link.session or Session(bank=self._memory.banks[0] if self._memory.banks else None)
-            kept = {name: getattr(base, name) for name in ("bank", "model", "device", "allow_missing", "last_words")}
+            kept = base.model_dump(include={"bank", "model", "device", "allow_missing", "last_words"})
             self._start(Session(**kept, recording=path, adapt=base.adapt or base.bank is None))
 
     def choose_bank(self) -> None:
@@ -245,7 +245,8 @@ def save_session(session: Session, path: Path) -> None:
 def describe_session(session: Session) -> str:
     """A session in one line, for the window's title."""
     source = f"replay of {session.recording}" if session.recording else f"live: {session.meg or 'first MEG stream'}"
-    part = "".join(f", {key} {getattr(session, key)}" for key in ("subject", "task", "run") if getattr(session, key))
+    filters = ("subject", session.subject), ("task", session.task), ("run", session.run)
+    part = "".join(f", {name} {label}" for name, label in filters if label)
     return f"{source}{part}   with {session.bank or 'decoders learned during the session'}"
 
 

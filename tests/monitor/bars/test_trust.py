@@ -7,14 +7,14 @@ from pytestqt.qtbot import QtBot
 from rtalign_monitor.bars.status import lamp_state
 from rtalign_monitor.bars.trust import TrustBar
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import pixels, shown
+from tests.helpers.view_pixels import pixels, show_view
 
 
 def test_a_lost_stream_and_its_fix_fit_any_width(qtbot: QtBot) -> None:
     snapshot, view = snapshots.sight(300, health=snapshots.health("lost", 7.4)), TrustBar()
     assert lamp_state(snapshot) == ("lost", "LOST 00:07")
     for width in (600, 1280):
-        shown(qtbot, view, width, 26)
+        show_view(qtbot, view, width, 26)
         view.draw(snapshot)
         pixels(view)
         assert "LOST 00:07: check the sender" in view._boxes[0][1].text
@@ -25,7 +25,7 @@ def test_a_refused_bank_leaves_room_for_the_recording(qtbot: QtBot) -> None:
     """Message bar and ladder say what does not fit; the trust bar keeps the state of streams and recording."""
     reasons = ("the bank expects 275 sensors; MLC11, MLC12, MLF25, MRT13 and 12 more are not there",) * 2
     view = TrustBar()
-    shown(qtbot, view, 1248, 26)
+    show_view(qtbot, view, 1248, 26)
     view.draw(snapshots.sight(0, phase="refused", refused=reasons))
     pixels(view)
     texts = [item.text for _, item in view._boxes]

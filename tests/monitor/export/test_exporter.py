@@ -82,18 +82,18 @@ def edges(image: QImage) -> float:
 
 def test_the_scores_that_leave_are_those_of_the_frozen_picture(scene: Scene) -> None:
     scene.replay()
-    seen = scene.engine.newest
-    assert seen.r is not None
-    assert seen.lags_s is not None
+    snapshot = scene.engine.newest
+    assert snapshot.r is not None
+    assert snapshot.lags_s is not None
     scene.press("F")
-    scene.change(r=seen.r * 0)
+    scene.change(r=snapshot.r * 0)
     scene.dialogs.path = scene.folder / "it"
     scene.press("Ctrl+D")
     with (scene.folder / "it.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == seen.r.size
-    assert np.array([float(row["r"]) for row in rows]) == pytest.approx(seen.r.ravel(), abs=1e-6)
-    assert [float(row["lag_s"]) for row in rows[: len(seen.lags_s)]] == pytest.approx(seen.lags_s, abs=1e-4)
+    assert len(rows) == snapshot.r.size
+    assert np.array([float(row["r"]) for row in rows]) == pytest.approx(snapshot.r.ravel(), abs=1e-6)
+    assert [float(row["lag_s"]) for row in rows[: len(snapshot.lags_s)]] == pytest.approx(snapshot.lags_s, abs=1e-4)
     assert {row["n_words"] for row in rows} == {"300"}
 
 

@@ -11,12 +11,12 @@ from rtalign_monitor.export import files
 from rtalign_monitor.panels.curves import CurvesPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import grey, shown
+from tests.helpers.view_pixels import grey, show_view
 
 
 def test_a_picture_of_twice_the_size_is_painted_and_not_enlarged(qtbot: QtBot) -> None:
     view = LadderPanel()
-    shown(qtbot, view, 500, 340)
+    show_view(qtbot, view, 500, 340)
     view.draw(snapshots.sight(300))
     picture = grey(files.picture(view, 2.0))
     assert picture.shape == (680, 1000)
@@ -26,7 +26,7 @@ def test_a_picture_of_twice_the_size_is_painted_and_not_enlarged(qtbot: QtBot) -
 
 def test_a_drawing_in_svg_holds_lines_and_letters(qtbot: QtBot, tmp_path: Path) -> None:
     view = CurvesPanel()
-    shown(qtbot, view)
+    show_view(qtbot, view)
     view.draw(snapshots.sight(300))
     files.save_picture(view, tmp_path / "curves.svg")
     drawing = (tmp_path / "curves.svg").read_text()

@@ -19,7 +19,7 @@ from rtalign_monitor.panels.panel import Panel
 from rtalign_monitor.panels.traces import TracesPanel
 from rtalign_monitor.widgets.theme import THEMES, Theme
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import VIEWS, View, WrittenText, pixels, shown
+from tests.helpers.view_pixels import VIEWS, View, WrittenText, pixels, show_view
 
 SIZES = {
     "1280": {"ladder": (516, 342), "map": (722, 342), "curves": (512, 178), "traces": (409, 178), "head": (307, 178),
@@ -44,7 +44,7 @@ MOMENTS = {
 @pytest.mark.parametrize("make", VIEWS)
 @pytest.mark.parametrize("theme", sorted(THEMES))
 def test_every_view_draws_every_moment(qtbot: QtBot, make: Callable[[], View], theme: str) -> None:
-    view = shown(qtbot, make())
+    view = show_view(qtbot, make())
     view.set_theme(Theme.of(theme))
     empty = pixels(view)
     for snapshot in (snapshots.sight(0), snapshots.sight(50), snapshots.inspected(snapshots.sight(300))):
@@ -60,7 +60,7 @@ def test_every_view_draws_every_moment(qtbot: QtBot, make: Callable[[], View], t
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_no_text_is_cut_or_overlaps_another(qtbot: QtBot, written: list[WrittenText], layout: str, moment: str) -> None:
     for name, size in SIZES[layout].items():
-        view = shown(qtbot, BY_NAME[name](), *size)
+        view = show_view(qtbot, BY_NAME[name](), *size)
         view.set_scale(1.6 if layout == "far" else 1.0)
         if isinstance(view, HeadPanel):
             view.set_bank(snapshots.helmet(), snapshots.patterns(snapshots.helmet()), snapshots.LAGS)
@@ -79,7 +79,7 @@ def test_no_text_is_cut_or_overlaps_another(qtbot: QtBot, written: list[WrittenT
 
 def test_one_word_is_one_word(qtbot: QtBot, written: list[WrittenText]) -> None:
     for view in (LadderPanel(), LagMapPanel()):
-        shown(qtbot, view)
+        show_view(qtbot, view)
         view.draw(snapshots.sight(1))
         pixels(view)
     assert "n = 1 word" in [w.text for w in written]
@@ -88,7 +88,7 @@ def test_one_word_is_one_word(qtbot: QtBot, written: list[WrittenText]) -> None:
 
 def test_nothing_is_painted_again_when_nothing_changed(qtbot: QtBot) -> None:
     for view in (LadderPanel(), LagMapPanel(), CurvesPanel(), InspectorPanel()):
-        shown(qtbot, view)
+        show_view(qtbot, view)
         for _ in range(2):
             view.draw(snapshots.sight(300))
         pixels(view)
@@ -99,7 +99,7 @@ def test_nothing_is_painted_again_when_nothing_changed(qtbot: QtBot) -> None:
 
 def test_new_scores_leave_titles_and_axes_as_they_are(qtbot: QtBot) -> None:
     for view in (LadderPanel(), LagMapPanel(), CurvesPanel(), TracesPanel(), HeadPanel()):
-        shown(qtbot, view)
+        show_view(qtbot, view)
         view.draw(snapshots.sight(300))
         pixels(view)
         background, content = view._background, view._content

@@ -11,12 +11,12 @@ from pytestqt.qtbot import QtBot
 from rtalign_monitor.engines.two_banks import SecondBank
 from rtalign_monitor.panels.ladder import LadderPanel
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import WrittenText, pixels, shown
+from tests.helpers.view_pixels import WrittenText, pixels, show_view
 
 
 def test_a_layer_without_a_peak_gives_the_reason(qtbot: QtBot) -> None:
     ladder = LadderPanel()
-    shown(qtbot, ladder)
+    show_view(qtbot, ladder)
     ladder.draw(snapshots.sight(300))
     qtbot.mouseMove(ladder, QPoint(300, round(ladder.rows().centre(3))))
     assert "edge of the lags" in ladder.toolTip()
@@ -24,7 +24,7 @@ def test_a_layer_without_a_peak_gives_the_reason(qtbot: QtBot) -> None:
 
 def test_dots_end_where_the_snapshot_says(qtbot: QtBot) -> None:
     ladder = LadderPanel()
-    shown(qtbot, ladder)
+    show_view(qtbot, ladder)
     ladder.draw(snapshots.sight(300, seed=1))
     last = snapshots.sight(301, seed=2)
     ladder.draw(last)
@@ -36,7 +36,7 @@ def test_dots_end_where_the_snapshot_says(qtbot: QtBot) -> None:
 def test_dots_of_31_layers_do_not_hide_each_other(qtbot: QtBot, height: int, scale: float) -> None:
     """One covers less than half of the next, wherever their peaks are, and none is too small to be seen."""
     view = LadderPanel()
-    shown(qtbot, view, 620, height)
+    show_view(qtbot, view, 620, height)
     view.set_scale(scale)
     view.draw(snapshots.sight(1000))
     assert view.dot_radius() <= max(0.75 * view.rows().height, view.px(2))
@@ -48,7 +48,7 @@ def test_two_banks_are_named_and_their_words_counted_whole(qtbot: QtBot, written
     names = "bank-smollm2-armeni", "bank-gpt2-armeni-with-a-long-name"
     for width in (400, 620, 940):
         view = LadderPanel()
-        shown(qtbot, view, width, 430)
+        show_view(qtbot, view, width, 430)
         view.set_scale(1.6)
         view.draw(snapshots.sight(1000))
         view.set_second_bank(SecondBank(snapshots.sight(1000, seed=1), names))
@@ -64,7 +64,7 @@ def test_two_banks_are_named_and_their_words_counted_whole(qtbot: QtBot, written
 def test_a_line_without_room_leaves_out_whole_parts(qtbot: QtBot, written: list[WrittenText]) -> None:
     view = LadderPanel()
     for width in (330, 400, 520):
-        shown(qtbot, view, width, 340)
+        show_view(qtbot, view, width, 340)
         view.draw(snapshots.sight(300))
         pixels(view)
     assert not any("…" in w.text or not w.whole for w in written)
@@ -75,7 +75,7 @@ def test_the_fitted_line_has_the_slope_over_all_layers(qtbot: QtBot) -> None:
     snapshot = snapshots.sight(300)
     peaks = tuple(dataclasses.replace(p, peak_s=None if p.layer < 8 else p.peak_s) for p in snapshot.peaks)
     view = LadderPanel()
-    shown(qtbot, view)
+    show_view(qtbot, view)
     view.draw(dataclasses.replace(snapshot, peaks=peaks))
     ends = view.fit()
     assert ends is not None
@@ -85,7 +85,7 @@ def test_the_fitted_line_has_the_slope_over_all_layers(qtbot: QtBot) -> None:
 
 def test_the_headline_is_described_for_screen_readers(qtbot: QtBot) -> None:
     ladder = LadderPanel()
-    shown(qtbot, ladder)
+    show_view(qtbot, ladder)
     ladder.draw(snapshots.sight(300))
     assert "r 0.97, 95 % 0.82 to 0.99" in ladder.accessibleDescription()
     assert "300 words" in ladder.accessibleDescription()

@@ -9,12 +9,12 @@ from pytestqt.qtbot import QtBot
 
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import shown
+from tests.helpers.view_pixels import show_view
 
 
 def test_frozen_colours_stand_still(qtbot: QtBot) -> None:
     view = LagMapPanel()
-    shown(qtbot, view)
+    show_view(qtbot, view)
     snapshot = snapshots.sight(300)
     assert snapshot.r is not None
     view.draw(snapshot)
@@ -29,7 +29,7 @@ def test_frozen_colours_stand_still(qtbot: QtBot) -> None:
 
 def test_the_map_reads_out_the_cell_under_the_crosshair(qtbot: QtBot) -> None:
     view, snapshot = LagMapPanel(), snapshots.sight(300)
-    shown(qtbot, view)
+    show_view(qtbot, view)
     view.draw(snapshot)
     assert snapshot.r is not None
     qtbot.mouseMove(view, QPoint(round(view.axis().to_pixel(0.40)), round(view.rows().centre(20))))

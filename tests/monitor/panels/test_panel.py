@@ -9,14 +9,14 @@ from pytestqt.qtbot import QtBot
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import shown
+from tests.helpers.view_pixels import show_view
 
 
 @pytest.mark.parametrize("n_layers", [9, 31])
 def test_ladder_and_map_share_their_rows(qtbot: QtBot, n_layers: int) -> None:
     ladder, lag_map = LadderPanel(), LagMapPanel()
-    shown(qtbot, ladder)
-    shown(qtbot, lag_map, 800)
+    show_view(qtbot, ladder)
+    show_view(qtbot, lag_map, 800)
     for view in (ladder, lag_map):
         view.draw(snapshots.sight(300, n_layers))
     assert [ladder.rows().centre(i) for i in range(n_layers)] == [lag_map.rows().centre(i) for i in range(n_layers)]
@@ -28,7 +28,7 @@ def test_the_pointer_names_the_layer_and_lag_under_it(
     qtbot: QtBot, kind: type[LadderPanel] | type[LagMapPanel]
 ) -> None:
     view = kind()
-    shown(qtbot, view)
+    show_view(qtbot, view)
     view.draw(snapshots.sight(300))
     lag = 0.25
     point = QPoint(round(view.axis().to_pixel(lag)), round(view.rows().centre(7)))

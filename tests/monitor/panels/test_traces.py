@@ -6,12 +6,12 @@ from pytestqt.qtbot import QtBot
 
 from rtalign_monitor.panels.traces import TracesPanel
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import WrittenText, pixels, shown
+from tests.helpers.view_pixels import WrittenText, pixels, show_view
 
 
 def test_time_goes_on_while_a_stream_is_silent(qtbot: QtBot, written: list[WrittenText]) -> None:
     view = TracesPanel()
-    shown(qtbot, view)
+    show_view(qtbot, view)
     view.draw(snapshots.sight(300))
     assert view.now() == snapshots.sight(300).time_s
     lost = snapshots.sight(300, sequence=999, health=snapshots.health("lost", 2.5))

@@ -7,12 +7,12 @@ from pytestqt.qtbot import QtBot
 
 from rtalign_monitor.panels.transcript import TranscriptPanel
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import pixels, shown
+from tests.helpers.view_pixels import pixels, show_view
 
 
 def test_a_click_picks_the_word_under_it(qtbot: QtBot) -> None:
     view = TranscriptPanel()
-    shown(qtbot, view, 1200, 132)
+    show_view(qtbot, view, 1200, 132)
     view.draw(snapshots.sight(300))
     pixels(view)
     wanted = view.word_boxes[4]
@@ -23,7 +23,7 @@ def test_a_click_picks_the_word_under_it(qtbot: QtBot) -> None:
 
 def test_words_never_overlap_or_leave_the_panel(qtbot: QtBot) -> None:
     view = TranscriptPanel()
-    shown(qtbot, view, 900, 132)
+    show_view(qtbot, view, 900, 132)
     for n in range(100, 160, 3):
         view.draw(snapshots.sight(n))
         pixels(view)
@@ -35,7 +35,7 @@ def test_words_never_overlap_or_leave_the_panel(qtbot: QtBot) -> None:
 
 def test_a_word_that_becomes_current_stays_on_its_line(qtbot: QtBot) -> None:
     view = TranscriptPanel()
-    shown(qtbot, view, 700, 200)
+    show_view(qtbot, view, 700, 200)
     together: dict[tuple[int, int], bool] = {}
     for n in range(100, 140):
         view.draw(snapshots.sight(n))

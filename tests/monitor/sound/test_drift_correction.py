@@ -110,7 +110,7 @@ def test_a_pause_is_silence_at_once() -> None:
     assert room.output.queued_frames() == 0
 
 
-def test_a_replay_that_is_too_slow_is_silent_instead_of_stuttering() -> None:
+def test_a_replay_that_is_too_slow_is_silent() -> None:
     estimate = PositionEstimate()
     audible = []
     for i in range(100):

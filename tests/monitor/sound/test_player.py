@@ -108,7 +108,7 @@ def test_a_missing_sound_device_is_reported_once(stage: Callable[..., Stage]) ->
     assert one.n_opened == 1
 
 
-def test_a_wav_that_cannot_be_read_is_reported_and_the_others_play(stage: Callable[..., Stage], tmp_path: Path) -> None:
+def test_an_unreadable_wav_is_reported_and_others_play(stage: Callable[..., Stage], tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"no sound")
     good = Sound(str(write_wav(tmp_path / "good.wav", np.ones(40000))), 4.0)
     one = stage(Sound(str(tmp_path / "gone.wav"), 0.0), Sound(str(tmp_path / "bad.wav"), 2.0), good)

@@ -21,65 +21,67 @@ from rtalign_monitor.start.sessions import save_session
 from rtalign_monitor.widgets.cards import CardList
 from rtalign_monitor.widgets.theme import THEMES
 from tests.helpers import bank_folders
-from tests.helpers.fake_network import Network, named, press, ready, says, shown
+from tests.helpers.fake_network import FakeNetwork, press, show_dialog, unique_name, wait_for_status, wait_until_ready
 from tests.helpers.paths import PYTHONPATH
 
 
-def test_everything_is_as_it_was_last_time(qtbot: QtBot, network: Network, bank: Path, tmp_path: Path) -> None:
-    network.offer("other")
-    network.offer("ctf")
-    network.words("story")
+def test_everything_is_as_it_was_last_time(qtbot: QtBot, network: FakeNetwork, bank: Path, tmp_path: Path) -> None:
+    network.offer_signal("other")
+    network.offer_signal("ctf")
+    network.offer_words("story")
     was = Session(bank=bank, meg="ctf", words="story", record=tmp_path / "kept", publish=True, audio_delay_s=0.012,
                   adapt=True, device="cuda")  # fmt: skip
     memory = WindowMemory()
     memory.add_recent(was)
-    dialog = shown(qtbot, memory)
-    says(qtbot, dialog, "Ready")
+    dialog = show_dialog(qtbot, memory)
+    wait_for_status(qtbot, dialog, "Ready")
     assert dialog.session() == was
 
 
-def test_a_trigger_channel_is_remembered(qtbot: QtBot, network: Network, bank: Path, tmp_path: Path) -> None:
+def test_a_trigger_channel_is_remembered(qtbot: QtBot, network: FakeNetwork, bank: Path, tmp_path: Path) -> None:
     network.others = ("STI101",)
-    network.offer("ctf")
+    network.offer_signal("ctf")
     table = tmp_path / "codes.tsv"
     table.write_text("code\tword\n1\tonce\n")
     was = Session(bank=bank, meg="ctf", trigger="STI101", word_table=table)
-    dialog = shown(qtbot, WindowMemory(recent=[was], banks=[bank]))
-    says(qtbot, dialog, "Ready")
+    dialog = show_dialog(qtbot, WindowMemory(recent=[was], banks=[bank]))
+    wait_for_status(qtbot, dialog, "Ready")
     assert dialog.session() == was
 
 
 def test_a_session_file_fills_the_form_or_gives_the_reason(
-    qtbot: QtBot, network: Network, bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, network: FakeNetwork, bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network.offer("ctf")
-    network.words("story")
+    network.offer_signal("ctf")
+    network.offer_words("story")
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     save_session(Session(bank=bank, meg="ctf", words="story", allow_missing=False, publish=True), good)
     bad.write_text("bank = 3\n")
     asked = iter([bad, good])
     monkeypatch.setattr(start, "choose_path", lambda *_, **__: next(asked))
-    dialog = shown(qtbot)
+    dialog = show_dialog(qtbot)
     qtbot.mouseClick(dialog.file, Qt.MouseButton.LeftButton)
     assert "session, bank" in dialog.file_note.text()
     qtbot.mouseClick(dialog.file, Qt.MouseButton.LeftButton)
     assert dialog.file_note.text() == "From good.toml"
-    says(qtbot, dialog, "Ready")
+    wait_for_status(qtbot, dialog, "Ready")
     assert dialog.session() == Session.load(good)
 
 
-def test_the_demo_is_one_key_away_or_hidden(qtbot: QtBot, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_is_one_key_away_or_hidden(
+    qtbot: QtBot, network: FakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(start, "packaged_gguf", lambda: Path("smollm2.gguf"))
-    dialog = shown(qtbot)
+    dialog = show_dialog(qtbot)
     with qtbot.waitSignal(dialog.demo_requested):
         press(qtbot, Qt.Key.Key_D, Qt.KeyboardModifier.AltModifier)
     assert not dialog.isVisible()
     monkeypatch.setattr(start, "packaged_gguf", lambda: None)
-    assert shown(qtbot).demo.isHidden()
+    assert show_dialog(qtbot).demo.isHidden()
 
 
 def letters(dialog: StartDialog) -> list[str]:
-    """Every letter that Alt leads somewhere with, on the page that is shown."""
+    """Every letter that Alt leads somewhere with, on the page that is show_dialog."""
     texts = [dialog.tabs.tabText(i) for i in range(dialog.tabs.count())]
     for kind in (QLabel, QPushButton, QCheckBox):
         texts += [one.text() for one in dialog.findChildren(kind) if not one.isHidden() and one.isVisibleTo(dialog)]
@@ -87,8 +89,8 @@ def letters(dialog: StartDialog) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [LIVE, RECORDING, RECENT])
-def test_every_letter_means_one_thing(qtbot: QtBot, network: Network, bank: Path, page: int) -> None:
-    dialog = shown(qtbot, WindowMemory(banks=[bank]))
+def test_every_letter_means_one_thing(qtbot: QtBot, network: FakeNetwork, bank: Path, page: int) -> None:
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank]))
     dialog.live.encoding.setCurrentIndex(dialog.live.encoding.findData("trigger"))
     dialog.bank.offer_to_ignore_missing(True)
     dialog.tabs.setCurrentIndex(page)
@@ -101,10 +103,10 @@ def test_every_letter_means_one_thing(qtbot: QtBot, network: Network, bank: Path
 
 
 @pytest.mark.parametrize("page", [LIVE, RECORDING, RECENT])
-def test_tab_visits_everything_in_the_order_of_reading(qtbot: QtBot, network: Network, page: int) -> None:
+def test_tab_visits_everything_in_the_order_of_reading(qtbot: QtBot, network: FakeNetwork, page: int) -> None:
     memory = WindowMemory(recent=[Session(adapt=True, meg="ctf")])
-    network.offer("ctf")
-    dialog = shown(qtbot, memory)
+    network.offer_signal("ctf")
+    dialog = show_dialog(qtbot, memory)
     dialog.tabs.setCurrentIndex(page)
     qtbot.wait(300)
     dialog.tabs.setFocus()
@@ -121,8 +123,8 @@ def test_tab_visits_everything_in_the_order_of_reading(qtbot: QtBot, network: Ne
     assert tops == sorted(tops)
 
 
-def test_letters_lead_to_their_fields(qtbot: QtBot, network: Network) -> None:
-    dialog = shown(qtbot)
+def test_letters_lead_to_their_fields(qtbot: QtBot, network: FakeNetwork) -> None:
+    dialog = show_dialog(qtbot)
     dialog.tabs.setFocus()
     for key, field_ in ((Qt.Key.Key_B, dialog.bank.bank), (Qt.Key.Key_W, dialog.live.words),
                         (Qt.Key.Key_E, dialog.live.meg), (Qt.Key.Key_I, dialog.live.encoding)):  # fmt: skip
@@ -130,10 +132,10 @@ def test_letters_lead_to_their_fields(qtbot: QtBot, network: Network) -> None:
         assert field_.hasFocus()
 
 
-def test_escape_chooses_nothing(qtbot: QtBot, network: Network, bank: Path) -> None:
-    network.offer("ctf")
-    dialog = shown(qtbot, WindowMemory(banks=[bank]))
-    ready(qtbot, dialog)
+def test_escape_chooses_nothing(qtbot: QtBot, network: FakeNetwork, bank: Path) -> None:
+    network.offer_signal("ctf")
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank]))
+    wait_until_ready(qtbot, dialog)
     with qtbot.assertNotEmitted(dialog.session_chosen):
         press(qtbot, Qt.Key.Key_Escape)
     assert not dialog.isVisible()
@@ -141,22 +143,22 @@ def test_escape_chooses_nothing(qtbot: QtBot, network: Network, bank: Path) -> N
 
 @pytest.mark.parametrize("theme", sorted(THEMES))
 def test_a_state_has_a_shape_and_a_word_beside_its_colour(
-    qtbot: QtBot, network: Network, theme: str, bank: Path
+    qtbot: QtBot, network: FakeNetwork, theme: str, bank: Path
 ) -> None:
-    network.offer("ctf")
-    dialog = shown(qtbot, WindowMemory(banks=[bank]), theme)
-    ready(qtbot, dialog)
-    (seen,) = dialog.live.meg.cards
-    assert seen.accessible_text.startswith("ctf, flowing, ")
-    assert seen.accessible_text.endswith("fits the bank")
+    network.offer_signal("ctf")
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank]), theme)
+    wait_until_ready(qtbot, dialog)
+    (entry,) = dialog.live.meg.cards
+    assert entry.accessible_text.startswith("ctf, flowing, ")
+    assert entry.accessible_text.endswith("fits the bank")
     item = dialog.live.meg.item(0)
     assert item is not None
-    assert item.data(Qt.ItemDataRole.AccessibleTextRole) == seen.accessible_text
+    assert item.data(Qt.ItemDataRole.AccessibleTextRole) == entry.accessible_text
 
 
 def test_the_windows_process_stays_light(tmp_path: Path) -> None:
     """Nothing heavy is loaded, neither at once nor when a stream is opened; LSL is loaded after the first paint."""
-    name, bank = named("light"), bank_folders.write(tmp_path / "bank", bank_folders.helmet(4))
+    name, bank = unique_name("light"), bank_folders.write(tmp_path / "bank", bank_folders.helmet(4))
     probe = f"""
 import sys, time
 from pathlib import Path

@@ -22,7 +22,16 @@ from rtalign_monitor.start import dialog as start
 from rtalign_monitor.start.dialog import StartDialog
 from rtalign_monitor.start.discovery import Discovery
 from tests.helpers import bank_folders
-from tests.helpers.fake_network import PATIENCE_MS, Network, card, click_card, named, press, says, shown
+from tests.helpers.fake_network import (
+    PATIENCE_MS,
+    FakeNetwork,
+    card_of,
+    click_card,
+    press,
+    show_dialog,
+    unique_name,
+    wait_for_status,
+)
 from tests.helpers.paths import PYTHONPATH
 
 SENDER = """
@@ -65,17 +74,17 @@ def threads_of_ours() -> list[str]:
 def test_a_real_stream_flows_and_words_are_not_opened(
     qtbot: QtBot, bank: Path, sender: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    name = named("meg")
+    name = unique_name("meg")
     words = lsl.TextOutlet(f"{name}-words", f"{name}-words")
     sender(name)
     session = Session(bank=bank, meg=name, words=f"{name}-words")
-    dialog = shown(qtbot, WindowMemory(recent=[session], banks=[bank]))
+    dialog = show_dialog(qtbot, WindowMemory(recent=[session], banks=[bank]))
     try:
-        says(qtbot, dialog, r"Ready")
-        flowing = card(dialog.live.meg, name)
+        wait_for_status(qtbot, dialog, r"Ready")
+        flowing = card_of(dialog.live.meg, name)
         assert (flowing.lamp, flowing.state, flowing.verdict, flowing.verdict_text) == (
             "flowing", "flowing", "fits", "fits the bank")  # fmt: skip
-        assert card(dialog.live.words, f"{name}-words").state == "found"
+        assert card_of(dialog.live.words, f"{name}-words").state == "found"
         qtbot.waitUntil(lambda: measured(dialog, name) == pytest.approx(500, rel=0.2), timeout=PATIENCE_MS)
         assert words.n_consumers == 0
         with qtbot.waitSignal(dialog.session_chosen) as caught:
@@ -86,50 +95,50 @@ def test_a_real_stream_flows_and_words_are_not_opened(
 
 
 def measured(dialog: StartDialog, name: str) -> float:
-    found = re.search(r"Hz, ([\d.,]+) Hz measured", card(dialog.live.meg, name).detail)
+    found = re.search(r"Hz, ([\d.,]+) Hz measured", card_of(dialog.live.meg, name).detail)
     return float(found[1].replace(",", "")) if found else 0.0
 
 
 def test_a_killed_stream_is_lost_and_comes_back(qtbot: QtBot, sender: Callable[..., subprocess.Popen[bytes]]) -> None:
-    name = named("killed")
+    name = unique_name("killed")
     process = sender(name)
-    dialog = shown(qtbot)
+    dialog = show_dialog(qtbot)
 
     def state(wanted: str) -> Callable[[], bool]:
-        return lambda: (seen := card(dialog.live.meg, name)) is not None and seen.state.startswith(wanted)
+        return lambda: (entry := card_of(dialog.live.meg, name)) is not None and entry.state.startswith(wanted)
 
     qtbot.waitUntil(state("flowing"), timeout=PATIENCE_MS)
     process.kill()
     process.wait()
     qtbot.waitUntil(state("lost"), timeout=PATIENCE_MS)
-    assert card(dialog.live.meg, name).lamp == "lost"
-    assert "lost" in card(dialog.live.meg, name).problem
+    assert card_of(dialog.live.meg, name).lamp == "lost"
+    assert "lost" in card_of(dialog.live.meg, name).problem
     sender(name)
     qtbot.waitUntil(state("flowing"), timeout=PATIENCE_MS)
-    assert card(dialog.live.meg, name).problem == ""
+    assert card_of(dialog.live.meg, name).problem == ""
 
 
 def test_a_silent_stream_is_found_and_says_so(qtbot: QtBot, sender: Callable[..., subprocess.Popen[bytes]]) -> None:
-    name = named("silent")
+    name = unique_name("silent")
     sender(name, "is silent")
-    dialog = shown(qtbot)
+    dialog = show_dialog(qtbot)
 
     def check() -> None:
-        seen = card(dialog.live.meg, name)
-        assert seen is not None
-        assert seen.state == "found, sends nothing"
-        assert "firewall" in seen.problem
-        assert "listens to its words" in seen.problem
+        entry = card_of(dialog.live.meg, name)
+        assert entry is not None
+        assert entry.state == "found, sends nothing"
+        assert "firewall" in entry.problem
+        assert "listens to its words" in entry.problem
 
     qtbot.waitUntil(check, timeout=PATIENCE_MS)
-    assert card(dialog.live.meg, name).lamp == "found"
+    assert card_of(dialog.live.meg, name).lamp == "found"
 
 
 def test_closing_ends_the_threads_and_closes_the_streams(qtbot: QtBot) -> None:
-    name = named("closed")
+    name = unique_name("closed")
     qtbot.waitUntil(lambda: not threads_of_ours(), timeout=PATIENCE_MS)  # those of the test before
     outlet = lsl.SignalOutlet(name, bank_folders.helmet(4), 500.0, name)
-    dialog = shown(qtbot)
+    dialog = show_dialog(qtbot)
     try:
         qtbot.waitUntil(lambda: outlet.n_consumers == 1, timeout=PATIENCE_MS)
         assert threads_of_ours()
@@ -141,16 +150,16 @@ def test_closing_ends_the_threads_and_closes_the_streams(qtbot: QtBot) -> None:
         outlet.close()
 
 
-def test_a_dialog_that_is_shown_again_searches_again(qtbot: QtBot, network: Network) -> None:
-    network.offer("ctf")
-    dialog = shown(qtbot)
-    qtbot.waitUntil(lambda: card(dialog.live.meg, "ctf") is not None)
+def test_a_dialog_that_is_shown_again_searches_again(qtbot: QtBot, network: FakeNetwork) -> None:
+    network.offer_signal("ctf")
+    dialog = show_dialog(qtbot)
+    qtbot.waitUntil(lambda: card_of(dialog.live.meg, "ctf") is not None)
     qtbot.waitUntil(lambda: network.opened == ["ctf"])
     dialog.reject()
     qtbot.waitUntil(lambda: network.closed == ["ctf"])
-    network.offer("other")
+    network.offer_signal("other")
     dialog.show()
-    qtbot.waitUntil(lambda: card(dialog.live.meg, "other") is not None)
+    qtbot.waitUntil(lambda: card_of(dialog.live.meg, "other") is not None)
 
 
 def test_a_network_that_cannot_be_searched_says_so(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,27 +167,27 @@ def test_a_network_that_cannot_be_searched_says_so(qtbot: QtBot, monkeypatch: py
         raise RuntimeError("liblsl is missing")
 
     monkeypatch.setattr(start, "Discovery", lambda: Discovery(broken))
-    dialog = shown(qtbot)
+    dialog = show_dialog(qtbot)
     qtbot.waitUntil(lambda: "liblsl is missing" in dialog.live.meg.accessibleDescription())
 
 
-def test_twins_are_reported_when_both_stay(qtbot: QtBot, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twins_are_reported_when_both_stay(qtbot: QtBot, network: FakeNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtalign_monitor.start.discovery.STILL_LISTED_S", 1000.0)
-    network.offer("ctf")
-    network.offer("ctf")
-    dialog = shown(qtbot)
-    qtbot.waitUntil(lambda: (seen := card(dialog.live.meg, "ctf")) is not None and seen.state == "flowing")
-    assert card(dialog.live.meg, "ctf").problem == ""
+    network.offer_signal("ctf")
+    network.offer_signal("ctf")
+    dialog = show_dialog(qtbot)
+    qtbot.waitUntil(lambda: (entry := card_of(dialog.live.meg, "ctf")) is not None and entry.state == "flowing")
+    assert card_of(dialog.live.meg, "ctf").problem == ""
     monkeypatch.setattr("rtalign_monitor.start.discovery.STILL_LISTED_S", 0.1)
-    qtbot.waitUntil(lambda: "2 streams have this name" in card(dialog.live.meg, "ctf").problem)
+    qtbot.waitUntil(lambda: "2 streams have this name" in card_of(dialog.live.meg, "ctf").problem)
 
 
-def test_a_signal_of_another_type_is_opened_when_chosen(qtbot: QtBot, network: Network) -> None:
-    network.offer("ctf")
-    network.offer("custom", type="Signal")
-    dialog = shown(qtbot)
-    qtbot.waitUntil(lambda: card(dialog.live.meg, "custom") is not None and bool(network.opened))
+def test_a_signal_of_another_type_is_opened_when_chosen(qtbot: QtBot, network: FakeNetwork) -> None:
+    network.offer_signal("ctf")
+    network.offer_signal("custom", type="Signal")
+    dialog = show_dialog(qtbot)
+    qtbot.waitUntil(lambda: card_of(dialog.live.meg, "custom") is not None and bool(network.opened))
     assert network.opened == ["ctf"]
-    assert "not MEG or EEG" in card(dialog.live.meg, "custom").verdict_text
+    assert "not MEG or EEG" in card_of(dialog.live.meg, "custom").verdict_text
     click_card(qtbot, dialog.live.meg, "custom")
-    qtbot.waitUntil(lambda: card(dialog.live.meg, "custom").state == "flowing")
+    qtbot.waitUntil(lambda: card_of(dialog.live.meg, "custom").state == "flowing")

@@ -11,20 +11,20 @@ from pytestqt.qtbot import QtBot
 from rtalign.core.session import Session
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.dialog import LIVE, RECENT
-from tests.helpers.fake_network import Network, press, ready, says, shown
+from tests.helpers.fake_network import FakeNetwork, press, show_dialog, wait_for_status, wait_until_ready
 
 
 def test_recent_sessions_start_again_unless_a_file_is_gone(
-    qtbot: QtBot, network: Network, bank: Path, tmp_path: Path
+    qtbot: QtBot, network: FakeNetwork, bank: Path, tmp_path: Path
 ) -> None:
     gone = Session(bank=bank, recording=tmp_path / "deleted", subject="02")
     live = Session(bank=bank, meg="ctf", words="story", record=tmp_path, chunk_s=0.5)
     memory = WindowMemory(recent=[gone, live], banks=[bank])
-    dialog = shown(qtbot, memory)
+    dialog = show_dialog(qtbot, memory)
     dialog.tabs.setCurrentIndex(RECENT)
     dialog.recent.cards.setFocus()
     qtbot.waitUntil(lambda: dialog.recent.cards.cards[0].state == "gone")
-    says(qtbot, dialog, "deleted is gone")
+    wait_for_status(qtbot, dialog, "deleted is gone")
     assert not dialog.start.isEnabled()
     press(qtbot, Qt.Key.Key_Down)
     assert dialog.start.isEnabled()
@@ -34,12 +34,12 @@ def test_recent_sessions_start_again_unless_a_file_is_gone(
 
 
 def test_a_recent_session_can_be_removed_or_changed_first(
-    qtbot: QtBot, network: Network, bank: Path, tmp_path: Path
+    qtbot: QtBot, network: FakeNetwork, bank: Path, tmp_path: Path
 ) -> None:
     gone = Session(bank=bank, recording=tmp_path / "deleted")
     live = Session(bank=bank, meg="ctf", words="story", record=tmp_path, publish=True)
     memory = WindowMemory(recent=[gone, live], banks=[bank])
-    dialog = shown(qtbot, memory)
+    dialog = show_dialog(qtbot, memory)
     dialog.tabs.setCurrentIndex(RECENT)
     dialog.recent.cards.setFocus()
     press(qtbot, Qt.Key.Key_Delete)
@@ -50,11 +50,11 @@ def test_a_recent_session_can_be_removed_or_changed_first(
 
 
 def test_a_recording_that_comes_back_is_no_longer_gone(
-    qtbot: QtBot, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, network: FakeNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rtalign_monitor.start.disk_queries.RETRY_S", 0.1)
-    dialog = shown(qtbot, WindowMemory(recent=[Session(adapt=True, recording=tmp_path / "disk")]))
+    dialog = show_dialog(qtbot, WindowMemory(recent=[Session(adapt=True, recording=tmp_path / "disk")]))
     dialog.tabs.setCurrentIndex(RECENT)
-    says(qtbot, dialog, "is gone")
+    wait_for_status(qtbot, dialog, "is gone")
     (tmp_path / "disk").mkdir()
-    ready(qtbot, dialog)
+    wait_until_ready(qtbot, dialog)

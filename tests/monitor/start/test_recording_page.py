@@ -1,4 +1,4 @@
-"""Recordings are previewed, narrowed where they are data sets, and named what they lack."""
+"""Recordings are previewed, narrowed where they are data sets, and unique_name what they lack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.dialog import RECORDING
 from rtalign_monitor.start.recording_page import RecordingPreview
 from tests.helpers import bank_folders
-from tests.helpers.fake_network import PATIENCE_MS, Network, press, ready, says, shown
+from tests.helpers.fake_network import PATIENCE_MS, FakeNetwork, press, show_dialog, wait_for_status, wait_until_ready
 from tests.helpers.multi_box import click_label, open_list
 
 
@@ -31,27 +31,29 @@ def listener(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_recording_is_previewed_and_narrowed(qtbot: QtBot, network: Network, listener: Path, tmp_path: Path) -> None:
+def test_a_recording_is_previewed_and_filtered(
+    qtbot: QtBot, network: FakeNetwork, listener: Path, tmp_path: Path
+) -> None:
     first, second = open_recordings(listener)
     bank = bank_folders.write(tmp_path / "bank", first.sensors)
-    dialog = shown(qtbot, WindowMemory(banks=[bank]))
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank]))
     dialog.tabs.setCurrentIndex(RECORDING)
-    says(qtbot, dialog, "No recording is chosen")
+    wait_for_status(qtbot, dialog, "No recording is chosen")
     dialog.recording.path.edit.setFocus()
     qtbot.keyClicks(dialog.recording.path.edit, str(listener))
-    ready(qtbot, dialog)
-    (seen,) = dialog.recording.cards.cards
-    assert seen.verdict == "fits"
-    assert "2 recordings" in seen.detail
-    assert f"{len(first.words) + len(second.words)} words" in seen.detail
-    assert "102 mag + 204 planar sensors" in seen.detail
+    wait_until_ready(qtbot, dialog)
+    (entry,) = dialog.recording.cards.cards
+    assert entry.verdict == "fits"
+    assert "2 recordings" in entry.detail
+    assert f"{len(first.words) + len(second.words)} words" in entry.detail
+    assert "102 mag + 204 planar sensors" in entry.detail
     box = dialog.recording.filters["run"]
     assert box.isVisible()
     assert not dialog.recording.filters["subject"].isVisible()
     box.setFocus()
     qtbot.keyClicks(box, "02")
     qtbot.waitUntil(lambda: f"{len(second.words)} words" in dialog.recording.cards.cards[0].detail, timeout=PATIENCE_MS)
-    ready(qtbot, dialog)
+    wait_until_ready(qtbot, dialog)
     with qtbot.waitSignal(dialog.session_chosen) as caught:
         press(qtbot, Qt.Key.Key_Return)
     session = caught.args[0]
@@ -59,36 +61,36 @@ def test_a_recording_is_previewed_and_narrowed(qtbot: QtBot, network: Network, l
 
 
 def test_a_file_without_words_asks_for_its_table(
-    qtbot: QtBot, network: Network, listener: Path, tmp_path: Path
+    qtbot: QtBot, network: FakeNetwork, listener: Path, tmp_path: Path
 ) -> None:
     (run,) = sorted(listener.glob("sub-*/meg/*run-01*_meg.fif"))
     alone = tmp_path / "alone_meg.fif"
     alone.write_bytes(run.read_bytes())
-    dialog = shown(qtbot, WindowMemory(recent=[Session(adapt=True, recording=alone)]))
-    says(qtbot, dialog, "alone_meg.fif comes without words: .*name it as Word table")
+    dialog = show_dialog(qtbot, WindowMemory(recent=[Session(adapt=True, recording=alone)]))
+    wait_for_status(qtbot, dialog, "alone_meg.fif comes without words: .*name it as Word table")
     assert "--word-table" not in dialog.status.text()
     (table,) = sorted(listener.glob("sub-*/meg/*run-01*_events.tsv"))
     dialog.recording.table.edit.setFocus()
     qtbot.keyClicks(dialog.recording.table.edit, str(table))
-    ready(qtbot, dialog)
+    wait_until_ready(qtbot, dialog)
     assert dialog.session().word_table == table
 
 
-def test_a_recording_that_is_none_says_so(qtbot: QtBot, network: Network, tmp_path: Path) -> None:
-    dialog = shown(qtbot, WindowMemory(recent=[Session(adapt=True, recording=tmp_path)]))
-    says(qtbot, dialog, "is no BIDS data set")
+def test_a_recording_that_is_none_says_so(qtbot: QtBot, network: FakeNetwork, tmp_path: Path) -> None:
+    dialog = show_dialog(qtbot, WindowMemory(recent=[Session(adapt=True, recording=tmp_path)]))
+    wait_for_status(qtbot, dialog, "is no BIDS data set")
     dialog.recording.path.set_path(tmp_path / "nowhere")
-    says(qtbot, dialog, "there is no recording")
+    wait_for_status(qtbot, dialog, "there is no recording")
 
 
 def test_several_labels_go_to_the_session_with_commas(
-    qtbot: QtBot, network: Network, listener: Path, tmp_path: Path
+    qtbot: QtBot, network: FakeNetwork, listener: Path, tmp_path: Path
 ) -> None:
     """And come back from one that is remembered, in whatever way its labels were written."""
     first = open_recordings(listener)[0]
     bank = bank_folders.write(tmp_path / "bank", first.sensors)
-    dialog = shown(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, recording=listener, run="1")]))
-    ready(qtbot, dialog)
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, recording=listener, run="1")]))
+    wait_until_ready(qtbot, dialog)
     box = dialog.recording.filters["run"]
     assert box.checked == ("01",)
     qtbot.waitUntil(lambda: f"{len(first.words)} words" in dialog.recording.cards.cards[0].detail, timeout=PATIENCE_MS)
@@ -100,24 +102,24 @@ def test_several_labels_go_to_the_session_with_commas(
     assert box.summary() == "all"
     box.hidePopup()
     qtbot.waitUntil(lambda: "2 recordings" in dialog.recording.cards.cards[0].detail, timeout=PATIENCE_MS)
-    again = shown(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, recording=listener, run="02,07")]))
-    assert again.recording.settings()["run"] == "02,07", "what is asked for stays, though nobody has it"
+    again = show_dialog(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, recording=listener, run="02,07")]))
+    assert again.recording.settings()["run"] == "02,07", "labels that were asked for stay"
 
 
 def test_the_preview_of_a_large_data_set_can_be_skipped(
-    qtbot: QtBot, network: Network, bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, network: FakeNetwork, bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The engine reads it anyway; whoever knows what is in it starts at once."""
+    """The engine reads it anyway; a user who knows what is in it can start at once."""
     monkeypatch.setattr(RecordingPreview, "_start", lambda self: None)
-    dialog = shown(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, recording=tmp_path)]))
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank], recent=[Session(bank=bank, recording=tmp_path)]))
     page = dialog.recording
     monkeypatch.setattr(type(page.preview), "busy", property(lambda self: True))
     assert page.skip.isHidden()
     qtbot.waitUntil(lambda: not page.skip.isHidden(), timeout=PATIENCE_MS)
-    says(qtbot, dialog, "The recording is being read")
+    wait_for_status(qtbot, dialog, "The recording is being read")
     assert re.search(r"being read, \d+ s", page.cards.cards[0].state)
     qtbot.mouseClick(page.skip, Qt.MouseButton.LeftButton)
-    says(qtbot, dialog, "No preview: whether it fits is known when the session starts")
+    wait_for_status(qtbot, dialog, "No preview: whether it fits is known when the session starts")
     assert page.skip.isHidden()
     assert page.cards.cards[0].state == "no preview"
     with qtbot.waitSignal(dialog.session_chosen) as caught:
