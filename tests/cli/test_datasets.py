@@ -28,15 +28,15 @@ from tests.helpers.wav_files import write_wav
 
 def test_the_list_says_what_each_set_is_and_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
     rows = command.datasets(command_line(), Progress(quiet=True))
-    told = " ".join(capsys.readouterr().out.split())
+    output = " ".join(capsys.readouterr().out.split())
     assert len(rows) == len(DATA_SETS) >= 5
     for known in (data_set.entry for data_set in DATA_SETS):
         for text in (known.key, known.name, known.licence, known.size, known.place, known.language):
-            assert text in told
+            assert text in output
     for public in ("DSC_3011085.05_995", "ds007523", "ds004078", "pnpl/LibriBrain", "RU-DI-HD-1.0"):
-        assert public in told
-    assert "accept the data use agreement yourself" in told
-    assert "://" not in told
+        assert public in output
+    assert "accept the data use agreement yourself" in output
+    assert "://" not in output
     assert json.dumps(rows)
 
 
@@ -51,7 +51,7 @@ def test_a_check_names_missing_skipped_and_broken_files(tmp_path: Path, capsys: 
     gone.parent.mkdir(parents=True)
     gone.symlink_to("../../.git/annex/nowhere")
     result = command.datasets(command_line("check", tmp_path), Progress(quiet=True))
-    told = " ".join(capsys.readouterr().out.split())
+    output = " ".join(capsys.readouterr().out.split())
     assert (result["ok"], result["set"], result["runs"], result["words"]) == (False, "armeni2022", 2, 6)
     statuses = {(f["status"], f["name"]) for f in result["findings"]}
     stem = "sub-003_ses-{}_task-compr"
@@ -59,12 +59,12 @@ def test_a_check_names_missing_skipped_and_broken_files(tmp_path: Path, capsys: 
     assert ("skipped", stem.format("008")) in statuses
     assert ("broken", stem.format("009")) in statuses
     assert ("missing", stem.format("010")) in statuses
-    assert "its content is not; fetch it" in told
-    assert "sub-003: 6 of 10 sessions are not here: 001, 002, 003, 004, 005, 006" in told
-    assert "2 of 6 published runs; without run 3, 4, 5, 6" in told
-    assert "compr_meg.fif is cut short" in told
-    assert "2 runs, " in told
-    assert "6 words can be used; 1 file is broken, see above" in told
+    assert "its content is not; fetch it" in output
+    assert "sub-003: 6 of 10 sessions are not here: 001, 002, 003, 004, 005, 006" in output
+    assert "2 of 6 published runs; without run 3, 4, 5, 6" in output
+    assert "compr_meg.fif is cut short" in output
+    assert "2 runs, " in output
+    assert "6 words can be used; 1 file is broken, see above" in output
 
 
 @pytest.mark.parametrize("columns", [60, 80, 140])
@@ -99,23 +99,23 @@ def test_an_audit_compares_each_run_with_its_wav(tmp_path: Path, capsys: pytest.
     armeni_session(tmp_path, 1, 2, rows=rows, seconds=110.0)
     file = tmp_path / "sub-001" / "ses-002" / "meg" / "sub-001_ses-002_task-compr_meg.fif"
     raw = mne.io.read_raw_fif(file, preload=True, verbose="ERROR").resample(600, verbose="ERROR")
-    channel = raw.ch_names.index("UADC003")
-    raw._data[channel] = 0.0
+    index = raw.ch_names.index("UADC003")
+    raw._data[index] = 0.0
     time = raw.times
     for start, sound in zip((4.0, 60.0), sounds, strict=True):
-        heard = recorded(sound, 8000, 0.02, 0.0, 600.0)
+        channel = recorded(sound, 8000, 0.02, 0.0, 600.0)
         first = round((start - 3.0) * 600)
-        raw._data[channel, first : first + len(heard)] += heard
+        raw._data[index, first : first + len(channel)] += channel
         for k in range(90):
             raw._data[: len(HELMET)] += 2e-13 * np.exp(-0.5 * ((time - start - 0.5 - 0.4 * k - 0.15) / 0.03) ** 2)
     raw.save(file, overwrite=True, verbose="ERROR")
     result = command.datasets(command_line("audit", tmp_path, out=tmp_path / "figures"), Progress(quiet=True))
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert [run["delay_s"] for run in result["runs"]] == pytest.approx([0.02, 0.02], abs=0.002)
     assert result["proposal"]["audio_delay_s"] == pytest.approx(0.02, abs=0.002)
     assert result["proposal"]["runs_agree"]
     assert all(run["words"] > 60 for run in result["runs"])
-    delay_ms = float(re.search(r"sound comes ([\d.]+) ms after its trigger", told)[1])  # type: ignore[index]
+    delay_ms = float(re.search(r"sound comes ([\d.]+) ms after its trigger", output)[1])  # type: ignore[index]
     assert delay_ms == pytest.approx(20, abs=2)
     for name in ("delays.svg", "responses.svg"):
         assert (tmp_path / "figures" / name).read_text(encoding="utf-8").startswith("<svg")
@@ -130,9 +130,9 @@ def test_an_audit_compares_each_run_with_its_wav(tmp_path: Path, capsys: pytest.
 
 @pytest.mark.parametrize("kind", ["LibriBrain", "MEG-MASC"])
 def test_an_audit_finds_the_wavs_of_other_sets(kind: str, tmp_path: Path) -> None:
-    """The sound stands 30 ms behind what the events say, on a channel beside the sensors."""
+    """The sound is 30 ms later than the events say, on a channel of its own."""
     sound, rate = speech(40, 8000, 4), 600.0
-    heard = recorded(sound, 8000, 0.03, 0.0, rate)
+    channel = recorded(sound, 8000, 0.03, 0.0, rate)
     if kind == "LibriBrain":
         h5py = pytest.importorskip("h5py")
         path = libri_run(tmp_path, sample_frequency=rate, channel_types="mag, grad, misc", channel_names="A, B, AUDIO")
@@ -141,15 +141,15 @@ def test_an_audit_finds_the_wavs_of_other_sets(kind: str, tmp_path: Path) -> Non
         with h5py.File(path, "a") as file:
             attributes = dict(file["data"].attrs)
             del file["data"]
-            noise = np.random.default_rng(0).standard_normal((2, len(heard)))
-            file["data"] = np.concatenate([noise, heard[None]]).astype(np.float32)
+            noise = np.random.default_rng(0).standard_normal((2, len(channel)))
+            file["data"] = np.concatenate([noise, channel[None]]).astype(np.float32)
             file["data"].attrs.update(attributes)
         write_wav(path.parents[2] / "stimuli" / "a.wav", sound / np.abs(sound).max())
     else:
         folder = tmp_path / "sub-01" / "ses-0" / "meg"
         folder.mkdir(parents=True)
         info = mne.create_info(["MEG0111", "MISC 001"], rate, ["mag", "misc"], verbose="ERROR")
-        data = np.stack([1e-13 * np.random.default_rng(0).standard_normal(len(heard)), heard])
+        data = np.stack([1e-13 * np.random.default_rng(0).standard_normal(len(channel)), channel])
         raw = mne.io.RawArray(data, info, verbose="ERROR")
         raw.save(folder / "sub-01_ses-0_task-0_meg.fif", fmt="double", verbose="ERROR")
         rows = masc_row(3.0, kind="sound", sound="stimuli/audio/lw1_0.wav")

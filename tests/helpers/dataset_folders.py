@@ -19,7 +19,7 @@ from tests.helpers.real_data import CTF, real
 SFREQ = 200.0
 HELMET = ("MLC11", "MLC12", "MLC23", "MLO22", "MRC23", "MRP51", "MRP57")
 OTHER_CHANNELS = ("BG1", "UPPT001", "UADC003", "HLC0011")
-"""A reference sensor, triggers, sound, head position: what a CTF recording holds beside the helmet."""
+"""A reference sensor, triggers, sound, head position: what a CTF recording holds besides the helmet."""
 SHIFT = 4.0
 """When the sound of a session's first run begins."""
 
@@ -114,9 +114,9 @@ def petit_prince(root: Path, onsets: Sequence[float], first_samp: int = 0) -> No
     (folder / f"{stem}_events.tsv").write_text(text, encoding="utf-8")
 
 
-def masc_row(onset: float, **told: object) -> str:
+def masc_row(onset: float, **described: object) -> str:
     """A row as pandas writes one: quoted where the literal holds a double quote."""
-    literal = repr({"story": "lw1", "sound_id": 0.0, **told})
+    literal = repr({"story": "lw1", "sound_id": 0.0, **described})
     if '"' in literal:
         literal = '"' + literal.replace('"', '""') + '"'
     return f"{onset}\t0.2\t{literal}\tn/a\t{round(onset * 1000)}\n"

@@ -1,4 +1,4 @@
-"""Where the real recordings lie that tests read: RTALIGN_TEST_DATA, or shared/data beside the project's folder."""
+"""The real recordings that tests read: in RTALIGN_TEST_DATA, or in shared/data next to the folder of the project."""
 
 from __future__ import annotations
 

@@ -24,6 +24,9 @@ def recorded(sound: np.ndarray, sound_sfreq: float, delay: float, ppm: float, sf
 
     low = sosfiltfilt(butter(4, 0.25 * sfreq, fs=sound_sfreq, output="sos"), sound)
     time = np.arange(round((len(sound) / sound_sfreq + 6) * sfreq)) / sfreq
-    heard = np.interp((time - 3.0 - delay) / (1 + 1e-6 * ppm), np.arange(len(low)) / sound_sfreq, low, left=0, right=0)
-    noise = np.random.default_rng(1).standard_normal(len(heard))
-    return how.get("gain", 1.0) * (heard + how.get("noise", 0.3) * heard.std() * noise) + how.get("offset", 0.0)
+    times = (time - 3.0 - delay) / (1 + 1e-6 * ppm)
+    channel = np.interp(times, np.arange(len(low)) / sound_sfreq, low, left=0, right=0)
+        (time - 3.0 - delay) / (1 + 1e-6 * ppm), np.arange(len(low)) / sound_sfreq, low, left=0, right=0
+    )
+    noise = np.random.default_rng(1).standard_normal(len(channel))
+    return how.get("gain", 1.0) * (channel + how.get("noise", 0.3) * channel.std() * noise) + how.get("offset", 0.0)

@@ -64,14 +64,14 @@ VALUES = st.one_of(
 
 
 @settings(max_examples=300)
-@given(told=st.dictionaries(st.sampled_from([*megmasc.KEYS, "start", "it's", "a b"]), VALUES))
-def test_descriptions_are_what_python_literals_are(told: dict[str, Any]) -> None:
+@given(entries=st.dictionaries(st.sampled_from([*megmasc.KEYS, "start", "it's", "a b"]), VALUES))
+def test_descriptions_are_what_python_literals_are(entries: dict[str, Any]) -> None:
     """However it is read, plain or with escapes and brackets; NaN is nothing."""
-    told = {key: None if isinstance(value, float) and value != value else value for key, value in told.items()}
-    assume(not any(isinstance(value, float) and math.isinf(value) for value in told.values()))
+    entries = {key: None if isinstance(value, float) and value != value else value for key, value in entries.items()}
+    assume(not any(isinstance(value, float) and math.isinf(value) for value in entries.values()))
     pairs = zip(megmasc.KEYS, megmasc.DEFAULTS, strict=True)
-    expected = tuple(told.get(key, default) for key, default in pairs)
-    assert megmasc.parse_description(repr(told), "a.tsv", 2) == expected
-    assert megmasc.parse_description(repr(told).replace("None", "nan"), "a.tsv", 2) == expected or "None" in str(
+    expected = tuple(entries.get(key, default) for key, default in pairs)
+    assert megmasc.parse_description(repr(entries), "a.tsv", 2) == expected
+    assert megmasc.parse_description(repr(entries).replace("None", "nan"), "a.tsv", 2) == expected or "None" in str(
         expected
     )

@@ -39,7 +39,7 @@ def test_one_wav_for_two_runs_is_refused_with_its_fix(runs: list[FileRecording],
     assert sounds_of(ConcatenatedRecording(runs)) == ()
 
 
-def test_a_wav_with_the_name_of_the_recording_is_found_next_to_it(runs: list[FileRecording]) -> None:
+def test_a_wav_named_as_the_recording_is_found(runs: list[FileRecording]) -> None:
     first = runs[0]
     wav = write_wav(first.path.with_name(f"{first.name}.wav"), np.zeros(10))
     assert [Path(sound.file) for sound in sounds_of(ConcatenatedRecording(runs))] == [wav]

@@ -31,22 +31,22 @@ resource.setrlimit(resource.RLIMIT_AS, (size + room, resource.RLIM_INFINITY))
 for path, table in pairs:
     try:
         open_recordings(path, word_table=table)
-        said = ""
+        message = ""
     except (ValueError, OSError) as error:
-        said = str(error)
-    print(json.dumps(said))
+        message = str(error)
+    print(json.dumps(message))
 """
 
 
-def heard(*files: tuple[Path, Path | None]) -> list[str]:
-    """What is said of each file with its word table by a process that may take little memory."""
-    told = json.dumps([ROOM, *([str(path), str(table) if table else None] for path, table in files)])
-    ran = subprocess.run([sys.executable, "-c", PROBE], input=told, capture_output=True, text=True, timeout=300)
+def messages_of(*files: tuple[Path, Path | None]) -> list[str]:
+    """The message on each file with its word table, from a process that may take little memory."""
+    request = json.dumps([ROOM, *([str(path), str(table) if table else None] for path, table in files)])
+    ran = subprocess.run([sys.executable, "-c", PROBE], input=request, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr[-2000:]
-    said = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert len(said) == len(files)
-    assert not any("\n" in line or "memory" in line.lower() for line in said), "out of memory is no refusal"
-    return said
+    messages = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert len(messages) == len(files)
+    assert not any("\n" in line or "memory" in line.lower() for line in messages), "out of memory is no refusal"
+    return messages
 
 
 def table(folder: Path) -> Path:
@@ -63,14 +63,14 @@ def sparse(path: Path, content: bytes, size: int) -> Path:
     return path
 
 
-def test_xdf_headers_of_gigabytes_and_files_packed_a_thousandfold(tmp_path: Path) -> None:
+def test_huge_headers_and_densely_packed_files(tmp_path: Path) -> None:
     content = (
         writer.MAGIC + struct.pack("<BQH", 8, (6 << 30) + 6, writer.STREAM_HEADER) + struct.pack("<I", 7) + b"<info>"
     )
     sparse(tmp_path / "a.xdf", content, 7 << 30)
     for name in ("b.xdf", "c.xdfz"):
         (tmp_path / name).write_bytes(gzip.compress(writer.MAGIC + bytes(1 << 26), 1))
-    header, packed, named = heard(*((tmp_path / name, None) for name in ("a.xdf", "b.xdf", "c.xdfz")))
+    header, packed, named = messages_of(*((tmp_path / name, None) for name in ("a.xdf", "b.xdf", "c.xdfz")))
     assert "a.xdf cannot be read: it has a header of 4,194,305 bytes; at most 4,194,304 are read" in header
     assert "is no XDF file: it does not begin with XDF:" in packed
     assert "is packed; unpack it" in named
@@ -118,7 +118,7 @@ def holds_gigabytes_of_zeros(content: bytes) -> bytes:
     return claim(content[: place + 16], place, 2**31 - 1)
 
 
-def test_fif_tags_that_lie(tmp_path: Path) -> None:
+def test_fif_tags_with_false_sizes(tmp_path: Path) -> None:
     sound, words = fif(tmp_path), table(tmp_path)
     content = sound.read_bytes()
     harms = [claims_gigabytes, claims_less_than_nothing, lies_in_the_directory, holds_gigabytes_of_zeros]
@@ -131,14 +131,14 @@ def test_fif_tags_that_lie(tmp_path: Path) -> None:
         file.write(holds_gigabytes_of_zeros(content))
         for _ in range(64):
             file.write(bytes(1 << 20))
-    *said, whole = heard(*((path, words) for path in (*files, packed, sound)))
+    *messages, whole = messages_of(*((path, words) for path in (*files, packed, sound)))
     assert whole == "", "a sound file is read in as much room"
-    for path, line in zip((*files, packed), said, strict=True):
+    for path, line in zip((*files, packed), messages, strict=True):
         assert f"{path.name} is cut short: its tag 20" in line
-    assert "claims 2,147,483,647 bytes" in said[0]
-    assert "claims -5 bytes" in said[1]
-    assert "claims 2,147,483,647 bytes" in said[2]
-    for line in said[3:]:
+    assert "claims 2,147,483,647 bytes" in messages[0]
+    assert "claims -5 bytes" in messages[1]
+    assert "claims 2,147,483,647 bytes" in messages[2]
+    for line in messages[3:]:
         assert "and no header has more than 67,108,864" in line
 
 
@@ -150,8 +150,8 @@ def libri(path: Path, harm: Callable[[Any, Any], None]) -> Path:
 
 
 def described(file: Any, **changed: object) -> None:
-    said = {"sample_frequency": 250.0, "channel_names": "A, B", "channel_types": "mag, mag", **changed}
-    for key, value in said.items():
+    attributes = {"sample_frequency": 250.0, "channel_names": "A, B", "channel_types": "mag, mag", **changed}
+    for key, value in attributes.items():
         file["data"].attrs[key] = value
 
 
@@ -179,7 +179,7 @@ def test_hdf5_files_that_claim_what_they_do_not_hold(tmp_path: Path) -> None:
         described(file, channel_names=np.array(["A", "B"], h5py.string_dtype()))
 
     harms, words = (long, many, empty, packed, sound), table(tmp_path)
-    found = heard(*((libri(tmp_path / f"{harm.__name__}_meg.h5", harm), words) for harm in harms))
+    found = messages_of(*((libri(tmp_path / f"{harm.__name__}_meg.h5", harm), words) for harm in harms))
     assert "its channel_names takes 41,943,040 bytes in 41,943,040 parts, and no helmet has so many" in found[0]
     assert "in 50,000 parts" in found[1]
     assert "data claims 8,000,000,000,000 bytes and 0 are stored" in found[2]
@@ -187,7 +187,7 @@ def test_hdf5_files_that_claim_what_they_do_not_hold(tmp_path: Path) -> None:
     assert found[4] == "", "packed and named one by one, as it may be"
 
 
-def test_word_tables_without_end(tmp_path: Path) -> None:
+def test_word_tables_of_any_size(tmp_path: Path) -> None:
     sound = fif(tmp_path)
     contents = {
         "lines": (b"onset\tword\n" + b"\n" * 6_000_000, "6,000,001 lines; at most 5,000,000 are read"),
@@ -196,6 +196,6 @@ def test_word_tables_without_end(tmp_path: Path) -> None:
     }
     for name, (content, _) in contents.items():
         (tmp_path / f"{name}.tsv").write_bytes(content)
-    said = heard(*((sound, tmp_path / f"{name}.tsv") for name in contents))
-    for line, (_, told) in zip(said, contents.values(), strict=True):
-        assert told in line
+    messages = messages_of(*((sound, tmp_path / f"{name}.tsv") for name in contents))
+    for line, (_, message) in zip(messages, contents.values(), strict=True):
+        assert message in line

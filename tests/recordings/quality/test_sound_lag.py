@@ -21,44 +21,44 @@ def story() -> np.ndarray:
 def test_planted_delays_and_drifts_are_found(
     delay: float, ppm: float, how: dict[str, float], story: np.ndarray
 ) -> None:
-    found = measure_sound_lag(recorded(story, 8000, delay, ppm, 1200.0, **how), 1200.0, story, 8000.0, trigger_s=3.0)
-    assert found.delay_s == pytest.approx(delay, abs=0.002)
-    assert found.drift_ppm == pytest.approx(ppm, abs=10)
-    assert found.delay_error_s < 0.001
-    assert (len(found.times), found.n_unlike) == (15, 0)
+    lag = measure_sound_lag(recorded(story, 8000, delay, ppm, 1200.0, **how), 1200.0, story, 8000.0, trigger_s=3.0)
+    assert lag.delay_s == pytest.approx(delay, abs=0.002)
+    assert lag.drift_ppm == pytest.approx(ppm, abs=10)
+    assert lag.delay_error_s < 0.001
+    assert (len(lag.times), lag.n_unlike) == (15, 0)
 
 
 def test_a_sound_without_trigger_is_found_anywhere(story: np.ndarray) -> None:
-    found = measure_sound_lag(recorded(story, 8000, 0.0, 0.0, 1200.0), 1200.0, story, 8000.0, trigger_s=None)
-    assert found.delay_s == pytest.approx(3.0, abs=0.002)
+    lag = measure_sound_lag(recorded(story, 8000, 0.0, 0.0, 1200.0), 1200.0, story, 8000.0, trigger_s=None)
+    assert lag.delay_s == pytest.approx(3.0, abs=0.002)
 
 
 def test_a_short_or_interrupted_sound_has_a_delay(story: np.ndarray) -> None:
-    heard = recorded(story, 8000, 0.02, 30.0, 1200.0)
-    heard[100 * 1200 : 160 * 1200] = 0.0
-    found = measure_sound_lag(heard, 1200.0, story, 8000.0, trigger_s=3.0)
-    assert found.delay_s == pytest.approx(0.02, abs=0.002)
-    assert found.drift_ppm == pytest.approx(30.0, abs=10)
-    assert found.n_unlike >= 2
-    short = measure_sound_lag(heard[: 35 * 1200], 1200.0, story[: 30 * 8000], 8000.0, trigger_s=3.0)
+    channel = recorded(story, 8000, 0.02, 30.0, 1200.0)
+    channel[100 * 1200 : 160 * 1200] = 0.0
+    lag = measure_sound_lag(channel, 1200.0, story, 8000.0, trigger_s=3.0)
+    assert lag.delay_s == pytest.approx(0.02, abs=0.002)
+    assert lag.drift_ppm == pytest.approx(30.0, abs=10)
+    assert lag.n_unlike >= 2
+    short = measure_sound_lag(channel[: 35 * 1200], 1200.0, story[: 30 * 8000], 8000.0, trigger_s=3.0)
     assert short.delay_s == pytest.approx(0.02, abs=0.002)
     assert short.drift_ppm is None
 
 
 def test_one_late_stretch_is_no_drift(story: np.ndarray) -> None:
-    heard = recorded(story, 8000, 0.02, 0.0, 1200.0)
+    channel = recorded(story, 8000, 0.02, 0.0, 1200.0)
     late = slice(283 * 1200, 304 * 1200)
-    heard[late] = np.roll(heard, 14)[late]
-    found = measure_sound_lag(heard, 1200.0, story, 8000.0, trigger_s=3.0)
-    assert found.delay_s == pytest.approx(0.02, abs=0.002)
-    assert found.drift_ppm == pytest.approx(0.0, abs=5)
-    assert found.n_unlike == 1
+    channel[late] = np.roll(channel, 14)[late]
+    lag = measure_sound_lag(channel, 1200.0, story, 8000.0, trigger_s=3.0)
+    assert lag.delay_s == pytest.approx(0.02, abs=0.002)
+    assert lag.drift_ppm == pytest.approx(0.0, abs=5)
+    assert lag.n_unlike == 1
 
 
 def test_another_sound_or_a_flat_channel_is_refused(story: np.ndarray) -> None:
-    heard = recorded(story, 8000, 0.02, 0.0, 1200.0)
+    channel = recorded(story, 8000, 0.02, 0.0, 1200.0)
     with pytest.raises(ValueError, match=r"does not hold this sound: .* at 0\.\d+ at best, 0.5 is needed"):
-        measure_sound_lag(heard, 1200.0, speech(300, 8000, seed=7), 8000.0, trigger_s=3.0)
+        measure_sound_lag(channel, 1200.0, speech(300, 8000, seed=7), 8000.0, trigger_s=3.0)
     for dead in (np.zeros(9000), np.full(9000, np.nan)):
         with pytest.raises(ValueError, match="is flat or broken"):
             measure_sound_lag(dead, 1200.0, story, 8000.0)

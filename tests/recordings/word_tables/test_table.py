@@ -1,4 +1,4 @@
-"""Word tables are read in every format; what is wrong with one is said in one line."""
+"""Word tables are read in every format; what is wrong with one is an error of one line."""
 
 from __future__ import annotations
 
@@ -52,8 +52,10 @@ def bids(speech: Spoken) -> str:
 
 def masc(speech: Spoken) -> str:
     head = "onset\tduration\ttrial_type\n"
-    told = [(a, d, repr({"kind": "word", "condition": "sentence", "word": w, "pronounced": 1.0})) for a, d, w in speech]
-    quoted = ((a, d, '"' + t.replace('"', '""') + '"' if '"' in t else t) for a, d, t in told)
+    rows_ = [
+        (a, d, repr({"kind": "word", "condition": "sentence", "word": w, "pronounced": 1.0})) for a, d, w in speech
+    ]
+    quoted = ((a, d, '"' + t.replace('"', '""') + '"' if '"' in t else t) for a, d, t in literals)
     return head + "".join(f"{a}\t{known(d)}\t{t}\n" for a, d, t in quoted)
 
 
@@ -130,11 +132,11 @@ def test_what_was_written_is_read(
     path = tmp_path / name
     path.write_text(write(speech), encoding=encoding, newline=newline)
     words, _ = read(path)
-    told = sorted(speech)
+    expected = sorted(speech)
     joint = "" if write is ctm else " "  # a CTM has no place for a blank in a word
-    assert [(word.onset, word.text) for word in words] == [(a, joint.join(w.split())) for a, _, w in told]
+    assert [(word.onset, word.text) for word in words] == [(a, joint.join(w.split())) for a, _, w in expected]
     unknown = 0.25 if name.endswith("TextGrid") else None
-    for word, (_, duration, _) in zip(words, told, strict=True):
+    for word, (_, duration, _) in zip(words, expected, strict=True):
         assert word.duration == (pytest.approx(duration, abs=1e-6) if duration else unknown)
     assert [word.index for word in words] == list(range(len(speech)))
 
@@ -246,10 +248,10 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_one_line_that_names_it(fault: str, tmp_path: Path) -> None:
-    name, text, said = FAULTS[fault]
+    name, text, message = FAULTS[fault]
     with pytest.raises(ValueError) as caught:
         read_words(table(tmp_path, text, name))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 

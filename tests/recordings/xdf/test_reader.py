@@ -124,8 +124,8 @@ def test_units_by_their_names(unit: str, factor: float | None) -> None:
 
 
 def test_channels_are_recognised_by_type_and_name() -> None:
-    said = [("MEG 0113", "meg"), ("MEG 0111", "meg"), ("MLC11", "meg"), ("G1", "grad"), ("UPPT001", "stim")]
-    channels = tuple(XdfChannel(label=label, type=type, unit="T") for label, type in said)
+    labels = [("MEG 0113", "meg"), ("MEG 0111", "meg"), ("MLC11", "meg"), ("G1", "grad"), ("UPPT001", "stim")]
+    channels = tuple(XdfChannel(label=label, type=type, unit="T") for label, type in labels)
     selected, factors = select_xdf_sensors(XdfHeader("x", "MEG", 5, SFREQ, "float32", channels))
     assert [(s.kind, i) for s, i in zip(selected.sensors, selected.picks, strict=True)] == [
         ("planar", 0),

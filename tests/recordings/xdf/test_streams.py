@@ -1,4 +1,4 @@
-"""Of several streams in one XDF file a person chooses, by the same options wherever a recording is opened."""
+"""Of several streams in one XDF file the user names one, by the same options wherever a recording is opened."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def test_every_command_takes_the_choice_of_streams(
     }
     unnamed: tuple[list[str], str] = ([], "name one with --meg-stream NAME")
     named = (["--meg-stream", "nose"], "called nose; it has meg")
-    for chosen, told in (named,) if command == "replay" else (named, unnamed):  # an engine takes seconds to start
+    for chosen, message in (named,) if command == "replay" else (named, unnamed):  # an engine takes seconds to start
         argv = [*command.split(), *before, path, *chosen, *after.get(command, []), "--quiet"]
         assert main.main([str(a) for a in argv]) == 1
-        heard = capsys.readouterr()
-        assert told in " ".join((heard.err + heard.out).split())
+        printed = capsys.readouterr()
+        assert message in " ".join((printed.err + printed.out).split())
         assert not (tmp_path / "out").exists()
 
 
@@ -113,7 +113,7 @@ def test_words_come_from_a_table_where_it_is_named(tmp_path: Path) -> None:
 
 
 def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
-    """Words stand where the session's table has them, on the clock of its first sample."""
+    """Words are where the session's table has them, on the clock of its first sample."""
     stamps = 5000 + np.arange(1000) / SFREQ
     with Recorder(tmp_path / "s", MEG, "words", {}) as session:
         session.write_samples(RawSamples(noise(1000), stamps))
@@ -124,8 +124,8 @@ def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
     assert not is_xdf(tmp_path)
     recording = open_one(session.folder)
     assert recording.start == pytest.approx(5000.0, abs=1e-6)
-    heard = [(w.index, w.text, w.onset, w.duration) for w in recording.words]
-    assert heard == [(0, "ONCE", 5001.25, 0.1), (1, "upon", 5002.0, None)]
+    words = [(w.index, w.text, w.onset, w.duration) for w in recording.words]
+    assert words == [(0, "ONCE", 5001.25, 0.1), (1, "upon", 5002.0, None)]
     with (session.folder / "words.tsv").open("a") as table:
         table.write("2\tup\t50")  # what kill -9 leaves
     assert [w.text for w in open_one(session.folder).words] == ["ONCE", "upon"]
