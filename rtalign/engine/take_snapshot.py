@@ -34,7 +34,7 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
     Snapshot
         Valid until the engine's next step; what is sent is a copy.
     """
-    decoding, ledger, findings = engine.decoding, engine.ledger, engine.assessment.findings
+    decoding, ledger = engine.decoding, engine.ledger
     return Snapshot(
         sequence=sequence,
         phase="refused" if engine.intake.refused else "ended" if engine.ended else "running",
@@ -52,19 +52,13 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         lags_s=decoding.lags_s,
         r=engine.r,
         n_words=min(engine.scoreboard.n, engine.last_words or engine.scoreboard.n),
-        n_assessed=engine.assessment.n_words,
-        null_lo=findings.null_lo if findings else None,
-        null_hi=findings.null_hi if findings else None,
-        statistics=dict(findings.curves.statistics) if findings else {},
-        peaks=findings.peaks if findings else (),
-        temporal=findings.temporal if findings else None,
-        reason=engine.assessment.reason if findings is None else findings.reason,
         refused=engine.intake.refused,
         n_sensors=engine.intake.n_sensors,
         publishing=engine.publish is not None,
         work=work,
         traces=newest_traces(engine),
         inspected=inspected_word(engine),
+        **_assessment(engine),
         **_transport(engine),
     )
 
@@ -102,6 +96,23 @@ def inspected_word(engine: Engine) -> InspectedWord | None:
     if index is None or entry is None:
         return None
     return InspectedWord(entry, engine.scoreboard.word_map(index), engine.epoch_power.get(index))
+
+
+def _assessment(engine: Engine) -> dict[str, Any]:
+    """Peaks, bands and scores of the newest assessment, or the reason why there are none."""
+    assessment = engine.assessment
+    findings = assessment.findings
+    if findings is None:
+        return {"n_assessed": assessment.n_words, "reason": assessment.reason}
+    return {
+        "n_assessed": assessment.n_words,
+        "null_lo": findings.null_lo,
+        "null_hi": findings.null_hi,
+        "statistics": dict(findings.curves.statistics),
+        "peaks": findings.peaks,
+        "temporal": findings.temporal,
+        "reason": findings.reason,
+    }
 
 
 def _transport(engine: Engine) -> dict[str, Any]:

@@ -129,14 +129,14 @@ class Recorder:
         hourly = self.bytes_written / passed * 3600 if passed > 10 and self.bytes_written else self._bytes_an_hour
         return self.disk_free_bytes / max(hourly, 1.0)
 
-    def write_samples(self, raw: RawSamples) -> None:
+    def write_samples(self, samples: RawSamples) -> None:
         """MEG samples as they came."""
-        size = raw.data.nbytes + raw.stamps.nbytes
-        self._put(lambda: self._raw.add_samples(raw.data, raw.stamps), size, len(raw.data))
+        size = samples.data.nbytes + samples.stamps.nbytes
+        self._put(lambda: self._raw.add_samples(samples.data, samples.stamps), size, len(samples.data))
 
-    def write_marker(self, text: RawMarker) -> None:
+    def write_marker(self, marker: RawMarker) -> None:
         """A marker as it came."""
-        self._put(lambda: self._raw.add_marker(text.text, text.stamp), NOTE_BYTES + len(text.text))
+        self._put(lambda: self._raw.add_marker(marker.text, marker.stamp), NOTE_BYTES + len(marker.text))
 
     def write_offset(self, offset: OffsetMeasurement) -> None:
         """A measured clock offset; its time is the local clock's."""

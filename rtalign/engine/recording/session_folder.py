@@ -108,13 +108,13 @@ class SessionFolder(SessionSink):
         elif self._record_under:
             self._begin(self._record_under, changed)
 
-    def write_samples(self, raw: RawSamples) -> None:
+    def write_samples(self, samples: RawSamples) -> None:
         if self.recorder:
-            self.recorder.write_samples(raw)
+            self.recorder.write_samples(samples)
 
-    def write_marker(self, text: RawMarker) -> None:
+    def write_marker(self, marker: RawMarker) -> None:
         if self.recorder:
-            self.recorder.write_marker(text)
+            self.recorder.write_marker(marker)
 
     def write_offset(self, offset: OffsetMeasurement) -> None:
         if self.recorder:

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
 from rtalign.engine.commands import Pause, Seek
+from rtalign.engine.process import wire
 from rtalign.engine.process.client import Client
 
 PATIENCE_MS = 60_000
@@ -32,6 +33,20 @@ def test_nobody_waits_for_an_engine_that_does_not_read(qtbot: QtBot, desk: Path)
         with contextlib.suppress(ProcessLookupError):
             os.kill(client.pid, signal.SIGKILL)
         client.wait(5)
+
+
+def test_nonsense_on_the_pipe_does_not_end_the_session(qtbot: QtBot, desk: Path) -> None:
+    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
+    try:
+        for nonsense in (b"GET / HTTP/1.1\r\n\r\n", wire.pack({"kind": "seek", "to_s": "soon"}), wire.pack([1, 2])):
+            client._outgoing.put(nonsense)
+        client.send(Pause())
+        qtbot.waitUntil(lambda: client.newest.phase == "running" and client.newest.paused, timeout=PATIENCE_MS)
+        refused = [notice.text for notice in client.newest.notices if notice.kind == "command"]
+        assert len(refused) == 3, "one notice each"
+        assert "not from rtalign" in refused[0]
+    finally:
+        assert client.stop(30).phase == "ended"
 
 
 def test_commands_arrive_in_their_order(qtbot: QtBot, desk: Path) -> None:
