@@ -28,7 +28,7 @@ def saying(**facts: Any) -> Callable[..., dict[str, Any]]:
 # ---- the report
 
 
-def test_facts_stand_under_one_another() -> None:
+def test_facts_are_aligned() -> None:
     lines = checks.report(FOUND, hints=True, width=80).splitlines()
     starts = {line.index(fact) for line in lines for fact in ("3.11", "no display", "not found") if fact in line}
     arrows = {line.index("->") for line in lines if "->" in line}
@@ -36,7 +36,7 @@ def test_facts_stand_under_one_another() -> None:
     assert max(map(len, lines)) <= 80
 
 
-def test_the_cure_of_a_fault_is_always_said_that_of_a_blemish_on_request() -> None:
+def test_fixes_of_failures_are_always_shown() -> None:
     assert "-> allow UDP" in checks.report(FOUND)
     assert "desktop" not in checks.report(FOUND)
     assert "1 could be better, 1 must be fixed; --fix-hints says how." in checks.report(FOUND)
@@ -57,7 +57,7 @@ def test_a_check_is_plain_in_json() -> None:
     }
 
 
-def test_a_check_that_stumbles_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_raises_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble() -> Check:
         raise RuntimeError("no such thing")
 
@@ -70,11 +70,11 @@ def test_a_check_that_stumbles_does_not_end_the_others(monkeypatch: pytest.Monke
 # ---- probes
 
 
-def test_a_probe_tells_what_its_program_said() -> None:
+def test_a_probe_returns_what_its_program_reported() -> None:
     assert probes.run("print('noise')\nreport(answer=42)") == {"answer": 42}
 
 
-def test_a_probe_tells_how_its_program_failed() -> None:
+def test_a_probe_returns_how_its_program_failed() -> None:
     assert probes.run("raise ImportError('libGL.so.1: cannot open')") == {
         "error": "ImportError: libGL.so.1: cannot open"
     }
@@ -93,7 +93,7 @@ def test_lsl_stays_on_this_machine_whatever_the_user_set(monkeypatch: pytest.Mon
 # ---- checks
 
 
-def test_what_is_here_is_well() -> None:
+def test_checks_pass_on_this_machine() -> None:
     names = ("Python", "packages", "LSL streams", "machine")
     found = {name: checks.CHECKS[name]() for name in names}
     assert {name: check.fact for name, check in found.items() if check.status == "fail"} == {}
@@ -109,7 +109,7 @@ def test_the_phase_error_is_a_table_in_ms() -> None:
     assert len(re.findall(r"[+-]\d+\.\d", check.fact)) == len(checks.PHASE_HZ)
 
 
-def test_missing_packages_are_named_with_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_named_with_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     needed = ["numpy>=2.0", "no-such-thing>=1", 'spacy>=3; extra == "pos"']
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: needed)
     check = checks.packages()
@@ -126,7 +126,9 @@ def test_missing_packages_are_named_with_the_line_to_type(monkeypatch: pytest.Mo
         ({"found": True, "searched": 0.1, "sent": 500, "received": 500}, "ok", "found in 0.1 s"),
     ],
 )
-def test_found_is_not_flowing(said: dict[str, Any], status: str, fact: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_is_found_must_also_flow(
+    said: dict[str, Any], status: str, fact: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(probes, "run", saying(**said))
     check = checks.streams()
     assert check.status == status
@@ -134,7 +136,7 @@ def test_found_is_not_flowing(said: dict[str, Any], status: str, fact: str, monk
     assert bool(check.fix) == (status == "fail")
 
 
-def test_an_unused_graphics_card_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unused_graphics_card_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"version": "2.13.0+cpu", "cuda": False, "built": None, "threads": 2, "device": ""}
     monkeypatch.setattr(probes, "run", saying(**said))
     monkeypatch.setattr("shutil.which", lambda _: None)
@@ -146,9 +148,7 @@ def test_an_unused_graphics_card_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert checks.torch().fact == "2.13.0+cpu, CUDA on H200"
 
 
-def test_libraries_qt_lacks_are_named_by_ldd_with_their_packages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_libraries_are_named_with_their_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ldd = tmp_path / "ldd"
     ldd.write_text("#!/bin/sh\necho '  libxcb-icccm.so.4 => not found'\necho '  libc.so.6 => /lib/libc.so.6 (0x0)'\n")
     ldd.chmod(0o755)
@@ -165,7 +165,7 @@ def test_libraries_qt_lacks_are_named_by_ldd_with_their_packages(
     assert libraries.install_command([]) == ""
 
 
-def test_a_screen_is_wanted_only_for_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_display_is_needed_only_for_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.system", lambda: "Linux")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("DISPLAY", raising=False)
@@ -177,7 +177,7 @@ def test_a_screen_is_wanted_only_for_windows(monkeypatch: pytest.MonkeyPatch) ->
     assert (checks.window().status, "libxcb-cursor0" in checks.window().fix) == ("fail", True)
 
 
-def test_a_cache_that_cannot_be_written_or_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_or_full_cache_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RTALIGN_CACHE", str(tmp_path / "a" / "b"))
     assert cache_folder() == tmp_path / "a" / "b"
     monkeypatch.setattr(checks, "NEED_GB", 0.0)

@@ -99,9 +99,7 @@ def test_dry_run_estimates_and_writes_nothing(desk: Path, capsys: pytest.Capture
     assert not (desk / "bank").exists()
 
 
-def test_a_context_that_may_not_fit_is_said_before_hours_are_spent(
-    desk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_context_that_may_not_fit_is_warned_of_first(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for context, cautioned in (("growing:30", True), ("growing:20", False)):
         assert train(desk, "--context", context, "--dry-run") == 0
         assert ("it reads twenty words at most" in capsys.readouterr().err) == cautioned
@@ -142,7 +140,7 @@ def test_a_full_disk_is_one_line(
         ("--recipe", "no-such.toml", "no-such.toml"),
     ],
 )
-def test_a_bad_option_names_the_fact_and_the_cure(
+def test_a_bad_option_names_the_fact_and_the_fix(
     desk: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, words: str
 ) -> None:
     assert main.main(["train", "first", "--model", "fake", "--out", str(desk / "bank"), option, value]) == 1
@@ -159,9 +157,7 @@ def test_a_bank_of_another_version_is_refused(desk: Path, capsys: pytest.Capture
     assert not (desk / "out").exists()
 
 
-def test_a_recording_without_the_banks_sensors_is_refused_by_name(
-    desk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_sensors_that_a_recording_lacks_are_named(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(desk) == 0
     path = desk / "bank" / "passport.json"
     path.write_text(path.read_text().replace('"M004"', '"MLF25"'))
@@ -191,7 +187,7 @@ def test_the_readme_names_only_commands_and_options_that_exist() -> None:
         parser.parse_args(line.split()[1:])
 
 
-def test_every_promised_command_is_in_the_readme() -> None:
+def test_every_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"rtalign {command}" in text for command in SUBCOMMANDS)
 

@@ -42,7 +42,7 @@ def seen() -> Snapshot:
     )  # fmt: skip
 
 
-def test_the_panel_says_what_an_operator_must_know(seen: Snapshot) -> None:
+def test_the_view_shows_what_an_operator_needs(seen: Snapshot) -> None:
     text = "\n".join(view_lines(seen))
     for said in (
         "● flowing", "1200.0 of 1200 Hz", "1 gaps, 5 samples lost", "age 0.03 s", "clock +2.10 ± 0.10 ms",
@@ -52,7 +52,7 @@ def test_the_panel_says_what_an_operator_must_know(seen: Snapshot) -> None:
         assert said in text
 
 
-def test_a_loss_a_refusal_and_a_full_disk_are_told_in_words(seen: Snapshot) -> None:
+def test_faults_are_described_in_words(seen: Snapshot) -> None:
     gone = replace(seen.health.meg, state="lost", since_s=67.0, age_s=69.0)
     lost = replace(
         seen, health=replace(seen.health, meg=gone), recording=RecordingStatus("f", 1.0, None, 9, "the disk is full")
@@ -64,7 +64,7 @@ def test_a_loss_a_refusal_and_a_full_disk_are_told_in_words(seen: Snapshot) -> N
     assert "■ refused: M1 is not there" in "\n".join(view_lines(replace(seen, refused=("M1 is not there",))))
 
 
-def test_the_panel_writes_over_itself_and_never_wraps(seen: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_view_overwrites_itself_and_never_wraps(seen: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     out = io.StringIO()
     view = TerminalView(out, colour=False)

@@ -71,3 +71,15 @@ def test_without_a_terminal_plain_lines_come_rarely(clock: Any, capsys: pytest.C
     assert lines[-1].split() == ["language", "model", "1,000", "words", "in", "17", "min"]
     assert 15 < len(lines) < 40
     assert not any("\r" in line or "\x1b" in line for line in lines)
+
+
+def test_time_left_counts_down_between_steps_until_one_is_late(clock: Any) -> None:
+    times = []
+    with Progress(quiet=True).stage("sweep", 4, "jobs") as stage:
+        clock.s += 20
+        stage.advance()
+        for _ in range(6):
+            times.append(stage.seconds_left())
+            clock.s += 15
+            stage.wait()
+    assert times == pytest.approx([60, 45, 30, 45, 60, 75])

@@ -1,4 +1,4 @@
-"""Small people on disk, tiny models, a plan of them, and the processes that a sweep runs in."""
+"""A small study on disk - people, tiny models, a plan - and the processes that a sweep runs in."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ boot_draws = 20
 """
 
 
-def lay(folder: Path, more: str = "") -> Path:
+def write_study(folder: Path, more: str = "") -> Path:
     """Two people of two recordings who heard the same story, two models, a control, and the plan of a sweep."""
     write_model(folder / "tiny-llama", "llama")
     write_model(folder / "tiny-gpt2", "gpt2")
     for i, name in enumerate(("ann", "bob")):
         for run in (1, 2):
-            person(folder / f"{name}-{run}", seed=10 * i + run, prefix=f"run{run}w")
-    (folder / "plan.toml").write_text(plan(more), encoding="utf-8")
+            write_person(folder / f"{name}-{run}", seed=10 * i + run, prefix=f"run{run}w")
+    (folder / "plan.toml").write_text(plan_text(more), encoding="utf-8")
     return folder / "plan.toml"
 
 
-def person(stem: Path, seed: int, prefix: str, n_words: int = 170) -> None:
+def write_person(stem: Path, seed: int, prefix: str, n_words: int = 170) -> None:
     """One recording of 24 magnetometers as FIF, with its words beside it."""
     recording, _ = world(n_words, seed=seed, prefix=prefix)
     names = [f"MEG{i:03d}1" for i in range(24)]
@@ -57,7 +57,7 @@ def person(stem: Path, seed: int, prefix: str, n_words: int = 170) -> None:
     stem.with_name(f"{stem.name}_words.tsv").write_text("\n".join(["onset\tduration\tword", *rows]) + "\n")
 
 
-def plan(more: str = "") -> str:
+def plan_text(more: str = "") -> str:
     people = "".join(
         f'[[people]]\nname = "{name}-{run}"\nrecordings = ["{name}-{run}_meg.fif"]\n'
         f'word_table = "{name}-{run}_words.tsv"\n'
@@ -88,7 +88,7 @@ def sweep(plan: Path, out: Path, cache: Path, *more: str, timeout: float = 300) 
 
 @contextmanager
 def running(arguments: list[str], cache: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that is gone afterwards."""
+    """A process that is killed afterwards."""
     process = subprocess.Popen(
         arguments, env=environment(cache), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -114,20 +114,20 @@ def worker(port: int) -> list[str]:
     return [sys.executable, "-m", "dask", "worker", f"tcp://127.0.0.1:{port}", *options]
 
 
-def answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
     with socket.socket() as at:
         return at.connect_ex(("127.0.0.1", port)) == 0
 
 
-def until(there: Callable[[], bool], seconds: float = 280.0) -> None:
-    """Wait for something to be true."""
+def wait_until(condition: Callable[[], bool], seconds: float = 280.0) -> None:
+    """Wait for a condition."""
     deadline = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < deadline, "it did not come about"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.02)
 
 
-def draws(folder: Path) -> dict[str, dict[str, np.ndarray]]:
+def load_draws(folder: Path) -> dict[str, dict[str, np.ndarray]]:
     """Every job's numbers, by the job's folder."""
     from safetensors.numpy import load_file
 

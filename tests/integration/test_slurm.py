@@ -25,8 +25,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         yield environment
 
 
-def test_a_sweep_under_slurm_gives_the_numbers_of_one_here(tmp_path: Path, cluster: dict[str, str]) -> None:
-    plan = sweep_processes.lay(tmp_path)
+def test_a_sweep_under_slurm_gives_the_same_numbers(tmp_path: Path, cluster: dict[str, str]) -> None:
+    plan = sweep_processes.write_study(tmp_path)
     text = plan.read_text()
     few = text.replace('"window:2", ', "")
     plan.write_text(few)
@@ -40,7 +40,7 @@ def test_a_sweep_under_slurm_gives_the_numbers_of_one_here(tmp_path: Path, clust
     )  # fmt: skip
     assert there.returncode == 0, there.stderr
     assert "Dask slurm: tcp://127.0.0.1:" in there.stderr
-    want, found = sweep_processes.draws(tmp_path / "here"), sweep_processes.draws(tmp_path / "there")
+    want, found = sweep_processes.load_draws(tmp_path / "here"), sweep_processes.load_draws(tmp_path / "there")
     assert list(want) == list(found)
     for job, parts in want.items():
         for name, values in parts.items():
@@ -49,8 +49,8 @@ def test_a_sweep_under_slurm_gives_the_numbers_of_one_here(tmp_path: Path, clust
     assert slurm.told_by(["squeue", "--noheader"], cluster).strip() == ""
 
 
-def test_a_plan_without_a_network_card_is_refused(tmp_path: Path, cluster: dict[str, str]) -> None:
-    plan = sweep_processes.lay(tmp_path)
+def test_a_plan_without_a_network_interface_is_refused(tmp_path: Path, cluster: dict[str, str]) -> None:
+    plan = sweep_processes.write_study(tmp_path)
     done = subprocess.run(
         sweep_processes.command(plan, "--out", tmp_path / "out", "--cluster", "slurm", "--quiet"),
         env={**sweep_processes.environment(tmp_path / "cache"), **cluster}, capture_output=True, text=True, timeout=100,

@@ -57,7 +57,7 @@ def cpu_s() -> float:
     return spent.children_user + spent.children_system
 
 
-def test_six_models_four_contexts_two_people_survive_everything(tmp_path: Path) -> None:
+def test_six_models_four_contexts_two_people_survive_kills(tmp_path: Path) -> None:
     smollm2, people = load("smollm2"), {}
     for i in (1, 2):
         plan = SimulationPlan(n_words=300, run_words=150, sfreq=150.0, seed=i)
@@ -76,7 +76,7 @@ def test_six_models_four_contexts_two_people_survive_everything(tmp_path: Path) 
         f"\nuninterrupted: 48 jobs, {time.monotonic() - start:.0f} s, {first:.0f} CPU s, load {os.getloadavg()[0]:.0f}"
     )
     broken_off(tmp_path)
-    want, found = sweep_processes.draws(tmp_path / "whole"), sweep_processes.draws(tmp_path / "broken")
+    want, found = sweep_processes.load_draws(tmp_path / "whole"), sweep_processes.load_draws(tmp_path / "broken")
     assert list(want) == list(found)
     assert len(want) == 48
     worst = max(np.abs(v - found[job][n]).max() for job, parts in want.items() for n, v in parts.items())
@@ -106,24 +106,24 @@ def broken_off(folder: Path) -> None:
     with ExitStack() as later:
         with ExitStack() as now:
             now.enter_context(sweep_processes.running(sweep_processes.scheduler(port), cache))
-            sweep_processes.until(lambda: sweep_processes.answers(port))
+            sweep_processes.wait_until(lambda: sweep_processes.is_listening(port))
             workers = [
                 now.enter_context(sweep_processes.running(sweep_processes.worker(port), cache)) for _ in range(2)
             ]
             driver = later.enter_context(sweep_processes.running(command, cache))
-            sweep_processes.until(lambda: lags() >= 40, 3000)
+            sweep_processes.wait_until(lambda: lags() >= 40, 3000)
             psutil.Process(workers[0].pid).kill()
             print(f"worker {workers[0].pid} killed after {lags()} of {48 * 8} lags")
-            sweep_processes.until(lambda: lags() >= 120, 3000)
+            sweep_processes.wait_until(lambda: lags() >= 120, 3000)
         print(f"scheduler and workers killed after {lags()} lags, started again")
         later.enter_context(sweep_processes.running(sweep_processes.scheduler(port), cache))
         for _ in range(2):
             later.enter_context(sweep_processes.running(sweep_processes.worker(port), cache))
-        sweep_processes.until(lambda: lags() >= 220, 3000)
+        sweep_processes.wait_until(lambda: lags() >= 220, 3000)
         driver.kill()
         print(f"the command itself killed after {lags()} lags, given again")
         again = later.enter_context(sweep_processes.running(command, cache))
-        sweep_processes.until(lambda: again.poll() is not None, 3000)
+        sweep_processes.wait_until(lambda: again.poll() is not None, 3000)
         assert again.returncode == 0
     print(f"broken off three times: {time.monotonic() - started:.0f} s")
 

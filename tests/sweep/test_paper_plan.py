@@ -7,15 +7,12 @@ from pathlib import Path
 import pytest
 
 from rtalign.core.recipe import Recipe
-from rtalign.language import load
-from rtalign.language.loading import PAPER, list_models
+from rtalign.language.loading import PAPER
 from rtalign_cli import main
-from rtalign_offline import estimate_training
 from rtalign_offline.sweep import paper_plan
 from rtalign_offline.sweep.paper_plan import Platform, Rates, estimate_cost, forward_flops
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
-from tests.helpers.tiny_models import write_model
 
 RATES = Rates(flops=50e9, lag_s=2.0, moments_s=0.5, hour_s=20.0)
 
@@ -44,7 +41,7 @@ def test_the_plan_loads_with_all_that_was_analysed(written: Path) -> None:
     assert plan.cluster.workers == paper_plan.NODES
 
 
-def test_what_a_worker_may_hold_is_more_than_the_largest_model(written: Path) -> None:
+def test_a_worker_has_memory_for_the_largest_model(written: Path) -> None:
     from dask.utils import parse_bytes
 
     plan = Plan.load(written)
@@ -52,9 +49,7 @@ def test_what_a_worker_may_hold_is_more_than_the_largest_model(written: Path) ->
     assert parse_bytes(plan.cluster.memory) / 1e9 > largest + paper_plan.SPARE_GB
 
 
-def test_costs_stand_in_the_file_as_estimates_and_it_is_not_written_over(
-    written: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_costs_are_comments_and_the_file_is_kept(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head = written.read_text().split("title =")[0]
     assert all(line.startswith("#") for line in head.strip().splitlines())
     for said in ("estimated, not measured", "one H200", "64 nodes", "this machine", "assumed: ", "measured here: "):
@@ -63,7 +58,7 @@ def test_costs_stand_in_the_file_as_estimates_and_it_is_not_written_over(
     assert "exists already" in capsys.readouterr().err
 
 
-def test_a_cost_is_the_sum_of_readings_and_fits_and_never_less_than_the_longest(written: Path) -> None:
+def test_a_cost_is_the_sum_of_readings_and_fits(written: Path) -> None:
     plan = Plan.load(written)
     sizes = {entry.id: entry for entry in PAPER}
     tokens = 85_000 * 1.35
@@ -83,40 +78,9 @@ def test_a_cost_is_the_sum_of_readings_and_fits_and_never_less_than_the_longest(
     assert many.fits_s == pytest.approx(lags * (2.0 + 0.5))
 
 
-def test_a_model_is_too_large_by_its_bytes_in_the_precision_that_is_asked_for(written: Path) -> None:
+def test_a_model_is_too_large_by_its_bytes(written: Path) -> None:
     plan = Plan.load(written)
     for precision, gigabytes, too_large in (("float32", 40.0, 2), ("bfloat16", 40.0, 1), ("int8", 20.0, 1)):
         found = estimate_cost(plan, RATES, Platform("here", 1, 1e14, gigabytes, precision))
         assert len(found.too_large) == too_large, precision
         assert "Llama-3.3-70B-Instruct" in found.too_large
-
-
-def test_memory_is_counted_in_the_precision_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    for entry in list_models():
-        if entry.millions:
-            assert entry.memory_gb() == pytest.approx(entry.millions * 4e-3)
-            assert entry.memory_gb("bfloat16") == pytest.approx(entry.memory_gb() / 2)
-            assert entry.memory_gb("int8") == pytest.approx((entry.millions + 3 * entry.vocabulary_millions) * 1e-3)
-            assert 0 < entry.vocabulary_millions < entry.millions
-    assert main.main(["models", "--precision", "bfloat16"]) == 0
-    line = next(line for line in capsys.readouterr().out.splitlines() if "pythia-12b" in line)
-    assert "23.7 GB" in line
-
-
-@pytest.mark.parametrize(("precision", "bytes_each"), [("float32", 4.0), ("bfloat16", 2.0), ("int8", 1.0)])
-def test_a_loaded_model_says_what_it_holds(precision: str, bytes_each: float, tmp_path: Path) -> None:
-    """Row by row: int8 leaves the vocabulary, the norms and one scale a row in float32."""
-    from tests.helpers.small_world import world
-
-    folder = write_model(tmp_path / "tiny", "llama", hidden_size=256, intermediate_size=512, vocab_size=500)
-    model = load(folder, precision=precision)
-    held = model.info.n_bytes / model.info.n_parameters
-    assert bytes_each <= held < bytes_each * 1.05 if precision != "int8" else 1.0 < held < 2.0
-    recipe = Recipe().with_settings("language", precision=precision, layers="2", components=2)
-    recipe = recipe.with_settings("lags", start_s=0.0, stop_s=0.1, step_s=0.1)
-    told = estimate_training([world(120, seed=1)[0]], model, recipe, "cpu")["memory_mb"]
-    info = model.info
-    object.__setattr__(info, "n_bytes", info.n_bytes + 10**9)
-    assert estimate_training([world(120, seed=1)[0]], model, recipe, "cpu")["memory_mb"] == pytest.approx(
-        told + 1000, abs=1.1
-    )

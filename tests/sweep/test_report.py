@@ -60,7 +60,7 @@ def read(html: str) -> Whole:
     return parser
 
 
-def test_the_page_is_whole_and_takes_nothing_from_outside(study: Study) -> None:
+def test_the_page_is_valid_and_self_contained(study: Study) -> None:
     html = page_of(study)
     parser = read(html)
     assert all(re.fullmatch(r"jobs/[\w-]+/report\.html", link) for link in parser.links)
@@ -133,7 +133,7 @@ def test_curves_of_quarters_are_means_over_layers_and_people(study: Study) -> No
     assert 0.93 < share < 0.97
 
 
-def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
+def test_missing_figures_are_explained(tmp_path: Path) -> None:
     folder = make_sweep(tmp_path / "one", [FEW[0]], ("growing:100",), ("ann",), failed=False)
     text = " ".join(read(page_of(load_study(folder))).texts)
     for said in (
@@ -156,7 +156,7 @@ def test_a_name_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in html
 
 
-def test_the_published_numbers_stand_beside_what_was_found(study: Study) -> None:
+def test_published_numbers_are_compared_with_the_sweep(study: Study) -> None:
     told = {what: ours for what, _, ours in compare(study)}
     pythia = next(e for e in study.at("window:50") if e.condition.model == "Pythia 14M")
     assert told["Pythia 14M, temporal score"] == pythia.temporal_r

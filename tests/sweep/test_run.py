@@ -1,270 +1,254 @@
-"""Sweeps: the trainer's own numbers for every combination, shared work shared, and nothing lost or counted twice."""
+"""The driver of a sweep: every task is done once, on schedulers that a test can take away."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from scipy.stats import rankdata
-from threadpoolctl import threadpool_limits
 
 from rtalign.core.progress import Progress
-from rtalign.decoding import folds
-from rtalign.decoding.bank import DecoderBank
-from rtalign.language import load
-from rtalign.training import sensor_moments, trainer
-from rtalign.training.prepare import ActivationRequest, StoredActivations, prepare_recordings
-from rtalign.training.trainer import fit_lag, fit_wide_basis, make_fit_inputs
-from rtalign_offline.sweep import tasks
+from rtalign_offline.sweep import clusters, run, tasks
 from rtalign_offline.sweep.journal import read_journal
-from rtalign_offline.sweep.paths import SweepPaths
-from rtalign_offline.sweep.people import load_person, open_person, save_person
-from rtalign_offline.sweep.plan import Plan
-from rtalign_offline.sweep.quartiles import Quartiles
-from rtalign_offline.sweep.readings import load_reading, parts_of_plan, reading_file
-from rtalign_offline.sweep.report.study import is_untrained
+from rtalign_offline.sweep.paths import SweepPaths, load_plan
+from rtalign_offline.sweep.plan import JobKey, Plan
+from rtalign_offline.sweep.readings import merge_readings
+from rtalign_offline.sweep.run import Driver, SweepOutcome, Task
 from tests.helpers import sweep_processes
-from tests.helpers.small_world import small_recipe, world
 from tests.helpers.tiny_models import write_model
 
-QUIET = Progress(quiet=True)
-MISSING = '[[models]]\nname = "nowhere/model"\nlabel = "absent"\n'
+RECIPE = {"lags": {"start_s": 0.0, "stop_s": 0.1, "step_s": 0.1}, "fit": {"folds": 3}}
 
 
-@pytest.fixture(scope="module")
-def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sweep")
-    sweep_processes.lay(folder, MISSING)
-    return folder
+class Client:
+    """Answers every task with its own name once what it waits for is answered; may be lost after some answers."""
+
+    def __init__(self, lost_after: int | None = None, broken: tuple[str, ...] = (), mute: str = "") -> None:
+        self.submitted: list[str] = []
+        self.status = "running"
+        self._left, self._broken, self._mute = lost_after, broken, mute
+        self.dashboard_link = ""
+        self.scheduler = SimpleNamespace(address="nowhere")
+
+    def scheduler_info(self) -> dict[str, Any]:
+        return {}
+
+    def submit(self, _function: Any, *arguments: Any, key: str, pure: bool) -> Any:
+        self.submitted.append(key)
+        waits = [a for a in arguments if isinstance(a, SimpleNamespace)]
+        failed = key in self._broken or any(w.status == "error" for w in waits)
+        status = "error" if failed else "finished"
+        if self._left is not None and len(self.submitted) > self._left:
+            status = "cancelled"
+        error = ValueError("the model is not here")
+        return SimpleNamespace(status=status, result=lambda: self._answer(key), exception=lambda: error)
+
+    def _answer(self, key: str) -> str:
+        if key == self._mute:
+            raise OSError("stream is closed")
+        return f"answer of {key}"
 
 
-@pytest.fixture(scope="module")
-def swept(laid: Path) -> subprocess.CompletedProcess[str]:
-    """One sweep to the end on two processes of this machine; one of its models is not there."""
-    return sweep_processes.sweep(laid / "plan.toml", laid / "out", laid / "cache")
-
-
-def entries(out: Path) -> list[dict]:
-    return list(read_journal(out / "journal"))
-
-
-def test_every_combination_is_done_and_a_model_that_is_missing_fails_alone(
-    laid: Path, swept: subprocess.CompletedProcess[str]
-) -> None:
-    assert swept.returncode == 1, swept.stderr
-    failed = [line for line in swept.stderr.splitlines() if line.startswith("failed: ")]
-    assert len(failed) == 1
-    assert "absent, window:2, ann-1 and 3 more: " in failed[0]
-    assert "nowhere/model" in failed[0]
-    assert "Traceback" not in swept.stderr
-    state = json.loads((laid / "out" / "sweep.json").read_text())
-    assert len(state["jobs"]) == 12
-    assert "127.0.0.1" in swept.stderr
-    assert (laid / "out" / "report.html").stat().st_size > 20_000
-    for job in state["jobs"]:
-        assert (laid / "out" / "jobs" / job["folder"] / "report.html").is_file()
-
-
-@pytest.mark.parametrize(("model", "context"), [("tiny-llama", "growing:40"), ("random", "window:2")])
-def test_a_job_is_what_the_trainer_says(
-    laid: Path, swept: subprocess.CompletedProcess[str], tmp_path: Path, model: str, context: str
-) -> None:
-    plan = Plan.load(laid / "plan.toml")
-    person, entry = plan.people[1], plan.model(model)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        read = load(entry.name, untrained=entry.untrained)
-        trainer.train(
-            open_person(person), read, plan.recipe_for(context), tmp_path / "bank", QUIET, store=tmp_path / "cache"
-        )
-    torch.set_num_threads(threads)
-    bank = DecoderBank.load(tmp_path / "bank")
-    name = f"{model}_{context.replace(':', '-')}_0_{person.name}-"
-    folder = next(p for p in (laid / "out" / "jobs").iterdir() if p.name.startswith(name))
-    found = sweep_processes.draws(laid / "out")[folder.name]
-    for part in ("r", "null", "boot"):
-        assert np.abs(found[part] - bank.tensors[part]).max() < 1e-6
-    told, own = (json.loads((f / "summary.json").read_text()) for f in (folder, tmp_path / "bank"))
-    for part in ("layers", "temporal_score", "alignment_score", "n_words", "skipped", "model", "robustness"):
-        assert told[part] == own[part]
-
-
-def test_shared_work_is_done_once(laid: Path, swept: subprocess.CompletedProcess[str]) -> None:
-    """One story for both people, three models that are there, two contexts; one brain a person."""
-    computed = Counter(e["piece"] for e in entries(laid / "out") if e["how"] == "computed")
-    assert computed == {"tape": 2, "moments": 2, "brain": 2, "activations": 6, "lag": 12 * 9, "job": 12}
-    assert not list((laid / "out" / "blocks").iterdir())
-
-
-def test_the_same_command_again_computes_nothing(laid: Path, swept: subprocess.CompletedProcess[str]) -> None:
-    before = Counter(e["how"] for e in entries(laid / "out"))
-    again = sweep_processes.sweep(laid / "plan.toml", laid / "out", laid / "cache", "--json", "--quiet")
-    assert again.returncode == 1
-    after = Counter(e["how"] for e in entries(laid / "out"))
-    assert len(json.loads(again.stdout)["jobs"]) == 12
-    assert after["computed"] == before["computed"]
-    assert after["reused"] - before["reused"] >= 12
-
-
-def test_a_killed_worker_and_a_restarted_scheduler_change_nothing(
-    laid: Path, swept: subprocess.CompletedProcess[str], tmp_path: Path
-) -> None:
-    """Workers die by signal 9 in the middle of a job, then the scheduler with all it knows."""
-    out, cache, port = tmp_path / "out", tmp_path / "cache", sweep_processes.free_port()
-
-    def done(piece: str) -> int:
-        return sum(e["piece"] == piece and e["how"] == "computed" for e in entries(out))
-
-    address = f"tcp://127.0.0.1:{port}"
-    command = sweep_processes.command(laid / "plan.toml", "--out", out, "--cluster", address)
-    with ExitStack() as later:
-        with ExitStack() as now:
-            now.enter_context(sweep_processes.running(sweep_processes.scheduler(port), cache))
-            sweep_processes.until(lambda: sweep_processes.answers(port))
-            doomed, _ = (
-                now.enter_context(sweep_processes.running(sweep_processes.worker(port), cache)) for _ in range(2)
-            )
-            driver = later.enter_context(sweep_processes.running(command, cache))
-            sweep_processes.until(lambda: done("lag") >= 5)
-            doomed.kill()
-            sweep_processes.until(lambda: done("lag") >= 15)
-        later.enter_context(sweep_processes.running(sweep_processes.scheduler(port), cache))
-        later.enter_context(sweep_processes.running(sweep_processes.worker(port), cache))
-        sweep_processes.until(lambda: driver.poll() is not None)
-    want, found = sweep_processes.draws(laid / "out"), sweep_processes.draws(out)
-    assert list(want) == list(found)
-    for job, parts in want.items():
-        for name, values in parts.items():
-            assert np.array_equal(values, found[job][name]), (job, name)
-    computed = Counter((e["piece"], e["key"]) for e in entries(out) if e["how"] == "computed")
-    assert max(computed.values()) == 1
-
-
-def test_workers_know_no_lsl_and_no_qt() -> None:
-    probe = (
-        "import sys, rtalign_offline.sweep.tasks, rtalign_offline.sweep.run\n"
-        "import rtalign.training.results, rtalign.language.model, rtalign.recordings\n"
-        "assert not {'pylsl', 'mne_lsl', 'PyQt6', 'pyqtgraph'} & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", probe], check=True, timeout=120)
-
-
-def test_moments_of_recordings_add_up_to_those_of_all_words() -> None:
-    rng = np.random.default_rng(0)
-    signal, fold = rng.standard_normal((500, 7)) + 5, np.arange(500) * 3 // 500
-    parts = [
-        sensor_moments.recording_moments(signal[part], fold[part], "float64")
-        for part in (slice(0, 260), slice(260, 500))
-    ]
-    for k, found in enumerate(sensor_moments.sum_recordings(parts, 3)):
-        rows = signal[fold == k]
-        assert found.n == len(rows)
-        assert np.allclose(found.xx, (rows - rows.mean(0)).T @ (rows - rows.mean(0)), rtol=1e-10)
-
-
-def test_quartiles_are_plain_correlations_on_their_words(tmp_path: Path) -> None:
-    recording, model = world(400, seed=2)
-    recipe = small_recipe()
-    stories = prepare_recordings(
-        [recording], ActivationRequest(model, recipe.language, range(6)), recipe, tmp_path, QUIET
-    )
-    told = np.random.default_rng(1).exponential(3, len(stories[0].used))
-    fold = folds.assign_folds([stories[0].onsets], recipe.fit, float(np.ptp(recipe.lags.seconds)))
-    job = make_fit_inputs(stories, recipe, fit_wide_basis(stories, recipe, fold), fold)
-    quartiles, seen = Quartiles.of(job, told), fit_lag(job, 12)
-    assert quartiles is not None
-    found = quartiles.score(seen.predicted)["quartile_r"]
-    rank = np.full(len(told), -1)
-    rank[fold >= 0] = rankdata(told[fold >= 0]) - 1
-    for q in range(4):
-        by_fold = []
-        for k in range(recipe.fit.folds):
-            words = np.flatnonzero(fold == k)
-            own = rank[words] * 4 // (fold >= 0).sum() == q
-            wide = job.targets[k].reshape(len(words), 6, -1)
-            target = np.einsum("wlm,lmc->wlc", wide, job.rotations.outer[k]).reshape(len(words), -1)[own]
-            predicted = seen.predicted[k][own]
-            by_fold.append([np.corrcoef(p, t)[0, 1] for p, t in zip(predicted.T, target.T, strict=True)])
-        want = np.mean(by_fold, axis=0).reshape(6, -1).mean(axis=1)
-        assert np.allclose(found[q], want, atol=2e-5)
-
-
-@pytest.mark.parametrize("quartiles", [True, False])
-def test_what_two_contexts_read_alike_is_read_once_and_surprisal_only_where_it_is_asked_for(
-    tmp_path: Path, quartiles: bool
-) -> None:
-    write_model(tmp_path / "tiny", "llama", max_position_embeddings=2048)
-    sweep_processes.person(tmp_path / "ann", seed=1, prefix="run1w", n_words=60)
-    who = {"name": "ann", "recordings": [str(tmp_path / "ann_meg.fif")], "word_table": str(tmp_path / "ann_words.tsv")}
-    recipe = {"language": {"precision": "bfloat16"}}
+@pytest.fixture
+def paths(tmp_path: Path) -> SweepPaths:
     plan = Plan.parse(
-        {"people": [who], "models": [{"name": "tiny"}], "contexts": ["growing:60", "growing:900", "window:1"],
-         "quartiles": quartiles, "recipe": recipe, "cluster": {"memory": "2GB"}}, tmp_path,
-    )  # fmt: skip
+        {
+            "people": [{"name": name, "recordings": ["x"]} for name in ("ann", "bob")],
+            "models": [{"name": "a"}, {"name": "b"}],
+            "keep_activations": False,
+        },
+        tmp_path,
+    )
     (tmp_path / "plan.json").write_text(plan.model_dump_json())
-    paths = SweepPaths(str(tmp_path), str(tmp_path / "cache"), "plan.json")
-    people = (str(save_person(plan.people[0], open_person(plan.people[0]), tmp_path / "people")),)
-    made = parts_of_plan(paths, people)
-    for part in {part for pieces in made.values() for part in pieces}:
-        tasks.read_stories(paths, part.key.model_dump(), part.stories, people)
-    read = [load_reading(reading_file(paths, made[key.reading][0])) for key in plan.jobs()]
-    folders = [paths.cache / "activations" / name for told in read for name in told["stories"].values()]
-    assert folders[0] == folders[1] != folders[2]
-    assert Counter(e["how"] for e in entries(tmp_path)) == {"computed": 2}
-    words = [word.text for word in load_person(Path(people[0]))[1][0].words]
-    model = load(plan.models[0].name, precision="bfloat16")
-    for folder, key in zip(folders, plan.jobs(), strict=True):
-        want = model.encode(words, plan.recipe_for(key.context).language, range(model.info.n_layers))
-        kept = StoredActivations.open(folder / "activations.npy")
-        assert np.array_equal(kept[:], want.activations)
-        assert (folder / "surprisal.npy").exists() == quartiles
-        if quartiles:
-            assert np.array_equal(kept.select(np.arange(5, 9)).surprisal(), want.surprisal[5:9].astype(float))
+    return SweepPaths(str(tmp_path), str(tmp_path / "cache"), "plan.json")
 
 
-def test_controls_by_name_are_found_beside_the_plan_and_known_for_what_they_are(tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny", "llama")
-    named = ["tiny", "tiny:untrained:3", "tiny:static", "random:20"]
-    plan = Plan.parse(
-        {"people": [{"name": "a", "recordings": ["a"]}], "models": [{"name": name} for name in named]}, tmp_path
+def graph(paths: SweepPaths) -> tuple[dict[str, Task], dict[str, JobKey]]:
+    keys = {run._job_name(key): key for key in load_plan(paths).jobs()}
+    tasks = {f"read {model}": Task("read", ()) for model in "ab"}
+    tasks |= {name: Task("job", (), (f"read {key.model}",)) for name, key in keys.items()}
+    return tasks, keys
+
+
+def drive(paths: SweepPaths, monkeypatch: pytest.MonkeyPatch, *clients: Client) -> tuple[SweepOutcome, list[str]]:
+    """Run on one client after the other; returns the outcome, and the readings that were let go in turn."""
+    left, gone = list(clients), []
+
+    @contextmanager
+    def connected(*_: object) -> Iterator[Client]:
+        yield left.pop(0)
+
+    monkeypatch.setattr(clusters, "connected", connected)
+    monkeypatch.setattr(run, "POLL_S", 0.0)
+    monkeypatch.setattr(run, "RETRY_S", 0.0)
+    monkeypatch.setattr(run, "delete_activations", lambda _, reading: gone.append(reading))
+    outcome = SweepOutcome()
+    Driver(*graph(paths), outcome, paths).run("local", load_plan(paths), Progress(quiet=True))
+    return outcome, gone
+
+
+def test_activations_are_deleted_after_their_last_job(paths: SweepPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome, gone = drive(paths, monkeypatch, Client())
+    assert len(outcome.folders) == 4
+    assert not outcome.failures
+    assert gone == ["answer of read a", "answer of read b"]
+
+
+def test_after_a_loss_only_missing_results_are_submitted(paths: SweepPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Client(lost_after=4), Client()
+    outcome, _ = drive(paths, monkeypatch, first, second)
+    assert len(outcome.folders) == 4
+    assert len(first.submitted) == 6
+    assert second.submitted == first.submitted[4:]
+
+
+def test_a_result_lost_with_its_scheduler_is_computed_again(paths: SweepPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Client(mute="read b"), Client()
+    outcome, _ = drive(paths, monkeypatch, first, second)
+    assert len(outcome.folders) == 4
+    assert not outcome.failures
+    assert second.submitted == first.submitted[1:]
+
+
+def test_a_failure_fails_only_the_jobs_that_wait_for_it(paths: SweepPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome, gone = drive(paths, monkeypatch, Client(broken=("read b",)))
+    assert {key.model for key in outcome.folders} == {"a"}
+    assert {key.model for key in outcome.failures} == {"b"}
+    assert set(outcome.failures.values()) == {"the model is not here"}
+    assert gone == ["answer of read a"]
+
+
+def test_an_address_without_scheduler_is_an_error_at_once(paths: SweepPaths) -> None:
+    with pytest.raises(ValueError, match="no Dask scheduler answers"):
+        Driver(*graph(paths), SweepOutcome(), paths).run("nonsense://x", load_plan(paths), Progress(quiet=True))
+
+
+def test_the_outcome_names_each_reason_once() -> None:
+    keys = [
+        JobKey(model=model, context=context, person="ann", seed=0)
+        for model in ("a", "b")
+        for context in ("window:2", "window:3", "growing:40")
+    ]
+    failures = {key: "no such model" if key.model == "a" else f"bad {key.context}" for key in keys}
+    assert run.failure_lines(failures) == [
+        "failed: a, window:2, ann and 2 more: no such model",
+        "failed: b, window:2, ann: bad window:2",
+        "failed: b, window:3, ann: bad window:3",
+        "failed: b, growing:40, ann: bad growing:40",
+    ]
+    work = {piece: {"computed": 12_345, "reused": 1_234, "cpu_s": 98_765.4} for piece in ("lag", "tape")}
+    lines = run.outcome_lines({"jobs": keys, "failed": [], "work": work, "report": None})
+    assert lines[0] == "6 jobs done, 0 failed"
+    assert lines[-2].split()[-3:] == ["12,345", "1,234", "98,765.4"]
+    assert "recordings filtered" in lines[-2]
+    assert max(map(len, lines)) < 80
+
+
+class Answer:
+    """A task on its way, as Dask's client hands it out."""
+
+    def __init__(self, future: Future[Any]) -> None:
+        self.future = future
+
+    @property
+    def status(self) -> str:
+        if not self.future.done():
+            return "pending"
+        return "error" if self.future.exception() else "finished"
+
+    def result(self) -> Any:
+        return self.future.result()
+
+    def exception(self) -> BaseException | None:
+        return self.future.exception()
+
+
+class Everything:
+    """A cluster that begins every task in the moment in which all that it waits for is there."""
+
+    status, dashboard_link = "running", ""
+    scheduler = SimpleNamespace(address="here")
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(200)
+
+    def scheduler_info(self) -> dict[str, Any]:
+        return {}
+
+    def submit(self, function: Callable[..., Any], *arguments: Any, key: str, pure: bool) -> Answer:
+        def run() -> Any:
+            return function(*(a.result() if isinstance(a, Answer) else a for a in arguments))
+
+        return Answer(self._pool.submit(run))
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every stage takes a while to begin, so that whoever asks for the same at the same time would do it too."""
+
+    @contextmanager
+    def connected(*_: object) -> Iterator[Everything]:
+        yield Everything()
+
+    def later(stage: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(*arguments: Any) -> Any:
+            time.sleep(0.5)
+            return stage(*arguments)
+
+        return slow
+
+    monkeypatch.setattr(clusters, "connected", connected)
+    for name in ("filter_recordings", "compute_activations"):
+        monkeypatch.setattr(tasks, name, later(getattr(tasks, name)))
+    monkeypatch.setattr(tasks.sensor_moments, "recording_moments", later(tasks.sensor_moments.recording_moments))
+
+
+def plan_of_three(folder: Path) -> Plan:
+    """Ann of two recordings under two names, bob who heard the same story; contexts of which some read it alike."""
+    write_model(folder / "tiny", "llama", max_position_embeddings=2048)
+    for i, name in enumerate(("ann", "ann-2", "bob")):
+        sweep_processes.write_person(folder / name, seed=i, prefix="w", n_words=60)
+    of = {"ann": ("ann", "ann-2"), "bob": ("bob",), "ann again": ("ann", "ann-2")}
+    people = [
+        {
+            "name": name,
+            "recordings": [str(folder / f"{part}_meg.fif") for part in parts],
+            "word_table": str(folder / f"{parts[0]}_words.tsv"),
+        }
+        for name, parts in of.items()
+    ]
+    models = [{"name": "tiny"}, {"name": "tiny", "label": "the same"}]
+    contexts = ["growing:60", "growing:900", "window:59", "window:300", "window:2"]
+    values = {"people": people, "models": models, "contexts": contexts, "quartiles": False, "recipe": RECIPE}
+    return Plan.parse(values, folder)
+
+
+def test_tasks_that_start_together_compute_nothing_twice(
+    tmp_path: Path, at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def found_all(paths: SweepPaths, key: dict[str, Any], person: str, brain_path: str, *read: str) -> str:
+        stories = merge_readings(read)["stories"]
+        assert all((paths.cache / "activations" / folder / "activations.npy").is_file() for folder in stories.values())
+        assert Path(brain_path).is_file()
+        told.append((key["context"].split(":")[0] + key["context"][-1], tuple(stories.values())))
+        return str(paths.home / "jobs" / str(len(told)))
+
+    monkeypatch.setitem(run.FUNCTIONS, "job", found_all)
+    monkeypatch.setattr("rtalign_offline.sweep.report.page.write_sweep_report", lambda folder: folder)
+    done = run.run_sweep(plan_of_three(tmp_path), tmp_path / "out", "local", Progress(quiet=True), tmp_path / "cache")
+    assert not done["failed"]
+    computed = Counter(
+        (e["piece"], e["key"]) for e in read_journal(tmp_path / "out" / "journal") if e["how"] == "computed"
     )
-    full = [f"{tmp_path / 'tiny'}{control}" for control in ("", ":untrained:3", ":static")]
-    assert [model.name for model in plan.models] == [*full, "random:20"]
-    infos = [load(model.name).info for model in plan.models]
-    assert [is_untrained(False, {"id": info.id}) for info in infos] == [False, True, False, True]
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ("contexts = 5", "contexts"),
-        ('contexts = ["window"]', "not growing:N or window:K"),
-        ("models = []", "models"),
-        ("colour = 3", "colour"),
-    ],
-)
-def test_a_plan_that_cannot_be_says_why_in_one_line(tmp_path: Path, change: str, said: str) -> None:
-    name = change.split(" ")[0]
-    lines = ['title = "x"', 'contexts = ["window:2"]', change] if name == "colour" else ['title = "x"', change]
-    body = '[[people]]\nname = "a"\nrecordings = ["a"]\n'
-    if name != "models":
-        body += '[[models]]\nname = "smollm2"\n'
-    (tmp_path / "plan.toml").write_text("\n".join(lines) + "\n" + body)
-    with pytest.raises(ValueError, match=said) as error:
-        Plan.load(tmp_path / "plan.toml")
-    assert "\n" not in str(error.value)
-
-
-def test_only_untrained_models_differ_by_seed(tmp_path: Path) -> None:
-    (tmp_path / "plan.toml").write_text(sweep_processes.plan().replace('title = "small"', "seeds = [1, 2, 3]"))
-    jobs = Plan.load(tmp_path / "plan.toml").jobs()
-    assert Counter(job.model for job in jobs) == {"tiny-llama": 4, "tiny-gpt2": 4, "random": 12}
-    assert len({job.slug for job in jobs}) == len(jobs)
+    assert set(computed.values()) == {1}
+    assert Counter(piece for piece, _ in computed) == {"tape": 3, "moments": 3, "brain": 2, "activations": 3}
+    assert len(told) == 2 * 5 * 3
+    assert len({folders for _, folders in told}) == 3

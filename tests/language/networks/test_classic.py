@@ -1,4 +1,4 @@
-"""Classic models: read in pieces as at once, and trained reproducibly."""
+"""Classic models: read in pieces as at once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from rtalign.core.progress import Progress
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.language import Reading, growing_context, load
-from rtalign_cli.main import main
+from rtalign_offline import SmallModelSettings, train_language_model
 from tests.helpers.tiny_models import STORY, assert_same
 
 WORDS = STORY[:24]
@@ -28,18 +29,8 @@ def trained(tmp_path_factory):
     def train(kind):
         if kind not in made:
             made[kind] = folder / kind
-            options = ["--dim", "32", "--layers", "2", "--steps", "30", "--memory", "24", "--vocabulary", "300"]
-            arguments = [
-                "train-lm",
-                str(folder / "story.txt"),
-                "--kind",
-                kind,
-                "--out",
-                str(made[kind]),
-                *options,
-                "--quiet",
-            ]
-            assert main(arguments) == 0
+            settings = SmallModelSettings(kind, layers=2, dim=32, memory=24, vocabulary=300, steps=30)
+            train_language_model([folder / "story.txt"], made[kind], settings, Progress(quiet=True))
         return made[kind]
 
     return train
@@ -100,21 +91,6 @@ def with_another_token(ids, place):
     changed = ids.clone()
     changed[0, place] = 1
     return changed
-
-
-def test_training_is_repeatable_and_never_overwrites(trained, tmp_path, capsys):
-    text = tmp_path / "story.txt"
-    text.write_text(" ".join(STORY * 20))
-    options = ["--dim", "32", "--layers", "1", "--vocabulary", "300", "--quiet", "--kind", "gru"]
-    for name, steps in (("a", "30"), ("b", "30")):
-        assert main(["train-lm", str(text), "--out", str(tmp_path / name), "--steps", steps, *options]) == 0
-    one, two = (load(str(tmp_path / name)) for name in "ab")
-    assert one.info.revision == two.info.revision
-    new = load(str(tmp_path / "a"), untrained=True)
-    how = LanguageRecipe()
-    assert np.nanmean(one.encode(STORY, how, [1]).surprisal) < 0.8 * np.nanmean(new.encode(STORY, how, [1]).surprisal)
-    assert main(["train-lm", str(text), "--out", str(tmp_path / "a"), *options]) == 1
-    assert "exists already" in capsys.readouterr().err
 
 
 def test_a_damaged_classic_folder_is_refused(trained, tmp_path):

@@ -1,0 +1,29 @@
+"""Estimates of a training run: memory follows the precision of the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtalign.core.recipe import Recipe
+from rtalign.language import load
+from rtalign_offline import estimate_training
+from tests.helpers.small_world import world
+from tests.helpers.tiny_models import write_model
+
+
+@pytest.mark.parametrize(("precision", "bytes_each"), [("float32", 4.0), ("bfloat16", 2.0), ("int8", 1.0)])
+def test_a_loaded_model_knows_its_bytes(precision: str, bytes_each: float, tmp_path: Path) -> None:
+    """Row by row: int8 leaves the vocabulary, the norms and one scale a row in float32."""
+    folder = write_model(tmp_path / "tiny", "llama", hidden_size=256, intermediate_size=512, vocab_size=500)
+    model = load(folder, precision=precision)
+    info = model.info
+    bytes_per_parameter = info.n_bytes / info.n_parameters
+    assert bytes_each <= bytes_per_parameter < (2.0 if precision == "int8" else bytes_each * 1.05)
+    recipe = Recipe().with_settings("language", precision=precision, layers="2", components=2)
+    recipe = recipe.with_settings("lags", start_s=0.0, stop_s=0.1, step_s=0.1)
+    recordings = [world(120, seed=1)[0]]
+    expected = estimate_training(recordings, model, recipe)["memory_mb"]
+    object.__setattr__(info, "n_bytes", info.n_bytes + 10**9)
+    assert estimate_training(recordings, model, recipe)["memory_mb"] == pytest.approx(expected + 1000, abs=1.1)
