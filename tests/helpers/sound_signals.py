@@ -26,7 +26,5 @@ def recorded(sound: np.ndarray, sound_sfreq: float, delay: float, ppm: float, sf
     time = np.arange(round((len(sound) / sound_sfreq + 6) * sfreq)) / sfreq
     times = (time - 3.0 - delay) / (1 + 1e-6 * ppm)
     channel = np.interp(times, np.arange(len(low)) / sound_sfreq, low, left=0, right=0)
-        (time - 3.0 - delay) / (1 + 1e-6 * ppm), np.arange(len(low)) / sound_sfreq, low, left=0, right=0
-    )
     noise = np.random.default_rng(1).standard_normal(len(channel))
     return how.get("gain", 1.0) * (channel + how.get("noise", 0.3) * channel.std() * noise) + how.get("offset", 0.0)

@@ -52,9 +52,8 @@ def bids(speech: Spoken) -> str:
 
 def masc(speech: Spoken) -> str:
     head = "onset\tduration\ttrial_type\n"
-    rows_ = [
-        (a, d, repr({"kind": "word", "condition": "sentence", "word": w, "pronounced": 1.0})) for a, d, w in speech
-    ]
+    plain = {"kind": "word", "condition": "sentence", "pronounced": 1.0}
+    literals = [(a, d, repr({**plain, "word": w})) for a, d, w in speech]
     quoted = ((a, d, '"' + t.replace('"', '""') + '"' if '"' in t else t) for a, d, t in literals)
     return head + "".join(f"{a}\t{known(d)}\t{t}\n" for a, d, t in quoted)
 
