@@ -47,7 +47,7 @@ class SampleSpan(NamedTuple):
 
 
 @dataclass(slots=True)
-class ClockSegment:
+class SampleSegment:
     """A stretch without gaps: stamp = stamp0 + alpha + (1 + beta) * (signal - signal0)."""
 
     stamp0: float
@@ -122,7 +122,7 @@ class SampleClock:
         self._block = max(round(BLOCK_S * nominal_hz), 1)
         self._fade = float(np.exp(-self._block / nominal_hz / MEMORY_S))
         self._fit = ClockFit()
-        self._segments: deque[ClockSegment] = deque(maxlen=256)
+        self._segments: deque[SampleSegment] = deque(maxlen=256)
         self._n_in = 0
         self._sums = np.zeros(4)  # of this block: n, t, r, r squared
         self._variance = self._weight = 0.0
@@ -203,7 +203,7 @@ class SampleClock:
                 self._refit()
         return spans
 
-    def _segment(self, stamp: float) -> ClockSegment:
+    def _segment(self, stamp: float) -> SampleSegment:
         if not self._segments:
             raise ValueError("no sample has come yet, so no time can be mapped")
         for segment in reversed(self._segments):
@@ -224,7 +224,7 @@ class SampleClock:
             if not len(known):
                 self.n_repeated += len(stamps)
                 return len(stamps)
-            self._segments.append(ClockSegment(float(known[0]), float(known[0]) + self._lead_s))
+            self._segments.append(SampleSegment(float(known[0]), float(known[0]) + self._lead_s))
         if self._dropped:
             n_dropped = self._drop(stamps, self._segments[-1])
             if n_dropped:
@@ -245,7 +245,7 @@ class SampleClock:
         _extend(spans, SampleSpan(first, n, start), self.nominal_hz)
         return n
 
-    def _jump(self, stamp: float, off: float, segment: ClockSegment) -> int:
+    def _jump(self, stamp: float, off: float, segment: SampleSegment) -> int:
         """A sample whose stamp is off the line: after a gap, or repeated; how many were used."""
         self._jumps.append(self._n_in)
         if len(self._jumps) == 4 and self._n_in - self._jumps[0] < JITTER_MEMORY_S * self.nominal_hz and abs(off) < 0.5:
@@ -264,9 +264,9 @@ class SampleClock:
         self._fit.begin_segment()
         self._previous_level = None
         _, beta = self._fit.solve(self._noise)
-        self._segments.append(ClockSegment(stamp, signal, beta=beta))
+        self._segments.append(SampleSegment(stamp, signal, beta=beta))
 
-    def _drop(self, stamps: np.ndarray, segment: ClockSegment) -> int:
+    def _drop(self, stamps: np.ndarray, segment: SampleSegment) -> int:
         """Drop samples that came twice, up to the one that is due; how many."""
         due = segment.stamp0 + segment.alpha + (1 + segment.beta) * segment.n / self.nominal_hz
         late = stamps < due - max(0.5 / self.nominal_hz, 2 * self.jitter_s)
