@@ -58,7 +58,7 @@ def test_the_mouse_seeks_and_inspects_words(real_window: RealWindow) -> None:
 
 def test_a_finished_replay_leaves_its_report(real_window: RealWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr(exporter, "show", opened.append)
+    monkeypatch.setattr(exporter, "open_path", opened.append)
     real_window.replay(speed=4.0)
     real_window.until(lambda seen: seen.n_scored > 20)
     for _ in range(4):

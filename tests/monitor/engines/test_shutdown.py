@@ -11,6 +11,7 @@ from rtalign.engine.snapshot import empty_snapshot
 from rtalign_monitor import app
 from rtalign_monitor.app import DisplayOptions
 from rtalign_monitor.engines.link import SILENCE_TIMEOUT_S, STOP_TIMEOUT_S
+from rtalign_monitor.export.screenshots import Screenshots
 from tests.helpers.two_engines import ComparedEngines
 from tests.helpers.window import Scene
 
@@ -157,16 +158,16 @@ def test_a_hanging_engine_is_killed_when_taking_pictures(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "WRITE_TIMEOUT_S", 20.0)
-    showing, pictures = DisplayOptions(is_over=lambda seen: True, pictures=tmp_path), app.Pictures(tmp_path)
+    options, pictures = DisplayOptions(is_over=lambda snapshot: True, pictures=tmp_path), Screenshots(tmp_path)
     scene.live()
     scene.engine.obeys_stop = False
     for waited in (0.0, 19.0):
         scene.now += waited
-        app._poll(scene.window, showing, pictures)
+        app._poll(scene.window, options, pictures)
         assert scene.engine.alive
     scene.now += 2
     for _ in range(2):
-        app._poll(scene.window, showing, pictures)
+        app._poll(scene.window, options, pictures)
         scene.window.tick()
     assert not scene.engine.alive
     assert not scene.window.isVisible()
