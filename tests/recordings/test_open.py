@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +13,7 @@ import pytest
 from rtalign.core.records import Sensor
 from rtalign.recordings import common_sensors, open_matching
 from tests.helpers.fif_files import noise, run_file, words, write
+from tests.helpers.paths import PYTHONPATH
 
 
 def named(name: str, *sensors: str, kind: str = "axial") -> SimpleNamespace:
@@ -48,3 +52,15 @@ def test_recordings_without_a_common_sensor_are_named() -> None:
         common_sensors([named("one", "A"), named("two", "B")])  # type: ignore[list-item]
     with pytest.raises(ValueError, match=r"A \(axial\) against A \(mag\)"):
         common_sensors([named("one", "A"), named("two", "A", kind="mag")])  # type: ignore[list-item]
+
+
+def test_importing_the_readers_loads_neither_mne_nor_scipy() -> None:
+    """So that the window can play a wav and list data sets without waiting for them."""
+    code = (
+        "import sys\n"
+        "import rtalign.recordings.datasets.registry, rtalign.recordings.folder_check, rtalign.recordings.wav_file\n"
+        "print([name for name in ('mne', 'scipy', 'h5py', 'torch') if name in sys.modules])"
+    )
+    env = {**os.environ, "PYTHONPATH": PYTHONPATH}
+    ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
