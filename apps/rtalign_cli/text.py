@@ -87,7 +87,7 @@ def headline_lines(result: Mapping[str, Any]) -> list[str]:
         f"{score['slope_ms']:+.0f} ms from the first layer to the last"
     )
     lines.append(
-        f"p = {score['p_permutation']:.2g} against shifted words; {score['p']:.1g} by t-test, which takes "
+        f"p = {score['p_permutation']:.2g} against its null; {score['p']:.1g} by t-test, which takes "
         f"{score['n_layers']} layers that share their content to be independent"
     )
     return lines

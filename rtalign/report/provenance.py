@@ -10,7 +10,7 @@ from rtalign.core.time_format import decimal_duration
 from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.read import Results
 from rtalign.report.tables import Cell, facts, skipped_table, table, value_text
-from rtalign.report.text import milliseconds, model_name, power, several
+from rtalign.report.text import milliseconds, model_name, null_method, power, several
 from rtalign.scoring.peaks import FALSE_ALARMS, LEVEL
 
 WHOLE_CONTENT = (
@@ -98,23 +98,30 @@ def _chance(results: Results, recipe: Recipe | None) -> str:
     live = results.summary.kind == "session"
     blocks = f"blocks of {recipe.fit.block_words} neighbouring words" if recipe and not live else "blocks of neighbours"
     return (
-        f"{_null(results, recipe, live)} and is scored in the same way: grey "
-        "bands hold 95 % of it at each lag, and the maximum of a layer must pass what the null\u2019s own maxima over "
-        f"lags exceed in {100 * FALSE_ALARMS:g} % of cases. Intervals are 95 %, from a bootstrap over {blocks}. Layers "
-        "are not independent samples, so the plain t-test finds order too easily; the p against the null keeps "
-        "the correlation between layers and is the one to trust."
+        f"{_null(results, recipe)} Grey bands hold 95 % of it at each lag, and the maximum of a layer must pass what the "
+        f"null\u2019s own maxima over lags exceed in {100 * FALSE_ALARMS:g} % of cases. Intervals are 95 %, from a "
+        f"bootstrap over {blocks}. Layers are not independent samples, so the plain t-test finds order too easily; the p "
+        "against the null keeps the correlation between layers and is the one to trust."
     )
 
 
-def _null(results: Results, recipe: Recipe | None, live: bool) -> str:
-    """Where the null comes from: a session knows only the words before."""
-    if live:
-        return (
-            "The null pairs each word\u2019s prediction with the activations of earlier words, at many fixed distances,"
-        )
+def _null(results: Results, recipe: Recipe | None) -> str:
+    """How the null was drawn."""
     draws = results.summary.null.get("draws") or (recipe.fit.null_draws if recipe else None)
-    how_many = f"{int(draws)} times, " if isinstance(draws, (int, float)) else ""
-    return f"The null shifts the words against the signal on a circle, {how_many}".rstrip()
+    how_many = f", {int(draws)} times" if isinstance(draws, (int, float)) else ""
+    match null_method(results):
+        case "mismatched":
+            return (
+                "The null pairs each word\u2019s prediction with the activations of earlier words, at many fixed distances, "
+                "and is scored in the same way."
+            )
+        case "signs":
+            return (
+                f"The null gives blocks of neighbouring words random signs{how_many}, the words that decoders are fitted "
+                "on and the words they are tested on alike: it is as wide as R on a recording in which nothing is related."
+            )
+        case _:
+            return f"The null shifts the words against the signal on a circle{how_many}, and is scored in the same way."
 
 
 NAMES = {

@@ -22,6 +22,16 @@ def known(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 
+NULLS = {"mismatched": "mismatched words", "shifts": "circular shifts", "signs": "random signs of blocks"}
+"""How a result's null was drawn, in words."""
+
+
+def null_method(results: Results) -> str:
+    """Key of NULLS; results from before the method was noted used mismatched words live, and shifts otherwise."""
+    noted = str(results.summary.null.get("method", ""))
+    return noted if noted in NULLS else "mismatched" if results.summary.kind == "session" else "shifts"
+
+
 def signed(value: float | None, digits: int = 2, plus: bool = False) -> str:
     """A number with a true minus sign."""
     if not known(value):
@@ -124,7 +134,7 @@ def _temporal(results: Results) -> str:
     )
     if score.slope_ci_ms:
         text += f" ({signed(score.slope_ci_ms[0], 0)} to {signed(score.slope_ci_ms[1], 0)} ms)"
-    null = "mismatched words" if results.summary.kind == "session" else "circular shifts"
+    null = NULLS[null_method(results)]
     tests = [f"{p_value(score.p_permutation)} against {null}"] if known(score.p_permutation) else []
     tests += [f"{p_value(score.p)} by the t-test, which takes layers for independent"] if known(score.p) else []
     return text + ("; " + ", ".join(tests) if tests else "") + "."

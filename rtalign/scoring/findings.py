@@ -36,9 +36,9 @@ class TemporalScore:
 
     Notes
     -----
-    Why circular shifts and not shuffled layers: neighbouring layers hold nearly the same information, so even on
+    Why a null of whole maps and not shuffled layers: neighbouring layers hold nearly the same information, so even on
     a recording that carries nothing their peaks drift together and r is often large.  Shuffling layers breaks
-    that likeness and makes small p of nothing.  A circular shift breaks the pairing of words and brain alone and
+    that likeness and makes small p of nothing.  A null draw breaks the pairing of words and brain alone and
     keeps everything else; if there is nothing in the pairing, the observed map is one more such draw, and p is
     uniform however alike the layers are.
     """

@@ -38,7 +38,7 @@ def work_folder(
     sensors = [sensor.name for sensor in prepared[0].recording.sensors]
     earlier = extend.passport["created"] if extend else ""
     parts = (recipe.fingerprint(), prints, sensors, model.info.id, model.info.revision, earlier)
-    return store / "fits" / cache.content_key("1", *parts)[:24]
+    return store / "fits" / cache.content_key("2", *parts)[:24]
 
 
 def open_bank_file(folder: Path, n_sensors: int, recipe: Recipe, projection: Projection) -> TensorFile:

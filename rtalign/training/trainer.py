@@ -21,10 +21,12 @@ from rtalign.core.records import Recording
 from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding import folds, ridge
 from rtalign.decoding.bank import DecoderBank, make_passport
+from rtalign.decoding.block_pairs import block_pairs
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.projection import Projection, fit_projection, leading_rotation
 from rtalign.scoring.cross_validated import Draws, LagScore, Prepared, score
 from rtalign.scoring.curves import Curves
+from rtalign.scoring.sign_flips import draw_signs, null_of_pairs
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import bank_writer, results
 from rtalign.training.noise_ceilings import measure_noise_ceilings, write_noise_ceilings
@@ -112,12 +114,15 @@ class LagFit:
         Mean over folds and targets, from the sums.
     predicted : sequence of ndarray, shape (word of the fold, target)
         Held-out predictions, one a fold.
+    pairs : ndarray, shape (layer, block, block)
+        R taken apart; see `rtalign.decoding.block_pairs`.
     """
 
     moments: Sequence[Moments]
     fit: ridge.RidgeFit
     r: np.ndarray
     predicted: Sequence[np.ndarray]
+    pairs: np.ndarray
 
 
 def train(
@@ -184,6 +189,7 @@ def train(
         stage.advance(len(layers))
     _fit_lags(inputs, work, progress)
     extra = (extra or {}) | {"pca_variance": projection.variance[:, : projection.components].sum(axis=1).tolist()}
+    extra |= {"null": null_method(recipe)}
     curves = _curves(work, recipe, layers, model.info.n_layers)
     skipped = count_skipped(prepared, purged=int((fold == folds.PURGED).sum()))
     ceilings = measure_noise_ceilings(repeats, recipe, progress)
@@ -278,11 +284,28 @@ def fit_lag(inputs: FitInputs, index: int) -> LagFit:
     ]
     if inputs.earlier:
         moments = [m + bank_writer.earlier_moments(inputs.earlier, index, k) for k, m in enumerate(moments)]
-    bases = shared.bases(index) if shared else None
+    bases = shared.bases(index) if shared else ridge.eigen_bases(moments, recipe.fit.precision)
     precision, alphas = recipe.fit.precision, recipe.fit.alphas
     fit = ridge.fit_ridge(moments, alphas, inputs.rotations, precision, inputs.device, bases=bases)
     predicted = [x @ w + b for x, w, b in zip(fold_signals, fit.weights, fit.bias, strict=True)]
-    return LagFit(moments, fit, fit.r.reshape(len(fit.r), inputs.n_layers, -1).mean(axis=(0, 2)), predicted)
+    pairs = block_pairs(fold_signals, inputs.targets, fit.alpha, bases, inputs.rotations)
+    return LagFit(moments, fit, fit.r.reshape(len(fit.r), inputs.n_layers, -1).mean(axis=(0, 2)), predicted, pairs)
+
+
+def null_method(recipe: Recipe) -> dict[str, Any]:
+    """Which null a bank has, for its summary."""
+    return {"method": "shifts" if recipe.fit.fold_kind == "legacy" else "signs", "draws": recipe.fit.null_draws}
+
+
+def null_of_lag(fitted: LagFit, scored: LagScore, recipe: Recipe) -> np.ndarray:
+    """(draw, layer): R of unrelated words, decoders refitted.
+
+    Shuffled folds share signal with each other, which no block of theirs is free of; they keep the shifts.
+    """
+    if null_method(recipe)["method"] == "shifts":
+        return scored.null
+    signs = draw_signs(recipe.fit.null_draws, fitted.pairs.shape[1], recipe.fit.seed)
+    return null_of_pairs(fitted.pairs, signs)
 
 
 def _store(inputs: FitInputs, index: int, fitted: LagFit, scored: LagScore) -> None:
@@ -300,7 +323,7 @@ def _store(inputs: FitInputs, index: int, fitted: LagFit, scored: LagScore) -> N
     work["r"][:, index] = r
     for name, values in by_layer(fit.agreements, n_layers).items():
         work[bank_writer.STATISTIC + name][:, index] = values
-    work["null"][:, :, index] = scored.null * np.sqrt(inputs.share)
+    work["null"][:, :, index] = null_of_lag(fitted, scored, inputs.recipe) * np.sqrt(inputs.share)
     work["boot"][:, :, index] = r + (scored.boot - scored.r) * np.sqrt(inputs.share)
     for k, m in enumerate(fitted.moments):
         work["moments_mean_x"][index, k] = m.mean_x

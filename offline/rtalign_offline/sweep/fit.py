@@ -104,7 +104,8 @@ class _JobFit:
         with self._paths.journal.computing("lag", name):
             fitted = trainer.fit_lag(inputs, lag)
             scored = score(inputs.draws, fitted.predicted, inputs.drawn_targets)
-            scores = {"r": fitted.r, "null": scored.null, "boot": fitted.r + (scored.boot - scored.r)}
+            null = trainer.null_of_lag(fitted, scored, self._recipe)
+            scores = {"r": fitted.r, "null": null, "boot": fitted.r + (scored.boot - scored.r)}
             statistics = by_layer(fitted.fit.agreements, len(fitted.r))
             scores |= {bank_writer.STATISTIC + name: values for name, values in statistics.items()}
             if quartiles:
@@ -135,7 +136,8 @@ class _JobFit:
         purged = int((self._fold == folds.PURGED).sum())
         skipped = count_skipped(self._recordings, purged=purged)
         passport = self._passport(layers.tolist(), projection.components)
-        write_results(folder, "train", passport, self._recipe, skipped, curves, progress, pca_variance=variance)
+        extra = {"pca_variance": variance, "null": trainer.null_method(self._recipe)}
+        write_results(folder, "train", passport, self._recipe, skipped, curves, progress, **extra)
 
     def _passport(self, layers: list[int], components: int) -> dict[str, Any]:
         return make_passport(
