@@ -98,10 +98,10 @@ def _chance(results: Results, recipe: Recipe | None) -> str:
     live = results.summary.kind == "session"
     blocks = f"blocks of {recipe.fit.block_words} neighbouring words" if recipe and not live else "blocks of neighbours"
     return (
-        f"{_null(results, recipe)} Grey bands hold 95 % of it at each lag, and the maximum of a layer must pass what the "
-        f"null\u2019s own maxima over lags exceed in {100 * FALSE_ALARMS:g} % of cases. Intervals are 95 %, from a "
-        f"bootstrap over {blocks}. Layers are not independent samples, so the plain t-test finds order too easily; the p "
-        "against the null keeps the correlation between layers and is the one to trust."
+        f"{_null(results, recipe)} Grey bands hold 95 % of it at each lag, and the maximum of a layer must pass what "
+        f"the null\u2019s own maxima over lags exceed in {100 * FALSE_ALARMS:g} % of cases. Intervals are 95 %, from a "
+        f"bootstrap over {blocks}. Layers are not independent samples, so the plain t-test finds order too easily; the "
+        "p against the null keeps the correlation between layers and is the one to trust."
     )
 
 
@@ -112,13 +112,14 @@ def _null(results: Results, recipe: Recipe | None) -> str:
     match null_method(results):
         case "mismatched":
             return (
-                "The null pairs each word\u2019s prediction with the activations of earlier words, at many fixed distances, "
-                "and is scored in the same way."
+                "The null pairs each word\u2019s prediction with the activations of earlier words, at many fixed "
+                "distances, and is scored in the same way."
             )
         case "signs":
             return (
-                f"The null gives blocks of neighbouring words random signs{how_many}, the words that decoders are fitted "
-                "on and the words they are tested on alike: it is as wide as R on a recording in which nothing is related."
+                f"The null gives blocks of neighbouring words random signs{how_many}, the words that decoders are "
+                "fitted on and the words they are tested on alike: it is as wide as R on a recording in which nothing "
+                "is related."
             )
         case _:
             return f"The null shifts the words against the signal on a circle{how_many}, and is scored in the same way."
