@@ -1,6 +1,6 @@
 """A SLURM of one machine, started and stopped from here: munge, the controller and one node, all on loopback.
 
-By hand: python tests/slurm.py start FOLDER, then python tests/slurm.py stop FOLDER.
+By hand: python tests/helpers/slurm.py start FOLDER, then python tests/helpers/slurm.py stop FOLDER.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ CGROUP = "CgroupPlugin=cgroup/v1\nIgnoreSystemd=yes\nCgroupAutomount=no\n"
 
 
 def missing() -> str | None:
-    """Why there can be no SLURM here; None when there can."""
+    """Why SLURM cannot run here; None when it can."""
     if os.geteuid() != 0:
         return "SLURM is started as root here, and this user is not"
     lacking = [name for name in NEEDED if shutil.which(name) is None]
@@ -60,14 +60,14 @@ def missing() -> str | None:
 
 
 def start(folder: Path) -> dict[str, str]:
-    """Start it; returns what the environment of its users must hold."""
+    """Start it; returns the environment variables that its users need."""
     for part in ("state", "spool"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
     ports = _free_ports(2)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 512
-    told = {"host": socket.gethostname(), "folder": folder, "ports": ports, "cpus": os.cpu_count(), "memory": memory}
-    (folder / "slurm.conf").write_text(CONF.format(**told))
+    values = {"host": socket.gethostname(), "folder": folder, "ports": ports, "cpus": os.cpu_count(), "memory": memory}
+    (folder / "slurm.conf").write_text(CONF.format(**values))
     (folder / "cgroup.conf").write_text(CGROUP)
     key = folder / "munge.key"
     key.write_bytes(os.urandom(128))
@@ -79,7 +79,7 @@ def start(folder: Path) -> dict[str, str]:
     _call(["slurmctld"], environment)
     _call(["slurmd", "-N", "here"], environment)
     deadline = time.monotonic() + 60
-    while "idle" not in told_by(["sinfo", "--noheader", "--format=%T"], environment):
+    while "idle" not in output_of(["sinfo", "--noheader", "--format=%T"], environment):
         if time.monotonic() > deadline:
             logs = "\n".join(p.read_text()[-1500:] for p in sorted(folder.glob("*.log")))
             raise RuntimeError(f"the node did not come up\n{logs}")
@@ -88,9 +88,9 @@ def start(folder: Path) -> dict[str, str]:
 
 
 def stop(folder: Path) -> None:
-    """Cancel what runs and end the three daemons, by the numbers they wrote down."""
+    """Cancel all jobs and end the three daemons, by the process ids that they wrote."""
     environment = {"SLURM_CONF": str(folder / "slurm.conf")}
-    told_by(["scancel", "--user=root"], environment)
+    output_of(["scancel", "--user=root"], environment)
     for name in ("slurmd", "slurmctld", "munged"):
         path = folder / f"{name}.pid"
         if path.is_file():
@@ -105,8 +105,8 @@ def running(folder: Path) -> Iterator[dict[str, str]]:
         stop(folder)
 
 
-def told_by(command: list[str], environment: dict[str, str]) -> str:
-    """What a command of SLURM says; with a node down, one of them would wait for ever."""
+def output_of(command: list[str], environment: dict[str, str]) -> str:
+    """The output of a command of SLURM; empty where it does not answer, as some wait for ever while a node is down."""
     try:
         done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=15)
     except subprocess.TimeoutExpired:

@@ -46,7 +46,7 @@ def test_a_sweep_under_slurm_gives_the_same_numbers(tmp_path: Path, cluster: dic
         for name, values in parts.items():
             assert np.array_equal(values, found[job][name]), (job, name)
     assert len(json.loads((tmp_path / "there" / "sweep.json").read_text())["jobs"]) == 6
-    assert slurm.told_by(["squeue", "--noheader"], cluster).strip() == ""
+    assert slurm.output_of(["squeue", "--noheader"], cluster).strip() == ""
 
 
 def test_a_plan_without_a_network_interface_is_refused(tmp_path: Path, cluster: dict[str, str]) -> None:

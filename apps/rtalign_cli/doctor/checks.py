@@ -234,9 +234,10 @@ def storage() -> Check:
 def machine() -> Check:
     import psutil
 
+    from rtalign.core.machine import cpu_count
+
     memory = psutil.virtual_memory()
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    fact = f"{usable} cores, {memory.total / 1e9:.1f} GB of memory, {memory.available / 1e9:.1f} free"
+    fact = f"{cpu_count()} cores, {memory.total / 1e9:.1f} GB of memory, {memory.available / 1e9:.1f} free"
     if memory.available < NEED_RAM_GB * 1e9:
         return warn(fact, f"close other programs: long recordings need {NEED_RAM_GB:.0f} GB")
     return ok(fact)

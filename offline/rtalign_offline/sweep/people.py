@@ -53,8 +53,7 @@ def open_person(person: Person) -> list[Any]:
     """The person's recordings, reduced to the sensors that all of them have."""
     from rtalign.recordings import open_matching
 
-    options = {name: getattr(person, name) for name in ("subject", "session", "task", "run", "word_table", "bads")}
-    return open_matching(person.recordings, **options)
+    return open_matching(person.recordings, **person.model_dump(exclude={"name", "recordings"}))
 
 
 def save_person(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:
