@@ -13,7 +13,7 @@ import pytest
 from rtalign.scoring.findings import assess
 from rtalign_cli import main
 from rtalign_offline.sweep.report.csv_tables import quartile_curve_rows
-from rtalign_offline.sweep.report.page import page_of
+from rtalign_offline.sweep.report.page import render_page
 from rtalign_offline.sweep.report.paper import MAIN, compare
 from rtalign_offline.sweep.report.study import Study, fit_growth, growth_with_size, load_study
 from tests.helpers.sweep_folders import MODELS, make_sweep
@@ -61,7 +61,7 @@ def read(html: str) -> Whole:
 
 
 def test_the_page_is_valid_and_self_contained(study: Study) -> None:
-    html = page_of(study)
+    html = render_page(study)
     parser = read(html)
     assert all(re.fullmatch(r"jobs/[\w-]+/report\.html", link) for link in parser.links)
     assert "http" not in html.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
@@ -74,7 +74,7 @@ def test_the_page_is_valid_and_self_contained(study: Study) -> None:
 
 
 def test_a_failed_job_is_named_with_its_reason(study: Study) -> None:
-    text = " ".join(read(page_of(study)).texts)
+    text = " ".join(read(render_page(study)).texts)
     assert "1 of 37 jobs failed" in text
     assert "neither a folder nor in the local cache" in text
 
@@ -135,7 +135,7 @@ def test_curves_of_quarters_are_means_over_layers_and_people(study: Study) -> No
 
 def test_missing_figures_are_explained(tmp_path: Path) -> None:
     folder = make_sweep(tmp_path / "one", [FEW[0]], ("growing:100",), ("ann",), failed=False)
-    text = " ".join(read(page_of(load_study(folder))).texts)
+    text = " ".join(read(render_page(load_study(folder))).texts)
     for said in (
         "all models of this plan are of one size",
         "the plan has one context of each kind",
@@ -151,7 +151,7 @@ def test_a_name_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     folder = make_sweep(tmp_path / "one", [FEW[0]], ("growing:100",), ("ann",))
     state = folder / "sweep.json"
     state.write_text(state.read_text().replace("models/", "").replace("nowhere", "<script>alert(1)</script>"))
-    html = page_of(load_study(folder))
+    html = render_page(load_study(folder))
     assert "<script" not in html
     assert "&lt;script&gt;" in html
 

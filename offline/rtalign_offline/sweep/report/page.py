@@ -72,11 +72,11 @@ def write_sweep_report(folder: Path) -> Path:
     study = load_study(folder)
     write_tables(study, folder / "tables")
     path = folder / "report.html"
-    write_atomically(path, page_of(study))
+    write_atomically(path, render_page(study))
     return path
 
 
-def page_of(study: Study) -> str:
+def render_page(study: Study) -> str:
     """The whole document."""
     colours = Colours.of(study)
     top = tag(
