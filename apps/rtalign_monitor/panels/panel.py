@@ -145,7 +145,7 @@ class LayeredPanel(Panel, abstract=True):
 
     def background_key(self) -> Hashable:
         axis = self.axis()
-        return self.layers, axis.low, axis.high
+        return self.layers, axis.low, axis.high, self.right_margin
 
     def write_row_labels(self, painter: QPainter) -> None:
         rows, field = self.rows(), self.field()

@@ -61,6 +61,21 @@ def test_two_banks_are_named_and_their_words_counted_whole(qtbot: QtBot, written
     assert "bank-smollm2-armeni   1,000 words" in texts
 
 
+def test_the_axis_follows_a_second_bank_that_goes(qtbot: QtBot) -> None:
+    """Its column of differences makes the field narrower; without it, labels and dots share the wide field again."""
+    alone, compared = LadderPanel(), LadderPanel()
+    for view in (alone, compared):
+        show_view(qtbot, view, 620, 430)
+        view.draw(snapshots.sight(1000))
+    compared.set_second_bank(SecondBank(snapshots.sight(1000, seed=1), ("one", "two")))
+    pixels(compared)
+    compared.set_second_bank(None)
+    qtbot.waitUntil(lambda: alone.easing.finished and compared.easing.finished)
+    alone.range = compared.range
+    alone.invalidate()
+    assert (pixels(compared) == pixels(alone)).all()
+
+
 def test_a_line_without_room_leaves_out_whole_parts(qtbot: QtBot, written: list[WrittenText]) -> None:
     view = LadderPanel()
     for width in (330, 400, 520):
