@@ -32,6 +32,7 @@ from rtalign.engine.commands import (
     WriteReport,
 )
 from rtalign.engine.process.word_list import WordList
+from rtalign.scoring.statistics import STATISTICS
 from rtalign_monitor.actions.registry import ACTIONS, MENUS
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import grey
@@ -117,6 +118,7 @@ EFFECTS: dict[str, Effect] = {
     "back": sends(Seek(POSITION_S - 10)),
     "forward": sends(Seek(POSITION_S + 10)),
     "seek-start": sends(Seek(0.0)),
+    "statistic": Effect(lambda s: s.panel("map").statistic, STATISTICS[0]),
     "find-word": Effect(lambda s: s.window.transport.word.hasFocus()),
     "bookmark": Effect(lambda s: s.window.bookmarks.times, [20.0, POSITION_S, 60.0]),
     "previous-bookmark": sends(Seek(20.0)),

@@ -18,6 +18,7 @@ from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export.exporter import Exporter
 from rtalign_monitor.memory import Bookmarks
 from rtalign_monitor.panels.grid import IN_MENU, Grid
+from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.transcript import TranscriptPanel
 from rtalign_monitor.start.sessions import SessionActions
 
@@ -204,6 +205,7 @@ class DisplayHandlers:
             "last-words": self._transport.apply_last_words,
             "fewer": lambda: self._transport.change_last_words(-1),
             "more": lambda: self._transport.change_last_words(1),
+            "statistic": self._grid.panel(LagMapPanel).show_next_statistic,
             "reset": self._ask_reset,
         }
 

@@ -74,6 +74,7 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action("last-words", "Last words only", "Score only the newest words instead of all.", ("W",), True),
         Action("fewer", "Fewer last words", "Score fewer of the newest words.", ("Shift+W",)),
         Action("more", "More last words", "Score more of the newest words.", ("Ctrl+W",)),
+        Action("statistic", "Next statistic in the map", "Show R, or a statistic beside it, in the map.", ("Y",)),
         Action("reset", "Reset scores…", "Start the scores from zero; asks first.", ("Ctrl+Backspace",)),
         Action("layer-up", "Point one layer deeper", "Highlight the next layer in all panels.", ("Up",), False, True),
         Action("layer-down", "Point one layer earlier", "Highlight the previous layer in all panels.", ("Down",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
@@ -12,6 +13,7 @@ from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.statistics import STATISTICS, Statistic
 from rtalign_monitor.engines.two_banks import MAP_CONTENTS, MapContent, SecondBank, map_snapshot
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, word_count
@@ -37,6 +39,8 @@ class LagMapPanel(LayeredPanel):
         The R of the last colour.
     signed : bool
         Whether colours begin at minus the limit, instead of at 0.
+    statistic : Statistic or None
+        What is shown instead of R; of bank A alone.
     """
 
     spec = PanelSpec("map", "Layer × lag map", "Ctrl+2", place="upper", columns=7, in_turns=True, in_demo=True)
@@ -52,6 +56,7 @@ class LagMapPanel(LayeredPanel):
         self.frozen = False
         self.limit = 0.0
         self.signed = False
+        self.statistic: Statistic | None = None
 
     def set_second_bank(self, second: SecondBank | None) -> None:
         if second is None and self._second is not None and self.shows != "A":
@@ -69,8 +74,19 @@ class LagMapPanel(LayeredPanel):
             self.set_second_bank(self._second)
             self.invalidate()
 
+    def show_next_statistic(self) -> None:
+        """Go from R to the statistics that stand beside it, one after another, and back to R."""
+        choices = (None, *STATISTICS)
+        self.statistic, self.limit = choices[(choices.index(self.statistic) + 1) % len(choices)], 0.0
+        if self._first is not None:
+            self.draw(self._first)
+        self.invalidate()
+
     def draw(self, snapshot: Snapshot) -> None:
         self._first, snapshot = snapshot, map_snapshot(snapshot, self._second, self.shows)
+        if self.statistic is not None:
+            values = snapshot.statistics.get(self.statistic.name) if self.shows == "A" else None
+            snapshot = replace(snapshot, r=values, null_lo=None, null_hi=None)
         before, self.snapshot = self.snapshot, snapshot
         changed = self._follow(snapshot.r)
         if before is not None and not changed and _same(before, snapshot):
@@ -90,10 +106,11 @@ class LagMapPanel(LayeredPanel):
         return Axis(float(lags[0] - half), float(lags[-1] + half), field.left(), field.right())
 
     def background_key(self) -> Hashable:
-        return super().background_key(), self.frozen, self.signed, self._has_scores(), self._bank_name()
+        return super().background_key(), self.frozen, self.signed, self._has_scores(), self._bank_name(), self.statistic
 
     def paint_background(self, painter: QPainter) -> None:
-        notes = self._bank_name(), "colours frozen" if self.frozen else ""
+        shown = self.statistic.title.lower() if self.statistic else ""
+        notes = shown, self._bank_name(), "colours frozen" if self.frozen else ""
         self.write_title(painter, "   ".join(note for note in notes if note), self.px(150))
         self.write_lag_axis(painter, "lag from word onset, ms", grid=False)
         if self.layers:
@@ -134,7 +151,7 @@ class LagMapPanel(LayeredPanel):
         if self.lag is not None:
             col = int(np.argmin(np.abs(snapshot.lags_s - self.lag)))
         r, low, high, null = float(snapshot.r[row, col]), snapshot.null_lo, snapshot.null_hi, ""
-        name = "A − B" if self.shows == "A − B" else "r"
+        name = self.statistic.title.lower() if self.statistic else "A − B" if self.shows == "A − B" else "r"
         value = "no data" if not np.isfinite(r) else f"{name} {r:.4f}".replace("-", "−")
         if low is not None and high is not None and high.shape == snapshot.r.shape:
             null = f" (null {low[row, col]:.4f} to {high[row, col]:.4f})".replace("-", "−")
@@ -163,6 +180,9 @@ class LagMapPanel(LayeredPanel):
         self._hatch(painter, self.field())
         if self.shows == "A − B" and self._first is not None and self._first.r is not None:
             self.write_placeholder(painter, self.field(), "different lags: the maps cannot be subtracted")
+        elif self.statistic is not None and self._first is not None and self._first.r is not None:
+            reason = "of bank A alone: the map shows B" if self.shows != "A" else "with the next assessment"
+            self.write_placeholder(painter, self.field(), f"{self.statistic.title.lower()} {reason}")
         else:
             self.write_placeholder(painter, self.field(), *empty_state.scores(self.snapshot))
 

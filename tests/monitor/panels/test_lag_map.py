@@ -7,6 +7,7 @@ import dataclasses
 from PyQt6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
 
+from rtalign.scoring.statistics import STATISTICS
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import show_view
@@ -35,3 +36,19 @@ def test_the_map_reads_out_the_cell_under_the_crosshair(qtbot: QtBot) -> None:
     qtbot.mouseMove(view, QPoint(round(view.axis().to_pixel(0.40)), round(view.rows().centre(20))))
     assert "layer 20" in view.readout()
     assert f"{snapshot.r[20, 60]:.4f}" in view.readout()
+
+
+def test_a_statistic_is_shown_in_place_of_r_and_back(qtbot: QtBot) -> None:
+    view, snapshot = LagMapPanel(), snapshots.sight(300)
+    show_view(qtbot, view)
+    assert snapshot.r is not None
+    shown = {statistic.name: snapshot.r**2 + k for k, statistic in enumerate(STATISTICS)}
+    view.draw(dataclasses.replace(snapshot, statistics=shown))
+    view.point_layer(20)
+    view.point_lag(0.40)
+    for statistic in STATISTICS:
+        view.show_next_statistic()
+        assert f"{statistic.title.lower()} {shown[statistic.name][20, 60]:.4f}" in view.readout()
+        assert "null" not in view.readout()
+    view.show_next_statistic()
+    assert f"r {snapshot.r[20, 60]:.4f}" in view.readout()
