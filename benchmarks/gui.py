@@ -60,9 +60,9 @@ class Feed:
 def feed(changes: str, hertz: float) -> None:
     """The other end of a Feed."""
     sys.path.insert(0, str(ROOT))
-    from tests.helpers.snapshots import Run  # type: ignore[import-not-found]
+    from tests.helpers.snapshots import FakeRun  # type: ignore[import-not-found]
 
-    run, began, n = Run(everything=changes == "all"), time.monotonic(), 0
+    run, began, n = FakeRun(everything=changes == "all"), time.monotonic(), 0
     while os.getppid() != 1:
         sys.stdout.buffer.write(wire.pack(snapshot.to_message(run.at(time.monotonic() - began))))
         sys.stdout.buffer.flush()

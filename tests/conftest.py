@@ -31,7 +31,7 @@ settings.load_profile("patient")
 
 STREAMS = ("tests/streams/", "tests/integration/")
 """Folders whose tests keep time with live streams: one worker runs them one after another."""
-WHOLE = {"desk", "real_window"}
+WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
 
 
@@ -88,16 +88,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def live_setup(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated listener with a bank, for all tests of the live side: see tests/helpers/live_setup.py."""
-    from tests.helpers import live_setup
+    from tests.helpers.live_setup import create
 
     def make(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RTALIGN_CACHE", str(folder / "cache"))
-            live_setup.create(folder)
+            create(folder)
 
-    return made_once(tmp_path_factory, "desk", make)
+    return made_once(tmp_path_factory, "live_setup", make)
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -126,13 +126,13 @@ def scene(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def real_window(qtbot: Any, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def real_window(qtbot: Any, live_setup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A window over real engines."""
     from rtalign_monitor import memory
     from tests.helpers.window import RealWindow
 
     monkeypatch.setattr(memory, "output_folder", lambda: tmp_path / "home")
-    made = RealWindow(qtbot, desk, tmp_path)
+    made = RealWindow(qtbot, live_setup, tmp_path)
     yield made
     made.close()
 

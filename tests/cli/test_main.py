@@ -20,7 +20,7 @@ from tests.helpers.small_world import small_recipe, world
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cli_setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two recordings under names, a fake model, a cache of their own."""
     (first, model), (fresh, more) = world(n_words=300), world(n_words=120, seed=9, prefix="f")
     model.table |= more.table
@@ -35,8 +35,17 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def train(desk: Path, *more: str, name: str = "bank") -> int:
-    argv = ["train", "first", "--model", "fake", "--recipe", str(desk / "recipe.toml"), "--out", str(desk / name)]
+def train(cli_setup: Path, *more: str, name: str = "bank") -> int:
+    argv = [
+        "train",
+        "first",
+        "--model",
+        "fake",
+        "--recipe",
+        str(cli_setup / "recipe.toml"),
+        "--out",
+        str(cli_setup / name),
+    ]
     return main.main([*argv, *more])
 
 
@@ -64,70 +73,73 @@ def test_wrong_usage_is_status_2(argv: list[str]) -> None:
     assert stop.value.code == 2
 
 
-def test_train_evaluate_report_from_the_command_line(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(desk) == 0
+def test_train_evaluate_report_from_the_command_line(cli_setup: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(cli_setup) == 0
     text = capsys.readouterr().out
     assert "peak latency rises with depth" in text
     assert "report.html" in text
-    assert main.main(["evaluate", str(desk / "bank"), "fresh", "--out", str(desk / "out"), "--json", "--quiet"]) == 0
+    assert (
+        main.main(["evaluate", str(cli_setup / "bank"), "fresh", "--out", str(cli_setup / "out"), "--json", "--quiet"])
+        == 0
+    )
     result = json.loads(capsys.readouterr().out)
     assert result["kind"] == "evaluate"
     assert result["n_words"] > 100
-    (desk / "bank" / "report.html").unlink()
-    assert main.main(["report", str(desk / "bank")]) == 0
-    assert (desk / "bank" / "report.html").is_file()
+    (cli_setup / "bank" / "report.html").unlink()
+    assert main.main(["report", str(cli_setup / "bank")]) == 0
+    assert (cli_setup / "bank" / "report.html").is_file()
 
 
-def test_results_are_replaced_on_request_alone(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(desk) == 0
-    before = (desk / "bank" / "passport.json").read_text()
-    assert train(desk) == 1
+def test_results_are_replaced_on_request_alone(cli_setup: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(cli_setup) == 0
+    before = (cli_setup / "bank" / "passport.json").read_text()
+    assert train(cli_setup) == 1
     assert "--force" in said(capsys)
-    assert train(desk, "--force") == 0
-    assert (desk / "bank" / "passport.json").read_text() != before
-    (desk / "thesis").mkdir()
-    (desk / "thesis" / "chapter.txt").write_text("years of work")
-    assert train(desk, "--force", name="thesis") == 1
-    assert (desk / "thesis" / "chapter.txt").read_text() == "years of work"
+    assert train(cli_setup, "--force") == 0
+    assert (cli_setup / "bank" / "passport.json").read_text() != before
+    (cli_setup / "thesis").mkdir()
+    (cli_setup / "thesis" / "chapter.txt").write_text("years of work")
+    assert train(cli_setup, "--force", name="thesis") == 1
+    assert (cli_setup / "thesis" / "chapter.txt").read_text() == "years of work"
 
 
-def test_dry_run_estimates_and_writes_nothing(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(desk, "--dry-run", "--json") == 0
+def test_dry_run_estimates_and_writes_nothing(cli_setup: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(cli_setup, "--dry-run", "--json") == 0
     result = json.loads(capsys.readouterr().out)
     assert result["words"] == 300
     assert result["seconds"]["total"] > 0
-    assert not (desk / "bank").exists()
+    assert not (cli_setup / "bank").exists()
 
 
-def test_a_context_that_may_not_fit_is_warned_of_first(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_context_that_may_not_fit_is_warned_of_first(cli_setup: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for context, cautioned in (("growing:30", True), ("growing:20", False)):
-        assert train(desk, "--context", context, "--dry-run") == 0
+        assert train(cli_setup, "--context", context, "--dry-run") == 0
         assert ("it reads twenty words at most" in capsys.readouterr().err) == cautioned
 
 
 def test_ctrl_c_is_one_line_and_nothing_half_written(
-    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    cli_setup: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rtalign.training.trainer._fit_lags", interrupt)
-    assert train(desk) == 1
+    assert train(cli_setup) == 1
     assert "continues from there" in said(capsys)
-    assert not (desk / "bank").exists()
+    assert not (cli_setup / "bank").exists()
     monkeypatch.undo()
 
 
 def test_a_full_disk_is_one_line(
-    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    cli_setup: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device", "somewhere")
 
     monkeypatch.setattr("rtalign.core.tensorfile.os.posix_fallocate", full)
-    assert train(desk) == 1
+    assert train(cli_setup) == 1
     assert "the disk is full" in said(capsys)
-    assert not (desk / "bank").exists()
+    assert not (cli_setup / "bank").exists()
 
 
 @pytest.mark.parametrize(
@@ -141,41 +153,44 @@ def test_a_full_disk_is_one_line(
     ],
 )
 def test_a_bad_option_names_the_fact_and_the_fix(
-    desk: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, words: str
+    cli_setup: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, words: str
 ) -> None:
-    assert main.main(["train", "first", "--model", "fake", "--out", str(desk / "bank"), option, value]) == 1
+    assert main.main(["train", "first", "--model", "fake", "--out", str(cli_setup / "bank"), option, value]) == 1
     assert words in said(capsys)
-    assert not (desk / "bank").exists()
+    assert not (cli_setup / "bank").exists()
 
 
-def test_a_bank_of_another_version_is_refused(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(desk) == 0
-    path = desk / "bank" / "passport.json"
+def test_a_bank_of_another_version_is_refused(cli_setup: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(cli_setup) == 0
+    path = cli_setup / "bank" / "passport.json"
     path.write_text(path.read_text().replace('"version": 1', '"version": 7', 1))
-    assert main.main(["evaluate", str(desk / "bank"), "fresh", "--out", str(desk / "out")]) == 1
+    assert main.main(["evaluate", str(cli_setup / "bank"), "fresh", "--out", str(cli_setup / "out")]) == 1
     assert "version 7; this program reads version 1" in said(capsys)
-    assert not (desk / "out").exists()
+    assert not (cli_setup / "out").exists()
 
 
-def test_sensors_that_a_recording_lacks_are_named(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(desk) == 0
-    path = desk / "bank" / "passport.json"
+def test_sensors_that_a_recording_lacks_are_named(cli_setup: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(cli_setup) == 0
+    path = cli_setup / "bank" / "passport.json"
     path.write_text(path.read_text().replace('"M004"', '"MLF25"'))
-    assert main.main(["evaluate", str(desk / "bank"), "fresh", "--out", str(desk / "out")]) == 1
+    assert main.main(["evaluate", str(cli_setup / "bank"), "fresh", "--out", str(cli_setup / "out")]) == 1
     line = said(capsys)
     assert "MLF25 is not there" in line
     assert "--allow-missing" in line
-    assert main.main(["evaluate", str(desk / "bank"), "fresh", "--out", str(desk / "out"), "--allow-missing"]) == 0
+    assert (
+        main.main(["evaluate", str(cli_setup / "bank"), "fresh", "--out", str(cli_setup / "out"), "--allow-missing"])
+        == 0
+    )
 
 
 def test_a_bug_is_one_line_too_and_debug_shows_it(
-    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+    cli_setup: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(commands, "load_model", lambda *_: 1 / 0)
-    assert train(desk) == 1
+    assert train(cli_setup) == 1
     assert "unexpected ZeroDivisionError" in said(capsys)
     with pytest.raises(ZeroDivisionError):
-        train(desk, "--debug")
+        train(cli_setup, "--debug")
 
 
 def test_the_readme_names_only_commands_and_options_that_exist() -> None:

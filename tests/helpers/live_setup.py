@@ -1,4 +1,4 @@
-"""A desk for tests of the live side: a listener of two runs on disk, a tiny model, a bank, and what evaluate says."""
+"""What tests of the live side start from: a listener of two runs on disk, a tiny model, a bank, its evaluation."""
 
 from __future__ import annotations
 

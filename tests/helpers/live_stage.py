@@ -18,8 +18,8 @@ PATIENCE_S = 60.0
 class Stage:
     """A player and an engine on one machine, under names of their own."""
 
-    def __init__(self, desk: Path, folder: Path, faults: str = "") -> None:
-        self.desk, self.folder = desk, folder
+    def __init__(self, live_setup: Path, folder: Path, faults: str = "") -> None:
+        self.live_setup, self.folder = live_setup, folder
         self.names = f"{folder.name}-meg", f"{folder.name}-words"
         (folder / "faults.toml").write_text(faults)
         self.player: subprocess.Popen[bytes] | None = None
@@ -33,7 +33,7 @@ class Stage:
             "-m",
             "rtalign_cli",
             "stream",
-            str(listener or self.desk / "listener"),
+            str(listener or self.live_setup / "listener"),
             *options,
         ]
         self.player = subprocess.Popen([*command, "--faults", str(self.folder / "faults.toml")])
@@ -41,7 +41,12 @@ class Stage:
 
     def watch(self, **settings: object) -> Client:
         meg, words = self.names
-        session = {"bank": self.desk / "bank", "model": str(self.desk / "model"), "meg": meg, "words": words}
+        session = {
+            "bank": self.live_setup / "bank",
+            "model": str(self.live_setup / "model"),
+            "meg": meg,
+            "words": words,
+        }
         self.client = Client(Session.model_validate(session | {"record": self.folder / "kept"} | settings))
         return self.client
 

@@ -1,4 +1,4 @@
-"""Sights: made-up snapshots of a session at any moment of it, for looking at views without an engine."""
+"""Made-up snapshots of a session after any number of words, for tests of views without an engine."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LAGS = np.linspace(-0.2, 0.8, 101)
 PEAKS = (0.17, 0.39)
 
 
-def sight(n: int, n_layers: int = 31, seed: int = 0, **changed: object) -> Snapshot:
-    """After n words."""
+def snapshot_after(n: int, n_layers: int = 31, seed: int = 0, **changed: object) -> Snapshot:
+    """The snapshot of a live session after n words."""
     rng = np.random.default_rng(seed)
     layers, now = tuple(range(n_layers)), 10.0 + 0.4 * n
     found = dataclasses.replace(
-        empty_snapshot("running", why(n)), sequence=n + 1, time_s=now, health=health(),
+        empty_snapshot("running", reason_after(n)), sequence=n + 1, time_s=now, health=health(),
         n_received=n + 7 if n else 0, n_scored=n, n_waiting=3 if n else 0,
         skipped={"window over a gap": 3, "no such word": 1} if n else {}, words=words(n, now), model="smollm2",
         context="growing:1000", layers=layers, lags_s=LAGS, n_words=n, n_assessed=n if n >= 100 else 0,
@@ -33,11 +33,11 @@ def sight(n: int, n_layers: int = 31, seed: int = 0, **changed: object) -> Snaps
         recording=RecordingStatus("/data/session-1", 212.0, 31.0, 0, None),
     )  # fmt: skip
     if n:
-        found = dataclasses.replace(found, **decoded(n, n_layers, rng))
+        found = dataclasses.replace(found, **scores_after(n, n_layers, rng))
     return dataclasses.replace(found, **changed)  # type: ignore[arg-type]
 
 
-def decoded(n: int, n_layers: int, rng: np.random.Generator) -> dict[str, object]:
+def scores_after(n: int, n_layers: int, rng: np.random.Generator) -> dict[str, object]:
     depth, noise = np.arange(n_layers) / max(n_layers - 1, 1), 0.25 / np.sqrt(n)
     at = PEAKS[0] + (PEAKS[1] - PEAKS[0]) * depth
     bump = (
@@ -65,12 +65,12 @@ def decoded(n: int, n_layers: int, rng: np.random.Generator) -> dict[str, object
         "null_hi": high if n >= 100 else None,
         "peaks": tuple(peaks) if n >= 100 else (),
         "temporal": shown,
-        "reason": None if shown else why(n),
+        "reason": None if shown else reason_after(n),
     }
 
 
-def why(n: int) -> str | None:
-    """As the engine words it."""
+def reason_after(n: int) -> str | None:
+    """Why something is missing after n words, in the engine's words."""
     if not n:
         return "no word has been scored yet"
     if n < 100:
@@ -85,13 +85,13 @@ def health(meg: str = "flowing", since: float = 400.0) -> Health:
 
 
 def words(n: int, now: float, every_s: float = 0.4) -> tuple[WordEntry, ...]:
-    heard, begun = [], now // every_s * every_s if every_s < 0.4 else now - 0.1
+    entries, begun = [], now // every_s * every_s if every_s < 0.4 else now - 0.1
     for i in range(max(n - 57, 0), n + 3 if n else 0):
         word = Word(i, STORY[i % len(STORY)], begun + every_s * (i - n - 2), 0.3)
         status = "waiting" if i > n - 1 else "skipped" if i % 17 == 5 else "scored"
-        heard.append(WordEntry(word, status, "window over a gap" if status == "skipped" else "",  # type: ignore[arg-type]
+        entries.append(WordEntry(word, status, "window over a gap" if status == "skipped" else "",  # type: ignore[arg-type]
                            0.3 + (i * 7919 % 97) / 10, 1 + i % 3, 0.04 if status == "scored" else None))  # fmt: skip
-    return tuple(heard)
+    return tuple(entries)
 
 
 def traces(now: float, rng: np.random.Generator) -> Traces:
@@ -101,8 +101,8 @@ def traces(now: float, rng: np.random.Generator) -> Traces:
     return Traces(now - 6.0, 100.0, tuple(f"M{'LR'[i % 2]}T{11 + i}" for i in range(12)), ("fT",) * 12, data)
 
 
-class Run:
-    """A live run of a story, 3 words a second, that stands at `before` words when it begins.
+class FakeRun:
+    """A live run of a story, 3 words a second, that begins after `before` words.
 
     everything: layers, peaks and traces all change with each snapshot, as a worst case; else scores change with the
     words and peaks with an assessment every two seconds, as the engine has it.
@@ -122,24 +122,24 @@ class Run:
         n, now = self.before + int(3 * t), 10.0 + self.before / 3 + t
         self._sequence += 1
         part = self._sequence if self.everything else int(t / 2)
-        scores = decoded(n, self.n_layers, np.random.default_rng(0))
+        scores = scores_after(n, self.n_layers, np.random.default_rng(0))
         if self.everything:
             scores["r"] = scores["r"] * (1 + 0.02 * np.sin(9 * t))  # type: ignore[operator]
         if part != self._assessed[0]:
             seed = part if self.everything else 0
-            self._assessed = part, decoded(n, self.n_layers, np.random.default_rng(seed))
+            self._assessed = part, scores_after(n, self.n_layers, np.random.default_rng(seed))
         scores |= {name: self._assessed[1][name] for name in ("peaks", "temporal", "reason", "null_lo", "null_hi")}
         first = round(100 * t) % 11400
         moving = Traces(now - 6.0, 100.0, tuple(f"M{'LR'[i % 2]}T{11 + i}" for i in range(12)), ("fT",) * 12,
                         self._signal[first : first + 600])  # fmt: skip
         load = 0.4 + 0.05 * np.sin(t)
-        return sight(
+        return snapshot_after(
             n, self.n_layers, sequence=self._sequence, time_s=now, words=words(n, now, 1 / 3), traces=moving,
             work=Work(float(load), 800 + t / 10, 46.0 + 3 * np.sin(t / 3), int(t) % 2, 0.04, 0.11), **scores,
         )  # fmt: skip
 
 
-def inspected(seen: Snapshot) -> Snapshot:
+def with_inspected_word(seen: Snapshot) -> Snapshot:
     assert seen.r is not None
     return dataclasses.replace(
         seen, inspected=InspectedWord(seen.words[-8], seen.r * 3 - 0.02, 80 + 40 * np.sin(LAGS * 9))
@@ -166,4 +166,4 @@ def patterns(sensors: tuple[Sensor, ...], n_layers: int = 31) -> np.ndarray:
 
 def two_snapshots(n_layers: int = 31, n_layers_b: int = 31) -> tuple[Snapshot, Snapshot]:
     """Snapshots of two engines with different banks."""
-    return sight(300, n_layers), sight(300, n_layers_b, seed=1)
+    return snapshot_after(300, n_layers), snapshot_after(300, n_layers_b, seed=1)

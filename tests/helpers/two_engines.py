@@ -17,7 +17,7 @@ class FakeReplay(FakeEngine):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.newest = dataclasses.replace(snapshots.sight(300), position_s=5.0, end_s=60.0, speed=1.0)
+        self.newest = dataclasses.replace(snapshots.snapshot_after(300), position_s=5.0, end_s=60.0, speed=1.0)
 
 
 class ComparedEngines:
@@ -26,14 +26,14 @@ class ComparedEngines:
     notices : what the user was told, and whether it described something in progress.
     """
 
-    def __init__(self, desk: Path) -> None:
+    def __init__(self, live_setup: Path) -> None:
         self.engines: list[FakeReplay] = []
         self.notices: list[tuple[str, bool]] = []
         self.link = EngineLink(self._begin)
         self.comparison = BankComparison(self.link, self._begin, lambda *notice: self.notices.append(notice))
         self.session = Session(
-            bank=desk / "bank", recording=desk / "listener", model=str(desk / "model"), record=desk / "kept",
-            publish=True, out=desk / "out",
+            bank=live_setup / "bank", recording=live_setup / "listener", model=str(live_setup / "model"),
+            record=live_setup / "kept", publish=True, out=live_setup / "out",
         )  # fmt: skip
         self.link.start(self.session)
 

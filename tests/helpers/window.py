@@ -118,7 +118,7 @@ class Scene:
         self.send(**changed)
 
     def send(self, n: int = 300, **changed: Any) -> Snapshot:
-        self.engine.newest = snapshots.sight(n, **changed)
+        self.engine.newest = snapshots.snapshot_after(n, **changed)
         self.window.tick()
         return self.engine.newest
 
@@ -153,8 +153,8 @@ class Scene:
 class RealWindow:
     """A window with real engines."""
 
-    def __init__(self, qtbot: QtBot, desk: Path, folder: Path) -> None:
-        self.qtbot, self.desk = qtbot, desk
+    def __init__(self, qtbot: QtBot, live_setup: Path, folder: Path) -> None:
+        self.qtbot, self.live_setup = qtbot, live_setup
         self.window = MonitorWindow(Client, folder / "window.json")
         qtbot.addWidget(self.window)
         self.window.resize(1280, 800)
@@ -164,11 +164,11 @@ class RealWindow:
         qtbot.waitUntil(self.window.isActiveWindow)
 
     def start(self, **settings: object) -> None:
-        bank = {"bank": self.desk / "bank", "model": str(self.desk / "model")}
+        bank = {"bank": self.live_setup / "bank", "model": str(self.live_setup / "model")}
         self.window.start(Session.model_validate(bank | settings))
 
     def replay(self, speed: float) -> None:
-        self.start(recording=self.desk / "listener", run="02", speed=speed)
+        self.start(recording=self.live_setup / "listener", run="02", speed=speed)
 
     def until(self, wanted: Callable[[Snapshot], object]) -> Snapshot:
         self.qtbot.waitUntil(lambda: bool(wanted(self.window.link.newest)), timeout=PATIENCE_MS)

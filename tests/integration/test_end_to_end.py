@@ -15,14 +15,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bids_folder_becomes_a_bank_and_a_report(
-    desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    live_setup: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--model", desk / "model", "--recipe", desk / "recipe.toml", "--quiet")
-    assert run("train", desk / "listener", "--run", "01", *options, "--out", tmp_path / "bank") == 0
-    fresh = ("evaluate", tmp_path / "bank", desk / "listener", "--run", "02", "--out", tmp_path / "fresh", "--quiet")
+    options = ("--model", live_setup / "model", "--recipe", live_setup / "recipe.toml", "--quiet")
+    assert run("train", live_setup / "listener", "--run", "01", *options, "--out", tmp_path / "bank") == 0
+    fresh = (
+        "evaluate",
+        tmp_path / "bank",
+        live_setup / "listener",
+        "--run",
+        "02",
+        "--out",
+        tmp_path / "fresh",
+        "--quiet",
+    )
     assert run(*fresh) == 1
     assert "--model" in capsys.readouterr().err
-    assert run(*fresh, "--model", desk / "model") == 0
+    assert run(*fresh, "--model", live_setup / "model") == 0
     assert (tmp_path / "fresh" / "report.html").is_file()
     found = summary(tmp_path / "bank")
     assert found["n_words"] + sum(found["skipped"].values()) >= 180
@@ -33,16 +42,16 @@ def test_a_bids_folder_becomes_a_bank_and_a_report(
     ("argv", "words"),
     [
         (("train", "no-such-place", "--model", "smollm2"), "there is no recording no-such-place"),
-        (("train", "{desk}/listener", "--run", "09", "--model", "smollm2"), "09"),
-        (("train", "{desk}/listener", "--model", "no/such-model"), "no/such-model"),
-        (("train", "{desk}/listener", "--model", "smollm2", "--bads", "MEG9999"), "MEG9999"),
-        (("train", "{desk}/model", "--model", "smollm2"), "model"),
+        (("train", "{live_setup}/listener", "--run", "09", "--model", "smollm2"), "09"),
+        (("train", "{live_setup}/listener", "--model", "no/such-model"), "no/such-model"),
+        (("train", "{live_setup}/listener", "--model", "smollm2", "--bads", "MEG9999"), "MEG9999"),
+        (("train", "{live_setup}/model", "--model", "smollm2"), "model"),
     ],
 )
 def test_bad_input_is_one_readable_line(
-    desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], words: str
+    live_setup: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], words: str
 ) -> None:
-    assert run(*(a.format(desk=desk) for a in argv), "--out", tmp_path / "out", "--quiet") == 1
+    assert run(*(a.format(live_setup=live_setup) for a in argv), "--out", tmp_path / "out", "--quiet") == 1
     text = capsys.readouterr().err.strip()
     assert words in text
     assert len(text.splitlines()) == 1

@@ -64,19 +64,21 @@ def test_runs_of_one_file_are_streamed_in_order(tmp_path: Path) -> None:
     assert [text for text, _ in received.words] == ["to", "sherlock", "holmes", "she", "is", "always"]
 
 
-def test_a_real_megin_recording_is_replayed(desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_real_megin_recording_is_replayed(
+    live_setup: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Five seconds of a head, of which the filters need three: the words after them are scored."""
     words = tmp_path / "words.tsv"
     words.write_text("onset\tword\n0.2\tonce\n0.9\tupon\n3.7\ta\n3.9\ttime\n", encoding="utf-8")
-    how = ("--bank", desk / "bank", "--model", desk / "model", "--allow-missing", "--word-table", words)
+    how = ("--bank", live_setup / "bank", "--model", live_setup / "model", "--allow-missing", "--word-table", words)
     seen = replay_headless(capsys, real(MEGIN), *how)
     assert (seen["received"], seen["scored"], seen["skipped"]) == (4, 2, {"window before recording": 2})
     assert seen["time_s"] == pytest.approx(5.005, abs=0.01)
     assert "the bank expects 306 sensors" in str(seen["notice"])
 
 
-def test_an_xdf_recording_that_fits_no_bank_is_refused(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    argv = ("replay", real(XDF / "minimal.xdf"), "--bank", desk / "bank", "--model", desk / "model")
+def test_an_xdf_recording_that_fits_no_bank_is_refused(live_setup: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ("replay", real(XDF / "minimal.xdf"), "--bank", live_setup / "bank", "--model", live_setup / "model")
     assert main.main([*map(str, argv), "--headless", "--speed", "max", "--quiet"]) == 1
     error = capsys.readouterr().err.strip()
     assert "at 10 Hz" in error or "sensors" in error

@@ -26,11 +26,11 @@ from tests.helpers.live_stage import PATIENCE_S, Stage
 
 
 @pytest.fixture
-def stage(desk: Path, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+def stage(live_setup: Path, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
     made: list[Stage] = []
 
     def make(faults: str = "") -> Stage:
-        made.append(Stage(desk, tmp_path, faults))
+        made.append(Stage(live_setup, tmp_path, faults))
         return made[-1]
 
     yield make
@@ -47,10 +47,10 @@ def words_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def scores_without_faults(desk: Path, texts: list[str]) -> np.ndarray:
+def scores_without_faults(live_setup: Path, texts: list[str]) -> np.ndarray:
     """R(layer, lag) of these words of run 02, from the unbroken recording, by numpy alone."""
-    bank, model = DecoderBank.load(desk / "bank"), load(str(desk / "model"))
-    (recording,) = open_recordings(desk / "listener", run="02")
+    bank, model = DecoderBank.load(live_setup / "bank"), load(str(live_setup / "model"))
+    (recording,) = open_recordings(live_setup / "listener", run="02")
     recording = recording.pick([sensor.name for sensor in bank.sensors])
     pipeline, found = Pipeline(bank.recipe, recording.sensors, recording.sfreq), []
     for item in (*recording.words, *recording.chunks()):
@@ -116,7 +116,7 @@ ms = 1500
 """
 
 
-def test_gaps_nans_duplicates_and_late_words(desk: Path, stage: Callable[..., Stage]) -> None:
+def test_gaps_nans_duplicates_and_late_words(live_setup: Path, stage: Callable[..., Stage]) -> None:
     """Words around a gap are skipped for that reason, the others score as without faults; scores are published."""
     scene = stage(GAPS)
     client = scene.watch(publish=True)
@@ -130,14 +130,14 @@ def test_gaps_nans_duplicates_and_late_words(desk: Path, stage: Callable[..., St
     assert len(rows) > 20
     assert all(-1 <= value <= 1 for value in rows[-1][0])
     assert seen.phase == "ended"
-    assert seen.n_received == len(open_recordings(desk / "listener", run="02")[0].words)
+    assert seen.n_received == len(open_recordings(live_setup / "listener", run="02")[0].words)
     assert seen.n_received == seen.n_scored + sum(seen.skipped.values())
     assert 4 <= seen.skipped["gap in the signal"] <= 45
     assert seen.health.counts["duplicate"] >= 50
     scored = [row["text"] for row in words_of(scene.kept) if row["status"] == "scored"]
     assert len(scored) == seen.n_scored
     assert seen.r is not None
-    assert np.abs(seen.r - scores_without_faults(desk, scored)).max() < 0.03
+    assert np.abs(seen.r - scores_without_faults(live_setup, scored)).max() < 0.03
 
 
 RESTLESS = """
@@ -161,7 +161,7 @@ share = 0.1
 
 
 @pytest.mark.slow
-def test_drifting_jittering_and_dropped_samples(desk: Path, stage: Callable[..., Stage]) -> None:
+def test_drifting_jittering_and_dropped_samples(live_setup: Path, stage: Callable[..., Stage]) -> None:
     """A drifting clock costs no word; what is dropped is counted, reported, and skipped with its reason."""
     scene = stage(RESTLESS)
     client = scene.watch()
@@ -175,11 +175,13 @@ def test_drifting_jittering_and_dropped_samples(desk: Path, stage: Callable[...,
     assert seen.n_received == seen.n_scored + sum(seen.skipped.values())
     scored = [row["text"] for row in words_of(scene.kept) if row["status"] == "scored"]
     assert seen.r is not None
-    assert np.abs(seen.r - scores_without_faults(desk, scored)).max() < 0.06
+    assert np.abs(seen.r - scores_without_faults(live_setup, scored)).max() < 0.06
 
 
 @pytest.mark.slow
-def test_a_sender_that_comes_back_at_another_rate(desk: Path, stage: Callable[..., Stage], tmp_path: Path) -> None:
+def test_a_sender_that_comes_back_at_another_rate(
+    live_setup: Path, stage: Callable[..., Stage], tmp_path: Path
+) -> None:
     listener(tmp_path / "faster", 500.0)
     scene = stage()
     client = scene.watch()
@@ -257,7 +259,7 @@ def test_a_stream_that_comes_back_without_a_sensor(stage: Callable[..., Stage], 
 
 
 def test_a_killed_engine_leaves_a_usable_recording(
-    desk: Path, stage: Callable[..., Stage], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    live_setup: Path, stage: Callable[..., Stage], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pyxdf = pytest.importorskip("pyxdf")
     scene = stage()
@@ -269,7 +271,17 @@ def test_a_killed_engine_leaves_a_usable_recording(
     streams, _ = pyxdf.load_xdf(scene.kept / "raw.xdf")
     (meg,) = (s for s in streams if s["info"]["type"][0] == "MEG")
     assert len(meg["time_stamps"]) / 250 > seen.health.meg.n_samples / 250 - 1.0
-    replay = ("replay", scene.kept, "--bank", desk / "bank", "--model", desk / "model", "--speed", "max", "--headless")
+    replay = (
+        "replay",
+        scene.kept,
+        "--bank",
+        live_setup / "bank",
+        "--model",
+        live_setup / "model",
+        "--speed",
+        "max",
+        "--headless",
+    )
     assert run(*replay, "--out", tmp_path / "again", "--quiet", "--json") == 0
     result = json.loads(capsys.readouterr().out)
     assert result["scored"] >= seen.n_scored - 8  # those nearest the end: their last lags were in the lost second

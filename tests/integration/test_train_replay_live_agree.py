@@ -14,13 +14,22 @@ from tests.helpers.live_setup import run, summary
 
 @pytest.mark.parametrize(("how", "least"), [(("--speed", "max"), 1e-5), (("--lsl",), 1e-3)])
 def test_replay_and_live_give_the_numbers_of_evaluate(
-    desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: tuple[str, ...], least: float
+    live_setup: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: tuple[str, ...], least: float
 ) -> None:
     """As fast as the machine can, and as LSL streams at real time from another process."""
-    replay = ("replay", desk / "listener", "--run", "02", "--bank", desk / "bank", "--model", desk / "model")
+    replay = (
+        "replay",
+        live_setup / "listener",
+        "--run",
+        "02",
+        "--bank",
+        live_setup / "bank",
+        "--model",
+        live_setup / "model",
+    )
     assert run(*replay, *how, "--headless", "--out", tmp_path / "live", "--quiet", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
-    offline, live = summary(desk / "offline"), summary(tmp_path / "live")
+    offline, live = summary(live_setup / "offline"), summary(tmp_path / "live")
     assert (live["kind"], live["n_words"]) == ("session", offline["n_words"])
     assert sum(live["skipped"].values()) == sum(offline["skipped"].values())
     assert np.abs(np.subtract(live["r"], offline["r"])).max() <= least
@@ -29,12 +38,21 @@ def test_replay_and_live_give_the_numbers_of_evaluate(
 
 
 def test_a_recording_that_does_not_fit_is_refused(
-    desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    live_setup: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(desk / "bank", tmp_path / "bank")
+    shutil.copytree(live_setup / "bank", tmp_path / "bank")
     passport = tmp_path / "bank" / "passport.json"
     passport.write_text(passport.read_text().replace('"MEG 0112"', '"MEG 9999"'))
-    replay = ("replay", desk / "listener", "--run", "02", "--bank", tmp_path / "bank", "--model", desk / "model")
+    replay = (
+        "replay",
+        live_setup / "listener",
+        "--run",
+        "02",
+        "--bank",
+        tmp_path / "bank",
+        "--model",
+        live_setup / "model",
+    )
     assert run(*replay, "--speed", "max", "--headless", "--out", tmp_path / "out", "--quiet") == 1
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1

@@ -104,10 +104,10 @@ def test_a_killed_engine_is_started_again(real_window: RealWindow) -> None:
     real_window.until(lambda seen: seen.n_scored > 0)
 
 
-def test_closing_the_window_leaves_a_whole_recording(real_window: RealWindow, desk: Path, tmp_path: Path) -> None:
+def test_closing_the_window_leaves_a_whole_recording(real_window: RealWindow, live_setup: Path, tmp_path: Path) -> None:
     """Discovery, first score, recording by key, and the window closed over it: the recording is whole."""
     pyxdf = pytest.importorskip("pyxdf")
-    stage = Stage(desk, tmp_path)
+    stage = Stage(live_setup, tmp_path)
     try:
         meg, words = stage.names
         real_window.start(meg=meg, words=words)
@@ -138,12 +138,12 @@ def test_closing_the_window_leaves_a_whole_recording(real_window: RealWindow, de
 
 
 def test_a_hanging_engine_is_ended_and_its_recording_is_whole(
-    real_window: RealWindow, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    real_window: RealWindow, live_setup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SIGSTOP: the engine neither reads nor writes."""
     pyxdf = pytest.importorskip("pyxdf")
     monkeypatch.setattr(link, "STOP_TIMEOUT_S", 1.0)
-    stage = Stage(desk, tmp_path)
+    stage = Stage(live_setup, tmp_path)
     try:
         meg, words = stage.names
         real_window.start(meg=meg, words=words, record=tmp_path / "kept")

@@ -157,13 +157,13 @@ def clipboard() -> QImage:
     return found.image()
 
 
-def test_the_head_shows_the_bank_in_use(scene: Scene, desk: Path) -> None:
+def test_the_head_shows_the_bank_in_use(scene: Scene, live_setup: Path) -> None:
     """Its patterns are those of the bank that the engine names."""
-    head, bank = scene.panel("head"), DecoderBank.load(desk / "bank")
-    scene.live(bank=str(desk / "bank"))
+    head, bank = scene.panel("head"), DecoderBank.load(live_setup / "bank")
+    scene.live(bank=str(live_setup / "bank"))
     assert head._patterns.shape == (*bank.tensors["patterns"].shape[:2], len(bank.sensors))
     assert scene.window.link.session is not None
-    assert scene.window.link.session.bank == desk / "bank"
+    assert scene.window.link.session.bank == live_setup / "bank"
     scene.change(bank="")
     assert head._patterns is None
 
@@ -262,7 +262,7 @@ def test_a_click_on_a_word_opens_the_inspector(scene: Scene) -> None:
     scene.qtbot.mouseClick(transcript, Qt.MouseButton.LeftButton, pos=word.box.center().toPoint())
     assert scene.last_command == Inspect(word.entry.word.index)
     assert scene.panel("inspector").isVisible()
-    scene.engine.newest = snapshots.inspected(scene.engine.newest)
+    scene.engine.newest = snapshots.with_inspected_word(scene.engine.newest)
     scene.window.tick()
     assert scene.panel("inspector").inspected.entry.word == scene.engine.newest.words[-8].word
     scene.press("Esc")
@@ -408,7 +408,7 @@ def test_panels_are_drawn_by_turns(scene: Scene) -> None:
     for name in ("ladder", "map", "curves", "head", "traces"):
         panel = scene.panel(name)
         panel.draw = lambda seen, name=name: drawn.append(name)  # type: ignore[method-assign,misc]
-    seen = snapshots.sight(301)
+    seen = snapshots.snapshot_after(301)
     scene.window.grid.draw(seen, by_turns=True)
     assert drawn == ["traces"]
     scene.window.grid.grab()

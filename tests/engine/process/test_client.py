@@ -19,9 +19,11 @@ from rtalign.engine.process.client import Client
 PATIENCE_MS = 60_000
 
 
-def test_nobody_waits_for_an_engine_that_does_not_read(qtbot: QtBot, desk: Path) -> None:
+def test_nobody_waits_for_an_engine_that_does_not_read(qtbot: QtBot, live_setup: Path) -> None:
     """A pipe that nobody empties takes some thousand commands, and then blocks whoever writes to it."""
-    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
+    client = Client(
+        Session(bank=live_setup / "bank", model=str(live_setup / "model"), recording=live_setup / "listener", run="02")
+    )
     try:
         qtbot.waitUntil(lambda: client.newest.phase == "running", timeout=PATIENCE_MS)
         os.kill(client.pid, signal.SIGSTOP)
@@ -35,8 +37,10 @@ def test_nobody_waits_for_an_engine_that_does_not_read(qtbot: QtBot, desk: Path)
         client.wait(5)
 
 
-def test_nonsense_on_the_pipe_does_not_end_the_session(qtbot: QtBot, desk: Path) -> None:
-    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
+def test_nonsense_on_the_pipe_does_not_end_the_session(qtbot: QtBot, live_setup: Path) -> None:
+    client = Client(
+        Session(bank=live_setup / "bank", model=str(live_setup / "model"), recording=live_setup / "listener", run="02")
+    )
     try:
         for nonsense in (b"GET / HTTP/1.1\r\n\r\n", wire.pack({"kind": "seek", "to_s": "soon"}), wire.pack([1, 2])):
             client._outgoing.put(nonsense)
@@ -49,8 +53,10 @@ def test_nonsense_on_the_pipe_does_not_end_the_session(qtbot: QtBot, desk: Path)
         assert client.stop(30).phase == "ended"
 
 
-def test_commands_arrive_in_their_order(qtbot: QtBot, desk: Path) -> None:
-    client = Client(Session(bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02"))
+def test_commands_arrive_in_their_order(qtbot: QtBot, live_setup: Path) -> None:
+    client = Client(
+        Session(bank=live_setup / "bank", model=str(live_setup / "model"), recording=live_setup / "listener", run="02")
+    )
     for command in (Pause(), Seek(9.0), Seek(5.0)):
         client.send(command)
     qtbot.waitUntil(lambda: client.newest.phase == "running" and client.newest.paused, timeout=PATIENCE_MS)

@@ -201,7 +201,7 @@ def test_start_and_end_of_a_recording_name_its_folder(scene: Scene) -> None:
     assert not scene.window.action_registry["record"].isChecked()
     scene.press("R")
     assert scene.last_command == Record(scene.folder / "home")
-    scene.change(recording=snapshots.sight(1).recording)
+    scene.change(recording=snapshots.snapshot_after(1).recording)
     assert scene.message == "Recording to /data/session-1."
     assert scene.window.action_registry["record"].isChecked()
     scene.press("R")

@@ -11,7 +11,7 @@ from tests.helpers.view_pixels import pixels, show_view
 
 
 def test_a_lost_stream_and_its_fix_fit_any_width(qtbot: QtBot) -> None:
-    snapshot, view = snapshots.sight(300, health=snapshots.health("lost", 7.4)), TrustBar()
+    snapshot, view = snapshots.snapshot_after(300, health=snapshots.health("lost", 7.4)), TrustBar()
     assert lamp_state(snapshot) == ("lost", "LOST 00:07")
     for width in (600, 1280):
         show_view(qtbot, view, width, 26)
@@ -26,7 +26,7 @@ def test_a_refused_bank_leaves_room_for_the_recording(qtbot: QtBot) -> None:
     reasons = ("the bank expects 275 sensors; MLC11, MLC12, MLF25, MRT13 and 12 more are not there",) * 2
     view = TrustBar()
     show_view(qtbot, view, 1248, 26)
-    view.draw(snapshots.sight(0, phase="refused", refused=reasons))
+    view.draw(snapshots.snapshot_after(0, phase="refused", refused=reasons))
     pixels(view)
     texts = [item.text for _, item in view._boxes]
     assert texts[0] == "the bank does not fit, nothing is decoded: choose another (Ctrl+B)"

@@ -139,9 +139,9 @@ def test_no_command_is_sent_twice() -> None:
 # The second engine
 
 
-def test_the_second_engine_neither_records_nor_publishes(desk: Path) -> None:
-    both = ComparedEngines(desk)
-    both.comparison.begin(desk / "bank")
+def test_the_second_engine_neither_records_nor_publishes(live_setup: Path) -> None:
+    both = ComparedEngines(live_setup)
+    both.comparison.begin(live_setup / "bank")
     second = both.engines[1].session
     assert (second.record, second.publish, second.out) == (None, False, None)
     assert (second.recording, second.bank, second.model) == (
@@ -149,9 +149,9 @@ def test_the_second_engine_neither_records_nor_publishes(desk: Path) -> None:
     )  # fmt: skip
 
 
-def test_shared_commands_reach_both_engines(desk: Path) -> None:
-    both = ComparedEngines(desk)
-    both.comparison.begin(desk / "bank")
+def test_shared_commands_reach_both_engines(live_setup: Path) -> None:
+    both = ComparedEngines(live_setup)
+    both.comparison.begin(live_setup / "bank")
     shared: list[Command] = [Seek(3.0), Step(1), Reset(), ScoreLastWords(200)]
     for command in [*shared, Inspect(4)]:
         both.link.send(command)
@@ -159,10 +159,10 @@ def test_shared_commands_reach_both_engines(desk: Path) -> None:
 
 
 @pytest.mark.parametrize("phase", ["running", "failed"])
-def test_the_first_engine_survives_the_loss_of_the_second(desk: Path, phase: str) -> None:
-    both = ComparedEngines(desk)
-    shutil.copytree(desk / "bank", desk / "twin", dirs_exist_ok=True)
-    both.comparison.begin(desk / "twin")
+def test_the_first_engine_survives_the_loss_of_the_second(live_setup: Path, phase: str) -> None:
+    both = ComparedEngines(live_setup)
+    shutil.copytree(live_setup / "bank", live_setup / "twin", dirs_exist_ok=True)
+    both.comparison.begin(live_setup / "twin")
     both.comparison.poll()
     assert WaitAt(5.8) in both.engines[0].sent
     both.engines[1].alive = False
@@ -180,18 +180,18 @@ def test_the_first_engine_survives_the_loss_of_the_second(desk: Path, phase: str
     assert len(both.engines) == 2
 
 
-def together(desk: Path) -> ComparedEngines:
+def together(live_setup: Path) -> ComparedEngines:
     """Two fake engines whose second bank is shown."""
-    both = ComparedEngines(desk)
-    both.comparison.begin(desk / "bank")
+    both = ComparedEngines(live_setup)
+    both.comparison.begin(live_setup / "bank")
     both.comparison.poll()
     assert both.comparison.second_bank is not None
     return both
 
 
-def test_a_restart_of_the_first_engine_ends_the_comparison(desk: Path) -> None:
+def test_a_restart_of_the_first_engine_ends_the_comparison(live_setup: Path) -> None:
     """Even if no poll finds the link without a running engine."""
-    both = together(desk)
+    both = together(live_setup)
     both.link.restart()
     both.link.poll()
     assert both.link.engine is both.engines[2]
@@ -202,12 +202,12 @@ def test_a_restart_of_the_first_engine_ends_the_comparison(desk: Path) -> None:
     assert Stop() in both.engines[1].sent
 
 
-def test_a_change_of_the_first_bank_ends_the_comparison(desk: Path) -> None:
-    both = ComparedEngines(desk)
+def test_a_change_of_the_first_bank_ends_the_comparison(live_setup: Path) -> None:
+    both = ComparedEngines(live_setup)
     both.engines[0].newest = dataclasses.replace(both.engines[0].newest, phase="loading")
-    both.comparison.begin(desk / "bank")
+    both.comparison.begin(live_setup / "bank")
     both.comparison.poll()
-    for bank in (str(desk / "bank"), str(desk / "bank"), str(desk / "other")):
+    for bank in (str(live_setup / "bank"), str(live_setup / "bank"), str(live_setup / "other")):
         assert both.comparison.active
         both.engines[0].newest = dataclasses.replace(both.engines[0].newest, phase="running", bank=bank)
         both.comparison.poll()
@@ -216,8 +216,8 @@ def test_a_change_of_the_first_bank_ends_the_comparison(desk: Path) -> None:
 
 
 @pytest.mark.parametrize(("phase", "status"), [("ended", 0), ("failed", 1), ("running", -9)])
-def test_the_end_of_the_first_engine_ends_the_comparison(desk: Path, phase: str, status: int) -> None:
-    both = together(desk)
+def test_the_end_of_the_first_engine_ends_the_comparison(live_setup: Path, phase: str, status: int) -> None:
+    both = together(live_setup)
     first = both.engines[0]
     first.newest = dataclasses.replace(first.newest, phase=phase)  # type: ignore[arg-type]
     first.alive, first.status = False, status
@@ -226,23 +226,23 @@ def test_the_end_of_the_first_engine_ends_the_comparison(desk: Path, phase: str,
     assert both.comparison.second_bank is None
     assert both.notices[-1] == ("Comparison ended: the engine of bank A stopped.", False)
     assert not both.engines[1].alive
-    assert both.comparison.restartable == (desk / "bank" if status == -9 else None), (
+    assert both.comparison.restartable == (live_setup / "bank" if status == -9 else None), (
         "one that was lost begins again by itself"
     )
 
 
-def test_a_refused_first_bank_ends_the_comparison(desk: Path) -> None:
-    both = together(desk)
+def test_a_refused_first_bank_ends_the_comparison(live_setup: Path) -> None:
+    both = together(live_setup)
     both.engines[0].newest = dataclasses.replace(both.engines[0].newest, refused=("MLC11 is not there",))
     both.comparison.poll()
     assert both.comparison.second_bank is None
     assert both.notices[-1] == ("Comparison ended: bank A does not fit: MLC11 is not there.", False)
 
 
-def test_a_new_second_bank_never_shows_scores_of_the_old_one(desk: Path, tmp_path: Path) -> None:
-    both = together(desk)
+def test_a_new_second_bank_never_shows_scores_of_the_old_one(live_setup: Path, tmp_path: Path) -> None:
+    both = together(live_setup)
     both.engines[1].obeys_stop = False
-    other = shutil.copytree(desk / "bank", tmp_path / "other")
+    other = shutil.copytree(live_setup / "bank", tmp_path / "other")
     both.comparison.begin(other)
     for _ in range(3):
         both.comparison.poll()
@@ -254,26 +254,26 @@ def test_a_new_second_bank_never_shows_scores_of_the_old_one(desk: Path, tmp_pat
     assert both.comparison.second_bank.names == ("bank", "other")
 
 
-def test_a_stopping_engine_is_not_compared(desk: Path) -> None:
-    both = ComparedEngines(desk)
+def test_a_stopping_engine_is_not_compared(live_setup: Path) -> None:
+    both = ComparedEngines(live_setup)
     both.engines[0].obeys_stop = False
     both.link.stop()
-    both.comparison.begin(desk / "bank")
+    both.comparison.begin(live_setup / "bank")
     assert len(both.engines) == 1
     assert both.notices == [("No comparison: no engine is running. Start a session first (Ctrl+N).", False)]
 
 
-def test_a_folder_without_a_bank_starts_no_engine(desk: Path, tmp_path: Path) -> None:
-    both = ComparedEngines(desk)
+def test_a_folder_without_a_bank_starts_no_engine(live_setup: Path, tmp_path: Path) -> None:
+    both = ComparedEngines(live_setup)
     both.comparison.begin(tmp_path)
     assert "is not a decoder bank" in both.notices[-1][0]
     assert len(both.engines) == 1
 
 
-def test_live_streams_cannot_be_compared(desk: Path) -> None:
-    both = ComparedEngines(desk)
-    both.link.session = Session(bank=desk / "bank")
-    both.comparison.begin(desk / "bank")
+def test_live_streams_cannot_be_compared(live_setup: Path) -> None:
+    both = ComparedEngines(live_setup)
+    both.link.session = Session(bank=live_setup / "bank")
+    both.comparison.begin(live_setup / "bank")
     assert "Only a replay" in both.notices[-1][0]
 
 
@@ -301,7 +301,7 @@ class ComparisonScene:
 
 
 @pytest.fixture
-def scene(desk: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[ComparisonScene]:
+def scene(live_setup: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[ComparisonScene]:
     engines: list[FakeReplay] = []
 
     def begin(session: Session) -> FakeReplay:
@@ -316,15 +316,15 @@ def scene(desk: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPa
         window.activateWindow()
     made = ComparisonScene(window, engines, [])
     monkeypatch.setattr(window.file_dialogs, "folder", lambda *_: made.answers.pop(0))
-    window.start(Session(bank=desk / "bank", recording=desk / "listener"))
+    window.start(Session(bank=live_setup / "bank", recording=live_setup / "listener"))
     window.tick()
     yield made
     window._without_waiting = True
     window.close()
 
 
-def test_one_key_begins_and_ends_a_comparison(desk: Path, scene: ComparisonScene, qtbot: QtBot) -> None:
-    scene.answers = [None, desk / "bank"]
+def test_one_key_begins_and_ends_a_comparison(live_setup: Path, scene: ComparisonScene, qtbot: QtBot) -> None:
+    scene.answers = [None, live_setup / "bank"]
     assert not scene.window.action_registry["map-content"].isEnabled()
     for n in (1, 2):
         scene.press(qtbot, Qt.Key.Key_B)
@@ -339,10 +339,10 @@ def test_one_key_begins_and_ends_a_comparison(desk: Path, scene: ComparisonScene
 
 
 def test_a_changed_first_bank_can_be_compared_again(
-    desk: Path, tmp_path: Path, scene: ComparisonScene, qtbot: QtBot
+    live_setup: Path, tmp_path: Path, scene: ComparisonScene, qtbot: QtBot
 ) -> None:
-    other = shutil.copytree(desk / "bank", tmp_path / "other")
-    scene.answers = [desk / "bank", other]
+    other = shutil.copytree(live_setup / "bank", tmp_path / "other")
+    scene.answers = [live_setup / "bank", other]
     scene.press(qtbot, Qt.Key.Key_B)
     scene.window.action_registry["bank"].trigger()
     scene.window.tick()
@@ -352,7 +352,7 @@ def test_a_changed_first_bank_can_be_compared_again(
     (again,) = (button for button in scene.window.message_bar.buttons if button.text() == "Compare again")
     qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
     scene.window.tick()
-    assert scene.engines[3].session.bank == desk / "bank"
+    assert scene.engines[3].session.bank == live_setup / "bank"
     assert scene.window.replay_extras.comparison.second_bank is not None
     assert scene.window.replay_extras.comparison.second_bank.names == ("other", "bank")
 
@@ -375,17 +375,17 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MonitorWindow]:
     made.close()
 
 
-def compared(desk: Path, window: MonitorWindow, qtbot: QtBot) -> tuple[EngineLink, EngineLink]:
+def compared(live_setup: Path, window: MonitorWindow, qtbot: QtBot) -> tuple[EngineLink, EngineLink]:
     """The links to both engines, in step, with copies of the same bank."""
-    shutil.copytree(desk / "bank", desk / "twin", dirs_exist_ok=True)
+    shutil.copytree(live_setup / "bank", live_setup / "twin", dirs_exist_ok=True)
     session = Session(
-        bank=desk / "bank", model=str(desk / "model"), recording=desk / "listener", run="02", speed=4.0,
-        audio=desk / "story.wav",
+        bank=live_setup / "bank", model=str(live_setup / "model"), recording=live_setup / "listener", run="02",
+        speed=4.0, audio=live_setup / "story.wav",
     )  # fmt: skip
     window.start(session)
     qtbot.waitUntil(lambda: window.link.newest.n_scored > 5, timeout=60_000)
     comparing = window.replay_extras.comparison
-    comparing.begin(desk / "twin")
+    comparing.begin(live_setup / "twin")
     qtbot.waitUntil(lambda: bool(comparing._sync and comparing._sync.in_step), timeout=60_000)
     return window.link, comparing._second
 
@@ -404,10 +404,10 @@ def play_out(window: MonitorWindow, qtbot: QtBot) -> None:
 
 
 @pytest.mark.slow
-def test_two_real_engines_stay_in_step(desk: Path, window: MonitorWindow, qtbot: QtBot) -> None:
+def test_two_real_engines_stay_in_step(live_setup: Path, window: MonitorWindow, qtbot: QtBot) -> None:
     """With copies of the same bank both have the same scores."""
-    a, b = compared(desk, window, qtbot)
-    assert a.newest.sounds == (Sound(str(desk / "story.wav"), 0.0),)
+    a, b = compared(live_setup, window, qtbot)
+    assert a.newest.sounds == (Sound(str(live_setup / "story.wav"), 0.0),)
     for _ in range(2):
         window.action_registry["map-content"].trigger()
     end = time.monotonic() + 3

@@ -137,14 +137,14 @@ def test_a_loading_engine_may_be_silent(scene: Scene) -> None:
     assert scene.message == "Loading the language model…"
 
 
-def test_a_hanging_second_engine_is_killed_for_another(desk: Path) -> None:
+def test_a_hanging_second_engine_is_killed_for_another(live_setup: Path) -> None:
     """It has no results to write."""
-    both = ComparedEngines(desk)
+    both = ComparedEngines(live_setup)
     now = [0.0]
-    both.comparison.begin(desk / "bank")
+    both.comparison.begin(live_setup / "bank")
     both.comparison._second._clock = lambda: now[0]
     both.engines[1].obeys_stop = False
-    both.comparison.begin(desk / "bank")
+    both.comparison.begin(live_setup / "bank")
     both.comparison.poll()
     assert both.engines[1].alive
     now[0] += STOP_TIMEOUT_S + 1

@@ -17,7 +17,7 @@ from tests.helpers.view_pixels import grey, show_view
 def test_a_picture_of_twice_the_size_is_painted_and_not_enlarged(qtbot: QtBot) -> None:
     view = LadderPanel()
     show_view(qtbot, view, 500, 340)
-    view.draw(snapshots.sight(300))
+    view.draw(snapshots.snapshot_after(300))
     picture = grey(files.picture(view, 2.0))
     assert picture.shape == (680, 1000)
     squares = picture[20:60, 20:600].reshape(20, 2, 290, 2).swapaxes(1, 2).reshape(20, 290, 4)
@@ -27,7 +27,7 @@ def test_a_picture_of_twice_the_size_is_painted_and_not_enlarged(qtbot: QtBot) -
 def test_a_drawing_in_svg_holds_lines_and_letters(qtbot: QtBot, tmp_path: Path) -> None:
     view = CurvesPanel()
     show_view(qtbot, view)
-    view.draw(snapshots.sight(300))
+    view.draw(snapshots.snapshot_after(300))
     files.save_picture(view, tmp_path / "curves.svg")
     drawing = (tmp_path / "curves.svg").read_text()
     assert "<image" not in drawing

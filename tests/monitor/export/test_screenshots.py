@@ -15,17 +15,17 @@ from rtalign_monitor.export.screenshots import FRAME_WIDTH, FRAMES_PER_ROW, GAP,
 
 def test_a_replay_leaves_pictures_of_its_window_and_the_results(
     qtbot: QtBot,
-    desk: Path,
+    live_setup: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("RTALIGN_SETTINGS", str(tmp_path / "window.json"))
-    monkeypatch.setenv("RTALIGN_CACHE", str(desk / "cache"))
+    monkeypatch.setenv("RTALIGN_CACHE", str(live_setup / "cache"))
     out, pictures = tmp_path / "out", tmp_path / "pictures"
-    bank = ("--bank", desk / "bank", "--model", desk / "model")
+    bank = ("--bank", live_setup / "bank", "--model", live_setup / "model")
     options = ("--speed", "max", "--headless", "--quiet", "--json", "--out", out, "--pictures", pictures)
-    command = ("replay", desk / "listener", "--run", "02", *bank, *options)
+    command = ("replay", live_setup / "listener", "--run", "02", *bank, *options)
     assert main.main([str(argument) for argument in command]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["scored"] > 100

@@ -33,11 +33,11 @@ BY_NAME = dict(zip(("ladder", "map", "curves", "transcript", "traces", "head", "
                    strict=True))  # fmt: skip
 MOMENTS = {
     "start": snapshots.empty_snapshot("loading", "reading the bank"),
-    "no word": snapshots.sight(0),
-    "50 words": snapshots.sight(50),
-    "300 words": snapshots.inspected(snapshots.sight(300)),
-    "5,000 words": snapshots.inspected(snapshots.sight(5000)),
-    "lost": snapshots.sight(300, health=snapshots.health("lost", 7.4)),
+    "no word": snapshots.snapshot_after(0),
+    "50 words": snapshots.snapshot_after(50),
+    "300 words": snapshots.with_inspected_word(snapshots.snapshot_after(300)),
+    "5,000 words": snapshots.with_inspected_word(snapshots.snapshot_after(5000)),
+    "lost": snapshots.snapshot_after(300, health=snapshots.health("lost", 7.4)),
 }
 
 
@@ -47,7 +47,11 @@ def test_every_view_draws_every_moment(qtbot: QtBot, make: Callable[[], View], t
     view = show_view(qtbot, make())
     view.set_theme(Theme.of(theme))
     empty = pixels(view)
-    for snapshot in (snapshots.sight(0), snapshots.sight(50), snapshots.inspected(snapshots.sight(300))):
+    for snapshot in (
+        snapshots.snapshot_after(0),
+        snapshots.snapshot_after(50),
+        snapshots.with_inspected_word(snapshots.snapshot_after(300)),
+    ):
         view.draw(snapshot)
         if isinstance(view, Panel):
             view.point_layer(12)
@@ -80,7 +84,7 @@ def test_no_text_is_cut_or_overlaps_another(qtbot: QtBot, written: list[WrittenT
 def test_one_word_is_one_word(qtbot: QtBot, written: list[WrittenText]) -> None:
     for view in (LadderPanel(), LagMapPanel()):
         show_view(qtbot, view)
-        view.draw(snapshots.sight(1))
+        view.draw(snapshots.snapshot_after(1))
         pixels(view)
     assert "n = 1 word" in [w.text for w in written]
     assert not [w.text for w in written if "1 words" in w.text]
@@ -90,20 +94,20 @@ def test_nothing_is_painted_again_when_nothing_changed(qtbot: QtBot) -> None:
     for view in (LadderPanel(), LagMapPanel(), CurvesPanel(), InspectorPanel()):
         show_view(qtbot, view)
         for _ in range(2):
-            view.draw(snapshots.sight(300))
+            view.draw(snapshots.snapshot_after(300))
         pixels(view)
         content = view._content
-        view.draw(snapshots.sight(300))
+        view.draw(snapshots.snapshot_after(300))
         assert view._content is content
 
 
 def test_new_scores_leave_titles_and_axes_as_they_are(qtbot: QtBot) -> None:
     for view in (LadderPanel(), LagMapPanel(), CurvesPanel(), TracesPanel(), HeadPanel()):
         show_view(qtbot, view)
-        view.draw(snapshots.sight(300))
+        view.draw(snapshots.snapshot_after(300))
         pixels(view)
         background, content = view._background, view._content
-        view.draw(snapshots.sight(301))
+        view.draw(snapshots.snapshot_after(301))
         pixels(view)
         assert view._background is background
         assert isinstance(view, HeadPanel) or view._content is not content

@@ -30,6 +30,6 @@ def test_two_kinds_of_sensors_never_share_a_head() -> None:
 
 def test_the_sign_of_a_field_is_written_on_it(qtbot: QtBot, written: list[WrittenText]) -> None:
     view = head_with_bank(qtbot)
-    view.draw(snapshots.sight(300))
+    view.draw(snapshots.snapshot_after(300))
     pixels(view)
     assert {"+", "−"} <= {w.text for w in written}

@@ -11,5 +11,5 @@ from tests.helpers import snapshots
 
 
 def test_surprisal_is_given_in_bits() -> None:
-    entry = dataclasses.replace(snapshots.sight(300).words[-8], surprisal=float(np.log(8)))
+    entry = dataclasses.replace(snapshots.snapshot_after(300).words[-8], surprisal=float(np.log(8)))
     assert any("surprisal 3.0 bits" in line for line in facts(entry))

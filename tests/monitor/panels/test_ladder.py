@@ -17,7 +17,7 @@ from tests.helpers.view_pixels import WrittenText, pixels, show_view
 def test_a_layer_without_a_peak_gives_the_reason(qtbot: QtBot) -> None:
     ladder = LadderPanel()
     show_view(qtbot, ladder)
-    ladder.draw(snapshots.sight(300))
+    ladder.draw(snapshots.snapshot_after(300))
     qtbot.mouseMove(ladder, QPoint(300, round(ladder.rows().centre(3))))
     assert "edge of the lags" in ladder.toolTip()
 
@@ -25,8 +25,8 @@ def test_a_layer_without_a_peak_gives_the_reason(qtbot: QtBot) -> None:
 def test_dots_end_where_the_snapshot_says(qtbot: QtBot) -> None:
     ladder = LadderPanel()
     show_view(qtbot, ladder)
-    ladder.draw(snapshots.sight(300, seed=1))
-    last = snapshots.sight(301, seed=2)
+    ladder.draw(snapshots.snapshot_after(300, seed=1))
+    last = snapshots.snapshot_after(301, seed=2)
     ladder.draw(last)
     wanted = {peak.layer: peak.peak_s for peak in last.peaks if peak.peak_s is not None}
     qtbot.waitUntil(lambda: ladder.easing.positions() == pytest.approx(wanted))
@@ -38,7 +38,7 @@ def test_dots_of_31_layers_do_not_hide_each_other(qtbot: QtBot, height: int, sca
     view = LadderPanel()
     show_view(qtbot, view, 620, height)
     view.set_scale(scale)
-    view.draw(snapshots.sight(1000))
+    view.draw(snapshots.snapshot_after(1000))
     assert view.dot_radius() <= max(0.75 * view.rows().height, view.px(2))
     assert view.dot_radius() >= view.px(2)
 
@@ -50,8 +50,8 @@ def test_two_banks_are_named_and_their_words_counted_whole(qtbot: QtBot, written
         view = LadderPanel()
         show_view(qtbot, view, width, 430)
         view.set_scale(1.6)
-        view.draw(snapshots.sight(1000))
-        view.set_second_bank(SecondBank(snapshots.sight(1000, seed=1), names))
+        view.draw(snapshots.snapshot_after(1000))
+        view.set_second_bank(SecondBank(snapshots.snapshot_after(1000, seed=1), names))
         written.clear()
         view.invalidate()
         pixels(view)
@@ -66,8 +66,8 @@ def test_the_axis_follows_a_second_bank_that_goes(qtbot: QtBot) -> None:
     alone, compared = LadderPanel(), LadderPanel()
     for view in (alone, compared):
         show_view(qtbot, view, 620, 430)
-        view.draw(snapshots.sight(1000))
-    compared.set_second_bank(SecondBank(snapshots.sight(1000, seed=1), ("one", "two")))
+        view.draw(snapshots.snapshot_after(1000))
+    compared.set_second_bank(SecondBank(snapshots.snapshot_after(1000, seed=1), ("one", "two")))
     pixels(compared)
     compared.set_second_bank(None)
     qtbot.waitUntil(lambda: alone.easing.finished and compared.easing.finished)
@@ -80,14 +80,14 @@ def test_a_line_without_room_leaves_out_whole_parts(qtbot: QtBot, written: list[
     view = LadderPanel()
     for width in (330, 400, 520):
         show_view(qtbot, view, width, 340)
-        view.draw(snapshots.sight(300))
+        view.draw(snapshots.snapshot_after(300))
         pixels(view)
     assert not any("…" in w.text or not w.whole for w in written)
     assert any(w.text.startswith("95 % [0.82, 0.99]") for w in written)
 
 
 def test_the_fitted_line_has_the_slope_over_all_layers(qtbot: QtBot) -> None:
-    snapshot = snapshots.sight(300)
+    snapshot = snapshots.snapshot_after(300)
     peaks = tuple(dataclasses.replace(p, peak_s=None if p.layer < 8 else p.peak_s) for p in snapshot.peaks)
     view = LadderPanel()
     show_view(qtbot, view)
@@ -101,6 +101,6 @@ def test_the_fitted_line_has_the_slope_over_all_layers(qtbot: QtBot) -> None:
 def test_the_headline_is_described_for_screen_readers(qtbot: QtBot) -> None:
     ladder = LadderPanel()
     show_view(qtbot, ladder)
-    ladder.draw(snapshots.sight(300))
+    ladder.draw(snapshots.snapshot_after(300))
     assert "r 0.97, 95 % 0.82 to 0.99" in ladder.accessibleDescription()
     assert "300 words" in ladder.accessibleDescription()

@@ -16,7 +16,7 @@ from tests.helpers.view_pixels import show_view
 def test_frozen_colours_stand_still(qtbot: QtBot) -> None:
     view = LagMapPanel()
     show_view(qtbot, view)
-    snapshot = snapshots.sight(300)
+    snapshot = snapshots.snapshot_after(300)
     assert snapshot.r is not None
     view.draw(snapshot)
     limit = view.limit
@@ -29,7 +29,7 @@ def test_frozen_colours_stand_still(qtbot: QtBot) -> None:
 
 
 def test_the_map_reads_out_the_cell_under_the_crosshair(qtbot: QtBot) -> None:
-    view, snapshot = LagMapPanel(), snapshots.sight(300)
+    view, snapshot = LagMapPanel(), snapshots.snapshot_after(300)
     show_view(qtbot, view)
     view.draw(snapshot)
     assert snapshot.r is not None
@@ -39,7 +39,7 @@ def test_the_map_reads_out_the_cell_under_the_crosshair(qtbot: QtBot) -> None:
 
 
 def test_a_statistic_is_shown_in_place_of_r_and_back(qtbot: QtBot) -> None:
-    view, snapshot = LagMapPanel(), snapshots.sight(300)
+    view, snapshot = LagMapPanel(), snapshots.snapshot_after(300)
     show_view(qtbot, view)
     assert snapshot.r is not None
     shown = {statistic.name: snapshot.r**2 + k for k, statistic in enumerate(STATISTICS)}

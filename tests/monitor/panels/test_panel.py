@@ -18,7 +18,7 @@ def test_ladder_and_map_share_their_rows(qtbot: QtBot, n_layers: int) -> None:
     show_view(qtbot, ladder)
     show_view(qtbot, lag_map, 800)
     for view in (ladder, lag_map):
-        view.draw(snapshots.sight(300, n_layers))
+        view.draw(snapshots.snapshot_after(300, n_layers))
     assert [ladder.rows().centre(i) for i in range(n_layers)] == [lag_map.rows().centre(i) for i in range(n_layers)]
     assert ladder.rows().centre(0) > ladder.rows().centre(n_layers - 1)
 
@@ -29,7 +29,7 @@ def test_the_pointer_names_the_layer_and_lag_under_it(
 ) -> None:
     view = kind()
     show_view(qtbot, view)
-    view.draw(snapshots.sight(300))
+    view.draw(snapshots.snapshot_after(300))
     lag = 0.25
     point = QPoint(round(view.axis().to_pixel(lag)), round(view.rows().centre(7)))
     with qtbot.waitSignals([view.layer_pointed, view.lag_pointed]) as caught:

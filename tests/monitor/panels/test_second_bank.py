@@ -31,12 +31,12 @@ def test_a_second_bank_is_drawn_and_removed(qtbot: QtBot, kind: type[LadderPanel
 def test_an_unchanged_second_bank_is_not_repainted(qtbot: QtBot) -> None:
     for view in (LadderPanel(), LagMapPanel()):
         qtbot.addWidget(view)
-        view.draw(snapshots.sight(300))
+        view.draw(snapshots.snapshot_after(300))
         for _ in range(2):
-            view.set_second_bank(SecondBank(snapshots.sight(300, seed=1), ("one", "two")))
+            view.set_second_bank(SecondBank(snapshots.snapshot_after(300, seed=1), ("one", "two")))
         pixels(view)
         plate = view._content
-        view.set_second_bank(SecondBank(snapshots.sight(300, seed=1), ("one", "two")))
+        view.set_second_bank(SecondBank(snapshots.snapshot_after(300, seed=1), ("one", "two")))
         assert view._content is plate
 
 

@@ -13,7 +13,7 @@ from tests.helpers.view_pixels import pixels, show_view
 def test_a_click_picks_the_word_under_it(qtbot: QtBot) -> None:
     view = TranscriptPanel()
     show_view(qtbot, view, 1200, 132)
-    view.draw(snapshots.sight(300))
+    view.draw(snapshots.snapshot_after(300))
     pixels(view)
     wanted = view.word_boxes[4]
     with qtbot.waitSignal(view.word_picked) as caught:
@@ -25,10 +25,10 @@ def test_words_never_overlap_or_leave_the_panel(qtbot: QtBot) -> None:
     view = TranscriptPanel()
     show_view(qtbot, view, 900, 132)
     for n in range(100, 160, 3):
-        view.draw(snapshots.sight(n))
+        view.draw(snapshots.snapshot_after(n))
         pixels(view)
         boxes = [word.box for word in view.word_boxes]
-        assert view.word_boxes[-1].entry == snapshots.sight(n).words[-1]
+        assert view.word_boxes[-1].entry == snapshots.snapshot_after(n).words[-1]
         assert all(box.left() >= 0 and box.right() <= 900 for box in boxes)
         assert not any(a.intersects(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
 
@@ -38,7 +38,7 @@ def test_a_word_that_becomes_current_stays_on_its_line(qtbot: QtBot) -> None:
     show_view(qtbot, view, 700, 200)
     together: dict[tuple[int, int], bool] = {}
     for n in range(100, 140):
-        view.draw(snapshots.sight(n))
+        view.draw(snapshots.snapshot_after(n))
         pixels(view)
         line = {word.entry.word.index: word.box.top() for word in view.word_boxes}
         for a in line:

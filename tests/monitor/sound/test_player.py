@@ -23,7 +23,7 @@ from tests.helpers.wav_files import write_wav
 
 
 def test_sounds_travel_with_a_snapshot_and_a_session() -> None:
-    snapshot = dataclasses.replace(snapshots.sight(0), sounds=(Sound("a.wav", 1.5),))
+    snapshot = dataclasses.replace(snapshots.snapshot_after(0), sounds=(Sound("a.wav", 1.5),))
     assert from_message(to_message(snapshot)).sounds == snapshot.sounds
     assert Session(audio=Path("a.wav")).model_dump(mode="json")["audio"] == "a.wav"
 
@@ -34,7 +34,9 @@ class Stage:
     def __init__(self, qtbot: QtBot, *sounds: Sound, missing: bool = False) -> None:
         self.clock, self.reports = FakeClock(), list[str]()
         self.output, self.missing, self.n_opened = FakeOutput(self.clock, 8000.0), missing, 0
-        self.snapshot = dataclasses.replace(snapshots.sight(0), position_s=0.0, end_s=99.0, speed=1.0, sounds=sounds)
+        self.snapshot = dataclasses.replace(
+            snapshots.snapshot_after(0), position_s=0.0, end_s=99.0, speed=1.0, sounds=sounds
+        )
         self.player = SoundPlayer(lambda: self.snapshot, self.reports.append, self._open, self.clock)
         self.player.update(self.snapshot)
 
@@ -174,4 +176,4 @@ def test_a_machine_without_sound_gives_the_reason() -> None:
 
 
 def test_a_snapshot_without_sounds_is_restored() -> None:
-    assert isinstance(from_message(to_message(snapshots.sight(50))), Snapshot)
+    assert isinstance(from_message(to_message(snapshots.snapshot_after(50))), Snapshot)
