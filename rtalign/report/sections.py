@@ -151,7 +151,7 @@ def statistics(results: Results) -> Markup | None:
     if not shown:
         return None
     figures = [
-        captioned(f"{s.title}.", f"{s.meaning} Ticks repeat the peaks of R; what is negative is drawn as 0.",
+        captioned(f"{s.title}.", f"{s.meaning} Ticks repeat the peaks of R.",
                   tag("div", statistic_map(results, s), class_="one scroll"))
         for s in shown
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import r2_score
+from sklearn.metrics import explained_variance_score, r2_score
 
 from rtalign.core.agreement import Agreement
 from rtalign.decoding.moments import Moments
@@ -23,9 +23,16 @@ def words(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return 0.5 * targets[:, None] + noise * np.arange(1, N_LAGS + 1)[:, None] - 2, targets
 
 
-def test_explained_variance_is_scikit_learns_r2_score() -> None:
+def test_explained_variance_is_scikit_learns() -> None:
     predicted, targets = words(200)
     found = explained_variance(Agreement.of(predicted[:, 1], targets))
+    np.testing.assert_allclose(found, explained_variance_score(targets, predicted[:, 1], multioutput="raw_values"))
+
+
+def test_the_offset_of_predictions_is_known_too() -> None:
+    predicted, targets = words(200)
+    a = Agreement.of(predicted[:, 1], targets)
+    found = 1 - (a.pp - 2 * a.py + a.yy + a.n * a.bias**2) / a.yy
     np.testing.assert_allclose(found, r2_score(targets, predicted[:, 1], multioutput="raw_values"))
 
 
@@ -60,7 +67,9 @@ def test_moments_say_what_predicted_words_say() -> None:
     for k, agreement in enumerate(found.agreements):
         predicted = x[fold == k] @ found.weights[k] + found.bias[k]
         np.testing.assert_allclose(
-            explained_variance(agreement), r2_score(y[fold == k], predicted, multioutput="raw_values"), atol=1e-9
+            explained_variance(agreement),
+            explained_variance_score(y[fold == k], predicted, multioutput="raw_values"),
+            atol=1e-9,
         )
 
 

@@ -28,7 +28,7 @@ def lag_map(results: Results) -> Markup:
         frame, results, "Correlation R for each layer and lag",
         _image(frame, results, results.r, top),
         _outline(frame, results, edges),
-        _bar(frame, top, "R"),
+        _bar(frame, (0.0, top), "R"),
         _legend(frame, results),
     )  # fmt: skip
 
@@ -36,11 +36,14 @@ def lag_map(results: Results) -> Markup:
 def statistic_map(results: Results, statistic: Statistic) -> Markup:
     """A statistic that stands beside R, with the same peaks."""
     values = results.statistics[statistic.name]
-    top = max(float(np.nanmax(values, initial=0.0)), 1e-6)
+    known = values[np.isfinite(values)]
+    # The lowest values are rare and say little; colours are for the others.
+    low, top = (float(v) for v in np.percentile(known, [2, 100])) if len(known) else (0.0, 1.0)
+    top = max(top, low + 1e-6)
     frame = _frame(results)
     return _figure(
         frame, results, f"{statistic.title} for each layer and lag",
-        _image(frame, results, values, top), _bar(frame, top, ""),
+        _image(frame, results, values - low, top - low), _bar(frame, (low, top), ""),
     )  # fmt: skip
 
 
@@ -138,14 +141,14 @@ def _tick(frame: Frame, layer: Peak, row: tuple[float, float]) -> Markup | None:
     return join(tag("path", d=path, class_="halo"), tag("path", d=path, class_="peak"))
 
 
-def _bar(frame: Frame, top: float, symbol: str) -> Markup:
-    """The colour bar, from 0; what is negative is drawn as 0."""
+def _bar(frame: Frame, limits: tuple[float, float], symbol: str) -> Markup:
+    """The colour bar."""
     x, ramp = frame.right + 16, np.linspace(1, 0, 128)[:, None]
-    scale = Frame(x, frame.top, 12, frame.height, (0, 1), (0, top))
+    scale = Frame(x, frame.top, 12, frame.height, (0, 1), limits)
     image = tag(
         "image", href=ramp_png(ramp), x=x, y=frame.top, width=12, height=frame.height, preserveAspectRatio="none",
     )  # fmt: skip
-    marks = [text(x + 18, scale.py(v) + 4, label(round(v, 6)), "tick") for v in ticks((0, top), 5)]
+    marks = [text(x + 18, scale.py(v) + 4, label(round(v, 6)), "tick") for v in ticks(limits, 5)]
     return join(image, marks, text(x + 6, frame.top - 7, symbol, "axis", "middle"))
 
 
