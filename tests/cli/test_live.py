@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from rtalign.core.session import Session
 from rtalign.engine.snapshot import empty_snapshot
 from rtalign_cli import live, main
+from rtalign_cli.arguments import build_parser
 
 
 @pytest.fixture
@@ -61,3 +63,21 @@ def test_a_session_is_over_for_its_own_reason_or_by_the_clock(monkeypatch: pytes
     assert over(empty_snapshot("ended"))
     now[0] = 111.0
     assert over(empty_snapshot("running"))
+
+
+def test_options_override_the_session_file() -> None:
+    base = Session(meg="A", words="B", audio_delay_s=0.01)
+    args = build_parser().parse_args(["monitor", "--meg", "C", "--headless"])
+    session = live.with_options(base, args, live.LIVE)
+    assert (session.meg, session.words, session.audio_delay_s) == ("C", "B", 0.01)
+
+
+@pytest.mark.parametrize(("text", "speed"), [("max", None), ("0.25", 0.25), ("8", 8.0)])
+def test_speeds(text: str, speed: float | None) -> None:
+    assert live.speed_of(text) == speed
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "fast", "nan", "1e9"])
+def test_speeds_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="speed"):
+        live.speed_of(text)

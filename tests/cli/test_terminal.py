@@ -10,14 +10,11 @@ import numpy as np
 import pytest
 
 from rtalign.core.records import Word
-from rtalign.core.session import Session
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import RecordingStatus, Snapshot, Work, empty_snapshot
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, StreamHealth
-from rtalign_cli import live
-from rtalign_cli.arguments import build_parser
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line, view_lines
 
 
@@ -90,21 +87,3 @@ def test_lines_for_programs_are_json(seen: Snapshot) -> None:
 def test_not_finite_numbers_never_reach_a_line(seen: Snapshot) -> None:
     odd = replace(seen, r=np.full((3, 4), np.nan), peaks=())
     assert json.loads(json.dumps(json_line(odd), allow_nan=False))["best_layer"] is None
-
-
-def test_options_override_the_session_file(tmp_path: str) -> None:
-    base = Session(meg="A", words="B", audio_delay_s=0.01)
-    args = build_parser().parse_args(["monitor", "--meg", "C", "--headless"])
-    session = live.with_options(base, args, live.LIVE)
-    assert (session.meg, session.words, session.audio_delay_s) == ("C", "B", 0.01)
-
-
-@pytest.mark.parametrize(("text", "speed"), [("max", None), ("0.25", 0.25), ("8", 8.0)])
-def test_speeds(text: str, speed: float | None) -> None:
-    assert live.speed_of(text) == speed
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "fast", "nan", "1e9"])
-def test_speeds_that_make_no_sense_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="speed"):
-        live.speed_of(text)
