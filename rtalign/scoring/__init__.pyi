@@ -1,9 +1,9 @@
 from .assessor import Assessment as Assessment
 from .assessor import Assessor as Assessor
 from .cross_validated import Draws as Draws
-from .cross_validated import LagScore as LagScore
 from .cross_validated import score as score
 from .curves import Curves as Curves
+from .curves import LagScore as LagScore
 from .findings import AlignmentScore as AlignmentScore
 from .findings import Findings as Findings
 from .findings import TemporalScore as TemporalScore

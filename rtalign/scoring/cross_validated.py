@@ -9,6 +9,7 @@ import numpy as np
 from scipy.fft import irfft, prev_fast_len, rfft
 
 from rtalign.core.recipe import FitRecipe
+from rtalign.scoring.curves import LagScore
 
 NEAR_WORDS = 20
 """Shifts shorter than this leave words beside the brain signal of their own neighbours, so they are no null."""
@@ -51,16 +52,6 @@ class Prepared:
     """Targets made ready once and used for every lag."""
 
     folds: tuple[FoldTargets, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LagScore:
-    """r : (layer,); r_fold : (fold, layer); null : (null draw, layer); boot : (bootstrap draw, layer)."""
-
-    r: np.ndarray
-    r_fold: np.ndarray
-    null: np.ndarray
-    boot: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

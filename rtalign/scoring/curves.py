@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rtalign.scoring.cross_validated import LagScore
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LagScore:
+    """r : (layer,); r_fold : (fold, layer); null : (null draw, layer); boot : (bootstrap draw, layer)."""
+
+    r: np.ndarray
+    r_fold: np.ndarray
+    null: np.ndarray
+    boot: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

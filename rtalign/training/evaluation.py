@@ -17,8 +17,8 @@ from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.records import Recording
 from rtalign.decoding.bank import DecoderBank
-from rtalign.scoring.cross_validated import Draws, LagScore, score
-from rtalign.scoring.curves import Curves
+from rtalign.scoring.cross_validated import Draws, score
+from rtalign.scoring.curves import Curves, LagScore
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import results
 from rtalign.training.prepare import (

@@ -24,8 +24,8 @@ from rtalign.decoding.bank import DecoderBank, make_passport
 from rtalign.decoding.block_pairs import block_pairs
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.projection import Projection, fit_projection, leading_rotation
-from rtalign.scoring.cross_validated import Draws, LagScore, Prepared, score
-from rtalign.scoring.curves import Curves
+from rtalign.scoring.cross_validated import Draws, Prepared, score
+from rtalign.scoring.curves import Curves, LagScore
 from rtalign.scoring.sign_flips import draw_signs, null_of_pairs
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import bank_writer, results

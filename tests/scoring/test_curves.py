@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, linregress
 
-from rtalign.scoring.cross_validated import LagScore
-from rtalign.scoring.curves import Curves
+from rtalign.scoring.curves import Curves, LagScore
 from rtalign.scoring.findings import assess, temporal_score
 from rtalign.scoring.peaks import t_max
 from tests.helpers.noise_maps import DEPTH, LAGS, SPREAD, noise

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import RBFInterpolator
 
 from rtalign.core.head_shape import flatten_positions
 from rtalign.report.colour import ramp_png
@@ -62,6 +61,8 @@ def layout(positions: np.ndarray) -> Layout | None:
     # A little beyond the disc, whose edge is cut where it is drawn.
     inside = np.hypot(x, y) <= 1.03
     # Solved once for unit values, so that every further picture is one product.
+    from scipy.interpolate import RBFInterpolator  # takes most of a second to import
+
     operator = RBFInterpolator(points, np.eye(len(points)), kernel="thin_plate_spline", smoothing=1e-4)(pixels)
     return Layout(members, points, operator, inside)
 
