@@ -63,7 +63,7 @@ class CommandExecutor:
         """Execute one command."""
         try:
             self._execute(command)
-        except (ValueError, OSError) as error:
+        except (ValueError, TypeError, LookupError, OSError) as error:  # also of a bank whose files are not whole
             self.refuse(f"{command.kind}: {error}")
 
     def refuse(self, reason: str) -> None:

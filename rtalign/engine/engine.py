@@ -226,11 +226,12 @@ class Engine:
         """
         if difference := self.decoding.difference(decoding):
             raise ValueError(f"that bank has another {difference} than the one in use - begin a new session with it")
+        decoders = LagDecoders.from_bank(decoding.bank) if decoding.bank else None
         self._skip_waiting("the bank was changed")
         if self._adaptation:
             self._adaptation.close()
             self._adaptation = None
-        self.decoding, self._decoders = decoding, LagDecoders.from_bank(decoding.bank) if decoding.bank else None
+        self.decoding, self._decoders = decoding, decoders
         self.reader.set_targets(decoding.targets)
         self.reset()
         if self.intake.stream:

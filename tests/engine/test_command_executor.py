@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from rtalign.core.session import MIN_CURVE_WORDS, Session
 from rtalign.engine.command_executor import CommandExecutor
 from rtalign.engine.commands import Command, ScoreLastWords, Step, Stop, UseBank
+from tests.helpers import bank_folders
 
 
 @pytest.fixture
@@ -37,6 +39,17 @@ def test_a_command_that_cannot_be_executed_becomes_a_notice(engine: SimpleNamesp
     assert [(notice.level, notice.kind, notice.time) for notice in engine.said] == [("warning", "command", 3.0)] * 3
     assert engine.said[0].text == "step: only a recording can be paused, moved or slowed; this is live"
     assert engine.said[1].text.startswith("bank: nowhere is not a decoder bank")
+
+
+def test_a_bank_that_is_not_whole_changes_nothing(engine: SimpleNamespace, tmp_path: Path) -> None:
+    folder = bank_folders.write(tmp_path / "bank", bank_folders.helmet(4))
+    passport = json.loads((folder / "passport.json").read_text())
+    del passport["model"]["n_layers"]
+    (folder / "passport.json").write_text(json.dumps(passport))
+    commands = executor(engine)
+    commands.execute(UseBank(folder))
+    assert engine.said[0].text.startswith("bank: ")
+    assert commands.bank == ""
 
 
 def test_a_window_of_words_is_never_shorter_than_curves_need(engine: SimpleNamespace) -> None:
