@@ -35,11 +35,25 @@ WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep each file with one worker, and all streams together.
+
+    Why not marks of xdist_group: xdist 3.8 writes the group into an attribute that pytest 9.2 no longer reads.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FileScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "streams" if nodeid.startswith(STREAMS) else nodeid.split("::", 1)[0]
+
+    return FileScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file with one worker, all streams together, and mark what takes whole programs."""
+    """Mark what takes whole programs."""
     for item in items:
         path = item.path.relative_to(item.config.rootpath).as_posix()
-        item.add_marker(pytest.mark.xdist_group("streams" if path.startswith(STREAMS) else path))
         fixtures = set(getattr(item, "fixturenames", ()))
         if path.startswith(("tests/integration/", "tests/sweep/")) or fixtures & WHOLE:
             item.add_marker("whole")
