@@ -15,6 +15,7 @@ from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
 from rtalign.core.time_format import duration
 from rtalign.decoding import ridge
+from rtalign.decoding.block_pairs import block_pairs
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.language import LanguageModel, growing_spans, window_spans
@@ -156,7 +157,9 @@ def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe:
     rotations = ridge.FoldRotations([turn] * n_folds, turn)
     known = Moments.from_data(X[:, :0], Y, "float64", layers)
     moments = Moments.from_data(X, Y, recipe.fit.precision, layers, same_y=known)
-    draws = Draws.plan(np.repeat(np.arange(n_folds), n), layers, recipe.fit)
+    draws = Draws.plan(np.repeat(np.arange(n_folds), n), layers, recipe.fit, shifts=False)
+    bases = ridge.eigen_bases([moments] * n_folds, recipe.fit.precision)
+    alpha = np.ones((n_folds, kept.shape[1]))
     prepared = draws.prepare([kept] * n_folds)
     weights = rng.standard_normal((sensors, kept.shape[1])).astype(np.float32)
 
@@ -165,7 +168,8 @@ def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe:
             Moments.from_data(X, Y, recipe.fit.precision, layers, same_y=known)
         score(draws, [X @ weights for _ in range(n_folds)], prepared)
 
-    fixed = _timed(
-        lambda: ridge.fit_ridge([moments] * n_folds, recipe.fit.alphas, rotations, recipe.fit.precision, device)
-    )
-    return (_timed(work_per_word) * words / (n * n_folds) + fixed) / cpu_count()
+    def work_per_lag() -> None:
+        ridge.fit_ridge([moments] * n_folds, recipe.fit.alphas, rotations, recipe.fit.precision, device)
+        block_pairs([X] * n_folds, [Y] * n_folds, [moments] * n_folds, alpha, bases, rotations)
+
+    return (_timed(work_per_word) * words / (n * n_folds) + _timed(work_per_lag)) / cpu_count()

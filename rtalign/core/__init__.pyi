@@ -2,6 +2,7 @@ from .agreement import Agreement as Agreement
 from .cache import cache_folder as cache_folder
 from .cache import content_key as content_key
 from .files import AppendOnlyFile as AppendOnlyFile
+from .files import atomic_file as atomic_file
 from .files import atomic_folder as atomic_folder
 from .files import replaced_folder as replaced_folder
 from .files import write_atomically as write_atomically
@@ -52,6 +53,7 @@ __all__ = [
     "Word",
     "WordEncoding",
     "WordRecipe",
+    "atomic_file",
     "atomic_folder",
     "cache_folder",
     "content_key",

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import math
 import os
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+
+from rtalign.core.files import atomic_file
 
 NAMES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "uint8": "U8"}
 DTYPES = {code: np.dtype(name) for name, code in NAMES.items()}
@@ -33,14 +34,8 @@ def save_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
         The arrays by name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}")
-    try:
+    with atomic_file(path) as partial:
         save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> dict[str, np.ndarray]:

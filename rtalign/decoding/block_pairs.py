@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtalign.decoding.moments import rotate
+from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.penalties import EigenBasis
 from rtalign.decoding.ridge import FoldRotations
 
@@ -38,6 +38,7 @@ class _Block:
 def block_pairs(
     signals: Sequence[np.ndarray],
     targets: Sequence[np.ndarray],
+    moments: Sequence[Moments],
     alpha: np.ndarray,
     bases: Mapping[tuple[int, ...], EigenBasis],
     rotations: FoldRotations,
@@ -54,6 +55,8 @@ def block_pairs(
         One a fold, at one lag.
     targets : sequence of ndarray, shape (word of the fold, layer x wide)
         One a fold.
+    moments : sequence of Moments
+        Of the same words, one a fold.
     alpha : ndarray, shape (fold, target)
         Penalties of each fold's decoder; target = layer x component.
     bases : mapping
@@ -80,7 +83,7 @@ def block_pairs(
         trained = _scores([block for f in others for block in blocks[f]], basis, turn)
         trained /= (basis.values[:, None] + alpha[k]).astype(trained.dtype)
         held = _scores(blocks[k], basis, turn)
-        held /= _chance_norm(signals[k], targets[k], trained, basis, turn).astype(held.dtype)
+        held /= _chance_norm(moments[k], trained, basis, turn).astype(held.dtype)
         columns = np.concatenate([np.arange(BLOCKS_PER_FOLD) + f * BLOCKS_PER_FOLD for f in others])
         rows = np.arange(BLOCKS_PER_FOLD) + k * BLOCKS_PER_FOLD
         for layer, (h, t) in enumerate(zip(_by_layer(held, n_layers), _by_layer(trained, n_layers), strict=True)):
@@ -96,18 +99,14 @@ def _scores(blocks: Sequence[_Block], basis: EigenBasis, turn: np.ndarray) -> np
     return np.stack([axes @ rotate(block.about(mean_x, mean_y), turn) for block in blocks])
 
 
-def _chance_norm(
-    signal: np.ndarray, targets: np.ndarray, trained: np.ndarray, basis: EigenBasis, turn: np.ndarray
-) -> np.ndarray:
+def _chance_norm(held: Moments, trained: np.ndarray, basis: EigenBasis, turn: np.ndarray) -> np.ndarray:
     """(target,): norm of held-out predictions whose training blocks have random signs, times that of the targets.
 
     Directions are taken for uncorrelated on the held-out words, as they are on the training words.
     """
-    centred = signal - signal.mean(0, dtype=np.float64).astype(signal.dtype)
-    squares = ((centred @ basis.axes.astype(signal.dtype)) ** 2).sum(0, dtype=np.float64)
-    predicted = np.einsum("bdt,bdt,d->t", trained, trained, squares.astype(trained.dtype), optimize=True)
-    components = rotate(targets - targets.mean(0, dtype=np.float64).astype(targets.dtype), turn.astype(targets.dtype))
-    norm = np.sqrt(predicted.astype(np.float64) * (components.astype(np.float64) ** 2).sum(0))
+    squares = ((basis.axes.T @ held.xx) * basis.axes.T).sum(1).astype(trained.dtype)
+    predicted = np.einsum("bdt,bdt,d->t", trained, trained, squares, optimize=True).astype(np.float64)
+    norm = np.sqrt(predicted * held.rotate(turn).target_squares)
     return np.where(norm > 0, norm, np.inf)
 
 

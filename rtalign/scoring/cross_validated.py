@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.fft import irfft, prev_fast_len, rfft
@@ -66,8 +66,11 @@ class Draws:
     n_layers: int
 
     @classmethod
-    def plan(cls, fold: np.ndarray, n_layers: int, fit: FitRecipe) -> Draws:
-        """fold : (word,) with values 0 .. F-1, or -1 for a word that is never scored."""
+    def plan(cls, fold: np.ndarray, n_layers: int, fit: FitRecipe, shifts: bool = True) -> Draws:
+        """fold : (word,) with values 0 .. F-1, or -1 for a word that is never scored.
+
+        shifts: False where the null is drawn otherwise; nothing is transformed then, and `null` has no draws.
+        """
         fold = np.asarray(fold)
         members = [np.flatnonzero(fold == number) for number in range(int(fold.max(initial=-1)) + 1)]
         if not members:
@@ -79,7 +82,8 @@ class Draws:
                 )
         # One stream a fold: what is drawn for it does not depend on the others.
         rngs = [np.random.default_rng([fit.seed, number, 0x5C0E]) for number in range(len(members))]
-        return cls(tuple(_draw(words, fit, rng) for words, rng in zip(members, rngs, strict=True)), n_layers)
+        drawn = (_draw(words, fit, rng) for words, rng in zip(members, rngs, strict=True))
+        return cls(tuple(one if shifts else replace(one, shifts=one.shifts[:0]) for one in drawn), n_layers)
 
     def split(self, values: np.ndarray) -> list[np.ndarray]:
         """(word, ...) of all words -> one array a fold."""
@@ -138,7 +142,8 @@ def _prepare(fold: FoldDraws, targets: np.ndarray) -> FoldTargets:
     values = _standardised(targets, "targets")
     sums, squares = (_resampled(fold, part) for part in _block_sums(fold, values, values)[:2])
     spread = squares - sums**2 / _resampled_words(fold)
-    return FoldTargets(values, _turned(fold, values), sums, spread)
+    transform = _turned(fold, values) if len(fold.shifts) else np.empty((0, values.shape[1]), values.dtype)
+    return FoldTargets(values, transform, sums, spread)
 
 
 def _score_fold(
@@ -158,6 +163,8 @@ def _score_fold(
 
 def _null(fold: FoldDraws, values: np.ndarray, targets: FoldTargets, n_layers: int) -> np.ndarray:
     """(null draw, layer): every circular correlation at once, added over a layer's dimensions before turning back."""
+    if not len(fold.shifts):
+        return np.empty((0, n_layers), values.dtype)
     transform = _turned(fold, values)
     n_targets = transform.shape[1]
     by_layer = (len(transform), n_layers, n_targets // n_layers)

@@ -227,7 +227,7 @@ def make_fit_inputs(
     own = [Moments.from_data(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
     total = [m + bank_writer.earlier_moments(earlier, None, k) for k, m in enumerate(own)] if earlier else own
     rotations = _rotations(total, projection.components)
-    draws = Draws.plan(fold, n_layers, recipe.fit)
+    draws = Draws.plan(fold, n_layers, recipe.fit, shifts=null_method(recipe)["method"] == "shifts")
     drawn = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(targets, rotations.outer, strict=True)])
     share = sum(m.n for m in own) / sum(m.n for m in total)
     return FitInputs(
@@ -282,13 +282,14 @@ def fit_lag(inputs: FitInputs, index: int) -> LagFit:
         Moments.from_data(x, y, recipe.fit.precision, inputs.n_layers, same_y=known, same_x=seen)
         for x, y, known, seen in zip(fold_signals, inputs.targets, inputs.target_moments, sensors, strict=True)
     ]
+    own = moments
     if inputs.earlier:
-        moments = [m + bank_writer.earlier_moments(inputs.earlier, index, k) for k, m in enumerate(moments)]
+        moments = [m + bank_writer.earlier_moments(inputs.earlier, index, k) for k, m in enumerate(own)]
     bases = shared.bases(index) if shared else ridge.eigen_bases(moments, recipe.fit.precision)
     precision, alphas = recipe.fit.precision, recipe.fit.alphas
     fit = ridge.fit_ridge(moments, alphas, inputs.rotations, precision, inputs.device, bases=bases)
     predicted = [x @ w + b for x, w, b in zip(fold_signals, fit.weights, fit.bias, strict=True)]
-    pairs = block_pairs(fold_signals, inputs.targets, fit.alpha, bases, inputs.rotations)
+    pairs = block_pairs(fold_signals, inputs.targets, own, fit.alpha, bases, inputs.rotations)
     return LagFit(moments, fit, fit.r.reshape(len(fit.r), inputs.n_layers, -1).mean(axis=(0, 2)), predicted, pairs)
 
 

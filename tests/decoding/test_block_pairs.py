@@ -32,7 +32,7 @@ def fitted(x: np.ndarray, y: np.ndarray) -> tuple[RidgeFit, np.ndarray]:
     whole = np.broadcast_to(np.eye(COMPONENTS), (N_LAYERS, COMPONENTS, COMPONENTS))
     rotations, bases = FoldRotations([whole] * N_FOLDS, whole), eigen_bases(moments, "float64")
     fit = fit_ridge(moments, ALPHAS, rotations, "float64", bases=bases)
-    return fit, block_pairs(signals, targets, fit.alpha, bases, rotations)
+    return fit, block_pairs(signals, targets, moments, fit.alpha, bases, rotations)
 
 
 def test_pairs_add_up_to_the_products_of_the_decoders() -> None:

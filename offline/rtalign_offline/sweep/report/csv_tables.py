@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.files import write_atomically
+from rtalign.core.files import atomic_file, write_atomically
 from rtalign.report.summary import DIGITS
 from rtalign_offline.sweep.report.study import (
     N_QUARTILES,
@@ -157,7 +157,6 @@ def _parquet(rows: Sequence[Row], path: Path) -> list[Path]:
         from pyarrow import parquet
     except ImportError:
         return []
-    partial = path.with_name(f"{path.name}.partial")
-    parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in rows]), partial)
-    partial.replace(path)
+    with atomic_file(path) as partial:
+        parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in rows]), partial)
     return [path]
