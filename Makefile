@@ -21,10 +21,10 @@ lint: setup  ## ruff, mypy and the contracts of imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 test: lint  ## lint, types, import contracts and every test of ordinary length
-	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadgroup
 
 test-fast: setup  ## the tests that start no whole program
-	@$(BIN)/python -m pytest -m "not slow and not whole" -n 3 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not slow and not whole" -n 4 --dist loadgroup
 
 soak: setup  ## the long studies and rehearsals, engine and window for an hour each, ten hours of words
 	@$(BIN)/python -m pytest -m slow -s

@@ -29,10 +29,14 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-STREAMS = ("tests/streams/", "tests/integration/")
-"""Folders whose tests keep time with live streams: one worker runs them one after another."""
+FAULTS = "tests/integration/test_stream_faults.py"
+STREAMS = (FAULTS, "tests/streams/", "tests/integration/")
+"""Tests that keep time with live streams: they mostly wait, so they begin first, and one worker runs them one by one;
+the rehearsed faults, which wait for minutes, have a worker of their own."""
 WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
+WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page")
+"""Files that start processes of their own, likewise."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -45,17 +49,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class FileScheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "streams" if nodeid.startswith(STREAMS) else nodeid.split("::", 1)[0]
+            file = nodeid.split("::", 1)[0]
+            return "streams" if file.startswith(STREAMS) and file != FAULTS else file
 
+    config.option.loadscopereorder = False  # else files of few tests come last, and those are the ones that wait
     return FileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what takes whole programs."""
+    """Mark what takes whole programs, and put what waits first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(STREAMS))
     for item in items:
         path = item.path.relative_to(item.config.rootpath).as_posix()
         fixtures = set(getattr(item, "fixturenames", ()))
-        if path.startswith(("tests/integration/", "tests/sweep/")) or fixtures & WHOLE:
+        if path.startswith(WHOLE_FILES) or fixtures & WHOLE:
             item.add_marker("whole")
 
 

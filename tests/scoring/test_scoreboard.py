@@ -270,13 +270,14 @@ def test_memory_does_not_grow_with_words() -> None:
     made = Scoreboard(LAGS, range(N_LAYERS), N_LAYERS, COMPONENTS, blocks=16)
     taken = []
     tracemalloc.start()
-    for index in range(10000):
+    for index in range(20000):
         made.add(index, predicted[index % 50], targets[index % 50])
-        if index in (5999, 9999):
+        if index in (5999, 19999):
             gc.collect()  # whenever the collector last ran, what is measured is what is held
             taken.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    assert taken[1] < 1.02 * taken[0]
+    # 1.1 bytes a word; how many blocks are kept at the two moments makes a difference of 2 %.
+    assert taken[1] < 1.05 * taken[0]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
