@@ -14,13 +14,11 @@ from rtalign.core.machine import cpu_count, worker_count
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
 from rtalign.core.time_format import duration
-from rtalign.decoding import ridge
-from rtalign.decoding.block_pairs import block_pairs
-from rtalign.decoding.moments import Moments
+from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.language import LanguageModel, growing_spans, window_spans
-from rtalign.scoring.cross_validated import Draws, score
 from rtalign.signal.chain import Chain, ChainDesign
+from rtalign.training.lag_fit import LagTargets, fit_words, search_penalties, searched_lags
 from rtalign.training.trainer import lag_bytes
 
 SAMPLE_WORDS, FIT_WORDS = 300, 4000
@@ -147,29 +145,24 @@ def _words_read(n_words: int, recipe: LanguageRecipe) -> int:
 
 
 def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe: Recipe, device: str) -> float:
-    """One lag on random data: what grows with the number of words is measured on some of them, the rest as it is."""
+    """One lag on random data: at two numbers of words, from which any other follows by a line."""
+    few = max(min(words, FIT_WORDS), 20 * recipe.fit.folds)
+    counts = (few, 2 * few)
+    one, two = (_lag_seconds(n, sensors, layers, components, recipe, device) for n in counts)
+    return max(one + (two - one) * (words - few) / few, 0.0) / cpu_count()
+
+
+def _lag_seconds(words: int, sensors: int, layers: int, components: int, recipe: Recipe, device: str) -> float:
     rng, n_folds = np.random.default_rng(0), recipe.fit.folds
-    n = max(min(words, FIT_WORDS) // n_folds, 20)
-    X = rng.standard_normal((n, sensors), np.float32)
-    Y = rng.standard_normal((n, layers * WIDE_FACTOR * components), np.float32)
-    kept, turn = Y[:, : layers * components], np.zeros((layers, WIDE_FACTOR * components, components))
-    turn[:, np.arange(components), np.arange(components)] = 1
-    rotations = ridge.FoldRotations([turn] * n_folds, turn)
-    known = Moments.from_data(X[:, :0], Y, "float64", layers)
-    moments = Moments.from_data(X, Y, recipe.fit.precision, layers, same_y=known)
-    draws = Draws.plan(np.repeat(np.arange(n_folds), n), layers, recipe.fit, shifts=False)
-    bases = ridge.eigen_bases([moments] * n_folds, recipe.fit.precision)
-    alpha = np.ones((n_folds, kept.shape[1]))
-    prepared = draws.prepare([kept] * n_folds)
-    weights = rng.standard_normal((sensors, kept.shape[1])).astype(np.float32)
-
-    def work_per_word() -> None:
-        for _ in range(n_folds):
-            Moments.from_data(X, Y, recipe.fit.precision, layers, same_y=known)
-        score(draws, [X @ weights for _ in range(n_folds)], prepared)
-
-    def work_per_lag() -> None:
-        ridge.fit_ridge([moments] * n_folds, recipe.fit.alphas, rotations, recipe.fit.precision, device)
-        block_pairs([X] * n_folds, [Y] * n_folds, [moments] * n_folds, alpha, bases, rotations)
-
-    return (_timed(work_per_word) * words / (n * n_folds) + _timed(work_per_lag)) / cpu_count()
+    n = words // n_folds
+    signals = [rng.standard_normal((n, sensors), np.float32) for _ in range(n_folds)]
+    values = [rng.standard_normal((n, layers * WIDE_FACTOR * components), np.float32) for _ in range(n_folds)]
+    blocks = [assign_blocks(np.zeros(n))] * n_folds
+    targets = LagTargets.of(values, layers, components, blocks, recipe.fit)
+    penalties = np.ones((n_folds + 1, layers * components))
+    if recipe.fit.penalties == "lag":
+        return _timed(lambda: fit_words(signals, targets, recipe.fit, device=device))
+    search = _timed(lambda: search_penalties(signals, targets, recipe.fit, device=device))
+    fit = _timed(lambda: fit_words(signals, targets, recipe.fit, device=device, penalties=penalties))
+    n_lags = len(recipe.lags.seconds)
+    return fit + search * len(searched_lags(n_lags)) / n_lags

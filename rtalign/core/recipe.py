@@ -132,6 +132,11 @@ class FitRecipe(Settings):
     alphas: tuple[float, ...] = Field(
         tuple(float(a) for a in np.logspace(-4, 8, 13)), description="Ridge penalties tried for each target dimension."
     )
+    penalties: Literal["shared", "lag"] = Field(
+        "shared",
+        description="shared chooses one penalty for all lags of a target; lag chooses anew at each lag, as the paper "
+        "does, which makes weak answers weaker.",
+    )
     folds: int = Field(5, ge=3, le=20, description="Parts of the words that are held out in turn.")
     fold_kind: Literal["contiguous", "legacy"] = Field(
         "contiguous",
@@ -140,11 +145,27 @@ class FitRecipe(Settings):
     )
     precision: Literal["float32", "float64"] = Field("float32", description="Arithmetic of the sums over words.")
     null_draws: int = Field(
-        200, ge=20, le=5000, description="Circular shifts of words against brain for the null band."
+        1000, ge=20, le=20000, description="Draws of a recording of nothing, for what chance reaches."
     )
-    boot_draws: int = Field(200, ge=20, le=5000, description="Bootstrap samples of word blocks behind every interval.")
-    block_words: int = Field(60, ge=10, le=1000, description="Neighbouring words that the bootstrap keeps together.")
-    seed: int = Field(0, ge=0, description="Seed of the shifts, the bootstrap and the legacy folds.")
+    block_words: int = Field(
+        30,
+        ge=10,
+        le=1000,
+        description="Neighbouring words that are left out together for an interval; more where there are many words.",
+    )
+    peak: Literal["centroid", "half area", "published", "contiguous", "maximum"] = Field(
+        "centroid",
+        description="How a latency is read off a curve: centroid of what stands above half the maximum; half area of "
+        "the same; published, the mean of all lags at 95 % of the maximum or more; contiguous, those around the "
+        "maximum alone; maximum.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of the null draws and the legacy folds.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, values: Any) -> Any:
+        """Banks of before hold a setting that has no use any more."""
+        return {k: v for k, v in values.items() if k != "boot_draws"} if isinstance(values, dict) else values
 
 
 class Recipe(Settings):
@@ -187,6 +208,7 @@ class Recipe(Settings):
                 lags=LagRecipe(start_s=-2.5, stop_s=3.0 - 1 / 30, step_s=1 / 30),
                 language=LanguageRecipe(context="window:50"),
                 words=WordRecipe(which="content"),
+                fit=FitRecipe(penalties="lag", peak="published"),
             )
         raise ValueError(f"no preset is called {name!r}; there are live and paper")
 

@@ -14,7 +14,7 @@ from rtalign.core.recipe import Recipe
 from rtalign.decoding.bank import DecoderBank, LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.penalties import EigenBasis, Shrinkage, held_out_loss
+from rtalign.decoding.penalties import EigenBasis, Shrinkage, try_held_out
 from rtalign.decoding.ridge import Decoder
 from rtalign.decoding.running_moments import RunningMoments, bank_moments
 
@@ -226,8 +226,8 @@ def held_out_sums(train: Moments, X: np.ndarray, Y: np.ndarray, grid: np.ndarray
     inner, cross = scores.T @ scores, scores.T.astype(np.float32) @ (Y - train.mean_y).astype(np.float32)
     train_cross = (basis.axes.T @ train.xy).astype(np.float32)
     shrinkage = Shrinkage.from_values(basis.values, grid, "float32", _single)
-    together = shrinkage.shrink @ (train_cross * cross)
-    return together, np.maximum(held_out_loss(_single(inner), cross, train_cross, shrinkage) + 2 * together, 0)
+    found = try_held_out(_single(inner), cross, train_cross, shrinkage)
+    return found.products, np.maximum(found.squares, 0)
 
 
 def _single(array: np.ndarray) -> np.ndarray:

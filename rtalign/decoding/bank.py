@@ -82,6 +82,11 @@ class DecoderBank:
         """The language model it was made with: id, family, n_layers, revision, tokenizer and more."""
         return dict(self.passport["model"])
 
+    @property
+    def noise(self) -> np.ndarray | None:
+        """(layer,): noise of the decoders, in squared R; None for a bank that does not hold it."""
+        return np.array(self.tensors["noise"]) if "noise" in self.tensors.names() else None
+
     def predict(self, lag: int, signal: np.ndarray) -> np.ndarray:
         """Predict targets (word, layer x component) from the signal (word, sensor) at one lag."""
         return signal @ self.tensors["weights"][lag] + self.tensors["bias"][lag]

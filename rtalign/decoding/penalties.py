@@ -78,8 +78,34 @@ class Shrinkage:
         return cls(put(1 / (values + grid[:, None])), put(1 / gap), [(i[p], j[p]) for p in portions])
 
 
-def held_out_loss(A: Array, b: Array, z: Array, shrinkage: Shrinkage) -> Array:
-    """(alpha, target): squared error on held-out words, minus the targets' own sum of squares.
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """Predictions of held-out words for every penalty, in sums: (alpha, target) each, the largest alpha first.
+
+    products : of predictions and targets.    squares : of predictions.
+    """
+
+    products: Array
+    squares: Array
+
+    def __add__(self, other: HeldOut) -> HeldOut:
+        return HeldOut(self.products + other.products, self.squares + other.squares)
+
+    @property
+    def loss(self) -> np.ndarray:
+        """Squared errors, less the targets' own squares."""
+        return _as_numpy(self.squares - 2 * self.products)
+
+    @property
+    def agreement(self) -> np.ndarray:
+        """Squared correlation times the targets' own squares, negative where predictions are opposed to targets."""
+        products, squares = _as_numpy(self.products), _as_numpy(self.squares)
+        shared = np.divide(products, squares, out=np.zeros_like(products), where=squares > 0)
+        return np.asarray(np.abs(products) * shared)
+
+
+def try_held_out(A: Array, b: Array, z: Array, shrinkage: Shrinkage) -> HeldOut:
+    """Score every penalty on held-out words.
 
     A : (direction, direction), inner products of the held-out words' scores.
     b : (direction, target), of their scores with their targets.    z : the same of the training words.
@@ -90,10 +116,10 @@ def held_out_loss(A: Array, b: Array, z: Array, shrinkage: Shrinkage) -> Array:
     penalties.  This is an identity, not an approximation.
     """
     shrink = shrinkage.shrink
-    result = shrink @ (2 * z * ((A * shrinkage.inverse_gaps) @ z - b)) + shrink**2 @ (A.diagonal()[:, None] * z**2)
+    squares = shrink @ (2 * z * ((A * shrinkage.inverse_gaps) @ z)) + shrink**2 @ (A.diagonal()[:, None] * z**2)
     for i, j in shrinkage.close:
-        result += (2 * shrink[:, i] * shrink[:, j] * A[i, j]) @ (z[i] * z[j])
-    return result
+        squares += (2 * shrink[:, i] * shrink[:, j] * A[i, j]) @ (z[i] * z[j])
+    return HeldOut(shrink @ (z * b), squares)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,8 +189,8 @@ class PenaltySearch:
         axes = np.ascontiguousarray((basis.axes * self.unit[:, None]).T)
         return TrainingSet(list(folds), self._to_device(axes), self._to_device64(axes), shrinkage)
 
-    def loss(self, training: TrainingSet, held: int, pipeline: int) -> Array:
-        """(alpha, target): error on a held-out fold, of one pipeline's targets."""
+    def test(self, training: TrainingSet, held: int, pipeline: int) -> HeldOut:
+        """Predictions of a held-out fold, of one pipeline's targets."""
         which = pipeline if len(self.targets) > 1 else 0
         targets, axes = self.targets[which], training.axes
         dx, dy = self._about(training.folds, self.mean_x), self._about(training.folds, targets.mean)
@@ -175,7 +201,7 @@ class PenaltySearch:
             training.scores[which] = axes @ xy
         dx, dy = dx[held : held + 1], dy[held : held + 1]
         A = self._to_device(training.axes64 @ (self.xx[held] + dx.T * dx) @ training.axes64.T)
-        return held_out_loss(A, axes @ (targets.xy[held] + dx.T * dy), training.scores[which], training.shrinkage)
+        return try_held_out(A, axes @ (targets.xy[held] + dx.T * dy), training.scores[which], training.shrinkage)
 
     def _about(self, folds: list[int], means: np.ndarray) -> Array:
         """(fold, column): every fold's mean minus the training mean, times the root of the fold's size."""
@@ -183,13 +209,16 @@ class PenaltySearch:
         return self._to_device(np.sqrt(self.n)[:, None] * (means - centre))
 
 
-def choose_penalties(loss: Array, grid: np.ndarray) -> np.ndarray:
+def choose_penalties(loss: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """(target,): the penalty of least loss; the larger one where two are equal or no loss is a number.
 
     loss : (alpha, target), the largest alpha first.
     """
-    values = loss if isinstance(loss, np.ndarray) else loss.cpu().numpy()
-    return grid[np.argmin(np.where(np.isnan(values), np.inf, values), axis=0)]
+    return grid[np.argmin(np.where(np.isnan(loss), np.inf, loss), axis=0)]
+
+
+def _as_numpy(array: Array) -> np.ndarray:
+    return array if isinstance(array, np.ndarray) else np.asarray(array.cpu().numpy())
 
 
 def _root_mean(squares: np.ndarray, n: int) -> np.ndarray:

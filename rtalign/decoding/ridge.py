@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations
+from operator import add
 
 import numpy as np
 
 from rtalign.core.agreement import Agreement
 from rtalign.decoding.moments import Moments, Precision, rotate
-from rtalign.decoding.penalties import EigenBasis, PenaltySearch, choose_penalties
+from rtalign.decoding.penalties import EigenBasis, HeldOut, PenaltySearch, choose_penalties
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +71,7 @@ def fit_ridge(
     device: str = "cpu",
     *,
     bases: Mapping[tuple[int, ...], EigenBasis] | None = None,
+    penalties: np.ndarray | None = None,
 ) -> RidgeFit:
     """Nested cross-validated ridge: fold k is scored by a decoder whose penalties the other folds chose.
 
@@ -86,6 +89,8 @@ def fit_ridge(
         Of the search: "cpu" or a device of torch.
     bases : mapping, optional
         Result of `eigen_bases` for these folds, where other targets were fitted to the same words before.
+    penalties : ndarray, shape (fold + 1, target), optional
+        Of each fold's decoder and the final one, where they are known; see `shared_penalties`.
 
     Returns
     -------
@@ -100,23 +105,82 @@ def fit_ridge(
     grid = _checked(folds, alphas, rotations)
     n_folds = len(folds)
     bases = eigen_bases(folds, dtype) if bases is None else bases
+    if penalties is None:
+        tested = try_penalties(folds, grid, rotations, dtype, device, bases=bases)
+        penalties = np.stack([choose_penalties(one.loss, grid) for one in tested])
     turns = [*rotations.outer, rotations.final] if rotations else []
-    search = PenaltySearch(folds, turns, grid, dtype, device)
-    losses = _inner_losses(n_folds, search, bases)
     decoders, agreements = [], []
     for k in range(n_folds):
         chosen = [f for f in range(n_folds) if f != k]
-        train = Moments.sum([folds[f] for f in chosen])
-        basis = bases[tuple(chosen)]
-        losses[n_folds] += search.loss(search.train(chosen, basis), held=k, pipeline=n_folds)
-        alpha = choose_penalties(losses[k], grid)
-        decoders.append(Decoder.from_moments(basis, train, turns[k] if turns else None, alpha, dtype))
+        train, turn = Moments.sum([folds[f] for f in chosen]), turns[k] if turns else None
+        decoders.append(Decoder.from_moments(bases[tuple(chosen)], train, turn, penalties[k], dtype))
         agreements.append(decoders[k].agreement(folds[k].rotate(turns[k]) if turns else folds[k]))
     basis, turn = bases[tuple(range(n_folds))], turns[-1] if turns else None
-    final = Decoder.from_moments(basis, Moments.sum(folds), turn, choose_penalties(losses[n_folds], grid), dtype)
+    final = Decoder.from_moments(basis, Moments.sum(folds), turn, penalties[-1], dtype)
     alpha, weights, bias = (np.stack([getattr(d, name) for d in decoders]) for name in ("alpha", "weights", "bias"))
     r = np.stack([correlation(agreement) for agreement in agreements]).astype(dtype)
     return RidgeFit(r, alpha, weights, bias, final.alpha, final.weights, final.bias, tuple(agreements))
+
+
+def try_penalties(
+    folds: Sequence[Moments],
+    alphas: Sequence[float] | np.ndarray,
+    rotations: FoldRotations | None = None,
+    dtype: Precision = "float32",
+    device: str = "cpu",
+    *,
+    bases: Mapping[tuple[int, ...], EigenBasis] | None = None,
+) -> list[HeldOut]:
+    """Test every penalty inside each training set.
+
+    Parameters
+    ----------
+    folds, alphas, rotations, dtype, device, bases
+        As for `fit_ridge`.
+
+    Returns
+    -------
+    list of HeldOut
+        One for each fold's decoder and one for the final decoder, over their inner held-out words.
+    """
+    grid = _checked(folds, alphas, rotations)
+    n_folds = len(folds)
+    bases = eigen_bases(folds, dtype) if bases is None else bases
+    search = PenaltySearch(folds, [*rotations.outer, rotations.final] if rotations else [], grid, dtype, device)
+    tested: dict[int, list[HeldOut]] = {pipeline: [] for pipeline in range(n_folds + 1)}
+    # Why pairs: the decoder without folds j and k serves j's choice when tested on k, and k's when tested on j.
+    for j, k in combinations(range(n_folds), 2):
+        chosen = [f for f in range(n_folds) if f not in (j, k)]
+        trained = search.train(chosen, bases[tuple(chosen)])
+        tested[k].append(search.test(trained, held=j, pipeline=k))
+        tested[j].append(search.test(trained, held=k, pipeline=j))
+    for k in range(n_folds):
+        chosen = [f for f in range(n_folds) if f != k]
+        tested[n_folds].append(search.test(search.train(chosen, bases[tuple(chosen)]), held=k, pipeline=n_folds))
+    return [reduce(add, parts) for parts in tested.values()]
+
+
+def shared_penalties(lags: Sequence[Sequence[HeldOut]], alphas: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Choose one penalty for all lags, for each decoder and target: that of the highest squared correlation.
+
+    A penalty chosen lag by lag follows the strength of the answer, and so narrows a curve where the answer is weak; and
+    one chosen by squared errors shrinks weak answers to nothing, which a correlation does not ask for
+    (docs/decisions/014-one-penalty-for-all-lags.md).
+
+    Parameters
+    ----------
+    lags : sequence
+        Results of `try_penalties`, one a lag.
+    alphas : sequence of float
+        The penalties tried.
+
+    Returns
+    -------
+    ndarray, shape (fold + 1, target)
+    """
+    grid = np.sort(np.asarray(alphas, np.float64).ravel())[::-1]
+    agreements = [[one.agreement for one in decoders] for decoders in zip(*lags, strict=True)]
+    return np.stack([choose_penalties(-np.sum(parts, axis=0), grid) for parts in agreements])
 
 
 def training_sets(n_folds: int) -> list[tuple[int, ...]]:
@@ -132,20 +196,6 @@ def eigen_bases(folds: Sequence[Moments], dtype: Precision = "float32") -> dict[
         chosen: EigenBasis.from_moments(Moments.sum([sensors[f] for f in chosen]), dtype)
         for chosen in training_sets(len(folds))
     }
-
-
-def _inner_losses(n_folds: int, search: PenaltySearch, bases: Mapping[tuple[int, ...], EigenBasis]) -> list:
-    """One (alpha, target) a fold: errors of decoders fitted without that fold and the one they are tested on.
-
-    Why pairs: the decoder without folds j and k serves j's choice when tested on k, and k's when tested on j.
-    """
-    losses = [0.0] * (n_folds + 1)
-    for j, k in combinations(range(n_folds), 2):
-        chosen = [f for f in range(n_folds) if f not in (j, k)]
-        trained = search.train(chosen, bases[tuple(chosen)])
-        losses[k] += search.loss(trained, held=j, pipeline=k)
-        losses[j] += search.loss(trained, held=k, pipeline=j)
-    return losses
 
 
 @dataclass(frozen=True, slots=True, eq=False)

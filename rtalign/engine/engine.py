@@ -152,7 +152,7 @@ class Engine:
         self._arrived = monotonic()
         self._decoders = LagDecoders.from_bank(decoding.bank) if decoding.bank else None
         self._adaptation: AdaptationThread | None = None
-        self._assessor = Assessor()
+        self._assessor = Assessor(self.decoding.recipe.fit.peak)
         self.scoreboard = self._new_scoreboard()
         self.inspected: int | None = None
         self.epoch_power: OrderedDict[int, np.ndarray] = OrderedDict()
@@ -384,4 +384,5 @@ class Engine:
 
     def _new_scoreboard(self) -> Scoreboard:
         d = self.decoding
-        return Scoreboard(d.lags_s, d.layers, d.n_layers, d.projection.components)
+        noise = d.bank.noise if d.bank else None
+        return Scoreboard(d.lags_s, d.layers, d.n_layers, d.projection.components, noise=noise)

@@ -228,6 +228,7 @@ class Snapshot:
     n_assessed: int = 0
     null_lo: np.ndarray | None = None
     null_hi: np.ndarray | None = None
+    map_hi: np.ndarray | None = None
     statistics: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     peaks: tuple[Peak, ...] = ()
     temporal: TemporalScore | None = None

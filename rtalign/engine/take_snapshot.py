@@ -108,6 +108,7 @@ def _assessment(engine: Engine) -> dict[str, Any]:
         "n_assessed": assessment.n_words,
         "null_lo": findings.null_lo,
         "null_hi": findings.null_hi,
+        "map_hi": findings.map_hi,
         "statistics": dict(findings.curves.statistics),
         "peaks": findings.peaks,
         "temporal": findings.temporal,

@@ -11,12 +11,13 @@ from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.read import Results
 from rtalign.report.tables import Cell, facts, skipped_table, table, value_text
 from rtalign.report.text import milliseconds, model_name, null_method, power, several
-from rtalign.scoring.peaks import FALSE_ALARMS, LEVEL
+from rtalign.scoring.latency import LEVEL
+from rtalign.scoring.nulls import LAYER_FALSE_ALARMS, MAP_FALSE_ALARMS
 
 WHOLE_CONTENT = (
-    "T_max is a property of a layer\u2019s whole content. Layers share most of their information, so their latencies "
-    "are pulled together: T_max is not the latency of what a layer adds to the layers below it, and the spread seen "
-    "here is likely narrower than that of what each layer adds."
+    "A peak latency is a property of a layer\u2019s whole content. Layers share most of their information, so their "
+    "latencies are pulled together: it is not the latency of what a layer adds to the layers below it, and the spread "
+    "seen here is likely narrower than that of what each layer adds."
 )
 
 
@@ -32,7 +33,7 @@ def paragraphs(results: Results) -> list[str]:
     """Signal and words, then fit and scores, then what the statistics mean."""
     recipe = recipe_of(results)
     texts = [_data(results, recipe), _fit(results, recipe)] if recipe else []
-    return [*texts, _peaks(), _chance(results, recipe)]
+    return [*texts, _peaks(results.summary.peak_rule), _chance(results, recipe)]
 
 
 def _data(results: Results, recipe: Recipe) -> str:
@@ -84,24 +85,38 @@ def _fit(results: Results, recipe: Recipe) -> str:
     )
 
 
-def _peaks() -> str:
+def _peaks(rule: str) -> str:
     return (
-        f"T_max is the mean of the contiguous lags around the maximum where R reaches {100 * LEVEL:g} % of it. It is "
-        "refused, and shown without a number, where the maximum does not pass the null, where that region touches an "
-        "end of the window, or where a second, distant peak reaches the same level. The temporal score is "
-        "Pearson\u2019s r of T_max and relative depth over the layers with a peak; the slope is the fitted line\u2019s "
-        "rise from the first layer used to the last, given because a high r can rest on a few milliseconds."
+        f"{RULE_TEXTS.get(rule, RULE_TEXTS['contiguous'])} A latency is refused, and shown without a number, where the "
+        "maximum does not pass the null, touches an end of the window, does not exceed far lags by its own error, or "
+        "has a distant rival. The temporal score is Pearson\u2019s r of latency and relative depth over the layers "
+        "with a peak; the slope is the fitted line\u2019s rise from the first layer used to the last, given because a "
+        "high r can rest on a few milliseconds."
     )
+
+
+RULE_TEXTS = {
+    "centroid": "The latency is the centre of gravity of what stands above half the maximum of a curve. The curve is "
+    "first freed of the noise of the decoders, which narrows it and so lengthens a ladder; how much noise there is, is "
+    "read off the loss of R when decoders are fitted to half of the words.",
+    "half area": "The latency halves the area above half the maximum of a curve, freed of the noise of the decoders.",
+    "published": f"The latency is T_max, the mean of all lags where R reaches {100 * LEVEL:g} % of its maximum.",
+    "contiguous": "The latency is the mean of the contiguous lags around the maximum where R reaches "
+    f"{100 * LEVEL:g} % of it.",
+    "maximum": "The latency is the lag of the maximum, between the lags by a spline.",
+}
 
 
 def _chance(results: Results, recipe: Recipe | None) -> str:
     live = results.summary.kind == "session"
-    blocks = f"blocks of {recipe.fit.block_words} neighbouring words" if recipe and not live else "blocks of neighbours"
+    refitted = "" if live or results.summary.kind == "evaluate" else ", decoders refitted"
     return (
-        f"{_null(results, recipe)} Grey bands hold 95 % of it at each lag, and the maximum of a layer must pass what "
-        f"the null\u2019s own maxima over lags exceed in {100 * FALSE_ALARMS:g} % of cases. Intervals are 95 %, from a "
-        f"bootstrap over {blocks}. Layers are not independent samples, so the plain t-test finds order too easily; the "
-        "p against the null keeps the correlation between layers and is the one to trust."
+        f"{_null(results, recipe)} Grey bands hold 95 % of it at each lag. The maximum of a layer must pass what the "
+        f"null\u2019s own maxima over lags exceed in {100 * LAYER_FALSE_ALARMS:g} % of cases; a cell of the map is "
+        f"outlined where it passes what {100 * MAP_FALSE_ALARMS:g} % of null maps reach anywhere. Intervals are 95 %, "
+        f"from leaving out blocks of neighbouring words one by one{refitted}. Layers are not independent samples, so "
+        "the plain t-test finds order too easily; the p against the null keeps the correlation between layers and is "
+        "the one to trust."
     )
 
 

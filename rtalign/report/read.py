@@ -26,7 +26,7 @@ from pydantic import (
 from rtalign.core.recipe import validation_text
 from rtalign.core.tensorfile import TensorFile
 from rtalign.report.summary import read_curves_csv, read_summary
-from rtalign.scoring.findings import AlignmentScore, TemporalScore
+from rtalign.scoring.findings import AlignmentScore, Estimate, HalfWords, TemporalScore
 from rtalign.scoring.peaks import Peak
 
 
@@ -75,6 +75,8 @@ def _as_written(kind: type) -> BeforeValidator:
 LayerPeak = Annotated[Peak, _as_written(Peak)]
 Temporal = Annotated[TemporalScore, _as_written(TemporalScore)]
 Alignment = Annotated[AlignmentScore, _as_written(AlignmentScore)]
+RuleEstimate = Annotated[Estimate, _as_written(Estimate)]
+Halves = Annotated[HalfWords, _as_written(HalfWords)]
 
 
 def _rising(lags: list[float]) -> list[float]:
@@ -92,7 +94,7 @@ def _deepening(layers: list[Peak]) -> list[Peak]:
 
 
 class Summary(FilePart):
-    """summary.json, version 1, with the keys this version adds."""
+    """summary.json; version 1 lacks some of its keys."""
 
     kind: str = "train"
     model: dict[str, Any] = {}
@@ -111,8 +113,11 @@ class Summary(FilePart):
     null: dict[str, Any] = {}
     planted: dict[str, Number] = {}
     notes: list[str] = []
-    robustness: dict[str, Any] = {}
+    peak_rule: str = "contiguous"
+    estimators: dict[str, RuleEstimate] = {}
+    half_words: Halves | None = None
     statistics: dict[str, list[list[Number]]] = {}
+    threshold: dict[str, Any] = {}
     recordings: list[Any] = []
 
 
@@ -165,7 +170,7 @@ class Ceilings(FilePart):
 class Results:
     """All there is to show.  What a folder does not hold is None or empty.
 
-    r, null_lo, null_hi : (layer, lag); statistics : name -> (layer, lag);
+    r, null_lo, null_hi, map_hi : (layer, lag); statistics : name -> (layer, lag);
     patterns : (layer, lag, sensor); alphas : (lag, layer, component).
     """
 
@@ -174,6 +179,7 @@ class Results:
     statistics: dict[str, np.ndarray]
     null_lo: np.ndarray | None = None
     null_hi: np.ndarray | None = None
+    map_hi: np.ndarray | None = None
     recipe: str = ""
     passport: Passport | None = None
     patterns: np.ndarray | None = None
@@ -201,12 +207,14 @@ def read_results(folder: Path) -> Results:
     r = _map("r", summary.r, shape)
     statistics = {name: _map(name, rows, shape) for name, rows in summary.statistics.items()}
     null_lo, null_hi = _null(folder / "curves.csv", summary)
+    limits = summary.threshold.get("map")
+    map_hi = None if limits is None else _map("threshold", limits, shape)
     passport = _read(folder / "passport.json", Passport)
     recipe = folder / "recipe.toml"
     patterns, alphas = _tensors(folder / "bank.safetensors", shape, len(passport.sensors) if passport else 0)
     text = recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
     ceilings = _read(folder / "ceiling.json", Ceilings)
-    return Results(summary, r, statistics, null_lo, null_hi, text, passport, patterns, alphas, ceilings)
+    return Results(summary, r, statistics, null_lo, null_hi, map_hi, text, passport, patterns, alphas, ceilings)
 
 
 def _summary(path: Path) -> Summary:

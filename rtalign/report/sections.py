@@ -107,7 +107,7 @@ def latencies(results: Results) -> Markup:
         tag("div", lag_map(results), class_="scroll"),
         class_="pair",
     )
-    note = tag("p", tag("b", prose("How to read T_max. ")), prose(WHOLE_CONTENT), class_="note")
+    note = tag("p", tag("b", "How to read a latency. "), prose(WHOLE_CONTENT), class_="note")
     return join(
         tag("h2", "When each layer lines up"),
         captioned("Peak latency and R by layer.", caption, drawn, cls="long"),
@@ -122,13 +122,13 @@ def curves(results: Results) -> Markup:
     caption = "Dark is shallow, bright is deep; " + band + (", the widest of all layers." if has_null else ".")
     normal = normalised_curves(results)
     if normal:
-        caption += " Right, each curve divided by its maximum; T_max is the mean of the lags above the dotted line."
+        caption += " Right, each curve by its maximum; the published T_max is the mean of lags above the dotted line."
         both = tag("div", _scroll(all_curves(results)), _scroll(normal), class_="pair turned")
     else:
         both = tag("div", all_curves(results, 1080), class_="one scroll")
     grid, width = panels(len(results.r))
     small = tag("div", [layer_panel(results, i, width) for i in range(len(results.r))], class_=grid)
-    single = f"R against lag in ms; {band}" + ("; blue: T_max and its 95 % interval." if results.peaked else ".")
+    single = f"R against lag in ms; {band}" + ("; blue: the peak and its 95 % interval." if results.peaked else ".")
     return join(
         tag("h2", "R over lag"),
         captioned("All layers.", caption, both, cls="long"),
@@ -183,9 +183,9 @@ def topographies(results: Results) -> Markup:
 def layers(results: Results) -> Markup:
     """The table of all layers, and the score under other rules."""
     text = (
-        "90 % and 98 % take those shares of the maximum instead of 95 %; argmax is the highest lag alone, the centroid "
-        "the centre of gravity of the peak\u2019s upper half. Null R is what a maximum must pass. A refused peak has "
-        "no latency under any rule."
+        "The centroid and the half of the area are read off curves without the noise of the decoders, the others off R "
+        "as it is; half of the words shows how much noise changes the ladder. Null R is what a maximum must pass. A "
+        "refused peak has no latency under any rule."
     )
     rules = rule_table(results)
     other = tag("div", tag("h3", "Temporal score under other rules"), rules, class_="panel") if rules else None

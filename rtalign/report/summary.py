@@ -17,9 +17,11 @@ from rtalign.core.files import write_atomically
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.peaks import Peak
 
-FORMAT, VERSION = "rtalign-summary", 1
+FORMAT, VERSION = "rtalign-summary", 2
+READABLE = (1, 2)
+"""Version 2 adds estimators, thresholds and half_words; the keys of version 1 are all there."""
 KINDS = ("train", "evaluate", "session")
-EXTRAS = ("pca_variance", "null", "planted", "notes", "robustness")
+EXTRAS = ("pca_variance", "null", "planted", "notes")
 COLUMNS = ("layer", "depth", "lag_s", "r", "null_lo", "null_hi")
 DIGITS = 6
 """Significant digits kept: finer than any score is known, and short enough to read."""
@@ -68,7 +70,10 @@ def summary(
         "temporal_score": curves.temporal and dataclasses.asdict(curves.temporal),
         "temporal_score_reason": curves.reason,
         "alignment_score": dataclasses.asdict(curves.alignment),
-        "robustness": curves.robustness,
+        "peak_rule": curves.rule,
+        "estimators": {name: dataclasses.asdict(estimate) for name, estimate in curves.estimators.items()},
+        "half_words": curves.half_words and dataclasses.asdict(curves.half_words),
+        "threshold": {"layers": curves.threshold, "map": curves.map_hi},
         "statistics": data.statistics,
         "seconds": dict(seconds),
         "peak_rss_mb": peak_rss_mb,
@@ -103,9 +108,10 @@ def read_summary(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not valid JSON: {error}") from None
     found = (contents.get("format"), contents.get("version")) if isinstance(contents, dict) else (None, None)
-    if found != (FORMAT, VERSION):
+    if found[0] != FORMAT or found[1] not in READABLE:
         raise ValueError(
-            f"{path} is of format {found[0]}, version {found[1]}; this program reads {FORMAT}, version {VERSION}"
+            f"{path} is of format {found[0]}, version {found[1]}; "
+            f"this program reads {FORMAT}, versions {READABLE[0]} to {VERSION}"
         )
     return contents
 

@@ -9,8 +9,9 @@ import numpy as np
 from rtalign.report.colour import shade
 from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.read import Results
-from rtalign.report.text import DASH, MINUS, known, milliseconds, signed
-from rtalign.scoring.peaks import Peak, centroid, t_max
+from rtalign.report.text import DASH, MINUS, milliseconds, signed
+from rtalign.scoring.latency import TITLES, latency
+from rtalign.scoring.peaks import Peak
 
 Cell = tuple[object, str]
 """What stands in a cell, and the cell's class."""
@@ -32,15 +33,22 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Markup:
     )
 
 
+SHOWN_RULES = ("centroid", "published", "contiguous", "maximum")
+"""Those of the table of layers; all are in the table of rules."""
+
+
 def layer_table(results: Results) -> Markup:
-    """Every layer: status, peak with interval, the other ways to place it, height of peak and null."""
-    head = [("layer", "l"), ("depth", ""), ("status", "l"), (prose("T_max (ms)"), ""), ("95 % interval", "")]
-    head += [(name, "") for name in ("90 %", "98 %", "argmax", "centroid")]
+    """Every layer: status, peak with interval, other ways to place it, R with its interval, and what it must pass."""
+    rule = results.summary.peak_rule
+    others = [name for name in SHOWN_RULES if name != rule]
+    head = [("layer", "l"), ("depth", ""), ("status", "l"), ("latency (ms)", ""), ("95 % interval", "")]
+    head += [(prose({"published": "T_max"}.get(name, name)), "") for name in others]
     if results.summary.planted:
         head.append(("planted", ""))
-    head += [("peak R", ""), ("null R", "")]
-    other = _other_rules(results)
-    return table(head, [_row(results, layer, other[i]) for i, layer in enumerate(results.summary.layers)])
+    head += [("peak R", ""), ("95 % interval", ""), ("null R", "")]
+    other = [_by_rule(results, name) for name in others]
+    rows = [_row(results, layer, [values[i] for values in other]) for i, layer in enumerate(results.summary.layers)]
+    return table(head, rows)
 
 
 def _row(results: Results, layer: Peak, other: Sequence[float | None]) -> list[Cell]:
@@ -50,7 +58,7 @@ def _row(results: Results, layer: Peak, other: Sequence[float | None]) -> list[C
     if layer.ok and layer.ci_s:
         low, high = (milliseconds(v) for v in layer.ci_s)
         interval = f"{low} to {high}"
-    latencies = [layer.peak_s, *other] if layer.ok else [None] * 5
+    latencies = [layer.peak_s, *other] if layer.ok else [None] * (1 + len(other))
     cells = [milliseconds(v) for v in latencies]
     row: list[Cell] = [
         (join(dot, str(layer.layer)), "l"),
@@ -62,59 +70,42 @@ def _row(results: Results, layer: Peak, other: Sequence[float | None]) -> list[C
     ]
     if results.summary.planted:
         row.append((milliseconds(results.summary.planted.get(str(layer.layer))), ""))
-    return [*row, (signed(layer.peak_r, 3), ""), (signed(layer.null_r, 3), "")]
+    around = f"{signed(layer.r_ci[0], 3)} to {signed(layer.r_ci[1], 3)}" if layer.r_ci else DASH
+    return [*row, (signed(layer.peak_r, 3), ""), (around, ""), (signed(layer.null_r, 3), "")]
 
 
-def _other_rules(results: Results) -> list[list[float | None]]:
-    """(layer, rule) peaks at 90 % and 98 % of the maximum, argmax and centroid: as written, else from R itself."""
-    rows: list[list[float | None]] = []
-    for i, layer in enumerate(results.summary.layers):
-        r, lags = results.r[i], results.lags
-        whole = bool(np.isfinite(r).all())
-        written = [_written(results, key, i) for key in ("90", "98")]
-        levels = [float(t_max(lags, r, level)) if whole else None for level in (0.90, 0.98)]
-        middle = layer.centroid_s if known(layer.centroid_s) else (float(centroid(lags, r)) if whole else None)
-        rows.append(
-            [*(a if a is not None else b for a, b in zip(written, levels, strict=True)), layer.argmax_s, middle]
-        )
-    return rows
-
-
-def _written(results: Results, key: str, i: int) -> float | None:
-    values = results.summary.robustness.get(key)
-    value = values[i] if isinstance(values, list) and len(values) == len(results.summary.layers) else None
-    return float(value) if isinstance(value, (int, float)) and np.isfinite(value) else None
+def _by_rule(results: Results, rule: str) -> list[float | None]:
+    """(layer,) latencies: as written, else from R itself."""
+    written = results.summary.estimators.get(rule)
+    if written is not None and len(written.peak_s) == len(results.summary.layers):
+        return list(written.peak_s)
+    whole = np.isfinite(results.r).all(axis=1)
+    return [float(latency(rule, results.lags, r)) if ok else None for r, ok in zip(results.r, whole, strict=True)]
 
 
 def rule_table(results: Results) -> Markup | None:
-    """The temporal score under other ways to place a peak."""
-    rules = {name: v for name, v in results.summary.robustness.items() if isinstance(v, Mapping)}
-    if not rules:
+    """The temporal score under every way to place a peak, the one in use first."""
+    estimators = results.summary.estimators
+    if not estimators:
         return None
+    used = results.summary.peak_rule
     rows: list[list[Cell]] = []
-    score = results.summary.temporal_score
-    if score is not None:
-        rows.append(
-            [
-                (prose("95 % of the maximum (T_max)"), "l"),
-                (signed(score.r), ""),
-                (signed(score.slope_ms, 0, plus=True), ""),
-            ]
-        )
-    for name, value in rules.items():
-        r, slope = (_plain(value.get(key)) for key in ("r", "slope_ms"))
-        rows.append([(_rule(name), "l"), (signed(r), ""), (signed(slope, 0, plus=True), "")])
-    return table([("peak placed at", "l"), ("r with depth", ""), ("slope (ms)", "")], rows)
-
-
-def _rule(name: str) -> str:
-    named = {"argmax": "the highest lag alone", "centroid": "the centre of gravity of its upper half"}
-    levels = {"level 0.90": "90 % of the maximum", "level 0.98": "98 % of the maximum"}
-    return (named | levels).get(name, name)
-
-
-def _plain(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and np.isfinite(value) else None
+    for name in sorted(estimators, key=lambda name: name != used):
+        found = estimators[name]
+        low, high = found.slope_ci_ms or (None, None)
+        interval = f"{signed(low, 0)} to {signed(high, 0)}" if found.slope_ci_ms else DASH
+        title = prose(TITLES.get(name, name))
+        rows.append([
+            (tag("b", title) if name == used else title, "l"), (signed(found.r), ""),
+            (signed(found.slope_ms, 0, plus=True), ""), (interval, ""),
+        ])  # fmt: skip
+    half = results.summary.half_words
+    if half is not None:
+        rows.append([
+            (f"{TITLES.get(used, used)}, half of the words", "l"), (signed(half.r), ""),
+            (signed(half.slope_ms, 0, plus=True), ""), (DASH, ""),
+        ])  # fmt: skip
+    return table([("peak placed at", "l"), ("r with depth", ""), ("slope (ms)", ""), ("95 % interval", "")], rows)
 
 
 def skipped_table(results: Results) -> Markup:

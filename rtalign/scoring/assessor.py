@@ -30,10 +30,10 @@ class Assessment:
     reason: str | None
 
     @classmethod
-    def of(cls, board: ScoreboardState, last: int | None) -> Assessment:
-        """Assess the last words of a board, or all of them."""
+    def of(cls, board: ScoreboardState, last: int | None, rule: str) -> Assessment:
+        """Assess the last words of a board, or all of them, with latencies by a rule."""
         curves = board.curves(last)
-        return cls(board.n, None, board.reason) if curves is None else cls(board.n, assess(curves), None)
+        return cls(board.n, None, board.reason) if curves is None else cls(board.n, assess(curves, rule), None)
 
 
 class Assessor:
@@ -43,7 +43,8 @@ class Assessor:
     assessment that was completed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rule: str) -> None:
+        self._rule = rule
         self.newest = Assessment(0, None, "no word has been scored yet")
         self._began = -ASSESS_S
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="assess")
@@ -58,13 +59,13 @@ class Assessor:
         late = monotonic() - self._began > ASSESS_S
         if may_begin and late and self._running is None and board.n != self.newest.n_words:
             self._began = monotonic()
-            self._running = self._pool.submit(Assessment.of, board.freeze(), last)
+            self._running = self._pool.submit(Assessment.of, board.freeze(), last, self._rule)
         return found
 
     def now(self, board: Scoreboard, last: int | None) -> Assessment:
         """Assess the board as it is, and wait for the result."""
         self._wait()
-        self.newest = Assessment.of(board.freeze(), last)
+        self.newest = Assessment.of(board.freeze(), last, self._rule)
         return self.newest
 
     def forget(self, reason: str) -> None:

@@ -1,14 +1,15 @@
-"""Scores of one lag: how well held-out predictions follow the targets, with null draws and bootstrap draws."""
+"""Scores of one lag: how well held-out predictions follow the targets, with null draws and blocks left out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import irfft, prev_fast_len, rfft
 
 from rtalign.core.recipe import FitRecipe
+from rtalign.core.word_blocks import assign_blocks
 from rtalign.scoring.curves import LagScore
 
 NEAR_WORDS = 20
@@ -18,19 +19,21 @@ NEAR_SHARE = 0.05
 """The same as a share of the fold: slow signals stay alike for longer where there is more of them."""
 
 
+FEWEST_BLOCKS, MOST_BLOCKS = 5, 20
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldDraws:
     """What is drawn for one fold.
 
     words : (word of the fold,) indices into all words.    n_circle : words on the circle the null turns.
-    shifts : (null draw,) in words.    starts : (block,) first word of each.    counts : (bootstrap draw, block).
+    shifts : (null draw,) in words.    blocks : stretches of neighbouring words of the fold.
     """
 
     words: np.ndarray
     n_circle: int
     shifts: np.ndarray
-    starts: np.ndarray
-    counts: np.ndarray
+    blocks: Sequence[slice]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,13 +41,10 @@ class FoldTargets:
     """The lag-independent half of the work on one fold, targets scaled to unit norm over the fold.
 
     values : (word, target).    transform : (frequency, target) on the circle.
-    sums : (bootstrap draw, target) of values.    spread : (bootstrap draw, target) centred sums of squares.
     """
 
     values: np.ndarray
     transform: np.ndarray
-    sums: np.ndarray
-    spread: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +56,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draws:
-    """Every random choice behind null and bootstrap, made once and shared by all lags and layers.
+    """Every random choice behind the null, and the blocks behind the intervals, the same for all lags and layers.
 
     Why shared: a draw is then a whole map R(layer, lag) in which neighbours move together as they do in the
     real one, so maxima over lags and peak latencies can be taken on it.
@@ -66,12 +66,10 @@ class Draws:
     n_layers: int
 
     @classmethod
-    def plan(cls, fold: np.ndarray, n_layers: int, fit: FitRecipe, shifts: bool = True) -> Draws:
-        """fold : (word,) with values 0 .. F-1, or -1 for a word that is never scored.
-
-        shifts: False where the null is drawn otherwise; nothing is transformed then, and `null` has no draws.
-        """
+    def plan(cls, fold: np.ndarray, n_layers: int, fit: FitRecipe, run: np.ndarray | None = None) -> Draws:
+        """fold : (word,) with values 0 .. F-1, or -1 for a word that is never scored.    run : (word,) recording."""
         fold = np.asarray(fold)
+        run = np.zeros(len(fold), int) if run is None else run
         members = [np.flatnonzero(fold == number) for number in range(int(fold.max(initial=-1)) + 1)]
         if not members:
             raise ValueError("none of the words belongs to a fold, so nothing can be scored; give more words")
@@ -82,8 +80,15 @@ class Draws:
                 )
         # One stream a fold: what is drawn for it does not depend on the others.
         rngs = [np.random.default_rng([fit.seed, number, 0x5C0E]) for number in range(len(members))]
-        drawn = (_draw(words, fit, rng) for words, rng in zip(members, rngs, strict=True))
-        return cls(tuple(one if shifts else replace(one, shifts=one.shifts[:0]) for one in drawn), n_layers)
+        n_blocks = n_blocks_of(sum(len(words) for words in members), fit.block_words)
+        per_fold = max(round(n_blocks / len(members)), 2)
+        drawn = (_draw(words, run[words], per_fold, fit, rng) for words, rng in zip(members, rngs, strict=True))
+        return cls(tuple(drawn), n_layers)
+
+    @property
+    def block_words(self) -> list[int]:
+        """Number of words of each block, fold by fold."""
+        return [rows.stop - rows.start for fold in self.folds for rows in fold.blocks]
 
     def split(self, values: np.ndarray) -> list[np.ndarray]:
         """(word, ...) of all words -> one array a fold."""
@@ -113,8 +118,7 @@ def score(draws: Draws, predicted: Sequence[np.ndarray], targets: Prepared | Seq
     predicted, targets : one (word of the fold, target) array a fold, in the order of the fold's words.
 
     The null turns the targets round the fold against the brain: both keep their own autocorrelation, only the
-    pairing is lost.  The bootstrap draws blocks of neighbouring words with replacement within each fold; it
-    covers the words the score was taken on, not the fitting of the decoders.
+    pairing is lost.  A block of words is left out of those that are scored; the decoders are what they are.
     """
     draws._check(predicted, "predictions")
     prepared = targets if isinstance(targets, Prepared) else draws.prepare(targets)
@@ -122,49 +126,60 @@ def score(draws: Draws, predicted: Sequence[np.ndarray], targets: Prepared | Seq
         _score_fold(fold, p, y, draws.n_layers)
         for fold, p, y in zip(draws.folds, predicted, prepared.folds, strict=True)
     ]
-    r_fold, null, boot = (np.stack(part) for part in zip(*parts, strict=True))
-    return LagScore(r_fold.mean(0), r_fold, null.mean(0), boot.mean(0))
+    r_fold, null = (np.stack([part[i] for part in parts]) for i in (0, 1))
+    r = r_fold.mean(0)
+    left_out = [r + (without - of_fold) / len(parts) for of_fold, _, without in parts]
+    return LagScore(r, r_fold, null.mean(0), np.concatenate(left_out))
 
 
-def _draw(words: np.ndarray, fit: FitRecipe, rng: np.random.Generator) -> FoldDraws:
+def n_blocks_of(n_words: int, block_words: int) -> int:
+    """How many blocks the words are left out in."""
+    return min(max(round(n_words / block_words), FEWEST_BLOCKS), MOST_BLOCKS)
+
+
+def _draw(words: np.ndarray, run: np.ndarray, n_blocks: int, fit: FitRecipe, rng: np.random.Generator) -> FoldDraws:
     n = len(words)
     # A circle of a length with small prime factors turns several times faster; it leaves out a word in a few hundred.
     n_circle = prev_fast_len(n)
     near = min(max(NEAR_WORDS, int(NEAR_SHARE * n_circle)), n_circle // 3)
     shifts = rng.integers(near, n_circle - near, size=fit.null_draws, endpoint=True)
-    n_blocks = max(round(n / fit.block_words), min(n, 4))
-    starts = np.linspace(0, n, n_blocks + 1).astype(int)[:-1]
-    counts = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=fit.boot_draws)
-    return FoldDraws(words, n_circle, shifts, starts, counts)
+    return FoldDraws(words, n_circle, shifts, assign_blocks(run, min(n_blocks, n // 2)))
 
 
 def _prepare(fold: FoldDraws, targets: np.ndarray) -> FoldTargets:
     values = _standardised(targets, "targets")
-    sums, squares = (_resampled(fold, part) for part in _block_sums(fold, values, values)[:2])
-    spread = squares - sums**2 / _resampled_words(fold)
-    transform = _turned(fold, values) if len(fold.shifts) else np.empty((0, values.shape[1]), values.dtype)
-    return FoldTargets(values, transform, sums, spread)
+    return FoldTargets(values, _turned(fold, values))
 
 
 def _score_fold(
     fold: FoldDraws, predicted: np.ndarray, targets: FoldTargets, n_layers: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """r (layer,), null (null draw, layer), boot (bootstrap draw, layer)."""
-    values = _standardised(predicted, "predictions")
-    sums, squares, products = _block_sums(fold, values, targets.values)
-    r = products.sum(0, dtype=np.float64)
-    n = _resampled_words(fold)
-    total = _resampled(fold, sums)
-    spread = _resampled(fold, squares) - total**2 / n
-    covariance = _resampled(fold, products) - total * targets.sums / n
-    boot = covariance * _inverse_root(spread * targets.spread)
-    return _per_layer(r, n_layers), _null(fold, values, targets, n_layers), _per_layer(boot, n_layers)
+    """r (layer,), null (null draw, layer), left out (block, layer)."""
+    p, y = _standardised(predicted, "predictions"), targets.values
+    r = np.einsum("wt,wt->t", p, y, dtype=np.float64)
+    return (
+        _per_layer(r, n_layers),
+        _null(fold, p, targets, n_layers),
+        _per_layer(_left_out(fold.blocks, p, y), n_layers),
+    )
+
+
+def _left_out(blocks: Sequence[slice], p: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(block, target): r without each block, of values with mean 0 and sum of squares 1 over all."""
+    n, without = len(p), []
+    together = np.einsum("wt,wt->t", p, y, dtype=np.float64)
+    for rows in blocks:
+        a, b = p[rows], y[rows]
+        rest = n - len(a)
+        sum_a, sum_b = (part.sum(0, dtype=np.float64) for part in (a, b))
+        ab, aa, bb = (np.einsum("wt,wt->t", *pair, dtype=np.float64) for pair in ((a, b), (a, a), (b, b)))
+        spread = (1 - aa - sum_a**2 / rest) * (1 - bb - sum_b**2 / rest)
+        without.append((together - ab - sum_a * sum_b / rest) * _inverse_root(spread))
+    return np.stack(without)
 
 
 def _null(fold: FoldDraws, values: np.ndarray, targets: FoldTargets, n_layers: int) -> np.ndarray:
     """(null draw, layer): every circular correlation at once, added over a layer's dimensions before turning back."""
-    if not len(fold.shifts):
-        return np.empty((0, n_layers), values.dtype)
     transform = _turned(fold, values)
     n_targets = transform.shape[1]
     by_layer = (len(transform), n_layers, n_targets // n_layers)
@@ -195,27 +210,6 @@ def _standardised(values: np.ndarray, name: str) -> np.ndarray:
     flat = squares <= len(values) * rounding**2
     centred *= np.where(flat, 0, _inverse_root(squares)).astype(values.dtype)
     return centred
-
-
-def _block_sums(fold: FoldDraws, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(3, block, target): sums of a, a * a and a * b over the words of each block."""
-    out = np.empty((3, len(fold.starts), a.shape[1]), a.dtype)
-    for block, (start, stop) in enumerate(zip(fold.starts, [*fold.starts[1:], len(a)], strict=True)):
-        left, right = a[start:stop], b[start:stop]
-        left.sum(0, out=out[0, block])
-        np.einsum("wt,wt->t", left, left, out=out[1, block])
-        np.einsum("wt,wt->t", left, right, out=out[2, block])
-    return out
-
-
-def _resampled(fold: FoldDraws, sums: np.ndarray) -> np.ndarray:
-    """(block, target) -> (bootstrap draw, target)."""
-    return fold.counts.astype(sums.dtype) @ sums
-
-
-def _resampled_words(fold: FoldDraws) -> np.ndarray:
-    """(bootstrap draw, 1): how many words each draw holds."""
-    return (fold.counts @ np.diff(fold.starts, append=len(fold.words)))[:, None].astype(np.float32)
 
 
 def _inverse_root(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Curves: R(layer, lag) with its null and bootstrap draws, as scoring over all lags leaves it."""
+"""Curves: R(layer, lag) with its null draws and blocks left out, as scoring over all lags leaves it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rtalign.scoring.left_out import LeftOut
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LagScore:
-    """r : (layer,); r_fold : (fold, layer); null : (null draw, layer); boot : (bootstrap draw, layer)."""
+    """r : (layer,); r_fold : (fold, layer); null : (null draw, layer); left_out : (block, layer), r without a block."""
 
     r: np.ndarray
     r_fold: np.ndarray
     null: np.ndarray
-    boot: np.ndarray
+    left_out: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
-    """R(layer, lag) with its draws.
+    """R(layer, lag) with what is needed to judge it.
 
     Attributes
     ----------
@@ -32,7 +34,12 @@ class Curves:
         0 = embedding, 1 = last layer.
     r : array, shape (n_layers, n_lags)
     null : array, shape (n_null_draws, n_layers, n_lags)
-    boot : array, shape (n_bootstrap_draws, n_layers, n_lags)
+    left_out : LeftOut
+        The same without one block of words.
+    noise : array, shape (n_layers,), or None
+        Noise of the decoders; see `rtalign.scoring.latency.noise_of_decoders`.
+    halves : array, shape (2, n_layers, n_lags), or None
+        R of half of the words, where decoders are refitted.
     statistics : dict of str to array, shape (n_layers, n_lags)
         What stands beside R; see `rtalign.scoring.statistics`.
     """
@@ -42,7 +49,9 @@ class Curves:
     depth: np.ndarray
     r: np.ndarray
     null: np.ndarray
-    boot: np.ndarray
+    left_out: LeftOut
+    noise: np.ndarray | None = None
+    halves: np.ndarray | None = None
     statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
@@ -52,6 +61,8 @@ class Curves:
         layers: Sequence[int],
         n_layers: int,
         scores: Sequence[LagScore],
+        block_words: Sequence[int],
+        noise: np.ndarray | None = None,
         statistics: Sequence[Mapping[str, np.ndarray]] = (),
     ) -> Curves:
         """Stack scores of single lags.
@@ -64,10 +75,15 @@ class Curves:
             Number of hidden states of the model.
         scores : sequence of LagScore
             One a lag, in the order of lags_s.
+        block_words : sequence of int
+            Number of words of each block that was left out.
+        noise : array, shape (n_layers,), optional
+            Of the decoders.
         statistics : sequence of dict
             One a lag: name -> array, shape (n_layers,).
         """
-        r, null, boot = (np.stack([getattr(s, name) for s in scores], axis=-1) for name in ("r", "null", "boot"))
+        r, null, left = (np.stack([getattr(s, name) for s in scores], axis=-1) for name in ("r", "null", "left_out"))
         index = np.asarray(layers)
         beside = {name: np.stack([lag[name] for lag in statistics], axis=-1) for name in (statistics or ({},))[0]}
-        return cls(np.asarray(lags_s, float), index, index / max(n_layers - 1, 1), r, null, boot, beside)
+        depth, left_out = index / max(n_layers - 1, 1), LeftOut.of(left, block_words)
+        return cls(np.asarray(lags_s, float), index, depth, r, null, left_out, noise, statistics=beside)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtalign.scoring.curves import Curves
-from rtalign.scoring.peaks import Peak, centroid, find_peaks, interval, null_band, null_threshold, t_max
-
-OTHER_LEVELS = (0.90, 0.98)
-"""Shares at which the analysis is repeated, to show how much hangs on the choice."""
+from rtalign.scoring.latency import RULES, SMOOTH, latency
+from rtalign.scoring.nulls import layer_threshold, map_threshold, null_band
+from rtalign.scoring.peaks import Peak, find_peaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class TemporalScore:
     slope_ms : float
         Rise of the fitted line from the first layer analysed to the last.
     ci, slope_ci_ms : tuple of float or None
-        95 % intervals of r and of the slope, from the bootstrap draws.
+        95 % intervals of r and of the slope; None for a rule of peaks whose error is not known.
     n_layers : int
         Number of layers with a peak.
 
@@ -51,6 +50,45 @@ class TemporalScore:
     ci: tuple[float, float] | None
     slope_ci_ms: tuple[float, float] | None
     n_layers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Peak latencies by one rule, over the layers that have a peak.
+
+    Attributes
+    ----------
+    peak_s : tuple of float or None
+        One a layer; None where there is no peak.
+    ci_s : tuple
+        Their 95 % intervals, None where the rule's error is not known.
+    r : float or None
+        Correlation of depth and peak latency; None where all layers peak at one lag.
+    slope_ms : float
+        Rise of the fitted line from the first layer analysed to the last.
+    slope_ci_ms : tuple of float or None
+        Its 95 % interval.
+    """
+
+    peak_s: tuple[float | None, ...]
+    ci_s: tuple[tuple[float, float] | None, ...]
+    r: float | None
+    slope_ms: float
+    slope_ci_ms: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class HalfWords:
+    """The temporal score of half of the words, the mean of both halves: how much noise lengthens the ladder.
+
+    Attributes
+    ----------
+    slope_ms, r : float
+        As in `TemporalScore`, over the same layers.
+    """
+
+    slope_ms: float
+    r: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +121,44 @@ class Findings:
         One a layer.
     null_lo, null_hi : array, shape (n_layers, n_lags)
         The pointwise 95 % band of the null.
+    map_hi : array, shape (n_layers, n_lags)
+        What a cell must exceed to be above chance, corrected for all cells of the map.
     threshold : array, shape (n_layers,)
         What a layer's maximum must exceed.
     temporal : TemporalScore or None
         None where it may not be shown; `reason` then says why.
     reason : str or None
     alignment : AlignmentScore
-    robustness : dict
-        r and slope_ms of the temporal score under other ways to place a peak.
+    rule : str
+        How latencies were read off the curves.
+    estimators : dict of str to Estimate
+        The same by every rule; empty where there is no temporal score.
+    half_words : HalfWords or None
+        None where halves were not fitted.
     """
 
     curves: Curves
     peaks: tuple[Peak, ...]
     null_lo: np.ndarray
     null_hi: np.ndarray
+    map_hi: np.ndarray
     threshold: np.ndarray
     temporal: TemporalScore | None
     reason: str | None
     alignment: AlignmentScore
-    robustness: dict[str, dict[str, float | None]]
+    rule: str
+    estimators: dict[str, Estimate]
+    half_words: HalfWords | None
 
 
-def assess(curves: Curves, refuse: bool = True) -> Findings:
+def assess(curves: Curves, rule: str = "centroid", refuse: bool = True) -> Findings:
     """Find peaks, temporal score and alignment score.
 
     Parameters
     ----------
     curves : Curves
+    rule : str
+        How latencies are read off curves; see `rtalign.scoring.latency`.
     refuse : bool
         False shows peaks of noise too: for calibration alone.
 
@@ -117,25 +166,28 @@ def assess(curves: Curves, refuse: bool = True) -> Findings:
     -------
     Findings
     """
-    threshold = null_threshold(curves.null)
-    peaks = find_peaks(curves, threshold, refuse)
+    threshold = layer_threshold(curves.null)
+    peaks = find_peaks(curves, threshold, rule, refuse)
     used = np.array([peak.peak_s is not None for peak in peaks])
-    reason = _why_not(peaks, t_max(curves.lags_s, curves.r)[used])
+    reason = _why_not(peaks, latency(rule, curves.lags_s, curves.r, curves.noise)[used])
     maxima = curves.r.max(-1)
     best = int(maxima.argmax())
     return Findings(
-        curves,
-        peaks,
-        *null_band(curves.null),
-        threshold,
-        None if reason else temporal_score(curves, used),
-        reason,
-        AlignmentScore(float(maxima[best]), int(curves.layers[best]), float(maxima.mean())),
-        {} if reason else _robustness(curves, used),
+        curves=curves,
+        peaks=peaks,
+        **dict(zip(("null_lo", "null_hi"), null_band(curves.null), strict=True)),
+        map_hi=map_threshold(curves.null),
+        threshold=threshold,
+        temporal=None if reason else temporal_score(curves, used, rule),
+        reason=reason,
+        alignment=AlignmentScore(float(maxima[best]), int(curves.layers[best]), float(maxima.mean())),
+        rule=rule,
+        estimators={} if reason else {name: _estimate(curves, used, name) for name in RULES},
+        half_words=None if reason else _half_words(curves, used, rule),
     )
 
 
-def temporal_score(curves: Curves, used: np.ndarray) -> TemporalScore:
+def temporal_score(curves: Curves, used: np.ndarray, rule: str = "centroid") -> TemporalScore:
     """Correlate peak latency with depth.
 
     Parameters
@@ -143,6 +195,8 @@ def temporal_score(curves: Curves, used: np.ndarray) -> TemporalScore:
     curves : Curves
     used : array of bool, shape (n_layers,)
         The layers with a peak: at least three, whose latencies must differ.
+    rule : str
+        How latencies are read off curves.
 
     Returns
     -------
@@ -150,23 +204,34 @@ def temporal_score(curves: Curves, used: np.ndarray) -> TemporalScore:
     """
     from scipy.stats import pearsonr, spearmanr  # takes most of a second to import
 
-    depth, lags_s = curves.depth[used], curves.lags_s
-    peaks, boot, null = (t_max(lags_s, values[..., used, :]) for values in (curves.r, curves.boot, curves.null))
+    depth, lags_s, left_out = curves.depth[used], curves.lags_s, curves.left_out
+    peaks, without = (_read(curves, rule, values)[..., used] for values in (curves.r, left_out.curves))
     r, p = pearsonr(depth, peaks)
-    boot_r, null_r = correlation(depth, boot), correlation(depth, null)
-    as_close = np.count_nonzero(np.abs(null_r) >= abs(r) - 1e-12)
-    span_ms = 1e3 * (curves.depth[-1] - curves.depth[0])
-    slope, slopes = (span_ms * _slope(depth, values) for values in (peaks, boot))
+    # At the lags themselves on both sides: a thousand maps between the lags would take seconds.
+    real, null_r = (correlation(depth, RULES[rule](lags_s, values[..., used, :])) for values in (curves.r, curves.null))
+    as_close = np.count_nonzero(np.abs(null_r) >= abs(real) - 1e-12)
+    slope, slopes = (_rise(curves.depth, depth, values) for values in (peaks, without))
+    sure = rule in SMOOTH
     return TemporalScore(
         r=float(r),
         p=float(p),
         p_permutation=(1 + as_close) / (1 + len(null_r)),
         spearman=float(spearmanr(depth, peaks).statistic),
         slope_ms=float(slope),
-        ci=interval(boot_r, r),
-        slope_ci_ms=interval(slopes, slope),
+        ci=_interval_of_r(curves, float(r), correlation(depth, without)) if sure else None,
+        slope_ci_ms=left_out.interval(float(slope), slopes) if sure else None,
         n_layers=int(used.sum()),
     )
+
+
+def _interval_of_r(curves: Curves, r: float, without: np.ndarray) -> tuple[float, float]:
+    """On Fisher's scale, where the error does not depend on r."""
+    low, high = curves.left_out.interval(float(_fisher(r)), _fisher(without))
+    return float(np.tanh(low)), float(np.tanh(high))
+
+
+def _fisher(r: np.ndarray | float) -> np.ndarray:
+    return np.arctanh(np.clip(r, -1 + 1e-9, 1 - 1e-9))
 
 
 def _why_not(peaks: Sequence[Peak], peak_s: np.ndarray) -> str | None:
@@ -179,19 +244,40 @@ def _why_not(peaks: Sequence[Peak], peak_s: np.ndarray) -> str | None:
     return None
 
 
-def _robustness(curves: Curves, used: np.ndarray) -> dict[str, dict[str, float | None]]:
-    """r and slope_ms with peaks placed by other rules; r is None where all layers then peak at one lag."""
-    lags_s, r, depth = curves.lags_s, curves.r[used], curves.depth[used]
-    rules = {f"level {level:.2f}": t_max(lags_s, r, level) for level in OTHER_LEVELS}
-    rules |= {"argmax": lags_s[r.argmax(-1)], "centroid": centroid(lags_s, r)}
-    span_ms = 1e3 * (curves.depth[-1] - curves.depth[0])
-    return {
-        name: {
-            "r": float(correlation(depth, peaks)) if np.ptp(peaks) > 1e-9 else None,
-            "slope_ms": float(span_ms * _slope(depth, peaks)),
-        }
-        for name, peaks in rules.items()
-    }
+def _estimate(curves: Curves, used: np.ndarray, rule: str) -> Estimate:
+    depth, left_out = curves.depth[used], curves.left_out
+    peaks, without = (_read(curves, rule, values) for values in (curves.r, left_out.curves))
+    sure = rule in SMOOTH
+    slope, slopes = (_rise(curves.depth, depth, values[..., used]) for values in (peaks, without))
+    return Estimate(
+        tuple(float(s) if ok else None for s, ok in zip(peaks, used, strict=True)),
+        tuple(
+            left_out.interval(peaks[i], without[:, i]) if sure and ok else None for i, ok in enumerate(used.tolist())
+        ),
+        float(correlation(depth, peaks[used])) if np.ptp(peaks[used]) > 1e-9 else None,
+        float(slope),
+        left_out.interval(float(slope), slopes) if sure else None,
+    )
+
+
+def _read(curves: Curves, rule: str, values: np.ndarray) -> np.ndarray:
+    """(..., layer) latencies of values (..., layer, lag)."""
+    return latency(rule, curves.lags_s, values, curves.noise)
+
+
+def _half_words(curves: Curves, used: np.ndarray, rule: str) -> HalfWords | None:
+    if curves.halves is None:
+        return None
+    depth = curves.depth[used]
+    # Without their noise both would be the same but for chance: it is the noise that is to be seen here.
+    peaks = latency(rule, curves.lags_s, curves.halves[:, used])
+    return HalfWords(float(_rise(curves.depth, depth, peaks).mean()), float(correlation(depth, peaks).mean()))
+
+
+def _rise(all_depth: np.ndarray, depth: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    """Of the line fitted to peaks (..., layer) over depth (layer,), from the first layer to the last, in ms."""
+    x = depth - depth.mean()
+    return np.asarray(1e3 * (all_depth[-1] - all_depth[0]) * (peaks @ x) / (x @ x))
 
 
 def correlation(depth: np.ndarray, peaks: np.ndarray) -> np.ndarray:
@@ -199,9 +285,3 @@ def correlation(depth: np.ndarray, peaks: np.ndarray) -> np.ndarray:
     x, y = depth - depth.mean(), peaks - peaks.mean(-1, keepdims=True)
     norm = np.sqrt((x @ x) * (y * y).sum(-1))
     return np.where(norm > 1e-12, (y @ x) / np.maximum(norm, 1e-12), 0.0)
-
-
-def _slope(depth: np.ndarray, peaks: np.ndarray) -> np.ndarray:
-    """Of the line fitted to peaks (..., layer) over depth (layer,)."""
-    x = depth - depth.mean()
-    return (peaks @ x) / (x @ x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,31 +100,29 @@ def newest(blocks: Sequence[Block], last: int) -> list[Block]:
     return list(blocks[at:])
 
 
-def bootstrap(blocks: Sequence[Block], counts: np.ndarray, parts: Iterable[slice]) -> np.ndarray:
-    """r over words drawn in blocks with replacement, averaged over each part's targets.
+def left_out(total: Block, blocks: Sequence[Block], parts: Sequence[slice]) -> np.ndarray:
+    """r without the words of each block, averaged over each part's targets.
 
-    counts : (draw, block), how often each is drawn.    parts : the targets of each layer.
-    Returns (draw, layer, lag).
+    total : the sum of all;  blocks : of the same words;  parts : the targets of each layer.
+    Returns (block, layer, lag).
     """
-    counts = counts.astype(np.float32)
-    n = (counts @ np.array([b.n for b in blocks], np.float32))[:, None]
-    drawn = []
-    for part in parts:
-        sums = np.stack([block.sums[:, part] for block in blocks]).astype(np.float32, copy=False)
-        targets = np.stack([block.targets[:, part] for block in blocks]).astype(np.float32)
-        flat = sums.reshape(len(blocks), -1)
-        rows = []
-        for first in range(0, len(counts), 25):  # small enough to stay in cache
-            some = slice(first, first + 25)
-            p, pp, py = (counts[some] @ flat).reshape(-1, *sums.shape[1:]).transpose(1, 0, 2, 3)
-            y, yy = (counts[some] @ targets.reshape(len(blocks), -1)).reshape(-1, *targets.shape[1:]).transpose(1, 0, 2)
-            of_y = inverse_root(_rest(yy, y**2 / n[some]))
-            py -= p * (y / n[some])[..., None]
-            of_p = inverse_root(_rest(pp, p**2 / n[some, :, None]))
-            # One product of vectors a draw and lag: the mean over the layer's targets of covariance over spreads.
-            rows.append(np.einsum("dtl,dtl,dt->dl", py, of_p, of_y) / p.shape[1])
-        drawn.append(np.concatenate(rows))
-    return np.stack(drawn, axis=1)
+    n = total.n
+    rows = []
+    for block in blocks:
+        rest = n - block.n
+        p, pp, py = total.sums - block.sums
+        y, yy = total.targets - block.targets
+        of_p, of_y = inverse_root(_rest(pp, p**2 / rest)), inverse_root(_rest(yy, y**2 / rest))
+        r = (py - p * (y / rest)[:, None]) * of_p * of_y[:, None]
+        rows.append([r[part].mean(0) for part in parts])
+    return np.array(rows)
+
+
+def grouped(blocks: Sequence[Block], most: int) -> list[Block]:
+    """Neighbours added up to at most so many blocks of like length."""
+    ends = np.cumsum([block.n for block in blocks])
+    group = ((ends - 0.5 * np.diff(ends, prepend=0)) * most / ends[-1]).astype(int)
+    return [Block.total([b for b, g in zip(blocks, group, strict=True) if g == one]) for one in np.unique(group)]
 
 
 def inverse_root(values: np.ndarray) -> np.ndarray:

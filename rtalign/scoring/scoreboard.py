@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtalign.core.session import MIN_CURVE_WORDS
+from rtalign.scoring.cross_validated import n_blocks_of
 from rtalign.scoring.curves import Curves
+from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.running_null import FEWEST, MismatchedPairs, MismatchedSums, mixed
-from rtalign.scoring.running_sums import Block, History, bootstrap, inverse_root, newest
+from rtalign.scoring.running_sums import Block, History, grouped, inverse_root, left_out, newest
 from rtalign.scoring.statistics import by_layer
 
 BLOCK_WORDS = 20
@@ -35,8 +37,10 @@ class ScoreboardState:
         Sums of mismatched pairs, for the null.
     shift : array, shape (n_targets, n_lags)
         The origin of the targets minus that of the predictions.
+    noise : array, shape (n_layers,), or None
+        Of the decoders.
     draws, seed : int
-        Null and bootstrap draws, and their seed.
+        Null draws, and their seed.
 
     Notes
     -----
@@ -52,6 +56,7 @@ class ScoreboardState:
     blocks: tuple[Block, ...]
     mismatched: MismatchedSums
     shift: np.ndarray
+    noise: np.ndarray | None
     draws: int
     seed: int
 
@@ -82,7 +87,7 @@ class ScoreboardState:
         return None
 
     def curves(self, last: int | None = None) -> Curves | None:
-        """R with null and bootstrap draws, ready for `assess`; None as long as there is a `reason`.
+        """R with null draws and blocks left out, ready for `assess`; None as long as there is a `reason`.
 
         The null of a window is that of all words, multiplied by the square root of the ratio of their numbers.  Right
         to first order: a correlation of unrelated series has a spread of 1 / sqrt(number of words), times a factor that
@@ -95,14 +100,13 @@ class ScoreboardState:
         if self.reason:
             return None
         total, blocks = self._stretch(last)
-        rng = np.random.default_rng([self.seed, len(blocks), 0xB007])
-        counts = rng.multinomial(len(blocks), np.full(len(blocks), 1 / len(blocks)), size=self.draws)
+        blocks = grouped(blocks, n_blocks_of(total.n, BLOCK_WORDS))
         maps = self.mismatched.maps(self.total, self.blocks, self._parts) * np.sqrt(self.n / total.n)
         null = mixed(maps, self.draws, np.random.default_rng([self.seed, 0x0]))
         r = total.correlation().reshape(len(self.layers), -1, len(self.lags_s)).mean(1)
-        boot = bootstrap(blocks, counts, self._parts)
+        without = LeftOut.of(left_out(total, blocks, self._parts), [block.n for block in blocks])
         statistics = by_layer([total.agreement(self.shift)], len(self.layers))
-        return Curves(self.lags_s, self.layers, self.depth, r, null, boot, statistics)
+        return Curves(self.lags_s, self.layers, self.depth, r, null, without, self.noise, statistics=statistics)
 
     @property
     def _parts(self) -> list[slice]:
@@ -134,8 +138,10 @@ class Scoreboard:
         Number of hidden states of the model.
     components : int
         Targets of each layer; targets are layer-major, layer x component.
+    noise : array, shape (n_layers,), optional
+        Of the decoders.
     draws : int
-        Null and bootstrap draws.
+        Null draws.
     blocks : int
         Blocks of words kept at most.
     seed : int
@@ -148,6 +154,7 @@ class Scoreboard:
         n_layers: int,
         components: int,
         *,
+        noise: np.ndarray | None = None,
         draws: int = 200,
         blocks: int = 64,
         seed: int = 0,
@@ -156,7 +163,7 @@ class Scoreboard:
         self.layers = np.asarray(layers)
         self.depth = self.layers / max(n_layers - 1, 1)
         self.components = components
-        self._draws, self._most, self._seed = draws, blocks, seed
+        self._noise, self._draws, self._most, self._seed = noise, draws, blocks, seed
         shape = self.shape
         self._history = History(self._most)
         self._closed = Block.empty(*shape)
@@ -223,7 +230,7 @@ class Scoreboard:
         origin = self._origin or (np.zeros(self.shape), np.zeros(self.shape[0]))
         return ScoreboardState(
             self.lags_s, self.layers, self.depth, total, tuple(blocks), mismatched, origin[1][:, None] - origin[0],
-            self._draws, self._seed,
+            self._noise, self._draws, self._seed,
         )  # fmt: skip
 
     def _close(self) -> None:

@@ -12,9 +12,13 @@ import numpy as np
 from rtalign.core import cache
 from rtalign.core.recipe import Recipe
 from rtalign.core.tensorfile import TensorFile
+from rtalign.core.word_blocks import BLOCKS_PER_FOLD
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import Projection
+from rtalign.scoring.curves import Curves
+from rtalign.scoring.latency import noise_of_decoders
+from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import STATISTICS
 from rtalign.training.prepare import PreparedRecording
 
@@ -30,6 +34,22 @@ def statistics(work: TensorFile) -> dict[str, np.ndarray]:
     return {statistic.name: np.array(work[STATISTIC + statistic.name]) for statistic in STATISTICS}
 
 
+def write_noise(work: TensorFile, block_words: Sequence[int]) -> None:
+    """Write what follows from all lags: the noise of the decoders, cross-validated and final."""
+    work["block_words"][:] = block_words
+    n_folds = len(work["moments_n"])
+    # Decoders of a fold are fitted to all folds but one, the final ones to all.
+    work["noise"][:] = noise_of_decoders(np.array(work["r"]), np.array(work["halves"])) * (n_folds - 1) / n_folds
+
+
+def read_curves(work: TensorFile, lags_s: np.ndarray, layers: Sequence[int], n_layers: int) -> Curves:
+    """The cross-validated curves of a bank, or of a bank under way whose noise is written."""
+    r, null, without, halves = (np.array(work[name]) for name in ("r", "null", "left_out", "halves"))
+    left_out = LeftOut.of(without, work["block_words"], np.array(work["excess"]))
+    index, noise = np.asarray(layers), noise_of_decoders(r, halves)
+    return Curves(lags_s, index, index / max(n_layers - 1, 1), r, null, left_out, noise, halves, statistics(work))
+
+
 def work_folder(
     store: Path, prepared: Sequence[PreparedRecording], model: LanguageModel, recipe: Recipe, extend: DecoderBank | None
 ) -> Path:
@@ -38,7 +58,7 @@ def work_folder(
     sensors = [sensor.name for sensor in prepared[0].recording.sensors]
     earlier = extend.passport["created"] if extend else ""
     parts = (recipe.fingerprint(), prints, sensors, model.info.id, model.info.revision, earlier)
-    return store / "fits" / cache.content_key("2", *parts)[:24]
+    return store / "fits" / cache.content_key("3", *parts)[:24]
 
 
 def open_bank_file(folder: Path, n_sensors: int, recipe: Recipe, projection: Projection) -> TensorFile:
@@ -67,7 +87,11 @@ def _shapes(n_sensors: int, recipe: Recipe, projection: Projection) -> dict[str,
         "r": ("float64", (layer, lag)),
         **{STATISTIC + statistic.name: ("float64", (layer, lag)) for statistic in STATISTICS},
         "null": ("float32", (recipe.fit.null_draws, layer, lag)),
-        "boot": ("float32", (recipe.fit.boot_draws, layer, lag)),
+        "left_out": ("float32", (fold * BLOCKS_PER_FOLD, layer, lag)),
+        "excess": ("float32", (layer, lag)),
+        "halves": ("float32", (2, layer, lag)),
+        "block_words": ("int64", (fold * BLOCKS_PER_FOLD,)),
+        "noise": ("float64", (layer,)),
         "moments_n": ("int64", (fold,)),
         "moments_mean_x": ("float64", (lag, fold, sensor)),
         "moments_mean_y": ("float64", (fold, layer * wide)),

@@ -89,9 +89,10 @@ def evaluate(
 
 
 def score_bank(bank: DecoderBank, recordings: Sequence[PreparedRecording], progress: Progress) -> Curves:
-    """R(layer, lag) of a bank on prepared recordings, with null and bootstrap draws."""
+    """R(layer, lag) of a bank on prepared recordings, with null draws and blocks left out."""
     targets = np.concatenate([bank.projection.project(one.used_activations) for one in recordings])
-    draws = Draws.plan(np.zeros(len(targets), int), len(bank.layers), bank.recipe.fit)
+    run = np.repeat(np.arange(len(recordings)), [len(one.used) for one in recordings])
+    draws = Draws.plan(np.zeros(len(targets), int), len(bank.layers), bank.recipe.fit, run)
     prepared = draws.prepare([targets])
 
     def score_lag(index: int) -> tuple[LagScore, dict[str, np.ndarray]]:
@@ -107,7 +108,8 @@ def score_bank(bank: DecoderBank, recordings: Sequence[PreparedRecording], progr
             scored.append(result)
             stage.advance()
     scores, statistics = zip(*scored, strict=True)
-    return Curves.of(bank.lags_s, bank.layers, int(bank.model["n_layers"]), scores, statistics)
+    n_layers = int(bank.model["n_layers"])
+    return Curves.of(bank.lags_s, bank.layers, n_layers, scores, draws.block_words, bank.noise, statistics)
 
 
 def match_sensors(

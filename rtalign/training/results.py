@@ -36,7 +36,8 @@ def write_results(
     """Assess the curves and write the results; returns the summary."""
     spent = {name: sum(progress.seconds.get(part, 0.0) for part in parts) for name, parts in STAGES.items()}
     spent |= {"total": progress.elapsed()}
-    return write.write_results(folder, kind, passport, recipe, skipped, assess(curves), spent, peak_rss_mb(), **extra)
+    findings = assess(curves, recipe.fit.peak)
+    return write.write_results(folder, kind, passport, recipe, skipped, findings, spent, peak_rss_mb(), **extra)
 
 
 PACKAGES = ("rtalign", "torch", "transformers", "numpy", "scipy", "mne")

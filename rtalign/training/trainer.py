@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
@@ -19,16 +19,13 @@ from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
 from rtalign.core.tensorfile import TensorFile
+from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds, ridge
 from rtalign.decoding.bank import DecoderBank, make_passport
-from rtalign.decoding.block_pairs import block_pairs
-from rtalign.decoding.moments import Moments, rotate
-from rtalign.decoding.projection import Projection, fit_projection, leading_rotation
-from rtalign.scoring.cross_validated import Draws, Prepared, score
-from rtalign.scoring.curves import Curves, LagScore
-from rtalign.scoring.sign_flips import draw_signs, null_of_pairs
+from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import bank_writer, results
+from rtalign.training.lag_fit import LagFit, LagTargets, fit_words, null_method, search_penalties, searched_lags
 from rtalign.training.noise_ceilings import measure_noise_ceilings, write_noise_ceilings
 from rtalign.training.prepare import (
     ActivationRequest,
@@ -55,24 +52,18 @@ class FitInputs:
         Signal and onsets.
     recipe : Recipe
         Its lags and fit are used.
-    projection : Projection
-        The wide basis of the targets.
     fold : ndarray of int, shape (word,)
         The fold of every word in use, over all recordings.
-    targets : sequence of ndarray, shape (word, layer x wide)
-        One a fold.
-    target_moments : sequence of Moments
-        Of the targets alone, one a fold.
-    rotations : FoldRotations
-        Of the wide basis, per fold and final.
-    draws, drawn_targets : Draws, Prepared
-        The shifts and bootstrap samples, and the targets prepared for them.
+    targets : LagTargets
+        Of the same words, fold by fold.
     share : float
         These words as a part of all words, 1 for a new bank.
     earlier : TensorFile or None
         The sums of the bank that is extended.
     device : str
         Of the search for penalties.
+    penalties : ndarray, shape (fold + 1, target), or None
+        Of all lags; None where each lag chooses its own.
     work : TensorFile or None
         The file that takes the decoders; None where only their scores are wanted.
     sensor_moments : SensorMomentsFile or None
@@ -81,48 +72,14 @@ class FitInputs:
 
     prepared: Sequence[PreparedRecording]
     recipe: Recipe
-    projection: Projection
     fold: np.ndarray
-    targets: Sequence[np.ndarray]
-    target_moments: Sequence[Moments]
-    rotations: ridge.FoldRotations
-    draws: Draws
-    drawn_targets: Prepared
+    targets: LagTargets
     share: float
     earlier: TensorFile | None
     device: str
+    penalties: np.ndarray | None = None
     work: TensorFile | None = None
     sensor_moments: SensorMomentsFile | None = None
-
-    @property
-    def n_layers(self) -> int:
-        """How many layers are decoded."""
-        return len(self.rotations.final)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LagFit:
-    """The fit of one lag.
-
-    Attributes
-    ----------
-    moments : sequence of Moments
-        One a fold.
-    fit : RidgeFit
-        Decoders and their scores.
-    r : ndarray, shape (layer,)
-        Mean over folds and targets, from the sums.
-    predicted : sequence of ndarray, shape (word of the fold, target)
-        Held-out predictions, one a fold.
-    pairs : ndarray, shape (layer, block, block)
-        R taken apart; see `rtalign.decoding.block_pairs`.
-    """
-
-    moments: Sequence[Moments]
-    fit: ridge.RidgeFit
-    r: np.ndarray
-    predicted: Sequence[np.ndarray]
-    pairs: np.ndarray
 
 
 def train(
@@ -187,24 +144,19 @@ def train(
         inputs = make_fit_inputs(prepared, recipe, projection, fold, earlier=extend.tensors if extend else None)
         inputs = replace(inputs, work=work, device=device)
         stage.advance(len(layers))
-    _fit_lags(inputs, work, progress)
+    _fit_lags(replace(inputs, penalties=find_penalties(inputs, progress)), work, progress)
     extra = (extra or {}) | {"pca_variance": projection.variance[:, : projection.components].sum(axis=1).tolist()}
-    extra |= {"null": null_method(recipe)}
-    curves = _curves(work, recipe, layers, model.info.n_layers)
+    extra |= {"null": null_method(recipe.fit)}
+    bank_writer.write_noise(work, inputs.targets.block_words)
+    curves = bank_writer.read_curves(work, recipe.lags.seconds, layers, model.info.n_layers)
     skipped = count_skipped(prepared, purged=int((fold == folds.PURGED).sum()))
     ceilings = measure_noise_ceilings(repeats, recipe, progress)
-    passport = _passport(inputs, layers, model, extend)
+    passport = _passport(inputs, layers, projection.components, model, extend)
     with replaced_folder(out) as partial_out:
         bank = partial_out / "bank.safetensors"
-        bank_writer.finish_bank_file(work, projection, inputs.target_moments, inputs.earlier, bank)
+        bank_writer.finish_bank_file(work, projection, inputs.targets.moments, inputs.earlier, bank)
         extra |= {"notes": write_noise_ceilings(partial_out, ceilings)}
         return write_results(partial_out, "train", passport, recipe, skipped, curves, progress, **extra)
-
-
-def _curves(work: TensorFile, recipe: Recipe, layers: Sequence[int], n_layers: int) -> Curves:
-    depth = np.array(layers) / max(n_layers - 1, 1)
-    r, null, boot = (np.array(work[name]) for name in ("r", "null", "boot"))
-    return Curves(recipe.lags.seconds, np.array(layers), depth, r, null, boot, bank_writer.statistics(work))
 
 
 def fit_wide_basis(prepared: Sequence[PreparedRecording], recipe: Recipe, fold: np.ndarray) -> Projection:
@@ -222,25 +174,15 @@ def make_fit_inputs(
     earlier: TensorFile | None = None,
 ) -> FitInputs:
     """Compute what does not depend on the lag."""
-    targets = fold_targets(prepared, projection, fold, recipe.fit.folds)
-    n_layers = len(projection.mean)
-    own = [Moments.from_data(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in targets]
-    total = [m + bank_writer.earlier_moments(earlier, None, k) for k, m in enumerate(own)] if earlier else own
-    rotations = _rotations(total, projection.components)
-    draws = Draws.plan(fold, n_layers, recipe.fit, shifts=null_method(recipe)["method"] == "shifts")
-    drawn = draws.prepare([rotate(y, r.astype(np.float32)) for y, r in zip(targets, rotations.outer, strict=True)])
-    share = sum(m.n for m in own) / sum(m.n for m in total)
-    return FitInputs(
-        prepared, recipe, projection, fold, targets, own, rotations, draws, drawn, share, earlier, device="cpu"
-    )
-
-
-def _rotations(moments: Sequence[Moments], components: int) -> ridge.FoldRotations:
-    """Each fold's principal components, from the other folds' words alone; the final ones from all words."""
-    others = [reduce(add, (m for i, m in enumerate(moments) if i != k)) for k in range(len(moments))]
-    final = np.zeros((*moments[0].yy.shape[:2], components))
-    final[:, np.arange(components), np.arange(components)] = 1  # the wide basis is in order of variance already
-    return ridge.FoldRotations([leading_rotation(m.yy, components) for m in others], final)
+    values = fold_targets(prepared, projection, fold, recipe.fit.folds)
+    n_folds, n_layers = recipe.fit.folds, len(projection.mean)
+    run = np.repeat(np.arange(len(prepared)), [len(one.used) for one in prepared])
+    blocks = [assign_blocks(run[fold == k]) for k in range(n_folds)]
+    before = [bank_writer.earlier_moments(earlier, None, k) for k in range(n_folds)] if earlier else ()
+    targets = LagTargets.of(values, n_layers, projection.components, blocks, recipe.fit, before)
+    own = sum(m.n for m in targets.moments)
+    share = own / (own + sum(m.n for m in before))
+    return FitInputs(prepared, recipe, fold, targets, share, earlier, device="cpu")
 
 
 def _fit_lags(inputs: FitInputs, work: TensorFile, progress: Progress) -> None:
@@ -256,8 +198,10 @@ def _fit_lags(inputs: FitInputs, work: TensorFile, progress: Progress) -> None:
 
 
 def _bytes(inputs: FitInputs) -> float:
-    n_folds, n_targets = len(inputs.targets), inputs.n_layers * inputs.rotations.final.shape[2]
-    return lag_bytes(len(inputs.fold), inputs.prepared[0].signal.n_sensors, n_targets, n_folds)
+    n_layers, _, components = inputs.targets.rotations.final.shape
+    return lag_bytes(
+        len(inputs.fold), inputs.prepared[0].signal.n_sensors, n_layers * components, len(inputs.targets.values)
+    )
 
 
 def lag_bytes(n_words: int, n_sensors: int, n_targets: int, n_folds: int) -> float:
@@ -266,57 +210,57 @@ def lag_bytes(n_words: int, n_sensors: int, n_targets: int, n_folds: int) -> flo
 
 
 def _fit_and_store(inputs: FitInputs, index: int) -> int:
-    fitted = fit_lag(inputs, index)
-    _store(inputs, index, fitted, score(inputs.draws, fitted.predicted, inputs.drawn_targets))
+    _store(inputs, index, fit_lag(inputs, index))
     return index
+
+
+def find_penalties(inputs: FitInputs, progress: Progress) -> np.ndarray | None:
+    """Choose the penalties that all lags share; None where the recipe has each lag choose its own."""
+    recipe = inputs.recipe
+    if recipe.fit.penalties == "lag":
+        return None
+    chosen = searched_lags(len(recipe.lags.seconds))
+    with progress.stage("penalties", len(chosen), "lags") as stage:
+        losses = []
+        jobs = [partial(_with_lag, search_penalties, inputs, index) for index in chosen]
+        for loss in run_ordered(jobs, worker_count(_bytes(inputs))):
+            losses.append(loss)
+            stage.advance()
+    return ridge.shared_penalties(losses, recipe.fit.alphas)
 
 
 def fit_lag(inputs: FitInputs, index: int) -> LagFit:
     """Fit the decoders of one lag and predict its held-out words."""
-    recipe, shared = inputs.recipe, inputs.sensor_moments
+    return _with_lag(partial(fit_words, penalties=inputs.penalties), inputs, index)
+
+
+def _with_lag(step: Callable[..., Any], inputs: FitInputs, index: int) -> Any:
+    """Do a step with the signal of one lag."""
+    recipe, shared, n_folds = inputs.recipe, inputs.sensor_moments, len(inputs.targets.values)
     signal = read_lag(inputs.prepared, float(recipe.lags.seconds[index]))
     sensors = shared.moments(index) if shared else fold_moments(inputs.prepared, signal, inputs.fold, recipe.fit)
-    fold_signals = [signal[inputs.fold == k] for k in range(len(inputs.targets))]
+    signals = [signal[inputs.fold == k] for k in range(n_folds)]
     del signal
-    moments = [
-        Moments.from_data(x, y, recipe.fit.precision, inputs.n_layers, same_y=known, same_x=seen)
-        for x, y, known, seen in zip(fold_signals, inputs.targets, inputs.target_moments, sensors, strict=True)
-    ]
-    own = moments
-    if inputs.earlier:
-        moments = [m + bank_writer.earlier_moments(inputs.earlier, index, k) for k, m in enumerate(own)]
-    bases = shared.bases(index) if shared else ridge.eigen_bases(moments, recipe.fit.precision)
-    precision, alphas = recipe.fit.precision, recipe.fit.alphas
-    fit = ridge.fit_ridge(moments, alphas, inputs.rotations, precision, inputs.device, bases=bases)
-    predicted = [x @ w + b for x, w, b in zip(fold_signals, fit.weights, fit.bias, strict=True)]
-    pairs = block_pairs(fold_signals, inputs.targets, own, fit.alpha, bases, inputs.rotations)
-    return LagFit(moments, fit, fit.r.reshape(len(fit.r), inputs.n_layers, -1).mean(axis=(0, 2)), predicted, pairs)
+    earlier = inputs.earlier
+    return step(
+        signals,
+        inputs.targets,
+        recipe.fit,
+        sensors=sensors,
+        bases=shared.bases(index) if shared else None,
+        earlier=[bank_writer.earlier_moments(earlier, index, k) for k in range(n_folds)] if earlier else (),
+        device=inputs.device,
+    )
 
 
-def null_method(recipe: Recipe) -> dict[str, Any]:
-    """Which null a bank has, for its summary."""
-    return {"method": "shifts" if recipe.fit.fold_kind == "legacy" else "signs", "draws": recipe.fit.null_draws}
-
-
-def null_of_lag(fitted: LagFit, scored: LagScore, recipe: Recipe) -> np.ndarray:
-    """(draw, layer): R of unrelated words, decoders refitted.
-
-    Shuffled folds share signal with each other, which no block of theirs is free of; they keep the shifts.
-    """
-    if null_method(recipe)["method"] == "shifts":
-        return scored.null
-    signs = draw_signs(recipe.fit.null_draws, fitted.pairs.shape[1], recipe.fit.seed)
-    return null_of_pairs(fitted.pairs, signs)
-
-
-def _store(inputs: FitInputs, index: int, fitted: LagFit, scored: LagScore) -> None:
+def _store(inputs: FitInputs, index: int, fitted: LagFit) -> None:
     """Write one lag's part of every array of the bank.
 
-    R comes from the sums, and so covers an extended bank's earlier words too; null and bootstrap are drawn on the new
-    words, and narrowed to what all words together would give.
+    R comes from the sums, and so covers an extended bank's earlier words too; null draws and blocks left out are of the
+    new words, and narrowed to what all words together would give.
     """
     assert inputs.work is not None
-    work, n_layers, fit, r = inputs.work, inputs.n_layers, fitted.fit, fitted.r
+    work, n_layers, fit, r = inputs.work, inputs.targets.n_layers, fitted.fit, fitted.r
     total = reduce(add, fitted.moments)
     work["weights"][index], work["bias"][index] = fit.final_weights, fit.final_bias
     work["mean_x"][index], work["alphas"][index] = total.mean_x, fit.final_alpha
@@ -324,15 +268,18 @@ def _store(inputs: FitInputs, index: int, fitted: LagFit, scored: LagScore) -> N
     work["r"][:, index] = r
     for name, values in by_layer(fit.agreements, n_layers).items():
         work[bank_writer.STATISTIC + name][:, index] = values
-    work["null"][:, :, index] = null_of_lag(fitted, scored, inputs.recipe) * np.sqrt(inputs.share)
-    work["boot"][:, :, index] = r + (scored.boot - scored.r) * np.sqrt(inputs.share)
+    narrower = np.sqrt(inputs.share)
+    work["null"][:, :, index] = fitted.null * narrower
+    work["left_out"][:, :, index] = r + (fitted.left_out - r) * narrower
+    work["excess"][:, index] = fitted.excess * narrower**2
+    work["halves"][:, :, index] = r + (fitted.halves - r) * narrower
     for k, m in enumerate(fitted.moments):
         work["moments_mean_x"][index, k] = m.mean_x
         work["moments_xx"][index, k], work["moments_xy"][index, k] = m.xx, m.xy
 
 
 def _passport(
-    inputs: FitInputs, layers: Sequence[int], model: LanguageModel, extend: DecoderBank | None
+    inputs: FitInputs, layers: Sequence[int], components: int, model: LanguageModel, extend: DecoderBank | None
 ) -> dict[str, Any]:
     first = inputs.prepared[0]
     before: dict[str, Any] = extend.passport if extend else {"recordings": [], "n_words": 0}
@@ -341,7 +288,7 @@ def _passport(
         n_words=int(before["n_words"]) + int((inputs.fold != folds.PURGED).sum()),
         sensors=first.recording.sensors,
         layers=layers,
-        components=inputs.projection.components,
+        components=components,
         model=results.model_entry(model),
         chain=first.chain,
         versions=results.package_versions(),

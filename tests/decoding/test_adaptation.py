@@ -17,7 +17,7 @@ from rtalign.decoding.adaptation import GAP_WORDS, MAX_WAITING, Adapter, held_ou
 from rtalign.decoding.bank import DecoderBank, LagDecoders
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.running_moments import RunningMoments, bank_moments
-from rtalign.scoring.peaks import null_threshold
+from rtalign.scoring.nulls import layer_threshold
 from rtalign.scoring.scoreboard import Scoreboard
 from rtalign.training.evaluation import evaluate
 from rtalign.training.prepare import ActivationRequest, prepare_recordings, read_lag
@@ -196,13 +196,13 @@ def test_noise_stays_within_the_null_band(seed: int) -> None:
     epochs, targets = noise(700, seed, n_sensors=60)
     honest, _ = session(epochs, targets, adapter(n_sensors=60), None)
     curves = honest.curves()
-    assert (curves.r.max(1) <= null_threshold(curves.null)).all()
+    assert (curves.r.max(1) <= layer_threshold(curves.null)).all()
     weak = Adapter(small_recipe(alphas=(1e-3,)), N_TARGETS, 60)
     _, decoders = session(epochs, targets, weak, None)
     cheating = board()
     for index, predicted in enumerate(decoders.predict(epochs)):
         cheating.add(index, predicted, targets[index])
-    assert (cheating.r().max(1) > null_threshold(cheating.curves().null)).all()
+    assert (cheating.r().max(1) > layer_threshold(cheating.curves().null)).all()
 
 
 def test_slow_targets_and_noise_score_nothing_on_average() -> None:

@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.penalties import EigenBasis, Shrinkage, held_out_loss
+from rtalign.decoding.penalties import EigenBasis, Shrinkage, try_held_out
 
 ALPHAS = np.logspace(-4, 8, 13)
 N_FOLDS = 5
@@ -235,7 +235,7 @@ def test_one_multiplication_tests_every_penalty(values, dtype, tolerance):
     grid = ALPHAS[::-1]
     truth = plain_loss(A, b, z, values, grid)
     fractions = Shrinkage.from_values(values, grid, dtype, lambda a: a.astype(dtype))
-    found = held_out_loss(A.astype(dtype), b.astype(dtype), z.astype(dtype), fractions)
+    found = try_held_out(A.astype(dtype), b.astype(dtype), z.astype(dtype), fractions).loss
     assert np.abs((found - truth) / np.abs(truth).max(1, keepdims=True)).max() < tolerance
 
 
@@ -256,6 +256,37 @@ def test_bases_of_the_same_words_can_be_reused():
     assert len(ridge.training_sets(4)) == 6 + 4 + 1
     for name in ("r", "alpha", "weights", "bias", "final_weights"):
         assert np.array_equal(getattr(found, name), getattr(fresh, name))
+
+
+def test_a_shared_penalty_is_that_of_the_highest_correlation_over_lags():
+    """By plain loops: decoders of every penalty fitted on two folds and tested on the third, at two lags."""
+    rng = np.random.default_rng(8)
+    grid = np.array([1.0, 30.0, 1000.0])
+    Y = rng.standard_normal((3, 60, 2))
+    lags = [Y @ rng.standard_normal((2, 5)) * size + rng.standard_normal((3, 60, 5)) for size in (0.5, 0.05)]
+    tried = [
+        ridge.try_penalties(
+            [Moments.from_data(x, y, "float64") for x, y in zip(X, Y, strict=True)], grid, None, "float64"
+        )
+        for X in lags
+    ]
+    found = ridge.shared_penalties(tried, grid)
+    for target in range(2):
+        total = np.zeros(3)
+        for X in lags:
+            sums = np.zeros((2, 3))
+            for k in range(3):
+                train = [f for f in range(3) if f != k]
+                x, y = np.concatenate(X[train]), np.concatenate(Y[train])[:, target]
+                mean, spread = x.mean(0), x.std(0)
+                z = (x - mean) / spread
+                for i, alpha in enumerate(grid):
+                    w = np.linalg.solve(z.T @ z + alpha * np.eye(5), z.T @ (y - y.mean()))
+                    p = (X[k] - mean) / spread @ w
+                    sums[:, i] += p @ (Y[k][:, target] - y.mean()), p @ p
+            total += sums[0] * np.abs(sums[0]) / sums[1]
+        assert found[-1, target] == grid[total.argmax()]
+    assert found.shape == (4, 2)
 
 
 def test_errors_name_the_fact_and_the_fix():

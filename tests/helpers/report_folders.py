@@ -109,10 +109,16 @@ def summary_of(layers, depth, peaks, r, null, planted):
     highest = r.max(1)
     known = {str(n): 0.16 + 0.29 * d for n, d in zip(layers, depth, strict=True)}
     alignment = {"best": r.max(), "best_layer": layers[int(highest.argmax())], "mean_of_max": highest.mean()}
-    rules = {"level 0.90": {"r": 0.981, "slope_ms": 149.0}, "level 0.98": {"r": 0.95, "slope_ms": 155.0},
-             "argmax": {"r": 0.91, "slope_ms": 160.0}, "centroid": {"r": 0.984, "slope_ms": 150.0}}  # fmt: skip
+    rules = {
+        name: {"peak_s": [None if e["peak_s"] is None else e["peak_s"] + shift for e in entries],
+               "ci_s": [None] * len(layers), "r": r_depth, "slope_ms": slope, "slope_ci_ms": None}
+        for name, shift, r_depth, slope in (
+            ("centroid", 0.03, 0.984, 150.0), ("contiguous", 0.0, 0.973, 151.2), ("published", 0.004, 0.981, 149.0),
+            ("maximum", 0.008, 0.91, 160.0),
+        )
+    }  # fmt: skip
     return {
-        "format": "rtalign-summary", "version": 1, "kind": "train", "model": MODEL, "context": "growing:1000",
+        "format": "rtalign-summary", "version": 2, "kind": "train", "model": MODEL, "context": "growing:1000",
         "n_words": 2810,
         "skipped": {"window before recording": 1, "window after recording": 3, "gap in the signal": 10},
         "lags_s": LAGS.tolist(), "layers": entries, "r": r.tolist(), "temporal_score": None if null else temporal,
@@ -121,7 +127,8 @@ def summary_of(layers, depth, peaks, r, null, planted):
         "seconds": {"language": 21.4, "signal": 12.8, "fit": 41.0, "total": 76.1}, "peak_rss_mb": 1480.0,
         "pca_variance": (0.55 + 0.3 * depth).tolist(), "null": {"draws": 200, "level": 0.95},
         "planted": known if planted and not null else {},
-        "robustness": {} if null else rules, "notes": [],
+        "peak_rule": "contiguous", "estimators": {} if null else rules, "notes": [],
+        "half_words": None if null else {"slope_ms": 171.0, "r": 0.96},
     }  # fmt: skip
 
 

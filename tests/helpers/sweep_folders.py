@@ -21,7 +21,7 @@ MODELS = [
 ]  # fmt: skip
 CONTEXTS = ("window:0", "window:1", "window:5", "window:20", "window:50", "window:200", "window:1000")
 PEOPLE = ("sub-001", "sub-002")
-DRAWS = 40
+DRAWS, N_BLOCKS = 40, 20
 
 
 def make_sweep(folder: Path, models=MODELS, contexts=CONTEXTS, people=PEOPLE, failed: bool = True) -> Path:
@@ -82,8 +82,10 @@ def make_job(folder: Path, key, family, millions, strength, rng) -> None:
     levels = [1.1, 1.03, 0.95, 0.85]
     for prefix, parts in (("", [1.0]), ("quartile_", levels)):
         made = [draws(rng, ladder * level, height * level, scatter) for level in parts]
-        for name, values in zip(("r", "null", "boot"), zip(*made, strict=True), strict=True):
+        for name, values in zip(("r", "null", "left_out"), zip(*made, strict=True), strict=True):
             found[prefix + name] = values[0] if not prefix else np.stack(values)
+    found |= {"halves": np.stack([0.85 * found["r"]] * 2), "excess": np.zeros(found["r"].shape)}
+    found |= {"block_words": np.full(N_BLOCKS, 2050), "quartile_block_words": np.full((4, N_BLOCKS), 512)}
     save_file(found, folder / "draws.safetensors")
     model = {"id": key["model"], "family": family, "n_layers": 31, "revision": "1" * 16}
     summary = {"format": "rtalign-summary", "version": 1, "kind": "train", "model": model, "n_words": 41000}
@@ -92,10 +94,11 @@ def make_job(folder: Path, key, family, millions, strength, rng) -> None:
 
 
 def draws(rng, ladder, height, scatter):
-    """r, null and boot of one map."""
+    """r, null and blocks left out of one map."""
     peaks = 0.26 + 0.16 * ladder * (DEPTH - 0.5) + scatter
     r = height * bumps(DEPTH, peaks)
     null = 0.008 * np.stack([smooth(rng.normal(0, 1, r.shape)) for _ in range(DRAWS)])
-    late = rng.normal(0, 0.012, (DRAWS, len(DEPTH), 1))
-    boot = np.stack([height * bumps(DEPTH, peaks + d[:, 0]) for d in late]) * rng.normal(1, 0.04, (DRAWS, 1, 1))
-    return r, null.astype(np.float32), boot.astype(np.float32)
+    late = rng.normal(0, 0.012, (N_BLOCKS, len(DEPTH), 1)) / np.sqrt(N_BLOCKS - 1)
+    size = rng.normal(0, 0.04, (N_BLOCKS, 1, 1)) / np.sqrt(N_BLOCKS - 1)
+    left_out = np.stack([height * bumps(DEPTH, peaks + d[:, 0]) for d in late]) * (1 + size)
+    return r, null.astype(np.float32), left_out.astype(np.float32)

@@ -28,6 +28,7 @@ from rtalign.simulation import (
     synthesise,
     timed_story,
 )
+from rtalign.training.bank_writer import read_curves
 from rtalign.training.trainer import train
 
 pytestmark = pytest.mark.slow
@@ -150,6 +151,4 @@ def test_nothing_comes_of_nothing(store: Path, tmp_path: Path, smollm2: Any) -> 
 
 def curves_of(folder: Path) -> Curves:
     bank = DecoderBank.load(folder)
-    r, null, boot = (np.array(bank.tensors[name]) for name in ("r", "null", "boot"))
-    index = np.array(bank.layers)
-    return Curves(bank.lags_s, index, index / 30, r, null, boot)
+    return read_curves(bank.tensors, bank.lags_s, bank.layers, 31)

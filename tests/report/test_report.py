@@ -15,6 +15,7 @@ from rtalign.report import page as report
 from rtalign.report import summary as written
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
+from rtalign.scoring.left_out import LeftOut
 from tests.helpers.report_folders import LAGS, MODEL, make_folder
 
 
@@ -125,7 +126,7 @@ def test_recipe_passport_and_skipped_words_are_shown_in_full(bank, page):
 def test_ladder_dots_lie_where_the_latencies_are(bank):
     root = svg(report.standalone_figures(bank)["ladder"])
     layers = json.loads((bank / "summary.json").read_text())["layers"]
-    rungs = [e for e in root.iter() if e.find("{*}title") is not None and "T_max" in e.find("{*}title").text]
+    rungs = [e for e in root.iter() if e.find("{*}title") is not None and "peak at" in e.find("{*}title").text]
     x = np.array([float(elements(rung, "dot")[0].get("cx")) for rung in rungs])
     y = np.array([float(elements(rung, "dot")[0].get("cy")) for rung in rungs])
     peaks, depths = (np.array([layer[key] for layer in layers]) for key in ("peak_s", "depth"))
@@ -203,7 +204,7 @@ def test_no_string_of_any_file_gets_out_as_markup(tmp_path, page):
     def spoil(summary):
         kept = {key: summary[key] for key in ("format", "version")}
         summary.update(poison(summary) | kept)
-        for key in ("skipped", "planted", "robustness", "seconds"):
+        for key in ("skipped", "planted", "estimators", "seconds"):
             summary[key] = {k + HOSTILE: v for k, v in summary[key].items()}
         summary |= {"notes": [HOSTILE], "temporal_score_reason": HOSTILE, "context": HOSTILE}
         summary["layers"][0]["status"] = HOSTILE
@@ -303,7 +304,7 @@ def test_a_report_is_whole_or_the_old_one_stays(bank, page, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "spoil", "said"),
     [
-        ("summary.json", lambda s: s.update(version=2), "version 2"),
+        ("summary.json", lambda s: s.update(version=3), "version 3"),
         ("summary.json", lambda s: s["r"].pop(), "9 layers x 101 lags"),
         ("summary.json", lambda s: s.update(layers=[]), "layers"),
         ("summary.json", lambda s: s["layers"][0].update(depth="deep"), "layers.0.depth"),
@@ -352,7 +353,9 @@ def test_the_report_reads_what_the_summary_writes(tmp_path):
     lags, layers = np.arange(-0.2, 0.8, 0.02), np.array([1, 2, 3, 4])
     bump = np.exp(-0.5 * ((lags - (0.2 + 0.05 * layers[:, None])) / 0.08) ** 2)
     noise = rng.normal(0, 0.01, (2, 40, 4, len(lags)))
-    found = assess(Curves(lags, layers, layers / 5, 0.3 * bump, noise[0], 0.3 * bump + noise[1]))
+    found = assess(
+        Curves(lags, layers, layers / 5, 0.3 * bump, noise[0], LeftOut.of(0.3 * bump + noise[1] / 10, [30] * 40))
+    )
     contents = written.summary("evaluate", MODEL, "window:5", 900, {}, found, {"total": 3.0}, 512.0)
     written.write_summary(tmp_path / "summary.json", contents)
     written.write_curves_csv(tmp_path / "curves.csv", found)

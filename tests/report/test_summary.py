@@ -17,6 +17,7 @@ from rtalign.report.summary import (
 )
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import Findings, assess
+from rtalign.scoring.left_out import LeftOut
 
 LAGS = np.linspace(-0.2, 0.8, 51)
 MODEL = {"id": "tiny", "family": "llama", "n_layers": 5, "revision": "abc"}
@@ -26,8 +27,8 @@ def findings(height: float = 0.2) -> Findings:
     rng = np.random.default_rng(0)
     layers = np.arange(4)
     r = height * np.exp(-0.5 * ((LAGS - 0.2 - 0.05 * layers[:, None]) / 0.08) ** 2) + 0.001
-    null, boot = (0.005 * rng.standard_normal((30, *r.shape)) for _ in range(2))
-    return assess(Curves(LAGS, layers, layers / 4, r, null, r + boot))
+    null, changes = (0.005 * rng.standard_normal((30, *r.shape)) for _ in range(2))
+    return assess(Curves(LAGS, layers, layers / 4, r, null, LeftOut.of(r + changes / 6, [30] * 30)))
 
 
 def contents(**changes):
@@ -40,12 +41,12 @@ def contents(**changes):
 
 def test_a_summary_has_the_keys_and_types_of_the_format() -> None:
     found = contents()
-    assert (found["format"], found["version"], found["kind"]) == ("rtalign-summary", 1, "train")
+    assert (found["format"], found["version"], found["kind"]) == ("rtalign-summary", 2, "train")
     assert {"model", "context", "n_words", "skipped", "lags_s", "seconds", "peak_rss_mb"} < set(found)
     assert np.array(found["r"]).shape == (4, len(found["lags_s"]))
     layer = found["layers"][1]
     assert set(layer) == {
-        "index", "depth", "status", "peak_s", "ci_s", "argmax_s", "centroid_s", "peak_r", "null_r",
+        "index", "depth", "status", "peak_s", "ci_s", "argmax_s", "centroid_s", "peak_r", "null_r", "r_ci",
     }  # fmt: skip
     assert (layer["index"], layer["depth"], layer["status"]) == (1, 0.25, "ok")
     assert layer["peak_s"] == pytest.approx(0.25, abs=0.02)

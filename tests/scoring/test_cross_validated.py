@@ -9,8 +9,9 @@ import pytest
 
 from rtalign.core.recipe import FitRecipe
 from rtalign.scoring.cross_validated import Draws, score
+from rtalign.scoring.left_out import LeftOut
 
-FIT = FitRecipe(null_draws=20, boot_draws=20, block_words=10)
+FIT = FitRecipe(null_draws=20, block_words=10)
 N_LAYERS, COMPONENTS = 3, 4
 
 
@@ -54,19 +55,20 @@ def test_a_null_draw_is_a_correlation_with_targets_rolled_round_the_fold(lengths
         np.testing.assert_allclose(found.null[draw], np.mean(parts, 0), atol=1e-12)
 
 
-def test_a_bootstrap_draw_is_a_correlation_over_repeated_blocks() -> None:
+def test_r_without_a_block_is_a_correlation_over_the_other_words() -> None:
     fold, predicted, targets = world()
     draws = Draws.plan(fold, N_LAYERS, FIT)
     found = score(draws, draws.split(predicted), draws.split(targets))
-    for draw in range(FIT.boot_draws):
-        parts = []
-        for k, drawn in enumerate(draws.folds):
-            blocks = np.split(np.flatnonzero(fold == k), drawn.starts[1:])
-            words = np.concatenate(
-                [block for block, count in zip(blocks, drawn.counts[draw], strict=True) for _ in range(count)]
-            )
-            parts.append(correlations(predicted[words], targets[words]))
-        np.testing.assert_allclose(found.boot[draw], np.mean(parts, 0), atol=1e-12)
+    whole = [correlations(predicted[fold == k], targets[fold == k]) for k in range(3)]
+    expected = []
+    for k, drawn in enumerate(draws.folds):
+        words = np.flatnonzero(fold == k)
+        for rows in drawn.blocks:
+            rest = np.delete(words, rows)
+            parts = [*whole[:k], correlations(predicted[rest], targets[rest]), *whole[k + 1 :]]
+            expected.append(np.mean(parts, axis=0))
+    np.testing.assert_allclose(found.left_out, expected, atol=1e-12)
+    assert sum(draws.block_words) == 97 + 120 + 61
 
 
 def test_single_precision_loses_nothing_that_matters() -> None:
@@ -74,7 +76,7 @@ def test_single_precision_loses_nothing_that_matters() -> None:
     draws = Draws.plan(fold, N_LAYERS, FIT)
     double = score(draws, draws.split(predicted), draws.split(targets))
     single = score(draws, *(draws.split(v.astype(np.float32)) for v in (predicted, targets)))
-    for name in ("r", "r_fold", "null", "boot"):
+    for name in ("r", "r_fold", "null", "left_out"):
         np.testing.assert_allclose(getattr(single, name), getattr(double, name), atol=2e-6)
 
 
@@ -83,7 +85,7 @@ def test_scale_and_offset_of_predictions_do_not_matter() -> None:
     draws = Draws.plan(fold, N_LAYERS, FIT)
     plain = score(draws, draws.split(predicted), draws.split(targets))
     moved = score(draws, draws.split(1e-8 * predicted + 3e-6), draws.split(1e6 * targets - 1e7))
-    for name in ("r", "null", "boot"):
+    for name in ("r", "null", "left_out"):
         np.testing.assert_allclose(getattr(moved, name), getattr(plain, name), atol=1e-9)
 
 
@@ -99,8 +101,8 @@ def test_constant_predictions_score_zero_and_nothing_warns(value: float, dtype: 
         found = score(draws, draws.split(predicted), draws.split(targets))
     assert found.r[0] == 0
     assert not found.null[:, 0].any()
-    assert not found.boot[:, 0].any()
-    assert np.isfinite(np.r_[found.r, found.null.ravel(), found.boot.ravel()]).all()
+    assert not found.left_out[:, 0].any()
+    assert np.isfinite(np.r_[found.r, found.null.ravel(), found.left_out.ravel()]).all()
 
 
 def test_predictions_that_are_not_finite_are_named() -> None:
@@ -119,7 +121,7 @@ def test_prepared_targets_serve_every_lag() -> None:
     direct = score(draws, draws.split(predicted), draws.split(targets))
     for found in (again, direct):
         np.testing.assert_array_equal(first.null, found.null)
-        np.testing.assert_array_equal(first.boot, found.boot)
+        np.testing.assert_array_equal(first.left_out, found.left_out)
 
 
 def test_inputs_stay_as_they_were() -> None:
@@ -148,20 +150,19 @@ def test_shifts_keep_away_from_the_true_pairing() -> None:
         assert drawn.shifts.max() == drawn.n_circle - near
 
 
-def test_blocks_cover_every_word_once_and_have_the_length_asked_for() -> None:
-    draws = Draws.plan(np.zeros(1234, int), N_LAYERS, FitRecipe(block_words=60))
-    (drawn,) = draws.folds
-    lengths = np.diff(drawn.starts, append=1234)
-    assert drawn.starts[0] == 0
-    assert set(lengths) <= {58, 59, 60, 61, 62}
-    assert (drawn.counts.sum(1) == len(lengths)).all()
+def test_blocks_cover_every_word_once_and_end_where_recordings_do() -> None:
+    run = np.repeat([0, 1], [600, 634])
+    (drawn,) = Draws.plan(np.zeros(1234, int), N_LAYERS, FitRecipe(block_words=60), run).folds
+    assert np.array_equal(np.concatenate([np.arange(1234)[rows] for rows in drawn.blocks]), np.arange(1234))
+    assert 600 in [rows.start for rows in drawn.blocks]
+    assert len(drawn.blocks) == 20
+    assert len(Draws.plan(np.zeros(90, int), N_LAYERS, FitRecipe()).block_words) == 5
 
 
 def test_the_same_seed_draws_the_same_and_another_seed_does_not() -> None:
     fold = world()[0]
     first, again, other = (Draws.plan(fold, N_LAYERS, FitRecipe(seed=s)).folds[1] for s in (3, 3, 4))
     np.testing.assert_array_equal(first.shifts, again.shifts)
-    np.testing.assert_array_equal(first.counts, again.counts)
     assert (first.shifts != other.shifts).any()
 
 
@@ -191,15 +192,16 @@ def test_null_draws_of_slow_noise_spread_as_fresh_pairings_do() -> None:
     assert shifted == pytest.approx(fresh.std(), rel=0.25)
 
 
-def test_bootstrap_spread_is_the_spread_over_repeated_experiments() -> None:
+def test_blocks_left_out_tell_the_spread_over_repeated_experiments() -> None:
     rng = np.random.default_rng(3)
-    draws = Draws.plan(np.zeros(1500, int), 1, FitRecipe(boot_draws=200))
-    found = []
+    draws = Draws.plan(np.zeros(1500, int), 1, FitRecipe())
+    found, errors = [], []
     for _ in range(100):
         targets = rng.standard_normal((1500, 5))
-        found.append(score(draws, [0.2 * targets + rng.standard_normal((1500, 5))], [targets]))
-    repeated = np.std([f.r[0] for f in found])
-    assert np.mean([f.boot.std() for f in found]) == pytest.approx(repeated, rel=0.25)
+        one = score(draws, [0.2 * targets + rng.standard_normal((1500, 5))], [targets])
+        found.append(one.r[0])
+        errors.append(LeftOut.of(one.left_out[..., None], draws.block_words).error(one.r[0], one.left_out[:, 0]))
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(found), rel=0.2)
 
 
 def test_shapes_that_do_not_fit_are_named() -> None:

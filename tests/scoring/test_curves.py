@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import kstest, linregress
+from scipy.stats import t as student
 
 from rtalign.scoring.curves import Curves, LagScore
 from rtalign.scoring.findings import assess, temporal_score
-from rtalign.scoring.peaks import t_max
-from tests.helpers.noise_maps import DEPTH, LAGS, SPREAD, noise
+from rtalign.scoring.latency import RULES, latency
+from rtalign.scoring.left_out import LeftOut
+from tests.helpers.noise_maps import DEPTH, LAGS, SPREAD, left_out, noise
 
 LAYERS = np.arange(3, 28, 3)
 LADDER = np.linspace(0.18, 0.46, len(DEPTH))
@@ -20,9 +22,9 @@ def bumps(centres: np.ndarray) -> np.ndarray:
 
 
 def world(rng: np.random.Generator, clean: np.ndarray | float = 0.0, draws: int = 100, share: float = 0.9) -> Curves:
-    """A map with its null and bootstrap draws: clean plus noise, noise alone, and noise about the map."""
+    """A map with what judges it: clean plus noise, noise alone, and the map without blocks."""
     r = clean + noise(rng, share=share)
-    return Curves(LAGS, LAYERS, DEPTH, r, noise(rng, draws, share=share), r + noise(rng, draws, share=share))
+    return Curves(LAGS, LAYERS, DEPTH, r, noise(rng, draws, share=share), left_out(rng, r, share=share))
 
 
 def test_a_planted_ladder_is_found() -> None:
@@ -34,7 +36,10 @@ def test_a_planted_ladder_is_found() -> None:
     assert found.temporal.slope_ms == pytest.approx(280, abs=30)
     assert found.temporal.p_permutation < 0.1
     assert found.temporal.n_layers == len(DEPTH)
-    assert all(rule["r"] > 0.95 for rule in found.robustness.values())
+    assert set(found.estimators) == set(RULES)
+    assert all(estimate.r > 0.95 for estimate in found.estimators.values())
+    assert found.estimators["centroid"].slope_ms == found.temporal.slope_ms
+    assert found.estimators["maximum"].slope_ci_ms is None
 
 
 def test_r_p_and_slope_are_those_of_a_line_through_the_peaks() -> None:
@@ -50,18 +55,26 @@ def test_the_permutation_p_counts_null_draws_as_a_loop_does() -> None:
     curves = world(np.random.default_rng(2), 0.05 * bumps(np.full(len(DEPTH), 0.3)), share=0.5)
     used = np.arange(len(DEPTH)) != 4
     found = temporal_score(curves, used)
+    at_lags = abs(np.corrcoef(DEPTH[used], RULES["centroid"](LAGS, curves.r[used]))[0, 1])
     count = sum(
-        abs(np.corrcoef(DEPTH[used], [t_max(LAGS, draw[i]) for i in np.flatnonzero(used)])[0, 1]) >= abs(found.r)
+        abs(np.corrcoef(DEPTH[used], [RULES["centroid"](LAGS, draw[i]) for i in np.flatnonzero(used)])[0, 1]) >= at_lags
         for draw in curves.null
     )
     assert found.p_permutation == (1 + count) / (1 + len(curves.null))
-    boot = [np.corrcoef(DEPTH[used], t_max(LAGS, draw[used]))[0, 1] for draw in curves.boot]
-    low, high = np.percentile(boot, [2.5, 97.5])
-    assert found.ci == pytest.approx((min(low, found.r), max(high, found.r)))
+
+
+def test_the_interval_of_r_is_a_jackknife_on_fisher_s_scale() -> None:
+    curves = world(np.random.default_rng(2), 0.05 * bumps(LADDER))
+    used = np.ones(len(DEPTH), bool)
+    found = temporal_score(curves, used)
+    z = [np.arctanh(np.corrcoef(DEPTH, latency("centroid", LAGS, one))[0, 1]) for one in curves.left_out.curves]
+    error = np.sqrt(19 / 20 * np.sum((np.array(z) - np.arctanh(found.r)) ** 2))
+    low, high = np.tanh(np.arctanh(found.r) + student.ppf([0.025, 0.975], 19) * error)
+    assert found.ci == pytest.approx((low, high))
 
 
 def test_noise_shows_no_temporal_score_and_its_permutation_p_is_uniform() -> None:
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(13)
     peaks, shown, permutation, parametric = [], 0, [], []
     for _ in range(200):
         curves = world(rng)
@@ -82,7 +95,7 @@ def test_noise_shows_no_temporal_score_and_its_permutation_p_is_uniform() -> Non
 def test_slope_intervals_hold_the_true_slope(level: int) -> None:
     rng = np.random.default_rng(4)
     clean = SPREAD * level * bumps(LADDER)
-    true = 1e3 * linregress(DEPTH, t_max(LAGS, clean)).slope * (DEPTH[-1] - DEPTH[0])
+    true = 1e3 * linregress(DEPTH, latency("centroid", LAGS, clean)).slope * (DEPTH[-1] - DEPTH[0])
     intervals = [assess(world(rng, clean)).temporal.slope_ci_ms for _ in range(50)]
     assert np.mean([low <= true <= high for low, high in intervals]) >= 0.88
 
@@ -93,20 +106,21 @@ def test_a_temporal_score_needs_more_than_half_of_the_layers() -> None:
     found = assess(world(np.random.default_rng(5), clean))
     assert found.temporal is None
     assert found.reason == "4 of 9 layers have a peak; a temporal score needs 5"
-    assert found.robustness == {}
+    assert found.estimators == {}
     assert all(peak.peak_s is None for peak in found.peaks[4:])
 
 
 def test_two_layers_are_too_few() -> None:
     whole = world(np.random.default_rng(6), 0.3 * bumps(LADDER))
-    two = Curves(LAGS, LAYERS[:2], DEPTH[:2], whole.r[:2], whole.null[:, :2], whole.boot[:, :2])
+    without = LeftOut.of(whole.left_out.curves[:, :2], [1] * 20)
+    two = Curves(LAGS, LAYERS[:2], DEPTH[:2], whole.r[:2], whole.null[:, :2], without)
     assert assess(two).reason == "2 of 2 layers have a peak; a temporal score needs 3"
 
 
 def test_peaks_at_one_lag_have_no_temporal_score() -> None:
     rng = np.random.default_rng(7)
     r = np.tile(bumps(np.array([0.3])), (len(DEPTH), 1))
-    found = assess(Curves(LAGS, LAYERS, DEPTH, r, noise(rng, 50), np.repeat(r[None], 50, 0)))
+    found = assess(Curves(LAGS, LAYERS, DEPTH, r, noise(rng, 50), LeftOut.of(np.repeat(r[None], 20, 0), [1] * 20)))
     assert found.temporal is None
     assert "same lag" in found.reason
     assert [peak.peak_s for peak in found.peaks] == pytest.approx([0.3] * len(DEPTH))
@@ -125,7 +139,7 @@ def test_the_alignment_score_is_the_best_layer_at_its_best_lag() -> None:
 def test_lag_scores_stack_into_curves_in_order() -> None:
     rng = np.random.default_rng(9)
     scores = [LagScore(*(rng.standard_normal(s) for s in ((2,), (5, 2), (7, 2), (6, 2)))) for _ in range(4)]
-    curves = Curves.of(np.arange(4) / 10, [5, 10], 11, scores)
+    curves = Curves.of(np.arange(4) / 10, [5, 10], 11, scores, [30] * 6)
     np.testing.assert_array_equal(curves.depth, [0.5, 1.0])
-    assert (curves.r.shape, curves.null.shape, curves.boot.shape) == ((2, 4), (7, 2, 4), (6, 2, 4))
+    assert (curves.r.shape, curves.null.shape, curves.left_out.curves.shape) == ((2, 4), (7, 2, 4), (6, 2, 4))
     np.testing.assert_array_equal(curves.null[:, :, 3], scores[3].null)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,9 +19,9 @@ from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
-from rtalign.scoring.peaks import null_threshold
+from rtalign.scoring.nulls import layer_threshold
 from rtalign.scoring.running_null import MismatchedPairs, distances
-from rtalign.scoring.running_sums import Block, History, bootstrap, newest
+from rtalign.scoring.running_sums import Block, History, grouped, newest
 from rtalign.scoring.scoreboard import BLOCK_WORDS, WORDS_KEPT, Scoreboard
 
 N_LAYERS, COMPONENTS, N_LAGS = 5, 4, 21
@@ -62,7 +63,7 @@ def offline(predicted: np.ndarray, targets: np.ndarray, seed: int = 0) -> Curves
     draws = Draws.plan(np.zeros(len(targets), int), N_LAYERS, FitRecipe(seed=seed))
     prepared = draws.prepare([targets])
     scores = [score(draws, [predicted[:, lag]], prepared) for lag in range(N_LAGS)]
-    return Curves.of(LAGS, range(N_LAYERS), N_LAYERS, scores)
+    return Curves.of(LAGS, range(N_LAYERS), N_LAYERS, scores, draws.block_words)
 
 
 @pytest.mark.parametrize("n", [2, 19, 20, 137, 1600])
@@ -123,16 +124,16 @@ def test_merging_loses_no_word_and_keeps_their_order(sizes: list[int], most: int
     assert sum(b.n for b in newest(history.blocks, 10)) >= min(10, sum(sizes))
 
 
-def test_a_bootstrap_draw_is_a_correlation_over_repeated_blocks() -> None:
-    predicted, targets = words(130, strength=0.5)
-    frozen = board(predicted, targets).freeze()
-    counts = np.random.default_rng(0).multinomial(len(frozen.blocks), np.full(7, 1 / 7), size=30)
-    parts = [slice(k * COMPONENTS, (k + 1) * COMPONENTS) for k in range(N_LAYERS)]
-    found = bootstrap(frozen.blocks, counts, parts)
-    pieces = np.split(np.arange(130), np.arange(BLOCK_WORDS, 130, BLOCK_WORDS))
-    for draw, count in enumerate(counts):
-        drawn = np.concatenate([p for p, c in zip(pieces, count, strict=True) for _ in range(c)])
-        assert np.abs(found[draw] - by_hand(predicted[drawn], targets[drawn])).max() < 1e-4
+def test_blocks_are_grouped_to_like_lengths_and_none_is_lost() -> None:
+    predicted, targets = words(1000)
+    made = Scoreboard(LAGS, range(N_LAYERS), N_LAYERS, COMPONENTS, blocks=16)
+    for index in range(1000):
+        made.add(index, predicted[index], targets[index])
+    blocks = grouped(made.freeze().blocks, 8)
+    assert sum(block.n for block in blocks) == 1000
+    assert len(blocks) <= 8
+    assert max(block.n for block in blocks) < 3 * min(block.n for block in blocks)
+    np.testing.assert_allclose(sum(b.sums for b in blocks), made.freeze().total.sums, rtol=1e-4, atol=1e-2)
 
 
 def test_a_null_map_is_a_correlation_of_words_with_earlier_targets() -> None:
@@ -174,7 +175,8 @@ def test_curves_say_what_the_offline_route_says() -> None:
     assert live.temporal.r == pytest.approx(known.temporal.r, abs=1e-4)
     assert live.temporal.r > 0.95
     assert np.mean(live.threshold / known.threshold) == pytest.approx(1, abs=0.35)
-    assert np.mean(made.boot.std(0) / whole.boot.std(0)) == pytest.approx(1, abs=0.25)
+    errors = [one.left_out.error_of_r(one.r) for one in (made, whole)]
+    assert np.mean(errors[0] / errors[1]) == pytest.approx(1, abs=0.25)
 
 
 @pytest.mark.parametrize("n", [150, 600])
@@ -185,7 +187,7 @@ def test_noise_rarely_exceeds_its_threshold(n: int) -> None:
         made = board(*words(n, seed=seed), seed=seed)
         for last in alarms:
             curves = made.curves(last)
-            alarms[last] += int((curves.r.max(-1) > null_threshold(curves.null)).sum())
+            alarms[last] += int((curves.r.max(-1) > layer_threshold(curves.null)).sum())
     assert max(alarms.values()) <= 10, alarms
 
 
@@ -193,6 +195,18 @@ def test_a_window_s_null_is_wider() -> None:
     made = board(*words(900))
     whole, window = made.curves(), made.curves(100)
     assert np.allclose(window.null, whole.null * np.sqrt(900 / made.freeze().words(100)), rtol=1e-5)
+
+
+def test_a_board_without_a_block_is_a_board_of_the_other_words() -> None:
+    predicted, targets = words(200, strength=0.3)
+    whole = board(predicted, targets)
+    curves = whole.curves()
+    n_blocks = len(curves.left_out.weight)
+    ends = np.linspace(0, 200, n_blocks + 1).astype(int)
+    assert n_blocks == 10
+    for i, (first, last) in enumerate(pairwise(ends)):
+        rest = np.delete(np.arange(200), slice(first, last))
+        np.testing.assert_allclose(curves.left_out.curves[i], board(predicted[rest], targets[rest]).r(), atol=1e-5)
 
 
 def test_too_few_words_say_so() -> None:
@@ -210,8 +224,9 @@ def test_too_few_words_say_so() -> None:
 
 def test_the_same_words_give_the_same_draws() -> None:
     one, other = (board(*words(250), seed=3).curves() for _ in range(2))
-    for name in ("r", "null", "boot"):
+    for name in ("r", "null"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    np.testing.assert_array_equal(one.left_out.curves, other.left_out.curves)
 
 
 def test_reading_between_words_changes_nothing() -> None:
@@ -223,8 +238,9 @@ def test_reading_between_words_changes_nothing() -> None:
             busy.r()
             busy.freeze()
             assert (busy.reason is None) == (busy.n >= MIN_CURVE_WORDS)
-    for name in ("r", "null", "boot"):
+    for name in ("r", "null"):
         np.testing.assert_allclose(getattr(busy.curves(), name), getattr(calm, name), atol=1e-5)
+    np.testing.assert_allclose(busy.curves().left_out.curves, calm.left_out.curves, atol=1e-5)
 
 
 def test_a_frozen_board_does_not_move_while_words_come() -> None:
@@ -240,8 +256,9 @@ def test_a_frozen_board_does_not_move_while_words_come() -> None:
     thread.join()
     assert len(found) == 3
     for curves in (*found, frozen.curves()):
-        for name in ("r", "null", "boot"):
+        for name in ("r", "null"):
             np.testing.assert_array_equal(getattr(curves, name), getattr(expected, name))
+        np.testing.assert_array_equal(curves.left_out.curves, expected.left_out.curves)
     assert frozen.n == 400
 
 

@@ -77,10 +77,11 @@ def test_a_job_gives_the_numbers_of_the_trainer(
     name = f"{model}_{context.replace(':', '-')}_0_{person.name}-"
     folder = next(p for p in (study / "out" / "jobs").iterdir() if p.name.startswith(name))
     found = sweep_processes.load_draws(study / "out")[folder.name]
-    for part in ("r", "null", "boot"):
+    for part in ("r", "null", "left_out", "excess", "halves"):
         assert np.abs(found[part] - bank.tensors[part]).max() < 1e-6
     told, own = (json.loads((f / "summary.json").read_text()) for f in (folder, tmp_path / "bank"))
-    for part in ("layers", "temporal_score", "alignment_score", "n_words", "skipped", "model", "robustness"):
+    parts = ("layers", "temporal_score", "alignment_score", "n_words", "skipped", "model", "estimators", "half_words")
+    for part in parts:
         assert told[part] == own[part]
 
 

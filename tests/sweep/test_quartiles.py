@@ -36,8 +36,8 @@ def test_quartiles_are_plain_correlations_on_their_words(tmp_path: Path) -> None
         for k in range(recipe.fit.folds):
             words = np.flatnonzero(fold == k)
             own = rank[words] * 4 // (fold >= 0).sum() == q
-            wide = job.targets[k].reshape(len(words), 6, -1)
-            target = np.einsum("wlm,lmc->wlc", wide, job.rotations.outer[k]).reshape(len(words), -1)[own]
+            wide = job.targets.values[k].reshape(len(words), 6, -1)
+            target = np.einsum("wlm,lmc->wlc", wide, job.targets.rotations.outer[k]).reshape(len(words), -1)[own]
             predicted = seen.predicted[k][own]
             by_fold.append([np.corrcoef(p, t)[0, 1] for p, t in zip(predicted.T, target.T, strict=True)])
         want = np.mean(by_fold, axis=0).reshape(6, -1).mean(axis=1)

@@ -85,7 +85,7 @@ def test_pooled_r_is_the_mean_over_people(study: Study) -> None:
         assert len(people) == 2
         mean = np.mean([p.curves.r for p in people], axis=0)
         assert np.allclose(pooled.curves.r, mean)
-        score = assess(people[0].curves).temporal
+        score = assess(people[0].curves, people[0].findings.rule).temporal
         assert people[0].temporal_r == (score.r if score else None)
 
 
@@ -97,10 +97,10 @@ def test_growth_is_a_least_squares_line(study: Study) -> None:
     assert found is not None
     assert (found.rate, found.at_one, found.n) == (pytest.approx(slope), pytest.approx(at_one), len(entries))
     slopes = [np.polyfit(x, [e.alignment[i] for e in entries], 1)[0] for i in range(len(entries[0].alignment))]
-    low, high = np.percentile(slopes, [2.5, 97.5])
-    assert found.low == pytest.approx(min(low, slope))
-    assert found.high == pytest.approx(max(high, slope))
-    assert fit_growth([(1.0, 0.5, np.zeros(3)), (1.0, 0.6, np.zeros(3))]) is None
+    reach = entries[0].curves.left_out.quantile * entries[0].curves.left_out.error(slope, np.array(slopes))
+    assert found.low == pytest.approx(slope - reach)
+    assert found.high == pytest.approx(slope + reach)
+    assert fit_growth([(1.0, entries[0]), (1.0, entries[1])], "alignment") is None
 
 
 def test_csv_and_parquet_hold_the_same_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

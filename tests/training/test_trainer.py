@@ -17,9 +17,11 @@ from rtalign.core.recipe import Recipe
 from rtalign.core.records import Epoch, SkippedWord
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.folds import PURGED, assign_folds
+from rtalign.decoding.moments import rotate
 from rtalign.report.summary import read_curves_csv
 from rtalign.signal.pipeline import Pipeline
 from rtalign.training.evaluation import evaluate
+from rtalign.training.lag_fit import LagFit, LagTargets
 from rtalign.training.prepare import ActivationRequest, PreparedRecording, prepare_recordings, read_lag
 from rtalign.training.trainer import train
 from tests.helpers.small_world import LATENCIES, MemoryRecording, small_recipe, world
@@ -69,13 +71,26 @@ def test_sums_and_single_predictions_give_the_same_r(
 ) -> None:
     """R of the report comes from moments; here it is taken again from every held-out word's own prediction."""
     seen = []
-    score = trainer.score
-    monkeypatch.setattr(trainer, "score", lambda *a: seen.append(score(*a)) or seen[-1])
+    fit_words = trainer.fit_words
+
+    def kept(signals: Any, targets: LagTargets, *args: Any, **options: Any) -> LagFit:
+        found = fit_words(signals, targets, *args, **options)
+        turned = [rotate(y, turn) for y, turn in zip(targets.values, targets.rotations.outer, strict=True)]
+        seen.append(np.mean([correlations(*pair) for pair in zip(found.predicted, turned, strict=True)], axis=0))
+        return found
+
+    monkeypatch.setattr(trainer, "fit_words", kept)
     monkeypatch.setattr(trainer, "run_ordered", lambda jobs, _: (job() for job in jobs))
     recipe = RECIPE.with_settings("fit", precision="float64")
     train([trained[1]], trained[2], recipe, tmp_path / "bank", QUIET, store=tmp_path / "cache")
-    from_words = np.stack([s.r for s in seen], axis=1)
+    n_layers = len(summary(tmp_path / "bank")["layers"])
+    from_words = np.stack(seen, axis=1).reshape(n_layers, -1, len(seen)).mean(1)
     assert np.abs(from_words - summary(tmp_path / "bank")["r"]).max() < 5e-6
+
+
+def correlations(predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """(target,), one np.corrcoef each."""
+    return np.array([np.corrcoef(p, y)[0, 1] for p, y in zip(predicted.T, targets.T, strict=True)])
 
 
 def test_the_final_decoder_is_scikit_learns_ridge(trained: tuple[Path, MemoryRecording, Any]) -> None:

@@ -19,10 +19,12 @@ from rtalign.core.tensorfile import load_tensors, save_tensors
 from rtalign.decoding import folds
 from rtalign.decoding.bank import make_passport
 from rtalign.decoding.projection import Projection
-from rtalign.scoring.cross_validated import score
 from rtalign.scoring.curves import Curves
+from rtalign.scoring.latency import noise_of_decoders
+from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import STATISTICS, by_layer
 from rtalign.training import bank_writer, results, trainer
+from rtalign.training.lag_fit import null_method
 from rtalign.training.prepare import PreparedRecording, count_skipped
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile
@@ -40,7 +42,7 @@ def job_folder(paths: SweepPaths, key: JobKey, reading: Mapping[str, Any], print
     plan = load_plan(paths)
     recipe, model = plan.recipe_for(key.context), reading["model"]
     parts = (recipe.fingerprint(), plan.quartiles, list(prints), model["id"], model["revision"], reading["layers"])
-    return paths.home / "jobs" / f"{key.slug}-{cache.content_key('job-1', *parts)[:10]}"
+    return paths.home / "jobs" / f"{key.slug}-{cache.content_key('job-2', *parts)[:10]}"
 
 
 def fit_job(
@@ -54,6 +56,22 @@ def fit_job(
     with paths.journal.computing("job", folder.name), threadpool_limits(1, user_api="blas"):
         _JobFit(paths, key, recordings, reading, moments).run(folder)
     return folder
+
+
+def read_curves(tensors: Mapping[str, np.ndarray], quartile: int | None = None) -> Curves:
+    """The curves of a job's draws.safetensors: of all words, or of a quartile of them."""
+    r, halves = (tensors[name].astype(float) for name in ("r", "halves"))
+    noise = noise_of_decoders(r, halves)
+    axes = tensors["lags_s"], tensors["layers"], tensors["depth"]
+    if quartile is not None:
+        r, null, left_out, words = (
+            tensors[f"quartile_{name}"][quartile] for name in ("r", "null", "left_out", "block_words")
+        )
+        return Curves(*axes, r.astype(float), null, LeftOut.of(left_out, words), noise)
+    left_out = LeftOut.of(tensors["left_out"], tensors["block_words"], tensors["excess"])
+    names = {s.name: bank_writer.STATISTIC + s.name for s in STATISTICS}
+    statistics = {name: tensors[key].astype(float) for name, key in names.items() if key in tensors}
+    return Curves(*axes, r, tensors["null"].astype(np.float32), left_out, noise, halves, statistics)
 
 
 class _JobFit:
@@ -82,11 +100,12 @@ class _JobFit:
             inputs = trainer.make_fit_inputs(self._recordings, self._recipe, projection, self._fold)
             inputs = replace(inputs, sensor_moments=SensorMomentsFile(self._moments))
             quartiles = Quartiles.of(inputs, self._surprisal()) if self._plan.quartiles else None
+        inputs = replace(inputs, penalties=trainer.find_penalties(inputs, progress))
         with progress.stage("decoders", n_lags, "lags"):
             lags = [self._lag(inputs, quartiles, lag, pieces) for lag in range(n_lags)]
         scores = {name: np.stack([lag[name] for lag in lags], axis=-1) for name in lags[0]}
         with atomic_folder(folder) as partial:
-            self._write(partial, scores, projection, quartiles, progress)
+            self._write(partial, scores, inputs.targets.block_words, projection, quartiles, progress)
         shutil.rmtree(pieces, ignore_errors=True)
 
     def _surprisal(self) -> np.ndarray:
@@ -96,16 +115,15 @@ class _JobFit:
     def _lag(
         self, inputs: trainer.FitInputs, quartiles: Quartiles | None, lag: int, pieces: Path
     ) -> dict[str, np.ndarray]:
-        """r (layer,), null and boot (draw, layer); for quartiles the same, the quartile first."""
+        """r (layer,), null (draw, layer), left_out (block, layer), halves (2, layer); of quartiles, they come first."""
         path, name = pieces / f"lag-{lag:04d}.safetensors", f"{pieces.name}/{lag}"
         if path.is_file():
             self._paths.journal.note("lag", name, "reused")
             return load_tensors(path)
         with self._paths.journal.computing("lag", name):
             fitted = trainer.fit_lag(inputs, lag)
-            scored = score(inputs.draws, fitted.predicted, inputs.drawn_targets)
-            null = trainer.null_of_lag(fitted, scored, self._recipe)
-            scores = {"r": fitted.r, "null": null, "boot": fitted.r + (scored.boot - scored.r)}
+            scores = {"r": fitted.r}
+            scores |= {n: getattr(fitted, n).astype(np.float32) for n in ("null", "left_out", "excess", "halves")}
             statistics = by_layer(fitted.fit.agreements, len(fitted.r))
             scores |= {bank_writer.STATISTIC + name: values for name, values in statistics.items()}
             if quartiles:
@@ -117,26 +135,26 @@ class _JobFit:
         self,
         folder: Path,
         scores: Mapping[str, np.ndarray],
+        block_words: Sequence[int],
         projection: Projection,
         quartiles: Quartiles | None,
         progress: Progress,
     ) -> None:
         model, layers = self._reading["model"], np.array(self._reading["layers"])
         depth = layers / max(int(model["n_layers"]) - 1, 1)
-        curves = Curves(
-            self._recipe.lags.seconds, layers, depth, scores["r"].astype(float), scores["null"].astype(np.float32),
-            scores["boot"].astype(np.float32),
-            {s.name: scores[bank_writer.STATISTIC + s.name].astype(float) for s in STATISTICS},
-        )  # fmt: skip
-        axes = {"lags_s": curves.lags_s, "layers": layers, "depth": depth}
-        save_tensors(folder / "draws.safetensors", dict(scores) | axes)
+        axes = {"lags_s": self._recipe.lags.seconds, "layers": layers, "depth": depth}
+        tensors = dict(scores) | axes | {"block_words": np.array(block_words)}
+        if quartiles:
+            tensors |= {"quartile_block_words": quartiles.block_words}
+        save_tensors(folder / "draws.safetensors", tensors)
+        curves = read_curves(tensors)
         about = self._key.model_dump() | {"quartiles": quartiles.about if quartiles else None}
         (folder / "job.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         variance = projection.variance[:, : projection.components].sum(axis=1).tolist()
         purged = int((self._fold == folds.PURGED).sum())
         skipped = count_skipped(self._recordings, purged=purged)
         passport = self._passport(layers.tolist(), projection.components)
-        extra = {"pca_variance": variance, "null": trainer.null_method(self._recipe)}
+        extra = {"pca_variance": variance, "null": null_method(self._recipe.fit)}
         write_results(folder, "train", passport, self._recipe, skipped, curves, progress, **extra)
 
     def _passport(self, layers: list[int], components: int) -> dict[str, Any]:

@@ -46,13 +46,13 @@ class Quartiles:
         rows = [[np.flatnonzero(which[words] == q) for words in members] for q in range(N_QUARTILES)]
         if min(len(part) for quartile in rows for part in quartile) < 4:
             return None
-        n_layers = len(inputs.rotations.final)
+        n_layers = inputs.targets.n_layers
         plans = [
             Draws.plan(np.where(which == q, inputs.fold, folds.PURGED), n_layers, inputs.recipe.fit)
             for q in range(N_QUARTILES)
         ]
-        turns = [turn.astype(np.float32) for turn in inputs.rotations.outer]
-        targets = [rotate(y, turn) for y, turn in zip(inputs.targets, turns, strict=True)]
+        turns = [turn.astype(np.float32) for turn in inputs.targets.rotations.outer]
+        targets = [rotate(y, turn) for y, turn in zip(inputs.targets.values, turns, strict=True)]
         prepared = [
             plan.prepare([y[part] for y, part in zip(targets, quartile, strict=True)])
             for plan, quartile in zip(plans, rows, strict=True)
@@ -65,7 +65,7 @@ class Quartiles:
         return cls(rows, plans, prepared, about)
 
     def score(self, predicted: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        """r (quartile, layer), null and boot (quartile, draw, layer) of one lag.
+        """r (quartile, layer), null (quartile, draw, layer) and left_out (quartile, block, layer) of one lag.
 
         predicted : one (word of the fold, target) a fold.
         """
@@ -76,5 +76,10 @@ class Quartiles:
         return {
             "quartile_r": np.stack([one.r for one in found]),
             "quartile_null": np.stack([one.null for one in found]).astype(np.float32),
-            "quartile_boot": np.stack([one.boot for one in found]).astype(np.float32),
+            "quartile_left_out": np.stack([one.left_out for one in found]).astype(np.float32),
         }
+
+    @property
+    def block_words(self) -> np.ndarray:
+        """(quartile, block): number of words of each block that is left out."""
+        return np.array([plan.block_words for plan in self.draws])

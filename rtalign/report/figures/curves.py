@@ -31,7 +31,7 @@ def all_curves(results: Results, width: float = WIDE) -> Markup:
 
 
 def normalised_curves(results: Results) -> Markup | None:
-    """R divided by its maximum around the peaks, with the level that defines T_max; layers with a peak only."""
+    """R divided by its maximum around the peaks, with the level of the published rule; layers with a peak only."""
     if not results.peaked:
         return None
     start, stop = latency_span(results)
@@ -55,7 +55,7 @@ def normalised_curves(results: Results) -> Markup | None:
 
 
 def layer_panel(results: Results, i: int, width: float) -> Markup:
-    """One layer with its own null band, its T_max and interval."""
+    """One layer with its own null band, its peak and interval."""
     layer = results.summary.layers[i]
     frame = Frame(34, 26, width - 34 - 18, SMALL_HEIGHT - 26 - 20, (results.lags[0], results.lags[-1]), _span(results))
     found = f"{milliseconds(layer.peak_s)} ms" if layer.ok else refusal(layer, short=True)

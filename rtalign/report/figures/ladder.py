@@ -19,7 +19,7 @@ ROW, ROWS_HEIGHT = 13, (326, 640)
 
 
 def ladder(results: Results) -> Markup:
-    """Depth against T_max, with intervals, fit, and what was planted where it is known."""
+    """Depth against peak latency, with intervals, fit, and what was planted where it is known."""
     rows = rows_height(results)
     frame = Frame(58, TOP, WIDTH - 58 - 16, rows, latency_span(results), depth_span(results.depths))
     step = ticks(frame.x, 6)
@@ -27,7 +27,7 @@ def ladder(results: Results) -> Markup:
     return figure(
         WIDTH, TOP + rows + BOTTOM, "Peak latency of each layer against its depth",
         side_title(14, frame.top + frame.height / 2, "layer, shallow at the bottom"),
-        x_axis(frame, step, "peak latency T_max after word onset (ms)", 1000),
+        x_axis(frame, step, "peak latency after word onset (ms)", 1000),
         layer_labels(frame, results, [str(layer.layer) for layer in layers]),
         _fit(frame, results),
         _trail(frame, results),
@@ -115,7 +115,7 @@ def _rung(frame: Frame, layer: Peak, row: float) -> Markup:
         why = text(x + 10, y + 4, refusal(layer), "refused") if row >= 11 else None
         return tag("g", tag("title", words), ring, why, class_=shade(layer.depth))
     assert layer.peak_s is not None
-    words = f"Layer {layer.layer}: T_max {milliseconds(layer.peak_s)} ms"
+    words = f"Layer {layer.layer}: peak at {milliseconds(layer.peak_s)} ms"
     bar = None
     if layer.ci_s:
         words += f", 95 % interval {milliseconds(layer.ci_s[0])} to {milliseconds(layer.ci_s[1])} ms"
@@ -142,7 +142,7 @@ def _legend(frame: Frame, results: Results) -> Markup:
     if shown:
         bar = tag("path", d=f"M{number(x)} {number(y - 4)}h18", class_="bar")
         dot = tag("circle", cx=x + 9, cy=y - 4, r=4.0, class_="dot")
-        entries.append((tag("g", bar, dot, class_="k10"), "T_max, 95 % interval", 172))
+        entries.append((tag("g", bar, dot, class_="k10"), "peak, 95 % interval", 172))
     if results.summary.planted:
         entries.append(
             (tag("path", d=f"M{number(x + 9)} {number(y - 9)}l5 5l-5 5l-5 -5Z", class_="planted"), "planted", 88)

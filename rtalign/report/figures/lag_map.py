@@ -20,7 +20,7 @@ COLUMN_PX, DENSITY = 2, 2
 
 
 def lag_map(results: Results) -> Markup:
-    """R(layer, lag) in cividis, outlined where it passes the null's maxima, a tick at each T_max."""
+    """R(layer, lag) in cividis, outlined where it is above chance for the whole map, a tick at each peak."""
     edges = lag_edges(results.lags)
     top = colour_limit(results)
     frame = _frame(results)
@@ -84,9 +84,11 @@ def colour_limit(results: Results) -> float:
 
 
 def significant(results: Results) -> np.ndarray:
-    """(layer, lag) where R passes what the null's own maxima over lags reach: the bar a peak must clear."""
-    bar = np.array([layer.null_r if known(layer.null_r) else np.inf for layer in results.summary.layers])
-    return np.nan_to_num(results.r, nan=-np.inf) > bar[:, None]
+    """(layer, lag) where R is above chance for the whole map; in older folders, above what its layer must pass."""
+    bar = results.map_hi
+    if bar is None:
+        bar = np.array([layer.null_r if known(layer.null_r) else np.inf for layer in results.summary.layers])[:, None]
+    return np.nan_to_num(results.r, nan=-np.inf) > bar
 
 
 def _rows(results: Results) -> list[tuple[float, float]]:
@@ -168,7 +170,7 @@ def _legend(frame: Frame, results: Results) -> Markup:
             key,
             tag("path", d=line, class_="halo"),
             tag("path", d=line, class_="peak"),
-            text(x + 24, y, "T_max", "legend"),
+            text(x + 24, y, "peak", "legend"),
         ]
         x += 86
     if significant(results).any():

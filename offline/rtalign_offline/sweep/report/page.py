@@ -155,7 +155,7 @@ def overview(study: Study, colours: Colours) -> Markup:
     return join(
         tag("h2", "Every model in every context"),
         captioned("Scores by model and words of context.", caption, both),
-        tag("p", tag("b", prose("How to read T_max. ")), prose(WHOLE_CONTENT), class_="note"),
+        tag("p", tag("b", "How to read a latency. "), prose(WHOLE_CONTENT), class_="note"),
     )
 
 

@@ -16,7 +16,9 @@ from rtalign.language.loading import parse_model_name
 from rtalign.report.summary import read_summary
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import Findings, assess, correlation
-from rtalign.scoring.peaks import interval, t_max
+from rtalign.scoring.latency import latency, noise_of_decoders
+from rtalign.scoring.left_out import LeftOut
+from rtalign_offline.sweep.fit import read_curves
 from rtalign_offline.sweep.plan import Plan
 
 POOLED = "pooled"
@@ -80,11 +82,11 @@ class StudyEntry:
     n_words : int
         Words that were scored.
     curves : Curves
-        R(layer, lag) with null and bootstrap draws.
+        R(layer, lag) with what is needed to judge it.
     findings : Findings
         Peaks and scores of these curves.
-    temporal, alignment : ndarray, shape (bootstrap draw,)
-        The two scores of each draw; NaN without a temporal score.
+    temporal, alignment : ndarray, shape (block,)
+        The two scores without one block of words; NaN without a temporal score.
     quartiles : tuple of StudyEntry
         The same for the words of each quartile of surprisal; empty where they were not scored.
     folder : str
@@ -123,14 +125,14 @@ class StudyEntry:
         """One of the two scores; None where there is no temporal score."""
         return self.temporal_r if score == "temporal" else self.alignment_r
 
-    def draws(self, score: Score) -> np.ndarray:
-        """(bootstrap draw,) of one of the two scores."""
+    def without(self, score: Score) -> np.ndarray:
+        """(block,): one of the two scores without one block of words."""
         return self.temporal if score == "temporal" else self.alignment
 
     def interval(self, score: Score) -> tuple[float | None, float | None]:
-        """The 95 % bootstrap interval of one of the two scores."""
+        """The 95 % interval of one of the two scores."""
         if score == "alignment":
-            return interval(self.alignment, self.alignment_r)
+            return self.curves.left_out.interval(self.alignment_r, self.alignment)
         temporal = self.findings.temporal
         return (temporal.ci if temporal else None) or (None, None)
 
@@ -207,11 +209,12 @@ def _load_job(folder: Path, plan: Plan, key: dict[str, Any]) -> StudyEntry:
         trained_as=model.trained_as or _trained_twin(plan, model.name, model.untrained),
         n_parameters=int(passport["model"]["n_parameters"]),
     )
-    whole = _entry(condition, key["person"], summary["n_words"], _curves(tensors, ""), folder.name)
+    rule = plan.recipe_for(key["context"]).fit.peak
+    whole = _entry(condition, key["person"], summary["n_words"], read_curves(tensors), rule, folder.name)
     if "quartile_r" not in tensors:
         return whole
-    parts = [_curves(tensors, "quartile_", q) for q in range(N_QUARTILES)]
-    return replace(whole, quartiles=tuple(_entry(condition, key["person"], 0, part) for part in parts))
+    parts = [read_curves(tensors, q) for q in range(N_QUARTILES)]
+    return replace(whole, quartiles=tuple(_entry(condition, key["person"], 0, part, rule) for part in parts))
 
 
 def is_untrained(in_plan: bool, info: dict[str, Any]) -> bool:
@@ -227,15 +230,8 @@ def _trained_twin(plan: Plan, name: str, untrained: bool) -> str:
     return next((m.title for m in plan.models if m.name == base and not m.untrained), "")
 
 
-def _curves(tensors: dict[str, np.ndarray], prefix: str, quartile: int | None = None) -> Curves:
-    r, null, boot = (tensors[prefix + name] for name in ("r", "null", "boot"))
-    if quartile is not None:
-        r, null, boot = r[quartile], null[quartile], boot[quartile]
-    return Curves(tensors["lags_s"], tensors["layers"], tensors["depth"], r.astype(float), null, boot)
-
-
 def pool(entries: Sequence[StudyEntry]) -> StudyEntry:
-    """Several people as one: R, null and bootstrap averaged draw by draw, then assessed like one person's.
+    """Several people as one: R and null draws averaged, then assessed like one person's.
 
     Parameters
     ----------
@@ -249,32 +245,38 @@ def pool(entries: Sequence[StudyEntry]) -> StudyEntry:
     """
     if len(entries) == 1:
         return replace(entries[0], person=POOLED)
-    first = entries[0]
+    first, rule = entries[0], entries[0].findings.rule
     n_words = sum(e.n_words for e in entries)
-    whole = _entry(first.condition, POOLED, n_words, _mean_curves([e.curves for e in entries]))
+    whole = _entry(first.condition, POOLED, n_words, _mean_curves([e.curves for e in entries]), rule)
     if not all(e.quartiles for e in entries):
         return whole
     parts = [_mean_curves([e.quartiles[q].curves for e in entries]) for q in range(N_QUARTILES)]
-    return replace(whole, quartiles=tuple(_entry(first.condition, POOLED, 0, part) for part in parts))
+    return replace(whole, quartiles=tuple(_entry(first.condition, POOLED, 0, part, rule) for part in parts))
 
 
 def _mean_curves(curves: Sequence[Curves]) -> Curves:
     first = curves[0]
-    r, null, boot = ([c.r for c in curves], [c.null for c in curves], [c.boot for c in curves])
-    return Curves(
-        first.lags_s, first.layers, first.depth, np.mean(r, axis=0), np.mean(null, axis=0), np.mean(boot, axis=0)
-    )  # fmt: skip
+    r, null = (np.mean([getattr(c, name) for c in curves], axis=0) for name in ("r", "null"))
+    left_out = LeftOut.of_mean([c.r for c in curves], [c.left_out for c in curves])
+    halves, noise = (_mean_of(curves, name) for name in ("halves", "noise"))
+    noise = noise if halves is None else noise_of_decoders(r, halves)
+    return Curves(first.lags_s, first.layers, first.depth, r, null, left_out, noise, halves)
 
 
-def _entry(condition: Condition, person: str, n_words: int, curves: Curves, folder: str = "") -> StudyEntry:
-    findings = assess(curves)
-    used = np.array([peak.peak_s is not None for peak in findings.peaks])
-    temporal = np.full(len(curves.boot), np.nan)
+def _mean_of(curves: Sequence[Curves], name: str) -> np.ndarray | None:
+    """Mean of what curves may lack; None if the first lacks it."""
+    return None if getattr(curves[0], name) is None else np.mean([getattr(c, name) for c in curves], axis=0)
+
+
+def _entry(condition: Condition, person: str, n_words: int, curves: Curves, rule: str, folder: str = "") -> StudyEntry:
+    findings = assess(curves, rule)
+    used, without = np.array([peak.peak_s is not None for peak in findings.peaks]), curves.left_out.curves
+    temporal = np.full(len(without), np.nan)
     if findings.temporal is not None:
-        temporal = correlation(curves.depth[used], t_max(curves.lags_s, curves.boot[:, used]))
-    # At the cell with the highest R, so that the draws are not biased upwards by choosing a maximum in each of them.
+        temporal = correlation(curves.depth[used], latency(rule, curves.lags_s, without, curves.noise)[:, used])
+    # At the cell with the highest R, so that the error is that of a cell and not of a choice of cells.
     layer, lag = np.unravel_index(int(curves.r.argmax()), curves.r.shape)
-    alignment = curves.boot[:, layer, lag].astype(float)
+    alignment = without[:, layer, lag].astype(float)
     return StudyEntry(condition, person, n_words, curves, findings, temporal, alignment, folder=folder)
 
 
@@ -338,13 +340,15 @@ class Growth:
         return self.at_one + self.rate * x
 
 
-def fit_growth(points: Iterable[tuple[float, float | None, np.ndarray]]) -> Growth | None:
+def fit_growth(entries: Iterable[tuple[float, StudyEntry]], score: Score) -> Growth | None:
     """Fit a line through scores by least squares.
 
     Parameters
     ----------
-    points : iterable of (log10 x, score, bootstrap draws of the score)
+    entries : iterable of (log10 x, StudyEntry)
         Those without a score are left out.
+    score : {"temporal", "alignment"}
+        Which score.
 
     Returns
     -------
@@ -352,16 +356,16 @@ def fit_growth(points: Iterable[tuple[float, float | None, np.ndarray]]) -> Grow
         None with fewer than two different x.  The interval says how precisely these very points are known, not how
         other models would lie.
     """
-    kept = [(x, y, draws) for x, y, draws in points if y is not None]
+    kept = [(x, e) for x, e in entries if e.score(score) is not None]
     x = np.array([p[0] for p in kept])
     if len(kept) < 2 or np.ptp(x) < 1e-9:
         return None
-    y, draws = np.array([p[1] for p in kept], float), np.array([p[2] for p in kept])
+    y = np.array([e.score(score) for _, e in kept], float)
+    without = np.array([e.without(score) for _, e in kept])
     centred = x - x.mean()
-    rates = centred @ draws / (centred @ centred)
-    rate = float(centred @ y / (centred @ centred))
-    low, high = interval(rates[np.isfinite(rates)], rate) if np.isfinite(rates).any() else (np.nan, np.nan)
-    return Growth(rate, low, high, float(y.mean() - rate * x.mean()), len(kept))
+    rate, rates = (centred @ values / (centred @ centred) for values in (y, without))
+    low, high = kept[0][1].curves.left_out.interval(float(rate), rates)
+    return Growth(float(rate), low, high, float(y.mean() - rate * x.mean()), len(kept))
 
 
 def growth_with_size(entries: Sequence[StudyEntry], score: Score) -> Growth | None:
@@ -379,11 +383,8 @@ def growth_with_size(entries: Sequence[StudyEntry], score: Score) -> Growth | No
     Growth or None
         None with fewer than two different sizes.
     """
-    return fit_growth(
-        (float(np.log10(e.condition.n_parameters)), e.score(score), e.draws(score))
-        for e in entries
-        if e.condition.trained and e.condition.n_parameters
-    )
+    kept = (e for e in entries if e.condition.trained and e.condition.n_parameters)
+    return fit_growth(((float(np.log10(e.condition.n_parameters)), e) for e in kept), score)
 
 
 def growth_with_context(entries: Sequence[StudyEntry], score: Score) -> Growth | None:
@@ -401,7 +402,7 @@ def growth_with_context(entries: Sequence[StudyEntry], score: Score) -> Growth |
     Growth or None
         None with fewer than two different contexts.
     """
-    return fit_growth((float(np.log10(e.condition.words)), e.score(score), e.draws(score)) for e in entries)
+    return fit_growth(((float(np.log10(e.condition.words)), e) for e in entries), score)
 
 
 def correlate_scores(study: Study) -> tuple[float | None, int]:

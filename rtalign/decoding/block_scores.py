@@ -1,0 +1,215 @@
+"""Cross-validated R taken apart into blocks of words: what it would be without one of them, or were nothing related."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtalign.decoding.moments import Moments, rotate
+from rtalign.decoding.penalties import EigenBasis
+from rtalign.decoding.ridge import FoldRotations
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockScores:
+    """R of one lag, by blocks of neighbouring words.
+
+    Attributes
+    ----------
+    pairs : ndarray, shape (layer, block, block)
+        Row: the held-out block; column: the training block; 0 where both are in one fold.  With the signs of blocks
+        drawn at random, sums over all pairs are draws of R on a recording in which nothing is related, decoders
+        refitted; see `rtalign.scoring.sign_flips`.
+    whole : ndarray, shape (layer,)
+        R of all blocks.
+    left_out : ndarray, shape (block, layer)
+        R without one block, neither trained on nor tested on.
+    excess : ndarray, shape (layer,)
+        By how much leaving out blocks makes the variance of R too large.
+    halves : ndarray, shape (2, layer)
+        R of every other block alone.
+    """
+
+    pairs: np.ndarray
+    whole: np.ndarray
+    left_out: np.ndarray
+    excess: np.ndarray
+    halves: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """Moments of neighbouring words: xy (sensor, layer x wide) about their own means."""
+
+    n: int
+    mean_x: np.ndarray
+    mean_y: np.ndarray
+    xy: np.ndarray
+
+    @classmethod
+    def from_data(cls, x: np.ndarray, y: np.ndarray) -> _Block:
+        mean_x, mean_y = x.mean(0, dtype=np.float64), y.mean(0, dtype=np.float64)
+        xy = (x - mean_x.astype(x.dtype)).T @ (y - mean_y.astype(y.dtype))
+        return cls(len(x), mean_x, mean_y, xy)
+
+    def about(self, mean_x: np.ndarray, mean_y: np.ndarray) -> np.ndarray:
+        """Sums of products of deviations from other means."""
+        return self.xy + self.n * np.outer(self.mean_x - mean_x, self.mean_y - mean_y).astype(self.xy.dtype)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockSums:
+    """Sums over the words of each block of one fold: n (block,); total, squares (block, target)."""
+
+    n: np.ndarray
+    total: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, blocks: Sequence[slice]) -> BlockSums:
+        """values : (word of the fold, target)."""
+        centred = values - values.mean(0, dtype=np.float64).astype(values.dtype)
+        parts = [centred[rows] for rows in blocks]
+        squares = [np.einsum("wt,wt->t", part, part) for part in parts]
+        total = np.stack([part.sum(0) for part in parts]).astype(np.float64)
+        return cls(np.array([float(len(part)) for part in parts]), total, np.stack(squares).astype(np.float64))
+
+    def spread(self, chosen: np.ndarray) -> np.ndarray:
+        """(subset, target): centred sums of squares over the blocks of each subset, chosen (subset, block)."""
+        return np.maximum(chosen @ self.squares - (chosen @ self.total) ** 2 / (chosen @ self.n)[:, None], 0)
+
+
+def block_scores(
+    signals: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    blocks: Sequence[Sequence[slice]],
+    moments: Sequence[Moments],
+    components: Sequence[BlockSums],
+    predicted: Sequence[np.ndarray],
+    alpha: np.ndarray,
+    bases: Mapping[tuple[int, ...], EigenBasis],
+    rotations: FoldRotations,
+) -> BlockScores:
+    """Score every layer without each block of words, and split its R into contributions of pairs of blocks.
+
+    A fold's decoder is a sum over its training words, so the products of its predictions with the held-out targets
+    are a sum over pairs (held-out block, training block).  Without a block, its pairs are left out and both norms are
+    renewed.  Penalties and the signal's principal directions stay: against refits from the data, R without a block
+    differs by a few per cent of what the block changes (tests/decoding/test_block_scores.py).
+
+    Parameters
+    ----------
+    signals : sequence of ndarray, shape (word of the fold, sensor)
+        One a fold, at one lag.
+    targets : sequence of ndarray, shape (word of the fold, layer x wide)
+        One a fold.
+    blocks : sequence of sequence of slice
+        Stretches of neighbouring words, as many in each fold.
+    moments : sequence of Moments
+        Of the same words, one a fold.
+    components : sequence of BlockSums
+        Of each fold's targets, turned as its decoders' targets are; the same for all lags.
+    predicted : sequence of ndarray, shape (word of the fold, target)
+        Held-out predictions, one a fold; target = layer x component.
+    alpha : ndarray, shape (fold, target)
+        Penalties of each fold's decoder.
+    bases : mapping
+        `eigen_bases` of the folds.
+    rotations : FoldRotations
+        Each fold's components of the wide targets.
+
+    Returns
+    -------
+    BlockScores
+    """
+    n_folds, n_layers = len(signals), len(rotations.final)
+    own = [
+        [_Block.from_data(x[rows], y[rows]) for rows in of_fold]
+        for x, y, of_fold in zip(signals, targets, blocks, strict=True)
+    ]
+    fold_of = np.repeat(np.arange(n_folds), [len(of_fold) for of_fold in blocks])
+    n_blocks = len(fold_of)
+    subsets = _subsets(n_blocks)
+    pairs = np.zeros((n_layers, n_blocks, n_blocks), np.float32)
+    r = np.zeros((len(subsets), n_layers))
+    for k in range(n_folds):
+        others = [f for f in range(n_folds) if f != k]
+        rows, columns = np.flatnonzero(fold_of == k), np.flatnonzero(fold_of != k)
+        basis, turn = bases[tuple(others)], rotations.outer[k]
+        trained = _scores([block for f in others for block in own[f]], basis, turn)
+        trained /= (basis.values[:, None] + alpha[k]).astype(trained.dtype)
+        squares = ((basis.axes.T @ moments[k].xx) * basis.axes.T).sum(1)
+        fold = _FoldPairs.of(_scores(own[k], basis, turn), trained, squares)
+        found = fold.r(subsets[:, rows], subsets[:, columns], BlockSums.of(predicted[k], blocks[k]), components[k])
+        r += found.reshape(len(subsets), n_layers, -1).mean(2) / n_folds
+        by_layer = fold.against_chance(components[k]).reshape(n_layers, -1, len(rows), len(columns))
+        pairs[:, rows[:, None], columns] = by_layer.mean(1) / n_folds
+    return BlockScores(pairs, r[0], r[1 : n_blocks + 1], _excess(pairs, fold_of), r[n_blocks + 1 :])
+
+
+def _excess(pairs: np.ndarray, fold_of: np.ndarray) -> np.ndarray:
+    """(layer,): what pairs of blocks do beyond what each does alone.
+
+    Leaving out a block leaves out all its pairs, so a jackknife counts each pair twice (Efron and Stein 1981): where
+    nothing is related there is nothing but pairs, and the variance comes out twice as large as it is.
+    """
+    apart = fold_of[:, None] != fold_of
+    both = pairs.astype(np.float64) + pairs.transpose(0, 2, 1)
+    mean = both.sum((1, 2)) / apart.sum()
+    alone = both.sum(2) / apart.sum(1) - mean[:, None] / 2
+    beyond = np.where(apart, both - alone[:, :, None] - alone[:, None, :], 0)
+    return np.asarray((beyond**2).sum((1, 2)) / 2)
+
+
+def _subsets(n_blocks: int) -> np.ndarray:
+    """(subset, block) of 0 and 1: all blocks, all but one in turn, every other one in two ways."""
+    every_other = np.arange(n_blocks) % 2
+    return np.vstack([np.ones(n_blocks), 1 - np.eye(n_blocks), every_other, 1 - every_other])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _FoldPairs:
+    """Of one fold, by target.
+
+    products : (target, held-out block, training block), sums of predictions times targets.
+    norms : (target, training block, training block), squares of predictions, directions taken for uncorrelated.
+    """
+
+    products: np.ndarray
+    norms: np.ndarray
+
+    @classmethod
+    def of(cls, held: np.ndarray, trained: np.ndarray, squares: np.ndarray) -> _FoldPairs:
+        """held, trained : (block, direction, target); squares : (direction,), of the held-out words' scores."""
+        h, t = (np.ascontiguousarray(part.transpose(2, 0, 1)) for part in (held, trained))
+        columns = t.transpose(0, 2, 1)
+        return cls((h @ columns).astype(np.float64), ((t * squares.astype(t.dtype)) @ columns).astype(np.float64))
+
+    def r(self, held: np.ndarray, trained: np.ndarray, predicted: BlockSums, targets: BlockSums) -> np.ndarray:
+        """(subset, target): R over subsets of blocks, held (subset, block) and trained (subset, block).
+
+        What the predictions' norm is without a training block, is told by the same decoder's norm with it, multiplied
+        by a ratio from directions taken for uncorrelated.
+        """
+        ratio = np.einsum("sk,tkj,sj->st", trained, self.norms, trained, optimize=True)
+        ratio /= np.maximum(self.norms.sum((1, 2)), np.finfo(float).tiny)
+        products = np.einsum("sh,thk,sk->st", held, self.products, trained, optimize=True)
+        # The means of predictions and targets over the blocks that are left are not those of the whole fold.
+        products -= (held @ predicted.total) * (held @ targets.total) / (held @ predicted.n)[:, None]
+        norm = np.sqrt(predicted.spread(held) * np.maximum(ratio, 0) * targets.spread(held))
+        return np.divide(products, norm, out=np.zeros_like(norm), where=norm > 0)
+
+    def against_chance(self, targets: BlockSums) -> np.ndarray:
+        """(target, held-out block, training block): products over the norm where training blocks agree by chance."""
+        norm = np.sqrt(np.trace(self.norms, axis1=1, axis2=2) * targets.spread(np.ones((1, len(targets.n))))[0])
+        return self.products / np.where(norm > 0, norm, np.inf)[:, None, None]
+
+
+def _scores(blocks: Sequence[_Block], basis: EigenBasis, turn: np.ndarray) -> np.ndarray:
+    """(block, direction, target): products of scores and components, about the means of all these blocks."""
+    n = np.array([block.n for block in blocks], float)
+    mean_x, mean_y = (n @ np.stack([getattr(b, name) for b in blocks]) / n.sum() for name in ("mean_x", "mean_y"))
+    axes, turn = (part.astype(blocks[0].xy.dtype) for part in (basis.axes.T, turn))
+    return np.stack([axes @ rotate(block.about(mean_x, mean_y), turn) for block in blocks])
