@@ -229,7 +229,7 @@ def filter_recordings(
 def signal_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
     """The cache folder of a recording's filtered signal, whether it exists or not."""
     names = ",".join(s.name for s in recording.sensors)
-    return store / "signal" / cache.content_key("1", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
+    return store / "signal" / cache.content_key("2", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
 
 
 def _filter(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[float]:
@@ -239,6 +239,7 @@ def _filter(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[floa
         for chunk in recording.chunks():
             for ready in chain.push(chunk):
                 signal.append(ready)
+            signal.note_breaks(chain.take_bad_values())
             yield len(chunk.data) / recording.sfreq
         for ready in chain.finish():
             signal.append(ready)

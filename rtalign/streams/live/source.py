@@ -86,6 +86,7 @@ class LiveSource:
         self._stream: SignalChanged | None = None
         self._check_units = False
         self._newest: float | None = None
+        self._held: tuple[np.ndarray, np.ndarray] | None = None
         self._losses = _LossReport()
         self._timing = WordTiming(audio_delay_s)
         self._closed = False
@@ -113,10 +114,11 @@ class LiveSource:
         word_age = now - self._words.last_arrival if self._words.n_samples else None
         counts = Counter(self._timing.counts)
         counts.update(self._decoder.counts if self._decoder else {})
-        if clock and clock.n_repeated:
-            counts["samples that came twice"] = clock.n_repeated
+        if clock:
+            counts["samples that came twice"] += clock.n_repeated
+            counts["time stamps ignored"] += clock.n_wrong
         meg = self._meg.health(age, nominal, lost, gaps)
-        return Health(meg, self._words.health(word_age, 0.0, 0, 0), dict(counts))
+        return Health(meg, self._words.health(word_age, 0.0, 0, 0), dict(+counts))
 
     def to_local(self, time_s: float) -> float:
         """Local LSL time of a signal time; for what is stamped on its way out."""
@@ -154,6 +156,9 @@ class LiveSource:
     def _use_inlet(self) -> list[Event]:
         """A signal inlet is new: is it what was there before?"""
         inlet, now = self._meg.inlet, self._backend.clock()
+        if self._clock is not None:
+            self._clock.drop_held()
+        self._held = None
         if self._decoder is not None and self._channel is not None:
             self._decoder.reset()
             if self._channel not in inlet.channel_names:
@@ -187,9 +192,19 @@ class LiveSource:
         assert self._clock is not None
         inlet, events = self._meg.inlet, list[Event](self._meg.count(len(data)))
         events.append(RawSamples(data, stamps))
-        local = stamps + self._meg.offset(float(stamps[-1]))
+        if self._meg.take_clock_set():
+            self._clock.continue_at_next()
+        local = stamps + self._meg.offset()
+        n_set = self._clock.n_set
+        spans = self._clock.push(local, self._backend.clock())
+        if self._held is not None:
+            data, local = (np.concatenate(parts) for parts in zip(self._held, (data, local), strict=True))
+        if self._clock.n_set > n_set:
+            self._meg.measure_soon()
+        n_held = self._clock.n_held
+        self._held = (data[-n_held:], local[-n_held:]) if n_held else None
         channels = inlet.channels
-        for span in self._clock.push(local):
+        for span in spans:
             rows = slice(span.first, span.first + span.n)
             events.append(self._chunk(data[rows], span, channels))
             if self._decoder is not None and self._channel in inlet.channel_names:
@@ -232,22 +247,21 @@ class LiveSource:
         events: list[Event] = [*notices, *more]
         if markers:
             events += self._words.count(len(markers))
+        offset = self._word_offset()
         for text, stamp in markers or ():
             events.append(RawMarker(text, stamp))
-            events += self._timed(decoder.push(text, stamp), self._word_offset(stamp))
+            events += self._timed(decoder.push(text, stamp), offset)
         if self._words.inlet is not None:
-            now = self._backend.clock()
-            offset = self._word_offset(now)
-            events += self._timed(decoder.due(now - offset), offset)
+            events += self._timed(decoder.due(self._backend.clock() - offset), offset)
         return events
 
-    def _word_offset(self, stamp: float) -> float:
+    def _word_offset(self) -> float:
         """From the word sender's clock to the local one: two streams of one machine share one offset."""
         meg, words = self._meg.inlet, self._words.inlet
-        own = self._words.offset(stamp)
+        own = self._words.offset()
         if meg is None or words is None or meg.info.hostname != words.info.hostname:
             return own
-        shared = self._meg.offset(stamp)
+        shared = self._meg.offset()
         near = self._meg.clock_offset.tolerance + self._words.clock_offset.tolerance
         return shared if abs(own - shared) < near else own
 
@@ -265,24 +279,25 @@ class _LossReport:
     """Notices of what a sample clock has counted since the last notice."""
 
     def __init__(self) -> None:
-        self._reported = (0, 0, 0)
+        self._reported = (0, 0, 0, 0, 0)
         self._at = -np.inf
 
     def notices(self, clock: SampleClock, now: float) -> list[Notice]:
-        counted = (clock.n_gaps, clock.n_lost, clock.n_repeated)
+        counted = (clock.n_gaps, clock.n_lost, clock.n_repeated, clock.n_wrong, clock.n_set)
         if counted == self._reported or now - self._at < REPORT_S:
             return []
-        gaps, lost, repeated = (new - old for new, old in zip(counted, self._reported, strict=True))
+        gaps, lost, repeated, wrong, n_set = (new - old for new, old in zip(counted, self._reported, strict=True))
         self._reported, self._at = counted, now
-        out = []
-        if gaps and not lost:
-            out.append(Notice("warning", "gap", "the clock of the MEG's sender was set back", now))
+        texts = []
+        if n_set or (gaps and not lost):
+            texts.append(("gap", "the clock of the MEG's sender was set; its samples are used as if it had not been"))
         elif gaps:
-            text = f"{lost} samples ({lost / clock.nominal_hz:.3g} s) are missing from the MEG, in {gaps} gaps"
-            out.append(Notice("warning", "gap", text, now))
+            texts.append(("gap", f"{lost} samples ({lost / clock.nominal_hz:.3g} s) are missing from the MEG, in {gaps} gaps"))
         if repeated:
-            out.append(Notice("warning", "repeated", f"{repeated} MEG samples came twice and were dropped", now))
-        return out
+            texts.append(("repeated", f"{repeated} MEG samples came twice and were dropped"))
+        if wrong:
+            texts.append(("stamps", f"{wrong} time stamps of the MEG were wrong; their samples follow those before"))
+        return [Notice("warning", kind, text, now) for kind, text in texts]
 
 
 def _difference(before: SignalChanged, new: SignalChanged) -> str:

@@ -1,0 +1,135 @@
+"""Which samples can be signal: each value is judged by its channel's kind and by how that channel moved so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from rtalign.core.records import DISPLAY_SCALES, DISPLAY_UNITS, Sensor
+
+LARGEST = {"axial": 1e10, "mag": 1e10, "planar": 1e10, "eeg": 1e7}
+"""In display units, by kind: 10 uT, 10 uT/cm and 10 V are beyond what such a sensor can give, offsets included."""
+LEAST_JUMP = {"axial": 1e4, "mag": 1e4, "planar": 1e4, "eeg": 1e4}
+"""In display units, by kind: smaller steps are never a jump, however quiet the channel."""
+JUMP_FACTOR = 100.0
+"""A step from one sample to the next beyond so many times their rms is a jump, as of a SQUID that lost its lock."""
+BLOCK_S = 1.0
+"""The rms of the steps is taken over blocks of this length, counted in samples, so that chunks do not matter."""
+KEEP = 0.9
+"""Of the square of the rms, from block to block, where the newer one is smaller: a quiet second proves little."""
+
+
+class SampleJudge:
+    """Cuts the signal where its values cannot be signal: not finite, too large for the kind of sensor, or a jump.
+
+    A row behind a jump begins anew at its own level, so a step costs one row, and the values behind it are believed.
+    Before the first block is full there is nothing to compare steps with, and none is a jump.
+
+    Parameters
+    ----------
+    sensors : sequence of Sensor
+        Columns of the signal.
+    sfreq : float
+        Its rate, Hz.
+    """
+
+    def __init__(self, sensors: Sequence[Sensor], sfreq: float) -> None:
+        self._sensors = tuple(sensors)
+        scales = np.array([DISPLAY_SCALES[sensor.kind] for sensor in sensors])
+        self._largest = np.array([LARGEST[sensor.kind] for sensor in sensors]) / scales
+        self._least = np.array([LEAST_JUMP[sensor.kind] for sensor in sensors]) / scales
+        self._block = max(round(BLOCK_S * sfreq), 2)
+        self._n_rows = self._n_steps = 0
+        self._energy = np.zeros(len(scales))
+        self._mean_square: np.ndarray | None = None
+        self._jump = np.full(len(scales), np.inf)
+        self._last: np.ndarray | None = None
+
+    def push(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Judge the next rows.
+
+        Parameters
+        ----------
+        x : ndarray of float, shape (sample, sensor)
+            In SI units.
+
+        Yields
+        ------
+        rows : ndarray, shape (sample, sensor)
+            Rows that follow each other and are of one sort.
+        bad : ndarray of bool or None, shape (sample, sensor)
+            Which values cannot be signal; None where all can.
+        """
+        first = 0
+        while first < len(x):
+            rows = x[first : first + self._block - self._n_rows % self._block]
+            yield from self._judge(rows)
+            first += len(rows)
+            self._n_rows += len(rows)
+            if self._n_rows % self._block == 0:
+                self._close_block()
+
+    def restart(self) -> None:
+        """The next row does not follow the one before: there is no step between them."""
+        self._last = None
+
+    def describe(self, rows: np.ndarray, bad: np.ndarray) -> tuple[str, str]:
+        """The first bad value with its channel; and the same as a word's reason, of which there are few."""
+        row, column = np.argwhere(bad)[0]
+        name, kind, value = self._sensors[column].name, self._sensors[column].kind, rows[row, column]
+        n_channels = int(bad.any(axis=0).sum())
+        text = f"{value} on {name}"
+        if np.isfinite(value):
+            sort = "" if abs(value) > self._largest[column] else "a jump to "
+            text = f"{sort}{value * DISPLAY_SCALES[kind]:.3g} {DISPLAY_UNITS[kind]} on {name}"
+        if n_channels == 1:
+            return text, f"bad value on {name}"
+        return f"{text} and {n_channels - 1} more", f"bad values on {name} and other channels"
+
+    def _judge(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        with np.errstate(invalid="ignore", over="ignore"):
+            steps = np.diff(rows, axis=0, prepend=rows[:1] if self._last is None else self._last[None])
+            if _within(rows, self._largest) and _within(steps, self._jump):
+                self._count(steps)
+                self._last = rows[-1].copy()
+                yield rows, None
+                return
+            bad = self._find_bad(rows, steps)
+        is_bad = bad.any(axis=1)
+        follows = ~is_bad & ~np.concatenate([[self._last is None], is_bad[:-1]])
+        self._count(steps[follows])
+        self._last = None if is_bad[-1] else rows[-1].copy()
+        edges = np.flatnonzero(np.diff(is_bad)) + 1
+        for part, faults in zip(np.split(rows, edges), np.split(bad, edges), strict=True):
+            yield part, faults if faults.any() else None
+
+    def _find_bad(self, rows: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """(sample, sensor): a jump is one only from a row that is not bad itself."""
+        bad = ~(np.abs(rows) <= self._largest)
+        jumps = ~bad & (np.abs(steps) > self._jump)
+        is_bad = bad.any(axis=1)
+        for row in np.flatnonzero(jumps.any(axis=1)):
+            before_is_bad = is_bad[row - 1] if row else self._last is None
+            if is_bad[row] or before_is_bad:
+                continue
+            bad[row], is_bad[row] = jumps[row], True
+        return bad
+
+    def _count(self, steps: np.ndarray) -> None:
+        self._energy += np.einsum("ij,ij->j", steps, steps)
+        self._n_steps += len(steps)
+
+    def _close_block(self) -> None:
+        """A block of which half was bad says nothing of the steps."""
+        if 2 * self._n_steps >= self._block:
+            mean_square = self._energy / self._n_steps
+            before = self._mean_square if self._mean_square is not None else mean_square
+            self._mean_square = np.maximum(mean_square, KEEP * before)
+            self._jump = np.maximum(JUMP_FACTOR * np.sqrt(self._mean_square), self._least)
+        self._energy, self._n_steps = np.zeros_like(self._energy), 0
+
+
+def _within(x: np.ndarray, bound: np.ndarray) -> bool:
+    """Whether no value lies beyond its column's bound; NaN does."""
+    return bool((x.min(axis=0) >= -bound).all() and (x.max(axis=0) <= bound).all())
