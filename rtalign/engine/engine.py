@@ -189,6 +189,8 @@ class Engine:
                 self._add_chunk(event)
             case Word():
                 self._add_word(event)
+            case SkippedWord():
+                self._add_word(event.word, event.reason)
             case RawSamples():
                 self._sink.write_samples(event)
             case RawMarker():
@@ -289,7 +291,7 @@ class Engine:
             self._arrived = monotonic() - self.source.age(chunk.end)
             self._add_epochs(self.intake.add_chunk(chunk))
 
-    def _add_word(self, word: Word) -> None:
+    def _add_word(self, word: Word, not_scored: str = "") -> None:
         """The language model reads every word, scored or not: all of them are context."""
         if not self.ledger.add_word(word):
             return
@@ -298,10 +300,11 @@ class Engine:
             self._add_epochs([SkippedWord(word, "the language model stopped")])
             return
         self.reader.push(word)
-        if self._options.is_scored is None or self._options.is_scored(word):
+        is_wanted = self._options.is_scored is None or self._options.is_scored(word)
+        if is_wanted and not not_scored:
             self._add_epochs(self.intake.add_word(word))
         else:
-            self._sink.write_word(self.ledger.mark_skipped(word, "not a content word"))
+            self._sink.write_word(self.ledger.mark_skipped(word, not_scored or "not a content word"))
 
     def _add_epochs(self, epochs: Sequence[Epoch | SkippedWord]) -> None:
         """An epoch is complete since its last samples arrived, or since its word came, whichever was later."""

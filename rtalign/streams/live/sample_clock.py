@@ -226,8 +226,9 @@ class SampleClock:
             samples in none of them came twice, or are held back (`n_held`).
         """
         new = np.array(stamps, float)
-        with np.errstate(invalid="ignore"):
-            new[~(np.abs(new) <= LARGEST_STAMP_S)] = np.nan
+        is_none = np.abs(new) > LARGEST_STAMP_S
+        self.n_wrong += int(is_none.sum())
+        new[is_none] = np.nan
         was_held = len(self._held) > 0
         if arrived is not None:
             self._arrivals, self._arrived = self._arrived or arrived, arrived

@@ -268,7 +268,7 @@ class LiveSource:
     def _timed(self, words: list[MarkerWord], offset_s: float) -> list[Event]:
         """Words whose onsets plus `offset_s` are local time, and those that waited for a signal."""
         self._timing.push(words, offset_s)
-        return list(self._timing.pull(self._clock, self._backend.clock()))
+        return list(self._timing.pull(self._clock, self._backend.clock(), self._meg.state == "flowing"))
 
     def _offsets(self) -> list[Event]:
         connections = (self._meg, self._words)
