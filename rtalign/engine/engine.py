@@ -15,7 +15,7 @@ from rtalign.decoding.adaptation import AdaptationThread
 from rtalign.decoding.bank import LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.intake import Intake
-from rtalign.engine.ledger import N_RECENT, Ledger, ReadyWord, WordEntry
+from rtalign.engine.ledger import N_RECENT, TOO_SLOW, Ledger, ReadyWord, WordEntry
 from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
 from rtalign.scoring.findings import Findings
@@ -40,7 +40,10 @@ MAX_AHEAD = 100
 """Words with a complete epoch at which an engine lets a source that can wait do so, for the language model."""
 N_LATENCIES = 2000
 """Newest words whose latency is kept."""
+FINISH_S = 10.0
+"""How long the end of a session waits for the language model; words that it has not read by then are skipped."""
 NO_DECODERS = "learned from before there were decoders"
+NOT_FINITE = "no finite prediction or target"
 
 
 class SessionSink:
@@ -246,9 +249,10 @@ class Engine:
             self._start_stream(self.intake.stream)
 
     def finish(self) -> Assessment:
-        """Wait for the language model, score what is left, and assess everything once more."""
+        """Wait for the language model, but not for long; score what is left, and assess everything once more."""
         self._end_stream()
-        while self.ledger.n_epochs and (self.reader.backlog or self._adapting):
+        until = monotonic() + FINISH_S
+        while self.ledger.n_epochs and (self.reader.backlog or self._adapting) and monotonic() < until:
             self._take_activations()
             self._score()
             self._adapt()
@@ -311,6 +315,8 @@ class Engine:
         for epoch in epochs:
             for entry in self.ledger.add_epoch(epoch, self._arrived):
                 self._sink.write_word(entry)
+                if entry.reason == TOO_SLOW:
+                    self.reader.give_up(entry.word)
 
     def _skip_waiting(self, reason: str, unread_only: bool = False) -> None:
         for entry in self.ledger.skip_waiting(reason, unread_only):
@@ -340,10 +346,12 @@ class Engine:
                 self._adapt()
 
     def _score_batch(self, words: Sequence[ReadyWord]) -> None:
-        assert self.intake.fitting is not None
-        epochs = np.stack([self.intake.fitting.fill_missing(ready.epoch) for ready in words])
+        epochs = np.stack([ready.epoch for ready in words])
         predicted = self._decoders.predict(epochs) if self._decoders else None
         for i, ready in enumerate(words):
+            if not np.isfinite(ready.target).all() or not np.isfinite(epochs[i] if predicted is None else predicted[i]).all():
+                self._sink.write_word(self.ledger.mark_skipped(ready.word, NOT_FINITE))
+                continue
             if predicted is None:
                 self._sink.write_word(self.ledger.mark_skipped(ready.word, NO_DECODERS))
             else:

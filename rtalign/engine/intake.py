@@ -53,8 +53,13 @@ class Intake:
             self.refused = fitting.differences or ("the stream has no sensor of the bank",)
             fix = "name the bank of this machine, or pass --allow-missing to ignore missing sensors"
             return [Notice("error", "passport", f"{'; '.join(self.refused)} - {fix}", now)]
-        self.fitting, self.refused = fitting, ()
-        self._pipeline = Pipeline(decoding.recipe, fitting.sensors, stream.sfreq)
+        try:
+            pipeline = Pipeline(decoding.recipe, fitting.sensors, stream.sfreq)
+        except ValueError as error:  # a rate that the bank's filters cannot be built for
+            self.refused = (str(error),)
+            text = f"{error}; the stream is recorded, and scored again when it comes back at another rate"
+            return [Notice("error", "passport", text, now)]
+        self.fitting, self._pipeline, self.refused = fitting, pipeline, ()
         return [Notice("warning", "passport", f"{text}; ignored, as asked for", now) for text in fitting.differences]
 
     def restart(self, decoding: DecoderSetup) -> None:
@@ -67,15 +72,24 @@ class Intake:
         assert self._pipeline is not None
         assert self.fitting is not None
         self.time_s = chunk.end
-        return self._pipeline.push(Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq))
+        return self._filled(self._pipeline.push(Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq)))
 
     def add_word(self, word: Word) -> Sequence[Epoch | SkippedWord]:
         """The next word; returns its epoch where the signal for it is there already."""
-        return self._pipeline.push(word) if self._pipeline else [SkippedWord(word, "no signal that fits the bank")]
+        if self._pipeline is None:
+            return [SkippedWord(word, "no signal that fits the bank")]
+        return self._filled(self._pipeline.push(word))
 
     def finish(self) -> Sequence[Epoch | SkippedWord]:
         """No more samples: what becomes of the words that still wait for some."""
-        return self._pipeline.finish() if self._pipeline else []
+        return self._filled(self._pipeline.finish()) if self._pipeline else []
+
+    def _filled(self, epochs: Sequence[Epoch | SkippedWord]) -> Sequence[Epoch | SkippedWord]:
+        """Epochs of all sensors of the bank, so that a word that waits does not depend on the stream any more."""
+        fitting = self.fitting
+        if fitting is None or fitting.fill is None:
+            return epochs
+        return [Epoch(e.word, fitting.fill_missing(e.data)) if isinstance(e, Epoch) else e for e in epochs]
 
     def newest(self, seconds: float) -> Chunk | None:
         """The newest seconds of the filtered signal, in display units; None before there is any."""
