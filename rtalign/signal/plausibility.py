@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from rtalign.core.records import DISPLAY_SCALES, DISPLAY_UNITS, Sensor
+from rtalign.signal.timeline import GAP
 
 LARGEST = {"axial": 1e10, "mag": 1e10, "planar": 1e10, "eeg": 1e7}
 """In display units, by kind: 10 uT, 10 uT/cm and 10 V are beyond what such a sensor can give, offsets included."""
 LEAST_JUMP = {"axial": 1e4, "mag": 1e4, "planar": 1e4, "eeg": 1e4}
 """In display units, by kind: smaller steps are never a jump, however quiet the channel."""
+SIZES = {"axial": (0.1, 1e6), "mag": (0.1, 1e6), "planar": (0.03, 1e6), "eeg": (0.01, 2e4)}
+"""Standard deviations over some seconds, in display units, by kind: outside, the unit is another than is stated."""
 JUMP_FACTOR = 100.0
 """A step from one sample to the next beyond so many times their rms is a jump, as of a SQUID that lost its lock."""
 BLOCK_S = 1.0
@@ -75,7 +78,10 @@ class SampleJudge:
         self._last = None
 
     def describe(self, rows: np.ndarray, bad: np.ndarray) -> tuple[str, str]:
-        """The first bad value with its channel; and the same as a word's reason, of which there are few."""
+        """The first bad value with its channel; and the same as a word's reason, of which there are few.
+
+        Where no channel has a value, it is a gap.
+        """
         row, column = np.argwhere(bad)[0]
         name, kind, value = self._sensors[column].name, self._sensors[column].kind, rows[row, column]
         n_channels = int(bad.any(axis=0).sum())
@@ -83,6 +89,8 @@ class SampleJudge:
         if np.isfinite(value):
             sort = "" if abs(value) > self._largest[column] else "a jump to "
             text = f"{sort}{value * DISPLAY_SCALES[kind]:.3g} {DISPLAY_UNITS[kind]} on {name}"
+        if n_channels == len(self._sensors) > 1:
+            return f"{text} and all others", GAP
         if n_channels == 1:
             return text, f"bad value on {name}"
         return f"{text} and {n_channels - 1} more", f"bad values on {name} and other channels"
@@ -128,6 +136,41 @@ class SampleJudge:
             self._mean_square = np.maximum(mean_square, KEEP * before)
             self._jump = np.maximum(JUMP_FACTOR * np.sqrt(self._mean_square), self._least)
         self._energy, self._n_steps = np.zeros_like(self._energy), 0
+
+
+def find_wrong_units(x: np.ndarray, sensors: Sequence[Sensor]) -> list[str]:
+    """Tell by the size of the signal whether its unit can be right.
+
+    Parameters
+    ----------
+    x : ndarray, shape (sample, sensor)
+        In SI units, or what is believed to be.
+    sensors : sequence of Sensor
+        Its columns.
+
+    Returns
+    -------
+    list of str
+        One line for each kind of sensor whose typical size no brain has; a flat signal has no size.
+    """
+    kinds = np.array([sensor.kind for sensor in sensors])
+    finite = np.isfinite(x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.where(finite, x, 0.0).astype(float)
+        n = np.maximum(finite.sum(axis=0), 1)
+        centred = np.where(finite, values - values.sum(axis=0) / n, 0.0)
+        sizes = np.sqrt((centred**2).sum(axis=0) / n)
+    lines = []
+    for kind in dict.fromkeys(kinds.tolist()):
+        size = float(np.median(sizes[kinds == kind])) * DISPLAY_SCALES[kind]
+        low, high = SIZES[kind]
+        if size > 0 and not low <= size <= high:
+            unit = DISPLAY_UNITS[kind]
+            lines.append(
+                f"the {kind} sensors have a standard deviation of {size:.2g} {unit}, as no brain has "
+                f"({low:g} to {high:g} {unit}); is the unit right?"
+            )
+    return lines
 
 
 def _within(x: np.ndarray, bound: np.ndarray) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import DISPLAY_SCALES, DISPLAY_UNITS, Chunk
+from rtalign.core.records import Chunk
+from rtalign.signal.plausibility import find_wrong_units
 from rtalign.streams.events import Event, Health, Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
 from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
@@ -19,8 +20,6 @@ from rtalign.streams.markers.validation import MarkerWord
 POLL_S = 0.01
 REPORT_S = 1.0
 """Lost and repeated samples are reported at most this often, added up."""
-PLAUSIBLE = (1e-3, 1e7)
-"""Standard deviations that a brain signal may have, in fT, fT/cm or uV."""
 
 
 def is_signal(info: StreamInfo, named: bool) -> bool:
@@ -229,15 +228,9 @@ class LiveSource:
         if not self._check_units or len(data) < 8 or self._stream is None:
             return []
         self._check_units = False
-        channels, kind = self._meg.inlet.channels, self._stream.sensors[0].kind
-        signal = data[:, channels.picks].astype(float) * channels.scales
-        with np.errstate(invalid="ignore"):
-            size = float(np.nanmedian(signal.std(axis=0))) * DISPLAY_SCALES[kind]
-        if not np.isfinite(size) or size == 0 or PLAUSIBLE[0] <= size <= PLAUSIBLE[1]:
-            return []
-        spread = f"{size:.2g} {DISPLAY_UNITS[kind]}"
-        text = f"the signal has a standard deviation of {spread}, as no brain has - is its unit right?"
-        return [Notice("warning", "units", text, self._backend.clock())]
+        channels = self._meg.inlet.channels
+        lines = find_wrong_units(data[:, channels.picks] * channels.scales, self._stream.sensors)
+        return [Notice("warning", "units", line, self._backend.clock()) for line in lines]
 
     # The word stream
 
