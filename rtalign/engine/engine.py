@@ -294,6 +294,8 @@ class Engine:
         if self.intake.is_open:
             self._arrived = monotonic() - self.source.age(chunk.end)
             self._add_epochs(self.intake.add_chunk(chunk))
+            for notice in self.intake.take_notices(monotonic()):
+                self.notify(notice)
 
     def _add_word(self, word: Word, not_scored: str = "") -> None:
         """The language model reads every word, scored or not: all of them are context."""

@@ -556,3 +556,32 @@ def test_the_end_does_not_wait_for_a_model_that_hangs(
     assert assessment.findings is not None
     assert engine.ledger.skipped["the session ended"] > 100
     assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
+
+
+def test_a_sensor_that_dies_on_the_way_costs_seconds_and_not_the_session(bank: DecoderBank, fresh: Any) -> None:
+    """From then on it has its training mean, as a sensor that was never there."""
+    recording, model = fresh
+    dying = MemoryRecording(recording.data.copy(), recording.words)
+    dying.data[10_000:, 7] = np.nan
+    without = MemoryRecording(np.delete(recording.data, 7, axis=1), recording.words)
+    without.sensors = tuple(sensor for sensor in recording.sensors if sensor.name != "M007")
+    engine, other = (
+        run(
+            Engine(
+                DecoderSetup.from_bank(bank),
+                ReplaySource(one, None, 0.1),
+                ahead_reader(bank, one, model),
+                EngineOptions(allow_missing=allowed),
+            )
+        )
+        for one, allowed in ((dying, False), (without, True))
+    )
+    assert 3 <= engine.ledger.skipped["bad value on M007"] <= 30
+    assert engine.ledger.n_scored > other.ledger.n_scored - 30
+    late = [entry.word.index for entry in engine.ledger.recent if entry.status == "scored"][-100:]
+    assert late[-1] == [entry.word.index for entry in other.ledger.recent if entry.status == "scored"][-1]
+    for index in late:
+        mine, theirs = engine.scoreboard.word_map(index), other.scoreboard.word_map(index)
+        assert mine is not None and theirs is not None
+        assert np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.95
+    assert any("M007 gave nothing usable" in notice.text for notice in engine.notices)
