@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QApplication
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor import memory
-from rtalign_monitor.engines.link import EngineClient
+from rtalign_monitor.engines.link import EngineClient, without_engine
 from rtalign_monitor.export.screenshots import Screenshots
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.memory import ViewName
@@ -89,7 +89,7 @@ def run(session: Session | None, options: DisplayOptions | None = None) -> Snaps
         window.replay_extras.close()
         if window.link.engine:
             window.link.engine.wait(WRITE_TIMEOUT_S)
-    return window.drawn
+    return without_engine(window.drawn) if window.drawn and window.link.state == "lost" else window.drawn
 
 
 def absolute(session: Session) -> Session:
@@ -109,7 +109,7 @@ def _poll(window: MonitorWindow, options: DisplayOptions, pictures: Screenshots 
     if pictures:
         if (window.link.stopping_s or 0.0) > WRITE_TIMEOUT_S:  # nobody is there to press "End it now"
             window.link.kill()
-        done = state in ("ended", "failed", "lost")
+        done = state in ("ended", "failed") or (state == "lost" and window.link.restarts_in_s is None)
         pictures.update(window, window.drawn, last=done)
         if done:
             window.close()

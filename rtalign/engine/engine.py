@@ -351,7 +351,10 @@ class Engine:
         epochs = np.stack([ready.epoch for ready in words])
         predicted = self._decoders.predict(epochs) if self._decoders else None
         for i, ready in enumerate(words):
-            if not np.isfinite(ready.target).all() or not np.isfinite(epochs[i] if predicted is None else predicted[i]).all():
+            if (
+                not np.isfinite(ready.target).all()
+                or not np.isfinite(epochs[i] if predicted is None else predicted[i]).all()
+            ):
                 self._sink.write_word(self.ledger.mark_skipped(ready.word, NOT_FINITE))
                 continue
             if predicted is None:

@@ -67,7 +67,9 @@ class Intake:
         self.fitting, self._pipeline, self.refused = fitting, pipeline, ()
         self._watch = SensorWatch(fitting.sensors, stream.sfreq)
         self._lags, shape = decoding.lags_s, (len(decoding.lags_s), len(decoding.sensors or stream.sensors))
-        self._means = np.asarray(decoding.bank.tensors["mean_x"], np.float32) if decoding.bank else np.zeros(shape, np.float32)
+        self._means = (
+            np.asarray(decoding.bank.tensors["mean_x"], np.float32) if decoding.bank else np.zeros(shape, np.float32)
+        )
         return [Notice("warning", "passport", f"{text}; ignored, as asked for", now) for text in fitting.differences]
 
     def restart(self, decoding: DecoderSetup) -> None:

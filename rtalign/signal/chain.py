@@ -145,9 +145,9 @@ class Chain:
     """Low-pass, decimation, high-pass; the output does not depend on how the signal was cut into chunks.
 
     A gap, an overlap, or a row that holds a value which cannot be signal (see `SampleJudge`) breaks the stream: the
-    filters start anew behind it, so it never enters them, and their warm-up is never returned.  Samples that come twice are dropped.  Time stamps that drift slowly from the
-    counted clock are no gap.  Output follows the counted clock, so a live source whose true rate differs from its
-    nominal rate should give the true rate.
+    filters start anew behind it, so it never enters them, and their warm-up is never returned.  Samples that come
+    twice are dropped.  Time stamps that drift slowly from the counted clock are no gap.  Output follows the counted
+    clock, so a live source whose true rate differs from its nominal rate should give the true rate.
 
     Parameters
     ----------

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from rtalign.core.records import DISPLAY_SCALES, DISPLAY_UNITS, Sensor
-from rtalign.signal.timeline import GAP
 
+GAP = "gap in the signal"
+"""Reason of a word whose signal is not there."""
 LARGEST = {"axial": 1e10, "mag": 1e10, "planar": 1e10, "eeg": 1e7}
 """In display units, by kind: 10 uT, 10 uT/cm and 10 V are beyond what such a sensor can give, offsets included."""
 LEAST_JUMP = {"axial": 1e4, "mag": 1e4, "planar": 1e4, "eeg": 1e4}

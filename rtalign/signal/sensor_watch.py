@@ -94,7 +94,9 @@ class SensorWatch:
         too_many, was = bool(wanted.sum() > MOST * len(wanted)), self._too_many
         self._too_many = too_many
         if too_many and not was:
-            self._lines.append(f"{self._some(wanted)} gave nothing usable: too many to go on without, no word is scored")
+            self._lines.append(
+                f"{self._some(wanted)} gave nothing usable: too many to go on without, no word is scored"
+            )
         self._change(wanted & (not too_many), time)
 
     def _change(self, wanted: np.ndarray, time: float) -> None:
@@ -102,7 +104,7 @@ class SensorWatch:
         if left.any():
             self._since[left] = self._until[left] = time
             self._lines.append(
-                f"{self._some(left)} gave nothing usable for {N_OUT * BLOCK_S:g} s; left out, scored with training means"
+                f"{self._some(left)} gave nothing usable for {N_OUT * BLOCK_S:g} s; left out, training means instead"
             )
         if back.any():
             self._lines.append(f"{self._some(back)}: used again")

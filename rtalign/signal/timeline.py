@@ -9,11 +9,11 @@ import numpy as np
 
 from rtalign.core.records import Chunk
 from rtalign.signal.interpolation import HALF, TOLERANCE, interpolation_weights
+from rtalign.signal.plausibility import GAP
 
 LATER = "later"
 BEFORE = "window before recording"
 AFTER = "window after recording"
-GAP = "gap in the signal"
 OLDER = "older than the buffer"
 MAX_REASONS = 1000
 """Reasons for gaps that are kept."""

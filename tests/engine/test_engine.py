@@ -462,8 +462,12 @@ def test_a_word_stamped_by_another_clock_is_context_alone(bank: DecoderBank, fre
     recording, model = fresh
     read: list[str] = []
     decoding, inner = DecoderSetup.from_bank(bank), model.reader(bank.recipe.language, bank.layers)
-    reader = LiveReader(lambda: SimpleNamespace(push=lambda word: read.append(word) or inner.push(word)), decoding.targets)
-    events = [SkippedWord(e, "clock") if isinstance(e, Word) and e.index == 9 else e for e in as_events(recording, 99, 0)]
+    reader = LiveReader(
+        lambda: SimpleNamespace(push=lambda word: read.append(word) or inner.push(word)), decoding.targets
+    )
+    events = [
+        SkippedWord(e, "clock") if isinstance(e, Word) and e.index == 9 else e for e in as_events(recording, 99, 0)
+    ]
     engine = run(Engine(decoding, Scripted(events), reader))
     assert engine.ledger.skipped["clock"] == 1
     assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
@@ -477,7 +481,10 @@ def test_numbers_that_are_not_finite_cost_their_word_alone(bank: DecoderBank, fr
     engine = Engine(decoding, ReplaySource(recording, None, 1.0), ahead_reader(bank, recording, model))
     ready, predict = engine.ledger.ready_words, engine._decoders.predict  # type: ignore[union-attr]
     if what == "target":
-        nan = lambda one: replace(one, target=np.full_like(one.target, np.nan)) if one.word.index == 50 else one
+
+        def nan(one):
+            return replace(one, target=np.full_like(one.target, np.nan)) if one.word.index == 50 else one
+
         engine.ledger.ready_words = lambda n: [nan(one) for one in ready(n)]  # type: ignore[method-assign]
     else:
         engine._decoders = SimpleNamespace(  # type: ignore[assignment]
@@ -582,6 +589,7 @@ def test_a_sensor_that_dies_on_the_way_costs_seconds_and_not_the_session(bank: D
     assert late[-1] == [entry.word.index for entry in other.ledger.recent if entry.status == "scored"][-1]
     for index in late:
         mine, theirs = engine.scoreboard.word_map(index), other.scoreboard.word_map(index)
-        assert mine is not None and theirs is not None
+        assert mine is not None
+        assert theirs is not None
         assert np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.95
     assert any("M007 gave nothing usable" in notice.text for notice in engine.notices)

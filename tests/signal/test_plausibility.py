@@ -86,7 +86,9 @@ def test_a_quiet_recording_has_no_jumps() -> None:
 @settings(max_examples=25)
 @given(
     sizes=st.lists(st.integers(1, 900), min_size=1, max_size=8),
-    places=st.lists(st.tuples(st.integers(0, 3_999), st.integers(0, 3), st.sampled_from([np.nan, 1e30, 1e-9])), max_size=9),
+    places=st.lists(
+        st.tuples(st.integers(0, 3_999), st.integers(0, 3), st.sampled_from([np.nan, 1e30, 1e-9])), max_size=9
+    ),
 )
 def test_cutting_differently_changes_nothing(sizes: list[int], places: list[tuple[int, int, float]]) -> None:
     x = noise(8)

@@ -285,7 +285,9 @@ class _LossReport:
         if n_set or (gaps and not lost):
             texts.append(("gap", "the clock of the MEG's sender was set; its samples are used as if it had not been"))
         elif gaps:
-            texts.append(("gap", f"{lost} samples ({lost / clock.nominal_hz:.3g} s) are missing from the MEG, in {gaps} gaps"))
+            texts.append(
+                ("gap", f"{lost} samples ({lost / clock.nominal_hz:.3g} s) are missing from the MEG, in {gaps} gaps")
+            )
         if repeated:
             texts.append(("repeated", f"{repeated} MEG samples came twice and were dropped"))
         if wrong:

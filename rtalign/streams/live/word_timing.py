@@ -99,7 +99,8 @@ class WordTiming:
         self._n += 1
         if not -LATEST_S <= ahead <= EARLIEST_S:
             self.counts[ANOTHER_CLOCK] += 1
-            text = f"the word {word.text!r} is stamped {ahead:+.3g} s from the signal and not scored - which clock stamps it?"
+            place = f"{ahead:+.3g} s from the signal"
+            text = f"the word {word.text!r} is stamped {place} and not scored - which clock stamps it?"
             at_arrival = Word(self._n - 1, word.text, newest, word.duration)
             return [SkippedWord(at_arrival, ANOTHER_CLOCK), *self._notice("word clock", text, now)]
         if ahead > EARLY_S:

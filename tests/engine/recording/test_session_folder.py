@@ -12,8 +12,8 @@ import pytest
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor
 from rtalign.core.session import Session
-from rtalign.engine.commands import Record
 from rtalign.engine.command_executor import CommandExecutor
+from rtalign.engine.commands import Record
 from rtalign.engine.recording.session_folder import SessionFolder
 from rtalign.streams.events import RawSamples, SignalChanged
 
