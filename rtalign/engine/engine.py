@@ -42,6 +42,8 @@ N_LATENCIES = 2000
 """Newest words whose latency is kept."""
 FINISH_S = 10.0
 """How long the end of a session waits for the language model; words that it has not read by then are skipped."""
+PATIENT_FINISH_S = 45.0
+"""The same where the source can wait; less than the time after which a viewer kills an engine that does not end."""
 NO_DECODERS = "learned from before there were decoders"
 NOT_FINITE = "no finite prediction or target"
 
@@ -251,7 +253,7 @@ class Engine:
     def finish(self) -> Assessment:
         """Wait for the language model, but not for long; score what is left, and assess everything once more."""
         self._end_stream()
-        until = monotonic() + FINISH_S
+        until = monotonic() + (PATIENT_FINISH_S if self._options.can_wait else FINISH_S)
         while self.ledger.n_epochs and (self.reader.backlog or self._adapting) and monotonic() < until:
             self._take_activations()
             self._score()

@@ -209,8 +209,8 @@ class LiveSource:
             if self._decoder is not None and self._channel in inlet.channel_names:
                 column = inlet.channel_names.index(self._channel)
                 events += self._timed(self._decoder.push_samples(data[rows, column], local[rows]), 0.0)
-        if np.isfinite(local[-1]):
-            self._newest = float(local[-1])
+        if self._clock.started:
+            self._newest = self._clock.to_stamp(self._clock.end - 1 / self._clock.nominal_hz)
         events += self._timed([], 0.0)
         events += self._losses.notices(self._clock, self._backend.clock())
         return events + self._implausible(data)

@@ -422,7 +422,9 @@ def test_a_stamp_that_is_wrong_stops_neither_samples_nor_words() -> None:
         lab.now = round(lab.now + 0.02, 6)
         lab.send("m", 10)
         lab.open["m"].queue[-1][1][-1] += wrong
-        events = source.poll(0.0) + lab.run(source, 1.48)
+        events = source.poll(0.0)
+        assert source.health().meg.age_s == pytest.approx(0, abs=0.03)
+        events += lab.run(source, 1.48)
         lab.open["w"].queue.append((f"w{wrong}", lab.now - 0.1))
         events += lab.run(source, 0.5)
         assert sum(len(chunk.data) for chunk in of(events, Chunk)) == 1_000
