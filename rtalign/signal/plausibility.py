@@ -18,6 +18,8 @@ SIZES = {"axial": (0.1, 1e6), "mag": (0.1, 1e6), "planar": (0.03, 1e6), "eeg": (
 """Standard deviations over some seconds, in display units, by kind: outside, the unit is another than is stated."""
 JUMP_FACTOR = 100.0
 """A step from one sample to the next beyond so many times their rms is a jump, as of a SQUID that lost its lock."""
+FIRST_FACTOR = 1000.0
+"""Before the first block is full there is nothing to compare with: a jump then is so many times the least one."""
 BLOCK_S = 1.0
 """The rms of the steps is taken over blocks of this length, counted in samples, so that chunks do not matter."""
 KEEP = 0.9
@@ -28,7 +30,7 @@ class SampleJudge:
     """Cuts the signal where its values cannot be signal: not finite, too large for the kind of sensor, or a jump.
 
     A row behind a jump begins anew at its own level, so a step costs one row, and the values behind it are believed.
-    Before the first block is full there is nothing to compare steps with, and none is a jump.
+    Before the first block is full, only a step that no magnetic shielding lets through is a jump.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ class SampleJudge:
         self._n_rows = self._n_steps = 0
         self._energy = np.zeros(len(scales))
         self._mean_square: np.ndarray | None = None
-        self._jump = np.full(len(scales), np.inf)
+        self._jump = FIRST_FACTOR * self._least
         self._last: np.ndarray | None = None
 
     def push(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -99,13 +101,14 @@ class SampleJudge:
     def _judge(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         with np.errstate(invalid="ignore", over="ignore"):
             steps = np.diff(rows, axis=0, prepend=rows[:1] if self._last is None else self._last[None])
-            if _within(rows, self._largest) and _within(steps, self._jump):
-                self._count(steps)
-                self._last = rows[-1].copy()
-                yield rows, None
-                return
-            bad = self._find_bad(rows, steps)
-        is_bad = bad.any(axis=1)
+            good = _within(rows, self._largest) and _within(steps, self._jump)
+            bad = None if good else self._find_bad(rows, steps)
+        if bad is None:
+            self._count(steps)
+            self._last = rows[-1].copy()
+            yield rows, None
+            return
+        is_bad = np.asarray(bad.any(axis=1))
         follows = ~is_bad & ~np.concatenate([[self._last is None], is_bad[:-1]])
         self._count(steps[follows])
         self._last = None if is_bad[-1] else rows[-1].copy()
@@ -115,8 +118,8 @@ class SampleJudge:
 
     def _find_bad(self, rows: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """(sample, sensor): a jump is one only from a row that is not bad itself."""
-        bad = ~(np.abs(rows) <= self._largest)
-        jumps = ~bad & (np.abs(steps) > self._jump)
+        bad = np.asarray(~(np.abs(rows) <= self._largest))
+        jumps = np.asarray(~bad & (np.abs(steps) > self._jump))
         is_bad = bad.any(axis=1)
         for row in np.flatnonzero(jumps.any(axis=1)):
             before_is_bad = is_bad[row - 1] if row else self._last is None

@@ -15,7 +15,7 @@ from rtalign.core.records import Chunk, Epoch, Sensor, SkippedWord, Word
 from rtalign.signal.chain import Chain
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.signal.pipeline import Pipeline
-from rtalign.signal.plausibility import BLOCK_S, SampleJudge
+from rtalign.signal.plausibility import SampleJudge
 
 SFREQ = 500.0
 SENSORS = tuple(
@@ -117,10 +117,11 @@ def test_every_second_sample_bad_is_bounded_and_ends() -> None:
     assert len(chain.take_bad_values()) <= 1000
 
 
-def test_jumps_are_known_after_a_second_of_signal() -> None:
+@pytest.mark.parametrize(("at_s", "strength", "n_bad"), [(1.002, 1e6, 1), (0.5, 1e6, 0), (0.5, 1e9, 1)])
+def test_jumps_are_known_after_a_second_of_signal(at_s: float, strength: float, n_bad: int) -> None:
     x = noise(3)
-    x[int(BLOCK_S * SFREQ) + 1, 3] += 1e6 / SCALES[3]
-    assert bad_rows(x, [100]).sum() == 1
+    x[round(at_s * SFREQ), 1] += strength / SCALES[1]
+    assert bad_rows(x, [100]).sum() == n_bad
 
 
 def test_a_word_beside_a_bad_value_names_its_channel(tmp_path: Path) -> None:
