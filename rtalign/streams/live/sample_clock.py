@@ -24,6 +24,8 @@ RATE_PRIOR = 300e-6
 """How far a true rate lies off the nominal one before anything is known (standard deviation)."""
 CONFIRM_S = 0.5
 """A jump is believed when the stamps of so much signal behind it agree with it; it waits for them."""
+N_FOLLOW, SHARE_FOLLOW = 3, 0.1
+"""A jump is confirmed by the stamps right behind it, or by so many of all that were waited for."""
 SET_S = 1.0
 """A jump further than this that is not in the times of arrival either is no gap: the sender's clock was set."""
 STUCK_S = 5.0
@@ -333,8 +335,9 @@ class SampleClock:
         n_later = np.arange(1, len(ahead) + 1)
         jumped = stamp + (1 + segment.beta) * n_later / self.nominal_hz
         line = segment.stamp0 + segment.alpha + (1 + segment.beta) * (segment.n + n_later) / self.nominal_hz
-        n_jumped, n_on_line = (int((np.abs(ahead - there) <= self._threshold).sum()) for there in (jumped, line))
-        return n_jumped > 0 and n_jumped >= n_on_line
+        follows, on_line = (np.abs(ahead - there) <= self._threshold for there in (jumped, line))
+        enough = follows[:N_FOLLOW].all() or follows.mean() >= SHARE_FOLLOW  # stamps at random agree now and then
+        return bool(enough and follows.sum() >= on_line.sum())
 
     def _was_set(self, stamp: float, off: float, ahead: np.ndarray) -> bool:
         """Whether a confirmed jump is one of the sender's clock: samples went on arriving as if there were none."""

@@ -273,3 +273,13 @@ def test_an_offset_that_changed_is_no_gap() -> None:
     (span,) = clock.push(stamps[2_500:] + 7.0)
     assert span == SampleSpan(0, 2_500, pytest.approx(15.0))
     assert clock.to_signal(stamps[-1] + 7.0) == pytest.approx(stamps[-1], abs=1e-6)
+
+
+def test_stamps_at_random_cost_no_sample_and_a_stream_that_is_right_again_is_followed() -> None:
+    true = 100 + np.arange(20_000) / 1000.0
+    stamps = true.copy()
+    stamps[5_000:12_000] += np.random.default_rng(0).uniform(-100, 100, 7_000)
+    clock = SampleClock(1000.0)
+    spans = push_in_time(clock, stamps, true, 20)
+    assert sum(span.n for span in spans) == 20_000
+    assert clock.to_signal(true[-1]) == pytest.approx(true[-1], abs=1e-3)
