@@ -120,7 +120,7 @@ class SampleJudge:
         """(sample, sensor): a jump is one only from a row that is not bad itself."""
         bad = np.asarray(~(np.abs(rows) <= self._largest))
         jumps = np.asarray(~bad & (np.abs(steps) > self._jump))
-        is_bad = bad.any(axis=1)
+        is_bad = np.asarray(bad.any(axis=1))
         for row in np.flatnonzero(jumps.any(axis=1)):
             before_is_bad = is_bad[row - 1] if row else self._last is None
             if is_bad[row] or before_is_bad:
