@@ -156,7 +156,11 @@ def _datasets(parser: argparse.ArgumentParser) -> None:
     what = "check: what a folder holds; audit: word onsets against the recorded sound"
     parser.add_argument("what", nargs="?", choices=("check", "audit"), help=what)
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="a data set, or one recording")
-    parser.add_argument("--signal", action="store_true", help="check: also look for flat or broken sensors")
+    parser.add_argument(
+        "--signal",
+        action="store_true",
+        help="check: read the signal too: flat or broken sensors, bad values, wrong units",
+    )
     parser.add_argument("--sound", type=Path, metavar="FILE", help="audit: the wav of the run")
     parser.add_argument("--audio", metavar="CHANNEL", help="audit: the channel that holds the sound (UADC003)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="audit: folder of the figures")

@@ -15,7 +15,7 @@ from typing import Any
 
 from rtalign.core.progress import Progress
 from rtalign.core.session import Session
-from rtalign.engine.process.client import Client
+from rtalign.engine.process.supervised import SupervisedEngine
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line
 
@@ -103,9 +103,10 @@ def show(session: Session | None, args: argparse.Namespace, done: Done, progress
 
     session : None to let the window ask for one.
     """
+    losses: list[str] = []
     if args.headless and not args.pictures:
         assert session is not None
-        snapshot = on_terminal(session, args, done, progress)
+        snapshot = on_terminal(SupervisedEngine(session), args, done, progress, losses)
     else:
         snapshot = in_window(session, args, done)
     refuse(snapshot)
@@ -114,25 +115,32 @@ def show(session: Session | None, args: argparse.Namespace, done: Done, progress
         progress.say(f"report: {Path(folder) / 'report.html'}")
     elif folder:
         progress.say(f"no curves to write: {snapshot.reason}")
-    return {**json_line(snapshot), "folder": str(folder) if folder else None}
+    result = {**json_line(snapshot), "folder": str(folder) if folder else None}
+    return {**result, "ok": False, "losses": losses} if losses else result
 
 
-def on_terminal(session: Session, args: argparse.Namespace, done: Done, progress: Progress) -> Snapshot:
-    """Until it is done, fails, or Ctrl-C."""
-    engine = Client(session)
+def on_terminal(
+    engine: SupervisedEngine, args: argparse.Namespace, done: Done, progress: Progress, losses: list[str]
+) -> Snapshot:
+    """Until it is done, fails, or Ctrl-C.  An engine that is lost is started again, and the loss added to `losses`."""
     on_screen = sys.stdout.isatty() and sys.stderr.isatty()
     view = None if args.quiet else TerminalView() if on_screen else JsonLines()
     stop_at = time.monotonic() + args.seconds if args.seconds else float("inf")
     try:
-        while engine.alive and time.monotonic() < stop_at and not done(engine.newest):
+        while time.monotonic() < stop_at and not done(engine.newest):
             if view:
                 view.draw(engine.newest)
             time.sleep(POLL_S)
+            if (loss := engine.poll()) is not None:
+                print(f"rtalign: {loss}", file=sys.stderr, flush=True)
+            if not engine.alive:
+                break
     except KeyboardInterrupt:
         progress.say("\nstopping; the results are being written")
     snapshot = engine.stop()
+    losses += engine.losses
     if snapshot.phase not in ("ended", "failed") and not snapshot.refused:
-        raise ValueError(f"the engine ended unexpectedly with status {engine.wait()}; what it recorded is on disk")
+        raise ValueError(f"the engine ended unexpectedly with status {engine.status}; what it recorded is on disk")
     if view:
         view.draw(snapshot, last=True)
     return snapshot

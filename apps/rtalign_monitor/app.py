@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QApplication
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor import memory
-from rtalign_monitor.engines.link import EngineClient
+from rtalign_monitor.engines.link import EngineClient, without_engine
 from rtalign_monitor.export.screenshots import Screenshots
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.memory import ViewName
@@ -73,7 +73,7 @@ def run(session: Session | None, options: DisplayOptions | None = None) -> Snaps
     window.show()
     QTimer.singleShot(0, lambda: window.start(absolute(session)) if session is not None else window.start_dialog())
     timer = QTimer()
-    timer.timeout.connect(lambda: _poll(window, options, pictures))
+    timer.timeout.connect(lambda: poll(window, options, pictures))
     timer.start(POLL_MS)
     before = {
         number: signal.signal(number, lambda *_: _interrupt(window)) for number in (signal.SIGINT, signal.SIGTERM)
@@ -89,6 +89,13 @@ def run(session: Session | None, options: DisplayOptions | None = None) -> Snaps
         window.replay_extras.close()
         if window.link.engine:
             window.link.engine.wait(WRITE_TIMEOUT_S)
+    return last_snapshot(window)
+
+
+def last_snapshot(window: MonitorWindow) -> Snapshot | None:
+    """What the window drew last; that of an engine which was lost says so."""
+    if window.drawn is not None and window.link.state == "lost":
+        return without_engine(window.drawn)
     return window.drawn
 
 
@@ -98,7 +105,7 @@ def absolute(session: Session) -> Session:
     return session.model_copy(update=paths)
 
 
-def _poll(window: MonitorWindow, options: DisplayOptions, pictures: Screenshots | None) -> None:
+def poll(window: MonitorWindow, options: DisplayOptions, pictures: Screenshots | None) -> None:
     """Stop a session that is over, and take pictures.
 
     Why a timer calls it even without either: Python handles Ctrl-C only when the interpreter runs.
@@ -109,7 +116,7 @@ def _poll(window: MonitorWindow, options: DisplayOptions, pictures: Screenshots 
     if pictures:
         if (window.link.stopping_s or 0.0) > WRITE_TIMEOUT_S:  # nobody is there to press "End it now"
             window.link.kill()
-        done = state in ("ended", "failed", "lost")
+        done = state in ("ended", "failed") or (state == "lost" and window.link.restarts_in_s is None)
         pictures.update(window, window.drawn, last=done)
         if done:
             window.close()

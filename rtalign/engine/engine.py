@@ -15,7 +15,7 @@ from rtalign.decoding.adaptation import AdaptationThread
 from rtalign.decoding.bank import LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.intake import Intake
-from rtalign.engine.ledger import N_RECENT, Ledger, ReadyWord, WordEntry
+from rtalign.engine.ledger import N_RECENT, TOO_SLOW, Ledger, ReadyWord, WordEntry
 from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
 from rtalign.scoring.findings import Findings
@@ -40,7 +40,12 @@ MAX_AHEAD = 100
 """Words with a complete epoch at which an engine lets a source that can wait do so, for the language model."""
 N_LATENCIES = 2000
 """Newest words whose latency is kept."""
+FINISH_S = 10.0
+"""How long the end of a session waits for the language model; words that it has not read by then are skipped."""
+PATIENT_FINISH_S = 45.0
+"""The same where the source can wait; less than the time after which a viewer kills an engine that does not end."""
 NO_DECODERS = "learned from before there were decoders"
+NOT_FINITE = "no finite prediction or target"
 
 
 class SessionSink:
@@ -189,6 +194,8 @@ class Engine:
                 self._add_chunk(event)
             case Word():
                 self._add_word(event)
+            case SkippedWord():
+                self._add_word(event.word, event.reason)
             case RawSamples():
                 self._sink.write_samples(event)
             case RawMarker():
@@ -244,9 +251,10 @@ class Engine:
             self._start_stream(self.intake.stream)
 
     def finish(self) -> Assessment:
-        """Wait for the language model, score what is left, and assess everything once more."""
+        """Wait for the language model, but not for long; score what is left, and assess everything once more."""
         self._end_stream()
-        while self.ledger.n_epochs and (self.reader.backlog or self._adapting):
+        until = monotonic() + (PATIENT_FINISH_S if self._options.can_wait else FINISH_S)
+        while self.ledger.n_epochs and (self.reader.backlog or self._adapting) and monotonic() < until:
             self._take_activations()
             self._score()
             self._adapt()
@@ -288,8 +296,10 @@ class Engine:
         if self.intake.is_open:
             self._arrived = monotonic() - self.source.age(chunk.end)
             self._add_epochs(self.intake.add_chunk(chunk))
+            for notice in self.intake.take_notices(monotonic()):
+                self.notify(notice)
 
-    def _add_word(self, word: Word) -> None:
+    def _add_word(self, word: Word, not_scored: str = "") -> None:
         """The language model reads every word, scored or not: all of them are context."""
         if not self.ledger.add_word(word):
             return
@@ -298,16 +308,19 @@ class Engine:
             self._add_epochs([SkippedWord(word, "the language model stopped")])
             return
         self.reader.push(word)
-        if self._options.is_scored is None or self._options.is_scored(word):
+        is_wanted = self._options.is_scored is None or self._options.is_scored(word)
+        if is_wanted and not not_scored:
             self._add_epochs(self.intake.add_word(word))
         else:
-            self._sink.write_word(self.ledger.mark_skipped(word, "not a content word"))
+            self._sink.write_word(self.ledger.mark_skipped(word, not_scored or "not a content word"))
 
     def _add_epochs(self, epochs: Sequence[Epoch | SkippedWord]) -> None:
         """An epoch is complete since its last samples arrived, or since its word came, whichever was later."""
         for epoch in epochs:
             for entry in self.ledger.add_epoch(epoch, self._arrived):
                 self._sink.write_word(entry)
+                if entry.reason == TOO_SLOW:
+                    self.reader.give_up(entry.word)
 
     def _skip_waiting(self, reason: str, unread_only: bool = False) -> None:
         for entry in self.ledger.skip_waiting(reason, unread_only):
@@ -337,10 +350,15 @@ class Engine:
                 self._adapt()
 
     def _score_batch(self, words: Sequence[ReadyWord]) -> None:
-        assert self.intake.fitting is not None
-        epochs = np.stack([self.intake.fitting.fill_missing(ready.epoch) for ready in words])
+        epochs = np.stack([ready.epoch for ready in words])
         predicted = self._decoders.predict(epochs) if self._decoders else None
         for i, ready in enumerate(words):
+            if (
+                not np.isfinite(ready.target).all()
+                or not np.isfinite(epochs[i] if predicted is None else predicted[i]).all()
+            ):
+                self._sink.write_word(self.ledger.mark_skipped(ready.word, NOT_FINITE))
+                continue
             if predicted is None:
                 self._sink.write_word(self.ledger.mark_skipped(ready.word, NO_DECODERS))
             else:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.signal.pipeline import Pipeline
+from rtalign.signal.sensor_watch import SensorWatch
 from rtalign.streams.events import Notice, SignalChanged
 
 
@@ -39,6 +42,8 @@ class Intake:
         self.refused: tuple[str, ...] = ()
         self.n_sensors, self.time_s = 0, 0.0
         self._pipeline: Pipeline | None = None
+        self._watch: SensorWatch | None = None
+        self._lags, self._means = np.zeros(1), np.zeros((1, 0), np.float32)
 
     @property
     def is_open(self) -> bool:
@@ -53,29 +58,65 @@ class Intake:
             self.refused = fitting.differences or ("the stream has no sensor of the bank",)
             fix = "name the bank of this machine, or pass --allow-missing to ignore missing sensors"
             return [Notice("error", "passport", f"{'; '.join(self.refused)} - {fix}", now)]
-        self.fitting, self.refused = fitting, ()
-        self._pipeline = Pipeline(decoding.recipe, fitting.sensors, stream.sfreq)
+        try:
+            pipeline = Pipeline(decoding.recipe, fitting.sensors, stream.sfreq)
+        except ValueError as error:  # a rate that the bank's filters cannot be built for
+            self.refused = (str(error),)
+            text = f"{error}; the stream is recorded, and scored again when it comes back at another rate"
+            return [Notice("error", "passport", text, now)]
+        self.fitting, self._pipeline, self.refused = fitting, pipeline, ()
+        self._watch = SensorWatch(fitting.sensors, stream.sfreq)
+        self._lags, shape = decoding.lags_s, (len(decoding.lags_s), len(decoding.sensors or stream.sensors))
+        self._means = (
+            np.asarray(decoding.bank.tensors["mean_x"], np.float32) if decoding.bank else np.zeros(shape, np.float32)
+        )
         return [Notice("warning", "passport", f"{text}; ignored, as asked for", now) for text in fitting.differences]
 
     def restart(self, decoding: DecoderSetup) -> None:
         """The signal goes on at another time: nothing of what came before belongs to it."""
         if self._pipeline and self.fitting and self.stream:
             self._pipeline = Pipeline(decoding.recipe, self.fitting.sensors, self.stream.sfreq)
+            self._watch = SensorWatch(self.fitting.sensors, self.stream.sfreq)
 
     def add_chunk(self, chunk: Chunk) -> Sequence[Epoch | SkippedWord]:
         """The next samples; returns the epochs that they complete."""
         assert self._pipeline is not None
         assert self.fitting is not None
+        assert self._watch is not None
         self.time_s = chunk.end
-        return self._pipeline.push(Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq))
+        chosen = self._watch.push(Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq))
+        return self._filled(self._pipeline.push(chosen))
+
+    def take_notices(self, now: float) -> list[Notice]:
+        """What the user should know of single sensors since the last call."""
+        return [Notice("warning", "sensors", line, now) for line in self._watch.take_lines()] if self._watch else []
 
     def add_word(self, word: Word) -> Sequence[Epoch | SkippedWord]:
         """The next word; returns its epoch where the signal for it is there already."""
-        return self._pipeline.push(word) if self._pipeline else [SkippedWord(word, "no signal that fits the bank")]
+        if self._pipeline is None:
+            return [SkippedWord(word, "no signal that fits the bank")]
+        return self._filled(self._pipeline.push(word))
 
     def finish(self) -> Sequence[Epoch | SkippedWord]:
         """No more samples: what becomes of the words that still wait for some."""
-        return self._pipeline.finish() if self._pipeline else []
+        return self._filled(self._pipeline.finish()) if self._pipeline else []
+
+    def _filled(self, epochs: Sequence[Epoch | SkippedWord]) -> Sequence[Epoch | SkippedWord]:
+        """Epochs of all sensors of the bank, so that a word that waits does not depend on the stream any more."""
+        return [Epoch(e.word, self._fill(e)) if isinstance(e, Epoch) else e for e in epochs]
+
+    def _fill(self, epoch: Epoch) -> np.ndarray:
+        """(lag, sensor of the bank): training means for sensors that are missing, or were left out meanwhile."""
+        assert self.fitting is not None
+        assert self._watch is not None
+        data, onset = self.fitting.fill_missing(epoch.data), epoch.word.onset
+        out = self._watch.left_out(onset + float(self._lags[0]), onset + float(self._lags[-1]))
+        if not out.any():
+            return data
+        places = self.fitting.places[out]
+        data = data.copy()
+        data[:, places] = self._means[:, places]
+        return data
 
     def newest(self, seconds: float) -> Chunk | None:
         """The newest seconds of the filtered signal, in display units; None before there is any."""

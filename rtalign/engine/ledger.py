@@ -14,7 +14,9 @@ from rtalign.language import EncodedWord
 N_RECENT = 300
 """Finished words of which the entry is kept."""
 MAX_WAITING_EPOCHS = 400
-"""Epochs kept for words that the language model has not read yet; beyond it the oldest word is skipped."""
+"""Epochs kept for words that the language model has not read yet; beyond it the older half is skipped.
+
+Why half: the model reads the oldest word first, so with one word skipped at a time it would only read skipped ones."""
 TOO_SLOW = "the language model was too slow"
 
 WordState = Literal["waiting", "scored", "skipped"]
@@ -156,8 +158,10 @@ class Ledger:
         if isinstance(epoch, SkippedWord):
             return [self._finish(epoch.word.index, "skipped", epoch.reason)]
         self._epochs[epoch.word.index] = epoch, complete_at
-        n_too_many = max(len(self._epochs) - MAX_WAITING_EPOCHS, 0)
-        return [self._finish(next(iter(self._epochs)), "skipped", TOO_SLOW) for _ in range(n_too_many)]
+        unread = [index for index in self._epochs if index not in self._targets]
+        if len(unread) <= MAX_WAITING_EPOCHS:
+            return []
+        return [self._finish(index, "skipped", TOO_SLOW) for index in unread[: len(unread) - MAX_WAITING_EPOCHS // 2]]
 
     def ready_words(self, n: int) -> list[ReadyWord]:
         """Up to n words that can be scored, the one with the oldest epoch first."""

@@ -48,6 +48,8 @@ class WordReader(Protocol):
 
     def push(self, word: str) -> Reading: ...
 
+    def skip(self, words: Sequence[str]) -> None: ...
+
 
 class BackgroundReader(Protocol):
     """Words go in, and come out encoded, in the same order, when the model has read them.
@@ -67,6 +69,10 @@ class BackgroundReader(Protocol):
 
     def pull(self) -> list[EncodedWord]:
         """The words that have been read since the last call; never waits.  Raises the error of the thread, if any."""
+        ...
+
+    def give_up(self, word: Word) -> None:
+        """A word that was requested is no longer wanted: it is context alone, and need not come out."""
         ...
 
     def restart(self) -> None:
@@ -96,7 +102,8 @@ class LiveReader:
     def __init__(self, make_reader: Callable[[], WordReader], targets: TargetFunction) -> None:
         self._make_reader, self._targets = make_reader, targets
         self._requests: queue.SimpleQueue[Word | str | None] = queue.SimpleQueue()
-        self._results: queue.SimpleQueue[EncodedWord | BaseException] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[EncodedWord | int | BaseException] = queue.SimpleQueue()
+        self._given_up: set[int] = set()
         self._error: BaseException | None = None
         self.backlog = 0
         self._thread = threading.Thread(target=self._work, name="language model", daemon=True)
@@ -113,12 +120,18 @@ class LiveReader:
             result = self._results.get()
             if isinstance(result, BaseException):
                 self._error = result
+            elif isinstance(result, int):
+                self.backlog -= result
             else:
                 words.append(result)
         if self._error is not None and not words:
             raise self._error
         self.backlog -= len(words)
         return words
+
+    def give_up(self, word: Word) -> None:
+        """As in BackgroundReader; consecutive words that are given up are read together, which is faster."""
+        self._given_up.add(word.index)
 
     def restart(self) -> None:
         self._requests.put("restart")
@@ -134,13 +147,34 @@ class LiveReader:
     def _work(self) -> None:
         try:
             reader = self._make_reader()
-            while (word := self._requests.get()) is not None:
-                if isinstance(word, Word):
-                    self._results.put(self._read(reader, word))
+            request = self._requests.get()
+            while request is not None:
+                if not isinstance(request, Word):
+                    reader, request = self._make_reader(), self._requests.get()
+                elif request.index in self._given_up:
+                    request = self._skip(reader, request)
                 else:
-                    reader = self._make_reader()
+                    self._results.put(self._read(reader, request))
+                    self._given_up.discard(request.index)  # it may have been given up meanwhile
+                    request = self._requests.get()
         except Exception as error:  # the boundary of the thread: pull raises it
             self._results.put(error)
+
+    def _skip(self, reader: WordReader, request: Word | str | None) -> Word | str | None:
+        """Read the words that are given up, from this one on, as context; returns the request behind them."""
+        skipped: list[str] = []
+        while isinstance(request, Word) and request.index in self._given_up:
+            self._given_up.discard(request.index)
+            skipped.append(request.text)
+            try:
+                request = self._requests.get_nowait()
+            except queue.Empty:
+                reader.skip(skipped)
+                self._results.put(len(skipped))
+                return self._requests.get()
+        reader.skip(skipped)
+        self._results.put(len(skipped))
+        return request
 
     def _read(self, reader: WordReader, word: Word) -> EncodedWord:
         start = time.perf_counter()
@@ -209,6 +243,11 @@ class AheadReader:
             ready = [word for word in self._requests if self._positions[word.index] in self._results]
             self._requests = [word for word in self._requests if self._positions[word.index] not in self._results]
             return [EncodedWord(word, *self._results[self._positions[word.index]]) for word in ready]
+
+    def give_up(self, word: Word) -> None:
+        """As in BackgroundReader; the story is read as a whole in any case."""
+        with self._condition:
+            self._requests = [request for request in self._requests if request.index != word.index]
 
     def restart(self) -> None:
         """Drop the open requests; the contexts stay as they are, since the story is known in advance."""

@@ -133,7 +133,26 @@ class GrowingReader:
             self._prefill_next()
         return reading
 
+    def skip(self, words: Sequence[list[int]]) -> None:
+        """Read the tokens of the next words for their context alone; a context that they fill up is left out."""
+        first = self._current.stop
+        stop = first + len(words)
+        while stop - self._current.start > self._capacity:
+            self._prefill_next()
+            self._current = self._next
+            self._next = self._following()
+        _prefill(self._current, words[self._current.stop - first :])
+        self._waiting += words[max(self._next.start - first, 0) :]
+        if sum(map(len, self._waiting)) >= PREFILL_TOKENS:
+            self._prefill_next()
+
     def _prefill_next(self) -> None:
-        if self._waiting:
-            self._next.prefill(self._waiting)
-            self._waiting = []
+        _prefill(self._next, self._waiting)
+        self._waiting = []
+
+
+def _prefill(context: GrowingContext, words: Sequence[list[int]]) -> None:
+    """Read words for their context, a block at a time."""
+    span = contexts.ContextSpan(0, len(words), len(words))
+    for start, stop in contexts.token_blocks(span, [len(word) for word in words], BLOCK):
+        context.prefill(words[start:stop])

@@ -92,3 +92,7 @@ class WindowReader:
         self._recent.append(tokens)
         words = list(self._recent)
         return next(read_windows(self._setup, words, first=len(words) - 1))[1]
+
+    def skip(self, words: Sequence[list[int]]) -> None:
+        """Take the tokens of the next words as context alone."""
+        self._recent.extend(words)

@@ -21,7 +21,7 @@ from rtalign.recordings.datasets.registry import (
 )
 from rtalign.recordings.file_recording import FileRecording
 from rtalign.recordings.open import OpenOptions, filters_of, open_recordings
-from rtalign.recordings.quality.signal import check_signal
+from rtalign.recordings.quality.signal import check_signal, find_bad_values
 from rtalign.recordings.word_tables.rows import NoWords
 from rtalign.recordings.xdf.reader import XdfStream
 from rtalign.recordings.xdf.streams import is_xdf, xdf_file
@@ -105,14 +105,14 @@ def check_folder(
     progress: Callable[[int, int], None] | None = None,
     **options: Unpack[OpenOptions],
 ) -> FolderReport:
-    """Open every recording of a folder, without reading the signal through.
+    """Open every recording of a folder; the signal is read through only where it is asked for.
 
     Parameters
     ----------
     folder : Path
         A data set's folder, or one recording.
     signal : bool
-        Whether to look for flat and broken sensors in a sample of each recording.
+        Whether to look for flat and broken sensors, wrong units and bad values; each recording is read as a whole.
     progress : callable, optional
         Called after each file with how many are done, and of how many.
     **options : OpenOptions
@@ -204,7 +204,8 @@ def _check_file(file: Path, open_one: Callable[[Path], Sequence[FileRecording]],
     findings += [Finding("note", run, note) for run, note in notes if not re.match(r"\d+ rows of the word table", note)]
     if signal:
         try:
-            findings += [Finding("note", r.name, fault) for r in recordings for fault in check_signal(r)]
+            faults = [(r.name, fault) for r in recordings for fault in (*check_signal(r), *find_bad_values(r))]
+            findings += [Finding("note", name, fault) for name, fault in faults]
         except (ValueError, OSError) as error:
             findings.append(Finding("broken", name, " ".join(str(error).split())))
     return findings

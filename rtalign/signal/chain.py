@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,9 +13,12 @@ import numpy as np
 from rtalign.core.recipe import ChainRecipe
 from rtalign.core.records import DISPLAY_SCALES, Chunk, Sensor
 from rtalign.signal.filters import CausalHighpass, Decimator, Highpass, NoHighpass, ZeroPhaseHighpass, lowpass
+from rtalign.signal.plausibility import SampleJudge
 
 LINE_HZ = 49.0
 """The stop band begins below the mains (50 or 60 Hz), even if the decimation would allow more."""
+MAX_BAD_VALUES = 1000
+"""Breaks by bad values that wait to be taken; hostile data could make one of every second sample."""
 CLOCK_S = 5.0
 """Time constant over which time stamps are smoothed before a gap is detected."""
 
@@ -141,10 +144,10 @@ class StretchFilter:
 class Chain:
     """Low-pass, decimation, high-pass; the output does not depend on how the signal was cut into chunks.
 
-    A gap, an overlap, or a row that holds NaN or infinity breaks the stream: the filters start anew behind it, and
-    their warm-up is never returned.  Samples that come twice are dropped.  Time stamps that drift slowly from the
-    counted clock are no gap.  Output follows the counted clock, so a live source whose true rate differs from its
-    nominal rate should give the true rate.
+    A gap, an overlap, or a row that holds a value which cannot be signal (see `SampleJudge`) breaks the stream: the
+    filters start anew behind it, so it never enters them, and their warm-up is never returned.  Samples that come
+    twice are dropped.  Time stamps that drift slowly from the counted clock are no gap.  Output follows the counted
+    clock, so a live source whose true rate differs from its nominal rate should give the true rate.
 
     Parameters
     ----------
@@ -172,7 +175,8 @@ class Chain:
                 f"sensors of kind {', '.join(unknown) or '(none)'}; known kinds are {', '.join(DISPLAY_SCALES)}"
             )
         self._design = ChainDesign(recipe, float(sfreq))
-        self._names = [sensor.name for sensor in sensors]
+        self._n_sensors = len(sensors)
+        self._judge = SampleJudge(sensors, float(sfreq))
         self._scales = np.array([DISPLAY_SCALES[sensor.kind] for sensor in sensors])
         self._stretch: StretchFilter | None = None
         self._expected: float | None = None
@@ -180,20 +184,26 @@ class Chain:
         self.rate = self._design.rate
         self.delay_s = self._design.delay_samples / self._design.sfreq
         self.breaks: deque[tuple[float, str]] = deque(maxlen=1000)
+        self._bad_values: list[tuple[float, str]] = []
 
     def push(self, chunk: Chunk) -> list[Chunk]:
         """Filter a chunk; return what became final: (sample, sensor) float32 chunks in display units, oldest first."""
         out, x, clock = self._align(self._checked(chunk), float(chunk.start))
-        for rows, whole in _split_finite(x):
-            if not whole:
-                out += self._break(clock, self._describe_fault(rows))
+        for rows, bad in self._judge.push(x):
+            if bad is not None:
+                out += self._break_at_bad_values(clock, rows, bad)
             else:
                 self._stretch = self._stretch or StretchFilter(self._design, self._scales, clock)
-                out += self._stretch.push(np.ascontiguousarray(rows, dtype=float))
+                out += self._stretch.push(rows)
             clock += len(rows) / self._design.sfreq
         if len(x):
             self._expected = clock
         return out
+
+    def take_bad_values(self) -> list[tuple[float, str]]:
+        """Breaks by bad values since the last call: time, and the reason of the words that they cost."""
+        taken, self._bad_values = self._bad_values, []
+        return taken
 
     def finish(self) -> list[Chunk]:
         """Return what was waiting for later samples (zero phase), at the end of the recording."""
@@ -201,7 +211,7 @@ class Chain:
         return stretch.finish() if stretch else []
 
     def _checked(self, chunk: Chunk) -> np.ndarray:
-        x, n = np.asarray(chunk.data), len(self._names)
+        x, n = np.asarray(chunk.data), self._n_sensors
         if x.ndim != 2 or x.shape[1] != n:
             raise ValueError(f"a chunk has the shape {x.shape}; the chain was made for (sample, {n} sensors)")
         if x.dtype.kind not in "fiu":
@@ -212,7 +222,7 @@ class Chain:
             )
         if not np.isfinite(chunk.start):
             raise ValueError(f"a chunk starts at {chunk.start} s; every chunk needs its time in seconds")
-        return x
+        return np.ascontiguousarray(x, dtype=float)
 
     def _align(self, x: np.ndarray, start: float) -> tuple[list[Chunk], np.ndarray, float]:
         """The output that a break in time completes, the samples that are new, and the smoothed time of their first."""
@@ -220,6 +230,8 @@ class Chain:
             return [], x, start
         sfreq = self._design.sfreq
         late = start - self._expected
+        if abs(late) > 1.5 / sfreq:
+            self._judge.restart()
         if late > 1.5 / sfreq:
             return self._break(self._expected, f"gap of {late:.4g} s"), x, start
         if late < -1.5 / sfreq:
@@ -232,22 +244,12 @@ class Chain:
             self.breaks.append((time, reason))
         return self.finish()
 
-    def _describe_fault(self, rows: np.ndarray) -> str:
-        row, column = np.argwhere(~np.isfinite(rows))[0]
-        return f"{rows[row, column]} on {self._names[column]}"
-
-
-def _split_finite(x: np.ndarray) -> Iterator[tuple[np.ndarray, bool]]:
-    """Cut x (sample, sensor) where rows that are all finite meet rows that are not; yields rows and whether finite."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        if np.isfinite(x.sum()):  # one pass for the usual case; a sum that overflows is checked again below
-            if len(x):
-                yield x, True
-            return
-    whole = np.isfinite(x).all(axis=1)
-    edges = np.flatnonzero(np.diff(whole)) + 1
-    for rows, good in zip(np.split(x, edges), np.split(whole, edges), strict=True):
-        yield rows, bool(good[0])
+    def _break_at_bad_values(self, time: float, rows: np.ndarray, bad: np.ndarray) -> list[Chunk]:
+        text, reason = self._judge.describe(rows, bad)
+        is_new = self._stretch is not None or not self._bad_values or self._bad_values[-1][1] != reason
+        if is_new and len(self._bad_values) < MAX_BAD_VALUES:
+            self._bad_values.append((time, reason))
+        return self._break(time, text)
 
 
 def frequency_response(recipe: ChainRecipe, sfreq: float, freqs_hz: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -64,6 +64,7 @@ class DiskBuffer:
             if {key: header[key] for key in FORMAT} != FORMAT:
                 raise ValueError(f"format {header['format']}, version {header['version']}")
             timeline = Timeline(header["rate"], header["n_sensors"], [Stretch(*entry) for entry in header["stretches"]])
+            timeline.reasons.extend((float(time), str(reason)) for time, reason in header.get("breaks", ()))
         except FileNotFoundError:
             raise ValueError(f"{folder} holds no finished signal ({STRETCHES} is missing) - write it again") from None
         except (ValueError, KeyError, TypeError) as error:
@@ -105,6 +106,15 @@ class DiskBuffer:
         self._timeline.extend(chunk)
         self._file.write(np.ascontiguousarray(chunk.data, dtype="<f4").data)
 
+    def note_breaks(self, reasons: Sequence[tuple[float, str]]) -> None:
+        """Why the signal broke at some times, s, where no chunk was missing."""
+        self._timeline.reasons.extend(reasons)
+
+    @property
+    def breaks(self) -> list[tuple[float, str]]:
+        """Times at which the signal was broken by what it held, in seconds, and by what."""
+        return list(self._timeline.reasons)
+
     def close(self) -> None:
         """Give the files their names; from now on the buffer can be read, and opened again later."""
         if self._file is None:
@@ -114,6 +124,7 @@ class DiskBuffer:
         timeline = self._timeline
         entries = [[stretch.start, stretch.first, stretch.n] for stretch in timeline.stretches]
         header = FORMAT | {"rate": timeline.rate, "n_sensors": timeline.n_sensors, "stretches": entries}
+        header["breaks"] = list(timeline.reasons)
         path = self.folder / STRETCHES
         _partial(path).write_text(json.dumps(header), encoding="utf-8")
         path.unlink(missing_ok=True)  # so that old stretches are never paired with a new signal

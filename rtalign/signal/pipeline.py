@@ -69,6 +69,7 @@ class Pipeline:
                 for piece in _pieces(item):
                     for filtered in self.chain.push(piece):
                         self.buffer.append(filtered)
+                    self.buffer.note_breaks(self.chain.take_bad_values())
                     done += self._epochs.collect()
                 return done
 

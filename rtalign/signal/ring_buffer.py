@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rtalign.core.records import Chunk
@@ -44,6 +46,10 @@ class RingBuffer:
         self._memory[np.arange(after - len(kept), after) % len(self._memory)] = kept
         if after > before:
             self._timeline.drop_before(self._oldest)
+
+    def note_breaks(self, reasons: Sequence[tuple[float, str]]) -> None:
+        """Why the signal broke at some times, s, where no chunk was missing."""
+        self._timeline.reasons.extend(reasons)
 
     def newest(self, n: int) -> Chunk:
         """The newest rows, at most n, of the current stretch."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
 from rtalign.core.records import Chunk
 from rtalign.signal.interpolation import HALF, TOLERANCE, interpolation_weights
+from rtalign.signal.plausibility import GAP
 
 LATER = "later"
 BEFORE = "window before recording"
 AFTER = "window after recording"
-GAP = "gap in the signal"
 OLDER = "older than the buffer"
+MAX_REASONS = 1000
+"""Reasons for gaps that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,16 @@ class Timeline:
         Columns of the chunks.
     stretches : list of Stretch, optional
         Those of a recording that was read before.
+
+    Attributes
+    ----------
+    reasons : deque of (float, str)
+        Times at which the signal was broken for another reason than a gap, and the reason.
     """
 
     def __init__(self, rate: float, n_sensors: int, stretches: list[Stretch] | None = None) -> None:
         self.rate, self.n_sensors = float(rate), n_sensors
+        self.reasons: deque[tuple[float, str]] = deque(maxlen=MAX_REASONS)
         self.stretches = list(stretches or [])
         self.n_rows = self.stretches[-1].first + self.stretches[-1].n if stretches else 0
         self.start = self.stretches[0].start if stretches else None
@@ -97,7 +106,8 @@ class Timeline:
         Returns
         -------
         str or None
-            One of LATER (not yet there), BEFORE, GAP and OLDER; None if every row needed is held, in one stretch.
+            One of LATER (not yet there), BEFORE, GAP (or the reason for it) and OLDER; None if every row needed is
+            held, in one stretch.
         """
         if self.start is None:
             return LATER
@@ -108,8 +118,14 @@ class Timeline:
             return OLDER
         stretch = held[-1]
         if self._row(stop, stretch.start) + HALF >= stretch.n:
-            return LATER if stretch is self.stretches[-1] else GAP
+            return LATER if stretch is self.stretches[-1] else self._reason_behind(stretch)
         return OLDER if self._row(start, stretch.start) - (HALF - 1) + stretch.first < oldest else None
+
+    def _reason_behind(self, stretch: Stretch) -> str:
+        """Why a stretch ended, where the next one begins later."""
+        end = stretch.start + stretch.n / self.rate
+        behind = next(later.start for later in self.stretches if later.first > stretch.first)
+        return next((reason for time, reason in self.reasons if end <= time + 1 / self.rate and time < behind), GAP)
 
     def _row(self, time: float, start: float) -> int:
         return int(np.floor((time - start) * self.rate + TOLERANCE))

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import Chunk, Sensor, SkippedWord, Word
 
 Level = Literal["info", "warning", "error"]
 State = Literal["searching", "found", "flowing", "stale", "lost", "paused", "ended"]
@@ -130,7 +130,18 @@ class SourceEnded:
     """Nothing will follow."""
 
 
-Event = Chunk | Word | RawSamples | RawMarker | OffsetMeasurement | Notice | SignalChanged | SourceJumped | SourceEnded
+Event = (
+    Chunk
+    | Word
+    | SkippedWord
+    | RawSamples
+    | RawMarker
+    | OffsetMeasurement
+    | Notice
+    | SignalChanged
+    | SourceJumped
+    | SourceEnded
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +245,8 @@ class Transport(Protocol):
 class Source(Protocol):
     """Where signal and words come from; polled by one thread, which owns it.
 
-    `SignalChanged` comes before the first chunk.  A word may come before or after the samples at its onset.
+    `SignalChanged` comes before the first chunk.  A word may come before or after the samples at its onset; one whose
+    onset cannot be believed comes as a `SkippedWord`.
     """
 
     @property

@@ -20,7 +20,7 @@ from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection
 from rtalign.language import find_content_words
 from rtalign.language.reading import Reading
-from rtalign.recordings.quality.signal import check_signal
+from rtalign.recordings.quality.signal import N_PLACES, check_signal
 from rtalign.signal.chain import Chain, describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
 
@@ -164,7 +164,7 @@ def prepare_recordings(
     Parameters
     ----------
     recordings : sequence of Recording
-        With the same sensors; ValueError names channels that are flat or not finite.
+        With the same sensors; ValueError names channels that are flat or broken.
     request : ActivationRequest
         Which activations of which model.
     recipe : Recipe
@@ -197,7 +197,7 @@ def prepare_recordings(
 
 
 def check_channels(recordings: Sequence[Recording]) -> None:
-    """Raise ValueError with the names of channels that are flat or not finite."""
+    """Raise ValueError with the names of channels that are flat or broken, and of units that cannot be right."""
     for recording in recordings:
         problems = check_signal(recording)
         if problems:
@@ -223,13 +223,23 @@ def filter_recordings(
                         stage.advance(filtered / length)
                         check()
             signals.append(DiskBuffer.open(folder))
+            report_breaks(recording, signals[-1], progress)
     return signals
+
+
+def report_breaks(recording: Recording, signal: DiskBuffer, progress: Progress) -> None:
+    """Say where a recording holds values that cannot be signal, by channel."""
+    for reason in dict.fromkeys(reason for _, reason in signal.breaks):
+        times = [time for time, own in signal.breaks if own == reason]
+        some = ", ".join(f"{time:.3f} s" for time in times[:N_PLACES])
+        more = f" and {len(times) - N_PLACES:,} more places" if len(times) > N_PLACES else ""
+        progress.say(f"{recording.name}: {reason} at {some}{more}; the words around are left out")
 
 
 def signal_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
     """The cache folder of a recording's filtered signal, whether it exists or not."""
     names = ",".join(s.name for s in recording.sensors)
-    return store / "signal" / cache.content_key("1", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
+    return store / "signal" / cache.content_key("2", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
 
 
 def _filter(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[float]:
@@ -239,6 +249,7 @@ def _filter(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[floa
         for chunk in recording.chunks():
             for ready in chain.push(chunk):
                 signal.append(ready)
+            signal.note_breaks(chain.take_bad_values())
             yield len(chunk.data) / recording.sfreq
         for ready in chain.finish():
             signal.append(ready)

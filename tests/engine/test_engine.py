@@ -6,13 +6,16 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event as Gate
+from threading import Semaphore, Timer
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.records import Chunk
+from rtalign.core.records import Chunk, SkippedWord, Word
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.engine import snapshot
@@ -398,3 +401,195 @@ def test_words_without_signal_are_skipped_at_the_end(bank: DecoderBank, fresh: A
     engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), ahead_reader(bank, recording, model)))
     assert sum(engine.ledger.skipped.values()) == 5
     assert engine.ledger.n_waiting == 0
+
+
+def test_a_stream_may_come_back_too_slow_for_the_bank_and_then_as_it_was(bank: DecoderBank, fresh: Any) -> None:
+    """At 60 Hz nothing can be scored; the session waits, and goes on when the stream is as before."""
+    recording, model = fresh
+    events = as_events(recording, 250, 0)
+    third = len(events) // 3
+    slow = [Chunk(e.data[::5], e.start, 50.0) if isinstance(e, Chunk) else e for e in events[third : 2 * third]]
+    slow_stream, as_before = (SignalChanged(recording.sensors, rate) for rate in (50.0, recording.sfreq))
+    events = [*events[:third], slow_stream, *slow, as_before, *events[2 * third :]]
+    engine = run(Engine(DecoderSetup.from_bank(bank), Scripted(events), ahead_reader(bank, recording, model)))
+    assert engine.ledger.n_scored > 160
+    assert engine.ledger.skipped["no signal that fits the bank"] > 60
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
+    assert any("50 Hz" in notice.text for notice in engine.notices)
+    assert not engine.intake.refused
+
+
+def test_one_bad_value_costs_the_words_around_it_alone(
+    bank: DecoderBank, fresh: Any, offline: dict[str, Any], tmp_path: Path
+) -> None:
+    """The scores are those of evaluate, and the sums hold nothing of it."""
+    recording, model = fresh
+    spoilt = MemoryRecording(recording.data.copy(), recording.words)
+    spoilt.data[15_000, 7] = 1e30
+    engine = run(
+        Engine(DecoderSetup.from_bank(bank), ReplaySource(spoilt, None, 0.1), ahead_reader(bank, spoilt, model))
+    )
+    again = evaluate(bank, [spoilt], model, tmp_path / "out", QUIET, store=tmp_path / "cache")
+    assert engine.ledger.skipped["bad value on M007"] == again["skipped"]["bad value on M007"] > 0
+    assert engine.scoreboard.n == again["n_words"] > offline["n_words"] - 15
+    assert np.abs(engine.scoreboard.r() - again["r"]).max() < 1e-5
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 0.05
+
+
+def test_words_that_wait_for_the_model_outlive_a_change_of_the_stream(bank: DecoderBank, fresh: Any) -> None:
+    """Their epochs were cut from the stream with all sensors, and are scored when it has one less."""
+    recording, model = fresh
+    fewer = SignalChanged(recording.sensors[1:], recording.sfreq)
+    events = midway(recording, fewer, lambda data: data[:, 1:])
+    decoding, gate = DecoderSetup.from_bank(bank), Gate()
+    reader = LiveReader(lambda: waiting_for(gate, model.reader(bank.recipe.language, bank.layers)), decoding.targets)
+    engine = Engine(decoding, Scripted(events), reader, EngineOptions(allow_missing=True))
+    while not engine.ended:
+        engine.step(0.001)
+    assert engine.ledger.n_scored == 0
+    gate.set()
+    run(engine)
+    assert engine.ledger.n_scored > 270
+
+
+def waiting_for(gate: Gate, reader: Any) -> Any:
+    """The reader, once the gate is open."""
+    gate.wait(60)
+    return reader
+
+
+def test_a_word_stamped_by_another_clock_is_context_alone(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    read: list[str] = []
+    decoding, inner = DecoderSetup.from_bank(bank), model.reader(bank.recipe.language, bank.layers)
+    reader = LiveReader(
+        lambda: SimpleNamespace(push=lambda word: read.append(word) or inner.push(word)), decoding.targets
+    )
+    events = [
+        SkippedWord(e, "clock") if isinstance(e, Word) and e.index == 9 else e for e in as_events(recording, 99, 0)
+    ]
+    engine = run(Engine(decoding, Scripted(events), reader))
+    assert engine.ledger.skipped["clock"] == 1
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
+    assert read == [word.text for word in recording.words]
+
+
+@pytest.mark.parametrize("what", ["target", "prediction"])
+def test_numbers_that_are_not_finite_cost_their_word_alone(bank: DecoderBank, fresh: Any, what: str) -> None:
+    recording, model = fresh
+    decoding = DecoderSetup.from_bank(bank)
+    engine = Engine(decoding, ReplaySource(recording, None, 1.0), ahead_reader(bank, recording, model))
+    ready, predict = engine.ledger.ready_words, engine._decoders.predict  # type: ignore[union-attr]
+    if what == "target":
+
+        def nan(one):
+            return replace(one, target=np.full_like(one.target, np.nan)) if one.word.index == 50 else one
+
+        engine.ledger.ready_words = lambda n: [nan(one) for one in ready(n)]  # type: ignore[method-assign]
+    else:
+        engine._decoders = SimpleNamespace(  # type: ignore[assignment]
+            predict=lambda epochs: predict(epochs) * np.where(np.arange(len(epochs)) == 0, np.inf, 1)[:, None, None]
+        )
+    run(engine)
+    assert engine.ledger.skipped["no finite prediction or target"] > 0
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
+    assert np.isfinite(engine.scoreboard.r()).all()
+
+
+class Paced:
+    """A model that reads as many words as it is told to, one by one; skipped words cost as much as one, together."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self.turn, self.done = inner, Semaphore(0), Semaphore(0)
+        self.skipped = 0
+
+    def push(self, word: str) -> Any:
+        self.turn.acquire()
+        reading = self.inner.push(word)
+        self.done.release()
+        return reading
+
+    def skip(self, words: list[str]) -> None:
+        self.turn.acquire()
+        self.skipped += len(words)
+        self.done.release()
+
+
+def test_a_model_that_is_too_slow_never_stops_scoring(bank: DecoderBank) -> None:
+    """It reads two words while five come; words that are given up are read together, as context."""
+    recording, model = world(n_words=1_500, seed=5, prefix="f")
+    decoding = DecoderSetup.from_bank(bank)
+    paced = Paced(model.reader(bank.recipe.language, bank.layers))
+    engine = Engine(decoding, Scripted([]), LiveReader(lambda: paced, decoding.targets))
+    scored = []
+    for event in as_events(recording, 250, 0):
+        engine.handle(event)
+        if isinstance(event, Word) and event.index % 5 == 0:
+            for _ in range(min(2, engine.reader.backlog)):
+                paced.turn.release()
+                paced.done.acquire(timeout=20)
+            engine._take_activations()
+            engine._score()
+            scored.append(engine.ledger.n_scored)
+    assert max(np.diff(scored[::20])[2:]) > 0
+    assert min(np.diff(scored[::20])[2:]) > 0  # in every hundred words some are scored
+    assert scored[-1] > 0.3 * 1_500
+    assert paced.skipped > 100
+    for _ in range(3_000):
+        paced.turn.release()
+    run(engine)
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 1_500
+
+
+def test_the_end_does_not_wait_for_a_model_that_hangs(
+    bank: DecoderBank, fresh: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording, model = fresh
+    monkeypatch.setattr("rtalign.engine.engine.FINISH_S", 0.2)
+    decoding = DecoderSetup.from_bank(bank)
+    paced = Paced(model.reader(bank.recipe.language, bank.layers))
+    for _ in range(150):
+        paced.turn.release()
+    engine = Engine(decoding, Scripted(as_events(recording, 250, 0)), LiveReader(lambda: paced, decoding.targets))
+    while not engine.ended:
+        engine.step(0.001)
+    rescue = Timer(20, lambda: [paced.turn.release() for _ in range(300)])
+    rescue.start()
+    assessment = engine.finish()
+    rescue.cancel()
+    for _ in range(300):
+        paced.turn.release()
+    engine.close()
+    assert assessment.findings is not None
+    assert engine.ledger.skipped["the session ended"] > 100
+    assert engine.ledger.n_scored + sum(engine.ledger.skipped.values()) == 300
+
+
+def test_a_sensor_that_dies_on_the_way_costs_seconds_and_not_the_session(bank: DecoderBank, fresh: Any) -> None:
+    """From then on it has its training mean, as a sensor that was never there."""
+    recording, model = fresh
+    dying = MemoryRecording(recording.data.copy(), recording.words)
+    dying.data[10_000:, 7] = np.nan
+    without = MemoryRecording(np.delete(recording.data, 7, axis=1), recording.words)
+    without.sensors = tuple(sensor for sensor in recording.sensors if sensor.name != "M007")
+    engine, other = (
+        run(
+            Engine(
+                DecoderSetup.from_bank(bank),
+                ReplaySource(one, None, 0.1),
+                ahead_reader(bank, one, model),
+                EngineOptions(allow_missing=allowed),
+            )
+        )
+        for one, allowed in ((dying, False), (without, True))
+    )
+    assert 3 <= engine.ledger.skipped["bad value on M007"] <= 30
+    assert engine.ledger.n_scored > other.ledger.n_scored - 30
+    late = [entry.word.index for entry in engine.ledger.recent if entry.status == "scored"][-100:]
+    assert late[-1] == [entry.word.index for entry in other.ledger.recent if entry.status == "scored"][-1]
+    for index in late:
+        mine, theirs = engine.scoreboard.word_map(index), other.scoreboard.word_map(index)
+        assert mine is not None
+        assert theirs is not None
+        assert np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.95
+    assert any("M007 gave nothing usable" in notice.text for notice in engine.notices)

@@ -80,7 +80,7 @@ class FakeModel:
             yield first, self.encode(words[first : first + 7], recipe, layers, surprisal=surprisal)
 
     def reader(self, recipe: LanguageRecipe, layers: Sequence[int]) -> Any:
-        return SimpleNamespace(push=lambda word: self.encode([word], recipe, layers))
+        return SimpleNamespace(push=lambda word: self.encode([word], recipe, layers), skip=lambda words: None)
 
     def encode(
         self,

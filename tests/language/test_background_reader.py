@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -103,4 +104,29 @@ def test_an_error_of_the_model_is_raised_by_pull(kind: str) -> None:
     reader.push(WORDS[0])
     with pytest.raises(ValueError, match="the model is broken"):
         pull_words(reader, 1)
+    reader.close()
+
+
+def test_words_given_up_are_read_together_and_do_not_come_out() -> None:
+    calls: list[Any] = []
+    gate = threading.Event()
+
+    def make_reader() -> Any:
+        gate.wait(20)
+        return SimpleNamespace(
+            push=lambda word: calls.append(word) or fake_reading(int(word[1:]), 1), skip=calls.append
+        )
+
+    reader = LiveReader(make_reader, flat)
+    for word in WORDS[:8]:
+        reader.push(word)
+    for word in WORDS[2:5]:
+        reader.give_up(word)
+    gate.set()
+    assert [word.word.index for word in pull_words(reader, 5)] == [0, 1, 5, 6, 7]
+    assert calls == ["w0", "w1", ["w2", "w3", "w4"], "w5", "w6", "w7"]
+    assert reader.backlog == 0
+    reader.restart()
+    reader.push(WORDS[2])  # after a seek it is wanted again
+    assert pull_words(reader, 1)[0].word == WORDS[2]
     reader.close()

@@ -68,6 +68,26 @@ def test_a_full_context_continues_from_its_newer_half(capacity, folders, monkeyp
         assert_same(one, states, costs)
 
 
+@pytest.mark.parametrize("context_", ["growing:9", "growing:20", "growing:2", "window:5"])
+@pytest.mark.parametrize("skips", [(3, 5), (0, 4), (8, 40), (7, 2)])
+def test_skipped_words_are_context_for_those_that_follow(context_, skips, folders, monkeypatch):
+    monkeypatch.setattr(growing_context, "BLOCK", 7)
+    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 5)
+    language = load(folders("llama"))
+    how = recipe(context=context_)
+    whole = language.encode(STORY, how, LAYERS)
+    live, at, kept, parts = language.reader(how, LAYERS), 0, [], []
+    while at < len(STORY):
+        n_read, n_skipped = skips
+        for index in range(at, min(at + n_read, len(STORY))):
+            parts.append(live.push(STORY[index]))
+            kept.append(index)
+        live.skip(STORY[at + n_read : at + n_read + n_skipped])
+        at += n_read + n_skipped
+        skips = (max(n_read, 2), n_skipped)
+    assert_same(joined(parts), whole.activations[kept], whole.surprisal[kept])
+
+
 @pytest.mark.parametrize("tokens", ["last", "first"])
 def test_one_token_can_stand_for_the_word(tokens, folders):
     language = load(folders("llama"))

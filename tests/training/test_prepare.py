@@ -23,6 +23,7 @@ from rtalign.training.prepare import (
     filter_recordings,
     prepare_recordings,
     read_lag,
+    usable_words,
 )
 from tests.helpers.small_world import MemoryRecording, sensors, slowed, small_recipe, two_worlds
 
@@ -143,3 +144,20 @@ def test_reading_a_lag_takes_the_memory_of_its_words(tmp_path: Path) -> None:
     story: Any = SimpleNamespace(signal=signal, onsets=onsets)
     read_lag([story], 0.1)
     assert peak_of(lambda: read_lag([story], 0.1)) < 0.5 * signal.n_rows * 6 * 4
+
+
+def test_bad_values_are_told_with_channel_and_second_and_cost_the_words_around_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (recording, *_), _ = two_worlds()
+    spoilt = MemoryRecording(recording.data.copy(), recording.words, name="run-01")
+    spoilt.data[10_000, 5] = 1e30
+    loud = Progress()
+    told, used = [], []
+    for one in (recording, spoilt, spoilt):  # the second time from the cache
+        (signal,) = filter_recordings([one], RECIPE, tmp_path, loud, nothing)
+        told.append([line for line in capsys.readouterr().err.splitlines() if "bad value" in line])
+        used.append(usable_words(one, signal, RECIPE))
+    line = "run-01: bad value on M005 at 40.000 s; the words around are left out"
+    assert told == [[], [line], [line]]
+    assert used[1][1]["bad value on M005"] == len(used[0][0]) - len(used[1][0]) > 0

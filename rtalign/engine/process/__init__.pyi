@@ -4,6 +4,7 @@ from .preview import preview_recording as preview_recording
 from .server import CommandQueue as CommandQueue
 from .server import EngineServer as EngineServer
 from .server import Outbox as Outbox
+from .supervised import SupervisedEngine as SupervisedEngine
 from .word_list import WordList as WordList
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "CommandQueue",
     "EngineServer",
     "Outbox",
+    "SupervisedEngine",
     "WordList",
     "filter_labels",
     "preview_recording",

@@ -21,7 +21,7 @@ from rtalign.engine.command_executor import CommandExecutor
 from rtalign.engine.commands import Command, Publish, Stop
 from rtalign.engine.open_session import SessionParts
 from rtalign.engine.process import wire, word_list
-from rtalign.engine.recording.session_folder import SessionFolder
+from rtalign.engine.recording.session_folder import SessionFolder, check_writable
 from rtalign.engine.take_snapshot import snapshot_of
 
 SNAPSHOT_S = 0.1
@@ -143,6 +143,7 @@ class EngineServer:
         self._process, self._load = psutil.Process(), 0.0
         self._sequence, self._sent_at = 0, 0.0
         self._started = time.monotonic()
+        check_writable(session.record)  # before a minute is spent on the language model
         self._parts = SessionParts.open(session, self._send_progress)
         self._folder = SessionFolder(session, self._parts)
         self._engine = self._parts.make_engine(session, self._folder)
@@ -171,7 +172,7 @@ class EngineServer:
             while not self._executor.stopped:
                 self._engine.step(STEP_S)
                 self._execute_commands()
-                if (notice := self._folder.check_report()) is not None:
+                if (notice := self._folder.take_notice()) is not None:
                     self._engine.notify(replace(notice, time=self._engine.intake.time_s))
                 if time.monotonic() - self._sent_at > SNAPSHOT_S:
                     self._send_snapshot()

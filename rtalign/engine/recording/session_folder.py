@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -50,6 +51,7 @@ class SessionFolder(SessionSink):
         self._writing: Future[tuple[Path, int]] | None = None
         self.report_status: ReportStatus | None = None
         self._early: list[Mapping[str, Any]] = []
+        self._problem: Notice | None = None
         self._stream: SignalChanged | None = None
         self.recorder: Recorder | None = None
 
@@ -79,10 +81,11 @@ class SessionFolder(SessionSink):
         ValueError
             In a replay.
         OSError
-            Where the folder cannot be made.
+            Where the folder cannot be made or written to; a recording that goes on, goes on.
         """
         if self._parts.recording is not None:
             raise ValueError("a replay is on disk already; only live streams are recorded")
+        check_writable(under)
         self._record_under = under
         if under is None and self.recorder is not None:
             self.recorder.close()
@@ -106,7 +109,11 @@ class SessionFolder(SessionSink):
         if self.recorder:
             self.recorder.change_stream(changed.sensors, changed.sfreq, changed.channels, changed.units)
         elif self._record_under:
-            self._begin(self._record_under, changed)
+            try:
+                self._begin(self._record_under, changed)
+            except OSError as error:  # scoring goes on
+                text = f"nothing is recorded: {error} - name another folder to record to"
+                self._problem = Notice("error", "recording", text, 0.0)
 
     def write_samples(self, samples: RawSamples) -> None:
         if self.recorder:
@@ -153,8 +160,14 @@ class SessionFolder(SessionSink):
             raise ValueError(f"there is nothing to report yet: {engine.assessment.reason}")
         self._writing = self._pool.submit(prepare_results(engine, self.path))
 
-    def check_report(self) -> Notice | None:
-        """Take note of a report that has been written; a notice where it could not be."""
+    def take_notice(self) -> Notice | None:
+        """Take note of a report that has been written; a notice where it, or the recording, could not be."""
+        if self._problem is not None:
+            problem, self._problem = self._problem, None
+            return problem
+        return self._check_report()
+
+    def _check_report(self) -> Notice | None:
         if self._writing is None or not self._writing.done():
             return None
         done, self._writing = self._writing, None
@@ -169,7 +182,7 @@ class SessionFolder(SessionSink):
         """Write the final results, where there is a folder for them and something to report."""
         if self._writing is not None:
             self._writing.exception()
-            self.check_report()
+            self._check_report()
         if self.path is not None and engine.assessment.findings is not None:
             self._count(*prepare_results(engine, self.path, seconds, peak_rss_mb)())
 
@@ -182,6 +195,18 @@ class SessionFolder(SessionSink):
     def _count(self, path: Path, n_words: int) -> None:
         before = self.report_status.n_written if self.report_status else 0
         self.report_status = ReportStatus(str(path), n_words, before + 1)
+
+
+def check_writable(folder: Path | None) -> None:
+    """Make a folder, and a file in it that is gone again; OSError where that is not possible.  None is no folder."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"{folder} cannot be recorded to ({error.strerror}) - name another folder") from None
 
 
 def prepare_results(

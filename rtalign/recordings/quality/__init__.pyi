@@ -1,6 +1,7 @@
 from .noise_ceiling import NoiseCeiling as NoiseCeiling
 from .noise_ceiling import estimate_noise_ceiling as estimate_noise_ceiling
 from .signal import check_signal as check_signal
+from .signal import find_bad_values as find_bad_values
 from .sound_lag import SoundLag as SoundLag
 from .sound_lag import measure_sound_lag as measure_sound_lag
 from .word_locked import WordLockedField as WordLockedField
@@ -13,5 +14,6 @@ __all__ = [
     "check_signal",
     "estimate_noise_ceiling",
     "field_strength",
+    "find_bad_values",
     "measure_sound_lag",
 ]

@@ -1,16 +1,24 @@
-"""Faults of sensors that make a recording unfit to train on, found in a sample of its signal."""
+"""Faults of sensors: those that make a recording unfit to train on, and values that cost the words around them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from rtalign.core.records import Chunk, Recording
+from rtalign.signal.plausibility import SampleJudge, find_wrong_units
 
 FLAT = 1e-3
 """A sensor whose signal varies less than this part of its kind's median is flat."""
+BROKEN = 0.5
+"""A sensor that is not finite in more than this part of the windows is broken; elsewhere the words around are lost."""
+N_PLACES = 3
+"""Of each sensor's bad values, so many places are named."""
+N_NAMED = 12
+"""Sensors with bad values that are named."""
 
 
 @runtime_checkable
@@ -27,7 +35,7 @@ class ReadableAnywhere(Protocol):
 
 
 def check_signal(recording: Recording, windows: int = 8, seconds: float = 2.0) -> list[str]:
-    """Look for flat and broken sensors.
+    """Look for flat and broken sensors, and for units that cannot be right.
 
     Parameters
     ----------
@@ -47,7 +55,7 @@ def check_signal(recording: Recording, windows: int = 8, seconds: float = 2.0) -
     names = np.array([sensor.name for sensor in recording.sensors])
     if not samples:
         return [f"the recording holds no signal ({recording.n_samples} samples); leave it out"]
-    broken = np.any([~np.isfinite(data).all(axis=0) for data in samples], axis=0)
+    broken = np.mean([~np.isfinite(data).all(axis=0) for data in samples], axis=0) > BROKEN
     sds = np.array([_sd(data) for data in samples])
     sds = sds[(sds > 0).any(axis=1)]
     if not len(sds) and not broken.all():
@@ -55,7 +63,44 @@ def check_signal(recording: Recording, windows: int = 8, seconds: float = 2.0) -
     kinds = np.array([sensor.kind for sensor in recording.sensors])
     flat = _flat(sds.mean(axis=0), kinds, broken) if len(sds) else broken
     faults = {"not finite (NaN or infinite)": broken, "flat": flat & ~broken}
-    return [_fault(fault, names[mask].tolist()) for fault, mask in faults.items() if mask.any()]
+    found = [_fault(fault, names[mask].tolist()) for fault, mask in faults.items() if mask.any()]
+    return found + find_wrong_units(np.concatenate(samples), recording.sensors)
+
+
+def find_bad_values(recording: Recording, seconds: float = 10.0) -> list[str]:
+    """Read a whole recording and look for values that cannot be signal, which cost the words around them.
+
+    Parameters
+    ----------
+    recording : Recording
+        Read from its first to its last sample.
+    seconds : float
+        How much is read at once.
+
+    Returns
+    -------
+    list of str
+        One line a sensor: its name, where in the recording, how many places.
+    """
+    judge, places = SampleJudge(recording.sensors, recording.sfreq), dict[str, list[float]]()
+    end: float | None = None
+    for chunk in recording.chunks(seconds):
+        if end is not None and abs(chunk.start - end) > 1.5 / recording.sfreq:
+            judge.restart()
+        end, row = chunk.end, 0
+        for rows, bad in judge.push(np.ascontiguousarray(chunk.data, dtype=float)):
+            for column in [] if bad is None else np.flatnonzero(bad.any(axis=0)):
+                places.setdefault(recording.sensors[column].name, []).append(chunk.start + row / chunk.sfreq)
+            row += len(rows)
+    lines = list(_bad_value_lines(places))
+    return lines[:N_NAMED] + ([f"{len(lines) - N_NAMED} more sensors hold bad values"] if lines[N_NAMED:] else [])
+
+
+def _bad_value_lines(places: dict[str, list[float]]) -> Iterator[str]:
+    for name, times in places.items():
+        some = ", ".join(f"{time:.3f} s" for time in times[:N_PLACES])
+        more = f" and {len(times) - N_PLACES:,} more places" if len(times) > N_PLACES else ""
+        yield f"{name} holds values that cannot be signal at {some}{more}; words around them are left out"
 
 
 def _read_windows(recording: Recording, windows: int, seconds: float) -> list[np.ndarray]:

@@ -33,6 +33,11 @@ class ClockOffset:
         return self._kept[-1][1:] if self._kept else None
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether the last measurement was far off the line and waits to be confirmed."""
+        return self._outlier is not None
+
+    @property
     def tolerance(self) -> float:
         """An offset below this may be none at all, s."""
         return max(SAME_S, 3 * min((uncertainty for *_, uncertainty in self._kept), default=0.0))

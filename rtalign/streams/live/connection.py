@@ -25,6 +25,8 @@ STILL_LISTED_S = 4.0
 """A stream that ended is still listed by LSL for about so long."""
 MEASURE_EVERY_S = 5.0
 """The clock offset is measured this often."""
+CONFIRM_EVERY_S = 0.5
+"""The same, where the last measurement was far from those before it."""
 RATE_WINDOW_S = 3.0
 REPEAT_NOTICE_S = 30.0
 """A notice with the same text is not repeated within so long."""
@@ -143,6 +145,7 @@ class StreamConnection:
         self._measuring: Future | None = None
         self._measured_at = self._silent_from = self._since
         self._measured: list[tuple[float, float, float]] = []
+        self._clock_set = False
         self._avoided: dict[str, float] = {}
         self._noticed: dict[str, float] = {}
         self._source_id = ""
@@ -158,9 +161,9 @@ class StreamConnection:
         """Local time of the newest arrival, s."""
         return self._last_arrival
 
-    def offset(self, stamp: float) -> float:
-        """What takes the sender's time to local time, s; exactly 0 on this machine, whose clock is the same."""
-        value = self.clock_offset.at(stamp)
+    def offset(self) -> float:
+        """What takes the sender's time to local time now, s; exactly 0 on this machine, whose clock is the same."""
+        value = self.clock_offset.at(self._backend.clock())
         here = self.inlet is not None and self.inlet.info.hostname == self._backend.host
         return 0.0 if here and abs(value) < self.clock_offset.tolerance else value
 
@@ -170,8 +173,7 @@ class StreamConnection:
         notices = self._watch(now)
         notices += self._search(now)
         is_new, more = self._finish_opening(now)
-        self._measure_offset(now)
-        return notices + more, is_new
+        return notices + more + self._measure_offset(now), is_new
 
     def pull(self) -> tuple[Any, list[Notice]]:
         """What came, or None; the inlet of a stream that ended is closed."""
@@ -205,6 +207,15 @@ class StreamConnection:
         """New measurements since the last call: (local time, offset_s, uncertainty_s)."""
         measured, self._measured = self._measured, []
         return measured
+
+    def take_clock_set(self) -> bool:
+        """Whether the measured offset has jumped since the last call: the sender's clock was set."""
+        was_set, self._clock_set = self._clock_set, False
+        return was_set
+
+    def measure_soon(self) -> None:
+        """The stamps say that the sender's clock was set: measure it at the next step."""
+        self._measured_at = self._backend.clock() - MEASURE_EVERY_S
 
     def health(self, age_s: float | None, nominal_hz: float, n_lost: int, n_gaps: int) -> StreamHealth:
         """The state of the stream; the caller gives what is known from its samples."""
@@ -339,6 +350,7 @@ class StreamConnection:
         self.inlet, self._name = inlet, self._name or inlet.info.name
         self._source_id = inlet.info.source_id
         self.clock_offset, self._measuring, self._measured_at = ClockOffset(), None, now
+        self._clock_set = False
         if self._lost_at is None:
             self._set(now, "found")
         self._silent_from = now
@@ -355,15 +367,18 @@ class StreamConnection:
 
     # Clock offset
 
-    def _measure_offset(self, now: float) -> None:
-        """In the background, now and then."""
+    def _measure_offset(self, now: float) -> list[Notice]:
+        """In the background, now and then; sooner where the last measurement waits to be confirmed."""
+        notices = []
         if self._measuring is not None and self._measuring.done():
             future, self._measuring = self._measuring, None
             if future.exception() is None:
-                self._add_offset(future.result(), now)
-        if self.inlet is not None and self._measuring is None and now - self._measured_at >= MEASURE_EVERY_S:
+                notices = self._add_offset(future.result(), now)
+        every_s = CONFIRM_EVERY_S if self.clock_offset.is_doubtful else MEASURE_EVERY_S
+        if self.inlet is not None and self._measuring is None and now - self._measured_at >= every_s:
             self._measured_at = now
             self._measuring = self._backend.run(self.inlet.offset)
+        return notices
 
     def _add_offset(self, offset: tuple[float, float] | None, now: float) -> list[Notice]:
         if offset is None:
@@ -371,6 +386,7 @@ class StreamConnection:
             return [self._notice("warning", "offset", text, now)]
         self._measured.append((now, *offset))
         if self.clock_offset.push(now, *offset):
+            self._clock_set = True
             text = f"the clock of {self.label} jumped; it is now {1000 * offset[0]:+.1f} ms from the local one"
             return [self._notice("warning", "offset", text, now)]
         return []

@@ -22,9 +22,17 @@ MIN_GAP_UNLEARNT_S = 0.05
 """The shortest gap that is accepted before the jitter is known."""
 RATE_PRIOR = 300e-6
 """How far a true rate lies off the nominal one before anything is known (standard deviation)."""
+CONFIRM_S = 0.5
+"""A jump is believed when the stamps of so much signal behind it agree with it; it waits for them."""
+N_FOLLOW, SHARE_FOLLOW = 3, 0.1
+"""A jump is confirmed by the stamps right behind it, or by so many of all that were waited for."""
+SET_S = 1.0
+"""A jump further than this that is not in the times of arrival either is no gap: the sender's clock was set."""
 STUCK_S = 5.0
 SET_BACK_S = 150.0
 """Samples that are further back than any buffer reaches, for so long: the sender's clock was set; they are used."""
+LARGEST_STAMP_S = 1e10
+"""A stamp beyond it is none: it cannot tell samples apart, and no clock has counted so far."""
 EXACT_S = 1e-7
 
 
@@ -101,6 +109,10 @@ class SampleClock:
     by the samples the sender would have taken in it.  A stamp is mapped along the line fitted to the stamps so far, so
     a rate that is not the nominal one never separates words from samples.
 
+    A stamp that is off the line is believed when the stamps behind it follow it; until they have come, samples are held
+    back.  One that stands alone is ignored, and its sample is counted as any other.  A jump that a clock made which was
+    set, ahead or back, moves the line and neither loses nor repeats a sample.
+
     Parameters
     ----------
     nominal_hz : float
@@ -112,13 +124,15 @@ class SampleClock:
     ----------
     n_gaps, n_lost, n_repeated : int
         Gaps so far, samples missing in them, and samples that came twice.
+    n_wrong, n_set : int
+        Stamps that were ignored, and how often the sender's clock was set.
     """
 
     def __init__(self, nominal_hz: float, lead_s: float = 0.0) -> None:
         if not (np.isfinite(nominal_hz) and nominal_hz > 0):
             raise ValueError(f"a sample clock needs a rate above 0 Hz, not {nominal_hz}")
         self.nominal_hz, self._lead_s = float(nominal_hz), lead_s
-        self.n_gaps = self.n_lost = self.n_repeated = 0
+        self.n_gaps = self.n_lost = self.n_repeated = self.n_wrong = self.n_set = 0
         self._block = max(round(BLOCK_S * nominal_hz), 1)
         self._fade = float(np.exp(-self._block / nominal_hz / MEMORY_S))
         self._fit = ClockFit()
@@ -130,6 +144,10 @@ class SampleClock:
         self._learnt_at = LEARN_S * nominal_hz
         self._jumps: deque[int] = deque(maxlen=4)
         self._dropped = 0
+        self._n_confirm = max(round(CONFIRM_S * nominal_hz), 8)
+        self._held = np.empty(0)
+        self._arrivals = self._arrived = self._jump_arrived = self._jump_since = 0.0
+        self._rebase = False
 
     @property
     def started(self) -> bool:
@@ -179,27 +197,55 @@ class SampleClock:
                 return segment.stamp(signal)
         return self._segments[0].stamp(signal)
 
-    def push(self, stamps: np.ndarray) -> list[SampleSpan]:
+    @property
+    def n_held(self) -> int:
+        """Samples of the last push, at its end, that wait for what comes behind them."""
+        return len(self._held)
+
+    def drop_held(self) -> None:
+        """Another stream follows: the samples held back belong to none of its own."""
+        self._held = self._held[:0]
+
+    def continue_at_next(self) -> None:
+        """What is added to the stamps has changed: the next sample follows the one before, whatever its stamp says."""
+        self._rebase = self.started
+
+    def push(self, stamps: np.ndarray, arrived: float | None = None) -> list[SampleSpan]:
         """Count the next samples.
 
         Parameters
         ----------
         stamps : array, shape (sample,)
             Their stamps, s; not finite where a stamp is unknown.
+        arrived : float, optional
+            When they arrived, s, on a clock that is never set; by it a clock that was set differs from a gap and from
+            samples that came twice.
 
         Returns
         -------
         list of SampleSpan
-            The contiguous spans among them; samples in none of them came twice.
+            The contiguous spans among those that were held back before and these, counted from the first held back;
+            samples in none of them came twice, or are held back (`n_held`).
         """
+        new = np.array(stamps, float)
+        is_none = np.abs(new) > LARGEST_STAMP_S
+        self.n_wrong += int(is_none.sum())
+        new[is_none] = np.nan
+        was_held = len(self._held) > 0
+        if arrived is not None:
+            self._arrivals, self._arrived = self._arrived or arrived, arrived
+        stamps, self._held = np.concatenate([self._held, new]), self._held[:0]
         spans: list[SampleSpan] = []
         first = 0
         while first < len(stamps):
             room = self._block - self._n_in % self._block
-            n_used = self._use(np.asarray(stamps[first : first + room], float), first, spans)
+            n_used = self._use(stamps, first, room, spans, was_held and first == 0)
+            if n_used is None:
+                self._held = stamps[first:].copy()
+                break
             first += n_used
             self._n_in += n_used
-            if self._n_in % self._block == 0:
+            if n_used and self._n_in % self._block == 0:
                 self._refit()
         return spans
 
@@ -217,27 +263,25 @@ class SampleClock:
         least = MIN_GAP_UNLEARNT_S if self._n_in < self._learnt_at else 0.0
         return max(1.5 / self.nominal_hz, GAP_DEVIATIONS * self.jitter_s, least)
 
-    def _use(self, stamps: np.ndarray, first: int, spans: list[SampleSpan]) -> int:
-        """Use stamps that lie within one block, up to the first jump; how many were used."""
-        if not self._segments:
-            known = stamps[np.isfinite(stamps)]
-            if not len(known):
-                self.n_repeated += len(stamps)
-                return len(stamps)
-            self._segments.append(SampleSegment(float(known[0]), float(known[0]) + self._lead_s))
+    def _use(self, stamps: np.ndarray, first: int, room: int, spans: list[SampleSpan], was_held: bool) -> int | None:
+        """Use stamps from `first` on that lie within one block, up to the first jump; how many, None to wait."""
+        block = stamps[first : first + room]
+        if not self._begin(block):
+            self.n_repeated += len(block)
+            return len(block)
         if self._dropped:
-            n_dropped = self._drop(stamps, self._segments[-1])
+            n_dropped = self._drop(block, self._segments[-1])
             if n_dropped:
                 return n_dropped
         segment = self._segments[-1]
-        times = (segment.n + np.arange(len(stamps))) / self.nominal_hz
-        deviations = stamps - segment.stamp0 - times
-        np.copyto(deviations, segment.alpha + segment.beta * times, where=~np.isfinite(stamps))
+        times = (segment.n + np.arange(len(block))) / self.nominal_hz
+        deviations = block - segment.stamp0 - times
+        np.copyto(deviations, segment.alpha + segment.beta * times, where=~np.isfinite(block))
         off = deviations - segment.alpha - segment.beta * times
         jumps = np.flatnonzero(np.abs(off) > self._threshold)
         if len(jumps) and jumps[0] == 0:
-            return self._jump(float(stamps[0]), float(off[0]), segment)
-        n = int(jumps[0]) if len(jumps) else len(stamps)
+            return self._jump(stamps, first, float(off[0]), was_held)
+        n = int(jumps[0]) if len(jumps) else len(block)
         r = deviations[:n]
         self._sums += np.array([n, times[:n].sum(), r.sum(), r @ r])
         start = segment.signal0 + segment.n / self.nominal_hz
@@ -245,19 +289,64 @@ class SampleClock:
         _extend(spans, SampleSpan(first, n, start), self.nominal_hz)
         return n
 
-    def _jump(self, stamp: float, off: float, segment: SampleSegment) -> int:
-        """A sample whose stamp is off the line: after a gap, or repeated; how many were used."""
+    def _begin(self, block: np.ndarray) -> bool:
+        """Begin a segment where one is due; whether there is one."""
+        if self._segments and not self._rebase:
+            return True
+        known = block[np.isfinite(block)]
+        if not len(known):
+            return bool(self._segments)
+        if not self._segments:
+            self._segments.append(SampleSegment(float(known[0]), float(known[0]) + self._lead_s))
+        elif np.isfinite(block[0]):
+            self._rebase, self._dropped = False, 0
+            self._begin_segment(float(block[0]), self.end)
+        return True
+
+    def _jump(self, stamps: np.ndarray, first: int, off: float, was_held: bool) -> int | None:
+        """A sample whose stamp is off the line: behind a gap, repeated, or wrong; how many were used, None to wait."""
+        if not was_held:
+            self._jump_since, self._jump_arrived = self._arrivals, self._arrived
+        ahead = stamps[first + 1 : first + 1 + self._n_confirm]
+        if len(ahead) < self._n_confirm:
+            return None
         self._jumps.append(self._n_in)
         if len(self._jumps) == 4 and self._n_in - self._jumps[0] < JITTER_MEMORY_S * self.nominal_hz and abs(off) < 0.5:
             self._learnt_at = self._n_in + LEARN_S * self.nominal_hz  # so many jumps are jitter, not gaps
-        if off < 0:
+        stamp, segment = float(stamps[first]), self._segments[-1]
+        if not self._is_confirmed(stamp, ahead, segment):
+            stamps[first] = np.nan
+            self.n_wrong += 1
+        elif self._was_set(stamp, off, ahead):
+            self.n_set += 1
+            self._begin_segment(stamp, self.end)
+        elif off < 0:
             self._dropped = 1
             self.n_repeated += 1
             return 1
-        self.n_gaps += 1
-        self.n_lost += max(round(off * self.nominal_hz), 1)
-        self._begin_segment(stamp, segment.signal(stamp))
+        else:
+            self.n_gaps += 1
+            self.n_lost += max(round(off * self.nominal_hz), 1)
+            self._begin_segment(stamp, segment.signal(stamp))
         return 0
+
+    def _is_confirmed(self, stamp: float, ahead: np.ndarray, segment: SampleSegment) -> bool:
+        """Whether the stamps behind one that is off the line follow it, rather than the line."""
+        n_later = np.arange(1, len(ahead) + 1)
+        jumped = stamp + (1 + segment.beta) * n_later / self.nominal_hz
+        line = segment.stamp0 + segment.alpha + (1 + segment.beta) * (segment.n + n_later) / self.nominal_hz
+        follows, on_line = (np.abs(ahead - there) <= self._threshold for there in (jumped, line))
+        enough = follows[:N_FOLLOW].all() or follows.mean() >= SHARE_FOLLOW  # stamps at random agree now and then
+        return bool(enough and follows.sum() >= on_line.sum())
+
+    def _was_set(self, stamp: float, off: float, ahead: np.ndarray) -> bool:
+        """Whether a confirmed jump is one of the sender's clock: samples went on arriving as if there were none."""
+        if not self._arrived:
+            return False
+        if off > 0:
+            return off > SET_S and self._jump_arrived - self._jump_since < off / 2
+        catches_up = bool((ahead >= stamp - off - self._threshold).any())
+        return not catches_up and self._arrived - self._jump_arrived >= len(ahead) / self.nominal_hz / 2
 
     def _begin_segment(self, stamp: float, signal: float) -> None:
         self._close_block()
@@ -272,13 +361,22 @@ class SampleClock:
         late = stamps < due - max(0.5 / self.nominal_hz, 2 * self.jitter_s)
         n = len(stamps) if late.all() else int(np.argmin(late))
         left = max(round(STUCK_S * self.nominal_hz) - self._dropped, 0)
-        if n > left and due - stamps[left] > SET_BACK_S:
-            n = left
+        is_stuck = n > left and due - stamps[left] > SET_BACK_S
+        if is_stuck or (n and due - stamps[0] > SET_S and self._come_as_new()):
+            n = left if is_stuck else 0
             self.n_gaps += 1
             self._begin_segment(float(stamps[n]), self.end + (self._dropped + n) / self.nominal_hz)
+            self.n_repeated += n
+            self._dropped = 0
+            return n
         self.n_repeated += n
         self._dropped = self._dropped + n if n == len(stamps) else 0
         return n
+
+    def _come_as_new(self) -> bool:
+        """Whether the samples dropped so far came no faster than new ones do, and so are new: the clock was set."""
+        dropped_s = self._dropped / self.nominal_hz
+        return dropped_s >= 2 * SET_S and self._arrived - self._jump_arrived >= dropped_s / 2
 
     @property
     def _noise(self) -> float:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import DISPLAY_SCALES, DISPLAY_UNITS, Chunk
+from rtalign.core.records import Chunk
+from rtalign.signal.plausibility import find_wrong_units
 from rtalign.streams.events import Event, Health, Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
 from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
@@ -19,8 +20,6 @@ from rtalign.streams.markers.validation import MarkerWord
 POLL_S = 0.01
 REPORT_S = 1.0
 """Lost and repeated samples are reported at most this often, added up."""
-PLAUSIBLE = (1e-3, 1e7)
-"""Standard deviations that a brain signal may have, in fT, fT/cm or uV."""
 
 
 def is_signal(info: StreamInfo, named: bool) -> bool:
@@ -86,6 +85,7 @@ class LiveSource:
         self._stream: SignalChanged | None = None
         self._check_units = False
         self._newest: float | None = None
+        self._held: tuple[np.ndarray, np.ndarray] | None = None
         self._losses = _LossReport()
         self._timing = WordTiming(audio_delay_s)
         self._closed = False
@@ -113,10 +113,11 @@ class LiveSource:
         word_age = now - self._words.last_arrival if self._words.n_samples else None
         counts = Counter(self._timing.counts)
         counts.update(self._decoder.counts if self._decoder else {})
-        if clock and clock.n_repeated:
-            counts["samples that came twice"] = clock.n_repeated
+        if clock:
+            counts["samples that came twice"] += clock.n_repeated
+            counts["time stamps ignored"] += clock.n_wrong
         meg = self._meg.health(age, nominal, lost, gaps)
-        return Health(meg, self._words.health(word_age, 0.0, 0, 0), dict(counts))
+        return Health(meg, self._words.health(word_age, 0.0, 0, 0), dict(+counts))
 
     def to_local(self, time_s: float) -> float:
         """Local LSL time of a signal time; for what is stamped on its way out."""
@@ -154,6 +155,9 @@ class LiveSource:
     def _use_inlet(self) -> list[Event]:
         """A signal inlet is new: is it what was there before?"""
         inlet, now = self._meg.inlet, self._backend.clock()
+        if self._clock is not None:
+            self._clock.drop_held()
+        self._held = None
         if self._decoder is not None and self._channel is not None:
             self._decoder.reset()
             if self._channel not in inlet.channel_names:
@@ -187,16 +191,26 @@ class LiveSource:
         assert self._clock is not None
         inlet, events = self._meg.inlet, list[Event](self._meg.count(len(data)))
         events.append(RawSamples(data, stamps))
-        local = stamps + self._meg.offset(float(stamps[-1]))
+        if self._meg.take_clock_set():
+            self._clock.continue_at_next()
+        local = stamps + self._meg.offset()
+        n_set = self._clock.n_set
+        spans = self._clock.push(local, self._backend.clock())
+        if self._held is not None:
+            data, local = (np.concatenate(parts) for parts in zip(self._held, (data, local), strict=True))
+        if self._clock.n_set > n_set:
+            self._meg.measure_soon()
+        n_held = self._clock.n_held
+        self._held = (data[-n_held:], local[-n_held:]) if n_held else None
         channels = inlet.channels
-        for span in self._clock.push(local):
+        for span in spans:
             rows = slice(span.first, span.first + span.n)
             events.append(self._chunk(data[rows], span, channels))
             if self._decoder is not None and self._channel in inlet.channel_names:
                 column = inlet.channel_names.index(self._channel)
                 events += self._timed(self._decoder.push_samples(data[rows, column], local[rows]), 0.0)
-        if np.isfinite(local[-1]):
-            self._newest = float(local[-1])
+        if self._clock.started:
+            self._newest = self._clock.to_stamp(self._clock.end - 1 / self._clock.nominal_hz)
         events += self._timed([], 0.0)
         events += self._losses.notices(self._clock, self._backend.clock())
         return events + self._implausible(data)
@@ -214,15 +228,9 @@ class LiveSource:
         if not self._check_units or len(data) < 8 or self._stream is None:
             return []
         self._check_units = False
-        channels, kind = self._meg.inlet.channels, self._stream.sensors[0].kind
-        signal = data[:, channels.picks].astype(float) * channels.scales
-        with np.errstate(invalid="ignore"):
-            size = float(np.nanmedian(signal.std(axis=0))) * DISPLAY_SCALES[kind]
-        if not np.isfinite(size) or size == 0 or PLAUSIBLE[0] <= size <= PLAUSIBLE[1]:
-            return []
-        spread = f"{size:.2g} {DISPLAY_UNITS[kind]}"
-        text = f"the signal has a standard deviation of {spread}, as no brain has - is its unit right?"
-        return [Notice("warning", "units", text, self._backend.clock())]
+        channels = self._meg.inlet.channels
+        lines = find_wrong_units(data[:, channels.picks] * channels.scales, self._stream.sensors)
+        return [Notice("warning", "units", line, self._backend.clock()) for line in lines]
 
     # The word stream
 
@@ -232,29 +240,28 @@ class LiveSource:
         events: list[Event] = [*notices, *more]
         if markers:
             events += self._words.count(len(markers))
+        offset = self._word_offset()
         for text, stamp in markers or ():
             events.append(RawMarker(text, stamp))
-            events += self._timed(decoder.push(text, stamp), self._word_offset(stamp))
+            events += self._timed(decoder.push(text, stamp), offset)
         if self._words.inlet is not None:
-            now = self._backend.clock()
-            offset = self._word_offset(now)
-            events += self._timed(decoder.due(now - offset), offset)
+            events += self._timed(decoder.due(self._backend.clock() - offset), offset)
         return events
 
-    def _word_offset(self, stamp: float) -> float:
+    def _word_offset(self) -> float:
         """From the word sender's clock to the local one: two streams of one machine share one offset."""
         meg, words = self._meg.inlet, self._words.inlet
-        own = self._words.offset(stamp)
+        own = self._words.offset()
         if meg is None or words is None or meg.info.hostname != words.info.hostname:
             return own
-        shared = self._meg.offset(stamp)
+        shared = self._meg.offset()
         near = self._meg.clock_offset.tolerance + self._words.clock_offset.tolerance
         return shared if abs(own - shared) < near else own
 
     def _timed(self, words: list[MarkerWord], offset_s: float) -> list[Event]:
         """Words whose onsets plus `offset_s` are local time, and those that waited for a signal."""
         self._timing.push(words, offset_s)
-        return list(self._timing.pull(self._clock, self._backend.clock()))
+        return list(self._timing.pull(self._clock, self._backend.clock(), self._meg.state == "flowing"))
 
     def _offsets(self) -> list[Event]:
         connections = (self._meg, self._words)
@@ -265,24 +272,27 @@ class _LossReport:
     """Notices of what a sample clock has counted since the last notice."""
 
     def __init__(self) -> None:
-        self._reported = (0, 0, 0)
+        self._reported = (0, 0, 0, 0, 0)
         self._at = -np.inf
 
     def notices(self, clock: SampleClock, now: float) -> list[Notice]:
-        counted = (clock.n_gaps, clock.n_lost, clock.n_repeated)
+        counted = (clock.n_gaps, clock.n_lost, clock.n_repeated, clock.n_wrong, clock.n_set)
         if counted == self._reported or now - self._at < REPORT_S:
             return []
-        gaps, lost, repeated = (new - old for new, old in zip(counted, self._reported, strict=True))
+        gaps, lost, repeated, wrong, n_set = (new - old for new, old in zip(counted, self._reported, strict=True))
         self._reported, self._at = counted, now
-        out = []
-        if gaps and not lost:
-            out.append(Notice("warning", "gap", "the clock of the MEG's sender was set back", now))
+        texts = []
+        if n_set or (gaps and not lost):
+            texts.append(("gap", "the clock of the MEG's sender was set; its samples are used as if it had not been"))
         elif gaps:
-            text = f"{lost} samples ({lost / clock.nominal_hz:.3g} s) are missing from the MEG, in {gaps} gaps"
-            out.append(Notice("warning", "gap", text, now))
+            texts.append(
+                ("gap", f"{lost} samples ({lost / clock.nominal_hz:.3g} s) are missing from the MEG, in {gaps} gaps")
+            )
         if repeated:
-            out.append(Notice("warning", "repeated", f"{repeated} MEG samples came twice and were dropped", now))
-        return out
+            texts.append(("repeated", f"{repeated} MEG samples came twice and were dropped"))
+        if wrong:
+            texts.append(("stamps", f"{wrong} time stamps of the MEG were wrong; their samples follow those before"))
+        return [Notice("warning", kind, text, now) for kind, text in texts]
 
 
 def _difference(before: SignalChanged, new: SignalChanged) -> str:

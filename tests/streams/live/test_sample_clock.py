@@ -17,8 +17,9 @@ def push_cut(clock: SampleClock, stamps: np.ndarray, cuts: list[int]) -> list[Sa
     edges = [0, *sorted(set(cuts) - {0, len(stamps)}), len(stamps)]
     out: list[SampleSpan] = []
     for a, b in pairwise(edges):
+        base = a - clock.n_held
         for span in clock.push(stamps[a:b]):
-            first = span.first + a
+            first = span.first + base
             if out and out[-1].first + out[-1].n == first:
                 due = out[-1].start + out[-1].n / clock.nominal_hz
                 if abs(due - span.start) < 1e-6:
@@ -176,3 +177,109 @@ def test_cutting_differently_changes_nothing(
     assert (cut.n_gaps, cut.n_lost, cut.n_repeated) == (whole.n_gaps, whole.n_lost, whole.n_repeated)
     for stamp in stamps[::331]:
         assert cut.to_signal(stamp) == pytest.approx(whole.to_signal(stamp), abs=1e-6)
+
+
+def push_in_time(clock: SampleClock, stamps: np.ndarray, arrivals: np.ndarray, size: int = 10) -> list[SampleSpan]:
+    """Push parts of `size` samples, each when its last sample arrives; spans counted from the first of all."""
+    out = []
+    for a in range(0, len(stamps), size):
+        base = a - clock.n_held
+        spans = clock.push(stamps[a : a + size], float(arrivals[a : a + size][-1]))
+        out += [SampleSpan(span.first + base, span.n, span.start) for span in spans]
+    return out
+
+
+@pytest.mark.parametrize("wrong", [100.0, 1e300, np.inf, -10.0, -1e300, 0.3, -0.3])
+@pytest.mark.parametrize("n", [1, 100])
+def test_wrong_stamps_cost_no_sample(wrong: float, n: int) -> None:
+    """One stamp, or those of a whole chunk, that nothing behind them follows."""
+    stamps = 10 + np.arange(10_000) / 1000.0
+    given = stamps.copy()
+    given[5_000 : 5_000 + n] += wrong
+    clock = SampleClock(1000.0)
+    spans = push_cut(clock, given, list(range(0, 10_000, 20)))
+    assert spans == [SampleSpan(0, 10_000, 10.0)]
+    assert (clock.n_gaps, clock.n_lost, clock.n_repeated) == (0, 0, 0)
+    for stamp in (12.0, 15.0, 15.05, 19.999):
+        assert clock.to_signal(stamp) == pytest.approx(stamp, abs=1e-6)
+
+
+@pytest.mark.parametrize("by", [-3600.0, -10.0, 10.0, 3600.0])
+def test_a_clock_that_was_set_costs_no_sample(by: float) -> None:
+    true = 100 + np.arange(30_000) / 500.0
+    stamps = true.copy()
+    stamps[9_005:] += by
+    clock = SampleClock(500.0)
+    spans = push_in_time(clock, stamps, true)
+    assert sum(span.n for span in spans) == 30_000
+    assert np.concatenate([span.start + np.arange(span.n) / 500 for span in spans]) == pytest.approx(true, abs=1e-3)
+    assert (clock.n_set, clock.n_gaps, clock.n_lost, clock.n_repeated) == (1, 0, 0, 0)
+    assert clock.to_signal(true[-1] + by) == pytest.approx(true[-1], abs=1e-3)
+
+
+def test_a_gap_is_no_clock_that_was_set() -> None:
+    """The samples stopped coming for as long as the stamps say."""
+    k = np.concatenate([np.arange(5_000), np.arange(10_000, 20_000)])
+    clock = SampleClock(500.0)
+    spans = push_in_time(clock, k / 500.0, 1000 + k / 500.0)
+    assert (clock.n_set, clock.n_gaps, clock.n_lost) == (0, 1, 5_000)
+    assert spans[-1].start + spans[-1].n / 500 == pytest.approx(40.0)
+
+
+def test_samples_that_come_twice_at_once_are_dropped_though_their_stamps_go_back() -> None:
+    k = np.arange(20_000)
+    twice = np.concatenate([k[:10_000], k[4_000:]])
+    arrivals = 1000 + np.maximum.accumulate(twice) / 500.0  # the backlog comes in one burst
+    clock = SampleClock(500.0)
+    spans = push_in_time(clock, twice / 500.0, arrivals)
+    assert sum(span.n for span in spans) == 20_000
+    assert (clock.n_set, clock.n_gaps, clock.n_repeated) == (0, 0, 6_000)
+
+
+def test_every_chunk_that_comes_twice_is_dropped_once() -> None:
+    chunks = np.arange(10_000).reshape(-1, 50)
+    twice = np.concatenate([np.arange(1_000), np.repeat(chunks[20:], 2, axis=0).reshape(-1), np.arange(10_000, 11_000)])
+    clock = SampleClock(500.0)
+    spans = push_in_time(clock, twice / 500.0, 1000 + twice / 500.0)
+    assert sum(span.n for span in spans) == 11_000
+    assert (clock.n_set, clock.n_gaps, clock.n_repeated) == (0, 0, 9_000)
+
+
+def test_a_wrong_first_stamp_is_overcome() -> None:
+    true = 100 + np.arange(10_000) / 500.0
+    stamps = true.copy()
+    stamps[0] += 100
+    clock = SampleClock(500.0)
+    push_in_time(clock, stamps, true)
+    assert clock.to_signal(true[-1]) == pytest.approx(clock.end - 1 / 500, abs=1e-6)
+    assert clock.n_repeated == 0
+
+
+def test_samples_are_held_back_only_behind_a_jump_and_not_for_long() -> None:
+    k = np.delete(np.arange(5_000), np.arange(2_000, 2_100))
+    clock, held = SampleClock(500.0), []
+    for a in range(0, len(k), 10):
+        clock.push(k[a : a + 10] / 500.0)
+        held.append(clock.n_held)
+    assert set(np.flatnonzero(held)) == set(range(200, 225))
+    assert max(held) <= 250
+
+
+def test_an_offset_that_changed_is_no_gap() -> None:
+    stamps = 10 + np.arange(5_000) / 500.0
+    clock = SampleClock(500.0)
+    clock.push(stamps[:2_500])
+    clock.continue_at_next()
+    (span,) = clock.push(stamps[2_500:] + 7.0)
+    assert span == SampleSpan(0, 2_500, pytest.approx(15.0))
+    assert clock.to_signal(stamps[-1] + 7.0) == pytest.approx(stamps[-1], abs=1e-6)
+
+
+def test_stamps_at_random_cost_no_sample_and_a_stream_that_is_right_again_is_followed() -> None:
+    true = 100 + np.arange(20_000) / 1000.0
+    stamps = true.copy()
+    stamps[5_000:12_000] += np.random.default_rng(0).uniform(-100, 100, 7_000)
+    clock = SampleClock(1000.0)
+    spans = push_in_time(clock, stamps, true, 20)
+    assert sum(span.n for span in spans) == 20_000
+    assert clock.to_signal(true[-1]) == pytest.approx(true[-1], abs=1e-3)

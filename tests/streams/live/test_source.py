@@ -229,11 +229,11 @@ def test_a_stream_that_recovers_is_not_opened_twice() -> None:
     kept, lab.slow = lab.open["m"], True
     lab.run(source, 13.0, None)
     assert lab.background  # it is being opened anew when it comes back
-    lab.run(source, 0.5)
+    events = lab.run(source, 0.5)
     lab.finish()
     kept_open, lab.open["m"] = lab.open["m"], kept
-    events = lab.run(source, 0.5)
-    assert sum(len(chunk.data) for chunk in of(events, Chunk)) == 250
+    events += lab.run(source, 0.5)
+    assert sum(len(chunk.data) for chunk in of(events, Chunk)) == 500
     assert kept_open is not kept
     assert kept_open.closed
     assert not kept.closed
@@ -413,3 +413,64 @@ def test_an_implausible_amplitude_warns_about_the_unit() -> None:
     lab.run(source, 0.02)
     lab.open["m"].channels.scales = np.ones(3)  # femtotesla taken for tesla
     assert "units" in kinds(lab.run(source, 0.1))
+
+
+def test_a_stamp_that_is_wrong_stops_neither_samples_nor_words() -> None:
+    lab, source = flowing()
+    lab.run(source, 1.0)
+    for wrong in (100.0, 1e300, np.nan, -50.0):
+        lab.now = round(lab.now + 0.02, 6)
+        lab.send("m", 10)
+        lab.open["m"].queue[-1][1][-1] += wrong
+        events = source.poll(0.0)
+        assert source.health().meg.age_s == pytest.approx(0, abs=0.03)
+        events += lab.run(source, 1.48)
+        lab.open["w"].queue.append((f"w{wrong}", lab.now - 0.1))
+        events += lab.run(source, 0.5)
+        assert sum(len(chunk.data) for chunk in of(events, Chunk)) == 1_000
+        assert of(events, Word)[0].onset == pytest.approx(lab.now - 0.5 - 0.1, abs=1e-4)
+    assert source.health().counts["time stamps ignored"] == 3
+    assert source.health().meg.n_lost == 0
+
+
+def test_a_clock_that_is_set_back_is_measured_anew_and_costs_no_sample() -> None:
+    """For the moment in which only the stamps know of it, words are not scored."""
+    lab, source = flowing()
+    lab.run(source, 12.0)
+    lab.offsets["scanner"] += 10.0
+    events = lab.run(source, 3.0)
+    assert sum(len(chunk.data) for chunk in of(events, Chunk)) == 1_500
+    for before, after in pairwise(of(events, Chunk)):
+        assert after.start == pytest.approx(before.end, abs=1e-3)
+    assert "meg offset" in kinds(events)  # of a measurement that is made now and then
+    lab.open["w"].queue.append(("ship", lab.now - 0.1))
+    (word,) = of(lab.run(source, 0.1), Word)
+    end = of(events, Chunk)[-1].end
+    assert word.onset == pytest.approx(end - 1 / RATE - 0.1, abs=2e-3)
+
+
+def test_a_drift_between_clocks_far_apart_is_followed() -> None:
+    """Offset and drift hold at the local time, not at the sender's, which is a day away."""
+    lab = Lab()
+    lab.offsets["stimulus"] = 1e5
+    lab.offer("m")
+    lab.offer_words()
+    source = live(lab)
+    for _ in range(60):
+        lab.offsets["stimulus"] += 1e-6 * 1.0
+        lab.run(source, 1.0)
+    lab.open["w"].queue.append(("ship", lab.now - lab.offsets["stimulus"] - 0.1))
+    (word,) = of(lab.run(source, 0.1), Word)
+    assert word.onset == pytest.approx(lab.now - 0.1 - 0.1, abs=1e-3)
+
+
+def test_a_stream_that_comes_back_with_more_channels_behind_a_gap_is_used() -> None:
+    """Samples that were held back behind the gap belong to the stream before."""
+    lab, source = flowing()
+    lab.now = round(lab.now + 0.2, 6)
+    lab.run(source, 0.2)
+    lab.kill("m")
+    lab.run(source, 4.0, None)
+    lab.offer("m2", n=5)
+    events = lab.run(source, 2.0, "m2")
+    assert {chunk.data.shape[1] for chunk in of(events, Chunk)} == {5}
