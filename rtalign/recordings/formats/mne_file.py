@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.recordings.formats import ctf
-from rtalign.recordings.formats.fif_guard import refuse_false_tags
+from rtalign.recordings.formats.fif_guard import refuse_false_parts
 
 # MNE is imported inside the functions that use it: who only names files does not wait for it.
 
@@ -165,7 +165,7 @@ def _open(path: Path) -> tuple[Any, list[str]]:
             f"{path.name} is no recording this program reads; it reads FIF, CTF .ds, KIT .con and .sqd, BTi"
         )
     if path.name.lower().endswith((".fif", ".fif.gz")):
-        refuse_false_tags(path)
+        refuse_false_parts(path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
