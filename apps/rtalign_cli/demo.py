@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rtalign.core.json_toml import read_json
 from rtalign.core.progress import Progress
 from rtalign.decoding.bank import DecoderBank
 from rtalign.report.summary import as_json
@@ -101,8 +101,7 @@ def ground_truth(folder: Path) -> dict[str, Any] | None:
     path = folder / "ground_truth.json"
     if not path.is_file():
         return None
-    truth: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return truth
+    return read_json(path, f"remove {folder} and run the demo again")
 
 
 def replay_test_run(out: Path, windowed: bool) -> dict[str, Any]:

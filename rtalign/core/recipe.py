@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rtalign.core.json_toml import parse_toml
 
 
 class Settings(BaseModel):
@@ -129,8 +130,11 @@ class WordRecipe(Settings):
 class FitRecipe(Settings):
     """How the decoders are fitted and tested."""
 
-    alphas: tuple[float, ...] = Field(
-        tuple(float(a) for a in np.logspace(-4, 8, 13)), description="Ridge penalties tried for each target dimension."
+    alphas: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field(
+        tuple(float(a) for a in np.logspace(-4, 8, 13)),
+        min_length=1,
+        max_length=1000,
+        description="Ridge penalties tried for each target dimension.",
     )
     folds: int = Field(5, ge=3, le=20, description="Parts of the words that are held out in turn.")
     fold_kind: Literal["contiguous", "legacy"] = Field(
@@ -207,13 +211,11 @@ class Recipe(Settings):
         """A recipe from TOML, the settings that it leaves out from base; ValueError, in one line, if it is wrong."""
         values = (base or cls()).model_dump()
         try:
-            for group, settings in tomllib.loads(text).items():
+            for group, settings in parse_toml(text, "the recipe").items():
                 if not isinstance(settings, dict):
                     raise ValueError(f"{group!r} is outside a section; sections are {', '.join(values)}")
                 values[group] = {**values.get(group, {}), **settings}
             return cls.model_validate(values)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"the recipe is not valid TOML: {error}") from None
         except ValidationError as error:
             raise ValueError(validation_text(error)) from None
 

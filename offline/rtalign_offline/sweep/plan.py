@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from rtalign.core.json_toml import read_toml
 from rtalign.core.recipe import LanguageRecipe, Recipe, Settings, validation_text
 from rtalign.language.loading import parse_model_name
 
@@ -135,17 +135,16 @@ class Plan(Settings):
         ValueError
             If the file is not TOML or not a valid plan; the message is one line.
         """
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path} is not valid TOML: {error}") from None
-        return cls.parse(values, path.resolve().parent)
+        return cls.parse(read_toml(path), path.resolve().parent)
 
     @classmethod
     def parse(cls, values: dict[str, Any], base: Path) -> Plan:
         """A plan from the content of its TOML: preset, then the recipe's own settings."""
         recipe = Recipe.preset(values.pop("preset", "live")).model_dump()
-        for group, settings in values.pop("recipe", {}).items():
+        given = values.pop("recipe", {})
+        if not isinstance(given, dict):
+            raise ValueError(f"plan, recipe: {given!r:.80} where a section such as [recipe.lags] belongs")
+        for group, settings in given.items():
             if not isinstance(settings, dict):
                 raise ValueError(f"plan, recipe: {group!r} is outside a section, such as [recipe.lags]")
             recipe[group] = {**recipe.get(group, {}), **settings}

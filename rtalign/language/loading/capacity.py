@@ -60,14 +60,35 @@ class ModelSize:
         return inner + self.vocabulary * BYTES[precision]
 
 
+LIMITS = {"num_hidden_layers": 1000, "hidden_size": 1 << 17, "intermediate_size": 1 << 20, "vocab_size": 1 << 24}
+"""Larger than any published model's; building one with more would fill the memory before a weight is read."""
+
+MISSING_SHARE = 3.0
+"""A configuration that describes so many times the weights in its files is not theirs."""
+
+
+def check_shape(name: str, config: Any) -> None:
+    """Raise ValueError where a configuration states a size that no model has."""
+    for key, most in LIMITS.items():
+        value = getattr(config, key, None)
+        values = value if isinstance(value, (list, tuple)) else [1 if value is None else value]
+        if not all(isinstance(one, int) and 1 <= one <= most for one in values):
+            raise ValueError(f"model {name}: its config.json states {key} = {value!r:.40}; it must be 1 to {most:,}")
+
+
 def model_size(folder: Path, config: Any) -> ModelSize:
     """From the headers of the safetensors in a folder; where it has none, from the shapes in its configuration."""
     files = sorted(folder.glob("*.safetensors"))
     vocabulary = int(getattr(config, "vocab_size", 0)) * int(getattr(config, "hidden_size", 0))
-    if files:
-        return ModelSize(sum(map(_count_in_file, files)), vocabulary, sum(file.stat().st_size for file in files))
-    n = count_parameters(config)
-    return ModelSize(n, vocabulary, 4 * n)
+    described = count_parameters(config)
+    if not files:
+        return ModelSize(described, vocabulary, 4 * described)
+    stored = sum(map(_count_in_file, files))
+    if described > MISSING_SHARE * stored:
+        raise ValueError(
+            f"{folder}: config.json describes {described:,} weights and its files hold {stored:,}; download it again"
+        )
+    return ModelSize(stored, vocabulary, sum(file.stat().st_size for file in files))
 
 
 def count_parameters(config: Any) -> int:
@@ -79,10 +100,13 @@ def count_parameters(config: Any) -> int:
 
 
 def _count_in_file(file: Path) -> int:
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(file, "pt") as opened:
-        shapes = [opened.get_slice(name).get_shape() for name in opened.keys()]  # noqa: SIM118 - not a dict
+    try:
+        with safe_open(file, "pt") as opened:
+            shapes = [opened.get_slice(name).get_shape() for name in opened.keys()]  # noqa: SIM118 - not a dict
+    except SafetensorError as error:
+        raise ValueError(f"{file} is no whole safetensors file ({error}); download it again") from None
     return sum(int(torch.Size(shape).numel()) for shape in shapes)
 
 

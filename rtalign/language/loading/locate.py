@@ -232,7 +232,12 @@ def convert_gguf(gguf: Path, stem: str, report: Callable[[str], None] | None = N
     if report:
         report(f"converting {gguf.name} once, about half a minute for a small model; it is kept in {folder}")
     with quiet_transformers(), atomic_folder(folder) as partial_folder:
-        _write_converted(gguf, partial_folder)
+        try:
+            _write_converted(gguf, partial_folder)
+        except OSError:  # the disk, which the message names
+            raise
+        except Exception as error:  # the readers fail in every possible way on foreign bytes
+            raise ValueError(f"{gguf} cannot be converted: {first_line(error)}; is the file whole?") from error
     return folder
 
 
@@ -240,7 +245,12 @@ def _write_converted(gguf: Path, folder: Path) -> None:
     """Save a GGUF file's tokenizer and unpacked weights as transformers saves its own."""
     import transformers
 
-    source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name, "local_files_only": True}
+    source = {
+        "pretrained_model_name_or_path": str(gguf.parent),
+        "gguf_file": gguf.name,
+        "local_files_only": True,
+        "trust_remote_code": False,
+    }
     # Versions that can leave the weights packed fetch a kernel for it, unless they are asked to unpack.
     gguf_config = getattr(transformers, "GgufConfig", None)
     unpack = {} if gguf_config is None else {"quantization_config": gguf_config(dequantize=True)}
@@ -255,6 +265,14 @@ def _write_converted(gguf: Path, folder: Path) -> None:
     # safetensors are written readable for their owner only; a cache may be shared by a laboratory.
     for file in folder.iterdir():
         file.chmod(0o644)
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says of an error, short enough for one line."""
+    text = " ".join(str(error).split())
+    if "custom code" in text or "trust_remote_code" in text:
+        return "it asks to run code of its own, auto_map, which is never done"
+    return text[:200] if text else type(error).__name__
 
 
 @contextmanager
