@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtalign.core.progress import Progress
+from rtalign_cli.checks import require_paths, require_writable
 
 if TYPE_CHECKING:
     from rtalign.core.recipe import Recipe
@@ -74,6 +75,8 @@ def load_recordings(args: argparse.Namespace, progress: Progress, sensors: list[
     """Every recording named, reduced to the sensors that all of them have (or that a bank needs)."""
     from rtalign.recordings import open_matching
 
+    require_paths(args.recordings, "recording")
+    require_paths([args.word_table], "word table")
     options: OpenOptions = {**open_options(args), "bads": bad_channels(args)}
     recordings = open_matching(args.recordings, sensors, **options)
     for recording in recordings:
@@ -112,6 +115,7 @@ def load_bank_model(bank: DecoderBank, args: argparse.Namespace, progress: Progr
 
 def refuse_overwriting(out: Path, force: bool) -> None:
     """Results are replaced only on request, and only once the new ones are complete; other files never."""
+    require_writable(out)
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / "summary.json").is_file():

@@ -73,4 +73,4 @@ class Session(Settings):
         try:
             return cls.model_validate(read_toml(path))
         except ValidationError as error:
-            raise ValueError(validation_text(error, "session")) from None
+            raise ValueError(validation_text(error, "session", cls)) from None

@@ -151,7 +151,7 @@ class Plan(Settings):
         try:
             plan = cls.model_validate({**values, "recipe": recipe})
         except ValidationError as error:
-            raise ValueError(validation_text(error, "plan")) from None
+            raise ValueError(validation_text(error, "plan", cls)) from None
         people = (_with_full_paths(person, base) for person in plan.people)
         models = (_with_full_name(model, base) for model in plan.models)
         return plan.model_copy(update={"people": tuple(people), "models": tuple(models)})

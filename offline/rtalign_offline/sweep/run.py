@@ -95,7 +95,7 @@ def run_sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path 
     outcome.failures = {key: outcome.failures[key] for key in plan.jobs() if key in outcome.failures}
     _delete_partial(paths.home / "jobs")
     for line in failure_lines(outcome.failures):
-        progress.say(line)
+        progress.say(line, always=True)
     state = _state(plan, outcome, count_work(paths.home / "journal"))
     write_atomically(paths.home / STATE, json.dumps(state, indent=1))
     report = str(write_sweep_report(paths.home)) if outcome.folders else None

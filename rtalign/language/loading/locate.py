@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -166,19 +167,30 @@ def _hub(name: str, allow_download: bool, report: Callable[[str], None] | None) 
 
     if not HUB_ID.fullmatch(name):
         raise ValueError(
-            f"no model {name!r}: say smollm2, a folder, a .gguf file, or an id such as openai-community/gpt2"
+            f"no model {name!r}{_similar(name)}: say smollm2, a folder, a .gguf file, or an id such as "
+            "openai-community/gpt2"
         )
     config = hub.try_to_load_from_cache(name, "config.json")
     if not isinstance(config, str):
         if not allow_download:
             raise ValueError(
-                f"model {name!r} is neither a folder nor in the local cache - --allow-download downloads it"
+                f"model {name!r} is neither a folder nor in the local cache{_similar(name)} - "
+                "--allow-download downloads it"
             )
         if report:
             report(f"downloading {name}")
         config = _download(name) / "config.json"
     folder = Path(config).parent
     return ModelFiles(folder, name, folder.name)
+
+
+def _similar(name: str) -> str:
+    """The model whose name is closest, as a question; empty where none is close."""
+    from rtalign.language.loading.catalogue import list_models
+
+    known = {part.lower(): entry.id for entry in list_models() for part in (entry.id, entry.id.split("/")[-1])}
+    close = get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {known[close[0]]}?" if close else ""
 
 
 def _download(name: str) -> Path:
