@@ -131,7 +131,11 @@ def _monitor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--word-table", type=Path, metavar="FILE", help="word onsets, where markers do not name words")
     parser.add_argument("--trigger", metavar="CHANNEL", help="channel of the MEG stream whose codes mark words")
     parser.add_argument(
-        "--audio-delay", dest="audio_delay_s", type=number(-1, 1), metavar="S", help="from marker to sound, s"
+        "--audio-delay",
+        dest="audio_delay_s",
+        type=number(-1, 1, unit=" s"),
+        metavar="S",
+        help="from marker to sound, s",
     )
     _scoring(parser)
 

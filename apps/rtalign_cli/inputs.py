@@ -39,6 +39,9 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
             start, stop, step = (float(part) for part in args.lags.split(":"))
         except ValueError:
             raise ValueError(f"lags {args.lags!r} are not FROM:TO:STEP in seconds, such as -0.5:1.5:0.02") from None
+        if max(abs(start), abs(stop), abs(step)) > 10:
+            seconds = ":".join(f"{value / 1000:g}" for value in (start, stop, step))
+            raise ValueError(f"lags {args.lags} look like milliseconds; in seconds they are {seconds}")
         recipe = recipe.with_settings("lags", start_s=start, stop_s=stop, step_s=step)
     return recipe
 

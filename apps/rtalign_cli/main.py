@@ -9,8 +9,10 @@ import os
 import pkgutil
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any
 
 from rtalign.core.plain_text import plain
@@ -49,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except Exception as error:  # the boundary of the process: every failure becomes one line, --debug shows the rest
         if args.debug:
+            sys.excepthook = _show_trace
             raise
         _complain(f"rtalign {args.command}: {error_line(error)}")
     return 1
@@ -62,6 +65,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json and result is not None:
         print(json.dumps(result, indent=1))
     return 1 if isinstance(result, dict) and not result.get("ok", True) else 0
+
+
+def _show_trace(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    _complain("".join(traceback.format_exception(kind, error, trace)).rstrip())
 
 
 def _complain(line: str) -> None:

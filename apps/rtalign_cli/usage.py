@@ -90,7 +90,9 @@ class CommandParser(argparse.ArgumentParser):
                 raise UsageError(f"there is no option {name}{suggestion(name, known) or f'; see {self.prog} --help'}")
 
 
-def number(at_least: float = -math.inf, at_most: float = math.inf, above: float = -math.inf) -> Callable[[str], float]:
+def number(
+    at_least: float = -math.inf, at_most: float = math.inf, above: float = -math.inf, unit: str = ""
+) -> Callable[[str], float]:
     """The type of an option that takes a number in a range."""
 
     def convert(text: str) -> float:
@@ -99,7 +101,7 @@ def number(at_least: float = -math.inf, at_most: float = math.inf, above: float 
         except ValueError:
             raise argparse.ArgumentTypeError(f"takes a number, not {text!r}") from None
         if not (math.isfinite(value) and at_least <= value <= at_most and value > above):
-            raise argparse.ArgumentTypeError(f"is {text}; it must be {_range(at_least, at_most, above)}")
+            raise argparse.ArgumentTypeError(f"is {text}; it must be {_range(at_least, at_most, above)}{unit}")
         return value
 
     return convert

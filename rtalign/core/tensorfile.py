@@ -88,6 +88,7 @@ class TensorFile:
             end += size
         header = json.dumps(entries).encode()
         header += b" " * (-len(header) % 8)
+        path.unlink(missing_ok=True)  # a bank may be another name of the old file
         try:
             with path.open("wb") as file:
                 file.write(len(header).to_bytes(8, "little") + header)

@@ -198,7 +198,9 @@ def train(
         bank = partial_out / "bank.safetensors"
         bank_writer.finish_bank_file(work, projection, inputs.target_moments, inputs.earlier, bank)
         extra |= {"notes": write_noise_ceilings(partial_out, ceilings)}
-        return write_results(partial_out, "train", passport, recipe, skipped, curves, progress, **extra)
+        summary = write_results(partial_out, "train", passport, recipe, skipped, curves, progress, **extra)
+    bank_writer.remove_work(work)
+    return summary
 
 
 def _curves(work: TensorFile, recipe: Recipe, layers: Sequence[int], n_layers: int) -> Curves:

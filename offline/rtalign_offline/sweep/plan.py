@@ -15,6 +15,7 @@ from rtalign.core.recipe import LanguageRecipe, Recipe, Settings, validation_tex
 from rtalign.language.loading import parse_model_name
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+:-]{0,63}")
+SCHEDULER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:,+%-]{0,127}")
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.+-]+")
 
 
@@ -25,6 +26,24 @@ def _label(text: str) -> str:
 
 
 Label = Annotated[str, AfterValidator(_label)]
+
+
+def _word(text: str) -> str:
+    if not SCHEDULER_WORD.fullmatch(text):
+        raise ValueError(
+            f"{text!r:.80} goes into a script of the cluster: one word of letters, digits and . _ : , + % -"
+        )
+    return text
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"{text!r:.80} goes into a script of the cluster: one line without control characters")
+    return text
+
+
+SchedulerWord = Annotated[str, AfterValidator(_word)]
+ScriptLine = Annotated[str, AfterValidator(_line)]
 
 
 class Person(Settings):
@@ -64,14 +83,18 @@ class ClusterPlan(Settings):
     """
 
     workers: int = Field(0, ge=0, le=4096, description="Processes of one thread each; 0 takes a process a core.")
-    memory: str = Field("auto", description="Most memory of one process, such as 4GB; auto shares the machine's.")
-    partition: str | None = Field(None, description="slurm: the partition.")
-    account: str | None = Field(None, description="slurm: the account.")
-    time: str = Field("08:00:00", description="slurm: longest run of a worker; jobs continue in the next one.")
+    memory: SchedulerWord = Field(
+        "auto", description="Most memory of one process, such as 4GB; auto shares the machine's."
+    )
+    partition: SchedulerWord | None = Field(None, description="slurm: the partition.")
+    account: SchedulerWord | None = Field(None, description="slurm: the account.")
+    time: SchedulerWord = Field(
+        "08:00:00", description="slurm: longest run of a worker; jobs continue in the next one."
+    )
     gpu: int = Field(0, ge=0, le=16, description="slurm: accelerators of each worker.")
-    interface: str | None = Field(None, description="slurm: the network card that nodes reach each other by.")
-    directives: tuple[str, ...] = Field((), description="slurm: further #SBATCH lines, without the #SBATCH.")
-    prologue: tuple[str, ...] = Field((), description="slurm: lines of shell before a worker starts.")
+    interface: SchedulerWord | None = Field(None, description="slurm: the network card that nodes reach each other by.")
+    directives: tuple[ScriptLine, ...] = Field((), description="slurm: further #SBATCH lines, without the #SBATCH.")
+    prologue: tuple[ScriptLine, ...] = Field((), description="slurm: lines of shell before a worker starts.")
 
 
 class Plan(Settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,6 +168,13 @@ def list_models() -> list[CatalogueEntry]:
     listed = [replace(entry, folder=here.pop(entry.id, (None, ""))[0]) for entry in PAPER]
     others = [CatalogueEntry(name, model_type, 0, folder=folder) for name, (folder, model_type) in sorted(here.items())]
     return [_packaged(), *listed, *others]
+
+
+def closest_model(name: str) -> str:
+    """The listed model whose name is closest to one that is not, as a question; empty where none is close."""
+    known = {part.lower(): entry.id for entry in list_models() for part in (entry.id, entry.id.split("/")[-1])}
+    close = get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {known[close[0]]}?" if close else ""
 
 
 def _packaged() -> CatalogueEntry:

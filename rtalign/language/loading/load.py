@@ -12,7 +12,15 @@ import torch
 from rtalign.core import cache
 from rtalign.core.json_toml import read_json
 from rtalign.language.loading import capacity
-from rtalign.language.loading.locate import ModelFiles, ModelName, find_model, first_line, quiet_transformers
+from rtalign.language.loading.catalogue import closest_model
+from rtalign.language.loading.locate import (
+    ModelFiles,
+    ModelName,
+    UnknownModel,
+    find_model,
+    first_line,
+    quiet_transformers,
+)
 from rtalign.language.loading.weights import Precision, load_trained, make_untrained, refuse_infinite, to_int8
 from rtalign.language.networks.base import Network
 from rtalign.language.networks.bidirectional import BidirectionalNetwork, SpecialTokens
@@ -78,7 +86,10 @@ def load_parts(request: LoadRequest) -> ModelParts:
     _check_device(request.device)
     if request.name.variant == "random":
         return _load_random(request.name)
-    files = find_model(request.name.base, request.allow_download, request.report)
+    try:
+        files = find_model(request.name.base, request.allow_download, request.report)
+    except UnknownModel as error:
+        raise ValueError(f"{error}{closest_model(request.name.base)}") from None
     family = family_of(_model_type(files.folder))
     with quiet_transformers():
         if family.kind == "classic":

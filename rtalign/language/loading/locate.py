@@ -7,14 +7,12 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from rtalign.core import cache
 from rtalign.core.cache import hash_file
-from rtalign.core.files import atomic_folder
 
 SMOLLM2 = "smollm2"
 """Name of the packaged model."""
@@ -111,6 +109,10 @@ class ModelFiles:
     revision: str
 
 
+class UnknownModel(ValueError):
+    """A name that no model on this machine has."""
+
+
 def find_model(name: str, allow_download: bool = False, report: Callable[[str], None] | None = None) -> ModelFiles:
     """Find the files of a model, converting or downloading them if necessary.
 
@@ -166,31 +168,20 @@ def _hub(name: str, allow_download: bool, report: Callable[[str], None] | None) 
     import huggingface_hub as hub
 
     if not HUB_ID.fullmatch(name):
-        raise ValueError(
-            f"no model {name!r}{_similar(name)}: say smollm2, a folder, a .gguf file, or an id such as "
-            "openai-community/gpt2"
+        raise UnknownModel(
+            f"no model {name!r}: say smollm2, a folder, a .gguf file, or an id such as openai-community/gpt2"
         )
     config = hub.try_to_load_from_cache(name, "config.json")
     if not isinstance(config, str):
         if not allow_download:
-            raise ValueError(
-                f"model {name!r} is neither a folder nor in the local cache{_similar(name)} - "
-                "--allow-download downloads it"
+            raise UnknownModel(
+                f"model {name!r} is neither a folder nor in the local cache - --allow-download downloads it"
             )
         if report:
             report(f"downloading {name}")
         config = _download(name) / "config.json"
     folder = Path(config).parent
     return ModelFiles(folder, name, folder.name)
-
-
-def _similar(name: str) -> str:
-    """The model whose name is closest, as a question; empty where none is close."""
-    from rtalign.language.loading.catalogue import list_models
-
-    known = {part.lower(): entry.id for entry in list_models() for part in (entry.id, entry.id.split("/")[-1])}
-    close = get_close_matches(name.lower(), known, n=1)
-    return f"; did you mean {known[close[0]]}?" if close else ""
 
 
 def _download(name: str) -> Path:
@@ -239,11 +230,11 @@ def converted_folder(gguf: Path, stem: str) -> Path:
 def convert_gguf(gguf: Path, stem: str, report: Callable[[str], None] | None = None) -> Path:
     """The folder with the safetensors of a GGUF file, converted at the first call."""
     folder = converted_folder(gguf, stem)
-    if folder.is_dir():
+    if cache.is_stored(folder, report):
         return folder
     if report:
         report(f"converting {gguf.name} once, about half a minute for a small model; it is kept in {folder}")
-    with quiet_transformers(), atomic_folder(folder) as partial_folder:
+    with quiet_transformers(), cache.stored_folder(folder) as partial_folder:
         try:
             _write_converted(gguf, partial_folder)
         except OSError:  # the disk, which the message names
