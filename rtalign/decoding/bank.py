@@ -68,6 +68,9 @@ class DecoderBank:
             expected = (len(recipe.lags.seconds), len(sensors), len(layers) * projection.components)
             if tensors["weights"].shape != expected:
                 raise ValueError(f"{folder}: weights are {tensors['weights'].shape}, its passport states {expected}")
+            for name in ("weights", "bias", "mean_x"):
+                if name in tensors and not all(np.isfinite(lag).all() for lag in tensors[name]):
+                    raise ValueError(f"{folder}: its {name} hold NaN or infinity; train it again, or copy it again")
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{folder} is not a complete decoder bank: {error}") from None
         return cls(recipe, passport, layers, sensors, projection, tensors)

