@@ -121,7 +121,15 @@ PARTIAL = re.compile(r".*\.partial-(?P<host>.+)-(?P<process>\d+)(-[a-z0-9_]+)?")
 
 
 def _partial_name(path: Path) -> str:
-    return f"{path.name}.partial-{socket.gethostname()}-{os.getpid()}"
+    return f"{path.name}.partial-{_machine()}-{os.getpid()}"
+
+
+def _machine() -> str:
+    """Where the number of a process says which process it is: a machine, or one of the containers on it."""
+    try:
+        return f"{socket.gethostname()}.{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return socket.gethostname()
 
 
 def _remove_partial(found: Iterable[Path]) -> None:
@@ -129,7 +137,7 @@ def _remove_partial(found: Iterable[Path]) -> None:
     for partial in found:
         match = PARTIAL.fullmatch(partial.name)
         try:
-            if match and match["host"] == socket.gethostname():
+            if match and match["host"] == _machine():
                 ended = not psutil.pid_exists(int(match["process"]))
             else:
                 newest = max(path.stat().st_mtime for path in [partial, *partial.rglob("*")])

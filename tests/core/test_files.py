@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -84,7 +83,7 @@ def test_a_partly_written_record_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 def test_what_a_dead_process_left_is_removed_at_once(tmp_path: Path) -> None:
     """A folder and a file beside them, which is not a folder's to remove, and those of a process at work."""
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    host, dead = socket.gethostname(), int(gone.stdout)
+    host, dead = files._machine(), int(gone.stdout)
     kept = [f"a.partial-{host}-{os.getpid()}-live", f"b.partial-elsewhere-{dead}-x", "a.json"]
     for name in (*kept, f"a.partial-{host}-{dead}-x_1"):
         (tmp_path / "signal" / name).mkdir(parents=True)
@@ -95,7 +94,7 @@ def test_what_a_dead_process_left_is_removed_at_once(tmp_path: Path) -> None:
 
 def test_a_folder_is_made_free_of_its_own_remains(tmp_path: Path) -> None:
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    (tmp_path / f"bank.partial-{socket.gethostname()}-{int(gone.stdout)}-abc").mkdir()
+    (tmp_path / f"bank.partial-{files._machine()}-{int(gone.stdout)}-abc").mkdir()
     with atomic_folder(tmp_path / "bank") as partial:
         (partial / "x").write_text("x")
     assert [path.name for path in tmp_path.iterdir()] == ["bank"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 from collections.abc import Iterator
-from io import FileIO
+from io import BufferedReader
 from pathlib import Path
 
 HEADER = struct.Struct(">iIii")
@@ -65,7 +65,7 @@ def refuse_false_tags(path: Path) -> None:
     """
     packed = path.name.lower().endswith(".gz")
     try:
-        with gzip.open(path) if packed else path.open("rb", buffering=0) as file:
+        with gzip.open(path) if packed else path.open("rb") as file:
             size = None if packed else path.stat().st_size
             visited = set()
             directory = None
@@ -87,7 +87,7 @@ def refuse_false_tags(path: Path) -> None:
         raise ValueError(f"{path.name} is cut short: {error or 'it ends early'}; copy it again") from error
 
 
-def _tags(file: FileIO | gzip.GzipFile) -> Iterator[tuple[int, int, int, int]]:
+def _tags(file: BufferedReader | gzip.GzipFile) -> Iterator[tuple[int, int, int, int]]:
     """(place, kind, size, place of the next) of every tag in the order in which a reader visits them."""
     place = 0
     while place >= 0:
@@ -110,7 +110,7 @@ def _check_tag(path: Path, place: int, kind: int, length: int, size: int | None)
         raise ValueError(f"{claim}, and no header has more than {MAX_TAG_BYTES:,}; copy it again")
 
 
-def _check_directory(path: Path, file: FileIO | gzip.GzipFile, place: int, size: int, visited: set[int]) -> None:
+def _check_directory(path: Path, file: BufferedReader | gzip.GzipFile, place: int, size: int, visited: set[int]) -> None:
     """The directory at the end of a file leads to tags as well: those not yet visited are checked too."""
     head = _at(file, place, HEADER.size)
     if len(head) < HEADER.size:
@@ -125,7 +125,7 @@ def _check_directory(path: Path, file: FileIO | gzip.GzipFile, place: int, size:
                 _check_tag(path, entry[3], kind, length, size)
 
 
-def _at(file: FileIO | gzip.GzipFile, place: int, n: int) -> bytes:
+def _at(file: BufferedReader | gzip.GzipFile, place: int, n: int) -> bytes:
     """n bytes from a place; a packed file is read up to it, a piece at a time."""
     if isinstance(file, gzip.GzipFile):
         while file.tell() < place and file.read(min(SKIP, place - file.tell())):
