@@ -14,6 +14,7 @@ from rtalign_cli.inputs import (
     load_model,
     load_recordings,
     load_repeats,
+    open_bank,
     recipe_of,
     refuse_overwriting,
 )
@@ -25,14 +26,12 @@ from rtalign_cli.usage import UsageError
 
 def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Fit a bank of decoders, or estimate what that would take."""
-    from rtalign.decoding.bank import DecoderBank
     from rtalign.training.trainer import train as train_bank
     from rtalign_offline import estimate_lines, estimate_training
 
     refuse_overwriting(args.out, args.force)
     require_paths([args.recipe], "recipe")
-    require_paths([args.extend], "bank")
-    earlier = DecoderBank.load(args.extend) if args.extend else None
+    earlier = open_bank(args.extend) if args.extend else None
     recipe = earlier.recipe if earlier else recipe_of(args)
     require_tagger(recipe)
     recordings = load_recordings(args, progress, [s.name for s in earlier.sensors] if earlier else None)
@@ -76,13 +75,11 @@ def train_lm(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def evaluate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Score a bank on recordings it has not seen."""
-    from rtalign.decoding.bank import DecoderBank
     from rtalign.training.evaluation import MIN_SCORED_WORDS
     from rtalign.training.evaluation import evaluate as evaluate_bank
 
     refuse_overwriting(args.out, args.force)
-    require_paths([args.bank], "bank")
-    bank = DecoderBank.load(args.bank)
+    bank = open_bank(args.bank)
     require_tagger(bank.recipe)
     recordings = load_recordings(args, progress)
     differences = bank.differences(recordings[0].sensors)

@@ -97,6 +97,17 @@ def load_repeats(args: argparse.Namespace, sensors: list[str]) -> list[Any]:
     return [r.pick(sensors) for r in repeats]
 
 
+def open_bank(folder: Path) -> DecoderBank:
+    """The bank in a folder; a folder that is not there is told with the name that is closest."""
+    from rtalign.decoding.bank import DecoderBank
+
+    try:
+        return DecoderBank.load(folder)
+    except ValueError:
+        require_paths([folder], "bank")
+        raise
+
+
 def load_model(name: str, args: argparse.Namespace, progress: Progress, precision: Any = "float32") -> Any:
     """The language model of that name."""
     from rtalign.language import load

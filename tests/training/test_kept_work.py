@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -92,45 +94,52 @@ def test_a_bank_whose_disk_knows_no_links_is_copied(tmp_path: Path, monkeypatch:
     assert DecoderBank.load(tmp_path / "bank").layers
 
 
-def test_a_quarter_of_the_activations_zeroed_changes_no_number(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Trained:
+    """A bank, and the cache that its training left."""
+
+    recording: Any
+    model: Any
+    store: Path
+    bank: Path
+    r: list[list[float]]
+
+    def again(self, out: Path, progress: Progress | None = None) -> list[list[float]]:
+        r: list[list[float]] = train([self.recording], self.model, RECIPE, out, progress, store=self.store)["r"]
+        return r
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     recording, model = world(n_words=200)
-    store = tmp_path / "cache"
-    sound = train([recording], model, RECIPE, tmp_path / "bank", store=store)
-    (path,) = store.glob("activations/*/activations.npy")
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) * 3 // 4].ljust(len(content), b"\0"))
+    folder = tmp_path_factory.mktemp("trained")
+    summary = train([recording], model, RECIPE, folder / "bank", store=folder / "cache")
+    return Trained(recording, model, folder / "cache", folder / "bank", summary["r"])
+
+
+def test_a_quarter_of_activations_or_signal_zeroed_changes_no_number(trained: Trained, tmp_path: Path) -> None:
+    (activations,) = trained.store.glob("activations/*/activations.npy")
+    (signal,) = trained.store.glob("signal/*/signal.f32")
+    sound = {path: path.read_bytes() for path in (activations, signal)}
+    for path, content in sound.items():
+        path.write_bytes(content[: len(content) * 3 // 4].ljust(len(content), b"\0"))
     told = Told()
-    again = train([recording], model, RECIPE, tmp_path / "again", told, store=store)
-    assert again["r"] == sound["r"]
-    assert [line for line in told.lines if "activations.npy is damaged; it is computed again" in line]
-    assert path.read_bytes() == content
+    assert trained.again(tmp_path / "again", told) == trained.r
+    for path, content in sound.items():
+        assert [line for line in told.lines if f"{path.name} is damaged; it is computed again" in line]
+        assert path.read_bytes() == content
 
 
-def test_a_zeroed_signal_is_filtered_again(tmp_path: Path) -> None:
-    recording, model = world(n_words=200)
-    store = tmp_path / "cache"
-    sound = train([recording], model, RECIPE, tmp_path / "bank", store=store)
-    (path,) = store.glob("signal/*/signal.f32")
-    signal = np.fromfile(path, "<f4")
-    signal[: len(signal) // 4] = 0
-    signal.tofile(path)
-    assert train([recording], model, RECIPE, tmp_path / "again", store=store)["r"] == sound["r"]
-
-
-def test_a_bank_with_weights_that_are_not_finite_is_refused(tmp_path: Path) -> None:
-    recording, model = world(n_words=200)
-    train([recording], model, RECIPE, tmp_path / "bank", store=tmp_path / "cache")
-    TensorFile(tmp_path / "bank" / "bank.safetensors", writable=True)["weights"][2, 3, 1] = np.nan
+def test_a_bank_with_weights_that_are_not_finite_is_refused(trained: Trained, tmp_path: Path) -> None:
+    bank = shutil.copytree(trained.bank, tmp_path / "bank")
+    TensorFile(bank / "bank.safetensors", writable=True)["weights"][2, 3, 1] = np.nan
     with pytest.raises(ValueError, match="its weights hold NaN or infinity; train it again"):
-        DecoderBank.load(tmp_path / "bank")
+        DecoderBank.load(bank)
 
 
-def test_two_trainings_with_one_cache_both_finish(tmp_path: Path, fitted: list[int]) -> None:
+def test_two_trainings_with_one_cache_both_finish(trained: Trained, tmp_path: Path, fitted: list[int]) -> None:
     """The other process has the work folder of this very bank, and keeps it."""
-    recording, model = world(n_words=200)
-    store, n_lags = tmp_path / "cache", len(RECIPE.lags.seconds)
-    first = train([recording], model, RECIPE, tmp_path / "bank", store=store)
-    (lock,) = (store / "fits").glob("*.lock")
+    (lock,) = (trained.store / "fits").glob("*.lock")
     theirs = lock.with_suffix("") / "work.safetensors"
     theirs.parent.mkdir()
     theirs.write_bytes(b"theirs")
@@ -139,8 +148,7 @@ def test_two_trainings_with_one_cache_both_finish(tmp_path: Path, fitted: list[i
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "True\n"
-        second = train([recording], model, RECIPE, tmp_path / "second", store=store)
+        assert trained.again(tmp_path / "second") == trained.r
         other.kill()
-    assert second["r"] == first["r"]
-    assert len(fitted) == 2 * n_lags
+    assert len(fitted) == len(RECIPE.lags.seconds)
     assert theirs.read_bytes() == b"theirs"

@@ -110,7 +110,9 @@ def _check_tag(path: Path, place: int, kind: int, length: int, size: int | None)
         raise ValueError(f"{claim}, and no header has more than {MAX_TAG_BYTES:,}; copy it again")
 
 
-def _check_directory(path: Path, file: BufferedReader | gzip.GzipFile, place: int, size: int, visited: set[int]) -> None:
+def _check_directory(
+    path: Path, file: BufferedReader | gzip.GzipFile, place: int, size: int, visited: set[int]
+) -> None:
     """The directory at the end of a file leads to tags as well: those not yet visited are checked too."""
     head = _at(file, place, HEADER.size)
     if len(head) < HEADER.size:
