@@ -80,8 +80,8 @@ def evaluate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
     refuse_overwriting(args.out, args.force)
     bank = open_bank(args.bank)
-    require_tagger(bank.recipe)
     recordings = load_recordings(args, progress)
+    require_tagger(bank.recipe)
     differences = bank.differences(recordings[0].sensors)
     if differences and not args.allow_missing:
         raise ValueError("; ".join(differences) + " - pass --allow-missing to continue without")
