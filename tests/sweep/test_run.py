@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from rtalign.core.cache import stored_folder
 from rtalign.core.progress import Progress
 from rtalign_offline.sweep import clusters, run, tasks
+from rtalign_offline.sweep.fit import is_finished
 from rtalign_offline.sweep.journal import read_journal
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.plan import JobKey, Plan
@@ -308,6 +310,17 @@ def test_quiet_failures_speak(
     plan = Plan.parse({"people": [{"name": "ann", "recordings": ["gone"]}], "models": [{"name": "a"}]}, tmp_path)
     assert not run.run_sweep(plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path)["ok"]
     assert capsys.readouterr().err == f"failed: a, growing:1000, ann: there is no recording {tmp_path / 'gone'}\n"
+
+
+def test_results_that_changed_are_not_finished_and_older_ones_are(tmp_path: Path) -> None:
+    with stored_folder(tmp_path / "job") as partial:
+        (partial / "draws.safetensors").write_bytes(bytes(8))
+    assert is_finished(tmp_path / "job")
+    (tmp_path / "job" / "draws.safetensors").write_bytes(b"changed!")
+    assert not is_finished(tmp_path / "job")
+    (tmp_path / "older").mkdir()
+    assert is_finished(tmp_path / "older")
+    assert not is_finished(tmp_path / "never")
 
 
 def test_what_killed_workers_left_is_removed(tmp_path: Path) -> None:

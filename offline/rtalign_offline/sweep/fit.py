@@ -42,12 +42,17 @@ def job_folder(paths: SweepPaths, key: JobKey, reading: Mapping[str, Any], print
     return paths.home / "jobs" / f"{key.slug}-{cache.content_key('job-1', *parts)[:10]}"
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a job's results are there, as they were written; those of older versions have no hashes."""
+    return folder.is_dir() and (not (folder / cache.SEAL).is_file() or cache.is_stored(folder))
+
+
 def fit_job(
     paths: SweepPaths, key: JobKey, recordings: Sequence[PreparedRecording], reading: Mapping[str, Any], moments: Path
 ) -> Path:
     """The folder of results of one job, made if it is not there.  moments : of the person's signal."""
     folder = job_folder(paths, key, reading, [r.recording.fingerprint() for r in recordings])
-    if cache.is_stored(folder):
+    if is_finished(folder):
         paths.journal.note("job", folder.name, "reused")
         return folder
     with paths.journal.computing("job", folder.name), threadpool_limits(1, user_api="blas"):

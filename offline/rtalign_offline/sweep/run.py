@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.cache import cache_folder, content_key, is_stored
+from rtalign.core.cache import cache_folder, content_key
 from rtalign.core.files import remove_abandoned, write_atomically
 from rtalign.core.lock import FileLock
 from rtalign.core.progress import Progress, Stage
 from rtalign.language import find_content_words
 from rtalign_offline.sweep import clusters, tasks
-from rtalign_offline.sweep.fit import job_folder
+from rtalign_offline.sweep.fit import is_finished, job_folder
 from rtalign_offline.sweep.journal import count_work
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.people import load_person, open_person, save_person, words_folder
@@ -101,7 +101,6 @@ def _run_jobs(plan: Plan, paths: SweepPaths, kind: str, progress: Progress) -> d
     """Run the jobs that are not done yet; nobody else is at work in the folder."""
     from rtalign_offline.sweep.report.page import write_sweep_report
 
-    _delete_partial(paths)
     outcome = SweepOutcome()
     people = _save_people(plan, paths, outcome, progress)
     outcome.folders |= _finished_jobs(plan, paths, people)
@@ -133,7 +132,8 @@ def _delete_partial(paths: SweepPaths) -> None:
     for partial in (paths.home / "jobs").glob("*.partial-*"):
         shutil.rmtree(partial, ignore_errors=True)
     for partial in [*paths.home.glob("blocks/*/*.partial-*"), *paths.home.glob("*/*.partial-*")]:
-        partial.unlink(missing_ok=True)
+        if partial.is_file():
+            partial.unlink(missing_ok=True)
     remove_abandoned(paths.cache)
 
 
@@ -160,7 +160,7 @@ def _finished_jobs(plan: Plan, paths: SweepPaths, people: Mapping[str, str]) -> 
             path = reading_file(paths, parts[key.reading][0])
             prints = [r.fingerprint() for r in load_person(Path(people[key.person]))[1]]
             folder = job_folder(paths, key, load_reading(path), prints) if path.is_file() else None
-            if folder is not None and is_stored(folder):
+            if folder is not None and is_finished(folder):
                 paths.journal.note("job", folder.name, "reused")
                 finished[key] = str(folder)
     return finished
