@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import get_args
 
+from rtalign_cli.usage import CommandParser, number, whole
+
 MODEL_NAMES = """names, wherever a model is asked for:
   NAME                     smollm2, a local folder, a GGUF file, a Hugging Face id in the local cache
   NAME:untrained[:SEED]    the same architecture with random weights
@@ -19,22 +21,31 @@ An LSTM, a GRU or a segment memory of your own: rtalign train-lm TEXT --kind lst
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("rtalign-demo"), metavar="DIR", help="folder of all results")
-    parser.add_argument("--minutes", type=float, default=20.0, metavar="M", help="length of the training story (20)")
+    parser.add_argument(
+        "--minutes", type=number(above=0), default=20.0, metavar="M", help="length of the training story (20)"
+    )
     parser.add_argument("--headless", action="store_true", help="open no window, save pictures of it instead")
     parser.add_argument("--prepare", action="store_true", help="make the listener and the bank, and stop there")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the simulated listener (1)")
+    parser.add_argument("--seed", type=whole(0), default=1, help="seed of the simulated listener (1)")
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="a new folder")
-    parser.add_argument("--words", type=int, metavar="N", help="words of the story to use (default: all)")
+    parser.add_argument("--words", type=whole(1), metavar="N", help="words of the story to use (default: all)")
     parser.add_argument("--text", type=Path, metavar="FILE", help="another story, plain text")
     parser.add_argument("--sensors", choices=("ctf275", "neuromag306"), default="ctf275", help="helmet (ctf275)")
-    parser.add_argument("--sfreq", type=float, metavar="HZ", help="sampling rate (1200, neuromag306: 1000)")
-    parser.add_argument("--snr", type=float, metavar="X", help="evoked over background, rms ratio at 0.1-20 Hz")
+    parser.add_argument(
+        "--sfreq",
+        type=number(at_least=100, at_most=20000),
+        metavar="HZ",
+        help="sampling rate (1200, neuromag306: 1000)",
+    )
+    parser.add_argument(
+        "--snr", type=number(above=0), metavar="X", help="evoked over background, rms ratio at 0.1-20 Hz"
+    )
     parser.add_argument("--ladder", metavar="FIRST_S,LAST_S", help="peak latencies of the first and the last layer")
     parser.add_argument("--null", action="store_true", help="plant nothing: a recording without any response to words")
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="seed of everything random (0)")
     parser.add_argument(
         "--model", default="smollm2", metavar="M", help="language model whose layers to plant (smollm2)"
     )
@@ -63,12 +74,20 @@ def _train_lm(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
     kinds = "lstm, gru, or memory: the segment memory of Transformer-XL (lstm)"
     parser.add_argument("--kind", choices=("lstm", "gru", "memory"), default="lstm", help=kinds)
-    parser.add_argument("--layers", type=int, default=3, metavar="N", help="layers above the embedding (3)")
-    parser.add_argument("--dim", type=int, default=128, metavar="N", help="dimensions of each, a multiple of 4 (128)")
-    parser.add_argument("--memory", type=int, default=128, metavar="TOKENS", help="how far memory looks back (128)")
-    parser.add_argument("--vocabulary", type=int, default=2000, metavar="N", help="tokens at most, from 300 (2000)")
-    parser.add_argument("--steps", type=int, default=400, metavar="N", help="updates; 400 take about a minute (400)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (0)")
+    parser.add_argument("--layers", type=whole(1), default=3, metavar="N", help="layers above the embedding (3)")
+    parser.add_argument(
+        "--dim", type=whole(4), default=128, metavar="N", help="dimensions of each, a multiple of 4 (128)"
+    )
+    parser.add_argument(
+        "--memory", type=whole(1), default=128, metavar="TOKENS", help="how far memory looks back (128)"
+    )
+    parser.add_argument(
+        "--vocabulary", type=whole(300), default=2000, metavar="N", help="tokens at most, from 300 (2000)"
+    )
+    parser.add_argument(
+        "--steps", type=whole(1), default=400, metavar="N", help="updates; 400 take about a minute (400)"
+    )
+    parser.add_argument("--seed", type=whole(0), default=0, help="seed of everything random (0)")
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +108,14 @@ def _sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan-paper", action="store_true", help=paper)
 
 
+def _new_plan(parser: argparse.ArgumentParser) -> None:
+    what = "whose recordings: BIDS folders or MEG recordings, one a person (listener)"
+    parser.add_argument("recordings", nargs="*", type=Path, metavar="RECORDING", help=what)
+    parser.add_argument("--out", type=Path, default=Path("plan.toml"), metavar="FILE", help="the new plan (plan.toml)")
+    parser.add_argument("--models", default="smollm2", metavar="A,B", help="language models to compare (smollm2)")
+    parser.add_argument("--contexts", default="growing:1000", metavar="A,B", help="contexts to compare (growing:1000)")
+
+
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="a bank, a session, a sweep, or results of evaluate")
 
@@ -99,10 +126,17 @@ def _monitor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--session", dest="session_file", type=Path, metavar="FILE", help="settings in a TOML file")
     parser.add_argument("--meg", metavar="NAME", help="stream of the MEG (default: the first of type MEG or EEG)")
     parser.add_argument("--words", metavar="NAME", help="stream of the words (default: the first stream of text)")
-    parser.add_argument("--encoding", help=f"how words arrive: {', '.join(get_args(WordEncoding))}")
+    encodings = get_args(WordEncoding)
+    parser.add_argument("--encoding", choices=encodings, metavar="E", help=f"how words arrive: {', '.join(encodings)}")
     parser.add_argument("--word-table", type=Path, metavar="FILE", help="word onsets, where markers do not name words")
     parser.add_argument("--trigger", metavar="CHANNEL", help="channel of the MEG stream whose codes mark words")
-    parser.add_argument("--audio-delay", dest="audio_delay_s", type=float, metavar="S", help="from marker to sound, s")
+    parser.add_argument(
+        "--audio-delay",
+        dest="audio_delay_s",
+        type=number(-1, 1, unit=" s"),
+        metavar="S",
+        help="from marker to sound, s",
+    )
     _scoring(parser)
 
 
@@ -124,8 +158,12 @@ def _scoring(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--adapt", action="store_true", help="learn from today's participant, each word once scored")
     parser.add_argument("--allow-missing", action="store_true", help="continue where sensors of the bank are missing")
-    parser.add_argument("--seconds", type=float, metavar="S", help="stop after S seconds (default: at the end)")
-    parser.add_argument("--last-words", type=int, metavar="N", help="score the last N words alone (default: all)")
+    parser.add_argument(
+        "--seconds", type=number(above=0), metavar="S", help="stop after S seconds (default: at the end)"
+    )
+    parser.add_argument(
+        "--last-words", type=whole(100), metavar="N", help="score the last N words alone (default: all)"
+    )
     parser.add_argument("--record", type=Path, metavar="DIR", help="record the session in a new folder in DIR")
     parser.add_argument("--publish", action="store_true", help="send scores out over LSL as rtalign-scores")
     group = parser.add_argument_group("how it is shown")
@@ -136,14 +174,22 @@ def _scoring(parser: argparse.ArgumentParser) -> None:
 
 def _stream(parser: argparse.ArgumentParser) -> None:
     _recordings(parser)
-    parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="times real time (1)")
+    parser.add_argument(
+        "--speed", type=number(above=0, at_most=100), default=1.0, metavar="X", help="times real time (1)"
+    )
     parser.add_argument("--faults", type=Path, metavar="FILE", help="faults to rehearse, TOML")
     parser.add_argument("--name-meg", default="rtalign-meg", metavar="N", help="name of the MEG stream (rtalign-meg)")
     parser.add_argument("--name-words", default="rtalign-words", metavar="N", help="of the words (rtalign-words)")
-    parser.add_argument("--chunk-ms", type=float, default=20.0, metavar="MS", help="length of a chunk (20)")
+    parser.add_argument(
+        "--chunk-ms", type=number(above=0, at_most=10000), default=20.0, metavar="MS", help="length of a chunk (20)"
+    )
     parser.add_argument("--word-encoding", choices=("plain", "json"), default="plain", help="markers' form (plain)")
-    parser.add_argument("--word-delay", type=float, default=0.0, metavar="S", help="send words S seconds late (0)")
-    parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait S seconds for a receiver (0)")
+    parser.add_argument(
+        "--word-delay", type=number(0, 86400), default=0.0, metavar="S", help="send words S seconds late (0)"
+    )
+    parser.add_argument(
+        "--wait", type=number(0, 86400), default=0.0, metavar="S", help="wait S seconds for a receiver (0)"
+    )
 
 
 def _models(parser: argparse.ArgumentParser) -> None:
@@ -259,6 +305,13 @@ SUBCOMMANDS = {
         "train models x contexts x people from one plan on many processes, and report how they compare",
         "rtalign sweep plan.toml --out study",
     ),
+    "new-plan": Subcommand(
+        "rtalign_cli.commands:new_plan",
+        _new_plan,
+        "write a plan of three lines for a sweep, to run or to edit",
+        "rtalign new-plan listener --models smollm2,smollm2:untrained",
+        "Then run it with: rtalign sweep plan.toml --out study",
+    ),
     "report": Subcommand(
         "rtalign_cli.commands:report",
         _report,
@@ -306,9 +359,9 @@ SUBCOMMANDS = {
 """Every subcommand, in the order of the help: offline first, then live, then what is here."""
 
 
-def build_parser(commands: Collection[str] = tuple(SUBCOMMANDS)) -> argparse.ArgumentParser:
+def build_parser(commands: Collection[str] = tuple(SUBCOMMANDS)) -> CommandParser:
     """The parser of `rtalign`, with the options of these subcommands; `command` is None where none was given."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="rtalign",
         description="How a language model and a human brain line up: decoders per layer and lag, offline and live.",
         epilog="Start with: rtalign demo",
@@ -322,6 +375,7 @@ def build_parser(commands: Collection[str] = tuple(SUBCOMMANDS)) -> argparse.Arg
             description=subcommand.summary[0].upper() + subcommand.summary[1:] + ".",
             epilog=f"example:\n  {subcommand.example}\n\n{subcommand.notes}".rstrip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            example=subcommand.example,
         )
         own.add_argument("--quiet", action="store_true", help="print nothing but results and errors")
         own.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -6,41 +6,49 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
+from rtalign_cli.checks import layers_note, require_paths, require_tagger, require_words, require_writable
 from rtalign_cli.inputs import (
     load_bank_model,
     load_model,
     load_recordings,
     load_repeats,
+    open_bank,
     recipe_of,
     refuse_overwriting,
 )
+from rtalign_cli.text import print_lines, print_result
+from rtalign_cli.usage import UsageError
 
 # Libraries are imported inside the commands that use them, so that each command loads what it needs alone.
 
 
 def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Fit a bank of decoders, or estimate what that would take."""
-    from rtalign.decoding.bank import DecoderBank
     from rtalign.training.trainer import train as train_bank
-    from rtalign_cli.text import print_result
     from rtalign_offline import estimate_lines, estimate_training
 
     refuse_overwriting(args.out, args.force)
-    earlier = DecoderBank.load(args.extend) if args.extend else None
+    require_paths([args.recipe], "recipe")
+    earlier = open_bank(args.extend) if args.extend else None
     recipe = earlier.recipe if earlier else recipe_of(args)
+    require_tagger(recipe)
     recordings = load_recordings(args, progress, [s.name for s in earlier.sensors] if earlier else None)
     if earlier:
         from rtalign.training.evaluation import check_recordings_are_new
 
         check_recordings_are_new(earlier, recordings)
+    require_words(recordings, recipe, 10 * recipe.fit.folds, f"training in {recipe.fit.folds} folds")
     model = load_model(args.model, args, progress, recipe.language.precision)
+    if note := layers_note(recipe, model.info.n_layers, asked=args.layers is not None):
+        progress.say(note)
     if warning := model.context_warning(recipe.language):
         progress.say(warning)
     if args.dry_run:
         expected = estimate_training(recordings, model, recipe, args.device)
         if not args.json:
-            print("\n".join(estimate_lines(expected)))
+            print_lines(estimate_lines(expected))
         return expected
     repeats = load_repeats(args, [s.name for s in recordings[0].sensors])
     result = train_bank(
@@ -54,27 +62,30 @@ def train_lm(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Train a small language model on the user's own text."""
     from rtalign_offline import SmallModelSettings, train_language_model
 
+    require_paths(args.text, "text")
+    require_writable(args.out)
     settings = SmallModelSettings(
         args.kind, args.layers, args.dim, args.memory, args.vocabulary, args.steps, args.seed
     )  # fmt: skip
     loss = train_language_model(args.text, args.out, settings, progress)
     if not (args.quiet or args.json):
-        print(f"{args.out}: use it with --model {args.out}")
+        print_lines([f"{args.out}: use it with --model {args.out}"])
     return {"folder": str(args.out), "nats_per_token": round(loss, 4)}
 
 
 def evaluate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Score a bank on recordings it has not seen."""
-    from rtalign.decoding.bank import DecoderBank
+    from rtalign.training.evaluation import MIN_SCORED_WORDS
     from rtalign.training.evaluation import evaluate as evaluate_bank
-    from rtalign_cli.text import print_result
 
     refuse_overwriting(args.out, args.force)
-    bank = DecoderBank.load(args.bank)
+    bank = open_bank(args.bank)
     recordings = load_recordings(args, progress)
+    require_tagger(bank.recipe)
     differences = bank.differences(recordings[0].sensors)
     if differences and not args.allow_missing:
         raise ValueError("; ".join(differences) + " - pass --allow-missing to continue without")
+    require_words(recordings, bank.recipe, MIN_SCORED_WORDS, "a curve")
     model = load_bank_model(bank, args, progress)
     result = evaluate_bank(bank, recordings, model, args.out, progress)
     print_result(result, args.out, args)
@@ -91,11 +102,29 @@ def sweep(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         path = args.plan or Path("paper.toml")
         return write_paper_plan(path) if args.quiet or args.json else write_paper_plan(path, print)
     if args.plan is None or args.out is None:
-        raise ValueError("a sweep needs a plan and a folder: rtalign sweep plan.toml --out DIR")
+        raise UsageError("a sweep needs a plan and a folder: rtalign sweep plan.toml --out DIR")
+    require_paths([args.plan], "plan")
+    require_writable(args.out)
     result = run_sweep(Plan.load(args.plan), args.out, args.cluster, progress)
     if not (args.quiet or args.json):
-        print("\n".join(outcome_lines(result)))
+        print_lines(outcome_lines(result))
     return result
+
+
+def new_plan(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
+    """Write a plan that a sweep runs as it is, in as few lines as a plan can have."""
+    from rtalign_offline.sweep import plan_of_three_lines
+
+    if args.out.exists():
+        raise ValueError(f"{args.out} exists already; name another file with --out")
+    require_paths(args.recordings, "recording")
+    require_writable(args.out)
+    models, contexts = ([part.strip() for part in text.split(",")] for text in (args.models, args.contexts))
+    text = plan_of_three_lines(args.recordings or [Path("listener")], models, contexts, args.out)
+    write_atomically(args.out, text)
+    if not (args.quiet or args.json):
+        print_lines([*text.splitlines(), "", f"{args.out}: run it with rtalign sweep {args.out} --out study"])
+    return {"plan": str(args.out)}
 
 
 def report(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
@@ -103,7 +132,8 @@ def report(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
     from rtalign.report.page import write_page
     from rtalign_offline.sweep.report import is_sweep, write_sweep_report
 
+    require_paths([args.folder], "folder")
     path = (write_sweep_report if is_sweep(args.folder) else write_page)(args.folder)
     if not (args.quiet or args.json):
-        print(path)
+        print_lines([str(path)])
     return {"report": str(path)}

@@ -12,7 +12,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rtalign.core.progress import Progress, Stage
+from rtalign_cli.checks import require_paths
 from rtalign_cli.inputs import open_options
+from rtalign_cli.text import print_lines
+from rtalign_cli.usage import UsageError
 
 if TYPE_CHECKING:
     from rtalign.recordings import Finding, FolderReport
@@ -28,7 +31,9 @@ def datasets(args: argparse.Namespace, progress: Progress) -> Any:
     if args.what is None:
         return list_datasets(args)
     if args.folder is None:
-        raise ValueError(f"name the folder: rtalign datasets {args.what} FOLDER")
+        raise UsageError(f"name the folder: rtalign datasets {args.what} FOLDER")
+    require_paths([args.folder], "folder")
+    require_paths([args.sound], "sound")
     return (check if args.what == "check" else audit)(args, progress)
 
 
@@ -41,7 +46,7 @@ def list_datasets(args: argparse.Namespace) -> list[dict[str, Any]]:
         for known in catalogue:
             people = f"{known.people} participants" if known.people > 1 else "1 participant"
             title = f"{known.name}: {known.language}, {people}, {known.machine}"
-            print(f"{known.key:<12} {_wrapped(title, 13)}")
+            print_lines([f"{known.key:<12} {_wrapped(title, 13)}"])
             for name, text in (
                 ("hours", known.hours),
                 ("licence", known.licence),
@@ -50,11 +55,12 @@ def list_datasets(args: argparse.Namespace) -> list[dict[str, Any]]:
                 ("how", known.how),
                 ("layout", known.layout),
             ):
-                print(f"{'':12} {name:<8} {_wrapped(text, 22)}")
-            print()
+                print_lines([f"{'':12} {name:<8} {_wrapped(text, 22)}"])
+            print_lines([""])
         also = "any BIDS data set with words, FIF, CTF, KIT or BTi with a word table, XDF, recorded sessions"
-        print(f"{'also':<12} {_wrapped(also, 13)}")
-        print(_wrapped("Nothing is ever downloaded. To check what you have: rtalign datasets check FOLDER", 0))
+        print_lines([f"{'also':<12} {_wrapped(also, 13)}"])
+        how = "Nothing is ever downloaded. To check what you have: rtalign datasets check FOLDER"
+        print_lines([_wrapped(how, 0)])
     return [asdict(known) for known in catalogue]
 
 
@@ -72,7 +78,7 @@ def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
         checked = check_folder(args.folder, signal=args.signal, progress=show, **open_options(args))
     if not args.json:
-        print("\n".join(check_lines(checked)))
+        print_lines(check_lines(checked))
     return {
         "ok": checked.usable,
         "folder": str(checked.folder),
@@ -172,7 +178,7 @@ def audit(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         args.out.mkdir(parents=True, exist_ok=True)
         result["figures"] = [str(path) for path in write_figures(args.out, audits, planted_latencies(args.folder))]
     if not args.json:
-        print("\n".join(audit_lines(audits, proposal)))
+        print_lines(audit_lines(audits, proposal))
     return result
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rtalign.core.json_toml import read_json
 from rtalign.core.progress import Progress
 from rtalign.decoding.bank import DecoderBank
 from rtalign.report.summary import as_json
 from rtalign_cli import live
 from rtalign_cli.arguments import build_parser
-from rtalign_cli.text import headline_lines, ladder_lines, peaks_of
+from rtalign_cli.checks import require_writable
+from rtalign_cli.text import headline_lines, ladder_lines, peaks_of, print_lines
 
 WORDS_PER_MINUTE = 156
 RUNS = 5
@@ -22,6 +23,9 @@ RUNS = 5
 
 LIVE_S = 100.0
 """Length of the live part without a window."""
+
+WARM_UP_WORDS = 10
+"""Words of a run that may pass while the filters settle."""
 
 SFREQ = 300.0
 """A quarter of a CTF's rate: the same result after the low-pass, a quarter of the disk."""
@@ -40,13 +44,13 @@ def demo(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     test = evaluate(bank, trained.test_runs, trained.model, args.out / "fresh", progress, extra={"planted": planted})
     printing = not (args.json or args.quiet)
     if printing:
-        print("\n".join(result_lines(trained.summary, test, planted)))
+        print_lines(result_lines(trained.summary, test, planted))
     windowed = live.has_display() and not args.headless
     where = "in the window; close it to end the demo" if windowed else f"for {LIVE_S:.0f} s"
     progress.say(f"4  And live: the same minutes as LSL streams on this machine, {where}")
     streamed = replay_test_run(args.out, windowed)
     if printing:
-        print("\n".join(["", *live_lines(streamed), "", *file_lines(args.out, windowed)]))
+        print_lines(["", *live_lines(streamed), "", *file_lines(args.out, windowed)])
     return {"planted_s": planted, "train": trained.summary, "fresh": test, "live": streamed}
 
 
@@ -67,6 +71,7 @@ def train_listener(args: argparse.Namespace, progress: Progress) -> TrainedListe
     from rtalign.recordings import open_recordings
     from rtalign.training.trainer import train
 
+    require_story(args)
     progress.say("1  A language model, and a listener whose brain follows it layer after layer")
     model = load("smollm2", report=progress.say)
     listener = args.out / "listener"
@@ -77,13 +82,44 @@ def train_listener(args: argparse.Namespace, progress: Progress) -> TrainedListe
     return TrainedListener(model, runs[RUNS:], planted, summary)
 
 
+def listener_plan(minutes: float, seed: int) -> dict[str, Any]:
+    """The plan of a listener to that many minutes of training story."""
+    run_words = round(minutes * WORDS_PER_MINUTE / RUNS)
+    return {"run_words": run_words, "n_words": run_words * (RUNS + 1), "seed": seed, "sfreq": SFREQ}
+
+
+def require_story(args: argparse.Namespace) -> None:
+    """Raise ValueError where the story is too short for its runs; runs end with sentences, so some are shorter."""
+    require_writable(args.out / "bank")
+    minutes = args.minutes
+    if problem := _story_problem(minutes, args.seed):
+        enough = next((m for m in range(2, 31) if m > minutes and not _story_problem(m, args.seed)), None)
+        fix = f"pass --minutes {enough}" if enough else "pass fewer minutes, such as --minutes 20"
+        raise ValueError(f"--minutes {minutes:g} is {problem}; {fix}")
+
+
+def _story_problem(minutes: float, seed: int) -> str:
+    """What is wrong with a story of that length; empty where nothing is."""
+    from rtalign.simulation import SimulationPlan, timed_story
+    from rtalign.training.evaluation import MIN_SCORED_WORDS
+
+    plan = listener_plan(minutes, seed)
+    if plan["run_words"] < 20:
+        return f"too short: {plan['run_words']} words a run"
+    try:
+        runs = timed_story(SimulationPlan(**plan))
+    except ValueError as error:
+        return f"too long: {error}"
+    n_last, needed = len(runs[RUNS]) if len(runs) > RUNS else 0, MIN_SCORED_WORDS + WARM_UP_WORDS
+    return f"too short: {n_last} words are left for the test, which needs {needed}" if n_last < needed else ""
+
+
 def simulate_listener(listener: Path, args: argparse.Namespace, model: Any, progress: Progress) -> dict[str, Any]:
     """The listener's ground truth; the folder is written now unless an earlier call with the same plan wrote it."""
     from rtalign.simulation import SimulationPlan
     from rtalign_cli.simulate import write_listener
 
-    run_words = round(args.minutes * WORDS_PER_MINUTE / RUNS)
-    plan = {"run_words": run_words, "n_words": run_words * (RUNS + 1), "seed": args.seed, "sfreq": SFREQ}
+    plan = listener_plan(args.minutes, args.seed)
     truth = ground_truth(listener)
     if truth is not None and truth.get("plan") == as_json(asdict(SimulationPlan(**plan))):
         progress.say(f"   {listener} exists from an earlier run")
@@ -101,8 +137,7 @@ def ground_truth(folder: Path) -> dict[str, Any] | None:
     path = folder / "ground_truth.json"
     if not path.is_file():
         return None
-    truth: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return truth
+    return read_json(path, f"remove {folder} and run the demo again")
 
 
 def replay_test_run(out: Path, windowed: bool) -> dict[str, Any]:

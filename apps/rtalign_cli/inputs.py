@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtalign.core.progress import Progress
+from rtalign_cli.checks import require_paths, require_writable
 
 if TYPE_CHECKING:
     from rtalign.core.recipe import Recipe
@@ -38,6 +39,9 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
             start, stop, step = (float(part) for part in args.lags.split(":"))
         except ValueError:
             raise ValueError(f"lags {args.lags!r} are not FROM:TO:STEP in seconds, such as -0.5:1.5:0.02") from None
+        if max(abs(start), abs(stop), abs(step)) > 10:
+            seconds = ":".join(f"{value / 1000:g}" for value in (start, stop, step))
+            raise ValueError(f"lags {args.lags} look like milliseconds; in seconds they are {seconds}")
         recipe = recipe.with_settings("lags", start_s=start, stop_s=stop, step_s=step)
     return recipe
 
@@ -74,6 +78,8 @@ def load_recordings(args: argparse.Namespace, progress: Progress, sensors: list[
     """Every recording named, reduced to the sensors that all of them have (or that a bank needs)."""
     from rtalign.recordings import open_matching
 
+    require_paths(args.recordings, "recording")
+    require_paths([args.word_table], "word table")
     options: OpenOptions = {**open_options(args), "bads": bad_channels(args)}
     recordings = open_matching(args.recordings, sensors, **options)
     for recording in recordings:
@@ -89,6 +95,17 @@ def load_repeats(args: argparse.Namespace, sensors: list[str]) -> list[Any]:
     filters = {name: value for name, value in filters_of(args).items() if name != "run"}
     repeats = [r for path in args.recordings for r in open_repeats(path, **filters, bads=bad_channels(args))]
     return [r.pick(sensors) for r in repeats]
+
+
+def open_bank(folder: Path) -> DecoderBank:
+    """The bank in a folder; a folder that is not there is told with the name that is closest."""
+    from rtalign.decoding.bank import DecoderBank
+
+    try:
+        return DecoderBank.load(folder)
+    except ValueError:
+        require_paths([folder], "bank")
+        raise
 
 
 def load_model(name: str, args: argparse.Namespace, progress: Progress, precision: Any = "float32") -> Any:
@@ -112,6 +129,7 @@ def load_bank_model(bank: DecoderBank, args: argparse.Namespace, progress: Progr
 
 def refuse_overwriting(out: Path, force: bool) -> None:
     """Results are replaced only on request, and only once the new ones are complete; other files never."""
+    require_writable(out)
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / "summary.json").is_file():

@@ -13,10 +13,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from rtalign.core.progress import Progress
+from rtalign.core.recipe import validation_text
 from rtalign.core.session import Session
 from rtalign.engine.process.supervised import SupervisedEngine
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
+from rtalign_cli.checks import require_paths, require_writable
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line
 
 SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
@@ -37,7 +41,9 @@ Done = Callable[[Snapshot], bool]
 
 def monitor(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Score live streams, until Ctrl-C."""
+    require_paths([args.session_file], "session file")
     base = Session.load(args.session_file) if args.session_file else Session()
+    require_shared(args)
     session = with_options(base, args, LIVE)
     choose = not args.headless and session == Session()
     return show(None if choose else session, args, lambda _: False, progress)
@@ -45,6 +51,9 @@ def monitor(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def replay(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Score a recording, from its first word to its last."""
+    require_paths([args.recording], "recording")
+    require_paths([args.audio], "sound")
+    require_shared(args)
     session = with_options(Session(), args, REPLAY).model_copy(
         update={"meg": args.meg_stream, "words": args.word_stream}
     )
@@ -55,6 +64,15 @@ def replay(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     session = session.model_copy(update={"speed": speed_of(args.speed)})
     interactive = not (args.headless or args.pictures)  # in the window one may go back once the replay has ended
     return show(session, args, lambda s: not interactive and s.phase in ("ended", "refused"), progress)
+
+
+def require_shared(args: argparse.Namespace) -> None:
+    """Raise FileNotFoundError for a bank or a word table that is not there, before a window opens."""
+    require_paths([args.word_table], "word table")
+    require_paths([args.bank], "bank")
+    for folder in (args.record, vars(args).get("out"), args.pictures):
+        if folder is not None:
+            require_writable(folder)
 
 
 def replay_over_lsl(session: Session, args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -192,7 +210,10 @@ def with_options(base: Session, args: argparse.Namespace, names: tuple[str, ...]
     """Options that were given override the session file."""
     options = vars(args)
     given = {name: options[name] for name in names if options.get(name) not in (None, False)}
-    return Session.model_validate(base.model_dump() | given)
+    try:
+        return Session.model_validate(base.model_dump() | given)
+    except ValidationError as error:
+        raise ValueError(validation_text(error, "")) from None
 
 
 def speed_of(text: str) -> float | None:

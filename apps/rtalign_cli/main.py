@@ -9,12 +9,16 @@ import os
 import pkgutil
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any
 
+from rtalign.core.plain_text import plain
 from rtalign.core.progress import Progress
 from rtalign_cli.arguments import SUBCOMMANDS, build_parser
+from rtalign_cli.usage import UsageError
 
 Command = Callable[[argparse.Namespace, Progress], Any]
 """A subcommand returns its result as JSON has it; a mapping whose `ok` is false makes the exit status 1."""
@@ -26,7 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns 0 when it is done, 1 when it failed for a stated reason, 2 for wrong usage."""
     argv = sys.argv[1:] if argv is None else argv
     parser = build_parser([word for word in argv if word in SUBCOMMANDS])
-    args = parser.parse_args(argv)
+    try:
+        args = parser.parse_args(argv)
+    except UsageError as error:
+        command = next((f" {word}" for word in argv if word in SUBCOMMANDS), "")
+        _complain(f"rtalign{command}: {error_line(error)}")
+        return 2
     if args.command is None:
         parser.print_help()
         return 2
@@ -37,10 +46,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\nrtalign {args.command}: {INTERRUPTED}", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except UsageError as error:
+        _complain(f"rtalign {args.command}: {error_line(error)}")
+        return 2
     except Exception as error:  # the boundary of the process: every failure becomes one line, --debug shows the rest
         if args.debug:
+            sys.excepthook = _show_trace
             raise
-        print(f"rtalign {args.command}: {error_line(error)}", file=sys.stderr)
+        _complain(f"rtalign {args.command}: {error_line(error)}")
     return 1
 
 
@@ -52,6 +65,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json and result is not None:
         print(json.dumps(result, indent=1))
     return 1 if isinstance(result, dict) and not result.get("ok", True) else 0
+
+
+def _show_trace(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    _complain("".join(traceback.format_exception(kind, error, trace)).rstrip())
+
+
+def _complain(line: str) -> None:
+    print(plain(line), file=sys.stderr)
 
 
 def error_line(error: Exception) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rtalign.core.progress import Progress
 from rtalign.core.time_format import rough_duration
 from rtalign.language.loading import CatalogueEntry
+from rtalign_cli.text import print_lines
 
 if TYPE_CHECKING:  # importing it would import torch
     from rtalign.language.loading import Precision
@@ -28,7 +29,7 @@ def models(args: argparse.Namespace, progress: Progress) -> Any:
         return {"prepared": args.prepare}
     rows, speed, free = list_models(), measure_flops(args.precision), free_bytes("cpu")
     if not args.json:
-        print("\n".join(model_lines(rows, speed, free, args.precision)))
+        print_lines(model_lines(rows, speed, free, args.precision))
     return [model_entry(row, speed, free, args.precision) for row in rows]
 
 

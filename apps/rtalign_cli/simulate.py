@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rtalign.core.progress import Progress, Stage
+from rtalign_cli.checks import require_paths, require_writable
+from rtalign_cli.text import print_lines
 
 RATES = {"ctf275": 1200.0, "neuromag306": 1000.0}
 
@@ -17,17 +19,24 @@ def simulate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Simulate a listener as the options say."""
     from rtalign.language import load
 
+    require_paths([args.text], "text")
+    require_writable(args.out)
+    ladder = ladder_of(args.ladder) if args.ladder else None
+    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
+        raise ValueError(f"{args.out} exists already; name a new folder")
     model = None if args.null else load(args.model, report=progress.say)
     plan = {"sensors": args.sensors, "sfreq": args.sfreq or RATES[args.sensors], "null": args.null, "seed": args.seed}
     plan["n_words"] = args.words
     if args.snr is not None:
         plan["snr"] = args.snr
-    if args.ladder:
-        plan["ladder"] = ladder_of(args.ladder)
+    if ladder:
+        plan["ladder"] = ladder
     text = read_text(args.text) if args.text else None
     result = write_listener(args.out, progress, model=model, text=text, **plan)
     if not (args.quiet or args.json):
-        print(f"{result['n_words']:,} words, {result['minutes']:.1f} min in {result['n_runs']} runs: {args.out}")
+        print_lines(
+            [f"{result['n_words']:,} words, {result['minutes']:.1f} min in {result['n_runs']} runs: {args.out}"]
+        )
     return result
 
 

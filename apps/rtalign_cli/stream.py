@@ -9,9 +9,12 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from rtalign.core.plain_text import plain
 from rtalign.core.progress import Progress
 from rtalign.core.time_format import position_time
+from rtalign_cli.checks import require_paths
 from rtalign_cli.inputs import load_recordings
+from rtalign_cli.text import print_lines
 
 if TYPE_CHECKING:
     from rtalign.streams.player import PlayerStatus
@@ -32,6 +35,7 @@ def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         word_delay_s=args.word_delay,
         wait_s=args.wait,
     )
+    require_paths([args.faults], "faults file")
     plan = FaultPlan.load(args.faults) if args.faults else None
     line = StatusLine(args.quiet)
     streamer = Streamer(load_recordings(args, progress), settings, plan, line.show)
@@ -45,7 +49,7 @@ def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         line.close()
     status = streamer.status
     if not (args.quiet or args.json):
-        print(summary_line(status, interrupted))
+        print_lines([summary_line(status, interrupted)])
     return asdict(status) | {"speed": settings.speed, "interrupted": interrupted}
 
 
@@ -63,18 +67,22 @@ class StatusLine:
             return
         if self._live:
             width = max(shutil.get_terminal_size((80, 24)).columns - 1, 20)
-            print(f"\r\x1b[2K{status_text(status)[:width]}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[2K{_one_line(status)[:width]}", end="", file=sys.stderr, flush=True)
             self._open = True
             return
         now, state = time.monotonic(), (status.recording, status.meg_received, status.words_received, status.faults)
         if state != self._printed or now - self._printed_at > LINE_EVERY_S:
             self._printed_at, self._printed = now, state
-            print(status_text(status), file=sys.stderr, flush=True)
+            print(_one_line(status), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """End the line that is open on a terminal."""
         if self._open:
             print(file=sys.stderr)
+
+
+def _one_line(status: PlayerStatus) -> str:
+    return plain(status_text(status).replace("\n", " "))
 
 
 def status_text(status: PlayerStatus) -> str:

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any, TextIO
 
+from rtalign.core.plain_text import plain, plain_json
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
@@ -31,7 +32,7 @@ class TerminalView:
     def draw(self, snapshot: Snapshot, last: bool = False) -> None:  # noqa: ARG002 - every snapshot is drawn
         """Overwrite the view with this snapshot."""
         width = shutil.get_terminal_size((100, 30)).columns
-        rows = [_cut(line, width) for line in view_lines(snapshot)]
+        rows = [_cut(plain(line.replace("\n", " ")), width) for line in view_lines(snapshot)]
         text = "".join(f"\033[2K{self._coloured(row)}\n" for row in rows)
         rest = "\033[2K\n" * max(self._height - len(rows), 0)
         up = f"\033[{self._height}A" if self._height else ""
@@ -59,7 +60,7 @@ class JsonLines:
         if now < self._next and not last:
             return
         self._next = now + self._every_s
-        self._out.write(json.dumps(json_line(snapshot), ensure_ascii=False) + "\n")
+        self._out.write(plain_json(json.dumps(json_line(snapshot), ensure_ascii=False)) + "\n")
         self._out.flush()
 
 

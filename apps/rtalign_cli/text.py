@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rtalign.core.plain_text import plain
 from rtalign.scoring.peaks import Peak
 
 WIDTH = 40
 """Characters across the ladder."""
 
 
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines as they are, but for what would make a terminal do anything else than show them."""
+    print(plain("\n".join(lines)))
+
+
 def print_result(result: Mapping[str, Any], out: Path, args: argparse.Namespace) -> None:
     """Print the summary, unless JSON or nothing was asked for."""
     if not (args.quiet or args.json):
         ladder = ladder_lines(peaks_of(result))
-        print("\n".join(["", *ladder, "", *headline_lines(result), "", f"report: {out / 'report.html'}"]))
+        print_lines(["", *ladder, "", *headline_lines(result), "", f"report: {out / 'report.html'}"])
 
 
 def peaks_of(summary: Mapping[str, Any]) -> list[Peak]:

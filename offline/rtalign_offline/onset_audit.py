@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rtalign.core.json_toml import read_json
 from rtalign.report.figures.svg import Frame, figure, text, ticks, x_axis, y_axis
 from rtalign.report.html import Markup, figure_css, join, number, tag
 
@@ -161,7 +161,7 @@ def planted_latencies(folder: Path) -> list[float]:
     """
     path = folder / "ground_truth.json"
     try:
-        truth = json.loads(path.read_text(encoding="utf-8"))["latencies"] if path.is_file() else {}
+        truth = read_json(path).get("latencies") or {} if path.is_file() else {}
         return [float(latency) for latency in truth.values()]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} does not say what was planted ({error}); simulate it again") from None

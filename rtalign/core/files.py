@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import re
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 MAX_WAITING_BYTES = 32 << 20
 """Records that an AppendOnlyFile keeps in memory while the disk takes none."""
 
 ABANDONED_S = 86400.0
-"""Partial folders that have not changed for this long are removed."""
+"""Partial folders of other machines that have not changed for this long are removed."""
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -46,7 +50,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Path
         Where to write it, in the same folder; another machine that shares the disk writes elsewhere.
     """
-    partial = path.with_name(f"{path.name}.partial-{socket.gethostname()}-{os.getpid()}")
+    partial = path.with_name(_partial_name(path))
     try:
         yield partial
         with partial.open("rb") as file:
@@ -74,7 +78,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         The temporary folder, beside the final one; an error in the `with` block deletes it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f"{path.name}.partial-{os.getpid()}-", dir=path.parent))
+    _remove_partial(path.parent.glob(f"{glob.escape(path.name)}.partial-*"))
+    partial = Path(tempfile.mkdtemp(prefix=_partial_name(path) + "-", dir=path.parent))
     try:
         yield partial
         partial.chmod(0o755)
@@ -89,19 +94,60 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replaced_folder(path: Path) -> Iterator[Path]:
-    """As `atomic_folder`, but a folder that is there already is replaced, once the new one is complete."""
-    with atomic_folder(path) as partial:
-        yield partial
-        if path.is_dir():
-            shutil.rmtree(path)
+    """As `atomic_folder`, but a folder that is there already is replaced, once the new one is complete.
+
+    The old one is renamed, which takes no time, and removed when the new one is in its place.
+    """
+    old: Path | None = None
+    try:
+        with atomic_folder(path) as partial:
+            yield partial
+            if path.is_dir():
+                old = Path(tempfile.mkdtemp(prefix=_partial_name(path) + "-", dir=path.parent))
+                path.rename(old / "old")
+    finally:
+        if old is not None:
+            if not path.exists():  # the new one did not take its place
+                (old / "old").rename(path)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def remove_abandoned(store: Path) -> None:
-    """Remove partial folders that a killed process left in the folders of a cache a day ago or longer."""
-    for partial in store.glob("*/*.partial-*"):
-        newest = max((path.stat().st_mtime for path in [partial, *partial.rglob("*")]), default=0.0)
-        if time.time() - newest > ABANDONED_S:
-            shutil.rmtree(partial, ignore_errors=True)
+    """Remove what killed processes left half written in the folders of a cache."""
+    _remove_partial(store.glob("*/*.partial-*"))
+
+
+PARTIAL = re.compile(r".*\.partial-(?P<host>.+)-(?P<process>\d+)(-[a-z0-9_]+)?")
+
+
+def _partial_name(path: Path) -> str:
+    return f"{path.name}.partial-{_machine()}-{os.getpid()}"
+
+
+def _machine() -> str:
+    """Where the number of a process says which process it is: a machine, or one of the containers on it."""
+    try:
+        return f"{socket.gethostname()}.{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return socket.gethostname()
+
+
+def _remove_partial(found: Iterable[Path]) -> None:
+    """Remove those whose process has ended; of other machines', those that have not changed for a day."""
+    for partial in found:
+        match = PARTIAL.fullmatch(partial.name)
+        try:
+            if match and match["host"] == _machine():
+                ended = not psutil.pid_exists(int(match["process"]))
+            else:
+                newest = max(path.stat().st_mtime for path in [partial, *partial.rglob("*")])
+                ended = time.time() - newest > ABANDONED_S
+            if ended and partial.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
+            elif ended:
+                partial.unlink()
+        except OSError:  # its own process has just finished or removed it
+            continue
 
 
 class AppendOnlyFile:

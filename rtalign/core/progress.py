@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rtalign.core.plain_text import plain
 from rtalign.core.time_format import duration
 
 DRAW_EVERY_S = 0.2
@@ -52,12 +53,15 @@ class Progress:
         """Seconds since this progress began."""
         return time.perf_counter() - self._start
 
-    def say(self, text: str) -> None:
-        """Show a line of text; this is for the person who waits, results go to standard output."""
-        if self.quiet:
+    def say(self, text: str, always: bool = False) -> None:
+        """Show a line of text; this is for the person who waits, results go to standard output.
+
+        always : whether it is shown where nothing else is, as a failure is.
+        """
+        if self.quiet and not always:
             return
         with self._lock:
-            print(("\r\x1b[K" if self._live else "") + text, file=sys.stderr, flush=True)
+            print(("\r\x1b[K" if self._live else "") + plain(text), file=sys.stderr, flush=True)
             self._draw()
 
     @contextmanager
@@ -91,7 +95,9 @@ class Progress:
                 if late and any(stage.done < stage.total for stage in self._stages):
                     self._last_line = now
                     print(
-                        ", ".join([*(s.count_text() for s in self._stages), *self._left()]), file=sys.stderr, flush=True
+                        plain(", ".join([*(s.count_text() for s in self._stages), *self._left()])),
+                        file=sys.stderr,
+                        flush=True,
                     )
 
     def _draw(self) -> None:
@@ -104,7 +110,7 @@ class Progress:
         room = (columns - len("   ".join([*texts, *left]))) // len(texts) - 2
         bars = [f"{stage.bar(min(room, 28))}  " if room >= 6 else "" for stage in self._stages]
         line = "   ".join([*(bar + text for bar, text in zip(bars, texts, strict=True)), *left])
-        print("\r\x1b[K" + line[:columns], end="", file=sys.stderr, flush=True)
+        print("\r\x1b[K" + plain(line)[:columns], end="", file=sys.stderr, flush=True)
 
     def _left(self) -> list[str]:
         """The time that the slowest of the stages under way still needs, once all of them can be estimated."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rtalign.core.json_toml import parse_toml
 
 
 class Settings(BaseModel):
@@ -129,8 +132,11 @@ class WordRecipe(Settings):
 class FitRecipe(Settings):
     """How the decoders are fitted and tested."""
 
-    alphas: tuple[float, ...] = Field(
-        tuple(float(a) for a in np.logspace(-4, 8, 13)), description="Ridge penalties tried for each target dimension."
+    alphas: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field(
+        tuple(float(a) for a in np.logspace(-4, 8, 13)),
+        min_length=1,
+        max_length=1000,
+        description="Ridge penalties tried for each target dimension.",
     )
     penalties: Literal["shared", "lag"] = Field(
         "shared",
@@ -229,15 +235,13 @@ class Recipe(Settings):
         """A recipe from TOML, the settings that it leaves out from base; ValueError, in one line, if it is wrong."""
         values = (base or cls()).model_dump()
         try:
-            for group, settings in tomllib.loads(text).items():
+            for group, settings in parse_toml(text, "the recipe").items():
                 if not isinstance(settings, dict):
                     raise ValueError(f"{group!r} is outside a section; sections are {', '.join(values)}")
                 values[group] = {**values.get(group, {}), **settings}
             return cls.model_validate(values)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"the recipe is not valid TOML: {error}") from None
         except ValidationError as error:
-            raise ValueError(validation_text(error)) from None
+            raise ValueError(validation_text(error, model=cls)) from None
 
     @classmethod
     def load(cls, path: Path, base: Recipe | None = None) -> Recipe:
@@ -259,17 +263,68 @@ class Recipe(Settings):
         return hashlib.sha256(chosen.encode()).hexdigest()[:16]
 
 
-def validation_text(error: ValidationError, source: str = "recipe") -> str:
-    """A validation error in one line: where it is, what is wrong, and what was given."""
-    first = error.errors()[0]
+def validation_text(error: ValidationError, source: str = "recipe", model: type[BaseModel] | None = None) -> str:
+    """A validation error in one line: where it is, what is wrong, and what was given.
+
+    model : the settings, whose names are suggested where an unknown one is close to one of them.
+    """
+    errors = error.errors()  # an unknown name before what is missing for it
+    first = next((entry for entry in errors if entry["type"] == "extra_forbidden"), errors[0])
     where = ".".join(str(part) for part in first["loc"])
-    return f"{source}, {where}: {error_text(first)}" if source else f"{where}: {error_text(first)}"
+    text = error_text(first)
+    if first["type"] == "extra_forbidden" and model is not None:
+        text += _suggestion(first["loc"], model)
+    place = ", ".join(part for part in (source, where) if part)
+    return f"{place}: {text}" if place else text
+
+
+WRONG_KINDS = {
+    "int": "a whole number", "float": "a number", "finite": "a finite number", "string": "text",
+    "bool": "true or false", "tuple": "a list", "list": "a list", "model": "a table of settings",
+    "dict": "a table", "path": "a path",
+}  # fmt: skip
+BOUNDS = {
+    "greater_than": ("gt", "above"), "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"), "less_than_equal": ("le", "at most"),
+}  # fmt: skip
 
 
 def error_text(error: Any) -> str:
-    """One entry of a validation error: what is wrong and, unless the message says it already, what was given."""
-    complete = error["type"] in ("value_error", "extra_forbidden", "missing")
-    return str(error["msg"]).removeprefix("Value error, ") + ("" if complete else f", not {repr(error['input'])[:80]}")
+    """One entry of a validation error in the words of this program: what must be, and what was given."""
+    kind, given, limits = error["type"], repr(error["input"])[:80], error.get("ctx", {})
+    if kind == "value_error":
+        return str(error["msg"]).removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        return "there is no such setting"
+    if kind == "missing":
+        return "it must be given"
+    if kind in BOUNDS:
+        key, words = BOUNDS[kind]
+        bound = limits[key]
+        return f"it must be {words} {f'{bound:g}' if isinstance(bound, float) else bound}, not {given}"
+    if kind == "literal_error":
+        return f"it must be {str(limits['expected']).replace(chr(39), '')}, not {given}"
+    if kind == "too_short":
+        return f"it must have at least {limits['min_length']} entries, not {limits['actual_length']}"
+    if kind == "too_long":
+        return f"it must have at most {limits['max_length']} entries"
+    if kind == "string_too_short":
+        return "it must not be empty"
+    if wanted := WRONG_KINDS.get(kind.split("_")[0]):
+        return f"it must be {wanted}, not {given}"
+    return f"{error['msg']}, not {given}"
+
+
+def _suggestion(place: Sequence[Any], model: type[BaseModel]) -> str:
+    """The setting of that place whose name is closest, if one is close."""
+    names: Any = model.model_fields
+    for part in place[:-1]:
+        if isinstance(part, str) and part in names:
+            inner = names[part].annotation
+            inner = next((a for a in get_args(inner) if isinstance(a, type)), inner)
+            names = getattr(inner, "model_fields", {})
+    close = get_close_matches(str(place[-1]), list(names), n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}" if names else ""
 
 
 def _toml(value: Any) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from rtalign.core.json_toml import read_toml
 from rtalign.core.recipe import Settings, validation_text
 
 MIN_CURVE_WORDS = 100
@@ -71,8 +71,6 @@ class Session(Settings):
     def load(cls, path: Path) -> Session:
         """A session from its TOML file; ValueError, in one line, if it is wrong."""
         try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path} is not valid TOML: {error}") from None
+            return cls.model_validate(read_toml(path))
         except ValidationError as error:
-            raise ValueError(validation_text(error, "session")) from None
+            raise ValueError(validation_text(error, "session", cls)) from None

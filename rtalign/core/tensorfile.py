@@ -17,10 +17,12 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from rtalign.core.files import atomic_file
+from rtalign.core.json_toml import parse_json
 
 NAMES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "uint8": "U8"}
 DTYPES = {code: np.dtype(name) for name, code in NAMES.items()}
 MAX_HEADER = 1 << 20
+MAX_AXES = 8
 
 
 def save_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
@@ -86,6 +88,7 @@ class TensorFile:
             end += size
         header = json.dumps(entries).encode()
         header += b" " * (-len(header) % 8)
+        path.unlink(missing_ok=True)  # a bank may be another name of the old file
         try:
             with path.open("wb") as file:
                 file.write(len(header).to_bytes(8, "little") + header)
@@ -125,16 +128,13 @@ def _read_header(path: Path) -> tuple[dict[str, tuple[np.dtype, tuple[int, ...],
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(MAX_HEADER, size - 8):
             raise ValueError(f"{path} is not a safetensors file: its header claims {length} bytes of {size}")
-        try:
-            header = json.loads(file.read(length))
-        except ValueError:
-            raise ValueError(f"{path} is not a safetensors file: its header is not JSON") from None
+        header = parse_json(file.read(length).decode("utf-8", "replace"), f"{path}, a safetensors file by its header,")
     entries = {}
     for name, entry in header.items():
         if name == "__metadata__":
             continue
         try:
-            dtype, shape = DTYPES[entry["dtype"]], tuple(int(n) for n in entry["shape"])
+            dtype, shape = DTYPES[entry["dtype"]], tuple(int(n) for n in entry["shape"][:MAX_AXES])
             start, end = (int(n) for n in entry["data_offsets"])
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"{path}: the entry of tensor {name!r} cannot be read") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor, sensor_from_dict, sensor_to_dict
 from rtalign.core.tensorfile import TensorFile
@@ -68,7 +68,10 @@ class DecoderBank:
             expected = (len(recipe.lags.seconds), len(sensors), len(layers) * projection.components)
             if tensors["weights"].shape != expected:
                 raise ValueError(f"{folder}: weights are {tensors['weights'].shape}, its passport states {expected}")
-        except (KeyError, TypeError) as error:
+            for name in ("weights", "bias", "mean_x"):
+                if name in tensors and not all(np.isfinite(lag).all() for lag in tensors[name]):
+                    raise ValueError(f"{folder}: its {name} hold NaN or infinity; train it again, or copy it again")
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{folder} is not a complete decoder bank: {error}") from None
         return cls(recipe, passport, layers, sensors, projection, tensors)
 
@@ -179,11 +182,8 @@ def make_passport(
 
 
 def _passport(path: Path) -> dict[str, Any]:
-    try:
-        passport = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise ValueError(f"{path} is not JSON; the bank is damaged") from None
-    if not isinstance(passport, dict) or passport.get("format") != FORMAT:
+    passport = read_json(path, "the bank is damaged: train it again, or copy it again")
+    if passport.get("format") != FORMAT:
         raise ValueError(f"{path} is not the passport of an rtalign bank")
     if passport.get("version") != VERSION:
         raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import validation_text
 from rtalign.core.tensorfile import TensorFile
 from rtalign.report.summary import read_curves_csv, read_summary
@@ -238,13 +238,7 @@ def _checked(path: Path, raw: dict[str, Any], kind: type[Kind]) -> Kind:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON ({error}); write the folder again") from None
-    if not isinstance(raw, dict):
-        raise ValueError(f"{path} holds a {type(raw).__name__}, not an object; write the folder again")
-    return raw
+    return read_json(path, "write the folder again")
 
 
 def _map(name: str, rows: list[list[float | None]], shape: tuple[int, int]) -> np.ndarray:

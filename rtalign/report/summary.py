@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.files import write_atomically
+from rtalign.core.json_toml import read_json
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.peaks import Peak
 
@@ -103,11 +104,8 @@ def write_summary(path: Path, contents: Mapping[str, Any]) -> None:
 
 def read_summary(path: Path) -> dict[str, Any]:
     """summary.json of this version, or one line that says why not."""
-    try:
-        contents = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from None
-    found = (contents.get("format"), contents.get("version")) if isinstance(contents, dict) else (None, None)
+    contents = read_json(path, "write the folder again")
+    found = contents.get("format"), contents.get("version")
     if found[0] != FORMAT or found[1] not in READABLE:
         raise ValueError(
             f"{path} is of format {found[0]}, version {found[1]}; "

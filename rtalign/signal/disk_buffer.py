@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from rtalign.core.json_toml import read_json
 from rtalign.core.records import Chunk
 from rtalign.signal.interpolation import interpolate
 from rtalign.signal.timeline import AFTER, LATER, Stretch, Timeline
@@ -60,7 +61,7 @@ class DiskBuffer:
         """Open a buffer that was closed; ValueError if it is missing, damaged or of another version."""
         path = Path(folder) / STRETCHES
         try:
-            header = json.loads(path.read_text(encoding="utf-8"))
+            header = read_json(path)
             if {key: header[key] for key in FORMAT} != FORMAT:
                 raise ValueError(f"format {header['format']}, version {header['version']}")
             timeline = Timeline(header["rate"], header["n_sensors"], [Stretch(*entry) for entry in header["stretches"]])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rtalign.core import cache
+from rtalign.core.lock import FileLock
 from rtalign.core.recipe import Recipe
 from rtalign.core.tensorfile import TensorFile
 from rtalign.core.word_blocks import BLOCKS_PER_FOLD
@@ -24,6 +27,9 @@ from rtalign.training.prepare import PreparedRecording
 
 if TYPE_CHECKING:
     from rtalign.language.model import LanguageModel
+
+LOCKS: dict[Path, FileLock] = {}
+"""Folders of banks under way that this process holds."""
 
 STATISTIC = "statistic_"
 """Prefix of the names of statistics other than R."""
@@ -53,12 +59,26 @@ def read_curves(work: TensorFile, lags_s: np.ndarray, layers: Sequence[int], n_l
 def work_folder(
     store: Path, prepared: Sequence[PreparedRecording], model: LanguageModel, recipe: Recipe, extend: DecoderBank | None
 ) -> Path:
-    """The cache folder of a bank under way; its name holds a key of everything that the bank depends on."""
+    """The cache folder of a bank under way; its name holds a key of everything that the bank depends on.
+
+    It belongs to this process alone: a second one that trains the same bank at the same time gets another.
+    """
     prints = [one.recording.fingerprint() for one in prepared]
     sensors = [sensor.name for sensor in prepared[0].recording.sensors]
     earlier = extend.passport["created"] if extend else ""
     parts = (recipe.fingerprint(), prints, sensors, model.info.id, model.info.revision, earlier)
-    return store / "fits" / cache.content_key("3", *parts)[:24]
+    folder = store / "fits" / cache.content_key("3", *parts)[:24]
+    return next(own for k in count() if _take(own := folder.with_name(f"{folder.name}-{k}" if k else folder.name)))
+
+
+def _take(folder: Path) -> bool:
+    """Whether this process has a folder, from now on or already."""
+    if folder not in LOCKS:
+        lock = FileLock(folder.with_name(f"{folder.name}.lock"))
+        if not lock.acquire():
+            return False
+        LOCKS[folder] = lock
+    return True
 
 
 def open_bank_file(folder: Path, n_sensors: int, recipe: Recipe, projection: Projection) -> TensorFile:
@@ -125,11 +145,25 @@ def earlier_moments(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
 def finish_bank_file(
     work: TensorFile, projection: Projection, targets: Sequence[Moments], earlier: TensorFile | None, path: Path
 ) -> None:
-    """Write what is the same for all lags, then move the file into the bank's folder."""
+    """Write what is the same for all lags, then give the file a second name in the bank's folder.
+
+    Its own name stays until `remove_work`, so that a process that is killed before the bank is whole loses no fit.
+    """
     for name in ("mean", "basis", "variance"):
         work[f"projection_{name}"][:] = getattr(projection, name)
     for k, own in enumerate(targets):
         m = own + earlier_moments(earlier, None, k) if earlier else own
         work["moments_n"][k], work["moments_mean_y"][k], work["moments_yy"][k] = m.n, m.mean_y, m.yy
-    shutil.move(work.path, path)
-    shutil.rmtree(work.path.parent, ignore_errors=True)
+    try:
+        os.link(work.path, path)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(work.path, path)
+
+
+def remove_work(work: TensorFile) -> None:
+    """Remove the file of a bank that is finished, and let go of its folder."""
+    folder = work.path.parent
+    shutil.rmtree(folder, ignore_errors=True)
+    lock = LOCKS.pop(folder, None)
+    if lock is not None:
+        lock.release()

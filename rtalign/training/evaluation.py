@@ -33,6 +33,9 @@ from rtalign.training.results import write_results
 if TYPE_CHECKING:
     from rtalign.language.model import LanguageModel
 
+MIN_SCORED_WORDS = 50
+"""Words that a curve needs."""
+
 
 def evaluate(
     bank: DecoderBank,
@@ -77,8 +80,10 @@ def evaluate(
     progress, request = progress or Progress(quiet=True), ActivationRequest(model, bank.recipe.language, bank.layers)
     prepared = prepare_recordings(recordings, request, bank.recipe, store or cache_folder(), progress)
     n_words = sum(len(one.used) for one in prepared)
-    if n_words < 50:
-        raise ValueError(f"{n_words} words of these recordings can be scored; at least 50 are needed for a curve")
+    if n_words < MIN_SCORED_WORDS:
+        raise ValueError(
+            f"{n_words} words of these recordings can be scored; at least {MIN_SCORED_WORDS} are needed for a curve"
+        )
     curves = score_bank(bank, prepared, progress)
     passport = {**bank.passport, "recordings": [results.recording_entry(one) for one in prepared]}
     passport |= {"scored": results.utc_now(), "n_words": n_words}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtalign.core import cache
-from rtalign.core.files import atomic_folder, remove_abandoned
+from rtalign.core.cache import is_stored, stored_folder
+from rtalign.core.files import remove_abandoned
 from rtalign.core.parallel import BackgroundTask
 from rtalign.core.progress import Progress, Stage
 from rtalign.core.recipe import LanguageRecipe, Recipe
@@ -215,10 +216,10 @@ def filter_recordings(
         for recording in recordings:
             folder = signal_folder(recording, recipe, store)
             check()
-            if folder.exists():
+            if is_stored(folder, progress.say):
                 stage.skip(recording.n_samples / recording.sfreq / length)
             else:
-                with atomic_folder(folder) as partial:
+                with stored_folder(folder) as partial:
                     for filtered in _filter(recording, recipe, partial):
                         stage.advance(filtered / length)
                         check()
@@ -272,7 +273,7 @@ def compute_activations(
             words = [word.text for word in recording.words]
             folder = request.folder(words, store)
             check()
-            if folder.exists():
+            if is_stored(folder, progress.say):
                 stage.skip(len(words))
             else:
                 _write_activations(folder, request, words, _reported(request.stream(words), stage, check))
@@ -293,7 +294,7 @@ def _write_activations(
     """Write a story's activations part by part, so that they are never in memory as a whole."""
     shape = len(words), len(request.layers), request.model.info.dim
     surprisal = [np.empty(0, np.float32)]
-    with atomic_folder(folder) as partial:
+    with stored_folder(folder) as partial:
         with (partial / "activations.npy").open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)

@@ -156,7 +156,9 @@ def train(
         bank = partial_out / "bank.safetensors"
         bank_writer.finish_bank_file(work, projection, inputs.targets.moments, inputs.earlier, bank)
         extra |= {"notes": write_noise_ceilings(partial_out, ceilings)}
-        return write_results(partial_out, "train", passport, recipe, skipped, curves, progress, **extra)
+        summary = write_results(partial_out, "train", passport, recipe, skipped, curves, progress, **extra)
+    bank_writer.remove_work(work)
+    return summary
 
 
 def fit_wide_basis(prepared: Sequence[PreparedRecording], recipe: Recipe, fold: np.ndarray) -> Projection:

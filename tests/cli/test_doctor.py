@@ -79,7 +79,47 @@ def test_a_probe_returns_how_its_program_failed() -> None:
         "error": "ImportError: libGL.so.1: cannot open"
     }
     assert "status" in probes.run("import os; os.abort()")["error"]
-    assert probes.run("import time; time.sleep(9)", timeout=0.2)["error"] == "no answer within 0 s"
+    with pytest.raises(probes.NoAnswer, match="no answer within 0 s"):
+        probes.run("import time; time.sleep(9)", timeout=0.2)
+
+
+@pytest.mark.parametrize(
+    ("load", "status", "fix"), [(99.0, "warn", "close other programs"), (0.0, "fail", "reinstall")]
+)
+def test_a_busy_machine_is_slow_and_not_broken(
+    monkeypatch: pytest.MonkeyPatch, load: float, status: str, fix: str
+) -> None:
+    def never(*_: Any, **__: Any) -> dict[str, Any]:
+        raise probes.NoAnswer(60.0)
+
+    monkeypatch.setattr(probes, "run", never)
+    monkeypatch.setattr(checks.os, "getloadavg", lambda: (load, 0.0, 0.0))
+    found = checks._run_check(("torch", checks.torch))
+    assert (found.name, found.status) == ("torch", status)
+    assert fix in found.fix
+    assert ("reinstall" in found.fix) == (status == "fail")
+
+
+def test_a_busy_machine_that_loses_samples_is_no_firewall(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "run", saying(found=True, searched=0.1, sent=500, received=20))
+    monkeypatch.setattr(checks.os, "getloadavg", lambda: (99.0, 0.0, 0.0))
+    check = checks.streams()
+    assert (check.status, "firewall" in check.fix) == ("warn", False)
+
+
+def test_a_late_answer_is_believed_at_the_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([probes.NoAnswer(60.0), {"version": "5.1"}])
+
+    def late(*_: Any, **__: Any) -> dict[str, Any]:
+        answer = next(answers)
+        if isinstance(answer, dict):
+            return answer
+        raise answer
+
+    monkeypatch.setattr(probes, "run", late)
+    found = checks._run_check(("transformers", checks.transformers))
+    assert (found.status, found.fix) == ("warn", "")
+    assert "5.1; slow" in found.fact
 
 
 def test_lsl_stays_on_this_machine_whatever_the_user_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +170,7 @@ def test_a_stream_that_is_found_must_also_flow(
     said: dict[str, Any], status: str, fact: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probes, "run", saying(**said))
+    monkeypatch.setattr(checks.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     check = checks.streams()
     assert check.status == status
     assert fact in check.fact

@@ -14,7 +14,7 @@ from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import RecordingStatus, Snapshot, Work, empty_snapshot
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
-from rtalign.streams.events import Health, StreamHealth
+from rtalign.streams.events import Health, Notice, StreamHealth
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line, view_lines
 
 
@@ -87,3 +87,25 @@ def test_lines_for_programs_are_json(seen: Snapshot) -> None:
 def test_not_finite_numbers_never_reach_a_line(seen: Snapshot) -> None:
     odd = replace(seen, r=np.full((3, 4), np.nan), peaks=())
     assert json.loads(json.dumps(json_line(odd), allow_nan=False))["best_layer"] is None
+
+
+def test_no_name_of_a_stream_makes_the_terminal_do_anything(seen: Snapshot) -> None:
+    hostile = "MEG\x1b]0;owned\x07\x9b2J\n\u202eevil\r"
+    meg = replace(seen.health.meg, name=hostile)
+    snapshot = replace(
+        seen,
+        health=replace(seen.health, meg=meg),
+        model=hostile,
+        skipped={hostile: 3},
+        reason=hostile,
+        notices=(Notice("warning", "gap", hostile, 29.0),),
+    )
+    shown, lines = io.StringIO(), io.StringIO()
+    TerminalView(shown, colour=False).draw(snapshot)
+    JsonLines(lines).draw(snapshot)
+    rows = shown.getvalue().replace("\x1b[2K", "").splitlines()
+    assert len(rows) == len(view_lines(snapshot))
+    assert sum(r"MEG\x1b]0;owned\x07\x9b2J" in row for row in rows) >= 3
+    for text in (*rows, lines.getvalue().rstrip("\n")):
+        assert text.isprintable() or not any(ord(c) < 32 or 127 <= ord(c) < 160 or c == "\u202e" for c in text)
+    assert json.loads(lines.getvalue())["notice"] == hostile

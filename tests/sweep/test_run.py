@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from rtalign.core.cache import stored_folder
 from rtalign.core.progress import Progress
 from rtalign_offline.sweep import clusters, run, tasks
+from rtalign_offline.sweep.fit import is_finished
 from rtalign_offline.sweep.journal import read_journal
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.plan import JobKey, Plan
@@ -40,6 +42,7 @@ class Client:
         return {}
 
     def submit(self, _function: Any, *arguments: Any, key: str, pure: bool) -> Any:
+        key = key.rsplit(" of ", 1)[0]
         self.submitted.append(key)
         waits = [a for a in arguments if isinstance(a, SimpleNamespace)]
         failed = key in self._broken or any(w.status == "error" for w in waits)
@@ -252,3 +255,82 @@ def test_tasks_that_start_together_compute_nothing_twice(
     assert Counter(piece for piece, _ in computed) == {"tape": 3, "moments": 3, "brain": 2, "activations": 3}
     assert len(told) == 2 * 5 * 3
     assert len({folders for _, folders in told}) == 3
+
+
+class SharedScheduler(Everything):
+    """A scheduler that two clients share: a key that it knows is a task that it knows."""
+
+    known: dict[str, Answer]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known = {}
+
+    def submit(self, function: Callable[..., Any], *arguments: Any, key: str, pure: bool) -> Answer:
+        if key not in self.known:
+            self.known[key] = super().submit(function, *arguments, key=key, pure=pure)
+        return self.known[key]
+
+
+def test_two_sweeps_on_one_scheduler_share_no_result(
+    paths: SweepPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "plan.json").write_text((tmp_path / "plan.json").read_text())
+    scheduler = SharedScheduler()
+    for kind in ("read", "job"):
+        monkeypatch.setitem(run.FUNCTIONS, kind, lambda own, *_: f"made in {own.folder}")
+    monkeypatch.setattr(run, "delete_activations", lambda *_: None)
+    for own in (paths, paths._replace(folder=str(other))):
+        outcome, (tasks_of, keys) = SweepOutcome(), graph(own)
+        given = {name: Task(task.kind, (own, *task.arguments), task.after) for name, task in tasks_of.items()}
+        driver = Driver(given, keys, outcome, own)
+        driver._submit(scheduler)
+        driver._collect(scheduler, SimpleNamespace(wait=lambda: None, advance=lambda _: None))  # type: ignore[arg-type]
+        assert set(outcome.folders.values()) == {f"made in {own.folder}"}
+
+
+def test_a_second_sweep_in_one_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan.parse({"people": [{"name": "ann", "recordings": ["x"]}], "models": [{"name": "a"}]}, tmp_path)
+
+    def second(*_: object) -> dict[str, Any]:
+        with pytest.raises(ValueError, match=r"a sweep is at work in .* \(process \d+ on .*\); wait for its end"):
+            run.run_sweep(plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path)
+        return {"first": "done"}
+
+    monkeypatch.setattr(run, "_run_jobs", second)
+    for _ in range(2):
+        assert run.run_sweep(plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path) == {"first": "done"}
+
+
+def test_quiet_failures_speak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = Plan.parse({"people": [{"name": "ann", "recordings": ["gone"]}], "models": [{"name": "a"}]}, tmp_path)
+    assert not run.run_sweep(plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path)["ok"]
+    assert capsys.readouterr().err == f"failed: a, growing:1000, ann: there is no recording {tmp_path / 'gone'}\n"
+
+
+def test_results_that_changed_are_not_finished_and_older_ones_are(tmp_path: Path) -> None:
+    with stored_folder(tmp_path / "job") as partial:
+        (partial / "draws.safetensors").write_bytes(bytes(8))
+    assert is_finished(tmp_path / "job")
+    (tmp_path / "job" / "draws.safetensors").write_bytes(b"changed!")
+    assert not is_finished(tmp_path / "job")
+    (tmp_path / "older").mkdir()
+    assert is_finished(tmp_path / "older")
+    assert not is_finished(tmp_path / "never")
+
+
+def test_what_killed_workers_left_is_removed(tmp_path: Path) -> None:
+    plan = Plan.parse({"people": [{"name": "ann", "recordings": ["gone"]}], "models": [{"name": "a"}]}, tmp_path)
+    left = tmp_path / "out" / "jobs" / "a.partial-here-1-xyz"
+    block = tmp_path / "out" / "blocks" / "a" / "lag-0001.safetensors.partial-here-1"
+    for path in (left, block.parent):
+        path.mkdir(parents=True)
+    block.write_text("half")
+    (tmp_path / "out" / "plan-1.json").write_text("{}")
+    run.run_sweep(plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path)
+    assert not left.exists()
+    assert not block.exists()

@@ -74,8 +74,16 @@ def report(**facts):
 """
 
 
+class NoAnswer(Exception):
+    """A program that did not end in time: its machine is slow, or something in it waits for ever."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no answer within {seconds:.0f} s")
+        self.seconds = seconds
+
+
 def run(program: str, timeout: float = 60.0, **environment: str) -> Mapping[str, Any]:
-    """The facts that a program printed, or what went wrong under "error"."""
+    """The facts that a program printed, or what went wrong under "error"; NoAnswer if it did not end in time."""
     with tempfile.TemporaryDirectory() as folder:
         # LSL stays on this machine, whatever the network allows and the user has configured.
         config = str(files("rtalign") / "streams" / "loopback.cfg")
@@ -84,7 +92,7 @@ def run(program: str, timeout: float = 60.0, **environment: str) -> Mapping[str,
         try:
             done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=timeout)
         except subprocess.TimeoutExpired:
-            return {"error": f"no answer within {timeout:.0f} s"}
+            raise NoAnswer(timeout) from None
     for line in done.stdout.splitlines():
         if line.startswith("probe:"):
             facts: dict[str, Any] = json.loads(line.removeprefix("probe:"))

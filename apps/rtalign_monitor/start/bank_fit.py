@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import ChainRecipe
 from rtalign.core.records import Sensor
 from rtalign.decoding.bank import DecoderBank, sensor_differences
@@ -93,7 +93,7 @@ def read_bank(folder: Path) -> BankInfo:
         raise ValueError(f"{folder} is gone: it was moved or deleted")
     bank = DecoderBank.load(folder)
     try:
-        best = json.loads((folder / "summary.json").read_text(encoding="utf-8")).get("alignment_score") or {}
+        best = read_json(folder / "summary.json").get("alignment_score") or {}
         best_r, best_layer = best.get("best"), best.get("best_layer")
     except (ValueError, AttributeError):  # the engine does not need the summary
         best_r = best_layer = None

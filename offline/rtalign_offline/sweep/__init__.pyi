@@ -1,3 +1,4 @@
+from .new_plan import plan_of_three_lines as plan_of_three_lines
 from .paper_plan import write_paper_plan as write_paper_plan
 from .plan import ClusterPlan as ClusterPlan
 from .plan import JobKey as JobKey
@@ -16,6 +17,7 @@ __all__ = [
     "PlannedModel",
     "ReadingKey",
     "outcome_lines",
+    "plan_of_three_lines",
     "run_sweep",
     "write_paper_plan",
 ]

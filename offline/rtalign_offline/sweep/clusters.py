@@ -85,6 +85,8 @@ def _slurm(plan: ClusterPlan, scratch: str, logs: Path) -> Any:
             f"the plan's [cluster] names no {missing}; under SLURM set memory (such as 4GB), interface (the network "
             "interface that connects the nodes, see `ip link`), and usually partition and time"
         )
+    if not str(logs).isprintable():
+        raise ValueError(f"the folder {str(logs)!r} goes into a script of the cluster; name one without line breaks")
     gpus = [f"--gres=gpu:{plan.gpu}"] if plan.gpu else []
     cluster = SLURMCluster(
         queue=plan.partition,

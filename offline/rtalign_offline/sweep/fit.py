@@ -13,7 +13,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rtalign.core import cache
-from rtalign.core.files import atomic_folder
 from rtalign.core.progress import Progress
 from rtalign.core.tensorfile import load_tensors, save_tensors
 from rtalign.decoding import folds
@@ -45,12 +44,17 @@ def job_folder(paths: SweepPaths, key: JobKey, reading: Mapping[str, Any], print
     return paths.home / "jobs" / f"{key.slug}-{cache.content_key('job-2', *parts)[:10]}"
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a job's results are there, as they were written; those of older versions have no hashes."""
+    return folder.is_dir() and (not (folder / cache.SEAL).is_file() or cache.is_stored(folder))
+
+
 def fit_job(
     paths: SweepPaths, key: JobKey, recordings: Sequence[PreparedRecording], reading: Mapping[str, Any], moments: Path
 ) -> Path:
     """The folder of results of one job, made if it is not there.  moments : of the person's signal."""
     folder = job_folder(paths, key, reading, [r.recording.fingerprint() for r in recordings])
-    if folder.is_dir():
+    if is_finished(folder):
         paths.journal.note("job", folder.name, "reused")
         return folder
     with paths.journal.computing("job", folder.name), threadpool_limits(1, user_api="blas"):
@@ -104,7 +108,7 @@ class _JobFit:
         with progress.stage("decoders", n_lags, "lags"):
             lags = [self._lag(inputs, quartiles, lag, pieces) for lag in range(n_lags)]
         scores = {name: np.stack([lag[name] for lag in lags], axis=-1) for name in lags[0]}
-        with atomic_folder(folder) as partial:
+        with cache.stored_folder(folder) as partial:
             self._write(partial, scores, inputs.targets.block_words, projection, quartiles, progress)
         shutil.rmtree(pieces, ignore_errors=True)
 

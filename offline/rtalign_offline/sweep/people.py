@@ -14,6 +14,7 @@ import numpy as np
 
 from rtalign.core import cache
 from rtalign.core.files import write_atomically
+from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Chunk, Recording, Sensor, Word, sensor_from_dict, sensor_to_dict
 from rtalign.decoding import folds
@@ -84,7 +85,7 @@ def save_person(person: Person, recordings: Sequence[Recording], folder: Path) -
 @lru_cache(maxsize=8)
 def load_person(path: Path) -> tuple[Person, tuple[RecordingHeader, ...]]:
     """The person and the headers that `save_person` wrote."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     sensors = tuple(sensor_from_dict(entry) for entry in content["sensors"])
     headers = tuple(
         RecordingHeader(
@@ -123,7 +124,7 @@ def words_folder(recording: RecordingHeader, recipe: Recipe, store: Path) -> Pat
 def prepare_without_activations(recording: RecordingHeader, recipe: Recipe, store: Path) -> PreparedRecording:
     """The recording with its filtered signal and its usable words, and no model's activations yet."""
     folder = words_folder(recording, recipe, store)
-    about = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+    about = read_json(folder / "words.json")
     used = np.load(folder / "used.npy", allow_pickle=False)
     signal = DiskBuffer.open(store / "signal" / about["signal"])
     none = StoredActivations(Path(), np.empty(0, int), (0,))

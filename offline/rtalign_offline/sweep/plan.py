@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from rtalign.core.json_toml import read_toml
 from rtalign.core.recipe import LanguageRecipe, Recipe, Settings, validation_text
 from rtalign.language.loading import parse_model_name
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+:-]{0,63}")
+SCHEDULER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:,+%-]{0,127}")
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.+-]+")
 
 
@@ -25,6 +26,24 @@ def _label(text: str) -> str:
 
 
 Label = Annotated[str, AfterValidator(_label)]
+
+
+def _word(text: str) -> str:
+    if not SCHEDULER_WORD.fullmatch(text):
+        raise ValueError(
+            f"{text!r:.80} goes into a script of the cluster: one word of letters, digits and . _ : , + % -"
+        )
+    return text
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"{text!r:.80} goes into a script of the cluster: one line without control characters")
+    return text
+
+
+SchedulerWord = Annotated[str, AfterValidator(_word)]
+ScriptLine = Annotated[str, AfterValidator(_line)]
 
 
 class Person(Settings):
@@ -64,14 +83,18 @@ class ClusterPlan(Settings):
     """
 
     workers: int = Field(0, ge=0, le=4096, description="Processes of one thread each; 0 takes a process a core.")
-    memory: str = Field("auto", description="Most memory of one process, such as 4GB; auto shares the machine's.")
-    partition: str | None = Field(None, description="slurm: the partition.")
-    account: str | None = Field(None, description="slurm: the account.")
-    time: str = Field("08:00:00", description="slurm: longest run of a worker; jobs continue in the next one.")
+    memory: SchedulerWord = Field(
+        "auto", description="Most memory of one process, such as 4GB; auto shares the machine's."
+    )
+    partition: SchedulerWord | None = Field(None, description="slurm: the partition.")
+    account: SchedulerWord | None = Field(None, description="slurm: the account.")
+    time: SchedulerWord = Field(
+        "08:00:00", description="slurm: longest run of a worker; jobs continue in the next one."
+    )
     gpu: int = Field(0, ge=0, le=16, description="slurm: accelerators of each worker.")
-    interface: str | None = Field(None, description="slurm: the network card that nodes reach each other by.")
-    directives: tuple[str, ...] = Field((), description="slurm: further #SBATCH lines, without the #SBATCH.")
-    prologue: tuple[str, ...] = Field((), description="slurm: lines of shell before a worker starts.")
+    interface: SchedulerWord | None = Field(None, description="slurm: the network card that nodes reach each other by.")
+    directives: tuple[ScriptLine, ...] = Field((), description="slurm: further #SBATCH lines, without the #SBATCH.")
+    prologue: tuple[ScriptLine, ...] = Field((), description="slurm: lines of shell before a worker starts.")
 
 
 class Plan(Settings):
@@ -135,24 +158,23 @@ class Plan(Settings):
         ValueError
             If the file is not TOML or not a valid plan; the message is one line.
         """
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path} is not valid TOML: {error}") from None
-        return cls.parse(values, path.resolve().parent)
+        return cls.parse(read_toml(path), path.resolve().parent)
 
     @classmethod
     def parse(cls, values: dict[str, Any], base: Path) -> Plan:
         """A plan from the content of its TOML: preset, then the recipe's own settings."""
         recipe = Recipe.preset(values.pop("preset", "live")).model_dump()
-        for group, settings in values.pop("recipe", {}).items():
+        given = values.pop("recipe", {})
+        if not isinstance(given, dict):
+            raise ValueError(f"plan, recipe: {given!r:.80} where a section such as [recipe.lags] belongs")
+        for group, settings in given.items():
             if not isinstance(settings, dict):
                 raise ValueError(f"plan, recipe: {group!r} is outside a section, such as [recipe.lags]")
             recipe[group] = {**recipe.get(group, {}), **settings}
         try:
             plan = cls.model_validate({**values, "recipe": recipe})
         except ValidationError as error:
-            raise ValueError(validation_text(error, "plan")) from None
+            raise ValueError(validation_text(error, "plan", cls)) from None
         people = (_with_full_paths(person, base) for person in plan.people)
         models = (_with_full_name(model, base) for model in plan.models)
         return plan.model_copy(update={"people": tuple(people), "models": tuple(models)})

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.cache import cache_folder
-from rtalign.core.files import write_atomically
+from rtalign.core.cache import cache_folder, content_key
+from rtalign.core.files import remove_abandoned, write_atomically
+from rtalign.core.lock import FileLock
 from rtalign.core.progress import Progress, Stage
+from rtalign.language import find_content_words
 from rtalign_offline.sweep import clusters, tasks
-from rtalign_offline.sweep.fit import job_folder
+from rtalign_offline.sweep.fit import is_finished, job_folder
 from rtalign_offline.sweep.journal import count_work
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.people import load_person, open_person, save_person, words_folder
@@ -83,9 +85,22 @@ def run_sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path 
         `ok`, whether no job failed; `report`, the path of the report or None; `title`, `plan`, `jobs`, `failed` and
         `work`, as sweep.json has them.
     """
+    if plan.recipe.words.which == "content":
+        find_content_words(["word"], plan.recipe.words.tagger)  # before hours of work, not after them
+    paths = _create(plan, out, store or cache_folder())
+    lock = FileLock(paths.home / "sweep.lock")
+    if not lock.acquire():
+        raise ValueError(f"a sweep is at work in {out} ({lock.owner()}); wait for its end, or name another folder")
+    try:
+        return _run_jobs(plan, paths, kind, progress)
+    finally:
+        lock.release()
+
+
+def _run_jobs(plan: Plan, paths: SweepPaths, kind: str, progress: Progress) -> dict[str, Any]:
+    """Run the jobs that are not done yet; nobody else is at work in the folder."""
     from rtalign_offline.sweep.report.page import write_sweep_report
 
-    paths = _create(plan, out, store or cache_folder())
     outcome = SweepOutcome()
     people = _save_people(plan, paths, outcome, progress)
     outcome.folders |= _finished_jobs(plan, paths, people)
@@ -93,9 +108,9 @@ def run_sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path 
     if keys:
         Driver(_task_graph(keys.values(), paths, people), keys, outcome, paths).run(kind, plan, progress)
     outcome.failures = {key: outcome.failures[key] for key in plan.jobs() if key in outcome.failures}
-    _delete_partial(paths.home / "jobs")
+    _delete_partial(paths)
     for line in failure_lines(outcome.failures):
-        progress.say(line)
+        progress.say(line, always=True)
     state = _state(plan, outcome, count_work(paths.home / "journal"))
     write_atomically(paths.home / STATE, json.dumps(state, indent=1))
     report = str(write_sweep_report(paths.home)) if outcome.folders else None
@@ -112,10 +127,14 @@ def _create(plan: Plan, out: Path, store: Path) -> SweepPaths:
     return SweepPaths(str(out.resolve()), str(store.resolve()), name)
 
 
-def _delete_partial(folder: Path) -> None:
-    """Delete what killed processes left half written; no process is at work here any more."""
-    for partial in folder.glob("*.partial-*"):
+def _delete_partial(paths: SweepPaths) -> None:
+    """Delete what killed processes left half written; no process of this sweep is at work."""
+    for partial in (paths.home / "jobs").glob("*.partial-*"):
         shutil.rmtree(partial, ignore_errors=True)
+    for partial in [*paths.home.glob("blocks/*/*.partial-*"), *paths.home.glob("*/*.partial-*")]:
+        if partial.is_file():
+            partial.unlink(missing_ok=True)
+    remove_abandoned(paths.cache)
 
 
 def _save_people(plan: Plan, paths: SweepPaths, outcome: SweepOutcome, progress: Progress) -> dict[str, str]:
@@ -141,7 +160,7 @@ def _finished_jobs(plan: Plan, paths: SweepPaths, people: Mapping[str, str]) -> 
             path = reading_file(paths, parts[key.reading][0])
             prints = [r.fingerprint() for r in load_person(Path(people[key.person]))[1]]
             folder = job_folder(paths, key, load_reading(path), prints) if path.is_file() else None
-            if folder is not None and folder.is_dir():
+            if folder is not None and is_finished(folder):
                 paths.journal.note("job", folder.name, "reused")
                 finished[key] = str(folder)
     return finished
@@ -190,6 +209,8 @@ class Driver:
         self, graph: Mapping[str, Task], keys: Mapping[str, JobKey], outcome: SweepOutcome, paths: SweepPaths
     ) -> None:
         self._graph, self._keys, self._outcome, self._paths = graph, keys, outcome, paths
+        # Two sweeps may share a scheduler, which takes tasks of one name for one task.
+        self._own = content_key(*paths)[:12]
         self._results: dict[str, str] = {}
         self._pending: dict[str, Any] = {}
         self._unit = len(keys) / max(sum(WEIGHTS[task.kind] for task in graph.values()), 1e-9)
@@ -222,7 +243,8 @@ class Driver:
             if name in self._results or self._keys.get(name) in self._outcome.failures:
                 continue
             waits = [self._results.get(other) or self._pending[other] for other in task.after]
-            self._pending[name] = client.submit(FUNCTIONS[task.kind], *task.arguments, *waits, key=name, pure=False)
+            key, function = f"{name} of {self._own}", FUNCTIONS[task.kind]
+            self._pending[name] = client.submit(function, *task.arguments, *waits, key=key, pure=False)
 
     def _collect(self, client: Any, stage: Stage) -> None:
         """Take results as they come, until none is pending."""

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.files import atomic_folder, write_atomically
+from rtalign.core import cache
+from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.tensorfile import TensorFile
 from rtalign.signal.chain import describe_chain
@@ -58,18 +59,18 @@ def filter_recording(paths: SweepPaths, person: str, index: int) -> str:
     """Filter one recording, and find which of its words lie within the filtered signal."""
     recipe, recording = load_plan(paths).recipe, load_person(Path(person))[1][index]
     folder, signal = words_folder(recording, recipe, paths.cache), signal_folder(recording, recipe, paths.cache)
-    if signal.is_dir():
+    if cache.is_stored(signal):
         paths.journal.note("tape", signal.name, "reused")
     else:
         raw = _open_recordings(Path(person))[index]
         check_channels([raw])
         with paths.journal.computing("tape", signal.name):
             filter_recordings([raw], recipe, paths.cache, QUIET, lambda: None)
-    if folder.is_dir():
+    if cache.is_stored(folder):
         return folder.name
     used, skipped = usable_words(recording, DiskBuffer.open(signal), recipe)
     about = {"signal": signal.name, "skipped": dict(skipped), "chain": describe_chain(recipe.chain, recording.sfreq)}
-    with atomic_folder(folder) as partial:
+    with cache.stored_folder(folder) as partial:
         np.save(partial / "used.npy", used, allow_pickle=False)
         (partial / "words.json").write_text(json.dumps(about), encoding="utf-8")
     return folder.name
@@ -84,18 +85,18 @@ def moments_file(paths: SweepPaths, person: str) -> Path:
 def sum_recording(paths: SweepPaths, person: str, index: int, *_: str) -> str:
     """One recording's moments at every lag, for the person's sum."""
     total = moments_file(paths, person)
-    if total.is_file():
+    if cache.is_stored(total.parent):
         return "summed already"
     folder = total.parent.with_name(f"{total.parent.name}-parts") / str(index)
     key = f"{total.parent.name}/{index}"
-    if folder.is_dir():
+    if cache.is_stored(folder):
         paths.journal.note("moments", key, "reused")
         return key
     recipe, recordings = load_plan(paths).recipe, _prepare_recordings(paths, person)
     cuts = np.cumsum([len(r.used) for r in recordings])[:-1]
     recording, fold = recordings[index], np.split(folds_of(recordings, recipe), cuts)[index]
     present = np.unique(fold[fold >= 0])
-    with paths.journal.computing("moments", key), atomic_folder(folder) as partial:
+    with paths.journal.computing("moments", key), cache.stored_folder(folder) as partial:
         shapes = sensor_moments.moment_shapes(len(recipe.lags.seconds), len(recording.recording.sensors), len(present))
         file = TensorFile.create(partial / "sums.safetensors", shapes | {"folds": ("int64", present.shape)})
         file["folds"][:] = present
@@ -111,12 +112,12 @@ def combine_recordings(paths: SweepPaths, person: str, *_: str) -> str:
     """A person's moments over all recordings, with the principal directions of every training set."""
     total, recipe = moments_file(paths, person), load_plan(paths).recipe
     recordings = load_person(Path(person))[1]
-    if total.is_file():
+    if cache.is_stored(total.parent):
         paths.journal.note("brain", total.parent.name, "reused")
         return str(total)
     parts = total.parent.with_name(f"{total.parent.name}-parts")
     n_lags, n_folds = len(recipe.lags.seconds), recipe.fit.folds
-    with paths.journal.computing("brain", total.parent.name), atomic_folder(total.parent) as partial:
+    with paths.journal.computing("brain", total.parent.name), cache.stored_folder(total.parent) as partial:
         file = sensor_moments.create_file(partial / total.name, n_lags, len(recordings[0].sensors), n_folds)
         sums = [TensorFile(parts / str(i) / "sums.safetensors") for i in range(len(recordings))]
         for lag in range(n_lags):
@@ -138,7 +139,7 @@ def read_stories(paths: SweepPaths, key: dict[str, Any], stories: tuple[str, ...
     path = reading_file(paths, ReadingPart(reading, stories))
     if path.is_file():
         folders = load_reading(path)["stories"].values()
-        if all((store / "activations" / name).is_dir() for name in folders):
+        if all(cache.is_stored(store / "activations" / name) for name in folders):
             for name in folders:
                 paths.journal.note("activations", name, "reused")
             return str(path)
@@ -159,7 +160,7 @@ def _read_story(paths: SweepPaths, recording: RecordingHeader, model: Any, layer
     recipe = shortest_recipe(plan.recipe_for(context), len(words))
     request = ActivationRequest(model, recipe.language, layers, plan.quartiles)
     folder = request.folder(words, store)
-    if folder.is_dir():
+    if cache.is_stored(folder):
         paths.journal.note("activations", folder.name, "reused")
     else:
         with paths.journal.computing("activations", folder.name):

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import torch
 
+from rtalign.language.loading.shape import count_parameters
 from rtalign.language.loading.weights import Precision
 
 SPARE_BYTES = 0.3e9
@@ -60,29 +61,33 @@ class ModelSize:
         return inner + self.vocabulary * BYTES[precision]
 
 
+MISSING_SHARE = 3.0
+"""A configuration that describes so many times the weights in its files is not theirs."""
+
+
 def model_size(folder: Path, config: Any) -> ModelSize:
     """From the headers of the safetensors in a folder; where it has none, from the shapes in its configuration."""
     files = sorted(folder.glob("*.safetensors"))
     vocabulary = int(getattr(config, "vocab_size", 0)) * int(getattr(config, "hidden_size", 0))
-    if files:
-        return ModelSize(sum(map(_count_in_file, files)), vocabulary, sum(file.stat().st_size for file in files))
-    n = count_parameters(config)
-    return ModelSize(n, vocabulary, 4 * n)
-
-
-def count_parameters(config: Any) -> int:
-    """Parameters of the model that a configuration describes, without allocating any of them."""
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        return int(AutoModelForCausalLM.from_config(config).num_parameters())
+    described = count_parameters(config)
+    if not files:
+        return ModelSize(described, vocabulary, 4 * described)
+    stored = sum(map(_count_in_file, files))
+    if described > MISSING_SHARE * stored:
+        raise ValueError(
+            f"{folder}: config.json describes {described:,} weights and its files hold {stored:,}; download it again"
+        )
+    return ModelSize(stored, vocabulary, sum(file.stat().st_size for file in files))
 
 
 def _count_in_file(file: Path) -> int:
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(file, "pt") as opened:
-        shapes = [opened.get_slice(name).get_shape() for name in opened.keys()]  # noqa: SIM118 - not a dict
+    try:
+        with safe_open(file, "pt") as opened:
+            shapes = [opened.get_slice(name).get_shape() for name in opened.keys()]  # noqa: SIM118 - not a dict
+    except SafetensorError as error:
+        raise ValueError(f"{file} is no whole safetensors file ({error}); download it again") from None
     return sum(int(torch.Size(shape).numel()) for shape in shapes)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rtalign.core.json_toml import read_json
 from rtalign.language.loading.locate import SMOLLM2, converted_folder, packaged_gguf
 from rtalign.language.networks.families import BIDIRECTIONAL_WINDOW, FAMILIES, family_of
 
@@ -169,6 +170,13 @@ def list_models() -> list[CatalogueEntry]:
     return [_packaged(), *listed, *others]
 
 
+def closest_model(name: str) -> str:
+    """The listed model whose name is closest to one that is not, as a question; empty where none is close."""
+    known = {part.lower(): entry.id for entry in list_models() for part in (entry.id, entry.id.split("/")[-1])}
+    close = get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {known[close[0]]}?" if close else ""
+
+
 def _packaged() -> CatalogueEntry:
     gguf = packaged_gguf()
     folder = None
@@ -187,6 +195,9 @@ def _cached() -> dict[str, tuple[Path, str]]:
         name = folder.name.removeprefix("models--").replace("--", "/")
         config = try_to_load_from_cache(name, "config.json")
         if isinstance(config, str):
-            model_type = json.loads(Path(config).read_text(encoding="utf-8")).get("model_type", "unknown")
-            models[name] = (Path(config).parent, str(model_type))
+            try:
+                model_type = str(read_json(Path(config)).get("model_type", "unknown"))
+            except ValueError:  # one damaged model does not hide the others
+                model_type = "unknown"
+            models[name] = (Path(config).parent, model_type)
     return models

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,19 @@ from typing import Any
 import torch
 
 from rtalign.core import cache
+from rtalign.core.json_toml import read_json
 from rtalign.language.loading import capacity
-from rtalign.language.loading.locate import ModelFiles, ModelName, find_model, quiet_transformers
-from rtalign.language.loading.weights import Precision, load_trained, make_untrained, to_int8
+from rtalign.language.loading.catalogue import closest_model
+from rtalign.language.loading.locate import (
+    ModelFiles,
+    ModelName,
+    UnknownModel,
+    find_model,
+    first_line,
+    quiet_transformers,
+)
+from rtalign.language.loading.shape import check_shape
+from rtalign.language.loading.weights import Precision, load_trained, make_untrained, refuse_infinite, to_int8
 from rtalign.language.networks.base import Network
 from rtalign.language.networks.bidirectional import BidirectionalNetwork, SpecialTokens
 from rtalign.language.networks.block_hooks import find_blocks
@@ -78,7 +87,10 @@ def load_parts(request: LoadRequest) -> ModelParts:
     _check_device(request.device)
     if request.name.variant == "random":
         return _load_random(request.name)
-    files = find_model(request.name.base, request.allow_download, request.report)
+    try:
+        files = find_model(request.name.base, request.allow_download, request.report)
+    except UnknownModel as error:
+        raise ValueError(f"{error}{closest_model(request.name.base)}") from None
     family = family_of(_model_type(files.folder))
     with quiet_transformers():
         if family.kind == "classic":
@@ -92,7 +104,7 @@ def _check_device(device: str) -> None:
 
 
 def _model_type(folder: Path) -> str:
-    return str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "unknown"))
+    return str(read_json(folder / "config.json").get("model_type", "unknown"))
 
 
 def _load_random(name: ModelName) -> ModelParts:
@@ -112,6 +124,7 @@ def _load_classic(request: LoadRequest, files: ModelFiles, family: Family) -> Mo
         model = ClassicModel(config)
     if request.name.variant != "untrained":
         load_weights(files.folder, model)
+        refuse_infinite(files, model)
     model = model.to(request.device).eval().requires_grad_(False)
     tokenizer = SubwordTokenizer(load_tokenizer(files.folder))
     static = request.name.variant == "static"
@@ -120,11 +133,9 @@ def _load_classic(request: LoadRequest, files: ModelFiles, family: Family) -> Mo
 
 
 def _load_transformers(request: LoadRequest, files: ModelFiles, family: Family) -> ModelParts:
-    from transformers import AutoConfig
-
+    config = _load_config(files)
     hf_tokenizer = _load_tokenizer(files)
     tokenizer = SubwordTokenizer(hf_tokenizer)
-    config = AutoConfig.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
     text, precision, limit = config.get_text_config(), request.precision, request.limit_bytes
     size = capacity.model_size(files.folder, text)
     device_map = capacity.choose_device_map(files.id, size, precision, request.device, limit)
@@ -137,6 +148,19 @@ def _load_transformers(request: LoadRequest, files: ModelFiles, family: Family) 
     model = (model if device_map else model.to(request.device)).eval().requires_grad_(False)
     network = _network(request, model, family, hf_tokenizer, batch_tokens)
     return network, tokenizer, _info(request, files, family.name, network, tokenizer, model)
+
+
+def _load_config(files: ModelFiles) -> Any:
+    """The configuration of transformers in a model's folder; ValueError where it describes no model of this size."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
+        text = config.get_text_config()
+    except Exception as error:  # the readers fail in every possible way on foreign bytes
+        raise ValueError(f"model {files.id}: its config.json cannot be read ({first_line(error)})") from error
+    check_shape(files.id, text)
+    return config
 
 
 def _network(request: LoadRequest, model: Any, family: Family, hf_tokenizer: Any, batch_tokens: int) -> Network:
@@ -175,9 +199,8 @@ def _load_tokenizer(files: ModelFiles) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, ImportError) as error:
-        first = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ValueError(f"model {files.id}: no tokenizer in {files.folder} ({first})") from error
+    except Exception as error:  # the readers fail in every possible way on foreign bytes
+        raise ValueError(f"model {files.id}: no tokenizer in {files.folder} ({first_line(error)})") from error
 
 
 def _info(

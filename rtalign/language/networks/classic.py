@@ -5,7 +5,6 @@ They are trained by this project and kept in a folder with config.json, model.sa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from pydantic import Field, ValidationError
 from torch import nn
 from torch.nn import functional
 
+from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Settings, validation_text
 from rtalign.language.networks.base import LeftToRightRows, PassOutput, surprisal_in_parts
 
@@ -221,7 +221,7 @@ def save_classic(folder: Path, model: ClassicModel, tokenizer: Any) -> None:
 
 def load_config(folder: Path) -> ClassicConfig:
     try:
-        return ClassicConfig.model_validate(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        return ClassicConfig.model_validate(read_json(folder / "config.json"))
     except ValidationError as error:
         raise ValueError(validation_text(error, f"{folder / 'config.json'}")) from None
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.recordings.sensors import channel_index, narrow, plain_name, unknown_positions
+from rtalign.recordings.word_tables.units import unit_that_fits
 
 KINDS = {"mag": "mag", "grad": "planar"}
 NOWHERE = (0.0, 0.0, 0.0)
@@ -144,6 +145,7 @@ class Hdf5Recording:
             raise ValueError(
                 f"{self.name} has {self.seconds:.1f} s of signal, and all of its {outside} words lie outside "
                 f"(from {self.words[0].onset:.1f} s on); is the table of another recording?"
+                + unit_that_fits(self.words, 0.0, self.seconds, self.sfreq)
             )
         return [f"{outside} of {len(self.words)} words lie outside the signal"] if outside else []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,20 @@ from typing import Any
 import numpy as np
 
 from rtalign.recordings.formats import ctf
-from rtalign.recordings.formats.fif_guard import refuse_false_tags
+from rtalign.recordings.formats.fif_guard import refuse_false_parts
 
 # MNE is imported inside the functions that use it: who only names files does not wait for it.
 
 SUFFIXES = (".fif", ".fif.gz", ".ds", ".con", ".sqd")
 """Files known by their name; a BTi recording is a folder that holds a file called config."""
+
+NO_RECORDINGS = {
+    "epo": "epochs", "ave": "averages", "evoked": "averages", "cov": "a noise covariance", "fwd": "a forward model",
+    "inv": "an inverse operator", "trans": "a coordinate transformation", "ica": "an ICA", "proj": "projections",
+    "src": "a source space", "bem": "a head model", "sol": "a head model", "eve": "events", "annot": "annotations",
+    "tfr": "time-frequency maps",
+}  # fmt: skip
+"""What MNE's names say that other FIF files hold."""
 
 
 def is_signal_file(path: Path) -> bool:
@@ -165,7 +174,11 @@ def _open(path: Path) -> tuple[Any, list[str]]:
             f"{path.name} is no recording this program reads; it reads FIF, CTF .ds, KIT .con and .sqd, BTi"
         )
     if path.name.lower().endswith((".fif", ".fif.gz")):
-        refuse_false_tags(path)
+        if match := re.search(r"[-_]([a-z]+)\.fif(\.gz)?$", path.name.lower()):
+            kind = NO_RECORDINGS.get(match[1])
+            if kind:
+                raise ValueError(f"{path.name} holds {kind}, by its name; name the raw recording, whole and continuous")
+        refuse_false_parts(path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

@@ -13,6 +13,7 @@ import numpy as np
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.recordings.formats.mne_file import read_header
 from rtalign.recordings.sensors import channel_index, narrow, select_sensors
+from rtalign.recordings.word_tables.units import unit_that_fits
 
 SLICE_BYTES = 16384
 N_SLICES = 48
@@ -173,6 +174,7 @@ class MneRecording:
             raise ValueError(
                 f"{self.name} has {self.seconds:.1f} s of signal, and all of its {len(self.words)} words lie outside "
                 f"(from {self.words[0].onset:.1f} s on); onsets count seconds from the first sample of the file"
+                + unit_that_fits(self.words, self.start, self.seconds, self.sfreq)
             )
         counts = Counter({"after the end": late, "before the start": early})
         return [f"{n} of {len(self.words)} words lie {where} of the signal" for where, n in counts.items() if n]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rtalign.core.records import Word
+from rtalign.recordings.word_tables.units import refuse_other_units
 
 MAX_ROWS = 2_000_000
 """A word table describes one recording; a hundred hours of speech stay far below."""
@@ -89,7 +90,9 @@ def words_from_rows(rows: Iterable[Row], path: Path) -> tuple[list[Word], list[s
             words.append((parse_onset(row, path), text, _parse_duration(row, path) if duration else None))
     if not words:
         raise NoWords(f"{path.name} holds no words{_reasons(dropped)}: it needs rows with an onset and a word")
-    return _in_order(words, dropped)
+    ordered, notes = _in_order(words, dropped)
+    refuse_other_units(ordered, path.name)
+    return ordered, notes
 
 
 def unquote(text: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from rtalign.core.json_toml import parse_toml
 from rtalign.core.recipe import Settings, error_text
 
 Which = Literal["meg", "words", "both"]
@@ -176,9 +176,7 @@ class FaultPlan(FiniteSettings):
     def from_toml(cls, text: str, name: str = "faults file") -> FaultPlan:
         """Read a plan from TOML text; name : what a message calls it."""
         try:
-            return cls.model_validate(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{name} is not valid TOML: {error}") from None
+            return cls.model_validate(parse_toml(text, name))
         except ValidationError as error:
             raise ValueError(f"{name}, {_one_line(error)}") from None
 

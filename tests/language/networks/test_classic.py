@@ -100,5 +100,5 @@ def test_a_damaged_classic_folder_is_refused(trained, tmp_path):
     with pytest.raises(ValueError, match=r"do not fit its config\.json"):
         load(str(folder))
     (folder / "config.json").write_text(json.dumps(shape | {"heads": 3}))
-    with pytest.raises(ValueError, match=r"config\.json, heads: Extra"):
+    with pytest.raises(ValueError, match=r"config\.json, heads: there is no such setting"):
         load(str(folder))

@@ -41,7 +41,7 @@ for path, table in pairs:
 def messages_of(*files: tuple[Path, Path | None]) -> list[str]:
     """The message on each file with its word table, from a process that may take little memory."""
     request = json.dumps([ROOM, *([str(path), str(table) if table else None] for path, table in files)])
-    ran = subprocess.run([sys.executable, "-c", PROBE], input=request, capture_output=True, text=True, timeout=300)
+    ran = subprocess.run([sys.executable, "-c", PROBE], input=request, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr[-2000:]
     messages = [json.loads(line) for line in ran.stdout.splitlines()]
     assert len(messages) == len(files)
@@ -140,6 +140,47 @@ def test_fif_tags_with_false_sizes(tmp_path: Path) -> None:
     assert "claims 2,147,483,647 bytes" in messages[2]
     for line in messages[3:]:
         assert "and no header has more than 67,108,864" in line
+
+
+def tag(kind: int, data: bytes = b"", of_type: int = 3) -> bytes:
+    return struct.pack(">iIii", kind, of_type, len(data), 0) + data
+
+
+def leads_back(content: bytes) -> bytes:
+    """Its last tag names an early one as the next."""
+    return content[:-4] + struct.pack(">i", 36)
+
+
+def nests_for_ever(content: bytes) -> bytes:
+    return content[:-16] + tag(104, struct.pack(">i", 999)) * 20_000 + content[-16:]
+
+
+def has_too_many(content: bytes) -> bytes:
+    return content[:-16] + tag(9999) * 500_000 + content[-16:]
+
+
+def continued_in(name: str, content: bytes) -> bytes:
+    """The file as if a split recording went on in the file of that name."""
+    block, next_file = struct.pack(">i", 118), struct.pack(">i", 2)
+    reference = tag(104, block) + tag(115, next_file) + tag(118, name.encode(), 10) + tag(105, block)
+    return content[:-16] + reference + content[-16:]
+
+
+def test_fif_files_that_lead_in_circles(tmp_path: Path) -> None:
+    sound, words = fif(tmp_path), table(tmp_path)
+    content = sound.read_bytes()
+    files = {harm.__name__: harm(content) for harm in (leads_back, nests_for_ever, has_too_many)}
+    files |= {"itself": continued_in("itself_meg.fif", content)}
+    files |= {"one": continued_in("two_meg.fif", content), "two": continued_in("one_meg.fif", content)}
+    for name, changed in files.items():
+        (tmp_path / f"{name}_meg.fif").write_bytes(changed)
+    found = messages_of(*((tmp_path / f"{name}_meg.fif", words) for name in files if name != "two"))
+    assert "leads_back_meg.fif is damaged: its tag 108 at byte" in found[0]
+    assert "leads back to byte 36" in found[0]
+    assert "nests_for_ever_meg.fif cannot be read" in found[1]
+    assert "has more than 500,000 tags" in found[2]
+    assert "itself_meg.fif follows itself" in found[3]
+    assert "one_meg.fif is split in a circle" in found[4]
 
 
 def libri(path: Path, harm: Callable[[Any, Any], None]) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from rtalign.core.json_toml import read_json
 from rtalign.core.tensorfile import load_tensors
 from rtalign.language import QUARTILES
 from rtalign.language.loading import parse_model_name
@@ -187,9 +187,13 @@ def load_study(folder: Path) -> Study:
     Study
         Every finished job, and the conditions pooled over people.
     """
-    state = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    plan = Plan.model_validate_json((folder / state["plan"]).read_text(encoding="utf-8"))
-    jobs = tuple(_load_job(folder / "jobs" / job["folder"], plan, job) for job in state["jobs"])
+    path = folder / "sweep.json"
+    state = read_json(path, "run the sweep again")
+    try:
+        plan = Plan.model_validate_json((folder / state["plan"]).read_text(encoding="utf-8"))
+        jobs = tuple(_load_job(folder / "jobs" / job["folder"], plan, job) for job in state["jobs"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not the state of a sweep ({error}); run the sweep again") from None
     conditions = list(dict.fromkeys(job.condition for job in jobs))
     pooled = tuple(pool([job for job in jobs if job.condition == condition]) for condition in conditions)
     return Study(plan, state, jobs, pooled)
@@ -198,7 +202,7 @@ def load_study(folder: Path) -> Study:
 def _load_job(folder: Path, plan: Plan, key: dict[str, Any]) -> StudyEntry:
     tensors, summary = load_tensors(folder / "draws.safetensors"), read_summary(folder / "summary.json")
     model, info = plan.model(key["model"]), summary["model"]
-    passport = json.loads((folder / "passport.json").read_text(encoding="utf-8"))
+    passport = read_json(folder / "passport.json")
     condition = Condition(
         model=key["model"],
         context=key["context"],
