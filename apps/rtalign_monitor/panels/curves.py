@@ -1,4 +1,4 @@
-"""CurvesPanel: R by lag, one curve per layer coloured by depth, over the null band of mismatched words."""
+"""CurvesPanel: R by lag, one curve per layer coloured by depth, over what mismatched words reach."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, line_through
 from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
 
+FAINT = 0.35
+"""Opacity of a curve where it is not above chance."""
+
 
 class CurvesPanel(Panel):
-    """All layers over the null band of all; the layer that is pointed at stands out, over its own null band.
+    """All layers over the band of chance of all, faint where not above chance; the layer that is pointed at stands out.
 
     Attributes
     ----------
@@ -28,7 +31,7 @@ class CurvesPanel(Panel):
 
     spec = PanelSpec("curves", "Curves", "Ctrl+3", place="lower", columns=5, in_turns=True, in_demo=False)
     title = "Decoding over time"
-    description = "Correlation r by lag from word onset (ms), one curve per layer; grey: null band of mismatched words"
+    description = "R by lag from word onset (ms), one curve per layer, faint where not above chance; grey: 95 % of chance at each lag"
     minimum_size = QSize(220, 120)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -61,7 +64,7 @@ class CurvesPanel(Panel):
     def paint_background(self, painter: QPainter) -> None:
         note = "one curve per layer"
         if self._has_scores() and self.snapshot is not None:
-            note += "" if self.snapshot.null_hi is None else "   grey: null band"
+            note += "" if self.snapshot.null_hi is None else "   faint: not above chance   grey: chance at each lag"
             self._legend(painter)
             self._grid(painter)
         self.write_title(painter, note, self.px(130) if self._has_scores() else 0)
@@ -76,7 +79,15 @@ class CurvesPanel(Panel):
         axis, up = self._axes()
         x, y = axis.to_pixels(snapshot.lags_s), up.to_pixels(snapshot.r)
         for row in range(len(snapshot.layers)):
-            self.thin_line(painter, line_through(x, y[row]), self._colour(row, 1.0))
+            self.thin_line(painter, line_through(x, y[row]), self._colour(row, FAINT))
+        for row, above in enumerate(self._above_chance(snapshot.r)):
+            if above.any():
+                self.thin_line(painter, line_through(x, np.where(above, y[row], np.nan)), self._colour(row, 1.0))
+
+    def _above_chance(self, r: np.ndarray) -> np.ndarray:
+        """(layer, lag): the points above what 95 % of null maps stay below everywhere."""
+        limit = self.snapshot.map_hi if self.snapshot else None
+        return np.zeros(r.shape, bool) if limit is None or limit.shape != r.shape else r > limit
 
     def _has_scores(self) -> bool:
         snapshot = self.snapshot
@@ -148,7 +159,7 @@ class CurvesPanel(Panel):
             box = QRectF(x - self.px(30), field.bottom() + self.px(3), self.px(60), self.px(16))
             self.write(painter, box, signed_ms(tick), "muted", 11, align="centre")
         left_box = QRectF(self.px(8), field.center().y() - self.px(16), self.px(8), self.px(16))
-        self.write(painter, left_box, "r", "muted", 11)
+        self.write(painter, left_box, "R", "muted", 11)
         below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
         self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
 
@@ -166,13 +177,18 @@ class CurvesPanel(Panel):
         painter.fillRect(self.field(), self.theme.colour("panel", 0.6))
         if self.snapshot.null_hi is not None and self.snapshot.null_lo is not None:
             self._band(painter, self.snapshot.null_lo[row], self.snapshot.null_hi[row], 0.22)
+        if self.snapshot.map_hi is not None and self.snapshot.map_hi.shape == self.snapshot.r.shape:
+            painter.setPen(QPen(self.theme.colour("muted"), self.px(1), Qt.PenStyle.DotLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawPath(self._path(self.snapshot.map_hi[row]))
         path = self._path(self.snapshot.r[row])
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(self._colour(row, 1.0), self.px(2.5)))
         painter.drawPath(path)
+        dotted = "" if self.snapshot.map_hi is None else "   dotted: chance anywhere (corrected)"
         box = self.field()
         box = QRectF(box.left(), box.top() - self.px(1), box.width() - self.px(4), self.px(18))
-        self.write(painter, box, f"layer {self.layer}", self._colour(row, 1.0), 12, True, "right")
+        self.write(painter, box, f"layer {self.layer}{dotted}", self._colour(row, 1.0), 12, True, "right")
 
     def _path(self, values: np.ndarray) -> QPainterPath:
         axis, up = self._axes()
@@ -188,4 +204,4 @@ class CurvesPanel(Panel):
 def _same(a: Snapshot, b: Snapshot) -> bool:
     if (a.r is None or b.r is None) and empty_state.scores(a) != empty_state.scores(b):
         return False
-    return a.layers == b.layers and same_values(a.r, b.r) and same_values(a.null_hi, b.null_hi)
+    return a.layers == b.layers and same_values(a.r, b.r) and same_values(a.map_hi, b.map_hi)
