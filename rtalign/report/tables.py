@@ -38,7 +38,7 @@ def layer_table(results: Results) -> Markup:
     head += [(name, "") for name in ("90 %", "98 %", "argmax", "centroid")]
     if results.summary.planted:
         head.append(("planted", ""))
-    head += [("peak R", ""), ("null R", "")]
+    head += [("peak R", ""), ("chance R", "")]
     other = _other_rules(results)
     return table(head, [_row(results, layer, other[i]) for i, layer in enumerate(results.summary.layers)])
 

@@ -121,7 +121,7 @@ def slope_text(score: TemporalScore) -> str:
     """The fitted line's rise from the first layer analysed to the last, with its interval."""
     ends = score.slope_ci_ms
     interval = f" [{_number(ends[0])}, {_number(ends[1])}]" if ends else ""
-    return f"{_number(score.slope_ms, True)}{interval} ms from first to last layer"
+    return f"{_ms(score.slope_ms, True)}{interval} from first to last layer"
 
 
 def waiting_for(n_words: int, n_assessed: int, reason: str | None) -> str | None:

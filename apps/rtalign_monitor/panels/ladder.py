@@ -214,7 +214,8 @@ class LadderPanel(LayeredPanel):
             n = f"n = {word_count(snapshot.n_assessed)}"
             parts += [n, _p(score.p_permutation), slope_text(score), f"{score.n_layers} layers"]
         elif snapshot and self.faint and not snapshot.peaks and snapshot.phase == "running":
-            parts.append(empty_state.first_peaks_in(snapshot))
+            wait = empty_state.first_peaks_in(snapshot)
+            parts.append(f"first peaks {wait}" if wait.startswith("in") else wait)
         self.write_parts(painter, lower, parts, "text" if found.holds else "muted")
 
     def _two_headlines(self, painter: QPainter, second: SecondBank) -> None:
