@@ -62,7 +62,7 @@ class LadderPanel(LayeredPanel):
     spec = PanelSpec("ladder", "Ladder", "Ctrl+1", place="upper", columns=5, in_turns=True, in_demo=True)
     title = "Peak latency by layer"
     description = "Peak latency of each layer, ms after the word's onset, with its 95 % interval"
-    minimum_size = QSize(320, 240)
+    minimum_size = QSize(320, 216)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

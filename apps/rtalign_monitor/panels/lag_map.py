@@ -50,7 +50,7 @@ class LagMapPanel(LayeredPanel):
     spec = PanelSpec("map", "Layer × lag map", "Ctrl+2", place="upper", columns=7, in_turns=True, in_demo=True)
     title = "Layer × lag"
     description = "R, the correlation of predicted and true activations, by layer and lag from word onset (ms); outlined: above chance"
-    minimum_size = QSize(320, 240)
+    minimum_size = QSize(320, 216)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -166,7 +166,7 @@ class LagMapPanel(LayeredPanel):
             return "faded: too few words to tell from chance"
         low, high, limit = snapshot.null_lo, snapshot.null_hi, snapshot.map_hi
         if cell is None or low is None or high is None or limit is None:
-            return f"outlined: {ABOVE_CHANCE}   faded: not   ticks: peaks"
+            return f"outlined: {ABOVE_CHANCE}   faded: not above   ticks: peaks"
         here = f"chance: {low[cell]:.4f} to {high[cell]:.4f} at this lag (95 %)"
         return f"{here}, at most {limit[cell]:.4f} anywhere (corrected)".replace("-", "−")
 

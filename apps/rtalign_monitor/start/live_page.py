@@ -72,7 +72,7 @@ class LivePage(QWidget):
         self.delay.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.delay.setFixedWidth(84)
         self.delay.setSuffix(" ms")
-        self.delay.setAccessibleName("From marker to ear")
+        self.delay.setAccessibleName("Sound delay after marker")
         self.delay.setToolTip("From a word's marker to its sound at the ear: a constant of the site.")
         self._wanted: dict[Role, str | None] = {"meg": None, "words": None}
         self._chosen_by_user: set[Role] = set()
@@ -222,7 +222,7 @@ class LivePage(QWidget):
         row.addWidget(self.encoding, 2)
         row.addWidget(self._trigger_label)
         row.addWidget(self.trigger, 1)
-        row.addWidget(label_for("Marker to ea&r", self.delay))
+        row.addWidget(label_for("Sound delay afte&r marker", self.delay))
         row.addWidget(self.delay)
         column.addLayout(row)
         below = QHBoxLayout()

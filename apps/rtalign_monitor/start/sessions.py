@@ -232,7 +232,7 @@ def save_session(session: Session, path: Path) -> None:
     path : Path
         The file.
     """
-    lines = ["# A session of rtalign; open it in the window, or with: rtalign monitor --session-file FILE", ""]
+    lines = ["# A session of rtalign; open it in the window, or with: rtalign monitor --session FILE", ""]
     values = session.model_dump(mode="json")
     for name, field in type(session).model_fields.items():
         value = values[name]

@@ -92,7 +92,7 @@ def test_the_scores_that_leave_are_those_of_the_frozen_picture(scene: Scene) -> 
     with (scene.folder / "it.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == snapshot.r.size
-    assert np.array([float(row["r"]) for row in rows]) == pytest.approx(snapshot.r.ravel(), abs=1e-6)
+    assert np.array([float(row["R"]) for row in rows]) == pytest.approx(snapshot.r.ravel(), abs=1e-6)
     assert [float(row["lag_s"]) for row in rows[: len(snapshot.lags_s)]] == pytest.approx(snapshot.lags_s, abs=1e-4)
     assert {row["n_words"] for row in rows} == {"300"}
 
