@@ -160,6 +160,7 @@ class MonitorWindow(QMainWindow):
         self.message_bar.dismiss("notice")
         self.drawn = self._last_notice = None
         self.transport.set_last_words(session.last_words)
+        self.status.label = session.label
         self.setWindowTitle(f"{describe_session(session)} - rtalign")
         self.replay_extras.end(session)
         self.link.start(session)

@@ -26,6 +26,8 @@ class StatusBar(PaintedWidget):
     ----------
     snapshot : Snapshot or None
         The newest that was drawn.
+    label : str
+        Participant and session, beside what is running.
     parts : (str, str, str, str)
         What is shown: state of the lamp, its label, what is running, and the time.
     """
@@ -38,6 +40,7 @@ class StatusBar(PaintedWidget):
         super().__init__(parent)
         self.snapshot: Snapshot | None = None
         self.parts: tuple[str, str, str, str] = ("searching", "Starting", "", "")
+        self.label = ""
         self._started_s: float | None = None
 
     def sizeHint(self) -> QSize:
@@ -53,7 +56,8 @@ class StatusBar(PaintedWidget):
             self._started_s = None
         elif self._started_s is None and snapshot.time_s:  # the time of live streams does not start at zero
             self._started_s = snapshot.time_s
-        parts = (*lamp_state(snapshot), _what_runs(snapshot), self._time(snapshot))
+        what = "   ".join(part for part in (self.label.replace("_", " "), _what_runs(snapshot)) if part)
+        parts = (*lamp_state(snapshot), what, self._time(snapshot))
         if parts != self.parts:
             self.parts = parts
             self.setAccessibleDescription(", ".join(part for part in parts[1:] if part))

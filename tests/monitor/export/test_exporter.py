@@ -15,6 +15,7 @@ from PyQt6.QtSvg import QSvgRenderer
 from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from rtalign.core.session import Session
 from rtalign.engine.commands import Reset, WriteReport
 from rtalign.engine.snapshot import ReportStatus
 from rtalign_monitor.export import exporter, files
@@ -188,3 +189,18 @@ def test_the_clipboard_gets_no_more_than_a_screen_needs(qtbot: QtBot) -> None:
         widget.resize(*size)
         files.copy_picture(widget)
         assert (found.image().width(), found.image().height()) == wanted
+
+
+def test_files_are_named_by_subject_and_session(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.live()
+    scene.window.link.session = Session(subject="07", session="2")
+    offered = []
+    monkeypatch.setattr(scene.dialogs, "new_file", lambda title, at, kinds: offered.append(at.name))
+    for key in ("Ctrl+P", "Ctrl+D", "Ctrl+Shift+D"):
+        scene.press(key)
+    names = ["window.png", "scores.csv", "ladder.csv"]
+    assert offered == [f"sub-07_ses-2_rtalign-{name}" for name in names]
+    scene.press("Ctrl+T")
+    assert isinstance(scene.last_command, WriteReport)
+    assert scene.last_command.folder is not None
+    assert scene.last_command.folder.name.startswith("sub-07_ses-2_report-")
