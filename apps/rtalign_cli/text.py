@@ -91,7 +91,7 @@ def headline_lines(result: Mapping[str, Any]) -> list[str]:
     lines.append(headline(found, summary.layers, summary.lags_s, reason, final=True).sentence)
     if found is not None:
         lines.append(
-            f"{slope_text(found)}; p = {found.p_permutation:.2g} against its null, {found.p:.1g} by t-test, which takes "
-            f"{found.n_layers} layers that share their content to be independent"
+            f"{slope_text(found)}; p = {found.p_permutation:.2g} against its null, {found.p:.1g} by t-test, which "
+            f"takes {found.n_layers} layers that share their content to be independent"
         )
     return lines

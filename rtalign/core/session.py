@@ -39,8 +39,12 @@ class Session(Settings):
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where the language model computes.")
 
     recording: Path | None = Field(None, description="A recording to replay; none: live streams.")
-    subject: str | None = Field(None, description="Only this subject of a BIDS folder, or several: A,B; of live streams, who listens.")
-    session: str | None = Field(None, description="Only this session of a BIDS folder, or several: A,B; of live streams, its number.")
+    subject: str | None = Field(
+        None, description="Only this subject of a BIDS folder, or several: A,B; of live streams, who listens."
+    )
+    session: str | None = Field(
+        None, description="Only this session of a BIDS folder, or several: A,B; of live streams, its number."
+    )
     task: str | None = Field(None, description="Only this task of a BIDS folder, or several: A,B.")
     run: str | None = Field(None, description="Only this run of a BIDS folder, or several: A,B.")
     word_table: Path | None = Field(None, description="Onsets of the words: TSV, CSV, TextGrid or CTM.")

@@ -84,7 +84,9 @@ def headline(results: Results) -> str:
     summary, score = results.summary, results.summary.temporal_score
     score = score if score is not None and known(score.r) else None
     reason = summary.temporal_score_reason
-    return headlines.headline(score, summary.layers, results.lags, reason, final=True).sentence.replace(" ms", "\u00a0ms")
+    return headlines.headline(score, summary.layers, results.lags, reason, final=True).sentence.replace(
+        " ms", "\u00a0ms"
+    )
 
 
 def standfirst(results: Results) -> list[str]:

@@ -183,7 +183,9 @@ def _language(snapshot: Snapshot) -> Fact:
     work = snapshot.work
     speed = "not timed yet" if work.language_ms is None else f"{work.language_ms:.0f} ms a word"
     behind = f", {work.language_backlog} behind" if work.language_backlog else ""
-    return Fact(f"language model {speed}{behind}", f"{snapshot.model}: median time a word, and words that wait for it", rank=5)
+    return Fact(
+        f"language model {speed}{behind}", f"{snapshot.model}: median time a word, and words that wait for it", rank=5
+    )
 
 
 def _engine(snapshot: Snapshot) -> Fact:
@@ -193,7 +195,9 @@ def _engine(snapshot: Snapshot) -> Fact:
 
 
 def _publishing(snapshot: Snapshot) -> list[Fact]:
-    return [Fact("publishing", "scores are sent as the LSL stream rtalign-scores", "flowing", rank=1)] * snapshot.publishing
+    return [
+        Fact("publishing", "scores are sent as the LSL stream rtalign-scores", "flowing", rank=1)
+    ] * snapshot.publishing
 
 
 def _recording(snapshot: Snapshot) -> Fact:

@@ -152,7 +152,18 @@ class Difference:
 
 
 def peak_differences(a: Sequence[Peak], b: Sequence[Peak]) -> dict[int, Difference]:
-    """Peak latency of A minus that of B by layer, of the layers that have a peak in both."""
+    """Peak latency of A minus that of B, of the layers that have a peak in both.
+
+    Parameters
+    ----------
+    a, b : sequence of Peak
+        Peaks of the two banks.
+
+    Returns
+    -------
+    dict of int to Difference
+        By layer.
+    """
     of_b = {peak.layer: peak for peak in b if peak.peak_s is not None}
     return {
         peak.layer: _difference_of(peak, of_b[peak.layer])
@@ -174,9 +185,19 @@ def _difference_of(a: Peak, b: Peak) -> Difference:
 
 
 def shared_correlations(a: Sequence[Peak], b: Sequence[Peak]) -> tuple[int, float | None, float | None]:
-    """Over how many layers with a peak in both, and r of depth and latency of A and of B over them; None where unknown.
+    """Depth-latency r of two banks over the layers that have a peak in both.
 
-    Each score alone is over the layers of its own bank: two numbers over other layers do not compare.
+    The score of each bank is over the layers that have a peak in it: two numbers over other layers do not compare.
+
+    Parameters
+    ----------
+    a, b : sequence of Peak
+        Peaks of the two banks.
+
+    Returns
+    -------
+    (int, float or None, float or None)
+        Number of layers; r of A and of B, None over less than three layers or where all latencies are the same.
     """
     of_b = {peak.layer: peak.peak_s for peak in b if peak.peak_s is not None}
     pairs = [(p.depth, p.peak_s, of_b[p.layer]) for p in a if p.peak_s is not None and p.layer in of_b]

@@ -16,6 +16,7 @@ from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, line_through
 from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
 
+CHANCE = "faint: not above chance   grey: chance at each lag   dotted: chance anywhere (corrected)"
 FAINT = 0.35
 """Opacity of a curve where it is not above chance."""
 
@@ -31,7 +32,7 @@ class CurvesPanel(Panel):
 
     spec = PanelSpec("curves", "Curves", "Ctrl+3", place="lower", columns=5, in_turns=True, in_demo=False)
     title = "Decoding over time"
-    description = "R by lag from word onset (ms), one curve per layer, faint where not above chance; grey: 95 % of chance at each lag"
+    description = "R by lag from word onset (ms), a curve per layer, faint where not above chance; grey: chance"
     minimum_size = QSize(220, 120)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -59,12 +60,13 @@ class CurvesPanel(Panel):
         if not self._has_scores() or snapshot is None or snapshot.lags_s is None:
             return None
         lags = snapshot.lags_s
-        return self.low, self.high, float(lags[0]), float(lags[-1]), snapshot.layers, snapshot.null_hi is None
+        return self.low, self.high, float(lags[0]), float(lags[-1]), snapshot.layers, snapshot.map_hi is None
 
     def paint_background(self, painter: QPainter) -> None:
-        note = "one curve per layer"
+        note = ""
         if self._has_scores() and self.snapshot is not None:
-            note += "" if self.snapshot.null_hi is None else "   faint: not above chance   grey: chance at each lag"
+            known = self.snapshot.map_hi is not None
+            note = CHANCE if known else "one curve per layer"
             self._legend(painter)
             self._grid(painter)
         self.write_title(painter, note, self.px(130) if self._has_scores() else 0)
@@ -185,10 +187,9 @@ class CurvesPanel(Panel):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(self._colour(row, 1.0), self.px(2.5)))
         painter.drawPath(path)
-        dotted = "" if self.snapshot.map_hi is None else "   dotted: chance anywhere (corrected)"
         box = self.field()
         box = QRectF(box.left(), box.top() - self.px(1), box.width() - self.px(4), self.px(18))
-        self.write(painter, box, f"layer {self.layer}{dotted}", self._colour(row, 1.0), 12, True, "right")
+        self.write(painter, box, f"layer {self.layer}", self._colour(row, 1.0), 12, True, "right")
 
     def _path(self, values: np.ndarray) -> QPainterPath:
         axis, up = self._axes()

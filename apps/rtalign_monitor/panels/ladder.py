@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
-from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.headline import Headline, correlation_text, fit_ends, headline, slope_text, waiting_for
 from rtalign.scoring.peaks import Peak, t_max
 from rtalign_monitor.engines.two_banks import SecondBank, peak_differences, shared_correlations

@@ -49,7 +49,9 @@ class LagMapPanel(LayeredPanel):
 
     spec = PanelSpec("map", "Layer × lag map", "Ctrl+2", place="upper", columns=7, in_turns=True, in_demo=True)
     title = "Layer × lag"
-    description = "R, the correlation of predicted and true activations, by layer and lag from word onset (ms); outlined: above chance"
+    description = (
+        "R, correlation of predicted and true activations, by layer and lag from onset; outlined: above chance"
+    )
     minimum_size = QSize(320, 216)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -161,7 +163,7 @@ class LagMapPanel(LayeredPanel):
         """What chance reaches at the cell under the crosshair and anywhere, or what outlines and fading mean."""
         snapshot, cell, above = self.snapshot, self._pointed_cell(), self._above_chance()
         if snapshot is None or not self._has_limits():
-            return ""
+            return "no limit of chance is known for a difference" if self.shows == "A − B" else ""
         if above is None:
             return "faded: too few words to tell from chance"
         low, high, limit = snapshot.null_lo, snapshot.null_hi, snapshot.map_hi

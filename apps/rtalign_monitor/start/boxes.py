@@ -264,7 +264,7 @@ class OutputBox(QWidget):
         """Settings of the session."""
         record = self.folder.path if self.live and self.record.isChecked() else None
         out = None if self.live else self.results.path
-        found = {"record": record, "out": out, "publish": self.publish.isChecked()}
+        found: dict[str, Any] = {"record": record, "out": out, "publish": self.publish.isChecked()}
         if self.live:
             found |= {"subject": _text(self.participant), "session": _text(self.session_id)}
         return found
@@ -281,7 +281,7 @@ class OutputBox(QWidget):
         self.publish.setChecked(session.publish)
 
     def forget_subject(self) -> None:
-        """Leave subject and session to be typed: the next person is likely another one, and no name beats a wrong one."""
+        """Leave subject and session to be typed: the next person may be another, and no name beats a wrong one."""
         self.participant.clear()
         self.session_id.clear()
 

@@ -78,8 +78,8 @@ class CardList(QListWidget):
     name : str
         For screen readers.
     fixed : bool
-        Whether all cards have one height, whatever they say, so that none moves under the pointer; longer texts are cut,
-        and whole in the tooltip.
+        Whether all cards have one height, whatever they say, so that none moves under the pointer; longer texts are
+        cut, and whole in the tooltip.
     parent : QWidget or None
         The Qt parent.
 

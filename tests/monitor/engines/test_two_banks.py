@@ -7,7 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from rtalign_monitor.engines.two_banks import SecondBank, map_snapshot, mismatches, peak_differences, shared_correlations
+from rtalign_monitor.engines.two_banks import (
+    SecondBank,
+    map_snapshot,
+    mismatches,
+    peak_differences,
+    shared_correlations,
+)
 from tests.helpers.snapshots import two_snapshots
 
 

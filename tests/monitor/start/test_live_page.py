@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QRect, Qt
+from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from rtalign.core.records import Sensor
@@ -179,11 +179,12 @@ def test_no_card_moves_whatever_becomes_of_the_streams(qtbot: QtBot, network: Fa
     cards = dialog.live.words
     qtbot.waitUntil(lambda: len(cards.cards) == 3)
 
-    def places() -> list[QRect]:
-        return [cards.visualItemRect(cards.item(i)) for i in range(3)]
+    def places() -> list[tuple[int, int]]:
+        boxes = [cards.visualItemRect(cards.item(i)) for i in range(3)]
+        return [(box.top(), box.height()) for box in boxes]
 
     before = places()
-    assert len({box.height() for box in before}) == 1
+    assert len({height for _, height in before}) == 1
     del network.streams[0]
     network.offer_words("four")
     qtbot.waitUntil(lambda: card_of(cards, "one").state.startswith("lost") and card_of(cards, "four") is not None)
