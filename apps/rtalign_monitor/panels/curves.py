@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QWidget
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Axis, line_through
+from rtalign_monitor.panels.axes import Axis, line_through, stretches
 from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
 
 CHANCE = "faint: not above chance   grey: chance at each lag   dotted: chance anywhere (corrected)"
@@ -80,11 +80,13 @@ class CurvesPanel(Panel):
             self._band(painter, snapshot.null_lo.min(axis=0), snapshot.null_hi.max(axis=0), 0.14)
         axis, up = self._axes()
         x, y = axis.to_pixels(snapshot.lags_s), up.to_pixels(snapshot.r)
-        for row in range(len(snapshot.layers)):
-            self.thin_line(painter, line_through(x, y[row]), self._colour(row, FAINT))
-        for row, above in enumerate(self._above_chance(snapshot.r)):
-            if above.any():
-                self.thin_line(painter, line_through(x, np.where(above, y[row], np.nan)), self._colour(row, 1.0))
+        above = self._above_chance(snapshot.r)
+        for strong in (False, True):
+            for row in range(len(snapshot.layers)):
+                colour = self._colour(row, 1.0 if strong else FAINT)
+                for first, last in stretches(above[row] == strong):
+                    part = slice(max(first - (not strong), 0), last + (not strong))  # up to where the other begins
+                    self.thin_line(painter, line_through(x[part], y[row][part]), colour)
 
     def _above_chance(self, r: np.ndarray) -> np.ndarray:
         """(layer, lag): the points above what 95 % of null maps stay below everywhere."""

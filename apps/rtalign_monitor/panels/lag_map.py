@@ -17,7 +17,7 @@ from rtalign.scoring.headline import ABOVE_CHANCE, NOT_ABOVE_CHANCE
 from rtalign.scoring.statistics import STATISTICS, Statistic
 from rtalign_monitor.engines.two_banks import MAP_CONTENTS, MapContent, SecondBank, map_snapshot
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Axis, word_count
+from rtalign_monitor.panels.axes import Axis, stretches, word_count
 from rtalign_monitor.panels.panel import LayeredPanel, PanelSpec, same_values
 from rtalign_monitor.widgets import theme as themes
 
@@ -260,8 +260,7 @@ class LagMapPanel(LayeredPanel):
     def _missing(self, painter: QPainter, missing: np.ndarray) -> None:
         """Hatch missing cells, runs of them in a row as one."""
         for row, cells in enumerate(missing):
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], cells, [False]]).astype(np.int8)))
-            for first, last in edges.reshape(-1, 2):
+            for first, last in stretches(cells):
                 self._hatch(painter, self._cell(row, int(first)).united(self._cell(row, int(last) - 1)))
 
     def _hatch(self, painter: QPainter, box: QRectF) -> None:

@@ -204,3 +204,10 @@ def test_files_are_named_by_subject_and_session(scene: Scene, monkeypatch: pytes
     assert isinstance(scene.last_command, WriteReport)
     assert scene.last_command.folder is not None
     assert scene.last_command.folder.name.startswith("sub-07_ses-2_report-")
+
+
+def test_a_picture_of_the_window_shows_subject_and_session(scene: Scene) -> None:
+    scene.window.start(Session(bank=scene.folder / "bank", subject="07", session="2"))
+    scene.window.tick()
+    scene.send()
+    assert scene.window.status.parts[2].startswith("sub-07 ses-2   smollm2")
