@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any, TextIO
 from rtalign.core.plain_text import plain, plain_json
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.headline import correlation_text, headline, slope_text, waiting_for
 from rtalign.streams.events import StreamHealth
 from rtalign_cli.text import ladder_lines
 
@@ -145,21 +145,21 @@ def _layers(snapshot: Snapshot) -> list[str]:
     if snapshot.refused:
         return [f"  ■ refused: {reason}" for reason in snapshot.refused]
     if not snapshot.peaks:
-        return [f"  no curves yet: {snapshot.reason}"]
+        return [f"  no curves yet: {waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason)}"]
     step = -(-len(snapshot.peaks) // MAX_LAYERS)
     return ladder_lines(snapshot.peaks[::step])
 
 
 def _temporal_score(snapshot: Snapshot) -> list[str]:
-    if snapshot.temporal is None:
-        return [f"  temporal score: none - {snapshot.reason}" if snapshot.peaks else ""]
-    score = snapshot.temporal
-    low, high = score.ci or (math.nan, math.nan)
-    return [
-        f"  after {snapshot.n_assessed:,} words: temporal score r = {score.r:.2f} [{low:.2f}, {high:.2f}], "
-        f"{score.slope_ms:+.0f} ms from first layer to last",
-        f"  p = {score.p_permutation:.2g} against mismatched words",
-    ]
+    """The sentence of every view, and below it what it rests on."""
+    if not snapshot.peaks:
+        return [""]
+    score, over = snapshot.temporal, snapshot.phase == "ended"
+    lines = [f"  {headline(score, snapshot.peaks, snapshot.lags_s, snapshot.reason, over).sentence}"]
+    if score is not None:
+        evidence = f"{correlation_text(score)}, {slope_text(score)}, p = {score.p_permutation:.2g} against chance"
+        lines.append(f"  after {snapshot.n_assessed:,} words: {evidence}")
+    return lines
 
 
 def _last_words(snapshot: Snapshot) -> list[str]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtalign.core.plain_text import plain
+from rtalign.scoring.headline import headline, slope_text
 from rtalign.scoring.peaks import Peak
+
+if TYPE_CHECKING:
+    from rtalign.report.read import Summary
 
 WIDTH = 40
 """Characters across the ladder."""
@@ -28,9 +32,14 @@ def print_result(result: Mapping[str, Any], out: Path, args: argparse.Namespace)
 
 def peaks_of(summary: Mapping[str, Any]) -> list[Peak]:
     """The peaks in the contents of a summary.json."""
+    return summary_of(summary).layers
+
+
+def summary_of(summary: Mapping[str, Any]) -> Summary:
+    """The contents of a summary.json as a record."""
     from rtalign.report.read import Summary
 
-    return Summary.model_validate(summary).layers
+    return Summary.model_validate(summary)
 
 
 def ladder_lines(peaks: Sequence[Peak], planted: Mapping[str, float] | None = None) -> list[str]:
@@ -73,7 +82,7 @@ def _layer_line(peak: Peak, planted: float | None, low: float, high: float) -> s
 
 def headline_lines(result: Mapping[str, Any]) -> list[str]:
     """What was found, in words, with every caution that belongs to it."""
-    model, score = result["model"], result["temporal_score"]
+    model = result["model"]
     shape = f"{len(result['layers'])} layers x {len(result['lags_s'])} lags"
     cost = f"{result['seconds']['total']:.0f} s, peak memory {result['peak_rss_mb'] / 1024:.1f} GiB"
     lines = [f"{result['n_words']:,} words, {model['id']}, {result['context']}, {shape}, {cost}"]
@@ -81,19 +90,14 @@ def headline_lines(result: Mapping[str, Any]) -> list[str]:
         lines.append("skipped: " + ", ".join(f"{n} {reason}" for reason, n in result["skipped"].items()))
     best = result["alignment_score"]
     lines.append(
-        f"alignment: R = {best['best']:.3f} at layer {best['best_layer']} (mean of maxima {best['mean_of_max']:.3f})"
+        f"decoding: R = {best['best']:.3f} at layer {best['best_layer']} (mean of maxima {best['mean_of_max']:.3f})"
     )
-    if score is None:
-        lines.append(f"temporal score: none - {result['temporal_score_reason']}")
-        return lines
-    direction = "rises" if score["slope_ms"] > 0 else "falls"
-    low, high = score["ci"]
-    lines.append(
-        f"peak latency {direction} with depth: r = {score['r']:.2f} [{low:.2f}, {high:.2f}], "
-        f"{score['slope_ms']:+.0f} ms from the first layer to the last"
-    )
-    lines.append(
-        f"p = {score['p_permutation']:.2g} against its null; {score['p']:.1g} by t-test, which takes "
-        f"{score['n_layers']} layers that share their content to be independent"
-    )
+    summary = summary_of(result)
+    found, reason = summary.temporal_score, summary.temporal_score_reason
+    lines.append(headline(found, summary.layers, summary.lags_s, reason, final=True).sentence)
+    if found is not None:
+        lines.append(
+            f"{slope_text(found)}; p = {found.p_permutation:.2g} against its null, {found.p:.1g} by t-test, which "
+            f"takes {found.n_layers} layers that share their content to be independent"
+        )
     return lines

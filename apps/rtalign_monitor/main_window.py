@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PyQt6.QtCore import QByteArray, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtCore import QByteArray, QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QGuiApplication, QScreen
 from PyQt6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session
@@ -44,6 +44,8 @@ from rtalign_monitor.widgets.fields import FileDialogs
 from rtalign_monitor.widgets.theme import Theme
 
 TICK_MS = 50
+SIZE, FRAME_PX = QSize(1280, 800), 40
+"""Of the window at its first start; height of the frame that a desktop puts around it."""
 WARNING_S = 12.0
 """How long a warning of the engine stays in the message bar."""
 
@@ -67,7 +69,7 @@ class MonitorWindow(QMainWindow):
     action_registry : ActionRegistry
         All actions.
     status, message_bar, transport, grid, trust : QWidget
-        The widgets, from top to bottom.
+        The widgets, from top to bottom; the message bar stands over the status bar.
     drawn : Snapshot or None
         The newest snapshot that status, trust and transport show; also the panels, unless the display is frozen.
     closing : bool
@@ -99,7 +101,6 @@ class MonitorWindow(QMainWindow):
     def _make_widgets(self) -> None:
         actions = self.action_registry
         self.status, self.trust, self.grid = StatusBar(), TrustBar(), Grid()
-        self.message_bar = MessageBar(messages.ORDER)
         transport_actions = TransportActions(
             actions["play"], actions["record"], actions["last-words"], actions["freeze"], actions["reset"]
         )
@@ -110,14 +111,16 @@ class MonitorWindow(QMainWindow):
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(8)
-        for widget in (self.status, self.message_bar, self.transport, self.grid, self.trust):
+        for widget in (self.status, self.transport, self.grid, self.trust):
             column.addWidget(widget, 1 if widget is self.grid else 0)
+        self.message_bar = MessageBar(messages.ORDER, self.status)
         self.setCentralWidget(body)
         body.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         body.setFocus()
-        self.resize(1280, 800)
         if self.memory.geometry:
             self.restoreGeometry(QByteArray(base64.b64decode(self.memory.geometry)))
+        else:
+            self.resize(first_size(self.screen()))
 
     def _make_handlers(self, connect: Callable[[Session], EngineClient]) -> None:
         link, actions = self.link, self.action_registry
@@ -157,6 +160,7 @@ class MonitorWindow(QMainWindow):
         self.message_bar.dismiss("notice")
         self.drawn = self._last_notice = None
         self.transport.set_last_words(session.last_words)
+        self.status.label = session.label
         self.setWindowTitle(f"{describe_session(session)} - rtalign")
         self.replay_extras.end(session)
         self.link.start(session)
@@ -186,6 +190,7 @@ class MonitorWindow(QMainWindow):
             self.close()
             return
         self._post_messages(snapshot)
+        self.message_bar.place()  # its buttons and the label of the lamp change their width when they are painted
         self.replay_extras.update(snapshot)
         self.action_registry.set_available(unavailable_reasons(self._state(snapshot)))
         drawn_state, frozen = (state, self.link.silent), self._frozen
@@ -305,6 +310,16 @@ class MonitorWindow(QMainWindow):
         self.link.kill()
         if self.closing:
             self.close_now()
+
+
+def first_size(screen: QScreen | None) -> QSize:
+    """The window's size at its first start: its own, or what a smaller screen leaves beside its bars and the frame.
+
+    Without a screen (platform "offscreen") nobody needs to see all of it, and pictures have the usual size.
+    """
+    if screen is None or QGuiApplication.platformName() == "offscreen":
+        return SIZE
+    return SIZE.boundedTo(screen.availableSize() - QSize(2, FRAME_PX))
 
 
 def _newer(notices: tuple[Notice, ...], last: Notice | None) -> tuple[Notice, ...]:

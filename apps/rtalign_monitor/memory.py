@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +44,8 @@ class WindowMemory(BaseModel):
         Place and size of the window, as Qt saves them, in base64.
     recent : list of Session
         Sessions that were started, the newest first.
+    started : dict of str to str
+        When each of them was last started, by its JSON: date and time of ISO 8601.
     banks : list of Path
         Banks that were used, the newest first.
     folder : Path or None
@@ -62,6 +65,7 @@ class WindowMemory(BaseModel):
     hidden: list[str] = []
     geometry: str = ""
     recent: list[Session] = []
+    started: dict[str, str] = {}
     banks: list[Path] = []
     folder: Path | None = None
     bookmarks: dict[str, list[float]] = {}
@@ -70,6 +74,9 @@ class WindowMemory(BaseModel):
     def add_recent(self, session: Session) -> None:
         """Put a session, and its bank, first among the recent ones."""
         self.recent = [session, *(other for other in self.recent if other != session)][:MAX_RECENT]
+        known = self.started | {session.model_dump_json(): datetime.now().isoformat(timespec="minutes")}
+        keys = {other.model_dump_json() for other in self.recent}
+        self.started = {key: when for key, when in known.items() if key in keys}
         if session.bank is not None:
             self.banks = [session.bank, *(bank for bank in self.banks if bank != session.bank)][:MAX_RECENT]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,9 @@ from rtalign.core.recipe import Settings, validation_text
 
 MIN_CURVE_WORDS = 100
 """With fewer words a curve R(lag) cannot be distinguished from chance, and no curve or peak is shown."""
+
+_UNSAFE = re.compile(r"[^\w]+")
+"""What no file name may hold, separators of folders among it."""
 
 WordEncoding = Literal["auto", "plain", "json", "codes", "one-hot", "audio-start", "trigger"]
 """How words arrive; each has its class in rtalign.streams.markers.decoders."""
@@ -35,8 +39,12 @@ class Session(Settings):
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where the language model computes.")
 
     recording: Path | None = Field(None, description="A recording to replay; none: live streams.")
-    subject: str | None = Field(None, description="Only this subject of a BIDS folder, or several: A,B.")
-    session: str | None = Field(None, description="Only this session of a BIDS folder, or several: A,B.")
+    subject: str | None = Field(
+        None, description="Only this subject of a BIDS folder, or several: A,B; of live streams, who listens."
+    )
+    session: str | None = Field(
+        None, description="Only this session of a BIDS folder, or several: A,B; of live streams, its number."
+    )
     task: str | None = Field(None, description="Only this task of a BIDS folder, or several: A,B.")
     run: str | None = Field(None, description="Only this run of a BIDS folder, or several: A,B.")
     word_table: Path | None = Field(None, description="Onsets of the words: TSV, CSV, TextGrid or CTM.")
@@ -74,3 +82,9 @@ class Session(Settings):
             return cls.model_validate(read_toml(path))
         except ValidationError as error:
             raise ValueError(validation_text(error, "session", cls)) from None
+
+    @property
+    def label(self) -> str:
+        """Participant and session as file names have them: sub-01_ses-02; empty where neither is named."""
+        labels = ("sub", self.subject), ("ses", self.session)
+        return "_".join(f"{name}-{_UNSAFE.sub('-', text).strip('-')}" for name, text in labels if text)

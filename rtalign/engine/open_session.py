@@ -205,4 +205,5 @@ def setup_without_bank(model: LanguageModel, progress: Progress) -> DecoderSetup
 
 def session_name(session: Session) -> str:
     """What a session's own folder is called when its user names none."""
-    return Path(session.recording).name if session.recording else "session"
+    name = Path(session.recording).name if session.recording else "session"
+    return f"{session.label}_{name}" if session.label else name

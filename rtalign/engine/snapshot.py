@@ -174,7 +174,9 @@ class Snapshot:
     n_words, n_assessed : int
         Words that `r` rests on; words that peaks, bands and `temporal` rest on.
     null_lo, null_hi : ndarray, shape (layer, lag), or None
-        Band of mismatched words.
+        Pointwise 95 % band of mismatched words.
+    map_hi : ndarray, shape (layer, lag), or None
+        What at most 5 % of whole maps of mismatched words exceed anywhere: above it, a cell is above chance.
     statistics : dict of str to ndarray, shape (layer, lag)
         Further statistics beside `r`, by name, over the words assessed.
     peaks : tuple of Peak

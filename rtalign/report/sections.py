@@ -53,12 +53,12 @@ def _tiles(results: Results) -> list[Markup]:
         interval += p_value(score.p_permutation)
         ends = score.slope_ci_ms
         slope = f"{signed(ends[0], 0)} to {signed(ends[1], 0)} ms" if ends else ""
-        tiles.append(("temporal score r", signed(score.r), interval))
+        tiles.append(("depth-latency r", signed(score.r), interval))
         tiles.append(("first to last layer", f"{signed(score.slope_ms, 0, plus=True)} ms", slope))
     else:
-        tiles.append(("temporal score r", "none", "too few peaks"))
-    where = "within the null" if best is None or not clears_null(results) else f"best in layer {best.best_layer}"
-    tiles.append(("alignment score R", signed(best.best if best else None, 3), where))
+        tiles.append(("depth-latency r", "none", "too few peaks"))
+    where = "not above chance" if best is None or not clears_null(results) else f"best in layer {best.best_layer}"
+    tiles.append(("decoding R, alignment score", signed(best.best if best else None, 3), where))
     tiles.append(("words scored", f"{summary.n_words:,}", f"{skipped:,} left out"))
     return [
         tag("div", tag("dt", name), tag("dd", big, class_="big"), tag("dd", sub, class_="sub"), class_="tile")
@@ -68,7 +68,7 @@ def _tiles(results: Results) -> list[Markup]:
 
 def _range(results: Results) -> str:
     peaks = [layer.peak_s for layer in results.peaked if layer.peak_s is not None]
-    return f"{min(peaks) * 1000:.0f} to {max(peaks) * 1000:.0f} ms" if peaks else "none above the null"
+    return f"{min(peaks) * 1000:.0f} to {max(peaks) * 1000:.0f} ms" if peaks else "none above chance"
 
 
 def _notes(results: Results) -> list[Markup]:
@@ -118,7 +118,7 @@ def latencies(results: Results) -> Markup:
 def curves(results: Results) -> Markup:
     """R over lag, together and one by one."""
     has_null = results.null_hi is not None
-    band = "grey: 95 % of the null at each lag" if has_null else "no null band was written for this folder"
+    band = "grey: 95 % of chance at each lag" if has_null else "no band of chance was written for this folder"
     caption = "Dark is shallow, bright is deep; " + band + (", the widest of all layers." if has_null else ".")
     normal = normalised_curves(results)
     if normal:
@@ -184,7 +184,7 @@ def layers(results: Results) -> Markup:
     """The table of all layers, and the score under other rules."""
     text = (
         "The centroid and the half of the area are read off curves without the noise of the decoders, the others off R "
-        "as it is; half of the words shows how much noise changes the ladder. Null R is what a maximum must pass. A "
+        "as it is; half of the words shows how much noise changes the ladder. Chance R is what a maximum must pass. A "
         "refused peak has no latency under any rule."
     )
     rules = rule_table(results)

@@ -45,7 +45,7 @@ def layer_table(results: Results) -> Markup:
     head += [(prose({"published": "T_max"}.get(name, name)), "") for name in others]
     if results.summary.planted:
         head.append(("planted", ""))
-    head += [("peak R", ""), ("95 % interval", ""), ("null R", "")]
+    head += [("peak R", ""), ("95 % interval", ""), ("chance R", "")]
     other = [_by_rule(results, name) for name in others]
     rows = [_row(results, layer, [values[i] for values in other]) for i, layer in enumerate(results.summary.layers)]
     return table(head, rows)

@@ -6,14 +6,16 @@ import math
 from typing import TypeGuard
 
 from rtalign.report.read import Results
+from rtalign.scoring import headline as headlines
 from rtalign.scoring.peaks import Peak
 
 MINUS = "\u2212"
 DASH = "\u2013"
 REFUSALS = {
-    "below null": ("no peak: below the null", "below the null"),
+    "below null": ("no peak: not above chance", "not above chance"),
     "edge": ("no peak: at the edge of the window", "at the edge"),
     "multimodal": ("no single peak: several peaks", "several peaks"),
+    "flat": ("no peak: no higher than far lags", "no higher than far lags"),
 }
 
 
@@ -78,26 +80,13 @@ def model_name(results: Results) -> str:
 
 
 def headline(results: Results) -> str:
-    """What was found, in one sentence."""
-    peaked, layers, score = results.peaked, results.summary.layers, results.summary.temporal_score
-    if not peaked:
-        lost = sum(layer.status == "below null" for layer in layers)
-        return "No layer rises to a peak above the null." if lost == len(layers) else "No layer has a peak that stands."
-    if score is None or not known(score.r):
-        verb = "peaks" if len(peaked) == 1 else "peak"
-        return f"{_of(len(peaked), len(layers))} {verb}; their order in time cannot be determined."
-    if known(score.p_permutation) and score.p_permutation >= 0.05:
-        return f"{_of(len(peaked), len(layers))} peak, but depth does not order them in time beyond chance."
-    order = "later" if score.r > 0 else "earlier"
-    first, last = peaked[0], peaked[-1]
-    return (
-        f"Deeper layers peak {order}: layer\u00a0{first.layer} at {milliseconds(first.peak_s)}\u00a0ms, "
-        f"layer\u00a0{last.layer} at {milliseconds(last.peak_s)}\u00a0ms."
+    """What was found, in one sentence: the one of every view."""
+    summary, score = results.summary, results.summary.temporal_score
+    score = score if score is not None and known(score.r) else None
+    reason = summary.temporal_score_reason
+    return headlines.headline(score, summary.layers, results.lags, reason, final=True).sentence.replace(
+        " ms", "\u00a0ms"
     )
-
-
-def _of(n: int, total: int) -> str:
-    return f"All {total} layers" if n == total else f"{n} of {several(total, 'layer')}"
 
 
 def standfirst(results: Results) -> list[str]:
@@ -109,7 +98,7 @@ def _peaks(results: Results) -> str:
     layers, peaked = results.summary.layers, results.peaked
     model = model_name(results)
     if len(layers) == len(peaked):
-        return f"All {several(len(layers), 'layer')} of {model} have a peak that stands above the null."
+        return f"All {several(len(layers), 'layer')} of {model} have a peak above chance."
     reasons: dict[str, int] = {}
     for layer in layers:
         if not layer.ok:
@@ -127,7 +116,7 @@ def _temporal(results: Results) -> str:
     if score is None or not known(score.r):
         reason = results.summary.temporal_score_reason
         return f"No temporal score is given: {reason}." if reason else "No temporal score is given."
-    text = f"Temporal score r = {signed(score.r)}"
+    text = f"Temporal score: depth-latency r = {signed(score.r)}"
     text += f", 95 % interval {signed(score.ci[0])} to {signed(score.ci[1])}" if score.ci else ""
     text += (
         f": {signed(score.slope_ms, 0, plus=True)} ms from the first layer to the last" if known(score.slope_ms) else ""
@@ -144,12 +133,12 @@ def _alignment(results: Results) -> str:
     score = results.summary.alignment_score
     if score is None or not known(score.best):
         return ""
-    text = f"Alignment score: R = {signed(score.best, 3)} in the best layer"
+    text = f"Alignment score: decoding R = {signed(score.best, 3)} in the best layer"
     text += f" ({score.best_layer})"
     text += f", {signed(score.mean_of_max, 3)} on average over layers" if known(score.mean_of_max) else ""
-    return text + ("." if clears_null(results) else "; no layer passes what the null\u2019s own maxima reach.")
+    return text + ("." if clears_null(results) else "; no layer is above chance.")
 
 
 def clears_null(results: Results) -> bool:
-    """Whether any layer's R passes the bar of its null."""
+    """Whether any layer's R passes what chance reaches."""
     return any(peak.peak_r > peak.null_r for peak in results.summary.layers)

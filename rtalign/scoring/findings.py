@@ -29,7 +29,7 @@ class TemporalScore:
     slope_ms : float
         Rise of the fitted line from the first layer analysed to the last.
     ci, slope_ci_ms : tuple of float or None
-        95 % intervals of r and of the slope; None for a rule of peaks whose error is not known.
+        95 % intervals of r and of the slope; None in files that lack them.
     n_layers : int
         Number of layers with a peak.
 
@@ -211,15 +211,14 @@ def temporal_score(curves: Curves, used: np.ndarray, rule: str = "centroid") -> 
     real, null_r = (correlation(depth, RULES[rule](lags_s, values[..., used, :])) for values in (curves.r, curves.null))
     as_close = np.count_nonzero(np.abs(null_r) >= abs(real) - 1e-12)
     slope, slopes = (_rise(curves.depth, depth, values) for values in (peaks, without))
-    sure = rule in SMOOTH
     return TemporalScore(
         r=float(r),
         p=float(p),
         p_permutation=(1 + as_close) / (1 + len(null_r)),
         spearman=float(spearmanr(depth, peaks).statistic),
         slope_ms=float(slope),
-        ci=_interval_of_r(curves, float(r), correlation(depth, without)) if sure else None,
-        slope_ci_ms=left_out.interval(float(slope), slopes) if sure else None,
+        ci=_interval_of_r(curves, float(r), correlation(depth, without)),
+        slope_ci_ms=left_out.interval(float(slope), slopes),
         n_layers=int(used.sum()),
     )
 
@@ -256,7 +255,7 @@ def _estimate(curves: Curves, used: np.ndarray, rule: str) -> Estimate:
         ),
         float(correlation(depth, peaks[used])) if np.ptp(peaks[used]) > 1e-9 else None,
         float(slope),
-        left_out.interval(float(slope), slopes) if sure else None,
+        left_out.interval(float(slope), slopes),
     )
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pytestqt.qtbot import QtBot
 
 from rtalign.core.records import Word
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import RecordingStatus, Snapshot, Work, empty_snapshot
+from rtalign.report.read import read_results
+from rtalign.report.text import headline as report_headline
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, Notice, StreamHealth
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line, view_lines
+from rtalign_cli.text import headline_lines
+from rtalign_monitor.panels.ladder import LadderPanel
+from tests.helpers.report_folders import make_folder
 
 
 @pytest.fixture
@@ -109,3 +116,25 @@ def test_no_name_of_a_stream_makes_the_terminal_do_anything(seen: Snapshot) -> N
     for text in (*rows, lines.getvalue().rstrip("\n")):
         assert text.isprintable() or not any(ord(c) < 32 or 127 <= ord(c) < 160 or c == "\u202e" for c in text)
     assert json.loads(lines.getvalue())["notice"] == hostile
+
+
+def test_terminal_window_report_and_command_line_say_one_sentence(tmp_path: Path, qtbot: QtBot) -> None:
+    """With a sure slope and without one, from one folder of results."""
+    folder = make_folder(tmp_path / "bank")
+    for unsure in (False, True):
+        results = read_results(folder)
+        summary = json.loads((folder / "summary.json").read_text())
+        snapshot = replace(
+            empty_snapshot("ended"), peaks=tuple(results.summary.layers), temporal=results.summary.temporal_score,
+            lags_s=results.lags, n_words=1200, n_assessed=1200,
+        )  # fmt: skip
+        panel = LadderPanel()
+        qtbot.addWidget(panel)
+        panel.draw(snapshot)
+        sentence = report_headline(results).replace("\u00a0", " ")
+        assert sentence.startswith("No order of depth: " if unsure else "Deeper layers answer later: ")
+        assert panel.headline().sentence == sentence
+        assert f"  {sentence}" in view_lines(snapshot)
+        assert sentence in headline_lines(summary)
+        summary["temporal_score"]["slope_ci_ms"] = [-40.0, 300.0]
+        (folder / "summary.json").write_text(json.dumps(summary))

@@ -9,11 +9,12 @@ import numpy as np
 
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
+from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine import open_session
 from rtalign.engine.engine import Engine, EngineOptions
-from rtalign.engine.open_session import word_filter
+from rtalign.engine.open_session import session_name, word_filter
 from rtalign.language import AheadReader, load
 from rtalign.recordings import ConcatenatedRecording
 from rtalign.streams.replay import ReplaySource
@@ -60,3 +61,8 @@ def test_live_scores_the_words_that_the_trainer_takes(tmp_path: Path) -> None:
     assert engine.scoreboard.n == offline["n_words"] < 210
     assert engine.ledger.skipped["not a content word"] == 200
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+
+
+def test_a_recording_is_named_by_who_listened():
+    assert session_name(Session()) == "session"
+    assert session_name(Session(subject="07", session="../2")) == "sub-07_ses-2_session"

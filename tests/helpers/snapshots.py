@@ -63,6 +63,7 @@ def scores_after(n: int, n_layers: int, rng: np.random.Generator) -> dict[str, o
         "r": r,
         "null_lo": -high if n >= 100 else None,
         "null_hi": high if n >= 100 else None,
+        "map_hi": 1.6 * high if n >= 100 else None,
         "peaks": tuple(peaks) if n >= 100 else (),
         "temporal": shown,
         "reason": None if shown else reason_after(n),
@@ -128,7 +129,8 @@ class FakeRun:
         if part != self._assessed[0]:
             seed = part if self.everything else 0
             self._assessed = part, scores_after(n, self.n_layers, np.random.default_rng(seed))
-        scores |= {name: self._assessed[1][name] for name in ("peaks", "temporal", "reason", "null_lo", "null_hi")}
+        assessed = "peaks", "temporal", "reason", "null_lo", "null_hi", "map_hi"
+        scores |= {name: self._assessed[1][name] for name in assessed}
         first = round(100 * t) % 11400
         moving = Traces(now - 6.0, 100.0, tuple(f"M{'LR'[i % 2]}T{11 + i}" for i in range(12)), ("fT",) * 12,
                         self._signal[first : first + 600])  # fmt: skip

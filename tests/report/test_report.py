@@ -99,10 +99,12 @@ def test_the_same_folder_gives_the_same_report(bank, page):
 
 def test_the_headline_says_direction_and_ends_and_the_scores_stand_below(bank, page):
     summary = json.loads((bank / "summary.json").read_text())
-    first, last = (round(summary["layers"][i]["peak_s"] * 1000) for i in (0, -1))
+    depth, peak_s = ([layer[key] for layer in summary["layers"] if layer["peak_s"]] for key in ("depth", "peak_s"))
+    span = summary["layers"][-1]["depth"] - summary["layers"][0]["depth"]
+    slope = summary["temporal_score"]["slope_ms"] / span
+    first, last = (round(1000 * np.mean(peak_s) + slope * (depth[i] - np.mean(depth))) for i in (0, -1))
     flat = page.text.replace("\u00a0", " ")
-    assert f"Deeper layers peak later: layer 3 at {first} ms, layer 27 at {last} ms." in flat
-    assert "r = 0.97" in flat
+    assert f"Deeper layers answer later: from {first} ms to {last} ms, depth-latency r = 0.97 [0.90, 0.99]." in flat
     assert "0.90 to 0.99" in flat
     assert "+151 ms" in flat
     assert "p = 0.005 against circular shifts" in flat
@@ -154,9 +156,9 @@ def test_the_map_is_brightest_where_r_is_largest(bank, tmp_path):
 def test_nothing_found_is_said_and_no_latency_is_drawn(tmp_path):
     folder = make_folder(tmp_path / "null", null=True, whole=False)
     page = read(folder)
-    assert "No layer rises to a peak above the null." in page.text
+    assert "No order of depth: 0 of " in page.text
     assert "No temporal score is given: 0 of 9 layers have a peak" in page.text
-    assert "within the null" in page.text
+    assert "not above chance" in page.text
     drawn = svg(report.standalone_figures(folder)["overview"])
     for mark in ("dot", "bar", "fit", "peak", "outline", "planted"):
         assert not elements(drawn, mark), mark
@@ -237,7 +239,7 @@ def test_a_folder_with_nothing_but_a_summary_still_reports(tmp_path, bank):
     assert "Topographies are left out" in text
     assert "holds no passport.json" in text
     assert "holds no recipe.toml" in text
-    assert "no null band was written" in text
+    assert "no band of chance was written" in text
 
 
 def test_missing_values_leave_holes_and_nothing_breaks(tmp_path):
@@ -360,6 +362,6 @@ def test_the_report_reads_what_the_summary_writes(tmp_path):
     written.write_summary(tmp_path / "summary.json", contents)
     written.write_curves_csv(tmp_path / "curves.csv", found)
     text = read(tmp_path).text
-    assert "Deeper layers peak later" in text
+    assert "Deeper layers answer later" in text
     assert "Temporal score under other rules" in text
     assert "evaluation on recordings not seen before" in text

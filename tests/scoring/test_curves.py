@@ -39,7 +39,7 @@ def test_a_planted_ladder_is_found() -> None:
     assert set(found.estimators) == set(RULES)
     assert all(estimate.r > 0.95 for estimate in found.estimators.values())
     assert found.estimators["centroid"].slope_ms == found.temporal.slope_ms
-    assert found.estimators["maximum"].slope_ci_ms is None
+    assert found.estimators["maximum"].ci_s == (None,) * len(DEPTH)
 
 
 def test_r_p_and_slope_are_those_of_a_line_through_the_peaks() -> None:

@@ -12,7 +12,7 @@ from rtalign.engine.commands import Inspect, Play, Publish, Reset, Seek
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign_monitor.actions.registry import ActionRegistry, Handler, table_of_keys
 from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets
-from rtalign_monitor.bars.message_bar import Message
+from rtalign_monitor.bars.message_bar import QUESTION, Message
 from rtalign_monitor.bars.transport import SKIP_S, TransportBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export.exporter import Exporter
@@ -150,6 +150,7 @@ class ViewHandlers:
     ) -> None:
         self._view_settings, self._pointer = view_settings, pointer
         self._transport, self._grid, self._actions = widgets.transport, widgets.grid, actions
+        self._message_bar = widgets.message_bar
 
     def handlers(self) -> Handlers:
         """The handlers by action."""
@@ -169,9 +170,11 @@ class ViewHandlers:
         }
 
     def _escape(self) -> None:
-        """Leave the word search, or close the inspector, or stop pointing and leave full screen."""
+        """Answer a question with no, or leave the word search, the inspector, or a layer that is pointed at."""
         word = self._transport.word
-        if word.hasFocus():
+        if self._message_bar.message is not None and self._message_bar.message.key == QUESTION:
+            self._message_bar.dismiss(QUESTION)
+        elif word.hasFocus():
             word.clear()
             word.clearFocus()
         elif self._grid.word_picked:
@@ -219,11 +222,11 @@ class DisplayHandlers:
 
     def _ask_reset(self) -> None:
         n = self._link.newest.n_scored
-        fixes = (("Reset", self._reset), ("Keep them", lambda: self._message_bar.dismiss("reset")))
-        self._message_bar.post(Message("reset", f"The scores of {n:,} words will be reset.", "stale", fixes))
+        fixes = (("Reset", self._reset), ("Keep them", lambda: self._message_bar.dismiss(QUESTION)))
+        self._message_bar.post(Message(QUESTION, f"The scores of {n:,} words will be reset.", "stale", fixes))
 
     def _reset(self) -> None:
-        self._message_bar.dismiss("reset")
+        self._message_bar.dismiss(QUESTION)
         self._link.send(Reset())
 
 

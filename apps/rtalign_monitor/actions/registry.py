@@ -65,13 +65,13 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action("theme", "Next theme", "Follow the system, dark, or light.", ("T",), separator_before=True),
         Action("larger", "Larger type", "Make the type a tenth larger.", ("Ctrl++", "Ctrl+=")),
         Action("smaller", "Smaller type", "Make the type a tenth smaller.", ("Ctrl+-",)),
-        Action("reset-layout", "Default layout", "Put all panels back to their default places.", ("Ctrl+0",)),
+        Action("reset-layout", "Reset layout", "Put all panels back to their default places.", ("Ctrl+0",)),
         *(Action(f"show-{spec.name}", spec.menu_text, f"Show or hide the {spec.name}.", (spec.shortcut or "",),
                  checkable=True, separator_before=spec is IN_MENU[0]) for spec in IN_MENU),
     ),
     "Display": (
         Action("freeze", "Freeze", "Hold the display still; the engine continues.", ("F",), True),
-        Action("last-words", "Last words only", "Score only the newest words instead of all.", ("W",), True),
+        Action("last-words", "Score the last words only", "Score only the newest words instead of all.", ("W",), True),
         Action("fewer", "Fewer last words", "Score fewer of the newest words.", ("Shift+W",)),
         Action("more", "More last words", "Score more of the newest words.", ("Ctrl+W",)),
         Action("statistic", "Next statistic in the map", "Show R, or a statistic beside it, in the map.", ("Y",)),
@@ -242,6 +242,7 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
     no_bookmark = None if state.n_bookmarks else "There is no bookmark yet; M sets one."
     no_session = None if state.has_session else NO_SESSION
     in_demo = "The demo view has few panels; O shows all." if state.view == "demo" else None
+    no_question = "The demo view asks no questions; O returns to the operator view." if state.view == "demo" else None
     all_words = None if state.last_words_only else "All words are scored; W scores only the last ones."
     no_layer = None if snapshot.layers else "There is no layer yet."
     return {
@@ -252,7 +253,7 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
         "publish": no_engine,
         **dict.fromkeys(("restart", "save"), no_session),
         **dict.fromkeys(("fewer", "more"), all_words),
-        "reset": no_engine or (None if snapshot.n_scored else "No word has been scored yet."),
+        "reset": no_engine or no_question or (None if snapshot.n_scored else "No word has been scored yet."),
         **dict.fromkeys(("layer-up", "layer-down"), no_layer),
         "panel": None if state.has_panel else "Move the pointer over a panel first.",
         "scores": None if snapshot.r is not None else "There are no scores yet.",

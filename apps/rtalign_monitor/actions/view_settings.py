@@ -9,7 +9,7 @@ from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QMainWindow
 
 from rtalign_monitor.actions.registry import ActionRegistry
-from rtalign_monitor.bars.message_bar import Message, MessageBar
+from rtalign_monitor.bars.message_bar import QUESTION, Message, MessageBar
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.transport import TransportBar
 from rtalign_monitor.bars.trust import TrustBar
@@ -120,6 +120,8 @@ class ViewSettings:
         self._memory.view = view
         grid.arrange(view, self._memory)
         self._widgets.transport.setVisible(view == "operator")
+        if view == "demo":
+            self._widgets.message_bar.dismiss(QUESTION)
         self._actions["operator"].setChecked(view == "operator")
         self._actions["demo"].setChecked(view == "demo")
         self._apply_scale()
@@ -174,6 +176,7 @@ class ViewSettings:
         for widget in (widgets.grid, widgets.status, widgets.trust):
             widget.set_scale(factor)
         self.set_theme(self._memory.theme)
+        widgets.message_bar.place()
 
     def _check_panels(self) -> None:
         """Check the View menu's entries of the panels that are shown."""

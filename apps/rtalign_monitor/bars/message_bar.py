@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PyQt6.QtCore import Qt, QTimer
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy
+
+from rtalign_monitor.bars.status import StatusBar
 
 Tone = Literal["quiet", "stale", "lost", "live"]
 """Colour role of a message: plain information, a warning, an error, or a success."""
@@ -15,6 +17,10 @@ Fix = tuple[str, Callable[[], object]]
 """Label of a button, and what it does."""
 SYMBOLS: dict[Tone, str] = {"quiet": "", "live": "●", "stale": "▲", "lost": "■"}
 BRIEFLY_S = 8.0
+QUESTION = "reset"
+"""Key of the one message that is a question: Esc answers it with no, and visitors do not see it."""
+MARGIN_PX = 3
+"""Between the message and the edge of the status bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +49,23 @@ class Message:
 
 
 class MessageBar(QFrame):
-    """Shows the most important of the posted messages; hidden while there is none.
+    """Shows the most important of the posted messages over its place in the status bar; hidden while there is none.
+
+    Why over the status bar: a row of its own would move all panels with every message, or be empty most of the time.
+    A text of more lines than fit covers what is below, and moves nothing either.
 
     Parameters
     ----------
     order : sequence of str
         Keys of all messages, the most important first.
-    parent : QWidget or None
-        Parent widget.
+    status : StatusBar
+        Says where a message may stand.
     """
 
-    def __init__(self, order: Sequence[str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, order: Sequence[str], status: StatusBar) -> None:
+        super().__init__(status.parentWidget())
+        self._status = status
+        status.installEventFilter(self)
         self.setObjectName("message_bar")
         self._order, self._posted = tuple(order), dict[str, Message]()
         self._shown: Message | None = None
@@ -73,7 +84,7 @@ class MessageBar(QFrame):
         self._busy.setTextVisible(False)
         self._fixes = QHBoxLayout()
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 6, 10, 6)
+        row.setContentsMargins(12, 2, 8, 2)
         row.setSpacing(10)
         for widget in (self._symbol, self._text, self._busy):
             row.addWidget(widget, 1 if widget is self._text else 0)
@@ -108,6 +119,21 @@ class MessageBar(QFrame):
         if self._posted.pop(key, None) is not None:
             self._update()
 
+    def place(self) -> None:
+        """Stand where the status bar leaves room for a message."""
+        if self._shown is None:
+            return
+        room = self._status.message_room().translated(self._status.pos())
+        height = max(self.heightForWidth(room.width()), room.height() - 2 * MARGIN_PX)
+        top = room.top() + max((room.height() - height) // 2, MARGIN_PX)
+        self.setGeometry(room.left(), top, room.width(), height)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Follow the status bar."""
+        if event is not None and event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
+            self.place()
+        return super().eventFilter(watched, event)
+
     def _dismiss_brief(self) -> None:
         if self._brief is not None and self._posted.get(self._brief.key) == self._brief:
             self.dismiss(self._brief.key)
@@ -135,6 +161,8 @@ class MessageBar(QFrame):
             if style is not None:  # the stylesheet depends on the tone, which Qt does not evaluate again by itself
                 style.unpolish(widget)
                 style.polish(widget)
+        self.raise_()
+        self.place()
 
     def _make_buttons(self, fixes: Sequence[Fix]) -> None:
         while (item := self._fixes.takeAt(0)) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QRectF, QSize
+from PyQt6.QtCore import QRect, QRectF, QSize
 from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QWidget
 
@@ -12,9 +12,11 @@ from rtalign_monitor.widgets.lamps import ROLE, paint_lamp
 from rtalign_monitor.widgets.painted import PaintedWidget
 
 LABELS = {
-    "searching": "Searching", "found": "Found", "stale": "Stale", "paused": "Paused", "ended": "Ending",
+    "searching": "Searching", "found": "Found", "stale": "Stale", "paused": "Paused", "ended": "Stopping…",
     "unknown": "No answer",
 }  # fmt: skip
+MESSAGE_PX = 560
+"""Width that a message needs beside the time."""
 
 
 class StatusBar(PaintedWidget):
@@ -24,6 +26,8 @@ class StatusBar(PaintedWidget):
     ----------
     snapshot : Snapshot or None
         The newest that was drawn.
+    label : str
+        Participant and session, beside what is running.
     parts : (str, str, str, str)
         What is shown: state of the lamp, its label, what is running, and the time.
     """
@@ -36,6 +40,7 @@ class StatusBar(PaintedWidget):
         super().__init__(parent)
         self.snapshot: Snapshot | None = None
         self.parts: tuple[str, str, str, str] = ("searching", "Starting", "", "")
+        self.label = ""
         self._started_s: float | None = None
 
     def sizeHint(self) -> QSize:
@@ -51,11 +56,19 @@ class StatusBar(PaintedWidget):
             self._started_s = None
         elif self._started_s is None and snapshot.time_s:  # the time of live streams does not start at zero
             self._started_s = snapshot.time_s
-        parts = (*lamp_state(snapshot), _what_runs(snapshot), self._time(snapshot))
+        what = "   ".join(part for part in (self.label.replace("_", " "), _what_runs(snapshot)) if part)
+        parts = (*lamp_state(snapshot), what, self._time(snapshot))
         if parts != self.parts:
             self.parts = parts
             self.setAccessibleDescription(", ".join(part for part in parts[1:] if part))
             self.invalidate()
+
+    def message_room(self) -> QRect:
+        """Where a message may stand: between the lamp with its label and, unless that is too little, the time."""
+        left = self.px(60) + self.text_width(self.parts[1], 18, True)
+        right = self.width() - self.px(32) - self.text_width(self.parts[3], 16, True)
+        right = right if right - left >= MESSAGE_PX * self.scale else self.width() - self.px(4)
+        return QRect(round(left), 0, max(round(right - left), 1), self.height())
 
     def paint_content(self, painter: QPainter) -> None:
         state, label, what, time = self.parts

@@ -18,6 +18,7 @@ from rtalign_monitor.widgets.theme import Theme
 SPEEDS: tuple[float | None, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, None)
 """Times real time; None is as fast as the machine can."""
 SKIP_S = 10.0
+ALL_WORDS = "Score: all words"
 MIN_LAST_WORDS, MAX_LAST_WORDS, LAST_WORDS_STEP = 100, 2000, 100
 
 
@@ -64,7 +65,7 @@ class TransportBar(QWidget):
         self._actions = actions
         self._speeds: tuple[float | None, ...] = ()
         play, self._record = _button(actions.play, "Pause"), _button(actions.record, "Record")
-        last_words_button = _button(actions.last_words, "All words")
+        last_words_button = _button(actions.last_words, ALL_WORDS)
         self._replay_widgets = [play, self.speed, self.timeline, self.position, self.word]
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -76,7 +77,7 @@ class TransportBar(QWidget):
         for action, text in ((actions.freeze, "Freeze"), (actions.reset, "Reset")):
             row.addWidget(_button(action, text))
         play.setMinimumWidth(64)
-        last_words_button.setMinimumWidth(88)
+        last_words_button.setMinimumWidth(128)
         self._set_up_replay()
         self._set_up_last_words(last_words)
 
@@ -187,7 +188,7 @@ class TransportBar(QWidget):
         """The slider is visible only while the action is on, and the button shows its value."""
         limited = self._actions.last_words.isChecked()
         self.last_words.setVisible(limited)
-        self._actions.last_words.setIconText(f"Last {self.last_words.value():,}" if limited else "All words")
+        self._actions.last_words.setIconText(f"Score: last {self.last_words.value():,}" if limited else ALL_WORDS)
 
     def _request(self, command: ReplayCommand) -> None:
         """Emit a command that only a replay understands."""

@@ -15,6 +15,9 @@ from rtalign_monitor.bars.messages import problems
 from rtalign_monitor.widgets.lamps import paint_lamp
 from rtalign_monitor.widgets.painted import PaintedWidget
 
+GAP_PX = 20
+"""Between two facts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -31,7 +34,9 @@ class Fact:
     role : str
         Colour role of the text.
     rank : int
-        Where the bar is too narrow, facts of the highest rank are left out first.
+        Where the bar is too narrow, facts of the highest rank are left out first; those of rank 0 never.
+    essential : str
+        The part of the text that is never cut, of a text that may be cut at all.
     """
 
     text: str
@@ -39,10 +44,11 @@ class Fact:
     state: str | None = None
     role: str = "muted"
     rank: int = 0
+    essential: str = ""
 
 
 class TrustBar(PaintedWidget):
-    """Shows as many facts as there is room for: problems first, and always; then the most useful ones.
+    """Shows as many facts as there is room for: problems and the recording always, of the others the most useful ones.
 
     Attributes
     ----------
@@ -74,29 +80,39 @@ class TrustBar(PaintedWidget):
             self.invalidate()
 
     def paint_content(self, painter: QPainter) -> None:
-        x, right, self._boxes = self.px(12), self.width() - self.px(12), []
-        for fact in self._fitting():
-            lamp_width = self.px(15) if fact.state else 0.0
-            width = min(self.text_width(fact.text, 12, fact.role != "muted") + lamp_width, right - x)
+        x, self._boxes = self.px(12), []
+        for fact, width in self._fitting().items():
             if self._boxes:
                 self._separator(painter, x - self.px(10))
             box = QRectF(x, 0, width, self.height())
             if fact.state:
                 round_box = QRectF(x, self.height() / 2 - self.px(5), self.px(10), self.px(10))
                 paint_lamp(painter, self.theme, fact.state, round_box)
-            text_box = box.adjusted(lamp_width, 0, self.px(2), 0)
+            text_box = box.adjusted(self._lamp_width(fact), 0, self.px(2), 0)
             self.write(painter, text_box, fact.text, fact.role, 12, fact.role != "muted")
             self._boxes.append((box, fact))
-            x += width + self.px(20)
+            x += width + self.px(GAP_PX)
 
-    def _fitting(self) -> list[Fact]:
-        """The facts that there is room for, in order."""
-        fitting, room = list(self.facts), self.width() - self.px(24)
-        widths = {fact: self.text_width(fact.text, 12, fact.role != "muted") + self.px(35 if fact.state else 20)
-                  for fact in fitting}  # fmt: skip
-        while len(fitting) > 1 and sum(widths[fact] for fact in fitting) - self.px(20) > room:
-            fitting.remove(max(reversed(fitting), key=lambda fact: fact.rank))
-        return fitting
+    def _fitting(self) -> dict[Fact, float]:
+        """The facts that there is room for, in order, and their widths; loss and recording are always among them."""
+        widths = {fact: self._width(fact, fact.text) for fact in self.facts}
+        room = self.width() - self.px(24) + self.px(GAP_PX)
+
+        def excess() -> float:
+            return sum(widths.values()) + self.px(GAP_PX) * len(widths) - room
+
+        while excess() > 0 and (spare := [fact for fact in widths if fact.rank]):
+            del widths[max(reversed(spare), key=lambda fact: fact.rank)]
+        for fact in reversed(list(widths)):
+            if fact.essential and excess() > 0:
+                widths[fact] = max(widths[fact] - excess(), self._width(fact, f"{fact.essential}…"))
+        return widths
+
+    def _width(self, fact: Fact, text: str) -> float:
+        return self.text_width(text, 12, fact.role != "muted") + self._lamp_width(fact)
+
+    def _lamp_width(self, fact: Fact) -> float:
+        return self.px(15) if fact.state else 0.0
 
     def _separator(self, painter: QPainter, x: float) -> None:
         self.vertical_line(painter, x, self.px(7), self.height() - self.px(7), self.theme.colour("faint"))
@@ -120,13 +136,17 @@ def facts_of(snapshot: Snapshot) -> list[Fact]:
     list of Fact
         The facts in the order in which they are shown.
     """
-    severe = [Fact(problem.text, problem.text, problem.severity, problem.severity) for problem in problems(snapshot)]
+    severe = [
+        Fact(p.text, p.text, p.severity, p.severity, int(p.severity != "lost"), p.text.partition(":")[0])
+        for p in problems(snapshot)
+    ]
     return [
         *severe[:2],
         *_meg(snapshot.health.meg),
         _words(snapshot),
         _language(snapshot),
         _engine(snapshot),
+        *_publishing(snapshot),
         _recording(snapshot),
     ]
 
@@ -163,7 +183,9 @@ def _language(snapshot: Snapshot) -> Fact:
     work = snapshot.work
     speed = "not timed yet" if work.language_ms is None else f"{work.language_ms:.0f} ms a word"
     behind = f", {work.language_backlog} behind" if work.language_backlog else ""
-    return Fact(f"LM {speed}{behind}", f"{snapshot.model}: median time a word, and words that wait for it", rank=5)
+    return Fact(
+        f"language model {speed}{behind}", f"{snapshot.model}: median time a word, and words that wait for it", rank=5
+    )
 
 
 def _engine(snapshot: Snapshot) -> Fact:
@@ -172,10 +194,16 @@ def _engine(snapshot: Snapshot) -> Fact:
     return Fact(f"engine {100 * work.load:.0f} %", f"of one core; {work.rss_mb:,.0f} MB{late}", rank=3)
 
 
+def _publishing(snapshot: Snapshot) -> list[Fact]:
+    return [
+        Fact("publishing", "scores are sent as the LSL stream rtalign-scores", "flowing", rank=1)
+    ] * snapshot.publishing
+
+
 def _recording(snapshot: Snapshot) -> Fact:
     recording = snapshot.recording
     if recording is None:
-        return Fact("not recording", "start with --record DIR, or from the menu", rank=2)
+        return Fact("not recording", "R starts to record; so does --record DIR")
     left = "" if recording.hours_left is None else f", {recording.hours_left:.0f} h left"
     text, detail = f"recording {recording.megabytes:,.0f} MB{left}", recording.problem or recording.folder
-    return Fact(text, detail, "lost" if recording.problem else "flowing", rank=2)
+    return Fact(text, detail, "lost" if recording.problem else "flowing")

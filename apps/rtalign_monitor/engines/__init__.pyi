@@ -5,15 +5,18 @@ from .link import without_engine as without_engine
 from .link import without_streams as without_streams
 from .second_engine import BankComparison as BankComparison
 from .second_engine import ReplaySync as ReplaySync
+from .two_banks import Difference as Difference
 from .two_banks import SecondBank as SecondBank
 from .two_banks import bank_names as bank_names
 from .two_banks import map_snapshot as map_snapshot
 from .two_banks import mismatches as mismatches
-from .two_banks import peak_differences_ms as peak_differences_ms
+from .two_banks import peak_differences as peak_differences
 from .two_banks import same_lags as same_lags
+from .two_banks import shared_correlations as shared_correlations
 
 __all__ = [
     "BankComparison",
+    "Difference",
     "EngineClient",
     "EngineLink",
     "ReplaySync",
@@ -22,8 +25,9 @@ __all__ = [
     "ended_normally",
     "map_snapshot",
     "mismatches",
-    "peak_differences_ms",
+    "peak_differences",
     "same_lags",
+    "shared_correlations",
     "without_engine",
     "without_streams",
 ]

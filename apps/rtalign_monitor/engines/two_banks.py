@@ -104,29 +104,108 @@ def map_snapshot(a: Snapshot, second: SecondBank | None, content: MapContent) ->
     Returns
     -------
     Snapshot
-        `r` and `null_hi` are (layer, lag), NaN in rows that B does not have.  Of a difference `null_lo` and `null_hi`
-        are None; `r` is None too where the lags differ.
+        `r` and its limits are (layer, lag), NaN in rows that B does not have.  Of a difference the limits are None;
+        `r` is None too where the lags differ.
     """
     if second is None or content == "A" or not a.layers:
         return a
     b = second.snapshot
     peaks = tuple(peak for peak in b.peaks if peak.layer in a.layers)
-    rows = replace(b, layers=a.layers, r=_rows(a, b, b.r), null_hi=_rows(a, b, b.null_hi), peaks=peaks)
+    low, high, map_high = (_rows(a, b, limit) for limit in (b.null_lo, b.null_hi, b.map_hi))
+    rows = replace(b, layers=a.layers, r=_rows(a, b, b.r), null_lo=low, null_hi=high, map_hi=map_high, peaks=peaks)
     if content == "B":
         return rows
     if a.r is None or rows.r is None or not same_lags(a, b):
-        return replace(a, r=None, null_lo=None, null_hi=None, peaks=())
-    return replace(a, r=a.r - rows.r, null_lo=None, null_hi=None, peaks=())
+        return _difference(a, None)
+    return _difference(a, a.r - rows.r)
 
 
-def peak_differences_ms(a: Sequence[Peak], b: Sequence[Peak]) -> dict[int, float]:
-    """Peak latency of A minus that of B, in milliseconds, by layer, of the layers that have a peak in both."""
-    latency_b = {peak.layer: peak.peak_s for peak in b if peak.peak_s is not None}
+def _difference(snapshot: Snapshot, values: np.ndarray | None) -> Snapshot:
+    """A snapshot of differences of R, (layer, lag), which have neither limits of chance nor peaks."""
+    return replace(snapshot, r=values, null_lo=None, null_hi=None, map_hi=None, peaks=())
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Peak latency of A minus that of B, of one layer.
+
+    Attributes
+    ----------
+    ms : float
+        The difference in milliseconds.
+    ci_ms : (float, float) or None
+        Its 95 % interval, None where a bank has none.  It takes the two for independent; as both are of the same words,
+        whose noise they share, it is rather too wide than too narrow.
+    """
+
+    ms: float
+    ci_ms: tuple[float, float] | None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.ci_ms is not None and not self.ci_ms[0] <= 0 <= self.ci_ms[1]
+
+    def __str__(self) -> str:
+        interval = f" [{signed_ms(self.ci_ms[0] / 1000)}, {signed_ms(self.ci_ms[1] / 1000)}]" if self.ci_ms else ""
+        return f"{signed_ms(self.ms / 1000)}{interval} ms"
+
+
+def peak_differences(a: Sequence[Peak], b: Sequence[Peak]) -> dict[int, Difference]:
+    """Peak latency of A minus that of B, of the layers that have a peak in both.
+
+    Parameters
+    ----------
+    a, b : sequence of Peak
+        Peaks of the two banks.
+
+    Returns
+    -------
+    dict of int to Difference
+        By layer.
+    """
+    of_b = {peak.layer: peak for peak in b if peak.peak_s is not None}
     return {
-        peak.layer: 1000 * (peak.peak_s - latency_b[peak.layer])
+        peak.layer: _difference_of(peak, of_b[peak.layer])
         for peak in a
-        if peak.peak_s is not None and peak.layer in latency_b
+        if peak.peak_s is not None and peak.layer in of_b
     }
+
+
+def _difference_of(a: Peak, b: Peak) -> Difference:
+    """Of two peaks; the ends of the intervals are combined by the squares of their distances from the peaks."""
+    assert a.peak_s is not None
+    assert b.peak_s is not None
+    ms = 1000 * (a.peak_s - b.peak_s)
+    if a.ci_s is None or b.ci_s is None:
+        return Difference(ms, None)
+    below = 1000 * float(np.hypot(a.peak_s - a.ci_s[0], b.ci_s[1] - b.peak_s))
+    above = 1000 * float(np.hypot(a.ci_s[1] - a.peak_s, b.peak_s - b.ci_s[0]))
+    return Difference(ms, (ms - below, ms + above))
+
+
+def shared_correlations(a: Sequence[Peak], b: Sequence[Peak]) -> tuple[int, float | None, float | None]:
+    """Depth-latency r of two banks over the layers that have a peak in both.
+
+    The score of each bank is over the layers that have a peak in it: two numbers over other layers do not compare.
+
+    Parameters
+    ----------
+    a, b : sequence of Peak
+        Peaks of the two banks.
+
+    Returns
+    -------
+    (int, float or None, float or None)
+        Number of layers; r of A and of B, None over less than three layers or where all latencies are the same.
+    """
+    of_b = {peak.layer: peak.peak_s for peak in b if peak.peak_s is not None}
+    pairs = [(p.depth, p.peak_s, of_b[p.layer]) for p in a if p.peak_s is not None and p.layer in of_b]
+    if len(pairs) < 3:
+        return len(pairs), None, None
+    depth, *latencies = np.array(pairs, float).T
+    r = [float(np.corrcoef(depth, x)[0, 1]) if np.ptp(x) > 1e-9 else None for x in latencies]
+    return len(pairs), r[0], r[1]
 
 
 def _rows(a: Snapshot, b: Snapshot, values: np.ndarray | None) -> np.ndarray | None:

@@ -129,7 +129,7 @@ class Exporter:
         report = self._link.newest.report
         if self._link.state == "running":
             self._report_wanted = time.monotonic(), report.n_written if report else 0
-            folder = window_memory.output_folder() / f"report-{datetime.now():%Y%m%d-%H%M%S}"
+            folder = window_memory.output_folder() / self._named(f"report-{datetime.now():%Y%m%d-%H%M%S}")
             self._link.send(WriteReport(folder))
         elif report:
             open_path(Path(report.path))
@@ -173,10 +173,15 @@ class Exporter:
 
     def _ask(self, title: str, name: str, kinds: str) -> Path | None:
         """Ask for the path of a new file, in the folder of the last one."""
-        path = self._dialogs.new_file(title, (self._memory.folder or Path.home()) / name, kinds)
+        path = self._dialogs.new_file(title, (self._memory.folder or Path.home()) / self._named(name), kinds)
         if path is not None:
             self._memory.folder = path.parent
         return path
+
+    def _named(self, name: str) -> str:
+        """A name with participant and session before it, where the session has them."""
+        label = self._link.session.label if self._link.session else ""
+        return f"{label}_{name}" if label else name
 
     def _save(self, title: str, name: str, write: Callable[[Path], None]) -> None:
         """Save a table."""

@@ -106,7 +106,7 @@ def copy_picture(widget: QWidget) -> None:
 
 
 def save_scores(snapshot: Snapshot, path: Path) -> None:
-    """Write R(layer, lag) as a CSV table, one row per value, with its null band.
+    """Write R(layer, lag) as a CSV table, one row per value, with the limits of chance at its lag and in the whole map.
 
     Parameters
     ----------
@@ -122,20 +122,14 @@ def save_scores(snapshot: Snapshot, path: Path) -> None:
     """
     if snapshot.r is None or snapshot.lags_s is None:
         raise ValueError("there are no scores yet - wait until a few words have been scored")
-    low, high = snapshot.null_lo, snapshot.null_hi
+    limits = snapshot.null_lo, snapshot.null_hi, snapshot.map_hi
     rows = [
-        (
-            layer,
-            f"{lag:.4f}",
-            f"{snapshot.r[i, j]:.6f}",
-            "" if low is None else f"{low[i, j]:.6f}",
-            "" if high is None else f"{high[i, j]:.6f}",
-            snapshot.n_words,
-        )
+        (layer, f"{lag:.4f}", f"{snapshot.r[i, j]:.6f}", *("" if v is None else f"{v[i, j]:.6f}" for v in limits),
+         snapshot.n_words)
         for i, layer in enumerate(snapshot.layers)
         for j, lag in enumerate(snapshot.lags_s)
-    ]
-    _write_csv(path, ("layer", "lag_s", "r", "null_low", "null_high", "n_words"), rows)
+    ]  # fmt: skip
+    _write_csv(path, ("layer", "lag_s", "R", "null_low", "null_high", "map_high", "n_words"), rows)
 
 
 def save_ladder(snapshot: Snapshot, path: Path) -> None:

@@ -137,6 +137,12 @@ def line_through(x: np.ndarray, y: np.ndarray) -> QPolygonF | QPainterPath:
     return pg.functions.arrayToQPath(x, y, connect="finite")
 
 
+def stretches(on: np.ndarray) -> np.ndarray:
+    """(n, 2): first and, exclusive, last index of every stretch that is on; on : (lag,)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
+    return edges.reshape(-1, 2)
+
+
 def word_count(n: int) -> str:
     """1 word, 2 words."""
     return f"{n:,} word{'s' * (n != 1)}"

@@ -1,4 +1,4 @@
-"""CurvesPanel: R by lag, one curve per layer coloured by depth, over the null band of mismatched words."""
+"""CurvesPanel: R by lag, one curve per layer coloured by depth, over what mismatched words reach."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from PyQt6.QtWidgets import QWidget
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Axis, line_through
+from rtalign_monitor.panels.axes import Axis, line_through, stretches
 from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
+
+CHANCE = "faint: not above chance   grey: chance at each lag   dotted: chance anywhere (corrected)"
+FAINT = 0.35
+"""Opacity of a curve where it is not above chance."""
 
 
 class CurvesPanel(Panel):
-    """All layers over the null band of all; the layer that is pointed at stands out, over its own null band.
+    """All layers over the band of chance of all, faint where not above chance; the layer that is pointed at stands out.
 
     Attributes
     ----------
@@ -28,7 +32,7 @@ class CurvesPanel(Panel):
 
     spec = PanelSpec("curves", "Curves", "Ctrl+3", place="lower", columns=5, in_turns=True, in_demo=False)
     title = "Decoding over time"
-    description = "Correlation r by lag from word onset (ms), one curve per layer; grey: null band of mismatched words"
+    description = "R by lag from word onset (ms), a curve per layer, faint where not above chance; grey: chance"
     minimum_size = QSize(220, 120)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -56,12 +60,13 @@ class CurvesPanel(Panel):
         if not self._has_scores() or snapshot is None or snapshot.lags_s is None:
             return None
         lags = snapshot.lags_s
-        return self.low, self.high, float(lags[0]), float(lags[-1]), snapshot.layers, snapshot.null_hi is None
+        return self.low, self.high, float(lags[0]), float(lags[-1]), snapshot.layers, snapshot.map_hi is None
 
     def paint_background(self, painter: QPainter) -> None:
-        note = "one curve per layer"
+        note = ""
         if self._has_scores() and self.snapshot is not None:
-            note += "" if self.snapshot.null_hi is None else "   grey: null band"
+            known = self.snapshot.map_hi is not None
+            note = CHANCE if known else "one curve per layer"
             self._legend(painter)
             self._grid(painter)
         self.write_title(painter, note, self.px(130) if self._has_scores() else 0)
@@ -75,8 +80,18 @@ class CurvesPanel(Panel):
             self._band(painter, snapshot.null_lo.min(axis=0), snapshot.null_hi.max(axis=0), 0.14)
         axis, up = self._axes()
         x, y = axis.to_pixels(snapshot.lags_s), up.to_pixels(snapshot.r)
-        for row in range(len(snapshot.layers)):
-            self.thin_line(painter, line_through(x, y[row]), self._colour(row, 1.0))
+        above = self._above_chance(snapshot.r)
+        for strong in (False, True):
+            for row in range(len(snapshot.layers)):
+                colour = self._colour(row, 1.0 if strong else FAINT)
+                for first, last in stretches(above[row] == strong):
+                    part = slice(max(first - (not strong), 0), last + (not strong))  # up to where the other begins
+                    self.thin_line(painter, line_through(x[part], y[row][part]), colour)
+
+    def _above_chance(self, r: np.ndarray) -> np.ndarray:
+        """(layer, lag): the points above what 95 % of null maps stay below everywhere."""
+        limit = self.snapshot.map_hi if self.snapshot else None
+        return np.zeros(r.shape, bool) if limit is None or limit.shape != r.shape else r > limit
 
     def _has_scores(self) -> bool:
         snapshot = self.snapshot
@@ -148,7 +163,7 @@ class CurvesPanel(Panel):
             box = QRectF(x - self.px(30), field.bottom() + self.px(3), self.px(60), self.px(16))
             self.write(painter, box, signed_ms(tick), "muted", 11, align="centre")
         left_box = QRectF(self.px(8), field.center().y() - self.px(16), self.px(8), self.px(16))
-        self.write(painter, left_box, "r", "muted", 11)
+        self.write(painter, left_box, "R", "muted", 11)
         below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
         self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
 
@@ -166,6 +181,10 @@ class CurvesPanel(Panel):
         painter.fillRect(self.field(), self.theme.colour("panel", 0.6))
         if self.snapshot.null_hi is not None and self.snapshot.null_lo is not None:
             self._band(painter, self.snapshot.null_lo[row], self.snapshot.null_hi[row], 0.22)
+        if self.snapshot.map_hi is not None and self.snapshot.map_hi.shape == self.snapshot.r.shape:
+            painter.setPen(QPen(self.theme.colour("muted"), self.px(1), Qt.PenStyle.DotLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawPath(self._path(self.snapshot.map_hi[row]))
         path = self._path(self.snapshot.r[row])
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(self._colour(row, 1.0), self.px(2.5)))
@@ -188,4 +207,4 @@ class CurvesPanel(Panel):
 def _same(a: Snapshot, b: Snapshot) -> bool:
     if (a.r is None or b.r is None) and empty_state.scores(a) != empty_state.scores(b):
         return False
-    return a.layers == b.layers and same_values(a.r, b.r) and same_values(a.null_hi, b.null_hi)
+    return a.layers == b.layers and same_values(a.r, b.r) and same_values(a.map_hi, b.map_hi)

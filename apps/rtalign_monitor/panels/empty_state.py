@@ -12,17 +12,17 @@ NO_WORD_YET = "no word received yet"
 def scores(snapshot: Snapshot | None) -> tuple[str, str]:
     """(text, hint) in place of R."""
     if snapshot is None or snapshot.phase == "loading":
-        return "r by layer and lag", "comes with the second word"
+        return "R by layer and lag", "comes with the second word"
     if snapshot.refused:
         return "refused: nothing is decoded", "the ladder panel gives the reason"
     if snapshot.phase in ("ended", "failed"):
         return "no word was scored", ""
     if snapshot.n_scored:
-        return "one word is scored", "the second word gives the first r"
+        return "one word is scored", "the second word gives the first R"
     if snapshot.n_received:
         return "the first words are being processed", "each is scored about a second after its onset"
     text, hint = words(snapshot)
-    return text, "the second word gives the first r" if text == NO_WORD_YET else hint
+    return text, "the second word gives the first R" if text == NO_WORD_YET else hint
 
 
 def words(snapshot: Snapshot | None) -> tuple[str, str]:
@@ -54,10 +54,13 @@ def peaks(snapshot: Snapshot | None) -> tuple[str, str]:
         text, hint = scores(snapshot)
         return text, f"{MIN_CURVE_WORDS} words give the first peaks" if text == NO_WORD_YET else hint
     if snapshot.n_assessed < MIN_CURVE_WORDS and running:
-        return f"the first peaks come with {MIN_CURVE_WORDS} words", time_left(
-            MIN_CURVE_WORDS - snapshot.n_words, snapshot
-        )
+        return f"the first peaks come with {MIN_CURVE_WORDS} words", first_peaks_in(snapshot)
     return "no layer has a peak above chance", "more words show whether there is one" if running else ""
+
+
+def first_peaks_in(snapshot: Snapshot) -> str:
+    """How long the first peaks will take."""
+    return time_left(MIN_CURVE_WORDS - snapshot.n_words, snapshot)
 
 
 def time_left(n_words: int, snapshot: Snapshot) -> str:

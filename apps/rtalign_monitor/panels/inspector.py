@@ -34,7 +34,7 @@ class InspectorPanel(Panel):
 
     spec = PanelSpec("inspector", "Word inspector", None, place="side", columns=3, in_turns=False, in_demo=True)
     title = "Word"
-    description = "The picked word: surprisal, status, its share in r by layer and lag, field strength by lag"
+    description = "The picked word: surprisal, status, its share in R by layer and lag, field strength by lag"
     minimum_size = QSize(220, 160)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -102,7 +102,7 @@ class InspectorPanel(Panel):
         image = QImage(cells.data, cells.shape[1], cells.shape[0], 4 * cells.shape[1], QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.drawImage(field, image)
         above = QRectF(field.left(), field.top() - self.px(18), field.width(), self.px(16))
-        text = f"share in r: blue −{limit:.2g}, orange +{limit:.2g}" if limit else "share in r: unknown yet"
+        text = f"share in R: blue −{limit:.2g}, orange +{limit:.2g}" if limit else "share in R: unknown yet"
         self.write(painter, above, text, "muted", 11)
         rows = Rows(self.layers, field.top(), field.bottom())
         for row in rows.labelled(self.px(18)):

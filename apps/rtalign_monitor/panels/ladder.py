@@ -11,9 +11,10 @@ from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
-from rtalign.scoring.findings import TemporalScore
+from rtalign.scoring.headline import Headline, correlation_text, fit_ends, headline, slope_text, waiting_for
+from rtalign.scoring.latency import RULES
 from rtalign.scoring.peaks import Peak
-from rtalign_monitor.engines.two_banks import SecondBank, peak_differences_ms
+from rtalign_monitor.engines.two_banks import SecondBank, peak_differences, shared_correlations
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, Easing, word_count
 from rtalign_monitor.panels.panel import HEADER_PX, LayeredPanel, PanelSpec
@@ -22,19 +23,29 @@ from rtalign_monitor.widgets import theme as themes
 NARROWEST_S = 0.2
 DIFFERENCES_PX = 64.0
 """Width of the column of differences between two banks."""
+FAINT_FROM = 20
+"""Words from which layers without a peak are drawn at all, as faint rings where their R is highest."""
 NO_PEAK = {
-    "below null": "no peak: not above mismatched words yet",
+    "below null": "no peak: not above chance",
     "edge": "no peak: it lies at the edge of the lags",
     "multimodal": "no peak: the curve has two",
+    "flat": "no peak: it does not stand out from far lags",
 }
-LEGEND = "dot: peak   bar: 95 %   ring, left: no peak   band: fit"
+LEGEND = "dot: peak   bar: 95 %   faint ring: no peak   band: fit"
+FAINT = 0.55
+"""Opacity of such a ring."""
+FAINT_LEGEND = "faint ring: highest R so far, may be chance"
+COMPARED_LEGEND = "dot: A   diamond: B   faint ring: no peak"
+DIAMOND = ((0, -1), (1, 0), (0, 1), (-1, 0))
+HEADLINE_SIZES = (20, 18, 17, 16, 15, 14, 13)
 
 
 class LadderPanel(LayeredPanel):
     """A dot per layer at its peak latency, with its interval.
 
-    Dots move smoothly; where they were in the last half minute stays faintly visible.  A second bank's peaks are
-    rings, joined to the first bank's, with a thin fitted line and a column of differences.
+    Dots move smoothly; where they were in the last half minute stays faintly visible.  A layer without a peak is a
+    faint ring where its R is highest.  A second bank's peaks are diamonds, joined to the first bank's, with a thin
+    fitted line and a column of differences.
 
     Attributes
     ----------
@@ -44,25 +55,29 @@ class LadderPanel(LayeredPanel):
         Ends of the axis of latencies, in seconds.
     easing : Easing
         The dots' positions.
+    faint : dict of int to float
+        Where R is highest, in seconds, by layer, of layers without a peak.
     """
 
     spec = PanelSpec("ladder", "Ladder", "Ctrl+1", place="upper", columns=5, in_turns=True, in_demo=True)
     title = "Peak latency by layer"
     description = "Peak latency of each layer, ms after the word's onset, with its 95 % interval"
-    minimum_size = QSize(320, 240)
+    minimum_size = QSize(320, 216)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.second: SecondBank | None = None
         self.range = (-0.1, 0.6)
         self.easing = Easing()
+        self.faint: dict[int, float] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(16)
         self._timer.timeout.connect(self._step)
 
     def draw(self, snapshot: Snapshot) -> None:
         before, self.snapshot = self.snapshot, snapshot
-        if before is not None and _same(before, snapshot):
+        faint, self.faint = self.faint, faint_peaks(snapshot)
+        if before is not None and faint == self.faint and _same(before, snapshot):
             return
         self.layers = snapshot.layers or tuple(peak.layer for peak in snapshot.peaks)
         self._fit_range(snapshot)
@@ -71,15 +86,26 @@ class LadderPanel(LayeredPanel):
             self._timer.start()
         self.invalidate()
 
+    def headline(self) -> Headline:
+        """What may be said of depth and latency."""
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.phase == "loading":
+            return Headline("No order of depth yet", "no word has been scored", False)
+        if snapshot.refused:
+            return Headline("The bank does not fit this stream", "nothing is decoded until it does", False)
+        reason = waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason)
+        over = snapshot.phase in ("ended", "failed")
+        return headline(snapshot.temporal, snapshot.peaks, snapshot.lags_s, reason, over)
+
     def summary(self) -> str:
         """The headline as a sentence, for screen readers."""
-        snapshot = self.snapshot
-        if snapshot is None or snapshot.refused or snapshot.temporal is None:
-            return ", ".join(part for part in empty_state.peaks(snapshot) if part)
-        score, n = snapshot.temporal, sum(peak.peak_s is not None for peak in snapshot.peaks)
-        interval = _interval_text(score.ci, ", 95 % {:.2f} to {:.2f}")
-        parts = [f"temporal score r {score.r:.2f}{interval}", *self._slope(score)]
-        return ", ".join([*parts, f"{n} of {len(snapshot.peaks)} layers have a peak", word_count(snapshot.n_assessed)])
+        snapshot, sentence = self.snapshot, self.headline().sentence
+        if snapshot is None or not snapshot.peaks:
+            return sentence
+        n = sum(peak.peak_s is not None for peak in snapshot.peaks)
+        parts = [slope_text(snapshot.temporal)] if snapshot.temporal else []
+        parts += [f"{n} of {len(snapshot.peaks)} layers have a peak", word_count(snapshot.n_assessed)]
+        return f"{sentence} {', '.join(parts)}"
 
     def set_second_bank(self, second: SecondBank | None) -> None:
         before, self.second = self.second, second
@@ -95,10 +121,10 @@ class LadderPanel(LayeredPanel):
         return Axis(*self.range, field.left(), field.right())
 
     def background_key(self) -> Hashable:
-        return super().background_key(), self._refused, bool(self._peaks)
+        return super().background_key(), self._refused, self._legend()
 
     def paint_background(self, painter: QPainter) -> None:
-        self.write_title(painter, LEGEND if self._peaks else "")
+        self.write_title(painter, self._legend())
         if self._refused:
             return
         self.write_lag_axis(painter, "peak latency, ms after word onset", grid=True)
@@ -114,10 +140,11 @@ class LadderPanel(LayeredPanel):
         if self.snapshot is None or self._refused:
             self._refusal(painter)
             return
-        if not any(peak.peak_s is not None for peak in self._peaks):
+        if not self.faint and not any(peak.peak_s is not None for peak in self._peaks):
             self.write_placeholder(painter, self.field(), *empty_state.peaks(self.snapshot))
         self._fit_line(painter)
         self._trails(painter)
+        self._faint_rings(painter)
         for peak in self._peaks:
             self._interval(painter, peak)
         if self.second is not None:
@@ -132,12 +159,9 @@ class LadderPanel(LayeredPanel):
         axis, positions, centres = self.axis(), self.easing.positions(), self._centres()
         dots = {layer: QPointF(axis.to_pixel(x), centres[layer]) for layer, x in positions.items() if layer in centres}
         self.thin_line(painter, QPolygonF([dots[layer] for layer in sorted(dots)]), self.theme.mixed("muted", 0.4))
-        left = self.field().left() + self.px(8)
         for peak in self._peaks:
             if peak.layer in dots:
                 self._dot(painter, dots[peak.layer], peak)
-            elif peak.layer in centres:
-                self._ring(painter, QPointF(left, centres[peak.layer]), peak)
         if self.lag is not None:
             x, field = axis.to_pixel(self.lag), self.field()
             painter.setPen(QPen(self.theme.colour("accent", 0.6), 1, Qt.PenStyle.DotLine))
@@ -153,6 +177,12 @@ class LadderPanel(LayeredPanel):
     def _refused(self) -> bool:
         return bool(self.snapshot and self.snapshot.refused)
 
+    def _legend(self) -> str:
+        """What the marks mean that are there."""
+        if self._peaks:
+            return LEGEND if self.second is None else COMPARED_LEGEND
+        return FAINT_LEGEND if self.faint else ""
+
     @property
     def _peaks(self) -> tuple[Peak, ...]:
         return self.snapshot.peaks if self.snapshot else ()
@@ -165,55 +195,48 @@ class LadderPanel(LayeredPanel):
     # Headline
 
     def _headline(self, painter: QPainter) -> None:
-        """Write the temporal score with its interval, or the reason why there is none."""
+        """Write what may be said of depth and latency, and the evidence for it or what is missing."""
         box = self.inner_box()
         if self.second is not None and not self._refused:
             self._two_headlines(painter, self.second)
             return
-        large = QRectF(box.left(), box.top() + self.px(20), box.width(), self.px(34))
-        score = self.snapshot.temporal if self.snapshot else None
-        if self.snapshot is None or score is None:
-            self._no_headline(painter, large)
-            return
-        used = self.write(painter, large, _minus(f"r = {score.r:.2f}"), size=28, bold=True)
-        rest = large.adjusted(used + self.px(12), 0, 0, 0)
-        upper, lower = rest.adjusted(0, 0, 0, -self.px(17)), rest.adjusted(0, self.px(17), 0, 0)
-        self.write_parts(painter, upper, [_interval_text(score.ci, "95 % [{:.2f}, {:.2f}]"), *self._slope(score)])
-        n = f"n = {self.snapshot.n_assessed:,} words"
-        self.write_parts(painter, lower, [n, _p(score.p_permutation), f"{score.n_layers} layers"], "muted")
+        found, snapshot = self.headline(), self.snapshot
+        upper = QRectF(box.left(), box.top() + self.px(20), box.width(), self.px(26))
+        lower = QRectF(box.left(), box.top() + self.px(46), box.width(), self.px(17))
+        fitting = [s for s in HEADLINE_SIZES if self.text_width(found.claim, s, True) <= upper.width()]
+        claim, _, ends = (found.claim, "", "") if fitting else found.claim.partition(": ")
+        size = fitting[0] if fitting else HEADLINE_SIZES[-1]
+        self.write(painter, upper, claim, "text" if found.holds else "muted", size, True)
+        score = snapshot.temporal if snapshot else None
+        parts = [*([ends] if ends else []), found.detail if snapshot else empty_state.peaks(None)[0]]
+        if snapshot and score is not None:
+            parts += [] if found.holds else [correlation_text(score)]
+            n = f"n = {word_count(snapshot.n_assessed)}"
+            parts += [n, _p(score.p_permutation), slope_text(score), f"{score.n_layers} layers"]
+        elif snapshot and self.faint and not snapshot.peaks and snapshot.phase == "running":
+            wait = empty_state.first_peaks_in(snapshot)
+            parts.append(f"first peaks {wait}" if wait.startswith("in") else wait)
+        self.write_parts(painter, lower, parts, "text" if found.holds else "muted")
 
     def _two_headlines(self, painter: QPainter, second: SecondBank) -> None:
-        """Write both banks' scores, and below them which bank is which."""
+        """Write r of both banks over the layers that have a peak in both, and below it which bank is which."""
         box = self.inner_box()
         top = box.top() + self.px(22)
         x, half = box.left(), box.width() / 2
+        first_peaks, peaks = self._peaks, second.snapshot.peaks
+        n, *scores = shared_correlations(first_peaks, peaks)
         snapshots = self.snapshot, second.snapshot
-        for name, snapshot, bank, filled in zip("AB", snapshots, second.names, (True, False), strict=True):
+        for name, snapshot, bank, r in zip("AB", snapshots, second.names, scores, strict=True):
             upper = QRectF(x + self.px(18), top, half - self.px(22), self.px(21))
-            self._bank_mark(painter, QPointF(x + self.px(6), upper.center().y()), filled)
-            score = snapshot.temporal if snapshot else None
-            text = _minus(f"{name} r = {score.r:.2f}") if score else f"{name} r = –"
-            self.write(painter, upper, text, "text" if score else "muted", 19, filled)
+            self._bank_mark(painter, QPointF(x + self.px(6), upper.center().y()), name == "A")
+            text = f"{name} r = –" if r is None else _minus(f"{name} r = {r:.2f}")
+            used = self.write(painter, upper, text, "muted" if r is None else "text", 19, name == "A")
+            beside = upper.adjusted(used + self.px(8), self.px(3), 0, 0)
+            self.write_parts(painter, beside, [f"over {n} shared layers"] if r is not None else [], "muted")
             lower = QRectF(upper.left(), top + self.px(21), upper.width(), self.px(15))
             short = themes.shortened(bank, self.font_px(12), False, int(lower.width()))
             self.write_parts(painter, lower, [short, word_count(snapshot.n_assessed if snapshot else 0)], "muted")
             x += half
-
-    def _no_headline(self, painter: QPainter, box: QRectF) -> None:
-        snapshot = self.snapshot
-        text, reason = "No temporal score yet", "no word has been scored"
-        if snapshot and snapshot.refused:
-            text, reason = "The bank does not fit this stream", "nothing is decoded until it does"
-        elif snapshot and snapshot.reason:
-            reason = snapshot.reason
-        self.write(painter, box.adjusted(0, 0, 0, -self.px(15)), text, "muted", 16, True)
-        self.write(painter, box.adjusted(0, self.px(18), 0, 0), reason, "muted", 12)
-
-    def _slope(self, score: TemporalScore) -> list[str]:
-        """The fitted line's rise, per layer and in all."""
-        n = self.layers[-1] - self.layers[0]
-        per_layer = [_minus(f"{score.slope_ms / n:+.1f} ms/layer")] if n else []
-        return [*per_layer, f"{signed_ms(score.slope_ms / 1000)} ms from first to last"]
 
     def _refusal(self, painter: QPainter) -> None:
         """Write every reason in full, in place of the peaks."""
@@ -226,10 +249,8 @@ class LadderPanel(LayeredPanel):
 
     def fit(self) -> tuple[float, float] | None:
         """Latency of the fitted line at the first and at the last layer that has a peak, in seconds."""
-        peaks = _with_latency(self._peaks)
-        if self.snapshot is None or self.snapshot.temporal is None or len(peaks) < 3:
-            return None
-        return _line_ends(peaks, self.snapshot.temporal, self._peaks[-1].depth - self._peaks[0].depth)
+        score = self.snapshot.temporal if self.snapshot else None
+        return fit_ends(score, self._peaks) if score is not None else None
 
     def _fit_line(self, painter: QPainter) -> None:
         """Draw the line through the middle of the peaks, with the slope that the engine found over all layers."""
@@ -270,11 +291,21 @@ class LadderPanel(LayeredPanel):
         """Smaller where rows are close, so that dots do not merge."""
         return min(self.px(4), max(0.6 * self.rows().height, self.px(2)))
 
-    def _ring(self, painter: QPainter, centre: QPointF, peak: Peak) -> None:
-        """Mark a layer without a peak, which has no position on the axis, at the left edge."""
-        painter.setPen(QPen(self.theme.depth(peak.depth, 0.7), self.px(1.4)))
+    def _faint_rings(self, painter: QPainter) -> None:
+        """Draw layers without a peak where their R is highest, faint, those beyond the axis at its end."""
+        axis, field, centres = self.axis(), self.field(), self._centres()
+        radius, depths = 0.85 * self.dot_radius(), self._depths()
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(centre, 0.85 * self.dot_radius(), 0.85 * self.dot_radius())
+        for layer, latency in self.faint.items():
+            if layer in centres:
+                painter.setPen(QPen(self.theme.depth(depths[layer], FAINT), self.px(1.4)))
+                x = min(max(axis.to_pixel(latency), field.left() + radius), field.right() - radius)
+                painter.drawEllipse(QPointF(x, centres[layer]), radius, radius)
+
+    def _depths(self) -> dict[int, float]:
+        """Depth by layer; before the first peaks as the rows have it."""
+        n = max(len(self.layers) - 1, 1)
+        return {layer: row / n for row, layer in enumerate(self.layers)} | {p.layer: p.depth for p in self._peaks}
 
     def _colour(self, layer: int, alpha: float) -> QColor:
         return self.theme.depth(next((peak.depth for peak in self._peaks if peak.layer == layer), 0.5), alpha)
@@ -282,7 +313,7 @@ class LadderPanel(LayeredPanel):
     # Peaks of the second bank
 
     def _second_peaks(self, painter: QPainter, snapshot: Snapshot) -> None:
-        """Draw the second bank's peaks as rings, each joined to the first bank's peak of its layer."""
+        """Draw the second bank's peaks as diamonds, each joined to the first bank's peak of its layer."""
         rows, axis = self.rows(), self.axis()
         first = {peak.layer: peak.peak_s for peak in self._peaks if peak.peak_s is not None}
         for peak in self._shared_peaks(snapshot):
@@ -291,16 +322,16 @@ class LadderPanel(LayeredPanel):
             if peak.layer in first:
                 painter.setPen(QPen(self.theme.colour("muted", 0.5), self.px(1)))
                 painter.drawLine(QLineF(axis.to_pixel(first[peak.layer]), y, x, y))
-            painter.setPen(QPen(self.theme.depth(peak.depth), self.px(1.6)))
-            painter.setBrush(self.theme.colour("panel"))
-            painter.drawEllipse(QPointF(x, y), self.dot_radius(), self.dot_radius())
+            self._diamond(painter, QPointF(x, y), 1.3 * self.dot_radius(), self.theme.depth(peak.depth))
 
     def _second_fit_line(self, painter: QPainter, snapshot: Snapshot) -> None:
         """Draw the line through the middle of the second bank's peaks, with the slope that its engine found."""
         peaks = self._shared_peaks(snapshot)
         if snapshot.temporal is None or len(peaks) < 3:
             return
-        ends = _line_ends(peaks, snapshot.temporal, peaks[-1].depth - peaks[0].depth)
+        ends = fit_ends(snapshot.temporal, snapshot.peaks)
+        if ends is None:
+            return
         axis, centres = self.axis(), self._centres()
         points = [QPointF(axis.to_pixel(x), centres[p.layer]) for x, p in zip(ends, (peaks[0], peaks[-1]), strict=True)]
         painter.setPen(QPen(self.theme.colour("text", 0.55), self.px(1.4), Qt.PenStyle.DashLine))
@@ -311,30 +342,38 @@ class LadderPanel(LayeredPanel):
         return [peak for peak in _with_latency(snapshot.peaks) if peak.layer in self.layers]
 
     def _differences(self, painter: QPainter, snapshot: Snapshot) -> None:
-        """Write a column of differences at the right, in the rows that have a label."""
-        later = peak_differences_ms(self._peaks, snapshot.peaks)
+        """Write a column of differences at the right, in the rows that have a label; bold: the interval excludes 0."""
+        later = peak_differences(self._peaks, snapshot.peaks)
         rows, field = self.rows(), self.field()
         left, width = field.right() + self.px(4), self.px(DIFFERENCES_PX - 10)
         for row in rows.labelled(self.px(11) * 1.25):
             if (difference := later.get(rows.layers[row])) is not None:
                 box = QRectF(left, rows.centre(row) - self.px(10), width, self.px(20))
-                self.write(painter, box, signed_ms(difference / 1000), "muted", 11, align="right")
+                role = "text" if difference.is_sure else "muted"
+                self.write(painter, box, signed_ms(difference.ms / 1000), role, 11, difference.is_sure, align="right")
         label = QRectF(left - self.px(20), field.bottom() + self.px(19), width + self.px(20), self.px(17))
         self.write(painter, label, "A − B, ms", "muted", 11, align="right")
 
-    def _bank_mark(self, painter: QPainter, centre: QPointF, filled: bool) -> None:
+    def _bank_mark(self, painter: QPainter, centre: QPointF, first: bool) -> None:
+        if not first:
+            self._diamond(painter, centre, self.px(5.5), self.theme.colour("text"))
+            return
         painter.setPen(QPen(self.theme.colour("text"), self.px(1.6)))
-        painter.setBrush(self.theme.colour("text" if filled else "panel"))
+        painter.setBrush(self.theme.colour("text"))
         painter.drawEllipse(centre, self.px(4.5), self.px(4.5))
+
+    def _diamond(self, painter: QPainter, centre: QPointF, radius: float, colour: QColor) -> None:
+        painter.setPen(QPen(colour, self.px(1.6)))
+        painter.setBrush(self.theme.colour("panel"))
+        painter.drawPolygon(QPolygonF([centre + QPointF(x * radius, y * radius) for x, y in DIAMOND]))
 
     def _describe_second(self, second: SecondBank, layer: int) -> str:
         """The second bank's line of a tooltip."""
         peak = next((peak for peak in second.snapshot.peaks if peak.layer == layer), None)
         if peak is None or peak.peak_s is None:
             return f"\nB: {'no peak' if peak else 'not in this bank'}"
-        later = peak_differences_ms(self._peaks, second.snapshot.peaks).get(layer)
-        difference = "" if later is None else f"   A − B {signed_ms(later / 1000)} ms"
-        return f"\nB: peak at {signed_ms(peak.peak_s)} ms{difference}"
+        difference = peak_differences(self._peaks, second.snapshot.peaks).get(layer)
+        return f"\nB: peak at {signed_ms(peak.peak_s)} ms" + (f"   A − B {difference}" if difference else "")
 
     # Axis and animation
 
@@ -343,6 +382,8 @@ class LadderPanel(LayeredPanel):
         ends = [end for peak in snapshot.peaks for end in (*(peak.ci_s or ()), peak.peak_s) if end is not None]
         if self.second is not None:
             ends += [peak.peak_s for peak in self.second.snapshot.peaks if peak.peak_s is not None]
+        if not any(peak.peak_s is not None for peak in snapshot.peaks):
+            ends += self.faint.values()
         if not ends:
             return
         low, high = min(ends), max(ends)
@@ -358,31 +399,29 @@ class LadderPanel(LayeredPanel):
         self.update()
 
 
+def faint_peaks(snapshot: Snapshot) -> dict[int, float]:
+    """Where R is highest, in seconds, of each layer that has no peak, from `FAINT_FROM` words on."""
+    r, lags = snapshot.r, snapshot.lags_s
+    if r is None or lags is None or snapshot.n_words < FAINT_FROM or snapshot.refused:
+        return {}
+    peaked = {peak.layer for peak in snapshot.peaks if peak.peak_s is not None}
+    rows = [row for row, layer in enumerate(snapshot.layers) if layer not in peaked and np.isfinite(r[row]).all()]
+    found = RULES["centroid"](np.asarray(lags), r[rows]) if rows else ()
+    return {snapshot.layers[row]: float(x) for row, x in zip(rows, found, strict=True)}
+
+
 def describe_peak(peak: Peak) -> str:
     """A layer's peak as a sentence, or the reason why it has none."""
     if peak.peak_s is None:
         reason = NO_PEAK.get(peak.status, peak.status)
-        return f"layer {peak.layer}: {reason}; best r {peak.peak_r:.3f}, null {peak.null_r:.3f}"
+        return f"layer {peak.layer}: {reason}; highest R {peak.peak_r:.3f}, chance reaches {peak.null_r:.3f}"
     interval = f" [{signed_ms(peak.ci_s[0])}, {signed_ms(peak.ci_s[1])}]" if peak.ci_s else ""
     latency = f"peak at {signed_ms(peak.peak_s)} ms{interval}"
-    return f"layer {peak.layer}: {latency}, r {peak.peak_r:.3f}, null {peak.null_r:.3f}"
+    return f"layer {peak.layer}: {latency}, R {peak.peak_r:.3f}, chance reaches {peak.null_r:.3f}"
 
 
 def _with_latency(peaks: Sequence[Peak]) -> list[Peak]:
     return [peak for peak in peaks if peak.peak_s is not None]
-
-
-def _line_ends(peaks: Sequence[Peak], score: TemporalScore, depth_range: float) -> tuple[float, float]:
-    """Latency at the first and the last of these peaks, of the line through their middle with the score's slope."""
-    depth, latency = np.array([p.depth for p in peaks]), np.array([p.peak_s for p in peaks], float)
-    slope = score.slope_ms / 1000 / (depth_range or 1.0)
-    first, last = latency.mean() + slope * (depth[[0, -1]] - depth.mean())
-    return float(first), float(last)
-
-
-def _interval_text(ends: tuple[float, float] | None, template: str) -> str:
-    """Both ends of an interval, with minus signs; nothing where there is no interval."""
-    return _minus(template.format(*ends)) if ends else ""
 
 
 def _minus(text: str) -> str:
@@ -396,6 +435,7 @@ def _p(p: float) -> str:
 def _same(a: Snapshot, b: Snapshot) -> bool:
     if not b.peaks and empty_state.peaks(a) != empty_state.peaks(b):
         return False
-    return (a.peaks, a.temporal, a.reason, a.layers, a.n_assessed, a.refused) == (
-        b.peaks, b.temporal, b.reason, b.layers, b.n_assessed, b.refused,
+    counted = not (a.peaks or b.peaks) and a.n_words != b.n_words
+    return not counted and (a.peaks, a.temporal, a.reason, a.layers, a.n_assessed, a.refused, a.phase) == (
+        b.peaks, b.temporal, b.reason, b.layers, b.n_assessed, b.refused, b.phase,
     )  # fmt: skip

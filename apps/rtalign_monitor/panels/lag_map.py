@@ -13,21 +13,25 @@ from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.headline import ABOVE_CHANCE, NOT_ABOVE_CHANCE
 from rtalign.scoring.statistics import STATISTICS, Statistic
 from rtalign_monitor.engines.two_banks import MAP_CONTENTS, MapContent, SecondBank, map_snapshot
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Axis, word_count
+from rtalign_monitor.panels.axes import Axis, stretches, word_count
 from rtalign_monitor.panels.panel import LayeredPanel, PanelSpec, same_values
 from rtalign_monitor.widgets import theme as themes
 
 WIDEN, NARROW = 0.5, 0.03
 """Share of the way that the colour limit moves per update: up quickly, so that little is clipped; down slowly."""
 LOWEST_LIMIT = 0.005
+FADED = 0.4
+"""Share of its colour that a cell keeps which is not above chance; the rest is the panel's."""
 BLACK, WHITE = QColor("black"), QColor("white")
 
 
 class LagMapPanel(LayeredPanel):
-    """A cell per layer and lag; the colour limit follows the data slowly, and stands still while frozen.
+    """A cell per layer and lag, faded unless it is above chance; the colour limit follows the data slowly, and stands
+    still while frozen.
 
     Attributes
     ----------
@@ -45,8 +49,10 @@ class LagMapPanel(LayeredPanel):
 
     spec = PanelSpec("map", "Layer × lag map", "Ctrl+2", place="upper", columns=7, in_turns=True, in_demo=True)
     title = "Layer × lag"
-    description = "Correlation r of predicted and true activations, by layer and lag from word onset (ms)"
-    minimum_size = QSize(320, 240)
+    description = (
+        "R, correlation of predicted and true activations, by layer and lag from onset; outlined: above chance"
+    )
+    minimum_size = QSize(320, 216)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,9 +65,9 @@ class LagMapPanel(LayeredPanel):
         self.statistic: Statistic | None = None
 
     def set_second_bank(self, second: SecondBank | None) -> None:
-        if second is None and self._second is not None and self.shows != "A":
-            self.shows, self.limit = "A", 0.0
         changed, self._second = (second is None) != (self._second is None), second
+        if changed:
+            self.shows, self.limit = "A", 0.0
         if self._first is not None:
             self.draw(self._first)
         if changed:
@@ -86,9 +92,9 @@ class LagMapPanel(LayeredPanel):
         self._first, snapshot = snapshot, map_snapshot(snapshot, self._second, self.shows)
         if self.statistic is not None:
             values = snapshot.statistics.get(self.statistic.name) if self.shows == "A" else None
-            snapshot = replace(snapshot, r=values, null_lo=None, null_hi=None)
+            snapshot = replace(snapshot, r=values, null_lo=None, null_hi=None, map_hi=None)
         before, self.snapshot = self.snapshot, snapshot
-        changed = self._follow(snapshot.r)
+        changed = self._follow(self._on_one_scale(snapshot.r))
         if before is not None and not changed and _same(before, snapshot):
             return
         self.layers = snapshot.layers
@@ -141,28 +147,66 @@ class LagMapPanel(LayeredPanel):
 
     def readout(self) -> str:
         """The cell under the crosshair in numbers, or how many words the map is of."""
-        snapshot = self.snapshot
+        snapshot, cell = self.snapshot, self._pointed_cell()
         if snapshot is None or snapshot.r is None or snapshot.lags_s is None:
             return ""
-        if self.layer not in self.layers:
+        if cell is None:
             return f"n = {word_count(snapshot.n_words)}"
-        row = self.layers.index(self.layer)
-        col = int(np.nanargmax(snapshot.r[row])) if self.lag is None and np.isfinite(snapshot.r[row]).any() else 0
-        if self.lag is not None:
-            col = int(np.argmin(np.abs(snapshot.lags_s - self.lag)))
-        r, low, high, null = float(snapshot.r[row, col]), snapshot.null_lo, snapshot.null_hi, ""
-        name = self.statistic.title.lower() if self.statistic else "A − B" if self.shows == "A − B" else "r"
+        r = float(snapshot.r[cell])
+        name = self.statistic.title.lower() if self.statistic else "A − B" if self.shows == "A − B" else "R"
         value = "no data" if not np.isfinite(r) else f"{name} {r:.4f}".replace("-", "−")
-        if low is not None and high is not None and high.shape == snapshot.r.shape:
-            null = f" (null {low[row, col]:.4f} to {high[row, col]:.4f})".replace("-", "−")
-        lag = signed_ms(float(snapshot.lags_s[col]))
-        return f"layer {self.layer}   {lag} ms   {value}{null}   n = {word_count(snapshot.n_words)}"
+        above = self._above_chance()
+        verdict = "" if above is None else f"   {ABOVE_CHANCE if above[cell] else NOT_ABOVE_CHANCE}"
+        return f"layer {self.layer}   {signed_ms(float(snapshot.lags_s[cell[1]]))} ms   {value}{verdict}"
 
-    def _follow(self, r: np.ndarray | None) -> bool:
-        """Move the colour limit towards the data; whether it moved enough to be seen."""
-        if r is None or self.frozen or not np.isfinite(r).any():
+    def chance(self) -> str:
+        """What chance reaches at the cell under the crosshair and anywhere, or what outlines and fading mean."""
+        snapshot, cell, above = self.snapshot, self._pointed_cell(), self._above_chance()
+        if snapshot is None or not self._has_limits():
+            return "no limit of chance is known for a difference" if self.shows == "A − B" else ""
+        if above is None:
+            return "faded: too few words to tell from chance"
+        low, high, limit = snapshot.null_lo, snapshot.null_hi, snapshot.map_hi
+        if cell is None or low is None or high is None or limit is None:
+            return f"outlined: {ABOVE_CHANCE}   faded: not above   ticks: peaks"
+        here = f"chance: {low[cell]:.4f} to {high[cell]:.4f} at this lag (95 %)"
+        return f"{here}, at most {limit[cell]:.4f} anywhere (corrected)".replace("-", "−")
+
+    def _pointed_cell(self) -> tuple[int, int] | None:
+        """Row and column under the crosshair; of a layer that is pointed at elsewhere, those of its peak."""
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.r is None or snapshot.lags_s is None or self.layer not in self.layers:
+            return None
+        row = self.layers.index(self.layer)
+        peak_s = next((peak.peak_s for peak in snapshot.peaks if peak.layer == self.layer), None)
+        lag = peak_s if self.lag is None else self.lag
+        if lag is not None:
+            return row, int(np.argmin(np.abs(snapshot.lags_s - lag)))
+        return row, int(np.nanargmax(snapshot.r[row])) if np.isfinite(snapshot.r[row]).any() else 0
+
+    def _has_limits(self) -> bool:
+        """Whether chance has limits for what is shown: it has for R, not for differences and other statistics."""
+        return self.statistic is None and self.shows != "A − B"
+
+    def _above_chance(self) -> np.ndarray | None:
+        """(layer, lag), the cells above what 95 % of null maps stay below everywhere; None while that is unknown."""
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.r is None or snapshot.map_hi is None or not self._has_limits():
+            return None
+        return snapshot.r > snapshot.map_hi if snapshot.map_hi.shape == snapshot.r.shape else None
+
+    def _on_one_scale(self, shown: np.ndarray | None) -> np.ndarray:
+        """All values that the colours must hold: what is shown, and of two banks both, so that A and B compare."""
+        values = [shown]
+        if self._second is not None and self._first is not None and self._has_limits():
+            values += [self._first.r, self._second.snapshot.r]
+        return np.concatenate([np.zeros(0), *(v[np.isfinite(v)] for v in values if v is not None)])
+
+    def _follow(self, values: np.ndarray) -> bool:
+        """Move the colour limit towards finite values; whether it moved enough to be seen."""
+        if not len(values) or (self.frozen and self.limit):
             return False
-        low, high = float(np.nanmin(r)), float(np.nanmax(r))
+        low, high = float(values.min()), float(values.max())
         signed = self.shows == "A − B" or -low > 0.6 * max(high, LOWEST_LIMIT)
         target = max(high, -low if signed else 0.0, LOWEST_LIMIT)
         share = 1.0 if self.limit == 0 else WIDEN if target > self.limit else NARROW
@@ -193,7 +237,12 @@ class LagMapPanel(LayeredPanel):
         low, known = -self.limit if self.signed else 0.0, np.isfinite(r)
         share = (np.where(known, r, 0.0) - low) * (255 / ((self.limit - low) or 1.0))
         index = np.clip(share + 0.5, 0, 255).astype(np.uint8)
-        cells = np.ascontiguousarray(self._palette()[index[::-1]])
+        colours, above = self._palette(), self._above_chance()
+        cells = colours[index]
+        if self._has_limits():
+            faded = themes.mixed_words(colours, self.theme.colour("panel"), FADED)[index]
+            cells = faded if above is None else np.where(above, cells, faded)
+        cells = np.ascontiguousarray(cells[::-1])
         height, width = cells.shape
         image = QImage(cells.data, width, height, 4 * width, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
@@ -211,8 +260,7 @@ class LagMapPanel(LayeredPanel):
     def _missing(self, painter: QPainter, missing: np.ndarray) -> None:
         """Hatch missing cells, runs of them in a row as one."""
         for row, cells in enumerate(missing):
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], cells, [False]]).astype(np.int8)))
-            for first, last in edges.reshape(-1, 2):
+            for first, last in stretches(cells):
                 self._hatch(painter, self._cell(row, int(first)).united(self._cell(row, int(last) - 1)))
 
     def _hatch(self, painter: QPainter, box: QRectF) -> None:
@@ -226,12 +274,11 @@ class LagMapPanel(LayeredPanel):
         return QRectF(field.left() + col * width, rows.centre(row) - rows.height / 2, width, rows.height)
 
     def _contour(self, painter: QPainter) -> None:
-        """Outline the cells above the null band along their edges, without smoothing what was not measured."""
-        assert self.snapshot is not None
-        r, band = self.snapshot.r, self.snapshot.null_hi
-        if r is None or band is None or r.shape != band.shape:
+        """Outline the cells above chance along their edges, without smoothing what was not measured."""
+        above = self._above_chance()
+        if above is None:
             return
-        path = outline(r > band, self.field())
+        path = outline(above, self.field())
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(self.theme.colour("window" if self.theme.dark else "text", 0.55), self.px(2.4)))
@@ -268,7 +315,7 @@ class LagMapPanel(LayeredPanel):
         row = np.ascontiguousarray(self._palette()[None])
         image = QImage(row.data, 256, 1, 1024, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.drawImage(box, image)
-        label = "Δr" if self.shows == "A − B" else "r"
+        label = "ΔR" if self.shows == "A − B" else "" if self.statistic else "R"
         self.write(painter, self._below(box), label, "muted", 11, align="centre")
 
     def _limits(self, painter: QPainter) -> None:
@@ -289,9 +336,8 @@ class LagMapPanel(LayeredPanel):
         box = self.inner_box()
         box = QRectF(box.left(), box.top() + self.px(26), box.width(), self.px(18))
         self.write(painter, box, self.readout(), "text" if self.layer in self.layers else "muted", 13)
-        if self.snapshot and self.snapshot.null_hi is not None:
-            note = QRectF(box.left(), box.top() + self.px(18), box.width(), self.px(16))
-            self.write(painter, note, "outlined: above the null band   ticks: peaks", "muted", 11)
+        note = QRectF(box.left(), box.top() + self.px(18), box.width(), self.px(16))
+        self.write(painter, note, self.chance(), "muted", 11)
 
     def _palette(self) -> np.ndarray:
         return themes.as_argb(themes.diverging(self.theme.colour("faint"))) if self.signed else themes.cividis()
@@ -315,4 +361,4 @@ def _same(a: Snapshot, b: Snapshot) -> bool:
     same = (a.n_words, a.n_assessed, a.peaks, a.layers, a.refused) == (
         b.n_words, b.n_assessed, b.peaks, b.layers, b.refused,
     )  # fmt: skip
-    return same and same_values(a.r, b.r) and same_values(a.null_hi, b.null_hi) and same_values(a.lags_s, b.lags_s)
+    return same and same_values(a.r, b.r) and same_values(a.map_hi, b.map_hi) and same_values(a.lags_s, b.lags_s)

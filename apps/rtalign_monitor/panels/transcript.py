@@ -48,7 +48,7 @@ class TranscriptPanel(Panel):
     word_picked = pyqtSignal(int)
     spec = PanelSpec("transcript", "Transcript", "Ctrl+6", place="bottom", columns=12, in_turns=False, in_demo=True)
     title = "Words"
-    description = "The words as received; underline: surprisal; struck through: skipped; click a word to inspect it"
+    description = "The words as received; underline: surprisal; crossed out: not scored; click a word to inspect it"
     minimum_size = QSize(320, 92)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -189,7 +189,7 @@ class TranscriptPanel(Panel):
     def _note(self) -> str:
         if self.snapshot is None or not self.snapshot.n_received:
             return ""
-        return f"{self.snapshot.n_received:,} received   underline: surprisal   struck: skipped"
+        return f"{self.snapshot.n_received:,} received   underline: surprisal   crossed out: not scored"
 
     def _context(self, painter: QPainter) -> None:
         """Write how much of its context the language model uses, as far as that is known."""

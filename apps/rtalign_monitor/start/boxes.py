@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QWidget
+from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from rtalign.core.session import Session
 from rtalign.language.loading import SMOLLM2, list_models
@@ -225,11 +225,25 @@ class OutputBox(QWidget):
         self.results = PathField("Folder for the results", memory, folder=True, hint="none: nothing is written")
         self.publish = CheckBox("&Publish scores over LSL", "Send the scores as stream rtalign-scores.")
         self._results_label = label_for("Results &into", self.results)
+        self.participant, self.session_id = QLineEdit(), QLineEdit()
+        self._live_widgets: list[QWidget] = [self.record, self.folder]
+        labels = []
+        for text, tip, edit in (
+            ("S&ubject", "The participant; goes into the name of every file.", self.participant),
+            ("Sessio&n", "Number of the session; goes into the name of every file.", self.session_id),
+        ):
+            labels.append(label_for(text, edit))
+            edit.setMaxLength(40)
+            edit.setFixedWidth(84)
+            edit.setAccessibleName(text.replace("&", ""))
+            edit.setToolTip(tip)
+            self._live_widgets += [labels[-1], edit]
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)
         fields = self.folder, self.results
-        for widget in (self.record, self.folder, self._results_label, self.results, self.publish):
+        named = labels[0], self.participant, labels[1], self.session_id
+        for widget in (*named, self.record, self.folder, self._results_label, self.results, self.publish):
             row.addWidget(widget, 1 if widget in fields else 0)
         self.folder.set_path(next((session.record for session in memory.recent if session.record), RECORDINGS))
         self.folder.setEnabled(False)
@@ -241,8 +255,8 @@ class OutputBox(QWidget):
     def show_for(self, live: bool) -> None:
         """Show the fields of a live session, or those of a replay."""
         self.live = live
-        self.record.setVisible(live)
-        self.folder.setVisible(live)
+        for widget in self._live_widgets:
+            widget.setVisible(live)
         self._results_label.setVisible(not live)
         self.results.setVisible(not live)
 
@@ -250,20 +264,35 @@ class OutputBox(QWidget):
         """Settings of the session."""
         record = self.folder.path if self.live and self.record.isChecked() else None
         out = None if self.live else self.results.path
-        return {"record": record, "out": out, "publish": self.publish.isChecked()}
+        found: dict[str, Any] = {"record": record, "out": out, "publish": self.publish.isChecked()}
+        if self.live:
+            found |= {"subject": _text(self.participant), "session": _text(self.session_id)}
+        return found
 
     def fill(self, session: Session) -> None:
         """Show a session's settings; the folder of an earlier recording stays."""
         self.record.setChecked(session.record is not None)
         if session.record is not None:
             self.folder.set_path(session.record)
+        if session.recording is None:
+            self.participant.setText(session.subject or "")
+            self.session_id.setText(session.session or "")
         self.results.set_path(session.out)
         self.publish.setChecked(session.publish)
+
+    def forget_subject(self) -> None:
+        """Leave subject and session to be typed: the next person may be another, and no name beats a wrong one."""
+        self.participant.clear()
+        self.session_id.clear()
 
     def problem(self) -> str:
         """Why no session can start with these outputs; empty where one can."""
         missing = self.live and self.record.isChecked() and self.folder.path is None
         return "Name the folder to record to." if missing else ""
+
+
+def _text(edit: QLineEdit) -> str | None:
+    return edit.text().strip() or None
 
 
 def short_path(folder: Path) -> str:

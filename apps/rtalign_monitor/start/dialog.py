@@ -244,6 +244,7 @@ class StartDialog(QDialog):
                 self.fill(newest)
         if recent:
             self.fill(recent[0])
+        self.outputs.forget_subject()
         self._show_page(self.tabs.currentIndex())
 
     def _browse(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -239,3 +240,36 @@ def session_name(stream: FoundStream, streams: tuple[FoundStream, ...]) -> str:
     """How a session names a stream: by its name, or by its source id where another stream has the same name."""
     namesakes = [other for other in streams if other.name == stream.name and other.key != stream.key]
     return stream.source_id if namesakes and stream.source_id else stream.name
+
+
+ROLE_WORDS = frozenset(("meg", "eeg", "signal", "data", "raw", "word", "words", "text", "marker", "markers", "stim"))
+"""Parts of names that say what a stream is, not whose."""
+
+
+def affinity(meg: FoundStream, words: FoundStream) -> int:
+    """How much speaks for one sender of both: 2 for names or source ids that differ in their role only, 1 for the host.
+
+    LSL itself lists the streams of one session alone, so that the session says nothing more.
+    """
+    pairs = (meg.name, words.name), (meg.source_id, words.source_id)
+    named = any(_stem(a) and _stem(a) == _stem(b) for a, b in pairs)
+    return 2 * named + (bool(meg.host) and meg.host == words.host)
+
+
+def mixed_pair(meg: FoundStream, words: FoundStream, streams: tuple[FoundStream, ...]) -> str:
+    """Why a pair is likely to mix two senders: another one goes better together.  Empty where nothing says so.
+
+    Why not the hosts alone: words often come from a computer of their own, which is right where no other pair is.
+    """
+    here, others = affinity(meg, words), [stream for stream in streams if stream.state != "lost"]
+    for other in others:
+        if other.role == "words" and other.key != words.key and affinity(meg, other) > here:
+            return f"{words.name} may belong to another program: {other.name} goes with {meg.name}."
+        if other.role == "meg" and other.key != meg.key and affinity(other, words) > here:
+            return f"{words.name} may belong to another program: it goes with {other.name}, not with {meg.name}."
+    return ""
+
+
+def _stem(name: str) -> tuple[str, ...]:
+    """The parts of a name that do not say its role."""
+    return tuple(part for part in re.split(r"[^a-z0-9]+", name.lower()) if part and part not in ROLE_WORDS)

@@ -15,7 +15,7 @@ from rtalign.streams.live.connection import FIREWALL
 from rtalign.streams.markers.decoders import DECODERS, MarkerDecoder
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_fit import BankInfo, verdict
-from rtalign_monitor.start.discovery import Discovery, FoundStream, session_name
+from rtalign_monitor.start.discovery import Discovery, FoundStream, affinity, mixed_pair, session_name
 from rtalign_monitor.start.disk_queries import DiskQueries
 from rtalign_monitor.widgets.cards import Card, CardList, Verdict
 from rtalign_monitor.widgets.controls import ComboBox
@@ -61,7 +61,7 @@ class LivePage(QWidget):
         super().__init__()
         self._queries, self._discovery = queries, discovery
         self.streams: tuple[FoundStream, ...] = ()
-        self.meg, self.words = CardList("MEG streams"), CardList("Word streams")
+        self.meg, self.words = CardList("MEG streams", fixed=True), CardList("Word streams", fixed=True)
         self.encoding, self.trigger = ComboBox("Words arrive as"), ComboBox("Trigger channel", editable=True)
         for name in get_args(WordEncoding):
             self.encoding.addItem(DECODERS[name].label, name)
@@ -72,7 +72,7 @@ class LivePage(QWidget):
         self.delay.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.delay.setFixedWidth(84)
         self.delay.setSuffix(" ms")
-        self.delay.setAccessibleName("From marker to ear")
+        self.delay.setAccessibleName("Sound delay after marker")
         self.delay.setToolTip("From a word's marker to its sound at the ear: a constant of the site.")
         self._wanted: dict[Role, str | None] = {"meg": None, "words": None}
         self._chosen_by_user: set[Role] = set()
@@ -147,10 +147,12 @@ class LivePage(QWidget):
 
     def warning(self) -> str:
         """What should be known but does not keep a session from starting."""
-        stream = self.chosen("meg")
+        stream, words = self.chosen("meg"), self.chosen("words")
+        if stream is not None and words is not None and (mixed := mixed_pair(stream, words, self.streams)):
+            return mixed
         if stream is not None and stream.is_open and stream.state != "flowing":
             return f"{stream.name} does not flow now; the session starts and waits for it."
-        if not self.decoder.needs_channel and self.chosen("words") is None:
+        if not self.decoder.needs_channel and words is None:
             return "No words are found yet; the session starts and waits for them."
         return ""
 
@@ -169,11 +171,14 @@ class LivePage(QWidget):
         if role in self._chosen_by_user and any(stream.key == cards.key for stream in streams):
             return
         verdicts = {card.key: card.verdict for card in cards.cards}
-        wanted = self._wanted[role]
+        wanted, meg = self._wanted[role], self.chosen("meg") if role == "words" else None
 
-        def rank(stream: FoundStream) -> tuple[bool, bool, bool, bool]:
+        def rank(stream: FoundStream) -> tuple[bool, bool, bool, int, bool, bool]:
             named = wanted is not None and wanted in (stream.name, stream.source_id)
-            return named, stream.state != "lost", verdicts.get(stream.key) == "fits", stream.state == "flowing"
+            mixed = meg is not None and bool(mixed_pair(meg, stream, self.streams))
+            paired = affinity(meg, stream) if meg is not None else 0
+            fits, flows = verdicts.get(stream.key) == "fits", stream.state == "flowing"
+            return named, stream.state != "lost", not mixed, paired, fits, flows
 
         best = max(streams, key=rank, default=None)  # of equals the one that was found first
         if best is not None and best.key != cards.key:
@@ -222,7 +227,7 @@ class LivePage(QWidget):
         row.addWidget(self.encoding, 2)
         row.addWidget(self._trigger_label)
         row.addWidget(self.trigger, 1)
-        row.addWidget(label_for("Marker to ea&r", self.delay))
+        row.addWidget(label_for("Sound delay afte&r marker", self.delay))
         row.addWidget(self.delay)
         column.addLayout(row)
         below = QHBoxLayout()

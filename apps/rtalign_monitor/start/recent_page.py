@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, pyqtSignal
@@ -89,7 +90,8 @@ class RecentPage(QWidget):
 
     def _card(self, session: Session) -> Card:
         missing = self._missing_file(session)
-        parts = [str(session.recording.parent)] if session.recording else []
+        parts = [when] if (when := started_text(self._memory.started.get(key_of(session), ""))) else []
+        parts += [str(session.recording.parent)] if session.recording else []
         parts += [f"bank {short_path(session.bank)}" if session.bank else "decoders learned during the session"]
         parts += [session.model] if session.model else []
         parts += [f"recorded under {session.record}"] if session.record else []
@@ -116,11 +118,19 @@ class RecentPage(QWidget):
             self.changed.emit()
 
 
+def started_text(when: str) -> str:
+    """Date and time as a person reads them: Thu 26 Nov 2026, 14:02; empty where they are not known."""
+    try:
+        return f"{datetime.fromisoformat(when):%a %d %b %Y, %H:%M}"
+    except ValueError:
+        return ""
+
+
 def title_of(session: Session) -> str:
     """A session in a few words."""
     if session.recording is None:
         words = f"channel {session.trigger}" if session.trigger else session.words or "the first words"
-        return f"{session.meg or 'the first MEG'}  +  {words}"
+        return f"{session.label.replace('_', ' ')}  {session.meg or 'the first MEG'}  +  {words}".strip()
     labels = {"subject": session.subject, "session": session.session, "task": session.task, "run": session.run}
     filters = ", ".join(f"{name} {label}" for name, label in labels.items() if label)
     return f"{session.recording.name}  {filters}".strip()

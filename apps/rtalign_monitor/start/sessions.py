@@ -232,7 +232,7 @@ def save_session(session: Session, path: Path) -> None:
     path : Path
         The file.
     """
-    lines = ["# A session of rtalign; open it in the window, or with: rtalign monitor --session-file FILE", ""]
+    lines = ["# A session of rtalign; open it in the window, or with: rtalign monitor --session FILE", ""]
     values = session.model_dump(mode="json")
     for name, field in type(session).model_fields.items():
         value = values[name]
@@ -245,8 +245,8 @@ def save_session(session: Session, path: Path) -> None:
 def describe_session(session: Session) -> str:
     """A session in one line, for the window's title."""
     source = f"replay of {session.recording}" if session.recording else f"live: {session.meg or 'first MEG stream'}"
-    filters = ("subject", session.subject), ("task", session.task), ("run", session.run)
-    part = "".join(f", {name} {label}" for name, label in filters if label)
+    filters = (*(("", label) for label in [session.label] if label), ("task", session.task), ("run", session.run))
+    part = "".join(f", {name} {label}".replace("  ", " ") for name, label in filters if label)
     return f"{source}{part}   with {session.bank or 'decoders learned during the session'}"
 
 

@@ -24,6 +24,8 @@ from rtalign_monitor.widgets.theme import Theme, font
 Verdict = Literal["fits", "differs", "unknown", "gone"]
 VERDICT_ROLE = {"fits": "live", "differs": "lost", "gone": "lost", "unknown": "muted"}
 PAD, LEFT, GAP = 12, 34, 6
+FIXED_LINES = 2
+"""For verdict and problem, on cards of one height."""
 CARD = Qt.ItemDataRole.UserRole
 WRAP = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
 
@@ -75,6 +77,9 @@ class CardList(QListWidget):
     ----------
     name : str
         For screen readers.
+    fixed : bool
+        Whether all cards have one height, whatever they say, so that none moves under the pointer; longer texts are
+        cut, and whole in the tooltip.
     parent : QWidget or None
         The Qt parent.
 
@@ -88,8 +93,9 @@ class CardList(QListWidget):
 
     picked = pyqtSignal(object)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, fixed: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.fixed = fixed
         self.theme = Theme.of("dark")
         self.cards: tuple[Card, ...] = ()
         self._empty = ("", "")
@@ -207,6 +213,8 @@ class _CardDelegate(QStyledItemDelegate):
         viewport = self._list.viewport()
         width = (viewport.width() if viewport else 300) - 2 * self._list.spacing()
         room = width - LEFT - PAD
+        if self._list.fixed:
+            return QSize(width, PAD + 24 + (1 + FIXED_LINES) * _text_height("X", room) + GAP + PAD)
         below = _text_height(card.verdict_text, room - 20) + GAP if card.verdict_text else 0
         below += _text_height(card.problem, room) + GAP if card.problem else 0
         return QSize(width, PAD + 20 + 4 + _text_height(card.detail, room) + below + PAD)
@@ -239,6 +247,9 @@ class _CardDelegate(QStyledItemDelegate):
         title = painter.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
         painter.setFont(font(12))
+        if self._list.fixed:
+            self._fixed_text(painter, theme, card, QRect(line.left(), line.bottom() + 5, line.width(), 0))
+            return
         y = self._wrapped(painter, theme, card.detail, "muted", QRect(line.left(), line.bottom() + 5, line.width(), 0))
         if card.verdict_text:
             paint_verdict(painter, theme, card.verdict, QRectF(line.left(), y + 1, 13, 13))
@@ -249,12 +260,40 @@ class _CardDelegate(QStyledItemDelegate):
             role = ROLE.get(card.lamp, "muted")
             self._wrapped(painter, theme, card.problem, role, QRect(line.left(), y, line.width(), 0))
 
+    def _fixed_text(self, painter: QPainter, theme: Theme, card: Card, box: QRect) -> None:
+        """Paint the details on one line, and verdict and problem on the lines that every card has."""
+        metrics, height = painter.fontMetrics(), _text_height("X", box.width())
+        box.setHeight(height)
+        painter.setPen(theme.colour("muted"))
+        detail = metrics.elidedText(card.detail, Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, WRAP, detail)
+        texts = [(card.problem, ROLE.get(card.lamp, "muted"), 0)] if card.problem else []
+        if card.verdict_text:
+            shift = 20 if card.verdict != "unknown" else 0
+            texts.append((card.verdict_text, VERDICT_ROLE[card.verdict], shift))
+        y, n = box.bottom() + 1 + GAP, FIXED_LINES // max(len(texts), 1)
+        for text, role, shift in texts:
+            if shift:
+                paint_verdict(painter, theme, card.verdict, QRectF(box.left(), y + 1, 13, 13))
+            painter.setPen(theme.colour(role))
+            room = QRect(box.left() + shift, y, box.width() - shift, n * height)
+            painter.drawText(room, WRAP, _cut(text, metrics, room, n))
+            y += n * height
+
     def _wrapped(self, painter: QPainter, theme: Theme, text: str, role: str, box: QRect) -> int:
         """Paint a text, wrapped; returns the y of what comes below."""
         box.setHeight(_text_height(text, box.width()))
         painter.setPen(theme.colour(role))
         painter.drawText(box, WRAP, text)
         return box.bottom() + 1 + GAP
+
+
+def _cut(text: str, metrics: QFontMetrics, box: QRect, n_lines: int) -> str:
+    """A text that fits so many lines of a box, cut at a word."""
+    words = text.split(" ")
+    while len(words) > 1 and _text_height(" ".join(words), box.width()) > n_lines * _text_height("X", box.width()):
+        words = [*words[:-2], f"{words[-2].rstrip(',;')}…"]
+    return " ".join(words) if n_lines > 1 else metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
 
 
 def paint_verdict(painter: QPainter, theme: Theme, verdict: Verdict, box: QRectF) -> None:

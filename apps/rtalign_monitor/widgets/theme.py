@@ -155,6 +155,12 @@ def as_argb(colours: np.ndarray) -> np.ndarray:
     return (np.uint32(0xFF000000) | red << 16 | green << 8 | blue).astype(np.uint32)
 
 
+def mixed_words(words: np.ndarray, under: QColor, share: float) -> np.ndarray:
+    """Words of QImage.Format_RGB32, mixed with a colour under them; share : of their own colour."""
+    own = np.stack([words >> 16, words >> 8, words], axis=-1) & 0xFF
+    return as_argb(share * own + (1 - share) * np.array(under.getRgb()[:3], float))
+
+
 def contrast(a: QColor, b: QColor) -> float:
     """Contrast of two colours, 1 to 21, as the Web Content Accessibility Guidelines define it."""
     bright, dim = sorted((_luminance(a), _luminance(b)), reverse=True)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import pytest
 from pytestqt.qtbot import QtBot
 
+from rtalign.engine.snapshot import RecordingStatus, Work
 from rtalign_monitor.bars.status import lamp_state
-from rtalign_monitor.bars.trust import TrustBar
+from rtalign_monitor.bars.trust import TrustBar, facts_of
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import pixels, show_view
+from tests.helpers.view_pixels import WrittenText, note_texts, pixels, show_view
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[WrittenText]:
+    return note_texts(monkeypatch)
 
 
 def test_a_lost_stream_and_its_fix_fit_any_width(qtbot: QtBot) -> None:
@@ -32,3 +41,30 @@ def test_a_refused_bank_leaves_room_for_the_recording(qtbot: QtBot) -> None:
     assert texts[0] == "the bank does not fit, nothing is decoded: choose another (Ctrl+B)"
     assert "MEG flowing" in texts
     assert any(text.startswith("recording 212 MB") for text in texts)
+
+
+@pytest.mark.parametrize("width", [420, 600, 894, 1248])
+@pytest.mark.parametrize("folder", ["/data/session-1", None])
+def test_loss_and_recording_are_never_left_out_or_cut(
+    qtbot: QtBot, written: list[WrittenText], width: int, folder: str | None
+) -> None:
+    """Both streams lost, and overload: what they are and whether it is recorded is whole at any width."""
+    recording = RecordingStatus(folder, 212.0, 31.0, 0, None) if folder else None
+    snapshot = snapshots.snapshot_after(300, recording=recording, health=snapshots.health("lost", 7.4))
+    view = TrustBar()
+    show_view(qtbot, view, width, 26)
+    view.draw(dataclasses.replace(snapshot, work=Work(shedding="words are put off")))
+    pixels(view)
+    lost, recorded = "MEG LOST 00:07", "recording 212 MB, 31 h left" if folder else "not recording"
+    drawn = [item.text for item in written]
+    assert any(text.startswith(lost) for text in drawn)
+    cut = [w.text for w in written if not w.whole]
+    assert recorded in drawn
+    assert recorded not in cut
+    assert view._boxes[-1][0].right() <= width
+
+
+def test_publishing_has_a_lamp(qtbot: QtBot) -> None:
+    assert not [fact for fact in facts_of(snapshots.snapshot_after(300)) if fact.text == "publishing"]
+    (fact,) = (fact for fact in facts_of(snapshots.snapshot_after(300, publishing=True)) if fact.text == "publishing")
+    assert fact.state == "flowing"

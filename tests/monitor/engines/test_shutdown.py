@@ -117,7 +117,7 @@ def test_a_silent_or_stopping_engine_is_not_shown_as_live(scene: Scene) -> None:
     scene.change()
     assert scene.window.status.parts[:2] == ("flowing", "Live")
     hang(scene)
-    assert scene.window.status.parts[:2] == ("ended", "Ending")
+    assert scene.window.status.parts[:2] == ("ended", "Stopping…")
     assert not any(item.state == "flowing" for item in scene.window.trust.facts)
 
 

@@ -15,6 +15,7 @@ from PyQt6.QtSvg import QSvgRenderer
 from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from rtalign.core.session import Session
 from rtalign.engine.commands import Reset, WriteReport
 from rtalign.engine.snapshot import ReportStatus
 from rtalign_monitor.export import exporter, files
@@ -92,7 +93,7 @@ def test_the_scores_that_leave_are_those_of_the_frozen_picture(scene: Scene) -> 
     with (scene.folder / "it.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == snapshot.r.size
-    assert np.array([float(row["r"]) for row in rows]) == pytest.approx(snapshot.r.ravel(), abs=1e-6)
+    assert np.array([float(row["R"]) for row in rows]) == pytest.approx(snapshot.r.ravel(), abs=1e-6)
     assert [float(row["lag_s"]) for row in rows[: len(snapshot.lags_s)]] == pytest.approx(snapshot.lags_s, abs=1e-4)
     assert {row["n_words"] for row in rows} == {"300"}
 
@@ -188,3 +189,25 @@ def test_the_clipboard_gets_no_more_than_a_screen_needs(qtbot: QtBot) -> None:
         widget.resize(*size)
         files.copy_picture(widget)
         assert (found.image().width(), found.image().height()) == wanted
+
+
+def test_files_are_named_by_subject_and_session(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.live()
+    scene.window.link.session = Session(subject="07", session="2")
+    offered = []
+    monkeypatch.setattr(scene.dialogs, "new_file", lambda title, at, kinds: offered.append(at.name))
+    for key in ("Ctrl+P", "Ctrl+D", "Ctrl+Shift+D"):
+        scene.press(key)
+    names = ["window.png", "scores.csv", "ladder.csv"]
+    assert offered == [f"sub-07_ses-2_rtalign-{name}" for name in names]
+    scene.press("Ctrl+T")
+    assert isinstance(scene.last_command, WriteReport)
+    assert scene.last_command.folder is not None
+    assert scene.last_command.folder.name.startswith("sub-07_ses-2_report-")
+
+
+def test_a_picture_of_the_window_shows_subject_and_session(scene: Scene) -> None:
+    scene.window.start(Session(bank=scene.folder / "bank", subject="07", session="2"))
+    scene.window.tick()
+    scene.send()
+    assert scene.window.status.parts[2].startswith("sub-07 ses-2   smollm2")

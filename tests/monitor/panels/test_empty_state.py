@@ -16,7 +16,7 @@ def test_empty_panels_say_what_they_wait_for_and_when_it_comes() -> None:
     assert empty_state.peaks(snapshots.snapshot_after(50, speed=2.0))[1] == f"in about {seconds / 2:.0f} s"
     assert empty_state.scores(snapshots.snapshot_after(0)) == (
         "no word received yet",
-        "the second word gives the first r",
+        "the second word gives the first R",
     )
     assert empty_state.peaks(snapshots.snapshot_after(0))[1] == "100 words give the first peaks"
     assert "40 to go" in empty_state.peaks(snapshots.snapshot_after(60, paused=True))

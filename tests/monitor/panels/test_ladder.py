@@ -83,7 +83,7 @@ def test_a_line_without_room_leaves_out_whole_parts(qtbot: QtBot, written: list[
         view.draw(snapshots.snapshot_after(300))
         pixels(view)
     assert not any("…" in w.text or not w.whole for w in written)
-    assert any(w.text.startswith("95 % [0.82, 0.99]") for w in written)
+    assert any(w.text.startswith("depth-latency r = 0.97 [0.82, 0.99]") for w in written)
 
 
 def test_the_fitted_line_has_the_slope_over_all_layers(qtbot: QtBot) -> None:
@@ -98,9 +98,47 @@ def test_the_fitted_line_has_the_slope_over_all_layers(qtbot: QtBot) -> None:
     assert ends[1] - ends[0] == pytest.approx(snapshot.temporal.slope_ms / 1000 * (30 - 8) / 30)
 
 
+def test_a_ladder_without_a_sure_slope_claims_no_order(qtbot: QtBot, written: list[WrittenText]) -> None:
+    snapshot, view = snapshots.snapshot_after(300), LadderPanel()
+    assert snapshot.temporal is not None
+    show_view(qtbot, view)
+    view.draw(dataclasses.replace(snapshot, temporal=dataclasses.replace(snapshot.temporal, slope_ci_ms=(-9, 300))))
+    pixels(view)
+    assert not any("Deeper layers" in w.text for w in written)
+    assert any(w.text.startswith("the slope's 95 % interval") for w in written)
+
+
+def test_from_twenty_words_on_every_layer_has_a_faint_ring_where_r_is_highest(qtbot: QtBot) -> None:
+    """Hollow marks firm up into dots: no layer has both, and none has none."""
+    view = LadderPanel()
+    show_view(qtbot, view)
+    view.draw(snapshots.snapshot_after(19))
+    assert view.faint == {}
+    snapshot = snapshots.snapshot_after(20)
+    assert snapshot.r is not None
+    view.draw(snapshot)
+    assert set(view.faint) == set(snapshot.layers)
+    for layer, latency in view.faint.items():
+        assert abs(latency - snapshots.LAGS[snapshot.r[layer].argmax()]) < 0.15
+    view.draw(snapshots.snapshot_after(300))
+    assert set(view.faint) == {3}
+
+
+def test_no_panel_says_that_no_word_was_scored_beside_a_map_of_many(qtbot: QtBot, written: list[WrittenText]) -> None:
+    """The newest assessment may be older than the map."""
+    view = LadderPanel()
+    show_view(qtbot, view)
+    old = {"peaks": (), "temporal": None, "n_assessed": 0, "reason": "no word has been scored yet"}
+    view.draw(dataclasses.replace(snapshots.snapshot_after(113), **old))
+    pixels(view)
+    assert not any("no word" in w.text for w in written)
+    assert any("being worked out" in w.text for w in written)
+
+
 def test_the_headline_is_described_for_screen_readers(qtbot: QtBot) -> None:
     ladder = LadderPanel()
     show_view(qtbot, ladder)
     ladder.draw(snapshots.snapshot_after(300))
-    assert "r 0.97, 95 % 0.82 to 0.99" in ladder.accessibleDescription()
+    assert "Deeper layers answer later" in ladder.accessibleDescription()
+    assert "r = 0.97 [0.82, 0.99]" in ladder.accessibleDescription()
     assert "300 words" in ladder.accessibleDescription()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint
@@ -58,6 +60,19 @@ def test_the_map_shows_a_then_b_then_the_difference(qtbot: QtBot) -> None:
     view.set_second_bank(None)
     assert view.shows == "A"
     assert not view.signed
+
+
+def test_both_banks_are_shown_in_one_scale(qtbot: QtBot) -> None:
+    view, (a, b) = LagMapPanel(), two_snapshots()
+    qtbot.addWidget(view)
+    view.draw(a)
+    assert b.r is not None
+    stronger = dataclasses.replace(b, r=3 * b.r)
+    view.set_second_bank(SecondBank(stronger, ("one", "two")))
+    limits = [view.limit]
+    view.show_next()
+    limits.append(view.limit)
+    assert limits[0] == limits[1] == pytest.approx(3 * b.r.max())
 
 
 def test_the_tooltip_has_both_peaks(qtbot: QtBot) -> None:

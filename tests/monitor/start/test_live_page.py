@@ -168,3 +168,68 @@ def test_words_from_a_trigger_channel(qtbot: QtBot, network: FakeNetwork, bank: 
     assert not dialog.live.words.cards
     dialog.live.trigger.setEditText("STI101")
     wait_for_status(qtbot, dialog, "ctf has no channel STI101")
+
+
+def test_no_card_moves_whatever_becomes_of_the_streams(qtbot: QtBot, network: FakeNetwork, bank: Path) -> None:
+    """A click that was aimed at one stream hits it, though verdicts and faults come and go meanwhile."""
+    network.offer_words("one")
+    network.offer_words("port", "int32")
+    network.offer_words("three")
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank]))
+    cards = dialog.live.words
+    qtbot.waitUntil(lambda: len(cards.cards) == 3)
+
+    def places() -> list[tuple[int, int]]:
+        boxes = [cards.visualItemRect(cards.item(i)) for i in range(3)]
+        return [(box.top(), box.height()) for box in boxes]
+
+    before = places()
+    assert len({height for _, height in before}) == 1
+    del network.streams[0]
+    network.offer_words("four")
+    qtbot.waitUntil(lambda: card_of(cards, "one").state.startswith("lost") and card_of(cards, "four") is not None)
+    assert [card.title for card in cards.cards] == ["one", "port", "three", "four"]
+    assert places() == before
+
+
+def test_words_of_another_program_are_not_chosen_and_warned_of(qtbot: QtBot, network: FakeNetwork, bank: Path) -> None:
+    """Two programs on one network: each MEG is paired with its own words, and no other pair is called ready."""
+    network.streams += [
+        lsl.StreamInfo("demo-words", "Markers", "d2", "u1", "laptop", 1, 0.0, "string"),
+        lsl.StreamInfo("story", "Markers", "s", "u2", "stim-pc", 1, 0.0, "string"),
+        lsl.StreamInfo("ctf", "MEG", "c", "u3", "scanner", 4, 500.0, "float32"),
+        lsl.StreamInfo("demo-meg", "MEG", "d1", "u4", "laptop", 4, 500.0, "float32"),
+    ]
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank]))
+    qtbot.waitUntil(lambda: len(dialog.live.meg.cards) == 2 and len(dialog.live.words.cards) == 2)
+    for meg, words in (("ctf", "story"), ("demo-meg", "demo-words")):
+        click_card(qtbot, dialog.live.meg, meg)
+        dialog.refresh()
+        assert dialog.session().words == words
+        wait_for_status(qtbot, dialog, "Ready")
+    click_card(qtbot, dialog.live.words, "story")
+    wait_for_status(qtbot, dialog, "story may belong to another program: demo-words goes with demo-meg")
+    click_card(qtbot, dialog.live.meg, "ctf")
+    click_card(qtbot, dialog.live.words, "demo-words")
+    wait_for_status(qtbot, dialog, "demo-words may belong to another program: it goes with demo-meg, not with ctf")
+    assert dialog.start.isEnabled()
+
+
+def test_words_of_a_computer_of_their_own_are_no_mixed_pair(qtbot: QtBot, network: FakeNetwork, bank: Path) -> None:
+    network.streams += [
+        lsl.StreamInfo("story", "Markers", "s", "u2", "stim-pc", 1, 0.0, "string"),
+        lsl.StreamInfo("ctf", "MEG", "c", "u3", "scanner", 4, 500.0, "float32"),
+    ]
+    wait_for_status(qtbot, show_dialog(qtbot, WindowMemory(banks=[bank])), "Ready")
+
+
+def test_the_subject_is_never_taken_over_from_the_last_session(qtbot: QtBot, network: FakeNetwork, bank: Path) -> None:
+    network.offer_signal("ctf")
+    memory = WindowMemory(banks=[bank], recent=[Session(bank=bank, meg="ctf", subject="07", session="2")])
+    dialog = show_dialog(qtbot, memory)
+    wait_until_ready(qtbot, dialog)
+    assert (dialog.session().subject, dialog.session().session) == (None, None)
+    qtbot.keyClicks(dialog.outputs.participant, "08")
+    qtbot.keyClicks(dialog.outputs.session_id, "a/b ..")
+    assert dialog.session().subject == "08"
+    assert dialog.session().label == "sub-08_ses-a-b"

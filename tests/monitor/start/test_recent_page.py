@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,16 @@ def test_a_recording_that_comes_back_is_no_longer_gone(
     wait_for_status(qtbot, dialog, "is gone")
     (tmp_path / "disk").mkdir()
     wait_until_ready(qtbot, dialog)
+
+
+def test_recent_sessions_have_the_date_of_their_last_start(qtbot: QtBot, network: FakeNetwork, bank: Path) -> None:
+    memory, session = WindowMemory(), Session(bank=bank, meg="ctf", subject="07", session="2")
+    memory.add_recent(session)
+    memory.started[session.model_dump_json()] = "2026-03-05T09:07"
+    memory.add_recent(Session(bank=bank, meg="other"))
+    dialog = show_dialog(qtbot, WindowMemory.model_validate_json(memory.model_dump_json()))
+    dialog.tabs.setCurrentIndex(RECENT)
+    newest, oldest = dialog.recent.cards.cards
+    assert "05 Mar 2026, 09:07" in oldest.detail
+    assert oldest.title.startswith("sub-07 ses-2")
+    assert f"{datetime.now():%d %b %Y}" in newest.detail
