@@ -1,4 +1,3 @@
-from .channels import StreamChannels as StreamChannels
 from .events import Event as Event
 from .events import Health as Health
 from .events import Notice as Notice
@@ -39,7 +38,6 @@ __all__ = [
     "Source",
     "SourceEnded",
     "SourceJumped",
-    "StreamChannels",
     "StreamHealth",
     "StreamInfo",
     "StreamLost",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.records import Sensor
+from rtalign.recordings.stream_channels.description import describe_channel
 from rtalign.streams import channels
 
 BUFFER_S = 120
@@ -354,7 +355,9 @@ class SignalOutlet(LabelledOutlet):
     """
 
     def __init__(self, name: str, sensors: Sequence[Sensor], sfreq: float, source_id: str) -> None:
-        _Outlet.__init__(self, _described(name, "MEG", channels.describe(tuple(sensors)), sfreq, source_id))
+        trees = [describe_channel(sensor) for sensor in sensors]
+        type = "EEG" if all(sensor.kind == "eeg" for sensor in sensors) else "MEG"
+        _Outlet.__init__(self, _described(name, type, trees, sfreq, source_id))
 
 
 class TextOutlet(_Outlet):
