@@ -10,6 +10,7 @@ from .events import SourceEnded as SourceEnded
 from .events import SourceJumped as SourceJumped
 from .events import StreamHealth as StreamHealth
 from .events import Transport as Transport
+from .lsl import DescribedOutlet as DescribedOutlet
 from .lsl import Finder as Finder
 from .lsl import LabelledOutlet as LabelledOutlet
 from .lsl import SignalInlet as SignalInlet
@@ -23,6 +24,7 @@ from .lsl import local_clock as local_clock
 from .replay import ReplaySource as ReplaySource
 
 __all__ = [
+    "DescribedOutlet",
     "Event",
     "Finder",
     "Health",

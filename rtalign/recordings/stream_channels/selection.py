@@ -149,7 +149,7 @@ def _scales(channels: list[ChannelDescription], kinds: list[str], stream: str) -
         except ValueError as error:
             raise ValueError(f"channel {channel.label} of stream {stream} {error}") from None
         si = SI_UNITS[kind]
-        if scale is None and (calibration := _number(channel.calibration)) and calibration > 0:
+        if scale is None and (calibration := _number(channel.calibration)):
             calibrated.append(channel.label)
             scale = calibration
         elif scale is None:

@@ -8,15 +8,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from rtalign.core.robust_line import LATE_DEVIATIONS, LATE_S, trimmed_line
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 
 PERSIST_S = 5.0
 """A jump of the stamps is a break when it lasts this long; jitter comes back."""
 STALL_S = 10.0
 """Stamps that are late for less than this, and no longer late afterwards, were given after a stall of the transfer."""
-LATE_S = 0.05
-"""A stamp is late when it is off by more than this, and by more than `LATE_DEVIATIONS` times the jitter."""
-LATE_DEVIATIONS = 10.0
 BIN_S = 0.25
 SPAN_S = 10.0
 """Over which the rate is measured for a first estimate."""
@@ -302,28 +300,15 @@ def _rate(knots: Sequence[tuple[np.ndarray, np.ndarray]], sfreq: float) -> float
     for indices, times in knots:
         length = float(indices[-1] - indices[0])
         if length / sfreq >= SHORT_S:
-            n, seconds = n + length, seconds + length * _trimmed_line(indices - indices[0], times, 0.0)[1]
+            n, seconds = n + length, seconds + length * trimmed_line(indices - indices[0], times)[1]
     return n / seconds if seconds > 0 else 0.0
-
-
-def _trimmed_line(x: np.ndarray, y: np.ndarray, slope: float) -> tuple[float, float]:
-    """level, slope of the least squares line through those points that are not late; slope : 0 where it is fitted."""
-    used, zero = np.ones(len(x), bool), y[0]
-    for _ in range(50):
-        fitted = slope or float(np.polyfit(x[used], y[used] - zero, 1)[0])
-        off = y - zero - fitted * x
-        deviations = np.abs(off - np.median(off[used]))
-        before, used = used, deviations <= max(LATE_S, LATE_DEVIATIONS * float(np.median(deviations)))
-        if (used == before).all():
-            break
-    return float(zero + off[used].mean()), fitted
 
 
 def _line(indices: np.ndarray, times: np.ndarray, first: int, stop: int, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
     """Points from sample number to common time, at the first and the last sample of a segment."""
     x = indices - first
     is_long = len(x) > 2 and (x[-1] - x[0]) / sfreq >= SHORT_S
-    level, slope = _trimmed_line(x, times, 0.0 if is_long else 1 / sfreq)
+    level, slope = trimmed_line(x, times, None if is_long else 1 / sfreq)
     last = max(stop - 1 - first, 0)
     return first + np.array([0.0, last]), level + slope * np.array([0.0, last])
 
