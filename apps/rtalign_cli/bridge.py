@@ -36,7 +36,8 @@ class StateLines:
     """A line at each change of the state, and every ten seconds."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self._quiet, self._printed, self._printed_at = quiet, ("", 0, ()), 0.0
+        self._quiet, self._printed_at = quiet, 0.0
+        self._printed: tuple[str, int, tuple[str, ...]] = ("", 0, ())
 
     def show(self, status: BridgeStatus) -> None:
         """Print the status where it is time to."""

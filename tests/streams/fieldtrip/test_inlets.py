@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from rtalign.core.records import Chunk, Word
+from rtalign.core.session import Session
+from rtalign.engine.open_session import open_streams
 from rtalign.streams.events import Event, Notice, SignalChanged
 from rtalign.streams.fieldtrip import inlets
 from rtalign.streams.fieldtrip.client import BufferAddress
@@ -196,3 +198,20 @@ def test_a_buffer_is_listed_as_what_it_was_named_for() -> None:
     assert listed("ft://a", "ft://b") == [("ft://a", True), ("ft://b", False)]
     with pytest.raises(ValueError, match="no address of a FieldTrip buffer"):
         buffer_backend("ft://a:b", None, lsl)
+
+
+def test_a_session_is_opened_on_a_buffer_by_its_address() -> None:
+    with serve(Buffer()) as buffer:
+        buffer.put_header(3, SFREQ, chunks={NAMES: CHANNELS})
+        source = open_streams(Session(meg=str(buffer.address), words=str(buffer.address), adapt=True))
+        try:
+            events: list[Event] = []
+            for _ in range(500):
+                buffer.put(np.zeros((BLOCK, 3)))  # faster than it says: dates are of no interest here
+                events += source.poll(0.01)
+                if of(events, Chunk):
+                    break
+            assert [sensor.name for sensor in of(events, SignalChanged)[0].sensors] == ["MLC11", "MLC12"]
+            assert of(events, Chunk)
+        finally:
+            source.close()
