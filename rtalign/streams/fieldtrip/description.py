@@ -12,14 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from rtalign.recordings.stream_channels.description import MAX_TEXT, ChannelDescription
-from rtalign.recordings.stream_channels.labels import CTF, MEGIN
+from rtalign.recordings.stream_channels.labels import CTF, MEGIN, plain_label
 from rtalign.recordings.stream_channels.selection import StreamChannels, select_channels
 from rtalign.streams.fieldtrip.protocol import CTF_RES4, DTYPES, FLAGS, NAMES, NEUROMAG, RESOLUTIONS, BufferHeader
 
 ELECTRODE = re.compile(r"(Fp|AFF?|FF?C?|FT|F?C|CC?P|TP?|T|P|PO|PPO?|O|I|N|M|A)(z|\d{1,2}h?)$", re.IGNORECASE)
 """Labels of the 10-20 system and its extensions."""
-CTF_CHANNEL = np.dtype({"names": ["gain", "qgain"], "formats": [">f8", ">f8"], "offsets": [8, 16], "itemsize": 1328})
-"""Of a channel's entry in a CTF res4: the proper gain and the gain of its converter."""
+CTF_CHANNEL = np.dtype(
+    {"names": ["proper", "q", "io"], "formats": [">f8"] * 3, "offsets": [8, 16, 24], "itemsize": 1328}
+)
+"""Of a channel's entry in a CTF res4: its three gains."""
 N_CHANNELS_AT, RUN_DESCRIPTION_AT, FILTERS_AT = 1292, 1836, 1844
 """Where a CTF res4 has these."""
 
@@ -103,8 +105,6 @@ def _from_res4(raw: bytes, channels: list[ChannelDescription], is_counts: bool) 
     if not raw.startswith((b"MEG41RS", b"MEG42RS", b"MEG4RES")):
         raise ValueError("it does not begin with MEG41RS")
     (n,) = struct.unpack_from(">h", raw, N_CHANNELS_AT)
-    if n != len(channels):
-        raise ValueError(f"it describes {n} channels and the buffer has {len(channels)}")
     (described,) = struct.unpack_from(">i", raw, RUN_DESCRIPTION_AT)
     place = FILTERS_AT + max(described, 0)
     (n_filters,) = struct.unpack_from(">h", raw, place)
@@ -112,16 +112,21 @@ def _from_res4(raw: bytes, channels: list[ChannelDescription], is_counts: bool) 
     for _ in range(n_filters):
         (n_parameters,) = struct.unpack_from(">h", raw, place + 16)
         place += 18 + 8 * max(n_parameters, 0)
-    if place + n * (32 + CTF_CHANNEL.itemsize) > len(raw):
+    if n < 1 or place + n * (32 + CTF_CHANNEL.itemsize) > len(raw):
         raise ValueError("it ends before its channels")
     names = [raw[place + 32 * i :][:32].split(b"\0")[0].decode("ascii", "replace") for i in range(n)]
     gains = np.frombuffer(raw, CTF_CHANNEL, n, place + 32 * n)
-    labels = [channel.label or name for channel, name in zip(channels, names, strict=True)]
+    known = {plain_label(name): gain for name, gain in zip(names, gains, strict=True) if CTF.match(name)}
+    if not any(channel.label for channel in channels):
+        if n != len(channels):
+            raise ValueError(f"it describes {n} channels and the buffer has {len(channels)} without names")
+        channels = [ChannelDescription(label=name) for name in names]
     out = []
-    for channel, label, gain in zip(channels, labels, gains, strict=True):
-        product = float(gain["gain"]) * float(gain["qgain"])
-        known = is_counts and CTF.match(label) and np.isfinite(product) and product
-        out.append(replace(channel, label=label, calibration=repr(1 / product) if known else ""))
+    for channel in channels:
+        gain = known.get(plain_label(channel.label)) if is_counts else None
+        product = float(gain["proper"]) * float(gain["q"]) if gain is not None else 0.0
+        scale = float(gain["io"]) / product if gain is not None and product else 0.0
+        out.append(replace(channel, calibration=repr(scale)) if scale and np.isfinite(scale) else channel)
     return out
 
 

@@ -21,8 +21,8 @@ WAIT_S = 0.2
 """How long the server is asked to wait for something new."""
 MAX_REQUEST = 8 << 20
 """Bytes of samples asked for at once."""
-KEPT_S = 60.0
-"""Signal that waits for a reader that is busy; older signal is dropped, and its dates show the gap."""
+KEPT_BYTES = 256 << 20
+"""Signal that waits while nobody pulls: three minutes of a helmet.  Older signal is dropped, and its dates show the gap."""
 HEADER_EVERY_S = 5.0
 """The header is compared with the first one this often: a new one begins at sample 0 without a word."""
 
@@ -64,6 +64,7 @@ class BufferReader:
         width = self.header.n_channels * np.dtype(DTYPES[self.header.data_type]).itemsize
         self._most = max(MAX_REQUEST // width, 1)
         self._blocks: deque[tuple[int, np.ndarray]] = deque()
+        self._held = 0  # bytes in them
         self._events: deque[tuple[str, int]] = deque(maxlen=10_000)
         self._lock = threading.Lock()
         self._failure: StreamLost | None = None
@@ -80,6 +81,7 @@ class BufferReader:
                 kind = np.dtype(DTYPES[self.header.data_type])
                 return np.empty((0, self.header.n_channels), kind), np.empty(0)
             self._blocks.clear()
+            self._held = 0
             stamps = [self.dates.date(first, len(data)) for first, data in blocks]
         return np.concatenate([data for _, data in blocks]), np.concatenate(stamps)
 
@@ -151,8 +153,11 @@ class BufferReader:
                 raise StreamLost(f"the buffer at {self.address} has {data.shape[1]} channels now")
             with self._lock:
                 self._blocks.append((self._next, data))
-                while stop - self._blocks[0][0] > KEPT_S * self.header.sfreq and len(self._blocks) > 1:
-                    self.n_lost += len(self._blocks.popleft()[1])
+                self._held += data.nbytes
+                while self._held > KEPT_BYTES and len(self._blocks) > 1:
+                    _, dropped = self._blocks.popleft()
+                    self._held -= dropped.nbytes
+                    self.n_lost += len(dropped)
             self._next = stop
 
     def _fetch_events(self, n_events: int) -> None:

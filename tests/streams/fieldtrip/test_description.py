@@ -42,9 +42,23 @@ def test_a_ctf_header_gives_names_and_gains_as_mne_has_them() -> None:
     assert (gained.scales == 1).all(), "floats are tesla already"
 
 
+def test_some_channels_of_a_ctf_have_the_gains_of_their_names() -> None:
+    """An acquisition that is told to send a few channels sends the header of all."""
+    (res4,) = real(CTF).glob("*.res4")
+    whole = describe_buffer(header(len(read_channels()), INT32, res4=res4.read_bytes()), "b")
+    scales = {sensor.name: scale for sensor, scale in zip(whole.sensors, whole.scales.tolist(), strict=True)}
+    some = describe_buffer(header(3, INT32, names=names("MRT11", "UPPT001", "MLC12-4304"), res4=res4.read_bytes()), "b")
+    assert [sensor.name for sensor in some.sensors] == ["MRT11", "MLC12"]
+    assert some.scales.tolist() == [scales["MRT11"], scales["MLC12"]]
+
+
+def read_channels() -> list[str]:
+    return mne.io.read_raw_ctf(real(CTF), system_clock="ignore", verbose="ERROR").ch_names
+
+
 def test_a_damaged_ctf_header_is_told_and_the_names_are_used() -> None:
     (res4,) = real(CTF).glob("*.res4")
-    for broken in (b"", b"MEG42RS\0", res4.read_bytes()[:5000], res4.read_bytes()):
+    for broken in (b"", b"MEG42RS\0", res4.read_bytes()[:5000], b"MEG42RS\0" + b"\xff" * 4000):
         read = describe_buffer(header(2, INT32, names=names("MLC11-4304", "UPPT001"), res4=broken), "b")
         assert [sensor.name for sensor in read.sensors] == ["MLC11"]
         assert any("res4" in note for note in read.notes)

@@ -215,3 +215,22 @@ def test_a_session_is_opened_on_a_buffer_by_its_address() -> None:
             assert of(events, Chunk)
         finally:
             source.close()
+
+
+def test_what_nobody_pulls_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inlets, "KEPT_BYTES", 12_000)  # 1,000 samples of 3 channels
+    with serve(Buffer()) as buffer:
+        buffer.put_header(3, SFREQ, chunks={NAMES: CHANNELS})
+        reader = inlets.BufferReader(buffer.address, clock)
+        scanner = Scanner(buffer)
+        for _ in range(60):
+            time.sleep(BLOCK_PAUSE_S)
+            scanner.put(BLOCK)
+        until = time.monotonic() + 10
+        while reader._next < 3000 and time.monotonic() < until:
+            time.sleep(0.01)
+        data, stamps = reader.samples()
+        reader.close()
+    assert len(data) == len(stamps) <= 1000
+    assert reader.n_lost == 3000 - len(data)
+    assert round(float(data[-1, 0]) * 1e15) == 2999, "the newest are kept"
