@@ -8,7 +8,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from rtalign.core.records import SI_UNITS, Sensor
-from rtalign.recordings.stream_channels.labels import CTF, KIT, MEGIN, plain_label
+from rtalign.recordings.sensors import plain_name
+from rtalign.recordings.stream_channels.labels import CTF, KIT, MEGIN
 
 MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH = 4 << 20, 200_000, 64
 """A helmet of 500 sensors takes 500 kB and 25,000 tags; larger descriptions are refused."""
@@ -145,7 +146,7 @@ def describe_channel(sensor: Sensor, unit: str | None = None) -> dict[str, Any]:
 
 def _coil_type(sensor: Sensor) -> int:
     """FIF's number of a coil of this kind: that of the maker where the name tells who it is."""
-    label = plain_label(sensor.name)
+    label = plain_name(sensor.name)
     if sensor.kind == "axial":
         return 5001 if CTF.match(label) else 6001 if KIT.match(label) else 2001
     if sensor.kind == "mag":

@@ -6,8 +6,9 @@ import re
 from typing import Literal
 
 from rtalign.core.records import AXIAL_COILS, SI_UNITS
+from rtalign.recordings.sensors import plain_name
 from rtalign.recordings.stream_channels.description import ChannelDescription
-from rtalign.recordings.stream_channels.labels import CTF, MEGIN, NOT_BRAIN, REFERENCE, label_kind, plain_label
+from rtalign.recordings.stream_channels.labels import CTF, MEGIN, NOT_BRAIN, REFERENCE, label_kind
 from rtalign.recordings.stream_channels.units import dimension
 
 PLANAR_COILS = frozenset({2, 3011, 3012, 3013, 3014, 3015})
@@ -58,7 +59,7 @@ def channel_kind(channel: ChannelDescription, stream_type: str) -> str:
     str
         axial, mag, planar or eeg; empty for a channel that does not measure the head.
     """
-    label = plain_label(channel.label)
+    label = plain_name(channel.label)
     if NOT_BRAIN.match(label):
         return ""
     if channel.kind.lower() in SI_UNITS:

@@ -18,11 +18,6 @@ REFERENCE = re.compile(r"(B[GPQR]\d|[GPQR][1-3][1-3]|REF.*)$", re.IGNORECASE)
 """CTF's reference sensors, and those that are called so."""
 
 
-def plain_label(label: str) -> str:
-    """Return a label as it is compared: MLC11-4304 is MLC11, and MEG 0113 is MEG0113."""
-    return SERIAL.sub("", label.strip().upper()).replace(" ", "")
-
-
 def clean_labels(labels: list[str]) -> list[str]:
     """Return labels without the serial number that CTF writes behind each, as files are read; others as they are."""
     if not any(CTF.match(label) and SERIAL.search(label) for label in labels):

@@ -11,10 +11,10 @@ import numpy as np
 
 from rtalign.core.helmets import standard_places
 from rtalign.core.records import SI_UNITS, Sensor
-from rtalign.recordings.sensors import list_names, unknown_positions
+from rtalign.recordings.sensors import list_names, plain_name, unknown_positions
 from rtalign.recordings.stream_channels.description import NOWHERE, ChannelDescription, Triple
 from rtalign.recordings.stream_channels.kinds import channel_kind
-from rtalign.recordings.stream_channels.labels import clean_labels, plain_label
+from rtalign.recordings.stream_channels.labels import clean_labels
 from rtalign.recordings.stream_channels.units import ASSUMED, ASSUMED_UNITS, si_scale
 
 FARTHEST_M = 10.0
@@ -122,8 +122,8 @@ def _names(labels: list[str], stream: str) -> tuple[list[str], list[str]]:
 def _without_bads(
     measuring: list[int], names: list[str], bads: Collection[str], stream: str
 ) -> tuple[list[int], list[str]]:
-    unwanted = {plain_label(bad) for bad in bads}
-    picks = [i for i in measuring if plain_label(names[i]) not in unwanted]
+    unwanted = {plain_name(bad) for bad in bads}
+    picks = [i for i in measuring if plain_name(names[i]) not in unwanted]
     if not picks:
         raise ValueError(f"all {len(measuring)} sensors of stream {stream} are marked bad; unmark some")
     left_out = [names[i] for i in measuring if i not in set(picks)]

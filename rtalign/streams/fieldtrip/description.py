@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rtalign.recordings.sensors import plain_name
 from rtalign.recordings.stream_channels.description import MAX_TEXT, ChannelDescription
-from rtalign.recordings.stream_channels.labels import CTF, MEGIN, plain_label
+from rtalign.recordings.stream_channels.labels import CTF, MEGIN
 from rtalign.recordings.stream_channels.selection import StreamChannels, select_channels
 from rtalign.streams.fieldtrip.protocol import CTF_RES4, DTYPES, FLAGS, NAMES, NEUROMAG, RESOLUTIONS, BufferHeader
 
@@ -116,14 +117,14 @@ def _from_res4(raw: bytes, channels: list[ChannelDescription], is_counts: bool) 
         raise ValueError("it ends before its channels")
     names = [raw[place + 32 * i :][:32].split(b"\0")[0].decode("ascii", "replace") for i in range(n)]
     gains = np.frombuffer(raw, CTF_CHANNEL, n, place + 32 * n)
-    known = {plain_label(name): gain for name, gain in zip(names, gains, strict=True) if CTF.match(name)}
+    known = {plain_name(name): gain for name, gain in zip(names, gains, strict=True) if CTF.match(name)}
     if not any(channel.label for channel in channels):
         if n != len(channels):
             raise ValueError(f"it describes {n} channels and the buffer has {len(channels)} without names")
         channels = [ChannelDescription(label=name) for name in names]
     out = []
     for channel in channels:
-        gain = known.get(plain_label(channel.label)) if is_counts else None
+        gain = known.get(plain_name(channel.label)) if is_counts else None
         product = float(gain["proper"]) * float(gain["q"]) if gain is not None else 0.0
         scale = float(gain["io"]) / product if gain is not None and product else 0.0
         out.append(replace(channel, calibration=repr(scale)) if scale and np.isfinite(scale) else channel)

@@ -22,7 +22,7 @@ WAIT_S = 0.2
 MAX_REQUEST = 8 << 20
 """Bytes of samples asked for at once."""
 KEPT_BYTES = 256 << 20
-"""Signal that waits while nobody pulls: three minutes of a helmet.  Older signal is dropped, and its dates show the gap."""
+"""Signal that waits while nobody pulls, three minutes of a helmet; older signal is dropped, and dates show the gap."""
 HEADER_EVERY_S = 5.0
 """The header is compared with the first one this often: a new one begins at sample 0 without a word."""
 
