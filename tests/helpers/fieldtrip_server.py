@@ -28,7 +28,6 @@ class Buffer:
         self.ring, self.order = ring, order
         self.header: BufferHeader | None = None
         self.changed = threading.Condition()
-        self.refused = 0
         self._blocks: list[tuple[int, np.ndarray]] = []
         self._events: list[BufferEvent] = []
         self.address = BufferAddress("127.0.0.1", 1)
@@ -88,7 +87,6 @@ class Buffer:
                 return protocol.GET_OK, protocol.pack_data(data, header.data_type, self.order or order)
             if command == protocol.GET_EVT and header.n_events - 100 <= first <= last < header.n_events:
                 return protocol.GET_OK, protocol.pack_events(self._events[first : last + 1], self.order or order)
-        self.refused += 1
         return failed
 
     def drop_connections(self) -> None:

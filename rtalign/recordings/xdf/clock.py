@@ -15,9 +15,13 @@ PERSIST_S = 5.0
 """A jump of the stamps is a break when it lasts this long; jitter comes back."""
 STALL_S = 10.0
 """Stamps that are late for less than this, and no longer late afterwards, were given after a stall of the transfer."""
+TAIL_DEVIATIONS = 3.0
+"""So far a stall is followed to its end, where its last stamps are hardly late any more."""
 BIN_S = 0.25
-SPAN_S = 10.0
-"""Over which the rate is measured for a first estimate."""
+EVEN_S = 0.5
+"""How close knots are at least, and those by which rate and jitter are judged: a stall has many more than a quiet time."""
+SPAN_S, MIN_PAIRS = 2.0, 20
+"""Over which the rate is measured for a first estimate, and how often at least."""
 SHORT_S = 10.0
 """Shorter segments say nothing on the sender's true rate."""
 WINSOR_S = 1e-4
@@ -203,7 +207,8 @@ def _robust_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
 
 
 def _knots(file: XdfFile, stream: XdfStream, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
-    """Sample numbers and stamps at both ends of every chunk; of all samples where the time between does not fit.
+    """Sample numbers and stamps at both ends of every chunk, and between where there is nothing else for a while; of
+    all samples where the time between does not fit.
 
     Why not all: ten hours of stamps are scattered over 40 GB, and a chunk that lasts as long as its samples has no gap.
     """
@@ -219,7 +224,9 @@ def _knots(file: XdfFile, stream: XdfStream, sfreq: float) -> tuple[np.ndarray, 
         indices.append(first[i] + kept)
         stamps.append(inside[kept])
     numbers, places = np.unique(np.concatenate(indices), return_index=True)
-    return numbers, np.concatenate(stamps)[places]
+    known = np.concatenate(stamps)[places]
+    dense = np.union1d(numbers, np.arange(0, stream.n_samples, max(round(EVEN_S * sfreq), 1)))
+    return dense, np.interp(dense, numbers, known)
 
 
 def _late(indices: np.ndarray, times: np.ndarray, sfreq: float) -> np.ndarray:
@@ -228,22 +235,24 @@ def _late(indices: np.ndarray, times: np.ndarray, sfreq: float) -> np.ndarray:
     Why both: samples that were lost leave all later stamps late, and a clock that was set back all earlier ones.  What
     was stamped in a stall that lasted when the recording began is late as well.
     """
-    off = times - indices * _first_slope(indices, times, sfreq)
-    spread = off - np.median(off)
-    threshold = max(LATE_S, LATE_DEVIATIONS * float(np.median(np.abs(np.diff(spread)))))
-    if np.ptp(off) < threshold:
-        return np.zeros(len(off), bool)
+    step = max(round(EVEN_S * sfreq), 1)
+    even = np.unique(np.searchsorted(indices, np.arange(indices[0], indices[-1] + 1, step)))
+    off = times - indices * _first_slope(indices[even], times[even], sfreq)
     earlier = _lowest_before(indices, off, sfreq)
     later = _lowest_before(indices[-1] - indices[::-1], off[::-1], sfreq)[::-1]
-    at_begin = indices < STALL_S * sfreq
-    return (off > later + threshold) & ((off > earlier + threshold) | at_begin)
+    above = off - np.where(indices < STALL_S * sfreq, later, np.maximum(earlier, later))
+    jitter = float(np.median(above[even]))
+    stalled = above > max(LATE_S, LATE_DEVIATIONS * jitter)
+    late = above > max(1.5 / sfreq, TAIL_DEVIATIONS * jitter)
+    runs = np.cumsum(np.diff(late, prepend=False)) * late  # each run of late knots has a number of its own
+    return late & np.isin(runs, np.unique(runs[stalled]))
 
 
 def _first_slope(indices: np.ndarray, times: np.ndarray, sfreq: float) -> float:
     """Seconds a sample, as most pairs of knots some seconds apart have it."""
     partner = np.searchsorted(indices, indices + int(SPAN_S * sfreq))
     pairs = np.flatnonzero(partner < len(indices))
-    if not len(pairs):
+    if len(pairs) < MIN_PAIRS:
         return 1 / sfreq
     slopes = (times[partner[pairs]] - times[pairs]) / (indices[partner[pairs]] - indices[pairs])
     slope = float(np.median(slopes))
