@@ -19,7 +19,7 @@ TAIL_DEVIATIONS = 3.0
 """So far a stall is followed to its end, where its last stamps are hardly late any more."""
 BIN_S = 0.25
 EVEN_S = 0.5
-"""How close knots are at least, and those by which rate and jitter are judged: a stall has many more than a quiet time."""
+"""How close knots are at least, and those by which rate and jitter are judged: a stall has more than a quiet time."""
 SPAN_S, MIN_PAIRS = 2.0, 20
 """Over which the rate is measured for a first estimate, and how often at least."""
 SHORT_S = 10.0
