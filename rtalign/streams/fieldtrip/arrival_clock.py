@@ -13,6 +13,7 @@ LEARN_S = 1.0
 MEMORY_S = 120.0
 BIN_S = 0.1
 """Of the arrivals within this time, the one that came soonest after its samples counts."""
+REFIT_S = 0.5
 SLOPE_AFTER_S = 30.0
 """Before that the rate is the nominal one: noise would make a steeper slope than any quartz clock has."""
 SLEW = 5e-4
@@ -39,6 +40,7 @@ class ArrivalClock:
         self._points: deque[tuple[float, float]] = deque()  # signal seconds, lateness
         self._fit = (0.0, 0.0, 0.0)  # centre, level, slope
         self._spread = np.inf
+        self._fitted = 0.0
         self._dated: tuple[int, float] | None = None
         self._last = 0.0
         self._begin: float | None = None
@@ -67,8 +69,10 @@ class ArrivalClock:
         self._points.append((at, lateness))
         while self._points[0][0] < at - MEMORY_S:
             self._points.popleft()
-        self._follow_pause(at, lateness)
-        self._refit()
+        paused = self._follow_pause(at, lateness)
+        if paused or not self.ready or at - self._fitted >= REFIT_S:
+            self._fitted = at
+            self._refit()
 
     def date(self, first: int, n: int) -> np.ndarray:
         """Local times of n samples from a number on, s, shape (sample,); dates go on from those before."""
@@ -103,17 +107,21 @@ class ArrivalClock:
         low, level, high = np.quantile(off, [0.05, 0.5, 0.95])
         self._fit, self._spread = (centre, float(level), slope), float(high - low) / 2
 
-    def _follow_pause(self, at: float, lateness: float) -> None:
-        """Begin anew where samples keep coming late by the same time."""
+    def _follow_pause(self, at: float, lateness: float) -> bool:
+        """Begin anew where samples keep coming late by the same time; whether they do."""
         off = lateness - (self._at(int(at * self.sfreq)) - at)
         if len(self._points) < 10 or abs(off) < BREAK_S:
             self._late.clear()
-            return
+            return False
         self._late.append((at, lateness))
+        while len(self._late) > 1 and self._late[1][0] < at - PERSIST_S:
+            self._late.popleft()
         if at - self._late[0][0] < PERSIST_S:
-            return
-        recent = [late for when, late in self._late if when >= at - PERSIST_S]
-        if max(recent) - min(recent) < BREAK_S:
+            return False
+        recent = [late for _, late in self._late]
+        paused = max(recent) - min(recent) < BREAK_S
+        if paused:
             self._points = deque(point for point in self._points if point[0] >= at - PERSIST_S)
             self._late.clear()
             self._dated = None
+        return paused
