@@ -5,15 +5,18 @@ Coordinates are device coordinates in metres: x right, y front, z up.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
 from rtalign.core.records import Sensor
 
-HELMETS = {"ctf275": "ctf275", "ctf151": "ctf151", "neuromag306": "neuromag"}
-"""Names of the helmets, and mne's names for them."""
+HELMETS = ("ctf275", "ctf151", "neuromag306")
+"""Names of the helmets, and of mne's files of them."""
 
 COIL_KINDS: dict[int, str] = {5001: "axial", 3012: "planar", 3024: "mag"}
 """Kinds of sensors by the coil types of FIF files."""
@@ -43,14 +46,12 @@ def helmet_coils(name: str) -> tuple[tuple[Sensor, np.ndarray], ...]:
     ValueError
         For another name.
     """
-    from mne.channels import read_meg_canonical_info
-
     if name not in HELMETS:
         raise ValueError(f"no helmet is called {name!r}; there are {', '.join(HELMETS)}")
     channels = {}
-    for channel in read_meg_canonical_info(HELMETS[name], verbose="ERROR")["chs"]:
+    for label, coil_type, *numbers in _rows(name):
         # mne gives CTF sensors with the serial number of the system behind their names.
-        channels[channel["ch_name"].split("-")[0]] = COIL_KINDS[int(channel["coil_type"])], channel["loc"][:12]
+        channels[label.split("-")[0]] = COIL_KINDS[int(coil_type)], np.array(numbers, float)
     for missing, counterpart in MIRRORED.items():
         if counterpart in channels and missing not in channels and name == "ctf275":
             kind, loc = channels[counterpart]
@@ -82,6 +83,19 @@ def standard_places(sensors: Sequence[Sensor]) -> tuple[str, dict[str, Sensor]]:
         if len(there) > len(best[1]):
             best = helmet, there
     return best
+
+
+def _rows(name: str) -> list[list[str]]:
+    """name, coil type, place and axes of each coil.
+
+    Why the file: `mne.channels.read_meg_canonical_info` gives the same, and the window must not load mne for it.
+    """
+    spec = find_spec("mne")
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError("mne is not installed, whose definitions of helmets are needed - pip install mne")
+    path = Path(spec.submodule_search_locations[0], "channels", "data", "canonical_meg", f"{name}.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
 
 
 def _plain(name: str) -> str:
