@@ -124,7 +124,8 @@ def _monitor(parser: argparse.ArgumentParser) -> None:
     from rtalign.core.session import WordEncoding
 
     parser.add_argument("--session", dest="session_file", type=Path, metavar="FILE", help="settings in a TOML file")
-    parser.add_argument("--meg", metavar="NAME", help="stream of the MEG (default: the first of type MEG or EEG)")
+    what = "stream of the MEG, or a FieldTrip buffer, ft://HOST:1972 (default: the first stream of type MEG or EEG)"
+    parser.add_argument("--meg", metavar="NAME", help=what)
     parser.add_argument("--words", metavar="NAME", help="stream of the words (default: the first stream of text)")
     encodings = get_args(WordEncoding)
     parser.add_argument("--encoding", choices=encodings, metavar="E", help=f"how words arrive: {', '.join(encodings)}")
@@ -190,6 +191,12 @@ def _stream(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait", type=number(0, 86400), default=0.0, metavar="S", help="wait S seconds for a receiver (0)"
     )
+
+
+def _bridge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", metavar="ft://HOST:PORT", help="where the buffer is; port 1972 if it is left out")
+    parser.add_argument("--name-meg", default="fieldtrip-meg", metavar="N", help="of the signal (fieldtrip-meg)")
+    parser.add_argument("--name-words", default="fieldtrip-words", metavar="N", help="of the events (fieldtrip-words)")
 
 
 def _models(parser: argparse.ArgumentParser) -> None:
@@ -335,6 +342,12 @@ SUBCOMMANDS = {
         _stream,
         "play a recording as LSL streams of MEG and words",
         "rtalign stream listener --faults rehearsal.toml",
+    ),
+    "bridge": Subcommand(
+        "rtalign_cli.bridge:bridge",
+        _bridge,
+        "send a FieldTrip buffer (CTF, MEGIN, FieldLine) on as LSL streams",
+        "rtalign bridge ft://acquisition:1972",
     ),
     "models": Subcommand(
         "rtalign_cli.models:models",

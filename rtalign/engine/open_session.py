@@ -152,12 +152,14 @@ def open_model(session: Session, bank: DecoderBank | None) -> LanguageModel:
 
 def open_streams(session: Session) -> Source:
     """The live streams of a session."""
+    from rtalign.streams.fieldtrip import buffer_backend
     from rtalign.streams.live.source import LiveSource
     from rtalign.streams.markers.decoders import open_decoder
 
     decoder = open_decoder("trigger" if session.trigger else session.encoding, session.word_table, session.trigger)
     words = session.words if decoder.channel is None else None
-    return LiveSource(session.meg, words, decoder, audio_delay_s=session.audio_delay_s)
+    backend = buffer_backend(session.meg, words)
+    return LiveSource(session.meg, words, decoder, audio_delay_s=session.audio_delay_s, backend=backend)
 
 
 def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable[[Word], bool] | None:

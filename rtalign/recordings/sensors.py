@@ -80,7 +80,7 @@ def unknown_positions(sensors: Sequence[Sensor]) -> list[str]:
 
 def plain_name(name: str) -> str:
     """Return a channel's name as it is compared: MLC11-4304 is MLC11, and MEG 0113 is MEG0113."""
-    return re.sub(r"-\d{4}$", "", name.strip()).replace(" ", "").upper()
+    return re.sub(r"(?<=[A-Za-z\d])-\d{3,5}$", "", name.strip()).replace(" ", "").upper()
 
 
 def channel_index(channel: str, names: Sequence[str], source: str) -> int:

@@ -1,4 +1,3 @@
-from .channels import StreamChannels as StreamChannels
 from .events import Event as Event
 from .events import Health as Health
 from .events import Notice as Notice
@@ -11,6 +10,7 @@ from .events import SourceEnded as SourceEnded
 from .events import SourceJumped as SourceJumped
 from .events import StreamHealth as StreamHealth
 from .events import Transport as Transport
+from .lsl import DescribedOutlet as DescribedOutlet
 from .lsl import Finder as Finder
 from .lsl import LabelledOutlet as LabelledOutlet
 from .lsl import SignalInlet as SignalInlet
@@ -24,6 +24,7 @@ from .lsl import local_clock as local_clock
 from .replay import ReplaySource as ReplaySource
 
 __all__ = [
+    "DescribedOutlet",
     "Event",
     "Finder",
     "Health",
@@ -39,7 +40,6 @@ __all__ = [
     "Source",
     "SourceEnded",
     "SourceJumped",
-    "StreamChannels",
     "StreamHealth",
     "StreamInfo",
     "StreamLost",

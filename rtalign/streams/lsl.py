@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.records import Sensor
+from rtalign.recordings.stream_channels.description import describe_channel
 from rtalign.streams import channels
 
 BUFFER_S = 120
@@ -338,7 +339,26 @@ class LabelledOutlet(_Outlet):
         self._outlet.push_chunk(data, stamp)
 
 
-class SignalOutlet(LabelledOutlet):
+class DescribedOutlet(LabelledOutlet):
+    """Offers a float32 signal with all that is known of its channels.
+
+    Parameters
+    ----------
+    name, type : str
+        Of the stream.
+    channels : sequence of dict
+        One tree of texts per channel, such as `describe_channel` makes of a sensor.
+    sfreq : float
+        Its rate, Hz.
+    source_id : str
+        What stays the same when the sender is started again.
+    """
+
+    def __init__(self, name: str, type: str, channels: Sequence[dict[str, Any]], sfreq: float, source_id: str) -> None:
+        _Outlet.__init__(self, _described(name, type, list(channels), sfreq, source_id))
+
+
+class SignalOutlet(DescribedOutlet):
     """Offers MEG (or EEG) in SI units, float32, with names, kinds and positions of its sensors.
 
     Parameters
@@ -354,7 +374,8 @@ class SignalOutlet(LabelledOutlet):
     """
 
     def __init__(self, name: str, sensors: Sequence[Sensor], sfreq: float, source_id: str) -> None:
-        _Outlet.__init__(self, _described(name, "MEG", channels.describe(tuple(sensors)), sfreq, source_id))
+        type = "EEG" if all(sensor.kind == "eeg" for sensor in sensors) else "MEG"
+        super().__init__(name, type, [describe_channel(sensor) for sensor in sensors], sfreq, source_id)
 
 
 class TextOutlet(_Outlet):

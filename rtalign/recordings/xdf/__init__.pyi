@@ -1,10 +1,7 @@
-from .channels import select_xdf_sensors as select_xdf_sensors
-from .channels import si_factor as si_factor
 from .clock import CountedClock as CountedClock
 from .clock import XdfSegment as XdfSegment
 from .clock import count_clock as count_clock
 from .clock import to_common_clock as to_common_clock
-from .header import XdfChannel as XdfChannel
 from .header import XdfHeader as XdfHeader
 from .header import parse_header as parse_header
 from .reader import XdfFile as XdfFile
@@ -21,7 +18,6 @@ __all__ = [
     "CountedClock",
     "SignalStream",
     "StreamChoice",
-    "XdfChannel",
     "XdfFile",
     "XdfHeader",
     "XdfRecording",
@@ -33,7 +29,5 @@ __all__ = [
     "parse_header",
     "parse_marker",
     "read_session_words",
-    "select_xdf_sensors",
-    "si_factor",
     "to_common_clock",
 ]

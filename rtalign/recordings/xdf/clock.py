@@ -8,10 +8,20 @@ from itertools import pairwise
 
 import numpy as np
 
+from rtalign.core.robust_line import LATE_DEVIATIONS, LATE_S, trimmed_line
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 
 PERSIST_S = 5.0
 """A jump of the stamps is a break when it lasts this long; jitter comes back."""
+STALL_S = 10.0
+"""Stamps that are late for less than this, and no longer late afterwards, were given after a stall of the transfer."""
+TAIL_DEVIATIONS = 3.0
+"""So far a stall is followed to its end, where its last stamps are hardly late any more."""
+BIN_S = 0.25
+EVEN_S = 0.5
+"""How close knots are at least, and those by which rate and jitter are judged: a stall has more than a quiet time."""
+SPAN_S, MIN_PAIRS = 2.0, 20
+"""Over which the rate is measured for a first estimate, and how often at least."""
 SHORT_S = 10.0
 """Shorter segments say nothing on the sender's true rate."""
 WINSOR_S = 1e-4
@@ -107,22 +117,31 @@ def count_clock(file: XdfFile, stream: XdfStream, dejitter: bool) -> tuple[Count
     sfreq, notes = stream.header.sfreq, []
     indices, stamps = _knots(file, stream, sfreq)
     times = to_common_clock(stamps, stream.offsets)
-    edges = [0, *_breaks(indices, times, sfreq), len(indices)]
-    measured = _rate(indices, times, edges)
+    late = _late(indices, times, sfreq)
+    if late.any():
+        notes.append(_stall_note(indices, late, stream.n_samples, sfreq))
+    kept = np.flatnonzero(~late)
+    starts = _breaks(indices, times, kept, sfreq)
+    stops = [*starts[1:], stream.n_samples]
+    own = [kept[(indices[kept] >= a) & (indices[kept] < b)] for a, b in zip(starts, stops, strict=True)]
+    measured = _rate([(indices[k], times[k]) for k in own], sfreq)
     if measured and abs(measured / sfreq - 1) > RATE_TOLERANCE:
         notes.append(f"{stream.header.name} says {sfreq:g} Hz and came at {measured:.6g} Hz, which is used")
         sfreq = float(f"{measured:.6g}")
     segments: list[XdfSegment] = []
     gaps = []
-    for a, b in pairwise(edges):
-        stop = int(indices[b]) if b < len(indices) else stream.n_samples
-        xs, ys = _line(indices[a:b], times[a:b], stop, sfreq, dejitter)
+    for first, stop, k in zip(starts, stops, own, strict=True):
+        if dejitter:
+            xs, ys = _line(indices[k], times[k], first, stop, sfreq)
+        else:
+            inside = (indices >= first) & (indices < stop)
+            xs, ys = indices[inside].astype(float), np.maximum.accumulate(times[inside])
         start = float(ys[0])
         if segments:
             before = segments[-1]
             gaps.append(_gap(before, start, sfreq))
             start = before.start + before.n / sfreq + gaps[-1]
-        segments.append(XdfSegment(int(indices[a]), stop - int(indices[a]), start, xs, ys))
+        segments.append(XdfSegment(first, stop - first, start, xs, ys))
     if gaps:
         notes.append(f"breaks in the signal: {len(gaps)} ({sum(gaps):.3g} s in all)")
     return CountedClock(sfreq, tuple(segments)), notes
@@ -188,7 +207,8 @@ def _robust_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
 
 
 def _knots(file: XdfFile, stream: XdfStream, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
-    """Sample numbers and stamps at both ends of every chunk; of all samples where the time between does not fit.
+    """Sample numbers and stamps at both ends of every chunk, and between where there is nothing else for a while; of
+    all samples where the time between does not fit.
 
     Why not all: ten hours of stamps are scattered over 40 GB, and a chunk that lasts as long as its samples has no gap.
     """
@@ -204,48 +224,102 @@ def _knots(file: XdfFile, stream: XdfStream, sfreq: float) -> tuple[np.ndarray, 
         indices.append(first[i] + kept)
         stamps.append(inside[kept])
     numbers, places = np.unique(np.concatenate(indices), return_index=True)
-    return numbers, np.concatenate(stamps)[places]
+    known = np.concatenate(stamps)[places]
+    dense = np.union1d(numbers, np.arange(0, stream.n_samples, max(round(EVEN_S * sfreq), 1)))
+    return dense, np.interp(dense, numbers, known)
 
 
-def _breaks(indices: np.ndarray, times: np.ndarray, sfreq: float) -> list[int]:
-    """Knots with which a new segment begins: the time jumps between neighbouring samples, and the jump persists."""
+def _late(indices: np.ndarray, times: np.ndarray, sfreq: float) -> np.ndarray:
+    """Which knots were stamped after a stall of the transfer: earlier and later ones both lie lower on the line.
+
+    Why both: samples that were lost leave all later stamps late, and a clock that was set back all earlier ones.  What
+    was stamped in a stall that lasted when the recording began is late as well.
+    """
+    step = max(round(EVEN_S * sfreq), 1)
+    even = np.unique(np.searchsorted(indices, np.arange(indices[0], indices[-1] + 1, step)))
+    off = times - indices * _first_slope(indices[even], times[even], sfreq)
+    earlier = _lowest_before(indices, off, sfreq)
+    later = _lowest_before(indices[-1] - indices[::-1], off[::-1], sfreq)[::-1]
+    above = off - np.where(indices < STALL_S * sfreq, later, np.maximum(earlier, later))
+    jitter = float(np.median(above[even]))
+    stalled = above > max(LATE_S, LATE_DEVIATIONS * jitter)
+    late = above > max(1.5 / sfreq, TAIL_DEVIATIONS * jitter)
+    runs = np.cumsum(np.diff(late, prepend=False)) * late  # each run of late knots has a number of its own
+    return late & np.isin(runs, np.unique(runs[stalled]))
+
+
+def _first_slope(indices: np.ndarray, times: np.ndarray, sfreq: float) -> float:
+    """Seconds a sample, as most pairs of knots some seconds apart have it."""
+    partner = np.searchsorted(indices, indices + int(SPAN_S * sfreq))
+    pairs = np.flatnonzero(partner < len(indices))
+    if len(pairs) < MIN_PAIRS:
+        return 1 / sfreq
+    slopes = (times[partner[pairs]] - times[pairs]) / (indices[partner[pairs]] - indices[pairs])
+    slope = float(np.median(slopes))
+    return slope if slope > 0 else 1 / sfreq
+
+
+def _lowest_before(indices: np.ndarray, off: np.ndarray, sfreq: float) -> np.ndarray:
+    """The lowest value up to each knot, itself included, over the time that a stall may last."""
+    bins = (indices / (BIN_S * sfreq)).astype(int)
+    edges = np.flatnonzero(np.diff(bins, prepend=-1))
+    within, lowest = off.copy(), np.full(bins[-1] + 1, np.inf)
+    for a, b in pairwise([*edges.tolist(), len(off)]):
+        np.minimum.accumulate(off[a:b], out=within[a:b])
+        lowest[bins[a]] = within[b - 1]
+    before = np.full(len(lowest), np.inf)
+    for shift in range(1, min(int(STALL_S / BIN_S) + 1, len(lowest))):
+        np.minimum(before[shift:], lowest[:-shift], out=before[shift:])
+    return np.minimum(within, before[bins])
+
+
+def _stall_note(indices: np.ndarray, late: np.ndarray, n_samples: int, sfreq: float) -> str:
+    begins = np.flatnonzero(late & ~np.concatenate([[False], late[:-1]]))
+    ends = np.flatnonzero(late & ~np.concatenate([late[1:], [False]]))
+    following = np.append(indices, n_samples)[ends + 1]
+    seconds = float((following - indices[begins]).sum() / sfreq)
+    return (
+        f"the stamps of {seconds:.3g} s came late, after {len(begins)} stalls of the transfer: "
+        "their samples are dated by all the others"
+    )
+
+
+def _breaks(indices: np.ndarray, times: np.ndarray, kept: np.ndarray, sfreq: float) -> list[int]:
+    """Samples with which segments begin: 0, and where time jumps between neighbouring knots and the jump persists."""
+    is_next = (np.diff(kept) > 1) | (np.diff(indices[kept]) == 1)
+    indices, times = indices[kept], times[kept]
     late = times - indices / sfreq
     jumps = np.diff(late)
-    at = np.flatnonzero((np.abs(jumps) > 1.5 / sfreq) & (np.diff(indices) == 1))
+    at = np.flatnonzero((np.abs(jumps) > 1.5 / sfreq) & is_next)
     reach = int(PERSIST_S * sfreq)
     since = np.searchsorted(indices, indices[at] - reach)
     until = np.searchsorted(indices, indices[at + 1] + reach, side="right")
-    breaks = []
+    breaks = [0]
     for i, a, b in zip(at.tolist(), since.tolist(), until.tolist(), strict=True):
         before, after = late[a : i + 1], late[i + 1 : b]
         step = after.min() - before.max() if jumps[i] > 0 else before.min() - after.max()
         if step > 1.5 / sfreq or abs(jumps[i]) > PERSIST_S:
-            breaks.append(i + 1)
+            breaks.append(int(indices[i + 1]))
     return breaks
 
 
-def _rate(indices: np.ndarray, times: np.ndarray, edges: list[int]) -> float:
+def _rate(knots: Sequence[tuple[np.ndarray, np.ndarray]], sfreq: float) -> float:
     """Samples a second of common time over the long segments; 0 where there is none."""
     n = seconds = 0.0
-    for a, b in pairwise(edges):
-        if times[b - 1] - times[a] >= SHORT_S:
-            n, seconds = n + indices[b - 1] - indices[a], seconds + times[b - 1] - times[a]
-    return n / seconds if seconds else 0.0
+    for indices, times in knots:
+        length = float(indices[-1] - indices[0])
+        if length / sfreq >= SHORT_S:
+            n, seconds = n + length, seconds + length * trimmed_line(indices - indices[0], times)[1]
+    return n / seconds if seconds > 0 else 0.0
 
 
-def _line(
-    indices: np.ndarray, times: np.ndarray, stop: int, sfreq: float, dejitter: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Points from sample number to common time, the first of them at the segment's first sample."""
-    if not dejitter:
-        return indices.astype(float), np.maximum.accumulate(times)
-    x = indices - indices[0]
-    slope = 1 / sfreq
-    if len(x) > 2 and x[-1] * slope >= SHORT_S:
-        slope = float(np.polyfit(x, times - times[0], 1)[0])
-    level = float(np.mean(times - slope * x))
-    last = max(stop - 1 - int(indices[0]), 0)
-    return indices[0] + np.array([0.0, last]), level + slope * np.array([0.0, last])
+def _line(indices: np.ndarray, times: np.ndarray, first: int, stop: int, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points from sample number to common time, at the first and the last sample of a segment."""
+    x = indices - first
+    is_long = len(x) > 2 and (x[-1] - x[0]) / sfreq >= SHORT_S
+    level, slope = trimmed_line(x, times, None if is_long else 1 / sfreq)
+    last = max(stop - 1 - first, 0)
+    return first + np.array([0.0, last]), level + slope * np.array([0.0, last])
 
 
 def _gap(before: XdfSegment, start: float, sfreq: float) -> float:

@@ -10,8 +10,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from rtalign.recordings.stream_channels.description import MAX_CHARACTERS
 from rtalign.recordings.xdf import writer
-from rtalign.recordings.xdf.header import MAX_BYTES, XdfHeader, parse_header
+from rtalign.recordings.xdf.header import XdfHeader, parse_header
 
 MAX_CHUNKS = 20_000_000
 MAX_STREAMS = 1000
@@ -210,7 +211,7 @@ class XdfFile:
         number = int.from_bytes(file.read(4), "little")
         place, size = place + 4, size - 4
         if tag == writer.STREAM_HEADER and size >= 0 and number not in self.streams:
-            self._open_stream(number, file.read(min(size, MAX_BYTES + 1)))
+            self._open_stream(number, file.read(min(size, MAX_CHARACTERS + 1)))
         elif number not in self.streams or size < 1 or tag == writer.STREAM_HEADER:
             self._damaged += 1
         elif tag == writer.CLOCK_OFFSET:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.recordings.sensors import channel_index, narrow
-from rtalign.recordings.xdf.channels import select_xdf_sensors
+from rtalign.recordings.stream_channels.selection import select_channels
 from rtalign.recordings.xdf.clock import CountedClock, XdfSegment
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 
@@ -41,6 +41,8 @@ class XdfRecording:
     ----------
     sensors : tuple of Sensor
         MEG, or EEG where there is no MEG, without the bad ones.
+    channel_names : tuple of str
+        Every channel of the stream, used as a sensor or not.
     words : tuple of Word
         None until `with_words`.
     sound_onset : None
@@ -60,9 +62,11 @@ class XdfRecording:
     ) -> None:
         self.path, self.name, self.subject = file.path, name, subject
         self._file, self._stream, self.clock = file, stream, clock
-        selected, factors = select_xdf_sensors(stream.header, bads)
+        header = stream.header
+        selected = select_channels(header.channels, header.n_channels, header.type, header.name, bads)
         self.sensors: tuple[Sensor, ...] = selected.sensors
-        self._picks, self._factors = np.array(selected.picks, int), np.array(factors, float)
+        self.channel_names = selected.names
+        self._picks, self._factors = selected.picks, selected.scales
         self.sfreq = clock.sfreq
         self.start = clock.segments[0].start
         self.n_samples = stream.n_samples
@@ -75,11 +79,6 @@ class XdfRecording:
             f"<XdfRecording {self.name}: {len(self.sensors)} sensors, {self.sfreq:g} Hz, "
             f"{self.seconds:.1f} s, {len(self.words)} words>"
         )
-
-    @property
-    def channel_names(self) -> tuple[str, ...]:
-        """Every channel of the stream that has a name, used as a sensor or not."""
-        return tuple(channel.label for channel in self._stream.header.channels) or tuple(s.name for s in self.sensors)
 
     @property
     def seconds(self) -> float:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rtalign.core.records import Word
+from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.recordings.word_tables.delimited import parse_table, read_text
 from rtalign.recordings.word_tables.rows import NoWords, is_word, unquote
 from rtalign.recordings.word_tables.table import read_words
@@ -196,7 +197,7 @@ def _signal_streams(file: XdfFile, wanted: str | None) -> list[XdfStream]:
         if not fitting:
             raise ValueError(f"{file.path.name} has no stream of numbers called {wanted}; it has {listed}")
     else:
-        meg, eeg = ([s for s in numeric if s.header.type.strip().lower() == kind] for kind in ("meg", "eeg"))
+        meg, eeg = ([s for s in numeric if signal_type(s.header.type) == kind] for kind in ("meg", "eeg"))
         fitting = meg or eeg
         if not fitting:
             raise ValueError(

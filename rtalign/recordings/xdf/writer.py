@@ -7,11 +7,13 @@ import struct
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
 
-from rtalign.core.records import SI_UNITS, Sensor, sensor_to_dict
+from rtalign.core.records import SI_UNITS, Sensor
+from rtalign.recordings.stream_channels.description import describe_channel
 
 MAGIC = b"XDF:"
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = range(1, 7)
@@ -20,8 +22,6 @@ BOUNDARY_MARK = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 
 FORMATS = {"float32": "<f4", "double64": "<f8", "int8": "i1", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
 """Number formats of XDF, and numpy's names for them."""
-
-XDF_TYPES = {"axial": "MEG", "mag": "MEG", "planar": "MEG", "eeg": "EEG"}
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -79,9 +79,9 @@ def signal_header(stream: int, signal: SignalStream, created: float) -> bytes:
     """Return the header of a stream of numbers, with all that is known of its channels.  created : when, s."""
     sensors = {sensor.name: sensor for sensor in signal.sensors}
     units = signal.units or [SI_UNITS[sensors[name].kind] if name in sensors else "" for name in signal.channels]
-    kinds = {XDF_TYPES[sensor.kind] for sensor in signal.sensors}
+    is_eeg = {sensor.kind for sensor in signal.sensors} == {"eeg"}
     parts = [_channel(name, unit, sensors.get(name)) for name, unit in zip(signal.channels, units, strict=True)]
-    info = _info(signal.name, "EEG" if kinds == {"EEG"} else "MEG", len(parts), signal.sfreq, signal.format, created)
+    info = _info(signal.name, "EEG" if is_eeg else "MEG", len(parts), signal.sfreq, signal.format, created)
     return _of_stream(STREAM_HEADER, stream, _xml(f"{info}<desc><channels>{''.join(parts)}</channels></desc>"))
 
 
@@ -147,18 +147,17 @@ def _info(name: str, kind: str, n_channels: int, sfreq: float, format: str, crea
 
 
 def _channel(name: str, unit: str, sensor: Sensor | None) -> str:
-    """One channel's entry: label, type and unit as XDF's own list has them, and what a sensor is in this program."""
-    if sensor is None:
-        return f"<channel>{_tags({'label': name, 'type': 'misc', 'unit': unit})}</channel>"
-    entry = sensor_to_dict(sensor)
-    place = "".join(f"<{axis}>{1000 * x:.2f}</{axis}>" for axis, x in zip("XYZ", sensor.position, strict=True))
-    exact = {key: " ".join(str(x) for x in entry[key]) for key in ("position", "normal")}
-    own = _tags({"label": name, "type": XDF_TYPES[sensor.kind], "unit": unit, "kind": sensor.kind, **exact})
-    return f"<channel>{own}<location>{place}</location></channel>"
+    """One channel's entry, as `SignalOutlet` sends it."""
+    tree = describe_channel(sensor, unit) if sensor else {"label": name, "type": "misc", "unit": unit}
+    return f"<channel>{_tags(tree)}</channel>"
 
 
-def _tags(values: Mapping[str, str]) -> str:
-    return "".join(f"<{key}>{escape(NOT_XML.sub(' ', value))}</{key}>" for key, value in values.items())
+def _tags(tree: Mapping[str, Any]) -> str:
+    parts = (
+        (key, escape(NOT_XML.sub(" ", value)) if isinstance(value, str) else _tags(value))
+        for key, value in tree.items()
+    )
+    return "".join(f"<{key}>{content}</{key}>" for key, content in parts)
 
 
 def _xml(inner: str) -> bytes:

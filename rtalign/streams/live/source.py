@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.records import Chunk
+from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.signal.plausibility import find_wrong_units
 from rtalign.streams.events import Event, Health, Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
@@ -36,7 +37,7 @@ def is_signal(info: StreamInfo, named: bool) -> bool:
     -------
     bool
     """
-    return info.regular and info.format != "string" and (named or info.type.upper() in ("MEG", "EEG"))
+    return info.regular and info.format != "string" and (named or signal_type(info.type) != "")
 
 
 def is_words(info: StreamInfo, named: bool) -> bool:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtalign.recordings.stream_channels.selection import select_channels
 from rtalign.recordings.xdf import open_xdf, writer
-from rtalign.recordings.xdf.channels import select_xdf_sensors
 from rtalign.recordings.xdf.header import parse_header
 from rtalign.recordings.xdf.reader import XdfFile
 from tests.helpers.fif_files import signal_of
@@ -134,7 +134,7 @@ def test_a_header_is_read_as_it_was_written() -> None:
     raw = writer.signal_header(3, odd, 1.0)
     found = parse_header(raw[raw.find(b"<?xml") :])
     assert (found.name, found.sfreq, found.format) == ("a<b>& ü", 1200.0, "int16")
-    assert select_xdf_sensors(found)[0].sensors == SENSORS[:1]
+    assert select_channels(found.channels, found.n_channels, found.type, found.name).sensors == SENSORS[:1]
 
 
 def test_a_long_file_is_never_whole_in_memory(tmp_path: Path) -> None:

@@ -12,9 +12,7 @@ import pytest
 
 from rtalign.recordings.quality.signal import check_signal
 from rtalign.recordings.xdf import writer
-from rtalign.recordings.xdf.channels import select_xdf_sensors, si_factor
 from rtalign.recordings.xdf.clock import to_common_clock
-from rtalign.recordings.xdf.header import XdfChannel, XdfHeader
 from rtalign.recordings.xdf.reader import XdfFile
 from rtalign.recordings.xdf.recording import XdfRecording
 from rtalign.recordings.xdf.streams import parse_marker
@@ -97,47 +95,6 @@ def test_units_are_converted_to_si(tmp_path: Path) -> None:
     signal = writer.SignalStream("meg", SFREQ, MEG.channels, SENSORS, ("fT", "fT/cm", "pT"), "double64")
     path = write(tmp_path / "a.xdf", np.arange(600) / SFREQ, np.ones((600, 3)), signal=signal)
     np.testing.assert_allclose(signal_of(open_one(path))[0], [1e-15, 1e-13, 1e-12])
-
-
-@pytest.mark.parametrize(
-    ("unit", "factor"),
-    [
-        ("T", 1),
-        ("fT", 1e-15),
-        ("microvolts", 1e-6),
-        ("uV", 1e-6),
-        ("µV", 1e-6),
-        ("V", 1),
-        ("mV", 1e-3),
-        ("-6", 1e-6),
-        ("0", 1),
-        ("T/m", 1),
-        ("fT/cm", 1e-13),
-        ("T/cm", 100),
-        ("femtotesla", 1e-15),
-        ("counts", None),
-        ("", None),
-    ],
-)
-def test_units_by_their_names(unit: str, factor: float | None) -> None:
-    assert si_factor(unit) == (factor if factor is None else pytest.approx(factor, rel=1e-9))
-
-
-def test_channels_are_recognised_by_type_and_name() -> None:
-    labels = [("MEG 0113", "meg"), ("MEG 0111", "meg"), ("MLC11", "meg"), ("G1", "grad"), ("UPPT001", "stim")]
-    channels = tuple(XdfChannel(label=label, type=type, unit="T") for label, type in labels)
-    selected, factors = select_xdf_sensors(XdfHeader("x", "MEG", 5, SFREQ, "float32", channels))
-    assert [(s.kind, i) for s, i in zip(selected.sensors, selected.picks, strict=True)] == [
-        ("planar", 0),
-        ("mag", 1),
-        ("axial", 2),
-        ("planar", 3),
-    ]
-    assert any("no known position" in note for note in selected.notes)
-    eeg, factors = select_xdf_sensors(XdfHeader("x", "EEG", 2, SFREQ, "float32", ()))
-    assert [s.name for s in eeg.sensors] == ["channel 1", "channel 2"]
-    assert factors == pytest.approx([1e-6, 1e-6])
-    assert any("unit" in note for note in eeg.notes)
 
 
 @pytest.mark.parametrize(
