@@ -11,6 +11,8 @@ from pydantic import Field, ValidationError
 from rtalign.core.json_toml import read_toml
 from rtalign.core.recipe import Settings, validation_text
 
+MAX_WORD_DELAY_S = 10.0
+"""How far, in signal time, a word may arrive behind its samples."""
 MIN_CURVE_WORDS = 100
 """With fewer words a curve R(lag) cannot be distinguished from chance, and no curve or peak is shown."""
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Chunk, Epoch, Sensor, SkippedWord, Word
+from rtalign.core.session import MAX_WORD_DELAY_S
 from rtalign.signal.chain import Chain
 from rtalign.signal.epochs import EpochBuilder
 from rtalign.signal.ring_buffer import RingBuffer
 
-MAX_WORD_DELAY_S = 10.0
-"""How far, in signal time, a word may arrive behind its samples."""
 PIECE_S = 1.0
 """Longer chunks are taken in pieces of this length, so that epochs are read before the buffer overwrites them."""
 

@@ -7,7 +7,7 @@ from collections import Counter, deque
 import numpy as np
 
 from rtalign.core.records import SkippedWord, Word
-from rtalign.signal.pipeline import MAX_WORD_DELAY_S
+from rtalign.core.session import MAX_WORD_DELAY_S
 from rtalign.streams.events import Notice
 from rtalign.streams.live.sample_clock import SampleClock
 from rtalign.streams.markers.validation import MarkerWord

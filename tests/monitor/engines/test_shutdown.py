@@ -163,11 +163,11 @@ def test_a_hanging_engine_is_killed_when_taking_pictures(
     scene.engine.obeys_stop = False
     for waited in (0.0, 19.0):
         scene.now += waited
-        app._poll(scene.window, options, pictures)
+        app.poll(scene.window, options, pictures)
         assert scene.engine.alive
     scene.now += 2
     for _ in range(2):
-        app._poll(scene.window, options, pictures)
+        app.poll(scene.window, options, pictures)
         scene.window.tick()
     assert not scene.engine.alive
     assert not scene.window.isVisible()
