@@ -14,6 +14,7 @@ from rtalign_cli.inputs import (
     load_repeats,
     recipe_of,
     refuse_overwriting,
+    refuse_settings,
 )
 
 # Libraries are imported inside the commands that use them, so that each command loads what it needs alone.
@@ -22,19 +23,22 @@ from rtalign_cli.inputs import (
 def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Fit a bank of decoders, or estimate what that would take."""
     from rtalign.decoding.bank import DecoderBank
+    from rtalign.training.evaluation import check_model, check_recordings_are_new
     from rtalign.training.trainer import train as train_bank
     from rtalign_cli.text import print_result
     from rtalign_offline import estimate_lines, estimate_training
 
     refuse_overwriting(args.out, args.force)
+    if args.extend:
+        refuse_settings(args)
     earlier = DecoderBank.load(args.extend) if args.extend else None
     recipe = earlier.recipe if earlier else recipe_of(args)
     recordings = load_recordings(args, progress, [s.name for s in earlier.sensors] if earlier else None)
     if earlier:
-        from rtalign.training.evaluation import check_recordings_are_new
-
         check_recordings_are_new(earlier, recordings)
     model = load_model(args.model, args, progress, recipe.language.precision)
+    if earlier:
+        check_model(earlier, model)
     if warning := model.context_warning(recipe.language):
         progress.say(warning)
     if args.dry_run:

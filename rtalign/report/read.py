@@ -114,6 +114,13 @@ class Summary(FilePart):
     robustness: dict[str, Any] = {}
     statistics: dict[str, list[list[Number]]] = {}
     recordings: list[Any] = []
+    training_overlap: dict[str, Any] = {}
+
+    @property
+    def overlap_warning(self) -> str:
+        """That the bank was trained on what is scored here; empty where it was not, or where that is unknown."""
+        found = self.training_overlap.get("status") == "overlap"
+        return str(self.training_overlap.get("text", "")) if found else ""
 
 
 class PassportSensor(FilePart):

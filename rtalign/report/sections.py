@@ -56,7 +56,8 @@ def _tiles(results: Results) -> list[Markup]:
         tiles.append(("temporal score r", signed(score.r), interval))
         tiles.append(("first to last layer", f"{signed(score.slope_ms, 0, plus=True)} ms", slope))
     else:
-        tiles.append(("temporal score r", "none", "too few peaks"))
+        why = "trained on these words" if summary.overlap_warning else "too few peaks"
+        tiles.append(("temporal score r", "none", why))
     where = "within the null" if best is None or not clears_null(results) else f"best in layer {best.best_layer}"
     tiles.append(("alignment score R", signed(best.best if best else None, 3), where))
     tiles.append(("words scored", f"{summary.n_words:,}", f"{skipped:,} left out"))
@@ -74,6 +75,9 @@ def _range(results: Results) -> str:
 def _notes(results: Results) -> list[Markup]:
     """What a reader must know before using a number."""
     recipe, notes = recipe_of(results), []
+    if results.summary.training_overlap.get("text"):
+        text = str(results.summary.training_overlap["text"])
+        notes.append(text[:1].upper() + text[1:] + ".")
     if recipe and recipe.fit.fold_kind == "legacy":
         notes.append(
             "Folds were shuffled (legacy). Neighbouring words share signal, so R is biased upwards: do not "

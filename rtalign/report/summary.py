@@ -19,7 +19,7 @@ from rtalign.scoring.peaks import Peak
 
 FORMAT, VERSION = "rtalign-summary", 1
 KINDS = ("train", "evaluate", "session")
-EXTRAS = ("pca_variance", "null", "planted", "notes", "robustness")
+EXTRAS = ("pca_variance", "null", "planted", "notes", "robustness", "training_overlap")
 COLUMNS = ("layer", "depth", "lag_s", "r", "null_lo", "null_hi")
 DIGITS = 6
 """Significant digits kept: finer than any score is known, and short enough to read."""
@@ -72,6 +72,7 @@ def summary(
         "statistics": data.statistics,
         "seconds": dict(seconds),
         "peak_rss_mb": peak_rss_mb,
+        "training_overlap": {"status": "none", "recordings": [], "text": ""},
         **extra,
     }
     return dict(as_json(contents))

@@ -80,6 +80,8 @@ def model_name(results: Results) -> str:
 def headline(results: Results) -> str:
     """What was found, in one sentence."""
     peaked, layers, score = results.peaked, results.summary.layers, results.summary.temporal_score
+    if warning := results.summary.overlap_warning:
+        return f"No evidence: {warning}."
     if not peaked:
         lost = sum(layer.status == "below null" for layer in layers)
         return "No layer rises to a peak above the null." if lost == len(layers) else "No layer has a peak that stands."

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
-from rtalign.core.records import AXIAL_COILS, SI_UNITS, Sensor
+from rtalign.core.records import AXIAL_COILS, SI_UNITS, RecordingIdentity, Sensor
 
 MAX_CHARACTERS = 16_000_000
 MAX_CHANNELS = 4096
+MAX_RECORDINGS, MAX_NAME = 1000, 200
 TYPES = {"axial": "mag", "mag": "mag", "planar": "grad", "eeg": "eeg"}
 """The channel types that MNE and mne-lsl know; the finer kind is written as sensor_kind."""
 
@@ -22,6 +24,7 @@ _LONG = {"milli": "m", "micro": "u", "nano": "n", "pico": "p", "femto": "f"}
 _METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
 _MEG_TYPES = {"meg", "mag", "magnetometer", "megmag", "grad", "gradiometer", "meggrad", "planar", "axial"}
 _NO_SENSOR = re.compile(r"(STI|UPPT|UADC|UDIO|TRIG|STATUS|HLC|EOG|ECG|EMG|MISC|AUX|SCLK|AUDIO|SYNC)", re.IGNORECASE)
+_PRINT = re.compile(r"[0-9a-f]{16,64}")
 _CTF = re.compile(r"M[LRZ][CFOPT]\d\d")
 
 
@@ -43,6 +46,8 @@ class StreamChannels:
         What a user should know, such as units that are missing.
     units : tuple of str
         The unit of each channel, as the sender writes it.
+    origin : tuple of RecordingIdentity
+        The recordings that the sender plays, as it says; empty of a live signal.
     """
 
     names: tuple[str, ...]
@@ -51,6 +56,7 @@ class StreamChannels:
     scales: np.ndarray
     notes: tuple[str, ...]
     units: tuple[str, ...] = ()
+    origin: tuple[RecordingIdentity, ...] = ()
 
 
 def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChannels:
@@ -107,7 +113,7 @@ def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChann
         notes.append(f"{n_unplaced} sensors have no known position")
     values = np.array([1.0 if scale is None else scale for scale in scales])
     units = tuple(_text(node, "unit") for node in nodes)
-    return StreamChannels(tuple(names), sensors, np.array(chosen), values, tuple(notes), units)
+    return StreamChannels(tuple(names), sensors, np.array(chosen), values, tuple(notes), units, _origin(xml))
 
 
 def describe(sensors: tuple[Sensor, ...]) -> list[dict[str, Any]]:
@@ -138,6 +144,35 @@ def describe(sensors: tuple[Sensor, ...]) -> list[dict[str, Any]]:
             }
         )
     return out
+
+
+def describe_origin(origin: Sequence[RecordingIdentity]) -> list[dict[str, str]]:
+    """The description of the recordings that a stream is played from; `parse` gives the same identities back.
+
+    Parameters
+    ----------
+    origin : sequence of RecordingIdentity
+        At most `MAX_RECORDINGS` of them are written.
+
+    Returns
+    -------
+    list of dict
+        One tree of texts per recording.
+    """
+    return [
+        {"name": one.name[:MAX_NAME], "fingerprint": one.fingerprint, "signal": one.signal}
+        for one in origin[:MAX_RECORDINGS]
+    ]
+
+
+def _origin(xml: str) -> tuple[RecordingIdentity, ...]:
+    """The recordings in a description that `_nodes` has accepted; what is no fingerprint is left out."""
+    found = ElementTree.fromstring(xml).findall("./desc/recordings/recording")[:MAX_RECORDINGS]
+    identities = [
+        RecordingIdentity(_text(node, "name")[:MAX_NAME], _text(node, "fingerprint"), _text(node, "signal"))
+        for node in found
+    ]
+    return tuple(one for one in identities if _PRINT.fullmatch(one.fingerprint) and _PRINT.fullmatch(one.signal))
 
 
 def labels(nodes: list[ElementTree.Element | None], n_channels: int) -> list[str]:

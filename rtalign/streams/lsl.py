@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import Sensor
+from rtalign.core.records import RecordingIdentity, Sensor
 from rtalign.streams import channels
 
 BUFFER_S = 120
@@ -351,10 +351,24 @@ class SignalOutlet(LabelledOutlet):
         Its rate, Hz.
     source_id : str
         What stays the same when the sender is started again.
+    origin : sequence of RecordingIdentity
+        The recordings that are played into it.
     """
 
-    def __init__(self, name: str, sensors: Sequence[Sensor], sfreq: float, source_id: str) -> None:
-        _Outlet.__init__(self, _described(name, "MEG", channels.describe(tuple(sensors)), sfreq, source_id))
+    def __init__(
+        self,
+        name: str,
+        sensors: Sequence[Sensor],
+        sfreq: float,
+        source_id: str,
+        origin: Sequence[RecordingIdentity] = (),
+    ) -> None:
+        info = _described(name, "MEG", channels.describe(tuple(sensors)), sfreq, source_id)
+        if origin:
+            node = info.desc().append_child("recordings")
+            for tree in channels.describe_origin(origin):
+                _append(node.append_child("recording"), tree)
+        _Outlet.__init__(self, info)
 
 
 class TextOutlet(_Outlet):

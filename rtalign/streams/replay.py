@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
-from rtalign.core.records import Chunk, Recording, Word
+from rtalign.core.records import Chunk, Recording, RecordingIdentity, Word
 from rtalign.streams.events import Event, Health, SignalChanged, SourceEnded, SourceJumped, State, StreamHealth
 
 LEAD_S = 20.0
@@ -32,6 +32,8 @@ class ReplaySource:
         Length of the chunks that are handed out, s.
     clock : callable
         () -> seconds; a test gives its own.
+    origin : tuple of RecordingIdentity
+        The recordings that this one is made of.
 
     Examples
     --------
@@ -45,8 +47,9 @@ class ReplaySource:
         speed: float | None = 1.0,
         chunk_s: float = 0.02,
         clock: Callable[[], float] = time.monotonic,
+        origin: tuple[RecordingIdentity, ...] = (),
     ) -> None:
-        self._recording, self._clock, self._chunk_s = recording, clock, chunk_s
+        self._recording, self._clock, self._chunk_s, self._origin = recording, clock, chunk_s, origin
         self._speed, self._paused = speed, False
         self._words = sorted(recording.words, key=lambda word: word.onset)
         self._until: float | None = None
@@ -130,7 +133,7 @@ class ReplaySource:
         events: list[Event] = []
         if not self._began:
             self._began = True
-            events.append(SignalChanged(self._recording.sensors, self._recording.sfreq))
+            events.append(SignalChanged(self._recording.sensors, self._recording.sfreq, origin=self._origin))
         if self._moved:
             self._moved = False
             events.append(SourceJumped(self._wanted))

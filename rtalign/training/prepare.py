@@ -18,6 +18,7 @@ from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
 from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection
+from rtalign.decoding.training_overlap import refuse_repeated
 from rtalign.language import find_content_words
 from rtalign.language.reading import Reading
 from rtalign.recordings.quality.signal import check_signal
@@ -164,7 +165,7 @@ def prepare_recordings(
     Parameters
     ----------
     recordings : sequence of Recording
-        With the same sensors; ValueError names channels that are flat or not finite.
+        With the same sensors; ValueError names one that is there twice, and channels that are flat or not finite.
     request : ActivationRequest
         Which activations of which model.
     recipe : Recipe
@@ -179,6 +180,7 @@ def prepare_recordings(
     list of PreparedRecording
         In the order of the recordings.
     """
+    refuse_repeated(recordings)
     check_channels(recordings)
     remove_abandoned(store)
 

@@ -196,11 +196,14 @@ def prepare_results(
     sensors = engine.intake.fitting.sensors if engine.intake.fitting else ()
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
+    overlap = engine.training_overlap.to_json()
     recipe, skipped, n_words = engine.decoding.recipe, dict(engine.ledger.skipped), engine.assessment.n_words
 
     def write() -> tuple[Path, int]:
         folder.mkdir(parents=True, exist_ok=True)
-        write_results(folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb)
+        write_results(
+            folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb, training_overlap=overlap
+        )
         return folder / "report.html", n_words
 
     return write

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from rtalign_monitor.bars.status import lamp_state
+from rtalign_monitor.bars.status import StatusBar, lamp_state
 from rtalign_monitor.bars.trust import TrustBar
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import pixels, show_view
@@ -32,3 +32,18 @@ def test_a_refused_bank_leaves_room_for_the_recording(qtbot: QtBot) -> None:
     assert texts[0] == "the bank does not fit, nothing is decoded: choose another (Ctrl+B)"
     assert "MEG flowing" in texts
     assert any(text.startswith("recording 212 MB") for text in texts)
+
+
+def test_a_bank_trained_on_the_recording_is_a_badge_that_stays(qtbot: QtBot) -> None:
+    warning = "this bank was trained on this recording: R flatters"
+    for width in (900, 1280):
+        pictures = []
+        for overlap in ("", warning):
+            view = StatusBar()
+            show_view(qtbot, view, width, 44)
+            for n in (0, 300, 3000):
+                view.draw(snapshots.snapshot_after(n, training_overlap=overlap))
+            pictures.append(pixels(view))
+        assert view.parts[-1] == f"No evidence: {warning}"
+        assert warning in view.accessibleDescription()
+        assert (pictures[0] != pictures[1]).any()
