@@ -82,6 +82,22 @@ class LanguageRecipe(Settings):
         "mean",
         description="How the tokens of one word become one activation: their mean, or the last or first of them.",
     )
+    punctuation: Literal["out", "in", "strip"] = Field(
+        "out",
+        description="Tokens without a letter, digit or spoken sign, as the comma of 'sea,': out, the model reads them, "
+        "and they are left out of the word's activation and surprisal; in, they count; strip, punctuation and quotes "
+        "around a word are taken off before the model reads it.",
+    )
+    capitals: Literal["keep", "lower"] = Field(
+        "keep",
+        description="keep reads words as they are written, but a table that is all in capitals in lower case; lower "
+        "reads every word in lower case, as a live sender of capitals needs it.",
+    )
+    separator: Literal["space", "none"] = Field(
+        "space",
+        description="What stands between two words: a space, or none for languages written without spaces, whose words "
+        "are then cut into tokens each by itself. Numbers are read as they are written.",
+    )
     layers: Annotated[str, AfterValidator(_check_layers)] = Field(
         "9", description="all; a number of layers between 10 % and 90 % of depth; or a list of hidden-state indices."
     )
@@ -103,6 +119,11 @@ class LanguageRecipe(Settings):
     def context_words(self) -> int:
         """How many words a context holds."""
         return int(self.context.split(":")[1])
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """How words are read, by name, as passports state it."""
+        return {name: getattr(self, name) for name in ("context", "tokens", "punctuation", "capitals", "separator")}
 
     def layer_indices(self, n_layers: int) -> list[int]:
         """The hidden states used; 0 is the embedding, n_layers - 1 the last."""
@@ -218,6 +239,14 @@ class Recipe(Settings):
             raise ValueError(validation_text(error)) from None
 
     @classmethod
+    def from_saved(cls, text: str) -> Recipe:
+        """A recipe that was saved with results; a setting that it does not know yet has the meaning of its time."""
+        base = cls()
+        for group, settings in EARLIER.items():
+            base = base.with_settings(group, **settings)
+        return cls.from_toml(text, base)
+
+    @classmethod
     def load(cls, path: Path, base: Recipe | None = None) -> Recipe:
         """A recipe from a TOML file."""
         return cls.from_toml(path.read_text(encoding="utf-8"), base)
@@ -235,6 +264,10 @@ class Recipe(Settings):
         """A hash of some groups of settings, or of all."""
         chosen = self.model_dump_json(include=set(groups) or None)
         return hashlib.sha256(chosen.encode()).hexdigest()[:16]
+
+
+EARLIER: dict[str, dict[str, Any]] = {"language": {"punctuation": "in"}}
+"""Settings that came later and whose default is not what was done before, with what was done before."""
 
 
 def validation_text(error: ValidationError, source: str = "recipe") -> str:

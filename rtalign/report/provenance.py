@@ -23,7 +23,7 @@ WHOLE_CONTENT = (
 def recipe_of(results: Results) -> Recipe | None:
     """The recipe, where the folder has one that this version understands."""
     try:
-        return Recipe.from_toml(results.recipe) if results.recipe else None
+        return Recipe.from_saved(results.recipe) if results.recipe else None
     except ValueError:
         return None
 
@@ -40,14 +40,30 @@ def _data(results: Results, recipe: Recipe) -> str:
     sensors = several(len(results.passport.sensors), "sensor") if results.passport else "the sensors"
     kept = f"{language.components} principal components a layer" if language.components else "every dimension"
     which = "every word" if recipe.words.which == "all" else "every content word"
-    tokens = "their mean" if language.tokens == "mean" else "the last of them"
+    tokens = "their mean" if language.tokens == "mean" else f"the {language.tokens} of them"
     return (
         f"The signal of {sensors} was filtered {_filter(recipe)}, and read at {len(lags)} lags from "
         f"{milliseconds(float(lags[0]))} to {milliseconds(float(lags[-1]))} ms around the onset of {which}, by "
         f"interpolation at the exact time. {model_name(results)} read the words in order, each with "
-        f"{_context(recipe)}; the activations of a word\u2019s tokens ({tokens}) were reduced to {kept}, fitted on "
-        "training words only."
+        f"{_context(recipe)}; the activations of a word\u2019s tokens ({tokens}{_unspoken(recipe)}) were reduced to "
+        f"{kept}, fitted on training words only.{_capitals(recipe)}"
     )
+
+
+def _unspoken(recipe: Recipe) -> str:
+    """What became of tokens of punctuation."""
+    match recipe.language.punctuation:
+        case "out":
+            return "; tokens of punctuation alone were read and left out"
+        case "strip":
+            return "; punctuation around words was taken off before the model read them"
+        case _:
+            return "; tokens of punctuation, as the comma of \u201csea,\u201d, counted too"
+
+
+def _capitals(recipe: Recipe) -> str:
+    lower = " Every word was read in lower case." if recipe.language.capitals == "lower" else ""
+    return lower + (" No space stood between two words." if recipe.language.separator == "none" else "")
 
 
 def _filter(recipe: Recipe) -> str:
@@ -195,6 +211,7 @@ def passport(results: Results) -> Markup:
     boxes = [
         ("Signal", facts([*channels, *_named(made.chain)])),
         ("Language model", facts([*_named(made.model), ("context", results.summary.context)])),
+        ("How words are read", facts(_named({k: v for k, v in made.reading.items() if k != "context"}))),
         ("Phase error left by the filter", _phase(made.chain)),
         ("Made with", facts([("created", made.created), *_named(made.versions)])),
     ]

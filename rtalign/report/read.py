@@ -139,6 +139,7 @@ class Passport(FilePart):
     sensors: list[PassportSensor] = []
     chain: dict[str, Any] = {}
     model: dict[str, Any] = {}
+    reading: dict[str, Any] = {}
     recordings: list[dict[str, Any]] = []
     versions: dict[str, Any] = {}
     created: str = ""

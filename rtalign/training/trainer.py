@@ -344,6 +344,7 @@ def _passport(
         components=inputs.projection.components,
         model=results.model_entry(model),
         chain=first.chain,
+        reading=inputs.recipe.language.reading,
         versions=results.package_versions(),
         created=results.utc_now(),
     )
