@@ -38,5 +38,6 @@ def test_extend_refuses_what_it_would_drop(option):
 def test_extend_without_settings_is_not_refused():
     args = build_parser().parse_args(["train", "r", "--model", "m", "--out", "b", "--extend", "b2", "--device", "cpu"])
     inputs.refuse_settings(args)
-    assert inputs.recipe_of(args) == inputs.recipe_of(build_parser().parse_args(["train", "r", "--model", "m",
-                                                                                "--out", "b", "--preset", "live"]))
+    assert inputs.recipe_of(args) == inputs.recipe_of(
+        build_parser().parse_args(["train", "r", "--model", "m", "--out", "b", "--preset", "live"])
+    )

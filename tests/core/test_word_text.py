@@ -23,7 +23,10 @@ from rtalign.core.word_text import (
         *((text, EMPTY) for text in ("", "n/a", "N/A")),
         *((text, SILENT) for text in ("sp", "SP", "sil", "SIL", "<s>", "</s>", "<eps>", "{SL}", "<p:>")),
         *((text, NOISY) for text in ("spn", "SPN", "nsn", "{NS}", "{LG}", "[noise]", "<unk>", "<laugh>")),
-        *((text, PUNCTUATION) for text in (".", ",", "...", "\u2026", "\u2014", "--", "?!", "\u3002", "#", "\"", "(", ")")),
+        *(
+            (text, PUNCTUATION)
+            for text in (".", ",", "...", "\u2026", "\u2014", "--", "?!", "\u3002", "#", '"', "(", ")")
+        ),
     ],
 )
 def test_rows_that_are_no_words_are_named(text: str, reason: str) -> None:
@@ -49,7 +52,11 @@ def test_outer_punctuation_comes_off_and_inner_stays(word: str, bare: str) -> No
 
 
 def test_a_note_knows_how_many_rows_it_counts() -> None:
-    notes = ["something else", RowsWithoutWord("2 rows", {SILENT: 2}), RowsWithoutWord("3", {SILENT: 1, PUNCTUATION: 2})]
+    notes = [
+        "something else",
+        RowsWithoutWord("2 rows", {SILENT: 2}),
+        RowsWithoutWord("3", {SILENT: 1, PUNCTUATION: 2}),
+    ]
     assert count_rows_without_word(notes) == {SILENT: 3, PUNCTUATION: 2}
     assert count_rows_without_word(["none"]) == {}
     assert notes[1] == "2 rows"

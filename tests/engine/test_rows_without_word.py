@@ -22,7 +22,9 @@ from tests.helpers.small_world import world
 def test_they_are_named_and_counted_alike(trained: Any, tmp_path: Path) -> None:
     bank = DecoderBank.load(trained[0] / "bank")
     recording, model = world(n_words=130, seed=5, prefix="f")
-    note = RowsWithoutWord("5 rows of the word table are no words (sp 3, . 2)", {"silence mark": 3, "punctuation alone": 2})
+    note = RowsWithoutWord(
+        "5 rows of the word table are no words (sp 3, . 2)", {"silence mark": 3, "punctuation alone": 2}
+    )
     recording = replace(recording, notes=(note,))
     quiet = Progress(quiet=True)
     offline = evaluate(bank, [recording], model, tmp_path / "out", quiet, store=tmp_path / "cache")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,8 +16,8 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine
 from rtalign.engine.recording.session_folder import prepare_results
-from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.engine.snapshot import Work
+from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader
 from rtalign.report.page import standalone_figures
 from rtalign.streams.replay import ReplaySource
@@ -97,3 +98,13 @@ def test_of_a_live_session_the_summary_says_that_it_cannot_be_known(bank: Decode
     engine = Engine(DecoderSetup.from_bank(bank), source, reader)
     engine.close()
     assert engine.training_overlap.status == "unknown"
+
+
+def test_a_bank_from_before_the_setting_still_counts_punctuation(trained: Any, tmp_path: Path) -> None:
+    folder = shutil.copytree(trained[0] / "bank", tmp_path / "old")
+    recipe = folder / "recipe.toml"
+    kept = [line for line in recipe.read_text().splitlines() if not line.startswith(("punctuation", "lowpass_stop"))]
+    recipe.write_text("\n".join(kept))
+    old = DecoderBank.load(folder).recipe
+    assert (old.language.punctuation, old.chain.lowpass_stop_hz) == ("in", 0.0)
+    assert DecoderBank.load(trained[0] / "bank").recipe.language.punctuation == "out"

@@ -1,9 +1,8 @@
 """Colours, images, ticks and heads of the report are what they say."""
 
 import base64
-import xml.etree.ElementTree as ET
-
 import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,7 @@ from rtalign.core.head_shape import flatten_positions
 from rtalign.report import colour, html
 from rtalign.report.figures import heads, svg
 from rtalign.report.read import read_results
-from tests.helpers.report_folders import make_folder
-from tests.helpers.report_folders import helmet
+from tests.helpers.report_folders import helmet, make_folder
 
 
 @pytest.fixture(scope="module")
