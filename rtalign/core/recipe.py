@@ -25,8 +25,8 @@ class ChainRecipe(Settings):
         0.1,
         ge=0,
         le=2,
-        description="High-pass corner, first order: -3 dB there where causal; at zero phase, which filters twice, -6 dB "
-        "there and -3 dB at 1.55 times as much. 0 switches it off.",
+        description="High-pass corner, first order: -3 dB there where causal; at zero phase, which filters twice, "
+        "-6 dB there and -3 dB at 1.55 times as much. 0 switches it off.",
     )
     lowpass_hz: float = Field(
         20.0, gt=1, le=40, description="Upper edge of the pass band: waves up to here pass unchanged."

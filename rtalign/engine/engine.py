@@ -164,7 +164,7 @@ class Engine:
 
     @property
     def assessment(self) -> Assessment:
-        """The newest peaks, bands and scores; what the bank was trained on is no evidence, and has no temporal score."""
+        """The newest peaks, bands and scores; what the bank was trained on is no evidence: no temporal score."""
         newest, warning = self._assessor.newest, self.training_overlap.warning
         if newest.findings is None or not warning:
             return newest

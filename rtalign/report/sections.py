@@ -173,7 +173,7 @@ def topographies(results: Results) -> Markup:
         return join(title, tag("p", f"Topographies are left out: {why}.", class_="gone"))
     caption = (
         "Haufe\u2019s forward pattern: how strongly the signal varies with what is decoded, root mean square over the "
-        "layer\u2019s components, per standard deviation: a magnitude, without a sign. Nose up; one colour scale for all."
+        "layer\u2019s components, per standard deviation: a magnitude, no sign. Nose up; one colour scale for all."
     )
     planar = " Each place shows the length of its gradient (root sum of squares of the pair)."
     figures = [

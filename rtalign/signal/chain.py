@@ -309,7 +309,7 @@ def phase_error(recipe: ChainRecipe, sfreq: float) -> tuple[np.ndarray, np.ndarr
 
 
 def edges_3db(recipe: ChainRecipe, sfreq: float) -> tuple[float, float]:
-    """Where a chain's gain has fallen by 3 dB, measured: below and above the pass band, in Hz; 0 without a high-pass."""
+    """Where a chain's gain has fallen by 3 dB, measured: below and above the pass band; 0 without a high-pass."""
     corner = recipe.highpass_hz
     low_hz = corner * np.geomspace(0.5, 4, 61)
     high_hz = np.linspace(recipe.lowpass_hz, ChainDesign(recipe, float(sfreq)).stop_hz, 59)

@@ -35,8 +35,9 @@ def test_rows_that_are_no_words_are_named(text: str, reason: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a", "I", "sea,", "...and", "1999", "2,048", "50%", "&", "$5", "\u20ac", "s'il", "spa", "d'", "\u6d77", "\u0645\u0627", "(word)",
-     "nan", "null", "\u092e\u0947\u0902", "\u01c3x\u014d"],
+    ["a", "I", "sea,", "...and", "1999", "2,048", "50%", "&", "$5", "\u20ac",
+     "s'il", "spa", "d'", "\u6d77", "\u0645\u0627",
+     "(word)", "nan", "null", "\u092e\u0947\u0902", "\u01c3x\u014d"],
 )  # fmt: skip
 def test_words_of_any_writing_stay(text: str) -> None:
     assert no_word_reason(text) == ""

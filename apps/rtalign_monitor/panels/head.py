@@ -72,9 +72,7 @@ class HeadPanel(Panel):
 
     spec = PanelSpec("head", "Head", "Ctrl+5", place="lower", columns=3, in_turns=True, in_demo=False)
     title = "Pattern"
-    description = (
-        "How strongly the field varies with what is decoded of a layer at a lag: magnitude, from above, nose up"
-    )
+    description = "How strongly the field varies with what is decoded of a layer at a lag, from above, nose up"
     minimum_size = QSize(150, 120)
 
     def __init__(self, parent: QWidget | None = None) -> None:

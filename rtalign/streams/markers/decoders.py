@@ -188,7 +188,7 @@ class JsonMarkers(MarkerDecoder, name="json", label="JSON"):
 
 
 class AutoMarkers(JsonMarkers, name="auto", label="words or JSON, as they come"):
-    """One marker per word: JSON where the text opens with a brace and is no mark of an aligner, else the word itself."""
+    """One marker per word: JSON where the text opens with a brace and is no aligner's mark, else the word itself."""
 
     def push(self, text: str, stamp: float) -> list[MarkerWord]:
         opened = isinstance(text, str) and text[:MAX_MARKER].lstrip()[:1] == "{"
