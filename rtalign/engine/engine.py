@@ -156,7 +156,7 @@ class Engine:
         self._decoders = LagDecoders.from_bank(decoding.bank) if decoding.bank else None
         self._adaptation: AdaptationThread | None = None
         self._assessor = Assessor()
-        self.training_overlap = TrainingOverlap.find(decoding.bank and decoding.bank.passport, ())
+        self.training_overlap = TrainingOverlap.find(decoding.bank.passport if decoding.bank else None, ())
         self.scoreboard = self._new_scoreboard()
         self.inspected: int | None = None
         self.epoch_power: OrderedDict[int, np.ndarray] = OrderedDict()
@@ -285,7 +285,7 @@ class Engine:
 
     def _compare_training_data(self, stream: SignalChanged) -> None:
         bank = self.decoding.bank
-        self.training_overlap = TrainingOverlap.find(bank and bank.passport, stream.origin)
+        self.training_overlap = TrainingOverlap.find(bank.passport if bank else None, stream.origin)
         if warning := self.training_overlap.warning:
             self.notify(Notice("warning", "training-data", warning, monotonic()))
 

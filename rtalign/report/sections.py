@@ -76,8 +76,8 @@ def _notes(results: Results) -> list[Markup]:
     """What a reader must know before using a number."""
     recipe, notes = recipe_of(results), []
     if results.summary.training_overlap.get("text"):
-        text = str(results.summary.training_overlap["text"])
-        notes.append(text[:1].upper() + text[1:] + ".")
+        overlap = str(results.summary.training_overlap["text"])
+        notes.append(overlap[:1].upper() + overlap[1:] + ".")
     if recipe and recipe.fit.fold_kind == "legacy":
         notes.append(
             "Folds were shuffled (legacy). Neighbouring words share signal, so R is biased upwards: do not "
