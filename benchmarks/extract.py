@@ -87,7 +87,8 @@ def prepare(name: str, n_words: int) -> Bench:
     transformers.utils.logging.disable_progress_bar()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     bare = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    return Bench(load(name), bare, SubwordTokenizer(tokenizer).all_words(words), tokenizer.bos_token_id, words)
+    tokens = [list(word) for word in SubwordTokenizer(tokenizer).all_words(words)]
+    return Bench(load(name), bare, tokens, tokenizer.bos_token_id, words)
 
 
 def best(ways: dict[str, Callable[[], object]], repeats: int, clock: Callable[[], float]) -> dict[str, float]:

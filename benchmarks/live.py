@@ -70,6 +70,9 @@ class Endless:
     def fingerprint(self) -> str:
         return repr(self)
 
+    def signal_fingerprint(self) -> str:
+        return self.fingerprint()
+
 
 def made_up_bank(folder: Path, sensors: tuple[Sensor, ...], layers: str) -> None:
     """A bank of the right shape with decoders of noise: what it says is nonsense, what it costs is not."""

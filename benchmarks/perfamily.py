@@ -25,7 +25,7 @@ def families(names: list[str], words: list[str], window: int, clock: Callable[[]
 def family(name: str, words: list[str], window: int, clock: Callable[[], float]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         ours = load(write(Path(scratch) / name, name, **SMALL[name]))
-    tokens = ours._tokenizer.all_words(words)
+    tokens = [list(word) for word in ours._tokenizer.all_words(words)]
     growing = LanguageRecipe(context=f"growing:{max(len(words), 2)}")
     if ours._network.fallback_window is not None:
         growing = LanguageRecipe(context=f"window:{window}")

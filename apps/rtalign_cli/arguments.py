@@ -56,7 +56,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     _model(parser, required=True)
     parser.add_argument("--out", type=Path, required=True, metavar="BANK", help="folder of the new bank")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe.toml; options below override it")
-    parser.add_argument("--preset", choices=("live", "paper"), default="live", help="the recipe to start from (live)")
+    parser.add_argument("--preset", choices=("live", "paper"), help="the recipe to start from (live)")
     parser.add_argument("--context", metavar="growing:N|window:K", help="the words that the model sees before a word")
     parser.add_argument(
         "--precision", choices=("float32", "bfloat16", "int8"), help="number format of the model's weights (float32)"
@@ -64,7 +64,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", metavar="all|9|LIST", help="all, a number of them, or a list such as 0,10,20")
     parser.add_argument("--lags", metavar="FROM:TO:STEP", help="seconds after word onset, such as -0.5:1.5:0.02")
     parser.add_argument("--words", choices=("all", "content"), help="all words, or nouns, verbs, adjectives, adverbs")
-    parser.add_argument("--extend", type=Path, metavar="BANK", help="add these recordings to those of an earlier bank")
+    parser.add_argument("--extend", type=Path, metavar="BANK", help="add these recordings to a bank, with its settings")
     parser.add_argument("--dry-run", action="store_true", help="estimate time and memory, fit nothing")
     parser.add_argument("--force", action="store_true", help="replace the bank if the folder already holds one")
 

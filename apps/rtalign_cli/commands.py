@@ -17,6 +17,7 @@ from rtalign_cli.inputs import (
     open_bank,
     recipe_of,
     refuse_overwriting,
+    refuse_settings,
 )
 from rtalign_cli.text import print_lines, print_result
 from rtalign_cli.usage import UsageError
@@ -26,21 +27,24 @@ from rtalign_cli.usage import UsageError
 
 def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Fit a bank of decoders, or estimate what that would take."""
+    from rtalign.training.evaluation import check_model, check_recordings_are_new
     from rtalign.training.trainer import train as train_bank
     from rtalign_offline import estimate_lines, estimate_training
 
     refuse_overwriting(args.out, args.force)
+    if args.extend:
+        refuse_settings(args)
     require_paths([args.recipe], "recipe")
     earlier = open_bank(args.extend) if args.extend else None
     recipe = earlier.recipe if earlier else recipe_of(args)
     require_tagger(recipe)
     recordings = load_recordings(args, progress, [s.name for s in earlier.sensors] if earlier else None)
     if earlier:
-        from rtalign.training.evaluation import check_recordings_are_new
-
         check_recordings_are_new(earlier, recordings)
     require_words(recordings, recipe, 10 * recipe.fit.folds, f"training in {recipe.fit.folds} folds")
     model = load_model(args.model, args, progress, recipe.language.precision)
+    if earlier:
+        check_model(earlier, model)
     if note := layers_note(recipe, model.info.n_layers, asked=args.layers is not None):
         progress.say(note)
     if warning := model.context_warning(recipe.language):

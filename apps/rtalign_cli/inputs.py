@@ -19,11 +19,25 @@ if TYPE_CHECKING:
 FILTERS = ("subject", "session", "task", "run")
 
 
+SETTINGS = ("preset", "recipe", "context", "precision", "layers", "lags", "words")
+"""Options of `train` that change the recipe."""
+
+
+def refuse_settings(args: argparse.Namespace) -> None:
+    """Refuse options that --extend would drop: a bank is extended with its own settings."""
+    given = [f"--{name} {vars(args)[name]}" for name in SETTINGS if vars(args)[name] is not None]
+    if given:
+        raise ValueError(
+            f"--extend takes every setting from {args.extend.name}, so {' and '.join(given)} would be dropped: "
+            f"leave {'it' if len(given) == 1 else 'them'} out, or train without --extend"
+        )
+
+
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """Preset, then recipe file, then options."""
     from rtalign.core.recipe import Recipe
 
-    recipe = Recipe.preset(args.preset)
+    recipe = Recipe.preset(args.preset or "live")
     if args.recipe:
         recipe = Recipe.load(args.recipe, recipe)
     for group, name, value in (

@@ -90,6 +90,8 @@ def _state(snapshot: Snapshot) -> list[str]:
         f"  model     {snapshot.model}, {snapshot.context}, {waiting}{reading}",
         f"  engine    {100 * work.load:.0f} % of a core, {work.rss_mb:,.0f} MB{delay}",
     ]
+    if snapshot.training_overlap:
+        rows.append(f"  ▲ no evidence: {snapshot.training_overlap}")
     if work.n_solved:
         rows.append(f"  adapting  decoders solved {work.n_solved} times from today's words")
     if work.shedding:
@@ -183,6 +185,7 @@ def json_line(snapshot: Snapshot) -> dict[str, Any]:
         "peaks": sum(peak.peak_s is not None for peak in snapshot.peaks), "reason": snapshot.reason,
         "temporal_r": _round(snapshot.temporal.r if snapshot.temporal else None, 4),
         "slope_ms": _round(snapshot.temporal.slope_ms if snapshot.temporal else None, 1),
+        "training_overlap": snapshot.training_overlap or None,
         "load": round(work.load, 3), "rss_mb": round(work.rss_mb), "language_ms": _round(work.language_ms, 1),
         "backlog": work.language_backlog, "latency_p99_s": _round(work.latency_p99_s, 4),
         "solved": work.n_solved, "shedding": work.shedding, "refused": list(snapshot.refused),

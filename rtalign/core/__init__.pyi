@@ -20,6 +20,7 @@ from .recipe import WordRecipe as WordRecipe
 from .records import Chunk as Chunk
 from .records import Epoch as Epoch
 from .records import Recording as Recording
+from .records import RecordingIdentity as RecordingIdentity
 from .records import Sensor as Sensor
 from .records import SkippedWord as SkippedWord
 from .records import Word as Word
@@ -44,6 +45,7 @@ __all__ = [
     "Progress",
     "Recipe",
     "Recording",
+    "RecordingIdentity",
     "Sensor",
     "Session",
     "SkippedWord",

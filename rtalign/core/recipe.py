@@ -24,14 +24,38 @@ class Settings(BaseModel):
 class ChainRecipe(Settings):
     """How the raw signal becomes the signal that is decoded."""
 
-    highpass_hz: float = Field(0.1, ge=0, le=2, description="High-pass corner; 0 switches it off.")
-    lowpass_hz: float = Field(20.0, gt=1, le=40, description="Upper edge of the pass band.")
+    highpass_hz: float = Field(
+        0.1,
+        ge=0,
+        le=2,
+        description="High-pass corner, first order: -3 dB there where causal; at zero phase, which filters twice, "
+        "-6 dB there and -3 dB at 1.55 times as much. 0 switches it off.",
+    )
+    lowpass_hz: float = Field(
+        20.0, gt=1, le=40, description="Upper edge of the pass band: waves up to here pass unchanged."
+    )
+    lowpass_stop_hz: float = Field(
+        0.0,
+        ge=0,
+        le=49,
+        description="From here on nothing passes (-70 dB); between the two edges the gain falls, to a half in the "
+        "middle. 0: as gently as mains and decimation allow, from 20 to 49 Hz, where 25 Hz still pass at 0.96, 30 Hz "
+        "at 0.79 and 40 Hz at 0.16; that delays least.",
+    )
     min_rate_hz: float = Field(
         100.0, ge=50, le=200, description="The signal is decimated by a whole number to the lowest rate not below this."
     )
     phase: Literal["causal", "zero"] = Field(
         "causal", description="Causal can run live; zero uses the future of the signal and can only be used offline."
     )
+
+    @model_validator(mode="after")
+    def _falling(self) -> ChainRecipe:
+        if self.lowpass_stop_hz and self.lowpass_stop_hz < self.lowpass_hz + 1:
+            raise ValueError(
+                f"the low-pass falls from {self.lowpass_hz:g} Hz to {self.lowpass_stop_hz:g} Hz; it needs 1 Hz at least"
+            )
+        return self
 
 
 class LagRecipe(Settings):
@@ -85,6 +109,22 @@ class LanguageRecipe(Settings):
         "mean",
         description="How the tokens of one word become one activation: their mean, or the last or first of them.",
     )
+    punctuation: Literal["out", "in", "strip"] = Field(
+        "out",
+        description="Tokens without a letter, digit or spoken sign, as the comma of 'sea,': out, the model reads them, "
+        "and they are left out of the word's activation and surprisal; in, they count; strip, punctuation and quotes "
+        "around a word are taken off before the model reads it.",
+    )
+    capitals: Literal["keep", "lower"] = Field(
+        "keep",
+        description="keep reads words as they are written, but a table that is all in capitals in lower case; lower "
+        "reads every word in lower case, as a live sender of capitals needs it.",
+    )
+    separator: Literal["space", "none"] = Field(
+        "space",
+        description="What stands between two words: a space, or none for languages written without spaces, whose words "
+        "are then cut into tokens each by itself. Numbers are read as they are written.",
+    )
     layers: Annotated[str, AfterValidator(_check_layers)] = Field(
         "9", description="all; a number of layers between 10 % and 90 % of depth; or a list of hidden-state indices."
     )
@@ -106,6 +146,11 @@ class LanguageRecipe(Settings):
     def context_words(self) -> int:
         """How many words a context holds."""
         return int(self.context.split(":")[1])
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """How words are read, by name, as passports state it."""
+        return {name: getattr(self, name) for name in ("context", "tokens", "punctuation", "capitals", "separator")}
 
     def layer_indices(self, n_layers: int) -> list[int]:
         """The hidden states used; 0 is the embedding, n_layers - 1 the last."""
@@ -210,7 +255,7 @@ class Recipe(Settings):
             return cls()
         if name == "paper":
             return cls(
-                chain=ChainRecipe(phase="zero"),
+                chain=ChainRecipe(phase="zero", lowpass_stop_hz=25.0),
                 lags=LagRecipe(start_s=-2.5, stop_s=3.0 - 1 / 30, step_s=1 / 30),
                 language=LanguageRecipe(context="window:50"),
                 words=WordRecipe(which="content"),
@@ -244,6 +289,14 @@ class Recipe(Settings):
             raise ValueError(validation_text(error, model=cls)) from None
 
     @classmethod
+    def from_saved(cls, text: str) -> Recipe:
+        """A recipe that was saved with results; a setting that it does not know yet has the meaning of its time."""
+        base = cls()
+        for group, settings in EARLIER.items():
+            base = base.with_settings(group, **settings)
+        return cls.from_toml(text, base)
+
+    @classmethod
     def load(cls, path: Path, base: Recipe | None = None) -> Recipe:
         """A recipe from a TOML file."""
         return cls.from_toml(path.read_text(encoding="utf-8"), base)
@@ -261,6 +314,13 @@ class Recipe(Settings):
         """A hash of some groups of settings, or of all."""
         chosen = self.model_dump_json(include=set(groups) or None)
         return hashlib.sha256(chosen.encode()).hexdigest()[:16]
+
+
+EARLIER: dict[str, dict[str, Any]] = {
+    "language": {"punctuation": "in"},
+    "fit": {"penalties": "lag", "peak": "contiguous"},
+}
+"""Settings that came later and whose default is not what was done before, with what was done before."""
 
 
 def validation_text(error: ValidationError, source: str = "recipe", model: type[BaseModel] | None = None) -> str:

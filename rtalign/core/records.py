@@ -217,6 +217,34 @@ class Recording(Protocol):
         """A hash that changes when the signal, the sensors or the words change."""
         ...
 
+    def signal_fingerprint(self) -> str:
+        """A hash of the signal alone, the same whichever of its sensors and words were chosen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingIdentity:
+    """What tells a recording from all others, wherever its files are.
+
+    Attributes
+    ----------
+    name : str
+        What it is called; two recordings may share a name.
+    fingerprint : str
+        Of signal, sensors and words.
+    signal : str
+        Of the signal alone; empty where it was not noted.
+    """
+
+    name: str
+    fingerprint: str
+    signal: str = ""
+
+    @classmethod
+    def of(cls, recording: Recording) -> RecordingIdentity:
+        """The identity of a recording that is open."""
+        return cls(recording.name, recording.fingerprint(), recording.signal_fingerprint())
+
 
 AXIAL_COILS = frozenset({2001, 4002, 5001, 6001, 7001, 7501, 9001, 9101, 9102})
 """MNE's coil types of axial gradiometers, which measure as magnetometers do: NeuroMag's, Magnes, CTF, KIT, BabySQUID,

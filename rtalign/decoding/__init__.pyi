@@ -16,6 +16,7 @@ from .ridge import FoldRotations as FoldRotations
 from .ridge import RidgeFit as RidgeFit
 from .ridge import fit_ridge as fit_ridge
 from .running_moments import RunningMoments as RunningMoments
+from .training_overlap import TrainingOverlap as TrainingOverlap
 
 __all__ = [
     "PURGED",
@@ -31,6 +32,7 @@ __all__ = [
     "RidgeFit",
     "RunningMoments",
     "SensorMap",
+    "TrainingOverlap",
     "assign_folds",
     "fit_projection",
     "fit_ridge",

@@ -58,7 +58,7 @@ class DecoderBank:
         if missing:
             raise ValueError(f"{folder} is not a decoder bank: it lacks {', '.join(missing)}")
         passport = _passport(folder / "passport.json")
-        recipe = Recipe.load(folder / "recipe.toml")
+        recipe = Recipe.from_saved((folder / "recipe.toml").read_text(encoding="utf-8"))
         tensors = TensorFile(folder / "bank.safetensors")
         try:
             layers = tuple(int(n) for n in passport["layers"])
@@ -136,6 +136,7 @@ def make_passport(
     recordings: Sequence[Mapping[str, Any]] = (),
     n_words: int = 0,
     chain: Mapping[str, Any] | None = None,
+    reading: Mapping[str, Any] | None = None,
     versions: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The passport of a bank: all that must agree before its numbers mean anything elsewhere.
@@ -158,6 +159,8 @@ def make_passport(
         Words it was trained on.
     chain : mapping
         As `rtalign.signal.describe_chain` gives it.
+    reading : mapping
+        How the words are read, as `LanguageRecipe.reading` gives it.
     versions : mapping of str to str
         Of the packages used.
 
@@ -175,6 +178,7 @@ def make_passport(
         "components": components,
         "n_words": n_words,
         "chain": dict(chain or {}),
+        "reading": dict(reading or {}),
         "sensors": [sensor_to_dict(s) for s in sensors],
         "recordings": [dict(r) for r in recordings],
         "versions": dict(versions or {}),

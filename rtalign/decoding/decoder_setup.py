@@ -94,6 +94,7 @@ class DecoderSetup:
             layers=self.layers,
             components=self.projection.components,
             model=self.model,
+            reading=self.recipe.language.reading,
             created=scored,
             n_words=n_words,
         )

@@ -14,6 +14,7 @@ from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.adaptation import AdaptationThread
 from rtalign.decoding.bank import LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
+from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign.engine.intake import Intake
 from rtalign.engine.ledger import N_RECENT, TOO_SLOW, Ledger, ReadyWord, WordEntry
 from rtalign.language import BackgroundReader
@@ -127,6 +128,8 @@ class Engine:
         What is put off for lack of time.
     n_solved : int
         How often decoders were solved from this session's words.
+    training_overlap : TrainingOverlap
+        Whether the bank was trained on what it is scored on, as far as that can be known.
     inspected : int or None
         Index of the word whose own scores are asked for.
     epoch_power : dict of int to ndarray, shape (lag,)
@@ -158,6 +161,7 @@ class Engine:
         self._decoders = LagDecoders.from_bank(decoding.bank) if decoding.bank else None
         self._adaptation: AdaptationThread | None = None
         self._assessor = Assessor(self.decoding.recipe.fit.peak)
+        self.training_overlap = TrainingOverlap.find(decoding.bank.passport if decoding.bank else None, ())
         self.scoreboard = self._new_scoreboard()
         self.inspected: int | None = None
         self.epoch_power: OrderedDict[int, np.ndarray] = OrderedDict()
@@ -165,8 +169,13 @@ class Engine:
 
     @property
     def assessment(self) -> Assessment:
-        """The newest peaks, bands and scores."""
-        return self._assessor.newest
+        """The newest peaks, bands and scores; what the bank was trained on is no evidence: no temporal score."""
+        newest, warning = self._assessor.newest, self.training_overlap.warning
+        if newest.findings is None or not warning:
+            return newest
+        return replace(
+            newest, findings=replace(newest.findings, temporal=None, reason=warning, estimators={}, half_words=None)
+        )
 
     @property
     def r(self) -> np.ndarray | None:
@@ -261,7 +270,8 @@ class Engine:
             sleep(0.005)
         self._score()
         self._skip_waiting("the session ended")
-        self._write_scores(self._assessor.now(self.scoreboard, self.last_words))
+        self._assessor.now(self.scoreboard, self.last_words)
+        self._write_scores()
         return self.assessment
 
     def close(self) -> None:
@@ -276,11 +286,18 @@ class Engine:
 
     def _start_stream(self, stream: SignalChanged) -> None:
         self._add_epochs(self.intake.finish())
+        self._compare_training_data(stream)
         for notice in self.intake.start(self.decoding, stream, monotonic()):
             self.notify(notice)
         if self._options.adapt and self._adaptation is None and self.intake.is_open and self.intake.fitting:
             self.decoding = replace(self.decoding, sensors=self.decoding.sensors or self.intake.fitting.sensors)
             self._adaptation = AdaptationThread.from_setup(self.decoding)
+
+    def _compare_training_data(self, stream: SignalChanged) -> None:
+        bank = self.decoding.bank
+        self.training_overlap = TrainingOverlap.find(bank.passport if bank else None, stream.origin)
+        if warning := self.training_overlap.warning:
+            self.notify(Notice("warning", "training-data", warning, monotonic()))
 
     def _restart_stream(self) -> None:
         self.intake.restart(self.decoding)
@@ -384,8 +401,8 @@ class Engine:
             self.shedding = "curves wait for the language model"
         if backlog > 2 * CALM_BACKLOG:
             self.shedding = "curves and adaptation wait for the language model"
-        if assessment := self._assessor.step(self.scoreboard, self.last_words, self.shedding is None):
-            self._write_scores(assessment)
+        if self._assessor.step(self.scoreboard, self.last_words, self.shedding is None):
+            self._write_scores()
         self._adapt(backlog <= 2 * CALM_BACKLOG or self._options.can_wait)
 
     @property
@@ -396,9 +413,9 @@ class Engine:
         if self._adaptation and (decoders := self._adaptation.poll(may_begin)) is not None:
             self._decoders, self.n_solved = decoders, self.n_solved + 1
 
-    def _write_scores(self, assessment: Assessment) -> None:
-        if assessment.findings is not None:
-            self._sink.write_scores(assessment.n_words, assessment.findings)
+    def _write_scores(self) -> None:
+        if (findings := self.assessment.findings) is not None:
+            self._sink.write_scores(self.assessment.n_words, findings)
 
     def _new_scoreboard(self) -> Scoreboard:
         d = self.decoding

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Word
+from rtalign.core.records import RecordingIdentity, Word
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -86,7 +86,9 @@ class SessionParts:
         is_scored = word_filter(decoding.recipe, recording)
         if recording is None:
             return cls(decoding, open_streams(session), live_reader(model, decoding), None, is_scored)
-        source = ReplaySource(recording, session.speed, session.chunk_s if session.speed else FAST_CHUNK_S)
+        chunk_s = session.chunk_s if session.speed else FAST_CHUNK_S
+        origin = tuple(RecordingIdentity.of(part) for part in recording.parts)
+        source = ReplaySource(recording, session.speed, chunk_s, origin=origin)
         sounds = sounds_of(recording, session.audio)
         return cls(decoding, source, ahead_reader(recording, model, decoding), recording, is_scored, sounds)
 

@@ -191,6 +191,8 @@ class Snapshot:
         How many of the bank's sensors the stream has.
     bank : str
         Folder of the bank in use; empty where there is none.
+    training_overlap : str
+        In words, that the bank was trained on what it is scored on; empty where that is not so, or cannot be known.
     work : Work
         How hard the engine works.
     recording : RecordingStatus or None
@@ -238,6 +240,7 @@ class Snapshot:
     refused: tuple[str, ...] = ()
     n_sensors: int = 0
     bank: str = ""
+    training_overlap: str = ""
     work: Work = Work()
     recording: RecordingStatus | None = None
     publishing: bool = False

@@ -55,6 +55,7 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         refused=engine.intake.refused,
         n_sensors=engine.intake.n_sensors,
         publishing=engine.publish is not None,
+        training_overlap=engine.training_overlap.warning,
         work=work,
         traces=newest_traces(engine),
         inspected=inspected_word(engine),

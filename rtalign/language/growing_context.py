@@ -10,6 +10,7 @@ import torch
 from rtalign.language import contexts
 from rtalign.language.networks.base import IncrementalNetwork, ReadSetup, pool_words
 from rtalign.language.reading import Reading
+from rtalign.language.tokens import WordTokens
 
 BLOCK = 512
 """Tokens that a growing context reads at once."""
@@ -34,14 +35,13 @@ class GrowingContext:
         self.start = self.stop = start
         self._n_tokens = 0
 
-    def push(self, words: Sequence[Sequence[int]]) -> Reading:
+    def push(self, words: Sequence[WordTokens]) -> Reading:
         """Read the tokens of the next words and return the words."""
         network, request = self._setup.network, self._setup.request
         has_context = [self.stop + k > self.start for k in range(len(words))]
-        n_own = [len(word) for word in words]
         hidden, before, ids = self._run(words, request.layers)
         surprisal = network.token_surprisal(before, ids) if request.surprisal else None
-        return pool_words(hidden, surprisal, n_own, has_context, request)
+        return pool_words(hidden, surprisal, [word.spoken for word in words], has_context, request)
 
     def prefill(self, words: Sequence[Sequence[int]]) -> None:
         """Read the tokens of the next words for their context alone."""
@@ -72,7 +72,7 @@ class GrowingContext:
         self._n_tokens, self.stop = total, stop
 
 
-def read_growing(setup: ReadSetup[IncrementalNetwork], tokens: Sequence[list[int]]) -> Iterator[tuple[int, Reading]]:
+def read_growing(setup: ReadSetup[IncrementalNetwork], tokens: Sequence[WordTokens]) -> Iterator[tuple[int, Reading]]:
     """(index of the first word, reading) of consecutive stretches of a story.  tokens : those of each word."""
     n_tokens = [len(word) for word in tokens]
     spans = list(contexts.growing_spans(len(tokens), setup.recipe.context_words))
@@ -115,12 +115,12 @@ class GrowingReader:
         self._capacity = setup.recipe.context_words
         self._current = GrowingContext(setup)
         self._next = self._following()
-        self._waiting: list[list[int]] = []
+        self._waiting: list[WordTokens] = []
 
     def _following(self) -> GrowingContext:
         return GrowingContext(self._setup, start=self._current.start + self._capacity - self._capacity // 2)
 
-    def push(self, tokens: list[int]) -> Reading:
+    def push(self, tokens: WordTokens) -> Reading:
         """Read the tokens of the next word."""
         if self._current.stop - self._current.start == self._capacity:
             self._prefill_next()
@@ -133,7 +133,7 @@ class GrowingReader:
             self._prefill_next()
         return reading
 
-    def skip(self, words: Sequence[list[int]]) -> None:
+    def skip(self, words: Sequence[WordTokens]) -> None:
         """Read the tokens of the next words for their context alone; a context that they fill up is left out."""
         first = self._current.stop
         stop = first + len(words)

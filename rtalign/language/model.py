@@ -17,7 +17,7 @@ from rtalign.language.loading.weights import Precision
 from rtalign.language.networks.base import IncrementalNetwork, Network, OutputRequest, ReadSetup
 from rtalign.language.reading import ModelInfo, Reading
 from rtalign.language.sliding_windows import WindowReader, read_windows
-from rtalign.language.tokens import WordTokenizer
+from rtalign.language.tokens import WordTokenizer, WordTokens, as_read
 
 MAX_TOKENS_PER_WORD = 1.5
 """More than the mean of spoken English in the tokenizer of any known family; used for advice only."""
@@ -161,7 +161,8 @@ class LanguageModel:
         """
         request = self._request(recipe, layers, surprisal)
         recipe = effective_recipe(recipe, self._network.fallback_window)
-        tokens = self._tokenizer.all_words(words)
+        texts = [as_read(word, recipe) for word in words]
+        tokens = self._tokenizer.all_words(texts) if recipe.separator == "space" else self._tokenizer.alone(texts)
         if recipe.context_kind == "window":
             return read_windows(ReadSetup(self._network, recipe, request, self._tokenizer.bos), tokens)
         network = cast(IncrementalNetwork, self._network)
@@ -220,7 +221,7 @@ class LanguageModel:
             raise ValueError(
                 f"the recipe says precision {recipe.precision}; {self.info.id} was loaded in {self.info.precision}"
             )
-        return OutputRequest(tuple(layers), recipe.tokens, surprisal)
+        return OutputRequest(tuple(layers), recipe.tokens, surprisal, unspoken=recipe.punctuation == "in")
 
 
 class IncrementalReader:
@@ -229,7 +230,7 @@ class IncrementalReader:
     def __init__(
         self, network: Network, tokenizer: WordTokenizer, recipe: LanguageRecipe, request: OutputRequest
     ) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer, self._recipe = tokenizer, recipe
         self._reader: GrowingReader | WindowReader
         if recipe.context_kind == "growing":
             setup = ReadSetup(cast(IncrementalNetwork, network), recipe, request, tokenizer.bos)
@@ -264,9 +265,12 @@ class IncrementalReader:
         """
         self._reader.skip([self._tokens(word) for word in words])
 
-    def _tokens(self, word: str) -> list[int]:
+    def _tokens(self, word: str) -> WordTokens:
         """The tokens of the next word, which is counted."""
-        if self._previous is None:
+        word = as_read(word, self._recipe)
+        if self._recipe.separator == "none":
+            tokens = self._tokenizer.alone([word], self._n_words)[0]
+        elif self._previous is None:
             tokens = self._tokenizer.first_word(word)
         else:
             tokens = self._tokenizer.next_word(self._previous, word, self._n_words)

@@ -9,15 +9,16 @@ import numpy as np
 import torch
 
 from rtalign.language.contexts import ContextSpan, context_too_long, window_spans
-from rtalign.language.networks.base import Network, ReadSetup
+from rtalign.language.networks.base import Network, ReadSetup, Spoken
 from rtalign.language.reading import Reading
+from rtalign.language.tokens import WordTokens
 
 STRETCH = 256
 """Words whose windows are sorted by length together: enough for little padding, few enough for little memory."""
 
 
 def read_windows(
-    setup: ReadSetup[Network], tokens: Sequence[Sequence[int]], first: int = 0
+    setup: ReadSetup[Network], tokens: Sequence[WordTokens], first: int = 0
 ) -> Iterator[tuple[int, Reading]]:
     """(index of the first word, reading) of stretches of the words from first on.  tokens : those of each word."""
     spans = list(window_spans(len(tokens), setup.recipe.context_words))[first:]
@@ -27,11 +28,11 @@ def read_windows(
             setup.opening + [token for word in tokens[span.start : span.stop] for token in word] for span in stretch
         ]
         _check_lengths(setup, rows, stretch)
-        yield first + start, _read_sorted(setup, rows, [len(tokens[span.first]) for span in stretch], stretch)
+        yield first + start, _read_sorted(setup, rows, [tokens[span.first].spoken for span in stretch], stretch)
 
 
 def _read_sorted(
-    setup: ReadSetup[Network], rows: Sequence[list[int]], n_own: Sequence[int], spans: Sequence[ContextSpan]
+    setup: ReadSetup[Network], rows: Sequence[list[int]], own: Sequence[Spoken], spans: Sequence[ContextSpan]
 ) -> Reading:
     """Read rows in batches of similar length, and return them in their own order."""
     order = np.argsort([len(row) for row in rows], kind="stable")
@@ -39,18 +40,18 @@ def _read_sorted(
     for batch in _batches([len(rows[k]) for k in order], setup.network.batch_tokens):
         chosen = order[batch]
         has_context = [spans[k].first > spans[k].start for k in chosen]
-        parts.append(_read_batch(setup, [rows[k] for k in chosen], [n_own[k] for k in chosen], has_context))
+        parts.append(_read_batch(setup, [rows[k] for k in chosen], [own[k] for k in chosen], has_context))
     together = Reading.join(parts)
     back = np.argsort(order)
     return Reading(together.activations[back], together.surprisal[back], together.n_tokens[back])
 
 
 def _read_batch(
-    setup: ReadSetup[Network], rows: Sequence[list[int]], n_own: Sequence[int], has_context: Sequence[bool]
+    setup: ReadSetup[Network], rows: Sequence[list[int]], own: Sequence[Spoken], has_context: Sequence[bool]
 ) -> Reading:
     """Read one batch; in halves where a GPU has too little memory for it."""
     try:
-        return setup.network.read_rows(rows, n_own, has_context, setup.request)
+        return setup.network.read_rows(rows, own, has_context, setup.request)
     except torch.OutOfMemoryError as error:
         if len(rows) == 1:
             raise ValueError(
@@ -58,7 +59,7 @@ def _read_batch(
             ) from error
     half = len(rows) // 2
     halves = slice(None, half), slice(half, None)
-    return Reading.join([_read_batch(setup, rows[part], n_own[part], has_context[part]) for part in halves])
+    return Reading.join([_read_batch(setup, rows[part], own[part], has_context[part]) for part in halves])
 
 
 def _batches(lengths: Sequence[int], size: int) -> Iterator[slice]:
@@ -85,14 +86,14 @@ class WindowReader:
 
     def __init__(self, setup: ReadSetup[Network]) -> None:
         self._setup = setup
-        self._recent: deque[list[int]] = deque(maxlen=setup.recipe.context_words + 1)
+        self._recent: deque[WordTokens] = deque(maxlen=setup.recipe.context_words + 1)
 
-    def push(self, tokens: list[int]) -> Reading:
+    def push(self, tokens: WordTokens) -> Reading:
         """Read the tokens of the next word."""
         self._recent.append(tokens)
         words = list(self._recent)
         return next(read_windows(self._setup, words, first=len(words) - 1))[1]
 
-    def skip(self, words: Sequence[list[int]]) -> None:
+    def skip(self, words: Sequence[WordTokens]) -> None:
         """Take the tokens of the next words as context alone."""
         self._recent.extend(words)

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
 from rtalign.core import cache
+from rtalign.core.recipe import LanguageRecipe
+from rtalign.core.word_text import is_spoken, without_outer_punctuation
 
 BATCH = 4096
 """Words tokenised in one call."""
 
 TEST_SENTENCE = "The cat's 2,048 naïve WORDS – don't_stop \U0001f642 1999."
 """Part of a tokenizer's fingerprint: two tokenizers with one vocabulary may cut it differently."""
+
+
+ALONE = "\n"
+"""What a word that is cut by itself stands behind, so that no tokenizer takes it for the beginning of a text."""
+
+
+class WordTokens(list[int]):
+    """The token ids of one word.
+
+    Attributes
+    ----------
+    spoken : tuple of bool
+        Of each token, whether it has a letter, a digit or a spoken sign; all of them where none has.
+    """
+
+    def __init__(self, ids: Iterable[int], spoken: Iterable[bool]) -> None:
+        super().__init__(ids)
+        known = tuple(spoken)
+        self.spoken = known if any(known) else (True,) * len(known)
 
 
 class WordTokenizer(Protocol):
@@ -26,16 +47,20 @@ class WordTokenizer(Protocol):
 
     bos: int | None
 
-    def first_word(self, word: str, index: int = 0) -> list[int]:
+    def first_word(self, word: str, index: int = 0) -> WordTokens:
         """The tokens of the first word of a story."""
         ...
 
-    def next_word(self, previous: str, word: str, index: int) -> list[int]:
+    def next_word(self, previous: str, word: str, index: int) -> WordTokens:
         """The tokens of a word that follows another; index is its number in the story."""
         ...
 
-    def all_words(self, words: Sequence[str]) -> list[list[int]]:
+    def all_words(self, words: Sequence[str]) -> list[WordTokens]:
         """The tokens of every word of a story."""
+        ...
+
+    def alone(self, words: Sequence[str], first: int = 0) -> list[WordTokens]:
+        """The tokens of words of a language written without spaces; first is the number of the first in the story."""
         ...
 
     def fingerprint(self) -> str:
@@ -48,15 +73,18 @@ class WholeWordTokenizer:
 
     bos: int | None = None
 
-    def first_word(self, word: str, index: int = 0) -> list[int]:
-        return [int(cache.content_key(_stripped(word, index).lower())[:15], 16)]
+    def first_word(self, word: str, index: int = 0) -> WordTokens:
+        return WordTokens([int(cache.content_key(_stripped(word, index).lower())[:15], 16)], [True])
 
-    def next_word(self, previous: str, word: str, index: int) -> list[int]:
+    def next_word(self, previous: str, word: str, index: int) -> WordTokens:
         del previous
         return self.first_word(word, index)
 
-    def all_words(self, words: Sequence[str]) -> list[list[int]]:
-        return [self.first_word(word, index) for index, word in enumerate(words)]
+    def all_words(self, words: Sequence[str]) -> list[WordTokens]:
+        return self.alone(words)
+
+    def alone(self, words: Sequence[str], first: int = 0) -> list[WordTokens]:
+        return [self.first_word(word, index) for index, word in enumerate(words, first)]
 
     def fingerprint(self) -> str:
         return "whole words"
@@ -88,28 +116,35 @@ class SubwordTokenizer:
         bos = tokenizer.bos_token_id
         self.bos: int | None = tokenizer.cls_token_id if bos is None else bos
 
-    def first_word(self, word: str, index: int = 0) -> list[int]:
+    def first_word(self, word: str, index: int = 0) -> WordTokens:
         return self._tokens([_stripped(word, index)], [0], [index])[0]
 
-    def next_word(self, previous: str, word: str, index: int) -> list[int]:
+    def next_word(self, previous: str, word: str, index: int) -> WordTokens:
         before = _stripped(previous, index - 1)
         return self._tokens([f"{before} {_stripped(word, index)}"], [len(before)], [index])[0]
 
-    def all_words(self, words: Sequence[str]) -> list[list[int]]:
+    def all_words(self, words: Sequence[str]) -> list[WordTokens]:
         """The tokens of every word of a story.  Raises ValueError naming a word that has none."""
         stripped = [_stripped(word, index) for index, word in enumerate(words)]
         texts = stripped[:1] + [f"{before} {word}" for before, word in pairwise(stripped)]
-        skip = [0] + [len(before) for before in stripped[:-1]]
-        tokens: list[list[int]] = []
-        for start in range(0, len(texts), BATCH):
-            part = slice(start, start + BATCH)
-            tokens += self._tokens(texts[part], skip[part], range(start, start + BATCH))
-        return tokens
+        return self._in_batches(texts, [0] + [len(before) for before in stripped[:-1]], 0)
+
+    def alone(self, words: Sequence[str], first: int = 0) -> list[WordTokens]:
+        """The tokens of words of a language written without spaces, each by itself."""
+        texts = [ALONE + _stripped(word, index) for index, word in enumerate(words, first)]
+        return self._in_batches(texts, [len(ALONE)] * len(texts), first)
 
     def fingerprint(self) -> str:
         """A hash of the vocabulary and of the tokens of a difficult sentence."""
         vocabulary = sorted(self._tokenizer.get_vocab().items())
         return cache.content_key(vocabulary, self._encode([TEST_SENTENCE])["input_ids"])[:16]
+
+    def _in_batches(self, texts: Sequence[str], skip: Sequence[int], first: int) -> list[WordTokens]:
+        tokens: list[WordTokens] = []
+        for start in range(0, len(texts), BATCH):
+            part = slice(start, start + BATCH)
+            tokens += self._tokens(texts[part], skip[part], range(first + start, first + start + BATCH))
+        return tokens
 
     def _encode(self, texts: Sequence[str]) -> Any:
         # A story may contain "<|endoftext|>"; split_special_tokens reads it as ordinary characters.
@@ -117,10 +152,16 @@ class SubwordTokenizer:
             list(texts), add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True
         )
 
-    def _tokens(self, texts: Sequence[str], skip: Sequence[int], indices: Sequence[int]) -> list[list[int]]:
+    def _tokens(self, texts: Sequence[str], skip: Sequence[int], indices: Sequence[int]) -> list[WordTokens]:
         encoded = self._encode(texts)
         rows = zip(texts, skip, indices, encoded["input_ids"], encoded["offset_mapping"], strict=False)
         return [_tokens_from(text, start, index, ids, offsets) for text, start, index, ids, offsets in rows]
+
+
+def as_read(word: str, recipe: LanguageRecipe) -> str:
+    """A word as the model reads it, by the recipe's capitals and punctuation."""
+    word = word.lower() if recipe.capitals == "lower" else word
+    return without_outer_punctuation(word) if recipe.punctuation == "strip" else word
 
 
 def _stripped(word: str, index: int) -> str:
@@ -132,14 +173,15 @@ def _stripped(word: str, index: int) -> str:
 
 def _tokens_from(
     text: str, start: int, index: int, ids: Sequence[int], offsets: Sequence[tuple[int, int]]
-) -> list[int]:
+) -> WordTokens:
     """The tokens whose characters are at or after start."""
-    tokens = []
+    tokens, spoken = [], []
     for token, (first, last) in zip(ids, offsets, strict=True):
         if first < start < last:
             raise ValueError(f"word {index}: the tokenizer joins {text!r} across the space; use another model")
         if last > start:
             tokens.append(token)
+            spoken.append(is_spoken(text[first:last]))
     if not tokens:
         raise ValueError(f"word {index} ({text[start:].strip()!r}) has no token in this model; drop or respell it")
-    return tokens
+    return WordTokens(tokens, spoken)

@@ -67,6 +67,10 @@ class ConcatenatedRecording(Generic[R]):
         """Return a hash that changes when any part changes."""
         return hashlib.sha256("".join(part.fingerprint() for part in self.parts).encode()).hexdigest()[:32]
 
+    def signal_fingerprint(self) -> str:
+        """Return a hash that changes when the signal of any part changes."""
+        return hashlib.sha256("".join(part.signal_fingerprint() for part in self.parts).encode()).hexdigest()[:32]
+
     def to_common_time(self, part: int, time_s: float) -> float:
         """Move a time of one part, by its number, onto the common axis."""
         return time_s + self._offset(part)

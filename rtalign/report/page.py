@@ -9,6 +9,7 @@ from rtalign.core.files import write_atomically
 from rtalign.report import noise_ceiling, provenance, sections
 from rtalign.report.figures.ladder import ladder
 from rtalign.report.figures.lag_map import lag_map
+from rtalign.report.figures.svg import text as svg_text
 from rtalign.report.html import Markup, figure_css, page_css, tag
 from rtalign.report.read import Results, read_results
 from rtalign.report.text import headline, model_name
@@ -18,6 +19,8 @@ NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src d
 
 MARGIN = 18.0
 """Around figures that stand by themselves."""
+MARK_HEIGHT = 14.0
+"""Of the line above figures that says what they are no evidence of."""
 
 PARTS = (
     sections.head,
@@ -66,18 +69,24 @@ def standalone_figures(folder: Path) -> dict[str, str]:
     """Figures as SVG files by themselves, name to text: ladder, map, and overview with both side by side."""
     results = read_results(folder)
     both = [ladder(results), lag_map(results)]
-    return {"ladder": standalone(both[:1]), "map": standalone(both[1:]), "overview": standalone(both)}
+    mark = results.summary.overlap_warning
+    return {
+        "ladder": standalone(both[:1], mark), "map": standalone(both[1:], mark), "overview": standalone(both, mark)
+    }  # fmt: skip
 
 
-def standalone(drawings: Sequence[Markup]) -> str:
-    """Drawings in a row with their own colours and background, for a README or a slide."""
+def standalone(drawings: Sequence[Markup], mark: str = "") -> str:
+    """Drawings in a row with their own colours and background, for a README or a slide; a mark stands above them."""
     sizes = [_size(drawing) for drawing in drawings]
+    top = MARGIN + (MARK_HEIGHT if mark else 0.0)
     width = sum(w for w, _ in sizes) + MARGIN * (len(sizes) + 1)
-    height = max(h for _, h in sizes) + 2 * MARGIN
+    height = max(h for _, h in sizes) + top + MARGIN
     placed, x = [], MARGIN
     for drawing, (w, h) in zip(drawings, sizes, strict=True):
-        placed.append(tag("svg", drawing, x=x, y=MARGIN, width=w, height=h))
+        placed.append(tag("svg", drawing, x=x, y=top, width=w, height=h))
         x += w + MARGIN
+    if mark:
+        placed.append(tag("g", svg_text(MARGIN, MARGIN + 4, f"No evidence: {mark}", "note"), class_="fig"))
     ground = tag("rect", width=width, height=height, rx=6.0, class_="ground")
     return tag(
         "svg", tag("style", figure_css()), ground, placed,

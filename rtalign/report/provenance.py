@@ -24,7 +24,7 @@ WHOLE_CONTENT = (
 def recipe_of(results: Results) -> Recipe | None:
     """The recipe, where the folder has one that this version understands."""
     try:
-        return Recipe.from_toml(results.recipe) if results.recipe else None
+        return Recipe.from_saved(results.recipe) if results.recipe else None
     except ValueError:
         return None
 
@@ -41,22 +41,44 @@ def _data(results: Results, recipe: Recipe) -> str:
     sensors = several(len(results.passport.sensors), "sensor") if results.passport else "the sensors"
     kept = f"{language.components} principal components a layer" if language.components else "every dimension"
     which = "every word" if recipe.words.which == "all" else "every content word"
-    tokens = "their mean" if language.tokens == "mean" else "the last of them"
+    tokens = "their mean" if language.tokens == "mean" else f"the {language.tokens} of them"
     return (
-        f"The signal of {sensors} was filtered {_filter(recipe)}, and read at {len(lags)} lags from "
+        f"The signal of {sensors} was filtered {_filter(results, recipe)}, and read at {len(lags)} lags from "
         f"{milliseconds(float(lags[0]))} to {milliseconds(float(lags[-1]))} ms around the onset of {which}, by "
         f"interpolation at the exact time. {model_name(results)} read the words in order, each with "
-        f"{_context(recipe)}; the activations of a word\u2019s tokens ({tokens}) were reduced to {kept}, fitted on "
-        "training words only."
+        f"{_context(recipe)}; the activations of a word\u2019s tokens ({tokens}{_unspoken(recipe)}) were reduced to "
+        f"{kept}, fitted on training words only.{_capitals(recipe)}"
     )
 
 
-def _filter(recipe: Recipe) -> str:
-    chain = recipe.chain
-    low, high = f"{chain.highpass_hz:g}", f"{chain.lowpass_hz:g} Hz"
-    band = f"from {low} to {high}" if chain.highpass_hz else f"up to {high}"
+def _unspoken(recipe: Recipe) -> str:
+    """What became of tokens of punctuation."""
+    match recipe.language.punctuation:
+        case "out":
+            return "; tokens of punctuation alone were read and left out"
+        case "strip":
+            return "; punctuation around words was taken off before the model read them"
+        case _:
+            return "; tokens of punctuation, as the comma of \u201csea,\u201d, counted too"
+
+
+def _capitals(recipe: Recipe) -> str:
+    lower = " Every word was read in lower case." if recipe.language.capitals == "lower" else ""
+    return lower + (" No space stood between two words." if recipe.language.separator == "none" else "")
+
+
+def _filter(results: Results, recipe: Recipe) -> str:
+    """The filters by what they do: from where to where a wave passes, and where it has gone."""
+    chain, made = recipe.chain, results.passport.chain if results.passport else {}
+    band = f"with a pass band up to {chain.lowpass_hz:g} Hz"
+    low, high, stop = (made.get(name) for name in ("minus_3db_low_hz", "minus_3db_high_hz", "stop_hz"))
+    if isinstance(high, (int, float)) and isinstance(stop, (int, float)):
+        band += f" (\u22123 dB at {high:g} Hz, nothing from {stop:g} Hz on)"
+    if chain.highpass_hz:
+        at = low if isinstance(low, (int, float)) and low else chain.highpass_hz
+        band += f" and a high-pass (\u22123 dB at {at:.2g} Hz)"
     causal = "by a causal chain whose delay is known and removed"
-    return f"{band} {causal if chain.phase == 'causal' else 'with zero phase, which can only be done offline'}"
+    return f"{band}, {causal if chain.phase == 'causal' else 'with zero phase, which can only be done offline'}"
 
 
 def _context(recipe: Recipe) -> str:
@@ -141,6 +163,9 @@ def _null(results: Results, recipe: Recipe | None) -> str:
 
 
 NAMES = {
+    "minus_3db_low_hz": "\u22123 dB of the high-pass (Hz)",
+    "minus_3db_high_hz": "\u22123 dB of the low-pass (Hz)",
+    "stop_hz": "stop band from (Hz)",
     "delay_ms": "delay, removed (ms)",
     "taps": "filter length (taps)",
     "rate": "rate after decimation (Hz)",
@@ -210,6 +235,7 @@ def passport(results: Results) -> Markup:
     boxes = [
         ("Signal", facts([*channels, *_named(made.chain)])),
         ("Language model", facts([*_named(made.model), ("context", results.summary.context)])),
+        ("How words are read", facts(_named({k: v for k, v in made.reading.items() if k != "context"}))),
         ("Phase error left by the filter", _phase(made.chain)),
         ("Made with", facts([("created", made.created), *_named(made.versions)])),
     ]

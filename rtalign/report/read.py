@@ -119,6 +119,13 @@ class Summary(FilePart):
     statistics: dict[str, list[list[Number]]] = {}
     threshold: dict[str, Any] = {}
     recordings: list[Any] = []
+    training_overlap: dict[str, Any] = {}
+
+    @property
+    def overlap_warning(self) -> str:
+        """That the bank was trained on what is scored here; empty where it was not, or where that is unknown."""
+        found = self.training_overlap.get("status") == "overlap"
+        return str(self.training_overlap.get("text", "")) if found else ""
 
 
 class PassportSensor(FilePart):
@@ -137,6 +144,7 @@ class Passport(FilePart):
     sensors: list[PassportSensor] = []
     chain: dict[str, Any] = {}
     model: dict[str, Any] = {}
+    reading: dict[str, Any] = {}
     recordings: list[dict[str, Any]] = []
     versions: dict[str, Any] = {}
     created: str = ""

@@ -56,7 +56,8 @@ def _tiles(results: Results) -> list[Markup]:
         tiles.append(("depth-latency r", signed(score.r), interval))
         tiles.append(("first to last layer", f"{signed(score.slope_ms, 0, plus=True)} ms", slope))
     else:
-        tiles.append(("depth-latency r", "none", "too few peaks"))
+        why = "trained on these words" if summary.overlap_warning else "too few peaks"
+        tiles.append(("depth-latency r", "none", why))
     where = "not above chance" if best is None or not clears_null(results) else f"best in layer {best.best_layer}"
     tiles.append(("decoding R, alignment score", signed(best.best if best else None, 3), where))
     tiles.append(("words scored", f"{summary.n_words:,}", f"{skipped:,} left out"))
@@ -74,6 +75,9 @@ def _range(results: Results) -> str:
 def _notes(results: Results) -> list[Markup]:
     """What a reader must know before using a number."""
     recipe, notes = recipe_of(results), []
+    if results.summary.training_overlap.get("text"):
+        overlap = str(results.summary.training_overlap["text"])
+        notes.append(overlap[:1].upper() + overlap[1:] + ".")
     if recipe and recipe.fit.fold_kind == "legacy":
         notes.append(
             "Folds were shuffled (legacy). Neighbouring words share signal, so R is biased upwards: do not "
@@ -169,7 +173,7 @@ def topographies(results: Results) -> Markup:
         return join(title, tag("p", f"Topographies are left out: {why}.", class_="gone"))
     caption = (
         "Haufe\u2019s forward pattern: how strongly the signal varies with what is decoded, root mean square over the "
-        "layer\u2019s components, per standard deviation. Nose up; one colour scale for all."
+        "layer\u2019s components, per standard deviation: a magnitude, no sign. Nose up; one colour scale for all."
     )
     planar = " Each place shows the length of its gradient (root sum of squares of the pair)."
     figures = [

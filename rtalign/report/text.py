@@ -81,6 +81,8 @@ def model_name(results: Results) -> str:
 
 def headline(results: Results) -> str:
     """What was found, in one sentence: the one of every view."""
+    if warning := results.summary.overlap_warning:
+        return f"No evidence: {warning}."
     summary, score = results.summary, results.summary.temporal_score
     score = score if score is not None and known(score.r) else None
     reason = summary.temporal_score_reason

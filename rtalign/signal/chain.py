@@ -69,7 +69,13 @@ class ChainDesign:
 
     @cached_property
     def taps(self) -> np.ndarray:
-        return lowpass(self.sfreq, self.recipe.lowpass_hz, min(self.rate - self.recipe.lowpass_hz, LINE_HZ))
+        return lowpass(self.sfreq, self.recipe.lowpass_hz, self.stop_hz)
+
+    @property
+    def stop_hz(self) -> float:
+        """Where the stop band begins: where the recipe says, but below the mains and what decimation would fold."""
+        most = min(self.rate - self.recipe.lowpass_hz, LINE_HZ)
+        return min(self.recipe.lowpass_stop_hz, most) if self.recipe.lowpass_stop_hz else most
 
     @property
     def delay_samples(self) -> int:
@@ -304,6 +310,16 @@ def phase_error(recipe: ChainRecipe, sfreq: float) -> tuple[np.ndarray, np.ndarr
     return freqs_hz, -np.angle(frequency_response(recipe, sfreq, freqs_hz)) / (2e-3 * np.pi * freqs_hz)
 
 
+def edges_3db(recipe: ChainRecipe, sfreq: float) -> tuple[float, float]:
+    """Where a chain's gain has fallen by 3 dB, measured: below and above the pass band; 0 without a high-pass."""
+    corner = recipe.highpass_hz
+    low_hz = corner * np.geomspace(0.5, 4, 61)
+    high_hz = np.linspace(recipe.lowpass_hz, ChainDesign(recipe, float(sfreq)).stop_hz, 59)
+    gain = np.abs(frequency_response(recipe, sfreq, np.concatenate([low_hz, high_hz])))
+    low = float(np.interp(np.sqrt(0.5), gain[:61], low_hz)) if corner else 0.0
+    return low, float(np.interp(-np.sqrt(0.5), -gain[61:], high_hz))
+
+
 def describe_chain(recipe: ChainRecipe, sfreq: float) -> dict[str, Any]:
     """The properties of a chain that a bank's passport states.
 
@@ -317,15 +333,19 @@ def describe_chain(recipe: ChainRecipe, sfreq: float) -> dict[str, Any]:
     Returns
     -------
     dict
-        Rate, taps, delay, warm-up, attenuation of the mains and phase error, ready for JSON.
+        Rate, taps, delay, warm-up, edges of the pass band, attenuation of the mains and phase error, ready for JSON.
     """
     design = ChainDesign(recipe, float(sfreq))
     freqs_hz, error_ms = phase_error(recipe, sfreq)
     shown = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
     time_constant_s = 1 / (2 * np.pi * recipe.highpass_hz) if recipe.highpass_hz else np.inf
     highpass_s = design.highpass_mask / design.rate
+    low, high = edges_3db(recipe, sfreq)
     return {
         "phase": recipe.phase,
+        "minus_3db_low_hz": round(low, 3),
+        "minus_3db_high_hz": round(high, 1),
+        "stop_hz": round(design.stop_hz, 1),
         "rate_hz": design.rate,
         "factor": design.factor,
         "taps": len(design.taps),

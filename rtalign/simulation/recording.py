@@ -201,6 +201,10 @@ class SimulatedRun:
             digest.update(np.ascontiguousarray(self.information).tobytes())
         return digest.hexdigest()
 
+    def signal_fingerprint(self) -> str:
+        """The same: the words are what the signal is computed from."""
+        return self.fingerprint()
+
     def _strides(self) -> Iterator[np.ndarray]:
         """(sample, sensor) pieces of STRIDE samples, the last one shorter."""
         background = None

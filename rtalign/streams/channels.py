@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from rtalign.recordings.stream_channels.description import ChannelDescription, parse_element, parse_xml
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from xml.etree.ElementTree import Element
+
+from rtalign.core.records import RecordingIdentity
+from rtalign.recordings.stream_channels.description import parse_element, parse_xml
 from rtalign.recordings.stream_channels.selection import StreamChannels, select_channels
 
 MAX_CHANNELS = 4096
+MAX_RECORDINGS, MAX_NAME = 1000, 200
+_PRINT = re.compile(r"[0-9a-f]{16,64}")
 
 
 def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChannels:
@@ -31,19 +39,50 @@ def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChann
     ValueError
         If the description cannot be used, with the reason.
     """
-    return select_channels(_described(xml, n_channels, name), n_channels, stream_type, name)
+    root = _root(xml, n_channels, name)
+    found = select_channels(parse_element(root), n_channels, stream_type, name)
+    return replace(found, origin=_origin(root))
+
+
+def describe_origin(origin: Sequence[RecordingIdentity]) -> list[dict[str, str]]:
+    """The description of the recordings that a stream is played from; `parse` gives the same identities back.
+
+    Parameters
+    ----------
+    origin : sequence of RecordingIdentity
+        At most `MAX_RECORDINGS` of them are written.
+
+    Returns
+    -------
+    list of dict
+        One tree of texts per recording.
+    """
+    return [
+        {"name": one.name[:MAX_NAME], "fingerprint": one.fingerprint, "signal": one.signal}
+        for one in origin[:MAX_RECORDINGS]
+    ]
+
+
+def _origin(root: Element) -> tuple[RecordingIdentity, ...]:
+    """The recordings in a description; what is no fingerprint is left out."""
+    identities = [
+        RecordingIdentity(*((node.findtext(part) or "").strip() for part in ("name", "fingerprint", "signal")))
+        for node in root.findall("./desc/recordings/recording")[:MAX_RECORDINGS]
+    ]
+    known = (one for one in identities if _PRINT.fullmatch(one.fingerprint) and _PRINT.fullmatch(one.signal))
+    return tuple(replace(one, name=one.name[:MAX_NAME]) for one in known)
 
 
 def read_labels(xml: str, n_channels: int, name: str) -> list[str]:
     """The label of each channel of a stream that carries no sensors, empty where there is none."""
-    described = _described(xml, n_channels, name)
+    described = parse_element(_root(xml, n_channels, name))
     return [channel.label for channel in described[:n_channels]] + [""] * (n_channels - len(described))
 
 
-def _described(xml: str, n_channels: int, name: str) -> tuple[ChannelDescription, ...]:
+def _root(xml: str, n_channels: int, name: str) -> Element:
     if not 0 < n_channels <= MAX_CHANNELS:
         raise ValueError(f"stream {name} has {n_channels} channels; 1 to {MAX_CHANNELS} can be read")
     try:
-        return parse_element(parse_xml(xml))
+        return parse_xml(xml)
     except ValueError as error:
         raise ValueError(f"the description of stream {name} {error} - correct the sender's labels") from None

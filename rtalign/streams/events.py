@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Sensor, SkippedWord, Word
+from rtalign.core.records import Chunk, RecordingIdentity, Sensor, SkippedWord, Word
 
 Level = Literal["info", "warning", "error"]
 State = Literal["searching", "found", "flowing", "stale", "lost", "paused", "ended"]
@@ -103,6 +103,8 @@ class SignalChanged:
         The name of the stream.
     channels, units : tuple of str
         Of everything that comes raw, of which the sensors are a part; empty where nothing comes raw.
+    origin : tuple of RecordingIdentity
+        The recordings that the signal is played from; empty where nothing is known of it, as of a live signal.
     """
 
     sensors: tuple[Sensor, ...]
@@ -110,6 +112,7 @@ class SignalChanged:
     name: str = "MEG"
     channels: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    origin: tuple[RecordingIdentity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

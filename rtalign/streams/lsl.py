@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import Sensor
+from rtalign.core.records import RecordingIdentity, Sensor
 from rtalign.recordings.stream_channels.description import describe_channel
 from rtalign.streams import channels
 
@@ -371,11 +371,25 @@ class SignalOutlet(DescribedOutlet):
         Its rate, Hz.
     source_id : str
         What stays the same when the sender is started again.
+    origin : sequence of RecordingIdentity
+        The recordings that are played into it.
     """
 
-    def __init__(self, name: str, sensors: Sequence[Sensor], sfreq: float, source_id: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        sensors: Sequence[Sensor],
+        sfreq: float,
+        source_id: str,
+        origin: Sequence[RecordingIdentity] = (),
+    ) -> None:
         type = "EEG" if all(sensor.kind == "eeg" for sensor in sensors) else "MEG"
-        super().__init__(name, type, [describe_channel(sensor) for sensor in sensors], sfreq, source_id)
+        info = _described(name, type, [describe_channel(sensor) for sensor in sensors], sfreq, source_id)
+        if origin:
+            node = info.desc().append_child("recordings")
+            for tree in channels.describe_origin(origin):
+                _append(node.append_child("recording"), tree)
+        _Outlet.__init__(self, info)
 
 
 class TextOutlet(_Outlet):

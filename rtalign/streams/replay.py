@@ -6,7 +6,8 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
-from rtalign.core.records import Chunk, Recording, Word
+from rtalign.core.records import Chunk, Recording, RecordingIdentity, Word
+from rtalign.core.word_text import count_rows_without_word
 from rtalign.streams.events import Event, Health, SignalChanged, SourceEnded, SourceJumped, State, StreamHealth
 
 LEAD_S = 20.0
@@ -32,6 +33,8 @@ class ReplaySource:
         Length of the chunks that are handed out, s.
     clock : callable
         () -> seconds; a test gives its own.
+    origin : tuple of RecordingIdentity
+        The recordings that this one is made of.
 
     Examples
     --------
@@ -45,9 +48,11 @@ class ReplaySource:
         speed: float | None = 1.0,
         chunk_s: float = 0.02,
         clock: Callable[[], float] = time.monotonic,
+        origin: tuple[RecordingIdentity, ...] = (),
     ) -> None:
-        self._recording, self._clock, self._chunk_s = recording, clock, chunk_s
+        self._recording, self._clock, self._chunk_s, self._origin = recording, clock, chunk_s, origin
         self._speed, self._paused = speed, False
+        self._no_words = count_rows_without_word(recording.notes)
         self._words = sorted(recording.words, key=lambda word: word.onset)
         self._until: float | None = None
         self._began = self._ended = False
@@ -130,7 +135,7 @@ class ReplaySource:
         events: list[Event] = []
         if not self._began:
             self._began = True
-            events.append(SignalChanged(self._recording.sensors, self._recording.sfreq))
+            events.append(SignalChanged(self._recording.sensors, self._recording.sfreq, origin=self._origin))
         if self._moved:
             self._moved = False
             events.append(SourceJumped(self._wanted))
@@ -143,13 +148,13 @@ class ReplaySource:
         return events
 
     def health(self) -> Health:
-        """State and rate of the recording; nothing is ever lost."""
+        """State and rate of the recording, and rows of its table that are no words; nothing is ever lost."""
         state: State = "ended" if self._ended else "paused" if self._paused else "flowing"
         sfreq = self._recording.sfreq
         meg = StreamHealth(
             self._recording.name, state, age_s=0.0, rate_hz=sfreq, nominal_hz=sfreq, n_samples=self._n_samples
         )
-        return Health(meg, StreamHealth("words of the recording", state))
+        return Health(meg, StreamHealth("words of the recording", state), dict(self._no_words))
 
     def age(self, time_s: float) -> float:
         """0: the signal of a recording did not wait in any buffer."""

@@ -15,8 +15,9 @@ from rtalign.core.files import replaced_folder
 from rtalign.core.machine import cpu_count
 from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
-from rtalign.core.records import Recording
+from rtalign.core.records import Recording, RecordingIdentity
 from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.scoring.curves import Curves, LagScore
 from rtalign.scoring.statistics import by_layer
@@ -76,7 +77,8 @@ def evaluate(
     >>> summary = evaluate(bank, recordings, load("smollm2"), Path("scores"))  # doctest: +SKIP
     """
     check_model(bank, model)
-    check_recordings_are_new(bank, recordings)
+    overlap = check_recordings_are_new(bank, recordings)
+    extra = {"training_overlap": overlap.to_json()} | (extra or {})
     progress, request = progress or Progress(quiet=True), ActivationRequest(model, bank.recipe.language, bank.layers)
     prepared = prepare_recordings(recordings, request, bank.recipe, store or cache_folder(), progress)
     n_words = sum(len(one.used) for one in prepared)
@@ -89,7 +91,7 @@ def evaluate(
     passport |= {"scored": results.utc_now(), "n_words": n_words}
     with replaced_folder(out) as partial:
         return write_results(
-            partial, "evaluate", passport, bank.recipe, count_skipped(prepared), curves, progress, **(extra or {})
+            partial, "evaluate", passport, bank.recipe, count_skipped(prepared), curves, progress, **extra
         )
 
 
@@ -139,12 +141,12 @@ def check_model(bank: DecoderBank, model: LanguageModel) -> None:
             raise ValueError(f"the bank was made with model {name} {want[name]}; this model's is {have[name]}")
 
 
-def check_recordings_are_new(bank: DecoderBank, recordings: Sequence[Recording]) -> None:
-    """Raise ValueError if a bank was trained on one of these recordings."""
-    known = {entry["fingerprint"]: entry["name"] for entry in bank.passport["recordings"]}
-    for recording in recordings:
-        if recording.fingerprint() in known:
-            raise ValueError(
-                f"{recording.name} was used to train this bank, so a score on it would flatter; "
-                "the bank's own summary.json holds its cross-validated score"
-            )
+def check_recordings_are_new(bank: DecoderBank, recordings: Sequence[Recording]) -> TrainingOverlap:
+    """Raise ValueError if a bank was trained on one of these recordings, whichever of its sensors and words."""
+    overlap = TrainingOverlap.find(bank.passport, [RecordingIdentity.of(recording) for recording in recordings])
+    if overlap.recordings:
+        raise ValueError(
+            f"{overlap.recordings[0]} was used to train this bank, so a score on it would flatter; "
+            "the bank's own summary.json holds its cross-validated score"
+        )
+    return overlap

@@ -17,8 +17,10 @@ from rtalign.core.parallel import BackgroundTask
 from rtalign.core.progress import Progress, Stage
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
+from rtalign.core.word_text import count_rows_without_word
 from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection
+from rtalign.decoding.training_overlap import refuse_repeated
 from rtalign.language import find_content_words
 from rtalign.language.reading import Reading
 from rtalign.recordings.quality.signal import N_PLACES, check_signal
@@ -165,7 +167,7 @@ def prepare_recordings(
     Parameters
     ----------
     recordings : sequence of Recording
-        With the same sensors; ValueError names channels that are flat or broken.
+        With the same sensors; ValueError names one that is there twice, and channels that are flat or broken.
     request : ActivationRequest
         Which activations of which model.
     recipe : Recipe
@@ -180,6 +182,7 @@ def prepare_recordings(
     list of PreparedRecording
         In the order of the recordings.
     """
+    refuse_repeated(recordings)
     check_channels(recordings)
     remove_abandoned(store)
 
@@ -307,12 +310,15 @@ def _write_activations(
 
 
 def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tuple[np.ndarray, Counter[str]]:
-    """Indices of the chosen words whose whole epoch is in the signal, and why the others cannot be used."""
+    """Indices of the chosen words whose whole epoch is in the signal, and why the others cannot be used.
+
+    Rows of the word table that are no words are counted too, by what they are.
+    """
     lags = recipe.lags.seconds
     chosen = np.ones(len(recording.words), bool)
     if recipe.words.which == "content":
         chosen = find_content_words([word.text for word in recording.words], recipe.words.tagger)
-    used, skipped = [], Counter[str]()
+    used, skipped = [], count_rows_without_word(recording.notes)
     for i in np.flatnonzero(chosen):
         onset = recording.words[i].onset
         reason = signal.unreadable(onset + lags[0], onset + lags[-1])

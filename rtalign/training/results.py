@@ -60,6 +60,7 @@ def recording_entry(prepared: PreparedRecording) -> dict[str, Any]:
         "name": recording.name,
         "subject": recording.subject,
         "fingerprint": recording.fingerprint(),
+        "signal": recording.signal_fingerprint(),
         "n_words": len(prepared.used),
         "seconds": round(recording.n_samples / recording.sfreq, 3),
         "sfreq": recording.sfreq,

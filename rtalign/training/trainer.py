@@ -293,6 +293,7 @@ def _passport(
         components=components,
         model=results.model_entry(model),
         chain=first.chain,
+        reading=inputs.recipe.language.reading,
         versions=results.package_versions(),
         created=results.utc_now(),
     )

@@ -50,6 +50,9 @@ class MemoryRecording:
         words = repr([(w.text, w.onset) for w in self.words]).encode()
         return hashlib.sha256(self.data.tobytes() + words).hexdigest()
 
+    def signal_fingerprint(self) -> str:
+        return hashlib.sha256(self.data.tobytes()).hexdigest()
+
 
 class FakeModel:
     """Looks each word up in a table: activations that depend on the word and its place alone."""

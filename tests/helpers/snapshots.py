@@ -159,11 +159,12 @@ def helmet(n: int = 275, kind: str = "axial") -> tuple[Sensor, ...]:
 
 
 def patterns(sensors: tuple[Sensor, ...], n_layers: int = 31) -> np.ndarray:
-    """(layer, lag, sensor): a dipole on the left that turns with depth."""
+    """(layer, lag, sensor): the magnitude of a dipole on the left that turns with depth."""
     place = np.array([s.position for s in sensors]) / 0.11
     left = np.exp(-(((place - [-0.8, 0.1, 0.3]) ** 2).sum(axis=1)) / 0.4)
     turn = np.linspace(0, 1.5, n_layers)[:, None, None]
-    return 60 * left * (np.cos(turn) * place[:, 1] + np.sin(turn) * place[:, 2]) * np.ones((1, len(LAGS), 1))
+    field = left * (np.cos(turn) * place[:, 1] + np.sin(turn) * place[:, 2])
+    return 60 * np.abs(field) * np.ones((1, len(LAGS), 1))
 
 
 def two_snapshots(n_layers: int = 31, n_layers_b: int = 31) -> tuple[Snapshot, Snapshot]:

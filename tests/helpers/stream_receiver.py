@@ -79,6 +79,7 @@ class Receiver:
         self.words: list[tuple[str, float]] = []
         self.rates: list[float] = []
         self.widths: list[int] = []
+        self.origins: list[tuple[str, ...]] = []
         self._inlets: dict[str, Any] = {}
         self._uids: set[str] = set()
         self._finder = lsl.Finder()
@@ -127,6 +128,8 @@ class Receiver:
                 if info.regular:
                     self.rates.append(info.sfreq)
                     self.widths.append(info.n_channels)
+                    origin = self._inlets[info.name].channels.origin
+                    self.origins.append(tuple(one.signal for one in origin))
 
     def _pull(self) -> None:
         for name, inlet in list(self._inlets.items()):

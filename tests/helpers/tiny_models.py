@@ -130,7 +130,10 @@ def full_pass(network: Any, ids: list[int]) -> tuple[np.ndarray, np.ndarray]:
 def full_reading(
     folder: str, words: list[str], bos: bool = True, tokens: str = "mean"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(word, layer, dim) and (word,) surprisal: one pass over the joint tokenisation, pooled by a loop."""
+    """(word, layer, dim) and (word,) surprisal: one pass over the joint tokenisation, pooled by a loop.
+
+    Tokens without letter or digit are left out.
+    """
     network, tokenizer = load_plain(folder)
     encoded = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True)
     ids = ([tokenizer.bos_token_id] if bos else []) + encoded["input_ids"]
@@ -139,6 +142,7 @@ def full_reading(
     for word in words:
         start, end = end, end + len(word) + (end > 0)
         own = [k + bos for k, (a, b) in enumerate(encoded["offset_mapping"]) if b > start and b <= end]
+        own = [k for k in own if any(map(str.isalnum, tokenizer.decode(ids[k])))] or own
         pooled = {"mean": hidden[:, own].mean(1), "last": hidden[:, own[-1]], "first": hidden[:, own[0]]}
         states.append(pooled[tokens])
         costs.append(sum(cost[k - 1, ids[k]] for k in own) if start else np.nan)
@@ -155,6 +159,7 @@ def window_pass(folder: str, words: list[str], index: int, previous: int) -> tup
     chosen = [(token, b) for token, (_, b) in pairs if start < b <= stop]
     ids = [tokenizer.bos_token_id] + [token for token, _ in chosen]
     own = [1 + k for k, (_, b) in enumerate(chosen) if b > own_start]
+    own = [k for k in own if any(map(str.isalnum, tokenizer.decode(ids[k])))] or own
     hidden, cost = full_pass(network, ids)
     known = index > 0 and previous > 0
     costs = sum(float(cost[k - 1, ids[k]]) for k in own) if known else np.nan

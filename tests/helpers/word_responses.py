@@ -32,6 +32,9 @@ class WordResponses:
     def fingerprint(self) -> str:
         return "responses"
 
+    def signal_fingerprint(self) -> str:
+        return self.fingerprint()
+
 
 def repeat_of_a_sound(seed: int, share: np.ndarray) -> WordResponses:
     """A repeat of one sound: a share of the variance of each sensor is the sound's, the rest is its own."""

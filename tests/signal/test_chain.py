@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import butter, firwin, sosfilt
 
-from rtalign.core.recipe import ChainRecipe
+from rtalign.core.recipe import ChainRecipe, Recipe
 from rtalign.core.records import Chunk, Sensor
 from rtalign.signal.chain import Chain, describe_chain, phase_error
 
@@ -101,6 +101,30 @@ def test_the_pass_band_is_flat_and_the_mains_are_gone(sfreq: float) -> None:
     assert np.abs(level_db[:3]).max() < 0.1
     mains = level_db[3:][waves_hz[3:] < sfreq / 2]
     assert (mains < -60).all()
+
+
+@pytest.mark.parametrize("preset", ["live", "paper"])
+def test_filters_do_what_they_are_called(preset: str) -> None:
+    """Sines sent through: the pass band passes, 3 dB are lost where the passport says, and nothing is left of the rest.
+
+    The preset paper stops at 25 Hz, as a band-pass to 20 Hz of MNE does by default.
+    """
+    recipe, sfreq = Recipe.preset(preset).chain, 300.0
+    stated, stop = describe_chain(recipe, sfreq), {"live": 49.0, "paper": 25.0}[preset]
+    assert stated["stop_hz"] == stop
+    wanted = {5.0: 1.0, 20.0: 1.0, stated["minus_3db_high_hz"]: np.sqrt(0.5), (20 + stop) / 2: 0.5, stop: 0.0}
+    times = np.arange(round(70 * sfreq)) / sfreq
+    for hz, gain in wanted.items():
+        at, out = joined(run(np.sin(2 * np.pi * hz * times)[:, None] / TO_UNITS, sfreq, recipe=recipe)[0])
+        middle = (at > 30) & (at < 50)
+        parts = [2 * np.mean(out[middle, 0] * wave(2 * np.pi * hz * at[middle])) for wave in (np.sin, np.cos)]
+        assert np.hypot(*parts) == pytest.approx(gain, abs=0.012), hz
+    assert stated["minus_3db_low_hz"] == pytest.approx({"live": 0.1, "paper": 0.1554}[preset], abs=0.002)
+
+
+def test_a_stop_below_the_pass_band_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"falls from 20 Hz to 20.5 Hz; it needs 1 Hz"):
+        ChainRecipe(lowpass_stop_hz=20.5)
 
 
 @pytest.mark.parametrize("sfreq", [rate for rate in RATES if rate > 200])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pytest
 
+from rtalign.core.records import RecordingIdentity
 from rtalign.streams import channels
 
 
@@ -76,3 +79,29 @@ def test_a_missing_unit_is_assumed_to_be_si() -> None:
     read = channels.parse(described({"label": "MLC11", "type": "mag"}), 1, "MEG", "s")
     assert read.scales[0] == 1
     assert any("without a unit" in note for note in read.notes)
+
+
+ORIGIN = (RecordingIdentity("run <1>", "ab" * 16, "cd" * 16), RecordingIdentity("run 2", "ef" * 16, "01" * 16))
+
+
+def played(trees: list[dict[str, str]]) -> str:
+    nodes = "".join(
+        "<recording>" + "".join(f"<{k}>{escape(v)}</{k}>" for k, v in tree.items()) + "</recording>" for tree in trees
+    )
+    return described({"label": "A1", "type": "mag"}).replace("</desc>", f"<recordings>{nodes}</recordings></desc>")
+
+
+def test_the_recordings_that_a_sender_plays_come_through() -> None:
+    read = channels.parse(played(channels.describe_origin(ORIGIN)), 1, "", "s")
+    assert read.origin == ORIGIN
+    assert channels.parse(described({"label": "A1", "type": "mag"}), 1, "", "s").origin == ()
+
+
+def test_what_is_no_fingerprint_is_left_out_and_their_number_is_bounded() -> None:
+    tree = channels.describe_origin(ORIGIN[:1])[0]
+    bad = [tree | {"fingerprint": "<script>"}, tree | {"signal": "z" * 32}, tree | {"fingerprint": ""}, {"name": "x"}]
+    assert channels.parse(played([*bad, tree]), 1, "", "s").origin == ORIGIN[:1]
+    many = channels.parse(played([tree] * 1500), 1, "", "s").origin
+    assert len(many) == channels.MAX_RECORDINGS
+    long = channels.parse(played([tree | {"name": "n" * 5000}]), 1, "", "s").origin
+    assert len(long[0].name) == channels.MAX_NAME

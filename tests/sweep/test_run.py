@@ -248,6 +248,8 @@ def test_tasks_that_start_together_compute_nothing_twice(
     monkeypatch.setattr("rtalign_offline.sweep.report.page.write_sweep_report", lambda folder: folder)
     done = run.run_sweep(plan_of_three(tmp_path), tmp_path / "out", "local", Progress(quiet=True), tmp_path / "cache")
     assert not done["failed"]
+    (shared,) = done["training_overlap"]
+    assert "2 recordings of ann again are of ann too" in shared
     computed = Counter(
         (e["piece"], e["key"]) for e in read_journal(tmp_path / "out" / "journal") if e["how"] == "computed"
     )

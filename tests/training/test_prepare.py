@@ -91,6 +91,9 @@ class Long:
     def fingerprint(self) -> str:
         return str(self.hours)
 
+    def signal_fingerprint(self) -> str:
+        return self.fingerprint()
+
 
 def peak_of(work: Callable[[], object]) -> int:
     tracemalloc.start()

@@ -203,7 +203,17 @@ def test_a_score_on_training_words_is_refused(trained: tuple[Path, MemoryRecordi
     folder, recording, model = trained
     with pytest.raises(ValueError, match="was used to train this bank"):
         evaluate(DecoderBank.load(folder / "bank"), [recording], model, tmp_path / "out", QUIET)
+    other_words = replace(recording, words=recording.words[5:], name="with a new word table")
+    with pytest.raises(ValueError, match="with a new word table was used to train this bank"):
+        evaluate(DecoderBank.load(folder / "bank"), [other_words], model, tmp_path / "out", QUIET)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    """Its words would be in training and test at once."""
+    recording, model = world(n_words=20)
+    with pytest.raises(ValueError, match="holds the signal of world-0 again"):
+        train([recording, replace(recording, name="copy")], model, RECIPE, tmp_path / "bank", QUIET, store=tmp_path)
 
 
 def test_a_recording_of_noise_gets_no_temporal_score(tmp_path: Path) -> None:

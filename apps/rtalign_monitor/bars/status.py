@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QRect, QRectF, QSize
-from PyQt6.QtGui import QPainter
+from PyQt6.QtCore import QRect, QRectF, QSize, Qt
+from PyQt6.QtGui import QPainter, QPen
 from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import clock_time
@@ -28,8 +28,8 @@ class StatusBar(PaintedWidget):
         The newest that was drawn.
     label : str
         Participant and session, beside what is running.
-    parts : (str, str, str, str)
-        What is shown: state of the lamp, its label, what is running, and the time.
+    parts : (str, str, str, str, str)
+        What is shown: state of the lamp, its label, what is running, the time, and what the scores are no evidence of.
     """
 
     title = "rtalign"
@@ -39,7 +39,7 @@ class StatusBar(PaintedWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.snapshot: Snapshot | None = None
-        self.parts: tuple[str, str, str, str] = ("searching", "Starting", "", "")
+        self.parts: tuple[str, str, str, str, str] = ("searching", "Starting", "", "", "")
         self.label = ""
         self._started_s: float | None = None
 
@@ -57,7 +57,8 @@ class StatusBar(PaintedWidget):
         elif self._started_s is None and snapshot.time_s:  # the time of live streams does not start at zero
             self._started_s = snapshot.time_s
         what = "   ".join(part for part in (self.label.replace("_", " "), _what_runs(snapshot)) if part)
-        parts = (*lamp_state(snapshot), what, self._time(snapshot))
+        overlap = f"No evidence: {snapshot.training_overlap}" if snapshot.training_overlap else ""
+        parts = (*lamp_state(snapshot), what, self._time(snapshot), overlap)
         if parts != self.parts:
             self.parts = parts
             self.setAccessibleDescription(", ".join(part for part in parts[1:] if part))
@@ -71,7 +72,7 @@ class StatusBar(PaintedWidget):
         return QRect(round(left), 0, max(round(right - left), 1), self.height())
 
     def paint_content(self, painter: QPainter) -> None:
-        state, label, what, time = self.parts
+        state, label, what, time, badge = self.parts
         height, margin = float(self.height()), self.px(16)
         side = self.px(18)
         paint_lamp(painter, self.theme, state, QRectF(margin, (height - side) / 2, side, side))
@@ -90,10 +91,24 @@ class StatusBar(PaintedWidget):
             "right",
         )
         room = self.width() - margin - time_width - x - self.px(20)
+        if badge:
+            shown = self._badge(painter, QRectF(x, 0, max(room, 0), height), badge)
+            x, room = x + shown, room - shown
         used = self.write(painter, QRectF(x, 0, max(room, 0), height), "rtalign", "text", 14, True)
         self.write(
             painter, QRectF(x + used + self.px(14), 0, max(room - used - self.px(14), 0), height), what, "muted", 13
         )
+
+    def _badge(self, painter: QPainter, box: QRectF, text: str) -> float:
+        """A frame around a text; returns the width that it takes, with the gap behind it."""
+        pad = self.px(8)
+        width = min(self.text_width(text, 13, True) + 2 * pad, box.width())
+        frame = QRectF(box.left(), box.center().y() - self.px(12), width, self.px(24))
+        painter.setPen(QPen(self.theme.colour("stale"), self.px(1.5)))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(frame, self.px(5), self.px(5))
+        self.write(painter, frame.adjusted(pad, 0, -pad + 2, 0), text, "stale", 13, True)
+        return width + self.px(18)
 
     def _time(self, snapshot: Snapshot) -> str:
         if snapshot.position_s is not None and snapshot.end_s is not None:

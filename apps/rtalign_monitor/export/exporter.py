@@ -104,7 +104,7 @@ class Exporter:
         if path is None:
             return
         try:
-            write = files.painted(widget, path)
+            write = files.painted(widget, path, self._link.newest.training_overlap)
         except (ValueError, OSError) as error:
             self._post_error(error)
             return
@@ -115,7 +115,7 @@ class Exporter:
         QTimer.singleShot(round(1000 * MESSAGE_AFTER_S), self._post_picture)
 
     def copy_picture(self, widget: QWidget, name: str) -> None:
-        files.copy_picture(widget)
+        files.copy_picture(widget, self._link.newest.training_overlap)
         self._message_bar.post_briefly(Message("notice", f"A picture of the {name} is on the clipboard.", "live"), 4)
 
     def save_scores(self, snapshot: Snapshot) -> None:

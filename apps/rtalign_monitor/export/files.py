@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
-from PyQt6.QtCore import QBuffer, QPoint, QSize
+from PyQt6.QtCore import QBuffer, QPoint, QRect, QSize, Qt
 from PyQt6.QtGui import QFontInfo, QGuiApplication, QImage, QPainter
 from PyQt6.QtSvg import QSvgGenerator
 from PyQt6.QtWidgets import QWidget
@@ -20,11 +20,13 @@ PIXEL_RATIO = 2.0
 """Pixels of a saved picture for each one on the screen: fit for print."""
 MAX_CLIPBOARD_PIXELS = 3840 * 2160
 """Of a picture on the clipboard, unless the widget itself has more."""
+MARK_HEIGHT = 24
+"""Of the line below a picture that says what it is no evidence of, in pixels of the screen."""
 SCREEN_DPI = 96
 """Pixels of an inch in SVG."""
 
 
-def picture(widget: QWidget, ratio: float = PIXEL_RATIO) -> QImage:
+def picture(widget: QWidget, ratio: float = PIXEL_RATIO, mark: str = "") -> QImage:
     """Paint what the widget shows at a higher resolution.
 
     Parameters
@@ -33,22 +35,34 @@ def picture(widget: QWidget, ratio: float = PIXEL_RATIO) -> QImage:
         What to paint.
     ratio : float
         Pixels of the picture for each one on the screen.
+    mark : str
+        What the picture is no evidence of, on a line of its own below; none where it is empty.
 
     Returns
     -------
     QImage
     """
-    size = widget.size() * ratio
+    size = QSize(widget.width(), widget.height() + (MARK_HEIGHT if mark else 0)) * ratio
     image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
     image.setDevicePixelRatio(ratio)
     image.fill(widget.palette().window().color())
     painter = QPainter(image)
     widget.render(painter, QPoint())
+    _write_mark(painter, widget, mark)
     painter.end()
     return image
 
 
-def save_picture(widget: QWidget, path: Path) -> None:
+def _write_mark(painter: QPainter, widget: QWidget, mark: str) -> None:
+    if mark:
+        painter.setFont(themes.font(12, True))
+        painter.setPen(widget.palette().windowText().color())
+        box = QRect(8, widget.height(), widget.width() - 16, MARK_HEIGHT)
+        line = painter.fontMetrics().elidedText(f"No evidence: {mark}", Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, line)
+
+
+def save_picture(widget: QWidget, path: Path, mark: str = "") -> None:
     """Save a picture as PNG or SVG, as the name's ending says.
 
     Parameters
@@ -57,16 +71,18 @@ def save_picture(widget: QWidget, path: Path) -> None:
         What to paint.
     path : Path
         The file.
+    mark : str
+        As of `picture`.
 
     Raises
     ------
     ValueError
         Where the name does not end in .png or .svg, or the file cannot be written.
     """
-    painted(widget, path)(path)
+    painted(widget, path, mark)(path)
 
 
-def painted(widget: QWidget, path: Path) -> Callable[[Path], None]:
+def painted(widget: QWidget, path: Path, mark: str = "") -> Callable[[Path], None]:
     """Paint a widget now, and return what writes the picture: that takes longer, and any thread may do it.
 
     Parameters
@@ -75,6 +91,8 @@ def painted(widget: QWidget, path: Path) -> Callable[[Path], None]:
         What to paint.
     path : Path
         The file that is meant, for its ending and for messages.
+    mark : str
+        As of `picture`.
 
     Returns
     -------
@@ -88,21 +106,21 @@ def painted(widget: QWidget, path: Path) -> Callable[[Path], None]:
     """
     match path.suffix.lower():
         case ".png":
-            image = picture(widget)
+            image = picture(widget, mark=mark)
             return lambda to: _write_png(image, to, path)
         case ".svg":
-            drawing = _svg(widget)
+            drawing = _svg(widget, mark)
             return lambda to: _write_svg(drawing, to, path)
         case other:
             raise ValueError(f"{path.name} ends in {other or 'nothing'}; pictures are .png or .svg")
 
 
-def copy_picture(widget: QWidget) -> None:
+def copy_picture(widget: QWidget, mark: str = "") -> None:
     """Put a picture on the clipboard, of a large widget at less resolution: pasting waits for its compression."""
     clipboard = QGuiApplication.clipboard()
     if clipboard is not None:
         area = widget.width() * widget.height()
-        clipboard.setImage(picture(widget, min(PIXEL_RATIO, max((MAX_CLIPBOARD_PIXELS / area) ** 0.5, 1.0))))
+        clipboard.setImage(picture(widget, min(PIXEL_RATIO, max((MAX_CLIPBOARD_PIXELS / area) ** 0.5, 1.0)), mark))
 
 
 def save_scores(snapshot: Snapshot, path: Path) -> None:
@@ -165,19 +183,21 @@ def _write_svg(drawing: str, to: Path, path: Path) -> None:
         raise ValueError(f"{path} cannot be written ({error.strerror}) - choose another folder") from None
 
 
-def _svg(widget: QWidget) -> str:
+def _svg(widget: QWidget, mark: str = "") -> str:
     """The widget as SVG, in lines and letters."""
     buffer = QBuffer()
     buffer.open(QBuffer.OpenModeFlag.WriteOnly)
     generator = QSvgGenerator()
     generator.setOutputDevice(buffer)
-    generator.setSize(QSize(widget.width(), widget.height()))
+    area = QRect(0, 0, widget.width(), widget.height() + (MARK_HEIGHT if mark else 0))
+    generator.setSize(area.size())
     generator.setResolution(SCREEN_DPI)
-    generator.setViewBox(widget.rect())
+    generator.setViewBox(area)
     generator.setTitle(widget.accessibleName() or widget.windowTitle() or "rtalign")
     painter = QPainter(generator)
-    painter.fillRect(widget.rect(), widget.palette().window())
+    painter.fillRect(area, widget.palette().window())
     widget.render(painter, QPoint())
+    _write_mark(painter, widget, mark)
     painter.end()
     return _corrected(buffer.data().data().decode())
 

@@ -1,4 +1,4 @@
-"""HeadPanel: the field pattern of one layer at one lag, from above."""
+"""HeadPanel: the field pattern of one layer at one lag, from above: a magnitude, which has no sign."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class HeadPanel(Panel):
 
     spec = PanelSpec("head", "Head", "Ctrl+5", place="lower", columns=3, in_turns=True, in_demo=False)
     title = "Pattern"
-    description = "Field pattern of a layer at a lag, from above, nose up; blue is negative, orange positive"
+    description = "How strongly the field varies with what is decoded of a layer at a lag, from above, nose up"
     minimum_size = QSize(150, 120)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -165,30 +165,40 @@ class HeadPanel(Panel):
             return
         note = QRectF(box.left(), box.top() - self.px(4), box.width(), self.px(17))
         prefix = "" if self.layer is not None else "strongest: "
-        self.write(painter, note, f"{prefix}layer {self._shown[0]} at {signed_ms(self._shown[1])} ms", "muted", 12)
-        limit = float(np.abs(values).max()) or 1.0
+        text = f"layer {self._shown[0]}{self._place(self._shown[1])}"
+        fits = self.text_width(prefix + text, 12) <= note.width()
+        self.write(painter, note, prefix + text if fits else text, "muted", 12)
+        limit = max(float(values.max()), 2 * float(np.median(values))) or 1.0  # noise never glows
         side = max(min(box.width() - self.px(30), box.height() - self.px(48)), 20.0)
         disc = QRectF(box.center().x() - side / 2, box.top() + self.px(24), side, side)
         self._field(painter, disc, values / limit)
         self._outline(painter, disc)
-        self._signs(painter, disc, values)
         self._colour_bar(painter, box, limit)
 
     def _values(self) -> np.ndarray | None:
-        """(position,): the pattern; of a pair of planar gradiometers the root mean square."""
+        """(position,): the pattern, never negative; of a pair of planar gradiometers the length of the gradient."""
         snapshot = self.snapshot
         if self._patterns is None or self._shown is None or snapshot is None or self._shown[0] not in snapshot.layers:
             return None
-        row, col = snapshot.layers.index(self._shown[0]), int(np.argmin(np.abs(self._lags - self._shown[1])))
+        row, col = snapshot.layers.index(self._shown[0]), self._column(self._shown[1])
         if row >= len(self._patterns) or col >= self._patterns.shape[1]:
             return None
-        pattern = np.asarray(self._patterns[row, col], float)
-        if self.kind == "planar":
-            return np.array([np.sqrt(np.mean(pattern[group] ** 2)) for group in self._groups])
-        return np.array([pattern[group[0]] for group in self._groups])
+        pattern = np.abs(np.asarray(self._patterns[row, col], float))
+        return np.array([np.sqrt(np.sum(pattern[group] ** 2)) for group in self._groups])
+
+    def _column(self, lag_s: float) -> int:
+        """The lag of the bank that is nearest."""
+        return int(np.argmin(np.abs(self._lags - lag_s)))
+
+    def _place(self, lag_s: float) -> str:
+        """The lag that is drawn, and beside it the peak that it stands for, as the ladder and the tables give it."""
+        drawn = signed_ms(float(self._lags[self._column(lag_s)]))
+        if self.lag is not None or drawn == signed_ms(lag_s):
+            return f" at {drawn} ms"
+        return f", peak {signed_ms(lag_s)} ms, drawn {drawn}"
 
     def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
-        share = np.clip((self._weights @ values + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8).reshape(self._mask.shape)
+        share = np.clip((self._weights @ values) * 255 + 0.5, 0, 255).astype(np.uint8).reshape(self._mask.shape)
         # Outside of the disc in the panel's colour, as a picture in SVG is not clipped.
         colours = np.where(self._mask, self._palette()[share], np.uint32(self.theme.colour("panel").rgb()))
         n = len(colours)
@@ -205,7 +215,7 @@ class HeadPanel(Panel):
 
     def _palette(self) -> np.ndarray:
         if self._colours is None or self._colours[0] != self.theme.name:
-            self._colours = self.theme.name, themes.as_argb(themes.diverging(self.theme.colour("window")))
+            self._colours = self.theme.name, themes.as_argb(themes.rising(self.theme.colour("window")))
         return self._colours[1]
 
     def _dots(self, disc: QRectF) -> QPolygonF:
@@ -216,15 +226,6 @@ class HeadPanel(Panel):
             points = [QPointF(centre.x() + x * radius, centre.y() - y * radius) for x, y in self._flat]
             self._positions = key, QPolygonF(points)
         return self._positions[1]
-
-    def _signs(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
-        """Write + and − at the two extremes, so that the sign is not left to colour alone."""
-        dots = self._dots(disc)
-        for sign, at in (("+", int(values.argmax())), ("−", int(values.argmin()))):
-            if (values[at] > 0) == (sign == "+") and values[at] and self.kind != "planar":
-                box = QRectF(0, 0, self.px(20), self.px(20))
-                box.moveCenter(dots.at(at))
-                self.write(painter, box, sign, "text", 16, True, "centre")
 
     def _outline(self, painter: QPainter, disc: QRectF) -> None:
         """Draw head, nose and ears."""
@@ -239,14 +240,12 @@ class HeadPanel(Panel):
             painter.drawArc(ear, 16 * start, 16 * 180)
 
     def _colour_bar(self, painter: QPainter, box: QRectF, limit: float) -> None:
-        unit = DISPLAY_UNITS.get(self.kind, "")
         number = f"{limit:,.0f}" if limit >= 10 else f"{limit:.2g}"
-        planar = self.kind == "planar"
-        low, high, width = "0" if planar else f"−{number}", f"{'' if planar else '+'}{number} {unit}", self.px(70)
+        high, width = f"{number} {DISPLAY_UNITS.get(self.kind, '')}", self.px(70)
         bar = QRectF(box.center().x() - width / 2, box.bottom() - self.px(9), width, self.px(6))
-        row = np.ascontiguousarray(self._palette()[None, 128 if planar else 0 :])
+        row = np.ascontiguousarray(self._palette()[None])
         n = row.shape[1]
         painter.drawImage(bar, QImage(row.data, n, 1, 4 * n, QImage.Format.Format_RGB32))  # type: ignore[call-overload]
         line = QRectF(box.left(), bar.center().y() - self.px(8), bar.left() - self.px(6) - box.left(), self.px(16))
-        self.write(painter, line, low, "muted", 11, align="right")
+        self.write(painter, line, "0", "muted", 11, align="right")
         self.write(painter, line.translated(bar.right() + self.px(6) - line.left(), 0), high, "muted", 11)

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import ChainRecipe
-from rtalign.core.records import Sensor
+from rtalign.core.records import RecordingIdentity, Sensor
 from rtalign.decoding.bank import DecoderBank, sensor_differences
+from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign_monitor.widgets.cards import Verdict
 
 TOLERANCE = 1e-6
@@ -40,6 +42,8 @@ class BankInfo:
         The highest R of all layers and lags, and its layer.
     chain : ChainRecipe
         Filters of its signal.
+    passport : dict
+        The bank's passport, whose recordings it was trained on.
     """
 
     folder: Path
@@ -52,6 +56,7 @@ class BankInfo:
     best_r: float | None
     best_layer: int | None
     chain: ChainRecipe
+    passport: dict[str, Any]
 
     @property
     def refused(self) -> str:
@@ -100,6 +105,7 @@ def read_bank(folder: Path) -> BankInfo:
     return BankInfo(
         folder, str(bank.model["id"]), bank.recipe.language.context, bank.layers, int(bank.model["n_layers"]),
         bank.sensors, int(bank.passport["n_words"]), best_r, best_layer, bank.recipe.chain,
+        bank.passport,
     )  # fmt: skip
 
 
@@ -133,7 +139,13 @@ def can_ignore_missing(bank: BankInfo, sensors: Sequence[Sensor], sfreq: float) 
     return any((s.name, s.kind) in present for s in bank.sensors) and not rate_problem(bank.chain, sfreq)
 
 
-def verdict(bank: BankInfo | None, without_bank: bool, sensors: Sequence[Sensor], sfreq: float) -> tuple[Verdict, str]:
+def verdict(
+    bank: BankInfo | None,
+    without_bank: bool,
+    sensors: Sequence[Sensor],
+    sfreq: float,
+    origin: Sequence[RecordingIdentity] = (),
+) -> tuple[Verdict, str]:
     """Whether a signal fits the decoders that are chosen.
 
     Parameters
@@ -146,6 +158,8 @@ def verdict(bank: BankInfo | None, without_bank: bool, sensors: Sequence[Sensor]
         Of the signal.
     sfreq : float
         Of the signal, in Hz.
+    origin : sequence of RecordingIdentity
+        Recordings that the signal comes from, as far as they are known.
 
     Returns
     -------
@@ -156,4 +170,7 @@ def verdict(bank: BankInfo | None, without_bank: bool, sensors: Sequence[Sensor]
         count = count_sensors(sensors)
         return ("fits", f"{count} to learn from") if without_bank else ("unknown", count)
     texts = differences(bank, sensors, sfreq)
-    return ("differs", "does not fit the bank: " + "; ".join(texts)) if texts else ("fits", "fits the bank")
+    if texts:
+        return "differs", "does not fit the bank: " + "; ".join(texts)
+    warning = TrainingOverlap.find(bank.passport, origin).warning
+    return ("trained", f"fits the bank, but {warning}") if warning else ("fits", "fits the bank")

@@ -10,7 +10,7 @@ from typing import Any
 from PyQt6.QtCore import QObject, QProcess, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from rtalign.core.records import Sensor, sensor_from_dict
+from rtalign.core.records import RecordingIdentity, Sensor, sensor_from_dict
 from rtalign.core.session import Session
 from rtalign.core.time_format import position_time
 from rtalign.recordings.bids import ENTITIES, plain_label
@@ -183,6 +183,8 @@ class RecordingPage(QWidget):
         self._filter_labels = {name: label_for(text, self.filters[name]) for name, text in FILTERS.items()}
         self.cards, self.preview = CardList("Recording"), RecordingPreview(self)
         self.sensors: tuple[Sensor, ...] = ()
+        self._origin: tuple[RecordingIdentity, ...] = ()
+        self._overlap = ""
         self._wanted: dict[str, tuple[str, ...]] = dict.fromkeys(FILTERS, ())
         self._build()
         self._connect()
@@ -212,6 +214,8 @@ class RecordingPage(QWidget):
         waiting = content is None and not self.preview.error and not self.preview.skipped
         self.skip.setVisible(waiting and self.preview.seconds > SHOW_TIME_AFTER_S)
         self.sensors = tuple(sensor_from_dict(entry) for entry in content["sensors"]) if content else ()
+        self._origin = tuple(RecordingIdentity(*entry) for entry in content["origin"]) if content else ()
+        self._overlap = ""
         self.cards.show_cards([self._card(bank, without_bank)] if self.path.path else [], EMPTY)
         if self.path.path:
             self.cards.select(str(self.path.path))
@@ -231,7 +235,9 @@ class RecordingPage(QWidget):
 
     def warning(self) -> str:
         """What should be known but does not keep a session from starting."""
-        return SKIPPED if self.preview.skipped and self.path.path is not None else ""
+        if self.path.path is None:
+            return ""
+        return SKIPPED if self.preview.skipped else self._overlap
 
     def stop(self) -> None:
         """End the preview, as the dialog is closed."""
@@ -253,7 +259,8 @@ class RecordingPage(QWidget):
         rates = " and ".join(f"{rate:,.6g}" for rate in content["sfreq"])
         parts = (runs, position_time(content["seconds"]), f"{content['n_words']:,} words", f"{rates} Hz",
                  count_sensors(self.sensors))  # fmt: skip
-        fit, text = verdict(bank, without_bank, self.sensors, self.sfreq)
+        fit, text = verdict(bank, without_bank, self.sensors, self.sfreq, self._origin)
+        self._overlap = f"{text[:1].upper()}{text[1:]}." if fit == "trained" else ""
         text = "\n".join(part for part in (text, *content["notes"]) if part)
         return Card(str(path), path.name, "flowing", "can be replayed", "  ·  ".join(parts), fit, text)
 

@@ -21,8 +21,8 @@ from PyQt6.QtWidgets import (
 from rtalign_monitor.widgets.lamps import ROLE, paint_lamp
 from rtalign_monitor.widgets.theme import Theme, font
 
-Verdict = Literal["fits", "differs", "unknown", "gone"]
-VERDICT_ROLE = {"fits": "live", "differs": "lost", "gone": "lost", "unknown": "muted"}
+Verdict = Literal["fits", "trained", "differs", "unknown", "gone"]
+VERDICT_ROLE = {"fits": "live", "trained": "stale", "differs": "lost", "gone": "lost", "unknown": "muted"}
 PAD, LEFT, GAP = 12, 34, 6
 FIXED_LINES = 2
 """For verdict and problem, on cards of one height."""
@@ -46,8 +46,8 @@ class Card:
         The word beside the lamp.
     detail : str
         What it is.
-    verdict : {"fits", "differs", "unknown", "gone"}
-        Whether it can be used.
+    verdict : {"fits", "trained", "differs", "unknown", "gone"}
+        Whether it can be used; "trained": it can, but the bank was trained on it.
     verdict_text : str
         The verdict as a sentence.
     problem : str
@@ -297,9 +297,12 @@ def _cut(text: str, metrics: QFontMetrics, box: QRect, n_lines: int) -> str:
 
 
 def paint_verdict(painter: QPainter, theme: Theme, verdict: Verdict, box: QRectF) -> None:
-    """Paint a tick in a circle where it fits, a cross in a square where it does not, nothing where it is unknown."""
+    """Paint a tick in a circle where it fits, a cross in a square where it does not, a triangle where it fits too well,
+    nothing where it is unknown."""
     if verdict == "unknown":
         return
+    if verdict == "trained":
+        return paint_lamp(painter, theme, "stale", box)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.colour(VERDICT_ROLE[verdict]))
     pen = QPen(theme.colour("panel"), box.width() / 7)

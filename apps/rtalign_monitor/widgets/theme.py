@@ -149,6 +149,11 @@ def diverging(middle: QColor) -> np.ndarray:
     return ramp((BLUE, middle.getRgb()[:3], ORANGE))  # type: ignore[arg-type]
 
 
+def rising(lowest: QColor) -> np.ndarray:
+    """(256, 3) colours from a lowest colour to orange, for magnitudes."""
+    return ramp((lowest.getRgb()[:3], ORANGE))  # type: ignore[arg-type]
+
+
 def as_argb(colours: np.ndarray) -> np.ndarray:
     """(n, 3) colours as (n,) words of QImage.Format_RGB32."""
     red, green, blue = np.round(colours).astype(np.uint32).T

@@ -170,6 +170,7 @@ class _JobFit:
             components=components,
             model=self._reading["model"],
             chain=self._recordings[0].chain,
+            reading=self._recipe.language.reading,
             versions=results.package_versions(),
             created=results.utc_now(),
         )

@@ -37,9 +37,13 @@ class RecordingHeader:
     words: tuple[Word, ...]
     notes: tuple[str, ...]
     stored_fingerprint: str
+    stored_signal: str
 
     def fingerprint(self) -> str:
         return self.stored_fingerprint
+
+    def signal_fingerprint(self) -> str:
+        return self.stored_signal
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
         raise NotImplementedError("the header of a recording holds no samples")
@@ -69,6 +73,7 @@ def save_person(person: Person, recordings: Sequence[Recording], folder: Path) -
             "seconds": r.seconds,
             "notes": list(r.notes),
             "fingerprint": r.fingerprint(),
+            "signal": r.signal_fingerprint(),
             "words": [[w.index, w.text, w.onset, w.duration] for w in r.words],
         }
         for r in recordings
@@ -99,6 +104,7 @@ def load_person(path: Path) -> tuple[Person, tuple[RecordingHeader, ...]]:
             words=tuple(Word(*word) for word in entry["words"]),
             notes=tuple(entry["notes"]),
             stored_fingerprint=entry["fingerprint"],
+            stored_signal=entry["signal"],
         )
         for entry in content["recordings"]
     )

@@ -16,6 +16,7 @@ from rtalign.core.cache import cache_folder, content_key
 from rtalign.core.files import remove_abandoned, write_atomically
 from rtalign.core.lock import FileLock
 from rtalign.core.progress import Progress, Stage
+from rtalign.decoding.training_overlap import refuse_repeated
 from rtalign.language import find_content_words
 from rtalign_offline.sweep import clusters, tasks
 from rtalign_offline.sweep.fit import is_finished, job_folder
@@ -111,7 +112,10 @@ def _run_jobs(plan: Plan, paths: SweepPaths, kind: str, progress: Progress) -> d
     _delete_partial(paths)
     for line in failure_lines(outcome.failures):
         progress.say(line, always=True)
-    state = _state(plan, outcome, count_work(paths.home / "journal"))
+    shared = shared_recordings(people)
+    for line in shared:
+        progress.say(line)
+    state = _state(plan, outcome, count_work(paths.home / "journal")) | {"training_overlap": shared}
     write_atomically(paths.home / STATE, json.dumps(state, indent=1))
     report = str(write_sweep_report(paths.home)) if outcome.folders else None
     return {"ok": not outcome.failures, "report": report, **state}
@@ -138,18 +142,39 @@ def _delete_partial(paths: SweepPaths) -> None:
 
 
 def _save_people(plan: Plan, paths: SweepPaths, outcome: SweepOutcome, progress: Progress) -> dict[str, str]:
-    """The file of each person; one whose recordings cannot be opened fails alone."""
+    """The file of each person; one whose recordings cannot be opened, or are named twice, fails alone."""
     people = {}
     with progress.stage("recordings", len(plan.people), "people") as stage:
         for person in plan.people:
             try:
-                people[person.name] = str(save_person(person, open_person(person), paths.home / "people"))
+                recordings = open_person(person)
+                refuse_repeated(recordings)
+                people[person.name] = str(save_person(person, recordings, paths.home / "people"))
             except (ValueError, OSError) as error:
                 for key in plan.jobs():
                     if key.person == person.name:
                         outcome.failures[key] = _reason(error)
             stage.advance()
     return people
+
+
+def shared_recordings(people: Mapping[str, str]) -> list[str]:
+    """A line for each person whose recordings are another's too: the two are not independent.
+
+    people : files that `save_person` wrote, by name.
+    """
+    owner: dict[str, str] = {}
+    shared: dict[tuple[str, str], int] = {}
+    for name, path in people.items():
+        for recording in load_person(Path(path))[1]:
+            first = owner.setdefault(recording.signal_fingerprint(), name)
+            if first != name:
+                shared[name, first] = shared.get((name, first), 0) + 1
+    return [
+        f"{n} recording{'s' * (n != 1)} of {name} {'are' if n > 1 else 'is'} of {first} too: they count twice, "
+        "and the two are not independent people"
+        for (name, first), n in shared.items()
+    ]
 
 
 def _finished_jobs(plan: Plan, paths: SweepPaths, people: Mapping[str, str]) -> dict[JobKey, str]:

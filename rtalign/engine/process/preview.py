@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.records import sensor_to_dict
+from rtalign.core.records import RecordingIdentity, sensor_to_dict
 from rtalign.core.session import Session
 from rtalign.engine.open_session import open_options
 
@@ -39,7 +40,7 @@ def filter_labels(path: Path) -> dict[str, list[str]]:
 
 
 def preview_recording(session: Session) -> dict[str, Any]:
-    """What a session would replay; headers and words are read, no signal.
+    """What a session would replay; headers, words and what fingerprints need are read.
 
     Parameters
     ----------
@@ -49,7 +50,8 @@ def preview_recording(session: Session) -> dict[str, Any]:
     Returns
     -------
     dict
-        name, n_recordings, n_words, seconds, sfreq (list), sensors (list), notes (list), as JSON can hold them.
+        name, n_recordings, n_words, seconds, sfreq (list), sensors (list), notes (list), origin (list: name and
+        fingerprints of each recording), as JSON can hold them.
     """
     from rtalign.recordings import open_matching
 
@@ -63,6 +65,7 @@ def preview_recording(session: Session) -> dict[str, Any]:
         "sfreq": [*dict.fromkeys(recording.sfreq for recording in recordings)],
         "sensors": [sensor_to_dict(sensor) for sensor in recordings[0].sensors],
         "notes": list(recordings[0].notes[:MOST_NOTES]),
+        "origin": [astuple(RecordingIdentity.of(recording)) for recording in recordings],
     }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rtalign.core.session import Session
+from rtalign.core.word_text import NO_WORD_REASONS
 from rtalign.engine.engine import Engine, SessionSink
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.open_session import SessionParts, session_name
@@ -221,14 +222,23 @@ def prepare_results(
     sensors = engine.intake.fitting.sensors if engine.intake.fitting else ()
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
-    recipe, skipped, n_words = engine.decoding.recipe, dict(engine.ledger.skipped), engine.assessment.n_words
+    overlap = engine.training_overlap.to_json()
+    recipe, skipped, n_words = engine.decoding.recipe, skipped_words(engine), engine.assessment.n_words
 
     def write() -> tuple[Path, int]:
         folder.mkdir(parents=True, exist_ok=True)
-        write_results(folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb)
+        write_results(
+            folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb, training_overlap=overlap
+        )
         return folder / "report.html", n_words
 
     return write
+
+
+def skipped_words(engine: Engine) -> dict[str, int]:
+    """Words without a score by reason, and what came in the place of words: silence, noise, punctuation."""
+    unusable = engine.source.health().counts
+    return dict(engine.ledger.skipped) | {reason: unusable[reason] for reason in NO_WORD_REASONS if reason in unusable}
 
 
 def session_description(parts: SessionParts) -> dict[str, Any]:

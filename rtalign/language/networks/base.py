@@ -12,6 +12,9 @@ import torch
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.language.reading import Reading
 
+Spoken = Sequence[bool]
+"""Of the tokens of one word, whether each is spoken."""
+
 MAX_LOGITS = 1 << 24
 """Logits held at once, 64 MB.  Why: with a large vocabulary, the logits of a whole context are too many."""
 
@@ -28,11 +31,14 @@ class OutputRequest:
         How the tokens of a word become one vector.
     surprisal : bool
         Whether to compute surprisal.
+    unspoken : bool
+        Whether tokens of punctuation alone count in a word's vector and surprisal.
     """
 
     layers: tuple[int, ...]
     tokens: str
     surprisal: bool
+    unspoken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class Network(Protocol):
     def dim(self) -> int: ...
 
     def read_rows(
-        self, rows: Sequence[Sequence[int]], n_own: Sequence[int], has_context: Sequence[bool], request: OutputRequest
+        self, rows: Sequence[Sequence[int]], own: Sequence[Spoken], has_context: Sequence[bool], request: OutputRequest
     ) -> Reading:
         """Read independent rows, and return the word at the end of each.
 
@@ -98,8 +104,8 @@ class Network(Protocol):
         ----------
         rows : sequence of sequences of int
             Token ids of each row: the context, then the word.
-        n_own : sequence of int, shape (row,)
-            Number of tokens at the end of each row that belong to the word.
+        own : sequence of Spoken, shape (row,)
+            Of the tokens at the end of each row that belong to the word, whether they are spoken.
         has_context : sequence of bool, shape (row,)
             Whether an earlier word precedes in the row, so that the word has a surprisal.
         request : OutputRequest
@@ -194,9 +200,9 @@ def pad_rows(rows: Sequence[Sequence[int]], padding: int = 0) -> np.ndarray:
     return padded
 
 
-def own_token_indices(rows: Sequence[Sequence[int]], n_own: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """(token,) row index and column index of the last n_own tokens of each row."""
-    lengths = [len(row) for row in rows]
+def own_token_indices(rows: Sequence[Sequence[int]], own: Sequence[Spoken]) -> tuple[np.ndarray, np.ndarray]:
+    """(token,) row index and column index of the tokens of each row's own word."""
+    lengths, n_own = [len(row) for row in rows], [len(spoken) for spoken in own]
     columns = [np.arange(n - k, n) for n, k in zip(lengths, n_own, strict=True)]
     return np.repeat(np.arange(len(rows)), n_own), np.concatenate(columns)
 
@@ -207,18 +213,18 @@ class LeftToRightRows:
     def read_rows(
         self: IncrementalNetwork,
         rows: Sequence[Sequence[int]],
-        n_own: Sequence[int],
+        own: Sequence[Spoken],
         has_context: Sequence[bool],
         request: OutputRequest,
     ) -> Reading:
         ids = self.to_tensor(pad_rows(rows))
         output = self.run(ids, request.layers, keep_cache=False)
-        row, column = (self.to_tensor(part) for part in own_token_indices(rows, n_own))
+        row, column = (self.to_tensor(part) for part in own_token_indices(rows, own))
         hidden = [layer[row, column] for layer in output.hidden]
         surprisal = None
         if request.surprisal:
             surprisal = self.token_surprisal(output.last[row, (column - 1).clamp(min=0)], ids[row, column])
-        return pool_words(hidden, surprisal, n_own, has_context, request)
+        return pool_words(hidden, surprisal, own, has_context, request)
 
 
 def surprisal_in_parts(
@@ -238,7 +244,7 @@ def surprisal_in_parts(
 def pool_words(
     hidden: Sequence[torch.Tensor],
     surprisal: torch.Tensor | None,
-    n_own: Sequence[int],
+    own: Sequence[Spoken],
     has_context: Sequence[bool],
     request: OutputRequest,
 ) -> Reading:
@@ -246,16 +252,21 @@ def pool_words(
 
     hidden : one (token, dim) for each layer, the tokens of the words one after the other.
     surprisal : (token,) in nats, or None.
-    n_own : (word,) tokens of each word.
+    own : (word,) of each word's tokens, whether they are spoken; one at least is.
     has_context : (word,) whether the word has a surprisal.
     """
-    counts = torch.as_tensor(n_own)
+    n_tokens = np.array([len(spoken) for spoken in own], np.int32)
+    counts = torch.as_tensor(n_tokens if request.unspoken else [sum(spoken) for spoken in own]).long()
+    if int(counts.sum()) < n_tokens.sum():
+        kept = torch.as_tensor([spoken for word in own for spoken in word])
+        hidden = [layer[kept.to(layer.device)] for layer in hidden]
+        surprisal = None if surprisal is None else surprisal[kept.to(surprisal.device)]
     pooled = [pool_tokens(layer.float(), counts.to(layer.device), request.tokens).cpu().numpy() for layer in hidden]
-    of_words = np.full(len(n_own), np.nan, np.float32)
+    of_words = np.full(len(own), np.nan, np.float32)
     if surprisal is not None:
         sums = torch.segment_reduce(surprisal.float().cpu(), "sum", lengths=counts)
         of_words = np.where(has_context, sums.numpy(), of_words)
-    return Reading(np.stack(pooled, 1), of_words, np.asarray(n_own, np.int32))
+    return Reading(np.stack(pooled, 1), of_words, n_tokens)
 
 
 def pool_tokens(hidden: torch.Tensor, counts: torch.Tensor, tokens: str) -> torch.Tensor:

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from rtalign.language.networks.base import OutputRequest, own_token_indices, pad_rows, pool_words, surprisal_in_parts
+from rtalign.language.networks.base import (
+    OutputRequest,
+    Spoken,
+    own_token_indices,
+    pad_rows,
+    pool_words,
+    surprisal_in_parts,
+)
 from rtalign.language.networks.block_hooks import BlockInputs, find_blocks
 from rtalign.language.networks.families import BIDIRECTIONAL_WINDOW
 from rtalign.language.reading import Reading
@@ -50,9 +57,9 @@ class BidirectionalNetwork:
 
     @torch.inference_mode()
     def read_rows(
-        self, rows: Sequence[Sequence[int]], n_own: Sequence[int], has_context: Sequence[bool], request: OutputRequest
+        self, rows: Sequence[Sequence[int]], own: Sequence[Spoken], has_context: Sequence[bool], request: OutputRequest
     ) -> Reading:
-        row, column = own_token_indices(rows, n_own)
+        row, column = own_token_indices(rows, own)
         closed = [[*ids, self._special.end] if ids[0] == self._special.begin else list(ids) for ids in rows]
         ids = pad_rows(closed, self._special.padding)
         lengths = np.array([len(ids) for ids in closed])
@@ -60,7 +67,7 @@ class BidirectionalNetwork:
         with self._lock:
             hidden = [layer[row, column] for layer in self._hidden(ids, mask, request.layers)]
             surprisal = self._masked_surprisal(ids, mask, row, column) if request.surprisal else None
-        return pool_words(hidden, surprisal, n_own, has_context, request)
+        return pool_words(hidden, surprisal, own, has_context, request)
 
     def _hidden(self, ids: np.ndarray, mask: torch.Tensor, layers: Sequence[int]) -> list[torch.Tensor]:
         with self._inputs.recorded(layers) as inputs:

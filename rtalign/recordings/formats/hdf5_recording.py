@@ -122,13 +122,21 @@ class Hdf5Recording:
 
     def fingerprint(self) -> str:
         """Return a hash of words, sensors and slices of the signal; a change between the slices goes unseen."""
+        digest = self._signal_digest()
+        for record in (*self.sensors, *self.words):
+            digest.update(repr(record).encode())
+        return digest.hexdigest()[:32]
+
+    def signal_fingerprint(self) -> str:
+        """Return a hash of the same slices, whichever sensors and words were chosen."""
+        return self._signal_digest().hexdigest()[:32]
+
+    def _signal_digest(self) -> hashlib._Hash:
         digest = hashlib.sha256(repr((self.sfreq, self.n_samples)).encode())
         with _opened(self.path) as data:
             for place in np.unique(np.linspace(0, max(self.n_samples - SLICE_SAMPLES, 0), N_SLICES).astype(int)):
                 digest.update(np.asarray(data[:, int(place) : int(place) + SLICE_SAMPLES]).tobytes())
-        for record in (*self.sensors, *self.words):
-            digest.update(repr(record).encode())
-        return digest.hexdigest()[:32]
+        return digest
 
     def _samples(self, start: float, seconds: float) -> tuple[int, int]:
         """First and stop of the samples of a stretch of time, cut to what the recording holds."""

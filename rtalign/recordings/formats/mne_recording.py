@@ -158,13 +158,21 @@ class MneRecording:
         Why a sample: ten hours are 100 GB.  Size, both ends and slices all over each file distinguish recordings and
         their filtered copies; a change of single samples between the slices goes unseen.
         """
+        digest = self._signal_digest()
+        for record in (*self.sensors, *self.words):
+            digest.update(repr(record).encode())
+        return digest.hexdigest()[:32]
+
+    def signal_fingerprint(self) -> str:
+        """Return a hash of the same bytes, whichever sensors and words were chosen."""
+        return self._signal_digest().hexdigest()[:32]
+
+    def _signal_digest(self) -> hashlib._Hash:
         digest = hashlib.sha256()
         for file in self._file.files:
             digest.update(_hash_of_slices(file))
         digest.update(repr((self.sfreq, self.start, self.n_samples, self._file.breaks)).encode())
-        for record in (*self.sensors, *self.words):
-            digest.update(repr(record).encode())
-        return digest.hexdigest()[:32]
+        return digest
 
     def _words_outside(self) -> list[str]:
         """A note on words outside the signal; an error where every word is outside."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtalign.core.helmets import standard_places
-from rtalign.core.records import SI_UNITS, Sensor
+from rtalign.core.records import SI_UNITS, RecordingIdentity, Sensor
 from rtalign.recordings.sensors import list_names, plain_name, unknown_positions
 from rtalign.recordings.stream_channels.description import NOWHERE, ChannelDescription, Triple
 from rtalign.recordings.stream_channels.kinds import channel_kind
@@ -39,6 +39,8 @@ class StreamChannels:
         What a user should know, such as units that are missing.
     units : tuple of str
         The unit of each channel, as the sender writes it.
+    origin : tuple of RecordingIdentity
+        The recordings that the sender plays, as it says; empty of a live signal.
     """
 
     names: tuple[str, ...]
@@ -47,6 +49,7 @@ class StreamChannels:
     scales: np.ndarray
     notes: tuple[str, ...]
     units: tuple[str, ...] = ()
+    origin: tuple[RecordingIdentity, ...] = ()
 
 
 def select_channels(

@@ -6,7 +6,6 @@ from .delimited import read_table as read_table
 from .delimited import read_text as read_text
 from .rows import NoWords as NoWords
 from .rows import Row as Row
-from .rows import is_word as is_word
 from .rows import parse_onset as parse_onset
 from .rows import unquote as unquote
 from .rows import words_from_rows as words_from_rows
@@ -17,7 +16,6 @@ __all__ = [
     "Row",
     "Table",
     "ctm_rows",
-    "is_word",
     "parse_onset",
     "parse_table",
     "read_table",

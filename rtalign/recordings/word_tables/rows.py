@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rtalign.core.records import Word
+from rtalign.core.word_text import EMPTY, NO_ONSET, RowsWithoutWord, no_word_reason
 from rtalign.recordings.word_tables.units import refuse_other_units
 
 MAX_ROWS = 2_000_000
 """A word table describes one recording; a hundred hours of speech stay far below."""
-
-NO_WORD_MARKS = {"", "sp", "n/a"}
-"""What forced aligners and BIDS write where nothing was spoken, besides <...>."""
 
 NO_TIME = {"", "n/a", "nan"}
 QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»"}
@@ -68,7 +66,7 @@ def words_from_rows(rows: Iterable[Row], path: Path) -> tuple[list[Word], list[s
     words : list of Word
         In order of onset, numbered from 0.
     notes : list of str
-        What was left out, and what was changed.
+        What was left out, which `rtalign.core.word_text.count_rows_without_word` counts, and what was changed.
 
     Raises
     ------
@@ -77,7 +75,7 @@ def words_from_rows(rows: Iterable[Row], path: Path) -> tuple[list[Word], list[s
     ValueError
         Where an onset is no number.
     """
-    words, dropped = [], Counter[str]()
+    words, dropped, reasons = [], Counter[str](), Counter[str]()
     known: dict[str, tuple[str, str]] = {}  # a text has few different words in many rows: each is cleaned once
     for n, row in enumerate(rows):
         if n >= MAX_ROWS:
@@ -85,12 +83,13 @@ def words_from_rows(rows: Iterable[Row], path: Path) -> tuple[list[Word], list[s
         onset, duration, raw_text, _ = row
         text, reason = known.get(raw_text) or known.setdefault(raw_text, _clean(raw_text))
         if reason or (onset in NO_TIME or onset.strip().lower() in NO_TIME):
-            dropped[reason or "no onset"] += 1
+            dropped[(text or EMPTY) if reason else NO_ONSET] += 1
+            reasons[reason or NO_ONSET] += 1
         else:
             words.append((parse_onset(row, path), text, _parse_duration(row, path) if duration else None))
     if not words:
         raise NoWords(f"{path.name} holds no words{_reasons(dropped)}: it needs rows with an onset and a word")
-    ordered, notes = _in_order(words, dropped)
+    ordered, notes = _in_order(words, dropped, reasons)
     refuse_other_units(ordered, path.name)
     return ordered, notes
 
@@ -113,22 +112,6 @@ def unquote(text: str) -> str:
     while len(text) > 1 and QUOTES.get(text[0]) == text[-1]:
         text = text[1:-1].strip()
     return text
-
-
-def is_word(text: str) -> bool:
-    """Whether a text is a word, not what aligners and BIDS write where nothing was spoken.
-
-    Parameters
-    ----------
-    text : str
-        Without blanks and quotation marks around it.
-
-    Returns
-    -------
-    bool
-    """
-    low = text.lower()
-    return low not in NO_WORD_MARKS and not (low[0] == "<" and low[-1] == ">")
 
 
 def parse_onset(row: Row, path: Path) -> float:
@@ -163,13 +146,17 @@ def parse_onset(row: Row, path: Path) -> float:
 def _clean(raw_text: str) -> tuple[str, str]:
     """The text without quotes and with single blanks; and the reason why it is no word, where it is none."""
     text = " ".join(unquote(raw_text).split())
-    return text, "" if is_word(text) else text.lower() or "empty"
+    reason = no_word_reason(text)
+    return text.lower() if reason else text, reason
 
 
-def _in_order(words: list[tuple[float, str, float | None]], dropped: Counter[str]) -> tuple[list[Word], list[str]]:
-    notes = []
+def _in_order(
+    words: list[tuple[float, str, float | None]], dropped: Counter[str], reasons: Counter[str]
+) -> tuple[list[Word], list[str]]:
+    notes: list[str] = []
     if dropped:
-        notes.append(f"{dropped.total()} rows of the word table are no words{_reasons(dropped)}")
+        text = f"{dropped.total()} rows of the word table are no words{_reasons(dropped)}"
+        notes.append(RowsWithoutWord(text, reasons))
     texts = {text for _, text, _ in words}
     capitals = all(text.isupper() for text in texts) and any(len(text) > 1 for text in texts)
     if capitals:

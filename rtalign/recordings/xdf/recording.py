@@ -133,14 +133,22 @@ class XdfRecording:
 
         Why a sample: ten hours are 40 GB.  A change of single samples between the slices goes unseen.
         """
+        digest = self._signal_digest()
+        for record in (*self.sensors, *self.words):
+            digest.update(repr(record).encode())
+        return digest.hexdigest()[:32]
+
+    def signal_fingerprint(self) -> str:
+        """Return a hash of clock and signal, whichever sensors and words were chosen."""
+        return self._signal_digest().hexdigest()[:32]
+
+    def _signal_digest(self) -> hashlib._Hash:
         digest = hashlib.sha256(repr((self._file.size, self.sfreq, self.n_samples)).encode())
         for segment in self.clock.segments:
             digest.update(repr((segment.first, segment.n, round(segment.start, 9))).encode())
         for place in np.unique(np.linspace(0, max(self.n_samples - SLICE_SAMPLES, 0), N_SLICES).astype(int)):
             digest.update(self._file.numbers(self._stream, int(place), int(place) + SLICE_SAMPLES).tobytes())
-        for record in (*self.sensors, *self.words):
-            digest.update(repr(record).encode())
-        return digest.hexdigest()[:32]
+        return digest
 
     def _unbroken(self, start: float, seconds: float) -> tuple[XdfSegment, int, int]:
         """The segment in which a time is, and first and stop of the samples from there on that it holds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from rtalign.core.records import Word
+from rtalign.core.word_text import EMPTY, RowsWithoutWord, no_word_reason
 from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.recordings.word_tables.delimited import parse_table, read_text
-from rtalign.recordings.word_tables.rows import NoWords, is_word, unquote
+from rtalign.recordings.word_tables.rows import NoWords, unquote
 from rtalign.recordings.word_tables.table import read_words
 from rtalign.recordings.xdf.clock import count_clock, to_common_clock
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
@@ -141,20 +143,26 @@ def parse_marker(text: str) -> tuple[str, float | None]:
     duration : float or None
         None where the marker does not say.
     """
+    word, reason, duration = _parse(text)
+    return "" if reason else word, duration
+
+
+def _parse(text: str) -> tuple[str, str, float | None]:
+    """The word of a marker, the reason why it is none, and its duration."""
     text = unquote(text)
     duration = None
     if text.startswith("{"):
         try:
             entry = json.loads(text)
         except (ValueError, RecursionError):
-            return "", None
+            return "", no_word_reason(text) or EMPTY, None
         if not isinstance(entry, dict):
-            return "", None
+            return "", EMPTY, None
         text = unquote(str(entry.get("word", entry.get("text", ""))))
         duration = entry.get("duration")
         if not isinstance(duration, int | float) or not 0 < duration < math.inf:
             duration = None
-    return text if is_word(text) else "", duration
+    return text, no_word_reason(text), duration
 
 
 def read_session_words(path: Path) -> list[TimedWord]:
@@ -264,7 +272,12 @@ def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: Xd
     words = [word for word in spoken if word.text and math.isfinite(word.onset)]
     if not words:
         raise NoWords(f"{stream.header.name} in {file.path.name} holds no words ({len(markers)} markers)")
-    notes = [f"{len(spoken) - len(words)} markers are no words"] if len(words) < len(spoken) else []
+    notes = []
+    if len(words) < len(spoken):
+        counts = Counter(reason for text, _ in markers if (reason := _parse(text)[1]))
+        listed = ", ".join(f"{n} {reason}" for reason, n in counts.most_common())
+        without = f"{len(spoken) - len(words)} markers are no words" + (f" ({listed})" if listed else "")
+        notes = [RowsWithoutWord(without, counts)]
     begins = [recording.clock.segments[0].times[0] for recording in recordings]
     onsets = np.array([word.onset for word in words])
     owner = np.maximum(np.searchsorted(begins, onsets, side="right") - 1, 0)
@@ -273,7 +286,7 @@ def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: Xd
         own = np.flatnonzero(owner == k)
         signal_times = recording.clock.to_signal_time(onsets[own]).tolist()
         share = [words[i]._replace(onset=onset) for i, onset in zip(own, signal_times, strict=True)]
-        completed.append(_with_words(recording, share, notes))
+        completed.append(_with_words(recording, share, [] if k else notes))
     return completed
 
 

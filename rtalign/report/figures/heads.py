@@ -131,11 +131,12 @@ def _heading(results: Results, fixed: list[int]) -> list[Markup]:
 
 
 def _side(results: Results, i: int, y: float) -> Markup:
-    """Beside a row: the layer, its depth, the lag that is drawn for its peak."""
-    layer, peak = results.summary.layers[i], _peak_lag(results, i)
-    words = [f"{100 * layer.depth:.0f} % deep"] + (
-        [] if peak is None else [f"peak {milliseconds(results.lags[peak])} ms"]
-    )
+    """Beside a row: the layer, its depth, its peak as the table gives it, and the lag drawn for it where it differs."""
+    layer, lag = results.summary.layers[i], _peak_lag(results, i)
+    words = [f"{100 * layer.depth:.0f} % deep"]
+    if lag is not None:
+        peak, drawn = milliseconds(layer.peak_s), milliseconds(results.lags[lag])
+        words += [f"peak {peak} ms"] + ([f"drawn {drawn} ms"] if drawn != peak else [])
     lines = [text(LEFT - 14, y + 9 + 16 * k, line, "legend", "end") for k, line in enumerate(words)]
     return join(text(LEFT - 14, y - 8, f"layer {layer.layer}", "panel", "end"), lines)
 
@@ -146,11 +147,10 @@ def _peak_lag(results: Results, i: int) -> int | None:
 
 
 def _limits(pictures: list[list[np.ndarray | None]]) -> tuple[float, float]:
-    """One colour scale for all: from the quietest place to the strongest, or to twice the median: noise never glows."""
+    """One colour scale for all, of magnitudes: from 0 to the strongest, or to twice the median: noise never glows."""
     shown = [picture for row in pictures for picture in row if picture is not None]
-    low, high = min(float(np.nanmin(p)) for p in shown), max(float(np.nanmax(p)) for p in shown)
-    high = max(high, 2 * float(np.nanmedian(shown)))
-    return (low, high) if high > low else (low, low + 1.0)
+    high = max(*(float(np.nanmax(p)) for p in shown), 2 * float(np.nanmedian(shown)))
+    return (0.0, high) if high > 0 else (0.0, 1.0)
 
 
 def _head(x: float, y: float, picture: np.ndarray | None, points: np.ndarray, limits: tuple[float, float]) -> Markup:

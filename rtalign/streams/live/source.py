@@ -168,7 +168,8 @@ class LiveSource:
 
     def _change(self, inlet: Any, now: float) -> list[Event]:
         channels = inlet.channels
-        new = SignalChanged(inlet.sensors, inlet.sfreq, inlet.info.name, channels.names, channels.units)
+        name = inlet.info.name
+        new = SignalChanged(inlet.sensors, inlet.sfreq, name, channels.names, channels.units, channels.origin)
         before = self._stream
         if before == new:
             return []
@@ -306,6 +307,8 @@ def _difference(before: SignalChanged, new: SignalChanged) -> str:
         parts.append(f"without {_some(missing)}")
     if added := sorted(now - old):
         parts.append(f"with {_some(added)}")
+    if not parts and before.origin != new.origin:
+        return "from other recordings"
     return "; ".join(parts) or "with its sensors in another order or place"
 
 

@@ -8,6 +8,7 @@ is an error when this module is imported.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args
@@ -25,6 +26,9 @@ MAX_NESTED = 64
 
 FARTHEST_S = 3600.0
 """An onset more than an hour from its marker is on another clock."""
+
+MARK_IN_BRACES = re.compile(r"\{\w+\}")
+"""Such as {NS}, which is noise and no JSON."""
 
 HELD = 2
 """Samples that a code on a trigger channel stays at least."""
@@ -184,10 +188,11 @@ class JsonMarkers(MarkerDecoder, name="json", label="JSON"):
 
 
 class AutoMarkers(JsonMarkers, name="auto", label="words or JSON, as they come"):
-    """One marker per word: JSON where the text opens with a brace, else the word itself."""
+    """One marker per word: JSON where the text opens with a brace and is no aligner's mark, else the word itself."""
 
     def push(self, text: str, stamp: float) -> list[MarkerWord]:
-        if isinstance(text, str) and text[:MAX_MARKER].lstrip()[:1] == "{":
+        opened = isinstance(text, str) and text[:MAX_MARKER].lstrip()[:1] == "{"
+        if opened and not MARK_IN_BRACES.fullmatch(text[:MAX_MARKER].strip()):
             return super().push(text, stamp)
         return self._validator.validate(text, stamp)
 

@@ -7,7 +7,8 @@ import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from rtalign.recordings.word_tables import is_word, unquote
+from rtalign.core.word_text import no_word_reason
+from rtalign.recordings.word_tables import unquote
 
 MAX_MARKER = 10_000
 """Characters of a marker; the longest valid one, JSON with a story's name, has a few hundred."""
@@ -120,8 +121,8 @@ def clean(text: object) -> tuple[str, str]:
     if len(text) > MAX_MARKER:
         return "", "too long"
     word = unquote(text.strip(" \t\r\n\0")) if text.strip(" \t\r\n\0").strip() else ""
-    if not is_word(word):
-        return "", "empty" if not word else "no word"
+    if reason := no_word_reason(word):
+        return "", reason
     if len(word) > MAX_WORD:
         return "", "too long"
     if any(unicodedata.category(c) in FORBIDDEN or unicodedata.bidirectional(c) in FORBIDDEN for c in word):

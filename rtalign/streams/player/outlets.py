@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from rtalign.core.records import Sensor
+from rtalign.core.records import RecordingIdentity, Sensor
 from rtalign.streams.lsl import SignalOutlet, TextOutlet
 from rtalign.streams.player.faults import OutletState
 
@@ -80,9 +80,18 @@ class Outlets:
         Of the recording.
     sfreq : float
         Its rate, Hz.
+    origin : sequence of RecordingIdentity
+        The recordings that are played into them.
     """
 
-    def __init__(self, settings: PlayerSettings, sensors: Sequence[Sensor], sfreq: float) -> None:
+    def __init__(
+        self,
+        settings: PlayerSettings,
+        sensors: Sequence[Sensor],
+        sfreq: float,
+        origin: Sequence[RecordingIdentity] = (),
+    ) -> None:
+        self._origin = tuple(origin)
         self._settings, self._sensors, self._sfreq = settings, tuple(sensors), sfreq
         self._meg: SignalOutlet | None = None
         self._words: TextOutlet | None = None
@@ -133,4 +142,4 @@ class Outlets:
         self._columns = np.array(kept) if without else None
         sensors = [self._sensors[i] for i in kept]
         name = self._settings.name_meg
-        return SignalOutlet(name, sensors, self._sfreq * self._settings.speed, f"rtalign-stream {name}")
+        return SignalOutlet(name, sensors, self._sfreq * self._settings.speed, f"rtalign-stream {name}", self._origin)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rtalign.core.records import Recording
+from rtalign.core.records import Recording, RecordingIdentity
 from rtalign.streams.lsl import local_clock
 from rtalign.streams.player.fault_plan import FaultPlan
 from rtalign.streams.player.faults import FaultInjector
@@ -135,7 +135,9 @@ class Streamer:
         if self._outlets is None or shape != self._shape:
             if self._outlets is not None:
                 self._outlets.close()
-            self._outlets, self._shape = Outlets(self._settings, *shape), shape
+            same = [one for one in self._recordings if (one.sensors, one.sfreq) == shape]
+            origin = [RecordingIdentity.of(one) for one in same]
+            self._outlets, self._shape = Outlets(self._settings, *shape, origin), shape
         return self._outlets
 
     def _wait(self, outlets: Outlets, stop: threading.Event) -> None:

@@ -39,15 +39,17 @@ def write_bidirectional(folder, kind):
 @torch.no_grad()
 def read_alone(network, tokenizer, words, bos=True):
     """States and pseudo-surprisal of the last word, from passes over these words alone."""
-    found = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True)
+    text = " ".join(words)
+    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     start = len(" ".join(words[:-1]))
-    own = [k + bos for k, (_, b) in enumerate(found["offset_mapping"]) if b > start]
+    own = {k + bos: any(map(str.isalnum, text[a:b])) for k, (a, b) in enumerate(found["offset_mapping"]) if b > start}
+    spoken = [k for k, has_letter in own.items() if has_letter]
     ids = [2, *found["input_ids"], 3] if bos else found["input_ids"]
     hidden = torch.stack(network(torch.tensor([ids]), output_hidden_states=True).hidden_states)[:, 0]
     masked = torch.tensor([[4 if k in own else token for k, token in enumerate(ids)]])
     cost = -torch.log_softmax(network(masked).logits[0], 1)
-    surprisal = sum(float(cost[k, ids[k]]) for k in own) if len(words) > 1 else np.nan
-    return hidden[:, own].mean(1)[None].numpy(), np.array([surprisal])
+    surprisal = sum(float(cost[k, ids[k]]) for k in spoken) if len(words) > 1 else np.nan
+    return hidden[:, spoken].mean(1)[None].numpy(), np.array([surprisal])
 
 
 @pytest.mark.parametrize("bos", [True, False])

@@ -52,11 +52,11 @@ def test_a_classic_model_read_in_pieces_is_read_whole(kind, trained, monkeypatch
     ends = np.cumsum([1] + [len(word) for word in cut])
     states = np.array([hidden[:, a:b].mean(1) for a, b in pairwise(ends)])
     costs = [sum(cost[k - 1, ids[k]] for k in range(a, b)) for a, b in pairwise(ends)]
-    reading = language.encode(WORDS, LanguageRecipe(), [0, 1, 2])
+    reading = language.encode(WORDS, LanguageRecipe(punctuation="in"), [0, 1, 2])
     assert_same(reading, states, np.array([np.nan, *costs[1:]]))
-    live = language.reader(LanguageRecipe(), [0, 1, 2])
+    live = language.reader(LanguageRecipe(punctuation="in"), [0, 1, 2])
     assert_same(Reading.join([live.push(word) for word in WORDS]), states, reading.surprisal)
-    window = language.encode(WORDS, LanguageRecipe(context="window:5"), [0, 1, 2])
+    window = language.encode(WORDS, LanguageRecipe(context="window:5", punctuation="in"), [0, 1, 2])
     with torch.no_grad():
         alone, _ = network(torch.tensor([[0, *(token for word in cut[8:14] for token in word)]]))
     mean = torch.stack(alone)[:, 0, -len(cut[13]) :].mean(1)

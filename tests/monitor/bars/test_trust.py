@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from rtalign.engine.snapshot import RecordingStatus, Work
-from rtalign_monitor.bars.status import lamp_state
+from rtalign_monitor.bars.status import StatusBar, lamp_state
 from rtalign_monitor.bars.trust import TrustBar, facts_of
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import WrittenText, note_texts, pixels, show_view
@@ -68,3 +68,18 @@ def test_publishing_has_a_lamp(qtbot: QtBot) -> None:
     assert not [fact for fact in facts_of(snapshots.snapshot_after(300)) if fact.text == "publishing"]
     (fact,) = (fact for fact in facts_of(snapshots.snapshot_after(300, publishing=True)) if fact.text == "publishing")
     assert fact.state == "flowing"
+
+
+def test_a_bank_trained_on_the_recording_is_a_badge_that_stays(qtbot: QtBot) -> None:
+    warning = "this bank was trained on this recording: R flatters"
+    for width in (900, 1280):
+        pictures = []
+        for overlap in ("", warning):
+            view = StatusBar()
+            show_view(qtbot, view, width, 44)
+            for n in (0, 300, 3000):
+                view.draw(snapshots.snapshot_after(n, training_overlap=overlap))
+            pictures.append(pixels(view))
+        assert view.parts[-1] == f"No evidence: {warning}"
+        assert warning in view.accessibleDescription()
+        assert (pictures[0] != pictures[1]).any()

@@ -33,3 +33,17 @@ def test_a_drawing_in_svg_holds_lines_and_letters(qtbot: QtBot, tmp_path: Path) 
     assert "<image" not in drawing
     assert "Decoding over time" in drawing
     assert drawing.count("<polyline") >= 31
+
+
+def test_a_mark_stands_on_a_line_of_its_own_below_the_picture(qtbot: QtBot, tmp_path: Path) -> None:
+    view, mark = LadderPanel(), "this bank was trained on this recording: R flatters"
+    show_view(qtbot, view, 600, 340)
+    view.draw(snapshots.snapshot_after(300))
+    plain, marked = grey(files.picture(view, 1.0)), grey(files.picture(view, 1.0, mark))
+    assert marked.shape == (340 + files.MARK_HEIGHT, 600)
+    assert np.array_equal(marked[:340], plain)
+    assert np.ptp(marked[340:]) > 100
+    files.save_picture(view, tmp_path / "ladder.svg", mark)
+    drawing = (tmp_path / "ladder.svg").read_text()
+    assert f"No evidence: {mark}" in drawing
+    assert f'viewBox="0 0 600 {340 + files.MARK_HEIGHT}"' in drawing

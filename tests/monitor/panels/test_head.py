@@ -28,8 +28,42 @@ def test_two_kinds_of_sensors_never_share_a_head() -> None:
     assert members.tolist() == [10, 11, 12, 13, 14]
 
 
-def test_the_sign_of_a_field_is_written_on_it(qtbot: QtBot, written: list[WrittenText]) -> None:
+def test_a_pattern_is_a_magnitude_on_a_scale_from_zero(qtbot: QtBot, written: list[WrittenText]) -> None:
+    """The bank stores root mean squares: no sign is written, and no colour stands for one."""
     view = head_with_bank(qtbot)
     view.draw(snapshots.snapshot_after(300))
     pixels(view)
-    assert {"+", "−"} <= {w.text for w in written}
+    texts = [w.text for w in written]
+    assert "0" in texts
+    assert any(text.endswith(" fT") and text[0].isdigit() for text in texts)
+    assert not any(sign in text for text in texts if "fT" in text or len(text) < 3 for sign in "+−")
+    assert "negative" not in view.description
+
+
+def test_the_lag_that_is_drawn_stands_beside_the_peak_it_is_nearest_to(
+    qtbot: QtBot, written: list[WrittenText]
+) -> None:
+    view = head_with_bank(qtbot)
+    coarse = np.round(np.arange(-0.2, 0.81, 0.1), 9)
+    sensors = snapshots.helmet(60)
+    view.set_bank(sensors, np.ones((31, len(coarse), 60)), coarse)
+    snapshot = snapshots.snapshot_after(300)
+    view.draw(snapshot)
+    pixels(view)
+    strongest = max((peak for peak in snapshot.peaks if peak.ok), key=lambda peak: peak.peak_r)
+    assert strongest.peak_s is not None
+    nearest = coarse[np.abs(coarse - strongest.peak_s).argmin()]
+    (line,) = [w.text for w in written if "layer" in w.text]
+    assert f"peak +{1000 * strongest.peak_s:.0f} ms" in line
+    assert line.endswith(f"drawn +{1000 * nearest:.0f}")
+
+
+def test_a_planar_pair_shows_the_length_of_its_gradient(qtbot: QtBot) -> None:
+    """As the report does: 3 and 4 fT/cm are 5."""
+    sensors = tuple(s for s in snapshots.helmet(20, "planar") for _ in range(2))
+    view = head_with_bank(qtbot)
+    view.set_bank(sensors, np.tile([3.0, 4.0], 20)[None, None].repeat(31, 0), np.array([0.3]))
+    view.draw(snapshots.snapshot_after(300))
+    values = view._values()
+    assert values is not None
+    assert np.allclose(values, 5)

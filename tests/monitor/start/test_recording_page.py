@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -58,6 +59,27 @@ def test_a_recording_is_previewed_and_filtered(
         press(qtbot, Qt.Key.Key_Return)
     session = caught.args[0]
     assert (session.recording, session.run, session.bank, session.meg) == (listener, "02", bank, None)
+
+
+def test_a_bank_that_was_trained_on_the_recording_is_named_and_may_still_be_used(
+    qtbot: QtBot, network: FakeNetwork, listener: Path, tmp_path: Path
+) -> None:
+    first, _ = open_recordings(listener)
+    bank = bank_folders.write(tmp_path / "bank", first.sensors)
+    passport = json.loads((bank / "passport.json").read_text())
+    entry = {"name": first.name, "signal": first.signal_fingerprint(), "fingerprint": "of other words"}
+    passport["recordings"] = [entry]
+    (bank / "passport.json").write_text(json.dumps(passport))
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank]))
+    dialog.tabs.setCurrentIndex(RECORDING)
+    dialog.recording.path.edit.setFocus()
+    qtbot.keyClicks(dialog.recording.path.edit, str(listener))
+    text = f"this bank was trained on 1 of these 2 recordings ({first.name}): R flatters"
+    wait_for_status(qtbot, dialog, re.escape(text))
+    (card,) = dialog.recording.cards.cards
+    assert card.verdict == "trained"
+    assert dialog.start.isEnabled()
+    dialog.close()
 
 
 def test_a_file_without_words_asks_for_its_table(

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rtalign.core.records import Word
+from rtalign.core.word_text import count_rows_without_word
 from rtalign.recordings.datasets import armeni, libribrain, megmasc
 from rtalign.recordings.word_tables import NoWords, delimited, read_words, rows, words_from_rows
 
@@ -152,10 +153,13 @@ def texts(path: Path, tier: str = "words") -> list[str]:
 
 def test_rows_without_a_word_are_dropped_and_counted(tmp_path: Path) -> None:
     rows = "onset\tword\n0\tthe\n1\tsp\n2\tSP\n3\tn/a\n4\t\n5\t<unk>\n6\t dog \nn/a\tlost\n"
+    rows += "7\t.\n8\t{NS}\n9\t\u2014\n"
     words, notes = read_words(table(tmp_path, rows))
     assert [word.text for word in words] == ["the", "dog"]
-    assert notes[0].startswith("6 rows")
+    assert notes[0].startswith("9 rows")
     assert all(what in notes[0] for what in ("sp 2", "n/a 1", "empty 1", "<unk> 1", "no onset 1"))
+    counts = {"silence mark": 2, "noise mark": 2, "punctuation alone": 2, "empty": 2, "no onset": 1}
+    assert count_rows_without_word(notes) == counts
 
 
 @pytest.mark.parametrize(

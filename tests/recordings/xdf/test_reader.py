@@ -107,7 +107,7 @@ def test_units_are_converted_to_si(tmp_path: Path) -> None:
         ("<?xml?>", ("", None)),
         ("", ("", None)),
         ("{", ("", None)),
-        ("[" * 5000, ("[" * 5000, None)),
+        ("[" * 5000, ("", None)),
         ('{"a":' * 5000, ("", None)),
         ('{"word": "a", "duration": "x"}', ("a", None)),
     ],

@@ -1,7 +1,9 @@
 """Colours, images, ticks and heads of the report are what they say."""
 
 import base64
+import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from rtalign.core.head_shape import flatten_positions
 from rtalign.report import colour, html
 from rtalign.report.figures import heads, svg
-from tests.helpers.report_folders import helmet
+from rtalign.report.read import read_results
+from tests.helpers.report_folders import helmet, make_folder
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +87,25 @@ def test_plain_strings_are_escaped_in_elements_and_in_attributes():
 def test_no_coordinate_is_missing():
     with pytest.raises(ValueError, match="leave missing values out"):
         html.number(float("nan"))
+
+
+def test_labels_of_the_heads_give_the_peaks_of_the_table(tmp_path: Path) -> None:
+    """A peak between two lags is printed as the peak it is; the lag that is drawn for it stands beside it."""
+    results = read_results(make_folder(tmp_path / "bank"))
+    ((_, drawing),) = heads.heads(results)
+    texts = re.findall(r">([^<>]+)</text>", str(drawing))
+    for i in heads.chosen_layers(results):
+        layer = results.summary.layers[i]
+        assert layer.peak_s is not None
+        assert f"peak {1000 * layer.peak_s:.0f} ms" in texts
+        drawn = results.lags[np.abs(results.lags - layer.peak_s).argmin()]
+        assert (f"drawn {1000 * drawn:.0f} ms" in texts) == (round(1000 * drawn) != round(1000 * layer.peak_s))
+
+
+def test_the_scale_of_magnitudes_starts_at_zero(tmp_path: Path) -> None:
+    results = read_results(make_folder(tmp_path / "bank"))
+    pictures: list[list[np.ndarray | None]] = [[np.array([[3.0, 5.0]]), None]]
+    assert heads._limits(pictures) == (0.0, 8.0)
+    ((_, drawing),) = heads.heads(results)
+    assert ">0</text>" in str(drawing)
+    assert "\u2212" not in str(drawing)

@@ -34,7 +34,12 @@ class FakeInlet:
         self.channel_names = (*(sensor.name for sensor in self.sensors), "UPPT001")
         names = tuple(sensor.name for sensor in self.sensors)
         self.channels = SimpleNamespace(
-            picks=np.arange(n_sensors), scales=np.full(n_sensors, 1e-15), notes=(), names=names, units=("fT",)
+            picks=np.arange(n_sensors),
+            scales=np.full(n_sensors, 1e-15),
+            notes=(),
+            names=names,
+            units=("fT",),
+            origin=(),
         )
         self.queue: list[Any] = []
         self.dead = self.closed = False

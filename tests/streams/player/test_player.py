@@ -41,6 +41,7 @@ def test_two_recordings_at_another_speed_keep_exact_stamps() -> None:
     assert np.abs(np.diff(first) - 0.5 / SFREQ).max() < 1e-6
     assert second[0] - first[0] >= 0.75 + 0.2 - 1e-6
     assert received.rates == [2 * SFREQ]
+    assert received.origins == [(recording(1.5).signal_fingerprint(), recording(1.0).signal_fingerprint())]
     markers = [json.loads(text) for text, _ in received.words]
     assert [word["index"] for word in markers] == [0, 1, 2, 3, 4, 0, 1, 2, 3]
     wanted = [first[0] + onset / 2 for onset in ONSETS] + [second[0] + onset / 2 for onset in ONSETS[:4]]

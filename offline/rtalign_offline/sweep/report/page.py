@@ -28,6 +28,7 @@ from rtalign_offline.sweep.report.tables import (
     failure_note,
     growth_table,
     job_table,
+    overlap_note,
     published_table,
     score_table,
     work_table,
@@ -142,6 +143,7 @@ def head(study: Study) -> Markup:
         tag("h1", headline(study)),
         tag("dl", tiles, class_="tiles"),
         failure_note(study),
+        overlap_note(study),
     )
 
 

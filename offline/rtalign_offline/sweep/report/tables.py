@@ -145,6 +145,13 @@ def failure_note(study: Study) -> Markup | None:
     return tag("div", tag("b", summary), tag("ul", items), class_="note warn")
 
 
+def overlap_note(study: Study) -> Markup | None:
+    """People who share recordings, which are no independent people."""
+    lines = study.state.get("training_overlap", [])
+    shown = tag("ul", [tag("li", str(line)) for line in lines])
+    return tag("div", tag("b", "Recordings counted twice"), shown, class_="note warn") if lines else None
+
+
 def work_table(study: Study) -> Markup | None:
     """How much was computed, and how much was found on disk."""
     work = study.state.get("work", {})
