@@ -6,7 +6,7 @@ export LSLAPICFG := $(CURDIR)/rtalign/streams/loopback.cfg
 export HF_HUB_OFFLINE := 1
 export QT_QPA_PLATFORM ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY),,offscreen)
 
-.PHONY: help setup demo test test-fast lint bench soak clean
+.PHONY: help setup demo test test-fast lint bench validate soak clean
 
 help:  ## say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench: setup  ## measure beside peers; JSON lands in benchmarks/results
 	@$(BIN)/python benchmarks/acquire.py --out benchmarks/results/acquire.json
 	@$(BIN)/python benchmarks/live.py --minutes 5 --out benchmarks/results/live-ctf275.json
 	@$(BIN)/python benchmarks/live.py --minutes 5 --sensors neuromag306 --out benchmarks/results/live-neuromag306.json
+
+validate: setup  ## how often the statements are true: docs/validation.md, at most 90 minutes, goes on where it stopped
+	@$(BIN)/python -m rtalign_offline.validation
 
 clean:  ## remove what make and the demo wrote here
 	@rm -rf .venv build rtalign-demo *.egg-info

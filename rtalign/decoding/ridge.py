@@ -165,7 +165,7 @@ def shared_penalties(lags: Sequence[Sequence[HeldOut]], alphas: Sequence[float] 
 
     A penalty chosen lag by lag follows the strength of the answer, and so narrows a curve where the answer is weak; and
     one chosen by squared errors shrinks weak answers to nothing, which a correlation does not ask for
-    (docs/decisions/014-one-penalty-for-all-lags.md).
+    (docs/decisions/016-one-penalty-for-all-lags.md).
 
     Parameters
     ----------

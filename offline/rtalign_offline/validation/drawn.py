@@ -96,7 +96,7 @@ def _noise(kind: DrawnKind, n_samples: int, rng: np.random.Generator) -> np.ndar
     sources = rng.standard_normal((n_samples, kind.n_sensors)).astype(np.float32)
     quick = lfilter([np.sqrt(1 - 0.8**2)], [1, -0.8], sources, axis=0)
     if kind.drift:
-        slow = 1 - 1 / (8 * SFREQ)
+        slow = 1 - 1 / (2 * SFREQ)
         other = rng.standard_normal((n_samples, kind.n_sensors)).astype(np.float32)
         quick = quick + kind.drift * lfilter([np.sqrt(1 - slow**2)], [1, -slow], other, axis=0)
     mixing = np.random.default_rng(0x5E45).standard_normal((kind.n_sensors, kind.n_sensors))

@@ -1,0 +1,162 @@
+"""docs/validation.md: every statement of the program beside how often it was true, from the records of the study."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtalign.core.files import write_atomically
+from rtalign.scoring.latency import TITLES
+from rtalign_offline.validation.study import HEADLINES, NULL_KINDS, SHOWN, STRENGTHS, truth
+
+ROUTES = ("train", "evaluate", "live")
+Record = Mapping[str, Any]
+
+HEAD = """# How often the statements are true
+
+Written by `make validate` from recordings drawn at random, whose truth is known. Targets are drawn in the place of a
+language model's: five layers of ten components, each layer a mixture of the one below and something of its own. The
+brain is thirty sensors of noise that neighbours share. Everything after that is the program's own code: folds,
+penalties, decoders, null, blocks left out, peaks, headline. Rates are followed by their 95 % binomial interval
+(Wilson), with the number of recordings in brackets; layers of one recording go together, so rates over layers have the
+interval of as many recordings.
+"""
+
+
+def write_page(path: Path, records: Sequence[Record]) -> None:
+    """Write the page."""
+    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        study, condition, _ = record["key"].split("|")
+        groups[study, condition].append(record)
+    parts = [HEAD, *_null(groups), *_signal(groups), *_headline(groups)]
+    write_atomically(path, "\n".join(parts).rstrip() + "\n")
+
+
+def _null(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]:
+    yield "## Brains that answer to nothing\n"
+    yield (
+        "A layer should pass its threshold in at most 1 % (goal: 1.5 %), a map have any cell above chance in at most "
+        "5 % (goal: 6 %), a cell lie above its band in 2.5 % (goal: 2 to 3 %), a temporal score be shown in at most "
+        "1 %. The SD ratio is the spread of R over recordings beside what the null says (goal: 0.95 to 1.05). "
+        "Evaluation and live sessions use the decoders of the recording before.\n"
+    )
+    head = (
+        "brain",
+        "route",
+        "layers with a peak",
+        "maps with a cell",
+        "cells above the band",
+        "temporal score",
+        "SD ratio",
+    )
+    rows = []
+    for name in NULL_KINDS:
+        found = groups.get(("null", name), [])
+        for route in ROUTES if found else ():
+            one = [record[route] for record in found]
+            n = len(one)
+            peaks, layers, above, cells = (sum(r[key] for r in one) for key in ("peaks", "layers", "above", "cells"))
+            ratio = np.sqrt(np.mean([r["squares"] for r in one]))
+            rows.append((
+                f"{name} ({n})", route, _rate(n * peaks / layers, n), _rate(sum(r["map"] for r in one), n),
+                f"{100 * above / cells:.1f} %", _rate(sum(r["temporal"] for r in one), n), f"{ratio:.2f}",
+            ))  # fmt: skip
+    yield _table(head, rows)
+
+
+def _signal(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]:
+    known = truth()
+    yield "## Intervals of a planted ladder\n"
+    yield (
+        "1,500 words; answers of 180 to 380 ms to what each layer adds. Coverage is against what noise-free words say "
+        "by the same rule, over the layers whose peak is shown; the goal is 93 to 97 %. Latencies by the centroid and "
+        "the half of the area are read off curves without the noise of the decoders.\n"
+    )
+    rows, slopes = [], []
+    for level in STRENGTHS:
+        found = groups.get(("signal", str(level)), [])
+        for route in ROUTES[:2] if found else ():
+            one = [record[route] for record in found]
+            n = len(one)
+            at = f"{np.mean([r['peak_r'] for r in one]):.2f}"
+            shown = np.array([[status == "ok" for status in r["status"]] for r in one])
+            mean_r = np.mean([r["r"] for r in one])
+            covered = sum(low <= mean_r <= high for low, high in (r["r_ci"] for r in one))
+            row = [f"{at} ({n})", route, f"{100 * shown.mean():.0f} %", _rate(covered, n)]
+            for rule in SHOWN:
+                row.append(_coverage([r["rules"][rule]["ci"] for r in one], known[rule]["s"], shown, n))
+            rows.append(row)
+            slopes += _slopes(at, route, one, known)
+    rules = [TITLES[rule] for rule in SHOWN]
+    yield _table(("peak R", "route", "peaks shown", "R (its own mean)", *rules), rows)
+    yield (
+        "Intervals of peaks are printed for the first two rules alone. Slope from the first layer to the last, in ms, "
+        "and the coverage of its interval and of that of r, over the recordings with a temporal score:\n"
+    )
+    head = ("peak R", "route", "rule", "noise-free", "mean", "SD", "bias", "slope covered", "r covered")
+    yield _table(head, slopes)
+
+
+def _coverage(intervals: Sequence[Any], true: Sequence[float], shown: np.ndarray, n: int) -> str:
+    held = [[low <= t <= high for (low, high), t in zip(row, true, strict=True)] for row in intervals]
+    return _rate(n * np.mean(np.array(held)[shown]), n) if shown.any() else "none shown"
+
+
+def _slopes(at: str, route: str, one: Sequence[Record], known: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for rule in SHOWN:
+        found = [r["slope"][rule] for r in one if rule in r["slope"]]
+        if not found:
+            continue
+        values, true = np.array([value for value, _ in found]), known[rule]["slope"]
+        covered = sum(low <= true <= high for _, (low, high) in found)
+        r_covered = "-"
+        if rule == "centroid":
+            pairs = [r["temporal"] for r in one if r["temporal"]]
+            r_covered = _rate(sum(low <= known[rule]["r"] <= high for _, (low, high) in pairs), len(pairs))
+        rows.append((
+            at, route, TITLES[rule], f"{true:.0f}", f"{values.mean():.0f}", f"{values.std(ddof=1):.0f}",
+            f"{100 * (values.mean() / true - 1):+.0f} %", _rate(covered, len(found)), r_covered,
+        ))  # fmt: skip
+    others = {
+        "centroid of R as it is": [r["plain"] for r in one if r["temporal"]],
+        "the same, half of the words": [r["half"] for r in one if r["half"] is not None],
+    }
+    true = known["centroid"]["slope"]
+    for name, slopes in others.items():
+        if slopes:
+            mean, spread, bias = np.mean(slopes), np.std(slopes, ddof=1), 100 * (np.mean(slopes) / true - 1)
+            rows.append((at, route, name, f"{true:.0f}", f"{mean:.0f}", f"{spread:.0f}", f"{bias:+.0f} %", "-", "-"))
+    return rows
+
+
+def _headline(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]:
+    yield "## The headline\n"
+    yield "Forty minutes of words. A brain of one latency should give no headline, a ladder one.\n"
+    rows = []
+    for name in HEADLINES:
+        found = groups.get(("headline", name), [])
+        if found:
+            n, r = len(found), np.mean([record["peak_r"] for record in found])
+            rows.append((f"{name} ({n})", f"{r:.2f}", _rate(sum(record["holds"] for record in found), n)))
+    yield _table(("brain", "peak R", "an order is claimed"), rows)
+
+
+def _rate(count: float, n: int) -> str:
+    """A share with its Wilson interval."""
+    if not n:
+        return "-"
+    p, z = count / n, 1.96
+    centre, reach = (p + z * z / (2 * n)) / (1 + z * z / n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low, high = centre - reach / (1 + z * z / n), centre + reach / (1 + z * z / n)
+    return f"{100 * p:.1f} % [{100 * max(low, 0):.1f}, {100 * min(high, 1):.1f}]"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
