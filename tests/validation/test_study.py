@@ -1,4 +1,4 @@
-"""The study of the program's statements, in a small form: drawn recordings are fitted, and what is said of them holds."""
+"""The study of the program's statements in a small form: what is said of drawn recordings holds."""
 
 from __future__ import annotations
 
