@@ -22,8 +22,13 @@ from outcome import tell
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from rtalign.core.parallel import run_ordered
+from rtalign.core.recipe import FitRecipe
+from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import ridge
-from rtalign.decoding.moments import Moments
+from rtalign.decoding.moments import Moments, rotate
+from rtalign.decoding.projection import WIDE_FACTOR
+from rtalign.scoring.cross_validated import Draws, score
+from rtalign.training.lag_fit import LagTargets, fit_words, search_penalties, searched_lags
 
 ALPHAS = np.logspace(-4, 8, 13)
 LAYERS, COMPONENTS, SENSORS, N_FOLDS = 9, 50, 275, 5
@@ -86,13 +91,12 @@ def peer(story: Story, lag: int, fit_predict: Callable[..., np.ndarray]) -> np.n
     return np.array(r)
 
 
-def sklearn_layers(train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """RidgeCV (leave-one-out, a penalty a target), layer by layer."""
+def sklearn_all(train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """RidgeCV (leave-one-out, a penalty a target), all layers at once: one decomposition serves every target."""
     from sklearn.linear_model import RidgeCV
 
     del inner
-    layers = np.split(train_y, train_y.shape[1] // COMPONENTS, axis=1)
-    return np.hstack([RidgeCV(ALPHAS, alpha_per_target=True).fit(train_x, y).predict(test_x) for y in layers])
+    return np.asarray(RidgeCV(ALPHAS, alpha_per_target=True).fit(train_x, train_y).predict(test_x))
 
 
 def himalaya_all(train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, inner: np.ndarray) -> np.ndarray:
@@ -143,7 +147,7 @@ def against_peers(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
     """
     lags = range(12 * workers)
     story, middle = Story.made(n_words, len(lags), LAYERS * COMPONENTS), 6 * workers
-    peers = {"scikit-learn": sklearn_layers, "himalaya": himalaya_all}
+    peers = {"scikit-learn": sklearn_all, "himalaya": himalaya_all}
     clocks, alone, r = {name: Clock() for name in ("ours", *peers)}, {name: Clock() for name in peers}, {}
     for _ in range(repeats):
         for name, fit_predict in peers.items():  # ours before each, so that a busy minute strikes both
@@ -161,6 +165,52 @@ def against_peers(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
         "times_less_processor_time": {name: alone[name].cpu_over(clocks["ours"]) for name in peers},
         "layer_r": [round(float(v), 5) for v in layer_r["ours"]],
         "max_dr_of_layer_means": {n: float(np.abs(layer_r[n] - layer_r["ours"]).max()) for n in peers},
+    }
+
+
+def with_statements(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
+    """A lag as the trainer fits it, beside the bare fit, and beside the fit with shifts of fixed predictions.
+
+    The trainer's lag has penalties that all lags share, R without each block, halves, and 1,000 draws of a null with
+    refitted decoders; the bare fit searches its own penalties and predicts; shifts are 200 of the same predictions.
+    """
+    recipe, lags = FitRecipe(), range(8 * workers)
+    story = Story.made(n_words, len(lags), LAYERS * WIDE_FACTOR * COMPONENTS)
+    values, signals = [story.Y[rows] for rows in story.folds], lambda i: [story.lag(i)[rows] for rows in story.folds]
+    blocks = [assign_blocks(np.zeros(len(y))) for y in values]
+    targets = LagTargets.of(values, LAYERS, COMPONENTS, blocks, recipe)
+    fold = np.repeat(np.arange(N_FOLDS), [len(y) for y in values])
+    draws = Draws.plan(fold, LAYERS, FitRecipe(null_draws=200))
+    turned = [rotate(y, turn.astype(np.float32)) for y, turn in zip(values, targets.rotations.outer, strict=True)]
+    prepared = draws.prepare(turned)
+    penalties = np.full((N_FOLDS + 1, LAYERS * COMPONENTS), 100.0)
+
+    def bare(i: int) -> list[np.ndarray]:
+        x = signals(i)
+        pairs = zip(x, values, targets.moments, strict=True)
+        moments = [Moments.from_data(a, b, recipe.precision, LAYERS, same_y=known) for a, b, known in pairs]
+        fit = ridge.fit_ridge(moments, recipe.alphas, targets.rotations)
+        return [a @ w + b for a, w, b in zip(x, fit.weights, fit.bias, strict=True)]
+
+    def trainer(i: int) -> None:
+        x = signals(i)
+        if i in searched_lags(len(lags)):
+            search_penalties(x, targets, recipe)
+        fit_words(x, targets, recipe, penalties=penalties)
+
+    work: dict[str, Callable[[int], Any]] = {
+        "bare": bare, "with_shifts": lambda i: score(draws, bare(i), prepared), "trainer": trainer,
+    }  # fmt: skip
+    clocks = {name: Clock() for name in work}
+    for _ in range(repeats):
+        for name, one in work.items():
+            side_by_side(clocks[name], one, lags, workers)
+    return {
+        "words": n_words,
+        "per_lag": {name: clock.figures for name, clock in clocks.items()},
+        "trainer_times_bare": clocks["trainer"].over(clocks["bare"]),
+        "trainer_times_bare_cpu": clocks["trainer"].cpu_over(clocks["bare"]),
+        "trainer_times_with_shifts": clocks["trainer"].over(clocks["with_shifts"]),
     }
 
 
@@ -223,16 +273,18 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of everything but the peers, which take minutes")
     parser.add_argument("--peer-repeats", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
-    parser.add_argument("--part", choices=["peers", "full", "both"], default="both")
+    parser.add_argument("--part", choices=["peers", "full", "statements", "all"], default="all")
     parser.add_argument("--some-lags", action="store_true", help="leave out the run through all lags")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     result: dict[str, Any] = {"benchmark": "fit", "machine": machine(args.workers), "quick": args.quick}
     tenth, repeats = (10, 1) if args.quick else (1, args.repeats)
-    if args.part != "peers":  # first, so that peak memory is its own
+    if args.part in ("full", "all"):  # first, so that peak memory is its own
         lags = 165 if not args.quick else 8
         result["full"] = full_protocol(85_000 // tenth, lags, not args.some_lags, repeats, args.workers)
-    if args.part != "full":
+    if args.part in ("statements", "all"):
+        result["statements"] = with_statements(10_000 // tenth, repeats, args.workers)
+    if args.part in ("peers", "all"):
         result["peers"] = against_peers(10_000 // tenth, 1 if args.quick else args.peer_repeats, args.workers)
     tell(result, args.out)
 

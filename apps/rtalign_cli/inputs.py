@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FILTERS = ("subject", "session", "task", "run")
 
 
-SETTINGS = ("preset", "recipe", "context", "precision", "layers", "lags", "words")
+SETTINGS = ("preset", "recipe", "context", "precision", "layers", "lags", "words", "draws")
 """Options of `train` that change the recipe."""
 
 
@@ -45,6 +45,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
         ("language", "precision", args.precision),
         ("language", "layers", args.layers),
         ("words", "which", args.words),
+        ("fit", "null_draws", args.draws),
     ):
         if value is not None:
             recipe = recipe.with_settings(group, **{name: value})

@@ -71,7 +71,9 @@ def test_huge_headers_and_densely_packed_files(tmp_path: Path) -> None:
     for name in ("b.xdf", "c.xdfz"):
         (tmp_path / name).write_bytes(gzip.compress(writer.MAGIC + bytes(1 << 26), 1))
     header, packed, named = messages_of(*((tmp_path / name, None) for name in ("a.xdf", "b.xdf", "c.xdfz")))
-    assert "a.xdf cannot be read: it has a header that is 4,194,305 characters long; at most 4,194,304 are read" in header
+    assert (
+        "a.xdf cannot be read: it has a header that is 4,194,305 characters long; at most 4,194,304 are read" in header
+    )
     assert "is no XDF file: it does not begin with XDF:" in packed
     assert "is packed; unpack it" in named
 
