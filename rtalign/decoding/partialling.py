@@ -12,7 +12,7 @@ the decoder learns it: R then rises above chance where nothing is related.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -53,40 +53,59 @@ def carry(values: np.ndarray, nuisances: np.ndarray, n_layers: int = 0) -> np.nd
     return np.concatenate([by_layer, copies], axis=2).reshape(len(values), -1)
 
 
-def coefficients(nn: np.ndarray, nx: np.ndarray) -> np.ndarray:
-    """Least squares of columns on nuisances, from centred inner products.
+def nuisance_axes(folds: Sequence[Moments]) -> dict[tuple[int, ...], np.ndarray]:
+    """The directions of the nuisances in every training set, which do not depend on the lag.
 
-    Directions in which the nuisances hardly vary are left out rather than shrunk, so that residuals stay orthogonal to
-    everything that was fitted.
+    Parameters
+    ----------
+    folds : sequence of Moments
+        With the nuisances as sensors, one a fold.
+
+    Returns
+    -------
+    dict
+        Of `whitening_axes`, by the folds of the training set.
+    """
+    sensors = [fold.without_targets for fold in folds]
+    return {
+        chosen: whitening_axes(Moments.sum([sensors[f] for f in chosen]).xx) for chosen in training_sets(len(folds))
+    }
+
+
+def whitening_axes(nn: np.ndarray) -> np.ndarray:
+    """Directions of the nuisances in which their inner products are those of a unit matrix.
+
+    With these axes, the least squares of columns on nuisances are axes @ (axes.T @ inner products).  Directions in
+    which the nuisances hardly vary are left out rather than shrunk, so that residuals stay orthogonal to everything
+    that was fitted.
 
     Parameters
     ----------
     nn : ndarray, shape (nuisance, nuisance)
-        Of the nuisances.
-    nx : ndarray, shape (nuisance, column)
-        Of the nuisances with the columns.
+        Centred inner products of the nuisances.
 
     Returns
     -------
-    ndarray, shape (nuisance, column)
+    ndarray, shape (nuisance, direction)
     """
     spread = np.sqrt(np.maximum(np.diagonal(nn), 0))
     inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
     values, vectors = np.linalg.eigh(nn * inverse[:, None] * inverse)
     kept = values > LEAST
-    axes = inverse[:, None] * vectors[:, kept]
-    return np.asarray((axes / values[kept]) @ (axes.T @ nx))
+    return np.asarray(inverse[:, None] * vectors[:, kept] / np.sqrt(values[kept]))
 
 
-def partialled_bases(folds: Sequence[Moments], n: int, dtype: Precision) -> dict[tuple[int, ...], EigenBasis]:
+def partialled_bases(
+    folds: Sequence[Moments], axes: Mapping[tuple[int, ...], np.ndarray], dtype: Precision
+) -> dict[tuple[int, ...], EigenBasis]:
     """The principal directions of every training set's residual signal, in columns that carry the nuisances.
 
     Parameters
     ----------
     folds : sequence of Moments
-        Of signals with `n` nuisances in front, one a fold.
-    n : int
-        How many nuisances there are.
+        Of signals with the nuisances in front, one a fold.
+    axes : mapping
+        `nuisance_axes` of the same words.
     dtype : {"float32", "float64"}
         Of the sums.
 
@@ -97,13 +116,13 @@ def partialled_bases(folds: Sequence[Moments], n: int, dtype: Precision) -> dict
     """
     sensors = [fold.without_targets for fold in folds]
     return {
-        chosen: _residual_basis(Moments.sum([sensors[f] for f in chosen]), n, dtype)
-        for chosen in training_sets(len(folds))
+        chosen: _residual_basis(Moments.sum([sensors[f] for f in chosen]), own, dtype) for chosen, own in axes.items()
     }
 
 
-def _residual_basis(train: Moments, n: int, dtype: Precision) -> EigenBasis:
-    weights = coefficients(train.xx[:n, :n], train.xx[:n, n:])
+def _residual_basis(train: Moments, axes: np.ndarray, dtype: Precision) -> EigenBasis:
+    n = len(axes)
+    weights = axes @ (axes.T @ train.xx[:n, n:])
     left = train.xx[n:, n:] - train.xx[n:, :n] @ weights
     # What is left of a sensor that the nuisances explain whole is rounding: such a sensor is constant.
     gone = np.diagonal(left) <= 1e3 * np.finfo(dtype).eps * np.diagonal(train.xx)[n:]
@@ -137,7 +156,8 @@ def partialled_rotations(folds: Sequence[Moments], components: int, n: int) -> F
 def _residual_rotation(yy: np.ndarray, components: int, n: int) -> np.ndarray:
     """(layer, wide + nuisance, component), from yy (layer, wide + nuisance, wide + nuisance)."""
     wide = yy.shape[1] - n
-    weights = np.stack([coefficients(layer[wide:, wide:], layer[wide:, :wide]) for layer in yy])
+    axes = whitening_axes(yy[0, wide:, wide:])  # every layer carries the same nuisances
+    weights = axes @ (axes.T @ yy[:, wide:, :wide])
     left = yy[:, :wide, :wide] - yy[:, :wide, wide:] @ weights
     rotation = leading_rotation(left, components)
     # What the nuisances explain whole is rounding, which signal and targets may share: such a target is constant.

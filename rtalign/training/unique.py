@@ -14,12 +14,12 @@ from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
-from rtalign.decoding.moments import Moments
-from rtalign.decoding.partialling import carry, partialled_bases, partialled_rotations
+from rtalign.decoding.moments import Moments, Precision
+from rtalign.decoding.partialling import carry, nuisance_axes, partialled_bases, partialled_rotations
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
-from rtalign.training.lag_fit import LagFit, LagTargets, fit_words, search_penalties, searched_lags
+from rtalign.training.lag_fit import LagTargets, fit_words, search_penalties, searched_lags
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,21 +86,20 @@ def fit_unique(inputs: UniqueInputs, layers: Sequence[int], n_layers: int, progr
     Curves
     """
     lags, workers = range(len(inputs.lags_s)), worker_count(inputs.lag_bytes)
+    axes = nuisance_axes([_moments(z, "float64") for z in inputs.nuisances])
     penalties = None
     if inputs.recipe.penalties == "shared":
         chosen = searched_lags(len(lags))
         with progress.stage("control penalties", len(chosen), "lags") as stage:
-            tested = _each(partial(_at_lag, inputs, search_penalties), chosen, workers, stage.advance)
+            tested = _each(partial(_at_lag, inputs, axes, search_penalties), chosen, workers, stage.advance)
         penalties = ridge.shared_penalties(tested, inputs.recipe.alphas)
     with progress.stage("control decoders", len(lags), "lags") as stage:
-        step = partial(_scores, inputs, penalties)
-        scores = _each(step, lags, workers, stage.advance)
+        fit = partial(_scores, penalties=penalties)
+        scores = _each(partial(_at_lag, inputs, axes, fit), lags, workers, stage.advance)
     return _curves(inputs, scores, layers, n_layers)
 
 
-def _each(
-    step: Callable[[int], Any], lags: Sequence[int], workers: int, advance: Callable[[], None]
-) -> list[Any]:
+def _each(step: Callable[[int], Any], lags: Sequence[int], workers: int, advance: Callable[[], None]) -> list[Any]:
     found = []
     for result in run_ordered([partial(step, index) for index in lags], workers):
         found.append(result)
@@ -108,18 +107,24 @@ def _each(
     return found
 
 
-def _at_lag(inputs: UniqueInputs, fit: Callable[..., Any], index: int) -> Any:
+def _at_lag(
+    inputs: UniqueInputs, axes: Mapping[tuple[int, ...], np.ndarray], fit: Callable[..., Any], index: int
+) -> Any:
     """Do a step with the signal of one lag and the nuisances in front of it."""
     signals = [carry(x, z) for x, z in zip(inputs.read(index), inputs.nuisances, strict=True)]
     precision = inputs.recipe.precision
-    sensors = [Moments.from_data(x, np.empty((len(x), 0), np.float32), precision) for x in signals]
-    bases = partialled_bases(sensors, inputs.nuisances[0].shape[1], precision)
+    sensors = [_moments(x, precision) for x in signals]
+    bases = partialled_bases(sensors, axes, precision)
     return fit(signals, inputs.targets, inputs.recipe, sensors=sensors, bases=bases, device=inputs.device)
 
 
-def _scores(inputs: UniqueInputs, penalties: np.ndarray | None, index: int) -> Mapping[str, np.ndarray]:
-    """What is kept of one lag: the fit itself would fill the memory."""
-    found: LagFit = _at_lag(inputs, partial(fit_words, penalties=penalties), index)
+def _moments(values: np.ndarray, precision: Precision) -> Moments:
+    return Moments.from_data(values, np.empty((len(values), 0), np.float32), precision)
+
+
+def _scores(*words: Any, **options: Any) -> dict[str, np.ndarray]:
+    """What is kept of `fit_words` at one lag: all of it would fill the memory."""
+    found = fit_words(*words, **options)
     return {name: getattr(found, name) for name in ("r", "null", "left_out", "excess", "halves")}
 
 

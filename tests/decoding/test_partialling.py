@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.moments import Moments, rotate
-from rtalign.decoding.partialling import carry, partialled_bases, partialled_rotations
+from rtalign.decoding.partialling import carry, nuisance_axes, partialled_bases, partialled_rotations
 from rtalign.decoding.projection import leading_rotation
 from rtalign.training.lag_fit import LagFit, LagTargets, fit_words
 
@@ -42,7 +42,8 @@ def fitted(z: list[np.ndarray], x: list[np.ndarray], y: list[np.ndarray], penalt
     signals = [carry(of_x, of_z) for of_x, of_z in zip(x, z, strict=True)]
     none = [np.empty((len(part), 0)) for part in z]
     sensors = [Moments.from_data(s, e, "float64") for s, e in zip(signals, none, strict=True)]
-    bases = partialled_bases(sensors, n, "float64")
+    alone = [Moments.from_data(of_z, e, "float64") for of_z, e in zip(z, none, strict=True)]
+    bases = partialled_bases(sensors, nuisance_axes(alone), "float64")
     return fit_words(signals, targets, RECIPE, sensors=sensors, bases=bases, penalties=penalties)
 
 
