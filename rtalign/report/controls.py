@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from rtalign.report.figures.ladder import ladder, latency_span
 from rtalign.report.html import Markup, join, prose, tag
@@ -52,8 +53,10 @@ def controls(results: Results) -> Markup | None:
 
 def unique_results(results: Results, control: Control) -> Results:
     """The same results with the control's ladder in the place of the plain one."""
-    own = {"layers": control.layers, "temporal_score": control.temporal_score}
-    own |= {"temporal_score_reason": control.temporal_score_reason, "half_words": None, "estimators": {}}
+    own: dict[str, Any] = {
+        name: getattr(control, name) for name in ("layers", "temporal_score", "temporal_score_reason")
+    }
+    own |= {"half_words": None, "estimators": {}}
     return replace(results, summary=results.summary.model_copy(update=own))
 
 

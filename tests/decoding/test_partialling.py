@@ -27,7 +27,8 @@ def data(n_words: int, n_nuisances: int = NUISANCES, seed: int = 0, common: floa
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((n_words, n_nuisances)) + 3
     x = rng.standard_normal((n_words, SENSORS)) + common * z @ rng.standard_normal((n_nuisances, SENSORS))
-    y = rng.standard_normal((n_words, N_LAYERS * WIDE)) + common * z @ rng.standard_normal((n_nuisances, N_LAYERS * WIDE))
+    y = rng.standard_normal((n_words, N_LAYERS * WIDE))
+    y += common * z @ rng.standard_normal((n_nuisances, N_LAYERS * WIDE))
     if common:
         y[:, :2] += rng.standard_normal((n_words, 1)) + 0.3 * x[:, :2]
     return np.array_split(z, N_FOLDS), np.array_split(x, N_FOLDS), np.array_split(y, N_FOLDS)
@@ -59,7 +60,7 @@ def test_sums_give_what_residuals_of_the_words_give() -> None:
     found = fitted(z, x, y, np.full((N_FOLDS + 1, N_LAYERS * KEPT), ALPHA))
     for k in range(N_FOLDS):
         left_x, left_y = residuals(x, z, k), residuals(y, z, k)
-        train_x, train_y = (np.delete(np.array(left), k, axis=0).reshape(-1, left[0].shape[1]) for left in (left_x, left_y))
+        train_x, train_y = (np.concatenate(left[:k] + left[k + 1 :]) for left in (left_x, left_y))
         by_layer = train_y.reshape(len(train_y), N_LAYERS, WIDE)
         turn = leading_rotation(np.einsum("wla,wlb->lab", by_layer, by_layer), KEPT)
         ridge = Ridge(ALPHA).fit(train_x / train_x.std(0), rotate(train_y, turn))

@@ -46,7 +46,8 @@ def test_neighbours_are_those_of_the_whole_story() -> None:
     static = [rng.standard_normal((6, 3)), rng.standard_normal((5, 3))]
     used, kept = [np.array([0, 3]), np.array([1, 4])], np.ones(4, bool)
     columns = neighbours(static, used, kept, 3).reshape(4, len(NEIGHBOURS), 3)
-    assert np.allclose(columns[0, :2], 0) and np.allclose(columns[3, 3:], 0)
+    assert np.allclose(columns[0, :2], 0)
+    assert np.allclose(columns[3, 3:], 0)
     spread = np.linalg.norm(columns[1, 4] - columns[1, 0])
     assert spread == pytest.approx(np.linalg.norm(static[0][5] - static[0][1]))
     apart = np.linalg.norm(columns[1, 3] - columns[2, 1])

@@ -156,7 +156,7 @@ def outcome(found: Findings) -> dict[str, float | None]:
     return {
         "peaks": sum(peak.peak_s is not None for peak in found.peaks),
         "best": found.alignment.best,
-        "r": score and score.r,
-        "slope_ms": score and score.slope_ms,
-        "p": score and score.p_permutation,
+        "r": score.r if score else None,
+        "slope_ms": score.slope_ms if score else None,
+        "p": score.p_permutation if score else None,
     }
