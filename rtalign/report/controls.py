@@ -20,6 +20,8 @@ CONTENT = {
 }
 """What each group of nuisances holds, in words."""
 
+FEW_WORDS = 10
+"""Words a nuisance below which the null is known to be too narrow (docs/decisions/015-nuisances-travel-as-columns.md)."""
 NOT_CONTROLLED = (
     "Not controlled: the sound itself (its envelope), word frequency, the model\u2019s context beyond static vectors, "
     "autocorrelation alone, and what nuisances do other than by straight or broken lines."
@@ -47,7 +49,7 @@ def controls(results: Results) -> Markup | None:
         tag("figure", heading, drawn, class_="long"),
         tag("div", _layers(results, control), class_="panel long"),
         tag("p", tag("b", "What is left. "), prose(verdict(results, unique)), class_="note"),
-        tag("p", tag("b", "What was done. "), prose(what_was_done(control)), class_="note"),
+        tag("p", tag("b", "What was done. "), prose(what_was_done(control, results.summary.n_words)), class_="note"),
     )
 
 
@@ -64,7 +66,8 @@ def verdict(results: Results, unique: Results) -> str:
     """What is left of peaks and ladder, in a sentence or two."""
     plain, left = ({layer.layer for layer in one.peaked} for one in (results, unique))
     kept = f"{len(left & plain)} of {len(plain)} layers with a peak keep one"
-    text = f"With the nuisances below taken out, {kept}."
+    gained = f"; {several(len(left - plain), 'other')} only then {'has' if len(left - plain) == 1 else 'have'} one"
+    text = f"With the nuisances below taken out, {kept}{gained if left - plain else ''}."
     before, after = results.summary.temporal_score, unique.summary.temporal_score
     if before is None:
         return text
@@ -76,14 +79,16 @@ def verdict(results: Results, unique: Results) -> str:
     return f"{text} The plain ladder has {score}, the unique one {now}."
 
 
-def what_was_done(control: Control) -> str:
+def what_was_done(control: Control, n_words: int) -> str:
     """What was taken out, and what was not."""
     groups = [f"{CONTENT.get(name, name)} ({several(n, 'column')})" for name, n in control.groups.items()]
     missing = [CONTENT[name] for name in CONTENT if name not in control.groups]
     absent = f" Not known or without variation in these recordings: {'; '.join(missing)}." if missing else ""
+    few = n_words < FEW_WORDS * sum(control.groups.values())
+    wider = " There are few words for so many columns: chance R may be up to 15 % above what is shown." if few else ""
     return (
         f"Taken out by least squares of signal and targets: {'; '.join(groups)}. Coefficients are those of each "
-        f"decoder\u2019s own training words and are applied to its held-out words.{absent} {NOT_CONTROLLED}"
+        f"decoder\u2019s own training words and are applied to its held-out words.{absent}{wider} {NOT_CONTROLLED}"
     )
 
 
