@@ -21,7 +21,7 @@ CONTENT = {
 """What each group of nuisances holds, in words."""
 
 FEW_WORDS = 10
-"""Words a nuisance below which the null is known to be too narrow (docs/decisions/015-nuisances-travel-as-columns.md)."""
+"""Words a nuisance below which the null is too narrow (docs/decisions/015-nuisances-travel-as-columns.md)."""
 NOT_CONTROLLED = (
     "Not controlled: the sound itself (its envelope), word frequency, the model\u2019s context beyond static vectors, "
     "autocorrelation alone, and what nuisances do other than by straight or broken lines."
