@@ -65,6 +65,9 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lags", metavar="FROM:TO:STEP", help="seconds after word onset, such as -0.5:1.5:0.02")
     parser.add_argument("--words", choices=("all", "content"), help="all words, or nouns, verbs, adjectives, adverbs")
     parser.add_argument("--draws", type=int, metavar="N", help="draws of a recording of nothing, for chance (1000)")
+    parser.add_argument(
+        "--controls", default="", metavar="nuisances", help="also what is left without timing, word form and neighbours"
+    )
     parser.add_argument("--extend", type=Path, metavar="BANK", help="add these recordings to a bank, with its settings")
     parser.add_argument("--dry-run", action="store_true", help="estimate time and memory, fit nothing")
     parser.add_argument("--force", action="store_true", help="replace the bank if the folder already holds one")

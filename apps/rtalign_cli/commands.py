@@ -27,10 +27,13 @@ from rtalign_cli.usage import UsageError
 
 def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Fit a bank of decoders, or estimate what that would take."""
+    from rtalign.training.controls import check_controls
     from rtalign.training.evaluation import check_model, check_recordings_are_new
     from rtalign.training.trainer import train as train_bank
     from rtalign_offline import estimate_lines, estimate_training
 
+    controls = [name.strip() for name in args.controls.split(",") if name.strip()]
+    check_controls(controls, extended=args.extend is not None)
     refuse_overwriting(args.out, args.force)
     if args.extend:
         refuse_settings(args)
@@ -56,8 +59,9 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         return expected
     repeats = load_repeats(args, [s.name for s in recordings[0].sensors])
     result = train_bank(
-        recordings, model, recipe, args.out, progress, device=args.device, extend=earlier, repeats=repeats
-    )
+        recordings, model, recipe, args.out, progress, device=args.device, extend=earlier, repeats=repeats,
+        controls=controls,
+    )  # fmt: skip
     print_result(result, args.out, args)
     return result
 

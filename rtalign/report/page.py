@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtalign.core.files import write_atomically
-from rtalign.report import noise_ceiling, provenance, sections
+from rtalign.report import controls, noise_ceiling, provenance, sections
 from rtalign.report.figures.ladder import ladder
 from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.figures.svg import text as svg_text
@@ -25,6 +25,7 @@ MARK_HEIGHT = 14.0
 PARTS = (
     sections.head,
     sections.latencies,
+    controls.controls,
     sections.curves,
     sections.statistics,
     sections.topographies,

@@ -93,6 +93,16 @@ def _deepening(layers: list[Peak]) -> list[Peak]:
     return layers
 
 
+class Control(FilePart):
+    """The same analysis with a rival explanation taken out."""
+
+    layers: Annotated[list[LayerPeak], AfterValidator(_deepening)] = Field(min_length=1)
+    r: list[list[Number]]
+    temporal_score: Temporal | None = None
+    temporal_score_reason: str | None = None
+    groups: dict[str, int] = {}
+
+
 class Summary(FilePart):
     """summary.json; version 1 lacks some of its keys."""
 
@@ -120,6 +130,7 @@ class Summary(FilePart):
     threshold: dict[str, Any] = {}
     recordings: list[Any] = []
     training_overlap: dict[str, Any] = {}
+    controls: dict[str, Control] = {}
 
     @property
     def overlap_warning(self) -> str:

@@ -22,7 +22,7 @@ FORMAT, VERSION = "rtalign-summary", 2
 READABLE = (1, 2)
 """Version 2 adds estimators, thresholds and half_words; the keys of version 1 are all there."""
 KINDS = ("train", "evaluate", "session")
-EXTRAS = ("pca_variance", "null", "planted", "notes", "training_overlap")
+EXTRAS = ("pca_variance", "null", "planted", "notes", "training_overlap", "controls")
 COLUMNS = ("layer", "depth", "lag_s", "r", "null_lo", "null_hi")
 DIGITS = 6
 """Significant digits kept: finer than any score is known, and short enough to read."""
@@ -66,10 +66,7 @@ def summary(
         "n_words": n_words,
         "skipped": dict(skipped),
         "lags_s": data.lags_s,
-        "layers": [_peak(peak) for peak in curves.peaks],
-        "r": data.r,
-        "temporal_score": curves.temporal and dataclasses.asdict(curves.temporal),
-        "temporal_score_reason": curves.reason,
+        **ladder(curves),
         "alignment_score": dataclasses.asdict(curves.alignment),
         "peak_rule": curves.rule,
         "estimators": {name: dataclasses.asdict(estimate) for name, estimate in curves.estimators.items()},
@@ -79,9 +76,20 @@ def summary(
         "seconds": dict(seconds),
         "peak_rss_mb": peak_rss_mb,
         "training_overlap": {"status": "none", "recordings": [], "text": ""},
+        "controls": {},
         **extra,
     }
     return dict(as_json(contents))
+
+
+def ladder(findings: Findings) -> dict[str, Any]:
+    """R with its peaks and their temporal score, as a summary and each of its controls hold them."""
+    return {
+        "layers": [_peak(peak) for peak in findings.peaks],
+        "r": findings.curves.r,
+        "temporal_score": findings.temporal and dataclasses.asdict(findings.temporal),
+        "temporal_score_reason": findings.reason,
+    }
 
 
 def as_json(value: Any) -> Any:

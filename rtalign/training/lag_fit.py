@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -59,11 +59,15 @@ class LagTargets:
         blocks: Sequence[Sequence[slice]],
         recipe: FitRecipe,
         earlier: Sequence[Moments] = (),
+        find_rotations: Callable[[Sequence[Moments], int], ridge.FoldRotations] | None = None,
     ) -> LagTargets:
-        """Compute the rest from the values; `earlier` holds the sums of words fitted before, one a fold."""
+        """Compute the rest from the values; `earlier` holds the sums of words fitted before, one a fold.
+
+        `find_rotations` finds each fold's components where these are not principal ones of the values themselves.
+        """
         own = [Moments.from_data(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in values]
         total = [m + before for m, before in zip(own, earlier, strict=True)] if earlier else own
-        rotations = _rotations(total, n_components)
+        rotations = (find_rotations or _rotations)(total, n_components)
         turned = [rotate(y, r.astype(np.float32)) for y, r in zip(values, rotations.outer, strict=True)]
         sums = [BlockSums.of(y, of_fold) for y, of_fold in zip(turned, blocks, strict=True)]
         shifts = None

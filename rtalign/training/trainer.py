@@ -25,11 +25,14 @@ from rtalign.decoding.bank import DecoderBank, make_passport
 from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import bank_writer, results
+from rtalign.training.controls import check_controls, control_entry
 from rtalign.training.lag_fit import LagFit, LagTargets, fit_words, null_method, search_penalties, searched_lags
 from rtalign.training.noise_ceilings import measure_noise_ceilings, write_noise_ceilings
+from rtalign.training.nuisances import find_nuisances
 from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
+    compute_activations,
     count_skipped,
     fold_targets,
     prepare_recordings,
@@ -37,6 +40,7 @@ from rtalign.training.prepare import (
 )
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
+from rtalign.training.unique import UniqueInputs, fit_unique, partialled_targets
 
 if TYPE_CHECKING:
     from rtalign.language.model import LanguageModel
@@ -94,6 +98,7 @@ def train(
     store: Path | None = None,
     extra: dict[str, Any] | None = None,
     repeats: Sequence[Recording] = (),
+    controls: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Fit, cross-validate and save a bank of decoders.
 
@@ -121,6 +126,8 @@ def train(
         More entries of summary.json.
     repeats : sequence of Recording
         Recordings of one and the same sound, for the noise ceiling.
+    controls : sequence of str
+        Of `rtalign.training.controls.CONTROLS`; a bank that is extended takes none.
 
     Returns
     -------
@@ -132,6 +139,7 @@ def train(
     >>> summary = train(recordings, load("smollm2"), Recipe.preset("live"), Path("my-bank"))  # doctest: +SKIP
     """
     store, progress = store or cache_folder(), progress or Progress(quiet=True)
+    check_controls(controls, extended=extend is not None)
     layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
     prepared = prepare_recordings(
         recordings, ActivationRequest(model, recipe.language, layers), recipe, store, progress
@@ -145,8 +153,9 @@ def train(
         inputs = replace(inputs, work=work, device=device)
         stage.advance(len(layers))
     _fit_lags(replace(inputs, penalties=find_penalties(inputs, progress)), work, progress)
+    controlled = _controls(inputs, controls, layers, model, store, progress)
     extra = (extra or {}) | {"pca_variance": projection.variance[:, : projection.components].sum(axis=1).tolist()}
-    extra |= {"null": null_method(recipe.fit)}
+    extra |= {"null": null_method(recipe.fit), "controls": controlled}
     bank_writer.write_noise(work, inputs.targets.block_words)
     curves = bank_writer.read_curves(work, recipe.lags.seconds, layers, model.info.n_layers)
     skipped = count_skipped(prepared, purged=int((fold == folds.PURGED).sum()))
@@ -197,6 +206,37 @@ def _fit_lags(inputs: FitInputs, work: TensorFile, progress: Progress) -> None:
         for index in run_ordered(jobs, worker_count(_bytes(inputs))):
             done[index] = 1
             stage.advance()
+
+
+def _controls(
+    inputs: FitInputs,
+    names: Sequence[str],
+    layers: Sequence[int],
+    model: LanguageModel,
+    store: Path,
+    progress: Progress,
+) -> dict[str, Any]:
+    """What the controls found, by name; nothing is computed where none is asked for."""
+    if "nuisances" not in names:
+        return {}
+    prepared, recipe, n_folds = inputs.prepared, inputs.recipe, len(inputs.targets.values)
+    recordings = [one.recording for one in prepared]
+    request = ActivationRequest(model, recipe.language, [0], surprisal=True)
+    static = compute_activations(recordings, request, store, progress, check=lambda: None)
+    found = find_nuisances(prepared, static, inputs.fold != folds.PURGED)
+    nuisances = [found.values[inputs.fold == k] for k in range(n_folds)]
+    plain, components = inputs.targets, inputs.targets.rotations.final.shape[2]
+    targets = partialled_targets(plain.values, nuisances, plain.n_layers, components, plain.blocks, recipe.fit)
+
+    def read(index: int) -> list[np.ndarray]:
+        signal = read_lag(prepared, float(recipe.lags.seconds[index]))
+        return [signal[inputs.fold == k] for k in range(n_folds)]
+
+    n_columns = prepared[0].signal.n_sensors + found.n
+    need = lag_bytes(len(inputs.fold), n_columns, plain.n_layers * components, n_folds)
+    unique = UniqueInputs(read, recipe.lags.seconds, nuisances, targets, recipe.fit, need, inputs.device)
+    curves = fit_unique(unique, layers, model.info.n_layers, progress)
+    return {"nuisances": control_entry(curves, recipe.fit.peak, found)}
 
 
 def _bytes(inputs: FitInputs) -> float:

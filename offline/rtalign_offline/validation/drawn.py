@@ -84,10 +84,10 @@ def draw(kind: DrawnKind, seed: Sequence[int], brain: int = 0) -> DrawnRecording
     person = np.random.default_rng([brain, 0xB12A])
     for layer, latency in enumerate(kind.latencies_s):
         pattern = person.standard_normal((kind.components, kind.n_sensors)) / np.sqrt(kind.components)
-        _answer(signal, onsets, latency, kind.strength * added[:, layer] @ pattern.astype(np.float32))
+        answer(signal, onsets, latency, kind.strength * added[:, layer] @ pattern.astype(np.float32))
     for latency in kind.common:
         one = np.tile(person.standard_normal((1, kind.n_sensors)), (kind.n_words, 1))
-        _answer(signal, onsets, latency, one.astype(np.float32))
+        answer(signal, onsets, latency, one.astype(np.float32))
     return DrawnRecording(kind, signal, onsets, run, targets.reshape(kind.n_words, -1))
 
 
@@ -105,7 +105,7 @@ def _noise(kind: DrawnKind, n_samples: int, rng: np.random.Generator) -> np.ndar
     return (mixed / mixed.std()).astype(np.float32)
 
 
-def _answer(signal: np.ndarray, onsets: np.ndarray, latency_s: float, sizes: np.ndarray) -> None:
+def answer(signal: np.ndarray, onsets: np.ndarray, latency_s: float, sizes: np.ndarray) -> None:
     """Add sizes (word, sensor) to the signal, as a bump around the latency after each onset."""
     reach = round(3 * NARROW_S * SFREQ)
     centre = latency_s * SFREQ

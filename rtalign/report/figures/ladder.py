@@ -18,10 +18,13 @@ ROW, ROWS_HEIGHT = 13, (326, 640)
 """Height wanted for a row, and limits for all of them together."""
 
 
-def ladder(results: Results) -> Markup:
-    """Depth against peak latency, with intervals, fit, and what was planted where it is known."""
+def ladder(results: Results, span: tuple[float, float] | None = None) -> Markup:
+    """Depth against peak latency, with intervals, fit, and what was planted where it is known.
+
+    span : limits of the latencies, in seconds; by default those of this ladder.
+    """
     rows = rows_height(results)
-    frame = Frame(58, TOP, WIDTH - 58 - 16, rows, latency_span(results), depth_span(results.depths))
+    frame = Frame(58, TOP, WIDTH - 58 - 16, rows, span or latency_span(results), depth_span(results.depths))
     step = ticks(frame.x, 6)
     layers = results.summary.layers
     return figure(
