@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,23 +77,63 @@ def evaluate(
     --------
     >>> summary = evaluate(bank, recordings, load("smollm2"), Path("scores"))  # doctest: +SKIP
     """
+    progress = progress or Progress(quiet=True)
+    scored = score_recordings(bank, recordings, model, progress, store=store)
+    return scored.write(out, progress, extra)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredRecordings:
+    """How well a bank predicts some recordings, before it is written.
+
+    Attributes
+    ----------
+    bank : DecoderBank
+    prepared : list of PreparedRecording
+        The recordings.
+    curves : Curves
+        R(layer, lag).
+    overlap : TrainingOverlap
+        What is known of words that the bank was trained on.
+    """
+
+    bank: DecoderBank
+    prepared: list[PreparedRecording]
+    curves: Curves
+    overlap: TrainingOverlap
+
+    def write(self, out: Path, progress: Progress, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Write the results into a folder, and return the summary."""
+        bank, prepared = self.bank, self.prepared
+        passport = {**bank.passport, "recordings": [results.recording_entry(one) for one in prepared]}
+        passport |= {"scored": results.utc_now(), "n_words": sum(len(one.used) for one in prepared)}
+        extra = {"training_overlap": self.overlap.to_json()} | (extra or {})
+        skipped = count_skipped(prepared)
+        with replaced_folder(out) as partial_out:
+            return write_results(
+                partial_out, "evaluate", passport, bank.recipe, skipped, self.curves, progress, **extra
+            )
+
+
+def score_recordings(
+    bank: DecoderBank,
+    recordings: Sequence[Recording],
+    model: LanguageModel,
+    progress: Progress,
+    *,
+    store: Path | None = None,
+) -> ScoredRecordings:
+    """Score as `evaluate` does, without writing; parameters and errors are the same."""
     check_model(bank, model)
     overlap = check_recordings_are_new(bank, recordings)
-    extra = {"training_overlap": overlap.to_json()} | (extra or {})
-    progress, request = progress or Progress(quiet=True), ActivationRequest(model, bank.recipe.language, bank.layers)
+    request = ActivationRequest(model, bank.recipe.language, bank.layers)
     prepared = prepare_recordings(recordings, request, bank.recipe, store or cache_folder(), progress)
     n_words = sum(len(one.used) for one in prepared)
     if n_words < MIN_SCORED_WORDS:
         raise ValueError(
             f"{n_words} words of these recordings can be scored; at least {MIN_SCORED_WORDS} are needed for a curve"
         )
-    curves = score_bank(bank, prepared, progress)
-    passport = {**bank.passport, "recordings": [results.recording_entry(one) for one in prepared]}
-    passport |= {"scored": results.utc_now(), "n_words": n_words}
-    with replaced_folder(out) as partial:
-        return write_results(
-            partial, "evaluate", passport, bank.recipe, count_skipped(prepared), curves, progress, **extra
-        )
+    return ScoredRecordings(bank, prepared, score_bank(bank, prepared, progress), overlap)
 
 
 def score_bank(bank: DecoderBank, recordings: Sequence[PreparedRecording], progress: Progress) -> Curves:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,10 @@ NO_RECORDINGS = {
     "tfr": "time-frequency maps",
 }  # fmt: skip
 """What MNE's names say that other FIF files hold."""
+
+
+ACQUISITION_SKIP = "BAD_ACQ_SKIP"
+"""What MNE notes where the machine was not recording."""
 
 
 def is_signal_file(path: Path) -> bool:
@@ -83,6 +88,58 @@ class SignalFile:
         """Return first and stop of the parts without a break, in order."""
         edges = [0, *(edge for pair in self.breaks for edge in pair), self.n_samples]
         return [(a, min(b, self.n_samples)) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedSignal(SignalFile):
+    """The samples of one recording as MNE holds them, whether they came from files or not.
+
+    Attributes
+    ----------
+    raw : mne.io.BaseRaw
+        What holds them.
+    digest : bytes
+        A hash of every sample.  Why not of slices: cleaning may change a few samples anywhere.
+    """
+
+    raw: Any = None
+    digest: bytes = b""
+
+    def open(self) -> SignalReader:
+        """A reader of the same samples."""
+        return SignalReader(self.raw, is_ctf=False)
+
+
+def read_loaded(raw: Any) -> tuple[LoadedSignal, list[str]]:
+    """Describe what MNE holds.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        Continuous signal.
+
+    Returns
+    -------
+    signal : LoadedSignal
+    notes : list of str
+        What a user should know of it.
+    """
+    names = [Path(name) for name in raw.filenames if name is not None]
+    bad = {text for text in raw.annotations.description if text.upper().startswith("BAD") and text != ACQUISITION_SKIP}
+    notes = [f"annotated as bad, and used all the same: {', '.join(sorted(bad)[:5])}"] if bad else []
+    breaks = _merged(_acquisition_skips(raw))
+    if breaks:
+        notes.append(f"breaks in the signal: {len(breaks)}")
+    shape = tuple(raw.ch_names), float(raw.info["sfreq"]), int(raw.n_times), tuple(breaks), int(raw.first_samp)
+    path = names[0] if names else Path("raw")
+    return LoadedSignal(path, (), *shape, raw=raw, digest=_hash_of_samples(raw)), notes
+
+
+def _hash_of_samples(raw: Any) -> bytes:
+    digest, n_chunk = hashlib.sha256(), max(round(10 * raw.info["sfreq"]), 1)
+    for first in range(0, raw.n_times, n_chunk):
+        digest.update(np.ascontiguousarray(raw[:, first : first + n_chunk][0], "<f8").data)
+    return digest.digest()
 
 
 def read_header(path: Path) -> tuple[SignalFile, Any, list[str]]:
@@ -252,7 +309,7 @@ def _acquisition_skips(raw: Any) -> list[tuple[int, int]]:
     for onset, duration, text in zip(
         raw.annotations.onset, raw.annotations.duration, raw.annotations.description, strict=True
     ):
-        if text == "BAD_ACQ_SKIP":
+        if text == ACQUISITION_SKIP:
             first = round((onset - (offset if raw.annotations.orig_time is not None else 0)) * sfreq)
             skips.append((max(first, 0), first + max(round(duration * sfreq), 2)))
     return skips

@@ -1,4 +1,4 @@
-"""MneRecording: one recording in a file of any MEG machine that MNE reads."""
+"""MneRecording: one recording in a file of any MEG machine that MNE reads, or as MNE holds it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
-from rtalign.recordings.formats.mne_file import read_header
+from rtalign.recordings.formats.mne_file import LoadedSignal, SignalFile, read_header, read_loaded
 from rtalign.recordings.sensors import channel_index, narrow, select_sensors
 from rtalign.recordings.word_tables.units import unit_that_fits
 
@@ -62,8 +63,57 @@ class MneRecording:
         bads: Collection[str] = (),
         notes: Sequence[str] = (),
     ) -> None:
-        self.path = Path(path)
-        self._file, info, file_notes = read_header(self.path)
+        file, info, file_notes = read_header(Path(path))
+        self._set(file, info, words, name, subject, bads, [*notes, *file_notes])
+
+    @classmethod
+    def from_mne(
+        cls,
+        raw: Any,
+        words: Iterable[Word] = (),
+        *,
+        name: str | None = None,
+        subject: str | None = None,
+        bads: Collection[str] = (),
+    ) -> MneRecording:
+        """Make a recording of what MNE holds, cleaned or cut as it is, without a file.
+
+        Time 0 is the first sample of `raw`, as in `raw.times`.
+
+        Parameters
+        ----------
+        raw : mne.io.BaseRaw
+            Loaded or not; it is read, never changed, and must not be changed while the recording is in use.
+        words : iterable of Word
+            In order of onset, in seconds after the first sample of `raw`.
+        name : str, optional
+            By default the name of the file that `raw` was read from.
+        subject : str, optional
+            By default the one that `raw` names, else unknown.
+        bads : collection of str
+            Channels to leave out, besides `raw.info["bads"]`.
+
+        Returns
+        -------
+        MneRecording
+        """
+        file, notes = read_loaded(raw)
+        named = (raw.info["subject_info"] or {}).get("his_id")
+        recording = cls.__new__(cls)
+        recording._set(file, raw.info, words, name, subject or named or "unknown", bads, notes)
+        return recording
+
+    def _set(
+        self,
+        file: SignalFile,
+        info: Any,
+        words: Iterable[Word],
+        name: str | None,
+        subject: str,
+        bads: Collection[str],
+        notes: Sequence[str],
+    ) -> None:
+        self._file, self.path = file, file.path
         self.name = name or self.path.name.split(".")[0]
         self.subject = subject
         self.sound_onset: float | None = None
@@ -74,7 +124,7 @@ class MneRecording:
         self.sensors: tuple[Sensor, ...] = selected.sensors
         self._picks = np.array(selected.picks, int)
         self.words = tuple(words)
-        self.notes: tuple[str, ...] = (*notes, *file_notes, *selected.notes, *self._words_outside())
+        self.notes: tuple[str, ...] = (*notes, *selected.notes, *self._words_outside())
 
     def __repr__(self) -> str:
         return (
@@ -169,6 +219,8 @@ class MneRecording:
 
     def _signal_digest(self) -> hashlib._Hash:
         digest = hashlib.sha256()
+        if isinstance(self._file, LoadedSignal):
+            digest.update(self._file.digest)
         for file in self._file.files:
             digest.update(_hash_of_slices(file))
         digest.update(repr((self.sfreq, self.start, self.n_samples, self._file.breaks)).encode())

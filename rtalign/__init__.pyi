@@ -1,0 +1,21 @@
+from .api import Activations as Activations
+from .api import Alignment as Alignment
+from .api import Bank as Bank
+from .api import WordTable as WordTable
+from .api import align as align
+from .api import encode as encode
+from .api import epoch as epoch
+from .api import read_bank as read_bank
+from .api import read_words as read_words
+
+__all__ = [
+    "Activations",
+    "Alignment",
+    "Bank",
+    "WordTable",
+    "align",
+    "encode",
+    "epoch",
+    "read_bank",
+    "read_words",
+]

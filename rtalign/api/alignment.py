@@ -1,0 +1,320 @@
+"""align: recordings and a language model to R(layer, lag), its peaks and the temporal score."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rtalign.api.inputs import OutputFolder, load_model, open_inputs, recipe_of, refuse_overwriting
+from rtalign.api.word_table import dataframe
+from rtalign.core.files import replaced_folder, write_atomically
+from rtalign.core.progress import Progress
+from rtalign.core.recipe import Recipe
+from rtalign.report import read_results, render_page, standalone_figures
+from rtalign.report.text import headline, model_name
+from rtalign.scoring.curves import Curves
+from rtalign.scoring.findings import Findings, TemporalScore, assess
+from rtalign.scoring.peaks import Peak
+from rtalign.training import train
+from rtalign.training.bank_writer import read_curves
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from rtalign.core.records import Recording
+    from rtalign.language.model import LanguageModel
+
+
+class Alignment:
+    """How a language model and a brain line up; made by `align`, `Bank.score` and `Bank.alignment`.
+
+    Parameters
+    ----------
+    folder : Path
+        Results, as training or evaluation wrote them.
+    curves : Curves
+        The same curves with every null draw.
+    rule : str
+        How latencies are read off curves.
+    keep : object, optional
+        What must live as long as this: a temporary folder.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the results are; temporary unless a folder was named.
+    findings : Findings
+        Everything that is concluded, for what has no attribute of its own.
+    """
+
+    def __init__(self, folder: Path, curves: Curves, rule: str, keep: object = None) -> None:
+        self.folder, self._keep = folder, keep
+        self.findings: Findings = assess(curves, rule)
+
+    @property
+    def r(self) -> np.ndarray:
+        """(layer, lag): correlation of predicted and true activations of words that were held out."""
+        return self.findings.curves.r
+
+    @property
+    def null(self) -> np.ndarray:
+        """(draw, layer, lag): the same where nothing connects words and brain."""
+        return self.findings.curves.null
+
+    @property
+    def left_out(self) -> np.ndarray:
+        """(block, layer, lag): R without one block of neighbouring words, for each block."""
+        return self.findings.curves.left_out.curves
+
+    @property
+    def lags(self) -> np.ndarray:
+        """(lag,): seconds after word onset."""
+        return self.findings.curves.lags_s
+
+    @property
+    def layers(self) -> np.ndarray:
+        """(layer,): indices of hidden states; 0 is the embedding."""
+        return self.findings.curves.layers
+
+    @property
+    def depth(self) -> np.ndarray:
+        """(layer,): 0 = embedding, 1 = last layer."""
+        return self.findings.curves.depth
+
+    @property
+    def peaks(self) -> tuple[Peak, ...]:
+        """Where each layer peaks, or why it may not be said."""
+        return self.findings.peaks
+
+    @property
+    def temporal_score(self) -> TemporalScore | None:
+        """How peak latency goes with depth; None where it may not be said, and `reason` says why."""
+        return self.findings.temporal
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no temporal score."""
+        return self.findings.reason
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict for each layer and lag: layer, depth, lag_s, r, null_lo, null_hi, and whether r is above chance.
+
+        `above_chance` is corrected for all layers and lags; null_lo and null_hi are the band of one cell.
+        """
+        found, out = self.findings, []
+        for i, j in np.ndindex(self.r.shape):
+            out.append(
+                {
+                    "layer": int(self.layers[i]),
+                    "depth": float(self.depth[i]),
+                    "lag_s": float(self.lags[j]),
+                    "r": float(self.r[i, j]),
+                    "null_lo": float(found.null_lo[i, j]),
+                    "null_hi": float(found.null_hi[i, j]),
+                    "above_chance": bool(self.r[i, j] > found.map_hi[i, j]),
+                }
+            )
+        return out
+
+    def to_dataframe(self) -> Any:
+        """The rows as a pandas DataFrame, where pandas is installed."""
+        return dataframe(self.rows())
+
+    def plot_ladder(self, ax: Axes | None = None) -> Figure:
+        """Plot depth against peak latency, with 95 % intervals; layers without a peak are rings at the left edge.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default a new figure's.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from rtalign.api.figures import plot_ladder
+
+        return plot_ladder(self.findings, ax)
+
+    def plot_map(self, ax: Axes | None = None) -> Figure:
+        """Plot R of every layer and lag, outlined where above chance after correction, with the peaks.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default a new figure's.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from rtalign.api.figures import plot_map
+
+        return plot_map(self.findings, ax)
+
+    def plot_curves(self, ax: Axes | None = None) -> Figure:
+        """Plot R over lags, a line for each layer, over the band of chance.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default a new figure's.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from rtalign.api.figures import plot_curves
+
+        return plot_curves(self.findings, ax)
+
+    def report(self, path: Path | str) -> Path:
+        """Write the report as one HTML file.
+
+        Parameters
+        ----------
+        path : path
+            The file; an older one is replaced.
+
+        Returns
+        -------
+        Path
+        """
+        write_atomically(Path(path), render_page(read_results(self.folder)))
+        return Path(path)
+
+    def save(self, path: Path | str, overwrite: bool = False) -> Path:
+        """Copy the results into a folder: a bank that the monitor and `read_bank` open, or an evaluation.
+
+        Parameters
+        ----------
+        path : path
+            The folder.
+        overwrite : bool
+            Whether an older one is replaced.
+
+        Returns
+        -------
+        Path
+        """
+        refuse_overwriting(path, overwrite)
+        with replaced_folder(Path(path)) as partial:
+            shutil.copytree(self.folder, partial, dirs_exist_ok=True)
+        return Path(path)
+
+    def __repr__(self) -> str:
+        return f"<Alignment of {self._title}>"
+
+    def _repr_html_(self) -> str:
+        """The headline, over map and ladder; as an image, so that its style stays out of the notebook's."""
+        picture = base64.b64encode(standalone_figures(self.folder)["overview"].encode()).decode()
+        image = f'<img alt="ladder and map" style="max-width:100%" src="data:image/svg+xml;base64,{picture}">'
+        return f"<p><b>{escape(self._title)}</b></p>{image}"
+
+    @property
+    def _title(self) -> str:
+        results = read_results(self.folder)
+        return f"{model_name(results)}, {results.summary.n_words:,} words: {headline(results)}"
+
+
+def align(
+    recording: Any,
+    words: Any = None,
+    model: LanguageModel | str = "smollm2",
+    *,
+    recipe: Recipe | Path | str = "live",
+    layers: int | str | Sequence[int] | None = None,
+    context: str | None = None,
+    lags: tuple[float, float, float] | None = None,
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    device: str = "cpu",
+    progress: bool = False,
+    **options: Any,
+) -> Alignment:
+    """Train decoders of every layer and lag, and score them on words that they have not seen.
+
+    The same training as `rtalign train`, number for number.
+
+    Parameters
+    ----------
+    recording : path, mne.io.Raw, Recording, or list of these
+        Continuous signal of one person; several are runs of one story or several.
+    words : WordTable, DataFrame, path, or list of these
+        What was heard, onsets in seconds after the first sample; not needed where the recording brings its own.
+    model : str or LanguageModel
+        As for `encode`.
+    recipe : Recipe, path, "live" or "paper"
+        Every setting that changes a number.
+    layers, context : optional
+        As for `encode`, in place of the recipe's.
+    lags : (float, float, float), optional
+        First, last and step, in seconds, in place of the recipe's.
+    out : path, optional
+        Folder of the bank; by default a temporary one, which goes with the result unless it is saved.
+    overwrite : bool
+        Whether an older bank is replaced.
+    device : str
+        ``cpu`` or ``cuda``.
+    progress : bool
+        Whether progress is shown.
+    **options
+        subject and bads; for data sets also session, task and run.
+
+    Returns
+    -------
+    Alignment
+
+    Raises
+    ------
+    ValueError
+        Where the data do not suffice, in one line, mostly before any work.
+
+    Examples
+    --------
+    >>> found = align(raw, read_words("words.tsv"))  # doctest: +SKIP
+    >>> found.plot_ladder()  # doctest: +SKIP
+    """
+    folder = OutputFolder(out, overwrite)
+    settings = recipe_of(recipe, layers, context, lags)
+    recordings = open_inputs(recording, words, **options)
+    _require_words(recordings, settings)
+    shown = Progress(quiet=not progress)
+    loaded = load_model(model, device, settings.language.precision, shown)
+    settings.language.layer_indices(loaded.info.n_layers)  # refuses layers that the model has not, before the work
+    train(recordings, loaded, settings, folder.path, shown, device=device)
+    return read_alignment(folder.path, folder)
+
+
+def read_alignment(folder: Path, keep: object = None) -> Alignment:
+    """The cross-validated curves that a bank holds; keep : a temporary folder that is to live as long."""
+    from rtalign.decoding.bank import DecoderBank
+
+    bank = DecoderBank.load(folder)
+    try:
+        curves = read_curves(bank.tensors, bank.lags_s, bank.layers, int(bank.model["n_layers"]))
+    except KeyError as error:
+        raise ValueError(f"{folder} was made by an older version and holds no {error}; train it again") from None
+    return Alignment(folder, curves, bank.recipe.fit.peak, keep)
+
+
+def _require_words(recordings: Sequence[Recording], recipe: Recipe) -> None:
+    """ValueError where too few words have signal around them, before the work."""
+    first, last = recipe.lags.seconds[[0, -1]]
+    inside = sum(
+        run.start <= word.onset + first and word.onset + last <= run.start + run.seconds
+        for run in recordings
+        for word in run.words
+    )
+    if inside < 10 * recipe.fit.folds:
+        raise ValueError(
+            f"{inside} of {sum(len(run.words) for run in recordings)} words have signal from {first:g} to {last:g} s "
+            f"around them; {recipe.fit.folds} folds need {10 * recipe.fit.folds} - give more or longer recordings"
+        )
