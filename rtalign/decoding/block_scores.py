@@ -19,9 +19,9 @@ class BlockScores:
     Attributes
     ----------
     pairs : ndarray, shape (layer, block, block)
-        Row: the held-out block; column: the training block; 0 where both are in one fold.  With the signs of blocks
-        drawn at random, sums over all pairs are draws of R on a recording in which nothing is related, decoders
-        refitted; see `rtalign.scoring.sign_flips`.
+        What each pair of blocks adds to R beyond what each of the two does with all others, symmetric; 0 where both are
+        in one fold.  With the signs of blocks drawn at random, sums over all pairs are draws of R on a recording in
+        which nothing is related, decoders refitted; see `rtalign.scoring.sign_flips`.
     whole : ndarray, shape (layer,)
         R of all blocks.
     left_out : ndarray, shape (block, layer)
@@ -146,21 +146,27 @@ def block_scores(
         r += found.reshape(len(subsets), n_layers, -1).mean(2) / n_folds
         by_layer = fold.against_chance(components[k]).reshape(n_layers, -1, len(rows), len(columns))
         pairs[:, rows[:, None], columns] = by_layer.mean(1) / n_folds
-    return BlockScores(pairs, r[0], r[1 : n_blocks + 1], _excess(pairs, fold_of), r[n_blocks + 1 :])
+    beyond = _beyond(pairs, fold_of)
+    # Leaving out a block leaves out all its pairs, so a jackknife counts each pair twice (Efron and Stein 1981): where
+    # nothing is related there is nothing but pairs, and the variance comes out twice as large as it is.
+    excess = 2 * (beyond.astype(np.float64) ** 2).sum((1, 2))
+    return BlockScores(beyond, r[0], r[1 : n_blocks + 1], excess, r[n_blocks + 1 :])
 
 
-def _excess(pairs: np.ndarray, fold_of: np.ndarray) -> np.ndarray:
-    """(layer,): what pairs of blocks do beyond what each does alone.
+def _beyond(pairs: np.ndarray, fold_of: np.ndarray) -> np.ndarray:
+    """(layer, block, block), symmetric: pairs without what each of the two blocks does with all others.
 
-    Leaving out a block leaves out all its pairs, so a jackknife counts each pair twice (Efron and Stein 1981): where
-    nothing is related there is nothing but pairs, and the variance comes out twice as large as it is.
+    Row: the held-out block; column: the training block.  Where something is related, every pair holds a part of it, and
+    how strongly a block answers shows in all its pairs.  Draws of signs would keep the shape of that answer, and widen
+    with it; what is left here is noise.  It has fewer degrees of freedom than pairs, for which it is made up.
     """
     apart = fold_of[:, None] != fold_of
-    both = pairs.astype(np.float64) + pairs.transpose(0, 2, 1)
-    mean = both.sum((1, 2)) / apart.sum()
-    alone = both.sum(2) / apart.sum(1) - mean[:, None] / 2
+    both = (pairs.astype(np.float64) + pairs.transpose(0, 2, 1)) / 2
+    counts = apart.sum(1)
+    alone = np.linalg.solve(np.diag(counts) + apart, both.sum(2).T).T
+    n_pairs, n_blocks = apart.sum() / 2, len(fold_of)
     beyond = np.where(apart, both - alone[:, :, None] - alone[:, None, :], 0)
-    return np.asarray((beyond**2).sum((1, 2)) / 2)
+    return np.asarray(beyond * np.sqrt(n_pairs / (n_pairs - n_blocks)), np.float32)
 
 
 def _subsets(n_blocks: int) -> np.ndarray:

@@ -22,7 +22,7 @@ def null_of_pairs(pairs: np.ndarray, signs: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     pairs : ndarray, shape (layer, block, block)
-        See `rtalign.decoding.block_pairs`.
+        See `rtalign.decoding.block_scores`.
     signs : ndarray, shape (draw, block)
 
     Returns

@@ -68,8 +68,26 @@ def test_all_blocks_together_give_r_itself() -> None:
     for k in range(N_FOLDS):
         rows = slice(k * BLOCKS_PER_FOLD, (k + 1) * BLOCKS_PER_FOLD)
         assert not scores.pairs[:, rows, rows].any()
-    # Real blocks agree more than chance, so their norm is larger and R smaller, by a factor near 1.
-    np.testing.assert_allclose(scores.pairs.sum((1, 2)), scores.whole, rtol=0.5, atol=0.02)
+
+
+def test_what_a_block_does_with_all_others_is_not_in_the_pairs() -> None:
+    x, y = words(np.random.default_rng(0), 400, signal=0.2)
+    _, scores = fitted(x, y)
+    np.testing.assert_allclose(scores.pairs, scores.pairs.transpose(0, 2, 1))
+    assert np.abs(scores.pairs.sum(2)).max() < 1e-6 * np.abs(scores.pairs).max() * len(scores.pairs[0])
+
+
+def test_an_answer_does_not_widen_the_null() -> None:
+    """The spread of sign flips at R of .6 beside that at R of nothing, over 12 recordings."""
+    spreads = []
+    for signal in (0.0, 0.5):
+        drawn = []
+        for seed in range(12):
+            _, scores = fitted(*words(np.random.default_rng([11, seed]), 500, signal=signal))
+            drawn.append(null_of_pairs(scores.pairs, draw_signs(200, scores.pairs.shape[1], seed)).std())
+        spreads.append(np.mean(drawn))
+    assert scores.whole.mean() > 0.4
+    assert spreads[1] < 1.15 * spreads[0]
 
 
 def test_r_without_a_block_follows_a_refit_without_its_words() -> None:
