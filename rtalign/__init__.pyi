@@ -1,6 +1,8 @@
 from .api import Activations as Activations
 from .api import Alignment as Alignment
 from .api import Bank as Bank
+from .api import LagRidge as LagRidge
+from .api import WordFolds as WordFolds
 from .api import WordTable as WordTable
 from .api import align as align
 from .api import encode as encode
@@ -12,6 +14,8 @@ __all__ = [
     "Activations",
     "Alignment",
     "Bank",
+    "LagRidge",
+    "WordFolds",
     "WordTable",
     "align",
     "encode",

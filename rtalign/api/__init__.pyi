@@ -6,6 +6,8 @@ from .alignment import read_alignment as read_alignment
 from .bank import Bank as Bank
 from .bank import read_bank as read_bank
 from .epochs import epoch as epoch
+from .estimator import LagRidge as LagRidge
+from .estimator import WordFolds as WordFolds
 from .word_table import WordTable as WordTable
 from .word_table import read_words as read_words
 
@@ -13,6 +15,8 @@ __all__ = [
     "Activations",
     "Alignment",
     "Bank",
+    "LagRidge",
+    "WordFolds",
     "WordTable",
     "align",
     "encode",
