@@ -29,10 +29,11 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-FAULTS = "tests/integration/test_stream_faults.py"
-STREAMS = (FAULTS, "tests/streams/", "tests/integration/")
-"""Tests that keep time with live streams: they mostly wait, so they begin first, and one worker runs them one by one;
-the rehearsed faults, which wait for minutes, have a worker of their own."""
+STREAMS = (
+    "tests/integration/test_stream_faults.py", "tests/integration/", "tests/streams/", "tests/monitor/start/test_discovery.py",
+)  # fmt: skip
+"""Tests that keep time with live streams: they mostly wait, so they begin first, and what begins alike runs one by one in
+one worker."""
 WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
 WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page")
@@ -50,7 +51,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class FileScheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", 1)[0]
-            return "streams" if file.startswith(STREAMS) and file != FAULTS else file
+            return next((start for start in STREAMS if file.startswith(start)), file)
 
     config.option.loadscopereorder = False  # else files of few tests come last, and those are the ones that wait
     return FileScheduling(config, log)
@@ -58,7 +59,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what takes whole programs, and put what waits first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(STREAMS))
+    first = {start: place for place, start in enumerate(STREAMS)}
+    items.sort(
+        key=lambda item: min((n for start, n in first.items() if item.nodeid.startswith(start)), default=len(first))
+    )
     for item in items:
         path = item.path.relative_to(item.config.rootpath).as_posix()
         fixtures = set(getattr(item, "fixturenames", ()))
