@@ -29,11 +29,10 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-STREAMS = (
-    "tests/integration/test_stream_faults.py", "tests/integration/", "tests/streams/", "tests/monitor/start/test_discovery.py",
-)  # fmt: skip
-"""Tests that keep time with live streams: they mostly wait, so they begin first, and what begins alike runs one by one in
-one worker."""
+DISCOVERY = "tests/monitor/start/test_discovery.py"
+STREAMS = ("tests/integration/test_stream_faults.py", "tests/integration/", "tests/streams/", DISCOVERY)
+"""Tests that keep time with live streams: they mostly wait, so they begin first; what begins alike runs one by one,
+in one worker."""
 WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
 WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page")
@@ -42,7 +41,7 @@ WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "t
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep each file with one worker, and all streams together.
+    """Keep each file with one worker, and streams of a kind together.
 
     Why not marks of xdist_group: xdist 3.8 writes the group into an attribute that pytest 9.2 no longer reads.
     """
@@ -59,10 +58,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what takes whole programs, and put what waits first."""
-    first = {start: place for place, start in enumerate(STREAMS)}
-    items.sort(
-        key=lambda item: min((n for start, n in first.items() if item.nodeid.startswith(start)), default=len(first))
-    )
+    items.sort(key=lambda item: next((n for n, start in enumerate(STREAMS) if item.nodeid.startswith(start)), 9))
     for item in items:
         path = item.path.relative_to(item.config.rootpath).as_posix()
         fixtures = set(getattr(item, "fixturenames", ()))
