@@ -173,9 +173,7 @@ class Engine:
         newest, warning = self._assessor.newest, self.training_overlap.warning
         if newest.findings is None or not warning:
             return newest
-        return replace(
-            newest, findings=replace(newest.findings, temporal=None, reason=warning, estimators={}, half_words=None)
-        )
+        return replace(newest, findings=replace(newest.findings, temporal=None, reason=warning))
 
     @property
     def r(self) -> np.ndarray | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
-from rtalign.core.records import Chunk, Recording
+from rtalign.core.records import Chunk, Recording, Sensor, Word
 
 
 class FileRecording(Recording, Protocol):
@@ -42,3 +43,24 @@ class FileRecording(Recording, Protocol):
     def pick(self, names: Sequence[str]) -> Self:
         """Return the same recording with these sensors, in this order."""
         ...
+
+
+class FingerprintedSignal:
+    """The two fingerprints of a recording, from one digest of its signal."""
+
+    sensors: tuple[Sensor, ...]
+    words: tuple[Word, ...]
+
+    def fingerprint(self) -> str:
+        """Return a hash of words, sensors and signal, of which only samples may be read."""
+        digest = self._signal_digest()
+        for record in (*self.sensors, *self.words):
+            digest.update(repr(record).encode())
+        return digest.hexdigest()[:32]
+
+    def signal_fingerprint(self) -> str:
+        """Return a hash of the same signal, whichever sensors and words were chosen."""
+        return self._signal_digest().hexdigest()[:32]
+
+    def _signal_digest(self) -> hashlib._Hash:
+        raise NotImplementedError

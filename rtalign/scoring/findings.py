@@ -131,10 +131,6 @@ class Findings:
     alignment : AlignmentScore
     rule : str
         How latencies were read off the curves.
-    estimators : dict of str to Estimate
-        The same by every rule; empty where there is no temporal score.
-    half_words : HalfWords or None
-        None where halves were not fitted.
     """
 
     curves: Curves
@@ -147,8 +143,21 @@ class Findings:
     reason: str | None
     alignment: AlignmentScore
     rule: str
-    estimators: dict[str, Estimate]
-    half_words: HalfWords | None
+
+    @property
+    def estimators(self) -> dict[str, Estimate]:
+        """Latencies by every rule, computed when asked for; empty where there is no temporal score."""
+        return {} if self.temporal is None else {name: _estimate(self.curves, self._used, name) for name in RULES}
+
+    @property
+    def half_words(self) -> HalfWords | None:
+        """The ladder of half of the words; None where halves were not fitted, or there is no temporal score."""
+        return None if self.temporal is None else _half_words(self.curves, self._used, self.rule)
+
+    @property
+    def _used(self) -> np.ndarray:
+        """(layer,): whether it has a peak."""
+        return np.array([peak.peak_s is not None for peak in self.peaks])
 
 
 def assess(curves: Curves, rule: str = "centroid", refuse: bool = True) -> Findings:
@@ -172,18 +181,18 @@ def assess(curves: Curves, rule: str = "centroid", refuse: bool = True) -> Findi
     reason = _why_not(peaks, latency(rule, curves.lags_s, curves.r, curves.noise)[used])
     maxima = curves.r.max(-1)
     best = int(maxima.argmax())
+    null_lo, null_hi = null_band(curves.null)
     return Findings(
         curves=curves,
         peaks=peaks,
-        **dict(zip(("null_lo", "null_hi"), null_band(curves.null), strict=True)),
+        null_lo=null_lo,
+        null_hi=null_hi,
         map_hi=map_threshold(curves.null),
         threshold=threshold,
         temporal=None if reason else temporal_score(curves, used, rule),
         reason=reason,
         alignment=AlignmentScore(float(maxima[best]), int(curves.layers[best]), float(maxima.mean())),
         rule=rule,
-        estimators={} if reason else {name: _estimate(curves, used, name) for name in RULES},
-        half_words=None if reason else _half_words(curves, used, rule),
     )
 
 

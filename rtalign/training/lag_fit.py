@@ -165,8 +165,7 @@ def fit_words(
     -------
     LagFit
     """
-    own = _moments(signals, targets, recipe, sensors)
-    total = [m + before for m, before in zip(own, earlier, strict=True)] if earlier else own
+    own, total = _moments(signals, targets, recipe, sensors, earlier)
     bases = ridge.eigen_bases(total, recipe.precision) if bases is None else bases
     fit = ridge.fit_ridge(
         total, recipe.alphas, targets.rotations, recipe.precision, device, bases=bases, penalties=penalties
@@ -197,9 +196,7 @@ def search_penalties(
     device: str = "cpu",
 ) -> list[HeldOut]:
     """Test every penalty at one lag, as `ridge.try_penalties`; the arguments are those of `fit_words`."""
-    total = _moments(signals, targets, recipe, sensors)
-    if earlier:
-        total = [m + before for m, before in zip(total, earlier, strict=True)]
+    _, total = _moments(signals, targets, recipe, sensors, earlier)
     return ridge.try_penalties(total, recipe.alphas, targets.rotations, recipe.precision, device, bases=bases)
 
 
@@ -209,13 +206,19 @@ def searched_lags(n_lags: int) -> range:
 
 
 def _moments(
-    signals: Sequence[np.ndarray], targets: LagTargets, recipe: FitRecipe, sensors: Sequence[Moments] | Sequence[None]
-) -> list[Moments]:
+    signals: Sequence[np.ndarray],
+    targets: LagTargets,
+    recipe: FitRecipe,
+    sensors: Sequence[Moments] | Sequence[None],
+    earlier: Sequence[Moments],
+) -> tuple[list[Moments], list[Moments]]:
+    """Moments of each fold's words, and together with those of words fitted before."""
     known = zip(signals, targets.values, targets.moments, sensors or [None] * len(signals), strict=True)
-    return [
+    own = [
         Moments.from_data(x, y, recipe.precision, targets.n_layers, same_y=of_y, same_x=of_x)
         for x, y, of_y, of_x in known
     ]
+    return own, [m + before for m, before in zip(own, earlier, strict=True)] if earlier else own
 
 
 def null_method(recipe: FitRecipe) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow, plain_name, unknown_positions
 from rtalign.recordings.word_tables.units import unit_that_fits
 
@@ -23,7 +24,7 @@ MAX_PACKING = 100
 """A matrix that takes so much less on the disk than it claims holds no signal: the floats of MEG hardly pack at all."""
 
 
-class Hdf5Recording:
+class Hdf5Recording(FingerprintedSignal):
     """A recording in a file whose matrix called data, (channel, sample) in SI units, has its channels as attributes.
 
     Parameters
@@ -120,18 +121,8 @@ class Hdf5Recording:
         picked._picks = self._picks[indices]
         return picked
 
-    def fingerprint(self) -> str:
-        """Return a hash of words, sensors and slices of the signal; a change between the slices goes unseen."""
-        digest = self._signal_digest()
-        for record in (*self.sensors, *self.words):
-            digest.update(repr(record).encode())
-        return digest.hexdigest()[:32]
-
-    def signal_fingerprint(self) -> str:
-        """Return a hash of the same slices, whichever sensors and words were chosen."""
-        return self._signal_digest().hexdigest()[:32]
-
     def _signal_digest(self) -> hashlib._Hash:
+        """Slices of the signal; a change between them goes unseen."""
         digest = hashlib.sha256(repr((self.sfreq, self.n_samples)).encode())
         with _opened(self.path) as data:
             for place in np.unique(np.linspace(0, max(self.n_samples - SLICE_SAMPLES, 0), N_SLICES).astype(int)):

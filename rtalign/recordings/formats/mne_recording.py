@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.formats.mne_file import LoadedSignal, SignalFile, read_header, read_loaded
 from rtalign.recordings.sensors import channel_index, narrow, select_sensors
 from rtalign.recordings.word_tables.units import unit_that_fits
@@ -20,7 +21,7 @@ SLICE_BYTES = 16384
 N_SLICES = 48
 
 
-class MneRecording:
+class MneRecording(FingerprintedSignal):
     """A recording on disk with the words that were heard in it.
 
     Time 0 is the first sample of the file, as in BIDS, whatever number the machine gave that sample; a span of a
@@ -202,22 +203,12 @@ class MneRecording:
         picked._picks = self._picks[indices]
         return picked
 
-    def fingerprint(self) -> str:
-        """Return a hash of words, sensors and a sample of the bytes on disk.
+    def _signal_digest(self) -> hashlib._Hash:
+        """A sample of the bytes on disk.
 
         Why a sample: ten hours are 100 GB.  Size, both ends and slices all over each file distinguish recordings and
         their filtered copies; a change of single samples between the slices goes unseen.
         """
-        digest = self._signal_digest()
-        for record in (*self.sensors, *self.words):
-            digest.update(repr(record).encode())
-        return digest.hexdigest()[:32]
-
-    def signal_fingerprint(self) -> str:
-        """Return a hash of the same bytes, whichever sensors and words were chosen."""
-        return self._signal_digest().hexdigest()[:32]
-
-    def _signal_digest(self) -> hashlib._Hash:
         digest = hashlib.sha256()
         if isinstance(self._file, LoadedSignal):
             digest.update(self._file.digest)

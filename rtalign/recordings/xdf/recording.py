@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import numpy as np
 
 from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow
 from rtalign.recordings.stream_channels.selection import select_channels
 from rtalign.recordings.xdf.clock import CountedClock, XdfSegment
@@ -17,7 +18,7 @@ from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 N_SLICES, SLICE_SAMPLES = 48, 16
 
 
-class XdfRecording:
+class XdfRecording(FingerprintedSignal):
     """A stream of an XDF file.  Its breaks are gaps of time between chunks, counted at one rate.
 
     Parameters
@@ -128,21 +129,11 @@ class XdfRecording:
         picked._picks, picked._factors = self._picks[indices], self._factors[indices]
         return picked
 
-    def fingerprint(self) -> str:
-        """Return a hash of words, sensors, clock and a sample of the signal.
+    def _signal_digest(self) -> hashlib._Hash:
+        """The clock and a sample of the signal.
 
         Why a sample: ten hours are 40 GB.  A change of single samples between the slices goes unseen.
         """
-        digest = self._signal_digest()
-        for record in (*self.sensors, *self.words):
-            digest.update(repr(record).encode())
-        return digest.hexdigest()[:32]
-
-    def signal_fingerprint(self) -> str:
-        """Return a hash of clock and signal, whichever sensors and words were chosen."""
-        return self._signal_digest().hexdigest()[:32]
-
-    def _signal_digest(self) -> hashlib._Hash:
         digest = hashlib.sha256(repr((self._file.size, self.sfreq, self.n_samples)).encode())
         for segment in self.clock.segments:
             digest.update(repr((segment.first, segment.n, round(segment.start, 9))).encode())
