@@ -50,16 +50,37 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """About three million parameters each, so that what surrounds the matrices shows."""
 
-EIGHT_BILLION = {
-    "hidden_size": 4096,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "intermediate_size": 14336,
-    "vocab_size": 128256,
-    "max_position_embeddings": 8192,
+LLAMA = {"num_key_value_heads": 8, "num_attention_heads": 32, "vocab_size": 128256, "max_position_embeddings": 8192}
+
+ONE_BILLION = LLAMA | {
+    "hidden_size": 2048,
+    "num_hidden_layers": 16,
+    "intermediate_size": 8192,
+    "tie_word_embeddings": True,
 }
+"""Llama 3.2 1B."""
+
+THREE_BILLION = LLAMA | {
+    "hidden_size": 3072,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 24,
+    "intermediate_size": 8192,
+    "tie_word_embeddings": True,
+}
+"""Llama 3.2 3B."""
+
+EIGHT_BILLION = LLAMA | {"hidden_size": 4096, "num_hidden_layers": 32, "intermediate_size": 14336}
 """Llama 3 8B."""
+
+TWELVE_BILLION = {
+    "hidden_size": 5120,
+    "num_hidden_layers": 36,
+    "num_attention_heads": 40,
+    "intermediate_size": 20480,
+    "vocab_size": 50688,
+    "max_position_embeddings": 2048,
+}
+"""Pythia 12B."""
 
 
 def write(folder: Path, kind: str, weights: bool = True, **shape: Any) -> str:

@@ -8,12 +8,16 @@ from typing import Any
 import torch
 
 from rtalign.language import contexts
-from rtalign.language.networks.base import IncrementalNetwork, ReadSetup, pool_words
+from rtalign.language.networks.base import IncrementalNetwork, ReadSetup, Row, pool_words
 from rtalign.language.reading import Reading
+from rtalign.language.row_batches import read_in_batches
 from rtalign.language.tokens import WordTokens
 
 BLOCK = 512
 """Tokens that a growing context reads at once."""
+
+CONTEXTS_AT_ONCE = 4
+"""Contexts that a batch must hold before they are read side by side."""
 
 PREFILL_TOKENS = 48
 """Tokens that wait until the next context reads them together: about 0.2 s of work of a small model on one core."""
@@ -41,7 +45,7 @@ class GrowingContext:
         has_context = [self.stop + k > self.start for k in range(len(words))]
         hidden, before, ids = self._run(words, request.layers)
         surprisal = network.token_surprisal(before, ids) if request.surprisal else None
-        return pool_words(hidden, surprisal, [word.spoken for word in words], has_context, request)
+        return pool_words(hidden, surprisal, [word.spoken for word in words], has_context, request)()
 
     def prefill(self, words: Sequence[Sequence[int]]) -> None:
         """Read the tokens of the next words for their context alone."""
@@ -73,10 +77,17 @@ class GrowingContext:
 
 
 def read_growing(setup: ReadSetup[IncrementalNetwork], tokens: Sequence[WordTokens]) -> Iterator[tuple[int, Reading]]:
-    """(index of the first word, reading) of consecutive stretches of a story.  tokens : those of each word."""
+    """(index of the first word, reading) of consecutive stretches of a story.  tokens : those of each word.
+
+    Contexts do not depend on each other.  Where a batch holds several, as on a GPU, they are its rows; else they are
+    read one after the other, each on a cache.
+    """
     n_tokens = [len(word) for word in tokens]
     spans = list(contexts.growing_spans(len(tokens), setup.recipe.context_words))
-    _check_lengths(setup, spans, n_tokens)
+    longest = _check_lengths(setup, spans, n_tokens)
+    if longest * CONTEXTS_AT_ONCE <= setup.network.batch_tokens:
+        yield from _read_side_by_side(setup, tokens, spans)
+        return
     for span in spans:
         context = GrowingContext(setup, span.start)
         blocks = contexts.token_blocks(span, n_tokens, BLOCK)
@@ -90,17 +101,36 @@ def read_growing(setup: ReadSetup[IncrementalNetwork], tokens: Sequence[WordToke
                 yield start + n_known, context.push(tokens[start:stop]).without_first(n_known)
 
 
+def _read_side_by_side(
+    setup: ReadSetup[IncrementalNetwork], tokens: Sequence[WordTokens], spans: Sequence[contexts.ContextSpan]
+) -> Iterator[tuple[int, Reading]]:
+    """As read_growing, each context a row."""
+    rows = [
+        Row(
+            setup.opening + [token for word in tokens[span.start : span.stop] for token in word],
+            [word.spoken for word in tokens[span.first : span.stop]],
+            [index > span.start for index in range(span.first, span.stop)],
+        )
+        for span in spans
+    ]
+    first = 0
+    for reading in read_in_batches(setup.network, rows, setup.request):
+        yield first, reading
+        first += len(reading.n_tokens)
+
+
 def _check_lengths(
     setup: ReadSetup[IncrementalNetwork], spans: Sequence[contexts.ContextSpan], n_tokens: Sequence[int]
-) -> None:
-    """Refuse a context that is too long before an hour is spent on the others."""
-    most = setup.network.max_tokens
-    if not spans or most is None:
-        return
+) -> int:
+    """Tokens of the longest context; one that is too long is refused before an hour is spent on the others."""
+    if not spans:
+        return 0
     longest, span = contexts.longest_span(spans, n_tokens)
     longest += len(setup.opening)
-    if longest > most:
+    most = setup.network.max_tokens
+    if most is not None and longest > most:
         raise contexts.context_too_long(setup.recipe, longest, span.stop - span.start, most, span.stop - 1)
+    return longest
 
 
 class GrowingReader:

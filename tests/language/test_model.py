@@ -28,12 +28,22 @@ def joined(readings):
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_blocks_and_single_words_equal_the_plain_full_pass(kind, bos, folders, monkeypatch):
     monkeypatch.setattr(growing_context, "BLOCK", 24)
+    monkeypatch.setattr(growing_context, "CONTEXTS_AT_ONCE", 10**9)
     language = load(folders(kind))
     how = recipe(bos=bos)
     states, costs = full_reading(folders(kind), STORY, bos)
     assert_same(language.encode(STORY, how, LAYERS), states, costs)
     live = language.reader(how, LAYERS)
     assert_same(joined(live.push(word) for word in STORY), states, costs)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_contexts_read_side_by_side_equal_those_read_one_by_one(kind, folders, monkeypatch):
+    language = load(folders(kind))
+    together = language.encode(STORY, recipe(context="growing:12"), LAYERS)
+    monkeypatch.setattr(growing_context, "CONTEXTS_AT_ONCE", 10**9)
+    apart = language.encode(STORY, recipe(context="growing:12"), LAYERS)
+    assert_same(together, apart.activations, apart.surprisal)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox", "mistral", "gemma3_text", "opt", "bloom"])
@@ -55,6 +65,7 @@ def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
 def test_a_full_context_continues_from_its_newer_half(capacity, folders, monkeypatch):
     monkeypatch.setattr(growing_context, "BLOCK", 7)
     monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 5)
+    monkeypatch.setattr(growing_context, "CONTEXTS_AT_ONCE", 10**9)
     language = load(folders("llama"))
     how = recipe(context=f"growing:{capacity}")
     whole = language.encode(STORY, how, LAYERS)
@@ -73,6 +84,7 @@ def test_a_full_context_continues_from_its_newer_half(capacity, folders, monkeyp
 def test_skipped_words_are_context_for_those_that_follow(context_, skips, folders, monkeypatch):
     monkeypatch.setattr(growing_context, "BLOCK", 7)
     monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 5)
+    monkeypatch.setattr(growing_context, "CONTEXTS_AT_ONCE", 10**9)
     language = load(folders("llama"))
     how = recipe(context=context_)
     whole = language.encode(STORY, how, LAYERS)
@@ -137,8 +149,9 @@ def test_without_context_no_word_has_a_surprisal(folders):
 @pytest.mark.parametrize("context_", ["growing:20", "window:20"])
 def test_progress_counts_the_words_done(context_, folders, monkeypatch):
     monkeypatch.setattr(sliding_windows, "STRETCH", 16)
-    counts = []
-    load(folders("llama")).encode(STORY, recipe(context=context_), [1], progress=counts.append)
+    counts, language = [], load(folders("llama"))
+    language._network.batch_tokens = 64
+    language.encode(STORY, recipe(context=context_), [1], progress=counts.append)
     assert counts == sorted(set(counts))
     assert counts[-1] == len(STORY)
     assert len(counts) > 2

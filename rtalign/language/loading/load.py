@@ -143,7 +143,8 @@ def _load_transformers(request: LoadRequest, files: ModelFiles, family: Family) 
     if request.name.variant == "untrained":
         model = make_untrained(config, family, precision, request.name.seed)
     else:
-        model = load_trained(files, config, family, precision, device_map)
+        straight = request.device if request.device.startswith("cuda") and precision != "int8" else None
+        model = load_trained(files, config, family, precision, device_map or straight)
     model = _quantised(model) if request.precision == "int8" else model
     model = (model if device_map else model.to(request.device)).eval().requires_grad_(False)
     network = _network(request, model, family, hf_tokenizer, batch_tokens)

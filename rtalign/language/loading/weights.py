@@ -60,7 +60,7 @@ def to_int8(blocks: Iterable[nn.Module]) -> int:
 def load_trained(files: ModelFiles, config: Any, family: Family, precision: Precision, device_map: str | None) -> Any:
     """The model in a folder.  Raises ValueError if it is not complete.
 
-    device_map : accelerate's device map, None for one device.
+    device_map : accelerate's device map, or the GPU that the weights are read straight to; None for the processor.
     """
     if not any(files.folder.glob("*.safetensors")):
         raise ValueError(f"model {files.id}: {files.folder} holds no .safetensors; pickled weights are never read")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -15,8 +16,30 @@ from rtalign.language.reading import Reading
 Spoken = Sequence[bool]
 """Of the tokens of one word, whether each is spoken."""
 
-MAX_LOGITS = 1 << 24
-"""Logits held at once, 64 MB.  Why: with a large vocabulary, the logits of a whole context are too many."""
+PendingReading = Callable[[], Reading]
+"""Words whose reading has begun; the call waits for them."""
+
+MAX_LOGITS = {"cpu": 1 << 24, "cuda": 1 << 27}
+"""Logits held at once, 64 and 512 MB.  Why: with a large vocabulary, the logits of a whole context are too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A text, and the words at its end that are wanted.
+
+    Attributes
+    ----------
+    ids : list of int
+        Token ids of the text.
+    own : sequence of Spoken
+        Of each wanted word, whether its tokens are spoken.
+    has_context : sequence of bool
+        Of each wanted word, whether an earlier word precedes it in the row, so that it has a surprisal.
+    """
+
+    ids: list[int]
+    own: Sequence[Spoken]
+    has_context: Sequence[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +118,20 @@ class Network(Protocol):
     @property
     def dim(self) -> int: ...
 
-    def read_rows(
-        self, rows: Sequence[Sequence[int]], own: Sequence[Spoken], has_context: Sequence[bool], request: OutputRequest
-    ) -> Reading:
-        """Read independent rows, and return the word at the end of each.
+    def read_rows(self, rows: Sequence[Row], request: OutputRequest) -> PendingReading:
+        """Begin to read independent rows.
 
         Parameters
         ----------
-        rows : sequence of sequences of int
-            Token ids of each row: the context, then the word.
-        own : sequence of Spoken, shape (row,)
-            Of the tokens at the end of each row that belong to the word, whether they are spoken.
-        has_context : sequence of bool, shape (row,)
-            Whether an earlier word precedes in the row, so that the word has a surprisal.
+        rows : sequence of Row
+            The rows.
         request : OutputRequest
             What to return.
 
         Returns
         -------
-        Reading
-            One word for each row.
+        callable
+            Returns a Reading of the rows' wanted words, one row after the other.
         """
         ...
 
@@ -200,31 +217,33 @@ def pad_rows(rows: Sequence[Sequence[int]], padding: int = 0) -> np.ndarray:
     return padded
 
 
-def own_token_indices(rows: Sequence[Sequence[int]], own: Sequence[Spoken]) -> tuple[np.ndarray, np.ndarray]:
-    """(token,) row index and column index of the tokens of each row's own word."""
-    lengths, n_own = [len(row) for row in rows], [len(spoken) for spoken in own]
-    columns = [np.arange(n - k, n) for n, k in zip(lengths, n_own, strict=True)]
+def own_token_indices(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """(token,) row index and column index of the tokens of each row's own words."""
+    n_own = [sum(map(len, row.own)) for row in rows]
+    columns = [np.arange(len(row.ids) - n, len(row.ids)) for row, n in zip(rows, n_own, strict=True)]
     return np.repeat(np.arange(len(rows)), n_own), np.concatenate(columns)
+
+
+def pool_rows(
+    hidden: Sequence[torch.Tensor], surprisal: torch.Tensor | None, rows: Sequence[Row], request: OutputRequest
+) -> PendingReading:
+    """Begin to pool the tokens of the rows' own words; the arguments are those of `pool_words`."""
+    own = [spoken for row in rows for spoken in row.own]
+    return pool_words(hidden, surprisal, own, [known for row in rows for known in row.has_context], request)
 
 
 class LeftToRightRows:
     """read_rows of a causal network.  No attention mask is needed: the padding follows every token that is used."""
 
-    def read_rows(
-        self: IncrementalNetwork,
-        rows: Sequence[Sequence[int]],
-        own: Sequence[Spoken],
-        has_context: Sequence[bool],
-        request: OutputRequest,
-    ) -> Reading:
-        ids = self.to_tensor(pad_rows(rows))
+    def read_rows(self: IncrementalNetwork, rows: Sequence[Row], request: OutputRequest) -> PendingReading:
+        ids = self.to_tensor(pad_rows([row.ids for row in rows]))
         output = self.run(ids, request.layers, keep_cache=False)
-        row, column = (self.to_tensor(part) for part in own_token_indices(rows, own))
+        row, column = (self.to_tensor(part) for part in own_token_indices(rows))
         hidden = [layer[row, column] for layer in output.hidden]
         surprisal = None
         if request.surprisal:
             surprisal = self.token_surprisal(output.last[row, (column - 1).clamp(min=0)], ids[row, column])
-        return pool_words(hidden, surprisal, own, has_context, request)
+        return pool_rows(hidden, surprisal, rows, request)
 
 
 def surprisal_in_parts(
@@ -237,7 +256,7 @@ def surprisal_in_parts(
         chosen = values.gather(1, ids[start : start + size, None])[:, 0]
         parts.append(values.logsumexp(1) - chosen)
         start += size
-        size = max(MAX_LOGITS // values.shape[1], 1)
+        size = max(MAX_LOGITS["cuda" if values.is_cuda else "cpu"] // values.shape[1], 1)
     return torch.cat(parts)
 
 
@@ -247,8 +266,8 @@ def pool_words(
     own: Sequence[Spoken],
     has_context: Sequence[bool],
     request: OutputRequest,
-) -> Reading:
-    """Pool the tokens of words.
+) -> PendingReading:
+    """Begin to pool the tokens of words.
 
     hidden : one (token, dim) for each layer, the tokens of the words one after the other.
     surprisal : (token,) in nats, or None.
@@ -256,17 +275,20 @@ def pool_words(
     has_context : (word,) whether the word has a surprisal.
     """
     n_tokens = np.array([len(spoken) for spoken in own], np.int32)
-    counts = torch.as_tensor(n_tokens if request.unspoken else [sum(spoken) for spoken in own]).long()
-    if int(counts.sum()) < n_tokens.sum():
-        kept = torch.as_tensor([spoken for word in own for spoken in word])
-        hidden = [layer[kept.to(layer.device)] for layer in hidden]
-        surprisal = None if surprisal is None else surprisal[kept.to(surprisal.device)]
-    pooled = [pool_tokens(layer.float(), counts.to(layer.device), request.tokens).cpu().numpy() for layer in hidden]
-    of_words = np.full(len(own), np.nan, np.float32)
-    if surprisal is not None:
-        sums = torch.segment_reduce(surprisal.float().cpu(), "sum", lengths=counts)
-        of_words = np.where(has_context, sums.numpy(), of_words)
-    return Reading(np.stack(pooled, 1), of_words, n_tokens)
+    counted = n_tokens if request.unspoken else np.array([sum(spoken) for spoken in own])
+    if counted.sum() < n_tokens.sum():
+        kept = torch.as_tensor(np.flatnonzero([spoken for word in own for spoken in word])).to(hidden[0].device)
+        hidden = [layer[kept] for layer in hidden]
+        surprisal = None if surprisal is None else surprisal[kept]
+    counts = torch.as_tensor(counted).long().to(hidden[0].device)
+    pooled = to_host(torch.stack([pool_tokens(layer.float(), counts, request.tokens) for layer in hidden], 1))
+    sums = None if surprisal is None else to_host(_sum_words(surprisal.float(), counts))
+
+    def result() -> Reading:
+        nothing = np.full(len(own), np.nan, np.float32)
+        return Reading(pooled(), nothing if sums is None else np.where(has_context, sums(), nothing), n_tokens)
+
+    return result
 
 
 def pool_tokens(hidden: torch.Tensor, counts: torch.Tensor, tokens: str) -> torch.Tensor:
@@ -275,4 +297,37 @@ def pool_tokens(hidden: torch.Tensor, counts: torch.Tensor, tokens: str) -> torc
         return hidden[counts.cumsum(0) - 1]
     if tokens == "first":
         return hidden[counts.cumsum(0) - counts]
-    return torch.segment_reduce(hidden.contiguous(), "mean", lengths=counts, axis=0)
+    # unsafe: the check of lengths would wait for a GPU, at every layer.
+    return torch.segment_reduce(hidden.contiguous(), "mean", lengths=counts, axis=0, unsafe=True)
+
+
+def _sum_words(surprisal: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    """(word,) sums over the tokens of each word."""
+    return torch.segment_reduce(surprisal, "sum", lengths=counts, unsafe=True)
+
+
+def to_host(values: torch.Tensor) -> Callable[[], np.ndarray]:
+    """Begin to copy values to the processor's memory; the call waits for the copy.
+
+    Why a stream of its own: a GPU goes on with the next batch while the results of this one travel.
+    """
+    if not values.is_cuda:
+        return values.numpy
+    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    copies = _copy_stream(values.device)
+    copies.wait_stream(torch.cuda.current_stream(values.device))
+    with torch.cuda.stream(copies):
+        host.copy_(values, non_blocking=True)
+        copied = copies.record_event()
+    values.record_stream(copies)
+
+    def result() -> np.ndarray:
+        copied.synchronize()
+        return host.numpy()
+
+    return result
+
+
+@cache
+def _copy_stream(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)

@@ -12,15 +12,15 @@ import torch
 
 from rtalign.language.networks.base import (
     OutputRequest,
-    Spoken,
+    PendingReading,
+    Row,
     own_token_indices,
     pad_rows,
-    pool_words,
+    pool_rows,
     surprisal_in_parts,
 )
 from rtalign.language.networks.block_hooks import BlockInputs, find_blocks
 from rtalign.language.networks.families import BIDIRECTIONAL_WINDOW
-from rtalign.language.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,17 @@ class BidirectionalNetwork:
         self._lock = threading.Lock()
 
     @torch.inference_mode()
-    def read_rows(
-        self, rows: Sequence[Sequence[int]], own: Sequence[Spoken], has_context: Sequence[bool], request: OutputRequest
-    ) -> Reading:
-        row, column = own_token_indices(rows, own)
-        closed = [[*ids, self._special.end] if ids[0] == self._special.begin else list(ids) for ids in rows]
+    def read_rows(self, rows: Sequence[Row], request: OutputRequest) -> PendingReading:
+        row, column = own_token_indices(rows)
+        begin, end = self._special.begin, self._special.end
+        closed = [[*row.ids, end] if row.ids[0] == begin else row.ids for row in rows]
         ids = pad_rows(closed, self._special.padding)
         lengths = np.array([len(ids) for ids in closed])
         mask = torch.as_tensor(np.arange(ids.shape[1]) < lengths[:, None], device=self._device)
         with self._lock:
             hidden = [layer[row, column] for layer in self._hidden(ids, mask, request.layers)]
             surprisal = self._masked_surprisal(ids, mask, row, column) if request.surprisal else None
-        return pool_words(hidden, surprisal, own, has_context, request)
+        return pool_rows(hidden, surprisal, rows, request)
 
     def _hidden(self, ids: np.ndarray, mask: torch.Tensor, layers: Sequence[int]) -> list[torch.Tensor]:
         with self._inputs.recorded(layers) as inputs:

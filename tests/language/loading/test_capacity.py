@@ -91,11 +91,11 @@ def test_a_batch_too_large_for_a_gpu_is_read_in_halves(tmp_path, monkeypatch):
     whole = language.encode(STORY, how, [1, 3])
     real, sizes = language._network.read_rows, []
 
-    def small(rows, own, known, want):
+    def small(rows, request):
         sizes.append(len(rows))
         if len(rows) > 5:
             raise torch.OutOfMemoryError("no room")
-        return real(rows, own, known, want)
+        return real(rows, request)
 
     monkeypatch.setattr(language._network, "read_rows", small)
     assert_same(language.encode(STORY, how, [1, 3]), whole.activations, whole.surprisal, 1e-5)
