@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,11 +45,17 @@ class EncodedWord:
 
 
 class WordReader(Protocol):
-    """Reads a story word by word, as an IncrementalReader does."""
+    """Reads a story as its words come, as an IncrementalReader does."""
 
-    def push(self, word: str) -> Reading: ...
+    def read(self, words: Sequence[str]) -> Reading: ...
 
     def skip(self, words: Sequence[str]) -> None: ...
+
+    def prepare(self) -> bool: ...
+
+
+WORDS_AT_ONCE = 8
+"""Words that are read together where so many wait: a large model reads its weights once for all of them."""
 
 
 class BackgroundReader(Protocol):
@@ -89,7 +96,7 @@ class BackgroundReader(Protocol):
 
 
 class LiveReader:
-    """A BackgroundReader for words that are not known in advance.
+    """A BackgroundReader for words that are not known in advance.  Words that wait are read together.
 
     Parameters
     ----------
@@ -146,42 +153,48 @@ class LiveReader:
 
     def _work(self) -> None:
         try:
-            reader = self._make_reader()
-            request = self._requests.get()
-            while request is not None:
+            reader, waiting = self._make_reader(), deque[Word | str | None]()
+            while (request := self._next_request(reader, waiting)) is not None:
                 if not isinstance(request, Word):
-                    reader, request = self._make_reader(), self._requests.get()
+                    reader = self._make_reader()
                 elif request.index in self._given_up:
-                    request = self._skip(reader, request)
+                    self._skip(reader, self._together(request, waiting))
                 else:
-                    self._results.put(self._read(reader, request))
-                    self._given_up.discard(request.index)  # it may have been given up meanwhile
-                    request = self._requests.get()
+                    self._read(reader, self._together(request, waiting))
         except Exception as error:  # the boundary of the thread: pull raises it
             self._results.put(error)
 
-    def _skip(self, reader: WordReader, request: Word | str | None) -> Word | str | None:
-        """Read the words that are given up, from this one on, as context; returns the request behind them."""
-        skipped: list[str] = []
-        while isinstance(request, Word) and request.index in self._given_up:
-            self._given_up.discard(request.index)
-            skipped.append(request.text)
-            try:
-                request = self._requests.get_nowait()
-            except queue.Empty:
-                reader.skip(skipped)
-                self._results.put(len(skipped))
-                return self._requests.get()
-        reader.skip(skipped)
-        self._results.put(len(skipped))
-        return request
+    def _next_request(self, reader: WordReader, waiting: deque[Word | str | None]) -> Word | str | None:
+        """The next request; while there is none, the reader prepares what later words will need."""
+        while not waiting and self._requests.empty() and reader.prepare():
+            pass
+        while not (waiting and self._requests.empty()):
+            waiting.append(self._requests.get())
+        return waiting.popleft()
 
-    def _read(self, reader: WordReader, word: Word) -> EncodedWord:
+    def _together(self, first: Word, waiting: deque[Word | str | None]) -> list[Word]:
+        """The words that wait, from the first on, as long as all are given up or none is."""
+        given_up, words = first.index in self._given_up, [first]
+        while waiting and isinstance(word := waiting[0], Word) and (given_up or len(words) < WORDS_AT_ONCE):
+            if (word.index in self._given_up) != given_up:
+                break
+            words.append(word)
+            waiting.popleft()
+        return words
+
+    def _skip(self, reader: WordReader, words: Sequence[Word]) -> None:
+        reader.skip([word.text for word in words])
+        self._given_up -= {word.index for word in words}
+        self._results.put(len(words))
+
+    def _read(self, reader: WordReader, words: Sequence[Word]) -> None:
         start = time.perf_counter()
-        reading = reader.push(word.text)
-        target = self._targets(reading.activations)[0]
-        seconds = time.perf_counter() - start
-        return EncodedWord(word, target, float(reading.surprisal[0]), int(reading.n_tokens[0]), seconds)
+        reading = reader.read([word.text for word in words])
+        targets = self._targets(reading.activations)
+        seconds = (time.perf_counter() - start) / len(words)
+        for word, target, surprisal, n_tokens in zip(words, targets, reading.surprisal, reading.n_tokens, strict=True):
+            self._given_up.discard(word.index)  # it may have been given up meanwhile
+            self._results.put(EncodedWord(word, target, float(surprisal), int(n_tokens), seconds))
 
 
 class AheadReader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from rtalign.language import contexts
@@ -19,8 +20,11 @@ BLOCK = 512
 CONTEXTS_AT_ONCE = 4
 """Contexts that a batch must hold before they are read side by side."""
 
-PREFILL_TOKENS = 48
-"""Tokens that wait until the next context reads them together: about 0.2 s of work of a small model on one core."""
+PREFILL_TOKENS = 16
+"""Tokens of the next context that are read together, so that no word waits long for them."""
+
+MAX_WAITING = 48
+"""Tokens that wait for the next context before they are read even though words wait too."""
 
 
 class GrowingContext:
@@ -134,7 +138,7 @@ def _check_lengths(
 
 
 class GrowingReader:
-    """Reads word by word in a growing context, while the next context, which starts with its newer half, is prepared.
+    """Reads words in a growing context, while the next context, which starts with its newer half, is prepared.
 
     Why two contexts: the next one reads its words while they come, a few at a time, so that no word has to wait until
     half a context has been read again.
@@ -150,35 +154,56 @@ class GrowingReader:
     def _following(self) -> GrowingContext:
         return GrowingContext(self._setup, start=self._current.start + self._capacity - self._capacity // 2)
 
-    def push(self, tokens: WordTokens) -> Reading:
-        """Read the tokens of the next word."""
-        if self._current.stop - self._current.start == self._capacity:
-            self._prefill_next()
-            self._current = self._next
-            self._next = self._following()
-        reading = self._current.push([tokens])
-        if self._current.stop > self._next.start:
-            self._waiting.append(tokens)
-        if sum(map(len, self._waiting)) >= PREFILL_TOKENS:
-            self._prefill_next()
-        return reading
+    def push(self, words: Sequence[WordTokens]) -> Reading:
+        """Read the tokens of the next words, together as far as one context holds them."""
+        parts = []
+        while words:
+            room = self._capacity - (self._current.stop - self._current.start)
+            if room:
+                first = self._current.stop
+                parts.append(self._current.push(words[:room]))
+                self._waiting += words[max(self._next.start - first, 0) : room]
+                words = words[room:]
+            else:
+                self._change_context()
+        if self._n_waiting >= MAX_WAITING:
+            self._prefill_next(PREFILL_TOKENS)
+        return Reading.join(parts)
+
+    def prepare(self) -> bool:
+        """Read a few waiting tokens of the next context; whether there were enough."""
+        enough = self._n_waiting >= PREFILL_TOKENS
+        if enough:
+            self._prefill_next(PREFILL_TOKENS)
+        return enough
 
     def skip(self, words: Sequence[WordTokens]) -> None:
         """Read the tokens of the next words for their context alone; a context that they fill up is left out."""
         first = self._current.stop
         stop = first + len(words)
         while stop - self._current.start > self._capacity:
-            self._prefill_next()
-            self._current = self._next
-            self._next = self._following()
+            self._change_context()
         _prefill(self._current, words[self._current.stop - first :])
         self._waiting += words[max(self._next.start - first, 0) :]
-        if sum(map(len, self._waiting)) >= PREFILL_TOKENS:
+        if self._n_waiting >= MAX_WAITING:
             self._prefill_next()
 
-    def _prefill_next(self) -> None:
-        _prefill(self._next, self._waiting)
-        self._waiting = []
+    def _change_context(self) -> None:
+        self._prefill_next()
+        self._current = self._next
+        self._next = self._following()
+
+    @property
+    def _n_waiting(self) -> int:
+        return sum(map(len, self._waiting))
+
+    def _prefill_next(self, n_tokens: int | None = None) -> None:
+        """Read waiting words into the next context: all, or the first with so many tokens."""
+        stop = len(self._waiting)
+        if n_tokens is not None:
+            stop = int(np.searchsorted(np.cumsum([len(word) for word in self._waiting]), n_tokens)) + 1
+        _prefill(self._next, self._waiting[:stop])
+        self._waiting = self._waiting[stop:]
 
 
 def _prefill(context: GrowingContext, words: Sequence[list[int]]) -> None:

@@ -57,17 +57,22 @@ def _check_lengths(setup: ReadSetup[Network], rows: Sequence[Row], spans: Sequen
 
 
 class WindowReader:
-    """Reads word by word: the last few words are read again with each new one."""
+    """Reads words as they come: the last few words are read again with each new one."""
 
     def __init__(self, setup: ReadSetup[Network]) -> None:
         self._setup = setup
-        self._recent: deque[WordTokens] = deque(maxlen=setup.recipe.context_words + 1)
+        self._recent: deque[WordTokens] = deque(maxlen=setup.recipe.context_words)
 
-    def push(self, tokens: WordTokens) -> Reading:
-        """Read the tokens of the next word."""
-        self._recent.append(tokens)
-        words = list(self._recent)
-        return next(read_windows(self._setup, words, first=len(words) - 1))[1]
+    def push(self, words: Sequence[WordTokens]) -> Reading:
+        """Read the tokens of the next words, side by side."""
+        known = list(self._recent)
+        self._recent.extend(words)
+        parts = read_windows(self._setup, [*known, *words], first=len(known))
+        return Reading.join([reading for _, reading in parts])
+
+    def prepare(self) -> bool:
+        """Nothing has to be prepared."""
+        return False
 
     def skip(self, words: Sequence[WordTokens]) -> None:
         """Take the tokens of the next words as context alone."""

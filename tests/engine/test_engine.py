@@ -22,7 +22,7 @@ from rtalign.engine import snapshot
 from rtalign.engine.engine import Engine, EngineOptions
 from rtalign.engine.process import wire
 from rtalign.engine.take_snapshot import snapshot_of
-from rtalign.language import AheadReader, LiveReader
+from rtalign.language import AheadReader, LiveReader, Reading
 from rtalign.recordings import ConcatenatedRecording
 from rtalign.streams.events import Event, Health, Notice, SignalChanged, SourceEnded, StreamHealth
 from rtalign.streams.replay import ReplaySource
@@ -463,7 +463,8 @@ def test_a_word_stamped_by_another_clock_is_context_alone(bank: DecoderBank, fre
     read: list[str] = []
     decoding, inner = DecoderSetup.from_bank(bank), model.reader(bank.recipe.language, bank.layers)
     reader = LiveReader(
-        lambda: SimpleNamespace(push=lambda word: read.append(word) or inner.push(word)), decoding.targets
+        lambda: SimpleNamespace(read=lambda words: read.extend(words) or inner.read(words), prepare=inner.prepare),
+        decoding.targets,
     )
     events = [
         SkippedWord(e, "clock") if isinstance(e, Word) and e.index == 9 else e for e in as_events(recording, 99, 0)
@@ -503,11 +504,17 @@ class Paced:
         self.inner, self.turn, self.done = inner, Semaphore(0), Semaphore(0)
         self.skipped = 0
 
-    def push(self, word: str) -> Any:
+    def read(self, words: list[str]) -> Any:
+        return Reading.join([self.read_one(word) for word in words])
+
+    def read_one(self, word: str) -> Any:
         self.turn.acquire()
         reading = self.inner.push(word)
         self.done.release()
         return reading
+
+    def prepare(self) -> bool:
+        return False
 
     def skip(self, words: list[str]) -> None:
         self.turn.acquire()

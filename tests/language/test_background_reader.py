@@ -13,6 +13,7 @@ import pytest
 
 from rtalign.core.records import Word
 from rtalign.language import AheadReader, BackgroundReader, EncodedWord, LiveReader
+from rtalign.language.background_reader import WORDS_AT_ONCE
 
 WORDS = [Word(i, f"w{i}", float(i)) for i in range(300)]
 
@@ -21,6 +22,16 @@ def fake_reading(first: int, n: int) -> Any:
     """Activations that say which word they are of."""
     rows = np.arange(first, first + n, dtype=np.float32)
     return SimpleNamespace(activations=rows[:, None, None], surprisal=rows / 10, n_tokens=np.ones(n, int))
+
+
+def fake_reader(read: Callable[[list[str]], Any], **others: Any) -> Any:
+    """Reads consecutive words; it has nothing to prepare."""
+
+    def reading(words: list[str]) -> Any:
+        read(words)
+        return fake_reading(int(words[0][1:]), len(words))
+
+    return SimpleNamespace(**({"read": reading, "prepare": lambda: False} | others))
 
 
 def flat(activations: np.ndarray) -> np.ndarray:
@@ -80,7 +91,7 @@ def test_a_live_reader_keeps_the_order_and_restarts() -> None:
 
     def make_reader() -> Any:
         made.append([])
-        return SimpleNamespace(push=lambda word: made[-1].append(word) or fake_reading(int(word[1:]), 1))
+        return fake_reader(made[-1].extend)
 
     reader = LiveReader(make_reader, flat)
     for word in WORDS[:5]:
@@ -113,9 +124,7 @@ def test_words_given_up_are_read_together_and_do_not_come_out() -> None:
 
     def make_reader() -> Any:
         gate.wait(20)
-        return SimpleNamespace(
-            push=lambda word: calls.append(word) or fake_reading(int(word[1:]), 1), skip=calls.append
-        )
+        return fake_reader(calls.append, skip=lambda words: calls.append(("skipped", words)))
 
     reader = LiveReader(make_reader, flat)
     for word in WORDS[:8]:
@@ -124,9 +133,36 @@ def test_words_given_up_are_read_together_and_do_not_come_out() -> None:
         reader.give_up(word)
     gate.set()
     assert [word.word.index for word in pull_words(reader, 5)] == [0, 1, 5, 6, 7]
-    assert calls == ["w0", "w1", ["w2", "w3", "w4"], "w5", "w6", "w7"]
+    assert calls == [["w0", "w1"], ("skipped", ["w2", "w3", "w4"]), ["w5", "w6", "w7"]]
     assert reader.backlog == 0
     reader.restart()
     reader.push(WORDS[2])  # after a seek it is wanted again
     assert pull_words(reader, 1)[0].word == WORDS[2]
+    reader.close()
+
+
+def test_words_that_wait_are_read_together_and_the_next_context_is_prepared_when_none_does() -> None:
+    calls: list[Any] = []
+    gate, prepared = threading.Event(), iter([True, True, False, False, False, False])
+
+    def prepare() -> bool:
+        more = next(prepared, False)
+        if more:
+            calls.append("prepared")
+        return more
+
+    def make_reader() -> Any:
+        gate.wait(20)
+        return fake_reader(lambda words: calls.append(len(words)), prepare=prepare)
+
+    reader = LiveReader(make_reader, flat)
+    for word in WORDS[: 2 * WORDS_AT_ONCE + 3]:
+        reader.push(word)
+    gate.set()
+    words = pull_words(reader, 2 * WORDS_AT_ONCE + 3)
+    assert [word.target[0] for word in words] == [float(word.index) for word in WORDS[: len(words)]]
+    end = time.monotonic() + 20
+    while len(calls) < 5 and time.monotonic() < end:
+        time.sleep(0.001)
+    assert calls == [WORDS_AT_ONCE, WORDS_AT_ONCE, 3, "prepared", "prepared"]
     reader.close()

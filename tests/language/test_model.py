@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -64,7 +66,8 @@ def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
 @pytest.mark.parametrize("capacity", [2, 9, 20])
 def test_a_full_context_continues_from_its_newer_half(capacity, folders, monkeypatch):
     monkeypatch.setattr(growing_context, "BLOCK", 7)
-    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 5)
+    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 3)
+    monkeypatch.setattr(growing_context, "MAX_WAITING", 5)
     monkeypatch.setattr(growing_context, "CONTEXTS_AT_ONCE", 10**9)
     language = load(folders("llama"))
     how = recipe(context=f"growing:{capacity}")
@@ -83,7 +86,8 @@ def test_a_full_context_continues_from_its_newer_half(capacity, folders, monkeyp
 @pytest.mark.parametrize("skips", [(3, 5), (0, 4), (8, 40), (7, 2)])
 def test_skipped_words_are_context_for_those_that_follow(context_, skips, folders, monkeypatch):
     monkeypatch.setattr(growing_context, "BLOCK", 7)
-    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 5)
+    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 3)
+    monkeypatch.setattr(growing_context, "MAX_WAITING", 5)
     monkeypatch.setattr(growing_context, "CONTEXTS_AT_ONCE", 10**9)
     language = load(folders("llama"))
     how = recipe(context=context_)
@@ -98,6 +102,22 @@ def test_skipped_words_are_context_for_those_that_follow(context_, skips, folder
         at += n_read + n_skipped
         skips = (max(n_read, 2), n_skipped)
     assert_same(joined(parts), whole.activations[kept], whole.surprisal[kept])
+
+
+@pytest.mark.parametrize("context_", ["growing:9", "growing:20", "growing:2", "window:5"])
+def test_words_that_come_together_are_read_as_one_by_one(context_, folders, monkeypatch):
+    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 3)
+    monkeypatch.setattr(growing_context, "MAX_WAITING", 9)
+    language = load(folders("llama"))
+    whole = language.encode(STORY, recipe(context=context_), LAYERS)
+    live, at, parts = language.reader(recipe(context=context_), LAYERS), 0, []
+    for size in itertools.cycle((1, 3, 8, 2, 13)):
+        parts.append(live.read(STORY[at : at + size]))
+        at += size
+        live.prepare()
+        if at >= len(STORY):
+            break
+    assert_same(joined(parts), whole.activations, whole.surprisal)
 
 
 @pytest.mark.parametrize("tokens", ["last", "first"])
@@ -193,7 +213,8 @@ def test_a_context_that_may_not_fit_is_warned_of(folders):
 
 
 def test_the_next_context_is_prepared_a_few_words_at_a_time(folders, monkeypatch):
-    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 8)
+    monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 4)
+    monkeypatch.setattr(growing_context, "MAX_WAITING", 8)
     sizes = []
     run = growing_context.GrowingContext._run
 

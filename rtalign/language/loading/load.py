@@ -22,7 +22,14 @@ from rtalign.language.loading.locate import (
     quiet_transformers,
 )
 from rtalign.language.loading.shape import check_shape
-from rtalign.language.loading.weights import Precision, load_trained, make_untrained, refuse_infinite, to_int8
+from rtalign.language.loading.weights import (
+    Int8Linear,
+    Precision,
+    load_trained,
+    make_untrained,
+    refuse_infinite,
+    to_int8,
+)
 from rtalign.language.networks.base import Network
 from rtalign.language.networks.bidirectional import BidirectionalNetwork, SpecialTokens
 from rtalign.language.networks.block_hooks import find_blocks
@@ -179,10 +186,10 @@ def _network(request: LoadRequest, model: Any, family: Family, hf_tokenizer: Any
 
 
 def _quantised(model: Any) -> Any:
-    """A model whose blocks hold int8 and whose other weights are float32.
+    """A model whose blocks and head hold int8 and whose other weights are float32.
 
-    The blocks are packed as the weights were stored, and only the rest is widened afterwards: the whole model never
-    takes four bytes for each parameter in between.
+    They are packed as the weights were stored, and only the rest is widened afterwards: the whole model never takes
+    four bytes for each parameter in between.
     """
     base = getattr(model.base_model, "language_model", model.base_model)
     blocks = find_blocks(base, int(model.config.get_text_config().num_hidden_layers))
@@ -192,6 +199,9 @@ def _quantised(model: Any) -> Any:
             base.eval()(input_ids=torch.zeros(1, 2, dtype=torch.long))
     if not to_int8(blocks):
         raise ValueError(f"{model_type}: its blocks hold no plain matrices; use bfloat16 or float32")
+    head = model.get_output_embeddings()
+    if type(head) is torch.nn.Linear:
+        model.set_output_embeddings(Int8Linear(head.weight.detach(), head.bias))
     return model.float()
 
 

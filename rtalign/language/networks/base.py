@@ -250,7 +250,8 @@ def surprisal_in_parts(
     logits: Callable[[torch.Tensor], torch.Tensor], last: torch.Tensor, ids: torch.Tensor
 ) -> torch.Tensor:
     """(token,) -log p in nats of ids, a few tokens at a time.  logits: (token, dim) to (token, vocabulary)."""
-    parts, start, size = [], 0, 1
+    # The first part tells the size of the vocabulary; the tokens of a word fit in it, so that weights are read once.
+    parts, start, size = [], 0, 8
     while start < len(ids):
         values = logits(last[start : start + size]).float()
         chosen = values.gather(1, ids[start : start + size, None])[:, 0]

@@ -12,7 +12,7 @@ from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.language import Reading, load
 from rtalign.language.loading import load as load_module
 from rtalign.language.loading import packaged_gguf
-from rtalign.language.loading.weights import Int8Linear, to_int8
+from rtalign.language.loading.weights import PACKED_ROWS, Int8Linear, to_int8
 from tests.helpers.tiny_models import RECURRENT, STORY, assert_same, write_model
 
 
@@ -21,11 +21,14 @@ def relative(found, truth):
 
 
 def test_int8_rounds_each_row_by_no_more_than_half_a_step():
-    weight, x = torch.randn(5, 40), torch.randn(7, 40)
-    linear = Int8Linear(weight, torch.arange(5.0))
+    weight, x = torch.randn(64, 96), torch.randn(3 * PACKED_ROWS, 96)
+    linear = Int8Linear(weight, torch.arange(64.0))
     back = linear.packed.float() * linear.scale[:, None]
     assert ((back - weight).abs() <= linear.scale[:, None] / 2 + 1e-7).all()
-    torch.testing.assert_close(linear(x), x @ back.T + torch.arange(5.0))
+    exact = x.bfloat16().float() @ back.T
+    for rows in (x, x[:PACKED_ROWS], x[:1]):  # the kernel of few rows, and the way of many
+        found = linear(rows) - torch.arange(64.0)
+        assert relative(found.numpy(), exact[: len(rows)].numpy()) < 2**-8
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "opt", "bloom", "gemma2", *RECURRENT])
