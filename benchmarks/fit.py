@@ -28,7 +28,7 @@ from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.scoring.cross_validated import Draws, score
-from rtalign.training.lag_fit import LagTargets, fit_words, search_penalties, searched_lags
+from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
 
 ALPHAS = np.logspace(-4, 8, 13)
 LAYERS, COMPONENTS, SENSORS, N_FOLDS = 9, 50, 275, 5
@@ -193,10 +193,10 @@ def with_statements(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
         return [a @ w + b for a, w, b in zip(x, fit.weights, fit.bias, strict=True)]
 
     def trainer(i: int) -> None:
-        x = signals(i)
+        words = LagWords(signals(i), targets, recipe)
         if i in searched_lags(len(lags)):
-            search_penalties(x, targets, recipe)
-        fit_words(x, targets, recipe, penalties=penalties)
+            search_penalties(words)
+        fit_words(words, penalties)
 
     work: dict[str, Callable[[int], Any]] = {
         "bare": bare, "with_shifts": lambda i: score(draws, bare(i), prepared), "trainer": trainer,

@@ -18,7 +18,7 @@ from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.language import LanguageModel, growing_spans, window_spans
 from rtalign.signal.chain import Chain, ChainDesign
-from rtalign.training.lag_fit import LagTargets, fit_words, search_penalties, searched_lags
+from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
 from rtalign.training.trainer import lag_bytes
 
 SAMPLE_WORDS, FIT_WORDS = 300, 4000
@@ -159,10 +159,10 @@ def _lag_seconds(words: int, sensors: int, layers: int, components: int, recipe:
     values = [rng.standard_normal((n, layers * WIDE_FACTOR * components), np.float32) for _ in range(n_folds)]
     blocks = [assign_blocks(np.zeros(n))] * n_folds
     targets = LagTargets.of(values, layers, components, blocks, recipe.fit)
-    penalties = np.ones((n_folds + 1, layers * components))
+    read = LagWords(signals, targets, recipe.fit, device=device)
     if recipe.fit.penalties == "lag":
-        return _timed(lambda: fit_words(signals, targets, recipe.fit, device=device))
-    search = _timed(lambda: search_penalties(signals, targets, recipe.fit, device=device))
-    fit = _timed(lambda: fit_words(signals, targets, recipe.fit, device=device, penalties=penalties))
+        return _timed(lambda: fit_words(read))
+    search = _timed(lambda: search_penalties(read))
+    fit = _timed(lambda: fit_words(read, np.ones((n_folds + 1, layers * components))))
     n_lags = len(recipe.lags.seconds)
     return fit + search * len(searched_lags(n_lags)) / n_lags

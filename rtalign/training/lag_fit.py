@@ -129,20 +129,11 @@ class LagFit:
     halves: np.ndarray
 
 
-def fit_words(
-    signals: Sequence[np.ndarray],
-    targets: LagTargets,
-    recipe: FitRecipe,
-    *,
-    sensors: Sequence[Moments] | Sequence[None] = (),
-    bases: Mapping[tuple[int, ...], EigenBasis] | None = None,
-    earlier: Sequence[Moments] = (),
-    device: str = "cpu",
-    penalties: np.ndarray | None = None,
-) -> LagFit:
-    """Fit the decoders of one lag and score them on held-out words.
+@dataclass(frozen=True, slots=True, eq=False)
+class LagWords:
+    """The words of one lag, and what is known of their sums.
 
-    Parameters
+    Attributes
     ----------
     signals : sequence of ndarray, shape (word of the fold, sensor)
         One a fold.
@@ -150,14 +141,46 @@ def fit_words(
         Of the same words.
     recipe : FitRecipe
         Penalties, draws and precision.
-    sensors : sequence of Moments, optional
-        Of the signals alone, where they are known.
-    bases : mapping, optional
+    sensors : sequence of Moments
+        Of the signals alone, one a fold; empty where they are not known.
+    bases : mapping or None
         `eigen_bases` of all words, where they are known.
-    earlier : sequence of Moments, optional
-        Sums of words fitted before, one a fold.
+    earlier : sequence of Moments
+        Sums of words fitted before, one a fold; empty where there are none.
     device : str
         Of the search for penalties.
+    """
+
+    signals: Sequence[np.ndarray]
+    targets: LagTargets
+    recipe: FitRecipe
+    sensors: Sequence[Moments] = ()
+    bases: Mapping[tuple[int, ...], EigenBasis] | None = None
+    earlier: Sequence[Moments] = ()
+    device: str = "cpu"
+
+    def moments(self) -> list[Moments]:
+        """Of each fold's words."""
+        targets = self.targets
+        sensors: Sequence[Moments | None] = self.sensors or [None] * len(self.signals)
+        known = zip(self.signals, targets.values, targets.moments, sensors, strict=True)
+        return [
+            Moments.from_data(x, y, self.recipe.precision, targets.n_layers, same_y=of_y, same_x=of_x)
+            for x, y, of_y, of_x in known
+        ]
+
+    def with_earlier(self, own: Sequence[Moments]) -> list[Moments]:
+        """Moments of these words and of those fitted before, together."""
+        return [m + before for m, before in zip(own, self.earlier, strict=True)] if self.earlier else list(own)
+
+
+def fit_words(words: LagWords, penalties: np.ndarray | None = None) -> LagFit:
+    """Fit the decoders of one lag and score them on held-out words.
+
+    Parameters
+    ----------
+    words : LagWords
+        The words.
     penalties : ndarray, shape (fold + 1, target), optional
         Chosen before, for all lags; else they are chosen for this lag.
 
@@ -165,10 +188,12 @@ def fit_words(
     -------
     LagFit
     """
-    own, total = _moments(signals, targets, recipe, sensors, earlier)
-    bases = ridge.eigen_bases(total, recipe.precision) if bases is None else bases
+    signals, targets, recipe = words.signals, words.targets, words.recipe
+    own = words.moments()
+    total = words.with_earlier(own)
+    bases = ridge.eigen_bases(total, recipe.precision) if words.bases is None else words.bases
     fit = ridge.fit_ridge(
-        total, recipe.alphas, targets.rotations, recipe.precision, device, bases=bases, penalties=penalties
+        total, recipe.alphas, targets.rotations, recipe.precision, words.device, bases=bases, penalties=penalties
     )
     predicted = [x @ w + b for x, w, b in zip(signals, fit.weights, fit.bias, strict=True)]
     r = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=(0, 2))
@@ -185,40 +210,17 @@ def fit_words(
     return LagFit(total, fit, r, predicted, null, left_out, blocks.excess, halves)
 
 
-def search_penalties(
-    signals: Sequence[np.ndarray],
-    targets: LagTargets,
-    recipe: FitRecipe,
-    *,
-    sensors: Sequence[Moments] | Sequence[None] = (),
-    bases: Mapping[tuple[int, ...], EigenBasis] | None = None,
-    earlier: Sequence[Moments] = (),
-    device: str = "cpu",
-) -> list[HeldOut]:
-    """Test every penalty at one lag, as `ridge.try_penalties`; the arguments are those of `fit_words`."""
-    _, total = _moments(signals, targets, recipe, sensors, earlier)
-    return ridge.try_penalties(total, recipe.alphas, targets.rotations, recipe.precision, device, bases=bases)
+def search_penalties(words: LagWords) -> list[HeldOut]:
+    """Test every penalty at one lag, as `ridge.try_penalties`."""
+    recipe, total = words.recipe, words.with_earlier(words.moments())
+    return ridge.try_penalties(
+        total, recipe.alphas, words.targets.rotations, recipe.precision, words.device, bases=words.bases
+    )
 
 
 def searched_lags(n_lags: int) -> range:
     """The lags at which penalties that all lags share are searched."""
     return range(0, n_lags, SEARCH_STEP)
-
-
-def _moments(
-    signals: Sequence[np.ndarray],
-    targets: LagTargets,
-    recipe: FitRecipe,
-    sensors: Sequence[Moments] | Sequence[None],
-    earlier: Sequence[Moments],
-) -> tuple[list[Moments], list[Moments]]:
-    """Moments of each fold's words, and together with those of words fitted before."""
-    known = zip(signals, targets.values, targets.moments, sensors or [None] * len(signals), strict=True)
-    own = [
-        Moments.from_data(x, y, recipe.precision, targets.n_layers, same_y=of_y, same_x=of_x)
-        for x, y, of_y, of_x in known
-    ]
-    return own, [m + before for m, before in zip(own, earlier, strict=True)] if earlier else own
 
 
 def null_method(recipe: FitRecipe) -> dict[str, Any]:

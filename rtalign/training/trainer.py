@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
@@ -22,11 +22,20 @@ from rtalign.core.tensorfile import TensorFile
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds, ridge
 from rtalign.decoding.bank import DecoderBank, make_passport
+from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import bank_writer, results
 from rtalign.training.controls import check_controls, control_entry
-from rtalign.training.lag_fit import LagFit, LagTargets, fit_words, null_method, search_penalties, searched_lags
+from rtalign.training.lag_fit import (
+    LagFit,
+    LagTargets,
+    LagWords,
+    fit_words,
+    null_method,
+    search_penalties,
+    searched_lags,
+)
 from rtalign.training.noise_ceilings import measure_noise_ceilings, write_noise_ceilings
 from rtalign.training.nuisances import find_nuisances
 from rtalign.training.prepare import (
@@ -264,28 +273,29 @@ def find_penalties(inputs: FitInputs, progress: Progress) -> np.ndarray | None:
     chosen = searched_lags(len(recipe.lags.seconds))
     with progress.stage("penalties", len(chosen), "lags") as stage:
         losses = []
-        jobs = [partial(_with_lag, search_penalties, inputs, index) for index in chosen]
+        jobs = [partial(_search_lag, inputs, index) for index in chosen]
         for loss in run_ordered(jobs, worker_count(_bytes(inputs))):
             losses.append(loss)
             stage.advance()
     return ridge.shared_penalties(losses, recipe.fit.alphas)
 
 
+def _search_lag(inputs: FitInputs, index: int) -> list[HeldOut]:
+    return search_penalties(_lag_words(inputs, index))
+
+
 def fit_lag(inputs: FitInputs, index: int) -> LagFit:
     """Fit the decoders of one lag and predict its held-out words."""
-    return _with_lag(partial(fit_words, penalties=inputs.penalties), inputs, index)
+    return fit_words(_lag_words(inputs, index), inputs.penalties)
 
 
-def _with_lag(step: Callable[..., Any], inputs: FitInputs, index: int) -> Any:
-    """Do a step with the signal of one lag."""
+def _lag_words(inputs: FitInputs, index: int) -> LagWords:
     recipe, shared, n_folds = inputs.recipe, inputs.sensor_moments, len(inputs.targets.values)
     signal = read_lag(inputs.prepared, float(recipe.lags.seconds[index]))
     sensors = shared.moments(index) if shared else fold_moments(inputs.prepared, signal, inputs.fold, recipe.fit)
-    signals = [signal[inputs.fold == k] for k in range(n_folds)]
-    del signal
     earlier = inputs.earlier
-    return step(
-        signals,
+    return LagWords(
+        [signal[inputs.fold == k] for k in range(n_folds)],
         inputs.targets,
         recipe.fit,
         sensors=sensors,

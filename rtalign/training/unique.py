@@ -19,7 +19,7 @@ from rtalign.decoding.partialling import carry, nuisance_axes, partialled_bases,
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
-from rtalign.training.lag_fit import LagTargets, fit_words, search_penalties, searched_lags
+from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,23 +108,23 @@ def _each(step: Callable[[int], Any], lags: Sequence[int], workers: int, advance
 
 
 def _at_lag(
-    inputs: UniqueInputs, axes: Mapping[tuple[int, ...], np.ndarray], fit: Callable[..., Any], index: int
+    inputs: UniqueInputs, axes: Mapping[tuple[int, ...], np.ndarray], step: Callable[[LagWords], Any], index: int
 ) -> Any:
     """Do a step with the signal of one lag and the nuisances in front of it."""
     signals = [carry(x, z) for x, z in zip(inputs.read(index), inputs.nuisances, strict=True)]
     precision = inputs.recipe.precision
     sensors = [_moments(x, precision) for x in signals]
     bases = partialled_bases(sensors, axes, precision)
-    return fit(signals, inputs.targets, inputs.recipe, sensors=sensors, bases=bases, device=inputs.device)
+    return step(LagWords(signals, inputs.targets, inputs.recipe, sensors, bases, device=inputs.device))
 
 
 def _moments(values: np.ndarray, precision: Precision) -> Moments:
     return Moments.from_data(values, np.empty((len(values), 0), np.float32), precision)
 
 
-def _scores(*words: Any, **options: Any) -> dict[str, np.ndarray]:
+def _scores(words: LagWords, penalties: np.ndarray | None) -> dict[str, np.ndarray]:
     """What is kept of `fit_words` at one lag: all of it would fill the memory."""
-    found = fit_words(*words, **options)
+    found = fit_words(words, penalties)
     return {name: getattr(found, name) for name in ("r", "null", "left_out", "excess", "halves")}
 
 

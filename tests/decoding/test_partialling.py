@@ -13,7 +13,7 @@ from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.partialling import carry, nuisance_axes, partialled_bases, partialled_rotations
 from rtalign.decoding.projection import leading_rotation
-from rtalign.training.lag_fit import LagFit, LagTargets, fit_words
+from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, fit_words
 
 N_FOLDS, N_LAYERS, WIDE, KEPT, NUISANCES, SENSORS = 3, 2, 6, 3, 5, 8
 RECIPE = FitRecipe(folds=N_FOLDS, precision="float64", null_draws=200)
@@ -45,7 +45,7 @@ def fitted(z: list[np.ndarray], x: list[np.ndarray], y: list[np.ndarray], penalt
     sensors = [Moments.from_data(s, e, "float64") for s, e in zip(signals, none, strict=True)]
     alone = [Moments.from_data(of_z, e, "float64") for of_z, e in zip(z, none, strict=True)]
     bases = partialled_bases(sensors, nuisance_axes(alone), "float64")
-    return fit_words(signals, targets, RECIPE, sensors=sensors, bases=bases, penalties=penalties)
+    return fit_words(LagWords(signals, targets, RECIPE, sensors, bases), penalties)
 
 
 def residuals(parts: list[np.ndarray], z: list[np.ndarray], k: int) -> list[np.ndarray]:

@@ -21,7 +21,7 @@ from rtalign.decoding.moments import rotate
 from rtalign.report.summary import read_curves_csv
 from rtalign.signal.pipeline import Pipeline
 from rtalign.training.evaluation import evaluate
-from rtalign.training.lag_fit import LagFit, LagTargets
+from rtalign.training.lag_fit import LagFit, LagWords
 from rtalign.training.prepare import ActivationRequest, PreparedRecording, prepare_recordings, read_lag
 from rtalign.training.trainer import train
 from tests.helpers.small_world import LATENCIES, MemoryRecording, small_recipe, world
@@ -73,8 +73,8 @@ def test_sums_and_single_predictions_give_the_same_r(
     seen = []
     fit_words = trainer.fit_words
 
-    def kept(signals: Any, targets: LagTargets, *args: Any, **options: Any) -> LagFit:
-        found = fit_words(signals, targets, *args, **options)
+    def kept(words: LagWords, penalties: np.ndarray | None) -> LagFit:
+        found, targets = fit_words(words, penalties), words.targets
         turned = [rotate(y, turn) for y, turn in zip(targets.values, targets.rotations.outer, strict=True)]
         seen.append(np.mean([correlations(*pair) for pair in zip(found.predicted, turned, strict=True)], axis=0))
         return found

@@ -15,7 +15,7 @@ from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.scoreboard import Scoreboard
-from rtalign.training.lag_fit import LagFit, LagTargets, fit_words, search_penalties, searched_lags
+from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, fit_words, search_penalties, searched_lags
 from rtalign_offline.validation.drawn import SFREQ, DrawnRecording
 
 FIT = FitRecipe(alphas=tuple(np.logspace(-2, 6, 9)))
@@ -49,15 +49,15 @@ def train_drawn(recording: DrawnRecording, fit: FitRecipe = FIT) -> DrawnBank:
     values = [recording.targets[words] for words in members]
     targets = LagTargets.of(values, kind.n_layers, kind.components, blocks, fit)
 
-    def signals(lag: int) -> list[np.ndarray]:
+    def at(lag: int) -> LagWords:
         signal = recording.at(float(kind.lags_s[lag]))
-        return [signal[words] for words in members]
+        return LagWords([signal[words] for words in members], targets, fit)
 
     penalties = None
     if fit.penalties == "shared":
-        tried = [search_penalties(signals(lag), targets, fit) for lag in searched_lags(len(kind.lags_s))]
+        tried = [search_penalties(at(lag)) for lag in searched_lags(len(kind.lags_s))]
         penalties = ridge.shared_penalties(tried, fit.alphas)
-    lags = [fit_words(signals(lag), targets, fit, penalties=penalties) for lag in range(len(kind.lags_s))]
+    lags = [fit_words(at(lag), penalties) for lag in range(len(kind.lags_s))]
     return DrawnBank(
         _curves(recording, lags, targets),
         np.stack([lag.fit.final_weights for lag in lags]),
