@@ -242,7 +242,8 @@ class _FoldPairs:
         # uncorrelated on held-out words; of each block with all blocks together, the sum is made exact.
         norms = ((t * squares.astype(t.dtype)) @ columns).astype(np.float64)
         chance = np.trace(norms, axis1=1, axis2=2)
-        exact = np.einsum("kdt,dt->tk", trained, moved @ (basis.axes @ trained.sum(0, dtype=np.float64)))
+        together = moved @ (basis.axes @ t.sum(1, dtype=np.float64).T)
+        exact = (t @ together.T[:, :, None])[..., 0]
         missing, n = exact - norms.sum(2), norms.shape[1]
         shift = (missing - missing.sum(1, keepdims=True) / (2 * n)) / n
         norms += shift[:, :, None] + shift[:, None, :]
