@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.decoder_error import DecoderError
 from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor, sensor_from_dict, sensor_to_dict
@@ -86,9 +87,15 @@ class DecoderBank:
         return dict(self.passport["model"])
 
     @property
-    def noise(self) -> np.ndarray | None:
-        """(layer,): noise of the decoders, in squared R; None for a bank that does not hold it."""
-        return np.array(self.tensors["noise"]) if "noise" in self.tensors.names() else None
+    def error(self) -> DecoderError | None:
+        """Of its decoders; None for a bank that does not hold it."""
+        tensors = self.tensors
+        if not {"noise", "retrained", "excess", "block_words"} <= set(tensors.names()):
+            return None
+        changes = np.array(tensors["retrained"]) - np.array(tensors["r"])
+        return DecoderError(
+            *(np.array(part) for part in (tensors["noise"], changes, tensors["block_words"], tensors["excess"]))
+        )
 
     def predict(self, lag: int, signal: np.ndarray) -> np.ndarray:
         """Predict targets (word, layer x component) from the signal (word, sensor) at one lag."""

@@ -26,6 +26,8 @@ class BlockScores:
         R of all blocks.
     left_out : ndarray, shape (block, layer)
         R without one block, neither trained on nor tested on.
+    retrained : ndarray, shape (block, layer)
+        R of all words by decoders that were not trained on one block.
     excess : ndarray, shape (layer,)
         By how much leaving out blocks makes the variance of R too large.
     halves : ndarray, shape (2, layer)
@@ -35,6 +37,7 @@ class BlockScores:
     pairs: np.ndarray
     whole: np.ndarray
     left_out: np.ndarray
+    retrained: np.ndarray
     excess: np.ndarray
     halves: np.ndarray
 
@@ -81,13 +84,56 @@ class BlockSums:
         return np.maximum(chosen @ self.squares - (chosen @ self.total) ** 2 / (chosen @ self.n)[:, None], 0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldBlocks:
+    """The words of one fold, block by block, at one lag.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of all words of the fold.
+    parts : sequence
+        Moments of each block.
+    predicted, targets : BlockSums
+        Of the held-out predictions, and of the targets turned as the fold's decoders' targets are.
+    """
+
+    moments: Moments
+    parts: Sequence[_Block]
+    predicted: BlockSums
+    targets: BlockSums
+
+    @classmethod
+    def of(
+        cls,
+        signal: np.ndarray,
+        values: np.ndarray,
+        blocks: Sequence[slice],
+        moments: Moments,
+        predicted: np.ndarray,
+        targets: BlockSums,
+    ) -> FoldBlocks:
+        """Sum the words of each block.
+
+        Parameters
+        ----------
+        signal : ndarray, shape (word, sensor)
+        values : ndarray, shape (word, layer x wide)
+            Targets before they are turned.
+        blocks : sequence of slice
+            Stretches of neighbouring words.
+        moments : Moments
+            Of all these words.
+        predicted : ndarray, shape (word, target)
+        targets : BlockSums
+            Of the turned targets; the same for all lags.
+        """
+        parts = [_Block.from_data(signal[rows], values[rows]) for rows in blocks]
+        return cls(moments, parts, BlockSums.of(predicted, blocks), targets)
+
+
 def block_scores(
-    signals: Sequence[np.ndarray],
-    targets: Sequence[np.ndarray],
-    blocks: Sequence[Sequence[slice]],
-    moments: Sequence[Moments],
-    components: Sequence[BlockSums],
-    predicted: Sequence[np.ndarray],
+    folds: Sequence[FoldBlocks],
     alpha: np.ndarray,
     bases: Mapping[tuple[int, ...], EigenBasis],
     rotations: FoldRotations,
@@ -101,20 +147,10 @@ def block_scores(
 
     Parameters
     ----------
-    signals : sequence of ndarray, shape (word of the fold, sensor)
-        One a fold, at one lag.
-    targets : sequence of ndarray, shape (word of the fold, layer x wide)
-        One a fold.
-    blocks : sequence of sequence of slice
-        Stretches of neighbouring words, as many in each fold.
-    moments : sequence of Moments
-        Of the same words, one a fold.
-    components : sequence of BlockSums
-        Of each fold's targets, turned as its decoders' targets are; the same for all lags.
-    predicted : sequence of ndarray, shape (word of the fold, target)
-        Held-out predictions, one a fold; target = layer x component.
+    folds : sequence of FoldBlocks
+        As many blocks in each.
     alpha : ndarray, shape (fold, target)
-        Penalties of each fold's decoder.
+        Penalties of each fold's decoder; target = layer x component.
     bases : mapping
         `eigen_bases` of the folds.
     rotations : FoldRotations
@@ -124,33 +160,26 @@ def block_scores(
     -------
     BlockScores
     """
-    n_folds, n_layers = len(signals), len(rotations.final)
-    own = [
-        [_Block.from_data(x[rows], y[rows]) for rows in of_fold]
-        for x, y, of_fold in zip(signals, targets, blocks, strict=True)
-    ]
-    fold_of = np.repeat(np.arange(n_folds), [len(of_fold) for of_fold in blocks])
+    n_layers = len(rotations.final)
+    fold_of = np.repeat(np.arange(len(folds)), [len(fold.parts) for fold in folds])
     n_blocks = len(fold_of)
-    subsets = _subsets(n_blocks)
+    tested, trained = _subsets(n_blocks)
     pairs = np.zeros((n_layers, n_blocks, n_blocks), np.float32)
-    r = np.zeros((len(subsets), n_layers))
-    for k in range(n_folds):
-        others = [f for f in range(n_folds) if f != k]
+    r = np.zeros((len(tested), n_layers))
+    for k, fold in enumerate(folds):
+        others = tuple(f for f in range(len(folds)) if f != k)
         rows, columns = np.flatnonzero(fold_of == k), np.flatnonzero(fold_of != k)
-        basis, turn = bases[tuple(others)], rotations.outer[k]
-        trained = _scores([block for f in others for block in own[f]], basis, turn)
-        trained /= (basis.values[:, None] + alpha[k]).astype(trained.dtype)
-        squares = ((basis.axes.T @ moments[k].xx) * basis.axes.T).sum(1)
-        fold = _FoldPairs.of(_scores(own[k], basis, turn), trained, squares)
-        found = fold.r(subsets[:, rows], subsets[:, columns], BlockSums.of(predicted[k], blocks[k]), components[k])
-        r += found.reshape(len(subsets), n_layers, -1).mean(2) / n_folds
-        by_layer = fold.against_chance(components[k]).reshape(n_layers, -1, len(rows), len(columns))
-        pairs[:, rows[:, None], columns] = by_layer.mean(1) / n_folds
+        of_fold = _FoldPairs.of(fold, [folds[f] for f in others], alpha[k], bases[others], rotations.outer[k])
+        found = of_fold.r(tested[:, rows], trained[:, columns], fold.predicted, fold.targets)
+        r += found.reshape(len(tested), n_layers, -1).mean(2) / len(folds)
+        by_layer = of_fold.against_chance(fold.targets).reshape(n_layers, -1, len(rows), len(columns))
+        pairs[:, rows[:, None], columns] = by_layer.mean(1) / len(folds)
     beyond = _beyond(pairs, fold_of)
     # Leaving out a block leaves out all its pairs, so a jackknife counts each pair twice (Efron and Stein 1981): where
     # nothing is related there is nothing but pairs, and the variance comes out twice as large as it is.
     excess = 2 * (beyond.astype(np.float64) ** 2).sum((1, 2))
-    return BlockScores(beyond, r[0], r[1 : n_blocks + 1], excess, r[n_blocks + 1 :])
+    whole, left_out, retrained, halves = np.split(r, np.cumsum([1, n_blocks, n_blocks]))
+    return BlockScores(beyond, whole[0], left_out, retrained, excess, halves)
 
 
 def _beyond(pairs: np.ndarray, fold_of: np.ndarray) -> np.ndarray:
@@ -169,10 +198,15 @@ def _beyond(pairs: np.ndarray, fold_of: np.ndarray) -> np.ndarray:
     return np.asarray(beyond * np.sqrt(n_pairs / (n_pairs - n_blocks)), np.float32)
 
 
-def _subsets(n_blocks: int) -> np.ndarray:
-    """(subset, block) of 0 and 1: all blocks, all but one in turn, every other one in two ways."""
+def _subsets(n_blocks: int) -> tuple[np.ndarray, np.ndarray]:
+    """(subset, block) of 0 and 1, tested and trained on.
+
+    All blocks; all but one in turn; the same, but tested on all; every other one in two ways.
+    """
     every_other = np.arange(n_blocks) % 2
-    return np.vstack([np.ones(n_blocks), 1 - np.eye(n_blocks), every_other, 1 - every_other])
+    whole, but_one, halves = np.ones((1, n_blocks)), 1 - np.eye(n_blocks), np.stack([every_other, 1 - every_other])
+    trained = np.vstack([whole, but_one, but_one, halves])
+    return np.vstack([whole, but_one, np.ones_like(but_one), halves]), trained
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,24 +214,46 @@ class _FoldPairs:
     """Of one fold, by target.
 
     products : (target, held-out block, training block), sums of predictions times targets.
-    norms : (target, training block, training block), squares of predictions, directions taken for uncorrelated.
+    norms : (target, training block, training block), sums of products of the predictions that two blocks make.
+    chance : (target,), squares of the predictions were the blocks unrelated to each other.
     """
 
     products: np.ndarray
     norms: np.ndarray
+    chance: np.ndarray
 
     @classmethod
-    def of(cls, held: np.ndarray, trained: np.ndarray, squares: np.ndarray) -> _FoldPairs:
-        """held, trained : (block, direction, target); squares : (direction,), of the held-out words' scores."""
+    def of(
+        cls,
+        fold: FoldBlocks,
+        others: Sequence[FoldBlocks],
+        alpha: np.ndarray,
+        basis: EigenBasis,
+        turn: np.ndarray,
+    ) -> _FoldPairs:
+        """Of one fold and of those that its decoder, with the penalties alpha (target,), is trained on."""
+        held, trained = _scores(fold.parts, basis, turn), _scores([p for f in others for p in f.parts], basis, turn)
+        trained /= (basis.values[:, None] + alpha).astype(trained.dtype)
+        moved = basis.axes.T @ fold.moments.xx
+        squares = (moved * basis.axes.T).sum(1)
         h, t = (np.ascontiguousarray(part.transpose(2, 0, 1)) for part in (held, trained))
         columns = t.transpose(0, 2, 1)
-        return cls((h @ columns).astype(np.float64), ((t * squares.astype(t.dtype)) @ columns).astype(np.float64))
+        # All products of directions would cost as much as the fit: between two blocks, directions are taken for
+        # uncorrelated on held-out words; of each block with all blocks together, the sum is made exact.
+        norms = ((t * squares.astype(t.dtype)) @ columns).astype(np.float64)
+        chance = np.trace(norms, axis1=1, axis2=2)
+        together = moved @ (basis.axes @ t.sum(1, dtype=np.float64).T)
+        exact = (t @ together.T[:, :, None])[..., 0]
+        missing, n = exact - norms.sum(2), norms.shape[1]
+        shift = (missing - missing.sum(1, keepdims=True) / (2 * n)) / n
+        norms += shift[:, :, None] + shift[:, None, :]
+        return cls((h @ columns).astype(np.float64), norms, chance)
 
     def r(self, held: np.ndarray, trained: np.ndarray, predicted: BlockSums, targets: BlockSums) -> np.ndarray:
         """(subset, target): R over subsets of blocks, held (subset, block) and trained (subset, block).
 
         What the predictions' norm is without a training block, is told by the same decoder's norm with it, multiplied
-        by a ratio from directions taken for uncorrelated.
+        by the ratio of norms over the whole fold.
         """
         ratio = np.einsum("sk,tkj,sj->st", trained, self.norms, trained, optimize=True)
         ratio /= np.maximum(self.norms.sum((1, 2)), np.finfo(float).tiny)
@@ -209,7 +265,7 @@ class _FoldPairs:
 
     def against_chance(self, targets: BlockSums) -> np.ndarray:
         """(target, held-out block, training block): products over the norm where training blocks agree by chance."""
-        norm = np.sqrt(np.trace(self.norms, axis1=1, axis2=2) * targets.spread(np.ones((1, len(targets.n))))[0])
+        norm = np.sqrt(self.chance * targets.spread(np.ones((1, len(targets.n))))[0])
         return self.products / np.where(norm > 0, norm, np.inf)[:, None, None]
 
 

@@ -417,5 +417,5 @@ class Engine:
 
     def _new_scoreboard(self) -> Scoreboard:
         d = self.decoding
-        noise = d.bank.noise if d.bank else None
-        return Scoreboard(d.lags_s, d.layers, d.n_layers, d.projection.components, noise=noise)
+        error = d.bank.error if d.bank else None
+        return Scoreboard(d.lags_s, d.layers, d.n_layers, d.projection.components, decoders=error)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rtalign.core.decoder_error import DecoderError
 from rtalign.scoring.left_out import LeftOut
 
 
@@ -62,7 +63,7 @@ class Curves:
         n_layers: int,
         scores: Sequence[LagScore],
         block_words: Sequence[int],
-        noise: np.ndarray | None = None,
+        decoders: DecoderError | None = None,
         statistics: Sequence[Mapping[str, np.ndarray]] = (),
     ) -> Curves:
         """Stack scores of single lags.
@@ -77,13 +78,14 @@ class Curves:
             One a lag, in the order of lags_s.
         block_words : sequence of int
             Number of words of each block that was left out.
-        noise : array, shape (n_layers,), optional
-            Of the decoders.
+        decoders : DecoderError, optional
+            Of the decoders, where they are a bank's.
         statistics : sequence of dict
             One a lag: name -> array, shape (n_layers,).
         """
         r, null, left = (np.stack([getattr(s, name) for s in scores], axis=-1) for name in ("r", "null", "left_out"))
         index = np.asarray(layers)
         beside = {name: np.stack([lag[name] for lag in statistics], axis=-1) for name in (statistics or ({},))[0]}
-        depth, left_out = index / max(n_layers - 1, 1), LeftOut.of(left, block_words)
+        depth, left_out = index / max(n_layers - 1, 1), LeftOut.of(left, block_words).with_decoders(r, decoders)
+        noise = None if decoders is None else decoders.noise
         return cls(np.asarray(lags_s, float), index, depth, r, null, left_out, noise, statistics=beside)

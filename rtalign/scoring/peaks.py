@@ -92,7 +92,7 @@ def find_peaks(curves: Curves, threshold: np.ndarray, rule: str = "centroid", re
     """
     lags_s, left_out = curves.lags_s, curves.left_out
     at = curves.r.argmax(-1)
-    reach = left_out.quantile * left_out.error_of_r(curves.r)[np.arange(len(at)), at]
+    reach = left_out.reach_of_r(curves.r)[np.arange(len(at)), at]
     peak_s, peak_without = (latency(rule, lags_s, values, curves.noise) for values in (curves.r, left_out.curves))
     centroid_s = latency("centroid", lags_s, curves.r, curves.noise)
     peaks = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtalign.core.decoder_error import DecoderError
 from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.scoring.cross_validated import n_blocks_of
 from rtalign.scoring.curves import Curves
@@ -37,8 +38,8 @@ class ScoreboardState:
         Sums of mismatched pairs, for the null.
     shift : array, shape (n_targets, n_lags)
         The origin of the targets minus that of the predictions.
-    noise : array, shape (n_layers,), or None
-        Of the decoders.
+    decoders : DecoderError or None
+        Of the decoders, where they are a bank's.
     draws, seed : int
         Null draws, and their seed.
 
@@ -56,7 +57,7 @@ class ScoreboardState:
     blocks: tuple[Block, ...]
     mismatched: MismatchedSums
     shift: np.ndarray
-    noise: np.ndarray | None
+    decoders: DecoderError | None
     draws: int
     seed: int
 
@@ -104,9 +105,10 @@ class ScoreboardState:
         maps = self.mismatched.maps(self.total, self.blocks, self._parts) * np.sqrt(self.n / total.n)
         null = mixed(maps, self.draws, np.random.default_rng([self.seed, 0x0]))
         r = total.correlation().reshape(len(self.layers), -1, len(self.lags_s)).mean(1)
-        without = LeftOut.of(left_out(total, blocks, self._parts), [block.n for block in blocks])
+        words = LeftOut.of(left_out(total, blocks, self._parts), [block.n for block in blocks])
+        without, noise = words.with_decoders(r, self.decoders), self.decoders.noise if self.decoders else None
         statistics = by_layer([total.agreement(self.shift)], len(self.layers))
-        return Curves(self.lags_s, self.layers, self.depth, r, null, without, self.noise, statistics=statistics)
+        return Curves(self.lags_s, self.layers, self.depth, r, null, without, noise, statistics=statistics)
 
     @property
     def _parts(self) -> list[slice]:
@@ -138,8 +140,8 @@ class Scoreboard:
         Number of hidden states of the model.
     components : int
         Targets of each layer; targets are layer-major, layer x component.
-    noise : array, shape (n_layers,), optional
-        Of the decoders.
+    decoders : DecoderError, optional
+        Of the decoders, where they are a bank's.
     draws : int
         Null draws.
     blocks : int
@@ -154,7 +156,7 @@ class Scoreboard:
         n_layers: int,
         components: int,
         *,
-        noise: np.ndarray | None = None,
+        decoders: DecoderError | None = None,
         draws: int = 200,
         blocks: int = 64,
         seed: int = 0,
@@ -163,7 +165,7 @@ class Scoreboard:
         self.layers = np.asarray(layers)
         self.depth = self.layers / max(n_layers - 1, 1)
         self.components = components
-        self._noise, self._draws, self._most, self._seed = noise, draws, blocks, seed
+        self._decoders, self._draws, self._most, self._seed = decoders, draws, blocks, seed
         shape = self.shape
         self._history = History(self._most)
         self._closed = Block.empty(*shape)
@@ -230,7 +232,7 @@ class Scoreboard:
         origin = self._origin or (np.zeros(self.shape), np.zeros(self.shape[0]))
         return ScoreboardState(
             self.lags_s, self.layers, self.depth, total, tuple(blocks), mismatched, origin[1][:, None] - origin[0],
-            self._noise, self._draws, self._seed,
+            self._decoders, self._draws, self._seed,
         )  # fmt: skip
 
     def _close(self) -> None:

@@ -157,7 +157,7 @@ def score_bank(bank: DecoderBank, recordings: Sequence[PreparedRecording], progr
             stage.advance()
     scores, statistics = zip(*scored, strict=True)
     n_layers = int(bank.model["n_layers"])
-    return Curves.of(bank.lags_s, bank.layers, n_layers, scores, draws.block_words, bank.noise, statistics)
+    return Curves.of(bank.lags_s, bank.layers, n_layers, scores, draws.block_words, bank.error, statistics)
 
 
 def match_sensors(

@@ -12,7 +12,7 @@ import numpy as np
 
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
-from rtalign.decoding.block_scores import BlockSums, block_scores
+from rtalign.decoding.block_scores import BlockSums, FoldBlocks, block_scores
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.penalties import EigenBasis, HeldOut
 from rtalign.decoding.projection import leading_rotation
@@ -113,6 +113,8 @@ class LagFit:
         R of unrelated words.
     left_out : ndarray, shape (block, layer)
         R without one block of words, decoders refitted.
+    retrained : ndarray, shape (block, layer)
+        R of all words by decoders that were not trained on one block.
     excess : ndarray, shape (layer,)
         By how much leaving out blocks makes the variance of R too large.
     halves : ndarray, shape (2, layer)
@@ -125,6 +127,7 @@ class LagFit:
     predicted: Sequence[np.ndarray]
     null: np.ndarray
     left_out: np.ndarray
+    retrained: np.ndarray
     excess: np.ndarray
     halves: np.ndarray
 
@@ -197,17 +200,18 @@ def fit_words(words: LagWords, penalties: np.ndarray | None = None) -> LagFit:
     )
     predicted = [x @ w + b for x, w, b in zip(signals, fit.weights, fit.bias, strict=True)]
     r = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=(0, 2))
-    blocks = block_scores(
-        signals, targets.values, targets.blocks, own, targets.components, predicted, fit.alpha, bases, targets.rotations
-    )
+    parts = zip(signals, targets.values, targets.blocks, own, predicted, targets.components, strict=True)
+    blocks = block_scores([FoldBlocks.of(*fold) for fold in parts], fit.alpha, bases, targets.rotations)
     if targets.shifts:
         draws, drawn = targets.shifts
         null = score(draws, predicted, drawn).null
     else:
         null = null_of_pairs(blocks.pairs, draw_signs(recipe.null_draws, blocks.pairs.shape[1], recipe.seed))
     # The change by a block; R itself comes from the sums of all words, earlier ones as well.
-    left_out, halves = (r + values - blocks.whole for values in (blocks.left_out, blocks.halves))
-    return LagFit(total, fit, r, predicted, null, left_out, blocks.excess, halves)
+    left_out, retrained, halves = (
+        r + values - blocks.whole for values in (blocks.left_out, blocks.retrained, blocks.halves)
+    )
+    return LagFit(total, fit, r, predicted, null, left_out, retrained, blocks.excess, halves)
 
 
 def search_penalties(words: LagWords) -> list[HeldOut]:

@@ -322,9 +322,9 @@ def _store(inputs: FitInputs, index: int, fitted: LagFit) -> None:
         work[bank_writer.STATISTIC + name][:, index] = values
     narrower = np.sqrt(inputs.share)
     work["null"][:, :, index] = fitted.null * narrower
-    work["left_out"][:, :, index] = r + (fitted.left_out - r) * narrower
+    for name in ("left_out", "retrained", "halves"):
+        work[name][:, :, index] = r + (getattr(fitted, name) - r) * narrower
     work["excess"][:, index] = fitted.excess * narrower**2
-    work["halves"][:, :, index] = r + (fitted.halves - r) * narrower
     for k, m in enumerate(fitted.moments):
         work["moments_mean_x"][index, k] = m.mean_x
         work["moments_xx"][index, k], work["moments_xy"][index, k] = m.xx, m.xy

@@ -55,7 +55,7 @@ def test_brains_of_nothing_show_nothing_by_any_route() -> None:
 
 def test_evaluation_and_live_say_the_same_of_the_same_words() -> None:
     bank, fresh = train_drawn(draw(LADDER, [5]), FIT), draw(LADDER, [6])
-    offline, live = evaluate_drawn(bank, fresh, FIT), score_live(bank, fresh, FIT)
+    offline, live = evaluate_drawn(bank, fresh, FIT), score_live(bank, fresh)
     np.testing.assert_allclose(live.r, offline.r, atol=1e-5)
     known, found = assess(offline).temporal, assess(live).temporal
     assert found.slope_ms == pytest.approx(known.slope_ms, abs=0.5)

@@ -26,7 +26,8 @@ def main() -> None:
     args.records.parent.mkdir(parents=True, exist_ok=True)
     lines = args.records.read_text(encoding="utf-8").splitlines() if args.records.exists() else []
     done = {record["key"]: record for record in map(json.loads, lines)}
-    todo = [key for key in study(*sizes) if key not in done]
+    # By their number, so that a study that is cut short knows all conditions equally well.
+    todo = sorted((key for key in study(*sizes) if key not in done), key=lambda key: int(key.rsplit("|", 1)[1]))
     with (
         args.records.open("a", encoding="utf-8") as file,
         ProcessPoolExecutor(cpu_count()) as pool,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtalign.core.decoder_error import DecoderError
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import ridge
@@ -30,11 +31,14 @@ class DrawnBank:
     ----------
     curves : Curves
         Cross-validated.
+    error : DecoderError
+        Of the final decoders.
     weights, bias : ndarray, shape (lag, sensor, target) and (lag, target)
         Of the final decoders.
     """
 
     curves: Curves
+    error: DecoderError
     weights: np.ndarray
     bias: np.ndarray
 
@@ -58,8 +62,10 @@ def train_drawn(recording: DrawnRecording, fit: FitRecipe = FIT) -> DrawnBank:
         tried = [search_penalties(at(lag)) for lag in searched_lags(len(kind.lags_s))]
         penalties = ridge.shared_penalties(tried, fit.alphas)
     lags = [fit_words(at(lag), penalties) for lag in range(len(kind.lags_s))]
+    curves = _curves(recording, lags, targets)
     return DrawnBank(
-        _curves(recording, lags, targets),
+        curves,
+        _error(curves, lags, targets, fit),
         np.stack([lag.fit.final_weights for lag in lags]),
         np.stack([lag.fit.final_bias for lag in lags]),
     )
@@ -72,21 +78,28 @@ def _curves(recording: DrawnRecording, lags: list[LagFit], targets: LagTargets) 
     return Curves(*_axes(recording), r, null.astype(np.float32), without, noise, halves)
 
 
+def _error(curves: Curves, lags: list[LagFit], targets: LagTargets, fit: FitRecipe) -> DecoderError:
+    assert curves.noise is not None
+    changes = np.stack([lag.retrained - lag.r for lag in lags], axis=-1)
+    excess, words = np.stack([lag.excess for lag in lags], axis=-1), np.array(targets.block_words)
+    return DecoderError(curves.noise * (fit.folds - 1) / fit.folds, changes, words, excess)
+
+
 def evaluate_drawn(bank: DrawnBank, recording: DrawnRecording, fit: FitRecipe = FIT) -> Curves:
     """Score a bank's decoders on another recording, as `evaluate` does."""
     kind = recording.kind
     draws = Draws.plan(np.zeros(kind.n_words, int), kind.n_layers, fit, recording.run)
     prepared = draws.prepare([recording.targets])
     scores = [score(draws, [predicted], prepared) for predicted in _predicted(bank, recording)]
-    n_layers, noise = kind.n_layers, _final_noise(bank, fit)
-    found = Curves.of(kind.lags_s, range(n_layers), n_layers, scores, draws.block_words, noise)
-    return Curves(*_axes(recording), found.r, found.null, found.left_out, noise)
+    n_layers = kind.n_layers
+    found = Curves.of(kind.lags_s, range(n_layers), n_layers, scores, draws.block_words, bank.error)
+    return Curves(*_axes(recording), found.r, found.null, found.left_out, found.noise)
 
 
-def score_live(bank: DrawnBank, recording: DrawnRecording, fit: FitRecipe = FIT) -> Curves:
+def score_live(bank: DrawnBank, recording: DrawnRecording) -> Curves:
     """Score a bank's decoders word by word, as a live session does; ValueError where there are no curves."""
     kind = recording.kind
-    board = Scoreboard(kind.lags_s, range(kind.n_layers), kind.n_layers, kind.components, noise=_final_noise(bank, fit))
+    board = Scoreboard(kind.lags_s, range(kind.n_layers), kind.n_layers, kind.components, decoders=bank.error)
     predicted = np.stack(list(_predicted(bank, recording)), axis=1)
     for index, (p, y) in enumerate(zip(predicted, recording.targets, strict=True)):
         board.add(index, p, y)
@@ -99,11 +112,6 @@ def score_live(bank: DrawnBank, recording: DrawnRecording, fit: FitRecipe = FIT)
 def _predicted(bank: DrawnBank, recording: DrawnRecording) -> list[np.ndarray]:
     lags = zip(recording.kind.lags_s, bank.weights, bank.bias, strict=True)
     return [recording.at(float(lag)) @ weights + bias for lag, weights, bias in lags]
-
-
-def _final_noise(bank: DrawnBank, fit: FitRecipe) -> np.ndarray:
-    assert bank.curves.noise is not None
-    return bank.curves.noise * (fit.folds - 1) / fit.folds
 
 
 def _axes(recording: DrawnRecording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -91,7 +91,7 @@ def signal_record(strength: float, seed: int) -> dict[str, Any]:
 def _estimates(curves: Curves) -> dict[str, Any]:
     found = assess(curves)
     cell = len(LADDER) // 2, int(np.argmin(np.abs(curves.lags_s - 0.28)))
-    r, error = float(curves.r[cell]), float(curves.left_out.error_of_r(curves.r)[cell])
+    r, reach = float(curves.r[cell]), float(curves.left_out.reach_of_r(curves.r)[cell])
     rules = {}
     for rule in SHOWN:
         values, without = (latency(rule, curves.lags_s, v, curves.noise) for v in (curves.r, curves.left_out.curves))
@@ -103,7 +103,7 @@ def _estimates(curves: Curves) -> dict[str, Any]:
         "peak_r": float(curves.r.max()),
         "status": [peak.status for peak in found.peaks],
         "r": r,
-        "r_ci": (r - curves.left_out.quantile * error, r + curves.left_out.quantile * error),
+        "r_ci": (r - reach, r + reach),
         "rules": rules,
         "slope": {rule: (e.slope_ms, e.slope_ci_ms) for rule, e in found.estimators.items() if rule in SHOWN},
         "temporal": found.temporal and (found.temporal.r, found.temporal.ci),
