@@ -11,7 +11,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,21 @@ import torch
 from outcome import tell
 from shapes import EIGHT_BILLION, ONE_BILLION, SMALL, TWELVE_BILLION, write
 
-from rtalign.core.recipe import LanguageRecipe
+from rtalign.core.machine import cpu_count
+from rtalign.core.parallel import run_ordered
+from rtalign.core.recipe import FitRecipe, LanguageRecipe
+from rtalign.core.word_blocks import assign_blocks
+from rtalign.decoding.gpu_products import GpuTargets
+from rtalign.decoding.projection import WIDE_FACTOR
+from rtalign.decoding.ridge import shared_penalties
 from rtalign.language import LanguageModel, load, tokens_read
 from rtalign.simulation import shipped_story, story_words
+from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
+
+ALPHAS = np.logspace(-4, 8, 13)
+LAYERS, COMPONENTS, SENSORS, N_FOLDS = 9, 50, 275, 5
+SPACING = 21
+"""Samples from word to word: 0.42 s at 50 Hz."""
 
 SHAPES = {"1b": ("llama", ONE_BILLION), "8b": ("llama", EIGHT_BILLION), "12b": ("gpt_neox", TWELVE_BILLION)}
 
@@ -58,6 +70,8 @@ def main() -> int:
         for name in ["tiny"] if given.dry else given.models:
             with tempfile.TemporaryDirectory() as scratch:
                 result["models"][name] = reading(name, Path(scratch), words, n_windows, peak["tflops"], device)
+    if given.part != "read":
+        result["fit"] = fit(600 if given.dry else given.fit_words, 4 if given.dry else given.fit_lags, device)
     tell(result, given.out)
     return 0
 
@@ -124,9 +138,83 @@ def reading(
 
 
 def _read(ours: LanguageModel, words: list[str], recipe: LanguageRecipe, layers: list[int]) -> None:
-    """Read a story as the trainer does, part by part, each part in the processor's memory."""
-    for _, part in ours.stream(words, recipe, layers):
+    """Read a story as the trainer does: part by part, without surprisal, each part in the processor's memory."""
+    for _, part in ours.stream(words, recipe, layers, surprisal=False):
         np.ascontiguousarray(part.activations, "<f4")
+
+
+def fit(n_words: int, n_lags: int, device: str) -> dict[str, Any]:
+    """One person's decoders at every lag, with penalties, null and blocks left out; himalaya's RidgeCV beside it."""
+    recipe, person = FitRecipe(alphas=tuple(ALPHAS)), Person(n_words, device)
+
+    def whole(lags: Sequence[int], gpu: bool) -> tuple[list[np.ndarray], float]:
+        start = time.perf_counter()
+        targets = LagTargets.of(person.values, LAYERS, COMPONENTS, person.blocks, recipe)
+        held = GpuTargets(person.values, person.blocks, device, recipe.precision) if gpu else None
+        words = {lag: lambda lag=lag: LagWords(person.at(lag), targets, recipe, gpu=held) for lag in lags}
+        searched = [partial(lambda lag: search_penalties(words[lag]()), lags[i]) for i in searched_lags(len(lags))]
+        penalties = shared_penalties(list(run_ordered(searched, cpu_count())), recipe.alphas)
+        jobs = [partial(lambda lag: fit_words(words[lag](), penalties).r, lag) for lag in lags]
+        return list(run_ordered(jobs, cpu_count())), time.perf_counter() - start
+
+    few = list(range(0, n_lags, max(n_lags // 4, 1)))[:4]
+    whole(few, gpu=True)  # what a first use costs is not counted
+    _, spent = whole(range(n_lags), gpu=True)
+    (there, _), (here, alone) = whole(few, gpu=True), whole(few, gpu=False)
+    found = {
+        "words": n_words,
+        "lags": n_lags,
+        "seconds": round(spent, 2),
+        "ms_a_lag": round(1000 * spent / n_lags, 1),
+        "cores": cpu_count(),
+        "processor_alone_ms_a_lag": round(1000 * alone / len(few), 1),
+        "max_dr": float(np.abs(np.stack(there) - np.stack(here)).max()),
+    }
+    try:
+        found["himalaya_ms_a_lag"] = round(1000 * himalaya(person, few[:2], device) / len(few[:2]), 1)
+    except ImportError:
+        print("gpu: himalaya is not installed; it is left out")
+    return found
+
+
+class Person:
+    """Drawn signal (sample, sensor), targets that answer to it at one lag, onsets, folds and blocks."""
+
+    def __init__(self, n_words: int, device: str) -> None:
+        torch.manual_seed(0)
+        signal = torch.randn(n_words * SPACING + 400, SENSORS, device=device)
+        rows = torch.arange(n_words, device=device) * SPACING
+        mixing = torch.randn(SENSORS, LAYERS * WIDE_FACTOR * COMPONENTS, device=device)
+        targets = 0.02 * signal[rows + 40] @ mixing + torch.randn(n_words, mixing.shape[1], device=device)
+        self.signal, values = signal.cpu().numpy(), targets.cpu().numpy()
+        self.folds = [fold * SPACING for fold in np.array_split(np.arange(n_words), N_FOLDS)]
+        self.values = np.array_split(values, N_FOLDS)
+        self.targets = [part[:, : LAYERS * COMPONENTS] for part in self.values]
+        self.blocks = [assign_blocks(np.zeros(len(fold))) for fold in self.folds]
+
+    def at(self, lag: int) -> list[np.ndarray]:
+        """(word of the fold, sensor), one a fold."""
+        return [self.signal[rows + lag] for rows in self.folds]
+
+
+def himalaya(person: Person, lags: list[int], device: str) -> float:
+    """Seconds of RidgeCV for these lags: all targets at once, on the same folds, data on the device."""
+    import himalaya.backend
+    from himalaya.ridge import RidgeCV
+    from sklearn.model_selection import KFold
+
+    himalaya.backend.set_backend("torch_cuda" if device == "cuda" else "torch")
+
+    def nested(lag: int) -> None:
+        x, y = ([torch.as_tensor(part).to(device) for part in parts] for parts in (person.at(lag), person.targets))
+        for k in range(N_FOLDS):
+            others = [f for f in range(N_FOLDS) if f != k]
+            train_x, train_y = (torch.cat([part[f] for f in others]) for part in (x, y))
+            scaled = train_x / train_x.std(0)
+            RidgeCV(alphas=ALPHAS, cv=KFold(N_FOLDS - 1)).fit(scaled, train_y).predict(x[k] / train_x.std(0))
+
+    nested(lags[0])
+    return seconds(lambda: [nested(lag) for lag in lags], device, 1)
 
 
 if __name__ == "__main__":

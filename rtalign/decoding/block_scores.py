@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtalign.decoding.block_moments import BlockMoments, BlockSums
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.penalties import EigenBasis
 from rtalign.decoding.ridge import FoldRotations
@@ -43,48 +44,6 @@ class BlockScores:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Block:
-    """Moments of neighbouring words: xy (sensor, layer x wide) about their own means."""
-
-    n: int
-    mean_x: np.ndarray
-    mean_y: np.ndarray
-    xy: np.ndarray
-
-    @classmethod
-    def from_data(cls, x: np.ndarray, y: np.ndarray) -> _Block:
-        mean_x, mean_y = x.mean(0, dtype=np.float64), y.mean(0, dtype=np.float64)
-        xy = (x - mean_x.astype(x.dtype)).T @ (y - mean_y.astype(y.dtype))
-        return cls(len(x), mean_x, mean_y, xy)
-
-    def about(self, mean_x: np.ndarray, mean_y: np.ndarray) -> np.ndarray:
-        """Sums of products of deviations from other means."""
-        return self.xy + self.n * np.outer(self.mean_x - mean_x, self.mean_y - mean_y).astype(self.xy.dtype)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BlockSums:
-    """Sums over the words of each block of one fold: n (block,); total, squares (block, target)."""
-
-    n: np.ndarray
-    total: np.ndarray
-    squares: np.ndarray
-
-    @classmethod
-    def of(cls, values: np.ndarray, blocks: Sequence[slice]) -> BlockSums:
-        """values : (word of the fold, target)."""
-        centred = values - values.mean(0, dtype=np.float64).astype(values.dtype)
-        parts = [centred[rows] for rows in blocks]
-        squares = [np.einsum("wt,wt->t", part, part) for part in parts]
-        total = np.stack([part.sum(0) for part in parts]).astype(np.float64)
-        return cls(np.array([float(len(part)) for part in parts]), total, np.stack(squares).astype(np.float64))
-
-    def spread(self, chosen: np.ndarray) -> np.ndarray:
-        """(subset, target): centred sums of squares over the blocks of each subset, chosen (subset, block)."""
-        return np.maximum(chosen @ self.squares - (chosen @ self.total) ** 2 / (chosen @ self.n)[:, None], 0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class FoldBlocks:
     """The words of one fold, block by block, at one lag.
 
@@ -92,44 +51,16 @@ class FoldBlocks:
     ----------
     moments : Moments
         Of all words of the fold.
-    parts : sequence
-        Moments of each block.
+    parts : sequence of BlockMoments
+        Of each block.
     predicted, targets : BlockSums
         Of the held-out predictions, and of the targets turned as the fold's decoders' targets are.
     """
 
     moments: Moments
-    parts: Sequence[_Block]
+    parts: Sequence[BlockMoments]
     predicted: BlockSums
     targets: BlockSums
-
-    @classmethod
-    def of(
-        cls,
-        signal: np.ndarray,
-        values: np.ndarray,
-        blocks: Sequence[slice],
-        moments: Moments,
-        predicted: np.ndarray,
-        targets: BlockSums,
-    ) -> FoldBlocks:
-        """Sum the words of each block.
-
-        Parameters
-        ----------
-        signal : ndarray, shape (word, sensor)
-        values : ndarray, shape (word, layer x wide)
-            Targets before they are turned.
-        blocks : sequence of slice
-            Stretches of neighbouring words.
-        moments : Moments
-            Of all these words.
-        predicted : ndarray, shape (word, target)
-        targets : BlockSums
-            Of the turned targets; the same for all lags.
-        """
-        parts = [_Block.from_data(signal[rows], values[rows]) for rows in blocks]
-        return cls(moments, parts, BlockSums.of(predicted, blocks), targets)
 
 
 def block_scores(
@@ -269,7 +200,7 @@ class _FoldPairs:
         return self.products / np.where(norm > 0, norm, np.inf)[:, None, None]
 
 
-def _scores(blocks: Sequence[_Block], basis: EigenBasis, turn: np.ndarray) -> np.ndarray:
+def _scores(blocks: Sequence[BlockMoments], basis: EigenBasis, turn: np.ndarray) -> np.ndarray:
     """(block, direction, target): products of scores and components, about the means of all these blocks."""
     n = np.array([block.n for block in blocks], float)
     mean_x, mean_y = (n @ np.stack([getattr(b, name) for b in blocks]) / n.sum() for name in ("mean_x", "mean_y"))

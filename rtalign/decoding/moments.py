@@ -82,7 +82,7 @@ class Moments:
         total = _BlockSums(X.shape[1], Y.shape[1], 0 if same_y else groups, same_x is None)
         for start in range(0, len(X), BLOCK):
             rows = slice(start, start + BLOCK)
-            total.push(*_centred(X[rows], X[0], dtype), *_centred(Y[rows], Y[0], dtype))
+            total.push(*centred(X[rows], X[0], dtype), *centred(Y[rows], Y[0], dtype))
         mean_x, mean_y = total.finish()
         mean_y, yy = (same_y.mean_y, same_y.yy) if same_y is not None else (mean_y, total.yy)
         mean_x, xx = (same_x.mean_x, same_x.xx) if same_x is not None else (mean_x, total.xx)
@@ -94,8 +94,8 @@ class Moments:
     def sum(cls, parts: Sequence[Moments]) -> Moments:
         """Moments of the words of all parts, by the parallel-axis formula."""
         n = np.array([part.n for part in parts])
-        mean_x, between_x = _between(np.stack([part.mean_x for part in parts]), n)
-        mean_y, between_y = _between(np.stack([part.mean_y for part in parts]), n)
+        mean_x, between_x = between(np.stack([part.mean_x for part in parts]), n)
+        mean_y, between_y = between(np.stack([part.mean_y for part in parts]), n)
         groups = len(parts[0].yy)
         return cls(
             int(n.sum()),
@@ -189,7 +189,7 @@ def _check(X: np.ndarray, Y: np.ndarray, groups: int, same_y: Moments | None, sa
         )
 
 
-def _centred(block: np.ndarray, origin: np.ndarray, dtype: Precision) -> tuple[np.ndarray, np.ndarray]:
+def centred(block: np.ndarray, origin: np.ndarray, dtype: Precision) -> tuple[np.ndarray, np.ndarray]:
     """The block minus its own mean, ready to be multiplied, and that mean in float64.
 
     Why a row of the data is subtracted first: the difference of two values of one type is exact up to its own rounding,
@@ -226,15 +226,15 @@ class _BlockSums:
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """Add the part between blocks, which completes the sums; return the common means."""
         sizes = np.array(self.sizes)
-        mean_x, between_x = _between(np.stack(self.means_x), sizes)
-        mean_y, between_y = _between(np.stack(self.means_y), sizes)
+        mean_x, between_x = between(np.stack(self.means_x), sizes)
+        mean_y, between_y = between(np.stack(self.means_y), sizes)
         self.xx += between_x.T @ between_x
         self.xy += between_x.T @ between_y
         self.yy += _grouped_squares(between_y, self.groups)
         return mean_x, mean_y
 
 
-def _between(means: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def between(means: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The common mean of all parts, and each part's distance from it times the root of its size.
 
     means : (part, column).    sizes : (part,).

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from rtalign.decoding.moments import Moments, Precision, rotate
 
-# An array of numpy, or of torch on another device; the search uses only what both can do.
-Array = Any
-
-# Eigenvalues nearer to each other than this part of themselves are multiplied pair by pair; see held_out_loss.
-CLOSE = {"float32": 3e-4, "float64": 1e-6}
+# Eigenvalues nearer to each other than this part of themselves are multiplied pair by pair; see try_held_out.
+CLOSE = 1e-6
 PAIRS_AT_ONCE = 2048
 
 
@@ -57,17 +53,15 @@ class Shrinkage:
     close : (i, j) of those pairs, i < j, in portions.
     """
 
-    shrink: Array
-    inverse_gaps: Array
+    shrink: np.ndarray
+    inverse_gaps: np.ndarray
     close: list[tuple[np.ndarray, np.ndarray]]
 
     @classmethod
-    def from_values(
-        cls, values: np.ndarray, grid: np.ndarray, dtype: Precision, put: Callable[[np.ndarray], Array]
-    ) -> Shrinkage:
+    def from_values(cls, values: np.ndarray, grid: np.ndarray) -> Shrinkage:
         """values : (direction,), ascending.    grid : (alpha,)."""
         # Rounding grows by value / gap, so close pairs are multiplied one by one.
-        first = np.searchsorted(values, (1 - CLOSE[dtype]) * values)
+        first = np.searchsorted(values, (1 - CLOSE) * values)
         count = np.arange(len(values)) - first
         j = np.repeat(np.arange(len(values)), count)
         i = np.arange(len(j)) + np.repeat(first - np.cumsum(count) + count, count)
@@ -75,7 +69,7 @@ class Shrinkage:
         np.fill_diagonal(gap, np.inf)
         gap[i, j] = gap[j, i] = np.inf
         portions = [slice(at, at + PAIRS_AT_ONCE) for at in range(0, len(i), PAIRS_AT_ONCE)]
-        return cls(put(1 / (values + grid[:, None])), put(1 / gap), [(i[p], j[p]) for p in portions])
+        return cls(1 / (values + grid[:, None]), 1 / gap, [(i[p], j[p]) for p in portions])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +79,8 @@ class HeldOut:
     products : of predictions and targets.    squares : of predictions.
     """
 
-    products: Array
-    squares: Array
+    products: np.ndarray
+    squares: np.ndarray
 
     def __add__(self, other: HeldOut) -> HeldOut:
         return HeldOut(self.products + other.products, self.squares + other.squares)
@@ -94,17 +88,16 @@ class HeldOut:
     @property
     def loss(self) -> np.ndarray:
         """Squared errors, less the targets' own squares."""
-        return _as_numpy(self.squares - 2 * self.products)
+        return np.asarray(self.squares - 2 * self.products)
 
     @property
     def agreement(self) -> np.ndarray:
         """Squared correlation times the targets' own squares, negative where predictions are opposed to targets."""
-        products, squares = _as_numpy(self.products), _as_numpy(self.squares)
-        shared = np.divide(products, squares, out=np.zeros_like(products), where=squares > 0)
-        return np.asarray(np.abs(products) * shared)
+        shared = np.divide(self.products, self.squares, out=np.zeros_like(self.products), where=self.squares > 0)
+        return np.asarray(np.abs(self.products) * shared)
 
 
-def try_held_out(A: Array, b: Array, z: Array, shrinkage: Shrinkage) -> HeldOut:
+def try_held_out(A: np.ndarray, b: np.ndarray, z: np.ndarray, shrinkage: Shrinkage) -> HeldOut:
     """Score every penalty on held-out words.
 
     A : (direction, direction), inner products of the held-out words' scores.
@@ -114,7 +107,12 @@ def try_held_out(A: Array, b: Array, z: Array, shrinkage: Shrinkage) -> HeldOut:
     and d_i d_j = (d_i - d_j) / (value_j - value_i).  So the predictions' sum of squares, sum z_i d_i A_ij d_j z_j, is
     2 sum d_i z_i (C z)_i + sum d_i^2 A_ii z_i^2, where C_ij = A_ij / (value_j - value_i) is the same for all
     penalties.  This is an identity, not an approximation.
+
+    Why float64: a penalty far above the values makes d_i and d_j nearly equal, and (penalty / value)^2 times the
+    rounding is what is left of their difference.  In float32 that was a third of the sum at 1e8 over 1,200 words.
     """
+    A, b, z = (np.asarray(part, np.float64) for part in (A + A.T, b, z))
+    A /= 2  # products of float32 are symmetric to seven digits, and the difference would grow in the same way
     shrink = shrinkage.shrink
     squares = shrink @ (2 * z * ((A * shrinkage.inverse_gaps) @ z)) + shrink**2 @ (A.diagonal()[:, None] * z**2)
     for i, j in shrinkage.close:
@@ -127,7 +125,7 @@ class _Targets:
     """mean : (fold, target), xy : one (sensor, target) a fold; in units of spread."""
 
     mean: np.ndarray
-    xy: list[Array]
+    xy: list[np.ndarray]
 
 
 @dataclass(slots=True, eq=False)
@@ -141,14 +139,14 @@ class TrainingSet:
     """
 
     folds: list[int]
-    axes: Array
-    axes64: Array
+    axes: np.ndarray
+    axes64: np.ndarray
     shrinkage: Shrinkage
-    scores: dict[int, Array] = field(default_factory=dict)
+    scores: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 class PenaltySearch:
-    """The moments of all folds, scaled by each column's spread, in the search's precision and on its device."""
+    """The moments of all folds, scaled by each column's spread, in the search's precision."""
 
     def __init__(
         self,
@@ -156,15 +154,13 @@ class PenaltySearch:
         rotations: Sequence[np.ndarray],
         grid: np.ndarray,
         dtype: Precision,
-        device: str,
     ) -> None:
         self.grid, self.dtype = grid, dtype
-        self._to_device, self._to_device64 = _mover(dtype, device), _mover("float64", device)
         self.n = np.array([fold.n for fold in folds], np.float64)
         total = Moments.sum(folds)
         self.unit = _root_mean(np.diagonal(total.xx), total.n)
         self.mean_x = np.stack([fold.mean_x for fold in folds]) / self.unit
-        self.xx = [self._to_device64(fold.xx / self.unit[:, None] / self.unit) for fold in folds]
+        self.xx = [fold.xx / self.unit[:, None] / self.unit for fold in folds]
         self.targets = self._targets(folds, total, rotations)
 
     def _targets(self, folds: Sequence[Moments], total: Moments, rotations: Sequence[np.ndarray]) -> list[_Targets]:
@@ -173,21 +169,20 @@ class PenaltySearch:
         unit = _root_mean(total.target_squares, total.n)
         xys = [(fold.xy / self.unit[:, None] / unit).astype(self.dtype) for fold in folds]
         if not rotations:
-            return [_Targets(means / unit, [self._to_device(xy) for xy in xys])]
+            return [_Targets(means / unit, xys)]
         turned = []
         for rotation in rotations:
             squares = np.einsum("gmc,gmk,gkc->gc", rotation, total.yy, rotation, optimize=True)
             unit_turned = _root_mean(squares, total.n)[:, None]
             within = (rotation * unit.reshape(len(rotation), -1, 1) / unit_turned).astype(self.dtype)
-            xy = [self._to_device(rotate(xy, within)) for xy in xys]
-            turned.append(_Targets(rotate(means, rotation / unit_turned), xy))
+            turned.append(_Targets(rotate(means, rotation / unit_turned), [rotate(xy, within) for xy in xys]))
         return turned
 
     def train(self, folds: Sequence[int], basis: EigenBasis) -> TrainingSet:
         """A training set with its basis."""
-        shrinkage = Shrinkage.from_values(basis.values, self.grid, self.dtype, self._to_device)
+        shrinkage = Shrinkage.from_values(basis.values, self.grid)
         axes = np.ascontiguousarray((basis.axes * self.unit[:, None]).T)
-        return TrainingSet(list(folds), self._to_device(axes), self._to_device64(axes), shrinkage)
+        return TrainingSet(list(folds), axes.astype(self.dtype), axes, shrinkage)
 
     def test(self, training: TrainingSet, held: int, pipeline: int) -> HeldOut:
         """Predictions of a held-out fold, of one pipeline's targets."""
@@ -200,13 +195,13 @@ class PenaltySearch:
                 xy += targets.xy[fold]
             training.scores[which] = axes @ xy
         dx, dy = dx[held : held + 1], dy[held : held + 1]
-        A = self._to_device(training.axes64 @ (self.xx[held] + dx.T * dx) @ training.axes64.T)
+        A = training.axes64 @ (self.xx[held] + dx.T * dx) @ training.axes64.T
         return try_held_out(A, axes @ (targets.xy[held] + dx.T * dy), training.scores[which], training.shrinkage)
 
-    def _about(self, folds: list[int], means: np.ndarray) -> Array:
+    def _about(self, folds: list[int], means: np.ndarray) -> np.ndarray:
         """(fold, column): every fold's mean minus the training mean, times the root of the fold's size."""
         centre = self.n[folds] @ means[folds] / self.n[folds].sum()
-        return self._to_device(np.sqrt(self.n)[:, None] * (means - centre))
+        return np.asarray(np.sqrt(self.n)[:, None] * (means - centre), self.dtype)
 
 
 def choose_penalties(loss: np.ndarray, grid: np.ndarray) -> np.ndarray:
@@ -217,19 +212,6 @@ def choose_penalties(loss: np.ndarray, grid: np.ndarray) -> np.ndarray:
     return grid[np.argmin(np.where(np.isnan(loss), np.inf, loss), axis=0)]
 
 
-def _as_numpy(array: Array) -> np.ndarray:
-    return array if isinstance(array, np.ndarray) else np.asarray(array.cpu().numpy())
-
-
 def _root_mean(squares: np.ndarray, n: int) -> np.ndarray:
     """Spread of each column, 1 where nothing varies."""
     return np.where(squares > 0, np.sqrt(np.maximum(squares, 0) / n), 1.0)
-
-
-def _mover(dtype: Precision, device: str) -> Callable[[Array], Array]:
-    """A function that brings an array to the search's precision and device."""
-    if device == "cpu":
-        return lambda array: np.ascontiguousarray(array, dtype)
-    import torch
-
-    return lambda array: torch.as_tensor(array, dtype=getattr(torch, dtype), device=device)

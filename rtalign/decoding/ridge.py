@@ -68,7 +68,6 @@ def fit_ridge(
     alphas: Sequence[float] | np.ndarray,
     rotations: FoldRotations | None = None,
     dtype: Precision = "float32",
-    device: str = "cpu",
     *,
     bases: Mapping[tuple[int, ...], EigenBasis] | None = None,
     penalties: np.ndarray | None = None,
@@ -85,8 +84,6 @@ def fit_ridge(
         The targets of each fold's decoder, where the moments hold a wider basis.
     dtype : {"float32", "float64"}
         Of the search for alpha, and of the weights; decoders and scores are computed in float64 either way.
-    device : str
-        Of the search: "cpu" or a device of torch.
     bases : mapping, optional
         Result of `eigen_bases` for these folds, where other targets were fitted to the same words before.
     penalties : ndarray, shape (fold + 1, target), optional
@@ -106,7 +103,7 @@ def fit_ridge(
     n_folds = len(folds)
     bases = eigen_bases(folds, dtype) if bases is None else bases
     if penalties is None:
-        tested = try_penalties(folds, grid, rotations, dtype, device, bases=bases)
+        tested = try_penalties(folds, grid, rotations, dtype, bases=bases)
         penalties = np.stack([choose_penalties(one.loss, grid) for one in tested])
     turns = [*rotations.outer, rotations.final] if rotations else []
     decoders, agreements = [], []
@@ -127,7 +124,6 @@ def try_penalties(
     alphas: Sequence[float] | np.ndarray,
     rotations: FoldRotations | None = None,
     dtype: Precision = "float32",
-    device: str = "cpu",
     *,
     bases: Mapping[tuple[int, ...], EigenBasis] | None = None,
 ) -> list[HeldOut]:
@@ -135,7 +131,7 @@ def try_penalties(
 
     Parameters
     ----------
-    folds, alphas, rotations, dtype, device, bases
+    folds, alphas, rotations, dtype, bases
         As for `fit_ridge`.
 
     Returns
@@ -146,7 +142,7 @@ def try_penalties(
     grid = _checked(folds, alphas, rotations)
     n_folds = len(folds)
     bases = eigen_bases(folds, dtype) if bases is None else bases
-    search = PenaltySearch(folds, [*rotations.outer, rotations.final] if rotations else [], grid, dtype, device)
+    search = PenaltySearch(folds, [*rotations.outer, rotations.final] if rotations else [], grid, dtype)
     tested: dict[int, list[HeldOut]] = {pipeline: [] for pipeline in range(n_folds + 1)}
     # Why pairs: the decoder without folds j and k serves j's choice when tested on k, and k's when tested on j.
     for j, k in combinations(range(n_folds), 2):

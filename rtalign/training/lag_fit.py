@@ -6,18 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
-from rtalign.decoding.block_scores import BlockSums, FoldBlocks, block_scores
+from rtalign.decoding.block_moments import BlockMoments, BlockSums, sum_blocks
+from rtalign.decoding.block_scores import FoldBlocks, block_scores
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.penalties import EigenBasis, HeldOut
 from rtalign.decoding.projection import leading_rotation
 from rtalign.scoring.cross_validated import Draws, Prepared, score
 from rtalign.scoring.sign_flips import draw_signs, null_of_pairs
+
+if TYPE_CHECKING:  # importing it would import torch
+    from rtalign.decoding.gpu_products import GpuTargets
 
 SEARCH_STEP = 4
 """Every so many lags are searched for penalties that all lags share; an answer lasts longer than that."""
@@ -96,43 +100,6 @@ def _rotations(moments: Sequence[Moments], components: int) -> ridge.FoldRotatio
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LagFit:
-    """The fit of one lag.
-
-    Attributes
-    ----------
-    moments : sequence of Moments
-        One a fold.
-    fit : RidgeFit
-        Decoders and their scores.
-    r : ndarray, shape (layer,)
-        Mean over folds and targets.
-    predicted : sequence of ndarray, shape (word of the fold, target)
-        Held-out predictions, one a fold.
-    null : ndarray, shape (draw, layer)
-        R of unrelated words.
-    left_out : ndarray, shape (block, layer)
-        R without one block of words, decoders refitted.
-    retrained : ndarray, shape (block, layer)
-        R of all words by decoders that were not trained on one block.
-    excess : ndarray, shape (layer,)
-        By how much leaving out blocks makes the variance of R too large.
-    halves : ndarray, shape (2, layer)
-        R of half of the words.
-    """
-
-    moments: Sequence[Moments]
-    fit: ridge.RidgeFit
-    r: np.ndarray
-    predicted: Sequence[np.ndarray]
-    null: np.ndarray
-    left_out: np.ndarray
-    retrained: np.ndarray
-    excess: np.ndarray
-    halves: np.ndarray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class LagWords:
     """The words of one lag, and what is known of their sums.
 
@@ -150,8 +117,8 @@ class LagWords:
         `eigen_bases` of all words, where they are known.
     earlier : sequence of Moments
         Sums of words fitted before, one a fold; empty where there are none.
-    device : str
-        Of the search for penalties.
+    gpu : GpuTargets or None
+        The targets in a GPU's memory, where the sums over words are made there.
     """
 
     signals: Sequence[np.ndarray]
@@ -160,21 +127,61 @@ class LagWords:
     sensors: Sequence[Moments] = ()
     bases: Mapping[tuple[int, ...], EigenBasis] | None = None
     earlier: Sequence[Moments] = ()
-    device: str = "cpu"
+    gpu: GpuTargets | None = None
 
-    def moments(self) -> list[Moments]:
-        """Of each fold's words."""
-        targets = self.targets
-        sensors: Sequence[Moments | None] = self.sensors or [None] * len(self.signals)
-        known = zip(self.signals, targets.values, targets.moments, sensors, strict=True)
-        return [
-            Moments.from_data(x, y, self.recipe.precision, targets.n_layers, same_y=of_y, same_x=of_x)
-            for x, y, of_y, of_x in known
-        ]
+    def sums(self) -> _Sums:
+        """All that the fit needs of the words."""
+        return _SumsOnGpu(self, self.gpu) if self.gpu else _Sums(self)
+
+    def predicted(self, fit: ridge.RidgeFit) -> list[np.ndarray]:
+        """(word of the fold, target), one a fold: predictions by decoders that were not trained on them."""
+        return [x @ w + b for x, w, b in zip(self.signals, fit.weights, fit.bias, strict=True)]
 
     def with_earlier(self, own: Sequence[Moments]) -> list[Moments]:
         """Moments of these words and of those fitted before, together."""
         return [m + before for m, before in zip(own, self.earlier, strict=True)] if self.earlier else list(own)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LagFit:
+    """The fit of one lag.
+
+    Attributes
+    ----------
+    words : LagWords
+        The words.
+    moments : sequence of Moments
+        One a fold.
+    fit : RidgeFit
+        Decoders and their scores.
+    r : ndarray, shape (layer,)
+        Mean over folds and targets.
+    null : ndarray, shape (draw, layer)
+        R of unrelated words.
+    left_out : ndarray, shape (block, layer)
+        R without one block of words, decoders refitted.
+    retrained : ndarray, shape (block, layer)
+        R of all words by decoders that were not trained on one block.
+    excess : ndarray, shape (layer,)
+        By how much leaving out blocks makes the variance of R too large.
+    halves : ndarray, shape (2, layer)
+        R of half of the words.
+    """
+
+    words: LagWords
+    moments: Sequence[Moments]
+    fit: ridge.RidgeFit
+    r: np.ndarray
+    null: np.ndarray
+    left_out: np.ndarray
+    retrained: np.ndarray
+    excess: np.ndarray
+    halves: np.ndarray
+
+    @property
+    def predicted(self) -> list[np.ndarray]:
+        """(word of the fold, target), one a fold: predictions of held-out words."""
+        return self.words.predicted(self.fit)
 
 
 def fit_words(words: LagWords, penalties: np.ndarray | None = None) -> LagFit:
@@ -191,35 +198,73 @@ def fit_words(words: LagWords, penalties: np.ndarray | None = None) -> LagFit:
     -------
     LagFit
     """
-    signals, targets, recipe = words.signals, words.targets, words.recipe
-    own = words.moments()
-    total = words.with_earlier(own)
+    targets, recipe, sums = words.targets, words.recipe, words.sums()
+    total = words.with_earlier(sums.moments)
     bases = ridge.eigen_bases(total, recipe.precision) if words.bases is None else words.bases
-    fit = ridge.fit_ridge(
-        total, recipe.alphas, targets.rotations, recipe.precision, words.device, bases=bases, penalties=penalties
-    )
-    predicted = [x @ w + b for x, w, b in zip(signals, fit.weights, fit.bias, strict=True)]
+    fit = ridge.fit_ridge(total, recipe.alphas, targets.rotations, recipe.precision, bases=bases, penalties=penalties)
     r = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=(0, 2))
-    parts = zip(signals, targets.values, targets.blocks, own, predicted, targets.components, strict=True)
-    blocks = block_scores([FoldBlocks.of(*fold) for fold in parts], fit.alpha, bases, targets.rotations)
+    folds = [
+        FoldBlocks(*fold)
+        for fold in zip(sums.moments, sums.parts, sums.predicted(fit), targets.components, strict=True)
+    ]
+    blocks = block_scores(folds, fit.alpha, bases, targets.rotations)
     if targets.shifts:
         draws, drawn = targets.shifts
-        null = score(draws, predicted, drawn).null
+        null = score(draws, words.predicted(fit), drawn).null
     else:
         null = null_of_pairs(blocks.pairs, draw_signs(recipe.null_draws, blocks.pairs.shape[1], recipe.seed))
     # The change by a block; R itself comes from the sums of all words, earlier ones as well.
     left_out, retrained, halves = (
         r + values - blocks.whole for values in (blocks.left_out, blocks.retrained, blocks.halves)
     )
-    return LagFit(total, fit, r, predicted, null, left_out, retrained, blocks.excess, halves)
+    return LagFit(words, total, fit, r, null, left_out, retrained, blocks.excess, halves)
+
+
+class _Sums:
+    """Moments of the words by fold and by block, and sums of their predictions.
+
+    Attributes
+    ----------
+    moments : list of Moments
+        One a fold.
+    parts : list of list of BlockMoments
+        One a block.
+    """
+
+    def __init__(self, words: LagWords) -> None:
+        self._words, targets, precision = words, words.targets, words.recipe.precision
+        self.parts = [
+            [BlockMoments.from_data(x[rows], y[rows], precision) for rows in blocks]
+            for x, y, blocks in zip(words.signals, targets.values, targets.blocks, strict=True)
+        ]
+        none = np.empty((max(map(len, words.signals)), 0), np.float32)
+        sensors = words.sensors or [Moments.from_data(x, none[: len(x)], precision) for x in words.signals]
+        self.moments = [sum_blocks(*fold) for fold in zip(self.parts, sensors, targets.moments, strict=True)]
+
+    def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
+        """Of the held-out predictions of each fold."""
+        values = zip(self._words.predicted(fit), self._words.targets.blocks, strict=True)
+        return [BlockSums.of(*fold) for fold in values]
+
+
+class _SumsOnGpu(_Sums):
+    """The same, made on a GPU."""
+
+    def __init__(self, words: LagWords, gpu: GpuTargets) -> None:
+        from rtalign.decoding.gpu_products import GpuProducts
+
+        self._products = GpuProducts(gpu, words.signals)
+        self.parts, sensors = self._products.parts, self._products.sensors
+        self.moments = [sum_blocks(*fold) for fold in zip(self.parts, sensors, words.targets.moments, strict=True)]
+
+    def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
+        return self._products.predicted(fit.weights, fit.bias)
 
 
 def search_penalties(words: LagWords) -> list[HeldOut]:
     """Test every penalty at one lag, as `ridge.try_penalties`."""
-    recipe, total = words.recipe, words.with_earlier(words.moments())
-    return ridge.try_penalties(
-        total, recipe.alphas, words.targets.rotations, recipe.precision, words.device, bases=words.bases
-    )
+    recipe, total = words.recipe, words.with_earlier(words.sums().moments)
+    return ridge.try_penalties(total, recipe.alphas, words.targets.rotations, recipe.precision, bases=words.bases)
 
 
 def searched_lags(n_lags: int) -> range:

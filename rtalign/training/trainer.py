@@ -22,6 +22,7 @@ from rtalign.core.tensorfile import TensorFile
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds, ridge
 from rtalign.decoding.bank import DecoderBank, make_passport
+from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.scoring.statistics import by_layer
@@ -51,7 +52,8 @@ from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
 from rtalign.training.unique import UniqueInputs, fit_unique, partialled_targets
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # importing them would import torch
+    from rtalign.decoding.gpu_products import GpuTargets
     from rtalign.language.model import LanguageModel
 
 
@@ -73,8 +75,8 @@ class FitInputs:
         These words as a part of all words, 1 for a new bank.
     earlier : TensorFile or None
         The sums of the bank that is extended.
-    device : str
-        Of the search for penalties.
+    gpu : GpuTargets or None
+        The targets in a GPU's memory, where the sums over words are made there.
     penalties : ndarray, shape (fold + 1, target), or None
         Of all lags; None where each lag chooses its own.
     work : TensorFile or None
@@ -89,7 +91,7 @@ class FitInputs:
     targets: LagTargets
     share: float
     earlier: TensorFile | None
-    device: str
+    gpu: GpuTargets | None = None
     penalties: np.ndarray | None = None
     work: TensorFile | None = None
     sensor_moments: SensorMomentsFile | None = None
@@ -126,7 +128,7 @@ def train(
     progress : Progress, optional
         Shows the stages; by default nothing is shown.
     device : str
-        Of the search for penalties: "cpu" or a device of torch.
+        Where the sums over words are made: "cpu" or a GPU of torch.
     extend : DecoderBank, optional
         A bank whose words are added to these, without reading its recordings again.
     store : Path, optional
@@ -158,8 +160,9 @@ def train(
         projection = extend.projection if extend else fit_wide_basis(prepared, recipe, fold)
         folder = bank_writer.work_folder(store, prepared, model, recipe, extend)
         work = bank_writer.open_bank_file(folder, len(prepared[0].recording.sensors), recipe, projection)
-        inputs = make_fit_inputs(prepared, recipe, projection, fold, earlier=extend.tensors if extend else None)
-        inputs = replace(inputs, work=work, device=device)
+        before = extend.tensors if extend else None
+        inputs = make_fit_inputs(prepared, recipe, projection, fold, earlier=before, device=device)
+        inputs = replace(inputs, work=work)
         stage.advance(len(layers))
     _fit_lags(replace(inputs, penalties=find_penalties(inputs, progress)), work, progress)
     controlled = _controls(inputs, controls, layers, model, store, progress)
@@ -192,8 +195,9 @@ def make_fit_inputs(
     projection: Projection,
     fold: np.ndarray,
     earlier: TensorFile | None = None,
+    device: str = "cpu",
 ) -> FitInputs:
-    """Compute what does not depend on the lag."""
+    """Compute what does not depend on the lag; a GPU keeps the targets for the sums over words."""
     values = fold_targets(prepared, projection, fold, recipe.fit.folds)
     n_folds, n_layers = recipe.fit.folds, len(projection.mean)
     run = np.repeat(np.arange(len(prepared)), [len(one.used) for one in prepared])
@@ -202,7 +206,12 @@ def make_fit_inputs(
     targets = LagTargets.of(values, n_layers, projection.components, blocks, recipe.fit, before)
     own = sum(m.n for m in targets.moments)
     share = own / (own + sum(m.n for m in before))
-    return FitInputs(prepared, recipe, fold, targets, share, earlier, device="cpu")
+    gpu = None
+    if device != "cpu":
+        from rtalign.decoding.gpu_products import GpuTargets
+
+        gpu = GpuTargets(values, blocks, device, recipe.fit.precision)
+    return FitInputs(prepared, recipe, fold, targets, share, earlier, gpu)
 
 
 def _fit_lags(inputs: FitInputs, work: TensorFile, progress: Progress) -> None:
@@ -243,7 +252,7 @@ def _controls(
 
     n_columns = prepared[0].signal.n_sensors + found.n
     need = lag_bytes(len(inputs.fold), n_columns, plain.n_layers * components, n_folds)
-    unique = UniqueInputs(read, recipe.lags.seconds, nuisances, targets, recipe.fit, need, inputs.device)
+    unique = UniqueInputs(read, recipe.lags.seconds, nuisances, targets, recipe.fit, need)
     curves = fit_unique(unique, layers, model.info.n_layers, progress)
     return {"nuisances": control_entry(curves, recipe.fit.peak, found)}
 
@@ -292,7 +301,9 @@ def fit_lag(inputs: FitInputs, index: int) -> LagFit:
 def _lag_words(inputs: FitInputs, index: int) -> LagWords:
     recipe, shared, n_folds = inputs.recipe, inputs.sensor_moments, len(inputs.targets.values)
     signal = read_lag(inputs.prepared, float(recipe.lags.seconds[index]))
-    sensors = shared.moments(index) if shared else fold_moments(inputs.prepared, signal, inputs.fold, recipe.fit)
+    sensors: Sequence[Moments] = ()
+    if not inputs.gpu:
+        sensors = shared.moments(index) if shared else fold_moments(inputs.prepared, signal, inputs.fold, recipe.fit)
     earlier = inputs.earlier
     return LagWords(
         [signal[inputs.fold == k] for k in range(n_folds)],
@@ -301,7 +312,7 @@ def _lag_words(inputs: FitInputs, index: int) -> LagWords:
         sensors=sensors,
         bases=shared.bases(index) if shared else None,
         earlier=[bank_writer.earlier_moments(earlier, index, k) for k in range(n_folds)] if earlier else (),
-        device=inputs.device,
+        gpu=inputs.gpu,
     )
 
 

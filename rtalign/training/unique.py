@@ -40,8 +40,6 @@ class UniqueInputs:
         As in the plain fit.
     lag_bytes : float
         Memory that one lag takes.
-    device : str
-        Of the search for penalties.
     """
 
     read: Callable[[int], Sequence[np.ndarray]]
@@ -50,7 +48,6 @@ class UniqueInputs:
     targets: LagTargets
     recipe: FitRecipe
     lag_bytes: float = 0.0
-    device: str = "cpu"
 
 
 def partialled_targets(
@@ -115,7 +112,7 @@ def _at_lag(
     precision = inputs.recipe.precision
     sensors = [_moments(x, precision) for x in signals]
     bases = partialled_bases(sensors, axes, precision)
-    return step(LagWords(signals, inputs.targets, inputs.recipe, sensors, bases, device=inputs.device))
+    return step(LagWords(signals, inputs.targets, inputs.recipe, sensors, bases))
 
 
 def _moments(values: np.ndarray, precision: Precision) -> Moments:

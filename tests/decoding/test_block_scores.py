@@ -8,7 +8,8 @@ from scipy.signal import lfilter
 
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import BLOCKS_PER_FOLD, assign_blocks
-from rtalign.decoding.block_scores import BlockScores, BlockSums, FoldBlocks, block_scores
+from rtalign.decoding.block_moments import BlockMoments, BlockSums
+from rtalign.decoding.block_scores import BlockScores, FoldBlocks, block_scores
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.ridge import FoldRotations, RidgeFit, eigen_bases, fit_ridge
 from rtalign.scoring.cross_validated import Draws, score
@@ -35,9 +36,13 @@ def fitted(x: np.ndarray, y: np.ndarray) -> tuple[RidgeFit, BlockScores]:
     fit = fit_ridge(moments, ALPHAS, rotations, "float64", bases=bases)
     predicted = [a @ w + b for a, w, b in zip(signals, fit.weights, fit.bias, strict=True)]
     blocks = [assign_blocks(np.zeros(len(f))) for f in folds]
-    sums = [BlockSums.of(*part) for part in zip(targets, blocks, strict=True)]
-    parts = zip(signals, targets, blocks, moments, predicted, sums, strict=True)
-    return fit, block_scores([FoldBlocks.of(*fold) for fold in parts], fit.alpha, bases, rotations)
+    sums, guesses = ([BlockSums.of(*f) for f in zip(v, blocks, strict=True)] for v in (targets, predicted))
+    each = [
+        [BlockMoments.from_data(a[rows], b[rows], "float64") for rows in of]
+        for a, b, of in zip(signals, targets, blocks, strict=True)
+    ]
+    parts = zip(moments, each, guesses, sums, strict=True)
+    return fit, block_scores([FoldBlocks(*fold) for fold in parts], fit.alpha, bases, rotations)
 
 
 def by_layer(r: np.ndarray) -> np.ndarray:

@@ -109,12 +109,11 @@ def difference(found: ridge.RidgeFit, truth: SimpleNamespace, X, offset: bool = 
     return np.abs(every if offset else every - every.mean(1, keepdims=True)).max()
 
 
-@pytest.mark.parametrize("device", ["cpu", "cpu:0"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_float64_is_the_nested_loop(kind, device):
+def test_float64_is_the_nested_loop(kind):
     X, Y = world(kind)
     truth = truth_of(kind)
-    found = ridge.fit_ridge(summed(X, Y), ALPHAS, dtype="float64", device=device)
+    found = ridge.fit_ridge(summed(X, Y), ALPHAS, dtype="float64")
     assert np.array_equal(found.alpha, truth.alpha)
     assert np.array_equal(found.final_alpha, truth.final_alpha)
     assert np.abs(found.r - truth.r).max() < 1e-6
@@ -226,17 +225,22 @@ def plain_loss(A, b, z, values, grid) -> np.ndarray:
     ],
     ids=["spread out", "all equal", "fours", "close"],
 )
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("float64", 1e-9)])
-def test_one_multiplication_tests_every_penalty(values, dtype, tolerance):
+def test_one_multiplication_tests_every_penalty(values):
     rng = np.random.default_rng(0)
     scores = rng.standard_normal((200, 40)) * np.sqrt(values)
     A, b = scores.T @ scores, scores.T @ rng.standard_normal((200, 5))
     z = np.sqrt(values)[:, None] * rng.standard_normal((40, 5))
     grid = ALPHAS[::-1]
     truth = plain_loss(A, b, z, values, grid)
-    fractions = Shrinkage.from_values(values, grid, dtype, lambda a: a.astype(dtype))
-    found = try_held_out(A.astype(dtype), b.astype(dtype), z.astype(dtype), fractions).loss
-    assert np.abs((found - truth) / np.abs(truth).max(1, keepdims=True)).max() < tolerance
+    found = try_held_out(A, b, z, Shrinkage.from_values(values, grid))
+    assert np.abs((found.loss - truth) / np.abs(truth).max(1, keepdims=True)).max() < 1e-9
+
+
+def test_a_penalty_far_above_the_signal_is_judged_as_exactly_as_any_other():
+    """Correlation has a limit there; in float32 its square moved by a third, and could win by chance."""
+    X, Y = world()
+    for tested in ridge.try_penalties(summed(X, Y, "float32"), [1e7, 1e8, 1e9]):
+        np.testing.assert_allclose(tested.agreement[0], tested.agreement[2], rtol=1e-3)
 
 
 def test_directions_that_hold_only_rounding_are_dropped():

@@ -101,7 +101,9 @@ class _JobFit:
         n_lags = len(self._recipe.lags.seconds)
         with progress.stage("targets", 1, "job"):
             projection = trainer.fit_wide_basis(self._recordings, self._recipe, self._fold)
-            inputs = trainer.make_fit_inputs(self._recordings, self._recipe, projection, self._fold)
+            inputs = trainer.make_fit_inputs(
+                self._recordings, self._recipe, projection, self._fold, device=self._plan.device
+            )
             inputs = replace(inputs, sensor_moments=SensorMomentsFile(self._moments))
             quartiles = Quartiles.of(inputs, self._surprisal()) if self._plan.quartiles else None
         inputs = replace(inputs, penalties=trainer.find_penalties(inputs, progress))

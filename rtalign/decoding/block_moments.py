@@ -1,0 +1,106 @@
+"""Sums over blocks of neighbouring words: what the fit of one lag needs of its words, on the processor or on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rtalign.decoding.moments import BLOCK, Moments, Precision, between, centred
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockMoments:
+    """Moments of the words of one block.
+
+    Attributes
+    ----------
+    n : int
+        How many words.
+    mean_x : ndarray, shape (sensor,)
+        Mean of the signal.
+    mean_y : ndarray, shape (target,)
+        Mean of the targets.
+    xy : ndarray, shape (sensor, target)
+        Inner products of the centred signal with the centred targets.
+    """
+
+    n: int
+    mean_x: np.ndarray
+    mean_y: np.ndarray
+    xy: np.ndarray
+
+    @classmethod
+    def from_data(cls, x: np.ndarray, y: np.ndarray, dtype: Precision = "float32") -> BlockMoments:
+        """Of one block's words: x (word, sensor), y (word, target); products in `dtype`, summed in float64."""
+        sizes, means_x, means_y, xy = [], [], [], np.zeros((x.shape[1], y.shape[1]))
+        for first in range(0, len(x), BLOCK):
+            part_x, mean_x = centred(x[first : first + BLOCK], x[0], dtype)
+            part_y, mean_y = centred(y[first : first + BLOCK], y[0], dtype)
+            xy += part_x.T @ part_y
+            sizes.append(len(part_x))
+            means_x.append(mean_x)
+            means_y.append(mean_y)
+        mean_x, apart_x = between(np.stack(means_x), np.array(sizes))
+        mean_y, apart_y = between(np.stack(means_y), np.array(sizes))
+        if len(sizes) > 1:
+            xy += apart_x.T @ apart_y
+        return cls(len(x), mean_x, mean_y, xy.astype(dtype))
+
+    def about(self, mean_x: np.ndarray, mean_y: np.ndarray) -> np.ndarray:
+        """Sums of products of deviations from other means."""
+        return self.xy + self.n * np.outer(self.mean_x - mean_x, self.mean_y - mean_y).astype(self.xy.dtype)
+
+
+def sum_blocks(parts: Sequence[BlockMoments], of_x: Moments, of_y: Moments) -> Moments:
+    """Moments of a fold's words.
+
+    Parameters
+    ----------
+    parts : sequence of BlockMoments
+        Of its blocks, which hold all its words.
+    of_x, of_y : Moments
+        Of the signal alone and of the targets alone.
+
+    Returns
+    -------
+    Moments
+    """
+    n = np.array([part.n for part in parts])
+    _, apart_x = between(np.stack([part.mean_x for part in parts]), n)
+    _, apart_y = between(np.stack([part.mean_y for part in parts]), n)
+    xy = apart_x.T @ apart_y
+    for part in parts:
+        xy += part.xy
+    return replace(of_y, mean_x=of_x.mean_x, xx=of_x.xx, xy=xy)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockSums:
+    """Sums over the words of each block of one fold.
+
+    Attributes
+    ----------
+    n : ndarray, shape (block,)
+        How many words.
+    total, squares : ndarray, shape (block, target)
+        Of values about their mean over the fold.
+    """
+
+    n: np.ndarray
+    total: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, blocks: Sequence[slice]) -> BlockSums:
+        """values : (word of the fold, target)."""
+        about = values - values.mean(0, dtype=np.float64).astype(values.dtype)
+        parts = [about[rows] for rows in blocks]
+        squares = [np.einsum("wt,wt->t", part, part) for part in parts]
+        total = np.stack([part.sum(0) for part in parts]).astype(np.float64)
+        return cls(np.array([float(len(part)) for part in parts]), total, np.stack(squares).astype(np.float64))
+
+    def spread(self, chosen: np.ndarray) -> np.ndarray:
+        """(subset, target): centred sums of squares over the blocks of each subset, chosen (subset, block)."""
+        return np.maximum(chosen @ self.squares - (chosen @ self.total) ** 2 / (chosen @ self.n)[:, None], 0)
