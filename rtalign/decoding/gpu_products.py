@@ -1,11 +1,13 @@
 """The products that grow with the number of words, on a GPU: a lag's words become sums of the size of the sensors.
 
 Everything after the sums (directions, penalties, decoders, scores) takes as long for ten hours as for one, and stays on
-the processor, lags side by side.
+the processor, lags side by side.  Why all blocks are multiplied at once, padded to one length: the threads of many lags
+share one interpreter, and every small call to the GPU would wait for it.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,19 +35,41 @@ class GpuTargets:
     def __init__(
         self, values: Sequence[np.ndarray], blocks: Sequence[Sequence[slice]], device: str, dtype: Precision
     ) -> None:
-        self.blocks, self.device, self.dtype = blocks, torch.device(device), getattr(torch, dtype)
-        self.centred = [[self.centre(self.put(y)[rows]) for rows in of] for y, of in zip(values, blocks, strict=True)]
-        self.means = [[mean.cpu().numpy() for _, mean in fold] for fold in self.centred]
+        self.device, self.dtype = torch.device(device), getattr(torch, dtype)
+        self.lock = threading.Lock()  # one lag at a time: the GPU would take them in turn, and hold them all
+        starts = np.cumsum([0, *map(len, values)])
+        rows = [
+            range(start + of.start, start + of.stop) for start, fold in zip(starts, blocks, strict=False) for of in fold
+        ]
+        self.sizes = [len(of_block) for of_block in rows]
+        self.fold_of = np.repeat(np.arange(len(blocks)), [len(fold) for fold in blocks])
+        self.n_parts = -(-max(self.sizes) // BLOCK)
+        longest = -(-max(self.sizes) // self.n_parts) * self.n_parts
+        index = np.zeros((len(rows), longest), np.int64)
+        for row, words in zip(index, rows, strict=True):
+            row[: len(words)] = words
+        self._index = torch.as_tensor(index).to(self.device)
+        sizes = torch.as_tensor(self.sizes).to(self.device)
+        self.n = sizes[:, None, None]
+        self.valid = (torch.arange(longest, device=self.device) < sizes[:, None])[:, :, None]
+        self.centred, means = self.centre(self.in_blocks(values))
+        self.means = means.cpu().numpy()
 
-    def put(self, values: np.ndarray) -> torch.Tensor:
-        """Values in the GPU's memory."""
-        return torch.as_tensor(values).to(self.device)
+    def in_blocks(self, values: Sequence[np.ndarray]) -> torch.Tensor:
+        """(block, word, column) of values (word of the fold, column), one a fold; words beyond a block's are wrong."""
+        together = torch.cat([torch.as_tensor(part).to(self.device) for part in values])
+        return together[self._index]
 
-    def centre(self, block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A block about its mean, ready to be multiplied, and that mean in float64; as `moments.centred`."""
-        shifted = block.to(torch.promote_types(block.dtype, self.dtype)) - block[0]
-        mean = shifted.double().mean(0)
-        return (shifted - mean.to(shifted.dtype)).to(self.dtype), block[0].double() + mean
+    def centre(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Blocks about their means, 0 beyond their words, and the means (block, column) in float64.
+
+        As `moments.centred`: a row of the data is subtracted first, so that no digit is lost to a common offset.
+        """
+        first = values[:, :1]
+        shifted = torch.where(self.valid, values.to(torch.promote_types(values.dtype, self.dtype)) - first, 0)
+        mean = shifted.sum(1, keepdim=True, dtype=torch.float64) / self.n
+        about = torch.where(self.valid, shifted - mean.to(shifted.dtype), 0)
+        return about.to(self.dtype), (first.double() + mean)[:, 0]
 
 
 class GpuProducts:
@@ -67,18 +91,22 @@ class GpuProducts:
     """
 
     def __init__(self, targets: GpuTargets, signals: Sequence[np.ndarray]) -> None:
-        self._targets = targets
-        self._signals = [targets.put(x) for x in signals]
-        self.parts: list[list[BlockMoments]] = []
-        self.sensors: list[Moments] = []
-        for x, blocks, ys, means in zip(self._signals, targets.blocks, targets.centred, targets.means, strict=True):
-            xs = [targets.centre(x[rows]) for rows in blocks]
-            xx = torch.stack([_products(block, block) for block, _ in xs]).cpu().numpy()
-            xy = torch.stack([_products(a, b).to(targets.dtype) for (a, _), (b, _) in zip(xs, ys, strict=True)])
-            mean_x, each = torch.stack([mean for _, mean in xs]).cpu().numpy(), xy.cpu().numpy()
-            sizes = [len(block) for block, _ in xs]
-            self.parts.append([BlockMoments(*part) for part in zip(sizes, mean_x, means, each, strict=True)])
-            self.sensors.append(Moments.sum([_of_signal(*part) for part in zip(sizes, mean_x, xx, strict=True)]))
+        self._targets, self._signals = targets, signals
+        with targets.lock:
+            x, mean = targets.centre(targets.in_blocks(signals))
+            xy = self._products(x, targets.centred).to(targets.dtype)
+            means, xx, each = (part.cpu().numpy() for part in (mean, self._products(x, x), xy))
+            del x, xy
+        blocks = [BlockMoments(*part) for part in zip(targets.sizes, means, targets.means, each, strict=True)]
+        of_folds = [np.flatnonzero(targets.fold_of == k) for k in range(len(signals))]
+        self.parts = [[blocks[b] for b in fold] for fold in of_folds]
+        self.sensors = [Moments.sum([_of_signal(blocks[b], xx[b]) for b in fold]) for fold in of_folds]
+
+    def _products(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """(block, column of a, column of b): inner products over so few rows each that no digit is lost."""
+        n = self._targets.n_parts
+        parts = a.unflatten(1, (n, -1)).flatten(0, 1).mT @ b.unflatten(1, (n, -1)).flatten(0, 1)
+        return parts.unflatten(0, (len(a), n)).sum(1, dtype=torch.float64)
 
     def predicted(self, weights: np.ndarray, bias: np.ndarray) -> list[BlockSums]:
         """Sums over each block of the predictions by each fold's decoder.
@@ -92,24 +120,29 @@ class GpuProducts:
         -------
         list of BlockSums
         """
-        found = []
-        for x, w, b, blocks in zip(self._signals, weights, bias, self._targets.blocks, strict=True):
-            values = (x.to(self._targets.dtype) @ self._targets.put(w) + self._targets.put(b)).double()
-            values -= values.mean(0)
-            parts = [values[rows] for rows in blocks]
-            total, squares = (torch.stack(sums).cpu().numpy() for sums in zip(*map(_sums, parts), strict=True))
-            found.append(BlockSums(np.array([float(len(part)) for part in parts]), total, squares))
-        return found
+        targets = self._targets
+        sizes, fold_of = np.array(targets.sizes, float), targets.fold_of
+        with targets.lock:
+            w, b = (torch.as_tensor(part).to(targets.device) for part in (weights, bias))
+            values = targets.in_blocks(self._signals).to(w.dtype) @ w[fold_of] + b[fold_of][:, None]
+            means = targets.centre(values)[1].cpu().numpy()
+            of_fold = np.stack([np.average(part, 0, size) for part, size in _by_fold(means, sizes, fold_of)])
+            about = torch.where(targets.valid, values - torch.as_tensor(of_fold).to(values)[fold_of][:, None], 0)
+            total, squares = (part.sum(1, dtype=torch.float64).cpu().numpy() for part in (about, about**2))
+            del values, about
+        return [
+            BlockSums(size, own_total, own_squares)
+            for (own_total, size), (own_squares, _) in zip(
+                _by_fold(total, sizes, fold_of), _by_fold(squares, sizes, fold_of), strict=True
+            )
+        ]
 
 
-def _products(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """(column of a, column of b): inner products, in float64, of so few rows each that no digit is lost."""
-    return sum((x.T @ y).double() for x, y in zip(a.split(BLOCK), b.split(BLOCK), strict=True))  # type: ignore[return-value]
+def _by_fold(values: np.ndarray, sizes: np.ndarray, fold_of: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each fold: its blocks' values and sizes."""
+    return [(values[fold_of == k], sizes[fold_of == k]) for k in range(fold_of[-1] + 1)]
 
 
-def _sums(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return values.sum(0), (values**2).sum(0)
-
-
-def _of_signal(n: int, mean_x: np.ndarray, xx: np.ndarray) -> Moments:
-    return Moments(n, mean_x, np.zeros(0), xx, np.zeros((len(mean_x), 0)), np.zeros((0, 1, 1)))
+def _of_signal(block: BlockMoments, xx: np.ndarray) -> Moments:
+    n_sensors = len(block.mean_x)
+    return Moments(block.n, block.mean_x, np.zeros(0), xx, np.zeros((n_sensors, 0)), np.zeros((0, 1, 1)))
