@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from rtalign.report.html import Markup, escape, join, tag
 from rtalign.report.tables import Cell, table
-from rtalign.report.text import DASH, p_value, signed
+from rtalign.report.text import DASH, signed
+from rtalign.scoring.headline import p_text
 from rtalign_offline.sweep.report.csv_tables import Row, growth_rows
 from rtalign_offline.sweep.report.marks import Colours
 from rtalign_offline.sweep.report.paper import compare
@@ -127,7 +128,7 @@ def _job_row(entry: StudyEntry) -> list[Cell]:
         (f"{entry.n_peaks} of {len(entry.findings.peaks)}", ""),
         r,
         (f"{signed(score.ci[0])} to {signed(score.ci[1])}" if score and score.ci else DASH, ""),
-        (p_value(score.p_permutation).removeprefix("p = ").removeprefix("p ") if score else DASH, ""),
+        (p_text(score).removeprefix("p = ").removeprefix("p ") if score else DASH, ""),
         (signed(score.slope_ms, 0, plus=True) if score else DASH, ""),
         (signed(entry.alignment_r, 3), ""),
         (f"{entry.n_words:,}", ""),
