@@ -137,6 +137,7 @@ def block_scores(
     alpha: np.ndarray,
     bases: Mapping[tuple[int, ...], EigenBasis],
     rotations: FoldRotations,
+    trained: Sequence[FoldBlocks] | None = None,
 ) -> BlockScores:
     """Score every layer without each block of words, and split its R into contributions of pairs of blocks.
 
@@ -155,6 +156,8 @@ def block_scores(
         `eigen_bases` of the folds.
     rotations : FoldRotations
         Each fold's components of the wide targets.
+    trained : sequence of FoldBlocks, optional
+        The words that decoders are trained on, in the same blocks, where those in `folds` are but some of them.
 
     Returns
     -------
@@ -163,15 +166,16 @@ def block_scores(
     n_layers = len(rotations.final)
     fold_of = np.repeat(np.arange(len(folds)), [len(fold.parts) for fold in folds])
     n_blocks = len(fold_of)
-    tested, trained = _subsets(n_blocks)
+    tested_on, trained_on = _subsets(n_blocks)
     pairs = np.zeros((n_layers, n_blocks, n_blocks), np.float32)
-    r = np.zeros((len(tested), n_layers))
+    r = np.zeros((len(tested_on), n_layers))
     for k, fold in enumerate(folds):
         others = tuple(f for f in range(len(folds)) if f != k)
         rows, columns = np.flatnonzero(fold_of == k), np.flatnonzero(fold_of != k)
-        of_fold = _FoldPairs.of(fold, [folds[f] for f in others], alpha[k], bases[others], rotations.outer[k])
-        found = of_fold.r(tested[:, rows], trained[:, columns], fold.predicted, fold.targets)
-        r += found.reshape(len(tested), n_layers, -1).mean(2) / len(folds)
+        training = [(trained or folds)[f] for f in others]
+        of_fold = _FoldPairs.of(fold, training, alpha[k], bases[others], rotations.outer[k])
+        found = of_fold.r(tested_on[:, rows], trained_on[:, columns], fold.predicted, fold.targets)
+        r += found.reshape(len(tested_on), n_layers, -1).mean(2) / len(folds)
         by_layer = of_fold.against_chance(fold.targets).reshape(n_layers, -1, len(rows), len(columns))
         pairs[:, rows[:, None], columns] = by_layer.mean(1) / len(folds)
     beyond = _beyond(pairs, fold_of)
