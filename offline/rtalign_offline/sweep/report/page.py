@@ -23,11 +23,13 @@ from rtalign_offline.sweep.report.figures import (
     size_plot,
 )
 from rtalign_offline.sweep.report.marks import Colours
+from rtalign_offline.sweep.report.mean_peaks import average_peaks
 from rtalign_offline.sweep.report.study import Growth, Score, Study, growth_with_context, growth_with_size, load_study
 from rtalign_offline.sweep.report.tables import (
     failure_note,
     growth_table,
     job_table,
+    mean_peaks_table,
     overlap_note,
     published_table,
     score_table,
@@ -88,7 +90,7 @@ def render_page(study: Study) -> str:
         tag("title", f"{study.plan.title}: {headline(study)}"),
         tag("style", Markup(page_css() + rules("sweep.css", __package__))),
     )
-    compared = (overview, sizes, contexts, architectures, predictability, controls, both_scores)
+    compared = (overview, peaks_over_models, sizes, contexts, architectures, predictability, controls, both_scores)
     sections = [section(study, colours) for section in compared]
     parts = [head(study), *sections, growth(study), details(study)]
     foot = tag("footer", "rtalign. The numbers are in tables/ beside this file, as CSV and, with pyarrow, Parquet.")
@@ -161,6 +163,22 @@ def overview(study: Study, colours: Colours) -> Markup:
     )
 
 
+def peaks_over_models(study: Study, colours: Colours) -> Markup:  # noqa: ARG001 - one signature for all sections
+    title, peaks = tag("h2", "Peaks averaged over models and people"), average_peaks(study)
+    if peaks is None:
+        return join(title, _left_out("Peaks are not averaged: models differ in their number of layers, or none peaks."))
+    drawn = "people and words" if peaks.n_people > 1 else "words"
+    few = " With so few people an interval over people is rough." if 1 < peaks.n_people < 6 else ""
+    people = "one person" if peaks.n_people == 1 else f"{peaks.n_people} people"
+    caption = (
+        f"{several(peaks.n_models, 'trained model')} at {study.reference}, {people}. Left, the latency of each curve, "
+        f"averaged over models and people, as the paper most plausibly did: r with depth {signed(peaks.r)} "
+        f"({signed(peaks.r_ci[0])} to {signed(peaks.r_ci[1])}). Right, latencies of R that is averaged over people, "
+        f"averaged over models: r with depth {signed(peaks.pooled_r)}. Intervals are of a bootstrap over {drawn}.{few}"
+    )
+    return join(title, captioned("Mean peaks by depth.", caption, mean_peaks_table(peaks)))
+
+
 def sizes(study: Study, colours: Colours) -> Markup:
     entries = study.at(study.reference)
     different = len({e.condition.n_parameters for e in entries})
@@ -208,9 +226,11 @@ def predictability(study: Study, colours: Colours) -> Markup:
             f"no model has surprisal of enough words at {study.reference}"
         )  # fmt: skip
         return join(title, _left_out(f"Quarters by predictability are left out: {reason}."))
+    decoders = "The decoders are those of all words; they are scored on"
+    if study.plan.refit_quartiles:
+        decoders = "Decoders are fitted to the words of each quarter alone, and scored on"
     caption = (
-        "The decoders are those of all words; they are scored on each quarter of held-out words, by the model\u2019s "
-        f"own surprisal at {study.reference}. Dotted: the mean of trained models. A quarter has "
+        f"{decoders} each quarter of held-out words, by the model\u2019s own surprisal at {study.reference}. Dotted: the mean of trained models. A quarter has "
         "fewer words, so chance lifts its best R more than that of all words: compare quarters with each other."
     )
     scores = captioned("Scores by predictability.", caption, _pair(study, lambda s: quartile_plot(study, s, colours)))
