@@ -186,7 +186,7 @@ def sizes(study: Study, colours: Colours) -> Markup:
     if different < 2:
         return join(title, _left_out("Scores against size are left out: all models of this plan are of one size."))
     caption = (
-        f"Each model at {study.reference}, all people pooled, with its 95 % bootstrap interval; faint dots are "
+        f"Each model at {study.reference}, all people pooled, with its 95 % interval; faint dots are "
         "single people, open ones models with random weights, small rings at the foot have no temporal score. The line "
         "is fitted to trained models alone."
     )
@@ -200,7 +200,7 @@ def contexts(study: Study, colours: Colours) -> Markup:
         if len({e.condition.words for e in study.pooled if e.condition.context_kind == kind}) > 1:
             caption = (
                 "A line for each model over the words that it sees, the word itself included, on a logarithmic axis. "
-                "Shaded: 95 % of the bootstrap, where there are few lines."
+                "Shaded: 95 % intervals, where there are few lines."
             )
             name = "Sliding windows" if kind == "window" else "Growing contexts"
             both = _pair(study, lambda score, kind=kind: context_plot(study, score, colours, kind))  # type: ignore[misc]
@@ -230,8 +230,9 @@ def predictability(study: Study, colours: Colours) -> Markup:
     if study.plan.refit_quartiles:
         decoders = "Decoders are fitted to the words of each quarter alone, and scored on"
     caption = (
-        f"{decoders} each quarter of held-out words, by the model\u2019s own surprisal at {study.reference}. Dotted: the mean of trained models. A quarter has "
-        "fewer words, so chance lifts its best R more than that of all words: compare quarters with each other."
+        f"{decoders} each quarter of held-out words, by the model\u2019s own surprisal at {study.reference}. Dotted: "
+        "the mean of trained models. A quarter has fewer words, so chance lifts its best R more than that of all "
+        "words: compare quarters with each other."
     )
     scores = captioned("Scores by predictability.", caption, _pair(study, lambda s: quartile_plot(study, s, colours)))
     curves = quartile_curves(study)
@@ -279,8 +280,8 @@ def growth(study: Study) -> Markup:
     if drawn is None:
         return join(title, _left_out("No growth is shown: it needs two sizes or two contexts with a score."))
     caption = (
-        "The rise of a score for every tenfold of parameters or words, fitted to pooled scores. The interval is of the "
-        "bootstrap over words: how precisely these very models are known, not how others would lie."
+        "The rise of a score for every tenfold of parameters or words, fitted to pooled scores. The interval is "
+        "of the words alone: how precisely these very models are known, not how others would lie."
     )
     return join(title, tag("div", drawn, class_="panel long"), _left_out(caption))
 
