@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from rtalign.core.plain_text import plain, plain_json
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot
-from rtalign.scoring.headline import correlation_text, headline, slope_text, waiting_for
+from rtalign.scoring.headline import correlation_text, headline, p_text, slope_text, waiting_for
 from rtalign.streams.events import StreamHealth
 from rtalign_cli.text import ladder_lines
 
@@ -159,7 +159,7 @@ def _temporal_score(snapshot: Snapshot) -> list[str]:
     score, over = snapshot.temporal, snapshot.phase == "ended"
     lines = [f"  {headline(score, snapshot.peaks, snapshot.lags_s, snapshot.reason, over).sentence}"]
     if score is not None:
-        evidence = f"{correlation_text(score)}, {slope_text(score)}, p = {score.p_permutation:.2g} against chance"
+        evidence = f"{correlation_text(score)}, {slope_text(score)}, {p_text(score)} against chance"
         lines.append(f"  after {snapshot.n_assessed:,} words: {evidence}")
     return lines
 

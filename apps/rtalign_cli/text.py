@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtalign.core.plain_text import plain
-from rtalign.scoring.headline import headline, slope_text
+from rtalign.scoring.headline import headline, p_text, slope_text
 from rtalign.scoring.peaks import Peak
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def headline_lines(result: Mapping[str, Any]) -> list[str]:
     lines.append(headline(found, summary.layers, summary.lags_s, reason, final=True).sentence)
     if found is not None:
         lines.append(
-            f"{slope_text(found)}; p = {found.p_permutation:.2g} against its null, {found.p:.1g} by t-test, which "
+            f"{slope_text(found)}; {p_text(found)} against its null, {found.p:.1g} by t-test, which "
             f"takes {found.n_layers} layers that share their content to be independent"
         )
     return lines

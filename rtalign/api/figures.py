@@ -8,6 +8,7 @@ import numpy as np
 
 from rtalign.report.colour import SHADES
 from rtalign.scoring.findings import Findings
+from rtalign.scoring.headline import p_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,7 +128,7 @@ def _title(findings: Findings) -> str:
     if score is None:
         return "no temporal score: " + str(findings.reason).replace("; ", ";\n")
     interval = f" [{score.ci[0]:.2f}, {score.ci[1]:.2f}]" if score.ci else ""
-    return f"r = {score.r:.2f}{interval}, {score.slope_ms:+.0f} ms, p = {score.p_permutation:.3g}"
+    return f"r = {score.r:.2f}{interval}, {score.slope_ms:+.0f} ms, {p_text(score)}"
 
 
 def _outline(axes: Any, lags_ms: np.ndarray, above: np.ndarray) -> None:

@@ -48,10 +48,6 @@ class BlockMoments:
             xy += apart_x.T @ apart_y
         return cls(len(x), mean_x, mean_y, xy.astype(dtype))
 
-    def about(self, mean_x: np.ndarray, mean_y: np.ndarray) -> np.ndarray:
-        """Sums of products of deviations from other means."""
-        return self.xy + self.n * np.outer(self.mean_x - mean_x, self.mean_y - mean_y).astype(self.xy.dtype)
-
 
 def sum_blocks(parts: Sequence[BlockMoments], of_x: Moments, of_y: Moments) -> Moments:
     """Moments of a fold's words.

@@ -68,6 +68,7 @@ def block_scores(
     alpha: np.ndarray,
     bases: Mapping[tuple[int, ...], EigenBasis],
     rotations: FoldRotations,
+    trained: Sequence[FoldBlocks] | None = None,
 ) -> BlockScores:
     """Score every layer without each block of words, and split its R into contributions of pairs of blocks.
 
@@ -86,6 +87,8 @@ def block_scores(
         `eigen_bases` of the folds.
     rotations : FoldRotations
         Each fold's components of the wide targets.
+    trained : sequence of FoldBlocks, optional
+        The words that decoders are trained on, in the same blocks, where those in `folds` are but some of them.
 
     Returns
     -------
@@ -94,15 +97,16 @@ def block_scores(
     n_layers = len(rotations.final)
     fold_of = np.repeat(np.arange(len(folds)), [len(fold.parts) for fold in folds])
     n_blocks = len(fold_of)
-    tested, trained = _subsets(n_blocks)
+    tested_on, trained_on = _subsets(n_blocks)
     pairs = np.zeros((n_layers, n_blocks, n_blocks), np.float32)
-    r = np.zeros((len(tested), n_layers))
+    r = np.zeros((len(tested_on), n_layers))
     for k, fold in enumerate(folds):
         others = tuple(f for f in range(len(folds)) if f != k)
         rows, columns = np.flatnonzero(fold_of == k), np.flatnonzero(fold_of != k)
-        of_fold = _FoldPairs.of(fold, [folds[f] for f in others], alpha[k], bases[others], rotations.outer[k])
-        found = of_fold.r(tested[:, rows], trained[:, columns], fold.predicted, fold.targets)
-        r += found.reshape(len(tested), n_layers, -1).mean(2) / len(folds)
+        training = [(trained or folds)[f] for f in others]
+        of_fold = _FoldPairs.of(fold, training, alpha[k], bases[others], rotations.outer[k])
+        found = of_fold.r(tested_on[:, rows], trained_on[:, columns], fold.predicted, fold.targets)
+        r += found.reshape(len(tested_on), n_layers, -1).mean(2) / len(folds)
         by_layer = of_fold.against_chance(fold.targets).reshape(n_layers, -1, len(rows), len(columns))
         pairs[:, rows[:, None], columns] = by_layer.mean(1) / len(folds)
     beyond = _beyond(pairs, fold_of)
@@ -163,11 +167,10 @@ class _FoldPairs:
         turn: np.ndarray,
     ) -> _FoldPairs:
         """Of one fold and of those that its decoder, with the penalties alpha (target,), is trained on."""
-        held, trained = _scores(fold.parts, basis, turn), _scores([p for f in others for p in f.parts], basis, turn)
-        trained /= (basis.values[:, None] + alpha).astype(trained.dtype)
+        h, t = _scores(fold.parts, basis, turn), _scores([p for f in others for p in f.parts], basis, turn)
+        t /= (basis.values + alpha[:, None]).astype(t.dtype)[:, None]
         moved = basis.axes.T @ fold.moments.xx
         squares = (moved * basis.axes.T).sum(1)
-        h, t = (np.ascontiguousarray(part.transpose(2, 0, 1)) for part in (held, trained))
         columns = t.transpose(0, 2, 1)
         # All products of directions would cost as much as the fit: between two blocks, directions are taken for
         # uncorrelated on held-out words; of each block with all blocks together, the sum is made exact.
@@ -201,8 +204,15 @@ class _FoldPairs:
 
 
 def _scores(blocks: Sequence[BlockMoments], basis: EigenBasis, turn: np.ndarray) -> np.ndarray:
-    """(block, direction, target): products of scores and components, about the means of all these blocks."""
-    n = np.array([block.n for block in blocks], float)
-    mean_x, mean_y = (n @ np.stack([getattr(b, name) for b in blocks]) / n.sum() for name in ("mean_x", "mean_y"))
-    axes, turn = (part.astype(blocks[0].xy.dtype) for part in (basis.axes.T, turn))
-    return np.stack([axes @ rotate(block.about(mean_x, mean_y), turn) for block in blocks])
+    """(target, block, direction): products of scores and components, about the means of all these blocks."""
+    n, dtype = np.array([block.n for block in blocks], float), blocks[0].xy.dtype
+    mean_x, mean_y = (np.stack([getattr(b, name) for b in blocks]) for name in ("mean_x", "mean_y"))
+    apart_x, apart_y = (mean - n @ mean / n.sum() for mean in (mean_x, mean_y))
+    axes, turn = basis.axes.astype(dtype), turn.astype(dtype)
+    turned_y, weighted_x = rotate(apart_y.astype(dtype), turn), (n[:, None] * apart_x).astype(dtype)
+    found = np.empty((turned_y.shape[1], len(blocks), axes.shape[1]), dtype)
+    for b, block in enumerate(blocks):
+        xy = rotate(block.xy, turn)
+        xy += np.outer(weighted_x[b], turned_y[b])
+        np.matmul(xy.T, axes, out=found[:, b])
+    return found

@@ -169,11 +169,11 @@ class Engine:
 
     @property
     def assessment(self) -> Assessment:
-        """The newest peaks, bands and scores; what the bank was trained on is no evidence: no temporal score."""
+        """The newest peaks, bands and scores; what the bank was trained on is no evidence of anything."""
         newest, warning = self._assessor.newest, self.training_overlap.warning
         if newest.findings is None or not warning:
             return newest
-        return replace(newest, findings=replace(newest.findings, temporal=None, reason=warning))
+        return replace(newest, findings=newest.findings.without_evidence(warning))
 
     @property
     def r(self) -> np.ndarray | None:

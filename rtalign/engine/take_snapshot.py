@@ -109,7 +109,7 @@ def _assessment(engine: Engine) -> dict[str, Any]:
         "n_assessed": assessment.n_words,
         "null_lo": findings.null_lo,
         "null_hi": findings.null_hi,
-        "map_hi": findings.map_hi,
+        "map_hi": findings.map_hi if np.isfinite(findings.map_hi).any() else None,
         "statistics": dict(findings.curves.statistics),
         "peaks": findings.peaks,
         "temporal": findings.temporal,

@@ -9,7 +9,8 @@ from rtalign.report.figures.ladder import ladder, latency_span
 from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.read import Control, Results
 from rtalign.report.tables import Cell, table
-from rtalign.report.text import DASH, milliseconds, p_value, refusal, several, signed
+from rtalign.report.text import DASH, milliseconds, refusal, several, signed
+from rtalign.scoring.headline import p_text
 from rtalign.scoring.peaks import Peak
 
 CONTENT = {
@@ -71,11 +72,11 @@ def verdict(results: Results, unique: Results) -> str:
     before, after = results.summary.temporal_score, unique.summary.temporal_score
     if before is None:
         return text
-    score = f"r = {signed(before.r)} ({p_value(before.p_permutation)}, {signed(before.slope_ms, 0, plus=True)} ms)"
+    score = f"r = {signed(before.r)} ({p_text(before)}, {signed(before.slope_ms, 0, plus=True)} ms)"
     if after is None:
         reason = unique.summary.temporal_score_reason or "too few peaks"
         return f"{text} The plain ladder, {score}, has no unique one beside it: {reason}."
-    now = f"r = {signed(after.r)} ({p_value(after.p_permutation)}, {signed(after.slope_ms, 0, plus=True)} ms)"
+    now = f"r = {signed(after.r)} ({p_text(after)}, {signed(after.slope_ms, 0, plus=True)} ms)"
     return f"{text} The plain ladder has {score}, the unique one {now}."
 
 

@@ -13,7 +13,8 @@ from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.provenance import WHOLE_CONTENT, recipe_of
 from rtalign.report.read import Results
 from rtalign.report.tables import facts, layer_table, rule_table
-from rtalign.report.text import clears_null, headline, known, model_name, p_value, signed, standfirst
+from rtalign.report.text import clears_null, headline, known, model_name, signed, standfirst
+from rtalign.scoring.headline import p_text
 from rtalign.scoring.statistics import STATISTICS
 
 KINDS = {
@@ -50,7 +51,7 @@ def _tiles(results: Results) -> list[Markup]:
     tiles = [("layers with a peak", f"{len(results.peaked)} of {len(summary.layers)}", _range(results))]
     if score is not None and known(score.r):
         interval = f"{signed(score.ci[0])} to {signed(score.ci[1])}, " if score.ci else ""
-        interval += p_value(score.p_permutation)
+        interval += p_text(score)
         ends = score.slope_ci_ms
         slope = f"{signed(ends[0], 0)} to {signed(ends[1], 0)} ms" if ends else ""
         tiles.append(("depth-latency r", signed(score.r), interval))

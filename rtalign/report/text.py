@@ -126,7 +126,7 @@ def _temporal(results: Results) -> str:
     if score.slope_ci_ms:
         text += f" ({signed(score.slope_ci_ms[0], 0)} to {signed(score.slope_ci_ms[1], 0)} ms)"
     null = NULLS[null_method(results)]
-    tests = [f"{p_value(score.p_permutation)} against {null}"] if known(score.p_permutation) else []
+    tests = [f"{headlines.p_text(score)} against {null}"] if known(score.p_permutation) else []
     tests += [f"{p_value(score.p)} by the t-test, which takes layers for independent"] if known(score.p) else []
     return text + ("; " + ", ".join(tests) if tests else "") + "."
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,9 @@ class TemporalScore:
         95 % intervals of r and of the slope; None in files that lack them.
     n_layers : int
         Number of layers with a peak.
+    p_floor : float or None
+        The least that p_permutation can be with so many draws: where it is reached, p is that or less.  None in files
+        that lack it.
 
     Notes
     -----
@@ -50,6 +53,7 @@ class TemporalScore:
     ci: tuple[float, float] | None
     slope_ci_ms: tuple[float, float] | None
     n_layers: int
+    p_floor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,10 @@ class Findings:
         """The ladder of half of the words; None where halves were not fitted, or there is no temporal score."""
         return None if self.temporal is None else _half_words(self.curves, self._used, self.rule)
 
+    def without_evidence(self, reason: str) -> Findings:
+        """The same where the curves are no evidence of anything: no temporal score, and no cell above chance."""
+        return replace(self, temporal=None, reason=reason, map_hi=np.full_like(self.map_hi, np.inf))
+
     @property
     def _used(self) -> np.ndarray:
         """(layer,): whether it has a peak."""
@@ -229,6 +237,7 @@ def temporal_score(curves: Curves, used: np.ndarray, rule: str = "centroid") -> 
         ci=_interval_of_r(curves, float(r), correlation(depth, without)),
         slope_ci_ms=left_out.interval(float(slope), slopes),
         n_layers=int(used.sum()),
+        p_floor=1 / (1 + len(null_r)),
     )
 
 

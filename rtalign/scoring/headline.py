@@ -117,6 +117,15 @@ def correlation_text(score: TemporalScore) -> str:
     return f"r = {score.r:.2f}{interval}".replace("-", "−")
 
 
+def p_text(score: TemporalScore) -> str:
+    """p against the null: p = 0.02; where no draw came as close, p ≤ 0.001, for it is not known any better."""
+    p, floor = score.p_permutation, score.p_floor
+    if p is None or not math.isfinite(p):  # a file may lack it
+        return "p not known"
+    sign = "≤" if floor is not None and p <= floor * (1 + 1e-6) else "="
+    return f"p {sign} {p:.2g}" if p < 0.1 else f"p {sign} {p:.2f}"
+
+
 def slope_text(score: TemporalScore) -> str:
     """The fitted line's rise from the first layer analysed to the last, with its interval."""
     ends = score.slope_ci_ms

@@ -69,8 +69,8 @@ class Block:
 class History:
     """The blocks of a session, never more than a fixed number of them, fine where they are new.
 
-    Why so: a window of the last words needs short blocks at the end however long the session is, and a bootstrap of
-    all words needs many of like size.  When there is one too many, the two neighbours merge whose common length is the
+    Why so: a window of the last words needs short blocks at the end however long the session is, and intervals over all
+    words need many of like size.  When there is one too many, the two neighbours merge whose common length is the
     smallest share of their age: up to `most` blocks all are equally long, from there on a block's length grows with
     its age.  One merging at a time also keeps the cost of a word even.
     """

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rtalign.core.agreement import Agreement
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.block_moments import BlockMoments, BlockSums, sum_blocks
-from rtalign.decoding.block_scores import FoldBlocks, block_scores
+from rtalign.decoding.block_scores import BlockScores, FoldBlocks, block_scores
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.penalties import EigenBasis, HeldOut
 from rtalign.decoding.projection import leading_rotation
@@ -74,11 +75,7 @@ class LagTargets:
         rotations = (find_rotations or _rotations)(total, n_components)
         turned = [rotate(y, r.astype(np.float32)) for y, r in zip(values, rotations.outer, strict=True)]
         sums = [BlockSums.of(y, of_fold) for y, of_fold in zip(turned, blocks, strict=True)]
-        shifts = None
-        if recipe.fold_kind == "legacy":
-            draws = Draws.plan(np.repeat(np.arange(len(values)), [len(y) for y in values]), n_layers, recipe)
-            shifts = draws, draws.prepare(turned)
-        return cls(values, own, rotations, blocks, sums, shifts)
+        return cls(values, own, rotations, blocks, sums, _shifts(turned, n_layers, recipe))
 
     @property
     def n_layers(self) -> int:
@@ -89,6 +86,14 @@ class LagTargets:
     def block_words(self) -> list[int]:
         """Number of words of each block, fold by fold."""
         return [rows.stop - rows.start for of_fold in self.blocks for rows in of_fold]
+
+
+def _shifts(turned: Sequence[np.ndarray], n_layers: int, recipe: FitRecipe) -> tuple[Draws, Prepared] | None:
+    """For the null of shuffled folds; None where there is a better one."""
+    if recipe.fold_kind != "legacy":
+        return None
+    draws = Draws.plan(np.repeat(np.arange(len(turned)), [len(y) for y in turned]), n_layers, recipe)
+    return draws, draws.prepare(turned)
 
 
 def _rotations(moments: Sequence[Moments], components: int) -> ridge.FoldRotations:
@@ -203,16 +208,9 @@ def fit_words(words: LagWords, penalties: np.ndarray | None = None) -> LagFit:
     bases = ridge.eigen_bases(total, recipe.precision) if words.bases is None else words.bases
     fit = ridge.fit_ridge(total, recipe.alphas, targets.rotations, recipe.precision, bases=bases, penalties=penalties)
     r = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=(0, 2))
-    folds = [
-        FoldBlocks(*fold)
-        for fold in zip(sums.moments, sums.parts, sums.predicted(fit), targets.components, strict=True)
-    ]
-    blocks = block_scores(folds, fit.alpha, bases, targets.rotations)
-    if targets.shifts:
-        draws, drawn = targets.shifts
-        null = score(draws, words.predicted(fit), drawn).null
-    else:
-        null = null_of_pairs(blocks.pairs, draw_signs(recipe.null_draws, blocks.pairs.shape[1], recipe.seed))
+    folds = zip(sums.moments, sums.parts, sums.predicted(fit), targets.components, strict=True)
+    blocks = block_scores([FoldBlocks(*fold) for fold in folds], fit.alpha, bases, targets.rotations)
+    null = _null(blocks, words.predicted(fit) if targets.shifts else (), targets.shifts, recipe)
     # The change by a block; R itself comes from the sums of all words, earlier ones as well.
     left_out, retrained, halves = (
         r + values - blocks.whole for values in (blocks.left_out, blocks.retrained, blocks.halves)
@@ -237,8 +235,7 @@ class _Sums:
             [BlockMoments.from_data(x[rows], y[rows], precision) for rows in blocks]
             for x, y, blocks in zip(words.signals, targets.values, targets.blocks, strict=True)
         ]
-        none = np.empty((max(map(len, words.signals)), 0), np.float32)
-        sensors = words.sensors or [Moments.from_data(x, none[: len(x)], precision) for x in words.signals]
+        sensors = words.sensors or [_moments_of(x, words.recipe) for x in words.signals]
         self.moments = [sum_blocks(*fold) for fold in zip(self.parts, sensors, targets.moments, strict=True)]
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
@@ -259,6 +256,122 @@ class _SumsOnGpu(_Sums):
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
         return self._products.predicted(fit.weights, fit.bias)
+
+
+def _null(
+    blocks: BlockScores,
+    predicted: Sequence[np.ndarray],
+    shifts: tuple[Draws, Prepared] | None,
+    recipe: FitRecipe,
+) -> np.ndarray:
+    """(draw, layer): R of unrelated words."""
+    if shifts:
+        return score(shifts[0], predicted, shifts[1]).null
+    return null_of_pairs(blocks.pairs, draw_signs(recipe.null_draws, blocks.pairs.shape[1], recipe.seed))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WordSubset:
+    """Some of the words, to be scored by the decoders of all.
+
+    Attributes
+    ----------
+    rows : sequence of ndarray of int, shape (word,)
+        Which words of each fold, in order.
+    blocks : sequence of sequence of slice
+        The blocks of all words, in these.
+    targets : sequence of ndarray, shape (word, target)
+        Of each fold, turned as its decoders' targets are.
+    components : sequence of BlockSums
+        Of these targets.
+    shifts : tuple of Draws and Prepared, or None
+        For the null of shuffled folds alone.
+    """
+
+    rows: Sequence[np.ndarray]
+    blocks: Sequence[Sequence[slice]]
+    targets: Sequence[np.ndarray]
+    components: Sequence[BlockSums]
+    shifts: tuple[Draws, Prepared] | None
+
+    @classmethod
+    def of(cls, targets: LagTargets, rows: Sequence[np.ndarray], recipe: FitRecipe) -> WordSubset:
+        """Find the blocks of some words of each fold."""
+        blocks = [
+            [slice(*np.searchsorted(own, (part.start, part.stop)).tolist()) for part in of_fold]
+            for own, of_fold in zip(rows, targets.blocks, strict=True)
+        ]
+        turns = targets.rotations.outer
+        turned = [
+            rotate(y[own], turn.astype(np.float32)) for y, own, turn in zip(targets.values, rows, turns, strict=True)
+        ]
+        sums = [BlockSums.of(*fold) for fold in zip(turned, blocks, strict=True)]
+        return cls(rows, blocks, turned, sums, _shifts(turned, targets.n_layers, recipe))
+
+    @property
+    def block_words(self) -> list[int]:
+        """Number of words of each block, fold by fold."""
+        return [rows.stop - rows.start for of_fold in self.blocks for rows in of_fold]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubsetScores:
+    """R of some of the words at one lag, by the decoders of all; as in `LagFit`."""
+
+    r: np.ndarray
+    null: np.ndarray
+    left_out: np.ndarray
+    excess: np.ndarray
+
+
+def score_subset(words: LagWords, fitted: LagFit, subset: WordSubset) -> SubsetScores:
+    """Score some of the held-out words.
+
+    Parameters
+    ----------
+    words : LagWords
+        All words.
+    fitted : LagFit
+        Of all words, by `fit_words`.
+    subset : WordSubset
+        The words that are scored.
+
+    Returns
+    -------
+    SubsetScores
+    """
+    targets, recipe, fit = words.targets, words.recipe, fitted.fit
+    bases = ridge.eigen_bases(fitted.moments, recipe.precision) if words.bases is None else words.bases
+    trained = _fold_blocks(words.signals, targets.values, fitted.predicted, targets, recipe)
+    signals, values, predicted = (
+        [fold[rows] for fold, rows in zip(every, subset.rows, strict=True)]
+        for every in (words.signals, targets.values, fitted.predicted)
+    )
+    tested = _fold_blocks(signals, values, predicted, subset, recipe)
+    blocks = block_scores(tested, fit.alpha, bases, targets.rotations, trained)
+    pairs = zip(predicted, subset.targets, strict=True)
+    by_fold = [ridge.correlation(Agreement.of(*pair)).reshape(targets.n_layers, -1).mean(1) for pair in pairs]
+    r = np.mean(by_fold, axis=0)
+    null = _null(blocks, predicted, subset.shifts, recipe)
+    return SubsetScores(r, null, r + blocks.left_out - blocks.whole, blocks.excess)
+
+
+def _fold_blocks(
+    signals: Sequence[np.ndarray],
+    values: Sequence[np.ndarray],
+    predicted: Sequence[np.ndarray],
+    of: LagTargets | WordSubset,
+    recipe: FitRecipe,
+) -> list[FoldBlocks]:
+    found = []
+    for x, y, p, blocks, components in zip(signals, values, predicted, of.blocks, of.components, strict=True):
+        parts = [BlockMoments.from_data(x[rows], y[rows], recipe.precision) for rows in blocks]
+        found.append(FoldBlocks(_moments_of(x, recipe), parts, BlockSums.of(p, blocks), components))
+    return found
+
+
+def _moments_of(signal: np.ndarray, recipe: FitRecipe) -> Moments:
+    return Moments.from_data(signal, np.empty((len(signal), 0), np.float32), recipe.precision)
 
 
 def search_penalties(words: LagWords) -> list[HeldOut]:

@@ -290,15 +290,16 @@ def find_penalties(inputs: FitInputs, progress: Progress) -> np.ndarray | None:
 
 
 def _search_lag(inputs: FitInputs, index: int) -> list[HeldOut]:
-    return search_penalties(_lag_words(inputs, index))
+    return search_penalties(lag_words(inputs, index))
 
 
 def fit_lag(inputs: FitInputs, index: int) -> LagFit:
     """Fit the decoders of one lag and predict its held-out words."""
-    return fit_words(_lag_words(inputs, index), inputs.penalties)
+    return fit_words(lag_words(inputs, index), inputs.penalties)
 
 
-def _lag_words(inputs: FitInputs, index: int) -> LagWords:
+def lag_words(inputs: FitInputs, index: int) -> LagWords:
+    """Read the words of one lag."""
     recipe, shared, n_folds = inputs.recipe, inputs.sensor_moments, len(inputs.targets.values)
     signal = read_lag(inputs.prepared, float(recipe.lags.seconds[index]))
     sensors: Sequence[Moments] = ()

@@ -19,7 +19,9 @@ from rtalign.engine.recording.session_folder import prepare_results
 from rtalign.engine.snapshot import Work
 from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader
+from rtalign.report.figures.lag_map import significant
 from rtalign.report.page import standalone_figures
+from rtalign.report.read import read_results
 from rtalign.streams.replay import ReplaySource
 from rtalign_cli.terminal import json_line, view_lines
 
@@ -55,6 +57,7 @@ def test_the_replay_of_a_training_recording_claims_nothing(replayed: Engine) -> 
     assert findings.temporal is None
     assert findings.estimators == {}
     assert findings.reason == WARNING
+    assert not (findings.curves.r > findings.map_hi).any()
     assert [n.text for n in replayed.notices if n.kind == "training-data"] == [WARNING]
 
 
@@ -62,6 +65,7 @@ def test_it_is_said_on_the_terminal_and_to_scripts(replayed: Engine) -> None:
     snapshot = snapshot_of(replayed, 1, Work())
     assert snapshot.training_overlap == WARNING
     assert snapshot.temporal is None
+    assert snapshot.map_hi is None
     assert any(WARNING in line for line in view_lines(snapshot))
     assert json_line(snapshot)["training_overlap"] == WARNING
 
@@ -73,6 +77,7 @@ def test_it_is_in_the_summary_on_the_report_and_on_every_figure(replayed: Engine
     assert summary["temporal_score"] is None
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert f"<h1>No evidence: {WARNING}.</h1>" in page
+    assert not significant(read_results(tmp_path)).any()
     for drawing in standalone_figures(tmp_path).values():
         assert WARNING in drawing
 

@@ -85,6 +85,7 @@ def make_job(folder: Path, key, family, millions, strength, rng) -> None:
         for name, values in zip(("r", "null", "left_out"), zip(*made, strict=True), strict=True):
             found[prefix + name] = values[0] if not prefix else np.stack(values)
     found |= {"halves": np.stack([0.85 * found["r"]] * 2), "excess": np.zeros(found["r"].shape)}
+    found |= {"quartile_excess": np.zeros(found["quartile_r"].shape)}
     found |= {"block_words": np.full(N_BLOCKS, 2050), "quartile_block_words": np.full((4, N_BLOCKS), 512)}
     save_file(found, folder / "draws.safetensors")
     model = {"id": key["model"], "family": family, "n_layers": 31, "revision": "1" * 16}

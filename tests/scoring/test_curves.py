@@ -143,3 +143,11 @@ def test_lag_scores_stack_into_curves_in_order() -> None:
     np.testing.assert_array_equal(curves.depth, [0.5, 1.0])
     assert (curves.r.shape, curves.null.shape, curves.left_out.curves.shape) == ((2, 4), (7, 2, 4), (6, 2, 4))
     np.testing.assert_array_equal(curves.null[:, :, 3], scores[3].null)
+
+
+@pytest.mark.parametrize("draws", [60, 250])
+def test_the_floor_of_p_is_that_of_its_draws(draws: int) -> None:
+    score = assess(world(np.random.default_rng(0), 0.3 * bumps(LADDER), draws)).temporal
+    assert score is not None
+    assert score.p_floor == 1 / (1 + draws)
+    assert score.p_permutation >= score.p_floor

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rtalign.scoring.findings import TemporalScore
-from rtalign.scoring.headline import AT_WORK, NO_WORD, fit_ends, headline, waiting_for
+from rtalign.scoring.headline import AT_WORK, NO_WORD, fit_ends, headline, p_text, waiting_for
 from rtalign.scoring.peaks import Peak
 
 LAGS = np.arange(-0.2, 0.8, 0.01)
@@ -96,3 +96,13 @@ def test_the_line_is_that_of_least_squares_where_the_score_has_its_slope():
 )
 def test_what_is_waited_for_agrees_with_the_words_scored_by_now(n_words, n_assessed, reason, expected):
     assert waiting_for(n_words, n_assessed, reason) == expected
+
+
+def test_p_at_its_floor_is_an_upper_bound() -> None:
+    """No draw of so many came as close: p is 1 / (draws + 1) or less."""
+    texts = {
+        p_text(dataclasses.replace(SCORE, p_permutation=p, p_floor=floor))
+        for p, floor in ((1 / 1001, 1 / 1001), (2 / 1001, 1 / 1001), (1 / 201, 1 / 201), (0.3, 1 / 201))
+    }
+    assert texts == {"p ≤ 0.001", "p = 0.002", "p ≤ 0.005", "p = 0.30"}
+    assert p_text(dataclasses.replace(SCORE, p_permutation=float("nan"))) == "p not known"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 
 from rtalign.scoring.findings import assess
+from rtalign.scoring.latency import latency
 from rtalign_cli import main
 from rtalign_offline.sweep.report.csv_tables import quartile_curve_rows
+from rtalign_offline.sweep.report.mean_peaks import average_peaks
 from rtalign_offline.sweep.report.page import render_page
 from rtalign_offline.sweep.report.paper import MAIN, compare
-from rtalign_offline.sweep.report.study import Study, fit_growth, growth_with_size, load_study
+from rtalign_offline.sweep.report.study import Study, fit_growth, growth_with_size, load_study, pool
 from tests.helpers.sweep_folders import MODELS, make_sweep
 
 FEW = [MODELS[0], MODELS[2], MODELS[7], MODELS[9], MODELS[10]]
@@ -97,16 +100,15 @@ def test_growth_is_a_least_squares_line(study: Study) -> None:
     assert found is not None
     assert (found.rate, found.at_one, found.n) == (pytest.approx(slope), pytest.approx(at_one), len(entries))
     slopes = [np.polyfit(x, [e.alignment[i] for e in entries], 1)[0] for i in range(len(entries[0].alignment))]
-    reach = entries[0].curves.left_out.quantile * entries[0].curves.left_out.error(slope, np.array(slopes))
-    assert found.low == pytest.approx(slope - reach)
-    assert found.high == pytest.approx(slope + reach)
+    low, high = entries[0].curves.left_out.interval(slope, np.array(slopes))
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
     assert fit_growth([(1.0, entries[0]), (1.0, entries[1])], "alignment") is None
 
 
 def test_csv_and_parquet_hold_the_same_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["report", str(folder), "--quiet"]) == 0
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-    for name in ("scores", "layers", "quartiles", "quartile_curves", "growth"):
+    for name in ("scores", "layers", "quartiles", "quartile_curves", "growth", "mean_peaks"):
         with (folder / "tables" / f"{name}.csv").open() as file:
             rows = list(csv.DictReader(file))
         table = parquet.read_table(folder / "tables" / f"{name}.parquet").to_pylist()
@@ -131,6 +133,35 @@ def test_curves_of_quarters_are_means_over_layers_and_people(study: Study) -> No
     share = np.mean((draws >= [r["null_low"] for r in rows if r["quartile"] == 4])
                     & (draws <= [r["null_high"] for r in rows if r["quartile"] == 4]))  # fmt: skip
     assert 0.93 < share < 0.97
+
+
+def test_peaks_are_averaged_over_models_and_people(study: Study) -> None:
+    found = average_peaks(study)
+    assert found is not None
+    entries = [e for e in study.jobs if e.condition.trained and e.condition.context == study.reference]
+    peaks = np.array([[np.nan if p.peak_s is None else p.peak_s for p in e.findings.peaks] for e in entries], float)
+    np.testing.assert_allclose(found.peak_s, np.nanmean(peaks, 0))
+    assert found.r == pytest.approx(np.corrcoef(found.depth, found.peak_s)[0, 1])
+    assert (found.n_models, found.n_people) == (5, 2)
+    assert np.all((found.ci_s[:, 0] < found.peak_s) & (found.peak_s < found.ci_s[:, 1]))
+
+
+def test_the_interval_of_mean_peaks_holds_people_and_words(study: Study) -> None:
+    """Of one model and two people who differ by 100 ms, the means of draws are at either person's or between."""
+    job = next(e for e in study.jobs if e.condition.trained and e.n_peaks == len(e.findings.peaks))
+    late = replace(job.curves, lags_s=job.curves.lags_s + 0.1)
+    other = replace(job, person="late", curves=late, findings=assess(late, job.findings.rule))
+    alone = average_peaks(replace(study, jobs=(job,), pooled=(job,)))
+    both = average_peaks(replace(study, jobs=(job, other), pooled=(pool([job, job]),)))
+    assert alone is not None
+    assert both is not None
+    np.testing.assert_allclose(both.peak_s, alone.peak_s + 0.05)
+    width = np.ptp(alone.ci_s, axis=1)
+    error = [job.curves.left_out.error(at, without) for at, without in zip(
+        alone.peak_s, latency(job.findings.rule, late.lags_s - 0.1, late.left_out.curves, late.noise).T, strict=True
+    )]  # fmt: skip
+    np.testing.assert_allclose(width, 3.92 * np.array(error), rtol=0.15, atol=1e-6)
+    assert np.all(np.ptp(both.ci_s, axis=1) > 0.1 - 1e-6)
 
 
 def test_missing_figures_are_explained(tmp_path: Path) -> None:

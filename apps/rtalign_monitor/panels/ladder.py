@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
-from rtalign.scoring.headline import Headline, correlation_text, fit_ends, headline, slope_text, waiting_for
+from rtalign.scoring.headline import Headline, correlation_text, fit_ends, headline, p_text, slope_text, waiting_for
 from rtalign.scoring.latency import RULES
 from rtalign.scoring.peaks import Peak
 from rtalign_monitor.engines.two_banks import SecondBank, peak_differences, shared_correlations
@@ -212,7 +212,7 @@ class LadderPanel(LayeredPanel):
         if snapshot and score is not None:
             parts += [] if found.holds else [correlation_text(score)]
             n = f"n = {word_count(snapshot.n_assessed)}"
-            parts += [n, _p(score.p_permutation), slope_text(score), f"{score.n_layers} layers"]
+            parts += [n, p_text(score), slope_text(score), f"{score.n_layers} layers"]
         elif snapshot and self.faint and not snapshot.peaks and snapshot.phase == "running":
             wait = empty_state.first_peaks_in(snapshot)
             parts.append(f"first peaks {wait}" if wait.startswith("in") else wait)
@@ -426,10 +426,6 @@ def _with_latency(peaks: Sequence[Peak]) -> list[Peak]:
 
 def _minus(text: str) -> str:
     return text.replace("-", "−")
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def _same(a: Snapshot, b: Snapshot) -> bool:

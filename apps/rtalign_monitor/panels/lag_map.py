@@ -165,7 +165,8 @@ class LagMapPanel(LayeredPanel):
         if snapshot is None or not self._has_limits():
             return "no limit of chance is known for a difference" if self.shows == "A − B" else ""
         if above is None:
-            return "faded: too few words to tell from chance"
+            overlap = snapshot.training_overlap
+            return f"no evidence: {overlap}" if overlap else "faded: too few words to tell from chance"
         low, high, limit = snapshot.null_lo, snapshot.null_hi, snapshot.map_hi
         if cell is None or low is None or high is None or limit is None:
             return f"outlined: {ABOVE_CHANCE}   faded: not above   ticks: peaks"

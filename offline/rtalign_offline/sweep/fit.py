@@ -23,7 +23,7 @@ from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import STATISTICS, by_layer
 from rtalign.training import bank_writer, results, trainer
-from rtalign.training.lag_fit import null_method
+from rtalign.training.lag_fit import fit_words, null_method
 from rtalign.training.prepare import PreparedRecording, count_skipped
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile
@@ -40,8 +40,16 @@ def job_folder(paths: SweepPaths, key: JobKey, reading: Mapping[str, Any], print
     """
     plan = load_plan(paths)
     recipe, model = plan.recipe_for(key.context), reading["model"]
-    parts = (recipe.fingerprint(), plan.quartiles, list(prints), model["id"], model["revision"], reading["layers"])
-    return paths.home / "jobs" / f"{key.slug}-{cache.content_key('job-2', *parts)[:10]}"
+    parts = (
+        recipe.fingerprint(),
+        plan.quartiles,
+        plan.refit_quartiles,
+        list(prints),
+        model["id"],
+        model["revision"],
+        reading["layers"],
+    )
+    return paths.home / "jobs" / f"{key.slug}-{cache.content_key('job-3', *parts)[:10]}"
 
 
 def is_finished(folder: Path) -> bool:
@@ -68,10 +76,12 @@ def read_curves(tensors: Mapping[str, np.ndarray], quartile: int | None = None) 
     noise = noise_of_decoders(r, halves)
     axes = tensors["lags_s"], tensors["layers"], tensors["depth"]
     if quartile is not None:
-        r, null, left_out, words = (
-            tensors[f"quartile_{name}"][quartile] for name in ("r", "null", "left_out", "block_words")
+        r, null, without, words, excess = (
+            tensors[f"quartile_{name}"][quartile] for name in ("r", "null", "left_out", "block_words", "excess")
         )
-        return Curves(*axes, r.astype(float), null, LeftOut.of(left_out, words), noise)
+        if "quartile_halves" in tensors:  # decoders of these words
+            noise = noise_of_decoders(r.astype(float), tensors["quartile_halves"][quartile].astype(float))
+        return Curves(*axes, r.astype(float), null, LeftOut.of(without, words, excess), noise)
     left_out = LeftOut.of(tensors["left_out"], tensors["block_words"], tensors["excess"])
     names = {s.name: bank_writer.STATISTIC + s.name for s in STATISTICS}
     statistics = {name: tensors[key].astype(float) for name, key in names.items() if key in tensors}
@@ -105,7 +115,9 @@ class _JobFit:
                 self._recordings, self._recipe, projection, self._fold, device=self._plan.device
             )
             inputs = replace(inputs, sensor_moments=SensorMomentsFile(self._moments))
-            quartiles = Quartiles.of(inputs, self._surprisal()) if self._plan.quartiles else None
+            quartiles = None
+            if self._plan.quartiles:
+                quartiles = Quartiles.of(inputs, self._surprisal(), refit=self._plan.refit_quartiles)
         inputs = replace(inputs, penalties=trainer.find_penalties(inputs, progress))
         with progress.stage("decoders", n_lags, "lags"):
             lags = [self._lag(inputs, quartiles, lag, pieces) for lag in range(n_lags)]
@@ -127,13 +139,14 @@ class _JobFit:
             self._paths.journal.note("lag", name, "reused")
             return load_tensors(path)
         with self._paths.journal.computing("lag", name):
-            fitted = trainer.fit_lag(inputs, lag)
+            words = trainer.lag_words(inputs, lag)
+            fitted = fit_words(words, inputs.penalties)
             scores = {"r": fitted.r}
             scores |= {n: getattr(fitted, n).astype(np.float32) for n in ("null", "left_out", "excess", "halves")}
             statistics = by_layer(fitted.fit.agreements, len(fitted.r))
             scores |= {bank_writer.STATISTIC + name: values for name, values in statistics.items()}
             if quartiles:
-                scores |= quartiles.score(fitted.predicted)
+                scores |= quartiles.score(words, fitted)
             save_tensors(path, scores)
         return load_tensors(path)
 

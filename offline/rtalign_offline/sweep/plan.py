@@ -114,6 +114,10 @@ class Plan(Settings):
     models: tuple[PlannedModel, ...] = Field(min_length=1, description="Which language models.")
     contexts: tuple[str, ...] = Field(("growing:1000",), min_length=1, description="growing:N or window:K, each.")
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="Of the weights of untrained models.")
+    refit_quartiles: bool = Field(
+        False,
+        description="Fit decoders to the words of each quartile alone; else all are scored by those of all words.",
+    )
     quartiles: bool = Field(True, description="Score the words of each quartile of the model's own surprisal too.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where the language models compute.")
     keep_activations: bool = Field(True, description="Keep activations in the cache once their jobs are done.")

@@ -1,85 +1,94 @@
-"""The held-out words of a job scored by quartile of the model's own surprisal.
-
-The decoders are those of all words; only the words that they are scored on differ between quartiles.
-"""
+"""The words of a job by quartile of the model's own surprisal, scored by decoders of all words or by their own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rtalign.core.progress import Progress
 from rtalign.decoding import folds
-from rtalign.decoding.moments import rotate
 from rtalign.language import QUARTILES, surprisal_quartiles
-from rtalign.scoring.cross_validated import Draws, Prepared, score
-from rtalign.training.trainer import FitInputs
+from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, SubsetScores, WordSubset, fit_words, score_subset
+from rtalign.training.trainer import FitInputs, find_penalties
 
 N_QUARTILES = len(QUARTILES)
+
+SCORES = ("r", "null", "left_out", "excess")
+"""What is kept of each quartile."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quartiles:
-    """Scores the quartiles of one inputs.
+    """The quartiles of one job.
 
-    rows : for each quartile and fold, the words of the fold that belong to it; quartile 0 is the most expected words.
-    about : bounds and counts, as inputs.json has them.
+    Attributes
+    ----------
+    subsets : sequence of WordSubset
+        The words of each quartile; quartile 0 is that of the most expected words.
+    refits : sequence of FitInputs
+        Of these words alone, where decoders are fitted to them; empty where they are those of all words.
+    about : dict
+        Bounds and counts, as job.json has them.
     """
 
-    rows: Sequence[Sequence[np.ndarray]]
-    draws: Sequence[Draws]
-    prepared: Sequence[Prepared]
+    subsets: Sequence[WordSubset]
+    refits: Sequence[FitInputs]
     about: dict[str, list[float]]
 
     @classmethod
-    def of(cls, inputs: FitInputs, surprisal: np.ndarray) -> Quartiles | None:
-        """None where the model has no surprisal, or a fold has too few words of a quartile.
+    def of(cls, inputs: FitInputs, surprisal: np.ndarray, *, refit: bool = False) -> Quartiles | None:
+        """Sort the usable words by surprisal (word,), and choose penalties where decoders are to be fitted.
 
-        surprisal : (word,) of the usable words.
+        None where the model has no surprisal, or a block of words has none of a quartile.
         """
-        known = np.isfinite(surprisal) & (inputs.fold != folds.PURGED)
+        fold, targets = inputs.fold, inputs.targets
+        known = np.isfinite(surprisal) & (fold != folds.PURGED)
         if known.sum() < 40 * inputs.recipe.fit.folds:
             return None
         which = surprisal_quartiles(np.where(known, surprisal, np.nan))
-        members = [np.flatnonzero(inputs.fold == k) for k in range(inputs.recipe.fit.folds)]
+        members = [np.flatnonzero(fold == k) for k in range(inputs.recipe.fit.folds)]
         rows = [[np.flatnonzero(which[words] == q) for words in members] for q in range(N_QUARTILES)]
-        if min(len(part) for quartile in rows for part in quartile) < 4:
+        subsets = [WordSubset.of(targets, quartile, inputs.recipe.fit) for quartile in rows]
+        if min(min(subset.block_words) for subset in subsets) < 1:
             return None
-        n_layers = inputs.targets.n_layers
-        plans = [
-            Draws.plan(np.where(which == q, inputs.fold, folds.PURGED), n_layers, inputs.recipe.fit)
-            for q in range(N_QUARTILES)
-        ]
-        turns = [turn.astype(np.float32) for turn in inputs.targets.rotations.outer]
-        targets = [rotate(y, turn) for y, turn in zip(inputs.targets.values, turns, strict=True)]
-        prepared = [
-            plan.prepare([y[part] for y, part in zip(targets, quartile, strict=True)])
-            for plan, quartile in zip(plans, rows, strict=True)
-        ]
         about = {
             "bounds_nats": [float(surprisal[which == q].min()) for q in range(1, N_QUARTILES)],
             "n_words": [float((which == q).sum()) for q in range(N_QUARTILES)],
             "mean_nats": [float(surprisal[which == q].mean()) for q in range(N_QUARTILES)],
         }
-        return cls(rows, plans, prepared, about)
+        refits = [_refit(inputs, which == q, subset) for q, subset in enumerate(subsets)] if refit else []
+        return cls(subsets, refits, about)
 
-    def score(self, predicted: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        """r (quartile, layer), null (quartile, draw, layer) and left_out (quartile, block, layer) of one lag.
-
-        predicted : one (word of the fold, target) a fold.
-        """
-        found = [
-            score(plan, [p[part] for p, part in zip(predicted, quartile, strict=True)], prepared)
-            for plan, quartile, prepared in zip(self.draws, self.rows, self.prepared, strict=True)
-        ]
+    def score(self, words: LagWords, fitted: LagFit) -> dict[str, np.ndarray]:
+        """Arrays (quartile, ...) of one lag, named as those of all words."""
+        found: list[LagFit] | list[SubsetScores]
+        if self.refits:
+            found = [_fit(words, refit, subset) for refit, subset in zip(self.refits, self.subsets, strict=True)]
+        else:
+            found = [score_subset(words, fitted, subset) for subset in self.subsets]
+        names = (*SCORES, "halves") if self.refits else SCORES
         return {
-            "quartile_r": np.stack([one.r for one in found]),
-            "quartile_null": np.stack([one.null for one in found]).astype(np.float32),
-            "quartile_left_out": np.stack([one.left_out for one in found]).astype(np.float32),
+            f"quartile_{name}": np.stack([getattr(one, name) for one in found]).astype(np.float32) for name in names
         }
 
     @property
     def block_words(self) -> np.ndarray:
         """(quartile, block): number of words of each block that is left out."""
-        return np.array([plan.block_words for plan in self.draws])
+        return np.array([subset.block_words for subset in self.subsets])
+
+
+def _refit(inputs: FitInputs, own: np.ndarray, subset: WordSubset) -> FitInputs:
+    """The fit of some of the words (word,) alone: the others are purged."""
+    components = inputs.targets.rotations.final.shape[2]
+    values = [y[rows] for y, rows in zip(inputs.targets.values, subset.rows, strict=True)]
+    targets = LagTargets.of(values, inputs.targets.n_layers, components, subset.blocks, inputs.recipe.fit)
+    fold = np.where(own, inputs.fold, folds.PURGED)
+    alone = replace(inputs, fold=fold, targets=targets, gpu=None, penalties=None, sensor_moments=None)
+    return replace(alone, penalties=find_penalties(alone, Progress(quiet=True)))
+
+
+def _fit(words: LagWords, refit: FitInputs, subset: WordSubset) -> LagFit:
+    signals = [x[rows] for x, rows in zip(words.signals, subset.rows, strict=True)]
+    return fit_words(LagWords(signals, refit.targets, words.recipe), refit.penalties)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rtalign.core.machine import cpu_count
 from rtalign.core.progress import Progress
+from rtalign_offline.validation.drawn import read_story
 from rtalign_offline.validation.page import write_page
-from rtalign_offline.validation.study import run_job, study
+from rtalign_offline.validation.study import OTHERS, run_job, study
 
 
 def main() -> None:
@@ -21,13 +22,17 @@ def main() -> None:
     parser.add_argument("--null", type=int, default=150, help="recordings of each kind that answer to nothing")
     parser.add_argument("--signal", type=int, default=100, help="recordings of each strength")
     parser.add_argument("--headline", type=int, default=20, help="recordings of forty minutes of each kind")
+    parser.add_argument("--other", type=int, default=40, help="recordings of each other kind")
     args = parser.parse_args()
-    sizes = (args.null, args.signal, args.headline)
+    sizes = (args.null, args.signal, args.headline, args.other)
     args.records.parent.mkdir(parents=True, exist_ok=True)
     lines = args.records.read_text(encoding="utf-8").splitlines() if args.records.exists() else []
     done = {record["key"]: record for record in map(json.loads, lines)}
     # By their number, so that a study that is cut short knows all conditions equally well.
     todo = sorted((key for key in study(*sizes) if key not in done), key=lambda key: int(key.rsplit("|", 1)[1]))
+    if any("SmolLM2" in key for key in todo):
+        kind = OTHERS["SmolLM2"]
+        read_story(kind.model, kind.n_layers, kind.components)  # here, so that processes that are forked share it
     with (
         args.records.open("a", encoding="utf-8") as file,
         ProcessPoolExecutor(cpu_count()) as pool,

@@ -1,9 +1,10 @@
-"""Recordings drawn at random, targets in the place of a language model: quick enough to be drawn by the hundred."""
+"""Recordings drawn at random, with targets drawn too or those of a language model: quick to draw by the hundred."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from scipy.signal import lfilter
@@ -35,6 +36,15 @@ class DrawnKind:
         When the brain answers to every word in the same way.
     n_runs : int
         Recordings that the words come in.
+    gap_s : float
+        From word to word, on average.
+    scored : float
+        Share of the words that are decoded, drawn at random; the brain answers to all.
+    broken : int
+        Sensors with steps many times as large as the noise.
+    model : str
+        A language model whose principal components of the story that comes with the package are the targets; empty
+        where targets are drawn.
     """
 
     n_words: int = 1500
@@ -48,7 +58,11 @@ class DrawnKind:
     drift: float = 0.0
     common: tuple[float, ...] = ()
     n_runs: int = 1
-    lags_s: np.ndarray = field(default_factory=lambda: np.round(np.arange(-0.2, 0.8001, 0.02), 3))
+    gap_s: float = 0.3
+    scored: float = 1.0
+    broken: int = 0
+    model: str = ""
+    lags_s: np.ndarray = field(default_factory=lambda: np.round(np.arange(-0.2, 0.8001, 0.02), 3), compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,18 +83,15 @@ class DrawnRecording:
 def draw(kind: DrawnKind, seed: Sequence[int], brain: int = 0) -> DrawnRecording:
     """Draw a recording; `brain` fixes how answers appear on the sensors, the same for one person's recordings."""
     rng = np.random.default_rng(seed)
-    gaps = rng.gamma(4.0, 0.3 / 4.0, kind.n_words).clip(0.08, 1.5)
+    gaps = rng.gamma(4.0, kind.gap_s / 4.0, kind.n_words).clip(0.08, 1.5)
     run = np.arange(kind.n_words) * kind.n_runs // kind.n_words
     onsets = np.round((np.cumsum(gaps) + 5 + 5 * run) * SFREQ).astype(int)
     n_samples = int(onsets[-1] + 5 * SFREQ)
-    added = rng.standard_normal((kind.n_words, kind.n_layers, kind.components)).astype(np.float32)
-    if kind.memory:
-        added = lfilter([np.sqrt(1 - kind.memory**2)], [1, -kind.memory], added, axis=0).astype(np.float32)
-    targets = np.empty_like(added)
-    targets[:, 0] = added[:, 0]
-    for layer in range(1, kind.n_layers):
-        targets[:, layer] = kind.share * targets[:, layer - 1] + np.sqrt(1 - kind.share**2) * added[:, layer]
+    added, targets = _of_model(kind, rng) if kind.model else _drawn_targets(kind, rng)
     signal = _noise(kind, n_samples, rng)
+    if kind.broken:
+        steps = np.cumsum(rng.standard_normal((n_samples, kind.broken)) * (rng.random((n_samples, 1)) < 0.01), axis=0)
+        signal[:, : kind.broken] += 10 * steps.astype(np.float32)
     person = np.random.default_rng([brain, 0xB12A])
     for layer, latency in enumerate(kind.latencies_s):
         pattern = person.standard_normal((kind.components, kind.n_sensors)) / np.sqrt(kind.components)
@@ -88,7 +99,60 @@ def draw(kind: DrawnKind, seed: Sequence[int], brain: int = 0) -> DrawnRecording
     for latency in kind.common:
         one = np.tile(person.standard_normal((1, kind.n_sensors)), (kind.n_words, 1))
         answer(signal, onsets, latency, one.astype(np.float32))
-    return DrawnRecording(kind, signal, onsets, run, targets.reshape(kind.n_words, -1))
+    kept = np.flatnonzero(rng.random(kind.n_words) < kind.scored)
+    return DrawnRecording(kind, signal, onsets[kept], run[kept], targets.reshape(kind.n_words, -1)[kept])
+
+
+def _drawn_targets(kind: DrawnKind, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(word, layer, component): what each layer adds to the one below, and all that it holds."""
+    added = rng.standard_normal((kind.n_words, kind.n_layers, kind.components)).astype(np.float32)
+    if kind.memory:
+        added = lfilter([np.sqrt(1 - kind.memory**2)], [1, -kind.memory], added, axis=0).astype(np.float32)
+    targets = np.empty_like(added)
+    targets[:, 0] = added[:, 0]
+    for layer in range(1, kind.n_layers):
+        targets[:, layer] = kind.share * targets[:, layer - 1] + np.sqrt(1 - kind.share**2) * added[:, layer]
+    return added, targets
+
+
+def _of_model(kind: DrawnKind, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The same of a language model: a stretch of the story that begins anywhere, from its end on at its beginning."""
+    added, targets = read_story(kind.model, kind.n_layers, kind.components)
+    rows = (rng.integers(len(targets)) + np.arange(kind.n_words)) % len(targets)
+    return added[rows], targets[rows]
+
+
+@lru_cache(maxsize=2)
+def read_story(model: str, n_layers: int, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """(word, layer, component) of a language model reading the shipped story, each component scaled to a variance of 1.
+
+    Returns
+    -------
+    added : ndarray
+        What a layer's components do not share with those of the layer below, by regression.
+    targets : ndarray
+        The leading principal components of each layer.
+    """
+    from rtalign.core.recipe import LanguageRecipe
+    from rtalign.language import load
+    from rtalign.simulation.story import shipped_story, story_words
+
+    language, recipe = load(model), LanguageRecipe(layers=str(n_layers))
+    layers = recipe.layer_indices(language.info.n_layers)
+    states = language.encode(story_words(shipped_story()), recipe, layers, surprisal=False).activations
+    targets = np.stack([_components(states[:, layer], components) for layer in range(n_layers)], axis=1)
+    added = targets.copy()
+    for layer in range(1, n_layers):
+        below = targets[:, layer - 1]
+        rest = targets[:, layer] - below @ np.linalg.lstsq(below, targets[:, layer], rcond=None)[0]
+        added[:, layer] = rest / rest.std(0)
+    return added, targets
+
+
+def _components(states: np.ndarray, n: int) -> np.ndarray:
+    centred = states - states.mean(0)
+    scores = centred @ np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :n]
+    return np.asarray(scores / scores.std(0), np.float32)
 
 
 def _noise(kind: DrawnKind, n_samples: int, rng: np.random.Generator) -> np.ndarray:

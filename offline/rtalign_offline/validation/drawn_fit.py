@@ -88,7 +88,7 @@ def _error(curves: Curves, lags: list[LagFit], targets: LagTargets, fit: FitReci
 def evaluate_drawn(bank: DrawnBank, recording: DrawnRecording, fit: FitRecipe = FIT) -> Curves:
     """Score a bank's decoders on another recording, as `evaluate` does."""
     kind = recording.kind
-    draws = Draws.plan(np.zeros(kind.n_words, int), kind.n_layers, fit, recording.run)
+    draws = Draws.plan(np.zeros(len(recording.onsets), int), kind.n_layers, fit, recording.run)
     prepared = draws.prepare([recording.targets])
     scores = [score(draws, [predicted], prepared) for predicted in _predicted(bank, recording)]
     n_layers = kind.n_layers

@@ -25,9 +25,32 @@ NULL_KINDS = {
 }
 """Brains that answer to nothing."""
 
+CONTENT = DrawnKind(n_words=3300, scored=0.45)
+BROKEN = DrawnKind(broken=3)
+QUICK = DrawnKind(gap_s=0.2)
+OTHER_NULLS = {
+    "content words": CONTENT,
+    "broken sensors": BROKEN,
+    "quick speech": QUICK,
+    "SmolLM2": DrawnKind(model="smollm2"),
+}
+"""The same, fewer of each."""
+
 LADDER = tuple(np.linspace(0.18, 0.38, 5))
 STRENGTHS = {0.05: 0.0155, 0.10: 0.022, 0.16: 0.032, 0.30: 0.06}
 """Size of the answers that gives about this R at the peak of 1,500 words."""
+
+OTHERS = {
+    "strong": DrawnKind(strength=0.17),
+    "10 minutes": DrawnKind(n_words=2000, strength=0.022),
+    "20 minutes": DrawnKind(n_words=4000, strength=0.022),
+    "40 minutes": DrawnKind(n_words=8000, strength=0.022),
+    "content words": replace(CONTENT, strength=0.022),
+    "broken sensors": replace(BROKEN, strength=0.022),
+    "quick speech": replace(QUICK, strength=0.022),
+    "SmolLM2": DrawnKind(model="smollm2", strength=0.03),
+}
+"""Other planted ladders, fewer of each."""
 
 LONG = DrawnKind(n_words=8000)
 """Forty minutes of story."""
@@ -38,7 +61,7 @@ HEADLINES = {
 SHOWN = ("centroid", "half area", "published", "contiguous", "maximum")
 
 
-def study(n_null: int, n_signal: int, n_headline: int) -> dict[str, Callable[[], dict[str, Any]]]:
+def study(n_null: int, n_signal: int, n_headline: int, n_other: int) -> dict[str, Callable[[], dict[str, Any]]]:
     """Every recording of the study by its key; the key is what a record is found by when the study goes on."""
     jobs: dict[str, Callable[[], dict[str, Any]]] = {}
     for name, kind in NULL_KINDS.items():
@@ -46,14 +69,19 @@ def study(n_null: int, n_signal: int, n_headline: int) -> dict[str, Callable[[],
             jobs[f"null|{name}|{seed}"] = partial(null_record, kind, seed)
     for level, strength in STRENGTHS.items():
         for seed in range(n_signal):
-            jobs[f"signal|{level}|{seed}"] = partial(signal_record, strength, seed)
+            jobs[f"signal|{level}|{seed}"] = partial(signal_record, DrawnKind(strength=strength), seed)
+    for seed in range(n_other):
+        for name, kind in OTHER_NULLS.items():
+            jobs[f"null|{name}|{seed}"] = partial(null_record, kind, seed)
+        for name, kind in OTHERS.items():
+            jobs[f"signal|{name}|{seed}"] = partial(signal_record, kind, seed)
     for name, kind in HEADLINES.items():
         for seed in range(n_headline):
             jobs[f"headline|{name}|{seed}"] = partial(headline_record, kind, seed)
     return jobs
 
 
-def run_job(key: str, sizes: tuple[int, int, int]) -> dict[str, Any]:
+def run_job(key: str, sizes: tuple[int, int, int, int]) -> dict[str, Any]:
     """One record; in a process of its own, so on one thread."""
     with threadpool_limits(1):
         return {"key": key} | study(*sizes)[key]()
@@ -80,9 +108,9 @@ def _shown(curves: Curves, found: Findings) -> dict[str, Any]:
     }
 
 
-def signal_record(strength: float, seed: int) -> dict[str, Any]:
+def signal_record(kind: DrawnKind, seed: int) -> dict[str, Any]:
     """Estimates and intervals of a planted ladder, by training and by evaluation of new words."""
-    kind = DrawnKind(latencies_s=LADDER, strength=strength)
+    kind = replace(kind, latencies_s=LADDER)
     recording, fresh = (draw(kind, [seed, part, 0x1]) for part in (0, 1))
     bank = train_drawn(recording)
     return {"train": _estimates(bank.curves), "evaluate": _estimates(evaluate_drawn(bank, fresh))}
@@ -107,6 +135,7 @@ def _estimates(curves: Curves) -> dict[str, Any]:
         "rules": rules,
         "slope": {rule: (e.slope_ms, e.slope_ci_ms) for rule, e in found.estimators.items() if rule in SHOWN},
         "temporal": found.temporal and (found.temporal.r, found.temporal.ci),
+        "p": found.temporal and found.temporal.p_permutation,
         "half": found.half_words and found.half_words.slope_ms,
         "plain": _plain_slope(curves),
     }
@@ -125,10 +154,14 @@ def headline_record(kind: DrawnKind, seed: int) -> dict[str, Any]:
     return {"holds": said.holds, "sentence": said.sentence, "peak_r": float(found.curves.r.max())}
 
 
-@lru_cache(maxsize=1)
-def truth() -> dict[str, Any]:
-    """What endless and noise-free words say: latencies by rule, slopes and temporal scores."""
-    clean = train_drawn(draw(DrawnKind(n_words=6000, latencies_s=LADDER, strength=3.0), [0, 0, 0x3])).curves
+def truth(kind: DrawnKind = DrawnKind()) -> dict[str, Any]:  # noqa: B008 - frozen
+    """What endless and noise-free words of a kind say: latencies by rule, slopes and temporal scores."""
+    return _truth(replace(kind, n_words=6000, n_runs=1, latencies_s=LADDER, strength=3.0, scored=1.0, broken=0))
+
+
+@lru_cache(maxsize=8)
+def _truth(kind: DrawnKind) -> dict[str, Any]:
+    clean = train_drawn(draw(kind, [0, 0, 0x3])).curves
     found = {}
     for rule in RULES:
         peaks = latency(rule, clean.lags_s, clean.r, clean.noise)

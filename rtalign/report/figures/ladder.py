@@ -8,7 +8,8 @@ from rtalign.report.colour import shade
 from rtalign.report.figures.svg import Frame, figure, side_title, text, thinned, ticks, x_axis
 from rtalign.report.html import Markup, join, number, tag
 from rtalign.report.read import Results
-from rtalign.report.text import known, milliseconds, p_value, refusal, signed
+from rtalign.report.text import known, milliseconds, refusal, signed
+from rtalign.scoring.headline import p_text
 from rtalign.scoring.peaks import Peak
 
 WIDTH = 470
@@ -88,7 +89,7 @@ def score_lines(results: Results) -> list[str]:
     if known(score.slope_ms):
         parts.append(f"slope {signed(score.slope_ms, 0, plus=True)} ms")
     if known(score.p_permutation):
-        parts.append(p_value(score.p_permutation))
+        parts.append(p_text(score))
     return [first, " \u00b7 ".join(parts)]
 
 

@@ -84,8 +84,13 @@ def colour_limit(results: Results) -> float:
 
 
 def significant(results: Results) -> np.ndarray:
-    """(layer, lag) where R is above chance for the whole map; in older folders, above what its layer must pass."""
+    """(layer, lag) where R is above chance for the whole map; in older folders, above what its layer must pass.
+
+    What the bank was trained on is no evidence of anything.
+    """
     bar = results.map_hi
+    if results.summary.overlap_warning:
+        return np.zeros(results.r.shape, bool)
     if bar is None:
         bar = np.array([layer.null_r if known(layer.null_r) else np.inf for layer in results.summary.layers])[:, None]
     return np.nan_to_num(results.r, nan=-np.inf) > bar

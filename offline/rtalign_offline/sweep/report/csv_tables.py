@@ -10,6 +10,7 @@ from typing import Any
 
 from rtalign.core.files import atomic_file, write_atomically
 from rtalign.report.summary import DIGITS
+from rtalign_offline.sweep.report.mean_peaks import average_peaks
 from rtalign_offline.sweep.report.study import (
     N_QUARTILES,
     Growth,
@@ -25,7 +26,7 @@ Row = Mapping[str, Any]
 
 
 def write_tables(study: Study, folder: Path) -> list[Path]:
-    """Write the scores, layers, quartiles with their curves, and growth.
+    """Write the scores, layers, mean peaks, quartiles with their curves, and growth.
 
     Parameters
     ----------
@@ -43,6 +44,7 @@ def write_tables(study: Study, folder: Path) -> list[Path]:
     tables = {
         "scores": score_rows(study),
         "layers": layer_rows(study),
+        "mean_peaks": mean_peak_rows(study),
         "quartiles": quartile_rows(study),
         "quartile_curves": quartile_curve_rows(study),
         "growth": growth_rows(study),
@@ -96,6 +98,16 @@ def _scores(entry: StudyEntry) -> dict[str, Any]:
 
 def layer_rows(study: Study) -> list[Row]:
     return [_about(entry) | peak.row() for entry in all_entries(study) for peak in entry.findings.peaks]
+
+
+def mean_peak_rows(study: Study) -> list[Row]:
+    """Peaks averaged over models and people, and those of R that is averaged over people first."""
+    peaks = average_peaks(study)
+    if peaks is None:
+        return []
+    columns = (peaks.depth, peaks.peak_s, *peaks.ci_s.T, peaks.n, peaks.pooled_s)
+    names = ("depth", "peak_s", "low_s", "high_s", "curves", "peak_of_mean_r_s")
+    return [dict(zip(names, row, strict=True)) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def quartile_rows(study: Study) -> list[Row]:

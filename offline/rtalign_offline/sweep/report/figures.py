@@ -54,7 +54,7 @@ def size_plot(study: Study, score: Score, colours: Colours) -> Markup:
 
 
 def context_plot(study: Study, score: Score, colours: Colours, kind: str) -> Markup:
-    """A line for each model over the words that it sees, with the band of its bootstrap.  kind : of context."""
+    """A line for each model over the words that it sees, with the band of its intervals.  kind : of context."""
     entries = [e for e in study.pooled if e.condition.context_kind == kind]
     words = sorted({e.condition.words for e in entries})
     x_range = (np.log10(words[0]) - 0.12, np.log10(words[-1]) + 0.12)

@@ -23,11 +23,13 @@ from rtalign_offline.sweep.report.figures import (
     size_plot,
 )
 from rtalign_offline.sweep.report.marks import Colours
+from rtalign_offline.sweep.report.mean_peaks import average_peaks
 from rtalign_offline.sweep.report.study import Growth, Score, Study, growth_with_context, growth_with_size, load_study
 from rtalign_offline.sweep.report.tables import (
     failure_note,
     growth_table,
     job_table,
+    mean_peaks_table,
     overlap_note,
     published_table,
     score_table,
@@ -88,7 +90,7 @@ def render_page(study: Study) -> str:
         tag("title", f"{study.plan.title}: {headline(study)}"),
         tag("style", Markup(page_css() + rules("sweep.css", __package__))),
     )
-    compared = (overview, sizes, contexts, architectures, predictability, controls, both_scores)
+    compared = (overview, peaks_over_models, sizes, contexts, architectures, predictability, controls, both_scores)
     sections = [section(study, colours) for section in compared]
     parts = [head(study), *sections, growth(study), details(study)]
     foot = tag("footer", "rtalign. The numbers are in tables/ beside this file, as CSV and, with pyarrow, Parquet.")
@@ -161,6 +163,22 @@ def overview(study: Study, colours: Colours) -> Markup:
     )
 
 
+def peaks_over_models(study: Study, colours: Colours) -> Markup:  # noqa: ARG001 - one signature for all sections
+    title, peaks = tag("h2", "Peaks averaged over models and people"), average_peaks(study)
+    if peaks is None:
+        return join(title, _left_out("Peaks are not averaged: models differ in their number of layers, or none peaks."))
+    drawn = "people and words" if peaks.n_people > 1 else "words"
+    few = " With so few people an interval over people is rough." if 1 < peaks.n_people < 6 else ""
+    people = "one person" if peaks.n_people == 1 else f"{peaks.n_people} people"
+    caption = (
+        f"{several(peaks.n_models, 'trained model')} at {study.reference}, {people}. Left, the latency of each curve, "
+        f"averaged over models and people, as the paper most plausibly did: r with depth {signed(peaks.r)} "
+        f"({signed(peaks.r_ci[0])} to {signed(peaks.r_ci[1])}). Right, latencies of R that is averaged over people, "
+        f"averaged over models: r with depth {signed(peaks.pooled_r)}. Intervals are of a bootstrap over {drawn}.{few}"
+    )
+    return join(title, captioned("Mean peaks by depth.", caption, mean_peaks_table(peaks)))
+
+
 def sizes(study: Study, colours: Colours) -> Markup:
     entries = study.at(study.reference)
     different = len({e.condition.n_parameters for e in entries})
@@ -168,7 +186,7 @@ def sizes(study: Study, colours: Colours) -> Markup:
     if different < 2:
         return join(title, _left_out("Scores against size are left out: all models of this plan are of one size."))
     caption = (
-        f"Each model at {study.reference}, all people pooled, with its 95 % bootstrap interval; faint dots are "
+        f"Each model at {study.reference}, all people pooled, with its 95 % interval; faint dots are "
         "single people, open ones models with random weights, small rings at the foot have no temporal score. The line "
         "is fitted to trained models alone."
     )
@@ -182,7 +200,7 @@ def contexts(study: Study, colours: Colours) -> Markup:
         if len({e.condition.words for e in study.pooled if e.condition.context_kind == kind}) > 1:
             caption = (
                 "A line for each model over the words that it sees, the word itself included, on a logarithmic axis. "
-                "Shaded: 95 % of the bootstrap, where there are few lines."
+                "Shaded: 95 % intervals, where there are few lines."
             )
             name = "Sliding windows" if kind == "window" else "Growing contexts"
             both = _pair(study, lambda score, kind=kind: context_plot(study, score, colours, kind))  # type: ignore[misc]
@@ -208,10 +226,13 @@ def predictability(study: Study, colours: Colours) -> Markup:
             f"no model has surprisal of enough words at {study.reference}"
         )  # fmt: skip
         return join(title, _left_out(f"Quarters by predictability are left out: {reason}."))
+    decoders = "The decoders are those of all words; they are scored on"
+    if study.plan.refit_quartiles:
+        decoders = "Decoders are fitted to the words of each quarter alone, and scored on"
     caption = (
-        "The decoders are those of all words; they are scored on each quarter of held-out words, by the model\u2019s "
-        f"own surprisal at {study.reference}. Dotted: the mean of trained models. A quarter has "
-        "fewer words, so chance lifts its best R more than that of all words: compare quarters with each other."
+        f"{decoders} each quarter of held-out words, by the model\u2019s own surprisal at {study.reference}. Dotted: "
+        "the mean of trained models. A quarter has fewer words, so chance lifts its best R more than that of all "
+        "words: compare quarters with each other."
     )
     scores = captioned("Scores by predictability.", caption, _pair(study, lambda s: quartile_plot(study, s, colours)))
     curves = quartile_curves(study)
@@ -259,8 +280,8 @@ def growth(study: Study) -> Markup:
     if drawn is None:
         return join(title, _left_out("No growth is shown: it needs two sizes or two contexts with a score."))
     caption = (
-        "The rise of a score for every tenfold of parameters or words, fitted to pooled scores. The interval is of the "
-        "bootstrap over words: how precisely these very models are known, not how others would lie."
+        "The rise of a score for every tenfold of parameters or words, fitted to pooled scores. The interval is "
+        "of the words alone: how precisely these very models are known, not how others would lie."
     )
     return join(title, tag("div", drawn, class_="panel long"), _left_out(caption))
 

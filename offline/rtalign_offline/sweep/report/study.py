@@ -326,7 +326,7 @@ class Growth:
     Attributes
     ----------
     rate, low, high : float
-        Rise for every tenfold, with its 95 % bootstrap interval.
+        Rise for every tenfold, with its 95 % interval.
     at_one : float
         The line's value where the logarithm is 0.
     n : int

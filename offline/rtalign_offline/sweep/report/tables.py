@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from rtalign.report.html import Markup, escape, join, tag
 from rtalign.report.tables import Cell, table
-from rtalign.report.text import DASH, p_value, signed
+from rtalign.report.text import DASH, milliseconds, signed
+from rtalign.scoring.headline import p_text
 from rtalign_offline.sweep.report.csv_tables import Row, growth_rows
 from rtalign_offline.sweep.report.marks import Colours
+from rtalign_offline.sweep.report.mean_peaks import MeanPeaks
 from rtalign_offline.sweep.report.paper import compare
 from rtalign_offline.sweep.report.study import Score, Study, StudyEntry
 
@@ -62,6 +64,25 @@ def _cell(entry: StudyEntry | None, score: Score, scale: float) -> Cell:
     strength = min(abs(value) / scale, 1.0) * 0.5
     span = tag("span", signed(value, 2 if score == "temporal" else 3), style=f"--v:{strength:.3f}")
     return span, "cell minus" if value < 0 else "cell"
+
+
+def mean_peaks_table(peaks: MeanPeaks) -> Markup:
+    """A row for each layer: mean of the peaks of single curves, and peaks of R that is averaged over people."""
+    names = ("mean of peaks (ms)", "95 % interval", "curves with a peak", "peak of mean R (ms)")
+    rows = [
+        [
+            (f"{100 * depth:.0f} %", "l"),
+            (tag("b", milliseconds(at)), ""),
+            (f"{milliseconds(low)} to {milliseconds(high)}", ""),
+            (str(n), "off"),
+            (milliseconds(pooled), ""),
+        ]
+        for depth, at, (low, high), n, pooled in zip(
+            *(values.tolist() for values in (peaks.depth, peaks.peak_s, peaks.ci_s, peaks.n, peaks.pooled_s)),
+            strict=True,
+        )
+    ]
+    return table([("depth", "l"), *((name, "") for name in names)], rows)
 
 
 def growth_table(study: Study) -> Markup | None:
@@ -127,7 +148,7 @@ def _job_row(entry: StudyEntry) -> list[Cell]:
         (f"{entry.n_peaks} of {len(entry.findings.peaks)}", ""),
         r,
         (f"{signed(score.ci[0])} to {signed(score.ci[1])}" if score and score.ci else DASH, ""),
-        (p_value(score.p_permutation).removeprefix("p = ").removeprefix("p ") if score else DASH, ""),
+        (p_text(score).removeprefix("p = ").removeprefix("p ") if score else DASH, ""),
         (signed(score.slope_ms, 0, plus=True) if score else DASH, ""),
         (signed(entry.alignment_r, 3), ""),
         (f"{entry.n_words:,}", ""),
