@@ -112,7 +112,12 @@ class SubwordTokenizer:
         if not getattr(tokenizer, "is_fast", False):
             kind = type(tokenizer).__name__
             raise ValueError(f"{kind} gives no character offsets; use a model that comes with a tokenizer.json")
-        self._tokenizer = tokenizer
+        # The tokenizer behind that of transformers, whose own call copies each word's tokens several times.
+        self._tokenizer = tokenizer.backend_tokenizer
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        # A story may contain "<|endoftext|>", which is read as ordinary characters.
+        self._tokenizer.encode_special_tokens = True
         bos = tokenizer.bos_token_id
         self.bos: int | None = tokenizer.cls_token_id if bos is None else bos
 
@@ -137,7 +142,8 @@ class SubwordTokenizer:
     def fingerprint(self) -> str:
         """A hash of the vocabulary and of the tokens of a difficult sentence."""
         vocabulary = sorted(self._tokenizer.get_vocab().items())
-        return cache.content_key(vocabulary, self._encode([TEST_SENTENCE])["input_ids"])[:16]
+        (encoded,) = self._encode([TEST_SENTENCE])
+        return cache.content_key(vocabulary, [encoded.ids])[:16]
 
     def _in_batches(self, texts: Sequence[str], skip: Sequence[int], first: int) -> list[WordTokens]:
         tokens: list[WordTokens] = []
@@ -146,16 +152,12 @@ class SubwordTokenizer:
             tokens += self._tokens(texts[part], skip[part], range(first + start, first + start + BATCH))
         return tokens
 
-    def _encode(self, texts: Sequence[str]) -> Any:
-        # A story may contain "<|endoftext|>"; split_special_tokens reads it as ordinary characters.
-        return self._tokenizer(
-            list(texts), add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True
-        )
+    def _encode(self, texts: Sequence[str]) -> list[Any]:
+        return list(self._tokenizer.encode_batch(list(texts), add_special_tokens=False))
 
     def _tokens(self, texts: Sequence[str], skip: Sequence[int], indices: Sequence[int]) -> list[WordTokens]:
-        encoded = self._encode(texts)
-        rows = zip(texts, skip, indices, encoded["input_ids"], encoded["offset_mapping"], strict=False)
-        return [_tokens_from(text, start, index, ids, offsets) for text, start, index, ids, offsets in rows]
+        rows = zip(texts, skip, indices, self._encode(texts), strict=False)
+        return [_tokens_from(text, start, index, of.ids, of.offsets) for text, start, index, of in rows]
 
 
 def as_read(word: str, recipe: LanguageRecipe) -> str:

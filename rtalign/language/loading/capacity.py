@@ -33,7 +33,7 @@ class ModelSize:
     parameters : int
         All weights.
     vocabulary : int
-        Those of the embedding, which int8 leaves as they are; it packs the head.
+        Those of the embedding, which int8 leaves as they are.
     stored_bytes : int
         Size on disk.
     """
@@ -55,10 +55,10 @@ class ModelSize:
         int
             Bytes; for int8 at least the size on disk, which is in memory while int8 is made from it.
         """
+        inner = (self.parameters - self.vocabulary) * BYTES[precision]
         if precision == "int8":
-            # One byte each, a packed head where it is the embedding's own, and the embedding in float32.
-            return max(self.parameters + self.vocabulary * 4, self.stored_bytes)
-        return self.parameters * BYTES[precision]
+            return max(inner + self.vocabulary * 4, self.stored_bytes)
+        return inner + self.vocabulary * BYTES[precision]
 
 
 MISSING_SHARE = 3.0

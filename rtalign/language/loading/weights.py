@@ -37,7 +37,7 @@ class Int8Linear(nn.Module):
         """weight : (output, input)."""
         super().__init__()
         scale = weight.float().abs().amax(1).clamp(min=1e-30) / 127
-        self.register_buffer("packed", (weight.float() / scale[:, None]).round().to(torch.int8))
+        self.register_buffer("packed", (weight.float() / scale[:, None]).round().to(torch.int8).contiguous())
         self.register_buffer("scale", scale)
         self.bias = None if bias is None else nn.Parameter(bias.detach().float(), requires_grad=False)
         self.out_features, self.in_features = weight.shape
