@@ -211,7 +211,8 @@ def himalaya(person: Person, lags: list[int], device: str) -> float:
             others = [f for f in range(N_FOLDS) if f != k]
             train_x, train_y = (torch.cat([part[f] for f in others]) for part in (x, y))
             scaled = train_x / train_x.std(0)
-            RidgeCV(alphas=ALPHAS, cv=KFold(N_FOLDS - 1)).fit(scaled, train_y).predict(x[k] / train_x.std(0))
+            model = RidgeCV(alphas=ALPHAS, cv=KFold(N_FOLDS - 1), solver_params={"n_alphas_batch": 1})
+            model.fit(scaled, train_y).predict(x[k] / train_x.std(0))
 
     def every() -> None:
         for lag in lags:
