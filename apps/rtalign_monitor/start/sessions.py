@@ -182,7 +182,7 @@ class DemoBuilder(QObject):
         super().__init__(message_bar)
         self._message_bar, self._start_session = message_bar, start_session
         self._out = out or cache_folder() / "demo"
-        self._process = QProcess(self)
+        self._process = background_process(self)
         self._process.readyReadStandardError.connect(self._read)
         self._process.finished.connect(self._finished)
         self._cancelled = False
@@ -220,6 +220,27 @@ class DemoBuilder(QObject):
             self._message_bar.post(Message("demo", text, "lost", again))
             return
         self._start_session(Session(recording=self._out / "listener", run=FRESH_RUN, bank=self._out / "bank"))
+
+
+def background_process(parent: QObject) -> QProcess:
+    """A process that inherits no open file: a connection of LSL that the window has closed would stay open in it.
+
+    Parameters
+    ----------
+    parent : QObject
+        The Qt parent.
+
+    Returns
+    -------
+    QProcess
+        Not started yet.
+    """
+    process = QProcess(parent)
+    if sys.platform != "win32":
+        parameters = QProcess.UnixProcessParameters()
+        parameters.flags = QProcess.UnixProcessFlag.CloseFileDescriptors
+        process.setUnixProcessParameters(parameters)
+    return process
 
 
 def save_session(session: Session, path: Path) -> None:
