@@ -17,7 +17,7 @@ from rtalign.recordings.bids import ENTITIES, plain_label
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_fit import BankInfo, count_sensors, verdict
 from rtalign_monitor.start.live_page import TABLES
-from rtalign_monitor.start.sessions import background_process
+from rtalign_monitor.start.processes import background_process
 from rtalign_monitor.widgets.cards import Card, CardList
 from rtalign_monitor.widgets.controls import MultiComboBox
 from rtalign_monitor.widgets.fields import PathField, choose_path, heading, label_for, secondary_button

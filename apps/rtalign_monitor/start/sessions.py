@@ -18,6 +18,7 @@ from rtalign_monitor import memory as window_memory
 from rtalign_monitor.bars.message_bar import Message, MessageBar, Tone
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.memory import WindowMemory
+from rtalign_monitor.start.processes import background_process
 from rtalign_monitor.widgets.fields import FileDialogs, open_path
 from rtalign_monitor.widgets.theme import Theme
 
@@ -220,27 +221,6 @@ class DemoBuilder(QObject):
             self._message_bar.post(Message("demo", text, "lost", again))
             return
         self._start_session(Session(recording=self._out / "listener", run=FRESH_RUN, bank=self._out / "bank"))
-
-
-def background_process(parent: QObject) -> QProcess:
-    """A process that inherits no open file: a connection of LSL that the window has closed would stay open in it.
-
-    Parameters
-    ----------
-    parent : QObject
-        The Qt parent.
-
-    Returns
-    -------
-    QProcess
-        Not started yet.
-    """
-    process = QProcess(parent)
-    if sys.platform != "win32":
-        parameters = QProcess.UnixProcessParameters()
-        parameters.flags = QProcess.UnixProcessFlag.CloseFileDescriptors
-        process.setUnixProcessParameters(parameters)
-    return process
 
 
 def save_session(session: Session, path: Path) -> None:

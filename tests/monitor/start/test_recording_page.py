@@ -18,8 +18,8 @@ from rtalign.recordings import open_recordings
 from rtalign.simulation import SimulationPlan, simulate
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.dialog import RECORDING
+from rtalign_monitor.start.processes import background_process
 from rtalign_monitor.start.recording_page import RecordingPreview
-from rtalign_monitor.start.sessions import background_process
 from tests.helpers import bank_folders
 from tests.helpers.fake_network import PATIENCE_MS, FakeNetwork, press, show_dialog, wait_for_status, wait_until_ready
 from tests.helpers.multi_box import click_label, open_list
