@@ -4,8 +4,6 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export LSLAPICFG := $(CURDIR)/rtalign/streams/loopback.cfg
 export HF_HUB_OFFLINE := 1
-# By themselves, and first: beside the tests of whole programs the end of an LSL stream is not always noticed.
-STREAM_TESTS := tests/streams tests/monitor/start/test_discovery.py tests/cli/test_doctor.py
 export QT_QPA_PLATFORM ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY),,offscreen)
 
 .PHONY: help setup demo test test-fast lint bench validate soak clean
@@ -23,11 +21,10 @@ lint: setup  ## ruff, mypy and the contracts of imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 test: lint  ## lint, types, import contracts and every test of ordinary length
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup $(STREAM_TESTS)
-	@$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadgroup $(STREAM_TESTS:%=--ignore=%)
+	@$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup  ## the tests that start no whole program
-	@$(BIN)/python -m pytest -m "not slow and not whole" -n 4 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not slow and not whole" -n 3 --dist loadfile --no-loadscope-reorder
 
 soak: setup  ## the long studies and rehearsals, engine and window for an hour each, ten hours of words
 	@$(BIN)/python -m pytest -m slow -s

@@ -29,36 +29,27 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-DISCOVERY = "tests/monitor/start/test_discovery.py"
-STREAMS = ("tests/integration/test_stream_faults.py", "tests/integration/", "tests/streams/", DISCOVERY)
-"""Tests that keep time with live streams: they mostly wait, so they begin first; what begins alike runs one by one,
-in one worker."""
+FIRST = (
+    "tests/integration/test_stream_faults.py",
+    "tests/integration/test_train_replay_live_agree.py",
+    "tests/integration/test_window_engine.py",
+    "tests/streams/player/test_player.py",
+    "tests/monitor/start/test_discovery.py",
+    "tests/streams/test_lsl.py",
+    "tests/streams/player/test_faults.py",
+    "tests/sweep/test_processes.py",
+)
+"""The files that take longest.  Those of live streams mostly wait: the others fill the processor meanwhile."""
 WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
 WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page")
 """Files that start processes of their own, likewise."""
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep each file with one worker, and streams of a kind together.
-
-    Why not marks of xdist_group: xdist 3.8 writes the group into an attribute that pytest 9.2 no longer reads.
-    """
-    from xdist.scheduler import LoadScopeScheduling
-
-    class FileScheduling(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::", 1)[0]
-            return next((start for start in STREAMS if file.startswith(start)), file)
-
-    config.option.loadscopereorder = False  # else files of few tests come last, and those are the ones that wait
-    return FileScheduling(config, log)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what takes whole programs, and put what waits first."""
-    items.sort(key=lambda item: next((n for n, start in enumerate(STREAMS) if item.nodeid.startswith(start)), 9))
+    """Mark what takes whole programs, and put what takes longest first."""
+    order = {file: n for n, file in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.nodeid.split("::", 1)[0], len(FIRST)))
     for item in items:
         path = item.path.relative_to(item.config.rootpath).as_posix()
         fixtures = set(getattr(item, "fixturenames", ()))

@@ -51,7 +51,8 @@ def test_importing_the_core_touches_nothing(tmp_path: Path) -> None:
     probe = (
         "import os, sys, threading; before = dict(os.environ)\n"
         "import rtalign.signal.pipeline, rtalign.scoring.cross_validated, rtalign.scoring.curves\n"
-        "import rtalign.decoding.bank, rtalign.decoding.projection\n"
+        "import rtalign.decoding.bank, rtalign.decoding.projection, rtalign.engine.process.preview\n"
+        "from rtalign.recordings import open_matching, session_options\n"
         "assert threading.active_count() == 1 and dict(os.environ) == before\n"
         "assert not {'torch', 'mne', 'transformers', 'matplotlib', 'PyQt6', 'pylsl', 'mne_lsl'} & set(sys.modules)\n"
     )

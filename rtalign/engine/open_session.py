@@ -22,7 +22,7 @@ from rtalign.language import (
     Reading,
     find_content_words,
 )
-from rtalign.recordings import ConcatenatedRecording, FileRecording, OpenOptions, Sound, StreamChoice, open_matching
+from rtalign.recordings import ConcatenatedRecording, FileRecording, Sound, open_matching, session_options
 from rtalign.recordings.datasets import sounds_of
 from rtalign.streams.events import Source
 from rtalign.streams.replay import ReplaySource
@@ -119,19 +119,7 @@ def open_bank(session: Session) -> DecoderBank | None:
 def open_recording(session: Session) -> ReplayedRecording:
     """Every recording that a session replays, one after the other."""
     assert session.recording is not None
-    return ConcatenatedRecording(open_matching([session.recording], **open_options(session)))
-
-
-def open_options(session: Session) -> OpenOptions:
-    """Which recordings a session replays, and how they are read."""
-    return {
-        "subject": session.subject,
-        "session": session.session,
-        "task": session.task,
-        "run": session.run,
-        "word_table": session.word_table,
-        "streams": StreamChoice(session.meg, session.words, not session.raw_stamps),
-    }
+    return ConcatenatedRecording(open_matching([session.recording], **session_options(session)))
 
 
 def open_model(session: Session, bank: DecoderBank | None) -> LanguageModel:

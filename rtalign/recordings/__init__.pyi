@@ -8,6 +8,7 @@ from .open import common_sensors as common_sensors
 from .open import open_matching as open_matching
 from .open import open_recordings as open_recordings
 from .open import open_repeats as open_repeats
+from .open import session_options as session_options
 from .quality.signal import check_signal as check_signal
 from .wav_file import Sound as Sound
 from .wav_file import WavFile as WavFile
@@ -32,4 +33,5 @@ __all__ = [
     "open_recordings",
     "open_repeats",
     "read_wav",
+    "session_options",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from rtalign.core.records import Recording
+from rtalign.core.session import Session
 from rtalign.recordings.bids import entities
 from rtalign.recordings.datasets.registry import (
     describe_file,
@@ -47,6 +48,29 @@ class OpenOptions(TypedDict, total=False):
     word_table: Path | str | None
     bads: Collection[str]
     streams: StreamChoice | None
+
+
+def session_options(session: Session) -> OpenOptions:
+    """Which recordings a live session replays, and how they are read.
+
+    Parameters
+    ----------
+    session : Session
+        Its settings.
+
+    Returns
+    -------
+    OpenOptions
+        What `open_matching` takes.
+    """
+    return {
+        "subject": session.subject,
+        "session": session.session,
+        "task": session.task,
+        "run": session.run,
+        "word_table": session.word_table,
+        "streams": StreamChoice(session.meg, session.words, not session.raw_stamps),
+    }
 
 
 def open_recordings(path: Path | str, **options: Unpack[OpenOptions]) -> list[FileRecording]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -37,10 +36,11 @@ class StreamLost(Exception):
 
 @cache
 def _pylsl() -> Any:
-    """pylsl, set up so that it and mne-lsl, which each bring a liblsl, use the one that was loaded first."""
-    other = sys.modules.get("mne_lsl.lsl.load_liblsl")
-    if other is not None:
-        os.environ.setdefault("PYLSL_LIB", other.lib._name)
+    """pylsl with the liblsl of its own wheel, which mne-lsl uses, too, when it is imported later.
+
+    Why not mne-lsl's where that was imported first: liblsl 1.17 mostly leaves the connections of a closed outlet open,
+    so that its receivers wait for ever, and does not notice that a receiver leaves until it sends again; 1.18 mends it.
+    """
     import pylsl
     from pylsl.lib import lib
 

@@ -24,7 +24,7 @@ from rtalign_monitor.widgets.cards import CardList
 from rtalign_monitor.widgets.theme import Theme
 from tests.helpers import bank_folders
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 
 
 def unique_name(purpose: str) -> str:

@@ -12,7 +12,7 @@ from rtalign.core.session import Session
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 class Stage:

@@ -125,7 +125,7 @@ def world(
     for k, latency in enumerate(LATENCIES):
         source = np.zeros((n_samples, DIM))
         for i, onset in enumerate(onsets):
-            near = np.abs(times - onset - latency) < 0.3
+            near = slice(*np.searchsorted(times, [onset + latency - 0.3, onset + latency + 0.3]))
             source[near] += values[i, k] * np.exp(-0.5 * ((times[near] - onset - latency) / 0.05) ** 2)[:, None]
         signal += source @ mixing[k]
     noise = np.cumsum(rng.standard_normal((n_samples, n_sensors)), axis=0) * 0.05

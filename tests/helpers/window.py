@@ -26,7 +26,7 @@ from tests.helpers import snapshots
 ONSETS = np.arange(1.0, 249.0, 0.5)
 WORD_LIST = WordList(ONSETS, tuple(snapshots.STORY[i % len(snapshots.STORY)] for i in range(len(ONSETS))))
 POSITION_S = 41.2
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 class FakeEngine:

@@ -17,7 +17,8 @@ from tests.helpers.live_stage import Stage
 from tests.helpers.window import PATIENCE_MS, RealWindow
 
 
-def test_keys_step_and_jump_in_a_replay(real_window: RealWindow) -> None:
+def test_keys_and_mouse_move_in_a_replay(real_window: RealWindow) -> None:
+    """Keys step and jump by words, a click on the time line seeks, and a click on a word inspects it."""
     real_window.replay(speed=4.0)
     real_window.until(lambda seen: seen.n_scored > 20)
     words = real_window.window.link.word_list
@@ -38,12 +39,6 @@ def test_keys_step_and_jump_in_a_replay(real_window: RealWindow) -> None:
     QTest.keyClick(real_window.window.transport.word, Qt.Key.Key_Return)
     real_window.until(lambda seen: seen.position_s == pytest.approx(there, abs=0.05))
 
-
-def test_the_mouse_seeks_and_inspects_words(real_window: RealWindow) -> None:
-    real_window.replay(speed=4.0)
-    real_window.until(lambda seen: seen.n_scored > 20)
-    real_window.press("Space")
-    real_window.until(lambda seen: seen.paused)
     line = real_window.window.transport.timeline
     real_window.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 5, 10))
     real_window.until(lambda seen: seen.position_s == pytest.approx(seen.end_s / 5, abs=0.2))

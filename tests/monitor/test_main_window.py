@@ -36,7 +36,7 @@ from rtalign.scoring.statistics import STATISTICS
 from rtalign_monitor.actions.registry import ACTIONS, MENUS
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import grey
-from tests.helpers.window import ONSETS, POSITION_S, WORD_LIST, Scene
+from tests.helpers.window import ONSETS, PATIENCE_MS, POSITION_S, WORD_LIST, Scene
 
 # ---- every action, by its keys
 
@@ -195,7 +195,7 @@ def test_every_key_triggers_its_action(name: str, key: str, scene: Scene, monkey
     scene.window.tick()
     assert effect.see(scene) != effect.becomes
     scene.press(key)
-    scene.qtbot.waitUntil(lambda: effect.see(scene) == effect.becomes, timeout=2000)
+    scene.qtbot.waitUntil(lambda: effect.see(scene) == effect.becomes, timeout=PATIENCE_MS)
 
 
 # ---- what cannot be done now

@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,7 @@ import os, sys
 import numpy as np
 from rtalign.core.records import Sensor
 from rtalign.streams import lsl
-name, n = sys.argv[1], int(sys.argv[2])
+name, n, offered_anew = sys.argv[1], int(sys.argv[2]), sys.argv[3:] == ["words offered anew"]
 sensors = [Sensor(f"MLC{i + 11}", "axial", (0.0, 0.0, 0.1), (0.0, 0.0, 1.0)) for i in range(n)]
 meg, words = lsl.SignalOutlet(name, sensors, 500.0, name), lsl.TextOutlet(name + "-words", name + "-words")
 start, k, parent = lsl.local_clock(), 0, os.getppid()
@@ -39,6 +41,9 @@ while os.getppid() == parent:
     k += 10
     time.sleep(max(start + k / 500 - lsl.local_clock(), 0))
     meg.push(np.repeat(np.arange(k - 10, k, dtype=np.float32)[:, None] * 1e-15, n, axis=1), start + (k - 1) / 500)
+    if k == 1000 and offered_anew:
+        words.close()
+        words = lsl.TextOutlet(name + "-words", name + "-words")
     if k % 100 == 0:
         words.push(f"word{k // 100}", start + (k - 50) / 500)
 """
@@ -71,8 +76,8 @@ def wait_for(attempt: Callable[[], Any], seconds: float = 30.0) -> Any:
 
 
 @contextmanager
-def sender(script: str, *args: str) -> Iterator[subprocess.Popen]:
-    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
+def sender(script: str, *args: str, **environment: str) -> Iterator[subprocess.Popen]:
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1", **environment}
     process = subprocess.Popen([sys.executable, "-c", script, *args], env=environment, stderr=subprocess.DEVNULL)
     try:
         yield process
@@ -101,17 +106,41 @@ def of(events: list[Event], kind: type) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
 
 
-def test_both_packages_use_one_library() -> None:
-    probe = (
-        "from rtalign.streams import lsl\nfirst = lsl._pylsl().lib.lib._name\n"
-        "from mne_lsl.lsl.load_liblsl import lib\nassert lib._name == first, (lib._name, first)\n"
+def run_alone(script: str) -> None:
+    """In a process in which nothing has chosen a liblsl."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYLSL_LIB", "MNE_LSL_LIB")}
+    subprocess.run([sys.executable, "-c", script], check=True, env={**environment, "PYTHONPATH": PYTHONPATH})
+
+
+def test_mne_lsl_imported_later_uses_the_same_library() -> None:
+    run_alone(
+        "from rtalign.streams import lsl\nours = lsl._pylsl().lib.lib._name\n"
+        "from mne_lsl.lsl.load_liblsl import lib\nassert lib._name == ours, (lib._name, ours)\n"
     )
-    other = (
-        "from mne_lsl.lsl.load_liblsl import lib\nfrom rtalign.streams import lsl\n"
-        "first = lsl._pylsl().lib.lib._name\nassert lib._name == first, (lib._name, first)\n"
-    )
-    for script in (probe, other):
-        subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONPATH": PYTHONPATH})
+
+
+def test_ends_are_noticed_where_mne_lsl_was_imported_first() -> None:
+    """liblsl 1.17, which mne-lsl 1.14 contains, notices neither."""
+    run_alone("""
+import mne_lsl.lsl, time
+from rtalign.streams import lsl
+def until(attempt):
+    end = time.monotonic() + 30
+    while not attempt():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+outlet, finder = lsl.TextOutlet("ends", "ends"), lsl.Finder()
+until(finder.streams)
+lsl.TextInlet(finder.streams()[0]).close()
+until(lambda: outlet.n_consumers == 0)
+inlet = lsl.TextInlet(finder.streams()[0])
+until(lambda: outlet.n_consumers == 1)
+outlet.close()
+try:
+    until(lambda: inlet.pull() is None)
+except lsl.StreamLost:
+    raise SystemExit(0)
+""")
 
 
 def test_importing_is_inert() -> None:
@@ -170,6 +199,23 @@ def test_a_killed_and_restarted_sender_is_recovered() -> None:
         assert_words_match_their_samples(events)
         assert_words_match_their_samples(after)
         assert of(after, Chunk)[0].start > of(events, Chunk)[-1].end
+    finally:
+        source.close()
+
+
+def test_words_offered_anew_by_an_older_liblsl_are_received() -> None:
+    """Mostly it keeps the connection of a closed outlet open as long as the program runs."""
+    package = find_spec("mne_lsl")
+    assert package is not None
+    assert package.origin is not None
+    (older,) = Path(package.origin).parent.glob("lsl/lib/*lsl*")
+    name = named("anew")
+    source = LiveSource(name, f"{name}-words", open_decoder())
+    try:
+        with sender(SENDER, name, "4", "words offered anew", PYLSL_LIB=str(older)):
+            events = poll_until(source, lambda e: any(int(word.text[4:]) > 10 for word in of(e, Word)))
+        assert {"words lost", "words recovered"} <= {notice.kind for notice in of(events, Notice)}
+        assert_words_match_their_samples(events)
     finally:
         source.close()
 

@@ -142,8 +142,8 @@ def test_activations_are_never_in_memory_as_a_whole(tmp_path: Path) -> None:
 
 
 def test_reading_a_lag_takes_the_memory_of_its_words(tmp_path: Path) -> None:
-    signal = filter_recordings([Long(2.0)], RECIPE, tmp_path, QUIET, nothing)[0]
-    onsets = np.linspace(20, 7000, 5000)
+    signal = filter_recordings([Long(1.0)], RECIPE, tmp_path, QUIET, nothing)[0]
+    onsets = np.linspace(20, 3500, 2500)
     story: Any = SimpleNamespace(signal=signal, onsets=onsets)
     read_lag([story], 0.1)
     assert peak_of(lambda: read_lag([story], 0.1)) < 0.5 * signal.n_rows * 6 * 4

@@ -78,15 +78,17 @@ class BackgroundWriter(QObject):
                 self.ended.emit(failure)
 
 
-class Exporter:
+class Exporter(QObject):
     """Writes files that the user asks for; the message bar says what was written and where, or why it was not.
+
+    Why a QObject: Qt calls no method of one that is gone, and a picture may be complete after its window was closed.
 
     Parameters
     ----------
     link : EngineLink
         Asks the engine for a report.
     message_bar : MessageBar
-        Where results are posted.
+        Where results are posted; the Qt parent.
     dialogs : FileDialogs
         Asks for the name of a new file.
     memory : WindowMemory
@@ -94,6 +96,7 @@ class Exporter:
     """
 
     def __init__(self, link: EngineLink, message_bar: MessageBar, dialogs: FileDialogs, memory: WindowMemory) -> None:
+        super().__init__(message_bar)
         self._link, self._message_bar, self._dialogs, self._memory = link, message_bar, dialogs, memory
         self._report_wanted: tuple[float, int] | None = None
         self._writer: BackgroundWriter | None = None

@@ -17,6 +17,7 @@ from rtalign.recordings.bids import ENTITIES, plain_label
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_fit import BankInfo, count_sensors, verdict
 from rtalign_monitor.start.live_page import TABLES
+from rtalign_monitor.start.processes import background_process
 from rtalign_monitor.widgets.cards import Card, CardList
 from rtalign_monitor.widgets.controls import MultiComboBox
 from rtalign_monitor.widgets.fields import PathField, choose_path, heading, label_for, secondary_button
@@ -111,7 +112,7 @@ class RecordingPreview(QObject):
     def _start(self) -> None:
         assert self._session is not None
         self.error = ""
-        process = QProcess(self)
+        process = background_process(self)
         process.readyReadStandardOutput.connect(self._read)
         process.finished.connect(self._finished)
         process.errorOccurred.connect(self._finished)

@@ -18,6 +18,7 @@ from rtalign_monitor import memory as window_memory
 from rtalign_monitor.bars.message_bar import Message, MessageBar, Tone
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.memory import WindowMemory
+from rtalign_monitor.start.processes import background_process
 from rtalign_monitor.widgets.fields import FileDialogs, open_path
 from rtalign_monitor.widgets.theme import Theme
 
@@ -182,7 +183,7 @@ class DemoBuilder(QObject):
         super().__init__(message_bar)
         self._message_bar, self._start_session = message_bar, start_session
         self._out = out or cache_folder() / "demo"
-        self._process = QProcess(self)
+        self._process = background_process(self)
         self._process.readyReadStandardError.connect(self._read)
         self._process.finished.connect(self._finished)
         self._cancelled = False

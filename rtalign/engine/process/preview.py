@@ -10,7 +10,6 @@ from typing import Any
 
 from rtalign.core.records import RecordingIdentity, sensor_to_dict
 from rtalign.core.session import Session
-from rtalign.engine.open_session import open_options
 
 MOST_NOTES = 3
 
@@ -53,10 +52,10 @@ def preview_recording(session: Session) -> dict[str, Any]:
         name, n_recordings, n_words, seconds, sfreq (list), sensors (list), notes (list), origin (list: name and
         fingerprints of each recording), as JSON can hold them.
     """
-    from rtalign.recordings import open_matching
+    from rtalign.recordings import open_matching, session_options
 
     assert session.recording is not None
-    recordings = open_matching([session.recording], **open_options(session))
+    recordings = open_matching([session.recording], **session_options(session))
     return {
         "name": recordings[0].name,
         "n_recordings": len(recordings),

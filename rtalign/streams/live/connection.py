@@ -23,6 +23,8 @@ AVOID_S = 10.0
 """A stream that did not answer, or sent nothing, is avoided for so long where there is another."""
 STILL_LISTED_S = 4.0
 """A stream that ended is still listed by LSL for about so long."""
+SEARCH_EVERY_S = 1.0
+"""A word stream is looked for in the list of streams this often."""
 MEASURE_EVERY_S = 5.0
 """The clock offset is measured this often."""
 CONFIRM_EVERY_S = 0.5
@@ -143,7 +145,7 @@ class StreamConnection:
         self._arrivals: deque[tuple[float, int]] = deque()
         self._opening: tuple[StreamInfo, Future] | None = None
         self._measuring: Future | None = None
-        self._measured_at = self._silent_from = self._since
+        self._measured_at = self._silent_from = self._listed_at = self._since
         self._measured: list[tuple[float, float, float]] = []
         self._clock_set = False
         self._avoided: dict[str, float] = {}
@@ -268,7 +270,9 @@ class StreamConnection:
             self._avoided[self.inlet.info.uid] = now
             text = f"{self.label} was found and sends nothing - {FIREWALL}"
             return self._notice_once("warning", "silent", text, now)
-        if self.role != "meg" or self.state not in ("flowing", "stale"):
+        if self.role == "words":
+            return self._watch_list(now)
+        if self.state not in ("flowing", "stale"):
             return []
         silent = now - self._last_arrival
         if silent > max(LOST_S, 5 * self._interval):
@@ -280,6 +284,16 @@ class StreamConnection:
             self._set(now, "stale")
             return [self._notice("warning", "stale", f"{self.label}: no sample for {silent:.1f} s", now)]
         return []
+
+    def _watch_list(self, now: float) -> list[Notice]:
+        """Leave a stream that its sender offers anew: a sender that keeps running may leave the old connection open."""
+        if self.inlet is None or now - self._listed_at < SEARCH_EVERY_S:
+            return []
+        self._listed_at = now
+        there = {info.uid for info in self._backend.streams() if self._matches(info)}
+        if not there or self.inlet.info.uid in there:
+            return []
+        return self._disconnect(now, "its sender offers another in its place")
 
     def _disconnect(self, now: float, reason: str) -> list[Notice]:
         self._avoided[self.inlet.info.uid] = now - AVOID_S + STILL_LISTED_S

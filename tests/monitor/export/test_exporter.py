@@ -6,9 +6,11 @@ import csv
 import dataclasses
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PyQt6 import sip
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication, QImage
 from PyQt6.QtSvg import QSvgRenderer
@@ -17,11 +19,16 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
 from rtalign.engine.commands import Reset, WriteReport
-from rtalign.engine.snapshot import ReportStatus
+from rtalign.engine.snapshot import ReportStatus, empty_snapshot
+from rtalign_monitor.bars.message_bar import MessageBar
+from rtalign_monitor.bars.messages import ORDER
+from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.export import exporter, files
+from rtalign_monitor.export.exporter import Exporter
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.widgets.theme import THEMES
 from tests.helpers.view_pixels import grey
-from tests.helpers.window import Scene
+from tests.helpers.window import FakeDialogs, Scene
 
 
 def test_a_frozen_picture_stands_while_status_and_trust_go_on(scene: Scene) -> None:
@@ -178,6 +185,24 @@ def test_a_cancelled_picture_leaves_nothing(scene: Scene, monkeypatch: pytest.Mo
     scene.qtbot.wait(100)
     assert list(scene.folder.glob("*it*")) == []
     assert scene.message == ""
+
+
+def test_a_window_that_is_gone_hears_nothing_of_its_picture(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither that it is being written nor that it is written; an error in a slot would fail this test."""
+    monkeypatch.setattr(exporter, "MESSAGE_AFTER_S", 0.0)
+    window, dialogs = QWidget(), FakeDialogs()
+    dialogs.path = tmp_path / "it"
+    bar = MessageBar(ORDER, StatusBar(window))
+    link = SimpleNamespace(newest=empty_snapshot("running"), session=None)
+    exporting = Exporter(link, bar, dialogs, WindowMemory())  # type: ignore[arg-type]
+    exporting.save_picture(window, "window")
+    (writing,) = (thread for thread in threading.enumerate() if thread.name == "writing")
+    writing.join(20)  # its signal waits for the event loop
+    sip.delete(window)
+    qtbot.wait(50)
+    assert not QImage(str(tmp_path / "it.png")).isNull()
 
 
 def test_the_clipboard_gets_no_more_than_a_screen_needs(qtbot: QtBot) -> None:

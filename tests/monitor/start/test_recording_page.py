@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QObject, Qt
 from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
@@ -16,6 +18,7 @@ from rtalign.recordings import open_recordings
 from rtalign.simulation import SimulationPlan, simulate
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.dialog import RECORDING
+from rtalign_monitor.start.processes import background_process
 from rtalign_monitor.start.recording_page import RecordingPreview
 from tests.helpers import bank_folders
 from tests.helpers.fake_network import PATIENCE_MS, FakeNetwork, press, show_dialog, wait_for_status, wait_until_ready
@@ -59,6 +62,17 @@ def test_a_recording_is_previewed_and_filtered(
         press(qtbot, Qt.Key.Key_Return)
     session = caught.args[0]
     assert (session.recording, session.run, session.bank, session.meg) == (listener, "02", bank, None)
+
+
+def test_another_process_inherits_no_connection(qtbot: QtBot) -> None:
+    """Neither a preview nor the demo keeps a stream connected that the window has closed."""
+    parent = QObject()
+    process = background_process(parent)
+    with socket.socket() as connection:
+        connection.set_inheritable(True)  # as those of liblsl are
+        process.start(sys.executable, ["-S", "-c", f"import os; os.fstat({connection.fileno()})"])
+        qtbot.waitUntil(lambda: process.state() == process.ProcessState.NotRunning, timeout=PATIENCE_MS)
+    assert b"Bad file descriptor" in process.readAllStandardError().data()
 
 
 def test_a_bank_that_was_trained_on_the_recording_is_named_and_may_still_be_used(

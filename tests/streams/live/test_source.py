@@ -399,6 +399,24 @@ def test_a_word_stream_that_restarts_is_used_again() -> None:
     assert of(lab.run(source, 0.1), Word)
 
 
+def test_a_word_stream_that_is_offered_anew_is_used_though_the_old_one_never_ends() -> None:
+    lab, source = flowing()
+    del lab.there["w"]  # its connection stays
+    assert "words lost" not in kinds(lab.run(source, 3.0))
+    lab.offer_words("w2")
+    assert kinds(lab.run(source, 2.0)) == ["words lost", "words recovered"]
+    assert lab.open["w"].closed
+    lab.open["w2"].queue.append(("on", lab.now))
+    assert [word.text for word in of(lab.run(source, 0.5), Word)] == ["on"]
+
+
+def test_a_word_stream_stays_while_it_is_listed() -> None:
+    lab, source = flowing()
+    lab.offer_words("w2")
+    assert "words lost" not in kinds(lab.run(source, 3.0))
+    assert not lab.open["w"].closed
+
+
 def test_a_trigger_channel_marks_words() -> None:
     lab = Lab()
     lab.offer("m")
