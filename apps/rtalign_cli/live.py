@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -76,7 +77,7 @@ def require_shared(args: argparse.Namespace) -> None:
 
 
 def replay_over_lsl(session: Session, args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
-    """Stream the recording from another process, and score the streams."""
+    """Stream the recording from another process, once the engine is there to receive it, and score the streams."""
     use_loopback()
     name = f"replay-{os.getpid()}"
     session = session.model_copy(
@@ -90,9 +91,13 @@ def replay_over_lsl(session: Session, args: argparse.Namespace, progress: Progre
             command += [f"--{option.replace('_', '-')}", str(options[option])]
     command += ["--raw-stamps"] if args.raw_stamps else []
     with ExitStack() as stack:
-        player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
-        stack.callback(player.terminate)
-        return show(session, args, played_out(player), progress)
+
+        def play() -> subprocess.Popen[bytes]:
+            player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
+            stack.callback(player.terminate)
+            return player
+
+        return show(session, args, played_out(play), progress)
 
 
 def use_loopback() -> None:
@@ -100,17 +105,23 @@ def use_loopback() -> None:
     os.environ.setdefault("LSLAPICFG", str(files("rtalign") / "streams" / "loopback.cfg"))
 
 
-def played_out(player: subprocess.Popen[bytes]) -> Done:
-    """True once the player has ended and all words are processed, or a reasonable time after."""
+def played_out(play: Callable[[], subprocess.Popen[bytes]]) -> Done:
+    """Starts a player when the engine runs; true once it has ended and all words are processed, or some time after.
+
+    Why not at once: a recorder receives a second after its start, and the player would begin before the engine does.
+    """
+    players: list[subprocess.Popen[bytes]] = []
     ended: list[float] = []
 
     def done(snapshot: Snapshot) -> bool:
-        if player.poll() is None:
+        if not players and snapshot.phase != "loading":
+            players.append(play())
+        if not players or players[0].poll() is None:
             return False
         if not ended:
             ended.append(time.monotonic())
-            if player.returncode:
-                raise ValueError(f"the stream of the recording failed with status {player.returncode}")
+            if players[0].returncode:
+                raise ValueError(f"the stream of the recording failed with status {players[0].returncode}")
         return snapshot.work.language_backlog == 0 or time.monotonic() - ended[0] > DRAIN_S
 
     return done
@@ -144,6 +155,7 @@ def on_terminal(
     on_screen = sys.stdout.isatty() and sys.stderr.isatty()
     view = None if args.quiet else TerminalView() if on_screen else JsonLines()
     stop_at = time.monotonic() + args.seconds if args.seconds else float("inf")
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a service is as orderly as Ctrl-C
     try:
         while time.monotonic() < stop_at and not done(engine.newest):
             if view:
@@ -155,6 +167,8 @@ def on_terminal(
                 break
     except KeyboardInterrupt:
         progress.say("\nstopping; the results are being written")
+    finally:
+        signal.signal(signal.SIGTERM, before)
     snapshot = engine.stop()
     losses += engine.losses
     if snapshot.phase not in ("ended", "failed") and not snapshot.refused:

@@ -2,6 +2,7 @@ from .events import Event as Event
 from .events import Health as Health
 from .events import Notice as Notice
 from .events import OffsetMeasurement as OffsetMeasurement
+from .events import RawEvent as RawEvent
 from .events import RawMarker as RawMarker
 from .events import RawSamples as RawSamples
 from .events import SignalChanged as SignalChanged
@@ -31,6 +32,7 @@ __all__ = [
     "LabelledOutlet",
     "Notice",
     "OffsetMeasurement",
+    "RawEvent",
     "RawMarker",
     "RawSamples",
     "ReplaySource",

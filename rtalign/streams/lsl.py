@@ -28,7 +28,7 @@ MAX_SAMPLES = 4096
 MAX_MARKERS = 64
 """Markers taken at once; liblsl clears its whole buffer of strings at every pull, full or not."""
 MAX_CHARACTERS = 65536
-"""Characters of a marker that are kept."""
+"""Characters of a marker that are read as words; a recording keeps all of it."""
 
 
 class StreamLost(Exception):
@@ -267,7 +267,8 @@ class TextInlet(_Inlet):
         Returns
         -------
         list of (str, float)
-            Each marker and its stamp on the sender's clock, s, in the order they came.
+            Each marker and its stamp on the sender's clock, s, in the order they came: the whole text, in which bytes
+            that are no UTF-8 are surrogates (see `readable`).
         """
         data, stamps = self._chunk(MAX_MARKERS)
         out = []
@@ -277,10 +278,26 @@ class TextInlet(_Inlet):
 
     def _texts(self, row: np.ndarray) -> list[str]:
         if row.dtype == object:
-            return [bytes(value).decode("utf-8", "replace")[:MAX_CHARACTERS] for value in row[:1]]
+            return [bytes(value).decode("utf-8", "surrogateescape") for value in row[:1]]
         if len(row) == 1:
             return [f"{row[0]:.10g}"]
         return [_annotation(self._labels[i] or str(i + 1), float(row[i])) for i in np.flatnonzero(row)]
+
+
+def readable(text: str) -> str:
+    """The text of a marker as words are read from it: what is no UTF-8 replaced, and not endless.
+
+    Parameters
+    ----------
+    text : str
+        As an inlet gives it.
+
+    Returns
+    -------
+    str
+        At most MAX_CHARACTERS of it.
+    """
+    return text[:MAX_CHARACTERS].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _annotation(label: str, value: float) -> str:

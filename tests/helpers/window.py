@@ -18,7 +18,7 @@ from rtalign.core.session import Session
 from rtalign.engine.commands import Command, Stop
 from rtalign.engine.process.client import Client
 from rtalign.engine.process.word_list import WordList
-from rtalign.engine.snapshot import Snapshot, empty_snapshot
+from rtalign.engine.snapshot import RecordingStatus, Snapshot, empty_snapshot
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.widgets.fields import suffix_of
 from tests.helpers import snapshots
@@ -39,6 +39,7 @@ class FakeEngine:
         self.session = session
         self.newest = empty_snapshot("loading", "loading the language model")
         self.word_list: WordList | None = None
+        self.recording: RecordingStatus | None = None
         self.alive, self.pid, self.status = True, 1, 0
         self.sent: list[Command] = []
         self.obeys_stop = True

@@ -15,7 +15,7 @@ from rtalign.streams.fieldtrip.client import SCHEME, BufferAddress, BufferClient
 from rtalign.streams.fieldtrip.description import describe_buffer
 from rtalign.streams.fieldtrip.protocol import DTYPES, BufferHeader
 from rtalign.streams.live.connection import LslBackend, lsl_backend
-from rtalign.streams.lsl import MAX_CHARACTERS, StreamInfo, StreamLost, local_clock
+from rtalign.streams.lsl import StreamInfo, StreamLost, local_clock
 
 WAIT_S = 0.2
 """How long the server is asked to wait for something new."""
@@ -169,7 +169,7 @@ class BufferReader:
             raise StreamLost(f"events at {self.address} were overwritten before they were read") from None
         self._next_event = n_events
         with self._lock:
-            self._events.extend(((e.value or e.type)[:MAX_CHARACTERS], e.sample) for e in found if e.value or e.type)
+            self._events.extend((e.value or e.type, e.sample) for e in found if e.value or e.type)
 
 
 class BufferInlet:

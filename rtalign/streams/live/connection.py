@@ -27,6 +27,8 @@ MEASURE_EVERY_S = 5.0
 """The clock offset is measured this often."""
 CONFIRM_EVERY_S = 0.5
 """The same, where the last measurement was far from those before it."""
+KEPT_OFFSETS = 100
+"""Measurements kept for who takes them; a live source does not."""
 RATE_WINDOW_S = 3.0
 REPEAT_NOTICE_S = 30.0
 """A notice with the same text is not repeated within so long."""
@@ -144,7 +146,7 @@ class StreamConnection:
         self._opening: tuple[StreamInfo, Future] | None = None
         self._measuring: Future | None = None
         self._measured_at = self._silent_from = self._since
-        self._measured: list[tuple[float, float, float]] = []
+        self._measured: deque[tuple[float, float, float]] = deque(maxlen=KEPT_OFFSETS)
         self._clock_set = False
         self._avoided: dict[str, float] = {}
         self._noticed: dict[str, float] = {}
@@ -204,8 +206,9 @@ class StreamConnection:
         return [self._notice("info", "flowing", f"{self.label} flows", now)] if is_first else []
 
     def take_offsets(self) -> list[tuple[float, float, float]]:
-        """New measurements since the last call: (local time, offset_s, uncertainty_s)."""
-        measured, self._measured = self._measured, []
+        """New measurements since the last call, at most KEPT_OFFSETS: (local time, offset_s, uncertainty_s)."""
+        measured = list(self._measured)
+        self._measured.clear()
         return measured
 
     def take_clock_set(self) -> bool:
