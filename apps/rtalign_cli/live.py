@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -36,6 +35,7 @@ POLL_S = 0.25
 DRAIN_S = 15.0
 """After the streams have ended: how long to wait for the words that are not scored yet."""
 
+View = TerminalView | JsonLines
 Done = Callable[[Snapshot], bool]
 """Whether a session is over."""
 
@@ -155,11 +155,9 @@ def on_terminal(
     on_screen = sys.stdout.isatty() and sys.stderr.isatty()
     view = None if args.quiet else TerminalView() if on_screen else JsonLines()
     stop_at = time.monotonic() + args.seconds if args.seconds else float("inf")
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a service is as orderly as Ctrl-C
     try:
         while time.monotonic() < stop_at and not done(engine.newest):
-            if view:
-                view.draw(engine.newest)
+            view = drawn(view, engine.newest)
             time.sleep(POLL_S)
             if (loss := engine.poll()) is not None:
                 print(f"rtalign: {loss}", file=sys.stderr, flush=True)
@@ -167,15 +165,25 @@ def on_terminal(
                 break
     except KeyboardInterrupt:
         progress.say("\nstopping; the results are being written")
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    except BaseException:
+        engine.stop()
+        raise
     snapshot = engine.stop()
     losses += engine.losses
     if snapshot.phase not in ("ended", "failed") and not snapshot.refused:
-        raise ValueError(f"the engine ended unexpectedly with status {engine.status}; what it recorded is on disk")
-    if view:
-        view.draw(snapshot, last=True)
+        raise ValueError(f"the engine ended unexpectedly with status {engine.status}; what was recorded is on disk")
+    drawn(view, snapshot, last=True)
     return snapshot
+
+
+def drawn(view: View | None, snapshot: Snapshot, last: bool = False) -> View | None:
+    """Draw a snapshot; returns the view, or None where nobody reads any more, which ends no session."""
+    try:
+        if view is not None:
+            view.draw(snapshot, last)
+    except OSError:
+        return None
+    return view
 
 
 def in_window(session: Session | None, args: argparse.Namespace, done: Done) -> Snapshot:

@@ -322,7 +322,7 @@ def _shares(recordings: list[XdfRecording], words: Sequence[TimedWord]) -> list[
     for k, recording in enumerate(recordings):
         own = np.flatnonzero(owner == k)
         signal_times = recording.clock.to_signal_time(onsets[own]).tolist()
-        shares.append([words[i]._replace(onset=onset) for i, onset in zip(own, signal_times, strict=True)])
+        shares.append([words[i]._replace(onset=onset) for i, onset in zip(own.tolist(), signal_times, strict=True)])
     return shares
 
 
