@@ -141,7 +141,7 @@ def read_curves_csv(path: Path) -> CurveTable:
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     if tuple(header) != COLUMNS:
-        found = f"has the columns {', '.join(header)}" if header else "is empty"
+        found = f"has the columns {' '.join(', '.join(header).split())[:80]}" if header else "is empty"
         raise ValueError(f"{path} {found}; curves have {', '.join(COLUMNS)}")
     try:
         values = np.array(rows, float).reshape(-1, len(COLUMNS))

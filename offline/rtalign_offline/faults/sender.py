@@ -19,7 +19,7 @@ from rtalign.recordings.stream_channels.description import describe_channel
 from rtalign.streams.lsl import DescribedOutlet, TextOutlet, local_clock
 
 SFREQ, CHUNK = 250.0, 5
-WORDS = "the old clock had stopped at four minutes to nine and nobody could say when it was that it began".split()
+WORDS = tuple("the old clock had stopped at four minutes to nine and nobody could say when it began".split())  # noqa: SIM905
 RMS = {"mag": 1e-13, "axial": 1e-13, "planar": 3e-12, "eeg": 1e-5}
 OTHERS_S = 2.5
 """From the first receiver on: an engine and a recorder find a stream independently."""

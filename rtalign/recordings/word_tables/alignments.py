@@ -106,7 +106,8 @@ def textgrid_rows(text: str, tier: str, name: str) -> Iterator[Row]:
     reader = TextGridReader(text, name)
     kinds = reader.text(), reader.text()
     if kinds != ("ooTextFile", "TextGrid"):
-        raise ValueError(f"{name} is a {' '.join(kinds)}; save it from Praat as a text file or a short text file")
+        found = " ".join(" ".join(kinds).split())[:80]
+        raise ValueError(f"{name} is a {found}; save it from Praat as a text file or a short text file")
     reader.number(), reader.number()
     names = []
     for _ in range(reader.count()):

@@ -32,6 +32,11 @@ class Table:
     lines: list[int]
     rows: list[tuple[str, ...]]
 
+    @property
+    def listed_columns(self) -> str:
+        """The names of the columns, short enough for one line and without its ends."""
+        return " ".join(", ".join(self.header).split())[:80]
+
     def lacks(self, *columns: str) -> bool:
         """Whether there are rows and a column is missing."""
         return bool(self.rows) and not set(columns) <= set(self.header)
