@@ -20,6 +20,7 @@ from .lsl import StreamInfo as StreamInfo
 from .lsl import StreamLost as StreamLost
 from .lsl import TextInlet as TextInlet
 from .lsl import TextOutlet as TextOutlet
+from .lsl import UndescribedInlet as UndescribedInlet
 from .lsl import find_streams as find_streams
 from .lsl import local_clock as local_clock
 from .replay import ReplaySource as ReplaySource
@@ -48,6 +49,7 @@ __all__ = [
     "TextInlet",
     "TextOutlet",
     "Transport",
+    "UndescribedInlet",
     "find_streams",
     "local_clock",
 ]

@@ -15,6 +15,7 @@ import numpy as np
 
 from rtalign.core.records import RecordingIdentity, Sensor
 from rtalign.recordings.stream_channels.description import describe_channel
+from rtalign.recordings.stream_channels.selection import StreamChannels
 from rtalign.streams import channels
 
 BUFFER_S = 120
@@ -223,11 +224,14 @@ class SignalInlet(_Inlet):
                 f"stream {info.name} is no regular signal ({info.format}, {info.sfreq:g} Hz) - choose another"
             )
         super().__init__(info)
-        self.channels = channels.parse(self.xml, info.n_channels, info.type, info.name)
+        self.channels = self._parse()
         self.sensors = self.channels.sensors
         self.channel_names = self.channels.names
         self.sfreq = info.sfreq
         self._buffer = np.empty((MAX_SAMPLES, info.n_channels), dtype=self._inlet.np_dtype)
+
+    def _parse(self) -> StreamChannels:
+        return channels.parse(self.xml, self.info.n_channels, self.info.type, self.info.name)
 
     def pull(self) -> tuple[np.ndarray, np.ndarray]:
         """Take what came, without waiting.
@@ -241,6 +245,13 @@ class SignalInlet(_Inlet):
         """
         data, stamps = self._chunk(MAX_SAMPLES, self._buffer)
         return data.copy(), stamps.copy()
+
+
+class UndescribedInlet(SignalInlet):
+    """A regular stream of numbers whose description cannot be used: it can be recorded, and nothing else."""
+
+    def _parse(self) -> StreamChannels:
+        return channels.parse_labels(self.xml, self.info.n_channels, self.info.name)
 
 
 class TextInlet(_Inlet):

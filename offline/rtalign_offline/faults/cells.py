@@ -113,7 +113,8 @@ CELLS = (
           told=("is not there|are not there",), scores_again=False, status=1),
     _live("other order", RETURNS, "returns with its sensors in another order", _at("gone", seconds=1, reversed=True),
           told=("in another order",), plan={"seconds": 16}),
-    _live("other unit", RETURNS, "returns in fT", _at("gone", seconds=1, units="fT"), plan={"seconds": 16}),
+    _live("other unit", RETURNS, "returns in a unit that gradiometers do not have", _at("gone", seconds=1, units="fT"),
+          told=("cannot be read as T/m",), scores_again=False, plan={"seconds": 16}),
     _live("twin", RETURNS, "a second stream of the same name appears", _at("twin")),
     # The clock of the words
     _live("words +5 s", CLOCK, "words stamped 5 s ahead, for 3 s", _at("word clock", by=5.0, seconds=3),

@@ -24,6 +24,8 @@ RMS = {"mag": 1e-13, "axial": 1e-13, "planar": 3e-12, "eeg": 1e-5}
 OTHERS_S = 2.5
 """From the first receiver on: an engine and a recorder find a stream independently."""
 WAIT_S = 120.0
+FLUSH_S = 0.2
+"""What was pushed last is still on its way when an outlet is closed."""
 
 
 class Sender:
@@ -109,6 +111,7 @@ class Sender:
     def _act(self, position: float) -> None:
         if self._gone(position):
             if self.meg is not None:
+                time.sleep(FLUSH_S)
                 self.meg.close()
                 self.meg = None
         elif self.meg is None and not self._plan.get("meg_later", 0.0) > position:
@@ -154,6 +157,8 @@ class Sender:
         """A stream that came back goes on once engine and recorder have it: what nobody receives is no loss."""
         if self._quiet_until is None and self.meg is not None and self.meg.n_consumers:
             self._quiet_until = position + OTHERS_S
+            due = time.monotonic() + OTHERS_S
+            self.spans.append([due, due])  # no word can be scored before
         return self._quiet_until is not None and position >= self._quiet_until
 
     def _spoil(self, data: np.ndarray, stamps: np.ndarray, position: float) -> None:

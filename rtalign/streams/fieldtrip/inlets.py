@@ -230,8 +230,9 @@ class FieldTripBackend:
         self._reader: BufferReader | None = None
         self._n_users = self._n_opened = 0
         self.backend: LslBackend = replace(
-            beside, streams=self._streams, open_signal=self._open_signal, open_text=self._open_text, close=self._close
-        )
+            beside, streams=self._streams, open_signal=self._open_signal, open_undescribed=self._open_undescribed,
+            open_text=self._open_text, close=self._close,
+        )  # fmt: skip
 
     def _streams(self) -> list[StreamInfo]:
         """Those of LSL, and the buffer's: whether it answers shows when it is opened."""
@@ -250,6 +251,10 @@ class FieldTripBackend:
         except ValueError:
             self._releaser(reader)()
             raise
+
+    def _open_undescribed(self, info: StreamInfo) -> Any:
+        """What a buffer says of its channels is always enough to record them."""
+        return self._open_signal(info) if info.name == self._name else self._beside.open_undescribed(info)
 
     def _open_text(self, info: StreamInfo) -> Any:
         if info.name != self._name:

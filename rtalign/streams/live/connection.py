@@ -45,8 +45,8 @@ class LslBackend:
     ----------
     streams : callable
         () -> the streams that are there now, as a list of StreamInfo.
-    open_signal, open_text : callable
-        StreamInfo -> an inlet (see rtalign.streams.lsl.SignalInlet, TextInlet).
+    open_signal, open_undescribed, open_text : callable
+        StreamInfo -> an inlet (see rtalign.streams.lsl.SignalInlet, UndescribedInlet, TextInlet).
     clock : callable
         () -> local LSL time, s.
     sleep : callable
@@ -61,6 +61,7 @@ class LslBackend:
 
     streams: Callable[[], list[StreamInfo]]
     open_signal: Callable[[StreamInfo], Any]
+    open_undescribed: Callable[[StreamInfo], Any]
     open_text: Callable[[StreamInfo], Any]
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -86,6 +87,7 @@ def lsl_backend() -> LslBackend:
     return LslBackend(
         streams=finder.streams,
         open_signal=lsl.SignalInlet,
+        open_undescribed=lsl.UndescribedInlet,
         open_text=lsl.TextInlet,
         clock=lsl.local_clock,
         sleep=system_time.sleep,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from rtalign.streams.events import Notice, OffsetMeasurement, RawEvent, RawMarker, RawSamples, SignalChanged
 from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
 from rtalign.streams.live.source import POLL_S, is_signal, is_words
+from rtalign.streams.lsl import StreamInfo
 
 
 class RawSource:
@@ -30,7 +32,7 @@ class RawSource:
         self, meg: str | None, words: str | None, *, with_markers: bool = True, backend: LslBackend | None = None
     ) -> None:
         self._backend = here = backend or lsl_backend()
-        self._meg = StreamConnection("meg", meg, lambda s: is_signal(s, meg is not None), here.open_signal, here)
+        self._meg = StreamConnection("meg", meg, lambda s: is_signal(s, meg is not None), self._open, here)
         self._words = StreamConnection("words", words, lambda s: is_words(s, words is not None), here.open_text, here)
         self._connections = (self._meg, self._words) if with_markers else (self._meg,)
         self._stream: SignalChanged | None = None
@@ -70,6 +72,13 @@ class RawSource:
                 events += self._samples(*pulled) if one is self._meg else self._markers(pulled)
             events += [OffsetMeasurement(one.role, *measured) for measured in one.take_offsets()]
         return events
+
+    def _open(self, info: StreamInfo) -> Any:
+        """A stream is recorded, whatever it says of its channels."""
+        try:
+            return self._backend.open_signal(info)
+        except ValueError:
+            return self._backend.open_undescribed(info)
 
     def _change(self) -> list[RawEvent]:
         inlet = self._meg.inlet

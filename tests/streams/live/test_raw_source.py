@@ -6,7 +6,7 @@ import numpy as np
 
 from rtalign.streams.events import OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 from rtalign.streams.live.raw_source import RawSource
-from tests.streams.live.test_source import Lab, live, of, sensors
+from tests.streams.live.test_source import Lab, kinds, live, of, sensors
 
 
 def raw(lab: Lab, with_markers: bool = True) -> RawSource:
@@ -75,6 +75,16 @@ def test_what_is_recorded_is_the_stream_that_is_scored() -> None:
         lab.run(open_one(lab), 4.0, "old")
         taken.append([uid for uid, inlet in lab.open.items() if not inlet.closed])
     assert taken == [["old"], ["old"]]
+
+
+def test_a_stream_that_cannot_be_scored_is_recorded() -> None:
+    """What it says of its channels cannot be used."""
+    lab = Lab()
+    lab.offer("m")
+    lab.undescribed.add("m")
+    assert "meg refused" in kinds(lab.run(live(lab), 1.0))
+    assert not lab.open
+    assert of(lab.run(raw(lab), 0.5), RawSamples)
 
 
 def test_a_trigger_channel_needs_no_stream_of_markers() -> None:

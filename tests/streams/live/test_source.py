@@ -72,6 +72,7 @@ class Lab:
         self.background: list[tuple[Future, Any]] = []
         self.offsets = {"here": 3e-5, "scanner": 0.0, "stimulus": 0.0}
         self.deaf: set[str] = set()
+        self.undescribed: set[str] = set()
         self.sent: list[tuple[np.ndarray, np.ndarray]] = []
 
     def backend(self) -> LslBackend:
@@ -91,7 +92,14 @@ class Lab:
                 self.finish()
             return future
 
-        return LslBackend(streams, connect, connect, lambda: self.now, self.sleep, run, "here", lambda: None)
+        def connect_described(info: StreamInfo) -> FakeInlet:
+            if info.uid in self.undescribed:
+                raise ValueError(f"stream {info.name} cannot be read")
+            return connect(info)
+
+        return LslBackend(
+            streams, connect_described, connect, connect, lambda: self.now, self.sleep, run, "here", lambda: None
+        )
 
     def finish(self) -> None:
         """Finish what runs in the background."""
