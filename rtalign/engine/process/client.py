@@ -86,7 +86,8 @@ class Client:
         if self.recorder is None:
             return None
         status, scored = self.recorder.status, self.newest.health.meg
-        if status.problem is None and status.meg and scored.n_samples and status.meg != scored.name:
+        found = self._session.meg is None and status.meg and scored.n_samples  # each by itself, as none was named
+        if found and status.problem is None and status.meg != scored.name:
             problem = f"{status.meg} is recorded and {scored.name} is scored - name one of them as the MEG stream"
             return replace(status, problem=problem)
         return status

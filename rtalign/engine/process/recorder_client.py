@@ -86,9 +86,7 @@ class RecorderClient:
     def stop(self) -> None:
         """Have the recording end; returns at once."""
         self._stop.set()
-        with contextlib.suppress(OSError, ValueError):
-            assert self._process.stdin is not None
-            self._process.stdin.write(STOP_FRAME)
+        self._send_stop()
 
     def wait(self, timeout_s: float = STOP_S) -> None:
         """Wait for the end of a recording that was told to; a recorder that does not end is killed."""
@@ -125,6 +123,13 @@ class RecorderClient:
             if self._stop.wait(pause):
                 return
             self._process = self._start()
+            if self._stop.is_set():  # meanwhile
+                self._send_stop()
+
+    def _send_stop(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # it has ended already
+            assert self._process.stdin is not None
+            self._process.stdin.write(STOP_FRAME)
 
     def _lose(self, status: int, pause: float) -> None:
         kept = f"; what it recorded is in {self._status.folder}" if self._status.folder else ""
