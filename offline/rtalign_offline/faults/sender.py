@@ -54,6 +54,7 @@ class Sender:
         self._begin = 0.0
         self._others: list[Any] = []
         self._quiet_until: float | None = 0.0
+        self._no_words_until: float | None = 0.0
         self.meg: DescribedOutlet | None = None
         self.words: TextOutlet | None = TextOutlet(f"{name}-words", f"{name}-words")
         if not plan.get("meg_later"):
@@ -128,10 +129,14 @@ class Sender:
             self._others.append(DescribedOutlet(f"{self._name}-meg", "MEG", trees, SFREQ, "another"))
         if self._active(position, "words gone"):
             if self.words is not None:
+                time.sleep(FLUSH_S)
                 self.words.close()
                 self.words = None
         elif self.words is None:
             self.words = TextOutlet(f"{self._name}-words", f"{self._name}-words")
+            self._no_words_until = None
+        if self._no_words_until is None and self.words is not None and self.words.n_consumers:
+            self._no_words_until = position + OTHERS_S
 
     # MEG
 
@@ -182,7 +187,7 @@ class Sender:
     # Words
 
     def _send_word(self, at: float) -> None:
-        if self.words is None:
+        if self.words is None or self._no_words_until is None or at < self._no_words_until:
             return
         stamp = self._begin + at
         for fault in self._active(at, "word clock"):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rtalign.core.plain_text import in_a_line
 from rtalign.core.records import Word
 from rtalign.recordings.word_tables.alignments import ctm_rows, textgrid_rows
 from rtalign.recordings.word_tables.delimited import Table, parse_table, read_text
@@ -77,7 +78,7 @@ def _of_word_type(table: Table, name: str) -> Table:
     if not type_columns:
         raise ValueError(f"{name} has no column called word (columns: {table.listed_columns})")
     other = sorted({row[table.header.index(type_columns[0])] for row in table.rows})
-    listed = ", ".join(other[:6])[:100] + (", ..." if len(other) > 6 else "")
+    listed = in_a_line(", ".join(other[:6]), 100) + (", ..." if len(other) > 6 else "")
     raise NoWords(f"{name} has no words: no {type_columns[0]} says word (there are: {listed or 'no rows'})")
 
 
