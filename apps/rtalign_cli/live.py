@@ -20,7 +20,7 @@ from rtalign.core.recipe import validation_text
 from rtalign.core.session import Session
 from rtalign.engine.process.supervised import SupervisedEngine
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
-from rtalign_cli.checks import require_paths, require_writable
+from rtalign_cli.checks import require_folder, require_paths
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line
 
 SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
@@ -73,7 +73,7 @@ def require_shared(args: argparse.Namespace) -> None:
     require_paths([args.bank], "bank")
     for folder in (args.record, vars(args).get("out"), args.pictures):
         if folder is not None:
-            require_writable(folder)
+            require_folder(folder)
 
 
 def replay_over_lsl(session: Session, args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -139,6 +139,9 @@ def show(session: Session | None, args: argparse.Namespace, done: Done, progress
     else:
         snapshot = in_window(session, args, done)
     refuse(snapshot)
+    if (lost := unrecorded(snapshot)) is not None:
+        print(f"rtalign: {lost}", file=sys.stderr)
+        losses.append(lost)
     folder = snapshot.recording.folder if snapshot.recording else session.out if session else None
     if folder and (Path(folder) / "report.html").is_file():
         progress.say(f"report: {Path(folder) / 'report.html'}")
@@ -226,6 +229,15 @@ def refuse(snapshot: Snapshot) -> None:
         raise ValueError(snapshot.reason or "the engine failed")
     if snapshot.refused:
         raise ValueError(f"{'; '.join(snapshot.refused)} - name the bank of this machine, or pass --allow-missing")
+
+
+def unrecorded(snapshot: Snapshot) -> str | None:
+    """What came and was not recorded, in words; None where that is nothing."""
+    recording = snapshot.recording
+    if recording is None or not (recording.n_dropped or recording.n_markers_dropped):
+        return None
+    lost = f"{recording.n_dropped:,} samples and {recording.n_markers_dropped:,} markers were not recorded"
+    return f"{lost}: {recording.problem}" if recording.problem else lost
 
 
 def with_options(base: Session, args: argparse.Namespace, names: tuple[str, ...]) -> Session:

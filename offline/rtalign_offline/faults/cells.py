@@ -165,9 +165,9 @@ CELLS = (
     _live("folder moved", STORAGE, "the session's folder is moved away", actions=((AT, "move folder"),),
           told=("was removed",)),
     _live("no folder", STORAGE, "a file where the folder should be", options=("--file-as-folder",), status=1,
-          told=("not a directory|cannot be|Not a directory",), scores_again=False, may_lose="all"),
+          told=("is a file",), scores_again=False, may_lose="all"),
     _live("disk full", STORAGE, "no file may grow beyond 2 MB", options=("--limit-file-size",),
-          told=("samples.* not written",), may_lose="all"),
+          told=("samples.* not written",), may_lose="all", status=1),
     # Terminal and ports
     _live("output closed", TERMINAL, "nobody reads standard output any more", actions=((AT, "close output"),),
           status=1, scores_again=False),

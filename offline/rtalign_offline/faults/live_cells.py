@@ -93,8 +93,8 @@ class Stage:
         self._start_command()
         assert self.sender is not None
         assert self.command is not None
-        waits = "no folder" if self._cell.key == "no folder" else ""
-        self._until(lambda: waits or self.command.poll() is not None or self._phase in ("running", "refused"))  # type: ignore[union-attr]
+        command = self.command
+        self._until(lambda: command.poll() is not None or self._phase in ("running", "refused"))
         if self.command.poll() is None:
             assert self.sender.stdin is not None
             self.sender.stdin.write("go\n")
@@ -134,6 +134,7 @@ class Stage:
         for port in range(self._port + 1, self._port + 4):
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 held = socket.socket(socket.AF_INET, kind)
+                held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
                 held.bind(("127.0.0.1", port))
                 self._sockets.append(held)
 

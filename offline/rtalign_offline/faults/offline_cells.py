@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.progress import Progress
+from rtalign.core.tensorfile import TensorFile
 from rtalign.simulation import SimulationPlan, shipped_story, simulate
 from rtalign_offline.faults.cells import Cell
 from rtalign_offline.small_lm import SmallModelSettings, train_language_model
@@ -157,11 +158,7 @@ def _bank_cut(setup: Path, folder: Path) -> list[str]:
 
 def _bank_nan(setup: Path, folder: Path) -> list[str]:
     bank = _copied_bank(setup, folder)
-    raw = bytearray((bank / "bank.safetensors").read_bytes())
-    first = 8 + struct.unpack("<Q", raw[:8])[0]
-    n = (len(raw) - first) // 4
-    raw[first : first + 4 * n] = np.full(n, np.nan, "<f4").tobytes()
-    (bank / "bank.safetensors").write_bytes(raw)
+    TensorFile(bank / "bank.safetensors", writable=True)["weights"][:] = np.nan
     return _replay(setup, bank)
 
 
