@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,7 @@ class Stage:
         limited = "--limit-file-size" in self._cell.options
         self.command = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=self._environment, start_new_session=True, preexec_fn=limit_file_size if limited else None,
+            env=self._environment, start_new_session=True, preexec_fn=partial(prepare_child, limited),
         )  # fmt: skip
         self._read(self.command.stdout, self._take_line)
         self._read(self.command.stderr, self._output.append)
@@ -363,6 +364,8 @@ def read_streams(raw: Path) -> Iterator[tuple[str, Any]]:
                 yield stream["info"]["type"][0], stream["time_series"]
 
 
-def limit_file_size() -> None:
-    """No file of this process and its children may grow beyond 2 MB, as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))
+def prepare_child(limited: bool) -> None:
+    """Ctrl-C is heard also where the runner does not hear it; no file grows beyond 2 MB, as on a full disk."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if limited:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))
