@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from rtalign.core.progress import Progress
 from rtalign.core.tensorfile import TensorFile
@@ -125,14 +127,19 @@ def _hostile_file(cell: Cell, setup: Path, folder: Path) -> dict[str, Any]:
 
 
 def _usage(process: subprocess.Popen[bytes]) -> tuple[int, float, float] | None:
-    """Exit status, processor seconds and most megabytes of a process; None where it had to be killed."""
-    end = time.monotonic() + PATIENCE_S
+    """Exit status, processor seconds and most megabytes of a process; None where it had to be killed.
+
+    Why memory is sampled: what the system keeps as a process's peak counts that of the process which started it.
+    """
+    end, megabytes = time.monotonic() + PATIENCE_S, 0.0
     while time.monotonic() < end:
+        with contextlib.suppress(psutil.Error):
+            megabytes = max(megabytes, psutil.Process(process.pid).memory_info().rss / 2**20)
         pid, status, used = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-        time.sleep(0.1)
+            return process.returncode, used.ru_utime + used.ru_stime, megabytes
+        time.sleep(0.05)
     process.kill()
     process.wait()
     return None
@@ -143,10 +150,10 @@ def _copied_bank(setup: Path, folder: Path) -> Path:
     return folder / "bank"
 
 
-def _replay(setup: Path, bank: Path, **more: Path) -> list[str]:
-    options = {"bank": bank, "model": setup / "model", **more}
-    listed = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-    return ["replay", str(setup / "listener"), "--run", "02", "--headless", "--speed", "max", "--quiet", *listed]
+def _replay(setup: Path, bank: Path, *more: str) -> list[str]:
+    (recording,) = (setup / "listener").rglob("*run-02_meg.fif")
+    known = ("--bank", str(bank), "--model", str(setup / "model"), "--headless", "--speed", "max", "--quiet")
+    return ["replay", str(recording), *known, *more]
 
 
 def _bank_cut(setup: Path, folder: Path) -> list[str]:
@@ -222,7 +229,7 @@ def _fif_circle(setup: Path, folder: Path) -> list[str]:
 
 def _word_table(setup: Path, folder: Path) -> list[str]:
     (folder / "w.tsv").write_text("onset\tword\n" + "x" * 100_000_000, encoding="utf-8")
-    return _replay(setup, setup / "bank", word_table=folder / "w.tsv")
+    return _replay(setup, setup / "bank", "--word-table", str(folder / "w.tsv"))
 
 
 def _plan_deep(setup: Path, folder: Path) -> list[str]:

@@ -27,6 +27,8 @@ CHECK_S = 1.0
 """How often it is checked that the folder is there and can be written to."""
 TOLD_S = 10.0
 """How long a problem that has passed is shown."""
+DRAIN_S = 1.0
+"""How long a recorder that was told to end takes what waits at its inlets."""
 ORPHAN_SILENT_S = 30.0
 """A recorder whose viewer is gone ends when nothing has come for so long."""
 COUNTS = ("n_samples", "n_markers", "n_samples_lost", "n_markers_lost")
@@ -99,10 +101,18 @@ class RecorderServer:
                     self._check_folder()
                 if now - self._reported > STATUS_S:
                     self._report()
+            self._drain()
         finally:
             self._source.close()
             self._end("alone" if self._orders.alone.is_set() else "stopped")
             self._report(last=True)
+
+    def _drain(self) -> None:
+        """What has come already belongs to the recording."""
+        until = time.monotonic() + DRAIN_S
+        while time.monotonic() < until and (events := self._source.poll(0.0)):
+            for event in events:
+                self._take(event)
 
     @property
     def _is_deserted(self) -> bool:

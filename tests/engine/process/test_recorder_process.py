@@ -43,9 +43,10 @@ class Sender:
         self.words = TextOutlet(f"{name}-words", f"{name}-words")
         self.n_sent = 0
         self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
 
     def flow(self) -> None:
-        threading.Thread(target=self._work, daemon=True).start()
+        self._thread.start()
 
     def _work(self) -> None:
         begin = local_clock()
@@ -56,6 +57,8 @@ class Sender:
 
     def close(self) -> None:
         self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
         self.meg.close()
         self.words.close()
 
