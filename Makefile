@@ -6,7 +6,7 @@ export LSLAPICFG := $(CURDIR)/rtalign/streams/loopback.cfg
 export HF_HUB_OFFLINE := 1
 export QT_QPA_PLATFORM ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY),,offscreen)
 
-.PHONY: help setup demo test test-fast lint bench validate soak clean
+.PHONY: help setup demo test test-fast lint bench validate faults fuzz soak clean
 
 help:  ## say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,12 @@ bench: setup  ## measure beside peers; JSON lands in benchmarks/results
 
 validate: setup  ## how often the statements are true: docs/validation.md, at most 90 minutes, goes on where it stopped
 	@$(BIN)/python -m rtalign_offline.validation
+
+faults: setup  ## what happens when something fails: docs/reliability.md, at most 45 minutes, goes on where it stopped
+	@$(BIN)/python -m rtalign_offline.faults
+
+fuzz: setup  ## random bytes for every reader of foreign bytes: docs/fuzzing.md (guided by coverage where atheris is installed)
+	@$(BIN)/python -m rtalign_offline.fuzz
 
 clean:  ## remove what make and the demo wrote here
 	@rm -rf .venv build rtalign-demo *.egg-info

@@ -69,14 +69,14 @@ def ours_inlet(name: str) -> tuple[Pull, float]:
 
 
 def ours_source(name: str) -> tuple[Pull, float]:
-    """LiveSource as the engine polls it: scaled chunks on one time axis, raw samples beside them, gaps, health."""
-    from rtalign.streams.events import RawSamples
+    """LiveSource as the engine polls it: scaled chunks on one time axis, gaps, health."""
+    from rtalign.core.records import Chunk
     from rtalign.streams.live.source import LiveSource
 
     source = LiveSource(name, None, None)
 
     def pull() -> np.ndarray | None:
-        came = [event.data[:, 0] for event in source.poll(POLL_S) if isinstance(event, RawSamples)]
+        came = [event.data[:, 0] for event in source.poll(POLL_S) if isinstance(event, Chunk)]
         source.health()
         return np.concatenate(came) if came else None
 

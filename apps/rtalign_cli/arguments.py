@@ -228,6 +228,13 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fix-hints", action="store_true", help="print fixes for warnings too")
 
 
+def _certify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--meg", metavar="NAME", help="measure this MEG stream of the lab (default: a test stream)")
+    parser.add_argument("--words", metavar="NAME", help="and this stream of markers")
+    parser.add_argument("--seconds", type=number(at_least=2), default=60.0, metavar="S", help="how long (60)")
+    parser.add_argument("--out", type=Path, default=Path("certificate.html"), metavar="FILE", help="the page")
+
+
 def _recordings(parser: argparse.ArgumentParser, short_words: bool = True) -> None:
     parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help="BIDS folders or MEG recordings")
     group = _filters(parser, short_words)
@@ -371,6 +378,12 @@ SUBCOMMANDS = {
         _doctor,
         "check this machine and print the fix of each fault",
         "rtalign doctor --fix-hints",
+    ),
+    "certify": Subcommand(
+        "rtalign_cli.certify:certify",
+        _certify,
+        "measure loss, drift, latency and clocks; leaves a page to be signed",
+        "rtalign certify --meg scanner --words words --seconds 300",
     ),
 }
 """Every subcommand, in the order of the help: offline first, then live, then what is here."""

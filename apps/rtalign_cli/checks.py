@@ -31,6 +31,15 @@ def require_writable(out: Path) -> None:
         raise ValueError(f"{out} cannot be made: {parent} may not be written; name another place")
 
 
+def require_folder(folder: Path) -> None:
+    """Raise ValueError where a folder could not be made, or written to."""
+    require_writable(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; name a folder")
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise ValueError(f"{folder} may not be written; name another folder")
+
+
 def require_tagger(recipe: Recipe) -> None:
     """Raise ValueError where content words are wanted and nothing here can find them."""
     if recipe.words.which == "content":

@@ -20,7 +20,7 @@ from rtalign.core.recipe import validation_text
 from rtalign.core.session import Session
 from rtalign.engine.process.supervised import SupervisedEngine
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
-from rtalign_cli.checks import require_paths, require_writable
+from rtalign_cli.checks import require_folder, require_paths
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line
 
 SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
@@ -35,6 +35,7 @@ POLL_S = 0.25
 DRAIN_S = 15.0
 """After the streams have ended: how long to wait for the words that are not scored yet."""
 
+View = TerminalView | JsonLines
 Done = Callable[[Snapshot], bool]
 """Whether a session is over."""
 
@@ -72,11 +73,11 @@ def require_shared(args: argparse.Namespace) -> None:
     require_paths([args.bank], "bank")
     for folder in (args.record, vars(args).get("out"), args.pictures):
         if folder is not None:
-            require_writable(folder)
+            require_folder(folder)
 
 
 def replay_over_lsl(session: Session, args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
-    """Stream the recording from another process, and score the streams."""
+    """Stream the recording from another process, once the engine is there to receive it, and score the streams."""
     use_loopback()
     name = f"replay-{os.getpid()}"
     session = session.model_copy(
@@ -90,9 +91,13 @@ def replay_over_lsl(session: Session, args: argparse.Namespace, progress: Progre
             command += [f"--{option.replace('_', '-')}", str(options[option])]
     command += ["--raw-stamps"] if args.raw_stamps else []
     with ExitStack() as stack:
-        player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
-        stack.callback(player.terminate)
-        return show(session, args, played_out(player), progress)
+
+        def play() -> subprocess.Popen[bytes]:
+            player = stack.enter_context(subprocess.Popen(command, start_new_session=True))
+            stack.callback(player.terminate)
+            return player
+
+        return show(session, args, played_out(play), progress)
 
 
 def use_loopback() -> None:
@@ -100,17 +105,23 @@ def use_loopback() -> None:
     os.environ.setdefault("LSLAPICFG", str(files("rtalign") / "streams" / "loopback.cfg"))
 
 
-def played_out(player: subprocess.Popen[bytes]) -> Done:
-    """True once the player has ended and all words are processed, or a reasonable time after."""
+def played_out(play: Callable[[], subprocess.Popen[bytes]]) -> Done:
+    """Starts a player when the engine runs; true once it has ended and all words are processed, or some time after.
+
+    Why not at once: a recorder receives a second after its start, and the player would begin before the engine does.
+    """
+    players: list[subprocess.Popen[bytes]] = []
     ended: list[float] = []
 
     def done(snapshot: Snapshot) -> bool:
-        if player.poll() is None:
+        if not players and snapshot.phase != "loading":
+            players.append(play())
+        if not players or players[0].poll() is None:
             return False
         if not ended:
             ended.append(time.monotonic())
-            if player.returncode:
-                raise ValueError(f"the stream of the recording failed with status {player.returncode}")
+            if players[0].returncode:
+                raise ValueError(f"the stream of the recording failed with status {players[0].returncode}")
         return snapshot.work.language_backlog == 0 or time.monotonic() - ended[0] > DRAIN_S
 
     return done
@@ -128,6 +139,9 @@ def show(session: Session | None, args: argparse.Namespace, done: Done, progress
     else:
         snapshot = in_window(session, args, done)
     refuse(snapshot)
+    if (lost := unrecorded(snapshot)) is not None:
+        print(f"rtalign: {lost}", file=sys.stderr)
+        losses.append(lost)
     folder = snapshot.recording.folder if snapshot.recording else session.out if session else None
     if folder and (Path(folder) / "report.html").is_file():
         progress.say(f"report: {Path(folder) / 'report.html'}")
@@ -146,8 +160,7 @@ def on_terminal(
     stop_at = time.monotonic() + args.seconds if args.seconds else float("inf")
     try:
         while time.monotonic() < stop_at and not done(engine.newest):
-            if view:
-                view.draw(engine.newest)
+            view = drawn(view, engine.newest)
             time.sleep(POLL_S)
             if (loss := engine.poll()) is not None:
                 print(f"rtalign: {loss}", file=sys.stderr, flush=True)
@@ -155,13 +168,25 @@ def on_terminal(
                 break
     except KeyboardInterrupt:
         progress.say("\nstopping; the results are being written")
+    except BaseException:
+        engine.stop()
+        raise
     snapshot = engine.stop()
     losses += engine.losses
     if snapshot.phase not in ("ended", "failed") and not snapshot.refused:
-        raise ValueError(f"the engine ended unexpectedly with status {engine.status}; what it recorded is on disk")
-    if view:
-        view.draw(snapshot, last=True)
+        raise ValueError(f"the engine ended unexpectedly with status {engine.status}; what was recorded is on disk")
+    drawn(view, snapshot, last=True)
     return snapshot
+
+
+def drawn(view: View | None, snapshot: Snapshot, last: bool = False) -> View | None:
+    """Draw a snapshot; returns the view, or None where nobody reads any more, which ends no session."""
+    try:
+        if view is not None:
+            view.draw(snapshot, last)
+    except OSError:
+        return None
+    return view
 
 
 def in_window(session: Session | None, args: argparse.Namespace, done: Done) -> Snapshot:
@@ -204,6 +229,15 @@ def refuse(snapshot: Snapshot) -> None:
         raise ValueError(snapshot.reason or "the engine failed")
     if snapshot.refused:
         raise ValueError(f"{'; '.join(snapshot.refused)} - name the bank of this machine, or pass --allow-missing")
+
+
+def unrecorded(snapshot: Snapshot) -> str | None:
+    """What came and was not recorded, in words; None where that is nothing."""
+    recording = snapshot.recording
+    if recording is None or not (recording.n_dropped or recording.n_markers_dropped):
+        return None
+    lost = f"{recording.n_dropped:,} samples and {recording.n_markers_dropped:,} markers were not recorded"
+    return f"{lost}: {recording.problem}" if recording.problem else lost
 
 
 def with_options(base: Session, args: argparse.Namespace, names: tuple[str, ...]) -> Session:

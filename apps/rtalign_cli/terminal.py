@@ -19,6 +19,8 @@ SYMBOL = {"flowing": "●", "ended": "●", "paused": "‖", "found": "▲", "st
 """A shape for every state, as not everybody can tell the colours apart."""
 COLOUR = {"flowing": 32, "ended": 32, "paused": 36, "found": 33, "stale": 33, "searching": 33, "lost": 31}
 LEVEL = {"info": "·", "warning": "▲", "error": "■"}
+SILENT_S = 2.0
+"""A recording to which nothing was added for so long says so."""
 MAX_LAYERS = 18
 """Layers shown at most; of more, evenly spaced ones."""
 
@@ -133,8 +135,11 @@ def _recording(snapshot: Snapshot) -> str:
     recording = snapshot.recording
     if recording.problem:
         return f"■ {recording.problem}"
+    if recording.silent_s is None:
+        return "○ waits for the first sample or marker"
     left = "" if recording.hours_left is None else f", room for {recording.hours_left:.0f} h"
-    return f"● {recording.folder}, {recording.megabytes:,.0f} MB{left}"
+    symbol = "▲ nothing comes" if recording.silent_s > SILENT_S else "●"
+    return f"{symbol} {recording.folder}, {recording.megabytes:,.0f} MB{left}"
 
 
 def _speed(snapshot: Snapshot) -> str:
@@ -190,6 +195,8 @@ def json_line(snapshot: Snapshot) -> dict[str, Any]:
         "backlog": work.language_backlog, "latency_p99_s": _round(work.latency_p99_s, 4),
         "solved": work.n_solved, "shedding": work.shedding, "refused": list(snapshot.refused),
         "recording": snapshot.recording.problem or snapshot.recording.folder if snapshot.recording else None,
+        "recorded": snapshot.recording.n_samples if snapshot.recording else None,
+        "recorded_markers": snapshot.recording.n_markers if snapshot.recording else None,
         "notice": snapshot.notices[-1].text if snapshot.notices else None,
     }  # fmt: skip
 

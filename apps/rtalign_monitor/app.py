@@ -14,9 +14,10 @@ from PyQt6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageH
 from PyQt6.QtWidgets import QApplication
 
 from rtalign.core.session import Session
+from rtalign.engine.process.client import EngineStarter
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor import memory
-from rtalign_monitor.engines.link import EngineClient, without_engine
+from rtalign_monitor.engines.link import without_engine
 from rtalign_monitor.export.screenshots import Screenshots
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.memory import ViewName
@@ -65,7 +66,8 @@ def run(session: Session | None, options: DisplayOptions | None = None) -> Snaps
     qInstallMessageHandler(_print_qt_message)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setProperty("applicationName", "rtalign")
-    window = MonitorWindow(_connect, memory.default_path())
+    starter = EngineStarter()
+    window = MonitorWindow(starter, memory.default_path())
     if options.view:
         window.set_view(options.view)
     window.demo_requested.connect(DemoBuilder(window.message_bar, window.start).start)
@@ -89,6 +91,7 @@ def run(session: Session | None, options: DisplayOptions | None = None) -> Snaps
         window.replay_extras.close()
         if window.link.engine:
             window.link.engine.wait(WRITE_TIMEOUT_S)
+        starter.close()
     return last_snapshot(window)
 
 
@@ -128,12 +131,6 @@ def _interrupt(window: MonitorWindow) -> None:
         window.close_now()
     else:
         window.close()
-
-
-def _connect(session: Session) -> EngineClient:
-    from rtalign.engine.process.client import Client
-
-    return Client(session)
 
 
 def _print_qt_message(_kind: QtMsgType, _where: QMessageLogContext, text: str | None) -> None:

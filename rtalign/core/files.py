@@ -151,7 +151,7 @@ def _remove_partial(found: Iterable[Path]) -> None:
 
 
 class AppendOnlyFile:
-    """A new file that only grows, of which a full disk never leaves half a record.
+    """A file that only grows, of which a full disk never leaves half a record.
 
     Records are handed in with `add` and written with `flush`; those that cannot be written wait in memory.  Every write
     goes to the end of what is complete, so a record of which the disk took only a part is overwritten by the next one.
@@ -159,7 +159,10 @@ class AppendOnlyFile:
     Parameters
     ----------
     path : Path
-        The file, which must not exist yet.
+        The file, which must not exist yet unless it is continued.
+    continued : bool
+        Go on with a file of text behind its last whole line, where there is one: half a line of a process that was
+        killed is cut off.
 
     Attributes
     ----------
@@ -169,12 +172,13 @@ class AppendOnlyFile:
         Records for which there was space neither on disk nor in memory.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, continued: bool = False) -> None:
         self.path = path
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+        flags = os.O_RDWR if continued else os.O_WRONLY | os.O_EXCL
+        self._file = os.open(path, flags | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self.n_bytes = 0
+        self.n_bytes = self._whole_lines() if continued else 0
         self.n_lost = 0
 
     def add(self, record: bytes) -> None:
@@ -213,6 +217,25 @@ class AppendOnlyFile:
             self._truncate()
             os.close(self._file)
             self._file = -1
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the file is still where it was made: not removed, moved or replaced."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._file))
+        except OSError:
+            return False
+
+    def _whole_lines(self) -> int:
+        """Bytes up to the end of the last whole line."""
+        end = os.fstat(self._file).st_size
+        while end:
+            start = max(end - (1 << 16), 0)
+            os.lseek(self._file, start, os.SEEK_SET)
+            if (found := os.read(self._file, end - start).rfind(b"\n")) >= 0:
+                return start + found + 1
+            end = start
+        return 0
 
     def _truncate(self) -> None:
         try:

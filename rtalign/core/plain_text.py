@@ -18,6 +18,11 @@ def plain_json(line: str) -> str:
     return UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
+def in_a_line(text: str, most: int = 80) -> str:
+    """The beginning of a foreign text as a message may quote it: without ends of lines."""
+    return " ".join(text.split())[:most]
+
+
 def _written_out(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

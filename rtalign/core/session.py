@@ -90,3 +90,9 @@ class Session(Settings):
         """Participant and session as file names have them: sub-01_ses-02; empty where neither is named."""
         labels = ("sub", self.subject), ("ses", self.session)
         return "_".join(f"{name}-{_UNSAFE.sub('-', text).strip('-')}" for name, text in labels if text)
+
+    @property
+    def folder_name(self) -> str:
+        """What a session's own folder is called when its user names none."""
+        name = Path(self.recording).name if self.recording else "session"
+        return f"{self.label}_{name}" if self.label else name

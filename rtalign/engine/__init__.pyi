@@ -1,5 +1,6 @@
 from .command_executor import CommandExecutor as CommandExecutor
 from .commands import Command as Command
+from .commands import EngineCommand as EngineCommand
 from .commands import IgnoreMissingSensors as IgnoreMissingSensors
 from .commands import Inspect as Inspect
 from .commands import Pause as Pause
@@ -16,6 +17,7 @@ from .commands import Stop as Stop
 from .commands import UseBank as UseBank
 from .commands import WaitAt as WaitAt
 from .commands import WriteReport as WriteReport
+from .commands import WriteTo as WriteTo
 from .engine import Engine as Engine
 from .engine import EngineOptions as EngineOptions
 from .engine import SessionSink as SessionSink
@@ -37,6 +39,7 @@ __all__ = [
     "Command",
     "CommandExecutor",
     "Engine",
+    "EngineCommand",
     "EngineOptions",
     "IgnoreMissingSensors",
     "Inspect",
@@ -66,6 +69,7 @@ __all__ = [
     "WordEntry",
     "Work",
     "WriteReport",
+    "WriteTo",
     "empty_snapshot",
     "snapshot_of",
 ]

@@ -11,13 +11,12 @@ from rtalign.core.session import MIN_CURVE_WORDS, Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.commands import (
-    Command,
+    EngineCommand,
     IgnoreMissingSensors,
     Inspect,
     Pause,
     Play,
     Publish,
-    Record,
     ReplayCommand,
     Reset,
     ScoreLastWords,
@@ -28,6 +27,7 @@ from rtalign.engine.commands import (
     UseBank,
     WaitAt,
     WriteReport,
+    WriteTo,
 )
 from rtalign.engine.engine import Engine
 from rtalign.engine.recording.session_folder import SessionFolder
@@ -44,7 +44,7 @@ class CommandExecutor:
     engine : Engine
         What the commands act on.
     folder : SessionFolder
-        Where recording and reports go.
+        Where words, scores and reports go.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class CommandExecutor:
         self.bank = str(session.bank or "")
         self.stopped = False
 
-    def execute(self, command: Command) -> None:
+    def execute(self, command: EngineCommand) -> None:
         """Execute one command."""
         try:
             self._execute(command)
@@ -70,7 +70,7 @@ class CommandExecutor:
         """Tell the user why something was not executed."""
         self._engine.notify(Notice("warning", "command", reason, self._engine.intake.time_s))
 
-    def _execute(self, command: Command) -> None:
+    def _execute(self, command: EngineCommand) -> None:
         engine = self._engine
         match command:
             case Pause() | Play() | Seek() | SetSpeed() | Step() | WaitAt():
@@ -86,8 +86,8 @@ class CommandExecutor:
                 self.bank = str(folder)
             case IgnoreMissingSensors():
                 engine.ignore_missing_sensors()
-            case Record(folder):
-                self._folder.record(folder)
+            case WriteTo(folder):
+                self._folder.write_to(folder)
             case Publish(on):
                 engine.publish = score_publisher(engine.decoding, engine.source) if on else None
             case WriteReport(folder):

@@ -146,7 +146,7 @@ class IgnoreMissingSensors:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Begin or end the recording of a live session.
+    """Begin or end the recording of a live session; the client, which has the recorder, executes it itself.
 
     Attributes
     ----------
@@ -156,6 +156,20 @@ class Record:
 
     folder: Path | None
     kind: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTo:
+    """Write words, scores, log and results into the folder that the recorder of the session has made.
+
+    Attributes
+    ----------
+    folder : Path or None
+        The session's folder; None ends that.
+    """
+
+    folder: Path | None
+    kind: Literal["write to"] = "write to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,30 +210,33 @@ class Stop:
 ReplayCommand = Pause | Play | Seek | SetSpeed | Step | WaitAt
 """Commands that only a recording can follow."""
 
-Command = (
+EngineCommand = (
     ReplayCommand
     | ScoreLastWords
     | Inspect
     | Reset
     | UseBank
     | IgnoreMissingSensors
-    | Record
+    | WriteTo
     | Publish
     | WriteReport
     | Stop
 )
-"""Whatever a viewer may ask; `kind` tells them apart on the pipe and names them in notices."""
+"""What an engine executes; `kind` tells them apart on the pipe and names them in notices."""
 
-_ADAPTER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
+Command = EngineCommand | Record
+"""Whatever a viewer may ask."""
+
+_ADAPTER: TypeAdapter[EngineCommand] = TypeAdapter(Annotated[EngineCommand, Field(discriminator="kind")])
 
 
-def to_message(command: Command) -> dict[str, Any]:
+def to_message(command: EngineCommand) -> dict[str, Any]:
     """A command as JSON knows it, for the pipe."""
     message: dict[str, Any] = _ADAPTER.dump_python(command, mode="json")
     return message
 
 
-def from_message(message: object) -> Command:
+def from_message(message: object) -> EngineCommand:
     """The command that a message from the pipe holds.
 
     Raises

@@ -21,17 +21,7 @@ from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.scoreboard import Scoreboard
-from rtalign.streams.events import (
-    Event,
-    Notice,
-    OffsetMeasurement,
-    RawMarker,
-    RawSamples,
-    SignalChanged,
-    Source,
-    SourceEnded,
-    SourceJumped,
-)
+from rtalign.streams.events import Event, Notice, SignalChanged, Source, SourceEnded, SourceJumped
 
 BATCH = 16
 """Words predicted at once: decoders of all layers and lags are read from memory once a batch."""
@@ -52,10 +42,6 @@ NOT_FINITE = "no finite prediction or target"
 class SessionSink:
     """Where a session is written to; every call returns at once.  This one writes nothing."""
 
-    def write_samples(self, samples: RawSamples) -> None: ...
-    def write_marker(self, marker: RawMarker) -> None: ...
-    def write_offset(self, offset: OffsetMeasurement) -> None: ...
-    def change_stream(self, changed: SignalChanged) -> None: ...
     def write_word(self, entry: WordEntry) -> None: ...
     def write_scores(self, n_words: int, findings: Findings) -> None: ...
     def log(self, event: Mapping[str, Any]) -> None: ...
@@ -203,16 +189,9 @@ class Engine:
                 self._add_word(event)
             case SkippedWord():
                 self._add_word(event.word, event.reason)
-            case RawSamples():
-                self._sink.write_samples(event)
-            case RawMarker():
-                self._sink.write_marker(event)
-            case OffsetMeasurement():
-                self._sink.write_offset(event)
             case Notice():
                 self.notify(event)
             case SignalChanged():
-                self._sink.change_stream(event)
                 self._start_stream(event)
             case SourceJumped():
                 self._restart_stream()

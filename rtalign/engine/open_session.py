@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import RecordingIdentity, Word
@@ -193,9 +192,3 @@ def setup_without_bank(model: LanguageModel, progress: Progress) -> DecoderSetup
 
     progress("no bank: principal components from the packaged story")
     return DecoderSetup.from_text(model, story_words(shipped_story()), Recipe())
-
-
-def session_name(session: Session) -> str:
-    """What a session's own folder is called when its user names none."""
-    name = Path(session.recording).name if session.recording else "session"
-    return f"{session.label}_{name}" if session.label else name

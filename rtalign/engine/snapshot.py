@@ -53,20 +53,28 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class RecordingStatus:
-    """State of the recording to disk.
+    """State of the recording to disk, as the recorder tells it.
 
     Attributes
     ----------
     folder : str
-        The session folder.
+        The session folder; empty before the first sample or marker.
     megabytes : float
         Written so far.
     hours_left : float or None
         How long the free disk space lasts at the present rate.
     n_dropped : int
-        Samples that were not written.
+        Samples that came and were not written.
     problem : str or None
         What is wrong, and how to fix it.
+    n_samples, n_markers : int
+        Written so far.
+    n_markers_dropped : int
+        Markers that came and were not written.
+    silent_s : float or None
+        Since the newest sample or marker; None before the first.
+    meg : str
+        Name of the MEG stream that is recorded; empty while there is none.
     """
 
     folder: str
@@ -74,6 +82,11 @@ class RecordingStatus:
     hours_left: float | None
     n_dropped: int
     problem: str | None
+    n_samples: int = 0
+    n_markers: int = 0
+    n_markers_dropped: int = 0
+    silent_s: float | None = None
+    meg: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +282,11 @@ def empty_snapshot(phase: Phase = "loading", reason: str | None = None) -> Snaps
     """
     health = Health(StreamHealth("", "searching"), StreamHealth("", "searching"))
     return Snapshot(0, phase, 0.0, health, reason=reason)
+
+
+def with_recording(snapshot: Snapshot, recording: RecordingStatus | None) -> Snapshot:
+    """The snapshot of an engine, with how the recorder does, which no engine knows; the same where there is none."""
+    return snapshot if recording is None else dataclasses.replace(snapshot, recording=recording)
 
 
 def to_message(snapshot: Snapshot) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from rtalign.core.files import write_atomically
 from rtalign.core.json_toml import read_json
+from rtalign.core.plain_text import in_a_line
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.peaks import Peak
 
@@ -117,7 +118,7 @@ def read_summary(path: Path) -> dict[str, Any]:
     found = contents.get("format"), contents.get("version")
     if found[0] != FORMAT or found[1] not in READABLE:
         raise ValueError(
-            f"{path} is of format {found[0]}, version {found[1]}; "
+            f"{path} is of format {in_a_line(str(found[0]))}, version {in_a_line(str(found[1]))}; "
             f"this program reads {FORMAT}, versions {READABLE[0]} to {VERSION}"
         )
     return contents
@@ -141,7 +142,7 @@ def read_curves_csv(path: Path) -> CurveTable:
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     if tuple(header) != COLUMNS:
-        found = f"has the columns {', '.join(header)}" if header else "is empty"
+        found = f"has the columns {in_a_line(', '.join(header))}" if header else "is empty"
         raise ValueError(f"{path} {found}; curves have {', '.join(COLUMNS)}")
     try:
         values = np.array(rows, float).reshape(-1, len(COLUMNS))

@@ -2,6 +2,7 @@ from .events import Event as Event
 from .events import Health as Health
 from .events import Notice as Notice
 from .events import OffsetMeasurement as OffsetMeasurement
+from .events import RawEvent as RawEvent
 from .events import RawMarker as RawMarker
 from .events import RawSamples as RawSamples
 from .events import SignalChanged as SignalChanged
@@ -19,6 +20,7 @@ from .lsl import StreamInfo as StreamInfo
 from .lsl import StreamLost as StreamLost
 from .lsl import TextInlet as TextInlet
 from .lsl import TextOutlet as TextOutlet
+from .lsl import UndescribedInlet as UndescribedInlet
 from .lsl import find_streams as find_streams
 from .lsl import local_clock as local_clock
 from .replay import ReplaySource as ReplaySource
@@ -31,6 +33,7 @@ __all__ = [
     "LabelledOutlet",
     "Notice",
     "OffsetMeasurement",
+    "RawEvent",
     "RawMarker",
     "RawSamples",
     "ReplaySource",
@@ -46,6 +49,7 @@ __all__ = [
     "TextInlet",
     "TextOutlet",
     "Transport",
+    "UndescribedInlet",
     "find_streams",
     "local_clock",
 ]

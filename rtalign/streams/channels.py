@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
+import numpy as np
+
 from rtalign.core.records import RecordingIdentity
 from rtalign.recordings.stream_channels.description import parse_element, parse_xml
 from rtalign.recordings.stream_channels.selection import StreamChannels, select_channels
@@ -42,6 +44,34 @@ def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChann
     root = _root(xml, n_channels, name)
     found = select_channels(parse_element(root), n_channels, stream_type, name)
     return replace(found, origin=_origin(root))
+
+
+def parse_labels(xml: str, n_channels: int, name: str) -> StreamChannels:
+    """The channels of a stream whose description says nothing of sensors that can be used; for recording alone.
+
+    Parameters
+    ----------
+    xml : str
+        The description, as LSL carries it.
+    n_channels : int
+        How many channels the stream has.
+    name : str
+        The name of the stream, for messages.
+
+    Returns
+    -------
+    StreamChannels
+        Without sensors: the labels and units that the sender gives, and a number where a label is missing.
+    """
+    _check_number(n_channels, name)
+    try:
+        described = parse_element(_root(xml, n_channels, name))[:n_channels]
+    except ValueError:
+        described = ()
+    labels = [channel.label for channel in described] + [""] * (n_channels - len(described))
+    units = [channel.unit for channel in described] + [""] * (n_channels - len(described))
+    names = tuple(label or str(number) for number, label in enumerate(labels, start=1))
+    return StreamChannels(names, (), np.array([], int), np.array([]), (), tuple(units))
 
 
 def describe_origin(origin: Sequence[RecordingIdentity]) -> list[dict[str, str]]:
@@ -80,9 +110,13 @@ def read_labels(xml: str, n_channels: int, name: str) -> list[str]:
 
 
 def _root(xml: str, n_channels: int, name: str) -> Element:
-    if not 0 < n_channels <= MAX_CHANNELS:
-        raise ValueError(f"stream {name} has {n_channels} channels; 1 to {MAX_CHANNELS} can be read")
+    _check_number(n_channels, name)
     try:
         return parse_xml(xml)
     except ValueError as error:
         raise ValueError(f"the description of stream {name} {error} - correct the sender's labels") from None
+
+
+def _check_number(n_channels: int, name: str) -> None:
+    if not 0 < n_channels <= MAX_CHANNELS:
+        raise ValueError(f"stream {name} has {n_channels} channels; 1 to {MAX_CHANNELS} can be read")

@@ -1,4 +1,4 @@
-"""What a source is, and what it hands the engine: signal, words, what came in raw, and what happened on the way."""
+"""What a source is, and what it hands the engine or the recorder: signal, words, what came raw, what happened."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RawMarker:
     Attributes
     ----------
     text : str
-        The marker.
+        The marker, of any length; bytes that are no UTF-8 are surrogates, as Python's "surrogateescape" makes them.
     stamp : float
         On the sender's clock, s.
     """
@@ -102,7 +102,7 @@ class SignalChanged:
     name : str
         The name of the stream.
     channels, units : tuple of str
-        Of everything that comes raw, of which the sensors are a part; empty where nothing comes raw.
+        Of everything that comes, of which the sensors are a part; empty of a replay.
     origin : tuple of RecordingIdentity
         The recordings that the signal is played from; empty where nothing is known of it, as of a live signal.
     """
@@ -133,18 +133,11 @@ class SourceEnded:
     """Nothing will follow."""
 
 
-Event = (
-    Chunk
-    | Word
-    | SkippedWord
-    | RawSamples
-    | RawMarker
-    | OffsetMeasurement
-    | Notice
-    | SignalChanged
-    | SourceJumped
-    | SourceEnded
-)
+Event = Chunk | Word | SkippedWord | Notice | SignalChanged | SourceJumped | SourceEnded
+"""What an engine takes in."""
+
+RawEvent = RawSamples | RawMarker | OffsetMeasurement | SignalChanged | Notice
+"""What a recorder takes in."""
 
 
 @dataclass(frozen=True, slots=True)

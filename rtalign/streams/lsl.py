@@ -14,6 +14,7 @@ import numpy as np
 
 from rtalign.core.records import RecordingIdentity, Sensor
 from rtalign.recordings.stream_channels.description import describe_channel
+from rtalign.recordings.stream_channels.selection import StreamChannels
 from rtalign.streams import channels
 
 BUFFER_S = 120
@@ -27,7 +28,7 @@ MAX_SAMPLES = 4096
 MAX_MARKERS = 64
 """Markers taken at once; liblsl clears its whole buffer of strings at every pull, full or not."""
 MAX_CHARACTERS = 65536
-"""Characters of a marker that are kept."""
+"""Characters of a marker that are read as words; a recording keeps all of it."""
 
 
 class StreamLost(Exception):
@@ -223,11 +224,14 @@ class SignalInlet(_Inlet):
                 f"stream {info.name} is no regular signal ({info.format}, {info.sfreq:g} Hz) - choose another"
             )
         super().__init__(info)
-        self.channels = channels.parse(self.xml, info.n_channels, info.type, info.name)
+        self.channels = self._parse()
         self.sensors = self.channels.sensors
         self.channel_names = self.channels.names
         self.sfreq = info.sfreq
         self._buffer = np.empty((MAX_SAMPLES, info.n_channels), dtype=self._inlet.np_dtype)
+
+    def _parse(self) -> StreamChannels:
+        return channels.parse(self.xml, self.info.n_channels, self.info.type, self.info.name)
 
     def pull(self) -> tuple[np.ndarray, np.ndarray]:
         """Take what came, without waiting.
@@ -241,6 +245,13 @@ class SignalInlet(_Inlet):
         """
         data, stamps = self._chunk(MAX_SAMPLES, self._buffer)
         return data.copy(), stamps.copy()
+
+
+class UndescribedInlet(SignalInlet):
+    """A regular stream of numbers whose description cannot be used: it can be recorded, and nothing else."""
+
+    def _parse(self) -> StreamChannels:
+        return channels.parse_labels(self.xml, self.info.n_channels, self.info.name)
 
 
 class TextInlet(_Inlet):
@@ -267,7 +278,8 @@ class TextInlet(_Inlet):
         Returns
         -------
         list of (str, float)
-            Each marker and its stamp on the sender's clock, s, in the order they came.
+            Each marker and its stamp on the sender's clock, s, in the order they came: the whole text, in which bytes
+            that are no UTF-8 are surrogates (see `readable`).
         """
         data, stamps = self._chunk(MAX_MARKERS)
         out = []
@@ -277,10 +289,26 @@ class TextInlet(_Inlet):
 
     def _texts(self, row: np.ndarray) -> list[str]:
         if row.dtype == object:
-            return [bytes(value).decode("utf-8", "replace")[:MAX_CHARACTERS] for value in row[:1]]
+            return [bytes(value).decode("utf-8", "surrogateescape") for value in row[:1]]
         if len(row) == 1:
             return [f"{row[0]:.10g}"]
         return [_annotation(self._labels[i] or str(i + 1), float(row[i])) for i in np.flatnonzero(row)]
+
+
+def readable(text: str) -> str:
+    """The text of a marker as words are read from it: what is no UTF-8 replaced, and not endless.
+
+    Parameters
+    ----------
+    text : str
+        As an inlet gives it.
+
+    Returns
+    -------
+    str
+        At most MAX_CHARACTERS of it.
+    """
+    return text[:MAX_CHARACTERS].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _annotation(label: str, value: float) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
-from rtalign.engine.snapshot import empty_snapshot
+from rtalign.engine.snapshot import RecordingStatus, empty_snapshot, with_recording
 from rtalign_cli import live, main
 from rtalign_cli.arguments import build_parser
+from rtalign_cli.checks import require_folder
 
 
 @pytest.fixture
@@ -81,3 +84,21 @@ def test_speeds(text: str, speed: float | None) -> None:
 def test_speeds_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="speed"):
         live.speed_of(text)
+
+
+def test_what_was_not_recorded_is_told() -> None:
+    status = RecordingStatus("kept", 1.0, 1.0, 300, None, n_markers_dropped=2)
+    assert live.unrecorded(empty_snapshot()) is None
+    assert live.unrecorded(with_recording(empty_snapshot(), replace(status, n_dropped=0, n_markers_dropped=0))) is None
+    assert live.unrecorded(with_recording(empty_snapshot(), status)) == ("300 samples and 2 markers were not recorded")
+
+
+def test_a_file_or_a_locked_folder_is_no_place_to_record_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(ValueError, match="is a file; name a folder"):
+        require_folder(tmp_path / "file")
+    (tmp_path / "locked").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path / "locked")
+    with pytest.raises(ValueError, match="may not be written"):
+        require_folder(tmp_path / "locked")
+    require_folder(tmp_path / "new")

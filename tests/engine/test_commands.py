@@ -10,13 +10,12 @@ import pytest
 
 from rtalign.engine import commands
 from rtalign.engine.commands import (
-    Command,
+    EngineCommand,
     IgnoreMissingSensors,
     Inspect,
     Pause,
     Play,
     Publish,
-    Record,
     Reset,
     ScoreLastWords,
     Seek,
@@ -26,13 +25,14 @@ from rtalign.engine.commands import (
     UseBank,
     WaitAt,
     WriteReport,
+    WriteTo,
 )
 from rtalign.engine.process import wire
 
-EVERY: tuple[Command, ...] = (
+EVERY: tuple[EngineCommand, ...] = (
     *(Pause(), Play(), Seek(4.25), SetSpeed(2.0), SetSpeed(None), Step(-1), WaitAt(3.0), WaitAt(None)),
     *(ScoreLastWords(300), ScoreLastWords(None), Inspect(7), Inspect(None), Reset(), UseBank(Path("banks/a"))),
-    *(IgnoreMissingSensors(), Record(Path("/data")), Record(None), Publish(True), WriteReport(Path("/data/b"))),
+    *(IgnoreMissingSensors(), WriteTo(Path("/data")), WriteTo(None), Publish(True), WriteReport(Path("/data/b"))),
     *(WriteReport(None), Stop()),
 )
 
@@ -42,7 +42,7 @@ def through_the_pipe(message: Any) -> Any:
 
 
 def test_every_command_arrives_as_it_was_sent() -> None:
-    assert {type(command) for command in EVERY} == set(get_args(Command))
+    assert {type(command) for command in EVERY} == set(get_args(EngineCommand))
     for command in EVERY:
         assert commands.from_message(through_the_pipe(commands.to_message(command))) == command
 
@@ -76,6 +76,7 @@ def test_two_commands_of_different_kinds_are_never_equal() -> None:
         ({"kind": "inspect", "word": -1}, "at least"),
         ({"kind": "bank", "folder": 3}, "folder"),
         ({"kind": "publish", "on": 1}, "not 1"),
+        ({"kind": "record", "folder": "/data"}, "'record'"),
     ],
 )
 def test_anything_else_is_refused_with_a_reason(message: Any, reason: str) -> None:

@@ -14,7 +14,7 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine import open_session
 from rtalign.engine.engine import Engine, EngineOptions
-from rtalign.engine.open_session import session_name, word_filter
+from rtalign.engine.open_session import word_filter
 from rtalign.language import AheadReader, load
 from rtalign.recordings import ConcatenatedRecording
 from rtalign.streams.replay import ReplaySource
@@ -64,5 +64,5 @@ def test_live_scores_the_words_that_the_trainer_takes(tmp_path: Path) -> None:
 
 
 def test_a_recording_is_named_by_who_listened():
-    assert session_name(Session()) == "session"
-    assert session_name(Session(subject="07", session="../2")) == "sub-07_ses-2_session"
+    assert Session().folder_name == "session"
+    assert Session(subject="07", session="../2").folder_name == "sub-07_ses-2_session"

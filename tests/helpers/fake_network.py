@@ -56,6 +56,7 @@ class FakeNetwork:
         return LslBackend(
             streams=lambda: list(self.streams),
             open_signal=self._open,
+            open_undescribed=self._open,
             open_text=self._open,
             clock=time.monotonic,
             sleep=time.sleep,

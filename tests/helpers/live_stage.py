@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rtalign.core.session import Session
-from rtalign.engine.process.client import Client
-from rtalign.engine.snapshot import Snapshot
+from rtalign.engine.process.client import Client, EngineStarter
+from rtalign.engine.snapshot import Snapshot, with_recording
 
 PATIENCE_S = 120.0
 
@@ -24,9 +24,13 @@ class Stage:
         (folder / "faults.toml").write_text(faults)
         self.player: subprocess.Popen[bytes] | None = None
         self.client: Client | None = None
+        self.start = EngineStarter()
 
     def play(self, listener: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start the player; once the engine runs, where there is one, as a recorder receives long before it."""
         meg, words = self.names
+        if self.client is not None:
+            self.until(lambda seen: seen.phase != "loading")
         options = ["--run", "02", "--quiet", "--name-meg", meg, "--name-words", words, "--wait", "30"]
         command = [
             sys.executable,
@@ -47,7 +51,7 @@ class Stage:
             "meg": meg,
             "words": words,
         }
-        self.client = Client(Session.model_validate(session | {"record": self.folder / "kept"} | settings))
+        self.client = self.start(Session.model_validate(session | {"record": self.folder / "kept"} | settings))
         return self.client
 
     @property
@@ -59,7 +63,7 @@ class Stage:
         assert self.client is not None
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
-            seen = self.client.newest
+            seen = with_recording(self.client.newest, self.client.recording)
             assert seen.phase != "failed", seen.reason
             if wanted(seen):
                 return seen
@@ -70,5 +74,5 @@ class Stage:
         if self.player is not None:
             self.player.kill()
             self.player.wait()
-        if self.client is not None and self.client.alive:
+        if self.client is not None:
             self.client.stop()

@@ -16,9 +16,9 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
 from rtalign.engine.commands import Command, Stop
-from rtalign.engine.process.client import Client
+from rtalign.engine.process.client import EngineStarter
 from rtalign.engine.process.word_list import WordList
-from rtalign.engine.snapshot import Snapshot, empty_snapshot
+from rtalign.engine.snapshot import RecordingStatus, Snapshot, empty_snapshot
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.widgets.fields import suffix_of
 from tests.helpers import snapshots
@@ -39,6 +39,7 @@ class FakeEngine:
         self.session = session
         self.newest = empty_snapshot("loading", "loading the language model")
         self.word_list: WordList | None = None
+        self.recording: RecordingStatus | None = None
         self.alive, self.pid, self.status = True, 1, 0
         self.sent: list[Command] = []
         self.obeys_stop = True
@@ -155,7 +156,8 @@ class RealWindow:
 
     def __init__(self, qtbot: QtBot, live_setup: Path, folder: Path) -> None:
         self.qtbot, self.live_setup = qtbot, live_setup
-        self.window = MonitorWindow(Client, folder / "window.json")
+        self.starter = EngineStarter()
+        self.window = MonitorWindow(self.starter, folder / "window.json")
         qtbot.addWidget(self.window)
         self.window.resize(1280, 800)
         self.window.show()
@@ -190,3 +192,4 @@ class RealWindow:
         if engine is not None and engine.alive:
             engine.send(Stop())
             engine.wait(30)
+        self.starter.close()

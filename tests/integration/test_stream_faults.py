@@ -21,7 +21,7 @@ from rtalign.engine.snapshot import Snapshot
 from rtalign.language import load
 from rtalign.recordings import open_recordings
 from rtalign.signal.pipeline import Pipeline
-from tests.helpers.live_setup import listener, run
+from tests.helpers.live_setup import listener, run, summary
 from tests.helpers.live_stage import PATIENCE_S, Stage
 
 
@@ -251,30 +251,29 @@ def test_a_stream_that_comes_back_without_a_sensor(stage: Callable[..., Stage], 
     assert (scene.kept / "raw.xdf").stat().st_size > 1_000_000
 
 
-def test_a_killed_engine_leaves_a_usable_recording(
+def test_a_killed_engine_costs_no_sample(
     live_setup: Path, stage: Callable[..., Stage], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The recorder goes on, and the next engine writes into the same folder: a replay of it scores every word."""
     pyxdf = pytest.importorskip("pyxdf")
     scene = stage()
     client = scene.watch()
-    scene.play()
-    seen = scene.until(lambda seen: seen.n_scored > 30)
+    player = scene.play()
+    scene.until(lambda seen: seen.n_scored > 15)
     os.kill(client.pid, signal.SIGKILL)
-    client.wait(5)
-    streams, _ = pyxdf.load_xdf(scene.kept / "raw.xdf")
-    (meg,) = (s for s in streams if s["info"]["type"][0] == "MEG")
-    assert len(meg["time_stamps"]) / 250 > seen.health.meg.n_samples / 250 - 1.0
-    replay = (
-        "replay",
-        scene.kept,
-        "--bank",
-        live_setup / "bank",
-        "--model",
-        live_setup / "model",
-        "--speed",
-        "max",
-        "--headless",
-    )
-    assert run(*replay, "--out", tmp_path / "again", "--quiet", "--json") == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result["scored"] >= seen.n_scored - 8  # those nearest the end: their last lags were in the lost second
+    assert client.wait(5) == -signal.SIGKILL
+    scene.watch()
+    scene.until(lambda seen: player.poll() is not None and seen.phase != "loading" and not seen.work.language_backlog)
+    assert scene.client is not None
+    last = scene.client.stop()
+    streams, _ = pyxdf.load_xdf(scene.kept / "raw.xdf", synchronize_clocks=False, dejitter_timestamps=False)
+    meg, words = (next(s for s in streams if s["info"]["type"][0] == kind) for kind in ("MEG", "Markers"))
+    (recording,) = open_recordings(live_setup / "listener", run="02")
+    assert len(meg["time_stamps"]) == recording.n_samples
+    assert np.abs(np.diff(meg["time_stamps"]) - 1 / 250).max() < 1e-4
+    assert len(words["time_stamps"]) == len(recording.words) > last.n_received
+    again = ("replay", scene.kept, "--bank", live_setup / "bank", "--model", live_setup / "model", "--speed", "max")
+    assert run(*again, "--headless", "--out", tmp_path / "again", "--quiet", "--json") == 0
+    offline = summary(live_setup / "offline")
+    assert json.loads(capsys.readouterr().out)["scored"] == offline["n_words"]
+    assert np.abs(np.subtract(summary(tmp_path / "again")["r"], offline["r"])).max() <= 1e-3

@@ -108,17 +108,17 @@ def test_closing_the_window_leaves_a_whole_recording(real_window: RealWindow, li
         real_window.start(meg=meg, words=words)
         stage.play()
         real_window.until(lambda seen: seen.health.meg.state == "flowing" and seen.n_scored > 0)
-        began = real_window.until(
-            lambda seen: real_window.window.action_registry["record"].isEnabled()
-        ).health.meg.n_samples
+        real_window.until(lambda seen: real_window.window.action_registry["record"].isEnabled())
         for wanted in (True, False):
             real_window.press("P")
             real_window.until(lambda seen, wanted=wanted: seen.publishing == wanted)
         real_window.press("R")
-        real_window.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > began + 3 * 250)
-        ended = real_window.window.link.newest.health.meg.n_samples
+        seen = real_window.until(lambda seen: seen.recording is not None and seen.recording.n_samples > 3 * 250)
+        assert seen.recording is not None
+        ended = seen.recording.n_samples
         real_window.window.close()
         real_window.qtbot.waitUntil(lambda: not real_window.window.isVisible(), timeout=PATIENCE_MS)
+        real_window.starter.close()
     finally:
         stage.close()
     (folder,) = (tmp_path / "home").iterdir()
@@ -126,7 +126,7 @@ def test_closing_the_window_leaves_a_whole_recording(real_window: RealWindow, li
     found = {stream["info"]["type"][0]: stream for stream in streams}
     stamps = found["MEG"]["time_stamps"]
     assert int(found["MEG"]["footer"]["info"]["sample_count"][0]) == len(stamps)
-    assert len(stamps) >= ended - began - 250
+    assert len(stamps) >= ended
     assert np.diff(stamps).max() < 0.05
     assert len(found["Markers"]["time_series"]) > 3
     assert (folder / "words.tsv").read_text(encoding="utf-8").count("\n") > 3
@@ -143,9 +143,10 @@ def test_a_hanging_engine_is_ended_and_its_recording_is_whole(
         meg, words = stage.names
         real_window.start(meg=meg, words=words, record=tmp_path / "kept")
         stage.play()
-        real_window.until(lambda seen: seen.recording is not None and seen.health.meg.n_samples > 4 * 250)
         real_window.until(lambda seen: seen.n_scored > 0)
-        came = real_window.window.link.newest.health.meg.n_samples
+        seen = real_window.until(lambda seen: seen.recording is not None and seen.recording.n_samples > 4 * 250)
+        assert seen.recording is not None
+        came = seen.recording.n_samples
         os.kill(real_window.pid, signal.SIGSTOP)
         real_window.window.close()
         strip = real_window.window.message_bar
@@ -158,10 +159,11 @@ def test_a_hanging_engine_is_ended_and_its_recording_is_whole(
         assert not real_window.window.isVisible()
         assert real_window.window.link.engine is not None
         assert real_window.window.link.engine.wait(20) == -signal.SIGKILL
+        real_window.starter.close()
     finally:
         stage.close()
     (folder,) = (tmp_path / "kept").iterdir()
     streams, _ = pyxdf.load_xdf(folder / "raw.xdf")
     (stamps,) = (stream["time_stamps"] for stream in streams if stream["info"]["type"][0] == "MEG")
-    assert len(stamps) >= came - 250, "no more than the last second is missing"
+    assert len(stamps) >= came, "the recorder goes on while the engine hangs"
     assert np.diff(stamps).max() < 0.05

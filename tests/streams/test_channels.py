@@ -105,3 +105,14 @@ def test_what_is_no_fingerprint_is_left_out_and_their_number_is_bounded() -> Non
     assert len(many) == channels.MAX_RECORDINGS
     long = channels.parse(played([tree | {"name": "n" * 5000}]), 1, "", "s").origin
     assert len(long[0].name) == channels.MAX_NAME
+
+
+def test_of_an_unusable_description_labels_and_units_are_kept() -> None:
+    rows = [{"label": "MEG 0113", "type": "grad", "unit": "fT"}, {"type": "mag"}]
+    with pytest.raises(ValueError, match="without a label"):
+        channels.parse(described(*rows), 2, "MEG", "s")
+    kept = channels.parse_labels(described(*rows), 3, "s")
+    assert (kept.names, kept.units, kept.sensors) == (("MEG 0113", "2", "3"), ("fT", "", ""), ())
+    assert channels.parse_labels("<info><desc>", 2, "s").names == ("1", "2")
+    with pytest.raises(ValueError, match="1000000 channels"):
+        channels.parse_labels("", 1_000_000, "s")

@@ -59,7 +59,9 @@ def problems(snapshot: Snapshot) -> list[Problem]:
         if recording.problem:
             found.append(Problem("lost", f"recording: {recording.problem}"))
         if recording.n_dropped:
-            found.append(Problem("lost", f"recording lost {recording.n_dropped:,} chunks: record to a faster disk"))
+            found.append(Problem("lost", f"recording lost {recording.n_dropped:,} samples: record to a faster disk"))
+        if recording.n_markers_dropped:
+            found.append(Problem("lost", f"recording lost {recording.n_markers_dropped:,} markers: make room there"))
         if recording.hours_left is not None and recording.hours_left < 1:
             found.append(Problem("stale", f"disk full in {60 * recording.hours_left:.0f} min: free some space"))
     if snapshot.work.shedding:
@@ -301,7 +303,8 @@ _NOT_RECORDED = "nothing was being recorded"
 
 
 def _recorded(snapshot: Snapshot) -> str:
-    return f"the recording is on disk in {snapshot.recording.folder}" if snapshot.recording else _NOT_RECORDED
+    folder = snapshot.recording.folder if snapshot.recording else ""
+    return f"the recording is on disk in {folder}" if folder else _NOT_RECORDED
 
 
 def _capitalised(text: str) -> str:

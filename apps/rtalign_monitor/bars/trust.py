@@ -17,6 +17,8 @@ from rtalign_monitor.widgets.painted import PaintedWidget
 
 GAP_PX = 20
 """Between two facts."""
+SILENT_S = 2.0
+"""A recording to which nothing was added for so long is no longer shown as growing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,9 @@ def _recording(snapshot: Snapshot) -> Fact:
     recording = snapshot.recording
     if recording is None:
         return Fact("not recording", "R starts to record; so does --record DIR")
+    if recording.silent_s is None and not recording.problem and not recording.folder:
+        return Fact("recording waits", "The recorder runs and waits for the first sample or marker", "searching")
     left = "" if recording.hours_left is None else f", {recording.hours_left:.0f} h left"
     text, detail = f"recording {recording.megabytes:,.0f} MB{left}", recording.problem or recording.folder
-    return Fact(text, detail, "lost" if recording.problem else "flowing")
+    silent = recording.silent_s is not None and recording.silent_s > SILENT_S
+    return Fact(text, detail, "lost" if recording.problem else "stale" if silent else "flowing")

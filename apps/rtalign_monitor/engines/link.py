@@ -11,7 +11,7 @@ from rtalign.core.session import Session
 from rtalign.engine import snapshot
 from rtalign.engine.commands import Command, Publish, Record, ScoreLastWords, Seek, SetSpeed, Stop
 from rtalign.engine.process.word_list import WordList
-from rtalign.engine.snapshot import Snapshot
+from rtalign.engine.snapshot import RecordingStatus, Snapshot
 
 RESTART_DELAY_S = 5.0
 """From the loss of an engine to its automatic restart: long enough for the user to decline."""
@@ -39,6 +39,11 @@ class EngineClient(Protocol):
 
     newest: Snapshot
     word_list: WordList | None
+
+    @property
+    def recording(self) -> RecordingStatus | None:
+        """How the recorder does, whatever the engine does; None while nothing is recorded."""
+        ...
 
     @property
     def alive(self) -> bool:
@@ -102,11 +107,18 @@ class EngineLink:
         self._lost_at = -float("inf")
         self._stop_requested_at = 0.0
         self._last_received: tuple[Snapshot | None, float] = None, 0.0
+        nothing = snapshot.empty_snapshot()
+        self._merged: tuple[Snapshot, RecordingStatus | None, Snapshot] = nothing, None, nothing
 
     @property
     def newest(self) -> Snapshot:
-        """The newest snapshot, or an empty one without an engine."""
-        return self.engine.newest if self.engine else snapshot.empty_snapshot("loading", snapshot.NO_SESSION)
+        """The newest snapshot, with how the recorder does now, or an empty one without an engine."""
+        if self.engine is None:
+            return snapshot.empty_snapshot("loading", snapshot.NO_SESSION)
+        parts = self.engine.newest, self.engine.recording
+        if parts[0] is not self._merged[0] or parts[1] != self._merged[1]:
+            self._merged = *parts, snapshot.with_recording(*parts)
+        return self._merged[2]
 
     @property
     def word_list(self) -> WordList | None:
@@ -207,7 +219,7 @@ class EngineLink:
             return self.state
         if self._next_session is not None:
             expected = self.killed or engine.newest.phase == "failed" or ended_normally(engine)
-            self.previous_loss = None if expected else engine.newest
+            self.previous_loss = None if expected else self.newest
             self.start(self._next_session)
         elif self.state in ("running", "stopping"):
             self._set_final_state(engine)
@@ -238,8 +250,8 @@ def ended_normally(engine: EngineClient) -> bool:
 
 
 def without_engine(last: Snapshot) -> Snapshot:
-    """The last snapshot of a lost engine, corrected: the engine failed, no stream is received, nothing is recorded."""
-    return replace(without_streams(last), phase="failed", reason="it ended unexpectedly", recording=None)
+    """The last snapshot of a lost engine, corrected: the engine failed, it receives no stream; the recorder goes on."""
+    return replace(without_streams(last), phase="failed", reason="it ended unexpectedly")
 
 
 def without_streams(last: Snapshot, state: Literal["ended", "unknown"] = "ended") -> Snapshot:

@@ -150,7 +150,7 @@ class SessionActions:
     def update(self) -> None:
         """Post where a recording is when it starts and when it is complete."""
         recording = self._link.newest.recording
-        folder = recording.folder if recording else None
+        folder = recording.folder or None if recording else None
         if self._link.newest.phase == "loading":
             self._recording = None
         elif folder != self._recording and self._link.state == "running":

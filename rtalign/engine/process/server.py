@@ -8,9 +8,8 @@ import queue
 import sys
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import psutil
@@ -18,64 +17,15 @@ import psutil
 from rtalign.core.session import Session
 from rtalign.engine import commands, snapshot
 from rtalign.engine.command_executor import CommandExecutor
-from rtalign.engine.commands import Command, Publish, Stop
+from rtalign.engine.commands import EngineCommand, Publish, Stop
 from rtalign.engine.open_session import SessionParts
 from rtalign.engine.process import wire, word_list
-from rtalign.engine.recording.session_folder import SessionFolder, check_writable
+from rtalign.engine.process.outbox import Outbox
+from rtalign.engine.recording.session_folder import SessionFolder
 from rtalign.engine.take_snapshot import snapshot_of
 
 SNAPSHOT_S = 0.1
 STEP_S = 0.01
-
-
-class Outbox:
-    """Sends messages on a thread of its own, so that a slow viewer never slows the engine.
-
-    Of what is sent by `send_newest` only the newest is kept; what is sent by `send_once` always goes out, and first.
-
-    Parameters
-    ----------
-    stream : binary file
-        The pipe to the viewer.
-    """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._frame = stream, b""
-        self._kept: deque[bytes] = deque()
-        self._last = False
-        self._wake = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
-        self._thread.start()
-
-    def send_once(self, message: Any) -> None:
-        """Send a message that no later one replaces."""
-        with self._wake:
-            self._kept.append(wire.pack(message))
-            self._wake.notify()
-
-    def send_newest(self, message: Any, last: bool = False) -> None:
-        """Send a message that replaces the one before it, if that one is still waiting; nothing follows the last."""
-        frame = wire.pack(message)
-        with self._wake:
-            self._frame, self._last = frame, last
-            self._wake.notify()
-
-    def close(self) -> None:
-        """Wait until the last frame is out."""
-        self._thread.join(timeout=10)
-
-    def _work(self) -> None:
-        with contextlib.suppress(OSError):  # the viewer is gone, which the end of its input says as well
-            while True:
-                with self._wake:
-                    while not self._frame and not self._kept:
-                        self._wake.wait()
-                    kept, self._kept = self._kept, deque()
-                    frame, last, self._frame = self._frame, self._last and bool(self._frame), b""
-                self._stream.write(b"".join(kept) + frame)
-                self._stream.flush()
-                if last:
-                    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +48,10 @@ class CommandQueue:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._received: queue.SimpleQueue[Command | Unreadable] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[EngineCommand | Unreadable] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="commands", daemon=True).start()
 
-    def take(self) -> list[Command | Unreadable]:
+    def take(self) -> list[EngineCommand | Unreadable]:
         """All that came since the last call."""
         taken = []
         while not self._received.empty():
@@ -143,7 +93,6 @@ class EngineServer:
         self._process, self._load = psutil.Process(), 0.0
         self._sequence, self._sent_at = 0, 0.0
         self._started = time.monotonic()
-        check_writable(session.record)  # before a minute is spent on the language model
         self._parts = SessionParts.open(session, self._send_progress)
         self._folder = SessionFolder(session, self._parts)
         self._engine = self._parts.make_engine(session, self._folder)
@@ -202,7 +151,6 @@ class EngineServer:
             current,
             phase=phase or current.phase,
             bank=self._executor.bank,
-            recording=self._folder.recording_status,
             report=self._folder.report_status,
             sounds=self._parts.sounds,
         )

@@ -7,13 +7,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from rtalign.core.session import Session
-from rtalign.engine.process.client import Client
-from rtalign.engine.snapshot import Snapshot
+from rtalign.engine.process.client import EngineStarter
+from rtalign.engine.process.restarts import RestartPauses
+from rtalign.engine.snapshot import RecordingStatus, Snapshot, with_recording
 
-PAUSES_S = (0.0, 1.0, 5.0, 15.0, 60.0)
-"""Before the first, second ... restart soon after each other; the last holds for all that follow."""
-CALM_S = 60.0
-"""An engine that ran for so long before it was lost is restarted as if it were the first time."""
 MOST_REPLAYS = 3
 """A replay is begun anew so often at most: it meets the same again, while live streams go on."""
 
@@ -25,6 +22,12 @@ class SupervisableClient(Protocol):
 
     @property
     def alive(self) -> bool: ...
+
+    @property
+    def recording(self) -> RecordingStatus | None: ...
+
+    @property
+    def recorder_losses(self) -> list[str]: ...
 
     def stop(self, timeout_s: float = 60.0) -> Snapshot: ...
 
@@ -49,25 +52,26 @@ class SupervisedEngine:
     Attributes
     ----------
     losses : list of str
-        Of each engine that was lost: how it ended, and where its recording is.
+        Of each engine or recorder that was lost: how it ended, and where the recording is.
     """
 
     def __init__(
         self,
         session: Session,
-        connect: Callable[[Session], SupervisableClient] = Client,
+        connect: Callable[[Session], SupervisableClient] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._session, self._connect, self._clock = session, connect, clock
+        self._session, self._connect, self._clock = session, connect or EngineStarter(), clock
         self.losses: list[str] = []
-        self._n_soon = 0
+        self._n_replays = self._n_recorders = 0
+        self._pauses = RestartPauses()
         self._restart_at: float | None = None
         self._start()
 
     @property
     def newest(self) -> Snapshot:
         """The newest snapshot; while an engine is waited for, the last of the one before."""
-        return self._client.newest
+        return with_recording(self._client.newest, self._client.recording)
 
     @property
     def alive(self) -> bool:
@@ -80,7 +84,9 @@ class SupervisedEngine:
         return None if self._client.alive else self._client.wait(1)
 
     def poll(self) -> str | None:
-        """Start the engine again where it is time; returns a sentence where one was lost."""
+        """Start the engine again where it is time; returns a sentence where one, or its recorder, was lost."""
+        if (loss := self._take_recorder_loss()) is not None:
+            return loss
         if self._client.alive:
             self._has_run |= self._client.newest.phase in ("running", "refused")
             return None
@@ -93,7 +99,7 @@ class SupervisedEngine:
     def stop(self) -> Snapshot:
         """End the session; returns the last snapshot."""
         self._restart_at = None
-        return self._client.stop()
+        return with_recording(self._client.stop(), self._client.recording)
 
     def _start(self) -> None:
         self._restart_at, self._has_run, self._started = None, False, self._clock()
@@ -105,14 +111,23 @@ class SupervisedEngine:
         if (last.phase == "ended" and status == 0) or (failed and not self._has_run):
             return None
         is_replay = self._session.recording is not None
-        if is_replay and (failed or len(self.losses) >= MOST_REPLAYS):
+        if is_replay and (failed or self._n_replays >= MOST_REPLAYS):
             return None
-        self._n_soon = 0 if self._clock() - self._started > CALM_S else self._n_soon
-        pause = PAUSES_S[min(self._n_soon, len(PAUSES_S) - 1)]
-        self._n_soon += 1
+        self._n_replays += 1
+        pause = self._pauses.next(self._clock() - self._started)
         self._restart_at = self._clock() + pause
-        kept = f"; what it recorded is in {last.recording.folder}" if last.recording else ""
+        recording = self.newest.recording
+        kept = f"; what was recorded is in {recording.folder}" if recording and recording.folder else ""
         reason = f": {last.reason}" if failed and last.reason else ""
         text = f"the engine ended unexpectedly with status {status}{reason}{kept}"
         self.losses.append(text)
         return f"{text} - it is started again{f' in {pause:g} s' if pause else ''}"
+
+    def _take_recorder_loss(self) -> str | None:
+        losses = self._client.recorder_losses
+        if len(losses) <= self._n_recorders:
+            return None
+        text = losses[self._n_recorders]
+        self._n_recorders += 1
+        self.losses.append(text)
+        return f"{text} - it is started again"

@@ -1,10 +1,10 @@
-"""The folder of a session: the recording of what came in, and the results."""
+"""The engine's part of a session's folder: words, scores, log and results."""
 
 from __future__ import annotations
 
 import datetime
 import math
-import tempfile
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,132 +14,89 @@ from rtalign.core.session import Session
 from rtalign.core.word_text import NO_WORD_REASONS
 from rtalign.engine.engine import Engine, SessionSink
 from rtalign.engine.ledger import WordEntry
-from rtalign.engine.open_session import SessionParts, session_name
-from rtalign.engine.recording.recorder import Recorder
-from rtalign.engine.snapshot import RecordingStatus, ReportStatus
-from rtalign.recordings.xdf.writer import SignalStream
+from rtalign.engine.open_session import SessionParts
+from rtalign.engine.recording.tables import SessionTables
+from rtalign.engine.snapshot import ReportStatus
 from rtalign.report.write import write_results
 from rtalign.scoring.findings import Findings
-from rtalign.streams.events import Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
+from rtalign.streams.events import Notice
 
-MB = 1 << 20
+MAX_EARLY = 1000
+"""Log lines that wait for the folder."""
 
 
 class SessionFolder(SessionSink):
-    """Records what the engine hands over, where the user wants it, and writes results and reports.
+    """Writes what the engine makes of a session into the session's folder, and results and reports.
 
-    The recorder begins with the stream, whose channels its file describes; log lines that come before wait for it.
+    What comes in is written there by the recorder, a process of its own that makes the folder with the first sample
+    or marker; log lines that come before wait for it.
 
     Parameters
     ----------
     session : Session
-        The settings: where to record, where results go.
+        The settings: whether it is recorded, where results go.
     parts : SessionParts
         What the session is made of.
 
     Attributes
     ----------
-    recorder : Recorder or None
-        None while nothing is recorded.
+    tables : SessionTables or None
+        None while there is no session folder.
     report_status : ReportStatus or None
         The newest report; None before the first.
     """
 
     def __init__(self, session: Session, parts: SessionParts) -> None:
-        self._session, self._parts = session, parts
-        self._record_under, self._results = session.record, session.out
+        self._parts, self._results = parts, session.out
+        self._expected = session.record is not None and parts.recording is None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="report")
         self._writing: Future[tuple[Path, int]] | None = None
         self.report_status: ReportStatus | None = None
-        self._early: list[Mapping[str, Any]] = []
-        self._problem: Notice | None = None
-        self._stream: SignalChanged | None = None
-        self.recorder: Recorder | None = None
+        self._early: deque[Mapping[str, Any]] = deque(maxlen=MAX_EARLY)
+        self._reported: str | None = None
+        self.tables: SessionTables | None = None
 
     @property
     def path(self) -> Path | None:
-        """Where results go: the recording's own folder, or the one that was named for them."""
-        return self.recorder.folder if self.recorder else self._results
+        """Where results go: the session's folder, or the one that was named for them."""
+        return self.tables.folder if self.tables else self._results
 
-    @property
-    def recording_status(self) -> RecordingStatus | None:
-        """How the recording is going; None while nothing is recorded."""
-        recorder = self.recorder
-        if recorder is None:
-            return None
-        megabytes = recorder.bytes_written / MB
-        return RecordingStatus(
-            str(recorder.folder), megabytes, recorder.hours_left, recorder.n_dropped, recorder.problem
-        )
+    # The tables
 
-    # The recording
-
-    def record(self, under: Path | None) -> None:
-        """Record from now on into a new folder under this one; None ends the recording.
+    def write_to(self, folder: Path | None) -> None:
+        """Write words, scores and log into this session folder from now on; None ends that, and results still go there.
 
         Raises
         ------
         ValueError
             In a replay.
         OSError
-            Where the folder cannot be made or written to; a recording that goes on, goes on.
+            Where nothing can be written there; what is being written goes on.
         """
         if self._parts.recording is not None:
             raise ValueError("a replay is on disk already; only live streams are recorded")
-        check_writable(under)
-        self._record_under = under
-        if under is None and self.recorder is not None:
-            self.recorder.close()
-            self._results, self.recorder = self.recorder.folder, None
-        elif under is not None and self._stream is not None and self.recorder is None:
-            self._begin(under, self._stream)
-
-    def _begin(self, under: Path, stream: SignalChanged) -> None:
-        channels = stream.channels or tuple(sensor.name for sensor in stream.sensors)
-        signal = SignalStream(stream.name, stream.sfreq, channels, stream.sensors, stream.units)
-        folder = under / f"{session_name(self._session)}-{_now():%Y%m%d-%H%M%S}"
-        self.recorder = Recorder(folder, signal, self._session.words or "words", session_description(self._parts))
-        for event in self._early:
-            self.recorder.log(event)
-        self._early = []
+        tables = SessionTables(folder, session_description(self._parts)) if folder is not None else None
+        if self.tables is not None:
+            self.tables.close()
+            self._results = self.tables.folder
+        self.tables, self._expected = tables, folder is not None
+        while tables is not None and self._early:
+            tables.log(self._early.popleft())
 
     # What the engine hands over
 
-    def change_stream(self, changed: SignalChanged) -> None:
-        self._stream = changed
-        if self.recorder:
-            self.recorder.change_stream(changed.sensors, changed.sfreq, changed.channels, changed.units)
-        elif self._record_under:
-            try:
-                self._begin(self._record_under, changed)
-            except OSError as error:  # scoring goes on
-                text = f"nothing is recorded: {error} - name another folder to record to"
-                self._problem = Notice("error", "recording", text, 0.0)
-
-    def write_samples(self, samples: RawSamples) -> None:
-        if self.recorder:
-            self.recorder.write_samples(samples)
-
-    def write_marker(self, marker: RawMarker) -> None:
-        if self.recorder:
-            self.recorder.write_marker(marker)
-
-    def write_offset(self, offset: OffsetMeasurement) -> None:
-        if self.recorder:
-            self.recorder.write_offset(offset)
-
     def write_word(self, entry: WordEntry) -> None:
-        if self.recorder:
-            self.recorder.write_word(word_row(entry))
+        if self.tables:
+            self.tables.write_word(word_row(entry, self._parts.source.to_local(entry.word.onset)))
 
     def write_scores(self, n_words: int, findings: Findings) -> None:
-        if self.recorder:
-            self.recorder.write_scores(score_columns(n_words, findings))
+        if self.tables:
+            self.tables.write_scores(score_columns(n_words, findings))
 
     def log(self, event: Mapping[str, Any]) -> None:
-        if self.recorder:
-            self.recorder.log(event)
-        elif self._record_under:
+        if self.tables:
+            self.tables.log(event)
+        elif self._expected:
             self._early.append(event)
 
     # The results
@@ -162,10 +119,11 @@ class SessionFolder(SessionSink):
         self._writing = self._pool.submit(prepare_results(engine, self.path))
 
     def take_notice(self) -> Notice | None:
-        """Take note of a report that has been written; a notice where it, or the recording, could not be."""
-        if self._problem is not None:
-            problem, self._problem = self._problem, None
-            return problem
+        """Take note of a report that has been written; a notice where it, or words and scores, could not be."""
+        problem = self.tables.problem if self.tables else None
+        if problem != self._reported and not (problem and self._reported):
+            self._reported = problem
+            return Notice("error", "recording", problem, 0.0) if problem else None
         return self._check_report()
 
     def _check_report(self) -> Notice | None:
@@ -188,26 +146,14 @@ class SessionFolder(SessionSink):
             self._count(*prepare_results(engine, self.path, seconds, peak_rss_mb)())
 
     def close(self) -> None:
-        """Wait for the report that is being written, and end the recording."""
+        """Wait for the report that is being written, and close the tables."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        if self.recorder:
-            self.recorder.close()
+        if self.tables:
+            self.tables.close()
 
     def _count(self, path: Path, n_words: int) -> None:
         before = self.report_status.n_written if self.report_status else 0
         self.report_status = ReportStatus(str(path), n_words, before + 1)
-
-
-def check_writable(folder: Path | None) -> None:
-    """Make a folder, and a file in it that is gone again; OSError where that is not possible.  None is no folder."""
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(f"{folder} cannot be recorded to ({error.strerror}) - name another folder") from None
 
 
 def prepare_results(
@@ -253,8 +199,8 @@ def session_description(parts: SessionParts) -> dict[str, Any]:
     }
 
 
-def word_row(entry: WordEntry) -> dict[str, Any]:
-    """A line of words.tsv, which is a word table itself."""
+def word_row(entry: WordEntry, stamp: float) -> dict[str, Any]:
+    """A line of words.tsv, which is a word table itself.  stamp : local time of the onset, that of raw.xdf."""
     word = entry.word
     return {
         "index": word.index,
@@ -265,6 +211,7 @@ def word_row(entry: WordEntry) -> dict[str, Any]:
         "reason": entry.reason or None,
         "surprisal": entry.surprisal,
         "n_tokens": entry.n_tokens,
+        "stamp": round(stamp, 6),
     }
 
 

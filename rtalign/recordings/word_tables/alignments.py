@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rtalign.core.plain_text import in_a_line
 from rtalign.recordings.word_tables.rows import Row
 
 _NUMBER, _QUOTED = r"[-+]?\d++(?:\.\d*+)?(?:[eE][-+]?\d++)?", r'"([^"]*+(?:""[^"]*+)*+)"'
@@ -57,7 +58,7 @@ class TextGridReader:
         """Read a whole number."""
         number = self.number()
         if not number.isdigit():
-            raise ValueError(f"{self.name}, line {self.line}: {number} is no count; the TextGrid is damaged")
+            raise ValueError(f"{self.name}, line {self.line}: {in_a_line(number)} is no count; the TextGrid is damaged")
         return int(number)
 
     def interval(self) -> Row:
@@ -106,7 +107,9 @@ def textgrid_rows(text: str, tier: str, name: str) -> Iterator[Row]:
     reader = TextGridReader(text, name)
     kinds = reader.text(), reader.text()
     if kinds != ("ooTextFile", "TextGrid"):
-        raise ValueError(f"{name} is a {' '.join(kinds)}; save it from Praat as a text file or a short text file")
+        raise ValueError(
+            f"{name} is a {in_a_line(' '.join(kinds))}; save it from Praat as a text file or a short text file"
+        )
     reader.number(), reader.number()
     names = []
     for _ in range(reader.count()):
@@ -115,7 +118,7 @@ def textgrid_rows(text: str, tier: str, name: str) -> Iterator[Row]:
         if _bare(rows[0].text) == _bare(tier):
             yield from rows[1:]
             return
-    raise ValueError(f"{name} has no tier called {tier}; its tiers are {', '.join(names) or 'none'}")
+    raise ValueError(f"{name} has no tier called {tier}; its tiers are {in_a_line(', '.join(names)) or 'none'}")
 
 
 def _bare(name: str) -> str:
@@ -126,7 +129,9 @@ def _tier(reader: TextGridReader) -> Iterator[Row]:
     """The tier's name as a first row, then its intervals or points."""
     kind = reader.text()
     if kind not in ("IntervalTier", "TextTier"):
-        raise ValueError(f"{reader.name}, line {reader.line}: {kind} is no kind of tier; the TextGrid is damaged")
+        raise ValueError(
+            f"{reader.name}, line {reader.line}: {in_a_line(kind)} is no kind of tier; the TextGrid is damaged"
+        )
     yield Row("", "", reader.text(), reader.line)
     reader.number(), reader.number()
     for _ in range(reader.count()):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
+from rtalign.core.plain_text import in_a_line
+
 MAX_BYTES = 256 * 1024 * 1024
 MAX_LINES, MAX_LINE = 5_000_000, 100_000
 """Rows, and characters of the first: a recording has a hundred thousand rows, and a few columns."""
@@ -31,6 +33,11 @@ class Table:
     header: list[str]
     lines: list[int]
     rows: list[tuple[str, ...]]
+
+    @property
+    def listed_columns(self) -> str:
+        """The names of the columns, as a message quotes them."""
+        return in_a_line(", ".join(self.header))
 
     def lacks(self, *columns: str) -> bool:
         """Whether there are rows and a column is missing."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rtalign.core.plain_text import in_a_line
 from rtalign.core.records import Word
 from rtalign.recordings.word_tables.alignments import ctm_rows, textgrid_rows
 from rtalign.recordings.word_tables.delimited import Table, parse_table, read_text
@@ -56,7 +57,7 @@ def _rows(path: Path, text: str, tier: str) -> Iterable[Row]:
 def _word_rows(table: Table, name: str) -> Iterator[Row]:
     """The rows that are words by their type, or all of them where no type is given."""
     if "onset" not in table.header:
-        listed = ", ".join(table.header)[:80] or "none"
+        listed = table.listed_columns or "none"
         raise ValueError(f"{name} has no column called onset (columns: {listed}); the first line must name the columns")
     words = _of_word_type(table, name)
     for line, (onset, duration, text) in words.cells("onset", "duration", _text_column(words, name)):
@@ -75,9 +76,9 @@ def _of_word_type(table: Table, name: str) -> Table:
     if "word" in table.header or (not type_columns and {"text", "stimulus"} & set(table.header)):
         return table
     if not type_columns:
-        raise ValueError(f"{name} has no column called word (columns: {', '.join(table.header)[:80]})")
+        raise ValueError(f"{name} has no column called word (columns: {table.listed_columns})")
     other = sorted({row[table.header.index(type_columns[0])] for row in table.rows})
-    listed = ", ".join(other[:6])[:100] + (", ..." if len(other) > 6 else "")
+    listed = in_a_line(", ".join(other[:6]), 100) + (", ..." if len(other) > 6 else "")
     raise NoWords(f"{name} has no words: no {type_columns[0]} says word (there are: {listed or 'no rows'})")
 
 
@@ -85,7 +86,7 @@ def _text_column(table: Table, name: str) -> str:
     """The first column that can hold the words' text and does."""
     columns = [column for column in TEXT_COLUMNS if column in table.header]
     if not columns:
-        listed = ", ".join(table.header)[:80]
+        listed = table.listed_columns
         raise ValueError(f"{name} has no column called {', '.join(TEXT_COLUMNS)} (columns: {listed})")
     for column in columns:
         place = table.header.index(column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections import Counter
@@ -76,6 +77,25 @@ def xdf_file(path: Path) -> XdfFile:
     return XdfFile(path / RAW if path.is_dir() else path)
 
 
+@dataclass(frozen=True, slots=True)
+class SessionWords:
+    """The words of a session folder.
+
+    Attributes
+    ----------
+    words : list of TimedWord
+        On the signal time of the engine that wrote them.
+    stamps : list of float
+        Their times on the common clock, which all of a folder share; NaN where the table has none.
+    is_continued : bool
+        Whether more than one engine wrote them.
+    """
+
+    words: list[TimedWord]
+    stamps: list[float]
+    is_continued: bool
+
+
 def open_xdf(
     path: Path | str,
     choice: StreamChoice | None = None,
@@ -108,7 +128,7 @@ def open_xdf(
     is_session = path.is_dir()
     file = xdf_file(path)
     streams = _signal_streams(file, choice.meg)
-    table: list[TimedWord] = []
+    table = SessionWords([], [], False)
     if is_session and (path / WORDS).is_file() and choice.words is None and word_table is None:
         table = read_session_words(path / WORDS)
     recordings: list[XdfRecording] = []
@@ -118,7 +138,10 @@ def open_xdf(
         name = path.name.removesuffix(".xdf") + (f" part {len(recordings) + 1}" if len(streams) > 1 else "")
         notes = [*file.notes, *notes]
         recordings.append(XdfRecording(file, stream, clock, name=name, subject=subject, bads=bads, notes=notes))
-    if table:
+    if table.is_continued:  # by a second engine: the words that came between the two are on the stream alone
+        with contextlib.suppress(NoWords):
+            return _with_stream_words(recordings, file, _word_stream(file, None))
+    if table.words:
         return _with_session_words(recordings, table)
     if word_table is not None:
         if len(recordings) > 1:
@@ -165,7 +188,7 @@ def _parse(text: str) -> tuple[str, str, float | None]:
     return text, no_word_reason(text), duration
 
 
-def read_session_words(path: Path) -> list[TimedWord]:
+def read_session_words(path: Path) -> SessionWords:
     """Read the words of a session in the order of their numbers; the table has them in the order of their completion.
 
     Parameters
@@ -175,22 +198,28 @@ def read_session_words(path: Path) -> list[TimedWord]:
 
     Returns
     -------
-    list of TimedWord
+    SessionWords
     """
     text = read_text(path)
     rows = parse_table(text[: text.rfind("\n") + 1], path.name).records()
     if rows and not {"text", "onset"} <= set(rows[0]):
         raise ValueError(f"{path.name} lacks a column called text or onset; is it of a session?")
-    words: dict[float, TimedWord] = {}
+    words: dict[tuple[int, float], tuple[TimedWord, float]] = {}
+    n_engines = 0
     for line, row in enumerate(rows, start=2):
         try:
             onset, index = float(row["onset"]), float(row.get("index", line))
-            duration = float(row["duration"]) if row.get("duration", "n/a") not in ("", "n/a") else None
+            duration, stamp = (
+                float(value) if (value := row.get(name, "n/a")) not in ("", "n/a") else None
+                for name in ("duration", "stamp")
+            )
         except ValueError:
             raise ValueError(f"{path.name}, line {line}: onset or duration is no number; is the file whole?") from None
         if math.isfinite(onset):
-            words[index] = TimedWord(onset, row["text"], duration)
-    return [words[index] for index in sorted(words)]
+            n_engines += (n_engines, index) in words  # each numbers its words from 0
+            words[n_engines, index] = TimedWord(onset, row["text"], duration), math.nan if stamp is None else stamp
+    ordered = [words[key] for key in sorted(words)]
+    return SessionWords([word for word, _ in ordered], [stamp for _, stamp in ordered], n_engines > 0)
 
 
 # ---- which streams
@@ -278,24 +307,38 @@ def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: Xd
         listed = ", ".join(f"{n} {reason}" for reason, n in counts.most_common())
         without = f"{len(spoken) - len(words)} markers are no words" + (f" ({listed})" if listed else "")
         notes = [RowsWithoutWord(without, counts)]
+    return [
+        _with_words(recording, share, [] if k else notes)
+        for k, (recording, share) in enumerate(zip(recordings, _shares(recordings, words), strict=True))
+    ]
+
+
+def _shares(recordings: list[XdfRecording], words: Sequence[TimedWord]) -> list[list[TimedWord]]:
+    """Words at common times, each in the signal time of the recording in whose time it is."""
     begins = [recording.clock.segments[0].times[0] for recording in recordings]
     onsets = np.array([word.onset for word in words])
     owner = np.maximum(np.searchsorted(begins, onsets, side="right") - 1, 0)
-    completed = []
+    shares = []
     for k, recording in enumerate(recordings):
         own = np.flatnonzero(owner == k)
         signal_times = recording.clock.to_signal_time(onsets[own]).tolist()
-        share = [words[i]._replace(onset=onset) for i, onset in zip(own, signal_times, strict=True)]
-        completed.append(_with_words(recording, share, [] if k else notes))
-    return completed
+        shares.append([words[i]._replace(onset=onset) for i, onset in zip(own.tolist(), signal_times, strict=True)])
+    return shares
 
 
-def _with_session_words(recordings: list[XdfRecording], table: Sequence[TimedWord]) -> list[XdfRecording]:
-    """The words of a session, each given to the part in whose time it is."""
-    begins = [recording.start for recording in recordings]
-    shares: list[list[TimedWord]] = [[] for _ in recordings]
-    for word in table:
-        shares[max(sum(begin <= word.onset for begin in begins) - 1, 0)].append(word)
+def _with_session_words(recordings: list[XdfRecording], table: SessionWords) -> list[XdfRecording]:
+    """The words of a session, each given to the part in whose time it is.
+
+    By their stamps, as the recording begins before the engine does, which counts signal time from its own beginning.
+    """
+    if np.isfinite(table.stamps).all():
+        stamped = [word._replace(onset=stamp) for word, stamp in zip(table.words, table.stamps, strict=True)]
+        shares = _shares(recordings, stamped)
+    else:
+        begins = [recording.start for recording in recordings]
+        shares = [[] for _ in recordings]
+        for word in table.words:
+            shares[max(sum(begin <= word.onset for begin in begins) - 1, 0)].append(word)
     return [_with_words(recording, share, []) for recording, share in zip(recordings, shares, strict=True)]
 
 

@@ -101,9 +101,17 @@ def texts(stream: int, markers: Sequence[tuple[str, float]]) -> bytes:
     """Return a chunk of markers with their stamps."""
     parts = [_length(len(markers))]
     for text, stamp in markers:
-        raw = text.encode("utf-8", "replace")
+        raw = _raw(text)
         parts += [b"\x08", struct.pack("<d", stamp), _length(len(raw)), raw]
     return _of_stream(SAMPLES, stream, b"".join(parts))
+
+
+def _raw(text: str) -> bytes:
+    """The bytes that a marker came as, which need not be UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def clock_offset(stream: int, collected: float, offset: float) -> bytes:

@@ -143,7 +143,7 @@ class Bridge:
             self._signal.push(scaled.astype(np.float32), stamps)
             self._n_samples += len(data)
         for text, stamp in events:
-            self._text.push(text, stamp)
+            self._text.push(lsl.readable(text), stamp)
             self._n_events += 1
 
     def _tell(self, state: str, uncertainty_s: float = 0.0) -> None:

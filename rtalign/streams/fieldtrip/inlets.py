@@ -15,7 +15,7 @@ from rtalign.streams.fieldtrip.client import SCHEME, BufferAddress, BufferClient
 from rtalign.streams.fieldtrip.description import describe_buffer
 from rtalign.streams.fieldtrip.protocol import DTYPES, BufferHeader
 from rtalign.streams.live.connection import LslBackend, lsl_backend
-from rtalign.streams.lsl import MAX_CHARACTERS, StreamInfo, StreamLost, local_clock
+from rtalign.streams.lsl import StreamInfo, StreamLost, local_clock
 
 WAIT_S = 0.2
 """How long the server is asked to wait for something new."""
@@ -169,7 +169,7 @@ class BufferReader:
             raise StreamLost(f"events at {self.address} were overwritten before they were read") from None
         self._next_event = n_events
         with self._lock:
-            self._events.extend(((e.value or e.type)[:MAX_CHARACTERS], e.sample) for e in found if e.value or e.type)
+            self._events.extend((e.value or e.type, e.sample) for e in found if e.value or e.type)
 
 
 class BufferInlet:
@@ -230,8 +230,9 @@ class FieldTripBackend:
         self._reader: BufferReader | None = None
         self._n_users = self._n_opened = 0
         self.backend: LslBackend = replace(
-            beside, streams=self._streams, open_signal=self._open_signal, open_text=self._open_text, close=self._close
-        )
+            beside, streams=self._streams, open_signal=self._open_signal, open_undescribed=self._open_undescribed,
+            open_text=self._open_text, close=self._close,
+        )  # fmt: skip
 
     def _streams(self) -> list[StreamInfo]:
         """Those of LSL, and the buffer's: whether it answers shows when it is opened."""
@@ -250,6 +251,10 @@ class FieldTripBackend:
         except ValueError:
             self._releaser(reader)()
             raise
+
+    def _open_undescribed(self, info: StreamInfo) -> Any:
+        """What a buffer says of its channels is always enough to record them."""
+        return self._open_signal(info) if info.name == self._name else self._beside.open_undescribed(info)
 
     def _open_text(self, info: StreamInfo) -> Any:
         if info.name != self._name:

@@ -30,7 +30,6 @@ PREFIX, HEADER, DATA, EVENT, RANGE, WAIT, COUNTS, CHUNK = "HHI", "IIIfII", "IIII
 MAX_BYTES = 64 << 20
 MAX_CHANNELS, MAX_HZ = 20_000, 1e6
 MAX_EVENTS = 10_000
-MAX_TEXT = 65_536
 
 
 class MalformedMessage(ValueError):
@@ -156,8 +155,8 @@ def pack_events(events: Sequence[BufferEvent], order: ByteOrder = "<") -> bytes:
     """Return events, with values as text or, where they are whole numbers, as int32."""
     parts = []
     for event in events:
-        type, number = event.type.encode(), event.value.lstrip("-").isdecimal()
-        value = struct.pack(order + "i", int(event.value)) if number else event.value.encode()
+        type, number = event.type.encode("utf-8", "surrogateescape"), event.value.lstrip("-").isdecimal()
+        value = struct.pack(order + "i", int(event.value)) if number else event.value.encode("utf-8", "surrogateescape")
         shape = (TEXT, len(type), 7 if number else TEXT, 1 if number else len(value))
         size = len(type) + len(value)
         parts.append(struct.pack(order + EVENT, *shape, event.sample, 0, event.duration, size) + type + value)
@@ -185,7 +184,7 @@ def parse_events(raw: bytes, order: ByteOrder) -> list[BufferEvent]:
 
 def _as_text(raw: bytes, data_type: int, order: ByteOrder) -> str:
     if data_type == TEXT:
-        return raw[:MAX_TEXT].decode("utf-8", "replace").rstrip("\0")
+        return raw.decode("utf-8", "surrogateescape").rstrip("\0")
     numbers = np.frombuffer(raw, order + DTYPES[data_type])[:64]
     return " ".join(f"{number:.10g}" for number in numbers.tolist())
 

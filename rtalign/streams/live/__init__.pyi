@@ -2,6 +2,7 @@ from .clock_offset import ClockOffset as ClockOffset
 from .connection import LslBackend as LslBackend
 from .connection import StreamConnection as StreamConnection
 from .connection import lsl_backend as lsl_backend
+from .raw_source import RawSource as RawSource
 from .sample_clock import SampleClock as SampleClock
 from .sample_clock import SampleSpan as SampleSpan
 from .source import LiveSource as LiveSource
@@ -13,6 +14,7 @@ __all__ = [
     "ClockOffset",
     "LiveSource",
     "LslBackend",
+    "RawSource",
     "SampleClock",
     "SampleSpan",
     "StreamConnection",

@@ -29,6 +29,8 @@ MEASURE_EVERY_S = 5.0
 """The clock offset is measured this often."""
 CONFIRM_EVERY_S = 0.5
 """The same, where the last measurement was far from those before it."""
+KEPT_OFFSETS = 100
+"""Measurements kept for who takes them; a live source does not."""
 RATE_WINDOW_S = 3.0
 REPEAT_NOTICE_S = 30.0
 """A notice with the same text is not repeated within so long."""
@@ -45,8 +47,8 @@ class LslBackend:
     ----------
     streams : callable
         () -> the streams that are there now, as a list of StreamInfo.
-    open_signal, open_text : callable
-        StreamInfo -> an inlet (see rtalign.streams.lsl.SignalInlet, TextInlet).
+    open_signal, open_undescribed, open_text : callable
+        StreamInfo -> an inlet (see rtalign.streams.lsl.SignalInlet, UndescribedInlet, TextInlet).
     clock : callable
         () -> local LSL time, s.
     sleep : callable
@@ -61,6 +63,7 @@ class LslBackend:
 
     streams: Callable[[], list[StreamInfo]]
     open_signal: Callable[[StreamInfo], Any]
+    open_undescribed: Callable[[StreamInfo], Any]
     open_text: Callable[[StreamInfo], Any]
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -86,6 +89,7 @@ def lsl_backend() -> LslBackend:
     return LslBackend(
         streams=finder.streams,
         open_signal=lsl.SignalInlet,
+        open_undescribed=lsl.UndescribedInlet,
         open_text=lsl.TextInlet,
         clock=lsl.local_clock,
         sleep=system_time.sleep,
@@ -146,7 +150,7 @@ class StreamConnection:
         self._opening: tuple[StreamInfo, Future] | None = None
         self._measuring: Future | None = None
         self._measured_at = self._silent_from = self._listed_at = self._since
-        self._measured: list[tuple[float, float, float]] = []
+        self._measured: deque[tuple[float, float, float]] = deque(maxlen=KEPT_OFFSETS)
         self._clock_set = False
         self._avoided: dict[str, float] = {}
         self._noticed: dict[str, float] = {}
@@ -206,8 +210,9 @@ class StreamConnection:
         return [self._notice("info", "flowing", f"{self.label} flows", now)] if is_first else []
 
     def take_offsets(self) -> list[tuple[float, float, float]]:
-        """New measurements since the last call: (local time, offset_s, uncertainty_s)."""
-        measured, self._measured = self._measured, []
+        """New measurements since the last call, at most KEPT_OFFSETS: (local time, offset_s, uncertainty_s)."""
+        measured = list(self._measured)
+        self._measured.clear()
         return measured
 
     def take_clock_set(self) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 from rtalign.core.records import Chunk
 from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.signal.plausibility import find_wrong_units
-from rtalign.streams.events import Event, Health, Notice, OffsetMeasurement, RawMarker, RawSamples, SignalChanged
+from rtalign.streams import lsl
+from rtalign.streams.events import Event, Health, Notice, SignalChanged
 from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
 from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
 from rtalign.streams.live.word_timing import WordTiming
@@ -148,7 +149,6 @@ class LiveSource:
             events += self._signal(*pulled)
         if self._decoder is not None and self._channel is None:
             events += self._markers(self._decoder)
-        events += self._offsets()
         return events
 
     # The MEG stream
@@ -192,7 +192,6 @@ class LiveSource:
         """data : (sample, channel), stamps : (sample,), both as they came."""
         assert self._clock is not None
         inlet, events = self._meg.inlet, list[Event](self._meg.count(len(data)))
-        events.append(RawSamples(data, stamps))
         if self._meg.take_clock_set():
             self._clock.continue_at_next()
         local = stamps + self._meg.offset()
@@ -244,8 +243,7 @@ class LiveSource:
             events += self._words.count(len(markers))
         offset = self._word_offset()
         for text, stamp in markers or ():
-            events.append(RawMarker(text, stamp))
-            events += self._timed(decoder.push(text, stamp), offset)
+            events += self._timed(decoder.push(lsl.readable(text), stamp), offset)
         if self._words.inlet is not None:
             events += self._timed(decoder.due(self._backend.clock() - offset), offset)
         return events
@@ -264,10 +262,6 @@ class LiveSource:
         """Words whose onsets plus `offset_s` are local time, and those that waited for a signal."""
         self._timing.push(words, offset_s)
         return list(self._timing.pull(self._clock, self._backend.clock(), self._meg.state == "flowing"))
-
-    def _offsets(self) -> list[Event]:
-        connections = (self._meg, self._words)
-        return [OffsetMeasurement(one.role, *measured) for one in connections for measured in one.take_offsets()]
 
 
 class _LossReport:

@@ -17,6 +17,8 @@ from rtalign.streams.player.playback import Playback, ReadAhead
 
 REPORT_S = 0.25
 LEAD_S = 0.1
+OTHERS_S = 2.0
+"""From the first receiver of both streams to the first sample: an engine and its recorder find them independently."""
 """Between the decision to begin and the first sample, so that it does not leave late."""
 
 
@@ -141,10 +143,12 @@ class Streamer:
         return self._outlets
 
     def _wait(self, outlets: Outlets, stop: threading.Event) -> None:
-        """Wait until both streams have a receiver, at most wait_s."""
+        """Wait until both streams have a receiver, at most wait_s; then a moment for others that search for them."""
         until = local_clock() + self._settings.wait_s
         while not all(outlets.received) and local_clock() < until and not stop.wait(0.05):
             self._update(self.status)
+        if all(outlets.received) and self._settings.wait_s:
+            stop.wait(OTHERS_S)
 
     def _play(self, i: int, outlets: Outlets, begin: float, stop: threading.Event) -> float:
         """Play one recording, from `begin` on or as soon as its first samples are read; returns when it began."""

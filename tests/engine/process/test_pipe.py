@@ -20,7 +20,8 @@ from rtalign.engine import commands, snapshot
 from rtalign.engine.commands import Command, Pause, Seek, Stop
 from rtalign.engine.process import wire
 from rtalign.engine.process.client import Client
-from rtalign.engine.process.server import CommandQueue, Outbox, Unreadable
+from rtalign.engine.process.outbox import Outbox
+from rtalign.engine.process.server import CommandQueue, Unreadable
 
 
 class Slow(io.BytesIO):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rtalign.core.session import Session
-from rtalign.engine.process.supervised import PAUSES_S, SupervisedEngine
+from rtalign.engine.process.restarts import PAUSES_S
+from rtalign.engine.process.supervised import SupervisedEngine
 from rtalign.engine.snapshot import RecordingStatus, empty_snapshot
 
 LIVE = Session(meg="scanner", words="words")
@@ -20,10 +20,12 @@ class FakeEngine:
 
     def __init__(self, session: Session) -> None:
         self.newest, self.alive, self.status, self.stopped = empty_snapshot("loading", ""), True, 0, False
+        self.recording: RecordingStatus | None = None
+        self.recorder_losses: list[str] = []
         del session
 
     def end(self, phase: Any, status: int, reason: str = "") -> None:
-        self.newest = replace(empty_snapshot(phase, reason), recording=RecordingStatus("kept/1", 1.0, 1.0, 0, None))
+        self.newest, self.recording = empty_snapshot(phase, reason), RecordingStatus("kept/1", 1.0, 1.0, 0, None)
         self.alive, self.status = False, status
 
     def wait(self, timeout_s: float | None = None) -> int:
@@ -66,6 +68,16 @@ def test_a_lost_engine_is_started_again_at_once_and_told() -> None:
     assert len(lab.engines) == 2
     assert lab.engine.alive
     assert len(lab.engine.losses) == 1
+
+
+def test_a_lost_recorder_is_told_and_no_reason_for_another_engine() -> None:
+    lab = Lab()
+    lab.engines[0].newest = empty_snapshot("running", "")
+    lab.engines[0].recorder_losses.append("the recorder ended unexpectedly with status -9")
+    (text,) = lab.run(1)
+    assert "recorder" in text
+    assert len(lab.engines) == 1
+    assert lab.engine.losses == lab.engines[0].recorder_losses
 
 
 def test_engines_lost_soon_after_each_other_are_retried_with_growing_pauses() -> None:

@@ -1,8 +1,7 @@
-"""A recording is whole after a stop, readable after kill -9, and reports a full disk."""
+"""The recording of what comes in is whole after a stop, readable after kill -9, and reports a full disk."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import resource
@@ -11,26 +10,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rtalign.core.records import Sensor
-from rtalign.engine.recording import recorder as recording
+from rtalign.engine.recording import file_thread, raw_file
 from rtalign.engine.recording.recorder import Recorder
-from rtalign.recordings.word_tables import read_words
-from rtalign.recordings.xdf import SignalStream, open_xdf
+from rtalign.recordings.xdf import open_xdf
 from rtalign.recordings.xdf.reader import XdfFile
-from rtalign.streams.events import OffsetMeasurement, RawMarker, RawSamples
+from rtalign.streams.events import OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 from tests.helpers.paths import PYTHONPATH
 
 pyxdf = pytest.importorskip("pyxdf", reason="pyxdf is the independent reader; pip install pyxdf")
 
 SFREQ = 500.0
 SENSORS = tuple(Sensor(f"MLC1{i}", "axial", (0.01 * i, 0.02, 0.1), (0.0, 0.6, 0.8)) for i in range(4))
-MEG = SignalStream("meg", SFREQ, tuple(s.name for s in SENSORS), SENSORS)
-ROW = {"index": 0, "text": "Once", "onset": 100.5, "duration": 0.2, "status": "scored", "surprisal": 3.5, "n_tokens": 1}
+MEG = SignalChanged(SENSORS, SFREQ, "meg", tuple(s.name for s in SENSORS))
+
+
+def record(folder: Path | str) -> Recorder:
+    session = Recorder(folder, "words")
+    session.change_stream(MEG)
+    return session
 
 
 def block(first: int, n: int, n_channels: int = 4) -> RawSamples:
@@ -52,7 +56,7 @@ def stream_of(path: Path, kind: str) -> dict:
 
 
 def test_pyxdf_reads_what_was_recorded(tmp_path: Path) -> None:
-    with Recorder(tmp_path / "s", MEG, "words", {"model": "tiny"}) as session:
+    with record(tmp_path / "s") as session:
         for first in range(0, 1000, 125):
             session.write_samples(block(first, 125))
         session.write_marker(RawMarker("Once", 100.5))
@@ -67,14 +71,13 @@ def test_pyxdf_reads_what_was_recorded(tmp_path: Path) -> None:
     assert meg["footer"]["info"]["sample_count"] == ["1000"]
     labels = [c["label"][0] for c in meg["info"]["desc"][0]["channels"][0]["channel"]]
     assert labels == [s.name for s in SENSORS]
-    assert session.seconds == 2.0
-    assert session.problem is None
+    assert (session.n_samples, session.n_markers, session.problem) == (1000, 2, None)
 
 
 @pytest.mark.parametrize("kind", ["int16", "int32", "int64", "float32", "float64"])
 def test_numbers_keep_the_type_they_came_in(tmp_path: Path, kind: str) -> None:
     data = np.arange(40).reshape(10, 4).astype(kind)
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
+    with record(tmp_path / "s") as session:
         session.write_samples(RawSamples(data, np.arange(10) / SFREQ))
     found = stream_of(session.folder / "raw.xdf", "MEG")["time_series"]
     assert found.dtype == data.dtype
@@ -84,53 +87,19 @@ def test_numbers_keep_the_type_they_came_in(tmp_path: Path, kind: str) -> None:
 def test_an_earlier_session_is_not_overwritten(tmp_path: Path) -> None:
     folders = []
     for _ in range(3):
-        with Recorder(tmp_path / "s", MEG, "words", {}) as session:
+        with record(tmp_path / "s") as session:
             folders.append(session.folder.name)
-            moved = session.note
     assert folders == ["s", "s-2", "s-3"]
-    assert moved is not None
-    assert "not empty" in moved
-
-
-def test_tables_and_log_hold_what_was_written(tmp_path: Path) -> None:
-    with Recorder(tmp_path / "s", MEG, "words", {"model": "tiny"}) as session:
-        session.write_word(ROW)
-        session.write_word(
-            {"index": 1, "text": "up\ton\n", "onset": 101.0, "status": "skipped", "reason": "gap in the signal"}
-        )
-        session.write_scores({"n_words": 10, "layer": np.arange(3), "peak_r": np.array([0.1, np.nan, 0.3])})
-        session.write_scores({"n_words": 20, "layer": np.arange(3), "peak_r": [0.2, 0.2, 0.25]})
-        session.log({"event": "gap", "seconds": np.float64("nan"), "at": np.int64(3)})
-        session.close({"kind": "session", "r": np.array([0.5, np.inf])})
-        session.close()
-    words, _ = read_words(session.folder / "words.tsv")
-    assert [(w.text, w.onset, w.duration) for w in words] == [("Once", 100.5, 0.2), ("up on", 101.0, None)]
-    lines = (session.folder / "scores.csv").read_text().splitlines()
-    assert lines == ["n_words,layer,peak_r", "10,0,0.1", "10,1,", "10,2,0.3", "20,0,0.2", "20,1,0.2", "20,2,0.25"]
-    log = [json.loads(line) for line in (session.folder / "log.jsonl").read_text().splitlines()]
-    assert [entry["event"] for entry in log] == ["start", "gap"]
-    assert log[0]["model"] == "tiny"
-    assert log[1]["seconds"] is None
-    assert json.loads((session.folder / "summary.json").read_text())["r"] == [0.5, None]
-
-
-def test_rows_that_do_not_fit_the_table_are_refused(tmp_path: Path) -> None:
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.write_scores({"layer": 1, "r": 0.5})
-        with pytest.raises(ValueError, match="the file has layer, r"):
-            session.write_scores({"layer": 1, "p": 0.5})
-        with pytest.raises(ValueError, match="needs text and onset"):
-            session.write_word({"text": "Once"})
 
 
 def test_other_sensors_begin_a_new_stream(tmp_path: Path) -> None:
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.change_stream(SENSORS, SFREQ)
+    with record(tmp_path / "s") as session:
+        session.change_stream(MEG)
         session.write_samples(block(0, 500))
-        session.change_stream(SENSORS[:3], 250.0)
+        session.change_stream(SignalChanged(SENSORS[:3], 250.0, "meg", MEG.channels[:3]))
         session.write_samples(RawSamples(block(0, 500).data[:, :3], 110 + np.arange(500) / 250))
-        for i, onset in enumerate((100.2, 100.6, 111.0)):
-            session.write_word({"index": i, "text": "abc"[i], "onset": onset})
+        for text, onset in (("a", 100.2), ("b", 100.6), ("c", 111.0)):
+            session.write_marker(RawMarker(text, onset))
     first, second = open_xdf(session.folder)
     assert [(r.sfreq, len(r.sensors), r.n_samples) for r in (first, second)] == [(500, 4, 500), (250, 3, 500)]
     assert [w.text for w in first.words] == ["a", "b"]
@@ -139,11 +108,11 @@ def test_other_sensors_begin_a_new_stream(tmp_path: Path) -> None:
 
 
 def test_another_unit_begins_a_new_stream(tmp_path: Path) -> None:
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
+    with record(tmp_path / "s") as session:
         session.write_samples(block(0, 100))
-        session.change_stream(SENSORS, SFREQ, MEG.channels, ("fT",) * 4)
+        session.change_stream(replace(MEG, units=("fT",) * 4))
         session.write_samples(block(100, 100))
-        session.change_stream(SENSORS, SFREQ, MEG.channels, ("fT",) * 4)
+        session.change_stream(replace(MEG, units=("fT",) * 4))
         session.write_samples(block(200, 100))
     streams = XdfFile(session.folder / "raw.xdf").streams
     assert [streams[k].n_samples for k in (2, 3)] == [100, 200]
@@ -151,16 +120,62 @@ def test_another_unit_begins_a_new_stream(tmp_path: Path) -> None:
 
 
 def test_a_clock_offset_before_the_first_sample_is_kept(tmp_path: Path) -> None:
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
+    with record(tmp_path / "s") as session:
         session.write_offset(OffsetMeasurement("meg", 107.0, 7.0, 1e-4))
         session.write_samples(block(0, 100))
     assert XdfFile(session.folder / "raw.xdf").streams[2].offsets == [(100.0, 7.0)]
 
 
+def test_markers_before_the_signal_are_kept(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "s", "words") as session:
+        session.write_marker(RawMarker("first", 99.0))
+        until(lambda: session.n_markers == 1)
+        session.change_stream(MEG)
+        session.write_samples(block(0, 100))
+    assert stream_of(session.folder / "raw.xdf", "Markers")["time_series"] == [["first"]]
+    assert len(stream_of(session.folder / "raw.xdf", "MEG")["time_series"]) == 100
+
+
+def test_text_is_kept_byte_by_byte_and_whole(tmp_path: Path) -> None:
+    """The bytes are looked for in the file itself: a reader may replace what is no UTF-8."""
+    latin, long = "caf\u00e9".encode("latin-1"), "x" * 200_000
+    with record(tmp_path / "s") as session:
+        session.write_marker(RawMarker(latin.decode("utf-8", "surrogateescape"), 1.0))
+        session.write_marker(RawMarker(long, 2.0))
+    raw = (session.folder / "raw.xdf").read_bytes()
+    assert b"\x01\x04" + latin in raw
+    assert stream_of(session.folder / "raw.xdf", "Markers")["time_series"][1] == [long]
+
+
+def test_markers_that_no_disk_takes_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw_file, "MAX_TEXT_BYTES", 1000)
+    with record(tmp_path / "s") as session:
+        monkeypatch.setattr(session._raw._file, "write", refuse)
+        for n in range(20):
+            session.write_marker(RawMarker("x" * 100, float(n)))
+        until(lambda: session.n_markers_lost > 0 and session.problem is not None)
+        assert "markers were not written" in str(session.problem)
+        waiting = 20 - session.n_markers_lost
+        monkeypatch.undo()
+        until(lambda: session.problem is None)
+    assert session.n_markers == waiting > 0
+
+
+def refuse(_: bytes) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_folder_that_is_removed_is_noticed(tmp_path: Path) -> None:
+    with record(tmp_path / "s") as session:
+        assert session.in_place
+        (tmp_path / "s").rename(tmp_path / "elsewhere")
+        assert not session.in_place
+
+
 def test_samples_of_the_wrong_width_are_reported(tmp_path: Path) -> None:
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
+    with record(tmp_path / "s") as session:
         session.write_samples(block(0, 100, n_channels=5))
-        until(lambda: session.n_dropped == 100 and session.problem is not None)
+        until(lambda: session.n_samples_lost == 100 and session.problem is not None)
         assert "5 channels instead of 4" in str(session.problem)
         session.write_samples(block(100, 100))
     assert stream_of(session.folder / "raw.xdf", "MEG")["time_series"].shape == (100, 4)
@@ -168,15 +183,14 @@ def test_samples_of_the_wrong_width_are_reported(tmp_path: Path) -> None:
 
 CHILD = """
 import sys, time
-from tests.engine.recording.test_recorder import MEG, ROW, RawMarker, Recorder, block
-session = Recorder(sys.argv[1], MEG, "words", {})
+from tests.engine.recording.test_recorder import RawMarker, block, record
+session = record(sys.argv[1])
 begin, done = time.monotonic(), 0
 while True:
     due = int((time.monotonic() - begin) * 500) // 25 * 25
     if due > done:
         session.write_samples(block(done, due - done))
         session.write_marker(RawMarker(str(done), 100 + done / 500))
-        session.write_word({**ROW, "index": done, "text": f"w{done}", "onset": 100 + done / 500})
         done = due
         print(done, flush=True)
     time.sleep(0.01)
@@ -212,7 +226,7 @@ def test_kill_minus_nine_loses_at_most_the_last_second(tmp_path: Path) -> None:
 
 FULL = """
 import resource, signal, sys, time
-from tests.engine.recording.test_recorder import Recorder, full_disk
+from tests.engine.recording.test_recorder import full_disk
 full_disk(sys.argv[1])
 """
 
@@ -220,20 +234,20 @@ full_disk(sys.argv[1])
 def full_disk(folder: str) -> None:
     """Runs in a process of its own, where no file may grow beyond a limit that is lifted later."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    with Recorder(folder, MEG, "words", {}) as session:
+    with record(folder) as session:
         session.write_samples(block(0, 1000))
-        until(lambda: session.seconds == 2.0)
+        until(lambda: session.n_samples == 1000)
         resource.setrlimit(resource.RLIMIT_FSIZE, ((session.folder / "raw.xdf").stat().st_size + 5000, -1))
         session.write_samples(block(1000, 1000))
         session.write_marker(RawMarker("waits", 103.0))
-        until(lambda: session.n_dropped == 1000 and session.problem is not None)
+        until(lambda: session.n_samples_lost == 1000 and session.problem is not None)
         assert "samples were not written" in str(session.problem)
         assert "make room" in str(session.problem)
-        session.write_word(ROW)
-        until(lambda: "Once" in (session.folder / "words.tsv").read_text())
+        session.log({"event": "another file"})
+        until(lambda: "another file" in (session.folder / "recorder.jsonl").read_text())
         resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
         session.write_samples(block(2000, 1000))
-        until(lambda: session.seconds == 4.0 and session.problem is None)
+        until(lambda: session.n_samples == 2000 and session.problem is None)
 
 
 def test_recording_goes_on_when_a_full_disk_has_room_again(tmp_path: Path) -> None:
@@ -246,35 +260,35 @@ def test_recording_goes_on_when_a_full_disk_has_room_again(tmp_path: Path) -> No
     np.testing.assert_array_equal(meg["time_series"], expected)
     assert stream_of(tmp_path / "s" / "raw.xdf", "Markers")["time_series"] == [["waits"]]
     assert XdfFile(tmp_path / "s" / "raw.xdf").notes == []
-    assert "recording again" in (tmp_path / "s" / "log.jsonl").read_text()
+    assert "recording again" in (tmp_path / "s" / "recorder.jsonl").read_text()
 
 
 def test_a_full_queue_drops_samples_and_reports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "MAX_QUEUE_BYTES", 1000)
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
+    monkeypatch.setattr(file_thread, "MAX_QUEUE_BYTES", 1000)
+    with record(tmp_path / "s") as session:
         session.write_samples(block(0, 1000))
-        assert session.n_dropped == 1000
+        assert session.n_samples_lost == 1000
         assert "does not keep up" in str(session.problem)
 
 
 def test_an_error_of_the_thread_becomes_the_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
+    with record(tmp_path / "s") as session:
         monkeypatch.setattr(session._raw, "add_marker", lambda *_: 1 / 0)
         session.write_marker(RawMarker("x", 1.0))
         until(lambda: session.problem is not None)
         assert "ZeroDivisionError" in str(session.problem)
         session.write_samples(block(0, 10))
-        assert session.n_dropped == 10
+        assert session.n_samples_lost == 10
 
 
 def test_pyxdf_survives_a_cut_anywhere_in_the_last_samples(tmp_path: Path) -> None:
     """Every length to which a kill may cut the last chunk of samples: what stood before it can be read."""
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
+    with record(tmp_path / "s") as session:
         session.write_samples(block(0, 50))
-        until(lambda: session.seconds == 0.1)
+        until(lambda: session.n_samples == 50)
         good = (session.folder / "raw.xdf").stat().st_size
         session.write_samples(block(50, 10))
-        until(lambda: session.seconds > 0.11)
+        until(lambda: session.n_samples > 50)
         whole = (session.folder / "raw.xdf").read_bytes()
     logging.disable(logging.CRITICAL)
     try:

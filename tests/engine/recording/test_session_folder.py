@@ -1,71 +1,79 @@
-"""The folder of a session: a recording that cannot be made costs no score, and is reported."""
+"""The engine's part of a session's folder: what cannot be written costs no score, and is told."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Sensor
 from rtalign.core.session import Session
 from rtalign.engine.command_executor import CommandExecutor
-from rtalign.engine.commands import Record
+from rtalign.engine.commands import WriteTo
 from rtalign.engine.recording.session_folder import SessionFolder
-from rtalign.streams.events import RawSamples, SignalChanged
 
-STREAM = SignalChanged((Sensor("M1", "axial", (0, 0, 0.1), (0, 0, 1)),), 500.0, "meg", ("M1",), ("T",))
 DECODING = SimpleNamespace(model={}, recipe=Recipe(), layers=(), sensors=())
+LIVE: Any = SimpleNamespace(recording=None, decoding=DECODING)
 
 
-@pytest.fixture
-def folder() -> Any:
-    made = SessionFolder(Session(), SimpleNamespace(recording=None, decoding=DECODING))  # type: ignore[arg-type]
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def a_file(tmp_path: Path) -> Path:
-    (tmp_path / "file").write_text("no folder")
-    return tmp_path / "file" / "under"
-
-
-def test_a_folder_that_cannot_be_written_to_is_refused_at_once(folder: SessionFolder, a_file: Path) -> None:
-    """Also before the stream is there; nothing happens when it begins."""
+def execute(folder: SessionFolder, to: Path | None) -> list[Any]:
+    """What is said when the engine is told to write to a folder."""
     said: list[Any] = []
     engine: Any = SimpleNamespace(intake=SimpleNamespace(time_s=1.0), notify=said.append)
-    CommandExecutor(Session(), engine, folder).execute(Record(a_file))
-    assert [(notice.kind, "cannot be recorded to" in notice.text) for notice in said] == [("command", True)]
-    folder.change_stream(STREAM)
-    assert folder.recorder is None
-    assert folder.take_notice() is None
+    CommandExecutor(Session(), engine, folder).execute(WriteTo(to))
+    return [(notice.kind, notice.text) for notice in said]
 
 
-def test_a_folder_that_fails_when_the_stream_begins_is_a_notice(folder: SessionFolder, tmp_path: Path) -> None:
-    folder.record(tmp_path / "kept")
-    (tmp_path / "kept").rmdir()
-    (tmp_path / "kept").write_text("a file took its place")
-    folder.change_stream(STREAM)
-    assert folder.recorder is None
-    notice = folder.take_notice()
-    assert notice is not None
-    assert (notice.level, notice.kind) == ("error", "recording")
-    assert folder.take_notice() is None
-    folder.record(tmp_path / "other")
-    folder.write_samples(RawSamples(np.zeros((10, 1), np.float32), np.arange(10) / 500))
-    assert folder.recorder is not None
+def events(folder: Path) -> list[str]:
+    return [json.loads(line)["event"] for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-def test_a_recording_that_goes_on_is_not_ended_by_a_folder_that_cannot_be(
-    folder: SessionFolder, tmp_path: Path, a_file: Path
-) -> None:
-    folder.record(tmp_path / "kept")
-    folder.change_stream(STREAM)
-    with pytest.raises(OSError, match="cannot be recorded to"):
-        folder.record(a_file)
-    assert folder.recorder is not None
-    assert folder.recorder.problem is None
+def test_log_lines_wait_for_the_folder_of_the_recorder(tmp_path: Path) -> None:
+    folder = SessionFolder(Session(record=tmp_path), LIVE)
+    folder.log({"event": "early"})
+    (tmp_path / "s").mkdir()
+    assert execute(folder, tmp_path / "s") == []
+    folder.log({"event": "late"})
+    folder.close()
+    assert events(tmp_path / "s") == ["start", "early", "late"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_and_the_one_before_is_kept(tmp_path: Path) -> None:
+    folder = SessionFolder(Session(), LIVE)
+    (tmp_path / "s").mkdir()
+    execute(folder, tmp_path / "s")
+    ((kind, text),) = execute(folder, tmp_path / "not there")
+    assert kind == "command"
+    assert "not there" in text
+    folder.log({"event": "goes on"})
+    folder.close()
+    assert events(tmp_path / "s")[-1] == "goes on"
+
+
+def test_results_still_go_where_a_recording_has_ended(tmp_path: Path) -> None:
+    folder = SessionFolder(Session(), LIVE)
+    (tmp_path / "s").mkdir()
+    execute(folder, tmp_path / "s")
+    assert execute(folder, None) == []
+    assert folder.path == tmp_path / "s"
+    folder.close()
+
+
+def test_a_replay_is_not_recorded(tmp_path: Path) -> None:
+    folder = SessionFolder(Session(), SimpleNamespace(recording=object(), decoding=DECODING))  # type: ignore[arg-type]
+    ((_, text),) = execute(folder, tmp_path)
+    assert "a replay is on disk already" in text
+    folder.close()
+
+
+def test_a_full_disk_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = SessionFolder(Session(), LIVE)
+    execute(folder, tmp_path)
+    assert folder.tables is not None
+    monkeypatch.setattr(folder.tables._thread, "problem", "cannot write")
+    told = [folder.take_notice() for _ in range(3)]
+    folder.close()
+    assert [notice.text if notice else None for notice in told] == ["cannot write", None, None]

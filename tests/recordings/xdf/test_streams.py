@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rtalign.engine.recording.recorder import Recorder
+from rtalign.engine.recording.tables import SessionTables
 from rtalign.recordings import check_folder, open_recordings
 from rtalign.recordings.word_tables import NoWords
 from rtalign.recordings.xdf import StreamChoice, is_xdf, open_xdf, writer
-from rtalign.streams.events import RawMarker, RawSamples
+from rtalign.streams.events import RawMarker, RawSamples, SignalChanged
 from rtalign_cli import main
 from tests.helpers.fif_files import signal_of
 from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, open_one, write
@@ -112,21 +114,47 @@ def test_words_come_from_a_table_where_it_is_named(tmp_path: Path) -> None:
         open_xdf(path, word_table=tmp_path / "w.tsv")
 
 
+def session_folder(path: Path, stamps: np.ndarray, markers: Sequence[tuple[str, float]]) -> Path:
+    with Recorder(path, "words") as session:
+        session.change_stream(SignalChanged(SENSORS, SFREQ, "meg", MEG.channels))
+        session.write_samples(RawSamples(noise(len(stamps)), stamps))
+        for text, stamp in markers:
+            session.write_marker(RawMarker(text, stamp))
+    return session.folder
+
+
 def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
     """Words are where the session's table has them, on the clock of its first sample."""
-    stamps = 5000 + np.arange(1000) / SFREQ
-    with Recorder(tmp_path / "s", MEG, "words", {}) as session:
-        session.write_samples(RawSamples(noise(1000), stamps))
-        session.write_marker(RawMarker("Once", 5001.0))
-        session.write_word({"index": 1, "text": "upon", "onset": 5002.0})
-        session.write_word({"index": 0, "text": "ONCE", "onset": 5001.25, "duration": 0.1})
-    assert is_xdf(tmp_path / "s")
+    folder = session_folder(tmp_path / "s", 5000 + np.arange(1000) / SFREQ, [("Once", 5001.0)])
+    with SessionTables(folder, {}) as tables:
+        tables.write_word({"index": 1, "text": "upon", "onset": 5002.0})
+        tables.write_word({"index": 0, "text": "ONCE", "onset": 5001.25, "duration": 0.1})
+    assert is_xdf(folder)
     assert not is_xdf(tmp_path)
-    recording = open_one(session.folder)
+    recording = open_one(folder)
     assert recording.start == pytest.approx(5000.0, abs=1e-6)
     words = [(w.index, w.text, w.onset, w.duration) for w in recording.words]
     assert words == [(0, "ONCE", 5001.25, 0.1), (1, "upon", 5002.0, None)]
-    with (session.folder / "words.tsv").open("a") as table:
+    with (folder / "words.tsv").open("a") as table:
         table.write("2\tup\t50")  # what kill -9 leaves
-    assert [w.text for w in open_one(session.folder).words] == ["ONCE", "upon"]
-    assert [w.text for w in open_one(session.folder, words="words").words] == ["Once"]
+    assert [w.text for w in open_one(folder).words] == ["ONCE", "upon"]
+    assert [w.text for w in open_one(folder, words="words").words] == ["Once"]
+
+
+def test_words_of_an_engine_that_began_after_the_recorder_lie_on_their_samples(tmp_path: Path) -> None:
+    """The sender's clock runs 1000 ppm fast: signal time is counted from another sample than that of the engine."""
+    stamps = 5000 + np.arange(12_000) / (SFREQ * 1.001)
+    folder = session_folder(tmp_path / "s", stamps, [])
+    with SessionTables(folder, {}) as tables:
+        tables.write_word({"index": 0, "text": "Once", "onset": 5050.0, "stamp": float(stamps[10_000])})
+    (word,) = open_one(folder).words
+    assert word.onset == pytest.approx(5000 + 10_000 / SFREQ, abs=1e-4)
+
+
+def test_words_between_two_engines_come_from_the_markers(tmp_path: Path) -> None:
+    markers = [("Once", 5001.0), ("upon", 5002.0), ("a", 5003.0), ("time", 5004.0)]
+    folder = session_folder(tmp_path / "s", 5000 + np.arange(1000) / SFREQ, markers)
+    for text, onset in (markers[0], markers[3]):
+        with SessionTables(folder, {}) as tables:
+            tables.write_word({"index": 0, "text": text, "onset": onset, "stamp": onset})
+    assert [(w.text, w.onset) for w in open_one(folder).words] == [(t, pytest.approx(at)) for t, at in markers]

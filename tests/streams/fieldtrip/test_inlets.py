@@ -59,7 +59,7 @@ def session(address: BufferAddress, words: bool = True) -> Iterator[LiveSource]:
         time.sleep(min(seconds, 0.001))
 
     def lsl() -> LslBackend:
-        return LslBackend(list, nothing, nothing, clock, pause, pool.submit, "here", lambda: None)
+        return LslBackend(list, nothing, nothing, nothing, clock, pause, pool.submit, "here", lambda: None)
 
     name = str(address)
     source = LiveSource(
@@ -185,7 +185,7 @@ def test_samples_that_were_overwritten_are_missing_and_told() -> None:
 
 def test_a_buffer_is_listed_as_what_it_was_named_for() -> None:
     def lsl() -> LslBackend:
-        return LslBackend(list, None, None, clock, time.sleep, None, "here", lambda: None)  # type: ignore[arg-type]
+        return LslBackend(list, None, None, None, clock, time.sleep, None, "here", lambda: None)  # type: ignore[arg-type]
 
     def listed(meg: str | None, words: str | None) -> list[tuple[str, bool]]:
         backend = buffer_backend(meg, words, lsl)

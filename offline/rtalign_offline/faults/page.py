@@ -1,0 +1,98 @@
+"""docs/reliability.md: the fault matrix as it was measured, red cells named as red."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtalign.core.files import write_atomically
+from rtalign.core.machine import cpu_count
+from rtalign.core.plain_text import plain
+from rtalign_offline.faults.cells import BY_KEY, Cell
+from rtalign_offline.faults.live_cells import AGAIN_S, LINE_S, SECONDS
+
+Record = Mapping[str, Any]
+TOLD = 110
+"""Characters of what was told that are shown."""
+
+HEAD = """# What happens when something fails
+
+Written by `make faults` from real processes: a sender of MEG (306 sensors, 250 Hz) and words over LSL on loopback, and
+the real command `rtalign monitor --headless --record`, with a small language model and a bank that was trained for it.
+The sender numbers each sample and counts its markers; `raw.xdf` is read by pyxdf. A session has {seconds:g} s of
+streams unless the fault needs more.
+
+A cell is green where every sample and every marker that came is in the recording, once; what had to be told was told;
+the exit status is the expected one; a word was scored again within {again:g} s of the end of the fault (the command
+says once in {line:g} s how many it has scored, so that is added); and no process and no half-written file is left
+behind. Where nothing could be kept (no disk, no recorder), what is missing must be told or counted instead.
+
+{n} cells, {green} green, {red} red. {machine}, load {load}; other programs ran beside, so times are upper bounds.
+"""
+
+
+def write_page(path: Path, records: Sequence[Record]) -> None:
+    """Write the page."""
+    red = [record for record in records if record["wrong"]]
+    loads = [record["load"] for record in records]
+    head = HEAD.format(
+        seconds=SECONDS, again=AGAIN_S, line=LINE_S, n=len(records), green=len(records) - len(red), red=len(red),
+        machine=f"{platform.system()}, {cpu_count()} cores",
+        load=f"{np.median(loads):.0f} (median) to {max(loads):.0f}",
+    )  # fmt: skip
+    parts = [head, *_red(red)]
+    for axis, found in groupby(records, key=lambda record: BY_KEY[record["key"]].axis):
+        parts += [f"## {axis[0].upper()}{axis[1:]}\n", _table(list(found))]
+    write_atomically(path, "\n".join(parts).rstrip() + "\n")
+
+
+def _red(red: Sequence[Record]) -> Iterable[str]:
+    yield "## Red cells\n"
+    if not red:
+        yield "None.\n"
+        return
+    yield (
+        "\n".join(f"- **{BY_KEY[record['key']].fault}**: {_cell('; '.join(record['wrong']))}" for record in red) + "\n"
+    )
+
+
+def _table(records: Sequence[Record]) -> str:
+    cell = BY_KEY[records[0]["key"]]
+    head, row = (LIVE, _live_row) if cell.kind == "live" else (OFFLINE, _offline_row)
+    rows = [head, ["---"] * len(head), *(row(BY_KEY[record["key"]], record) for record in records)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+LIVE = ["fault", "", "samples sent, missing", "markers sent, missing", "scored again after", "exit", "told"]
+OFFLINE = ["fault", "", "exit", "processor, memory", "told"]
+
+
+def _live_row(cell: Cell, record: Record) -> list[str]:
+    again = record["again_s"]
+    return [
+        cell.fault, _verdict(record),
+        f"{record['samples']:,}, {record['lost_samples']:,}", f"{record['markers']:,}, {record['lost_markers']:,}",
+        "-" if not cell.scores_again or again is None else f"{again:.1f} s",
+        str(record["status"]), _cell(record["told"]),
+    ]  # fmt: skip
+
+
+def _offline_row(cell: Cell, record: Record) -> list[str]:
+    used = f"{record['processor_s']:.1f} s, {record['megabytes']:.0f} MB" if "processor_s" in record else "-"
+    return [cell.fault, _verdict(record), str(record["status"]), used, _cell(record["told"])]
+
+
+def _verdict(record: Record) -> str:
+    return "**red**" if record["wrong"] else "green"
+
+
+def _cell(text: str) -> str:
+    """A text in a table: no line, no bar, no folder of this machine."""
+    words = [word if "/" not in word else Path(word.strip("'\":;,()")).name for word in text.split()]
+    short = plain(" ".join(words)).replace("|", "\\|")
+    return short if len(short) <= TOLD else short[:TOLD] + "…"

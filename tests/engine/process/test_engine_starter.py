@@ -1,0 +1,105 @@
+"""The recorder goes on from a lost engine to the next, and ends where the session does."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtalign.core.session import Session
+from rtalign.engine.commands import Record, Stop, WriteTo, to_message
+from rtalign.engine.process import client as module
+from rtalign.engine.process import recorder_client
+from rtalign.engine.process.client import Client, EngineStarter
+from rtalign.engine.snapshot import RecordingStatus, empty_snapshot
+from rtalign.streams.events import StreamHealth
+
+LIVE = Session(words="words", record=Path("kept"), adapt=True)
+
+
+class FakeRecorder:
+    def __init__(self, session: Session) -> None:
+        self.streams = recorder_client.streams_of(session)
+        self.status = RecordingStatus("kept/1", 1.0, 1.0, 0, None, n_samples=10, silent_s=0.0, meg="scanner")
+        self.stopped, self.watcher = False, None
+
+    def watch(self, watcher: Any) -> None:
+        self.watcher = watcher
+        if watcher is not None:
+            watcher(Path(self.status.folder))
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def wait(self) -> None: ...
+
+
+@pytest.fixture
+def starter(monkeypatch: pytest.MonkeyPatch) -> EngineStarter:
+    """Engines that do not run."""
+    monkeypatch.setattr(module, "RecorderClient", FakeRecorder)
+    monkeypatch.setattr(module.subprocess, "Popen", lambda *_, **__: FakeProcess())
+    monkeypatch.setattr(module.threading.Thread, "start", lambda _: None)
+    return EngineStarter()
+
+
+class FakeProcess:
+    stdin = stdout = None
+
+
+def sent_to(client: Client) -> list[Any]:
+    """Messages behind the settings."""
+    messages = []
+    while not client._outgoing.empty():
+        messages.append(module.wire.read(io.BytesIO(client._outgoing.get())))
+    return messages[1:]
+
+
+def test_the_next_engine_has_the_recorder_of_the_lost_one(starter: EngineStarter) -> None:
+    first = starter(LIVE)
+    recorder: Any = first.recorder
+    second = starter(LIVE.model_copy(update={"bank": Path("another")}))
+    assert second.recorder is recorder
+    assert first.recorder is None
+    assert not recorder.stopped
+    assert sent_to(second) == [to_message(WriteTo(Path("kept/1")))]
+
+
+@pytest.mark.parametrize("other", [{"meg": "other"}, {"record": Path("other")}, {"record": None}])
+def test_a_session_that_records_something_else_has_a_recorder_of_its_own(
+    starter: EngineStarter, other: dict[str, Any]
+) -> None:
+    recorder: Any = starter(LIVE).recorder
+    second = starter(LIVE.model_copy(update=other))
+    assert recorder.stopped
+    assert second.recorder is not recorder
+
+
+def test_a_stop_ends_the_recording_and_the_next_session_begins_another(starter: EngineStarter) -> None:
+    first = starter(LIVE)
+    first.send(Stop())
+    assert starter(LIVE).recorder is not first.recorder
+
+
+def test_recording_begins_and_ends_by_command(starter: EngineStarter) -> None:
+    client = starter(LIVE.model_copy(update={"record": None}))
+    assert client.recording is None
+    client.send(Record(Path("kept")))
+    recorder: Any = client.recorder
+    client.send(Record(None))
+    assert recorder.stopped
+    assert client.recording is None
+    assert sent_to(client) == [to_message(WriteTo(Path("kept/1"))), to_message(WriteTo(None))]
+
+
+def test_another_stream_than_is_scored_is_told_where_none_was_named(starter: EngineStarter) -> None:
+    for session, told in ((LIVE, True), (LIVE.model_copy(update={"meg": "source-id"}), False)):
+        client = starter(session)
+        health = empty_snapshot().health
+        meg = StreamHealth("eeg", "flowing", n_samples=5)
+        client.newest = replace(empty_snapshot(), health=replace(health, meg=meg))
+        assert client.recording is not None
+        assert (client.recording.problem is not None) == told

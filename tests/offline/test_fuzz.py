@@ -1,0 +1,48 @@
+"""What is fuzzed can be read, and inputs that once showed a defect are refused in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rtalign_offline.fuzz.__main__ import NAMES, slug_of
+from rtalign_offline.fuzz.targets import TARGETS, Target, check
+from rtalign_offline.fuzz.worker import edited
+from tests.helpers.paths import ROOT
+
+CORPUS = ROOT / "tests" / "fuzz" / "corpus"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_reader_reads_its_first_seed_and_refuses_the_others_in_a_line(name: str) -> None:
+    target = TARGETS[name]
+    first, *others = target.seeds()
+    target.read(first)
+    kept = sorted((CORPUS / slug_of(name)).glob("*"))
+    for data in [*others, *(path.read_bytes() for path in kept), b"", first[: len(first) // 2]]:
+        check(target, data)
+
+
+def test_every_reader_is_run() -> None:
+    assert set(NAMES) == set(TARGETS)
+    known = {slug_of(name) for name in NAMES}
+    assert {path.name for path in CORPUS.glob("*")} <= known
+
+
+def test_a_refusal_of_two_lines_is_a_defect() -> None:
+    def read(_: bytes) -> None:
+        raise ValueError("one\ntwo")
+
+    with pytest.raises(AssertionError, match="2 lines"):
+        check(Target("any", read, list), b"")
+
+
+def test_edits_overwrite_put_in_and_take_out() -> None:
+    assert edited(b"abcd", [(0, 0.5, b"X")]) == b"abXd"
+    assert edited(b"abcd", [(1, 0.5, b"X")]) == b"abXcd"
+    assert edited(b"abcd", [(2, 0.5, b"X")]) == b"abd"
+
+
+def test_kept_inputs_are_small() -> None:
+    assert sum(path.stat().st_size for path in Path(CORPUS).rglob("*") if path.is_file()) < 200_000
