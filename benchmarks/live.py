@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import psutil
 from outcome import tell
+from shapes import EIGHT_BILLION, ONE_BILLION, THREE_BILLION, write
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Chunk, Sensor, Word
@@ -74,12 +75,21 @@ class Endless:
         return self.fingerprint()
 
 
-def made_up_bank(folder: Path, sensors: tuple[Sensor, ...], layers: str) -> None:
+def model_of(shape: str, scratch: Path) -> tuple[str, str]:
+    """Name and precision of the packaged model, or of random weights in a larger shape."""
+    if shape == "smollm2":
+        return shape, "float32"
+    sizes = {"1b": ONE_BILLION, "3b": THREE_BILLION, "8b": EIGHT_BILLION}
+    return write(scratch / shape, "llama", weights=False, **sizes[shape]) + ":untrained", "int8"
+
+
+def made_up_bank(folder: Path, sensors: tuple[Sensor, ...], layers: str, name: str, precision: Any) -> None:
     """A bank of the right shape with decoders of noise: what it says is nonsense, what it costs is not."""
-    model = load("smollm2")
-    recipe = Recipe().with_settings("language", layers=layers)
+    model = load(name, precision=precision)
+    recipe = Recipe().with_settings("language", layers=layers, precision=precision)
     numbers = recipe.language.layer_indices(model.info.n_layers)
-    reading = model.encode(story_words(shipped_story())[:600], recipe.language, numbers, surprisal=False)
+    n_words = 600 if name == "smollm2" else 150
+    reading = model.encode(story_words(shipped_story())[:n_words], recipe.language, numbers, surprisal=False)
     projection = fit_projection([reading.activations], recipe.language.components)
     n_lags, n_sensors = len(recipe.lags.seconds), len(sensors)
     n_targets = len(numbers) * projection.components
@@ -117,10 +127,11 @@ def player(given: argparse.Namespace, names: tuple[str, str]) -> None:
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folder, tag = Path(scratch), f"load-{os.getpid()}"
-        made_up_bank(folder / "bank", helmet_sensors(given.sensors), given.layers)
+        model, precision = model_of(given.model, folder)
+        made_up_bank(folder / "bank", helmet_sensors(given.sensors), given.layers, model, precision)
         bank = DecoderBank.load(folder / "bank")
         session = Session(
-            bank=folder / "bank", meg=f"{tag}-meg", words=f"{tag}-words", adapt=False,
+            bank=folder / "bank", model=model, meg=f"{tag}-meg", words=f"{tag}-words", adapt=False,
             record=folder / "kept" if given.record else None,
         )  # fmt: skip
         command = [sys.executable, __file__, "--play", tag, "--sensors", given.sensors, "--minutes", str(given.minutes)]
@@ -159,7 +170,7 @@ def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: 
     return {
         "benchmark": "live",
         "load": {
-            "sensors": given.sensors, "sfreq": RATES[given.sensors], "minutes": given.minutes, "layers": n_layers,
+            "model": given.model, "sensors": given.sensors, "sfreq": RATES[given.sensors], "minutes": given.minutes, "layers": n_layers,
             "lags": 101, "words_a_second": given.words_a_second, "words_sent": words, "recording": given.record,
         },
         "phase": seen.phase, "why": seen.reason,
@@ -197,6 +208,12 @@ def main() -> None:
     options.add_argument("--sensors", choices=RATES, default="ctf275")
     options.add_argument("--minutes", type=float, default=3.0)
     options.add_argument("--layers", default="all")
+    options.add_argument(
+        "--model",
+        choices=("smollm2", "1b", "3b", "8b"),
+        default="smollm2",
+        help="the packaged model in float32, or random weights of a larger shape in int8",
+    )
     options.add_argument("--words-a-second", type=float, default=3.0)
     options.add_argument("--record", action="store_true", help="record the session too")
     options.add_argument("--play", metavar="TAG", help=argparse.SUPPRESS)

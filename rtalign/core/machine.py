@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import threading
 import time
+
+LOW_PRIORITY = 5
+"""Niceness of a thread that may take every core that nothing else needs."""
 
 
 def cpu_count() -> int:
@@ -30,6 +34,12 @@ def worker_count(bytes_each: float) -> int:
         return cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(min(cpu_count(), int(memory / 2 / max(bytes_each, 1.0))), 1)
+
+
+def let_others_first() -> None:
+    """Lower the priority of this thread, and of those it starts, where threads have one of their own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
 
 
 def peak_rss_mb() -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from rtalign.core.machine import cpu_count
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import RecordingIdentity, Word
 from rtalign.core.session import Session
@@ -29,6 +30,9 @@ from rtalign.streams.replay import ReplaySource
 Progress = Callable[[str], None]
 
 ReplayedRecording = ConcatenatedRecording[FileRecording]
+
+LARGE_MODEL_BYTES = 1_000_000_000
+"""Weights from which on one core is not enough to read a story while it is told."""
 
 FAST_CHUNK_S = 1.0
 """Length of the chunks of a replay that runs as fast as it can."""
@@ -170,8 +174,9 @@ def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable
 
 
 def live_reader(model: LanguageModel, decoding: DecoderSetup) -> LiveReader:
-    """Reads words as they come."""
-    return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets)
+    """Reads words as they come; a large model on all cores, as long as signal and scores do not need them."""
+    n_threads = cpu_count() if model.info.n_bytes > LARGE_MODEL_BYTES else None
+    return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets, n_threads)
 
 
 def ahead_reader(recording: ReplayedRecording, model: LanguageModel, decoding: DecoderSetup) -> AheadReader:

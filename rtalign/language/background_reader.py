@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from rtalign.core.machine import let_others_first
 from rtalign.core.records import Word
 from rtalign.language.reading import Reading
 
@@ -104,10 +105,15 @@ class LiveReader:
         Makes a reader at the beginning of a story; called on the thread.
     targets : callable
         Converts activations to targets.
+    n_threads : int, optional
+        Cores that the model may take; with more than one, it takes what nothing else needs.  By default those that
+        torch has in this process.
     """
 
-    def __init__(self, make_reader: Callable[[], WordReader], targets: TargetFunction) -> None:
-        self._make_reader, self._targets = make_reader, targets
+    def __init__(
+        self, make_reader: Callable[[], WordReader], targets: TargetFunction, n_threads: int | None = None
+    ) -> None:
+        self._make_reader, self._targets, self._n_threads = make_reader, targets, n_threads
         self._requests: queue.SimpleQueue[Word | str | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[EncodedWord | int | BaseException] = queue.SimpleQueue()
         self._given_up: set[int] = set()
@@ -153,6 +159,8 @@ class LiveReader:
 
     def _work(self) -> None:
         try:
+            if self._n_threads is not None:
+                _take_threads(self._n_threads)
             reader, waiting = self._make_reader(), deque[Word | str | None]()
             while (request := self._next_request(reader, waiting)) is not None:
                 if not isinstance(request, Word):
@@ -195,6 +203,15 @@ class LiveReader:
         for word, target, surprisal, n_tokens in zip(words, targets, reading.surprisal, reading.n_tokens, strict=True):
             self._given_up.discard(word.index)  # it may have been given up meanwhile
             self._results.put(EncodedWord(word, target, float(surprisal), int(n_tokens), seconds))
+
+
+def _take_threads(n: int) -> None:
+    """Let torch use so many threads from this one; with more than one, all else goes first."""
+    import torch
+
+    torch.set_num_threads(n)
+    if n > 1:
+        let_others_first()
 
 
 class AheadReader:

@@ -120,7 +120,7 @@ def refuse_infinite(files: ModelFiles, model: nn.Module) -> None:
 
 def make_untrained(config: Any, family: Family, precision: Precision, seed: int) -> Any:
     """The same architecture with random weights.  The state of torch's own random generator is left unchanged."""
-    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    dtype = torch.float32 if precision == "float32" else torch.bfloat16
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _class(family).from_config(_prepared(config, precision), dtype=dtype)
