@@ -83,7 +83,9 @@ def model_of(shape: str, scratch: Path) -> tuple[str, str]:
     return write(scratch / shape, "llama", weights=False, **sizes[shape]) + ":untrained", "int8"
 
 
-def made_up_bank(folder: Path, sensors: tuple[Sensor, ...], layers: str, name: str, precision: Any) -> None:
+def made_up_bank(
+    folder: Path, sensors: tuple[Sensor, ...], layers: str, name: str = "smollm2", precision: Any = "float32"
+) -> None:
     """A bank of the right shape with decoders of noise: what it says is nonsense, what it costs is not."""
     model = load(name, precision=precision)
     recipe = Recipe().with_settings("language", layers=layers, precision=precision)
@@ -170,8 +172,8 @@ def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: 
     return {
         "benchmark": "live",
         "load": {
-            "model": given.model, "sensors": given.sensors, "sfreq": RATES[given.sensors], "minutes": given.minutes, "layers": n_layers,
-            "lags": 101, "words_a_second": given.words_a_second, "words_sent": words, "recording": given.record,
+            "model": given.model, "sensors": given.sensors, "sfreq": RATES[given.sensors], "minutes": given.minutes,
+            "layers": n_layers, "lags": 101, "words_a_second": given.words_a_second, "words_sent": words, "recording": given.record,
         },
         "phase": seen.phase, "why": seen.reason,
         "words": {

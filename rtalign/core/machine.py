@@ -54,7 +54,7 @@ def measure_flops(precision: str = "float32", seconds: float = 0.3) -> float:
     Parameters
     ----------
     precision : {"float32", "bfloat16", "int8"}
-        Of the model; int8 is measured as float32, which its weights are multiplied in.
+        Of the model; int8 is measured as bfloat16, which many of its tokens are multiplied in.
     seconds : float
         How long to measure.
 
@@ -65,7 +65,7 @@ def measure_flops(precision: str = "float32", seconds: float = 0.3) -> float:
     """
     import torch
 
-    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    kind = torch.float32 if precision == "float32" else torch.bfloat16
     left, right = torch.randn(512, 1024).to(kind), torch.randn(1024, 1024).to(kind)
     _ = left @ right
     n, start = 0, time.perf_counter()

@@ -22,6 +22,7 @@ from rtalign.language import (
     Reading,
     find_content_words,
 )
+from rtalign.language.loading import LARGE_MODEL_BYTES
 from rtalign.recordings import ConcatenatedRecording, FileRecording, Sound, open_matching, session_options
 from rtalign.recordings.datasets import sounds_of
 from rtalign.streams.events import Source
@@ -30,9 +31,6 @@ from rtalign.streams.replay import ReplaySource
 Progress = Callable[[str], None]
 
 ReplayedRecording = ConcatenatedRecording[FileRecording]
-
-LARGE_MODEL_BYTES = 1_000_000_000
-"""Weights from which on one core is not enough to read a story while it is told."""
 
 FAST_CHUNK_S = 1.0
 """Length of the chunks of a replay that runs as fast as it can."""
