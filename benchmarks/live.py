@@ -173,7 +173,8 @@ def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: 
         "benchmark": "live",
         "load": {
             "model": given.model, "sensors": given.sensors, "sfreq": RATES[given.sensors], "minutes": given.minutes,
-            "layers": n_layers, "lags": 101, "words_a_second": given.words_a_second, "words_sent": words, "recording": given.record,
+            "layers": n_layers, "lags": 101, "words_a_second": given.words_a_second, "words_sent": words,
+            "recording": given.record,
         },
         "phase": seen.phase, "why": seen.reason,
         "words": {
