@@ -52,10 +52,7 @@ def model_lines(
         time = rough_duration(3600 * row.hours(STORY_WORDS, speed)) if row.millions else ""
         mark = "●" if row.folder and row.readable else " "
         paper = " *" if row.paper else ""
-        words = _live_words(row, live, precision)
-        pace = (
-            "" if words is None else f"{words:.0f}/s " if words >= 10 else f"{words:.2g}/s" + "! "[words >= STORY_PACE]
-        )
+        pace = _pace(_live_words(row, live, precision))
         line = f"{mark} {row.id + paper:<40} {size:>10} {memory:>9} {time:>9} {pace:>7}  {row.family:<14} {row.fix}"
         lines.append(line.rstrip())
     smaller = ": --precision bfloat16 takes half, int8 a quarter and the whole vocabulary" * (precision == "float32")
@@ -76,6 +73,13 @@ def _live_words(row: CatalogueEntry, live: float, precision: Precision) -> float
     from rtalign.language.loading import live_words_per_second
 
     return live_words_per_second(row.millions * 1e6, precision, live) if row.millions else None
+
+
+def _pace(words: float | None) -> str:
+    """Words a second, marked where a story is quicker."""
+    if words is None:
+        return ""
+    return (f"{words:.0f}" if words >= 10 else f"{words:.2g}") + ("/s " if words >= STORY_PACE else "/s!")
 
 
 def model_entry(
