@@ -48,6 +48,15 @@ def test_contexts_read_side_by_side_equal_those_read_one_by_one(kind, folders, m
     assert_same(together, apart.activations, apart.surprisal)
 
 
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_blocks_above_the_deepest_layer_are_left_out_where_no_surprisal_is_asked_for(kind, folders, monkeypatch):
+    language, how = load(folders(kind)), recipe(context="window:4")
+    whole = language.encode(STORY[:12], how, [0, 1])
+    part = language.encode(STORY[:12], how, [0, 1], surprisal=False)
+    np.testing.assert_array_equal(part.activations, whole.activations)
+    assert np.isnan(part.surprisal).all()
+
+
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox", "mistral", "gemma3_text", "opt", "bloom"])
 def test_a_window_equals_a_pass_over_it_alone(kind, folders, monkeypatch):
     monkeypatch.setattr(sliding_windows, "STRETCH", 16)

@@ -152,7 +152,14 @@ class IncrementalNetwork(Network, Protocol):
         """Convert integers to a tensor on the device of the weights."""
         ...
 
-    def run(self, ids: torch.Tensor, layers: Sequence[int], cache: Any = None, keep_cache: bool = True) -> PassOutput:
+    def run(
+        self,
+        ids: torch.Tensor,
+        layers: Sequence[int],
+        cache: Any = None,
+        keep_cache: bool = True,
+        last_state: bool = True,
+    ) -> PassOutput:
         """Run one forward pass.
 
         Parameters
@@ -165,6 +172,9 @@ class IncrementalNetwork(Network, Protocol):
             The cache of an earlier pass, or None at the beginning of a text.  It may be modified.
         keep_cache : bool
             Whether to return a cache.
+        last_state : bool
+            Whether the last hidden state is wanted; where neither it nor a cache is, blocks above the deepest layer
+            need not be computed, and `PassOutput.last` is any state.
 
         Returns
         -------
@@ -237,7 +247,7 @@ class LeftToRightRows:
 
     def read_rows(self: IncrementalNetwork, rows: Sequence[Row], request: OutputRequest) -> PendingReading:
         ids = self.to_tensor(pad_rows([row.ids for row in rows]))
-        output = self.run(ids, request.layers, keep_cache=False)
+        output = self.run(ids, request.layers, keep_cache=False, last_state=request.surprisal)
         row, column = (self.to_tensor(part) for part in own_token_indices(rows))
         hidden = [layer[row, column] for layer in output.hidden]
         surprisal = None

@@ -15,11 +15,16 @@ import torch
 from torch import nn
 
 
+class DeepestBlock(Exception):
+    """Raised inside a pass once the inputs of all wanted blocks are there."""
+
+
 class BlockInputs:
     """Records the inputs of chosen blocks during a forward pass."""
 
     def __init__(self, blocks: Sequence[nn.Module]) -> None:
         self._inputs: dict[int, torch.Tensor | None] = {}
+        self._deepest: int | None = None
         for index, block in enumerate(blocks):
             block.register_forward_pre_hook(partial(self._record, index), with_kwargs=True)
 
@@ -27,15 +32,21 @@ class BlockInputs:
         del block
         if index in self._inputs:
             self._inputs[index] = args[0] if args else kwargs["hidden_states"]
+            if index == self._deepest:
+                raise DeepestBlock
 
     @contextmanager
-    def recorded(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor | None]]:
-        """Record during one pass; the yielded dict maps block index to input, None for a block that was not called."""
+    def recorded(self, layers: Sequence[int], stop: bool = False) -> Iterator[dict[int, torch.Tensor | None]]:
+        """Record during one pass; the yielded dict maps block index to input, None for a block that was not called.
+
+        stop : end the pass at the deepest of the blocks, whose own work and that of those above is not wanted.
+        """
         self._inputs = dict.fromkeys(layers)
+        self._deepest = max(layers) if stop else None
         try:
             yield self._inputs
         finally:
-            self._inputs = {}
+            self._inputs, self._deepest = {}, None
 
 
 def find_blocks(base: Any, n_blocks: int) -> Sequence[nn.Module]:

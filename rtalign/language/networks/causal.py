@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from rtalign.language.networks.base import LeftToRightRows, PassOutput, surprisal_in_parts
-from rtalign.language.networks.block_hooks import BlockInputs, BlockStates, find_blocks
+from rtalign.language.networks.block_hooks import BlockInputs, BlockStates, DeepestBlock, find_blocks
 from rtalign.language.networks.families import Family, max_tokens
 
 LOGIT_CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
@@ -63,11 +63,16 @@ class CausalNetwork(LeftToRightRows):
 
     @torch.inference_mode()
     def run(
-        self, ids: torch.Tensor, layers: Sequence[int], cache: CausalCache | None = None, keep_cache: bool = True
+        self,
+        ids: torch.Tensor,
+        layers: Sequence[int],
+        cache: CausalCache | None = None,
+        keep_cache: bool = True,
+        last_state: bool = True,
     ) -> PassOutput:
         with self._lock:
             if cache is None or self.block_steps:
-                return self._pass(ids, layers, cache, keep_cache)
+                return self._pass(ids, layers, cache, keep_cache, last_state)
             steps = []
             for token in ids.split(1, dim=1):
                 steps.append(self._pass(token, layers, cache, keep_cache=True))
@@ -76,7 +81,12 @@ class CausalNetwork(LeftToRightRows):
         return PassOutput(hidden, torch.cat([step.last for step in steps], 1), cache)
 
     def _pass(
-        self, ids: torch.Tensor, layers: Sequence[int], cache: CausalCache | None, keep_cache: bool
+        self,
+        ids: torch.Tensor,
+        layers: Sequence[int],
+        cache: CausalCache | None,
+        keep_cache: bool,
+        last_state: bool = True,
     ) -> PassOutput:
         family, n_before = self.family, cache.n_tokens if cache else 0
         arguments = {family.cache_argument: cache.state} if cache else self._new_cache(keep_cache)
@@ -84,8 +94,13 @@ class CausalNetwork(LeftToRightRows):
             arguments["position_ids"] = torch.arange(n_before, n_before + ids.shape[1], device=ids.device)[None]
         if keep_cache:
             self._states.restore(cache.block_states if cache else None, ids.shape[0])
-        with self._inputs.recorded(layers) as inputs:
-            out = self._base(input_ids=ids, use_cache=keep_cache, return_dict=True, **arguments)
+        stop = not (keep_cache or last_state or self.n_layers - 1 in layers)
+        with self._inputs.recorded(layers, stop) as inputs:
+            try:
+                out = self._base(input_ids=ids, use_cache=keep_cache, return_dict=True, **arguments)
+            except DeepestBlock:
+                hidden = [self._checked(inputs[layer]) for layer in layers]
+                return PassOutput(hidden, hidden[-1], None)
         last = out.last_hidden_state.to(self._device)
         hidden = [last if layer == self.n_layers - 1 else self._checked(inputs[layer]) for layer in layers]
         if not keep_cache:

@@ -190,7 +190,15 @@ class ClassicNetwork(LeftToRightRows):
         return torch.as_tensor(values, dtype=torch.long, device=self._device)
 
     @torch.inference_mode()
-    def run(self, ids: torch.Tensor, layers: Sequence[int], cache: Any = None, keep_cache: bool = True) -> PassOutput:
+    def run(
+        self,
+        ids: torch.Tensor,
+        layers: Sequence[int],
+        cache: Any = None,
+        keep_cache: bool = True,
+        last_state: bool = True,
+    ) -> PassOutput:
+        del last_state  # it costs nothing
         hidden, states = self._model(ids, cache)
         return PassOutput([hidden[layer] for layer in layers], hidden[-1], states if keep_cache else None)
 

@@ -42,8 +42,15 @@ class StaticNetwork(LeftToRightRows):
         return torch.as_tensor(values, dtype=torch.long, device=self._device)
 
     @torch.inference_mode()
-    def run(self, ids: torch.Tensor, layers: Sequence[int], cache: Any = None, keep_cache: bool = True) -> PassOutput:
-        del cache, keep_cache
+    def run(
+        self,
+        ids: torch.Tensor,
+        layers: Sequence[int],
+        cache: Any = None,
+        keep_cache: bool = True,
+        last_state: bool = True,
+    ) -> PassOutput:
+        del cache, keep_cache, last_state
         vectors = self._embedding(ids)
         return PassOutput([vectors for _ in layers], vectors, None)
 
@@ -79,7 +86,15 @@ class RandomNetwork(LeftToRightRows):
     def to_tensor(self, values: Any) -> torch.Tensor:
         return torch.as_tensor(values, dtype=torch.long)
 
-    def run(self, ids: torch.Tensor, layers: Sequence[int], cache: Any = None, keep_cache: bool = True) -> PassOutput:
+    def run(
+        self,
+        ids: torch.Tensor,
+        layers: Sequence[int],
+        cache: Any = None,
+        keep_cache: bool = True,
+        last_state: bool = True,
+    ) -> PassOutput:
+        del last_state  # it costs nothing
         words = _splitmix64(ids.numpy().astype(np.uint64))
         state = np.repeat(self._start, len(words)) if cache is None else cache
         contexts = np.empty_like(words)
