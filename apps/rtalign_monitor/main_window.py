@@ -34,18 +34,21 @@ from rtalign_monitor.bars.messages import Fixes, SessionStatus, messages_for
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.transport import TransportActions, TransportBar
 from rtalign_monitor.bars.trust import TrustBar
+from rtalign_monitor.engines import recorded
 from rtalign_monitor.engines.link import EngineClient, EngineLink, EngineState, without_engine, without_streams
+from rtalign_monitor.engines.recorded import RecordedEngine
 from rtalign_monitor.export.exporter import Exporter
 from rtalign_monitor.memory import Bookmarks
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
-from rtalign_monitor.start.sessions import SessionActions, describe_session
+from rtalign_monitor.start.sessions import SessionActions, describe_session, source_of
 from rtalign_monitor.widgets.fields import FileDialogs
 from rtalign_monitor.widgets.theme import Theme
 
 TICK_MS = 50
 SIZE, FRAME_PX = QSize(1280, 800), 40
 """Of the window at its first start; height of the frame that a desktop puts around it."""
+DEMO_SPEED, DEMO_MESSAGE_S = 2.0, 15.0
 WARNING_S = 12.0
 """How long a warning of the engine stays in the message bar."""
 
@@ -53,7 +56,7 @@ WARNING_S = 12.0
 class MonitorWindow(QMainWindow):
     """Draws what has changed, 20 times a second; the engine does everything else.
 
-    The signal `demo_requested` is emitted when the user asks for the demo.
+    The signal `listener_requested` is emitted when the user asks for a demo that is trained here.
 
     Parameters
     ----------
@@ -76,7 +79,7 @@ class MonitorWindow(QMainWindow):
         Whether the window closes as soon as the engine has stopped.
     """
 
-    demo_requested = pyqtSignal()
+    listener_requested = pyqtSignal()
 
     def __init__(self, connect: Callable[[Session], EngineClient], memory_file: Path) -> None:
         super().__init__()
@@ -87,7 +90,7 @@ class MonitorWindow(QMainWindow):
         self.drawn: Snapshot | None = None
         self.closing = self._without_waiting = False
         self._last_notice: Notice | None = None
-        self._bank = ""
+        self._patterns_of: RecordedEngine | str = ""
         self._drawn_state: tuple[EngineState, bool] = "none", False
         self._make_widgets()
         self._make_handlers(connect)
@@ -132,13 +135,15 @@ class MonitorWindow(QMainWindow):
         self.pointer = PanelPointer(self.grid, link)
         self.replay = ReplayHandlers(link, widgets, self.bookmarks)
         for group in (
-            SessionHandlers(self, self.start_dialog, self.sessions, link, actions),
+            SessionHandlers(self, self.start_dialog, self.start_demo, self.sessions, link, actions),
             ViewHandlers(self.view_settings, self.pointer, widgets, actions),
             DisplayHandlers(link, widgets, actions),
             self.replay,
             ExportHandlers(self.exporter, self.grid, self),
         ):
             actions.connect(group.handlers())
+        for panel in self.grid.panels.values():
+            panel.window_actions = [actions["panel"], actions["copy"]]
         self.replay_extras = ReplayExtras(connect, link, widgets, actions, self.file_dialogs)
 
     def _make_fixes(self) -> Fixes:
@@ -147,27 +152,35 @@ class MonitorWindow(QMainWindow):
             start=self.start_dialog, open=self.action_registry["open"].trigger, restart=link.restart, stop=link.stop,
             kill=self._kill_engine, cancel_restart=link.cancel_restart, close_now=self.close_now,
             choose_bank=sessions.choose_bank, ignore_missing_sensors=sessions.ignore_missing_sensors,
-            report=self.exporter.open_report,
+            report=self.exporter.open_report, demo=self.start_demo,
             play_again=self.replay.play_again, dismiss_loss=link.dismiss_loss,
         )  # fmt: skip
 
     def start(self, session: Session) -> None:
         """Start a session, in place of the current one."""
         self.transport.timeline.clear()
-        self.memory.add_recent(session)
+        if session.recording != recorded.DEMO:
+            self.memory.add_recent(session)
         self.bookmarks.open(session)
         self.exporter.cancel_report()
         self.message_bar.dismiss("notice")
         self.drawn = self._last_notice = None
         self.transport.set_last_words(session.last_words)
-        self.status.label = session.label
+        self.status.label, self.status.source = session.label, source_of(session)
         self.setWindowTitle(f"{describe_session(session)} - rtalign")
         self.replay_extras.end(session)
         self.link.start(session)
 
     def start_dialog(self) -> None:
         """Open the dialog in which a session is chosen."""
-        self.sessions.start_dialog(Theme.of(self.memory.theme), self, self.demo_requested.emit)
+        self.sessions.start_dialog(Theme.of(self.memory.theme), self, self.start_demo)
+
+    def start_demo(self) -> None:
+        """Play the packaged session, and offer to make one like it here."""
+        self.start(Session(recording=recorded.DEMO, speed=DEMO_SPEED))
+        fixes = (("Train one here…", self.listener_requested.emit), ("Start…", self.start_dialog))
+        text = "This is a recorded session of a simulated listener; one trained here takes some minutes."
+        self.message_bar.post_briefly(Message("notice", text, "quiet", fixes), DEMO_MESSAGE_S)
 
     def set_theme(self, name: memory.ThemeName) -> None:
         self.view_settings.set_theme(name)
@@ -247,8 +260,10 @@ class MonitorWindow(QMainWindow):
         self.action_registry["publish"].setChecked(snapshot.publishing)
         self.exporter.update(snapshot)
         self.sessions.update()
-        if snapshot.phase not in ("loading", "failed") and snapshot.bank != self._bank:
-            self._use_bank(snapshot.bank)
+        engine = self.link.engine
+        source = engine if isinstance(engine, RecordedEngine) else snapshot.bank
+        if snapshot.phase not in ("loading", "failed") and source != self._patterns_of:
+            self._show_patterns(source)
         for notice in _newer(snapshot.notices, self._last_notice):
             self._last_notice = notice
             if notice.kind in ("command", "language"):
@@ -264,13 +279,18 @@ class MonitorWindow(QMainWindow):
         else:
             self.message_bar.post_briefly(message, WARNING_S)
 
-    def _use_bank(self, bank: str) -> None:
-        """Show the patterns of the bank that the engine uses ("": none), and remember the bank.
+    def _show_patterns(self, source: RecordedEngine | str) -> None:
+        """Show the patterns of a recorded session, or of the bank that the engine uses ("": none), and remember it.
 
         A bank that cannot be read is no error here: the engine refuses it, and says why.
         """
-        self._bank = bank
+        self._patterns_of = source
         head = self.grid.panel(HeadPanel)
+        if isinstance(source, RecordedEngine):
+            patterns = source.session.patterns
+            head.set_bank(patterns.sensors, patterns.values, patterns.lags_s)
+            return
+        bank = source
         if not bank:
             head.set_bank((), None, np.zeros(0))
             return

@@ -35,6 +35,8 @@ class SessionHandlers:
         The window, which "quit" closes.
     start_dialog : callable
         Opens the dialog in which a session is chosen.
+    start_demo : callable
+        Plays the packaged session.
     sessions : SessionActions
         Opens, saves and records sessions.
     link : EngineLink
@@ -47,11 +49,12 @@ class SessionHandlers:
         self,
         window: QMainWindow,
         start_dialog: Callable[[], object],
+        start_demo: Callable[[], object],
         sessions: SessionActions,
         link: EngineLink,
         actions: ActionRegistry,
     ) -> None:
-        self._window, self._start_dialog = window, start_dialog
+        self._window, self._start_dialog, self._start_demo = window, start_dialog, start_demo
         self._sessions, self._link, self._actions = sessions, link, actions
 
     def handlers(self) -> Handlers:
@@ -59,6 +62,7 @@ class SessionHandlers:
         sessions, actions = self._sessions, self._actions
         return {
             "start": self._start_dialog,
+            "instant": self._start_demo,
             "open": lambda: sessions.open(False),
             "folder": lambda: sessions.open(True),
             "bank": sessions.choose_bank,
@@ -163,6 +167,7 @@ class ViewHandlers:
             "theme": settings.next_theme,
             "larger": lambda: settings.change_scale(0.1),
             "smaller": lambda: settings.change_scale(-0.1),
+            "view-all": self._grid.view_all,
             "reset-layout": settings.reset_layout,
             "layer-up": lambda: self._pointer.step_layer(1),
             "layer-down": lambda: self._pointer.step_layer(-1),

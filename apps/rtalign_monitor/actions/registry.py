@@ -48,6 +48,7 @@ class Action:
 MENUS: dict[str, tuple[Action, ...]] = {
     "Session": (
         Action("start", "Start…", "Choose streams or a recording, and a bank.", ("Ctrl+N",)),
+        Action("instant", "Play the demo", "Play a recorded session of a simulated listener.", ("Ctrl+Shift+N",)),
         Action("open", "Open recording…", "Replay a file with the current bank.", ("Ctrl+O",)),
         Action("folder", "Open recording folder…", "Replay a folder with the current bank.", ("Ctrl+Shift+O",)),
         Action("bank", "Choose bank…", "Score with the decoders of another bank.", ("Ctrl+B",)),
@@ -65,6 +66,7 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action("theme", "Next theme", "Follow the system, dark, or light.", ("T",), separator_before=True),
         Action("larger", "Larger type", "Make the type a tenth larger.", ("Ctrl++", "Ctrl+=")),
         Action("smaller", "Smaller type", "Make the type a tenth smaller.", ("Ctrl+-",)),
+        Action("view-all", "View all", "Show all layers and lags again after zooming with wheel or drag.", ("A",)),
         Action("reset-layout", "Reset layout", "Put all panels back to their default places.", ("Ctrl+0",)),
         *(Action(f"show-{spec.name}", spec.menu_text, f"Show or hide the {spec.name}.", (spec.shortcut or "",),
                  checkable=True, separator_before=spec is IN_MENU[0]) for spec in IN_MENU),

@@ -92,8 +92,8 @@ class Fixes:
 
     Attributes
     ----------
-    start, open : callable
-        Choose another session; open a recording.
+    start, open, demo : callable
+        Choose another session; open a recording; play the packaged session.
     restart, stop, kill : callable
         Start the session again; ask the engine to stop; kill an engine that does not stop.
     cancel_restart : callable
@@ -110,6 +110,7 @@ class Fixes:
 
     start: Handler
     open: Handler
+    demo: Handler
     restart: Handler
     stop: Handler
     kill: Handler
@@ -290,7 +291,7 @@ def _ended(status: SessionStatus, fixes: Fixes) -> Message:
 
 
 def _no_session(_: SessionStatus, fixes: Fixes) -> Message:
-    buttons = (("Start…", fixes.start), ("Open recording…", fixes.open))
+    buttons = (("Try the demo", fixes.demo), ("Start…", fixes.start), ("Open recording…", fixes.open))
     return Message("no_session", "No session is running.", "quiet", buttons)
 
 

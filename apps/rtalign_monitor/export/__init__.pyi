@@ -1,13 +1,15 @@
 from .exporter import Exporter as Exporter
-from .files import save_ladder as save_ladder
 from .files import save_picture as save_picture
-from .files import save_scores as save_scores
 from .screenshots import Screenshots as Screenshots
+from .tables import Table as Table
+from .tables import ladder_table as ladder_table
+from .tables import score_table as score_table
 
 __all__ = [
     "Exporter",
     "Screenshots",
-    "save_ladder",
+    "Table",
+    "ladder_table",
     "save_picture",
-    "save_scores",
+    "score_table",
 ]

@@ -18,6 +18,7 @@ from rtalign_monitor import memory as window_memory
 from rtalign_monitor.bars.message_bar import Message, MessageBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export import files
+from rtalign_monitor.export.tables import ladder_table, score_table
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.widgets.fields import FileDialogs, open_path
 
@@ -122,10 +123,10 @@ class Exporter(QObject):
         self._message_bar.post_briefly(Message("notice", f"A picture of the {name} is on the clipboard.", "live"), 4)
 
     def save_scores(self, snapshot: Snapshot) -> None:
-        self._save("CSV of R(layer, lag)", "rtalign-scores.csv", lambda path: files.save_scores(snapshot, path))
+        self._save("CSV of R(layer, lag)", "rtalign-scores.csv", lambda path: score_table(snapshot).write_csv(path))
 
     def save_ladder(self, snapshot: Snapshot) -> None:
-        self._save("CSV of the ladder", "rtalign-ladder.csv", lambda path: files.save_ladder(snapshot, path))
+        self._save("CSV of the ladder", "rtalign-ladder.csv", lambda path: ladder_table(snapshot).write_csv(path))
 
     def open_report(self) -> None:
         """Have the engine write a report and open it; of an engine that has ended, open the last one."""

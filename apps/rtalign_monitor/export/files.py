@@ -1,10 +1,9 @@
-"""Pictures and tables of what is shown, written to files and to the clipboard."""
+"""Pictures of what is shown, written to files and to the clipboard."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from PyQt6.QtGui import QFontInfo, QGuiApplication, QImage, QPainter
 from PyQt6.QtSvg import QSvgGenerator
 from PyQt6.QtWidgets import QWidget
 
-from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.widgets import theme as themes
 
 PIXEL_RATIO = 2.0
@@ -123,54 +121,6 @@ def copy_picture(widget: QWidget, mark: str = "") -> None:
         clipboard.setImage(picture(widget, min(PIXEL_RATIO, max((MAX_CLIPBOARD_PIXELS / area) ** 0.5, 1.0)), mark))
 
 
-def save_scores(snapshot: Snapshot, path: Path) -> None:
-    """Write R(layer, lag) as a CSV table, one row per value, with the limits of chance at its lag and in the whole map.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-        What is shown.
-    path : Path
-        The file.
-
-    Raises
-    ------
-    ValueError
-        Where there are no scores yet.
-    """
-    if snapshot.r is None or snapshot.lags_s is None:
-        raise ValueError("there are no scores yet - wait until a few words have been scored")
-    limits = snapshot.null_lo, snapshot.null_hi, snapshot.map_hi
-    rows = [
-        (layer, f"{lag:.4f}", f"{snapshot.r[i, j]:.6f}", *("" if v is None else f"{v[i, j]:.6f}" for v in limits),
-         snapshot.n_words)
-        for i, layer in enumerate(snapshot.layers)
-        for j, lag in enumerate(snapshot.lags_s)
-    ]  # fmt: skip
-    _write_csv(path, ("layer", "lag_s", "R", "null_low", "null_high", "map_high", "n_words"), rows)
-
-
-def save_ladder(snapshot: Snapshot, path: Path) -> None:
-    """Write the peaks as a CSV table, one row per layer; a missing peak is an empty cell beside its reason.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-        What is shown.
-    path : Path
-        The file.
-
-    Raises
-    ------
-    ValueError
-        Where there are no peaks yet.
-    """
-    if not snapshot.peaks:
-        raise ValueError(f"there is no ladder yet: {snapshot.reason or 'no word has been scored'}")
-    rows = [peak.row() | {"n_words": snapshot.n_assessed} for peak in snapshot.peaks]
-    _write_csv(path, tuple(rows[0]), [tuple("" if value is None else value for value in row.values()) for row in rows])
-
-
 def _write_png(image: QImage, to: Path, path: Path) -> None:
     if not image.save(str(to), "PNG"):
         raise ValueError(f"{path} cannot be written - choose another folder")
@@ -207,10 +157,3 @@ def _corrected(drawing: str) -> str:
     used = QFontInfo(themes.font(13)).family()
     drawing = re.sub('font-family="[^"]*"', f'font-family="{escape(used)}, sans-serif"', drawing)
     return drawing.replace("<image ", '<image style="image-rendering:pixelated" ')
-
-
-def _write_csv(path: Path, header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)

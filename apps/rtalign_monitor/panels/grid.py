@@ -18,6 +18,7 @@ from rtalign_monitor.panels.inspector import InspectorPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.panel import Panel, PanelSpec
+from rtalign_monitor.panels.plot import PlotPanel
 from rtalign_monitor.panels.traces import TracesPanel
 from rtalign_monitor.panels.transcript import MINIMUM_PX, TranscriptPanel
 from rtalign_monitor.widgets.theme import Theme
@@ -79,6 +80,9 @@ class Grid(QWidget):
         for panel in self.panels.values():
             into[panel.spec.place].addWidget(panel)
             panel.entered.connect(lambda name=panel.spec.name: self._enter(name))
+        lag_map = self.panel(LagMapPanel)
+        lag_map.link(self.panel(LadderPanel), "y")
+        lag_map.link(self.panel(CurvesPanel), "x")
         for splitter in self._splitters().values():
             splitter.setHandleWidth(10)
             splitter.setChildrenCollapsible(False)
@@ -152,6 +156,12 @@ class Grid(QWidget):
             panel = self.panels[self._turns[-1]]
             if panel.isVisible():
                 panel.draw(self.drawn)
+
+    def view_all(self) -> None:
+        """Show everything again in the panels that were zoomed."""
+        for panel in self.panels.values():
+            if isinstance(panel, PlotPanel):
+                panel.view_all()
 
     def set_theme(self, theme: Theme) -> None:
         for panel in self.panels.values():

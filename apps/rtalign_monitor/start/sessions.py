@@ -16,6 +16,7 @@ from rtalign.core.session import Session
 from rtalign.engine.commands import IgnoreMissingSensors, Record, UseBank
 from rtalign_monitor import memory as window_memory
 from rtalign_monitor.bars.message_bar import Message, MessageBar, Tone
+from rtalign_monitor.engines import recorded
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.processes import background_process
@@ -241,6 +242,26 @@ def save_session(session: Session, path: Path) -> None:
         lines.append(f"# {name} =" if value is None else f"{name} = {_toml(value)}")
         lines.append("")
     path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def source_of(session: Session) -> str:
+    """What nobody should take for a person: a simulated listener, or decoders of one; empty where neither is known."""
+    recording, bank = session.recording, session.bank
+    if recording is not None and recording.suffix == recorded.SUFFIX:
+        return "Recorded demo: simulated listener"
+    if recording is not None and (recording / "ground_truth.json").is_file():
+        return "Simulated listener"
+    if bank is not None and _is_of_simulation(bank):
+        return "Decoders of a simulated listener"
+    return ""
+
+
+def _is_of_simulation(bank: Path) -> bool:
+    """Whether the summary of a bank says what was planted in its recordings."""
+    try:
+        return bool(json.loads((bank / "summary.json").read_text(encoding="utf-8")).get("planted"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def describe_session(session: Session) -> str:
