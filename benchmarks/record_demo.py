@@ -27,12 +27,12 @@ def main() -> None:
     given = options.parse_args()
     bank = DecoderBank.load(given.demo / "bank")
     patterns = recorded.FieldPatterns(bank.sensors, bank.tensors["patterns"][:], bank.lags_s)
-    taken = replayed(Session(recording=given.demo / "listener", run=f"{RUNS + 1:02d}", bank=given.demo / "bank"))
+    listener, fresh = given.demo / "listener", f"{RUNS + 1:02d}"
+    taken = replayed(Session(recording=listener, run=fresh, bank=given.demo / "bank"))
     recorded.save(given.out, taken, patterns, ABOUT)
-    last = recorded.RecordedSession(given.out)
-    print(
-        f"{given.out}: {given.out.stat().st_size:,} bytes, {len(last)} snapshots, {last.at(len(last) - 1).n_scored} words"
-    )
+    made = recorded.RecordedSession(given.out)
+    n_words = made.at(len(made) - 1).n_scored
+    print(f"{given.out}: {given.out.stat().st_size:,} bytes, {len(made)} snapshots, {n_words} words scored")
 
 
 def replayed(session: Session) -> list[Snapshot]:

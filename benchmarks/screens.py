@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,23 @@ from gui import ROOT, platform
 
 SIZES = ("1280x800", "1366x768", "1920x1080", "3840x2160")
 THEMES = ("dark", "light")
+
+
+SCRIPTS = {
+    "hebrew": "בראשית ברא אלהים את השמים ואת הארץ והארץ היתה תהו ובהו וחשך על פני תהום",
+    "arabic": "كان يا ما كان في قديم الزمان رجل فقير يسكن في بيت صغير عند البحر",
+    "chinese": "从 前 有 一 座 山 山 里 有 一 座 庙 庙 里 有 一 个 老 和尚 在 讲 故事",
+}
+"""Words of scripts that run from right to left, or without blanks."""
+
+
+def spoken(snapshot: Any, words: list[str]) -> Any:
+    """The snapshot with other words."""
+    entries = tuple(
+        dataclasses.replace(entry, word=dataclasses.replace(entry.word, text=words[entry.word.index % len(words)]))
+        for entry in snapshot.words
+    )
+    return dataclasses.replace(snapshot, words=entries)
 
 
 class Still:
@@ -61,6 +82,8 @@ def states() -> Iterator[tuple[str, Callable[[], Any]]]:
     refusal = ("sensors MLF25, MRT13 are missing", "it has 600 Hz, the bank 1200 Hz")
     yield "refused", lambda: made.snapshot_after(0, phase="refused", refused=refusal, n_sensors=271)
     yield "word", lambda: made.with_inspected_word(made.snapshot_after(300))
+    for name, text in SCRIPTS.items():
+        yield f"script-{name}", lambda text=text: spoken(made.snapshot_after(300), text.split())
     yield "replay", lambda: made.snapshot_after(300, position_s=41.2, end_s=250.0, speed=1.0, recording=None)
     yield "ended", lambda: made.snapshot_after(300, phase="ended", position_s=250.0, end_s=250.0, speed=1.0)
 
@@ -68,7 +91,6 @@ def states() -> Iterator[tuple[str, Callable[[], Any]]]:
 def take(folder: Path, size: str, wanted: list[str]) -> None:
     """On the screen of this process's environment: one window, every state in both themes."""
     sys.path.insert(0, str(ROOT))
-    from PyQt6.QtCore import QSize  # noqa: TID251
     from PyQt6.QtTest import QTest  # noqa: TID251
     from PyQt6.QtWidgets import QApplication  # noqa: TID251
     from shown import show_patterns
@@ -90,7 +112,7 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
                 show_patterns(window)
                 if snapshot is not None:
                     window.start(Session())
-                    window._bank = snapshot.bank
+                    window._patterns_of = snapshot.bank
                 for theme in THEMES:
                     window.set_theme(theme)
                     for _ in range(12):
@@ -103,13 +125,24 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
                     screen = app.primaryScreen()
                     assert screen is not None
                     screen.grabWindow(0).save(str(folder / f"{name}-{view}-{theme}-{size}.png"))
-                over = window.minimumSizeHint().expandedTo(QSize(0, 0))
-                area = screen.availableSize()
-                fits = over.width() <= area.width() and over.height() <= area.height()
-                print(f"{name} {view} {size}: window {window.width()} x {window.height()}, needs at least "
-                      f"{over.width()} x {over.height()}: {'fits' if fits else 'DOES NOT FIT'}", flush=True)  # fmt: skip
+                needs, room = window.minimumSizeHint(), screen.availableSize()
+                fits = needs.width() <= room.width() and needs.height() <= room.height()
+                verdict = "fits" if fits else "DOES NOT FIT"
+                print(f"{name} {view} {size}: needs {needs.width()} x {needs.height()}, {verdict}", flush=True)
                 window.link.stop()
                 window.close_now()
+
+
+@contextlib.contextmanager
+def desktop(environment: dict[str, str]) -> Iterator[None]:
+    """A window manager, where there is one, so that frames and full screen are as on a desktop."""
+    if shutil.which("openbox") is None:
+        yield
+        return
+    with subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL) as manager:
+        time.sleep(1)
+        yield
+        manager.terminate()
 
 
 def main() -> None:
@@ -124,7 +157,7 @@ def main() -> None:
         take(given.folder, given.size[0], given.only)
         return
     for size in given.size or SIZES:
-        with platform("xvfb", size) as environment:
+        with platform("xvfb", size) as environment, desktop(environment):
             command = [sys.executable, __file__, str(given.folder), "--child", "--size", size]
             command += [f"--only={name}" for name in given.only]
             subprocess.run(command, env=environment, check=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from PyQt6.QtCore import QByteArray, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QGuiApplication, QScreen
 from PyQt6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
+from rtalign.core.records import Sensor
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.snapshot import Snapshot
@@ -27,7 +28,7 @@ from rtalign_monitor.actions.handlers import (
 )
 from rtalign_monitor.actions.registry import ActionRegistry, WindowState, unavailable_reasons
 from rtalign_monitor.actions.replay_extras import ReplayExtras
-from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets
+from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets, first_scale
 from rtalign_monitor.bars import messages
 from rtalign_monitor.bars.message_bar import Message, MessageBar
 from rtalign_monitor.bars.messages import Fixes, SessionStatus, messages_for
@@ -42,12 +43,15 @@ from rtalign_monitor.memory import Bookmarks
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
 from rtalign_monitor.start.sessions import SessionActions, describe_session, source_of
+from rtalign_monitor.visitors import VisitorsWindow
 from rtalign_monitor.widgets.fields import FileDialogs
 from rtalign_monitor.widgets.theme import Theme
 
 TICK_MS = 50
 SIZE, FRAME_PX = QSize(1280, 800), 40
 """Of the window at its first start; height of the frame that a desktop puts around it."""
+SHARE = 0.85
+"""Of a large screen."""
 DEMO_SPEED, DEMO_MESSAGE_S = 2.0, 15.0
 WARNING_S = 12.0
 """How long a warning of the engine stays in the message bar."""
@@ -117,12 +121,15 @@ class MonitorWindow(QMainWindow):
         for widget in (self.status, self.transport, self.grid, self.trust):
             column.addWidget(widget, 1 if widget is self.grid else 0)
         self.message_bar = MessageBar(messages.ORDER, self.status)
+        self.visitors = VisitorsWindow(self._for_visitors, lambda: self._frozen, lambda: self.pointer.layer)
+        self.visitors.closed.connect(lambda: self.action_registry["visitors"].setChecked(False))
         self.setCentralWidget(body)
         body.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         body.setFocus()
         if self.memory.geometry:
             self.restoreGeometry(QByteArray(base64.b64decode(self.memory.geometry)))
         else:
+            self.memory.scale = first_scale(self.screen())
             self.resize(first_size(self.screen()))
 
     def _make_handlers(self, connect: Callable[[Session], EngineClient]) -> None:
@@ -134,6 +141,7 @@ class MonitorWindow(QMainWindow):
         self.view_settings = ViewSettings(self, widgets, actions, self.memory)
         self.pointer = PanelPointer(self.grid, link)
         self.replay = ReplayHandlers(link, widgets, self.bookmarks)
+        actions.connect({"visitors": lambda: self.show_visitors(actions["visitors"].isChecked())})
         for group in (
             SessionHandlers(self, self.start_dialog, self.start_demo, self.sessions, link, actions),
             ViewHandlers(self.view_settings, self.pointer, widgets, actions),
@@ -167,6 +175,7 @@ class MonitorWindow(QMainWindow):
         self.drawn = self._last_notice = None
         self.transport.set_last_words(session.last_words)
         self.status.label, self.status.source = session.label, source_of(session)
+        self.visitors.source = self.status.source
         self.setWindowTitle(f"{describe_session(session)} - rtalign")
         self.replay_extras.end(session)
         self.link.start(session)
@@ -213,18 +222,35 @@ class MonitorWindow(QMainWindow):
             return
         self.drawn, self._drawn_state = snapshot, drawn_state
         self._follow(snapshot)
-        if state in ("ended", "stopping"):
-            snapshot = without_streams(snapshot)
-        known = snapshot
-        if state == "lost":
-            known = without_engine(snapshot)
-        elif self.link.silent:
-            known = without_streams(snapshot, "unknown")
+        known = self._known(snapshot)
         self.status.draw(known)
         self.trust.draw(known)
-        self.transport.draw(snapshot)
+        shown = without_streams(snapshot) if state in ("ended", "stopping") else snapshot
+        self.transport.draw(shown)
         if not frozen:
-            self.grid.draw(snapshot, by_turns)
+            self.grid.draw(shown, by_turns)
+
+    def _known(self, snapshot: Snapshot) -> Snapshot:
+        """A snapshot, corrected where its engine or its streams are gone."""
+        if self.link.state == "lost":
+            return without_engine(snapshot)
+        if self.link.state in ("ended", "stopping"):
+            return without_streams(snapshot)
+        return without_streams(snapshot, "unknown") if self.link.silent else snapshot
+
+    def _for_visitors(self) -> Snapshot | None:
+        """What visitors see: the session while one runs, with its end, or None."""
+        newest = self.link.newest
+        over = self.link.state in ("none", "failed") or newest.phase == "loading"
+        return None if over else self._known(newest)
+
+    def show_visitors(self, on: bool) -> None:
+        """Open or close the visitors' window."""
+        if not on:
+            self.visitors.close()
+            return
+        self.visitors.set_theme(Theme.of(self.memory.theme))
+        self.visitors.open_on(QGuiApplication.screens(), self.screen())
 
     @property
     def _frozen(self) -> bool:
@@ -285,22 +311,24 @@ class MonitorWindow(QMainWindow):
         A bank that cannot be read is no error here: the engine refuses it, and says why.
         """
         self._patterns_of = source
-        head = self.grid.panel(HeadPanel)
         if isinstance(source, RecordedEngine):
-            patterns = source.session.patterns
-            head.set_bank(patterns.sensors, patterns.values, patterns.lags_s)
+            found = source.session.patterns
+            self._set_patterns(found.sensors, found.values, found.lags_s)
             return
-        bank = source
-        if not bank:
-            head.set_bank((), None, np.zeros(0))
+        if not source:
+            self._set_patterns((), None, np.zeros(0))
             return
         if self.link.session is not None:
-            self.link.session = self.link.session.model_copy(update={"bank": Path(bank)})
+            self.link.session = self.link.session.model_copy(update={"bank": Path(source)})
             self.memory.add_recent(self.link.session)
         with contextlib.suppress(ValueError, OSError):
-            loaded = DecoderBank.load(Path(bank))
+            loaded = DecoderBank.load(Path(source))
             patterns = loaded.tensors["patterns"] if "patterns" in loaded.tensors else None  # noqa: SIM401
-            head.set_bank(loaded.sensors, patterns, loaded.lags_s)
+            self._set_patterns(loaded.sensors, patterns, loaded.lags_s)
+
+    def _set_patterns(self, sensors: Sequence[Sensor], patterns: np.ndarray | None, lags: np.ndarray) -> None:
+        for shown in (self.grid.panel(HeadPanel), self.visitors):
+            shown.set_bank(sensors, patterns, lags)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Close only when the engine has written its results, unless the user does not want to wait."""
@@ -319,6 +347,7 @@ class MonitorWindow(QMainWindow):
             self.memory.geometry = base64.b64encode(self.saveGeometry().data()).decode()
         memory.save(self.memory, self.memory_file)
         self._timer.stop()
+        self.visitors.close()
 
     def close_now(self) -> None:
         """Close without waiting for the engine, which continues to write."""
@@ -333,13 +362,13 @@ class MonitorWindow(QMainWindow):
 
 
 def first_size(screen: QScreen | None) -> QSize:
-    """The window's size at its first start: its own, or what a smaller screen leaves beside its bars and the frame.
+    """The window's size at its first start: what a small screen leaves beside its bars, and most of a large one.
 
     Without a screen (platform "offscreen") nobody needs to see all of it, and pictures have the usual size.
     """
     if screen is None or QGuiApplication.platformName() == "offscreen":
         return SIZE
-    return SIZE.boundedTo(screen.availableSize() - QSize(2, FRAME_PX))
+    return SIZE.expandedTo(screen.availableSize() * SHARE).boundedTo(screen.availableSize() - QSize(2, FRAME_PX))
 
 
 def _newer(notices: tuple[Notice, ...], last: Notice | None) -> tuple[Notice, ...]:

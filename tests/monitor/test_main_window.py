@@ -34,6 +34,7 @@ from rtalign.engine.commands import (
 from rtalign.engine.process.word_list import WordList
 from rtalign.scoring.statistics import STATISTICS
 from rtalign_monitor.actions.registry import ACTIONS, MENUS
+from rtalign_monitor.engines import recorded
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import grey
 from tests.helpers.window import ONSETS, PATIENCE_MS, POSITION_S, WORD_LIST, Scene
@@ -83,7 +84,16 @@ def hide(scene: Scene) -> None:
     scene.press("Ctrl+3")
 
 
+def zoom(scene: Scene) -> None:
+    lag_map = scene.panel("map")
+    lag_map.box.scaleBy((0.5, 0.5))
+    lag_map.box.sigRangeChangedManually.emit([True, True])
+
+
 EFFECTS: dict[str, Effect] = {
+    "instant": Effect(lambda s: s.engines[-1].session.recording, recorded.DEMO),
+    "visitors": Effect(lambda s: s.window.visitors.isVisible(), True),
+    "view-all": Effect(lambda s: (s.panel("map").follows, s.panel("curves").follows), (True, True), zoom),
     "start": Effect(lambda s: s.window.findChild(FakeStartDialog) is not None, True, lambda s: None),
     "open": starts_with("recording"),
     "folder": starts_with("recording"),

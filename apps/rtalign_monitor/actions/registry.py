@@ -62,6 +62,7 @@ MENUS: dict[str, tuple[Action, ...]] = {
     "View": (
         Action("operator", "Operator view", "All panels.", ("O",), True),
         Action("demo", "Demo view", "Few panels in large type, full screen.", ("D",), True),
+        Action("visitors", "Visitors' window", "Show the session to visitors, on a second screen.", ("V",), True),
         Action("fullscreen", "Full screen", "Use the whole screen for the window.", ("F11",), True),
         Action("theme", "Next theme", "Follow the system, dark, or light.", ("T",), separator_before=True),
         Action("larger", "Larger type", "Make the type a tenth larger.", ("Ctrl++", "Ctrl+=")),

@@ -175,12 +175,15 @@ class HeadPanel(Panel):
         self._outline(painter, disc)
         self._colour_bar(painter, box, limit)
 
-    def _values(self) -> np.ndarray | None:
-        """(position,): the pattern, never negative; of a pair of planar gradiometers the length of the gradient."""
+    def _values(self, lag_s: float | None = None) -> np.ndarray | None:
+        """(position,): the pattern, never negative; of a pair of planar gradiometers the length of the gradient.
+
+        lag_s : another lag than the one that is shown.
+        """
         snapshot = self.snapshot
         if self._patterns is None or self._shown is None or snapshot is None or self._shown[0] not in snapshot.layers:
             return None
-        row, col = snapshot.layers.index(self._shown[0]), self._column(self._shown[1])
+        row, col = snapshot.layers.index(self._shown[0]), self._column(self._shown[1] if lag_s is None else lag_s)
         if row >= len(self._patterns) or col >= self._patterns.shape[1]:
             return None
         pattern = np.abs(np.asarray(self._patterns[row, col], float))
@@ -197,7 +200,7 @@ class HeadPanel(Panel):
             return f" at {drawn} ms"
         return f", peak {signed_ms(lag_s)} ms, drawn {drawn}"
 
-    def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
+    def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray, with_sensors: bool = True) -> None:
         share = np.clip((self._weights @ values) * 255 + 0.5, 0, 255).astype(np.uint8).reshape(self._mask.shape)
         # Outside of the disc in the panel's colour, as a picture in SVG is not clipped.
         colours = np.where(self._mask, self._palette()[share], np.uint32(self.theme.colour("panel").rgb()))
@@ -209,8 +212,9 @@ class HeadPanel(Panel):
         painter.setClipPath(outline)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(disc, image)
-        painter.setPen(QPen(self.theme.colour("text", 0.35), self.px(1.6), cap=Qt.PenCapStyle.RoundCap))
-        painter.drawPoints(self._dots(disc))
+        if with_sensors:
+            painter.setPen(QPen(self.theme.colour("text", 0.35), self.px(1.6), cap=Qt.PenCapStyle.RoundCap))
+            painter.drawPoints(self._dots(disc))
         painter.restore()
 
     def _palette(self) -> np.ndarray:

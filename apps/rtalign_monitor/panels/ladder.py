@@ -231,7 +231,8 @@ class LadderPanel(LayeredPanel):
         parts = [*([ends] if ends else []), found.detail if snapshot else empty_state.peaks(None)[0]]
         if snapshot and score is not None:
             parts += [] if found.holds else [correlation_text(score)]
-            n = f"n = {word_count(snapshot.n_assessed)}"
+            newer = f" of {snapshot.n_words:,}" if snapshot.n_words > snapshot.n_assessed else ""
+            n = f"n = {snapshot.n_assessed:,}{newer} words"
             parts += [n, p_text(score), slope_text(score), f"{score.n_layers} layers"]
         elif snapshot and self.faint and not snapshot.peaks and snapshot.phase == "running":
             wait = empty_state.first_peaks_in(snapshot)
@@ -457,7 +458,7 @@ def _minus(text: str) -> str:
 def _same(a: Snapshot, b: Snapshot) -> bool:
     if not b.peaks and empty_state.peaks(a) != empty_state.peaks(b):
         return False
-    counted = not (a.peaks or b.peaks) and a.n_words != b.n_words
+    counted = a.n_words != b.n_words
     return not counted and (a.peaks, a.temporal, a.reason, a.layers, a.n_assessed, a.refused, a.phase) == (
         b.peaks, b.temporal, b.reason, b.layers, b.n_assessed, b.refused, b.phase,
     )  # fmt: skip

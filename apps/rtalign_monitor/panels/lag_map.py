@@ -22,6 +22,7 @@ from rtalign_monitor.panels.axes import stretches, word_count
 from rtalign_monitor.panels.panel import PanelSpec, same_values
 from rtalign_monitor.panels.plot import LayeredPanel, Range, lag_cells
 from rtalign_monitor.widgets import theme as themes
+from rtalign_monitor.widgets.painted import SEPARATOR
 
 WIDEN, NARROW = 0.5, 0.03
 """Share of the way that the colour limit moves per update: up quickly, so that little is clipped; down slowly."""
@@ -348,7 +349,10 @@ class LagMapPanel(LayeredPanel):
         box = QRectF(box.left(), box.top() + self.px(26), box.width(), self.px(18))
         self.write(painter, box, self.readout(), "text" if self.layer in self.layers else "muted", 13)
         note = QRectF(box.left(), box.top() + self.px(18), box.width(), self.px(16))
-        self.write(painter, note, self.chance(), "muted", 11)
+        if SEPARATOR in self.chance():
+            self.write_parts(painter, note, self.chance().split(SEPARATOR), "muted", 11)
+        else:
+            self.write(painter, note, self.chance(), "muted", 11)
 
     def _palette(self) -> np.ndarray:
         return themes.as_argb(themes.diverging(self.theme.colour("faint"))) if self.signed else themes.cividis()

@@ -22,7 +22,7 @@ from rtalign_monitor.widgets import theme as themes
 from rtalign_monitor.widgets.theme import Theme
 
 Range = tuple[float, float]
-LAST_TICK_PX, TOP_TICK_PX = 14.0, 5.0
+LAST_TICK_PX, TOP_TICK_PX = 20.0, 5.0
 """Room for half of a tick's text, right of the field and above it."""
 LABEL_MARGIN_PX = 3
 """Around the text of an axis' label."""
@@ -45,7 +45,7 @@ class PlotAxis(pg.AxisItem):
         self.enableAutoSIPrefix(False)
         self.setStyle(
             tickLength=4 if side == "bottom" else 0, autoExpandTextSpace=False, autoReduceTextSpace=False,
-            hideOverlappingLabels=False, maxTickLevel=0,
+            maxTickLevel=0,
         )  # fmt: skip
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
@@ -63,7 +63,8 @@ class PlotAxis(pg.AxisItem):
             self.label.setY(self.size().height() - self.label.boundingRect().height() + LABEL_MARGIN_PX)
 
     def set_look(self, theme: Theme, font_px: int, label: str) -> None:
-        self.setStyle(tickFont=themes.font(font_px), tickTextOffset=round(0.3 * font_px))
+        over = round(LAST_TICK_PX / 11 * font_px)  # how far the first and the last text may reach over the ends
+        self.setStyle(tickFont=themes.font(font_px), tickTextOffset=round(0.3 * font_px), hideOverlappingLabels=over)
         self.setPen(theme.colour("faint"))
         self.setTextPen(theme.colour("muted"))
         self.showLabel(bool(label))
@@ -173,6 +174,7 @@ class PlotPanel(Panel, abstract=True):
         self._layers: list[PlotLayer] = []
         self.view = pg.GraphicsView(self, background=None)
         self.view.setFrameShape(QFrame.Shape.NoFrame)
+        self.view.setCacheMode(self.view.CacheModeFlag.CacheNone)  # a drawing in SVG would hold the kept background
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view.setAccessibleName("")
         self.box = PlotBox(self)
@@ -344,7 +346,7 @@ class PlotPanel(Panel, abstract=True):
         self.make_menu().popup(at)
 
 
-HEADER_PX, AXIS_PX = 76.0, 40.0
+HEADER_PX, AXIS_PX = 80.0, 40.0
 """Heights above the rows and of the axis below them; all panels with rows share them, so that the rows are in line."""
 
 
@@ -360,7 +362,7 @@ class LayeredPanel(PlotPanel, abstract=True):
     """
 
     left_margin = 62.0
-    right_margin = 18.0
+    right_margin = 22.0
     left_label = "layer  →  deeper"
     left_axis_px, bottom_axis_px = 56.0, AXIS_PX - 2
 

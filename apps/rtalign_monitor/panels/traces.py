@@ -57,7 +57,7 @@ class TracesPanel(PlotPanel):
 
     def field(self) -> QRectF:
         left, top, foot = self.px(66), self.px(52), self.px(30)
-        return rounded(QRectF(left, top, self.width() - left - self.px(20), self.height() - top - foot))
+        return rounded(QRectF(left, top, self.width() - left - self.px(24), self.height() - top - foot))
 
     def home(self) -> tuple[Range, Range]:
         return (-SPAN_S, 0.0), (-0.5, max(len(self._names), 1) - 0.5)

@@ -266,6 +266,8 @@ def _is_of_simulation(bank: Path) -> bool:
 
 def describe_session(session: Session) -> str:
     """A session in one line, for the window's title."""
+    if session.recording is not None and session.recording.suffix == recorded.SUFFIX:
+        return source_of(session)
     source = f"replay of {session.recording}" if session.recording else f"live: {session.meg or 'first MEG stream'}"
     filters = (*(("", label) for label in [session.label] if label), ("task", session.task), ("run", session.run))
     part = "".join(f", {name} {label}".replace("  ", " ") for name, label in filters if label)

@@ -172,15 +172,17 @@ class PaintedWidget(QWidget):
         used = self.write(painter, box, self.title, size=14, bold=True)
         self.write_parts(painter, box.adjusted(used + self.px(10), 0, 0, 0), note.split(SEPARATOR), "muted")
 
-    def write_parts(self, painter: QPainter, box: QRectF, parts: Sequence[str], role: str = "text") -> None:
+    def write_parts(
+        self, painter: QPainter, box: QRectF, parts: Sequence[str], role: str = "text", size: float = 12
+    ) -> None:
         """Write as many parts as there is room for; a part is whole or left out."""
         text = ""
         for part in parts:
             longer = f"{text}{SEPARATOR}{part}" if text else part
-            if self.text_width(longer, 12) > box.width() + 1:
+            if self.text_width(longer, size) > box.width() + 1:
                 break
             text = longer
-        self.write(painter, box, text, role, 12)
+        self.write(painter, box, text, role, size)
 
     def write_placeholder(self, painter: QPainter, box: QRectF, text: str, hint: str = "") -> None:
         """In the middle of an empty box: what it waits for, and a hint when that comes."""
