@@ -10,14 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gui import ROOT, platform
 
 SIZES = ("1280x800", "1366x768", "1920x1080", "3840x2160")
-THEMES = ("dark", "light")
+THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 
 
 SCRIPTS = {
@@ -55,82 +55,90 @@ class Still:
     kill = wait
 
 
-def states() -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Name and snapshot of every state that has a picture."""
+def states() -> Iterator[tuple[str, Any]]:
+    """Name and snapshot of every state that has a picture; None: no session."""
     from rtalign.engine.snapshot import RecordingStatus, Work, empty_snapshot
     from tests.helpers import snapshots as made  # type: ignore[import-not-found]
 
-    yield "no-session", lambda: None
-    yield "loading", lambda: empty_snapshot("loading", "loading the language model")
+    yield "no-session", None
+    yield "loading", empty_snapshot("loading", "loading the language model")
     for n in (0, 1, 5, 20, 60, 120, 300, 3000):
-        yield f"words-{n:04}", lambda n=n: made.snapshot_after(n)
-    yield "lost", lambda: made.snapshot_after(300, health=made.health("lost", 7.0))
-    yield (
-        "lost-recording",
-        lambda: made.snapshot_after(
-            300,
-            health=made.health("lost", 7.0),
-            recording=RecordingStatus("/data/s1", 212.0, 0.4, 12, "the disk is full"),
-        ),
-    )
-    yield (
-        "overload",
-        lambda: made.snapshot_after(
-            300, work=Work(1.31, 912.0, 246.0, 14, 0.4, 2.1, shedding="chance is drawn less often")
-        ),
-    )
+        yield f"words-{n:04}", made.snapshot_after(n)
+    lost = made.health("lost", 7.0)
+    yield "lost", made.snapshot_after(300, health=lost)
+    full = RecordingStatus("/data/s1", 212.0, 0.4, 12, "the disk is full")
+    yield "lost-recording", made.snapshot_after(300, health=lost, recording=full)
+    late = Work(1.31, 912.0, 246.0, 14, 0.4, 2.1, shedding="chance is drawn less often")
+    yield "overload", made.snapshot_after(300, work=late)
     refusal = ("sensors MLF25, MRT13 are missing", "it has 600 Hz, the bank 1200 Hz")
-    yield "refused", lambda: made.snapshot_after(0, phase="refused", refused=refusal, n_sensors=271)
-    yield "word", lambda: made.with_inspected_word(made.snapshot_after(300))
+    yield "refused", made.snapshot_after(0, phase="refused", refused=refusal, n_sensors=271)
+    yield "word", made.with_inspected_word(made.snapshot_after(300))
     for name, text in SCRIPTS.items():
-        yield f"script-{name}", lambda text=text: spoken(made.snapshot_after(300), text.split())
-    yield "replay", lambda: made.snapshot_after(300, position_s=41.2, end_s=250.0, speed=1.0, recording=None)
-    yield "ended", lambda: made.snapshot_after(300, phase="ended", position_s=250.0, end_s=250.0, speed=1.0)
+        yield f"script-{name}", spoken(made.snapshot_after(300), text.split())
+    replay = {"position_s": 41.2, "end_s": 250.0, "speed": 1.0, "recording": None}
+    yield "replay", made.snapshot_after(300, **replay)
+    yield "ended", made.snapshot_after(300, phase="ended", **(replay | {"position_s": 250.0}))
+
+
+def wait(ms: int) -> None:
+    """Let the window's event loop run."""
+    from PyQt6.QtCore import QEventLoop, QTimer  # noqa: TID251
+
+    loop = QEventLoop()
+    QTimer.singleShot(ms, loop.quit)
+    loop.exec()
 
 
 def take(folder: Path, size: str, wanted: list[str]) -> None:
-    """On the screen of this process's environment: one window, every state in both themes."""
+    """On the screen of this process's environment: one window, every state in both views and themes."""
     sys.path.insert(0, str(ROOT))
-    from PyQt6.QtTest import QTest  # noqa: TID251
+    from PyQt6 import sip  # noqa: TID251
     from PyQt6.QtWidgets import QApplication  # noqa: TID251
-    from shown import show_patterns
-
-    from rtalign.core.session import Session
-    from rtalign_monitor.main_window import MonitorWindow
 
     app = QApplication([])
-    for name, make in states():
-        if wanted and name not in wanted:
-            continue
-        for view in ("operator", "demo"):
-            snapshot = make()
+    screen = app.primaryScreen()
+    assert screen is not None
+    for name, snapshot in states():
+        for view in ("operator", "demo") if not wanted or name in wanted else ():
             with tempfile.TemporaryDirectory() as scratch:
-                window = MonitorWindow(lambda _, snapshot=snapshot: Still(snapshot), Path(scratch) / "window.json")
-                window.set_view(view)
-                window.show()
-                QTest.qWait(150)
-                show_patterns(window)
-                if snapshot is not None:
-                    window.start(Session())
-                    window._patterns_of = snapshot.bank
+                window = opened(snapshot, view, Path(scratch) / "window.json")
                 for theme in THEMES:
                     window.set_theme(theme)
                     for _ in range(12):
                         window.tick()
-                        QTest.qWait(20)
+                        wait(20)
                     if name == "word":
                         window.pointer.pick_word(snapshot.inspected.entry.word.index)
                         window.tick()
-                    QTest.qWait(250)
-                    screen = app.primaryScreen()
-                    assert screen is not None
-                    screen.grabWindow(0).save(str(folder / f"{name}-{view}-{theme}-{size}.png"))
+                    wait(250)
+                    screen.grabWindow(sip.voidptr(0)).save(str(folder / f"{name}-{view}-{theme}-{size}.png"))
                 needs, room = window.minimumSizeHint(), screen.availableSize()
                 fits = needs.width() <= room.width() and needs.height() <= room.height()
                 verdict = "fits" if fits else "DOES NOT FIT"
                 print(f"{name} {view} {size}: needs {needs.width()} x {needs.height()}, {verdict}", flush=True)
                 window.link.stop()
                 window.close_now()
+
+
+def opened(snapshot: Any, view: Any, memory_file: Path) -> Any:
+    """A window that shows a snapshot."""
+    from shown import show_patterns
+
+    from rtalign.core.session import Session
+    from rtalign_monitor.main_window import MonitorWindow
+
+    def connect(_: Session) -> Any:
+        return Still(snapshot)
+
+    window = MonitorWindow(connect, memory_file)
+    window.set_view(view)
+    window.show()
+    wait(150)
+    show_patterns(window)
+    if snapshot is not None:
+        window.start(Session())
+        window._patterns_of = snapshot.bank
+    return window
 
 
 @contextlib.contextmanager

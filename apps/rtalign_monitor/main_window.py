@@ -39,6 +39,7 @@ from rtalign_monitor.engines import recorded
 from rtalign_monitor.engines.link import EngineClient, EngineLink, EngineState, without_engine, without_streams
 from rtalign_monitor.engines.recorded import RecordedEngine
 from rtalign_monitor.export.exporter import Exporter
+from rtalign_monitor.export.film import LadderHistory
 from rtalign_monitor.memory import Bookmarks
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
@@ -147,11 +148,11 @@ class MonitorWindow(QMainWindow):
             ViewHandlers(self.view_settings, self.pointer, widgets, actions),
             DisplayHandlers(link, widgets, actions),
             self.replay,
-            ExportHandlers(self.exporter, self.grid, self),
+            ExportHandlers(self.exporter, self.grid, self, self.memory),
         ):
             actions.connect(group.handlers())
         for panel in self.grid.panels.values():
-            panel.window_actions = [actions["panel"], actions["copy"]]
+            panel.window_actions = [actions["copy"], actions["panel"], actions["print"]]
         self.replay_extras = ReplayExtras(connect, link, widgets, actions, self.file_dialogs)
 
     def _make_fixes(self) -> Fixes:
@@ -175,7 +176,8 @@ class MonitorWindow(QMainWindow):
         self.drawn = self._last_notice = None
         self.transport.set_last_words(session.last_words)
         self.status.label, self.status.source = session.label, source_of(session)
-        self.visitors.source = self.status.source
+        self.visitors.source = self.exporter.source = self.status.source
+        self.exporter.history = LadderHistory()
         self.setWindowTitle(f"{describe_session(session)} - rtalign")
         self.replay_extras.end(session)
         self.link.start(session)

@@ -153,8 +153,8 @@ class VisitorsWindow(QWidget):
             snapshot = self._idle.newest
         elif self._frozen():
             return
-        for panel in (self.ladder, self.lag_map, self.heads):
-            panel.point_layer(self._pointed() if self._idle is None else None)
+        for pointed in (self.ladder, self.lag_map, self.heads):
+            pointed.point_layer(self._pointed() if self._idle is None else None)
         if snapshot is None or snapshot is self._drawn:
             return
         self._drawn = snapshot

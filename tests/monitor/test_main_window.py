@@ -135,6 +135,8 @@ EFFECTS: dict[str, Effect] = {
     "next-bookmark": sends(Seek(60.0)),
     "picture": written(".png"),
     "panel": written(".png"),
+    "print": written(".svg"),
+    "film": written(".gif"),
     "copy": Effect(lambda s: clipboard().width(), 2 * 1280),
     "scores": written(".csv"),
     "ladder": written(".csv"),
@@ -201,7 +203,7 @@ def test_every_key_triggers_its_action(name: str, key: str, scene: Scene, monkey
     scene.window.bookmarks.toggle(20.0)
     scene.window.bookmarks.toggle(60.0)
     effect.before(scene)
-    scene.window.grid.hovered = "ladder" if name == "panel" else None  # wherever a pointer may really be
+    scene.window.grid.hovered = "ladder" if name in ("panel", "print") else None  # wherever a pointer may really be
     scene.window.tick()
     assert effect.see(scene) != effect.becomes
     scene.press(key)

@@ -16,11 +16,12 @@ from rtalign_monitor.bars.message_bar import QUESTION, Message
 from rtalign_monitor.bars.transport import SKIP_S, TransportBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export.exporter import Exporter
-from rtalign_monitor.memory import Bookmarks
+from rtalign_monitor.memory import Bookmarks, WindowMemory
 from rtalign_monitor.panels.grid import IN_MENU, Grid
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.transcript import TranscriptPanel
 from rtalign_monitor.start.sessions import SessionActions
+from rtalign_monitor.widgets.theme import Theme
 
 Handlers = dict[str, Handler]
 """Handlers by the name of their action."""
@@ -314,10 +315,12 @@ class ExportHandlers:
         The panels, and what they show.
     window : QMainWindow
         The window, for pictures of all of it.
+    memory : WindowMemory
+        The theme.
     """
 
-    def __init__(self, exporter: Exporter, grid: Grid, window: QMainWindow) -> None:
-        self._exporter, self._grid, self._window = exporter, grid, window
+    def __init__(self, exporter: Exporter, grid: Grid, window: QMainWindow, memory: WindowMemory) -> None:
+        self._exporter, self._grid, self._window, self._memory = exporter, grid, window, memory
 
     def handlers(self) -> Handlers:
         """The handlers by action."""
@@ -325,11 +328,17 @@ class ExportHandlers:
         return {
             "picture": lambda: exporter.save_picture(*self._whole()),
             "panel": lambda: exporter.save_picture(*self._hovered()),
+            "print": self._print,
+            "film": lambda: exporter.save_film(Theme.of(self._memory.theme)),
             "copy": lambda: exporter.copy_picture(*self._hovered()),
             "scores": lambda: exporter.save_scores(self._drawn()),
             "ladder": lambda: exporter.save_ladder(self._drawn()),
             "report": exporter.open_report,
         }
+
+    def _print(self) -> None:
+        if (panel := self._grid.hovered_panel) is not None:
+            self._exporter.save_for_print(panel, panel.spec.name)
 
     def _whole(self) -> tuple[QWidget, str]:
         return self._window.centralWidget() or self._window, "window"

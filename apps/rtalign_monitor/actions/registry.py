@@ -103,6 +103,8 @@ MENUS: dict[str, tuple[Action, ...]] = {
     "Export": (
         Action("picture", "Picture of the window…", "Save the window as PNG or SVG.", ("Ctrl+P",)),
         Action("panel", "Picture of the panel…", "Save the panel under the pointer as PNG or SVG.", ("Ctrl+E",)),
+        Action("print", "Panel for print…", "Save the panel for a paper (SVG, PDF) or a poster.", ("Ctrl+Shift+E",)),
+        Action("film", "Film of the ladder…", "Save as GIF how the ladder built up.", ("Ctrl+Shift+F",)),
         Action("copy", "Copy picture", "Copy the panel under the pointer, or the window.", ("Ctrl+C",)),
         Action("scores", "CSV of R(layer, lag)…", "Save the map, a row per value.", ("Ctrl+D",), False, True),
         Action("ladder", "CSV of the ladder…", "Save the ladder, a row per layer.", ("Ctrl+Shift+D",)),
@@ -258,7 +260,8 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
         **dict.fromkeys(("fewer", "more"), all_words),
         "reset": no_engine or no_question or (None if snapshot.n_scored else "No word has been scored yet."),
         **dict.fromkeys(("layer-up", "layer-down"), no_layer),
-        "panel": None if state.has_panel else "Move the pointer over a panel first.",
+        **dict.fromkeys(("panel", "print"), None if state.has_panel else "Move the pointer over a panel first."),
+        "film": None if snapshot.n_words else "No word has been scored yet.",
         "scores": None if snapshot.r is not None else "There are no scores yet.",
         "ladder": None if snapshot.peaks else f"No ladder yet: {snapshot.reason or 'no word has been scored'}.",
         "report": _no_report(snapshot, no_engine),

@@ -19,6 +19,7 @@ import numpy as np
 from rtalign.core.records import Sensor, sensor_from_dict, sensor_to_dict
 from rtalign.engine import snapshot as snapshots
 from rtalign.engine.commands import Command, Inspect, Pause, Play, Reset, Seek, SetSpeed, Step, Stop
+from rtalign.engine.ledger import WordEntry
 from rtalign.engine.process import wire
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import InspectedWord, Snapshot
@@ -70,7 +71,8 @@ def save(path: Path, taken: Sequence[Snapshot], patterns: FieldPatterns, about: 
     """
     scored = next(s for s in reversed(taken) if s.r is not None and s.lags_s is not None)
     signal = _joined_traces(taken)
-    frames, known = [], {}
+    frames: list[dict[str, Any]] = []
+    known: dict[int, WordEntry] = {}
     for one in taken:
         changed = [entry for entry in one.words if known.get(entry.word.index) != entry]
         known |= {entry.word.index: entry for entry in changed}
@@ -252,6 +254,9 @@ class RecordedEngine:
     def _make(self, i: int) -> Snapshot:
         one, over = self.session.at(i), not self.alive or i == len(self.session) - 1
         entry = next((entry for entry in one.words if entry.word.index == self._inspected), None)
+        if self._paused:
+            meg, words = (replace(stream, state="paused") for stream in (one.health.meg, one.health.words))
+            one = replace(one, health=replace(one.health, meg=meg, words=words))
         return replace(
             one, sequence=self._n_made, phase="ended" if over else "running", paused=self._paused, speed=self._speed,
             end_s=self.session.positions[-1], notices=self._notices,

@@ -4,9 +4,10 @@ from .head import HeadPanel as HeadPanel
 from .inspector import InspectorPanel as InspectorPanel
 from .ladder import LadderPanel as LadderPanel
 from .lag_map import LagMapPanel as LagMapPanel
-from .panel import LayeredPanel as LayeredPanel
 from .panel import Panel as Panel
 from .panel import PanelSpec as PanelSpec
+from .plot import LayeredPanel as LayeredPanel
+from .plot import PlotPanel as PlotPanel
 from .traces import TracesPanel as TracesPanel
 from .transcript import TranscriptPanel as TranscriptPanel
 
@@ -20,6 +21,7 @@ __all__ = [
     "LayeredPanel",
     "Panel",
     "PanelSpec",
+    "PlotPanel",
     "TracesPanel",
     "TranscriptPanel",
 ]

@@ -166,8 +166,9 @@ class HeadPanel(Panel):
         note = QRectF(box.left(), box.top() - self.px(4), box.width(), self.px(17))
         prefix = "" if self.layer is not None else "strongest: "
         text = f"layer {self._shown[0]}{self._place(self._shown[1])}"
-        fits = self.text_width(prefix + text, 12) <= note.width()
-        self.write(painter, note, prefix + text if fits else text, "muted", 12)
+        shortest = text.partition(", drawn")[0]
+        fitting = (choice for choice in (prefix + text, text) if self.text_width(choice, 12) <= note.width())
+        self.write(painter, note, next(fitting, shortest), "muted", 12)
         limit = max(float(values.max()), 2 * float(np.median(values))) or 1.0  # noise never glows
         side = max(min(box.width() - self.px(30), box.height() - self.px(48)), 20.0)
         disc = QRectF(box.center().x() - side / 2, box.top() + self.px(24), side, side)

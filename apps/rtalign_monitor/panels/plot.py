@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from PyQt6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QMouseEvent, QPaintEngine, QPainter, QPen, QPixmap, QResizeEvent
+from PyQt6.QtGui import QMouseEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PyQt6.QtWidgets import QFrame, QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign_monitor.panels.axes import Axis, Rows, ticks
 from rtalign_monitor.panels.panel import Panel
 from rtalign_monitor.widgets import theme as themes
+from rtalign_monitor.widgets.painted import is_vector
 from rtalign_monitor.widgets.theme import Theme
 
 Range = tuple[float, float]
@@ -125,8 +126,8 @@ class PlotLayer(pg.GraphicsObject):
 
     def paint(self, painter: QPainter, *_: Any) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        engine, ratio, box = painter.paintEngine(), painter.deviceTransform().m11(), self.boundingRect()
-        if not self._is_kept or (engine is not None and engine.type() == QPaintEngine.Type.SVG):
+        ratio, box = painter.deviceTransform().m11(), self.boundingRect()
+        if not self._is_kept or is_vector(painter):
             self._paint_in_panel(painter, ratio)
             return
         if self._pixmap is None or self._pixmap.devicePixelRatioF() != ratio:

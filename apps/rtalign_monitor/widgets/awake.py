@@ -43,7 +43,7 @@ class KeepAwake:
             from PyQt6.QtDBus import QDBusArgument
 
             cookie = QDBusArgument()
-            cookie.add(self._cookie, QMetaType.Type.UInt.value)
+            cookie.add(self._cookie, QMetaType.Type.UInt.value)  # type: ignore[arg-type]
             _call("UnInhibit", QVariant(cookie))
             self._cookie = None
 

@@ -34,6 +34,12 @@ _ALIGN = {
 }  # fmt: skip
 
 
+def is_vector(painter: QPainter) -> bool:
+    """Whether what is painted is kept as lines and letters: SVG, PDF."""
+    engine = painter.paintEngine()
+    return engine is not None and engine.type() in (QPaintEngine.Type.SVG, QPaintEngine.Type.Pdf)
+
+
 class PaintedWidget(QWidget):
     """A widget that paints a background, its content, and an overlay for what moves.
 
@@ -262,10 +268,9 @@ class PaintedWidget(QWidget):
     # Painting and focus
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002
-        """Paint from the kept layers; an SVG file is painted from scratch, in lines and letters."""
+        """Paint from the kept layers; an SVG or PDF file is painted from scratch, in lines and letters."""
         painter = QPainter(self)
-        engine = painter.paintEngine()
-        if engine is not None and engine.type() == QPaintEngine.Type.SVG:
+        if is_vector(painter):
             self._pixel_ratio = 1.0
             self._paint_card(painter)
             self.paint_content(painter)
