@@ -15,7 +15,7 @@ from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.engines import recorded
 from rtalign_monitor.engines.recorded import RecordedEngine
-from rtalign_monitor.panels.head import HeadPanel
+from rtalign_monitor.panels.head import HeadPanel, colour_limit
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.panel import Panel, PanelSpec
@@ -41,6 +41,9 @@ class HeadStripPanel(HeadPanel):
     description = "Field patterns of one layer at lags from left to right, from above, nose up, on one scale"
     minimum_size = QSize(320, 120)
 
+    def has_plot(self) -> bool:
+        return False
+
     def paint_content(self, painter: QPainter) -> None:
         lags = [lag for lag in STRIP_LAGS_S if len(self._lags) and self._lags[0] <= lag <= self._lags[-1]]
         patterns = [values for lag in lags if (values := self._values(lag)) is not None]
@@ -51,7 +54,7 @@ class HeadStripPanel(HeadPanel):
         notes = f"layer {self._shown[0]}", "after word onset", "from above"
         for i, note in enumerate(notes):
             self.write_parts(painter, QRectF(box.left(), box.top() + self.px(24 + 17 * i), width, self.px(17)), [note])
-        limit = max(max(float(values.max()) for values in patterns), 2 * float(np.median(patterns))) or 1.0
+        limit = colour_limit(patterns)
         pitch = (box.width() - width) / len(lags)
         side = max(min(0.86 * pitch, box.height() - self.px(26)), 20.0)
         for i, (lag, values) in enumerate(zip(lags, patterns, strict=True)):

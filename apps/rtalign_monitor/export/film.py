@@ -7,7 +7,6 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
 from PyQt6.QtCore import QBuffer
 
 from rtalign.engine.snapshot import Snapshot
@@ -88,6 +87,8 @@ def film(states: list[Snapshot], theme: Theme, caption: str) -> Callable[[Path],
 
 
 def _write(frames: list[bytes], to: Path) -> None:
+    from PIL import Image  # only where a film is made: the window starts without it
+
     images = [Image.open(BytesIO(frame)).convert("RGB").quantize(COLOURS) for frame in frames]
     durations = [FRAME_MS] * (len(images) - 1) + [LAST_MS]
     images[0].save(to, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True)

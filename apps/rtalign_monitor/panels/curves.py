@@ -37,6 +37,7 @@ class CurvesPanel(PlotPanel):
     minimum_size = QSize(220, 120)
     left_label, bottom_label = "R", "lag from word onset, ms"
     left_axis_px, bottom_axis_px = 56.0, 38.0
+    names_layers = True
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.low, self.high = -0.01, 0.02

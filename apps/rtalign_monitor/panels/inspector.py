@@ -16,7 +16,6 @@ from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
 from rtalign_monitor.panels.transcript import surprisal_bits
 from rtalign_monitor.widgets import theme as themes
 
-
 NO_SCORES = {
     "skipped": "skipped: not measured", "waiting": "measured, not scored yet", "scored": "its scores were not kept",
 }  # fmt: skip

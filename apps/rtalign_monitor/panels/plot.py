@@ -166,6 +166,8 @@ class PlotPanel(Panel, abstract=True):
 
     left_label = bottom_label = ""
     left_axis_px, bottom_axis_px = 50.0, 38.0
+    names_layers = False
+    """Whether the pointer over it means a layer and a lag."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -330,10 +332,11 @@ class PlotPanel(Panel, abstract=True):
             self.point_at(event.position())
 
     def leaveEvent(self, event: QEvent | None) -> None:  # noqa: ARG002
-        self.point_layer(None)
-        self.point_lag(None)
-        self.layer_pointed.emit(None)
-        self.lag_pointed.emit(None)
+        if self.names_layers:
+            self.point_layer(None)
+            self.point_lag(None)
+            self.layer_pointed.emit(None)
+            self.lag_pointed.emit(None)
 
     def menu_entries(self) -> dict[str, Callable[[], object]]:
         return {"View all": self.view_all, **super().menu_entries()}
@@ -366,6 +369,7 @@ class LayeredPanel(PlotPanel, abstract=True):
     right_margin = 22.0
     left_label = "layer  →  deeper"
     left_axis_px, bottom_axis_px = 56.0, AXIS_PX - 2
+    names_layers = True
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.layers: tuple[int, ...] = ()

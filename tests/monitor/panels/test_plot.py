@@ -18,7 +18,7 @@ from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.plot import PlotPanel
 from rtalign_monitor.panels.traces import TracesPanel
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import pixels, show_view
+from tests.helpers.view_pixels import head_with_bank, pixels, show_view
 
 KINDS: list[type[PlotPanel]] = [LadderPanel, LagMapPanel, CurvesPanel, TracesPanel]
 
@@ -114,6 +114,17 @@ def test_the_map_has_each_cell_at_its_layer_and_lag_when_zoomed(grid: Grid) -> N
     )
     brightness = [sum((int(colour) >> shift) & 255 for shift in (0, 8, 16)) for colour in (lit, dark)]
     assert brightness[0] > 2 * brightness[1]
+
+
+def test_a_head_stays_round_when_zoomed(qtbot: QtBot) -> None:
+    """A pattern that is stretched would be another pattern."""
+    panel = head_with_bank(qtbot)
+    panel.draw(snapshots.snapshot_after(300))
+    for steps in (0, 3, -6):
+        wheel(panel, panel.field().center(), steps)
+        (left, right), (low, high) = panel.box.viewRange()
+        field = panel.field()
+        assert (right - left) / field.width() == pytest.approx((high - low) / field.height(), rel=0.01)
 
 
 @pytest.mark.parametrize(
