@@ -10,6 +10,7 @@ from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu
 
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.headline import waiting_for
 from rtalign_monitor.engines.link import EngineState
 from rtalign_monitor.memory import ViewName
 from rtalign_monitor.panels.grid import IN_MENU
@@ -263,18 +264,21 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
         **dict.fromkeys(("panel", "print"), None if state.has_panel else "Move the pointer over a panel first."),
         "film": None if snapshot.n_words else "No word has been scored yet.",
         "scores": None if snapshot.r is not None else "There are no scores yet.",
-        "ladder": None if snapshot.peaks else f"No ladder yet: {snapshot.reason or 'no word has been scored'}.",
+        "ladder": None if snapshot.peaks else f"No ladder yet: {_missing(snapshot)}.",
         "report": _no_report(snapshot, no_engine),
         **{f"show-{spec.name}": in_demo for spec in IN_MENU if not spec.in_demo},
     }
 
 
+def _missing(snapshot: Snapshot) -> str:
+    """What the first peaks wait for, in the ladder's words."""
+    return waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason) or "no scores"
+
+
 def _no_report(snapshot: Snapshot, no_engine: str | None) -> str | None:
     if snapshot.report is not None:
         return None
-    return no_engine or (
-        None if snapshot.peaks else f"There is nothing to report yet: {snapshot.reason or 'no scores'}."
-    )
+    return no_engine or (None if snapshot.peaks else f"There is nothing to report yet: {_missing(snapshot)}.")
 
 
 def table_of_keys() -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.headline import waiting_for
 from rtalign.streams.events import StreamHealth
 from rtalign_monitor.bars.message_bar import Fix, Message
 from rtalign_monitor.engines.link import EngineLink, EngineState
@@ -285,8 +286,8 @@ def _ended(status: SessionStatus, fixes: Fixes) -> Message:
         text += f" The report is {snapshot.report.path}."
     if snapshot.report is not None or snapshot.peaks:
         buttons = (("Open report", fixes.report),)
-    elif snapshot.reason:
-        text += f" There is nothing to report: {snapshot.reason}."
+    elif missing := waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason):
+        text += f" There is nothing to report: {missing}."
     return Message("ended", text, "quiet", (*buttons, ("Play again" if replay else "Start again", fixes.play_again)))
 
 

@@ -125,7 +125,10 @@ class Grid(QWidget):
         """Show and hide panels by view, by what the user has hidden, and by whether a word is picked."""
         for name, panel in self.panels.items():
             wanted = name not in self.hidden and (self.view == "operator" or panel.spec.in_demo)
-            panel.setVisible(wanted if panel.spec.shortcut else self.word_picked)
+            wanted = wanted if panel.spec.shortcut else self.word_picked
+            if wanted and panel.isHidden() and self.drawn is not None:  # no new snapshot may come: it may be paused
+                panel.draw(self.drawn)
+            panel.setVisible(wanted)
         children = (self.lower_row.widget(i) for i in range(self.lower_row.count()))
         self.lower_row.setVisible(any(child is not None and child.isVisibleTo(self.lower_row) for child in children))
 
