@@ -36,6 +36,8 @@ PATTERN_STEPS = 60
 """Resolution of a field pattern: steps from zero to the largest value of all."""
 PATTERN_LAGS_S = (-0.1, 0.7)
 """Lags of which field patterns are kept."""
+HEARTBEAT_S = 1.0
+"""A new snapshot comes at least so often, also while paused: an engine that sends none counts as silent."""
 MAX_SPEED = 32.0
 """What a speed of None means."""
 N_WORDS = 60
@@ -239,13 +241,14 @@ class RecordedEngine:
 
     @property
     def newest(self) -> Snapshot:
-        """The snapshot of this moment; the same object until something in it changes."""
+        """The snapshot of this moment; the same object until something in it changes, or a second has passed."""
         position = self._position()
         if self._loop and position >= self.session.positions[-1] and self.alive:
             self._go(self.session.positions[0])
             position = self._position()
         i = max(bisect_right(self.session.positions, position) - 1, 0)
-        key = i, self._paused, self._speed, self._notices, self._inspected, self.alive
+        beat = self._clock() // HEARTBEAT_S
+        key = i, self._paused, self._speed, self._notices, self._inspected, self.alive, beat
         if self._made is None or self._made[0] != key:
             self._n_made += 1
             self._made = key, self._make(i)

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtalign.core.session import Session
 from rtalign.engine.commands import Inspect, Pause, Play, Record, Reset, Seek, SetSpeed, Step, Stop
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines import recorded
+from rtalign_monitor.engines.link import SILENCE_TIMEOUT_S, EngineLink
 from rtalign_monitor.engines.recorded import RecordedEngine, RecordedSession
 from tests.helpers import snapshots
 
@@ -92,10 +94,22 @@ def test_a_snapshot_is_the_same_object_until_something_changes(session: Recorded
     clock = Clock()
     engine = RecordedEngine(session, clock=clock)
     first = engine.newest
-    clock.now += 1.0
+    clock.now += 0.5
     assert engine.newest is first
-    clock.now += 1.0
+    clock.now += 1.5
     assert engine.newest is not first
+
+
+def test_a_paused_session_is_not_silent(session: RecordedSession) -> None:
+    """The window would take a session that sends nothing for an engine that hangs."""
+    clock = Clock()
+    link = EngineLink(lambda _: RecordedEngine(session, clock=clock), clock)
+    link.start(Session())
+    link.send(Pause())
+    for _ in range(40):
+        clock.now += SILENCE_TIMEOUT_S / 4
+        link.poll()
+        assert not link.silent
 
 
 def test_what_needs_an_engine_is_answered_with_a_notice(session: RecordedSession) -> None:
