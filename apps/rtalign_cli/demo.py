@@ -60,7 +60,7 @@ def play_recorded(out: Path, headless: bool) -> dict[str, Any]:
     """The packaged session in the window, or to its end in pictures of it."""
     from rtalign_monitor.engines import recorded
 
-    options = ["--headless", "--pictures", str(out / "instant"), "--speed", "8"] if headless else ["--speed", "2"]
+    options = ["--headless", "--pictures", str(out / "instant"), "--speed", "32"] if headless else ["--speed", "2"]
     args = build_parser().parse_args(["replay", str(recorded.DEMO), *options])
     return live.replay(args, Progress(quiet=True))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PyQt6.QtCore import QBuffer
 
 from rtalign.engine.snapshot import Snapshot
@@ -40,8 +41,10 @@ class LadderHistory:
             self.states, self._every = [], 1
         if not snapshot.n_words or (self.states and snapshot.n_words < self.states[-1].n_words + self._every):
             return
-        self.states.append(replace(
+        r, lags = (None if a is None else np.array(a, np.float32) for a in (snapshot.r, snapshot.lags_s))
+        self.states.append(replace(  # copies: an array of a snapshot keeps the whole message that it came in
             snapshot, words=(), traces=None, null_lo=None, null_hi=None, map_hi=None, statistics={}, inspected=None,
+            r=r, lags_s=lags,
         ))  # fmt: skip
         if len(self.states) > MAX_STATES:
             self.states = self.states[::2]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from PyQt6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QMouseEvent, QPainter, QPen, QPixmap, QResizeEvent
+from PyQt6.QtGui import QMouseEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
 from PyQt6.QtWidgets import QFrame, QWidget
 
 from rtalign.core.time_format import signed_ms
@@ -178,6 +178,7 @@ class PlotPanel(Panel, abstract=True):
         self.view = pg.GraphicsView(self, background=None)
         self.view.setFrameShape(QFrame.Shape.NoFrame)
         self.view.setCacheMode(self.view.CacheModeFlag.CacheNone)  # a drawing in SVG would hold the kept background
+        self.view.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view.setAccessibleName("")
         self.box = PlotBox(self)
@@ -272,10 +273,13 @@ class PlotPanel(Panel, abstract=True):
     # Painting
 
     def invalidate(self) -> None:
-        super().invalidate()
+        """Have header and plot painted again, not the axes; of the panel only what the plot does not cover."""
+        self._content = None
+        self.update(QRegion(self.rect()) - QRegion(self.view.geometry() if self.view.isVisible() else QRect()))
         self.place()
-        for layer in self._layers:
-            layer.invalidate()
+        self._layers[0].invalidate()
+        if self.layer is not None:
+            self.update_marks()
 
     def update_marks(self) -> None:
         """Paint what moves again, and nothing else."""

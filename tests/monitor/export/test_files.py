@@ -120,6 +120,7 @@ def test_a_film_covers_the_whole_session_and_ends_with_its_last_state(qtbot: QtB
     assert counts[0] <= 6
     assert counts[-1] > 880
     assert counts == sorted(set(counts))
+    assert all(state.r is not None and state.r.base is None for state in history.states)  # not a part of a message
     film(history.states[-3:], Theme.of("light"), "n = 897 words")(tmp_path / "it.gif")
     with Image.open(tmp_path / "it.gif") as made:
         assert made.n_frames == 3
