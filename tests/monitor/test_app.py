@@ -10,7 +10,9 @@ import pytest
 
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import empty_snapshot
+from rtalign_monitor import app
 from rtalign_monitor.app import DisplayOptions, absolute, last_snapshot, poll
+from rtalign_monitor.engines import recorded
 
 
 def test_a_session_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +43,18 @@ def test_a_window_whose_engine_was_lost_returns_a_failure(state: str, phase: str
     last = last_snapshot(window)
     assert last is not None
     assert last.phase == phase
+
+
+def test_a_recorded_session_plays_without_an_engine_and_a_broken_one_goes_to_an_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine then says what is wrong with the file, as with any recording."""
+    asked: list[Session] = []
+    monkeypatch.setattr("rtalign.engine.process.client.Client", asked.append)
+    engine = app._connect(Session(recording=recorded.DEMO, speed=4.0))
+    assert isinstance(engine, recorded.RecordedEngine)
+    assert engine.newest.speed == 4.0
+    broken = tmp_path / "broken.rtsession"
+    broken.write_bytes(b"\0")
+    app._connect(Session(recording=broken))
+    assert [session.recording for session in asked] == [broken]
