@@ -19,8 +19,8 @@ from rtalign_monitor.bars.message_bar import Message, MessageBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export import files
 from rtalign_monitor.export.film import LadderHistory, film
-from rtalign_monitor.export.tables import ladder_table, score_table
 from rtalign_monitor.memory import WindowMemory
+from rtalign_monitor.panels.tables import ladder_table, score_table
 from rtalign_monitor.widgets.fields import FileDialogs, open_path
 from rtalign_monitor.widgets.painted import PaintedWidget
 from rtalign_monitor.widgets.theme import Theme

@@ -8,6 +8,9 @@ from .panel import Panel as Panel
 from .panel import PanelSpec as PanelSpec
 from .plot import LayeredPanel as LayeredPanel
 from .plot import PlotPanel as PlotPanel
+from .tables import Table as Table
+from .tables import ladder_table as ladder_table
+from .tables import score_table as score_table
 from .traces import TracesPanel as TracesPanel
 from .transcript import TranscriptPanel as TranscriptPanel
 
@@ -22,6 +25,9 @@ __all__ = [
     "Panel",
     "PanelSpec",
     "PlotPanel",
+    "Table",
     "TracesPanel",
     "TranscriptPanel",
+    "ladder_table",
+    "score_table",
 ]

@@ -11,11 +11,11 @@ from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PyQt6.QtWidgets import QWidget
 
 from rtalign.engine.snapshot import Snapshot
-from rtalign_monitor.export.tables import Table, score_table
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import line_through, stretches, ticks
 from rtalign_monitor.panels.panel import PanelSpec, same_values
 from rtalign_monitor.panels.plot import PlotPanel, Range, lag_cells, rounded
+from rtalign_monitor.panels.tables import Table, score_table
 
 CHANCE = "faint: not above chance   grey: chance at each lag   dotted: chance anywhere (corrected)"
 FAINT = 0.35

@@ -94,7 +94,7 @@ class HeadPanel(PlotPanel):
 
     def field(self) -> QRectF:
         box = self.inner_box()
-        return rounded(box.adjusted(0, self.px(38), 0, -self.px(20)))
+        return rounded(box.adjusted(0, self.px(46), 0, -self.px(20)))
 
     def home(self) -> tuple[Range, Range]:
         """The head and a margin for its nose, as wide as it is high."""

@@ -25,11 +25,11 @@ from rtalign.scoring.headline import (
 from rtalign.scoring.latency import RULES
 from rtalign.scoring.peaks import Peak
 from rtalign_monitor.engines.two_banks import SecondBank, peak_differences, shared_correlations
-from rtalign_monitor.export.tables import Table, ladder_table
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Easing, word_count
 from rtalign_monitor.panels.panel import PanelSpec
 from rtalign_monitor.panels.plot import HEADER_PX, LayeredPanel, Range
+from rtalign_monitor.panels.tables import Table, ladder_table
 from rtalign_monitor.widgets import theme as themes
 
 QUESTION = "Do deeper layers answer later?"

@@ -16,11 +16,11 @@ from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.headline import ABOVE_CHANCE, NOT_ABOVE_CHANCE
 from rtalign.scoring.statistics import STATISTICS, Statistic
 from rtalign_monitor.engines.two_banks import MAP_CONTENTS, MapContent, SecondBank, map_snapshot
-from rtalign_monitor.export.tables import Table, score_table
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import stretches, word_count
 from rtalign_monitor.panels.panel import PanelSpec, same_values
 from rtalign_monitor.panels.plot import LayeredPanel, Range, lag_cells
+from rtalign_monitor.panels.tables import Table, score_table
 from rtalign_monitor.widgets import theme as themes
 from rtalign_monitor.widgets.painted import SEPARATOR
 

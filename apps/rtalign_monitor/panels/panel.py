@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QMenu, QWidget
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines.two_banks import SecondBank
-from rtalign_monitor.export.tables import Table
+from rtalign_monitor.panels.tables import Table
 from rtalign_monitor.widgets.painted import PaintedWidget
 
 Place = Literal["upper", "lower", "bottom", "side"]

@@ -12,11 +12,11 @@ from PyQt6.QtWidgets import QWidget
 
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot, Traces
-from rtalign_monitor.export.tables import Table, trace_table
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import line_through, ticks
 from rtalign_monitor.panels.panel import PanelSpec
 from rtalign_monitor.panels.plot import PlotPanel, Range, rounded
+from rtalign_monitor.panels.tables import Table, trace_table
 
 SPAN_S = 6.0
 ROUND_NUMBERS = (1, 2, 5)
