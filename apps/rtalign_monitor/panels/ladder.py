@@ -28,7 +28,7 @@ from rtalign_monitor.engines.two_banks import SecondBank, peak_differences, shar
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Easing, word_count
 from rtalign_monitor.panels.panel import PanelSpec
-from rtalign_monitor.panels.plot import HEADER_PX, LayeredPanel, Range
+from rtalign_monitor.panels.plot import HEADER_PX, LAST_TICK_PX, LayeredPanel, Range
 from rtalign_monitor.panels.tables import Table, ladder_table
 from rtalign_monitor.widgets import theme as themes
 
@@ -129,6 +129,7 @@ class LadderPanel(LayeredPanel):
         if before and second and before.names == second.names and _same(before.snapshot, second.snapshot):
             return
         self.right_margin = DIFFERENCES_PX if second else type(self).right_margin
+        self.right_spare_px = 0.0 if second else LAST_TICK_PX
         if self.snapshot is not None:
             self._fit_range(self.snapshot)
         self.invalidate()

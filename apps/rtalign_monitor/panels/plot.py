@@ -63,8 +63,8 @@ class PlotAxis(pg.AxisItem):
         if self.orientation == "bottom" and self.label is not None:
             self.label.setY(self.size().height() - self.label.boundingRect().height() + LABEL_MARGIN_PX)
 
-    def set_look(self, theme: Theme, font_px: int, label: str) -> None:
-        over = round(LAST_TICK_PX / 11 * font_px)  # how far the first and the last text may reach over the ends
+    def set_look(self, theme: Theme, font_px: int, label: str, over: int) -> None:
+        """Colours, font and label; over : pixels that the first and the last text may reach over the ends."""
         self.setStyle(tickFont=themes.font(font_px), tickTextOffset=round(0.3 * font_px), hideOverlappingLabels=over)
         self.setPen(theme.colour("faint"))
         self.setTextPen(theme.colour("muted"))
@@ -162,6 +162,8 @@ class PlotPanel(Panel, abstract=True):
         The plot.
     follows : bool
         Whether the plot shows all there is, rather than what the user has chosen.
+    right_spare_px : float
+        Room right of the field for half of the last tick's text, in pixels at scale 1.
     """
 
     left_label = bottom_label = ""
@@ -172,6 +174,7 @@ class PlotPanel(Panel, abstract=True):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.follows = True
+        self.right_spare_px = LAST_TICK_PX
         self._home: tuple[Range, Range] | None = None
         self._looks: Hashable = None
         self._layers: list[PlotLayer] = []
@@ -308,13 +311,13 @@ class PlotPanel(Panel, abstract=True):
         """Put the plot where the field is, with its axes beside it, in the present colours and sizes."""
         field, shown = self.field(), self.has_plot()
         left, bottom = round(self.px(self.left_axis_px)), round(self.px(self.bottom_axis_px))
-        right, top = round(self.px(LAST_TICK_PX)), round(self.px(TOP_TICK_PX))
-        looks = self.theme.name, self.scale, shown
+        right, top = round(self.px(self.right_spare_px)), round(self.px(TOP_TICK_PX))
+        looks = self.theme.name, self.scale, shown, right
         if looks != self._looks:
             self._looks = looks
             self.view.setBackground(self.theme.colour("panel"))
             for side, label in (("left", self.left_label), ("bottom", self.bottom_label)):
-                self.axes[side].set_look(self.theme, self.font_px(11), label)
+                self.axes[side].set_look(self.theme, self.font_px(11), label, right)
             self.axes["left"].setWidth(left)
             self.axes["bottom"].setHeight(bottom)
             self.plot.layout.setContentsMargins(0, top, right, 0)
