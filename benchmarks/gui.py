@@ -123,7 +123,7 @@ def session(given: argparse.Namespace, folder: Path) -> Iterator[str]:
 
     from rtalign.simulation import helmet_sensors
 
-    made_up_bank(folder, helmet_sensors("ctf275"), "all")
+    made_up_bank(folder, helmet_sensors("ctf275"), "all", "smollm2", "float32")
     tag = f"gui-{os.getpid()}"
     command = [sys.executable, str(ROOT / "benchmarks" / "live.py"), "--play", tag, "--minutes", str(given.minutes + 1)]
     with subprocess.Popen(command) as other:

@@ -57,10 +57,11 @@ def main() -> None:
 
 def opened(memory_file: Path) -> Any:
     """A window of the usual size."""
-    from rtalign_monitor.app import _connect
+    from rtalign.engine.process.client import EngineStarter
+    from rtalign_monitor.app import or_recorded
     from rtalign_monitor.main_window import MonitorWindow
 
-    window = MonitorWindow(_connect, memory_file)
+    window = MonitorWindow(or_recorded(EngineStarter()), memory_file)
     window.resize(*SIZE)
     window.show()
     return window

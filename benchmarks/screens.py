@@ -40,7 +40,7 @@ def spoken(snapshot: Any, words: list[str]) -> Any:
 class Still:
     """In place of an engine: shows one snapshot."""
 
-    word_list = None
+    word_list = recording = None
     alive, pid = True, 1
 
     def __init__(self, snapshot: Any) -> None:

@@ -220,7 +220,11 @@ class RecordedEngine:
         What is played.
     word_list : WordList
         All words of the recording.
+    recording : None
+        Nothing is recorded.
     """
+
+    recording = None
 
     def __init__(
         self,
