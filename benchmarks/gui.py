@@ -31,7 +31,7 @@ class Feed:
     """Snapshots of a made-up run from another process through the engine's own pipe; stands in for its client."""
 
     def __init__(self, changes: str, hertz: float = FEED_HZ) -> None:
-        self.newest, self.word_list = snapshot.empty_snapshot("loading", "starting"), None
+        self.newest, self.word_list, self.recording = snapshot.empty_snapshot("loading", "starting"), None, None
         command = [sys.executable, __file__, "--feed", changes, "--hertz", str(hertz)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         threading.Thread(target=self._read, daemon=True).start()
