@@ -31,7 +31,7 @@ class Feed:
     """Snapshots of a made-up run from another process through the engine's own pipe; stands in for its client."""
 
     def __init__(self, changes: str, hertz: float = FEED_HZ) -> None:
-        self.newest, self.word_list = snapshot.empty_snapshot("loading", "starting"), None
+        self.newest, self.word_list, self.recording = snapshot.empty_snapshot("loading", "starting"), None, None
         command = [sys.executable, __file__, "--feed", changes, "--hertz", str(hertz)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         threading.Thread(target=self._read, daemon=True).start()
@@ -123,7 +123,7 @@ def session(given: argparse.Namespace, folder: Path) -> Iterator[str]:
 
     from rtalign.simulation import helmet_sensors
 
-    made_up_bank(folder, helmet_sensors("ctf275"), "all")
+    made_up_bank(folder, helmet_sensors("ctf275"), "all", "smollm2", "float32")
     tag = f"gui-{os.getpid()}"
     command = [sys.executable, str(ROOT / "benchmarks" / "live.py"), "--play", tag, "--minutes", str(given.minutes + 1)]
     with subprocess.Popen(command) as other:

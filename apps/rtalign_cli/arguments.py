@@ -25,6 +25,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
         "--minutes", type=number(above=0), default=20.0, metavar="M", help="length of the training story (20)"
     )
     parser.add_argument("--headless", action="store_true", help="open no window, save pictures of it instead")
+    parser.add_argument("--instant", action="store_true", help="play a recorded session at once, train nothing")
     parser.add_argument("--prepare", action="store_true", help="make the listener and the bank, and stop there")
     parser.add_argument("--seed", type=whole(0), default=1, help="seed of the simulated listener (1)")
 

@@ -33,6 +33,8 @@ SFREQ = 300.0
 
 def demo(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Simulate, train, evaluate and show; a second call reuses what the first one made."""
+    if args.instant:
+        return play_recorded(args.out, args.headless)
     from rtalign.training.evaluation import evaluate
 
     trained = train_listener(args, progress)
@@ -52,6 +54,15 @@ def demo(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     if printing:
         print_lines(["", *live_lines(streamed), "", *file_lines(args.out, windowed)])
     return {"planted_s": planted, "train": trained.summary, "fresh": test, "live": streamed}
+
+
+def play_recorded(out: Path, headless: bool) -> dict[str, Any]:
+    """The packaged session in the window, or to its end in pictures of it."""
+    from rtalign_monitor.engines import recorded
+
+    options = ["--headless", "--pictures", str(out / "instant"), "--speed", "32"] if headless else ["--speed", "2"]
+    args = build_parser().parse_args(["replay", str(recorded.DEMO), *options])
+    return live.replay(args, Progress(quiet=True))
 
 
 @dataclass(frozen=True, slots=True)

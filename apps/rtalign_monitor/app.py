@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import traceback
@@ -17,7 +18,8 @@ from rtalign.core.session import Session
 from rtalign.engine.process.client import EngineStarter
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor import memory
-from rtalign_monitor.engines.link import without_engine
+from rtalign_monitor.engines import recorded
+from rtalign_monitor.engines.link import EngineClient, without_engine
 from rtalign_monitor.export.screenshots import Screenshots
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.memory import ViewName
@@ -67,10 +69,10 @@ def run(session: Session | None, options: DisplayOptions | None = None) -> Snaps
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setProperty("applicationName", "rtalign")
     starter = EngineStarter()
-    window = MonitorWindow(starter, memory.default_path())
+    window = MonitorWindow(or_recorded(starter), memory.default_path())
     if options.view:
         window.set_view(options.view)
-    window.demo_requested.connect(DemoBuilder(window.message_bar, window.start).start)
+    window.listener_requested.connect(DemoBuilder(window.message_bar, window.start).start)
     pictures = Screenshots(options.pictures) if options.pictures else None
     window.show()
     QTimer.singleShot(0, lambda: window.start(absolute(session)) if session is not None else window.start_dialog())
@@ -131,6 +133,21 @@ def _interrupt(window: MonitorWindow) -> None:
         window.close_now()
     else:
         window.close()
+
+
+def or_recorded(start_engine: Callable[[Session], EngineClient]) -> Callable[[Session], EngineClient]:
+    """What starts an engine for a session, or plays a recorded session without one.
+
+    A file that only looks like a recorded session goes to an engine all the same, which says what is wrong with it.
+    """
+
+    def start(session: Session) -> EngineClient:
+        if session.recording is not None and session.recording.suffix == recorded.SUFFIX:
+            with contextlib.suppress(ValueError):
+                return recorded.RecordedEngine(recorded.RecordedSession(session.recording), session.speed)
+        return start_engine(session)
+
+    return start
 
 
 def _print_qt_message(_kind: QtMsgType, _where: QMessageLogContext, text: str | None) -> None:

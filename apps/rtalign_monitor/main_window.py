@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from PyQt6.QtCore import QByteArray, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QGuiApplication, QScreen
 from PyQt6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
+from rtalign.core.records import Sensor
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.snapshot import Snapshot
@@ -27,25 +28,32 @@ from rtalign_monitor.actions.handlers import (
 )
 from rtalign_monitor.actions.registry import ActionRegistry, WindowState, unavailable_reasons
 from rtalign_monitor.actions.replay_extras import ReplayExtras
-from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets
+from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets, first_scale
 from rtalign_monitor.bars import messages
 from rtalign_monitor.bars.message_bar import Message, MessageBar
 from rtalign_monitor.bars.messages import Fixes, SessionStatus, messages_for
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.transport import TransportActions, TransportBar
 from rtalign_monitor.bars.trust import TrustBar
+from rtalign_monitor.engines import recorded
 from rtalign_monitor.engines.link import EngineClient, EngineLink, EngineState, without_engine, without_streams
+from rtalign_monitor.engines.recorded import RecordedEngine
 from rtalign_monitor.export.exporter import Exporter
+from rtalign_monitor.export.film import LadderHistory
 from rtalign_monitor.memory import Bookmarks
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
-from rtalign_monitor.start.sessions import SessionActions, describe_session
+from rtalign_monitor.start.sessions import SessionActions, describe_session, source_of
+from rtalign_monitor.visitors import VisitorsWindow
 from rtalign_monitor.widgets.fields import FileDialogs
 from rtalign_monitor.widgets.theme import Theme
 
 TICK_MS = 50
 SIZE, FRAME_PX = QSize(1280, 800), 40
 """Of the window at its first start; height of the frame that a desktop puts around it."""
+SHARE = 0.85
+"""Of a large screen."""
+DEMO_SPEED, DEMO_MESSAGE_S = 2.0, 15.0
 WARNING_S = 12.0
 """How long a warning of the engine stays in the message bar."""
 
@@ -53,7 +61,7 @@ WARNING_S = 12.0
 class MonitorWindow(QMainWindow):
     """Draws what has changed, 20 times a second; the engine does everything else.
 
-    The signal `demo_requested` is emitted when the user asks for the demo.
+    The signal `listener_requested` is emitted when the user asks for a demo that is trained here.
 
     Parameters
     ----------
@@ -76,7 +84,7 @@ class MonitorWindow(QMainWindow):
         Whether the window closes as soon as the engine has stopped.
     """
 
-    demo_requested = pyqtSignal()
+    listener_requested = pyqtSignal()
 
     def __init__(self, connect: Callable[[Session], EngineClient], memory_file: Path) -> None:
         super().__init__()
@@ -87,7 +95,7 @@ class MonitorWindow(QMainWindow):
         self.drawn: Snapshot | None = None
         self.closing = self._without_waiting = False
         self._last_notice: Notice | None = None
-        self._bank = ""
+        self._patterns_of: RecordedEngine | str = ""
         self._drawn_state: tuple[EngineState, bool] = "none", False
         self._make_widgets()
         self._make_handlers(connect)
@@ -114,12 +122,15 @@ class MonitorWindow(QMainWindow):
         for widget in (self.status, self.transport, self.grid, self.trust):
             column.addWidget(widget, 1 if widget is self.grid else 0)
         self.message_bar = MessageBar(messages.ORDER, self.status)
+        self.visitors = VisitorsWindow(self._for_visitors, lambda: self._frozen, lambda: self.pointer.layer)
+        self.visitors.closed.connect(lambda: self.action_registry["visitors"].setChecked(False))
         self.setCentralWidget(body)
         body.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         body.setFocus()
         if self.memory.geometry:
             self.restoreGeometry(QByteArray(base64.b64decode(self.memory.geometry)))
         else:
+            self.memory.scale = first_scale(self.screen())
             self.resize(first_size(self.screen()))
 
     def _make_handlers(self, connect: Callable[[Session], EngineClient]) -> None:
@@ -131,14 +142,17 @@ class MonitorWindow(QMainWindow):
         self.view_settings = ViewSettings(self, widgets, actions, self.memory)
         self.pointer = PanelPointer(self.grid, link)
         self.replay = ReplayHandlers(link, widgets, self.bookmarks)
+        actions.connect({"visitors": lambda: self.show_visitors(actions["visitors"].isChecked())})
         for group in (
-            SessionHandlers(self, self.start_dialog, self.sessions, link, actions),
+            SessionHandlers(self, self.start_dialog, self.start_demo, self.sessions, link, actions),
             ViewHandlers(self.view_settings, self.pointer, widgets, actions),
             DisplayHandlers(link, widgets, actions),
             self.replay,
-            ExportHandlers(self.exporter, self.grid, self),
+            ExportHandlers(self.exporter, self.grid, self, self.memory),
         ):
             actions.connect(group.handlers())
+        for panel in self.grid.panels.values():
+            panel.window_actions = [actions["copy"], actions["panel"], actions["print"]]
         self.replay_extras = ReplayExtras(connect, link, widgets, actions, self.file_dialogs)
 
     def _make_fixes(self) -> Fixes:
@@ -147,27 +161,37 @@ class MonitorWindow(QMainWindow):
             start=self.start_dialog, open=self.action_registry["open"].trigger, restart=link.restart, stop=link.stop,
             kill=self._kill_engine, cancel_restart=link.cancel_restart, close_now=self.close_now,
             choose_bank=sessions.choose_bank, ignore_missing_sensors=sessions.ignore_missing_sensors,
-            report=self.exporter.open_report,
+            report=self.exporter.open_report, demo=self.start_demo,
             play_again=self.replay.play_again, dismiss_loss=link.dismiss_loss,
         )  # fmt: skip
 
     def start(self, session: Session) -> None:
         """Start a session, in place of the current one."""
         self.transport.timeline.clear()
-        self.memory.add_recent(session)
+        if session.recording != recorded.DEMO:
+            self.memory.add_recent(session)
         self.bookmarks.open(session)
         self.exporter.cancel_report()
         self.message_bar.dismiss("notice")
         self.drawn = self._last_notice = None
         self.transport.set_last_words(session.last_words)
-        self.status.label = session.label
+        self.status.label, self.status.source = session.label, source_of(session)
+        self.visitors.source = self.exporter.source = self.status.source
+        self.exporter.history = LadderHistory()
         self.setWindowTitle(f"{describe_session(session)} - rtalign")
         self.replay_extras.end(session)
         self.link.start(session)
 
     def start_dialog(self) -> None:
         """Open the dialog in which a session is chosen."""
-        self.sessions.start_dialog(Theme.of(self.memory.theme), self, self.demo_requested.emit)
+        self.sessions.start_dialog(Theme.of(self.memory.theme), self, self.start_demo)
+
+    def start_demo(self) -> None:
+        """Play the packaged session, and offer to make one like it here."""
+        self.start(Session(recording=recorded.DEMO, speed=DEMO_SPEED))
+        fixes = (("Train one here…", self.listener_requested.emit), ("Start…", self.start_dialog))
+        text = "This is a recorded session of a simulated listener; one trained here takes some minutes."
+        self.message_bar.post_briefly(Message("notice", text, "quiet", fixes), DEMO_MESSAGE_S)
 
     def set_theme(self, name: memory.ThemeName) -> None:
         self.view_settings.set_theme(name)
@@ -200,18 +224,35 @@ class MonitorWindow(QMainWindow):
             return
         self.drawn, self._drawn_state = snapshot, drawn_state
         self._follow(snapshot)
-        if state in ("ended", "stopping"):
-            snapshot = without_streams(snapshot)
-        known = snapshot
-        if state == "lost":
-            known = without_engine(snapshot)
-        elif self.link.silent:
-            known = without_streams(snapshot, "unknown")
+        known = self._known(snapshot)
         self.status.draw(known)
         self.trust.draw(known)
-        self.transport.draw(snapshot)
+        shown = without_streams(snapshot) if state in ("ended", "stopping") else snapshot
+        self.transport.draw(shown)
         if not frozen:
-            self.grid.draw(snapshot, by_turns)
+            self.grid.draw(shown, by_turns)
+
+    def _known(self, snapshot: Snapshot) -> Snapshot:
+        """A snapshot, corrected where its engine or its streams are gone."""
+        if self.link.state == "lost":
+            return without_engine(snapshot)
+        if self.link.state in ("ended", "stopping"):
+            return without_streams(snapshot)
+        return without_streams(snapshot, "unknown") if self.link.silent else snapshot
+
+    def _for_visitors(self) -> Snapshot | None:
+        """What visitors see: the session while one runs, with its end, or None."""
+        newest = self.link.newest
+        over = self.link.state in ("none", "failed") or newest.phase == "loading"
+        return None if over else self._known(newest)
+
+    def show_visitors(self, on: bool) -> None:
+        """Open or close the visitors' window."""
+        if not on:
+            self.visitors.close()
+            return
+        self.visitors.set_theme(Theme.of(self.memory.theme))
+        self.visitors.open_on(QGuiApplication.screens(), self.screen())
 
     @property
     def _frozen(self) -> bool:
@@ -247,8 +288,10 @@ class MonitorWindow(QMainWindow):
         self.action_registry["publish"].setChecked(snapshot.publishing)
         self.exporter.update(snapshot)
         self.sessions.update()
-        if snapshot.phase not in ("loading", "failed") and snapshot.bank != self._bank:
-            self._use_bank(snapshot.bank)
+        engine = self.link.engine
+        source = engine if isinstance(engine, RecordedEngine) else snapshot.bank
+        if snapshot.phase not in ("loading", "failed") and source != self._patterns_of:
+            self._show_patterns(source)
         for notice in _newer(snapshot.notices, self._last_notice):
             self._last_notice = notice
             if notice.kind in ("command", "language"):
@@ -264,23 +307,30 @@ class MonitorWindow(QMainWindow):
         else:
             self.message_bar.post_briefly(message, WARNING_S)
 
-    def _use_bank(self, bank: str) -> None:
-        """Show the patterns of the bank that the engine uses ("": none), and remember the bank.
+    def _show_patterns(self, source: RecordedEngine | str) -> None:
+        """Show the patterns of a recorded session, or of the bank that the engine uses ("": none), and remember it.
 
         A bank that cannot be read is no error here: the engine refuses it, and says why.
         """
-        self._bank = bank
-        head = self.grid.panel(HeadPanel)
-        if not bank:
-            head.set_bank((), None, np.zeros(0))
+        self._patterns_of = source
+        if isinstance(source, RecordedEngine):
+            found = source.session.patterns
+            self._set_patterns(found.sensors, found.values, found.lags_s)
+            return
+        if not source:
+            self._set_patterns((), None, np.zeros(0))
             return
         if self.link.session is not None:
-            self.link.session = self.link.session.model_copy(update={"bank": Path(bank)})
+            self.link.session = self.link.session.model_copy(update={"bank": Path(source)})
             self.memory.add_recent(self.link.session)
         with contextlib.suppress(ValueError, OSError):
-            loaded = DecoderBank.load(Path(bank))
+            loaded = DecoderBank.load(Path(source))
             patterns = loaded.tensors["patterns"] if "patterns" in loaded.tensors else None  # noqa: SIM401
-            head.set_bank(loaded.sensors, patterns, loaded.lags_s)
+            self._set_patterns(loaded.sensors, patterns, loaded.lags_s)
+
+    def _set_patterns(self, sensors: Sequence[Sensor], patterns: np.ndarray | None, lags: np.ndarray) -> None:
+        for shown in (self.grid.panel(HeadPanel), self.visitors):
+            shown.set_bank(sensors, patterns, lags)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Close only when the engine has written its results, unless the user does not want to wait."""
@@ -299,6 +349,7 @@ class MonitorWindow(QMainWindow):
             self.memory.geometry = base64.b64encode(self.saveGeometry().data()).decode()
         memory.save(self.memory, self.memory_file)
         self._timer.stop()
+        self.visitors.close()
 
     def close_now(self) -> None:
         """Close without waiting for the engine, which continues to write."""
@@ -313,13 +364,13 @@ class MonitorWindow(QMainWindow):
 
 
 def first_size(screen: QScreen | None) -> QSize:
-    """The window's size at its first start: its own, or what a smaller screen leaves beside its bars and the frame.
+    """The window's size at its first start: what a small screen leaves beside its bars, and most of a large one.
 
     Without a screen (platform "offscreen") nobody needs to see all of it, and pictures have the usual size.
     """
     if screen is None or QGuiApplication.platformName() == "offscreen":
         return SIZE
-    return SIZE.boundedTo(screen.availableSize() - QSize(2, FRAME_PX))
+    return SIZE.expandedTo(screen.availableSize() * SHARE).boundedTo(screen.availableSize() - QSize(2, FRAME_PX))
 
 
 def _newer(notices: tuple[Notice, ...], last: Notice | None) -> tuple[Notice, ...]:

@@ -10,7 +10,8 @@ import pytest
 
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import empty_snapshot
-from rtalign_monitor.app import DisplayOptions, absolute, last_snapshot, poll
+from rtalign_monitor.app import DisplayOptions, absolute, last_snapshot, or_recorded, poll
+from rtalign_monitor.engines import recorded
 
 
 def test_a_session_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +42,16 @@ def test_a_window_whose_engine_was_lost_returns_a_failure(state: str, phase: str
     last = last_snapshot(window)
     assert last is not None
     assert last.phase == phase
+
+
+def test_a_recorded_session_plays_without_an_engine_and_a_broken_one_goes_to_an_engine(tmp_path: Path) -> None:
+    """The engine then says what is wrong with the file, as with any recording."""
+    asked: list[Session] = []
+    start: Any = or_recorded(asked.append)  # type: ignore[arg-type]
+    engine = start(Session(recording=recorded.DEMO, speed=4.0))
+    assert isinstance(engine, recorded.RecordedEngine)
+    assert engine.newest.speed == 4.0
+    broken = tmp_path / "broken.rtsession"
+    broken.write_bytes(b"\0")
+    start(Session(recording=broken))
+    assert [session.recording for session in asked] == [broken]

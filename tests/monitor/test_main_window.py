@@ -34,6 +34,7 @@ from rtalign.engine.commands import (
 from rtalign.engine.process.word_list import WordList
 from rtalign.scoring.statistics import STATISTICS
 from rtalign_monitor.actions.registry import ACTIONS, MENUS
+from rtalign_monitor.engines import recorded
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import grey
 from tests.helpers.window import ONSETS, PATIENCE_MS, POSITION_S, WORD_LIST, Scene
@@ -83,7 +84,16 @@ def hide(scene: Scene) -> None:
     scene.press("Ctrl+3")
 
 
+def zoom(scene: Scene) -> None:
+    lag_map = scene.panel("map")
+    lag_map.box.scaleBy((0.5, 0.5))
+    lag_map.box.sigRangeChangedManually.emit([True, True])
+
+
 EFFECTS: dict[str, Effect] = {
+    "instant": Effect(lambda s: s.engines[-1].session.recording, recorded.DEMO),
+    "visitors": Effect(lambda s: s.window.visitors.isVisible(), True),
+    "view-all": Effect(lambda s: (s.panel("map").follows, s.panel("curves").follows), (True, True), zoom),
     "start": Effect(lambda s: s.window.findChild(FakeStartDialog) is not None, True, lambda s: None),
     "open": starts_with("recording"),
     "folder": starts_with("recording"),
@@ -125,6 +135,8 @@ EFFECTS: dict[str, Effect] = {
     "next-bookmark": sends(Seek(60.0)),
     "picture": written(".png"),
     "panel": written(".png"),
+    "print": written(".svg"),
+    "film": written(".gif"),
     "copy": Effect(lambda s: clipboard().width(), 2 * 1280),
     "scores": written(".csv"),
     "ladder": written(".csv"),
@@ -191,7 +203,7 @@ def test_every_key_triggers_its_action(name: str, key: str, scene: Scene, monkey
     scene.window.bookmarks.toggle(20.0)
     scene.window.bookmarks.toggle(60.0)
     effect.before(scene)
-    scene.window.grid.hovered = "ladder" if name == "panel" else None  # wherever a pointer may really be
+    scene.window.grid.hovered = "ladder" if name in ("panel", "print") else None  # wherever a pointer may really be
     scene.window.tick()
     assert effect.see(scene) != effect.becomes
     scene.press(key)

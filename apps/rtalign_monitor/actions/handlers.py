@@ -16,11 +16,12 @@ from rtalign_monitor.bars.message_bar import QUESTION, Message
 from rtalign_monitor.bars.transport import SKIP_S, TransportBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export.exporter import Exporter
-from rtalign_monitor.memory import Bookmarks
+from rtalign_monitor.memory import Bookmarks, WindowMemory
 from rtalign_monitor.panels.grid import IN_MENU, Grid
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.transcript import TranscriptPanel
 from rtalign_monitor.start.sessions import SessionActions
+from rtalign_monitor.widgets.theme import Theme
 
 Handlers = dict[str, Handler]
 """Handlers by the name of their action."""
@@ -35,6 +36,8 @@ class SessionHandlers:
         The window, which "quit" closes.
     start_dialog : callable
         Opens the dialog in which a session is chosen.
+    start_demo : callable
+        Plays the packaged session.
     sessions : SessionActions
         Opens, saves and records sessions.
     link : EngineLink
@@ -47,11 +50,12 @@ class SessionHandlers:
         self,
         window: QMainWindow,
         start_dialog: Callable[[], object],
+        start_demo: Callable[[], object],
         sessions: SessionActions,
         link: EngineLink,
         actions: ActionRegistry,
     ) -> None:
-        self._window, self._start_dialog = window, start_dialog
+        self._window, self._start_dialog, self._start_demo = window, start_dialog, start_demo
         self._sessions, self._link, self._actions = sessions, link, actions
 
     def handlers(self) -> Handlers:
@@ -59,6 +63,7 @@ class SessionHandlers:
         sessions, actions = self._sessions, self._actions
         return {
             "start": self._start_dialog,
+            "instant": self._start_demo,
             "open": lambda: sessions.open(False),
             "folder": lambda: sessions.open(True),
             "bank": sessions.choose_bank,
@@ -163,6 +168,7 @@ class ViewHandlers:
             "theme": settings.next_theme,
             "larger": lambda: settings.change_scale(0.1),
             "smaller": lambda: settings.change_scale(-0.1),
+            "view-all": self._grid.view_all,
             "reset-layout": settings.reset_layout,
             "layer-up": lambda: self._pointer.step_layer(1),
             "layer-down": lambda: self._pointer.step_layer(-1),
@@ -309,10 +315,12 @@ class ExportHandlers:
         The panels, and what they show.
     window : QMainWindow
         The window, for pictures of all of it.
+    memory : WindowMemory
+        The theme.
     """
 
-    def __init__(self, exporter: Exporter, grid: Grid, window: QMainWindow) -> None:
-        self._exporter, self._grid, self._window = exporter, grid, window
+    def __init__(self, exporter: Exporter, grid: Grid, window: QMainWindow, memory: WindowMemory) -> None:
+        self._exporter, self._grid, self._window, self._memory = exporter, grid, window, memory
 
     def handlers(self) -> Handlers:
         """The handlers by action."""
@@ -320,11 +328,17 @@ class ExportHandlers:
         return {
             "picture": lambda: exporter.save_picture(*self._whole()),
             "panel": lambda: exporter.save_picture(*self._hovered()),
+            "print": self._print,
+            "film": lambda: exporter.save_film(Theme.of(self._memory.theme)),
             "copy": lambda: exporter.copy_picture(*self._hovered()),
             "scores": lambda: exporter.save_scores(self._drawn()),
             "ladder": lambda: exporter.save_ladder(self._drawn()),
             "report": exporter.open_report,
         }
+
+    def _print(self) -> None:
+        if (panel := self._grid.hovered_panel) is not None:
+            self._exporter.save_for_print(panel, panel.spec.name)
 
     def _whole(self) -> tuple[QWidget, str]:
         return self._window.centralWidget() or self._window, "window"

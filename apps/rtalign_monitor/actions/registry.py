@@ -10,6 +10,7 @@ from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu
 
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.headline import waiting_for
 from rtalign_monitor.engines.link import EngineState
 from rtalign_monitor.memory import ViewName
 from rtalign_monitor.panels.grid import IN_MENU
@@ -48,6 +49,7 @@ class Action:
 MENUS: dict[str, tuple[Action, ...]] = {
     "Session": (
         Action("start", "Start…", "Choose streams or a recording, and a bank.", ("Ctrl+N",)),
+        Action("instant", "Play the demo", "Play a recorded session of a simulated listener.", ("Ctrl+Shift+N",)),
         Action("open", "Open recording…", "Replay a file with the current bank.", ("Ctrl+O",)),
         Action("folder", "Open recording folder…", "Replay a folder with the current bank.", ("Ctrl+Shift+O",)),
         Action("bank", "Choose bank…", "Score with the decoders of another bank.", ("Ctrl+B",)),
@@ -61,10 +63,12 @@ MENUS: dict[str, tuple[Action, ...]] = {
     "View": (
         Action("operator", "Operator view", "All panels.", ("O",), True),
         Action("demo", "Demo view", "Few panels in large type, full screen.", ("D",), True),
+        Action("visitors", "Visitors' window", "Show the session to visitors, on a second screen.", ("V",), True),
         Action("fullscreen", "Full screen", "Use the whole screen for the window.", ("F11",), True),
         Action("theme", "Next theme", "Follow the system, dark, or light.", ("T",), separator_before=True),
         Action("larger", "Larger type", "Make the type a tenth larger.", ("Ctrl++", "Ctrl+=")),
         Action("smaller", "Smaller type", "Make the type a tenth smaller.", ("Ctrl+-",)),
+        Action("view-all", "View all", "Show all layers and lags again after zooming with wheel or drag.", ("A",)),
         Action("reset-layout", "Reset layout", "Put all panels back to their default places.", ("Ctrl+0",)),
         *(Action(f"show-{spec.name}", spec.menu_text, f"Show or hide the {spec.name}.", (spec.shortcut or "",),
                  checkable=True, separator_before=spec is IN_MENU[0]) for spec in IN_MENU),
@@ -100,6 +104,8 @@ MENUS: dict[str, tuple[Action, ...]] = {
     "Export": (
         Action("picture", "Picture of the window…", "Save the window as PNG or SVG.", ("Ctrl+P",)),
         Action("panel", "Picture of the panel…", "Save the panel under the pointer as PNG or SVG.", ("Ctrl+E",)),
+        Action("print", "Panel for print…", "Save the panel for a paper (SVG, PDF) or a poster.", ("Ctrl+Shift+E",)),
+        Action("film", "Film of the ladder…", "Save as GIF how the ladder built up.", ("Ctrl+Shift+F",)),
         Action("copy", "Copy picture", "Copy the panel under the pointer, or the window.", ("Ctrl+C",)),
         Action("scores", "CSV of R(layer, lag)…", "Save the map, a row per value.", ("Ctrl+D",), False, True),
         Action("ladder", "CSV of the ladder…", "Save the ladder, a row per layer.", ("Ctrl+Shift+D",)),
@@ -255,20 +261,24 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
         **dict.fromkeys(("fewer", "more"), all_words),
         "reset": no_engine or no_question or (None if snapshot.n_scored else "No word has been scored yet."),
         **dict.fromkeys(("layer-up", "layer-down"), no_layer),
-        "panel": None if state.has_panel else "Move the pointer over a panel first.",
+        **dict.fromkeys(("panel", "print"), None if state.has_panel else "Move the pointer over a panel first."),
+        "film": None if snapshot.n_words else "No word has been scored yet.",
         "scores": None if snapshot.r is not None else "There are no scores yet.",
-        "ladder": None if snapshot.peaks else f"No ladder yet: {snapshot.reason or 'no word has been scored'}.",
+        "ladder": None if snapshot.peaks else f"No ladder yet: {_missing(snapshot)}.",
         "report": _no_report(snapshot, no_engine),
         **{f"show-{spec.name}": in_demo for spec in IN_MENU if not spec.in_demo},
     }
 
 
+def _missing(snapshot: Snapshot) -> str:
+    """What the first peaks wait for, in the ladder's words."""
+    return waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason) or "no scores"
+
+
 def _no_report(snapshot: Snapshot, no_engine: str | None) -> str | None:
     if snapshot.report is not None:
         return None
-    return no_engine or (
-        None if snapshot.peaks else f"There is nothing to report yet: {snapshot.reason or 'no scores'}."
-    )
+    return no_engine or (None if snapshot.peaks else f"There is nothing to report yet: {_missing(snapshot)}.")
 
 
 def table_of_keys() -> str:

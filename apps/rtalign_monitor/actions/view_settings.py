@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtGui import QGuiApplication, QScreen
 from PyQt6.QtWidgets import QMainWindow
 
 from rtalign_monitor.actions.registry import ActionRegistry
@@ -21,6 +21,8 @@ THEME_MESSAGES: dict[ThemeName, str] = {
     "system": "The theme follows the system.", "dark": "Dark theme.", "light": "Light theme.",
 }  # fmt: skip
 MIN_SCALE, MAX_SCALE = 0.7, 2.0
+USUAL_HEIGHT = 1080
+"""Of a screen on which the type has its designed size."""
 UNDO_S = 15.0
 STYLESHEET = """
 QWidget {{ font-size: {size}px; font-family: {families}; }}
@@ -63,6 +65,16 @@ class WindowWidgets:
     transport: TransportBar
     grid: Grid
     trust: TrustBar
+
+
+def first_scale(screen: QScreen | None) -> float:
+    """Size of the type before the user has chosen one: as designed, and larger where a screen has many pixels.
+
+    A desktop that scales its windows has done so already: the pixels here are those that it leaves to a window.
+    """
+    if screen is None or QGuiApplication.platformName() == "offscreen":
+        return 1.0
+    return min(max(round(screen.availableSize().height() / USUAL_HEIGHT, 1), 1.0), MAX_SCALE)
 
 
 class ViewSettings:
@@ -156,7 +168,7 @@ class ViewSettings:
         """Put all panels back to their default places; for some seconds this can be undone."""
         memory, grid = self._memory, self._widgets.grid
         before = {**memory.layouts, **grid.layouts()}, memory.hidden, memory.scale
-        self._set_layout({}, [], 1.0)
+        self._set_layout({}, [], first_scale(self._window.screen()))
         undo = (("Undo", lambda: self._set_layout(*before)),)
         message = Message("notice", "All panels are back in their default places.", "quiet", undo)
         self._widgets.message_bar.post_briefly(message, UNDO_S)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.headline import waiting_for
 from rtalign.streams.events import StreamHealth
 from rtalign_monitor.bars.message_bar import Fix, Message
 from rtalign_monitor.engines.link import EngineLink, EngineState
@@ -92,8 +93,8 @@ class Fixes:
 
     Attributes
     ----------
-    start, open : callable
-        Choose another session; open a recording.
+    start, open, demo : callable
+        Choose another session; open a recording; play the packaged session.
     restart, stop, kill : callable
         Start the session again; ask the engine to stop; kill an engine that does not stop.
     cancel_restart : callable
@@ -110,6 +111,7 @@ class Fixes:
 
     start: Handler
     open: Handler
+    demo: Handler
     restart: Handler
     stop: Handler
     kill: Handler
@@ -284,13 +286,13 @@ def _ended(status: SessionStatus, fixes: Fixes) -> Message:
         text += f" The report is {snapshot.report.path}."
     if snapshot.report is not None or snapshot.peaks:
         buttons = (("Open report", fixes.report),)
-    elif snapshot.reason:
-        text += f" There is nothing to report: {snapshot.reason}."
+    elif missing := waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason):
+        text += f" There is nothing to report: {missing}."
     return Message("ended", text, "quiet", (*buttons, ("Play again" if replay else "Start again", fixes.play_again)))
 
 
 def _no_session(_: SessionStatus, fixes: Fixes) -> Message:
-    buttons = (("Start…", fixes.start), ("Open recording…", fixes.open))
+    buttons = (("Try the demo", fixes.demo), ("Start…", fixes.start), ("Open recording…", fixes.open))
     return Message("no_session", "No session is running.", "quiet", buttons)
 
 

@@ -28,8 +28,10 @@ class StatusBar(PaintedWidget):
         The newest that was drawn.
     label : str
         Participant and session, beside what is running.
+    source : str
+        Where the signal comes from if not from a person, in a frame.
     parts : (str, str, str, str, str)
-        What is shown: state of the lamp, its label, what is running, the time, and what the scores are no evidence of.
+        What is shown: state of the lamp, its label, what is running, the time, and in a frame what must not be missed.
     """
 
     title = "rtalign"
@@ -40,7 +42,7 @@ class StatusBar(PaintedWidget):
         super().__init__(parent)
         self.snapshot: Snapshot | None = None
         self.parts: tuple[str, str, str, str, str] = ("searching", "Starting", "", "", "")
-        self.label = ""
+        self.label = self.source = ""
         self._started_s: float | None = None
 
     def sizeHint(self) -> QSize:
@@ -58,7 +60,8 @@ class StatusBar(PaintedWidget):
             self._started_s = snapshot.time_s
         what = "   ".join(part for part in (self.label.replace("_", " "), _what_runs(snapshot)) if part)
         overlap = f"No evidence: {snapshot.training_overlap}" if snapshot.training_overlap else ""
-        parts = (*lamp_state(snapshot), what, self._time(snapshot), overlap)
+        badge = "   ".join(part for part in (self.source, overlap) if part)
+        parts = (*lamp_state(snapshot), what, self._time(snapshot), badge)
         if parts != self.parts:
             self.parts = parts
             self.setAccessibleDescription(", ".join(part for part in parts[1:] if part))

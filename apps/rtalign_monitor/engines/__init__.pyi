@@ -3,6 +3,9 @@ from .link import EngineLink as EngineLink
 from .link import ended_normally as ended_normally
 from .link import without_engine as without_engine
 from .link import without_streams as without_streams
+from .recorded import FieldPatterns as FieldPatterns
+from .recorded import RecordedEngine as RecordedEngine
+from .recorded import RecordedSession as RecordedSession
 from .second_engine import BankComparison as BankComparison
 from .second_engine import ReplaySync as ReplaySync
 from .two_banks import Difference as Difference
@@ -19,6 +22,9 @@ __all__ = [
     "Difference",
     "EngineClient",
     "EngineLink",
+    "FieldPatterns",
+    "RecordedEngine",
+    "RecordedSession",
     "ReplaySync",
     "SecondBank",
     "bank_names",

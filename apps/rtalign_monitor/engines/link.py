@@ -37,8 +37,11 @@ class EngineClient(Protocol):
         All words of a recording, once the engine has opened it.
     """
 
-    newest: Snapshot
-    word_list: WordList | None
+    @property
+    def newest(self) -> Snapshot: ...
+
+    @property
+    def word_list(self) -> WordList | None: ...
 
     @property
     def recording(self) -> RecordingStatus | None:

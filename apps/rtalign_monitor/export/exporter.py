@@ -18,10 +18,16 @@ from rtalign_monitor import memory as window_memory
 from rtalign_monitor.bars.message_bar import Message, MessageBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export import files
+from rtalign_monitor.export.film import LadderHistory, film
 from rtalign_monitor.memory import WindowMemory
+from rtalign_monitor.panels.tables import ladder_table, score_table
 from rtalign_monitor.widgets.fields import FileDialogs, open_path
+from rtalign_monitor.widgets.painted import PaintedWidget
+from rtalign_monitor.widgets.theme import Theme
 
 PICTURES = "PNG (*.png);;SVG (*.svg)"
+PRINTS = "SVG, a column wide (*.svg);;PDF, a column wide (*.pdf);;PNG for a poster (*.png)"
+FILMS = "GIF (*.gif)"
 TABLES = "CSV (*.csv)"
 MESSAGE_AFTER_S = 0.5
 """After this time a message says that a report or a picture is still being written."""
@@ -93,21 +99,44 @@ class Exporter(QObject):
         Asks for the name of a new file.
     memory : WindowMemory
         Remembers the folder of the last file.
+
+    Attributes
+    ----------
+    source : str
+        What nobody should take for a person, for captions.
+    history : LadderHistory
+        What a film of the ladder is made of.
     """
 
     def __init__(self, link: EngineLink, message_bar: MessageBar, dialogs: FileDialogs, memory: WindowMemory) -> None:
         super().__init__(message_bar)
         self._link, self._message_bar, self._dialogs, self._memory = link, message_bar, dialogs, memory
+        self.source, self.history = "", LadderHistory()
         self._report_wanted: tuple[float, int] | None = None
         self._writer: BackgroundWriter | None = None
 
     def save_picture(self, widget: QWidget, name: str) -> None:
-        """Save a picture, compressed in the background as a large one takes seconds."""
-        path = self._ask(f"Picture of the {name}", f"rtalign-{name}.png", PICTURES)
+        """Save a picture of what is on the screen."""
+        ask = f"Picture of the {name}", f"rtalign-{name}.png", PICTURES
+        self._write_later(*ask, lambda path: files.painted(widget, path, self._caption()))
+
+    def save_for_print(self, panel: PaintedWidget, name: str) -> None:
+        """Save a panel for a paper or a poster."""
+        ask = f"Picture of the {name} for print", f"rtalign-{name}.svg", PRINTS
+        self._write_later(*ask, lambda path: files.for_print(panel, path, self._caption()))
+
+    def save_film(self, theme: Theme) -> None:
+        """Save a film of the ladder as it built up."""
+        ask = "Film of the ladder", "rtalign-ladder.gif", FILMS
+        self._write_later(*ask, lambda _: film(self.history.states, theme, self._caption()))
+
+    def _write_later(self, title: str, name: str, kinds: str, paint: Callable[[Path], Callable[[Path], None]]) -> None:
+        """Paint now, and compress in the background, as a large picture takes seconds."""
+        path = self._ask(title, name, kinds)
         if path is None:
             return
         try:
-            write = files.painted(widget, path, self._link.newest.training_overlap)
+            write = paint(path)
         except (ValueError, OSError) as error:
             self._post_error(error)
             return
@@ -117,15 +146,18 @@ class Exporter(QObject):
         self._writer.start()
         QTimer.singleShot(round(1000 * MESSAGE_AFTER_S), self._post_picture)
 
+    def _caption(self) -> str:
+        return files.caption_of(self._link.session, self._link.newest, self.source, datetime.now())
+
     def copy_picture(self, widget: QWidget, name: str) -> None:
-        files.copy_picture(widget, self._link.newest.training_overlap)
+        files.copy_picture(widget, self._caption())
         self._message_bar.post_briefly(Message("notice", f"A picture of the {name} is on the clipboard.", "live"), 4)
 
     def save_scores(self, snapshot: Snapshot) -> None:
-        self._save("CSV of R(layer, lag)", "rtalign-scores.csv", lambda path: files.save_scores(snapshot, path))
+        self._save("CSV of R(layer, lag)", "rtalign-scores.csv", lambda path: score_table(snapshot).write_csv(path))
 
     def save_ladder(self, snapshot: Snapshot) -> None:
-        self._save("CSV of the ladder", "rtalign-ladder.csv", lambda path: files.save_ladder(snapshot, path))
+        self._save("CSV of the ladder", "rtalign-ladder.csv", lambda path: ladder_table(snapshot).write_csv(path))
 
     def open_report(self) -> None:
         """Have the engine write a report and open it; of an engine that has ended, open the last one."""
@@ -138,7 +170,8 @@ class Exporter(QObject):
             open_path(Path(report.path))
 
     def update(self, snapshot: Snapshot) -> None:
-        """Open the report that was asked for, once it has been written."""
+        """Follow a new snapshot: open the report that was asked for, once it has been written."""
+        self.history.add(snapshot)
         if self._report_wanted is None:
             return
         asked_at, n_before = self._report_wanted

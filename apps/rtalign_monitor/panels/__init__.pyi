@@ -4,9 +4,13 @@ from .head import HeadPanel as HeadPanel
 from .inspector import InspectorPanel as InspectorPanel
 from .ladder import LadderPanel as LadderPanel
 from .lag_map import LagMapPanel as LagMapPanel
-from .panel import LayeredPanel as LayeredPanel
 from .panel import Panel as Panel
 from .panel import PanelSpec as PanelSpec
+from .plot import LayeredPanel as LayeredPanel
+from .plot import PlotPanel as PlotPanel
+from .tables import Table as Table
+from .tables import ladder_table as ladder_table
+from .tables import score_table as score_table
 from .traces import TracesPanel as TracesPanel
 from .transcript import TranscriptPanel as TranscriptPanel
 
@@ -20,6 +24,10 @@ __all__ = [
     "LayeredPanel",
     "Panel",
     "PanelSpec",
+    "PlotPanel",
+    "Table",
     "TracesPanel",
     "TranscriptPanel",
+    "ladder_table",
+    "score_table",
 ]

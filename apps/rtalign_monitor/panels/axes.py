@@ -102,6 +102,10 @@ class Easing:
     def finished(self) -> bool:
         return time.monotonic() - self._started > EASE_S
 
+    def finish(self) -> None:
+        """Be where the positions belong at once, for a picture."""
+        self._from, self._started = dict(self._targets), -EASE_S
+
     def move_to(self, targets: dict[int, float]) -> bool:
         """Begin to move from the present positions; False where they are the same."""
         now = time.monotonic()

@@ -6,22 +6,23 @@ from collections.abc import Hashable
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPen
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PyQt6.QtWidgets import QWidget
 
-from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Axis, line_through, stretches
-from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
+from rtalign_monitor.panels.axes import line_through, stretches, ticks
+from rtalign_monitor.panels.panel import PanelSpec, same_values
+from rtalign_monitor.panels.plot import PlotPanel, Range, lag_cells, rounded
+from rtalign_monitor.panels.tables import Table, score_table
 
 CHANCE = "faint: not above chance   grey: chance at each lag   dotted: chance anywhere (corrected)"
 FAINT = 0.35
 """Opacity of a curve where it is not above chance."""
 
 
-class CurvesPanel(Panel):
+class CurvesPanel(PlotPanel):
     """All layers over the band of chance of all, faint where not above chance; the layer that is pointed at stands out.
 
     Attributes
@@ -34,10 +35,13 @@ class CurvesPanel(Panel):
     title = "Decoding over time"
     description = "R by lag from word onset (ms), a curve per layer, faint where not above chance; grey: chance"
     minimum_size = QSize(220, 120)
+    left_label, bottom_label = "R", "lag from word onset, ms"
+    left_axis_px, bottom_axis_px = 56.0, 38.0
+    names_layers = True
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         self.low, self.high = -0.01, 0.02
+        super().__init__(parent)
 
     def draw(self, snapshot: Snapshot) -> None:
         before, self.snapshot = self.snapshot, snapshot
@@ -53,33 +57,49 @@ class CurvesPanel(Panel):
 
     def field(self) -> QRectF:
         left, top, foot = self.px(60), self.px(40), self.px(40)
-        return QRectF(left, top, max(self.width() - left - self.px(24), 10), max(self.height() - top - foot, 10))
+        return rounded(QRectF(left, top, self.width() - left - self.px(24), self.height() - top - foot))
+
+    def home(self) -> tuple[Range, Range]:
+        return lag_cells(self.snapshot.lags_s if self.snapshot else None), (self.low, self.high)
+
+    def has_plot(self) -> bool:
+        return self._has_scores()
+
+    def table(self) -> Table | None:
+        return score_table(self.snapshot) if self.snapshot is not None and self._has_scores() else None
+
+    def tick_values(self, side: str, low: float, high: float, size: float) -> list[float]:
+        return ticks(low, high, max(int(size / self.px(24 if side == "left" else 64)), 1))
+
+    def tick_text(self, side: str, value: float) -> str:
+        return f"{value:.3g}".replace("-", "−") if side == "left" else super().tick_text(side, value)
 
     def background_key(self) -> Hashable:
         snapshot = self.snapshot
-        if not self._has_scores() or snapshot is None or snapshot.lags_s is None:
+        if not self._has_scores() or snapshot is None:
             return None
-        lags = snapshot.lags_s
-        return self.low, self.high, float(lags[0]), float(lags[-1]), snapshot.layers, snapshot.map_hi is None
+        return snapshot.layers, snapshot.map_hi is None, self.zoom_note()
 
     def paint_background(self, painter: QPainter) -> None:
         note = ""
         if self._has_scores() and self.snapshot is not None:
             known = self.snapshot.map_hi is not None
-            note = CHANCE if known else "one curve per layer"
+            note = self.zoom_note() or (CHANCE if known else "one curve per layer")
             self._legend(painter)
-            self._grid(painter)
         self.write_title(painter, note, self.px(130) if self._has_scores() else 0)
 
     def paint_content(self, painter: QPainter) -> None:
+        if not self._has_scores():
+            self.write_placeholder(painter, QRectF(self.rect()), *empty_state.scores(self.snapshot))
+
+    def paint_plot(self, painter: QPainter) -> None:
         snapshot = self.snapshot
-        if not self._has_scores() or snapshot is None or snapshot.r is None or snapshot.lags_s is None:
-            self.write_placeholder(painter, QRectF(self.rect()), *empty_state.scores(snapshot))
+        if snapshot is None or snapshot.r is None or snapshot.lags_s is None:
             return
+        self._grid(painter)
         if snapshot.null_hi is not None and snapshot.null_lo is not None:
             self._band(painter, snapshot.null_lo.min(axis=0), snapshot.null_hi.max(axis=0), 0.14)
-        axis, up = self._axes()
-        x, y = axis.to_pixels(snapshot.lags_s), up.to_pixels(snapshot.r)
+        x, y = self.axis().to_pixels(snapshot.lags_s), self.up().to_pixels(snapshot.r)
         above = self._above_chance(snapshot.r)
         for strong in (False, True):
             for row in range(len(snapshot.layers)):
@@ -112,11 +132,12 @@ class CurvesPanel(Panel):
         line.setRight(bar.left() - self.px(6))
         self.write(painter, line, f"layer {layers[0]}", "muted", 11, align="right")
 
-    def paint_overlay(self, painter: QPainter) -> None:
+    def paint_marks(self, painter: QPainter) -> None:
         snapshot = self.snapshot
         if snapshot is None or snapshot.r is None or snapshot.lags_s is None:
             return
-        axis, field = self._axes()[0], self.field()
+        axis, field = self.axis(), self.field()
+        painter.setClipRect(field)
         if self.layer in snapshot.layers:
             self._highlighted(painter, snapshot.layers.index(self.layer))
         if self.lag is not None and axis.low <= self.lag <= axis.high:
@@ -124,13 +145,12 @@ class CurvesPanel(Panel):
                 painter, axis.to_pixel(self.lag), field.top(), field.bottom(), self.theme.colour("accent")
             )
 
-    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+    def point_at(self, position: QPointF) -> None:
         """Point at the nearest curve."""
         snapshot = self.snapshot
-        if event is None or snapshot is None or snapshot.r is None or snapshot.lags_s is None:
+        if snapshot is None or snapshot.r is None or snapshot.lags_s is None:
             return
-        axis, up = self._axes()
-        position = event.position()
+        axis, up = self.axis(), self.up()
         col = int(np.argmin(np.abs(axis.to_pixels(snapshot.lags_s) - position.x())))
         distance = np.abs(up.to_pixels(snapshot.r[:, col]) - position.y())
         near = np.isfinite(distance).any() and np.nanmin(distance) < self.px(14)
@@ -139,41 +159,19 @@ class CurvesPanel(Panel):
         self.layer_pointed.emit(layer)
         self.lag_pointed.emit(axis.to_value(position.x()) if self.field().contains(position) else None)
 
-    def _axes(self) -> tuple[Axis, Axis]:
-        assert self.snapshot is not None
-        assert self.snapshot.lags_s is not None
-        field, lags = self.field(), self.snapshot.lags_s
-        across = Axis(float(lags[0]), float(lags[-1]), field.left(), field.right())
-        return across, Axis(self.low, self.high, field.bottom(), field.top())
-
     def _grid(self, painter: QPainter) -> None:
-        (axis, up), field = self._axes(), self.field()
-        for tick in up.ticks(self.px(24)):
-            y = up.to_pixel(tick)
-            self.horizontal_line(
-                painter, y, field.left(), field.right(), self.theme.colour("muted" if tick == 0 else "edge")
-            )
-            box = QRectF(0, y - self.px(9), field.left() - self.px(8), self.px(18))
-            self.write(painter, box, f"{tick:.3g}".replace("-", "−"), "muted", 11, align="right")
-        for tick in axis.ticks(self.px(64)):
-            x = axis.to_pixel(tick)
-            self.vertical_line(
-                painter, x, field.top(), field.bottom(), self.theme.colour("muted" if tick == 0 else "edge")
-            )
-            box = QRectF(x - self.px(30), field.bottom() + self.px(3), self.px(60), self.px(16))
-            self.write(painter, box, signed_ms(tick), "muted", 11, align="centre")
-        left_box = QRectF(self.px(8), field.center().y() - self.px(16), self.px(8), self.px(16))
-        self.write(painter, left_box, "R", "muted", 11)
-        below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
-        self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
+        axis, up, field = self.axis(), self.up(), self.field()
+        for tick in self.tick_values("left", up.low, up.high, field.height()):
+            role = "muted" if tick == 0 else "edge"
+            self.horizontal_line(painter, up.to_pixel(tick), field.left(), field.right(), self.theme.colour(role))
+        for tick in self.tick_values("bottom", axis.low, axis.high, field.width()):
+            role = "muted" if tick == 0 else "edge"
+            self.vertical_line(painter, axis.to_pixel(tick), field.top(), field.bottom(), self.theme.colour(role))
 
     def _band(self, painter: QPainter, low: np.ndarray, high: np.ndarray, alpha: float) -> None:
         path = self._path(high)
         path.connectPath(self._path(low).toReversed())
-        painter.save()
-        painter.setClipRect(self.field())
         painter.fillPath(path, self.theme.colour("muted", alpha))
-        painter.restore()
 
     def _highlighted(self, painter: QPainter, row: int) -> None:
         assert self.snapshot is not None
@@ -194,7 +192,7 @@ class CurvesPanel(Panel):
         self.write(painter, box, f"layer {self.layer}", self._colour(row, 1.0), 12, True, "right")
 
     def _path(self, values: np.ndarray) -> QPainterPath:
-        axis, up = self._axes()
+        axis, up = self.axis(), self.up()
         assert self.snapshot is not None
         assert self.snapshot.lags_s is not None
         return pg.functions.arrayToQPath(axis.to_pixels(self.snapshot.lags_s), up.to_pixels(values), connect="finite")

@@ -49,7 +49,7 @@ def peaks(snapshot: Snapshot | None) -> tuple[str, str]:
     """(text, hint) in place of peaks."""
     running = snapshot is not None and snapshot.phase == "running"
     if snapshot is None or snapshot.phase == "loading":
-        return "one peak per layer", f"comes with {MIN_CURVE_WORDS} words"
+        return "a dot for each layer of the language model", "the further right, the later the brain answers it"
     if not snapshot.n_scored:
         text, hint = scores(snapshot)
         return text, f"{MIN_CURVE_WORDS} words give the first peaks" if text == NO_WORD_YET else hint

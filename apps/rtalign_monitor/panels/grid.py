@@ -18,6 +18,7 @@ from rtalign_monitor.panels.inspector import InspectorPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.panel import Panel, PanelSpec
+from rtalign_monitor.panels.plot import PlotPanel
 from rtalign_monitor.panels.traces import TracesPanel
 from rtalign_monitor.panels.transcript import MINIMUM_PX, TranscriptPanel
 from rtalign_monitor.widgets.theme import Theme
@@ -79,6 +80,9 @@ class Grid(QWidget):
         for panel in self.panels.values():
             into[panel.spec.place].addWidget(panel)
             panel.entered.connect(lambda name=panel.spec.name: self._enter(name))
+        lag_map = self.panel(LagMapPanel)
+        lag_map.link(self.panel(LadderPanel), "y")
+        lag_map.link(self.panel(CurvesPanel), "x")
         for splitter in self._splitters().values():
             splitter.setHandleWidth(10)
             splitter.setChildrenCollapsible(False)
@@ -121,7 +125,10 @@ class Grid(QWidget):
         """Show and hide panels by view, by what the user has hidden, and by whether a word is picked."""
         for name, panel in self.panels.items():
             wanted = name not in self.hidden and (self.view == "operator" or panel.spec.in_demo)
-            panel.setVisible(wanted if panel.spec.shortcut else self.word_picked)
+            wanted = wanted if panel.spec.shortcut else self.word_picked
+            if wanted and panel.isHidden() and self.drawn is not None:  # no new snapshot may come: it may be paused
+                panel.draw(self.drawn)
+            panel.setVisible(wanted)
         children = (self.lower_row.widget(i) for i in range(self.lower_row.count()))
         self.lower_row.setVisible(any(child is not None and child.isVisibleTo(self.lower_row) for child in children))
 
@@ -152,6 +159,12 @@ class Grid(QWidget):
             panel = self.panels[self._turns[-1]]
             if panel.isVisible():
                 panel.draw(self.drawn)
+
+    def view_all(self) -> None:
+        """Show everything again in the panels that were zoomed."""
+        for panel in self.panels.values():
+            if isinstance(panel, PlotPanel):
+                panel.view_all()
 
     def set_theme(self, theme: Theme) -> None:
         for panel in self.panels.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
@@ -14,11 +14,14 @@ from rtalign.core.records import DISPLAY_UNITS, Sensor
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.panel import Panel, PanelSpec
+from rtalign_monitor.panels.panel import PanelSpec
+from rtalign_monitor.panels.plot import PlotPanel, Range, rounded
 from rtalign_monitor.widgets import theme as themes
 
 PREFERRED = ("mag", "axial", "planar", "eeg")
 N_GRID = 64
+MARGIN = 1.22
+"""Half of the height of the whole plot, times the radius of the picture: room for nose and ears."""
 EDGE = 1.12
 """Radius of the picture, times the distance of the outermost sensor."""
 
@@ -61,7 +64,7 @@ def _thin_plate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(square > 0, 0.5 * square * np.log(np.maximum(square, 1e-12)), 0.0)
 
 
-class HeadPanel(Panel):
+class HeadPanel(PlotPanel):
     """The layer and lag that are pointed at; else the layer with the strongest peak, at its peak.
 
     Attributes
@@ -74,9 +77,9 @@ class HeadPanel(Panel):
     title = "Pattern"
     description = "How strongly the field varies with what is decoded of a layer at a lag, from above, nose up"
     minimum_size = QSize(150, 120)
+    left_axis_px = bottom_axis_px = 0.0
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         self.kind = ""
         self._patterns: np.ndarray | None = None
         self._lags = np.zeros(0)
@@ -87,6 +90,24 @@ class HeadPanel(Panel):
         self._note = ""
         self._colours: tuple[str, np.ndarray] | None = None
         self._positions: tuple[tuple[float, float, float], QPolygonF] | None = None
+        super().__init__(parent)
+
+    def field(self) -> QRectF:
+        box = self.inner_box()
+        return rounded(box.adjusted(0, self.px(46), 0, -self.px(20)))
+
+    def home(self) -> tuple[Range, Range]:
+        """The head and a margin for its nose, as wide as it is high."""
+        field, half = self.field(), MARGIN * EDGE
+        across = half * max(field.width() / field.height(), 1.0)
+        height = half * max(field.height() / field.width(), 1.0)
+        return (-across, across), (-height, height)
+
+    def has_plot(self) -> bool:
+        return self._values() is not None
+
+    def tick_values(self, side: str, low: float, high: float, size: float) -> list[float]:  # noqa: ARG002
+        return []
 
     def set_bank(self, sensors: Sequence[Sensor], patterns: np.ndarray | None, lags: np.ndarray) -> None:
         """Take the patterns of a bank.
@@ -145,42 +166,53 @@ class HeadPanel(Panel):
             lag = next((peak.peak_s for peak in peaks if peak.layer == layer), None)
         return None if lag is None else (layer, round(lag, 3))
 
+    def background_key(self) -> Hashable:
+        return self.zoom_note()
+
     def paint_background(self, painter: QPainter) -> None:
-        self.write_title(painter)
+        self.write_title(painter, self.zoom_note())
 
     def paint_content(self, painter: QPainter) -> None:
-        box = self.inner_box().adjusted(0, self.px(24), 0, 0)
-        if self._patterns is None:
-            text = "this bank has no patterns" if len(self._lags) else "no bank yet"
-            self.write_placeholder(painter, QRectF(self.rect()), text)
-            return
-        values = self._values()
+        box, values = self.inner_box().adjusted(0, self.px(24), 0, 0), self._values()
         if values is None or self._shown is None:
-            text, hint = empty_state.peaks(self.snapshot)
-            if self.snapshot is None or self.snapshot.phase == "loading":
-                text, hint = "the field of a layer at its peak", "comes with the first peaks"
-            elif self.snapshot.r is not None:
-                hint = "or point at the map"
-            self.write_placeholder(painter, QRectF(self.rect()), text, hint)
+            self.write_placeholder(painter, QRectF(self.rect()), *self._waiting_for())
             return
         note = QRectF(box.left(), box.top() - self.px(4), box.width(), self.px(17))
         prefix = "" if self.layer is not None else "strongest: "
         text = f"layer {self._shown[0]}{self._place(self._shown[1])}"
-        fits = self.text_width(prefix + text, 12) <= note.width()
-        self.write(painter, note, prefix + text if fits else text, "muted", 12)
-        limit = max(float(values.max()), 2 * float(np.median(values))) or 1.0  # noise never glows
-        side = max(min(box.width() - self.px(30), box.height() - self.px(48)), 20.0)
-        disc = QRectF(box.center().x() - side / 2, box.top() + self.px(24), side, side)
-        self._field(painter, disc, values / limit)
-        self._outline(painter, disc)
-        self._colour_bar(painter, box, limit)
+        shortest = text.partition(", drawn")[0]
+        fitting = (choice for choice in (prefix + text, text) if self.text_width(choice, 12) <= note.width())
+        self.write(painter, note, next(fitting, shortest), "muted", 12)
+        self._colour_bar(painter, box, colour_limit([values]))
 
-    def _values(self) -> np.ndarray | None:
-        """(position,): the pattern, never negative; of a pair of planar gradiometers the length of the gradient."""
+    def paint_plot(self, painter: QPainter) -> None:
+        values = self._values()
+        if values is None:
+            return
+        axis, up = self.axis(), self.up()
+        left, top = axis.to_pixel(-EDGE), up.to_pixel(EDGE)
+        disc = QRectF(left, top, axis.to_pixel(EDGE) - left, up.to_pixel(-EDGE) - top)
+        self._field(painter, disc, values / colour_limit([values]))
+        self._outline(painter, disc)
+
+    def _waiting_for(self) -> tuple[str, str]:
+        """(text, hint) in place of a pattern."""
+        if self._patterns is None:
+            return "this bank has no patterns" if len(self._lags) else "no bank yet", ""
+        text, hint = empty_state.peaks(self.snapshot)
+        if self.snapshot is None or self.snapshot.phase == "loading":
+            return "the field of a layer at its peak", "comes with the first peaks"
+        return text, hint if self.snapshot.r is None else "or point at the map"
+
+    def _values(self, lag_s: float | None = None) -> np.ndarray | None:
+        """(position,): the pattern, never negative; of a pair of planar gradiometers the length of the gradient.
+
+        lag_s : another lag than the one that is shown.
+        """
         snapshot = self.snapshot
         if self._patterns is None or self._shown is None or snapshot is None or self._shown[0] not in snapshot.layers:
             return None
-        row, col = snapshot.layers.index(self._shown[0]), self._column(self._shown[1])
+        row, col = snapshot.layers.index(self._shown[0]), self._column(self._shown[1] if lag_s is None else lag_s)
         if row >= len(self._patterns) or col >= self._patterns.shape[1]:
             return None
         pattern = np.abs(np.asarray(self._patterns[row, col], float))
@@ -197,7 +229,7 @@ class HeadPanel(Panel):
             return f" at {drawn} ms"
         return f", peak {signed_ms(lag_s)} ms, drawn {drawn}"
 
-    def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray) -> None:
+    def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray, with_sensors: bool = True) -> None:
         share = np.clip((self._weights @ values) * 255 + 0.5, 0, 255).astype(np.uint8).reshape(self._mask.shape)
         # Outside of the disc in the panel's colour, as a picture in SVG is not clipped.
         colours = np.where(self._mask, self._palette()[share], np.uint32(self.theme.colour("panel").rgb()))
@@ -209,8 +241,9 @@ class HeadPanel(Panel):
         painter.setClipPath(outline)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(disc, image)
-        painter.setPen(QPen(self.theme.colour("text", 0.35), self.px(1.6), cap=Qt.PenCapStyle.RoundCap))
-        painter.drawPoints(self._dots(disc))
+        if with_sensors:
+            painter.setPen(QPen(self.theme.colour("text", 0.35), self.px(1.6), cap=Qt.PenCapStyle.RoundCap))
+            painter.drawPoints(self._dots(disc))
         painter.restore()
 
     def _palette(self) -> np.ndarray:
@@ -249,3 +282,8 @@ class HeadPanel(Panel):
         line = QRectF(box.left(), bar.center().y() - self.px(8), bar.left() - self.px(6) - box.left(), self.px(16))
         self.write(painter, line, "0", "muted", 11, align="right")
         self.write(painter, line.translated(bar.right() + self.px(6) - line.left(), 0), high, "muted", 11)
+
+
+def colour_limit(patterns: Sequence[np.ndarray]) -> float:
+    """The value of the last colour: the largest of all patterns, and enough above the median that noise never glows."""
+    return max(max(float(values.max()) for values in patterns), 2 * float(np.median(patterns))) or 1.0

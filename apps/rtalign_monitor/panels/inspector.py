@@ -16,6 +16,11 @@ from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
 from rtalign_monitor.panels.transcript import surprisal_bits
 from rtalign_monitor.widgets import theme as themes
 
+NO_SCORES = {
+    "skipped": "skipped: not measured", "waiting": "measured, not scored yet", "scored": "its scores were not kept",
+}  # fmt: skip
+"""In place of a word's scores, by what became of it."""
+
 
 class InspectorPanel(Panel):
     """The facts of the picked word, its share in R by layer and lag, and the field strength around it.
@@ -80,8 +85,7 @@ class InspectorPanel(Panel):
         scores = word.scores if _has_shape(word.scores, (len(self.layers), len(self.lags))) else None
         power = word.power if _has_shape(word.power, (len(self.lags),)) else None
         if scores is None and power is None:
-            skipped = word.entry.status == "skipped"
-            self.write_placeholder(painter, rest, "skipped: not measured" if skipped else "measured, not scored yet")
+            self.write_placeholder(painter, rest, NO_SCORES[word.entry.status])
             return
         upper, lower = QRectF(field), QRectF(field)
         if scores is not None and power is not None:

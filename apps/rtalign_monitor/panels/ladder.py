@@ -6,20 +6,34 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer
-from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
+from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import QWidget
 
+from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
-from rtalign.scoring.headline import Headline, correlation_text, fit_ends, headline, p_text, slope_text, waiting_for
+from rtalign.scoring.headline import (
+    NO_WORD,
+    Headline,
+    correlation_text,
+    fit_ends,
+    headline,
+    p_text,
+    slope_text,
+    waiting_for,
+)
 from rtalign.scoring.latency import RULES
 from rtalign.scoring.peaks import Peak
 from rtalign_monitor.engines.two_banks import SecondBank, peak_differences, shared_correlations
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Axis, Easing, word_count
-from rtalign_monitor.panels.panel import HEADER_PX, LayeredPanel, PanelSpec
+from rtalign_monitor.panels.axes import Easing, word_count
+from rtalign_monitor.panels.panel import PanelSpec
+from rtalign_monitor.panels.plot import HEADER_PX, LAST_TICK_PX, LayeredPanel, Range
+from rtalign_monitor.panels.tables import Table, ladder_table
 from rtalign_monitor.widgets import theme as themes
 
+QUESTION = "Do deeper layers answer later?"
+"""In place of the headline, before there are words enough to say whether they do."""
 NARROWEST_S = 0.2
 DIFFERENCES_PX = 64.0
 """Width of the column of differences between two banks."""
@@ -32,8 +46,8 @@ NO_PEAK = {
     "flat": "no peak: it does not stand out from far lags",
 }
 LEGEND = "dot: peak   bar: 95 %   faint ring: no peak   band: fit"
-FAINT = 0.55
-"""Opacity of such a ring."""
+FAINTEST, FAINT = 0.35, 0.75
+"""Opacity of such a ring: with its first words, and with words enough for peaks."""
 FAINT_LEGEND = "faint ring: highest R so far, may be chance"
 COMPARED_LEGEND = "dot: A   diamond: B   faint ring: no peak"
 DIAMOND = ((0, -1), (1, 0), (0, 1), (-1, 0))
@@ -63,13 +77,14 @@ class LadderPanel(LayeredPanel):
     title = "Peak latency by layer"
     description = "Peak latency of each layer, ms after the word's onset, with its 95 % interval"
     minimum_size = QSize(320, 216)
+    bottom_label = "peak latency, ms after word onset"
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         self.second: SecondBank | None = None
-        self.range = (-0.1, 0.6)
+        self.range: Range = (-0.1, 0.6)
         self.easing = Easing()
         self.faint: dict[int, float] = {}
+        super().__init__(parent)
         self._timer = QTimer(self)
         self._timer.setInterval(16)
         self._timer.timeout.connect(self._step)
@@ -90,11 +105,13 @@ class LadderPanel(LayeredPanel):
         """What may be said of depth and latency."""
         snapshot = self.snapshot
         if snapshot is None or snapshot.phase == "loading":
-            return Headline("No order of depth yet", "no word has been scored", False)
+            return Headline(QUESTION, NO_WORD, False)
         if snapshot.refused:
             return Headline("The bank does not fit this stream", "nothing is decoded until it does", False)
         reason = waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason)
         over = snapshot.phase in ("ended", "failed")
+        if reason and not over and snapshot.n_words < MIN_CURVE_WORDS:
+            return Headline(QUESTION, reason, False)
         return headline(snapshot.temporal, snapshot.peaks, snapshot.lags_s, reason, over)
 
     def summary(self) -> str:
@@ -112,36 +129,40 @@ class LadderPanel(LayeredPanel):
         if before and second and before.names == second.names and _same(before.snapshot, second.snapshot):
             return
         self.right_margin = DIFFERENCES_PX if second else type(self).right_margin
+        self.right_spare_px = 0.0 if second else LAST_TICK_PX
         if self.snapshot is not None:
             self._fit_range(self.snapshot)
         self.invalidate()
 
-    def axis(self) -> Axis:
-        field = self.field()
-        return Axis(*self.range, field.left(), field.right())
+    def lag_range(self) -> Range:
+        return self.range
+
+    def has_plot(self) -> bool:
+        return not self._refused
+
+    def table(self) -> Table | None:
+        return ladder_table(self.snapshot) if self.snapshot is not None and self._peaks else None
 
     def background_key(self) -> Hashable:
-        return super().background_key(), self._refused, self._legend()
+        return self._refused, self._legend(), self.zoom_note()
 
     def paint_background(self, painter: QPainter) -> None:
-        self.write_title(painter, self._legend())
-        if self._refused:
-            return
-        self.write_lag_axis(painter, "peak latency, ms after word onset", grid=True)
-        if self.layers:
-            self.write_row_labels(painter)
-        if self.range[0] <= 0 <= self.range[1]:
-            field = self.field()
-            x = self.axis().to_pixel(0.0)
-            self.vertical_line(painter, x, field.top(), field.bottom(), self.theme.colour("muted", 0.7))
+        self.write_title(painter, self.zoom_note() or self._legend())
 
     def paint_content(self, painter: QPainter) -> None:
         self._headline(painter)
-        if self.snapshot is None or self._refused:
+        if self._refused:
             self._refusal(painter)
-            return
-        if not self.faint and not any(peak.peak_s is not None for peak in self._peaks):
-            self.write_placeholder(painter, self.field(), *empty_state.peaks(self.snapshot))
+        elif self.second is not None:
+            self._differences(painter, self.second.snapshot)
+
+    def paint_plot(self, painter: QPainter) -> None:
+        axis, field = self.axis(), self.field()
+        for tick in self.tick_values("bottom", axis.low, axis.high, field.width()):
+            role = "muted" if tick == 0 else "edge"
+            self.vertical_line(painter, axis.to_pixel(tick), field.top(), field.bottom(), self.theme.colour(role))
+        if self.snapshot is None or (not self.faint and not any(p.peak_s is not None for p in self._peaks)):
+            self.write_placeholder(painter, field, *empty_state.peaks(self.snapshot))
         self._fit_line(painter)
         self._trails(painter)
         self._faint_rings(painter)
@@ -150,12 +171,12 @@ class LadderPanel(LayeredPanel):
         if self.second is not None:
             self._second_fit_line(painter, self.second.snapshot)
             self._second_peaks(painter, self.second.snapshot)
-            self._differences(painter, self.second.snapshot)
 
-    def paint_overlay(self, painter: QPainter) -> None:
-        if self.snapshot is None or not self.layers or self._refused:
+    def paint_marks(self, painter: QPainter) -> None:
+        if self.snapshot is None or not self.layers:
             return
         self.highlight_row(painter)
+        painter.setClipRect(self.field())
         axis, positions, centres = self.axis(), self.easing.positions(), self._centres()
         dots = {layer: QPointF(axis.to_pixel(x), centres[layer]) for layer, x in positions.items() if layer in centres}
         self.thin_line(painter, QPolygonF([dots[layer] for layer in sorted(dots)]), self.theme.mixed("muted", 0.4))
@@ -167,8 +188,8 @@ class LadderPanel(LayeredPanel):
             painter.setPen(QPen(self.theme.colour("accent", 0.6), 1, Qt.PenStyle.DotLine))
             painter.drawLine(QLineF(x, field.top(), x, field.bottom()))
 
-    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        super().mouseMoveEvent(event)
+    def point_at(self, position: QPointF) -> None:
+        super().point_at(position)
         peak = next((peak for peak in self._peaks if peak.layer == self.layer), None)
         more = self._describe_second(self.second, peak.layer) if peak and self.second else ""
         self.setToolTip(describe_peak(peak) + more if peak else self.description)
@@ -211,7 +232,8 @@ class LadderPanel(LayeredPanel):
         parts = [*([ends] if ends else []), found.detail if snapshot else empty_state.peaks(None)[0]]
         if snapshot and score is not None:
             parts += [] if found.holds else [correlation_text(score)]
-            n = f"n = {word_count(snapshot.n_assessed)}"
+            newer = f" of {snapshot.n_words:,}" if snapshot.n_words > snapshot.n_assessed else ""
+            n = f"n = {snapshot.n_assessed:,}{newer} words"
             parts += [n, p_text(score), slope_text(score), f"{score.n_layers} layers"]
         elif snapshot and self.faint and not snapshot.peaks and snapshot.phase == "running":
             wait = empty_state.first_peaks_in(snapshot)
@@ -294,13 +316,19 @@ class LadderPanel(LayeredPanel):
     def _faint_rings(self, painter: QPainter) -> None:
         """Draw layers without a peak where their R is highest, faint, those beyond the axis at its end."""
         axis, field, centres = self.axis(), self.field(), self._centres()
-        radius, depths = 0.85 * self.dot_radius(), self._depths()
+        radius, depths, opacity = 0.85 * self.dot_radius(), self._depths(), self._faint_opacity()
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for layer, latency in self.faint.items():
             if layer in centres:
-                painter.setPen(QPen(self.theme.depth(depths[layer], FAINT), self.px(1.4)))
+                painter.setPen(QPen(self.theme.depth(depths[layer], opacity), self.px(1.4)))
                 x = min(max(axis.to_pixel(latency), field.left() + radius), field.right() - radius)
                 painter.drawEllipse(QPointF(x, centres[layer]), radius, radius)
+
+    def _faint_opacity(self) -> float:
+        """Rings firm up with the words that they rest on."""
+        n = self.snapshot.n_words if self.snapshot else 0
+        share = (n - FAINT_FROM) / (MIN_CURVE_WORDS - FAINT_FROM)
+        return round(FAINTEST + (FAINT - FAINTEST) * min(max(share, 0.0), 1.0), 2)
 
     def _depths(self) -> dict[int, float]:
         """Depth by layer; before the first peaks as the rows have it."""
@@ -351,7 +379,7 @@ class LadderPanel(LayeredPanel):
                 box = QRectF(left, rows.centre(row) - self.px(10), width, self.px(20))
                 role = "text" if difference.is_sure else "muted"
                 self.write(painter, box, signed_ms(difference.ms / 1000), role, 11, difference.is_sure, align="right")
-        label = QRectF(left - self.px(20), field.bottom() + self.px(19), width + self.px(20), self.px(17))
+        label = QRectF(left, field.bottom() + self.px(19), width, self.px(17))
         self.write(painter, label, "A − B, ms", "muted", 11, align="right")
 
     def _bank_mark(self, painter: QPainter, centre: QPointF, first: bool) -> None:
@@ -396,7 +424,7 @@ class LadderPanel(LayeredPanel):
     def _step(self) -> None:
         if self.easing.finished:
             self._timer.stop()
-        self.update()
+        self.update_marks()
 
 
 def faint_peaks(snapshot: Snapshot) -> dict[int, float]:
@@ -431,7 +459,7 @@ def _minus(text: str) -> str:
 def _same(a: Snapshot, b: Snapshot) -> bool:
     if not b.peaks and empty_state.peaks(a) != empty_state.peaks(b):
         return False
-    counted = not (a.peaks or b.peaks) and a.n_words != b.n_words
+    counted = a.n_words != b.n_words
     return not counted and (a.peaks, a.temporal, a.reason, a.layers, a.n_assessed, a.refused, a.phase) == (
         b.peaks, b.temporal, b.reason, b.layers, b.n_assessed, b.refused, b.phase,
     )  # fmt: skip

@@ -17,9 +17,12 @@ from rtalign.scoring.headline import ABOVE_CHANCE, NOT_ABOVE_CHANCE
 from rtalign.scoring.statistics import STATISTICS, Statistic
 from rtalign_monitor.engines.two_banks import MAP_CONTENTS, MapContent, SecondBank, map_snapshot
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Axis, stretches, word_count
-from rtalign_monitor.panels.panel import LayeredPanel, PanelSpec, same_values
+from rtalign_monitor.panels.axes import stretches, word_count
+from rtalign_monitor.panels.panel import PanelSpec, same_values
+from rtalign_monitor.panels.plot import LayeredPanel, Range, lag_cells
+from rtalign_monitor.panels.tables import Table, score_table
 from rtalign_monitor.widgets import theme as themes
+from rtalign_monitor.widgets.painted import SEPARATOR
 
 WIDEN, NARROW = 0.5, 0.03
 """Share of the way that the colour limit moves per update: up quickly, so that little is clipped; down slowly."""
@@ -53,9 +56,9 @@ class LagMapPanel(LayeredPanel):
         "R, correlation of predicted and true activations, by layer and lag from onset; outlined: above chance"
     )
     minimum_size = QSize(320, 216)
+    bottom_label = "lag from word onset, ms"
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         self.shows: MapContent = "A"
         self._first: Snapshot | None = None
         self._second: SecondBank | None = None
@@ -63,6 +66,7 @@ class LagMapPanel(LayeredPanel):
         self.limit = 0.0
         self.signed = False
         self.statistic: Statistic | None = None
+        super().__init__(parent)
 
     def set_second_bank(self, second: SecondBank | None) -> None:
         changed, self._second = (second is None) != (self._second is None), second
@@ -104,46 +108,53 @@ class LagMapPanel(LayeredPanel):
         self.frozen = on
         self.invalidate()
 
-    def axis(self) -> Axis:
-        field, lags = self.field(), self.snapshot.lags_s if self.snapshot else None
-        if lags is None or len(lags) < 2:
-            return Axis(-0.2, 0.8, field.left(), field.right())
-        half = (lags[1] - lags[0]) / 2
-        return Axis(float(lags[0] - half), float(lags[-1] + half), field.left(), field.right())
+    def lag_range(self) -> Range:
+        return lag_cells(self.snapshot.lags_s if self.snapshot else None)
+
+    def table(self) -> Table | None:
+        return score_table(self.snapshot) if self.snapshot is not None and self._has_scores() else None
 
     def background_key(self) -> Hashable:
-        return super().background_key(), self.frozen, self.signed, self._has_scores(), self._bank_name(), self.statistic
+        return self.frozen, self.signed, self._has_scores(), self._bank_name(), self.statistic, self.zoom_note()
 
     def paint_background(self, painter: QPainter) -> None:
         shown = self.statistic.title.lower() if self.statistic else ""
-        notes = shown, self._bank_name(), "colours frozen" if self.frozen else ""
+        notes = shown, self._bank_name(), "colours frozen" if self.frozen else "", self.zoom_note()
         self.write_title(painter, "   ".join(note for note in notes if note), self.px(150))
-        self.write_lag_axis(painter, "lag from word onset, ms", grid=False)
-        if self.layers:
-            self.write_row_labels(painter)
         if self._has_scores():
             self._colour_bar(painter)
 
     def paint_content(self, painter: QPainter) -> None:
+        if self._has_scores():
+            self._limits(painter)
+
+    def paint_overlay(self, painter: QPainter) -> None:
+        if self._has_scores():
+            self._write_readout(painter)
+
+    def paint_plot(self, painter: QPainter) -> None:
         if not self._has_scores():
             self._no_scores(painter)
         else:
             self._cells(painter)
             self._contour(painter)
             self._peaks(painter)
-            self._limits(painter)
         self._zero_line(painter)
 
-    def paint_overlay(self, painter: QPainter) -> None:
+    def paint_marks(self, painter: QPainter) -> None:
         if not self._has_scores():
             return
         self.highlight_row(painter, filled=False)  # a tint would change the colours
-        self._write_readout(painter)
         if self.lag is None:
             return
         field, x = self.field(), self.axis().to_pixel(self.lag)
         if field.left() <= x <= field.right():
             self.vertical_line(painter, x, field.top(), field.bottom(), self.theme.colour("accent"))
+
+    def _extent(self) -> QRectF:
+        """The box of all cells, also of those out of sight."""
+        (left, right), axis, rows = self.lag_range(), self.axis(), self.rows()
+        return QRectF(axis.to_pixel(left), rows.top, axis.to_pixel(right) - axis.to_pixel(left), rows.bottom - rows.top)
 
     def readout(self) -> str:
         """The cell under the crosshair in numbers, or how many words the map is of."""
@@ -234,7 +245,7 @@ class LagMapPanel(LayeredPanel):
     def _cells(self, painter: QPainter) -> None:
         assert self.snapshot is not None
         assert self.snapshot.r is not None
-        field, r = self.field(), self.snapshot.r
+        r = self.snapshot.r
         low, known = -self.limit if self.signed else 0.0, np.isfinite(r)
         share = (np.where(known, r, 0.0) - low) * (255 / ((self.limit - low) or 1.0))
         index = np.clip(share + 0.5, 0, 255).astype(np.uint8)
@@ -247,7 +258,7 @@ class LagMapPanel(LayeredPanel):
         height, width = cells.shape
         image = QImage(cells.data, width, height, 4 * width, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        painter.drawImage(field, image)
+        painter.drawImage(self._extent(), image)
         if not known.all():
             self._missing(painter, ~known)
 
@@ -270,16 +281,16 @@ class LagMapPanel(LayeredPanel):
 
     def _cell(self, row: int, col: int) -> QRectF:
         assert self.snapshot is not None
-        field, rows, n = self.field(), self.rows(), len(self.snapshot.lags_s) if self.snapshot.lags_s is not None else 1
-        width = field.width() / n
-        return QRectF(field.left() + col * width, rows.centre(row) - rows.height / 2, width, rows.height)
+        box, rows, n = self._extent(), self.rows(), len(self.snapshot.lags_s) if self.snapshot.lags_s is not None else 1
+        width = box.width() / n
+        return QRectF(box.left() + col * width, rows.centre(row) - rows.height / 2, width, rows.height)
 
     def _contour(self, painter: QPainter) -> None:
         """Outline the cells above chance along their edges, without smoothing what was not measured."""
         above = self._above_chance()
         if above is None:
             return
-        path = outline(above, self.field())
+        path = outline(above, self._extent())
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(self.theme.colour("window" if self.theme.dark else "text", 0.55), self.px(2.4)))
@@ -338,7 +349,10 @@ class LagMapPanel(LayeredPanel):
         box = QRectF(box.left(), box.top() + self.px(26), box.width(), self.px(18))
         self.write(painter, box, self.readout(), "text" if self.layer in self.layers else "muted", 13)
         note = QRectF(box.left(), box.top() + self.px(18), box.width(), self.px(16))
-        self.write(painter, note, self.chance(), "muted", 11)
+        if SEPARATOR in self.chance():
+            self.write_parts(painter, note, self.chance().split(SEPARATOR), "muted", 11)
+        else:
+            self.write(painter, note, self.chance(), "muted", 11)
 
     def _palette(self) -> np.ndarray:
         return themes.as_argb(themes.diverging(self.theme.colour("faint"))) if self.signed else themes.cividis()

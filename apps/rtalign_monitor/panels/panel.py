@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from PyQt6.QtCore import QEvent, QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QEnterEvent, QMouseEvent, QPainter, QPen
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QContextMenuEvent, QEnterEvent, QGuiApplication
+from PyQt6.QtWidgets import QMenu, QWidget
 
-from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines.two_banks import SecondBank
-from rtalign_monitor.panels.axes import Axis, Rows
+from rtalign_monitor.panels.tables import Table
 from rtalign_monitor.widgets.painted import PaintedWidget
-
-HEADER_PX, AXIS_PX = 76.0, 40.0
-"""Heights above the rows and of the axis below them; all panels with rows share them, so that the rows are in line."""
 
 Place = Literal["upper", "lower", "bottom", "side"]
 
@@ -67,6 +63,8 @@ class Panel(PaintedWidget):
         The layer that is pointed at, in whatever panel.
     lag : float or None
         The lag that is pointed at, in seconds.
+    window_actions : list of QAction
+        Actions of the window that the panel's menu offers too.
     """
 
     spec: ClassVar[PanelSpec]
@@ -84,6 +82,7 @@ class Panel(PaintedWidget):
         self.snapshot: Snapshot | None = None
         self.layer: int | None = None
         self.lag: float | None = None
+        self.window_actions: list[QAction] = []
 
     def draw(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
@@ -107,106 +106,37 @@ class Panel(PaintedWidget):
     def set_second_bank(self, second: SecondBank | None) -> None:
         """Show a second bank beside the first, or none."""
 
+    def table(self) -> Table | None:
+        """What is shown, as a table to be copied; None where there is nothing."""
+        return None
+
+    def copy_data(self) -> None:
+        """Put the table on the clipboard, as spreadsheets take it."""
+        clipboard, table = QGuiApplication.clipboard(), self.table()
+        if clipboard is not None and table is not None:
+            clipboard.setText("\n".join("\t".join(map(str, row)) for row in (table.header, *table.rows)))
+
+    def menu_entries(self) -> dict[str, Callable[[], object]]:
+        """Entries of the panel's own menu, and what they do."""
+        return {"Copy data": self.copy_data} if self.table() is not None else {}
+
+    def make_menu(self) -> QMenu:
+        """The panel's own entries, and the window's for the panel under the pointer."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for text, do in self.menu_entries().items():
+            entry = menu.addAction(text)
+            assert entry is not None
+            entry.triggered.connect(lambda _=False, do=do: do())
+        menu.addActions(self.window_actions)
+        return menu
+
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
+        if event is not None:
+            self.make_menu().popup(event.globalPos())
+
     def enterEvent(self, event: QEnterEvent | None) -> None:  # noqa: ARG002
         self.entered.emit()
-
-
-class LayeredPanel(Panel, abstract=True):
-    """A panel with a row for each layer over an axis of lags.  All of one height have their rows in line.
-
-    Attributes
-    ----------
-    layers : tuple of int
-        The layer of each row, the first at the bottom.
-    left_margin, right_margin : float
-        Beside the rows, in pixels at scale 1.
-    """
-
-    left_margin = 62.0
-    right_margin = 18.0
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.layers: tuple[int, ...] = ()
-
-    def field(self) -> QRectF:
-        """The box of rows by lags."""
-        left, right = self.px(self.left_margin), self.px(self.right_margin)
-        top, bottom = self.px(HEADER_PX), self.px(AXIS_PX)
-        return QRectF(left, top, max(self.width() - left - right, 10), max(self.height() - top - bottom, 10))
-
-    def rows(self) -> Rows:
-        field = self.field()
-        return Rows(self.layers, field.top(), field.bottom())
-
-    def axis(self) -> Axis:
-        """The axis of lags, in seconds."""
-        raise NotImplementedError
-
-    def background_key(self) -> Hashable:
-        axis = self.axis()
-        return self.layers, axis.low, axis.high, self.right_margin
-
-    def write_row_labels(self, painter: QPainter) -> None:
-        rows, field = self.rows(), self.field()
-        for row in rows.labelled(1.25 * self.font_px(11)):
-            box = QRectF(0, rows.centre(row) - self.px(10), field.left() - self.px(10), self.px(20))
-            self.write(painter, box, str(rows.layers[row]), "muted", 11, align="right")
-        painter.save()
-        painter.translate(self.px(15), field.center().y())
-        painter.rotate(-90)
-        box = QRectF(-self.px(80), -self.px(9), self.px(160), self.px(18))
-        self.write(painter, box, "layer  →  deeper", "muted", 11, align="centre")
-        painter.restore()
-
-    def write_lag_axis(self, painter: QPainter, label: str, grid: bool) -> None:
-        axis, field = self.axis(), self.field()
-        colour = self.theme.colour("edge" if grid else "faint")
-        for tick in axis.ticks(self.px(54)):
-            x = axis.to_pixel(tick)
-            self.vertical_line(painter, x, field.top() if grid else field.bottom(), field.bottom() + self.px(4), colour)
-            box = QRectF(x - self.px(30), field.bottom() + self.px(4), self.px(60), self.px(16))
-            self.write(painter, box, signed_ms(tick), "muted", 11, align="centre")
-        below = QRectF(field.left(), field.bottom() + self.px(20), field.width(), self.px(17))
-        self.write(painter, below, label, "muted", 11, align="centre")
-
-    def highlight_row(self, painter: QPainter, filled: bool = True) -> None:
-        """Highlight the row of the layer that is pointed at, with a tint or with an outline."""
-        if self.layer not in self.layers:
-            return
-        rows, field = self.rows(), self.field()
-        height = max(rows.height, self.px(3))
-        y = rows.centre(self.layers.index(self.layer)) - height / 2
-        strip = QRectF(field.left() - self.px(8), y, field.width() + self.px(14), height)
-        if filled:
-            painter.fillRect(strip, self.theme.colour("accent", 0.16))
-        else:
-            painter.setPen(QPen(self.theme.colour("accent"), self.px(1.5)))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(strip)
-        right, width = field.left() - self.px(8), self.px(26)
-        label = QRectF(right - width, y + height / 2 - self.px(9), width, self.px(18))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.colour("accent"))
-        painter.drawRoundedRect(label, self.px(4), self.px(4))
-        self.write(painter, label, str(self.layer), "on_accent", 11, True, "centre")
-
-    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        if event is None:
-            return
-        position, field = event.position(), self.field()
-        layer = self.rows().layer_at(position.y()) if field.top() <= position.y() <= field.bottom() else None
-        inside = field.left() <= position.x() <= field.right() and layer is not None
-        self.point_lag(self.axis().to_value(position.x()) if inside else None)
-        self.point_layer(layer)
-        self.layer_pointed.emit(layer)
-        self.lag_pointed.emit(self.lag)
-
-    def leaveEvent(self, event: QEvent | None) -> None:  # noqa: ARG002
-        self.point_layer(None)
-        self.point_lag(None)
-        self.layer_pointed.emit(None)
-        self.lag_pointed.emit(None)
 
 
 def same_values(a: np.ndarray | None, b: np.ndarray | None) -> bool:

@@ -13,8 +13,10 @@ from PyQt6.QtWidgets import QWidget
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot, Traces
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Axis, line_through
-from rtalign_monitor.panels.panel import Panel, PanelSpec
+from rtalign_monitor.panels.axes import line_through, ticks
+from rtalign_monitor.panels.panel import PanelSpec
+from rtalign_monitor.panels.plot import PlotPanel, Range, rounded
+from rtalign_monitor.panels.tables import Table, trace_table
 
 SPAN_S = 6.0
 ROUND_NUMBERS = (1, 2, 5)
@@ -24,7 +26,7 @@ RESCALE_EVERY = 5
 """Snapshots from one check of the scales to the next."""
 
 
-class TracesPanel(Panel):
+class TracesPanel(PlotPanel):
     """Signals over the seconds of their own clock_time; gaps are hatched.
 
     Attributes
@@ -37,11 +39,12 @@ class TracesPanel(Panel):
     title = "MEG"
     description = "Some sensors over the last seconds; each kind has its own scale; hatched: no samples"
     minimum_size = QSize(220, 120)
+    left_axis_px, bottom_axis_px = 62.0, 28.0
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         self.half_row: dict[str, float] = {}
         self._rescaled = -RESCALE_EVERY
+        super().__init__(parent)
 
     def draw(self, snapshot: Snapshot) -> None:
         before, self.snapshot = self.snapshot, snapshot
@@ -54,11 +57,32 @@ class TracesPanel(Panel):
 
     def field(self) -> QRectF:
         left, top, foot = self.px(66), self.px(52), self.px(30)
-        return QRectF(left, top, max(self.width() - left - self.px(16), 10), max(self.height() - top - foot, 10))
+        return rounded(QRectF(left, top, self.width() - left - self.px(24), self.height() - top - foot))
 
-    def axis(self) -> Axis:
-        field = self.field()
-        return Axis(-SPAN_S, 0.0, field.left(), field.right())
+    def home(self) -> tuple[Range, Range]:
+        return (-SPAN_S, 0.0), (-0.5, max(len(self._names), 1) - 0.5)
+
+    def has_plot(self) -> bool:
+        return bool(self._names)
+
+    def table(self) -> Table | None:
+        return trace_table(self.snapshot) if self.snapshot is not None else None
+
+    def tick_values(self, side: str, low: float, high: float, size: float) -> list[float]:
+        if side == "bottom":
+            return ticks(low, high, max(int(size / self.px(56)), 1))
+        every = max(math.ceil(self.px(12.5) / (size / (high - low))), 1)
+        return [float(len(self._names) - 1 - row) for row in range(0, len(self._names), every)]
+
+    def tick_text(self, side: str, value: float) -> str:
+        if side == "left":
+            return self._names[len(self._names) - 1 - round(value)]
+        return "now" if abs(value) < 1e-9 else f"−{abs(value):g} s"
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        traces = self.snapshot.traces if self.snapshot else None
+        return traces.names if traces is not None and len(traces.data) else ()
 
     def now(self) -> float:
         """Signal time at this moment; while a stream is silent, time goes on without samples."""
@@ -69,28 +93,24 @@ class TracesPanel(Panel):
 
     def background_key(self) -> Hashable:
         traces = self.snapshot.traces if self.snapshot else None
-        return None if traces is None else (traces.names, traces.units, tuple(sorted(self.half_row.items())))
+        return self.zoom_note(), None if traces is None else (traces.units, tuple(sorted(self.half_row.items())))
 
     def paint_background(self, painter: QPainter) -> None:
-        traces = self.snapshot.traces if self.snapshot else None
-        self.write_title(painter, self._note(traces))
-        self._seconds(painter)
-        if traces is None or not traces.names:
-            return
-        field, n = self.field(), len(traces.names)
-        pitch = field.height() / n
-        for row in range(0, n, max(math.ceil(self.px(12.5) / pitch), 1)):
-            box = QRectF(0, field.top() + (row + 0.5) * pitch - self.px(8), field.left() - self.px(8), self.px(16))
-            self.write(painter, box, traces.names[row], "muted", 11, align="right")
+        self.write_title(painter, self.zoom_note() or self._note(self.snapshot.traces if self.snapshot else None))
 
     def paint_content(self, painter: QPainter) -> None:
+        if self.snapshot is None or not self._names:
+            self.write_placeholder(painter, QRectF(self.rect()), *empty_state.signal(self.snapshot))
+            return
+        self._write_words(painter, self.snapshot, self.now())
+
+    def paint_plot(self, painter: QPainter) -> None:
         traces = self.snapshot.traces if self.snapshot else None
         if self.snapshot is None or traces is None or not len(traces.data):
-            self.write_placeholder(painter, QRectF(self.rect()), *empty_state.signal(self.snapshot))
             return
         now = self.now()
         self._gaps(painter, traces, now)
-        self._words(painter, self.snapshot, now)
+        self._word_lines(painter, self.snapshot, now)
         self._signals(painter, traces, now)
         self._silence(painter, traces, now)
 
@@ -103,18 +123,17 @@ class TracesPanel(Panel):
     def _signals(self, painter: QPainter, traces: Traces, now: float) -> None:
         field, axis, data = self.field(), self.axis(), traces.data
         x = axis.to_pixels(traces.start + np.arange(len(data)) / traces.rate - now)
-        data, x = data[x >= field.left()], x[x >= field.left()]
+        inside = (x >= field.left()) & (x <= field.right())
+        data, x = data[inside], x[inside]
         if not len(x):
             return
-        pitch, n = field.height() / len(traces.names), len(traces.names)
+        up, n = self.up(), len(traces.names)
+        pitch = up.to_pixel(0) - up.to_pixel(1)
         scale = np.array([pitch / 2 / self.half_row.get(unit, 1.0) for unit in traces.units])
         middle = np.median(data[::4], axis=0) if np.isfinite(data).all() else _medians(data)
-        y = field.top() + (np.arange(n) + 0.5) * pitch - (data - middle) * scale
-        painter.save()
-        painter.setClipRect(field.adjusted(0, -2, 0, 2))
+        y = up.to_pixels(n - 1.0 - np.arange(n)) - (data - middle) * scale
         for row in range(n):
             self.thin_line(painter, line_through(x, y[:, row]), self.theme.mixed("text", 0.8), steep=True)
-        painter.restore()
 
     def _gaps(self, painter: QPainter, traces: Traces, now: float) -> None:
         """Hatch where no sensor has a sample."""
@@ -146,31 +165,24 @@ class TracesPanel(Panel):
         if right > left:
             self.hatch(painter, QRectF(left, field.top(), right - left, field.height()))
 
-    def _words(self, painter: QPainter, snapshot: Snapshot, now: float) -> None:
-        field, axis, free = self.field(), self.axis(), -1.0
-        colour = self.theme.mixed("accent", 0.45)
+    def _word_lines(self, painter: QPainter, snapshot: Snapshot, now: float) -> None:
+        field, axis, colour = self.field(), self.axis(), self.theme.mixed("accent", 0.45)
         for entry in snapshot.words:
-            onset = entry.word.onset - now
-            if not -SPAN_S <= onset <= 0:
+            if axis.low <= entry.word.onset - now <= axis.high:
+                x = axis.to_pixel(entry.word.onset - now)
+                self.vertical_line(painter, x, field.top(), field.bottom(), colour)
+
+    def _write_words(self, painter: QPainter, snapshot: Snapshot, now: float) -> None:
+        """Over their lines, as many as there is room for."""
+        field, axis, free = self.field(), self.axis(), -1.0
+        for entry in snapshot.words:
+            if not axis.low <= entry.word.onset - now <= min(axis.high, 0.0):
                 continue
-            x = axis.to_pixel(onset)
-            self.vertical_line(painter, x, field.top() - self.px(4), field.bottom(), colour)
-            width = self.text_width(entry.word.text, 11)
+            x, width = axis.to_pixel(entry.word.onset - now), self.text_width(entry.word.text, 11)
             if x >= free and x + width < self.width() - self.px(6):
                 box = QRectF(x, field.top() - self.px(20), width + 2, self.px(15))
                 self.write(painter, box, entry.word.text, "muted", 11)
                 free = x + width + self.px(6)
-
-    def _seconds(self, painter: QPainter) -> None:
-        field, axis = self.field(), self.axis()
-        for tick in axis.ticks(self.px(56)):
-            x = axis.to_pixel(tick)
-            self.vertical_line(painter, x, field.bottom(), field.bottom() + self.px(4), self.theme.colour("faint"))
-            box = QRectF(x - self.px(28), field.bottom() + self.px(4), self.px(56), self.px(16))
-            if tick == 0:
-                box.moveRight(self.width() - self.px(6))
-            text = "now" if tick == 0 else f"−{abs(tick):g} s"
-            self.write(painter, box, text, "muted", 11, align="right" if tick == 0 else "centre")
 
     def _rescale(self, traces: Traces) -> None:
         """Fit the rows to the amplitudes: larger at once, smaller only when most of a row is empty."""

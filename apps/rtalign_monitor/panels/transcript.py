@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import bidirectional, name
 
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPen
@@ -18,6 +20,10 @@ from rtalign_monitor.panels.panel import Panel, PanelSpec
 RULER_S = 20.0
 MAX_BITS = 16.0
 """Surprisal at which an underline is thickest."""
+BLANK_PX, NO_BLANK_PX = 12.0, 3.0
+"""Between two words, and where the script has no blanks."""
+WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+"""Scripts that are written without blanks, as Unicode names their letters."""
 MINIMUM_PX = 132
 """Height of two lines of words over their ruler."""
 
@@ -43,6 +49,8 @@ class TranscriptPanel(Panel):
         Index of the word under the pointer.
     word_boxes : list of WordBox
         The words as they were painted last.
+    with_ruler : bool
+        Whether there is a ruler of onsets below the words; else there are more words.
     """
 
     word_picked = pyqtSignal(int)
@@ -57,6 +65,7 @@ class TranscriptPanel(Panel):
         self.hovered: int | None = None
         self.word_boxes: list[WordBox] = []
         self._first: int | None = None
+        self.with_ruler = True
 
     def draw(self, snapshot: Snapshot) -> None:
         before, self.snapshot = self.snapshot, snapshot
@@ -75,6 +84,8 @@ class TranscriptPanel(Panel):
         return bool(before.words) or empty_state.words(before) == empty_state.words(self.snapshot)
 
     def paint_background(self, painter: QPainter) -> None:
+        if not self.with_ruler:
+            return
         axis, y = self._ruler_axis()
         self.horizontal_line(painter, y, axis.start, axis.stop, self.theme.colour("faint"))
         for tick in axis.ticks(self.px(110)):
@@ -128,7 +139,9 @@ class TranscriptPanel(Panel):
 
     def _text_box(self) -> QRectF:
         box = self.inner_box()
-        return QRectF(box.left(), box.top() + self.px(24), box.width(), box.height() - self.px(24 + 28))
+        return QRectF(
+            box.left(), box.top() + self.px(24), box.width(), box.height() - self.px(24 + 28 * self.with_ruler)
+        )
 
     def _lay_out(self) -> list[WordBox]:
         """Boxes of the words from the first word of the top line on; drops top lines when there is no room."""
@@ -136,7 +149,7 @@ class TranscriptPanel(Panel):
             return []
         words = self.snapshot.words
         indices = [entry.word.index for entry in words]
-        start = indices.index(self._first) if self._first in indices else max(len(words) - 40, 0)
+        start = indices.index(self._first) if self._first in indices else 0
         box = self._text_box()
         pitch = max(min(self.px(30), box.height()), self.px(20))
         n_lines = max(int(box.height() // pitch), 1)
@@ -146,8 +159,15 @@ class TranscriptPanel(Panel):
         lines = lines[-n_lines:]
         self._first = lines[0][0][0].word.index
         top = box.top() + max((box.height() - n_lines * pitch) / 2, 0)
+        mirrored = is_right_to_left(words)
+
+        def left_of(x: float, width: float) -> float:
+            return box.right() - x - width if mirrored else box.left() + x
+
         return [
-            WordBox(entry, QRectF(box.left() + x, top + n * pitch, width, pitch))
+            WordBox(
+                entry, QRectF(box.right() - x - width if mirrored else box.left() + x, top + n * pitch, width, pitch)
+            )
             for n, line in enumerate(lines)
             for entry, x, width in line
         ]
@@ -155,8 +175,9 @@ class TranscriptPanel(Panel):
     def _wrap(self, words: tuple[WordEntry, ...], line_width: float) -> list[list[tuple[WordEntry, float, float]]]:
         """Lines of (word, x, width), with room for each word in bold, so that the current word never changes lines."""
         lines: list[list[tuple[WordEntry, float, float]]] = [[]]
-        x, space, current = 0.0, self.px(12), current_word(self.snapshot) if self.snapshot else None
+        x, current = 0.0, current_word(self.snapshot) if self.snapshot else None
         for entry in words:
+            space = self.px(BLANK_PX if has_blanks(entry.word.text) else NO_BLANK_PX)
             bold = self.text_width(entry.word.text, 20, True)
             width = bold if entry.word.index == current else self.text_width(entry.word.text, 20)
             if lines[-1] and x + bold > line_width:
@@ -224,7 +245,7 @@ class TranscriptPanel(Panel):
 
     def _ruler(self, painter: QPainter) -> None:
         """Mark the onsets of the last seconds, in sample time."""
-        if self.snapshot is None:
+        if self.snapshot is None or not self.with_ruler:
             return
         (axis, y), marked = self._ruler_axis(), (current_word(self.snapshot), self.hovered, self.picked)
         xs: dict[str, list[float]] = {"muted": [], "faint": [], "accent": []}
@@ -241,6 +262,18 @@ class TranscriptPanel(Panel):
 def current_word(snapshot: Snapshot) -> int | None:
     """Index of the newest word whose onset has passed."""
     return next((entry.word.index for entry in reversed(snapshot.words) if entry.word.onset <= snapshot.time_s), None)
+
+
+def is_right_to_left(words: Sequence[WordEntry]) -> bool:
+    """Whether most words are of a script that runs from right to left, so that their lines do too."""
+    runs = [bidirectional(next((c for c in entry.word.text if c.isalpha()), "a")) in ("R", "AL") for entry in words]
+    return 2 * sum(runs) > len(runs)
+
+
+def has_blanks(text: str) -> bool:
+    """Whether the script of a word is written with blanks between words."""
+    first = next((c for c in text if c.isalpha()), "a")
+    return not name(first, "").startswith(WITHOUT_BLANKS)
 
 
 def surprisal_bits(entry: WordEntry) -> float:

@@ -19,7 +19,6 @@ from PyQt6.QtWidgets import (
 )
 
 from rtalign.core.session import Session
-from rtalign.language.loading import packaged_gguf
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_fit import can_ignore_missing, differences
 from rtalign_monitor.start.boxes import BankBox, OutputBox
@@ -279,8 +278,7 @@ class StartDialog(QDialog):
             self.pages.addWidget(page)
         self.file_note = QLabel()
         self.file = secondary_button("Load session &file…", "A TOML file that was saved with Ctrl+S.")
-        self.demo = secondary_button("Try the &demo", "A simulated participant and a bank that is trained for it.")
-        self.demo.setVisible(packaged_gguf() is not None)
+        self.demo = secondary_button("Try the &demo", "Plays a recorded session of a simulated listener, at once.")
         top = QHBoxLayout()
         top.setSpacing(10)
         for widget in (self.tabs, self.file_note, self.file, self.demo):

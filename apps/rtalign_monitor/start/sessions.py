@@ -16,6 +16,7 @@ from rtalign.core.session import Session
 from rtalign.engine.commands import IgnoreMissingSensors, Record, UseBank
 from rtalign_monitor import memory as window_memory
 from rtalign_monitor.bars.message_bar import Message, MessageBar, Tone
+from rtalign_monitor.engines import recorded
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.processes import background_process
@@ -243,8 +244,30 @@ def save_session(session: Session, path: Path) -> None:
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
+def source_of(session: Session) -> str:
+    """What nobody should take for a person: a simulated listener, or decoders of one; empty where neither is known."""
+    recording, bank = session.recording, session.bank
+    if recording is not None and recording.suffix == recorded.SUFFIX:
+        return "Recorded demo: simulated listener"
+    if recording is not None and (recording / "ground_truth.json").is_file():
+        return "Simulated listener"
+    if bank is not None and _is_of_simulation(bank):
+        return "Decoders of a simulated listener"
+    return ""
+
+
+def _is_of_simulation(bank: Path) -> bool:
+    """Whether the summary of a bank says what was planted in its recordings."""
+    try:
+        return bool(json.loads((bank / "summary.json").read_text(encoding="utf-8")).get("planted"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def describe_session(session: Session) -> str:
     """A session in one line, for the window's title."""
+    if session.recording is not None and session.recording.suffix == recorded.SUFFIX:
+        return source_of(session)
     source = f"replay of {session.recording}" if session.recording else f"live: {session.meg or 'first MEG stream'}"
     filters = (*(("", label) for label in [session.label] if label), ("task", session.task), ("run", session.run))
     part = "".join(f", {name} {label}".replace("  ", " ") for name, label in filters if label)

@@ -34,6 +34,12 @@ _ALIGN = {
 }  # fmt: skip
 
 
+def is_vector(painter: QPainter) -> bool:
+    """Whether what is painted is kept as lines and letters: SVG, PDF."""
+    engine = painter.paintEngine()
+    return engine is not None and engine.type() in (QPaintEngine.Type.SVG, QPaintEngine.Type.Pdf)
+
+
 class PaintedWidget(QWidget):
     """A widget that paints a background, its content, and an overlay for what moves.
 
@@ -172,15 +178,17 @@ class PaintedWidget(QWidget):
         used = self.write(painter, box, self.title, size=14, bold=True)
         self.write_parts(painter, box.adjusted(used + self.px(10), 0, 0, 0), note.split(SEPARATOR), "muted")
 
-    def write_parts(self, painter: QPainter, box: QRectF, parts: Sequence[str], role: str = "text") -> None:
+    def write_parts(
+        self, painter: QPainter, box: QRectF, parts: Sequence[str], role: str = "text", size: float = 12
+    ) -> None:
         """Write as many parts as there is room for; a part is whole or left out."""
         text = ""
         for part in parts:
             longer = f"{text}{SEPARATOR}{part}" if text else part
-            if self.text_width(longer, 12) > box.width() + 1:
+            if self.text_width(longer, size) > box.width() + 1:
                 break
             text = longer
-        self.write(painter, box, text, role, 12)
+        self.write(painter, box, text, role, size)
 
     def write_placeholder(self, painter: QPainter, box: QRectF, text: str, hint: str = "") -> None:
         """In the middle of an empty box: what it waits for, and a hint when that comes."""
@@ -260,10 +268,9 @@ class PaintedWidget(QWidget):
     # Painting and focus
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002
-        """Paint from the kept layers; an SVG file is painted from scratch, in lines and letters."""
+        """Paint from the kept layers; an SVG or PDF file is painted from scratch, in lines and letters."""
         painter = QPainter(self)
-        engine = painter.paintEngine()
-        if engine is not None and engine.type() == QPaintEngine.Type.SVG:
+        if is_vector(painter):
             self._pixel_ratio = 1.0
             self._paint_card(painter)
             self.paint_content(painter)

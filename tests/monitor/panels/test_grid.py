@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QSize
+from pytestqt.qtbot import QtBot
 
 from rtalign_monitor.actions.registry import ACTIONS
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.panels import grid, panel
+from rtalign_monitor.panels.curves import CurvesPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.panel import Panel, PanelSpec
+from tests.helpers import snapshots
 
 FOLDER = Path(inspect.getfile(panel)).parent
 
@@ -56,3 +60,18 @@ def test_a_row_of_panels_fills_twelve_columns() -> None:
         "upper": [500, 700], "lower": [500, 400, 300], "rows": [480, 250, 132], "columns": [900, 300],
     }  # fmt: skip
     assert grid.default_sizes("demo")["upper"] == [600, 600]
+
+
+def test_a_panel_that_is_shown_again_shows_what_the_others_show(qtbot: QtBot) -> None:
+    """Also where no new snapshot comes, as in a replay that is paused."""
+    panels = grid.Grid()
+    qtbot.addWidget(panels)
+    memory = WindowMemory(hidden=["curves"])
+    panels.arrange("operator", memory)
+    panels.show()
+    panels.draw(snapshots.snapshot_after(300))
+    curves = panels.panel(CurvesPanel)
+    assert curves.snapshot is None
+    panels.hidden = set()
+    panels.show_panels()
+    assert curves.snapshot is panels.drawn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -44,3 +46,19 @@ def test_a_word_that_becomes_current_stays_on_its_line(qtbot: QtBot) -> None:
         for a in line:
             if a + 1 in line:
                 assert together.setdefault((a, a + 1), line[a] == line[a + 1]) == (line[a] == line[a + 1])
+
+
+def test_words_run_in_the_direction_of_their_script(qtbot: QtBot) -> None:
+    """Hebrew and Arabic from the right, Latin from the left; Chinese words stand closer than Latin ones."""
+    gaps = {}
+    for text, rightward in (("word", True), ("ברא", False), ("رجل", False), ("故事", True)):
+        view, snapshot = TranscriptPanel(), snapshots.snapshot_after(30)
+        entries = tuple(replace(entry, word=replace(entry.word, text=text)) for entry in snapshot.words)
+        show_view(qtbot, view, 900, 132)
+        view.draw(replace(snapshot, words=entries))
+        pixels(view)
+        first, second = (word.box for word in view.word_boxes[:2])
+        assert (first.left() < second.left()) == rightward
+        assert not first.intersects(second)
+        gaps[text] = second.left() - first.right() if rightward else first.left() - second.right()
+    assert gaps["故事"] < gaps["word"] == gaps["ברא"]

@@ -68,16 +68,11 @@ def test_a_session_file_fills_the_form_or_gives_the_reason(
     assert dialog.session() == Session.load(good)
 
 
-def test_the_demo_is_one_key_away_or_hidden(
-    qtbot: QtBot, network: FakeNetwork, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(start, "packaged_gguf", lambda: Path("smollm2.gguf"))
+def test_the_demo_is_one_key_away(qtbot: QtBot, network: FakeNetwork) -> None:
     dialog = show_dialog(qtbot)
     with qtbot.waitSignal(dialog.demo_requested):
         press(qtbot, Qt.Key.Key_D, Qt.KeyboardModifier.AltModifier)
     assert not dialog.isVisible()
-    monkeypatch.setattr(start, "packaged_gguf", lambda: None)
-    assert show_dialog(qtbot).demo.isHidden()
 
 
 def letters(dialog: StartDialog) -> list[str]:
