@@ -8,14 +8,40 @@ import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from rtalign.streams.fieldtrip import protocol
 from rtalign.streams.fieldtrip.client import BufferAddress
 from rtalign.streams.fieldtrip.protocol import BufferEvent, BufferHeader, ByteOrder
+from rtalign.streams.live.connection import LslBackend
+
+
+class SessionTime:
+    """Time as the samples tell it: what feeds a buffer moves it on."""
+
+    now = 1000.0
+
+
+def clock() -> float:
+    return SessionTime.now
+
+
+def lsl_without_streams() -> LslBackend:
+    """LSL as it is where there is none, on the session's time."""
+    pool = ThreadPoolExecutor(2)
+
+    def nothing(info: Any) -> Any:
+        raise AssertionError(f"{info.name} is no stream of LSL")
+
+    def pause(seconds: float) -> None:
+        time.sleep(min(seconds, 0.001))
+
+    return LslBackend(list, nothing, nothing, nothing, clock, pause, pool.submit, "here", pool.shutdown)
 
 
 class Buffer:

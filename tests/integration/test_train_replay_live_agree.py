@@ -1,16 +1,32 @@
-"""Trainer = replay = live, number for number, through the real command line and real LSL streams on loopback."""
+"""Trainer = replay = live, number for number: through the real command line, LSL on loopback, a FieldTrip buffer."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from rtalign.core.progress import Progress
+from rtalign.core.records import Recording
+from rtalign.core.session import Session
+from rtalign.decoding.bank import DecoderBank
+from rtalign.engine.engine import Engine, SessionSink
+from rtalign.engine.open_session import SessionParts, open_model
 from rtalign.recordings import open_recordings
+from rtalign.streams import fieldtrip
+from rtalign.streams.events import RawSamples
+from rtalign.streams.fieldtrip import inlets
+from rtalign.streams.fieldtrip.protocol import NAMES, BufferEvent
+from rtalign.training.evaluation import evaluate
+from tests.helpers.fieldtrip_server import Buffer, SessionTime, lsl_without_streams, serve
 from tests.helpers.live_setup import run, summary
 
 
@@ -56,6 +72,75 @@ def agree(setup: Path, folder: Path, least: float) -> dict[str, Any]:
     assert np.abs(np.subtract(live["r"], offline["r"])).max() <= least
     assert (folder / "report.html").is_file()
     return offline
+
+
+def test_a_fieldtrip_buffer_gives_the_numbers_of_evaluate(
+    live_setup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words of both lie on whole samples, as all events of a buffer do; blocks of 80 samples, dated by arrival."""
+    monkeypatch.setattr(inlets, "WAIT_S", 0.02)
+    monkeypatch.setattr(fieldtrip, "buffer_backend", partial(fieldtrip.buffer_backend, lsl=lsl_without_streams))
+    (recording,) = open_recordings(live_setup / "listener", run="02")
+    sfreq = recording.sfreq
+    recording = recording.with_words([replace(w, onset=round(w.onset * sfreq) / sfreq) for w in recording.words])
+    with serve(Buffer()) as buffer:
+        buffer.put_header(len(recording.sensors), sfreq, FLOAT32, {NAMES: channel_names(recording)})
+        address = str(buffer.address)
+        session = Session(bank=live_setup / "bank", model=str(live_setup / "model"), meg=address, words=address)
+        engine = SessionParts.open(session, lambda _: None).make_engine(session, received := ReceivedSamples())
+        try:
+            scan(recording, buffer, engine, received)
+            engine.finish()
+        finally:
+            engine.close()
+    bank = DecoderBank.load(live_setup / "bank")
+    model = open_model(session, bank)
+    offline = evaluate(bank, [recording], model, tmp_path / "out", Progress(quiet=True), store=tmp_path / "cache")
+    assert engine.scoreboard.n == offline["n_words"]
+    assert sum(engine.ledger.skipped.values()) == sum(offline["skipped"].values())
+    assert np.abs(engine.scoreboard.r() - offline["r"]).max() <= 1e-3
+
+
+FLOAT32, BLOCK = 9, 80
+BLOCK_PAUSE_S = 0.01
+"""What a block of 320 ms takes here."""
+
+
+class ReceivedSamples(SessionSink):
+    n_samples = 0
+
+    def write_samples(self, samples: RawSamples) -> None:
+        self.n_samples += len(samples.data)
+
+
+def channel_names(recording: Recording) -> bytes:
+    return b"".join(sensor.name.encode() + b"\0" for sensor in recording.sensors)
+
+
+def scan(recording: Recording, buffer: Buffer, engine: Engine, received: ReceivedSamples) -> None:
+    """Put the recording into the buffer, block by block, while the engine works; time stands still in between."""
+    events = {round(word.onset * recording.sfreq): word.text for word in recording.words}
+    first = 0
+    step_until(engine, lambda: engine.source.health().meg.state == "found")
+    for chunk in recording.chunks(BLOCK / recording.sfreq):
+        SessionTime.now += len(chunk.data) / recording.sfreq
+        buffer.put(chunk.data)
+        numbers = range(first, first + len(chunk.data))
+        buffer.put_events([BufferEvent("word", events[k], k) for k in numbers if k in events])
+        first += len(chunk.data)
+        time.sleep(BLOCK_PAUSE_S)
+        engine.step(0.0)
+    n_in_time = sum(word.onset < recording.seconds for word in recording.words)
+    step_until(engine, lambda: received.n_samples == recording.n_samples and engine.ledger.n_received == n_in_time)
+
+
+def step_until(engine: Engine, condition: Callable[[], bool]) -> None:
+    """Time stands still, so that a step must not wait for it."""
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, engine.notices
+        engine.step(0.0)
+        time.sleep(0.002)
 
 
 def test_a_recording_that_does_not_fit_is_refused(

@@ -12,6 +12,8 @@ from typing import Literal
 
 from rtalign.core.records import Sensor
 from rtalign.streams.events import State
+from rtalign.streams.fieldtrip.client import BufferAddress
+from rtalign.streams.fieldtrip.inlets import FieldTripBackend
 from rtalign.streams.live.connection import STILL_LISTED_S, LslBackend, StreamConnection, lsl_backend
 from rtalign.streams.live.source import is_signal
 from rtalign.streams.lsl import StreamInfo
@@ -111,6 +113,7 @@ class Discovery:
         self._open_backend, self._stop = backend, threading.Event()
         self._started = 0.0
         self._wanted: frozenset[Key] = frozenset()
+        self._buffer = ""
 
     @property
     def seconds(self) -> float:
@@ -125,6 +128,18 @@ class Discovery:
         """Open this signal too, although its type is neither MEG nor EEG."""
         self._wanted |= {key}
 
+    def watch_buffer(self, address: str) -> None:
+        """List the FieldTrip buffer at ft://HOST:PORT beside the streams of LSL, and no other; none where empty.
+
+        Raises
+        ------
+        ValueError
+            Where it is no address.
+        """
+        if address:
+            BufferAddress.parse(address)
+        self._buffer = address
+
     def close(self) -> None:
         """Stop the thread, which closes its streams by itself; returns at once."""
         self._stop.set()
@@ -132,10 +147,15 @@ class Discovery:
     def _run(self, stop: threading.Event) -> None:
         backend: LslBackend | None = None
         watched: dict[Key, _WatchedStream] = {}
+        buffer = ""
         try:
-            backend = self._open_backend()
+            lsl = backend = self._open_backend()
             self._started = time.monotonic()
             while not stop.wait(STEP_S):
+                if buffer != self._buffer:
+                    _close_streams(watched, buffer)
+                    buffer = self._buffer
+                    backend = FieldTripBackend(buffer, lsl, signal=True, events=True).backend if buffer else lsl
                 self._step(backend, watched)
                 self.newest = tuple(stream.as_found(backend.clock()) for stream in watched.values())
         except Exception as error:  # the thread's boundary: no library, no network, and whatever else there is
@@ -164,6 +184,11 @@ class Discovery:
             if stream.gone_s > KEEP_LOST_S:
                 stream.close()
                 del watched[key]
+
+
+def _close_streams(watched: dict[Key, _WatchedStream], name: str) -> None:
+    for key in [key for key in watched if key[0] == name]:
+        watched.pop(key).close()
 
 
 class _WatchedStream:
@@ -206,14 +231,16 @@ class _WatchedStream:
             self._problem, self._refused = "", False
 
     def as_found(self, now: float) -> FoundStream:
-        info, connection = self.info, self.connection
+        connection = self.connection
+        inlet = connection.inlet if connection is not None else None
+        info = inlet.info if inlet is not None else self.info
         state: State = "found" if self._listed else "lost"
         since_s, rate_hz = now - self._since, 0.0
         if connection is not None:
             health = connection.health(None, info.sfreq, 0, 0)
             since_s, rate_hz = health.since_s, health.rate_hz
             state = "found" if health.state == "searching" and self._listed else health.state
-        channels = connection.inlet.channels if connection is not None and connection.inlet is not None else None
+        channels = inlet.channels if inlet is not None else None
         sensors = channels.sensors if channels else ()
         used = {sensor.name for sensor in sensors}
         others = tuple(name for name in channels.names if name not in used) if channels else ()
@@ -238,7 +265,8 @@ def _has_key(key: Key, info: StreamInfo) -> bool:
 
 def session_name(stream: FoundStream, streams: tuple[FoundStream, ...]) -> str:
     """How a session names a stream: by its name, or by its source id where another stream has the same name."""
-    namesakes = [other for other in streams if other.name == stream.name and other.key != stream.key]
+    same_role = [other for other in streams if other.role == stream.role]
+    namesakes = [other for other in same_role if other.name == stream.name and other.key != stream.key]
     return stream.source_id if namesakes and stream.source_id else stream.name
 
 

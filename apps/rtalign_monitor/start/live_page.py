@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session, WordEncoding
 from rtalign.core.time_format import clock_time
+from rtalign.streams.fieldtrip.client import PORT, SCHEME
 from rtalign.streams.live.connection import FIREWALL
 from rtalign.streams.markers.decoders import DECODERS, MarkerDecoder
 from rtalign_monitor.memory import WindowMemory
@@ -74,6 +75,14 @@ class LivePage(QWidget):
         self.delay.setSuffix(" ms")
         self.delay.setAccessibleName("Sound delay after marker")
         self.delay.setToolTip("From a word's marker to its sound at the ear: a constant of the site.")
+        self.buffer = QLineEdit()
+        self.buffer.setAccessibleName("FieldTrip buffer")
+        self.buffer.setPlaceholderText(f"{SCHEME}HOST:{PORT}")
+        self.buffer.setClearButtonEnabled(True)
+        self.buffer.setToolTip(
+            "Where the acquisition of a CTF, MEGIN or FieldLine system puts its samples, if it does."
+        )
+        self._buffer_problem = ""
         self._wanted: dict[Role, str | None] = {"meg": None, "words": None}
         self._chosen_by_user: set[Role] = set()
         self._build()
@@ -110,6 +119,9 @@ class LivePage(QWidget):
         self.trigger.setEditText(session.trigger or "")
         self.table.set_path(session.word_table)
         self.delay.setValue(1000 * session.audio_delay_s)
+        buffers = [name for name in (session.meg, session.words) if name and name.startswith(SCHEME)]
+        self.buffer.setText(buffers[0] if buffers else "")
+        self._watch_buffer()
 
     def refresh(self, bank: BankInfo | None, without_bank: bool) -> None:
         """Show the streams that exist now, and choose where the user has not."""
@@ -128,6 +140,11 @@ class LivePage(QWidget):
 
     def problem(self) -> str:
         """Why no session can start; empty where one can."""
+        buffer = self.buffer.text().strip()
+        if buffer and self._buffer_problem:
+            return self._buffer_problem
+        if buffer and not any(stream.name == buffer for stream in self.streams):
+            return f"{buffer} is being asked."
         if self.chosen("meg") is None:
             return "No MEG stream is chosen." if self.meg.cards else "No MEG stream is found yet."
         stream = self.chosen("meg")
@@ -197,6 +214,23 @@ class LivePage(QWidget):
             self.trigger.setEditText(typed or (channels[0] if channels else ""))
             self.trigger.blockSignals(False)
 
+    def _use_buffer(self) -> None:
+        """The user has typed the address of a buffer, or removed it: what is typed is wanted."""
+        address = self.buffer.text().strip()
+        if self._watch_buffer() and address:
+            self._wanted = {"meg": address, "words": address}
+            self._chosen_by_user.clear()
+        self.changed.emit()
+
+    def _watch_buffer(self) -> bool:
+        """Have the buffer listed; whether what is typed is an address."""
+        try:
+            self._discovery.watch_buffer(self.buffer.text().strip())
+            self._buffer_problem = ""
+        except ValueError as error:
+            self._buffer_problem = f"{error}."
+        return not self._buffer_problem
+
     def _picked(self, role: Role, key: Any) -> None:
         self._chosen_by_user.add(role)
         stream = self.chosen(role)
@@ -227,6 +261,8 @@ class LivePage(QWidget):
         row.addWidget(self.encoding, 2)
         row.addWidget(self._trigger_label)
         row.addWidget(self.trigger, 1)
+        row.addWidget(label_for("FieldTrip buffer", self.buffer))
+        row.addWidget(self.buffer, 1)
         row.addWidget(label_for("Sound delay afte&r marker", self.delay))
         row.addWidget(self.delay)
         column.addLayout(row)
@@ -242,6 +278,7 @@ class LivePage(QWidget):
         self.encoding.currentIndexChanged.connect(lambda _: self._show_needed())
         self.trigger.editTextChanged.connect(lambda _: self.changed.emit())
         self.table.changed.connect(self.changed)
+        self.buffer.editingFinished.connect(self._use_buffer)
         self._show_needed()
 
     def _show_needed(self) -> None:
@@ -263,7 +300,8 @@ def meg_card(stream: FoundStream, bank: BankInfo | None, without_bank: bool) -> 
     channels = f"{stream.n_channels:,} channel{'s' * (stream.n_channels != 1)}"
     rate = f"{stream.nominal_hz:,.6g} Hz"
     rate += f", {stream.rate_hz:,.1f} Hz measured" if stream.state == "flowing" else ""
-    detail = "  ·  ".join((stream.type or "no type", channels, rate, stream.host))
+    described = (channels, rate) if stream.n_channels else ("does not answer yet",)
+    detail = "  ·  ".join((stream.type or "no type", *described, stream.host))
     fit, text = _fit(stream, bank, without_bank)
     problem = "" if stream.refused else NO_SAMPLES if stream.problem and stream.state == "found" else stream.problem
     if stream.n_twins:

@@ -23,6 +23,8 @@ MAX_REQUEST = 8 << 20
 """Bytes of samples asked for at once."""
 KEPT_BYTES = 256 << 20
 """Signal that waits while nobody pulls, three minutes of a helmet; older signal is dropped, and dates show the gap."""
+NOT_READ = 0
+"""Channels of a buffer that is listed before it was read."""
 HEADER_EVERY_S = 5.0
 """The header is compared with the first one this often: a new one begins at sample 0 without a word."""
 
@@ -237,8 +239,8 @@ class FieldTripBackend:
     def _streams(self) -> list[StreamInfo]:
         """Those of LSL, and the buffer's: whether it answers shows when it is opened."""
         uid, host = f"{self._name} {self._n_opened}", self._beside.host
-        signal = StreamInfo(self._name, "MEG", self._name, uid, host, 1, 1.0, "float32")
-        events = StreamInfo(self._name, "Markers", self._name, f"{uid} events", host, 1, 0.0, "string")
+        signal = StreamInfo(self._name, "MEG", self._name, uid, host, NOT_READ, 1.0, "float32")
+        events = StreamInfo(self._name, "Markers", f"{self._name} events", f"{uid} events", host, 1, 0.0, "string")
         own = [info for info, listed in zip((signal, events), self._listed, strict=True) if listed]
         return [*self._beside.streams(), *own]
 
@@ -247,7 +249,9 @@ class FieldTripBackend:
             return self._beside.open_signal(info)
         reader = self._acquire()
         try:
-            return BufferSignalInlet(replace(info, sfreq=reader.header.sfreq), reader, self._releaser(reader))
+            n_channels, sfreq = reader.header.n_channels, reader.header.sfreq
+            described = replace(info, n_channels=n_channels, sfreq=sfreq)
+            return BufferSignalInlet(described, reader, self._releaser(reader))
         except ValueError:
             self._releaser(reader)()
             raise

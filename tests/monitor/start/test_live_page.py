@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from rtalign.core.records import Sensor
 from rtalign.core.session import Session
 from rtalign.streams import lsl
+from rtalign.streams.fieldtrip.protocol import NAMES
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start import dialog as start
 from rtalign_monitor.start.boxes import NO_BANK
@@ -24,6 +25,7 @@ from tests.helpers.fake_network import (
     wait_for_status,
     wait_until_ready,
 )
+from tests.helpers.fieldtrip_server import Buffer, serve
 
 
 def test_nothing_found_says_what_to_check(qtbot: QtBot, network: FakeNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,3 +235,29 @@ def test_the_subject_is_never_taken_over_from_the_last_session(qtbot: QtBot, net
     qtbot.keyClicks(dialog.outputs.session_id, "a/b ..")
     assert dialog.session().subject == "08"
     assert dialog.session().label == "sub-08_ses-a-b"
+
+
+def test_a_fieldtrip_buffer_is_offered_by_its_address(qtbot: QtBot, network: FakeNetwork, bank: Path) -> None:
+    network.offer_signal("ctf")
+    with serve(Buffer()) as buffer:
+        buffer.put_header(5, 500.0, chunks={NAMES: b"MLC11\0MLC12\0MLC13\0MLC14\0UPPT001\0"})
+        dialog = show_dialog(qtbot, WindowMemory(banks=[bank]))
+        wait_until_ready(qtbot, dialog)
+        address = str(buffer.address)
+        dialog.live.buffer.setText("ft:/scanner")
+        dialog.live.buffer.editingFinished.emit()
+        wait_for_status(qtbot, dialog, "'ft:/scanner' is no address of a FieldTrip buffer - write ft://HOST:1972")
+        dialog.live.buffer.setText(address)
+        dialog.live.buffer.editingFinished.emit()
+        assert not dialog.start.isEnabled(), "Enter does not start a session with the stream chosen before"
+        wait_until_ready(qtbot, dialog)
+        qtbot.waitUntil(lambda: "5 channels" in card_of(dialog.live.meg, address).detail)
+        session = dialog.session()
+        assert (session.meg, session.words) == (address, address)
+        assert dialog.live.chosen("meg").others == ("UPPT001",)
+        dialog.reject()
+    reopened = show_dialog(qtbot, WindowMemory(banks=[bank]))
+    reopened.fill(session)
+    assert reopened.live.buffer.text() == address
+    wait_for_status(qtbot, reopened, "no FieldTrip buffer answers at|does not flow now")
+    qtbot.waitUntil(lambda: "does not answer yet" in card_of(reopened.live.meg, address).detail)

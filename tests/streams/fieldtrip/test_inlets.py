@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,22 +22,12 @@ from rtalign.streams.fieldtrip.protocol import NAMES, BufferEvent
 from rtalign.streams.live.connection import LslBackend
 from rtalign.streams.live.source import LiveSource
 from rtalign.streams.markers.decoders import open_decoder
-from tests.helpers.fieldtrip_server import Buffer, serve
+from tests.helpers.fieldtrip_server import Buffer, SessionTime, clock, lsl_without_streams, serve
 
 SFREQ, BLOCK = 1000.0, 50
 BLOCK_PAUSE_S = 0.004
 """What a block of 50 ms takes here: the session's time is what the scanner says, however busy the machine is."""
 CHANNELS = b"MLC11\0MLC12\0UPPT001\0"
-
-
-class SessionTime:
-    """Time as the samples tell it."""
-
-    now = 1000.0
-
-
-def clock() -> float:
-    return SessionTime.now
 
 
 @pytest.fixture(autouse=True)
@@ -50,26 +39,14 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def session(address: BufferAddress, words: bool = True) -> Iterator[LiveSource]:
     """A live source whose LSL is empty and whose clock is fast."""
-    pool = ThreadPoolExecutor(2)
-
-    def nothing(info: Any) -> Any:
-        raise AssertionError(f"{info.name} is no stream of LSL")
-
-    def pause(seconds: float) -> None:
-        time.sleep(min(seconds, 0.001))
-
-    def lsl() -> LslBackend:
-        return LslBackend(list, nothing, nothing, nothing, clock, pause, pool.submit, "here", lambda: None)
-
     name = str(address)
-    source = LiveSource(
-        name, name if words else None, open_decoder() if words else None, backend=buffer_backend(name, name, lsl)
-    )
+    decoder = open_decoder() if words else None
+    backend = buffer_backend(name, name, lsl_without_streams)
+    source = LiveSource(name, name if words else None, decoder, backend=backend)
     try:
         yield source
     finally:
         source.close()
-        pool.shutdown()
 
 
 class Scanner:
