@@ -20,7 +20,7 @@ from outcome import tell
 from shapes import EIGHT_BILLION, ONE_BILLION, THREE_BILLION, write
 
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 from rtalign.core.session import Session
 from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding.bank import DecoderBank, make_passport
@@ -47,6 +47,7 @@ class Endless:
     subject: str = "none"
     start: float = 0.0
     notes: tuple[str, ...] = ()
+    bad_stretches: tuple[BadStretch, ...] = ()
 
     @property
     def n_samples(self) -> int:

@@ -157,6 +157,23 @@ class SkippedWord:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class BadStretch:
+    """A piece of time whose signal no word may use.
+
+    Attributes
+    ----------
+    start, stop : float
+        In seconds of the recording; equal where it is a moment.
+    reason : str
+        Why, as a skipped word gives it.
+    """
+
+    start: float
+    stop: float
+    reason: str
+
+
 class Recording(Protocol):
     """One uninterrupted story in one participant: sensors, words, and signal that can be read in any chunks.
 
@@ -176,6 +193,8 @@ class Recording(Protocol):
         Columns of the chunks.
     words : tuple of Word
         In order.
+    bad_stretches : tuple of BadStretch
+        Marked as bad by whoever looked at the signal; words whose signal reaches into one are skipped.
     """
 
     @property
@@ -203,6 +222,9 @@ class Recording(Protocol):
 
     @property
     def words(self) -> tuple[Word, ...]: ...
+
+    @property
+    def bad_stretches(self) -> tuple[BadStretch, ...]: ...
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
+from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.adaptation import AdaptationThread
 from rtalign.decoding.bank import LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -189,6 +189,8 @@ class Engine:
                 self._add_word(event)
             case SkippedWord():
                 self._add_word(event.word, event.reason)
+            case BadStretch():
+                self.intake.mark_bad(event)
             case Notice():
                 self.notify(event)
             case SignalChanged():

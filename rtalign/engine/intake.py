@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
+from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.signal.pipeline import Pipeline
 from rtalign.signal.sensor_watch import SensorWatch
@@ -43,6 +43,7 @@ class Intake:
         self.n_sensors, self.time_s = 0, 0.0
         self._pipeline: Pipeline | None = None
         self._watch: SensorWatch | None = None
+        self._bad: list[BadStretch] = []
         self._lags, self._means = np.zeros(1), np.zeros((1, 0), np.float32)
 
     @property
@@ -64,6 +65,7 @@ class Intake:
             self.refused = (str(error),)
             text = f"{error}; the stream is recorded, and scored again when it comes back at another rate"
             return [Notice("error", "passport", text, now)]
+        pipeline.mark_bad(self._bad)
         self.fitting, self._pipeline, self.refused = fitting, pipeline, ()
         self._watch = SensorWatch(fitting.sensors, stream.sfreq)
         self._lags, shape = decoding.lags_s, (len(decoding.lags_s), len(decoding.sensors or stream.sensors))
@@ -76,6 +78,7 @@ class Intake:
         """The signal goes on at another time: nothing of what came before belongs to it."""
         if self._pipeline and self.fitting and self.stream:
             self._pipeline = Pipeline(decoding.recipe, self.fitting.sensors, self.stream.sfreq)
+            self._pipeline.mark_bad(self._bad)
             self._watch = SensorWatch(self.fitting.sensors, self.stream.sfreq)
 
     def add_chunk(self, chunk: Chunk) -> Sequence[Epoch | SkippedWord]:
@@ -86,6 +89,12 @@ class Intake:
         self.time_s = chunk.end
         chosen = self._watch.push(Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq))
         return self._filled(self._pipeline.push(chosen))
+
+    def mark_bad(self, stretch: BadStretch) -> None:
+        """Skip the words whose signal reaches into a stretch."""
+        self._bad.append(stretch)
+        if self._pipeline:
+            self._pipeline.mark_bad([stretch])
 
     def take_notices(self, now: float) -> list[Notice]:
         """What the user should know of single sensors since the last call."""

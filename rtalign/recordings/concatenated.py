@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Recording, Word
+from rtalign.core.records import BadStretch, Chunk, Recording, Word
 
 PAUSE_S = 2.0
 """Between two recordings: long enough that no epoch reaches across, and that the filters begin anew."""
@@ -53,6 +53,7 @@ class ConcatenatedRecording(Generic[R]):
         self.notes = tuple(note for recording in recordings for note in recording.notes)
         self.stories = tuple(self._story(k) for k in range(len(recordings)))
         self.words = tuple(word for story in self.stories for word in story)
+        self.bad_stretches = tuple(self._move(bad, k) for k, one in enumerate(recordings) for bad in one.bad_stretches)
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
         """Yield the signal in order; the pauses between recordings are gaps in time."""
@@ -78,6 +79,9 @@ class ConcatenatedRecording(Generic[R]):
     def _offset(self, k: int) -> float:
         """What is added to a part's own time."""
         return float(self._firsts[k]) / self.sfreq - self.parts[k].start
+
+    def _move(self, bad: BadStretch, k: int) -> BadStretch:
+        return replace(bad, start=bad.start + self._offset(k), stop=bad.stop + self._offset(k))
 
     def _story(self, k: int) -> tuple[Word, ...]:
         before = sum(len(part.words) for part in self.parts[:k])

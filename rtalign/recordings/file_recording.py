@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
-from rtalign.core.records import Chunk, Recording, Sensor, Word
+from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word
 
 
 class FileRecording(Recording, Protocol):
@@ -50,11 +50,12 @@ class FingerprintedSignal:
 
     sensors: tuple[Sensor, ...]
     words: tuple[Word, ...]
+    bad_stretches: tuple[BadStretch, ...] = ()
 
     def fingerprint(self) -> str:
-        """Return a hash of words, sensors and signal, of which only samples may be read."""
+        """Return a hash of words, sensors, bad stretches and signal, of which only samples may be read."""
         digest = self._signal_digest()
-        for record in (*self.sensors, *self.words):
+        for record in (*self.sensors, *self.words, *self.bad_stretches):
             digest.update(repr(record).encode())
         return digest.hexdigest()[:32]
 

@@ -93,6 +93,12 @@ class ChainDesign:
             return 0
         return int(np.ceil(self.rate * min(max(1 / (np.pi * self.recipe.highpass_hz), 1.0), 10.0)))
 
+    @property
+    def warmup_s(self) -> float:
+        """From a stretch's first sample to the first output that is returned, s."""
+        n_out = self.fir_mask + self.highpass().mask
+        return (n_out * self.factor - self.delay_samples) / self.sfreq
+
     def attenuation_db(self, hz: float) -> float:
         """How much the low-pass weakens a wave."""
         wave = np.exp(-2j * np.pi * hz / self.sfreq * np.arange(len(self.taps)))
@@ -170,6 +176,8 @@ class Chain:
         Of the decimation, and the output rate in Hz.
     delay_s : float
         Delay of the low-pass, which is already subtracted from the times of the output.
+    warmup_s : float
+        From the first sample, or the first after a break, to the first output.
     breaks : deque of (float, str)
         The newest breaks of the stream: time and reason.
     """
@@ -189,6 +197,7 @@ class Chain:
         self.factor = self._design.factor
         self.rate = self._design.rate
         self.delay_s = self._design.delay_samples / self._design.sfreq
+        self.warmup_s = self._design.warmup_s
         self.breaks: deque[tuple[float, str]] = deque(maxlen=1000)
         self._bad_values: list[tuple[float, str]] = []
 

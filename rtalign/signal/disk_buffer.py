@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rtalign.core.json_toml import read_json
-from rtalign.core.records import Chunk
+from rtalign.core.records import BadStretch, Chunk
 from rtalign.signal.interpolation import interpolate
 from rtalign.signal.timeline import AFTER, LATER, Stretch, Timeline
 
@@ -51,10 +51,10 @@ class DiskBuffer:
         self.folder, self._timeline, self._file = Path(folder), timeline, file
 
     @classmethod
-    def create(cls, folder: Path, rate: float, n_sensors: int) -> DiskBuffer:
+    def create(cls, folder: Path, rate: float, n_sensors: int, warmup_s: float = 0.0) -> DiskBuffer:
         """A new, empty buffer; an older one in the same folder is replaced when this one is closed."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        return cls(folder, Timeline(rate, n_sensors), open(_partial(Path(folder) / SIGNAL), "wb"))
+        return cls(folder, Timeline(rate, n_sensors, warmup_s=warmup_s), open(_partial(Path(folder) / SIGNAL), "wb"))
 
     @classmethod
     def open(cls, folder: Path) -> DiskBuffer:
@@ -64,7 +64,8 @@ class DiskBuffer:
             header = read_json(path)
             if {key: header[key] for key in FORMAT} != FORMAT:
                 raise ValueError(f"format {header['format']}, version {header['version']}")
-            timeline = Timeline(header["rate"], header["n_sensors"], [Stretch(*entry) for entry in header["stretches"]])
+            stretches = [Stretch(*entry) for entry in header["stretches"]]
+            timeline = Timeline(header["rate"], header["n_sensors"], stretches, float(header.get("warmup_s", 0.0)))
             timeline.reasons.extend((float(time), str(reason)) for time, reason in header.get("breaks", ()))
         except FileNotFoundError:
             raise ValueError(f"{folder} holds no finished signal ({STRETCHES} is missing) - write it again") from None
@@ -111,6 +112,10 @@ class DiskBuffer:
         """Why the signal broke at some times, s, where no chunk was missing."""
         self._timeline.reasons.extend(reasons)
 
+    def mark_bad(self, stretches: Iterable[BadStretch]) -> None:
+        """Refuse to read what reaches into these; it is not written to the disk."""
+        self._timeline.mark_bad(stretches)
+
     @property
     def breaks(self) -> list[tuple[float, str]]:
         """Times at which the signal was broken by what it held, in seconds, and by what."""
@@ -125,7 +130,7 @@ class DiskBuffer:
         timeline = self._timeline
         entries = [[stretch.start, stretch.first, stretch.n] for stretch in timeline.stretches]
         header = FORMAT | {"rate": timeline.rate, "n_sensors": timeline.n_sensors, "stretches": entries}
-        header["breaks"] = list(timeline.reasons)
+        header |= {"breaks": list(timeline.reasons), "warmup_s": timeline.warmup_s}
         path = self.folder / STRETCHES
         _partial(path).write_text(json.dumps(header), encoding="utf-8")
         path.unlink(missing_ok=True)  # so that old stretches are never paired with a new signal

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Chunk, Epoch, Sensor, SkippedWord, Word
+from rtalign.core.records import BadStretch, Chunk, Epoch, Sensor, SkippedWord, Word
 from rtalign.core.session import MAX_WORD_DELAY_S
 from rtalign.signal.chain import Chain
 from rtalign.signal.epochs import EpochBuilder
@@ -54,7 +54,7 @@ class Pipeline:
         lags = recipe.lags.seconds
         self.chain = Chain(recipe.chain, sensors, sfreq)
         seconds = max(float(lags[-1]), 0.0) - min(float(lags[0]), 0.0) + MAX_WORD_DELAY_S + PIECE_S
-        self.buffer = RingBuffer(self.chain.rate, len(sensors), seconds)
+        self.buffer = RingBuffer(self.chain.rate, len(sensors), seconds, self.chain.warmup_s)
         self._epochs = EpochBuilder(lags, self.buffer)
 
     def push(self, item: Chunk | Word) -> list[Epoch | SkippedWord]:
@@ -71,6 +71,10 @@ class Pipeline:
                     self.buffer.note_breaks(self.chain.take_bad_values())
                     done += self._epochs.collect()
                 return done
+
+    def mark_bad(self, stretches: Iterable[BadStretch]) -> None:
+        """Skip the words whose signal reaches into these, as far as they are not decided yet."""
+        self.buffer.mark_bad(stretches)
 
     def finish(self) -> list[Epoch | SkippedWord]:
         """Return the words that were still waiting when the signal ended."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from rtalign.core.records import Chunk
+from rtalign.core.records import BadStretch, Chunk
 from rtalign.signal.interpolation import HALF, interpolate
 from rtalign.signal.timeline import Timeline
 
@@ -22,10 +22,12 @@ class RingBuffer:
         Columns.
     seconds : float
         Length that is kept.
+    warmup_s : float
+        Signal before the first row of each stretch that only went into the filters.
     """
 
-    def __init__(self, rate: float, n_sensors: int, seconds: float) -> None:
-        self._timeline = Timeline(rate, n_sensors)
+    def __init__(self, rate: float, n_sensors: int, seconds: float, warmup_s: float = 0.0) -> None:
+        self._timeline = Timeline(rate, n_sensors, warmup_s=warmup_s)
         self._memory = np.zeros((int(np.ceil(seconds * rate)) + 2 * HALF, n_sensors), dtype=np.float32)
 
     @property
@@ -50,6 +52,10 @@ class RingBuffer:
     def note_breaks(self, reasons: Sequence[tuple[float, str]]) -> None:
         """Why the signal broke at some times, s, where no chunk was missing."""
         self._timeline.reasons.extend(reasons)
+
+    def mark_bad(self, stretches: Iterable[BadStretch]) -> None:
+        """Refuse to read what reaches into these."""
+        self._timeline.mark_bad(stretches)
 
     def newest(self, n: int) -> Chunk:
         """The newest rows, at most n, of the current stretch."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 
-from rtalign.core.records import Chunk
+from rtalign.core.records import BadStretch, Chunk
 from rtalign.signal.interpolation import HALF, TOLERANCE, interpolation_weights
 from rtalign.signal.plausibility import GAP
 
 LATER = "later"
 BEFORE = "window before recording"
 AFTER = "window after recording"
+WARM_UP = "filter warm-up"
+"""The signal is there, and so soon after its beginning that the filters have not settled."""
 OLDER = "older than the buffer"
 MAX_REASONS = 1000
 """Reasons for gaps that are kept."""
@@ -38,6 +43,16 @@ class Stretch:
     n: int
 
 
+def apart(stretches: Iterable[BadStretch]) -> list[BadStretch]:
+    """Bad stretches in order, without what two of them share: that belongs to the earlier one."""
+    kept: list[BadStretch] = []
+    for bad in sorted(stretches, key=attrgetter("start", "stop")):
+        begin = max(bad.start, kept[-1].stop) if kept else bad.start
+        if begin < bad.stop or not kept or bad.start > kept[-1].stop:
+            kept.append(replace(bad, start=begin))
+    return kept
+
+
 class Timeline:
     """The stretches of one recording, in order, and how many rows they fill.
 
@@ -49,6 +64,8 @@ class Timeline:
         Columns of the chunks.
     stretches : list of Stretch, optional
         Those of a recording that was read before.
+    warmup_s : float
+        How much signal before the first row of each stretch went into the filters alone.
 
     Attributes
     ----------
@@ -56,8 +73,11 @@ class Timeline:
         Times at which the signal was broken for another reason than a gap, and the reason.
     """
 
-    def __init__(self, rate: float, n_sensors: int, stretches: list[Stretch] | None = None) -> None:
-        self.rate, self.n_sensors = float(rate), n_sensors
+    def __init__(
+        self, rate: float, n_sensors: int, stretches: list[Stretch] | None = None, warmup_s: float = 0.0
+    ) -> None:
+        self.rate, self.n_sensors, self.warmup_s = float(rate), n_sensors, warmup_s
+        self._bad: list[BadStretch] = []
         self.reasons: deque[tuple[float, str]] = deque(maxlen=MAX_REASONS)
         self.stretches = list(stretches or [])
         self.n_rows = self.stretches[-1].first + self.stretches[-1].n if stretches else 0
@@ -93,6 +113,10 @@ class Timeline:
         while len(self.stretches) > 1 and self.stretches[1].first <= oldest:
             del self.stretches[0]
 
+    def mark_bad(self, stretches: Iterable[BadStretch]) -> None:
+        """Refuse to read what reaches into these; where two overlap, the earlier one gives the reason."""
+        self._bad = apart([*self._bad, *stretches])
+
     def unreadable(self, start: float, stop: float, oldest: int = 0) -> str | None:
         """Why the time from start to stop cannot be read; None if it can.
 
@@ -106,13 +130,22 @@ class Timeline:
         Returns
         -------
         str or None
-            One of LATER (not yet there), BEFORE, GAP (or the reason for it) and OLDER; None if every row needed is
-            held, in one stretch.
+            One of LATER (not yet there), BEFORE, WARM_UP, GAP (or the reason for it) and OLDER, or the reason of a
+            bad stretch; None if every row needed is held, in one stretch.
         """
+        reason = self._not_held(start, stop, oldest)
+        return (self._bad_reason(start, stop) or reason) if reason in (None, GAP) else reason
+
+    def _bad_reason(self, start: float, stop: float) -> str | None:
+        """Of the last bad stretch that the time from start to stop touches; they do not overlap."""
+        at = bisect_right(self._bad, stop, key=attrgetter("start"))
+        return self._bad[at - 1].reason if at and self._bad[at - 1].stop >= start else None
+
+    def _not_held(self, start: float, stop: float, oldest: int) -> str | None:
         if self.start is None:
             return LATER
         if self._row(start, self.start) < HALF - 1:
-            return BEFORE
+            return WARM_UP if start >= self.start - self.warmup_s else BEFORE
         held = [stretch for stretch in self.stretches if self._row(start, stretch.start) >= HALF - 1]
         if not held:
             return OLDER
@@ -122,10 +155,11 @@ class Timeline:
         return OLDER if self._row(start, stretch.start) - (HALF - 1) + stretch.first < oldest else None
 
     def _reason_behind(self, stretch: Stretch) -> str:
-        """Why a stretch ended, where the next one begins later."""
+        """Why a stretch ended, where the next one begins later, behind the warm-up of its filters."""
         end = stretch.start + stretch.n / self.rate
         behind = next(later.start for later in self.stretches if later.first > stretch.first)
-        return next((reason for time, reason in self.reasons if end <= time + 1 / self.rate and time < behind), GAP)
+        noted = (reason for time, reason in self.reasons if end <= time + 1 / self.rate and time < behind)
+        return next(noted, None) or self._bad_reason(end, max(behind - self.warmup_s, end)) or GAP
 
     def _row(self, time: float, start: float) -> int:
         return int(np.floor((time - start) * self.rate + TOLERANCE))

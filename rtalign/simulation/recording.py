@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 from rtalign.simulation.background import Background
 from rtalign.simulation.evoked import EvokedSignal, common_parts, layer_parts, layer_patterns, scale_to_snr
 from rtalign.simulation.helmet import helmet_sensors
@@ -132,6 +132,8 @@ class SimulatedRun:
         Label of the simulated person.
     start : float
         Time of the first sample, s.
+    bad_stretches : tuple of BadStretch
+        None: what is simulated is good.
     notes : tuple of str
         Remarks for reports.
     """
@@ -144,6 +146,7 @@ class SimulatedRun:
     subject: str = "01"
     start: float = 0.0
     notes: tuple[str, ...] = ()
+    bad_stretches: tuple[BadStretch, ...] = ()
 
     @property
     def name(self) -> str:

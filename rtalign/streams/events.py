@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from rtalign.core.records import Chunk, RecordingIdentity, Sensor, SkippedWord, Word
+from rtalign.core.records import BadStretch, Chunk, RecordingIdentity, Sensor, SkippedWord, Word
 
 Level = Literal["info", "warning", "error"]
 State = Literal["searching", "found", "flowing", "stale", "lost", "paused", "ended"]
@@ -133,7 +133,7 @@ class SourceEnded:
     """Nothing will follow."""
 
 
-Event = Chunk | Word | SkippedWord | Notice | SignalChanged | SourceJumped | SourceEnded
+Event = Chunk | Word | SkippedWord | BadStretch | Notice | SignalChanged | SourceJumped | SourceEnded
 """What an engine takes in."""
 
 RawEvent = RawSamples | RawMarker | OffsetMeasurement | SignalChanged | Notice
@@ -241,7 +241,7 @@ class Transport(Protocol):
 class Source(Protocol):
     """Where signal and words come from; polled by one thread, which owns it.
 
-    `SignalChanged` comes before the first chunk.  A word may come before or after the samples at its onset; one whose
+    `SignalChanged` comes before the first chunk, a `BadStretch` before the chunks that it lies in.  A word may come before or after the samples at its onset; one whose
     onset cannot be believed comes as a `SkippedWord`.
     """
 

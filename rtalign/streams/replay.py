@@ -136,6 +136,7 @@ class ReplaySource:
         if not self._began:
             self._began = True
             events.append(SignalChanged(self._recording.sensors, self._recording.sfreq, origin=self._origin))
+            events += self._recording.bad_stretches
         if self._moved:
             self._moved = False
             events.append(SourceJumped(self._wanted))

@@ -243,13 +243,13 @@ def report_breaks(recording: Recording, signal: DiskBuffer, progress: Progress) 
 def signal_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
     """The cache folder of a recording's filtered signal, whether it exists or not."""
     names = ",".join(s.name for s in recording.sensors)
-    return store / "signal" / cache.content_key("2", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
+    return store / "signal" / cache.content_key("3", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
 
 
 def _filter(recording: Recording, recipe: Recipe, folder: Path) -> Iterator[float]:
     """Write the filtered signal into a folder; yields how many seconds each chunk had."""
     chain = Chain(recipe.chain, recording.sensors, recording.sfreq)
-    with DiskBuffer.create(folder, chain.rate, len(recording.sensors)) as signal:
+    with DiskBuffer.create(folder, chain.rate, len(recording.sensors), chain.warmup_s) as signal:
         for chunk in recording.chunks():
             for ready in chain.push(chunk):
                 signal.append(ready)
@@ -315,6 +315,7 @@ def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tu
     Rows of the word table that are no words are counted too, by what they are.
     """
     lags = recipe.lags.seconds
+    signal.mark_bad(recording.bad_stretches)
     chosen = np.ones(len(recording.words), bool)
     if recipe.words.which == "content":
         chosen = find_content_words([word.text for word in recording.words], recipe.words.tagger)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.records import Chunk, SkippedWord, Word
+from rtalign.core.records import BadStretch, Chunk, SkippedWord, Word
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.engine import snapshot
@@ -137,6 +137,25 @@ def test_neither_chunks_nor_late_words_change_a_number(
     engine = run(Engine(decoding, Scripted(as_events(recording, size, late)), reader))
     assert engine.scoreboard.n == offline["n_words"]
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+
+
+def test_words_in_bad_stretches_are_skipped_with_the_same_reasons_by_evaluate_and_replay(
+    bank: DecoderBank, fresh: Any, offline: dict[str, Any], tmp_path: Path
+) -> None:
+    recording, model = fresh
+    at = [word.onset for word in recording.words]
+    bad = (BadStretch(at[50], at[60], "muscle"), BadStretch(at[200], at[200], "boundary of joined files"))
+    marked = replace(recording, bad_stretches=bad)
+    evaluated = evaluate(bank, [marked], model, tmp_path / "out", QUIET, store=tmp_path / "cache")
+    joined = ConcatenatedRecording([recording, marked])
+    assert joined.bad_stretches[0].start == pytest.approx(joined.to_common_time(1, bad[0].start))
+    source = ReplaySource(marked, None, 0.1)
+    engine = run(Engine(DecoderSetup.from_bank(bank), source, ahead_reader(bank, marked, model)))
+    assert evaluated["skipped"]["muscle"] > 10
+    assert evaluated["skipped"]["boundary of joined files"] > 0
+    assert dict(engine.ledger.skipped) == evaluated["skipped"]
+    assert engine.scoreboard.n == evaluated["n_words"] < offline["n_words"]
+    assert np.abs(engine.scoreboard.r() - evaluated["r"]).max() < 1e-5
 
 
 def test_replay_gives_the_peaks_of_evaluate(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.recipe import LanguageRecipe, Recipe
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 
 N_LAYERS, DIM = 6, 12
 LATENCIES = np.linspace(0.12, 0.42, N_LAYERS)
@@ -30,6 +30,7 @@ class MemoryRecording:
     start: float = 0.0
     notes: tuple[str, ...] = ()
     sensors: tuple[Sensor, ...] = field(default=())
+    bad_stretches: tuple[BadStretch, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.sensors:

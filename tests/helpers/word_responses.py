@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 
 ONSETS = 8.0 + np.cumsum(np.random.default_rng(6).uniform(0.5, 1.1, 120))
 
@@ -17,6 +17,7 @@ class WordResponses:
     def __init__(self, after: float, onsets: np.ndarray, strength: float) -> None:
         self.name, self.subject, self.sfreq, self.start = "responses", "01", 300.0, 0.0
         self.n_samples, self.seconds, self.notes = 36000, 120.0, ()
+        self.bad_stretches: tuple[BadStretch, ...] = ()
         self.sensors = tuple(Sensor(f"M{i}", "mag", (0, 0, 0), (0, 0, 1)) for i in range(4))
         self.words = tuple(Word(i, "w", float(t)) for i, t in enumerate(onsets))
         time = np.arange(self.n_samples) / self.sfreq

@@ -72,7 +72,7 @@ def test_a_real_megin_recording_is_replayed(
     words.write_text("onset\tword\n0.2\tonce\n0.9\tupon\n3.7\ta\n3.9\ttime\n", encoding="utf-8")
     how = ("--bank", live_setup / "bank", "--model", live_setup / "model", "--allow-missing", "--word-table", words)
     seen = replay_headless(capsys, real(MEGIN), *how)
-    assert (seen["received"], seen["scored"], seen["skipped"]) == (4, 2, {"window before recording": 2})
+    assert (seen["received"], seen["scored"], seen["skipped"]) == (4, 2, {"filter warm-up": 2})
     assert seen["time_s"] == pytest.approx(5.005, abs=0.01)
     assert "the bank expects 306 sensors" in str(seen["notice"])
 

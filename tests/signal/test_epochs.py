@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtalign.core.records import Chunk, Epoch, SkippedWord, Word
+from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.signal.epochs import EpochBuilder
 from rtalign.signal.ring_buffer import RingBuffer
 from tests.helpers.interpolation import values_at
@@ -118,6 +118,32 @@ def test_each_reason_is_given() -> None:
         6: "no onset",
         7: "older than the buffer",
     }
+
+
+def test_a_word_that_reaches_into_a_bad_stretch_is_skipped_with_its_reason() -> None:
+    ring = RingBuffer(RATE, 7, 20.0)
+    ring.mark_bad([BadStretch(5.0, 6.0, "muscle"), BadStretch(5.5, 7.0, "blink"), BadStretch(12.0, 12.0, "joined")])
+    ring.append(Chunk(np.zeros((1500, 7), np.float32), 0.0, RATE))
+    epocher = EpochBuilder(LAGS, ring)
+    for word in words(3.99, 4.0, 6.2, 6.49, 7.6, 10.99, 11.5, 12.6):
+        epocher.push_word(word)
+    reasons = [item.reason if isinstance(item, SkippedWord) else None for item in epocher.collect()]
+    assert reasons == [None, "muscle", "blink", "blink", None, None, "joined", None]
+
+
+def test_while_the_filters_settle_the_reason_is_what_began_them() -> None:
+    ring = RingBuffer(RATE, 7, 30.0, warmup_s=2.0)
+    ring.mark_bad([BadStretch(14.0, 14.0, "joined")])
+    for start in (2.0, 9.0, 16.0):
+        ring.append(Chunk(np.zeros((400, 7), np.float32), start, RATE))
+    epocher = EpochBuilder(LAGS, ring)
+    for word in words(0.4, 0.6, 3.0, 5.5, 7.4, 9.4, 10.0, 12.5, 14.0, 15.9, 17.0):
+        epocher.push_word(word)
+    reasons = [item.reason if isinstance(item, SkippedWord) else None for item in epocher.collect()]
+    gap = "gap in the signal"
+    assert reasons == [
+        "window before recording", "filter warm-up", None, gap, gap, gap, None, "joined", "joined", "joined", None
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("lags", [np.zeros(0), np.zeros((2, 2))])

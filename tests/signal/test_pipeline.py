@@ -85,8 +85,11 @@ def test_single_samples_change_nothing(reference: dict[int, Epoch | SkippedWord]
 
 def test_words_become_epochs_or_reasons(reference: dict[int, Epoch | SkippedWord]) -> None:
     reasons = {index: item.reason for index, item in reference.items() if isinstance(item, SkippedWord)}
-    assert set(reasons.values()) == {"window before recording", "window after recording"}
+    assert set(reasons.values()) == {"window before recording", "filter warm-up", "window after recording"}
     assert sorted(reasons) == [*range(10), *range(77, 80)]
+    for word in WORDS[:10]:
+        is_before = word.onset + LAGS[0] < START
+        assert reasons[word.index] == ("window before recording" if is_before else "filter warm-up")
     assert all(item.data.shape == (len(LAGS), 6) for item in reference.values() if isinstance(item, Epoch))
 
 
@@ -94,7 +97,7 @@ def test_offline_and_live_epochs_are_equal(tmp_path: Path, reference: dict[int, 
     """The trainer reads one lag of all words at a time, live reads one word at all lags."""
     x = signal()
     chain = Chain(RECIPE.chain, SENSORS, SFREQ)
-    with DiskBuffer.create(tmp_path, chain.rate, len(SENSORS)) as buffer:
+    with DiskBuffer.create(tmp_path, chain.rate, len(SENSORS), chain.warmup_s) as buffer:
         for at in range(0, len(x), 6000):
             for part in chain.push(Chunk(x[at : at + 6000], START + at / SFREQ, SFREQ)):
                 buffer.append(part)

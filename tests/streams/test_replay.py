@@ -131,7 +131,7 @@ class TimesAsSamples:
 
     name, sfreq, start, seconds = "times", 100.0, 0.0, 90.0
     sensors = (Sensor("M1", "mag", (0.0, 0.0, 0.1), (0.0, 0.0, 1.0)),)
-    words, notes = WORDS, ()
+    words, notes, bad_stretches = WORDS, (), ()
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
         at = np.arange(round((start or 0.0) * 100), 9000) / 100

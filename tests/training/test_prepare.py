@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 from rtalign.signal.chain import Chain
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training.prepare import (
@@ -69,6 +69,7 @@ class Long:
     subject: str = "01"
     start: float = 0.0
     notes: tuple[str, ...] = ()
+    bad_stretches: tuple[BadStretch, ...] = ()
 
     @property
     def n_samples(self) -> int:

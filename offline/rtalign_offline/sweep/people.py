@@ -16,7 +16,7 @@ from rtalign.core import cache
 from rtalign.core.files import write_atomically
 from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Chunk, Recording, Sensor, Word, sensor_from_dict, sensor_to_dict
+from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word, sensor_from_dict, sensor_to_dict
 from rtalign.decoding import folds
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training.prepare import PreparedRecording, StoredActivations
@@ -38,6 +38,7 @@ class RecordingHeader:
     notes: tuple[str, ...]
     stored_fingerprint: str
     stored_signal: str
+    bad_stretches: tuple[BadStretch, ...] = ()
 
     def fingerprint(self) -> str:
         return self.stored_fingerprint

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rtalign.core.records import BadStretch
 from rtalign.recordings.formats import ctf
 from rtalign.recordings.formats.fif_guard import refuse_false_parts
 
@@ -31,6 +32,11 @@ NO_RECORDINGS = {
 
 ACQUISITION_SKIP = "BAD_ACQ_SKIP"
 """What MNE notes where the machine was not recording."""
+BOUNDARIES = ("BAD boundary", "EDGE boundary")
+"""What MNE notes where one file ends and the next one begins that were joined."""
+JOINED = "boundary of joined files"
+MARKED = "marked as bad"
+MAX_REASON = 60
 
 
 def is_signal_file(path: Path) -> bool:
@@ -70,6 +76,8 @@ class SignalFile:
         First and stop of samples that are no signal; a jump of the machine's clock is a break of two samples.
     first_number : int
         The number that the machine gave the first sample.
+    bad : tuple of BadStretch
+        What is annotated as bad, and the boundaries of files that were joined; seconds from the first sample.
     """
 
     path: Path
@@ -79,6 +87,7 @@ class SignalFile:
     n_samples: int
     breaks: tuple[tuple[int, int], ...]
     first_number: int = 0
+    bad: tuple[BadStretch, ...] = ()
 
     def open(self) -> SignalReader:
         """Open the file for reading."""
@@ -125,12 +134,10 @@ def read_loaded(raw: Any) -> tuple[LoadedSignal, list[str]]:
         What a user should know of it.
     """
     names = [Path(name) for name in raw.filenames if name is not None]
-    bad = {text for text in raw.annotations.description if text.upper().startswith("BAD") and text != ACQUISITION_SKIP}
-    notes = [f"annotated as bad, and used all the same: {', '.join(sorted(bad)[:5])}"] if bad else []
-    breaks = _merged(_acquisition_skips(raw))
-    if breaks:
-        notes.append(f"breaks in the signal: {len(breaks)}")
-    shape = tuple(raw.ch_names), float(raw.info["sfreq"]), int(raw.n_times), tuple(breaks), int(raw.first_samp)
+    breaks, bad = _merged([*_acquisition_skips(raw), *_boundaries(raw)]), _bad_stretches(raw)
+    notes = [f"breaks in the signal: {len(breaks)}"] if breaks else []
+    notes += _bad_note(bad)
+    shape = tuple(raw.ch_names), float(raw.info["sfreq"]), int(raw.n_times), tuple(breaks), int(raw.first_samp), bad
     path = names[0] if names else Path("raw")
     return LoadedSignal(path, (), *shape, raw=raw, digest=_hash_of_samples(raw)), notes
 
@@ -166,7 +173,7 @@ def read_header(path: Path) -> tuple[SignalFile, Any, list[str]]:
     """
     raw, notes = _open(path)
     notes += _compensation_grade(raw, path)
-    n_samples, breaks = int(raw.n_times), _acquisition_skips(raw)
+    n_samples, breaks, bad = int(raw.n_times), [*_acquisition_skips(raw), *_boundaries(raw)], _bad_stretches(raw)
     if path.suffix == ".ds":
         n_samples, jumps = ctf.recorded_samples(raw)
         breaks += jumps
@@ -175,10 +182,11 @@ def read_header(path: Path) -> tuple[SignalFile, Any, list[str]]:
         notes.append(f"the last {(raw.n_times - n_samples) / raw.info['sfreq']:.1f} s of the file were never recorded")
     if breaks:
         notes.append(f"breaks in the signal: {len(breaks)}")
+    notes += _bad_note(bad)
     files = tuple(Path(name) for name in raw.filenames if name is not None)
     _check_last_sample(raw, path, n_samples)
     number = int(raw.first_samp)
-    file = SignalFile(path, files, tuple(raw.ch_names), float(raw.info["sfreq"]), n_samples, tuple(breaks), number)
+    file = SignalFile(path, files, tuple(raw.ch_names), float(raw.info["sfreq"]), n_samples, tuple(breaks), number, bad)
     return file, raw.info, notes
 
 
@@ -302,14 +310,41 @@ def _merged(breaks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
+def _annotated(raw: Any) -> Iterator[tuple[float, float, str]]:
+    """Onset and stop, in seconds from the first sample, and text of each annotation."""
+    marks, offset = raw.annotations, raw.first_samp / raw.info["sfreq"]  # MNE counts from the machine's sample 0
+    for onset, duration, text in zip(marks.onset, marks.duration, marks.description, strict=True):
+        yield float(onset) - offset, float(onset) - offset + max(float(duration), 0.0), str(text)
+
+
 def _acquisition_skips(raw: Any) -> list[tuple[int, int]]:
     """(first, stop) of the stretches in which the machine was not recording."""
-    sfreq, offset = raw.info["sfreq"], raw.first_samp / raw.info["sfreq"]
-    skips = []
-    for onset, duration, text in zip(
-        raw.annotations.onset, raw.annotations.duration, raw.annotations.description, strict=True
-    ):
+    sfreq, skips = raw.info["sfreq"], []
+    for start, stop, text in _annotated(raw):
         if text == ACQUISITION_SKIP:
-            first = round((onset - (offset if raw.annotations.orig_time is not None else 0)) * sfreq)
-            skips.append((max(first, 0), first + max(round(duration * sfreq), 2)))
+            first = round(start * sfreq)
+            skips.append((max(first, 0), first + max(round((stop - start) * sfreq), 2)))
     return skips
+
+
+def _boundaries(raw: Any) -> list[tuple[int, int]]:
+    """(first, stop) of the two samples at each boundary of joined files; they are left out: the filters begin anew."""
+    places = {round(start * raw.info["sfreq"]) for start, _, text in _annotated(raw) if text in BOUNDARIES}
+    return [(place - 1, place + 1) for place in sorted(places) if 0 < place < raw.n_times]
+
+
+def _bad_stretches(raw: Any) -> tuple[BadStretch, ...]:
+    """What is annotated as bad, CTF's bad.segments among it, and the boundaries of joined files."""
+    bad = []
+    for start, stop, text in _annotated(raw):
+        if text in BOUNDARIES:
+            bad.append(BadStretch(start, stop, JOINED))
+        elif text.upper().startswith("BAD") and text != ACQUISITION_SKIP:
+            bad.append(BadStretch(start, stop, f"{MARKED}: {text[:MAX_REASON]}"))
+    return tuple(dict.fromkeys(bad))
+
+
+def _bad_note(bad: Sequence[BadStretch]) -> list[str]:
+    marked = [one for one in bad if one.reason != JOINED]
+    seconds = sum(one.stop - one.start for one in marked)
+    return [f"marked as bad: {len(marked)} stretches, {seconds:.1f} s; words there are skipped"] if marked else []

@@ -125,6 +125,7 @@ class MneRecording(FingerprintedSignal):
         self.sensors: tuple[Sensor, ...] = selected.sensors
         self._picks = np.array(selected.picks, int)
         self.words = tuple(words)
+        self.bad_stretches = self._file.bad
         self.notes: tuple[str, ...] = (*notes, *selected.notes, *self._words_outside())
 
     def __repr__(self) -> str:

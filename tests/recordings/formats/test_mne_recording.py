@@ -63,6 +63,31 @@ def test_what_the_machine_did_not_record_is_left_out(tmp_path: Path) -> None:
     assert "breaks in the signal: 1" in recording.notes
 
 
+def test_what_is_annotated_as_bad_is_known_and_stays_in_the_signal(tmp_path: Path) -> None:
+    marks = mne.Annotations([0.5, 2.0, 2.5], [0.25, 0.0, 0.1], ["BAD_muscle", "bad moment", "word/the"])
+    path = write(tmp_path / "bad_meg.fif", noise(3), annotations=marks, first_samp=5000)
+    recording = MneRecording(path)
+    assert [(bad.start, bad.stop, bad.reason) for bad in recording.bad_stretches] == [
+        (pytest.approx(0.5), pytest.approx(0.75), "marked as bad: BAD_muscle"),
+        (pytest.approx(2.0), pytest.approx(2.0), "marked as bad: bad moment"),
+    ]
+    assert "marked as bad: 2 stretches, 0.2 s; words there are skipped" in recording.notes
+    np.testing.assert_allclose(signal_of(recording), noise(3).T, rtol=1e-12)
+    assert recording.fingerprint() != MneRecording(write(tmp_path / "good_meg.fif", noise(3))).fingerprint()
+
+
+def test_a_boundary_of_joined_files_is_a_break_with_its_reason(tmp_path: Path) -> None:
+    parts = [mne.io.read_raw_fif(write(tmp_path / f"{k}_meg.fif", noise(3, seed=k)), verbose="ERROR") for k in (0, 1)]
+    joined = mne.concatenate_raws(parts, verbose="ERROR")
+    joined.save(tmp_path / "joined_meg.fif", verbose="ERROR")
+    for recording in (MneRecording(tmp_path / "joined_meg.fif"), MneRecording.from_mne(joined)):
+        assert [(bad.start, bad.reason) for bad in recording.bad_stretches] == [
+            (pytest.approx(3.0), "boundary of joined files")
+        ]
+        chunks = list(recording.chunks(10.0))
+        assert [(chunk.start, len(chunk.data)) for chunk in chunks] == [(0.0, 1499), (pytest.approx(3.002), 1499)]
+
+
 def test_split_files_are_one_recording(tmp_path: Path) -> None:
     data = noise(3, 200.0)
     stem = "sub-01_task-story"
