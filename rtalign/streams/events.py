@@ -241,8 +241,8 @@ class Transport(Protocol):
 class Source(Protocol):
     """Where signal and words come from; polled by one thread, which owns it.
 
-    `SignalChanged` comes before the first chunk, a `BadStretch` before the chunks that it lies in.  A word may come before or after the samples at its onset; one whose
-    onset cannot be believed comes as a `SkippedWord`.
+    `SignalChanged` comes before the first chunk, a `BadStretch` before the chunks that it lies in.  A word may come
+    before or after the samples at its onset; one whose onset cannot be believed comes as a `SkippedWord`.
     """
 
     @property

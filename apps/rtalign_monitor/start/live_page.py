@@ -22,7 +22,7 @@ from rtalign_monitor.widgets.cards import Card, CardList, Verdict
 from rtalign_monitor.widgets.controls import ComboBox
 from rtalign_monitor.widgets.fields import PathField, heading, label_for
 
-TABLES = "Word tables (*.tsv *.csv *.TextGrid *.ctm *.txt);;All files (*)"
+TABLES = "Word tables (*.tsv *.csv *.TextGrid *.ctm *.json *.txt);;All files (*)"
 ADVISE_AFTER_S = 4.0
 """Senders answer within a second or two; after this time without any, the dialog says what to check."""
 OPENING_S = 2.0

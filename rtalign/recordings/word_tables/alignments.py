@@ -1,10 +1,11 @@
-"""Files of forced aligners: Praat TextGrids, long or short, and CTM."""
+"""Files of forced aligners: Praat TextGrids, long or short, CTM, and the JSON of WhisperX."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from rtalign.core.json_toml import parse_json
 from rtalign.core.plain_text import in_a_line
 from rtalign.recordings.word_tables.rows import Row
 
@@ -96,7 +97,7 @@ def textgrid_rows(text: str, tier: str, name: str) -> Iterator[Row]:
     text : str
         The whole file.
     tier : str
-        The tier's name; case and a plural s make no difference.
+        The tier's name; case and a plural s make no difference, nor does a speaker before it, as in "Ann - words".
     name : str
         The file's name, for messages.
 
@@ -111,14 +112,22 @@ def textgrid_rows(text: str, tier: str, name: str) -> Iterator[Row]:
             f"{name} is a {in_a_line(' '.join(kinds))}; save it from Praat as a text file or a short text file"
         )
     reader.number(), reader.number()
-    names = []
+    names, of_speakers = list[str](), dict[str, list[Row]]()
     for _ in range(reader.count()):
         rows = list(_tier(reader))
         names.append(rows[0].text)
         if _bare(rows[0].text) == _bare(tier):
             yield from rows[1:]
             return
-    raise ValueError(f"{name} has no tier called {tier}; its tiers are {in_a_line(', '.join(names)) or 'none'}")
+        if _bare(rows[0].text.rpartition(" - ")[2]) == _bare(tier):
+            of_speakers[rows[0].text] = rows[1:]
+    if len(of_speakers) > 1:
+        speakers = in_a_line(", ".join(of_speakers))
+        raise ValueError(f"{name} has {tier} of several speakers ({speakers}); keep one of the tiers")
+    if not of_speakers:
+        raise ValueError(f"{name} has no tier called {tier}; its tiers are {in_a_line(', '.join(names)) or 'none'}")
+    for rows in of_speakers.values():
+        yield from rows
 
 
 def _bare(name: str) -> str:
@@ -168,3 +177,45 @@ def ctm_rows(text: str, name: str) -> Iterator[Row]:
                 "cut the file into one table a recording"
             )
         yield Row(parts[2], parts[3], parts[4], line)
+
+
+def whisper_rows(text: str, name: str) -> Iterator[Row]:
+    """Read the words in a JSON file of Whisper or WhisperX.
+
+    Parameters
+    ----------
+    text : str
+        The whole file.
+    name : str
+        Its name, for messages.
+
+    Yields
+    ------
+    Row
+        One a word; without onset where the aligner gave none, as to numbers.
+    """
+    content = parse_json(text, name)
+    segments = content.get("segments")
+    if not isinstance(segments, list) or not all(isinstance(segment, dict) for segment in segments):
+        raise ValueError(f"{name} has no list called segments; a JSON file of words is one that WhisperX wrote")
+    lists = [segment.get("words") or [] for segment in segments]
+    if not all(isinstance(words, list) for words in lists):
+        raise ValueError(f"{name} has a segment of which its words are no list; was it written by WhisperX?")
+    words = [word for one in lists for word in one]
+    if segments and not words:
+        raise ValueError(f"{name} has segments and no words in them; have WhisperX align them")
+    for number, word in enumerate(words, start=1):
+        if not isinstance(word, dict) or not isinstance(word.get("word"), str):
+            raise ValueError(f"{name}, word {number}: it has no text called word")
+        start, stop = (_time(word.get(key), f"{name}, word {number}: the {key}") for key in ("start", "end"))
+        known = start is not None and stop is not None
+        duration = repr(round(stop - start, 9)) if known else ""  # type: ignore[operator]
+        yield Row("" if start is None else repr(start), duration, word["word"], number)
+
+
+def _time(value: object, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{where} {str(value)[:40]!r} is no number; give it in seconds")
+    return float(value)

@@ -34,6 +34,19 @@ def test_a_ctf_folder_reads_as_mne_reads_it(tmp_path: Path) -> None:
     assert check_signal(recording) == []
 
 
+def test_bad_segments_of_a_ctf_folder_are_bad_stretches(tmp_path: Path) -> None:
+    folder = tmp_path / CTF.name
+    folder.mkdir()
+    for file in real(CTF).iterdir():
+        (folder / file.name).symlink_to(file)
+    (folder / "bad.segments").unlink()
+    (folder / "bad.segments").write_text("1\t\t0.25\t\t0.75\t\t\n", encoding="utf-8")
+    (recording,) = open_recordings(folder, word_table=words(tmp_path))
+    assert [(bad.start, bad.stop, bad.reason) for bad in recording.bad_stretches] == [
+        (0.25, 0.75, "marked as bad: bad_1")
+    ]
+
+
 def ctf_like(folder: Path, clock: np.ndarray, n_trial: int) -> SimpleNamespace:
     """What MNE says of a CTF folder, over two data files written by hand: 8 bytes, then (trial, channel, sample)."""
     counts = np.stack([clock, np.arange(len(clock)), -3 * np.arange(len(clock))])

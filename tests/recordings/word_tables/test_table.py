@@ -186,6 +186,64 @@ def test_a_column_called_word_needs_no_type(tmp_path: Path) -> None:
     assert texts(table(tmp_path, "onset\ttrial_type\tword\n0\tspeech\tthe\n1\tpause\tn/a\n")) == ["the"]
 
 
+def test_trigger_codes_are_never_read_as_words(tmp_path: Path) -> None:
+    """MNE-BIDS writes an annotation word/the as a type, and a code of its own making as the value."""
+    head = "onset\tduration\ttrial_type\tvalue\tsample\n"
+    rows = "0.1\t0.2\tword/the\t13\t50\n0.5\t0.2\tWord/dog's/tail\t14\t250\n0.9\t0\tpicture\t15\t450\n"
+    assert texts(table(tmp_path, head + rows)) == ["the", "dog's/tail"]
+    assert texts(table(tmp_path, "onset\ttrial_type\n0\tword/the\n1\tword/dog\n")) == ["the", "dog"]
+    with pytest.raises(ValueError, match=r"value holds numbers alone \(13, 14\), which look like trigger codes"):
+        read_words(table(tmp_path, "onset\ttrial_type\tvalue\n0\tword\t13\n1\tword\t14\n"))
+    assert texts(table(tmp_path, "onset\tword\tvalue\n0\tten\t13\n1\t20\t14\n")) == ["ten", "20"]
+    assert texts(table(tmp_path, "onset\ttype\tvalue\n0\tword\tthe\n1\tword\t20\n")) == ["the", "20"]
+
+
+@pytest.mark.parametrize("column", ["words", "token", "Word"])
+def test_the_words_may_stand_in_a_column_of_another_name(column: str, tmp_path: Path) -> None:
+    assert texts(table(tmp_path, f"onset\t{column}\n0.5\tthe\n")) == ["the"]
+    assert texts(table(tmp_path, f"onset\ttrial_type\t{column}\n0\tword\tthe\n1\tpause\tpip\n")) == ["the"]
+
+
+ALIGNED = {
+    "whisperx.csv": "start,end,word,score\n0.5,0.75,the,0.9\n1.5,,dog,0.8\n",
+    "mfa.csv": "Begin,End,Label,Type,Speaker\n0.5,0.75,the,words,A\n0.5,0.6,DH,phones,A\n1.5,n/a,dog,words,A\n",
+    "whisperx.json": '{"segments": [{"start": 0.5, "words": [{"word": " the", "start": 0.5, "end": 0.75, "score": 1}, '
+    '{"word": "13"}]}, {"words": [{"word": "dog", "start": 1.5}]}], "language": "en"}',
+}
+
+
+@pytest.mark.parametrize("name", ALIGNED)
+def test_tables_of_forced_aligners_are_read(name: str, tmp_path: Path) -> None:
+    words, _ = read_words(table(tmp_path, ALIGNED[name], name))
+    assert [(word.text, word.onset, word.duration) for word in words] == [("the", 0.5, 0.25), ("dog", 1.5, None)]
+
+
+def test_the_tier_of_one_speaker_is_found_and_of_two_is_asked_for(tmp_path: Path) -> None:
+    grid = short_grid([(0.5, 0.25, "the")])
+    assert texts(table(tmp_path, grid.replace('"words"', '"Ann - words"'), "mfa.TextGrid")) == ["the"]
+    both = grid.replace('"words"', '"Ann - words"').replace('"phones"', '"Bob - words"')
+    with pytest.raises(ValueError, match=r"words of several speakers \(Bob - words, Ann - words\); keep one"):
+        read_words(table(tmp_path, both, "mfa.TextGrid"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "a list where a table belongs"),
+        ('{"segments": {}}', "no list called segments"),
+        ('{"segments": [1]}', "no list called segments"),
+        ('{"segments": [{"words": 7}]}', "its words are no list"),
+        ('{"segments": [{"text": "the dog"}]}', "have WhisperX align them"),
+        ('{"segments": [{"words": ["the"]}]}', "word 1: it has no text"),
+        ('{"segments": [{"words": [{"word": "the", "start": "soon"}]}]}', "word 1: the start 'soon' is no number"),
+    ],
+)
+def test_a_json_file_that_is_none_of_an_aligner_is_named(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        read_words(table(tmp_path, text, "words.json"))
+    assert "\n" not in str(caught.value)
+
+
 def test_an_empty_text_column_is_passed_over(tmp_path: Path) -> None:
     assert texts(table(tmp_path, "onset\ttype\ttext\tvalue\n0\tword\tn/a\tthe\n")) == ["the"]
 
