@@ -204,6 +204,15 @@ def _bridge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name-words", default="fieldtrip-words", metavar="N", help="of the events (fieldtrip-words)")
 
 
+def _sensors(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "recording", nargs="?", type=Path, metavar="RECORDING", help="a recording, with words or without"
+    )
+    parser.add_argument("--meg", metavar="NAME", help="a live stream, or ft://HOST:PORT (the first MEG stream)")
+    what = "how much signal is judged (20)"
+    parser.add_argument("--seconds", type=number(1, 86400), default=20.0, metavar="S", help=what)
+
+
 def _models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prepare", metavar="M", help="convert a model now (the packaged one needs it once)")
     what = "number format that memory and time are estimated for (float32)"
@@ -360,6 +369,12 @@ SUBCOMMANDS = {
         _bridge,
         "send a FieldTrip buffer (CTF, MEGIN, FieldLine) on as LSL streams",
         "rtalign bridge ft://acquisition:1972",
+    ),
+    "sensors": Subcommand(
+        "rtalign_cli.sensors:sensors",
+        _sensors,
+        "check the sensors before a session: noise, flat, jumping and line noise, beside others of their kind",
+        "rtalign sensors --meg ft://acquisition:1972",
     ),
     "models": Subcommand(
         "rtalign_cli.models:models",

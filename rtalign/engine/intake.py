@@ -9,6 +9,7 @@ import numpy as np
 from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.signal.pipeline import Pipeline
+from rtalign.signal.sensor_check import SensorCheck
 from rtalign.signal.sensor_watch import SensorWatch
 from rtalign.streams.events import Notice, SignalChanged
 
@@ -43,6 +44,7 @@ class Intake:
         self.n_sensors, self.time_s = 0, 0.0
         self._pipeline: Pipeline | None = None
         self._watch: SensorWatch | None = None
+        self._check: SensorCheck | None = None
         self._bad: list[BadStretch] = []
         self._lags, self._means = np.zeros(1), np.zeros((1, 0), np.float32)
 
@@ -68,6 +70,7 @@ class Intake:
         pipeline.mark_bad(self._bad)
         self.fitting, self._pipeline, self.refused = fitting, pipeline, ()
         self._watch = SensorWatch(fitting.sensors, stream.sfreq)
+        self._check = SensorCheck(fitting.sensors, stream.sfreq)
         self._lags, shape = decoding.lags_s, (len(decoding.lags_s), len(decoding.sensors or stream.sensors))
         self._means = (
             np.asarray(decoding.bank.tensors["mean_x"], np.float32) if decoding.bank else np.zeros(shape, np.float32)
@@ -87,8 +90,10 @@ class Intake:
         assert self.fitting is not None
         assert self._watch is not None
         self.time_s = chunk.end
-        chosen = self._watch.push(Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq))
-        return self._filled(self._pipeline.push(chosen))
+        assert self._check is not None
+        raw = Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq)
+        self._check.push(raw)
+        return self._filled(self._pipeline.push(self._watch.push(raw)))
 
     def mark_bad(self, stretch: BadStretch) -> None:
         """Skip the words whose signal reaches into a stretch."""
@@ -98,7 +103,8 @@ class Intake:
 
     def take_notices(self, now: float) -> list[Notice]:
         """What the user should know of single sensors since the last call."""
-        return [Notice("warning", "sensors", line, now) for line in self._watch.take_lines()] if self._watch else []
+        lines = [line for watch in (self._watch, self._check) if watch for line in watch.take_lines()]
+        return [Notice("warning", "sensors", line, now) for line in lines]
 
     def add_word(self, word: Word) -> Sequence[Epoch | SkippedWord]:
         """The next word; returns its epoch where the signal for it is there already."""

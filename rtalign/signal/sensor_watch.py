@@ -15,8 +15,6 @@ N_OUT = 4
 """A sensor that has bad values in so many blocks, one after the other, is left out."""
 N_BACK = 20
 """A sensor that is left out comes back after so many blocks without bad values."""
-N_FLAT = 8
-"""A sensor that keeps one value for so many blocks is named as flat; it disturbs nobody."""
 MOST = 0.2
 """Of all sensors, so many are left out at most: with more of them gone there is no signal to score."""
 
@@ -44,9 +42,8 @@ class SensorWatch:
         self._largest = np.array([LARGEST[s.kind] / DISPLAY_SCALES[s.kind] for s in sensors])
         self._block, n = max(round(BLOCK_S * sfreq), 1), len(self._names)
         self.out = np.zeros(n, bool)
-        self._is_bad, self._is_flat = np.zeros(n, bool), np.ones(n, bool)
-        self._n_bad, self._n_good, self._n_flat = (np.zeros(n, int) for _ in range(3))
-        self._level = np.full(n, np.nan)
+        self._is_bad = np.zeros(n, bool)
+        self._n_bad, self._n_good = np.zeros(n, int), np.zeros(n, int)
         self._since, self._until = np.full(n, np.inf), np.full(n, -np.inf)
         self._n_rows = 0
         self._too_many = False
@@ -78,18 +75,12 @@ class SensorWatch:
     def _watch(self, rows: np.ndarray) -> np.ndarray:
         low, high = rows.min(axis=0), rows.max(axis=0)
         self._is_bad |= ~((low >= -self._largest) & (high <= self._largest))
-        self._is_flat &= (low == high) & ((low == self._level) | np.isnan(self._level))
-        self._level = rows[-1].copy()
         return np.where(self.out, 0, rows) if self.out.any() else rows
 
     def _close_block(self, time: float) -> None:
         self._n_bad = np.where(self._is_bad, self._n_bad + 1, 0)
         self._n_good = np.where(self._is_bad, 0, self._n_good + 1)
-        self._n_flat = np.where(self._is_flat & ~self._is_bad, self._n_flat + 1, 0)
-        self._is_bad, self._is_flat = np.zeros_like(self._is_bad), np.ones_like(self._is_flat)
-        flat = self._n_flat == N_FLAT
-        if flat.any() and not flat.all():
-            self._lines.append(f"{self._some(flat)} gave one and the same value for {N_FLAT * BLOCK_S:g} s")
+        self._is_bad = np.zeros_like(self._is_bad)
         wanted = (self.out & (self._n_good < N_BACK)) | (self._n_bad >= N_OUT)
         too_many, was = bool(wanted.sum() > MOST * len(wanted)), self._too_many
         self._too_many = too_many

@@ -58,14 +58,6 @@ def test_where_most_sensors_are_gone_none_is_left_out() -> None:
     assert "too many" in line
 
 
-def test_a_flat_sensor_is_named_once_and_used() -> None:
-    x = noise(30)
-    x[500:, 4] = 3e-12
-    out, _, lines = watched(x, [30])
-    np.testing.assert_array_equal(out, x)
-    assert lines == ["M4 gave one and the same value for 4 s"]
-
-
 @settings(max_examples=15)
 @given(sizes=st.lists(st.integers(1, 300), min_size=1, max_size=6))
 def test_cutting_differently_changes_nothing(sizes: list[int]) -> None:
