@@ -1,4 +1,4 @@
-"""How well the check of sensors finds planted faults: sensitivity, delay, false alarms over an hour of simulated signal.
+"""How well the check of sensors finds planted faults: sensitivity, delay, false alarms in an hour of simulated signal.
 
 python benchmarks/sensors.py --minutes 60 --out benchmarks/results/sensors.json
 """

@@ -1,4 +1,4 @@
-"""sensors: the check before start, of a live signal or of a recording: which sensors are fit, and why others are not."""
+"""sensors: the check before start, of a live signal or a recording: which sensors are fit, and why others are not."""
 
 from __future__ import annotations
 
