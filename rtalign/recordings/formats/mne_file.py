@@ -172,7 +172,7 @@ def read_header(path: Path) -> tuple[SignalFile, Any, list[str]]:
         Where it is damaged, in one line.
     """
     raw, notes = _open(path)
-    notes += _compensation_grade(raw, path)
+    notes += [*_later_part(path), *_compensation_grade(raw, path)]
     n_samples, breaks, bad = int(raw.n_times), [*_acquisition_skips(raw), *_boundaries(raw)], _bad_stretches(raw)
     if path.suffix == ".ds":
         n_samples, jumps = ctf.recorded_samples(raw)
@@ -297,6 +297,19 @@ def _compensation_grade(raw: Any, path: Path) -> list[str]:
         return []
     grade = grades.pop() if grades else 0
     return [f"compensation grade {grade}" + (", as recorded: no gradient formed with the references" * (not grade))]
+
+
+def _later_part(path: Path) -> list[str]:
+    """A note where the file is a later part of a split recording, by its name: BIDS's split-02, or MNE's -1."""
+    if (match := re.fullmatch(r"(.*_split-)(0*)(\d+)(_.*)", path.name)) and int(match[3]) > 1:
+        first = f"{match[1]}{match[2]}1{match[4]}"
+    elif match := re.fullmatch(r"(.*)-([1-9]\d*)(\.fif(?:\.gz)?)", path.name):
+        first = match[1] + match[3]
+        if not path.with_name(first).exists():  # many names end in a number
+            return []
+    else:
+        return []
+    return [f"a later part of a split recording, opened alone: its time begins with the part; open {first} for all"]
 
 
 def _merged(breaks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

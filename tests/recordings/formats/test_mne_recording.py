@@ -99,6 +99,21 @@ def test_split_files_are_one_recording(tmp_path: Path) -> None:
     np.testing.assert_allclose(signal_of(recording), data.T, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("naming", "first", "second"),
+    [("bids", "story_split-01_meg.fif", "story_split-02_meg.fif"), ("neuromag", "story_meg.fif", "story_meg-1.fif")],
+)
+def test_a_later_part_of_a_split_recording_opened_alone_is_told(
+    naming: str, first: str, second: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "story_meg.fif", noise(3, 200.0), split_size="2MB", split_naming=naming)
+    (note,) = [note for note in MneRecording(tmp_path / second).notes if "later part" in note]
+    assert f"open {first} for all" in note
+    assert not [note for note in MneRecording(tmp_path / first).notes if "later part" in note]
+    alone = write(tmp_path / "day-2.fif", noise(3))
+    assert not [note for note in MneRecording(alone).notes if "later part" in note]
+
+
 def test_a_neuromag_file_has_two_kinds_of_sensors(tmp_path: Path) -> None:
     (recording,) = open_recordings(real(MEGIN), word_table=words(tmp_path))
     kinds = [s.kind for s in recording.sensors]
