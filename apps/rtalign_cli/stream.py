@@ -38,7 +38,10 @@ def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     require_paths([args.faults], "faults file")
     plan = FaultPlan.load(args.faults) if args.faults else None
     line = StatusLine(args.quiet)
-    streamer = Streamer(load_recordings(args, progress), settings, plan, line.show)
+    recordings = load_recordings(args, progress)
+    if any(recording.bad_stretches for recording in recordings):
+        progress.say("what is marked as bad does not travel over LSL: all words are sent, and scored where they arrive")
+    streamer = Streamer(recordings, settings, plan, line.show)
     progress.say(f"streams {settings.name_meg} and {settings.name_words}, {settings.speed:g}x; Ctrl-C stops")
     interrupted = False
     try:

@@ -22,7 +22,6 @@ from rtalign.engine.engine import Engine, SessionSink
 from rtalign.engine.open_session import SessionParts, open_model
 from rtalign.recordings import open_recordings
 from rtalign.streams import fieldtrip
-from rtalign.streams.events import RawSamples
 from rtalign.streams.fieldtrip import inlets
 from rtalign.streams.fieldtrip.protocol import NAMES, BufferEvent
 from rtalign.training.evaluation import evaluate
@@ -87,9 +86,9 @@ def test_a_fieldtrip_buffer_gives_the_numbers_of_evaluate(
         buffer.put_header(len(recording.sensors), sfreq, FLOAT32, {NAMES: channel_names(recording)})
         address = str(buffer.address)
         session = Session(bank=live_setup / "bank", model=str(live_setup / "model"), meg=address, words=address)
-        engine = SessionParts.open(session, lambda _: None).make_engine(session, received := ReceivedSamples())
+        engine = SessionParts.open(session, lambda _: None).make_engine(session, SessionSink())
         try:
-            scan(recording, buffer, engine, received)
+            scan(recording, buffer, engine)
             engine.finish()
         finally:
             engine.close()
@@ -106,18 +105,11 @@ BLOCK_PAUSE_S = 0.01
 """What a block of 320 ms takes here."""
 
 
-class ReceivedSamples(SessionSink):
-    n_samples = 0
-
-    def write_samples(self, samples: RawSamples) -> None:
-        self.n_samples += len(samples.data)
-
-
 def channel_names(recording: Recording) -> bytes:
     return b"".join(sensor.name.encode() + b"\0" for sensor in recording.sensors)
 
 
-def scan(recording: Recording, buffer: Buffer, engine: Engine, received: ReceivedSamples) -> None:
+def scan(recording: Recording, buffer: Buffer, engine: Engine) -> None:
     """Put the recording into the buffer, block by block, while the engine works; time stands still in between."""
     events = {round(word.onset * recording.sfreq): word.text for word in recording.words}
     first = 0
@@ -131,7 +123,8 @@ def scan(recording: Recording, buffer: Buffer, engine: Engine, received: Receive
         time.sleep(BLOCK_PAUSE_S)
         engine.step(0.0)
     n_in_time = sum(word.onset < recording.seconds for word in recording.words)
-    step_until(engine, lambda: received.n_samples == recording.n_samples and engine.ledger.n_received == n_in_time)
+    step_until(engine, lambda: engine.source.health().meg.n_samples == recording.n_samples)
+    step_until(engine, lambda: engine.ledger.n_received == n_in_time)
 
 
 def step_until(engine: Engine, condition: Callable[[], bool]) -> None:
