@@ -1,4 +1,4 @@
-"""What it costs to take MEG off LSL: ours, a bare pylsl inlet and mne-lsl's StreamLSL, one after the other."""
+"""What it costs to take MEG off LSL: ours, bare inlets of pylsl and mne-lsl, and mne-lsl's StreamLSL, in turn."""
 
 from __future__ import annotations
 
@@ -92,6 +92,15 @@ def pylsl_inlet(name: str) -> tuple[Pull, float]:
     return lambda: inlet.pull_chunk(0.0, max_samples=4096, as_numpy=True)[0][:, 0].copy(), POLL_S
 
 
+def mne_lsl_inlet(name: str) -> tuple[Pull, float]:
+    """mne-lsl's own binding, which copies into memory that it keeps."""
+    from mne_lsl.lsl import StreamInlet, resolve_streams  # noqa: TID251
+
+    inlet = StreamInlet(resolve_streams(timeout=10, name=name, minimum=1)[0], max_buffered=120)
+    inlet.open_stream(5)
+    return lambda: inlet.pull_chunk(0.0, max_samples=4096)[0][:, 0].copy(), POLL_S
+
+
 def stream_lsl(name: str, delay_s: float | None = None) -> tuple[Pull, float]:
     """mne-lsl's StreamLSL with its acquisition thread; it is looked at once, at the end, as far back as it keeps."""
     from mne_lsl.stream import StreamLSL  # noqa: TID251
@@ -105,6 +114,7 @@ RECEIVERS: dict[str, Callable[[str], tuple[Pull, float]]] = {
     "rtalign LiveSource": ours_source,
     "rtalign SignalInlet": ours_inlet,
     "pylsl inlet": pylsl_inlet,
+    "mne-lsl inlet": mne_lsl_inlet,
     "mne-lsl StreamLSL": stream_lsl,
     "mne-lsl StreamLSL every 20 ms": partial(stream_lsl, delay_s=POLL_S),
 }
