@@ -261,7 +261,7 @@ def _filters(parser: argparse.ArgumentParser, short_words: bool = True) -> argpa
         group.add_argument(
             f"--{name}", metavar=name.upper(), help=f"only this {name} of a BIDS folder, or several: A,B"
         )
-    group.add_argument("--word-table", type=Path, metavar="FILE", help="TSV, CSV, TextGrid or CTM of word onsets")
+    group.add_argument("--word-table", type=Path, metavar="FILE", help="TSV, CSV, TextGrid, CTM or JSON of word onsets")
     words = ["--word-stream", "--words"] if short_words else ["--word-stream"]
     what = "name, type or number of the stream of"
     group.add_argument("--meg-stream", "--meg", metavar="NAME", help=f"XDF with several streams: {what} MEG")

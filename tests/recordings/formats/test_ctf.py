@@ -35,12 +35,13 @@ def test_a_ctf_folder_reads_as_mne_reads_it(tmp_path: Path) -> None:
 
 
 def test_bad_segments_of_a_ctf_folder_are_bad_stretches(tmp_path: Path) -> None:
+    """They are on the time of a trial, which begins 2 s after its trigger here."""
     folder = tmp_path / CTF.name
     folder.mkdir()
     for file in real(CTF).iterdir():
         (folder / file.name).symlink_to(file)
     (folder / "bad.segments").unlink()
-    (folder / "bad.segments").write_text("1\t\t0.25\t\t0.75\t\t\n", encoding="utf-8")
+    (folder / "bad.segments").write_text("1\t\t2.25\t\t2.75\t\t\n", encoding="utf-8")
     (recording,) = open_recordings(folder, word_table=words(tmp_path))
     assert [(bad.start, bad.stop, bad.reason) for bad in recording.bad_stretches] == [
         (0.25, 0.75, "marked as bad: bad_1")
