@@ -32,6 +32,8 @@ N_GOOD = 20
 """It is well again after so many blocks without."""
 
 N_NAMED = 5
+LARGEST = 1e15
+"""In display units: what is beyond is no signal, and its square would be no number."""
 FAULTS = ("flat", "jumping", "noisy", "quiet", "line noise")
 
 
@@ -116,7 +118,7 @@ class SensorCheck:
             self._rows[self._n_rows : self._n_rows + n] = chunk.data[first : first + n]
             self._n_rows, first = self._n_rows + n, first + n
             if self._n_rows == len(self._rows):
-                self._judge(self._rows * self._scales)
+                self._judge(self._rows)
                 self._n_rows = 0
 
     @property
@@ -155,8 +157,9 @@ class SensorCheck:
         return lines
 
     def _judge(self, x: np.ndarray) -> None:
-        """x : (sample, sensor), one block in display units."""
-        x = np.where(np.isfinite(x), x, 0.0)
+        """x : (sample, sensor), one block in SI units."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = np.nan_to_num(np.clip(x * self._scales, -LARGEST, LARGEST))
         steps = np.diff(x, axis=0, prepend=x[:1] if self._last is None else self._last[None])
         self._last = x[-1].copy()
         spectrum = rfft(((x - x.mean(axis=0)) * self._window[:, None]).astype(np.float32), axis=0)

@@ -51,6 +51,10 @@ def line(x: np.ndarray) -> None:
     x[:, 3] += 1e-12 * np.cos(2 * np.pi * 50 * np.arange(len(x)) / SFREQ)
 
 
+def impossible(x: np.ndarray) -> None:
+    x[::500, 3] = 1e300
+
+
 def not_finite(x: np.ndarray) -> None:
     x[:, 3] = np.nan
 
@@ -64,6 +68,7 @@ def not_finite(x: np.ndarray) -> None:
         (jumping, "jumping"),
         (line, "line noise"),
         (not_finite, "flat"),
+        (impossible, "jumping"),
     ],
 )
 def test_each_fault_is_found_on_its_sensor_alone(spoil: Callable[[np.ndarray], None], fault: str) -> None:
