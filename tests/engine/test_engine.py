@@ -299,11 +299,14 @@ def test_a_failing_language_model_costs_its_own_words_alone(bank: DecoderBank, f
     class Fails:
         n = 0
 
-        def push(self, word: str) -> Any:
-            self.n += 1
+        def read(self, words: list[str]) -> Any:
+            self.n += len(words)
             if self.n > 120:
                 raise ValueError("the context is full")
-            return model.encode([word], bank.recipe.language, bank.layers)
+            return model.encode(words, bank.recipe.language, bank.layers)
+
+        def prepare(self) -> bool:
+            return False
 
     reader = LiveReader(Fails, decoding.targets)
     engine = run(Engine(decoding, ReplaySource(recording, None, 1.0), reader, EngineOptions(can_wait=True)))

@@ -84,7 +84,12 @@ class FakeModel:
             yield first, self.encode(words[first : first + 7], recipe, layers, surprisal=surprisal)
 
     def reader(self, recipe: LanguageRecipe, layers: Sequence[int]) -> Any:
-        return SimpleNamespace(push=lambda word: self.encode([word], recipe, layers), skip=lambda words: None)
+        def read(words: Sequence[str]) -> Any:
+            return self.encode(words, recipe, layers)
+
+        return SimpleNamespace(
+            read=read, push=lambda word: read([word]), skip=lambda words: None, prepare=lambda: False
+        )
 
     def encode(
         self,
