@@ -1,4 +1,4 @@
-"""Figures of findings in matplotlib: ladder, map and curves."""
+"""Figures of findings in matplotlib: ladder, map, curves, and all three."""
 
 from __future__ import annotations
 
@@ -86,6 +86,19 @@ def plot_curves(findings: Findings, ax: Axes | None = None) -> Figure:
         loc="upper left",
         bbox_to_anchor=(1, 1),
     )
+    return figure
+
+
+def plot_joint(findings: Findings) -> Figure:
+    """Map and ladder over the curves."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplot_mosaic(
+        [["map", "ladder"], ["curves", "curves"]], figsize=(11.0, 8.0), layout="constrained", width_ratios=(4, 3)
+    )
+    plot_map(findings, axes["map"])
+    plot_ladder(findings, axes["ladder"])
+    plot_curves(findings, axes["curves"])
     return figure
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.time_format import decimal_duration
@@ -206,8 +205,7 @@ def data(results: Results) -> Markup:
 
 
 def _recordings(results: Results) -> Markup | None:
-    entries: Sequence[object] = (results.passport.recordings if results.passport else []) or results.summary.recordings
-    rows = [_recording(entry) for entry in entries if isinstance(entry, dict)]
+    rows = [_recording(entry) for entry in results.recordings]
     return tag("div", table(COLUMNS, rows), class_="panel long") if rows else None
 
 
