@@ -20,7 +20,8 @@ import mne
 import rtalign as rt
 
 if not Path("listener").exists():
-    subprocess.run("rtalign simulate listener --words 800 --sfreq 150 --quiet".split(), check=True)
+    plan = "--words 900 --run-words 700 --snr 3 --sfreq 150"
+    subprocess.run(f"rtalign simulate listener {plan} --quiet".split(), check=True)
 
 run = "listener/sub-01/meg/sub-01_task-story_run-01"
 raw = mne.io.read_raw_fif(f"{run}_meg.fif", verbose="error")
@@ -30,8 +31,9 @@ print(words)
 # %%
 # Decoders
 # --------
-# `rtalign.align` reads the words with the packaged model (SmolLM2-135M), filters the signal, and fits ridge decoders
-# for seven layers and all lags.  R is the correlation of predicted and true activations of words that were held out.
+# :func:`rtalign.align` reads the words with the packaged model (SmolLM2-135M), filters the signal, and fits ridge
+# decoders for seven layers and all lags.  R is the correlation of predicted and true activations of words that were
+# held out.
 
 found = rt.align(raw, words, model="smollm2", layers=7, lags=(-0.1, 0.7, 0.05))
 found
@@ -52,8 +54,8 @@ print(found.temporal_score or found.reason)
 # %%
 # Keep it
 # -------
-# What is saved is a bank: `rtalign.read_bank` opens it, the monitor decodes live with it, and its ``report.html`` says
-# how every number was made.
+# What is saved is a bank: :func:`rtalign.read_bank` opens it, the monitor decodes live with it, and its ``report.html``
+# says how every number was made.
 
 found.save("bank", overwrite=True)
 for peak in found.peaks:

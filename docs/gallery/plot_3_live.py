@@ -14,13 +14,14 @@ import matplotlib.pyplot as plt
 import rtalign as rt
 
 if not Path("listener").exists():
-    subprocess.run("rtalign simulate listener --words 800 --sfreq 150 --quiet".split(), check=True)
+    plan = "--words 900 --run-words 700 --snr 3 --sfreq 150"
+    subprocess.run(f"rtalign simulate listener {plan} --quiet".split(), check=True)
 if not Path("bank").exists():
     rt.align("listener", run="01", out="bank", model="smollm2", layers=7, lags=(-0.1, 0.7, 0.05))
 
 # %%
-# `rtalign.connect` starts an engine in a process of its own and hands out its snapshots.  A snapshot is immutable:
-# scores, peaks, state of the streams, words received and skipped, and why.
+# :func:`rtalign.connect` starts an engine in a process of its own and hands out its snapshots.  A snapshot is
+# immutable: scores, peaks, state of the streams, words received and skipped, and why.
 
 history = []
 with rt.connect(bank="bank", recording="listener", run="02", speed=None, out="scores") as live:

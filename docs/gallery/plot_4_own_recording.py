@@ -15,13 +15,14 @@ import numpy as np
 import rtalign as rt
 
 if not Path("listener").exists():
-    subprocess.run("rtalign simulate listener --words 800 --sfreq 150 --quiet".split(), check=True)
+    plan = "--words 900 --run-words 700 --snr 3 --sfreq 150"
+    subprocess.run(f"rtalign simulate listener {plan} --quiet".split(), check=True)
 run = "listener/sub-01/meg/sub-01_task-story_run-01"
 
 # %%
 # Clean it first
 # --------------
-# A `mne.io.Raw` goes in as it is: bad channels are left out, projections are not applied behind your back.
+# An ``mne.io.Raw`` goes in as it is: bad channels are left out, projections are not applied behind your back.
 
 raw = mne.io.read_raw_fif(f"{run}_meg.fif", preload=True, verbose="error")
 raw.notch_filter(50, verbose="error")
@@ -43,8 +44,8 @@ except ValueError as error:
 # %%
 # Look at the response first
 # --------------------------
-# `rtalign.epoch` gives the filtered signal at exactly the lags that decoders see.  If words evoke nothing on average,
-# onsets are probably off: `rtalign datasets audit` compares them with the recorded sound.
+# :func:`rtalign.epoch` gives the filtered signal at exactly the lags that decoders see.  If words evoke nothing on
+# average, onsets are probably off: ``rtalign datasets audit`` compares them with the recorded sound.
 
 epochs = rt.epoch(raw, words, lags=(-0.1, 0.7, 0.02))
 epochs.average().plot(picks="mag", spatial_colors=True, show=False)
@@ -61,8 +62,8 @@ print("most surprising:", *(activations.words[i] for i in surprising))
 # %%
 # One lag with scikit-learn
 # -------------------------
-# `rtalign.LagRidge` is the decoder of one lag as a scikit-learn estimator; `rtalign.WordFolds` holds neighbouring words
-# out together, so that held-out words share no signal with training words.
+# :class:`rtalign.LagRidge` is the decoder of one lag as a scikit-learn estimator; :class:`rtalign.WordFolds` holds
+# neighbouring words out together, so that held-out words share no signal with training words.
 
 X = epochs.get_data(copy=False)[:, :, np.argmin(np.abs(epochs.times - 0.3))]
 layer = len(activations.layers) // 2

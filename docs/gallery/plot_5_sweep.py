@@ -10,7 +10,8 @@ import subprocess
 from pathlib import Path
 
 if not Path("listener").exists():
-    subprocess.run("rtalign simulate listener --words 800 --sfreq 150 --quiet".split(), check=True)
+    plan = "--words 900 --run-words 700 --snr 3 --sfreq 150"
+    subprocess.run(f"rtalign simulate listener {plan} --quiet".split(), check=True)
 
 # %%
 # The plan

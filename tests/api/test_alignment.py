@@ -148,7 +148,7 @@ def test_epochs_are_what_the_decoders_see(trained: World, tmp_path: Path) -> Non
     predicted = bank.predict(epochs)
     by_hand = bank.decoders.predict(lag, epochs.get_data(copy=False)[:, :, lag] * 1e15)
     assert np.allclose(predicted[:, layer, lag], by_hand[:, 4 * layer : 4 * layer + 4])
-    targets = bank.project(np.stack([trained[2].table[row["word"]] for row in epochs.metadata]))[:, layer]
+    targets = bank.project(np.stack([trained[2].table[word] for word in epochs.metadata["word"]]))[:, layer]
     r = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(predicted[:, layer, lag].T, targets.T, strict=True)])
     assert r > bank.alignment.r[3].max()
     turned = epochs.copy().reorder_channels(epochs.ch_names[::-1])
