@@ -20,7 +20,7 @@ import mne
 import rtalign as rt
 
 if not Path("listener").exists():
-    plan = "--words 900 --run-words 700 --snr 3 --sfreq 150"
+    plan = "--words 900 --run-words 590 --snr 3 --sfreq 150"
     subprocess.run(f"rtalign simulate listener {plan} --quiet".split(), check=True)
 
 run = "listener/sub-01/meg/sub-01_task-story_run-01"

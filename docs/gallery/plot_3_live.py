@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import rtalign as rt
 
 if not Path("listener").exists():
-    plan = "--words 900 --run-words 700 --snr 3 --sfreq 150"
+    plan = "--words 900 --run-words 590 --snr 3 --sfreq 150"
     subprocess.run(f"rtalign simulate listener {plan} --quiet".split(), check=True)
 if not Path("bank").exists():
     rt.align("listener", run="01", out="bank", model="smollm2", layers=7, lags=(-0.1, 0.7, 0.05))

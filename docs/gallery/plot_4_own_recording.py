@@ -15,7 +15,7 @@ import numpy as np
 import rtalign as rt
 
 if not Path("listener").exists():
-    plan = "--words 900 --run-words 700 --snr 3 --sfreq 150"
+    plan = "--words 900 --run-words 590 --snr 3 --sfreq 150"
     subprocess.run(f"rtalign simulate listener {plan} --quiet".split(), check=True)
 run = "listener/sub-01/meg/sub-01_task-story_run-01"
 
@@ -65,9 +65,9 @@ print("most surprising:", *(activations.words[i] for i in surprising))
 # :class:`rtalign.LagRidge` is the decoder of one lag as a scikit-learn estimator; :class:`rtalign.WordFolds` holds
 # neighbouring words out together, so that held-out words share no signal with training words.
 
-X = epochs.get_data(copy=False)[:, :, np.argmin(np.abs(epochs.times - 0.3))]
+X = epochs.get_data(copy=False)[:, :, np.argmin(np.abs(epochs.times - 0.2))]
 layer = len(activations.layers) // 2
 Y = activations.data[epochs.events[:, 2], layer]
-Y = Y @ np.linalg.svd(Y - Y.mean(0), full_matrices=False)[2][:10].T  # ten principal components
+Y = Y @ np.linalg.svd(Y - Y.mean(0), full_matrices=False)[2][:50].T  # principal components, as in training
 decoder = rt.LagRidge(cv=rt.WordFolds(5, gap=3)).fit(X, Y)
-print(f"R at 300 ms, layer {activations.layers[layer]}: {decoder.r_.mean():.3f}")
+print(f"R at 200 ms, layer {activations.layers[layer]}: {decoder.r_.mean():.3f}")

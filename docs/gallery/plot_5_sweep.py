@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 if not Path("listener").exists():
-    plan = "--words 900 --run-words 700 --snr 3 --sfreq 150"
+    plan = "--words 900 --run-words 590 --snr 3 --sfreq 150"
     subprocess.run(f"rtalign simulate listener {plan} --quiet".split(), check=True)
 
 # %%
