@@ -171,11 +171,17 @@ NAMES = {
     "rate_hz": "rate after decimation (Hz)",
     "warmup_s": "warm-up masked (s)",
     "factor": "decimation",
-    "max_phase_error_ms": "largest phase error, 2 to 20 Hz (ms)",
+    "phase_error_max_ms": "largest phase error, 2 to 20 Hz (ms)",
+    "warmup_left": "share of a step left after the warm-up",
     "n_layers": "hidden states",
     "n_parameters": "parameters",
     "dim": "dimensions",
     "has_bos": "beginning-of-text token",
+    "id": "name",
+    "revision": "revision (hash)",
+    "tokenizer": "tokenizer (hash)",
+    "phase": "filter",
+    "tokens": "tokens of a word",
 }
 """What a person calls the keys of a passport."""
 
