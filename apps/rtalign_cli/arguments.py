@@ -124,6 +124,7 @@ def _new_plan(parser: argparse.ArgumentParser) -> None:
 
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="a bank, a session, a sweep, or results of evaluate")
+    parser.add_argument("--figures", type=Path, metavar="OUT", help="also write ladder, map and curves: SVG, PDF, PNG")
 
 
 def _monitor(parser: argparse.ArgumentParser) -> None:

@@ -91,6 +91,29 @@ def test_figures_show_what_was_found(found: rt.Alignment) -> None:
     pyplot.close("all")
 
 
+def test_figures_of_a_folder_are_those_of_its_alignment(
+    found: rt.Alignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib import pyplot
+
+    from rtalign.api import figures
+
+    drawn: list[Any] = []
+    monkeypatch.setattr(pyplot, "close", drawn.append)
+    paths = figures.write_figures(found.folder, tmp_path / "figures")
+    monkeypatch.undo()
+    assert {path.name for path in paths} == {
+        f"{name}.{kind}" for name in ("ladder", "map", "curves", "joint") for kind in ("svg", "pdf", "png")
+    }
+    assert [path.read_bytes()[:4] for path in paths[:3]] == [b"<?xm", b"%PDF", b"\x89PNG"]
+    (ladder, lag_map, *_), theirs = drawn, (found.plot_ladder(), found.plot_map())
+    for mine, its in zip((ladder, lag_map), theirs, strict=True):
+        assert mine.axes[0].get_title() == its.axes[0].get_title()
+        for line, other in zip(mine.axes[0].lines, its.axes[0].lines, strict=True):
+            assert np.allclose(line.get_xydata(), other.get_xydata(), rtol=1e-4, atol=1e-4)
+    pyplot.close("all")
+
+
 def test_results_are_saved_and_opened_again(found: rt.Alignment, tmp_path: Path) -> None:
     again = rt.read_bank(found.save(tmp_path / "bank")).alignment
     assert np.array_equal(again.r, found.r)
