@@ -164,7 +164,7 @@ class Alignment:
             "status": (layer, [peak.status for peak in self.peaks]),
         }
         summary = results.summary
-        attributes = {"model": model_name(results), "subject": ", ".join(results.subjects)}
+        attributes: dict[str, Any] = {"model": model_name(results), "subject": ", ".join(results.subjects)}
         attributes |= {"context": summary.context, "n_words": summary.n_words}
         coordinates = {"layer": np.asarray(self.layers), "lag": self.lags, "depth": (layer, self.depth)}
         try:

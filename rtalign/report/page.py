@@ -78,7 +78,8 @@ def with_contents(parts: Sequence[Markup]) -> tuple[list[Markup], Markup]:
         title = HEADING.search(part)
         if title:
             links.append(tag("a", Markup(title[1]), href=f"#s{n}"))
-            part = Markup(HEADING.sub(lambda match, n=n: f'<h2 id="s{n}">{match[1]}</h2>', part, count=1))
+            heading = tag("h2", Markup(title[1]), id=f"s{n}")
+            part = Markup(part[: title.start()] + heading + part[title.end() :])
         linked.append(part)
     return linked, tag("nav", links, class_="contents", aria_label="Contents")
 
