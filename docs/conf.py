@@ -40,6 +40,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "examples",
     "filename_pattern": "plot_",
     "abort_on_example_error": True,
+    "default_thumb_file": str(HERE / "pictures" / "operator-light.png"),
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,

@@ -43,7 +43,7 @@ found
 # ----------
 # A layer without a peak that can be told from chance has no latency, and stands as a ring at the left edge.
 
-found.plot_joint()
+figure = found.plot_joint()
 
 # %%
 # The title of the ladder is the temporal score: the correlation of depth and latency over the layers with a peak, and

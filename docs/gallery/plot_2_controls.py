@@ -39,8 +39,8 @@ fig, ax = plt.subplots(layout="constrained")
 for layer, whole, part in zip(found.layers, found.r, unique.r, strict=True):
     (line,) = ax.plot(found.lags, whole, label=f"layer {layer}")
     ax.plot(found.lags, part, "--", color=line.get_color())
-ax.set(xlabel="time after word onset (s)", ylabel="R")
-ax.legend()
+_ = ax.set(xlabel="time after word onset (s)", ylabel="R")
+_ = ax.legend()
 
 # %%
 # Words shuffled
@@ -52,5 +52,5 @@ words = rt.read_words("listener/sub-01/meg/sub-01_task-story_run-01_events.tsv")
 order = np.random.default_rng(0).permutation(len(words))
 shuffled = rt.WordTable.of({"onset": words["onset"], "word": words["word"][order]})
 nothing = rt.align(raw, shuffled, model="smollm2", layers=5, lags=(-0.1, 0.7, 0.08))
-nothing.plot_map()
+figure = nothing.plot_map()
 print(nothing.temporal_score or nothing.reason)

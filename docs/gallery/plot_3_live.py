@@ -35,7 +35,7 @@ print(f"{snapshot.phase}: {snapshot.n_scored} words scored, {sum(snapshot.skippe
 
 fig, ax = plt.subplots(layout="constrained")
 ax.plot(*zip(*history, strict=True), ".-")
-ax.set(xlabel="words scored", ylabel="highest R of the map")
+_ = ax.set(xlabel="words scored", ylabel="highest R of the map")
 
 # %%
 # At the end the folder holds what a training leaves: numbers, figures, and the report.

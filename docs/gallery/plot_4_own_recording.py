@@ -48,7 +48,7 @@ except ValueError as error:
 # average, onsets are probably off: ``rtalign datasets audit`` compares them with the recorded sound.
 
 epochs = rt.epoch(raw, words, lags=(-0.1, 0.7, 0.02))
-epochs.average().plot(picks="mag", spatial_colors=True, show=False)
+figure = epochs.average().plot(picks="mag", spatial_colors=True, show=False)
 
 # %%
 # What the model makes of the words
