@@ -7,6 +7,9 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
+
+from rtalign.streams import lsl
 from rtalign_cli.main import EXTRAS, error_line
 from tests.helpers.paths import PYTHONPATH, ROOT
 
@@ -24,6 +27,12 @@ def test_a_missing_part_is_named_with_its_fix() -> None:
     named = {extra: {name for name, of in EXTRAS.items() if of == extra} for extra in set(EXTRAS.values())}
     for extra, names in named.items():
         assert libraries(extra) == names - {"dask"}  # which comes with distributed
+
+
+def test_streams_without_lsl_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pylsl", None)
+    with pytest.raises(ValueError, match=r"pip install 'rtalign\[live\]'"):
+        lsl._pylsl.__wrapped__()
 
 
 def test_the_core_is_imported_without_any_extra() -> None:
