@@ -47,8 +47,10 @@ def test_nothing_evaluates_what_it_reads() -> None:
 
 
 def test_modules_of_one_system_are_imported_where_they_are_used() -> None:
-    """So that macOS and Windows can import everything."""
+    """So that macOS and Windows can import all but the studies of faults and of random bytes, which limit processes."""
     for path in SOURCES:
+        if {"faults", "fuzz"} & set(path.parts):
+            continue
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []

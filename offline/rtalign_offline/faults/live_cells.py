@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -367,6 +368,4 @@ def prepare_child(limited: bool) -> None:
     """Ctrl-C is heard also where the runner does not hear it; no file grows beyond 2 MB, as on a full disk."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if limited:
-        import resource
-
         resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))
