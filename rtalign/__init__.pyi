@@ -2,9 +2,11 @@ from .api import Activations as Activations
 from .api import Alignment as Alignment
 from .api import Bank as Bank
 from .api import LagRidge as LagRidge
+from .api import LiveSession as LiveSession
 from .api import WordFolds as WordFolds
 from .api import WordTable as WordTable
 from .api import align as align
+from .api import connect as connect
 from .api import encode as encode
 from .api import epoch as epoch
 from .api import read_bank as read_bank
@@ -15,9 +17,11 @@ __all__ = [
     "Alignment",
     "Bank",
     "LagRidge",
+    "LiveSession",
     "WordFolds",
     "WordTable",
     "align",
+    "connect",
     "encode",
     "epoch",
     "read_bank",

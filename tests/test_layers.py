@@ -46,6 +46,17 @@ def test_nothing_evaluates_what_it_reads() -> None:
             assert node.value.value is (node.arg == "weights_only"), path
 
 
+def test_modules_of_one_system_are_imported_where_they_are_used() -> None:
+    """So that macOS and Windows can import all but the studies of faults and of random bytes, which limit processes."""
+    for path in SOURCES:
+        if {"faults", "fuzz"} & set(path.parts):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            assert not {"resource", "fcntl", "pwd", "grp", "termios", "select", "msvcrt"} & set(names), path
+
+
 def test_importing_the_core_touches_nothing(tmp_path: Path) -> None:
     """No thread, no file, no environment variable, no torch: everything heavy waits until it is used."""
     probe = (

@@ -33,6 +33,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="a new folder")
     parser.add_argument("--words", type=whole(1), metavar="N", help="words of the story to use (default: all)")
+    parser.add_argument("--run-words", type=whole(1), metavar="N", help="words of a run, up to a sentence's end (600)")
     parser.add_argument("--text", type=Path, metavar="FILE", help="another story, plain text")
     parser.add_argument("--sensors", choices=("ctf275", "neuromag306"), default="ctf275", help="helmet (ctf275)")
     parser.add_argument(
@@ -123,6 +124,7 @@ def _new_plan(parser: argparse.ArgumentParser) -> None:
 
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="a bank, a session, a sweep, or results of evaluate")
+    parser.add_argument("--figures", type=Path, metavar="OUT", help="also write ladder, map and curves: SVG, PDF, PNG")
 
 
 def _monitor(parser: argparse.ArgumentParser) -> None:

@@ -136,12 +136,21 @@ def new_plan(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
 
 
 def report(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
-    """Write the HTML report of a folder again."""
+    """Write the HTML report of a folder again, and figures of it where they are asked for."""
     from rtalign.report.page import write_page
     from rtalign_offline.sweep.report import is_sweep, write_sweep_report
 
     require_paths([args.folder], "folder")
-    path = (write_sweep_report if is_sweep(args.folder) else write_page)(args.folder)
+    sweep = is_sweep(args.folder)
+    figures: list[Path] = []
+    if args.figures is not None:
+        from rtalign.api.figures import write_figures
+
+        require_writable(args.figures)
+        if sweep:
+            raise ValueError(f"{args.folder} is a sweep; name the folder of one of its results for --figures")
+        figures = write_figures(args.folder, args.figures)
+    path = (write_sweep_report if sweep else write_page)(args.folder)
     if not (args.quiet or args.json):
-        print_lines([str(path)])
-    return {"report": str(path)}
+        print_lines([str(path), *map(str, figures)])
+    return {"report": str(path), "figures": [str(figure) for figure in figures]}

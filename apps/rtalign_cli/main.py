@@ -23,6 +23,12 @@ from rtalign_cli.usage import UsageError
 Command = Callable[[argparse.Namespace, Progress], Any]
 """A subcommand returns its result as JSON has it; a mapping whose `ok` is false makes the exit status 1."""
 
+EXTRAS = {
+    "PyQt6": "gui", "pyqtgraph": "gui", "pylsl": "live", "mne_lsl": "live", "distributed": "sweep", "dask": "sweep",
+    "dask_jobqueue": "sweep", "bokeh": "sweep", "pyarrow": "sweep", "spacy": "pos", "h5py": "hdf5",
+}  # fmt: skip
+"""Which part of the package brings a library that can be left out."""
+
 INTERRUPTED = "stopped; what was finished is kept, and the same command continues from there"
 
 
@@ -83,6 +89,8 @@ def error_line(error: Exception) -> str:
         if error.errno == errno.ENOSPC:
             return f"the disk is full{place}; free some space and run the same command again"
         return f"{error.strerror}{place}"
+    if isinstance(error, ModuleNotFoundError) and (name := str(error.name).partition(".")[0]) in EXTRAS:
+        return f"{name} is not installed; pip install 'rtalign[{EXTRAS[name]}]'"
     if isinstance(error, (ValueError, OSError, MemoryError)):
         return text
     return f"unexpected {type(error).__name__}: {text} (--debug shows where)"

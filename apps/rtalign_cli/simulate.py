@@ -27,6 +27,8 @@ def simulate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     model = None if args.null else load(args.model, report=progress.say)
     plan = {"sensors": args.sensors, "sfreq": args.sfreq or RATES[args.sensors], "null": args.null, "seed": args.seed}
     plan["n_words"] = args.words
+    if args.run_words is not None:
+        plan["run_words"] = args.run_words
     if args.snr is not None:
         plan["snr"] = args.snr
     if ladder:

@@ -8,6 +8,8 @@ from .bank import read_bank as read_bank
 from .epochs import epoch as epoch
 from .estimator import LagRidge as LagRidge
 from .estimator import WordFolds as WordFolds
+from .live import LiveSession as LiveSession
+from .live import connect as connect
 from .word_table import WordTable as WordTable
 from .word_table import read_words as read_words
 
@@ -16,9 +18,11 @@ __all__ = [
     "Alignment",
     "Bank",
     "LagRidge",
+    "LiveSession",
     "WordFolds",
     "WordTable",
     "align",
+    "connect",
     "encode",
     "epoch",
     "read_alignment",

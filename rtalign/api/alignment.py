@@ -6,6 +6,7 @@ import base64
 import shutil
 from collections.abc import Sequence
 from html import escape
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from rtalign.scoring.findings import Findings, TemporalScore, assess
 from rtalign.scoring.peaks import Peak
 from rtalign.training import train
 from rtalign.training.bank_writer import read_curves
+from rtalign.training.controls import check_controls
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from rtalign.core.records import Recording
     from rtalign.language.model import LanguageModel
+    from rtalign.report.read import Control
 
 
 class Alignment:
@@ -103,15 +106,22 @@ class Alignment:
         """Why there is no temporal score."""
         return self.findings.reason
 
+    @property
+    def controls(self) -> dict[str, Control]:
+        """By name: the same analysis with a rival explanation taken out, as `layers` (peaks), `r`, `temporal_score`."""
+        return read_results(self.folder).summary.controls
+
     def rows(self) -> list[dict[str, Any]]:
-        """One dict for each layer and lag: layer, depth, lag_s, r, null_lo, null_hi, and whether r is above chance.
+        """One dict for each layer and lag: model, subject, layer, depth, lag_s, r, null_lo, null_hi, above_chance.
 
         `above_chance` is corrected for all layers and lags; null_lo and null_hi are the band of one cell.
         """
-        found, out = self.findings, []
+        found, out, results = self.findings, [], read_results(self.folder)
+        whose = {"model": model_name(results), "subject": ", ".join(results.subjects)}
         for i, j in np.ndindex(self.r.shape):
             out.append(
-                {
+                whose
+                | {
                     "layer": int(self.layers[i]),
                     "depth": float(self.depth[i]),
                     "lag_s": float(self.lags[j]),
@@ -126,6 +136,41 @@ class Alignment:
     def to_dataframe(self) -> Any:
         """The rows as a pandas DataFrame, where pandas is installed."""
         return dataframe(self.rows())
+
+    def to_xarray(self) -> Any:
+        """Every curve and peak as an xarray Dataset, where xarray is installed; its `to_netcdf` writes a file.
+
+        Returns
+        -------
+        xarray.Dataset
+            r and above_chance (layer, lag), null (draw, layer, lag), left_out (block, layer, lag); peak_s, peak_lo_s,
+            peak_hi_s and peak_r (layer), NaN where there is no peak; status (layer); the model, the person, the context
+            and the number of words as attributes.
+        """
+        found, results = self.findings, read_results(self.folder)
+        intervals = np.array([peak.ci_s or (np.nan, np.nan) for peak in self.peaks], float)
+        peak_s = np.array([np.nan if peak.peak_s is None else peak.peak_s for peak in self.peaks])
+        peak_r = np.array([peak.peak_r for peak in self.peaks], float)
+        layer, cell = ("layer",), ("layer", "lag")
+        variables = {
+            "r": (cell, self.r),
+            "above_chance": (cell, self.r > found.map_hi),
+            "null": (("draw", *cell), self.null),
+            "left_out": (("block", *cell), self.left_out),
+            "peak_s": (layer, peak_s),
+            "peak_lo_s": (layer, intervals[:, 0]),
+            "peak_hi_s": (layer, intervals[:, 1]),
+            "peak_r": (layer, peak_r),
+            "status": (layer, [peak.status for peak in self.peaks]),
+        }
+        summary = results.summary
+        attributes: dict[str, Any] = {"model": model_name(results), "subject": ", ".join(results.subjects)}
+        attributes |= {"context": summary.context, "n_words": summary.n_words}
+        coordinates = {"layer": np.asarray(self.layers), "lag": self.lags, "depth": (layer, self.depth)}
+        try:
+            return import_module("xarray").Dataset(variables, coordinates, attributes)
+        except ImportError:
+            raise ImportError("xarray is not installed; pip install xarray, or take r, null and peaks") from None
 
     def plot_ladder(self, ax: Axes | None = None) -> Figure:
         """Plot depth against peak latency, with 95 % intervals; layers without a peak are rings at the left edge.
@@ -174,6 +219,17 @@ class Alignment:
         from rtalign.api.figures import plot_curves
 
         return plot_curves(self.findings, ax)
+
+    def plot_joint(self) -> Figure:
+        """Plot map and ladder side by side on the same rows, over the curves.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
+        from rtalign.api.figures import plot_joint
+
+        return plot_joint(self.findings)
 
     def report(self, path: Path | str) -> Path:
         """Write the report as one HTML file.
@@ -233,6 +289,7 @@ def align(
     layers: int | str | Sequence[int] | None = None,
     context: str | None = None,
     lags: tuple[float, float, float] | None = None,
+    controls: Sequence[str] = (),
     out: Path | str | None = None,
     overwrite: bool = False,
     device: str = "cpu",
@@ -257,6 +314,8 @@ def align(
         As for `encode`, in place of the recipe's.
     lags : (float, float, float), optional
         First, last and step, in seconds, in place of the recipe's.
+    controls : sequence of str
+        Rival explanations to take out as well, as `rtalign train --controls` names them: "nuisances".
     out : path, optional
         Folder of the bank; by default a temporary one, which goes with the result unless it is saved.
     overwrite : bool
@@ -282,6 +341,7 @@ def align(
     >>> found = align(raw, read_words("words.tsv"))  # doctest: +SKIP
     >>> found.plot_ladder()  # doctest: +SKIP
     """
+    check_controls(controls, extended=False)
     folder = OutputFolder(out, overwrite)
     settings = recipe_of(recipe, layers, context, lags)
     recordings = open_inputs(recording, words, **options)
@@ -289,7 +349,7 @@ def align(
     shown = Progress(quiet=not progress)
     loaded = load_model(model, device, settings.language.precision, shown)
     settings.language.layer_indices(loaded.info.n_layers)  # refuses layers that the model has not, before the work
-    train(recordings, loaded, settings, folder.path, shown, device=device)
+    train(recordings, loaded, settings, folder.path, shown, device=device, controls=controls)
     return read_alignment(folder.path, folder)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rtalign.api.alignment import Alignment, read_alignment
 from rtalign.api.inputs import OutputFolder, load_model, open_inputs
-from rtalign.api.sensor_info import sensor_info, to_si
+from rtalign.api.sensor_info import sensor_info, to_display, to_si
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.decoding.bank import DecoderBank
@@ -109,6 +109,53 @@ class Bank:
         scored = score_recordings(self.decoders, recordings, loaded, shown)
         scored.write(folder.path, shown)
         return Alignment(folder.path, scored.curves, self.recipe.fit.peak, folder)
+
+    def predict(self, epochs: mne.BaseEpochs) -> np.ndarray:
+        """Predict the model's activations from epochs, as principal components of each layer.
+
+        Parameters
+        ----------
+        epochs : mne.Epochs
+            As `epoch(raw, words, recipe=bank.recipe)` cuts them: filtered alike, at the bank's lags.
+
+        Returns
+        -------
+        ndarray, shape (word, layer, lag, component)
+            To be compared with `project(encode(words, layers=bank.layers).data)`.
+
+        Raises
+        ------
+        ValueError
+            Where epochs have other lags, or lack sensors of the bank.
+        """
+        times, lags = epochs.times, self.lags
+        if len(times) != len(lags) or not np.allclose(times, lags, atol=1e-6):
+            found, wanted = (f"{len(t)} from {t[0]:g} to {t[-1]:g} s" for t in (times, lags))
+            raise ValueError(
+                f"the epochs have other lags than the bank, {found} in place of {wanted}; "
+                "cut them with epoch(raw, words, recipe=bank.recipe)"
+            )
+        if missing := [name for name in self.sensors if name not in epochs.ch_names]:
+            raise ValueError(f"the epochs lack {len(missing)} sensors of the bank, {missing[0]} first")
+        data = epochs.get_data(picks=list(self.sensors), copy=False).transpose(2, 0, 1)  # (lag, word, sensor)
+        data = to_display(data, self.decoders.sensors)
+        predicted = np.stack([self.decoders.predict(lag, signal) for lag, signal in enumerate(data)])
+        n_lags, n_words = predicted.shape[:2]
+        return predicted.reshape(n_lags, n_words, len(self.layers), -1).transpose(1, 2, 0, 3)
+
+    def project(self, activations: np.ndarray) -> np.ndarray:
+        """Project activations on the principal components that the decoders predict.
+
+        Parameters
+        ----------
+        activations : ndarray, shape (word, layer, dim)
+            Of the bank's model and layers, as `encode` gives them.
+
+        Returns
+        -------
+        ndarray, shape (word, layer, component)
+        """
+        return self.decoders.projection.project(activations).reshape(len(activations), len(self.layers), -1)
 
     def patterns(self, layer: int) -> mne.EvokedArray:
         """The fields that the decoders of one layer read, over lags.

@@ -1,11 +1,14 @@
-"""Figures of findings in matplotlib: ladder, map and curves."""
+"""Figures of findings in matplotlib: ladder, map, curves, and all three."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rtalign.report import Results, read_results
 from rtalign.report.colour import SHADES
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.headline import p_text
@@ -15,6 +18,41 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LAG_TITLE = "time after word onset (ms)"
+FORMATS = ("svg", "pdf", "png")
+
+
+def write_figures(folder: Path, out: Path) -> list[Path]:
+    """Write ladder, map, curves and all three of a folder of results, as SVG, PDF and PNG; returns their paths."""
+    from matplotlib import pyplot
+
+    results = read_results(folder)
+    shown = _shown(results)
+    out.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, plot in {"ladder": plot_ladder, "map": plot_map, "curves": plot_curves, "joint": plot_joint}.items():
+        figure = plot(shown)
+        if mark := results.summary.overlap_warning:
+            figure.suptitle(f"No evidence: {mark}", fontsize="small")
+        for suffix in FORMATS:
+            paths.append(out / f"{name}.{suffix}")
+            figure.savefig(paths[-1], dpi=200)
+        pyplot.close(figure)
+    return paths
+
+
+def _shown(results: Results) -> Any:
+    """What a folder holds under the names of `Findings`; a band or a limit that it lacks is where nothing shows it."""
+    summary = results.summary
+    layers = np.array([layer.layer for layer in summary.layers])
+    curves = SimpleNamespace(r=results.r, lags_s=results.lags, layers=layers, depth=results.depths)
+    nowhere = np.full(results.r.shape, np.nan)
+    low, high, limit = (
+        nowhere if values is None else values for values in (results.null_lo, results.null_hi, results.map_hi)
+    )
+    return SimpleNamespace(
+        curves=curves, peaks=tuple(summary.layers), null_lo=low, null_hi=high, map_hi=limit,
+        temporal=summary.temporal_score, reason=summary.temporal_score_reason,
+    )  # fmt: skip
 
 
 def plot_ladder(findings: Findings, ax: Axes | None = None) -> Figure:
@@ -86,6 +124,19 @@ def plot_curves(findings: Findings, ax: Axes | None = None) -> Figure:
         loc="upper left",
         bbox_to_anchor=(1, 1),
     )
+    return figure
+
+
+def plot_joint(findings: Findings) -> Figure:
+    """Map and ladder over the curves."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplot_mosaic(
+        [["map", "ladder"], ["curves", "curves"]], figsize=(11.0, 8.0), layout="constrained", width_ratios=(4, 3)
+    )
+    plot_map(findings, axes["map"])
+    plot_ladder(findings, axes["ladder"])
+    plot_curves(findings, axes["curves"])
     return figure
 
 

@@ -39,6 +39,11 @@ def to_si(values: np.ndarray, sensors: Sequence[Sensor]) -> np.ndarray:
     return values / np.array([DISPLAY_SCALES[sensor.kind] for sensor in sensors])
 
 
+def to_display(values: np.ndarray, sensors: Sequence[Sensor]) -> np.ndarray:
+    """Values (..., sensor) in SI units, in display units."""
+    return values * np.array([DISPLAY_SCALES[sensor.kind] for sensor in sensors])
+
+
 def _axes(normal: tuple[float, float, float]) -> np.ndarray:
     """(axis, 3): three unit vectors, the last along a normal; only that one is known of a sensor."""
     z = np.asarray(normal, float) / (np.linalg.norm(normal) or 1.0)

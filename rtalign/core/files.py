@@ -53,7 +53,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     partial = path.with_name(_partial_name(path))
     try:
         yield partial
-        with partial.open("rb") as file:
+        with partial.open("rb+") as file:  # Windows syncs only what may be written
             os.fsync(file.fileno())
         partial.replace(path)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import threading
 import time
@@ -44,6 +43,13 @@ def let_others_first() -> None:
 
 def peak_rss_mb() -> float:
     """The most memory that this process has used so far, mapped files included, in MiB."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        used = psutil.Process().memory_info()
+        return float(getattr(used, "peak_wset", used.rss)) / (1 << 20)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 

@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -93,8 +94,7 @@ class TensorFile:
             with path.open("wb") as file:
                 file.write(len(header).to_bytes(8, "little") + header)
                 file.flush()
-                # Allocated now, so that a full disk is an error here and not a crash in the middle of a mapped write.
-                os.posix_fallocate(file.fileno(), 0, 8 + len(header) + end)
+                _allocate(file, 8 + len(header) + end)
         except OSError as error:
             path.unlink(missing_ok=True)
             raise OSError(error.errno, error.strerror, str(path)) from None
@@ -119,6 +119,16 @@ class TensorFile:
         if not math.prod(shape):
             return np.zeros(shape, dtype)
         return np.memmap(self.path, dtype, self._mode, self._data_start + start, shape)  # type: ignore[call-overload,no-any-return]
+
+
+def _allocate(file: BinaryIO, size: int) -> None:
+    """Take the space now, so that a full disk is an error here and not a crash in the middle of a mapped write."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    zeros = bytes(1 << 20)  # macOS and Windows: only what is written is surely there
+    for start in range(file.tell(), size, len(zeros)):
+        file.write(zeros[: size - start])
 
 
 def _read_header(path: Path) -> tuple[dict[str, tuple[np.dtype, tuple[int, ...], int]], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ MARGIN = 18.0
 """Around figures that stand by themselves."""
 MARK_HEIGHT = 14.0
 """Of the line above figures that says what they are no evidence of."""
+
+HEADING = re.compile("<h2>(.*?)</h2>")
 
 PARTS = (
     sections.head,
@@ -62,8 +65,23 @@ def render_page(results: Results) -> str:
         f"rtalign {versions.get('rtalign', '')}".strip(),
         ". The numbers are in summary.json and curves.csv beside this file.",
     )
-    body = tag("body", tag("main", [part(results) for part in PARTS], foot))
+    first, *parts = (part(results) for part in PARTS)
+    linked, contents = with_contents([part for part in parts if part])
+    body = tag("body", tag("main", first, contents, linked, foot))
     return "<!doctype html>\n" + tag("html", head, body, lang="en")
+
+
+def with_contents(parts: Sequence[Markup]) -> tuple[list[Markup], Markup]:
+    """Sections whose headings can be linked to, and the links."""
+    linked, links = [], []
+    for n, part in enumerate(parts, 1):
+        title = HEADING.search(part)
+        if title:
+            links.append(tag("a", Markup(title[1]), href=f"#s{n}"))
+            heading = tag("h2", Markup(title[1]), id=f"s{n}")
+            part = Markup(part[: title.start()] + heading + part[title.end() :])
+        linked.append(part)
+    return linked, tag("nav", links, class_="contents", aria_label="Contents")
 
 
 def standalone_figures(folder: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.time_format import decimal_duration
@@ -172,11 +171,17 @@ NAMES = {
     "rate_hz": "rate after decimation (Hz)",
     "warmup_s": "warm-up masked (s)",
     "factor": "decimation",
-    "max_phase_error_ms": "largest phase error, 2 to 20 Hz (ms)",
+    "phase_error_max_ms": "largest phase error, 2 to 20 Hz (ms)",
+    "warmup_left": "share of a step left after the warm-up",
     "n_layers": "hidden states",
     "n_parameters": "parameters",
     "dim": "dimensions",
     "has_bos": "beginning-of-text token",
+    "id": "name",
+    "revision": "revision (hash)",
+    "tokenizer": "tokenizer (hash)",
+    "phase": "filter",
+    "tokens": "tokens of a word",
 }
 """What a person calls the keys of a passport."""
 
@@ -206,8 +211,7 @@ def data(results: Results) -> Markup:
 
 
 def _recordings(results: Results) -> Markup | None:
-    entries: Sequence[object] = (results.passport.recordings if results.passport else []) or results.summary.recordings
-    rows = [_recording(entry) for entry in entries if isinstance(entry, dict)]
+    rows = [_recording(entry) for entry in results.recordings]
     return tag("div", table(COLUMNS, rows), class_="panel long") if rows else None
 
 

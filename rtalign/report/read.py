@@ -214,6 +214,17 @@ class Results:
         return np.array([layer.depth for layer in self.summary.layers])
 
     @property
+    def recordings(self) -> list[dict[str, Any]]:
+        """What was decoded, as the passport or a session's summary has it."""
+        entries = (self.passport.recordings if self.passport else []) or self.summary.recordings
+        return [entry for entry in entries if isinstance(entry, dict)]
+
+    @property
+    def subjects(self) -> list[str]:
+        """Whose recordings they are, each person once."""
+        return list(dict.fromkeys(str(entry["subject"]) for entry in self.recordings if entry.get("subject")))
+
+    @property
     def peaked(self) -> list[Peak]:
         """The layers with a peak that stands, shallow first."""
         return [layer for layer in self.summary.layers if layer.ok]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rtalign.core.time_format import decimal_duration
 from rtalign.report.figures.curves import all_curves, layer_panel, normalised_curves
 from rtalign.report.figures.fits import MOST, alpha_layers, alpha_panel, variance
@@ -13,9 +15,14 @@ from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.provenance import WHOLE_CONTENT, recipe_of
 from rtalign.report.read import Results
 from rtalign.report.tables import facts, layer_table, rule_table
-from rtalign.report.text import clears_null, headline, known, model_name, signed, standfirst
+from rtalign.report.text import clears_null, headline, known, model_name, power, several, signed, standfirst
 from rtalign.scoring.headline import p_text
 from rtalign.scoring.statistics import STATISTICS
+
+MOST_BELOW = 0.1
+"""Share of cells below the band from which on the page says so."""
+MOST_AT_AN_END = 0.25
+"""Share of penalties at one end of the grid from which on the page says so."""
 
 KINDS = {
     "train": "training, cross-validated",
@@ -33,7 +40,7 @@ def head(results: Results) -> Markup:
     """Origin, headline, and the main numbers."""
     summary, passport = results.summary, results.passport
     kicker = [tag("b", "rtalign"), KINDS.get(summary.kind, summary.kind), model_name(results), summary.context]
-    kicker += [passport.created[:10]] if passport and passport.created else []
+    kicker += [*_whose(results), passport.created[:10] if passport else ""]
     return tag(
         "header",
         tag("div", [tag("span", part) for part in kicker if part], class_="kicker"),
@@ -42,6 +49,13 @@ def head(results: Results) -> Markup:
         tag("dl", _tiles(results), class_="tiles"),
         _notes(results),
     )
+
+
+def _whose(results: Results) -> list[str]:
+    """The people and their recordings: one by name, several by their number."""
+    subjects, names = results.subjects, [str(entry.get("name", "")) for entry in results.recordings]
+    people = f"subject {subjects[0]}" if len(subjects) == 1 else several(len(subjects), "subject") if subjects else ""
+    return [people, names[0] if len(names) == 1 else several(len(names), "recording") if names else ""]
 
 
 def _tiles(results: Results) -> list[Markup]:
@@ -86,11 +100,42 @@ def _notes(results: Results) -> list[Markup]:
         )
     if recipe and recipe.chain.phase == "zero":
         notes.append("The filter has zero phase: it used the future of the signal, and these decoders cannot run live.")
+    notes += [note for note in (_negative(results), _at_the_end(results)) if note]
     warned = [tag("p", tag("b", "Note: "), note, class_="note warn") for note in notes]
     text = results.summary.notes
     if text:
         warned.append(tag("div", tag("b", "Notes"), tag("ul", [tag("li", note) for note in text]), class_="note"))
     return warned
+
+
+def _negative(results: Results) -> str:
+    """That R lies below its band at more cells than chance explains."""
+    if results.null_lo is None:
+        return ""
+    share = float(np.mean(results.r < results.null_lo))
+    if share < MOST_BELOW:
+        return ""
+    return (
+        f"At {100 * share:.0f} % of cells R lies below the band of chance, where 2.5 % are expected. Held-out words "
+        "then differ from training words: slow drifts, runs of another kind, or too few words. Negative R says nothing "
+        "about the brain."
+    )
+
+
+def _at_the_end(results: Results) -> str:
+    """That many penalties are the largest or the smallest that were tried."""
+    recipe = recipe_of(results)
+    if recipe is None or results.alphas is None:
+        return ""
+    grid = np.asarray(recipe.fit.alphas)
+    for end, side in ((grid.min(), "smallest"), (grid.max(), "largest")):
+        share = float(np.mean(np.isclose(results.alphas, end)))
+        if share > MOST_AT_AN_END:
+            meaning = (
+                "a component that cannot be decoded takes it" if side == "largest" else "less might be better still"
+            )
+            return f"{100 * share:.0f} % of penalties are the {side} that was tried, {power(float(end))}: {meaning}."
+    return ""
 
 
 def latencies(results: Results) -> Markup:
@@ -104,6 +149,11 @@ def latencies(results: Results) -> Markup:
     caption = f"Left, {left}. Right, R for each layer and lag on the same rows" + (
         "; ticks repeat the peaks." if results.peaked else "."
     )
+    if results.summary.planted:
+        caption += (
+            " Diamonds are what was planted in what each layer adds to the layers below; a peak is of all that a layer "
+            "holds, most of it shared, so peaks lie closer together than diamonds and need not meet them."
+        )
     if len(results.peaked) < len(results.summary.layers):
         caption += " Hollow rings are layers whose peak is refused; their horizontal place has no meaning."
     drawn = tag(

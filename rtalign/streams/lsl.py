@@ -42,8 +42,11 @@ def _pylsl() -> Any:
     Why not mne-lsl's where that was imported first: liblsl 1.17 mostly leaves the connections of a closed outlet open,
     so that its receivers wait for ever, and does not notice that a receiver leaves until it sends again; 1.18 mends it.
     """
-    import pylsl
-    from pylsl.lib import lib
+    try:
+        import pylsl
+        from pylsl.lib import lib
+    except ModuleNotFoundError:
+        raise ValueError("pylsl is not installed; pip install 'rtalign[live]'") from None
 
     os.environ.setdefault("MNE_LSL_LIB", lib._name)
     lib.lsl_time_correction_ex.restype = ctypes.c_double

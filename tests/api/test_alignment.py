@@ -57,6 +57,23 @@ def test_rows_say_what_the_map_says(found: rt.Alignment) -> None:
     assert not rows[0]["above_chance"]  # 200 ms before the word
 
 
+def test_a_dataset_holds_what_the_arrays_hold(found: rt.Alignment, tmp_path: Path) -> None:
+    """Through a NetCDF file and back."""
+    import xarray as xr
+
+    found.to_xarray().to_netcdf(tmp_path / "found.nc")
+    with xr.open_dataset(tmp_path / "found.nc") as held:
+        assert np.array_equal(held.r, found.r)
+        assert np.array_equal(held.null.transpose("draw", "layer", "lag"), found.null)
+        assert np.array_equal(held.left_out, found.left_out)
+        assert held.above_chance.values.tolist() == (found.r > found.findings.map_hi).tolist()
+        best = held.r.max("layer")
+        assert float(best.idxmax("lag")) == found.lags[found.r.max(0).argmax()]
+        assert held.peak_s.values.tolist() == pytest.approx([peak.peak_s for peak in found.peaks])
+        assert held.status.values.tolist() == [peak.status for peak in found.peaks]
+        assert (held.model, held.subject, held.n_words) == ("fake", found.rows()[0]["subject"], 591)
+
+
 def test_figures_show_what_was_found(found: rt.Alignment) -> None:
     from matplotlib import pyplot
 
@@ -65,8 +82,35 @@ def test_figures_show_what_was_found(found: rt.Alignment) -> None:
     assert np.allclose(dots, [(1e3 * (peak.peak_s or math.nan), peak.depth) for peak in found.peaks])
     assert np.array_equal(lag_map.axes[0].collections[0].get_array(), found.r)
     assert [line.get_ydata().tolist() for line in curves.axes[0].lines[:-1]] == found.r.tolist()
+    joint = found.plot_joint()
+    drawn = {axes.get_xlabel() for axes in joint.axes[:3]}
+    assert drawn == {figure.axes[0].get_xlabel() for figure in (ladder, lag_map, curves)}
+    assert np.array_equal(joint.axes[0].collections[0].get_array(), found.r)
     _, ax = pyplot.subplots()
     assert found.plot_ladder(ax) is ax.figure
+    pyplot.close("all")
+
+
+def test_figures_of_a_folder_are_those_of_its_alignment(
+    found: rt.Alignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib import pyplot
+
+    from rtalign.api import figures
+
+    drawn: list[Any] = []
+    monkeypatch.setattr(pyplot, "close", drawn.append)
+    paths = figures.write_figures(found.folder, tmp_path / "figures")
+    monkeypatch.undo()
+    assert {path.name for path in paths} == {
+        f"{name}.{kind}" for name in ("ladder", "map", "curves", "joint") for kind in ("svg", "pdf", "png")
+    }
+    assert [path.read_bytes()[:4] for path in paths[:3]] == [b"<?xm", b"%PDF", b"\x89PNG"]
+    (ladder, lag_map, *_), theirs = drawn, (found.plot_ladder(), found.plot_map())
+    for mine, its in zip((ladder, lag_map), theirs, strict=True):
+        assert mine.axes[0].get_title() == its.axes[0].get_title()
+        for line, other in zip(mine.axes[0].lines, its.axes[0].lines, strict=True):
+            assert np.allclose(line.get_xydata(), other.get_xydata(), rtol=1e-4, atol=1e-4)
     pyplot.close("all")
 
 
@@ -124,12 +168,18 @@ def test_epochs_are_what_the_decoders_see(trained: World, tmp_path: Path) -> Non
     recording, bank = trained[1], rt.read_bank(trained[0] / "bank")
     epochs = rt.epoch(raw_of(recording), recording.words, recipe=bank.recipe)
     lag, layer = int(bank.alignment.r[3].argmax()), 3
-    predicted = bank.decoders.predict(lag, epochs.get_data(copy=False)[:, :, lag] * 1e15)
-    activations = np.stack([trained[2].table[row["word"]] for row in epochs.metadata])
-    targets = bank.decoders.projection.project(activations)
-    own = slice(4 * layer, 4 * layer + 4)
-    r = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(predicted[:, own].T, targets[:, own].T, strict=True)])
+    predicted = bank.predict(epochs)
+    by_hand = bank.decoders.predict(lag, epochs.get_data(copy=False)[:, :, lag] * 1e15)
+    assert np.allclose(predicted[:, layer, lag], by_hand[:, 4 * layer : 4 * layer + 4])
+    targets = bank.project(np.stack([trained[2].table[word] for word in epochs.metadata["word"]]))[:, layer]
+    r = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(predicted[:, layer, lag].T, targets.T, strict=True)])
     assert r > bank.alignment.r[3].max()
+    turned = epochs.copy().reorder_channels(epochs.ch_names[::-1])
+    assert np.array_equal(bank.predict(turned), predicted)
+    with pytest.raises(ValueError, match=r"recipe=bank\.recipe"):
+        bank.predict(epochs.copy().crop(0.0, None))
+    with pytest.raises(ValueError, match="lack 1 sensors of the bank, M003"):
+        bank.predict(epochs.copy().drop_channels(["M003"]))
     assert np.allclose(epochs.times, bank.lags)
     assert (
         epochs.events[:, 2].tolist()
@@ -146,6 +196,7 @@ def test_epochs_are_what_the_decoders_see(trained: World, tmp_path: Path) -> Non
         ({"layers": [2, 9]}, "layer 9 was asked for"),
         ({"context": "growing"}, "context 'growing'"),
         ({"recipe": "fast"}, "fast"),
+        ({"controls": ["nuisance"]}, "no control is called 'nuisance'"),
     ],
 )
 def test_mistakes_are_named_before_any_work(

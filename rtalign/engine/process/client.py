@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +19,9 @@ from rtalign.engine.process import wire, word_list
 from rtalign.engine.process.recorder_client import RecorderClient, streams_of
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import RecordingStatus, Snapshot
+
+KILLED = -9
+"""Exit status of an engine that was killed and has not gone yet, as `subprocess` writes it."""
 
 
 class Client:
@@ -137,7 +139,7 @@ class Client:
                     pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):  # one that waits for a dead disk cannot even be killed
             return self._process.wait(5)
-        return -signal.SIGKILL
+        return KILLED
 
     def kill(self) -> None:
         """End it at once, whatever it is doing; what it recorded is on disk."""
