@@ -42,7 +42,8 @@ FIRST = (
 """The files that take longest.  Those of live streams mostly wait: the others fill the processor meanwhile."""
 WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
-WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page")
+WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page",
+               "tests/monitor/start/test_discovery", "tests/streams/test_lsl", "tests/streams/player/")  # fmt: skip
 """Files that start processes of their own, likewise."""
 
 
