@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,6 +57,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if path.startswith(WHOLE_FILES) or fixtures & WHOLE:
             item.add_marker("whole")
+
+
+def pytest_collection_finish() -> None:
+    """What the imports of all tests have made stays: the collector need not look at it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture
