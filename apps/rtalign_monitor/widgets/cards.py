@@ -184,7 +184,7 @@ class CardList(QListWidget):
             self.addItem(item)
         self._select_row(next((i for i, card in enumerate(cards) if card.key == key), -1))
         if bar is not None:
-            self.doItemsLayout()
+            self.executeDelayedItemsLayout()
             bar.setValue(place)
         if focus:
             self.setFocus()
