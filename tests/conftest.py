@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,7 +43,8 @@ FIRST = (
 """The files that take longest.  Those of live streams mostly wait: the others fill the processor meanwhile."""
 WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
-WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page")
+WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page",
+               "tests/monitor/start/test_discovery", "tests/streams/test_lsl", "tests/streams/player/")  # fmt: skip
 """Files that start processes of their own, likewise."""
 
 
@@ -55,6 +57,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if path.startswith(WHOLE_FILES) or fixtures & WHOLE:
             item.add_marker("whole")
+
+
+def pytest_collection_finish() -> None:
+    """What the imports of all tests have made stays: the collector need not look at it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture

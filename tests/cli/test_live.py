@@ -25,6 +25,7 @@ def run(*argv: object) -> int:
     return main.main([str(a) for a in argv])
 
 
+@pytest.mark.whole
 def test_a_window_that_fails_fails_the_command(
     qtbot: QtBot, tmp_path: Path, own_settings: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

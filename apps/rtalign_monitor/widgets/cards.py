@@ -146,7 +146,7 @@ class CardList(QListWidget):
         """Select a card without emitting `picked`."""
         self.blockSignals(True)
         at = next((i for i, card in enumerate(self.cards) if card.key == key), -1)
-        self.setCurrentRow(at)
+        self._select_row(at)
         self.blockSignals(False)
         self._repaint()
 
@@ -175,15 +175,25 @@ class CardList(QListWidget):
         self.scheduleDelayedItemsLayout()
 
     def _rebuild(self, cards: Sequence[Card]) -> None:
-        key, focus = self.key, self.hasFocus()
+        key, focus, bar = self.key, self.hasFocus(), self.verticalScrollBar()
+        place = bar.value() if bar is not None else 0
         self.clear()
         for card in cards:
             item = QListWidgetItem()
             self._fill(item, card)
             self.addItem(item)
-        self.setCurrentRow(next((i for i, card in enumerate(cards) if card.key == key), -1))
+        self._select_row(next((i for i, card in enumerate(cards) if card.key == key), -1))
+        if bar is not None:
+            self.executeDelayedItemsLayout()
+            bar.setValue(place)
         if focus:
             self.setFocus()
+
+    def _select_row(self, row: int) -> None:
+        """Select without scrolling there: no card moves under a pointer that is about to click."""
+        self.setAutoScroll(False)
+        self.setCurrentRow(row)
+        self.setAutoScroll(True)
 
     def _fill(self, item: QListWidgetItem | None, card: Card) -> None:
         if item is not None and item.data(CARD) != card:

@@ -57,7 +57,17 @@ def test_one_of_several_word_streams_is_named(tmp_path: Path) -> None:
     assert [w.text for w in found.words] == ["bell"]
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "stream", "replay", "datasets check", "datasets audit"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train",
+        "evaluate",
+        "stream",
+        pytest.param("replay", marks=pytest.mark.whole),
+        "datasets check",
+        "datasets audit",
+    ],
+)
 def test_every_command_takes_the_choice_of_streams(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
