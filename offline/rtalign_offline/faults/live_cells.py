@@ -39,7 +39,7 @@ ALONE_S = 60.0
 ENDED_S = 20.0
 """The same, of other processes after the command."""
 ENVIRONMENT = "RTALIGN_FAULT_CELL"
-FIRST_PORT, PORTS = 18000, 40
+FIRST_PORT, PORTS = 12000, 40
 
 
 def run_live(cell: Cell, setup: Path, folder: Path, slot: int) -> dict[str, Any]:
@@ -115,6 +115,11 @@ class Stage:
                 process.kill()
         for held in self._sockets:
             held.close()
+        for child in (self.sender, self.command):
+            for pipe in (child.stdin, child.stdout, child.stderr) if child is not None else ():
+                with contextlib.suppress(OSError):  # the cell has closed it, or nobody reads what waits
+                    if pipe is not None:
+                        pipe.close()
 
     # Processes
 

@@ -257,7 +257,7 @@ def _killed_training(cell: Cell, setup: Path, folder: Path) -> dict[str, Any]:
     time.sleep(share * took)
     process.kill()
     killed = process.wait() == -9
-    again = train(setup, folder / "bank", folder / "cache")
+    again = train(setup, folder / "bank", folder / "cache") if killed else undisturbed
     wrong = [] if undisturbed.returncode == 0 else ["the undisturbed run failed"]
     if again.returncode != 0:
         wrong.append(f"the second run failed: {again.stderr.strip()[:200]}")

@@ -85,8 +85,10 @@ class SupervisedEngine:
 
     def poll(self) -> str | None:
         """Start the engine again where it is time; returns a sentence where one, or its recorder, was lost."""
-        if (loss := self._take_recorder_loss()) is not None:
-            return loss
+        losses = [text for text in (self._poll_engine(), self._take_recorder_loss()) if text is not None]
+        return "; ".join(losses) or None
+
+    def _poll_engine(self) -> str | None:
         if self._client.alive:
             self._has_run |= self._client.newest.phase in ("running", "refused")
             return None

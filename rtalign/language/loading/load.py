@@ -34,7 +34,14 @@ from rtalign.language.networks.base import Network
 from rtalign.language.networks.bidirectional import BidirectionalNetwork, SpecialTokens
 from rtalign.language.networks.block_hooks import find_blocks
 from rtalign.language.networks.causal import CausalNetwork
-from rtalign.language.networks.classic import ClassicModel, ClassicNetwork, load_config, load_tokenizer, load_weights
+from rtalign.language.networks.classic import (
+    ClassicModel,
+    ClassicNetwork,
+    check_size,
+    load_config,
+    load_tokenizer,
+    load_weights,
+)
 from rtalign.language.networks.controls import RandomNetwork, StaticNetwork
 from rtalign.language.networks.families import Family, family_of
 from rtalign.language.networks.verify import verify_model
@@ -126,6 +133,8 @@ def _load_classic(request: LoadRequest, files: ModelFiles, family: Family) -> Mo
             f"model {files.id}: {family.name} models are small; read them in float32, not {request.precision}"
         )
     config = load_config(files.folder)
+    if request.name.variant != "untrained":
+        check_size(files.folder, config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(request.name.seed)
         model = ClassicModel(config)

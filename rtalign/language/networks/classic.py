@@ -42,11 +42,11 @@ class ClassicConfig(Settings):
     model_type: ClassicType = Field(
         description="lstm_lm and gru_lm: stacked recurrent layers; memory_lm: segment memory."
     )
-    vocab_size: int = Field(ge=2, description="Entries of the vocabulary.")
-    hidden_size: int = Field(128, ge=4, description="Dimensions of every layer.")
-    num_hidden_layers: int = Field(3, ge=1, description="Layers above the embedding.")
-    num_attention_heads: int = Field(4, ge=1, description="Heads of the segment memory's attention.")
-    memory: int = Field(128, ge=1, description="Tokens that a layer of the segment memory looks back.")
+    vocab_size: int = Field(ge=2, le=1 << 20, description="Entries of the vocabulary.")
+    hidden_size: int = Field(128, ge=4, le=1 << 14, description="Dimensions of every layer.")
+    num_hidden_layers: int = Field(3, ge=1, le=1000, description="Layers above the embedding.")
+    num_attention_heads: int = Field(4, ge=1, le=1000, description="Heads of the segment memory's attention.")
+    memory: int = Field(128, ge=1, le=1 << 16, description="Tokens that a layer of the segment memory looks back.")
     trained_on: str = Field("", description="What it was trained on, and how.")
 
 
@@ -232,6 +232,15 @@ def load_config(folder: Path) -> ClassicConfig:
         return ClassicConfig.model_validate(read_json(folder / "config.json"))
     except ValidationError as error:
         raise ValueError(validation_text(error, f"{folder / 'config.json'}")) from None
+
+
+def check_size(folder: Path, config: ClassicConfig) -> None:
+    """Raise ValueError where a configuration describes more weights than its file can hold; none are allocated."""
+    with torch.device("meta"):
+        described = sum(weight.numel() for weight in ClassicModel(config).parameters())
+    size = (folder / "model.safetensors").stat().st_size
+    if 4 * described > 16 * size:  # a smaller difference is told with the names of the weights
+        raise ValueError(f"{folder}: its config.json describes {described:,} weights and its file has {size:,} bytes")
 
 
 def load_weights(folder: Path, model: ClassicModel) -> None:

@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from rtalign.core.plain_text import in_a_line
 from rtalign.core.records import Word
 from rtalign.core.word_text import EMPTY, NO_ONSET, RowsWithoutWord, no_word_reason
 from rtalign.recordings.word_tables.units import refuse_other_units
@@ -190,7 +191,7 @@ def _parse_number(text: str, what: str, row: Row, path: Path) -> float:
     try:
         return float(bare)
     except ValueError:
-        wrong = f"{path.name}, {row.where}: the {what} {bare[:40]}"
+        wrong = f"{path.name}, {row.where}: the {what} {in_a_line(bare, 40)}"
     if re.fullmatch(r"[-+]?\d*,\d+", bare):
-        raise ValueError(f"{wrong} has a decimal comma; write {bare[:40].replace(',', '.')}")
+        raise ValueError(f"{wrong} has a decimal comma; write {in_a_line(bare, 40).replace(',', '.')}")
     raise ValueError(f"{wrong} is no number; give it in seconds")

@@ -80,6 +80,21 @@ def test_a_lost_recorder_is_told_and_no_reason_for_another_engine() -> None:
     assert lab.engine.losses == lab.engines[0].recorder_losses
 
 
+def test_an_engine_that_is_lost_with_its_recorder_is_started_again() -> None:
+    """The session goes on at every moment, also while only one of the two losses has been told."""
+    lab = Lab()
+    lab.engines[0].newest = empty_snapshot("running", "")
+    lab.engine.poll()
+    lab.engines[0].recorder_losses.append("the recorder ended unexpectedly with status -9")
+    lab.engines[0].end("running", -9)
+    said = str(lab.engine.poll())
+    assert lab.engine.alive
+    assert "the engine ended" in said
+    assert "the recorder ended" in said
+    lab.run(0.5)
+    assert len(lab.engines) == 2
+
+
 def test_engines_lost_soon_after_each_other_are_retried_with_growing_pauses() -> None:
     lab, starts = Lab(), []
     for _ in range(7):

@@ -99,6 +99,12 @@ def test_a_damaged_classic_folder_is_refused(trained, tmp_path):
     (folder / "config.json").write_text(json.dumps(shape | {"hidden_size": 64}))
     with pytest.raises(ValueError, match=r"do not fit its config\.json"):
         load(str(folder))
+    (folder / "config.json").write_text(json.dumps(shape | {"hidden_size": 4096}))
+    with pytest.raises(ValueError, match=r"describes [\d,]+ weights and its file has"):
+        load(str(folder))
+    (folder / "config.json").write_text(json.dumps(shape | {"hidden_size": 2**22}))
+    with pytest.raises(ValueError, match="hidden_size"):
+        load(str(folder))
     (folder / "config.json").write_text(json.dumps(shape | {"heads": 3}))
     with pytest.raises(ValueError, match=r"config\.json, heads: there is no such setting"):
         load(str(folder))
