@@ -65,6 +65,7 @@ def _unspoken(recipe: Recipe) -> str:
 
 def _capitals(recipe: Recipe) -> str:
     lower = " Every word was read in lower case." if recipe.language.capitals == "lower" else ""
+    lower += " Numbers were spelled as they are read aloud in English." if recipe.language.numbers == "words" else ""
     return lower + (" No space stood between two words." if recipe.language.separator == "none" else "")
 
 
