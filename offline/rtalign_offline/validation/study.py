@@ -157,8 +157,8 @@ def headline_record(kind: DrawnKind, seed: int) -> dict[str, Any]:
 def truth(kind: DrawnKind = DrawnKind()) -> dict[str, Any]:  # noqa: B008 - frozen
     """What endless words of a brain say: latencies by rule, slopes and temporal scores.
 
-    Its answers are about as large beside the noise as the strongest that are planted: weaker ones need more words to say
-    the same, and much stronger ones say something else, as decoders that meet no noise weigh the sensors otherwise.
+    Its answers are as large beside the noise as the strongest that are planted: weaker ones need more words to say the
+    same, and much stronger ones say something else, as decoders that meet no noise weigh the sensors otherwise.
     """
     return _truth(_whole(kind, 24_000, STRENGTHS[0.30]))
 
