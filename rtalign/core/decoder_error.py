@@ -19,24 +19,8 @@ class DecoderError:
         By how much R changes when decoders are not trained on one block of words.
     block_words : ndarray, shape (block,)
         Number of words of each block.
-    excess : ndarray, shape (layer, lag)
-        What is too much in the variance of R that follows from the changes: what each block does with single blocks of
-        held-out words, which the words that are scored count as well.
     """
 
     noise: np.ndarray
     changes: np.ndarray
     block_words: np.ndarray
-    excess: np.ndarray
-
-    @classmethod
-    def of(
-        cls, noise: np.ndarray, r: np.ndarray, retrained: np.ndarray, block_words: np.ndarray, excess: np.ndarray
-    ) -> DecoderError:
-        """From what training leaves of each layer and lag.
-
-        noise : (layer,);  r : (layer, lag);  retrained : (block, layer, lag), R by decoders that lack one block;
-        excess : (layer, lag), what is too much where a block lacks in training and test alike.
-        """
-        # Of two blocks, each is trained on where the other is tested: a block that lacks in both loses both products.
-        return cls(noise, retrained - r, block_words, excess / 2)

@@ -48,8 +48,8 @@ def test_the_mean_of_independent_people_is_known_better() -> None:
     assert found == pytest.approx(np.sqrt(np.sum(np.square(errors))) / 4)
 
 
-def decoder_error(changes: np.ndarray, words: list[int], excess: float = 0.0) -> DecoderError:
-    return DecoderError(np.zeros(1), changes, np.array(words), np.full(changes.shape[1:], excess))
+def decoder_error(changes: np.ndarray, words: list[int]) -> DecoderError:
+    return DecoderError(np.zeros(1), changes, np.array(words))
 
 
 def test_decoders_in_error_widen_an_interval_as_independent_errors_do() -> None:

@@ -80,9 +80,8 @@ def _curves(recording: DrawnRecording, lags: list[LagFit], targets: LagTargets) 
 
 def _error(curves: Curves, lags: list[LagFit], targets: LagTargets, fit: FitRecipe) -> DecoderError:
     assert curves.noise is not None
-    r, retrained, excess = (np.stack([getattr(lag, n) for lag in lags], axis=-1) for n in ("r", "retrained", "excess"))
-    noise = curves.noise * (fit.folds - 1) / fit.folds
-    return DecoderError.of(noise, r, retrained, np.array(targets.block_words), excess)
+    changes = np.stack([lag.retrained - lag.r for lag in lags], axis=-1)
+    return DecoderError(curves.noise * (fit.folds - 1) / fit.folds, changes, np.array(targets.block_words))
 
 
 def evaluate_drawn(bank: DrawnBank, recording: DrawnRecording, fit: FitRecipe = FIT) -> Curves:
