@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtalign.core.plain_text import plain
+from rtalign.scoring.findings import INTERVALS, THESE_DECODERS
 from rtalign.scoring.headline import headline, p_text, slope_text
 from rtalign.scoring.peaks import Peak
 
@@ -100,4 +101,6 @@ def headline_lines(result: Mapping[str, Any]) -> list[str]:
             f"{slope_text(found)}; {p_text(found)} against its null, {found.p:.1g} by t-test, which "
             f"takes {found.n_layers} layers that share their content to be independent"
         )
+    if summary.intervals == INTERVALS[1]:
+        lines.append(THESE_DECODERS)
     return lines

@@ -19,12 +19,8 @@ class DecoderError:
         By how much R changes when decoders are not trained on one block of words.
     block_words : ndarray, shape (block,)
         Number of words of each block.
-    excess : ndarray, shape (layer, lag)
-        What is too much in the variance of R that follows from the changes: what each block does with single blocks of
-        held-out words, which the words that are scored count as well.
     """
 
     noise: np.ndarray
     changes: np.ndarray
     block_words: np.ndarray
-    excess: np.ndarray

@@ -123,7 +123,12 @@ class LanguageRecipe(Settings):
     separator: Literal["space", "none"] = Field(
         "space",
         description="What stands between two words: a space, or none for languages written without spaces, whose words "
-        "are then cut into tokens each by itself. Numbers are read as they are written.",
+        "are then cut into tokens each by itself.",
+    )
+    numbers: Literal["keep", "words"] = Field(
+        "keep",
+        description="keep reads numbers as they are written; words spells them as they are read aloud in English, 42 "
+        "as forty-two and 1923 as nineteen twenty-three.",
     )
     layers: Annotated[str, AfterValidator(_check_layers)] = Field(
         "9", description="all; a number of layers between 10 % and 90 % of depth; or a list of hidden-state indices."
@@ -150,7 +155,10 @@ class LanguageRecipe(Settings):
     @property
     def reading(self) -> dict[str, str]:
         """How words are read, by name, as passports state it."""
-        return {name: getattr(self, name) for name in ("context", "tokens", "punctuation", "capitals", "separator")}
+        return {
+            name: getattr(self, name)
+            for name in ("context", "tokens", "punctuation", "capitals", "separator", "numbers")
+        }
 
     def layer_indices(self, n_layers: int) -> list[int]:
         """The hidden states used; 0 is the embedding, n_layers - 1 the last."""

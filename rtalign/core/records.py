@@ -256,16 +256,26 @@ class RecordingIdentity:
         Of signal, sensors and words.
     signal : str
         Of the signal alone; empty where it was not noted.
+    played : tuple of str
+        Fingerprints of recordings that it was recorded from, while they were played as a stream.
     """
 
     name: str
     fingerprint: str
     signal: str = ""
+    played: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, recording: Recording) -> RecordingIdentity:
         """The identity of a recording that is open."""
-        return cls(recording.name, recording.fingerprint(), recording.signal_fingerprint())
+        sources: tuple[RecordingIdentity, ...] = getattr(recording, "origin", ())  # that of streams alone
+        played = tuple(print_ for one in sources for print_ in (one.fingerprint, one.signal) if print_)
+        return cls(recording.name, recording.fingerprint(), recording.signal_fingerprint(), played)
+
+    @property
+    def prints(self) -> set[str]:
+        """Every fingerprint by which it is known."""
+        return {self.fingerprint, self.signal, *self.played} - {""}
 
 
 AXIAL_COILS = frozenset({2001, 4002, 5001, 6001, 7001, 7501, 9001, 9101, 9102})

@@ -17,6 +17,8 @@ from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding.projection import Projection
 
 FORMAT, VERSION = "rtalign-bank", 1
+ERROR = ("noise", "r", "retrained", "block_words")
+"""Tensors that tell the error of the decoders."""
 FILES = ("bank.safetensors", "recipe.toml", "passport.json", "summary.json")
 
 
@@ -89,13 +91,10 @@ class DecoderBank:
     @property
     def error(self) -> DecoderError | None:
         """Of its decoders; None for a bank that does not hold it."""
-        tensors = self.tensors
-        if not {"noise", "retrained", "excess", "block_words"} <= set(tensors.names()):
+        if not set(ERROR) <= set(self.tensors.names()):
             return None
-        changes = np.array(tensors["retrained"]) - np.array(tensors["r"])
-        return DecoderError(
-            *(np.array(part) for part in (tensors["noise"], changes, tensors["block_words"], tensors["excess"]))
-        )
+        noise, r, retrained, block_words = (np.array(self.tensors[name]) for name in ERROR)
+        return DecoderError(noise, retrained - r, block_words)
 
     def predict(self, lag: int, signal: np.ndarray) -> np.ndarray:
         """Predict targets (word, layer x component) from the signal (word, sensor) at one lag."""

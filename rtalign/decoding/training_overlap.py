@@ -36,7 +36,8 @@ class TrainingOverlap:
     def find(cls, bank: Mapping[str, Any] | None, recordings: Sequence[RecordingIdentity]) -> TrainingOverlap:
         """Compare the recordings of a bank's passport with others.
 
-        A recording is the same where its signal is, whichever of its sensors and words were chosen.
+        A recording is the same where its signal is, whichever of its sensors and words were chosen, and where it was
+        recorded from a stream that was played from the same signal.
 
         Parameters
         ----------
@@ -51,7 +52,8 @@ class TrainingOverlap:
             return cls("unknown")
         entries = [entry for entry in bank["recordings"] if isinstance(entry, Mapping)]
         known = {str(entry[key]) for entry in entries for key in ("fingerprint", "signal") if entry.get(key)}
-        same = tuple(one.name for one in recordings if {one.fingerprint, one.signal} & known)
+        known |= {str(one) for entry in entries for one in entry.get("played") or ()}
+        same = tuple(one.name for one in recordings if one.prints & known)
         return cls("overlap" if same else "none", same, len(recordings))
 
     @property
@@ -92,9 +94,10 @@ def refuse_repeated(recordings: Sequence[Recording]) -> None:
     """
     known: dict[str, str] = {}
     for recording in recordings:
-        signal = recording.signal_fingerprint()
-        if signal in known:
+        prints = RecordingIdentity.of(recording).prints
+        if again := prints & set(known):
             raise ValueError(
-                f"{recording.name} holds the signal of {known[signal]} again, which would count twice; name each once"
+                f"{recording.name} holds the signal of {known[again.pop()]} again, which would count twice; "
+                "name each once"
             )
-        known[signal] = recording.name
+        known |= dict.fromkeys(prints, recording.name)

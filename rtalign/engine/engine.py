@@ -19,7 +19,7 @@ from rtalign.engine.intake import Intake
 from rtalign.engine.ledger import N_RECENT, TOO_SLOW, Ledger, ReadyWord, WordEntry
 from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
-from rtalign.scoring.findings import Findings
+from rtalign.scoring.findings import THESE_DECODERS, Findings
 from rtalign.scoring.scoreboard import Scoreboard
 from rtalign.streams.events import Event, Notice, SignalChanged, Source, SourceEnded, SourceJumped
 
@@ -277,6 +277,8 @@ class Engine:
         self.training_overlap = TrainingOverlap.find(bank.passport if bank else None, stream.origin)
         if warning := self.training_overlap.warning:
             self.notify(Notice("warning", "training-data", warning, monotonic()))
+        if self.scoreboard.decoders is None:
+            self.notify(Notice("info", "intervals", THESE_DECODERS, monotonic()))
 
     def _restart_stream(self) -> None:
         self.intake.restart(self.decoding)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from rtalign.core import cache
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.core.word_text import is_spoken, without_outer_punctuation
+from rtalign.language.number_words import spell_numbers
 
 BATCH = 4096
 """Words tokenised in one call."""
@@ -161,8 +162,9 @@ class SubwordTokenizer:
 
 
 def as_read(word: str, recipe: LanguageRecipe) -> str:
-    """A word as the model reads it, by the recipe's capitals and punctuation."""
+    """A word as the model reads it, by the recipe's capitals, numbers and punctuation."""
     word = word.lower() if recipe.capitals == "lower" else word
+    word = spell_numbers(word) if recipe.numbers == "words" else word
     return without_outer_punctuation(word) if recipe.punctuation == "strip" else word
 
 

@@ -10,6 +10,7 @@ from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.read import Results
 from rtalign.report.tables import Cell, facts, skipped_table, table, value_text
 from rtalign.report.text import milliseconds, model_name, null_method, power, several
+from rtalign.scoring.findings import INTERVALS, THESE_DECODERS
 from rtalign.scoring.latency import LEVEL
 from rtalign.scoring.nulls import LAYER_FALSE_ALARMS, MAP_FALSE_ALARMS
 
@@ -63,6 +64,7 @@ def _unspoken(recipe: Recipe) -> str:
 
 def _capitals(recipe: Recipe) -> str:
     lower = " Every word was read in lower case." if recipe.language.capitals == "lower" else ""
+    lower += " Numbers were spelled as they are read aloud in English." if recipe.language.numbers == "words" else ""
     return lower + (" No space stood between two words." if recipe.language.separator == "none" else "")
 
 
@@ -129,8 +131,11 @@ RULE_TEXTS = {
 
 
 def _chance(results: Results, recipe: Recipe | None) -> str:
-    live = results.summary.kind == "session"
-    refitted = "" if live or results.summary.kind == "evaluate" else ", decoders refitted"
+    refitted = ", decoders refitted"
+    if results.summary.kind != "train":
+        refitted = ", of those scored and of those that the decoders were trained on"
+        if results.summary.intervals != INTERVALS[0]:
+            refitted = f"; {THESE_DECODERS}"
     return (
         f"{_null(results, recipe)} Grey bands hold 95 % of it at each lag. The maximum of a layer must pass what the "
         f"null\u2019s own maxima over lags exceed in {100 * LAYER_FALSE_ALARMS:g} % of cases; a cell of the map is "

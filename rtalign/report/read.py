@@ -128,6 +128,7 @@ class Summary(FilePart):
     half_words: Halves | None = None
     statistics: dict[str, list[list[Number]]] = {}
     threshold: dict[str, Any] = {}
+    intervals: str = ""
     recordings: list[Any] = []
     training_overlap: dict[str, Any] = {}
     controls: dict[str, Control] = {}

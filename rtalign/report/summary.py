@@ -73,6 +73,7 @@ def summary(
         "estimators": {name: dataclasses.asdict(estimate) for name, estimate in curves.estimators.items()},
         "half_words": curves.half_words and dataclasses.asdict(curves.half_words),
         "threshold": {"layers": curves.threshold, "map": curves.map_hi},
+        "intervals": curves.intervals,
         "statistics": data.statistics,
         "seconds": dict(seconds),
         "peak_rss_mb": peak_rss_mb,

@@ -12,6 +12,12 @@ from rtalign.scoring.latency import RULES, SMOOTH, latency
 from rtalign.scoring.nulls import layer_threshold, map_threshold, null_band
 from rtalign.scoring.peaks import Peak, find_peaks
 
+INTERVALS = ("words and decoders", "words")
+"""What an interval is of: new words and decoders of as many, or new words for the very decoders that there are."""
+
+THESE_DECODERS = "intervals hold for these very decoders, whose own error is not known"
+"""What is said of intervals of words alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class TemporalScore:
@@ -157,6 +163,11 @@ class Findings:
     def half_words(self) -> HalfWords | None:
         """The ladder of half of the words; None where halves were not fitted, or there is no temporal score."""
         return None if self.temporal is None else _half_words(self.curves, self._used, self.rule)
+
+    @property
+    def intervals(self) -> str:
+        """One of INTERVALS: what is drawn anew in the intervals."""
+        return INTERVALS[self.curves.noise is None]
 
     def without_evidence(self, reason: str) -> Findings:
         """The same where the curves are no evidence of anything: no temporal score, and no cell above chance."""

@@ -59,7 +59,7 @@ class LeftOut:
         if error is None:
             return self
         own = LeftOut.of(r + error.changes, error.block_words)
-        return self._joined([self.curves, own.curves], [self, own], error.excess)
+        return self._joined([self.curves, own.curves], [self, own], None)
 
     @classmethod
     def _joined(cls, curves: Sequence[np.ndarray], parts: Sequence[LeftOut], excess: np.ndarray | None) -> LeftOut:

@@ -165,7 +165,7 @@ class Scoreboard:
         self.layers = np.asarray(layers)
         self.depth = self.layers / max(n_layers - 1, 1)
         self.components = components
-        self._decoders, self._draws, self._most, self._seed = decoders, draws, blocks, seed
+        self.decoders, self._draws, self._most, self._seed = decoders, draws, blocks, seed
         shape = self.shape
         self._history = History(self._most)
         self._closed = Block.empty(*shape)
@@ -232,7 +232,7 @@ class Scoreboard:
         origin = self._origin or (np.zeros(self.shape), np.zeros(self.shape[0]))
         return ScoreboardState(
             self.lags_s, self.layers, self.depth, total, tuple(blocks), mismatched, origin[1][:, None] - origin[0],
-            self._decoders, self._draws, self._seed,
+            self.decoders, self._draws, self._seed,
         )  # fmt: skip
 
     def _close(self) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from rtalign.core.records import RecordingIdentity
 from rtalign.recordings.stream_channels.description import parse_element, parse_xml
+from rtalign.recordings.stream_channels.origin import read_origin
 from rtalign.recordings.stream_channels.selection import StreamChannels, select_channels
 
 MAX_CHANNELS = 4096
-MAX_RECORDINGS, MAX_NAME = 1000, 200
-_PRINT = re.compile(r"[0-9a-f]{16,64}")
 
 
 def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChannels:
@@ -43,7 +39,7 @@ def parse(xml: str, n_channels: int, stream_type: str, name: str) -> StreamChann
     """
     root = _root(xml, n_channels, name)
     found = select_channels(parse_element(root), n_channels, stream_type, name)
-    return replace(found, origin=_origin(root))
+    return replace(found, origin=read_origin(root))
 
 
 def parse_labels(xml: str, n_channels: int, name: str) -> StreamChannels:
@@ -72,35 +68,6 @@ def parse_labels(xml: str, n_channels: int, name: str) -> StreamChannels:
     units = [channel.unit for channel in described] + [""] * (n_channels - len(described))
     names = tuple(label or str(number) for number, label in enumerate(labels, start=1))
     return StreamChannels(names, (), np.array([], int), np.array([]), (), tuple(units))
-
-
-def describe_origin(origin: Sequence[RecordingIdentity]) -> list[dict[str, str]]:
-    """The description of the recordings that a stream is played from; `parse` gives the same identities back.
-
-    Parameters
-    ----------
-    origin : sequence of RecordingIdentity
-        At most `MAX_RECORDINGS` of them are written.
-
-    Returns
-    -------
-    list of dict
-        One tree of texts per recording.
-    """
-    return [
-        {"name": one.name[:MAX_NAME], "fingerprint": one.fingerprint, "signal": one.signal}
-        for one in origin[:MAX_RECORDINGS]
-    ]
-
-
-def _origin(root: Element) -> tuple[RecordingIdentity, ...]:
-    """The recordings in a description; what is no fingerprint is left out."""
-    identities = [
-        RecordingIdentity(*((node.findtext(part) or "").strip() for part in ("name", "fingerprint", "signal")))
-        for node in root.findall("./desc/recordings/recording")[:MAX_RECORDINGS]
-    ]
-    known = (one for one in identities if _PRINT.fullmatch(one.fingerprint) and _PRINT.fullmatch(one.signal))
-    return tuple(replace(one, name=one.name[:MAX_NAME]) for one in known)
 
 
 def read_labels(xml: str, n_channels: int, name: str) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from rtalign.core.records import RecordingIdentity, Sensor
 from rtalign.recordings.stream_channels.description import describe_channel
+from rtalign.recordings.stream_channels.origin import describe_origin
 from rtalign.recordings.stream_channels.selection import StreamChannels
 from rtalign.streams import channels
 
@@ -418,7 +419,7 @@ class SignalOutlet(DescribedOutlet):
         info = _described(name, type, [describe_channel(sensor) for sensor in sensors], sfreq, source_id)
         if origin:
             node = info.desc().append_child("recordings")
-            for tree in channels.describe_origin(origin):
+            for tree in describe_origin(origin):
                 _append(node.append_child("recording"), tree)
         _Outlet.__init__(self, info)
 

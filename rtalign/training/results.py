@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rtalign.core.machine import peak_rss_mb
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
+from rtalign.core.records import RecordingIdentity
 from rtalign.report import write
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
@@ -61,6 +62,7 @@ def recording_entry(prepared: PreparedRecording) -> dict[str, Any]:
         "subject": recording.subject,
         "fingerprint": recording.fingerprint(),
         "signal": recording.signal_fingerprint(),
+        "played": list(RecordingIdentity.of(recording).played),
         "n_words": len(prepared.used),
         "seconds": round(recording.n_samples / recording.sfreq, 3),
         "sfreq": recording.sfreq,

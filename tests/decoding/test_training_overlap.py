@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 
 import pytest
 
@@ -42,6 +42,28 @@ def test_other_words_on_the_same_signal_hide_nothing() -> None:
 
 def test_one_of_two_recordings_is_named() -> None:
     assert "1 of these 2 recordings (world-0)" in found(passport(RECORDING), OTHER, RECORDING).warning
+
+
+@dataclass(eq=False)
+class Recorded(MemoryRecording):
+    """A recording of a stream that was played from others: other samples, the same answers of the brain."""
+
+    origin: tuple[RecordingIdentity, ...] = ()
+
+
+def recorded(of: MemoryRecording) -> Recorded:
+    own = {field.name: getattr(OTHER, field.name) for field in fields(OTHER)}
+    return Recorded(**own | {"name": "recorded"}, origin=(RecordingIdentity.of(of),))
+
+
+def test_a_recording_of_the_played_training_recording_is_known_again_and_the_other_way_round() -> None:
+    again = recorded(RECORDING)
+    assert again.signal_fingerprint() != RECORDING.signal_fingerprint()
+    assert found(passport(RECORDING), again).recordings == ("recorded",)
+    entry = {"fingerprint": "f", "signal": "s", "played": list(RecordingIdentity.of(again).played)}
+    assert found({"recordings": [entry]}, RECORDING).recordings == (RECORDING.name,)
+    with pytest.raises(ValueError, match="holds the signal of world-0 again"):
+        refuse_repeated([RECORDING, again])
 
 
 def test_another_recording_is_evidence() -> None:

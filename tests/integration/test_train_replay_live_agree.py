@@ -69,8 +69,18 @@ def agree(setup: Path, folder: Path, least: float) -> dict[str, Any]:
     assert (live["kind"], live["n_words"]) == ("session", offline["n_words"])
     assert sum(live["skipped"].values()) == sum(offline["skipped"].values())
     assert np.abs(np.subtract(live["r"], offline["r"])).max() <= least
+    assert live["intervals"] == offline["intervals"] == "words and decoders"
+    for name, off in (("null_r", 0.35), ("reach", 0.25)):  # thresholds by the error of 200 draws, intervals by blocks
+        mine, its = (judged(one)[name] for one in (live, offline))
+        assert np.mean(mine) / np.mean(its) == pytest.approx(1, abs=off), name
     assert (folder / "report.html").is_file()
     return offline
+
+
+def judged(found: dict[str, Any]) -> dict[str, list[float]]:
+    """What the maximum of each layer must pass, and how far the interval of R there reaches."""
+    layers = found["layers"]
+    return {"null_r": [one["null_r"] for one in layers], "reach": [np.ptp(one["r_ci"]) / 2 for one in layers]}
 
 
 def test_a_fieldtrip_buffer_gives_the_numbers_of_evaluate(

@@ -58,10 +58,16 @@ def test_capitals_are_read_as_the_recipe_says(model: LanguageModel) -> None:
     assert not np.array_equal(read(model, ["THE", "Sea"]), read(model, ["the", "sea"]))
 
 
+def test_numbers_are_read_as_the_recipe_says(model: LanguageModel) -> None:
+    assert np.array_equal(read(model, ["42,", "men"], numbers="words"), read(model, ["forty-two,", "men"]))
+    assert not np.array_equal(read(model, ["42,", "men"]), read(model, ["forty-two,", "men"]))
+
+
 @pytest.mark.parametrize("context", ["growing:4", "window:3"])
 @pytest.mark.parametrize(
     ("words", "settings"),
     [(WORDS, {}), (WORDS, {"punctuation": "in"}), (WORDS, {"punctuation": "strip", "capitals": "lower"}),
+     (["in", "1923,", "a", "10th"], {"numbers": "words"}),
      (CHINESE, {"separator": "none"})],
 )  # fmt: skip
 def test_live_reads_what_offline_reads(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
+from rtalign.core.decoder_error import DecoderError
 from rtalign.scoring.left_out import LeftOut
 
 
@@ -45,6 +46,35 @@ def test_the_mean_of_independent_people_is_known_better() -> None:
     errors = [part.error(own[0, 0], part.curves[:, 0, 0]) for own, part in zip(r, parts, strict=True)]
     found = together.error(np.mean(r), together.curves[:, 0, 0])
     assert found == pytest.approx(np.sqrt(np.sum(np.square(errors))) / 4)
+
+
+def decoder_error(changes: np.ndarray, words: list[int]) -> DecoderError:
+    return DecoderError(np.zeros(1), changes, np.array(words))
+
+
+def test_decoders_in_error_widen_an_interval_as_independent_errors_do() -> None:
+    """The squares add, and so do the degrees of freedom where both are alike; one that is alone keeps its own."""
+    values = np.random.default_rng(3).standard_normal(100)
+    words = LeftOut.of(without_each(values, [10] * 10), [10] * 10)
+    r, alone = np.array([[values.mean()]]), float(words.error(values.mean(), words.curves[:, 0, 0]))
+    changes = words.curves - values.mean()
+    both = words.with_decoders(r, decoder_error(changes, [10] * 10))
+    assert both.error(values.mean(), both.curves[:, 0, 0]) == pytest.approx(np.sqrt(2) * alone)
+    low, high = both.interval(values.mean(), both.curves[:, 0, 0])
+    assert (high - low) / 2 == pytest.approx(student.ppf(0.975, 18) * np.sqrt(2) * alone)
+    none = words.with_decoders(r, decoder_error(0 * changes, [10] * 10))
+    expected = words.interval(values.mean(), words.curves[:, 0, 0])
+    assert none.interval(values.mean(), none.curves[:, 0, 0]) == pytest.approx(expected)
+    assert words.with_decoders(r, None) is words
+
+
+def test_an_error_that_something_was_taken_off_is_less_sure() -> None:
+    curves = 0.1 + np.array([0.01, -0.01] * 5)[:, None, None] * np.ones((10, 1, 2))
+    r = np.full((1, 2), 0.1)
+    plain = LeftOut.of(curves, [1] * 10)
+    less = LeftOut.of(curves, [1] * 10, excess=plain.error_of_r(r) ** 2 * np.array([[0.0, 0.5]]))
+    reach = less.reach_of_r(r) / less.error_of_r(r)
+    np.testing.assert_allclose(reach, [[student.ppf(0.975, 9), student.ppf(0.975, 4.5)]])
 
 
 def test_the_error_of_r_leaves_out_what_pairs_of_blocks_add() -> None:

@@ -7,6 +7,7 @@ from html import escape
 import pytest
 
 from rtalign.core.records import RecordingIdentity
+from rtalign.recordings.stream_channels.origin import MAX_NAME, MAX_RECORDINGS, describe_origin
 from rtalign.streams import channels
 
 
@@ -92,19 +93,19 @@ def played(trees: list[dict[str, str]]) -> str:
 
 
 def test_the_recordings_that_a_sender_plays_come_through() -> None:
-    read = channels.parse(played(channels.describe_origin(ORIGIN)), 1, "", "s")
+    read = channels.parse(played(describe_origin(ORIGIN)), 1, "", "s")
     assert read.origin == ORIGIN
     assert channels.parse(described({"label": "A1", "type": "mag"}), 1, "", "s").origin == ()
 
 
 def test_what_is_no_fingerprint_is_left_out_and_their_number_is_bounded() -> None:
-    tree = channels.describe_origin(ORIGIN[:1])[0]
+    tree = describe_origin(ORIGIN[:1])[0]
     bad = [tree | {"fingerprint": "<script>"}, tree | {"signal": "z" * 32}, tree | {"fingerprint": ""}, {"name": "x"}]
     assert channels.parse(played([*bad, tree]), 1, "", "s").origin == ORIGIN[:1]
     many = channels.parse(played([tree] * 1500), 1, "", "s").origin
-    assert len(many) == channels.MAX_RECORDINGS
+    assert len(many) == MAX_RECORDINGS
     long = channels.parse(played([tree | {"name": "n" * 5000}]), 1, "", "s").origin
-    assert len(long[0].name) == channels.MAX_NAME
+    assert len(long[0].name) == MAX_NAME
 
 
 def test_of_an_unusable_description_labels_and_units_are_kept() -> None:

@@ -11,6 +11,7 @@ import pytest
 from rtalign.core.recipe import FitRecipe
 from rtalign.scoring.findings import assess
 from rtalign.scoring.latency import latency
+from rtalign.scoring.left_out import LeftOut
 from rtalign_offline.validation import study
 from rtalign_offline.validation.drawn import SFREQ, DrawnKind, draw
 from rtalign_offline.validation.drawn_fit import evaluate_drawn, score_live, train_drawn
@@ -61,6 +62,24 @@ def test_evaluation_and_live_say_the_same_of_the_same_words() -> None:
     assert found.slope_ms == pytest.approx(known.slope_ms, abs=0.5)
     widths = [np.ptp(score.slope_ci_ms) for score in (known, found)]
     assert widths[1] / widths[0] == pytest.approx(1, abs=0.5)
+
+
+def test_the_error_that_a_bank_tells_of_its_decoders_is_the_spread_over_banks() -> None:
+    """12 banks score the same new words: a spread is known to 1 in 5, the mean over cells or layers to less."""
+    kind, r, peaks, told_r, told_peaks = replace(LADDER, strength=0.08), [], [], [], []
+    fresh = draw(kind, [7])
+    for seed in range(12):
+        bank = train_drawn(draw(kind, [8, seed]), FIT)
+        found = evaluate_drawn(bank, fresh, FIT)
+        alone = LeftOut.of(found.r + bank.error.changes, bank.error.block_words)
+        at, without = (latency("centroid", LAGS, values, found.noise) for values in (found.r, alone.curves))
+        r.append(found.r[:, 8:16])
+        peaks.append(at)
+        told_r.append(alone.error(found.r, alone.curves)[:, 8:16])
+        told_peaks.append(alone.error(at, without))
+    for values, told in ((r, told_r), (peaks, told_peaks)):
+        ratio = np.std(values, axis=0, ddof=1) / np.sqrt(np.mean(np.square(told), axis=0))
+        assert ratio.mean() == pytest.approx(1, abs=0.3)
 
 
 def test_the_page_counts_what_the_records_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,7 +215,8 @@ class RecordingPage(QWidget):
         waiting = content is None and not self.preview.error and not self.preview.skipped
         self.skip.setVisible(waiting and self.preview.seconds > SHOW_TIME_AFTER_S)
         self.sensors = tuple(sensor_from_dict(entry) for entry in content["sensors"]) if content else ()
-        self._origin = tuple(RecordingIdentity(*entry) for entry in content["origin"]) if content else ()
+        entries = content["origin"] if content else ()
+        self._origin = tuple(RecordingIdentity(n, whole, signal, tuple(p)) for n, whole, signal, p in entries)
         self._overlap = ""
         self.cards.show_cards([self._card(bank, without_bank)] if self.path.path else [], EMPTY)
         if self.path.path:

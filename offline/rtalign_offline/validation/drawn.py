@@ -9,9 +9,13 @@ from functools import lru_cache
 import numpy as np
 from scipy.signal import lfilter
 
+from rtalign.core.cache import cache_folder, content_key, is_stored, stored_folder
+
 SFREQ = 50.0
 NARROW_S = 0.06
 """Standard deviation of a response over time."""
+STORY_WORDS = 2500
+"""Words of the story that comes with the package that a language model reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +137,28 @@ def read_story(model: str, n_layers: int, components: int) -> tuple[np.ndarray, 
     targets : ndarray
         The leading principal components of each layer.
     """
-    from rtalign.core.recipe import LanguageRecipe
-    from rtalign.language import load
-    from rtalign.simulation.story import shipped_story, story_words
-
-    language, recipe = load(model), LanguageRecipe(layers=str(n_layers))
-    layers = recipe.layer_indices(language.info.n_layers)
-    states = language.encode(story_words(shipped_story()), recipe, layers, surprisal=False).activations
-    targets = np.stack([_components(states[:, layer], components) for layer in range(n_layers)], axis=1)
+    folder = cache_folder() / "validation" / content_key("1", model, n_layers, components, STORY_WORDS)[:24]
+    if not is_stored(folder):
+        with stored_folder(folder) as partial:
+            np.save(partial / "targets.npy", _read(model, n_layers, components), allow_pickle=False)
+    targets = np.load(folder / "targets.npy", allow_pickle=False)
     added = targets.copy()
     for layer in range(1, n_layers):
         below = targets[:, layer - 1]
         rest = targets[:, layer] - below @ np.linalg.lstsq(below, targets[:, layer], rcond=None)[0]
         added[:, layer] = rest / rest.std(0)
     return added, targets
+
+
+def _read(model: str, n_layers: int, components: int) -> np.ndarray:
+    from rtalign.core.recipe import LanguageRecipe
+    from rtalign.language import load
+    from rtalign.simulation.story import shipped_story, story_words
+
+    language, recipe = load(model), LanguageRecipe(layers=str(n_layers))
+    words, layers = story_words(shipped_story())[:STORY_WORDS], recipe.layer_indices(language.info.n_layers)
+    states = language.encode(words, recipe, layers, surprisal=False).activations
+    return np.stack([_components(states[:, layer], components) for layer in range(n_layers)], axis=1)
 
 
 def _components(states: np.ndarray, n: int) -> np.ndarray:

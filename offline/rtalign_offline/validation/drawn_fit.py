@@ -81,8 +81,7 @@ def _curves(recording: DrawnRecording, lags: list[LagFit], targets: LagTargets) 
 def _error(curves: Curves, lags: list[LagFit], targets: LagTargets, fit: FitRecipe) -> DecoderError:
     assert curves.noise is not None
     changes = np.stack([lag.retrained - lag.r for lag in lags], axis=-1)
-    excess, words = np.stack([lag.excess for lag in lags], axis=-1), np.array(targets.block_words)
-    return DecoderError(curves.noise * (fit.folds - 1) / fit.folds, changes, words, excess)
+    return DecoderError(curves.noise * (fit.folds - 1) / fit.folds, changes, np.array(targets.block_words))
 
 
 def evaluate_drawn(bank: DrawnBank, recording: DrawnRecording, fit: FitRecipe = FIT) -> Curves:

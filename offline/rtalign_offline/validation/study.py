@@ -155,16 +155,30 @@ def headline_record(kind: DrawnKind, seed: int) -> dict[str, Any]:
 
 
 def truth(kind: DrawnKind = DrawnKind()) -> dict[str, Any]:  # noqa: B008 - frozen
-    """What endless and noise-free words of a kind say: latencies by rule, slopes and temporal scores."""
-    return _truth(replace(kind, n_words=6000, n_runs=1, latencies_s=LADDER, strength=3.0, scored=1.0, broken=0))
+    """What endless words of a brain say: latencies by rule, slopes and temporal scores.
+
+    Its answers are as large beside the noise as the strongest that are planted: weaker ones need more words to say the
+    same, and much stronger ones say something else, as decoders that meet no noise weigh the sensors otherwise.
+    """
+    return _truth(_whole(kind, 24_000, STRENGTHS[0.30]))
+
+
+def noise_free(kind: DrawnKind = DrawnKind()) -> dict[str, Any]:  # noqa: B008 - frozen
+    """The same where answers are so large that there is hardly any noise."""
+    return _truth(_whole(kind, 6_000, 3.0))
+
+
+def _whole(kind: DrawnKind, n_words: int, strength: float) -> DrawnKind:
+    return replace(kind, n_words=n_words, n_runs=1, latencies_s=LADDER, strength=strength, scored=1.0, broken=0)
 
 
 @lru_cache(maxsize=8)
 def _truth(kind: DrawnKind) -> dict[str, Any]:
-    clean = train_drawn(draw(kind, [0, 0, 0x3])).curves
+    with threadpool_limits(1):
+        curves = train_drawn(draw(kind, [0, 0, 0x3])).curves
     found = {}
     for rule in RULES:
-        peaks = latency(rule, clean.lags_s, clean.r, clean.noise)
-        slope = 1e3 * np.polyfit(clean.depth, peaks, 1)[0] * np.ptp(clean.depth)
-        found[rule] = {"s": peaks.tolist(), "slope": float(slope), "r": float(np.corrcoef(clean.depth, peaks)[0, 1])}
+        peaks = latency(rule, curves.lags_s, curves.r, curves.noise)
+        slope = 1e3 * np.polyfit(curves.depth, peaks, 1)[0] * np.ptp(curves.depth)
+        found[rule] = {"s": peaks.tolist(), "slope": float(slope), "r": float(np.corrcoef(curves.depth, peaks)[0, 1])}
     return found

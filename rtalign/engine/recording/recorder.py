@@ -128,7 +128,8 @@ class Recorder:
     def change_stream(self, changed: SignalChanged) -> None:
         """MEG is described so from here on."""
         channels = changed.channels or tuple(sensor.name for sensor in changed.sensors)
-        meg = SignalStream(changed.name, changed.sfreq, channels, changed.sensors, changed.units)
+        about = changed.name, changed.sfreq, channels, changed.sensors, changed.units
+        meg = SignalStream(*about, origin=changed.origin)
         self._thread.put(lambda: self._raw.change_stream(meg))
 
     def write_samples(self, samples: RawSamples) -> None:

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from rtalign.core.records import RecordingIdentity
 from rtalign.recordings.stream_channels.description import ChannelDescription, parse_element, parse_xml
+from rtalign.recordings.stream_channels.origin import read_origin
 from rtalign.recordings.xdf.writer import FORMATS
 
 MAX_CHANNELS, MAX_HZ = 20_000, 1e6
@@ -28,6 +30,8 @@ class XdfHeader:
         One of `FORMATS`, or string.
     channels : tuple of ChannelDescription
         As many as the header describes, which may be none.
+    origin : tuple of RecordingIdentity
+        The recordings that the stream was played from, where its sender says so.
     """
 
     name: str
@@ -36,6 +40,7 @@ class XdfHeader:
     sfreq: float
     format: str
     channels: tuple[ChannelDescription, ...]
+    origin: tuple[RecordingIdentity, ...] = ()
 
 
 def parse_header(content: bytes) -> XdfHeader:
@@ -67,7 +72,9 @@ def parse_header(content: bytes) -> XdfHeader:
     format = _text(root, "channel_format")
     if format not in FORMATS and format != "string":
         raise ValueError(f"the number format {format[:40]!r}; {', '.join(FORMATS)} and string are read")
-    return XdfHeader(_text(root, "name"), _text(root, "type"), int(n_channels), sfreq, format, parse_element(root))
+    return XdfHeader(
+        _text(root, "name"), _text(root, "type"), int(n_channels), sfreq, format, parse_element(root), read_origin(root)
+    )
 
 
 def _number(root: ElementTree.Element, tag: str) -> float:

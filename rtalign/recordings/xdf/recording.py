@@ -48,6 +48,8 @@ class XdfRecording(FingerprintedSignal):
         None until `with_words`.
     sound_onset : None
         XDF does not say when the sound of the words began.
+    origin : tuple of RecordingIdentity
+        The recordings that the stream was played from.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class XdfRecording(FingerprintedSignal):
         self.n_samples = stream.n_samples
         self.words: tuple[Word, ...] = ()
         self.sound_onset: float | None = None
+        self.origin = header.origin
         self.notes: tuple[str, ...] = (*notes, *selected.notes)
 
     def __repr__(self) -> str:

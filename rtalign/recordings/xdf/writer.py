@@ -12,8 +12,9 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from rtalign.core.records import SI_UNITS, Sensor
+from rtalign.core.records import SI_UNITS, RecordingIdentity, Sensor
 from rtalign.recordings.stream_channels.description import describe_channel
+from rtalign.recordings.stream_channels.origin import describe_origin
 
 MAGIC = b"XDF:"
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = range(1, 7)
@@ -44,6 +45,8 @@ class SignalStream:
         One a channel, as the sender declares them; none where the channels are in SI units.
     format : str
         The number format, one of `FORMATS`.
+    origin : tuple of RecordingIdentity
+        The recordings that the stream is played from.
     """
 
     name: str
@@ -52,6 +55,7 @@ class SignalStream:
     sensors: tuple[Sensor, ...] = ()
     units: tuple[str, ...] = ()
     format: str = "float32"
+    origin: tuple[RecordingIdentity, ...] = ()
 
     def __post_init__(self) -> None:
         if self.units and len(self.units) != len(self.channels):
@@ -82,7 +86,9 @@ def signal_header(stream: int, signal: SignalStream, created: float) -> bytes:
     is_eeg = {sensor.kind for sensor in signal.sensors} == {"eeg"}
     parts = [_channel(name, unit, sensors.get(name)) for name, unit in zip(signal.channels, units, strict=True)]
     info = _info(signal.name, "EEG" if is_eeg else "MEG", len(parts), signal.sfreq, signal.format, created)
-    return _of_stream(STREAM_HEADER, stream, _xml(f"{info}<desc><channels>{''.join(parts)}</channels></desc>"))
+    played = "".join(f"<recording>{_tags(one)}</recording>" for one in describe_origin(signal.origin))
+    origin = f"<recordings>{played}</recordings>" if played else ""
+    return _of_stream(STREAM_HEADER, stream, _xml(f"{info}<desc><channels>{''.join(parts)}</channels>{origin}</desc>"))
 
 
 def text_header(stream: int, name: str, created: float) -> bytes:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from rtalign.core.records import RecordingIdentity
 from rtalign.recordings.quality.signal import check_signal
 from rtalign.recordings.xdf import writer
 from rtalign.recordings.xdf.clock import to_common_clock
@@ -207,3 +209,12 @@ def test_a_wrong_nominal_rate_is_measured_and_noted(tmp_path: Path) -> None:
     recording = open_one(write(tmp_path / "a.xdf", np.arange(5000) / 190.0))
     assert recording.sfreq == pytest.approx(190, rel=1e-4)
     assert any("came at 190" in note for note in recording.notes)
+
+
+def test_a_file_knows_the_recordings_that_its_stream_was_played_from(tmp_path: Path) -> None:
+    origin = (RecordingIdentity("run <1>", "ab" * 16, "cd" * 16), RecordingIdentity("run 2", "ef" * 16, "01" * 16))
+    stamps = np.arange(1000) / SFREQ
+    recording = open_one(write(tmp_path / "a.xdf", stamps, signal=replace(MEG, origin=origin)))
+    assert recording.origin == origin
+    assert {"ab" * 16, "cd" * 16, "01" * 16} < RecordingIdentity.of(recording).prints
+    assert open_one(write(tmp_path / "b.xdf", stamps)).origin == ()
