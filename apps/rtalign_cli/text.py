@@ -92,6 +92,8 @@ def headline_lines(result: Mapping[str, Any]) -> list[str]:
     lines.append(
         f"decoding: R = {best['best']:.3f} at layer {best['best_layer']} (mean of maxima {best['mean_of_max']:.3f})"
     )
+    from rtalign.report.verdict import verdict
+
     summary = summary_of(result)
     found, reason = summary.temporal_score, summary.temporal_score_reason
     lines.append(headline(found, summary.layers, summary.lags_s, reason, final=True).sentence)
@@ -100,4 +102,4 @@ def headline_lines(result: Mapping[str, Any]) -> list[str]:
             f"{slope_text(found)}; {p_text(found)} against its null, {found.p:.1g} by t-test, which "
             f"takes {found.n_layers} layers that share their content to be independent"
         )
-    return lines
+    return [*lines, verdict(summary)]
