@@ -56,8 +56,7 @@ def controls(results: Results) -> Markup:
     fewer = " There are few words for so many columns, which makes unique R noisy." if few else ""
     return join(
         heading,
-        tag("p", tag("b", "Verdict. "), prose(verdict(summary)), class_="note"),
-        tag("div", tag("h3", "Could it be"), tag("ul", tested), class_="panel"),
+        tag("div", tag("p", tag("b", "Verdict. "), prose(verdict(summary))), tag("ul", tested), class_="panel"),
         _figures(results, shown),
         tag("div", _layers(results, unique, summary.controls.get(TWIN)), class_="panel long"),
         tag("p", tag("b", "How. "), prose(HOW + fewer), class_="note"),
