@@ -28,7 +28,11 @@ from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.scoring.cross_validated import Draws, score
+from rtalign.training.controls import InnovationControl
 from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
+from rtalign.training.nuisances import Nuisances
+from rtalign.training.unique import UniqueControl
+from rtalign.training.unique import searched_lags as controls_searched
 
 ALPHAS = np.logspace(-4, 8, 13)
 LAYERS, COMPONENTS, SENSORS, N_FOLDS = 9, 50, 275, 5
@@ -214,6 +218,51 @@ def with_statements(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
     }
 
 
+def with_controls(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
+    """What `train --controls` adds to a lag: nuisances of 133 columns with the static twin, and what each layer adds.
+
+    Each with its share of the search for penalties: every fourth lag of the trainer, every eighth of a control.
+    """
+    recipe, lags = FitRecipe(), range(8 * workers)
+    story = Story.made(n_words, len(lags), LAYERS * WIDE_FACTOR * COMPONENTS)
+    values, rows = [story.Y[part] for part in story.folds], story.folds
+    blocks = [assign_blocks(np.zeros(len(y))) for y in values]
+    targets = LagTargets.of(values, LAYERS, COMPONENTS, blocks, recipe)
+    fold = np.repeat(np.arange(N_FOLDS), [len(y) for y in values])
+    columns = np.random.default_rng(1).standard_normal((n_words, 133), np.float32)
+    nuisances = Nuisances(columns, {"timing": slice(0, 25), "form": slice(25, 33), "neighbours": slice(33, 133)})
+    unique, innovation = UniqueControl.of(targets, nuisances, fold, recipe), InnovationControl.of(targets, recipe)
+    penalties, words = np.full((N_FOLDS + 1, LAYERS * COMPONENTS), 100.0), [
+        LagWords([story.lag(i)[part] for part in rows], targets, recipe) for i in lags
+    ]  # fmt: skip
+    plain = fit_words(words[0], penalties)
+
+    def trainer(i: int) -> None:
+        if i in searched_lags(len(lags)):
+            search_penalties(words[i])
+        fit_words(words[i], penalties)
+
+    def control(of: UniqueControl | InnovationControl, i: int) -> None:
+        if i in controls_searched(len(lags)):
+            of.search(words[i])
+        of.fit(words[i], plain, penalties)  # the sums of another lag: they cost the same
+
+    work: dict[str, Callable[[int], Any]] = {
+        "trainer": trainer, "nuisances": partial(control, unique), "innovation": partial(control, innovation),
+    }  # fmt: skip
+    clocks = {name: Clock() for name in work}
+    for _ in range(repeats):
+        for name, one in work.items():
+            side_by_side(clocks[name], one, lags, workers)
+    return {
+        "words": n_words,
+        "per_lag": {name: clock.figures for name, clock in clocks.items()},
+        "nuisances_times_trainer": clocks["nuisances"].over(clocks["trainer"]),
+        "nuisances_times_trainer_cpu": clocks["nuisances"].cpu_over(clocks["trainer"]),
+        "innovation_times_trainer_cpu": clocks["innovation"].cpu_over(clocks["trainer"]),
+    }
+
+
 def full_protocol(n_words: int, n_lags: int, all_lags: bool, repeats: int, workers: int) -> dict[str, Any]:
     """The paper's shape: every lag beside the two products X'X and X'Y of that lag, on the same threads."""
     story = Story.made(n_words, n_lags, LAYERS * COMPONENTS)
@@ -273,7 +322,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of everything but the peers, which take minutes")
     parser.add_argument("--peer-repeats", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
-    parser.add_argument("--part", choices=["peers", "full", "statements", "all"], default="all")
+    parser.add_argument("--part", choices=["peers", "full", "statements", "controls", "all"], default="all")
     parser.add_argument("--some-lags", action="store_true", help="leave out the run through all lags")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -284,6 +333,8 @@ def main() -> None:
         result["full"] = full_protocol(85_000 // tenth, lags, not args.some_lags, repeats, args.workers)
     if args.part in ("statements", "all"):
         result["statements"] = with_statements(10_000 // tenth, repeats, args.workers)
+    if args.part in ("controls", "all"):
+        result["controls"] = with_controls(10_000 // tenth, repeats, args.workers)
     if args.part in ("peers", "all"):
         result["peers"] = against_peers(10_000 // tenth, 1 if args.quick else args.peer_repeats, args.workers)
     tell(result, args.out)

@@ -68,7 +68,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--words", choices=("all", "content"), help="all words, or nouns, verbs, adjectives, adverbs")
     parser.add_argument("--draws", type=int, metavar="N", help="draws of a recording of nothing, for chance (1000)")
     parser.add_argument(
-        "--controls", default="", metavar="nuisances", help="also what is left without timing, word form and neighbours"
+        "--controls",
+        default="",
+        metavar="NAME,...",
+        help="nuisances: what is left without timing, word form and static "
+        "vectors; innovation: what each layer adds to those below",
     )
     parser.add_argument("--extend", type=Path, metavar="BANK", help="add these recordings to a bank, with its settings")
     parser.add_argument("--dry-run", action="store_true", help="estimate time and memory, fit nothing")
@@ -101,6 +105,9 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     _recordings(parser)
     _model(parser, required=False)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
+    parser.add_argument(
+        "--controls", default="", metavar="nuisances", help="also what is left without timing and the like"
+    )
     parser.add_argument("--allow-missing", action="store_true", help="continue where sensors of the bank are missing")
     parser.add_argument("--force", action="store_true", help="replace earlier results in the folder")
 

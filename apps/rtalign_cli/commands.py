@@ -32,7 +32,7 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from rtalign.training.trainer import train as train_bank
     from rtalign_offline import estimate_lines, estimate_training
 
-    controls = [name.strip() for name in args.controls.split(",") if name.strip()]
+    controls = _names(args.controls)
     check_controls(controls, extended=args.extend is not None)
     refuse_overwriting(args.out, args.force)
     if args.extend:
@@ -81,6 +81,11 @@ def train_lm(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     return {"folder": str(args.out), "nats_per_token": round(loss, 4)}
 
 
+def _names(text: str) -> list[str]:
+    """Names between commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def evaluate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Score a bank on recordings it has not seen."""
     from rtalign.training.evaluation import MIN_SCORED_WORDS
@@ -95,7 +100,7 @@ def evaluate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         raise ValueError("; ".join(differences) + " - pass --allow-missing to continue without")
     require_words(recordings, bank.recipe, MIN_SCORED_WORDS, "a curve")
     model = load_bank_model(bank, args, progress)
-    result = evaluate_bank(bank, recordings, model, args.out, progress)
+    result = evaluate_bank(bank, recordings, model, args.out, progress, controls=_names(args.controls))
     print_result(result, args.out, args)
     return result
 

@@ -93,6 +93,8 @@ def headline_lines(result: Mapping[str, Any]) -> list[str]:
     lines.append(
         f"decoding: R = {best['best']:.3f} at layer {best['best_layer']} (mean of maxima {best['mean_of_max']:.3f})"
     )
+    from rtalign.report.verdict import verdict
+
     summary = summary_of(result)
     found, reason = summary.temporal_score, summary.temporal_score_reason
     lines.append(headline(found, summary.layers, summary.lags_s, reason, final=True).sentence)
@@ -103,4 +105,4 @@ def headline_lines(result: Mapping[str, Any]) -> list[str]:
         )
     if summary.intervals == INTERVALS[1]:
         lines.append(THESE_DECODERS)
-    return lines
+    return [*lines, verdict(summary)]

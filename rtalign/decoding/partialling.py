@@ -1,75 +1,31 @@
-"""Nuisances partialled out of signal and targets, with coefficients that each decoder's own training words give.
+"""Nuisances partialled out of signal and targets, fold by fold, from sums that carry them.
 
-The nuisances travel as further sensors, in front of the others, and as further targets of every layer, behind the
-others.  Then one matrix takes them out on either side: the principal directions of the residual signal, written in the
-columns that carry the nuisances, and the components of the residual targets, written the same way.  Both are made anew
-for every training set, and the rest of the fit does not know about them.
-
-Why not residuals that are computed once: fold k's decoder needs the words of the other folds with coefficients from
-these words alone.  Residuals whose coefficients saw fold k hold a part of its noise, in signal and targets alike, and
-the decoder learns it: R then rises above chance where nothing is related.
+Each fold's signal and targets are regressed on the nuisances of that fold's own words.  A decoder then learns from
+residuals of its training words that know nothing of the held-out words, and is scored on residuals that know nothing
+of the training words, so that R keeps a mean of zero where nothing is related, whatever words have in common with
+their neighbours.  Coefficients of the training words, applied to held-out words, would leave less noise, but signal
+and targets of a held-out word then share the errors of coefficients with the decoder: where signal, targets and
+nuisances are correlated from word to word, R rises above chance (docs/decisions/021-nuisances-fold-by-fold.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 
+from rtalign.decoding.block_moments import BlockMoments, sum_blocks
 from rtalign.decoding.moments import Moments, Precision
-from rtalign.decoding.penalties import EigenBasis
 from rtalign.decoding.projection import leading_rotation
-from rtalign.decoding.ridge import FoldRotations, training_sets
+from rtalign.decoding.ridge import FoldRotations
 
 ROUNDING = 1e-6
 """A residual target with less than this part of its layer's variance holds nothing but rounding."""
 LEAST = 1e-6
 """Directions of the nuisances with less than this part of a column's variance are left out: they repeat others."""
-
-
-def carry(values: np.ndarray, nuisances: np.ndarray, n_layers: int = 0) -> np.ndarray:
-    """Add nuisances to the columns of the same words.
-
-    Parameters
-    ----------
-    values : ndarray, shape (word, sensor) or (word, layer x wide)
-        Signal, or targets.
-    nuisances : ndarray, shape (word, nuisance)
-        The nuisances.
-    n_layers : int
-        Of targets; 0 for signal.
-
-    Returns
-    -------
-    ndarray
-        (word, nuisance + sensor), or (word, layer x (wide + nuisance)).
-    """
-    nuisances = nuisances.astype(values.dtype, copy=False)
-    if not n_layers:
-        return np.hstack([nuisances, values])
-    by_layer = values.reshape(len(values), n_layers, -1)
-    copies = np.broadcast_to(nuisances[:, None], (len(values), n_layers, nuisances.shape[1]))
-    return np.concatenate([by_layer, copies], axis=2).reshape(len(values), -1)
-
-
-def nuisance_axes(folds: Sequence[Moments]) -> dict[tuple[int, ...], np.ndarray]:
-    """The directions of the nuisances in every training set, which do not depend on the lag.
-
-    Parameters
-    ----------
-    folds : sequence of Moments
-        With the nuisances as sensors, one a fold.
-
-    Returns
-    -------
-    dict
-        Of `whitening_axes`, by the folds of the training set.
-    """
-    sensors = [fold.without_targets for fold in folds]
-    return {
-        chosen: whitening_axes(Moments.sum([sensors[f] for f in chosen]).xx) for chosen in training_sets(len(folds))
-    }
 
 
 def whitening_axes(nn: np.ndarray) -> np.ndarray:
@@ -95,72 +51,166 @@ def whitening_axes(nn: np.ndarray) -> np.ndarray:
     return np.asarray(inverse[:, None] * vectors[:, kept] / np.sqrt(values[kept]))
 
 
-def partialled_bases(
-    folds: Sequence[Moments], axes: Mapping[tuple[int, ...], np.ndarray], dtype: Precision
-) -> dict[tuple[int, ...], EigenBasis]:
-    """The principal directions of every training set's residual signal, in columns that carry the nuisances.
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldNuisances:
+    """The nuisances of one fold's words, and what they explain of the targets.
 
-    Parameters
+    Attributes
     ----------
-    folds : sequence of Moments
-        Of signals with the nuisances in front, one a fold.
-    axes : mapping
-        `nuisance_axes` of the same words.
-    dtype : {"float32", "float64"}
-        Of the sums.
-
-    Returns
-    -------
-    dict
-        As `rtalign.decoding.ridge.eigen_bases`.
+    values : ndarray, shape (word, nuisance)
+        The nuisances.
+    moments : Moments
+        Of the nuisances, with no targets.
+    axes : ndarray, shape (nuisance, direction)
+        `whitening_axes` of these words.
+    coefficients : ndarray, shape (nuisance, target)
+        Of the wide targets.
+    residuals : ndarray, shape (word, target)
+        What is left of the wide targets, their mean taken out as well.
+    blocks : sequence of BlockMoments
+        Of the nuisances with the residual targets.
+    rows : sequence of slice
+        The blocks' words.
     """
-    sensors = [fold.without_targets for fold in folds]
-    return {
-        chosen: _residual_basis(Moments.sum([sensors[f] for f in chosen]), own, dtype) for chosen, own in axes.items()
-    }
+
+    values: np.ndarray
+    moments: Moments
+    axes: np.ndarray
+    coefficients: np.ndarray
+    residuals: np.ndarray
+    blocks: Sequence[BlockMoments]
+    rows: Sequence[slice]
+
+    @classmethod
+    def of(
+        cls, values: np.ndarray, targets: np.ndarray, rows: Sequence[slice], dtype: Precision = "float32"
+    ) -> FoldNuisances:
+        """From the nuisances (word, nuisance), wide targets (word, target) and blocks of the same words; sums of the
+        blocks are in dtype."""
+        raw = Moments.from_data(values, targets, "float64")
+        axes = whitening_axes(raw.xx)
+        coefficients = axes @ (axes.T @ raw.xy)
+        deviations = (values - raw.mean_x).astype(targets.dtype)
+        residuals = (targets - raw.mean_y).astype(targets.dtype) - deviations @ coefficients.astype(targets.dtype)
+        blocks = [BlockMoments.from_data(deviations[own], residuals[own], dtype) for own in rows]
+        return cls(values, raw.without_targets, axes, coefficients, residuals, blocks, rows)
+
+    def carry(self, signal: np.ndarray, dtype: Precision) -> list[BlockMoments]:
+        """Moments of the signal (word, sensor) with the nuisances, block by block; the only new products of words."""
+        deviations = (self.values - self.moments.mean_x).astype(signal.dtype)
+        return [BlockMoments.from_data(signal[own], deviations[own], dtype) for own in self.rows]
 
 
-def _residual_basis(train: Moments, axes: np.ndarray, dtype: Precision) -> EigenBasis:
-    n = len(axes)
-    weights = axes @ (axes.T @ train.xx[:n, n:])
-    left = train.xx[n:, n:] - train.xx[n:, :n] @ weights
-    # What is left of a sensor that the nuisances explain whole is rounding: such a sensor is constant.
-    gone = np.diagonal(left) <= 1e3 * np.finfo(dtype).eps * np.diagonal(train.xx)[n:]
-    left[gone] = left[:, gone] = 0
-    residual = Moments(train.n, train.mean_x[n:], train.mean_y, left, train.xy[n:], train.yy)
-    basis = EigenBasis.from_moments(residual, dtype)
-    return EigenBasis(basis.values, np.vstack([-weights @ basis.axes, basis.axes]))
+@dataclass(frozen=True, slots=True, eq=False)
+class ResidualFold:
+    """The residual words of one fold at one lag, in sums.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of residual signal and residual wide targets.
+    blocks : sequence of BlockMoments
+        The same, block by block.
+    coefficients : ndarray, shape (nuisance, sensor)
+        Of the signal.
+    mean : ndarray, shape (sensor,)
+        Of the signal.
+    carried : ndarray, shape (nuisance, sensor)
+        Inner products of nuisances and signal.
+    """
+
+    moments: Moments
+    blocks: Sequence[BlockMoments]
+    coefficients: np.ndarray
+    mean: np.ndarray
+    carried: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        nuisances: FoldNuisances,
+        signal: np.ndarray,
+        plain: Moments,
+        wide: Sequence[BlockMoments],
+        residual_targets: Moments,
+        dtype: Precision,
+    ) -> ResidualFold:
+        """The Schur complement of sums that carry the nuisances.
+
+        Parameters
+        ----------
+        nuisances : FoldNuisances
+            Of the fold.
+        signal : ndarray, shape (word, sensor)
+            At one lag.
+        plain : Moments
+            Of the signal with the wide targets as they are.
+        wide : sequence of BlockMoments
+            The same, block by block; empty where single blocks are not needed.
+        residual_targets : Moments
+            Of the residual wide targets alone.
+        dtype : {"float32", "float64"}
+            Of the sums.
+
+        Returns
+        -------
+        ResidualFold
+        """
+        own = nuisances.carry(signal, dtype)
+        xz = sum_blocks(own, plain, nuisances.moments).xy
+        coefficients = nuisances.axes @ (nuisances.axes.T @ xz.T)
+        xx = plain.xx - xz @ coefficients
+        # What is left of a sensor that the nuisances explain whole is rounding: such a sensor is constant.
+        gone = np.diagonal(xx) <= 1e3 * np.finfo(dtype).eps * np.diagonal(plain.xx)
+        xx[gone] = xx[:, gone] = 0
+        xy = plain.xy - xz @ nuisances.coefficients
+        xy[gone] = 0
+        moments = Moments(plain.n, np.zeros(len(xx)), residual_targets.mean_y, xx, xy, residual_targets.yy)
+        of_x, of_y = (part.astype(dtype) for part in (coefficients, nuisances.coefficients))
+        blocks = [
+            BlockMoments(
+                both.n,
+                of_signal.mean_x - plain.mean_x - of_signal.mean_y @ coefficients,
+                left.mean_y,
+                both.xy - of_signal.xy @ of_y - of_x.T @ left.xy,
+            )
+            for both, of_signal, left in zip(wide, own, nuisances.blocks, strict=bool(wide))
+        ]
+        return cls(moments, blocks, coefficients, plain.mean_x, xz.T)
+
+    def predict(
+        self, nuisances: FoldNuisances, signal: np.ndarray, weights: np.ndarray, bias: np.ndarray
+    ) -> np.ndarray:
+        """(word, target): predictions from the residual signal."""
+        taken = (self.coefficients @ weights).astype(signal.dtype)
+        deviations = (nuisances.values - nuisances.moments.mean_x).astype(signal.dtype)
+        offset = (bias - self.mean @ weights).astype(signal.dtype)
+        return np.asarray(signal @ weights - deviations @ taken + offset)
 
 
-def partialled_rotations(folds: Sequence[Moments], components: int, n: int) -> FoldRotations:
-    """The principal components of every fold's residual targets, in columns that carry the nuisances.
+def residual_rotations(moments: Sequence[Moments], components: int, whole: Sequence[Moments]) -> FoldRotations:
+    """The principal components of every fold's residual targets, from the other folds' words.
 
     Parameters
     ----------
-    folds : sequence of Moments
-        Of targets with `n` nuisances behind those of each layer, one a fold.
+    moments : sequence of Moments
+        Of residual targets, one a fold.
     components : int
         How many are kept.
-    n : int
-        How many nuisances there are.
+    whole : sequence of Moments
+        Of the targets as they are.
 
     Returns
     -------
     FoldRotations
     """
-    others = [Moments.sum([m for i, m in enumerate(folds) if i != k]) for k in range(len(folds))]
-    turn = partial(_residual_rotation, components=components, n=n)
-    return FoldRotations([turn(m.yy) for m in others], turn(Moments.sum(folds).yy))
 
+    def turn(chosen: Sequence[int]) -> np.ndarray:
+        left, all_of_it = (reduce(add, (part[f] for f in chosen)).yy for part in (moments, whole))
+        rotation = leading_rotation(left, components)
+        # What the nuisances explain whole is rounding, which signal and targets may share: such a target is constant.
+        kept = np.einsum("lac,lab,lbc->lc", rotation, left, rotation)
+        return rotation * (kept > ROUNDING * np.trace(all_of_it, axis1=1, axis2=2)[:, None])[:, None]
 
-def _residual_rotation(yy: np.ndarray, components: int, n: int) -> np.ndarray:
-    """(layer, wide + nuisance, component), from yy (layer, wide + nuisance, wide + nuisance)."""
-    wide = yy.shape[1] - n
-    axes = whitening_axes(yy[0, wide:, wide:])  # every layer carries the same nuisances
-    weights = axes @ (axes.T @ yy[:, wide:, :wide])
-    left = yy[:, :wide, :wide] - yy[:, :wide, wide:] @ weights
-    rotation = leading_rotation(left, components)
-    # What the nuisances explain whole is rounding, which signal and targets may share: such a target is constant.
-    whole = np.trace(yy[:, :wide, :wide], axis1=1, axis2=2)[:, None]
-    rotation *= (np.einsum("lac,lab,lbc->lc", rotation, left, rotation) > ROUNDING * whole)[:, None]
-    return np.concatenate([rotation, -weights @ rotation], axis=1)
+    folds = range(len(moments))
+    return FoldRotations([turn([f for f in folds if f != k]) for k in folds], turn(folds))

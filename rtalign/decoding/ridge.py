@@ -101,7 +101,7 @@ def fit_ridge(
     """
     grid = _checked(folds, alphas, rotations)
     n_folds = len(folds)
-    bases = eigen_bases(folds, dtype) if bases is None else bases
+    bases = eigen_bases(folds, dtype, 2 if penalties is None else 1) if bases is None else bases
     if penalties is None:
         tested = try_penalties(folds, grid, rotations, dtype, bases=bases)
         penalties = np.stack([choose_penalties(one.loss, grid) for one in tested])
@@ -185,12 +185,18 @@ def training_sets(n_folds: int) -> list[tuple[int, ...]]:
     return [tuple(f for f in folds if f not in held) for n in (2, 1, 0) for held in combinations(folds, n)]
 
 
-def eigen_bases(folds: Sequence[Moments], dtype: Precision = "float32") -> dict[tuple[int, ...], EigenBasis]:
-    """The principal directions of every training set, which do not depend on the targets."""
+def eigen_bases(
+    folds: Sequence[Moments], dtype: Precision = "float32", lacking: int = 2
+) -> dict[tuple[int, ...], EigenBasis]:
+    """The principal directions of every training set, which do not depend on the targets.
+
+    Training sets lack so many folds at most; those that lack two are needed to choose penalties alone.
+    """
     sensors = [fold.without_targets for fold in folds]
     return {
         chosen: EigenBasis.from_moments(Moments.sum([sensors[f] for f in chosen]), dtype)
         for chosen in training_sets(len(folds))
+        if len(chosen) >= len(folds) - lacking
     }
 
 

@@ -1,112 +1,124 @@
-"""What else a ladder could be: the plain one beside the same with a rival explanation taken out."""
+"""What else a result could be: rival explanations, the ladder without them, and that of the static twin."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from rtalign.report.figures.ladder import ladder, latency_span
+from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.read import Control, Results
 from rtalign.report.tables import Cell, table
-from rtalign.report.text import DASH, milliseconds, refusal, several, signed
-from rtalign.scoring.headline import p_text
+from rtalign.report.text import DASH, milliseconds, refusal, signed
+from rtalign.report.verdict import INNOVATION, TWIN, UNIQUE, WHOLE, rivals, verdict
 from rtalign.scoring.peaks import Peak
 
-CONTENT = {
-    "timing": "onset intervals to two words before and after, duration and position in the recording",
-    "form": "length in letters of the word and of two words before and after",
-    "surprisal": "the model\u2019s own surprisal",
-    "neighbours": "static vectors (state 0 of the model) of the word itself and of two words before and after",
+SHOWN = {UNIQUE: "Unique", TWIN: "Static twin", INNOVATION: "What a layer adds"}
+"""Titles of the controls that have a ladder and a map."""
+MEANING = {
+    "Unique": "nuisances taken out of signal and targets.",
+    "Static twin": "what the same decoders show on a brain that answers nothing but the nuisances, which needs no "
+    "context and no depth.",
+    "What a layer adds": "targets of each layer with those of all layers below taken out.",
 }
-"""What each group of nuisances holds, in words."""
-
-FEW_WORDS = 10
-"""Words a nuisance below which the null is too narrow (docs/decisions/018-nuisances-travel-as-columns.md)."""
-NOT_CONTROLLED = (
-    "Not controlled: the sound itself (its envelope), word frequency, the model\u2019s context beyond static vectors, "
-    "autocorrelation alone, and what nuisances do other than by straight or broken lines."
+FEW_WORDS = 25
+"""Words a nuisance below which unique R has lost a fifth of its words' degrees of freedom or more."""
+HOW = (
+    "Each fold\u2019s signal and targets are regressed on the nuisances of the fold\u2019s own words, so that decoders "
+    "know nothing of the words they are scored on. Shares are parts of R that add up: what the decoders make of the "
+    "signal that nuisances explain, and of the rest. Intervals and durations act by broken lines, others by straight "
+    "ones."
 )
 
 
-def controls(results: Results) -> Markup | None:
-    """The ladder with nuisances partialled out beside the plain one; None where no control was asked for."""
-    control = results.summary.controls.get("nuisances")
-    if control is None:
-        return None
-    unique = unique_results(results, control)
-    spans = [latency_span(one) for one in (results, unique) if one.peaked] or [latency_span(results)]
-    span = min(low for low, _ in spans), max(high for _, high in spans)
-    drawn = tag(
-        "div",
-        tag("div", tag("h3", "Plain"), ladder(results, span), class_="scroll"),
-        tag("div", tag("h3", "Unique"), ladder(unique, span), class_="scroll"),
-        class_="pair even",
-    )
-    caption = "Left, as above. Right, with nuisances taken out of signal and targets."
-    heading = tag("figcaption", tag("b", "Peak latency, plain and unique."), " ", prose(caption))
+def controls(results: Results) -> Markup:
+    """Each rival explanation with what was done and what is left; without controls, what was not controlled."""
+    summary = results.summary
+    heading, said = tag("h2", "What else could this be?"), verdict(summary)
+    shown = {
+        title: control_results(results, summary.controls[name])
+        for name, title in SHOWN.items()
+        if name in summary.controls
+    }
+    tested = [
+        tag("li", tag("b", rival.name), f": {rival.done}. ", tag("b", "Left: "), f"{rival.left}.")
+        for rival in rivals(summary)
+    ]
+    if not tested:
+        how = " rtalign train --controls nuisances tests the first of these." if summary.kind == "train" else ""
+        said = tag("p", tag("b", "No rival explanation was tested. "), prose(verdict(summary) + how), class_="note")
+        return join(heading, said, _figures(results, shown))
+    unique = summary.controls[UNIQUE]
+    few = summary.n_words < FEW_WORDS * sum(unique.groups.values())
+    fewer = " There are few words for so many columns, which makes unique R noisy." if few else ""
     return join(
-        tag("h2", "What else could this be?"),
-        tag("figure", heading, drawn, class_="long"),
-        tag("div", _layers(results, control), class_="panel long"),
-        tag("p", tag("b", "What is left. "), prose(verdict(results, unique)), class_="note"),
-        tag("p", tag("b", "What was done. "), prose(what_was_done(control, results.summary.n_words)), class_="note"),
+        heading,
+        tag("div", tag("p", tag("b", "Verdict. "), prose(verdict(summary))), tag("ul", tested), class_="panel"),
+        _figures(results, shown),
+        tag("div", _layers(results, unique, summary.controls.get(TWIN)), class_="panel long"),
+        tag("p", tag("b", "How. "), prose(HOW + fewer), class_="note"),
     )
 
 
-def unique_results(results: Results, control: Control) -> Results:
-    """The same results with the control's ladder in the place of the plain one."""
+def control_results(results: Results, control: Control) -> Results:
+    """The same results with a control's R and ladder in the place of the plain ones."""
     own: dict[str, Any] = {
         name: getattr(control, name) for name in ("layers", "temporal_score", "temporal_score_reason")
     }
     own |= {"half_words": None, "estimators": {}}
-    return replace(results, summary=results.summary.model_copy(update=own))
+    r = np.array(control.r, float)
+    summary = results.summary.model_copy(update=own)
+    # The map's outline is drawn where R passes what its layer's maximum must pass.
+    return replace(results, summary=summary, r=r if r.shape == results.r.shape else results.r, map_hi=None)
 
 
-def verdict(results: Results, unique: Results) -> str:
-    """What is left of peaks and ladder, in a sentence or two."""
-    plain, left = ({layer.layer for layer in one.peaked} for one in (results, unique))
-    kept = f"{len(left & plain)} of {len(plain)} layers with a peak keep one"
-    gained = f"; {several(len(left - plain), 'other')} only then {'has' if len(left - plain) == 1 else 'have'} one"
-    text = f"With the nuisances below taken out, {kept}{gained if left - plain else ''}."
-    before, after = results.summary.temporal_score, unique.summary.temporal_score
-    if before is None:
-        return text
-    score = f"r = {signed(before.r)} ({p_text(before)}, {signed(before.slope_ms, 0, plus=True)} ms)"
-    if after is None:
-        reason = unique.summary.temporal_score_reason or "too few peaks"
-        return f"{text} The plain ladder, {score}, has no unique one beside it: {reason}."
-    now = f"r = {signed(after.r)} ({p_text(after)}, {signed(after.slope_ms, 0, plus=True)} ms)"
-    return f"{text} The plain ladder has {score}, the unique one {now}."
+def _figures(results: Results, shown: dict[str, Results]) -> list[Markup]:
+    """Ladders of all on one span of latencies, and maps."""
+    if not shown:
+        return []
+    every = {"Plain": results, **shown}
+    spans = [latency_span(one) for one in every.values() if one.peaked] or [latency_span(results)]
+    span = min(low for low, _ in spans), max(high for _, high in spans)
+    ladders = [tag("div", tag("h3", name), ladder(one, span), class_="scroll") for name, one in every.items()]
+    maps = [tag("div", tag("h3", name), lag_map(one), class_="scroll") for name, one in shown.items()]
+    meaning = " ".join(f"{title}: {MEANING[title]}" for title in shown)
+    titles = "Peak latency of each layer.", "R by layer and lag."
+    captions = (f"Plain: as above. {meaning}", "Of the same, beside the map above.")
+    return [
+        tag("figure", tag("figcaption", tag("b", title), " ", prose(caption)), tag("div", drawn, class_="pair even"),
+            class_="long")
+        for title, caption, drawn in zip(titles, captions, (ladders, maps), strict=True)
+    ]  # fmt: skip
 
 
-def what_was_done(control: Control, n_words: int) -> str:
-    """What was taken out, and what was not."""
-    groups = [f"{CONTENT.get(name, name)} ({several(n, 'column')})" for name, n in control.groups.items()]
-    missing = [CONTENT[name] for name in CONTENT if name not in control.groups]
-    absent = f" Not known or without variation in these recordings: {'; '.join(missing)}." if missing else ""
-    few = n_words < FEW_WORDS * sum(control.groups.values())
-    wider = " There are few words for so many columns: chance R may be up to 15 % above what is shown." if few else ""
-    return (
-        f"Taken out by least squares of signal and targets: {'; '.join(groups)}. Coefficients are those of each "
-        f"decoder\u2019s own training words and are applied to its held-out words.{absent}{wider} {NOT_CONTROLLED}"
-    )
-
-
-def _layers(results: Results, control: Control) -> Markup:
+def _layers(results: Results, unique: Control, twin: Control | None) -> Markup:
     head: list[Cell] = [("layer", "l"), ("plain latency (ms)", ""), ("plain R", ""), ("unique latency (ms)", "")]
     head += [("95 % interval", ""), ("unique R", ""), ("chance R", "")]
-    plain = {layer.layer: layer for layer in results.summary.layers}
+    groups = list(twin.explained) if twin else []
+    head += [(f"R of {'all nuisances' if name == WHOLE else name}", "") for name in groups]
+    best = _best_baseline(results)
+    head += [("best without brain", "")] if best is not None else []
     rows: list[list[Cell]] = []
-    for layer in control.layers:
-        before = plain.get(layer.layer)
+    at = results.r.argmax(1)
+    for row, (before, layer) in enumerate(zip(results.summary.layers, unique.layers, strict=False)):
         low, high = (milliseconds(end) for end in layer.ci_s or (None, None))
         interval = f"{low} to {high}" if layer.ok and layer.ci_s else DASH
+        parts = [twin.explained[name][row][at[row]] for name in groups] if twin else []
         rows.append([
-            (str(layer.layer), "l"), *(_latency(before) if before else [(DASH, ""), (DASH, "")]),
-            _latency(layer)[0], (interval, ""), _latency(layer)[1], (signed(layer.null_r, 3), ""),
+            (str(layer.layer), "l"), *_latency(before), _latency(layer)[0], (interval, ""), _latency(layer)[1],
+            (signed(layer.null_r, 3), ""), *((signed(part, 3), "") for part in parts),
+            *([(signed(float(best[row]), 3), "")] if best is not None else []),
         ])  # fmt: skip
     return table(head, rows)
+
+
+def _best_baseline(results: Results) -> np.ndarray | None:
+    """(layer,): the highest R of what knows no brain."""
+    found = [np.array(r, float) for r in results.summary.baselines.values() if len(r) == len(results.r)]
+    return np.max(found, axis=0) if found else None
 
 
 def _latency(layer: Peak) -> list[Cell]:

@@ -101,6 +101,7 @@ class Control(FilePart):
     temporal_score: Temporal | None = None
     temporal_score_reason: str | None = None
     groups: dict[str, int] = {}
+    explained: dict[str, list[list[Number]]] = {}
 
 
 class Summary(FilePart):
@@ -132,6 +133,8 @@ class Summary(FilePart):
     recordings: list[Any] = []
     training_overlap: dict[str, Any] = {}
     controls: dict[str, Control] = {}
+    baselines: dict[str, list[Number]] = {}
+    not_controlled: list[str] = []
 
     @property
     def overlap_warning(self) -> str:
@@ -240,6 +243,13 @@ def read_results(folder: Path) -> Results:
     null_lo, null_hi = _null(folder / "curves.csv", summary)
     limits = summary.threshold.get("map")
     map_hi = None if limits is None else _map("threshold", limits, shape)
+    for name, control in summary.controls.items():
+        if [layer.layer for layer in control.layers] != [layer.layer for layer in summary.layers]:
+            raise ValueError(f"summary.json: the layers of controls, {name} are not those of R; write the folder again")
+        for part, rows in {"r": control.r, **control.explained}.items():
+            _map(f"controls, {name}, {part}", rows, shape)
+    for name, values in summary.baselines.items():
+        _map(f"baselines, {name}", [values], (1, shape[0]))
     passport = _read(folder / "passport.json", Passport)
     recipe = folder / "recipe.toml"
     patterns, alphas = _tensors(folder / "bank.safetensors", shape, len(passport.sensors) if passport else 0)

@@ -16,6 +16,7 @@ from rtalign.report.provenance import WHOLE_CONTENT, recipe_of
 from rtalign.report.read import Results
 from rtalign.report.tables import facts, layer_table, rule_table
 from rtalign.report.text import clears_null, headline, known, model_name, power, several, signed, standfirst
+from rtalign.report.verdict import verdict
 from rtalign.scoring.headline import p_text
 from rtalign.scoring.statistics import STATISTICS
 
@@ -45,7 +46,7 @@ def head(results: Results) -> Markup:
         "header",
         tag("div", [tag("span", part) for part in kicker if part], class_="kicker"),
         tag("h1", headline(results)),
-        tag("div", [tag("p", sentence) for sentence in standfirst(results)], class_="stand"),
+        tag("div", [tag("p", s) for s in [*standfirst(results), verdict(results.summary)] if s], class_="stand"),
         tag("dl", _tiles(results), class_="tiles"),
         _notes(results),
     )

@@ -23,7 +23,7 @@ FORMAT, VERSION = "rtalign-summary", 2
 READABLE = (1, 2)
 """Version 2 adds estimators, thresholds and half_words; the keys of version 1 are all there."""
 KINDS = ("train", "evaluate", "session")
-EXTRAS = ("pca_variance", "null", "planted", "notes", "training_overlap", "controls")
+EXTRAS = ("pca_variance", "null", "planted", "notes", "training_overlap", "controls", "baselines", "not_controlled")
 COLUMNS = ("layer", "depth", "lag_s", "r", "null_lo", "null_hi")
 DIGITS = 6
 """Significant digits kept: finer than any score is known, and short enough to read."""
@@ -79,6 +79,8 @@ def summary(
         "peak_rss_mb": peak_rss_mb,
         "training_overlap": {"status": "none", "recordings": [], "text": ""},
         "controls": {},
+        "baselines": {},
+        "not_controlled": [],
         **extra,
     }
     return dict(as_json(contents))

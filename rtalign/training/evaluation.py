@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,14 +18,20 @@ from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.records import Recording, RecordingIdentity
 from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.static_twin import WHOLE
 from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.scoring.curves import Curves, LagScore
+from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import results
+from rtalign.training.controls import evaluation_entries
+from rtalign.training.nuisances import Nuisances, find_nuisances
+from rtalign.training.partial_scores import PartialScores
 from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
+    compute_activations,
     count_skipped,
     prepare_recordings,
     read_lag,
@@ -48,6 +54,7 @@ def evaluate(
     *,
     store: Path | None = None,
     extra: dict[str, Any] | None = None,
+    controls: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Score a bank's final decoders on every usable word of some recordings.
 
@@ -67,6 +74,8 @@ def evaluate(
         The cache folder; by default `rtalign.core.cache_folder()`.
     extra : dict, optional
         More entries of summary.json.
+    controls : sequence of str
+        "nuisances" adds what predictions and targets share beyond nuisances, and the static twin.
 
     Returns
     -------
@@ -78,7 +87,7 @@ def evaluate(
     >>> summary = evaluate(bank, recordings, load("smollm2"), Path("scores"))  # doctest: +SKIP
     """
     progress = progress or Progress(quiet=True)
-    scored = score_recordings(bank, recordings, model, progress, store=store)
+    scored = score_recordings(bank, recordings, model, progress, store=store, controls=controls)
     return scored.write(out, progress, extra)
 
 
@@ -95,19 +104,22 @@ class ScoredRecordings:
         R(layer, lag).
     overlap : TrainingOverlap
         What is known of words that the bank was trained on.
+    controlled : dict
+        Entries of summary.json on what controls found.
     """
 
     bank: DecoderBank
     prepared: list[PreparedRecording]
     curves: Curves
     overlap: TrainingOverlap
+    controlled: dict[str, Any]
 
     def write(self, out: Path, progress: Progress, extra: dict[str, Any] | None = None) -> dict[str, Any]:
         """Write the results into a folder, and return the summary."""
         bank, prepared = self.bank, self.prepared
         passport = {**bank.passport, "recordings": [results.recording_entry(one) for one in prepared]}
         passport |= {"scored": results.utc_now(), "n_words": sum(len(one.used) for one in prepared)}
-        extra = {"training_overlap": self.overlap.to_json()} | (extra or {})
+        extra = {"training_overlap": self.overlap.to_json()} | self.controlled | (extra or {})
         skipped = count_skipped(prepared)
         with replaced_folder(out) as partial_out:
             return write_results(
@@ -122,32 +134,45 @@ def score_recordings(
     progress: Progress,
     *,
     store: Path | None = None,
+    controls: Sequence[str] = (),
 ) -> ScoredRecordings:
     """Score as `evaluate` does, without writing; parameters and errors are the same."""
+    if unknown := set(controls) - {"nuisances"}:
+        raise ValueError(f"evaluation has no control called {', '.join(sorted(unknown))}; it has nuisances")
     check_model(bank, model)
     overlap = check_recordings_are_new(bank, recordings)
     request = ActivationRequest(model, bank.recipe.language, bank.layers)
-    prepared = prepare_recordings(recordings, request, bank.recipe, store or cache_folder(), progress)
+    store = store or cache_folder()
+    prepared = prepare_recordings(recordings, request, bank.recipe, store, progress)
     n_words = sum(len(one.used) for one in prepared)
     if n_words < MIN_SCORED_WORDS:
         raise ValueError(
             f"{n_words} words of these recordings can be scored; at least {MIN_SCORED_WORDS} are needed for a curve"
         )
-    return ScoredRecordings(bank, prepared, score_bank(bank, prepared, progress), overlap)
+    nuisances = None
+    if controls:
+        static = ActivationRequest(model, bank.recipe.language, [0], surprisal=True)
+        read = compute_activations(recordings, static, store, progress, check=lambda: None)
+        nuisances = find_nuisances(prepared, read, np.zeros(n_words, int))
+    curves, controlled = score_bank(bank, prepared, progress, nuisances)
+    return ScoredRecordings(bank, prepared, curves, overlap, controlled)
 
 
-def score_bank(bank: DecoderBank, recordings: Sequence[PreparedRecording], progress: Progress) -> Curves:
-    """R(layer, lag) of a bank on prepared recordings, with null draws and blocks left out."""
+def score_bank(
+    bank: DecoderBank, recordings: Sequence[PreparedRecording], progress: Progress, nuisances: Nuisances | None = None
+) -> tuple[Curves, dict[str, Any]]:
+    """R(layer, lag) of a bank on prepared recordings, and what summary.json holds of it without the nuisances."""
     targets = np.concatenate([bank.projection.project(one.used_activations) for one in recordings])
     run = np.repeat(np.arange(len(recordings)), [len(one.used) for one in recordings])
     draws = Draws.plan(np.zeros(len(targets), int), len(bank.layers), bank.recipe.fit, run)
-    prepared = draws.prepare([targets])
+    prepared, n_layers = draws.prepare([targets]), len(bank.layers)
+    partials = PartialScores.of(nuisances, targets, draws) if nuisances else None
 
-    def score_lag(index: int) -> tuple[LagScore, dict[str, np.ndarray]]:
-        predicted = bank.predict(
-            index, match_sensors(bank, recordings, read_lag(recordings, bank.lags_s[index]), index)
-        )
-        return score(draws, [predicted], prepared), by_layer([Agreement.of(predicted, targets)], len(bank.layers))
+    def score_lag(index: int) -> tuple[LagScore, dict[str, np.ndarray], Any]:
+        signal = match_sensors(bank, recordings, read_lag(recordings, bank.lags_s[index]), index)
+        predicted = bank.predict(index, signal)
+        beside = by_layer([Agreement.of(predicted, targets)], n_layers)
+        return score(draws, [predicted], prepared), beside, partials and partials.score(predicted)
 
     with progress.stage("scores", len(bank.lags_s), "lags") as stage:
         jobs = [partial(score_lag, index) for index in range(len(bank.lags_s))]
@@ -155,9 +180,16 @@ def score_bank(bank: DecoderBank, recordings: Sequence[PreparedRecording], progr
         for result in run_ordered(jobs, cpu_count()):
             scored.append(result)
             stage.advance()
-    scores, statistics = zip(*scored, strict=True)
-    n_layers = int(bank.model["n_layers"])
-    return Curves.of(bank.lags_s, bank.layers, n_layers, scores, draws.block_words, bank.error, statistics)
+    scores, statistics, found = zip(*scored, strict=True)
+    axes = bank.lags_s, bank.layers, int(bank.model["n_layers"])
+    curves = Curves.of(*axes, scores, draws.block_words, bank.error, statistics)
+    if nuisances is None:
+        return curves, {}
+    unique = Curves.of(*axes, [own for own, _ in found], draws.block_words, bank.error)
+    explained = {name: np.stack([twin.r[name] for _, twin in found], axis=-1) for name in found[0][1].r}
+    left_out = LeftOut.of(np.stack([twin.left_out for _, twin in found], axis=-1), draws.block_words)
+    twin = replace(curves, r=explained[WHOLE], left_out=left_out, statistics={})
+    return curves, evaluation_entries(unique, twin, explained, nuisances, bank.recipe.fit.peak)
 
 
 def match_sensors(

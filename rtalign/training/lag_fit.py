@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -134,7 +134,7 @@ class LagWords:
     earlier: Sequence[Moments] = ()
     gpu: GpuTargets | None = None
 
-    def sums(self) -> _Sums:
+    def sums(self) -> Sums:
         """All that the fit needs of the words."""
         return _SumsOnGpu(self, self.gpu) if self.gpu else _Sums(self)
 
@@ -147,13 +147,44 @@ class LagWords:
         return [m + before for m, before in zip(own, self.earlier, strict=True)] if self.earlier else list(own)
 
 
+class Sums(Protocol):
+    """Moments of the words of one lag, by fold and by block, and sums of their predictions."""
+
+    @property
+    def moments(self) -> list[Moments]: ...
+
+    @property
+    def parts(self) -> Sequence[Sequence[BlockMoments]]: ...
+
+    def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]: ...
+
+
+class WordsOfLag(Protocol):
+    """What the fit of one lag needs: `LagWords`, or the same words with nuisances taken out."""
+
+    @property
+    def targets(self) -> LagTargets: ...
+
+    @property
+    def recipe(self) -> FitRecipe: ...
+
+    @property
+    def bases(self) -> Mapping[tuple[int, ...], EigenBasis] | None: ...
+
+    def sums(self) -> Sums: ...
+
+    def predicted(self, fit: ridge.RidgeFit) -> list[np.ndarray]: ...
+
+    def with_earlier(self, own: Sequence[Moments]) -> list[Moments]: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LagFit:
     """The fit of one lag.
 
     Attributes
     ----------
-    words : LagWords
+    words : WordsOfLag
         The words.
     moments : sequence of Moments
         One a fold.
@@ -171,9 +202,11 @@ class LagFit:
         By how much leaving out blocks makes the variance of R too large.
     halves : ndarray, shape (2, layer)
         R of half of the words.
+    sums : Sums
+        Of the words, by fold and by block.
     """
 
-    words: LagWords
+    words: WordsOfLag
     moments: Sequence[Moments]
     fit: ridge.RidgeFit
     r: np.ndarray
@@ -182,6 +215,7 @@ class LagFit:
     retrained: np.ndarray
     excess: np.ndarray
     halves: np.ndarray
+    sums: Sums
 
     @property
     def predicted(self) -> list[np.ndarray]:
@@ -189,12 +223,12 @@ class LagFit:
         return self.words.predicted(self.fit)
 
 
-def fit_words(words: LagWords, penalties: np.ndarray | None = None) -> LagFit:
+def fit_words(words: WordsOfLag, penalties: np.ndarray | None = None) -> LagFit:
     """Fit the decoders of one lag and score them on held-out words.
 
     Parameters
     ----------
-    words : LagWords
+    words : WordsOfLag
         The words.
     penalties : ndarray, shape (fold + 1, target), optional
         Chosen before, for all lags; else they are chosen for this lag.
@@ -205,7 +239,7 @@ def fit_words(words: LagWords, penalties: np.ndarray | None = None) -> LagFit:
     """
     targets, recipe, sums = words.targets, words.recipe, words.sums()
     total = words.with_earlier(sums.moments)
-    bases = ridge.eigen_bases(total, recipe.precision) if words.bases is None else words.bases
+    bases = words.bases or ridge.eigen_bases(total, recipe.precision, 2 if penalties is None else 1)
     fit = ridge.fit_ridge(total, recipe.alphas, targets.rotations, recipe.precision, bases=bases, penalties=penalties)
     r = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=(0, 2))
     folds = zip(sums.moments, sums.parts, sums.predicted(fit), targets.components, strict=True)
@@ -215,7 +249,7 @@ def fit_words(words: LagWords, penalties: np.ndarray | None = None) -> LagFit:
     left_out, retrained, halves = (
         r + values - blocks.whole for values in (blocks.left_out, blocks.retrained, blocks.halves)
     )
-    return LagFit(words, total, fit, r, null, left_out, retrained, blocks.excess, halves)
+    return LagFit(words, total, fit, r, null, left_out, retrained, blocks.excess, halves, sums)
 
 
 class _Sums:
@@ -374,7 +408,7 @@ def _moments_of(signal: np.ndarray, recipe: FitRecipe) -> Moments:
     return Moments.from_data(signal, np.empty((len(signal), 0), np.float32), recipe.precision)
 
 
-def search_penalties(words: LagWords) -> list[HeldOut]:
+def search_penalties(words: WordsOfLag) -> list[HeldOut]:
     """Test every penalty at one lag, as `ridge.try_penalties`."""
     recipe, total = words.recipe, words.with_earlier(words.sums().moments)
     return ridge.try_penalties(total, recipe.alphas, words.targets.rotations, recipe.precision, bases=words.bases)

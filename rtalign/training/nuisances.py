@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +16,12 @@ KNOTS = 6
 """Of the broken line by which an interval may act: the answers to two words overlap as no straight line does."""
 NEIGHBOURS = (-2, -1, 0, 1, 2)
 """Words whose static vectors are nuisances; 0 is the word itself."""
-STATIC_COMPONENTS = 50
-WORDS_PER_COLUMN = 5
-"""Words there must be for each nuisance: with fewer, taking them out adds more noise than it removes."""
+STATIC_COMPONENTS = 20
+"""Of the static vectors, for each neighbour (docs/decisions/021-unique-r-from-the-same-sums.md)."""
+SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\"')\]\u2019\u201d]*$")
+"""What the last word of a sentence ends in, where a word table keeps punctuation."""
+WORDS_PER_COLUMN = 3
+"""Words of a fold there must be for each nuisance: with fewer, taking them out leaves too little of the words."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +33,7 @@ class Nuisances:
     values : ndarray of float32, shape (word, nuisance)
         Over all recordings, in order.
     groups : dict of str to slice
-        The columns of each group: timing, form, surprisal, neighbours.
+        The columns of each group: timing, duration, position, form, surprisal, neighbours.
     """
 
     values: np.ndarray
@@ -38,6 +43,11 @@ class Nuisances:
     def n(self) -> int:
         """How many columns there are."""
         return self.values.shape[1]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many columns each group has."""
+        return {name: columns.stop - columns.start for name, columns in self.groups.items()}
 
     @classmethod
     def of(cls, groups: Mapping[str, np.ndarray]) -> Nuisances:
@@ -58,7 +68,7 @@ class Nuisances:
 
 
 def find_nuisances(
-    prepared: Sequence[PreparedRecording], static: Sequence[StoredActivations], kept: np.ndarray
+    prepared: Sequence[PreparedRecording], static: Sequence[StoredActivations], fold: np.ndarray
 ) -> Nuisances:
     """Compute the nuisances of all words in use.
 
@@ -68,8 +78,9 @@ def find_nuisances(
         The recordings.
     static : sequence of StoredActivations, shape (word, 1, dim)
         State 0 of every word of each recording, read with surprisal.
-    kept : ndarray of bool, shape (word,)
-        Which of the words in use are in a fold; the components of static vectors are fitted to these alone.
+    fold : ndarray of int, shape (word,)
+        The fold of each word in use, or -1.  The components of static vectors are those of all words in a fold: they
+        know of neither signal nor targets.
 
     Returns
     -------
@@ -80,40 +91,68 @@ def find_nuisances(
     used = [one.used for one in prepared]
     groups = {
         "timing": timing(words, used),
-        "form": np.concatenate([form(of_run)[rows] for of_run, rows in zip(words, used, strict=True)]),
+        "duration": duration(words, used),
+        "position": position(words, used),
+        "form": form(words, used),
         "surprisal": np.concatenate([one.surprisal()[rows] for one, rows in zip(static, used, strict=True)])[:, None],
     }
-    room = int(kept.sum()) // WORDS_PER_COLUMN - sum(part.shape[1] for part in groups.values())
+    kept, shortest = fold >= 0, int(np.bincount(fold[fold >= 0]).min())
+    room = shortest // WORDS_PER_COLUMN - sum(part.shape[1] for part in groups.values())
     components = min(STATIC_COMPONENTS, room // len(NEIGHBOURS))
     if components < 1:
-        raise ValueError(f"{int(kept.sum())} words are too few to take nuisances out of; leave --controls out")
+        raise ValueError(f"a fold of {shortest} words is too short to take nuisances out of; leave --controls out")
     groups["neighbours"] = neighbours([one[:, 0] for one in static], used, kept, components)
     return Nuisances.of(groups)
 
 
 def timing(words: Sequence[Sequence[Word]], used: Sequence[np.ndarray]) -> np.ndarray:
-    """(word, column): onset intervals to two words before and after, duration, position in the recording.
+    """(word, column): onset intervals to two words before and after, by broken lines.
 
-    Intervals and durations act by broken lines.  At the ends of a recording, and where no duration is known, the median
-    stands in.
+    At the ends of a recording the median stands in.
     """
-    columns: list[np.ndarray] = []
     onsets = [np.array([word.onset for word in of_run]) for of_run in words]
-    for step in (-2, -1, 1, 2):
-        gaps = [np.abs(_shifted(of_run, step) - of_run)[rows] for of_run, rows in zip(onsets, used, strict=True)]
-        columns.append(broken_line(_known(np.concatenate(gaps))))
-    durations = [np.array([np.nan if word.duration is None else word.duration for word in of_run]) for of_run in words]
-    lasting = [of_run[rows] for of_run, rows in zip(durations, used, strict=True)]
-    columns.append(broken_line(_known(np.concatenate(lasting))))
-    place = [np.linspace(-1, 1, len(of_run))[rows] for of_run, rows in zip(words, used, strict=True)]
-    columns.append(np.concatenate(place)[:, None] ** [1, 2])
-    return np.hstack(columns)
+    gaps = [
+        np.concatenate(
+            [np.abs(_shifted(of_run, step) - of_run)[rows] for of_run, rows in zip(onsets, used, strict=True)]
+        )
+        for step in NEIGHBOURS
+        if step
+    ]
+    return np.hstack([broken_line(_known(gap)) for gap in gaps])
 
 
-def form(words: Sequence[Word]) -> np.ndarray:
-    """(word, column): letters of the words before, of the word, and of the next."""
-    letters = np.array([sum(map(str.isalnum, word.text)) for word in words], float)
-    return np.column_stack([_known(_shifted(letters, step)) for step in NEIGHBOURS])
+def duration(words: Sequence[Sequence[Word]], used: Sequence[np.ndarray]) -> np.ndarray:
+    """(word, column): a broken line of how long each word lasts; the median where that is not known."""
+    lasting = [[np.nan if of_run[i].duration is None else of_run[i].duration for i in rows]
+               for of_run, rows in zip(words, used, strict=True)]  # fmt: skip
+    return broken_line(_known(np.concatenate(lasting).astype(float)))
+
+
+def position(words: Sequence[Sequence[Word]], used: Sequence[np.ndarray]) -> np.ndarray:
+    """(word, column): place in the recording and its square, and the number of words since the sentence began.
+
+    Sentences are known where the word table keeps punctuation.
+    """
+    columns = []
+    for of_run, rows in zip(words, used, strict=True):
+        place = np.linspace(-1, 1, len(of_run))
+        ended = np.array([False, *(bool(SENTENCE_END.search(word.text)) for word in of_run[:-1])])
+        index = np.arange(len(of_run))
+        since = index - np.maximum.accumulate(np.where(ended, index, 0)) if ended.any() else np.zeros(len(of_run))
+        columns.append(np.column_stack([place, place**2, np.log1p(since)])[rows])
+    return np.concatenate(columns)
+
+
+def form(words: Sequence[Sequence[Word]], used: Sequence[np.ndarray]) -> np.ndarray:
+    """(word, column): letters of the words before, of the word and of the next, and how often it comes in the story."""
+    often = Counter(word.text.casefold() for of_run in words for word in of_run)
+    columns = []
+    for of_run, rows in zip(words, used, strict=True):
+        letters = np.array([sum(map(str.isalnum, word.text)) for word in of_run], float)
+        around = [_known(_shifted(letters, step)) for step in NEIGHBOURS]
+        frequency = np.log([often[word.text.casefold()] for word in of_run])
+        columns.append(np.column_stack([*around, frequency])[rows])
+    return np.concatenate(columns)
 
 
 def neighbours(

@@ -21,7 +21,12 @@ from rtalign.training.prepare import PreparedRecording
 if TYPE_CHECKING:
     from rtalign.language.model import LanguageModel
 
-STAGES = {"language": ("language model",), "signal": ("signal",), "fit": ("targets", "decoders", "scores")}
+OF_CONTROLS = ("controls", "nuisances, penalties", "innovation, penalties")
+STAGES = {
+    "language": ("language model",),
+    "signal": ("signal",),
+    "fit": ("targets", "penalties", "decoders", "scores", *OF_CONTROLS),
+}
 
 
 def write_results(

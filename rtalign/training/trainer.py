@@ -26,8 +26,8 @@ from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.scoring.statistics import by_layer
-from rtalign.training import bank_writer, results
-from rtalign.training.controls import check_controls, control_entry
+from rtalign.training import bank_writer, results, unique
+from rtalign.training.controls import ControlRun, check_controls, merged, plan_controls
 from rtalign.training.lag_fit import (
     LagFit,
     LagTargets,
@@ -38,11 +38,9 @@ from rtalign.training.lag_fit import (
     searched_lags,
 )
 from rtalign.training.noise_ceilings import measure_noise_ceilings, write_noise_ceilings
-from rtalign.training.nuisances import find_nuisances
 from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
-    compute_activations,
     count_skipped,
     fold_targets,
     prepare_recordings,
@@ -50,7 +48,6 @@ from rtalign.training.prepare import (
 )
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
-from rtalign.training.unique import UniqueInputs, fit_unique, partialled_targets
 
 if TYPE_CHECKING:  # importing them would import torch
     from rtalign.decoding.gpu_products import GpuTargets
@@ -83,6 +80,8 @@ class FitInputs:
         The file that takes the decoders; None where only their scores are wanted.
     sensor_moments : SensorMomentsFile or None
         Moments of the same signal, computed before for all models.
+    controls : sequence of ControlRun
+        What is fitted beside the plain decoders.
     """
 
     prepared: Sequence[PreparedRecording]
@@ -95,6 +94,7 @@ class FitInputs:
     penalties: np.ndarray | None = None
     work: TensorFile | None = None
     sensor_moments: SensorMomentsFile | None = None
+    controls: Sequence[ControlRun] = ()
 
 
 def train(
@@ -164,12 +164,17 @@ def train(
         inputs = make_fit_inputs(prepared, recipe, projection, fold, earlier=before, device=device)
         inputs = replace(inputs, work=work)
         stage.advance(len(layers))
-    _fit_lags(replace(inputs, penalties=find_penalties(inputs, progress)), work, progress)
-    controlled = _controls(inputs, controls, layers, model, store, progress)
+    if controls:
+        static = ActivationRequest(model, recipe.language, [0], surprisal=True)
+        runs = plan_controls(controls, prepared, static, inputs.targets, fold, recipe, folder, progress)
+        inputs = replace(inputs, controls=[_with_penalties(inputs, run, progress) for run in runs])
+    inputs = replace(inputs, penalties=find_penalties(inputs, progress))
+    _fit_lags(inputs, work, progress)
     extra = (extra or {}) | {"pca_variance": projection.variance[:, : projection.components].sum(axis=1).tolist()}
-    extra |= {"null": null_method(recipe.fit), "controls": controlled}
+    extra |= {"null": null_method(recipe.fit)}
     bank_writer.write_noise(work, inputs.targets.block_words)
     curves = bank_writer.read_curves(work, recipe.lags.seconds, layers, model.info.n_layers)
+    extra |= merged(inputs.controls, curves, recipe.fit.peak)
     skipped = count_skipped(prepared, purged=int((fold == folds.PURGED).sum()))
     ceilings = measure_noise_ceilings(repeats, recipe, progress)
     passport = _passport(inputs, layers, projection.components, model, extend)
@@ -217,7 +222,7 @@ def make_fit_inputs(
 def _fit_lags(inputs: FitInputs, work: TensorFile, progress: Progress) -> None:
     """Fit every lag that is not done yet, several at the same time."""
     done = work["done"]
-    todo = np.flatnonzero(done == 0)
+    todo = np.flatnonzero(np.min([done, *(run.done for run in inputs.controls)], axis=0) == 0)
     with progress.stage("decoders", len(done), "lags") as stage:
         stage.skip(len(done) - len(todo))
         jobs = [partial(_fit_and_store, inputs, int(index)) for index in todo]
@@ -226,42 +231,10 @@ def _fit_lags(inputs: FitInputs, work: TensorFile, progress: Progress) -> None:
             stage.advance()
 
 
-def _controls(
-    inputs: FitInputs,
-    names: Sequence[str],
-    layers: Sequence[int],
-    model: LanguageModel,
-    store: Path,
-    progress: Progress,
-) -> dict[str, Any]:
-    """What the controls found, by name; nothing is computed where none is asked for."""
-    if "nuisances" not in names:
-        return {}
-    prepared, recipe, n_folds = inputs.prepared, inputs.recipe, len(inputs.targets.values)
-    recordings = [one.recording for one in prepared]
-    request = ActivationRequest(model, recipe.language, [0], surprisal=True)
-    static = compute_activations(recordings, request, store, progress, check=lambda: None)
-    found = find_nuisances(prepared, static, inputs.fold != folds.PURGED)
-    nuisances = [found.values[inputs.fold == k] for k in range(n_folds)]
-    plain, components = inputs.targets, inputs.targets.rotations.final.shape[2]
-    targets = partialled_targets(plain.values, nuisances, plain.n_layers, components, plain.blocks, recipe.fit)
-
-    def read(index: int) -> list[np.ndarray]:
-        signal = read_lag(prepared, float(recipe.lags.seconds[index]))
-        return [signal[inputs.fold == k] for k in range(n_folds)]
-
-    n_columns = prepared[0].signal.n_sensors + found.n
-    need = lag_bytes(len(inputs.fold), n_columns, plain.n_layers * components, n_folds)
-    unique = UniqueInputs(read, recipe.lags.seconds, nuisances, targets, recipe.fit, need)
-    curves = fit_unique(unique, layers, model.info.n_layers, progress)
-    return {"nuisances": control_entry(curves, recipe.fit.peak, found)}
-
-
 def _bytes(inputs: FitInputs) -> float:
     n_layers, _, components = inputs.targets.rotations.final.shape
-    return lag_bytes(
-        len(inputs.fold), inputs.prepared[0].signal.n_sensors, n_layers * components, len(inputs.targets.values)
-    )
+    n_columns = inputs.prepared[0].signal.n_sensors + sum(run.control.n_nuisances for run in inputs.controls)
+    return lag_bytes(len(inputs.fold), n_columns, n_layers * components, len(inputs.targets.values))
 
 
 def lag_bytes(n_words: int, n_sensors: int, n_targets: int, n_folds: int) -> float:
@@ -289,13 +262,35 @@ def find_penalties(inputs: FitInputs, progress: Progress) -> np.ndarray | None:
     return ridge.shared_penalties(losses, recipe.fit.alphas)
 
 
+def _with_penalties(inputs: FitInputs, run: ControlRun, progress: Progress) -> ControlRun:
+    """The control with penalties that all lags share, chosen as those of the plain decoders."""
+    if inputs.recipe.fit.penalties == "lag":
+        return run
+    chosen = unique.searched_lags(len(inputs.recipe.lags.seconds))
+    with progress.stage(f"{run.name}, penalties", len(chosen), "lags") as stage:
+        losses = []
+        jobs = [partial(_search_control, inputs, run, index) for index in chosen]
+        for loss in run_ordered(jobs, worker_count(_bytes(inputs))):
+            losses.append(loss)
+            stage.advance()
+    return replace(run, penalties=ridge.shared_penalties(losses, inputs.recipe.fit.alphas))
+
+
+def _search_control(inputs: FitInputs, run: ControlRun, index: int) -> list[HeldOut]:
+    return run.control.search(lag_words(inputs, index))
+
+
 def _search_lag(inputs: FitInputs, index: int) -> list[HeldOut]:
     return search_penalties(lag_words(inputs, index))
 
 
 def fit_lag(inputs: FitInputs, index: int) -> LagFit:
-    """Fit the decoders of one lag and predict its held-out words."""
-    return fit_words(lag_words(inputs, index), inputs.penalties)
+    """Fit the decoders of one lag and predict its held-out words; what controls find there is written at once."""
+    words = lag_words(inputs, index)
+    fitted = fit_words(words, inputs.penalties)
+    for run in inputs.controls:
+        run.fit_and_write(index, words, fitted)
+    return fitted
 
 
 def lag_words(inputs: FitInputs, index: int) -> LagWords:

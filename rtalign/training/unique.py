@@ -1,136 +1,261 @@
-"""Unique R: what signal and layers share beyond the nuisances, with its own null, intervals and ladder."""
+"""The control that takes nuisances out: unique R of every lag, and R of the static twin, from the plain fit's sums."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
-from rtalign.core.machine import worker_count
-from rtalign.core.parallel import run_ordered
-from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe
-from rtalign.decoding import ridge
-from rtalign.decoding.moments import Moments, Precision
-from rtalign.decoding.partialling import carry, nuisance_axes, partialled_bases, partialled_rotations
+from rtalign.core.tensorfile import TensorFile
+from rtalign.decoding.block_moments import BlockMoments, BlockSums
+from rtalign.decoding.moments import Moments, rotate
+from rtalign.decoding.partialling import FoldNuisances, ResidualFold, residual_rotations
+from rtalign.decoding.penalties import HeldOut
+from rtalign.decoding.ridge import RidgeFit
+from rtalign.decoding.static_twin import WHOLE, StaticTwin, TwinScores
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
-from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
+from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, fit_words, search_penalties
+from rtalign.training.nuisances import Nuisances
+
+SEARCH_STEP = 8
+"""Every so many lags are searched for the penalties of unique R, half as many as for those of plain R."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class UniqueInputs:
-    """What the fit of unique R needs.
+class ResidualWords:
+    """The words of one lag with the nuisances taken out, as `fit_words` and `search_penalties` take them.
 
     Attributes
     ----------
-    read : callable
-        From the index of a lag to the signal (word of the fold, sensor) of each fold.
-    lags_s : ndarray, shape (lag,)
-        The lags.
-    nuisances : sequence of ndarray, shape (word of the fold, nuisance)
+    plain : LagWords
+        The words as they are.
+    nuisances : sequence of FoldNuisances
+        One a fold.
+    folds : sequence of ResidualFold
         One a fold.
     targets : LagTargets
-        With the nuisances partialled out; see `partialled_targets`.
-    recipe : FitRecipe
-        As in the plain fit.
-    lag_bytes : float
-        Memory that one lag takes.
+        Of the residual targets.
     """
 
-    read: Callable[[int], Sequence[np.ndarray]]
-    lags_s: np.ndarray
-    nuisances: Sequence[np.ndarray]
+    plain: LagWords
+    nuisances: Sequence[FoldNuisances]
+    folds: Sequence[ResidualFold]
     targets: LagTargets
-    recipe: FitRecipe
-    lag_bytes: float = 0.0
+
+    bases = None
+
+    @property
+    def recipe(self) -> FitRecipe:
+        """Penalties, draws and precision."""
+        return self.plain.recipe
+
+    def sums(self) -> ResidualSums:
+        """By fold and by block; nothing more is to be multiplied."""
+        return ResidualSums([fold.moments for fold in self.folds], [fold.blocks for fold in self.folds], self)
+
+    def predicted(self, fit: RidgeFit) -> list[np.ndarray]:
+        """(word of the fold, target), one a fold: predictions by decoders that were not trained on them."""
+        words = zip(self.folds, self.nuisances, self.plain.signals, fit.weights, fit.bias, strict=True)
+        return [fold.predict(own, x, w, b) for fold, own, x, w, b in words]
+
+    def with_earlier(self, own: Sequence[Moments]) -> list[Moments]:
+        """These words alone: controls know of no others."""
+        return list(own)
 
 
-def partialled_targets(
-    values: Sequence[np.ndarray],
-    nuisances: Sequence[np.ndarray],
-    n_layers: int,
-    components: int,
-    blocks: Sequence[Sequence[slice]],
-    recipe: FitRecipe,
-) -> LagTargets:
-    """Targets that carry the nuisances; each fold's components are those of residuals, from the other folds' words."""
-    carried = [carry(y, z, n_layers) for y, z in zip(values, nuisances, strict=True)]
-    find = partial(partialled_rotations, n=nuisances[0].shape[1])
-    return LagTargets.of(carried, n_layers, components, blocks, recipe, find_rotations=find)
+@dataclass(frozen=True, slots=True, eq=False)
+class ResidualSums:
+    """`rtalign.training.lag_fit.Sums` of residual words: moments one a fold, parts one a block."""
+
+    moments: list[Moments]
+    parts: Sequence[Sequence[BlockMoments]]
+    words: ResidualWords
+
+    def predicted(self, fit: RidgeFit) -> list[BlockSums]:
+        """Of the held-out predictions of each fold."""
+        values = zip(self.words.predicted(fit), self.words.nuisances, strict=True)
+        return [BlockSums.of(p, own.rows) for p, own in values]
 
 
-def fit_unique(inputs: UniqueInputs, layers: Sequence[int], n_layers: int, progress: Progress) -> Curves:
-    """Curves of unique R, by the same route as plain R.
+@dataclass(frozen=True, slots=True, eq=False)
+class UniqueFit:
+    """What the control finds at one lag: each field as that of `LagFit`, and R of the twin."""
+
+    r: np.ndarray
+    null: np.ndarray
+    left_out: np.ndarray
+    excess: np.ndarray
+    halves: np.ndarray
+    twin: TwinScores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UniqueControl:
+    """What the control needs that does not depend on the lag.
+
+    Attributes
+    ----------
+    nuisances : sequence of FoldNuisances
+        One a fold.
+    targets : LagTargets
+        Of the residual targets.
+    twin : StaticTwin
+        Of the same words.
+    """
+
+    nuisances: Sequence[FoldNuisances]
+    targets: LagTargets
+    twin: StaticTwin
+
+    @classmethod
+    def of(cls, plain: LagTargets, nuisances: Nuisances, fold: np.ndarray, recipe: FitRecipe) -> UniqueControl:
+        """From the plain targets; fold (word,) of all words in use says which of these are in which fold."""
+        own = [
+            FoldNuisances.of(nuisances.values[fold == k], values, rows, recipe.precision)
+            for k, (values, rows) in enumerate(zip(plain.values, plain.blocks, strict=True))
+        ]
+        find = partial(residual_rotations, whole=plain.moments)
+        residuals, components = [one.residuals for one in own], plain.rotations.final.shape[2]
+        targets = LagTargets.of(residuals, plain.n_layers, components, plain.blocks, recipe, find_rotations=find)
+        turned = [rotate(y, turn.astype(y.dtype)) for y, turn in zip(plain.values, plain.rotations.outer, strict=True)]
+        return cls(own, targets, StaticTwin.of(turned, own, nuisances.groups, components))
+
+    @property
+    def n_nuisances(self) -> int:
+        """How many nuisances there are."""
+        return len(self.nuisances[0].axes)
+
+    @property
+    def widening(self) -> float:
+        """How much wider R spreads than random signs of blocks say, for the degrees of freedom that nuisances take.
+
+        Residuals of n words on q nuisances vary in n - q directions, and correlations with them accordingly.
+        """
+        n_words = sum(len(own.values) for own in self.nuisances)
+        left = n_words - sum(own.axes.shape[1] for own in self.nuisances)
+        return float(np.sqrt(n_words / left))
+
+    def take_out(
+        self, words: LagWords, moments: Sequence[Moments], blocks: Sequence[Sequence[BlockMoments]]
+    ) -> ResidualWords:
+        """The words with the nuisances taken out, from their plain sums, fold by fold and, where needed, by block."""
+        precision = words.recipe.precision
+        parts = zip(self.nuisances, words.signals, moments, blocks, self.targets.moments, strict=True)
+        folds = [ResidualFold.of(*part, precision) for part in parts]
+        return ResidualWords(words, self.nuisances, folds, self.targets)
+
+    def search(self, words: LagWords) -> list[HeldOut]:
+        """Test every penalty of unique R at one lag, as `ridge.try_penalties`."""
+        moments = words.sums().moments
+        return search_penalties(self.take_out(words, moments, [()] * len(moments)))
+
+    def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None = None) -> UniqueFit:
+        """Fit and score the decoders of the residual words of one lag.
+
+        Parameters
+        ----------
+        words : LagWords
+            The words as they are.
+        plain : LagFit
+            Their plain fit, whose sums serve here again.
+        penalties : ndarray, shape (fold + 1, target), optional
+            Chosen before, for all lags; else they are chosen for this lag.
+
+        Returns
+        -------
+        UniqueFit
+        """
+        residual, wider = self.take_out(words, plain.moments, plain.sums.parts), self.widening
+        found = fit_words(residual, penalties)
+        left_out = found.r + (found.left_out - found.r) * wider
+        carried = [fold.carried @ weights for fold, weights in zip(residual.folds, plain.fit.weights, strict=True)]
+        twin = self.twin.score(carried, plain.fit.agreements)
+        return UniqueFit(found.r, found.null * wider, left_out, found.excess * wider**2, found.halves, twin)
+
+
+class LagResults:
+    """What a control found, lag by lag: in memory, or in a file beside that of the bank under way.
 
     Parameters
     ----------
-    inputs : UniqueInputs
-        Signal, nuisances and targets.
-    layers : sequence of int
-        Hidden states decoded.
-    n_layers : int
-        Hidden states of the model.
-    progress : Progress
-        Shows the lags.
-
-    Returns
-    -------
-    Curves
+    block_words : sequence of int
+        Number of words of each block.
+    n_layers, n_lags, n_draws : int
+        Layers, lags, and draws of the null.
+    groups : sequence of str
+        Groups of nuisances whose twins are scored; none without twins.
+    path : Path, optional
+        The file: as an interrupted run left it, or new; without one, results are kept in memory.
     """
-    lags, workers = range(len(inputs.lags_s)), worker_count(inputs.lag_bytes)
-    axes = nuisance_axes([_moments(z, "float64") for z in inputs.nuisances])
-    penalties = None
-    if inputs.recipe.penalties == "shared":
-        chosen = searched_lags(len(lags))
-        with progress.stage("control penalties", len(chosen), "lags") as stage:
-            tested = _each(partial(_at_lag, inputs, axes, search_penalties), chosen, workers, stage.advance)
-        penalties = ridge.shared_penalties(tested, inputs.recipe.alphas)
-    with progress.stage("control decoders", len(lags), "lags") as stage:
-        fit = partial(_scores, penalties=penalties)
-        scores = _each(partial(_at_lag, inputs, axes, fit), lags, workers, stage.advance)
-    return _curves(inputs, scores, layers, n_layers)
+
+    NAMES = ("r", "null", "left_out", "excess", "halves")
+
+    def __init__(
+        self,
+        block_words: Sequence[int],
+        n_layers: int,
+        n_lags: int,
+        n_draws: int,
+        groups: Sequence[str] = (),
+        path: Path | None = None,
+    ) -> None:
+        self.groups, self._block_words, blocks = groups, block_words, len(block_words)
+        shapes: dict[str, tuple[str, tuple[int, ...]]] = {
+            "done": ("uint8", (n_lags,)),
+            "r": ("float64", (n_layers, n_lags)),
+            "null": ("float32", (n_draws, n_layers, n_lags)),
+            "left_out": ("float32", (blocks, n_layers, n_lags)),
+            "excess": ("float32", (n_layers, n_lags)),
+            "halves": ("float32", (2, n_layers, n_lags)),
+            "twin": ("float64", (len(groups), n_layers, n_lags)),
+            "twin_left_out": ("float32", (blocks, n_layers, n_lags)),
+        }
+        self._arrays: TensorFile | dict[str, np.ndarray]
+        if path is None:
+            self._arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in shapes.items()}
+        elif path.exists() and TensorFile(path).shapes() == {name: shape for name, (_, shape) in shapes.items()}:
+            self._arrays = TensorFile(path, writable=True)
+        else:
+            self._arrays = TensorFile.create(path, shapes)
+
+    @property
+    def done(self) -> np.ndarray:
+        """(lag,): 1 where a lag is written."""
+        return self._arrays["done"]
+
+    def write(self, index: int, found: UniqueFit | LagFit) -> None:
+        """Write one lag."""
+        for name in self.NAMES:
+            self._arrays[name][..., index] = getattr(found, name)
+        if isinstance(found, UniqueFit):
+            self._arrays["twin"][..., index] = np.stack([found.twin.r[group] for group in self.groups])
+            self._arrays["twin_left_out"][..., index] = found.twin.left_out
+        self.done[index] = 1
+
+    def curves(self, plain: Curves) -> Curves:
+        """Curves of the control, beside the plain ones."""
+        r, null, without, excess, halves = (np.array(self._arrays[name]) for name in self.NAMES)
+        left_out = LeftOut.of(without, self._block_words, excess)
+        return Curves(plain.lags_s, plain.layers, plain.depth, r, null, left_out, noise_of_decoders(r, halves), halves)
+
+    def twin(self, plain: Curves) -> Curves:
+        """Curves of the static twin; chance is that of the plain curves, whose predictions are as noisy."""
+        left_out = LeftOut.of(np.array(self._arrays["twin_left_out"]), self._block_words)
+        r = self.explained[WHOLE]
+        return Curves(plain.lags_s, plain.layers, plain.depth, r, plain.null, left_out, plain.noise)
+
+    @property
+    def explained(self) -> dict[str, np.ndarray]:
+        """(layer, lag) by group: R that the nuisances of a group carry by themselves."""
+        return {group: np.array(part) for group, part in zip(self.groups, self._arrays["twin"], strict=True)}
 
 
-def _each(step: Callable[[int], Any], lags: Sequence[int], workers: int, advance: Callable[[], None]) -> list[Any]:
-    found = []
-    for result in run_ordered([partial(step, index) for index in lags], workers):
-        found.append(result)
-        advance()
-    return found
-
-
-def _at_lag(
-    inputs: UniqueInputs, axes: Mapping[tuple[int, ...], np.ndarray], step: Callable[[LagWords], Any], index: int
-) -> Any:
-    """Do a step with the signal of one lag and the nuisances in front of it."""
-    signals = [carry(x, z) for x, z in zip(inputs.read(index), inputs.nuisances, strict=True)]
-    precision = inputs.recipe.precision
-    sensors = [_moments(x, precision) for x in signals]
-    bases = partialled_bases(sensors, axes, precision)
-    return step(LagWords(signals, inputs.targets, inputs.recipe, sensors, bases))
-
-
-def _moments(values: np.ndarray, precision: Precision) -> Moments:
-    return Moments.from_data(values, np.empty((len(values), 0), np.float32), precision)
-
-
-def _scores(words: LagWords, penalties: np.ndarray | None) -> dict[str, np.ndarray]:
-    """What is kept of `fit_words` at one lag: all of it would fill the memory."""
-    found = fit_words(words, penalties)
-    return {name: getattr(found, name) for name in ("r", "null", "left_out", "excess", "halves")}
-
-
-def _curves(
-    inputs: UniqueInputs, scores: Sequence[Mapping[str, np.ndarray]], layers: Sequence[int], n_layers: int
-) -> Curves:
-    r, null, without, excess, halves = (
-        np.stack([score[name] for score in scores], axis=-1) for name in ("r", "null", "left_out", "excess", "halves")
-    )
-    left_out = LeftOut.of(without, inputs.targets.block_words, excess)
-    index, noise = np.asarray(layers), noise_of_decoders(r, halves)
-    return Curves(inputs.lags_s, index, index / max(n_layers - 1, 1), r, null, left_out, noise, halves)
+def searched_lags(n_lags: int) -> Sequence[int]:
+    """The lags at which penalties of unique R are searched."""
+    return range(0, n_lags, SEARCH_STEP)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 from sklearn.linear_model import LinearRegression, Ridge
 
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
-from rtalign.decoding.moments import Moments, rotate
-from rtalign.decoding.partialling import carry, nuisance_axes, partialled_bases, partialled_rotations
+from rtalign.decoding.moments import rotate
 from rtalign.decoding.projection import leading_rotation
-from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, fit_words
+from rtalign.training.lag_fit import LagTargets, LagWords, fit_words
+from rtalign.training.nuisances import Nuisances
+from rtalign.training.unique import UniqueControl, UniqueFit
 
 N_FOLDS, N_LAYERS, WIDE, KEPT, NUISANCES, SENSORS = 3, 2, 6, 3, 5, 8
 RECIPE = FitRecipe(folds=N_FOLDS, precision="float64", null_draws=200)
@@ -34,41 +34,47 @@ def data(n_words: int, n_nuisances: int = NUISANCES, seed: int = 0, common: floa
     return np.array_split(z, N_FOLDS), np.array_split(x, N_FOLDS), np.array_split(y, N_FOLDS)
 
 
-def fitted(z: list[np.ndarray], x: list[np.ndarray], y: list[np.ndarray], penalties: np.ndarray | None) -> LagFit:
-    n = z[0].shape[1]
+def fitted(z: list[np.ndarray], x: list[np.ndarray], y: list[np.ndarray], penalties: np.ndarray | None) -> UniqueFit:
     blocks = [assign_blocks(np.zeros(len(part))) for part in z]
-    values = [carry(of_y, of_z, N_LAYERS) for of_y, of_z in zip(y, z, strict=True)]
-    turns = partial(partialled_rotations, n=n)
-    targets = LagTargets.of(values, N_LAYERS, KEPT, blocks, RECIPE, find_rotations=turns)
-    signals = [carry(of_x, of_z) for of_x, of_z in zip(x, z, strict=True)]
-    none = [np.empty((len(part), 0)) for part in z]
-    sensors = [Moments.from_data(s, e, "float64") for s, e in zip(signals, none, strict=True)]
-    alone = [Moments.from_data(of_z, e, "float64") for of_z, e in zip(z, none, strict=True)]
-    bases = partialled_bases(sensors, nuisance_axes(alone), "float64")
-    return fit_words(LagWords(signals, targets, RECIPE, sensors, bases), penalties)
+    words = LagWords(x, LagTargets.of(y, N_LAYERS, KEPT, blocks, RECIPE), RECIPE)
+    fold = np.repeat(np.arange(N_FOLDS), [len(part) for part in z])
+    nuisances = Nuisances(np.concatenate(z), {"some": slice(0, 2)})
+    return UniqueControl.of(words.targets, nuisances, fold, RECIPE).fit(words, fit_words(words), penalties)
 
 
-def residuals(parts: list[np.ndarray], z: list[np.ndarray], k: int) -> list[np.ndarray]:
-    """Of every fold, with coefficients from the words outside fold k."""
-    train = [f for f in range(N_FOLDS) if f != k]
-    model = LinearRegression().fit(np.concatenate([z[f] for f in train]), np.concatenate([parts[f] for f in train]))
-    return [part - model.predict(of_z) for part, of_z in zip(parts, z, strict=True)]
+def residuals(parts: list[np.ndarray], z: list[np.ndarray]) -> list[np.ndarray]:
+    """Of every fold, with coefficients from its own words."""
+    models = [LinearRegression().fit(of_z, part) for of_z, part in zip(z, parts, strict=True)]
+    return [part - model.predict(of_z) for model, part, of_z in zip(models, parts, z, strict=True)]
 
 
 def test_sums_give_what_residuals_of_the_words_give() -> None:
     z, x, y = data(240)
-    found = fitted(z, x, y, np.full((N_FOLDS + 1, N_LAYERS * KEPT), ALPHA))
+    found, expected = fitted(z, x, y, np.full((N_FOLDS + 1, N_LAYERS * KEPT), ALPHA)), np.zeros(N_LAYERS)
+    left_x, left_y = residuals(x, z), residuals(y, z)
     for k in range(N_FOLDS):
-        left_x, left_y = residuals(x, z, k), residuals(y, z, k)
         train_x, train_y = (np.concatenate(left[:k] + left[k + 1 :]) for left in (left_x, left_y))
         by_layer = train_y.reshape(len(train_y), N_LAYERS, WIDE)
         turn = leading_rotation(np.einsum("wla,wlb->lab", by_layer, by_layer), KEPT)
         ridge = Ridge(ALPHA).fit(train_x / train_x.std(0), rotate(train_y, turn))
         predicted, true = ridge.predict(left_x[k] / train_x.std(0)), rotate(left_y[k], turn)
         r = [np.corrcoef(p, t)[0, 1] for p, t in zip(predicted.T, true.T, strict=True)]
-        assert np.abs(found.fit.r[k] - r).max() < 1e-6
-        moved = found.predicted[k] - found.predicted[k].mean(0) - (predicted - predicted.mean(0))
-        assert np.abs(moved).max() < 1e-6
+        expected += np.reshape(r, (N_LAYERS, -1)).mean(1) / N_FOLDS
+    assert np.abs(found.r - expected).max() < 1e-6
+
+
+def test_null_and_blocks_are_those_of_residual_words() -> None:
+    """The plain fit of residuals that scikit-learn computes, against sums: null and R without each block."""
+    z, x, y = data(240)
+    penalties = np.full((N_FOLDS + 1, N_LAYERS * KEPT), ALPHA)
+    blocks = [assign_blocks(np.zeros(len(part))) for part in z]
+    found = fitted(z, x, y, penalties)
+    targets = LagTargets.of(residuals(y, z), N_LAYERS, KEPT, blocks, RECIPE)
+    direct = fit_words(LagWords(residuals(x, z), targets, RECIPE), penalties)
+    wider = np.sqrt(240 / (240 - N_FOLDS * NUISANCES))
+    assert np.abs(found.null - wider * direct.null).max() < 1e-6
+    assert np.abs(found.left_out - found.r - wider * (direct.left_out - direct.r)).max() < 1e-6
+    assert np.abs(found.halves - direct.halves).max() < 1e-6
 
 
 def test_what_nuisances_explain_is_gone_and_what_they_do_not_is_kept() -> None:
@@ -78,18 +84,33 @@ def test_what_nuisances_explain_is_gone_and_what_they_do_not_is_kept() -> None:
     assert abs(found.r[1]) < 4 * spread[1]
 
 
-def test_many_nuisances_leave_nothing_where_nothing_is_related() -> None:
-    """Residuals with coefficients from all other folds, computed once, let the held-out noise into the decoder."""
-    exact, once = [], []
-    for seed in range(4):
-        z, x, y = data(240, n_nuisances=40, seed=seed, common=0)
-        exact.append(fitted(z, x, y, np.full((N_FOLDS + 1, N_LAYERS * KEPT), ALPHA)).r.mean())
-        left_x, left_y = ([residuals(part, z, k)[k] for k in range(N_FOLDS)] for part in (x, y))
-        empty = [np.empty((len(part), 0)) for part in z]
-        once.append(fitted(empty, left_x, left_y, np.full((N_FOLDS + 1, N_LAYERS * KEPT), ALPHA)).r.mean())
-    error = np.std(exact, ddof=1) / np.sqrt(len(exact))
-    assert abs(np.mean(exact)) < 3 * error
-    assert np.mean(once) > 5 * error
+def test_words_that_go_with_their_neighbours_leave_nothing_where_nothing_is_related() -> None:
+    """Coefficients of the other folds share their errors with the decoder, and R rises; a fold's own do not."""
+    own, others = [], []
+    for seed in range(12):
+        rng = np.random.default_rng([seed, 5])
+        z, x, y = (
+            np.array_split(lfilter([1], [1, -0.8], rng.standard_normal((420, n)), axis=0), N_FOLDS)
+            for n in (60, SENSORS, N_LAYERS * WIDE)
+        )
+        penalties = np.full((N_FOLDS + 1, N_LAYERS * KEPT), ALPHA)
+        own.append(fitted(z, x, y, penalties).r.mean())
+        others.append(_of_training_words(z, x, y))
+    error = np.std(own, ddof=1) / np.sqrt(len(own))
+    assert abs(np.mean(own)) < 3 * error
+    assert np.mean(others) > 5 * error
+
+
+def _of_training_words(z: list[np.ndarray], x: list[np.ndarray], y: list[np.ndarray]) -> float:
+    """R where training and held-out words have the coefficients of the training words."""
+    r = []
+    for k in range(N_FOLDS):
+        train_z, train_x, train_y = (np.concatenate(part[:k] + part[k + 1 :]) for part in (z, x, y))
+        of_x, of_y = LinearRegression().fit(train_z, train_x), LinearRegression().fit(train_z, train_y)
+        ridge = Ridge(ALPHA).fit(train_x - of_x.predict(train_z), train_y - of_y.predict(train_z))
+        predicted, true = ridge.predict(x[k] - of_x.predict(z[k])), y[k] - of_y.predict(z[k])
+        r.append(np.mean([np.corrcoef(p, t)[0, 1] for p, t in zip(predicted.T, true.T, strict=True)]))
+    return float(np.mean(r))
 
 
 @pytest.mark.parametrize("repeated", [True, False])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rtalign.core.records import Word
+from rtalign.decoding.bank import DecoderBank
 from rtalign.report.read import read_results
+from rtalign.report.verdict import verdict
+from rtalign.training.evaluation import evaluate
 from rtalign.training.nuisances import NEIGHBOURS, Nuisances, neighbours, timing
 from rtalign.training.trainer import train
 from tests.helpers.small_world import LATENCIES, small_recipe, world
@@ -17,20 +19,31 @@ from tests.helpers.small_world import LATENCIES, small_recipe, world
 
 def test_a_ladder_of_each_layers_own_content_is_kept(tmp_path: Path) -> None:
     """State 0 of the small world is one layer of its own: taking it out must leave the others where they are."""
-    recording, model = world(n_words=400)
+    recording, model = world(n_words=700, n_sensors=12)
     recipe, store = small_recipe().with_settings("lags", step_s=0.05), tmp_path / "store"
     plain = train([recording], model, recipe, tmp_path / "plain", store=store)
     both = train([recording], model, recipe, tmp_path / "both", store=store, controls=["nuisances"])
     assert (both["r"], both["layers"]) == (plain["r"], plain["layers"])
-    assert plain["controls"] == {}
-    control = json.loads((tmp_path / "both" / "summary.json").read_text())["controls"]["nuisances"]
-    statuses = [layer["status"] for layer in control["layers"]]
-    assert statuses == ["below null", *["ok"] * 5]
-    peaks = np.array([layer["peak_s"] for layer in control["layers"][1:]])
+    assert (plain["controls"], plain["baselines"]) == ({}, {})
+    shown = read_results(tmp_path / "both").summary
+    unique, twin = shown.controls["nuisances"], shown.controls["static twin"]
+    assert [layer.status for layer in unique.layers[1:]] == ["ok"] * 5
+    peaks = np.array([layer.peak_s for layer in unique.layers[1:]])
     assert np.abs(peaks - LATENCIES[1:]).max() < 0.03
-    assert set(control["groups"]) == {"timing", "form", "neighbours"}
-    shown = read_results(tmp_path / "both").summary.controls["nuisances"]
-    assert [layer.status for layer in shown.layers] == statuses
+    assert set(unique.groups) == {"timing", "position", "form", "neighbours"}
+    assert set(twin.explained) == {*unique.groups, "all"}
+    assert set(shown.baselines) == {"autocorrelation", "position and word rate"}
+    assert verdict(shown).startswith("The controls leave it standing: ")
+    fresh, more = world(n_words=250, n_sensors=12, seed=5, prefix="v")
+    model.table |= more.table
+    bank = DecoderBank.load(tmp_path / "plain")
+    evaluate(bank, [fresh], model, tmp_path / "scores", store=store, controls=["nuisances"])
+    scored = read_results(tmp_path / "scores").summary
+    assert [layer.status for layer in scored.controls["nuisances"].layers[1:]] == ["ok"] * 5
+    assert scored.controls["static twin"].layers[-1].status == "below null"
+    assert verdict(scored).startswith("The controls leave it standing: ")
+    with pytest.raises(ValueError, match="evaluation has no control called innovation"):
+        evaluate(bank, [fresh], model, tmp_path / "scores", store=store, controls=["innovation"])
 
 
 @pytest.mark.parametrize(("name", "says"), [("static", "comes later"), ("timing", "no control is called")])

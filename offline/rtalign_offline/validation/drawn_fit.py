@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ def train_drawn(recording: DrawnRecording, fit: FitRecipe = FIT) -> DrawnBank:
         tried = [search_penalties(at(lag)) for lag in searched_lags(len(kind.lags_s))]
         penalties = ridge.shared_penalties(tried, fit.alphas)
     lags = [fit_words(at(lag), penalties) for lag in range(len(kind.lags_s))]
-    curves = _curves(recording, lags, targets)
+    curves = drawn_curves(recording, kind.lags_s, lags, targets)
     return DrawnBank(
         curves,
         _error(curves, lags, targets, fit),
@@ -71,11 +72,13 @@ def train_drawn(recording: DrawnRecording, fit: FitRecipe = FIT) -> DrawnBank:
     )
 
 
-def _curves(recording: DrawnRecording, lags: list[LagFit], targets: LagTargets) -> Curves:
+def drawn_curves(recording: DrawnRecording, lags_s: np.ndarray, lags: Sequence[LagFit], targets: LagTargets) -> Curves:
+    """Cross-validated curves from the fits of single lags."""
     names = ("r", "null", "left_out", "excess", "halves")
     r, null, left_out, excess, halves = (np.stack([getattr(lag, name) for lag in lags], axis=-1) for name in names)
     noise, without = noise_of_decoders(r, halves), LeftOut.of(left_out, targets.block_words, excess)
-    return Curves(*_axes(recording), r, null.astype(np.float32), without, noise, halves)
+    _, layers, depth = _axes(recording)
+    return Curves(lags_s, layers, depth, r, null.astype(np.float32), without, noise, halves)
 
 
 def _error(curves: Curves, lags: list[LagFit], targets: LagTargets, fit: FitRecipe) -> DecoderError:

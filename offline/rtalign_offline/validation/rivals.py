@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.signal import lfilter
 
-from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.records import Word
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.folds import assign_folds
-from rtalign.scoring.findings import Findings, assess
-from rtalign.training.nuisances import Nuisances, neighbours, timing
-from rtalign.training.unique import UniqueInputs, fit_unique, partialled_targets
+from rtalign.decoding.ridge import shared_penalties
+from rtalign.report.read import Summary
+from rtalign.report.summary import as_json, ladder
+from rtalign.scoring.findings import assess
+from rtalign.training import lag_fit, unique
+from rtalign.training.baselines import brain_free
+from rtalign.training.controls import ControlRun
+from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties
+from rtalign.training.nuisances import Nuisances, neighbours, position, timing
+from rtalign.training.unique import LagResults, UniqueControl
 from rtalign_offline.validation.drawn import SFREQ, DrawnKind, DrawnRecording, answer, draw
+from rtalign_offline.validation.drawn_fit import drawn_curves
 
 STATIC = 10
 """Dimensions of the static vectors."""
@@ -31,15 +38,19 @@ class Rival:
     static: np.ndarray
 
 
-KINDS = ("onsets", "next word", "true ladder")
+DRIFT = 0.7
+"""Size of the slow drift that signal and late targets share."""
+KINDS = ("onsets", "next word", "shared drift", "nothing", "true ladder")
 
 
 def draw_rival(kind: str, seed: int, n_words: int = 1500, strength: float = 1.0) -> Rival:
     """Draw a recording of one kind.
 
     onsets : every word has the same response at 100 and 200 ms; targets know the intervals around their word.
+    shared drift : slow drifts are in all sensors and, the deeper the more, in the targets; nothing is answered.
     next word : the brain answers the static vector of each word at one latency; deeper targets hold more of that of the
     next word.
+    nothing : nothing is answered.
     true ladder : each layer's own content at its own latency, over static vectors of word and next word that the brain
     answers at one latency.
 
@@ -69,9 +80,9 @@ def draw_rival(kind: str, seed: int, n_words: int = 1500, strength: float = 1.0)
     drawn = draw(base, [seed, 0xC0])
     rng = np.random.default_rng([seed, 0xC1])
     static = rng.standard_normal((n_words, STATIC)).astype(np.float32)
-    added = _timed(drawn, rng) if kind == "onsets" else _shared(drawn, static)
+    added = {"onsets": _timed, "shared drift": _drifting}.get(kind, lambda *_: _shared(drawn, static))(drawn, rng)
     targets = drawn.targets.reshape(n_words, base.n_layers, -1) + added
-    if kind != "onsets":
+    if kind in ("next word", "true ladder"):
         pattern = np.random.default_rng(0xC2).standard_normal((STATIC, base.n_sensors)) / np.sqrt(STATIC)
         answer(drawn.signal, drawn.onsets, 0.2, (strength * static @ pattern).astype(np.float32))
     return Rival(replace(drawn, targets=targets.reshape(n_words, -1).astype(np.float32)), static)
@@ -86,6 +97,16 @@ def _timed(drawn: DrawnRecording, rng: np.random.Generator) -> np.ndarray:
     return TIMED * np.einsum("wi,lic->wlc", around, rng.standard_normal(shape))
 
 
+def _drifting(drawn: DrawnRecording, rng: np.random.Generator) -> np.ndarray:
+    """(word, layer, component): a drift of half a minute's memory, added to the signal too; the deeper, the more."""
+    keep = 1 - 1 / (30 * SFREQ)
+    drift = lfilter([np.sqrt(1 - keep**2)], [1, -keep], rng.standard_normal((len(drawn.signal), 3)), axis=0)
+    signal = drawn.signal
+    signal += (DRIFT * drift @ rng.standard_normal((3, drawn.kind.n_sensors))).astype(np.float32)
+    into = rng.standard_normal((3, drawn.kind.components))
+    return DRIFT * np.linspace(0, 1, drawn.kind.n_layers)[:, None] * (drift[drawn.onsets] @ into)[:, None]
+
+
 def _shared(drawn: DrawnRecording, static: np.ndarray) -> np.ndarray:
     """(word, layer, component): static vectors of word and next word; the deeper, the more of the next."""
     following = np.roll(static, -1, axis=0)
@@ -93,70 +114,35 @@ def _shared(drawn: DrawnRecording, static: np.ndarray) -> np.ndarray:
     return (1 - share) * static[:, None, :] + share * following[:, None, :]
 
 
-def findings(rival: Rival, recipe: FitRecipe, lags_s: np.ndarray, *, control: bool) -> Findings:
-    """The plain ladder of a recording, or the unique one; both by the same route, the plain one without nuisances."""
-    drawn, kind = rival.drawn, rival.drawn.kind
-    onsets = [drawn.onsets[drawn.run == k] / SFREQ for k in range(kind.n_runs)]
-    fold = assign_folds(onsets, recipe, float(np.ptp(lags_s)))
-    kept = fold >= 0
-    nuisances = nuisances_of(rival, kept).values if control else np.empty((kind.n_words, 0), np.float32)
-    rows = [fold == k for k in range(recipe.folds)]
-    z = [nuisances[own] for own in rows]
-    blocks = [assign_blocks(drawn.run[own]) for own in rows]
-    values = [drawn.targets[own] for own in rows]
-    targets = partialled_targets(values, z, kind.n_layers, kind.components, blocks, recipe)
-    inputs = UniqueInputs(lambda i: [drawn.at(float(lags_s[i]))[own] for own in rows], lags_s, z, targets, recipe)
-    return assess(fit_unique(inputs, range(kind.n_layers), kind.n_layers, Progress(quiet=True)), recipe.peak)
-
-
-def nuisances_of(rival: Rival, kept: np.ndarray) -> Nuisances:
+def drawn_nuisances(rival: Rival, kept: np.ndarray) -> Nuisances:
     """Timing and static neighbours of all words of one story."""
     words = [Word(i, "w", float(onset) / SFREQ) for i, onset in enumerate(rival.drawn.onsets)]
     used = [np.arange(len(words))]
     return Nuisances.of({
-        "timing": timing([words], used), "neighbours": neighbours([rival.static], used, kept, STATIC)
+        "timing": timing([words], used), "position": position([words], used),
+        "neighbours": neighbours([rival.static], used, kept, STATIC),
     })  # fmt: skip
 
 
-def study(
-    kind: str, seeds: Sequence[int], n_words: int = 1500, strength: float = 1.0, step_s: float = 0.04
-) -> list[dict[str, dict[str, float | None]]]:
-    """Plain and unique findings of one kind, a row a seed.
-
-    Parameters
-    ----------
-    kind : str
-        One of KINDS.
-    seeds : sequence of int
-        One recording each.
-    n_words : int
-        Length of each story.
-    strength : float
-        Of the answers.
-    step_s : float
-        Between two lags.
-
-    Returns
-    -------
-    list of dict
-        By "plain" and "unique": layers with a peak, highest R, r and slope of the ladder, p of the permutation.
-    """
-    recipe, lags_s = FitRecipe(null_draws=500), np.round(np.arange(-0.3, 0.9001, step_s), 3)
-    rows = []
-    for seed in seeds:
-        rival = draw_rival(kind, seed, n_words, strength)
-        both = (("plain", False), ("unique", True))
-        rows.append({name: outcome(findings(rival, recipe, lags_s, control=control)) for name, control in both})
-    return rows
-
-
-def outcome(found: Findings) -> dict[str, float | None]:
-    """What is counted of one analysis."""
-    score = found.temporal
-    return {
-        "peaks": sum(peak.peak_s is not None for peak in found.peaks),
-        "best": found.alignment.best,
-        "r": score.r if score else None,
-        "slope_ms": score.slope_ms if score else None,
-        "p": score.p_permutation if score else None,
-    }
+def summary_of(rival: Rival, recipe: FitRecipe, lags_s: np.ndarray) -> Summary:
+    """What training with controls says of a recording, as its summary.json holds it."""
+    drawn, kind = rival.drawn, rival.drawn.kind
+    onsets = [drawn.onsets[drawn.run == k] / SFREQ for k in range(kind.n_runs)]
+    fold = assign_folds(onsets, recipe, float(np.ptp(lags_s)))
+    rows = [fold == k for k in range(recipe.folds)]
+    blocks = [assign_blocks(drawn.run[own]) for own in rows]
+    targets = LagTargets.of([drawn.targets[own] for own in rows], kind.n_layers, kind.components, blocks, recipe)
+    nuisances = drawn_nuisances(rival, fold >= 0)
+    control = UniqueControl.of(targets, nuisances, fold, recipe)
+    lags = [LagWords([drawn.at(float(lag))[own] for own in rows], targets, recipe) for lag in lags_s]
+    plain_alpha = shared_penalties([search_penalties(lags[i]) for i in lag_fit.searched_lags(len(lags))], recipe.alphas)
+    alpha = shared_penalties([control.search(lags[i]) for i in unique.searched_lags(len(lags))], recipe.alphas)
+    groups, shape = list(control.twin.columns), (kind.n_layers, len(lags), recipe.null_draws)
+    fits, results = [], LagResults(targets.block_words, *shape, groups)
+    for index, words in enumerate(lags):
+        fits.append(fit_words(words, plain_alpha))
+        results.write(index, control.fit(words, fits[-1], alpha))
+    curves = drawn_curves(drawn, lags_s, fits, targets)
+    run = ControlRun("nuisances", control, results, nuisances.sizes, brain_free(targets, nuisances, fold))
+    contents = {"lags_s": lags_s, **ladder(assess(curves, recipe.peak)), **run.entries(curves, recipe.peak)}
+    return Summary.model_validate(as_json(contents))

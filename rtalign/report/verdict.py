@@ -1,0 +1,176 @@
+"""What else a result could be: each rival explanation, what was done about it, and what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtalign.report.read import Control, Summary
+from rtalign.report.text import refusal, several, signed
+from rtalign.scoring.headline import headline
+from rtalign.scoring.peaks import Peak
+
+UNIQUE, TWIN, INNOVATION, WHOLE = "nuisances", "static twin", "innovation", "all"
+NOTHING_DONE = (
+    "timing and length of words",
+    "static vectors of the word and its neighbours",
+    "surprisal",
+    "autocorrelation",
+)
+"""What is not controlled where no control was computed, beside `not_controlled` of a summary."""
+GROUPS = {
+    "timing": "the intervals between words",
+    "duration": "their durations",
+    "position": "their place in story and sentence",
+    "form": "their length and frequency",
+    "surprisal": "surprisal",
+    "neighbours": "static vectors of the word and of two words before and after",
+}
+"""What each group of nuisances holds, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """One rival explanation.
+
+    Attributes
+    ----------
+    name : str
+        The explanation.
+    done : str
+        What was done about it.
+    left : str
+        What is left of the result.
+    explains : bool
+        Whether it explains most of the result, so that the headline needs it named.
+    """
+
+    name: str
+    done: str
+    left: str
+    explains: bool
+
+
+def rivals(summary: Summary) -> list[Rival]:
+    """The rival explanations that were tested; empty where no control was computed."""
+    unique = summary.controls.get(UNIQUE)
+    if unique is None:
+        return []
+    static = _nuisances(summary, unique)
+    found = [static, *_twins(summary, static.explains)]
+    if summary.baselines:
+        found.append(_baselines(summary))
+    return [*found, _drift(summary)]
+
+
+def verdict(summary: Summary) -> str:
+    """What the controls say of the headline, in a sentence or two, with what was not controlled."""
+    tested = rivals(summary)
+    missing = "; ".join([*([] if tested else NOTHING_DONE), *summary.not_controlled])
+    not_controlled = f"Not controlled: {missing}." if missing else ""
+    if not tested:
+        return not_controlled
+    explaining = [rival for rival in tested if rival.explains]
+    if not any(layer.ok for layer in summary.layers):
+        return f"No layer has a peak that a rival explanation could explain. {not_controlled}".strip()
+    if not explaining:
+        return f"The controls leave it standing: {tested[0].left}. {not_controlled}".strip()
+    named = "; ".join(f"{rival.name} ({rival.left})" for rival in explaining)
+    return f"It could be something else: {named}. {not_controlled}".strip()
+
+
+def kept_peaks(summary: Summary, control: Control) -> tuple[int, int, int]:
+    """Layers with a plain peak, how many of them keep one in a control, and how many have one there alone."""
+    plain, left = ({layer.layer for layer in layers if layer.ok} for layers in (summary.layers, control.layers))
+    return len(plain), len(plain & left), len(left - plain)
+
+
+def _nuisances(summary: Summary, unique: Control) -> Rival:
+    n_plain, kept, gained = kept_peaks(summary, unique)
+    left = f"{kept} of {several(n_plain, 'layer')} with a peak {'keep' if kept != 1 else 'keeps'} one"
+    left += f", {gained} more {'have' if gained != 1 else 'has'} one only then" if gained else ""
+    before, after = _order(summary, summary), _order(summary, unique)
+    if before:
+        left += f"; {after}" if after else "; no order of depth is left"
+    groups = ", ".join(GROUPS.get(name, name) for name in unique.groups)
+    return Rival(
+        "timing, word form and static neighbours",
+        f"taken out of signal and targets ({several(sum(unique.groups.values()), 'column')}): {groups}",
+        left,
+        2 * kept < n_plain or bool(before and not after),
+    )
+
+
+def _twins(summary: Summary, nothing_unique: bool) -> list[Rival]:
+    """R that a brain shows whose answers are those that the nuisances explain, at the plain peaks.
+
+    Where a unique ladder stands beside it, a large share is no explanation: brain and layers then hold both.
+    """
+    twin, peaked = summary.controls.get(TWIN), _peaked(summary)
+    if twin is None or not peaked or WHOLE not in twin.explained:
+        return []
+    shares = {name: _share(summary, twin, name, peaked) for name in twin.explained}
+    parts = ", ".join(
+        f"{GROUPS.get(name, name)} {100 * share:.0f} %"
+        for name, share in shares.items()
+        if name != WHOLE and share > 0.02
+    )
+    same = _order(summary, twin)
+    return [Rival(
+        "a brain that answers nothing but these",
+        "the part of held-out words\u2019 signal that they explain, sent through the same decoders",
+        f"it carries {signed(100 * shares[WHOLE], 0)} % of R at the peaks{f' (each alone: {parts})' if parts else ''}"
+        + (f"; alone it shows: {same}" if same else "; alone it shows no order of depth"),
+        nothing_unique and shares[WHOLE] > 0.5,
+    )]  # fmt: skip
+
+
+def _share(summary: Summary, twin: Control, name: str, peaked: Sequence[int]) -> float:
+    """The median over layers with a peak of the twin's part of R at the highest lag."""
+    r, own = (np.array(rows, float)[peaked] for rows in (summary.r, twin.explained[name]))
+    at = r.argmax(1)[:, None]
+    whole, part = (np.take_along_axis(values, at, 1)[:, 0] for values in (r, own))
+    return float(np.median(part / whole))
+
+
+def _baselines(summary: Summary) -> Rival:
+    best = np.maximum(np.max([np.array(r, float) for r in summary.baselines.values()], axis=0), 0)
+    peaked = _peaked(summary)
+    above = [i for i in peaked if summary.layers[i].peak_r > best[i]]
+    highest = max(summary.baselines, key=lambda name: float(np.max(np.array(summary.baselines[name], float))))
+    return Rival(
+        "nothing of the brain",
+        f"held-out words predicted without it, from {', '.join(summary.baselines)}",
+        f"R of {len(above)} of {several(len(peaked), 'layer')} with a peak is above the best of these"
+        f" ({highest}, R up to {signed(float(best.max()), 3)})",
+        2 * len(above) < len(peaked),
+    )
+
+
+def _drift(summary: Summary) -> Rival:
+    flat = sum(layer.status == "flat" for layer in summary.layers)
+    says = f"{several(flat, 'layer')} refused: {refusal_text(summary)}" if flat else "no layer is refused for it"
+    return Rival(
+        "slow drifts that brain and layers share",
+        "folds of neighbouring words with a gap; a peak must stand above lags far from it",
+        says,
+        2 * flat >= len(summary.layers),
+    )
+
+
+def refusal_text(summary: Summary) -> str:
+    """Why flat layers are refused, as the report says it."""
+    return next(refusal(layer, short=True) for layer in summary.layers if layer.status == "flat")
+
+
+def _peaked(summary: Summary) -> list[int]:
+    return [i for i, layer in enumerate(summary.layers) if layer.ok]
+
+
+def _order(summary: Summary, ladder: Summary | Control) -> str:
+    """The claim of a ladder's headline with its evidence; empty where it claims no order."""
+    layers: list[Peak] = list(ladder.layers)
+    found = headline(ladder.temporal_score, layers, summary.lags_s, ladder.temporal_score_reason, final=True)
+    return f"{found.claim[0].lower()}{found.claim[1:]}, {found.detail}" if found.holds else ""
