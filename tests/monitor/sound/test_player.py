@@ -141,7 +141,7 @@ def test_a_replay_without_sound_opens_no_device(stage: Callable[..., Stage], qtb
 
 
 def test_the_mute_key_is_there_where_there_is_sound(qtbot: QtBot, tmp_path: Path, stage: Callable[..., Stage]) -> None:
-    engine = SimpleNamespace(newest=stage().snapshot, word_list=None, alive=True, send=lambda *_: None)
+    engine = SimpleNamespace(newest=stage().snapshot, recording=None, word_list=None, alive=True, send=lambda *_: None)
     window = MonitorWindow(lambda _: engine, tmp_path / "settings.json")
     qtbot.addWidget(window)
     window._timer.stop()
