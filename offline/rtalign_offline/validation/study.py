@@ -157,10 +157,10 @@ def headline_record(kind: DrawnKind, seed: int) -> dict[str, Any]:
 def truth(kind: DrawnKind = DrawnKind()) -> dict[str, Any]:  # noqa: B008 - frozen
     """What endless words of a brain say: latencies by rule, slopes and temporal scores.
 
-    Its answers are as large beside the noise as the strongest that are planted: weaker ones need more words to say the
-    same, and much stronger ones say something else, as decoders that meet no noise weigh the sensors otherwise.
+    Its answers are at least as large beside the noise as those that give an R of .3: weaker ones need more words to say
+    the same, and much stronger ones say something else, as decoders that meet no noise weigh the sensors otherwise.
     """
-    return _truth(_whole(kind, 24_000, STRENGTHS[0.30]))
+    return _truth(_whole(kind, 24_000, max(kind.strength, STRENGTHS[0.30])))
 
 
 def noise_free(kind: DrawnKind = DrawnKind()) -> dict[str, Any]:  # noqa: B008 - frozen
