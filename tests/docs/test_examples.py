@@ -54,6 +54,8 @@ def quick(code: str, live_setup: Path) -> str:
     model = f'model="{live_setup / "model"}"'
     code = re.sub(r'model="smollm2", layers=\d, lags=\([^)]*\)', f'{model}, recipe="recipe.toml"', code)
     code = re.sub(r'model="smollm2", layers=\d', f'{model}, layers=[0, 1, 2], context="growing:60"', code)
+    # Nuisances want more words than one of these short runs has.
+    code = code.replace('"listener", run="01", controls', '"listener", controls')
     code = code.replace("smollm2,smollm2:static", f"{live_setup / 'model'},{live_setup / 'model'}:static")
     code = code.replace('bank="bank", recording', f'bank="bank", {model}, recording').replace('"5"\n', '"0,1,2"\n')
     return code

@@ -23,8 +23,9 @@ def main() -> None:
     parser.add_argument("--signal", type=int, default=100, help="recordings of each strength")
     parser.add_argument("--headline", type=int, default=20, help="recordings of forty minutes of each kind")
     parser.add_argument("--other", type=int, default=40, help="recordings of each other kind")
+    parser.add_argument("--first", type=int, default=0, help="number of the first recording: others are drawn anew")
     args = parser.parse_args()
-    sizes = (args.null, args.signal, args.headline, args.other)
+    sizes = (args.null, args.signal, args.headline, args.other, args.first)
     args.records.parent.mkdir(parents=True, exist_ok=True)
     lines = args.records.read_text(encoding="utf-8").splitlines() if args.records.exists() else []
     done = {record["key"]: record for record in map(json.loads, lines)}

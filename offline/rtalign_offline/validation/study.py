@@ -61,27 +61,32 @@ HEADLINES = {
 SHOWN = ("centroid", "half area", "published", "contiguous", "maximum")
 
 
-def study(n_null: int, n_signal: int, n_headline: int, n_other: int) -> dict[str, Callable[[], dict[str, Any]]]:
-    """Every recording of the study by its key; the key is what a record is found by when the study goes on."""
+def study(
+    n_null: int, n_signal: int, n_headline: int, n_other: int, first: int = 0
+) -> dict[str, Callable[[], dict[str, Any]]]:
+    """Every recording of the study by its key; the key is what a record is found by when the study goes on.
+
+    first : number of the first recording of each kind, which all its random numbers hang on.
+    """
     jobs: dict[str, Callable[[], dict[str, Any]]] = {}
     for name, kind in NULL_KINDS.items():
-        for seed in range(n_null):
+        for seed in range(first, first + n_null):
             jobs[f"null|{name}|{seed}"] = partial(null_record, kind, seed)
     for level, strength in STRENGTHS.items():
-        for seed in range(n_signal):
+        for seed in range(first, first + n_signal):
             jobs[f"signal|{level}|{seed}"] = partial(signal_record, DrawnKind(strength=strength), seed)
-    for seed in range(n_other):
+    for seed in range(first, first + n_other):
         for name, kind in OTHER_NULLS.items():
             jobs[f"null|{name}|{seed}"] = partial(null_record, kind, seed)
         for name, kind in OTHERS.items():
             jobs[f"signal|{name}|{seed}"] = partial(signal_record, kind, seed)
     for name, kind in HEADLINES.items():
-        for seed in range(n_headline):
+        for seed in range(first, first + n_headline):
             jobs[f"headline|{name}|{seed}"] = partial(headline_record, kind, seed)
     return jobs
 
 
-def run_job(key: str, sizes: tuple[int, int, int, int]) -> dict[str, Any]:
+def run_job(key: str, sizes: tuple[int, int, int, int, int]) -> dict[str, Any]:
     """One record; in a process of its own, so on one thread."""
     with threadpool_limits(1):
         return {"key": key} | study(*sizes)[key]()
