@@ -97,10 +97,13 @@ def find_nuisances(
         "surprisal": np.concatenate([one.surprisal()[rows] for one, rows in zip(static, used, strict=True)])[:, None],
     }
     kept, shortest = fold >= 0, int(np.bincount(fold[fold >= 0]).min())
-    room = shortest // WORDS_PER_COLUMN - sum(part.shape[1] for part in groups.values())
-    components = min(STATIC_COMPONENTS, room // len(NEIGHBOURS))
+    n_columns = sum(part.shape[1] for part in groups.values())
+    components = min(STATIC_COMPONENTS, (shortest // WORDS_PER_COLUMN - n_columns) // len(NEIGHBOURS))
     if components < 1:
-        raise ValueError(f"a fold of {shortest} words is too short to take nuisances out of; leave --controls out")
+        fewest = WORDS_PER_COLUMN * (n_columns + len(NEIGHBOURS))
+        raise ValueError(
+            f"a fold holds {shortest} words; controls need {fewest} - give more words, or leave --controls out"
+        )
     groups["neighbours"] = neighbours([one[:, 0] for one in static], used, kept, components)
     return Nuisances.of(groups)
 
