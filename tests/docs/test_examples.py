@@ -34,7 +34,7 @@ def test_an_example_runs(example: Path, folder: Path, live_setup: Path, monkeypa
     monkeypatch.setenv("RTALIGN_CACHE", str(folder / "cache"))
     monkeypatch.chdir(folder)
     monkeypatch.setattr("subprocess.run", in_this_process)
-    # The short run has fewer words than nuisances want.
+    # Even both of the short runs have fewer words than nuisances want.
     monkeypatch.setattr("rtalign.training.nuisances.WORDS_PER_COLUMN", 1)
     exec(compile(quick(example.read_text(encoding="utf-8"), live_setup), example.name, "exec"), {})
     pyplot.close("all")
@@ -56,6 +56,7 @@ def quick(code: str, live_setup: Path) -> str:
     model = f'model="{live_setup / "model"}"'
     code = re.sub(r'model="smollm2", layers=\d, lags=\([^)]*\)', f'{model}, recipe="recipe.toml"', code)
     code = re.sub(r'model="smollm2", layers=\d', f'{model}, layers=[0, 1, 2], context="growing:60"', code)
+    code = code.replace('"listener", run="01", controls', '"listener", controls')
     code = code.replace("smollm2,smollm2:static", f"{live_setup / 'model'},{live_setup / 'model'}:static")
     code = code.replace('bank="bank", recording', f'bank="bank", {model}, recording').replace('"5"\n', '"0,1,2"\n')
     return code
