@@ -87,6 +87,7 @@ def evaluate(
     >>> summary = evaluate(bank, recordings, load("smollm2"), Path("scores"))  # doctest: +SKIP
     """
     progress = progress or Progress(quiet=True)
+    progress.seconds.clear()  # what was done before is not part of these results
     scored = score_recordings(bank, recordings, model, progress, store=store, controls=controls)
     return scored.write(out, progress, extra)
 

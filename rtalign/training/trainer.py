@@ -150,6 +150,7 @@ def train(
     >>> summary = train(recordings, load("smollm2"), Recipe.preset("live"), Path("my-bank"))  # doctest: +SKIP
     """
     store, progress = store or cache_folder(), progress or Progress(quiet=True)
+    progress.seconds.clear()  # what was done before is not part of these results
     check_controls(controls, extended=extend is not None)
     layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
     prepared = prepare_recordings(
