@@ -28,7 +28,7 @@ lint: setup  ## ruff, mypy and the contracts of imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 test: lint  ## lint, types, import contracts and every test of ordinary length
-	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup  ## the tests that start no whole program
 	@$(BIN)/python -m pytest -m "not slow and not whole" -n 3 --dist loadfile --no-loadscope-reorder
