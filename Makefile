@@ -31,7 +31,7 @@ test: lint  ## lint, types, import contracts and every test of ordinary length
 	@$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup  ## the tests that start no whole program
-	@$(BIN)/python -m pytest -m "not slow and not whole" -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not slow and not whole" -n 4 --dist loadfile --no-loadscope-reorder
 
 soak: setup  ## the long studies and rehearsals, engine and window for an hour each, ten hours of words
 	@$(BIN)/python -m pytest -m slow -s

@@ -44,8 +44,10 @@ FIRST = (
 WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
 WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page",
-               "tests/monitor/start/test_discovery", "tests/streams/test_lsl", "tests/streams/player/")  # fmt: skip
-"""Files that start processes of their own, likewise."""
+               "tests/monitor/start/test_discovery", "tests/monitor/export/test_screenshots", "tests/streams/test_lsl",
+               "tests/streams/player/", "tests/api/test_live", "tests/api/test_readme", "tests/cli/test_extras",
+               "tests/validation/", "tests/offline/test_rivals")  # fmt: skip
+"""Files that start processes of their own, or train and score many recordings, likewise."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
