@@ -21,7 +21,7 @@ from rtalign_cli.live import use_loopback
 from rtalign_cli.text import print_lines
 
 if TYPE_CHECKING:
-    from rtalign.streams.certificate import Check
+    from rtalign.streams.certificate import MeasuredValue
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Timing of {host}</title>
@@ -86,19 +86,19 @@ def sender(progress: Progress) -> Iterator[tuple[str, str]]:
         process.wait()
 
 
-def line_of(check: Check) -> str:
+def line_of(check: MeasuredValue) -> str:
     """A check in one line."""
     limit = f"   at most {check.limit:g}" if check.limit is not None else ""
     return f"  {'■' if not check.passed else '●'} {check.name:<36} {value_of(check):>14}{limit}"
 
 
-def value_of(check: Check) -> str:
+def value_of(check: MeasuredValue) -> str:
     if check.value is None:
         return "not measured"
     return f"{check.value:,.0f}" if not check.unit else f"{check.value:.2f} {check.unit}"
 
 
-def page(what: str, seconds: float, checks: Sequence[Check]) -> str:
+def page(what: str, seconds: float, checks: Sequence[MeasuredValue]) -> str:
     """The page, of one file."""
     rows = "\n".join(
         f"<tr{'' if check.passed else ' class=failed'}><td>{html.escape(check.name)}</td>"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rtalign.core.records import Recording
     from rtalign.language.model import LanguageModel
-    from rtalign.report.read import Control
+    from rtalign.report.read import ControlResult
 
 
 class Alignment:
@@ -107,7 +107,7 @@ class Alignment:
         return self.findings.reason
 
     @property
-    def controls(self) -> dict[str, Control]:
+    def controls(self) -> dict[str, ControlResult]:
         """By name: the same analysis with a rival explanation taken out, as `layers` (peaks), `r`, `temporal_score`."""
         return read_results(self.folder).summary.controls
 

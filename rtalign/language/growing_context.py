@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from rtalign.language import contexts
-from rtalign.language.networks.base import IncrementalNetwork, ReadSetup, Row, pool_words
+from rtalign.language.networks.base import IncrementalNetwork, ReadSetup, TokenRow, pool_words
 from rtalign.language.reading import Reading
 from rtalign.language.row_batches import read_in_batches
 from rtalign.language.tokens import WordTokens
@@ -113,7 +113,7 @@ def _read_side_by_side(
 ) -> Iterator[tuple[int, Reading]]:
     """As read_growing, each context a row."""
     rows = [
-        Row(
+        TokenRow(
             setup.opening + [token for word in tokens[span.start : span.stop] for token in word],
             [word.spoken for word in tokens[span.first : span.stop]],
             [index > span.start for index in range(span.first, span.stop)],

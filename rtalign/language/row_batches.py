@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from rtalign.language.networks.base import Network, OutputRequest, PendingReading, Row
+from rtalign.language.networks.base import Network, OutputRequest, PendingReading, TokenRow
 from rtalign.language.reading import Reading
 
 RETURNED_BYTES = 1 << 29
 """Activations that one batch returns.  Two batches of a GPU are in the processor's memory at a time."""
 
 
-def read_in_batches(network: Network, rows: Sequence[Row], request: OutputRequest) -> Iterator[Reading]:
+def read_in_batches(network: Network, rows: Sequence[TokenRow], request: OutputRequest) -> Iterator[Reading]:
     """Read rows, neighbours of similar length together.
 
     Why one batch ahead: a GPU reads the next batch while the results of the one before travel and are used.
@@ -22,7 +22,7 @@ def read_in_batches(network: Network, rows: Sequence[Row], request: OutputReques
     ----------
     network : Network
         Reads them.
-    rows : sequence of Row
+    rows : sequence of TokenRow
         The rows.
     request : OutputRequest
         What to return.
@@ -42,7 +42,7 @@ def read_in_batches(network: Network, rows: Sequence[Row], request: OutputReques
         yield before()
 
 
-def _start(network: Network, rows: Sequence[Row], request: OutputRequest) -> PendingReading:
+def _start(network: Network, rows: Sequence[TokenRow], request: OutputRequest) -> PendingReading:
     """Begin to read one batch; in halves where a GPU has too little memory for it."""
     try:
         return network.read_rows(rows, request)
@@ -56,7 +56,7 @@ def _start(network: Network, rows: Sequence[Row], request: OutputRequest) -> Pen
     return lambda: Reading.join([first, second()])
 
 
-def _batches(network: Network, rows: Sequence[Row], request: OutputRequest) -> Iterator[slice]:
+def _batches(network: Network, rows: Sequence[TokenRow], request: OutputRequest) -> Iterator[slice]:
     """Runs of rows with no more tokens, padding included, than the network takes; a longer row is one by itself."""
     per_word = 4 * len(request.layers) * network.dim
     start = longest = returned = 0

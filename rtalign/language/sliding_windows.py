@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from rtalign.language.contexts import ContextSpan, context_too_long, window_spans
-from rtalign.language.networks.base import Network, ReadSetup, Row
+from rtalign.language.networks.base import Network, ReadSetup, TokenRow
 from rtalign.language.reading import Reading
 from rtalign.language.row_batches import read_in_batches
 from rtalign.language.tokens import WordTokens
@@ -27,7 +27,7 @@ def read_windows(
     for start in range(0, len(spans), n_rows):
         stretch = spans[start : start + n_rows]
         rows = [
-            Row(
+            TokenRow(
                 setup.opening + [token for word in tokens[span.start : span.stop] for token in word],
                 [tokens[span.first].spoken],
                 [span.first > span.start],
@@ -38,7 +38,7 @@ def read_windows(
         yield first + start, _read_sorted(setup, rows)
 
 
-def _read_sorted(setup: ReadSetup[Network], rows: Sequence[Row]) -> Reading:
+def _read_sorted(setup: ReadSetup[Network], rows: Sequence[TokenRow]) -> Reading:
     """Read rows in batches of similar length, and return them in their own order."""
     order = np.argsort([len(row.ids) for row in rows], kind="stable")
     together = Reading.join(list(read_in_batches(setup.network, [rows[k] for k in order], setup.request)))
@@ -46,7 +46,7 @@ def _read_sorted(setup: ReadSetup[Network], rows: Sequence[Row]) -> Reading:
     return Reading(together.activations[back], together.surprisal[back], together.n_tokens[back])
 
 
-def _check_lengths(setup: ReadSetup[Network], rows: Sequence[Row], spans: Sequence[ContextSpan]) -> None:
+def _check_lengths(setup: ReadSetup[Network], rows: Sequence[TokenRow], spans: Sequence[ContextSpan]) -> None:
     """Raises ValueError for a row that is longer than the network can read."""
     most = setup.network.max_tokens
     if most is None:

@@ -10,7 +10,7 @@ import numpy as np
 from rtalign.report.figures.ladder import ladder, latency_span
 from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.html import Markup, join, prose, tag
-from rtalign.report.read import Control, Results
+from rtalign.report.read import ControlResult, Results
 from rtalign.report.tables import Cell, table
 from rtalign.report.text import DASH, milliseconds, refusal, signed
 from rtalign.report.verdict import INNOVATION, TWIN, UNIQUE, WHOLE, rivals, verdict
@@ -63,7 +63,7 @@ def controls(results: Results) -> Markup:
     )
 
 
-def control_results(results: Results, control: Control) -> Results:
+def control_results(results: Results, control: ControlResult) -> Results:
     """The same results with a control's R and ladder in the place of the plain ones."""
     own: dict[str, Any] = {
         name: getattr(control, name) for name in ("layers", "temporal_score", "temporal_score_reason")
@@ -94,7 +94,7 @@ def _figures(results: Results, shown: dict[str, Results]) -> list[Markup]:
     ]  # fmt: skip
 
 
-def _layers(results: Results, unique: Control, twin: Control | None) -> Markup:
+def _layers(results: Results, unique: ControlResult, twin: ControlResult | None) -> Markup:
     head: list[Cell] = [("layer", "l"), ("plain latency (ms)", ""), ("plain R", ""), ("unique latency (ms)", "")]
     head += [("95 % interval", ""), ("unique R", ""), ("chance R", "")]
     groups = list(twin.explained) if twin else []

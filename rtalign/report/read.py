@@ -93,7 +93,7 @@ def _deepening(layers: list[Peak]) -> list[Peak]:
     return layers
 
 
-class Control(FilePart):
+class ControlResult(FilePart):
     """The same analysis with a rival explanation taken out."""
 
     layers: Annotated[list[LayerPeak], AfterValidator(_deepening)] = Field(min_length=1)
@@ -132,7 +132,7 @@ class Summary(FilePart):
     intervals: str = ""
     recordings: list[Any] = []
     training_overlap: dict[str, Any] = {}
-    controls: dict[str, Control] = {}
+    controls: dict[str, ControlResult] = {}
     baselines: dict[str, list[Number]] = {}
     not_controlled: list[str] = []
 

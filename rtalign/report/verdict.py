@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtalign.report.read import Control, Summary
+from rtalign.report.read import ControlResult, Summary
 from rtalign.report.text import refusal, several, signed
 from rtalign.scoring.headline import headline
 from rtalign.scoring.peaks import Peak
@@ -32,7 +32,7 @@ GROUPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class Explanation:
     """One rival explanation.
 
     Attributes
@@ -53,7 +53,7 @@ class Rival:
     explains: bool
 
 
-def rivals(summary: Summary) -> list[Rival]:
+def rivals(summary: Summary) -> list[Explanation]:
     """The rival explanations that were tested; empty where no control was computed."""
     unique = summary.controls.get(UNIQUE)
     if unique is None:
@@ -81,13 +81,13 @@ def verdict(summary: Summary) -> str:
     return f"It could be something else: {named}. {not_controlled}".strip()
 
 
-def kept_peaks(summary: Summary, control: Control) -> tuple[int, int, int]:
+def kept_peaks(summary: Summary, control: ControlResult) -> tuple[int, int, int]:
     """Layers with a plain peak, how many of them keep one in a control, and how many have one there alone."""
     plain, left = ({layer.layer for layer in layers if layer.ok} for layers in (summary.layers, control.layers))
     return len(plain), len(plain & left), len(left - plain)
 
 
-def _nuisances(summary: Summary, unique: Control) -> Rival:
+def _nuisances(summary: Summary, unique: ControlResult) -> Explanation:
     n_plain, kept, gained = kept_peaks(summary, unique)
     left = f"{kept} of {several(n_plain, 'layer')} with a peak {'keep' if kept != 1 else 'keeps'} one"
     left += f", {gained} more {'have' if gained != 1 else 'has'} one only then" if gained else ""
@@ -95,7 +95,7 @@ def _nuisances(summary: Summary, unique: Control) -> Rival:
     if before:
         left += f"; {after}" if after else "; no order of depth is left"
     groups = ", ".join(GROUPS.get(name, name) for name in unique.groups)
-    return Rival(
+    return Explanation(
         "timing, word form and static neighbours",
         f"taken out of signal and targets ({several(sum(unique.groups.values()), 'column')}): {groups}",
         left,
@@ -103,7 +103,7 @@ def _nuisances(summary: Summary, unique: Control) -> Rival:
     )
 
 
-def _twins(summary: Summary, nothing_unique: bool) -> list[Rival]:
+def _twins(summary: Summary, nothing_unique: bool) -> list[Explanation]:
     """R that a brain shows whose answers are those that the nuisances explain, at the plain peaks.
 
     Where a unique ladder stands beside it, a large share is no explanation: brain and layers then hold both.
@@ -118,7 +118,7 @@ def _twins(summary: Summary, nothing_unique: bool) -> list[Rival]:
         if name != WHOLE and share > 0.02
     )
     same = _order(summary, twin)
-    return [Rival(
+    return [Explanation(
         "a brain that answers nothing but these",
         "the part of held-out words\u2019 signal that they explain, sent through the same decoders",
         f"it carries {signed(100 * shares[WHOLE], 0)} % of R at the peaks{f' (each alone: {parts})' if parts else ''}"
@@ -127,7 +127,7 @@ def _twins(summary: Summary, nothing_unique: bool) -> list[Rival]:
     )]  # fmt: skip
 
 
-def _share(summary: Summary, twin: Control, name: str, peaked: Sequence[int]) -> float:
+def _share(summary: Summary, twin: ControlResult, name: str, peaked: Sequence[int]) -> float:
     """The median over layers with a peak of the twin's part of R at the highest lag."""
     r, own = (np.array(rows, float)[peaked] for rows in (summary.r, twin.explained[name]))
     at = r.argmax(1)[:, None]
@@ -135,12 +135,12 @@ def _share(summary: Summary, twin: Control, name: str, peaked: Sequence[int]) ->
     return float(np.median(part / whole))
 
 
-def _baselines(summary: Summary) -> Rival:
+def _baselines(summary: Summary) -> Explanation:
     best = np.maximum(np.max([np.array(r, float) for r in summary.baselines.values()], axis=0), 0)
     peaked = _peaked(summary)
     above = [i for i in peaked if summary.layers[i].peak_r > best[i]]
     highest = max(summary.baselines, key=lambda name: float(np.max(np.array(summary.baselines[name], float))))
-    return Rival(
+    return Explanation(
         "nothing of the brain",
         f"held-out words predicted without it, from {', '.join(summary.baselines)}",
         f"R of {len(above)} of {several(len(peaked), 'layer')} with a peak is above the best of these"
@@ -149,10 +149,10 @@ def _baselines(summary: Summary) -> Rival:
     )
 
 
-def _drift(summary: Summary) -> Rival:
+def _drift(summary: Summary) -> Explanation:
     flat = sum(layer.status == "flat" for layer in summary.layers)
     says = f"{several(flat, 'layer')} refused: {refusal_text(summary)}" if flat else "no layer is refused for it"
-    return Rival(
+    return Explanation(
         "slow drifts that brain and layers share",
         "folds of neighbouring words with a gap; a peak must stand above lags far from it",
         says,
@@ -169,7 +169,7 @@ def _peaked(summary: Summary) -> list[int]:
     return [i for i, layer in enumerate(summary.layers) if layer.ok]
 
 
-def _order(summary: Summary, ladder: Summary | Control) -> str:
+def _order(summary: Summary, ladder: Summary | ControlResult) -> str:
     """The claim of a ladder's headline with its evidence; empty where it claims no order."""
     layers: list[Peak] = list(ladder.layers)
     found = headline(ladder.temporal_score, layers, summary.lags_s, ladder.temporal_score_reason, final=True)

@@ -28,7 +28,7 @@ MAX_LATENCY_S, MAX_UNCERTAINTY_S, MAX_PPM = 0.05, 1e-3, 200.0
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class MeasuredValue:
     """One measured value and its limit.
 
     Attributes
@@ -136,7 +136,7 @@ def _offset(found: Arrivals, stream: str) -> float:
     return found.offsets[stream][-1][1] if found.offsets[stream] else 0.0
 
 
-def judge(found: Arrivals) -> list[Check]:
+def judge(found: Arrivals) -> list[MeasuredValue]:
     """The measured values beside their limits.
 
     Parameters
@@ -146,19 +146,19 @@ def judge(found: Arrivals) -> list[Check]:
 
     Returns
     -------
-    list of Check
+    list of MeasuredValue
     """
     stamps = np.concatenate(found.stamps)
     index = np.arange(len(stamps))
     expected = round((stamps[-1] - stamps[0]) * found.sfreq) + 1
     rate = 1 / np.polyfit(index, stamps - stamps[0], 1)[0]
     checks = [
-        Check("samples received", "", float(len(stamps))),
-        Check("samples lost", "", float(max(expected - len(stamps), 0)), 0.0),
-        Check("stamps that go back", "", float((np.diff(stamps) < 0).sum()), 0.0),
-        Check("MEG rate beside the declared one", "ppm", 1e6 * (rate / found.sfreq - 1), MAX_PPM),
+        MeasuredValue("samples received", "", float(len(stamps))),
+        MeasuredValue("samples lost", "", float(max(expected - len(stamps), 0)), 0.0),
+        MeasuredValue("stamps that go back", "", float((np.diff(stamps) < 0).sum()), 0.0),
+        MeasuredValue("MEG rate beside the declared one", "ppm", 1e6 * (rate / found.sfreq - 1), MAX_PPM),
         *_latency("MEG latency", found.latencies_s),
-        Check("markers received", "", float(found.n_markers)),
+        MeasuredValue("markers received", "", float(found.n_markers)),
     ]
     if found.marker_latencies_s:
         checks += _latency("marker latency", found.marker_latencies_s)
@@ -167,28 +167,28 @@ def judge(found: Arrivals) -> list[Check]:
     return checks
 
 
-def _latency(name: str, latencies_s: list[float]) -> list[Check]:
+def _latency(name: str, latencies_s: list[float]) -> list[MeasuredValue]:
     middle, high = np.percentile(latencies_s, [50, 99])
     return [
-        Check(f"{name}, median", "ms", 1e3 * float(middle)),
-        Check(f"{name}, 99 %", "ms", 1e3 * float(high), 1e3 * MAX_LATENCY_S),
-        Check(f"{name}, highest", "ms", 1e3 * max(latencies_s)),
+        MeasuredValue(f"{name}, median", "ms", 1e3 * float(middle)),
+        MeasuredValue(f"{name}, 99 %", "ms", 1e3 * float(high), 1e3 * MAX_LATENCY_S),
+        MeasuredValue(f"{name}, highest", "ms", 1e3 * max(latencies_s)),
     ]
 
 
-def _clock(name: str, offsets: list[tuple[float, float, float]]) -> list[Check]:
+def _clock(name: str, offsets: list[tuple[float, float, float]]) -> list[MeasuredValue]:
     """Of a stream's clock; its drift only where it was measured for long enough."""
     limit = 1e3 * MAX_UNCERTAINTY_S
     if not offsets:
-        return [Check(f"clock of the {name}, uncertainty", "ms", None, limit)]
+        return [MeasuredValue(f"clock of the {name}, uncertainty", "ms", None, limit)]
     times, values, uncertainties = np.array(offsets).T
     checks = [
-        Check(f"clock of the {name}, offset", "ms", 1e3 * float(np.median(values))),
-        Check(f"clock of the {name}, uncertainty", "ms", 1e3 * float(np.median(uncertainties)), limit),
+        MeasuredValue(f"clock of the {name}, offset", "ms", 1e3 * float(np.median(values))),
+        MeasuredValue(f"clock of the {name}, uncertainty", "ms", 1e3 * float(np.median(uncertainties)), limit),
     ]
     if times[-1] - times[0] >= DRIFT_AFTER_S:
         slope = float(np.polyfit(times - times[0], values, 1)[0])
-        checks.append(Check(f"clock of the {name}, drift", "ppm", 1e6 * slope, MAX_PPM))
+        checks.append(MeasuredValue(f"clock of the {name}, drift", "ppm", 1e6 * slope, MAX_PPM))
     return checks
 
 

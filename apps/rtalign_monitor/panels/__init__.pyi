@@ -8,7 +8,7 @@ from .panel import Panel as Panel
 from .panel import PanelSpec as PanelSpec
 from .plot import LayeredPanel as LayeredPanel
 from .plot import PlotPanel as PlotPanel
-from .tables import Table as Table
+from .tables import ShownTable as ShownTable
 from .tables import ladder_table as ladder_table
 from .tables import score_table as score_table
 from .traces import TracesPanel as TracesPanel
@@ -25,7 +25,7 @@ __all__ = [
     "Panel",
     "PanelSpec",
     "PlotPanel",
-    "Table",
+    "ShownTable",
     "TracesPanel",
     "TranscriptPanel",
     "ladder_table",

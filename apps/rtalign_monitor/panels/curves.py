@@ -15,7 +15,7 @@ from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import line_through, stretches, ticks
 from rtalign_monitor.panels.panel import PanelSpec, same_values
 from rtalign_monitor.panels.plot import PlotPanel, Range, lag_cells, rounded
-from rtalign_monitor.panels.tables import Table, score_table
+from rtalign_monitor.panels.tables import ShownTable, score_table
 
 CHANCE = "faint: not above chance   grey: chance at each lag   dotted: chance anywhere (corrected)"
 FAINT = 0.35
@@ -65,7 +65,7 @@ class CurvesPanel(PlotPanel):
     def has_plot(self) -> bool:
         return self._has_scores()
 
-    def table(self) -> Table | None:
+    def table(self) -> ShownTable | None:
         return score_table(self.snapshot) if self.snapshot is not None and self._has_scores() else None
 
     def tick_values(self, side: str, low: float, high: float, size: float) -> list[float]:

@@ -29,7 +29,7 @@ from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Easing, word_count
 from rtalign_monitor.panels.panel import PanelSpec
 from rtalign_monitor.panels.plot import HEADER_PX, LAST_TICK_PX, LayeredPanel, Range
-from rtalign_monitor.panels.tables import Table, ladder_table
+from rtalign_monitor.panels.tables import ShownTable, ladder_table
 from rtalign_monitor.widgets import theme as themes
 
 QUESTION = "Do deeper layers answer later?"
@@ -140,7 +140,7 @@ class LadderPanel(LayeredPanel):
     def has_plot(self) -> bool:
         return not self._refused
 
-    def table(self) -> Table | None:
+    def table(self) -> ShownTable | None:
         return ladder_table(self.snapshot) if self.snapshot is not None and self._peaks else None
 
     def background_key(self) -> Hashable:

@@ -20,7 +20,7 @@ from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import stretches, word_count
 from rtalign_monitor.panels.panel import PanelSpec, same_values
 from rtalign_monitor.panels.plot import LayeredPanel, Range, lag_cells
-from rtalign_monitor.panels.tables import Table, score_table
+from rtalign_monitor.panels.tables import ShownTable, score_table
 from rtalign_monitor.widgets import theme as themes
 from rtalign_monitor.widgets.painted import SEPARATOR
 
@@ -111,7 +111,7 @@ class LagMapPanel(LayeredPanel):
     def lag_range(self) -> Range:
         return lag_cells(self.snapshot.lags_s if self.snapshot else None)
 
-    def table(self) -> Table | None:
+    def table(self) -> ShownTable | None:
         return score_table(self.snapshot) if self.snapshot is not None and self._has_scores() else None
 
     def background_key(self) -> Hashable:

@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QMenu, QWidget
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines.two_banks import SecondBank
-from rtalign_monitor.panels.tables import Table
+from rtalign_monitor.panels.tables import ShownTable
 from rtalign_monitor.widgets.painted import PaintedWidget
 
 Place = Literal["upper", "lower", "bottom", "side"]
@@ -106,7 +106,7 @@ class Panel(PaintedWidget):
     def set_second_bank(self, second: SecondBank | None) -> None:
         """Show a second bank beside the first, or none."""
 
-    def table(self) -> Table | None:
+    def table(self) -> ShownTable | None:
         """What is shown, as a table to be copied; None where there is nothing."""
         return None
 

@@ -13,7 +13,7 @@ from rtalign.engine.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ShownTable:
     """A table.  header : names of the columns; rows : their values, in that order."""
 
     header: tuple[str, ...]
@@ -27,7 +27,7 @@ class Table:
             writer.writerows(self.rows)
 
 
-def score_table(snapshot: Snapshot) -> Table:
+def score_table(snapshot: Snapshot) -> ShownTable:
     """R(layer, lag), one row per value, with the limits of chance at its lag and in the whole map.
 
     Parameters
@@ -37,7 +37,7 @@ def score_table(snapshot: Snapshot) -> Table:
 
     Returns
     -------
-    Table
+    ShownTable
 
     Raises
     ------
@@ -53,10 +53,10 @@ def score_table(snapshot: Snapshot) -> Table:
         for i, layer in enumerate(snapshot.layers)
         for j, lag in enumerate(snapshot.lags_s)
     ]  # fmt: skip
-    return Table(("layer", "lag_s", "R", "null_low", "null_high", "map_high", "n_words"), rows)
+    return ShownTable(("layer", "lag_s", "R", "null_low", "null_high", "map_high", "n_words"), rows)
 
 
-def ladder_table(snapshot: Snapshot) -> Table:
+def ladder_table(snapshot: Snapshot) -> ShownTable:
     """The peaks, one row per layer; a missing peak is an empty cell beside its reason.
 
     Parameters
@@ -66,7 +66,7 @@ def ladder_table(snapshot: Snapshot) -> Table:
 
     Returns
     -------
-    Table
+    ShownTable
 
     Raises
     ------
@@ -76,14 +76,16 @@ def ladder_table(snapshot: Snapshot) -> Table:
     if not snapshot.peaks:
         raise ValueError(f"there is no ladder yet: {snapshot.reason or 'no word has been scored'}")
     rows = [peak.row() | {"n_words": snapshot.n_assessed} for peak in snapshot.peaks]
-    return Table(tuple(rows[0]), [tuple("" if value is None else value for value in row.values()) for row in rows])
+    return ShownTable(tuple(rows[0]), [tuple("" if value is None else value for value in row.values()) for row in rows])
 
 
-def trace_table(snapshot: Snapshot) -> Table | None:
+def trace_table(snapshot: Snapshot) -> ShownTable | None:
     """The newest seconds of some sensors, one row per sample; None where there are none."""
     traces = snapshot.traces
     if traces is None or not len(traces.data):
         return None
     times = traces.start + np.arange(len(traces.data)) / traces.rate
     header = ("time_s", *(f"{name} ({unit})" for name, unit in zip(traces.names, traces.units, strict=True)))
-    return Table(header, [(f"{t:.4f}", *(f"{v:.4g}" for v in row)) for t, row in zip(times, traces.data, strict=True)])
+    return ShownTable(
+        header, [(f"{t:.4f}", *(f"{v:.4g}" for v in row)) for t, row in zip(times, traces.data, strict=True)]
+    )

@@ -16,7 +16,7 @@ from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import line_through, ticks
 from rtalign_monitor.panels.panel import PanelSpec
 from rtalign_monitor.panels.plot import PlotPanel, Range, rounded
-from rtalign_monitor.panels.tables import Table, trace_table
+from rtalign_monitor.panels.tables import ShownTable, trace_table
 
 SPAN_S = 6.0
 ROUND_NUMBERS = (1, 2, 5)
@@ -65,7 +65,7 @@ class TracesPanel(PlotPanel):
     def has_plot(self) -> bool:
         return bool(self._names)
 
-    def table(self) -> Table | None:
+    def table(self) -> ShownTable | None:
         return trace_table(self.snapshot) if self.snapshot is not None else None
 
     def tick_values(self, side: str, low: float, high: float, size: float) -> list[float]:

@@ -61,7 +61,7 @@ def run_live(cell: Cell, setup: Path, folder: Path, slot: int) -> dict[str, Any]
     dict
         What was found, as JSON holds it.
     """
-    stage = Stage(cell, setup, folder, slot)
+    stage = CellProcesses(cell, setup, folder, slot)
     try:
         stage.run()
         return stage.judge()
@@ -69,7 +69,7 @@ def run_live(cell: Cell, setup: Path, folder: Path, slot: int) -> dict[str, Any]
         stage.close()
 
 
-class Stage:
+class CellProcesses:
     """The processes of one cell."""
 
     def __init__(self, cell: Cell, setup: Path, folder: Path, slot: int) -> None:

@@ -34,7 +34,6 @@ stop_s = 0.8
 step_s = 0.05
 [fit]
 null_draws = 40
-boot_draws = 40
 """
 PROCESSOR_S, MEMORY_MB = 10.0, 500.0
 """What a hostile file may take."""

@@ -39,7 +39,7 @@ INTERESTING = (
 
 
 @dataclass
-class Findings:
+class FuzzResult:
     """What a run found.
 
     Attributes
@@ -72,7 +72,7 @@ class Observer:
 
     Parameters
     ----------
-    findings : Findings
+    findings : FuzzResult
         Where it is noted.
     read : callable
         Reads one input; whatever it raises is a defect.
@@ -83,7 +83,7 @@ class Observer:
     """
 
     def __init__(
-        self, findings: Findings, read: Callable[[bytes], object], report: Path, kept: Path, most: int
+        self, findings: FuzzResult, read: Callable[[bytes], object], report: Path, kept: Path, most: int
     ) -> None:
         self._findings, self._read, self._report, self._kept, self._most = findings, read, report, kept, most
         self._began = self._reported = time.monotonic()
@@ -156,7 +156,7 @@ def fuzz(name: str, n_inputs: int, report: Path, corpus: Path, kept: Path) -> No
     else:
         from rtalign_offline.fuzz import targets
     target = targets.TARGETS[name]
-    findings = Findings(name, "atheris" if atheris is not None else "hypothesis")
+    findings = FuzzResult(name, "atheris" if atheris is not None else "hypothesis")
     observer = Observer(findings, lambda data: targets.check(target, data), report, kept, n_inputs)
     corpus.mkdir(parents=True, exist_ok=True)
     for seed in target.seeds():

@@ -18,7 +18,7 @@ from rtalign.core.files import write_atomically
 from rtalign.core.machine import cpu_count
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe
-from rtalign.report.read import Control, Summary
+from rtalign.report.read import ControlResult, Summary
 from rtalign.report.verdict import TWIN, UNIQUE, WHOLE, rivals
 from rtalign.scoring.headline import headline
 from rtalign_offline.validation.rivals import draw_rival, summary_of
@@ -82,7 +82,7 @@ def record(condition: str, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ladder(summary: Summary, ladder: Summary | Control) -> dict[str, Any]:
+def _ladder(summary: Summary, ladder: Summary | ControlResult) -> dict[str, Any]:
     score = ladder.temporal_score
     found = headline(score, ladder.layers, summary.lags_s, ladder.temporal_score_reason, final=True)
     return {

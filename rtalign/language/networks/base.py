@@ -24,7 +24,7 @@ MAX_LOGITS = {"cpu": 1 << 24, "cuda": 1 << 27}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TokenRow:
     """A text, and the words at its end that are wanted.
 
     Attributes
@@ -118,12 +118,12 @@ class Network(Protocol):
     @property
     def dim(self) -> int: ...
 
-    def read_rows(self, rows: Sequence[Row], request: OutputRequest) -> PendingReading:
+    def read_rows(self, rows: Sequence[TokenRow], request: OutputRequest) -> PendingReading:
         """Begin to read independent rows.
 
         Parameters
         ----------
-        rows : sequence of Row
+        rows : sequence of TokenRow
             The rows.
         request : OutputRequest
             What to return.
@@ -227,7 +227,7 @@ def pad_rows(rows: Sequence[Sequence[int]], padding: int = 0) -> np.ndarray:
     return padded
 
 
-def own_token_indices(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+def own_token_indices(rows: Sequence[TokenRow]) -> tuple[np.ndarray, np.ndarray]:
     """(token,) row index and column index of the tokens of each row's own words."""
     n_own = [sum(map(len, row.own)) for row in rows]
     columns = [np.arange(len(row.ids) - n, len(row.ids)) for row, n in zip(rows, n_own, strict=True)]
@@ -235,7 +235,7 @@ def own_token_indices(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pool_rows(
-    hidden: Sequence[torch.Tensor], surprisal: torch.Tensor | None, rows: Sequence[Row], request: OutputRequest
+    hidden: Sequence[torch.Tensor], surprisal: torch.Tensor | None, rows: Sequence[TokenRow], request: OutputRequest
 ) -> PendingReading:
     """Begin to pool the tokens of the rows' own words; the arguments are those of `pool_words`."""
     own = [spoken for row in rows for spoken in row.own]
@@ -245,7 +245,7 @@ def pool_rows(
 class LeftToRightRows:
     """read_rows of a causal network.  No attention mask is needed: the padding follows every token that is used."""
 
-    def read_rows(self: IncrementalNetwork, rows: Sequence[Row], request: OutputRequest) -> PendingReading:
+    def read_rows(self: IncrementalNetwork, rows: Sequence[TokenRow], request: OutputRequest) -> PendingReading:
         ids = self.to_tensor(pad_rows([row.ids for row in rows]))
         output = self.run(ids, request.layers, keep_cache=False, last_state=request.surprisal)
         row, column = (self.to_tensor(part) for part in own_token_indices(rows))

@@ -13,7 +13,7 @@ import torch
 from rtalign.language.networks.base import (
     OutputRequest,
     PendingReading,
-    Row,
+    TokenRow,
     own_token_indices,
     pad_rows,
     pool_rows,
@@ -56,7 +56,7 @@ class BidirectionalNetwork:
         self._lock = threading.Lock()
 
     @torch.inference_mode()
-    def read_rows(self, rows: Sequence[Row], request: OutputRequest) -> PendingReading:
+    def read_rows(self, rows: Sequence[TokenRow], request: OutputRequest) -> PendingReading:
         row, column = own_token_indices(rows)
         begin, end = self._special.begin, self._special.end
         closed = [[*row.ids, end] if row.ids[0] == begin else row.ids for row in rows]
