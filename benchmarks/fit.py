@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -139,7 +139,16 @@ class Clock:
         return {"wall_s": round(wall, 4), "cpu_s": round(cpu, 4), "repeats_wall_s": [round(s, 4) for s in self.wall]}
 
 
-def side_by_side(clock: Clock, work: Callable[[int], Any], lags: range, workers: int) -> list:
+def timed(work: dict[str, Callable[[int], Any]], lags: Sequence[int], repeats: int, workers: int) -> dict[str, Clock]:
+    """Each kind of work on all lags, in turns, so that a slow moment of the machine meets all kinds."""
+    clocks = {name: Clock() for name in work}
+    for _ in range(repeats):
+        for name, one in work.items():
+            side_by_side(clocks[name], one, lags, workers)
+    return clocks
+
+
+def side_by_side(clock: Clock, work: Callable[[int], Any], lags: Sequence[int], workers: int) -> list:
     return clock.time(lambda: list(run_ordered([partial(work, i) for i in lags], workers)), len(lags))
 
 
@@ -205,10 +214,7 @@ def with_statements(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
     work: dict[str, Callable[[int], Any]] = {
         "bare": bare, "with_shifts": lambda i: score(draws, bare(i), prepared), "trainer": trainer,
     }  # fmt: skip
-    clocks = {name: Clock() for name in work}
-    for _ in range(repeats):
-        for name, one in work.items():
-            side_by_side(clocks[name], one, lags, workers)
+    clocks = timed(work, lags, repeats, workers)
     return {
         "words": n_words,
         "per_lag": {name: clock.figures for name, clock in clocks.items()},
@@ -250,10 +256,7 @@ def with_controls(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
     work: dict[str, Callable[[int], Any]] = {
         "trainer": trainer, "nuisances": partial(control, unique), "innovation": partial(control, innovation),
     }  # fmt: skip
-    clocks = {name: Clock() for name in work}
-    for _ in range(repeats):
-        for name, one in work.items():
-            side_by_side(clocks[name], one, lags, workers)
+    clocks = timed(work, lags, repeats, workers)
     return {
         "words": n_words,
         "per_lag": {name: clock.figures for name, clock in clocks.items()},
@@ -272,10 +275,7 @@ def full_protocol(n_words: int, n_lags: int, all_lags: bool, repeats: int, worke
         "products": products,
         "products_symmetric": partial(products, symmetric=True),
     }
-    clocks = {name: Clock() for name in work}
-    for _ in range(repeats):
-        for name, one in work.items():
-            side_by_side(clocks[name], partial(one, story), some, workers)
+    clocks = timed({name: partial(one, story) for name, one in work.items()}, some, repeats, workers)
     result: dict[str, Any] = {
         "words": n_words,
         "lags": n_lags,

@@ -25,7 +25,6 @@ from rtalign.core.machine import cpu_count
 from rtalign.core.parallel import run_ordered
 from rtalign.core.recipe import FitRecipe, LanguageRecipe
 from rtalign.core.word_blocks import assign_blocks
-from rtalign.decoding.gpu_products import GpuTargets
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.decoding.ridge import shared_penalties
 from rtalign.language import LanguageModel, load, tokens_read
@@ -150,7 +149,7 @@ def fit(n_words: int, n_lags: int, device: str) -> dict[str, Any]:
     def whole(lags: Sequence[int], gpu: bool) -> tuple[list[np.ndarray], float]:
         start = time.perf_counter()
         targets = LagTargets.of(person.values, LAYERS, COMPONENTS, person.blocks, recipe)
-        held = GpuTargets(person.values, person.blocks, device, recipe.precision) if gpu else None
+        held = targets.on(device if gpu else "cpu", recipe)
         words = {lag: lambda lag=lag: LagWords(person.at(lag), targets, recipe, gpu=held) for lag in lags}
         searched = [partial(lambda lag: search_penalties(words[lag]()), lags[i]) for i in searched_lags(len(lags))]
         penalties = shared_penalties(list(run_ordered(searched, cpu_count())), recipe.alphas)

@@ -159,12 +159,7 @@ def _lag_seconds(words: int, sensors: int, layers: int, components: int, recipe:
     values = [rng.standard_normal((n, layers * WIDE_FACTOR * components), np.float32) for _ in range(n_folds)]
     blocks = [assign_blocks(np.zeros(n))] * n_folds
     targets = LagTargets.of(values, layers, components, blocks, recipe.fit)
-    gpu = None
-    if device != "cpu":
-        from rtalign.decoding.gpu_products import GpuTargets
-
-        gpu = GpuTargets(values, blocks, device, recipe.fit.precision)
-    read = LagWords(signals, targets, recipe.fit, gpu=gpu)
+    read = LagWords(signals, targets, recipe.fit, gpu=targets.on(device, recipe.fit))
     if recipe.fit.penalties == "lag":
         return _timed(lambda: fit_words(read))
     search = _timed(lambda: search_penalties(read))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rtalign.decoding.moments import BLOCK, Moments, Precision, between, centred
+from rtalign.decoding.moments import BLOCK, ChunkSums, Moments, Precision, between, centred
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,19 +34,12 @@ class BlockMoments:
     @classmethod
     def from_data(cls, x: np.ndarray, y: np.ndarray, dtype: Precision = "float32") -> BlockMoments:
         """Of one block's words: x (word, sensor), y (word, target); products in `dtype`, summed in float64."""
-        sizes, means_x, means_y, xy = [], [], [], np.zeros((x.shape[1], y.shape[1]))
+        total = ChunkSums(x.shape[1], y.shape[1], 0, squares=False)
         for first in range(0, len(x), BLOCK):
-            part_x, mean_x = centred(x[first : first + BLOCK], x[0], dtype)
-            part_y, mean_y = centred(y[first : first + BLOCK], y[0], dtype)
-            xy += part_x.T @ part_y
-            sizes.append(len(part_x))
-            means_x.append(mean_x)
-            means_y.append(mean_y)
-        mean_x, apart_x = between(np.stack(means_x), np.array(sizes))
-        mean_y, apart_y = between(np.stack(means_y), np.array(sizes))
-        if len(sizes) > 1:
-            xy += apart_x.T @ apart_y
-        return cls(len(x), mean_x, mean_y, xy.astype(dtype))
+            rows = slice(first, first + BLOCK)
+            total.push(*centred(x[rows], x[0], dtype), *centred(y[rows], y[0], dtype))
+        mean_x, mean_y = total.finish()
+        return cls(len(x), mean_x, mean_y, total.xy.astype(dtype))
 
 
 def sum_blocks(parts: Sequence[BlockMoments], of_x: Moments, of_y: Moments) -> Moments:

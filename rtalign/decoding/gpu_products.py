@@ -41,10 +41,11 @@ class GpuTargets:
         rows = [
             range(start + of.start, start + of.stop) for start, fold in zip(starts, blocks, strict=False) for of in fold
         ]
-        self.sizes = [len(of_block) for of_block in rows]
+        self.sizes = np.array([len(of_block) for of_block in rows])
         self.fold_of = np.repeat(np.arange(len(blocks)), [len(fold) for fold in blocks])
-        self.n_parts = -(-max(self.sizes) // BLOCK)
-        longest = -(-max(self.sizes) // self.n_parts) * self.n_parts
+        self.of_folds = [np.flatnonzero(self.fold_of == k) for k in range(len(blocks))]
+        self.n_parts = -(-int(self.sizes.max()) // BLOCK)
+        longest = -(-int(self.sizes.max()) // self.n_parts) * self.n_parts
         index = np.zeros((len(rows), longest), np.int64)
         for row, words in zip(index, rows, strict=True):
             row[: len(words)] = words
@@ -97,10 +98,9 @@ class GpuProducts:
             xy = self._products(x, targets.centred).to(targets.dtype)
             means, xx, each = (part.cpu().numpy() for part in (mean, self._products(x, x), xy))
             del x, xy
-        blocks = [BlockMoments(*part) for part in zip(targets.sizes, means, targets.means, each, strict=True)]
-        of_folds = [np.flatnonzero(targets.fold_of == k) for k in range(len(signals))]
-        self.parts = [[blocks[b] for b in fold] for fold in of_folds]
-        self.sensors = [Moments.sum([_of_signal(blocks[b], xx[b]) for b in fold]) for fold in of_folds]
+        blocks = [BlockMoments(*part) for part in zip(targets.sizes.tolist(), means, targets.means, each, strict=True)]
+        self.parts = [[blocks[b] for b in fold] for fold in targets.of_folds]
+        self.sensors = [Moments.sum([_of_signal(blocks[b], xx[b]) for b in fold]) for fold in targets.of_folds]
 
     def _products(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """(block, column of a, column of b): inner products over so few rows each that no digit is lost."""
@@ -120,27 +120,19 @@ class GpuProducts:
         -------
         list of BlockSums
         """
-        targets = self._targets
-        sizes, fold_of = np.array(targets.sizes, float), targets.fold_of
+        targets, fold_of = self._targets, self._targets.fold_of
         with targets.lock:
             w, b = (torch.as_tensor(part).to(targets.device) for part in (weights, bias))
             values = targets.in_blocks(self._signals).to(w.dtype) @ w[fold_of] + b[fold_of][:, None]
-            means = targets.centre(values)[1].cpu().numpy()
-            of_fold = np.stack([np.average(part, 0, size) for part, size in _by_fold(means, sizes, fold_of)])
-            about = torch.where(targets.valid, values - torch.as_tensor(of_fold).to(values)[fold_of][:, None], 0)
+            sums = torch.where(targets.valid, values, 0).sum(1, dtype=torch.float64).cpu().numpy()
+            means = [sums[fold].sum(0) / targets.sizes[fold].sum() for fold in targets.of_folds]
+            about = torch.where(
+                targets.valid, values - torch.as_tensor(np.stack(means)).to(values)[fold_of][:, None], 0
+            )
             total, squares = (part.sum(1, dtype=torch.float64).cpu().numpy() for part in (about, about**2))
             del values, about
-        return [
-            BlockSums(size, own_total, own_squares)
-            for (own_total, size), (own_squares, _) in zip(
-                _by_fold(total, sizes, fold_of), _by_fold(squares, sizes, fold_of), strict=True
-            )
-        ]
-
-
-def _by_fold(values: np.ndarray, sizes: np.ndarray, fold_of: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Of each fold: its blocks' values and sizes."""
-    return [(values[fold_of == k], sizes[fold_of == k]) for k in range(fold_of[-1] + 1)]
+        n = targets.sizes.astype(float)
+        return [BlockSums(n[fold], total[fold], squares[fold]) for fold in targets.of_folds]
 
 
 def _of_signal(block: BlockMoments, xx: np.ndarray) -> Moments:

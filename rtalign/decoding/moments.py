@@ -79,7 +79,7 @@ class Moments:
         """
         groups = Y.shape[-1] if groups is None else groups
         _check(X, Y, groups, same_y, same_x)
-        total = _BlockSums(X.shape[1], Y.shape[1], 0 if same_y else groups, same_x is None)
+        total = ChunkSums(X.shape[1], Y.shape[1], 0 if same_y else groups, same_x is None)
         for start in range(0, len(X), BLOCK):
             rows = slice(start, start + BLOCK)
             total.push(*centred(X[rows], X[0], dtype), *centred(Y[rows], Y[0], dtype))
@@ -202,8 +202,8 @@ def centred(block: np.ndarray, origin: np.ndarray, dtype: Precision) -> tuple[np
     return shifted.astype(dtype, copy=False), origin + mean
 
 
-class _BlockSums:
-    """Sums over blocks of centred rows in float64; the part between the blocks' means is added once, at the end."""
+class ChunkSums:
+    """Sums over chunks of centred rows in float64; the part between the chunks' means is added once, at the end."""
 
     def __init__(self, n_sensors: int, n_targets: int, groups: int, squares: bool) -> None:
         self.groups, self.squares = groups, squares
@@ -224,13 +224,14 @@ class _BlockSums:
         self.means_y.append(mean_y)
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
-        """Add the part between blocks, which completes the sums; return the common means."""
+        """Add the part between chunks, which completes the sums; return the common means."""
         sizes = np.array(self.sizes)
         mean_x, between_x = between(np.stack(self.means_x), sizes)
         mean_y, between_y = between(np.stack(self.means_y), sizes)
-        self.xx += between_x.T @ between_x
-        self.xy += between_x.T @ between_y
-        self.yy += _grouped_squares(between_y, self.groups)
+        if np.count_nonzero(sizes) > 1:
+            self.xx += between_x.T @ between_x
+            self.xy += between_x.T @ between_y
+            self.yy += _grouped_squares(between_y, self.groups)
         return mean_x, mean_y
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from rtalign.language import contexts
-from rtalign.language.networks.base import IncrementalNetwork, ReadSetup, TokenRow, pool_words
+from rtalign.language.networks.base import IncrementalNetwork, ReadSetup, pool_words
 from rtalign.language.reading import Reading
-from rtalign.language.row_batches import read_in_batches
+from rtalign.language.row_batches import read_in_batches, row_of
 from rtalign.language.tokens import WordTokens
 
 BLOCK = 512
@@ -93,7 +93,10 @@ def read_growing(setup: ReadSetup[IncrementalNetwork], tokens: Sequence[WordToke
     spans = list(contexts.growing_spans(len(tokens), setup.recipe.context_words))
     longest = _check_lengths(setup, spans, n_tokens)
     if longest * (CONTEXTS_AT_ONCE if setup.request.surprisal else 1) <= setup.network.batch_tokens:
-        yield from _read_side_by_side(setup, tokens, spans)
+        first, rows = 0, [row_of(setup, tokens, span) for span in spans]
+        for reading in read_in_batches(setup.network, rows, setup.request):
+            yield first, reading
+            first += len(reading.n_tokens)
         return
     for span in spans:
         context = GrowingContext(setup, span.start)
@@ -106,24 +109,6 @@ def read_growing(setup: ReadSetup[IncrementalNetwork], tokens: Sequence[WordToke
             else:
                 n_known = max(span.first - start, 0)
                 yield start + n_known, context.push(tokens[start:stop]).without_first(n_known)
-
-
-def _read_side_by_side(
-    setup: ReadSetup[IncrementalNetwork], tokens: Sequence[WordTokens], spans: Sequence[contexts.ContextSpan]
-) -> Iterator[tuple[int, Reading]]:
-    """As read_growing, each context a row."""
-    rows = [
-        TokenRow(
-            setup.opening + [token for word in tokens[span.start : span.stop] for token in word],
-            [word.spoken for word in tokens[span.first : span.stop]],
-            [index > span.start for index in range(span.first, span.stop)],
-        )
-        for span in spans
-    ]
-    first = 0
-    for reading in read_in_batches(setup.network, rows, setup.request):
-        yield first, reading
-        first += len(reading.n_tokens)
 
 
 def _check_lengths(

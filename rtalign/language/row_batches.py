@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 
-from rtalign.language.networks.base import Network, OutputRequest, PendingReading, TokenRow
+from rtalign.language.contexts import ContextSpan
+from rtalign.language.networks.base import Network, OutputRequest, PendingReading, ReadSetup, TokenRow
 from rtalign.language.reading import Reading
+from rtalign.language.tokens import WordTokens
 
 RETURNED_BYTES = 1 << 29
 """Activations that one batch returns.  Two batches of a GPU are in the processor's memory at a time."""
+
+
+def row_of(setup: ReadSetup[Any], tokens: Sequence[WordTokens], span: ContextSpan) -> TokenRow:
+    """A context as a row.  tokens : those of each word of the story."""
+    return TokenRow(
+        setup.opening + [token for word in tokens[span.start : span.stop] for token in word],
+        [word.spoken for word in tokens[span.first : span.stop]],
+        [index > span.start for index in range(span.first, span.stop)],
+    )
 
 
 def read_in_batches(network: Network, rows: Sequence[TokenRow], request: OutputRequest) -> Iterator[Reading]:

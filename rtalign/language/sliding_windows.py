@@ -10,7 +10,7 @@ import numpy as np
 from rtalign.language.contexts import ContextSpan, context_too_long, window_spans
 from rtalign.language.networks.base import Network, ReadSetup, TokenRow
 from rtalign.language.reading import Reading
-from rtalign.language.row_batches import read_in_batches
+from rtalign.language.row_batches import read_in_batches, row_of
 from rtalign.language.tokens import WordTokens
 
 STRETCH = 256
@@ -26,14 +26,7 @@ def read_windows(
     n_rows = max(STRETCH, int(setup.network.batch_tokens / max(mean_length, 1)))
     for start in range(0, len(spans), n_rows):
         stretch = spans[start : start + n_rows]
-        rows = [
-            TokenRow(
-                setup.opening + [token for word in tokens[span.start : span.stop] for token in word],
-                [tokens[span.first].spoken],
-                [span.first > span.start],
-            )
-            for span in stretch
-        ]
+        rows = [row_of(setup, tokens, span) for span in stretch]
         _check_lengths(setup, rows, stretch)
         yield first + start, _read_sorted(setup, rows)
 

@@ -77,6 +77,14 @@ class LagTargets:
         sums = [BlockSums.of(y, of_fold) for y, of_fold in zip(turned, blocks, strict=True)]
         return cls(values, own, rotations, blocks, sums, _shifts(turned, n_layers, recipe))
 
+    def on(self, device: str, recipe: FitRecipe) -> GpuTargets | None:
+        """The values in a GPU's memory; None for "cpu"."""
+        if device == "cpu":
+            return None
+        from rtalign.decoding.gpu_products import GpuTargets
+
+        return GpuTargets(self.values, self.blocks, device, recipe.precision)
+
     @property
     def n_layers(self) -> int:
         """How many layers are decoded."""
@@ -278,7 +286,7 @@ class _Sums:
         return [BlockSums.of(*fold) for fold in values]
 
 
-class _SumsOnGpu(_Sums):
+class _SumsOnGpu:
     """The same, made on a GPU."""
 
     def __init__(self, words: LagWords, gpu: GpuTargets) -> None:
@@ -289,6 +297,7 @@ class _SumsOnGpu(_Sums):
         self.moments = [sum_blocks(*fold) for fold in zip(self.parts, sensors, words.targets.moments, strict=True)]
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
+        """Of the held-out predictions of each fold."""
         return self._products.predicted(fit.weights, fit.bias)
 
 

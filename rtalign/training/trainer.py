@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
@@ -212,12 +212,7 @@ def make_fit_inputs(
     targets = LagTargets.of(values, n_layers, projection.components, blocks, recipe.fit, before)
     own = sum(m.n for m in targets.moments)
     share = own / (own + sum(m.n for m in before))
-    gpu = None
-    if device != "cpu":
-        from rtalign.decoding.gpu_products import GpuTargets
-
-        gpu = GpuTargets(values, blocks, device, recipe.fit.precision)
-    return FitInputs(prepared, recipe, fold, targets, share, earlier, gpu)
+    return FitInputs(prepared, recipe, fold, targets, share, earlier, targets.on(device, recipe.fit))
 
 
 def _fit_lags(inputs: FitInputs, work: TensorFile, progress: Progress) -> None:
@@ -250,39 +245,37 @@ def _fit_and_store(inputs: FitInputs, index: int) -> int:
 
 def find_penalties(inputs: FitInputs, progress: Progress) -> np.ndarray | None:
     """Choose the penalties that all lags share; None where the recipe has each lag choose its own."""
-    recipe = inputs.recipe
-    if recipe.fit.penalties == "lag":
-        return None
-    chosen = searched_lags(len(recipe.lags.seconds))
-    with progress.stage("penalties", len(chosen), "lags") as stage:
-        losses = []
-        jobs = [partial(_search_lag, inputs, index) for index in chosen]
-        for loss in run_ordered(jobs, worker_count(_bytes(inputs))):
-            losses.append(loss)
-            stage.advance()
-    return ridge.shared_penalties(losses, recipe.fit.alphas)
+    lags = searched_lags(len(inputs.recipe.lags.seconds))
+    return _shared_penalties(inputs, "penalties", lags, search_penalties, progress)
 
 
 def _with_penalties(inputs: FitInputs, run: ControlRun, progress: Progress) -> ControlRun:
     """The control with penalties that all lags share, chosen as those of the plain decoders."""
+    lags = unique.searched_lags(len(inputs.recipe.lags.seconds))
+    stage = f"{run.name}, penalties"
+    return replace(run, penalties=_shared_penalties(inputs, stage, lags, run.control.search, progress))
+
+
+def _shared_penalties(
+    inputs: FitInputs,
+    stage_name: str,
+    lags: Sequence[int],
+    search: Callable[[LagWords], list[HeldOut]],
+    progress: Progress,
+) -> np.ndarray | None:
     if inputs.recipe.fit.penalties == "lag":
-        return run
-    chosen = unique.searched_lags(len(inputs.recipe.lags.seconds))
-    with progress.stage(f"{run.name}, penalties", len(chosen), "lags") as stage:
-        losses = []
-        jobs = [partial(_search_control, inputs, run, index) for index in chosen]
-        for loss in run_ordered(jobs, worker_count(_bytes(inputs))):
-            losses.append(loss)
+        return None
+    with progress.stage(stage_name, len(lags), "lags") as stage:
+        tested = []
+        jobs = [partial(_search_lag, inputs, search, index) for index in lags]
+        for found in run_ordered(jobs, worker_count(_bytes(inputs))):
+            tested.append(found)
             stage.advance()
-    return replace(run, penalties=ridge.shared_penalties(losses, inputs.recipe.fit.alphas))
+    return ridge.shared_penalties(tested, inputs.recipe.fit.alphas)
 
 
-def _search_control(inputs: FitInputs, run: ControlRun, index: int) -> list[HeldOut]:
-    return run.control.search(lag_words(inputs, index))
-
-
-def _search_lag(inputs: FitInputs, index: int) -> list[HeldOut]:
-    return search_penalties(lag_words(inputs, index))
+def _search_lag(inputs: FitInputs, search: Callable[[LagWords], list[HeldOut]], index: int) -> list[HeldOut]:
+    return search(lag_words(inputs, index))
 
 
 def fit_lag(inputs: FitInputs, index: int) -> LagFit:

@@ -15,22 +15,27 @@ from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds
 from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, WordSubset, fit_words, score_subset
 from rtalign.training.prepare import ActivationRequest, prepare_recordings
-from rtalign.training.trainer import fit_wide_basis, lag_words, make_fit_inputs
+from rtalign.training.trainer import FitInputs, fit_wide_basis, lag_words, make_fit_inputs
 from rtalign_offline.sweep.quartiles import Quartiles
 from tests.helpers.small_world import small_recipe, world
 
 QUIET = Progress(quiet=True)
 
 
-def test_quartiles_are_plain_correlations_on_their_words(tmp_path: Path) -> None:
+def job_and_surprisal(store: Path) -> tuple[FitInputs, np.ndarray]:
+    """The fit of a short story, and drawn surprisal (word,) of its words."""
     recording, model = world(400, seed=2)
     recipe = small_recipe()
-    stories = prepare_recordings(
-        [recording], ActivationRequest(model, recipe.language, range(6)), recipe, tmp_path, QUIET
-    )
+    stories = prepare_recordings([recording], ActivationRequest(model, recipe.language, range(6)), recipe, store, QUIET)
     told = np.random.default_rng(1).exponential(3, len(stories[0].used))
     fold = folds.assign_folds([stories[0].onsets], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     job = make_fit_inputs(stories, recipe, fit_wide_basis(stories, recipe, fold), fold)
+    return job, told
+
+
+def test_quartiles_are_plain_correlations_on_their_words(tmp_path: Path) -> None:
+    job, told = job_and_surprisal(tmp_path)
+    recipe, fold = job.recipe, job.fold
     quartiles, words = Quartiles.of(job, told), lag_words(job, 12)
     assert quartiles is not None
     seen = fit_words(words)
@@ -90,14 +95,7 @@ def test_all_words_as_a_subset_are_all_words() -> None:
 
 
 def test_refitted_quartiles_are_fits_of_their_words_alone(tmp_path: Path) -> None:
-    recording, model = world(400, seed=2)
-    recipe = small_recipe()
-    stories = prepare_recordings(
-        [recording], ActivationRequest(model, recipe.language, range(6)), recipe, tmp_path, QUIET
-    )
-    told = np.random.default_rng(1).exponential(3, len(stories[0].used))
-    fold = folds.assign_folds([stories[0].onsets], recipe.fit, float(np.ptp(recipe.lags.seconds)))
-    job = make_fit_inputs(stories, recipe, fit_wide_basis(stories, recipe, fold), fold)
+    job, told = job_and_surprisal(tmp_path)
     quartiles, words = Quartiles.of(job, told, refit=True), lag_words(job, 12)
     assert quartiles is not None
     found = quartiles.score(words, fit_words(words))
