@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
@@ -75,11 +73,6 @@ def least_squares(targets: LagTargets, columns: np.ndarray, fold: np.ndarray) ->
         predicted = z[k] @ rotate(axes @ (axes.T @ train.xy), turn)
         total += _by_layer(predicted, rotate(targets.values[k], turn), targets.n_layers)
     return total / len(targets.values)
-
-
-def best_of(baselines: Mapping[str, Sequence[float] | np.ndarray]) -> np.ndarray:
-    """(layer,): the highest of all baselines, and no less than 0."""
-    return np.maximum(np.max([np.asarray(r) for r in baselines.values()], axis=0), 0)
 
 
 def _kernel_mean(values: np.ndarray, width: float) -> np.ndarray:

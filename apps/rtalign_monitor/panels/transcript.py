@@ -165,9 +165,7 @@ class TranscriptPanel(Panel):
             return box.right() - x - width if mirrored else box.left() + x
 
         return [
-            WordBox(
-                entry, QRectF(box.right() - x - width if mirrored else box.left() + x, top + n * pitch, width, pitch)
-            )
+            WordBox(entry, QRectF(left_of(x, width), top + n * pitch, width, pitch))
             for n, line in enumerate(lines)
             for entry, x, width in line
         ]

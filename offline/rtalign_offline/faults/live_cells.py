@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 import pyxdf
 
+from rtalign.engine.process import wire
 from rtalign.recordings import open_recordings
 from rtalign_offline.faults.cells import CELLS, Cell
 
@@ -116,10 +117,8 @@ class CellProcesses:
         for held in self._sockets:
             held.close()
         for child in (self.sender, self.command):
-            for pipe in (child.stdin, child.stdout, child.stderr) if child is not None else ():
-                with contextlib.suppress(OSError):  # the cell has closed it, or nobody reads what waits
-                    if pipe is not None:
-                        pipe.close()
+            if child is not None:
+                wire.close_pipes(child)
 
     # Processes
 

@@ -133,10 +133,7 @@ class Client:
             self._process.kill()
         self._outgoing.put(b"")
         self._reader.join(timeout=5)
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):  # commands still on their way reach nobody
-                if pipe is not None:
-                    pipe.close()
+        wire.close_pipes(self._process)
         with contextlib.suppress(subprocess.TimeoutExpired):  # one that waits for a dead disk cannot even be killed
             return self._process.wait(5)
         return KILLED

@@ -112,10 +112,7 @@ class RecorderClient:
             started = time.monotonic()
             self._read()
             status = self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                with contextlib.suppress(OSError):
-                    if pipe is not None:
-                        pipe.close()
+            wire.close_pipes(self._process)
             if self._stop.is_set():
                 return
             pause = pauses.next(time.monotonic() - started)

@@ -230,11 +230,10 @@ def open_source(session: Session) -> RawSource:
 
 
 def main() -> int:
-    """Status goes out on what was standard output; whatever a library prints goes to standard error instead."""
-    frames = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    """Record for the viewer on the other end of the pipes, or alone where it is gone; see `RecorderServer.run`."""
+    frames, stream = wire.own_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it goes to the viewer, which has the recorder end
-    outbox, stream = Outbox(frames), os.fdopen(os.dup(0), "rb", buffering=0)
+    outbox = Outbox(frames)
     session = Session.model_validate(wire.read(stream))
     orders = Orders(stream)
     signal.signal(signal.SIGTERM, lambda *_: orders.stop.set())

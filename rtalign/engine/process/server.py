@@ -174,14 +174,12 @@ class EngineServer:
 
 
 def main() -> int:
-    """Frames go out on what was standard output; whatever a library prints goes to standard error instead."""
-    frames = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    """Serve the viewer on the other end of the pipes until it says stop, or is gone."""
+    frames, commands_in = wire.own_pipes()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("MNE_LOGGING_LEVEL", "ERROR")
-    # Unbuffered: a thread that still waits for input when the process ends must hold no lock of the interpreter's.
-    outbox, commands_in = Outbox(frames), os.fdopen(os.dup(0), "rb", buffering=0)
+    outbox = Outbox(frames)
     try:
         session = Session.model_validate(wire.read(commands_in))
         _limit_threads()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import struct
-from typing import IO, Any
+import subprocess
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -62,6 +65,25 @@ def _message(header: bytes, body: bytes) -> Any:
     if message is None:
         raise ValueError("a frame holds nothing")
     return _with_arrays(message, memoryview(body), 0)
+
+
+def own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Where a process of the engine writes frames and reads them: what were its standard output and its input.
+
+    Whatever a library prints goes to standard error from then on.
+    """
+    frames = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # Unbuffered: a thread that still waits for input when the process ends must hold no lock of the interpreter's.
+    return frames, os.fdopen(os.dup(0), "rb", buffering=0)
+
+
+def close_pipes(process: subprocess.Popen[Any]) -> None:
+    """Close a process's pipes, also those that it or somebody else has closed already."""
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        with contextlib.suppress(OSError):  # what is still on its way reaches nobody
+            if pipe is not None:
+                pipe.close()
 
 
 def _without_arrays(value: Any, arrays: list[np.ndarray], offset: list[int] | None = None) -> Any:
