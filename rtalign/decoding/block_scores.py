@@ -69,6 +69,7 @@ def block_scores(
     bases: Mapping[tuple[int, ...], EigenBasis],
     rotations: FoldRotations,
     trained: Sequence[FoldBlocks] | None = None,
+    made: Sequence[FoldPairs] | None = None,
 ) -> BlockScores:
     """Score every layer without each block of words, and split its R into contributions of pairs of blocks.
 
@@ -89,13 +90,15 @@ def block_scores(
         Each fold's components of the wide targets.
     trained : sequence of FoldBlocks, optional
         The words that decoders are trained on, in the same blocks, where those in `folds` are but some of them.
+    made : sequence of FoldPairs, optional
+        The pairs of each fold, where they were made on a GPU.
 
     Returns
     -------
     BlockScores
     """
     n_layers = len(rotations.final)
-    fold_of = np.repeat(np.arange(len(folds)), [len(fold.parts) for fold in folds])
+    fold_of = np.repeat(np.arange(len(folds)), [len(fold.targets.n) for fold in folds])
     n_blocks = len(fold_of)
     tested_on, trained_on = _subsets(n_blocks)
     pairs = np.zeros((n_layers, n_blocks, n_blocks), np.float32)
@@ -104,7 +107,7 @@ def block_scores(
         others = tuple(f for f in range(len(folds)) if f != k)
         rows, columns = np.flatnonzero(fold_of == k), np.flatnonzero(fold_of != k)
         training = [(trained or folds)[f] for f in others]
-        of_fold = _FoldPairs.of(fold, training, alpha[k], bases[others], rotations.outer[k])
+        of_fold = made[k] if made else FoldPairs.of(fold, training, alpha[k], bases[others], rotations.outer[k])
         found = of_fold.r(tested_on[:, rows], trained_on[:, columns], fold.predicted, fold.targets)
         r += found.reshape(len(tested_on), n_layers, -1).mean(2) / len(folds)
         by_layer = of_fold.against_chance(fold.targets).reshape(n_layers, -1, len(rows), len(columns))
@@ -145,8 +148,8 @@ def _subsets(n_blocks: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _FoldPairs:
-    """Of one fold, by target.
+class FoldPairs:
+    """What pairs of blocks add to the scores of one fold, by target.
 
     products : (target, held-out block, training block), sums of predictions times targets.
     norms : (target, training block, training block), sums of products of the predictions that two blocks make.
@@ -165,23 +168,28 @@ class _FoldPairs:
         alpha: np.ndarray,
         basis: EigenBasis,
         turn: np.ndarray,
-    ) -> _FoldPairs:
+    ) -> FoldPairs:
         """Of one fold and of those that its decoder, with the penalties alpha (target,), is trained on."""
         h, t = _scores(fold.parts, basis, turn), _scores([p for f in others for p in f.parts], basis, turn)
         t /= (basis.values + alpha[:, None]).astype(t.dtype)[:, None]
         moved = basis.axes.T @ fold.moments.xx
         squares = (moved * basis.axes.T).sum(1)
         columns = t.transpose(0, 2, 1)
-        # All products of directions would cost as much as the fit: between two blocks, directions are taken for
-        # uncorrelated on held-out words; of each block with all blocks together, the sum is made exact.
         norms = ((t * squares.astype(t.dtype)) @ columns).astype(np.float64)
-        chance = np.trace(norms, axis1=1, axis2=2)
         together = moved @ (basis.axes @ t.sum(1, dtype=np.float64).T)
-        exact = (t @ together.T[:, :, None])[..., 0]
+        return cls.of_sums((h @ columns).astype(np.float64), norms, (t @ together.T[:, :, None])[..., 0])
+
+    @classmethod
+    def of_sums(cls, products: np.ndarray, norms: np.ndarray, exact: np.ndarray) -> FoldPairs:
+        """From products of predictions, those with all training blocks together (target, training block) being exact.
+
+        All products of directions would cost as much as the fit: between two blocks, directions are taken for
+        uncorrelated on held-out words; of each block with all blocks together, the sum is made exact.
+        """
+        chance = np.trace(norms, axis1=1, axis2=2)
         missing, n = exact - norms.sum(2), norms.shape[1]
         shift = (missing - missing.sum(1, keepdims=True) / (2 * n)) / n
-        norms += shift[:, :, None] + shift[:, None, :]
-        return cls((h @ columns).astype(np.float64), norms, chance)
+        return cls(products, norms + shift[:, :, None] + shift[:, None, :], chance)
 
     def r(self, held: np.ndarray, trained: np.ndarray, predicted: BlockSums, targets: BlockSums) -> np.ndarray:
         """(subset, target): R over subsets of blocks, held (subset, block) and trained (subset, block).

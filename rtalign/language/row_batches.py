@@ -12,8 +12,11 @@ from rtalign.language.networks.base import Network, OutputRequest, PendingReadin
 from rtalign.language.reading import Reading
 from rtalign.language.tokens import WordTokens
 
-RETURNED_BYTES = 1 << 29
-"""Activations that one batch returns.  Two batches of a GPU are in the processor's memory at a time."""
+RETURNED_BYTES = 1 << 31
+"""Activations that one batch returns; only all states of large models on a GPU are so many.
+
+Two batches of a GPU are in the processor's memory at a time.
+"""
 
 
 def row_of(setup: ReadSetup[Any], tokens: Sequence[WordTokens], span: ContextSpan) -> TokenRow:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from rtalign.core.agreement import Agreement
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.block_moments import BlockMoments, BlockSums, sum_blocks
-from rtalign.decoding.block_scores import BlockScores, FoldBlocks, block_scores
+from rtalign.decoding.block_scores import BlockScores, FoldBlocks, FoldPairs, block_scores
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.penalties import EigenBasis, HeldOut
 from rtalign.decoding.projection import leading_rotation
@@ -23,6 +23,8 @@ from rtalign.scoring.sign_flips import draw_signs, null_of_pairs
 
 if TYPE_CHECKING:  # importing it would import torch
     from rtalign.decoding.gpu_products import GpuTargets
+
+Bases: TypeAlias = Mapping[tuple[int, ...], EigenBasis]
 
 SEARCH_STEP = 4
 """Every so many lags are searched for penalties that all lags share; an answer lasts longer than that."""
@@ -166,6 +168,8 @@ class Sums(Protocol):
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]: ...
 
+    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: ridge.FoldRotations) -> list[FoldPairs] | None: ...
+
 
 class WordsOfLag(Protocol):
     """What the fit of one lag needs: `LagWords`, or the same words with nuisances taken out."""
@@ -250,8 +254,10 @@ def fit_words(words: WordsOfLag, penalties: np.ndarray | None = None) -> LagFit:
     bases = words.bases or ridge.eigen_bases(total, recipe.precision, 2 if penalties is None else 1)
     fit = ridge.fit_ridge(total, recipe.alphas, targets.rotations, recipe.precision, bases=bases, penalties=penalties)
     r = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=(0, 2))
-    folds = zip(sums.moments, sums.parts, sums.predicted(fit), targets.components, strict=True)
-    blocks = block_scores([FoldBlocks(*fold) for fold in folds], fit.alpha, bases, targets.rotations)
+    predicted, pairs = sums.predicted(fit), sums.pairs(fit.alpha, bases, targets.rotations)
+    parts = [()] * len(total) if pairs else sums.parts
+    folds = [FoldBlocks(*fold) for fold in zip(sums.moments, parts, predicted, targets.components, strict=True)]
+    blocks = block_scores(folds, fit.alpha, bases, targets.rotations, made=pairs)
     null = _null(blocks, words.predicted(fit) if targets.shifts else (), targets.shifts, recipe)
     # The change by a block; R itself comes from the sums of all words, earlier ones as well.
     left_out, retrained, halves = (
@@ -285,16 +291,25 @@ class _Sums:
         values = zip(self._words.predicted(fit), self._words.targets.blocks, strict=True)
         return [BlockSums.of(*fold) for fold in values]
 
+    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: ridge.FoldRotations) -> None:
+        """Of blocks: made from their parts, where they are needed."""
+
 
 class _SumsOnGpu:
-    """The same, made on a GPU."""
+    """The same, made on a GPU, and the pairs of blocks beside them."""
 
     def __init__(self, words: LagWords, gpu: GpuTargets) -> None:
         from rtalign.decoding.gpu_products import GpuProducts
 
         self._products = GpuProducts(gpu, words.signals)
-        self.parts, sensors = self._products.parts, self._products.sensors
-        self.moments = [sum_blocks(*fold) for fold in zip(self.parts, sensors, words.targets.moments, strict=True)]
+        self.pairs = self._products.pairs
+        folds = zip(words.targets.moments, self._products.sensors, self._products.cross, strict=True)
+        self.moments = [replace(of_y, mean_x=of_x.mean_x, xx=of_x.xx, xy=xy) for of_y, of_x, xy in folds]
+
+    @property
+    def parts(self) -> list[list[BlockMoments]]:
+        """Of each fold's blocks."""
+        return self._products.parts
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
         """Of the held-out predictions of each fold."""

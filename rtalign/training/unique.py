@@ -15,12 +15,12 @@ from rtalign.decoding.block_moments import BlockMoments, BlockSums
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.partialling import FoldNuisances, ResidualFold, residual_rotations
 from rtalign.decoding.penalties import HeldOut
-from rtalign.decoding.ridge import RidgeFit
+from rtalign.decoding.ridge import FoldRotations, RidgeFit
 from rtalign.decoding.static_twin import WHOLE, StaticTwin, TwinScores
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
-from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, fit_words, search_penalties
+from rtalign.training.lag_fit import Bases, LagFit, LagTargets, LagWords, fit_words, search_penalties
 from rtalign.training.nuisances import Nuisances
 
 SEARCH_STEP = 8
@@ -81,6 +81,9 @@ class ResidualSums:
         """Of the held-out predictions of each fold."""
         values = zip(self.words.predicted(fit), self.words.nuisances, strict=True)
         return [BlockSums.of(p, own.rows) for p, own in values]
+
+    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: FoldRotations) -> None:
+        """Of blocks: made from their parts, where they are needed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
 
+from rtalign.core.gpu_copies import to_device, to_host
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.language.reading import Reading
 
@@ -286,14 +286,10 @@ def pool_words(
     has_context : (word,) whether the word has a surprisal.
     """
     n_tokens = np.array([len(spoken) for spoken in own], np.int32)
-    counted = n_tokens if request.unspoken else np.array([sum(spoken) for spoken in own])
-    if counted.sum() < n_tokens.sum():
-        kept = torch.as_tensor(np.flatnonzero([spoken for word in own for spoken in word])).to(hidden[0].device)
-        hidden = [layer[kept] for layer in hidden]
-        surprisal = None if surprisal is None else surprisal[kept]
-    counts = torch.as_tensor(counted).long().to(hidden[0].device)
-    pooled = to_host(torch.stack([pool_tokens(layer.float(), counts, request.tokens) for layer in hidden], 1))
-    sums = None if surprisal is None else to_host(_sum_words(surprisal.float(), counts))
+    used = np.concatenate([np.asarray(spoken, bool) for spoken in own]) | request.unspoken
+    pooling = TokenPooling(n_tokens, used, hidden[0].device)
+    pooled = to_host(pooling.pool(torch.stack(list(hidden)), request.tokens).transpose(0, 1).contiguous())
+    sums = None if surprisal is None else to_host(pooling.sum(surprisal[None])[0])
 
     def result() -> Reading:
         nothing = np.full(len(own), np.nan, np.float32)
@@ -302,43 +298,43 @@ def pool_words(
     return result
 
 
-def pool_tokens(hidden: torch.Tensor, counts: torch.Tensor, tokens: str) -> torch.Tensor:
-    """(word, dim) from hidden : (token, dim), where counts : (word,) is the number of tokens of each word."""
-    if tokens == "last":
-        return hidden[counts.cumsum(0) - 1]
-    if tokens == "first":
-        return hidden[counts.cumsum(0) - counts]
-    # unsafe: the check of lengths would wait for a GPU, at every layer.
-    return torch.segment_reduce(hidden.contiguous(), "mean", lengths=counts, axis=0, unsafe=True)
+class TokenPooling:
+    """The tokens of words, as one vector a word.
 
+    Why the first tokens of all words, then their second ones: words have few tokens, and a GPU is quick at few and
+    large pieces of work.
 
-def _sum_words(surprisal: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
-    """(word,) sums over the tokens of each word."""
-    return torch.segment_reduce(surprisal, "sum", lengths=counts, unsafe=True)
-
-
-def to_host(values: torch.Tensor) -> Callable[[], np.ndarray]:
-    """Begin to copy values to the processor's memory; the call waits for the copy.
-
-    Why a stream of its own: a GPU goes on with the next batch while the results of this one travel.
+    Parameters
+    ----------
+    n_tokens : ndarray of int, shape (word,)
+        Of each word, one after the other.
+    used : ndarray of bool, shape (token,)
+        Which tokens count; one of each word at least.
+    device : torch.device
+        Where the tokens' values are.
     """
-    if not values.is_cuda:
-        return values.numpy
-    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-    copies = _copy_stream(values.device)
-    copies.wait_stream(torch.cuda.current_stream(values.device))
-    with torch.cuda.stream(copies):
-        host.copy_(values, non_blocking=True)
-        copied = copies.record_event()
-    values.record_stream(copies)
 
-    def result() -> np.ndarray:
-        copied.synchronize()
-        return host.numpy()
+    def __init__(self, n_tokens: np.ndarray, used: np.ndarray, device: torch.device) -> None:
+        tokens = np.flatnonzero(used)
+        counts = np.add.reduceat(used, np.cumsum(n_tokens) - n_tokens, dtype=np.int64)
+        first = np.cumsum(counts) - counts
+        longer = [np.flatnonzero(counts > k) for k in range(1, int(counts.max()))]
+        self._first, self._last, self._counts = (
+            to_device(part, device) for part in (tokens[first], tokens[first + counts - 1], counts[:, None])
+        )
+        self._next = [
+            (to_device(words, device), to_device(tokens[first[words] + k], device)) for k, words in enumerate(longer, 1)
+        ]
 
-    return result
+    def pool(self, values: torch.Tensor, how: str) -> torch.Tensor:
+        """(layer, word, dim) in float32 of values (layer, token, dim): the mean of a word's tokens, or one of them."""
+        if how == "mean":
+            return self.sum(values).div_(self._counts)
+        return values[:, self._first if how == "first" else self._last].float()
 
-
-@cache
-def _copy_stream(device: torch.device) -> torch.cuda.Stream:
-    return torch.cuda.Stream(device)
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """(layer, word, ...) sums in float32 of values (layer, token, ...)."""
+        total = values[:, self._first].float()
+        for words, tokens in self._next:
+            total.index_add_(1, words, values[:, tokens].float())
+        return total

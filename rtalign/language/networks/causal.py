@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from rtalign.core.gpu_copies import to_device
 from rtalign.language.networks.base import LeftToRightRows, PassOutput, surprisal_in_parts
 from rtalign.language.networks.block_hooks import BlockInputs, BlockStates, DeepestBlock, find_blocks
 from rtalign.language.networks.families import Family, max_tokens
@@ -59,7 +60,7 @@ class CausalNetwork(LeftToRightRows):
         return self.family.block_steps
 
     def to_tensor(self, values: Any) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.long, device=self._device)
+        return to_device(torch.as_tensor(values, dtype=torch.long), self._device)
 
     @torch.inference_mode()
     def run(

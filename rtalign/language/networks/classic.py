@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from torch import nn
 from torch.nn import functional
 
+from rtalign.core.gpu_copies import to_device
 from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Settings, validation_text
 from rtalign.language.networks.base import LeftToRightRows, PassOutput, surprisal_in_parts
@@ -187,7 +188,7 @@ class ClassicNetwork(LeftToRightRows):
         self._device = model.embedding.weight.device
 
     def to_tensor(self, values: Any) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.long, device=self._device)
+        return to_device(torch.as_tensor(values, dtype=torch.long), self._device)
 
     @torch.inference_mode()
     def run(

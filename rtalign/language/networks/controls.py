@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from rtalign.core.gpu_copies import to_device
 from rtalign.language.networks.base import LeftToRightRows, PassOutput
 
 RANDOM_LAYERS = 11
@@ -39,7 +40,7 @@ class StaticNetwork(LeftToRightRows):
         self._embedding = embedding
 
     def to_tensor(self, values: Any) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.long, device=self._device)
+        return to_device(torch.as_tensor(values, dtype=torch.long), self._device)
 
     @torch.inference_mode()
     def run(
