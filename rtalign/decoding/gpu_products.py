@@ -254,7 +254,7 @@ class GpuProducts:
         return xy.flatten(1, 2).flatten(1, 2).matmul(axes.to(dtype)).unflatten(1, (-1, len(targets.n)))
 
     def _about(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Of chosen (fold, block) blocks: the mean signal; and of all blocks, means of signal and targets about theirs."""
+        """Of chosen (fold, block) blocks: their mean signal, and the means of every block about those of these."""
         share = chosen * self._targets.n
         share /= share.sum(1, keepdim=True)
         x, y = self._mean, self._targets.means

@@ -10,6 +10,8 @@ from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.gpu_products import GpuProducts, GpuTargets
 from rtalign.decoding.moments import Moments
 from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties
+from rtalign.training.nuisances import Nuisances
+from rtalign.training.unique import UniqueControl
 
 N_FOLDS, N_SENSORS, N_LAYERS, WIDE, KEPT = 3, 7, 2, 6, 3
 
@@ -57,3 +59,19 @@ def test_a_fit_from_sums_of_a_gpu_is_the_fit_of_the_processor(precision: str) ->
     for name in ("r", "null", "left_out", "retrained", "excess", "halves"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), atol=close)
     assert a.r.min() > 0.2
+
+
+def test_controls_take_their_sums_from_a_gpu() -> None:
+    x, y = data(300)
+    recipe = FitRecipe(folds=N_FOLDS, precision="float64", null_draws=20)
+    targets = targets_of(y, recipe)
+    fold = np.repeat(np.arange(N_FOLDS), [len(of) for of in y])
+    nuisances = Nuisances(np.random.default_rng(1).standard_normal((len(fold), 3)), {"some": slice(0, 2)})
+    control = UniqueControl.of(targets, nuisances, fold, recipe)
+    found = []
+    for gpu in (None, GpuTargets(y, targets.blocks, "cpu", "float64")):
+        words = LagWords(x, targets, recipe, gpu=gpu)
+        found.append(control.fit(words, fit_words(words)))
+    for name in ("r", "null", "left_out", "excess", "halves"):
+        np.testing.assert_allclose(getattr(found[0], name), getattr(found[1], name), atol=1e-9)
+    assert found[0].r.min() > 0.1
