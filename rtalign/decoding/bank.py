@@ -19,7 +19,8 @@ from rtalign.decoding.projection import Projection
 FORMAT, VERSION = "rtalign-bank", 1
 ERROR = ("noise", "r", "retrained", "block_words")
 """Tensors that tell the error of the decoders."""
-FILES = ("bank.safetensors", "recipe.toml", "passport.json", "summary.json")
+TENSORS = "bank.safetensors"
+FILES = (TENSORS, "recipe.toml", "passport.json", "summary.json")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +63,7 @@ class DecoderBank:
             raise ValueError(f"{folder} is not a decoder bank: it lacks {', '.join(missing)}")
         passport = _passport(folder / "passport.json")
         recipe = Recipe.from_saved((folder / "recipe.toml").read_text(encoding="utf-8"))
-        tensors = TensorFile(folder / "bank.safetensors")
+        tensors = TensorFile(folder / TENSORS)
         try:
             layers = tuple(int(n) for n in passport["layers"])
             sensors = tuple(sensor_from_dict(entry) for entry in passport["sensors"])

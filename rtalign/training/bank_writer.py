@@ -22,7 +22,7 @@ from rtalign.decoding.projection import Projection
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
-from rtalign.scoring.statistics import STATISTICS
+from rtalign.scoring.statistics import STATISTIC, STATISTICS
 from rtalign.training.prepare import PreparedRecording
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 LOCKS: dict[Path, FileLock] = {}
 """Folders of banks under way that this process holds."""
-
-STATISTIC = "statistic_"
-"""Prefix of the names of statistics other than R."""
 
 
 def statistics(work: TensorFile) -> dict[str, np.ndarray]:
@@ -51,9 +48,12 @@ def write_noise(work: TensorFile, block_words: Sequence[int]) -> None:
 def read_curves(work: TensorFile, lags_s: np.ndarray, layers: Sequence[int], n_layers: int) -> Curves:
     """The cross-validated curves of a bank, or of a bank under way whose noise is written."""
     r, null, without, halves = (np.array(work[name]) for name in ("r", "null", "left_out", "halves"))
-    left_out = LeftOut.of(without, work["block_words"], np.array(work["excess"]))
+    block_words = np.array(work["block_words"])
+    left_out = LeftOut.of(without, block_words, np.array(work["excess"]))
     index, noise = np.asarray(layers), noise_of_decoders(r, halves)
-    return Curves(lags_s, index, index / max(n_layers - 1, 1), r, null, left_out, noise, halves, statistics(work))
+    parts = {"r_fold": np.array(work["r_fold"]), "r_block": np.array(work["r_block"])} if "r_fold" in work else {}
+    axes = lags_s, index, index / max(n_layers - 1, 1)
+    return Curves(*axes, r, null, left_out, noise, halves, statistics(work), block_words=block_words, **parts)
 
 
 def work_folder(
@@ -111,6 +111,8 @@ def _shapes(n_sensors: int, recipe: Recipe, projection: Projection) -> dict[str,
         "retrained": ("float32", (fold * BLOCKS_PER_FOLD, layer, lag)),
         "excess": ("float32", (layer, lag)),
         "halves": ("float32", (2, layer, lag)),
+        "r_fold": ("float32", (fold, layer, lag)),
+        "r_block": ("float32", (fold * BLOCKS_PER_FOLD, layer, lag)),
         "block_words": ("int64", (fold * BLOCKS_PER_FOLD,)),
         "noise": ("float64", (layer,)),
         "moments_n": ("int64", (fold,)),

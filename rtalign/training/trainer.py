@@ -25,7 +25,7 @@ from rtalign.decoding.bank import DecoderBank, make_passport
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.projection import Projection, fit_projection
-from rtalign.scoring.statistics import by_layer
+from rtalign.scoring.statistics import STATISTIC, by_layer
 from rtalign.training import bank_writer, results, unique
 from rtalign.training.controls import ControlRun, check_controls, merged, plan_controls
 from rtalign.training.lag_fit import (
@@ -309,8 +309,8 @@ def lag_words(inputs: FitInputs, index: int) -> LagWords:
 def _store(inputs: FitInputs, index: int, fitted: LagFit) -> None:
     """Write one lag's part of every array of the bank.
 
-    R comes from the sums, and so covers an extended bank's earlier words too; null draws and blocks left out are of the
-    new words, and narrowed to what all words together would give.
+    R comes from the sums, and so covers an extended bank's earlier words too; null draws and blocks are of the new words,
+    what is drawn or left out narrowed to what all words together would give.
     """
     assert inputs.work is not None
     work, n_layers, fit, r = inputs.work, inputs.targets.n_layers, fitted.fit, fitted.r
@@ -319,8 +319,9 @@ def _store(inputs: FitInputs, index: int, fitted: LagFit) -> None:
     work["mean_x"][index], work["alphas"][index] = total.mean_x, fit.final_alpha
     work["patterns"][:, index] = bank_writer.patterns(total.xx / total.n, fit.final_weights, n_layers)
     work["r"][:, index] = r
+    work["r_fold"][:, :, index], work["r_block"][:, :, index] = fitted.r_fold, fitted.r_block
     for name, values in by_layer(fit.agreements, n_layers).items():
-        work[bank_writer.STATISTIC + name][:, index] = values
+        work[STATISTIC + name][:, index] = values
     narrower = np.sqrt(inputs.share)
     work["null"][:, :, index] = fitted.null * narrower
     for name in ("left_out", "retrained", "halves"):
