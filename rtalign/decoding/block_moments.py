@@ -91,6 +91,6 @@ class BlockSums:
         return cls(np.array([float(len(part)) for part in parts]), total, np.stack(squares).astype(np.float64))
 
     def spread(self, chosen: np.ndarray) -> np.ndarray:
-        """(subset, target): centred sums of squares over the blocks of each subset, chosen (subset, block); 0 of none."""
+        """(subset, target): centred sums of squares over the blocks of each subset, chosen (subset, block)."""
         n = np.maximum(chosen @ self.n, 1)[:, None]
         return np.maximum(chosen @ self.squares - (chosen @ self.total) ** 2 / n, 0)

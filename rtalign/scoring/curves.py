@@ -15,8 +15,8 @@ from rtalign.scoring.left_out import LeftOut
 class LagScore:
     """Scores of one lag.
 
-    r : (layer,); r_fold : (fold, layer); r_block : (block, layer), r within a block of words; null : (null draw, layer);
-    left_out : (block, layer), r without a block.
+    r : (layer,); r_fold : (fold, layer); null : (null draw, layer); left_out : (block, layer), r without a block;
+    r_block : (block, layer), r within a block.
     """
 
     r: np.ndarray

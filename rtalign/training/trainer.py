@@ -309,8 +309,8 @@ def lag_words(inputs: FitInputs, index: int) -> LagWords:
 def _store(inputs: FitInputs, index: int, fitted: LagFit) -> None:
     """Write one lag's part of every array of the bank.
 
-    R comes from the sums, and so covers an extended bank's earlier words too; null draws and blocks are of the new words,
-    what is drawn or left out narrowed to what all words together would give.
+    R comes from the sums, and so covers an extended bank's earlier words too; null draws and blocks are of the new
+    words, what is drawn or left out narrowed to what all words together would give.
     """
     assert inputs.work is not None
     work, n_layers, fit, r = inputs.work, inputs.targets.n_layers, fitted.fit, fitted.r
