@@ -25,7 +25,7 @@ Command = Callable[[argparse.Namespace, Progress], Any]
 
 EXTRAS = {
     "PyQt6": "gui", "pyqtgraph": "gui", "pylsl": "live", "mne_lsl": "live", "distributed": "sweep", "dask": "sweep",
-    "dask_jobqueue": "sweep", "bokeh": "sweep", "pyarrow": "sweep", "spacy": "pos", "h5py": "hdf5",
+    "dask_jobqueue": "sweep", "bokeh": "sweep", "pyarrow": "sweep", "spacy": "pos", "h5py": "hdf5", "xarray": "tables",
 }  # fmt: skip
 """Which part of the package brings a library that can be left out."""
 

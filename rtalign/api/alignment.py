@@ -14,11 +14,12 @@ import numpy as np
 
 from rtalign.api.inputs import OutputFolder, load_model, open_inputs, recipe_of, refuse_overwriting
 from rtalign.api.word_table import dataframe
-from rtalign.core.files import replaced_folder, write_atomically
+from rtalign.core.files import atomic_file, replaced_folder, write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.decoding.bank import TENSORS, DecoderBank
 from rtalign.report import read_results, render_page, standalone_figures
+from rtalign.report.derivatives import write_derivatives
 from rtalign.report.draws import FILE as DRAWS_FILE
 from rtalign.report.draws import read_draws
 from rtalign.report.text import headline, model_name
@@ -190,7 +191,42 @@ class Alignment:
         try:
             return import_module("xarray").Dataset(variables, coordinates, attributes)
         except ImportError:
-            raise ImportError("xarray is not installed; pip install xarray, or take r, null and peaks") from None
+            wanted = "xarray is not installed; pip install xarray, or take r, null and peaks"
+            raise ModuleNotFoundError(wanted, name="xarray") from None
+
+    def to_netcdf(self, path: Path | str) -> Path:
+        """Write `to_xarray` as a NetCDF file.
+
+        Parameters
+        ----------
+        path : path
+            The file; an older one is replaced.
+
+        Returns
+        -------
+        Path
+        """
+        data = self.to_xarray()
+        with atomic_file(Path(path)) as partial:
+            data.to_netcdf(partial)
+        return Path(path)
+
+    def to_bids(self, root: Path | str, subject: str | None = None) -> list[Path]:
+        """Write curves and peaks into a BIDS derivative data set, as `rtalign report --bids` does.
+
+        Parameters
+        ----------
+        root : path
+            The derivative data set; made where it is not there.
+        subject : str, optional
+            Whose results they are, where the recordings do not say.
+
+        Returns
+        -------
+        list of Path
+            Tables and sidecars.
+        """
+        return write_derivatives(self.folder, Path(root), subject)
 
     def plot_ladder(self, ax: Axes | None = None) -> Figure:
         """Plot depth against peak latency, with 95 % intervals; layers without a peak are rings at the left edge.

@@ -20,6 +20,8 @@ FORMAT, VERSION = "rtalign-bank", 1
 ERROR = ("noise", "r", "retrained", "block_words")
 """Tensors that tell the error of the decoders."""
 TENSORS = "bank.safetensors"
+SUMS = "moments_"
+"""Prefix of the sums over words, which a slim bank lacks."""
 FILES = (TENSORS, "recipe.toml", "passport.json", "summary.json")
 
 
@@ -96,6 +98,14 @@ class DecoderBank:
             return None
         noise, r, retrained, block_words = (np.array(self.tensors[name]) for name in ERROR)
         return DecoderError(noise, retrained - r, block_words)
+
+    def require_sums(self, use: str) -> None:
+        """ValueError where this is a slim bank, which lacks the sums over words that a use needs."""
+        if not any(name.startswith(SUMS) for name in self.tensors.names()):
+            raise ValueError(
+                f"{self.tensors.path.parent} is a slim bank: it scores, and holds no sums over its words, which {use} "
+                "needs - use a bank that was trained without --slim"
+            )
 
     def predict(self, lag: int, signal: np.ndarray) -> np.ndarray:
         """Predict targets (word, layer x component) from the signal (word, sensor) at one lag."""

@@ -16,7 +16,7 @@ from rtalign.core.lock import FileLock
 from rtalign.core.recipe import Recipe
 from rtalign.core.tensorfile import TensorFile
 from rtalign.core.word_blocks import BLOCKS_PER_FOLD
-from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.bank import SUMS, DecoderBank
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import Projection
 from rtalign.scoring.curves import Curves
@@ -146,9 +146,16 @@ def earlier_moments(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
 
 
 def finish_bank_file(
-    work: TensorFile, projection: Projection, targets: Sequence[Moments], earlier: TensorFile | None, path: Path
+    work: TensorFile,
+    projection: Projection,
+    targets: Sequence[Moments],
+    earlier: TensorFile | None,
+    path: Path,
+    slim: bool = False,
 ) -> None:
     """Write what is the same for all lags, then give the file a second name in the bank's folder.
+
+    slim : whether the bank gets a copy without the sums over words instead.
 
     Its own name stays until `remove_work`, so that a process that is killed before the bank is whole loses no fit.
     """
@@ -157,10 +164,20 @@ def finish_bank_file(
     for k, own in enumerate(targets):
         m = own + earlier_moments(earlier, None, k) if earlier else own
         work["moments_n"][k], work["moments_mean_y"][k], work["moments_yy"][k] = m.n, m.mean_y, m.yy
+    if slim:
+        _copy_without_sums(work, path)
+        return
     try:
         os.link(work.path, path)
     except OSError:  # another disk, or one without links
         shutil.copyfile(work.path, path)
+
+
+def _copy_without_sums(work: TensorFile, path: Path) -> None:
+    kept = {name: shape for name, shape in work.shapes().items() if not name.startswith(SUMS)}
+    copy = TensorFile.create(path, {name: (work[name].dtype.name, shape) for name, shape in kept.items()})
+    for name in kept:
+        copy[name][...] = work[name]
 
 
 def remove_work(work: TensorFile) -> None:

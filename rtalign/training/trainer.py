@@ -53,6 +53,8 @@ if TYPE_CHECKING:  # importing them would import torch
     from rtalign.decoding.gpu_products import GpuTargets
     from rtalign.language.model import LanguageModel
 
+SLIM_NOTE = "slim bank: it scores, live too; it cannot be extended, and learns nothing on the way"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitInputs:
@@ -110,6 +112,7 @@ def train(
     extra: dict[str, Any] | None = None,
     repeats: Sequence[Recording] = (),
     controls: Sequence[str] = (),
+    slim: bool = False,
 ) -> dict[str, Any]:
     """Fit, cross-validate and save a bank of decoders.
 
@@ -139,6 +142,9 @@ def train(
         Recordings of one and the same sound, for the noise ceiling.
     controls : sequence of str
         Of `rtalign.training.controls.CONTROLS`; a bank that is extended takes none.
+    slim : bool
+        Whether the bank is left without the sums over its words, most of its size: it scores, live too, but can
+        neither be extended nor learn on the way.
 
     Returns
     -------
@@ -152,6 +158,8 @@ def train(
     store, progress = store or cache_folder(), progress or Progress(quiet=True)
     progress.seconds.clear()  # what was done before is not part of these results
     check_controls(controls, extended=extend is not None)
+    if extend:
+        extend.require_sums("--extend")
     layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
     prepared = prepare_recordings(
         recordings, ActivationRequest(model, recipe.language, layers), recipe, store, progress
@@ -181,8 +189,9 @@ def train(
     passport = _passport(inputs, layers, projection.components, model, extend)
     with replaced_folder(out) as partial_out:
         bank = partial_out / "bank.safetensors"
-        bank_writer.finish_bank_file(work, projection, inputs.targets.moments, inputs.earlier, bank)
-        extra |= {"notes": write_noise_ceilings(partial_out, ceilings)}
+        bank_writer.finish_bank_file(work, projection, inputs.targets.moments, inputs.earlier, bank, slim)
+        notes = [SLIM_NOTE] if slim else []
+        extra |= {"notes": [*notes, *write_noise_ceilings(partial_out, ceilings)]}
         summary = write_results(partial_out, "train", passport, recipe, skipped, curves, progress, **extra)
     bank_writer.remove_work(work)
     return summary

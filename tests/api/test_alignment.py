@@ -61,7 +61,7 @@ def test_a_dataset_holds_what_the_arrays_hold(found: rt.Alignment, tmp_path: Pat
     """Through a NetCDF file and back."""
     import xarray as xr
 
-    found.to_xarray().to_netcdf(tmp_path / "found.nc")
+    found.to_netcdf(tmp_path / "found.nc")
     with xr.open_dataset(tmp_path / "found.nc") as held:
         assert np.array_equal(held.r, found.r)
         assert np.array_equal(held.null.transpose("draw", "layer", "lag"), found.null)
