@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QImage, QPainter
 
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.trust import TrustBar

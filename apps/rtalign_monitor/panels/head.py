@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.head_shape import flatten_positions
 from rtalign.core.records import DISPLAY_UNITS, Sensor

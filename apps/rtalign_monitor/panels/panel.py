@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QContextMenuEvent, QEnterEvent, QGuiApplication
-from PyQt6.QtWidgets import QMenu, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QAction, QContextMenuEvent, QEnterEvent, QGuiApplication
+from qtpy.QtWidgets import QMenu, QWidget
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines.two_banks import SecondBank
@@ -68,9 +68,9 @@ class Panel(PaintedWidget):
     """
 
     spec: ClassVar[PanelSpec]
-    layer_pointed = pyqtSignal(object)
-    lag_pointed = pyqtSignal(object)
-    entered = pyqtSignal()
+    layer_pointed = Signal(object)
+    lag_pointed = Signal(object)
+    entered = Signal()
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

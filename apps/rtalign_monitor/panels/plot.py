@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PyQt6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QMouseEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
-from PyQt6.QtWidgets import QFrame, QWidget
+from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
+from qtpy.QtGui import QMouseEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
+from qtpy.QtWidgets import QFrame, QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign_monitor.panels.axes import Axis, Rows, ticks

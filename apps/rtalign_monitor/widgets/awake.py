@@ -39,8 +39,8 @@ class KeepAwake:
     def end(self) -> None:
         """Release the desktop from its promise."""
         if self._cookie is not None:
-            from PyQt6.QtCore import QMetaType, QVariant
-            from PyQt6.QtDBus import QDBusArgument
+            from qtpy.QtCore import QMetaType, QVariant
+            from qtpy.QtDBus import QDBusArgument
 
             cookie = QDBusArgument()
             cookie.add(self._cookie, QMetaType.Type.UInt.value)  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ def _call(method: str, *arguments: object) -> int | None:
     """What the desktop answers with a number; None where nobody answers in time, or there is no D-Bus."""
     if sys.platform != "linux":
         return None
-    from PyQt6.QtDBus import QDBus, QDBusConnection, QDBusMessage
+    from qtpy.QtDBus import QDBus, QDBusConnection, QDBusMessage
 
     bus = QDBusConnection.sessionBus()
     if not bus.isConnected():
