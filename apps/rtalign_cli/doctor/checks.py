@@ -194,11 +194,10 @@ def qt() -> Check:
     facts = probes.run(probes.QT, QT_QPA_PLATFORM="offscreen")
     if "error" not in facts:
         return ok(f"{facts['binding']} {facts['version']}, pyqtgraph {facts['pyqtgraph']}, runs without a screen")
-    missing = libraries.missing(_binding(), "QtWidgets*.so", "QtGui*.so", "libqoffscreen.so")
+    binding = _binding()
+    missing = libraries.missing(binding, "QtWidgets*.so", "QtGui*.so", "libqoffscreen.so")
     fact = f"system libraries are missing: {', '.join(missing)}" if missing else facts["error"]
-    return fail(
-        fact, libraries.install_command(missing) or f"pip install --force-reinstall {_binding()} pyqtgraph qtpy"
-    )
+    return fail(fact, libraries.install_command(missing) or f"pip install --force-reinstall {binding} pyqtgraph qtpy")
 
 
 def _binding() -> str:
