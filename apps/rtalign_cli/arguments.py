@@ -252,6 +252,10 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fix-hints", action="store_true", help="print fixes for warnings too")
 
 
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="SHELL", help="bash, zsh or fish")
+
+
 def _certify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--meg", metavar="NAME", help="measure this MEG stream of the lab (default: a test stream)")
     parser.add_argument("--words", metavar="NAME", help="and this stream of markers")
@@ -414,6 +418,13 @@ SUBCOMMANDS = {
         _certify,
         "measure loss, drift, latency and clocks; leaves a page to be signed",
         "rtalign certify --meg scanner --words words --seconds 300",
+    ),
+    "completion": Subcommand(
+        "rtalign_cli.completion:completion",
+        _completion,
+        "print what makes a shell complete commands and options",
+        'eval "$(rtalign completion bash)"',
+        "zsh: the same with zsh.  fish: rtalign completion fish | source",
     ),
 }
 """Every subcommand, in the order of the help: offline first, then live, then what is here."""
