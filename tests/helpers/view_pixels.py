@@ -50,17 +50,19 @@ def head_with_bank(qtbot: QtBot) -> HeadPanel:
 
 def pixels(view: PaintedWidget) -> np.ndarray:
     image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
-    bits = image.constBits()
-    assert bits is not None
-    return np.frombuffer(bits.asstring(image.sizeInBytes()), np.uint32).reshape(image.height(), image.width()).copy()
+    return np.frombuffer(_bytes(image), np.uint32).reshape(image.height(), image.width()).copy()
 
 
 def grey(image: QImage) -> np.ndarray:
     image = image.convertToFormat(QImage.Format.Format_Grayscale8)
-    bits = image.constBits()
-    assert bits is not None
-    rows = np.frombuffer(bits.asstring(image.sizeInBytes()), np.uint8).reshape(image.height(), -1)
+    rows = np.frombuffer(_bytes(image), np.uint8).reshape(image.height(), -1)
     return rows[:, : image.width()].astype(np.int16)
+
+
+def _bytes(image: QImage) -> bytes:
+    """All of an image; PyQt hands out a pointer, PySide a view."""
+    bits: Any = image.constBits()
+    return bytes(bits) if isinstance(bits, memoryview) else bits.asstring(image.sizeInBytes())
 
 
 @dataclass(frozen=True)

@@ -242,7 +242,9 @@ class HeadPanel(PlotPanel):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(disc, image)
         if with_sensors:
-            painter.setPen(QPen(self.theme.colour("text", 0.35), self.px(1.6), cap=Qt.PenCapStyle.RoundCap))
+            painter.setPen(
+                QPen(self.theme.colour("text", 0.35), self.px(1.6), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            )
             painter.drawPoints(self._dots(disc))
         painter.restore()
 

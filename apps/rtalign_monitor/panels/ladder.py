@@ -281,7 +281,9 @@ class LadderPanel(LayeredPanel):
             return
         peaks, axis, centres = _with_latency(self._peaks), self.axis(), self._centres()
         points = [QPointF(axis.to_pixel(x), centres[p.layer]) for x, p in zip(ends, (peaks[0], peaks[-1]), strict=True)]
-        painter.setPen(QPen(self.theme.mixed("accent", 0.45), self.px(5), cap=Qt.PenCapStyle.RoundCap))
+        painter.setPen(
+            QPen(self.theme.mixed("accent", 0.45), self.px(5), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        )
         painter.drawLine(*points)
 
     def _trails(self, painter: QPainter) -> None:
@@ -292,7 +294,7 @@ class LadderPanel(LayeredPanel):
                 continue
             pixels = axis.to_pixels(np.fromiter(latencies, float))
             xs = {round(x) for x in pixels if field.left() <= x <= field.right()}
-            painter.setPen(QPen(self._colour(layer, 0.15), self.px(6), cap=Qt.PenCapStyle.RoundCap))
+            painter.setPen(QPen(self._colour(layer, 0.15), self.px(6), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
             painter.drawPoints(QPolygonF([QPointF(x, centres[layer]) for x in xs]))
 
     def _interval(self, painter: QPainter, peak: Peak) -> None:

@@ -319,7 +319,8 @@ class LagMapPanel(LayeredPanel):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(WHITE)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.drawRects(*(QRectF(left, field.top() + 2 * i * dash, width, dash) for i in range(n)))
+        for i in range(n):
+            painter.drawRect(QRectF(left, field.top() + 2 * i * dash, width, dash))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _colour_bar(self, painter: QPainter) -> None:

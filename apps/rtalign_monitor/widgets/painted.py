@@ -222,7 +222,8 @@ class PaintedWidget(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
-        painter.drawRects(*(QRectF(self.snap(x - snapped / 2), top, snapped, height) for x in xs))
+        for x in xs:
+            painter.drawRect(QRectF(self.snap(x - snapped / 2), top, snapped, height))
         painter.restore()
 
     def horizontal_line(
