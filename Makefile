@@ -6,7 +6,7 @@ export LSLAPICFG := $(CURDIR)/rtalign/streams/loopback.cfg
 export HF_HUB_OFFLINE := 1
 export QT_QPA_PLATFORM ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY),,offscreen)
 
-.PHONY: help setup docs demo test test-fast lint bench validate faults fuzz soak clean
+.PHONY: help setup docs man demo test test-fast lowest newest lint bench validate faults fuzz soak clean
 
 help:  ## say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ docs: setup  ## the site, its examples executed, into build/site; SPHINXOPTS="-D
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html $(SPHINXOPTS) build/docs build/site
 	@echo "build/site/index.html"
 
+man: setup  ## the manual page, from the command's own parsers, into build/rtalign.1
+	@mkdir -p build && $(BIN)/python -m rtalign_cli.manual > build/rtalign.1 && echo "build/rtalign.1"
+
 demo: setup  ## simulate a listener, train, then the window on new minutes
 	@$(BIN)/rtalign demo --out rtalign-demo
 
@@ -32,6 +35,12 @@ test: lint  ## lint, types, import contracts and every test of ordinary length
 
 test-fast: setup  ## the tests that start no whole program
 	@$(BIN)/python -m pytest -m "not slow and not whole" -n 4 --dist loadfile --no-loadscope-reorder
+
+lowest newest: setup  ## the quick tests with the lowest, or the newest, versions that pyproject.toml allows
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/$@
+	@$(BIN)/uv pip install --quiet --python build/$@ --resolution $(if $(filter lowest,$@),lowest-direct,highest) --editable '.[dev]'
+	@build/$@/bin/python -m pytest -m "not slow and not whole" -o filterwarnings=default -n 4 --dist loadfile --no-loadscope-reorder
 
 soak: setup  ## the long studies and rehearsals, engine and window for an hour each, ten hours of words
 	@$(BIN)/python -m pytest -m slow -s

@@ -85,7 +85,7 @@ def ours_source(name: str) -> tuple[Pull, float]:
 
 def pylsl_inlet(name: str) -> tuple[Pull, float]:
     """The least anybody can do in Python."""
-    import pylsl  # noqa: TID251
+    import pylsl
 
     inlet = pylsl.StreamInlet(pylsl.resolve_byprop("name", name, timeout=10)[0], max_buflen=120)
     inlet.open_stream(5)
@@ -94,7 +94,7 @@ def pylsl_inlet(name: str) -> tuple[Pull, float]:
 
 def mne_lsl_inlet(name: str) -> tuple[Pull, float]:
     """mne-lsl's own binding, which copies into memory that it keeps."""
-    from mne_lsl.lsl import StreamInlet, resolve_streams  # noqa: TID251
+    from mne_lsl.lsl import StreamInlet, resolve_streams
 
     inlet = StreamInlet(resolve_streams(timeout=10, name=name, minimum=1)[0], max_buffered=120)
     inlet.open_stream(5)
@@ -103,7 +103,7 @@ def mne_lsl_inlet(name: str) -> tuple[Pull, float]:
 
 def stream_lsl(name: str, delay_s: float | None = None) -> tuple[Pull, float]:
     """mne-lsl's StreamLSL with its acquisition thread; it is looked at once, at the end, as far back as it keeps."""
-    from mne_lsl.stream import StreamLSL  # noqa: TID251
+    from mne_lsl.stream import StreamLSL
 
     stream = StreamLSL(BUFFER_S, name=name)
     stream.connect(**({} if delay_s is None else {"acquisition_delay": delay_s}))  # its own default, or as ours

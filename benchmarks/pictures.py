@@ -28,8 +28,8 @@ def main() -> None:
     options.add_argument("out", type=Path)
     given = options.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PyQt6.QtCore import qInstallMessageHandler  # noqa: TID251
-    from PyQt6.QtWidgets import QApplication  # noqa: TID251
+    from qtpy.QtCore import qInstallMessageHandler
+    from qtpy.QtWidgets import QApplication
 
     qInstallMessageHandler(lambda *_: None)
     app = QApplication([])
@@ -83,7 +83,7 @@ def at(window: Any, position_s: float, theme: str) -> Any:
 def film(window: Any, path: Path) -> None:
     """The session from its first word on, as a GIF."""
     from PIL import Image
-    from PyQt6.QtCore import QBuffer, Qt  # noqa: TID251
+    from qtpy.QtCore import QBuffer, Qt
 
     frames, position_s = [], 3.0
     while position_s < END_S:

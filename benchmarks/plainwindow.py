@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pyqtgraph as pg  # type: ignore[import-untyped]  # noqa: TID251
-from PyQt6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget  # noqa: TID251
+import pyqtgraph as pg  # type: ignore[import-untyped]
+from qtpy.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from rtalign.engine.snapshot import Snapshot
 

@@ -82,7 +82,7 @@ def states() -> Iterator[tuple[str, Any]]:
 
 def wait(ms: int) -> None:
     """Let the window's event loop run."""
-    from PyQt6.QtCore import QEventLoop, QTimer  # noqa: TID251
+    from qtpy.QtCore import QEventLoop, QTimer
 
     loop = QEventLoop()
     QTimer.singleShot(ms, loop.quit)
@@ -92,8 +92,8 @@ def wait(ms: int) -> None:
 def take(folder: Path, size: str, wanted: list[str]) -> None:
     """On the screen of this process's environment: one window, every state in both views and themes."""
     sys.path.insert(0, str(ROOT))
-    from PyQt6 import sip  # noqa: TID251
-    from PyQt6.QtWidgets import QApplication  # noqa: TID251
+    from qtpy import sip
+    from qtpy.QtWidgets import QApplication
 
     app = QApplication([])
     screen = app.primaryScreen()

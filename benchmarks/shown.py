@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import psutil
 from gui import STALL_MS, WARM_UP_S, Feed
-from PyQt6.QtCore import QEvent, Qt, QTimer  # noqa: TID251
-from PyQt6.QtWidgets import QApplication, QMainWindow  # noqa: TID251
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import QApplication, QMainWindow
 
 from rtalign.core.session import Session
 from rtalign.engine.commands import Stop

@@ -9,6 +9,7 @@ from .api import align as align
 from .api import connect as connect
 from .api import encode as encode
 from .api import epoch as epoch
+from .api import read_alignment as read_alignment
 from .api import read_bank as read_bank
 from .api import read_words as read_words
 
@@ -24,6 +25,7 @@ __all__ = [
     "connect",
     "encode",
     "epoch",
+    "read_alignment",
     "read_bank",
     "read_words",
 ]

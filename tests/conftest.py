@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from rtalign_monitor.qt_binding import choose_binding
 from tests.helpers import lsl_session
 from tests.helpers.paths import PYTHONPATH
 
@@ -21,6 +22,8 @@ os.environ["PYTHONPATH"] = PYTHONPATH
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+choose_binding()
+os.environ["PYTEST_QT_API"] = os.environ["QT_API"]
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers side by side fill the processor; threads of theirs would only get into each other's way.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

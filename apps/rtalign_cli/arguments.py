@@ -75,6 +75,8 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "vectors; innovation: what each layer adds to those below",
     )
     parser.add_argument("--extend", type=Path, metavar="BANK", help="add these recordings to a bank, with its settings")
+    slim = "write a bank of a tenth of the size, which scores, but cannot be extended or --adapt"
+    parser.add_argument("--slim", action="store_true", help=slim)
     parser.add_argument("--dry-run", action="store_true", help="estimate time and memory, fit nothing")
     parser.add_argument("--force", action="store_true", help="replace the bank if the folder already holds one")
 
@@ -132,6 +134,9 @@ def _new_plan(parser: argparse.ArgumentParser) -> None:
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="a bank, a session, a sweep, or results of evaluate")
     parser.add_argument("--figures", type=Path, metavar="OUT", help="also write ladder, map and curves: SVG, PDF, PNG")
+    parser.add_argument("--netcdf", type=Path, metavar="FILE", help="also write every curve, with its null draws")
+    parser.add_argument("--bids", type=Path, metavar="OUT", help="also write curves and peaks as BIDS derivatives")
+    parser.add_argument("--subject", metavar="LABEL", help="whose results they are, where --bids cannot know")
 
 
 def _monitor(parser: argparse.ArgumentParser) -> None:
@@ -245,6 +250,10 @@ def _datasets(parser: argparse.ArgumentParser) -> None:
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fix-hints", action="store_true", help="print fixes for warnings too")
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="SHELL", help="bash, zsh or fish")
 
 
 def _certify(parser: argparse.ArgumentParser) -> None:
@@ -409,6 +418,13 @@ SUBCOMMANDS = {
         _certify,
         "measure loss, drift, latency and clocks; leaves a page to be signed",
         "rtalign certify --meg scanner --words words --seconds 300",
+    ),
+    "completion": Subcommand(
+        "rtalign_cli.completion:completion",
+        _completion,
+        "print what makes a shell complete commands and options",
+        'eval "$(rtalign completion bash)"',
+        "zsh: the same with zsh.  fish: rtalign completion fish | source",
     ),
 }
 """Every subcommand, in the order of the help: offline first, then live, then what is here."""

@@ -39,6 +39,8 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         refuse_settings(args)
     require_paths([args.recipe], "recipe")
     earlier = open_bank(args.extend) if args.extend else None
+    if earlier:
+        earlier.require_sums("--extend")
     recipe = earlier.recipe if earlier else recipe_of(args)
     require_tagger(recipe)
     recordings = load_recordings(args, progress, [s.name for s in earlier.sensors] if earlier else None)
@@ -60,7 +62,7 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     repeats = load_repeats(args, [s.name for s in recordings[0].sensors])
     result = train_bank(
         recordings, model, recipe, args.out, progress, device=args.device, extend=earlier, repeats=repeats,
-        controls=controls,
+        controls=controls, slim=args.slim,
     )  # fmt: skip
     print_result(result, args.out, args)
     return result
@@ -141,21 +143,38 @@ def new_plan(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
 
 
 def report(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
-    """Write the HTML report of a folder again, and figures of it where they are asked for."""
+    """Write the HTML report of a folder again, and other forms of its results where they are asked for."""
     from rtalign.report.page import write_page
     from rtalign_offline.sweep.report import is_sweep, write_sweep_report
 
     require_paths([args.folder], "folder")
     sweep = is_sweep(args.folder)
-    figures: list[Path] = []
-    if args.figures is not None:
-        from rtalign.api.figures import write_figures
-
-        require_writable(args.figures)
+    if args.subject and not args.bids:
+        raise UsageError("--subject names whose results --bids writes; give --bids OUT too")
+    forms = {name: out for name in ("figures", "netcdf", "bids") if (out := vars(args)[name]) is not None}
+    for name, out in forms.items():
+        require_writable(out)
         if sweep:
-            raise ValueError(f"{args.folder} is a sweep; name the folder of one of its results for --figures")
-        figures = write_figures(args.folder, args.figures)
+            raise ValueError(f"{args.folder} is a sweep; name the folder of one of its results for --{name}")
+    written = {name: _written(name, out, args) for name, out in forms.items()}
     path = (write_sweep_report if sweep else write_page)(args.folder)
     if not (args.quiet or args.json):
-        print_lines([str(path), *map(str, figures)])
-    return {"report": str(path), "figures": [str(figure) for figure in figures]}
+        print_lines([str(path), *(str(file) for files in written.values() for file in files)])
+    return {"report": str(path), "figures": []} | {
+        name: [str(file) for file in files] for name, files in written.items()
+    }
+
+
+def _written(name: str, out: Path, args: argparse.Namespace) -> list[Path]:
+    """The files of one form of a folder's results."""
+    if name == "figures":
+        from rtalign.api.figures import write_figures
+
+        return write_figures(args.folder, out)
+    if name == "bids":
+        from rtalign.report.derivatives import write_derivatives
+
+        return write_derivatives(args.folder, out, args.subject)
+    from rtalign.api import read_alignment
+
+    return [read_alignment(args.folder).to_netcdf(out)]

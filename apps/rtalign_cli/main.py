@@ -24,8 +24,9 @@ Command = Callable[[argparse.Namespace, Progress], Any]
 """A subcommand returns its result as JSON has it; a mapping whose `ok` is false makes the exit status 1."""
 
 EXTRAS = {
-    "PyQt6": "gui", "pyqtgraph": "gui", "pylsl": "live", "mne_lsl": "live", "distributed": "sweep", "dask": "sweep",
-    "dask_jobqueue": "sweep", "bokeh": "sweep", "pyarrow": "sweep", "spacy": "pos", "h5py": "hdf5",
+    "PyQt6": "gui", "qtpy": "gui", "pyqtgraph": "gui", "pylsl": "live", "mne_lsl": "live", "distributed": "sweep",
+    "dask": "sweep", "dask_jobqueue": "sweep", "bokeh": "sweep", "pyarrow": "sweep", "spacy": "pos", "h5py": "hdf5",
+    "pandas": "tables", "xarray": "tables",
 }  # fmt: skip
 """Which part of the package brings a library that can be left out."""
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from PyQt6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
-from PyQt6.QtWidgets import QApplication
+from qtpy.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
+from qtpy.QtWidgets import QApplication
 
 from rtalign.core.session import Session
 from rtalign.engine.process.client import EngineStarter

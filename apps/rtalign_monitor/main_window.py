@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PyQt6.QtCore import QByteArray, QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QGuiApplication, QScreen
-from PyQt6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QCloseEvent, QGuiApplication, QScreen
+from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from rtalign.core.records import Sensor
 from rtalign.core.session import Session
@@ -84,7 +84,7 @@ class MonitorWindow(QMainWindow):
         Whether the window closes as soon as the engine has stopped.
     """
 
-    listener_requested = pyqtSignal()
+    listener_requested = Signal()
 
     def __init__(self, connect: Callable[[Session], EngineClient], memory_file: Path) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from PyQt6.QtCore import QStandardPaths
+from qtpy.QtCore import QStandardPaths
 
 from rtalign.core.session import Session
 

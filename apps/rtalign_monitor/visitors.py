@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PyQt6.QtCore import QRectF, QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QKeyEvent, QPainter, QResizeEvent, QScreen
-from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QCloseEvent, QKeyEvent, QPainter, QResizeEvent, QScreen
+from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtalign.core.records import Sensor
 from rtalign.core.time_format import signed_ms
@@ -88,7 +88,7 @@ class VisitorsWindow(QWidget):
         What it shows.
     """
 
-    closed = pyqtSignal()
+    closed = Signal()
 
     def __init__(
         self, known: Callable[[], Snapshot | None], frozen: Callable[[], bool], pointed: Callable[[], int | None]

@@ -14,10 +14,14 @@ import numpy as np
 
 from rtalign.api.inputs import OutputFolder, load_model, open_inputs, recipe_of, refuse_overwriting
 from rtalign.api.word_table import dataframe
-from rtalign.core.files import replaced_folder, write_atomically
+from rtalign.core.files import atomic_file, replaced_folder, write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
+from rtalign.decoding.bank import TENSORS, DecoderBank
 from rtalign.report import read_results, render_page, standalone_figures
+from rtalign.report.derivatives import write_derivatives
+from rtalign.report.draws import FILE as DRAWS_FILE
+from rtalign.report.draws import read_draws
 from rtalign.report.text import headline, model_name
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import Findings, TemporalScore, assess
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Alignment:
-    """How a language model and a brain line up; made by `align`, `Bank.score` and `Bank.alignment`.
+    """How a language model and a brain line up; made by `align`, `Bank.score`, `Bank.alignment` and `read_alignment`.
 
     Parameters
     ----------
@@ -59,7 +63,8 @@ class Alignment:
 
     def __init__(self, folder: Path, curves: Curves, rule: str, keep: object = None) -> None:
         self.folder, self._keep = folder, keep
-        self.findings: Findings = assess(curves, rule)
+        found, known = assess(curves, rule), read_results(folder).summary.overlap_warning
+        self.findings: Findings = found.without_evidence(known) if known else found
 
     @property
     def r(self) -> np.ndarray:
@@ -75,6 +80,16 @@ class Alignment:
     def left_out(self) -> np.ndarray:
         """(block, layer, lag): R without one block of neighbouring words, for each block."""
         return self.findings.curves.left_out.curves
+
+    @property
+    def r_fold(self) -> np.ndarray | None:
+        """(fold, layer, lag): R of the words of each fold, which `r` is the mean of; None where there are none."""
+        return self.findings.curves.r_fold
+
+    @property
+    def r_block(self) -> np.ndarray | None:
+        """(block, layer, lag): R within each block of neighbouring words; None in results of before."""
+        return self.findings.curves.r_block
 
     @property
     def lags(self) -> np.ndarray:
@@ -143,9 +158,10 @@ class Alignment:
         Returns
         -------
         xarray.Dataset
-            r and above_chance (layer, lag), null (draw, layer, lag), left_out (block, layer, lag); peak_s, peak_lo_s,
-            peak_hi_s and peak_r (layer), NaN where there is no peak; status (layer); the model, the person, the context
-            and the number of words as attributes.
+            r and above_chance (layer, lag), null (draw, layer, lag), left_out (left_out, layer, lag), r_fold (fold,
+            layer, lag) and r_block (block, layer, lag) with block_words (block) where there are some; peak_s,
+            peak_lo_s, peak_hi_s and peak_r (layer), NaN where there is no peak; status (layer); the model, the person,
+            the context and the number of words as attributes.
         """
         found, results = self.findings, read_results(self.folder)
         intervals = np.array([peak.ci_s or (np.nan, np.nan) for peak in self.peaks], float)
@@ -156,12 +172,17 @@ class Alignment:
             "r": (cell, self.r),
             "above_chance": (cell, self.r > found.map_hi),
             "null": (("draw", *cell), self.null),
-            "left_out": (("block", *cell), self.left_out),
+            "left_out": (("left_out", *cell), self.left_out),
             "peak_s": (layer, peak_s),
             "peak_lo_s": (layer, intervals[:, 0]),
             "peak_hi_s": (layer, intervals[:, 1]),
             "peak_r": (layer, peak_r),
             "status": (layer, [peak.status for peak in self.peaks]),
+        }
+        curves = found.curves
+        parts = {"r_fold": ("fold", *cell), "r_block": ("block", *cell), "block_words": ("block",)}
+        variables |= {
+            name: (axes, values) for name, axes in parts.items() if (values := getattr(curves, name)) is not None
         }
         summary = results.summary
         attributes: dict[str, Any] = {"model": model_name(results), "subject": ", ".join(results.subjects)}
@@ -170,7 +191,42 @@ class Alignment:
         try:
             return import_module("xarray").Dataset(variables, coordinates, attributes)
         except ImportError:
-            raise ImportError("xarray is not installed; pip install xarray, or take r, null and peaks") from None
+            wanted = "xarray is not installed; pip install xarray, or take r, null and peaks"
+            raise ModuleNotFoundError(wanted, name="xarray") from None
+
+    def to_netcdf(self, path: Path | str) -> Path:
+        """Write `to_xarray` as a NetCDF file.
+
+        Parameters
+        ----------
+        path : path
+            The file; an older one is replaced.
+
+        Returns
+        -------
+        Path
+        """
+        data = self.to_xarray()
+        with atomic_file(Path(path)) as partial:
+            data.to_netcdf(partial)
+        return Path(path)
+
+    def to_bids(self, root: Path | str, subject: str | None = None) -> list[Path]:
+        """Write curves and peaks into a BIDS derivative data set, as `rtalign report --bids` does.
+
+        Parameters
+        ----------
+        root : path
+            The derivative data set; made where it is not there.
+        subject : str, optional
+            Whose results they are, where the recordings do not say.
+
+        Returns
+        -------
+        list of Path
+            Tables and sidecars.
+        """
+        return write_derivatives(self.folder, Path(root), subject)
 
     def plot_ladder(self, ax: Axes | None = None) -> Figure:
         """Plot depth against peak latency, with 95 % intervals; layers without a peak are rings at the left edge.
@@ -350,13 +406,44 @@ def align(
     loaded = load_model(model, device, settings.language.precision, shown)
     settings.language.layer_indices(loaded.info.n_layers)  # refuses layers that the model has not, before the work
     train(recordings, loaded, settings, folder.path, shown, device=device, controls=controls)
-    return read_alignment(folder.path, folder)
+    return _read(folder.path, folder)
 
 
-def read_alignment(folder: Path, keep: object = None) -> Alignment:
-    """The cross-validated curves that a bank holds; keep : a temporary folder that is to live as long."""
-    from rtalign.decoding.bank import DecoderBank
+def read_alignment(path: Path | str) -> Alignment:
+    """Open results: of a bank the cross-validated scores, of an evaluation, a replay or a session its own.
 
+    Parameters
+    ----------
+    path : path
+        Their folder.
+
+    Returns
+    -------
+    Alignment
+
+    Raises
+    ------
+    ValueError
+        Where the folder holds no results, or those of an older version without null draws, in one line.
+    """
+    return _read(Path(path))
+
+
+def _read(folder: Path, keep: object = None) -> Alignment:
+    """keep : a temporary folder that is to live as long."""
+    if (folder / TENSORS).is_file():
+        return _of_bank(folder, keep)
+    summary = read_results(folder).summary
+    if not (folder / DRAWS_FILE).is_file():
+        again = {"train": "train it", "evaluate": "evaluate it"}.get(summary.kind, "replay its recording")
+        raise ValueError(f"{folder} was written by an older version and holds no {DRAWS_FILE}; {again} again")
+    curves = read_draws(folder)
+    if curves.r.shape != (len(summary.layers), len(summary.lags_s)):
+        raise ValueError(f"{folder}: {DRAWS_FILE} is of other layers or lags than summary.json; write the folder again")
+    return Alignment(folder, curves, summary.peak_rule, keep)
+
+
+def _of_bank(folder: Path, keep: object) -> Alignment:
     bank = DecoderBank.load(folder)
     try:
         curves = read_curves(bank.tensors, bank.lags_s, bank.layers, int(bank.model["n_layers"]))

@@ -19,7 +19,10 @@ from rtalign.decoding.projection import Projection
 FORMAT, VERSION = "rtalign-bank", 1
 ERROR = ("noise", "r", "retrained", "block_words")
 """Tensors that tell the error of the decoders."""
-FILES = ("bank.safetensors", "recipe.toml", "passport.json", "summary.json")
+TENSORS = "bank.safetensors"
+SUMS = "moments_"
+"""Prefix of the sums over words, which a slim bank lacks."""
+FILES = (TENSORS, "recipe.toml", "passport.json", "summary.json")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +65,7 @@ class DecoderBank:
             raise ValueError(f"{folder} is not a decoder bank: it lacks {', '.join(missing)}")
         passport = _passport(folder / "passport.json")
         recipe = Recipe.from_saved((folder / "recipe.toml").read_text(encoding="utf-8"))
-        tensors = TensorFile(folder / "bank.safetensors")
+        tensors = TensorFile(folder / TENSORS)
         try:
             layers = tuple(int(n) for n in passport["layers"])
             sensors = tuple(sensor_from_dict(entry) for entry in passport["sensors"])
@@ -95,6 +98,14 @@ class DecoderBank:
             return None
         noise, r, retrained, block_words = (np.array(self.tensors[name]) for name in ERROR)
         return DecoderError(noise, retrained - r, block_words)
+
+    def require_sums(self, use: str) -> None:
+        """ValueError where this is a slim bank, which lacks the sums over words that a use needs."""
+        if not any(name.startswith(SUMS) for name in self.tensors.names()):
+            raise ValueError(
+                f"{self.tensors.path.parent} is a slim bank: it scores, and holds no sums over its words, which {use} "
+                "needs - use a bank that was trained without --slim"
+            )
 
     def predict(self, lag: int, signal: np.ndarray) -> np.ndarray:
         """Predict targets (word, layer x component) from the signal (word, sensor) at one lag."""

@@ -92,4 +92,5 @@ class BlockSums:
 
     def spread(self, chosen: np.ndarray) -> np.ndarray:
         """(subset, target): centred sums of squares over the blocks of each subset, chosen (subset, block)."""
-        return np.maximum(chosen @ self.squares - (chosen @ self.total) ** 2 / (chosen @ self.n)[:, None], 0)
+        n = np.maximum(chosen @ self.n, 1)[:, None]
+        return np.maximum(chosen @ self.squares - (chosen @ self.total) ** 2 / n, 0)

@@ -33,6 +33,8 @@ class BlockScores:
         By how much leaving out blocks makes the variance of R too large.
     halves : ndarray, shape (2, layer)
         R of every other block alone.
+    blocks : ndarray, shape (block, layer)
+        R within the held-out words of one block, decoders trained on all blocks of the other folds.
     """
 
     pairs: np.ndarray
@@ -41,6 +43,7 @@ class BlockScores:
     retrained: np.ndarray
     excess: np.ndarray
     halves: np.ndarray
+    blocks: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +105,7 @@ def block_scores(
     n_blocks = len(fold_of)
     tested_on, trained_on = _subsets(n_blocks)
     pairs = np.zeros((n_layers, n_blocks, n_blocks), np.float32)
-    r = np.zeros((len(tested_on), n_layers))
+    r, blocks = np.zeros((len(tested_on), n_layers)), np.zeros((n_blocks, n_layers))
     for k, fold in enumerate(folds):
         others = tuple(f for f in range(len(folds)) if f != k)
         rows, columns = np.flatnonzero(fold_of == k), np.flatnonzero(fold_of != k)
@@ -110,6 +113,8 @@ def block_scores(
         of_fold = made[k] if made else FoldPairs.of(fold, training, alpha[k], bases[others], rotations.outer[k])
         found = of_fold.r(tested_on[:, rows], trained_on[:, columns], fold.predicted, fold.targets)
         r += found.reshape(len(tested_on), n_layers, -1).mean(2) / len(folds)
+        alone = of_fold.r(np.eye(len(rows)), np.ones((len(rows), len(columns))), fold.predicted, fold.targets)
+        blocks[rows] = alone.reshape(len(rows), n_layers, -1).mean(2)
         by_layer = of_fold.against_chance(fold.targets).reshape(n_layers, -1, len(rows), len(columns))
         pairs[:, rows[:, None], columns] = by_layer.mean(1) / len(folds)
     beyond = _beyond(pairs, fold_of)
@@ -117,7 +122,7 @@ def block_scores(
     # nothing is related there is nothing but pairs, and the variance comes out twice as large as it is.
     excess = 2 * (beyond.astype(np.float64) ** 2).sum((1, 2))
     whole, left_out, retrained, halves = np.split(r, np.cumsum([1, n_blocks, n_blocks]))
-    return BlockScores(beyond, whole[0], left_out, retrained, excess, halves)
+    return BlockScores(beyond, whole[0], left_out, retrained, excess, halves, blocks)
 
 
 def _beyond(pairs: np.ndarray, fold_of: np.ndarray) -> np.ndarray:
@@ -201,7 +206,7 @@ class FoldPairs:
         ratio /= np.maximum(self.norms.sum((1, 2)), np.finfo(float).tiny)
         products = np.einsum("sh,thk,sk->st", held, self.products, trained, optimize=True)
         # The means of predictions and targets over the blocks that are left are not those of the whole fold.
-        products -= (held @ predicted.total) * (held @ targets.total) / (held @ predicted.n)[:, None]
+        products -= (held @ predicted.total) * (held @ targets.total) / np.maximum(held @ predicted.n, 1)[:, None]
         norm = np.sqrt(predicted.spread(held) * np.maximum(ratio, 0) * targets.spread(held))
         return np.divide(products, norm, out=np.zeros_like(norm), where=norm > 0)
 

@@ -217,10 +217,13 @@ class Engine:
         Raises
         ------
         ValueError
-            Where the bank is of another model, context, layers, lags or choice of words than the one in use.
+            Where the bank is of another model, context, layers, lags or choice of words than the one in use, or is to
+            learn and is slim.
         """
         if difference := self.decoding.difference(decoding):
             raise ValueError(f"that bank has another {difference} than the one in use - begin a new session with it")
+        if decoding.bank and self._options.adapt:
+            decoding.bank.require_sums("learning on the way")
         decoders = LagDecoders.from_bank(decoding.bank) if decoding.bank else None
         self._skip_waiting("the bank was changed")
         if self._adaptation:

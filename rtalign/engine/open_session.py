@@ -110,6 +110,8 @@ def open_bank(session: Session) -> DecoderBank | None:
     bank = DecoderBank.load(session.bank) if session.bank else None
     if bank is None and not session.adapt:
         raise ValueError("there is no bank: name one with --bank, or learn on the way with --adapt")
+    if bank is not None and session.adapt:
+        bank.require_sums("--adapt")
     if bank is not None and bank.recipe.chain.phase != "causal":
         raise ValueError(
             f"{session.bank} was trained with zero-phase filters, which cannot run live; train with --preset live"

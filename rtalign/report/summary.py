@@ -25,6 +25,8 @@ READABLE = (1, 2)
 KINDS = ("train", "evaluate", "session")
 EXTRAS = ("pca_variance", "null", "planted", "notes", "training_overlap", "controls", "baselines", "not_controlled")
 COLUMNS = ("layer", "depth", "lag_s", "r", "null_lo", "null_hi")
+NAMES = ("subject", "model")
+"""Columns of text behind them; tables of before lack these."""
 DIGITS = 6
 """Significant digits kept: finer than any score is known, and short enough to read."""
 
@@ -127,16 +129,17 @@ def read_summary(path: Path) -> dict[str, Any]:
     return contents
 
 
-def write_curves_csv(path: Path, curves: Findings) -> None:
-    """One row a layer and lag, layers in order, lags in order within each."""
+def write_curves_csv(path: Path, curves: Findings, subject: str = "", model: str = "") -> None:
+    """One row a layer and lag, layers in order, lags in order within each; whose brain and which model on each."""
     data = curves.curves
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(COLUMNS + NAMES)
     for layer, index in enumerate(data.layers):
         for lag, seconds in enumerate(data.lags_s):
             values = (data.r[layer, lag], curves.null_lo[layer, lag], curves.null_hi[layer, lag])
-            writer.writerow([int(index), *(f"{v:.{DIGITS}g}" for v in (data.depth[layer], seconds, *values))])
+            numbers = (f"{v:.{DIGITS}g}" for v in (data.depth[layer], seconds, *values))
+            writer.writerow([int(index), *numbers, subject, model])
     write_atomically(path, text.getvalue())
 
 
@@ -144,11 +147,11 @@ def read_curves_csv(path: Path) -> CurveTable:
     """The table that write_curves_csv wrote, or one line that says what is wrong with it."""
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
-    if tuple(header) != COLUMNS:
+    if tuple(header) not in (COLUMNS, COLUMNS + NAMES):
         found = f"has the columns {in_a_line(', '.join(header))}" if header else "is empty"
         raise ValueError(f"{path} {found}; curves have {', '.join(COLUMNS)}")
     try:
-        values = np.array(rows, float).reshape(-1, len(COLUMNS))
+        values = np.array([row[: len(COLUMNS)] for row in rows], float).reshape(-1, len(COLUMNS))
     except ValueError:
         raise ValueError(f"{path} holds a field that is not a number; write it again from the bank") from None
     n_layers = len(np.unique(values[:, 0]))

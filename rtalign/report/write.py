@@ -1,4 +1,4 @@
-"""What every run leaves in its folder: summary, curves, recipe, passport, report."""
+"""What every run leaves in its folder: summary, curves, draws, recipe, passport, report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rtalign.core.recipe import Recipe
-from rtalign.report import page, summary
+from rtalign.report import draws, page, summary
 from rtalign.scoring.findings import Findings
 
 
@@ -33,7 +33,10 @@ def write_results(
     )  # fmt: skip
     (folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     (folder / "passport.json").write_text(json.dumps(passport, indent=1), encoding="utf-8")
-    summary.write_curves_csv(folder / "curves.csv", findings)
+    subjects = list(dict.fromkeys(str(entry["subject"]) for entry in passport["recordings"] if entry.get("subject")))
+    summary.write_curves_csv(folder / "curves.csv", findings, ", ".join(subjects), str(model["id"]))
+    if kind != "train":  # a bank holds them itself
+        draws.write_draws(folder, findings.curves)
     summary.write_summary(folder / "summary.json", contents)
     page.write_page(folder)
     return contents

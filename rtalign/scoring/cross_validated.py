@@ -128,8 +128,8 @@ def score(draws: Draws, predicted: Sequence[np.ndarray], targets: Prepared | Seq
     ]
     r_fold, null = (np.stack([part[i] for part in parts]) for i in (0, 1))
     r = r_fold.mean(0)
-    left_out = [r + (without - of_fold) / len(parts) for of_fold, _, without in parts]
-    return LagScore(r, r_fold, null.mean(0), np.concatenate(left_out))
+    left_out = [r + (without - of_fold) / len(parts) for of_fold, _, without, _ in parts]
+    return LagScore(r, r_fold, null.mean(0), np.concatenate(left_out), np.concatenate([part[3] for part in parts]))
 
 
 def n_blocks_of(n_words: int, block_words: int) -> int:
@@ -153,20 +153,18 @@ def _prepare(fold: FoldDraws, targets: np.ndarray) -> FoldTargets:
 
 def _score_fold(
     fold: FoldDraws, predicted: np.ndarray, targets: FoldTargets, n_layers: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """r (layer,), null (null draw, layer), left out (block, layer)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """r (layer,), null (null draw, layer), left out (block, layer), r of each block (block, layer)."""
     p, y = _standardised(predicted, "predictions"), targets.values
     r = np.einsum("wt,wt->t", p, y, dtype=np.float64)
-    return (
-        _per_layer(r, n_layers),
-        _null(fold, p, targets, n_layers),
-        _per_layer(_left_out(fold.blocks, p, y), n_layers),
-    )
+    without, within = _by_block(fold.blocks, p, y)
+    null = _null(fold, p, targets, n_layers)
+    return _per_layer(r, n_layers), null, _per_layer(without, n_layers), _per_layer(within, n_layers)
 
 
-def _left_out(blocks: Sequence[slice], p: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(block, target): r without each block, of values with mean 0 and sum of squares 1 over all."""
-    n, without = len(p), []
+def _by_block(blocks: Sequence[slice], p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(block, target): r without each block, and within it, of values with mean 0 and sum of squares 1 over all."""
+    n, without, within = len(p), [], []
     together = np.einsum("wt,wt->t", p, y, dtype=np.float64)
     for rows in blocks:
         a, b = p[rows], y[rows]
@@ -175,7 +173,9 @@ def _left_out(blocks: Sequence[slice], p: np.ndarray, y: np.ndarray) -> np.ndarr
         ab, aa, bb = (np.einsum("wt,wt->t", *pair, dtype=np.float64) for pair in ((a, b), (a, a), (b, b)))
         spread = (1 - aa - sum_a**2 / rest) * (1 - bb - sum_b**2 / rest)
         without.append((together - ab - sum_a * sum_b / rest) * _inverse_root(spread))
-    return np.stack(without)
+        own = (aa - sum_a**2 / len(a)) * (bb - sum_b**2 / len(a))
+        within.append((ab - sum_a * sum_b / len(a)) * _inverse_root(own))
+    return np.stack(without), np.stack(within)
 
 
 def _null(fold: FoldDraws, values: np.ndarray, targets: FoldTargets, n_layers: int) -> np.ndarray:

@@ -13,12 +13,17 @@ from rtalign.scoring.left_out import LeftOut
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LagScore:
-    """r : (layer,); r_fold : (fold, layer); null : (null draw, layer); left_out : (block, layer), r without a block."""
+    """Scores of one lag.
+
+    r : (layer,); r_fold : (fold, layer); null : (null draw, layer); left_out : (block, layer), r without a block;
+    r_block : (block, layer), r within a block.
+    """
 
     r: np.ndarray
     r_fold: np.ndarray
     null: np.ndarray
     left_out: np.ndarray
+    r_block: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +48,12 @@ class Curves:
         R of half of the words, where decoders are refitted.
     statistics : dict of str to array, shape (n_layers, n_lags)
         What stands beside R; see `rtalign.scoring.statistics`.
+    r_fold : array, shape (n_folds, n_layers, n_lags), or None
+        R of the held-out words of each fold.
+    r_block : array, shape (n_blocks, n_layers, n_lags), or None
+        R within each block of neighbouring words, in their order.
+    block_words : array of int, shape (n_blocks,), or None
+        Number of words of each of these blocks.
     """
 
     lags_s: np.ndarray
@@ -54,6 +65,9 @@ class Curves:
     noise: np.ndarray | None = None
     halves: np.ndarray | None = None
     statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
+    r_fold: np.ndarray | None = None
+    r_block: np.ndarray | None = None
+    block_words: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -83,9 +97,11 @@ class Curves:
         statistics : sequence of dict
             One a lag: name -> array, shape (n_layers,).
         """
-        r, null, left = (np.stack([getattr(s, name) for s in scores], axis=-1) for name in ("r", "null", "left_out"))
+        names = ("r", "null", "left_out", "r_fold", "r_block")
+        r, null, left, r_fold, r_block = (np.stack([getattr(s, name) for s in scores], axis=-1) for name in names)
         index = np.asarray(layers)
         beside = {name: np.stack([lag[name] for lag in statistics], axis=-1) for name in (statistics or ({},))[0]}
         depth, left_out = index / max(n_layers - 1, 1), LeftOut.of(left, block_words).with_decoders(r, decoders)
         noise = None if decoders is None else decoders.noise
-        return cls(np.asarray(lags_s, float), index, depth, r, null, left_out, noise, statistics=beside)
+        parts = r_fold, r_block, np.asarray(block_words)
+        return cls(np.asarray(lags_s, float), index, depth, r, null, left_out, noise, None, beside, *parts)

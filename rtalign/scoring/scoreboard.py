@@ -73,8 +73,7 @@ class ScoreboardState:
         """(layer, lag): Pearson r, averaged over a layer's components; NaN before there are two words."""
         if self.n < 2:
             return np.full((len(self.layers), len(self.lags_s)), np.nan)
-        total = self._stretch(last)[0]
-        return total.correlation().reshape(len(self.layers), -1, len(self.lags_s)).mean(1)
+        return self._by_layer(self._stretch(last)[0].correlation())
 
     @property
     def reason(self) -> str | None:
@@ -104,11 +103,18 @@ class ScoreboardState:
         blocks = grouped(blocks, n_blocks_of(total.n, BLOCK_WORDS))
         maps = self.mismatched.maps(self.total, self.blocks, self._parts) * np.sqrt(self.n / total.n)
         null = mixed(maps, self.draws, np.random.default_rng([self.seed, 0x0]))
-        r = total.correlation().reshape(len(self.layers), -1, len(self.lags_s)).mean(1)
-        words = LeftOut.of(left_out(total, blocks, self._parts), [block.n for block in blocks])
+        r, *r_block = (self._by_layer(part.correlation()) for part in (total, *blocks))
+        block_words = np.array([block.n for block in blocks])
+        words = LeftOut.of(left_out(total, blocks, self._parts), block_words)
         without, noise = words.with_decoders(r, self.decoders), self.decoders.noise if self.decoders else None
         statistics = by_layer([total.agreement(self.shift)], len(self.layers))
-        return Curves(self.lags_s, self.layers, self.depth, r, null, without, noise, statistics=statistics)
+        axes = self.lags_s, self.layers, self.depth
+        parts = {"r_block": np.stack(r_block), "block_words": block_words}
+        return Curves(*axes, r, null, without, noise, statistics=statistics, **parts)
+
+    def _by_layer(self, r: np.ndarray) -> np.ndarray:
+        """(target, lag) -> (layer, lag)."""
+        return r.reshape(len(self.layers), -1, len(self.lags_s)).mean(1)
 
     @property
     def _parts(self) -> list[slice]:

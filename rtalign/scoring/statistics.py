@@ -47,6 +47,9 @@ def explained_variance(agreement: Agreement) -> np.ndarray:
     return 1 - np.divide(a.pp - 2 * a.py + yy, yy, out=np.ones_like(a.py), where=yy > 0)
 
 
+STATISTIC = "statistic_"
+"""Prefix of their names in files of tensors."""
+
 STATISTICS: tuple[Statistic, ...] = (
     Statistic(
         "explained_variance",

@@ -16,13 +16,13 @@ from rtalign.core.lock import FileLock
 from rtalign.core.recipe import Recipe
 from rtalign.core.tensorfile import TensorFile
 from rtalign.core.word_blocks import BLOCKS_PER_FOLD
-from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.bank import SUMS, DecoderBank
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import Projection
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
-from rtalign.scoring.statistics import STATISTICS
+from rtalign.scoring.statistics import STATISTIC, STATISTICS
 from rtalign.training.prepare import PreparedRecording
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 LOCKS: dict[Path, FileLock] = {}
 """Folders of banks under way that this process holds."""
-
-STATISTIC = "statistic_"
-"""Prefix of the names of statistics other than R."""
 
 
 def statistics(work: TensorFile) -> dict[str, np.ndarray]:
@@ -51,9 +48,12 @@ def write_noise(work: TensorFile, block_words: Sequence[int]) -> None:
 def read_curves(work: TensorFile, lags_s: np.ndarray, layers: Sequence[int], n_layers: int) -> Curves:
     """The cross-validated curves of a bank, or of a bank under way whose noise is written."""
     r, null, without, halves = (np.array(work[name]) for name in ("r", "null", "left_out", "halves"))
-    left_out = LeftOut.of(without, work["block_words"], np.array(work["excess"]))
+    block_words = np.array(work["block_words"])
+    left_out = LeftOut.of(without, block_words, np.array(work["excess"]))
     index, noise = np.asarray(layers), noise_of_decoders(r, halves)
-    return Curves(lags_s, index, index / max(n_layers - 1, 1), r, null, left_out, noise, halves, statistics(work))
+    parts = {"r_fold": np.array(work["r_fold"]), "r_block": np.array(work["r_block"])} if "r_fold" in work else {}
+    axes = lags_s, index, index / max(n_layers - 1, 1)
+    return Curves(*axes, r, null, left_out, noise, halves, statistics(work), block_words=block_words, **parts)
 
 
 def work_folder(
@@ -111,6 +111,8 @@ def _shapes(n_sensors: int, recipe: Recipe, projection: Projection) -> dict[str,
         "retrained": ("float32", (fold * BLOCKS_PER_FOLD, layer, lag)),
         "excess": ("float32", (layer, lag)),
         "halves": ("float32", (2, layer, lag)),
+        "r_fold": ("float32", (fold, layer, lag)),
+        "r_block": ("float32", (fold * BLOCKS_PER_FOLD, layer, lag)),
         "block_words": ("int64", (fold * BLOCKS_PER_FOLD,)),
         "noise": ("float64", (layer,)),
         "moments_n": ("int64", (fold,)),
@@ -144,9 +146,16 @@ def earlier_moments(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
 
 
 def finish_bank_file(
-    work: TensorFile, projection: Projection, targets: Sequence[Moments], earlier: TensorFile | None, path: Path
+    work: TensorFile,
+    projection: Projection,
+    targets: Sequence[Moments],
+    earlier: TensorFile | None,
+    path: Path,
+    slim: bool = False,
 ) -> None:
     """Write what is the same for all lags, then give the file a second name in the bank's folder.
+
+    slim : whether the bank gets a copy without the sums over words instead.
 
     Its own name stays until `remove_work`, so that a process that is killed before the bank is whole loses no fit.
     """
@@ -155,10 +164,20 @@ def finish_bank_file(
     for k, own in enumerate(targets):
         m = own + earlier_moments(earlier, None, k) if earlier else own
         work["moments_n"][k], work["moments_mean_y"][k], work["moments_yy"][k] = m.n, m.mean_y, m.yy
+    if slim:
+        _copy_without_sums(work, path)
+        return
     try:
         os.link(work.path, path)
     except OSError:  # another disk, or one without links
         shutil.copyfile(work.path, path)
+
+
+def _copy_without_sums(work: TensorFile, path: Path) -> None:
+    kept = {name: shape for name, shape in work.shapes().items() if not name.startswith(SUMS)}
+    copy = TensorFile.create(path, {name: (work[name].dtype.name, shape) for name, shape in kept.items()})
+    for name in kept:
+        copy[name][...] = work[name]
 
 
 def remove_work(work: TensorFile) -> None:

@@ -214,6 +214,10 @@ class LagFit:
         By how much leaving out blocks makes the variance of R too large.
     halves : ndarray, shape (2, layer)
         R of half of the words.
+    r_fold : ndarray, shape (fold, layer)
+        R of the held-out words of each fold.
+    r_block : ndarray, shape (block, layer)
+        R of the held-out words of each block of neighbours.
     sums : Sums
         Of the words, by fold and by block.
     """
@@ -227,6 +231,8 @@ class LagFit:
     retrained: np.ndarray
     excess: np.ndarray
     halves: np.ndarray
+    r_fold: np.ndarray
+    r_block: np.ndarray
     sums: Sums
 
     @property
@@ -253,7 +259,8 @@ def fit_words(words: WordsOfLag, penalties: np.ndarray | None = None) -> LagFit:
     total = words.with_earlier(sums.moments)
     bases = words.bases or ridge.eigen_bases(total, recipe.precision, 2 if penalties is None else 1)
     fit = ridge.fit_ridge(total, recipe.alphas, targets.rotations, recipe.precision, bases=bases, penalties=penalties)
-    r = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=(0, 2))
+    r_fold = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=2)
+    r = r_fold.mean(axis=0)
     predicted, pairs = sums.predicted(fit), sums.pairs(fit.alpha, bases, targets.rotations)
     parts = [()] * len(total) if pairs else sums.parts
     folds = [FoldBlocks(*fold) for fold in zip(sums.moments, parts, predicted, targets.components, strict=True)]
@@ -263,7 +270,7 @@ def fit_words(words: WordsOfLag, penalties: np.ndarray | None = None) -> LagFit:
     left_out, retrained, halves = (
         r + values - blocks.whole for values in (blocks.left_out, blocks.retrained, blocks.halves)
     )
-    return LagFit(words, total, fit, r, null, left_out, retrained, blocks.excess, halves, sums)
+    return LagFit(words, total, fit, r, null, left_out, retrained, blocks.excess, halves, r_fold, blocks.blocks, sums)
 
 
 class _Sums:

@@ -25,7 +25,7 @@ from rtalign.decoding.bank import DecoderBank, make_passport
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.projection import Projection, fit_projection
-from rtalign.scoring.statistics import by_layer
+from rtalign.scoring.statistics import STATISTIC, by_layer
 from rtalign.training import bank_writer, results, unique
 from rtalign.training.controls import ControlRun, check_controls, merged, plan_controls
 from rtalign.training.lag_fit import (
@@ -52,6 +52,8 @@ from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
 if TYPE_CHECKING:  # importing them would import torch
     from rtalign.decoding.gpu_products import GpuTargets
     from rtalign.language.model import LanguageModel
+
+SLIM_NOTE = "slim bank: it scores, live too; it cannot be extended, and learns nothing on the way"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +112,7 @@ def train(
     extra: dict[str, Any] | None = None,
     repeats: Sequence[Recording] = (),
     controls: Sequence[str] = (),
+    slim: bool = False,
 ) -> dict[str, Any]:
     """Fit, cross-validate and save a bank of decoders.
 
@@ -139,6 +142,9 @@ def train(
         Recordings of one and the same sound, for the noise ceiling.
     controls : sequence of str
         Of `rtalign.training.controls.CONTROLS`; a bank that is extended takes none.
+    slim : bool
+        Whether the bank is left without the sums over its words, most of its size: it scores, live too, but can
+        neither be extended nor learn on the way.
 
     Returns
     -------
@@ -152,6 +158,8 @@ def train(
     store, progress = store or cache_folder(), progress or Progress(quiet=True)
     progress.seconds.clear()  # what was done before is not part of these results
     check_controls(controls, extended=extend is not None)
+    if extend:
+        extend.require_sums("--extend")
     layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
     prepared = prepare_recordings(
         recordings, ActivationRequest(model, recipe.language, layers), recipe, store, progress
@@ -181,8 +189,9 @@ def train(
     passport = _passport(inputs, layers, projection.components, model, extend)
     with replaced_folder(out) as partial_out:
         bank = partial_out / "bank.safetensors"
-        bank_writer.finish_bank_file(work, projection, inputs.targets.moments, inputs.earlier, bank)
-        extra |= {"notes": write_noise_ceilings(partial_out, ceilings)}
+        bank_writer.finish_bank_file(work, projection, inputs.targets.moments, inputs.earlier, bank, slim)
+        notes = [SLIM_NOTE] if slim else []
+        extra |= {"notes": [*notes, *write_noise_ceilings(partial_out, ceilings)]}
         summary = write_results(partial_out, "train", passport, recipe, skipped, curves, progress, **extra)
     bank_writer.remove_work(work)
     return summary
@@ -309,8 +318,8 @@ def lag_words(inputs: FitInputs, index: int) -> LagWords:
 def _store(inputs: FitInputs, index: int, fitted: LagFit) -> None:
     """Write one lag's part of every array of the bank.
 
-    R comes from the sums, and so covers an extended bank's earlier words too; null draws and blocks left out are of the
-    new words, and narrowed to what all words together would give.
+    R comes from the sums, and so covers an extended bank's earlier words too; null draws and blocks are of the new
+    words, what is drawn or left out narrowed to what all words together would give.
     """
     assert inputs.work is not None
     work, n_layers, fit, r = inputs.work, inputs.targets.n_layers, fitted.fit, fitted.r
@@ -319,8 +328,9 @@ def _store(inputs: FitInputs, index: int, fitted: LagFit) -> None:
     work["mean_x"][index], work["alphas"][index] = total.mean_x, fit.final_alpha
     work["patterns"][:, index] = bank_writer.patterns(total.xx / total.n, fit.final_weights, n_layers)
     work["r"][:, index] = r
+    work["r_fold"][:, :, index], work["r_block"][:, :, index] = fitted.r_fold, fitted.r_block
     for name, values in by_layer(fit.agreements, n_layers).items():
-        work[bank_writer.STATISTIC + name][:, index] = values
+        work[STATISTIC + name][:, index] = values
     narrower = np.sqrt(inputs.share)
     work["null"][:, :, index] = fitted.null * narrower
     for name in ("left_out", "retrained", "halves"):

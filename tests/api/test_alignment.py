@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import rtalign as rt
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.tensorfile import TensorFile, load_tensors, save_tensors
 from rtalign.training.evaluation import evaluate
 from tests.helpers.mne_raw import raw_of
 from tests.helpers.small_world import MemoryRecording, small_recipe, world
@@ -61,7 +61,7 @@ def test_a_dataset_holds_what_the_arrays_hold(found: rt.Alignment, tmp_path: Pat
     """Through a NetCDF file and back."""
     import xarray as xr
 
-    found.to_xarray().to_netcdf(tmp_path / "found.nc")
+    found.to_netcdf(tmp_path / "found.nc")
     with xr.open_dataset(tmp_path / "found.nc") as held:
         assert np.array_equal(held.r, found.r)
         assert np.array_equal(held.null.transpose("draw", "layer", "lag"), found.null)
@@ -72,6 +72,55 @@ def test_a_dataset_holds_what_the_arrays_hold(found: rt.Alignment, tmp_path: Pat
         assert held.peak_s.values.tolist() == pytest.approx([peak.peak_s for peak in found.peaks])
         assert held.status.values.tolist() == [peak.status for peak in found.peaks]
         assert (held.model, held.subject, held.n_words) == ("fake", found.rows()[0]["subject"], 591)
+
+
+def test_parts_of_the_words_make_up_r(found: rt.Alignment) -> None:
+    """R is the mean over folds; over the blocks of a fold R scatters about it."""
+    assert found.r_fold is not None
+    assert found.r_block is not None
+    np.testing.assert_allclose(found.r_fold.mean(0), found.r, atol=1e-6)
+    assert found.r_block.shape == (4 * len(found.r_fold), *found.r.shape)
+    assert np.abs(found.r_block.mean(0) - found.r).max() < 0.1
+    assert found.to_xarray().block_words.sum() == 591
+
+
+@pytest.mark.parametrize("kind", ["bank", "scores"])
+def test_results_are_read_from_their_folder(kind: str, found: rt.Alignment, trained: World, tmp_path: Path) -> None:
+    """Null draws, blocks and conclusions, of a bank and of an evaluation alike."""
+    made = found
+    if kind == "scores":
+        fresh = world(n_words=150, seed=5)[0]
+        made = rt.read_bank(trained[0] / "bank").score(fresh, model=trained[2], out=tmp_path / "scores")
+    again = rt.read_alignment(made.folder)
+    for name in ("r", "null", "left_out", "r_fold", "r_block"):
+        np.testing.assert_allclose(getattr(again, name), getattr(made, name), atol=1e-6)
+    assert [peak.status for peak in again.peaks] == [peak.status for peak in made.peaks]
+    for mine, its in zip(again.peaks, made.peaks, strict=True):
+        assert mine.peak_s == pytest.approx(its.peak_s)
+        assert mine.ci_s == pytest.approx(its.ci_s)
+
+
+def test_results_without_draws_are_told(trained: World, tmp_path: Path) -> None:
+    scored = rt.read_bank(trained[0] / "bank").score(world(n_words=150, seed=5)[0], model=trained[2], out=tmp_path)
+    file = scored.folder / "draws.safetensors"
+    file.rename(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=r"holds no draws\.safetensors; evaluate it again"):
+        rt.read_alignment(scored.folder)
+    save_tensors(file, load_tensors(tmp_path / "elsewhere") | {"r": np.full((2, 2), 0.5)})
+    with pytest.raises(ValueError, match="r is \\(2, 2\\)"):
+        rt.read_alignment(scored.folder)
+
+
+def test_what_a_bank_was_trained_on_proves_nothing_when_read_again(
+    found: rt.Alignment, trained: World, tmp_path: Path
+) -> None:
+    scored = rt.read_bank(trained[0] / "bank").score(world(n_words=150, seed=5)[0], model=trained[2], out=tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    summary["training_overlap"] = {"status": "overlap", "text": "trained on it", "recordings": ["world"]}
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    again = rt.read_alignment(scored.folder)
+    assert again.temporal_score is None
+    assert again.reason == "trained on it"
 
 
 def test_figures_show_what_was_found(found: rt.Alignment) -> None:

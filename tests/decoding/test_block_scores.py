@@ -144,3 +144,14 @@ def test_draws_of_signs_are_shared_and_reproducible() -> None:
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
     assert set(np.unique(one)) == {-1.0, 1.0}
+
+
+def test_r_of_a_block_is_the_correlation_of_its_held_out_words() -> None:
+    x, y = words(np.random.default_rng(3), 500, signal=0.1)
+    fit, scores = fitted(x + 30, y + 7)
+    folds = np.array_split(np.arange(len(x)), N_FOLDS)
+    places = ((k, f[rows]) for k, f in enumerate(folds) for rows in assign_blocks(np.zeros(len(f))))
+    for found, (k, own) in zip(scores.blocks, places, strict=True):
+        predicted, true = (x[own] + 30) @ fit.weights[k] + fit.bias[k], y[own]
+        each = [np.corrcoef(predicted[:, j], true[:, j])[0, 1] for j in range(y.shape[1])]
+        np.testing.assert_allclose(found, np.reshape(each, (N_LAYERS, -1)).mean(1), atol=1e-9)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from rtalign_monitor.widgets.controls import MultiComboBox
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QImage, QPainter
 
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.trust import TrustBar
@@ -50,17 +51,19 @@ def head_with_bank(qtbot: QtBot) -> HeadPanel:
 
 def pixels(view: PaintedWidget) -> np.ndarray:
     image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
-    bits = image.constBits()
-    assert bits is not None
-    return np.frombuffer(bits.asstring(image.sizeInBytes()), np.uint32).reshape(image.height(), image.width()).copy()
+    return np.frombuffer(_bytes(image), np.uint32).reshape(image.height(), image.width()).copy()
 
 
 def grey(image: QImage) -> np.ndarray:
     image = image.convertToFormat(QImage.Format.Format_Grayscale8)
-    bits = image.constBits()
-    assert bits is not None
-    rows = np.frombuffer(bits.asstring(image.sizeInBytes()), np.uint8).reshape(image.height(), -1)
+    rows = np.frombuffer(_bytes(image), np.uint8).reshape(image.height(), -1)
     return rows[:, : image.width()].astype(np.int16)
+
+
+def _bytes(image: QImage) -> bytes:
+    """All of an image; PyQt hands out a pointer, PySide a view."""
+    bits: Any = image.constBits()
+    return bytes(bits) if isinstance(bits, memoryview) else bits.asstring(image.sizeInBytes())
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QKeySequence
-from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
+from qtpy import PYQT6
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.session import Session
 from rtalign.engine.commands import Command, Stop
@@ -193,3 +194,15 @@ class RealWindow:
             engine.send(Stop())
             engine.wait(30)
         self.starter.close()
+
+
+def delete(widget: QWidget) -> None:
+    """Delete what Qt holds of a widget, now."""
+    if PYQT6:
+        from qtpy import sip
+
+        sip.delete(widget)
+    else:
+        from qtpy import shiboken
+
+        shiboken.delete(widget)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtTest import QTest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 
 from rtalign_monitor.engines import link
 from rtalign_monitor.export import exporter

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QObject, QPoint, Qt, pyqtSignal
-from PyQt6.QtGui import QGuiApplication, QImage
-from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QDialog
+from qtpy.QtCore import QObject, QPoint, Qt, Signal
+from qtpy.QtGui import QGuiApplication, QImage
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QDialog
 
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
@@ -153,8 +153,8 @@ def saved(scene: Scene) -> Session | None:
 class FakeStartDialog(QObject):
     """In place of the start dialog: opens nothing."""
 
-    session_chosen = pyqtSignal(object)
-    demo_requested = pyqtSignal()
+    session_chosen = Signal(object)
+    demo_requested = Signal()
 
     def __init__(self, memory: Any, theme: Any, parent: QObject) -> None:
         super().__init__(parent)

@@ -96,7 +96,7 @@ def test_another_version_or_a_broken_file_is_one_readable_line(tmp_path: Path, t
 
 def test_curves_read_back_as_they_were_written(tmp_path: Path) -> None:
     found = findings()
-    write_curves_csv(tmp_path / "curves.csv", found)
+    write_curves_csv(tmp_path / "curves.csv", found, "01, 02", 'a "large" model')
     table = read_curves_csv(tmp_path / "curves.csv")
     np.testing.assert_array_equal(table.layers, found.curves.layers)
     np.testing.assert_allclose(table.depth, found.curves.depth)
@@ -104,9 +104,19 @@ def test_curves_read_back_as_they_were_written(tmp_path: Path) -> None:
     for name, expected in (("r", found.curves.r), ("null_lo", found.null_lo), ("null_hi", found.null_hi)):
         np.testing.assert_allclose(getattr(table, name), expected, rtol=1e-5)
     head = (tmp_path / "curves.csv").read_text().splitlines()
-    assert head[0] == "layer,depth,lag_s,r,null_lo,null_hi"
+    assert head[0] == "layer,depth,lag_s,r,null_lo,null_hi,subject,model"
     assert head[1].startswith("0,0,-0.2,")
+    assert head[1].endswith(',"01, 02","a ""large"" model"')
     assert len(head) == 1 + 4 * len(LAGS)
+
+
+def test_curves_of_before_have_no_names_and_are_read_alike(tmp_path: Path) -> None:
+    write_curves_csv(tmp_path / "new.csv", findings(), "01", "model")
+    rows = [line.rsplit(",", 2)[0] for line in (tmp_path / "new.csv").read_text().splitlines()]
+    (tmp_path / "old.csv").write_text("\n".join(rows))
+    new, old = (read_curves_csv(tmp_path / name) for name in ("new.csv", "old.csv"))
+    np.testing.assert_array_equal(new.r, old.r)
+    np.testing.assert_array_equal(new.lags_s, old.lags_s)
 
 
 @pytest.mark.parametrize(

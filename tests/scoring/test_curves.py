@@ -138,11 +138,15 @@ def test_the_alignment_score_is_the_best_layer_at_its_best_lag() -> None:
 
 def test_lag_scores_stack_into_curves_in_order() -> None:
     rng = np.random.default_rng(9)
-    scores = [LagScore(*(rng.standard_normal(s) for s in ((2,), (5, 2), (7, 2), (6, 2)))) for _ in range(4)]
+    scores = [LagScore(*(rng.standard_normal(s) for s in ((2,), (5, 2), (7, 2), (6, 2), (6, 2)))) for _ in range(4)]
     curves = Curves.of(np.arange(4) / 10, [5, 10], 11, scores, [30] * 6)
     np.testing.assert_array_equal(curves.depth, [0.5, 1.0])
     assert (curves.r.shape, curves.null.shape, curves.left_out.curves.shape) == ((2, 4), (7, 2, 4), (6, 2, 4))
     np.testing.assert_array_equal(curves.null[:, :, 3], scores[3].null)
+    assert curves.r_fold is not None
+    np.testing.assert_array_equal(curves.r_fold[:, :, 1], scores[1].r_fold)
+    assert curves.r_block is not None
+    np.testing.assert_array_equal(curves.r_block[:, :, 2], scores[2].r_block)
 
 
 @pytest.mark.parametrize("draws", [60, 250])

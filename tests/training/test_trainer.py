@@ -15,9 +15,11 @@ import rtalign.training.trainer as trainer
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Epoch, SkippedWord
+from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.folds import PURGED, assign_folds
 from rtalign.decoding.moments import rotate
+from rtalign.engine.open_session import open_bank
 from rtalign.report.summary import read_curves_csv
 from rtalign.signal.pipeline import Pipeline
 from rtalign.training.evaluation import evaluate
@@ -64,6 +66,32 @@ def test_a_bank_folder_holds_what_interfaces_promise(trained: tuple[Path, Memory
         "name": "M000", "kind": "axial", "unit": "fT", "position": 0, "normal": 0,
     }  # fmt: skip
     assert result["n_words"] + sum(result["skipped"].values()) == len(trained[1].words)
+
+
+def test_a_slim_bank_scores_alike_and_refuses_what_needs_its_sums(
+    trained: tuple[Path, MemoryRecording, Any], tmp_path: Path
+) -> None:
+    whole, (fresh, model) = DecoderBank.load(trained[0] / "bank"), world(n_words=150, seed=5)
+    train([trained[1]], trained[2], RECIPE, tmp_path / "slim", QUIET, store=trained[0] / "cache", slim=True)
+    slim = DecoderBank.load(tmp_path / "slim")
+    assert slim.tensors.path.stat().st_size < 0.6 * whole.tensors.path.stat().st_size
+    assert {name for name in whole.tensors.names() if name not in slim.tensors} == {
+        f"moments_{name}" for name in ("n", "mean_x", "mean_y", "xx", "xy", "yy")
+    }
+    for name in slim.tensors.names():
+        np.testing.assert_array_equal(slim.tensors[name], whole.tensors[name], err_msg=name)
+    scores = [
+        evaluate(bank, [fresh], model, tmp_path / f"scores{k}", QUIET, store=tmp_path)
+        for k, bank in enumerate((whole, slim))
+    ]
+    assert scores[0]["r"] == scores[1]["r"]
+    assert any("slim bank" in note for note in summary(tmp_path / "slim")["notes"])
+    with pytest.raises(ValueError, match=r"is a slim bank: .* which --extend needs"):
+        train([fresh], model, RECIPE, tmp_path / "more", QUIET, extend=slim, store=tmp_path)
+    session = Session(bank=tmp_path / "slim", adapt=True)
+    with pytest.raises(ValueError, match=r"is a slim bank: .* which --adapt needs"):
+        open_bank(session)
+    assert open_bank(session.model_copy(update={"adapt": False})) is not None
 
 
 def test_sums_and_single_predictions_give_the_same_r(

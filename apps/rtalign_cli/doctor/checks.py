@@ -193,10 +193,21 @@ def qt() -> Check:
     """Qt without a screen, as tests and --headless use it."""
     facts = probes.run(probes.QT, QT_QPA_PLATFORM="offscreen")
     if "error" not in facts:
-        return ok(f"PyQt6 {facts['version']}, pyqtgraph {facts['pyqtgraph']}, runs without a screen")
-    missing = libraries.missing("PyQt6", "QtWidgets*.so", "QtGui*.so", "libqoffscreen.so")
+        return ok(f"{facts['binding']} {facts['version']}, pyqtgraph {facts['pyqtgraph']}, runs without a screen")
+    binding = _binding()
+    missing = libraries.missing(binding, "QtWidgets*.so", "QtGui*.so", "libqoffscreen.so")
     fact = f"system libraries are missing: {', '.join(missing)}" if missing else facts["error"]
-    return fail(fact, libraries.install_command(missing) or "pip install --force-reinstall PyQt6 pyqtgraph")
+    return fail(fact, libraries.install_command(missing) or f"pip install --force-reinstall {binding} pyqtgraph qtpy")
+
+
+def _binding() -> str:
+    """The package of the Qt binding that the window uses, or would if it were installed."""
+    try:
+        from rtalign_monitor.qt_binding import choose_binding
+
+        return choose_binding()
+    except ModuleNotFoundError as error:
+        return str(error.name)
 
 
 def window() -> Check:
@@ -204,7 +215,7 @@ def window() -> Check:
     if platform.system() != "Linux":
         return ok(f"{platform.system()} draws windows by itself")
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
-    missing = libraries.missing("PyQt6", "libqxcb.so")
+    missing = libraries.missing(_binding(), "libqxcb.so")
     if missing:
         return (fail if display else warn)(f"windows need {', '.join(missing)}", libraries.install_command(missing))
     if not display:

@@ -25,10 +25,13 @@ report(version=transformers.__version__)
 """
 
 QT = """
-from PyQt6 import QtCore, QtWidgets
+import rtalign_monitor
+import qtpy
+from qtpy import QtWidgets
 app = QtWidgets.QApplication([])
 import pyqtgraph
-report(version=QtCore.PYQT_VERSION_STR, pyqtgraph=pyqtgraph.__version__, platform=app.platformName())
+report(binding=qtpy.API_NAME, version=qtpy.PYQT_VERSION or qtpy.PYSIDE_VERSION, pyqtgraph=pyqtgraph.__version__,
+    platform=app.platformName())
 """
 
 PYLSL = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from rtalign.engine.commands import Inspect, Play, Publish, Reset, Seek
 from rtalign.engine.snapshot import Snapshot, empty_snapshot

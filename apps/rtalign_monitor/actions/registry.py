@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QMainWindow, QMenu
+from qtpy.QtGui import QAction, QKeySequence
+from qtpy.QtWidgets import QMainWindow, QMenu
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.headline import waiting_for

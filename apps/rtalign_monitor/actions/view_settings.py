@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QGuiApplication, QScreen
-from PyQt6.QtWidgets import QMainWindow
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QGuiApplication, QScreen
+from qtpy.QtWidgets import QMainWindow
 
 from rtalign_monitor.actions.registry import ActionRegistry
 from rtalign_monitor.bars.message_bar import QUESTION, Message, MessageBar

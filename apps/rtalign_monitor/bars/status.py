@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QRect, QRectF, QSize, Qt
-from PyQt6.QtGui import QPainter, QPen
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QRect, QRectF, QSize, Qt
+from qtpy.QtGui import QPainter, QPen
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import NO_SESSION, Snapshot

@@ -6,9 +6,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
-from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
-from PyQt6.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtCore import QPointF, QRectF, Qt, Signal
+from qtpy.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from rtalign.core.time_format import position_time
 from rtalign.engine.process.word_list import WordList
@@ -38,7 +38,7 @@ class TimelineBar(QWidget):
         Bookmarked times, in seconds.
     """
 
-    seek_requested = pyqtSignal(float)
+    seek_requested = Signal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
 
 from rtalign.core.time_format import position_time
 from rtalign.engine.commands import Pause, Play, ReplayCommand, ScoreLastWords, Seek, SetSpeed, Step
@@ -53,8 +53,8 @@ class TransportBar(QWidget):
         How many of the newest words are scored when not all are.
     """
 
-    command_requested = pyqtSignal(object)
-    word_not_found = pyqtSignal(str)
+    command_requested = Signal(object)
+    word_not_found = Signal(str)
 
     def __init__(self, actions: TransportActions, last_words: int) -> None:
         super().__init__()

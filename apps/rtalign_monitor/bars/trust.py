@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QMouseEvent, QPainter
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtGui import QMouseEvent, QPainter
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.time_format import age_text, clock_time
 from rtalign.engine.snapshot import Snapshot

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, QTimer, pyqtSignal
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
 
 from rtalign.engine.commands import WriteReport
 from rtalign.engine.snapshot import Snapshot
@@ -51,7 +51,7 @@ class BackgroundWriter(QObject):
         It was written, or failed with an error; in the window's own thread, and not after `cancel`.
     """
 
-    ended = pyqtSignal(object)
+    ended = Signal(object)
 
     def __init__(self, path: Path, write: Callable[[Path], None], parent: QObject | None = None) -> None:
         super().__init__(parent)

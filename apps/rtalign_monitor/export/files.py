@@ -8,10 +8,10 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
-from PyQt6.QtCore import QBuffer, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
-from PyQt6.QtGui import QFont, QFontInfo, QFontMetrics, QGuiApplication, QImage, QPageSize, QPainter, QPdfWriter
-from PyQt6.QtSvg import QSvgGenerator
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QBuffer, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
+from qtpy.QtGui import QFont, QFontInfo, QFontMetrics, QGuiApplication, QImage, QPageSize, QPainter, QPdfWriter
+from qtpy.QtSvg import QSvgGenerator
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import Snapshot

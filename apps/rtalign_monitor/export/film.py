@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PyQt6.QtCore import QBuffer
+from qtpy.QtCore import QBuffer
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.export.files import picture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import QRect, Qt
-from PyQt6.QtGui import QColor, QImage, QPainter, QPixmap
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QRect, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
+from qtpy.QtWidgets import QWidget
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.widgets import theme as themes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PyQt6.QtGui import QPainterPath, QPolygonF
+from qtpy.QtGui import QPainterPath, QPolygonF
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 EASE_S = 0.150

@@ -7,8 +7,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
-from PyQt6.QtCore import QByteArray, Qt
-from PyQt6.QtWidgets import QHBoxLayout, QSplitter, QWidget
+from qtpy.QtCore import QByteArray, Qt
+from qtpy.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.memory import ViewName, WindowMemory

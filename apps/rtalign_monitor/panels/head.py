@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.head_shape import flatten_positions
 from rtalign.core.records import DISPLAY_UNITS, Sensor
@@ -242,7 +242,9 @@ class HeadPanel(PlotPanel):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(disc, image)
         if with_sensors:
-            painter.setPen(QPen(self.theme.colour("text", 0.35), self.px(1.6), cap=Qt.PenCapStyle.RoundCap))
+            painter.setPen(
+                QPen(self.theme.colour("text", 0.35), self.px(1.6), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            )
             painter.drawPoints(self._dots(disc))
         painter.restore()
 

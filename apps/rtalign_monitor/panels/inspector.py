@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QImage, QPainter, QPen
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtGui import QImage, QPainter, QPen
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.ledger import WordEntry

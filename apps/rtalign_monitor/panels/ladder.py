@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from PyQt6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer
-from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer
+from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.core.time_format import signed_ms
@@ -281,7 +281,9 @@ class LadderPanel(LayeredPanel):
             return
         peaks, axis, centres = _with_latency(self._peaks), self.axis(), self._centres()
         points = [QPointF(axis.to_pixel(x), centres[p.layer]) for x, p in zip(ends, (peaks[0], peaks[-1]), strict=True)]
-        painter.setPen(QPen(self.theme.mixed("accent", 0.45), self.px(5), cap=Qt.PenCapStyle.RoundCap))
+        painter.setPen(
+            QPen(self.theme.mixed("accent", 0.45), self.px(5), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        )
         painter.drawLine(*points)
 
     def _trails(self, painter: QPainter) -> None:
@@ -292,7 +294,7 @@ class LadderPanel(LayeredPanel):
                 continue
             pixels = axis.to_pixels(np.fromiter(latencies, float))
             xs = {round(x) for x in pixels if field.left() <= x <= field.right()}
-            painter.setPen(QPen(self._colour(layer, 0.15), self.px(6), cap=Qt.PenCapStyle.RoundCap))
+            painter.setPen(QPen(self._colour(layer, 0.15), self.px(6), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
             painter.drawPoints(QPolygonF([QPointF(x, centres[layer]) for x in xs]))
 
     def _interval(self, painter: QPainter, peak: Peak) -> None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
@@ -319,7 +319,8 @@ class LagMapPanel(LayeredPanel):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(WHITE)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.drawRects(*(QRectF(left, field.top() + 2 * i * dash, width, dash) for i in range(n)))
+        for i in range(n):
+            painter.drawRect(QRectF(left, field.top() + 2 * i * dash, width, dash))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _colour_bar(self, painter: QPainter) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QContextMenuEvent, QEnterEvent, QGuiApplication
-from PyQt6.QtWidgets import QMenu, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QAction, QContextMenuEvent, QEnterEvent, QGuiApplication
+from qtpy.QtWidgets import QMenu, QWidget
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines.two_banks import SecondBank
@@ -57,6 +57,8 @@ class Panel(PaintedWidget):
     ----------
     spec : PanelSpec
         What the window must know of it; a panel class without one is refused when it is defined.
+    abstract : bool
+        Whether a class, but none derived from it, is only a base of panels and has no spec.
     snapshot : Snapshot or None
         The newest that was drawn.
     layer : int or None
@@ -68,13 +70,14 @@ class Panel(PaintedWidget):
     """
 
     spec: ClassVar[PanelSpec]
-    layer_pointed = pyqtSignal(object)
-    lag_pointed = pyqtSignal(object)
-    entered = pyqtSignal()
+    abstract: ClassVar[bool] = True
+    layer_pointed = Signal(object)
+    lag_pointed = Signal(object)
+    entered = Signal()
 
-    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if not abstract and "spec" not in vars(cls):
+        if not vars(cls).get("abstract") and "spec" not in vars(cls):
             raise TypeError(f"{cls.__name__} has no spec: state a PanelSpec, as the other panels do")
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PyQt6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QMouseEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
-from PyQt6.QtWidgets import QFrame, QWidget
+from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
+from qtpy.QtGui import QMouseEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
+from qtpy.QtWidgets import QFrame, QWidget
 
 from rtalign.core.time_format import signed_ms
 from rtalign_monitor.panels.axes import Axis, Rows, ticks
@@ -149,7 +149,7 @@ class PlotLayer(pg.GraphicsObject):
         self._paint(painter)
 
 
-class PlotPanel(Panel, abstract=True):
+class PlotPanel(Panel):
     """A panel with a plot.  A subclass paints the header as any panel, and the plot in `paint_plot`, `paint_marks`.
 
     The plot follows `home` until the user zooms or pans, and again after `view_all`.
@@ -166,6 +166,7 @@ class PlotPanel(Panel, abstract=True):
         Room right of the field for half of the last tick's text, in pixels at scale 1.
     """
 
+    abstract = True
     left_label = bottom_label = ""
     left_axis_px, bottom_axis_px = 50.0, 38.0
     names_layers = False
@@ -361,7 +362,7 @@ HEADER_PX, AXIS_PX = 80.0, 40.0
 """Heights above the rows and of the axis below them; all panels with rows share them, so that the rows are in line."""
 
 
-class LayeredPanel(PlotPanel, abstract=True):
+class LayeredPanel(PlotPanel):
     """A panel with a row for each layer over an axis of lags.  All of one height have their rows in line.
 
     Attributes
@@ -372,6 +373,7 @@ class LayeredPanel(PlotPanel, abstract=True):
         Beside the rows, in pixels at scale 1.
     """
 
+    abstract = True
     left_margin = 62.0
     right_margin = 22.0
     left_label = "layer  →  deeper"

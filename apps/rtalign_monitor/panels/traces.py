@@ -6,9 +6,9 @@ import math
 from collections.abc import Hashable
 
 import numpy as np
-from PyQt6.QtCore import QRectF, QSize
-from PyQt6.QtGui import QPainter
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QRectF, QSize
+from qtpy.QtGui import QPainter
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot, Traces

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import bidirectional, name
 
-from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, pyqtSignal
-from PyQt6.QtGui import QMouseEvent, QPainter, QPen
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Signal
+from qtpy.QtGui import QMouseEvent, QPainter, QPen
+from qtpy.QtWidgets import QWidget
 
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import Snapshot
@@ -53,7 +53,7 @@ class TranscriptPanel(Panel):
         Whether there is a ruler of onsets below the words; else there are more words.
     """
 
-    word_picked = pyqtSignal(int)
+    word_picked = Signal(int)
     spec = PanelSpec("transcript", "Transcript", "Ctrl+6", place="bottom", columns=12, in_turns=False, in_demo=True)
     title = "Words"
     description = "The words as received; underline: surprisal; crossed out: not scored; click a word to inspect it"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PyQt6.QtCore import QObject, Qt, QTimer
+from qtpy.QtCore import QObject, Qt, QTimer
 
 from rtalign.engine.snapshot import Snapshot
 from rtalign.recordings.wav_file import Sound, WavFile
@@ -39,7 +39,7 @@ class Loudspeaker:
 
     def __init__(self, rate: float) -> None:
         try:
-            from PyQt6 import QtMultimedia
+            from qtpy import QtMultimedia
         except ImportError as error:
             raise OSError(f"Qt cannot play sound here: {error}; on Debian: sudo apt-get install libpulse0") from error
         device = QtMultimedia.QMediaDevices.defaultAudioOutput()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from rtalign.core.session import Session
 from rtalign.language.loading import SMOLLM2, list_models
@@ -49,7 +49,7 @@ class BankBox(QFrame):
         The user has changed something.
     """
 
-    changed = pyqtSignal()
+    changed = Signal()
 
     def __init__(self, memory: WindowMemory, queries: DiskQueries) -> None:
         super().__init__()
@@ -215,7 +215,7 @@ class OutputBox(QWidget):
         The user has changed something.
     """
 
-    changed = pyqtSignal()
+    changed = Signal()
 
     def __init__(self, memory: WindowMemory) -> None:
         super().__init__()

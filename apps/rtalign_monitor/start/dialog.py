@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QHideEvent, QShowEvent
-from PyQt6.QtWidgets import (
+from qtpy.QtCore import QEvent, Qt, QTimer, Signal
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import (
     QDialog,
     QHBoxLayout,
     QLabel,
@@ -81,8 +81,8 @@ class StartDialog(QDialog):
         The user has asked for the demo.
     """
 
-    session_chosen = pyqtSignal(object)
-    demo_requested = pyqtSignal()
+    session_chosen = Signal(object)
+    demo_requested = Signal()
 
     def __init__(self, memory: WindowMemory, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)

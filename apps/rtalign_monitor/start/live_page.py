@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session, WordEncoding
 from rtalign.core.time_format import clock_time
@@ -56,7 +56,7 @@ class LivePage(QWidget):
         The user has changed something.
     """
 
-    changed = pyqtSignal()
+    changed = Signal()
 
     def __init__(self, memory: WindowMemory, queries: DiskQueries, discovery: Discovery) -> None:
         super().__init__()

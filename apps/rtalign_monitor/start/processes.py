@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from PyQt6.QtCore import QObject, QProcess
+from qtpy.QtCore import QObject, QProcess
 
 
 def background_process(parent: QObject) -> QProcess:

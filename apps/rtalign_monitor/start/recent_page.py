@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session
 from rtalign_monitor.memory import WindowMemory
@@ -37,8 +37,8 @@ class RecentPage(QWidget):
         The session should be shown in its form, to be changed first.
     """
 
-    changed = pyqtSignal()
-    edit_requested = pyqtSignal(object)
+    changed = Signal()
+    edit_requested = Signal(object)
 
     def __init__(self, memory: WindowMemory, queries: DiskQueries) -> None:
         super().__init__()

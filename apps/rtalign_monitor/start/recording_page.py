@@ -7,8 +7,8 @@ import sys
 import time
 from typing import Any
 
-from PyQt6.QtCore import QObject, QProcess, QTimer, pyqtSignal
-from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import QObject, QProcess, QTimer, Signal
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from rtalign.core.records import RecordingIdentity, Sensor, sensor_from_dict
 from rtalign.core.session import Session
@@ -56,7 +56,7 @@ class RecordingPreview(QObject):
         Something of it has changed.
     """
 
-    changed = pyqtSignal()
+    changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -170,7 +170,7 @@ class RecordingPage(QWidget):
         The user, or the preview, has changed something.
     """
 
-    changed = pyqtSignal()
+    changed = Signal()
 
     def __init__(self, memory: WindowMemory) -> None:
         super().__init__()

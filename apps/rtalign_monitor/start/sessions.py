@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QObject, QProcess
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QObject, QProcess
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.cache import cache_folder
 from rtalign.core.session import Session

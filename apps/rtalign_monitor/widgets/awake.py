@@ -12,6 +12,8 @@ TIMEOUT_MS = 500
 class KeepAwake:
     """Asks the desktop not to blank the screen.  Without a desktop that listens it does nothing.
 
+    The promise is given to a connection of its own, and ends with it: desktops watch who has asked.
+
     Parameters
     ----------
     reason : str
@@ -25,39 +27,31 @@ class KeepAwake:
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
-        self._cookie: int | None = None
-
-    @property
-    def active(self) -> bool:
-        return self._cookie is not None
+        self._connection = f"rtalign-awake-{id(self)}"
+        self.active = False
 
     def begin(self) -> None:
         """Ask; a promise lasts until `end`, or until this program is gone."""
-        if self._cookie is None:
-            self._cookie = _call("Inhibit", "rtalign", self._reason)
+        if not self.active and sys.platform == "linux":
+            self.active = self._ask()
 
     def end(self) -> None:
         """Release the desktop from its promise."""
-        if self._cookie is not None:
-            from PyQt6.QtCore import QMetaType, QVariant
-            from PyQt6.QtDBus import QDBusArgument
+        if self.active:
+            from qtpy.QtDBus import QDBusConnection
 
-            cookie = QDBusArgument()
-            cookie.add(self._cookie, QMetaType.Type.UInt.value)  # type: ignore[arg-type]
-            _call("UnInhibit", QVariant(cookie))
-            self._cookie = None
+            QDBusConnection.disconnectFromBus(self._connection)
+            self.active = False
 
+    def _ask(self) -> bool:
+        """Whether somebody promised in time; without D-Bus nobody does."""
+        from qtpy.QtDBus import QDBus, QDBusConnection, QDBusMessage
 
-def _call(method: str, *arguments: object) -> int | None:
-    """What the desktop answers with a number; None where nobody answers in time, or there is no D-Bus."""
-    if sys.platform != "linux":
-        return None
-    from PyQt6.QtDBus import QDBus, QDBusConnection, QDBusMessage
-
-    bus = QDBusConnection.sessionBus()
-    if not bus.isConnected():
-        return None
-    message = QDBusMessage.createMethodCall(SERVICE, PATH, SERVICE, method)
-    message.setArguments(list(arguments))
-    answer = bus.call(message, QDBus.CallMode.Block, TIMEOUT_MS).arguments()
-    return answer[0] if answer and isinstance(answer[0], int) else None
+        bus = QDBusConnection.connectToBus(QDBusConnection.BusType.SessionBus, self._connection)
+        message = QDBusMessage.createMethodCall(SERVICE, PATH, SERVICE, "Inhibit")
+        message.setArguments(["rtalign", self._reason])
+        answer = bus.call(message, QDBus.CallMode.Block, TIMEOUT_MS).arguments() if bus.isConnected() else []
+        promised = bool(answer) and isinstance(answer[0], int)
+        if not promised:
+            QDBusConnection.disconnectFromBus(self._connection)
+        return promised

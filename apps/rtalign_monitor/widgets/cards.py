@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PyQt6.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
-from PyQt6.QtWidgets import (
+from qtpy.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from qtpy.QtWidgets import (
     QAbstractItemView,
     QListWidget,
     QListWidgetItem,
@@ -91,7 +91,7 @@ class CardList(QListWidget):
         The user selected a card, or none; its key.  `select` does not emit it.
     """
 
-    picked = pyqtSignal(object)
+    picked = Signal(object)
 
     def __init__(self, name: str, fixed: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QEvent, QModelIndex, QObject, QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PyQt6.QtWidgets import (
+from qtpy.QtCore import QEvent, QModelIndex, QObject, QPointF, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QListView,
@@ -141,7 +141,7 @@ class MultiComboBox(ComboBox):
         The user has changed the choice.
     """
 
-    edited = pyqtSignal()
+    edited = Signal()
 
     def __init__(self, name: str) -> None:
         self.checked: tuple[str, ...] = ()  # first, as Qt asks for it at once

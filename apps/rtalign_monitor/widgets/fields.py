@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, QUrl, pyqtSignal
-from PyQt6.QtGui import QDesktopServices
-from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
+from qtpy.QtCore import Qt, QUrl, Signal
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from rtalign_monitor.memory import WindowMemory
 
@@ -67,7 +67,7 @@ class PathField(QWidget):
         Kinds of files, as Qt writes them.
     """
 
-    changed = pyqtSignal()
+    changed = Signal()
 
     def __init__(self, name: str, memory: WindowMemory, folder: bool, hint: str = "", kinds: str = "") -> None:
         super().__init__()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QPointF, QRectF
-from PyQt6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QPointF, QRectF
+from qtpy.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtWidgets import QWidget
 
 from rtalign_monitor.widgets.theme import Theme
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
-from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import (
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import (
     QColor,
     QFocusEvent,
     QPaintEngine,
@@ -18,7 +18,7 @@ from PyQt6.QtGui import (
     QPolygonF,
     QResizeEvent,
 )  # fmt: skip
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtWidgets import QWidget
 
 from rtalign_monitor.widgets import theme as themes
 from rtalign_monitor.widgets.theme import Theme
@@ -222,7 +222,8 @@ class PaintedWidget(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
-        painter.drawRects(*(QRectF(self.snap(x - snapped / 2), top, snapped, height) for x in xs))
+        for x in xs:
+            painter.drawRect(QRectF(self.snap(x - snapped / 2), top, snapped, height))
         painter.restore()
 
     def horizontal_line(

@@ -21,8 +21,8 @@ from rtalign.decoding.projection import Projection
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
-from rtalign.scoring.statistics import STATISTICS, by_layer
-from rtalign.training import bank_writer, results, trainer
+from rtalign.scoring.statistics import STATISTIC, STATISTICS, by_layer
+from rtalign.training import results, trainer
 from rtalign.training.lag_fit import fit_words, null_method
 from rtalign.training.prepare import PreparedRecording, count_skipped
 from rtalign.training.results import write_results
@@ -83,7 +83,7 @@ def read_curves(tensors: Mapping[str, np.ndarray], quartile: int | None = None) 
             noise = noise_of_decoders(r.astype(float), tensors["quartile_halves"][quartile].astype(float))
         return Curves(*axes, r.astype(float), null, LeftOut.of(without, words, excess), noise)
     left_out = LeftOut.of(tensors["left_out"], tensors["block_words"], tensors["excess"])
-    names = {s.name: bank_writer.STATISTIC + s.name for s in STATISTICS}
+    names = {s.name: STATISTIC + s.name for s in STATISTICS}
     statistics = {name: tensors[key].astype(float) for name, key in names.items() if key in tensors}
     return Curves(*axes, r, tensors["null"].astype(np.float32), left_out, noise, halves, statistics)
 
@@ -144,7 +144,7 @@ class _JobFit:
             scores = {"r": fitted.r}
             scores |= {n: getattr(fitted, n).astype(np.float32) for n in ("null", "left_out", "excess", "halves")}
             statistics = by_layer(fitted.fit.agreements, len(fitted.r))
-            scores |= {bank_writer.STATISTIC + name: values for name, values in statistics.items()}
+            scores |= {STATISTIC + name: values for name, values in statistics.items()}
             if quartiles:
                 scores |= quartiles.score(words, fitted)
             save_tensors(path, scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class SessionFolder(SessionSink):
 
     def __init__(self, session: Session, parts: SessionParts) -> None:
         self._parts, self._results = parts, session.out
+        self._recordings = recording_entries(session, parts)
         self._expected = session.record is not None and parts.recording is None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="report")
         self._writing: Future[tuple[Path, int]] | None = None
@@ -91,7 +92,9 @@ class SessionFolder(SessionSink):
 
     def write_scores(self, n_words: int, findings: Findings) -> None:
         if self.tables:
-            self.tables.write_scores(score_columns(n_words, findings))
+            subjects = dict.fromkeys(str(entry["subject"]) for entry in self._recordings)
+            whose = {"subject": ", ".join(subjects), "model": str(self._parts.decoding.model["id"])}
+            self.tables.write_scores(score_columns(n_words, findings) | whose)
 
     def log(self, event: Mapping[str, Any]) -> None:
         if self.tables:
@@ -116,7 +119,7 @@ class SessionFolder(SessionSink):
             raise ValueError("there is no folder for a report - record, or name one")
         if engine.assessment.findings is None:
             raise ValueError(f"there is nothing to report yet: {engine.assessment.reason}")
-        self._writing = self._pool.submit(prepare_results(engine, self.path))
+        self._writing = self._pool.submit(prepare_results(engine, self.path, self._recordings))
 
     def take_notice(self) -> Notice | None:
         """Take note of a report that has been written; a notice where it, or words and scores, could not be."""
@@ -143,7 +146,7 @@ class SessionFolder(SessionSink):
             self._writing.exception()
             self._check_report()
         if self.path is not None and engine.assessment.findings is not None:
-            self._count(*prepare_results(engine, self.path, seconds, peak_rss_mb)())
+            self._count(*prepare_results(engine, self.path, self._recordings, seconds, peak_rss_mb)())
 
     def close(self) -> None:
         """Wait for the report that is being written, and close the tables."""
@@ -157,9 +160,13 @@ class SessionFolder(SessionSink):
 
 
 def prepare_results(
-    engine: Engine, folder: Path, seconds: float = 0.0, peak_rss_mb: float = 0.0
+    engine: Engine,
+    folder: Path,
+    recordings: Sequence[Mapping[str, Any]] = (),
+    seconds: float = 0.0,
+    peak_rss_mb: float = 0.0,
 ) -> Callable[[], tuple[Path, int]]:
-    """A function for any thread that writes summary.json, curves.csv and the report of the present results.
+    """A function for any thread that writes summary.json, curves, draws and the report of the present results.
 
     It returns the report's path and the number of words that it rests on.
     """
@@ -167,6 +174,7 @@ def prepare_results(
     assert findings is not None
     sensors = engine.intake.fitting.sensors if engine.intake.fitting else ()
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
+    passport["recordings"] = list(recordings)
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
     overlap = engine.training_overlap.to_json()
     recipe, skipped, n_words = engine.decoding.recipe, skipped_words(engine), engine.assessment.n_words
@@ -179,6 +187,13 @@ def prepare_results(
         return folder / "report.html", n_words
 
     return write
+
+
+def recording_entries(session: Session, parts: SessionParts) -> list[dict[str, Any]]:
+    """What is replayed, or who listens, as a passport names recordings."""
+    if parts.recording is None:
+        return [{"name": "live", "subject": session.subject, "notes": []}] if session.subject else []
+    return [{"name": part.name, "subject": part.subject, "notes": list(part.notes)} for part in parts.recording.parts]
 
 
 def skipped_words(engine: Engine) -> dict[str, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import time
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.files import AppendOnlyFile
+from rtalign.core.plain_text import in_a_line
 from rtalign.engine.recording.file_thread import FileThread
 
 WORD_COLUMNS = ("index", "text", "onset", "duration", "status", "reason", "surprisal", "n_tokens", "stamp")
@@ -122,11 +125,13 @@ def _cell(value: Any) -> str:
 
 def _rows(table: Sequence[np.ndarray]) -> bytes:
     """Lines of CSV.  table : columns of one length; what is not finite stays empty."""
-    columns = [
-        [
-            "" if isinstance(v, float) and not math.isfinite(v) else f"{v:.7g}" if isinstance(v, float) else str(v)
-            for v in c
-        ]
-        for c in (column.tolist() for column in table)
-    ]
-    return "".join(",".join(row) + "\n" for row in zip(*columns, strict=True)).encode()
+    text = io.StringIO()
+    rows = zip(*(map(_field, column.tolist()) for column in table), strict=True)
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _field(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.7g}" if math.isfinite(value) else ""
+    return in_a_line(str(value))

@@ -17,6 +17,7 @@ from rtalign.engine.recording.session_folder import SessionFolder
 
 DECODING = SimpleNamespace(model={}, recipe=Recipe(), layers=(), sensors=())
 LIVE: Any = SimpleNamespace(recording=None, decoding=DECODING)
+REPLAY: Any = SimpleNamespace(recording=SimpleNamespace(parts=()), decoding=DECODING)
 
 
 def execute(folder: SessionFolder, to: Path | None) -> list[Any]:
@@ -63,7 +64,7 @@ def test_results_still_go_where_a_recording_has_ended(tmp_path: Path) -> None:
 
 
 def test_a_replay_is_not_recorded(tmp_path: Path) -> None:
-    folder = SessionFolder(Session(), SimpleNamespace(recording=object(), decoding=DECODING))  # type: ignore[arg-type]
+    folder = SessionFolder(Session(), REPLAY)
     ((_, text),) = execute(folder, tmp_path)
     assert "a replay is on disk already" in text
     folder.close()

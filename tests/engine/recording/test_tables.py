@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def test_tables_and_log_hold_what_was_written(tmp_path: Path) -> None:
     assert [entry["event"] for entry in log] == ["start", "gap"]
     assert log[0]["model"] == "tiny"
     assert log[1]["seconds"] is None
+
+
+def test_names_in_scores_break_no_column(tmp_path: Path) -> None:
+    with SessionTables(tmp_path, {}) as tables:
+        tables.write_scores({"layer": [0, 1], "r": [0.5, 0.25], "subject": "01, 02", "model": 'a "large"\none'})
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["layer"], row["r"]) for row in rows] == [("0", "0.5"), ("1", "0.25")]
+    assert {(row["subject"], row["model"]) for row in rows} == {("01, 02", 'a "large" one')}
 
 
 def test_rows_that_do_not_fit_the_table_are_refused(tmp_path: Path) -> None:

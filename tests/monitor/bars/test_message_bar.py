@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PyQt6.QtCore import QRect, QSize
+from qtpy.QtCore import QRect, QSize
 
 from rtalign_monitor import main_window
 from rtalign_monitor.bars.message_bar import Message

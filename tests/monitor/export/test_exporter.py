@@ -10,12 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PyQt6 import sip
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QGuiApplication, QImage
-from PyQt6.QtSvg import QSvgRenderer
-from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QGuiApplication, QImage
+from qtpy.QtSvg import QSvgRenderer
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.session import Session
 from rtalign.engine.commands import Reset, WriteReport
@@ -28,7 +27,7 @@ from rtalign_monitor.export.exporter import Exporter
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.widgets.theme import THEMES
 from tests.helpers.view_pixels import grey
-from tests.helpers.window import FakeDialogs, Scene
+from tests.helpers.window import FakeDialogs, Scene, delete
 
 
 def test_a_frozen_picture_stands_while_status_and_trust_go_on(scene: Scene) -> None:
@@ -202,7 +201,7 @@ def test_a_window_that_is_gone_hears_nothing_of_its_picture(
     exporting.save_picture(window, "window")
     (writing,) = (thread for thread in threading.enumerate() if thread.name == "writing")
     writing.join(20)  # its signal waits for the event loop
-    sip.delete(window)
+    delete(window)
     qtbot.wait(50)
     assert not QImage(str(tmp_path / "it.png")).isNull()
 

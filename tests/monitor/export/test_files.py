@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PyQt6.QtGui import QImage
-from PyQt6.QtPdf import QPdfDocument
 from pytestqt.qtbot import QtBot
+from qtpy.QtGui import QImage
+from qtpy.QtPdf import QPdfDocument
 
 from rtalign.core.session import Session
 from rtalign_monitor.export import files

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from PyQt6.QtGui import QImage, QPixmap
 from pytestqt.qtbot import QtBot
+from qtpy.QtGui import QImage, QPixmap
 
 from rtalign_cli import main
 from rtalign_monitor.export.screenshots import FRAME_WIDTH, FRAMES_PER_ROW, GAP, MAX_FRAMES, Screenshots

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QColor
-from PyQt6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from rtalign_monitor.panels.curves import CurvesPanel
 from rtalign_monitor.panels.head import HeadPanel

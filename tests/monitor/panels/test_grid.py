@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QSize
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QSize
 
 from rtalign_monitor.actions.registry import ACTIONS
 from rtalign_monitor.memory import WindowMemory

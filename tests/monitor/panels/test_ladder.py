@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from PyQt6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint
 
 from rtalign_monitor.engines.two_banks import SecondBank
 from rtalign_monitor.panels.ladder import LadderPanel

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from PyQt6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint
 
 from rtalign.scoring.statistics import STATISTICS
 from rtalign_monitor.panels.lag_map import LagMapPanel, outline

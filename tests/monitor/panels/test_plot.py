@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPointF, Qt
-from PyQt6.QtGui import QGuiApplication
-from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.panels.curves import CurvesPanel
@@ -25,8 +25,8 @@ KINDS: list[type[PlotPanel]] = [LadderPanel, LagMapPanel, CurvesPanel, TracesPan
 
 def wheel(panel: PlotPanel, at: QPointF, steps: int = 4) -> None:
     """Turn the wheel over a point of the panel."""
-    from PyQt6.QtCore import QPoint
-    from PyQt6.QtGui import QWheelEvent
+    from qtpy.QtCore import QPoint
+    from qtpy.QtGui import QWheelEvent
 
     viewport = panel.view.viewport()
     position = at - QPointF(panel.view.pos())

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint
 
 from rtalign_monitor.engines.two_banks import SecondBank
 from rtalign_monitor.panels.ladder import LadderPanel

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from rtalign_monitor.panels.transcript import TranscriptPanel
 from tests.helpers import snapshots

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import Snapshot, from_message, to_message

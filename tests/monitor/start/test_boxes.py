@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint, Qt
 
 from rtalign.core.recipe import Recipe
 from rtalign_monitor.memory import WindowMemory

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QTabBar, QWidget
 
 from rtalign.core.session import Session
 from rtalign_monitor.memory import WindowMemory
@@ -157,7 +157,7 @@ def test_the_windows_process_stays_light(tmp_path: Path) -> None:
     probe = f"""
 import sys, time
 from pathlib import Path
-from PyQt6.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication
 app = QApplication([])
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.dialog import StartDialog

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from rtalign.core.session import Session
 from rtalign.streams import lsl

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from rtalign.core.records import Sensor
 from rtalign.core.session import Session

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QObject, Qt
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QObject, Qt
 
 from rtalign.core.session import Session
 from rtalign.recordings import open_recordings

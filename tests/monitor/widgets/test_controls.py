@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from rtalign_monitor.widgets.controls import MultiComboBox
 from tests.helpers.multi_box import click_label, open_list

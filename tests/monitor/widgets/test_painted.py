@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from PyQt6.QtCore import QPointF
-from PyQt6.QtGui import QColor, QImage, QPainter, QPolygonF
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPointF
+from qtpy.QtGui import QColor, QImage, QPainter, QPolygonF
 
 from rtalign_monitor.panels.curves import CurvesPanel
 from tests.helpers.view_pixels import grey

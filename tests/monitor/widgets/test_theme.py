@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PyQt6.QtGui import QColor
+from qtpy.QtGui import QColor
 
 from rtalign_monitor.widgets.theme import THEMES, Theme, contrast
 
