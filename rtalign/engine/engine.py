@@ -17,6 +17,7 @@ from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign.engine.intake import Intake
 from rtalign.engine.ledger import N_RECENT, TOO_SLOW, Ledger, ReadyWord, WordEntry
+from rtalign.engine.live_controls import LiveControls
 from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
 from rtalign.scoring.findings import THESE_DECODERS, Findings
@@ -64,6 +65,8 @@ class EngineOptions:
         nothing is put off.
     is_scored : callable or None
         Says of a word whether it is scored; None: every word is.  The language model reads all of them as context.
+    stories : tuple of int
+        Indices of the first words of a recording's stories; empty for live streams.
     """
 
     allow_missing: bool = False
@@ -71,6 +74,7 @@ class EngineOptions:
     last_words: int | None = None
     can_wait: bool = False
     is_scored: Callable[[Word], bool] | None = None
+    stories: tuple[int, ...] = ()
 
 
 class Engine:
@@ -98,6 +102,8 @@ class Engine:
     ----------
     scoreboard : Scoreboard
         The sums from which R(layer, lag) is computed.
+    controls : LiveControls or None
+        Unique R and the static twin; None where the bank was trained without controls.
     ledger : Ledger
         What became of each word.
     intake : Intake
@@ -149,6 +155,7 @@ class Engine:
         self._assessor = Assessor(self.decoding.recipe.fit.peak)
         self.training_overlap = TrainingOverlap.find(decoding.bank.passport if decoding.bank else None, ())
         self.scoreboard = self._new_scoreboard()
+        self.controls = self._new_controls()
         self.inspected: int | None = None
         self.epoch_power: OrderedDict[int, np.ndarray] = OrderedDict()
         self._r: tuple[tuple[int, int | None], np.ndarray | None] = (0, None), None
@@ -157,9 +164,7 @@ class Engine:
     def assessment(self) -> Assessment:
         """The newest peaks, bands and scores; what the bank was trained on is no evidence of anything."""
         newest, warning = self._assessor.newest, self.training_overlap.warning
-        if newest.findings is None or not warning:
-            return newest
-        return replace(newest, findings=newest.findings.without_evidence(warning))
+        return newest.without_evidence(warning) if warning else newest
 
     @property
     def r(self) -> np.ndarray | None:
@@ -209,6 +214,8 @@ class Engine:
         """Begin the scores anew; the language model keeps its context.  Words that a seek brings back count again."""
         self.ledger.reset()
         self.scoreboard = self._new_scoreboard()
+        if self.controls:
+            self.controls.reset()
         self._assessor.forget("reset: no word has been scored yet")
 
     def use(self, decoding: DecoderSetup) -> None:
@@ -229,7 +236,10 @@ class Engine:
         if self._adaptation:
             self._adaptation.close()
             self._adaptation = None
+        if not self.decoding.nuisances:
+            decoding = replace(decoding, nuisances=None)  # the reader does not read what they need
         self.decoding, self._decoders = decoding, decoders
+        self.controls = self._new_controls()
         self.reader.set_targets(decoding.targets)
         self.reset()
         if self.intake.stream:
@@ -252,7 +262,8 @@ class Engine:
             sleep(0.005)
         self._score()
         self._skip_waiting("the session ended")
-        self._assessor.now(self.scoreboard, self.last_words)
+        self._step_controls(at_end=True)
+        self._assessor.now(self.scoreboard, self.last_words, self.controls and self.controls.board)
         self._write_scores()
         return self.assessment
 
@@ -286,6 +297,8 @@ class Engine:
     def _restart_stream(self) -> None:
         self.intake.restart(self.decoding)
         self.ledger.drop_waiting()
+        if self.controls:
+            self.controls.restart()
         self.reader.restart()
         self.ended = False
 
@@ -336,7 +349,10 @@ class Engine:
         try:
             for encoded in self.reader.pull():
                 self.reading_s.append(encoded.seconds)
-                self.ledger.add_activations(encoded)
+                target, static = self.decoding.split(encoded.target)
+                self.ledger.add_activations(replace(encoded, target=target))
+                if self.controls:
+                    self.controls.add_reading(encoded, static)
         except Exception as error:  # raised on the model's thread; MEG, recording and scores go on
             self.failure = f"the language model stopped: {error}"
             self.notify(Notice("error", "language", f"{self.failure} - the recording goes on", monotonic()))
@@ -364,6 +380,8 @@ class Engine:
                 self._sink.write_word(self.ledger.mark_skipped(ready.word, NO_DECODERS))
             else:
                 self.scoreboard.add(ready.word.index, predicted[i], ready.target)
+                if self.controls:
+                    self.controls.add_score(ready.word.index, predicted[i], ready.target)
                 self.latencies_s.append(monotonic() - ready.complete_at)
                 self._sink.write_word(self.ledger.mark_scored(ready.word, self.latencies_s[-1]))
             self._keep_power(ready.word.index, epochs[i])
@@ -385,9 +403,15 @@ class Engine:
             self.shedding = "curves wait for the language model"
         if backlog > 2 * CALM_BACKLOG:
             self.shedding = "curves and adaptation wait for the language model"
-        if self._assessor.step(self.scoreboard, self.last_words, self.shedding is None):
+        self._step_controls()
+        unique = self.controls and self.controls.board
+        if self._assessor.step(self.scoreboard, self.last_words, self.shedding is None, unique):
             self._write_scores()
         self._adapt(backlog <= 2 * CALM_BACKLOG or self._options.can_wait)
+
+    def _step_controls(self, at_end: bool = False) -> None:
+        if self.controls:
+            self.controls.step(at_end)
 
     @property
     def _adapting(self) -> bool:
@@ -405,3 +429,7 @@ class Engine:
         d = self.decoding
         error = d.bank.error if d.bank else None
         return Scoreboard(d.lags_s, d.layers, d.n_layers, d.projection.components, decoders=error)
+
+    def _new_controls(self) -> LiveControls | None:
+        d = self.decoding
+        return LiveControls(d.nuisances, d, self._options.stories) if d.nuisances else None

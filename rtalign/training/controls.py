@@ -12,6 +12,7 @@ import numpy as np
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe, Recipe
 from rtalign.decoding.innovation import innovations
+from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.penalties import HeldOut
 from rtalign.report.summary import ladder
 from rtalign.scoring.curves import Curves
@@ -105,6 +106,8 @@ class ControlRun:
         R of what knows no brain, where it was computed.
     penalties : ndarray, shape (fold + 1, target), or None
         Of all lags; None where each lag chooses its own.
+    basis : NuisanceBasis or None
+        How words become nuisances, which the bank keeps; None where there are none.
     """
 
     name: str
@@ -113,6 +116,7 @@ class ControlRun:
     groups: Mapping[str, int] = field(default_factory=dict)
     baselines: Mapping[str, np.ndarray] = field(default_factory=dict)
     penalties: np.ndarray | None = None
+    basis: NuisanceBasis | None = None
 
     @property
     def done(self) -> np.ndarray:
@@ -172,13 +176,13 @@ def plan_controls(
     if "nuisances" in names:
         recordings = [one.recording for one in prepared]
         read = compute_activations(recordings, static, work.parents[1], progress, check=lambda: None)
-        nuisances = find_nuisances(prepared, read, fold)
+        nuisances, basis = find_nuisances(prepared, read, fold)
         with progress.stage("controls", 1, "job") as stage:
             control = UniqueControl.of(targets, nuisances, fold, recipe.fit)
             groups, path = list(control.twin.columns), work / "nuisances.safetensors"
             results = LagResults(targets.block_words, *shape, groups, path)
             baselines = brain_free(targets, nuisances, fold)
-            runs.append(ControlRun("nuisances", control, results, nuisances.sizes, baselines))
+            runs.append(ControlRun("nuisances", control, results, nuisances.sizes, baselines, basis=basis))
             stage.advance()
     if "innovation" in names:
         results = LagResults(targets.block_words, *shape, path=work / "innovation.safetensors")

@@ -154,7 +154,7 @@ def score_recordings(
     if controls:
         static = ActivationRequest(model, bank.recipe.language, [0], surprisal=True)
         read = compute_activations(recordings, static, store, progress, check=lambda: None)
-        nuisances = find_nuisances(prepared, read, np.zeros(n_words, int))
+        nuisances, _ = find_nuisances(prepared, read, np.zeros(n_words, int), bank.nuisances)
     curves, controlled = score_bank(bank, prepared, progress, nuisances)
     return ScoredRecordings(bank, prepared, curves, overlap, controlled)
 

@@ -190,6 +190,8 @@ def train(
     with replaced_folder(out) as partial_out:
         bank = partial_out / "bank.safetensors"
         bank_writer.finish_bank_file(work, projection, inputs.targets.moments, inputs.earlier, bank, slim)
+        for basis in (run.basis for run in inputs.controls if run.basis):
+            basis.save(partial_out)
         notes = [SLIM_NOTE] if slim else []
         extra |= {"notes": [*notes, *write_noise_ceilings(partial_out, ceilings)]}
         summary = write_results(partial_out, "train", passport, recipe, skipped, curves, progress, **extra)
