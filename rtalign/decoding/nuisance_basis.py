@@ -171,6 +171,11 @@ class NuisanceBasis:
         found = {name: slice(kept[end - n], kept[end]) for (name, n), end in zip(widths.items(), ends, strict=True)}
         return {name: own for name, own in found.items() if own.stop > own.start}
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many columns each group has."""
+        return {name: columns.stop - columns.start for name, columns in self.groups.items()}
+
     def at_most(self, n_words: int) -> NuisanceBasis:
         """The same with as many components of each static vector as so many words allow.
 

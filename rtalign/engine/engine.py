@@ -20,8 +20,9 @@ from rtalign.engine.ledger import N_RECENT, TOO_SLOW, Ledger, ReadyWord, WordEnt
 from rtalign.engine.live_controls import LiveControls
 from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
-from rtalign.scoring.findings import THESE_DECODERS, Findings
+from rtalign.scoring.findings import THESE_DECODERS
 from rtalign.scoring.scoreboard import Scoreboard
+from rtalign.scoring.unique_board import UniqueBoard
 from rtalign.streams.events import Event, Notice, SignalChanged, Source, SourceEnded, SourceJumped
 
 BATCH = 16
@@ -39,12 +40,14 @@ PATIENT_FINISH_S = 45.0
 NO_DECODERS = "learned from before there were decoders"
 NOT_FINITE = "no finite prediction or target"
 
+Publisher = Callable[[float, np.ndarray, str], None]
+
 
 class SessionSink:
     """Where a session is written to; every call returns at once.  This one writes nothing."""
 
     def write_word(self, entry: WordEntry) -> None: ...
-    def write_scores(self, n_words: int, findings: Findings) -> None: ...
+    def write_scores(self, assessment: Assessment) -> None: ...
     def log(self, event: Mapping[str, Any]) -> None: ...
 
 
@@ -127,7 +130,8 @@ class Engine:
     epoch_power : dict of int to ndarray, shape (lag,)
         How strong the field was at each lag of the newest words.
     publish : callable or None
-        Called with the onset of the newest word and R(layer, lag) after each batch.
+        Called with the onset of the newest word, R(layer, lag) and "" after each batch; after each assessment also with
+        R of each control and its name.
     """
 
     def __init__(
@@ -147,7 +151,8 @@ class Engine:
         self.notices: deque[Notice] = deque(maxlen=200)
         self.latencies_s: deque[float] = deque(maxlen=N_LATENCIES)
         self.reading_s: deque[float] = deque(maxlen=200)
-        self.publish: Callable[[float, np.ndarray], None] | None = None
+        self.publish: Publisher | None = None
+        self._newest_onset: float | None = None
         self._sink = sink or SessionSink()
         self._arrived = monotonic()
         self._decoders = LagDecoders.from_bank(decoding.bank) if decoding.bank else None
@@ -263,7 +268,7 @@ class Engine:
         self._score()
         self._skip_waiting("the session ended")
         self._step_controls(at_end=True)
-        self._assessor.now(self.scoreboard, self.last_words, self.controls and self.controls.board)
+        self._assessor.now(self.scoreboard, self.last_words, self._unique)
         self._write_scores()
         return self.assessment
 
@@ -387,8 +392,9 @@ class Engine:
             self._keep_power(ready.word.index, epochs[i])
             if self._adaptation:  # after the score: no word is scored by decoders that have learned from it
                 self._adaptation.add(epochs[i], ready.target)
+        self._newest_onset = words[-1].word.onset
         if self.publish and (r := self.r) is not None:
-            self.publish(words[-1].word.onset, r)
+            self.publish(self._newest_onset, r, "")
 
     def _keep_power(self, index: int, epoch: np.ndarray) -> None:
         self.epoch_power[index] = epoch.std(axis=1)
@@ -404,10 +410,13 @@ class Engine:
         if backlog > 2 * CALM_BACKLOG:
             self.shedding = "curves and adaptation wait for the language model"
         self._step_controls()
-        unique = self.controls and self.controls.board
-        if self._assessor.step(self.scoreboard, self.last_words, self.shedding is None, unique):
+        if self._assessor.step(self.scoreboard, self.last_words, self.shedding is None, self._unique):
             self._write_scores()
         self._adapt(backlog <= 2 * CALM_BACKLOG or self._options.can_wait)
+
+    @property
+    def _unique(self) -> UniqueBoard | None:
+        return self.controls.board if self.controls else None
 
     def _step_controls(self, at_end: bool = False) -> None:
         if self.controls:
@@ -422,8 +431,13 @@ class Engine:
             self._decoders, self.n_solved = decoders, self.n_solved + 1
 
     def _write_scores(self) -> None:
-        if (findings := self.assessment.findings) is not None:
-            self._sink.write_scores(self.assessment.n_words, findings)
+        assessment = self.assessment
+        if assessment.findings is None:
+            return
+        self._sink.write_scores(assessment)
+        for name, control in assessment.controls.items():
+            if self.publish and self._newest_onset is not None and control.findings is not None:
+                self.publish(self._newest_onset, control.findings.curves.r, name)
 
     def _new_scoreboard(self) -> Scoreboard:
         d = self.decoding

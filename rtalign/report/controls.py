@@ -13,8 +13,9 @@ from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.read import ControlResult, Results
 from rtalign.report.tables import Cell, table
 from rtalign.report.text import DASH, milliseconds, refusal, signed
-from rtalign.report.verdict import INNOVATION, TWIN, UNIQUE, WHOLE, rivals, verdict
+from rtalign.report.verdict import INNOVATION, WHOLE, rivals, verdict
 from rtalign.scoring.peaks import Peak
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 
 SHOWN = {UNIQUE: "Unique", TWIN: "Static twin", INNOVATION: "What a layer adds"}
 """Titles of the controls that have a ladder and a map."""

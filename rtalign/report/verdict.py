@@ -11,8 +11,9 @@ from rtalign.report.read import ControlResult, Summary
 from rtalign.report.text import refusal, several, signed
 from rtalign.scoring.headline import headline
 from rtalign.scoring.peaks import Peak
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 
-UNIQUE, TWIN, INNOVATION, WHOLE = "nuisances", "static twin", "innovation", "all"
+INNOVATION, WHOLE = "innovation", "all"
 NOTHING_DONE = (
     "timing and length of words",
     "static vectors of the word and its neighbours",

@@ -10,10 +10,7 @@ from time import monotonic
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import Findings, assess
 from rtalign.scoring.scoreboard import Scoreboard, ScoreboardState
-from rtalign.scoring.unique_board import UniqueBoard, UniqueState
-
-UNIQUE, TWIN = "nuisances", "static twin"
-"""What the controls are called in summaries: unique R, with nuisances taken out; what nuisances alone show."""
+from rtalign.scoring.unique_board import TWIN, UNIQUE, UniqueBoard, UniqueState
 
 ASSESS_S = 2.0
 """Shortest time between the starts of two assessments."""
@@ -87,14 +84,14 @@ class Assessor:
         if may_begin and late and self._running is None and board.n != self.newest.n_words:
             self._began = monotonic()
             self._running = self._pool.submit(
-                Assessment.of, board.freeze(), last, self._rule, unique and unique.freeze()
+                Assessment.of, board.freeze(), last, self._rule, unique.freeze() if unique else None
             )
         return found
 
     def now(self, board: Scoreboard, last: int | None, unique: UniqueBoard | None = None) -> Assessment:
         """Assess the board as it is, and wait for the result."""
         self._wait()
-        self.newest = Assessment.of(board.freeze(), last, self._rule, unique and unique.freeze())
+        self.newest = Assessment.of(board.freeze(), last, self._rule, unique.freeze() if unique else None)
         return self.newest
 
     def forget(self, reason: str) -> None:

@@ -16,10 +16,11 @@ from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.penalties import HeldOut
 from rtalign.report.summary import ladder
 from rtalign.scoring.curves import Curves
-from rtalign.scoring.findings import assess
+from rtalign.scoring.findings import Findings, assess
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign.training.baselines import brain_free
 from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, fit_words, search_penalties
-from rtalign.training.nuisances import Nuisances, find_nuisances
+from rtalign.training.nuisances import find_nuisances
 from rtalign.training.prepare import ActivationRequest, PreparedRecording, compute_activations
 from rtalign.training.unique import LagResults, UniqueControl, UniqueFit
 
@@ -129,12 +130,11 @@ class ControlRun:
 
     def entries(self, plain: Curves, rule: str) -> dict[str, Any]:
         """What summary.json holds of the control."""
-        found = {self.name: ladder(assess(self.results.curves(plain), rule)) | {"groups": self.groups}}
+        found = assess(self.results.curves(plain), rule)
         if not self.groups:
-            return {"controls": found}
-        twin = ladder(assess(self.results.twin(plain), rule)) | {"explained": self.results.explained}
-        entries = {"controls": {**found, "static twin": twin}, "baselines": self.baselines}
-        return {**entries, "not_controlled": NOT_CONTROLLED}
+            return {"controls": {self.name: ladder(found) | {"groups": {}}}}
+        twin = assess(self.results.twin(plain), rule)
+        return evaluation_entries(found, twin, self.results.explained, self.groups) | {"baselines": self.baselines}
 
 
 def plan_controls(
@@ -198,9 +198,18 @@ def merged(runs: Sequence[ControlRun], plain: Curves, rule: str) -> dict[str, An
 
 
 def evaluation_entries(
-    unique: Curves, twin: Curves, explained: Mapping[str, np.ndarray], nuisances: Nuisances, rule: str
+    unique: Findings, twin: Findings, explained: Mapping[str, np.ndarray], groups: Mapping[str, int]
 ) -> dict[str, Any]:
-    """What summary.json of an evaluation holds: unique R of the bank's decoders, and R of the static twin by group."""
-    found = ladder(assess(unique, rule)) | {"groups": nuisances.sizes}
-    passive = ladder(assess(twin, rule)) | {"explained": explained}
-    return {"controls": {"nuisances": found, "static twin": passive}, "not_controlled": NOT_CONTROLLED}
+    """What summary.json holds of the controls where a bank's decoders are scored, offline or live.
+
+    Parameters
+    ----------
+    unique, twin : Findings
+        Of unique R and of the static twin.
+    explained : mapping of str to ndarray, shape (layer, lag)
+        R of the twin by group of nuisances.
+    groups : mapping of str to int
+        How many nuisances each group has.
+    """
+    controls = {UNIQUE: ladder(unique) | {"groups": groups}, TWIN: ladder(twin) | {"explained": explained}}
+    return {"controls": controls, "not_controlled": NOT_CONTROLLED}

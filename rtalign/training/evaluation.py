@@ -22,6 +22,7 @@ from rtalign.decoding.static_twin import WHOLE
 from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.scoring.curves import Curves, LagScore
+from rtalign.scoring.findings import assess
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import results
@@ -190,7 +191,8 @@ def score_bank(
     explained = {name: np.stack([twin.r[name] for _, twin in found], axis=-1) for name in found[0][1].r}
     left_out = LeftOut.of(np.stack([twin.left_out for _, twin in found], axis=-1), draws.block_words)
     twin = replace(curves, r=explained[WHOLE], left_out=left_out, statistics={})
-    return curves, evaluation_entries(unique, twin, explained, nuisances, bank.recipe.fit.peak)
+    rule = bank.recipe.fit.peak
+    return curves, evaluation_entries(assess(unique, rule), assess(twin, rule), explained, nuisances.sizes)
 
 
 def match_sensors(

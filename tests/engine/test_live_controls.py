@@ -14,9 +14,12 @@ from rtalign.core.records import SkippedWord, Word
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine, EngineOptions
+from rtalign.engine.recording.session_folder import control_entries, score_columns
+from rtalign.engine.snapshot import Work, from_message, seen_through, to_message
+from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader, LiveReader
 from rtalign.recordings import ConcatenatedRecording
-from rtalign.scoring.assessor import TWIN, UNIQUE
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.evaluation import evaluate
 from rtalign.training.trainer import train
@@ -140,3 +143,29 @@ def test_scores_begin_anew(bank: DecoderBank, known: Any) -> None:
     run(engine)
     assert engine.controls is not None
     assert 0 < engine.controls.board.n <= engine.scoreboard.n
+
+
+def test_files_streams_and_snapshots_carry_the_same_series(bank: DecoderBank, known: Any) -> None:
+    """What a session's summary, scores.csv, LSL outlet and window show of unique R is one and the same."""
+    fresh, model = known[1]
+    engine, sent = engine_of(bank, [fresh], model), []
+    engine.publish = lambda time_s, r, name: sent.append((time_s, name, r))
+    run(engine)
+    assessment = engine.assessment
+    shown = from_message(to_message(snapshot_of(engine, 1, Work())))
+    entries = control_entries(engine)
+    columns = score_columns(assessment)
+    plain = score_columns(replace(assessment, controls={}))
+    assert list(columns)[: len(plain)] == list(plain)
+    for name in (UNIQUE, TWIN):
+        findings = assessment.controls[name].findings
+        assert findings is not None
+        last = [(time_s, r) for time_s, own, r in sent if own == name][-1]
+        assert last[0] == [time_s for time_s, own, _ in sent if own == ""][-1]
+        seen = seen_through(shown, name)
+        for r in (last[1], seen.r, np.array(entries["controls"][name]["r"])):
+            assert np.array_equal(r, findings.curves.r)
+        assert (seen.peaks, seen.n_words) == (findings.peaks, engine.scoreboard.n)
+        assert columns[f"{name.replace(' ', '_')}_status"] == [peak.status for peak in findings.peaks]
+    assert np.array_equal(seen_through(shown, "").r, shown.r)
+    assert entries["controls"][UNIQUE]["groups"] == bank.nuisances.sizes  # type: ignore[union-attr]
