@@ -11,6 +11,7 @@ from rtalign.engine.engine import Engine
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import ControlView, InspectedWord, Snapshot, Traces, Work
 from rtalign.scoring.assessor import Assessment
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 
 N_WORDS = 60
 TRACE_S = 6.0
@@ -61,7 +62,7 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         traces=newest_traces(engine),
         inspected=inspected_word(engine),
         **_assessment(engine.assessment),
-        controls={name: _control(one) for name, one in engine.assessment.controls.items()},
+        controls=_controls(engine),
         **_transport(engine),
     )
 
@@ -116,6 +117,14 @@ def _assessment(assessment: Assessment) -> dict[str, Any]:
         "temporal": findings.temporal,
         "reason": findings.reason,
     }
+
+
+def _controls(engine: Engine) -> dict[str, ControlView]:
+    """Unique R and the static twin, where the bank was trained with them; before the first assessment they wait."""
+    if engine.controls is None:
+        return {}
+    waiting = Assessment(0, None, engine.assessment.reason)
+    return {name: _control(engine.assessment.controls.get(name, waiting)) for name in (UNIQUE, TWIN)}
 
 
 def _control(assessment: Assessment) -> ControlView:
