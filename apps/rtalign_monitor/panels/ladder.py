@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from qtpy.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer
