@@ -137,6 +137,11 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--netcdf", type=Path, metavar="FILE", help="also write every curve, with its null draws")
     parser.add_argument("--bids", type=Path, metavar="OUT", help="also write curves and peaks as BIDS derivatives")
     parser.add_argument("--subject", metavar="LABEL", help="whose results they are, where --bids cannot know")
+    parser.add_argument(
+        "--parity", action="store_true", help="score a recorded live session offline, and say how the two differ"
+    )
+    parser.add_argument("--bank", type=Path, metavar="BANK", help="for --parity, where the bank was moved since")
+    _model(parser, required=False)
 
 
 def _monitor(parser: argparse.ArgumentParser) -> None:

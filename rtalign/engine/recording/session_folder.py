@@ -51,7 +51,7 @@ class SessionFolder(SessionSink):
     """
 
     def __init__(self, session: Session, parts: SessionParts) -> None:
-        self._parts, self._results = parts, session.out
+        self._session, self._parts, self._results = session, parts, session.out
         self._recordings = recording_entries(session, parts)
         self._expected = session.record is not None and parts.recording is None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="report")
@@ -80,7 +80,7 @@ class SessionFolder(SessionSink):
         """
         if self._parts.recording is not None:
             raise ValueError("a replay is on disk already; only live streams are recorded")
-        tables = SessionTables(folder, session_description(self._parts)) if folder is not None else None
+        tables = SessionTables(folder, session_description(self._parts, self._session)) if folder is not None else None
         if self.tables is not None:
             self.tables.close()
             self._results = self.tables.folder
@@ -217,10 +217,12 @@ def skipped_words(engine: Engine) -> dict[str, int]:
     return dict(engine.ledger.skipped) | {reason: unusable[reason] for reason in NO_WORD_REASONS if reason in unusable}
 
 
-def session_description(parts: SessionParts) -> dict[str, Any]:
-    """The first line of a session's log: model, context, layers, sensors, recipe."""
+def session_description(parts: SessionParts, session: Session) -> dict[str, Any]:
+    """The first line of a session's log: bank, model, context, layers, sensors, recipe."""
     decoding = parts.decoding
     return {
+        "bank": str(session.bank.resolve()) if session.bank else None,
+        "adapt": session.adapt,
         "model": decoding.model,
         "context": decoding.recipe.language.context,
         "layers": list(decoding.layers),
