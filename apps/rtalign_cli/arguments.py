@@ -72,7 +72,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="NAME,...",
         help="nuisances: what is left without timing, word form and static "
-        "vectors; innovation: what each layer adds to those below",
+        "vectors; innovation: what each layer adds to those below; untrained, static, random: twins of the model",
     )
     parser.add_argument("--extend", type=Path, metavar="BANK", help="add these recordings to a bank, with its settings")
     slim = "write a bank of a tenth of the size, which scores, but cannot be extended or --adapt"

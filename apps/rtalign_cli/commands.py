@@ -19,6 +19,7 @@ from rtalign_cli.inputs import (
     recipe_of,
     refuse_overwriting,
     refuse_settings,
+    twin_models,
 )
 from rtalign_cli.text import print_lines, print_result
 from rtalign_cli.usage import UsageError
@@ -61,9 +62,10 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
             print_lines(estimate_lines(expected))
         return expected
     repeats = load_repeats(args, [s.name for s in recordings[0].sensors])
+    twins = twin_models(controls, model, recipe, args, progress)
     result = train_bank(
         recordings, model, recipe, args.out, progress, device=args.device, extend=earlier, repeats=repeats,
-        controls=controls, slim=args.slim,
+        controls=[name for name in controls if name not in twins], twins=twins, slim=args.slim,
     )  # fmt: skip
     print_result(result, args.out, args)
     return result

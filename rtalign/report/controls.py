@@ -10,19 +10,21 @@ import numpy as np
 from rtalign.report.figures.ladder import ladder, latency_span
 from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.html import Markup, join, prose, tag
-from rtalign.report.read import ControlResult, Results
+from rtalign.report.read import ControlResult, Results, Summary
+from rtalign.report.summary import MODEL_TWINS
 from rtalign.report.tables import Cell, table
 from rtalign.report.text import DASH, milliseconds, refusal, signed
 from rtalign.report.verdict import INNOVATION, WHOLE, rivals, verdict
 from rtalign.scoring.peaks import Peak
 from rtalign.scoring.unique_board import TWIN, UNIQUE
 
-SHOWN = {UNIQUE: "Unique", TWIN: "Static twin", INNOVATION: "What a layer adds"}
+SHOWN = {UNIQUE: "Unique", TWIN: "Static twin", INNOVATION: "What a layer adds", "untrained": "Untrained"}
 """Titles of the controls that have a ladder and a map."""
 MEANING = {
     "Unique": "nuisances taken out of signal and targets.",
     "Static twin": "what the same decoders show on a brain that answers nothing but the nuisances, which needs no "
     "context and no depth.",
+    "Untrained": "the same architecture with random weights, fitted to the same words.",
     "What a layer adds": "targets of each layer with those of all layers below taken out.",
 }
 FEW_WORDS = 25
@@ -52,13 +54,20 @@ def controls(results: Results) -> Markup:
         how = " rtalign train --controls nuisances tests the first of these." if summary.kind == "train" else ""
         said = tag("p", tag("b", "No rival explanation was tested. "), prose(verdict(summary) + how), class_="note")
         return join(heading, said, _figures(results, shown))
-    unique = summary.controls[UNIQUE]
+    unique = summary.controls.get(UNIQUE)
+    boxed = tag("div", tag("p", tag("b", "Verdict. "), prose(said)), tag("ul", tested), class_="panel")
+    twins = (
+        [tag("div", _twins(results), class_="panel long")] if any(n in summary.controls for n in MODEL_TWINS) else []
+    )
+    if unique is None:
+        return join(heading, boxed, _figures(results, shown), twins)
     few = summary.n_words < FEW_WORDS * sum(unique.groups.values())
     fewer = " There are few words for so many columns, which makes unique R noisy." if few else ""
     return join(
         heading,
-        tag("div", tag("p", tag("b", "Verdict. "), prose(verdict(summary))), tag("ul", tested), class_="panel"),
+        boxed,
         _figures(results, shown),
+        twins,
         tag("div", _layers(results, unique, summary.controls.get(TWIN)), class_="panel long"),
         tag("p", tag("b", "How. "), prose(HOW + fewer), class_="note"),
     )
@@ -93,6 +102,24 @@ def _figures(results: Results, shown: dict[str, Results]) -> list[Markup]:
             class_="long")
         for title, caption, drawn in zip(titles, captions, (ladders, maps), strict=True)
     ]  # fmt: skip
+
+
+def _twins(results: Results) -> Markup:
+    """This model beside its twins: layers with a peak, the highest R, and the ladder."""
+    summary = results.summary
+    named: dict[str, Summary | ControlResult] = {"this model": summary}
+    named |= {n: summary.controls[n] for n in MODEL_TWINS if n in summary.controls}
+    rows: list[list[Cell]] = []
+    for name, one in named.items():
+        best = max(one.layers, key=lambda layer: layer.peak_r)
+        score = one.temporal_score
+        rows.append([
+            (name, "l"), (f"{sum(layer.ok for layer in one.layers)} of {len(one.layers)}", ""),
+            (signed(best.peak_r, 3), ""), (signed(best.null_r, 3), ""), _latency(best)[0],
+            (signed(score.r) if score else DASH, ""), (signed(score.slope_ms, 0, plus=True) if score else DASH, ""),
+        ])  # fmt: skip
+    head: list[Cell] = [("model", "l"), ("layers with a peak", ""), ("highest R", ""), ("chance R", "")]
+    return table([*head, ("its latency (ms)", ""), ("depth-latency r", ""), ("slope (ms)", "")], rows)
 
 
 def _layers(results: Results, unique: ControlResult, twin: ControlResult | None) -> Markup:

@@ -21,11 +21,10 @@ from rtalign.training.prepare import PreparedRecording
 if TYPE_CHECKING:
     from rtalign.language.model import LanguageModel
 
-OF_CONTROLS = ("controls", "nuisances, penalties", "innovation, penalties")
 STAGES = {
     "language": ("language model",),
     "signal": ("signal",),
-    "fit": ("targets", "penalties", "decoders", "scores", *OF_CONTROLS),
+    "fit": ("targets", "penalties", "decoders", "scores", "controls"),
 }
 
 

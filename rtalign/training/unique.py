@@ -23,9 +23,6 @@ from rtalign.scoring.left_out import LeftOut
 from rtalign.training.lag_fit import Bases, LagFit, LagTargets, LagWords, fit_words, search_penalties
 from rtalign.training.nuisances import Nuisances
 
-SEARCH_STEP = 8
-"""Every so many lags are searched for the penalties of unique R, half as many as for those of plain R."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualWords:
@@ -153,9 +150,8 @@ class UniqueControl:
         folds = [ResidualFold.of(*part, precision) for part in parts]
         return ResidualWords(words, self.nuisances, folds, self.targets)
 
-    def search(self, words: LagWords) -> list[HeldOut]:
-        """Test every penalty of unique R at one lag, as `ridge.try_penalties`."""
-        moments = words.sums().moments
+    def search(self, words: LagWords, moments: Sequence[Moments]) -> list[HeldOut]:
+        """Test every penalty of unique R at one lag, as `ridge.try_penalties`, from the moments of the words."""
         return search_penalties(self.take_out(words, moments, [()] * len(moments)))
 
     def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None = None) -> UniqueFit:
@@ -257,8 +253,3 @@ class LagResults:
     def explained(self) -> dict[str, np.ndarray]:
         """(layer, lag) by group: R that the nuisances of a group carry by themselves."""
         return {group: np.array(part) for group, part in zip(self.groups, self._arrays["twin"], strict=True)}
-
-
-def searched_lags(n_lags: int) -> Sequence[int]:
-    """The lags at which penalties of unique R are searched."""
-    return range(0, n_lags, SEARCH_STEP)

@@ -12,7 +12,7 @@ from rtalign.report.read import read_results
 from rtalign.report.verdict import verdict
 from rtalign.training.evaluation import evaluate
 from rtalign.training.trainer import train
-from tests.helpers.small_world import LATENCIES, small_recipe, world
+from tests.helpers.small_world import LATENCIES, FakeModel, small_recipe, world
 
 
 def test_a_ladder_of_each_layers_own_content_is_kept(tmp_path: Path) -> None:
@@ -44,8 +44,30 @@ def test_a_ladder_of_each_layers_own_content_is_kept(tmp_path: Path) -> None:
         evaluate(bank, [fresh], model, tmp_path / "scores", store=store, controls=["innovation"])
 
 
-@pytest.mark.parametrize(("name", "says"), [("static", "comes later"), ("timing", "no control is called")])
-def test_a_control_that_does_not_exist_is_refused(name: str, says: str, tmp_path: Path) -> None:
+def test_a_control_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     recording, model = world(n_words=20)
-    with pytest.raises(ValueError, match=says):
-        train([recording], model, small_recipe(), tmp_path / "bank", store=tmp_path, controls=[name])
+    with pytest.raises(ValueError, match="no control is called"):
+        train([recording], model, small_recipe(), tmp_path / "bank", store=tmp_path, controls=["timing"])
+
+
+def test_twins_of_the_model_are_what_banks_of_their_own_would_be(tmp_path: Path) -> None:
+    """One run and one report: R of each twin, to the last digit kept, with another seed's vectors for untrained."""
+    recording, model = world(n_words=300, n_sensors=12)
+    other = FakeModel({word: values[::-1].copy() for word, values in model.table.items()})
+    other.info.revision = "2"
+    recipe, store = small_recipe().with_settings("lags", step_s=0.1), tmp_path / "store"
+    twins = {"untrained": lambda: other, "static": lambda: model}
+    summary = train([recording], model, recipe, tmp_path / "bank", store=store, twins=twins)
+    plain = train([recording], model, recipe, tmp_path / "plain", store=store)
+    alone = train([recording], other, recipe, tmp_path / "alone", store=store)
+    assert (summary["r"], summary["layers"]) == (plain["r"], plain["layers"])
+    found = summary["controls"]["untrained"]
+    assert np.abs(np.subtract(found["r"], alone["r"])).max() < 1e-5
+    assert [layer["status"] for layer in found["layers"]] == [layer["status"] for layer in alone["layers"]]
+    static = summary["controls"]["static"]
+    assert [layer["index"] for layer in static["layers"]] == [0]
+    assert np.abs(np.subtract(static["r"], plain["r"][:1])).max() < 1e-5
+    page = (tmp_path / "bank" / "report.html").read_text()
+    assert "the architecture, or words without their context" in page
+    assert "TwoNN dimension" in page
+    assert verdict(read_results(tmp_path / "bank").summary)
