@@ -69,6 +69,7 @@ def controls(results: Results) -> Markup:
         _figures(results, shown),
         twins,
         tag("div", _layers(results, unique, summary.controls.get(TWIN)), class_="panel long"),
+        tag("div", _groups(results, unique), class_="panel long") if unique.without else None,
         tag("p", tag("b", "How. "), prose(HOW + fewer), class_="note"),
     )
 
@@ -141,6 +142,22 @@ def _layers(results: Results, unique: ControlResult, twin: ControlResult | None)
             *([(signed(float(best[row]), 3), "")] if best is not None else []),
         ])  # fmt: skip
     return table(head, rows)
+
+
+def _groups(results: Results, unique: ControlResult) -> Markup:
+    """R of each layer at its plain peak with one group of nuisances taken out."""
+    at = results.r.argmax(1)
+    head: list[Cell] = [("layer", "l"), ("plain R", "")]
+    head += [(f"without {'all nuisances' if name == WHOLE else name}", "") for name in unique.without]
+    rows: list[list[Cell]] = []
+    for row, layer in enumerate(results.summary.layers):
+        parts = [of_group[row][at[row]] for of_group in unique.without.values()]
+        rows.append([(str(layer.layer), "l"), (signed(results.r[row, at[row]], 3), ""),
+                     *((signed(part, 3), "") for part in parts)])  # fmt: skip
+    meaning = (
+        "R of the plain decoders at the plain peak, with one group taken out of held-out words: partial correlations."
+    )
+    return join(tag("p", tag("b", "Each group by itself. "), meaning), table(head, rows))
 
 
 def _best_baseline(results: Results) -> np.ndarray | None:

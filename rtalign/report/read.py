@@ -102,6 +102,7 @@ class ControlResult(FilePart):
     temporal_score_reason: str | None = None
     groups: dict[str, int] = {}
     explained: dict[str, list[list[Number]]] = {}
+    without: dict[str, list[list[Number]]] = {}
 
 
 class Summary(FilePart):
@@ -248,7 +249,7 @@ def read_results(folder: Path) -> Results:
         own = [layer.layer for layer in control.layers]
         if name not in MODEL_TWINS and own != [layer.layer for layer in summary.layers]:
             raise ValueError(f"summary.json: the layers of controls, {name} are not those of R; write the folder again")
-        for part, rows in {"r": control.r, **control.explained}.items():
+        for part, rows in {"r": control.r, **control.explained, **control.without}.items():
             _map(f"controls, {name}, {part}", rows, (len(own), shape[1]))
     for name, values in summary.baselines.items():
         _map(f"baselines, {name}", [values], (1, shape[0]))

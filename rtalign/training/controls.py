@@ -150,7 +150,8 @@ class ControlRun:
         if not self.groups:
             return {"controls": {self.name: ladder(found) | {"groups": {}}}}
         twin = assess(self.results.twin(plain), rule)
-        return evaluation_entries(found, twin, self.results.explained, self.groups) | {"baselines": self.baselines}
+        entries = evaluation_entries(found, twin, self.results.explained, self.groups, self.results.without)
+        return entries | {"baselines": self.baselines}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -265,7 +266,11 @@ def merged(runs: Sequence[ControlRun], plain: Curves, rule: str) -> dict[str, An
 
 
 def evaluation_entries(
-    unique: Findings, twin: Findings, explained: Mapping[str, np.ndarray], groups: Mapping[str, int]
+    unique: Findings,
+    twin: Findings,
+    explained: Mapping[str, np.ndarray],
+    groups: Mapping[str, int],
+    without: Mapping[str, np.ndarray],
 ) -> dict[str, Any]:
     """What summary.json holds of the controls where a bank's decoders are scored, offline or live.
 
@@ -277,6 +282,11 @@ def evaluation_entries(
         R of the twin by group of nuisances.
     groups : mapping of str to int
         How many nuisances each group has.
+    without : mapping of str to ndarray, shape (layer, lag)
+        R of the plain decoders with each group alone taken out of the scored words.
     """
-    controls = {UNIQUE: ladder(unique) | {"groups": groups}, TWIN: ladder(twin) | {"explained": explained}}
+    controls = {
+        UNIQUE: ladder(unique) | {"groups": groups, "without": without},
+        TWIN: ladder(twin) | {"explained": explained},
+    }
     return {"controls": controls, "not_controlled": NOT_CONTROLLED}

@@ -188,11 +188,14 @@ def score_bank(
     if nuisances is None:
         return curves, {}
     unique = Curves.of(*axes, [own for own, _ in found], draws.block_words, bank.error)
-    explained = {name: np.stack([twin.r[name] for _, twin in found], axis=-1) for name in found[0][1].r}
+    explained, without = (
+        {name: np.stack([getattr(twin, part)[name] for _, twin in found], axis=-1) for name in found[0][1].r}
+        for part in ("r", "without")
+    )
     left_out = LeftOut.of(np.stack([twin.left_out for _, twin in found], axis=-1), draws.block_words)
     twin = replace(curves, r=explained[WHOLE], left_out=left_out, statistics={})
     rule = bank.recipe.fit.peak
-    return curves, evaluation_entries(assess(unique, rule), assess(twin, rule), explained, nuisances.sizes)
+    return curves, evaluation_entries(assess(unique, rule), assess(twin, rule), explained, nuisances.sizes, without)
 
 
 def match_sensors(

@@ -213,6 +213,7 @@ class LagResults:
             "excess": ("float32", (n_layers, n_lags)),
             "halves": ("float32", (2, n_layers, n_lags)),
             "twin": ("float64", (len(groups), n_layers, n_lags)),
+            "without": ("float64", (len(groups), n_layers, n_lags)),
             "twin_left_out": ("float32", (blocks, n_layers, n_lags)),
         }
         self._arrays: TensorFile | dict[str, np.ndarray]
@@ -234,6 +235,7 @@ class LagResults:
             self._arrays[name][..., index] = getattr(found, name)
         if isinstance(found, UniqueFit):
             self._arrays["twin"][..., index] = np.stack([found.twin.r[group] for group in self.groups])
+            self._arrays["without"][..., index] = np.stack([found.twin.without[group] for group in self.groups])
             self._arrays["twin_left_out"][..., index] = found.twin.left_out
         self.done[index] = 1
 
@@ -252,4 +254,12 @@ class LagResults:
     @property
     def explained(self) -> dict[str, np.ndarray]:
         """(layer, lag) by group: R that the nuisances of a group carry by themselves."""
-        return {group: np.array(part) for group, part in zip(self.groups, self._arrays["twin"], strict=True)}
+        return self._by_group("twin")
+
+    @property
+    def without(self) -> dict[str, np.ndarray]:
+        """(layer, lag) by group: R of the plain decoders with a group taken out of held-out words."""
+        return self._by_group("without")
+
+    def _by_group(self, name: str) -> dict[str, np.ndarray]:
+        return {group: np.array(part) for group, part in zip(self.groups, self._arrays[name], strict=True)}

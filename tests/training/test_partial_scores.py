@@ -30,6 +30,11 @@ def test_partial_correlations_are_those_of_residuals() -> None:
         inside, outside = ((values * dy).mean(0) for values in (part, predicted - part))
         py = inside - z[:, own].shape[1] / (N - 1 - z[:, own].shape[1]) * outside
         assert np.abs(twin.r[name] - py.reshape(LAYERS, -1).mean(1)).max() < 1e-6
+        left = [
+            values - LinearRegression().fit(z[:, own], values).predict(z[:, own]) for values in (predicted, targets)
+        ]
+        r = np.array([np.corrcoef(p, y)[0, 1] for p, y in zip(left[0].T, left[1].T, strict=True)])
+        assert np.abs(twin.without[name] - r.reshape(LAYERS, -1).mean(1)).max() < 1e-6
 
 
 def test_predictions_of_nuisances_alone_have_no_unique_r() -> None:

@@ -208,7 +208,7 @@ def control_entries(engine: Engine) -> dict[str, Any]:
     unique, twin, basis = found.get(UNIQUE), found.get(TWIN), engine.decoding.nuisances
     if unique is None or twin is None or basis is None:
         return {}
-    return evaluation_entries(unique, twin, {WHOLE: twin.curves.r}, basis.sizes)
+    return evaluation_entries(unique, twin, {WHOLE: twin.curves.r}, basis.sizes, {WHOLE: unique.curves.r})
 
 
 def skipped_words(engine: Engine) -> dict[str, int]:
