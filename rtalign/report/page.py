@@ -33,6 +33,7 @@ PARTS = (
     sections.statistics,
     sections.topographies,
     sections.layers,
+    sections.stretches,
     noise_ceiling.noise_ceiling,
     sections.fit,
     provenance.method,

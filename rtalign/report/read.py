@@ -105,6 +105,17 @@ class ControlResult(FilePart):
     without: dict[str, list[list[Number]]] = {}
 
 
+class Stretch(FilePart):
+    """R of a part of the session, at the lag where R of all is highest."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    begin: tuple[str, float] = Field(alias="from")
+    end: tuple[str, float] = Field(alias="to")
+    n_words: int
+    r: list[Number]
+
+
 class Summary(FilePart):
     """summary.json; version 1 lacks some of its keys."""
 
@@ -137,6 +148,7 @@ class Summary(FilePart):
     baselines: dict[str, list[Number]] = {}
     not_controlled: list[str] = []
     dimension: dict[str, Any] = {}
+    stretches: list[Stretch] = []
 
     @property
     def overlap_warning(self) -> str:

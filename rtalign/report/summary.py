@@ -25,7 +25,7 @@ READABLE = (1, 2)
 KINDS = ("train", "evaluate", "session")
 EXTRAS = (
     *("pca_variance", "null", "planted", "notes", "training_overlap"),
-    *("controls", "baselines", "not_controlled", "dimension"),
+    *("controls", "baselines", "not_controlled", "dimension", "stretches"),
 )
 MODEL_TWINS = ("untrained", "static", "random")
 """Controls that are models: the architecture with random weights, embeddings alone, a random vector for each word."""

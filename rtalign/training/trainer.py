@@ -55,7 +55,7 @@ from rtalign.training.prepare import (
     prepare_recordings,
     read_lag,
 )
-from rtalign.training.results import write_results
+from rtalign.training.results import stretches, write_results
 from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
 
 if TYPE_CHECKING:  # importing them would import torch
@@ -197,6 +197,7 @@ def train(
     bank_writer.write_noise(work, inputs.targets.block_words)
     curves = bank_writer.read_curves(work, recipe.lags.seconds, layers, model.info.n_layers)
     extra |= merged(inputs.controls, curves, recipe.fit.peak)
+    extra |= {"stretches": stretches(prepared, fold, np.array(work["r_fold"]), recipe.fit)}
     skipped = count_skipped(prepared, purged=int((fold == folds.PURGED).sum()))
     ceilings = measure_noise_ceilings(repeats, recipe, progress)
     passport = _passport(inputs, layers, projection.components, model, extend)

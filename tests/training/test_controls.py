@@ -52,7 +52,7 @@ def test_a_control_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 def test_twins_of_the_model_are_what_banks_of_their_own_would_be(tmp_path: Path) -> None:
     """One run and one report: R of each twin, to the last digit kept, with another seed's vectors for untrained."""
-    recording, model = world(n_words=300, n_sensors=12)
+    recording, model = world(n_words=200, n_sensors=12)
     other = FakeModel({word: values[::-1].copy() for word, values in model.table.items()})
     other.info.revision = "2"
     recipe, store = small_recipe().with_settings("lags", step_s=0.1), tmp_path / "store"
@@ -67,7 +67,12 @@ def test_twins_of_the_model_are_what_banks_of_their_own_would_be(tmp_path: Path)
     static = summary["controls"]["static"]
     assert [layer["index"] for layer in static["layers"]] == [0]
     assert np.abs(np.subtract(static["r"], plain["r"][:1])).max() < 1e-5
+    at = np.argmax(plain["r"], axis=1)
+    parts = np.array([part["r"] for part in plain["stretches"]])
+    assert np.allclose(parts.mean(0), np.array(plain["r"])[np.arange(6), at], atol=1e-5)
+    assert sum(part["n_words"] for part in plain["stretches"]) == plain["n_words"]
     page = (tmp_path / "bank" / "report.html").read_text()
+    assert "Where in the session" in page
     assert "the architecture, or words without their context" in page
     assert "TwoNN dimension" in page
     assert verdict(read_results(tmp_path / "bank").summary)
