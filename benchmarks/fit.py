@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -28,11 +28,10 @@ from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.scoring.cross_validated import Draws, score
-from rtalign.training.controls import InnovationControl
-from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
+from rtalign.training.controls import OtherTargets
+from rtalign.training.lag_fit import SEARCH_STEP, LagTargets, LagWords, fit_words, search_penalties, searched_lags
 from rtalign.training.nuisances import Nuisances
 from rtalign.training.unique import UniqueControl
-from rtalign.training.unique import searched_lags as controls_searched
 
 ALPHAS = np.logspace(-4, 8, 13)
 LAYERS, COMPONENTS, SENSORS, N_FOLDS = 9, 50, 275, 5
@@ -237,20 +236,21 @@ def with_controls(n_words: int, repeats: int, workers: int) -> dict[str, Any]:
     fold = np.repeat(np.arange(N_FOLDS), [len(y) for y in values])
     columns = np.random.default_rng(1).standard_normal((n_words, 133), np.float32)
     nuisances = Nuisances(columns, {"timing": slice(0, 25), "form": slice(25, 33), "neighbours": slice(33, 133)})
-    unique, innovation = UniqueControl.of(targets, nuisances, fold, recipe), InnovationControl.of(targets, recipe)
+    unique, innovation = UniqueControl.of(targets, nuisances, fold, recipe), OtherTargets.innovations(targets, recipe)
     penalties, words = np.full((N_FOLDS + 1, LAYERS * COMPONENTS), 100.0), [
         LagWords([story.lag(i)[part] for part in rows], targets, recipe) for i in lags
     ]  # fmt: skip
-    plain = fit_words(words[0], penalties)
+    plain, moments = fit_words(words[0], penalties), words[0].sums().moments
+    shared = replace(words[0], bases=ridge.eigen_bases(moments, recipe.precision), sensors=moments)
 
     def trainer(i: int) -> None:
         if i in searched_lags(len(lags)):
             search_penalties(words[i])
         fit_words(words[i], penalties)
 
-    def control(of: UniqueControl | InnovationControl, i: int) -> None:
-        if i in controls_searched(len(lags)):
-            of.search(words[i])
+    def control(of: UniqueControl | OtherTargets, i: int) -> None:
+        if i % (2 * SEARCH_STEP) == 0:
+            of.search(shared, moments)  # what the trainer's own search has made
         of.fit(words[i], plain, penalties)  # the sums of another lag: they cost the same
 
     work: dict[str, Callable[[int], Any]] = {

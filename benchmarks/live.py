@@ -24,6 +24,8 @@ from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 from rtalign.core.session import Session
 from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding.bank import DecoderBank, make_passport
+from rtalign.decoding.decoder_setup import STATIC
+from rtalign.decoding.nuisance_basis import STATIC_COMPONENTS, NuisanceBasis
 from rtalign.decoding.projection import fit_projection
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot
@@ -85,15 +87,21 @@ def model_of(shape: str, scratch: Path) -> tuple[str, str]:
 
 
 def made_up_bank(
-    folder: Path, sensors: tuple[Sensor, ...], layers: str, name: str = "smollm2", precision: Any = "float32"
+    folder: Path,
+    sensors: tuple[Sensor, ...],
+    layers: str,
+    name: str = "smollm2",
+    precision: Any = "float32",
+    controls: bool = False,
 ) -> None:
     """A bank of the right shape with decoders of noise: what it says is nonsense, what it costs is not."""
     model = load(name, precision=precision)
     recipe = Recipe().with_settings("language", layers=layers, precision=precision)
     numbers = recipe.language.layer_indices(model.info.n_layers)
     n_words = 600 if name == "smollm2" else 150
-    reading = model.encode(story_words(shipped_story())[:n_words], recipe.language, numbers, surprisal=False)
-    projection = fit_projection([reading.activations], recipe.language.components)
+    words = story_words(shipped_story())[:n_words]
+    reading = model.encode(words, recipe.language, [STATIC, *numbers], surprisal=False)
+    projection = fit_projection([reading.activations[:, 1:]], recipe.language.components)
     n_lags, n_sensors = len(recipe.lags.seconds), len(sensors)
     n_targets = len(numbers) * projection.components
     folder.mkdir(parents=True)
@@ -117,6 +125,12 @@ def made_up_bank(
     (folder / "passport.json").write_text(json.dumps(passport))
     (folder / "recipe.toml").write_text(recipe.to_toml())
     (folder / "summary.json").write_text("{}")
+    if controls:
+        rng = np.random.default_rng(1)
+        timed = [Word(i, text, 0.33 * i + rng.uniform(0, 0.1), rng.uniform(0.1, 0.3)) for i, text in enumerate(words)]
+        surprisal = rng.exponential(4.0, n_words)
+        rows = [np.arange(n_words)]
+        NuisanceBasis.fit([timed], [reading.activations[:, 0]], [surprisal], rows, STATIC_COMPONENTS).save(folder)
 
 
 def player(given: argparse.Namespace, names: tuple[str, str]) -> None:
@@ -131,7 +145,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folder, tag = Path(scratch), f"load-{os.getpid()}"
         model, precision = model_of(given.model, folder)
-        made_up_bank(folder / "bank", helmet_sensors(given.sensors), given.layers, model, precision)
+        made_up_bank(folder / "bank", helmet_sensors(given.sensors), given.layers, model, precision, given.controls)
         bank = DecoderBank.load(folder / "bank")
         session = Session(
             bank=folder / "bank", model=model, meg=f"{tag}-meg", words=f"{tag}-words", adapt=False,
@@ -175,12 +189,13 @@ def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: 
         "load": {
             "model": given.model, "sensors": given.sensors, "sfreq": RATES[given.sensors], "minutes": given.minutes,
             "layers": n_layers, "lags": 101, "words_a_second": given.words_a_second, "words_sent": words,
-            "recording": given.record,
+            "recording": given.record, "controls": given.controls,
         },
         "phase": seen.phase, "why": seen.reason,
         "words": {
             "received": seen.n_received, "scored": seen.n_scored, "waiting": seen.n_waiting, "skipped": seen.skipped,
         },
+        "controls": {name: {"words": view.n_words, "reason": view.reason} for name, view in seen.controls.items()},
         "samples_lost": seen.health.meg.n_lost, "gaps": seen.health.meg.n_gaps,
         "samples": seen.health.meg.n_samples, "samples_sent": int(given.minutes * 60 * RATES[given.sensors]),
         "latency_s": {"median": seen.work.latency_median_s, "p99": seen.work.latency_p99_s},
@@ -220,6 +235,7 @@ def main() -> None:
     )
     options.add_argument("--words-a-second", type=float, default=3.0)
     options.add_argument("--record", action="store_true", help="record the session too")
+    options.add_argument("--controls", action="store_true", help="unique R and the static twin too")
     options.add_argument("--play", metavar="TAG", help=argparse.SUPPRESS)
     options.add_argument("--out", type=Path, help="also write the JSON here")
     given = options.parse_args()

@@ -73,6 +73,7 @@ def states() -> Iterator[tuple[str, Any]]:
     refusal = ("sensors MLF25, MRT13 are missing", "it has 600 Hz, the bank 1200 Hz")
     yield "refused", made.snapshot_after(0, phase="refused", refused=refusal, n_sensors=271)
     yield "word", made.with_inspected_word(made.snapshot_after(300))
+    yield "controls", made.with_controls(made.snapshot_after(600))
     for name, text in SCRIPTS.items():
         yield f"script-{name}", spoken(made.snapshot_after(300), text.split())
     replay = {"position_s": 41.2, "end_s": 250.0, "speed": 1.0, "recording": None}
@@ -107,6 +108,8 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
                     for _ in range(12):
                         window.tick()
                         wait(20)
+                    if name == "controls":
+                        window.action_registry["control"].trigger()
                     if name == "word":
                         window.pointer.pick_word(snapshot.inspected.entry.word.index)
                         window.tick()

@@ -72,7 +72,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="NAME,...",
         help="nuisances: what is left without timing, word form and static "
-        "vectors; innovation: what each layer adds to those below",
+        "vectors; innovation: what each layer adds to those below; untrained, static, random: twins of the model",
     )
     parser.add_argument("--extend", type=Path, metavar="BANK", help="add these recordings to a bank, with its settings")
     slim = "write a bank of a tenth of the size, which scores, but cannot be extended or --adapt"
@@ -137,6 +137,11 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--netcdf", type=Path, metavar="FILE", help="also write every curve, with its null draws")
     parser.add_argument("--bids", type=Path, metavar="OUT", help="also write curves and peaks as BIDS derivatives")
     parser.add_argument("--subject", metavar="LABEL", help="whose results they are, where --bids cannot know")
+    parser.add_argument(
+        "--parity", action="store_true", help="score a recorded live session offline, and say how the two differ"
+    )
+    parser.add_argument("--bank", type=Path, metavar="BANK", help="for --parity, where the bank was moved since")
+    _model(parser, required=False)
 
 
 def _monitor(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rtalign.core.files import write_atomically
+from rtalign.core.json_toml import read_json
 from rtalign.core.progress import Progress
 from rtalign_cli.checks import layers_note, require_paths, require_tagger, require_words, require_writable
 from rtalign_cli.inputs import (
@@ -18,6 +19,7 @@ from rtalign_cli.inputs import (
     recipe_of,
     refuse_overwriting,
     refuse_settings,
+    twin_models,
 )
 from rtalign_cli.text import print_lines, print_result
 from rtalign_cli.usage import UsageError
@@ -60,9 +62,10 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
             print_lines(estimate_lines(expected))
         return expected
     repeats = load_repeats(args, [s.name for s in recordings[0].sensors])
+    twins = twin_models(controls, model, recipe, args, progress)
     result = train_bank(
         recordings, model, recipe, args.out, progress, device=args.device, extend=earlier, repeats=repeats,
-        controls=controls, slim=args.slim,
+        controls=[name for name in controls if name not in twins], twins=twins, slim=args.slim,
     )  # fmt: skip
     print_result(result, args.out, args)
     return result
@@ -142,12 +145,14 @@ def new_plan(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
     return {"plan": str(args.out)}
 
 
-def report(args: argparse.Namespace, _progress: Progress) -> dict[str, Any]:
-    """Write the HTML report of a folder again, and other forms of its results where they are asked for."""
+def report(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Write the HTML report of a folder again, and other forms of its results or its parity report where asked for."""
     from rtalign.report.page import write_page
     from rtalign_offline.sweep.report import is_sweep, write_sweep_report
 
     require_paths([args.folder], "folder")
+    if args.parity:
+        return _parity(args, progress)
     sweep = is_sweep(args.folder)
     if args.subject and not args.bids:
         raise UsageError("--subject names whose results --bids writes; give --bids OUT too")
@@ -178,3 +183,16 @@ def _written(name: str, out: Path, args: argparse.Namespace) -> list[Path]:
     from rtalign.api import read_alignment
 
     return [read_alignment(args.folder).to_netcdf(out)]
+
+
+def _parity(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Score a recorded session offline, and write how that differs from what it showed."""
+    from rtalign.recordings import open_recordings
+    from rtalign.training.parity import bank_of_session, compare_session
+
+    bank = open_bank(args.bank or bank_of_session(args.folder))
+    model = load_bank_model(bank, args, progress)
+    path = compare_session(args.folder, bank, open_recordings(args.folder), model, progress)
+    if not (args.quiet or args.json):
+        print_lines([str(path)])
+    return {"report": str(path), **read_json(path.with_suffix(".json"), "write it again")}

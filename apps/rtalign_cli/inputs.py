@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,9 @@ from rtalign_cli.checks import require_paths, require_writable
 if TYPE_CHECKING:
     from rtalign.core.recipe import Recipe
     from rtalign.decoding.bank import DecoderBank
+    from rtalign.language import LanguageModel
     from rtalign.recordings import OpenOptions, StreamChoice
+    from rtalign.training.controls import LoadTwin
 
 # Libraries are imported inside the functions that use them, so that each command loads what it needs alone.
 
@@ -128,6 +132,20 @@ def load_model(name: str, args: argparse.Namespace, progress: Progress, precisio
     from rtalign.language import load
 
     return load(name, device=args.device, allow_download=args.allow_download, report=progress.say, precision=precision)
+
+
+def twin_models(
+    names: Sequence[str], model: LanguageModel, recipe: Recipe, args: argparse.Namespace, progress: Progress
+) -> dict[str, LoadTwin]:
+    """The twins of the model among the names of controls, each loaded when its turn comes."""
+    from rtalign.language.loading.locate import parse_model_name
+    from rtalign.report.summary import MODEL_TWINS
+
+    twins = [name for name in names if name in MODEL_TWINS]
+    if twins and parse_model_name(args.model).variant != "model":
+        raise ValueError(f"{args.model} is a control itself; --controls {','.join(twins)} are twins of a trained model")
+    full = {name: f"{args.model}:{name}" for name in twins} | ({"random": f"random:{model.info.dim}"})
+    return {name: partial(load_model, full[name], args, progress, recipe.language.precision) for name in twins}
 
 
 def load_bank_model(bank: DecoderBank, args: argparse.Namespace, progress: Progress) -> Any:

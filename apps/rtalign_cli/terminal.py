@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from rtalign.core.plain_text import plain, plain_json
 from rtalign.core.time_format import clock_time
-from rtalign.engine.snapshot import Snapshot
+from rtalign.engine.snapshot import ControlView, Snapshot
 from rtalign.scoring.headline import correlation_text, headline, p_text, slope_text, waiting_for
 from rtalign.streams.events import StreamHealth
 from rtalign_cli.text import ladder_lines
@@ -190,6 +190,7 @@ def json_line(snapshot: Snapshot) -> dict[str, Any]:
         "peaks": sum(peak.peak_s is not None for peak in snapshot.peaks), "reason": snapshot.reason,
         "temporal_r": _round(snapshot.temporal.r if snapshot.temporal else None, 4),
         "slope_ms": _round(snapshot.temporal.slope_ms if snapshot.temporal else None, 1),
+        "controls": {name: _control(view) for name, view in snapshot.controls.items()},
         "training_overlap": snapshot.training_overlap or None,
         "load": round(work.load, 3), "rss_mb": round(work.rss_mb), "language_ms": _round(work.language_ms, 1),
         "backlog": work.language_backlog, "latency_p99_s": _round(work.latency_p99_s, 4),
@@ -198,6 +199,18 @@ def json_line(snapshot: Snapshot) -> dict[str, Any]:
         "recorded": snapshot.recording.n_samples if snapshot.recording else None,
         "recorded_markers": snapshot.recording.n_markers if snapshot.recording else None,
         "notice": snapshot.notices[-1].text if snapshot.notices else None,
+    }  # fmt: skip
+
+
+def _control(view: ControlView) -> dict[str, Any]:
+    """The scores of a control, as far as the line has those of all."""
+    best = max(view.peaks, key=lambda peak: peak.peak_r, default=None)
+    return {
+        "scored": view.n_words, "best_layer": best.layer if best else None,
+        "best_r": _round(best.peak_r if best else None, 4),
+        "peaks": sum(peak.peak_s is not None for peak in view.peaks), "reason": view.reason,
+        "temporal_r": _round(view.temporal.r if view.temporal else None, 4),
+        "slope_ms": _round(view.temporal.slope_ms if view.temporal else None, 1),
     }  # fmt: skip
 
 

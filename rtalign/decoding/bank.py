@@ -14,6 +14,7 @@ from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor, sensor_from_dict, sensor_to_dict
 from rtalign.core.tensorfile import TensorFile
+from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.projection import Projection
 
 FORMAT, VERSION = "rtalign-bank", 1
@@ -43,6 +44,8 @@ class DecoderBank:
         From activations to targets.
     tensors : TensorFile
         Weights, biases, penalties, patterns, curves and moments.
+    nuisances : NuisanceBasis or None
+        How words become nuisances; None for a bank that was trained without controls.
 
     Examples
     --------
@@ -56,6 +59,7 @@ class DecoderBank:
     sensors: tuple[Sensor, ...]
     projection: Projection
     tensors: TensorFile
+    nuisances: NuisanceBasis | None = None
 
     @classmethod
     def load(cls, folder: Path) -> DecoderBank:
@@ -79,7 +83,7 @@ class DecoderBank:
                     raise ValueError(f"{folder}: its {name} hold NaN or infinity; train it again, or copy it again")
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{folder} is not a complete decoder bank: {error}") from None
-        return cls(recipe, passport, layers, sensors, projection, tensors)
+        return cls(recipe, passport, layers, sensors, projection, tensors, NuisanceBasis.load(folder))
 
     @property
     def lags_s(self) -> np.ndarray:

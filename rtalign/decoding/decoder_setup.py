@@ -11,7 +11,11 @@ import numpy as np
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor
 from rtalign.decoding.bank import DecoderBank, make_passport, sensor_differences
+from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.projection import Projection, fit_projection
+
+STATIC = 0
+"""The hidden state that knows no other word."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +38,8 @@ class DecoderSetup:
         The bank, if there is one.
     model : dict
         The language model: id, family, n_layers, revision, tokenizer.
+    nuisances : NuisanceBasis or None
+        How words become nuisances, for unique R; None without a bank, or of one that was trained without controls.
     """
 
     recipe: Recipe
@@ -43,12 +49,13 @@ class DecoderSetup:
     sensors: tuple[Sensor, ...]
     bank: DecoderBank | None
     model: dict[str, Any]
+    nuisances: NuisanceBasis | None = None
 
     @classmethod
     def from_bank(cls, bank: DecoderBank) -> DecoderSetup:
         """The setup that a bank was made with."""
         n_layers = int(bank.model["n_layers"])
-        return cls(bank.recipe, bank.layers, n_layers, bank.projection, bank.sensors, bank, bank.model)
+        return cls(bank.recipe, bank.layers, n_layers, bank.projection, bank.sensors, bank, bank.model, bank.nuisances)
 
     @classmethod
     def from_text(cls, model: Any, words: Sequence[str], recipe: Recipe) -> DecoderSetup:
@@ -81,9 +88,24 @@ class DecoderSetup:
         }
         return next((name for name, (mine, theirs) in pairs.items() if mine != theirs), None)
 
+    @property
+    def states(self) -> tuple[int, ...]:
+        """Hidden states that are read of each word: those decoded, behind state 0 where controls need it."""
+        return (STATIC, *self.layers) if self.nuisances else self.layers
+
     def targets(self, activations: np.ndarray) -> np.ndarray:
-        """Targets (word, target) of activations (word, layer, dim)."""
-        return self.projection.project(activations)
+        """What is kept of a word's states (word, state, dim): its targets, behind them components of its state 0 where
+        there are nuisances."""
+        n = len(self.layers)
+        targets = self.projection.project(activations[:, -n:])
+        if self.nuisances is None:
+            return targets
+        return np.hstack([targets, self.nuisances.project(activations[:, 0])])
+
+    def split(self, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Targets (target,) and static components (component,) of what is kept of a word."""
+        n = len(self.layers) * self.projection.components
+        return kept[:n], kept[n:]
 
     def passport(self, sensors: Sequence[Sensor], n_words: int, scored: str) -> dict[str, Any]:
         """The bank's passport, or without a bank one of what was used; `scored` is the time, as text."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from rtalign.core.agreement import Agreement
 from rtalign.decoding.block_moments import BlockMoments
-from rtalign.decoding.partialling import FoldNuisances, whitening_axes
+from rtalign.decoding.partialling import ROUNDING, FoldNuisances, whitening_axes
 
 WHOLE = "all"
 """The group of all nuisances."""
@@ -36,10 +36,14 @@ class TwinScores:
         Of the twin that each group of nuisances alone makes, and of that of all.
     left_out : ndarray, shape (block, layer)
         Of all nuisances, without each block of the words that are scored.
+    without : dict of str to ndarray, shape (layer,)
+        R of the plain decoders with each group of nuisances alone, and all, taken out of held-out predictions and
+        targets: partial correlations.
     """
 
     r: dict[str, np.ndarray]
     left_out: np.ndarray
+    without: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +58,8 @@ class StaticTwin:
         `whitening_axes` of each group in the words of each fold.
     held : sequence of sequence of BlockMoments
         Of the nuisances with the components of the plain decoders' targets, fold by fold.
+    of_targets : sequence of ndarray, shape (nuisance, target)
+        Inner products of the nuisances with these targets, fold by fold.
     components : int
         Targets of each layer.
     """
@@ -61,6 +67,7 @@ class StaticTwin:
     columns: Mapping[str, slice]
     axes: Mapping[str, Sequence[np.ndarray]]
     held: Sequence[Sequence[BlockMoments]]
+    of_targets: Sequence[np.ndarray]
     components: int
 
     @classmethod
@@ -79,7 +86,11 @@ class StaticTwin:
         columns = {**groups, WHOLE: slice(None)}
         inner = [own.moments.xx for own in nuisances]
         axes = {name: [whitening_axes(zz[own, own]) for zz in inner] for name, own in columns.items()}
-        return cls(columns, axes, held, components)
+        of_targets = [
+            (own.values - own.moments.mean_x).astype(np.float64).T @ (y - y.mean(0, dtype=np.float64))
+            for y, own in zip(targets, nuisances, strict=True)
+        ]
+        return cls(columns, axes, held, of_targets, components)
 
     def score(self, carried: Sequence[np.ndarray], agreements: Sequence[Agreement]) -> TwinScores:
         """R of the twin by the plain decoders of one lag.
@@ -96,13 +107,16 @@ class StaticTwin:
         TwinScores
         """
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self.columns}
+        partial: dict[str, list[np.ndarray]] = {name: [] for name in self.columns}
         changes: list[np.ndarray] = []
         for k, blocks in enumerate(self.held):
             norm = np.sqrt(agreements[k].pp * agreements[k].yy)
             norm = np.divide(1 / len(self.held), norm, out=np.zeros_like(norm), where=norm > 0)
             for name, own in self.columns.items():
                 axes = self.axes[name][k]
-                products, rest = _products(blocks, axes @ (axes.T @ carried[k][own]), own)
+                in_axes = axes.T @ carried[k][own]
+                products, rest = _products(blocks, axes @ in_axes, own)
+                partial[name].append(self._partial(agreements[k], products, in_axes, axes.T @ self.of_targets[k][own]))
                 # Any so many directions of the words hold this part of what predictions and targets share.
                 random = axes.shape[1] / (agreements[k].n - 1 - axes.shape[1])
                 parts[name].append((products + random * (products - agreements[k].py)) * norm)
@@ -112,8 +126,20 @@ class StaticTwin:
         whole = np.sum(parts[WHOLE], axis=0)
         n_layers = len(whole) // self.components
         r = {name: np.sum(own, axis=0).reshape(n_layers, -1).mean(1) for name, own in parts.items()}
+        without = {name: np.mean(own, axis=0).reshape(n_layers, -1).mean(1) for name, own in partial.items()}
         left_out = whole + np.concatenate(changes)
-        return TwinScores(r, left_out.reshape(len(left_out), n_layers, -1).mean(2))
+        return TwinScores(r, left_out.reshape(len(left_out), n_layers, -1).mean(2), without)
+
+    def _partial(self, agreement: Agreement, products: np.ndarray, of_p: np.ndarray, of_y: np.ndarray) -> np.ndarray:
+        """(target,): correlation of predictions and targets less what nuisances explain of them.
+
+        products : (target,) of what they explain.    of_p, of_y : (direction, target), inner products with each.
+        """
+        pp, yy = agreement.pp - (of_p**2).sum(0), agreement.yy - (of_y**2).sum(0)
+        whole = np.repeat(agreement.yy.reshape(-1, self.components).sum(1), self.components)
+        left = np.sqrt(np.maximum(pp, 0) * np.maximum(yy, 0))
+        kept = (yy > ROUNDING * whole) & (left > 0)
+        return np.divide(agreement.py - products, left, out=np.zeros_like(left), where=kept)
 
 
 def _products(blocks: Sequence[BlockMoments], weights: np.ndarray, own: slice) -> tuple[np.ndarray, np.ndarray]:

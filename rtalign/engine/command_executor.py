@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import assert_never
 
 import numpy as np
@@ -29,9 +28,13 @@ from rtalign.engine.commands import (
     WriteReport,
     WriteTo,
 )
-from rtalign.engine.engine import Engine
+from rtalign.engine.engine import Engine, Publisher
 from rtalign.engine.recording.session_folder import SessionFolder
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign.streams.events import Notice, Source, Transport
+
+STREAMS = {"": "rtalign-scores", UNIQUE: "rtalign-scores-unique", TWIN: "rtalign-scores-static-twin"}
+"""LSL streams of plain scores, and of those of each control."""
 
 
 class CommandExecutor:
@@ -98,13 +101,21 @@ class CommandExecutor:
                 assert_never(command)
 
 
-def score_publisher(decoding: DecoderSetup, source: Source) -> Callable[[float, np.ndarray], None]:
-    """A function that sends R(layer, lag) out over LSL, stamped with the onset of the word that changed it."""
+def score_publisher(decoding: DecoderSetup, source: Source) -> Publisher:
+    """A function that sends R(layer, lag) out over LSL, stamped with the onset of the word that changed it.
+
+    Each control has a stream of its own, so that rtalign-scores stays what it is.
+    """
     from rtalign.streams.lsl import LabelledOutlet
 
     labels = [f"layer {layer} lag {lag:+.3f} s" for layer in decoding.layers for lag in decoding.lags_s]
-    outlet = LabelledOutlet("rtalign-scores", "Scores", labels, 0.0)
-    return lambda time_s, r: outlet.push(np.asarray(r, np.float32).reshape(1, -1), source.to_local(time_s))
+    names = ("", UNIQUE, TWIN) if decoding.nuisances else ("",)
+    outlets = {name: LabelledOutlet(STREAMS[name], "Scores", labels, 0.0) for name in names}
+
+    def publish(time_s: float, r: np.ndarray, control: str) -> None:
+        outlets[control].push(np.asarray(r, np.float32).reshape(1, -1), source.to_local(time_s))
+
+    return publish
 
 
 def _execute_replay(transport: Transport | None, command: ReplayCommand) -> None:

@@ -17,10 +17,12 @@ from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign.engine.intake import Intake
 from rtalign.engine.ledger import N_RECENT, TOO_SLOW, Ledger, ReadyWord, WordEntry
+from rtalign.engine.live_controls import LiveControls
 from rtalign.language import BackgroundReader
 from rtalign.scoring.assessor import Assessment, Assessor
-from rtalign.scoring.findings import THESE_DECODERS, Findings
+from rtalign.scoring.findings import THESE_DECODERS
 from rtalign.scoring.scoreboard import Scoreboard
+from rtalign.scoring.unique_board import UniqueBoard
 from rtalign.streams.events import Event, Notice, SignalChanged, Source, SourceEnded, SourceJumped
 
 BATCH = 16
@@ -38,12 +40,14 @@ PATIENT_FINISH_S = 45.0
 NO_DECODERS = "learned from before there were decoders"
 NOT_FINITE = "no finite prediction or target"
 
+Publisher = Callable[[float, np.ndarray, str], None]
+
 
 class SessionSink:
     """Where a session is written to; every call returns at once.  This one writes nothing."""
 
     def write_word(self, entry: WordEntry) -> None: ...
-    def write_scores(self, n_words: int, findings: Findings) -> None: ...
+    def write_scores(self, assessment: Assessment) -> None: ...
     def log(self, event: Mapping[str, Any]) -> None: ...
 
 
@@ -64,6 +68,8 @@ class EngineOptions:
         nothing is put off.
     is_scored : callable or None
         Says of a word whether it is scored; None: every word is.  The language model reads all of them as context.
+    stories : tuple of int
+        Indices of the first words of a recording's stories; empty for live streams.
     """
 
     allow_missing: bool = False
@@ -71,6 +77,7 @@ class EngineOptions:
     last_words: int | None = None
     can_wait: bool = False
     is_scored: Callable[[Word], bool] | None = None
+    stories: tuple[int, ...] = ()
 
 
 class Engine:
@@ -98,6 +105,8 @@ class Engine:
     ----------
     scoreboard : Scoreboard
         The sums from which R(layer, lag) is computed.
+    controls : LiveControls or None
+        Unique R and the static twin; None where the bank was trained without controls.
     ledger : Ledger
         What became of each word.
     intake : Intake
@@ -121,7 +130,8 @@ class Engine:
     epoch_power : dict of int to ndarray, shape (lag,)
         How strong the field was at each lag of the newest words.
     publish : callable or None
-        Called with the onset of the newest word and R(layer, lag) after each batch.
+        Called with the onset of the newest word, R(layer, lag) and "" after each batch; after each assessment also with
+        R of each control and its name.
     """
 
     def __init__(
@@ -141,7 +151,8 @@ class Engine:
         self.notices: deque[Notice] = deque(maxlen=200)
         self.latencies_s: deque[float] = deque(maxlen=N_LATENCIES)
         self.reading_s: deque[float] = deque(maxlen=200)
-        self.publish: Callable[[float, np.ndarray], None] | None = None
+        self.publish: Publisher | None = None
+        self._newest_onset: float | None = None
         self._sink = sink or SessionSink()
         self._arrived = monotonic()
         self._decoders = LagDecoders.from_bank(decoding.bank) if decoding.bank else None
@@ -149,6 +160,7 @@ class Engine:
         self._assessor = Assessor(self.decoding.recipe.fit.peak)
         self.training_overlap = TrainingOverlap.find(decoding.bank.passport if decoding.bank else None, ())
         self.scoreboard = self._new_scoreboard()
+        self.controls = self._new_controls()
         self.inspected: int | None = None
         self.epoch_power: OrderedDict[int, np.ndarray] = OrderedDict()
         self._r: tuple[tuple[int, int | None], np.ndarray | None] = (0, None), None
@@ -157,9 +169,7 @@ class Engine:
     def assessment(self) -> Assessment:
         """The newest peaks, bands and scores; what the bank was trained on is no evidence of anything."""
         newest, warning = self._assessor.newest, self.training_overlap.warning
-        if newest.findings is None or not warning:
-            return newest
-        return replace(newest, findings=newest.findings.without_evidence(warning))
+        return newest.without_evidence(warning) if warning else newest
 
     @property
     def r(self) -> np.ndarray | None:
@@ -209,6 +219,8 @@ class Engine:
         """Begin the scores anew; the language model keeps its context.  Words that a seek brings back count again."""
         self.ledger.reset()
         self.scoreboard = self._new_scoreboard()
+        if self.controls:
+            self.controls.reset()
         self._assessor.forget("reset: no word has been scored yet")
 
     def use(self, decoding: DecoderSetup) -> None:
@@ -229,7 +241,10 @@ class Engine:
         if self._adaptation:
             self._adaptation.close()
             self._adaptation = None
+        if not self.decoding.nuisances:
+            decoding = replace(decoding, nuisances=None)  # the reader does not read what they need
         self.decoding, self._decoders = decoding, decoders
+        self.controls = self._new_controls()
         self.reader.set_targets(decoding.targets)
         self.reset()
         if self.intake.stream:
@@ -252,7 +267,8 @@ class Engine:
             sleep(0.005)
         self._score()
         self._skip_waiting("the session ended")
-        self._assessor.now(self.scoreboard, self.last_words)
+        self._step_controls(at_end=True)
+        self._assessor.now(self.scoreboard, self.last_words, self._unique)
         self._write_scores()
         return self.assessment
 
@@ -286,6 +302,8 @@ class Engine:
     def _restart_stream(self) -> None:
         self.intake.restart(self.decoding)
         self.ledger.drop_waiting()
+        if self.controls:
+            self.controls.restart()
         self.reader.restart()
         self.ended = False
 
@@ -336,7 +354,10 @@ class Engine:
         try:
             for encoded in self.reader.pull():
                 self.reading_s.append(encoded.seconds)
-                self.ledger.add_activations(encoded)
+                target, static = self.decoding.split(encoded.target)
+                self.ledger.add_activations(replace(encoded, target=target))
+                if self.controls:
+                    self.controls.add_reading(encoded, static)
         except Exception as error:  # raised on the model's thread; MEG, recording and scores go on
             self.failure = f"the language model stopped: {error}"
             self.notify(Notice("error", "language", f"{self.failure} - the recording goes on", monotonic()))
@@ -364,13 +385,16 @@ class Engine:
                 self._sink.write_word(self.ledger.mark_skipped(ready.word, NO_DECODERS))
             else:
                 self.scoreboard.add(ready.word.index, predicted[i], ready.target)
+                if self.controls:
+                    self.controls.add_score(ready.word.index, predicted[i], ready.target)
                 self.latencies_s.append(monotonic() - ready.complete_at)
                 self._sink.write_word(self.ledger.mark_scored(ready.word, self.latencies_s[-1]))
             self._keep_power(ready.word.index, epochs[i])
             if self._adaptation:  # after the score: no word is scored by decoders that have learned from it
                 self._adaptation.add(epochs[i], ready.target)
+        self._newest_onset = words[-1].word.onset
         if self.publish and (r := self.r) is not None:
-            self.publish(words[-1].word.onset, r)
+            self.publish(self._newest_onset, r, "")
 
     def _keep_power(self, index: int, epoch: np.ndarray) -> None:
         self.epoch_power[index] = epoch.std(axis=1)
@@ -385,9 +409,18 @@ class Engine:
             self.shedding = "curves wait for the language model"
         if backlog > 2 * CALM_BACKLOG:
             self.shedding = "curves and adaptation wait for the language model"
-        if self._assessor.step(self.scoreboard, self.last_words, self.shedding is None):
+        self._step_controls()
+        if self._assessor.step(self.scoreboard, self.last_words, self.shedding is None, self._unique):
             self._write_scores()
         self._adapt(backlog <= 2 * CALM_BACKLOG or self._options.can_wait)
+
+    @property
+    def _unique(self) -> UniqueBoard | None:
+        return self.controls.board if self.controls else None
+
+    def _step_controls(self, at_end: bool = False) -> None:
+        if self.controls:
+            self.controls.step(at_end)
 
     @property
     def _adapting(self) -> bool:
@@ -398,10 +431,19 @@ class Engine:
             self._decoders, self.n_solved = decoders, self.n_solved + 1
 
     def _write_scores(self) -> None:
-        if (findings := self.assessment.findings) is not None:
-            self._sink.write_scores(self.assessment.n_words, findings)
+        assessment = self.assessment
+        if assessment.findings is None:
+            return
+        self._sink.write_scores(assessment)
+        for name, control in assessment.controls.items():
+            if self.publish and self._newest_onset is not None and control.findings is not None:
+                self.publish(self._newest_onset, control.findings.curves.r, name)
 
     def _new_scoreboard(self) -> Scoreboard:
         d = self.decoding
         error = d.bank.error if d.bank else None
         return Scoreboard(d.lags_s, d.layers, d.n_layers, d.projection.components, decoders=error)
+
+    def _new_controls(self) -> LiveControls | None:
+        d = self.decoding
+        return LiveControls(d.nuisances, d, self._options.stories) if d.nuisances else None

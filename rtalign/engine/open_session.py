@@ -101,6 +101,7 @@ class SessionParts:
             last_words=session.last_words,
             can_wait=self.recording is not None,
             is_scored=self.is_scored,
+            stories=tuple(story[0].index for story in self.recording.stories if story) if self.recording else (),
         )
         return Engine(self.decoding, self.source, self.reader, options, sink)
 
@@ -176,16 +177,16 @@ def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable
 def live_reader(model: LanguageModel, decoding: DecoderSetup) -> LiveReader:
     """Reads words as they come; a large model on all cores, as long as signal and scores do not need them."""
     n_threads = cpu_count() if model.info.n_bytes > LARGE_MODEL_BYTES else None
-    return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.layers), decoding.targets, n_threads)
+    return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.states), decoding.targets, n_threads)
 
 
 def ahead_reader(recording: ReplayedRecording, model: LanguageModel, decoding: DecoderSetup) -> AheadReader:
     """Reads the words of a recording ahead of its replay, each story by itself."""
 
     def stream() -> Iterator[tuple[int, Reading]]:
-        recipe, layers = decoding.recipe.language, decoding.layers
+        recipe, states = decoding.recipe.language, decoding.states
         return chain.from_iterable(
-            model.stream([word.text for word in story], recipe, layers) for story in recording.stories if story
+            model.stream([word.text for word in story], recipe, states) for story in recording.stories if story
         )
 
     return AheadReader(recording.words, stream, decoding.targets)

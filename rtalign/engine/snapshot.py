@@ -155,6 +155,23 @@ class InspectedWord:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ControlView:
+    """What a control shows in the place of plain scores: each field as that of `Snapshot`."""
+
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+
+    r: np.ndarray | None = None
+    n_words: int = 0
+    n_assessed: int = 0
+    null_lo: np.ndarray | None = None
+    null_hi: np.ndarray | None = None
+    map_hi: np.ndarray | None = None
+    peaks: tuple[Peak, ...] = ()
+    temporal: TemporalScore | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """A session at one moment, immutable.
 
@@ -198,6 +215,10 @@ class Snapshot:
         How peak latency changes with depth; None where `reason` says why.
     reason : str or None
         Why something is missing: the curves, the temporal score, or of a failed session everything.
+    controls : dict of str to ControlView
+        Unique R and the static twin, by the names that a summary gives them; empty without.
+    control : str
+        Which of these is shown in the place of plain scores; empty for plain ones.
     refused : tuple of str
         How the stream differs from the bank, where that is too much.
     n_sensors : int
@@ -250,6 +271,8 @@ class Snapshot:
     peaks: tuple[Peak, ...] = ()
     temporal: TemporalScore | None = None
     reason: str | None = None
+    controls: dict[str, ControlView] = dataclasses.field(default_factory=dict)
+    control: str = ""
     refused: tuple[str, ...] = ()
     n_sensors: int = 0
     bank: str = ""
@@ -265,6 +288,15 @@ class Snapshot:
     sounds: tuple[Sound, ...] = ()
     traces: Traces | None = None
     inspected: InspectedWord | None = None
+
+
+def seen_through(snapshot: Snapshot, control: str) -> Snapshot:
+    """The snapshot with a control's scores in the place of the plain ones; the same where it has no such control."""
+    view = snapshot.controls.get(control)
+    if view is None:
+        return snapshot
+    own = {field.name: getattr(view, field.name) for field in dataclasses.fields(view)}
+    return dataclasses.replace(snapshot, control=control, statistics={}, **own)
 
 
 _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
@@ -305,4 +337,6 @@ def _plain(value: Any) -> Any:
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
     return value

@@ -9,7 +9,9 @@ import numpy as np
 from rtalign.core.records import DISPLAY_UNITS
 from rtalign.engine.engine import Engine
 from rtalign.engine.ledger import WordEntry
-from rtalign.engine.snapshot import InspectedWord, Snapshot, Traces, Work
+from rtalign.engine.snapshot import ControlView, InspectedWord, Snapshot, Traces, Work
+from rtalign.scoring.assessor import Assessment
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 
 N_WORDS = 60
 TRACE_S = 6.0
@@ -59,7 +61,8 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         work=work,
         traces=newest_traces(engine),
         inspected=inspected_word(engine),
-        **_assessment(engine),
+        **_assessment(engine.assessment),
+        controls=_controls(engine),
         **_transport(engine),
     )
 
@@ -99,9 +102,8 @@ def inspected_word(engine: Engine) -> InspectedWord | None:
     return InspectedWord(entry, engine.scoreboard.word_map(index), engine.epoch_power.get(index))
 
 
-def _assessment(engine: Engine) -> dict[str, Any]:
+def _assessment(assessment: Assessment) -> dict[str, Any]:
     """Peaks, bands and scores of the newest assessment, or the reason why there are none."""
-    assessment = engine.assessment
     findings = assessment.findings
     if findings is None:
         return {"n_assessed": assessment.n_words, "reason": assessment.reason}
@@ -115,6 +117,22 @@ def _assessment(engine: Engine) -> dict[str, Any]:
         "temporal": findings.temporal,
         "reason": findings.reason,
     }
+
+
+def _controls(engine: Engine) -> dict[str, ControlView]:
+    """Unique R and the static twin, where the bank was trained with them; before the first assessment they wait."""
+    if engine.controls is None:
+        return {}
+    waiting = Assessment(0, None, engine.assessment.reason)
+    return {name: _control(engine.assessment.controls.get(name, waiting)) for name in (UNIQUE, TWIN)}
+
+
+def _control(assessment: Assessment) -> ControlView:
+    """What a control shows; its R is that of its assessment, as it takes all words together."""
+    shown = _assessment(assessment)
+    shown.pop("statistics", None)
+    r = assessment.findings.curves.r if assessment.findings else None
+    return ControlView(r=r, n_words=assessment.n_words, **shown)
 
 
 def _transport(engine: Engine) -> dict[str, Any]:

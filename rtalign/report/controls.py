@@ -10,18 +10,21 @@ import numpy as np
 from rtalign.report.figures.ladder import ladder, latency_span
 from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.html import Markup, join, prose, tag
-from rtalign.report.read import ControlResult, Results
+from rtalign.report.read import ControlResult, Results, Summary
+from rtalign.report.summary import MODEL_TWINS
 from rtalign.report.tables import Cell, table
 from rtalign.report.text import DASH, milliseconds, refusal, signed
-from rtalign.report.verdict import INNOVATION, TWIN, UNIQUE, WHOLE, rivals, verdict
+from rtalign.report.verdict import INNOVATION, WHOLE, rivals, verdict
 from rtalign.scoring.peaks import Peak
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 
-SHOWN = {UNIQUE: "Unique", TWIN: "Static twin", INNOVATION: "What a layer adds"}
+SHOWN = {UNIQUE: "Unique", TWIN: "Static twin", INNOVATION: "What a layer adds", "untrained": "Untrained"}
 """Titles of the controls that have a ladder and a map."""
 MEANING = {
     "Unique": "nuisances taken out of signal and targets.",
     "Static twin": "what the same decoders show on a brain that answers nothing but the nuisances, which needs no "
     "context and no depth.",
+    "Untrained": "the same architecture with random weights, fitted to the same words.",
     "What a layer adds": "targets of each layer with those of all layers below taken out.",
 }
 FEW_WORDS = 25
@@ -51,14 +54,22 @@ def controls(results: Results) -> Markup:
         how = " rtalign train --controls nuisances tests the first of these." if summary.kind == "train" else ""
         said = tag("p", tag("b", "No rival explanation was tested. "), prose(verdict(summary) + how), class_="note")
         return join(heading, said, _figures(results, shown))
-    unique = summary.controls[UNIQUE]
+    unique = summary.controls.get(UNIQUE)
+    boxed = tag("div", tag("p", tag("b", "Verdict. "), prose(said)), tag("ul", tested), class_="panel")
+    twins = (
+        [tag("div", _twins(results), class_="panel long")] if any(n in summary.controls for n in MODEL_TWINS) else []
+    )
+    if unique is None:
+        return join(heading, boxed, _figures(results, shown), twins)
     few = summary.n_words < FEW_WORDS * sum(unique.groups.values())
     fewer = " There are few words for so many columns, which makes unique R noisy." if few else ""
     return join(
         heading,
-        tag("div", tag("p", tag("b", "Verdict. "), prose(verdict(summary))), tag("ul", tested), class_="panel"),
+        boxed,
         _figures(results, shown),
+        twins,
         tag("div", _layers(results, unique, summary.controls.get(TWIN)), class_="panel long"),
+        tag("div", _groups(results, unique), class_="panel long") if unique.without else None,
         tag("p", tag("b", "How. "), prose(HOW + fewer), class_="note"),
     )
 
@@ -94,6 +105,24 @@ def _figures(results: Results, shown: dict[str, Results]) -> list[Markup]:
     ]  # fmt: skip
 
 
+def _twins(results: Results) -> Markup:
+    """This model beside its twins: layers with a peak, the highest R, and the ladder."""
+    summary = results.summary
+    named: dict[str, Summary | ControlResult] = {"this model": summary}
+    named |= {n: summary.controls[n] for n in MODEL_TWINS if n in summary.controls}
+    rows: list[list[Cell]] = []
+    for name, one in named.items():
+        best = max(one.layers, key=lambda layer: layer.peak_r)
+        score = one.temporal_score
+        rows.append([
+            (name, "l"), (f"{sum(layer.ok for layer in one.layers)} of {len(one.layers)}", ""),
+            (signed(best.peak_r, 3), ""), (signed(best.null_r, 3), ""), _latency(best)[0],
+            (signed(score.r) if score else DASH, ""), (signed(score.slope_ms, 0, plus=True) if score else DASH, ""),
+        ])  # fmt: skip
+    head: list[Cell] = [("model", "l"), ("layers with a peak", ""), ("highest R", ""), ("chance R", "")]
+    return table([*head, ("its latency (ms)", ""), ("depth-latency r", ""), ("slope (ms)", "")], rows)
+
+
 def _layers(results: Results, unique: ControlResult, twin: ControlResult | None) -> Markup:
     head: list[Cell] = [("layer", "l"), ("plain latency (ms)", ""), ("plain R", ""), ("unique latency (ms)", "")]
     head += [("95 % interval", ""), ("unique R", ""), ("chance R", "")]
@@ -113,6 +142,22 @@ def _layers(results: Results, unique: ControlResult, twin: ControlResult | None)
             *([(signed(float(best[row]), 3), "")] if best is not None else []),
         ])  # fmt: skip
     return table(head, rows)
+
+
+def _groups(results: Results, unique: ControlResult) -> Markup:
+    """R of each layer at its plain peak with one group of nuisances taken out."""
+    at = results.r.argmax(1)
+    head: list[Cell] = [("layer", "l"), ("plain R", "")]
+    head += [(f"without {'all nuisances' if name == WHOLE else name}", "") for name in unique.without]
+    rows: list[list[Cell]] = []
+    for row, layer in enumerate(results.summary.layers):
+        parts = [of_group[row][at[row]] for of_group in unique.without.values()]
+        rows.append([(str(layer.layer), "l"), (signed(results.r[row, at[row]], 3), ""),
+                     *((signed(part, 3), "") for part in parts)])  # fmt: skip
+    meaning = (
+        "R of the plain decoders at the plain peak, with one group taken out of held-out words: partial correlations."
+    )
+    return join(tag("p", tag("b", "Each group by itself. "), meaning), table(head, rows))
 
 
 def _best_baseline(results: Results) -> np.ndarray | None:

@@ -33,6 +33,7 @@ PARTS = (
     sections.statistics,
     sections.topographies,
     sections.layers,
+    sections.stretches,
     noise_ceiling.noise_ceiling,
     sections.fit,
     provenance.method,
@@ -51,14 +52,6 @@ def write_page(folder: Path) -> Path:
 
 def render_page(results: Results) -> str:
     """The whole document."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=NOTHING_FROM_OUTSIDE),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"{model_name(results)}: {headline(results)}"),
-        tag("style", page_css()),
-    )
     versions = results.passport.versions if results.passport else {}
     foot = tag(
         "footer",
@@ -67,8 +60,20 @@ def render_page(results: Results) -> str:
     )
     first, *parts = (part(results) for part in PARTS)
     linked, contents = with_contents([part for part in parts if part])
-    body = tag("body", tag("main", first, contents, linked, foot))
-    return "<!doctype html>\n" + tag("html", head, body, lang="en")
+    return document(f"{model_name(results)}: {headline(results)}", first, contents, linked, foot)
+
+
+def document(title: str, *parts: object) -> str:
+    """A page by itself, which loads nothing."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=NOTHING_FROM_OUTSIDE),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", title),
+        tag("style", page_css()),
+    )
+    return "<!doctype html>\n" + tag("html", head, tag("body", tag("main", *parts)), lang="en")
 
 
 def with_contents(parts: Sequence[Markup]) -> tuple[list[Markup], Markup]:

@@ -25,7 +25,7 @@ from pydantic import (
 from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import validation_text
 from rtalign.core.tensorfile import TensorFile
-from rtalign.report.summary import read_curves_csv, read_summary
+from rtalign.report.summary import MODEL_TWINS, read_curves_csv, read_summary
 from rtalign.scoring.findings import AlignmentScore, Estimate, HalfWords, TemporalScore
 from rtalign.scoring.peaks import Peak
 
@@ -102,6 +102,18 @@ class ControlResult(FilePart):
     temporal_score_reason: str | None = None
     groups: dict[str, int] = {}
     explained: dict[str, list[list[Number]]] = {}
+    without: dict[str, list[list[Number]]] = {}
+
+
+class Stretch(FilePart):
+    """R of a part of the session, at the lag where R of all is highest."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    begin: tuple[str, float] = Field(alias="from")
+    end: tuple[str, float] = Field(alias="to")
+    n_words: int
+    r: list[Number]
 
 
 class Summary(FilePart):
@@ -135,6 +147,8 @@ class Summary(FilePart):
     controls: dict[str, ControlResult] = {}
     baselines: dict[str, list[Number]] = {}
     not_controlled: list[str] = []
+    dimension: dict[str, Any] = {}
+    stretches: list[Stretch] = []
 
     @property
     def overlap_warning(self) -> str:
@@ -244,10 +258,11 @@ def read_results(folder: Path) -> Results:
     limits = summary.threshold.get("map")
     map_hi = None if limits is None else _map("threshold", limits, shape)
     for name, control in summary.controls.items():
-        if [layer.layer for layer in control.layers] != [layer.layer for layer in summary.layers]:
+        own = [layer.layer for layer in control.layers]
+        if name not in MODEL_TWINS and own != [layer.layer for layer in summary.layers]:
             raise ValueError(f"summary.json: the layers of controls, {name} are not those of R; write the folder again")
-        for part, rows in {"r": control.r, **control.explained}.items():
-            _map(f"controls, {name}, {part}", rows, shape)
+        for part, rows in {"r": control.r, **control.explained, **control.without}.items():
+            _map(f"controls, {name}, {part}", rows, (len(own), shape[1]))
     for name, values in summary.baselines.items():
         _map(f"baselines, {name}", [values], (1, shape[0]))
     passport = _read(folder / "passport.json", Passport)

@@ -14,7 +14,7 @@ from rtalign.report.figures.svg import panels
 from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.provenance import WHOLE_CONTENT, recipe_of
 from rtalign.report.read import Results
-from rtalign.report.tables import facts, layer_table, rule_table
+from rtalign.report.tables import Cell, facts, layer_table, rule_table, table
 from rtalign.report.text import clears_null, headline, known, model_name, power, several, signed, standfirst
 from rtalign.report.verdict import verdict
 from rtalign.scoring.headline import p_text
@@ -137,6 +137,28 @@ def _at_the_end(results: Results) -> str:
             )
             return f"{100 * share:.0f} % of penalties are the {side} that was tried, {power(float(end))}: {meaning}."
     return ""
+
+
+def stretches(results: Results) -> Markup | None:
+    """R of each stretch of the session: whether one of them carries the result."""
+    summary = results.summary
+    parts = [part for part in summary.stretches if len(part.r) == len(summary.layers)]
+    if not parts:
+        return None
+    thirds = np.array_split(np.arange(len(summary.layers)), min(3, len(summary.layers)))
+    names = [f"layers {summary.layers[t[0]].layer} to {summary.layers[t[-1]].layer}" for t in thirds]
+    rows: list[list[Cell]] = []
+    for part in parts:
+        r = np.array(part.r, float)
+        where = " to ".join(f"{name}, {decimal_duration(at)}" for name, at in (part.begin, part.end))
+        rows.append([(where, "l"), (f"{part.n_words:,}", ""), *((signed(float(r[t].mean()), 3), "") for t in thirds)])
+    caption = (
+        "R of held-out words of each stretch, at the lag where R of all words is highest; decoders learn on the rest."
+    )
+    head: list[Cell] = [("stretch", "l"), ("words", ""), *((f"R, {name}", "") for name in names)]
+    return join(
+        tag("h2", "Where in the session"), tag("p", caption), tag("div", table(head, rows), class_="panel long")
+    )
 
 
 def latencies(results: Results) -> Markup:

@@ -23,7 +23,12 @@ FORMAT, VERSION = "rtalign-summary", 2
 READABLE = (1, 2)
 """Version 2 adds estimators, thresholds and half_words; the keys of version 1 are all there."""
 KINDS = ("train", "evaluate", "session")
-EXTRAS = ("pca_variance", "null", "planted", "notes", "training_overlap", "controls", "baselines", "not_controlled")
+EXTRAS = (
+    *("pca_variance", "null", "planted", "notes", "training_overlap"),
+    *("controls", "baselines", "not_controlled", "dimension", "stretches"),
+)
+MODEL_TWINS = ("untrained", "static", "random")
+"""Controls that are models: the architecture with random weights, embeddings alone, a random vector for each word."""
 COLUMNS = ("layer", "depth", "lag_s", "r", "null_lo", "null_hi")
 NAMES = ("subject", "model")
 """Columns of text behind them; tables of before lack these."""

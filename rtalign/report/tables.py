@@ -46,9 +46,24 @@ def layer_table(results: Results) -> Markup:
     if results.summary.planted:
         head.append(("planted", ""))
     head += [("peak R", ""), ("95 % interval", ""), ("chance R", "")]
+    sizes = _dimensions(results)
+    head += [(name, "") for name in sizes]
     other = [_by_rule(results, name) for name in others]
-    rows = [_row(results, layer, [values[i] for values in other]) for i, layer in enumerate(results.summary.layers)]
+    rows = [
+        [*_row(results, layer, [v[i] for v in other]), *((signed(v[i], 1), "") for v in sizes.values())]
+        for i, layer in enumerate(results.summary.layers)
+    ]
     return table(head, rows)
+
+
+def _dimensions(results: Results) -> dict[str, list[float | None]]:
+    """Intrinsic dimensions of each layer by their titles; those that a folder lacks are left out."""
+    titles, found = {"participation_ratio": "participation ratio", "two_nn": "TwoNN dimension"}, {}
+    for name, title in titles.items():
+        values = results.summary.dimension.get(name)
+        if isinstance(values, list) and len(values) == len(results.summary.layers):
+            found[title] = [float(v) if isinstance(v, (int, float)) else None for v in values]
+    return found
 
 
 def _row(results: Results, layer: Peak, other: Sequence[float | None]) -> list[Cell]:

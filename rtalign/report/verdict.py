@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtalign.report.read import ControlResult, Summary
+from rtalign.report.summary import MODEL_TWINS
 from rtalign.report.text import refusal, several, signed
 from rtalign.scoring.headline import headline
 from rtalign.scoring.peaks import Peak
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 
-UNIQUE, TWIN, INNOVATION, WHOLE = "nuisances", "static twin", "innovation", "all"
+INNOVATION, WHOLE = "innovation", "all"
 NOTHING_DONE = (
     "timing and length of words",
     "static vectors of the word and its neighbours",
@@ -55,20 +57,21 @@ class Explanation:
 
 def rivals(summary: Summary) -> list[Explanation]:
     """The rival explanations that were tested; empty where no control was computed."""
-    unique = summary.controls.get(UNIQUE)
-    if unique is None:
-        return []
-    static = _nuisances(summary, unique)
-    found = [static, *_twins(summary, static.explains)]
+    unique, found = summary.controls.get(UNIQUE), list[Explanation]()
+    if unique is not None:
+        static = _nuisances(summary, unique)
+        found = [static, *_twins(summary, static.explains)]
     if summary.baselines:
         found.append(_baselines(summary))
-    return [*found, _drift(summary)]
+    found += _models(summary)
+    return [*found, _drift(summary)] if found else []
 
 
 def verdict(summary: Summary) -> str:
     """What the controls say of the headline, in a sentence or two, with what was not controlled."""
     tested = rivals(summary)
-    missing = "; ".join([*([] if tested else NOTHING_DONE), *summary.not_controlled])
+    nothing_done = () if UNIQUE in summary.controls else NOTHING_DONE
+    missing = "; ".join([*nothing_done, *summary.not_controlled])
     not_controlled = f"Not controlled: {missing}." if missing else ""
     if not tested:
         return not_controlled
@@ -147,6 +150,24 @@ def _baselines(summary: Summary) -> Explanation:
         f" ({highest}, R up to {signed(float(best.max()), 3)})",
         2 * len(above) < len(peaked),
     )
+
+
+def _models(summary: Summary) -> list[Explanation]:
+    """What other models show in the same fit; a ladder that needs no training is explained by the architecture."""
+    twins = {name: summary.controls[name] for name in MODEL_TWINS if name in summary.controls}
+    if not twins:
+        return []
+    best = {name: max(layer.peak_r for layer in twin.layers) for name, twin in twins.items()}
+    plain = max(layer.peak_r for layer in summary.layers)
+    said = ", ".join(f"{name} {signed(r, 3)}" for name, r in best.items())
+    order = _order(summary, twins["untrained"]) if "untrained" in twins else ""
+    ladder = (f"; untrained: {order}" if order else "; untrained, no order of depth") if "untrained" in twins else ""
+    return [Explanation(
+        "the architecture, or words without their context",
+        f"the same fit to the same words with twins of the model: {', '.join(twins)}",
+        f"R of the best layer: this model {signed(plain, 3)}, {said}{ladder}",
+        bool(order and _order(summary, summary)) or max(best.values()) >= plain,
+    )]  # fmt: skip
 
 
 def _drift(summary: Summary) -> Explanation:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
+from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import Findings, assess
 from rtalign.scoring.scoreboard import Scoreboard, ScoreboardState
+from rtalign.scoring.unique_board import TWIN, UNIQUE, UniqueBoard, UniqueState
 
 ASSESS_S = 2.0
 """Shortest time between the starts of two assessments."""
@@ -23,17 +26,36 @@ class Assessment:
     findings : Findings or None
         None while nothing can be concluded; `reason` then says why.
     reason : str or None
+    controls : dict of str to Assessment
+        The same of unique R and of the static twin, where the session has them; these are of all words.
     """
 
     n_words: int
     findings: Findings | None
     reason: str | None
+    controls: Mapping[str, Assessment] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, board: ScoreboardState, last: int | None, rule: str) -> Assessment:
+    def of(cls, board: ScoreboardState, last: int | None, rule: str, unique: UniqueState | None = None) -> Assessment:
         """Assess the last words of a board, or all of them, with latencies by a rule."""
         curves = board.curves(last)
-        return cls(board.n, None, board.reason) if curves is None else cls(board.n, assess(curves, rule), None)
+        controls = {}
+        if unique is not None:
+            whole = curves if last is None else board.curves()
+            twin = unique.twin_curves(whole) if whole else None
+            found = {UNIQUE: unique.curves(), TWIN: twin}
+            controls = {name: cls._of_curves(unique.n, own, unique.reason, rule) for name, own in found.items()}
+        return replace(cls._of_curves(board.n, curves, board.reason, rule), controls=controls)
+
+    @classmethod
+    def _of_curves(cls, n_words: int, curves: Curves | None, reason: str | None, rule: str) -> Assessment:
+        return cls(n_words, None, reason) if curves is None else cls(n_words, assess(curves, rule), None)
+
+    def without_evidence(self, warning: str) -> Assessment:
+        """The same where nothing can be claimed, with the reason."""
+        findings = self.findings and self.findings.without_evidence(warning)
+        controls = {name: one.without_evidence(warning) for name, one in self.controls.items()}
+        return replace(self, findings=findings, controls=controls)
 
 
 class Assessor:
@@ -50,7 +72,9 @@ class Assessor:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="assess")
         self._running: Future[Assessment] | None = None
 
-    def step(self, board: Scoreboard, last: int | None, may_begin: bool) -> Assessment | None:
+    def step(
+        self, board: Scoreboard, last: int | None, may_begin: bool, unique: UniqueBoard | None = None
+    ) -> Assessment | None:
         """Return an assessment that has just been completed, if any; start the next when there are new words."""
         found = None
         if self._running and self._running.done():
@@ -59,13 +83,15 @@ class Assessor:
         late = monotonic() - self._began > ASSESS_S
         if may_begin and late and self._running is None and board.n != self.newest.n_words:
             self._began = monotonic()
-            self._running = self._pool.submit(Assessment.of, board.freeze(), last, self._rule)
+            self._running = self._pool.submit(
+                Assessment.of, board.freeze(), last, self._rule, unique.freeze() if unique else None
+            )
         return found
 
-    def now(self, board: Scoreboard, last: int | None) -> Assessment:
+    def now(self, board: Scoreboard, last: int | None, unique: UniqueBoard | None = None) -> Assessment:
         """Assess the board as it is, and wait for the result."""
         self._wait()
-        self.newest = Assessment.of(board.freeze(), last, self._rule)
+        self.newest = Assessment.of(board.freeze(), last, self._rule, unique.freeze() if unique else None)
         return self.newest
 
     def forget(self, reason: str) -> None:

@@ -53,15 +53,15 @@ class Block:
     def correlation(self) -> np.ndarray:
         """(target, lag): Pearson r over these words; 0 where prediction or target does not vary."""
         of_p, of_y = self.spread()
-        return np.clip(self._products() * inverse_root(of_p) * inverse_root(of_y)[:, None], -1, 1)
+        return np.clip(self.products() * inverse_root(of_p) * inverse_root(of_y)[:, None], -1, 1)
 
     def agreement(self, shift: np.ndarray) -> Agreement:
         """The centred sums of these words.  shift : (target, lag), the origin of targets less that of predictions."""
         of_p, of_y = self.spread()
         bias = (self.targets[0][:, None] - self.sums[0]) / self.n + shift
-        return Agreement(self.n, bias, of_p, of_y, self._products())
+        return Agreement(self.n, bias, of_p, of_y, self.products())
 
-    def _products(self) -> np.ndarray:
+    def products(self) -> np.ndarray:
         """(target, lag): centred sums of products of predictions and targets."""
         return self.sums[2] - self.sums[0] * (self.targets[0] / self.n)[:, None]
 

@@ -153,6 +153,8 @@ class Scoreboard:
     blocks : int
         Blocks of words kept at most.
     seed : int
+    about_zero : bool
+        Predictions and targets are residuals already: no mean is taken off them.
     """
 
     def __init__(
@@ -166,6 +168,7 @@ class Scoreboard:
         draws: int = 200,
         blocks: int = 64,
         seed: int = 0,
+        about_zero: bool = False,
     ) -> None:
         self.lags_s = np.asarray(lags_s, float)
         self.layers = np.asarray(layers)
@@ -177,7 +180,8 @@ class Scoreboard:
         self._closed = Block.empty(*shape)
         self._open = Block.empty(*shape)
         self._mismatch = MismatchedPairs(*shape)
-        self._origin: tuple[np.ndarray, np.ndarray] | None = None
+        self._about_zero = about_zero
+        self._origin = (np.zeros(shape), np.zeros(shape[0])) if about_zero else None
         self._scale: tuple[np.ndarray, ...] | None = None
         self._single: OrderedDict[int, np.ndarray] = OrderedDict()
 
@@ -199,7 +203,7 @@ class Scoreboard:
         # Float64 from here to the totals: where the origin happens to be an odd word, single precision would not do.
         p = np.subtract(predicted.T, self._origin[0], order="C")
         y = target - self._origin[1]
-        self._open = _with(self._open, p, y)
+        self._open = _with(self._open, p, y, means=not self._about_zero)
         single = p.astype(np.float32)
         self._mismatch.push(single, y)
         self._keep(index, single, y)
@@ -276,11 +280,12 @@ class Scoreboard:
             raise ValueError(f"word {index} holds NaN or infinite values, which would spoil every sum; skip the word")
 
 
-def _with(block: Block, p: np.ndarray, y: np.ndarray) -> Block:
+def _with(block: Block, p: np.ndarray, y: np.ndarray, means: bool = True) -> Block:
     """The block with one word more; its arrays are written in place."""
-    block.sums[0] += p
+    if means:
+        block.sums[0] += p
+        block.targets[0] += y
     block.sums[1] += p * p
     block.sums[2] += p * y[:, None]
-    block.targets[0] += y
     block.targets[1] += y * y
     return Block(block.n + 1, block.sums, block.targets)

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe, Recipe
 from rtalign.decoding.innovation import innovations
+from rtalign.decoding.moments import Moments
+from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.penalties import HeldOut
-from rtalign.report.summary import ladder
+from rtalign.report.summary import MODEL_TWINS, ladder
 from rtalign.scoring.curves import Curves
-from rtalign.scoring.findings import assess
+from rtalign.scoring.findings import Findings, assess
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign.training.baselines import brain_free
-from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, fit_words, search_penalties
-from rtalign.training.nuisances import Nuisances, find_nuisances
-from rtalign.training.prepare import ActivationRequest, PreparedRecording, compute_activations
+from rtalign.training.lag_fit import SEARCH_STEP, LagFit, LagTargets, LagWords, fit_words, search_penalties
+from rtalign.training.nuisances import find_nuisances
+from rtalign.training.prepare import (
+    ActivationRequest,
+    PreparedRecording,
+    StoredActivations,
+    compute_activations,
+    fit_wide_basis,
+    fold_targets,
+)
 from rtalign.training.unique import LagResults, UniqueControl, UniqueFit
 
+if TYPE_CHECKING:  # importing it would import torch
+    from rtalign.language.model import LanguageModel
+
+LoadTwin = Callable[[], "LanguageModel"]
 CONTROLS = ("nuisances", "innovation")
 """What is left without nuisances, with the static twin and baselines; what each layer adds to those below."""
 NOT_CONTROLLED = (
@@ -30,18 +44,13 @@ NOT_CONTROLLED = (
     "what nuisances do other than by straight or broken lines",
 )
 """What no control takes out, in words."""
-LATER = ("untrained", "static", "random")
-"""Twins of the model, which are trained one by one for now."""
 
 
 def check_controls(names: Sequence[str], *, extended: bool) -> None:
     """Raise ValueError, in one line, for a control that training cannot do."""
     for name in names:
-        if name in LATER:
-            other = "random:DIM" if name == "random" else f"NAME:{name}"
-            raise ValueError(f"--controls {name} comes later; until then train a second bank with --model {other}")
-        if name not in CONTROLS:
-            raise ValueError(f"no control is called {name!r}; there is {', '.join(CONTROLS)}")
+        if name not in (*CONTROLS, *MODEL_TWINS):
+            raise ValueError(f"no control is called {name!r}; there is {', '.join((*CONTROLS, *MODEL_TWINS))}")
     if names and extended:
         raise ValueError("--controls need all words, and --extend keeps sums alone: train a new bank of all recordings")
 
@@ -55,36 +64,37 @@ class Control(Protocol):
     @property
     def n_nuisances(self) -> int: ...
 
-    def search(self, words: LagWords) -> list[HeldOut]: ...
+    def search(self, words: LagWords, moments: Sequence[Moments]) -> list[HeldOut]: ...
 
     def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None) -> UniqueFit | LagFit: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class InnovationControl:
-    """What each layer adds to those below: the plain fit with the innovations of the targets.
+class OtherTargets:
+    """The plain fit with other targets of the same words, from the same moments and directions of the signal.
 
     targets : LagTargets
-        Of the innovations.
+        The other targets.
     """
 
     targets: LagTargets
     n_nuisances: int = 0
 
     @classmethod
-    def of(cls, plain: LagTargets, recipe: FitRecipe) -> InnovationControl:
-        """From the plain targets."""
+    def innovations(cls, plain: LagTargets, recipe: FitRecipe) -> OtherTargets:
+        """What each layer adds to those below it."""
         n_layers, _, components = plain.rotations.final.shape
         values = [innovations(of_fold, n_layers, components) for of_fold in plain.values]
         return cls(LagTargets.of(values, n_layers, components, plain.blocks, recipe))
 
-    def search(self, words: LagWords) -> list[HeldOut]:
-        """Test every penalty at one lag, as `ridge.try_penalties`."""
+    def search(self, words: LagWords, moments: Sequence[Moments]) -> list[HeldOut]:  # noqa: ARG002
+        """Test every penalty at one lag, as `ridge.try_penalties`; the words know their moments and directions."""
         return search_penalties(replace(words, targets=self.targets, gpu=None))
 
     def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None = None) -> LagFit:
-        """Fit and score decoders of the innovations at one lag, from the plain moments of the signal."""
-        return fit_words(replace(words, targets=self.targets, sensors=plain.moments, gpu=None), penalties)
+        """Fit and score the decoders of the other targets at one lag."""
+        own = replace(words, targets=self.targets, sensors=plain.moments, bases=plain.bases, gpu=None)
+        return fit_words(own, penalties)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +115,12 @@ class ControlRun:
         R of what knows no brain, where it was computed.
     penalties : ndarray, shape (fold + 1, target), or None
         Of all lags; None where each lag chooses its own.
+    search_step : int
+        Every so many lags are searched for these.
+    basis : NuisanceBasis or None
+        How words become nuisances, which the bank keeps; None where there are none.
+    axes : tuple of ndarray and ndarray, or None
+        Layers (layer,) and their depth, where these are another model's.
     """
 
     name: str
@@ -113,6 +129,9 @@ class ControlRun:
     groups: Mapping[str, int] = field(default_factory=dict)
     baselines: Mapping[str, np.ndarray] = field(default_factory=dict)
     penalties: np.ndarray | None = None
+    search_step: int = 2 * SEARCH_STEP
+    basis: NuisanceBasis | None = None
+    axes: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def done(self) -> np.ndarray:
@@ -125,34 +144,24 @@ class ControlRun:
 
     def entries(self, plain: Curves, rule: str) -> dict[str, Any]:
         """What summary.json holds of the control."""
-        found = {self.name: ladder(assess(self.results.curves(plain), rule)) | {"groups": self.groups}}
+        if self.axes:
+            plain = replace(plain, layers=self.axes[0], depth=self.axes[1])
+        found = assess(self.results.curves(plain), rule)
         if not self.groups:
-            return {"controls": found}
-        twin = ladder(assess(self.results.twin(plain), rule)) | {"explained": self.results.explained}
-        entries = {"controls": {**found, "static twin": twin}, "baselines": self.baselines}
-        return {**entries, "not_controlled": NOT_CONTROLLED}
+            return {"controls": {self.name: ladder(found) | {"groups": {}}}}
+        twin = assess(self.results.twin(plain), rule)
+        entries = evaluation_entries(found, twin, self.results.explained, self.groups, self.results.without)
+        return entries | {"baselines": self.baselines}
 
 
-def plan_controls(
-    names: Sequence[str],
-    prepared: Sequence[PreparedRecording],
-    static: ActivationRequest,
-    targets: LagTargets,
-    fold: np.ndarray,
-    recipe: Recipe,
-    work: Path,
-    progress: Progress,
-) -> list[ControlRun]:
-    """Compute what does not depend on the lag.
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedWords:
+    """What all controls of one training share.
 
-    Parameters
+    Attributes
     ----------
-    names : sequence of str
-        Of CONTROLS.
     prepared : sequence of PreparedRecording
         The recordings.
-    static : ActivationRequest
-        Of state 0 with surprisal.
     targets : LagTargets
         The plain targets.
     fold : ndarray of int, shape (word,)
@@ -161,6 +170,38 @@ def plan_controls(
         Lags and draws.
     work : Path
         Folder of the bank under way; the cache folder is two above it.
+    """
+
+    prepared: Sequence[PreparedRecording]
+    targets: LagTargets
+    fold: np.ndarray
+    recipe: Recipe
+    work: Path
+
+    def results(self, name: str, n_layers: int, groups: Sequence[str] = ()) -> LagResults:
+        """A file for what a control finds, beside that of the bank."""
+        shape = n_layers, len(self.recipe.lags.seconds), self.recipe.fit.null_draws
+        return LagResults(self.targets.block_words, *shape, groups, self.work / f"{name}.safetensors")
+
+    def read(self, request: ActivationRequest, progress: Progress) -> list[StoredActivations]:
+        """Activations of all words of the recordings."""
+        recordings = [one.recording for one in self.prepared]
+        return compute_activations(recordings, request, self.work.parents[1], progress, check=lambda: None)
+
+
+def plan_controls(
+    names: Sequence[str], shared: SharedWords, static: ActivationRequest, progress: Progress
+) -> list[ControlRun]:
+    """Compute what does not depend on the lag.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of CONTROLS.
+    shared : SharedWords
+        The words.
+    static : ActivationRequest
+        Of state 0 with surprisal.
     progress : Progress
         Shows the stages.
 
@@ -168,22 +209,53 @@ def plan_controls(
     -------
     list of ControlRun
     """
-    shape, runs = (targets.n_layers, len(recipe.lags.seconds), recipe.fit.null_draws), []
+    targets, fold, recipe, runs = shared.targets, shared.fold, shared.recipe, []
     if "nuisances" in names:
-        recordings = [one.recording for one in prepared]
-        read = compute_activations(recordings, static, work.parents[1], progress, check=lambda: None)
-        nuisances = find_nuisances(prepared, read, fold)
+        nuisances, basis = find_nuisances(shared.prepared, shared.read(static, progress), fold)
         with progress.stage("controls", 1, "job") as stage:
             control = UniqueControl.of(targets, nuisances, fold, recipe.fit)
-            groups, path = list(control.twin.columns), work / "nuisances.safetensors"
-            results = LagResults(targets.block_words, *shape, groups, path)
+            results = shared.results("nuisances", targets.n_layers, list(control.twin.columns))
             baselines = brain_free(targets, nuisances, fold)
-            runs.append(ControlRun("nuisances", control, results, nuisances.sizes, baselines))
+            runs.append(ControlRun("nuisances", control, results, nuisances.sizes, baselines, basis=basis))
             stage.advance()
     if "innovation" in names:
-        results = LagResults(targets.block_words, *shape, path=work / "innovation.safetensors")
-        runs.append(ControlRun("innovation", InnovationControl.of(targets, recipe.fit), results))
+        results = shared.results("innovation", targets.n_layers)
+        runs.append(ControlRun("innovation", OtherTargets.innovations(targets, recipe.fit), results))
     return runs
+
+
+def plan_twin(name: str, load: LoadTwin, layers: Sequence[int], shared: SharedWords, progress: Progress) -> ControlRun:
+    """The fit of a twin of the model to the same words.
+
+    Parameters
+    ----------
+    name : str
+        Of MODEL_TWINS.
+    load : callable
+        Loads the twin.
+    layers : sequence of int
+        Those of the model; a twin with one state has that one.
+    shared : SharedWords
+        The words.
+    progress : Progress
+        Shows the stages.
+
+    Returns
+    -------
+    ControlRun
+    """
+    twin, recipe = load(), shared.recipe
+    own = list(layers) if name == "untrained" else [0]
+    # A random vector a word type: read in its context, a word would have another one each time.
+    language = recipe.with_settings("language", context="window:0").language if name == "random" else recipe.language
+    read = shared.read(ActivationRequest(twin, language, own), progress)
+    prepared = [replace(one, activations=values) for one, values in zip(shared.prepared, read, strict=True)]
+    projection = fit_wide_basis(prepared, recipe, shared.fold)
+    values = fold_targets(prepared, projection, shared.fold, recipe.fit.folds)
+    targets = LagTargets.of(values, len(own), projection.components, shared.targets.blocks, recipe.fit)
+    index = np.array(own)
+    axes = index, index / max(twin.info.n_layers - 1, 1)
+    return ControlRun(name, OtherTargets(targets), shared.results(name, len(own)), search_step=SEARCH_STEP, axes=axes)
 
 
 def merged(runs: Sequence[ControlRun], plain: Curves, rule: str) -> dict[str, Any]:
@@ -194,9 +266,27 @@ def merged(runs: Sequence[ControlRun], plain: Curves, rule: str) -> dict[str, An
 
 
 def evaluation_entries(
-    unique: Curves, twin: Curves, explained: Mapping[str, np.ndarray], nuisances: Nuisances, rule: str
+    unique: Findings,
+    twin: Findings,
+    explained: Mapping[str, np.ndarray],
+    groups: Mapping[str, int],
+    without: Mapping[str, np.ndarray],
 ) -> dict[str, Any]:
-    """What summary.json of an evaluation holds: unique R of the bank's decoders, and R of the static twin by group."""
-    found = ladder(assess(unique, rule)) | {"groups": nuisances.sizes}
-    passive = ladder(assess(twin, rule)) | {"explained": explained}
-    return {"controls": {"nuisances": found, "static twin": passive}, "not_controlled": NOT_CONTROLLED}
+    """What summary.json holds of the controls where a bank's decoders are scored, offline or live.
+
+    Parameters
+    ----------
+    unique, twin : Findings
+        Of unique R and of the static twin.
+    explained : mapping of str to ndarray, shape (layer, lag)
+        R of the twin by group of nuisances.
+    groups : mapping of str to int
+        How many nuisances each group has.
+    without : mapping of str to ndarray, shape (layer, lag)
+        R of the plain decoders with each group alone taken out of the scored words.
+    """
+    controls = {
+        UNIQUE: ladder(unique) | {"groups": groups, "without": without},
+        TWIN: ladder(twin) | {"explained": explained},
+    }
+    return {"controls": controls, "not_controlled": NOT_CONTROLLED}

@@ -22,6 +22,7 @@ from rtalign.decoding.static_twin import WHOLE
 from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.scoring.curves import Curves, LagScore
+from rtalign.scoring.findings import assess
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import results
@@ -154,7 +155,7 @@ def score_recordings(
     if controls:
         static = ActivationRequest(model, bank.recipe.language, [0], surprisal=True)
         read = compute_activations(recordings, static, store, progress, check=lambda: None)
-        nuisances = find_nuisances(prepared, read, np.zeros(n_words, int))
+        nuisances, _ = find_nuisances(prepared, read, np.zeros(n_words, int), bank.nuisances)
     curves, controlled = score_bank(bank, prepared, progress, nuisances)
     return ScoredRecordings(bank, prepared, curves, overlap, controlled)
 
@@ -187,10 +188,14 @@ def score_bank(
     if nuisances is None:
         return curves, {}
     unique = Curves.of(*axes, [own for own, _ in found], draws.block_words, bank.error)
-    explained = {name: np.stack([twin.r[name] for _, twin in found], axis=-1) for name in found[0][1].r}
+    explained, without = (
+        {name: np.stack([getattr(twin, part)[name] for _, twin in found], axis=-1) for name in found[0][1].r}
+        for part in ("r", "without")
+    )
     left_out = LeftOut.of(np.stack([twin.left_out for _, twin in found], axis=-1), draws.block_words)
     twin = replace(curves, r=explained[WHOLE], left_out=left_out, statistics={})
-    return curves, evaluation_entries(unique, twin, explained, nuisances, bank.recipe.fit.peak)
+    rule = bank.recipe.fit.peak
+    return curves, evaluation_entries(assess(unique, rule), assess(twin, rule), explained, nuisances.sizes, without)
 
 
 def match_sensors(

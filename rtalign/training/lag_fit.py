@@ -220,6 +220,8 @@ class LagFit:
         R of the held-out words of each block of neighbours.
     sums : Sums
         Of the words, by fold and by block.
+    bases : mapping
+        `eigen_bases` of the signal, for the fit of other targets to the same words.
     """
 
     words: WordsOfLag
@@ -234,6 +236,7 @@ class LagFit:
     r_fold: np.ndarray
     r_block: np.ndarray
     sums: Sums
+    bases: Mapping[tuple[int, ...], EigenBasis]
 
     @property
     def predicted(self) -> list[np.ndarray]:
@@ -270,7 +273,8 @@ def fit_words(words: WordsOfLag, penalties: np.ndarray | None = None) -> LagFit:
     left_out, retrained, halves = (
         r + values - blocks.whole for values in (blocks.left_out, blocks.retrained, blocks.halves)
     )
-    return LagFit(words, total, fit, r, null, left_out, retrained, blocks.excess, halves, r_fold, blocks.blocks, sums)
+    by_fold = r_fold, blocks.blocks
+    return LagFit(words, total, fit, r, null, left_out, retrained, blocks.excess, halves, *by_fold, sums, bases)
 
 
 class _Sums:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtalign.core.agreement import Agreement
-from rtalign.decoding.partialling import FoldNuisances
+from rtalign.decoding.partialling import ROUNDING, FoldNuisances
 from rtalign.decoding.static_twin import StaticTwin, TwinScores
 from rtalign.scoring.cross_validated import Draws, Prepared, score
 from rtalign.scoring.curves import LagScore
@@ -44,7 +44,10 @@ class PartialScores:
         (fold,) = draws.folds
         own = FoldNuisances.of(nuisances.values, targets, fold.blocks)
         twin = StaticTwin.of([targets], [own], nuisances.groups, targets.shape[1] // draws.n_layers)
-        return cls(own, draws, draws.prepare([own.residuals]), twin, targets)
+        # What the nuisances explain whole is rounding, which signal and targets may share: such a target is constant.
+        left, all_of_it = own.residuals.var(0), targets.reshape(len(targets), draws.n_layers, -1).var(0).sum(1)
+        kept = left > ROUNDING * np.repeat(all_of_it, targets.shape[1] // draws.n_layers)
+        return cls(own, draws, draws.prepare([own.residuals * kept]), twin, targets)
 
     def score(self, predicted: np.ndarray) -> tuple[LagScore, TwinScores]:
         """Score the predictions (word, target) of one lag with the nuisances taken out.

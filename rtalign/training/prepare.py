@@ -19,7 +19,7 @@ from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
 from rtalign.core.word_text import count_rows_without_word
 from rtalign.decoding.folds import PURGED
-from rtalign.decoding.projection import Projection
+from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.decoding.training_overlap import refuse_repeated
 from rtalign.language import find_content_words
 from rtalign.language.reading import Reading
@@ -333,6 +333,13 @@ def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tu
 def read_lag(prepared: Sequence[PreparedRecording], lag: float) -> np.ndarray:
     """Signal (word, sensor) of all recordings at one lag, in seconds after each word's onset."""
     return np.concatenate([one.signal.read(one.onsets + lag) for one in prepared])
+
+
+def fit_wide_basis(prepared: Sequence[PreparedRecording], recipe: Recipe, fold: np.ndarray) -> Projection:
+    """Fit the wide basis to the words that are in a fold."""
+    kept = np.split(fold != PURGED, np.cumsum([len(one.used) for one in prepared])[:-1])
+    activations = [one.used_activations.select(k) for one, k in zip(prepared, kept, strict=True)]
+    return fit_projection(activations, recipe.language.components)
 
 
 def fold_targets(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rtalign.core.machine import peak_rss_mb
 from rtalign.core.progress import Progress
-from rtalign.core.recipe import Recipe
+from rtalign.core.recipe import FitRecipe, Recipe
 from rtalign.core.records import RecordingIdentity
 from rtalign.report import write
 from rtalign.scoring.curves import Curves
@@ -21,11 +23,10 @@ from rtalign.training.prepare import PreparedRecording
 if TYPE_CHECKING:
     from rtalign.language.model import LanguageModel
 
-OF_CONTROLS = ("controls", "nuisances, penalties", "innovation, penalties")
 STAGES = {
     "language": ("language model",),
     "signal": ("signal",),
-    "fit": ("targets", "penalties", "decoders", "scores", *OF_CONTROLS),
+    "fit": ("targets", "penalties", "decoders", "scores", "controls"),
 }
 
 
@@ -44,6 +45,39 @@ def write_results(
     spent |= {"total": progress.elapsed()}
     findings = assess(curves, recipe.fit.peak)
     return write.write_results(folder, kind, passport, recipe, skipped, findings, spent, peak_rss_mb(), **extra)
+
+
+def stretches(
+    prepared: Sequence[PreparedRecording], fold: np.ndarray, r: np.ndarray, recipe: FitRecipe
+) -> list[dict[str, Any]]:
+    """R of each fold, which is a stretch of the session or some whole recordings, at the lag where R of all is highest.
+
+    Parameters
+    ----------
+    prepared : sequence of PreparedRecording
+        The recordings.
+    fold : ndarray of int, shape (word,)
+        The fold of every word in use.
+    r : ndarray, shape (fold, layer, lag)
+        R of each fold's held-out words.
+    recipe : FitRecipe
+        Shuffled folds are no stretches, and give none.
+
+    Returns
+    -------
+    list of dict
+        `from` and `to` as recording and seconds, `n_words`, `r` (layer,).
+    """
+    if recipe.fold_kind == "legacy":
+        return []
+    at = r.mean(0).argmax(1)[:, None]
+    places = [(one.recording.name, round(float(onset), 1)) for one in prepared for onset in one.onsets]
+    found = []
+    for k, own in enumerate(r):
+        words = np.flatnonzero(fold == k)
+        ends = {"from": places[words[0]], "to": places[words[-1]]}
+        found.append(ends | {"n_words": len(words), "r": np.take_along_axis(own, at, 1)[:, 0]})
+    return found
 
 
 PACKAGES = ("rtalign", "torch", "transformers", "numpy", "scipy", "mne")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
@@ -24,17 +24,25 @@ from rtalign.decoding import folds, ridge
 from rtalign.decoding.bank import DecoderBank, make_passport
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import HeldOut
-from rtalign.decoding.projection import Projection, fit_projection
+from rtalign.decoding.projection import Projection
 from rtalign.scoring.statistics import STATISTIC, by_layer
-from rtalign.training import bank_writer, results, unique
-from rtalign.training.controls import ControlRun, check_controls, merged, plan_controls
+from rtalign.training import bank_writer, results
+from rtalign.training.controls import (
+    ControlRun,
+    LoadTwin,
+    SharedWords,
+    check_controls,
+    merged,
+    plan_controls,
+    plan_twin,
+)
+from rtalign.training.dimension import intrinsic_dimensions
 from rtalign.training.lag_fit import (
     LagFit,
     LagTargets,
     LagWords,
     fit_words,
     null_method,
-    search_penalties,
     searched_lags,
 )
 from rtalign.training.noise_ceilings import measure_noise_ceilings, write_noise_ceilings
@@ -42,11 +50,12 @@ from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
     count_skipped,
+    fit_wide_basis,
     fold_targets,
     prepare_recordings,
     read_lag,
 )
-from rtalign.training.results import write_results
+from rtalign.training.results import stretches, write_results
 from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
 
 if TYPE_CHECKING:  # importing them would import torch
@@ -112,6 +121,7 @@ def train(
     extra: dict[str, Any] | None = None,
     repeats: Sequence[Recording] = (),
     controls: Sequence[str] = (),
+    twins: Mapping[str, LoadTwin] | None = None,
     slim: bool = False,
 ) -> dict[str, Any]:
     """Fit, cross-validate and save a bank of decoders.
@@ -142,6 +152,8 @@ def train(
         Recordings of one and the same sound, for the noise ceiling.
     controls : sequence of str
         Of `rtalign.training.controls.CONTROLS`; a bank that is extended takes none.
+    twins : mapping of str to callable, optional
+        By name of MODEL_TWINS: loads a model that is fitted to the same signal in the place of this one.
     slim : bool
         Whether the bank is left without the sums over its words, most of its size: it scores, live too, but can
         neither be extended nor learn on the way.
@@ -157,7 +169,7 @@ def train(
     """
     store, progress = store or cache_folder(), progress or Progress(quiet=True)
     progress.seconds.clear()  # what was done before is not part of these results
-    check_controls(controls, extended=extend is not None)
+    check_controls([*controls, *(twins or {})], extended=extend is not None)
     if extend:
         extend.require_sums("--extend")
     layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
@@ -173,35 +185,32 @@ def train(
         inputs = make_fit_inputs(prepared, recipe, projection, fold, earlier=before, device=device)
         inputs = replace(inputs, work=work)
         stage.advance(len(layers))
-    if controls:
-        static = ActivationRequest(model, recipe.language, [0], surprisal=True)
-        runs = plan_controls(controls, prepared, static, inputs.targets, fold, recipe, folder, progress)
-        inputs = replace(inputs, controls=[_with_penalties(inputs, run, progress) for run in runs])
-    inputs = replace(inputs, penalties=find_penalties(inputs, progress))
+    if controls or twins:
+        shared = SharedWords(prepared, inputs.targets, fold, recipe, folder)
+        runs = plan_controls(controls, shared, ActivationRequest(model, recipe.language, [0], surprisal=True), progress)
+        runs += [plan_twin(name, load, layers, shared, progress) for name, load in (twins or {}).items()]
+        inputs = replace(inputs, controls=runs)
+    inputs = find_penalties(inputs, progress)
     _fit_lags(inputs, work, progress)
     extra = (extra or {}) | {"pca_variance": projection.variance[:, : projection.components].sum(axis=1).tolist()}
-    extra |= {"null": null_method(recipe.fit)}
+    extra |= {"null": null_method(recipe.fit), "dimension": intrinsic_dimensions(prepared)}
     bank_writer.write_noise(work, inputs.targets.block_words)
     curves = bank_writer.read_curves(work, recipe.lags.seconds, layers, model.info.n_layers)
     extra |= merged(inputs.controls, curves, recipe.fit.peak)
+    extra |= {"stretches": stretches(prepared, fold, np.array(work["r_fold"]), recipe.fit)}
     skipped = count_skipped(prepared, purged=int((fold == folds.PURGED).sum()))
     ceilings = measure_noise_ceilings(repeats, recipe, progress)
     passport = _passport(inputs, layers, projection.components, model, extend)
     with replaced_folder(out) as partial_out:
         bank = partial_out / "bank.safetensors"
         bank_writer.finish_bank_file(work, projection, inputs.targets.moments, inputs.earlier, bank, slim)
+        for basis in (run.basis for run in inputs.controls if run.basis):
+            basis.save(partial_out)
         notes = [SLIM_NOTE] if slim else []
         extra |= {"notes": [*notes, *write_noise_ceilings(partial_out, ceilings)]}
         summary = write_results(partial_out, "train", passport, recipe, skipped, curves, progress, **extra)
     bank_writer.remove_work(work)
     return summary
-
-
-def fit_wide_basis(prepared: Sequence[PreparedRecording], recipe: Recipe, fold: np.ndarray) -> Projection:
-    """Fit the wide basis to the words that are in a fold."""
-    kept = np.split(fold != folds.PURGED, np.cumsum([len(one.used) for one in prepared])[:-1])
-    activations = [one.used_activations.select(k) for one, k in zip(prepared, kept, strict=True)]
-    return fit_projection(activations, recipe.language.components)
 
 
 def make_fit_inputs(
@@ -252,39 +261,39 @@ def _fit_and_store(inputs: FitInputs, index: int) -> int:
     return index
 
 
-def find_penalties(inputs: FitInputs, progress: Progress) -> np.ndarray | None:
-    """Choose the penalties that all lags share; None where the recipe has each lag choose its own."""
-    lags = searched_lags(len(inputs.recipe.lags.seconds))
-    return _shared_penalties(inputs, "penalties", lags, search_penalties, progress)
-
-
-def _with_penalties(inputs: FitInputs, run: ControlRun, progress: Progress) -> ControlRun:
-    """The control with penalties that all lags share, chosen as those of the plain decoders."""
-    lags = unique.searched_lags(len(inputs.recipe.lags.seconds))
-    stage = f"{run.name}, penalties"
-    return replace(run, penalties=_shared_penalties(inputs, stage, lags, run.control.search, progress))
-
-
-def _shared_penalties(
-    inputs: FitInputs,
-    stage_name: str,
-    lags: Sequence[int],
-    search: Callable[[LagWords], list[HeldOut]],
-    progress: Progress,
-) -> np.ndarray | None:
-    if inputs.recipe.fit.penalties == "lag":
-        return None
-    with progress.stage(stage_name, len(lags), "lags") as stage:
-        tested = []
-        jobs = [partial(_search_lag, inputs, search, index) for index in lags]
-        for found in run_ordered(jobs, worker_count(_bytes(inputs))):
-            tested.append(found)
+def find_penalties(inputs: FitInputs, progress: Progress) -> FitInputs:
+    """The inputs with the penalties that all lags share, of the plain decoders and of controls; as they are where the
+    recipe has each lag choose its own."""
+    recipe, n_lags = inputs.recipe, len(inputs.recipe.lags.seconds)
+    if recipe.fit.penalties == "lag":
+        return inputs
+    lags = searched_lags(n_lags)
+    tested: dict[str, list[list[HeldOut]]] = {name: [] for name in ("", *(run.name for run in inputs.controls))}
+    with progress.stage("penalties", len(lags), "lags") as stage:
+        for found in run_ordered([partial(_search_lag, inputs, index) for index in lags], worker_count(_bytes(inputs))):
+            for name, held_out in found.items():
+                tested[name].append(held_out)
             stage.advance()
-    return ridge.shared_penalties(tested, inputs.recipe.fit.alphas)
+    chosen = {name: ridge.shared_penalties(found, recipe.fit.alphas) for name, found in tested.items()}
+    runs = [replace(run, penalties=chosen[run.name]) for run in inputs.controls]
+    return replace(inputs, penalties=chosen[""], controls=runs)
 
 
-def _search_lag(inputs: FitInputs, search: Callable[[LagWords], list[HeldOut]], index: int) -> list[HeldOut]:
-    return search(lag_words(inputs, index))
+def _search_lag(inputs: FitInputs, index: int) -> dict[str, list[HeldOut]]:
+    """Test every penalty at one lag, of the plain decoders ("") and of the controls that are searched there.
+
+    All targets share the moments and principal directions of the signal.
+    """
+    words, fit = lag_words(inputs, index), inputs.recipe.fit
+    moments = words.sums().moments
+    total = words.with_earlier(moments)
+    bases = words.bases or ridge.eigen_bases(total, fit.precision)
+    found = {"": ridge.try_penalties(total, fit.alphas, words.targets.rotations, fit.precision, bases=bases)}
+    words = replace(words, bases=bases, sensors=moments)
+    for run in inputs.controls:
+        if index % run.search_step == 0:
+            found[run.name] = run.control.search(words, moments)
+    return found
 
 
 def fit_lag(inputs: FitInputs, index: int) -> LagFit:

@@ -23,9 +23,6 @@ from rtalign.scoring.left_out import LeftOut
 from rtalign.training.lag_fit import Bases, LagFit, LagTargets, LagWords, fit_words, search_penalties
 from rtalign.training.nuisances import Nuisances
 
-SEARCH_STEP = 8
-"""Every so many lags are searched for the penalties of unique R, half as many as for those of plain R."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualWords:
@@ -153,9 +150,8 @@ class UniqueControl:
         folds = [ResidualFold.of(*part, precision) for part in parts]
         return ResidualWords(words, self.nuisances, folds, self.targets)
 
-    def search(self, words: LagWords) -> list[HeldOut]:
-        """Test every penalty of unique R at one lag, as `ridge.try_penalties`."""
-        moments = words.sums().moments
+    def search(self, words: LagWords, moments: Sequence[Moments]) -> list[HeldOut]:
+        """Test every penalty of unique R at one lag, as `ridge.try_penalties`, from the moments of the words."""
         return search_penalties(self.take_out(words, moments, [()] * len(moments)))
 
     def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None = None) -> UniqueFit:
@@ -217,6 +213,7 @@ class LagResults:
             "excess": ("float32", (n_layers, n_lags)),
             "halves": ("float32", (2, n_layers, n_lags)),
             "twin": ("float64", (len(groups), n_layers, n_lags)),
+            "without": ("float64", (len(groups), n_layers, n_lags)),
             "twin_left_out": ("float32", (blocks, n_layers, n_lags)),
         }
         self._arrays: TensorFile | dict[str, np.ndarray]
@@ -238,6 +235,7 @@ class LagResults:
             self._arrays[name][..., index] = getattr(found, name)
         if isinstance(found, UniqueFit):
             self._arrays["twin"][..., index] = np.stack([found.twin.r[group] for group in self.groups])
+            self._arrays["without"][..., index] = np.stack([found.twin.without[group] for group in self.groups])
             self._arrays["twin_left_out"][..., index] = found.twin.left_out
         self.done[index] = 1
 
@@ -256,9 +254,12 @@ class LagResults:
     @property
     def explained(self) -> dict[str, np.ndarray]:
         """(layer, lag) by group: R that the nuisances of a group carry by themselves."""
-        return {group: np.array(part) for group, part in zip(self.groups, self._arrays["twin"], strict=True)}
+        return self._by_group("twin")
 
+    @property
+    def without(self) -> dict[str, np.ndarray]:
+        """(layer, lag) by group: R of the plain decoders with a group taken out of held-out words."""
+        return self._by_group("without")
 
-def searched_lags(n_lags: int) -> Sequence[int]:
-    """The lags at which penalties of unique R are searched."""
-    return range(0, n_lags, SEARCH_STEP)
+    def _by_group(self, name: str) -> dict[str, np.ndarray]:
+        return {group: np.array(part) for group, part in zip(self.groups, self._arrays[name], strict=True)}

@@ -8,9 +8,10 @@ import numpy as np
 
 from rtalign.core.records import Sensor, Word
 from rtalign.engine.ledger import WordEntry
-from rtalign.engine.snapshot import InspectedWord, RecordingStatus, Snapshot, Traces, Work, empty_snapshot
+from rtalign.engine.snapshot import ControlView, InspectedWord, RecordingStatus, Snapshot, Traces, Work, empty_snapshot
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign.streams.events import Health, StreamHealth
 
 TEXT = """to sherlock holmes she is always the woman i have seldom heard him mention her under any other name in his
@@ -170,3 +171,12 @@ def patterns(sensors: tuple[Sensor, ...], n_layers: int = 31) -> np.ndarray:
 def two_snapshots(n_layers: int = 31, n_layers_b: int = 31) -> tuple[Snapshot, Snapshot]:
     """Snapshots of two engines with different banks."""
     return snapshot_after(300, n_layers), snapshot_after(300, n_layers_b, seed=1)
+
+
+def with_controls(snapshot: Snapshot, seed: int = 1) -> Snapshot:
+    """The same with unique R of its own, and a static twin that waits for words."""
+    own = snapshot_after(snapshot.n_scored, len(snapshot.layers), seed)
+    names = [field.name for field in dataclasses.fields(ControlView)]
+    unique = ControlView(**{name: getattr(own, name) for name in names})
+    waits = ControlView(n_words=snapshot.n_words, reason=f"{snapshot.n_words} words so far; 300 nuisances need 900")
+    return dataclasses.replace(snapshot, controls={UNIQUE: unique, TWIN: waits})

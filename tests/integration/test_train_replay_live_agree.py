@@ -50,6 +50,12 @@ def test_live_streams_and_a_replay_of_their_recording_give_the_numbers_of_evalua
     assert printed["lost"] == printed["gaps"] == 0
     (recording,) = open_recordings(live_setup / "listener", run="02")
     assert (printed["recorded"], printed["recorded_markers"]) == (recording.n_samples, len(recording.words))
+    compared = run("report", "--parity", kept, "--model", live_setup / "model", "--json", "--quiet")
+    parity = json.loads(capsys.readouterr().out)
+    assert compared == 0
+    assert (parity["n_same"], parity["only_offline"]) == (offline["n_words"], {})
+    assert parity["largest_difference_same_words"] == pytest.approx(parity["largest_difference"], abs=1e-5)
+    assert parity["largest_difference"] <= 1e-3
     replay(live_setup, kept, capsys, "--speed", "max", "--out", tmp_path / "again")
     assert agree(live_setup, tmp_path / "again", 1e-3) == offline
 

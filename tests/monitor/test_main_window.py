@@ -32,7 +32,9 @@ from rtalign.engine.commands import (
     WriteReport,
 )
 from rtalign.engine.process.word_list import WordList
+from rtalign.engine.snapshot import ControlView
 from rtalign.scoring.statistics import STATISTICS
+from rtalign.scoring.unique_board import UNIQUE
 from rtalign_monitor.actions.registry import ACTIONS, MENUS
 from rtalign_monitor.engines import recorded
 from tests.helpers import snapshots
@@ -129,6 +131,7 @@ EFFECTS: dict[str, Effect] = {
     "forward": sends(Seek(POSITION_S + 10)),
     "seek-start": sends(Seek(0.0)),
     "statistic": Effect(lambda s: s.panel("map").statistic, STATISTICS[0]),
+    "control": Effect(lambda s: s.window.grid.control, UNIQUE, lambda s: s.change(controls={UNIQUE: ControlView()})),
     "find-word": Effect(lambda s: s.window.transport.word.hasFocus()),
     "bookmark": Effect(lambda s: s.window.bookmarks.times, [20.0, POSITION_S, 60.0]),
     "previous-bookmark": sends(Seek(20.0)),

@@ -14,8 +14,8 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds
 from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, WordSubset, fit_words, score_subset
-from rtalign.training.prepare import ActivationRequest, prepare_recordings
-from rtalign.training.trainer import FitInputs, fit_wide_basis, lag_words, make_fit_inputs
+from rtalign.training.prepare import ActivationRequest, fit_wide_basis, prepare_recordings
+from rtalign.training.trainer import FitInputs, lag_words, make_fit_inputs
 from rtalign_offline.sweep.quartiles import Quartiles
 from tests.helpers.small_world import small_recipe, world
 

@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtalign.core.records import Word
 from rtalign.decoding.bank import DecoderBank
 from rtalign.report.read import read_results
 from rtalign.report.verdict import verdict
 from rtalign.training.evaluation import evaluate
-from rtalign.training.nuisances import NEIGHBOURS, Nuisances, neighbours, timing
 from rtalign.training.trainer import train
-from tests.helpers.small_world import LATENCIES, small_recipe, world
+from tests.helpers.small_world import LATENCIES, FakeModel, small_recipe, world
 
 
 def test_a_ladder_of_each_layers_own_content_is_kept(tmp_path: Path) -> None:
@@ -46,35 +44,35 @@ def test_a_ladder_of_each_layers_own_content_is_kept(tmp_path: Path) -> None:
         evaluate(bank, [fresh], model, tmp_path / "scores", store=store, controls=["innovation"])
 
 
-@pytest.mark.parametrize(("name", "says"), [("static", "comes later"), ("timing", "no control is called")])
-def test_a_control_that_does_not_exist_is_refused(name: str, says: str, tmp_path: Path) -> None:
+def test_a_control_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     recording, model = world(n_words=20)
-    with pytest.raises(ValueError, match=says):
-        train([recording], model, small_recipe(), tmp_path / "bank", store=tmp_path, controls=[name])
+    with pytest.raises(ValueError, match="no control is called"):
+        train([recording], model, small_recipe(), tmp_path / "bank", store=tmp_path, controls=["timing"])
 
 
-def test_neighbours_are_those_of_the_whole_story() -> None:
-    """Of the words around, also those that are not used, and never those of another recording."""
-    rng = np.random.default_rng(0)
-    static = [rng.standard_normal((6, 3)), rng.standard_normal((5, 3))]
-    used, kept = [np.array([0, 3]), np.array([1, 4])], np.ones(4, bool)
-    columns = neighbours(static, used, kept, 3).reshape(4, len(NEIGHBOURS), 3)
-    assert np.allclose(columns[0, :2], 0)
-    assert np.allclose(columns[3, 3:], 0)
-    spread = np.linalg.norm(columns[1, 4] - columns[1, 0])
-    assert spread == pytest.approx(np.linalg.norm(static[0][5] - static[0][1]))
-    apart = np.linalg.norm(columns[1, 3] - columns[2, 1])
-    assert apart == pytest.approx(np.linalg.norm(static[0][4] - static[1][0]))
-
-
-def test_timing_holds_intervals_that_a_line_explains() -> None:
-    rng = np.random.default_rng(1)
-    onsets = np.cumsum(rng.uniform(0.2, 0.9, 300))
-    words = [Word(i, "word", float(onset)) for i, onset in enumerate(onsets)]
-    columns = Nuisances.of({"timing": timing([words], [np.arange(300)])}).values
-    for step in (-2, -1, 1, 2):
-        inside = np.arange(2, 298)
-        gap = np.abs(onsets[inside + step] - onsets[inside])
-        design = np.column_stack([np.ones(len(inside)), columns[inside]])
-        left = gap - design @ np.linalg.lstsq(design, gap, rcond=None)[0]
-        assert left.std() < 1e-3 * gap.std()
+def test_twins_of_the_model_are_what_banks_of_their_own_would_be(tmp_path: Path) -> None:
+    """One run and one report: R of each twin, to the last digit kept, with another seed's vectors for untrained."""
+    recording, model = world(n_words=200, n_sensors=12)
+    other = FakeModel({word: values[::-1].copy() for word, values in model.table.items()})
+    other.info.revision = "2"
+    recipe, store = small_recipe().with_settings("lags", step_s=0.1), tmp_path / "store"
+    twins = {"untrained": lambda: other, "static": lambda: model}
+    summary = train([recording], model, recipe, tmp_path / "bank", store=store, twins=twins)
+    plain = train([recording], model, recipe, tmp_path / "plain", store=store)
+    alone = train([recording], other, recipe, tmp_path / "alone", store=store)
+    assert (summary["r"], summary["layers"]) == (plain["r"], plain["layers"])
+    found = summary["controls"]["untrained"]
+    assert np.abs(np.subtract(found["r"], alone["r"])).max() < 1e-5
+    assert [layer["status"] for layer in found["layers"]] == [layer["status"] for layer in alone["layers"]]
+    static = summary["controls"]["static"]
+    assert [layer["index"] for layer in static["layers"]] == [0]
+    assert np.abs(np.subtract(static["r"], plain["r"][:1])).max() < 1e-5
+    at = np.argmax(plain["r"], axis=1)
+    parts = np.array([part["r"] for part in plain["stretches"]])
+    assert np.allclose(parts.mean(0), np.array(plain["r"])[np.arange(6), at], atol=1e-5)
+    assert sum(part["n_words"] for part in plain["stretches"]) == plain["n_words"]
+    page = (tmp_path / "bank" / "report.html").read_text()
+    assert "Where in the session" in page
+    assert "the architecture, or words without their context" in page
+    assert "TwoNN dimension" in page
+    assert verdict(read_results(tmp_path / "bank").summary)

@@ -215,6 +215,7 @@ class DisplayHandlers:
             "fewer": lambda: self._transport.change_last_words(-1),
             "more": lambda: self._transport.change_last_words(1),
             "statistic": self._grid.panel(LagMapPanel).show_next_statistic,
+            "control": self._grid.show_next_control,
             "reset": self._ask_reset,
         }
 

@@ -78,13 +78,13 @@ class CurvesPanel(PlotPanel):
         snapshot = self.snapshot
         if not self._has_scores() or snapshot is None:
             return None
-        return snapshot.layers, snapshot.map_hi is None, self.zoom_note()
+        return snapshot.layers, snapshot.map_hi is None, self.control_note(), self.zoom_note()
 
     def paint_background(self, painter: QPainter) -> None:
         note = ""
         if self._has_scores() and self.snapshot is not None:
             known = self.snapshot.map_hi is not None
-            note = self.zoom_note() or (CHANCE if known else "one curve per layer")
+            note = self.zoom_note() or self.control_note() or (CHANCE if known else "one curve per layer")
             self._legend(painter)
         self.write_title(painter, note, self.px(130) if self._has_scores() else 0)
 
@@ -205,4 +205,5 @@ class CurvesPanel(PlotPanel):
 def _same(a: Snapshot, b: Snapshot) -> bool:
     if (a.r is None or b.r is None) and empty_state.scores(a) != empty_state.scores(b):
         return False
-    return a.layers == b.layers and same_values(a.r, b.r) and same_values(a.map_hi, b.map_hi)
+    same = (a.layers, a.control) == (b.layers, b.control)
+    return same and same_values(a.r, b.r) and same_values(a.map_hi, b.map_hi)

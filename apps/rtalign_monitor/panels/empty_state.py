@@ -7,6 +7,7 @@ from rtalign.core.time_format import rounded_duration
 from rtalign.engine.snapshot import Snapshot
 
 NO_WORD_YET = "no word received yet"
+ALL_SHOWN = "U goes on to the next: all, unique, static twin"
 
 
 def scores(snapshot: Snapshot | None) -> tuple[str, str]:
@@ -17,6 +18,8 @@ def scores(snapshot: Snapshot | None) -> tuple[str, str]:
         return "refused: nothing is decoded", "the ladder panel gives the reason"
     if snapshot.phase in ("ended", "failed"):
         return "no word was scored", ""
+    if snapshot.control and snapshot.reason:
+        return snapshot.reason, ALL_SHOWN
     if snapshot.n_scored:
         return "one word is scored", "the second word gives the first R"
     if snapshot.n_received:
@@ -50,6 +53,8 @@ def peaks(snapshot: Snapshot | None) -> tuple[str, str]:
     running = snapshot is not None and snapshot.phase == "running"
     if snapshot is None or snapshot.phase == "loading":
         return "a dot for each layer of the language model", "the further right, the later the brain answers it"
+    if snapshot.control and snapshot.r is None and snapshot.reason:
+        return snapshot.reason, ALL_SHOWN
     if not snapshot.n_scored:
         text, hint = scores(snapshot)
         return text, f"{MIN_CURVE_WORDS} words give the first peaks" if text == NO_WORD_YET else hint

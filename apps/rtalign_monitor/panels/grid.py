@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from qtpy.QtCore import QByteArray, Qt
 from qtpy.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
-from rtalign.engine.snapshot import Snapshot
+from rtalign.engine.snapshot import Snapshot, seen_through
 from rtalign_monitor.memory import ViewName, WindowMemory
 from rtalign_monitor.panels.curves import CurvesPanel
 from rtalign_monitor.panels.head import HeadPanel
@@ -18,7 +18,7 @@ from rtalign_monitor.panels.inspector import InspectorPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.panel import Panel, PanelSpec
-from rtalign_monitor.panels.plot import PlotPanel
+from rtalign_monitor.panels.plot import CONTROLS, PlotPanel
 from rtalign_monitor.panels.traces import TracesPanel
 from rtalign_monitor.panels.transcript import MINIMUM_PX, TranscriptPanel
 from rtalign_monitor.widgets.theme import Theme
@@ -62,6 +62,8 @@ class Grid(QWidget):
         Name of the panel that the pointer was over last.
     drawn : Snapshot or None
         What was drawn last.
+    control : str
+        Which control's scores are shown in the place of all; empty for all.
     word_picked : bool
         Whether a word is picked, so that the inspector is shown.
     view : {"operator", "demo"}
@@ -91,7 +93,9 @@ class Grid(QWidget):
         layout.addWidget(self.columns)
         self.hidden: set[str] = set()
         self.hovered: str | None = None
+        self._newest: Snapshot | None = None
         self.drawn: Snapshot | None = None
+        self.control = ""
         self.word_picked = False
         self.view: ViewName = "operator"
         self._turns, self._due = deque(spec.name for spec in SPECS if spec.in_turns), 0
@@ -143,13 +147,21 @@ class Grid(QWidget):
             Draw at once only what changes all the time, and one of the panels that are drawn in turns; that one waits
             for the next tick where a new word has made the transcript paint everything again.
         """
-        self.drawn = snapshot
+        compared = self.panel(LadderPanel).second is not None  # of the second bank there are the scores of all
+        self._newest, self.drawn = snapshot, seen_through(snapshot, "" if compared else self.control)
         for panel in self.panels.values():
             if panel.isVisible() and not (by_turns and panel.spec.in_turns):
-                panel.draw(snapshot)
+                panel.draw(self.drawn)
         self._due = len(self._turns) if by_turns else 0
         if not self.panel(TranscriptPanel).is_stale:
             self.draw_next()
+
+    def show_next_control(self) -> None:
+        """Go from the scores of all to unique R, to the static twin, and back."""
+        choices = tuple(CONTROLS)
+        self.control = choices[(choices.index(self.control) + 1) % len(choices)]
+        if self._newest is not None:
+            self.draw(self._newest)
 
     def draw_next(self) -> None:
         """Draw the next panel whose turn it is: an assessment changes them all, and must not hold up the window."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from qtpy.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer
@@ -24,6 +25,7 @@ from rtalign.scoring.headline import (
 )
 from rtalign.scoring.latency import RULES
 from rtalign.scoring.peaks import Peak
+from rtalign.scoring.unique_board import TWIN
 from rtalign_monitor.engines.two_banks import SecondBank, peak_differences, shared_correlations
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Easing, word_count
@@ -108,15 +110,22 @@ class LadderPanel(LayeredPanel):
             return Headline(QUESTION, NO_WORD, False)
         if snapshot.refused:
             return Headline("The bank does not fit this stream", "nothing is decoded until it does", False)
+        if snapshot.control and snapshot.r is None and snapshot.reason:
+            return Headline(QUESTION, snapshot.reason, False)
         reason = waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason)
         over = snapshot.phase in ("ended", "failed")
         if reason and not over and snapshot.n_words < MIN_CURVE_WORDS:
             return Headline(QUESTION, reason, False)
-        return headline(snapshot.temporal, snapshot.peaks, snapshot.lags_s, reason, over)
+        found = headline(snapshot.temporal, snapshot.peaks, snapshot.lags_s, reason, over)
+        if snapshot.control != TWIN:
+            return found
+        return replace(found, claim=f"Static twin: {found.claim[0].lower()}{found.claim[1:]}")
 
     def summary(self) -> str:
         """The headline as a sentence, for screen readers."""
         snapshot, sentence = self.snapshot, self.headline().sentence
+        if note := self.control_note():
+            sentence = f"{note}. {sentence}"
         if snapshot is None or not snapshot.peaks:
             return sentence
         n = sum(peak.peak_s is not None for peak in snapshot.peaks)
@@ -144,10 +153,10 @@ class LadderPanel(LayeredPanel):
         return ladder_table(self.snapshot) if self.snapshot is not None and self._peaks else None
 
     def background_key(self) -> Hashable:
-        return self._refused, self._legend(), self.zoom_note()
+        return self._refused, self._legend(), self.control_note(), self.zoom_note()
 
     def paint_background(self, painter: QPainter) -> None:
-        self.write_title(painter, self.zoom_note() or self._legend())
+        self.write_title(painter, self.zoom_note() or self.control_note() or self._legend())
 
     def paint_content(self, painter: QPainter) -> None:
         self._headline(painter)
@@ -462,6 +471,6 @@ def _same(a: Snapshot, b: Snapshot) -> bool:
     if not b.peaks and empty_state.peaks(a) != empty_state.peaks(b):
         return False
     counted = a.n_words != b.n_words
-    return not counted and (a.peaks, a.temporal, a.reason, a.layers, a.n_assessed, a.refused, a.phase) == (
-        b.peaks, b.temporal, b.reason, b.layers, b.n_assessed, b.refused, b.phase,
+    return not counted and (a.control, a.peaks, a.temporal, a.reason, a.layers, a.n_assessed, a.refused, a.phase) == (
+        b.control, b.peaks, b.temporal, b.reason, b.layers, b.n_assessed, b.refused, b.phase,
     )  # fmt: skip

@@ -115,14 +115,18 @@ class LagMapPanel(LayeredPanel):
         return score_table(self.snapshot) if self.snapshot is not None and self._has_scores() else None
 
     def background_key(self) -> Hashable:
-        return self.frozen, self.signed, self._has_scores(), self._bank_name(), self.statistic, self.zoom_note()
+        return self.frozen, self.signed, self._has_scores(), self.statistic, self._notes()
 
     def paint_background(self, painter: QPainter) -> None:
-        shown = self.statistic.title.lower() if self.statistic else ""
-        notes = shown, self._bank_name(), "colours frozen" if self.frozen else "", self.zoom_note()
-        self.write_title(painter, "   ".join(note for note in notes if note), self.px(150))
+        self.write_title(painter, self._notes(), self.px(150))
         if self._has_scores():
             self._colour_bar(painter)
+
+    def _notes(self) -> str:
+        """What is shown, and how."""
+        shown = self.statistic.title.lower() if self.statistic else self.control_note()
+        notes = shown, self._bank_name(), "colours frozen" if self.frozen else "", self.zoom_note()
+        return SEPARATOR.join(note for note in notes if note)
 
     def paint_content(self, painter: QPainter) -> None:
         if self._has_scores():
@@ -374,7 +378,7 @@ def outline(on: np.ndarray, field: QRectF) -> QPainterPath:
 def _same(a: Snapshot, b: Snapshot) -> bool:
     if (a.r is None or b.r is None) and empty_state.scores(a) != empty_state.scores(b):
         return False
-    same = (a.n_words, a.n_assessed, a.peaks, a.layers, a.refused) == (
-        b.n_words, b.n_assessed, b.peaks, b.layers, b.refused,
+    same = (a.control, a.n_words, a.n_assessed, a.peaks, a.layers, a.refused) == (
+        b.control, b.n_words, b.n_assessed, b.peaks, b.layers, b.refused,
     )  # fmt: skip
     return same and same_values(a.r, b.r) and same_values(a.map_hi, b.map_hi) and same_values(a.lags_s, b.lags_s)

@@ -16,13 +16,20 @@ from qtpy.QtGui import QMouseEvent, QPainter, QPen, QPixmap, QRegion, QResizeEve
 from qtpy.QtWidgets import QFrame, QWidget
 
 from rtalign.core.time_format import signed_ms
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign_monitor.panels.axes import Axis, Rows, ticks
 from rtalign_monitor.panels.panel import Panel
 from rtalign_monitor.widgets import theme as themes
-from rtalign_monitor.widgets.painted import is_vector
+from rtalign_monitor.widgets.painted import SEPARATOR, is_vector
 from rtalign_monitor.widgets.theme import Theme
 
 Range = tuple[float, float]
+CONTROLS = {
+    "": "",
+    UNIQUE: SEPARATOR.join(("unique R", "timing and word form taken out")),
+    TWIN: SEPARATOR.join(("static twin", "timing and word form alone")),
+}
+"""Whose scores are shown, in the words of the header, which says nothing where they are those of all."""
 LAST_TICK_PX, TOP_TICK_PX = 20.0, 5.0
 """Room for half of a tick's text, right of the field and above it."""
 LABEL_MARGIN_PX = 3
@@ -352,6 +359,10 @@ class PlotPanel(Panel):
     def zoom_note(self) -> str:
         """For the header: that not all is shown, and what shows it."""
         return "" if self.follows else "zoomed: double click shows all"
+
+    def control_note(self) -> str:
+        """For the header: whose scores are shown, where these are not those of all."""
+        return CONTROLS.get(self.snapshot.control, "") if self.snapshot else ""
 
     def show_menu(self, at: QPoint) -> None:
         """Show the panel's menu."""

@@ -24,7 +24,7 @@ from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import STATISTIC, STATISTICS, by_layer
 from rtalign.training import results, trainer
 from rtalign.training.lag_fit import fit_words, null_method
-from rtalign.training.prepare import PreparedRecording, count_skipped
+from rtalign.training.prepare import PreparedRecording, count_skipped, fit_wide_basis
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
@@ -110,7 +110,7 @@ class _JobFit:
         pieces, progress = self._paths.home / "blocks" / folder.name, Progress(quiet=True)
         n_lags = len(self._recipe.lags.seconds)
         with progress.stage("targets", 1, "job"):
-            projection = trainer.fit_wide_basis(self._recordings, self._recipe, self._fold)
+            projection = fit_wide_basis(self._recordings, self._recipe, self._fold)
             inputs = trainer.make_fit_inputs(
                 self._recordings, self._recipe, projection, self._fold, device=self._plan.device
             )
@@ -118,7 +118,7 @@ class _JobFit:
             quartiles = None
             if self._plan.quartiles:
                 quartiles = Quartiles.of(inputs, self._surprisal(), refit=self._plan.refit_quartiles)
-        inputs = replace(inputs, penalties=trainer.find_penalties(inputs, progress))
+        inputs = trainer.find_penalties(inputs, progress)
         with progress.stage("decoders", n_lags, "lags"):
             lags = [self._lag(inputs, quartiles, lag, pieces) for lag in range(n_lags)]
         scores = {name: np.stack([lag[name] for lag in lags], axis=-1) for name in lags[0]}

@@ -86,7 +86,7 @@ def _refit(inputs: FitInputs, own: np.ndarray, subset: WordSubset) -> FitInputs:
     targets = LagTargets.of(values, inputs.targets.n_layers, components, subset.blocks, inputs.recipe.fit)
     fold = np.where(own, inputs.fold, folds.PURGED)
     alone = replace(inputs, fold=fold, targets=targets, gpu=None, penalties=None, sensor_moments=None)
-    return replace(alone, penalties=find_penalties(alone, Progress(quiet=True)))
+    return find_penalties(alone, Progress(quiet=True))
 
 
 def _fit(words: LagWords, refit: FitInputs, subset: WordSubset) -> LagFit:

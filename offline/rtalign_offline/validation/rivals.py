@@ -11,15 +11,16 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.records import Word
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.folds import assign_folds
+from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.ridge import shared_penalties
 from rtalign.report.read import Summary
 from rtalign.report.summary import as_json, ladder
 from rtalign.scoring.findings import assess
-from rtalign.training import lag_fit, unique
+from rtalign.training import lag_fit
 from rtalign.training.baselines import brain_free
 from rtalign.training.controls import ControlRun
 from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties
-from rtalign.training.nuisances import Nuisances, neighbours, position, timing
+from rtalign.training.nuisances import Nuisances
 from rtalign.training.unique import LagResults, UniqueControl
 from rtalign_offline.validation.drawn import SFREQ, DrawnKind, DrawnRecording, answer, draw
 from rtalign_offline.validation.drawn_fit import drawn_curves
@@ -115,13 +116,12 @@ def _shared(drawn: DrawnRecording, static: np.ndarray) -> np.ndarray:
 
 
 def drawn_nuisances(rival: Rival, kept: np.ndarray) -> Nuisances:
-    """Timing and static neighbours of all words of one story."""
+    """Timing, position and static neighbours of all words of one story; those in `kept` give the columns."""
     words = [Word(i, "w", float(onset) / SFREQ) for i, onset in enumerate(rival.drawn.onsets)]
-    used = [np.arange(len(words))]
-    return Nuisances.of({
-        "timing": timing([words], used), "position": position([words], used),
-        "neighbours": neighbours([rival.static], used, kept, STATIC),
-    })  # fmt: skip
+    unknown = np.full(len(words), np.nan)
+    basis = NuisanceBasis.fit([words], [rival.static], [unknown], [np.flatnonzero(kept)], STATIC)
+    facts = basis.facts(words, basis.project(rival.static), unknown)
+    return Nuisances(basis.values(facts, np.arange(len(words))).astype(np.float32), basis.groups)
 
 
 def summary_of(rival: Rival, recipe: FitRecipe, lags_s: np.ndarray) -> Summary:
@@ -136,7 +136,8 @@ def summary_of(rival: Rival, recipe: FitRecipe, lags_s: np.ndarray) -> Summary:
     control = UniqueControl.of(targets, nuisances, fold, recipe)
     lags = [LagWords([drawn.at(float(lag))[own] for own in rows], targets, recipe) for lag in lags_s]
     plain_alpha = shared_penalties([search_penalties(lags[i]) for i in lag_fit.searched_lags(len(lags))], recipe.alphas)
-    alpha = shared_penalties([control.search(lags[i]) for i in unique.searched_lags(len(lags))], recipe.alphas)
+    searched = [lags[i] for i in range(0, len(lags), 2 * lag_fit.SEARCH_STEP)]
+    alpha = shared_penalties([control.search(own, own.sums().moments) for own in searched], recipe.alphas)
     groups, shape = list(control.twin.columns), (kind.n_layers, len(lags), recipe.null_draws)
     fits, results = [], LagResults(targets.block_words, *shape, groups)
     for index, words in enumerate(lags):

@@ -12,14 +12,18 @@ from typing import Any
 
 from rtalign.core.session import Session
 from rtalign.core.word_text import NO_WORD_REASONS
+from rtalign.decoding.static_twin import WHOLE
 from rtalign.engine.engine import Engine, SessionSink
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.open_session import SessionParts
 from rtalign.engine.recording.tables import SessionTables
 from rtalign.engine.snapshot import ReportStatus
 from rtalign.report.write import write_results
+from rtalign.scoring.assessor import Assessment
 from rtalign.scoring.findings import Findings
+from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign.streams.events import Notice
+from rtalign.training.controls import evaluation_entries
 
 MAX_EARLY = 1000
 """Log lines that wait for the folder."""
@@ -47,7 +51,7 @@ class SessionFolder(SessionSink):
     """
 
     def __init__(self, session: Session, parts: SessionParts) -> None:
-        self._parts, self._results = parts, session.out
+        self._session, self._parts, self._results = session, parts, session.out
         self._recordings = recording_entries(session, parts)
         self._expected = session.record is not None and parts.recording is None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="report")
@@ -76,7 +80,7 @@ class SessionFolder(SessionSink):
         """
         if self._parts.recording is not None:
             raise ValueError("a replay is on disk already; only live streams are recorded")
-        tables = SessionTables(folder, session_description(self._parts)) if folder is not None else None
+        tables = SessionTables(folder, session_description(self._parts, self._session)) if folder is not None else None
         if self.tables is not None:
             self.tables.close()
             self._results = self.tables.folder
@@ -90,11 +94,11 @@ class SessionFolder(SessionSink):
         if self.tables:
             self.tables.write_word(word_row(entry, self._parts.source.to_local(entry.word.onset)))
 
-    def write_scores(self, n_words: int, findings: Findings) -> None:
+    def write_scores(self, assessment: Assessment) -> None:
         if self.tables:
             subjects = dict.fromkeys(str(entry["subject"]) for entry in self._recordings)
             whose = {"subject": ", ".join(subjects), "model": str(self._parts.decoding.model["id"])}
-            self.tables.write_scores(score_columns(n_words, findings) | whose)
+            self.tables.write_scores(score_columns(assessment) | whose)
 
     def log(self, event: Mapping[str, Any]) -> None:
         if self.tables:
@@ -178,12 +182,14 @@ def prepare_results(
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
     overlap = engine.training_overlap.to_json()
     recipe, skipped, n_words = engine.decoding.recipe, skipped_words(engine), engine.assessment.n_words
+    controlled = control_entries(engine)
 
     def write() -> tuple[Path, int]:
         folder.mkdir(parents=True, exist_ok=True)
         write_results(
-            folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb, training_overlap=overlap
-        )
+            folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb, training_overlap=overlap,
+            **controlled,
+        )  # fmt: skip
         return folder / "report.html", n_words
 
     return write
@@ -196,16 +202,27 @@ def recording_entries(session: Session, parts: SessionParts) -> list[dict[str, A
     return [{"name": part.name, "subject": part.subject, "notes": list(part.notes)} for part in parts.recording.parts]
 
 
+def control_entries(engine: Engine) -> dict[str, Any]:
+    """What summary.json holds of the controls, as that of an evaluation does."""
+    found = {name: one.findings for name, one in engine.assessment.controls.items()}
+    unique, twin, basis = found.get(UNIQUE), found.get(TWIN), engine.decoding.nuisances
+    if unique is None or twin is None or basis is None:
+        return {}
+    return evaluation_entries(unique, twin, {WHOLE: twin.curves.r}, basis.sizes, {WHOLE: unique.curves.r})
+
+
 def skipped_words(engine: Engine) -> dict[str, int]:
     """Words without a score by reason, and what came in the place of words: silence, noise, punctuation."""
     unusable = engine.source.health().counts
     return dict(engine.ledger.skipped) | {reason: unusable[reason] for reason in NO_WORD_REASONS if reason in unusable}
 
 
-def session_description(parts: SessionParts) -> dict[str, Any]:
-    """The first line of a session's log: model, context, layers, sensors, recipe."""
+def session_description(parts: SessionParts, session: Session) -> dict[str, Any]:
+    """The first line of a session's log: bank, model, context, layers, sensors, recipe."""
     decoding = parts.decoding
     return {
+        "bank": str(session.bank.resolve()) if session.bank else None,
+        "adapt": session.adapt,
         "model": decoding.model,
         "context": decoding.recipe.language.context,
         "layers": list(decoding.layers),
@@ -230,12 +247,22 @@ def word_row(entry: WordEntry, stamp: float) -> dict[str, Any]:
     }
 
 
-def score_columns(n_words: int, findings: Findings) -> dict[str, Any]:
-    """Lines of scores.csv: a layer each, as it stood after so many words."""
+def score_columns(assessment: Assessment) -> dict[str, Any]:
+    """Lines of scores.csv: a layer each, as it stood after so many words; the controls' columns are behind."""
+    findings = assessment.findings
+    assert findings is not None
+    columns = {"n_words": assessment.n_words, **_ladder(findings)}
+    for name, control in assessment.controls.items():
+        own = _ladder(control.findings) if control.findings else dict.fromkeys(_ladder(findings), math.nan)
+        of_control = {key: value for key, value in own.items() if key not in ("layer", "depth")}
+        columns |= {f"{name.replace(' ', '_')}_{key}": value for key, value in of_control.items()}
+    return columns
+
+
+def _ladder(findings: Findings) -> dict[str, Any]:
     score, rows = findings.temporal, [peak.row() for peak in findings.peaks]
     columns: dict[str, Any] = {name: [_value(row[name]) for row in rows] for name in rows[0]}
     return {
-        "n_words": n_words,
         **columns,
         "temporal_r": score.r if score else math.nan,
         "slope_ms": score.slope_ms if score else math.nan,

@@ -10,9 +10,11 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSize
 
+from rtalign.engine.snapshot import seen_through
 from rtalign_monitor.actions.registry import ACTIONS
+from rtalign_monitor.engines.two_banks import SecondBank
 from rtalign_monitor.memory import WindowMemory
-from rtalign_monitor.panels import grid, panel
+from rtalign_monitor.panels import empty_state, grid, panel
 from rtalign_monitor.panels.curves import CurvesPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.panel import Panel, PanelSpec
@@ -75,3 +77,35 @@ def test_a_panel_that_is_shown_again_shows_what_the_others_show(qtbot: QtBot) ->
     panels.hidden = set()
     panels.show_panels()
     assert curves.snapshot is panels.drawn
+
+
+def test_a_control_is_shown_in_the_place_of_the_scores_of_all(qtbot: QtBot) -> None:
+    """In ladder, map and curves alike, until the switch has gone round; one that waits says for what."""
+    view, snapshot = grid.Grid(), snapshots.with_controls(snapshots.snapshot_after(300))
+    qtbot.addWidget(view)
+    view.arrange("operator", WindowMemory())
+    view.show()
+    view.draw(snapshot)
+    views = [view.panels[name] for name in ("ladder", "map", "curves")]
+    seen = []
+    for _ in range(4):
+        assert len({panel.snapshot.control for panel in views if panel.snapshot}) == 1
+        seen.append(next(panel.snapshot.r for panel in views if panel.snapshot))
+        view.show_next_control()
+    unique = snapshot.controls["nuisances"]
+    assert seen[0] is snapshot.r
+    assert seen[1] is unique.r
+    assert seen[2] is None
+    assert seen[3] is snapshot.r
+    assert "300 nuisances need 900" in empty_state.scores(seen_through(snapshot, "static twin"))[0]
+
+
+def test_two_banks_are_compared_by_the_scores_of_all(qtbot: QtBot) -> None:
+    view, snapshot = grid.Grid(), snapshots.with_controls(snapshots.snapshot_after(300))
+    qtbot.addWidget(view)
+    view.arrange("operator", WindowMemory())
+    view.control = "nuisances"
+    view.panel(LadderPanel).set_second_bank(SecondBank(snapshot, ("a", "b")))
+    view.draw(snapshot)
+    assert view.drawn is not None
+    assert view.drawn.control == ""
