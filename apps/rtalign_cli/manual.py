@@ -1,4 +1,4 @@
-"""The manual page, from the parsers: python -m rtalign_cli.manual > rtalign.1"""
+"""The manual page, from the parsers; python -m rtalign_cli.manual prints it."""
 
 from __future__ import annotations
 

@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from rtalign.api import read_alignment
 from rtalign.core.progress import Progress
 from rtalign.core.word_text import RowsWithoutWord
 from rtalign.decoding.bank import DecoderBank
@@ -37,10 +40,18 @@ def test_they_are_named_and_counted_alike(trained: Any, tmp_path: Path) -> None:
         engine.step(0.001)
     engine.finish()
     engine.close()
-    prepare_results(engine, tmp_path / "live")()
+    entry = {"name": recording.name, "subject": recording.subject, "notes": [str(note)]}
+    prepare_results(engine, tmp_path / "live", [entry])()
     live = json.loads((tmp_path / "live" / "summary.json").read_text(encoding="utf-8"))
     for skipped in (offline["skipped"], live["skipped"]):
         assert skipped["silence mark"] == 3
         assert skipped["punctuation alone"] == 2
     assert sum(live["skipped"].values()) == sum(offline["skipped"].values())
     assert str(note) in offline["notes"][0]
+    again = [read_alignment(tmp_path / name) for name in ("out", "live")]
+    np.testing.assert_allclose(again[0].r, again[1].r, atol=1e-5)
+    for found in again:
+        assert found.null.shape[0] > 30
+        assert {row["subject"] for row in found.rows()} == {recording.subject}
+        assert found.r_block is not None
+        assert found.r_block.shape[1:] == found.r.shape

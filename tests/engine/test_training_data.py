@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rtalign.api import read_alignment
 from rtalign.core.records import RecordingIdentity
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -77,6 +78,7 @@ def test_it_is_in_the_summary_on_the_report_and_on_every_figure(replayed: Engine
     assert summary["temporal_score"] is None
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert f"<h1>No evidence: {WARNING}.</h1>" in page
+    assert read_alignment(tmp_path).reason == WARNING
     assert not significant(read_results(tmp_path)).any()
     for drawing in standalone_figures(tmp_path).values():
         assert WARNING in drawing

@@ -69,9 +69,9 @@ def test_a_picture_opens_again(key: str, scene: Scene) -> None:
     assert image.height() > 2 * size.height()  # with its caption
     image = image.copy(0, 0, 2 * size.width(), 2 * size.height())
     assert image.pixelColor(0, 0) == THEMES["dark"].colour("window")
-    again = image.scaled(size, transformMode=Qt.TransformationMode.SmoothTransformation)
+    again = image.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
     assert np.abs(grey(again) - grey(plain)).mean() < 4
-    blown_up = plain.scaled(size * 2, transformMode=Qt.TransformationMode.SmoothTransformation)
+    blown_up = plain.scaled(size * 2, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
     assert edges(image) > 1.2 * edges(blown_up)
 
     scene.window.message_bar.dismiss("notice")
