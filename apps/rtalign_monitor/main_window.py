@@ -26,6 +26,7 @@ from rtalign_monitor.actions.handlers import (
     SessionHandlers,
     ViewHandlers,
 )
+from rtalign_monitor.actions.pen import Pen
 from rtalign_monitor.actions.registry import ActionRegistry, WindowState, unavailable_reasons
 from rtalign_monitor.actions.replay_extras import ReplayExtras
 from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets, first_scale
@@ -40,7 +41,7 @@ from rtalign_monitor.engines.link import EngineClient, EngineLink, EngineState, 
 from rtalign_monitor.engines.recorded import RecordedEngine
 from rtalign_monitor.export.exporter import Exporter
 from rtalign_monitor.export.film import LadderHistory
-from rtalign_monitor.memory import Bookmarks
+from rtalign_monitor.memory import AnnotationList
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
 from rtalign_monitor.start.sessions import SessionActions, describe_session, source_of
@@ -90,7 +91,7 @@ class MonitorWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("rtalign")
         self.memory_file, self.memory = memory_file, memory.load(memory_file)
-        self.bookmarks = Bookmarks(self.memory)
+        self.annotations = AnnotationList(self.memory)
         self.link, self.action_registry = EngineLink(connect), ActionRegistry(self)
         self.drawn: Snapshot | None = None
         self.closing = self._without_waiting = False
@@ -141,13 +142,15 @@ class MonitorWindow(QMainWindow):
         self.sessions = SessionActions(self.start, link, self.message_bar, self.file_dialogs, self.memory)
         self.view_settings = ViewSettings(self, widgets, actions, self.memory)
         self.pointer = PanelPointer(self.grid, link)
-        self.replay = ReplayHandlers(link, widgets, self.bookmarks)
+        self.replay = ReplayHandlers(link, widgets)
+        self.pen = Pen(link, widgets, self.annotations, self)
         actions.connect({"visitors": lambda: self.show_visitors(actions["visitors"].isChecked())})
         for group in (
             SessionHandlers(self, self.start_dialog, self.start_demo, self.sessions, link, actions),
             ViewHandlers(self.view_settings, self.pointer, widgets, actions),
             DisplayHandlers(link, widgets, actions),
             self.replay,
+            self.pen,
             ExportHandlers(self.exporter, self.grid, self, self.memory),
         ):
             actions.connect(group.handlers())
@@ -170,7 +173,8 @@ class MonitorWindow(QMainWindow):
         self.transport.timeline.clear()
         if session.recording != recorded.DEMO:
             self.memory.add_recent(session)
-        self.bookmarks.open(session)
+        self.annotations.open(session)
+        self.pen.close()
         self.exporter.cancel_report()
         self.message_bar.dismiss("notice")
         self.drawn = self._last_notice = None
@@ -265,7 +269,7 @@ class MonitorWindow(QMainWindow):
             self.link.session is not None,
             self.grid.hovered_panel is not None,
             self.action_registry["last-words"].isChecked(),
-            len(self.bookmarks.times),
+            len(self.annotations.entries),
             self.grid.view,
         )
 
@@ -281,7 +285,7 @@ class MonitorWindow(QMainWindow):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow a new snapshot in everything but the widgets that draw it."""
         self.transport.timeline.set_words(self.link.word_list)
-        self.transport.timeline.set_bookmarks(self.bookmarks.times)
+        self.pen.follow(snapshot)
         record = self.action_registry["record"]
         record.setChecked(snapshot.recording is not None)
         record.setIconText("Recording" if snapshot.recording is not None else "Record")

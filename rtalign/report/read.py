@@ -116,6 +116,14 @@ class Stretch(FilePart):
     r: list[Number]
 
 
+class WrittenAnnotation(FilePart):
+    """What an operator wrote, and when."""
+
+    time: FiniteFloat
+    text: str = ""
+    clock: str = ""
+
+
 class Summary(FilePart):
     """summary.json; version 1 lacks some of its keys."""
 
@@ -144,6 +152,7 @@ class Summary(FilePart):
     intervals: str = ""
     recordings: list[Any] = []
     training_overlap: dict[str, Any] = {}
+    annotations: list[WrittenAnnotation] = []
     controls: dict[str, ControlResult] = {}
     baselines: dict[str, list[Number]] = {}
     not_controlled: list[str] = []

@@ -16,7 +16,7 @@ from rtalign_monitor.bars.message_bar import QUESTION, Message
 from rtalign_monitor.bars.transport import SKIP_S, TransportBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export.exporter import Exporter
-from rtalign_monitor.memory import Bookmarks, WindowMemory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.panels.grid import IN_MENU, Grid
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.transcript import TranscriptPanel
@@ -238,7 +238,7 @@ class DisplayHandlers:
 
 
 class ReplayHandlers:
-    """Play, speed, seeking, bookmarks and the word search of a replay.
+    """Play, speed, seeking and the word search of a replay.
 
     Parameters
     ----------
@@ -246,12 +246,10 @@ class ReplayHandlers:
         Link to the engine.
     widgets : WindowWidgets
         Widgets of the window.
-    bookmarks : Bookmarks
-        Bookmarks of the recording.
     """
 
-    def __init__(self, link: EngineLink, widgets: WindowWidgets, bookmarks: Bookmarks) -> None:
-        self._link, self._bookmarks = link, bookmarks
+    def __init__(self, link: EngineLink, widgets: WindowWidgets) -> None:
+        self._link = link
         self._transport, self._message_bar = widgets.transport, widgets.message_bar
         self._transport.command_requested.connect(link.send)
         self._transport.word_not_found.connect(self._report_missing_word)
@@ -269,9 +267,6 @@ class ReplayHandlers:
             "forward": lambda: transport.skip(SKIP_S),
             "seek-start": lambda: self._link.send(Seek(0.0)),
             "find-word": transport.word.setFocus,
-            "bookmark": self._toggle_bookmark,
-            "previous-bookmark": lambda: self._seek_bookmark(-1),
-            "next-bookmark": lambda: self._seek_bookmark(1),
         }
 
     def play_again(self) -> None:
@@ -285,24 +280,6 @@ class ReplayHandlers:
     def _report_missing_word(self, word: str) -> None:
         text = f"“{word}” is not spoken in this recording."
         self._message_bar.post_briefly(Message("notice", text, "stale"), 5)
-
-    def _toggle_bookmark(self) -> None:
-        """Set a bookmark at the position, or remove it; for some seconds this can be undone."""
-        timeline = self._transport.timeline
-        position_s = timeline.position
-
-        def toggle() -> bool:
-            is_set = self._bookmarks.toggle(position_s)
-            timeline.set_bookmarks(self._bookmarks.times)
-            self._message_bar.dismiss("notice")
-            return is_set
-
-        text = "Bookmark set." if toggle() else "Bookmark removed."
-        self._message_bar.post_briefly(Message("notice", text, "quiet", (("Undo", toggle),)), 4)
-
-    def _seek_bookmark(self, step: int) -> None:
-        if (time_s := self._bookmarks.neighbour(self._transport.timeline.position, step)) is not None:
-            self._link.send(Seek(time_s))
 
 
 class ExportHandlers:

@@ -57,6 +57,9 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action("save", "Save session file…", "Write this session's settings to a TOML file.", ("Ctrl+S",)),
         Action("record", "Record", "Write all that is received to disk, unchanged.", ("R",), True, True),
         Action("publish", "Publish over LSL", "Send the scores as the LSL stream rtalign-scores.", ("P",), True),
+        Action("bookmark", "Bookmark", "Set a bookmark at this moment, or remove it.", ("M",), False, True),
+        Action("note", "Write a note…", "Write at this moment, or name the bookmark that is here.", ("N",)),
+        Action("notes", "Bookmarks and notes…", "List them; go to one, rename or remove it.", ("Ctrl+M",)),
         Action("restart", "Restart the engine", "Stop the engine and start it again.", ("Ctrl+R",), False, True),
         Action("quit", "Quit", "Let the engine write its results, then close.", ("Ctrl+Q",), separator_before=True),
     ),
@@ -95,9 +98,9 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action("forward", "Ten seconds forward", "Ten seconds forward.", ("Shift+Right",)),
         Action("seek-start", "To the start", "Back to the first sample.", ("Home",)),
         Action("find-word", "Jump to a word…", "Type a word; Enter jumps to where it is spoken next.", ("/",)),
-        Action("bookmark", "Bookmark here", "Set or remove a bookmark on the timeline.", ("M",), False, True),
-        Action("previous-bookmark", "Previous bookmark", "Go back to the previous bookmark.", ("Ctrl+Left",)),
-        Action("next-bookmark", "Next bookmark", "Go to the next bookmark.", ("Ctrl+Right",)),
+        Action("previous-bookmark", "Previous bookmark", "Go back to the previous bookmark or note.", ("Ctrl+Left",),
+               separator_before=True),
+        Action("next-bookmark", "Next bookmark", "Go to the next bookmark or note.", ("Ctrl+Right",)),
         Action("mute", "Mute", "Switch the story's sound off or on; it plays at 1×.", ("S",), True, True),
         Action("compare", "Compare with a bank…", "Replay with a second bank too, synchronised.", ("B",), True),
         Action("map-content", "Map of A, B or A − B", "What the map shows while two banks are compared.", ("X",)),
@@ -190,9 +193,11 @@ def _qt_action(action: Action, window: QMainWindow) -> QAction:
 
 NO_SESSION = "No session is running. Start one with Ctrl+N."
 LIVE = "These are live streams; only a replay can be paused, slowed or moved."
+NO_SIGNAL = "Nothing has been received yet."
+NO_ANNOTATION = "There is no bookmark yet; M sets one."
 FOR_REPLAY = (
     *("play", "slower", "faster", "previous", "next", "back", "forward", "seek-start", "find-word"),
-    *("bookmark", "previous-bookmark", "next-bookmark"),
+    *("previous-bookmark", "next-bookmark"),
 )
 
 
@@ -212,8 +217,8 @@ class WindowState:
         Whether the pointer is, or was last, over a panel that is visible.
     last_words_only : bool
         Whether only the last words are scored.
-    n_bookmarks : int
-        Number of bookmarks in the recording.
+    n_annotations : int
+        Number of bookmarks and notes.
     view : {"operator", "demo"}
         The view that is shown.
     """
@@ -223,7 +228,7 @@ class WindowState:
     has_session: bool
     has_panel: bool
     last_words_only: bool
-    n_bookmarks: int
+    n_annotations: int
     view: ViewName
 
 
@@ -246,7 +251,7 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
     no_engine = None if running else "The engine is still starting." if state.engine == "running" else NO_SESSION
     no_replay = no_engine or (None if replay else LIVE)
     at_end = "The recording is at its end; Home goes back to its start." if snapshot.phase == "ended" else None
-    no_bookmark = None if state.n_bookmarks else "There is no bookmark yet; M sets one."
+    no_bookmark = None if state.n_annotations else NO_ANNOTATION
     no_session = None if state.has_session else NO_SESSION
     in_demo = "The demo view has few panels; O shows all." if state.view == "demo" else None
     no_question = "The demo view asks no questions; O returns to the operator view." if state.view == "demo" else None
@@ -258,6 +263,8 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
         **dict.fromkeys(("previous-bookmark", "next-bookmark"), no_replay or no_bookmark),
         "record": no_engine or ("A replay is on disk already; only live streams are recorded." if replay else None),
         "publish": no_engine,
+        **dict.fromkeys(("bookmark", "note"), None if snapshot.time_s else no_engine or NO_SIGNAL),
+        "notes": None if state.n_annotations else NO_ANNOTATION,
         **dict.fromkeys(("restart", "save"), no_session),
         **dict.fromkeys(("fewer", "more"), all_words),
         "reset": no_engine or no_question or (None if snapshot.n_scored else "No word has been scored yet."),

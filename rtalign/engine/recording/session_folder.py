@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from rtalign.core.records import Annotation
 from rtalign.core.session import Session
 from rtalign.core.word_text import NO_WORD_REASONS
 from rtalign.decoding.static_twin import WHOLE
@@ -181,6 +182,7 @@ def prepare_results(
     passport["recordings"] = list(recordings)
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
     overlap = engine.training_overlap.to_json()
+    annotations = [annotation_entry(engine, annotation) for annotation in engine.annotations]
     recipe, skipped, n_words = engine.decoding.recipe, skipped_words(engine), engine.assessment.n_words
     controlled = control_entries(engine)
 
@@ -188,7 +190,7 @@ def prepare_results(
         folder.mkdir(parents=True, exist_ok=True)
         write_results(
             folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb, training_overlap=overlap,
-            **controlled,
+            annotations=annotations, **controlled,
         )  # fmt: skip
         return folder / "report.html", n_words
 
@@ -215,6 +217,15 @@ def skipped_words(engine: Engine) -> dict[str, int]:
     """Words without a score by reason, and what came in the place of words: silence, noise, punctuation."""
     unusable = engine.source.health().counts
     return dict(engine.ledger.skipped) | {reason: unusable[reason] for reason in NO_WORD_REASONS if reason in unusable}
+
+
+def annotation_entry(engine: Engine, annotation: Annotation) -> dict[str, Any]:
+    """What the operator wrote, as a summary has it: a live one with the time of day."""
+    entry = annotation._asdict()
+    if engine.source.transport is None:
+        written = _now() - datetime.timedelta(seconds=engine.source.age(annotation.time))
+        entry["clock"] = f"{written:%Y-%m-%d %H:%M:%S}"
+    return entry
 
 
 def session_description(parts: SessionParts, session: Session) -> dict[str, Any]:
