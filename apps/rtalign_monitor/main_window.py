@@ -116,6 +116,7 @@ class MonitorWindow(QMainWindow):
         self.transport = TransportBar(transport_actions, self.memory.last_words)
         body = QWidget()
         body.setObjectName("body")
+        body.setAccessibleName("Session")
         body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 8, 16, 8)

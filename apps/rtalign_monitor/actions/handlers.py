@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
@@ -99,11 +100,14 @@ class PanelPointer:
     ----------
     layer : int or None
         The layer that is pointed at.
+    lag : float or None
+        The lag that is pointed at, in seconds.
     """
 
     def __init__(self, grid: Grid, link: EngineLink) -> None:
         self._grid, self._link = grid, link
         self.layer: int | None = None
+        self.lag: float | None = None
         for panel in grid.panels.values():
             panel.layer_pointed.connect(self.point_layer)
             panel.lag_pointed.connect(self.point_lag)
@@ -118,6 +122,7 @@ class PanelPointer:
 
     def point_lag(self, lag_s: float | None) -> None:
         """Mark a lag, in seconds, in all panels."""
+        self.lag = lag_s
         for panel in self._grid.panels.values():
             panel.point_lag(lag_s)
 
@@ -127,6 +132,22 @@ class PanelPointer:
         if layers:
             row = layers.index(self.layer) + step if self.layer in layers else 0
             self.point_layer(layers[min(max(row, 0), len(layers) - 1)])
+
+    def step_lag(self, step: int) -> None:
+        """Mark the lag after (1) or before (-1), or the one nearest to the word's onset."""
+        lags = self._link.newest.lags_s
+        if lags is not None and len(lags):
+            at = int(np.abs(lags - (self.lag or 0.0)).argmin()) + (step if self.lag is not None else 0)
+            self.point_lag(float(lags[min(max(at, 0), len(lags) - 1)]))
+
+    def step_word(self, step: int) -> None:
+        """Inspect the word after (1) or before (-1) the one that is inspected, or the newest one that is finished."""
+        words = [entry.word.index for entry in self._link.newest.words if entry.status != "waiting"]
+        picked = self._grid.panel(TranscriptPanel).picked
+        if words:
+            at = words.index(picked) + step if picked in words and self._grid.word_picked else len(words) - 1
+            self._grid.panel(TranscriptPanel).picked = words[min(max(at, 0), len(words) - 1)]
+            self.pick_word(words[min(max(at, 0), len(words) - 1)])
 
     def pick_word(self, index: int | None) -> None:
         """Show a word in the inspector; None closes the inspector."""
@@ -172,6 +193,10 @@ class ViewHandlers:
             "reset-layout": settings.reset_layout,
             "layer-up": lambda: self._pointer.step_layer(1),
             "layer-down": lambda: self._pointer.step_layer(-1),
+            "lag-up": lambda: self._pointer.step_lag(1),
+            "lag-down": lambda: self._pointer.step_lag(-1),
+            "word-back": lambda: self._pointer.step_word(-1),
+            "word-on": lambda: self._pointer.step_word(1),
             "escape": self._escape,
         }
 
@@ -187,6 +212,7 @@ class ViewHandlers:
             self._pointer.pick_word(None)
         else:
             self._pointer.point_layer(None)
+            self._pointer.point_lag(None)
             self._view_settings.fill_screen(False)
 
 

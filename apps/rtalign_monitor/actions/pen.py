@@ -254,6 +254,7 @@ class AnnotationDialog(QDialog):
         header, rows = self.table.horizontalHeader(), self.table.verticalHeader()
         assert header is not None
         assert rows is not None
+        header.setAccessibleName("Columns")
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
         rows.hide()
         column = QVBoxLayout(self)

@@ -86,6 +86,10 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action("reset", "Reset scores…", "Start the scores from zero; asks first.", ("Ctrl+Backspace",)),
         Action("layer-up", "Point one layer deeper", "Highlight the next layer in all panels.", ("Up",), False, True),
         Action("layer-down", "Point one layer earlier", "Highlight the previous layer in all panels.", ("Down",)),
+        Action("lag-up", "Point one lag later", "Mark the next lag in all panels.", (".",)),
+        Action("lag-down", "Point one lag earlier", "Mark the previous lag in all panels.", (",",)),
+        Action("word-back", "Inspect the word before", "Show the newest word, then those before.", ("J",)),
+        Action("word-on", "Inspect the word after", "Show the details of the word after.", ("K",)),
         Action("escape", "Point at nothing", "Close the inspector; then leave full screen.", ("Esc",)),
     ),
     "Replay": (
@@ -107,7 +111,7 @@ MENUS: dict[str, tuple[Action, ...]] = {
     ),
     "Export": (
         Action("picture", "Picture of the window…", "Save the window as PNG or SVG.", ("Ctrl+P",)),
-        Action("panel", "Picture of the panel…", "Save the panel under the pointer as PNG or SVG.", ("Ctrl+E",)),
+        Action("panel", "Picture of the panel…", "Save the panel under the pointer, or with the focus.", ("Ctrl+E",)),
         Action("print", "Panel for print…", "Save the panel for a paper (SVG, PDF) or a poster.", ("Ctrl+Shift+E",)),
         Action("film", "Film of the ladder…", "Save as GIF how the ladder built up.", ("Ctrl+Shift+F",)),
         Action("copy", "Copy picture", "Copy the panel under the pointer, or the window.", ("Ctrl+C",)),
@@ -142,6 +146,7 @@ class ActionRegistry:
         self._reasons: dict[str, str | None] = {}
         bar = window.menuBar()
         assert bar is not None
+        bar.setAccessibleName("Menus")
         self.menus: dict[str, QMenu] = {}
         for name, actions in MENUS.items():
             menu = bar.addMenu(f"&{name}")
@@ -194,6 +199,7 @@ def _qt_action(action: Action, window: QMainWindow) -> QAction:
 NO_SESSION = "No session is running. Start one with Ctrl+N."
 LIVE = "These are live streams; only a replay can be paused, slowed or moved."
 NO_SIGNAL = "Nothing has been received yet."
+NO_PANEL = "Move the pointer or the focus (Tab) to a panel first."
 NO_ANNOTATION = "There is no bookmark yet; M sets one."
 FOR_REPLAY = (
     *("play", "slower", "faster", "previous", "next", "back", "forward", "seek-start", "find-word"),
@@ -269,8 +275,9 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
         **dict.fromkeys(("fewer", "more"), all_words),
         "reset": no_engine or no_question or (None if snapshot.n_scored else "No word has been scored yet."),
         "control": None if snapshot.controls else "The bank was trained without --controls nuisances.",
-        **dict.fromkeys(("layer-up", "layer-down"), no_layer),
-        **dict.fromkeys(("panel", "print"), None if state.has_panel else "Move the pointer over a panel first."),
+        **dict.fromkeys(("layer-up", "layer-down", "lag-up", "lag-down"), no_layer),
+        **dict.fromkeys(("word-back", "word-on"), None if snapshot.words else "There is no word yet."),
+        **dict.fromkeys(("panel", "print"), None if state.has_panel else NO_PANEL),
         "film": None if snapshot.n_words else "No word has been scored yet.",
         "scores": None if snapshot.r is not None else "There are no scores yet.",
         "ladder": None if snapshot.peaks else f"No ladder yet: {_missing(snapshot)}.",

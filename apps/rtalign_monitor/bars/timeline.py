@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from rtalign.core.records import Annotation
 from rtalign.core.time_format import position_time
@@ -23,7 +23,7 @@ SNAP_PX = 5
 TIP = "Position in the recording; bars are words, flags are bookmarks and notes. Click or drag to seek."
 
 
-class TimelineBar(QWidget):
+class TimelineBar(QFrame):
     """Shows where a replay is, and emits `seek_requested` with a time in seconds when the user clicks or drags.
 
     What does not move is painted once, onto a pixmap.
@@ -127,6 +127,9 @@ class TimelineBar(QWidget):
         if self._pixmap is None or self._pixmap.devicePixelRatioF() != ratio:
             self._pixmap = self._paint_pixmap(ratio)
         painter.drawPixmap(0, 0, self._pixmap)
+        if self.hasFocus():
+            painter.setPen(QPen(self.theme.colour("accent"), 2))
+            painter.drawRoundedRect(self._box(), 4, 4)
         if self.end <= 0:
             return
         x, box = self._position_x(), self._box()

@@ -88,6 +88,8 @@ class Grid(QWidget):
         for splitter in self._splitters().values():
             splitter.setHandleWidth(10)
             splitter.setChildrenCollapsible(False)
+            for i in range(splitter.count()):
+                splitter.handle(i).setAccessibleName("Border between panels")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)

@@ -244,7 +244,9 @@ QToolTip {{ background: {panel}; color: {text}; border: 1px solid {faint}; paddi
 QPushButton, QToolButton, QComboBox, QLineEdit, QSpinBox, QDoubleSpinBox {{
   background: {panel}; color: {text}; border: 1px solid {faint}; border-radius: 6px; padding: 5px 10px; }}
 QPushButton:hover, QToolButton:hover, QComboBox:hover {{ border-color: {accent}; }}
-QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus {{ border: 2px solid {accent}; }}
+QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus,
+QAbstractItemView:focus {{ border: 2px solid {accent}; }}
+QPushButton:default:focus, QToolButton:checked:focus {{ border-color: {text}; }}
 QPushButton:default, QToolButton:checked {{ background: {accent}; color: {on_accent}; border-color: {accent}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {muted}; background: {window}; }}
 QListView, QTreeView, QTableView, QPlainTextEdit, QTextEdit {{
@@ -258,4 +260,5 @@ QDockWidget {{ color: {muted}; }}
 QGroupBox {{ border: 1px solid {edge}; border-radius: 6px; margin-top: 10px; padding-top: 10px; }}
 QSlider::groove:horizontal {{ height: 4px; background: {faint}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ width: 14px; margin: -5px 0; border-radius: 7px; background: {accent}; }}
+QSlider::handle:horizontal:focus {{ width: 10px; border: 2px solid {text}; }}
 """
