@@ -342,12 +342,13 @@ class PlotPanel(Panel):
         field, shown = self.field(), self.has_plot()
         left, bottom = round(self.px(self.left_axis_px)), round(self.px(self.bottom_axis_px))
         right, top = round(self.px(self.right_spare_px)), round(self.px(TOP_TICK_PX))
+        over = round(self.px(LAST_TICK_PX))
         looks = self.theme.name, self.scale, shown, right
         if looks != self._looks:
             self._looks = looks
             self.view.setBackground(self.theme.colour("panel"))
             for side, label in (("left", self.left_label), ("bottom", self.bottom_label)):
-                self.axes[side].set_look(self.theme, self.font_px(11), label, right)
+                self.axes[side].set_look(self.theme, self.font_px(11), label, over)
             self.axes["left"].setWidth(left)
             self.axes["bottom"].setHeight(bottom)
             self.plot.layout.setContentsMargins(0, top, right, 0)
