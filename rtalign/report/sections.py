@@ -32,6 +32,9 @@ KINDS = {
 }
 
 
+REPLAY = "replay of a recording"
+
+
 def captioned(title: str, caption: str, *drawn: object, cls: str = "") -> Markup:
     heading = tag("figcaption", tag("b", title), " ", prose(caption))
     return tag("figure", heading, *drawn, class_=cls or None)
@@ -40,7 +43,8 @@ def captioned(title: str, caption: str, *drawn: object, cls: str = "") -> Markup
 def head(results: Results) -> Markup:
     """Origin, headline, and the main numbers."""
     summary, passport = results.summary, results.passport
-    kicker = [tag("b", "rtalign"), KINDS.get(summary.kind, summary.kind), model_name(results), summary.context]
+    kind = REPLAY if summary.replay else KINDS.get(summary.kind, summary.kind)
+    kicker = [tag("b", "rtalign"), kind, model_name(results), summary.context]
     kicker += [*_whose(results), passport.created[:10] if passport else ""]
     return tag(
         "header",

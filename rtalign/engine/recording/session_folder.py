@@ -12,6 +12,7 @@ from typing import Any
 
 from rtalign.core.records import Annotation
 from rtalign.core.session import Session
+from rtalign.core.tensorfile import save_tensors
 from rtalign.core.word_text import NO_WORD_REASONS
 from rtalign.decoding.static_twin import WHOLE
 from rtalign.engine.engine import Engine, SessionSink
@@ -19,6 +20,7 @@ from rtalign.engine.ledger import WordEntry
 from rtalign.engine.open_session import SessionParts
 from rtalign.engine.recording.tables import SessionTables
 from rtalign.engine.snapshot import ReportStatus
+from rtalign.report.read import PATTERNS
 from rtalign.report.write import write_results
 from rtalign.scoring.assessor import Assessment
 from rtalign.scoring.findings import Findings
@@ -179,7 +181,11 @@ def prepare_results(
     assert findings is not None
     sensors = engine.intake.fitting.sensors if engine.intake.fitting else ()
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
-    passport["recordings"] = list(recordings)
+    is_replay, stream, bank = engine.source.transport is not None, engine.intake.stream, engine.decoding.bank
+    if is_replay and stream is not None:
+        passport["recordings"] = [
+            {"name": one.name, "fingerprint": one.fingerprint, "notes": []} for one in stream.origin
+        ]
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
     overlap = engine.training_overlap.to_json()
     annotations = [annotation_entry(engine, annotation) for annotation in engine.annotations]
@@ -188,9 +194,11 @@ def prepare_results(
 
     def write() -> tuple[Path, int]:
         folder.mkdir(parents=True, exist_ok=True)
+        if bank is not None and "patterns" in bank.tensors:
+            save_tensors(folder / PATTERNS, {"patterns": bank.tensors["patterns"]})
         write_results(
             folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb, training_overlap=overlap,
-            annotations=annotations, **controlled,
+            annotations=annotations, replay=is_replay, **controlled,
         )  # fmt: skip
         return folder / "report.html", n_words
 
