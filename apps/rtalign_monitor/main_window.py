@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QGuiApplication, QScreen
-from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 from rtalign.core.records import Sensor
 from rtalign.core.session import Session
@@ -52,6 +52,8 @@ from rtalign_monitor.widgets.theme import Theme
 TICK_MS = 50
 SIZE, FRAME_PX = QSize(1280, 800), 40
 """Of the window at its first start; height of the frame that a desktop puts around it."""
+SMALLEST = QSize(320, 160)
+"""Of what is seen of controls and panels."""
 SHARE = 0.85
 """Of a large screen."""
 DEMO_SPEED, DEMO_MESSAGE_S = 2.0, 15.0
@@ -121,8 +123,8 @@ class MonitorWindow(QMainWindow):
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(8)
-        for widget in (self.status, self.transport, self.grid, self.trust):
-            column.addWidget(widget, 1 if widget is self.grid else 0)
+        for widget in (self.status, self._scrolled(self.transport, self.grid), self.trust):
+            column.addWidget(widget, 1 if isinstance(widget, QScrollArea) else 0)
         self.message_bar = MessageBar(messages.ORDER, self.status)
         self.visitors = VisitorsWindow(self._for_visitors, lambda: self._frozen, lambda: self.pointer.layer)
         self.visitors.closed.connect(lambda: self.action_registry["visitors"].setChecked(False))
@@ -134,6 +136,24 @@ class MonitorWindow(QMainWindow):
         else:
             self.memory.scale = first_scale(self.screen())
             self.resize(first_size(self.screen()))
+
+    @staticmethod
+    def _scrolled(transport: QWidget, grid: QWidget) -> QScrollArea:
+        """Controls and panels, which are scrolled where a screen is too small for them, as one at 200 % may be."""
+        inner, area = QWidget(), QScrollArea()
+        inner.setObjectName("body")
+        inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(transport)
+        column.addWidget(grid, 1)
+        area.setWidget(inner)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setMinimumSize(SMALLEST)
+        return area
 
     def _make_handlers(self, connect: Callable[[Session], EngineClient]) -> None:
         link, actions = self.link, self.action_registry

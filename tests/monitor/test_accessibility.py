@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QRect, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMenu,
     QMenuBar,
+    QScrollArea,
     QTabBar,
     QWidget,
 )
@@ -146,3 +146,24 @@ def test_what_has_the_focus_is_the_panel_that_is_meant(scene: Scene) -> None:
     assert panel.box.viewRange()[0][0] > near
     scene.press("A")
     assert panel.box.viewRange()[0] == pytest.approx([low, high])
+
+
+def test_on_a_small_screen_at_200_percent_nothing_is_cut_off(scene: Scene) -> None:
+    """1366 x 768 halved: the bars are whole, and Tab brings every panel into view."""
+    scene.replay()
+    scene.window.resize(683, 384)
+    scene.qtbot.waitUntil(lambda: scene.window.width() == 683 and scene.window.height() == 384)
+    for bar in (scene.window.status, scene.window.trust):
+        at = bar.mapTo(scene.window, bar.rect().topLeft())
+        assert scene.window.rect().contains(QRect(at, bar.size()))
+    (area,) = scene.window.findChildren(QScrollArea)
+    viewport = area.viewport()
+    assert viewport is not None
+    for panel in scene.window.grid.panels.values():
+        if panel.isVisible():
+            while QApplication.focusWidget() is not panel:
+                QTest.keyClick(scene.window.focusWidget() or scene.window, Qt.Key.Key_Tab)
+            corner = panel.mapTo(viewport, panel.rect().topLeft())
+            assert viewport.rect().intersects(QRect(corner, panel.size()))
+            assert panel.width() >= panel.minimum_size.width()
+            assert panel.height() >= panel.minimum_size.height()

@@ -255,6 +255,7 @@ QListView::item:selected, QTreeView::item:selected {{ background: {accent}; colo
 QHeaderView, QHeaderView::section {{ background: {panel}; color: {muted}; border: none; padding: 3px 6px; }}
 QScrollBar {{ background: transparent; width: 10px; height: 10px; }}
 QScrollBar::handle {{ background: {faint}; border-radius: 4px; min-height: 24px; }}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QDockWidget {{ color: {muted}; }}
 QGroupBox {{ border: 1px solid {edge}; border-radius: 6px; margin-top: 10px; padding-top: 10px; }}
