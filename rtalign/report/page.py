@@ -36,7 +36,7 @@ PARTS = (
     sections.stretches,
     noise_ceiling.noise_ceiling,
     sections.fit,
-    sections.annotations,
+    sections.operator_annotations,
     provenance.method,
     provenance.data,
     provenance.passport,

@@ -311,7 +311,7 @@ def _cost(results: Results) -> Markup | None:
     return tag("div", tag("h3", "Time and memory"), facts(cost), class_="panel") if cost else None
 
 
-def annotations(results: Results) -> Markup | None:
+def operator_annotations(results: Results) -> Markup | None:
     """What the operator wrote during the session; nothing where there is nothing."""
     written = results.summary.annotations
     if not written:

@@ -11,7 +11,7 @@ import pytest
 
 from rtalign.core.tensorfile import TensorFile, save_tensors
 from rtalign.report import read_results, render_page
-from rtalign.report.sections import annotations
+from rtalign.report.sections import operator_annotations
 from tests.helpers.report_folders import make_folder
 
 
@@ -46,9 +46,9 @@ def test_the_head_says_whose_recording_it_is(bank: Path) -> None:
 
 
 def test_what_the_operator_wrote_has_the_time_of_day_or_of_the_recording(bank: Path) -> None:
-    assert annotations(read_results(bank)) is None
+    assert operator_annotations(read_results(bank)) is None
     change(bank, annotations=[{"time": 84.2, "text": "<b>coughs"}, {"time": 9e4, "text": "", "clock": "14:02:31"}])
-    cells = re.findall(r"<td.*?>(.*?)</td>", str(annotations(read_results(bank))))
+    cells = re.findall(r"<td.*?>(.*?)</td>", str(operator_annotations(read_results(bank))))
     assert cells == ["1:24", "&lt;b&gt;coughs", "14:02:31", "bookmark"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QRect, Qt, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QDialog,
@@ -188,7 +188,7 @@ class NoteLine(QFrame):
         self._of = Annotation(0.0, "")
         self.hide()
 
-    def begin(self, annotation: Annotation, label: str, room: object) -> None:
+    def begin(self, annotation: Annotation, label: str, room: QRect) -> None:
         """Write at a time, or change what is written there.
 
         Parameters
@@ -203,7 +203,7 @@ class NoteLine(QFrame):
         self._of = annotation
         self._time.setText(label)
         self.text.setText(annotation.text)
-        self.setGeometry(room)  # type: ignore[arg-type]
+        self.setGeometry(room)
         self.show()
         self.raise_()
         self.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -256,6 +256,7 @@ class AnnotationDialog(QDialog):
         assert rows is not None
         header.setAccessibleName("Columns")
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         rows.hide()
         column = QVBoxLayout(self)
         column.addWidget(self.table)

@@ -196,6 +196,9 @@ def _qt_action(action: Action, window: QMainWindow) -> QAction:
     return made
 
 
+ON_A_PLOT = (
+    "Tab leads from panel to panel. In a plot + and − zoom, Alt with an arrow pans, the menu key opens its menu."
+)
 NO_SESSION = "No session is running. Start one with Ctrl+N."
 LIVE = "These are live streams; only a replay can be paused, slowed or moved."
 NO_SIGNAL = "Nothing has been received yet."
@@ -304,7 +307,7 @@ def table_of_keys() -> str:
         f"<td style='padding:0 26px 0 0; vertical-align:top'>{''.join(map(_keys_of_menu, menus))}</td>"
         for menus in columns
     )
-    return f"<table><tr>{cells}</tr></table>"
+    return f"<table><tr>{cells}</tr></table><p>{ON_A_PLOT}</p>"
 
 
 def _keys_of_menu(menu: str) -> str:

@@ -395,9 +395,9 @@ class LadderPanel(LayeredPanel):
         radius = 0.8 * self.dot_radius()
         for layer, difference in later.items():
             colour, y = self.theme.colour("text" if difference.is_sure else "muted"), centres[layer]
-            ends = [min(max(end, axis.low), axis.high) for end in difference.ci_ms or ()]
-            if ends:
-                self.horizontal_line(painter, y, *(axis.to_pixel(end) for end in ends), colour, self.px(1.5))
+            if difference.ci_ms is not None:
+                left, right = (axis.to_pixel(min(max(end, axis.low), axis.high)) for end in difference.ci_ms)
+                self.horizontal_line(painter, y, left, right, colour, self.px(1.5))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colour)
             painter.drawEllipse(QPointF(axis.to_pixel(difference.ms), y), radius, radius)

@@ -36,10 +36,10 @@ LABEL_MARGIN_PX = 3
 """Around the text of an axis' label."""
 PAN, ZOOM = 0.1, 0.8
 """What one key press pans and zooms by, as a share of what is seen."""
-PAN_BY_ARROW = {
+PAN_BY_ARROW: dict[int, tuple[float, float]] = {
     Qt.Key.Key_Left: (-PAN, 0.0), Qt.Key.Key_Right: (PAN, 0.0), Qt.Key.Key_Down: (0.0, -PAN), Qt.Key.Key_Up: (0.0, PAN),
 }  # fmt: skip
-ZOOM_BY_KEY = {Qt.Key.Key_Plus: ZOOM, Qt.Key.Key_Equal: ZOOM, Qt.Key.Key_Minus: 1 / ZOOM}
+ZOOM_BY_KEY: dict[int, float] = {Qt.Key.Key_Plus: ZOOM, Qt.Key.Key_Equal: ZOOM, Qt.Key.Key_Minus: 1 / ZOOM}
 SPARE = 0.5
 """How far beyond the whole range of values one may pan and zoom out, as a share of it."""
 

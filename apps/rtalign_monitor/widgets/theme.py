@@ -251,7 +251,8 @@ QPushButton:default, QToolButton:checked {{ background: {accent}; color: {on_acc
 QPushButton:disabled, QToolButton:disabled {{ color: {muted}; background: {window}; }}
 QListView, QTreeView, QTableView, QPlainTextEdit, QTextEdit {{
   background: {panel}; color: {text}; border: 1px solid {edge}; border-radius: 6px; }}
-QListView::item:selected, QTreeView::item:selected {{ background: {accent}; color: {on_accent}; }}
+QListView::item:selected, QTreeView::item:selected, QTableView::item:selected {{
+  background: {accent}; color: {on_accent}; }}
 QHeaderView, QHeaderView::section {{ background: {panel}; color: {muted}; border: none; padding: 3px 6px; }}
 QScrollBar {{ background: transparent; width: 10px; height: 10px; }}
 QScrollBar::handle {{ background: {faint}; border-radius: 4px; min-height: 24px; }}
