@@ -196,9 +196,7 @@ def _qt_action(action: Action, window: QMainWindow) -> QAction:
     return made
 
 
-ON_A_PLOT = (
-    "Tab leads from panel to panel. In a plot + and − zoom, Alt with an arrow pans, the menu key opens its menu."
-)
+ON_A_PLOT = "Tab leads from panel to panel. In a plot + and − zoom, Alt with an arrow pans, the menu key has its menu."
 NO_SESSION = "No session is running. Start one with Ctrl+N."
 LIVE = "These are live streams; only a replay can be paused, slowed or moved."
 NO_SIGNAL = "Nothing has been received yet."
