@@ -73,7 +73,7 @@ def test_it_is_said_on_the_terminal_and_to_scripts(replayed: Engine) -> None:
 
 
 def test_it_is_in_the_summary_on_the_report_and_on_every_figure(replayed: Engine, tmp_path: Path) -> None:
-    prepare_results(replayed, tmp_path)()
+    prepare_results(replayed, tmp_path, [{"name": "world-0", "subject": "listener", "notes": []}])()
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert summary["training_overlap"] == {"status": "overlap", "recordings": ["world-0"], "text": WARNING}
     assert summary["temporal_score"] is None

@@ -181,11 +181,8 @@ def prepare_results(
     assert findings is not None
     sensors = engine.intake.fitting.sensors if engine.intake.fitting else ()
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
-    is_replay, stream, bank = engine.source.transport is not None, engine.intake.stream, engine.decoding.bank
-    if is_replay and stream is not None:
-        passport["recordings"] = [
-            {"name": one.name, "fingerprint": one.fingerprint, "notes": []} for one in stream.origin
-        ]
+    passport["recordings"] = list(recordings)
+    is_replay, bank = engine.source.transport is not None, engine.decoding.bank
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
     overlap = engine.training_overlap.to_json()
     annotations = [annotation_entry(engine, annotation) for annotation in engine.annotations]
