@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -172,6 +172,21 @@ class BadStretch:
     start: float
     stop: float
     reason: str
+
+
+class Annotation(NamedTuple):
+    """What an operator wrote at a time of the signal; an empty text is a bookmark without a name.
+
+    Attributes
+    ----------
+    time : float
+        In seconds of signal time.
+    text : str
+        What was written.
+    """
+
+    time: float
+    text: str
 
 
 class Recording(Protocol):

@@ -20,6 +20,7 @@ from rtalign.engine.commands import (
     Reset,
     ScoreLastWords,
     Seek,
+    SetAnnotations,
     SetSpeed,
     Step,
     Stop,
@@ -93,6 +94,8 @@ class CommandExecutor:
                 self._folder.write_to(folder)
             case Publish(on):
                 engine.publish = score_publisher(engine.decoding, engine.source) if on else None
+            case SetAnnotations(annotations):
+                engine.annotate(annotations)
             case WriteReport(folder):
                 self._folder.write_report(engine, folder)
             case Stop():

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
+from rtalign.core.records import Annotation
 from rtalign.engine import commands
 from rtalign.engine.commands import (
     EngineCommand,
@@ -19,6 +20,7 @@ from rtalign.engine.commands import (
     Reset,
     ScoreLastWords,
     Seek,
+    SetAnnotations,
     SetSpeed,
     Step,
     Stop,
@@ -33,7 +35,7 @@ EVERY: tuple[EngineCommand, ...] = (
     *(Pause(), Play(), Seek(4.25), SetSpeed(2.0), SetSpeed(None), Step(-1), WaitAt(3.0), WaitAt(None)),
     *(ScoreLastWords(300), ScoreLastWords(None), Inspect(7), Inspect(None), Reset(), UseBank(Path("banks/a"))),
     *(IgnoreMissingSensors(), WriteTo(Path("/data")), WriteTo(None), Publish(True), WriteReport(Path("/data/b"))),
-    *(WriteReport(None), Stop()),
+    *(WriteReport(None), SetAnnotations((Annotation(1.5, "coughs"), Annotation(2.0, "")), 3.0), Stop()),
 )
 
 
@@ -76,6 +78,10 @@ def test_two_commands_of_different_kinds_are_never_equal() -> None:
         ({"kind": "inspect", "word": -1}, "at least"),
         ({"kind": "bank", "folder": 3}, "folder"),
         ({"kind": "publish", "on": 1}, "not 1"),
+        ({"kind": "annotations", "annotations": [[1.0, "a" * 501]], "now_s": 1.0}, "at most 500 characters"),
+        ({"kind": "annotations", "annotations": [[float("nan"), "a"]], "now_s": 1.0}, "finite time"),
+        ({"kind": "annotations", "annotations": [[1.0, "a"]] * 2001, "now_s": 1.0}, "annotations"),
+        ({"kind": "annotations", "annotations": ["a"], "now_s": 1.0}, "annotations"),
         ({"kind": "record", "folder": "/data"}, "'record'"),
     ],
 )

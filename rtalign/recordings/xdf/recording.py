@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import Annotation, Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow
 from rtalign.recordings.stream_channels.selection import select_channels
@@ -46,6 +46,8 @@ class XdfRecording(FingerprintedSignal):
         Every channel of the stream, used as a sensor or not.
     words : tuple of Word
         None until `with_words`.
+    annotations : tuple of Annotation
+        What an operator wrote meanwhile.
     sound_onset : None
         XDF does not say when the sound of the words began.
     origin : tuple of RecordingIdentity
@@ -74,6 +76,7 @@ class XdfRecording(FingerprintedSignal):
         self.start = clock.segments[0].start
         self.n_samples = stream.n_samples
         self.words: tuple[Word, ...] = ()
+        self.annotations: tuple[Annotation, ...] = ()
         self.sound_onset: float | None = None
         self.origin = header.origin
         self.notes: tuple[str, ...] = (*notes, *selected.notes)
