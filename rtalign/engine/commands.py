@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from rtalign.core.recipe import error_text
+from rtalign.core.session import Session
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Factor = Annotated[float, Field(strict=True, gt=0, le=1000)]
@@ -16,6 +17,20 @@ Switch = Annotated[bool, Field(strict=True)]
 Index = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
 Words = Annotated[int, Field(strict=True, gt=-(2**53), lt=2**53)]
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Score what comes; until then an engine is a standby: it loads everything, receives the streams and waits.
+
+    Attributes
+    ----------
+    session : Session
+        The settings, of which those that say what is loaded and received are the ones that the engine was started with.
+    """
+
+    session: Session
+    kind: Literal["begin"] = "begin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +226,8 @@ ReplayCommand = Pause | Play | Seek | SetSpeed | Step | WaitAt
 """Commands that only a recording can follow."""
 
 EngineCommand = (
-    ReplayCommand
+    Begin
+    | ReplayCommand
     | ScoreLastWords
     | Inspect
     | Reset

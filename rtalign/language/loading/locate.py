@@ -238,7 +238,7 @@ def convert_gguf(gguf: Path, stem: str, report: Callable[[str], None] | None = N
         return folder
     if report:
         report(f"converting {gguf.name} once, about half a minute for a small model; it is kept in {folder}")
-    with quiet_transformers(), cache.stored_folder(folder) as partial_folder:
+    with _quiet_gguf(), cache.stored_folder(folder) as partial_folder:
         try:
             _write_converted(gguf, partial_folder)
         except OSError:  # the disk, which the message names
@@ -294,17 +294,28 @@ def first_line(error: BaseException) -> str:
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Silence transformers while a model is loaded, and restore its settings afterwards."""
-    from transformers import modeling_gguf_pytorch_utils as gguf_utils
     from transformers.utils import logging
 
-    verbosity, bars, bar = logging.get_verbosity(), logging.is_progress_bar_enabled(), gguf_utils.tqdm
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    gguf_utils.tqdm = partial(bar, disable=True)
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
-        gguf_utils.tqdm = bar
         if bars:
             logging.enable_progress_bar()
+
+
+@contextmanager
+def _quiet_gguf() -> Iterator[None]:
+    """The same of its reader of GGUF files, which takes a second to import and has a progress bar of its own."""
+    from transformers import modeling_gguf_pytorch_utils as gguf_utils
+
+    bar = gguf_utils.tqdm
+    gguf_utils.tqdm = partial(bar, disable=True)
+    try:
+        with quiet_transformers():
+            yield
+    finally:
+        gguf_utils.tqdm = bar
