@@ -8,8 +8,8 @@ from typing import Any, Literal
 Fault = dict[str, Any]
 AT = 4.0
 """When a fault begins, in seconds of the streams."""
-LATER = 30.0
-"""The same of the death of an engine, whose standby has been loaded by then."""
+KILL_ENGINE = ((AT, "await standby"), (AT, "kill engine"))
+"""An engine is killed once its standby has held the streams for some seconds, however long that takes to load here."""
 AGAIN_S = 5.0
 """From the end of a fault to the next scored word."""
 
@@ -144,22 +144,22 @@ CELLS = (
     _live("words gone", MARKERS, "the stream of words gone for 2 s", _at("words gone", seconds=2)),
     _live("many words", SLOW, "60 words a second", plan={"word_rate": 60.0}),
     # Processes
-    _live("engine killed", KILLS, "kill -9 of the engine", actions=((LATER, "kill engine"),), status=1,
-          told=("engine ended unexpectedly with status -9",), plan={"seconds": 45}),
-    _live("engine killed twice", KILLS, "kill -9 of the engine, and 30 s later of the next", status=1,
-          actions=((LATER, "kill engine"), (2 * LATER, "kill engine")),
+    _live("engine killed", KILLS, "kill -9 of the engine", actions=KILL_ENGINE, status=1,
           told=("engine ended unexpectedly with status -9",), plan={"seconds": 75}),
+    _live("engine killed twice", KILLS, "kill -9 of the engine, and of the next", status=1,
+          actions=(*KILL_ENGINE, *KILL_ENGINE),
+          told=("engine ended unexpectedly with status -9",), plan={"seconds": 120}),
     _live("engine killed early", KILLS, "kill -9 of the engine before it has a standby", status=1,
           actions=((0.0, "kill engine"),), again_s=30.0,
-          told=("engine ended unexpectedly with status -9",), plan={"seconds": 45}),
+          told=("engine ended unexpectedly with status -9",), plan={"seconds": 75}),
     _live("recorder killed", KILLS, "kill -9 of the recorder", actions=((AT, "kill recorder"),), status=1,
           told=("recorder ended unexpectedly with status -9",), may_lose="samples"),
     _live("recorder killed twice", KILLS, "kill -9 of the recorder, and of the next", status=1,
           actions=((AT, "kill recorder"), (8.0, "kill recorder")),
           told=("recorder ended unexpectedly with status -9",), may_lose="samples", plan={"seconds": 16}),
     _live("both killed", KILLS, "kill -9 of engine and recorder", status=1,
-          actions=((LATER, "kill engine"), (LATER, "kill recorder")),
-          told=("recorder ended", "engine ended"), may_lose="samples", plan={"seconds": 45}),
+          actions=(*KILL_ENGINE, (AT, "kill recorder")),
+          told=("recorder ended", "engine ended"), may_lose="samples", plan={"seconds": 75}),
     _live("command killed", KILLS, "kill -9 of the command", actions=((AT, "kill command"),), status=-9,
           scores_again=False),
     _live("group killed", KILLS, "kill -9 of the command's process group", actions=((AT, "kill group"),), status=-9,

@@ -89,7 +89,7 @@ def hour_cell(cells: Sequence[Cell]) -> Cell:
         if cell.key == "command killed":
             actions.append((begin, "restart command"))
         else:
-            actions += [(begin, action) for _, action in cell.actions]
+            actions += [(begin, action) for _, action in cell.actions if action != "await standby"]
     told = tuple(dict.fromkeys(pattern for cell in cells for pattern in cell.told))
     lossy = any("recorder" in killed_by(cell) for cell in cells)
     plan = {"seconds": FIRST_S + len(cells) * EVERY_S, "faults": faults}

@@ -25,6 +25,7 @@ import psutil
 import pyxdf
 
 from rtalign.engine.process import wire
+from rtalign.engine.process.server import HELD_S
 from rtalign.recordings import open_recordings
 from rtalign_offline.faults.cells import Cell
 
@@ -246,6 +247,11 @@ class CellProcesses:
         else:
             for process in self._role(role):
                 process.kill()
+
+    def _await(self, _: str) -> None:
+        """Until the standby has held both streams long enough for the filters to be warm."""
+        self._until(lambda: any(len(p.net_connections("tcp")) >= 2 for p in self._mine(ENGINE)[1:]))
+        time.sleep(HELD_S)
 
     def _pause(self, role: str) -> None:
         (process,) = self._role(role)

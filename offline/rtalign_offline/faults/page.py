@@ -13,6 +13,7 @@ import numpy as np
 from rtalign.core.files import write_atomically
 from rtalign.core.machine import cpu_count
 from rtalign.core.plain_text import plain
+from rtalign_offline.faults.before import BEFORE
 from rtalign_offline.faults.cells import AGAIN_S, BY_KEY, Cell
 from rtalign_offline.faults.live_cells import LINE_S, SECONDS
 
@@ -48,6 +49,7 @@ def write_page(path: Path, records: Sequence[Record]) -> None:
     parts = [head, *_red(red)]
     for axis, found in groupby(records, key=lambda record: BY_KEY[record["key"]].axis):
         parts += [f"## {axis[0].upper()}{axis[1:]}\n", _table(list(found))]
+    parts += ["## Before and after\n", _before({record["key"]: record for record in records})]
     hour = _section_of(path, HOUR)
     write_atomically(path, "\n".join(parts).rstrip() + "\n" + (f"\n{hour}" if hour else ""))
 
@@ -106,6 +108,31 @@ def _hour(found: Record) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.1f} s" if np.isfinite(value) else "not before the next fault"
+
+
+def _before(records: Mapping[str, Record]) -> str:
+    """What was found before there was a matrix, beside what the cells found."""
+    rows = [["fault", "before", "now", "cell or test"], ["---"] * 4]
+    for found in BEFORE:
+        record = records.get(found.now)
+        now = _now(BY_KEY[found.now], record) if record is not None else "the test holds it"
+        rows.append([found.fault, found.then, now, f"`{found.now}`" if record is None else found.now])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def _now(cell: Cell, record: Record) -> str:
+    parts = ["**red**"] if record["wrong"] else []
+    if cell.kind == "live":
+        samples, markers = record["samples"], record["markers"]
+        parts.append(f"{samples - record['lost_samples']:,} of {samples:,} samples recorded")
+        parts.append(f"{markers - record['lost_markers']:,} of {markers:,} markers")
+        if cell.scores_again:
+            parts.append(f"scored again after {record['again_s']:.1f} s" if record["again_s"] else "not scored again")
+    if "processor_s" in record:
+        parts.append(f"refused in one line after {record['processor_s']:.1f} s, {record['megabytes']:.0f} MB")
+    if cell.kind == "cache":
+        parts.append("the same bank, byte for byte")
+    return f"{', '.join(parts)}; exit status {record['status']}"
 
 
 def _red(red: Sequence[Record]) -> Iterable[str]:
