@@ -256,9 +256,10 @@ def test_a_stream_that_comes_back_without_a_sensor(stage: Callable[..., Stage], 
 def test_a_standby_scores_the_words_that_a_killed_engine_had_just_heard(stage: Callable[..., Stage]) -> None:
     scene = stage()
     client = scene.watch(no_standby=False)
-    scene.play()
     scene.until(lambda _: client._standby is not None)
     standby = psutil.Process(client._standby.process.pid)  # type: ignore[union-attr]
+    scene.until(lambda _: standby.net_connections("udp"))  # it looks for streams, so it has loaded all else
+    scene.play()
     ready = scene.until(lambda seen: len(standby.net_connections("tcp")) >= 2 and seen.n_scored > 0)
     held = scene.until(lambda seen: seen.n_scored > ready.n_scored + 20)
     os.kill(client.pid, signal.SIGKILL)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import rtalign
+from rtalign.core.files import write_atomically
 
 SLOW_S = 1.0
 """Processor time that no input may take."""
@@ -135,7 +136,7 @@ class Observer:
         self._reported = time.monotonic()
         self._findings.seconds = time.process_time() - self._began
         self._findings.megabytes = max(_megabytes() - self._before, self._most_megabytes)
-        self._report.write_text(json.dumps(asdict(self._findings)), encoding="utf-8")
+        write_atomically(self._report, json.dumps(asdict(self._findings)))
 
     def _note(self, data: bytes, error: str, where: str) -> None:
         if (error.split(":")[0], where) in self._places or len(self._places) > 50:
