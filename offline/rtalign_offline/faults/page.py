@@ -26,7 +26,8 @@ HEAD = """# What happens when something fails
 Written by `make faults` from real processes: a sender of MEG (306 sensors, 250 Hz) and words over LSL on loopback, and
 the real command `rtalign monitor --headless --record`, with a small language model and a bank that was trained for it.
 The sender numbers each sample and counts its markers; `raw.xdf` is read by pyxdf. A session has {seconds:g} s of
-streams unless the fault needs more; an engine is killed once its standby has held the streams for 15 s, but in one cell.
+streams unless the fault needs more. An engine is killed once its standby has held the streams for 15 s, in all cells
+but one.
 
 A cell is green where every sample and every marker that came is in the recording, once; what had to be told was told;
 the exit status is the expected one; a word was scored again within {again:g} s of the end of the fault (the command
