@@ -8,8 +8,10 @@ from typing import Any, get_args
 
 import pytest
 
+from rtalign.core.session import Session
 from rtalign.engine import commands
 from rtalign.engine.commands import (
+    Begin,
     EngineCommand,
     IgnoreMissingSensors,
     Inspect,
@@ -33,7 +35,7 @@ EVERY: tuple[EngineCommand, ...] = (
     *(Pause(), Play(), Seek(4.25), SetSpeed(2.0), SetSpeed(None), Step(-1), WaitAt(3.0), WaitAt(None)),
     *(ScoreLastWords(300), ScoreLastWords(None), Inspect(7), Inspect(None), Reset(), UseBank(Path("banks/a"))),
     *(IgnoreMissingSensors(), WriteTo(Path("/data")), WriteTo(None), Publish(True), WriteReport(Path("/data/b"))),
-    *(WriteReport(None), Stop()),
+    *(WriteReport(None), Stop(), Begin(Session(bank=Path("bank"), words="words", record=Path("kept")))),
 )
 
 
