@@ -81,7 +81,7 @@ def replay_over_lsl(session: Session, args: argparse.Namespace, progress: Progre
     use_loopback()
     name = f"replay-{os.getpid()}"
     session = session.model_copy(
-        update={"recording": None, "meg": f"{name}-meg", "words": f"{name}-words", "speed": 1.0}
+        update={"recording": None, "meg": f"{name}-meg", "words": f"{name}-words", "speed": 1.0, "no_standby": True}
     )
     command = [sys.executable, "-m", "rtalign_cli", "stream", str(args.recording), "--name-meg", f"{name}-meg",
                "--name-words", f"{name}-words", "--wait", "60", "--quiet"]  # fmt: skip
