@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from rtalign.core import cache
 from rtalign.core.cache import hash_file
+from rtalign.core.files import expand_home
 from rtalign.language.loading.shape import check_shape, count_parameters
 
 SMOLLM2 = "smollm2"
@@ -139,7 +140,7 @@ def find_model(name: str, allow_download: bool = False, report: Callable[[str], 
     ValueError
         With the way to get the model, if it is not there.
     """
-    path = Path(name).expanduser()
+    path = expand_home(name)
     if name == SMOLLM2:
         return _packaged(report)
     if path.suffix == ".gguf":
