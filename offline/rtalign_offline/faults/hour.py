@@ -185,7 +185,7 @@ class HourProcesses(CellProcesses):
 
 def numbers_of(raw: Path) -> list[int]:
     """Numbers of the samples in a recording."""
-    return [int(number) for kind, series in read_streams(raw) if kind != "Markers" for number in series[:, -1]]
+    return [int(number) for kind, series, _ in read_streams(raw) if kind != "Markers" for number in series[:, -1]]
 
 
 def holes_within(files: Iterable[Sequence[int]]) -> int:

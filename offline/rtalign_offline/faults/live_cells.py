@@ -325,19 +325,19 @@ class CellProcesses:
     def _recorded(self) -> tuple[int, int, int]:
         """Samples and markers that are in no raw.xdf, and samples that are in one twice.
 
-        A marker's text has its number; the others are counted.
+        Markers are told apart by stamp and text, as two recorders may run side by side.
         """
         numbers: list[int] = []
-        n_markers = 0
+        markers: set[tuple[str, str]] = set()
         for raw in self._folder.rglob("raw.xdf"):
-            for kind, series in read_streams(raw):
+            for kind, series, stamps in read_streams(raw):
                 if kind == "Markers":
-                    n_markers += len(series)
+                    markers |= {(repr(float(stamp)), row[0]) for stamp, row in zip(stamps, series, strict=True)}
                 else:
                     numbers += [int(number) for number in series[:, -1]]
         n_samples = self._sent.get("samples", 0)
         lost = n_samples - len(set(numbers) & set(range(n_samples)))
-        return lost, self._sent.get("markers", 0) - n_markers, len(numbers) - len(set(numbers))
+        return lost, self._sent.get("markers", 0) - len(markers), len(numbers) - len(set(numbers))
 
     def _said(self) -> str:
         """All that the program said: on the terminal, in its logs."""
@@ -375,13 +375,13 @@ class CellProcesses:
         return next((at - end for at, n in after if n > most), None)
 
 
-def read_streams(raw: Path) -> Iterator[tuple[str, Any]]:
-    """Type and contents of each stream that holds something, as pyxdf reads them."""
+def read_streams(raw: Path) -> Iterator[tuple[str, Any, Any]]:
+    """Type, contents and time stamps of each stream that holds something, as pyxdf reads them."""
     with contextlib.suppress(OSError):
         streams, _ = pyxdf.load_xdf(raw, synchronize_clocks=False, dejitter_timestamps=False)
         for stream in streams:
             if len(stream["time_stamps"]):
-                yield stream["info"]["type"][0], stream["time_series"]
+                yield stream["info"]["type"][0], stream["time_series"], stream["time_stamps"]
 
 
 def prepare_child(limited: bool) -> None:
