@@ -162,6 +162,9 @@ def _monitor(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="from marker to sound, s",
     )
+    parser.add_argument(
+        "--no-standby", action="store_true", help="keep no second engine that takes over where one is lost: less memory"
+    )
     _scoring(parser)
 
 

@@ -24,7 +24,7 @@ from rtalign_cli.checks import require_folder, require_paths
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line
 
 SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
-LIVE = (*SHARED, "meg", "words", "encoding", "trigger", "audio_delay_s")
+LIVE = (*SHARED, "meg", "words", "encoding", "trigger", "audio_delay_s", "no_standby")
 REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out", "raw_stamps", "audio")
 """Options that are settings of a session, by their names there."""
 
@@ -81,7 +81,7 @@ def replay_over_lsl(session: Session, args: argparse.Namespace, progress: Progre
     use_loopback()
     name = f"replay-{os.getpid()}"
     session = session.model_copy(
-        update={"recording": None, "meg": f"{name}-meg", "words": f"{name}-words", "speed": 1.0}
+        update={"recording": None, "meg": f"{name}-meg", "words": f"{name}-words", "speed": 1.0, "no_standby": True}
     )
     command = [sys.executable, "-m", "rtalign_cli", "stream", str(args.recording), "--name-meg", f"{name}-meg",
                "--name-words", f"{name}-words", "--wait", "60", "--quiet"]  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from qtpy.QtCore import QStandardPaths
 
+from rtalign.core.files import expand_home
 from rtalign.core.records import Annotation
 from rtalign.core.session import Session
 from rtalign.engine.commands import MAX_ANNOTATIONS
@@ -87,7 +88,7 @@ def default_path() -> Path:
     """The file in which the window remembers: $RTALIGN_SETTINGS, else in the platform's folder of settings."""
     chosen = os.environ.get(VARIABLE)
     if chosen:
-        return Path(chosen).expanduser()
+        return expand_home(chosen)
     folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericConfigLocation)
     return Path(folder) / "rtalign" / "window.json"
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from rtalign.core.files import atomic_folder
+from rtalign.core.files import atomic_folder, expand_home
 from rtalign.core.json_toml import read_json
 
 WHOLE_BYTES = 1 << 30
@@ -36,7 +36,7 @@ def cache_folder() -> Path:
     """
     own = os.environ.get("RTALIGN_CACHE")
     if own:
-        return Path(own).expanduser()
+        return expand_home(own)
     shared = os.environ.get("XDG_CACHE_HOME")
     return (Path(shared) if shared else Path.home() / ".cache") / "rtalign"
 

@@ -22,6 +22,11 @@ ABANDONED_S = 86400.0
 """Partial folders of other machines that have not changed for this long are removed."""
 
 
+def expand_home(text: str | Path) -> Path:
+    """A path whose ~ is a user's folder; where that user does not exist the ~ stays, and nothing is found there."""
+    return Path(os.path.expanduser(text))
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Replace a text file as a whole: written under another name in its folder, then renamed.
 

@@ -73,6 +73,10 @@ class Session(Settings):
     record: Path | None = Field(None, description="Folder under which the session is recorded; none: it is not.")
     out: Path | None = Field(None, description="Folder for the results of a replay.")
     publish: bool = Field(False, description="Send the scores out over LSL as rtalign-scores.")
+    no_standby: bool = Field(
+        False,
+        description="Keep no second engine loaded, which goes on where this one is lost and takes as much memory.",
+    )
     last_words: int | None = Field(
         None, ge=MIN_CURVE_WORDS, description="Show only the last so many words; none: all of them."
     )

@@ -12,7 +12,7 @@ import numpy as np
 from rtalign.core.decoder_error import DecoderError
 from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import Sensor, sensor_from_dict, sensor_to_dict
+from rtalign.core.records import DISPLAY_SCALES, Sensor, sensor_from_dict, sensor_to_dict
 from rtalign.core.tensorfile import TensorFile
 from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.projection import Projection
@@ -20,6 +20,9 @@ from rtalign.decoding.projection import Projection
 FORMAT, VERSION = "rtalign-bank", 1
 ERROR = ("noise", "r", "retrained", "block_words")
 """Tensors that tell the error of the decoders."""
+PROJECTION = ("projection_mean", "projection_basis", "projection_variance")
+MOST_WEIGHT, LARGEST = 1e6, 1e16
+"""Of a weight, in targets a display unit of the field, and of any other number: predictions beyond would overflow."""
 TENSORS = "bank.safetensors"
 SUMS = "moments_"
 """Prefix of the sums over words, which a slim bank lacks."""
@@ -73,14 +76,12 @@ class DecoderBank:
         try:
             layers = tuple(int(n) for n in passport["layers"])
             sensors = tuple(sensor_from_dict(entry) for entry in passport["sensors"])
-            mean, basis, variance = (np.array(tensors[f"projection_{part}"]) for part in ("mean", "basis", "variance"))
+            mean, basis, variance = (np.array(tensors[name]) for name in PROJECTION)
             projection = Projection(mean, basis, variance, int(passport["components"]))
             expected = (len(recipe.lags.seconds), len(sensors), len(layers) * projection.components)
             if tensors["weights"].shape != expected:
                 raise ValueError(f"{folder}: weights are {tensors['weights'].shape}, its passport states {expected}")
-            for name in ("weights", "bias", "mean_x"):
-                if name in tensors and not all(np.isfinite(lag).all() for lag in tensors[name]):
-                    raise ValueError(f"{folder}: its {name} hold NaN or infinity; train it again, or copy it again")
+            _check_numbers(folder, tensors, sensors)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{folder} is not a complete decoder bank: {error}") from None
         return cls(recipe, passport, layers, sensors, projection, tensors, NuisanceBasis.load(folder))
@@ -118,6 +119,19 @@ class DecoderBank:
     def differences(self, sensors: Sequence[Sensor]) -> list[str]:
         """How these sensors differ from the bank's, as text; empty when they match.  Order does not matter."""
         return sensor_differences(self.sensors, sensors)
+
+
+def _check_numbers(folder: Path, tensors: TensorFile, sensors: Sequence[Sensor]) -> None:
+    """Raise ValueError where numbers that predictions need are none, or such as no training gives."""
+    display = np.array([DISPLAY_SCALES[sensor.kind] for sensor in sensors])
+    most_weight = MOST_WEIGHT * display[:, None]
+    for name in set(tensors.names()) & {"weights", "bias", "mean_x", *PROJECTION}:
+        for part in tensors[name]:
+            sound = np.isfinite(part)
+            if sound.all() and (np.abs(part) <= (most_weight if name == "weights" else LARGEST)).all():
+                continue
+            what = "numbers that no training gives" if sound.all() else "NaN or infinity"
+            raise ValueError(f"{folder}: its {name} hold {what}; train it again, or copy it again")
 
 
 def sensor_differences(expected: Sequence[Sensor], sensors: Sequence[Sensor]) -> list[str]:

@@ -10,6 +10,7 @@ from rtalign.core.session import MIN_CURVE_WORDS, Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.commands import (
+    Begin,
     EngineCommand,
     IgnoreMissingSensors,
     Inspect,
@@ -77,6 +78,8 @@ class CommandExecutor:
     def _execute(self, command: EngineCommand) -> None:
         engine = self._engine
         match command:
+            case Begin():
+                raise ValueError("the session has begun already")
             case Pause() | Play() | Seek() | SetSpeed() | Step() | WaitAt():
                 _execute_replay(engine.source.transport, command)
             case ScoreLastWords(n_words):

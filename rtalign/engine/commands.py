@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from rtalign.core.recipe import error_text
 from rtalign.core.records import Annotation
+from rtalign.core.session import Session
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Factor = Annotated[float, Field(strict=True, gt=0, le=1000)]
@@ -30,6 +31,20 @@ def _plausible(annotation: Annotation) -> Annotation:
 Annotations = Annotated[
     tuple[Annotated[Annotation, AfterValidator(_plausible)], ...], Field(max_length=MAX_ANNOTATIONS)
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Score what comes; until then an engine is a standby: it loads everything, receives the streams and waits.
+
+    Attributes
+    ----------
+    session : Session
+        The settings, of which those that say what is loaded and received are the ones that the engine was started with.
+    """
+
+    session: Session
+    kind: Literal["begin"] = "begin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +257,8 @@ ReplayCommand = Pause | Play | Seek | SetSpeed | Step | WaitAt
 """Commands that only a recording can follow."""
 
 EngineCommand = (
-    ReplayCommand
+    Begin
+    | ReplayCommand
     | ScoreLastWords
     | Inspect
     | Reset

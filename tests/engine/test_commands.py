@@ -9,8 +9,10 @@ from typing import Any, get_args
 import pytest
 
 from rtalign.core.records import Annotation
+from rtalign.core.session import Session
 from rtalign.engine import commands
 from rtalign.engine.commands import (
+    Begin,
     EngineCommand,
     IgnoreMissingSensors,
     Inspect,
@@ -35,7 +37,8 @@ EVERY: tuple[EngineCommand, ...] = (
     *(Pause(), Play(), Seek(4.25), SetSpeed(2.0), SetSpeed(None), Step(-1), WaitAt(3.0), WaitAt(None)),
     *(ScoreLastWords(300), ScoreLastWords(None), Inspect(7), Inspect(None), Reset(), UseBank(Path("banks/a"))),
     *(IgnoreMissingSensors(), WriteTo(Path("/data")), WriteTo(None), Publish(True), WriteReport(Path("/data/b"))),
-    *(WriteReport(None), SetAnnotations((Annotation(1.5, "coughs"), Annotation(2.0, "")), 3.0), Stop()),
+    *(WriteReport(None), SetAnnotations((Annotation(1.5, "coughs"), Annotation(2.0, "")), 3.0)),
+    *(Stop(), Begin(Session(bank=Path("bank"), words="words", record=Path("kept")))),
 )
 
 

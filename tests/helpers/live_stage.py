@@ -50,6 +50,7 @@ class Stage:
             "model": str(self.live_setup / "model"),
             "meg": meg,
             "words": words,
+            "no_standby": True,
         }
         self.client = self.start(Session.model_validate(session | {"record": self.folder / "kept"} | settings))
         return self.client

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from rtalign.core.records import Epoch
@@ -249,6 +250,25 @@ def test_a_stream_that_comes_back_without_a_sensor(stage: Callable[..., Stage], 
         assert not seen.refused
     client.stop()
     assert (scene.kept / "raw.xdf").stat().st_size > 1_000_000
+
+
+@pytest.mark.slow
+def test_a_standby_scores_the_words_that_a_killed_engine_had_just_heard(stage: Callable[..., Stage]) -> None:
+    scene = stage()
+    client = scene.watch(no_standby=False)
+    scene.until(lambda _: client._standby is not None)
+    standby = psutil.Process(client._standby.process.pid)  # type: ignore[union-attr]
+    scene.until(lambda _: standby.net_connections("udp"))  # it looks for streams, so it has loaded all else
+    scene.play()
+    ready = scene.until(lambda seen: len(standby.net_connections("tcp")) >= 2 and seen.n_scored > 0)
+    held = scene.until(lambda seen: seen.n_scored > ready.n_scored + 20)
+    os.kill(client.pid, signal.SIGKILL)
+    client.wait(5)
+    again = scene.watch(no_standby=False)
+    assert again.pid == standby.pid
+    seen = scene.until(lambda seen: seen.n_scored > 0)
+    assert min(entry.word.onset for entry in seen.words if entry.status == "scored") < held.time_s
+    assert len(list((scene.folder / "kept").iterdir())) == 1
 
 
 def test_a_killed_engine_costs_no_sample(

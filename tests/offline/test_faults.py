@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from rtalign_offline.faults import live_cells, offline_cells, sender
-from rtalign_offline.faults.cells import CELLS
-from rtalign_offline.faults.page import write_page
+from rtalign_offline.faults import hour, live_cells, offline_cells, sender
+from rtalign_offline.faults.before import BEFORE
+from rtalign_offline.faults.cells import BY_KEY, CELLS
+from rtalign_offline.faults.page import write_hour, write_page
+from tests.helpers.paths import ROOT
 
 
 def record(key: str, wrong: list[str]) -> dict[str, Any]:
@@ -68,3 +70,84 @@ def test_a_recording_is_counted_by_the_numbers_in_it(tmp_path: Path, share: floa
     stage = live_cells.CellProcesses(CELLS[0], tmp_path, tmp_path, 0)
     stage._sent = {"samples": 200, "markers": 3}
     assert stage._recorded() == (200 - n, 2, 0)
+
+
+def test_what_was_found_before_has_a_cell_or_a_test() -> None:
+    for found in BEFORE:
+        file, _, name = found.now.partition("::")
+        assert found.now in BY_KEY or f"def {name}(" in (ROOT / file).read_text()
+
+
+def test_the_faults_of_the_hour_are_drawn_evenly_and_leave_every_process_time() -> None:
+    drawn = hour.draw(119, seed=0)
+    assert drawn == hour.draw(119, seed=0) != hour.draw(119, seed=1)
+    counts = [drawn.count(cell) for cell in CELLS if hour.is_drawn(cell)]
+    assert max(counts) - min(counts) <= 1
+    for k, cell in enumerate(drawn):
+        before = {name for other in drawn[max(k - hour.APART, 0) : k] for name in hour.killed_by(other)}
+        assert not before & set(hour.killed_by(cell))
+    axes = {cell.axis for cell in drawn}
+    assert {"time stamps", "values", "a stream that returns", "clock of the words", "markers", "processes"} <= axes
+
+
+def test_the_hour_is_one_cell_whose_faults_lie_where_they_were_drawn() -> None:
+    cells = [BY_KEY[key] for key in ("clock back", "engine killed", "command killed", "flood", "recorder killed")]
+    cell = hour.hour_cell(cells)
+    clock, flood = cell.plan["faults"]
+    assert (clock["at"], clock["seconds"]) == (hour.FIRST_S + 4.0, hour.LASTS_S)
+    assert flood["at"] == hour.FIRST_S + 3 * hour.EVERY_S + 4.0
+    assert [at - hour.FIRST_S for at, _ in cell.actions] == [30.0, 60.0, 120.0]
+    assert [action for _, action in cell.actions] == ["kill engine", "restart command", "kill recorder"]
+    assert (cell.status, cell.may_lose) == (1, "samples")
+    assert hour.hour_cell(cells[:3]).status == 0, "the command that ends has lost nothing"
+
+
+def test_growth_has_its_error_and_a_level_for_each_process() -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    times = np.arange(0, 1800, 10.0)
+
+    def grown(level: float, mb_a_minute: float) -> list[tuple[float, float]]:
+        noise = rng.standard_normal(len(times))
+        return [(t, level + mb_a_minute * t / 60 + e) for t, e in zip(times, noise, strict=True)]
+
+    for truth in (0.0, 2.0):
+        most, growth, error = hour.slope([grown(100, truth), grown(900, truth)])
+        assert abs(growth - truth) < 4 * error < 0.2
+        assert most == pytest.approx(900 + 30 * truth, abs=5)
+    assert hour.slope([[(0.0, 100.0), (10.0, 200.0)]]) == (200.0, 0.0, float("inf"))
+
+
+def test_another_engine_has_scored_when_its_number_of_words_changes(tmp_path: Path) -> None:
+    """The first line after a kill may still be of the engine that was killed."""
+    stage = live_cells.CellProcesses(BY_KEY["engine killed"], tmp_path, tmp_path, 0)
+    counts = [(1.0, 80), (2.0, 86), (3.0, 86), (4.0, 86), (5.0, 0), (6.0, 40), (7.0, 43)]
+    stage._lines = [(at, {"phase": "running", "scored": n}) for at, n in counts]
+    assert stage._scored_after(1.5, by_another=True) == 4.5
+    assert stage._scored_after(1.5, by_another=False) == 0.5
+    assert stage._scored_after(6.5, by_another=True) is None
+
+
+def test_holes_within_a_recording_are_counted_and_those_between_two_are_not() -> None:
+    assert hour.holes_within([range(5), range(9, 20), []]) == 0
+    assert hour.holes_within([[0, 1, 4, 4, 5]]) == 2
+
+
+def test_the_section_of_the_hour_is_replaced_and_outlives_the_matrix(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    found = {
+        "wrong": [], "status": 1, "samples": 10, "markers": 2, "lost_samples": 1, "lost_markers": 0, "load": 1.0,
+        "seed": 3, "cells": ["flood", "flood"], "again": [1.0, None], "holes": 0, "files": 2, "seconds": 120.0,
+        "memory": {"engine": [450.0, 0.01, 0.02]},
+    }  # fmt: skip
+    records = [record(cell.key, []) for cell in CELLS]
+    write_page(page, records)
+    write_hour(page, found | {"seed": 1})
+    write_hour(page, found)
+    write_page(page, records)
+    text = page.read_text()
+    assert text.count("## A fault every half minute") == 1
+    assert "(seed 3): green. Exit status 1" in text
+    assert "| engine | 450 MB | 0.01 ± 0.02 MB |" in text
+    assert "| 10,000 markers within a second | 2 | not before the next fault | not before the next fault |" in text

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from rtalign_offline.fuzz import worker
 from rtalign_offline.fuzz.__main__ import NAMES, slug_of
 from rtalign_offline.fuzz.targets import TARGETS, Target, check
-from rtalign_offline.fuzz.worker import edited
+from rtalign_offline.fuzz.worker import FuzzResult, edited, hashes, modules_of
 from tests.helpers.paths import ROOT
 
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
@@ -46,3 +49,18 @@ def test_edits_overwrite_put_in_and_take_out() -> None:
 
 def test_kept_inputs_are_small() -> None:
     assert sum(path.stat().st_size for path in Path(CORPUS).rglob("*") if path.is_file()) < 200_000
+
+
+def test_counts_add_up_for_as_long_as_the_code_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = TARGETS["JSON"]
+    code = hashes(modules_of(target.read, target.seeds()))
+    assert list(code) == ["core/json_toml.py"]
+    report, one = tmp_path / "json.json", tmp_path / "code"
+    report.write_text(json.dumps(asdict(FuzzResult("JSON", "atheris", 5000, 2.0, code=code))))
+    assert FuzzResult.continued(report, "JSON", "atheris").n_inputs == 5000
+    assert FuzzResult.continued(report, "JSON", "hypothesis").n_inputs == 0
+    (one / "core").mkdir(parents=True)
+    (one / "core" / "json_toml.py").write_text("# changed")
+    monkeypatch.setattr(worker, "CODE", one)
+    assert FuzzResult.continued(report, "JSON", "atheris").n_inputs == 0
+    assert FuzzResult.continued(tmp_path / "none.json", "JSON", "atheris").n_inputs == 0

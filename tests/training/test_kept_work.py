@@ -130,10 +130,14 @@ def test_a_quarter_of_activations_or_signal_zeroed_changes_no_number(trained: Tr
         assert path.read_bytes() == content
 
 
-def test_a_bank_with_weights_that_are_not_finite_is_refused(trained: Trained, tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [np.nan, -np.inf, 1e30])
+@pytest.mark.parametrize("name", ["weights", "bias", "mean_x", "projection_basis"])
+def test_a_bank_with_numbers_that_no_training_gives_is_refused(
+    trained: Trained, tmp_path: Path, name: str, value: float
+) -> None:
     bank = shutil.copytree(trained.bank, tmp_path / "bank")
-    TensorFile(bank / "bank.safetensors", writable=True)["weights"][2, 3, 1] = np.nan
-    with pytest.raises(ValueError, match="its weights hold NaN or infinity; train it again"):
+    TensorFile(bank / "bank.safetensors", writable=True)[name].reshape(-1)[7] = value
+    with pytest.raises(ValueError, match=f"its {name} hold .*; train it again, or copy it again$"):
         DecoderBank.load(bank)
 
 

@@ -19,6 +19,7 @@ from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training.prepare import (
     ActivationRequest,
     StoredActivations,
+    check_channels,
     compute_activations,
     filter_recordings,
     prepare_recordings,
@@ -165,3 +166,12 @@ def test_bad_values_are_told_with_channel_and_second_and_cost_the_words_around_t
     line = "run-01: bad value on M005 at 40.000 s; the words around are left out"
     assert told == [[], [line], [line]]
     assert used[1][1]["bad value on M005"] == len(used[0][0]) - len(used[1][0]) > 0
+
+
+@pytest.mark.parametrize("factor", [1e15, 1e-9])
+def test_a_recording_in_a_wrong_unit_trains_nothing(factor: float) -> None:
+    (recording, *_), _ = two_worlds()
+    check_channels([recording])
+    wrong = MemoryRecording(recording.data * factor, recording.words, name="run-01")
+    with pytest.raises(ValueError, match=r"^run-01: .*is the unit right\?"):
+        check_channels([recording, wrong])

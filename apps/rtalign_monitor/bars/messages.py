@@ -14,8 +14,8 @@ from rtalign_monitor.bars.message_bar import Fix, Message
 from rtalign_monitor.engines.link import EngineLink, EngineState
 
 ORDER = (
-    *("closing", "lost", "failed", "silent", "refused", "stream", "reset", "demo", "report", "writing", "notice"),
-    *("previous_loss", "loading", "frozen", "compare", "sound", "ended", "no_session"),
+    *("closing", "lost", "failed", "silent", "refused", "stream", "reset", "demo", "report", "writing"),
+    *("previous_loss", "notice", "loading", "frozen", "compare", "sound", "ended", "no_session"),
 )  # fmt: skip
 """Keys of all messages of the window, the most important first."""
 
@@ -106,7 +106,7 @@ class Fixes:
     report, play_again : callable
         Open the report; replay from the start.
     dismiss_loss : callable
-        Withdraw the message on the session before.
+        Withdraw the message on the engine before.
     """
 
     start: Handler
@@ -142,7 +142,9 @@ class SessionStatus:
     hangs, killed : bool
         Whether the engine should have stopped long ago; whether it was killed.
     previous_loss : Snapshot or None
-        Last snapshot of the session before, if its engine was lost while it was stopping.
+        Last snapshot of an engine before that was lost.
+    goes_on : bool
+        Whether the present engine goes on with the session of that one.
     """
 
     snapshot: Snapshot
@@ -155,6 +157,7 @@ class SessionStatus:
     hangs: bool
     killed: bool
     previous_loss: Snapshot | None
+    goes_on: bool
 
     @classmethod
     def of(cls, link: EngineLink, snapshot: Snapshot, closing: bool, frozen: bool) -> SessionStatus:
@@ -162,6 +165,7 @@ class SessionStatus:
         return cls(
             snapshot, link.state, closing, frozen, link.restarts_in_s, link.stopping_s,
             link.silent_s if link.silent else None, link.hangs, link.killed, link.previous_loss,
+            link.goes_on,
         )  # fmt: skip
 
 
@@ -264,6 +268,8 @@ def _stream(status: SessionStatus, _: Fixes) -> Message | None:
 def _previous_loss(status: SessionStatus, fixes: Fixes) -> Message:
     recorded = _recorded(status.previous_loss or status.snapshot)
     text = f"The engine of the previous session stopped unexpectedly while writing its results; {recorded}."
+    if status.goes_on:
+        text = f"The engine stopped unexpectedly and another goes on: its scores start from zero; {recorded}."
     return Message("previous_loss", text, "lost", (("OK", fixes.dismiss_loss),))
 
 

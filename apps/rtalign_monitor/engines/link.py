@@ -10,13 +10,14 @@ from typing import Any, Literal, Protocol
 from rtalign.core.session import Session
 from rtalign.engine import snapshot
 from rtalign.engine.commands import Command, Publish, Record, ScoreLastWords, Seek, SetAnnotations, SetSpeed, Stop
+from rtalign.engine.process.restarts import RestartPauses
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import RecordingStatus, Snapshot
 
 RESTART_DELAY_S = 5.0
-"""From the loss of an engine to its automatic restart: long enough for the user to decline."""
+"""From the loss of the engine of a replay to its automatic restart: long enough for the user to decline."""
 RESTART_INTERVAL_S = 60.0
-"""An engine that is lost again within this time is not restarted automatically."""
+"""One that is lost again within this time is not restarted automatically; live streams go on, so that theirs is."""
 
 STOP_TIMEOUT_S = 10.0
 """An engine that has not stopped this long after it was asked to counts as hanging."""
@@ -91,7 +92,10 @@ class EngineLink:
     killed : bool
         Whether the engine was killed because it did not stop by itself.
     previous_loss : Snapshot or None
-        Last snapshot of the engine of the session before, if that engine was lost while it was stopping.
+        Last snapshot of the engine before, if that engine was lost while it was stopping, or while it scored live
+        streams, which the present one goes on with.
+    goes_on : bool
+        Whether the present engine goes on with the session of that one.
     on_command : callable or None
         Called with each command after it was sent.
     """
@@ -103,11 +107,13 @@ class EngineLink:
         self.state: EngineState = "none"
         self.killed = False
         self.previous_loss: Snapshot | None = None
+        self.goes_on = False
         self.on_command: Callable[[Command], None] | None = None
         self._next_session: Session | None = None
         self._restart_at: float | None = None
         self._resume_at_s: float | None = None
         self._lost_at = -float("inf")
+        self._pauses, self._started_at = RestartPauses(), 0.0
         self._stop_requested_at = 0.0
         self._last_received: tuple[Snapshot | None, float] = None, 0.0
         nothing = snapshot.empty_snapshot()
@@ -173,13 +179,15 @@ class EngineLink:
         if self.engine is not None:
             self.engine.wait(1)
         self._next_session, self.session, self.killed = None, session, False
-        self.engine, self.state = self._connect(session), "running"
+        self.engine, self.state, self._started_at = self._connect(session), "running", self._clock()
 
     def restart(self, automatic: bool = False) -> None:
         """Start the same session again; the replay of a lost engine resumes at its last position."""
         if self.session is None:
             return
         position_s = self.newest.position_s if self.state == "lost" else None
+        if automatic and self.session.recording is None:
+            self.previous_loss, self.goes_on = self.newest, True
         self.start(self.session)
         self._resume_at_s = position_s
         if not automatic:
@@ -205,7 +213,7 @@ class EngineLink:
         self._restart_at = None
 
     def dismiss_loss(self) -> None:
-        """Forget the loss of the engine of the session before."""
+        """Forget the loss of the engine before."""
         self.previous_loss = None
 
     def send(self, command: Command) -> None:
@@ -234,7 +242,7 @@ class EngineLink:
             return self.state
         if self._next_session is not None:
             expected = self.killed or engine.newest.phase == "failed" or ended_normally(engine)
-            self.previous_loss = None if expected else self.newest
+            self.previous_loss, self.goes_on = None if expected else self.newest, False
             self.start(self._next_session)
         elif self.state in ("running", "stopping"):
             self._set_final_state(engine)
@@ -251,9 +259,15 @@ class EngineLink:
             self.state = "ended"
             return
         was_stopping, self.state, now = self.state == "stopping", "lost", self._clock()
-        if not was_stopping and now - self._lost_at > RESTART_INTERVAL_S:
-            self._restart_at = now + RESTART_DELAY_S
+        if not was_stopping:
+            self._restart_at = self._restart_time(now)
         self._lost_at = now
+
+    def _restart_time(self, now: float) -> float | None:
+        """When a lost engine is restarted: with live streams at once, and where that does not last, after a pause."""
+        if self.session is not None and self.session.recording is None:
+            return now + self._pauses.next(now - self._started_at)
+        return now + RESTART_DELAY_S if now - self._lost_at > RESTART_INTERVAL_S else None
 
 
 def ended_normally(engine: EngineClient) -> bool:

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QToolButton, QWidget
 
+from rtalign.core.files import expand_home
 from rtalign_monitor.memory import WindowMemory
 
 
@@ -89,7 +90,7 @@ class PathField(QWidget):
     @property
     def path(self) -> Path | None:
         text = self.edit.text().strip()
-        return Path(text).expanduser() if text else None
+        return expand_home(text) if text else None
 
     def set_path(self, path: Path | None) -> None:
         self.edit.setText(str(path) if path else "")

@@ -8,6 +8,10 @@ from typing import Any, Literal
 Fault = dict[str, Any]
 AT = 4.0
 """When a fault begins, in seconds of the streams."""
+KILL_ENGINE = ((AT, "await standby"), (AT, "kill engine"))
+"""An engine is killed once its standby has held the streams for some seconds, however long that takes to load here."""
+AGAIN_S = 5.0
+"""From the end of a fault to the next scored word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Cell:
         Patterns, each of which must be found in what the program says.
     scores_again : bool
         Whether words must be scored again soon after the fault.
+    again_s : float
+        How soon after it.
     may_lose : {"", "samples", "all"}
         What may be missing from the recording, because nobody can have it: samples and markers of a recorder that
         was killed, or everything where there is no place to write to.  It must be told or counted all the same.
@@ -50,6 +56,7 @@ class Cell:
     status: int = 0
     told: tuple[str, ...] = ()
     scores_again: bool = True
+    again_s: float = AGAIN_S
     may_lose: Literal["", "samples", "all"] = ""
     kind: Literal["live", "file", "train", "cache"] = "live"
 
@@ -137,19 +144,22 @@ CELLS = (
     _live("words gone", MARKERS, "the stream of words gone for 2 s", _at("words gone", seconds=2)),
     _live("many words", SLOW, "60 words a second", plan={"word_rate": 60.0}),
     # Processes
-    _live("engine killed", KILLS, "kill -9 of the engine", actions=((AT, "kill engine"),), status=1,
-          told=("engine ended unexpectedly with status -9",), plan={"seconds": 60}),
+    _live("engine killed", KILLS, "kill -9 of the engine", actions=KILL_ENGINE, status=1,
+          told=("engine ended unexpectedly with status -9",), plan={"seconds": 75}),
     _live("engine killed twice", KILLS, "kill -9 of the engine, and of the next", status=1,
-          actions=((AT, "kill engine"), (14.0, "kill engine")),
-          told=("engine ended unexpectedly with status -9",), plan={"seconds": 90}),
+          actions=(*KILL_ENGINE, *KILL_ENGINE),
+          told=("engine ended unexpectedly with status -9",), plan={"seconds": 120}),
+    _live("engine killed early", KILLS, "kill -9 of the engine before it has a standby", status=1,
+          actions=((0.0, "kill engine"),), again_s=30.0,
+          told=("engine ended unexpectedly with status -9",), plan={"seconds": 75}),
     _live("recorder killed", KILLS, "kill -9 of the recorder", actions=((AT, "kill recorder"),), status=1,
           told=("recorder ended unexpectedly with status -9",), may_lose="samples"),
     _live("recorder killed twice", KILLS, "kill -9 of the recorder, and of the next", status=1,
           actions=((AT, "kill recorder"), (8.0, "kill recorder")),
           told=("recorder ended unexpectedly with status -9",), may_lose="samples", plan={"seconds": 16}),
     _live("both killed", KILLS, "kill -9 of engine and recorder", status=1,
-          actions=((AT, "kill engine"), (AT, "kill recorder")),
-          told=("recorder ended", "engine ended"), may_lose="samples", plan={"seconds": 60}),
+          actions=(*KILL_ENGINE, (AT, "kill recorder")),
+          told=("recorder ended", "engine ended"), may_lose="samples", plan={"seconds": 75}),
     _live("command killed", KILLS, "kill -9 of the command", actions=((AT, "kill command"),), status=-9,
           scores_again=False),
     _live("group killed", KILLS, "kill -9 of the command's process group", actions=((AT, "kill group"),), status=-9,

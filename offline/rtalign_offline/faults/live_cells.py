@@ -25,14 +25,13 @@ import psutil
 import pyxdf
 
 from rtalign.engine.process import wire
+from rtalign.engine.process.server import HELD_S
 from rtalign.recordings import open_recordings
-from rtalign_offline.faults.cells import CELLS, Cell
+from rtalign_offline.faults.cells import Cell
 
 SECONDS = 12.0
 PATIENCE_S = 240.0
 """How long a start or an end may take, where other programs take the processor."""
-AGAIN_S = 5.0
-"""From the end of a fault to the next scored word."""
 LINE_S = 1.0
 """The command says once a second how many words it has scored."""
 ALONE_S = 60.0
@@ -40,6 +39,7 @@ ALONE_S = 60.0
 ENDED_S = 20.0
 """The same, of other processes after the command."""
 ENVIRONMENT = "RTALIGN_FAULT_CELL"
+ENGINE, RECORDER = "rtalign.engine.process.server", "rtalign.engine.process.recorder_server"
 FIRST_PORT, PORTS = 12000, 40
 
 
@@ -75,7 +75,7 @@ class CellProcesses:
 
     def __init__(self, cell: Cell, setup: Path, folder: Path, slot: int) -> None:
         self._cell, self._setup, self._folder = cell, setup, folder
-        self._name = f"faults-{os.getpid()}-{CELLS.index(cell)}"
+        self._name = f"faults-{os.getpid()}-{cell.key.replace(' ', '-')}"
         self._kept = folder / "kept"
         self._environment = self._environment_of(slot)
         self._lines: list[tuple[float, dict[str, Any]]] = []
@@ -103,7 +103,7 @@ class CellProcesses:
             self.sender.stdin.flush()
             self._until(lambda: "began" in self._sent)
             self._act()
-            self._until(lambda: "samples" in self._sent)
+            self._until(lambda: "samples" in self._sent, PATIENCE_S + self._seconds)
             time.sleep(3.0)
             if self.command.poll() is None:
                 self.command.send_signal(signal.SIGINT)
@@ -195,8 +195,12 @@ class CellProcesses:
     def _phase(self) -> str:
         return str(self._lines[-1][1].get("phase")) if self._lines else ""
 
-    def _until(self, condition: Callable[[], object]) -> None:
-        end = time.monotonic() + PATIENCE_S
+    @property
+    def _seconds(self) -> float:
+        return float(self._cell.plan.get("seconds", SECONDS))
+
+    def _until(self, condition: Callable[[], object], seconds: float = PATIENCE_S) -> None:
+        end = time.monotonic() + seconds
         while not condition() and time.monotonic() < end:
             time.sleep(0.05)
 
@@ -211,9 +215,9 @@ class CellProcesses:
             reader.join(10)
 
     def _mine(self, role: str = "") -> list[psutil.Process]:
-        """Processes of this cell: those that have its name in their environment."""
+        """Processes of this cell, the oldest first: those that have its name in their environment."""
         found = []
-        for process in psutil.process_iter(["cmdline"]):
+        for process in sorted(psutil.process_iter(["cmdline", "create_time"]), key=lambda p: p.info["create_time"]):
             with contextlib.suppress(psutil.Error):
                 line = " ".join(process.info["cmdline"] or ())
                 if role in line and process.pid != os.getpid() and process.environ().get(ENVIRONMENT) == self._name:
@@ -229,9 +233,10 @@ class CellProcesses:
             self._marks.append(time.monotonic())
 
     def _role(self, role: str) -> list[psutil.Process]:
-        names = {"engine": "rtalign.engine.process.server", "recorder": "rtalign.engine.process.recorder_server"}
-        self._until(lambda: self._mine(names[role]))
-        return self._mine(names[role])
+        """The engine or the recorder in use: a standby is younger than the engine that it stands by for."""
+        name = {"engine": ENGINE, "recorder": RECORDER}[role]
+        self._until(lambda: self._mine(name))
+        return self._mine(name)[:1]
 
     def _kill(self, role: str) -> None:
         assert self.command is not None
@@ -242,6 +247,11 @@ class CellProcesses:
         else:
             for process in self._role(role):
                 process.kill()
+
+    def _await(self, _: str) -> None:
+        """Until the standby has held both streams long enough for the filters to be warm."""
+        self._until(lambda: any(len(p.net_connections("tcp")) >= 2 for p in self._mine(ENGINE)[1:]))
+        time.sleep(HELD_S)
 
     def _pause(self, role: str) -> None:
         (process,) = self._role(role)
@@ -287,7 +297,7 @@ class CellProcesses:
             wrong.append(f"{twice} samples are in the recording twice")
         if missing:
             wrong.append(f"not told: {'; '.join(missing)}")
-        if self._cell.scores_again and (again_s is None or again_s > AGAIN_S + LINE_S):
+        if self._cell.scores_again and (again_s is None or again_s > self._cell.again_s + LINE_S):
             wrong.append("no word was scored again" if again_s is None else f"scored again only after {again_s:.0f} s")
         if leftovers:
             wrong.append(f"left behind: {', '.join(leftovers)}")
@@ -315,19 +325,19 @@ class CellProcesses:
     def _recorded(self) -> tuple[int, int, int]:
         """Samples and markers that are in no raw.xdf, and samples that are in one twice.
 
-        A marker's text has its number; the others are counted.
+        Markers are told apart by stamp and text, as two recorders may run side by side.
         """
         numbers: list[int] = []
-        n_markers = 0
+        markers: set[tuple[str, str]] = set()
         for raw in self._folder.rglob("raw.xdf"):
-            for kind, series in read_streams(raw):
+            for kind, series, stamps in read_streams(raw):
                 if kind == "Markers":
-                    n_markers += len(series)
+                    markers |= {(repr(float(stamp)), row[0]) for stamp, row in zip(stamps, series, strict=True)}
                 else:
                     numbers += [int(number) for number in series[:, -1]]
         n_samples = self._sent.get("samples", 0)
         lost = n_samples - len(set(numbers) & set(range(n_samples)))
-        return lost, self._sent.get("markers", 0) - n_markers, len(numbers) - len(set(numbers))
+        return lost, self._sent.get("markers", 0) - len(markers), len(numbers) - len(set(numbers))
 
     def _said(self) -> str:
         """All that the program said: on the terminal, in its logs."""
@@ -347,25 +357,31 @@ class CellProcesses:
     def _scored_again(self) -> float | None:
         """Seconds from the end of the last fault to the next line of output with more words scored."""
         ends = [end for _, end in self._sent.get("spans", ())] + self._marks or [self._sent.get("began", 0.0)]
-        before = [line.get("scored", 0) for at, line in self._lines if at <= max(ends)]
-        most, previous = before[-1] if before else 0, max(ends)
-        for at, line in self._lines:
-            if at <= max(ends):
-                continue
-            if line.get("phase") == "running":
-                if (line.get("scored") or 0) > most:
-                    return at - previous
-                most = min(most, line.get("scored") or 0)  # another engine counts from 0
-        return None
+        return self._scored_after(max(ends), any("engine" in action for _, action in self._cell.actions))
+
+    def _scored_after(self, end: float, by_another: bool) -> float | None:
+        """The same, from a time of the monotonic clock; None where no such line came.
+
+        Where another engine goes on, the first line may be of the one before, whose last words it counts: it is the
+        second at the earliest, and its number of words is another, as that engine counts from 0.
+        """
+        before = [line.get("scored") or 0 for at, line in self._lines if at <= end]
+        after = [
+            (at, line.get("scored") or 0) for at, line in self._lines if at > end and line.get("phase") == "running"
+        ]
+        if by_another and after:
+            return next((at - end for at, n in after[1:] if n and n != after[0][1]), None)
+        most = before[-1] if before else 0
+        return next((at - end for at, n in after if n > most), None)
 
 
-def read_streams(raw: Path) -> Iterator[tuple[str, Any]]:
-    """Type and contents of each stream that holds something, as pyxdf reads them."""
+def read_streams(raw: Path) -> Iterator[tuple[str, Any, Any]]:
+    """Type, contents and time stamps of each stream that holds something, as pyxdf reads them."""
     with contextlib.suppress(OSError):
         streams, _ = pyxdf.load_xdf(raw, synchronize_clocks=False, dejitter_timestamps=False)
         for stream in streams:
             if len(stream["time_stamps"]):
-                yield stream["info"]["type"][0], stream["time_series"]
+                yield stream["info"]["type"][0], stream["time_series"], stream["time_stamps"]
 
 
 def prepare_child(limited: bool) -> None:

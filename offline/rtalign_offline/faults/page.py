@@ -13,8 +13,9 @@ import numpy as np
 from rtalign.core.files import write_atomically
 from rtalign.core.machine import cpu_count
 from rtalign.core.plain_text import plain
-from rtalign_offline.faults.cells import BY_KEY, Cell
-from rtalign_offline.faults.live_cells import AGAIN_S, LINE_S, SECONDS
+from rtalign_offline.faults.before import BEFORE
+from rtalign_offline.faults.cells import AGAIN_S, BY_KEY, Cell
+from rtalign_offline.faults.live_cells import LINE_S, SECONDS
 
 Record = Mapping[str, Any]
 TOLD = 110
@@ -25,7 +26,8 @@ HEAD = """# What happens when something fails
 Written by `make faults` from real processes: a sender of MEG (306 sensors, 250 Hz) and words over LSL on loopback, and
 the real command `rtalign monitor --headless --record`, with a small language model and a bank that was trained for it.
 The sender numbers each sample and counts its markers; `raw.xdf` is read by pyxdf. A session has {seconds:g} s of
-streams unless the fault needs more.
+streams unless the fault needs more. An engine is killed once its standby has held the streams for 15 s, in all cells
+but one.
 
 A cell is green where every sample and every marker that came is in the recording, once; what had to be told was told;
 the exit status is the expected one; a word was scored again within {again:g} s of the end of the fault (the command
@@ -48,7 +50,90 @@ def write_page(path: Path, records: Sequence[Record]) -> None:
     parts = [head, *_red(red)]
     for axis, found in groupby(records, key=lambda record: BY_KEY[record["key"]].axis):
         parts += [f"## {axis[0].upper()}{axis[1:]}\n", _table(list(found))]
-    write_atomically(path, "\n".join(parts).rstrip() + "\n")
+    parts += ["## Before and after\n", _before({record["key"]: record for record in records})]
+    hour = _section_of(path, HOUR)
+    write_atomically(path, "\n".join(parts).rstrip() + "\n" + (f"\n{hour}" if hour else ""))
+
+
+def write_hour(path: Path, found: Record) -> None:
+    """Put the section of the long session into the page, in place of the one before."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = text.replace(_section_of(path, HOUR), "").rstrip()
+    write_atomically(path, f"{text}\n\n{_hour(found)}")
+
+
+def _section_of(path: Path, title: str) -> str:
+    """A section at the page's end; empty where the page has none."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return text[text.index(title) :] if title in text else ""
+
+
+HOUR = "## A fault every half minute\n"
+HOUR_TEXT = """
+{minutes:g} minutes, {n} faults drawn at random (seed {seed}): {verdict}. Exit status {status}, load {load:.0f}.
+
+{samples:,} samples and {markers:,} markers were sent. {lost_samples:,} samples and {lost_markers:,} markers are in
+none of the {files} recordings: they came while no recorder ran, between its kill and the first sample of the next.
+Within the recordings {holes} are missing.
+
+| process | most memory | grows by, in a minute |
+| --- | --- | --- |
+{memory}
+
+Seconds from the end of each fault to the next scored word (the command says once in {line:g} s how many there are):
+
+| fault | times | median | longest |
+| --- | --- | --- | --- |
+{again}
+"""
+
+
+def _hour(found: Record) -> str:
+    memory = [
+        f"| {role} | {most:.0f} MB | {growth:.2f} ± {error:.2f} MB |"
+        for role, (most, growth, error) in sorted(found["memory"].items())
+    ]
+    times: dict[str, list[float]] = {}
+    for key, again in zip(found["cells"], found["again"], strict=True):
+        times.setdefault(key, []).append(np.inf if again is None else again)
+    again = [
+        f"| {BY_KEY[key].fault} | {len(values)} | {_seconds(np.median(values))} | {_seconds(max(values))} |"
+        for key, values in sorted(times.items(), key=lambda item: list(BY_KEY).index(item[0]))
+    ]
+    numbers = {
+        "minutes": round(found["seconds"] / 60, 1), "n": len(found["cells"]), "line": LINE_S,
+        "verdict": "green" if not found["wrong"] else f"**red**: {_cell('; '.join(found['wrong']))}",
+    }  # fmt: skip
+    return HOUR + HOUR_TEXT.format(**(dict(found) | numbers | {"memory": "\n".join(memory), "again": "\n".join(again)}))
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if np.isfinite(value) else "not before the next fault"
+
+
+def _before(records: Mapping[str, Record]) -> str:
+    """What was found before there was a matrix, beside what the cells found."""
+    rows = [["fault", "before", "now", "cell or test"], ["---"] * 4]
+    for found in BEFORE:
+        record = records.get(found.now)
+        now = _now(BY_KEY[found.now], record) if record is not None else "the test holds it"
+        rows.append([found.fault, found.then, now, f"`{found.now}`" if record is None else found.now])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def _now(cell: Cell, record: Record) -> str:
+    parts = ["**red**"] if record["wrong"] else []
+    if cell.kind == "live":
+        samples, markers = record["samples"], record["markers"]
+        parts.append(f"{samples - record['lost_samples']:,} of {samples:,} samples recorded")
+        parts.append(f"{markers - record['lost_markers']:,} of {markers:,} markers")
+        if cell.scores_again:
+            parts.append(f"scored again after {record['again_s']:.1f} s" if record["again_s"] else "not scored again")
+    if "processor_s" in record:
+        parts.append(f"refused in one line after {record['processor_s']:.1f} s, {record['megabytes']:.0f} MB")
+    if cell.kind == "cache":
+        parts.append("the same bank, byte for byte")
+    return f"{', '.join(parts)}; exit status {record['status']}"
 
 
 def _red(red: Sequence[Record]) -> Iterable[str]:

@@ -33,9 +33,11 @@ A reader may refuse, in one line; anything else that it raises, more than {slow:
 process that grows by more than {memory:g} MB, is a defect. Inputs that once showed one are kept in `tests/fuzz/corpus`,
 and the tests read them.
 
-{n:,} inputs in all, at {rate:,.0f} a second and reader, {n_defects} defects.
+{n:,} inputs in all, at {rate:,.0f} a second of a processor, {n_defects} defects. Runs add up for as long as the code of
+a reader is the same: the modules whose functions its kept inputs run through. Where one of them has changed, its count
+begins anew.
 
-| reader | inputs | a second | slowest, s | grew by, MB | defects |
+| reader | inputs | a second of a processor | slowest, s | grew by, MB | defects |
 | --- | --- | --- | --- | --- | --- |
 """
 ENGINES = {
@@ -47,7 +49,7 @@ ENGINES = {
 def main() -> None:
     """Run the workers, or be one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inputs", type=int, default=500_000, help="for each reader")
+    parser.add_argument("--inputs", type=int, default=500_000, help="for each reader, earlier runs among them")
     parser.add_argument("--only", help="readers whose names contain this, alone; no page is written")
     parser.add_argument("--page", type=Path, default=Path("docs/fuzzing.md"))
     parser.add_argument("--folder", type=Path, default=Path("benchmarks/results/fuzz"))
@@ -74,7 +76,6 @@ def main() -> None:
 def run_worker(args: argparse.Namespace, name: str) -> Mapping[str, Any]:
     """Fuzz one reader; a process that ends by itself before its last input is a defect too."""
     report = args.folder / f"{slug_of(name)}.json"
-    report.unlink(missing_ok=True)
     options = ("--inputs", str(args.inputs), "--folder", str(args.folder), "--kept", str(args.kept))
     command = [sys.executable, "-m", "rtalign_offline.fuzz", "--worker", name, *options]
     with (args.folder / f"{slug_of(name)}.log").open("w") as log:

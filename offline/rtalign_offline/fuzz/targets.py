@@ -82,16 +82,18 @@ def check(target: Target, data: bytes) -> None:
 
 
 def in_file(read: Callable[[Path], object], suffix: str) -> Callable[[bytes], object]:
-    """A reader of files, given bytes; one file for each process, in memory where there is such a place."""
-    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+    """A reader of files, given bytes: one file, written anew, in memory where there is such a place."""
+    file: Any = None
 
     def read_bytes(data: bytes) -> None:
-        path = Path(place) / f"rtalign-fuzz-{os.getpid()}{suffix}"
-        path.write_bytes(data)
-        try:
-            read(path)
-        finally:
-            path.unlink()
+        nonlocal file
+        if file is None:
+            place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+            file = tempfile.NamedTemporaryFile(prefix="rtalign-fuzz-", suffix=suffix, dir=place, buffering=0)  # noqa: SIM115
+        file.seek(0)
+        file.truncate()
+        file.write(data)
+        read(Path(file.name))
 
     return read_bytes
 

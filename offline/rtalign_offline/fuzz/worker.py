@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -11,16 +12,20 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import rtalign
+from rtalign.core.files import write_atomically
 
 SLOW_S = 1.0
 """Processor time that no input may take."""
 MEMORY_MB = 500.0
 """By which the process may grow."""
 MAX_BYTES = 4096
+CODE = Path(rtalign.__file__).parent
 REPORT_S = 2.0
 INTERESTING = (
     b"\0",
@@ -47,15 +52,17 @@ class FuzzResult:
     target, engine : str
         What was fuzzed, and by what.
     n_inputs : int
-        Inputs read.
+        Inputs read, in all runs with the present code.
     seconds : float
-        Since the first.
+        Processor time of these runs.
     megabytes : float
         By which the process has grown.
     slowest_s : float
         Processor time of the slowest input.
     defects : list of dict
         One for each place: error, where, and the input's file.
+    code : dict of str to str
+        Hashes of the modules whose functions the kept inputs run through.
     """
 
     target: str
@@ -65,6 +72,16 @@ class FuzzResult:
     megabytes: float = 0.0
     slowest_s: float = 0.0
     defects: list[dict[str, str]] = field(default_factory=list)
+    code: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def continued(cls, report: Path, target: str, engine: str) -> FuzzResult:
+        """That of the runs before, where the code is still theirs; else a new one."""
+        if report.exists():
+            before = cls(**json.loads(report.read_text(encoding="utf-8")))
+            if before.engine == engine and before.code and before.code == hashes(before.code):
+                return before
+        return cls(target, engine)
 
 
 class Observer:
@@ -86,9 +103,11 @@ class Observer:
         self, findings: FuzzResult, read: Callable[[bytes], object], report: Path, kept: Path, most: int
     ) -> None:
         self._findings, self._read, self._report, self._kept, self._most = findings, read, report, kept, most
-        self._began = self._reported = time.monotonic()
+        self._reported = time.monotonic()
+        self._began = time.process_time() - findings.seconds
         self._before = _megabytes()
-        self._places: set[tuple[str, str]] = set()
+        self._most_megabytes = findings.megabytes
+        self._places = {(defect["error"].split(":")[0], defect["where"]) for defect in findings.defects}
 
     def take(self, data: bytes) -> None:
         """Read an input."""
@@ -115,9 +134,9 @@ class Observer:
     def write(self) -> None:
         """Write the findings so far."""
         self._reported = time.monotonic()
-        self._findings.seconds = self._reported - self._began
-        self._findings.megabytes = _megabytes() - self._before
-        self._report.write_text(json.dumps(asdict(self._findings)), encoding="utf-8")
+        self._findings.seconds = time.process_time() - self._began
+        self._findings.megabytes = max(_megabytes() - self._before, self._most_megabytes)
+        write_atomically(self._report, json.dumps(asdict(self._findings)))
 
     def _note(self, data: bytes, error: str, where: str) -> None:
         if (error.split(":")[0], where) in self._places or len(self._places) > 50:
@@ -141,7 +160,7 @@ def fuzz(name: str, n_inputs: int, report: Path, corpus: Path, kept: Path) -> No
     name : str
         Of the target.
     n_inputs : int
-        How many inputs.
+        How many inputs, those of earlier runs with the same code among them.
     report : Path
         Where the findings go.
     corpus : Path
@@ -156,17 +175,40 @@ def fuzz(name: str, n_inputs: int, report: Path, corpus: Path, kept: Path) -> No
     else:
         from rtalign_offline.fuzz import targets
     target = targets.TARGETS[name]
-    findings = FuzzResult(name, "atheris" if atheris is not None else "hypothesis")
-    observer = Observer(findings, lambda data: targets.check(target, data), report, kept, n_inputs)
     corpus.mkdir(parents=True, exist_ok=True)
     for seed in target.seeds():
         (corpus / f"seed-{hashlib.sha256(seed).hexdigest()[:12]}").write_bytes(seed)
+    findings = FuzzResult.continued(report, name, "atheris" if atheris is not None else "hypothesis")
+    observer = Observer(findings, lambda data: targets.check(target, data), report, kept, n_inputs)
+    findings.code = hashes(modules_of(target.read, [path.read_bytes() for path in sorted(corpus.iterdir())]))
     if atheris is not None:
         options = [f"-max_len={MAX_BYTES}", "-verbosity=0", "-rss_limit_mb=0", "-timeout=300", "-detect_leaks=0"]
         atheris.Setup([sys.argv[0], *options, str(corpus)], observer.take)
         atheris.Fuzz()
     else:
         by_hypothesis(observer, [path.read_bytes() for path in sorted(corpus.iterdir())])
+
+
+def modules_of(read: Callable[[bytes], object], inputs: Iterable[bytes]) -> set[str]:
+    """Files, below the folder of rtalign, of the functions that inputs run through."""
+    files: set[str] = set()
+    sys.setprofile(lambda frame, _event, _argument: files.add(frame.f_code.co_filename))
+    try:
+        for data in inputs:
+            with contextlib.suppress(Exception):  # whatever it raises is found again when it is fuzzed
+                read(data)
+    finally:
+        sys.setprofile(None)
+    return {str(Path(file).relative_to(CODE)) for file in files if Path(file).is_relative_to(CODE)}
+
+
+def hashes(modules: Iterable[str]) -> dict[str, str]:
+    """The hash of each module; of one that is gone, an empty text."""
+    found = {module: CODE / module for module in sorted(modules)}
+    return {
+        module: hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else ""
+        for module, path in found.items()
+    }
 
 
 def by_hypothesis(observer: Observer, seeds: list[bytes]) -> None:

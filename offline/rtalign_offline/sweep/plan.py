@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from rtalign.core.files import expand_home
 from rtalign.core.json_toml import read_toml
 from rtalign.core.recipe import LanguageRecipe, Recipe, Settings, validation_text
 from rtalign.language.loading import parse_model_name
@@ -277,6 +278,6 @@ def _with_full_name(model: PlannedModel, base: Path) -> PlannedModel:
     asked = parse_model_name(model.name)
     if asked.variant == "random":
         return model
-    path = base / Path(asked.base).expanduser()
+    path = base / expand_home(asked.base)
     exists = (path / "config.json").is_file() or (path.suffix == ".gguf" and path.is_file())
     return model.model_copy(update={"name": str(replace(asked, base=str(path)))}) if exists else model

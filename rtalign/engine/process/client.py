@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import subprocess
-import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from rtalign.core.session import Session
 from rtalign.engine import commands, snapshot
-from rtalign.engine.commands import Command, Record, SetAnnotations, Stop, WriteTo
+from rtalign.engine.commands import Begin, Command, Record, SetAnnotations, Stop, WriteTo
 from rtalign.engine.process import wire, word_list
 from rtalign.engine.process.recorder_client import RecorderClient, streams_of
+from rtalign.engine.process.standby import Standby, can_have_standby, start_engine
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import RecordingStatus, Snapshot
 
 KILLED = -9
 """Exit status of an engine that was killed and has not gone yet, as `subprocess` writes it."""
+
+
+STANDBY_AFTER_S = 2.0
+"""From when an engine runs to the start of its standby, which needs the processor for some seconds."""
+STANDBY_AGAIN_S = 60.0
+"""From the start of a standby that was lost to the next."""
+ROOM = 2.0
+"""Free memory without which there is no standby, in those of the engine."""
 
 
 class Client:
@@ -36,6 +46,8 @@ class Client:
         The settings.
     recorder : RecorderClient or None
         That of an engine before; None starts one where the session is recorded.
+    standby : Standby or None
+        A process that has loaded the session already; None starts one.
 
     Attributes
     ----------
@@ -53,21 +65,21 @@ class Client:
     >>> client.stop().n_scored
     """
 
-    def __init__(self, session: Session, recorder: RecorderClient | None = None) -> None:
+    def __init__(
+        self, session: Session, recorder: RecorderClient | None = None, standby: Standby | None = None
+    ) -> None:
         self._session = session
         self.newest = snapshot.empty_snapshot("loading", "starting")
         is_recorded = session.record is not None and session.recording is None
         self.recorder = recorder or (RecorderClient(session) if is_recorded else None)
         self._stopping = False
         self.word_list: WordList | None = None
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "rtalign.engine.process.server"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(),
-            start_new_session=True,  # Ctrl-C goes to the viewer, which asks the engine to stop and to keep what it has
-        )  # fmt: skip
+        self._process = standby.process if standby is not None else start_engine(session)
+        self._standby: Standby | None = None
+        self._standby_at: float | None = None
         self._outgoing: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=self._write, name="commands", daemon=True).start()
-        self._put(session.model_dump(mode="json"))
+        self._put(commands.to_message(Begin(session)))
         if self.recorder is not None:
             self.recorder.watch(self._write_to)
         self._reader = threading.Thread(target=self._read, name="snapshots", daemon=True)
@@ -129,6 +141,11 @@ class Client:
             self.recorder = None
         return recorder
 
+    def release_standby(self) -> Standby | None:
+        """The standby, for the next engine; None where there is none, or it ends with this session."""
+        standby, self._standby = self._standby, None
+        return standby
+
     def wait(self, timeout_s: float | None = None) -> int:
         """Wait for the engine's end, and kill it at the timeout; returns its exit status."""
         try:
@@ -186,12 +203,28 @@ class Client:
                     pass
         if self._stopping and self.recorder is not None:
             self.recorder.stop()
+        if self._stopping and self._standby is not None:
+            self._standby.end()
 
     def _take(self, message: Any) -> None:
         if word_list.is_word_list(message):
             self.word_list = word_list.from_message(message)
         else:
             self.newest = snapshot.from_message(message)
+            self._keep_standby()
+
+    def _keep_standby(self) -> None:
+        """Start a standby some time after the engine, or after one that was lost, where the memory is there."""
+        now, newest = time.monotonic(), self.newest
+        if newest.phase != "running" or self._stopping or not can_have_standby(self._session):
+            return
+        if self._standby_at is None:
+            self._standby_at = now + STANDBY_AFTER_S
+        if now < self._standby_at or (self._standby is not None and self._standby.alive):
+            return
+        self._standby_at = now + STANDBY_AGAIN_S
+        if psutil.virtual_memory().available > ROOM * newest.work.rss_mb * 2**20:
+            self._standby = Standby(self._session)
 
 
 class EngineStarter:
@@ -201,21 +234,27 @@ class EngineStarter:
         self._newest: Client | None = None
 
     def __call__(self, session: Session) -> Client:
-        """Start an engine, with the recorder of the one before if that records the same."""
+        """Start an engine, with the recorder of the one before and its standby where they are for the same."""
         recorder = self._newest.release_recorder() if self._newest is not None else None
         if recorder is not None and recorder.streams != streams_of(session):
             recorder.stop()
             recorder = None
-        self._newest = Client(session, recorder)
+        self._newest = Client(session, recorder, self._standby_for(session))
         return self._newest
 
     def close(self) -> None:
-        """End the recording where no engine is left to be stopped."""
-        if self._newest is not None and self._newest.recorder is not None:
+        """End the recording and the standby where no engine is left to be stopped."""
+        if self._newest is None:
+            return
+        if (standby := self._newest.release_standby()) is not None:
+            standby.end()
+        if self._newest.recorder is not None:
             self._newest.recorder.stop()
             self._newest.recorder.wait()
 
-
-def _environment() -> dict[str, str]:
-    """One thread for every numerical library, unless the user has said otherwise."""
-    return {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ}
+    def _standby_for(self, session: Session) -> Standby | None:
+        standby = self._newest.release_standby() if self._newest is not None else None
+        if standby is None or (standby.alive and standby.fits(session)):
+            return standby
+        standby.end()
+        return None

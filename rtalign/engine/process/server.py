@@ -17,15 +17,18 @@ import psutil
 from rtalign.core.session import Session
 from rtalign.engine import commands, snapshot
 from rtalign.engine.command_executor import CommandExecutor
-from rtalign.engine.commands import EngineCommand, Publish, Stop
+from rtalign.engine.commands import Begin, EngineCommand, Publish, Stop
 from rtalign.engine.open_session import SessionParts
 from rtalign.engine.process import wire, word_list
+from rtalign.engine.process.held_source import HeldSource
 from rtalign.engine.process.outbox import Outbox
 from rtalign.engine.recording.session_folder import SessionFolder
 from rtalign.engine.take_snapshot import snapshot_of
 
 SNAPSHOT_S = 0.1
 STEP_S = 0.01
+HELD_S = 15.0
+"""What a standby holds: the longest warm-up of the filters, and the windows of some words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,19 @@ class CommandQueue:
     ----------
     stream : binary file
         The pipe from the viewer.
+
+    Attributes
+    ----------
+    session : Session or None
+        What the engine was told to begin with.
+    begun : threading.Event
+        Set with it, or at the end of a stream on which it never came.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.session: Session | None = None
+        self.begun = threading.Event()
         self._received: queue.SimpleQueue[EngineCommand | Unreadable] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="commands", daemon=True).start()
 
@@ -66,22 +78,30 @@ class CommandQueue:
                 try:
                     if (message := wire.read(self._stream, head)) is None:
                         break
-                    self._received.put(commands.from_message(message))
+                    self._take(commands.from_message(message))
                 except wire.NoFrame as error:
                     self._received.put(Unreadable(str(error)))
                     begun = wire.skip_to_frame(self._stream)
                 except ValueError as error:
                     self._received.put(Unreadable(str(error)))
         self._received.put(Stop())
+        self.begun.set()
+
+    def _take(self, command: EngineCommand) -> None:
+        if isinstance(command, Begin) and self.session is None:
+            self.session = command.session
+            self.begun.set()
+        else:
+            self._received.put(command)
 
 
 class EngineServer:
-    """Opens a session and runs its engine until it is told to stop.
+    """Opens a session, and runs its engine from when it is told to begin until it is told to stop.
 
     Parameters
     ----------
     session : Session
-        The settings.
+        The settings that say what is loaded and received.
     outbox : Outbox
         Where snapshots go.
     commands : CommandQueue
@@ -93,7 +113,9 @@ class EngineServer:
         self._process, self._load = psutil.Process(), 0.0
         self._sequence, self._sent_at = 0, 0.0
         self._started = time.monotonic()
-        self._parts = SessionParts.open(session, self._send_progress)
+        parts = SessionParts.open(session, self._send_progress)
+        self._parts = parts = held_until_begun(parts, commands)
+        session = commands.session or session
         self._folder = SessionFolder(session, self._parts)
         self._engine = self._parts.make_engine(session, self._folder)
         self._executor = CommandExecutor(session, self._engine, self._folder)
@@ -171,6 +193,17 @@ class EngineServer:
             n_solved=engine.n_solved,
             shedding=engine.shedding,
         )
+
+
+def held_until_begun(parts: SessionParts, commands: CommandQueue) -> SessionParts:
+    """The parts once the engine is told to begin; of live streams, what comes meanwhile is held for it."""
+    if parts.recording is not None:
+        commands.begun.wait()
+        return parts
+    source = HeldSource(parts.source, HELD_S)
+    while not commands.begun.is_set():
+        source.hold(SNAPSHOT_S)
+    return replace(parts, source=source)
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from rtalign.core import cache
 from rtalign.core.cache import hash_file
+from rtalign.core.files import expand_home
 from rtalign.language.loading.shape import check_shape, count_parameters
 
 SMOLLM2 = "smollm2"
@@ -139,7 +140,7 @@ def find_model(name: str, allow_download: bool = False, report: Callable[[str], 
     ValueError
         With the way to get the model, if it is not there.
     """
-    path = Path(name).expanduser()
+    path = expand_home(name)
     if name == SMOLLM2:
         return _packaged(report)
     if path.suffix == ".gguf":
@@ -238,7 +239,7 @@ def convert_gguf(gguf: Path, stem: str, report: Callable[[str], None] | None = N
         return folder
     if report:
         report(f"converting {gguf.name} once, about half a minute for a small model; it is kept in {folder}")
-    with quiet_transformers(), cache.stored_folder(folder) as partial_folder:
+    with _quiet_gguf(), cache.stored_folder(folder) as partial_folder:
         try:
             _write_converted(gguf, partial_folder)
         except OSError:  # the disk, which the message names
@@ -294,17 +295,28 @@ def first_line(error: BaseException) -> str:
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Silence transformers while a model is loaded, and restore its settings afterwards."""
-    from transformers import modeling_gguf_pytorch_utils as gguf_utils
     from transformers.utils import logging
 
-    verbosity, bars, bar = logging.get_verbosity(), logging.is_progress_bar_enabled(), gguf_utils.tqdm
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    gguf_utils.tqdm = partial(bar, disable=True)
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
-        gguf_utils.tqdm = bar
         if bars:
             logging.enable_progress_bar()
+
+
+@contextmanager
+def _quiet_gguf() -> Iterator[None]:
+    """The same of its reader of GGUF files, which takes a second to import and has a progress bar of its own."""
+    from transformers import modeling_gguf_pytorch_utils as gguf_utils
+
+    bar = gguf_utils.tqdm
+    gguf_utils.tqdm = partial(bar, disable=True)
+    try:
+        with quiet_transformers():
+            yield
+    finally:
+        gguf_utils.tqdm = bar

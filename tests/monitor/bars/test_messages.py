@@ -9,6 +9,7 @@ import pytest
 
 from rtalign.core.session import Session
 from rtalign.engine.commands import IgnoreMissingSensors, Play, Record, Reset, Seek, UseBank, WriteReport
+from rtalign.engine.process.restarts import PAUSES_S
 from rtalign.engine.snapshot import empty_snapshot
 from rtalign.streams.events import Notice
 from rtalign_monitor.engines.link import RESTART_DELAY_S
@@ -32,8 +33,8 @@ def test_a_lost_engine_is_restarted_at_its_position(scene: Scene) -> None:
     assert Seek(POSITION_S) in scene.engine.sent
 
 
-def test_an_engine_lost_twice_is_not_restarted(scene: Scene) -> None:
-    scene.live()
+def test_a_replay_whose_engine_is_lost_twice_waits_for_the_user(scene: Scene) -> None:
+    scene.replay()
     for _ in range(2):
         scene.engine.crash()
         scene.window.tick()
@@ -42,13 +43,31 @@ def test_an_engine_lost_twice_is_not_restarted(scene: Scene) -> None:
         if len(scene.engines) == 2:
             scene.send()
     assert len(scene.engines) == 2
-    assert "on disk in /data/session-1" in scene.message
     scene.click("Restart now")
     assert len(scene.engines) == 3
 
 
-def test_the_restart_can_be_declined(scene: Scene) -> None:
+def test_live_streams_have_another_engine_at_once_and_then_after_growing_pauses(scene: Scene) -> None:
     scene.live()
+    for n, pause_s in enumerate(PAUSES_S, start=1):
+        scene.engine.crash()
+        scene.window.tick()
+        if pause_s:
+            scene.now += pause_s - 0.1
+            scene.window.tick()
+            assert len(scene.engines) == n
+            assert "stopped unexpectedly" in scene.message
+            scene.now += 0.2
+        scene.window.tick()
+        assert len(scene.engines) == n + 1
+        scene.send(recording=None)
+    assert "another goes on: its scores start from zero" in scene.message
+    scene.click("OK")
+    assert "another goes on" not in scene.message
+
+
+def test_the_restart_can_be_declined(scene: Scene) -> None:
+    scene.replay()
     scene.engine.crash()
     scene.window.tick()
     scene.click("Do not restart")
