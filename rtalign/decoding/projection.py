@@ -155,7 +155,7 @@ def _largest(covariance: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     if n * FEW < dim:
         try:
             # Always from the same vector, so that runs agree.
-            values, vectors = eigsh(covariance, k=n, v0=np.ones(dim))
+            values, vectors = eigsh(covariance, k=n, which="LA", v0=np.ones(dim))
             order = np.argsort(values)[::-1]
             return values[order], vectors[:, order]
         except ArpackNoConvergence:  # where there are fewer words than components
