@@ -52,7 +52,7 @@ class GrowingContext:
         has_context = [self.stop + k > self.start for k in range(len(words))]
         hidden, before, ids = self._run(words, request.layers)
         surprisal = network.token_surprisal(before, ids) if request.surprisal else None
-        return pool_words(hidden, surprisal, [word.spoken for word in words], has_context, request)()
+        return pool_words(hidden, surprisal, [request.counted(word) for word in words], has_context, request)()
 
     def prefill(self, words: Sequence[Sequence[int]]) -> None:
         """Read the tokens of the next words for their context alone."""
