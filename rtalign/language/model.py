@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -150,7 +150,7 @@ class LanguageModel:
         recipe: LanguageRecipe,
         layers: Sequence[int],
         surprisal: bool = True,
-        wanted: Sequence[int] | None = None,
+        wanted: Iterable[int] | None = None,
     ) -> Iterator[tuple[int, Reading]]:
         """Read all the words of one story in stretches, so that memory does not grow with the story.
 
@@ -158,7 +158,7 @@ class LanguageModel:
         ----------
         words, recipe, layers, surprisal
             As for ``encode``.
-        wanted : sequence of int, optional
+        wanted : iterable of int, optional
             Words whose windows are read, in order; the others are in these as context alone.  Growing contexts return
             every word.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ STRETCH = 256
 
 
 def read_windows(
-    setup: ReadSetup[Network], tokens: Sequence[WordTokens], wanted: Sequence[int] | None = None
+    setup: ReadSetup[Network], tokens: Sequence[WordTokens], wanted: Iterable[int] | None = None
 ) -> Iterator[tuple[int, Reading]]:
     """(number of the first word, reading) of stretches of the words that are wanted, or of all.
 

@@ -132,8 +132,8 @@ class ActivationRequest:
 
     def stream(self, words: Sequence[str]) -> Iterator[Reading]:
         """The model's readings of a story, part by part."""
-        how = {"surprisal": self.surprisal, "wanted": self.wanted(words)}
-        for _, part in self.model.stream(words, self.recipe, self.layers, **how):
+        wanted = self.wanted(words)
+        for _, part in self.model.stream(words, self.recipe, self.layers, surprisal=self.surprisal, wanted=wanted):
             yield part
 
 

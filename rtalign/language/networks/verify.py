@@ -56,8 +56,8 @@ def verify_model(model: Any, family: Family, precision: str, batch_tokens: int) 
     if _relative_error(shorter.hidden, [h[:, :-4] for h in whole.hidden]) > tolerance:
         raise _refusal(family, "its states change with the words that follow")
     surprisal = network.token_surprisal(whole.last[0, :-1], ids[0, 1:])
-    error = (surprisal - _full_surprisal(model, ids)).abs().max()
-    network.head_is_known = bool(error <= max(tolerance, 1e-2) * surprisal.abs().max())
+    off = (surprisal - _full_surprisal(model, ids)).abs().max()
+    network.head_is_known = bool(off <= max(tolerance, 1e-2) * surprisal.abs().max())
     for candidate in _candidates(family):
         network.family = candidate
         try:

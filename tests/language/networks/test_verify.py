@@ -12,7 +12,6 @@ from rtalign.language import Reading, load
 from rtalign.language.networks import FAMILIES, Family
 from tests.helpers.tiny_models import (
     GATED,
-    MULTIMODAL,
     STORY,
     UNUSUAL_HEADS,
     assert_same,
@@ -57,7 +56,10 @@ def test_a_model_of_an_unknown_family_is_read_if_verified(kind, tmp_path):
     assert_same(Reading.join([live.push(word) for word in WORDS]), states, costs)
 
 
-@pytest.mark.parametrize("kind", [*UNUSUAL_HEADS, *MULTIMODAL])
+RARE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("mistral3", "qwen2_vl", "qwen3_vl")]
+
+
+@pytest.mark.parametrize("kind", [*UNUSUAL_HEADS, "llava", "qwen2_5_vl", "llama4", *RARE])
 def test_unusual_heads_and_text_inside_models_that_see(kind, tmp_path):
     folder = write_model(tmp_path / "tiny", kind)
     language = load(folder)
