@@ -10,9 +10,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,16 @@ import numpy as np
 import psutil
 from outcome import tell
 
-STAGES = ("signal", "language model", "targets", "decoders", "report")
+STAGES = ("signal", "language model", "targets", "penalties", "decoders", "report")
+REST = "rest"
+"""What no stage holds: recordings are checked, filters described, memory given back."""
+READINGS: dict[str, dict[str, Any]] = {
+    "float32": {},
+    "bfloat16": {"precision": "bfloat16"},
+    "float32, a quarter kept": {"kept_share": 0.25},
+    "bfloat16, a quarter kept": {"precision": "bfloat16", "kept_share": 0.25},
+}
+"""Settings of the language model that are compared: the default, and cheaper ones."""
 GB_AN_HOUR = 3.4
 """Of recording, tape, activations; a bank is one more."""
 
@@ -33,10 +44,16 @@ def main() -> None:
     options.add_argument("--keep", action="store_true", help="leave the recordings there")
     options.add_argument("--makers", type=int, default=os.cpu_count(), help="sessions made at once")
     options.add_argument("--out", type=Path, help="also write the JSON here")
+    options.add_argument(
+        "--readings", nargs="+", default=["float32"], choices=READINGS, help="how words are read, one run each"
+    )
+    options.add_argument(
+        "--threads", type=int, default=1, help="of the language model; more are quicker, and wait for each other"
+    )
     options.add_argument("--train", type=float, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.train:
-        print(json.dumps(train(given.folder, given.train)))
+        print(json.dumps(train(given.folder, given.train, given.readings[0])))
         return
     result = measure(given)
     tell(result, given.out)
@@ -49,11 +66,38 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         make(folder, int(np.ceil(max(hours))), given)
         runs = []
         for n in hours:
-            runs.append(run(folder, n))
-            print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
+            for reading in given.readings:
+                runs.append(run(folder, n, reading, given.threads))
+                print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
         if not given.keep:
             shutil.rmtree(folder / "data", ignore_errors=True)
-    return {"benchmark": "tenhours", "cores": os.cpu_count(), "runs": runs, "growth": growth(runs)}
+    first = [one for one in runs if one["reading"] == given.readings[0]]
+    others = [(one, of) for one in runs for of in first if one["hours"] == of["hours"] and one is not of]
+    return {
+        "benchmark": "tenhours",
+        "cores": os.cpu_count(),
+        "threads_of_the_model": given.threads,
+        "growth": growth(first),
+        "differences": [difference(*pair) for pair in others],
+        "runs": runs,
+    }
+
+
+def difference(one: Mapping[str, Any], of: Mapping[str, Any]) -> dict[str, Any]:
+    """How far the scores of one run lie from those of another, at most: every layer and lag, and the ladder."""
+    r, other = (np.array(each["r"]) for each in (one, of))
+    peaks, others = (np.array(each["peaks_s"], float) for each in (one, of))
+    slopes = [each["temporal_score"]["slope_ms"] for each in (one, of)]
+    return {
+        "hours": one["hours"],
+        "readings": [one["reading"], of["reading"]],
+        "cpu_s": [each["stages"]["all"]["cpu_s"] for each in (one, of)],
+        "language_model_cpu_s": [each["stages"]["language model"]["cpu_s"] for each in (one, of)],
+        "max_dr": round(float(np.abs(r - other).max()), 5),
+        "median_dr": round(float(np.median(np.abs(r - other))), 5),
+        "max_peak_shift_ms": round(1000 * float(np.nanmax(np.abs(peaks - others))), 2),
+        "slope_ms": slopes,
+    }
 
 
 def make(folder: Path, n_hours: int, given: argparse.Namespace) -> None:
@@ -72,11 +116,12 @@ def make(folder: Path, n_hours: int, given: argparse.Namespace) -> None:
     longstory.write(root, n_hours, load("smollm2"), text, given.makers)
 
 
-def run(folder: Path, hours: float) -> dict[str, Any]:
+def run(folder: Path, hours: float, reading: str, threads: int) -> dict[str, Any]:
     """One training in a process of its own, watched from here."""
-    command = [sys.executable, __file__, "--train", str(hours), "--folder", str(folder)]
+    command = [sys.executable, __file__, "--train", str(hours), "--folder", str(folder), "--readings", reading]
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     load, began, peak = [os.getloadavg()[0]], time.perf_counter(), 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
             peak = max(peak, resident(watched))
@@ -100,15 +145,17 @@ def resident(process: psutil.Process) -> int:
         return 0
 
 
-def train(folder: Path, hours: float) -> dict[str, Any]:
+def train(folder: Path, hours: float, reading: str) -> dict[str, Any]:
     """Everything that `rtalign train FOLDER --model smollm2` does, with a clock."""
     import rtalign.training.trainer as trainer
     from rtalign.core.recipe import Recipe
+    from rtalign.core.tensorfile import load_tensors
     from rtalign.language import load
     from rtalign_offline import estimate_training
 
     clock = clocked(trainer)
-    recordings, model, recipe = opened(folder / "data", hours), load("smollm2"), Recipe()
+    recipe = Recipe().with_settings("language", **READINGS[reading])
+    recordings, model = opened(folder / "data", hours), load("smollm2", precision=recipe.language.precision)
     foreseen = estimate_training(recordings, model, recipe, "cpu")
     before = psutil.Process().io_counters()
     with tempfile.TemporaryDirectory(dir=folder, prefix="store-") as scratch:
@@ -118,12 +165,17 @@ def train(folder: Path, hours: float) -> dict[str, Any]:
         spent = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
         after = psutil.Process().io_counters()
         kept = {part: size(Path(scratch) / part) for part in ("store/signal", "store/activations", "bank")}
+        r = load_tensors(out / "bank.safetensors")["r"]
+    named = {key: sum(clock.spent[name][key] for name in STAGES) for key in spent}
+    beside = min(clock.spent[name]["wall_s"] for name in ("signal", "language model"))
+    rest = {"wall_s": spent["wall_s"] - named["wall_s"] + beside, "cpu_s": spent["cpu_s"] - named["cpu_s"]}
     return {
         "hours": hours,
+        "reading": reading,
         "sessions": len(recordings),
         "words": sum(len(r.words) for r in recordings),
         "words_used": result["n_words"],
-        "stages": {name: rounded(clock.spent[name]) for name in STAGES} | {"all": rounded(spent)},
+        "stages": {name: rounded(clock.spent[name]) for name in STAGES} | {REST: rounded(rest), "all": rounded(spent)},
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "mb": {
             "recordings": size(folder / "data") * min(hours / len(list((folder / "data").glob("*/*"))), 1),
@@ -135,25 +187,35 @@ def train(folder: Path, hours: float) -> dict[str, Any]:
         "temporal_score": result["temporal_score"],
         "peaks_s": [layer["peak_s"] for layer in result["layers"]],
         "peak_r": [round(layer["peak_r"], 4) for layer in result["layers"]],
+        "r": np.round(r, 5).tolist(),
     }  # fmt: skip
 
 
 def clocked(trainer: Any) -> Any:
-    """Progress that also takes processor time: of the stage's own thread where stages run side by side."""
+    """Progress that also takes processor time: signal, of its own thread; the model beside it, of all other threads."""
     from rtalign.core.progress import Progress
 
     class Clocked(Progress):
         def __init__(self) -> None:
             super().__init__()
             self.spent: dict[str, dict[str, float]] = {}
+            self._signal: Callable[[], float] = float
 
         @contextmanager
         def stage(self, name: str, total: float, unit: str) -> Iterator[Any]:
-            clock = time.thread_time if name in ("signal", "language model") else time.process_time
+            clock = self._own_thread() if name == "signal" else lambda: time.process_time() - self._signal()
             wall, cpu = time.perf_counter(), clock()
             with super().stage(name, total, unit) as stage:
                 yield stage
             self.spent[name] = {"wall_s": time.perf_counter() - wall, "cpu_s": clock() - cpu}
+            if name == "signal":
+                self._signal = partial(float, clock())
+
+        def _own_thread(self) -> Callable[[], float]:
+            """Reads the processor time of this thread, from any other thread too."""
+            own = time.pthread_getcpuclockid(threading.get_ident())
+            self._signal = partial(time.clock_gettime, own)
+            return self._signal
 
     clock, write = Clocked(), trainer.write_results
 
@@ -192,7 +254,7 @@ def growth(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Processor seconds over hours as a line: its two numbers, and how far the runs lie from it at most."""
     hours = np.array([run["hours"] for run in runs])
     lines: dict[str, Any] = {}
-    for name in (*STAGES, "all"):
+    for name in (*STAGES, REST, "all"):
         spent = np.array([run["stages"][name]["cpu_s"] for run in runs])
         line: dict[str, Any] = {"cpu_s_an_hour": [round(float(s), 1) for s in spent / hours]}
         if len(runs) > 2:

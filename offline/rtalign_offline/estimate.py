@@ -16,7 +16,7 @@ from rtalign.core.records import Recording
 from rtalign.core.time_format import duration
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.projection import WIDE_FACTOR
-from rtalign.language import LanguageModel, growing_spans, window_spans
+from rtalign.language import LanguageModel, recipe_spans
 from rtalign.signal.chain import Chain, ChainDesign
 from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
 from rtalign.training.trainer import lag_bytes
@@ -140,8 +140,7 @@ def _language_seconds(recordings: Sequence[Recording], model: LanguageModel, rec
 
 def _words_read(n_words: int, recipe: LanguageRecipe) -> int:
     """Words that pass through the model, context included, until so many have been read."""
-    spans = growing_spans if recipe.context_kind == "growing" else window_spans
-    return sum(part.stop - part.start for part in spans(n_words, recipe.context_words))
+    return sum(part.stop - part.start for part in recipe_spans(recipe, n_words))
 
 
 def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe: Recipe, device: str) -> float:

@@ -101,8 +101,15 @@ class LanguageRecipe(Settings):
 
     context: Annotated[str, AfterValidator(_check_context)] = Field(
         "growing:1000",
-        description="growing:N keeps up to N words and, when full, continues from the newer half; "
+        description="growing:N keeps up to N words and, when full, continues from the newest of them (kept_share); "
         "window:K re-reads each word after exactly its K previous words.",
+    )
+    kept_share: float = Field(
+        0.5,
+        ge=0.05,
+        le=0.5,
+        description="Part of a full growing context that the next one begins with: 0.5 reads every word twice, 0.25 "
+        "one and a third times.",
     )
     bos: bool = Field(True, description="Begin every context with the model's beginning-of-text token, if it has one.")
     tokens: Literal["mean", "last", "first"] = Field(
@@ -151,6 +158,11 @@ class LanguageRecipe(Settings):
     def context_words(self) -> int:
         """How many words a context holds."""
         return int(self.context.split(":")[1])
+
+    @property
+    def kept_words(self) -> int:
+        """How many words of a full growing context the next one begins with."""
+        return max(int(self.context_words * self.kept_share), 1)
 
     @property
     def reading(self) -> dict[str, str]:

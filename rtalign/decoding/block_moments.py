@@ -24,12 +24,15 @@ class BlockMoments:
         Mean of the targets.
     xy : ndarray, shape (sensor, target)
         Inner products of the centred signal with the centred targets.
+    xx : ndarray, shape (sensor, sensor), or None
+        Inner products of the centred signal, in float64, where sums of predictions are wanted.
     """
 
     n: int
     mean_x: np.ndarray
     mean_y: np.ndarray
     xy: np.ndarray
+    xx: np.ndarray | None = None
 
     @classmethod
     def from_data(cls, x: np.ndarray, y: np.ndarray, dtype: Precision = "float32") -> BlockMoments:
@@ -40,6 +43,22 @@ class BlockMoments:
             total.push(*centred(x[rows], x[0], dtype), *centred(y[rows], y[0], dtype))
         mean_x, mean_y = total.finish()
         return cls(len(x), mean_x, mean_y, total.xy.astype(dtype))
+
+    @classmethod
+    def at_lag(cls, x: np.ndarray, y: np.ndarray, mean_y: np.ndarray, dtype: Precision = "float32") -> BlockMoments:
+        """As `from_data`, with xx, where the same y meet one lag after another.
+
+        Why y stay as they are: products with a centred signal do not change with an offset of y.  Projections are
+        about their mean over all words, so that a block's own offset is no larger than their spread, and costs no
+        digit; to centre many columns at every lag costs a fifth of the products.
+        """
+        about, mean_x = centred(x, x[0], dtype)
+        xx, xy = np.zeros((x.shape[1],) * 2), np.zeros((x.shape[1], y.shape[1]))
+        for first in range(0, len(x), BLOCK):
+            rows = about[first : first + BLOCK]
+            xx += rows.T @ rows
+            xy += rows.T @ y[first : first + BLOCK].astype(dtype, copy=False)
+        return cls(len(x), mean_x, mean_y, xy.astype(dtype), xx)
 
 
 def sum_blocks(parts: Sequence[BlockMoments], of_x: Moments, of_y: Moments) -> Moments:
@@ -89,6 +108,15 @@ class BlockSums:
         squares = [np.einsum("wt,wt->t", part, part) for part in parts]
         total = np.stack([part.sum(0) for part in parts]).astype(np.float64)
         return cls(np.array([float(len(part)) for part in parts]), total, np.stack(squares).astype(np.float64))
+
+    @classmethod
+    def of_predictions(cls, parts: Sequence[BlockMoments], weights: np.ndarray) -> BlockSums:
+        """Of predictions by a decoder (sensor, target), from moments of the signal: no word is predicted for them."""
+        n = np.array([float(part.n) for part in parts])
+        mean_x, wide = np.stack([part.mean_x for part in parts]), weights.astype(np.float64)
+        away = (mean_x - n @ mean_x / n.sum()) @ wide
+        within = [np.einsum("st,st->t", wide, part.xx @ wide) for part in parts if part.xx is not None]
+        return cls(n, n[:, None] * away, np.stack(within) + n[:, None] * away**2)
 
     def spread(self, chosen: np.ndarray) -> np.ndarray:
         """(subset, target): centred sums of squares over the blocks of each subset, chosen (subset, block)."""

@@ -11,9 +11,20 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.linalg import eigh
+from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
+from rtalign.decoding.moments import BLOCK, Precision
 
 WIDE_FACTOR = 2
 """The wide basis holds this many times the components that are kept."""
+
+STEEPEST = 1e3
+"""Where the first component has so many times the variance of the last one, products in float32 would turn that by
+more than 1e-4 (a ratio of 160 turns it by 1e-5)."""
+
+FEW = 8
+"""Components that are so small a part of all dimensions are found by Lanczos's method, without the others."""
 
 
 class ActivationArray(Protocol):
@@ -98,12 +109,10 @@ def fit_projection(activations: Sequence[ActivationArray], components: int) -> P
     wide = min(WIDE_FACTOR * components, dim)
     means, bases, shares = [], [], []
     for layer in range(n_layers):
-        mean, covariance = _covariance([a[:, layer] for a in activations])
-        values, vectors = np.linalg.eigh(covariance)
-        order = np.argsort(values)[::-1][:wide]
+        mean, values, vectors, total = _leading([a[:, layer] for a in activations], wide)
         means.append(mean)
-        bases.append(_with_fixed_signs(vectors[:, order]))
-        shares.append(np.maximum(values[order], 0) / max(np.trace(covariance), np.finfo(float).tiny))
+        bases.append(_with_fixed_signs(vectors))
+        shares.append(np.maximum(values, 0) / max(total, np.finfo(float).tiny))
     return Projection(np.array(means), np.array(bases, np.float32), np.array(shares, np.float32), components)
 
 
@@ -116,16 +125,43 @@ def leading_rotation(yy: np.ndarray, components: int) -> np.ndarray:
     return np.stack([_with_fixed_signs(v[:, ::-1][:, :components]) for v in vectors])
 
 
-def _covariance(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean, and sums of centred products, of (word, dim) parts, in float64 and in blocks."""
-    n = sum(len(p) for p in parts)
-    mean = sum(p.sum(axis=0, dtype=np.float64) for p in parts) / n
-    total = np.zeros((parts[0].shape[1],) * 2)
+def _leading(parts: Sequence[np.ndarray], wide: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Mean, variances and directions (dim, wide) of the leading components of (word, dim) parts, and all variance.
+
+    Products are in float32, twice as fast, and in float64 where that would move a component.
+    """
+    mean = sum(p.sum(axis=0, dtype=np.float64) for p in parts) / sum(len(p) for p in parts)
+    covariance = _covariance(parts, mean, "float32")
+    values, vectors = _largest(covariance, wide)
+    if values[0] > STEEPEST * values[-1]:
+        covariance = _covariance(parts, mean, "float64")
+        values, vectors = _largest(covariance, wide)
+    return mean, values, vectors, float(np.trace(covariance))
+
+
+def _covariance(parts: Sequence[np.ndarray], mean: np.ndarray, dtype: Precision) -> np.ndarray:
+    """(dim, dim) sums of centred products, of (word, dim) parts; sums over blocks are float64."""
+    total = np.zeros((len(mean),) * 2)
     for part in parts:
-        for first in range(0, len(part), 8192):
-            block = part[first : first + 8192] - mean
+        for first in range(0, len(part), BLOCK):
+            block = part[first : first + BLOCK].astype(dtype, copy=False) - mean.astype(dtype)
             total += block.T @ block
-    return mean, total
+    return total
+
+
+def _largest(covariance: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The n largest eigenvalues, falling, and their vectors (dim, n)."""
+    dim = len(covariance)
+    if n * FEW < dim:
+        try:
+            # Always from the same vector, so that runs agree.
+            values, vectors = eigsh(covariance, k=n, which="LA", v0=np.ones(dim))
+            order = np.argsort(values)[::-1]
+            return values[order], vectors[:, order]
+        except ArpackNoConvergence:  # where there are fewer words than components
+            pass
+    values, vectors = eigh(covariance, subset_by_index=[dim - n, dim - 1], driver="evr")
+    return values[::-1], vectors[:, ::-1]
 
 
 def _with_fixed_signs(vectors: np.ndarray) -> np.ndarray:

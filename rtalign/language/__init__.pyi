@@ -4,9 +4,9 @@ from .background_reader import EncodedWord as EncodedWord
 from .background_reader import LiveReader as LiveReader
 from .contexts import ContextSpan as ContextSpan
 from .contexts import growing_spans as growing_spans
+from .contexts import recipe_spans as recipe_spans
 from .contexts import shortest_equivalent as shortest_equivalent
 from .contexts import tokens_read as tokens_read
-from .contexts import window_spans as window_spans
 from .model import IncrementalReader as IncrementalReader
 from .model import LanguageModel as LanguageModel
 from .model import load as load
@@ -38,8 +38,8 @@ __all__ = [
     "find_content_words",
     "growing_spans",
     "load",
+    "recipe_spans",
     "shortest_equivalent",
     "surprisal_quartiles",
     "tokens_read",
-    "window_spans",
 ]

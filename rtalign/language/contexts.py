@@ -29,10 +29,10 @@ class ContextSpan:
     stop: int
 
 
-def growing_spans(n_words: int, capacity: int) -> Iterator[ContextSpan]:
-    """Contexts of up to capacity words; a full one is followed by one that starts with its newer half.
+def growing_spans(n_words: int, capacity: int, kept: int | None = None) -> Iterator[ContextSpan]:
+    """Contexts of up to capacity words; a full one is followed by one that starts with its newest words.
 
-    Span k starts at word k * (capacity - capacity // 2), so the context of a word follows from its index alone.
+    Span k starts at word k * (capacity - kept), so the context of a word follows from its index alone.
 
     Parameters
     ----------
@@ -40,17 +40,20 @@ def growing_spans(n_words: int, capacity: int) -> Iterator[ContextSpan]:
         Length of the story.
     capacity : int
         Words that a context holds, at least 2.
+    kept : int, optional
+        Words of a full context that the next one starts with, at most half; by default half.
 
     Yields
     ------
     ContextSpan
         In order; every word is returned by exactly one of them.
     """
+    step = capacity - (capacity // 2 if kept is None else kept)
     start = first = 0
     while first < n_words:
         stop = min(start + capacity, n_words)
         yield ContextSpan(start, first, stop)
-        start, first = start + capacity - capacity // 2, stop
+        start, first = start + step, stop
 
 
 def window_spans(n_words: int, previous: int) -> Iterator[ContextSpan]:
@@ -70,6 +73,25 @@ def window_spans(n_words: int, previous: int) -> Iterator[ContextSpan]:
     """
     for index in range(n_words):
         yield ContextSpan(max(index - previous, 0), index, index + 1)
+
+
+def recipe_spans(recipe: LanguageRecipe, n_words: int) -> Iterator[ContextSpan]:
+    """The contexts in which a recipe reads a story.
+
+    Parameters
+    ----------
+    recipe : LanguageRecipe
+        How the story is read.
+    n_words : int
+        Length of the story.
+
+    Returns
+    -------
+    iterator of ContextSpan
+    """
+    if recipe.context_kind == "window":
+        return window_spans(n_words, recipe.context_words)
+    return growing_spans(n_words, recipe.context_words, recipe.kept_words)
 
 
 def token_blocks(span: ContextSpan, n_tokens: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
@@ -146,10 +168,8 @@ def tokens_read(recipe: LanguageRecipe, n_tokens: Sequence[int]) -> int:
     int
         Tokens, those counted again that are read again.
     """
-    growing = growing_spans(len(n_tokens), recipe.context_words)
-    spans = growing if recipe.context_kind == "growing" else window_spans(len(n_tokens), recipe.context_words)
     sums = [0, *accumulate(n_tokens)]
-    return sum(sums[span.stop] - sums[span.start] for span in spans)
+    return sum(sums[span.stop] - sums[span.start] for span in recipe_spans(recipe, len(n_tokens)))
 
 
 def longest_span(spans: Sequence[ContextSpan], n_tokens: Sequence[int]) -> tuple[int, ContextSpan]:

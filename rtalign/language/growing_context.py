@@ -52,7 +52,7 @@ class GrowingContext:
         has_context = [self.stop + k > self.start for k in range(len(words))]
         hidden, before, ids = self._run(words, request.layers)
         surprisal = network.token_surprisal(before, ids) if request.surprisal else None
-        return pool_words(hidden, surprisal, [word.spoken for word in words], has_context, request)()
+        return pool_words(hidden, surprisal, [request.counted(word) for word in words], has_context, request)()
 
     def prefill(self, words: Sequence[Sequence[int]]) -> None:
         """Read the tokens of the next words for their context alone."""
@@ -90,7 +90,7 @@ def read_growing(setup: ReadSetup[IncrementalNetwork], tokens: Sequence[WordToke
     read one after the other, each on a cache, in smaller parts.
     """
     n_tokens = [len(word) for word in tokens]
-    spans = list(contexts.growing_spans(len(tokens), setup.recipe.context_words))
+    spans = list(contexts.recipe_spans(setup.recipe, len(tokens)))
     longest = _check_lengths(setup, spans, n_tokens)
     if longest * (CONTEXTS_AT_ONCE if setup.request.surprisal else 1) <= setup.network.batch_tokens:
         first, rows = 0, [row_of(setup, tokens, span) for span in spans]
@@ -126,10 +126,10 @@ def _check_lengths(
 
 
 class GrowingReader:
-    """Reads words in a growing context, while the next context, which starts with its newer half, is prepared.
+    """Reads words in a growing context, while the next context, which starts with its newest words, is prepared.
 
     Why two contexts: the next one reads its words while they come, a few at a time, so that no word has to wait until
-    half a context has been read again.
+    these have been read again.
     """
 
     def __init__(self, setup: ReadSetup[IncrementalNetwork]) -> None:
@@ -140,7 +140,7 @@ class GrowingReader:
         self._waiting: list[WordTokens] = []
 
     def _following(self) -> GrowingContext:
-        return GrowingContext(self._setup, start=self._current.start + self._capacity - self._capacity // 2)
+        return GrowingContext(self._setup, start=self._current.start + self._capacity - self._setup.recipe.kept_words)
 
     def push(self, words: Sequence[WordTokens]) -> Reading:
         """Read the tokens of the next words, together as far as one context holds them."""

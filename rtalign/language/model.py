@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -145,7 +145,12 @@ class LanguageModel:
         return whole
 
     def stream(
-        self, words: Sequence[str], recipe: LanguageRecipe, layers: Sequence[int], surprisal: bool = True
+        self,
+        words: Sequence[str],
+        recipe: LanguageRecipe,
+        layers: Sequence[int],
+        surprisal: bool = True,
+        wanted: Iterable[int] | None = None,
     ) -> Iterator[tuple[int, Reading]]:
         """Read all the words of one story in stretches, so that memory does not grow with the story.
 
@@ -153,18 +158,21 @@ class LanguageModel:
         ----------
         words, recipe, layers, surprisal
             As for ``encode``.
+        wanted : iterable of int, optional
+            Words whose windows are read, in order; the others are in these as context alone.  Growing contexts return
+            every word.
 
         Yields
         ------
         int, Reading
-            Index of the first word of a stretch, and the stretch; in order.
+            Index of the first word of a stretch, of those that are returned, and the stretch; in order.
         """
         request = self._request(recipe, layers, surprisal)
         recipe = effective_recipe(recipe, self._network.fallback_window)
         texts = [as_read(word, recipe) for word in words]
         tokens = self._tokenizer.all_words(texts) if recipe.separator == "space" else self._tokenizer.alone(texts)
         if recipe.context_kind == "window":
-            return read_windows(ReadSetup(self._network, recipe, request, self._tokenizer.bos), tokens)
+            return read_windows(ReadSetup(self._network, recipe, request, self._tokenizer.bos), tokens, wanted)
         network = cast(IncrementalNetwork, self._network)
         return read_growing(ReadSetup(network, recipe, request, self._tokenizer.bos), tokens)
 

@@ -23,7 +23,7 @@ def row_of(setup: ReadSetup[Any], tokens: Sequence[WordTokens], span: ContextSpa
     """A context as a row.  tokens : those of each word of the story."""
     return TokenRow(
         setup.opening + [token for word in tokens[span.start : span.stop] for token in word],
-        [word.spoken for word in tokens[span.first : span.stop]],
+        [setup.request.counted(word) for word in tokens[span.first : span.stop]],
         [index > span.start for index in range(span.first, span.stop)],
     )
 

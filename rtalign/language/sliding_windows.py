@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -18,17 +18,21 @@ STRETCH = 256
 
 
 def read_windows(
-    setup: ReadSetup[Network], tokens: Sequence[WordTokens], first: int = 0
+    setup: ReadSetup[Network], tokens: Sequence[WordTokens], wanted: Iterable[int] | None = None
 ) -> Iterator[tuple[int, Reading]]:
-    """(index of the first word, reading) of stretches of the words from first on.  tokens : those of each word."""
-    spans = list(window_spans(len(tokens), setup.recipe.context_words))[first:]
+    """(number of the first word, reading) of stretches of the words that are wanted, or of all.
+
+    tokens : those of each word.
+    """
+    spans = list(window_spans(len(tokens), setup.recipe.context_words))
+    spans = spans if wanted is None else [spans[index] for index in wanted]
     mean_length = sum(map(len, tokens)) / max(len(tokens), 1) * (setup.recipe.context_words + 1)
     n_rows = max(STRETCH, int(setup.network.batch_tokens / max(mean_length, 1)))
     for start in range(0, len(spans), n_rows):
         stretch = spans[start : start + n_rows]
         rows = [row_of(setup, tokens, span) for span in stretch]
         _check_lengths(setup, rows, stretch)
-        yield first + start, _read_sorted(setup, rows)
+        yield start, _read_sorted(setup, rows)
 
 
 def _read_sorted(setup: ReadSetup[Network], rows: Sequence[TokenRow]) -> Reading:
@@ -60,7 +64,7 @@ class WindowReader:
         """Read the tokens of the next words, side by side."""
         known = list(self._recent)
         self._recent.extend(words)
-        parts = read_windows(self._setup, [*known, *words], first=len(known))
+        parts = read_windows(self._setup, [*known, *words], range(len(known), len(known) + len(words)))
         return Reading.join([reading for _, reading in parts])
 
     def prepare(self) -> bool:

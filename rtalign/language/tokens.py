@@ -27,14 +27,20 @@ class WordTokens(list[int]):
 
     Attributes
     ----------
+    written : tuple of bool
+        Of each token, whether it is more than the space before the word, which some tokenizers cut off.
     spoken : tuple of bool
-        Of each token, whether it has a letter, a digit or a spoken sign; all of them where none has.
+        Of each token, whether it has a letter, a digit or a spoken sign; those that are written where none has.
     """
 
-    def __init__(self, ids: Iterable[int], spoken: Iterable[bool]) -> None:
+    def __init__(self, ids: Iterable[int], pieces: Iterable[str]) -> None:
+        """pieces : the characters of each token."""
         super().__init__(ids)
-        known = tuple(spoken)
-        self.spoken = known if any(known) else (True,) * len(known)
+        texts = list(pieces)
+        written = tuple(bool(text.strip()) for text in texts)
+        self.written = written if any(written) else (True,) * len(written)
+        spoken = tuple(map(is_spoken, texts))
+        self.spoken = spoken if any(spoken) else self.written
 
 
 class WordTokenizer(Protocol):
@@ -75,7 +81,8 @@ class WholeWordTokenizer:
     bos: int | None = None
 
     def first_word(self, word: str, index: int = 0) -> WordTokens:
-        return WordTokens([int(cache.content_key(_stripped(word, index).lower())[:15], 16)], [True])
+        stripped = _stripped(word, index)
+        return WordTokens([int(cache.content_key(stripped.lower())[:15], 16)], [stripped])
 
     def next_word(self, previous: str, word: str, index: int) -> WordTokens:
         del previous
@@ -179,13 +186,13 @@ def _tokens_from(
     text: str, start: int, index: int, ids: Sequence[int], offsets: Sequence[tuple[int, int]]
 ) -> WordTokens:
     """The tokens whose characters are at or after start."""
-    tokens, spoken = [], []
+    tokens, pieces = [], []
     for token, (first, last) in zip(ids, offsets, strict=True):
         if first < start < last:
             raise ValueError(f"word {index}: the tokenizer joins {text!r} across the space; use another model")
         if last > start:
             tokens.append(token)
-            spoken.append(is_spoken(text[first:last]))
+            pieces.append(text[first:last])
     if not tokens:
         raise ValueError(f"word {index} ({text[start:].strip()!r}) has no token in this model; drop or respell it")
-    return WordTokens(tokens, spoken)
+    return WordTokens(tokens, pieces)

@@ -83,9 +83,9 @@ def _filter(results: Results, recipe: Recipe) -> str:
 
 
 def _context(recipe: Recipe) -> str:
-    n = recipe.language.context_words
+    n, kept = recipe.language.context_words, f"{recipe.language.kept_words:,}"
     if recipe.language.context_kind == "growing":
-        return f"a context that grows to {several(n, 'word')}"
+        return f"a context that grows to {several(n, 'word')} and then goes on from its newest {kept}"
     return f"exactly the {several(n, 'word')} before it as context" if n else "no context"
 
 

@@ -143,7 +143,7 @@ def score_recordings(
         raise ValueError(f"evaluation has no control called {', '.join(sorted(unknown))}; it has nuisances")
     check_model(bank, model)
     overlap = check_recordings_are_new(bank, recordings)
-    request = ActivationRequest(model, bank.recipe.language, bank.layers)
+    request = ActivationRequest(model, bank.recipe.language, bank.layers, words=bank.recipe.words)
     store = store or cache_folder()
     prepared = prepare_recordings(recordings, request, bank.recipe, store, progress)
     n_words = sum(len(one.used) for one in prepared)

@@ -44,6 +44,8 @@ class LagTargets:
         Of the wide basis, per fold and final.
     blocks : sequence of sequence of slice
         Stretches of neighbouring words of each fold.
+    means : sequence of ndarray, shape (block, layer x wide)
+        Of the values of each block, one a fold.
     components : sequence of BlockSums
         Of the targets of each fold's decoders, by block.
     shifts : tuple of Draws and Prepared, or None
@@ -54,6 +56,7 @@ class LagTargets:
     moments: Sequence[Moments]
     rotations: ridge.FoldRotations
     blocks: Sequence[Sequence[slice]]
+    means: Sequence[np.ndarray]
     components: Sequence[BlockSums]
     shifts: tuple[Draws, Prepared] | None
 
@@ -77,7 +80,11 @@ class LagTargets:
         rotations = (find_rotations or _rotations)(total, n_components)
         turned = [rotate(y, r.astype(np.float32)) for y, r in zip(values, rotations.outer, strict=True)]
         sums = [BlockSums.of(y, of_fold) for y, of_fold in zip(turned, blocks, strict=True)]
-        return cls(values, own, rotations, blocks, sums, _shifts(turned, n_layers, recipe))
+        means = [
+            np.stack([y[rows].mean(0, dtype=np.float64) for rows in of_fold])
+            for y, of_fold in zip(values, blocks, strict=True)
+        ]
+        return cls(values, own, rotations, blocks, means, sums, _shifts(turned, n_layers, recipe))
 
     def on(self, device: str, recipe: FitRecipe) -> GpuTargets | None:
         """The values in a GPU's memory; None for "cpu"."""
@@ -289,18 +296,18 @@ class _Sums:
     """
 
     def __init__(self, words: LagWords) -> None:
-        self._words, targets, precision = words, words.targets, words.recipe.precision
+        targets, precision = words.targets, words.recipe.precision
+        folds = zip(words.signals, targets.values, targets.blocks, targets.means, strict=True)
         self.parts = [
-            [BlockMoments.from_data(x[rows], y[rows], precision) for rows in blocks]
-            for x, y, blocks in zip(words.signals, targets.values, targets.blocks, strict=True)
+            [BlockMoments.at_lag(x[rows], y[rows], mean, precision) for rows, mean in zip(blocks, means, strict=True)]
+            for x, y, blocks, means in folds
         ]
         sensors = words.sensors or [_moments_of(x, words.recipe) for x in words.signals]
         self.moments = [sum_blocks(*fold) for fold in zip(self.parts, sensors, targets.moments, strict=True)]
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
         """Of the held-out predictions of each fold."""
-        values = zip(self._words.predicted(fit), self._words.targets.blocks, strict=True)
-        return [BlockSums.of(*fold) for fold in values]
+        return [BlockSums.of_predictions(*fold) for fold in zip(self.parts, fit.weights, strict=True)]
 
     def pairs(self, alpha: np.ndarray, bases: Bases, rotations: ridge.FoldRotations) -> None:
         """Of blocks: made from their parts, where they are needed."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from rtalign.core.cache import is_stored, stored_folder
 from rtalign.core.files import remove_abandoned
 from rtalign.core.parallel import BackgroundTask
 from rtalign.core.progress import Progress, Stage
-from rtalign.core.recipe import LanguageRecipe, Recipe
+from rtalign.core.recipe import LanguageRecipe, Recipe, WordRecipe
 from rtalign.core.records import Recording
 from rtalign.core.word_text import count_rows_without_word
 from rtalign.decoding.folds import PURGED
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from rtalign.language.model import LanguageModel
 
 SURPRISAL = "surprisal.npy"
+ROWS = "rows.npy"
+"""Where each word of a story is among its activations, -1 for one that was not read; written where there are such."""
 
 ROWS_AT_ONCE = 4096
 """Words whose activations are mapped together, which is what reading them adds to the memory in use."""
@@ -56,9 +59,11 @@ class StoredActivations:
 
     @classmethod
     def open(cls, path: Path) -> StoredActivations:
-        """All words of a file."""
+        """All words of a story; those that were not read cannot be indexed."""
         shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
-        return cls(path, np.arange(shape[0]), shape)
+        some = path.with_name(ROWS)
+        rows = np.load(some, allow_pickle=False) if some.is_file() else np.arange(shape[0])
+        return cls(path, rows, (len(rows), *shape[1:]))
 
     def select(self, chosen: np.ndarray) -> StoredActivations:
         """Some of these words, by indices or by a mask (word,)."""
@@ -99,23 +104,36 @@ class ActivationRequest:
         Hidden states wanted.
     surprisal : bool
         Whether each word's surprisal is stored too: it takes a seventh of the work, and nothing is fitted to it.
+    words : WordRecipe or None
+        Which words will be decoded: where contexts are windows, only theirs are read.  None for all words.
     """
 
     model: LanguageModel
     recipe: LanguageRecipe
     layers: Sequence[int]
     surprisal: bool = False
+    words: WordRecipe | None = None
+
+    def wanted(self, words: Sequence[str]) -> np.ndarray | None:
+        """Indices of the words of a story that are read; None for all."""
+        if self.words is None or self.words.which == "all" or self.recipe.context_kind == "growing":
+            return None
+        found = np.flatnonzero(_content_words(tuple(words), self.words.tagger))
+        return found if len(found) else None
 
     def folder(self, words: Sequence[str], store: Path) -> Path:
         """The cache folder of a story's activations, whether it exists or not."""
         info, how = self.model.info, self.recipe.model_dump_json(exclude={"components", "layers"})
         surprisal = ["surprisal"] if self.surprisal else []
+        some = self.wanted(words)
         parts = ("1", info.id, info.revision, how, list(self.layers), list(words), *surprisal)
+        parts = parts if some is None else (*parts, some.tolist())
         return store / "activations" / cache.content_key(*parts)[:24]
 
     def stream(self, words: Sequence[str]) -> Iterator[Reading]:
         """The model's readings of a story, part by part."""
-        for _, part in self.model.stream(words, self.recipe, self.layers, surprisal=self.surprisal):
+        wanted = self.wanted(words)
+        for _, part in self.model.stream(words, self.recipe, self.layers, surprisal=self.surprisal, wanted=wanted):
             yield part
 
 
@@ -279,32 +297,33 @@ def compute_activations(
             if is_stored(folder, progress.say):
                 stage.skip(len(words))
             else:
-                _write_activations(folder, request, words, _reported(request.stream(words), stage, check))
+                _write_activations(folder, request, words, stage, check)
             read.append(StoredActivations.open(folder / "activations.npy"))
     return read
 
 
-def _reported(parts: Iterator[Reading], stage: Stage, check: Callable[[], None]) -> Iterator[Reading]:
-    for part in parts:
-        yield part
-        stage.advance(len(part.activations))
-        check()
-
-
 def _write_activations(
-    folder: Path, request: ActivationRequest, words: Sequence[str], parts: Iterable[Reading]
+    folder: Path, request: ActivationRequest, words: Sequence[str], stage: Stage, check: Callable[[], None]
 ) -> None:
     """Write a story's activations part by part, so that they are never in memory as a whole."""
-    shape = len(words), len(request.layers), request.model.info.dim
+    wanted = request.wanted(words)
+    n_read = len(words) if wanted is None else len(wanted)
+    shape = n_read, len(request.layers), request.model.info.dim
     surprisal = [np.empty(0, np.float32)]
     with stored_folder(folder) as partial:
         with (partial / "activations.npy").open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
-            for part in parts:
+            for part in request.stream(words):
                 file.write(np.ascontiguousarray(part.activations, "<f4").data)
                 if request.surprisal:
                     surprisal.append(np.asarray(part.surprisal, np.float32))
+                stage.advance(len(part.activations) * len(words) / n_read)
+                check()
+        if wanted is not None:
+            rows = np.full(len(words), -1)
+            rows[wanted] = np.arange(n_read)
+            np.save(partial / ROWS, rows, allow_pickle=False)
         if request.surprisal:
             np.save(partial / SURPRISAL, np.concatenate(surprisal), allow_pickle=False)
 
@@ -318,7 +337,7 @@ def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tu
     signal.mark_bad(recording.bad_stretches)
     chosen = np.ones(len(recording.words), bool)
     if recipe.words.which == "content":
-        chosen = find_content_words([word.text for word in recording.words], recipe.words.tagger)
+        chosen = _content_words(tuple(word.text for word in recording.words), recipe.words.tagger)
     used, skipped = [], count_rows_without_word(recording.notes)
     for i in np.flatnonzero(chosen):
         onset = recording.words[i].onset
@@ -328,6 +347,12 @@ def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tu
         else:
             skipped[reason] += 1
     return np.array(used, int), skipped
+
+
+@lru_cache(maxsize=4)
+def _content_words(words: tuple[str, ...], tagger: str) -> np.ndarray:
+    """(word,) whether each is one; remembered, as reading a story asks for them more than once."""
+    return find_content_words(words, tagger)
 
 
 def read_lag(prepared: Sequence[PreparedRecording], lag: float) -> np.ndarray:

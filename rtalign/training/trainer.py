@@ -174,7 +174,7 @@ def train(
         extend.require_sums("--extend")
     layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
     prepared = prepare_recordings(
-        recordings, ActivationRequest(model, recipe.language, layers), recipe, store, progress
+        recordings, ActivationRequest(model, recipe.language, layers, words=recipe.words), recipe, store, progress
     )
     fold = folds.assign_folds([one.onsets for one in prepared], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     with progress.stage("targets", len(layers), "layers") as stage:

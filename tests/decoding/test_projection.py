@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from sklearn.decomposition import PCA
 
 from rtalign.decoding.moments import Moments
@@ -23,6 +24,28 @@ def test_components_equal_scikit_learn_layer_by_layer() -> None:
         pca = PCA(4).fit(ACTIVATIONS[:, layer].astype(float))
         assert same_up_to_sign(ours[:, layer], pca.transform(ACTIVATIONS[:, layer].astype(float)))
         assert np.allclose(projection.variance[layer, :4], pca.explained_variance_ratio_, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("dim", "outlier"), [(60, 1.0), (60, 1e3), (300, 1.0), (300, 1e3)])
+def test_components_are_those_of_float64_within_a_ten_thousandth(dim: int, outlier: float) -> None:
+    """Of few and of many dimensions, and of a layer with one direction that outweighs all others."""
+    rng = np.random.default_rng(1)
+    axes = np.linalg.qr(rng.standard_normal((dim, dim)))[0]
+    scale = np.arange(1, dim + 1.0) ** -0.7
+    scale[0] *= outlier
+    activations = (rng.standard_normal((900, 1, dim)) * scale @ axes + 3).astype(np.float32)
+    projection = fit_projection([activations], 10)
+    exact = activations[:, 0] - activations[:, 0].mean(0, dtype=np.float64)
+    vectors = np.linalg.svd(exact, full_matrices=False)[2][:10].T
+    basis = projection.basis[0, :, :10]
+    angles = np.linalg.norm(basis * np.sign((basis * vectors).sum(0)) - vectors, axis=0)
+    assert angles.max() < 1e-4
+
+
+def test_fewer_words_than_wide_components() -> None:
+    few = np.random.default_rng(2).standard_normal((12, 1, 400)).astype(np.float32)
+    basis = fit_projection([few], 10).basis[0]
+    assert np.allclose(basis.T @ basis, np.eye(20), atol=1e-5)
 
 
 def test_a_folds_rotation_is_the_pca_of_its_training_words() -> None:

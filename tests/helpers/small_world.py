@@ -77,9 +77,15 @@ class FakeModel:
         return "it reads twenty words at most" if recipe.context == "growing:30" else None
 
     def stream(
-        self, words: Sequence[str], recipe: LanguageRecipe, layers: Sequence[int], surprisal: bool = True
+        self,
+        words: Sequence[str],
+        recipe: LanguageRecipe,
+        layers: Sequence[int],
+        surprisal: bool = True,
+        wanted: Sequence[int] | None = None,
     ) -> Iterator[tuple[int, Any]]:
         """In blocks of seven words."""
+        assert wanted is None, "contexts of this model grow"
         for first in range(0, len(words), 7):
             yield first, self.encode(words[first : first + 7], recipe, layers, surprisal=surprisal)
 

@@ -41,6 +41,47 @@ CONFIGS = {
 SCAN = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 3}
 HYBRID = SCAN | {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64}
 
+UNUSUAL_HEADS = {
+    "cohere2": GATED | {"logit_scale": 0.05, "sliding_window": 40, "pad_token_id": 0},
+    "granite": GATED | {"logits_scaling": 7.0, "embedding_multiplier": 3.0},
+    "falcon_h1": GATED
+    | {"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_n_groups": 1, "mamba_d_state": 8}
+    | {"mamba_chunk_size": 16, "lm_head_multiplier": 0.3},
+}
+"""Models whose logits are their head's times a number."""
+
+EYES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+EYES |= {"image_size": 28, "patch_size": 14}
+QWEN_EYES = {"depth": 1, "num_heads": 2, "patch_size": 14}
+ROTARY = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 2, 2]}, "head_dim": 12}
+
+MULTIMODAL = {
+    "mistral3": {
+        "text_config": GATED | {"model_type": "mistral", "head_dim": 12},
+        "vision_config": EYES | {"model_type": "pixtral", "head_dim": 8},
+    },
+    "llava": {
+        "text_config": GATED | {"model_type": "llama"},
+        "vision_config": EYES | {"model_type": "clip_vision_model"},
+    },
+    "qwen2_vl": {"text_config": GATED | ROTARY, "vision_config": QWEN_EYES | {"embed_dim": 16, "hidden_size": 48}},
+    "qwen2_5_vl": {
+        "text_config": GATED | ROTARY,
+        "vision_config": QWEN_EYES | {"hidden_size": 16, "out_hidden_size": 48, "intermediate_size": 32},
+    },
+    "qwen3_vl": {
+        "text_config": GATED | ROTARY,
+        "vision_config": QWEN_EYES
+        | {"hidden_size": 16, "out_hidden_size": 48, "intermediate_size": 32, "deepstack_visual_indexes": []},
+    },
+    "llama4": {
+        "text_config": GATED
+        | {"head_dim": 12, "intermediate_size_mlp": 96, "num_local_experts": 2, "no_rope_layers": [1, 1, 0]},
+        "vision_config": EYES | {"vision_output_dim": 32, "projector_input_dim": 32, "projector_output_dim": 32},
+    },
+}
+"""Models that also see, with eyes as small as they get."""
+
 RECURRENT = {
     "mamba": SCAN | {"state_size": 8},
     "mamba2": SCAN | {"state_size": 8, "num_heads": 8, "head_dim": 8, "n_groups": 2, "chunk_size": 16},
@@ -76,14 +117,19 @@ def tokenizer(bos: bool = True) -> Any:
 
 def write_model(folder: Path, kind: str, bos: bool = True, **changes: Any) -> str:
     """Write a model with random weights; returns the folder as load() takes it."""
-    config = transformers.AutoConfig.for_model(
-        kind, **((CONFIGS | RECURRENT)[kind] | {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None} | changes)
-    )
+    tokens = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None}
+    known = CONFIGS | RECURRENT | UNUSUAL_HEADS | MULTIMODAL
+    config = transformers.AutoConfig.for_model(kind, **(tokens | known[kind] | changes))
     if kind == "xlstm":
         config.autocast_kernel_dtype = "float32"  # transformers would round the states of a reference to bfloat16
-    random_network(transformers.AutoModelForCausalLM, config).save_pretrained(folder)
+    random_network(_class_of(kind), config).save_pretrained(folder)
     tokenizer(bos).save_pretrained(folder)
     return str(folder)
+
+
+def _class_of(kind: str) -> Any:
+    multimodal = kind in MULTIMODAL
+    return transformers.AutoModelForImageTextToText if multimodal else transformers.AutoModelForCausalLM
 
 
 def random_network(kind: Any, config: Any) -> Any:
@@ -100,7 +146,8 @@ def random_network(kind: Any, config: Any) -> Any:
 @cache
 def load_plain(folder: str) -> Any:
     """Network and tokenizer as transformers gives them, without any code of rtalign."""
-    network = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    kind = transformers.AutoConfig.from_pretrained(folder).model_type
+    network = _class_of(kind).from_pretrained(folder).eval()
     return network, transformers.AutoTokenizer.from_pretrained(folder)
 
 
@@ -111,6 +158,7 @@ def full_pass(network: Any, ids: list[int]) -> tuple[np.ndarray, np.ndarray]:
     Where transformers does not number hidden states so, the blocks are called here one after another.
     """
     kind, tensor = network.config.model_type, torch.tensor([ids])
+    network = network.language_model if kind == "llama4" else network
     if kind in ("mamba", "mamba2", "falcon_mamba", "rwkv"):
         base = network.base_model
         hidden = [base.get_input_embeddings()(tensor)]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from rtalign.core.recipe import LanguageRecipe
-from rtalign.language import growing_spans, load, shortest_equivalent, tokens_read
+from rtalign.language import Reading, growing_spans, load, recipe_spans, shortest_equivalent, tokens_read
 from rtalign.language.contexts import token_blocks
-from tests.helpers.tiny_models import STORY, write_model
+from tests.helpers.tiny_models import STORY, assert_same, write_model
 
 
 @pytest.mark.parametrize("capacity", [2, 3, 10, 11])
@@ -18,6 +18,21 @@ def test_every_word_is_returned_by_one_context(capacity):
     assert given == list(range(57))
     assert max(span.stop - span.start for span in spans) == capacity
     assert all(span.first - span.start == capacity // 2 for span in spans[1:])
+
+
+def test_a_full_context_is_followed_by_one_with_the_share_kept(tmp_path):
+    how = LanguageRecipe(context="growing:12", kept_share=0.25)
+    spans = list(recipe_spans(how, 40))
+    assert [(span.start, span.first) for span in spans] == [(0, 0), (9, 12), (18, 21), (27, 30), (36, 39)]
+    language = load(write_model(tmp_path / "tiny", "llama"))
+    whole, reader = language.encode(STORY[:40], how, [1, 3]), language.reader(how, [1, 3])
+    parts = []
+    for first in range(0, 40, 5):
+        parts.append(reader.read(STORY[first : first + 5]))
+        while reader.prepare():
+            pass
+    one_by_one = Reading.join(parts)
+    assert_same(one_by_one, whole.activations, whole.surprisal)
 
 
 @pytest.mark.parametrize("size", [1, 4, 100])
@@ -43,10 +58,13 @@ def test_the_shortest_equivalent_context_reads_the_same(context, tmp_path):
     np.testing.assert_array_equal(one.activations, two.activations)
 
 
-@pytest.mark.parametrize("context", ["growing:6", "growing:40", "window:0", "window:5"])
-def test_tokens_read_are_counted_in_advance(context, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("context", "share"),
+    [("growing:6", 0.5), ("growing:6", 0.2), ("growing:40", 0.5), ("window:0", 0.5), ("window:5", 0.5)],
+)
+def test_tokens_read_are_counted_in_advance(context, share, tmp_path, monkeypatch):
     language = load(write_model(tmp_path / "tiny", "llama"))
-    how, counts = LanguageRecipe(context=context, bos=False), []
+    how, counts = LanguageRecipe(context=context, kept_share=share, bos=False), []
     network = type(language._network)
     run = network.run
     monkeypatch.setattr(

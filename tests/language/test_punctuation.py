@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -35,6 +38,22 @@ def test_a_comma_leaves_the_mean_of_its_word(model: LanguageModel) -> None:
     assert np.allclose(without, read(model, ["sea"])[0], atol=1e-5), "the network is causal: the comma comes after"
     assert not np.allclose(without, with_comma, atol=1e-3)
     assert np.allclose(read(model, ["sea,"], tokens="last")[0], read(model, ["sea"], tokens="last")[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("punctuation", ["out", "in"])
+def test_a_space_that_is_a_token_by_itself_counts_for_no_word(punctuation: str, tmp_path: Path) -> None:
+    """As where a tokenizer cuts it off: the network reads it, and mean, first and surprisal are those of the rest."""
+    folder = Path(write_model(tmp_path / "tiny", "llama"))
+    rules = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    rules["model"]["merges"] = []  # every byte is a token
+    (folder / "tokenizer.json").write_text(json.dumps(rules), encoding="utf-8")
+    model = load(str(folder))
+    reading = model.encode(["a", "b"], LanguageRecipe(context="growing:50", punctuation=punctuation), [0, 2])  # type: ignore[arg-type]
+    (first,) = model._tokenizer.all_words(["a", "b"])[1:]
+    assert len(first) == 2
+    assert first.spoken == first.written == (False, True)
+    embedding = model._network._base.get_input_embeddings().weight[first[1]]  # type: ignore[attr-defined]
+    assert np.allclose(reading.activations[1, 0], embedding.detach().numpy(), atol=1e-6)
 
 
 def test_surprisal_is_that_of_the_word_without_its_comma(model: LanguageModel) -> None:

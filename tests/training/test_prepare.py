@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
+from rtalign.core.recipe import LanguageRecipe, WordRecipe
 from rtalign.core.records import BadStretch, Chunk, Sensor, Word
+from rtalign.language import load
 from rtalign.signal.chain import Chain
 from rtalign.signal.disk_buffer import DiskBuffer
+from rtalign.training import prepare
 from rtalign.training.prepare import (
     ActivationRequest,
     StoredActivations,
@@ -27,6 +30,7 @@ from rtalign.training.prepare import (
     usable_words,
 )
 from tests.helpers.small_world import MemoryRecording, sensors, slowed, small_recipe, two_worlds
+from tests.helpers.tiny_models import STORY, write_model
 
 RECIPE = small_recipe()
 LAYERS = range(6)
@@ -121,8 +125,9 @@ def test_activations_are_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     """A look at one layer brings no other layer into memory."""
     info = SimpleNamespace(id="wide", revision="1", dim=200)
 
-    def stream(words: Any, _: Any, layers: Any, surprisal: bool) -> Iterator[tuple[int, Any]]:
+    def stream(words: Any, _: Any, layers: Any, surprisal: bool, wanted: Any) -> Iterator[tuple[int, Any]]:
         assert not surprisal
+        assert wanted is None
         part = SimpleNamespace(activations=np.ones((50, len(layers), 200), np.float32))
         for first in range(0, len(words), 50):
             yield first, part
@@ -141,6 +146,22 @@ def test_activations_are_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     assert much - little < 0.02 * whole
     assert peak_of(lambda: read[20_000][:, 3]) < 0.3 * whole
     assert read[20_000][:, 3].shape == (20_000, 200)
+
+
+def test_of_windows_only_those_of_words_that_are_decoded_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = STORY[:30]
+    monkeypatch.setattr(prepare, "find_content_words", lambda words, _: np.array([len(word) > 4 for word in words]))
+    model = load(write_model(tmp_path / "tiny", "llama"))
+    recording = Long(1.0, tuple(Word(i, text, float(i)) for i, text in enumerate(texts)))
+    language, content = LanguageRecipe(context="window:3"), WordRecipe(which="content")
+    requests = [ActivationRequest(model, language, [1, 3], True, words) for words in (None, content)]
+    every, some = (compute_activations([recording], one, tmp_path / "store", QUIET, nothing)[0] for one in requests)
+    read = np.array([i for i, text in enumerate(texts) if len(text) > 4])
+    assert len(np.load(some.path, mmap_mode="r")) == len(read) < len(some) == len(every) == 30
+    assert np.allclose(some.select(read)[:], every.select(read)[:], atol=1e-6)
+    assert np.allclose(some.select(read).surprisal(), every.select(read).surprisal(), atol=1e-5, equal_nan=True)
 
 
 def test_reading_a_lag_takes_the_memory_of_its_words(tmp_path: Path) -> None:

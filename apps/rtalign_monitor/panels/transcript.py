@@ -219,10 +219,7 @@ class TranscriptPanel(Panel):
         used, full = min(self.snapshot.n_received, limit), self.snapshot.n_received > limit
         text = f"context {used:,} of {limit:,} words"
         if kind == "growing" and full:
-            text, used = (
-                f"context {limit // 2:,} to {limit:,} words",
-                limit,
-            )  # a full context restarts with its newer half
+            text, used = f"context up to {limit:,} words", limit  # a full one goes on from its newest words
         box, known = self.inner_box(), limit > 0
         line = QRectF(box.right() - self.px(330), box.top(), self.px(240 if known else 330), self.px(20))
         self.write(painter, line, text if known else f"context {kind}", "muted", 12, align="right")

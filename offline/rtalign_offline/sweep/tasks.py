@@ -158,7 +158,7 @@ def _read_story(paths: SweepPaths, recording: RecordingHeader, model: Any, layer
     """The name of the folder of a story's activations."""
     plan, store, words = load_plan(paths), paths.cache, [word.text for word in recording.words]
     recipe = shortest_recipe(plan.recipe_for(context), len(words))
-    request = ActivationRequest(model, recipe.language, layers, plan.quartiles)
+    request = ActivationRequest(model, recipe.language, layers, plan.quartiles, recipe.words)
     folder = request.folder(words, store)
     if cache.is_stored(folder):
         paths.journal.note("activations", folder.name, "reused")

@@ -68,7 +68,8 @@ MISSING_SHARE = 3.0
 def model_size(folder: Path, config: Any) -> ModelSize:
     """From the headers of the safetensors in a folder; where it has none, from the shapes in its configuration."""
     files = sorted(folder.glob("*.safetensors"))
-    vocabulary = int(getattr(config, "vocab_size", 0)) * int(getattr(config, "hidden_size", 0))
+    text = config.get_text_config()
+    vocabulary = int(getattr(text, "vocab_size", 0)) * int(getattr(text, "hidden_size", 0))
     described = count_parameters(config)
     if not files:
         return ModelSize(described, vocabulary, 4 * described)

@@ -33,7 +33,7 @@ from rtalign.language.loading.weights import (
 from rtalign.language.networks.base import Network
 from rtalign.language.networks.bidirectional import BidirectionalNetwork, SpecialTokens
 from rtalign.language.networks.block_hooks import find_blocks
-from rtalign.language.networks.causal import CausalNetwork
+from rtalign.language.networks.causal import CausalNetwork, text_parts
 from rtalign.language.networks.classic import (
     ClassicModel,
     ClassicNetwork,
@@ -153,7 +153,7 @@ def _load_transformers(request: LoadRequest, files: ModelFiles, family: Family) 
     hf_tokenizer = _load_tokenizer(files)
     tokenizer = SubwordTokenizer(hf_tokenizer)
     text, precision, limit = config.get_text_config(), request.precision, request.limit_bytes
-    size = capacity.model_size(files.folder, text)
+    size = capacity.model_size(files.folder, config)
     device_map = capacity.choose_device_map(files.id, size, precision, request.device, limit)
     batch_tokens = capacity.choose_batch_tokens(text, size, precision, request.device, limit)
     if request.name.variant == "untrained":
@@ -190,7 +190,10 @@ def _network(request: LoadRequest, model: Any, family: Family, hf_tokenizer: Any
             raise ValueError(f"{family.name}: the tokenizer has no {names[ids.index(None)]}; use another model")
         return BidirectionalNetwork(model, SpecialTokens(*ids), batch_tokens)
     if family.kind == "unverified":
-        return verify_model(model, family, request.precision, batch_tokens)
+        network = verify_model(model, family, request.precision, batch_tokens)
+        if request.report and not network.head_is_known:
+            request.report(f"{family.name}: its head is more than a matrix; states are read, surprisal is not known")
+        return network
     return CausalNetwork(model, family, batch_tokens)
 
 
@@ -200,7 +203,7 @@ def _quantised(model: Any) -> Any:
     They are packed as the weights were stored, and only the rest is widened afterwards: the whole model never takes
     four bytes for each parameter in between.
     """
-    base = getattr(model.base_model, "language_model", model.base_model)
+    base, head = text_parts(model)
     blocks = find_blocks(base, int(model.config.get_text_config().num_hidden_layers))
     model_type = model.config.model_type
     if model_type == "rwkv":
@@ -208,7 +211,6 @@ def _quantised(model: Any) -> Any:
             base.eval()(input_ids=torch.zeros(1, 2, dtype=torch.long))
     if not to_int8(blocks):
         raise ValueError(f"{model_type}: its blocks hold no plain matrices; use bfloat16 or float32")
-    head = model.get_output_embeddings()
     if type(head) is torch.nn.Linear:
         model.set_output_embeddings(Int8Linear(head.weight.detach(), head.bias))
     return model.float()
@@ -231,6 +233,8 @@ def _info(
     if request.name.variant == "untrained":
         revision = f"untrained-{seed}-" + cache.content_key(files.revision, seed)[:8]
     used = model.get_input_embeddings() if request.name.variant == "static" else model
+    if isinstance(network, CausalNetwork) and network.family.multimodal:
+        used = torch.nn.ModuleList(text_parts(model))
     packed = [part for name, part in used.named_buffers() if name.endswith("packed")]
     return ModelInfo(
         id=str(ModelName(files.id, request.name.variant, seed)),

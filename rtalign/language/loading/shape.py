@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtalign.language.networks.families import family_of
+
 LIMITS = {"num_hidden_layers": 1000, "hidden_size": 1 << 17, "intermediate_size": 1 << 20, "vocab_size": 1 << 24}
 """Larger than any published model's; building one with more would fill the memory before a weight is read."""
 
@@ -20,7 +22,8 @@ def check_shape(name: str, config: Any) -> None:
 def count_parameters(config: Any) -> int:
     """Parameters of the model that a configuration describes, without allocating any of them."""
     import torch  # the window lists models without it
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+    kind = AutoModelForImageTextToText if family_of(config.model_type).multimodal else AutoModelForCausalLM
     with torch.device("meta"):
-        return int(AutoModelForCausalLM.from_config(config).num_parameters())
+        return int(kind.from_config(config).num_parameters())

@@ -132,8 +132,10 @@ def _file_dtype(precision: Precision) -> Any:
 
 
 def _class(family: Family) -> Any:
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMaskedLM
 
+    if family.multimodal:
+        return AutoModelForImageTextToText
     return AutoModelForMaskedLM if family.kind == "bidirectional" else AutoModelForCausalLM
 
 

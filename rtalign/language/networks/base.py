@@ -12,9 +12,10 @@ import torch
 from rtalign.core.gpu_copies import to_device, to_host
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.language.reading import Reading
+from rtalign.language.tokens import WordTokens
 
-Spoken = Sequence[bool]
-"""Of the tokens of one word, whether each is spoken."""
+Counted = Sequence[bool]
+"""Of the tokens of one word, whether each counts in its vector and surprisal."""
 
 PendingReading = Callable[[], Reading]
 """Words whose reading has begun; the call waits for them."""
@@ -31,14 +32,14 @@ class TokenRow:
     ----------
     ids : list of int
         Token ids of the text.
-    own : sequence of Spoken
-        Of each wanted word, whether its tokens are spoken.
+    own : sequence of Counted
+        Of each wanted word, whether its tokens count.
     has_context : sequence of bool
         Of each wanted word, whether an earlier word precedes it in the row, so that it has a surprisal.
     """
 
     ids: list[int]
-    own: Sequence[Spoken]
+    own: Sequence[Counted]
     has_context: Sequence[bool]
 
 
@@ -62,6 +63,10 @@ class OutputRequest:
     tokens: str
     surprisal: bool
     unspoken: bool = False
+
+    def counted(self, word: WordTokens) -> Counted:
+        """Which tokens of a word count."""
+        return word.written if self.unspoken else word.spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +243,7 @@ def pool_rows(
     hidden: Sequence[torch.Tensor], surprisal: torch.Tensor | None, rows: Sequence[TokenRow], request: OutputRequest
 ) -> PendingReading:
     """Begin to pool the tokens of the rows' own words; the arguments are those of `pool_words`."""
-    own = [spoken for row in rows for spoken in row.own]
+    own = [counted for row in rows for counted in row.own]
     return pool_words(hidden, surprisal, own, [known for row in rows for known in row.has_context], request)
 
 
@@ -274,7 +279,7 @@ def surprisal_in_parts(
 def pool_words(
     hidden: Sequence[torch.Tensor],
     surprisal: torch.Tensor | None,
-    own: Sequence[Spoken],
+    own: Sequence[Counted],
     has_context: Sequence[bool],
     request: OutputRequest,
 ) -> PendingReading:
@@ -282,12 +287,11 @@ def pool_words(
 
     hidden : one (token, dim) for each layer, the tokens of the words one after the other.
     surprisal : (token,) in nats, or None.
-    own : (word,) of each word's tokens, whether they are spoken; one at least is.
+    own : (word,) of each word's tokens, whether they count; one at least does.
     has_context : (word,) whether the word has a surprisal.
     """
-    n_tokens = np.array([len(spoken) for spoken in own], np.int32)
-    used = np.concatenate([np.asarray(spoken, bool) for spoken in own]) | request.unspoken
-    pooling = TokenPooling(n_tokens, used, hidden[0].device)
+    n_tokens = np.array([len(tokens) for tokens in own], np.int32)
+    pooling = TokenPooling(n_tokens, np.concatenate([np.asarray(tokens, bool) for tokens in own]), hidden[0].device)
     pooled = to_host(pooling.pool(torch.stack(list(hidden)), request.tokens).transpose(0, 1).contiguous())
     sums = None if surprisal is None else to_host(pooling.sum(surprisal[None])[0])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ from rtalign.language.networks.families import Family, max_tokens
 LOGIT_CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 """Names in configurations for the bound to which some models squeeze their logits."""
 
+LOGIT_FACTORS = {"logit_scale": 1, "lm_head_multiplier": 1, "logits_scaling": -1}
+"""Names for a number that logits are multiplied with, 1, or divided by, -1."""
+
 
 @dataclass(frozen=True, slots=True)
 class CausalCache:
@@ -25,6 +29,13 @@ class CausalCache:
     state: Any
     n_tokens: int
     block_states: list[Any]
+
+
+def text_parts(model: Any) -> tuple[Any, Any]:
+    """The model of transformers that reads text, without its head, and the head; what sees or hears is left out."""
+    inside = getattr(model.base_model, "language_model", None)
+    base = model.base_model if inside is None else getattr(inside, "model", inside)
+    return base, model.get_output_embeddings()
 
 
 class CausalNetwork(LeftToRightRows):
@@ -38,17 +49,23 @@ class CausalNetwork(LeftToRightRows):
         How it is read.
     batch_tokens : int
         Tokens in one batch, padding included.
+
+    Attributes
+    ----------
+    head_is_known : bool
+        Whether surprisal can be computed; where the head does something of its own, states alone are read.
     """
 
+    head_is_known = True
     fallback_window: int | None = None
 
     def __init__(self, model: Any, family: Family, batch_tokens: int = 2048) -> None:
         config = model.config.get_text_config()
         self.max_tokens, self.batch_tokens, self.family = max_tokens(config), batch_tokens, family
         self.n_layers, self.dim = int(config.num_hidden_layers) + 1, int(config.hidden_size)
-        self._base = getattr(model.base_model, "language_model", model.base_model)
-        self._head = model.get_output_embeddings()
+        self._base, self._head = text_parts(model)
         self._cap = next((float(cap) for name in LOGIT_CAPS if (cap := getattr(config, name, None))), None)
+        self._factor = prod(float(getattr(config, name, 1) or 1) ** power for name, power in LOGIT_FACTORS.items())
         self._device = model.get_input_embeddings().weight.device
         self._config = config
         blocks = find_blocks(self._base, self.n_layers - 1)
@@ -125,10 +142,12 @@ class CausalNetwork(LeftToRightRows):
 
     @torch.inference_mode()
     def token_surprisal(self, last: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        if not self.head_is_known:
+            return torch.full(ids.shape, torch.nan, device=last.device)
         return surprisal_in_parts(self._logits, last, ids)
 
     def _logits(self, last: torch.Tensor) -> torch.Tensor:
         # Some models norm their last state in float32, whatever the precision of their weights.
         weight = getattr(self._head, "weight", None)
-        logits: torch.Tensor = self._head(last if weight is None else last.to(weight.dtype))
+        logits: torch.Tensor = self._head(last if weight is None else last.to(weight.dtype)) * self._factor
         return logits if self._cap is None else self._cap * torch.tanh(logits / self._cap)

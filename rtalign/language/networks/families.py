@@ -37,6 +37,8 @@ class Family:
         Whether ``forward`` needs the positions of the tokens.
     state_in_blocks : bool
         Whether the blocks keep their state in themselves, so that it has to be restored before every call.
+    multimodal : bool
+        Whether a language model is one part of a model that also sees or hears; that part alone is read.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Family:
     block_steps: bool = True
     needs_positions: bool = False
     state_in_blocks: bool = False
+    multimodal: bool = False
 
 
 FAMILIES = {
@@ -56,7 +59,7 @@ FAMILIES = {
     "qwen3": Family("Qwen3", "attention"),
     "gemma": Family("Gemma", "attention"),
     "gemma2": Family("Gemma 2", "attention"),
-    "gemma3": Family("Gemma 3", "attention"),
+    "gemma3": Family("Gemma 3", "attention", multimodal=True),
     "gemma3_text": Family("Gemma 3", "attention"),
     "opt": Family("OPT", "attention"),
     "bloom": Family("BLOOM", "attention"),
@@ -91,18 +94,21 @@ def family_of(model_type: str) -> Family:
     Returns
     -------
     Family
-        The known family, or one of kind "unverified" for any other causal model of transformers.
+        The known family, or one of kind "unverified" for any other causal model of transformers, alone or inside a
+        model that also sees.
 
     Raises
     ------
     ValueError
-        If transformers has no causal model of this type.
+        If transformers has no such model of this type.
     """
     if model_type in FAMILIES:
         return FAMILIES[model_type]
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    from transformers.models.auto import modeling_auto as models
 
-    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+    if model_type in models.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+        return Family(model_type, "unverified", multimodal=True)
+    if model_type not in models.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         known = ", ".join(sorted({family.name for family in FAMILIES.values()}))
         raise ValueError(f"model type {model_type!r} reads no text from left to right; families that are read: {known}")
     return Family(model_type, "unverified")

@@ -50,8 +50,11 @@ def test_a_classic_model_read_in_pieces_is_read_whole(kind, trained, monkeypatch
     hidden = torch.stack(steps, 1).numpy()
     cost = -torch.log_softmax(network.head(torch.tensor(hidden[-1])).detach(), 1).numpy()
     ends = np.cumsum([1] + [len(word) for word in cut])
-    states = np.array([hidden[:, a:b].mean(1) for a, b in pairwise(ends)])
-    costs = [sum(cost[k - 1, ids[k]] for k in range(a, b)) for a, b in pairwise(ends)]
+    # Of so small a vocabulary, many words begin with a token that is a space and nothing else.
+    own = [np.arange(a, b)[list(word.written)] for (a, b), word in zip(pairwise(ends), cut, strict=True)]
+    assert sum(map(len, own)) < sum(map(len, cut))
+    states = np.array([hidden[:, rows].mean(1) for rows in own])
+    costs = [sum(cost[k - 1, ids[k]] for k in rows) for rows in own]
     reading = language.encode(WORDS, LanguageRecipe(punctuation="in"), [0, 1, 2])
     assert_same(reading, states, np.array([np.nan, *costs[1:]]))
     live = language.reader(LanguageRecipe(punctuation="in"), [0, 1, 2])
@@ -59,7 +62,7 @@ def test_a_classic_model_read_in_pieces_is_read_whole(kind, trained, monkeypatch
     window = language.encode(WORDS, LanguageRecipe(context="window:5", punctuation="in"), [0, 1, 2])
     with torch.no_grad():
         alone, _ = network(torch.tensor([[0, *(token for word in cut[8:14] for token in word)]]))
-    mean = torch.stack(alone)[:, 0, -len(cut[13]) :].mean(1)
+    mean = torch.stack(alone)[:, 0, -len(cut[13]) :][:, list(cut[13].written)].mean(1)
     np.testing.assert_allclose(window.activations[13], mean, rtol=1e-4, atol=1e-5)
 
 

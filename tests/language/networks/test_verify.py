@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -9,7 +10,16 @@ import transformers
 from rtalign.core.recipe import LanguageRecipe
 from rtalign.language import Reading, load
 from rtalign.language.networks import FAMILIES, Family
-from tests.helpers.tiny_models import GATED, STORY, assert_same, full_reading, tokenizer
+from tests.helpers.tiny_models import (
+    GATED,
+    STORY,
+    UNUSUAL_HEADS,
+    assert_same,
+    full_reading,
+    load_plain,
+    tokenizer,
+    write_model,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -46,10 +56,34 @@ def test_a_model_of_an_unknown_family_is_read_if_verified(kind, tmp_path):
     assert_same(Reading.join([live.push(word) for word in WORDS]), states, costs)
 
 
-def test_a_head_that_is_more_than_a_matrix_is_refused(tmp_path):
+RARE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("mistral3", "qwen2_vl", "qwen3_vl")]
+
+
+@pytest.mark.parametrize("kind", [*UNUSUAL_HEADS, "llava", "qwen2_5_vl", "llama4", *RARE])
+def test_unusual_heads_and_text_inside_models_that_see(kind, tmp_path):
+    folder = write_model(tmp_path / "tiny", kind)
+    language = load(folder)
+    states, costs = full_reading(folder, WORDS)
+    assert_same(language.encode(WORDS, LanguageRecipe(), layers_of(language)), states, costs)
+    live = language.reader(LanguageRecipe(), layers_of(language))
+    assert_same(Reading.join([live.push(word) for word in WORDS]), states, costs)
+
+
+def test_of_a_model_that_sees_the_text_part_alone_is_counted(tmp_path):
+    folder = write_model(tmp_path / "tiny", "llava")
+    text = sum(w.numel() for name, w in load_plain(folder)[0].named_parameters() if "vision" not in name)
+    projector = sum(w.numel() for name, w in load_plain(folder)[0].named_parameters() if "projector" in name)
+    assert load(folder).info.n_parameters == text - projector
+
+
+def test_states_are_read_where_the_head_is_unknown(tmp_path, monkeypatch):
     folder = write_unknown(tmp_path / "tiny", "cohere", logit_scale=0.05)
-    with pytest.raises(ValueError, match=r"model type 'cohere' is not read: its head is more than a matrix"):
-        load(folder)
+    monkeypatch.setattr("rtalign.language.networks.causal.LOGIT_FACTORS", {})
+    said = []
+    language = load(folder, report=said.append)
+    assert said == ["cohere: its head is more than a matrix; states are read, surprisal is not known"]
+    states, _ = full_reading(folder, WORDS)
+    assert_same(language.encode(WORDS, LanguageRecipe(), layers_of(language)), states, np.full(len(WORDS), np.nan))
 
 
 @pytest.mark.parametrize(
