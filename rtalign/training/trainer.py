@@ -252,10 +252,13 @@ def _fit_and_store(inputs: FitInputs, index: int) -> int:
     return index
 
 
-def find_penalties(inputs: FitInputs, progress: Progress) -> np.ndarray | None:
-    """Choose the penalties that all lags share; None where the recipe has each lag choose its own."""
+def find_penalties(inputs: FitInputs, progress: Progress, n_workers: int | None = None) -> np.ndarray | None:
+    """Choose the penalties that all lags share; None where the recipe has each lag choose its own.
+
+    n_workers : lags that are searched at the same time; by default as many as cores and memory allow.
+    """
     lags = searched_lags(len(inputs.recipe.lags.seconds))
-    return _shared_penalties(inputs, "penalties", lags, search_penalties, progress)
+    return _shared_penalties(inputs, "penalties", lags, search_penalties, progress, n_workers)
 
 
 def _with_penalties(inputs: FitInputs, run: ControlRun, progress: Progress) -> ControlRun:
@@ -271,13 +274,14 @@ def _shared_penalties(
     lags: Sequence[int],
     search: Callable[[LagWords], list[HeldOut]],
     progress: Progress,
+    n_workers: int | None = None,
 ) -> np.ndarray | None:
     if inputs.recipe.fit.penalties == "lag":
         return None
     with progress.stage(stage_name, len(lags), "lags") as stage:
         tested = []
         jobs = [partial(_search_lag, inputs, search, index) for index in lags]
-        for found in run_ordered(jobs, worker_count(_bytes(inputs))):
+        for found in run_ordered(jobs, n_workers or worker_count(_bytes(inputs))):
             tested.append(found)
             stage.advance()
     return ridge.shared_penalties(tested, inputs.recipe.fit.alphas)
