@@ -23,6 +23,8 @@ from rtalign_offline.sweep.slurm import Demand, SlurmWorkers
 
 LOOPBACK = "127.0.0.1"
 CONNECT_S = 20.0
+DEATHS, DEATHS_UNDER_SLURM = 3, 12
+"""Of workers before a task counts as what kills them; a cluster also kills for reasons of its own."""
 KEYS = "tls-"
 """How folders of keys begin."""
 
@@ -120,14 +122,23 @@ def _external(address: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _started(workers: Mapping[str, Mapping[str, Any]], **where: str) -> Iterator[tuple[Any, Any]]:
-    """A client of a scheduler of our own and its credentials, with worker processes of this machine by name."""
+def _started(workers: Mapping[str, Mapping[str, Any]], deaths: int = DEATHS, **where: str) -> Iterator[tuple[Any, Any]]:
+    """A client of a scheduler of our own and its credentials, with worker processes of this machine by name.
+
+    deaths : of workers that a task may have a part in before it fails.
+    """
+    import cryptography  # noqa: F401 - Security.temporary wants it, and does not name it in its error
     from distributed import Client, Nanny, Scheduler, SpecCluster
     from distributed.security import Security
 
     secure = {"security": Security.temporary(), "protocol": "tls://", **where}
     dashboard = f"{LOOPBACK}:0" if find_spec("bokeh") else None
-    scheduler = {"port": 0, "dashboard": dashboard is not None, "dashboard_address": dashboard}
+    scheduler = {
+        "port": 0,
+        "allowed_failures": deaths,
+        "dashboard": dashboard is not None,
+        "dashboard_address": dashboard,
+    }
     with tempfile.TemporaryDirectory(prefix="rtalign-dask-", ignore_cleanup_errors=True) as scratch:
         cluster = SpecCluster(
             scheduler={"cls": Scheduler, "options": {**scheduler, **secure}},
@@ -183,7 +194,7 @@ def _under_slurm(plan: ClusterPlan, logs: Path) -> Iterator[Cluster]:
     if not str(logs).isprintable():
         raise ValueError(f"the folder {str(logs)!r} goes into a script of the cluster; name one without line breaks")
     with (
-        _started({}, interface=plan.interface) as (client, security),
+        _started({}, DEATHS_UNDER_SLURM, interface=plan.interface) as (client, security),
         _key_files(security, logs) as keys,
     ):
         options = [client.scheduler.address, "--nthreads", "1", "--no-dashboard", "--interface", plan.interface, *keys]
