@@ -6,7 +6,7 @@ export LSLAPICFG := $(CURDIR)/rtalign/streams/loopback.cfg
 export HF_HUB_OFFLINE := 1
 export QT_QPA_PLATFORM ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY),,offscreen)
 
-.PHONY: help setup docs man demo test test-fast lowest newest lint bench validate faults fuzz soak clean
+.PHONY: help setup docs man demo test test-fast lowest newest lint bench validate faults fuzz lock soak clean
 
 help:  ## say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,7 @@ bench: setup  ## measure beside peers; JSON lands in benchmarks/results
 	@$(BIN)/python -m pip install --quiet 'himalaya>=0.4.8'
 	@mkdir -p benchmarks/results
 	@$(BIN)/python benchmarks/fit.py --out benchmarks/results/fit.json
+	@$(BIN)/python benchmarks/sweep_estimate.py --out benchmarks/results/sweep_estimate.json
 	@$(BIN)/python benchmarks/extract.py --out benchmarks/results/extract.json
 	@$(BIN)/python benchmarks/extract.py --families --out benchmarks/results/families.json
 	@$(BIN)/python benchmarks/gui.py --minutes 2 --out benchmarks/results/gui.json
@@ -69,6 +70,9 @@ faults: setup  ## what happens when something fails: docs/reliability.md, at mos
 
 fuzz: setup  ## random bytes for every reader of foreign bytes: docs/fuzzing.md (guided by coverage where atheris is installed)
 	@$(BIN)/python -m rtalign_offline.fuzz
+
+lock: setup  ## requirements.lock: the packages of a release install with their hashes, from constraints.txt
+	@$(BIN)/python deploy/lock.py
 
 clean:  ## remove what make and the demo wrote here
 	@rm -rf .venv build rtalign-demo *.egg-info

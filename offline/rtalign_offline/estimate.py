@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from statistics import median
 from typing import Any
@@ -15,13 +17,26 @@ from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
 from rtalign.core.time_format import duration
 from rtalign.core.word_blocks import assign_blocks
-from rtalign.decoding.projection import WIDE_FACTOR
-from rtalign.language import LanguageModel, recipe_spans
+from rtalign.decoding import ridge
+from rtalign.decoding.moments import Moments
+from rtalign.decoding.projection import WIDE_FACTOR, fit_projection
+from rtalign.language import QUARTILES, LanguageModel, recipe_spans
 from rtalign.signal.chain import Chain, ChainDesign
-from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
+from rtalign.training.lag_fit import (
+    LagTargets,
+    LagWords,
+    WordSubset,
+    fit_words,
+    score_subset,
+    search_penalties,
+    searched_lags,
+)
 from rtalign.training.trainer import lag_bytes
 
 SAMPLE_WORDS, FIT_WORDS = 300, 4000
+N_QUARTILES = len(QUARTILES)
+WIDE_SAMPLE, COMPONENT_WORDS = 1024, 1500
+"""Dimensions and words of which components are timed."""
 SAMPLE_CHUNKS = 10
 """Chunks of signal that are timed; the first is not counted, as it includes opening the file."""
 LIBRARIES_MB = 700
@@ -55,10 +70,12 @@ def estimate_training(
     components = min(recipe.language.components or model.info.dim, model.info.dim)
     sensors, lags = len(recordings[0].sensors), len(recipe.lags.seconds)
     wide, kept = min(WIDE_FACTOR * components, model.info.dim) * n_layers, n_layers * components
+    dim = model.info.dim
     seconds = {
         "signal": _signal_seconds(recordings, recipe),
         "language": _language_seconds(recordings, model, recipe),
-        "fit": _fit_seconds(words, sensors, n_layers, components, recipe, device) * lags,
+        "components": measure_components(dim, components).seconds(words, n_layers, dim) / cpu_count(),
+        "fit": lag_seconds(words, sensors, n_layers, components, recipe, device) * lags / cpu_count(),
     }
     signal = sum(r.n_samples / r.sfreq * ChainDesign(recipe.chain, r.sfreq).rate for r in recordings) * sensors * 4
     bank = lags * (recipe.fit.folds * (sensors * sensors + sensors * wide) + sensors * kept) * 4
@@ -94,22 +111,30 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
         f"{result['recordings']} recordings, {result['hours']:.2f} h, {result['words']:,} words; "
         f"{result['sensors']} sensors, {result['layers']} layers, {result['lags']} lags",
         f"about {duration(seconds['total'])}: language model {duration(seconds['language'])} in parallel with signal "
-        f"{duration(seconds['signal'])}, then decoders {duration(seconds['fit'])}",
+        f"{duration(seconds['signal'])}, then components {duration(seconds['components'])}, then decoders "
+        f"{duration(seconds['fit'])}",
         f"about {result['memory_mb']:,} MB of memory; {result['disk_mb']['cache']:,} MB of cache and "
         f"{result['disk_mb']['bank']:,} MB of bank on disk",
     ]
 
 
 def _total(seconds: dict[str, float]) -> float:
-    """Signal and language share the cores; decoders come afterwards."""
+    """Signal and language share the cores; components and decoders come afterwards."""
     first = seconds["signal"], seconds["language"]
-    return max(*first, sum(first) / cpu_count()) + seconds["fit"]
+    return max(*first, sum(first) / cpu_count()) + seconds["components"] + seconds["fit"]
 
 
 def _timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def _core_seconds(work: Callable[[], object]) -> float:
+    """Processor time, which other processes do not lengthen."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 def _signal_seconds(recordings: Sequence[Recording], recipe: Recipe) -> float:
@@ -143,25 +168,114 @@ def _words_read(n_words: int, recipe: LanguageRecipe) -> int:
     return sum(part.stop - part.start for part in recipe_spans(recipe, n_words))
 
 
-def _fit_seconds(words: int, sensors: int, layers: int, components: int, recipe: Recipe, device: str) -> float:
-    """One lag on random data: at two numbers of words, from which any other follows by a line."""
+@dataclass(frozen=True, slots=True)
+class ComponentRates:
+    """Seconds of a core that principal components take here.
+
+    Attributes
+    ----------
+    product, decomposition : float
+        Of one word's share of the covariance and of its projection, and of the decomposition.
+    dim : int
+        Dimensions of the activations that were timed.
+    """
+
+    product: float
+    decomposition: float
+    dim: int
+
+    def seconds(self, words: int, layers: int, dim: int) -> float:
+        """Of a story: products grow with the square of dimensions, decompositions with their cube."""
+        scale = dim / self.dim
+        return layers * (self.product * words * scale**2 + self.decomposition * scale**3)
+
+
+def measure_components(dim: int, components: int) -> ComponentRates:
+    """Time the components of one layer at two numbers of words, with at most WIDE_SAMPLE dimensions."""
+    rng, wide = np.random.default_rng(0), min(dim, WIDE_SAMPLE)
+    few = max(COMPONENT_WORDS, 2 * components)
+    one, two = (
+        _core_seconds(partial(_fit_and_project, rng.standard_normal((n, 1, wide), np.float32), min(components, wide)))
+        for n in (few, 3 * few)
+    )
+    product = max(two - one, 0.0) / (2 * few)
+    return ComponentRates(product, max(one - product * few, 0.0), wide)
+
+
+def _fit_and_project(activations: np.ndarray, components: int) -> None:
+    projection = fit_projection([activations], components)
+    projection.project(activations, projection.wide)
+
+
+def lag_seconds(
+    words: int,
+    sensors: int,
+    layers: int,
+    components: int,
+    recipe: Recipe,
+    device: str = "cpu",
+    *,
+    in_sweep: bool = False,
+    quartiles: bool = False,
+) -> float:
+    """Estimate the fit of one lag in seconds of a core, its share of the search of penalties included.
+
+    Parameters
+    ----------
+    words, sensors, layers, components : int
+        What is fitted.
+    recipe : Recipe
+        Its fit and its number of lags count.
+    device : {"cpu", "cuda"}
+        Where the sums over words are made.
+    in_sweep : bool
+        Whether the moments of the signal and their directions are there already.
+    quartiles : bool
+        Whether words are scored by quartiles of surprisal too.
+
+    Returns
+    -------
+    float
+        Seconds, by a line through random data at two numbers of words.
+    """
     few = max(min(words, FIT_WORDS), 20 * recipe.fit.folds)
-    counts = (few, 2 * few)
-    one, two = (_lag_seconds(n, sensors, layers, components, recipe, device) for n in counts)
-    return max(one + (two - one) * (words - few) / few, 0.0) / cpu_count()
+    one, two = (
+        _one_lag(_random_words(n, sensors, layers, components, recipe, device, in_sweep), recipe, quartiles)
+        for n in (few, 2 * few)
+    )
+    return max(one + (two - one) * (words - few) / few, 0.0)
 
 
-def _lag_seconds(words: int, sensors: int, layers: int, components: int, recipe: Recipe, device: str) -> float:
+def _random_words(
+    words: int, sensors: int, layers: int, components: int, recipe: Recipe, device: str, in_sweep: bool
+) -> LagWords:
     rng, n_folds = np.random.default_rng(0), recipe.fit.folds
     n = words // n_folds
     signals = [rng.standard_normal((n, sensors), np.float32) for _ in range(n_folds)]
     values = [rng.standard_normal((n, layers * WIDE_FACTOR * components), np.float32) for _ in range(n_folds)]
     blocks = [assign_blocks(np.zeros(n))] * n_folds
     targets = LagTargets.of(values, layers, components, blocks, recipe.fit)
-    read = LagWords(signals, targets, recipe.fit, gpu=targets.on(device, recipe.fit))
-    if recipe.fit.penalties == "lag":
-        return _timed(lambda: fit_words(read))
-    search = _timed(lambda: search_penalties(read))
-    fit = _timed(lambda: fit_words(read, np.ones((n_folds + 1, layers * components))))
-    n_lags = len(recipe.lags.seconds)
-    return fit + search * len(searched_lags(n_lags)) / n_lags
+    gpu = targets.on(device, recipe.fit)
+    if not in_sweep or gpu:
+        return LagWords(signals, targets, recipe.fit, gpu=gpu)
+    none = np.empty((n, 0), np.float32)
+    sensors_alone = [Moments.from_data(x, none, recipe.fit.precision) for x in signals]
+    bases = ridge.eigen_bases(sensors_alone, recipe.fit.precision)
+    return LagWords(signals, targets, recipe.fit, sensors=sensors_alone, bases=bases)
+
+
+def _one_lag(read: LagWords, recipe: Recipe, quartiles: bool) -> float:
+    n_lags, n_targets = len(recipe.lags.seconds), read.targets.rotations.final.shape
+    shared = None
+    search = 0.0
+    if recipe.fit.penalties != "lag":
+        search = _core_seconds(lambda: search_penalties(read)) * len(searched_lags(n_lags)) / n_lags
+        shared = np.ones((recipe.fit.folds + 1, n_targets[0] * n_targets[2]))
+    start = time.process_time()
+    fitted = fit_words(read, shared)
+    seconds = time.process_time() - start
+    if quartiles:
+        rows = [np.arange(0, len(x), N_QUARTILES) for x in read.signals]
+        subset = WordSubset.of(read.targets, rows, recipe.fit)
+        seconds += N_QUARTILES * _core_seconds(lambda: score_subset(read, fitted, subset))
+    return search + seconds

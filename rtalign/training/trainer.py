@@ -261,16 +261,20 @@ def _fit_and_store(inputs: FitInputs, index: int) -> int:
     return index
 
 
-def find_penalties(inputs: FitInputs, progress: Progress) -> FitInputs:
+def find_penalties(inputs: FitInputs, progress: Progress, n_workers: int | None = None) -> FitInputs:
     """The inputs with the penalties that all lags share, of the plain decoders and of controls; as they are where the
-    recipe has each lag choose its own."""
+    recipe has each lag choose its own.
+
+    n_workers : lags that are searched at the same time; by default as many as cores and memory allow.
+    """
     recipe, n_lags = inputs.recipe, len(inputs.recipe.lags.seconds)
     if recipe.fit.penalties == "lag":
         return inputs
     lags = searched_lags(n_lags)
+    jobs = [partial(_search_lag, inputs, index) for index in lags]
     tested: dict[str, list[list[HeldOut]]] = {name: [] for name in ("", *(run.name for run in inputs.controls))}
     with progress.stage("penalties", len(lags), "lags") as stage:
-        for found in run_ordered([partial(_search_lag, inputs, index) for index in lags], worker_count(_bytes(inputs))):
+        for found in run_ordered(jobs, n_workers or worker_count(_bytes(inputs))):
             for name, held_out in found.items():
                 tested[name].append(held_out)
             stage.advance()

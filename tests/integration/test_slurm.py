@@ -39,7 +39,7 @@ def test_a_sweep_under_slurm_gives_the_same_numbers(tmp_path: Path, cluster: dic
         capture_output=True, text=True, timeout=300, cwd=tmp_path,
     )  # fmt: skip
     assert there.returncode == 0, there.stderr
-    assert "Dask slurm: tcp://127.0.0.1:" in there.stderr
+    assert "Dask slurm: tls://127.0.0.1:" in there.stderr
     want, found = sweep_processes.load_draws(tmp_path / "here"), sweep_processes.load_draws(tmp_path / "there")
     assert list(want) == list(found)
     for job, parts in want.items():

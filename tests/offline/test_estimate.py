@@ -9,6 +9,7 @@ import pytest
 from rtalign.core.recipe import Recipe
 from rtalign.language import load
 from rtalign_offline import estimate_training
+from rtalign_offline.estimate import ComponentRates, lag_seconds, measure_components
 from tests.helpers.small_world import world
 from tests.helpers.tiny_models import write_model
 
@@ -27,3 +28,19 @@ def test_a_loaded_model_knows_its_bytes(precision: str, bytes_each: float, tmp_p
     expected = estimate_training(recordings, model, recipe)["memory_mb"]
     object.__setattr__(info, "n_bytes", info.n_bytes + 10**9)
     assert estimate_training(recordings, model, recipe)["memory_mb"] == pytest.approx(expected + 1000, abs=1.1)
+
+
+def test_the_time_of_components_grows_with_words_layers_and_dimensions() -> None:
+    rates = ComponentRates(product=2e-6, decomposition=0.1, dim=512)
+    assert rates.seconds(1000, 3, 512) == pytest.approx(3 * (0.002 + 0.1))
+    assert rates.seconds(1000, 3, 1024) == pytest.approx(3 * (0.008 + 0.8))
+    found = measure_components(64, 5)
+    assert found.dim == 64
+    assert found.product > 0
+
+
+def test_moments_that_are_there_already_make_a_lag_cheaper() -> None:
+    """The decompositions of 16 training sets are most of a lag of few words and many sensors."""
+    recipe = Recipe.preset("live").with_settings("fit", null_draws=20)
+    alone, shared = (lag_seconds(200, 120, 1, 2, recipe, in_sweep=known) for known in (False, True))
+    assert 0 < shared < alone

@@ -9,12 +9,13 @@ import pytest
 from rtalign.core.recipe import Recipe
 from rtalign.language.loading import PAPER
 from rtalign_cli import main
+from rtalign_offline.estimate import ComponentRates
 from rtalign_offline.sweep import paper_plan
-from rtalign_offline.sweep.paper_plan import Platform, Rates, estimate_cost, forward_flops
+from rtalign_offline.sweep.paper_plan import Platform, Rates, estimate_cost, forward_flops, usual_dim
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
 
-RATES = Rates(flops=50e9, lag_s=2.0, moments_s=0.5, hour_s=20.0)
+RATES = Rates(50e9, lag_s=2.0, moments_s=0.5, hour_s=20.0, components=ComponentRates(1e-3, 0.5, 1024))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,8 @@ def test_the_plan_loads_with_all_that_was_analysed(written: Path) -> None:
     assert len(plan.jobs()) == 3 * (22 + 9 + len(swept.contexts) - 1)
     assert plan.paper
     assert plan.recipe == Recipe.preset("paper").with_settings("language", precision="bfloat16")
-    assert plan.cluster.workers == paper_plan.NODES
+    assert plan.cluster.gpus == paper_plan.NODES
+    assert plan.pool("read") == plan.pool("job") == "gpu"
 
 
 def test_a_worker_has_memory_for_the_largest_model(written: Path) -> None:
@@ -46,7 +48,7 @@ def test_a_worker_has_memory_for_the_largest_model(written: Path) -> None:
 
     plan = Plan.load(written)
     largest = max(entry.memory_gb(plan.recipe.language.precision) for entry in PAPER)
-    assert parse_bytes(plan.cluster.memory) / 1e9 > largest + paper_plan.SPARE_GB
+    assert parse_bytes(plan.cluster.gpu_memory) / 1e9 > largest + paper_plan.SPARE_GB
 
 
 def test_costs_are_comments_and_the_file_is_kept(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,11 +69,16 @@ def test_a_cost_is_the_sum_of_readings_and_fits(written: Path) -> None:
         for context in model.contexts or plan.contexts:
             twice = 2 if "bert" in model.name.lower() else 1
             want += 2e6 * sizes[model.name].millions * tokens * (int(context.split(":")[1]) + 1) * twice
-    one = estimate_cost(plan, RATES, Platform("one", 1, 1e14, 1000.0))
+    one = estimate_cost(plan, RATES, Platform("one", 1, 0, 1e14, 1000.0))
     assert one.models_s == pytest.approx(want / 1e14)
     lags = len(plan.recipe.lags.seconds)
     assert one.fits_s == pytest.approx(3 * (lags * 0.5 + 200) + len(plan.jobs()) * lags * 2.0)
-    many = estimate_cost(plan, RATES, Platform("many", 10_000, 1e14, 1000.0))
+    dims = [usual_dim(sizes[plan.model(job.model).name].millions) / 1024 for job in plan.jobs()]
+    assert one.components_s == pytest.approx(sum(9 * (38 * dim**2 + 0.5 * dim**3) for dim in dims))
+    gpu = estimate_cost(plan, RATES, Platform("gpu", 16, 1, 1e14, 1000.0))
+    fits = len(plan.jobs()) * lags * paper_plan.GPU_LAG_S
+    assert gpu.gpu_hours == pytest.approx((want / 1e14 + fits) / 3600)
+    many = estimate_cost(plan, RATES, Platform("many", 10_000, 0, 1e14, 1000.0))
     longest = max(forward_flops(sizes["meta-llama/Llama-3.3-70B-Instruct"], "window:50"),
                   forward_flops(sizes["meta-llama/Llama-3.2-3B"], "window:1000"))  # fmt: skip
     assert many.models_s == pytest.approx(longest / 1e14)
@@ -81,6 +88,6 @@ def test_a_cost_is_the_sum_of_readings_and_fits(written: Path) -> None:
 def test_a_model_is_too_large_by_its_bytes(written: Path) -> None:
     plan = Plan.load(written)
     for precision, gigabytes, too_large in (("float32", 40.0, 2), ("bfloat16", 40.0, 1), ("int8", 20.0, 1)):
-        found = estimate_cost(plan, RATES, Platform("here", 1, 1e14, gigabytes, precision))
+        found = estimate_cost(plan, RATES, Platform("here", 1, 0, 1e14, gigabytes, precision))
         assert len(found.too_large) == too_large, precision
         assert "Llama-3.3-70B-Instruct" in found.too_large

@@ -89,7 +89,7 @@ def test_shared_work_is_done_once(study: Path, swept: subprocess.CompletedProces
     """One story for both people, three models that are there, two contexts; one brain a person."""
     computed = Counter(e["piece"] for e in entries(study / "out") if e["how"] == "computed")
     assert computed == {"tape": 2, "moments": 2, "brain": 2, "activations": 6, "lag": 12 * 9, "job": 12}
-    assert not list((study / "out" / "blocks").iterdir())
+    assert not list((study / "out" / "lags").iterdir())
 
 
 def test_the_same_command_again_computes_nothing(study: Path, swept: subprocess.CompletedProcess[str]) -> None:
@@ -136,6 +136,37 @@ def test_killed_workers_and_schedulers_change_nothing(
             assert np.array_equal(values, want[job][name]), (job, name)
     computed = Counter((e["piece"], e["key"]) for e in entries(out) if e["how"] == "computed")
     assert max(computed.values()) == 1
+
+
+@pytest.mark.slow
+def test_sweeps_at_the_same_time_give_the_same_numbers(
+    study: Path, swept: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    """Three on one scheduler and one cache, two of them in one folder; each ends by itself."""
+    half = study / "half.toml"
+    half.write_text((study / "plan.toml").read_text().replace(', "growing:40"]', "]"))
+    cache, port = tmp_path / "cache", sweep_processes.free_port()
+    with ExitStack() as stack:
+        stack.enter_context(sweep_processes.running(sweep_processes.scheduler(port), cache))
+        sweep_processes.wait_until(lambda: sweep_processes.is_listening(port))
+        for _ in range(2):
+            stack.enter_context(sweep_processes.running(sweep_processes.worker(port), cache))
+        sweeps = [
+            stack.enter_context(sweep_processes.running(
+                sweep_processes.command(half, "--out", tmp_path / out, "--cluster", f"tcp://127.0.0.1:{port}"), cache))
+            for out in ("one", "one", "two")
+        ]  # fmt: skip
+        sweep_processes.wait_until(lambda: all(sweep.poll() is not None for sweep in sweeps), 1200)
+        said = [sweep.communicate()[0] for sweep in sweeps]
+    assert [sweep.returncode for sweep in sweeps] == [1, 1, 1]  # for the model that is not there
+    assert sum("this one goes on after its end" in text for text in said[:2]) == 1
+    want = sweep_processes.load_draws(study / "out")
+    for out in ("one", "two"):
+        found = sweep_processes.load_draws(tmp_path / out)
+        assert len(found) == 6
+        for job, parts in found.items():
+            for name, values in parts.items():
+                assert np.array_equal(values, want[job][name]), (job, name)
 
 
 def test_workers_import_neither_lsl_nor_qt() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtalign.report.text import DASH
 from rtalign.scoring.findings import assess
 from rtalign.scoring.latency import latency
 from rtalign_cli import main
@@ -19,6 +22,7 @@ from rtalign_offline.sweep.report.mean_peaks import average_peaks
 from rtalign_offline.sweep.report.page import render_page
 from rtalign_offline.sweep.report.paper import MAIN, compare
 from rtalign_offline.sweep.report.study import Study, fit_growth, growth_with_size, load_study, pool
+from rtalign_offline.sweep.report.tables import filled_table
 from tests.helpers.sweep_folders import MODELS, make_sweep
 
 FEW = [MODELS[0], MODELS[2], MODELS[7], MODELS[9], MODELS[10]]
@@ -176,6 +180,54 @@ def test_missing_figures_are_explained(tmp_path: Path) -> None:
         "No growth is shown",
     ):
         assert said in text
+
+
+def drop(folder: Path, gone: Callable[[dict[str, str]], bool]) -> Study:
+    """The study without some of its jobs, as if their models were not read in those contexts."""
+    path = folder / "sweep.json"
+    state = json.loads(path.read_text())
+    state["jobs"] = [job for job in state["jobs"] if not gone(job)]
+    path.write_text(json.dumps(state))
+    return load_study(folder)
+
+
+def test_models_are_compared_in_the_context_that_most_of_them_were_read_in(tmp_path: Path) -> None:
+    """Only the smallest was read in the longest context: sizes are not said to be one."""
+    contexts = ("window:5", "window:1000")
+    folder = make_sweep(tmp_path / "sizes", [MODELS[0], MODELS[3], MODELS[4]], contexts, ("ann",), failed=False)
+    study = drop(folder, lambda job: job["context"] == "window:1000" and job["model"] != "Pythia 14M")
+    text = " ".join(read(render_page(study)).texts)
+    assert study.reference == "window:5"
+    assert "are of one size" not in text
+    assert "Scores against the number of parameters" in text
+    apart = drop(folder, lambda job: (job["context"] == "window:1000") != (job["model"] == "Pythia 14M"))
+    lone = drop(folder, lambda job: job["model"] == "Pythia 12B")
+    assert len({e.condition.n_parameters for e in apart.pooled}) > 1
+    assert "no context was read by models of different sizes" in " ".join(read(render_page(lone)).texts)
+
+
+def test_a_context_without_results_has_no_column(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path / "gone", [FEW[0], FEW[1]], ("window:0", "window:7"), ("ann",), failed=False)
+    html = render_page(drop(folder, lambda job: job["context"] == "window:7"))
+    matrix = html.split('class="matrix"')[1].split("</table>")[0]
+    assert matrix.count("<th") == 1 + 2  # with thead
+
+
+def test_a_column_of_nothing_but_dashes_is_left_out() -> None:
+    rows = [[("a", "l"), (DASH, "off"), ("0.2", "")], [("b", "l"), (DASH, ""), (DASH, "")]]
+    html = filled_table([("model", "l"), ("slope", ""), ("R", "")], rows)
+    assert "slope" not in html
+    assert html.count("<th") == 1 + 2
+    assert html.count("<td") == 4
+
+
+def test_two_points_are_no_trend(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path / "two", [FEW[0], FEW[1]], ("window:0", "window:50"), ("ann",), failed=False)
+    study = load_study(folder)
+    assert growth_with_size(study.at("window:50"), "alignment") is None
+    page = render_page(study)
+    assert "per tenfold" not in page
+    assert "it needs three sizes or three contexts with a score" in " ".join(read(page).texts)
 
 
 def test_a_name_from_outside_cannot_become_markup(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,9 +17,10 @@ import pytest
 
 from rtalign.core.cache import stored_folder
 from rtalign.core.progress import Progress
-from rtalign_offline.sweep import clusters, run, tasks
+from rtalign_offline.sweep import clusters, fit, run, tasks
+from rtalign_offline.sweep.clusters import Cluster
 from rtalign_offline.sweep.fit import is_finished
-from rtalign_offline.sweep.journal import read_journal
+from rtalign_offline.sweep.journal import count_work, read_journal
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.plan import JobKey, Plan
 from rtalign_offline.sweep.readings import merge_readings
@@ -39,9 +42,9 @@ class Client:
         self.scheduler = SimpleNamespace(address="nowhere")
 
     def scheduler_info(self) -> dict[str, Any]:
-        return {}
+        return {"workers": {}}
 
-    def submit(self, _function: Any, *arguments: Any, key: str, pure: bool) -> Any:
+    def submit(self, _function: Any, *arguments: Any, key: str, **_: Any) -> Any:
         key = key.rsplit(" of ", 1)[0]
         self.submitted.append(key)
         waits = [a for a in arguments if isinstance(a, SimpleNamespace)]
@@ -84,15 +87,15 @@ def drive(paths: SweepPaths, monkeypatch: pytest.MonkeyPatch, *clients: Client) 
     left, gone = list(clients), []
 
     @contextmanager
-    def connected(*_: object) -> Iterator[Client]:
-        yield left.pop(0)
+    def connected(*_: object) -> Iterator[Cluster]:
+        yield Cluster(left.pop(0))
 
     monkeypatch.setattr(clusters, "connected", connected)
     monkeypatch.setattr(run, "POLL_S", 0.0)
     monkeypatch.setattr(run, "RETRY_S", 0.0)
     monkeypatch.setattr(run, "delete_activations", lambda _, reading: gone.append(reading))
     outcome = SweepOutcome()
-    Driver(*graph(paths), outcome, paths).run("local", load_plan(paths), Progress(quiet=True))
+    Driver(*graph(paths), outcome, paths, Progress(quiet=True)).run("local")
     return outcome, gone
 
 
@@ -129,7 +132,7 @@ def test_a_failure_fails_only_the_jobs_that_wait_for_it(paths: SweepPaths, monke
 
 def test_an_address_without_scheduler_is_an_error_at_once(paths: SweepPaths) -> None:
     with pytest.raises(ValueError, match="no Dask scheduler answers"):
-        Driver(*graph(paths), SweepOutcome(), paths).run("nonsense://x", load_plan(paths), Progress(quiet=True))
+        Driver(*graph(paths), SweepOutcome(), paths, Progress(quiet=True)).run("nonsense://x")
 
 
 def test_the_outcome_names_each_reason_once() -> None:
@@ -182,9 +185,9 @@ class Everything:
         self._pool = ThreadPoolExecutor(200)
 
     def scheduler_info(self) -> dict[str, Any]:
-        return {}
+        return {"workers": {}}
 
-    def submit(self, function: Callable[..., Any], *arguments: Any, key: str, pure: bool) -> Answer:
+    def submit(self, function: Callable[..., Any], *arguments: Any, key: str, **_: Any) -> Answer:
         def run() -> Any:
             return function(*(a.result() if isinstance(a, Answer) else a for a in arguments))
 
@@ -196,8 +199,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every stage takes a while to begin, so that whoever asks for the same at the same time would do it too."""
 
     @contextmanager
-    def connected(*_: object) -> Iterator[Everything]:
-        yield Everything()
+    def connected(*_: object) -> Iterator[Cluster]:
+        yield Cluster(Everything())
 
     def later(stage: Callable[..., Any]) -> Callable[..., Any]:
         def slow(*arguments: Any) -> Any:
@@ -268,9 +271,9 @@ class SharedScheduler(Everything):
         super().__init__()
         self.known = {}
 
-    def submit(self, function: Callable[..., Any], *arguments: Any, key: str, pure: bool) -> Answer:
+    def submit(self, function: Callable[..., Any], *arguments: Any, key: str, **_: Any) -> Answer:
         if key not in self.known:
-            self.known[key] = super().submit(function, *arguments, key=key, pure=pure)
+            self.known[key] = super().submit(function, *arguments, key=key)
         return self.known[key]
 
 
@@ -287,23 +290,35 @@ def test_two_sweeps_on_one_scheduler_share_no_result(
     for own in (paths, paths._replace(folder=str(other))):
         outcome, (tasks_of, keys) = SweepOutcome(), graph(own)
         given = {name: Task(task.kind, (own, *task.arguments), task.after) for name, task in tasks_of.items()}
-        driver = Driver(given, keys, outcome, own)
-        driver._submit(scheduler)
-        driver._collect(scheduler, SimpleNamespace(wait=lambda: None, advance=lambda _: None))  # type: ignore[arg-type]
+        driver = Driver(given, keys, outcome, own, Progress(quiet=True))
+        driver._submit(Cluster(scheduler))
+        driver._collect(Cluster(scheduler), SimpleNamespace(wait=lambda: None, advance=lambda _: None))  # type: ignore[arg-type]
         assert set(outcome.folders.values()) == {f"made in {own.folder}"}
 
 
-def test_a_second_sweep_in_one_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_sweep_in_one_folder_waits_for_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     plan = Plan.parse({"people": [{"name": "ann", "recordings": ["x"]}], "models": [{"name": "a"}]}, tmp_path)
+    at_work, order = threading.Semaphore(0), []
 
-    def second(*_: object) -> dict[str, Any]:
-        with pytest.raises(ValueError, match=r"a sweep is at work in .* \(process \d+ on .*\); wait for its end"):
-            run.run_sweep(plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path)
+    def jobs(*_: object) -> dict[str, Any]:
+        order.append("begins")
+        at_work.release()
+        time.sleep(0.2)
+        order.append("ends")
         return {"first": "done"}
 
-    monkeypatch.setattr(run, "_run_jobs", second)
-    for _ in range(2):
-        assert run.run_sweep(plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path) == {"first": "done"}
+    monkeypatch.setattr(run, "_run_jobs", jobs)
+    monkeypatch.setattr(run, "RETRY_S", 0.01)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(run.run_sweep, plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path)
+        at_work.acquire()
+        second = pool.submit(run.run_sweep, plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path)
+    assert first.result() == second.result() == {"first": "done"}
+    assert order == ["begins", "ends", "begins", "ends"]
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"a sweep is at work in .* \(process \d+ on .*\); this one goes on after its end\n", said)
 
 
 def test_quiet_failures_speak(
@@ -312,6 +327,40 @@ def test_quiet_failures_speak(
     plan = Plan.parse({"people": [{"name": "ann", "recordings": ["gone"]}], "models": [{"name": "a"}]}, tmp_path)
     assert not run.run_sweep(plan, tmp_path / "out", "local", Progress(quiet=True), tmp_path)["ok"]
     assert capsys.readouterr().err == f"failed: a, growing:1000, ann: there is no recording {tmp_path / 'gone'}\n"
+
+
+def test_the_work_of_other_plans_is_not_counted(tmp_path: Path) -> None:
+    plan = Plan.parse({"people": [{"name": "ann", "recordings": ["gone"]}], "models": [{"name": "a"}]}, tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("plan-other.json", f"plan-{plan.fingerprint}.json"):
+        (out / name).write_text("{}")
+        SweepPaths(str(out), str(tmp_path), name).journal.note("lag", name, "computed", 2.0)
+    work = run.run_sweep(plan, out, "local", Progress(quiet=True), tmp_path)["work"]
+    assert work == {"lag": {"blocks": 1, "computed": 1, "reused": 0, "cpu_s": 2.0}}
+
+
+def test_time_of_lags_is_not_counted_as_time_of_their_job_too(
+    paths: SweepPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("rtalign_offline.sweep.journal.time", SimpleNamespace(process_time=lambda: clock[0]))
+
+    class Fit:
+        def __init__(self, *_: object) -> None: ...
+
+        def run(self, _folder: Path) -> None:
+            clock[0] = 10.0
+            paths.journal.note("lag", "a/0", "computed", 7.0)
+
+        def seconds_of_lags(self) -> float:
+            return 7.0
+
+    monkeypatch.setattr(fit, "_JobFit", Fit)
+    reading = {"model": {"id": "a", "revision": "0"}, "layers": [0]}
+    fit.fit_job(paths, load_plan(paths).jobs()[0], [], reading, Path())
+    work = count_work(paths.journal_folder)
+    assert sum(piece["cpu_s"] for piece in work.values()) == 10.0
 
 
 def test_results_that_changed_are_not_finished_and_older_ones_are(tmp_path: Path) -> None:
@@ -328,7 +377,7 @@ def test_results_that_changed_are_not_finished_and_older_ones_are(tmp_path: Path
 def test_what_killed_workers_left_is_removed(tmp_path: Path) -> None:
     plan = Plan.parse({"people": [{"name": "ann", "recordings": ["gone"]}], "models": [{"name": "a"}]}, tmp_path)
     left = tmp_path / "out" / "jobs" / "a.partial-here-1-xyz"
-    block = tmp_path / "out" / "blocks" / "a" / "lag-0001.safetensors.partial-here-1"
+    block = tmp_path / "out" / "lags" / "a.safetensors.partial-here-1"
     for path in (left, block.parent):
         path.mkdir(parents=True)
     block.write_text("half")

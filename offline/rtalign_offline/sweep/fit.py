@@ -1,11 +1,12 @@
-"""The fit of one job of a sweep: lag by lag, as the trainer does it, each lag in a file of its own."""
+"""The fit of one job of a sweep: lag by lag, as the trainer does it, kept in one file while it is under way."""
 
 from __future__ import annotations
 
 import json
-import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rtalign.core import cache
+from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
-from rtalign.core.tensorfile import load_tensors, save_tensors
+from rtalign.core.tensorfile import save_tensors
 from rtalign.decoding import folds
 from rtalign.decoding.bank import make_passport
 from rtalign.decoding.projection import Projection
@@ -27,6 +29,7 @@ from rtalign.training.lag_fit import fit_words, null_method
 from rtalign.training.prepare import PreparedRecording, count_skipped, fit_wide_basis
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile
+from rtalign_offline.sweep.lag_file import LagFile
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.people import folds_of
 from rtalign_offline.sweep.plan import JobKey
@@ -65,8 +68,9 @@ def fit_job(
     if is_finished(folder):
         paths.journal.note("job", folder.name, "reused")
         return folder
-    with paths.journal.computing("job", folder.name), threadpool_limits(1, user_api="blas"):
-        _JobFit(paths, key, recordings, reading, moments).run(folder)
+    fit = _JobFit(paths, key, recordings, reading, moments)
+    with paths.journal.computing("job", folder.name, fit.seconds_of_lags), threadpool_limits(1, user_api="blas"):
+        fit.run(folder)
     return folder
 
 
@@ -104,51 +108,62 @@ class _JobFit:
         self._recipe = self._plan.recipe_for(key.context)
         self._fold = folds_of(recordings, self._recipe)
         self._moments = moments
+        self._lag_s: list[float] = []
+
+    def seconds_of_lags(self) -> float:
+        """Processor time of the lags that were fitted."""
+        return sum(self._lag_s)
 
     def run(self, folder: Path) -> None:
-        """Fit the lags that are missing, put all lags together, write the results, delete the files of single lags."""
-        pieces, progress = self._paths.home / "blocks" / folder.name, Progress(quiet=True)
+        """Fit the lags that are missing, side by side on the worker's cores, and write the results."""
+        kept = LagFile(self._paths.home / "lags" / f"{folder.name}.safetensors")
+        cpus, progress = self._plan.cluster.cpus, Progress(quiet=True)
         n_lags = len(self._recipe.lags.seconds)
         with progress.stage("targets", 1, "job"):
-            projection = fit_wide_basis(self._recordings, self._recipe, self._fold)
+            with threadpool_limits(cpus, user_api="blas"):
+                projection = fit_wide_basis(self._recordings, self._recipe, self._fold)
             inputs = trainer.make_fit_inputs(
-                self._recordings, self._recipe, projection, self._fold, device=self._plan.device
+                self._recordings, self._recipe, projection, self._fold, device=self._plan.fit_device
             )
             inputs = replace(inputs, sensor_moments=SensorMomentsFile(self._moments))
             quartiles = None
             if self._plan.quartiles:
-                quartiles = Quartiles.of(inputs, self._surprisal(), refit=self._plan.refit_quartiles)
-        inputs = trainer.find_penalties(inputs, progress)
+                refit = self._plan.refit_quartiles
+                quartiles = Quartiles.of(inputs, self._surprisal(), refit=refit, n_workers=cpus)
+        inputs = trainer.find_penalties(inputs, progress, cpus)
         with progress.stage("decoders", n_lags, "lags"):
-            lags = [self._lag(inputs, quartiles, lag, pieces) for lag in range(n_lags)]
+            fits = [partial(self._lag, inputs, quartiles, lag, kept, folder.name) for lag in range(n_lags)]
+            lags = list(run_ordered(fits, cpus))
         scores = {name: np.stack([lag[name] for lag in lags], axis=-1) for name in lags[0]}
-        with cache.stored_folder(folder) as partial:
-            self._write(partial, scores, inputs.targets.block_words, projection, quartiles, progress)
-        shutil.rmtree(pieces, ignore_errors=True)
+        with cache.stored_folder(folder) as unfinished:
+            self._write(unfinished, scores, inputs.targets.block_words, projection, quartiles, progress)
+        kept.delete()
 
     def _surprisal(self) -> np.ndarray:
         """(word,) of the usable words."""
         return np.concatenate([r.used_activations.surprisal() for r in self._recordings])
 
     def _lag(
-        self, inputs: trainer.FitInputs, quartiles: Quartiles | None, lag: int, pieces: Path
+        self, inputs: trainer.FitInputs, quartiles: Quartiles | None, lag: int, kept: LagFile, job: str
     ) -> dict[str, np.ndarray]:
         """r (layer,), null (draw, layer), left_out (block, layer), halves (2, layer); of quartiles, they come first."""
-        path, name = pieces / f"lag-{lag:04d}.safetensors", f"{pieces.name}/{lag}"
-        if path.is_file():
+        name = f"{job}/{lag}"
+        if (found := kept.read(lag)) is not None:
             self._paths.journal.note("lag", name, "reused")
-            return load_tensors(path)
-        with self._paths.journal.computing("lag", name):
-            words = trainer.lag_words(inputs, lag)
-            fitted = fit_words(words, inputs.penalties)
-            scores = {"r": fitted.r}
-            scores |= {n: getattr(fitted, n).astype(np.float32) for n in ("null", "left_out", "excess", "halves")}
-            statistics = by_layer(fitted.fit.agreements, len(fitted.r))
-            scores |= {STATISTIC + name: values for name, values in statistics.items()}
-            if quartiles:
-                scores |= quartiles.score(words, fitted)
-            save_tensors(path, scores)
-        return load_tensors(path)
+            return found
+        start = time.thread_time()
+        words = trainer.lag_words(inputs, lag)
+        fitted = fit_words(words, inputs.penalties)
+        scores = {"r": fitted.r}
+        scores |= {n: getattr(fitted, n).astype(np.float32) for n in ("null", "left_out", "excess", "halves")}
+        statistics = by_layer(fitted.fit.agreements, len(fitted.r))
+        scores |= {STATISTIC + name: values for name, values in statistics.items()}
+        if quartiles:
+            scores |= quartiles.score(words, fitted)
+        kept.write(lag, len(inputs.recipe.lags.seconds), scores)
+        self._lag_s.append(time.thread_time() - start)
+        self._paths.journal.note("lag", name, "computed", self._lag_s[-1])
+        return scores
 
     def _write(
         self,

@@ -1,4 +1,4 @@
-"""A journal of which pieces of work were computed and which were found on disk, one file a process.
+"""A journal of which pieces of work were computed and which were found on disk, one file a process and plan.
 
 The path of each piece holds a key of everything that it depends on, so that a retry finds it and never computes it
 twice.
@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,19 @@ class Journal:
             file.write(json.dumps(entry) + "\n")
 
     @contextmanager
-    def computing(self, piece: str, key: str) -> Iterator[None]:
-        """Note the piece, with its processor time, once the body has ended without an error."""
+    def computing(self, piece: str, key: str, apart: Callable[[], float] = lambda: 0.0) -> Iterator[None]:
+        """Note the piece, with its processor time, once the body has ended without an error.
+
+        apart : seconds of the body that other notes hold.
+        """
         start = time.process_time()
         yield
-        self.note(piece, key, "computed", time.process_time() - start)
+        self.note(piece, key, "computed", time.process_time() - start - apart())
 
 
 def read_journal(folder: Path) -> Iterator[dict[str, Any]]:
     """The notes of all processes; one that was cut off by a kill is left out."""
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in sorted(folder.rglob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 yield json.loads(line)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import numpy as np
 
 from rtalign.core.files import write_atomically
 from rtalign.core.machine import cpu_count
+from rtalign.core.recipe import Recipe
 from rtalign.core.time_format import long_duration
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
 from rtalign.language.loading import PAPER, TOKENS_PER_WORD, CatalogueEntry, Precision
+from rtalign_offline.estimate import ComponentRates, lag_seconds, measure_components
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
 
@@ -29,11 +33,17 @@ CONTEXTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 SWEPT = "Llama-3.2-3B"
 """The model whose context the study varied."""
 
-CPU_SHARE, GPU_SHARE = 0.6, 0.4
-"""Shares of the speed of a matrix multiplication, measured here or from a data sheet, that a forward pass is assumed
-to reach."""
+LAYERS, COMPONENTS = 9, 50
+"""Of the preset of the study."""
 
-H200_FLOPS, H200_GB, NODES, NODE_FLOPS, NODE_GB = 989e12, 149.0, 64, 312e12, 84.0
+CPU_SHARE, GPU_SHARE = 0.6, 0.49
+"""Shares of the speed of a matrix multiplication that a forward pass reaches: on a core of that measured here, on a GPU
+of the data sheet's (an 8B shape in windows, 30,400 tokens a second on an H100)."""
+
+GPU_LAG_S = 14.9 / 165
+"""Seconds of one lag's fit on an H100 with 16 cores beside it, at 85,000 words; taken for 38,000 too."""
+
+H200_FLOPS, H200_GB, H200_CORES, NODES, NODE_FLOPS, NODE_GB = 989e12, 149.0, 16, 64, 312e12, 84.0
 """bfloat16 by the data sheets, and free memory (139 and 79 GiB), of an H200, and of an A100 in each node."""
 
 SPARE_GB = 0.3
@@ -41,6 +51,12 @@ SPARE_GB = 0.3
 
 WIDEST = 8192
 """Dimensions of the widest hidden state."""
+
+
+def usual_dim(millions: float) -> int:
+    """Dimensions of the hidden states of a model of so many parameters, as such models are usually built."""
+    return min(round(4096 * (millions / 7000) ** (1 / 3)), WIDEST)
+
 
 ARCHITECTURES = {"mamba": "state space", "recurrent_gemma": "recurrent", "bert": "bidirectional"}
 ARCHITECTURES |= {"roberta": "bidirectional"}
@@ -63,14 +79,17 @@ contexts = ["window:50"]
 quartiles = true
 keep_activations = false
 device = "cuda"          # cpu where there is no accelerator: that takes months
+fit_device = "cuda"
 
 [recipe.language]
 precision = "bfloat16"   # the study does not report it; in float32 the largest model takes 282 GB
 
-[cluster]                # each worker is one process on one core; with a single accelerator, workers = 1
-workers = 64
-gpu = 1
-memory = "160GB"         # more than the largest model, which is loaded here on its way to the accelerator
+[cluster]                # processes without a GPU filter and sum; one with a GPU reads and fits, one model at a time
+workers = 4
+cpus = 16                # of each process; beside a GPU, they do what the fit of a lag leaves to the processor
+gpus = 64                # 0 on one machine takes all that it has
+memory = "16GB"
+gpu_memory = "160GB"     # more than the largest model, which is loaded here on its way to the accelerator
 partition = "CHANGE"
 interface = "ib0"
 time = "12:00:00"
@@ -78,41 +97,72 @@ time = "12:00:00"
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """The speed of one core of this machine.
+class JobShape:
+    """One job: words that are fitted, sensors, layers that are read, components of each, lags."""
 
-    flops : in float32; lag_s : seconds of one lag's fit of one job, at CONTENT words; moments_s : of one lag of the
-    moments that a person's jobs share; hour_s : of filtering an hour of signal.
+    words: int = CONTENT
+    sensors: int = SENSORS
+    layers: int = LAYERS
+    components: int = COMPONENTS
+    lags: int = 165
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The speed of one core of this machine, for jobs of one shape.
+
+    flops : of a matrix product in float32; lag_s : seconds of one lag's fit of one job; moments_s : of one lag of the
+    moments that a person's jobs share; hour_s : of filtering an hour of signal; components : of a job's activations.
     """
 
     flops: float
     lag_s: float
     moments_s: float
     hour_s: float
+    components: ComponentRates
+
+    def job_s(self, shape: JobShape, dim: int, lag_s: float | None = None) -> float:
+        """One job on one core.  dim : of its activations; lag_s : where lags are fitted elsewhere."""
+        return self.components.seconds(shape.words, shape.layers, dim) + shape.lags * (lag_s or self.lag_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A machine or cluster.  workers : processes, each reading at so many flops; memory_gb : for a model."""
+    """A machine or cluster.  cores, gpus : of it; flops : of reading, of each GPU, else of each core.
+
+    memory_gb : for a model.
+    """
 
     name: str
-    workers: int
+    cores: int
+    gpus: int
     flops: float
     memory_gb: float
     precision: Precision = "bfloat16"
 
+    @property
+    def readers(self) -> int:
+        """Processes that read at the same time."""
+        return self.gpus or self.cores
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds of readings and of fits, at worst one after the other; too_large : models that are left out."""
+    """Seconds, at worst one after the other; too_large : models that are left out.
+
+    models_s : of readings; components_s : of principal components; fits_s : of filtering and fits; gpu_hours : of all
+    GPUs together.
+    """
 
     models_s: float
+    components_s: float
     fits_s: float
+    gpu_hours: float
     too_large: tuple[str, ...]
 
     @property
     def total_s(self) -> float:
-        return self.models_s + self.fits_s
+        return self.models_s + self.components_s + self.fits_s
 
 
 def write_paper_plan(path: Path, report: Callable[[str], object] = lambda _: None) -> dict[str, Any]:
@@ -128,8 +178,8 @@ def write_paper_plan(path: Path, report: Callable[[str], object] = lambda _: Non
     Returns
     -------
     dict
-        `plan`, the path; `jobs`, their number; `costs`, for each platform seconds of reading and fitting and the models
-        that are too large for it; `disk_gb`.
+        `plan`, the path; `jobs`, their number; `costs`, for each platform seconds of each kind of work, hours of GPUs,
+        and the models that are too large for it; `disk_gb`.
     """
     if path.exists():
         raise ValueError(f"{path} exists already; name another file")
@@ -144,8 +194,8 @@ def write_paper_plan(path: Path, report: Callable[[str], object] = lambda _: Non
     report("\n".join([f"{path}: {len(plan.jobs())} jobs ({counts})", "", *lines]))
     by_platform = {
         platform.name: {
-            "models_s": round(c.models_s), "fits_s": round(c.fits_s), "total_s": round(c.total_s),
-            "too_large": list(c.too_large),
+            "models_s": round(c.models_s), "components_s": round(c.components_s), "fits_s": round(c.fits_s),
+            "total_s": round(c.total_s), "gpu_hours": round(c.gpu_hours, 2), "too_large": list(c.too_large),
         }
         for platform, c in costs.items()
     }  # fmt: skip
@@ -154,27 +204,32 @@ def write_paper_plan(path: Path, report: Callable[[str], object] = lambda _: Non
 
 def cost_lines(costs: Mapping[Platform, Cost]) -> list[str]:
     """One line a platform."""
-    lines = [f"{'estimated, not measured':<32}{'reading':>9}{'fitting':>9}{'in all':>9}   too large, not counted"]
+    names = ("reading", "PCA", "fitting", "in all", "GPU-h")
+    lines = [f"{'estimated, not measured':<30}{''.join(f'{name:>9}' for name in names)}   too large, not counted"]
     for platform, c in costs.items():
-        times = "".join(f"{long_duration(seconds):>9}" for seconds in (c.models_s, c.fits_s, c.total_s))
+        seconds = (c.models_s, c.components_s, c.fits_s, c.total_s)
+        times = "".join(f"{long_duration(s):>9}" for s in seconds)
+        hours = f"{c.gpu_hours:>9.1f}" if platform.gpus else f"{'-':>9}"
         some = c.too_large[0] if len(c.too_large) == 1 else f"{len(c.too_large)} models"
         left = f"{some} (over {platform.memory_gb:.0f} GB)" if c.too_large else "none"
-        lines.append(f"{platform.name:<32}{times}   {left}")
+        lines.append(f"{platform.name:<30}{times}{hours}   {left}")
     return lines
 
 
 def assumption_lines(rates: Rates, plan: Plan, disk: float) -> list[str]:
     """What the estimates are based on."""
-    precision = plan.recipe.language.precision
+    precision, widest = plan.recipe.language.precision, rates.components.seconds(CONTENT, LAYERS, 4096)
     largest = max(PAPER, key=lambda entry: entry.millions)
     return [
         f"disk: {disk:,.0f} GB of cache while one model's activations are kept",
         "",
         f"measured here: {rates.flops / 1e9:.0f} GFLOP/s a core in float32, {rates.lag_s:.2f} s a lag of a fit, "
-        f"{rates.hour_s:.0f} s an hour of MEG",
+        f"{rates.hour_s:.0f} s an hour of MEG,",
+        f"  {widest:.0f} s the principal components of a job of 4,096 dimensions",
         f"assumed: a model reaches {CPU_SHARE:.0%} of that here, {GPU_SHARE:.0%} of {H200_FLOPS / 1e12:.0f} TFLOP/s "
         f"(bfloat16) on an H200, of {NODE_FLOPS / 1e12:.0f} on an A100;",
-        f"  {TOKENS_PER_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words fitted; cores as here, one to a process;",
+        f"  {TOKENS_PER_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words fitted; cores as here; a lag on a GPU "
+        f"{GPU_LAG_S:.2f} s, as on an H100;",
         f"  no reading or job split; {_short_name(largest)} in {precision} takes {largest.memory_gb(precision):.0f} GB",
     ]
 
@@ -209,29 +264,49 @@ def _architecture(entry: CatalogueEntry) -> str:
     return ARCHITECTURES.get(entry.model_type, "attention")
 
 
-def measure() -> Rates:
-    """A few seconds of the real work on one core."""
+def measure(shape: JobShape | None = None, recipe: Recipe | None = None, dim: int = WIDEST) -> Rates:
+    """Some seconds of the real work on one core, for jobs of a shape; by default those of the study."""
     from threadpoolctl import threadpool_limits
 
+    shape, recipe = shape or JobShape(), recipe or Recipe.preset("paper")
     with threadpool_limits(1, user_api="blas"):
         rng = np.random.default_rng(0)
         square = rng.standard_normal((1024, 1024), np.float32)
         flops = 2 * 1024**3 / _shortest(lambda: square @ square)
-        few, n_targets = 4000, 9 * 100
-        X = rng.standard_normal((few, SENSORS), np.float32)
-        Y = rng.standard_normal((few, n_targets), np.float32)
-        parts = [Moments.from_data(X[k::5], Y[k::5], "float32", 9) for k in range(5)]
-        sums = _shortest(lambda: [Moments.from_data(X[k::5], Y[k::5], "float32", 9) for k in range(5)])
-        bases = ridge.eigen_bases(parts)
+        few = max(min(shape.words, 4000), 20 * recipe.fit.folds)
+        signals = [rng.standard_normal((few // 5, shape.sensors), np.float32) for _ in range(5)]
+        none = np.empty((few // 5, 0), np.float32)
+        sum_up = partial(_sums, signals, none)
+        parts, sums = sum_up(), _shortest(sum_up)
         shared = _shortest(lambda: ridge.eigen_bases(parts))
-        fit = _shortest(lambda: ridge.fit_ridge(parts, np.logspace(-4, 8, 13), bases=bases))
-        # Null, bootstrap and quartiles draw on every word's prediction: about three times the sums again.
-        return Rates(flops, fit + 4 * sums * CONTENT / few, shared + sums * CONTENT / few / 3, _hour())
+        lag_s = lag_seconds(
+            shape.words, shape.sensors, shape.layers, shape.components, recipe, in_sweep=True, quartiles=True
+        )
+        read_s = _read(few, shape.sensors) * shape.words / few
+        moments_s = shared + sums * shape.words / few + read_s
+        return Rates(flops, lag_s + read_s, moments_s, _hour(), measure_components(dim, shape.components))
+
+
+def _sums(signals: list[np.ndarray], none: np.ndarray) -> list[Moments]:
+    return [Moments.from_data(x, none, "float32") for x in signals]
+
+
+def _read(words: int, sensors: int) -> float:
+    """Seconds to read the signal of so many words at one lag from the disk."""
+    from rtalign.core.records import Chunk
+    from rtalign.signal.disk_buffer import DiskBuffer
+
+    rate, apart_s = 30.0, HOURS * 3600 / WORDS
+    with tempfile.TemporaryDirectory() as folder:
+        with DiskBuffer.create(Path(folder) / "signal", rate, sensors) as buffer:
+            buffer.append(Chunk(np.zeros((int(rate * (apart_s * words + 2)), sensors), np.float32), 0.0, rate))
+            buffer.close()
+        signal = DiskBuffer.open(Path(folder) / "signal")
+        return _shortest(lambda: signal.read(1.0 + apart_s * np.arange(words)))
 
 
 def _hour() -> float:
     """Seconds for an hour of signal, from ten seconds of it."""
-    from rtalign.core.recipe import Recipe
     from rtalign.core.records import Chunk, Sensor
     from rtalign.signal.chain import Chain
 
@@ -255,9 +330,9 @@ def platforms(rates: Rates) -> list[Platform]:
 
     here, memory = cpu_count(), psutil.virtual_memory().total / 1e9
     return [
-        Platform(f"this machine, {here} cores, float32", here, rates.flops * CPU_SHARE, memory, "float32"),
-        Platform("one H200, 1 process", 1, H200_FLOPS * GPU_SHARE, H200_GB),
-        Platform(f"{NODES} nodes, an A100 in each", NODES, NODE_FLOPS * GPU_SHARE, NODE_GB),
+        Platform(f"this machine, {here} cores, float32", here, 0, rates.flops * CPU_SHARE, memory, "float32"),
+        Platform(f"one H200, {H200_CORES} cores", H200_CORES, 1, H200_FLOPS * GPU_SHARE, H200_GB),
+        Platform(f"{NODES} nodes, an A100 in each", NODES, NODES, NODE_FLOPS * GPU_SHARE, NODE_GB),
     ]
 
 
@@ -272,13 +347,23 @@ def estimate_cost(plan: Plan, rates: Rates, platform: Platform) -> Cost:
         forward_flops(entries[key.model.removesuffix(" untrained")], key.context, plan.quartiles)
         for key in dict.fromkeys(job.reading for job in jobs)
     ]
-    n_lags = len(plan.recipe.lags.seconds)
-    rounds = math.ceil(len(jobs) / platform.workers)
-    signal = len(plan.people) * (n_lags * rates.moments_s + HOURS * rates.hour_s)
+    shape = JobShape(lags=len(plan.recipe.lags.seconds))
+    signal = len(plan.people) * (shape.lags * rates.moments_s + HOURS * rates.hour_s)
     # The principal directions of one person are one task.
-    shared = max(signal / platform.workers, n_lags * rates.moments_s)
-    read = max(sum(flops) / platform.workers, max(flops)) / platform.flops
-    return Cost(read, shared + rounds * n_lags * rates.lag_s, too_large)
+    shared = max(signal / platform.cores, shape.lags * rates.moments_s)
+    wide = [usual_dim(entries[job.model.removesuffix(" untrained")].millions) for job in jobs]
+    components = [rates.components.seconds(shape.words, shape.layers, dim) for dim in wide]
+    fit = shape.lags * (GPU_LAG_S if platform.gpus else rates.lag_s)
+    rounds = math.ceil(len(jobs) / platform.readers)
+    read = max(sum(flops) / platform.readers, max(flops)) / platform.flops
+    gpu_s = (sum(flops) / platform.flops + len(jobs) * fit) if platform.gpus else 0.0
+    return Cost(
+        read,
+        max(sum(components) / platform.readers, max(components)),
+        shared + rounds * fit,
+        gpu_s / 3600,
+        too_large,
+    )
 
 
 def forward_flops(entry: CatalogueEntry, context: str, surprisal: bool = True) -> float:

@@ -29,8 +29,13 @@ class SweepPaths(NamedTuple):
         return Path(self.store)
 
     @property
+    def journal_folder(self) -> Path:
+        """Of this plan alone: the folder may hold the work of others."""
+        return self.home / "journal" / Path(self.plan).stem
+
+    @property
     def journal(self) -> Journal:
-        return Journal(self.home / "journal")
+        return Journal(self.journal_folder)
 
 
 @lru_cache(maxsize=4)

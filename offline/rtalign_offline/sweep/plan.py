@@ -17,6 +17,8 @@ from rtalign.language.loading import parse_model_name
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+:-]{0,63}")
 SCHEDULER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:,+%-]{0,127}")
+WALLTIME = re.compile(r"(\d{1,4}-\d{1,2}(:\d{1,2}){0,2}|\d{1,6}(:\d{1,2}){0,2})")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.+-]+")
 
 
@@ -43,8 +45,38 @@ def _line(text: str) -> str:
     return text
 
 
+def walltime_s(text: str) -> float:
+    """Seconds of a time as sbatch takes it: minutes, minutes:seconds, h:m:s, days-h, days-h:m or days-h:m:s."""
+    parts = WALLTIME.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"{text!r:.80} goes into a script of the cluster: a time such as 08:00:00 or 1-12:00:00")
+    days, *numbers = (int(part) for part in re.split("[-:]", text if "-" in text else f"0-{text}"))
+    if "-" not in text and len(numbers) < 3:
+        numbers = [0, *numbers]
+    hours, minutes, seconds = (*numbers, 0, 0)[:3]
+    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+
+def _walltime(text: str) -> str:
+    if walltime_s(text) <= 0:
+        raise ValueError(f"{text!r} is no time in which a worker can do anything")
+    return text
+
+
+def _variable(text: str) -> str:
+    if not VARIABLE.fullmatch(text):
+        raise ValueError(f"{text!r:.80} goes into a script of the cluster: the name of an environment variable")
+    return text
+
+
 SchedulerWord = Annotated[str, AfterValidator(_word)]
 ScriptLine = Annotated[str, AfterValidator(_line)]
+Walltime = Annotated[str, AfterValidator(_walltime)]
+VariableName = Annotated[str, AfterValidator(_variable)]
+
+Pool = Literal["cpu", "gpu"]
+"""Which workers do a task."""
+POOLS: tuple[Pool, ...] = ("cpu", "gpu")
 
 
 class Person(Settings):
@@ -83,18 +115,20 @@ class ClusterPlan(Settings):
     Each field is described where it is defined.
     """
 
-    workers: int = Field(0, ge=0, le=4096, description="Processes of one thread each; 0 takes a process a core.")
+    workers: int = Field(0, ge=0, le=4096, description="Processes that filter and fit; 0 takes what the cores allow.")
+    cpus: int = Field(1, ge=1, le=256, description="Cores of each process; lags are fitted side by side on them.")
     memory: SchedulerWord = Field(
         "auto", description="Most memory of one process, such as 4GB; auto shares the machine's."
     )
+    gpus: int = Field(0, ge=0, le=1024, description="Processes with a GPU each, beside the others; 0: all found here.")
+    gpu_memory: SchedulerWord | None = Field(None, description="Most memory of a process with a GPU; memory if absent.")
     partition: SchedulerWord | None = Field(None, description="slurm: the partition.")
+    gpu_partition: SchedulerWord | None = Field(None, description="slurm: that of processes with a GPU, if another.")
     account: SchedulerWord | None = Field(None, description="slurm: the account.")
-    time: SchedulerWord = Field(
-        "08:00:00", description="slurm: longest run of a worker; jobs continue in the next one."
-    )
-    gpu: int = Field(0, ge=0, le=16, description="slurm: accelerators of each worker.")
+    time: Walltime = Field("08:00:00", description="slurm: longest run of a worker; jobs continue in the next one.")
     interface: SchedulerWord | None = Field(None, description="slurm: the network card that nodes reach each other by.")
-    directives: tuple[ScriptLine, ...] = Field((), description="slurm: further #SBATCH lines, without the #SBATCH.")
+    environment: tuple[VariableName, ...] = Field((), description="slurm: variables of this shell that workers get.")
+    directives: tuple[ScriptLine, ...] = Field((), description="slurm: further options of sbatch, such as --qos=long.")
     prologue: tuple[ScriptLine, ...] = Field((), description="slurm: lines of shell before a worker starts.")
 
 
@@ -121,6 +155,7 @@ class Plan(Settings):
     )
     quartiles: bool = Field(True, description="Score the words of each quartile of the model's own surprisal too.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where the language models compute.")
+    fit_device: Literal["cpu", "cuda"] = Field("cpu", description="Where decoders are fitted.")
     keep_activations: bool = Field(True, description="Keep activations in the cache once their jobs are done.")
     paper: bool = Field(
         False, description="The settings are those of arXiv 2512.01591, so that its numbers can be compared."
@@ -135,7 +170,7 @@ class Plan(Settings):
             if twice:
                 raise ValueError(f"two {kind} are called {twice[0]!r}; give each a name (models: a label) of its own")
         lists = [self.contexts, self.seeds, *(model.contexts for model in self.models)]
-        for context in self.every_context():
+        for context in (*self.contexts, *self._of_models()):
             LanguageRecipe(context=context)
         if any(len(set(given)) < len(given) for given in lists):
             raise ValueError("a context or a seed is given twice; give each once")
@@ -191,7 +226,11 @@ class Plan(Settings):
 
     def every_context(self) -> list[str]:
         """All contexts that any model is read in, in the plan's order."""
-        return list(dict.fromkeys([*self.contexts, *(c for model in self.models for c in model.contexts)]))
+        used = {context for model in self.models for context in model.contexts or self.contexts}
+        return [context for context in dict.fromkeys([*self.contexts, *self._of_models()]) if context in used]
+
+    def _of_models(self) -> list[str]:
+        return [context for model in self.models for context in model.contexts]
 
     def recipe_for(self, context: str) -> Recipe:
         """The recipe of the jobs in one context."""
@@ -206,6 +245,11 @@ class Plan(Settings):
             for context in model.contexts or self.contexts
             for person in self.people
         ]
+
+    def pool(self, kind: str) -> Pool:
+        """Which workers do a kind of task."""
+        device = {"read": self.device, "job": self.fit_device}.get(kind, "cpu")
+        return "gpu" if device == "cuda" else "cpu"
 
     def model(self, title: str) -> PlannedModel:
         """The model of this title."""

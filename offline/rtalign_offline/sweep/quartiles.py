@@ -38,10 +38,13 @@ class Quartiles:
     about: dict[str, list[float]]
 
     @classmethod
-    def of(cls, inputs: FitInputs, surprisal: np.ndarray, *, refit: bool = False) -> Quartiles | None:
+    def of(
+        cls, inputs: FitInputs, surprisal: np.ndarray, *, refit: bool = False, n_workers: int = 1
+    ) -> Quartiles | None:
         """Sort the usable words by surprisal (word,), and choose penalties where decoders are to be fitted.
 
-        None where the model has no surprisal, or a block of words has none of a quartile.
+        None where the model has no surprisal, or a block of words has none of a quartile.  n_workers : lags that are
+        searched at the same time.
         """
         fold, targets = inputs.fold, inputs.targets
         known = np.isfinite(surprisal) & (fold != folds.PURGED)
@@ -58,7 +61,7 @@ class Quartiles:
             "n_words": [float((which == q).sum()) for q in range(N_QUARTILES)],
             "mean_nats": [float(surprisal[which == q].mean()) for q in range(N_QUARTILES)],
         }
-        refits = [_refit(inputs, which == q, subset) for q, subset in enumerate(subsets)] if refit else []
+        refits = [_refit(inputs, which == q, subset, n_workers) for q, subset in enumerate(subsets)] if refit else []
         return cls(subsets, refits, about)
 
     def score(self, words: LagWords, fitted: LagFit) -> dict[str, np.ndarray]:
@@ -79,14 +82,14 @@ class Quartiles:
         return np.array([subset.block_words for subset in self.subsets])
 
 
-def _refit(inputs: FitInputs, own: np.ndarray, subset: WordSubset) -> FitInputs:
+def _refit(inputs: FitInputs, own: np.ndarray, subset: WordSubset, n_workers: int) -> FitInputs:
     """The fit of some of the words (word,) alone: the others are purged."""
     components = inputs.targets.rotations.final.shape[2]
     values = [y[rows] for y, rows in zip(inputs.targets.values, subset.rows, strict=True)]
     targets = LagTargets.of(values, inputs.targets.n_layers, components, subset.blocks, inputs.recipe.fit)
     fold = np.where(own, inputs.fold, folds.PURGED)
     alone = replace(inputs, fold=fold, targets=targets, gpu=None, penalties=None, sensor_moments=None)
-    return find_penalties(alone, Progress(quiet=True))
+    return find_penalties(alone, Progress(quiet=True), n_workers)
 
 
 def _fit(words: LagWords, refit: FitInputs, subset: WordSubset) -> LagFit:

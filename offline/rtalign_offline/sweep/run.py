@@ -6,7 +6,8 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +17,22 @@ from rtalign.core.cache import cache_folder, content_key
 from rtalign.core.files import remove_abandoned, write_atomically
 from rtalign.core.lock import FileLock
 from rtalign.core.progress import Progress, Stage
+from rtalign.core.time_format import duration
 from rtalign.decoding.training_overlap import refuse_repeated
 from rtalign.language import find_content_words
+from rtalign.training.results import package_versions
 from rtalign_offline.sweep import clusters, tasks
 from rtalign_offline.sweep.fit import is_finished, job_folder
 from rtalign_offline.sweep.journal import count_work
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.people import load_person, open_person, save_person, words_folder
-from rtalign_offline.sweep.plan import JobKey, Plan
+from rtalign_offline.sweep.plan import POOLS, JobKey, Plan, Pool
 from rtalign_offline.sweep.readings import delete_activations, load_reading, parts_of_plan, reading_file
+from rtalign_offline.sweep.slurm import Demand
 
-POLL_S, RETRY_S = 0.1, 1.0
+POLL_S, RETRY_S, TEND_S = 0.1, 1.0, 5.0
+ALONE_S = 40.0
+"""Without any worker for so long, the reason is said; then after twice as long, and so on."""
 PATIENCE_S = 600.0
 """How long to wait for a lost scheduler."""
 
@@ -90,12 +96,21 @@ def run_sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path 
         find_content_words(["word"], plan.recipe.words.tagger)  # before hours of work, not after them
     paths = _create(plan, out, store or cache_folder())
     lock = FileLock(paths.home / "sweep.lock")
-    if not lock.acquire():
-        raise ValueError(f"a sweep is at work in {out} ({lock.owner()}); wait for its end, or name another folder")
+    _wait_for(lock, out, progress)
     try:
         return _run_jobs(plan, paths, kind, progress)
     finally:
         lock.release()
+
+
+def _wait_for(lock: FileLock, out: Path, progress: Progress) -> None:
+    """Take the lock of a sweep's folder, which another sweep may hold; what that one has done is then found."""
+    said = False
+    while not lock.acquire():
+        if not said:
+            progress.say(f"a sweep is at work in {out} ({lock.owner()}); this one goes on after its end", always=True)
+        said = True
+        time.sleep(RETRY_S)
 
 
 def _run_jobs(plan: Plan, paths: SweepPaths, kind: str, progress: Progress) -> dict[str, Any]:
@@ -107,7 +122,7 @@ def _run_jobs(plan: Plan, paths: SweepPaths, kind: str, progress: Progress) -> d
     outcome.folders |= _finished_jobs(plan, paths, people)
     keys = {_job_name(key): key for key in plan.jobs() if key.person in people and key not in outcome.folders}
     if keys:
-        Driver(_task_graph(keys.values(), paths, people), keys, outcome, paths).run(kind, plan, progress)
+        Driver(_task_graph(keys.values(), paths, people), keys, outcome, paths, progress).run(kind)
     outcome.failures = {key: outcome.failures[key] for key in plan.jobs() if key in outcome.failures}
     _delete_partial(paths)
     for line in failure_lines(outcome.failures):
@@ -115,7 +130,7 @@ def _run_jobs(plan: Plan, paths: SweepPaths, kind: str, progress: Progress) -> d
     shared = shared_recordings(people)
     for line in shared:
         progress.say(line)
-    state = _state(plan, outcome, count_work(paths.home / "journal")) | {"training_overlap": shared}
+    state = _state(plan, outcome, count_work(paths.journal_folder)) | {"training_overlap": shared}
     write_atomically(paths.home / STATE, json.dumps(state, indent=1))
     report = str(write_sweep_report(paths.home)) if outcome.folders else None
     return {"ok": not outcome.failures, "report": report, **state}
@@ -135,7 +150,7 @@ def _delete_partial(paths: SweepPaths) -> None:
     """Delete what killed processes left half written; no process of this sweep is at work."""
     for partial in (paths.home / "jobs").glob("*.partial-*"):
         shutil.rmtree(partial, ignore_errors=True)
-    for partial in [*paths.home.glob("blocks/*/*.partial-*"), *paths.home.glob("*/*.partial-*")]:
+    for partial in paths.home.glob("*/*.partial-*"):
         if partial.is_file():
             partial.unlink(missing_ok=True)
     remove_abandoned(paths.cache)
@@ -231,53 +246,63 @@ class Driver:
     """
 
     def __init__(
-        self, graph: Mapping[str, Task], keys: Mapping[str, JobKey], outcome: SweepOutcome, paths: SweepPaths
+        self,
+        graph: Mapping[str, Task],
+        keys: Mapping[str, JobKey],
+        outcome: SweepOutcome,
+        paths: SweepPaths,
+        progress: Progress,
     ) -> None:
         self._graph, self._keys, self._outcome, self._paths = graph, keys, outcome, paths
+        self._progress, self._plan = progress, load_plan(paths)
         # Two sweeps may share a scheduler, which takes tasks of one name for one task.
         self._own = content_key(*paths)[:12]
         self._results: dict[str, str] = {}
         self._pending: dict[str, Any] = {}
         self._unit = len(keys) / max(sum(WEIGHTS[task.kind] for task in graph.values()), 1e-9)
 
-    def run(self, kind: str, plan: Plan, progress: Progress) -> None:
+    def run(self, kind: str) -> None:
         """Until every task has a result or has failed; waits for a scheduler that is lost."""
         lost_since: float | None = None
-        with progress.stage("sweep", len(self._keys), "jobs") as stage:
+        with self._progress.stage("sweep", len(self._keys), "jobs") as stage:
             while True:
                 try:
-                    with clusters.connected(kind, plan.cluster, self._paths.home / "logs") as client:
+                    with clusters.connected(kind, self._plan, self._paths.home / "logs") as cluster:
                         lost_since = None
-                        progress.say(_address_line(client, kind))
-                        self._submit(client)
-                        return self._collect(client, stage)
+                        self._progress.say(f"Dask {kind}: {cluster.address_line()}")
+                        self._submit(cluster)
+                        return self._collect(cluster, stage)
                 except clusters.Unreachable:
                     if lost_since is None:
                         raise
                 except SchedulerLost:
-                    progress.say("the Dask scheduler is lost; waiting for it, finished work is kept")
+                    self._progress.say("the Dask scheduler is lost; waiting for it, finished work is kept")
                 lost_since = lost_since or time.monotonic()
                 if time.monotonic() - lost_since > PATIENCE_S:
                     raise ValueError(f"the Dask scheduler {kind} did not come back; the same command resumes the sweep")
                 time.sleep(RETRY_S)
 
-    def _submit(self, client: Any) -> None:
+    def _submit(self, cluster: clusters.Cluster) -> None:
         """Submit the tasks that have no result yet; each waits for results of others, present or pending."""
         self._pending = {}
         for name, task in self._graph.items():
             if name in self._results or self._keys.get(name) in self._outcome.failures:
                 continue
             waits = [self._results.get(other) or self._pending[other] for other in task.after]
-            key, function = f"{name} of {self._own}", FUNCTIONS[task.kind]
-            self._pending[name] = client.submit(function, *task.arguments, *waits, key=key, pure=False)
+            options = {"key": f"{name} of {self._own}", "resources": cluster.resources(self._plan.pool(task.kind))}
+            self._pending[name] = cluster.client.submit(
+                FUNCTIONS[task.kind], *task.arguments, *waits, pure=False, **options
+            )
 
-    def _collect(self, client: Any, stage: Stage) -> None:
+    def _collect(self, cluster: clusters.Cluster, stage: Stage) -> None:
         """Take results as they come, until none is pending."""
+        watch = WorkerWatch(cluster, self._progress)
         while self._pending:
             time.sleep(POLL_S)
             stage.wait()
-            if client.status not in ("running", "connecting"):
+            if cluster.client.status not in ("running", "connecting"):
                 raise SchedulerLost
+            watch.look(self._demand)
             for name, future in list(self._pending.items()):
                 if future.status in ("cancelled", "lost"):
                     raise SchedulerLost
@@ -287,9 +312,18 @@ class Driver:
                     stage.advance(WEIGHTS[self._graph[name].kind] * self._unit)
                     self._delete_activations_after(name)
 
+    def _demand(self) -> dict[Pool, Demand]:
+        """The tasks that are left, pool by pool."""
+        left, ready = Counter[Pool](), Counter[Pool]()
+        for name in self._pending:
+            task = self._graph[name]
+            left[self._plan.pool(task.kind)] += 1
+            ready[self._plan.pool(task.kind)] += all(other not in self._pending for other in task.after)
+        return {pool: Demand(ready[pool], left[pool]) for pool in POOLS}
+
     def _delete_activations_after(self, name: str) -> None:
         """Delete the activations that no job needs any more, where the plan does not keep them."""
-        if name not in self._keys or load_plan(self._paths).keep_activations:
+        if name not in self._keys or self._plan.keep_activations:
             return
         needed = {other for job in self._pending if job in self._keys for other in self._graph[job].after}
         for part in self._graph[name].after:
@@ -314,10 +348,44 @@ def _result(future: Any) -> str:
         raise SchedulerLost from error
 
 
-def _address_line(client: Any, kind: str) -> str:
-    link = client.dashboard_link if client.scheduler_info().get("services", {}).get("dashboard") else None
-    dashboard = f"dashboard {link}" if link else "no dashboard (pip install bokeh for one)"
-    return f"Dask {kind}: {client.scheduler.address}, {dashboard}"
+class WorkerWatch:
+    """Sees to the workers of a cluster, and says why there is none and which of them have other versions."""
+
+    def __init__(self, cluster: clusters.Cluster, progress: Progress) -> None:
+        self._cluster, self._progress = cluster, progress
+        self._known: set[str] = set()
+        self._alone_since, self._say_after = time.monotonic(), ALONE_S
+        self._next = 0.0
+
+    def look(self, demand: Callable[[], Mapping[Pool, Demand]]) -> None:
+        """Look every few seconds.  demand : the tasks that are left."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + TEND_S
+        try:
+            names = self._cluster.tend(demand())
+            if new := [address for address in names if address not in self._known]:
+                self._known |= set(new)
+                self._compare_versions(new)
+        except (OSError, CancelledError, asyncio.CancelledError) as error:
+            raise SchedulerLost from error
+        if names:
+            self._alone_since, self._say_after = now, ALONE_S
+        elif now - self._alone_since >= self._say_after:
+            self._progress.say(f"no worker for {duration(now - self._alone_since)}: {self._cluster.state()}")
+            self._say_after *= 2
+
+    def _compare_versions(self, addresses: Collection[str]) -> None:
+        """Say which of the workers compute with other versions than the driver: their numbers may differ."""
+        here = package_versions()
+        found = self._cluster.client.run(package_versions, workers=list(addresses), on_error="return")
+        for address, there in found.items():
+            if isinstance(there, dict) and there != here:
+                names = [name for name, version in here.items() if there.get(name) != version]
+                other = ", ".join(f"{name} {there.get(name)} ({here[name]} here)" for name in names)
+                line = f"the worker at {address} has {other}: its numbers may differ"
+                self._progress.say(line, always=True)
 
 
 def _reason(error: BaseException | None) -> str:

@@ -104,13 +104,13 @@ def headline(study: Study) -> str:
     causes = []
     if rising:
         causes.append(f"with context in {rising} of {several(len(lines), 'trained model')}")
-    if size and size.n > 2 and size.low > 0:
+    if size and size.low > 0:
         causes.append(f"with model size ({signed(size.rate, 2, plus=True)} per tenfold)")
     if causes:
         return f"The temporal score rises {' and '.join(causes)}."
     if all(e.temporal_r is None for e in study.pooled):
         return "No model has a temporal score here."
-    if lines or (size and size.n > 2):
+    if lines or size:
         return "The temporal score rises neither with context nor with model size here."
     return f"{several(len(study.plan.models), 'model')} in {several(len(study.plan.every_context()), 'context')}."
 
@@ -121,7 +121,7 @@ def _growth_with_context(study: Study) -> list[Growth]:
     for model in study.plan.models:
         entries = [e for e in study.pooled if e.condition.model == model.title and e.condition.trained]
         growth = growth_with_context(entries, "temporal")
-        lines += [growth] if growth and growth.n > 2 else []
+        lines += [growth] if growth else []
     return lines
 
 
@@ -181,10 +181,11 @@ def peaks_over_models(study: Study, colours: Colours) -> Markup:  # noqa: ARG001
 
 def sizes(study: Study, colours: Colours) -> Markup:
     entries = study.at(study.reference)
-    different = len({e.condition.n_parameters for e in entries})
     title = tag("h2", "Larger models")
-    if different < 2:
-        return join(title, _left_out("Scores against size are left out: all models of this plan are of one size."))
+    if len({e.condition.n_parameters for e in entries}) < 2:
+        alike = len({e.condition.n_parameters for e in study.pooled}) < 2
+        why = "all models of this plan are of one size" if alike else "no context was read by models of different sizes"
+        return join(title, _left_out(f"Scores against size are left out: {why}."))
     caption = (
         f"Each model at {study.reference}, all people pooled, with its 95 % interval; faint dots are "
         "single people, open ones models with random weights, small rings at the foot have no temporal score. The line "
@@ -278,7 +279,7 @@ def both_scores(study: Study, colours: Colours) -> Markup:
 def growth(study: Study) -> Markup:
     title, drawn = tag("h2", "Growth"), growth_table(study)
     if drawn is None:
-        return join(title, _left_out("No growth is shown: it needs two sizes or two contexts with a score."))
+        return join(title, _left_out("No growth is shown: it needs three sizes or three contexts with a score."))
     caption = (
         "The rise of a score for every tenfold of parameters or words, fitted to pooled scores. The interval is "
         "of the words alone: how precisely these very models are known, not how others would lie."

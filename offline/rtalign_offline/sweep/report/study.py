@@ -160,9 +160,15 @@ class Study:
 
     @property
     def reference(self) -> str:
-        """The context in which models are compared: the paper's 50 words where they were read, else the longest."""
-        contexts = sorted({(e.condition.words, e.condition.context) for e in self.pooled})
-        return "window:50" if "window:50" in {context for _, context in contexts} else contexts[-1][1]
+        """The context in which models are compared: one that most models were read in.
+
+        Of several, the paper's 50 words, else the longest.
+        """
+        models = {(e.condition.words, e.condition.context): 0 for e in self.pooled}
+        for entry in self.pooled:
+            models[entry.condition.words, entry.condition.context] += 1
+        most = sorted(words_context for words_context, n in models.items() if n == max(models.values()))
+        return "window:50" if "window:50" in {context for _, context in most} else most[-1][1]
 
     def at(self, context: str) -> list[StudyEntry]:
         """Pooled entries of one context, smallest model first."""
@@ -357,12 +363,12 @@ def fit_growth(entries: Iterable[tuple[float, StudyEntry]], score: Score) -> Gro
     Returns
     -------
     Growth or None
-        None with fewer than two different x.  The interval says how precisely these very points are known, not how
+        None with fewer than three different x.  The interval says how precisely these very points are known, not how
         other models would lie.
     """
     kept = [(x, e) for x, e in entries if e.score(score) is not None]
     x = np.array([p[0] for p in kept])
-    if len(kept) < 2 or np.ptp(x) < 1e-9:
+    if len(np.unique(x)) < 3:
         return None
     y = np.array([e.score(score) for _, e in kept], float)
     without = np.array([e.without(score) for _, e in kept])
@@ -385,7 +391,7 @@ def growth_with_size(entries: Sequence[StudyEntry], score: Score) -> Growth | No
     Returns
     -------
     Growth or None
-        None with fewer than two different sizes.
+        None with fewer than three different sizes.
     """
     kept = (e for e in entries if e.condition.trained and e.condition.n_parameters)
     return fit_growth(((float(np.log10(e.condition.n_parameters)), e) for e in kept), score)
@@ -404,7 +410,7 @@ def growth_with_context(entries: Sequence[StudyEntry], score: Score) -> Growth |
     Returns
     -------
     Growth or None
-        None with fewer than two different contexts.
+        None with fewer than three different contexts.
     """
     return fit_growth(((float(np.log10(e.condition.words)), e) for e in entries), score)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 
 from rtalign.report.html import Markup, escape, join, tag
 from rtalign.report.tables import Cell, table
@@ -21,13 +22,19 @@ PIECES = {
     "brain": "people, their sums and principal directions",
     "activations": "stories read by a model in a context",
     "lag": "lags fitted and scored",
-    "job": "jobs completed",
+    "job": "jobs: components, penalties and results",
 }
+
+
+def filled_table(head: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> Markup:
+    """A table without the columns that hold nothing but dashes."""
+    filled = [any(row[i][0] != DASH for row in rows) for i in range(len(head))]
+    return table(list(compress(head, filled)), [list(compress(row, filled)) for row in rows])
 
 
 def score_table(study: Study, score: Score, colours: Colours) -> Markup:
     """A row for each model, a column for each context; the stronger the colour, the higher the score."""
-    contexts = sorted(study.plan.every_context(), key=_by_words)
+    contexts = sorted({e.condition.context for e in study.pooled}, key=_by_words)
     entries = {(e.condition.model, e.condition.seed, e.condition.context): e for e in study.pooled}
     models = {(e.condition.model, e.condition.seed): e for e in study.pooled}
     order = sorted(models, key=lambda k: (not models[k].condition.trained, models[k].condition.n_parameters, k))
@@ -82,7 +89,7 @@ def mean_peaks_table(peaks: MeanPeaks) -> Markup:
             strict=True,
         )
     ]
-    return table([("depth", "l"), *((name, "") for name in names)], rows)
+    return filled_table([("depth", "l"), *((name, "") for name in names)], rows)
 
 
 def growth_table(study: Study) -> Markup | None:
@@ -103,7 +110,7 @@ def growth_table(study: Study) -> Markup | None:
         ]
         for (over, within), by_score in rows.items()
     ]
-    return table(head, body)
+    return filled_table(head, body)
 
 
 def _rate(row: Row | None) -> list[Cell]:
@@ -134,7 +141,7 @@ def job_table(study: Study) -> Markup:
     """Every job with a link to its own report."""
     names = ("peaks", "temporal r", "95 % interval", "p", "slope (ms)", "alignment R", "words")
     head: list[Cell] = [("model", "l"), ("context", "l"), ("person", "l"), *((name, "") for name in names)]
-    return table(head, [_job_row(entry) for entry in study.jobs])
+    return filled_table(head, [_job_row(entry) for entry in study.jobs])
 
 
 def _job_row(entry: StudyEntry) -> list[Cell]:
