@@ -174,6 +174,34 @@ class BadStretch:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class BadMark:
+    """What the operator of a session called bad: everything for some time, or one sensor.
+
+    Attributes
+    ----------
+    start : float
+        In seconds of signal time.
+    stop : float or None
+        None while it lasts.
+    sensor : str
+        Its name; empty where all of the signal is meant.
+    """
+
+    start: float
+    stop: float | None
+    sensor: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why a word is skipped for it."""
+        return f"{self.sensor or 'signal'} marked as bad by the operator"
+
+    def touches(self, start: float, stop: float) -> bool:
+        """Whether it reaches into the time from start to stop."""
+        return self.start <= stop and (self.stop is None or self.stop >= start)
+
+
 class Recording(Protocol):
     """One uninterrupted story in one participant: sensors, words, and signal that can be read in any chunks.
 

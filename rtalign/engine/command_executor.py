@@ -6,6 +6,7 @@ from typing import assert_never
 
 import numpy as np
 
+from rtalign.core.records import BadMark
 from rtalign.core.session import MIN_CURVE_WORDS, Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -13,6 +14,7 @@ from rtalign.engine.commands import (
     EngineCommand,
     IgnoreMissingSensors,
     Inspect,
+    MarkBad,
     Pause,
     Play,
     Publish,
@@ -21,8 +23,10 @@ from rtalign.engine.commands import (
     ScoreLastWords,
     Seek,
     SetSpeed,
+    ShowSensors,
     Step,
     Stop,
+    TakeBackMark,
     UseBank,
     WaitAt,
     WriteReport,
@@ -91,10 +95,17 @@ class CommandExecutor:
                 engine.ignore_missing_sensors()
             case WriteTo(folder):
                 self._folder.write_to(folder)
+                engine.carry_marks(self._folder.lasting_marks)
             case Publish(on):
                 engine.publish = score_publisher(engine.decoding, engine.source) if on else None
             case WriteReport(folder):
                 self._folder.write_report(engine, folder)
+            case MarkBad(start_s, stop_s, sensor):
+                engine.mark(BadMark(start_s, stop_s, sensor))
+            case TakeBackMark(start_s, sensor):
+                engine.take_back_mark(start_s, sensor)
+            case ShowSensors(on):
+                engine.intake.show_sensors(on)
             case Stop():
                 self.stopped = True
             case _:

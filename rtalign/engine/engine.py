@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
+from rtalign.core.records import BadMark, BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.adaptation import AdaptationThread
 from rtalign.decoding.bank import LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -48,6 +48,7 @@ class SessionSink:
 
     def write_word(self, entry: WordEntry) -> None: ...
     def write_scores(self, assessment: Assessment) -> None: ...
+    def write_mark(self, mark: BadMark, taken_back: bool = False) -> None: ...
     def log(self, event: Mapping[str, Any]) -> None: ...
 
 
@@ -255,6 +256,31 @@ class Engine:
         self.intake.allow_missing = True
         if self.intake.stream and self.intake.refused:
             self._start_stream(self.intake.stream)
+
+    def mark(self, mark: BadMark) -> None:
+        """Call the signal or a sensor bad; words that are scored already stay as they are.
+
+        Raises
+        ------
+        ValueError
+            Where the stream has no such sensor, or the mark ends before it begins.
+        """
+        if mark.sensor and mark.sensor not in (self.intake.fitting.names if self.intake.fitting else ()):
+            raise ValueError(f"there is no sensor called {mark.sensor}")
+        self.intake.marks.put(mark)
+        self._sink.write_mark(mark)
+
+    def take_back_mark(self, start: float, sensor: str) -> None:
+        """Take a mark back; LookupError where there is none."""
+        self._sink.write_mark(self.intake.marks.remove(start, sensor), taken_back=True)
+
+    def carry_marks(self, lasting: Sequence[BadMark]) -> None:
+        """A folder is written to: what lasts in it holds here too, and the marks that were made before go there."""
+        before = self.intake.marks.all
+        for mark in lasting:
+            self.intake.marks.put(replace(mark, start=self.intake.time_s))
+        for mark in before:
+            self._sink.write_mark(mark)
 
     def finish(self) -> Assessment:
         """Wait for the language model, but not for long; score what is left, and assess everything once more."""

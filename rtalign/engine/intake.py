@@ -8,6 +8,9 @@ import numpy as np
 
 from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
+from rtalign.engine.sensors_feed import SensorsFeed
+from rtalign.engine.snapshot import SensorsView
+from rtalign.signal.bad_marks import BadMarks
 from rtalign.signal.pipeline import Pipeline
 from rtalign.signal.sensor_check import SensorCheck
 from rtalign.signal.sensor_watch import SensorWatch
@@ -34,6 +37,8 @@ class Intake:
         How many sensors of the bank the current stream has.
     time_s : float
         Signal time up to which samples have come.
+    marks : BadMarks
+        What the operator has called bad; it outlives streams and banks.
     """
 
     def __init__(self, allow_missing: bool) -> None:
@@ -46,6 +51,9 @@ class Intake:
         self._watch: SensorWatch | None = None
         self._check: SensorCheck | None = None
         self._bad: list[BadStretch] = []
+        self.marks = BadMarks()
+        self._feed: SensorsFeed | None = None
+        self._shows = False
         self._lags, self._means = np.zeros(1), np.zeros((1, 0), np.float32)
 
     @property
@@ -55,7 +63,7 @@ class Intake:
     def start(self, decoding: DecoderSetup, stream: SignalChanged, now: float) -> list[Notice]:
         """Take in a stream from here on, or refuse it; returns what the user should know of that."""
         self.stream, self._pipeline = stream, None
-        fitting = SensorMap.match(decoding, stream.sensors)
+        fitting = SensorMap.match(decoding, stream.sensors, stream.left_out)
         self.n_sensors = len(fitting.sensors)
         if (fitting.differences and not self.allow_missing) or not fitting.sensors:
             self.refused = fitting.differences or ("the stream has no sensor of the bank",)
@@ -71,11 +79,15 @@ class Intake:
         self.fitting, self._pipeline, self.refused = fitting, pipeline, ()
         self._watch = SensorWatch(fitting.sensors, stream.sfreq)
         self._check = SensorCheck(fitting.sensors, stream.sfreq)
+        self._feed = SensorsFeed(fitting.sensors, stream.sfreq) if self._shows else None
         self._lags, shape = decoding.lags_s, (len(decoding.lags_s), len(decoding.sensors or stream.sensors))
         self._means = (
             np.asarray(decoding.bank.tensors["mean_x"], np.float32) if decoding.bank else np.zeros(shape, np.float32)
         )
-        return [Notice("warning", "passport", f"{text}; ignored, as asked for", now) for text in fitting.differences]
+        texts = [f"{text}; ignored, as asked for" for text in fitting.differences]
+        if stream.left_out:
+            texts.append(f"{', '.join(stream.left_out)} left out: marked as bad when this was recorded")
+        return [Notice("warning", "passport", text, now) for text in texts]
 
     def restart(self, decoding: DecoderSetup) -> None:
         """The signal goes on at another time: nothing of what came before belongs to it."""
@@ -93,6 +105,8 @@ class Intake:
         assert self._check is not None
         raw = Chunk(self.fitting.select(chunk.data), chunk.start, chunk.sfreq)
         self._check.push(raw)
+        if self._feed is not None:
+            self._feed.push(raw)
         return self._filled(self._pipeline.push(self._watch.push(raw)))
 
     def mark_bad(self, stretch: BadStretch) -> None:
@@ -118,20 +132,42 @@ class Intake:
 
     def _filled(self, epochs: Sequence[Epoch | SkippedWord]) -> Sequence[Epoch | SkippedWord]:
         """Epochs of all sensors of the bank, so that a word that waits does not depend on the stream any more."""
-        return [Epoch(e.word, self._fill(e)) if isinstance(e, Epoch) else e for e in epochs]
+        return [self._judged(e) if isinstance(e, Epoch) else e for e in epochs]
+
+    def _judged(self, epoch: Epoch) -> Epoch | SkippedWord:
+        reason = self.marks.reason(*self._span(epoch.word))
+        return SkippedWord(epoch.word, reason) if reason else Epoch(epoch.word, self._fill(epoch))
+
+    def _span(self, word: Word) -> tuple[float, float]:
+        """The time that a word needs."""
+        return word.onset + float(self._lags[0]), word.onset + float(self._lags[-1])
 
     def _fill(self, epoch: Epoch) -> np.ndarray:
         """(lag, sensor of the bank): training means for sensors that are missing, or were left out meanwhile."""
         assert self.fitting is not None
         assert self._watch is not None
-        data, onset = self.fitting.fill_missing(epoch.data), epoch.word.onset
-        out = self._watch.left_out(onset + float(self._lags[0]), onset + float(self._lags[-1]))
+        data, span = self.fitting.fill_missing(epoch.data), self._span(epoch.word)
+        out = self._watch.left_out(*span) | self.marks.left_out(self.fitting.names, *span)
         if not out.any():
             return data
         places = self.fitting.places[out]
         data = data.copy()
         data[:, places] = self._means[:, places]
         return data
+
+    def show_sensors(self, on: bool) -> None:
+        """Collect what a picture of all sensors needs, or no longer."""
+        self._shows = on
+        if on and self._feed is None and self.fitting is not None and self.stream is not None:
+            self._feed = SensorsFeed(self.fitting.sensors, self.stream.sfreq)
+        elif not on:
+            self._feed = None
+
+    def sensors_view(self) -> SensorsView | None:
+        """Every sensor as it is now; None where nobody asked for it, or no stream has come that fits."""
+        if self._feed is None or self._check is None or self._watch is None:
+            return None
+        return self._feed.view(self._check, self._watch.out, self.marks.open_sensors)
 
     def newest(self, seconds: float) -> Chunk | None:
         """The newest seconds of the filtered signal, in display units; None before there is any."""

@@ -89,7 +89,8 @@ class SessionParts:
             return cls(decoding, open_streams(session), live_reader(model, decoding), None, is_scored)
         chunk_s = session.chunk_s if session.speed else FAST_CHUNK_S
         origin = tuple(RecordingIdentity.of(part) for part in recording.parts)
-        source = ReplaySource(recording, session.speed, chunk_s, origin=origin)
+        left_out = tuple(dict.fromkeys(name for part in recording.parts for name in part.left_out))
+        source = ReplaySource(recording, session.speed, chunk_s, origin=origin, left_out=left_out)
         sounds = sounds_of(recording, session.audio)
         return cls(decoding, source, ahead_reader(recording, model, decoding), recording, is_scored, sounds)
 

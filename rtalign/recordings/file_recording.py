@@ -21,11 +21,14 @@ class FileRecording(Recording, Protocol):
         What a user should know: sensors left out, rows dropped, known faults.
     sound_onset : float or None
         When the sound of its words began, in seconds of the recording; None where it is unknown.
+    left_out : tuple of str
+        Sensors that its operator marked as bad while it was recorded.
     """
 
     path: Path
     notes: tuple[str, ...]
     sound_onset: float | None
+    left_out: tuple[str, ...]
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -51,6 +54,7 @@ class FingerprintedSignal:
     sensors: tuple[Sensor, ...]
     words: tuple[Word, ...]
     bad_stretches: tuple[BadStretch, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Return a hash of words, sensors, bad stretches and signal, of which only samples may be read."""

@@ -105,6 +105,8 @@ class SignalChanged:
         Of everything that comes, of which the sensors are a part; empty of a replay.
     origin : tuple of RecordingIdentity
         The recordings that the signal is played from; empty where nothing is known of it, as of a live signal.
+    left_out : tuple of str
+        Sensors that the operator of a recording marked as bad, and that are not among `sensors` therefore.
     """
 
     sensors: tuple[Sensor, ...]
@@ -113,6 +115,7 @@ class SignalChanged:
     channels: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     origin: tuple[RecordingIdentity, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

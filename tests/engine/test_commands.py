@@ -13,6 +13,7 @@ from rtalign.engine.commands import (
     EngineCommand,
     IgnoreMissingSensors,
     Inspect,
+    MarkBad,
     Pause,
     Play,
     Publish,
@@ -20,8 +21,10 @@ from rtalign.engine.commands import (
     ScoreLastWords,
     Seek,
     SetSpeed,
+    ShowSensors,
     Step,
     Stop,
+    TakeBackMark,
     UseBank,
     WaitAt,
     WriteReport,
@@ -33,7 +36,7 @@ EVERY: tuple[EngineCommand, ...] = (
     *(Pause(), Play(), Seek(4.25), SetSpeed(2.0), SetSpeed(None), Step(-1), WaitAt(3.0), WaitAt(None)),
     *(ScoreLastWords(300), ScoreLastWords(None), Inspect(7), Inspect(None), Reset(), UseBank(Path("banks/a"))),
     *(IgnoreMissingSensors(), WriteTo(Path("/data")), WriteTo(None), Publish(True), WriteReport(Path("/data/b"))),
-    *(WriteReport(None), Stop()),
+    *(WriteReport(None), Stop(), MarkBad(3.0, None), MarkBad(3.0, 4.5, "MLC11"), TakeBackMark(3.0), ShowSensors(True)),
 )
 
 
@@ -76,6 +79,7 @@ def test_two_commands_of_different_kinds_are_never_equal() -> None:
         ({"kind": "inspect", "word": -1}, "at least"),
         ({"kind": "bank", "folder": 3}, "folder"),
         ({"kind": "publish", "on": 1}, "not 1"),
+        ({"kind": "mark bad", "start_s": 1.0, "stop_s": None, "sensor": 3}, "must be text"),
         ({"kind": "record", "folder": "/data"}, "'record'"),
     ],
 )

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.records import BadStretch, Chunk, SkippedWord, Word
+from rtalign.core.records import BadMark, BadStretch, Chunk, SkippedWord, Word
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.engine import snapshot
@@ -156,6 +156,85 @@ def test_words_in_bad_stretches_are_skipped_with_the_same_reasons_by_evaluate_an
     assert dict(engine.ledger.skipped) == evaluated["skipped"]
     assert engine.scoreboard.n == evaluated["n_words"] < offline["n_words"]
     assert np.abs(engine.scoreboard.r() - evaluated["r"]).max() < 1e-5
+
+
+def test_marks_made_live_skip_the_words_that_evaluate_skips(bank: DecoderBank, fresh: Any, tmp_path: Path) -> None:
+    """A mark holds from its beginning until it is ended; words that are under way count, words scored before stay."""
+    recording, model = fresh
+    at = [word.onset for word in recording.words]
+    source = ReplaySource(recording, None, 0.1)
+    engine = Engine(DecoderSetup.from_bank(bank), source, ahead_reader(bank, recording, model))
+    while engine.intake.time_s < at[50]:
+        engine.step(0.001)
+    mark = BadMark(engine.intake.time_s, at[60])
+    engine.mark(replace(mark, stop=None))
+    while engine.intake.time_s < at[60]:
+        engine.step(0.001)
+    engine.mark(mark)
+    run(engine)
+    offline = replace(recording, bad_stretches=(BadStretch(mark.start, at[60], mark.reason),))
+    evaluated = evaluate(bank, [offline], model, tmp_path / "out", QUIET, store=tmp_path / "cache")
+    assert evaluated["skipped"][mark.reason] > 10
+    assert dict(engine.ledger.skipped) == evaluated["skipped"]
+    assert np.abs(engine.scoreboard.r() - evaluated["r"]).max() < 1e-5
+
+
+def test_a_marked_sensor_is_as_one_that_is_missing(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    less = MemoryRecording(recording.data[:, 1:], recording.words)
+    less.sensors = recording.sensors[1:]
+    engines = []
+    for shown, left_out in ((recording, ()), (less, (recording.sensors[0].name,))):
+        source = ReplaySource(shown, None, 0.1, left_out=left_out)
+        engines.append(Engine(DecoderSetup.from_bank(bank), source, ahead_reader(bank, shown, model)))
+    marked, missing = engines
+    marked.step(0.001)
+    with pytest.raises(ValueError, match="no sensor called X"):
+        marked.mark(BadMark(0.0, None, "X"))
+    marked.mark(BadMark(0.0, None, recording.sensors[0].name))
+    assert np.allclose(run(marked).scoreboard.r(), run(missing).scoreboard.r(), atol=1e-6)
+    assert not missing.intake.refused
+    assert "M000 left out" in missing.notices[0].text
+
+
+def test_a_sensor_whose_mark_is_taken_back_is_used_as_if_nothing_had_been(
+    bank: DecoderBank, fresh: Any, offline: dict[str, Any]
+) -> None:
+    recording, model = fresh
+    engine = Engine(
+        DecoderSetup.from_bank(bank), ReplaySource(recording, None, 0.1), ahead_reader(bank, recording, model)
+    )
+    while engine.intake.time_s < 1.0:
+        engine.step(0.001)
+    engine.mark(BadMark(1.0, None, "M003"))
+    engine.take_back_mark(1.0, "M003")
+    assert np.abs(run(engine).scoreboard.r() - offline["r"]).max() < 1e-5
+
+
+def test_sensors_are_in_the_snapshots_while_they_are_asked_for(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    engine = Engine(
+        DecoderSetup.from_bank(bank), ReplaySource(recording, None, 0.1), ahead_reader(bank, recording, model)
+    )
+    engine.intake.show_sensors(True)
+    while engine.intake.time_s < 4.0:
+        engine.step(0.001)
+    engine.mark(BadMark(2.0, None, "M003"))
+    view = through_the_pipe(engine).sensors
+    assert view is not None
+    assert view.low.shape == view.high.shape == (round(4.0 / view.column_s), 24)
+    assert view.start == pytest.approx(0.0, abs=1e-9)
+    assert (view.low <= view.high).all()
+    assert [name for name, why in zip(view.names, view.left_out, strict=True) if why] == ["M003"]
+    assert (view.seconds, view.spectra.shape[1]) == (pytest.approx(4.0, abs=1.0), 24)
+    engine.intake.show_sensors(False)
+    assert through_the_pipe(engine).sensors is None
+    engine.close()
+
+
+def through_the_pipe(engine: Engine) -> snapshot.Snapshot:
+    message = snapshot.to_message(snapshot_of(engine, 1, snapshot.Work()))
+    return snapshot.from_message(wire.read(io.BytesIO(wire.pack(message))))
 
 
 def test_replay_gives_the_peaks_of_evaluate(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:

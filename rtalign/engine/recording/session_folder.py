@@ -1,4 +1,4 @@
-"""The engine's part of a session's folder: words, scores, log and results."""
+"""The engine's part of a session's folder: words, scores, marks, log and results."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from rtalign.core.records import BadMark
 from rtalign.core.session import Session
 from rtalign.core.word_text import NO_WORD_REASONS
 from rtalign.decoding.static_twin import WHOLE
@@ -18,6 +19,7 @@ from rtalign.engine.ledger import WordEntry
 from rtalign.engine.open_session import SessionParts
 from rtalign.engine.recording.tables import SessionTables
 from rtalign.engine.snapshot import ReportStatus
+from rtalign.recordings.xdf.marks import BAD, MARKS, TAKEN_BACK, read_marks
 from rtalign.report.write import write_results
 from rtalign.scoring.assessor import Assessment
 from rtalign.scoring.findings import Findings
@@ -88,6 +90,13 @@ class SessionFolder(SessionSink):
         while tables is not None and self._early:
             tables.log(self._early.popleft())
 
+    @property
+    def lasting_marks(self) -> tuple[BadMark, ...]:
+        """Marks of the folder that last, as an engine before left them."""
+        if self.tables is None:
+            return ()
+        return tuple(mark for mark in read_marks(self.tables.folder / MARKS) if mark.stop is None)
+
     # What the engine hands over
 
     def write_word(self, entry: WordEntry) -> None:
@@ -99,6 +108,10 @@ class SessionFolder(SessionSink):
             subjects = dict.fromkeys(str(entry["subject"]) for entry in self._recordings)
             whose = {"subject": ", ".join(subjects), "model": str(self._parts.decoding.model["id"])}
             self.tables.write_scores(score_columns(assessment) | whose)
+
+    def write_mark(self, mark: BadMark, taken_back: bool = False) -> None:
+        if self.tables:
+            self.tables.write_mark(mark_row(mark, self._parts.source.to_local, taken_back))
 
     def log(self, event: Mapping[str, Any]) -> None:
         if self.tables:
@@ -244,6 +257,16 @@ def word_row(entry: WordEntry, stamp: float) -> dict[str, Any]:
         "surprisal": entry.surprisal,
         "n_tokens": entry.n_tokens,
         "stamp": round(stamp, 6),
+    }
+
+
+def mark_row(mark: BadMark, to_local: Callable[[float], float], taken_back: bool) -> dict[str, Any]:
+    """A line of marks.tsv, in local time, as is raw.xdf."""
+    return {
+        "start": round(to_local(mark.start), 6),
+        "stop": round(to_local(mark.stop), 6) if mark.stop is not None else None,
+        "sensor": mark.sensor or None,
+        "state": TAKEN_BACK if taken_back else BAD,
     }
 
 

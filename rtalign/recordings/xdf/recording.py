@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import BadMark, Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow
 from rtalign.recordings.stream_channels.selection import select_channels
 from rtalign.recordings.xdf.clock import CountedClock, XdfSegment
+from rtalign.recordings.xdf.marks import bad_stretches, marks_note
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 
 N_SLICES, SLICE_SAMPLES = 48, 16
@@ -37,6 +38,9 @@ class XdfRecording(FingerprintedSignal):
         Channels to leave out.
     notes : sequence of str
         What a user should know; more is added.
+    marks : sequence of BadMark
+        What the operator of the session called bad, in stamps of the common clock: sensors that are bad to the end are
+        left out, words in everything else are skipped.
 
     Attributes
     ----------
@@ -50,6 +54,8 @@ class XdfRecording(FingerprintedSignal):
         XDF does not say when the sound of the words began.
     origin : tuple of RecordingIdentity
         The recordings that the stream was played from.
+    left_out : tuple of str
+        Sensors that the operator marked as bad.
     """
 
     def __init__(
@@ -62,10 +68,13 @@ class XdfRecording(FingerprintedSignal):
         subject: str,
         bads: Collection[str] = (),
         notes: Sequence[str] = (),
+        marks: Sequence[BadMark] = (),
     ) -> None:
         self.path, self.name, self.subject = file.path, name, subject
         self._file, self._stream, self.clock = file, stream, clock
         header = stream.header
+        self.left_out = tuple(dict.fromkeys(mark.sensor for mark in marks if mark.sensor and mark.stop is None))
+        bads = [*bads, *self.left_out]
         selected = select_channels(header.channels, header.n_channels, header.type, header.name, bads)
         self.sensors: tuple[Sensor, ...] = selected.sensors
         self.channel_names = selected.names
@@ -76,7 +85,8 @@ class XdfRecording(FingerprintedSignal):
         self.words: tuple[Word, ...] = ()
         self.sound_onset: float | None = None
         self.origin = header.origin
-        self.notes: tuple[str, ...] = (*notes, *selected.notes)
+        self.bad_stretches = bad_stretches(marks, clock)
+        self.notes: tuple[str, ...] = (*notes, *selected.notes, *marks_note(self.bad_stretches, self.left_out))
 
     def __repr__(self) -> str:
         return (

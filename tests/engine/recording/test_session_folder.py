@@ -23,7 +23,8 @@ REPLAY: Any = SimpleNamespace(recording=SimpleNamespace(parts=()), decoding=DECO
 def execute(folder: SessionFolder, to: Path | None) -> list[Any]:
     """What is said when the engine is told to write to a folder."""
     said: list[Any] = []
-    engine: Any = SimpleNamespace(intake=SimpleNamespace(time_s=1.0), notify=said.append)
+    intake = SimpleNamespace(time_s=1.0)
+    engine: Any = SimpleNamespace(intake=intake, notify=said.append, carry_marks=lambda _lasting: None)
     CommandExecutor(Session(), engine, folder).execute(WriteTo(to))
     return [(notice.kind, notice.text) for notice in said]
 
