@@ -15,6 +15,8 @@ from qtpy.QtCore import QStandardPaths
 from rtalign.core.session import Session
 
 VARIABLE = "RTALIGN_SETTINGS"
+HIDDEN_AT_FIRST = ("sensors",)
+"""Panels that are hidden until the user shows them."""
 MAX_RECENT = 8
 MAX_BOOKMARKED = 40
 """Recordings whose bookmarks are remembered."""
@@ -62,7 +64,7 @@ class WindowMemory(BaseModel):
     view: ViewName = "operator"
     scale: float = Field(1.0, ge=0.5, le=3.0)
     layouts: dict[str, str] = {}
-    hidden: list[str] = []
+    hidden: list[str] = list(HIDDEN_AT_FIRST)
     geometry: str = ""
     recent: list[Session] = []
     started: dict[str, str] = {}

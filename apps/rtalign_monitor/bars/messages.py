@@ -15,7 +15,7 @@ from rtalign_monitor.engines.link import EngineLink, EngineState
 
 ORDER = (
     *("closing", "lost", "failed", "silent", "refused", "stream", "reset", "demo", "report", "writing", "notice"),
-    *("previous_loss", "loading", "frozen", "compare", "sound", "ended", "no_session"),
+    *("bad", "previous_loss", "loading", "frozen", "compare", "sound", "ended", "no_session"),
 )  # fmt: skip
 """Keys of all messages of the window, the most important first."""
 
