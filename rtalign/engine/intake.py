@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
-from rtalign.engine.sensors_feed import SensorsFeed
+from rtalign.engine.sensors_feed import MARKED, UNUSABLE, SensorsFeed
 from rtalign.engine.snapshot import SensorsView
 from rtalign.signal.bad_marks import BadMarks
 from rtalign.signal.pipeline import Pipeline
@@ -54,6 +55,7 @@ class Intake:
         self.marks = BadMarks()
         self._feed: SensorsFeed | None = None
         self._shows = False
+        self._missing: tuple[str, ...] = ()
         self._lags, self._means = np.zeros(1), np.zeros((1, 0), np.float32)
 
     @property
@@ -77,6 +79,7 @@ class Intake:
             return [Notice("error", "passport", text, now)]
         pipeline.mark_bad(self._bad)
         self.fitting, self._pipeline, self.refused = fitting, pipeline, ()
+        self._missing = tuple(s.name for s in decoding.sensors if s.name not in fitting.names)
         self._watch = SensorWatch(fitting.sensors, stream.sfreq)
         self._check = SensorCheck(fitting.sensors, stream.sfreq)
         self._feed = SensorsFeed(fitting.sensors, stream.sfreq) if self._shows else None
@@ -154,6 +157,28 @@ class Intake:
         data = data.copy()
         data[:, places] = self._means[:, places]
         return data
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Names of the bank's sensors that are left out now, for whatever reason."""
+        if self.fitting is None or self._watch is None:
+            return ()
+        unusable = {name for name, out in zip(self.fitting.names, self._watch.out.tolist(), strict=True) if out}
+        return tuple(sorted({*self._missing, *unusable, *self.marks.open_sensors}))
+
+    def sensor_faults(self) -> list[dict[str, Any]]:
+        """Every sensor that was left out, or has a fault and is used, with the reason; for the passport of results."""
+        if self.fitting is None or self._watch is None or self._check is None:
+            return []
+        reasons = {state.name: state.text for state in self._check.states if state.fault}
+        ever_out = zip(self.fitting.names, self._watch.ever_out.tolist(), strict=True)
+        out = {name: UNUSABLE for name, ever in ever_out if ever}
+        out |= {mark.sensor: MARKED for mark in self.marks.all if mark.sensor} | dict.fromkeys(self._missing, "missing")
+        whole = {name: (f"{why}, not to the end" if name not in self.left_out else why) for name, why in out.items()}
+        return [
+            {"name": name, "left_out": name in whole, "reason": whole.get(name) or reasons[name]}
+            for name in sorted({*whole, *reasons})
+        ]
 
     def show_sensors(self, on: bool) -> None:
         """Collect what a picture of all sensors needs, or no longer."""

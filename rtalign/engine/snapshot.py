@@ -290,6 +290,8 @@ class Snapshot:
         The word whose details were asked for.
     marks : tuple of BadMark
         What the operator has called bad.
+    left_out : tuple of str
+        The bank's sensors that are left out now.
     sensors : SensorsView or None
         Every sensor, where they were asked for.
     """
@@ -338,6 +340,7 @@ class Snapshot:
     traces: Traces | None = None
     inspected: InspectedWord | None = None
     marks: tuple[BadMark, ...] = ()
+    left_out: tuple[str, ...] = ()
     sensors: SensorsView | None = None
 
 

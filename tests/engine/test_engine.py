@@ -195,6 +195,9 @@ def test_a_marked_sensor_is_as_one_that_is_missing(bank: DecoderBank, fresh: Any
     assert np.allclose(run(marked).scoreboard.r(), run(missing).scoreboard.r(), atol=1e-6)
     assert not missing.intake.refused
     assert "M000 left out" in missing.notices[0].text
+    assert marked.intake.left_out == missing.intake.left_out == ("M000",)
+    assert {"name": "M000", "left_out": True, "reason": "marked as bad"} in marked.intake.sensor_faults()
+    assert {"name": "M000", "left_out": True, "reason": "missing"} in missing.intake.sensor_faults()
 
 
 def test_a_sensor_whose_mark_is_taken_back_is_used_as_if_nothing_had_been(

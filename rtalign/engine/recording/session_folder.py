@@ -192,6 +192,7 @@ def prepare_results(
     sensors = engine.intake.fitting.sensors if engine.intake.fitting else ()
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
     passport["recordings"] = list(recordings)
+    passport["sensor_faults"] = engine.intake.sensor_faults()
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
     overlap = engine.training_overlap.to_json()
     recipe, skipped, n_words = engine.decoding.recipe, skipped_words(engine), engine.assessment.n_words

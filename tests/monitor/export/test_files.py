@@ -72,6 +72,10 @@ def test_a_caption_says_who_what_when_and_what_it_is_no_evidence_of() -> None:
         session.label.replace("_", " "), "bank story-bank", "replay of listener", "smollm2", "n = 300 words",
         "2026-03-04 15:06", "Simulated listener", "No evidence: it was trained on this recording",
     ]  # fmt: skip
+    without = snapshots.snapshot_after(300, left_out=tuple(f"MLC{i}" for i in range(11, 18)))
+    assert "without MLC11, MLC12, MLC13, MLC14, MLC15 and 2 more sensors" in files.caption_of(
+        None, without, "", datetime(2026, 3, 4)
+    )
     assert "live streams" in files.caption_of(None, snapshot, "", datetime(2026, 3, 4))
 
 
