@@ -306,6 +306,12 @@ class RecordingIdentity:
         return {self.fingerprint, self.signal, *self.played} - {""}
 
 
+def compensation_grade(recording: Recording) -> int | None:
+    """Of a CTF machine's gradient compensation; None where a recording does not say."""
+    grade: int | None = getattr(recording, "grade", None)  # that of files and streams alone
+    return grade
+
+
 AXIAL_COILS = frozenset({2001, 4002, 5001, 6001, 7001, 7501, 9001, 9101, 9102})
 """MNE's coil types of axial gradiometers, which measure as magnetometers do: NeuroMag's, Magnes, CTF, KIT, BabySQUID,
 Artemis123, KRISS and both of Compumedics.  Why numbers: a stream's description is read without loading MNE."""

@@ -15,6 +15,7 @@ from rtalign.decoding.adaptation import AdaptationThread
 from rtalign.decoding.bank import LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.decoding.training_overlap import TrainingOverlap
+from rtalign.engine.head_watch import HeadWatch
 from rtalign.engine.intake import Intake
 from rtalign.engine.ledger import N_RECENT, TOO_SLOW, Ledger, ReadyWord, WordEntry
 from rtalign.engine.live_controls import LiveControls
@@ -23,7 +24,7 @@ from rtalign.scoring.assessor import Assessment, Assessor
 from rtalign.scoring.findings import THESE_DECODERS
 from rtalign.scoring.scoreboard import Scoreboard
 from rtalign.scoring.unique_board import UniqueBoard
-from rtalign.streams.events import Event, Notice, SignalChanged, Source, SourceEnded, SourceJumped
+from rtalign.streams.events import Event, HeadLocalised, Notice, SignalChanged, Source, SourceEnded, SourceJumped
 
 BATCH = 16
 """Words predicted at once: decoders of all layers and lags are read from memory once a batch."""
@@ -126,6 +127,8 @@ class Engine:
         How often decoders were solved from this session's words.
     training_overlap : TrainingOverlap
         Whether the bank was trained on what it is scored on, as far as that can be known.
+    head : HeadWatch
+        How far the head is from where it was in training.
     inspected : int or None
         Index of the word whose own scores are asked for.
     epoch_power : dict of int to ndarray, shape (lag,)
@@ -160,6 +163,7 @@ class Engine:
         self._adaptation: AdaptationThread | None = None
         self._assessor = Assessor(self.decoding.recipe.fit.peak)
         self.training_overlap = TrainingOverlap.find(decoding.bank.passport if decoding.bank else None, ())
+        self.head = HeadWatch(decoding.bank.passport if decoding.bank else None)
         self.scoreboard = self._new_scoreboard()
         self.controls = self._new_controls()
         self.inspected: int | None = None
@@ -202,6 +206,9 @@ class Engine:
                 self._add_word(event.word, event.reason)
             case BadStretch():
                 self.intake.mark_bad(event)
+            case HeadLocalised():
+                for line in self.head.push(event.position):
+                    self.notify(Notice("warning", "head", line, event.time))
             case Notice():
                 self.notify(event)
             case SignalChanged():
@@ -246,6 +253,7 @@ class Engine:
             decoding = replace(decoding, nuisances=None)  # the reader does not read what they need
         self.decoding, self._decoders = decoding, decoders
         self.controls = self._new_controls()
+        self.head = HeadWatch(decoding.bank.passport if decoding.bank else None)
         self.reader.set_targets(decoding.targets)
         self.reset()
         if self.intake.stream:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,11 @@ class Intake:
             self.refused = fitting.differences or ("the stream has no sensor of the bank",)
             fix = "name the bank of this machine, or pass --allow-missing to ignore missing sensors"
             return [Notice("error", "passport", f"{'; '.join(self.refused)} - {fix}", now)]
+        difference, note = compare_grades(decoding.bank.passport if decoding.bank else None, stream.grade)
+        if difference and not self.allow_missing:
+            self.refused = (difference,)
+            fix = "set the grade of the bank at the scanner, or train with that of the stream"
+            return [Notice("error", "passport", f"{difference} - {fix}", now)]
         try:
             pipeline = Pipeline(decoding.recipe, fitting.sensors, stream.sfreq)
         except ValueError as error:  # a rate that the bank's filters cannot be built for
@@ -87,7 +92,8 @@ class Intake:
         self._means = (
             np.asarray(decoding.bank.tensors["mean_x"], np.float32) if decoding.bank else np.zeros(shape, np.float32)
         )
-        texts = [f"{text}; ignored, as asked for" for text in fitting.differences]
+        ignored = (*fitting.differences, difference) if difference else fitting.differences
+        texts = [f"{text}; ignored, as asked for" for text in ignored] + ([note] if note else [])
         if stream.left_out:
             texts.append(f"{', '.join(stream.left_out)} left out: marked as bad when this was recorded")
         return [Notice("warning", "passport", text, now) for text in texts]
@@ -197,3 +203,27 @@ class Intake:
     def newest(self, seconds: float) -> Chunk | None:
         """The newest seconds of the filtered signal, in display units; None before there is any."""
         return self._pipeline.buffer.newest(int(seconds * self._pipeline.chain.rate)) if self._pipeline else None
+
+
+def compare_grades(passport: Mapping[str, Any] | None, grade: int | None) -> tuple[str, str]:
+    """How the gradient compensation of a stream differs from that of a bank, and what is not known of it; or nothing.
+
+    Parameters
+    ----------
+    passport : mapping or None
+        Of the bank.
+    grade : int or None
+        Of the stream.
+
+    Returns
+    -------
+    difference, note : str
+        Either empty.
+    """
+    entries = passport.get("recordings", ()) if passport else ()
+    trained = {entry.get("grade") for entry in entries if isinstance(entry, dict)}
+    if len(trained) != 1 or not isinstance(own := trained.pop(), int):
+        return "", ""
+    if grade is None:
+        return "", f"the bank has compensation grade {own}, and the stream does not say which it has: check the scanner"
+    return (f"the stream has compensation grade {grade}, the bank {own}", "") if grade != own else ("", "")

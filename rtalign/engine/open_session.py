@@ -8,7 +8,7 @@ from itertools import chain
 
 from rtalign.core.machine import cpu_count
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import RecordingIdentity, Word
+from rtalign.core.records import RecordingIdentity, Word, compensation_grade
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -90,7 +90,9 @@ class SessionParts:
         chunk_s = session.chunk_s if session.speed else FAST_CHUNK_S
         origin = tuple(RecordingIdentity.of(part) for part in recording.parts)
         left_out = tuple(dict.fromkeys(name for part in recording.parts for name in part.left_out))
-        source = ReplaySource(recording, session.speed, chunk_s, origin=origin, left_out=left_out)
+        grades = {compensation_grade(part) for part in recording.parts}
+        grade = grades.pop() if len(grades) == 1 else None
+        source = ReplaySource(recording, session.speed, chunk_s, origin=origin, left_out=left_out, grade=grade)
         sounds = sounds_of(recording, session.audio)
         return cls(decoding, source, ahead_reader(recording, model, decoding), recording, is_scored, sounds)
 

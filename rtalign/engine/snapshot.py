@@ -292,6 +292,8 @@ class Snapshot:
         What the operator has called bad.
     left_out : tuple of str
         The bank's sensors that are left out now.
+    head_mm : float or None
+        How far the head is from where it was in training; None where that is not known.
     sensors : SensorsView or None
         Every sensor, where they were asked for.
     """
@@ -341,6 +343,7 @@ class Snapshot:
     inspected: InspectedWord | None = None
     marks: tuple[BadMark, ...] = ()
     left_out: tuple[str, ...] = ()
+    head_mm: float | None = None
     sensors: SensorsView | None = None
 
 

@@ -63,6 +63,7 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         traces=newest_traces(engine),
         inspected=inspected_word(engine),
         marks=engine.intake.marks.all[-N_MARKS:],
+        head_mm=engine.head.distance_mm,
         left_out=engine.intake.left_out,
         sensors=engine.intake.sensors_view(),
         **_assessment(engine.assessment),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
+from rtalign.core.head_position import HeadPosition
 from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word
 
 
@@ -49,12 +50,22 @@ class FileRecording(Recording, Protocol):
 
 
 class FingerprintedSignal:
-    """The two fingerprints of a recording, from one digest of its signal."""
+    """The two fingerprints of a recording, from one digest of its signal.
+
+    Attributes
+    ----------
+    grade : int or None
+        Of a CTF machine's gradient compensation; None where it is not known.
+    head : HeadPosition or None
+        Where the head was in the helmet; None where it is not known.
+    """
 
     sensors: tuple[Sensor, ...]
     words: tuple[Word, ...]
     bad_stretches: tuple[BadStretch, ...] = ()
     left_out: tuple[str, ...] = ()
+    grade: int | None = None
+    head: HeadPosition | None = None
 
     def fingerprint(self) -> str:
         """Return a hash of words, sensors, bad stretches and signal, of which only samples may be read."""

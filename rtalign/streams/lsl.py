@@ -405,6 +405,8 @@ class SignalOutlet(DescribedOutlet):
         What stays the same when the sender is started again.
     origin : sequence of RecordingIdentity
         The recordings that are played into it.
+    grade : int or None
+        Of a CTF machine's gradient compensation; None where it is not known.
     """
 
     def __init__(
@@ -414,9 +416,11 @@ class SignalOutlet(DescribedOutlet):
         sfreq: float,
         source_id: str,
         origin: Sequence[RecordingIdentity] = (),
+        grade: int | None = None,
     ) -> None:
         type = "EEG" if all(sensor.kind == "eeg" for sensor in sensors) else "MEG"
-        info = _described(name, type, [describe_channel(sensor) for sensor in sensors], sfreq, source_id)
+        trees = [describe_channel(sensor, grade=grade) for sensor in sensors]
+        info = _described(name, type, trees, sfreq, source_id)
         if origin:
             node = info.desc().append_child("recordings")
             for tree in describe_origin(origin):

@@ -37,6 +37,8 @@ class ReplaySource:
         The recordings that this one is made of.
     left_out : tuple of str
         Sensors that its operator marked as bad.
+    grade : int or None
+        Of a CTF machine's gradient compensation.
 
     Examples
     --------
@@ -52,9 +54,10 @@ class ReplaySource:
         clock: Callable[[], float] = time.monotonic,
         origin: tuple[RecordingIdentity, ...] = (),
         left_out: tuple[str, ...] = (),
+        grade: int | None = None,
     ) -> None:
         self._recording, self._clock, self._chunk_s = recording, clock, chunk_s
-        self._signal = SignalChanged(recording.sensors, recording.sfreq, origin=origin, left_out=left_out)
+        self._signal = SignalChanged(recording.sensors, recording.sfreq, origin=origin, left_out=left_out, grade=grade)
         self._speed, self._paused = speed, False
         self._no_words = count_rows_without_word(recording.notes)
         self._words = sorted(recording.words, key=lambda word: word.onset)

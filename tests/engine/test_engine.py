@@ -24,10 +24,11 @@ from rtalign.engine.process import wire
 from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader, LiveReader, Reading
 from rtalign.recordings import ConcatenatedRecording
-from rtalign.streams.events import Event, Health, Notice, SignalChanged, SourceEnded, StreamHealth
+from rtalign.streams.events import Event, HeadLocalised, Health, Notice, SignalChanged, SourceEnded, StreamHealth
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.evaluation import evaluate
 from rtalign.training.trainer import train
+from tests.helpers.heads import COILS, position
 from tests.helpers.small_world import FakeModel, MemoryRecording, small_recipe, world
 
 QUIET = Progress(quiet=True)
@@ -278,6 +279,50 @@ def test_words_jumped_over_do_not_count(bank: DecoderBank, fresh: Any) -> None:
     later = [word for word in recording.words if word.onset >= 60]
     assert engine.ledger.n_received == len(later)
     assert engine.ledger.n_scored >= len(later) - 8
+
+
+def with_recordings(bank: DecoderBank, **entry: object) -> DecoderSetup:
+    """The bank, with one recording that says so of itself."""
+    return DecoderSetup.from_bank(replace(bank, passport=bank.passport | {"recordings": [entry]}))
+
+
+def test_the_head_is_compared_with_that_of_the_bank(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    near, far = (position(COILS + np.array([0.0, 0.0, mm / 1000])) for mm in (0.5, 3.2))
+    setup = with_recordings(bank, head=list(position().rows))
+    events = [SignalChanged(recording.sensors, recording.sfreq), HeadLocalised(near, 1.0), HeadLocalised(far, 2.0)]
+    engine = Engine(setup, Scripted(events), ahead_reader(bank, recording, model))
+    distances = []
+    for _ in events:
+        engine.step(0.001)
+        distances.append(through_the_pipe(engine).head_mm)
+    assert distances == [None, pytest.approx(0.5, abs=1e-6), pytest.approx(3.2, abs=1e-6)]
+    (notice,) = [notice for notice in engine.notices if notice.kind == "head"]
+    assert (notice.text, notice.time) == ("the head is 3.2 mm from where it was in training", 2.0)
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("in_bank", "stream", "refused", "said"),
+    [
+        (0, 0, False, ""),
+        (0, 3, True, "the stream has compensation grade 3, the bank 0"),
+        (3, None, False, "the bank has compensation grade 3, and the stream does not say which it has"),
+        (None, 3, False, ""),
+    ],
+)
+def test_a_stream_of_another_compensation_grade_is_refused(
+    bank: DecoderBank, fresh: Any, in_bank: int | None, stream: int | None, refused: bool, said: str
+) -> None:
+    recording, model = fresh
+    changed = SignalChanged(recording.sensors, recording.sfreq, grade=stream)
+    engine = Engine(with_recordings(bank, grade=in_bank), Scripted([changed]), ahead_reader(bank, recording, model))
+    engine.step(0.001)
+    assert bool(engine.intake.refused) == refused
+    assert [n.text for n in engine.notices if n.kind == "passport" and said in n.text] or not said
+    engine.ignore_missing_sensors()
+    assert not engine.intake.refused
+    engine.close()
 
 
 def test_a_stream_without_a_sensor_is_refused_by_name(bank: DecoderBank, fresh: Any) -> None:

@@ -8,14 +8,18 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from rtalign.core.head_position import HeadPosition
 from rtalign.core.records import BadMark, Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow
+from rtalign.recordings.stream_channels.labels import find_head_coils
 from rtalign.recordings.stream_channels.selection import select_channels
 from rtalign.recordings.xdf.clock import CountedClock, XdfSegment
 from rtalign.recordings.xdf.marks import bad_stretches, marks_note
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 
+HEAD_S = 2.0
+"""Signal from which the position of the head is read."""
 N_SLICES, SLICE_SAMPLES = 48, 16
 
 
@@ -85,6 +89,8 @@ class XdfRecording(FingerprintedSignal):
         self.words: tuple[Word, ...] = ()
         self.sound_onset: float | None = None
         self.origin = header.origin
+        self.grade = selected.grade
+        self.head = self._head()
         self.bad_stretches = bad_stretches(marks, clock)
         self.notes: tuple[str, ...] = (*notes, *selected.notes, *marks_note(self.bad_stretches, self.left_out))
 
@@ -153,6 +159,13 @@ class XdfRecording(FingerprintedSignal):
         for place in np.unique(np.linspace(0, max(self.n_samples - SLICE_SAMPLES, 0), N_SLICES).astype(int)):
             digest.update(self._file.numbers(self._stream, int(place), int(place) + SLICE_SAMPLES).tobytes())
         return digest
+
+    def _head(self) -> HeadPosition | None:
+        """Where the head was at the beginning, where its coils were recorded."""
+        if (coils := find_head_coils(self.channel_names)) is None:
+            return None
+        rows = self._file.numbers(self._stream, 0, min(self.n_samples, round(HEAD_S * self.sfreq)))
+        return HeadPosition.from_ctf_coils(np.median(rows[:, coils.ravel()], axis=0).reshape(3, 3))
 
     def _unbroken(self, start: float, seconds: float) -> tuple[XdfSegment, int, int]:
         """The segment in which a time is, and first and stop of the samples from there on that it holds."""

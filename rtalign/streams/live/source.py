@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.head_position import HeadPosition
 from rtalign.core.records import Chunk
 from rtalign.recordings.stream_channels.kinds import signal_type
+from rtalign.recordings.stream_channels.labels import find_head_coils
 from rtalign.signal.plausibility import find_wrong_units
 from rtalign.streams import lsl
-from rtalign.streams.events import Event, Health, Notice, SignalChanged
+from rtalign.streams.events import Event, HeadLocalised, Health, Notice, SignalChanged
 from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
 from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
 from rtalign.streams.live.word_timing import WordTiming
@@ -20,6 +22,8 @@ from rtalign.streams.markers.decoders import MarkerDecoder
 from rtalign.streams.markers.validation import MarkerWord
 
 POLL_S = 0.01
+HEAD_S = 0.5
+"""How often the position of the head is handed out."""
 REPORT_S = 1.0
 """Lost and repeated samples are reported at most this often, added up."""
 
@@ -90,6 +94,8 @@ class LiveSource:
         self._held: tuple[np.ndarray, np.ndarray] | None = None
         self._losses = _LossReport()
         self._timing = WordTiming(audio_delay_s)
+        self._coils: np.ndarray | None = None
+        self._localised = -np.inf
         self._closed = False
 
     @property
@@ -169,7 +175,8 @@ class LiveSource:
     def _change(self, inlet: Any, now: float) -> list[Event]:
         channels = inlet.channels
         name = inlet.info.name
-        new = SignalChanged(inlet.sensors, inlet.sfreq, name, channels.names, channels.units, channels.origin)
+        about = name, channels.names, channels.units, channels.origin
+        new = SignalChanged(inlet.sensors, inlet.sfreq, *about, grade=channels.grade)
         before = self._stream
         if before == new:
             return []
@@ -179,6 +186,7 @@ class LiveSource:
         if self._clock is None or self._clock.nominal_hz != new.sfreq:
             self._replace_clock(new.sfreq, now)
         self._stream, self._check_units = new, True
+        self._coils = find_head_coils(channels.names)
         return [*events, new]
 
     def _replace_clock(self, sfreq: float, now: float) -> None:
@@ -213,6 +221,7 @@ class LiveSource:
         if self._clock.started:
             self._newest = self._clock.to_stamp(self._clock.end - 1 / self._clock.nominal_hz)
         events += self._timed([], 0.0)
+        events += self._head(data)
         events += self._losses.notices(self._clock, self._backend.clock())
         return events + self._implausible(data)
 
@@ -223,6 +232,15 @@ class LiveSource:
         if (channels.scales != 1).any():
             x = x * channels.scales.astype(kind)
         return Chunk(x, span.start, self._clock.nominal_hz)
+
+    def _head(self, data: np.ndarray) -> list[Event]:
+        """Where the head is, now and then, where its coils are among the channels."""
+        now, clock = self._backend.clock(), self._clock
+        if self._coils is None or not len(data) or clock is None or now - self._localised < HEAD_S:
+            return []
+        self._localised = now
+        position = HeadPosition.from_ctf_coils(np.median(data[:, self._coils.ravel()], axis=0).reshape(3, 3))
+        return [HeadLocalised(position, clock.end)] if position is not None else []
 
     def _implausible(self, data: np.ndarray) -> list[Event]:
         """Once per stream, a notice where its numbers do not fit its unit."""
