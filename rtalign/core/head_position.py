@@ -12,6 +12,9 @@ LANDMARKS_M = np.array([[0.0, 0.1, 0.0], [-0.075, 0.0, 0.0], [0.075, 0.0, 0.0]])
 CTF_TO_DEVICE = np.array([[0.5**0.5, -(0.5**0.5), 0.0], [0.5**0.5, 0.5**0.5, 0.0], [0.0, 0.0, 1.0]])
 CTF_SHIFT_M = np.array([0.0, 0.0, 0.19])
 """MNE's device coordinates of CTF machines: turned by 45 degrees and shifted upwards."""
+MEGIN_ROTATION = tuple(f"R{row}{column}" for row in (1, 2, 3) for column in (1, 2, 3))
+MEGIN_SHIFT = ("Tx", "Ty", "Tz")
+"""Channels of the stream of head positions of a MEGIN machine, as mne-lsl reads them."""
 SHORTEST_M, LONGEST_M, FARTHEST_M = 0.04, 0.3, 1.0
 """Between two coils on a head, and of a coil from the middle of the helmet."""
 
@@ -56,6 +59,15 @@ class HeadPosition:
         ahead = (nasion - origin) / np.linalg.norm(nasion - origin)
         axes = np.stack([across, ahead, np.cross(across, ahead)])
         return cls.from_matrix(np.column_stack([axes, -axes @ origin]))
+
+    @classmethod
+    def from_megin(cls, values: np.ndarray, names: Sequence[str]) -> HeadPosition | None:
+        """Of a sample of neuromag2lsl's stream: R11 to R33, Tx, Ty, Tz; None where there is no such position."""
+        places = {name: i for i, name in enumerate(names)}
+        if not places.keys() >= {*MEGIN_ROTATION, *MEGIN_SHIFT}:
+            return None
+        turn, shift = ([float(values[places[name]]) for name in part] for part in (MEGIN_ROTATION, MEGIN_SHIFT))
+        return cls.from_matrix(np.column_stack([np.reshape(turn, (3, 3)), shift]))
 
     @classmethod
     def from_json(cls, value: object) -> HeadPosition | None:

@@ -156,7 +156,9 @@ def open_streams(session: Session) -> Source:
     decoder = open_decoder("trigger" if session.trigger else session.encoding, session.word_table, session.trigger)
     words = session.words if decoder.channel is None else None
     backend = buffer_backend(session.meg, words)
-    return LiveSource(session.meg, words, decoder, audio_delay_s=session.audio_delay_s, backend=backend)
+    return LiveSource(
+        session.meg, words, decoder, head=session.head, audio_delay_s=session.audio_delay_s, backend=backend
+    )
 
 
 def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable[[Word], bool] | None:

@@ -52,7 +52,7 @@ class OffsetMeasurement:
 
     Attributes
     ----------
-    stream : {"meg", "words"}
+    stream : {"meg", "words", "head"}
         Which stream.
     time : float
         Local time of the measurement, s.
@@ -62,7 +62,7 @@ class OffsetMeasurement:
         Of the offset, s.
     """
 
-    stream: Literal["meg", "words"]
+    stream: Literal["meg", "words", "head"]
     time: float
     offset_s: float
     uncertainty_s: float

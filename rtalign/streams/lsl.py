@@ -222,8 +222,10 @@ class SignalInlet(_Inlet):
         If the sender does not answer.
     """
 
+    needs_rate = True
+
     def __init__(self, info: StreamInfo) -> None:
-        if not info.regular or info.format == "string":
+        if info.format == "string" or (self.needs_rate and not info.regular):
             raise ValueError(
                 f"stream {info.name} is no regular signal ({info.format}, {info.sfreq:g} Hz) - choose another"
             )
@@ -252,7 +254,9 @@ class SignalInlet(_Inlet):
 
 
 class UndescribedInlet(SignalInlet):
-    """A regular stream of numbers whose description cannot be used: it can be recorded, and nothing else."""
+    """A stream of numbers whose description says nothing of sensors: it can be recorded, or be read by its labels."""
+
+    needs_rate = False
 
     def _parse(self) -> StreamChannels:
         return channels.parse_labels(self.xml, self.info.n_channels, self.info.name)

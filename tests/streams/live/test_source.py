@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mne_lsl.stream._hpi import CH_NAMES as HPI_NAMES
 
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.engine.head_watch import HeadWatch
@@ -469,6 +470,22 @@ def test_a_head_that_moves_by_3_mm_is_told_and_coils_that_are_none_are_not() -> 
         assert watch.distance_mm == pytest.approx(mm, abs=0.01)
     lab.coils = np.zeros((3, 3))
     assert of(lab.run(source, 2.0), HeadLocalised) == []
+
+
+def test_a_stream_of_head_positions_is_read_as_mne_lsl_reads_it() -> None:
+    lab = Lab()
+    lab.offer("m")
+    lab.there["h"] = StreamInfo("hpi", "HPI", "hpi", "h", "scanner", 12, 10.0, "float32"), 11
+    source = live(lab, head="hpi")
+    lab.run(source, 1.0)
+    inlet = lab.open["h"]
+    inlet.channel_names = (*HPI_NAMES["megin"],)
+    rows = np.reshape(position().rows, (3, 4))
+    sample = np.concatenate([rows[:, :3].ravel(), rows[:, 3]])
+    for values, found in ((sample, [position()]), (np.zeros(12), [])):
+        inlet.queue.append((values[None].astype(np.float32), np.array([lab.now])))
+        positions = [event.position for event in of(lab.run(source, 0.1), HeadLocalised)]
+        assert [p.distance_mm([position()]) < 0.01 for p in positions] == [True for _ in found]
 
 
 def test_a_stamp_that_is_wrong_stops_neither_samples_nor_words() -> None:
