@@ -19,7 +19,7 @@ from rtalign.core.records import BadMark, BadStretch, Chunk, SkippedWord, Word
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.engine import snapshot
-from rtalign.engine.engine import Engine, EngineOptions
+from rtalign.engine.engine import Engine, EngineOptions, SessionSink
 from rtalign.engine.process import wire
 from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader, LiveReader, Reading
@@ -279,6 +279,25 @@ def test_words_jumped_over_do_not_count(bank: DecoderBank, fresh: Any) -> None:
     later = [word for word in recording.words if word.onset >= 60]
     assert engine.ledger.n_received == len(later)
     assert engine.ledger.n_scored >= len(later) - 8
+
+
+def test_marks_are_carried_to_the_folder_and_from_an_engine_before(bank: DecoderBank, fresh: Any) -> None:
+    class Sink(SessionSink):
+        written: list[BadMark] = []  # noqa: RUF012 (one sink)
+
+        def write_mark(self, mark: BadMark, taken_back: bool = False) -> None:
+            self.written.append(mark)
+
+    recording, model = fresh
+    source = ReplaySource(recording, None, 0.5)
+    engine = Engine(DecoderSetup.from_bank(bank), source, ahead_reader(bank, recording, model), sink=Sink())
+    while engine.intake.time_s < 2.0:
+        engine.step(0.001)
+    engine.mark(BadMark(0.5, 1.0))
+    engine.carry_marks([BadMark(7000.0, None, "M003")])
+    assert Sink.written == [BadMark(0.5, 1.0)] * 2
+    assert engine.intake.marks.all[-1] == BadMark(engine.intake.time_s, None, "M003")
+    engine.close()
 
 
 def with_recordings(bank: DecoderBank, **entry: object) -> DecoderSetup:

@@ -120,10 +120,11 @@ class FakeRun:
     """A live run of a story, 3 words a second, that begins after `before` words.
 
     everything: layers, peaks and traces all change with each snapshot, as a worst case; else scores change with the
-    words and peaks with an assessment every two seconds, as the engine has it.
+    words and peaks with an assessment every two seconds, as the engine has it.  sensors: with every sensor's signal.
     """
 
-    def __init__(self, before: int = 300, n_layers: int = 31, everything: bool = False) -> None:
+    def __init__(self, before: int = 300, n_layers: int = 31, everything: bool = False, sensors: bool = False) -> None:
+        self._sensors = sensors_view() if sensors else None
         self.before, self.n_layers, self.everything = before, n_layers, everything
         rng = np.random.default_rng(0)
         at = np.arange(12000)[:, None] / 100 * np.round(rng.uniform(8, 12, 12)) * 6.283185307
@@ -148,10 +149,14 @@ class FakeRun:
         first = round(100 * t) % 11400
         moving = Traces(now - 6.0, 100.0, tuple(f"M{'LR'[i % 2]}T{11 + i}" for i in range(12)), ("fT",) * 12,
                         self._signal[first : first + 600])  # fmt: skip
-        load = 0.4 + 0.05 * np.sin(t)
+        load, view = 0.4 + 0.05 * np.sin(t), self._sensors
+        if view is not None:
+            low, high = (np.roll(edge, -round(t / view.column_s), axis=0) for edge in (view.low, view.high))
+            view = dataclasses.replace(view, start=now - len(low) * view.column_s, low=low, high=high)
         return snapshot_after(
             n, self.n_layers, sequence=self._sequence, time_s=now, words=words(n, now, 1 / 3), traces=moving,
-            work=Work(float(load), 800 + t / 10, 46.0 + 3 * np.sin(t / 3), int(t) % 2, 0.04, 0.11), **scores,
+            work=Work(float(load), 800 + t / 10, 46.0 + 3 * np.sin(t / 3), int(t) % 2, 0.04, 0.11), sensors=view,
+            **scores,
         )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ RESCALE_EVERY = 5
 NOISE_RANGE = 0.05, 20.0
 """Times the median of the kind."""
 NEAR_PX = 14.0
-SMALLEST_ROW_PX = 9.0
+SMALLEST_ROW_PX = 6.0
 """Lines of lower rows reach into the rows beside, as if the rows were so high."""
 MOST_NAMED = 8
 FEW = 12
@@ -97,7 +97,7 @@ class SensorsPanel(PlotPanel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.shown: View = "butterfly"
-        self.gain = 1.0
+        self.gain, self._kind = 1.0, 0
         self.pointed: int | None = None
         self._rows: Rows | None = None
         self._half_row: dict[str, float] = {}
@@ -129,13 +129,17 @@ class SensorsPanel(PlotPanel):
         self.invalidate()
 
     def show_view(self, shown: View) -> None:
-        """Show another of the views."""
+        """Show another of the views; the spectrum once more: of the next kind of sensors."""
+        self._kind = self._kind + 1 if shown == self.shown == "spectrum" else 0
         self.shown, self.pointed, self.follows = shown, None, True
         self.invalidate()
 
     def show_next(self) -> None:
-        """Show the next view."""
+        """Show the next view, or the spectrum of the next kind of sensors."""
         views = list(TABS)
+        if self.shown == "spectrum" and self.sensors is not None and self._kind + 1 < len({*self.sensors.kinds}):
+            self.show_view("spectrum")
+            return
         self.show_view(views[(views.index(self.shown) + 1) % len(views)])
 
     def change_gain(self, steps: float) -> None:
@@ -282,10 +286,15 @@ class SensorsPanel(PlotPanel):
         return "   ".join([self.zoom_note() or self._scale_note(), *said])
 
     def _scale_note(self) -> str:
+        """What a row or an axis is."""
         view = self.sensors
-        if view is None or self.shown in ("noise", "spectrum"):
-            kind = self._spectrum_kind() if view is not None and self.shown == "spectrum" else ""
-            return f"{kind}, {DISPLAY_UNITS[kind]}/rHz over Hz" if kind else "noise, times the median of its kind"
+        if view is None:
+            return ""
+        if self.shown == "noise":
+            return "noise, times the median of its kind"
+        if self.shown == "spectrum":
+            kind = self._spectrum_kind()
+            return f"{kind}: median and 90 % of sensors, {DISPLAY_UNITS[kind]}/rHz over Hz"
         units = dict.fromkeys(DISPLAY_UNITS[kind] for kind in view.kinds)
         heights = {unit: number_text(2 * self._half_row.get(unit, 1) / self.gain) for unit in units}
         return ", ".join(f"a row is {height} {unit}" for unit, height in heights.items())
@@ -437,7 +446,8 @@ class SensorsPanel(PlotPanel):
     def _spectrum_kind(self) -> str:
         view = self.sensors
         assert view is not None
-        return view.kinds[self.pointed] if self.pointed is not None else view.kinds[0]
+        kinds = list(dict.fromkeys(view.kinds))
+        return kinds[self._kind % len(kinds)]
 
     def _spectrum_range(self, view: SensorsView) -> tuple[Range, Range]:
         across = (math.log10(view.hz[0]), math.log10(view.hz[-1]))

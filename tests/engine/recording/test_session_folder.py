@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rtalign.core.recipe import Recipe
+from rtalign.core.records import BadMark
 from rtalign.core.session import Session
 from rtalign.engine.command_executor import CommandExecutor
 from rtalign.engine.commands import WriteTo
@@ -79,3 +80,25 @@ def test_a_full_disk_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     told = [folder.take_notice() for _ in range(3)]
     folder.close()
     assert [notice.text if notice else None for notice in told] == ["cannot write", None, None]
+
+
+def test_marks_last_in_the_folder_when_an_engine_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    live: Any = SimpleNamespace(
+        recording=None, decoding=DECODING, source=SimpleNamespace(to_local=lambda time_s: time_s + 100)
+    )
+    lost, ended = BadMark(1.0, None, "MLC11"), BadMark(2.0, 3.0)
+    folder = SessionFolder(Session(), live)
+    assert folder.lasting_marks == ()
+    folder.write_to(tmp_path / "s")
+    for mark in (lost, ended, BadMark(4.0, None)):
+        folder.write_mark(mark)
+    folder.write_mark(BadMark(4.0, None), taken_back=True)
+    folder.close()
+    following = SessionFolder(Session(), live)
+    following.write_to(tmp_path / "s")
+    assert following.lasting_marks == (BadMark(101.0, None, "MLC11"),)
+    following.close()
+    lines = (tmp_path / "s" / "marks.tsv").read_text().splitlines()
+    assert lines[0] == "start\tstop\tsensor\tstate"
+    assert lines[2] == "102.0\t103.0\tn/a\tbad"

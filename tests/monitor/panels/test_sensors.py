@@ -133,6 +133,22 @@ def test_sensors_of_another_stream_replace_those_before(panel: SensorsPanel) -> 
     assert table is None
 
 
+def test_each_kind_of_sensors_has_a_spectrum_of_its_own(panel: SensorsPanel, written: list[WrittenText]) -> None:
+    view = snapshots.sensors_view()
+    kinds = tuple("planar" if i % 3 else "mag" for i in range(len(view.kinds)))
+    panel.draw(snapshots.snapshot_after(301, sensors=dataclasses.replace(view, kinds=kinds)))
+    shown = []
+    for _ in range(6):
+        pixels(panel)
+        shown.append((panel.shown, panel._spectrum_kind()))
+        panel.show_next()
+    assert shown[3:] == [("spectrum", "mag"), ("spectrum", "planar"), ("butterfly", "mag")]
+    panel.show_view("spectrum")
+    written.clear()
+    pixels(panel)
+    assert any("fT/rHz over Hz" in text.text for text in written)
+
+
 def test_logarithmic_ticks_are_round_and_few() -> None:
     assert [round(10**t, 6) for t in log_ticks(-1.3, 1.3, 6)] == [0.1, 0.3, 1, 3, 10]
     assert len(log_ticks(-3, 9, 5)) <= 5
