@@ -95,7 +95,7 @@ class CommandExecutor:
                 engine.ignore_missing_sensors()
             case WriteTo(folder):
                 self._folder.write_to(folder)
-                engine.carry_marks(self._folder.lasting_marks)
+                engine.carry_marks(self._folder.carried_marks())
             case Publish(on):
                 engine.publish = score_publisher(engine.decoding, engine.source) if on else None
             case WriteReport(folder):

@@ -284,11 +284,9 @@ class Engine:
 
     def carry_marks(self, lasting: Sequence[BadMark]) -> None:
         """A folder is written to: what lasts in it holds here too, and the marks that were made before go there."""
-        before = self.intake.marks.all
-        for mark in lasting:
-            self.intake.marks.put(replace(mark, start=self.intake.time_s))
-        for mark in before:
+        for mark in self.intake.marks.all:
             self._sink.write_mark(mark)
+        self.intake.marks.restore(lasting)
 
     def finish(self) -> Assessment:
         """Wait for the language model, but not for long; score what is left, and assess everything once more."""

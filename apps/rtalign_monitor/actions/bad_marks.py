@@ -55,8 +55,8 @@ class BadMarkActions:
         if lasting is None:
             self._message_bar.dismiss(KEY)
             return
-        since = clock_time(max(snapshot.time_s - lasting.start, 0.0))
-        text = f"Marked as bad for {since}: words are skipped until it is good again."
+        since = f" for {clock_time(max(snapshot.time_s - lasting.start, 0.0))}" if lasting.start > 0 else ""
+        text = f"Marked as bad{since}: words are skipped until it is good again."
         fixes = ("Good again", self.toggle_stretch), ("Take back", lambda: self._take_back(lasting))
         self._message_bar.post(Message(KEY, text, "stale", fixes))
 

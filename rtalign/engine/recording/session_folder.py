@@ -27,6 +27,8 @@ from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign.streams.events import Notice
 from rtalign.training.controls import evaluation_entries
 
+BEFORE = 0.0
+"""Signal time before that of any live engine, at which marks begin that an engine before left."""
 MAX_EARLY = 1000
 """Log lines that wait for the folder."""
 
@@ -62,6 +64,7 @@ class SessionFolder(SessionSink):
         self._early: deque[Mapping[str, Any]] = deque(maxlen=MAX_EARLY)
         self._reported: str | None = None
         self.tables: SessionTables | None = None
+        self._carried: dict[str, float] = {}
 
     @property
     def path(self) -> Path | None:
@@ -90,12 +93,11 @@ class SessionFolder(SessionSink):
         while tables is not None and self._early:
             tables.log(self._early.popleft())
 
-    @property
-    def lasting_marks(self) -> tuple[BadMark, ...]:
-        """Marks of the folder that last, as an engine before left them."""
-        if self.tables is None:
-            return ()
-        return tuple(mark for mark in read_marks(self.tables.folder / MARKS) if mark.stop is None)
+    def carried_marks(self) -> tuple[BadMark, ...]:
+        """Marks of the folder that last, as an engine before left them; they began before this engine's time."""
+        marks = read_marks(self.tables.folder / MARKS) if self.tables else ()
+        self._carried = {mark.sensor: mark.start for mark in marks if mark.stop is None}
+        return tuple(BadMark(BEFORE, None, sensor) for sensor in self._carried)
 
     # What the engine hands over
 
@@ -111,7 +113,11 @@ class SessionFolder(SessionSink):
 
     def write_mark(self, mark: BadMark, taken_back: bool = False) -> None:
         if self.tables:
-            self.tables.write_mark(mark_row(mark, self._parts.source.to_local, taken_back))
+            to_local = self._parts.source.to_local
+            carried = self._carried.get(mark.sensor) if mark.start == BEFORE else None
+            start = to_local(mark.start) if carried is None else carried
+            stop = to_local(mark.stop) if mark.stop is not None else None
+            self.tables.write_mark(mark_row(BadMark(start, stop, mark.sensor), taken_back))
 
     def log(self, event: Mapping[str, Any]) -> None:
         if self.tables:
@@ -261,11 +267,11 @@ def word_row(entry: WordEntry, stamp: float) -> dict[str, Any]:
     }
 
 
-def mark_row(mark: BadMark, to_local: Callable[[float], float], taken_back: bool) -> dict[str, Any]:
-    """A line of marks.tsv, in local time, as is raw.xdf."""
+def mark_row(mark: BadMark, taken_back: bool = False) -> dict[str, Any]:
+    """A line of marks.tsv.  mark : in local time, as is raw.xdf."""
     return {
-        "start": round(to_local(mark.start), 6),
-        "stop": round(to_local(mark.stop), 6) if mark.stop is not None else None,
+        "start": round(mark.start, 6),
+        "stop": round(mark.stop, 6) if mark.stop is not None else None,
         "sensor": mark.sensor or None,
         "state": TAKEN_BACK if taken_back else BAD,
     }

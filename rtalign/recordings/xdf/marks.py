@@ -39,8 +39,11 @@ def read_marks(path: Path) -> list[BadMark]:
     if not path.is_file():
         return []
     text = read_text(path)
+    whole = text[: text.rfind("\n") + 1]
+    if not whole:
+        return []
     marks: dict[tuple[float, str], BadMark] = {}
-    for line, row in enumerate(parse_table(text[: text.rfind("\n") + 1], path.name).records(), start=2):
+    for line, row in enumerate(parse_table(whole, path.name).records(), start=2):
         mark = _mark(row)
         if mark is None or row.get("state") not in (BAD, TAKEN_BACK):
             raise ValueError(f"{path.name}, line {line}: not a mark with {', '.join(MARK_COLUMNS)}; is the file whole?")
@@ -51,7 +54,7 @@ def read_marks(path: Path) -> list[BadMark]:
 
 
 def bad_stretches(marks: Sequence[BadMark], clock: CountedClock) -> tuple[BadStretch, ...]:
-    """Stretches whose words are skipped, in signal time; of sensors those that became good again.
+    """Stretches whose words are skipped, in signal time: of sensors, those of one that was good again to the end.
 
     Parameters
     ----------
@@ -65,11 +68,12 @@ def bad_stretches(marks: Sequence[BadMark], clock: CountedClock) -> tuple[BadStr
     tuple of BadStretch
         Those that lie in the signal, in order.
     """
+    left_out = {mark.sensor for mark in marks if mark.sensor and mark.stop is None}
     begin, last = clock.segments[0].start, clock.segments[-1]
     end = last.start + last.n / clock.sfreq
     found = []
     for mark in marks:
-        if mark.sensor and mark.stop is None:
+        if mark.sensor in left_out:
             continue
         stamps = np.array([mark.start, mark.start if mark.stop is None else mark.stop])
         start, stop = clock.to_signal_time(stamps).tolist()

@@ -14,7 +14,8 @@ from rtalign.core.records import BadMark
 from rtalign.core.session import Session
 from rtalign.engine.command_executor import CommandExecutor
 from rtalign.engine.commands import WriteTo
-from rtalign.engine.recording.session_folder import SessionFolder
+from rtalign.engine.recording.session_folder import BEFORE, SessionFolder
+from rtalign.recordings.xdf.marks import read_marks
 
 DECODING = SimpleNamespace(model={}, recipe=Recipe(), layers=(), sensors=())
 LIVE: Any = SimpleNamespace(recording=None, decoding=DECODING)
@@ -89,16 +90,19 @@ def test_marks_last_in_the_folder_when_an_engine_is_lost(tmp_path: Path) -> None
     )
     lost, ended = BadMark(1.0, None, "MLC11"), BadMark(2.0, 3.0)
     folder = SessionFolder(Session(), live)
-    assert folder.lasting_marks == ()
+    assert folder.carried_marks() == ()
     folder.write_to(tmp_path / "s")
+    assert folder.carried_marks() == ()
     for mark in (lost, ended, BadMark(4.0, None)):
         folder.write_mark(mark)
     folder.write_mark(BadMark(4.0, None), taken_back=True)
     folder.close()
     following = SessionFolder(Session(), live)
     following.write_to(tmp_path / "s")
-    assert following.lasting_marks == (BadMark(101.0, None, "MLC11"),)
+    assert following.carried_marks() == (BadMark(BEFORE, None, "MLC11"),)
+    following.write_mark(BadMark(BEFORE, 50.0, "MLC11"))
     following.close()
+    assert read_marks(tmp_path / "s" / "marks.tsv") == [BadMark(101.0, 150.0, "MLC11"), BadMark(102.0, 103.0)]
     lines = (tmp_path / "s" / "marks.tsv").read_text().splitlines()
     assert lines[0] == "start\tstop\tsensor\tstate"
     assert lines[2] == "102.0\t103.0\tn/a\tbad"

@@ -24,15 +24,16 @@ def folder(tmp_path: Path) -> Path:
 def mark(folder: Path, *marks: BadMark, taken_back: tuple[BadMark, ...] = ()) -> None:
     with SessionTables(folder, {}) as tables:
         for one in marks:
-            tables.write_mark(mark_row(one, lambda time_s: time_s + 1000, False))
+            tables.write_mark(mark_row(one))
         for one in taken_back:
-            tables.write_mark(mark_row(one, lambda time_s: time_s + 1000, True))
+            tables.write_mark(mark_row(one, True))
 
 
 def test_marks_are_bad_stretches_and_left_out_sensors_of_the_recording(folder: Path) -> None:
     mark(
-        folder, BadMark(4001.0, None), BadMark(4001.0, 4002.5), BadMark(4003.0, None, "MLC11"),
-        BadMark(4004.0, None, "MEG0111"), BadMark(4004.0, 4005.0, "MEG0111"), BadMark(4008.0, None),
+        folder, BadMark(5001.0, None), BadMark(5001.0, 5002.5), BadMark(5002.0, 5002.5, "MLC11"),
+        BadMark(5003.0, None, "MLC11"), BadMark(5004.0, None, "MEG0111"), BadMark(5004.0, 5005.0, "MEG0111"),
+        BadMark(5008.0, None),
     )  # fmt: skip
     recording = open_one(folder)
     assert [sensor.name for sensor in recording.sensors] == ["MEG0112", "MEG0111"]
@@ -47,14 +48,14 @@ def test_marks_are_bad_stretches_and_left_out_sensors_of_the_recording(folder: P
 
 
 def test_a_mark_that_was_taken_back_leaves_nothing(folder: Path) -> None:
-    mistake = BadMark(4001.0, None, "MLC11")
-    mark(folder, mistake, BadMark(4002.0, 4003.0), taken_back=(mistake,))
+    mistake = BadMark(5001.0, None, "MLC11")
+    mark(folder, mistake, BadMark(5002.0, 5003.0), taken_back=(mistake,))
     assert read_marks(folder / MARKS) == [BadMark(5002.0, 5003.0)]
     assert len(open_one(folder).sensors) == 3
 
 
 def test_a_line_that_kill_9_left_is_ignored_and_a_damaged_one_is_told(folder: Path) -> None:
-    mark(folder, BadMark(4002.0, 4003.0))
+    mark(folder, BadMark(5002.0, 5003.0))
     with (folder / MARKS).open("a") as table:
         table.write("5004.0\t50")
     assert read_marks(folder / MARKS) == [BadMark(5002.0, 5003.0)]
@@ -65,5 +66,5 @@ def test_a_line_that_kill_9_left_is_ignored_and_a_damaged_one_is_told(folder: Pa
 
 
 def test_a_mark_outside_of_the_signal_costs_nothing(folder: Path) -> None:
-    mark(folder, BadMark(3000.0, 3001.0), BadMark(4999.0, 5003.0))
+    mark(folder, BadMark(4000.0, 4001.0), BadMark(6000.0, 6003.0))
     assert open_one(folder).bad_stretches == ()
