@@ -117,12 +117,13 @@ def test_a_panel_for_print_refuses_other_endings(qtbot: QtBot, tmp_path: Path) -
 def test_a_film_covers_the_whole_session_and_ends_with_its_last_state(qtbot: QtBot, tmp_path: Path) -> None:
     history = LadderHistory()
     for n in range(0, 900, 3):
-        history.add(snapshots.snapshot_after(n, 5))
+        history.add(snapshots.snapshot_after(n, 5, sensors=snapshots.sensors_view()))
     counts = [state.n_words for state in history.states]
     assert len(counts) <= MAX_STATES
     assert counts[0] <= 6
     assert counts[-1] > 880
     assert counts == sorted(set(counts))
+    assert all(state.sensors is None for state in history.states)
     assert all(state.r is not None and state.r.base is None for state in history.states)  # not a part of a message
     film(history.states[-3:], Theme.of("light"), "n = 897 words")(tmp_path / "it.gif")
     with Image.open(tmp_path / "it.gif") as made:
