@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PyQt6.QtGui import QImage
+from qtpy.QtGui import QImage
 
 from rtalign_monitor.widgets.theme import Theme
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from PyQt6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
-from PyQt6.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
+from qtpy.QtWidgets import QWidget
 
 from rtalign.core.records import DISPLAY_UNITS
 from rtalign.engine.snapshot import SensorsView, Snapshot
@@ -92,8 +92,8 @@ class SensorsPanel(PlotPanel):
     description = "Every sensor; wheel: scroll, with Ctrl: gain, with Shift: fewer rows; click: mark as bad or good"
     minimum_size = QSize(320, 200)
     left_axis_px, bottom_axis_px = 66.0, 28.0
-    sensor_clicked = pyqtSignal(str)
-    visibility_changed = pyqtSignal(bool)
+    sensor_clicked = Signal(str)
+    visibility_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.shown: View = "butterfly"
