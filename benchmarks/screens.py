@@ -17,6 +17,12 @@ from typing import Any, Literal
 from gui import ROOT, platform
 
 SIZES = ("1280x800", "1366x768", "1920x1080", "3840x2160")
+MACHADO = {
+    "protan": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deutan": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "tritan": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+"""What people without one kind of cone see of linear red, green and blue: Machado, Oliveira and Fernandes (2009)."""
 THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 
 
@@ -57,7 +63,7 @@ class Still:
 
 def states() -> Iterator[tuple[str, Any]]:
     """Name and snapshot of every state that has a picture; None: no session."""
-    from rtalign.core.records import BadMark
+    from rtalign.core.records import Annotation, BadMark
     from rtalign.engine.snapshot import RecordingStatus, Work, empty_snapshot
     from tests.helpers import snapshots as made  # type: ignore[import-not-found]
 
@@ -82,8 +88,23 @@ def states() -> Iterator[tuple[str, Any]]:
     for name, text in SCRIPTS.items():
         yield f"script-{name}", spoken(made.snapshot_after(300), text.split())
     replay = {"position_s": 41.2, "end_s": 250.0, "speed": 1.0, "recording": None}
-    yield "replay", made.snapshot_after(300, **replay)
+    noted = (Annotation(20.0, ""), Annotation(116.0, "coughs"), Annotation(124.0, "moved the head"))
+    yield "replay", made.snapshot_after(300, **replay, annotations=noted)
+    yield "compare", made.snapshot_after(300, **replay)
     yield "ended", made.snapshot_after(300, phase="ended", **(replay | {"position_s": 250.0}))
+
+
+def simulate(path: Path) -> None:
+    """Write beside a picture what people without one kind of cone see of it."""
+    import numpy as np
+    from PIL import Image
+
+    encoded = np.asarray(Image.open(path).convert("RGB")) / 255.0
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    for name, matrix in MACHADO.items():
+        seen = np.clip(linear @ np.array(matrix).T, 0, 1)
+        again = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
+        Image.fromarray(np.round(255 * again).astype(np.uint8)).save(path.with_stem(f"{path.stem}-{name}"))
 
 
 def wait(ms: int) -> None:
@@ -95,11 +116,21 @@ def wait(ms: int) -> None:
     loop.exec()
 
 
+def with_fewer_layers(snapshot: Any) -> Any:
+    """The snapshot without its two deepest layers, as of another bank."""
+    n = len(snapshot.layers) - 2
+    maps = {name: getattr(snapshot, name)[:n] for name in ("r", "null_lo", "null_hi", "map_hi")}
+    return dataclasses.replace(snapshot, layers=snapshot.layers[:n], peaks=snapshot.peaks[:n], **maps)
+
+
 def take(folder: Path, size: str, wanted: list[str]) -> None:
     """On the screen of this process's environment: one window, every state in both views and themes."""
     sys.path.insert(0, str(ROOT))
     from qtpy import sip
     from qtpy.QtWidgets import QApplication
+
+    from rtalign_monitor.engines.two_banks import SecondBank
+    from tests.helpers import snapshots as made  # type: ignore[import-not-found]
 
     app = QApplication([])
     screen = app.primaryScreen()
@@ -121,6 +152,11 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
                     if name == "word":
                         window.pointer.pick_word(snapshot.inspected.entry.word.index)
                         window.tick()
+                    if name == "compare":
+                        second = SecondBank(with_fewer_layers(made.snapshot_after(220, seed=3)), ("bank-a", "bank-b"))
+                        for panel in window.grid.panels.values():
+                            panel.set_second_bank(second)
+                            panel.draw(snapshot)
                     wait(250)
                     screen.grabWindow(sip.voidptr(0)).save(str(folder / f"{name}-{view}-{theme}-{size}.png"))
                 needs, room = window.minimumSizeHint(), screen.availableSize()
@@ -147,7 +183,7 @@ def opened(snapshot: Any, view: Any, memory_file: Path) -> Any:
     wait(150)
     show_patterns(window)
     if snapshot is not None:
-        window.start(Session())
+        window.start(Session(recording=memory_file if snapshot.position_s is not None else None))
         window._patterns_of = snapshot.bank
     return window
 
@@ -169,6 +205,8 @@ def main() -> None:
     options.add_argument("folder", type=Path)
     options.add_argument("--size", action="append", choices=SIZES)
     options.add_argument("--only", action="append", default=[], help="name of a state")
+    options.add_argument("--scale", type=float, default=1.0, help="QT_SCALE_FACTOR, as a desktop sets it")
+    options.add_argument("--colour-blind", action="store_true", help="also as colour-blind people see it")
     options.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = options.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -179,7 +217,10 @@ def main() -> None:
         with platform("xvfb", size) as environment, desktop(environment):
             command = [sys.executable, __file__, str(given.folder), "--child", "--size", size]
             command += [f"--only={name}" for name in given.only]
-            subprocess.run(command, env=environment, check=True)
+            subprocess.run(command, env=environment | {"QT_SCALE_FACTOR": str(given.scale)}, check=True)
+    if given.colour_blind:
+        for path in [path for path in given.folder.glob("*.png") if not path.stem.endswith(tuple(MACHADO))]:
+            simulate(path)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@ from .app import DisplayOptions as DisplayOptions
 from .app import absolute as absolute
 from .app import run as run
 from .main_window import MonitorWindow as MonitorWindow
-from .memory import Bookmarks as Bookmarks
+from .memory import AnnotationList as AnnotationList
 from .memory import WindowMemory as WindowMemory
 
 __all__ = [
-    "Bookmarks",
+    "AnnotationList",
     "DisplayOptions",
     "MonitorWindow",
     "WindowMemory",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QGuiApplication, QScreen
-from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 from rtalign.core.records import Sensor
 from rtalign.core.session import Session
@@ -27,6 +27,7 @@ from rtalign_monitor.actions.handlers import (
     SessionHandlers,
     ViewHandlers,
 )
+from rtalign_monitor.actions.pen import Pen
 from rtalign_monitor.actions.registry import ActionRegistry, WindowState, unavailable_reasons
 from rtalign_monitor.actions.replay_extras import ReplayExtras
 from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets, first_scale
@@ -41,7 +42,7 @@ from rtalign_monitor.engines.link import EngineClient, EngineLink, EngineState, 
 from rtalign_monitor.engines.recorded import RecordedEngine
 from rtalign_monitor.export.exporter import Exporter
 from rtalign_monitor.export.film import LadderHistory
-from rtalign_monitor.memory import Bookmarks
+from rtalign_monitor.memory import AnnotationList
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
 from rtalign_monitor.panels.sensors import SensorsPanel
@@ -53,6 +54,8 @@ from rtalign_monitor.widgets.theme import Theme
 TICK_MS = 50
 SIZE, FRAME_PX = QSize(1280, 800), 40
 """Of the window at its first start; height of the frame that a desktop puts around it."""
+SMALLEST = QSize(320, 160)
+"""Of what is seen of controls and panels."""
 SHARE = 0.85
 """Of a large screen."""
 DEMO_SPEED, DEMO_MESSAGE_S = 2.0, 15.0
@@ -92,7 +95,7 @@ class MonitorWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("rtalign")
         self.memory_file, self.memory = memory_file, memory.load(memory_file)
-        self.bookmarks = Bookmarks(self.memory)
+        self.annotations = AnnotationList(self.memory)
         self.link, self.action_registry = EngineLink(connect), ActionRegistry(self)
         self.drawn: Snapshot | None = None
         self.closing = self._without_waiting = False
@@ -117,12 +120,13 @@ class MonitorWindow(QMainWindow):
         self.transport = TransportBar(transport_actions, self.memory.last_words)
         body = QWidget()
         body.setObjectName("body")
+        body.setAccessibleName("Session")
         body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 8, 16, 8)
         column.setSpacing(8)
-        for widget in (self.status, self.transport, self.grid, self.trust):
-            column.addWidget(widget, 1 if widget is self.grid else 0)
+        for widget in (self.status, self._scrolled(self.transport, self.grid), self.trust):
+            column.addWidget(widget, 1 if isinstance(widget, QScrollArea) else 0)
         self.message_bar = MessageBar(messages.ORDER, self.status)
         self.visitors = VisitorsWindow(self._for_visitors, lambda: self._frozen, lambda: self.pointer.layer)
         self.visitors.closed.connect(lambda: self.action_registry["visitors"].setChecked(False))
@@ -135,6 +139,24 @@ class MonitorWindow(QMainWindow):
             self.memory.scale = first_scale(self.screen())
             self.resize(first_size(self.screen()))
 
+    @staticmethod
+    def _scrolled(transport: QWidget, grid: QWidget) -> QScrollArea:
+        """Controls and panels, which are scrolled where a screen is too small for them, as one at 200 % may be."""
+        inner, area = QWidget(), QScrollArea()
+        inner.setObjectName("body")
+        inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(transport)
+        column.addWidget(grid, 1)
+        area.setWidget(inner)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setMinimumSize(SMALLEST)
+        return area
+
     def _make_handlers(self, connect: Callable[[Session], EngineClient]) -> None:
         link, actions = self.link, self.action_registry
         widgets = WindowWidgets(self.status, self.message_bar, self.transport, self.grid, self.trust)
@@ -143,7 +165,8 @@ class MonitorWindow(QMainWindow):
         self.sessions = SessionActions(self.start, link, self.message_bar, self.file_dialogs, self.memory)
         self.view_settings = ViewSettings(self, widgets, actions, self.memory)
         self.pointer = PanelPointer(self.grid, link)
-        self.replay = ReplayHandlers(link, widgets, self.bookmarks)
+        self.replay = ReplayHandlers(link, widgets)
+        self.pen = Pen(link, widgets, self.annotations, self)
         actions.connect({"visitors": lambda: self.show_visitors(actions["visitors"].isChecked())})
         self.bad_marks = BadMarkActions(link, self.grid.panel(SensorsPanel), self.message_bar, actions)
         for group in (
@@ -152,6 +175,7 @@ class MonitorWindow(QMainWindow):
             ViewHandlers(self.view_settings, self.pointer, widgets, actions),
             DisplayHandlers(link, widgets, actions),
             self.replay,
+            self.pen,
             ExportHandlers(self.exporter, self.grid, self, self.memory),
         ):
             actions.connect(group.handlers())
@@ -174,7 +198,8 @@ class MonitorWindow(QMainWindow):
         self.transport.timeline.clear()
         if session.recording != recorded.DEMO:
             self.memory.add_recent(session)
-        self.bookmarks.open(session)
+        self.annotations.open(session)
+        self.pen.close()
         self.exporter.cancel_report()
         self.message_bar.dismiss("notice")
         self.drawn = self._last_notice = None
@@ -269,7 +294,7 @@ class MonitorWindow(QMainWindow):
             self.link.session is not None,
             self.grid.hovered_panel is not None,
             self.action_registry["last-words"].isChecked(),
-            len(self.bookmarks.times),
+            len(self.annotations.entries),
             self.grid.view,
         )
 
@@ -285,7 +310,7 @@ class MonitorWindow(QMainWindow):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow a new snapshot in everything but the widgets that draw it."""
         self.transport.timeline.set_words(self.link.word_list)
-        self.transport.timeline.set_bookmarks(self.bookmarks.times)
+        self.pen.follow(snapshot)
         record = self.action_registry["record"]
         record.setChecked(snapshot.recording is not None)
         record.setIconText("Recording" if snapshot.recording is not None else "Record")

@@ -12,16 +12,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from qtpy.QtCore import QStandardPaths
 
+from rtalign.core.records import Annotation
 from rtalign.core.session import Session
+from rtalign.engine.commands import MAX_ANNOTATIONS
 
 VARIABLE = "RTALIGN_SETTINGS"
 HIDDEN_AT_FIRST = ("sensors",)
 """Panels that are hidden until the user shows them."""
 MAX_RECENT = 8
-MAX_BOOKMARKED = 40
-"""Recordings whose bookmarks are remembered."""
-SAME_BOOKMARK_S = 0.5
-"""A bookmark this near to a time counts as the bookmark of that time."""
+MAX_ANNOTATED = 40
+"""Recordings whose annotations are remembered."""
+SAME_TIME_S = 0.5
+"""What is written this near to a time counts as written at that time."""
 
 ThemeName = Literal["system", "dark", "light"]
 ViewName = Literal["operator", "demo"]
@@ -52,8 +54,8 @@ class WindowMemory(BaseModel):
         Banks that were used, the newest first.
     folder : Path or None
         Folder in which the user last chose a file.
-    bookmarks : dict of str to list of float
-        Bookmarked times in seconds, by recording.
+    annotations : dict of str to list of Annotation
+        Bookmarks and notes, by recording.
     last_words : int
         How many of the newest words are scored when not all are.
     """
@@ -70,7 +72,7 @@ class WindowMemory(BaseModel):
     started: dict[str, str] = {}
     banks: list[Path] = []
     folder: Path | None = None
-    bookmarks: dict[str, list[float]] = {}
+    annotations: dict[str, list[Annotation]] = {}
     last_words: int = Field(300, ge=100)
 
     def add_recent(self, session: Session) -> None:
@@ -132,40 +134,67 @@ def save(memory: WindowMemory, path: Path) -> str | None:
     return None
 
 
-class Bookmarks:
-    """Bookmarked times of one recording.
+class AnnotationList:
+    """What the operator has written in a session: bookmarks, with or without a name, and notes.
+
+    Of a recording they are remembered from one replay to the next; what was written while it was recorded is in its
+    own file, and counts until the user changes it.
 
     Parameters
     ----------
     memory : WindowMemory
-        Where the bookmarks of all recordings are kept.
+        Where those of all recordings are kept.
+
+    Attributes
+    ----------
+    entries : tuple of Annotation
+        In the order of time.
     """
 
     def __init__(self, memory: WindowMemory) -> None:
         self._memory = memory
         self._key = ""
+        self.entries: tuple[Annotation, ...] = ()
+        self._is_own = False
 
     @property
     def times(self) -> list[float]:
         """The times in seconds, in ascending order."""
-        return self._memory.bookmarks.get(self._key, [])
+        return [entry.time for entry in self.entries]
 
     def open(self, session: Session) -> None:
-        """Turn to the recording of a session; live streams have no bookmarks."""
+        """Turn to a session; live streams begin without annotations."""
         parts = (session.recording and session.recording.resolve(), session.subject, session.session, session.task)
         self._key = "|".join(str(part or "") for part in (*parts, session.run)) if session.recording else ""
+        self._is_own = not self._key or self._key in self._memory.annotations
+        self.entries = tuple(self._memory.annotations.get(self._key, ())) if self._key else ()
 
-    def toggle(self, time_s: float) -> bool:
-        """Set a bookmark, or remove the one at this time; return whether there is one now."""
-        others = [t for t in self.times if abs(t - time_s) > SAME_BOOKMARK_S]
-        is_new = len(others) == len(self.times)
-        other_recordings = {key: times for key, times in self._memory.bookmarks.items() if key != self._key}
-        bookmarked = {self._key: sorted([*others, time_s] if is_new else others)} if is_new or others else {}
-        self._memory.bookmarks = dict([*other_recordings.items(), *bookmarked.items()][-MAX_BOOKMARKED:])
-        return is_new
+    def follow(self, recorded: tuple[Annotation, ...]) -> bool:
+        """Show what the engine has, or return that the engine has to be told: the user's own count."""
+        if not self._is_own:
+            self.entries = recorded
+        return self._is_own and recorded != self.entries
+
+    def at(self, time_s: float) -> Annotation | None:
+        """What is written at a time."""
+        return next((entry for entry in self.entries if abs(entry.time - time_s) <= SAME_TIME_S), None)
+
+    def write(self, time_s: float, text: str) -> None:
+        """Write a text at a time, in place of what is there."""
+        self._set([Annotation(time_s, text), *(entry for entry in self.entries if entry is not self.at(time_s))])
+
+    def remove(self, time_s: float) -> None:
+        """Remove what is written at a time."""
+        self._set([entry for entry in self.entries if entry is not self.at(time_s)])
 
     def neighbour(self, time_s: float, step: int) -> float | None:
-        """The next bookmark after a time (step 1), or the one before it (step -1); None where there is none."""
+        """The next time after one (step 1), or the one before it (step -1); None where there is none."""
         if step > 0:
             return next((t for t in self.times if t > time_s + 0.05), None)
-        return next((t for t in reversed(self.times) if t < time_s - SAME_BOOKMARK_S), None)
+        return next((t for t in reversed(self.times) if t < time_s - SAME_TIME_S), None)
+
+    def _set(self, entries: list[Annotation]) -> None:
+        self.entries, self._is_own = tuple(sorted(entries)[:MAX_ANNOTATIONS]), True
+        if self._key:
+            others = {key: kept for key, kept in self._memory.annotations.items() if key != self._key}
+            self._memory.annotations = dict([*others.items(), (self._key, list(self.entries))][-MAX_ANNOTATED:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -200,6 +200,21 @@ class BadMark:
     def touches(self, start: float, stop: float) -> bool:
         """Whether it reaches into the time from start to stop."""
         return self.start <= stop and (self.stop is None or self.stop >= start)
+
+
+class Annotation(NamedTuple):
+    """What an operator wrote at a time of the signal; an empty text is a bookmark without a name.
+
+    Attributes
+    ----------
+    time : float
+        In seconds of signal time.
+    text : str
+        What was written.
+    """
+
+    time: float
+    text: str
 
 
 class Recording(Protocol):

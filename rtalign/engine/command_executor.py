@@ -22,6 +22,7 @@ from rtalign.engine.commands import (
     Reset,
     ScoreLastWords,
     Seek,
+    SetAnnotations,
     SetSpeed,
     ShowSensors,
     Step,
@@ -98,6 +99,8 @@ class CommandExecutor:
                 engine.carry_marks(self._folder.carried_marks())
             case Publish(on):
                 engine.publish = score_publisher(engine.decoding, engine.source) if on else None
+            case SetAnnotations(annotations):
+                engine.annotate(annotations)
             case WriteReport(folder):
                 self._folder.write_report(engine, folder)
             case MarkBad(start_s, stop_s, sensor):

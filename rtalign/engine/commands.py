@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from rtalign.core.recipe import error_text
+from rtalign.core.records import Annotation
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Factor = Annotated[float, Field(strict=True, gt=0, le=1000)]
@@ -17,6 +19,18 @@ Index = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
 Name = Annotated[str, Field(strict=True, max_length=200)]
 Words = Annotated[int, Field(strict=True, gt=-(2**53), lt=2**53)]
+MAX_ANNOTATIONS, MAX_ANNOTATION_CHARACTERS = 2000, 500
+
+
+def _plausible(annotation: Annotation) -> Annotation:
+    if not math.isfinite(annotation.time) or len(annotation.text) > MAX_ANNOTATION_CHARACTERS:
+        raise ValueError(f"an annotation has a finite time and at most {MAX_ANNOTATION_CHARACTERS} characters")
+    return annotation
+
+
+Annotations = Annotated[
+    tuple[Annotated[Annotation, AfterValidator(_plausible)], ...], Field(max_length=MAX_ANNOTATIONS)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +202,23 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAnnotations:
+    """Keep what the operator wrote, for the report and, of a live session, in the recording.
+
+    Attributes
+    ----------
+    annotations : tuple of Annotation
+        All there are; they replace those before.
+    now_s : float
+        Signal time of the command: from it a recorder, which does not know signal time, knows how long ago each was.
+    """
+
+    annotations: Annotations
+    now_s: Seconds
+    kind: Literal["annotations"] = "annotations"
+
+
+@dataclass(frozen=True, slots=True)
 class WriteReport:
     """Write the results and the report as they are now.
 
@@ -271,6 +302,7 @@ EngineCommand = (
     | IgnoreMissingSensors
     | WriteTo
     | Publish
+    | SetAnnotations
     | WriteReport
     | MarkBad
     | TakeBackMark

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import BadMark, BadStretch, Chunk, Epoch, SkippedWord, Word
+from rtalign.core.records import Annotation, BadMark, BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.adaptation import AdaptationThread
 from rtalign.decoding.bank import LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -129,6 +129,8 @@ class Engine:
         Whether the bank was trained on what it is scored on, as far as that can be known.
     head : HeadWatch
         How far the head is from where it was in training.
+    annotations : tuple of Annotation
+        What the operator wrote.
     inspected : int or None
         Index of the word whose own scores are asked for.
     epoch_power : dict of int to ndarray, shape (lag,)
@@ -166,6 +168,7 @@ class Engine:
         self.head = HeadWatch(decoding.bank.passport if decoding.bank else None)
         self.scoreboard = self._new_scoreboard()
         self.controls = self._new_controls()
+        self.annotations: tuple[Annotation, ...] = ()
         self.inspected: int | None = None
         self.epoch_power: OrderedDict[int, np.ndarray] = OrderedDict()
         self._r: tuple[tuple[int, int | None], np.ndarray | None] = (0, None), None
@@ -222,6 +225,12 @@ class Engine:
         """Show the user a notice, and log it."""
         self.notices.append(notice)
         self._sink.log({"level": notice.level, "kind": notice.kind, "text": notice.text, "at": notice.time})
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Keep what the operator wrote, and log what is new of it."""
+        for new in set(annotations) - set(self.annotations):
+            self._sink.log({"event": "annotation", "text": new.text, "at": new.time})
+        self.annotations = tuple(annotations)
 
     def reset(self) -> None:
         """Begin the scores anew; the language model keeps its context.  Words that a seek brings back count again."""

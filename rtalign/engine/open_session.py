@@ -106,7 +106,9 @@ class SessionParts:
             is_scored=self.is_scored,
             stories=tuple(story[0].index for story in self.recording.stories if story) if self.recording else (),
         )
-        return Engine(self.decoding, self.source, self.reader, options, sink)
+        engine = Engine(self.decoding, self.source, self.reader, options, sink)
+        engine.annotations = self.recording.annotations if self.recording is not None else ()
+        return engine
 
 
 def open_bank(session: Session) -> DecoderBank | None:

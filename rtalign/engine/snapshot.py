@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
-from rtalign.core.records import BadMark
+from rtalign.core.records import Annotation, BadMark
 from rtalign.engine.ledger import WordEntry
 from rtalign.recordings.wav_file import Sound
 from rtalign.scoring.findings import TemporalScore
@@ -272,6 +272,8 @@ class Snapshot:
         Folder of the bank in use; empty where there is none.
     training_overlap : str
         In words, that the bank was trained on what it is scored on; empty where that is not so, or cannot be known.
+    annotations : tuple of Annotation
+        What the operator wrote, of a session folder also before.
     work : Work
         How hard the engine works.
     recording : RecordingStatus or None
@@ -330,6 +332,7 @@ class Snapshot:
     n_sensors: int = 0
     bank: str = ""
     training_overlap: str = ""
+    annotations: tuple[Annotation, ...] = ()
     work: Work = Work()
     recording: RecordingStatus | None = None
     publishing: bool = False

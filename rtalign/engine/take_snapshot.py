@@ -59,6 +59,7 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         n_sensors=engine.intake.n_sensors,
         publishing=engine.publish is not None,
         training_overlap=engine.training_overlap.warning,
+        annotations=engine.annotations,
         work=work,
         traces=newest_traces(engine),
         inspected=inspected_word(engine),

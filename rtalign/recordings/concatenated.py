@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from rtalign.core.records import BadStretch, Chunk, Recording, Word
+from rtalign.core.records import Annotation, BadStretch, Chunk, Recording, Word
 
 PAUSE_S = 2.0
 """Between two recordings: long enough that no epoch reaches across, and that the filters begin anew."""
@@ -32,6 +32,8 @@ class ConcatenatedRecording(Generic[R]):
     stories : tuple of tuple of Word
         The words of each part, on the common time axis and numbered on.  The language model's context is reset with
         each.
+    annotations : tuple of Annotation
+        What an operator wrote while a part was recorded, on the common time axis.
     """
 
     def __init__(self, recordings: Sequence[R]) -> None:
@@ -53,6 +55,11 @@ class ConcatenatedRecording(Generic[R]):
         self.notes = tuple(note for recording in recordings for note in recording.notes)
         self.stories = tuple(self._story(k) for k in range(len(recordings)))
         self.words = tuple(word for story in self.stories for word in story)
+        self.annotations = tuple(
+            Annotation(self.to_common_time(k, note.time), note.text)
+            for k, one in enumerate(recordings)
+            for note in getattr(one, "annotations", ())
+        )
         self.bad_stretches = tuple(self._move(bad, k) for k, one in enumerate(recordings) for bad in one.bad_stretches)
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:

@@ -36,6 +36,7 @@ PARTS = (
     sections.stretches,
     noise_ceiling.noise_ceiling,
     sections.fit,
+    sections.operator_annotations,
     provenance.method,
     provenance.data,
     provenance.passport,

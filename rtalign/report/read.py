@@ -29,6 +29,9 @@ from rtalign.report.summary import MODEL_TWINS, read_curves_csv, read_summary
 from rtalign.scoring.findings import AlignmentScore, Estimate, HalfWords, TemporalScore
 from rtalign.scoring.peaks import Peak
 
+PATTERNS = "patterns.safetensors"
+"""The patterns of the bank in use, in the folder of a session."""
+
 
 def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -116,6 +119,14 @@ class Stretch(FilePart):
     r: list[Number]
 
 
+class WrittenAnnotation(FilePart):
+    """What an operator wrote, and when."""
+
+    time: FiniteFloat
+    text: str = ""
+    clock: str = ""
+
+
 class Summary(FilePart):
     """summary.json; version 1 lacks some of its keys."""
 
@@ -144,6 +155,8 @@ class Summary(FilePart):
     intervals: str = ""
     recordings: list[Any] = []
     training_overlap: dict[str, Any] = {}
+    annotations: list[WrittenAnnotation] = []
+    replay: bool = False
     controls: dict[str, ControlResult] = {}
     baselines: dict[str, list[Number]] = {}
     not_controlled: list[str] = []
@@ -276,7 +289,10 @@ def read_results(folder: Path) -> Results:
         _map(f"baselines, {name}", [values], (1, shape[0]))
     passport = _read(folder / "passport.json", Passport)
     recipe = folder / "recipe.toml"
-    patterns, alphas = _tensors(folder / "bank.safetensors", shape, len(passport.sensors) if passport else 0)
+    n_sensors = len(passport.sensors) if passport else 0
+    patterns, alphas = _tensors(folder / "bank.safetensors", shape, n_sensors)
+    if patterns is None:
+        patterns, _ = _tensors(folder / PATTERNS, shape, n_sensors)
     text = recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else ""
     ceilings = _read(folder / "ceiling.json", Ceilings)
     return Results(summary, r, statistics, null_lo, null_hi, map_hi, text, passport, patterns, alphas, ceilings)

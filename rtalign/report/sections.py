@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtalign.core.time_format import decimal_duration
+from rtalign.core.time_format import decimal_duration, position_time
 from rtalign.report.figures.curves import all_curves, layer_panel, normalised_curves
 from rtalign.report.figures.fits import MOST, alpha_layers, alpha_panel, variance
 from rtalign.report.figures.heads import heads
@@ -32,6 +32,9 @@ KINDS = {
 }
 
 
+REPLAY = "replay of a recording"
+
+
 def captioned(title: str, caption: str, *drawn: object, cls: str = "") -> Markup:
     heading = tag("figcaption", tag("b", title), " ", prose(caption))
     return tag("figure", heading, *drawn, class_=cls or None)
@@ -40,7 +43,8 @@ def captioned(title: str, caption: str, *drawn: object, cls: str = "") -> Markup
 def head(results: Results) -> Markup:
     """Origin, headline, and the main numbers."""
     summary, passport = results.summary, results.passport
-    kicker = [tag("b", "rtalign"), KINDS.get(summary.kind, summary.kind), model_name(results), summary.context]
+    kind = REPLAY if summary.replay else KINDS.get(summary.kind, summary.kind)
+    kicker = [tag("b", "rtalign"), kind, model_name(results), summary.context]
     kicker += [*_whose(results), passport.created[:10] if passport else ""]
     return tag(
         "header",
@@ -305,3 +309,15 @@ def _cost(results: Results) -> Markup | None:
         [("memory at most", f"{peak:,.0f} MB" if peak < 2000 else f"{peak / 1000:.1f} GB")] if peak is not None else []
     )
     return tag("div", tag("h3", "Time and memory"), facts(cost), class_="panel") if cost else None
+
+
+def operator_annotations(results: Results) -> Markup | None:
+    """What the operator wrote during the session; nothing where there is nothing."""
+    written = results.summary.annotations
+    if not written:
+        return None
+    rows: list[list[Cell]] = [
+        [(one.clock or position_time(one.time), "l"), (one.text or "bookmark", "l")] for one in written
+    ]
+    lead = tag("p", "Written by the operator, with the time of day or, of a recording, the time from its start.")
+    return join(tag("h2", "Annotations"), lead, tag("div", table([("time", "l"), ("text", "l")], rows), class_="panel"))

@@ -24,7 +24,7 @@ READABLE = (1, 2)
 """Version 2 adds estimators, thresholds and half_words; the keys of version 1 are all there."""
 KINDS = ("train", "evaluate", "session")
 EXTRAS = (
-    *("pca_variance", "null", "planted", "notes", "training_overlap"),
+    *("pca_variance", "null", "planted", "notes", "training_overlap", "annotations", "replay"),
     *("controls", "baselines", "not_controlled", "dimension", "stretches"),
 )
 MODEL_TWINS = ("untrained", "static", "random")
@@ -85,6 +85,8 @@ def summary(
         "seconds": dict(seconds),
         "peak_rss_mb": peak_rss_mb,
         "training_overlap": {"status": "none", "recordings": [], "text": ""},
+        "annotations": [],
+        "replay": False,
         "controls": {},
         "baselines": {},
         "not_controlled": [],

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
+from rtalign.core.records import Annotation
 from rtalign.engine import commands
 from rtalign.engine.commands import (
     EngineCommand,
@@ -20,6 +21,7 @@ from rtalign.engine.commands import (
     Reset,
     ScoreLastWords,
     Seek,
+    SetAnnotations,
     SetSpeed,
     ShowSensors,
     Step,
@@ -37,6 +39,7 @@ EVERY: tuple[EngineCommand, ...] = (
     *(ScoreLastWords(300), ScoreLastWords(None), Inspect(7), Inspect(None), Reset(), UseBank(Path("banks/a"))),
     *(IgnoreMissingSensors(), WriteTo(Path("/data")), WriteTo(None), Publish(True), WriteReport(Path("/data/b"))),
     *(WriteReport(None), Stop(), MarkBad(3.0, None), MarkBad(3.0, 4.5, "MLC11"), TakeBackMark(3.0), ShowSensors(True)),
+    *(SetAnnotations((Annotation(1.5, "coughs"), Annotation(2.0, "")), 3.0),),
 )
 
 
@@ -80,6 +83,10 @@ def test_two_commands_of_different_kinds_are_never_equal() -> None:
         ({"kind": "bank", "folder": 3}, "folder"),
         ({"kind": "publish", "on": 1}, "not 1"),
         ({"kind": "mark bad", "start_s": 1.0, "stop_s": None, "sensor": 3}, "must be text"),
+        ({"kind": "annotations", "annotations": [[1.0, "a" * 501]], "now_s": 1.0}, "at most 500 characters"),
+        ({"kind": "annotations", "annotations": [[float("nan"), "a"]], "now_s": 1.0}, "finite time"),
+        ({"kind": "annotations", "annotations": [[1.0, "a"]] * 2001, "now_s": 1.0}, "annotations"),
+        ({"kind": "annotations", "annotations": ["a"], "now_s": 1.0}, "annotations"),
         ({"kind": "record", "folder": "/data"}, "'record'"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rtalign.api import read_alignment
@@ -72,11 +73,19 @@ def test_it_is_said_on_the_terminal_and_to_scripts(replayed: Engine) -> None:
 
 
 def test_it_is_in_the_summary_on_the_report_and_on_every_figure(replayed: Engine, tmp_path: Path) -> None:
-    prepare_results(replayed, tmp_path)()
+    prepare_results(replayed, tmp_path, [{"name": "world-0", "subject": "listener", "notes": []}])()
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert summary["training_overlap"] == {"status": "overlap", "recordings": ["world-0"], "text": WARNING}
     assert summary["temporal_score"] is None
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    head = page.split("<h1>")[0]
+    assert "<span>replay of a recording</span>" in head
+    assert "<span>world-0</span>" in head
+    results = read_results(tmp_path)
+    bank = replayed.decoding.bank
+    assert bank is not None
+    assert results.patterns is not None
+    np.testing.assert_array_equal(results.patterns, bank.tensors["patterns"])
     assert f"<h1>No evidence: {WARNING}.</h1>" in page
     assert read_alignment(tmp_path).reason == WARNING
     assert not significant(read_results(tmp_path)).any()

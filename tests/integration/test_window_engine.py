@@ -11,6 +11,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
+from rtalign.recordings.xdf import open_xdf
 from rtalign_monitor.engines import link
 from rtalign_monitor.export import exporter
 from rtalign_monitor.panels.sensors import SensorsPanel
@@ -78,9 +79,13 @@ def test_a_finished_replay_leaves_its_report(real_window: RealWindow, monkeypatc
         f"The recording has ended: {seen.n_received} words received"
     )
     real_window.until(lambda seen: real_window.window.action_registry["report"].isEnabled())
+    real_window.press("M")
+    real_window.until(lambda seen: seen.annotations)
     real_window.press("Ctrl+T")
     real_window.qtbot.waitUntil(lambda: len(opened) == 1, timeout=PATIENCE_MS)
-    assert "<html" in opened[0].read_text(encoding="utf-8")
+    html = opened[0].read_text(encoding="utf-8")
+    assert "<html" in html
+    assert "Annotations</h2>" in html
     assert opened[0].name == "report.html"
 
     real_window.window.close()
@@ -127,6 +132,10 @@ def test_closing_the_window_leaves_a_whole_recording(real_window: RealWindow, li
         real_window.press("R")
         seen = real_window.until(lambda seen: seen.recording is not None and seen.recording.n_samples > 3 * 250)
         assert seen.recording is not None
+        real_window.press("N")
+        QTest.keyClicks(real_window.window.pen.line.text, "coughs")
+        QTest.keyClick(real_window.window.pen.line.text, Qt.Key.Key_Return)
+        noted = real_window.until(lambda seen: seen.annotations).annotations[0]
         ended = seen.recording.n_samples
         real_window.window.close()
         real_window.qtbot.waitUntil(lambda: not real_window.window.isVisible(), timeout=PATIENCE_MS)
@@ -141,6 +150,10 @@ def test_closing_the_window_leaves_a_whole_recording(real_window: RealWindow, li
     assert len(stamps) >= ended
     assert np.diff(stamps).max() < 0.05
     assert len(found["Markers"]["time_series"]) > 3
+    assert found["Annotations"]["time_series"] == [["coughs"]]
+    (reopened,) = open_xdf(folder)
+    ((again_s, text),) = reopened.annotations
+    assert (text, again_s) == ("coughs", pytest.approx(noted.time, abs=0.3))
     assert (folder / "words.tsv").read_text(encoding="utf-8").count("\n") > 3
 
 

@@ -14,18 +14,18 @@ def sent(scene: Scene, *kinds: type[Command]) -> list[Command]:
 
 def test_a_key_marks_from_now_and_until_now(scene: Scene) -> None:
     scene.live(time_s=100.0, recording=None)
-    scene.press("J")
+    scene.press("G")
     assert sent(scene, MarkBad) == [MarkBad(100.0, None)]
     scene.change(time_s=107.0, marks=(BadMark(100.0, None),))
     assert scene.message == "Marked as bad for 00:07: words are skipped until it is good again."
     assert scene.window.action_registry["bad"].isChecked()
-    scene.press("J")
+    scene.press("G")
     assert sent(scene, MarkBad)[-1] == MarkBad(100.0, 107.0)
     scene.change(marks=(BadMark(100.0, 107.0),))
     assert not scene.window.action_registry["bad"].isChecked()
     scene.click("Undo")
     assert sent(scene, MarkBad)[-1] == MarkBad(100.0, None)
-    scene.press("Shift+J")
+    scene.press("Shift+G")
     assert sent(scene, MarkBad)[-1] == MarkBad(102.0, 107.0)
     scene.click("Undo")
     assert sent(scene, TakeBackMark) == [TakeBackMark(102.0)]
@@ -33,7 +33,7 @@ def test_a_key_marks_from_now_and_until_now(scene: Scene) -> None:
 
 def test_a_mark_by_mistake_is_taken_back(scene: Scene) -> None:
     scene.live(time_s=100.0, recording=None)
-    scene.press("J")
+    scene.press("G")
     scene.change(time_s=101.0, marks=(BadMark(100.0, None),))
     scene.click("Take back")
     assert sent(scene, TakeBackMark) == [TakeBackMark(100.0)]

@@ -14,8 +14,9 @@ import pytest
 from qtpy.QtCore import QObject, QPoint, Qt, Signal
 from qtpy.QtGui import QGuiApplication, QImage
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QDialog
+from qtpy.QtWidgets import QDialog, QLineEdit
 
+from rtalign.core.records import Annotation
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.commands import (
@@ -27,6 +28,7 @@ from rtalign.engine.commands import (
     Record,
     ScoreLastWords,
     Seek,
+    SetAnnotations,
     SetSpeed,
     Step,
     Stop,
@@ -127,6 +129,10 @@ EFFECTS: dict[str, Effect] = {
     "layer-up": Effect(lambda s: s.panel("map").layer, 0),
     "layer-down": Effect(lambda s: s.panel("map").layer, 4, lambda s: s.window.pointer.point_layer(5)),
     "escape": Effect(lambda s: s.panel("map").layer, None, lambda s: s.window.pointer.point_layer(5)),
+    "lag-up": Effect(lambda s: s.panel("map").lag, pytest.approx(0.01), lambda s: s.window.pointer.point_lag(0.0)),
+    "lag-down": Effect(lambda s: s.panel("map").lag, pytest.approx(0.0)),
+    "word-back": sends(Inspect(299)),
+    "word-on": sends(Inspect(295), lambda s: [s.press("J") for _ in range(6)]),
     "play": sends(Pause()),
     "slower": sends(SetSpeed(0.5)),
     "faster": sends(SetSpeed(2.0)),
@@ -138,7 +144,9 @@ EFFECTS: dict[str, Effect] = {
     "statistic": Effect(lambda s: s.panel("map").statistic, STATISTICS[0]),
     "control": Effect(lambda s: s.window.grid.control, UNIQUE, lambda s: s.change(controls={UNIQUE: ControlView()})),
     "find-word": Effect(lambda s: s.window.transport.word.hasFocus()),
-    "bookmark": Effect(lambda s: s.window.bookmarks.times, [20.0, POSITION_S, 60.0]),
+    "bookmark": Effect(lambda s: s.window.annotations.times, [20.0, POSITION_S, 60.0]),
+    "note": Effect(lambda s: s.window.pen.line.text.hasFocus()),
+    "notes": Effect(lambda s: s.window.pen.list is not None and s.window.pen.list.isVisible()),
     "previous-bookmark": sends(Seek(20.0)),
     "next-bookmark": sends(Seek(60.0)),
     "picture": written(".png"),
@@ -208,8 +216,8 @@ def test_every_key_triggers_its_action(name: str, key: str, scene: Scene, monkey
     scene.dialogs.path = scene.folder / "it"
     monkeypatch.chdir(scene.folder)
     scene.replay()
-    scene.window.bookmarks.toggle(20.0)
-    scene.window.bookmarks.toggle(60.0)
+    scene.window.annotations.write(20.0, "coughs")
+    scene.window.annotations.write(60.0, "")
     effect.before(scene)
     scene.window.grid.hovered = "ladder" if name in ("panel", "print") else None  # wherever a pointer may really be
     scene.window.tick()
@@ -227,7 +235,7 @@ def test_an_unavailable_action_gives_the_reason(scene: Scene) -> None:
     assert not actions["play"].isEnabled()
     assert "No session is running" in actions["play"].toolTip()
     scene.live()
-    for name in ("play", "next", "find-word", "slower", "seek-start", "bookmark"):
+    for name in ("play", "next", "find-word", "slower", "seek-start", "next-bookmark"):
         assert not actions[name].isEnabled()
         assert "These are live streams" in actions[name].toolTip()
     assert actions["record"].isEnabled()
@@ -244,10 +252,10 @@ def test_an_unavailable_action_gives_the_reason(scene: Scene) -> None:
 def test_the_key_of_an_unavailable_action_does_nothing(scene: Scene) -> None:
     scene.live()
     before = list(scene.engine.sent)
-    for key in ("Space", "Left", "Right", "Home", "M"):
+    for key in ("Space", "Left", "Right", "Home", "Ctrl+Left"):
         scene.press(key)
     assert scene.engine.sent == before
-    assert scene.window.bookmarks.times == []
+    assert scene.window.annotations.times == []
 
 
 def test_every_action_is_in_one_menu(scene: Scene) -> None:
@@ -310,9 +318,93 @@ def test_a_click_near_a_bookmark_seeks_it(scene: Scene) -> None:
     scene.qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(round(line._x_of(POSITION_S)) + 4, 10))
     assert scene.last_command == Seek(POSITION_S)
     scene.press("M")
-    assert scene.window.bookmarks.times == []
+    assert scene.window.annotations.times == []
     scene.click("Undo")
-    assert scene.window.bookmarks.times == [POSITION_S]
+    assert scene.window.annotations.times == [POSITION_S]
+
+
+# ---- the operator's pen
+
+
+def test_a_note_belongs_to_the_moment_at_which_its_key_was_pressed(scene: Scene) -> None:
+    scene.replay()
+    scene.press("N")
+    line = scene.window.pen.line
+    scene.change(position_s=POSITION_S + 9)
+    QTest.keyClicks(line.text, "coughs")
+    assert not scene.window.action_registry["freeze"].isChecked(), "letters are text there"
+    QTest.keyClick(line.text, Qt.Key.Key_Return)
+    assert not line.isVisible()
+    noted = (Annotation(POSITION_S, "coughs"),)
+    assert scene.last_command == SetAnnotations(noted, POSITION_S + 9)
+    assert scene.window.transport.timeline.annotations == noted
+    scene.press("N")
+    QTest.keyClicks(line.text, "slip")
+    QTest.keyClick(line.text, Qt.Key.Key_Escape)
+    assert scene.window.annotations.entries == noted
+
+
+def test_notes_of_live_streams_have_the_time_of_the_stream_also_while_it_is_lost(scene: Scene) -> None:
+    """The newest sample is so old as the snapshot says, and the snapshot itself is some seconds old."""
+    scene.live()
+    meg = dataclasses.replace(scene.engine.newest.health.meg, age_s=4.0)
+    scene.change(health=dataclasses.replace(scene.engine.newest.health, meg=meg))
+    scene.now += 2.0
+    scene.press("M")
+    assert scene.window.annotations.times == [pytest.approx(scene.engine.newest.time_s + 6.0)]
+    scene.click("Name it…")
+    QTest.keyClicks(scene.window.pen.line.text, "left the helmet")
+    QTest.keyClick(scene.window.pen.line.text, Qt.Key.Key_Return)
+    assert [note.text for note in scene.window.annotations.entries] == ["left the helmet"]
+
+
+def test_an_engine_that_is_started_again_has_what_was_written_before(scene: Scene) -> None:
+    """Also what was written while there was none; the recorder had it at once."""
+    scene.live()
+    scene.press("M")
+    lost = scene.engine
+    lost.crash()
+    scene.window.tick()
+    scene.now += 3.0
+    scene.press("M")
+    assert isinstance(scene.last_command, SetAnnotations)
+    written = scene.window.annotations.entries
+    assert len(written) == 2
+    scene.now += 10.0
+    scene.window.tick()
+    assert scene.engine is not lost
+    scene.send()
+    assert scene.last_command.annotations == written  # type: ignore[union-attr]
+    n_sent = len(scene.engine.sent)
+    scene.change(annotations=written)
+    scene.change(n_received=400)
+    assert len(scene.engine.sent) == n_sent
+
+
+def test_the_list_goes_to_a_note_renames_and_removes_it_by_key(scene: Scene) -> None:
+    scene.replay(annotations=(Annotation(20.0, "coughs"), Annotation(60.0, "")))
+    assert scene.window.annotations.times == [20.0, 60.0], "what was written while it was recorded"
+    scene.window.tick()
+    scene.press("Ctrl+M")
+    listed = scene.window.pen.list
+    assert listed is not None
+    rows = [[listed.table.item(row, column).text() for column in (0, 1)] for row in (0, 1)]
+    assert rows == [["0:20", "coughs"], ["1:00", ""]]
+    QTest.keyClick(listed.table, Qt.Key.Key_Down)
+    QTest.keyClick(listed.table, Qt.Key.Key_F2)
+    (editor,) = listed.table.findChildren(QLineEdit)
+    QTest.keyClicks(editor, "sneezes")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    renamed = (Annotation(20.0, "coughs"), Annotation(60.0, "sneezes"))
+    scene.qtbot.waitUntil(lambda: scene.window.annotations.entries == renamed)
+    QTest.keyClick(listed.table, Qt.Key.Key_Up)
+    QTest.keyClick(listed.table, Qt.Key.Key_Delete)
+    assert scene.window.annotations.times == [60.0]
+    QTest.keyClick(listed.table, Qt.Key.Key_Return)
+    assert scene.last_command == Seek(60.0)
+    scene.replay(annotations=(Annotation(20.0, "coughs"),))
+    assert scene.window.annotations.times == [60.0], "the user's own count from then on"
+    assert SetAnnotations((Annotation(60.0, "sneezes"),), POSITION_S) in scene.engine.sent
 
 
 def test_the_timeline_shows_where_words_are(scene: Scene) -> None:
@@ -393,7 +485,7 @@ def test_a_window_opens_as_it_was_left(scene: Scene) -> None:
     assert scene.window.grid.upper_row.sizes() == pytest.approx(sizes, abs=3)
     assert not scene.panel("traces").isVisible()
     scene.replay()
-    assert scene.window.bookmarks.times == [POSITION_S]
+    assert scene.window.annotations.times == [POSITION_S]
 
 
 def test_resetting_the_layout_can_be_undone(scene: Scene) -> None:

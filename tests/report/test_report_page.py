@@ -11,6 +11,7 @@ import pytest
 
 from rtalign.core.tensorfile import TensorFile, save_tensors
 from rtalign.report import read_results, render_page
+from rtalign.report.sections import operator_annotations
 from tests.helpers.report_folders import make_folder
 
 
@@ -42,6 +43,13 @@ def test_the_head_says_whose_recording_it_is(bank: Path) -> None:
     names = [entry["name"] for entry in results.recordings]
     expected = names[0] if len(names) == 1 else f"{len(names)} recordings"
     assert f"<span>{expected}</span>" in head
+
+
+def test_what_the_operator_wrote_has_the_time_of_day_or_of_the_recording(bank: Path) -> None:
+    assert operator_annotations(read_results(bank)) is None
+    change(bank, annotations=[{"time": 84.2, "text": "<b>coughs"}, {"time": 9e4, "text": "", "clock": "14:02:31"}])
+    cells = re.findall(r"<td.*?>(.*?)</td>", str(operator_annotations(read_results(bank))))
+    assert cells == ["1:24", "&lt;b&gt;coughs", "14:02:31", "bookmark"]
 
 
 def test_r_far_below_chance_is_explained(bank: Path) -> None:

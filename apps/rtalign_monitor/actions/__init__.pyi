@@ -4,6 +4,7 @@ from .handlers import PanelPointer as PanelPointer
 from .handlers import ReplayHandlers as ReplayHandlers
 from .handlers import SessionHandlers as SessionHandlers
 from .handlers import ViewHandlers as ViewHandlers
+from .pen import Pen as Pen
 from .registry import Action as Action
 from .registry import ActionRegistry as ActionRegistry
 from .registry import WindowState as WindowState
@@ -19,6 +20,7 @@ __all__ = [
     "DisplayHandlers",
     "ExportHandlers",
     "PanelPointer",
+    "Pen",
     "ReplayExtras",
     "ReplayHandlers",
     "SessionHandlers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
@@ -16,7 +17,7 @@ from rtalign_monitor.bars.message_bar import QUESTION, Message
 from rtalign_monitor.bars.transport import SKIP_S, TransportBar
 from rtalign_monitor.engines.link import EngineLink
 from rtalign_monitor.export.exporter import Exporter
-from rtalign_monitor.memory import Bookmarks, WindowMemory
+from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.panels.grid import IN_MENU, Grid
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.transcript import TranscriptPanel
@@ -99,11 +100,14 @@ class PanelPointer:
     ----------
     layer : int or None
         The layer that is pointed at.
+    lag : float or None
+        The lag that is pointed at, in seconds.
     """
 
     def __init__(self, grid: Grid, link: EngineLink) -> None:
         self._grid, self._link = grid, link
         self.layer: int | None = None
+        self.lag: float | None = None
         for panel in grid.panels.values():
             panel.layer_pointed.connect(self.point_layer)
             panel.lag_pointed.connect(self.point_lag)
@@ -118,6 +122,7 @@ class PanelPointer:
 
     def point_lag(self, lag_s: float | None) -> None:
         """Mark a lag, in seconds, in all panels."""
+        self.lag = lag_s
         for panel in self._grid.panels.values():
             panel.point_lag(lag_s)
 
@@ -127,6 +132,22 @@ class PanelPointer:
         if layers:
             row = layers.index(self.layer) + step if self.layer in layers else 0
             self.point_layer(layers[min(max(row, 0), len(layers) - 1)])
+
+    def step_lag(self, step: int) -> None:
+        """Mark the lag after (1) or before (-1), or the one nearest to the word's onset."""
+        lags = self._link.newest.lags_s
+        if lags is not None and len(lags):
+            at = int(np.abs(lags - (self.lag or 0.0)).argmin()) + (step if self.lag is not None else 0)
+            self.point_lag(float(lags[min(max(at, 0), len(lags) - 1)]))
+
+    def step_word(self, step: int) -> None:
+        """Inspect the word after (1) or before (-1) the one that is inspected, or the newest one that is finished."""
+        words = [entry.word.index for entry in self._link.newest.words if entry.status != "waiting"]
+        picked = self._grid.panel(TranscriptPanel).picked
+        if words:
+            at = words.index(picked) + step if picked in words and self._grid.word_picked else len(words) - 1
+            self._grid.panel(TranscriptPanel).picked = words[min(max(at, 0), len(words) - 1)]
+            self.pick_word(words[min(max(at, 0), len(words) - 1)])
 
     def pick_word(self, index: int | None) -> None:
         """Show a word in the inspector; None closes the inspector."""
@@ -172,6 +193,10 @@ class ViewHandlers:
             "reset-layout": settings.reset_layout,
             "layer-up": lambda: self._pointer.step_layer(1),
             "layer-down": lambda: self._pointer.step_layer(-1),
+            "lag-up": lambda: self._pointer.step_lag(1),
+            "lag-down": lambda: self._pointer.step_lag(-1),
+            "word-back": lambda: self._pointer.step_word(-1),
+            "word-on": lambda: self._pointer.step_word(1),
             "escape": self._escape,
         }
 
@@ -187,6 +212,7 @@ class ViewHandlers:
             self._pointer.pick_word(None)
         else:
             self._pointer.point_layer(None)
+            self._pointer.point_lag(None)
             self._view_settings.fill_screen(False)
 
 
@@ -238,7 +264,7 @@ class DisplayHandlers:
 
 
 class ReplayHandlers:
-    """Play, speed, seeking, bookmarks and the word search of a replay.
+    """Play, speed, seeking and the word search of a replay.
 
     Parameters
     ----------
@@ -246,12 +272,10 @@ class ReplayHandlers:
         Link to the engine.
     widgets : WindowWidgets
         Widgets of the window.
-    bookmarks : Bookmarks
-        Bookmarks of the recording.
     """
 
-    def __init__(self, link: EngineLink, widgets: WindowWidgets, bookmarks: Bookmarks) -> None:
-        self._link, self._bookmarks = link, bookmarks
+    def __init__(self, link: EngineLink, widgets: WindowWidgets) -> None:
+        self._link = link
         self._transport, self._message_bar = widgets.transport, widgets.message_bar
         self._transport.command_requested.connect(link.send)
         self._transport.word_not_found.connect(self._report_missing_word)
@@ -269,9 +293,6 @@ class ReplayHandlers:
             "forward": lambda: transport.skip(SKIP_S),
             "seek-start": lambda: self._link.send(Seek(0.0)),
             "find-word": transport.word.setFocus,
-            "bookmark": self._toggle_bookmark,
-            "previous-bookmark": lambda: self._seek_bookmark(-1),
-            "next-bookmark": lambda: self._seek_bookmark(1),
         }
 
     def play_again(self) -> None:
@@ -285,24 +306,6 @@ class ReplayHandlers:
     def _report_missing_word(self, word: str) -> None:
         text = f"“{word}” is not spoken in this recording."
         self._message_bar.post_briefly(Message("notice", text, "stale"), 5)
-
-    def _toggle_bookmark(self) -> None:
-        """Set a bookmark at the position, or remove it; for some seconds this can be undone."""
-        timeline = self._transport.timeline
-        position_s = timeline.position
-
-        def toggle() -> bool:
-            is_set = self._bookmarks.toggle(position_s)
-            timeline.set_bookmarks(self._bookmarks.times)
-            self._message_bar.dismiss("notice")
-            return is_set
-
-        text = "Bookmark set." if toggle() else "Bookmark removed."
-        self._message_bar.post_briefly(Message("notice", text, "quiet", (("Undo", toggle),)), 4)
-
-    def _seek_bookmark(self, step: int) -> None:
-        if (time_s := self._bookmarks.neighbour(self._transport.timeline.position, step)) is not None:
-            self._link.send(Seek(time_s))
 
 
 class ExportHandlers:

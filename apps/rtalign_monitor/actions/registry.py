@@ -57,6 +57,9 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action("save", "Save session file…", "Write this session's settings to a TOML file.", ("Ctrl+S",)),
         Action("record", "Record", "Write all that is received to disk, unchanged.", ("R",), True, True),
         Action("publish", "Publish over LSL", "Send the scores as the LSL stream rtalign-scores.", ("P",), True),
+        Action("bookmark", "Bookmark", "Set a bookmark at this moment, or remove it.", ("M",), False, True),
+        Action("note", "Write a note…", "Write at this moment, or name the bookmark that is here.", ("N",)),
+        Action("notes", "Bookmarks and notes…", "List them; go to one, rename or remove it.", ("Ctrl+M",)),
         Action("restart", "Restart the engine", "Stop the engine and start it again.", ("Ctrl+R",), False, True),
         Action("quit", "Quit", "Let the engine write its results, then close.", ("Ctrl+Q",), separator_before=True),
     ),
@@ -80,12 +83,16 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action("more", "More last words", "Score more of the newest words.", ("Ctrl+W",)),
         Action("statistic", "Next statistic in the map", "Show R, or a statistic beside it, in the map.", ("Y",)),
         Action("control", "All, unique or static twin", "Show R, unique R, or R of what timing explains.", ("U",)),
-        Action("bad", "Bad from now", "Skip words until pressed again: the signal is bad.", ("J",), True, True),
-        Action("bad-before", "Bad until now", "Mark the last 5 s as bad: words there are skipped.", ("Shift+J",)),
-        Action("sensor-view", "Next view of the sensors", "Butterfly, all sensors, noise, spectrum.", ("N",)),
+        Action("bad", "Bad from now", "Skip words until pressed again: the signal is bad.", ("G",), True, True),
+        Action("bad-before", "Bad until now", "Mark the last 5 s as bad: words there are skipped.", ("Shift+G",)),
+        Action("sensor-view", "Next view of the sensors", "Butterfly, all sensors, noise, spectrum.", ("E",)),
         Action("reset", "Reset scores…", "Start the scores from zero; asks first.", ("Ctrl+Backspace",)),
         Action("layer-up", "Point one layer deeper", "Highlight the next layer in all panels.", ("Up",), False, True),
         Action("layer-down", "Point one layer earlier", "Highlight the previous layer in all panels.", ("Down",)),
+        Action("lag-up", "Point one lag later", "Mark the next lag in all panels.", (".",)),
+        Action("lag-down", "Point one lag earlier", "Mark the previous lag in all panels.", (",",)),
+        Action("word-back", "Inspect the word before", "Show the newest word, then those before.", ("J",)),
+        Action("word-on", "Inspect the word after", "Show the details of the word after.", ("K",)),
         Action("escape", "Point at nothing", "Close the inspector; then leave full screen.", ("Esc",)),
     ),
     "Replay": (
@@ -98,16 +105,16 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action("forward", "Ten seconds forward", "Ten seconds forward.", ("Shift+Right",)),
         Action("seek-start", "To the start", "Back to the first sample.", ("Home",)),
         Action("find-word", "Jump to a word…", "Type a word; Enter jumps to where it is spoken next.", ("/",)),
-        Action("bookmark", "Bookmark here", "Set or remove a bookmark on the timeline.", ("M",), False, True),
-        Action("previous-bookmark", "Previous bookmark", "Go back to the previous bookmark.", ("Ctrl+Left",)),
-        Action("next-bookmark", "Next bookmark", "Go to the next bookmark.", ("Ctrl+Right",)),
+        Action("previous-bookmark", "Previous bookmark", "Go back to the previous bookmark or note.", ("Ctrl+Left",),
+               separator_before=True),
+        Action("next-bookmark", "Next bookmark", "Go to the next bookmark or note.", ("Ctrl+Right",)),
         Action("mute", "Mute", "Switch the story's sound off or on; it plays at 1×.", ("S",), True, True),
         Action("compare", "Compare with a bank…", "Replay with a second bank too, synchronised.", ("B",), True),
         Action("map-content", "Map of A, B or A − B", "What the map shows while two banks are compared.", ("X",)),
     ),
     "Export": (
         Action("picture", "Picture of the window…", "Save the window as PNG or SVG.", ("Ctrl+P",)),
-        Action("panel", "Picture of the panel…", "Save the panel under the pointer as PNG or SVG.", ("Ctrl+E",)),
+        Action("panel", "Picture of the panel…", "Save the panel under the pointer, or with the focus.", ("Ctrl+E",)),
         Action("print", "Panel for print…", "Save the panel for a paper (SVG, PDF) or a poster.", ("Ctrl+Shift+E",)),
         Action("film", "Film of the ladder…", "Save as GIF how the ladder built up.", ("Ctrl+Shift+F",)),
         Action("copy", "Copy picture", "Copy the panel under the pointer, or the window.", ("Ctrl+C",)),
@@ -142,6 +149,7 @@ class ActionRegistry:
         self._reasons: dict[str, str | None] = {}
         bar = window.menuBar()
         assert bar is not None
+        bar.setAccessibleName("Menus")
         self.menus: dict[str, QMenu] = {}
         for name, actions in MENUS.items():
             menu = bar.addMenu(f"&{name}")
@@ -191,11 +199,15 @@ def _qt_action(action: Action, window: QMainWindow) -> QAction:
     return made
 
 
+ON_A_PLOT = "Tab leads from panel to panel. In a plot + and − zoom, Alt with an arrow pans, the menu key has its menu."
 NO_SESSION = "No session is running. Start one with Ctrl+N."
 LIVE = "These are live streams; only a replay can be paused, slowed or moved."
+NO_SIGNAL = "Nothing has been received yet."
+NO_PANEL = "Move the pointer or the focus (Tab) to a panel first."
+NO_ANNOTATION = "There is no bookmark yet; M sets one."
 FOR_REPLAY = (
     *("play", "slower", "faster", "previous", "next", "back", "forward", "seek-start", "find-word"),
-    *("bookmark", "previous-bookmark", "next-bookmark"),
+    *("previous-bookmark", "next-bookmark"),
 )
 
 
@@ -215,8 +227,8 @@ class WindowState:
         Whether the pointer is, or was last, over a panel that is visible.
     last_words_only : bool
         Whether only the last words are scored.
-    n_bookmarks : int
-        Number of bookmarks in the recording.
+    n_annotations : int
+        Number of bookmarks and notes.
     view : {"operator", "demo"}
         The view that is shown.
     """
@@ -226,7 +238,7 @@ class WindowState:
     has_session: bool
     has_panel: bool
     last_words_only: bool
-    n_bookmarks: int
+    n_annotations: int
     view: ViewName
 
 
@@ -249,7 +261,7 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
     no_engine = None if running else "The engine is still starting." if state.engine == "running" else NO_SESSION
     no_replay = no_engine or (None if replay else LIVE)
     at_end = "The recording is at its end; Home goes back to its start." if snapshot.phase == "ended" else None
-    no_bookmark = None if state.n_bookmarks else "There is no bookmark yet; M sets one."
+    no_bookmark = None if state.n_annotations else NO_ANNOTATION
     no_session = None if state.has_session else NO_SESSION
     in_demo = "The demo view has few panels; O shows all." if state.view == "demo" else None
     no_question = "The demo view asks no questions; O returns to the operator view." if state.view == "demo" else None
@@ -262,12 +274,15 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
         "record": no_engine or ("A replay is on disk already; only live streams are recorded." if replay else None),
         "publish": no_engine,
         **dict.fromkeys(("bad", "bad-before"), no_engine),
+        **dict.fromkeys(("bookmark", "note"), None if snapshot.time_s else no_engine or NO_SIGNAL),
+        "notes": None if state.n_annotations else NO_ANNOTATION,
         **dict.fromkeys(("restart", "save"), no_session),
         **dict.fromkeys(("fewer", "more"), all_words),
         "reset": no_engine or no_question or (None if snapshot.n_scored else "No word has been scored yet."),
         "control": None if snapshot.controls else "The bank was trained without --controls nuisances.",
-        **dict.fromkeys(("layer-up", "layer-down"), no_layer),
-        **dict.fromkeys(("panel", "print"), None if state.has_panel else "Move the pointer over a panel first."),
+        **dict.fromkeys(("layer-up", "layer-down", "lag-up", "lag-down"), no_layer),
+        **dict.fromkeys(("word-back", "word-on"), None if snapshot.words else "There is no word yet."),
+        **dict.fromkeys(("panel", "print"), None if state.has_panel else NO_PANEL),
         "film": None if snapshot.n_words else "No word has been scored yet.",
         "scores": None if snapshot.r is not None else "There are no scores yet.",
         "ladder": None if snapshot.peaks else f"No ladder yet: {_missing(snapshot)}.",
@@ -294,7 +309,7 @@ def table_of_keys() -> str:
         f"<td style='padding:0 26px 0 0; vertical-align:top'>{''.join(map(_keys_of_menu, menus))}</td>"
         for menus in columns
     )
-    return f"<table><tr>{cells}</tr></table>"
+    return f"<table><tr>{cells}</tr></table><p>{ON_A_PLOT}</p>"
 
 
 def _keys_of_menu(menu: str) -> str:

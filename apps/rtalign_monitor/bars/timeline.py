@@ -1,4 +1,4 @@
-"""The timeline of a recording: position, density of words, gaps and bookmarks; drag to seek."""
+"""The timeline of a recording: position, density of words, gaps, bookmarks and notes; drag to seek."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QFrame, QSizePolicy, QWidget
 
+from rtalign.core.records import Annotation
 from rtalign.core.time_format import position_time
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import Snapshot
@@ -18,10 +19,11 @@ from rtalign_monitor.widgets.theme import Theme
 
 BIN_PX = 4
 SNAP_PX = 5
-"""A click this near to a bookmark goes to the bookmark."""
+"""A click this near to a flag goes to its time."""
+TIP = "Position in the recording; bars are words, flags are bookmarks and notes. Click or drag to seek."
 
 
-class TimelineBar(QWidget):
+class TimelineBar(QFrame):
     """Shows where a replay is, and emits `seek_requested` with a time in seconds when the user clicks or drags.
 
     What does not move is painted once, onto a pixmap.
@@ -34,8 +36,8 @@ class TimelineBar(QWidget):
         All words of the recording, once they are known.
     gaps : set of float
         Times of the gaps in the signal that have been reported, in seconds.
-    bookmarks : tuple of float
-        Bookmarked times, in seconds.
+    annotations : tuple of Annotation
+        Bookmarks and notes.
     """
 
     seek_requested = Signal(float)
@@ -46,7 +48,7 @@ class TimelineBar(QWidget):
         self.position, self.end = 0.0, 0.0
         self.word_list: WordList | None = None
         self.gaps: set[float] = set()
-        self.bookmarks: tuple[float, ...] = ()
+        self.annotations: tuple[Annotation, ...] = ()
         self._casefolded: list[str] = []
         self._pixmap: QPixmap | None = None
         self._drag: float | None = None
@@ -54,11 +56,12 @@ class TimelineBar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName("Timeline of the recording")
-        self.setToolTip("Position in the recording; bars are words, flags are bookmarks (M). Click or drag to seek.")
+        self.setToolTip(TIP)
+        self.setMouseTracking(True)
 
     def clear(self) -> None:
         """Forget the recording."""
-        self.word_list, self.gaps, self.bookmarks, self._casefolded = None, set(), (), []
+        self.word_list, self.gaps, self.annotations, self._casefolded = None, set(), (), []
         self.invalidate()
 
     def set_words(self, word_list: WordList | None) -> None:
@@ -67,10 +70,10 @@ class TimelineBar(QWidget):
             self.word_list, self._casefolded = word_list, [text.casefold() for text in word_list.texts]
             self.invalidate()
 
-    def set_bookmarks(self, times: Sequence[float]) -> None:
-        """Show these bookmarks."""
-        if tuple(times) != self.bookmarks:
-            self.bookmarks = tuple(times)
+    def set_annotations(self, annotations: Sequence[Annotation]) -> None:
+        """Show flags at these times; the pointer shows their texts."""
+        if tuple(annotations) != self.annotations:
+            self.annotations = tuple(annotations)
             self.invalidate()
 
     def set_theme(self, theme: Theme) -> None:
@@ -124,6 +127,9 @@ class TimelineBar(QWidget):
         if self._pixmap is None or self._pixmap.devicePixelRatioF() != ratio:
             self._pixmap = self._paint_pixmap(ratio)
         painter.drawPixmap(0, 0, self._pixmap)
+        if self.hasFocus():
+            painter.setPen(QPen(self.theme.colour("accent"), 2))
+            painter.drawRoundedRect(self._box(), 4, 4)
         if self.end <= 0:
             return
         x, box = self._position_x(), self._box()
@@ -151,8 +157,8 @@ class TimelineBar(QWidget):
             painter.setPen(QPen(theme.colour("stale"), 1, Qt.PenStyle.DashLine))
             for gap in self.gaps:
                 painter.drawLine(round(self._x_of(gap)), round(box.top()), round(self._x_of(gap)), round(box.bottom()))
-            for mark in self.bookmarks:
-                self._paint_flag(painter, self._x_of(mark), box)
+            for note in self.annotations:
+                self._paint_flag(painter, self._x_of(note.time), box)
         painter.end()
         return pixmap
 
@@ -179,9 +185,15 @@ class TimelineBar(QWidget):
             self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        if event is not None and self._drag is not None:
+        if event is None:
+            return
+        if self._drag is not None:
             self._drag = self._time_at(event.position().x())
             self.update()
+        elif near := self._near(event.position().x()):
+            self.setToolTip(f"{position_time(near[0].time)}  {near[0].text or 'Bookmark'}")
+        else:
+            self.setToolTip(TIP)
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """Seek once for a whole drag: after each seek the filters have to settle again."""
@@ -199,6 +211,9 @@ class TimelineBar(QWidget):
     def _x_of(self, time_s: float) -> float:
         return 1 + (self.width() - 2) * min(max(time_s / self.end, 0.0), 1.0) if self.end > 0 else 1.0
 
+    def _near(self, x: float) -> list[Annotation]:
+        return [note for note in self.annotations if abs(self._x_of(note.time) - x) <= SNAP_PX]
+
     def _time_at(self, x: float) -> float:
-        near = [mark for mark in self.bookmarks if abs(self._x_of(mark) - x) <= SNAP_PX]
-        return near[0] if near else min(max((x - 1) / max(self.width() - 2, 1), 0.0), 1.0) * self.end
+        near = self._near(x)
+        return near[0].time if near else min(max((x - 1) / max(self.width() - 2, 1), 0.0), 1.0) * self.end

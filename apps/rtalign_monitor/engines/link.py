@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from rtalign.core.session import Session
 from rtalign.engine import snapshot
-from rtalign.engine.commands import Command, Publish, Record, ScoreLastWords, Seek, SetSpeed, Stop
+from rtalign.engine.commands import Command, Publish, Record, ScoreLastWords, Seek, SetAnnotations, SetSpeed, Stop
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import RecordingStatus, Snapshot
 
@@ -124,6 +124,15 @@ class EngineLink:
         return self._merged[2]
 
     @property
+    def time_s(self) -> float | None:
+        """Signal time now: the position of a replay, or of live streams what their next sample will have."""
+        newest = self.newest
+        if newest.position_s is not None or not newest.time_s:
+            return newest.position_s
+        since_s = self._clock() - self._last_received[1]
+        return newest.time_s + (newest.health.meg.age_s or 0.0) + since_s
+
+    @property
     def word_list(self) -> WordList | None:
         """All words of the recording, once the engine has opened it."""
         return self.engine.word_list if self.engine else None
@@ -200,8 +209,11 @@ class EngineLink:
         self.previous_loss = None
 
     def send(self, command: Command) -> None:
-        """Send a command to a running engine; settings that it changes are kept in the session for the next engine."""
-        if self.engine and self.state == "running":
+        """Send a command to a running engine; settings that it changes are kept in the session for the next engine.
+
+        What the operator writes goes to the recorder too, which outlives its engine.
+        """
+        if self.engine and (self.state == "running" or isinstance(command, SetAnnotations)):
             self.engine.send(command)
             if self.session is not None and (changed := _changed_settings(command)):
                 self.session = Session.model_validate(self.session.model_dump() | changed)

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import Sensor, sensor_from_dict, sensor_to_dict
+from rtalign.core.records import Annotation, Sensor, sensor_from_dict, sensor_to_dict
 from rtalign.engine import snapshot as snapshots
-from rtalign.engine.commands import Command, Inspect, Pause, Play, Reset, Seek, SetSpeed, Step, Stop
+from rtalign.engine.commands import Command, Inspect, Pause, Play, Reset, Seek, SetAnnotations, SetSpeed, Step, Stop
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.process import wire
 from rtalign.engine.process.word_list import WordList
@@ -240,6 +240,7 @@ class RecordedEngine:
         self._paused, self._from_s, self._since = False, session.positions[0], clock()
         self._notices: tuple[Notice, ...] = ()
         self._inspected: int | None = None
+        self._annotations: tuple[Annotation, ...] = ()
         self._made: tuple[object, Snapshot] | None = None
         self._n_made = 0
 
@@ -252,7 +253,7 @@ class RecordedEngine:
             position = self._position()
         i = max(bisect_right(self.session.positions, position) - 1, 0)
         beat = self._clock() // HEARTBEAT_S
-        key = i, self._paused, self._speed, self._notices, self._inspected, self.alive, beat
+        key = i, self._paused, self._speed, self._notices, self._inspected, self._annotations, self.alive, beat
         if self._made is None or self._made[0] != key:
             self._n_made += 1
             self._made = key, self._make(i)
@@ -266,7 +267,7 @@ class RecordedEngine:
             one = replace(one, health=replace(one.health, meg=meg, words=words))
         return replace(
             one, sequence=self._n_made, phase="ended" if over else "running", paused=self._paused, speed=self._speed,
-            end_s=self.session.positions[-1], notices=self._notices,
+            end_s=self.session.positions[-1], notices=self._notices, annotations=self._annotations,
             inspected=InspectedWord(entry, None, None) if entry is not None else None,
         )  # fmt: skip
 
@@ -301,6 +302,8 @@ class RecordedEngine:
                 self._go(0.0)
             case Inspect(word):
                 self._inspected = word
+            case SetAnnotations(annotations):
+                self._annotations = annotations
             case _:
                 self._notices = (*self._notices, Notice("warning", "command", NOT_POSSIBLE, self._position()))
 

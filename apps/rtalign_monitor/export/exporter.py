@@ -128,7 +128,7 @@ class Exporter(QObject):
     def save_film(self, theme: Theme) -> None:
         """Save a film of the ladder as it built up."""
         ask = "Film of the ladder", "rtalign-ladder.gif", FILMS
-        self._write_later(*ask, lambda _: film(self.history.states, theme, self._caption()))
+        self._write_later(*ask, lambda _: film(self.history.states, theme, self._caption_of))
 
     def _write_later(self, title: str, name: str, kinds: str, paint: Callable[[Path], Callable[[Path], None]]) -> None:
         """Paint now, and compress in the background, as a large picture takes seconds."""
@@ -147,7 +147,10 @@ class Exporter(QObject):
         QTimer.singleShot(round(1000 * MESSAGE_AFTER_S), self._post_picture)
 
     def _caption(self) -> str:
-        return files.caption_of(self._link.session, self._link.newest, self.source, datetime.now())
+        return self._caption_of(self._link.newest)
+
+    def _caption_of(self, snapshot: Snapshot) -> str:
+        return files.caption_of(self._link.session, snapshot, self.source, datetime.now())
 
     def copy_picture(self, widget: QWidget, name: str) -> None:
         files.copy_picture(widget, self._caption())

@@ -51,7 +51,7 @@ class LadderHistory:
             self._every *= 2
 
 
-def film(states: list[Snapshot], theme: Theme, caption: str) -> Callable[[Path], None]:
+def film(states: list[Snapshot], theme: Theme, caption: Callable[[Snapshot], str]) -> Callable[[Path], None]:
     """Paint the ladder at each state.
 
     Parameters
@@ -60,8 +60,8 @@ def film(states: list[Snapshot], theme: Theme, caption: str) -> Callable[[Path],
         Of a `LadderHistory`.
     theme : Theme
         Colours.
-    caption : str
-        Below each frame, as of `files.picture`.
+    caption : callable
+        What stands below the frame of a state, as of `files.picture`.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def film(states: list[Snapshot], theme: Theme, caption: str) -> Callable[[Path],
         panel.easing.finish()
         buffer = QBuffer()
         buffer.open(QBuffer.OpenModeFlag.WriteOnly)
-        picture(panel, 1.0, caption).save(buffer, "PNG")
+        picture(panel, 1.0, caption(state)).save(buffer, "PNG")
         frames.append(buffer.data().data())
     return lambda to: _write(frames, to)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TypeVar, cast
 
 from qtpy.QtCore import QByteArray, Qt
-from qtpy.QtWidgets import QHBoxLayout, QSplitter, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSplitter, QSplitterHandle, QWidget
 
 from rtalign.engine.snapshot import Snapshot, seen_through
 from rtalign_monitor.memory import ViewName, WindowMemory
@@ -89,6 +89,8 @@ class Grid(QWidget):
         for splitter in self._splitters().values():
             splitter.setHandleWidth(10)
             splitter.setChildrenCollapsible(False)
+            for handle in splitter.findChildren(QSplitterHandle):
+                handle.setAccessibleName("Border between panels")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)

@@ -91,6 +91,7 @@ class HeadPanel(PlotPanel):
         self._colours: tuple[str, np.ndarray] | None = None
         self._positions: tuple[tuple[float, float, float], QPolygonF] | None = None
         super().__init__(parent)
+        self.right_spare_px = 0.0
 
     def field(self) -> QRectF:
         box = self.inner_box()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,19 +27,19 @@ from rtalign.scoring.headline import (
 from rtalign.scoring.latency import RULES
 from rtalign.scoring.peaks import Peak
 from rtalign.scoring.unique_board import TWIN
-from rtalign_monitor.engines.two_banks import SecondBank, peak_differences, shared_correlations
+from rtalign_monitor.engines.two_banks import Difference, SecondBank, peak_differences, shared_correlations
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import Easing, word_count
+from rtalign_monitor.panels.axes import Axis, Easing, word_count
 from rtalign_monitor.panels.panel import PanelSpec
-from rtalign_monitor.panels.plot import HEADER_PX, LAST_TICK_PX, LayeredPanel, Range
+from rtalign_monitor.panels.plot import HEADER_PX, LayeredPanel, Range
 from rtalign_monitor.panels.tables import ShownTable, ladder_table
 from rtalign_monitor.widgets import theme as themes
 
 QUESTION = "Do deeper layers answer later?"
 """In place of the headline, before there are words enough to say whether they do."""
 NARROWEST_S = 0.2
-DIFFERENCES_PX = 64.0
-"""Width of the column of differences between two banks."""
+DIFFERENCES_PX = 138.0
+"""Width of the strip of differences between two banks."""
 FAINT_FROM = 20
 """Words from which layers without a peak are drawn at all, as faint rings where their R is highest."""
 NO_PEAK = {
@@ -61,7 +62,7 @@ class LadderPanel(LayeredPanel):
 
     Dots move smoothly; where they were in the last half minute stays faintly visible.  A layer without a peak is a
     faint ring where its R is highest.  A second bank's peaks are diamonds, joined to the first bank's, with a thin
-    fitted line and a column of differences.
+    fitted line and a strip of differences with their intervals.
 
     Attributes
     ----------
@@ -138,7 +139,6 @@ class LadderPanel(LayeredPanel):
         if before and second and before.names == second.names and _same(before.snapshot, second.snapshot):
             return
         self.right_margin = DIFFERENCES_PX if second else type(self).right_margin
-        self.right_spare_px = 0.0 if second else LAST_TICK_PX
         if self.snapshot is not None:
             self._fit_range(self.snapshot)
         self.invalidate()
@@ -210,8 +210,12 @@ class LadderPanel(LayeredPanel):
     def _legend(self) -> str:
         """What the marks mean that are there."""
         if self._peaks:
-            return LEGEND if self.second is None else COMPARED_LEGEND
+            return LEGEND if self.second is None else self._compared_legend(self.second)
         return FAINT_LEGEND if self.faint else ""
+
+    def _compared_legend(self, second: SecondBank) -> str:
+        n, *_ = shared_correlations(self._peaks, second.snapshot.peaks)
+        return f"r: over {n} shared layers   {COMPARED_LEGEND}"
 
     @property
     def _peaks(self) -> tuple[Peak, ...]:
@@ -255,15 +259,13 @@ class LadderPanel(LayeredPanel):
         top = box.top() + self.px(22)
         x, half = box.left(), box.width() / 2
         first_peaks, peaks = self._peaks, second.snapshot.peaks
-        n, *scores = shared_correlations(first_peaks, peaks)
+        _, *scores = shared_correlations(first_peaks, peaks)
         snapshots = self.snapshot, second.snapshot
         for name, snapshot, bank, r in zip("AB", snapshots, second.names, scores, strict=True):
             upper = QRectF(x + self.px(18), top, half - self.px(22), self.px(21))
             self._bank_mark(painter, QPointF(x + self.px(6), upper.center().y()), name == "A")
             text = f"{name} r = –" if r is None else _minus(f"{name} r = {r:.2f}")
-            used = self.write(painter, upper, text, "muted" if r is None else "text", 19, name == "A")
-            beside = upper.adjusted(used + self.px(8), self.px(3), 0, 0)
-            self.write_parts(painter, beside, [f"over {n} shared layers"] if r is not None else [], "muted")
+            self.write(painter, upper, text, "muted" if r is None else "text", 19, name == "A")
             lower = QRectF(upper.left(), top + self.px(21), upper.width(), self.px(15))
             short = themes.shortened(bank, self.font_px(12), False, int(lower.width()))
             self.write_parts(painter, lower, [short, word_count(snapshot.n_assessed if snapshot else 0)], "muted")
@@ -381,17 +383,36 @@ class LadderPanel(LayeredPanel):
         return [peak for peak in _with_latency(snapshot.peaks) if peak.layer in self.layers]
 
     def _differences(self, painter: QPainter, snapshot: Snapshot) -> None:
-        """Write a column of differences at the right, in the rows that have a label; bold: the interval excludes 0."""
+        """Draw the differences of latencies at the right, on an axis of their own; dark: the interval excludes 0."""
         later = peak_differences(self._peaks, snapshot.peaks)
-        rows, field = self.rows(), self.field()
-        left, width = field.right() + self.px(4), self.px(DIFFERENCES_PX - 10)
-        for row in rows.labelled(self.px(11) * 1.25):
-            if (difference := later.get(rows.layers[row])) is not None:
-                box = QRectF(left, rows.centre(row) - self.px(10), width, self.px(20))
-                role = "text" if difference.is_sure else "muted"
-                self.write(painter, box, signed_ms(difference.ms / 1000), role, 11, difference.is_sure, align="right")
-        label = QRectF(left, field.bottom() + self.px(19), width, self.px(17))
-        self.write(painter, label, "A − B, ms", "muted", 11, align="right")
+        axis, centres, field = self._difference_axis(later), self._centres(), self.field()
+        for tick in (axis.low, 0.0, axis.high):
+            x = axis.to_pixel(tick)
+            colour = self.theme.colour("edge" if tick else "muted")
+            self.vertical_line(painter, x, field.top(), field.bottom(), colour)
+            label = QRectF(x - self.px(20), field.bottom() + self.px(5), self.px(40), self.px(15))
+            self.write(painter, label, signed_ms(tick / 1000), "muted", 11, align="centre")
+        radius = 0.8 * self.dot_radius()
+        for layer, difference in later.items():
+            colour, y = self.theme.colour("text" if difference.is_sure else "muted"), centres[layer]
+            if difference.ci_ms is not None:
+                left, right = (axis.to_pixel(min(max(end, axis.low), axis.high)) for end in difference.ci_ms)
+                self.horizontal_line(painter, y, left, right, colour, self.px(1.5))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawEllipse(QPointF(axis.to_pixel(difference.ms), y), radius, radius)
+        label = QRectF(axis.start - self.px(12), field.bottom() + self.px(19), axis.stop - axis.start + self.px(24),
+                       self.px(17))  # fmt: skip
+        self.write(painter, label, "A − B, ms [95 %]", "muted", 11, align="centre")
+
+    def _difference_axis(self, later: Mapping[int, Difference]) -> Axis:
+        """From as far below 0 as above it; intervals that reach further are cut at its ends."""
+        middle = max((abs(difference.ms) for difference in later.values()), default=0.0)
+        widths = sorted(high - low for d in later.values() if d.ci_ms for low, high in [d.ci_ms])
+        usual = widths[len(widths) // 2] if widths else 0.0
+        limit = 10 * math.ceil((max(middle, usual / 2) + usual / 2) / 10) or 10.0
+        left = self.field().right() + self.px(26)
+        return Axis(-limit, limit, left, left + self.px(DIFFERENCES_PX - 46))
 
     def _bank_mark(self, painter: QPainter, centre: QPointF, first: bool) -> None:
         if not first:

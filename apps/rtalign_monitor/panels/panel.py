@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QAction, QContextMenuEvent, QEnterEvent, QGuiApplication
+from qtpy.QtGui import QAction, QContextMenuEvent, QEnterEvent, QFocusEvent, QGuiApplication
 from qtpy.QtWidgets import QMenu, QWidget
 
 from rtalign.engine.snapshot import Snapshot
@@ -65,6 +65,8 @@ class Panel(PaintedWidget):
         The layer that is pointed at, in whatever panel.
     lag : float or None
         The lag that is pointed at, in seconds.
+    entered : signal
+        The pointer or the focus came here: what concerns "the panel" concerns this one.
     window_actions : list of QAction
         Actions of the window that the panel's menu offers too.
     """
@@ -139,6 +141,10 @@ class Panel(PaintedWidget):
             self.make_menu().popup(event.globalPos())
 
     def enterEvent(self, event: QEnterEvent | None) -> None:  # noqa: ARG002
+        self.entered.emit()
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        super().focusInEvent(event)
         self.entered.emit()
 
 

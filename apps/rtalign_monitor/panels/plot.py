@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
-from qtpy.QtGui import QMouseEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
+from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
 from qtpy.QtWidgets import QFrame, QWidget
 
 from rtalign.core.time_format import signed_ms
@@ -34,6 +34,12 @@ LAST_TICK_PX, TOP_TICK_PX = 20.0, 5.0
 """Room for half of a tick's text, right of the field and above it."""
 LABEL_MARGIN_PX = 3
 """Around the text of an axis' label."""
+PAN, ZOOM = 0.1, 0.8
+"""What one key press pans and zooms by, as a share of what is seen."""
+PAN_BY_ARROW: dict[int, tuple[float, float]] = {
+    Qt.Key.Key_Left: (-PAN, 0.0), Qt.Key.Key_Right: (PAN, 0.0), Qt.Key.Key_Down: (0.0, -PAN), Qt.Key.Key_Up: (0.0, PAN),
+}  # fmt: skip
+ZOOM_BY_KEY: dict[int, float] = {Qt.Key.Key_Plus: ZOOM, Qt.Key.Key_Equal: ZOOM, Qt.Key.Key_Minus: 1 / ZOOM}
 SPARE = 0.5
 """How far beyond the whole range of values one may pan and zoom out, as a share of it."""
 
@@ -189,6 +195,7 @@ class PlotPanel(Panel):
         self.view = pg.GraphicsView(self, background=None)
         self.view.setFrameShape(QFrame.Shape.NoFrame)
         self.view.setCacheMode(self.view.CacheModeFlag.CacheNone)  # a drawing in SVG would hold the kept background
+        self.view.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view.setAccessibleName("")
@@ -268,6 +275,21 @@ class PlotPanel(Panel):
         self.partners.append((other, axis))
         other.partners.append((self, axis))
 
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """+ and - zoom about the middle, Alt with an arrow pans: what wheel and drag do."""
+        if event is None:
+            return
+        across, up = (high - low for low, high in self.box.viewRange())
+        step = PAN_BY_ARROW.get(event.key()) if event.modifiers() & Qt.KeyboardModifier.AltModifier else None
+        if step is not None:
+            self.box.translateBy(x=step[0] * across, y=step[1] * up)
+        elif event.key() in ZOOM_BY_KEY:
+            self.box.scaleBy([ZOOM_BY_KEY[event.key()]] * 2)
+        else:
+            super().keyPressEvent(event)
+            return
+        self._zoomed_by_user()
+
     def _zoomed_by_user(self) -> None:
         self.follows = False
         for partner, axis in self.partners:
@@ -320,12 +342,13 @@ class PlotPanel(Panel):
         field, shown = self.field(), self.has_plot()
         left, bottom = round(self.px(self.left_axis_px)), round(self.px(self.bottom_axis_px))
         right, top = round(self.px(self.right_spare_px)), round(self.px(TOP_TICK_PX))
+        over = round(self.px(LAST_TICK_PX))
         looks = self.theme.name, self.scale, shown, right
         if looks != self._looks:
             self._looks = looks
             self.view.setBackground(self.theme.colour("panel"))
             for side, label in (("left", self.left_label), ("bottom", self.bottom_label)):
-                self.axes[side].set_look(self.theme, self.font_px(11), label, right)
+                self.axes[side].set_look(self.theme, self.font_px(11), label, over)
             self.axes["left"].setWidth(left)
             self.axes["bottom"].setHeight(bottom)
             self.plot.layout.setContentsMargins(0, top, right, 0)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import bidirectional, name
 
-from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Signal
-from qtpy.QtGui import QMouseEvent, QPainter, QPen
+from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QMouseEvent, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
 from rtalign.engine.ledger import WordEntry
@@ -239,7 +239,7 @@ class TranscriptPanel(Panel):
 
     def _ruler_box(self) -> QRectF:
         axis, y = self._ruler_axis()
-        return QRectF(axis.start - self.px(4), y - self.px(12), axis.stop - axis.start + self.px(8), self.px(15))
+        return QRectF(axis.start - self.px(4), y - self.px(18), axis.stop - axis.start + self.px(8), self.px(21))
 
     def _ruler(self, painter: QPainter) -> None:
         """Mark the onsets of the last seconds, in sample time."""
@@ -255,6 +255,22 @@ class TranscriptPanel(Panel):
         for role, at in xs.items():
             height, width = (9, 3.0) if role == "accent" else (6, 1.5)
             self.vertical_lines(painter, at, y - self.px(height), y, self.theme.colour(role), self.px(width))
+        self._flags(painter, axis, y)
+
+    def _flags(self, painter: QPainter, axis: Axis, y: float) -> None:
+        """Mark what the operator wrote in the last seconds, with its text as far as the next one."""
+        assert self.snapshot is not None
+        since = [(one.time - self.snapshot.time_s, one.text) for one in self.snapshot.annotations]
+        shown = [(axis.to_pixel(at), text) for at, text in since if -RULER_S <= at <= 0]
+        ends = [*(x for x, _ in shown), axis.stop][1:]
+        for (x, text), end in zip(shown, ends, strict=False):
+            top, side = y - self.px(14), self.px(7)
+            self.vertical_lines(painter, [x], top, y, self.theme.colour("live"), self.px(1.5))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.theme.colour("live"))
+            painter.drawPolygon(QPolygonF([QPointF(x, top), QPointF(x + side, top + side / 2), QPointF(x, top + side)]))
+            room = QRectF(x + self.px(10), y - self.px(17), max(end - x - self.px(14), 0), self.px(14))
+            self.write(painter, room, text, "live", 11, True)
 
 
 def current_word(snapshot: Snapshot) -> int | None:

@@ -20,7 +20,7 @@ from rtalign_monitor.start.discovery import Discovery, FoundStream, affinity, mi
 from rtalign_monitor.start.disk_queries import DiskQueries
 from rtalign_monitor.widgets.cards import Card, CardList, Verdict
 from rtalign_monitor.widgets.controls import ComboBox
-from rtalign_monitor.widgets.fields import PathField, heading, label_for
+from rtalign_monitor.widgets.fields import PathField, add_clear_button, heading, label_for
 
 TABLES = "Word tables (*.tsv *.csv *.TextGrid *.ctm *.json *.txt);;All files (*)"
 ADVISE_AFTER_S = 4.0
@@ -78,7 +78,7 @@ class LivePage(QWidget):
         self.buffer = QLineEdit()
         self.buffer.setAccessibleName("FieldTrip buffer")
         self.buffer.setPlaceholderText(f"{SCHEME}HOST:{PORT}")
-        self.buffer.setClearButtonEnabled(True)
+        add_clear_button(self.buffer)
         self.buffer.setToolTip(
             "Where the acquisition of a CTF, MEGIN or FieldLine system puts its samples, if it does."
         )

@@ -108,6 +108,9 @@ class ComboBox(QComboBox):
         self.setMinimumContentsLength(8)
         if editable:
             self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+            line = self.lineEdit()
+            assert line is not None
+            line.setAccessibleName(name)
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qtpy.QtCore import Qt, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from rtalign_monitor.memory import WindowMemory
 
@@ -75,7 +75,7 @@ class PathField(QWidget):
         self.edit = QLineEdit()
         self.edit.setAccessibleName(name)
         self.edit.setPlaceholderText(hint)
-        self.edit.setClearButtonEnabled(True)
+        add_clear_button(self.edit)
         self.edit.textChanged.connect(lambda _: self.changed.emit())
         self.button = secondary_button("Browse…", f"Choose: {name.lower()}")
         self.button.clicked.connect(lambda _=False: self.browse())
@@ -150,3 +150,10 @@ def refresh_style(widget: QWidget) -> None:
     if style is not None:
         style.unpolish(widget)
         style.polish(widget)
+
+
+def add_clear_button(edit: QLineEdit) -> None:
+    """Add Qt's button that empties a line, with a name for screen readers."""
+    edit.setClearButtonEnabled(True)
+    for button in edit.findChildren(QToolButton):
+        button.setAccessibleName("Clear")

@@ -18,7 +18,7 @@ from qtpy.QtGui import (
     QPolygonF,
     QResizeEvent,
 )  # fmt: skip
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QFrame, QWidget
 
 from rtalign_monitor.widgets import theme as themes
 from rtalign_monitor.widgets.theme import Theme
@@ -40,8 +40,10 @@ def is_vector(painter: QPainter) -> bool:
     return engine is not None and engine.type() in (QPaintEngine.Type.SVG, QPaintEngine.Type.Pdf)
 
 
-class PaintedWidget(QWidget):
+class PaintedWidget(QFrame):
     """A widget that paints a background, its content, and an overlay for what moves.
+
+    Why a frame: screen readers pass over a plain QWidget, as over a filler.
 
     A subclass overrides `paint_background`, `paint_content` and `paint_overlay`.  The background is painted again when
     the size, theme, scale or `background_key` changes, the content after `invalidate`, the overlay with every paint.

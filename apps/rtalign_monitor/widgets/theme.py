@@ -244,18 +244,23 @@ QToolTip {{ background: {panel}; color: {text}; border: 1px solid {faint}; paddi
 QPushButton, QToolButton, QComboBox, QLineEdit, QSpinBox, QDoubleSpinBox {{
   background: {panel}; color: {text}; border: 1px solid {faint}; border-radius: 6px; padding: 5px 10px; }}
 QPushButton:hover, QToolButton:hover, QComboBox:hover {{ border-color: {accent}; }}
-QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus {{ border: 2px solid {accent}; }}
+QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus,
+QAbstractItemView:focus {{ border: 2px solid {accent}; }}
+QPushButton:default:focus, QToolButton:checked:focus {{ border-color: {text}; }}
 QPushButton:default, QToolButton:checked {{ background: {accent}; color: {on_accent}; border-color: {accent}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {muted}; background: {window}; }}
 QListView, QTreeView, QTableView, QPlainTextEdit, QTextEdit {{
   background: {panel}; color: {text}; border: 1px solid {edge}; border-radius: 6px; }}
-QListView::item:selected, QTreeView::item:selected {{ background: {accent}; color: {on_accent}; }}
+QListView::item:selected, QTreeView::item:selected, QTableView::item:selected {{
+  background: {accent}; color: {on_accent}; }}
 QHeaderView, QHeaderView::section {{ background: {panel}; color: {muted}; border: none; padding: 3px 6px; }}
 QScrollBar {{ background: transparent; width: 10px; height: 10px; }}
 QScrollBar::handle {{ background: {faint}; border-radius: 4px; min-height: 24px; }}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QDockWidget {{ color: {muted}; }}
 QGroupBox {{ border: 1px solid {edge}; border-radius: 6px; margin-top: 10px; padding-top: 10px; }}
 QSlider::groove:horizontal {{ height: 4px; background: {faint}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ width: 14px; margin: -5px 0; border-radius: 7px; background: {accent}; }}
+QSlider::handle:horizontal:focus {{ width: 10px; border: 2px solid {text}; }}
 """

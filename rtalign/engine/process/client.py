@@ -14,7 +14,7 @@ from typing import Any
 
 from rtalign.core.session import Session
 from rtalign.engine import commands, snapshot
-from rtalign.engine.commands import Command, Record, Stop, WriteTo
+from rtalign.engine.commands import Command, Record, SetAnnotations, Stop, WriteTo
 from rtalign.engine.process import wire, word_list
 from rtalign.engine.process.recorder_client import RecorderClient, streams_of
 from rtalign.engine.process.word_list import WordList
@@ -104,6 +104,10 @@ class Client:
         match command:
             case Record(folder):
                 self._record(folder)
+            case SetAnnotations():
+                if self.recorder is not None:
+                    self.recorder.annotate(command)
+                self._put(commands.to_message(command))
             case _:
                 self._stopping |= isinstance(command, Stop)
                 self._put(commands.to_message(command))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rtalign.core.session import Session
+from rtalign.engine.commands import SetAnnotations, Stop, to_message
 from rtalign.engine.process import wire
 from rtalign.engine.process.restarts import RestartPauses
 from rtalign.engine.snapshot import RecordingStatus
@@ -25,7 +27,6 @@ STOP_S = 20.0
 """How long its end may take: a disk may be slow."""
 LOSS_S = 10.0
 """How long a loss is shown once the recorder runs again."""
-STOP_FRAME = wire.pack({"kind": "stop"})
 _ADAPTER: TypeAdapter[RecordingStatus] = TypeAdapter(RecordingStatus)
 
 
@@ -58,7 +59,10 @@ class RecorderClient:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._watcher: Callable[[Path], None] | None = None
+        self._annotated: tuple[SetAnnotations, float] | None = None
+        self._outgoing: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._process = self._start()
+        threading.Thread(target=self._write, name="recorder orders", daemon=True).start()
         self._thread = threading.Thread(target=self._supervise, name="recorder", daemon=True)
         self._thread.start()
 
@@ -86,7 +90,12 @@ class RecorderClient:
     def stop(self) -> None:
         """Have the recording end; returns at once."""
         self._stop.set()
-        self._send_stop()
+        self._send(Stop())
+
+    def annotate(self, annotations: SetAnnotations) -> None:
+        """Have what the operator wrote recorded, also by the next recorder where this one is lost."""
+        self._annotated = annotations, time.monotonic()
+        self._send(annotations)
 
     def wait(self, timeout_s: float = STOP_S) -> None:
         """Wait for the end of a recording that was told to; a recorder that does not end is killed."""
@@ -120,13 +129,22 @@ class RecorderClient:
             if self._stop.wait(pause):
                 return
             self._process = self._start()
+            if self._annotated is not None:
+                annotations, at = self._annotated
+                self._send(replace(annotations, now_s=annotations.now_s + time.monotonic() - at))
             if self._stop.is_set():  # meanwhile
-                self._send_stop()
+                self._send(Stop())
 
-    def _send_stop(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # it has ended already
-            assert self._process.stdin is not None
-            self._process.stdin.write(STOP_FRAME)
+    def _send(self, command: Stop | SetAnnotations) -> None:
+        self._outgoing.put(wire.pack(to_message(command)))
+
+    def _write(self) -> None:
+        """On a thread of its own, as a recorder that hangs reads nothing."""
+        while True:
+            message = self._outgoing.get()
+            with contextlib.suppress(OSError, ValueError):  # it has ended already
+                assert self._process.stdin is not None
+                self._process.stdin.write(message)
 
     def _lose(self, status: int, pause: float) -> None:
         kept = f"; what it recorded is in {self._status.folder}" if self._status.folder else ""

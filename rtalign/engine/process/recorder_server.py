@@ -15,9 +15,12 @@ from collections import deque
 from typing import BinaryIO
 
 from rtalign.core.session import Session
+from rtalign.engine import commands
+from rtalign.engine.commands import SetAnnotations
 from rtalign.engine.process import wire
 from rtalign.engine.process.outbox import Outbox
 from rtalign.engine.recording.recorder import Recorder, check_writable
+from rtalign.recordings.xdf.writer import REMOVED
 from rtalign.streams.events import Notice, OffsetMeasurement, RawEvent, RawMarker, RawSamples, SignalChanged
 from rtalign.streams.live.raw_source import RawSource
 
@@ -29,14 +32,15 @@ TOLD_S = 10.0
 """How long a problem that has passed is shown."""
 DRAIN_S = 1.0
 """How long a recorder that was told to end takes what waits at its inlets."""
+UNNAMED = "bookmark"
+"""Text in the file of a bookmark without a name."""
 ORPHAN_SILENT_S = 30.0
 """A recorder whose viewer is gone ends when nothing has come for so long."""
 COUNTS = ("n_samples", "n_markers", "n_samples_lost", "n_markers_lost")
-STOP = {"kind": "stop"}
 
 
 class Orders:
-    """Reads from the viewer on a thread of its own: a message that says stop, or the end of the stream.
+    """Reads the viewer's commands on a thread of its own, up to the one that says stop or the end of the stream.
 
     Attributes
     ----------
@@ -44,19 +48,52 @@ class Orders:
         Set when the recorder is told to end.
     alone : threading.Event
         Set when the viewer is gone without having said so: the recording goes on.
+    annotations : SetAnnotations or None
+        The newest of what the operator wrote.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stop, self.alone = threading.Event(), threading.Event()
+        self.annotations: SetAnnotations | None = None
         threading.Thread(target=self._work, args=(stream,), name="orders", daemon=True).start()
 
     def _work(self, stream: BinaryIO) -> None:
         with contextlib.suppress(OSError, ValueError):
             while (message := wire.read(stream)) is not None:
-                if message == STOP:
-                    self.stop.set()
-                    return
+                match commands.from_message(message):
+                    case commands.Stop():
+                        self.stop.set()
+                        return
+                    case SetAnnotations() as annotations:
+                        self.annotations = annotations
         self.alone.set()
+
+
+class AnnotationLog:
+    """What the operator wrote, on the local clock, and what of it is in the newest recorder's file."""
+
+    def __init__(self) -> None:
+        self._stamps: dict[float, float] = {}
+        self._texts: dict[float, str] = {}
+        self._written: dict[float, str] = {}
+        self._recorder: Recorder | None = None
+
+    def update(self, command: SetAnnotations, now: float) -> None:
+        """Take over all there is.  now : local time; the command's own signal time says how old each text is."""
+        self._texts = {one.time: one.text or UNNAMED for one in command.annotations}
+        self._stamps = {time_s: now - (command.now_s - time_s) for time_s in self._texts} | self._stamps
+
+    def write(self, recorder: Recorder | None) -> None:
+        """Write what the file lacks, and take back what is no more."""
+        if recorder is None:
+            return
+        if recorder is not self._recorder:
+            self._recorder, self._written = recorder, {}
+        for time_s in self._texts.keys() | self._written.keys():
+            text = self._texts.get(time_s, REMOVED)
+            if self._written.get(time_s, REMOVED) != text:
+                recorder.write_annotation(text, self._stamps[time_s])
+                self._written[time_s] = text
 
 
 class RecorderServer:
@@ -83,6 +120,7 @@ class RecorderServer:
         self._stream: SignalChanged | None = None
         self._offsets: deque[OffsetMeasurement] = deque(maxlen=100)
         self._notices: deque[Notice] = deque(maxlen=100)
+        self._annotations = AnnotationLog()
         self._before = dict.fromkeys(COUNTS, 0)  # what recorders before the newest counted, or nobody could record
         self._problem, self._problem_at = "", -TOLD_S
         self._any = False
@@ -95,6 +133,7 @@ class RecorderServer:
             while not self._orders.stop.is_set() and not self._is_deserted:
                 for event in self._source.poll(POLL_S):
                     self._take(event)
+                self._annotate()
                 now = time.monotonic()
                 if now - self._checked > CHECK_S:
                     self._checked = now
@@ -113,6 +152,12 @@ class RecorderServer:
         while time.monotonic() < until and (events := self._source.poll(0.0)):
             for event in events:
                 self._take(event)
+        self._annotate()
+
+    def _annotate(self) -> None:
+        if (annotations := self._orders.annotations) is not None:
+            self._annotations.update(annotations, self._source.now())
+            self._annotations.write(self._recorder)
 
     @property
     def _is_deserted(self) -> bool:
@@ -171,6 +216,7 @@ class RecorderServer:
             recorder.change_stream(self._stream)
         for offset in self._offsets:
             recorder.write_offset(offset)
+        self._annotations.write(recorder)
         self._log_notices()
 
     def _end(self, reason: str) -> None:

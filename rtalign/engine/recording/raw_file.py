@@ -12,6 +12,7 @@ from rtalign.core.files import AppendOnlyFile
 from rtalign.recordings.xdf import writer
 
 WORDS = 1
+ANNOTATIONS = "annotations"
 BOUNDARY_S = 10.0
 MAX_CHUNK_BYTES = 16 << 20
 MAX_TEXT_BYTES = 64 << 20
@@ -60,6 +61,7 @@ class RawFile:
         self._file = AppendOnlyFile(path)
         self._signal: writer.SignalStream | None = None
         self._meg = WORDS
+        self._annotations: int | None = None
         self._begun = False
         self._early: list[tuple[float, float]] = []
         self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
@@ -118,6 +120,14 @@ class RawFile:
         self._texts.append((text, stamp))
         self._text_bytes += len(text) + MARKER_BYTES
 
+    def add_annotation(self, text: str, stamp: float) -> None:
+        """What the operator wrote, in a stream of its own.  stamp : on the local clock, in seconds."""
+        if self._annotations is None:
+            number = self._annotations = self._new_stream()
+            self._file.add(writer.text_header(number, ANNOTATIONS, time.time(), writer.ANNOTATIONS))
+        self._file.add(writer.texts(self._annotations, [(text, stamp)]))
+        self._extents[self._annotations].add(stamp, stamp, 1)
+
     def add_clock_offset(self, stream: str, collected: float, offset: float) -> None:
         """An offset of the stream "meg" or "words", measured at a time of the sender's clock."""
         if stream == "words":
@@ -163,13 +173,18 @@ class RawFile:
     def _begin(self, form: str) -> None:
         assert self._signal is not None
         self._encode()
-        self._meg = max(self._extents) + 1
-        self._extents[self._meg] = StreamExtent()
+        self._meg = self._new_stream()
         self._signal = replace(self._signal, format=form)
         self._file.add(writer.signal_header(self._meg, self._signal, time.time()))
         for pair in self._early:
             self._file.add(writer.clock_offset(self._meg, *pair))
         self._begun, self._early = True, []
+
+    def _new_stream(self) -> int:
+        """The number of a stream that begins."""
+        number = max(self._extents) + 1
+        self._extents[number] = StreamExtent()
+        return number
 
     def _encode_texts(self) -> None:
         """Write the markers that wait as one chunk; those that the disk refuses go on waiting."""

@@ -143,6 +143,10 @@ class Recorder:
         if not self._thread.put(lambda: self._raw.add_marker(marker.text, marker.stamp), NOTE_BYTES + len(marker.text)):
             self._refused[1] += 1
 
+    def write_annotation(self, text: str, stamp: float) -> None:
+        """What the operator wrote.  stamp : on the local clock, in seconds."""
+        self._thread.put(lambda: self._raw.add_annotation(text, stamp), NOTE_BYTES + len(text))
+
     def write_offset(self, offset: OffsetMeasurement) -> None:
         """A measured clock offset; its time is the local clock's."""
         collected = offset.time - offset.offset_s

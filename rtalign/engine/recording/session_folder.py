@@ -10,8 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.records import BadMark
+from rtalign.core.records import Annotation, BadMark
 from rtalign.core.session import Session
+from rtalign.core.tensorfile import save_tensors
 from rtalign.core.word_text import NO_WORD_REASONS
 from rtalign.decoding.static_twin import WHOLE
 from rtalign.engine.engine import Engine, SessionSink
@@ -20,6 +21,7 @@ from rtalign.engine.open_session import SessionParts
 from rtalign.engine.recording.tables import SessionTables
 from rtalign.engine.snapshot import ReportStatus
 from rtalign.recordings.xdf.marks import BAD, MARKS, TAKEN_BACK, read_marks
+from rtalign.report.read import PATTERNS
 from rtalign.report.write import write_results
 from rtalign.scoring.assessor import Assessment
 from rtalign.scoring.findings import Findings
@@ -199,16 +201,20 @@ def prepare_results(
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
     passport["recordings"] = list(recordings)
     passport["sensor_faults"] = engine.intake.sensor_faults()
+    is_replay, bank = engine.source.transport is not None, engine.decoding.bank
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
     overlap = engine.training_overlap.to_json()
+    annotations = [annotation_entry(engine, annotation) for annotation in engine.annotations]
     recipe, skipped, n_words = engine.decoding.recipe, skipped_words(engine), engine.assessment.n_words
     controlled = control_entries(engine)
 
     def write() -> tuple[Path, int]:
         folder.mkdir(parents=True, exist_ok=True)
+        if bank is not None and "patterns" in bank.tensors:
+            save_tensors(folder / PATTERNS, {"patterns": bank.tensors["patterns"]})
         write_results(
             folder, "session", passport, recipe, skipped, findings, spent, peak_rss_mb, training_overlap=overlap,
-            **controlled,
+            annotations=annotations, replay=is_replay, **controlled,
         )  # fmt: skip
         return folder / "report.html", n_words
 
@@ -235,6 +241,15 @@ def skipped_words(engine: Engine) -> dict[str, int]:
     """Words without a score by reason, and what came in the place of words: silence, noise, punctuation."""
     unusable = engine.source.health().counts
     return dict(engine.ledger.skipped) | {reason: unusable[reason] for reason in NO_WORD_REASONS if reason in unusable}
+
+
+def annotation_entry(engine: Engine, annotation: Annotation) -> dict[str, Any]:
+    """What the operator wrote, as a summary has it: a live one with the time of day."""
+    entry = annotation._asdict()
+    if engine.source.transport is None:
+        written = _now() - datetime.timedelta(seconds=engine.source.age(annotation.time))
+        entry["clock"] = f"{written:%Y-%m-%d %H:%M:%S}"
+    return entry
 
 
 def session_description(parts: SessionParts, session: Session) -> dict[str, Any]:

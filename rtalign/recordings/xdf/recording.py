@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import numpy as np
 
 from rtalign.core.head_position import HeadPosition
-from rtalign.core.records import BadMark, Chunk, Sensor, Word
+from rtalign.core.records import Annotation, BadMark, Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow
 from rtalign.recordings.stream_channels.labels import find_head_coils
@@ -54,6 +54,8 @@ class XdfRecording(FingerprintedSignal):
         Every channel of the stream, used as a sensor or not.
     words : tuple of Word
         None until `with_words`.
+    annotations : tuple of Annotation
+        What an operator wrote meanwhile.
     sound_onset : None
         XDF does not say when the sound of the words began.
     origin : tuple of RecordingIdentity
@@ -87,6 +89,7 @@ class XdfRecording(FingerprintedSignal):
         self.start = clock.segments[0].start
         self.n_samples = stream.n_samples
         self.words: tuple[Word, ...] = ()
+        self.annotations: tuple[Annotation, ...] = ()
         self.sound_onset: float | None = None
         self.origin = header.origin
         self.grade = selected.grade

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rtalign.core.records import Word
+from rtalign.core.records import Annotation, Word
 from rtalign.core.word_text import EMPTY, RowsWithoutWord, no_word_reason
 from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.recordings.word_tables.delimited import parse_table, read_text
@@ -24,6 +24,7 @@ from rtalign.recordings.xdf.clock import count_clock, to_common_clock
 from rtalign.recordings.xdf.marks import MARKS, read_marks
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 from rtalign.recordings.xdf.recording import XdfRecording
+from rtalign.recordings.xdf.writer import ANNOTATIONS, REMOVED
 
 RAW, WORDS = "raw.xdf", "words.tsv"
 """The files of a session folder."""
@@ -141,6 +142,7 @@ def open_xdf(
         notes = [*file.notes, *notes]
         opened = XdfRecording(file, stream, clock, name=name, subject=subject, bads=bads, notes=notes, marks=marks)
         recordings.append(opened)
+    _annotate(recordings, file)
     if table.is_continued:  # by a second engine: the words that came between the two are on the stream alone
         with contextlib.suppress(NoWords):
             return _with_stream_words(recordings, file, _word_stream(file, None))
@@ -261,7 +263,7 @@ def _signal_streams(file: XdfFile, wanted: str | None) -> list[XdfStream]:
 
 def _word_stream(file: XdfFile, wanted: str | None) -> XdfStream:
     """The stream of words: the one named, the only one, or the only one that looks like it."""
-    text_streams = [s for s in file.streams.values() if s.header.format == "string"]
+    text_streams = [s for s in file.streams.values() if s.header.format == "string" and s.header.type != ANNOTATIONS]
     listed = _names(text_streams)
     if wanted is not None:
         fitting = [s for s in text_streams if wanted in (s.header.name, s.header.type, str(s.number))]
@@ -288,6 +290,20 @@ def _names(streams: Sequence[XdfStream]) -> str:
         n if names.count(n) == 1 and n else f"{n} (number {s.number})" for n, s in zip(names, streams, strict=True)
     ]
     return ", ".join(labels)[:300]
+
+
+# ---- what an operator wrote
+
+
+def _annotate(recordings: list[XdfRecording], file: XdfFile) -> None:
+    """Give each recording what was written in its time; the newest text of a time counts."""
+    texts: dict[float, str] = {}
+    for stream in file.streams.values():
+        if stream.header.type == ANNOTATIONS and stream.header.format == "string":
+            texts |= {stamp: text for text, stamp in file.texts(stream) if math.isfinite(stamp)}
+    written = [TimedWord(stamp, text, None) for stamp, text in sorted(texts.items()) if text != REMOVED]
+    for recording, share in zip(recordings, _shares(recordings, written), strict=True):
+        recording.annotations = tuple(Annotation(note.onset, note.text) for note in share)
 
 
 # ---- which words

@@ -24,6 +24,11 @@ BOUNDARY_MARK = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 FORMATS = {"float32": "<f4", "double64": "<f8", "int8": "i1", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
 """Number formats of XDF, and numpy's names for them."""
 
+ANNOTATIONS = "Annotations"
+"""Type of the stream of what an operator wrote."""
+REMOVED = "(removed)"
+"""A text that takes back the annotation before it of the same time."""
+
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -96,9 +101,9 @@ def signal_header(stream: int, signal: SignalStream, created: float) -> bytes:
     return _of_stream(STREAM_HEADER, stream, _xml(f"{info}<desc><channels>{''.join(parts)}</channels>{origin}</desc>"))
 
 
-def text_header(stream: int, name: str, created: float) -> bytes:
-    """Return the header of a stream of markers.  created : when, s."""
-    return _of_stream(STREAM_HEADER, stream, _xml(f"{_info(name, 'Markers', 1, 0.0, 'string', created)}<desc/>"))
+def text_header(stream: int, name: str, created: float, kind: str = "Markers") -> bytes:
+    """Return the header of a stream of markers.  created : when, s; kind : its type."""
+    return _of_stream(STREAM_HEADER, stream, _xml(f"{_info(name, kind, 1, 0.0, 'string', created)}<desc/>"))
 
 
 def numbers(stream: int, data: np.ndarray, stamps: np.ndarray, format: str) -> bytes:

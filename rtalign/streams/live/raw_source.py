@@ -43,6 +43,10 @@ class RawSource:
         meg, words = self._meg.inlet, self._words.inlet
         return meg.info.name if meg else "", words.info.name if words else ""
 
+    def now(self) -> float:
+        """Local time, s: the clock of all stamps to which offsets have been added."""
+        return self._backend.clock()
+
     def poll(self, timeout_s: float) -> list[RawEvent]:
         """Whatever came, MEG before markers; waits at most timeout_s for something."""
         until = self._backend.clock() + timeout_s

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtalign.core.records import Sensor
+from rtalign.core.records import Annotation, Sensor
 from rtalign.core.session import Session
+from rtalign.engine.commands import SetAnnotations
 from rtalign.engine.process.recorder_client import RecorderClient
 from rtalign.recordings.xdf.reader import XdfFile
 from rtalign.streams.lsl import SignalOutlet, TextOutlet, local_clock
@@ -91,6 +92,14 @@ def numbers_in(folder: Path) -> list[int]:
     return [int(number) for number in meg["time_series"][:, 0]]
 
 
+def annotations_in(folder: Path) -> dict[float, str]:
+    """What stands in a folder's raw.xdf at the end, by stamp."""
+    streams, _ = pyxdf.load_xdf(folder / "raw.xdf", synchronize_clocks=False)
+    (written,) = (stream for stream in streams if stream["info"]["type"][0] == "Annotations")
+    newest = {stamp: row[0] for row, stamp in zip(written["time_series"], written["time_stamps"], strict=True)}
+    return {stamp: text for stamp, text in newest.items() if text != "(removed)"}
+
+
 def is_unbroken(numbers: list[int]) -> bool:
     return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
@@ -115,9 +124,15 @@ def test_everything_is_recorded_from_the_first_marker_to_the_stop(sender: Sender
     until(lambda: recorder.status.n_samples > SFREQ)
     status = recorder.status
     assert (status.problem, status.n_dropped, status.meg) == (None, 0, sender.meg._outlet.get_info().name())
+    recorder.annotate(SetAnnotations((Annotation(5.0, "coughs"), Annotation(6.0, "")), now_s=7.0))
+    annotated_at = local_clock()
+    recorder.annotate(SetAnnotations((Annotation(5.0, "coughs twice"),), now_s=7.01))
     recorder.stop()
     recorder.wait()
     status, folder = recorder.status, Path(recorder.status.folder)
+    ((stamp, text),) = annotations_in(folder).items()
+    assert text == "coughs twice"
+    assert stamp == pytest.approx(annotated_at - 2.0, abs=1.0), "signal time is the viewer's; its age is the file's"
     numbers = numbers_in(folder)
     assert numbers == list(range(len(numbers)))
     assert len(numbers) == status.n_samples

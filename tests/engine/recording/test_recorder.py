@@ -19,8 +19,10 @@ import pytest
 from rtalign.core.records import Sensor
 from rtalign.engine.recording import file_thread, raw_file
 from rtalign.engine.recording.recorder import Recorder
+from rtalign.recordings.concatenated import ConcatenatedRecording
 from rtalign.recordings.xdf import open_xdf
 from rtalign.recordings.xdf.reader import XdfFile
+from rtalign.recordings.xdf.writer import REMOVED
 from rtalign.streams.events import OffsetMeasurement, RawMarker, RawSamples, SignalChanged
 from tests.helpers.paths import PYTHONPATH
 
@@ -72,6 +74,23 @@ def test_pyxdf_reads_what_was_recorded(tmp_path: Path) -> None:
     labels = [c["label"][0] for c in meg["info"]["desc"][0]["channels"][0]["channel"]]
     assert labels == [s.name for s in SENSORS]
     assert (session.n_samples, session.n_markers, session.problem) == (1000, 2, None)
+
+
+def test_what_the_operator_wrote_is_a_stream_of_its_own(tmp_path: Path) -> None:
+    """Read by pyxdf, and by this program on the axis of the recording; what was taken back is gone; never words."""
+    with record(tmp_path / "s") as session:
+        session.write_samples(block(0, 1000))
+        session.write_marker(RawMarker("Once", 100.5))
+        for text, stamp in (("coughs", 100.25), ("slip", 100.4), ("coughs twice", 100.25), (REMOVED, 100.4)):
+            session.write_annotation(text, stamp)
+    written = stream_of(session.folder / "raw.xdf", "Annotations")
+    assert [row[0] for row in written["time_series"]] == ["coughs", "slip", "coughs twice", "(removed)"]
+    assert written["footer"]["info"]["sample_count"] == ["4"]
+    (opened,) = open_xdf(session.folder)
+    assert [word.text for word in opened.words] == ["Once"]
+    assert opened.annotations == (pytest.approx((100.25, "coughs twice")),)
+    replayed = ConcatenatedRecording([opened, opened])
+    assert [note.time for note in replayed.annotations] == pytest.approx([0.25, 4.25])
 
 
 @pytest.mark.parametrize("kind", ["int16", "int32", "int64", "float32", "float64"])

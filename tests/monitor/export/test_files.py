@@ -125,7 +125,9 @@ def test_a_film_covers_the_whole_session_and_ends_with_its_last_state(qtbot: QtB
     assert counts == sorted(set(counts))
     assert all(state.sensors is None for state in history.states)
     assert all(state.r is not None and state.r.base is None for state in history.states)  # not a part of a message
-    film(history.states[-3:], Theme.of("light"), "n = 897 words")(tmp_path / "it.gif")
+    captioned: list[int] = []
+    film(history.states[-3:], Theme.of("light"), lambda s: captioned.append(s.n_words) or "")(tmp_path / "it.gif")  # type: ignore[func-returns-value]
+    assert captioned == counts[-3:], "no frame claims the words of another"
     with Image.open(tmp_path / "it.gif") as made:
         assert made.n_frames == 3
         made.seek(2)
@@ -133,4 +135,4 @@ def test_a_film_covers_the_whole_session_and_ends_with_its_last_state(qtbot: QtB
     history.add(snapshots.snapshot_after(2, 5))
     assert [state.n_words for state in history.states] == [2]
     with pytest.raises(ValueError, match="no ladder to film"):
-        film([], Theme.of("dark"), "")
+        film([], Theme.of("dark"), str)

@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint
 
-from rtalign_monitor.engines.two_banks import SecondBank
+from rtalign_monitor.engines.two_banks import SecondBank, peak_differences
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from tests.helpers import snapshots
@@ -85,3 +85,28 @@ def test_the_tooltip_has_both_peaks(qtbot: QtBot) -> None:
     qtbot.mouseMove(view, QPoint(300, round(view.rows().centre(20))))
     assert "B: peak at" in view.toolTip()
     assert "A − B" in view.toolTip()
+
+
+def test_every_difference_is_drawn_with_its_interval_on_one_axis(qtbot: QtBot) -> None:
+    """Differences lie within the strip, right of the field; what is sure is drawn in the colour of text."""
+    view, (a, b) = LadderPanel(), two_snapshots()
+    qtbot.addWidget(view)
+    view.resize(700, 420)
+    later = [
+        dataclasses.replace(p, peak_s=p.peak_s + 0.2, ci_s=None) if p.layer < 9 and p.peak_s else p for p in b.peaks
+    ]
+    moved = [dataclasses.replace(p, ci_s=(p.peak_s - 0.05, p.peak_s + 0.05)) if p.peak_s else p for p in later]
+    b = dataclasses.replace(b, peaks=tuple(moved))
+    view.draw(a)
+    view.set_second_bank(SecondBank(b, ("one", "two")))
+    differences = peak_differences(a.peaks, b.peaks)
+    axis = view._difference_axis(differences)
+    assert view.field().right() < axis.start < axis.stop < view.width()
+    assert axis.low == -axis.high
+    picture = pixels(view)
+    painted = {theme: view.theme.colour(theme).rgb() for theme in ("text", "muted")}
+    assert {difference.is_sure for difference in differences.values()} == {True, False}
+    for layer, difference in differences.items():
+        x, y = round(axis.to_pixel(difference.ms)), round(view._centres()[layer])
+        assert axis.start <= x <= axis.stop
+        assert picture[y, x] == painted["text" if difference.is_sure else "muted"]

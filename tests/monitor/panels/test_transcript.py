@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
+from rtalign.core.records import Annotation
 from rtalign_monitor.panels.transcript import TranscriptPanel
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import pixels, show_view
@@ -62,3 +65,17 @@ def test_words_run_in_the_direction_of_their_script(qtbot: QtBot) -> None:
         assert not first.intersects(second)
         gaps[text] = second.left() - first.right() if rightward else first.left() - second.right()
     assert gaps["故事"] < gaps["word"] == gaps["ברא"]
+
+
+def test_the_ruler_shows_what_the_operator_wrote(qtbot: QtBot) -> None:
+    """At its time, with its text; what is older than the ruler is not there."""
+    view, snapshot = TranscriptPanel(), snapshots.snapshot_after(30)
+    show_view(qtbot, view, 900, 132)
+    view.draw(snapshot)
+    before = pixels(view)
+    old, new = Annotation(snapshot.time_s - 30.0, "old"), Annotation(snapshot.time_s - 5.0, "coughs")
+    view.draw(replace(snapshot, annotations=(old, new)))
+    changed = np.flatnonzero((pixels(view) != before).any(axis=0))
+    axis, _ = view._ruler_axis()
+    assert changed[0] == pytest.approx(axis.to_pixel(-5.0), abs=2)
+    assert 20 < np.ptp(changed) < 80
