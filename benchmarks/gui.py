@@ -62,7 +62,7 @@ def feed(changes: str, hertz: float) -> None:
     sys.path.insert(0, str(ROOT))
     from tests.helpers.snapshots import FakeRun  # type: ignore[import-not-found]
 
-    run, began, n = FakeRun(everything=changes == "all"), time.monotonic(), 0
+    run, began, n = FakeRun(everything=changes == "all", sensors=changes == "sensors"), time.monotonic(), 0
     while os.getppid() != 1:
         sys.stdout.buffer.write(wire.pack(snapshot.to_message(run.at(time.monotonic() - began))))
         sys.stdout.buffer.flush()
@@ -157,8 +157,9 @@ def main() -> None:
     options.add_argument("--platform", choices=("offscreen", "xvfb"), default="offscreen")
     options.add_argument("--size", default="1600x900")
     options.add_argument("--view", choices=("operator", "demo"), default="operator")
-    changes = "live: scores change with the words, peaks every 2 s; all: everything with each snapshot"
-    options.add_argument("--changes", choices=("live", "all"), default="live", help=changes)
+    changes = "live: scores change with the words, peaks every 2 s; all: everything with each snapshot; "
+    changes += "sensors: live, with the panel of all sensors"
+    options.add_argument("--changes", choices=("live", "all", "sensors"), default="live", help=changes)
     options.add_argument("--engine", action="store_true", help="a real engine, 275 sensors and 31 layers, over LSL")
     options.add_argument("--alone", action="store_true", help="without the plain pyqtgraph window beside it")
     options.add_argument("--out", type=Path, help="also write the JSON here")

@@ -63,7 +63,7 @@ class Still:
 
 def states() -> Iterator[tuple[str, Any]]:
     """Name and snapshot of every state that has a picture; None: no session."""
-    from rtalign.core.records import Annotation
+    from rtalign.core.records import Annotation, BadMark
     from rtalign.engine.snapshot import RecordingStatus, Work, empty_snapshot
     from tests.helpers import snapshots as made  # type: ignore[import-not-found]
 
@@ -79,6 +79,10 @@ def states() -> Iterator[tuple[str, Any]]:
     yield "overload", made.snapshot_after(300, work=late)
     refusal = ("sensors MLF25, MRT13 are missing", "it has 600 Hz, the bank 1200 Hz")
     yield "refused", made.snapshot_after(0, phase="refused", refused=refusal, n_sensors=271)
+    marks = (BadMark(125.0, 126.5), BadMark(126.0, None, "MZC03"))
+    for view in ("butterfly", "all", "noise", "spectrum"):
+        yield f"sensors-{view}", made.snapshot_after(300, sensors=made.sensors_view(), marks=marks, head_mm=1.2)
+    yield "head-moved", made.snapshot_after(300, head_mm=3.4)
     yield "word", made.with_inspected_word(made.snapshot_after(300))
     yield "controls", made.with_controls(made.snapshot_after(600))
     for name, text in SCRIPTS.items():
@@ -135,6 +139,9 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
         for view in ("operator", "demo") if not wanted or name in wanted else ():
             with tempfile.TemporaryDirectory() as scratch:
                 window = opened(snapshot, view, Path(scratch) / "window.json")
+                if name.startswith("sensors-"):
+                    window.view_settings.toggle_panel("sensors")
+                    window.grid.panels["sensors"].show_view(name.removeprefix("sensors-"))
                 for theme in THEMES:
                     window.set_theme(theme)
                     for _ in range(12):

@@ -163,6 +163,8 @@ def ours(given: argparse.Namespace, seen: Watch) -> QMainWindow:
 
     window = Watched(begin, memory.default_path())
     window.set_view(given.view)
+    if given.show == "sensors":
+        window.view_settings.toggle_panel("sensors")
     show_patterns(window)
     QTimer.singleShot(0, lambda: window.start(said(given.show)))
     seen.stop = window.link.stop

@@ -154,6 +154,7 @@ def _monitor(parser: argparse.ArgumentParser) -> None:
     encodings = get_args(WordEncoding)
     parser.add_argument("--encoding", choices=encodings, metavar="E", help=f"how words arrive: {', '.join(encodings)}")
     parser.add_argument("--word-table", type=Path, metavar="FILE", help="word onsets, where markers do not name words")
+    parser.add_argument("--head", metavar="NAME", help="stream of head positions, as neuromag2lsl sends them")
     parser.add_argument("--trigger", metavar="CHANNEL", help="channel of the MEG stream whose codes mark words")
     parser.add_argument(
         "--audio-delay",

@@ -24,7 +24,7 @@ from rtalign_cli.checks import require_folder, require_paths
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line
 
 SHARED = ("bank", "model", "record", "publish", "adapt", "allow_missing", "last_words", "word_table")
-LIVE = (*SHARED, "meg", "words", "encoding", "trigger", "audio_delay_s", "no_standby")
+LIVE = (*SHARED, "meg", "words", "head", "encoding", "trigger", "audio_delay_s", "no_standby")
 REPLAY = (*SHARED, "recording", "subject", "session", "task", "run", "out", "raw_stamps", "audio")
 """Options that are settings of a session, by their names there."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.head_shape import region_of
 from rtalign.core.progress import Progress
 from rtalign.core.records import DISPLAY_UNITS, Chunk, Sensor
 from rtalign.signal.sensor_check import SensorCheck, SensorState
@@ -23,7 +23,6 @@ from rtalign_cli.text import print_lines
 PATIENCE_S = 30.0
 """How long a live signal may take to come."""
 POLL_S = 0.2
-CTF_REGION = re.compile(r"M[LRZ][CFOPT](?=\d)")
 
 
 def sensors(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -92,7 +91,7 @@ def _found(own: Sequence[Sensor], states: Sequence[SensorState], seconds: float)
         kinds[kind] = {"n": len(members), "density": density, "line": line, "unit": DISPLAY_UNITS[kind]}
     faults = [state for state in states if state.fault]
     names = {state.name for state in faults}
-    regions = Counter(region for sensor in own if sensor.name not in names and (region := _region(sensor)))
+    regions = Counter(region for sensor in own if sensor.name not in names and (region := region_of(sensor)))
     return {
         "seconds": round(seconds, 3),
         "n_sensors": len(states),
@@ -102,16 +101,6 @@ def _found(own: Sequence[Sensor], states: Sequence[SensorState], seconds: float)
         "faults": [asdict(state) | {"text": state.text} for state in faults],
         "bads": ",".join(state.name for state in faults),
     }
-
-
-def _region(sensor: Sensor) -> str:
-    """As CTF names it, or by the sensor's place; empty where that is not known."""
-    if match := CTF_REGION.match(sensor.name):
-        return match[0]
-    x, y, _ = sensor.position
-    if not any(sensor.position):
-        return ""
-    return f"{'left' if x < 0 else 'right'} {'front' if y > 0 else 'back'}"
 
 
 def _lines(result: dict[str, Any]) -> list[str]:

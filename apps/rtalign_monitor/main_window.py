@@ -18,6 +18,7 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import Notice
 from rtalign_monitor import memory
+from rtalign_monitor.actions.bad_marks import BadMarkActions
 from rtalign_monitor.actions.handlers import (
     DisplayHandlers,
     ExportHandlers,
@@ -44,6 +45,7 @@ from rtalign_monitor.export.film import LadderHistory
 from rtalign_monitor.memory import AnnotationList
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
+from rtalign_monitor.panels.sensors import SensorsPanel
 from rtalign_monitor.start.sessions import SessionActions, describe_session, source_of
 from rtalign_monitor.visitors import VisitorsWindow
 from rtalign_monitor.widgets.fields import FileDialogs
@@ -166,7 +168,9 @@ class MonitorWindow(QMainWindow):
         self.replay = ReplayHandlers(link, widgets)
         self.pen = Pen(link, widgets, self.annotations, self)
         actions.connect({"visitors": lambda: self.show_visitors(actions["visitors"].isChecked())})
+        self.bad_marks = BadMarkActions(link, self.grid.panel(SensorsPanel), self.message_bar, actions)
         for group in (
+            self.bad_marks,
             SessionHandlers(self, self.start_dialog, self.start_demo, self.sessions, link, actions),
             ViewHandlers(self.view_settings, self.pointer, widgets, actions),
             DisplayHandlers(link, widgets, actions),
@@ -313,6 +317,7 @@ class MonitorWindow(QMainWindow):
         self.action_registry["publish"].setChecked(snapshot.publishing)
         self.exporter.update(snapshot)
         self.sessions.update()
+        self.bad_marks.update(snapshot)
         engine = self.link.engine
         source = engine if isinstance(engine, RecordedEngine) else snapshot.bank
         if snapshot.phase not in ("loading", "failed") and source != self._patterns_of:

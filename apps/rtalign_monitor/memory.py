@@ -18,6 +18,8 @@ from rtalign.core.session import Session
 from rtalign.engine.commands import MAX_ANNOTATIONS
 
 VARIABLE = "RTALIGN_SETTINGS"
+HIDDEN_AT_FIRST = ("sensors",)
+"""Panels that are hidden until the user shows them."""
 MAX_RECENT = 8
 MAX_ANNOTATED = 40
 """Recordings whose annotations are remembered."""
@@ -65,7 +67,7 @@ class WindowMemory(BaseModel):
     view: ViewName = "operator"
     scale: float = Field(1.0, ge=0.5, le=3.0)
     layouts: dict[str, str] = {}
-    hidden: list[str] = []
+    hidden: list[str] = list(HIDDEN_AT_FIRST)
     geometry: str = ""
     recent: list[Session] = []
     started: dict[str, str] = {}

@@ -1,8 +1,14 @@
-"""The shape of a head: a sphere fitted to sensors, and their positions on a flat map seen from above."""
+"""The shape of a head: a sphere fitted to sensors, their positions on a flat map seen from above, and its regions."""
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+
+from rtalign.core.records import Sensor
+
+CTF_REGION = re.compile(r"M[LRZ][CFOPT](?=\d)")
 
 
 def sphere_centre(positions: np.ndarray) -> np.ndarray:
@@ -46,3 +52,24 @@ def flatten_positions(positions: np.ndarray) -> np.ndarray:
     around = np.arctan2(centred[:, 1], centred[:, 0])
     flat = angle[:, None] * np.stack([np.cos(around), np.sin(around)], axis=1)
     return flat / max(float(np.linalg.norm(flat, axis=1).max()), 1e-12)
+
+
+def region_of(sensor: Sensor) -> str:
+    """The region of the head that a sensor is over.
+
+    Parameters
+    ----------
+    sensor : Sensor
+        The sensor.
+
+    Returns
+    -------
+    str
+        As CTF names it, or by the sensor's place; empty where that is not known.
+    """
+    if match := CTF_REGION.match(sensor.name):
+        return match[0]
+    x, y, _ = sensor.position
+    if not any(sensor.position):
+        return ""
+    return f"{'left' if x < 0 else 'right'} {'front' if y > 0 else 'back'}"

@@ -174,6 +174,34 @@ class BadStretch:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class BadMark:
+    """What the operator of a session called bad: everything for some time, or one sensor.
+
+    Attributes
+    ----------
+    start : float
+        In seconds of signal time.
+    stop : float or None
+        None while it lasts.
+    sensor : str
+        Its name; empty where all of the signal is meant.
+    """
+
+    start: float
+    stop: float | None
+    sensor: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why a word is skipped for it."""
+        return f"{self.sensor or 'signal'} marked as bad by the operator"
+
+    def touches(self, start: float, stop: float) -> bool:
+        """Whether it reaches into the time from start to stop."""
+        return self.start <= stop and (self.stop is None or self.stop >= start)
+
+
 class Annotation(NamedTuple):
     """What an operator wrote at a time of the signal; an empty text is a bookmark without a name.
 
@@ -291,6 +319,12 @@ class RecordingIdentity:
     def prints(self) -> set[str]:
         """Every fingerprint by which it is known."""
         return {self.fingerprint, self.signal, *self.played} - {""}
+
+
+def compensation_grade(recording: Recording) -> int | None:
+    """Of a CTF machine's gradient compensation; None where a recording does not say."""
+    grade: int | None = getattr(recording, "grade", None)  # that of files and streams alone
+    return grade
 
 
 AXIAL_COILS = frozenset({2001, 4002, 5001, 6001, 7001, 7501, 9001, 9101, 9102})

@@ -62,6 +62,9 @@ class Session(Settings):
 
     meg: str | None = Field(None, description="Name of the MEG stream; none: the first of type MEG or EEG.")
     words: str | None = Field(None, description="Name of the stream of words; none: the first stream of text.")
+    head: str | None = Field(
+        None, description="Name of a stream of head positions (neuromag2lsl); none: CTF's head coils, where they come."
+    )
     encoding: WordEncoding = Field("auto", description="How words arrive on their stream.")
     trigger: str | None = Field(None, description="A channel of the MEG stream whose codes mark words; needs a table.")
     audio_delay_s: float = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,9 +146,17 @@ class SensorMap:
     fill: np.ndarray | None
     differences: tuple[str, ...]
 
+    @property
+    def names(self) -> list[str]:
+        """Of the sensors."""
+        return [sensor.name for sensor in self.sensors]
+
     @classmethod
-    def match(cls, setup: DecoderSetup, stream: Sequence[Sensor]) -> SensorMap:
-        """Match a stream to a setup; a sensor of another kind counts as missing, as its values have another unit."""
+    def match(cls, setup: DecoderSetup, stream: Sequence[Sensor], left_out: Collection[str] = ()) -> SensorMap:
+        """Match a stream to a setup; a sensor of another kind counts as missing, as its values have another unit.
+
+        left_out : sensors that were left out of the stream on purpose: that they are missing is no difference.
+        """
         expected = setup.sensors or tuple(stream)
         there = {(sensor.name, sensor.kind): column for column, sensor in enumerate(stream)}
         present = [i for i, s in enumerate(expected) if (s.name, s.kind) in there]
@@ -159,7 +167,7 @@ class SensorMap:
             mean_x = bank.tensors["mean_x"] if bank else np.zeros((len(setup.lags_s), len(expected)))
             fill = np.array(mean_x, np.float32)
         sensors = tuple(expected[i] for i in present)
-        differences = tuple(sensor_differences(expected, stream))
+        differences = tuple(sensor_differences([s for s in expected if s.name not in left_out], stream))
         return cls(sensors, np.array(columns, int), np.array(present, int), fill, differences)
 
     def select(self, data: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import assert_never
 
 import numpy as np
 
+from rtalign.core.records import BadMark
 from rtalign.core.session import MIN_CURVE_WORDS, Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -14,6 +15,7 @@ from rtalign.engine.commands import (
     EngineCommand,
     IgnoreMissingSensors,
     Inspect,
+    MarkBad,
     Pause,
     Play,
     Publish,
@@ -23,8 +25,10 @@ from rtalign.engine.commands import (
     Seek,
     SetAnnotations,
     SetSpeed,
+    ShowSensors,
     Step,
     Stop,
+    TakeBackMark,
     UseBank,
     WaitAt,
     WriteReport,
@@ -95,12 +99,19 @@ class CommandExecutor:
                 engine.ignore_missing_sensors()
             case WriteTo(folder):
                 self._folder.write_to(folder)
+                engine.carry_marks(self._folder.carried_marks())
             case Publish(on):
                 engine.publish = score_publisher(engine.decoding, engine.source) if on else None
             case SetAnnotations(annotations):
                 engine.annotate(annotations)
             case WriteReport(folder):
                 self._folder.write_report(engine, folder)
+            case MarkBad(start_s, stop_s, sensor):
+                engine.mark(BadMark(start_s, stop_s, sensor))
+            case TakeBackMark(start_s, sensor):
+                engine.take_back_mark(start_s, sensor)
+            case ShowSensors(on):
+                engine.intake.show_sensors(on)
             case Stop():
                 self.stopped = True
             case _:

@@ -18,6 +18,7 @@ Factor = Annotated[float, Field(strict=True, gt=0, le=1000)]
 Switch = Annotated[bool, Field(strict=True)]
 Index = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
+Name = Annotated[str, Field(strict=True, max_length=200)]
 Words = Annotated[int, Field(strict=True, gt=-(2**53), lt=2**53)]
 MAX_ANNOTATIONS, MAX_ANNOTATION_CHARACTERS = 2000, 500
 
@@ -247,6 +248,57 @@ class WriteReport:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkBad:
+    """Call the signal bad for some time, or one sensor; replaces the mark that has the same beginning.
+
+    Attributes
+    ----------
+    start_s : float
+        Signal time, in seconds.
+    stop_s : float or None
+        None while it lasts.
+    sensor : str
+        Its name; empty: all of the signal, so that words there are skipped.
+    """
+
+    start_s: Seconds
+    stop_s: Seconds | None
+    sensor: Name = ""
+    kind: Literal["mark bad"] = "mark bad"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackMark:
+    """Take a mark back, as if it had never been made.
+
+    Attributes
+    ----------
+    start_s : float
+        Its beginning.
+    sensor : str
+        Its sensor; empty: that of all of the signal.
+    """
+
+    start_s: Seconds
+    sensor: Name = ""
+    kind: Literal["take back mark"] = "take back mark"
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSensors:
+    """Put the newest signal, spectrum and state of every sensor into the snapshots, or no longer.
+
+    Attributes
+    ----------
+    on : bool
+        Whether they are put there from now on.
+    """
+
+    on: Switch
+    kind: Literal["show sensors"] = "show sensors"
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """End the session and write its results."""
 
@@ -268,6 +320,9 @@ EngineCommand = (
     | Publish
     | SetAnnotations
     | WriteReport
+    | MarkBad
+    | TakeBackMark
+    | ShowSensors
     | Stop
 )
 """What an engine executes; `kind` tells them apart on the pipe and names them in notices."""

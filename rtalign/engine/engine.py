@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import Annotation, BadStretch, Chunk, Epoch, SkippedWord, Word
+from rtalign.core.records import Annotation, BadMark, BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.adaptation import AdaptationThread
 from rtalign.decoding.bank import LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.decoding.training_overlap import TrainingOverlap
+from rtalign.engine.head_watch import HeadWatch
 from rtalign.engine.intake import Intake
 from rtalign.engine.ledger import N_RECENT, TOO_SLOW, Ledger, ReadyWord, WordEntry
 from rtalign.engine.live_controls import LiveControls
@@ -23,7 +24,7 @@ from rtalign.scoring.assessor import Assessment, Assessor
 from rtalign.scoring.findings import THESE_DECODERS
 from rtalign.scoring.scoreboard import Scoreboard
 from rtalign.scoring.unique_board import UniqueBoard
-from rtalign.streams.events import Event, Notice, SignalChanged, Source, SourceEnded, SourceJumped
+from rtalign.streams.events import Event, HeadLocalised, Notice, SignalChanged, Source, SourceEnded, SourceJumped
 
 BATCH = 16
 """Words predicted at once: decoders of all layers and lags are read from memory once a batch."""
@@ -48,6 +49,7 @@ class SessionSink:
 
     def write_word(self, entry: WordEntry) -> None: ...
     def write_scores(self, assessment: Assessment) -> None: ...
+    def write_mark(self, mark: BadMark, taken_back: bool = False) -> None: ...
     def log(self, event: Mapping[str, Any]) -> None: ...
 
 
@@ -125,6 +127,8 @@ class Engine:
         How often decoders were solved from this session's words.
     training_overlap : TrainingOverlap
         Whether the bank was trained on what it is scored on, as far as that can be known.
+    head : HeadWatch
+        How far the head is from where it was in training.
     annotations : tuple of Annotation
         What the operator wrote.
     inspected : int or None
@@ -161,6 +165,7 @@ class Engine:
         self._adaptation: AdaptationThread | None = None
         self._assessor = Assessor(self.decoding.recipe.fit.peak)
         self.training_overlap = TrainingOverlap.find(decoding.bank.passport if decoding.bank else None, ())
+        self.head = HeadWatch(decoding.bank.passport if decoding.bank else None)
         self.scoreboard = self._new_scoreboard()
         self.controls = self._new_controls()
         self.annotations: tuple[Annotation, ...] = ()
@@ -204,6 +209,9 @@ class Engine:
                 self._add_word(event.word, event.reason)
             case BadStretch():
                 self.intake.mark_bad(event)
+            case HeadLocalised():
+                for line in self.head.push(event.position):
+                    self.notify(Notice("warning", "head", line, event.time))
             case Notice():
                 self.notify(event)
             case SignalChanged():
@@ -254,6 +262,7 @@ class Engine:
             decoding = replace(decoding, nuisances=None)  # the reader does not read what they need
         self.decoding, self._decoders = decoding, decoders
         self.controls = self._new_controls()
+        self.head = HeadWatch(decoding.bank.passport if decoding.bank else None)
         self.reader.set_targets(decoding.targets)
         self.reset()
         if self.intake.stream:
@@ -264,6 +273,29 @@ class Engine:
         self.intake.allow_missing = True
         if self.intake.stream and self.intake.refused:
             self._start_stream(self.intake.stream)
+
+    def mark(self, mark: BadMark) -> None:
+        """Call the signal or a sensor bad; words that are scored already stay as they are.
+
+        Raises
+        ------
+        ValueError
+            Where the stream has no such sensor, or the mark ends before it begins.
+        """
+        if mark.sensor and mark.sensor not in (self.intake.fitting.names if self.intake.fitting else ()):
+            raise ValueError(f"there is no sensor called {mark.sensor}")
+        self.intake.marks.put(mark)
+        self._sink.write_mark(mark)
+
+    def take_back_mark(self, start: float, sensor: str) -> None:
+        """Take a mark back; LookupError where there is none."""
+        self._sink.write_mark(self.intake.marks.remove(start, sensor), taken_back=True)
+
+    def carry_marks(self, lasting: Sequence[BadMark]) -> None:
+        """A folder is written to: what lasts in it holds here too, and the marks that were made before go there."""
+        for mark in self.intake.marks.all:
+            self._sink.write_mark(mark)
+        self.intake.marks.restore(lasting)
 
     def finish(self) -> Assessment:
         """Wait for the language model, but not for long; score what is left, and assess everything once more."""

@@ -8,7 +8,7 @@ from itertools import chain
 
 from rtalign.core.machine import cpu_count
 from rtalign.core.recipe import Recipe
-from rtalign.core.records import RecordingIdentity, Word
+from rtalign.core.records import RecordingIdentity, Word, compensation_grade
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -89,7 +89,10 @@ class SessionParts:
             return cls(decoding, open_streams(session), live_reader(model, decoding), None, is_scored)
         chunk_s = session.chunk_s if session.speed else FAST_CHUNK_S
         origin = tuple(RecordingIdentity.of(part) for part in recording.parts)
-        source = ReplaySource(recording, session.speed, chunk_s, origin=origin)
+        left_out = tuple(dict.fromkeys(name for part in recording.parts for name in part.left_out))
+        grades = {compensation_grade(part) for part in recording.parts}
+        grade = grades.pop() if len(grades) == 1 else None
+        source = ReplaySource(recording, session.speed, chunk_s, origin=origin, left_out=left_out, grade=grade)
         sounds = sounds_of(recording, session.audio)
         return cls(decoding, source, ahead_reader(recording, model, decoding), recording, is_scored, sounds)
 
@@ -155,7 +158,9 @@ def open_streams(session: Session) -> Source:
     decoder = open_decoder("trigger" if session.trigger else session.encoding, session.word_table, session.trigger)
     words = session.words if decoder.channel is None else None
     backend = buffer_backend(session.meg, words)
-    return LiveSource(session.meg, words, decoder, audio_delay_s=session.audio_delay_s, backend=backend)
+    return LiveSource(
+        session.meg, words, decoder, head=session.head, audio_delay_s=session.audio_delay_s, backend=backend
+    )
 
 
 def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable[[Word], bool] | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
-from rtalign.core.records import Annotation
+from rtalign.core.records import Annotation, BadMark
 from rtalign.engine.ledger import WordEntry
 from rtalign.recordings.wav_file import Sound
 from rtalign.scoring.findings import TemporalScore
@@ -135,6 +135,50 @@ class Traces:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SensorsView:
+    """Every sensor of the bank that the stream has, as far as a picture needs it.
+
+    Attributes
+    ----------
+    names, kinds, regions : tuple of str
+        Of each sensor; a region is empty where it is not known.
+    faults : tuple of str
+        What is wrong with each, beside its kind; empty where it is fit.
+    left_out : tuple of str
+        Why each is left out of the scores now; empty where it is used.
+    seconds : float
+        How much signal the check rests on.
+    density : ndarray, shape (sensor,)
+        Noise density from 30 to 100 Hz, in display units per square root of a hertz.
+    hz : ndarray, shape (bin,)
+        Frequencies of the spectra.
+    spectra : ndarray, shape (bin, sensor)
+        Amplitude spectral densities.
+    start, column_s : float
+        Signal time of the first column of the envelope, and the time that a column covers.
+    low, high : ndarray, shape (column, sensor)
+        Lowest and highest value of the unfiltered signal in each column, in display units about the sensor's middle;
+        NaN where samples are missing.
+    """
+
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    regions: tuple[str, ...]
+    faults: tuple[str, ...]
+    left_out: tuple[str, ...]
+    seconds: float
+    density: np.ndarray
+    hz: np.ndarray
+    spectra: np.ndarray
+    start: float
+    column_s: float
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class InspectedWord:
     """One word in detail.
 
@@ -246,6 +290,14 @@ class Snapshot:
         Some sensors' newest signal.
     inspected : InspectedWord or None
         The word whose details were asked for.
+    marks : tuple of BadMark
+        What the operator has called bad.
+    left_out : tuple of str
+        The bank's sensors that are left out now.
+    head_mm : float or None
+        How far the head is from where it was in training; None where that is not known.
+    sensors : SensorsView or None
+        Every sensor, where they were asked for.
     """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
@@ -292,6 +344,10 @@ class Snapshot:
     sounds: tuple[Sound, ...] = ()
     traces: Traces | None = None
     inspected: InspectedWord | None = None
+    marks: tuple[BadMark, ...] = ()
+    left_out: tuple[str, ...] = ()
+    head_mm: float | None = None
+    sensors: SensorsView | None = None
 
 
 def seen_through(snapshot: Snapshot, control: str) -> Snapshot:

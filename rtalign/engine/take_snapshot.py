@@ -16,6 +16,7 @@ from rtalign.scoring.unique_board import TWIN, UNIQUE
 N_WORDS = 60
 TRACE_S = 6.0
 MAX_TRACES = 12
+N_MARKS = 500
 TOO_OLD = "received too long ago to be shown"
 
 
@@ -62,6 +63,10 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         work=work,
         traces=newest_traces(engine),
         inspected=inspected_word(engine),
+        marks=engine.intake.marks.all[-N_MARKS:],
+        head_mm=engine.head.distance_mm,
+        left_out=engine.intake.left_out,
+        sensors=engine.intake.sensors_view(),
         **_assessment(engine.assessment),
         controls=_controls(engine),
         **_transport(engine),

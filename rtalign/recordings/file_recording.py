@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
+from rtalign.core.head_position import HeadPosition
 from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word
 
 
@@ -21,11 +22,14 @@ class FileRecording(Recording, Protocol):
         What a user should know: sensors left out, rows dropped, known faults.
     sound_onset : float or None
         When the sound of its words began, in seconds of the recording; None where it is unknown.
+    left_out : tuple of str
+        Sensors that its operator marked as bad while it was recorded.
     """
 
     path: Path
     notes: tuple[str, ...]
     sound_onset: float | None
+    left_out: tuple[str, ...]
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -46,11 +50,22 @@ class FileRecording(Recording, Protocol):
 
 
 class FingerprintedSignal:
-    """The two fingerprints of a recording, from one digest of its signal."""
+    """The two fingerprints of a recording, from one digest of its signal.
+
+    Attributes
+    ----------
+    grade : int or None
+        Of a CTF machine's gradient compensation; None where it is not known.
+    head : HeadPosition or None
+        Where the head was in the helmet; None where it is not known.
+    """
 
     sensors: tuple[Sensor, ...]
     words: tuple[Word, ...]
     bad_stretches: tuple[BadStretch, ...] = ()
+    left_out: tuple[str, ...] = ()
+    grade: int | None = None
+    head: HeadPosition | None = None
 
     def fingerprint(self) -> str:
         """Return a hash of words, sensors, bad stretches and signal, of which only samples may be read."""

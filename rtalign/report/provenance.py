@@ -7,7 +7,7 @@ from collections import Counter
 from rtalign.core.recipe import Recipe
 from rtalign.core.time_format import decimal_duration
 from rtalign.report.html import Markup, join, prose, tag
-from rtalign.report.read import Results
+from rtalign.report.read import Passport, Results
 from rtalign.report.tables import Cell, facts, skipped_table, table, value_text
 from rtalign.report.text import milliseconds, model_name, null_method, power, several
 from rtalign.scoring.findings import INTERVALS, THESE_DECODERS
@@ -246,6 +246,7 @@ def passport(results: Results) -> Markup:
         ("Language model", facts([*_named(made.model), ("context", results.summary.context)])),
         ("How words are read", facts(_named({k: v for k, v in made.reading.items() if k != "context"}))),
         ("Phase error left by the filter", _phase(made.chain)),
+        ("Sensors left out, and faults", _faults(made)),
         ("Made with", facts([("created", made.created), *_named(made.versions)])),
     ]
     shown = [tag("div", tag("h3", title), body, class_="panel") for title, body in boxes if body is not None]
@@ -265,6 +266,12 @@ def _phase(chain: dict[str, object]) -> Markup | None:
         return None
     rows = [[(f"{key} Hz", "l"), (value_text(value), "")] for key, value in errors.items()]
     return table([("frequency", "l"), ("error (ms)", "")], rows)
+
+
+def _faults(made: Passport) -> Markup | None:
+    out = [(fault.name, f"left out: {fault.reason}") for fault in made.sensor_faults if fault.left_out]
+    used = [(fault.name, f"used: {fault.reason}") for fault in made.sensor_faults if not fault.left_out]
+    return facts([*out, *used]) if out or used else None
 
 
 def recipe(results: Results) -> Markup:

@@ -180,6 +180,14 @@ class PassportSensor(FilePart):
     normal: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
+class SensorFault(FilePart):
+    """A sensor that was left out, or has a fault and was used."""
+
+    name: str
+    left_out: bool
+    reason: str
+
+
 class Passport(FilePart):
     """What signal and which model the decoders belong to."""
 
@@ -190,6 +198,7 @@ class Passport(FilePart):
     recordings: list[dict[str, Any]] = []
     versions: dict[str, Any] = {}
     created: str = ""
+    sensor_faults: list[SensorFault] = []
 
 
 class PersonCeiling(FilePart):

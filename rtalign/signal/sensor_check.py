@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.fft import rfft
@@ -31,6 +32,8 @@ N_BAD = 4
 N_GOOD = 20
 """It is well again after so many blocks without."""
 
+N_BINS = 64
+"""Of the spectra, evenly spaced on a logarithmic axis, as far as a block resolves them."""
 N_NAMED = 5
 LARGEST = 1e15
 """In display units: what is beyond is no signal, and its square would be no number."""
@@ -85,6 +88,8 @@ class SensorCheck:
     ----------
     n_blocks : int
         Blocks judged so far.
+    hz : ndarray, shape (bin,)
+        Middles of the bins of `spectra`.
     """
 
     def __init__(self, sensors: Sequence[Sensor], sfreq: float) -> None:
@@ -100,6 +105,9 @@ class SensorCheck:
         top = min(BAND_HZ[1], 0.4 * sfreq)
         self._in_band = (hz >= min(BAND_HZ[0], top / 2)) & (hz <= top) & ~near.any(axis=0)
         self._bin_hz = sfreq / n
+        self._edges = np.unique(np.geomspace(1, len(hz), N_BINS + 1).astype(int))
+        self.hz = np.array([np.sqrt(hz[a] * hz[b - 1]) for a, b in pairwise(self._edges.tolist())])
+        self._power = np.zeros((len(self.hz), len(self._sensors)), np.float32)
         self._rows = np.empty((n, len(self._sensors)))
         self._n_rows, self.n_blocks = 0, 0
         self._usual_step: np.ndarray | None = None
@@ -124,15 +132,23 @@ class SensorCheck:
     @property
     def states(self) -> list[SensorState]:
         """Every sensor; of several faults, the first in the order of FAULTS."""
+        usual = {
+            (kind, line): float(np.median(values[self._kinds == kind])) if self.n_blocks else float("nan")
+            for kind in np.unique(self._kinds).tolist()
+            for line, values in ((True, self._line), (False, self._density))
+        }
         found = []
         for i, sensor in enumerate(self._sensors):
             fault = next((fault for fault, has in zip(FAULTS, self._has[:, i], strict=True) if has), "")
-            own = self._kinds == sensor.kind
-            values = self._line if fault == "line noise" else self._density
-            usual = float(np.median(values[own])) if self.n_blocks else float("nan")
-            state = SensorState(sensor.name, sensor.kind, float(self._density[i]), float(self._line[i]), fault, usual)
+            own = usual[sensor.kind, fault == "line noise"]
+            state = SensorState(sensor.name, sensor.kind, float(self._density[i]), float(self._line[i]), fault, own)
             found.append(state)
         return found
+
+    @property
+    def spectra(self) -> np.ndarray:
+        """(bin, sensor): amplitude spectral density, in display units per square root of a hertz."""
+        return np.sqrt(self._power)
 
     def take_lines(self) -> list[str]:
         """What has changed since the last call, in words."""
@@ -169,6 +185,8 @@ class SensorCheck:
         flat, noisy, quiet = self._compare(density)
         now = np.stack([flat, self._jumps(steps), noisy, quiet, self._exceeds(line, LINE)])
         weight = 1.0 if not self.n_blocks else max(1 / (self.n_blocks + 1), 0.1)
+        binned = np.add.reduceat(power, self._edges[:-1], axis=0) / np.diff(self._edges)[:, None]
+        self._power += np.float32(weight) * (binned.astype(np.float32) - self._power)
         self._density, self._line = (
             np.where(np.isfinite(old), (1 - weight) * old + weight * new, new)
             for old, new in ((self._density, density), (self._line, line))

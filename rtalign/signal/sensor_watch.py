@@ -67,6 +67,11 @@ class SensorWatch:
         """(sensor,): which were left out at any time from start to stop, s."""
         return np.asarray((self._since < stop) & (self._until > start))
 
+    @property
+    def ever_out(self) -> np.ndarray:
+        """(sensor,): which were left out at any time."""
+        return np.isfinite(self._since)
+
     def take_lines(self) -> list[str]:
         """What has changed since the last call, in words."""
         lines, self._lines = self._lines, []

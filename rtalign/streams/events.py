@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from rtalign.core.head_position import HeadPosition
 from rtalign.core.records import BadStretch, Chunk, RecordingIdentity, Sensor, SkippedWord, Word
 
 Level = Literal["info", "warning", "error"]
@@ -51,7 +52,7 @@ class OffsetMeasurement:
 
     Attributes
     ----------
-    stream : {"meg", "words"}
+    stream : {"meg", "words", "head"}
         Which stream.
     time : float
         Local time of the measurement, s.
@@ -61,7 +62,7 @@ class OffsetMeasurement:
         Of the offset, s.
     """
 
-    stream: Literal["meg", "words"]
+    stream: Literal["meg", "words", "head"]
     time: float
     offset_s: float
     uncertainty_s: float
@@ -105,6 +106,10 @@ class SignalChanged:
         Of everything that comes, of which the sensors are a part; empty of a replay.
     origin : tuple of RecordingIdentity
         The recordings that the signal is played from; empty where nothing is known of it, as of a live signal.
+    left_out : tuple of str
+        Sensors that the operator of a recording marked as bad, and that are not among `sensors` therefore.
+    grade : int or None
+        Of a CTF machine's gradient compensation; None where it is not known.
     """
 
     sensors: tuple[Sensor, ...]
@@ -113,6 +118,24 @@ class SignalChanged:
     channels: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     origin: tuple[RecordingIdentity, ...] = ()
+    left_out: tuple[str, ...] = ()
+    grade: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLocalised:
+    """Where the head was found to be.
+
+    Attributes
+    ----------
+    position : HeadPosition
+        In the helmet.
+    time : float
+        When, in seconds of signal time.
+    """
+
+    position: HeadPosition
+    time: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +156,7 @@ class SourceEnded:
     """Nothing will follow."""
 
 
-Event = Chunk | Word | SkippedWord | BadStretch | Notice | SignalChanged | SourceJumped | SourceEnded
+Event = Chunk | Word | SkippedWord | BadStretch | HeadLocalised | Notice | SignalChanged | SourceJumped | SourceEnded
 """What an engine takes in."""
 
 RawEvent = RawSamples | RawMarker | OffsetMeasurement | SignalChanged | Notice

@@ -222,8 +222,10 @@ class SignalInlet(_Inlet):
         If the sender does not answer.
     """
 
+    needs_rate = True
+
     def __init__(self, info: StreamInfo) -> None:
-        if not info.regular or info.format == "string":
+        if info.format == "string" or (self.needs_rate and not info.regular):
             raise ValueError(
                 f"stream {info.name} is no regular signal ({info.format}, {info.sfreq:g} Hz) - choose another"
             )
@@ -252,7 +254,9 @@ class SignalInlet(_Inlet):
 
 
 class UndescribedInlet(SignalInlet):
-    """A regular stream of numbers whose description cannot be used: it can be recorded, and nothing else."""
+    """A stream of numbers whose description says nothing of sensors: it can be recorded, or be read by its labels."""
+
+    needs_rate = False
 
     def _parse(self) -> StreamChannels:
         return channels.parse_labels(self.xml, self.info.n_channels, self.info.name)
@@ -405,6 +409,8 @@ class SignalOutlet(DescribedOutlet):
         What stays the same when the sender is started again.
     origin : sequence of RecordingIdentity
         The recordings that are played into it.
+    grade : int or None
+        Of a CTF machine's gradient compensation; None where it is not known.
     """
 
     def __init__(
@@ -414,9 +420,11 @@ class SignalOutlet(DescribedOutlet):
         sfreq: float,
         source_id: str,
         origin: Sequence[RecordingIdentity] = (),
+        grade: int | None = None,
     ) -> None:
         type = "EEG" if all(sensor.kind == "eeg" for sensor in sensors) else "MEG"
-        info = _described(name, type, [describe_channel(sensor) for sensor in sensors], sfreq, source_id)
+        trees = [describe_channel(sensor, grade=grade) for sensor in sensors]
+        info = _described(name, type, trees, sfreq, source_id)
         if origin:
             node = info.desc().append_child("recordings")
             for tree in describe_origin(origin):

@@ -35,6 +35,10 @@ class ReplaySource:
         () -> seconds; a test gives its own.
     origin : tuple of RecordingIdentity
         The recordings that this one is made of.
+    left_out : tuple of str
+        Sensors that its operator marked as bad.
+    grade : int or None
+        Of a CTF machine's gradient compensation.
 
     Examples
     --------
@@ -49,8 +53,11 @@ class ReplaySource:
         chunk_s: float = 0.02,
         clock: Callable[[], float] = time.monotonic,
         origin: tuple[RecordingIdentity, ...] = (),
+        left_out: tuple[str, ...] = (),
+        grade: int | None = None,
     ) -> None:
-        self._recording, self._clock, self._chunk_s, self._origin = recording, clock, chunk_s, origin
+        self._recording, self._clock, self._chunk_s = recording, clock, chunk_s
+        self._signal = SignalChanged(recording.sensors, recording.sfreq, origin=origin, left_out=left_out, grade=grade)
         self._speed, self._paused = speed, False
         self._no_words = count_rows_without_word(recording.notes)
         self._words = sorted(recording.words, key=lambda word: word.onset)
@@ -135,7 +142,7 @@ class ReplaySource:
         events: list[Event] = []
         if not self._began:
             self._began = True
-            events.append(SignalChanged(self._recording.sensors, self._recording.sfreq, origin=self._origin))
+            events.append(self._signal)
             events += self._recording.bad_stretches
         if self._moved:
             self._moved = False

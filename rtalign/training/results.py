@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rtalign.core.head_position import HeadPosition
 from rtalign.core.machine import peak_rss_mb
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe, Recipe
-from rtalign.core.records import RecordingIdentity
+from rtalign.core.records import RecordingIdentity, compensation_grade
 from rtalign.report import write
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import assess
@@ -96,6 +97,7 @@ def utc_now() -> str:
 def recording_entry(prepared: PreparedRecording) -> dict[str, Any]:
     """The passport's entry of a recording."""
     recording = prepared.recording
+    head: HeadPosition | None = getattr(recording, "head", None)  # that of files and streams alone
     return {
         "name": recording.name,
         "subject": recording.subject,
@@ -105,6 +107,8 @@ def recording_entry(prepared: PreparedRecording) -> dict[str, Any]:
         "n_words": len(prepared.used),
         "seconds": round(recording.n_samples / recording.sfreq, 3),
         "sfreq": recording.sfreq,
+        "grade": compensation_grade(recording),
+        "head": list(head.rows) if head is not None else None,
         "notes": list(recording.notes),
     }
 

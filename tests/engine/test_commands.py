@@ -16,6 +16,7 @@ from rtalign.engine.commands import (
     EngineCommand,
     IgnoreMissingSensors,
     Inspect,
+    MarkBad,
     Pause,
     Play,
     Publish,
@@ -24,8 +25,10 @@ from rtalign.engine.commands import (
     Seek,
     SetAnnotations,
     SetSpeed,
+    ShowSensors,
     Step,
     Stop,
+    TakeBackMark,
     UseBank,
     WaitAt,
     WriteReport,
@@ -37,8 +40,9 @@ EVERY: tuple[EngineCommand, ...] = (
     *(Pause(), Play(), Seek(4.25), SetSpeed(2.0), SetSpeed(None), Step(-1), WaitAt(3.0), WaitAt(None)),
     *(ScoreLastWords(300), ScoreLastWords(None), Inspect(7), Inspect(None), Reset(), UseBank(Path("banks/a"))),
     *(IgnoreMissingSensors(), WriteTo(Path("/data")), WriteTo(None), Publish(True), WriteReport(Path("/data/b"))),
-    *(WriteReport(None), SetAnnotations((Annotation(1.5, "coughs"), Annotation(2.0, "")), 3.0)),
-    *(Stop(), Begin(Session(bank=Path("bank"), words="words", record=Path("kept")))),
+    *(WriteReport(None), MarkBad(3.0, None), MarkBad(3.0, 4.5, "MLC11"), TakeBackMark(3.0), ShowSensors(True)),
+    *(SetAnnotations((Annotation(1.5, "coughs"), Annotation(2.0, "")), 3.0), Stop()),
+    Begin(Session(bank=Path("bank"), words="words", record=Path("kept"))),
 )
 
 
@@ -81,6 +85,7 @@ def test_two_commands_of_different_kinds_are_never_equal() -> None:
         ({"kind": "inspect", "word": -1}, "at least"),
         ({"kind": "bank", "folder": 3}, "folder"),
         ({"kind": "publish", "on": 1}, "not 1"),
+        ({"kind": "mark bad", "start_s": 1.0, "stop_s": None, "sensor": 3}, "must be text"),
         ({"kind": "annotations", "annotations": [[1.0, "a" * 501]], "now_s": 1.0}, "at most 500 characters"),
         ({"kind": "annotations", "annotations": [[float("nan"), "a"]], "now_s": 1.0}, "finite time"),
         ({"kind": "annotations", "annotations": [[1.0, "a"]] * 2001, "now_s": 1.0}, "annotations"),

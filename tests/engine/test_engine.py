@@ -15,19 +15,20 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.records import BadStretch, Chunk, SkippedWord, Word
+from rtalign.core.records import BadMark, BadStretch, Chunk, SkippedWord, Word
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.engine import snapshot
-from rtalign.engine.engine import Engine, EngineOptions
+from rtalign.engine.engine import Engine, EngineOptions, SessionSink
 from rtalign.engine.process import wire
 from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader, LiveReader, Reading
 from rtalign.recordings import ConcatenatedRecording
-from rtalign.streams.events import Event, Health, Notice, SignalChanged, SourceEnded, StreamHealth
+from rtalign.streams.events import Event, HeadLocalised, Health, Notice, SignalChanged, SourceEnded, StreamHealth
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.evaluation import evaluate
 from rtalign.training.trainer import train
+from tests.helpers.heads import COILS, position
 from tests.helpers.small_world import FakeModel, MemoryRecording, small_recipe, world
 
 QUIET = Progress(quiet=True)
@@ -158,6 +159,88 @@ def test_words_in_bad_stretches_are_skipped_with_the_same_reasons_by_evaluate_an
     assert np.abs(engine.scoreboard.r() - evaluated["r"]).max() < 1e-5
 
 
+def test_marks_made_live_skip_the_words_that_evaluate_skips(bank: DecoderBank, fresh: Any, tmp_path: Path) -> None:
+    """A mark holds from its beginning until it is ended; words that are under way count, words scored before stay."""
+    recording, model = fresh
+    at = [word.onset for word in recording.words]
+    source = ReplaySource(recording, None, 0.1)
+    engine = Engine(DecoderSetup.from_bank(bank), source, ahead_reader(bank, recording, model))
+    while engine.intake.time_s < at[50]:
+        engine.step(0.001)
+    mark = BadMark(engine.intake.time_s, at[60])
+    engine.mark(replace(mark, stop=None))
+    while engine.intake.time_s < at[60]:
+        engine.step(0.001)
+    engine.mark(mark)
+    run(engine)
+    offline = replace(recording, bad_stretches=(BadStretch(mark.start, at[60], mark.reason),))
+    evaluated = evaluate(bank, [offline], model, tmp_path / "out", QUIET, store=tmp_path / "cache")
+    assert evaluated["skipped"][mark.reason] > 10
+    assert dict(engine.ledger.skipped) == evaluated["skipped"]
+    assert np.abs(engine.scoreboard.r() - evaluated["r"]).max() < 1e-5
+
+
+def test_a_marked_sensor_is_as_one_that_is_missing(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    less = MemoryRecording(recording.data[:, 1:], recording.words)
+    less.sensors = recording.sensors[1:]
+    engines = []
+    for shown, left_out in ((recording, ()), (less, (recording.sensors[0].name,))):
+        source = ReplaySource(shown, None, 0.1, left_out=left_out)
+        engines.append(Engine(DecoderSetup.from_bank(bank), source, ahead_reader(bank, shown, model)))
+    marked, missing = engines
+    marked.step(0.001)
+    with pytest.raises(ValueError, match="no sensor called X"):
+        marked.mark(BadMark(0.0, None, "X"))
+    marked.mark(BadMark(0.0, None, recording.sensors[0].name))
+    assert np.allclose(run(marked).scoreboard.r(), run(missing).scoreboard.r(), atol=1e-6)
+    assert not missing.intake.refused
+    assert "M000 left out" in missing.notices[0].text
+    assert marked.intake.left_out == missing.intake.left_out == ("M000",)
+    assert {"name": "M000", "left_out": True, "reason": "marked as bad"} in marked.intake.sensor_faults()
+    assert {"name": "M000", "left_out": True, "reason": "missing"} in missing.intake.sensor_faults()
+
+
+def test_a_sensor_whose_mark_is_taken_back_is_used_as_if_nothing_had_been(
+    bank: DecoderBank, fresh: Any, offline: dict[str, Any]
+) -> None:
+    recording, model = fresh
+    engine = Engine(
+        DecoderSetup.from_bank(bank), ReplaySource(recording, None, 0.1), ahead_reader(bank, recording, model)
+    )
+    while engine.intake.time_s < 1.0:
+        engine.step(0.001)
+    engine.mark(BadMark(1.0, None, "M003"))
+    engine.take_back_mark(1.0, "M003")
+    assert np.abs(run(engine).scoreboard.r() - offline["r"]).max() < 1e-5
+
+
+def test_sensors_are_in_the_snapshots_while_they_are_asked_for(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    engine = Engine(
+        DecoderSetup.from_bank(bank), ReplaySource(recording, None, 0.1), ahead_reader(bank, recording, model)
+    )
+    engine.intake.show_sensors(True)
+    while engine.intake.time_s < 4.0:
+        engine.step(0.001)
+    engine.mark(BadMark(2.0, None, "M003"))
+    view = through_the_pipe(engine).sensors
+    assert view is not None
+    assert view.low.shape == view.high.shape == (round(4.0 / view.column_s), 24)
+    assert view.start == pytest.approx(0.0, abs=1e-9)
+    assert (view.low <= view.high).all()
+    assert [name for name, why in zip(view.names, view.left_out, strict=True) if why] == ["M003"]
+    assert (view.seconds, view.spectra.shape[1]) == (pytest.approx(4.0, abs=1.0), 24)
+    engine.intake.show_sensors(False)
+    assert through_the_pipe(engine).sensors is None
+    engine.close()
+
+
+def through_the_pipe(engine: Engine) -> snapshot.Snapshot:
+    message = snapshot.to_message(snapshot_of(engine, 1, snapshot.Work()))
+    return snapshot.from_message(wire.read(io.BytesIO(wire.pack(message))))
+
+
 def test_replay_gives_the_peaks_of_evaluate(bank: DecoderBank, fresh: Any, offline: dict[str, Any]) -> None:
     recording, model = fresh
     engine = run(
@@ -196,6 +279,69 @@ def test_words_jumped_over_do_not_count(bank: DecoderBank, fresh: Any) -> None:
     later = [word for word in recording.words if word.onset >= 60]
     assert engine.ledger.n_received == len(later)
     assert engine.ledger.n_scored >= len(later) - 8
+
+
+def test_marks_are_carried_to_the_folder_and_from_an_engine_before(bank: DecoderBank, fresh: Any) -> None:
+    class Sink(SessionSink):
+        written: list[BadMark] = []  # noqa: RUF012 (one sink)
+
+        def write_mark(self, mark: BadMark, taken_back: bool = False) -> None:
+            self.written.append(mark)
+
+    recording, model = fresh
+    source = ReplaySource(recording, None, 0.5)
+    engine = Engine(DecoderSetup.from_bank(bank), source, ahead_reader(bank, recording, model), sink=Sink())
+    while engine.intake.time_s < 2.0:
+        engine.step(0.001)
+    engine.mark(BadMark(0.5, 1.0))
+    engine.carry_marks([BadMark(0.0, None, "M003")])
+    assert Sink.written == [BadMark(0.5, 1.0)] * 2
+    assert engine.intake.marks.open_sensors == {"M003"}
+    engine.close()
+
+
+def with_recordings(bank: DecoderBank, **entry: object) -> DecoderSetup:
+    """The bank, with one recording that says so of itself."""
+    return DecoderSetup.from_bank(replace(bank, passport=bank.passport | {"recordings": [entry]}))
+
+
+def test_the_head_is_compared_with_that_of_the_bank(bank: DecoderBank, fresh: Any) -> None:
+    recording, model = fresh
+    near, far = (position(COILS + np.array([0.0, 0.0, mm / 1000])) for mm in (0.5, 3.2))
+    setup = with_recordings(bank, head=list(position().rows))
+    events = [SignalChanged(recording.sensors, recording.sfreq), HeadLocalised(near, 1.0), HeadLocalised(far, 2.0)]
+    engine = Engine(setup, Scripted(events), ahead_reader(bank, recording, model))
+    distances = []
+    for _ in events:
+        engine.step(0.001)
+        distances.append(through_the_pipe(engine).head_mm)
+    assert distances == [None, pytest.approx(0.5, abs=1e-6), pytest.approx(3.2, abs=1e-6)]
+    (notice,) = [notice for notice in engine.notices if notice.kind == "head"]
+    assert (notice.text, notice.time) == ("the head is 3.2 mm from where it was in training", 2.0)
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("in_bank", "stream", "refused", "said"),
+    [
+        (0, 0, False, ""),
+        (0, 3, True, "the stream has compensation grade 3, the bank 0"),
+        (3, None, False, "the bank has compensation grade 3, and the stream does not say which it has"),
+        (None, 3, False, ""),
+    ],
+)
+def test_a_stream_of_another_compensation_grade_is_refused(
+    bank: DecoderBank, fresh: Any, in_bank: int | None, stream: int | None, refused: bool, said: str
+) -> None:
+    recording, model = fresh
+    changed = SignalChanged(recording.sensors, recording.sfreq, grade=stream)
+    engine = Engine(with_recordings(bank, grade=in_bank), Scripted([changed]), ahead_reader(bank, recording, model))
+    engine.step(0.001)
+    assert bool(engine.intake.refused) == refused
+    assert [n.text for n in engine.notices if n.kind == "passport" and said in n.text] or not said
+    engine.ignore_missing_sensors()
+    assert not engine.intake.refused
+    engine.close()
 
 
 def test_a_stream_without_a_sensor_is_refused_by_name(bank: DecoderBank, fresh: Any) -> None:

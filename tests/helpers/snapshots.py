@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 
 import numpy as np
 
-from rtalign.core.records import Sensor, Word
+from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.engine.ledger import WordEntry
-from rtalign.engine.snapshot import ControlView, InspectedWord, RecordingStatus, Snapshot, Traces, Work, empty_snapshot
+from rtalign.engine.sensors_feed import SensorsFeed
+from rtalign.engine.snapshot import (
+    ControlView,
+    InspectedWord,
+    RecordingStatus,
+    SensorsView,
+    Snapshot,
+    Traces,
+    Work,
+    empty_snapshot,
+)
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
 from rtalign.scoring.unique_board import TWIN, UNIQUE
+from rtalign.signal.sensor_check import SensorCheck
+from rtalign.simulation.helmet import helmet_sensors
 from rtalign.streams.events import Health, StreamHealth
 
 TEXT = """to sherlock holmes she is always the woman i have seldom heard him mention her under any other name in his
@@ -107,10 +120,11 @@ class FakeRun:
     """A live run of a story, 3 words a second, that begins after `before` words.
 
     everything: layers, peaks and traces all change with each snapshot, as a worst case; else scores change with the
-    words and peaks with an assessment every two seconds, as the engine has it.
+    words and peaks with an assessment every two seconds, as the engine has it.  sensors: with every sensor's signal.
     """
 
-    def __init__(self, before: int = 300, n_layers: int = 31, everything: bool = False) -> None:
+    def __init__(self, before: int = 300, n_layers: int = 31, everything: bool = False, sensors: bool = False) -> None:
+        self._sensors = sensors_view() if sensors else None
         self.before, self.n_layers, self.everything = before, n_layers, everything
         rng = np.random.default_rng(0)
         at = np.arange(12000)[:, None] / 100 * np.round(rng.uniform(8, 12, 12)) * 6.283185307
@@ -135,10 +149,14 @@ class FakeRun:
         first = round(100 * t) % 11400
         moving = Traces(now - 6.0, 100.0, tuple(f"M{'LR'[i % 2]}T{11 + i}" for i in range(12)), ("fT",) * 12,
                         self._signal[first : first + 600])  # fmt: skip
-        load = 0.4 + 0.05 * np.sin(t)
+        load, view = 0.4 + 0.05 * np.sin(t), self._sensors
+        if view is not None:
+            low, high = (np.roll(edge, -round(t / view.column_s), axis=0) for edge in (view.low, view.high))
+            view = dataclasses.replace(view, start=now - len(low) * view.column_s, low=low, high=high)
         return snapshot_after(
             n, self.n_layers, sequence=self._sequence, time_s=now, words=words(n, now, 1 / 3), traces=moving,
-            work=Work(float(load), 800 + t / 10, 46.0 + 3 * np.sin(t / 3), int(t) % 2, 0.04, 0.11), **scores,
+            work=Work(float(load), 800 + t / 10, 46.0 + 3 * np.sin(t / 3), int(t) % 2, 0.04, 0.11), sensors=view,
+            **scores,
         )  # fmt: skip
 
 
@@ -180,3 +198,23 @@ def with_controls(snapshot: Snapshot, seed: int = 1) -> Snapshot:
     unique = ControlView(**{name: getattr(own, name) for name in names})
     waits = ControlView(n_words=snapshot.n_words, reason=f"{snapshot.n_words} words so far; 300 nuisances need 900")
     return dataclasses.replace(snapshot, controls={UNIQUE: unique, TWIN: waits})
+
+
+@lru_cache
+def sensors_view(end: float = 130.0, n_seconds: int = 8, sfreq: float = 240.0) -> SensorsView:
+    """A CTF helmet: alpha at the back, one flat sensor, one noisy, one that jumps, one that the operator marked."""
+    own = helmet_sensors("ctf275")
+    rng = np.random.default_rng(0)
+    t = np.arange(round(n_seconds * sfreq)) / sfreq
+    level = 6e-15 * np.sqrt(sfreq / 2) * np.exp(0.2 * rng.standard_normal(len(own)))
+    x = level * rng.standard_normal((len(t), len(own)))
+    wave = np.cumsum(rng.standard_normal((len(t), 3)), axis=0) * 0.6 + 12 * np.cos(2 * np.pi * 10 * t)[:, None]
+    x += 2.5e-14 * wave @ (rng.standard_normal((3, len(own))) * [[1.0 if "O" in s.name else 0.3 for s in own]])
+    places = {sensor.name: i for i, sensor in enumerate(own)}
+    x[:, places["MLC11"]] = 1e-12
+    x[:, places["MRT25"]] *= 9
+    x[:, places["MLF34"]] += 2e-11 * (t // 1.3 % 2)
+    check, feed = SensorCheck(own, sfreq), SensorsFeed(own, sfreq)
+    for part in (check, feed):
+        part.push(Chunk(x, end - n_seconds, sfreq))
+    return feed.view(check, np.zeros(len(own), bool), {"MZC03"})

@@ -20,6 +20,7 @@ from rtalign_monitor.panels.inspector import InspectorPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.panel import Panel
+from rtalign_monitor.panels.sensors import SensorsPanel
 from rtalign_monitor.panels.traces import TracesPanel
 from rtalign_monitor.panels.transcript import TranscriptPanel
 from rtalign_monitor.widgets.painted import PaintedWidget
@@ -28,7 +29,7 @@ from tests.helpers import snapshots
 View = Panel | StatusBar | TrustBar
 VIEWS: tuple[Callable[[], View], ...] = (
     LadderPanel, LagMapPanel, CurvesPanel, TranscriptPanel, TracesPanel, HeadPanel, TrustBar, StatusBar,
-    InspectorPanel,
+    InspectorPanel, SensorsPanel,
 )  # fmt: skip
 """Everything that draws a snapshot: the panels of the grid and the two bars."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
@@ -18,6 +19,7 @@ from rtalign.recordings.stream_channels.selection import StreamChannels, select_
 from rtalign.recordings.xdf import writer
 from rtalign.recordings.xdf.header import parse_header
 from rtalign.streams import channels, lsl
+from tests.helpers import xdf_files
 from tests.helpers.xdf_files import open_one
 
 
@@ -217,6 +219,20 @@ def test_what_is_sent_fits_a_bank_of_its_recording(tmp_path: Path) -> None:
     came = channels.parse(sent, 4, "MEG", "s").sensors
     assert trained == came == SENSORS
     assert sensor_differences(trained, came) == []
+
+
+@pytest.mark.parametrize("grade", [None, 0, 3])
+def test_the_compensation_grade_travels_with_the_channels(grade: int | None, tmp_path: Path) -> None:
+    """As this program writes it, and above the coil's number, as MNE's programs do."""
+    trees = [describe_channel(sensor, grade=grade) for sensor in SENSORS]
+    info = lsl._described("s", "MEG", trees, 200.0, "s")
+    assert channels.parse(info.as_xml(), len(SENSORS), "MEG", "s").grade == grade
+    signal = replace(xdf_files.MEG, grade=grade)
+    assert open_one(xdf_files.write(tmp_path / "r.xdf", np.arange(400) / 200.0, signal=signal)).grade == grade
+    for tree in trees:
+        tree.pop("compensation_grade", None)
+    info = lsl._described("s", "MEG", trees, 200.0, "s")
+    assert channels.parse(info.as_xml(), len(SENSORS), "MEG", "s").grade == (grade or None)
 
 
 def test_what_is_sent_is_what_mne_lsl_reads() -> None:

@@ -14,6 +14,7 @@ from qtpy.QtTest import QTest
 from rtalign.recordings.xdf import open_xdf
 from rtalign_monitor.engines import link
 from rtalign_monitor.export import exporter
+from rtalign_monitor.panels.sensors import SensorsPanel
 from tests.helpers.live_stage import Stage
 from tests.helpers.window import PATIENCE_MS, RealWindow
 
@@ -50,6 +51,17 @@ def test_keys_and_mouse_move_in_a_replay(real_window: RealWindow) -> None:
     seen = real_window.until(lambda seen: seen.inspected is not None)
     assert seen.inspected is not None
     assert seen.inspected.entry.word.text == word.entry.word.text
+
+    real_window.press("Ctrl+7")
+    real_window.until(lambda seen: seen.sensors is not None and seen.sensors.seconds)
+    panel = real_window.window.grid.panel(SensorsPanel)
+    panel.show_view("all")
+    panel.grab()
+    viewport, (name, *_) = panel.view.viewport(), panel.sensors.names  # type: ignore[union-attr]
+    top = QPoint(viewport.width() // 2, round(panel.up().to_pixel(len(panel.sensors.names) - 1)) - panel.view.y())  # type: ignore[union-attr]
+    real_window.qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=top)
+    seen = real_window.until(lambda seen: bool(seen.marks))
+    assert seen.left_out == (seen.marks[0].sensor,) == (name,)
 
 
 def test_a_finished_replay_leaves_its_report(real_window: RealWindow, monkeypatch: pytest.MonkeyPatch) -> None:

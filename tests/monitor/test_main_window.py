@@ -22,6 +22,7 @@ from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.commands import (
     Command,
     Inspect,
+    MarkBad,
     Pause,
     Publish,
     Record,
@@ -116,6 +117,10 @@ EFFECTS: dict[str, Effect] = {
     "smaller": Effect(lambda s: s.panel("ladder").scale, 0.9),
     "reset-layout": Effect(lambda s: s.panel("curves").isVisible(), True, hide),
     **{f"show-{name}": is_shown(name) for name in ("ladder", "map", "curves", "traces", "head", "transcript")},
+    "show-sensors": Effect(lambda s: s.panel("sensors").isVisible(), True),
+    "sensor-view": Effect(lambda s: s.panel("sensors").shown, "all"),
+    "bad": sends(MarkBad(130.0, None)),
+    "bad-before": sends(MarkBad(125.0, 130.0)),
     "freeze": Effect(lambda s: s.message.startswith("The display is frozen")),
     "last-words": sends(ScoreLastWords(300)),
     "fewer": sends(ScoreLastWords(200), alone),
@@ -473,7 +478,7 @@ def test_a_window_opens_as_it_was_left(scene: Scene) -> None:
 
     scene.window = scene.open()
     memory = scene.window.memory
-    assert (memory.theme, memory.view, memory.scale, memory.hidden) == ("dark", "demo", 1.1, ["traces"])
+    assert (memory.theme, memory.view, memory.scale, memory.hidden) == ("dark", "demo", 1.1, ["sensors", "traces"])
     assert memory.recent[0].recording == scene.folder / "story"
     assert memory.last_words == 400
     scene.press("O")

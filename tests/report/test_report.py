@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
@@ -124,6 +125,19 @@ def test_recipe_passport_and_skipped_words_are_shown_in_full(bank, page):
     for shown in ("window before recording", "gap in the signal", "275 channels", "108.3", "62.1", "5f1c0e9a77d2",
                   "9d1c4be2f70a", "2.13.0", "1,480 MB", "M274"):  # fmt: skip
         assert shown in text
+
+
+def test_sensors_that_were_left_out_are_named_with_their_reasons(bank, tmp_path):
+    folder = shutil.copytree(bank, tmp_path / "session")
+    passport = json.loads((folder / "passport.json").read_text())
+    passport["sensor_faults"] = [
+        {"name": "M007", "left_out": True, "reason": "marked as bad"},
+        {"name": "M012", "left_out": False, "reason": "M012 is noisy"},
+    ]
+    (folder / "passport.json").write_text(json.dumps(passport))
+    text = report.write_page(folder).read_text(encoding="utf-8")
+    assert "left out: marked as bad" in text
+    assert "used: M012 is noisy" in text
 
 
 def test_ladder_dots_lie_where_the_latencies_are(bank):

@@ -13,7 +13,7 @@ from rtalign_monitor.bars.message_bar import QUESTION, Message, MessageBar
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.transport import TransportBar
 from rtalign_monitor.bars.trust import TrustBar
-from rtalign_monitor.memory import ThemeName, ViewName, WindowMemory
+from rtalign_monitor.memory import HIDDEN_AT_FIRST, ThemeName, ViewName, WindowMemory
 from rtalign_monitor.panels.grid import DEMO_SCALE, IN_MENU, Grid
 from rtalign_monitor.widgets.theme import FAMILIES, Theme
 
@@ -168,7 +168,7 @@ class ViewSettings:
         """Put all panels back to their default places; for some seconds this can be undone."""
         memory, grid = self._memory, self._widgets.grid
         before = {**memory.layouts, **grid.layouts()}, memory.hidden, memory.scale
-        self._set_layout({}, [], first_scale(self._window.screen()))
+        self._set_layout({}, list(HIDDEN_AT_FIRST), first_scale(self._window.screen()))
         undo = (("Undo", lambda: self._set_layout(*before)),)
         message = Message("notice", "All panels are back in their default places.", "quiet", undo)
         self._widgets.message_bar.post_briefly(message, UNDO_S)

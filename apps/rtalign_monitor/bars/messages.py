@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rtalign.core.time_format import clock_time
+from rtalign.engine.head_watch import AMBER_MM, RED_MM
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.headline import waiting_for
 from rtalign.streams.events import StreamHealth
@@ -15,7 +16,7 @@ from rtalign_monitor.engines.link import EngineLink, EngineState
 
 ORDER = (
     *("closing", "lost", "failed", "silent", "refused", "stream", "reset", "demo", "report", "writing"),
-    *("previous_loss", "notice", "loading", "frozen", "compare", "sound", "ended", "no_session"),
+    *("previous_loss", "notice", "bad", "loading", "frozen", "compare", "sound", "ended", "no_session"),
 )  # fmt: skip
 """Keys of all messages of the window, the most important first."""
 
@@ -65,6 +66,10 @@ def problems(snapshot: Snapshot) -> list[Problem]:
             found.append(Problem("lost", f"recording lost {recording.n_markers_dropped:,} markers: make room there"))
         if recording.hours_left is not None and recording.hours_left < 1:
             found.append(Problem("stale", f"disk full in {60 * recording.hours_left:.0f} min: free some space"))
+    if snapshot.head_mm is not None and snapshot.head_mm >= AMBER_MM:
+        fix = "have the participant move back, or train anew" if snapshot.head_mm >= RED_MM else "watch it"
+        severity: Literal["lost", "stale"] = "lost" if snapshot.head_mm >= RED_MM else "stale"
+        found.append(Problem(severity, f"head {snapshot.head_mm:.1f} mm from training: {fix}"))
     if snapshot.work.shedding:
         found.append(Problem("stale", f"overload: {snapshot.work.shedding}"))
     return sorted(found, key=lambda problem: problem.severity != "lost")

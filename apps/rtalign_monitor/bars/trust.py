@@ -9,6 +9,7 @@ from qtpy.QtGui import QMouseEvent, QPainter
 from qtpy.QtWidgets import QWidget
 
 from rtalign.core.time_format import age_text, clock_time
+from rtalign.engine.head_watch import AMBER_MM
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
 from rtalign_monitor.bars.messages import problems
@@ -145,6 +146,7 @@ def facts_of(snapshot: Snapshot) -> list[Fact]:
     return [
         *severe[:2],
         *_meg(snapshot.health.meg),
+        *_head(snapshot),
         _words(snapshot),
         _language(snapshot),
         _engine(snapshot),
@@ -170,6 +172,13 @@ def _meg(meg: StreamHealth) -> list[Fact]:
     gaps = f"{meg.n_gaps} gap{'s' * (meg.n_gaps != 1)}"
     facts.append(Fact(gaps, f"gaps in the signal{lost}; words over them are skipped", rank=3))
     return facts
+
+
+def _head(snapshot: Snapshot) -> list[Fact]:
+    """A head that has moved is among the problems already."""
+    if snapshot.head_mm is None or snapshot.head_mm >= AMBER_MM:
+        return []
+    return [Fact(f"head {snapshot.head_mm:.1f} mm", "from where the head was when the bank was trained", rank=2)]
 
 
 def _words(snapshot: Snapshot) -> Fact:

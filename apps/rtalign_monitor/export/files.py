@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -29,6 +29,8 @@ COLUMN_MM, COLUMN_PX = 89.0, 500.0
 """Width of a journal's column, and of a panel whose type has the usual size in it: 13 pixels are 6.5 points."""
 POSTER_PX = 6000
 """Width of a picture for a poster: half a metre at 300 pixels an inch."""
+MOST_SENSORS = 5
+"""Names of sensors in a caption."""
 SCREEN_DPI = 96
 """Pixels of an inch in SVG."""
 
@@ -86,11 +88,18 @@ def caption_of(session: Session | None, snapshot: Snapshot, source: str, when: d
         f"replay of {recording.name}" if recording else "live streams",
         snapshot.model.rsplit("/", 1)[-1],
         f"n = {snapshot.n_words:,} words",
+        without_sensors(snapshot.left_out),
         f"{when:%Y-%m-%d %H:%M}",
         source,
         f"No evidence: {snapshot.training_overlap}" if snapshot.training_overlap else "",
     ]
     return "   ".join(part for part in parts if part)
+
+
+def without_sensors(names: Sequence[str]) -> str:
+    """Which sensors are left out of the numbers; empty where none is."""
+    more = f" and {len(names) - MOST_SENSORS} more sensors" if len(names) > MOST_SENSORS else ""
+    return f"without {', '.join(names[:MOST_SENSORS])}{more}" if names else ""
 
 
 def _caption_box(widget: QWidget, caption: str) -> QRect:

@@ -44,7 +44,7 @@ class LadderHistory:
         r, lags = (None if a is None else np.array(a, np.float32) for a in (snapshot.r, snapshot.lags_s))
         self.states.append(replace(  # copies: an array of a snapshot keeps the whole message that it came in
             snapshot, words=(), traces=None, null_lo=None, null_hi=None, map_hi=None, statistics={}, inspected=None,
-            r=r, lags_s=lags,
+            sensors=None, r=r, lags_s=lags,
         ))  # fmt: skip
         if len(self.states) > MAX_STATES:
             self.states = self.states[::2]

@@ -19,12 +19,13 @@ from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.panels.panel import Panel, PanelSpec
 from rtalign_monitor.panels.plot import CONTROLS, PlotPanel
+from rtalign_monitor.panels.sensors import SensorsPanel
 from rtalign_monitor.panels.traces import TracesPanel
 from rtalign_monitor.panels.transcript import MINIMUM_PX, TranscriptPanel
 from rtalign_monitor.widgets.theme import Theme
 
 PANELS: tuple[type[Panel], ...] = (
-    LadderPanel, LagMapPanel, CurvesPanel, TracesPanel, HeadPanel, TranscriptPanel, InspectorPanel,
+    LadderPanel, LagMapPanel, CurvesPanel, TracesPanel, HeadPanel, TranscriptPanel, SensorsPanel, InspectorPanel,
 )  # fmt: skip
 """All panels, in the order of the View menu and of each row of the grid; a new panel is one line here."""
 
@@ -167,12 +168,13 @@ class Grid(QWidget):
 
     def draw_next(self) -> None:
         """Draw the next panel whose turn it is: an assessment changes them all, and must not hold up the window."""
-        if self._due and self.drawn is not None:
+        while self._due and self.drawn is not None:
             self._due -= 1
             self._turns.rotate(-1)
             panel = self.panels[self._turns[-1]]
             if panel.isVisible():
                 panel.draw(self.drawn)
+                return
 
     def view_all(self) -> None:
         """Show everything again in the panels that were zoomed."""
@@ -199,7 +201,7 @@ class Grid(QWidget):
 def default_sizes(view: ViewName) -> dict[str, Sequence[int]]:
     """By splitter: the sizes of its parts before the user drags a border."""
     rows = [700, 0, 220] if view == "demo" else [480, 250, MINIMUM_PX]
-    return {"upper": _widths("upper", view), "lower": _widths("lower", view), "rows": rows, "columns": [900, 300]}
+    return {"upper": _widths("upper", view), "lower": _widths("lower", view), "rows": rows, "columns": [900, 480, 300]}
 
 
 def _widths(place: str, view: ViewName) -> list[int]:

@@ -129,7 +129,7 @@ class Recorder:
         """MEG is described so from here on."""
         channels = changed.channels or tuple(sensor.name for sensor in changed.sensors)
         about = changed.name, changed.sfreq, channels, changed.sensors, changed.units
-        meg = SignalStream(*about, origin=changed.origin)
+        meg = SignalStream(*about, origin=changed.origin, grade=changed.grade)
         self._thread.put(lambda: self._raw.change_stream(meg))
 
     def write_samples(self, samples: RawSamples) -> None:

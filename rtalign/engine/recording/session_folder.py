@@ -1,4 +1,4 @@
-"""The engine's part of a session's folder: words, scores, log and results."""
+"""The engine's part of a session's folder: words, scores, marks, log and results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.records import Annotation
+from rtalign.core.records import Annotation, BadMark
 from rtalign.core.session import Session
 from rtalign.core.tensorfile import save_tensors
 from rtalign.core.word_text import NO_WORD_REASONS
@@ -20,6 +20,7 @@ from rtalign.engine.ledger import WordEntry
 from rtalign.engine.open_session import SessionParts
 from rtalign.engine.recording.tables import SessionTables
 from rtalign.engine.snapshot import ReportStatus
+from rtalign.recordings.xdf.marks import BAD, MARKS, TAKEN_BACK, read_marks
 from rtalign.report.read import PATTERNS
 from rtalign.report.write import write_results
 from rtalign.scoring.assessor import Assessment
@@ -28,6 +29,8 @@ from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign.streams.events import Notice
 from rtalign.training.controls import evaluation_entries
 
+BEFORE = 0.0
+"""Signal time before that of any live engine, at which marks begin that an engine before left."""
 MAX_EARLY = 1000
 """Log lines that wait for the folder."""
 
@@ -63,6 +66,7 @@ class SessionFolder(SessionSink):
         self._early: deque[Mapping[str, Any]] = deque(maxlen=MAX_EARLY)
         self._reported: str | None = None
         self.tables: SessionTables | None = None
+        self._carried: dict[str, float] = {}
 
     @property
     def path(self) -> Path | None:
@@ -91,6 +95,12 @@ class SessionFolder(SessionSink):
         while tables is not None and self._early:
             tables.log(self._early.popleft())
 
+    def carried_marks(self) -> tuple[BadMark, ...]:
+        """Marks of the folder that last, as an engine before left them; they began before this engine's time."""
+        marks = read_marks(self.tables.folder / MARKS) if self.tables else ()
+        self._carried = {mark.sensor: mark.start for mark in marks if mark.stop is None}
+        return tuple(BadMark(BEFORE, None, sensor) for sensor in self._carried)
+
     # What the engine hands over
 
     def write_word(self, entry: WordEntry) -> None:
@@ -102,6 +112,14 @@ class SessionFolder(SessionSink):
             subjects = dict.fromkeys(str(entry["subject"]) for entry in self._recordings)
             whose = {"subject": ", ".join(subjects), "model": str(self._parts.decoding.model["id"])}
             self.tables.write_scores(score_columns(assessment) | whose)
+
+    def write_mark(self, mark: BadMark, taken_back: bool = False) -> None:
+        if self.tables:
+            to_local = self._parts.source.to_local
+            carried = self._carried.get(mark.sensor) if mark.start == BEFORE else None
+            start = to_local(mark.start) if carried is None else carried
+            stop = to_local(mark.stop) if mark.stop is not None else None
+            self.tables.write_mark(mark_row(BadMark(start, stop, mark.sensor), taken_back))
 
     def log(self, event: Mapping[str, Any]) -> None:
         if self.tables:
@@ -182,6 +200,7 @@ def prepare_results(
     sensors = engine.intake.fitting.sensors if engine.intake.fitting else ()
     passport = engine.decoding.passport(sensors, engine.scoreboard.n, f"{_now():%Y-%m-%dT%H:%M:%S%z}")
     passport["recordings"] = list(recordings)
+    passport["sensor_faults"] = engine.intake.sensor_faults()
     is_replay, bank = engine.source.transport is not None, engine.decoding.bank
     spent = {"language": 0.0, "signal": 0.0, "fit": 0.0, "total": seconds}
     overlap = engine.training_overlap.to_json()
@@ -260,6 +279,16 @@ def word_row(entry: WordEntry, stamp: float) -> dict[str, Any]:
         "surprisal": entry.surprisal,
         "n_tokens": entry.n_tokens,
         "stamp": round(stamp, 6),
+    }
+
+
+def mark_row(mark: BadMark, taken_back: bool = False) -> dict[str, Any]:
+    """A line of marks.tsv.  mark : in local time, as is raw.xdf."""
+    return {
+        "start": round(mark.start, 6),
+        "stop": round(mark.stop, 6) if mark.stop is not None else None,
+        "sensor": mark.sensor or None,
+        "state": TAKEN_BACK if taken_back else BAD,
     }
 
 

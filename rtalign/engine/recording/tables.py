@@ -1,4 +1,4 @@
-"""words.tsv, scores.csv and log.jsonl of a session: what an engine made of what came in."""
+"""words.tsv, scores.csv, marks.tsv and log.jsonl of a session: what an engine made of what came in."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ import numpy as np
 from rtalign.core.files import AppendOnlyFile
 from rtalign.core.plain_text import in_a_line
 from rtalign.engine.recording.file_thread import FileThread
+from rtalign.recordings.xdf.marks import MARK_COLUMNS, MARKS
 
 WORD_COLUMNS = ("index", "text", "onset", "duration", "status", "reason", "surprisal", "n_tokens", "stamp")
 
 
 class SessionTables:
-    """Writes a session's words, scores and log; no call ever waits for the disk.
+    """Writes a session's words, scores, marks and log; no call ever waits for the disk.
 
     The files of an engine that was lost are continued, behind their last whole lines.
 
@@ -41,14 +42,17 @@ class SessionTables:
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self.folder = folder
-        files = [AppendOnlyFile(folder / name, continued=True) for name in ("words.tsv", "scores.csv", "log.jsonl")]
-        self._words, self._scores, self._log = files
+        names = "words.tsv", "scores.csv", MARKS, "log.jsonl"
+        files = [AppendOnlyFile(folder / name, continued=True) for name in names]
+        self._words, self._scores, self._marks, self._log = files
         self._score_columns: tuple[str, ...] = ()
         self._n_refused = 0
         if not self._words.n_bytes:
             self._words.add(("\t".join(WORD_COLUMNS) + "\n").encode())
+        if not self._marks.n_bytes:
+            self._marks.add(("\t".join(MARK_COLUMNS) + "\n").encode())
         self._log.add(log_line({"event": "start", **about}))
-        self._thread = FileThread(folder, (self._log, self._words, self._scores), self._lost)
+        self._thread = FileThread(folder, (self._log, self._words, self._scores, self._marks), self._lost)
 
     @property
     def problem(self) -> str | None:
@@ -74,6 +78,10 @@ class SessionTables:
         table = np.broadcast_arrays(*(np.atleast_1d(np.array(values)) for values in columns.values()))
         self._put(self._scores, _rows(table))
 
+    def write_mark(self, row: Mapping[str, Any]) -> None:
+        """A row of marks.tsv; a later row of the same beginning and sensor replaces it."""
+        self._put(self._marks, ("\t".join(_cell(row.get(column)) for column in MARK_COLUMNS) + "\n").encode())
+
     def log(self, event: Mapping[str, Any]) -> None:
         """A line of log.jsonl, stamped with the time of day."""
         self._put(self._log, log_line(event))
@@ -93,8 +101,8 @@ class SessionTables:
             self._n_refused += 1
 
     def _lost(self) -> str:
-        n = self._n_refused + sum(file.n_lost for file in (self._words, self._scores, self._log))
-        return f"{n:,} lines of words, scores and log were"
+        n = self._n_refused + sum(file.n_lost for file in (self._words, self._scores, self._marks, self._log))
+        return f"{n:,} lines of words, scores, marks and log were"
 
 
 def log_line(event: Mapping[str, Any]) -> bytes:

@@ -286,16 +286,28 @@ def _check_last_sample(raw: Any, path: Path, n_samples: int) -> None:
         raise ValueError(f"{path.name} is cut short: its last samples cannot be read; copy it again") from error
 
 
-def _compensation_grade(raw: Any, path: Path) -> list[str]:
-    """Which gradient the machine or a program has already formed with the reference sensors: a grade of CTF's."""
+def grade_of(info: Any, path: Path) -> int | None:
+    """Which gradient the machine or a program has already formed with the reference sensors: a grade of CTF's.
+
+    None where there is no one grade, or the file is of no CTF machine.
+    """
+    grades = _grades(info)
+    known = len(grades) == 1 and (grades - {0} or info["comps"] or path.suffix == ".ds")
+    return grades.pop() if known else None
+
+
+def _grades(info: Any) -> set[int]:
     from mne.io.constants import FIFF
 
-    grades = {int(c["coil_type"]) >> 16 for c in raw.info["chs"] if c["kind"] == FIFF.FIFFV_MEG_CH}
+    return {int(c["coil_type"]) >> 16 for c in info["chs"] if c["kind"] == FIFF.FIFFV_MEG_CH}
+
+
+def _compensation_grade(raw: Any, path: Path) -> list[str]:
+    grades, grade = _grades(raw.info), grade_of(raw.info, path)
     if len(grades) > 1:
         return [f"sensors of mixed compensation grades: {', '.join(map(str, sorted(grades)))}"]
-    if not (grades - {0} or raw.info["comps"] or path.suffix == ".ds"):
+    if grade is None:
         return []
-    grade = grades.pop() if grades else 0
     return [f"compensation grade {grade}" + (", as recorded: no gradient formed with the references" * (not grade))]
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.head_position import HeadPosition
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
-from rtalign.recordings.formats.mne_file import LoadedSignal, SignalFile, read_header, read_loaded
+from rtalign.recordings.formats.mne_file import LoadedSignal, SignalFile, grade_of, read_header, read_loaded
 from rtalign.recordings.sensors import channel_index, narrow, select_sensors
 from rtalign.recordings.word_tables.units import unit_that_fits
 
@@ -126,6 +127,9 @@ class MneRecording(FingerprintedSignal):
         self._picks = np.array(selected.picks, int)
         self.words = tuple(words)
         self.bad_stretches = self._file.bad
+        self.grade = grade_of(info, self.path)
+        moved = info["dev_head_t"]
+        self.head = HeadPosition.from_matrix(moved["trans"]) if moved is not None else None
         self.notes: tuple[str, ...] = (*notes, *selected.notes, *self._words_outside())
 
     def __repr__(self) -> str:

@@ -16,6 +16,8 @@ MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH = 4 << 20, 200_000, 64
 MAX_TEXT = 200
 """Characters of a text that are kept."""
 
+GRADE_BITS = 16
+"""FIF and MNE write the grade of CTF's compensation above so many bits of a coil type; none there may mean unknown."""
 TYPES = {"axial": "mag", "mag": "mag", "planar": "grad", "eeg": "eeg"}
 """The channel types that MNE and mne-lsl know; the finer kind is written as sensor_kind."""
 
@@ -35,6 +37,8 @@ class ChannelDescription:
         What this program calls the kind of a sensor, or FIF's number of a kind of channel, as mne-lsl writes it.
     coil_type : str
         FIF's number of a coil type.
+    grade : str
+        Of the gradient that was formed with the reference sensors of a CTF machine.
     calibration : str
         What takes values to SI units, where a sender leaves that to the reader.
     position, normal : tuple of str
@@ -48,6 +52,7 @@ class ChannelDescription:
     unit: str = ""
     kind: str = ""
     coil_type: str = ""
+    grade: str = ""
     calibration: str = ""
     position: Triple = NOWHERE
     normal: Triple = NOWHERE
@@ -111,7 +116,7 @@ def parse_element(root: ElementTree.Element) -> tuple[ChannelDescription, ...]:
     return tuple(_channel(entry) for entry in root.iterfind("desc/channels/channel"))
 
 
-def describe_channel(sensor: Sensor, unit: str | None = None) -> dict[str, Any]:
+def describe_channel(sensor: Sensor, unit: str | None = None, grade: int | None = None) -> dict[str, Any]:
     """Return a sensor as XDF's conventions and mne-lsl describe it; `parse_element` gives the same sensor back.
 
     Parameters
@@ -120,6 +125,8 @@ def describe_channel(sensor: Sensor, unit: str | None = None) -> dict[str, Any]:
         The sensor.
     unit : str, optional
         Of the values sent; that of SI where None.
+    grade : int, optional
+        Of a CTF machine's gradient compensation; None where it is not known.
 
     Returns
     -------
@@ -134,6 +141,9 @@ def describe_channel(sensor: Sensor, unit: str | None = None) -> dict[str, Any]:
         "kind": "2" if sensor.kind == "eeg" else "1",
         "coil_type": str(_coil_type(sensor)),
     }
+    if grade is not None and sensor.kind == "axial":
+        tree["compensation_grade"] = str(grade)
+        tree["coil_type"] = str(_coil_type(sensor) | grade << GRADE_BITS)
     if any(sensor.position):
         tree["loc"] = {
             **{f"R0{axis}": repr(value) for axis, value in zip("xyz", sensor.position, strict=True)},
@@ -152,6 +162,11 @@ def _coil_type(sensor: Sensor) -> int:
     if sensor.kind == "mag":
         return 3024 if MEGIN.fullmatch(label) else 2000
     return 3012 if sensor.kind == "planar" else 1
+
+
+def _grade(coil_type: str) -> str:
+    grade = int(coil_type) >> GRADE_BITS if re.fullmatch(r"\d{1,7}", coil_type) else 0
+    return str(grade) if grade else ""
 
 
 def _text(element: ElementTree.Element, path: str) -> str:
@@ -173,6 +188,7 @@ def _channel(entry: ElementTree.Element) -> ChannelDescription:
         unit=_text(entry, "unit"),
         kind=_text(entry, "sensor_kind") or _text(entry, "kind"),
         coil_type=_text(entry, "coil_type"),
+        grade=_text(entry, "compensation_grade") or _grade(_text(entry, "coil_type")),
         calibration=_text(entry, "calibration"),
         position=position,
         normal=normal,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+import numpy as np
 
 CTF = re.compile(r"M[LRZ][CFOPT]\d\d")
 MEGIN = re.compile(r"MEG\d{3}[123]")
@@ -16,6 +19,8 @@ NOT_BRAIN = re.compile(
 """Triggers, analogue inputs, clocks, head coils and muscles, whatever type they are given; n:n:0 is FieldLine's."""
 REFERENCE = re.compile(r"(B[GPQR]\d|[GPQR][1-3][1-3]|REF.*)$", re.IGNORECASE)
 """CTF's reference sensors, and those that are called so."""
+HEAD_COILS = tuple(f"HLC00{coil}{axis}" for coil in (1, 2, 3) for axis in (1, 2, 3))
+"""CTF's channels of where the coils at nasion, left and right ear are: x, y and z of each, in m."""
 
 
 def clean_labels(labels: list[str]) -> list[str]:
@@ -35,3 +40,11 @@ def label_kind(label: str, measures: str) -> str:
     if MEGIN.fullmatch(label):
         return "mag" if label.endswith("1") else "planar"
     return ""
+
+
+def find_head_coils(names: Sequence[str]) -> np.ndarray | None:
+    """Columns of a CTF machine's head coils, shape (coil, axis); None where they are not all there."""
+    places = {SERIAL.sub("", name): i for i, name in enumerate(names)}
+    if not places.keys() >= set(HEAD_COILS):
+        return None
+    return np.array([places[name] for name in HEAD_COILS]).reshape(3, 3)

@@ -17,6 +17,7 @@ from rtalign.recordings.stream_channels.kinds import channel_kind
 from rtalign.recordings.stream_channels.labels import clean_labels
 from rtalign.recordings.stream_channels.units import ASSUMED, ASSUMED_UNITS, si_scale
 
+GRADES = frozenset("0123")
 FARTHEST_M = 10.0
 """A sensor further from the origin than this has no position that can be believed."""
 
@@ -41,6 +42,8 @@ class StreamChannels:
         The unit of each channel, as the sender writes it.
     origin : tuple of RecordingIdentity
         The recordings that the sender plays, as it says; empty of a live signal.
+    grade : int or None
+        Of a CTF machine's gradient compensation; None where the sender does not say, or says several.
     """
 
     names: tuple[str, ...]
@@ -50,6 +53,7 @@ class StreamChannels:
     notes: tuple[str, ...]
     units: tuple[str, ...] = ()
     origin: tuple[RecordingIdentity, ...] = ()
+    grade: int | None = None
 
 
 def select_channels(
@@ -104,7 +108,10 @@ def select_channels(
     sensors, place_notes = _place([_sensor(channels[i], kinds[i]) for i in picks])
     units = tuple(channel.unit for channel in channels)
     notes += [*left_out, *unit_notes, *place_notes]
-    return StreamChannels(tuple(names), sensors, np.array(picks, int), np.array(scales), tuple(notes), units)
+    grades = {channels[i].grade for i in picks if kinds[i] == "axial"}
+    grade = int(grades.pop()) if len(grades) == 1 and grades <= GRADES else None
+    about = tuple(names), sensors, np.array(picks, int), np.array(scales), tuple(notes), units
+    return StreamChannels(*about, grade=grade)
 
 
 def _names(labels: list[str], stream: str) -> tuple[list[str], list[str]]:

@@ -8,13 +8,18 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rtalign.core.records import Annotation, Chunk, Sensor, Word
+from rtalign.core.head_position import HeadPosition
+from rtalign.core.records import Annotation, BadMark, Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow
+from rtalign.recordings.stream_channels.labels import find_head_coils
 from rtalign.recordings.stream_channels.selection import select_channels
 from rtalign.recordings.xdf.clock import CountedClock, XdfSegment
+from rtalign.recordings.xdf.marks import bad_stretches, marks_note
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 
+HEAD_S = 2.0
+"""Signal from which the position of the head is read."""
 N_SLICES, SLICE_SAMPLES = 48, 16
 
 
@@ -37,6 +42,9 @@ class XdfRecording(FingerprintedSignal):
         Channels to leave out.
     notes : sequence of str
         What a user should know; more is added.
+    marks : sequence of BadMark
+        What the operator of the session called bad, in stamps of the common clock: sensors that are bad to the end are
+        left out, words in everything else are skipped.
 
     Attributes
     ----------
@@ -52,6 +60,8 @@ class XdfRecording(FingerprintedSignal):
         XDF does not say when the sound of the words began.
     origin : tuple of RecordingIdentity
         The recordings that the stream was played from.
+    left_out : tuple of str
+        Sensors that the operator marked as bad.
     """
 
     def __init__(
@@ -64,10 +74,13 @@ class XdfRecording(FingerprintedSignal):
         subject: str,
         bads: Collection[str] = (),
         notes: Sequence[str] = (),
+        marks: Sequence[BadMark] = (),
     ) -> None:
         self.path, self.name, self.subject = file.path, name, subject
         self._file, self._stream, self.clock = file, stream, clock
         header = stream.header
+        self.left_out = tuple(dict.fromkeys(mark.sensor for mark in marks if mark.sensor and mark.stop is None))
+        bads = [*bads, *self.left_out]
         selected = select_channels(header.channels, header.n_channels, header.type, header.name, bads)
         self.sensors: tuple[Sensor, ...] = selected.sensors
         self.channel_names = selected.names
@@ -79,7 +92,10 @@ class XdfRecording(FingerprintedSignal):
         self.annotations: tuple[Annotation, ...] = ()
         self.sound_onset: float | None = None
         self.origin = header.origin
-        self.notes: tuple[str, ...] = (*notes, *selected.notes)
+        self.grade = selected.grade
+        self.head = self._head()
+        self.bad_stretches = bad_stretches(marks, clock)
+        self.notes: tuple[str, ...] = (*notes, *selected.notes, *marks_note(self.bad_stretches, self.left_out))
 
     def __repr__(self) -> str:
         return (
@@ -146,6 +162,13 @@ class XdfRecording(FingerprintedSignal):
         for place in np.unique(np.linspace(0, max(self.n_samples - SLICE_SAMPLES, 0), N_SLICES).astype(int)):
             digest.update(self._file.numbers(self._stream, int(place), int(place) + SLICE_SAMPLES).tobytes())
         return digest
+
+    def _head(self) -> HeadPosition | None:
+        """Where the head was at the beginning, where its coils were recorded."""
+        if (coils := find_head_coils(self.channel_names)) is None:
+            return None
+        rows = self._file.numbers(self._stream, 0, min(self.n_samples, round(HEAD_S * self.sfreq)))
+        return HeadPosition.from_ctf_coils(np.median(rows[:, coils.ravel()], axis=0).reshape(3, 3))
 
     def _unbroken(self, start: float, seconds: float) -> tuple[XdfSegment, int, int]:
         """The segment in which a time is, and first and stop of the samples from there on that it holds."""

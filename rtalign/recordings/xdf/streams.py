@@ -21,6 +21,7 @@ from rtalign.recordings.word_tables.delimited import parse_table, read_text
 from rtalign.recordings.word_tables.rows import NoWords, unquote
 from rtalign.recordings.word_tables.table import read_words
 from rtalign.recordings.xdf.clock import count_clock, to_common_clock
+from rtalign.recordings.xdf.marks import MARKS, read_marks
 from rtalign.recordings.xdf.reader import XdfFile, XdfStream
 from rtalign.recordings.xdf.recording import XdfRecording
 from rtalign.recordings.xdf.writer import ANNOTATIONS, REMOVED
@@ -133,12 +134,14 @@ def open_xdf(
     if is_session and (path / WORDS).is_file() and choice.words is None and word_table is None:
         table = read_session_words(path / WORDS)
     recordings: list[XdfRecording] = []
+    marks = read_marks(path / MARKS) if is_session else []
     for stream in streams:
         clock, notes = count_clock(file, stream, choice.dejitter)
         clock = clock if is_session else clock.shifted(-clock.segments[0].start)
         name = path.name.removesuffix(".xdf") + (f" part {len(recordings) + 1}" if len(streams) > 1 else "")
         notes = [*file.notes, *notes]
-        recordings.append(XdfRecording(file, stream, clock, name=name, subject=subject, bads=bads, notes=notes))
+        opened = XdfRecording(file, stream, clock, name=name, subject=subject, bads=bads, notes=notes, marks=marks)
+        recordings.append(opened)
     _annotate(recordings, file)
     if table.is_continued:  # by a second engine: the words that came between the two are on the stream alone
         with contextlib.suppress(NoWords):

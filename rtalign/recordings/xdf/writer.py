@@ -52,6 +52,8 @@ class SignalStream:
         The number format, one of `FORMATS`.
     origin : tuple of RecordingIdentity
         The recordings that the stream is played from.
+    grade : int or None
+        Of a CTF machine's gradient compensation; None where it is not known.
     """
 
     name: str
@@ -61,6 +63,7 @@ class SignalStream:
     units: tuple[str, ...] = ()
     format: str = "float32"
     origin: tuple[RecordingIdentity, ...] = ()
+    grade: int | None = None
 
     def __post_init__(self) -> None:
         if self.units and len(self.units) != len(self.channels):
@@ -89,7 +92,9 @@ def signal_header(stream: int, signal: SignalStream, created: float) -> bytes:
     sensors = {sensor.name: sensor for sensor in signal.sensors}
     units = signal.units or [SI_UNITS[sensors[name].kind] if name in sensors else "" for name in signal.channels]
     is_eeg = {sensor.kind for sensor in signal.sensors} == {"eeg"}
-    parts = [_channel(name, unit, sensors.get(name)) for name, unit in zip(signal.channels, units, strict=True)]
+    parts = [
+        _channel(name, unit, sensors.get(name), signal.grade) for name, unit in zip(signal.channels, units, strict=True)
+    ]
     info = _info(signal.name, "EEG" if is_eeg else "MEG", len(parts), signal.sfreq, signal.format, created)
     played = "".join(f"<recording>{_tags(one)}</recording>" for one in describe_origin(signal.origin))
     origin = f"<recordings>{played}</recordings>" if played else ""
@@ -165,9 +170,9 @@ def _info(name: str, kind: str, n_channels: int, sfreq: float, format: str, crea
     return _tags({**described, "channel_format": format, **made})
 
 
-def _channel(name: str, unit: str, sensor: Sensor | None) -> str:
+def _channel(name: str, unit: str, sensor: Sensor | None, grade: int | None) -> str:
     """One channel's entry, as `SignalOutlet` sends it."""
-    tree = describe_channel(sensor, unit) if sensor else {"label": name, "type": "misc", "unit": unit}
+    tree = describe_channel(sensor, unit, grade) if sensor else {"label": name, "type": "misc", "unit": unit}
     return f"<channel>{_tags(tree)}</channel>"
 
 

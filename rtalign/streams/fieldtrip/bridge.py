@@ -126,7 +126,7 @@ class Bridge:
         channels = describe_buffer(header, str(self.address))
         trees: list[dict[str, Any]] = [{"label": name, "type": "misc"} for name in channels.names]
         for column, sensor in zip(channels.picks.tolist(), channels.sensors, strict=True):
-            trees[column] = describe_channel(sensor)
+            trees[column] = describe_channel(sensor, grade=channels.grade)
         type = "EEG" if channels.sensors[0].kind == "eeg" else "MEG"
         source = f"rtalign-bridge {self.address}"
         self._signal = lsl.DescribedOutlet(self._names[0], type, trees, header.sfreq, source)

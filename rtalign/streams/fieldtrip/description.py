@@ -20,9 +20,14 @@ from rtalign.streams.fieldtrip.protocol import CTF_RES4, DTYPES, FLAGS, NAMES, N
 ELECTRODE = re.compile(r"(Fp|AFF?|FF?C?|FT|F?C|CC?P|TP?|T|P|PO|PPO?|O|I|N|M|A)(z|\d{1,2}h?)$", re.IGNORECASE)
 """Labels of the 10-20 system and its extensions."""
 CTF_CHANNEL = np.dtype(
-    {"names": ["proper", "q", "io"], "formats": [">f8"] * 3, "offsets": [8, 16, 24], "itemsize": 1328}
+    {
+        "names": ["proper", "q", "io", "grade"],
+        "formats": [">f8", ">f8", ">f8", ">i2"],
+        "offsets": [8, 16, 24, 42],
+        "itemsize": 1328,
+    }
 )
-"""Of a channel's entry in a CTF res4: its three gains."""
+"""Of a channel's entry in a CTF res4: its three gains, and the grade of the gradient that is formed in it."""
 N_CHANNELS_AT, RUN_DESCRIPTION_AT, FILTERS_AT = 1292, 1836, 1844
 """Where a CTF res4 has these."""
 
@@ -99,7 +104,7 @@ def _stream_type(labels: list[str]) -> str:
 
 
 def _from_res4(raw: bytes, channels: list[ChannelDescription], is_counts: bool) -> list[ChannelDescription]:
-    """Names where there are none, and what takes counts to tesla, from a CTF header.
+    """Names where there are none, grades, and what takes counts to tesla, from a CTF header.
 
     Why nothing more: it gives a coil's place in the helmet, and MNE's own definition of the helmet has it as well.
     """
@@ -124,9 +129,11 @@ def _from_res4(raw: bytes, channels: list[ChannelDescription], is_counts: bool) 
         channels = [ChannelDescription(label=name) for name in names]
     out = []
     for channel in channels:
-        gain = known.get(plain_name(channel.label)) if is_counts else None
-        product = float(gain["proper"]) * float(gain["q"]) if gain is not None else 0.0
-        scale = float(gain["io"]) / product if gain is not None and product else 0.0
+        entry = known.get(plain_name(channel.label))
+        if entry is not None:
+            channel = replace(channel, grade=str(int(entry["grade"])))
+        product = float(entry["proper"]) * float(entry["q"]) if entry is not None and is_counts else 0.0
+        scale = float(entry["io"]) / product if entry is not None and product else 0.0
         out.append(replace(channel, calibration=repr(scale)) if scale and np.isfinite(scale) else channel)
     return out
 

@@ -36,7 +36,7 @@ REPEAT_NOTICE_S = 30.0
 """A notice with the same text is not repeated within so long."""
 FIREWALL = "is a firewall, a VPN or a second network card between the two machines?"
 
-Role = Literal["meg", "words"]
+Role = Literal["meg", "words", "head"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class StreamConnection:
 
     Parameters
     ----------
-    role : {"meg", "words"}
+    role : {"meg", "words", "head"}
         What the stream carries.
     name : str or None
         Its name or source id; None takes the first that is accepted.
@@ -159,7 +159,7 @@ class StreamConnection:
     @property
     def label(self) -> str:
         """The stream in a notice, such as "MEG stream scanner"."""
-        kind = "MEG" if self.role == "meg" else "word"
+        kind = {"meg": "MEG", "words": "word", "head": "head position"}[self.role]
         return f"{kind} stream {self._name}" if self._name else f"{kind} stream"
 
     @property

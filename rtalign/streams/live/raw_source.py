@@ -87,7 +87,8 @@ class RawSource:
     def _change(self) -> list[RawEvent]:
         inlet = self._meg.inlet
         found = inlet.channels
-        new = SignalChanged(inlet.sensors, inlet.sfreq, inlet.info.name, found.names, found.units, found.origin)
+        about = inlet.info.name, found.names, found.units, found.origin
+        new = SignalChanged(inlet.sensors, inlet.sfreq, *about, grade=found.grade)
         if new == self._stream:
             return []
         self._stream = new

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.head_position import HeadPosition
 from rtalign.core.records import Chunk
 from rtalign.recordings.stream_channels.kinds import signal_type
+from rtalign.recordings.stream_channels.labels import find_head_coils
 from rtalign.signal.plausibility import find_wrong_units
 from rtalign.streams import lsl
-from rtalign.streams.events import Event, Health, Notice, SignalChanged
+from rtalign.streams.events import Event, HeadLocalised, Health, Notice, SignalChanged
 from rtalign.streams.live.connection import LslBackend, StreamConnection, lsl_backend
 from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
 from rtalign.streams.live.word_timing import WordTiming
@@ -20,6 +22,8 @@ from rtalign.streams.markers.decoders import MarkerDecoder
 from rtalign.streams.markers.validation import MarkerWord
 
 POLL_S = 0.01
+HEAD_S = 0.5
+"""How often the position of the head is handed out."""
 REPORT_S = 1.0
 """Lost and repeated samples are reported at most this often, added up."""
 
@@ -46,6 +50,11 @@ def is_words(info: StreamInfo, named: bool) -> bool:
     return not info.regular and (named or info.format == "string" or info.type.lower() == "markers")
 
 
+def is_head_positions(info: StreamInfo) -> bool:
+    """Whether a stream can be one of head positions: a rotation and a shift in each sample."""
+    return info.n_channels == 12 and info.format != "string"
+
+
 class LiveSource:
     """Source of a live session.
 
@@ -58,6 +67,8 @@ class LiveSource:
     decoder : MarkerDecoder or None
         Makes words of markers, which come on the word stream or, where it names one, on a channel of the MEG stream;
         None where no words are wanted.
+    head : str or None
+        Name (or source id) of a stream of head positions, as neuromag2lsl sends them; None: there is none.
     audio_delay_s : float
         From a marker to the sound at the ear, a constant of the site, s.
     backend : LslBackend or None
@@ -75,6 +86,7 @@ class LiveSource:
         words: str | None,
         decoder: MarkerDecoder | None,
         *,
+        head: str | None = None,
         audio_delay_s: float = 0.0,
         backend: LslBackend | None = None,
     ) -> None:
@@ -83,6 +95,7 @@ class LiveSource:
         self._channel = decoder.channel if decoder else None
         self._meg = StreamConnection("meg", meg, lambda s: is_signal(s, meg is not None), here.open_signal, here)
         self._words = StreamConnection("words", words, lambda s: is_words(s, words is not None), here.open_text, here)
+        self._head = StreamConnection("head", head, is_head_positions, here.open_undescribed, here) if head else None
         self._clock: SampleClock | None = None
         self._stream: SignalChanged | None = None
         self._check_units = False
@@ -90,6 +103,8 @@ class LiveSource:
         self._held: tuple[np.ndarray, np.ndarray] | None = None
         self._losses = _LossReport()
         self._timing = WordTiming(audio_delay_s)
+        self._coils: np.ndarray | None = None
+        self._localised = -np.inf
         self._closed = False
 
     @property
@@ -135,6 +150,8 @@ class LiveSource:
             self._closed = True
             self._meg.close()
             self._words.close()
+            if self._head is not None:
+                self._head.close()
             self._backend.close()
 
     def _poll_once(self) -> list[Event]:
@@ -149,7 +166,7 @@ class LiveSource:
             events += self._signal(*pulled)
         if self._decoder is not None and self._channel is None:
             events += self._markers(self._decoder)
-        return events
+        return events + (self._positions(self._head) if self._head is not None else [])
 
     # The MEG stream
 
@@ -169,7 +186,8 @@ class LiveSource:
     def _change(self, inlet: Any, now: float) -> list[Event]:
         channels = inlet.channels
         name = inlet.info.name
-        new = SignalChanged(inlet.sensors, inlet.sfreq, name, channels.names, channels.units, channels.origin)
+        about = name, channels.names, channels.units, channels.origin
+        new = SignalChanged(inlet.sensors, inlet.sfreq, *about, grade=channels.grade)
         before = self._stream
         if before == new:
             return []
@@ -179,6 +197,7 @@ class LiveSource:
         if self._clock is None or self._clock.nominal_hz != new.sfreq:
             self._replace_clock(new.sfreq, now)
         self._stream, self._check_units = new, True
+        self._coils = find_head_coils(channels.names)
         return [*events, new]
 
     def _replace_clock(self, sfreq: float, now: float) -> None:
@@ -213,6 +232,7 @@ class LiveSource:
         if self._clock.started:
             self._newest = self._clock.to_stamp(self._clock.end - 1 / self._clock.nominal_hz)
         events += self._timed([], 0.0)
+        events += self._coils_at(data)
         events += self._losses.notices(self._clock, self._backend.clock())
         return events + self._implausible(data)
 
@@ -223,6 +243,28 @@ class LiveSource:
         if (channels.scales != 1).any():
             x = x * channels.scales.astype(kind)
         return Chunk(x, span.start, self._clock.nominal_hz)
+
+    def _coils_at(self, data: np.ndarray) -> list[Event]:
+        """Where the head is, now and then, where its coils are among the channels."""
+        now, clock = self._backend.clock(), self._clock
+        if self._coils is None or not len(data) or clock is None or now - self._localised < HEAD_S:
+            return []
+        self._localised = now
+        position = HeadPosition.from_ctf_coils(np.median(data[:, self._coils.ravel()], axis=0).reshape(3, 3))
+        return [HeadLocalised(position, clock.end)] if position is not None else []
+
+    def _positions(self, connection: StreamConnection) -> list[Event]:
+        """Where the head is, by a stream of its own; the newest counts."""
+        notices, _ = connection.step()
+        pulled, more = connection.pull()
+        events: list[Event] = [*notices, *more]
+        if pulled is None or not len(pulled[0]):
+            return events
+        events += connection.count(len(pulled[0]))
+        position, clock = HeadPosition.from_megin(pulled[0][-1], connection.inlet.channel_names), self._clock
+        if position is not None and clock is not None and clock.started:
+            events.append(HeadLocalised(position, clock.end))
+        return events
 
     def _implausible(self, data: np.ndarray) -> list[Event]:
         """Once per stream, a notice where its numbers do not fit its unit."""

@@ -82,6 +82,8 @@ class Outlets:
         Its rate, Hz.
     origin : sequence of RecordingIdentity
         The recordings that are played into them.
+    grade : int or None
+        Of a CTF machine's gradient compensation, in all of them; None where it is not known.
     """
 
     def __init__(
@@ -90,8 +92,9 @@ class Outlets:
         sensors: Sequence[Sensor],
         sfreq: float,
         origin: Sequence[RecordingIdentity] = (),
+        grade: int | None = None,
     ) -> None:
-        self._origin = tuple(origin)
+        self._origin, self._grade = tuple(origin), grade
         self._settings, self._sensors, self._sfreq = settings, tuple(sensors), sfreq
         self._meg: SignalOutlet | None = None
         self._words: TextOutlet | None = None
@@ -141,5 +144,5 @@ class Outlets:
         kept = [i for i, sensor in enumerate(self._sensors) if sensor.name not in without]
         self._columns = np.array(kept) if without else None
         sensors = [self._sensors[i] for i in kept]
-        name = self._settings.name_meg
-        return SignalOutlet(name, sensors, self._sfreq * self._settings.speed, f"rtalign-stream {name}", self._origin)
+        name, sfreq = self._settings.name_meg, self._sfreq * self._settings.speed
+        return SignalOutlet(name, sensors, sfreq, f"rtalign-stream {name}", self._origin, self._grade)

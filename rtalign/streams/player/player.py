@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rtalign.core.records import Recording, RecordingIdentity
+from rtalign.core.records import Recording, RecordingIdentity, compensation_grade
 from rtalign.streams.lsl import local_clock
 from rtalign.streams.player.fault_plan import FaultPlan
 from rtalign.streams.player.faults import FaultInjector
@@ -133,13 +133,14 @@ class Streamer:
 
     def _outlets_for(self, recording: Recording) -> Outlets:
         """The open outlets, or new ones where this recording has other sensors or another rate."""
-        shape = recording.sensors, recording.sfreq
+        shape = recording.sensors, recording.sfreq, compensation_grade(recording)
         if self._outlets is None or shape != self._shape:
             if self._outlets is not None:
                 self._outlets.close()
-            same = [one for one in self._recordings if (one.sensors, one.sfreq) == shape]
+            same = [o for o in self._recordings if (o.sensors, o.sfreq, compensation_grade(o)) == shape]
             origin = [RecordingIdentity.of(one) for one in same]
-            self._outlets, self._shape = Outlets(self._settings, *shape, origin), shape
+            sensors, sfreq, grade = shape
+            self._outlets, self._shape = Outlets(self._settings, sensors, sfreq, origin, grade), shape
         return self._outlets
 
     def _wait(self, outlets: Outlets, stop: threading.Event) -> None:

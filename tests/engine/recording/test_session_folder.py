@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from rtalign.core.recipe import Recipe
+from rtalign.core.records import BadMark
 from rtalign.core.session import Session
 from rtalign.engine.command_executor import CommandExecutor
 from rtalign.engine.commands import WriteTo
-from rtalign.engine.recording.session_folder import SessionFolder
+from rtalign.engine.recording.session_folder import BEFORE, SessionFolder
+from rtalign.recordings.xdf.marks import read_marks
 
 DECODING = SimpleNamespace(model={}, recipe=Recipe(), layers=(), sensors=())
 LIVE: Any = SimpleNamespace(recording=None, decoding=DECODING)
@@ -23,7 +25,8 @@ REPLAY: Any = SimpleNamespace(recording=SimpleNamespace(parts=()), decoding=DECO
 def execute(folder: SessionFolder, to: Path | None) -> list[Any]:
     """What is said when the engine is told to write to a folder."""
     said: list[Any] = []
-    engine: Any = SimpleNamespace(intake=SimpleNamespace(time_s=1.0), notify=said.append)
+    intake = SimpleNamespace(time_s=1.0)
+    engine: Any = SimpleNamespace(intake=intake, notify=said.append, carry_marks=lambda _lasting: None)
     CommandExecutor(Session(), engine, folder).execute(WriteTo(to))
     return [(notice.kind, notice.text) for notice in said]
 
@@ -78,3 +81,28 @@ def test_a_full_disk_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     told = [folder.take_notice() for _ in range(3)]
     folder.close()
     assert [notice.text if notice else None for notice in told] == ["cannot write", None, None]
+
+
+def test_marks_last_in_the_folder_when_an_engine_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    live: Any = SimpleNamespace(
+        recording=None, decoding=DECODING, source=SimpleNamespace(to_local=lambda time_s: time_s + 100)
+    )
+    lost, ended = BadMark(1.0, None, "MLC11"), BadMark(2.0, 3.0)
+    folder = SessionFolder(Session(), live)
+    assert folder.carried_marks() == ()
+    folder.write_to(tmp_path / "s")
+    assert folder.carried_marks() == ()
+    for mark in (lost, ended, BadMark(4.0, None)):
+        folder.write_mark(mark)
+    folder.write_mark(BadMark(4.0, None), taken_back=True)
+    folder.close()
+    following = SessionFolder(Session(), live)
+    following.write_to(tmp_path / "s")
+    assert following.carried_marks() == (BadMark(BEFORE, None, "MLC11"),)
+    following.write_mark(BadMark(BEFORE, 50.0, "MLC11"))
+    following.close()
+    assert read_marks(tmp_path / "s" / "marks.tsv") == [BadMark(101.0, 150.0, "MLC11"), BadMark(102.0, 103.0)]
+    lines = (tmp_path / "s" / "marks.tsv").read_text().splitlines()
+    assert lines[0] == "start\tstop\tsensor\tstate"
+    assert lines[2] == "102.0\t103.0\tn/a\tbad"

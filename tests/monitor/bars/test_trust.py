@@ -83,3 +83,18 @@ def test_a_bank_trained_on_the_recording_is_a_badge_that_stays(qtbot: QtBot) -> 
         assert view.parts[-1] == f"No evidence: {warning}"
         assert warning in view.accessibleDescription()
         assert (pictures[0] != pictures[1]).any()
+
+
+@pytest.mark.parametrize(
+    ("mm", "severity", "text"),
+    [
+        (1.2, None, "head 1.2 mm"),
+        (1.5, "stale", "head 1.5 mm from training: watch it"),
+        (3.0, "lost", "head 3.0 mm from training: have the participant move back, or train anew"),
+    ],
+)
+def test_the_distance_of_the_head_is_amber_at_one_and_a_half_and_red_at_three_mm(
+    mm: float, severity: str | None, text: str
+) -> None:
+    (fact,) = (fact for fact in facts_of(snapshots.snapshot_after(300, head_mm=mm)) if fact.text.startswith("head"))
+    assert (fact.text, fact.state) == (text, severity)

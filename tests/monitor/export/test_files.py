@@ -72,6 +72,10 @@ def test_a_caption_says_who_what_when_and_what_it_is_no_evidence_of() -> None:
         session.label.replace("_", " "), "bank story-bank", "replay of listener", "smollm2", "n = 300 words",
         "2026-03-04 15:06", "Simulated listener", "No evidence: it was trained on this recording",
     ]  # fmt: skip
+    without = snapshots.snapshot_after(300, left_out=tuple(f"MLC{i}" for i in range(11, 18)))
+    assert "without MLC11, MLC12, MLC13, MLC14, MLC15 and 2 more sensors" in files.caption_of(
+        None, without, "", datetime(2026, 3, 4)
+    )
     assert "live streams" in files.caption_of(None, snapshot, "", datetime(2026, 3, 4))
 
 
@@ -113,12 +117,13 @@ def test_a_panel_for_print_refuses_other_endings(qtbot: QtBot, tmp_path: Path) -
 def test_a_film_covers_the_whole_session_and_ends_with_its_last_state(qtbot: QtBot, tmp_path: Path) -> None:
     history = LadderHistory()
     for n in range(0, 900, 3):
-        history.add(snapshots.snapshot_after(n, 5))
+        history.add(snapshots.snapshot_after(n, 5, sensors=snapshots.sensors_view()))
     counts = [state.n_words for state in history.states]
     assert len(counts) <= MAX_STATES
     assert counts[0] <= 6
     assert counts[-1] > 880
     assert counts == sorted(set(counts))
+    assert all(state.sensors is None for state in history.states)
     assert all(state.r is not None and state.r.base is None for state in history.states)  # not a part of a message
     captioned: list[int] = []
     film(history.states[-3:], Theme.of("light"), lambda s: captioned.append(s.n_words) or "")(tmp_path / "it.gif")  # type: ignore[func-returns-value]

@@ -49,17 +49,18 @@ def test_two_panels_of_one_name_are_an_error(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_view_menu_is_made_of_the_list() -> None:
     entries = {action.name: action for action in ACTIONS if action.name.startswith("show-")}
-    assert list(entries) == ["show-ladder", "show-map", "show-curves", "show-traces", "show-head", "show-transcript"]
+    assert list(entries) == ["show-ladder", "show-map", "show-curves", "show-traces", "show-head", "show-transcript",
+                             "show-sensors"]  # fmt: skip
     assert [entry.label for entry in entries.values()] == [spec.menu_text for spec in grid.IN_MENU]
-    assert [entry.keys for entry in entries.values()] == [(f"Ctrl+{i}",) for i in range(1, 7)]
-    assert [entry.separator_before for entry in entries.values()] == [True, *[False] * 5]
+    assert [entry.keys for entry in entries.values()] == [(f"Ctrl+{i}",) for i in range(1, 8)]
+    assert [entry.separator_before for entry in entries.values()] == [True, *[False] * 6]
 
 
 def test_a_row_of_panels_fills_twelve_columns() -> None:
     for place in ("upper", "lower", "bottom"):
         assert sum(spec.columns for spec in grid.SPECS if spec.place == place) == 12
     assert grid.default_sizes("operator") == {
-        "upper": [500, 700], "lower": [500, 400, 300], "rows": [480, 250, 132], "columns": [900, 300],
+        "upper": [500, 700], "lower": [500, 400, 300], "rows": [480, 250, 132], "columns": [900, 480, 300],
     }  # fmt: skip
     assert grid.default_sizes("demo")["upper"] == [600, 600]
 

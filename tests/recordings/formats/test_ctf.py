@@ -10,8 +10,10 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rtalign.core.head_position import HeadPosition
 from rtalign.recordings import check_signal, open_recordings
-from rtalign.recordings.formats import ctf
+from rtalign.recordings.formats import MneRecording, ctf
+from rtalign.recordings.stream_channels.labels import find_head_coils
 from tests.helpers.fif_files import words
 from tests.helpers.real_data import CTF, real
 
@@ -80,3 +82,18 @@ def test_a_session_ends_and_breaks_with_its_clock(tmp_path: Path) -> None:
     clock[100:] += 5000
     clock[230:] = 0
     assert ctf.recorded_samples(ctf_like(tmp_path, clock, 50)) == (230, [(99, 101)])
+
+
+def test_grade_and_head_are_those_of_the_file_and_its_head_coils_are_near() -> None:
+    """The coils' channels are of the recording, the file's transform of a localisation before it."""
+    raw = mne.io.read_raw_ctf(real(CTF), system_clock="ignore", verbose="ERROR")
+    recording = MneRecording(real(CTF))
+    assert recording.grade == raw.compensation_grade
+    assert recording.head is not None
+    assert np.allclose(np.reshape(recording.head.rows, (3, 4)), raw.info["dev_head_t"]["trans"][:3])
+    columns = find_head_coils(raw.ch_names)
+    assert columns is not None
+    coils = np.median(raw.get_data(columns.ravel()), axis=1).reshape(3, 3)
+    measured = HeadPosition.from_ctf_coils(coils)
+    assert measured is not None
+    assert measured.distance_mm([recording.head]) < 5.0

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import struct
 from pathlib import Path
 
 import mne
 import numpy as np
 import pytest
 
-from rtalign.streams.fieldtrip.description import describe_buffer
+from rtalign.streams.fieldtrip.description import (
+    CTF_CHANNEL,
+    FILTERS_AT,
+    N_CHANNELS_AT,
+    RUN_DESCRIPTION_AT,
+    describe_buffer,
+)
 from rtalign.streams.fieldtrip.protocol import CTF_RES4, FLAGS, NAMES, NEUROMAG, RESOLUTIONS, BufferHeader
 from tests.helpers.real_data import CTF, MEGIN, real
 
@@ -40,6 +48,26 @@ def test_a_ctf_header_gives_names_and_gains_as_mne_has_them() -> None:
     assert np.median(np.linalg.norm(places - [sensor.position for sensor in read.sensors], axis=1)) < 0.01
     gained = describe_buffer(header(n, FLOAT32, res4=res4.read_bytes()), "b")
     assert (gained.scales == 1).all(), "floats are tesla already"
+    assert read.grade == gained.grade == raw.compensation_grade
+
+
+def test_the_grade_in_a_ctf_header_is_read_as_mne_reads_it(tmp_path: Path) -> None:
+    folder = shutil.copytree(real(CTF), tmp_path / CTF.name)
+    (res4,) = folder.glob("*.res4")
+    content = bytearray(res4.read_bytes())
+    (n,) = struct.unpack_from(">h", content, N_CHANNELS_AT)
+    place = FILTERS_AT + struct.unpack_from(">i", content, RUN_DESCRIPTION_AT)[0]
+    (n_filters,) = struct.unpack_from(">h", content, place)
+    place += 2
+    for _ in range(n_filters):
+        place += 18 + 8 * struct.unpack_from(">h", content, place + 16)[0]
+    for i in range(n):
+        struct.pack_into(">h", content, place + 32 * n + CTF_CHANNEL.itemsize * i + 42, 3)
+    res4.chmod(0o644)
+    res4.write_bytes(content)
+    raw = mne.io.read_raw_ctf(folder, system_clock="ignore", verbose="ERROR")
+    assert raw.compensation_grade == 3
+    assert describe_buffer(header(n, INT32, res4=bytes(content)), "b").grade == 3
 
 
 def test_some_channels_of_a_ctf_have_the_gains_of_their_names() -> None:

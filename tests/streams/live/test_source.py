@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mne_lsl.stream._hpi import CH_NAMES as HPI_NAMES
 
 from rtalign.core.records import Chunk, Sensor, Word
-from rtalign.streams.events import Event, Notice, SignalChanged
+from rtalign.engine.head_watch import HeadWatch
+from rtalign.recordings.stream_channels.labels import HEAD_COILS
+from rtalign.streams.events import Event, HeadLocalised, Notice, SignalChanged
 from rtalign.streams.live.connection import LslBackend
 from rtalign.streams.live.source import LiveSource
 from rtalign.streams.lsl import StreamInfo, StreamLost
 from rtalign.streams.markers.code_table import CodeTable
 from rtalign.streams.markers.decoders import TriggerChannel, open_decoder
+from tests.helpers.heads import COILS, position
 
 RATE = 500.0
 
@@ -31,8 +35,8 @@ class FakeInlet:
     def __init__(self, lab: Lab, info: StreamInfo, n_sensors: int) -> None:
         self.lab, self.info, self.sfreq = lab, info, info.sfreq
         self.sensors = sensors(n_sensors)
-        self.channel_names = (*(sensor.name for sensor in self.sensors), "UPPT001")
-        names = tuple(sensor.name for sensor in self.sensors)
+        names = (*(sensor.name for sensor in self.sensors), *lab.head_coils)
+        self.channel_names = (*names, "UPPT001")
         self.channels = SimpleNamespace(
             picks=np.arange(n_sensors),
             scales=np.full(n_sensors, 1e-15),
@@ -40,6 +44,7 @@ class FakeInlet:
             names=names,
             units=("fT",),
             origin=(),
+            grade=None,
         )
         self.queue: list[Any] = []
         self.dead = self.closed = False
@@ -74,6 +79,8 @@ class Lab:
         self.deaf: set[str] = set()
         self.undescribed: set[str] = set()
         self.sent: list[tuple[np.ndarray, np.ndarray]] = []
+        self.head_coils: tuple[str, ...] = ()
+        self.coils = np.zeros((3, 3))
 
     def backend(self) -> LslBackend:
         def streams() -> list[StreamInfo]:
@@ -135,6 +142,8 @@ class Lab:
             stamps = last - np.arange(n - 1, -1, -1) / inlet.sfreq
             data = np.full((n, len(inlet.channel_names)), 7.0, np.float32) + np.arange(n)[:, None] % 3
             data[:, -1] = trigger
+            if self.head_coils:
+                data[:, -10:-1] = self.coils.ravel()
             inlet.queue.append((data, stamps))
             self.sent.append((data, stamps))
 
@@ -442,6 +451,41 @@ def test_an_implausible_amplitude_warns_about_the_unit() -> None:
     lab.run(source, 0.02)
     lab.open["m"].channels.scales = np.ones(3)  # femtotesla taken for tesla
     assert "units" in kinds(lab.run(source, 0.1))
+
+
+def test_a_head_that_moves_by_3_mm_is_told_and_coils_that_are_none_are_not() -> None:
+    lab = Lab()
+    lab.head_coils, lab.coils = HEAD_COILS, COILS
+    lab.offer("m")
+    source, watch = live(lab), HeadWatch({"recordings": [{"head": list(position().rows)}]})
+    for mm, lines in {
+        0.0: [],
+        2.0: ["the head is 2.0 mm from where it was in training"],
+        3.01: ["the head is 3.0 mm from where it was in training"],
+    }.items():
+        lab.coils = COILS + np.array([0.0, mm / 1000, 0.0])
+        found = of(lab.run(source, 2.0), HeadLocalised)
+        assert len(found) in (3, 4)
+        assert [line for event in found for line in watch.push(event.position)] == lines
+        assert watch.distance_mm == pytest.approx(mm, abs=0.01)
+    lab.coils = np.zeros((3, 3))
+    assert of(lab.run(source, 2.0), HeadLocalised) == []
+
+
+def test_a_stream_of_head_positions_is_read_as_mne_lsl_reads_it() -> None:
+    lab = Lab()
+    lab.offer("m")
+    lab.there["h"] = StreamInfo("hpi", "HPI", "hpi", "h", "scanner", 12, 10.0, "float32"), 11
+    source = live(lab, head="hpi")
+    lab.run(source, 1.0)
+    inlet = lab.open["h"]
+    inlet.channel_names = (*HPI_NAMES["megin"],)
+    rows = np.reshape(position().rows, (3, 4))
+    sample = np.concatenate([rows[:, :3].ravel(), rows[:, 3]])
+    for values, found in ((sample, [position()]), (np.zeros(12), [])):
+        inlet.queue.append((values[None].astype(np.float32), np.array([lab.now])))
+        positions = [event.position for event in of(lab.run(source, 0.1), HeadLocalised)]
+        assert [p.distance_mm([position()]) < 0.01 for p in positions] == [True for _ in found]
 
 
 def test_a_stamp_that_is_wrong_stops_neither_samples_nor_words() -> None:
