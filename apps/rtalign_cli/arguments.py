@@ -253,6 +253,15 @@ def _datasets(parser: argparse.ArgumentParser) -> None:
     _filters(parser)
 
 
+def _words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("align",), help="align: when each word of a text was spoken in a sound")
+    parser.add_argument("sound", type=Path, metavar="STORY.wav", help="somebody reading the text, in English")
+    parser.add_argument("text", type=Path, metavar="STORY.txt", help="what is read, word by word, in UTF-8")
+    what = "the word table, TSV (words.tsv)"
+    parser.add_argument("--out", type=Path, default=Path("words.tsv"), metavar="TABLE", help=what)
+    parser.add_argument("--force", action="store_true", help="replace the table if it exists")
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fix-hints", action="store_true", help="print fixes for warnings too")
 
@@ -411,6 +420,13 @@ SUBCOMMANDS = {
         _datasets,
         "list known data sets, check a folder of one, or audit its word onsets",
         "rtalign datasets check audiobook",
+    ),
+    "words": Subcommand(
+        "rtalign_cli.words:words",
+        _words,
+        "make a word table of a story: when each word of its text was spoken",
+        "rtalign words align story.wav story.txt --out words.tsv",
+        "It needs pocketsphinx (pip install 'rtalign[align]') and no network.",
     ),
     "doctor": Subcommand(
         "rtalign_cli.doctor.checks:doctor",
