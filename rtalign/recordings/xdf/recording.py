@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 
 import numpy as np
 
-from rtalign.core.records import Annotation, Chunk, Sensor, Word
+from rtalign.core.bad_marks import bad_note
+from rtalign.core.records import Annotation, BadStretch, Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow
 from rtalign.recordings.stream_channels.selection import select_channels
@@ -107,6 +109,11 @@ class XdfRecording(FingerprintedSignal):
         late = [f"{outside} of {len(copied.words)} words lie outside the signal"] if outside else []
         copied.notes = (*self.notes, *notes, *late)
         return copied
+
+    def mark_bad(self, stretches: Iterable[BadStretch]) -> None:
+        """Take stretches that are marked as bad."""
+        self.bad_stretches = tuple(sorted(stretches, key=attrgetter("start", "stop")))
+        self.notes = (*self.notes, *bad_note(self.bad_stretches))
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
         """Yield the signal in order, SI units, float64, from the sample at start on.  Chunks end at breaks."""
