@@ -160,7 +160,7 @@ def _monitor(parser: argparse.ArgumentParser) -> None:
         dest="audio_delay_s",
         type=number(-1, 1, unit=" s"),
         metavar="S",
-        help="from marker to sound, s",
+        help="from marker to sound, s (what audit --save kept, else 0)",
     )
     _scoring(parser)
 
@@ -250,6 +250,7 @@ def _datasets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sound", type=Path, metavar="FILE", help="audit: the wav of the run")
     parser.add_argument("--audio", metavar="CHANNEL", help="audit: the channel that holds the sound (UADC003)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="audit: folder of the figures")
+    parser.add_argument("--save", action="store_true", help="audit: keep the delay as this site's, for monitor")
     _filters(parser)
 
 

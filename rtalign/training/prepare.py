@@ -21,7 +21,7 @@ from rtalign.core.word_text import count_rows_without_word
 from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.decoding.training_overlap import refuse_repeated
-from rtalign.language import find_content_words
+from rtalign.language import choose_content_words
 from rtalign.language.reading import Reading
 from rtalign.recordings.quality.signal import N_PLACES, check_signal
 from rtalign.signal.chain import Chain, describe_chain
@@ -318,7 +318,7 @@ def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tu
     signal.mark_bad(recording.bad_stretches)
     chosen = np.ones(len(recording.words), bool)
     if recipe.words.which == "content":
-        chosen = find_content_words([word.text for word in recording.words], recipe.words.tagger)
+        chosen = choose_content_words(recording.words, recipe.words.tagger)
     used, skipped = [], count_rows_without_word(recording.notes)
     for i in np.flatnonzero(chosen):
         onset = recording.words[i].onset

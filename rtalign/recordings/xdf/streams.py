@@ -344,7 +344,7 @@ def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: Xd
 
 
 def _mark_bad(recordings: Sequence[XdfRecording], file: XdfFile) -> None:
-    """What senders' markers say of the signal, each given to the recording in whose time it is; live, notes cost no word."""
+    """What senders' markers say of the signal, each given to the recording in whose time it is; notes say nothing."""
     marked: list[TimedWord] = []
     for stream in file.streams.values():
         if stream.header.format != "string" or stream.header.type == ANNOTATIONS:
