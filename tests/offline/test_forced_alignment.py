@@ -95,9 +95,7 @@ def test_words_are_found_where_they_were_spoken(
     words, notes = read_words(out)
     assert [word.text for word in words] == STORY.split()
     assert (printed["words"], notes) == (len(words), [])
-    assert printed["notes"] == [
-        "2 words are not in the dictionary: taken by their parts or letters (handbell, winifred's)"
-    ]
+    assert printed["notes"] == ["not in the dictionary, taken by parts or letters: 2 (handbell, winifred's)"]
     places = np.cumsum([0, *(len(text) + 1 for text in STORY.split())])
     known = [(word.onset, spoken.onsets[at]) for word, at in zip(words, places, strict=False) if at in spoken.onsets]
     errors = np.abs(np.subtract(*np.array(known).T))

@@ -202,7 +202,7 @@ class _WindowAligner:
         if not self._guessed:
             return []
         listed = in_a_line(", ".join(self._guessed[:5]), 120) + (", ..." if len(self._guessed) > 5 else "")
-        return [f"{len(self._guessed)} words are not in the dictionary: taken by their parts or letters ({listed})"]
+        return [f"not in the dictionary, taken by parts or letters: {len(self._guessed)} ({listed})"]
 
     def _complete_dictionary(self) -> list[str]:
         """Add what the dictionary lacks; returns it."""
