@@ -20,6 +20,7 @@ from tests.helpers.paths import PYTHONPATH
 lsl_session.configure()
 os.environ["PYTHONPATH"] = PYTHONPATH
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["RTALIGN_SITE"] = os.devnull  # no constant of the machine that tests
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 choose_binding()

@@ -161,7 +161,7 @@ def _monitor(parser: argparse.ArgumentParser) -> None:
         dest="audio_delay_s",
         type=number(-1, 1, unit=" s"),
         metavar="S",
-        help="from marker to sound, s",
+        help="from marker to sound, s (what audit --save kept, else 0)",
     )
     parser.add_argument(
         "--no-standby", action="store_true", help="keep no second engine that takes over where one is lost: less memory"
@@ -254,7 +254,17 @@ def _datasets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sound", type=Path, metavar="FILE", help="audit: the wav of the run")
     parser.add_argument("--audio", metavar="CHANNEL", help="audit: the channel that holds the sound (UADC003)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="audit: folder of the figures")
+    parser.add_argument("--save", action="store_true", help="audit: keep the delay as this site's, for monitor")
     _filters(parser)
+
+
+def _words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("align",), help="align: when each word of a text was spoken in a sound")
+    parser.add_argument("sound", type=Path, metavar="STORY.wav", help="somebody reading the text, in English")
+    parser.add_argument("text", type=Path, metavar="STORY.txt", help="what is read, word by word, in UTF-8")
+    what = "the word table, TSV (words.tsv)"
+    parser.add_argument("--out", type=Path, default=Path("words.tsv"), metavar="TABLE", help=what)
+    parser.add_argument("--force", action="store_true", help="replace the table if it exists")
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
@@ -415,6 +425,13 @@ SUBCOMMANDS = {
         _datasets,
         "list known data sets, check a folder of one, or audit its word onsets",
         "rtalign datasets check audiobook",
+    ),
+    "words": Subcommand(
+        "rtalign_cli.words:words",
+        _words,
+        "make a word table of a story: when each word of its text was spoken",
+        "rtalign words align story.wav story.txt --out words.tsv",
+        "It needs pocketsphinx (pip install 'rtalign[align]') and no network.",
     ),
     "doctor": Subcommand(
         "rtalign_cli.doctor.checks:doctor",

@@ -44,8 +44,8 @@ def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     if earlier:
         earlier.require_sums("--extend")
     recipe = earlier.recipe if earlier else recipe_of(args)
-    require_tagger(recipe)
     recordings = load_recordings(args, progress, [s.name for s in earlier.sensors] if earlier else None)
+    require_tagger(recipe, recordings)
     if earlier:
         check_recordings_are_new(earlier, recordings)
     require_words(recordings, recipe, 10 * recipe.fit.folds, f"training in {recipe.fit.folds} folds")
@@ -99,7 +99,7 @@ def evaluate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     refuse_overwriting(args.out, args.force)
     bank = open_bank(args.bank)
     recordings = load_recordings(args, progress)
-    require_tagger(bank.recipe)
+    require_tagger(bank.recipe, recordings)
     differences = bank.differences(recordings[0].sensors)
     if differences and not args.allow_missing:
         raise ValueError("; ".join(differences) + " - pass --allow-missing to continue without")

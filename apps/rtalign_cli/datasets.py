@@ -8,10 +8,14 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import date
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtalign.core.plain_text import in_a_line
 from rtalign.core.progress import Progress, Stage
+from rtalign.core.site import Site
 from rtalign_cli.checks import require_paths
 from rtalign_cli.inputs import open_options
 from rtalign_cli.text import print_lines
@@ -168,18 +172,31 @@ def audit(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         for recording in recordings:
             audits.append(audit_onsets(recording, args.sound, args.audio))
             stage.advance(recording.seconds / 60)
-    proposal = propose_delay([one.lag for one in audits if one.lag])
+    proposal = propose_delay(audits)
     result: dict[str, Any] = {
         "ok": any(one.lag or one.locked for one in audits),
         "runs": [one.as_dict() for one in audits],
         "proposal": proposal,
     }
+    if args.save:
+        result["site"] = str(_save_delay(proposal, args.folder))
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
         result["figures"] = [str(path) for path in write_figures(args.out, audits, planted_latencies(args.folder))]
     if not args.json:
         print_lines(audit_lines(audits, proposal))
+        if args.save:
+            print_lines([f"kept in {result['site']}: monitor uses it where --audio-delay is not given"])
     return result
+
+
+def _save_delay(proposal: dict[str, Any] | None, folder: Path) -> Path:
+    """Keep the delay as the site's; ValueError where there is no one delay."""
+    if proposal is None or not proposal["runs_agree"]:
+        reason = "it could not be measured" if proposal is None else f"runs differ by {proposal['spread_s']:.4f} s"
+        raise ValueError(f"the delay is not kept: {reason}; choose other runs, or leave out --save")
+    measured = f"{date.today().isoformat()}, {in_a_line(folder.absolute().name)}"
+    return Site(audio_delay_s=proposal["audio_delay_s"], measured=measured).save()
 
 
 def audit_lines(audits: Sequence[OnsetAudit], proposal: dict[str, Any] | None) -> list[str]:
@@ -192,6 +209,8 @@ def audit_lines(audits: Sequence[OnsetAudit], proposal: dict[str, Any] | None) -
         return lines
     delay = f"sound comes {1e3 * proposal['audio_delay_s']:.1f} ms after its trigger: --audio-delay"
     lines += ["", f"{delay} {proposal['audio_delay_s']:.4f} for onsets that count from triggers"]
+    if field_lag := max(one.field_lag_s for one in audits):
+        lines.append(f"it holds {1e3 * field_lag:.1f} ms by which the field lags the analogue channels of a CTF")
     if not proposal["runs_agree"]:
         lines.append(f"the runs differ by {1e3 * proposal['spread_s']:.1f} ms: one constant does not fit them all")
     if not proposal["clocks_agree"]:

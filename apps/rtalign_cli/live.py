@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import validation_text
 from rtalign.core.session import Session
+from rtalign.core.site import Site
 from rtalign.engine.process.supervised import SupervisedEngine
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign_cli.checks import require_folder, require_paths
@@ -43,11 +44,19 @@ Done = Callable[[Snapshot], bool]
 def monitor(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Score live streams, until Ctrl-C."""
     require_paths([args.session_file], "session file")
-    base = Session.load(args.session_file) if args.session_file else Session()
+    base = Session.load(args.session_file) if args.session_file else session_here(progress)
     require_shared(args)
     session = with_options(base, args, LIVE)
-    choose = not args.headless and session == Session()
+    choose = not args.headless and session == base and not args.session_file
     return show(None if choose else session, args, lambda _: False, progress)
+
+
+def session_here(progress: Progress) -> Session:
+    """A live session with what is constant at this site."""
+    site = Site.load()
+    if site.audio_delay_s:
+        progress.say(f"audio delay {1e3 * site.audio_delay_s:.1f} ms, measured here ({site.measured or 'undated'})")
+    return Session(audio_delay_s=site.audio_delay_s)
 
 
 def replay(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:

@@ -26,7 +26,7 @@ Command = Callable[[argparse.Namespace, Progress], Any]
 EXTRAS = {
     "PyQt6": "gui", "qtpy": "gui", "pyqtgraph": "gui", "pylsl": "live", "mne_lsl": "live", "distributed": "sweep",
     "dask": "sweep", "cryptography": "sweep", "bokeh": "sweep", "pyarrow": "sweep", "spacy": "pos", "h5py": "hdf5",
-    "pandas": "tables", "xarray": "tables",
+    "pandas": "tables", "xarray": "tables", "pocketsphinx": "align",
 }  # fmt: skip
 """Which part of the package brings a library that can be left out."""
 

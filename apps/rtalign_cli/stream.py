@@ -39,8 +39,6 @@ def stream(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     plan = FaultPlan.load(args.faults) if args.faults else None
     line = StatusLine(args.quiet)
     recordings = load_recordings(args, progress)
-    if any(recording.bad_stretches for recording in recordings):
-        progress.say("what is marked as bad does not travel over LSL: all words are sent, and scored where they arrive")
     streamer = Streamer(recordings, settings, plan, line.show)
     progress.say(f"streams {settings.name_meg} and {settings.name_words}, {settings.speed:g}x; Ctrl-C stops")
     interrupted = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 CHANNELS = ("UADC003", "AUDIO", "MISC001", "MISC 001", "MISC007")
 """Where MEG systems record the sound, unless --audio names another channel."""
 
+CTF_ANALOGUE = re.compile(r"UADC\d{3}")
+CTF_SAMPLES = 4
+"""On a CTF the field lags the analogue channels, and so the sound that they record, by so many samples."""
+
 LEAD_S = 5.0
 CLOSE_S, CLOSE_PPM = 0.002, 10.0
 """Delays that lie closer together than 2 x 2 ms, and drifts below 10 ppm, are taken as one constant."""
@@ -36,6 +41,8 @@ class OnsetAudit:
         Name of the recording.
     lag : SoundLag or None
         Delay and drift of the recorded sound against the wav.
+    field_lag_s : float
+        How far the field lags the channel that recorded the sound: not zero on a CTF.
     locked : WordLockedField or None
         Strength of the field that follows words, over lag.
     reasons : tuple of str
@@ -46,6 +53,12 @@ class OnsetAudit:
     lag: SoundLag | None
     locked: WordLockedField | None
     reasons: tuple[str, ...]
+    field_lag_s: float = 0.0
+
+    @property
+    def audio_delay_s(self) -> float | None:
+        """From the trigger to the sound, on the clock of the field; None where it could not be measured."""
+        return self.lag.delay_s + self.field_lag_s if self.lag else None
 
     def as_dict(self) -> dict[str, Any]:
         """The audit as JSON has it."""
@@ -53,6 +66,8 @@ class OnsetAudit:
         return {
             "run": self.name,
             "delay_s": lag.delay_s if lag else None,
+            "field_lag_s": self.field_lag_s,
+            "audio_delay_s": self.audio_delay_s,
             "delay_error_s": lag.delay_error_s if lag else None,
             "drift_ppm": lag.drift_ppm if lag else None,
             "drift_error_ppm": lag.drift_error_ppm if lag else None,
@@ -86,19 +101,31 @@ def audit_onsets(recording: FileRecording, sound: Path | None = None, channel: s
     from rtalign.recordings.quality.word_locked import field_strength
 
     reasons: list[str] = []
-    lag, locked = None, None
+    lag, locked, field_lag = None, None, 0.0
     try:
-        lag = _sound_lag(recording, sound, channel)
+        name = _sound_channel(recording, channel)
+        lag, field_lag = _sound_lag(recording, sound, name), _field_lag(recording, name)
     except ValueError as error:
         reasons.append(str(error))
     try:
         locked = field_strength(recording)
     except ValueError as error:
         reasons.append(str(error))
-    return OnsetAudit(recording.name, lag, locked, tuple(reasons))
+    return OnsetAudit(recording.name, lag, locked, tuple(reasons), field_lag)
 
 
-def _sound_lag(recording: FileRecording, sound: Path | None, channel: str | None) -> SoundLag:
+def _sound_channel(recording: FileRecording, channel: str | None) -> str:
+    present = [name for name in ([channel] if channel else CHANNELS) if name in recording.channel_names]
+    if not present:
+        raise ValueError(f"{recording.name} has no channel {channel or ', '.join(CHANNELS)}; name it with --audio NAME")
+    return present[0]
+
+
+def _field_lag(recording: FileRecording, channel: str) -> float:
+    return CTF_SAMPLES / recording.sfreq if CTF_ANALOGUE.match(channel) else 0.0
+
+
+def _sound_lag(recording: FileRecording, sound: Path | None, channel: str) -> SoundLag:
     from rtalign.recordings.datasets import wav_of
     from rtalign.recordings.quality.sound_lag import measure_sound_lag
     from rtalign.recordings.wav_file import read_wav
@@ -106,24 +133,21 @@ def _sound_lag(recording: FileRecording, sound: Path | None, channel: str | None
     wav = sound or wav_of(recording)
     if wav is None:
         raise ValueError(f"there is no wav for {recording.name}; name one run and its wav with --run and --sound FILE")
-    present = [name for name in ([channel] if channel else CHANNELS) if name in recording.channel_names]
-    if not present:
-        raise ValueError(f"{recording.name} has no channel {channel or ', '.join(CHANNELS)}; name it with --audio NAME")
     played, rate = read_wav(wav)
     start = recording.start if recording.sound_onset is None else recording.sound_onset - LEAD_S
     length = recording.seconds if recording.sound_onset is None else len(played) / rate + 2 * LEAD_S
-    recorded = recording.read_channel(present[0], start, length)
+    recorded = recording.read_channel(channel, start, length)
     trigger = None if recording.sound_onset is None else recording.sound_onset - recorded.start
     return measure_sound_lag(recorded.data[:, 0], recording.sfreq, played, rate, trigger_s=trigger)
 
 
-def propose_delay(lags: Sequence[SoundLag]) -> dict[str, Any] | None:
+def propose_delay(audits: Sequence[OnsetAudit]) -> dict[str, Any] | None:
     """One delay from trigger to sound for the site.
 
     Parameters
     ----------
-    lags : sequence of SoundLag
-        Of the runs whose sound could be compared.
+    audits : sequence of OnsetAudit
+        Of all runs; those whose sound could not be compared do not count.
 
     Returns
     -------
@@ -131,9 +155,10 @@ def propose_delay(lags: Sequence[SoundLag]) -> dict[str, Any] | None:
         `audio_delay_s`, `spread_s` between runs, `drift_ppm`, and whether `runs_agree` and `clocks_agree`; None
         without any run.
     """
+    lags = [one.lag for one in audits if one.lag]
+    delays = np.array([one.audio_delay_s for one in audits if one.lag])
     if not lags:
         return None
-    delays = np.array([lag.delay_s for lag in lags])
     drifts = np.array([lag.drift_ppm for lag in lags if lag.drift_ppm is not None])
     spread = float(np.ptp(delays))
     drift = float(np.median(drifts)) if len(drifts) else None

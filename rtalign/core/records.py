@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -117,12 +117,15 @@ class Word:
         When it begins, in seconds.
     duration : float or None
         How long it lasts, in seconds.
+    pos : str or None
+        Its part of speech, as its table has it; not part of a recording's fingerprint.
     """
 
     index: int
     text: str
     onset: float
     duration: float | None = None
+    pos: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

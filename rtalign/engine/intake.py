@@ -11,7 +11,7 @@ from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.engine.sensors_feed import MARKED, UNUSABLE, SensorsFeed
 from rtalign.engine.snapshot import SensorsView
-from rtalign.signal.bad_marks import BadMarks
+from rtalign.signal.operator_marks import BadMarks
 from rtalign.signal.pipeline import Pipeline
 from rtalign.signal.sensor_check import SensorCheck
 from rtalign.signal.sensor_watch import SensorWatch

@@ -20,7 +20,7 @@ from rtalign.language import (
     LiveReader,
     LiveTagger,
     Reading,
-    find_content_words,
+    choose_content_words,
 )
 from rtalign.language.loading import LARGE_MODEL_BYTES
 from rtalign.recordings import ConcatenatedRecording, FileRecording, Sound, open_matching, session_options
@@ -176,7 +176,7 @@ def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable
         return lambda word: tagger.push(word.text)
     content: set[int] = set()
     for story in recording.stories:
-        is_content = find_content_words([word.text for word in story], recipe.words.tagger)
+        is_content = choose_content_words(story, recipe.words.tagger)
         content |= {word.index for word, yes in zip(story, is_content, strict=True) if yes}
     return lambda word: word.index in content
 

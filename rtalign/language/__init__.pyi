@@ -17,7 +17,9 @@ from .tokens import WordTokenizer as WordTokenizer
 from .word_classes import NO_QUARTILE as NO_QUARTILE
 from .word_classes import QUARTILES as QUARTILES
 from .word_classes import LiveTagger as LiveTagger
+from .word_classes import choose_content_words as choose_content_words
 from .word_classes import find_content_words as find_content_words
+from .word_classes import has_parts_of_speech as has_parts_of_speech
 from .word_classes import surprisal_quartiles as surprisal_quartiles
 
 __all__ = [
@@ -35,8 +37,10 @@ __all__ = [
     "Reading",
     "SubwordTokenizer",
     "WordTokenizer",
+    "choose_content_words",
     "find_content_words",
     "growing_spans",
+    "has_parts_of_speech",
     "load",
     "recipe_spans",
     "shortest_equivalent",

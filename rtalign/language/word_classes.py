@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,7 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.records import Word
+
 CONTENT_TAGS = frozenset({"NOUN", "VERB", "ADJ", "ADV"})
+
+CONTENT = re.compile(r"NOUN|VERB|ADJ(ECTIVE)?|ADV(ERB)?|NNS?|VB[DGNPZ]?|JJ[RS]?|RB[RS]?")
+"""Content words in tags of UPOS and of the Penn Treebank, whose verbs hold the auxiliaries."""
+
+OTHER = re.compile(
+    r"ADP|AUX|C?CONJ|DET|INTJ|NUM|PART|PRON|PROPN|PUNCT|SCONJ|SYM|X|SPACE|"
+    r"CC|CD|DT|EX|FW|IN|LS|MD|NNPS?|PDT|POS|PRP\$?|RP|TO|UH|WDT|WP\$?|WRB"
+)
+"""Their tags of all other words."""
 
 TAG_WINDOW = 500
 """Words tagged at once: enough context for any sentence, and little memory."""
@@ -19,6 +31,48 @@ QUARTILES = ("most expected", "expected", "surprising", "most surprising")
 
 NO_QUARTILE = -1
 """The quarter of a word without surprisal."""
+
+
+def choose_content_words(words: Sequence[Word], pipeline: str) -> np.ndarray:
+    """Find the content words of a story by the parts of speech of its table, else by a tagger.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        The story.
+    pipeline : str
+        The spaCy pipeline that is asked where the table has no parts of speech.
+
+    Returns
+    -------
+    ndarray of bool, shape (word,)
+        True for a noun, verb, adjective or adverb; auxiliaries are verbs only where the tags are those of Penn.
+
+    Raises
+    ------
+    ValueError
+        Where some of the words have no part of speech, or one that is not known.
+    """
+    if not has_parts_of_speech(words):
+        return find_content_words([word.text for word in words], pipeline)
+    untagged = next((word for word in words if word.pos is None), None)
+    if untagged is not None:
+        raise ValueError(f"{untagged.text!r} at {untagged.onset:.2f} s has no part of speech; fill or drop the column")
+    is_content = {tag: _is_content(tag) for tag in {word.pos or "" for word in words}}
+    return np.array([is_content[word.pos or ""] for word in words], bool)
+
+
+def has_parts_of_speech(words: Sequence[Word]) -> bool:
+    """Whether the table of a story says of any word what part of speech it is."""
+    return any(word.pos is not None for word in words)
+
+
+def _is_content(tag: str) -> bool:
+    if CONTENT.fullmatch(tag.upper()):
+        return True
+    if OTHER.fullmatch(tag.upper()):
+        return False
+    raise ValueError(f"{tag[:40]!r} is no part of speech of UPOS (NOUN) or Penn (NN); rename it in the word table")
 
 
 def find_content_words(words: Sequence[str], pipeline: str) -> np.ndarray:

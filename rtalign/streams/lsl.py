@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -387,7 +388,7 @@ class DescribedOutlet(LabelledOutlet):
     sfreq : float
         Its rate, Hz.
     source_id : str
-        What stays the same when the sender is started again.
+        What stays the same when the sender is started again; the host's name is added.
     """
 
     def __init__(self, name: str, type: str, channels: Sequence[dict[str, Any]], sfreq: float, source_id: str) -> None:
@@ -406,7 +407,7 @@ class SignalOutlet(DescribedOutlet):
     sfreq : float
         Its rate, Hz.
     source_id : str
-        What stays the same when the sender is started again.
+        What stays the same when the sender is started again; the host's name is added.
     origin : sequence of RecordingIdentity
         The recordings that are played into it.
     grade : int or None
@@ -440,19 +441,24 @@ class TextOutlet(_Outlet):
     name : str
         Of the stream.
     source_id : str
-        What stays the same when the sender is started again.
+        What stays the same when the sender is started again; the host's name is added.
     """
 
     def __init__(self, name: str, source_id: str) -> None:
-        super().__init__(_pylsl().StreamInfo(name, "Markers", 1, 0.0, "string", source_id))
+        super().__init__(_pylsl().StreamInfo(name, "Markers", 1, 0.0, "string", _of_this_host(source_id)))
 
     def push(self, text: str, stamp: float = 0.0) -> None:
         """Send one marker; stamp : its time, s; 0 is now."""
         self._outlet.push_sample([text], stamp)
 
 
+def _of_this_host(source_id: str) -> str:
+    """A source id that no other computer has: receivers take a stream of the same id for the same sender come back."""
+    return f"{source_id} @ {socket.gethostname()}"
+
+
 def _described(name: str, type: str, trees: list[dict[str, Any]], sfreq: float, source_id: str) -> Any:
-    info = _pylsl().StreamInfo(name, type, len(trees), sfreq, "float32", source_id)
+    info = _pylsl().StreamInfo(name, type, len(trees), sfreq, "float32", _of_this_host(source_id))
     node = info.desc().append_child("channels")
     for tree in trees:
         _append(node.append_child("channel"), tree)

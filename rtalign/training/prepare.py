@@ -17,12 +17,12 @@ from rtalign.core.files import remove_abandoned
 from rtalign.core.parallel import BackgroundTask
 from rtalign.core.progress import Progress, Stage
 from rtalign.core.recipe import LanguageRecipe, Recipe, WordRecipe
-from rtalign.core.records import Recording
+from rtalign.core.records import Recording, Word
 from rtalign.core.word_text import count_rows_without_word
 from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.decoding.training_overlap import refuse_repeated
-from rtalign.language import find_content_words
+from rtalign.language import choose_content_words
 from rtalign.language.reading import Reading
 from rtalign.recordings.quality.signal import N_PLACES, check_signal
 from rtalign.signal.chain import Chain, describe_chain
@@ -114,26 +114,26 @@ class ActivationRequest:
     surprisal: bool = False
     words: WordRecipe | None = None
 
-    def wanted(self, words: Sequence[str]) -> np.ndarray | None:
+    def wanted(self, words: Sequence[Word]) -> np.ndarray | None:
         """Indices of the words of a story that are read; None for all."""
         if self.words is None or self.words.which == "all" or self.recipe.context_kind == "growing":
             return None
         found = np.flatnonzero(_content_words(tuple(words), self.words.tagger))
         return found if len(found) else None
 
-    def folder(self, words: Sequence[str], store: Path) -> Path:
+    def folder(self, words: Sequence[Word], store: Path) -> Path:
         """The cache folder of a story's activations, whether it exists or not."""
         info, how = self.model.info, self.recipe.model_dump_json(exclude={"components", "layers"})
         surprisal = ["surprisal"] if self.surprisal else []
         some = self.wanted(words)
-        parts = ("1", info.id, info.revision, how, list(self.layers), list(words), *surprisal)
+        parts = ("1", info.id, info.revision, how, list(self.layers), [word.text for word in words], *surprisal)
         parts = parts if some is None else (*parts, some.tolist())
         return store / "activations" / cache.content_key(*parts)[:24]
 
-    def stream(self, words: Sequence[str]) -> Iterator[Reading]:
+    def stream(self, words: Sequence[Word]) -> Iterator[Reading]:
         """The model's readings of a story, part by part."""
-        wanted = self.wanted(words)
-        for _, part in self.model.stream(words, self.recipe, self.layers, surprisal=self.surprisal, wanted=wanted):
+        texts, wanted = [word.text for word in words], self.wanted(words)
+        for _, part in self.model.stream(texts, self.recipe, self.layers, surprisal=self.surprisal, wanted=wanted):
             yield part
 
 
@@ -291,7 +291,7 @@ def compute_activations(
     read = []
     with progress.stage("language model", sum(len(r.words) for r in recordings), "words") as stage:
         for recording in recordings:
-            words = [word.text for word in recording.words]
+            words = recording.words
             folder = request.folder(words, store)
             check()
             if is_stored(folder, progress.say):
@@ -303,7 +303,7 @@ def compute_activations(
 
 
 def _write_activations(
-    folder: Path, request: ActivationRequest, words: Sequence[str], stage: Stage, check: Callable[[], None]
+    folder: Path, request: ActivationRequest, words: Sequence[Word], stage: Stage, check: Callable[[], None]
 ) -> None:
     """Write a story's activations part by part, so that they are never in memory as a whole."""
     wanted = request.wanted(words)
@@ -337,7 +337,7 @@ def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tu
     signal.mark_bad(recording.bad_stretches)
     chosen = np.ones(len(recording.words), bool)
     if recipe.words.which == "content":
-        chosen = _content_words(tuple(word.text for word in recording.words), recipe.words.tagger)
+        chosen = _content_words(tuple(recording.words), recipe.words.tagger)
     used, skipped = [], count_rows_without_word(recording.notes)
     for i in np.flatnonzero(chosen):
         onset = recording.words[i].onset
@@ -350,9 +350,9 @@ def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tu
 
 
 @lru_cache(maxsize=4)
-def _content_words(words: tuple[str, ...], tagger: str) -> np.ndarray:
+def _content_words(words: tuple[Word, ...], tagger: str) -> np.ndarray:
     """(word,) whether each is one; remembered, as reading a story asks for them more than once."""
-    return find_content_words(words, tagger)
+    return choose_content_words(words, tagger)
 
 
 def read_lag(prepared: Sequence[PreparedRecording], lag: float) -> np.ndarray:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
+from rtalign.core.site import Site
 from rtalign.recordings.datasets import DATA_SETS
 from rtalign_cli import datasets as command
+from rtalign_cli.live import session_here
 from tests.helpers.dataset_folders import (
     HELMET,
     armeni_session,
@@ -89,7 +91,9 @@ def test_a_check_needs_a_data_set(tmp_path: Path) -> None:
         command.datasets(command_line("check", tmp_path), Progress(quiet=True))
 
 
-def test_an_audit_compares_each_run_with_its_wav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_audit_compares_each_run_with_its_wav(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two runs whose sounds come 20 ms after their triggers, and words that shake every sensor 150 ms after."""
     sounds = [speech(40, 8000, seed) for seed in (1, 2)]
     rows = []
@@ -109,14 +113,23 @@ def test_an_audit_compares_each_run_with_its_wav(tmp_path: Path, capsys: pytest.
         for k in range(90):
             raw._data[: len(HELMET)] += 2e-13 * np.exp(-0.5 * ((time - start - 0.5 - 0.4 * k - 0.15) / 0.03) ** 2)
     raw.save(file, overwrite=True, verbose="ERROR")
-    result = command.datasets(command_line("audit", tmp_path, out=tmp_path / "figures"), Progress(quiet=True))
+    monkeypatch.setenv("RTALIGN_SITE", str(tmp_path / "config" / "site.toml"))
+    keep = command_line("audit", tmp_path, out=tmp_path / "figures", save=True)
+    result = command.datasets(keep, Progress(quiet=True))
     output = capsys.readouterr().out
     assert [run["delay_s"] for run in result["runs"]] == pytest.approx([0.02, 0.02], abs=0.002)
-    assert result["proposal"]["audio_delay_s"] == pytest.approx(0.02, abs=0.002)
+    lag = 4 / 600  # the sound is on an analogue channel of a CTF, which the field lags by 4 samples
+    assert [run["field_lag_s"] for run in result["runs"]] == [lag, lag]
+    assert result["proposal"]["audio_delay_s"] == pytest.approx(0.02 + lag, abs=0.002)
+    assert "it holds 6.7 ms by which the field lags the analogue channels of a CTF" in output
     assert result["proposal"]["runs_agree"]
+    site = Site.load()
+    assert site.audio_delay_s == result["proposal"]["audio_delay_s"]
+    assert site.measured.endswith(tmp_path.name)
+    assert session_here(Progress(quiet=True)).audio_delay_s == site.audio_delay_s
     assert all(run["words"] > 60 for run in result["runs"])
     delay_ms = float(re.search(r"sound comes ([\d.]+) ms after its trigger", output)[1])  # type: ignore[index]
-    assert delay_ms == pytest.approx(20, abs=2)
+    assert delay_ms == pytest.approx(20 + 1e3 * lag, abs=2)
     for name in ("delays.svg", "responses.svg"):
         assert (tmp_path / "figures" / name).read_text(encoding="utf-8").startswith("<svg")
     assert ">expected</text>" in (tmp_path / "figures" / "responses.svg").read_text(encoding="utf-8")
@@ -126,6 +139,9 @@ def test_an_audit_compares_each_run_with_its_wav(tmp_path: Path, capsys: pytest.
     without = command.datasets(command_line("audit", tmp_path, audio="UADC999", run="1"), Progress(quiet=True))
     assert "has no channel UADC999; name it with --audio NAME" in without["runs"][0]["reasons"][0]
     assert without["proposal"] is None
+    with pytest.raises(ValueError, match="the delay is not kept: it could not be measured"):
+        command.datasets(command_line("audit", tmp_path, audio="UADC999", run="1", save=True), Progress(quiet=True))
+    assert Site.load() == site
 
 
 @pytest.mark.parametrize("kind", ["LibriBrain", "MEG-MASC"])
@@ -159,4 +175,5 @@ def test_an_audit_finds_the_wavs_of_other_sets(kind: str, tmp_path: Path) -> Non
     result = command.datasets(command_line("audit", tmp_path), Progress(quiet=True))
     (run,) = result["runs"]
     assert run["delay_s"] == pytest.approx(0.03, abs=0.002), run["reasons"]
+    assert (run["field_lag_s"], run["audio_delay_s"]) == (0.0, run["delay_s"])
     assert result["proposal"]["audio_delay_s"] == pytest.approx(0.03, abs=0.002)

@@ -174,7 +174,7 @@ def command_line(what: str | None = None, folder: Path | None = None, **more: ob
     options: dict[str, object] = dict.fromkeys(
         ("subject", "session", "task", "run", "word_table", "sound", "audio", "out", "meg_stream", "word_stream")
     )
-    options |= {"raw_stamps": False}
+    options |= {"raw_stamps": False, "save": False}
     return argparse.Namespace(
         **(options | {"what": what, "folder": folder, "json": False, "quiet": True, "signal": False} | more)
     )

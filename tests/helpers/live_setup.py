@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mne
 import numpy as np
 import pytest
 
@@ -52,10 +53,21 @@ def listener(folder: Path, sfreq: float) -> None:
     simulate(folder, plan, information=information)
 
 
+BAD_S = ((12.0, 0.4, "BAD_muscle"), (30.0, 3.0, "BAD_door"), (45.0, 0.0, "BAD_blink"))
+
+
+def mark_bad(path: Path) -> None:
+    """Annotate stretches of a FIF, a moment among them, as whoever looks through a recording does."""
+    raw = mne.io.read_raw_fif(path, preload=True, verbose="error")
+    raw.set_annotations(mne.Annotations(*zip(*BAD_S, strict=True), orig_time=raw.info["meas_date"]))
+    raw.save(path, overwrite=True, verbose="error")
+
+
 def create(folder: Path) -> Path:
-    """Fill the folder: listener (runs 01 and 02), model, bank (of run 01), offline (run 02 evaluated)."""
+    """Fill the folder: listener (run 01; run 02 with BAD_S), model, bank (of 01), offline (02 evaluated)."""
     write_model(folder / "model", "llama")
     listener(folder / "listener", 250.0)
+    mark_bad(next((folder / "listener").rglob("*run-02*_meg.fif")))
     (folder / "recipe.toml").write_text(RECIPE)
     options = ("--model", folder / "model", "--quiet")
     first = ("train", folder / "listener", "--run", "01", "--recipe", folder / "recipe.toml")

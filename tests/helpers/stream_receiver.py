@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.records import Word
+from rtalign.core.records import BadStretch, Word
 from rtalign.streams import lsl
 from tests.helpers.small_world import MemoryRecording
 
@@ -25,7 +25,8 @@ def recording(seconds: float = 1.5, name: str = "played") -> MemoryRecording:
     n = round(seconds * SFREQ)
     data = (np.arange(n)[:, None] + np.arange(N_SENSORS) / 10) * 1e-15
     words = tuple(Word(i, f"w{i}", START + onset, 0.2) for i, onset in enumerate(ONSETS))
-    return MemoryRecording(data, words, SFREQ, name, start=START)
+    bad = (BadStretch(START + 0.5, START + 0.7, "marked as bad: BAD_door"),)
+    return MemoryRecording(data, words, SFREQ, name, start=START, bad_stretches=bad)
 
 
 PLAYER = """
@@ -77,6 +78,7 @@ class Receiver:
         self.data: list[np.ndarray] = []
         self.stamps: list[np.ndarray] = []
         self.words: list[tuple[str, float]] = []
+        self.marks: list[tuple[str, float, float]] = []  # with how much signal was there before
         self.rates: list[float] = []
         self.widths: list[int] = []
         self.origins: list[tuple[str, ...]] = []
@@ -140,7 +142,9 @@ class Receiver:
                 del self._inlets[name]
                 continue
             if name == self.names["name_words"]:
-                self.words += pulled
+                marks = [one for one in pulled if one[0].startswith('{"bad"')]
+                self.marks += [(*mark, self.seconds) for mark in marks]
+                self.words += [one for one in pulled if one not in marks]
             elif len(pulled[0]):
                 self.data.append(pulled[0])
                 self.stamps.append(pulled[1])

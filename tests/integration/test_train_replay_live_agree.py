@@ -26,7 +26,7 @@ from rtalign.streams.fieldtrip import inlets
 from rtalign.streams.fieldtrip.protocol import NAMES, BufferEvent
 from rtalign.training.evaluation import evaluate
 from tests.helpers.fieldtrip_server import Buffer, SessionTime, lsl_without_streams, serve
-from tests.helpers.live_setup import run, summary
+from tests.helpers.live_setup import BAD_S, run, summary
 
 
 def test_a_replay_gives_the_numbers_of_evaluate(
@@ -49,7 +49,8 @@ def test_live_streams_and_a_replay_of_their_recording_give_the_numbers_of_evalua
     offline = agree(live_setup, kept, 1e-3)
     assert printed["lost"] == printed["gaps"] == 0
     (recording,) = open_recordings(live_setup / "listener", run="02")
-    assert (printed["recorded"], printed["recorded_markers"]) == (recording.n_samples, len(recording.words))
+    assert printed["recorded"] == recording.n_samples
+    assert printed["recorded_markers"] == len(recording.words) + len(BAD_S)
     compared = run("report", "--parity", kept, "--model", live_setup / "model", "--json", "--quiet")
     parity = json.loads(capsys.readouterr().out)
     assert compared == 0
@@ -74,6 +75,8 @@ def agree(setup: Path, folder: Path, least: float) -> dict[str, Any]:
     offline, live = summary(setup / "offline"), summary(folder)
     assert (live["kind"], live["n_words"]) == ("session", offline["n_words"])
     assert sum(live["skipped"].values()) == sum(offline["skipped"].values())
+    assert bad_words(live["skipped"]) == bad_words(offline["skipped"])
+    assert set(bad_words(live["skipped"])) == {f"marked as bad: {mark}" for _, _, mark in BAD_S}
     assert np.abs(np.subtract(live["r"], offline["r"])).max() <= least
     assert live["intervals"] == offline["intervals"] == "words and decoders"
     for name, off in (("null_r", 0.35), ("reach", 0.25)):  # thresholds by the error of 200 draws, intervals by blocks
@@ -81,6 +84,10 @@ def agree(setup: Path, folder: Path, least: float) -> dict[str, Any]:
         assert np.mean(mine) / np.mean(its) == pytest.approx(1, abs=off), name
     assert (folder / "report.html").is_file()
     return offline
+
+
+def bad_words(skipped: dict[str, int]) -> dict[str, int]:
+    return {reason: n for reason, n in skipped.items() if reason.startswith("marked as bad")}
 
 
 def judged(found: dict[str, Any]) -> dict[str, list[float]]:
@@ -113,6 +120,7 @@ def test_a_fieldtrip_buffer_gives_the_numbers_of_evaluate(
     offline = evaluate(bank, [recording], model, tmp_path / "out", Progress(quiet=True), store=tmp_path / "cache")
     assert engine.scoreboard.n == offline["n_words"]
     assert sum(engine.ledger.skipped.values()) == sum(offline["skipped"].values())
+    assert bad_words(engine.ledger.skipped) == bad_words(offline["skipped"]) != {}
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() <= 1e-3
 
 
@@ -127,14 +135,17 @@ def channel_names(recording: Recording) -> bytes:
 
 def scan(recording: Recording, buffer: Buffer, engine: Engine) -> None:
     """Put the recording into the buffer, block by block, while the engine works; time stands still in between."""
-    events = {round(word.onset * recording.sfreq): word.text for word in recording.words}
+    sfreq = recording.sfreq
+    events = [BufferEvent("word", word.text, round(word.onset * sfreq)) for word in recording.words]
+    for onset, duration, mark in BAD_S:  # their events come before the signal, as their senders know
+        events.append(BufferEvent("bad", mark, round(onset * sfreq), round(duration * sfreq)))
     first = 0
     step_until(engine, lambda: engine.source.health().meg.state == "found")
     for chunk in recording.chunks(BLOCK / recording.sfreq):
         SessionTime.now += len(chunk.data) / recording.sfreq
         buffer.put(chunk.data)
         numbers = range(first, first + len(chunk.data))
-        buffer.put_events([BufferEvent("word", events[k], k) for k in numbers if k in events])
+        buffer.put_events([event for event in events if event.sample in numbers])
         first += len(chunk.data)
         time.sleep(BLOCK_PAUSE_S)
         engine.step(0.0)

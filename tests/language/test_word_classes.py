@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtalign.language import NO_QUARTILE, LiveTagger, find_content_words, surprisal_quartiles
+from rtalign.core.records import Word
+from rtalign.language import (
+    NO_QUARTILE,
+    LiveTagger,
+    choose_content_words,
+    find_content_words,
+    surprisal_quartiles,
+)
 from rtalign.language.word_classes import TAG_WINDOW
 from tests.helpers.spacy_pipeline import TAGS, write_pipeline
 
@@ -22,6 +29,34 @@ def pipeline(tmp_path: Path) -> str:
 def test_nouns_verbs_adjectives_and_adverbs_carry_content(pipeline: str) -> None:
     words = ["the", "keeper", "of", "small", "lights", "walked", "slowly", "to", "it"]
     assert find_content_words(words, pipeline).tolist() == [word in TAGS for word in words]
+
+
+def tagged(*tags: str | None) -> list[Word]:
+    return [Word(i, f"w{i}", float(i), None, tag) for i, tag in enumerate(tags)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "content"),
+    [
+        (["DET", "NOUN", "VERB", "ADJ", "ADV", "AUX", "PROPN", "ADP"], [0, 1, 1, 1, 1, 0, 0, 0]),
+        (["DT", "NNS", "VBD", "JJR", "RB", "MD", "NNP", "IN", "PRP$"], [0, 1, 1, 1, 1, 0, 0, 0, 0]),
+        (["noun", "adjective", "pron"], [1, 1, 0]),
+    ],
+)
+def test_parts_of_speech_of_the_table_are_used_without_a_tagger(tags: list[str], content: list[int]) -> None:
+    assert choose_content_words(tagged(*tags), "no_such_pipeline").tolist() == [bool(one) for one in content]
+
+
+def test_a_tag_that_is_lacking_or_unknown_is_named() -> None:
+    with pytest.raises(ValueError, match=r"'w1' at 1.00 s has no part of speech; fill or drop the column"):
+        choose_content_words(tagged("NOUN", None), "no_such_pipeline")
+    with pytest.raises(ValueError, match=r"'thing' is no part of speech of UPOS \(NOUN\) or Penn \(NN\)"):
+        choose_content_words(tagged("NOUN", "thing"), "no_such_pipeline")
+
+
+def test_without_parts_of_speech_the_tagger_is_asked(pipeline: str) -> None:
+    words = [Word(i, text, float(i)) for i, text in enumerate(["the", "keeper"])]
+    assert choose_content_words(words, pipeline).tolist() == [False, True]
 
 
 def test_every_word_of_a_long_story_is_tagged_once(pipeline: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -157,6 +158,8 @@ def test_sensors_samples_stamps_and_texts_arrive_unchanged() -> None:
     finder = lsl.Finder()
     try:
         found = wait_for(lambda: {f.name: f for f in finder.streams()} if len(finder.streams()) > 1 else None)
+        ids = [found[named(kind)].source_id for kind in ("round", "text")]
+        assert ids == [f"{named(kind)} @ {socket.gethostname()}" for kind in ("round", "text")], "unique in the lab"
         inlet, words = lsl.SignalInlet(found[named("round")]), lsl.TextInlet(found[named("text")])
         for sent, came in zip(SENSORS, inlet.sensors, strict=True):
             assert (came.name, came.kind, came.normal) == (sent.name, sent.kind, sent.normal)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import mne
 import numpy as np
 import pytest
 
@@ -16,9 +17,9 @@ from rtalign.core.progress import Progress
 from rtalign.core.recipe import LanguageRecipe, WordRecipe
 from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 from rtalign.language import load
+from rtalign.recordings import check_folder, open_recordings
 from rtalign.signal.chain import Chain
 from rtalign.signal.disk_buffer import DiskBuffer
-from rtalign.training import prepare
 from rtalign.training.prepare import (
     ActivationRequest,
     StoredActivations,
@@ -29,6 +30,7 @@ from rtalign.training.prepare import (
     read_lag,
     usable_words,
 )
+from tests.helpers import fif_files
 from tests.helpers.small_world import MemoryRecording, sensors, slowed, small_recipe, two_worlds
 from tests.helpers.tiny_models import STORY, write_model
 
@@ -152,9 +154,10 @@ def test_of_windows_only_those_of_words_that_are_decoded_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = STORY[:30]
-    monkeypatch.setattr(prepare, "find_content_words", lambda words, _: np.array([len(word) > 4 for word in words]))
     model = load(write_model(tmp_path / "tiny", "llama"))
-    recording = Long(1.0, tuple(Word(i, text, float(i)) for i, text in enumerate(texts)))
+    kinds = ["NOUN" if len(text) > 4 else "DET" for text in texts]
+    words = zip(texts, kinds, strict=True)
+    recording = Long(1.0, tuple(Word(i, text, float(i), pos=kind) for i, (text, kind) in enumerate(words)))
     language, content = LanguageRecipe(context="window:3"), WordRecipe(which="content")
     requests = [ActivationRequest(model, language, [1, 3], True, words) for words in (None, content)]
     every, some = (compute_activations([recording], one, tmp_path / "store", QUIET, nothing)[0] for one in requests)
@@ -170,6 +173,23 @@ def test_reading_a_lag_takes_the_memory_of_its_words(tmp_path: Path) -> None:
     story: Any = SimpleNamespace(signal=signal, onsets=onsets)
     read_lag([story], 0.1)
     assert peak_of(lambda: read_lag([story], 0.1)) < 0.5 * signal.n_rows * 6 * 4
+
+
+def test_every_word_that_a_check_counts_is_used_or_has_its_reason(tmp_path: Path) -> None:
+    """Rows that are no words are in neither count; a part of speech decides without a tagger."""
+    marked = mne.Annotations([20.0, 30.0], [2.0, 0.0], ["BAD_muscle", "BAD_blink"])
+    path = fif_files.write(tmp_path / "story_meg.fif", fif_files.noise(3, 40.0), annotations=marked)
+    onsets = np.arange(0.1, 42.0, 0.4)
+    rows = [f"{onset:.1f}\tw{k}\t{('NOUN', 'DET')[k % 2]}\n" for k, onset in enumerate(onsets)]
+    (tmp_path / "words.tsv").write_text("onset\tword\tpos\n" + "".join(rows) + "3.33\tsp\tX\n")
+    checked = check_folder(path, word_table=tmp_path / "words.tsv")
+    (recording,) = open_recordings(path, word_table=tmp_path / "words.tsv")
+    (signal,) = filter_recordings([recording], RECIPE, tmp_path, QUIET, nothing)
+    used, skipped = usable_words(recording, signal, RECIPE)
+    assert checked.n_words == len(onsets) == len(used) + sum(skipped.values()) - skipped["silence mark"]
+    assert {"marked as bad: BAD_muscle", "marked as bad: BAD_blink", "window after recording"} <= set(skipped)
+    content = RECIPE.with_settings("words", which="content", tagger="no_such_pipeline")
+    assert usable_words(recording, signal, content)[0].tolist() == [i for i in used if i % 2 == 0]
 
 
 def test_bad_values_are_told_with_channel_and_second_and_cost_the_words_around_them(

@@ -10,6 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session, WordEncoding
+from rtalign.core.site import Site
 from rtalign.core.time_format import clock_time
 from rtalign.streams.fieldtrip.client import PORT, SCHEME
 from rtalign.streams.live.connection import FIREWALL
@@ -69,12 +70,13 @@ class LivePage(QWidget):
         self.table = PathField("Word table", memory, folder=False, hint="TSV, CSV, TextGrid or CTM", kinds=TABLES)
         self.delay = QDoubleSpinBox()
         self.delay.setRange(-1000, 1000)
-        self.delay.setDecimals(0)
+        self.delay.setDecimals(1)
         self.delay.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.delay.setFixedWidth(84)
         self.delay.setSuffix(" ms")
         self.delay.setAccessibleName("Sound delay after marker")
         self.delay.setToolTip("From a word's marker to its sound at the ear: a constant of the site.")
+        self._show_site_delay()
         self.buffer = QLineEdit()
         self.buffer.setAccessibleName("FieldTrip buffer")
         self.buffer.setPlaceholderText(f"{SCHEME}HOST:{PORT}")
@@ -87,6 +89,13 @@ class LivePage(QWidget):
         self._chosen_by_user: set[Role] = set()
         self._build()
         self._connect()
+
+    def _show_site_delay(self) -> None:
+        """The delay that was measured here, or why it cannot be read."""
+        try:
+            self.delay.setValue(1000 * Site.load().audio_delay_s)
+        except (ValueError, OSError) as error:
+            self.delay.setToolTip(str(error))
 
     @property
     def decoder(self) -> type[MarkerDecoder]:

@@ -156,7 +156,7 @@ def read_stories(paths: SweepPaths, key: dict[str, Any], stories: tuple[str, ...
 
 def _read_story(paths: SweepPaths, recording: RecordingHeader, model: Any, layers: list[int], context: str) -> str:
     """The name of the folder of a story's activations."""
-    plan, store, words = load_plan(paths), paths.cache, [word.text for word in recording.words]
+    plan, store, words = load_plan(paths), paths.cache, recording.words
     recipe = shortest_recipe(plan.recipe_for(context), len(words))
     request = ActivationRequest(model, recipe.language, layers, plan.quartiles, recipe.words)
     folder = request.folder(words, store)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.bad_marks import JOINED, bad_note, bad_reason
 from rtalign.core.records import BadStretch
 from rtalign.recordings.formats import ctf
 from rtalign.recordings.formats.fif_guard import refuse_false_parts
@@ -34,9 +35,6 @@ ACQUISITION_SKIP = "BAD_ACQ_SKIP"
 """What MNE notes where the machine was not recording."""
 BOUNDARIES = ("BAD boundary", "EDGE boundary")
 """What MNE notes where one file ends and the next one begins that were joined."""
-JOINED = "boundary of joined files"
-MARKED = "marked as bad"
-MAX_REASON = 60
 
 
 def is_signal_file(path: Path) -> bool:
@@ -136,7 +134,7 @@ def read_loaded(raw: Any) -> tuple[LoadedSignal, list[str]]:
     names = [Path(name) for name in raw.filenames if name is not None]
     breaks, bad = _merged([*_acquisition_skips(raw), *_boundaries(raw)]), _bad_stretches(raw)
     notes = [f"breaks in the signal: {len(breaks)}"] if breaks else []
-    notes += _bad_note(bad)
+    notes += bad_note(bad)
     shape = tuple(raw.ch_names), float(raw.info["sfreq"]), int(raw.n_times), tuple(breaks), int(raw.first_samp), bad
     path = names[0] if names else Path("raw")
     return LoadedSignal(path, (), *shape, raw=raw, digest=_hash_of_samples(raw)), notes
@@ -182,7 +180,7 @@ def read_header(path: Path) -> tuple[SignalFile, Any, list[str]]:
         notes.append(f"the last {(raw.n_times - n_samples) / raw.info['sfreq']:.1f} s of the file were never recorded")
     if breaks:
         notes.append(f"breaks in the signal: {len(breaks)}")
-    notes += _bad_note(bad)
+    notes += bad_note(bad)
     files = tuple(Path(name) for name in raw.filenames if name is not None)
     _check_last_sample(raw, path, n_samples)
     number = int(raw.first_samp)
@@ -365,11 +363,5 @@ def _bad_stretches(raw: Any) -> tuple[BadStretch, ...]:
         if text in BOUNDARIES:
             bad.append(BadStretch(start, stop, JOINED))
         elif text.upper().startswith("BAD") and text != ACQUISITION_SKIP:
-            bad.append(BadStretch(start, stop, f"{MARKED}: {text[:MAX_REASON]}"))
+            bad.append(BadStretch(start, stop, bad_reason(text)))
     return tuple(dict.fromkeys(bad))
-
-
-def _bad_note(bad: Sequence[BadStretch]) -> list[str]:
-    marked = [one for one in bad if one.reason != JOINED]
-    seconds = sum(one.stop - one.start for one in marked)
-    return [f"marked as bad: {len(marked)} stretches, {seconds:.1f} s; words there are skipped"] if marked else []

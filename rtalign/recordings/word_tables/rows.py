@@ -39,12 +39,15 @@ class Row(NamedTuple):
         The word.
     line : int
         The number of the line in the file.
+    pos : str
+        Its part of speech; empty where the table does not say.
     """
 
     onset: str
     duration: str
     text: str
     line: int
+    pos: str = ""
 
     @property
     def where(self) -> str:
@@ -81,13 +84,13 @@ def words_from_rows(rows: Iterable[Row], path: Path) -> tuple[list[Word], list[s
     for n, row in enumerate(rows):
         if n >= MAX_ROWS:
             raise ValueError(f"{path.name} has more than {MAX_ROWS:,} rows of words; cut it into one table a recording")
-        onset, duration, raw_text, _ = row
+        onset, duration, raw_text, _, pos = row
         text, reason = known.get(raw_text) or known.setdefault(raw_text, _clean(raw_text))
         if reason or (onset in NO_TIME or onset.strip().lower() in NO_TIME):
             dropped[(text or EMPTY) if reason else NO_ONSET] += 1
             reasons[reason or NO_ONSET] += 1
         else:
-            words.append((parse_onset(row, path), text, _parse_duration(row, path) if duration else None))
+            words.append((parse_onset(row, path), text, _parse_duration(row, path) if duration else None, pos.strip()))
     if not words:
         raise NoWords(f"{path.name} holds no words{_reasons(dropped)}: it needs rows with an onset and a word")
     ordered, notes = _in_order(words, dropped, reasons)
@@ -152,20 +155,20 @@ def _clean(raw_text: str) -> tuple[str, str]:
 
 
 def _in_order(
-    words: list[tuple[float, str, float | None]], dropped: Counter[str], reasons: Counter[str]
+    words: list[tuple[float, str, float | None, str]], dropped: Counter[str], reasons: Counter[str]
 ) -> tuple[list[Word], list[str]]:
     notes: list[str] = []
     if dropped:
         text = f"{dropped.total()} rows of the word table are no words{_reasons(dropped)}"
         notes.append(RowsWithoutWord(text, reasons))
-    texts = {text for _, text, _ in words}
+    texts = {text for _, text, _, _ in words}
     capitals = all(text.isupper() for text in texts) and any(len(text) > 1 for text in texts)
     if capitals:
         notes.append("every word of the table was in capitals; they are read in lower case")
     words.sort(key=itemgetter(0))
     return [
-        Word(index, text.lower() if capitals else text, onset, duration)
-        for index, (onset, text, duration) in enumerate(words)
+        Word(index, text.lower() if capitals else text, onset, duration, None if pos.lower() in NO_TIME else pos)
+        for index, (onset, text, duration, pos) in enumerate(words)
     ], notes
 
 

@@ -17,6 +17,7 @@ STOP_COLUMNS = ("end", "stop")
 """In place of a duration, as the tables of WhisperX and of the Montreal Forced Aligner have it."""
 WORD_COLUMNS = ("word", "words", "token")
 TEXT_COLUMNS = (*WORD_COLUMNS, "text", "stimulus", "label", "value")
+POS_COLUMNS = ("pos", "upos", "part_of_speech")
 TYPE_COLUMNS = ("trial_type", "type")
 WORD_TYPE = re.compile(r"words?(?![a-z])(?!.*(?:offset|end))", re.IGNORECASE)
 """word, Word, word_onset_01, word/the - but not word_offset_01, which is where a word ends."""
@@ -72,9 +73,9 @@ def _word_rows(table: Table, name: str) -> Iterator[Row]:
     words = _of_word_type(table, name)
     stop_column = _first(STOP_COLUMNS, words) if "duration" not in words.header else None
     texts = _texts(words, name)
-    columns = (onset_column, stop_column or "duration")
-    for (line, (onset, last)), text in zip(words.cells(*columns), texts, strict=True):
-        yield Row(onset, _difference(onset, last) if stop_column else last, text, line)
+    columns = (onset_column, stop_column or "duration", _first(POS_COLUMNS, words) or "")
+    for (line, (onset, last, pos)), text in zip(words.cells(*columns), texts, strict=True):
+        yield Row(onset, _difference(onset, last) if stop_column else last, text, line, pos)
 
 
 def _first(columns: Sequence[str], table: Table) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 
 import numpy as np
 
+from rtalign.core.bad_marks import bad_note
 from rtalign.core.head_position import HeadPosition
-from rtalign.core.records import Annotation, BadMark, Chunk, Sensor, Word
+from rtalign.core.records import Annotation, BadMark, BadStretch, Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow
 from rtalign.recordings.stream_channels.labels import find_head_coils
@@ -123,6 +125,12 @@ class XdfRecording(FingerprintedSignal):
         late = [f"{outside} of {len(copied.words)} words lie outside the signal"] if outside else []
         copied.notes = (*self.notes, *notes, *late)
         return copied
+
+    def mark_bad(self, stretches: Iterable[BadStretch]) -> None:
+        """Take stretches that are marked as bad, besides those that an operator marked."""
+        more = tuple(stretches)
+        self.bad_stretches = tuple(sorted((*self.bad_stretches, *more), key=attrgetter("start", "stop")))
+        self.notes = (*self.notes, *bad_note(more))
 
     def chunks(self, seconds: float = 10.0, start: float | None = None) -> Iterator[Chunk]:
         """Yield the signal in order, SI units, float64, from the sample at start on.  Chunks end at breaks."""

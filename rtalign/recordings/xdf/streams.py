@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rtalign.core.records import Annotation, Word
+from rtalign.core.bad_marks import LONGEST_S, bad_reason, is_bad_mark
+from rtalign.core.records import Annotation, BadStretch, Word
 from rtalign.core.word_text import EMPTY, RowsWithoutWord, no_word_reason
 from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.recordings.word_tables.delimited import parse_table, read_text
@@ -143,6 +144,7 @@ def open_xdf(
         opened = XdfRecording(file, stream, clock, name=name, subject=subject, bads=bads, notes=notes, marks=marks)
         recordings.append(opened)
     _annotate(recordings, file)
+    _mark_bad(recordings, file)
     if table.is_continued:  # by a second engine: the words that came between the two are on the stream alone
         with contextlib.suppress(NoWords):
             return _with_stream_words(recordings, file, _word_stream(file, None))
@@ -171,26 +173,38 @@ def parse_marker(text: str) -> tuple[str, float | None]:
     duration : float or None
         None where the marker does not say.
     """
-    word, reason, duration = _parse(text)
-    return "" if reason else word, duration
+    marker = _parse(text)
+    return "" if marker.reason or marker.is_bad else marker.text, marker.duration
 
 
-def _parse(text: str) -> tuple[str, str, float | None]:
-    """The word of a marker, the reason why it is none, and its duration."""
+class _Marker(NamedTuple):
+    """A marker: a word, or the reason why it is none, or the reason why what follows is bad."""
+
+    text: str
+    reason: str
+    duration: float | None = None
+    is_bad: bool = False
+
+
+def _parse(text: str) -> _Marker:
     text = unquote(text)
-    duration = None
+    duration, mark = None, None
     if text.startswith("{"):
         try:
             entry = json.loads(text)
         except (ValueError, RecursionError):
-            return "", no_word_reason(text) or EMPTY, None
+            return _Marker("", no_word_reason(text) or EMPTY)
         if not isinstance(entry, dict):
-            return "", EMPTY, None
+            return _Marker("", EMPTY)
+        mark = entry.get("bad")
         text = unquote(str(entry.get("word", entry.get("text", ""))))
         duration = entry.get("duration")
         if not isinstance(duration, int | float) or not 0 < duration < math.inf:
             duration = None
-    return text, no_word_reason(text), duration
+    if isinstance(mark, str) or is_bad_mark(text):
+        seconds = duration if duration is not None and duration <= LONGEST_S else 0.0
+        return _Marker(bad_reason(mark if isinstance(mark, str) else text), "", seconds, True)
+    return _Marker(text, no_word_reason(text), duration)
 
 
 def read_session_words(path: Path) -> SessionWords:
@@ -311,7 +325,7 @@ def _annotate(recordings: list[XdfRecording], file: XdfFile) -> None:
 
 def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: XdfStream) -> list[XdfRecording]:
     """The words of a stream of markers, each given to the recording in whose time it is."""
-    markers = list(file.texts(stream))
+    markers = [(text, stamp) for text, stamp in file.texts(stream) if not _parse(text).is_bad]
     times = to_common_clock(np.array([stamp for _, stamp in markers]), stream.offsets)
     spoken = sorted(
         (TimedWord(float(time), *parse_marker(text)) for (text, _), time in zip(markers, times, strict=True)),
@@ -322,7 +336,7 @@ def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: Xd
         raise NoWords(f"{stream.header.name} in {file.path.name} holds no words ({len(markers)} markers)")
     notes = []
     if len(words) < len(spoken):
-        counts = Counter(reason for text, _ in markers if (reason := _parse(text)[1]))
+        counts = Counter(reason for text, _ in markers if (reason := _parse(text).reason))
         listed = ", ".join(f"{n} {reason}" for reason, n in counts.most_common())
         without = f"{len(spoken) - len(words)} markers are no words" + (f" ({listed})" if listed else "")
         notes = [RowsWithoutWord(without, counts)]
@@ -332,7 +346,21 @@ def _with_stream_words(recordings: list[XdfRecording], file: XdfFile, stream: Xd
     ]
 
 
-def _shares(recordings: list[XdfRecording], words: Sequence[TimedWord]) -> list[list[TimedWord]]:
+def _mark_bad(recordings: Sequence[XdfRecording], file: XdfFile) -> None:
+    """What senders' markers say of the signal, each given to the recording in whose time it is; notes say nothing."""
+    marked: list[TimedWord] = []
+    for stream in file.streams.values():
+        if stream.header.format != "string" or stream.header.type == ANNOTATIONS:
+            continue
+        found = [(parsed, stamp) for text, stamp in file.texts(stream) if (parsed := _parse(text)).is_bad]
+        times = to_common_clock(np.array([stamp for _, stamp in found]), stream.offsets)
+        marked += [TimedWord(float(at), bad.text, bad.duration) for (bad, _), at in zip(found, times, strict=True)]
+    marked = [one for one in marked if math.isfinite(one.onset)]
+    for recording, share in zip(recordings, _shares(recordings, marked) if marked else (), strict=False):
+        recording.mark_bad(BadStretch(one.onset, one.onset + (one.duration or 0.0), one.text) for one in share)
+
+
+def _shares(recordings: Sequence[XdfRecording], words: Sequence[TimedWord]) -> list[list[TimedWord]]:
     """Words at common times, each in the signal time of the recording in whose time it is."""
     begins = [recording.clock.segments[0].times[0] for recording in recordings]
     onsets = np.array([word.onset for word in words])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -10,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.bad_marks import is_bad_mark
 from rtalign.streams.fieldtrip.arrival_clock import ArrivalClock
 from rtalign.streams.fieldtrip.client import SCHEME, BufferAddress, BufferClient, NotThere
 from rtalign.streams.fieldtrip.description import describe_buffer
-from rtalign.streams.fieldtrip.protocol import DTYPES, BufferHeader
+from rtalign.streams.fieldtrip.protocol import DTYPES, BufferEvent, BufferHeader
 from rtalign.streams.live.connection import LslBackend, lsl_backend
 from rtalign.streams.lsl import StreamInfo, StreamLost, local_clock
 
@@ -171,7 +173,15 @@ class BufferReader:
             raise StreamLost(f"events at {self.address} were overwritten before they were read") from None
         self._next_event = n_events
         with self._lock:
-            self._events.extend((e.value or e.type, e.sample) for e in found if e.value or e.type)
+            self._events.extend((_marker(e, self.header.sfreq), e.sample) for e in found if e.value or e.type)
+
+
+def _marker(event: BufferEvent, sfreq: float) -> str:
+    """An event as a text of markers; JSON where a bad stretch has a duration."""
+    text = event.value or event.type
+    if not (is_bad_mark(text) and event.duration > 0):
+        return text
+    return json.dumps({"bad": text, "duration": event.duration / sfreq})
 
 
 class BufferInlet:

@@ -19,7 +19,7 @@ from rtalign.streams.live.sample_clock import SampleClock, SampleSpan
 from rtalign.streams.live.word_timing import WordTiming
 from rtalign.streams.lsl import StreamInfo
 from rtalign.streams.markers.decoders import MarkerDecoder
-from rtalign.streams.markers.validation import MarkerWord
+from rtalign.streams.markers.validation import Marker
 
 POLL_S = 0.01
 HEAD_S = 0.5
@@ -300,8 +300,8 @@ class LiveSource:
         near = self._meg.clock_offset.tolerance + self._words.clock_offset.tolerance
         return shared if abs(own - shared) < near else own
 
-    def _timed(self, words: list[MarkerWord], offset_s: float) -> list[Event]:
-        """Words whose onsets plus `offset_s` are local time, and those that waited for a signal."""
+    def _timed(self, words: list[Marker], offset_s: float) -> list[Event]:
+        """Words and bad stretches whose onsets plus `offset_s` are local time, and those that waited for a signal."""
         self._timing.push(words, offset_s)
         return list(self._timing.pull(self._clock, self._backend.clock(), self._meg.state == "flowing"))
 

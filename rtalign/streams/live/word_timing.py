@@ -1,4 +1,4 @@
-"""Words of markers on the signal's time axis, with everything odd about their times counted."""
+"""Words and bad stretches of markers on the signal's time axis, with everything odd about their times counted."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter, deque
 
 import numpy as np
 
-from rtalign.core.records import SkippedWord, Word
+from rtalign.core.records import BadStretch, SkippedWord, Word
 from rtalign.core.session import MAX_WORD_DELAY_S
 from rtalign.streams.events import Notice
 from rtalign.streams.live.sample_clock import SampleClock
-from rtalign.streams.markers.validation import MarkerWord
+from rtalign.streams.markers.validation import BadMarker, Marker, MarkerWord
 
 EARLY_S = 0.25
 LATE_S = 2.0
@@ -20,13 +20,16 @@ LATEST_S = MAX_WORD_DELAY_S
 """The same for a word further behind: the signal around it is no longer there."""
 BUFFERED_S = 1.0
 """How long samples may be under way; newest samples that seem older were stamped by a clock that was set."""
-ANOTHER_CLOCK = "word stamped by another clock"
+ANOTHER_CLOCK, BAD_BY_ANOTHER = "word stamped by another clock", "bad stretch stamped by another clock"
 N_TYPICAL = 20
 """Words whose median says whether words as a rule are stamped ahead or behind."""
 REPEAT_NOTICE_S = 30.0
 """A notice of one kind is not repeated within so long."""
 MAX_WAITING = 1000
 SAME_S = 1e-4
+
+
+TimedMarker = Word | SkippedWord | BadStretch | Notice
 
 
 class WordTiming:
@@ -49,17 +52,17 @@ class WordTiming:
         self.counts: Counter[str] = Counter()
         self._delay_s = delay_s
         self._n = 0
-        self._waiting: deque[tuple[MarkerWord, float]] = deque()
+        self._waiting: deque[tuple[Marker, float]] = deque()
         self._recent: deque[tuple[str, str]] = deque(maxlen=256)
         self._last_onset = -np.inf
         self._ahead: deque[float] = deque(maxlen=N_TYPICAL)
         self._noticed: dict[str, float] = {}
 
-    def push(self, words: list[MarkerWord], offset_s: float) -> None:
-        """Take words whose onsets plus `offset_s` are local time."""
+    def push(self, words: list[Marker], offset_s: float) -> None:
+        """Take words and bad stretches whose onsets plus `offset_s` are local time."""
         for word in words:
             local = word.onset + offset_s
-            key = (word.text, f"{local / SAME_S:.0f}")
+            key = (word.reason if isinstance(word, BadMarker) else word.text, f"{local / SAME_S:.0f}")
             if key in self._recent:
                 self.counts["duplicate"] += 1
                 continue
@@ -69,8 +72,8 @@ class WordTiming:
                 self.counts["word before any signal"] += 1
             self._waiting.append((word, local))
 
-    def pull(self, clock: SampleClock | None, now: float, flowing: bool = True) -> list[Word | SkippedWord | Notice]:
-        """The words taken, on the signal's time axis; none before the first sample.
+    def pull(self, clock: SampleClock | None, now: float, flowing: bool = True) -> list[TimedMarker]:
+        """What was taken, on the signal's time axis; none before the first sample.
 
         Parameters
         ----------
@@ -81,7 +84,7 @@ class WordTiming:
         flowing : bool
             Whether samples are arriving: then the newest of them is about now, whatever its stamp says.
         """
-        timed: list[Word | SkippedWord | Notice] = []
+        timed: list[TimedMarker] = []
         if clock is None or not clock.started:
             return timed
         newest = clock.to_signal(now)
@@ -89,12 +92,20 @@ class WordTiming:
             newest = clock.end
         while self._waiting:
             word, local = self._waiting.popleft()
-            timed += self._timed(word, local, clock.to_signal(local), newest, now)
+            onset = clock.to_signal(local)
+            if isinstance(word, BadMarker):
+                timed += self._bad(word, onset, newest)
+            else:
+                timed += self._timed(word, local, onset, newest, now)
         return timed
 
-    def _timed(
-        self, word: MarkerWord, local: float, onset: float, newest: float, now: float
-    ) -> list[Word | SkippedWord | Notice]:
+    def _bad(self, mark: BadMarker, onset: float, newest: float) -> list[TimedMarker]:
+        if not -LATEST_S <= onset + mark.duration - newest <= EARLIEST_S + mark.duration:
+            self.counts[BAD_BY_ANOTHER] += 1
+            return []
+        return [BadStretch(onset, onset + mark.duration, mark.reason)]
+
+    def _timed(self, word: MarkerWord, local: float, onset: float, newest: float, now: float) -> list[TimedMarker]:
         ahead = onset - newest
         self._n += 1
         if not -LATEST_S <= ahead <= EARLIEST_S:

@@ -19,7 +19,7 @@ from rtalign.core.records import Word
 from rtalign.core.session import WordEncoding
 from rtalign.recordings.word_tables import read_words
 from rtalign.streams.markers.code_table import CodeTable
-from rtalign.streams.markers.validation import MAX_MARKER, MarkerValidator, MarkerWord, clean, number
+from rtalign.streams.markers.validation import MAX_MARKER, Marker, MarkerValidator, clean, number
 
 MAX_NESTED = 64
 """Brackets in one JSON marker."""
@@ -41,7 +41,7 @@ DECODERS: dict[str, type[MarkerDecoder]] = {}
 
 
 class MarkerDecoder:
-    """Turns markers into words; a subclass is one word encoding.
+    """Turns markers into words; a subclass is one word encoding.  A text such as BAD_muscle is a bad stretch.
 
     A subclass overrides `push` where markers come on a stream of their own, or `push_samples` where they come on a
     channel of the MEG stream.  Whatever comes is a word or is rejected by its reason: neither method raises.
@@ -100,7 +100,7 @@ class MarkerDecoder:
         """Markers that brought no word, by reason."""
         return dict(self._validator.counts)
 
-    def push(self, text: str, stamp: float) -> list[MarkerWord]:
+    def push(self, text: str, stamp: float) -> list[Marker]:
         """Decode one marker.
 
         Parameters
@@ -112,13 +112,13 @@ class MarkerDecoder:
 
         Returns
         -------
-        list of MarkerWord
+        list of MarkerWord or BadMarker
             The words that it brought.
         """
         del text, stamp
         return self._validator.reject("not on the channel of the words")
 
-    def push_samples(self, values: np.ndarray, stamps: np.ndarray) -> list[MarkerWord]:
+    def push_samples(self, values: np.ndarray, stamps: np.ndarray) -> list[Marker]:
         """Decode samples of the channel that carries the markers.
 
         Parameters
@@ -130,13 +130,13 @@ class MarkerDecoder:
 
         Returns
         -------
-        list of MarkerWord
+        list of MarkerWord or BadMarker
             The words that begin in these samples.
         """
         del values, stamps
         return []
 
-    def due(self, until: float) -> list[MarkerWord]:
+    def due(self, until: float) -> list[Marker]:
         """Words that no marker of their own brings and whose onset has come.
 
         Parameters
@@ -159,7 +159,7 @@ class MarkerDecoder:
 class PlainMarkers(MarkerDecoder, name="plain", label="plain words"):
     """One marker per word: the word itself; the marker's stamp is its onset."""
 
-    def push(self, text: str, stamp: float) -> list[MarkerWord]:
+    def push(self, text: str, stamp: float) -> list[Marker]:
         return self._validator.validate(text, stamp)
 
 
@@ -167,13 +167,16 @@ class JsonMarkers(MarkerDecoder, name="json", label="JSON"):
     """One marker per word: JSON with word (or text) and, where known, duration, index and story.
 
     The marker's stamp is the word's onset.  A JSON `onset` counts seconds of the story and is not used for time, unless
-    `"clock": "lsl"` says that it is on the sender's LSL clock; then it replaces the stamp.
+    `"clock": "lsl"` says that it is on the sender's LSL clock; then it replaces the stamp.  JSON with `bad`, a text,
+    marks the signal from the stamp on as bad, for its duration.
     """
 
-    def push(self, text: str, stamp: float) -> list[MarkerWord]:
+    def push(self, text: str, stamp: float) -> list[Marker]:
         content, reason = parse(text)
         if reason:
             return self._validator.reject(reason)
+        if "bad" in content:
+            return self._validator.validate_bad(content["bad"], stamp, content.get("duration"))
         word = content.get("word", content.get("text"))
         if not isinstance(word, str):
             return self._validator.reject("JSON without a word")
@@ -190,7 +193,7 @@ class JsonMarkers(MarkerDecoder, name="json", label="JSON"):
 class AutoMarkers(JsonMarkers, name="auto", label="words or JSON, as they come"):
     """One marker per word: JSON where the text opens with a brace and is no aligner's mark, else the word itself."""
 
-    def push(self, text: str, stamp: float) -> list[MarkerWord]:
+    def push(self, text: str, stamp: float) -> list[Marker]:
         opened = isinstance(text, str) and text[:MAX_MARKER].lstrip()[:1] == "{"
         if opened and not MARK_IN_BRACES.fullmatch(text[:MAX_MARKER].strip()):
             return super().push(text, stamp)
@@ -223,7 +226,7 @@ class CodeMarkers(MarkerDecoder, name="codes", label="codes + word table", needs
         del channel
         return cls(CodeTable.read(table))
 
-    def push(self, text: str | int | float, stamp: float) -> list[MarkerWord]:
+    def push(self, text: str | int | float, stamp: float) -> list[Marker]:
         value: object = text
         if isinstance(text, str):
             word, reason = clean(text)
@@ -237,7 +240,7 @@ class CodeMarkers(MarkerDecoder, name="codes", label="codes + word table", needs
             return self._validator.reject("no code")
         return self._word(int(code), stamp)
 
-    def _word(self, code: int, stamp: float) -> list[MarkerWord]:
+    def _word(self, code: int, stamp: float) -> list[Marker]:
         word = self._codes.word(code)
         if word is None:
             return self._validator.reject("code not in the table")
@@ -275,7 +278,7 @@ class TriggerChannel(
         self._left: float | None = None  # when the channel left its settled level
         self._level, self._n = 0, 0
 
-    def push_samples(self, values: np.ndarray, stamps: np.ndarray) -> list[MarkerWord]:
+    def push_samples(self, values: np.ndarray, stamps: np.ndarray) -> list[Marker]:
         values, stamps = np.asarray(values, float).ravel(), np.asarray(stamps, float).ravel()
         good = np.isfinite(values) & (np.abs(values) < 2**31) & (values == np.round(values))
         if n_bad := int((~good).sum()):
@@ -286,12 +289,12 @@ class TriggerChannel(
         if not len(levels):
             return []
         edges = np.flatnonzero(np.diff(levels)) + 1
-        words: list[MarkerWord] = []
+        words: list[Marker] = []
         for first, stop in zip([0, *edges], [*edges, len(levels)], strict=True):
             words += self._run(int(levels[first]), int(stop - first), float(stamps[first]))
         return words
 
-    def _run(self, level: int, n: int, stamp: float) -> list[MarkerWord]:
+    def _run(self, level: int, n: int, stamp: float) -> list[Marker]:
         """n samples at one level, the first at `stamp`."""
         if level != self._level or self._n == 0:
             self._level, self._n = level, 0
@@ -333,7 +336,7 @@ class AudioStart(MarkerDecoder, name="audio-start", label="start of the audio + 
         words, _ = read_words(table)
         return cls({"audio": words})
 
-    def push(self, text: str, stamp: float) -> list[MarkerWord]:
+    def push(self, text: str, stamp: float) -> list[Marker]:
         name, start = text.strip(" \t\r\n\0") if isinstance(text, str) else "", number(stamp)
         if name not in self._tables:
             return self._validator.reject("not the audio's marker")
@@ -348,8 +351,8 @@ class AudioStart(MarkerDecoder, name="audio-start", label="start of the audio + 
         self._coming = [(word, start + word.onset, name) for word in reversed(self._tables[name])]
         return []
 
-    def due(self, until: float) -> list[MarkerWord]:
-        words: list[MarkerWord] = []
+    def due(self, until: float) -> list[Marker]:
+        words: list[Marker] = []
         while self._coming and self._coming[-1][1] <= until:
             word, onset, story = self._coming.pop()
             words += self._validator.validate(word.text, onset, word.duration, word.index, story)

@@ -7,6 +7,8 @@ import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from rtalign.core.bad_marks import LONGEST_S as LONGEST_BAD_S
+from rtalign.core.bad_marks import bad_reason, is_bad_mark
 from rtalign.core.word_text import no_word_reason
 from rtalign.recordings.word_tables import unquote
 
@@ -53,6 +55,28 @@ class MarkerWord:
     story: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BadMarker:
+    """A stretch that a marker marks as bad.
+
+    Attributes
+    ----------
+    reason : str
+        As a skipped word gives it.
+    onset : float
+        On the clock of the marker's sender, s.
+    duration : float
+        In s; 0 where the sender does not give it: a moment.
+    """
+
+    reason: str
+    onset: float
+    duration: float
+
+
+Marker = MarkerWord | BadMarker
+
+
 class MarkerValidator:
     """Checks the content of a marker and returns its word, or counts the reason why it has none.
 
@@ -77,18 +101,30 @@ class MarkerValidator:
         duration: object = None,
         index: object = None,
         story: object = None,
-    ) -> list[MarkerWord]:
-        """The word, in a list; an empty list where there is none."""
+    ) -> list[Marker]:
+        """The word, or the bad stretch, in a list; an empty list where there is none."""
         word, reason = clean(text)
         if reason:
             return self.reject(reason)
+        if is_bad_mark(word):
+            return self.validate_bad(word, onset, duration)
         time = number(onset)
         if time is None or abs(time) > LATEST_S:
             return self.reject("no time")
         received = MarkerWord(word, time, _duration(duration), _index(index), _story(story))
         return self.reject("duplicate") if self._repeats(received) else [received]
 
-    def reject(self, reason: str, n: int = 1) -> list[MarkerWord]:
+    def validate_bad(self, mark: object, onset: object, duration: object) -> list[Marker]:
+        """The bad stretch, in a list; an empty list where there is none."""
+        text, reason = clean(mark)
+        time, seconds = number(onset), number(duration)
+        if reason or time is None or abs(time) > LATEST_S:
+            return self.reject(reason or "no time")
+        if seconds is None or not 0 <= seconds <= LONGEST_BAD_S:
+            seconds = 0.0
+        return [BadMarker(bad_reason(text), time, seconds)]
+
+    def reject(self, reason: str, n: int = 1) -> list[Marker]:
         """Count n markers (or words) that cannot be used; returns an empty list."""
         self.counts[reason] = self.counts.get(reason, 0) + n
         return []

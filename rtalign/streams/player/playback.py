@@ -6,16 +6,19 @@ import heapq
 import json
 import queue
 import threading
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
 
-from rtalign.core.records import Recording, Word
+from rtalign.core.records import BadStretch, Recording, Word
 from rtalign.streams.player.faults import FaultInjector, OutgoingMarker, OutgoingSamples
 from rtalign.streams.player.outlets import OutgoingEncoding, Outlets, PlayerSettings
 
 BLOCK_S = 2.0
 N_BLOCKS = 3
+BAD_LEAD_S = 1.0
+"""How long before its stretch a bad mark is sent: no word that it costs may be scored before it comes."""
 
 
 class ReadAhead:
@@ -113,6 +116,7 @@ class Playback:
         end = recording.start + recording.n_samples / recording.sfreq
         self._words = iter([w for w in sorted(recording.words, key=lambda w: w.onset) if w.onset < end])
         self._word = next(self._words, None)
+        self._bads = deque(sorted(recording.bad_stretches, key=lambda bad: bad.start))
         self._next = next(parts, None)  # read before the clock is set
         self._markers: list[tuple[float, int, OutgoingMarker]] = []  # a heap: when to send, then in which order
         self._order = 0
@@ -134,6 +138,9 @@ class Playback:
 
     def step(self, now: float) -> float | None:
         """Send all that is due at a local LSL time; returns when to call again, or None at the end."""
+        while self._bads and self._bad_due(self._bads[0]) <= now:
+            bad = self._bads.popleft()
+            self._outlets.push_marker(encoded_bad(bad, self._settings.speed), self._stamp(bad.start))
         while self._samples is not None and self._due <= now:
             self._send(self._samples)
             self._samples = self._prepare()
@@ -144,6 +151,7 @@ class Playback:
             self._send_marker(heapq.heappop(self._markers)[-1])
         waiting = [self._due] if self._samples is not None else []
         waiting += [self._word_due(self._word)] if self._word is not None else []
+        waiting += [self._bad_due(self._bads[0])] if self._bads else []
         waiting += [self._markers[0][0]] if self._markers else []
         return min(waiting, default=None)
 
@@ -167,20 +175,25 @@ class Playback:
         self.n_withheld += 0 if sent else len(samples.data)
 
     def _word_due(self, word: Word) -> float:
-        return self._stamp(word) + self._settings.word_delay_s
+        return self._stamp(word.onset) + self._settings.word_delay_s
 
-    def _stamp(self, word: Word) -> float:
-        return self._t0 + (word.onset - self._recording.start) / self._settings.speed
+    def _bad_due(self, bad: BadStretch) -> float:
+        return max(self._stamp(bad.start) - BAD_LEAD_S, self._t0)
+
+    def _stamp(self, time: float) -> float:
+        return self._t0 + (time - self._recording.start) / self._settings.speed
 
     def _queue_markers(self, word: Word) -> None:
         """A word becomes as many markers as the faults make of it, each with its time to be sent."""
         text = encoded(word, self._settings.encoding, self._recording)
         time = word.onset - self._recording.start + self._offset
-        markers = self._faults.push_marker(OutgoingMarker(text, time, self._stamp(word), self._settings.word_delay_s))
+        markers = self._faults.push_marker(
+            OutgoingMarker(text, time, self._stamp(word.onset), self._settings.word_delay_s)
+        )
         self.n_words_withheld += not markers
         for marker in markers:
             self._order += 1
-            heapq.heappush(self._markers, (self._stamp(word) + marker.delay_s, self._order, marker))
+            heapq.heappush(self._markers, (self._stamp(word.onset) + marker.delay_s, self._order, marker))
 
     def _send_marker(self, marker: OutgoingMarker) -> None:
         is_open = self._faults.outlet_state(marker.time).words
@@ -195,3 +208,8 @@ def encoded(word: Word, encoding: OutgoingEncoding, recording: Recording) -> str
         return word.text
     content = {"word": word.text, "onset": round(word.onset - recording.start, 6), "duration": word.duration}
     return json.dumps({**content, "index": word.index, "story": recording.name}, ensure_ascii=False)
+
+
+def encoded_bad(bad: BadStretch, speed: float) -> str:
+    """The text of a marker that marks a stretch as bad."""
+    return json.dumps({"bad": bad.reason, "duration": round((bad.stop - bad.start) / speed, 6)}, ensure_ascii=False)

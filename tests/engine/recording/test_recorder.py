@@ -20,6 +20,7 @@ from rtalign.core.records import Sensor
 from rtalign.engine.recording import file_thread, raw_file
 from rtalign.engine.recording.recorder import Recorder
 from rtalign.recordings.concatenated import ConcatenatedRecording
+from rtalign.recordings.stream_channels.description import describe_channel
 from rtalign.recordings.xdf import open_xdf
 from rtalign.recordings.xdf.reader import XdfFile
 from rtalign.recordings.xdf.writer import REMOVED
@@ -91,6 +92,17 @@ def test_what_the_operator_wrote_is_a_stream_of_its_own(tmp_path: Path) -> None:
     assert opened.annotations == (pytest.approx((100.25, "coughs twice")),)
     replayed = ConcatenatedRecording([opened, opened])
     assert [note.time for note in replayed.annotations] == pytest.approx([0.25, 4.25])
+
+
+def test_types_are_those_of_the_live_stream_that_labrecorder_copies(tmp_path: Path) -> None:
+    kinds = ("axial", "mag", "planar", "eeg")
+    sensors = tuple(replace(sensor, kind=kind) for sensor, kind in zip(SENSORS, kinds, strict=True))
+    with Recorder(tmp_path / "s", "words") as session:
+        session.change_stream(SignalChanged(sensors, SFREQ, "meg", MEG.channels))
+        session.write_samples(block(0, 10))
+    channels = stream_of(session.folder / "raw.xdf", "MEG")["info"]["desc"][0]["channels"][0]["channel"]
+    assert [channel["type"][0] for channel in channels] == ["mag", "mag", "grad", "eeg"]
+    assert [channel["type"][0] for channel in channels] == [describe_channel(sensor)["type"] for sensor in sensors]
 
 
 @pytest.mark.parametrize("kind", ["int16", "int32", "int64", "float32", "float64"])

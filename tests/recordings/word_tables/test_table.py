@@ -204,6 +204,14 @@ def test_the_words_may_stand_in_a_column_of_another_name(column: str, tmp_path: 
     assert texts(table(tmp_path, f"onset\ttrial_type\t{column}\n0\tword\tthe\n1\tpause\tpip\n")) == ["the"]
 
 
+@pytest.mark.parametrize("column", ["pos", "UPOS", "part_of_speech"])
+def test_a_column_of_parts_of_speech_is_read(column: str, tmp_path: Path) -> None:
+    words, _ = read_words(table(tmp_path, f"onset\tword\t{column}\n0.5\tthe\tDET\n1\tdog\t NOUN\n2\tzork\tn/a\n"))
+    assert [word.pos for word in words] == ["DET", "NOUN", None]
+    without, _ = read_words(table(tmp_path, "onset\tword\n0.5\tthe\n1\tdog\n2\tzork\n"))
+    assert repr(words) == repr(without), "a fingerprint of words does not change"
+
+
 ALIGNED = {
     "whisperx.csv": "start,end,word,score\n0.5,0.75,the,0.9\n1.5,,dog,0.8\n",
     "mfa.csv": "Begin,End,Label,Type,Speaker\n0.5,0.75,the,words,A\n0.5,0.6,DH,phones,A\n1.5,n/a,dog,words,A\n",

@@ -133,6 +133,19 @@ def session_folder(path: Path, stamps: np.ndarray, markers: Sequence[tuple[str, 
     return session.folder
 
 
+def test_marks_of_bad_signal_are_no_words(tmp_path: Path) -> None:
+    marks = [("BAD_blink", 1.5), ('{"bad": "door", "duration": 2.5}', 3.0)]
+    path = write(tmp_path / "a.xdf", 100 + np.arange(1000) / SFREQ, markers=[
+        *((text, 100 + at) for text, at in [("Once", 1.0), *marks, ("upon", 4.0)])
+    ])  # fmt: skip
+    recording = open_one(path)
+    assert [word.text for word in recording.words] == ["Once", "upon"]
+    found = [(bad.reason, bad.start, bad.stop) for bad in recording.bad_stretches]
+    wanted = [("marked as bad: BAD_blink", 1.5, 1.5), ("marked as bad: door", 3.0, 5.5)]
+    assert found == [(reason, pytest.approx(start), pytest.approx(stop)) for reason, start, stop in wanted]
+    assert "marked as bad: 2 stretches, 2.5 s; words there are skipped" in recording.notes
+
+
 def test_a_session_keeps_its_own_time(tmp_path: Path) -> None:
     """Words are where the session's table has them, on the clock of its first sample."""
     folder = session_folder(tmp_path / "s", 5000 + np.arange(1000) / SFREQ, [("Once", 5001.0)])

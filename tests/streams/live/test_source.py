@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from mne_lsl.stream._hpi import CH_NAMES as HPI_NAMES
 
-from rtalign.core.records import Chunk, Sensor, Word
+from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 from rtalign.engine.head_watch import HeadWatch
 from rtalign.recordings.stream_channels.labels import HEAD_COILS
 from rtalign.streams.events import Event, HeadLocalised, Notice, SignalChanged
@@ -197,6 +197,22 @@ def test_samples_and_words_share_one_time_axis_in_si_units() -> None:
         assert after.start == pytest.approx(before.end, abs=1e-6)
     assert (word.index, word.text) == (0, "ship")
     assert word.onset == pytest.approx(1000 + 1.0 - 0.1 + 0.012, abs=1e-6)
+
+
+def test_a_marked_stretch_comes_before_its_signal_and_is_not_delayed_as_sound_is() -> None:
+    lab, source = flowing(audio_delay_s=0.012)
+    lab.open["w"].queue += [
+        ('{"bad": "door", "duration": 2.5}', lab.now + 1.0),
+        ("BAD_blink", lab.now),
+        ("BAD_gone", lab.now - 20.0),
+    ]
+    source._decoder = open_decoder("auto")
+    events = lab.run(source, 0.1)
+    door, blink = of(events, BadStretch)
+    assert (door.start, door.stop) == pytest.approx((1000 + 2.0, 1000 + 4.5), abs=1e-6)
+    assert (blink.start, blink.stop) == pytest.approx((1000 + 1.0, 1000 + 1.0), abs=1e-6)
+    assert of(events, Word) == []
+    assert source.health().counts["bad stretch stamped by another clock"] == 1
 
 
 def test_a_stream_that_sends_nothing_is_reported_once() -> None:

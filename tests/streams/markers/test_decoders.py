@@ -28,7 +28,7 @@ from rtalign.streams.markers.decoders import (
     TriggerChannel,
     open_decoder,
 )
-from rtalign.streams.markers.validation import MAX_WORD, MarkerWord
+from rtalign.streams.markers.validation import MAX_WORD, BadMarker, MarkerWord
 
 STORY = (Word(0, "the", 0.5, 0.2), Word(1, "lamp", 0.8, 0.3), Word(2, "the", 1.4, None))
 
@@ -62,6 +62,28 @@ def test_plain_words_and_json_say_the_same() -> None:
         assert (bare.text, bare.onset) == (rich.text, rich.onset) == (word.text, 100 + word.onset)
         assert (rich.duration, rich.index, rich.story) == (word.duration, word.index, "lights")
     assert plain.counts == structured.counts == {}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "reason", "duration"),
+    [
+        ("auto", "BAD_muscle", "marked as bad: BAD_muscle", 0.0),
+        ("plain", " BAD_muscle\0", "marked as bad: BAD_muscle", 0.0),
+        ("auto", '{"bad": "door", "duration": 120.5}', "marked as bad: door", 120.5),
+        ("json", '{"bad": "marked as bad: BAD_door", "duration": 1}', "marked as bad: BAD_door", 1.0),
+        ("json", '{"bad": "boundary of joined files"}', "boundary of joined files", 0.0),
+        ("one-hot", '{"word": "BAD_blink", "duration": 0.4}', "marked as bad: BAD_blink", 0.4),
+        ("json", '{"bad": "door", "duration": 1e9}', "marked as bad: door", 0.0),
+    ],
+)
+def test_a_mark_is_a_bad_stretch_and_no_word(encoding: str, text: str, reason: str, duration: float) -> None:
+    assert open_decoder(encoding).push(text, 100.5) == [BadMarker(reason, 100.5, duration)]
+
+
+def test_a_mark_that_is_no_text_or_has_no_time_is_counted() -> None:
+    markers = JsonMarkers()
+    assert markers.push('{"bad": 3}', 1.0) == markers.push('{"bad": "door"}', float("nan")) == []
+    assert markers.counts == {"no text": 1, "no time": 1}
 
 
 def test_only_an_onset_on_the_lsl_clock_replaces_the_stamp() -> None:

@@ -27,6 +27,10 @@ def test_every_sample_arrives_once_with_its_exact_stamp() -> None:
     assert np.abs(stamps - received.began[0] - np.arange(len(data)) / SFREQ).max() < 1e-6
     assert [text for text, _ in received.words] == ["w0", "w1", "w2", "w3", "w4"]
     assert np.abs(np.array([stamp for _, stamp in received.words]) - received.began[0] - ONSETS).max() < 1e-6
+    ((mark, stamp, signal_before),) = received.marks
+    assert json.loads(mark) == {"bad": "marked as bad: BAD_door", "duration": 0.2}
+    assert stamp - received.began[0] == pytest.approx(0.5, abs=1e-6)
+    assert signal_before < 0.5, "it comes before the signal that it marks"
     assert (received.n_samples, received.n_words, received.n_withheld) == (len(data), len(ONSETS), 0)
     assert received.rates == [SFREQ]
 

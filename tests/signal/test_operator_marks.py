@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtalign.core.records import BadMark
-from rtalign.signal.bad_marks import BadMarks
+from rtalign.signal.operator_marks import BadMarks
 
 
 def test_a_stretch_is_bad_from_its_beginning_until_it_is_ended() -> None:
