@@ -101,8 +101,6 @@ class GpuTargets:
 class GpuProducts:
     """Products of the signal of one lag with itself and with the targets.
 
-    The signal stays in the GPU's memory until its predictions are summed: as many bytes as it has here, a lag in work.
-
     Parameters
     ----------
     targets : GpuTargets
@@ -122,10 +120,9 @@ class GpuProducts:
         self._targets = targets
         waiting = targets.waiting(signals)
         with targets.turn:
-            self._signal: torch.Tensor | None = targets.in_blocks(waiting)
-            x, self._mean = targets.centre(self._signal)
-            self._xy = self._products(x, targets.centred).to(targets.dtype)
-            means, self._xx, cross = self._sums(self._products(x, x))
+            x, self._mean = targets.centre(targets.in_blocks(waiting))
+            self._squares, self._xy = self._products(x, x), self._products(x, targets.centred).to(targets.dtype)
+            means, self._xx, cross = self._sums()
             del x
             sent = to_host(means), to_host(self._xx), to_host(cross)
             mean, squares, self.cross = (fetch() for fetch in sent)
@@ -143,34 +140,29 @@ class GpuProducts:
         blocks = [BlockMoments(*part) for part in zip(targets.sizes.tolist(), *fetched, strict=True)]
         return [blocks[fold] for fold in targets.of_folds]
 
-    def predicted(self, weights: np.ndarray, bias: np.ndarray) -> list[BlockSums]:
-        """Sums over each block of the predictions by each fold's decoder; the signal is let go.
+    def predicted(self, weights: np.ndarray) -> list[BlockSums]:
+        """Sums over each block of the predictions by each fold's decoder, as `BlockSums.of_predictions`.
 
         Parameters
         ----------
         weights : ndarray, shape (fold, sensor, target)
-        bias : ndarray, shape (fold, target)
 
         Returns
         -------
         list of BlockSums
         """
-        targets, fold_of = self._targets, self._targets.fold_there
-        assert self._signal is not None
+        targets = self._targets
         with targets.turn:
-            w, b = (to_device(part, targets.device) for part in (weights, bias))
-            values = self._signal.to(w.dtype) @ w[fold_of] + b[fold_of][:, None]
-            self._signal = None
-            values *= targets.valid
-            sums = values.sum(1, dtype=torch.float64)
-            means = targets.within @ sums / (targets.within @ targets.n)[:, None]
-            values -= means.to(values.dtype)[fold_of][:, None]
-            values *= targets.valid
-            sent = to_host(values.sum(1, dtype=torch.float64)), to_host(values.square_().sum(1, dtype=torch.float64))
-            del values
-            total, squares = (fetch() for fetch in sent)
-        n = targets.sizes.astype(float)
-        return [BlockSums(n[fold], total[fold], squares[fold]) for fold in targets.of_folds]
+            w = to_device(weights, targets.device).double()
+            _, x, _ = self._about(targets.within)
+            away = ((x @ w) * targets.within[:, :, None]).sum(0)
+            of_block = w[targets.fold_there]
+            squares = ((self._squares @ of_block) * of_block).sum(1)
+            n = targets.n[:, None]
+            sent = to_host(n * away), to_host(squares + n * away**2)
+            total, squares_here = (fetch() for fetch in sent)
+        sizes = targets.sizes.astype(float)
+        return [BlockSums(sizes[fold], total[fold], squares_here[fold]) for fold in targets.of_folds]
 
     def pairs(
         self, alpha: np.ndarray, bases: Mapping[tuple[int, ...], EigenBasis], rotations: FoldRotations
@@ -230,12 +222,12 @@ class GpuProducts:
         parts = a.unflatten(1, (n, -1)).flatten(0, 1).mT @ b.unflatten(1, (n, -1)).flatten(0, 1)
         return parts.unflatten(0, (len(a), n)).sum(1, dtype=torch.float64)
 
-    def _sums(self, xx: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _sums(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Of each fold: the signal's mean, its squares, and its products with the targets."""
         within = self._targets.within
         means, x, y = self._about(within)
         n = (within * self._targets.n)[:, :, None]
-        squares = torch.tensordot(within, xx, 1) + x.mT @ (n * x)
+        squares = torch.tensordot(within, self._squares, 1) + x.mT @ (n * x)
         return means, squares, torch.tensordot(within, self._xy.double(), 1) + x.mT @ (n * y)
 
     def _scores(self, axes: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:

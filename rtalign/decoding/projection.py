@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.linalg import eigh
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
 from rtalign.decoding.moments import BLOCK, Precision
 
@@ -151,6 +149,9 @@ def _covariance(parts: Sequence[np.ndarray], mean: np.ndarray, dtype: Precision)
 
 def _largest(covariance: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The n largest eigenvalues, falling, and their vectors (dim, n)."""
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
     dim = len(covariance)
     if n * FEW < dim:
         try:

@@ -331,7 +331,7 @@ class _SumsOnGpu:
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
         """Of the held-out predictions of each fold."""
-        return self._products.predicted(fit.weights, fit.bias)
+        return self._products.predicted(fit.weights)
 
 
 def _null(

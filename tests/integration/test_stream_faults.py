@@ -291,7 +291,9 @@ def test_a_killed_engine_costs_no_sample(
     (recording,) = open_recordings(live_setup / "listener", run="02")
     assert len(meg["time_stamps"]) == recording.n_samples
     assert np.abs(np.diff(meg["time_stamps"]) - 1 / 250).max() < 1e-4
-    assert len(words["time_stamps"]) == len(recording.words) > last.n_received
+    marks = [one for one in words["time_series"] if "bad" in json.loads(one[0])]
+    assert len(words["time_stamps"]) - len(marks) == len(recording.words) > last.n_received
+    assert len(marks) == len(recording.bad_stretches)
     again = ("replay", scene.kept, "--bank", live_setup / "bank", "--model", live_setup / "model", "--speed", "max")
     assert run(*again, "--headless", "--out", tmp_path / "again", "--quiet", "--json") == 0
     offline = summary(live_setup / "offline")

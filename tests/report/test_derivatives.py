@@ -84,7 +84,7 @@ def test_results_of_nobody_need_a_name(folder: Path, tmp_path: Path) -> None:
 
 def test_the_command_writes_them_beside_the_report(folder: Path, tmp_path: Path) -> None:
     asked: Any = SimpleNamespace(
-        folder=folder, figures=None, netcdf=None, bids=tmp_path, subject="09", quiet=True, json=True
+        folder=folder, figures=None, netcdf=None, bids=tmp_path, subject="09", parity=None, quiet=True, json=True
     )
     result = report(asked, Progress(quiet=True))
     assert [Path(path).exists() for path in result["bids"]] == [True] * 4

@@ -53,7 +53,7 @@ BEFORE = (
     ),
     Before(
         "sweep on one folder twice", "failed, or computed twice",
-        "tests/sweep/test_run.py::test_a_second_sweep_in_one_folder_is_refused",
+        "tests/sweep/test_run.py::test_a_second_sweep_in_one_folder_waits_for_the_first",
     ),
     Before(
         "two sweeps on one scheduler", "the second took the first's numbers",
