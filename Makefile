@@ -33,8 +33,8 @@ lint: setup  ## ruff, mypy and the contracts of imports
 test: lint  ## lint, types, import contracts and every test of ordinary length
 	@$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile --no-loadscope-reorder
 
-test-fast: setup  ## the tests that start no whole program
-	@$(BIN)/python -m pytest -m "not slow and not whole" -n 4 --dist loadfile --no-loadscope-reorder
+test-fast: setup  ## the tests that start no program, train nothing and read little
+	@$(BIN)/python -m pytest -m "not slow and not whole" -n auto --dist loadfile --no-loadscope-reorder
 
 lowest newest: setup  ## the quick tests with the lowest, or the newest, versions that pyproject.toml allows
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv

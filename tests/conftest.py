@@ -47,11 +47,19 @@ FIRST = (
 """The files that take longest.  Those of live streams mostly wait: the others fill the processor meanwhile."""
 WHOLE = {"live_setup", "cli_setup", "real_window"}
 """Fixtures that stand for whole programs: tests that use one are left out of make test-fast."""
-WHOLE_FILES = ("tests/integration/", "tests/sweep/", "tests/engine/process/", "tests/monitor/start/test_recording_page",
-               "tests/monitor/start/test_discovery", "tests/monitor/export/test_screenshots", "tests/streams/test_lsl",
-               "tests/streams/player/", "tests/api/test_live", "tests/api/test_readme", "tests/cli/test_extras",
-               "tests/validation/", "tests/offline/test_rivals")  # fmt: skip
-"""Files that start processes of their own, or train and score many recordings, likewise."""
+WHOLE_FILES = (
+    *("tests/integration/", "tests/sweep/", "tests/validation/", "tests/docs/", "tests/engine/process/"),
+    *("tests/engine/test_engine", "tests/engine/test_open_session", "tests/engine/recording/test_recorder"),
+    *("tests/monitor/start/test_recording_page", "tests/monitor/start/test_discovery", "tests/monitor/engines/"),
+    *("tests/monitor/export/test_screenshots", "tests/monitor/export/test_files", "tests/monitor/sound/"),
+    *("tests/streams/test_lsl", "tests/streams/player/", "tests/streams/fieldtrip/test_bridge"),
+    *("tests/api/test_live", "tests/api/test_readme", "tests/api/test_alignment", "tests/cli/test_extras"),
+    *("tests/cli/test_models", "tests/cli/test_doctor", "tests/offline/test_rivals", "tests/offline/test_forced"),
+    *("tests/simulation/test_recording", "tests/training/test_controls", "tests/training/test_prepare"),
+    *("tests/recordings/formats/test_hostile_files", "tests/recordings/word_tables/test_table"),
+    *("tests/language/loading/test_weights", "tests/language/loading/test_hostile_models"),
+)
+"""Files that start processes, train and score recordings, or read much, likewise."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
