@@ -65,7 +65,7 @@ bench: setup  ## measure beside peers; JSON lands in benchmarks/results
 validate: setup  ## how often the statements are true: docs/validation.md, at most 90 minutes, goes on where it stopped
 	@$(BIN)/python -m rtalign_offline.validation
 
-faults: setup  ## what happens when something fails: docs/reliability.md, at most 45 minutes, goes on where it stopped; FAULTSOPTS=--hour: a session with a fault each half minute
+faults: setup  ## what happens when something fails: docs/reliability.md, at most 45 minutes; FAULTSOPTS=--hour: one session with a fault every 30 s
 	@$(BIN)/python -m rtalign_offline.faults $(FAULTSOPTS)
 
 fuzz: setup  ## random bytes for every reader of foreign bytes: docs/fuzzing.md (guided by coverage where atheris is installed)
