@@ -22,9 +22,9 @@ from pydantic import (
     model_validator,
 )
 
-from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import validation_text
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.json_toml import read_json
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.report.summary import MODEL_TWINS, read_curves_csv, read_summary
 from rtalign.scoring.findings import AlignmentScore, Estimate, HalfWords, TemporalScore
 from rtalign.scoring.peaks import Peak
