@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.core.test_lock import HOLD
+from tests.core.storage.test_lock import HOLD
 
 from rtalign.core.progress import Progress
 from rtalign.core.storage.tensorfile import TensorFile
