@@ -108,7 +108,7 @@ class ControlResult(FilePart):
     without: dict[str, list[list[Number]]] = {}
 
 
-class Stretch(FilePart):
+class StretchScores(FilePart):
     """R of a part of the session, at the lag where R of all is highest."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -161,7 +161,7 @@ class Summary(FilePart):
     baselines: dict[str, list[Number]] = {}
     not_controlled: list[str] = []
     dimension: dict[str, Any] = {}
-    stretches: list[Stretch] = []
+    stretches: list[StretchScores] = []
 
     @property
     def overlap_warning(self) -> str:
