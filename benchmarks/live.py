@@ -22,7 +22,7 @@ from shapes import EIGHT_BILLION, ONE_BILLION, THREE_BILLION, write
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 from rtalign.core.session import Session
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.bank import DecoderBank, make_passport
 from rtalign.decoding.decoder_setup import STATIC
 from rtalign.decoding.nuisance_basis import STATIC_COMPONENTS, NuisanceBasis

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from outcome import tell
 
-from rtalign.core.helmets import helmet_coils
+from rtalign.core.head.helmets import helmet_coils
 from rtalign.core.records import Chunk
 from rtalign.signal.sensor_check import SensorCheck
 from rtalign.simulation.background import Background

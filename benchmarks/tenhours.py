@@ -149,7 +149,7 @@ def train(folder: Path, hours: float, reading: str) -> dict[str, Any]:
     """Everything that `rtalign train FOLDER --model smollm2` does, with a clock."""
     import rtalign.training.trainer as trainer
     from rtalign.core.recipe import Recipe
-    from rtalign.core.tensorfile import load_tensors
+    from rtalign.core.storage.tensorfile import load_tensors
     from rtalign.language import load
     from rtalign_offline import estimate_training
 

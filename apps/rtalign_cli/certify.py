@@ -13,9 +13,9 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from rtalign.core.files import write_atomically
 from rtalign.core.machine import cpu_count
 from rtalign.core.progress import Progress
+from rtalign.core.storage.files import write_atomically
 from rtalign_cli.checks import require_writable
 from rtalign_cli.live import use_loopback
 from rtalign_cli.text import print_lines

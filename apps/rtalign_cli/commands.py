@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.files import write_atomically
-from rtalign.core.json_toml import read_json
 from rtalign.core.progress import Progress
+from rtalign.core.storage.files import write_atomically
+from rtalign.core.storage.json_toml import read_json
 from rtalign_cli.checks import layers_note, require_paths, require_tagger, require_words, require_writable
 from rtalign_cli.inputs import (
     load_bank_model,

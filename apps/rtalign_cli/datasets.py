@@ -13,9 +13,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rtalign.core.plain_text import in_a_line
 from rtalign.core.progress import Progress, Stage
 from rtalign.core.site import Site
+from rtalign.core.text.plain_text import in_a_line
 from rtalign_cli.checks import require_paths
 from rtalign_cli.inputs import open_options
 from rtalign_cli.text import print_lines

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.json_toml import read_json
 from rtalign.core.progress import Progress
+from rtalign.core.storage.json_toml import read_json
 from rtalign.decoding.bank import DecoderBank
 from rtalign.report.summary import as_json
 from rtalign_cli import live

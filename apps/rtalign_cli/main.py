@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
-from rtalign.core.plain_text import plain
 from rtalign.core.progress import Progress
+from rtalign.core.text.plain_text import plain
 from rtalign_cli.arguments import SUBCOMMANDS, build_parser
 from rtalign_cli.usage import UsageError
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtalign.core.progress import Progress
-from rtalign.core.time_format import rough_duration
+from rtalign.core.text.time_format import rough_duration
 from rtalign.language.loading import CatalogueEntry
 from rtalign_cli.text import print_lines
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.head_shape import region_of
+from rtalign.core.head.shape import region_of
 from rtalign.core.progress import Progress
 from rtalign.core.records import DISPLAY_UNITS, Chunk, Sensor
 from rtalign.signal.sensor_check import SensorCheck, SensorState

@@ -9,9 +9,9 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rtalign.core.plain_text import plain
 from rtalign.core.progress import Progress
-from rtalign.core.time_format import position_time
+from rtalign.core.text.plain_text import plain
+from rtalign.core.text.time_format import position_time
 from rtalign_cli.checks import require_paths
 from rtalign_cli.inputs import load_recordings
 from rtalign_cli.text import print_lines

@@ -8,8 +8,8 @@ import sys
 import time
 from typing import Any, TextIO
 
-from rtalign.core.plain_text import plain, plain_json
-from rtalign.core.time_format import clock_time
+from rtalign.core.text.plain_text import plain, plain_json
+from rtalign.core.text.time_format import clock_time
 from rtalign.engine.snapshot import ControlView, Snapshot
 from rtalign.scoring.headline import correlation_text, headline, p_text, slope_text, waiting_for
 from rtalign.streams.events import StreamHealth

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rtalign.core.plain_text import plain
+from rtalign.core.text.plain_text import plain
 from rtalign.scoring.findings import INTERVALS, THESE_DECODERS
 from rtalign.scoring.headline import headline, p_text, slope_text
 from rtalign.scoring.peaks import Peak

@@ -12,9 +12,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from qtpy.QtCore import QStandardPaths
 
-from rtalign.core.files import expand_home
 from rtalign.core.records import Annotation
 from rtalign.core.session import Session
+from rtalign.core.storage.files import expand_home
 from rtalign.engine.commands import MAX_ANNOTATIONS
 
 VARIABLE = "RTALIGN_SETTINGS"

@@ -10,7 +10,7 @@ from qtpy.QtGui import QCloseEvent, QKeyEvent, QPainter, QResizeEvent, QScreen
 from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtalign.core.records import Sensor
-from rtalign.core.time_format import signed_ms
+from rtalign.core.text.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.engines import recorded

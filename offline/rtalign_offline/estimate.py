@@ -15,7 +15,7 @@ import numpy as np
 from rtalign.core.machine import cpu_count, worker_count
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
-from rtalign.core.time_format import duration
+from rtalign.core.text.time_format import duration
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtalign.core.json_toml import read_json
+from rtalign.core.storage.json_toml import read_json
 from rtalign.report.figures.svg import Frame, figure, text, ticks, x_axis, y_axis
 from rtalign.report.html import Markup, figure_css, join, number, tag
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import torch
 
-from rtalign.core.files import atomic_folder
 from rtalign.core.progress import Progress, Stage
+from rtalign.core.storage.files import atomic_folder
 from rtalign.language.networks import BOS, ClassicConfig, ClassicModel, save_classic
 from rtalign.simulation import story_words
 

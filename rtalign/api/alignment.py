@@ -14,9 +14,9 @@ import numpy as np
 
 from rtalign.api.inputs import OutputFolder, load_model, open_inputs, recipe_of, refuse_overwriting
 from rtalign.api.word_table import dataframe
-from rtalign.core.files import atomic_file, replaced_folder, write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
+from rtalign.core.storage.files import atomic_file, replaced_folder, write_atomically
 from rtalign.decoding.bank import TENSORS, DecoderBank
 from rtalign.report import read_results, render_page, standalone_figures
 from rtalign.report.derivatives import write_derivatives

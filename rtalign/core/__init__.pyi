@@ -1,11 +1,4 @@
 from .agreement import Agreement as Agreement
-from .cache import cache_folder as cache_folder
-from .cache import content_key as content_key
-from .files import AppendOnlyFile as AppendOnlyFile
-from .files import atomic_file as atomic_file
-from .files import atomic_folder as atomic_folder
-from .files import replaced_folder as replaced_folder
-from .files import write_atomically as write_atomically
 from .parallel import BackgroundTask as BackgroundTask
 from .parallel import TaskStopped as TaskStopped
 from .parallel import run_ordered as run_ordered
@@ -28,9 +21,16 @@ from .records import sensor_from_dict as sensor_from_dict
 from .records import sensor_to_dict as sensor_to_dict
 from .session import Session as Session
 from .session import WordEncoding as WordEncoding
-from .tensorfile import TensorFile as TensorFile
-from .tensorfile import load_tensors as load_tensors
-from .tensorfile import save_tensors as save_tensors
+from .storage.cache import cache_folder as cache_folder
+from .storage.cache import content_key as content_key
+from .storage.files import AppendOnlyFile as AppendOnlyFile
+from .storage.files import atomic_file as atomic_file
+from .storage.files import atomic_folder as atomic_folder
+from .storage.files import replaced_folder as replaced_folder
+from .storage.files import write_atomically as write_atomically
+from .storage.tensorfile import TensorFile as TensorFile
+from .storage.tensorfile import load_tensors as load_tensors
+from .storage.tensorfile import save_tensors as save_tensors
 
 __all__ = [
     "Agreement",

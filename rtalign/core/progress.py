@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rtalign.core.plain_text import plain
-from rtalign.core.time_format import duration
+from rtalign.core.text.plain_text import plain
+from rtalign.core.text.time_format import duration
 
 DRAW_EVERY_S = 0.2
 FIRST_LINE_S, LAST_LINE_S = 10.0, 60.0

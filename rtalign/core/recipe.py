@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rtalign.core.json_toml import parse_toml
+from rtalign.core.storage.json_toml import parse_toml
 
 
 class Settings(BaseModel):

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from rtalign.core.json_toml import read_toml
 from rtalign.core.recipe import Settings, validation_text
+from rtalign.core.storage.json_toml import read_toml
 
 MAX_WORD_DELAY_S = 10.0
 """How far, in signal time, a word may arrive behind its samples."""

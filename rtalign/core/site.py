@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from rtalign.core.files import write_atomically
-from rtalign.core.json_toml import read_toml
 from rtalign.core.recipe import Settings, validation_text
+from rtalign.core.storage.files import write_atomically
+from rtalign.core.storage.json_toml import read_toml
 
 
 class Site(Settings):

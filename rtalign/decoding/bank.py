@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.decoder_error import DecoderError
-from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import DISPLAY_SCALES, Sensor, sensor_from_dict, sensor_to_dict
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.json_toml import read_json
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.projection import Projection
 

@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 
 from rtalign.core.records import Word
-from rtalign.core.tensorfile import TensorFile, save_tensors
+from rtalign.core.storage.tensorfile import TensorFile, save_tensors
 
 KNOTS = 6
 """Of the broken line by which an interval may act: the answers to two words overlap as no straight line does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 
 AMBER_MM, RED_MM = 1.5, 3.0
 """Distances at which laboratories look, and at which they act."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from rtalign.core.head_shape import region_of
+from rtalign.core.head.shape import region_of
 from rtalign.core.records import Chunk, Sensor
 from rtalign.engine.snapshot import SensorsView
 from rtalign.signal.envelope import Envelope

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
-from rtalign.core import cache
 from rtalign.core.recipe import LanguageRecipe
-from rtalign.core.word_text import is_spoken, without_outer_punctuation
+from rtalign.core.storage import cache
+from rtalign.core.text.word_text import is_spoken, without_outer_punctuation
 from rtalign.language.number_words import spell_numbers
 
 BATCH = 4096

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word
 
 

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.files import write_atomically
-from rtalign.core.json_toml import read_json
+from rtalign.core.storage.files import write_atomically
+from rtalign.core.storage.json_toml import read_json
 from rtalign.recordings.bids import entities
 from rtalign.report.read import Results, read_results
 from rtalign.report.summary import DIGITS

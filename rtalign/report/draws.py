@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtalign.core.tensorfile import TensorFile, save_tensors
+from rtalign.core.storage.tensorfile import TensorFile, save_tensors
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import STATISTIC

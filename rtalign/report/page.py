@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from rtalign.core.files import write_atomically
+from rtalign.core.storage.files import write_atomically
 from rtalign.report import controls, noise_ceiling, provenance, sections
 from rtalign.report.figures.ladder import ladder
 from rtalign.report.figures.lag_map import lag_map

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from rtalign.core.recipe import Recipe
-from rtalign.core.time_format import decimal_duration
+from rtalign.core.text.time_format import decimal_duration
 from rtalign.report.html import Markup, join, prose, tag
 from rtalign.report.read import Passport, Results
 from rtalign.report.tables import Cell, facts, skipped_table, table, value_text

@@ -22,9 +22,9 @@ from pydantic import (
     model_validator,
 )
 
-from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import validation_text
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.json_toml import read_json
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.report.summary import MODEL_TWINS, read_curves_csv, read_summary
 from rtalign.scoring.findings import AlignmentScore, Estimate, HalfWords, TemporalScore
 from rtalign.scoring.peaks import Peak
@@ -108,7 +108,7 @@ class ControlResult(FilePart):
     without: dict[str, list[list[Number]]] = {}
 
 
-class Stretch(FilePart):
+class StretchScores(FilePart):
     """R of a part of the session, at the lag where R of all is highest."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -161,7 +161,7 @@ class Summary(FilePart):
     baselines: dict[str, list[Number]] = {}
     not_controlled: list[str] = []
     dimension: dict[str, Any] = {}
-    stretches: list[Stretch] = []
+    stretches: list[StretchScores] = []
 
     @property
     def overlap_warning(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtalign.core.time_format import decimal_duration, position_time
+from rtalign.core.text.time_format import decimal_duration, position_time
 from rtalign.report.figures.curves import all_curves, layer_panel, normalised_curves
 from rtalign.report.figures.fits import MOST, alpha_layers, alpha_panel, variance
 from rtalign.report.figures.heads import heads

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.files import write_atomically
-from rtalign.core.json_toml import read_json
-from rtalign.core.plain_text import in_a_line
+from rtalign.core.storage.files import write_atomically
+from rtalign.core.storage.json_toml import read_json
+from rtalign.core.text.plain_text import in_a_line
 from rtalign.scoring.findings import Findings
 from rtalign.scoring.peaks import Peak
 

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from rtalign.core.json_toml import read_json
 from rtalign.core.records import BadStretch, Chunk
+from rtalign.core.storage.json_toml import read_json
 from rtalign.signal.interpolation import interpolate
 from rtalign.signal.timeline import AFTER, LATER, Stretch, Timeline
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rtalign.core.helmets import helmet_coils
+from rtalign.core.head.helmets import helmet_coils
 from rtalign.core.records import Sensor
 
 SYSTEMS = ("ctf275", "neuromag306")

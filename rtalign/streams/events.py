@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 from rtalign.core.records import BadStretch, Chunk, RecordingIdentity, Sensor, SkippedWord, Word
 
 Level = Literal["info", "warning", "error"]

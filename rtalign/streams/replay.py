@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 from rtalign.core.records import Chunk, Recording, RecordingIdentity, Word
-from rtalign.core.word_text import count_rows_without_word
+from rtalign.core.text.word_text import count_rows_without_word
 from rtalign.streams.events import Event, Health, SignalChanged, SourceEnded, SourceJumped, State, StreamHealth
 
 LEAD_S = 20.0

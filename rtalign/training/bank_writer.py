@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rtalign.core import cache
-from rtalign.core.lock import FileLock
 from rtalign.core.recipe import Recipe
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage import cache
+from rtalign.core.storage.lock import FileLock
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.core.word_blocks import BLOCKS_PER_FOLD
 from rtalign.decoding.bank import SUMS, DecoderBank
 from rtalign.decoding.moments import Moments

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtalign.core.agreement import Agreement
-from rtalign.core.cache import cache_folder
-from rtalign.core.files import replaced_folder
 from rtalign.core.machine import cpu_count
 from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.records import Recording, RecordingIdentity
+from rtalign.core.storage.cache import cache_folder
+from rtalign.core.storage.files import replaced_folder
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.static_twin import WHOLE
 from rtalign.decoding.training_overlap import TrainingOverlap

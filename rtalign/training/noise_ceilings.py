@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
+from rtalign.core.storage.files import write_atomically
 from rtalign.recordings.quality.noise_ceiling import NoiseCeiling, estimate_noise_ceiling
 from rtalign.report.summary import as_json
 

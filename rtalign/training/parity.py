@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
 from rtalign.core.records import Recording, Word
+from rtalign.core.storage.files import write_atomically
 from rtalign.decoding.bank import DecoderBank
 from rtalign.report import parity as page
 from rtalign.report.parity import Parity

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtalign.core import cache
-from rtalign.core.cache import is_stored, stored_folder
-from rtalign.core.files import remove_abandoned
 from rtalign.core.parallel import BackgroundTask
 from rtalign.core.progress import Progress, Stage
 from rtalign.core.recipe import LanguageRecipe, Recipe, WordRecipe
 from rtalign.core.records import Recording, Word
-from rtalign.core.word_text import count_rows_without_word
+from rtalign.core.storage import cache
+from rtalign.core.storage.cache import is_stored, stored_folder
+from rtalign.core.storage.files import remove_abandoned
+from rtalign.core.text.word_text import count_rows_without_word
 from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.decoding.training_overlap import refuse_repeated

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 from rtalign.core.machine import peak_rss_mb
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe, Recipe

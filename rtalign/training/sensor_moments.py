@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rtalign.core.recipe import FitRecipe
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments, Precision
 from rtalign.decoding.penalties import EigenBasis

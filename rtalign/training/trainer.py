@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtalign.core.cache import cache_folder
-from rtalign.core.files import replaced_folder
 from rtalign.core.machine import worker_count
 from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.cache import cache_folder
+from rtalign.core.storage.files import replaced_folder
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds, ridge
 from rtalign.decoding.bank import DecoderBank, make_passport

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rtalign.core.recipe import FitRecipe
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.block_moments import BlockMoments, BlockSums
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.partialling import FoldNuisances, ResidualFold, residual_rotations

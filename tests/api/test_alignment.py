@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import rtalign as rt
-from rtalign.core.tensorfile import TensorFile, load_tensors, save_tensors
+from rtalign.core.storage.tensorfile import TensorFile, load_tensors, save_tensors
 from rtalign.training.evaluation import evaluate
 from tests.helpers.mne_raw import raw_of
 from tests.helpers.small_world import MemoryRecording, small_recipe, world

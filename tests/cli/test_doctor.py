@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rtalign.core.cache import cache_folder
+from rtalign.core.storage.cache import cache_folder
 from rtalign_cli.doctor import checks, libraries, probes
 from rtalign_cli.doctor.checks import Check
 

@@ -134,7 +134,7 @@ def test_a_full_disk_is_one_line(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device", "somewhere")
 
-    monkeypatch.setattr("rtalign.core.tensorfile.os.posix_fallocate", full)
+    monkeypatch.setattr("rtalign.core.storage.tensorfile.os.posix_fallocate", full)
     assert train(cli_setup) == 1
     assert "the disk is full" in said(capsys)
     assert not (cli_setup / "bank").exists()

@@ -92,7 +92,7 @@ def test_a_bank_keeps_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "shape", "words"])
 def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
-    from rtalign.core.tensorfile import load_tensors, save_tensors
+    from rtalign.core.storage.tensorfile import load_tensors, save_tensors
 
     path = tmp_path / FILE
     fitted(story(100, 0)).save(tmp_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 from rtalign.engine.head_watch import HeadWatch
 from tests.helpers.heads import COILS, position
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from rtalign.api import read_alignment
 from rtalign.core.progress import Progress
-from rtalign.core.word_text import RowsWithoutWord
+from rtalign.core.text.word_text import RowsWithoutWord
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine

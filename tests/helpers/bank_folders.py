@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.bank import make_passport
 
 MODEL = {"id": "smollm2", "family": "Llama", "n_layers": 31, "revision": "0", "tokenizer": "0"}

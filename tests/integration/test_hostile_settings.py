@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rtalign.core.json_toml import parse_json, parse_toml
 from rtalign.core.recipe import Recipe
 from rtalign.core.session import Session
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.json_toml import parse_json, parse_toml
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.bank import DecoderBank
 from rtalign.language.networks.classic import load_config
 from rtalign.report.read import read_results

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtalign.core.tensorfile import TensorFile, save_tensors
+from rtalign.core.storage.tensorfile import TensorFile, save_tensors
 from rtalign.report import read_results, render_page
 from rtalign.report.sections import operator_annotations
 from tests.helpers.report_folders import make_folder

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from rtalign.core.cache import stored_folder
 from rtalign.core.progress import Progress
+from rtalign.core.storage.cache import stored_folder
 from rtalign_offline.sweep import clusters, fit, run, tasks
 from rtalign_offline.sweep.clusters import Cluster
 from rtalign_offline.sweep.fit import is_finished

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.bank import DecoderBank
 from rtalign.training import bank_writer, trainer
 from rtalign.training.trainer import train
-from tests.core.test_lock import HOLD
+from tests.core.storage.test_lock import HOLD
 from tests.helpers.small_world import small_recipe, world
 
 RECIPE = small_recipe().with_settings("lags", start_s=0.1, stop_s=0.5, step_s=0.1)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.training import train
 from tests.helpers.small_world import small_recipe
 

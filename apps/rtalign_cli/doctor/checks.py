@@ -249,7 +249,7 @@ def streams() -> Check:
 
 def storage() -> Check:
     """The folder for models, activations and filtered signals."""
-    from rtalign.core.cache import cache_folder
+    from rtalign.core.storage.cache import cache_folder
 
     folder = cache_folder()
     parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rtalign.core.records import BadMark
-from rtalign.core.time_format import clock_time
+from rtalign.core.text.time_format import clock_time
 from rtalign.engine.commands import MarkBad, ShowSensors, TakeBackMark
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.actions.registry import ActionRegistry

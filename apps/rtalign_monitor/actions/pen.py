@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from rtalign.core.records import Annotation
-from rtalign.core.time_format import position_time
+from rtalign.core.text.time_format import position_time
 from rtalign.engine.commands import MAX_ANNOTATION_CHARACTERS, Seek, SetAnnotations
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.actions.registry import Handler

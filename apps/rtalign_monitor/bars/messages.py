@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from rtalign.core.time_format import clock_time
+from rtalign.core.text.time_format import clock_time
 from rtalign.engine.head_watch import AMBER_MM, RED_MM
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.headline import waiting_for

@@ -6,7 +6,7 @@ from qtpy.QtCore import QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
-from rtalign.core.time_format import clock_time
+from rtalign.core.text.time_format import clock_time
 from rtalign.engine.snapshot import NO_SESSION, Snapshot
 from rtalign_monitor.widgets.lamps import ROLE, paint_lamp
 from rtalign_monitor.widgets.painted import PaintedWidget

@@ -11,7 +11,7 @@ from qtpy.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolyg
 from qtpy.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from rtalign.core.records import Annotation
-from rtalign.core.time_format import position_time
+from rtalign.core.text.time_format import position_time
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.widgets import theme as themes

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
 
-from rtalign.core.time_format import position_time
+from rtalign.core.text.time_format import position_time
 from rtalign.engine.commands import Pause, Play, ReplayCommand, ScoreLastWords, Seek, SetSpeed, Step
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.bars.timeline import TimelineBar

@@ -8,7 +8,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QMouseEvent, QPainter
 from qtpy.QtWidgets import QWidget
 
-from rtalign.core.time_format import age_text, clock_time
+from rtalign.core.text.time_format import age_text, clock_time
 from rtalign.engine.head_watch import AMBER_MM
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth

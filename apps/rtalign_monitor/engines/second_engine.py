@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from rtalign.core.session import Session
-from rtalign.core.time_format import position_time
+from rtalign.core.text.time_format import position_time
 from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.commands import Command, Pause, Play, Reset, ScoreLastWords, Seek, SetSpeed, Step, WaitAt
 from rtalign.engine.snapshot import Snapshot

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from rtalign.core.time_format import signed_ms
+from rtalign.core.text.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.peaks import Peak
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtalign.core.session import MIN_CURVE_WORDS
-from rtalign.core.time_format import rounded_duration
+from rtalign.core.text.time_format import rounded_duration
 from rtalign.engine.snapshot import Snapshot
 
 NO_WORD_YET = "no word received yet"

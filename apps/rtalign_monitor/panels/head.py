@@ -9,9 +9,9 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QImage, QPainter, QPainterPath, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
-from rtalign.core.head_shape import flatten_positions
+from rtalign.core.head.shape import flatten_positions
 from rtalign.core.records import DISPLAY_UNITS, Sensor
-from rtalign.core.time_format import signed_ms
+from rtalign.core.text.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.panel import PanelSpec

@@ -8,7 +8,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QImage, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
-from rtalign.core.time_format import signed_ms
+from rtalign.core.text.time_format import signed_ms
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import InspectedWord, Snapshot
 from rtalign_monitor.panels.axes import Axis, Rows

@@ -12,7 +12,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
 from rtalign.core.session import MIN_CURVE_WORDS
-from rtalign.core.time_format import signed_ms
+from rtalign.core.text.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.headline import (
     NO_WORD,

@@ -11,7 +11,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 from qtpy.QtWidgets import QWidget
 
-from rtalign.core.time_format import signed_ms
+from rtalign.core.text.time_format import signed_ms
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.headline import ABOVE_CHANCE, NOT_ABOVE_CHANCE
 from rtalign.scoring.statistics import STATISTICS, Statistic

@@ -15,7 +15,7 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
 from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap, QRegion, QResizeEvent
 from qtpy.QtWidgets import QFrame, QWidget
 
-from rtalign.core.time_format import signed_ms
+from rtalign.core.text.time_format import signed_ms
 from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign_monitor.panels.axes import Axis, Rows, ticks
 from rtalign_monitor.panels.panel import Panel

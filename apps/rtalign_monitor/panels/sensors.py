@@ -44,7 +44,7 @@ ELSEWHERE = "other"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class SensorRows:
     """Where each sensor is: the sensors of a region lie together, regions in the order in which they come.
 
     Attributes
@@ -65,7 +65,7 @@ class Rows:
     row_of: np.ndarray
 
     @classmethod
-    def of(cls, view: SensorsView) -> Rows:
+    def of(cls, view: SensorsView) -> SensorRows:
         named = [region or ELSEWHERE for region in view.regions]
         regions = tuple(dict.fromkeys(named))
         region_of = np.array([regions.index(region) for region in named], int)
@@ -99,7 +99,7 @@ class SensorsPanel(PlotPanel):
         self.shown: View = "butterfly"
         self.gain, self._kind = 1.0, 0
         self.pointed: int | None = None
-        self._rows: Rows | None = None
+        self._rows: SensorRows | None = None
         self._half_row: dict[str, float] = {}
         self._rescaled = -RESCALE_EVERY
         self._tabs: dict[View, QRectF] = {}
@@ -122,7 +122,7 @@ class SensorsPanel(PlotPanel):
         if view is None:
             self._rows = None
         elif self._rows is None or self._rows.names != view.names:
-            self._rows, self.pointed = Rows.of(view), None
+            self._rows, self.pointed = SensorRows.of(view), None
         if view is not None and snapshot.sequence - self._rescaled >= RESCALE_EVERY:
             self._rescaled = snapshot.sequence
             self._rescale(view)

@@ -10,7 +10,7 @@ from qtpy.QtCore import QRectF, QSize
 from qtpy.QtGui import QPainter
 from qtpy.QtWidgets import QWidget
 
-from rtalign.core.time_format import clock_time
+from rtalign.core.text.time_format import clock_time
 from rtalign.engine.snapshot import Snapshot, Traces
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import line_through, ticks

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import ChainRecipe
 from rtalign.core.records import RecordingIdentity, Sensor
+from rtalign.core.storage.json_toml import read_json
 from rtalign.decoding.bank import DecoderBank, sensor_differences
 from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign_monitor.widgets.cards import Verdict

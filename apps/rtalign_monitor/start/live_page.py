@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QLineEdit, QVBox
 
 from rtalign.core.session import Session, WordEncoding
 from rtalign.core.site import Site
-from rtalign.core.time_format import clock_time
+from rtalign.core.text.time_format import clock_time
 from rtalign.streams.fieldtrip.client import PORT, SCHEME
 from rtalign.streams.live.connection import FIREWALL
 from rtalign.streams.markers.decoders import DECODERS, MarkerDecoder

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidge
 
 from rtalign.core.records import RecordingIdentity, Sensor, sensor_from_dict
 from rtalign.core.session import Session
-from rtalign.core.time_format import position_time
+from rtalign.core.text.time_format import position_time
 from rtalign.recordings.bids import ENTITIES, plain_label
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_fit import BankInfo, count_sensors, verdict

@@ -11,8 +11,8 @@ from typing import Any
 from qtpy.QtCore import QObject, QProcess
 from qtpy.QtWidgets import QWidget
 
-from rtalign.core.cache import cache_folder
 from rtalign.core.session import Session
+from rtalign.core.storage.cache import cache_folder
 from rtalign.engine.commands import IgnoreMissingSensors, Record, UseBank
 from rtalign_monitor import memory as window_memory
 from rtalign_monitor.bars.message_bar import Message, MessageBar, Tone

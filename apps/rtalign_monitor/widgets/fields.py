@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from rtalign.core.files import expand_home
+from rtalign.core.storage.files import expand_home
 from rtalign_monitor.memory import WindowMemory
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 
 from rtalign.core.progress import Progress
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.simulation import SimulationPlan, shipped_story, simulate
 from rtalign_offline.faults.cells import Cell
 from rtalign_offline.small_lm import SmallModelSettings, train_language_model

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.files import write_atomically
 from rtalign.core.machine import cpu_count
-from rtalign.core.plain_text import plain
+from rtalign.core.storage.files import write_atomically
+from rtalign.core.text.plain_text import plain
 from rtalign_offline.faults.before import BEFORE
 from rtalign_offline.faults.cells import AGAIN_S, BY_KEY, Cell
 from rtalign_offline.faults.live_cells import LINE_S, SECONDS

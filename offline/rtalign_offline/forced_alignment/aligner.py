@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rtalign.core.files import write_atomically
-from rtalign.core.plain_text import in_a_line
 from rtalign.core.records import Word
-from rtalign.core.time_format import position_time
+from rtalign.core.storage.files import write_atomically
+from rtalign.core.text.plain_text import in_a_line
+from rtalign.core.text.time_format import position_time
 from rtalign_offline.forced_alignment.pronunciation import StoryWord, guess_phones, story_words
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rtalign.core.word_text import is_spoken
+from rtalign.core.text.word_text import is_spoken
 from rtalign.language.number_words import spell_numbers
 
 TOKEN = re.compile(r"\S+?(?:--+|[—–])+|\S+")

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.files import write_atomically
 from rtalign.core.machine import cpu_count
 from rtalign.core.progress import Progress
+from rtalign.core.storage.files import write_atomically
 from rtalign_offline.fuzz.worker import MEMORY_MB, SLOW_S, fuzz
 
 NAMES = (

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core import json_toml
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor
 from rtalign.core.session import Session
-from rtalign.core.tensorfile import TensorFile, save_tensors
+from rtalign.core.storage import json_toml
+from rtalign.core.storage.tensorfile import TensorFile, save_tensors
 from rtalign.engine import commands
 from rtalign.engine.process import wire, word_list
 from rtalign.recordings.formats.fif_guard import refuse_false_tags

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import rtalign
-from rtalign.core.files import write_atomically
+from rtalign.core.storage.files import write_atomically
 
 SLOW_S = 1.0
 """Processor time that no input may take."""

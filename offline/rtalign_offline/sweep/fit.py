@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from rtalign.core import cache
 from rtalign.core.parallel import run_ordered
 from rtalign.core.progress import Progress
-from rtalign.core.tensorfile import save_tensors
+from rtalign.core.storage import cache
+from rtalign.core.storage.tensorfile import save_tensors
 from rtalign.decoding import folds
 from rtalign.decoding.bank import make_passport
 from rtalign.decoding.projection import Projection

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rtalign.core.cache import content_key
-from rtalign.core.files import atomic_file
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage.cache import content_key
+from rtalign.core.storage.files import atomic_file
+from rtalign.core.storage.tensorfile import TensorFile
 
 SEAL, SEAL_BYTES = "seal", 16
 """The array of hashes, one a lag; zeros where a lag is missing."""

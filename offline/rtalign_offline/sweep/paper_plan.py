@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.files import write_atomically
 from rtalign.core.machine import cpu_count
 from rtalign.core.recipe import Recipe
-from rtalign.core.time_format import long_duration
+from rtalign.core.storage.files import write_atomically
+from rtalign.core.text.time_format import long_duration
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
 from rtalign.language.loading import PAPER, TOKENS_PER_WORD, CatalogueEntry, Precision

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core import cache
-from rtalign.core.files import write_atomically
-from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word, sensor_from_dict, sensor_to_dict
+from rtalign.core.storage import cache
+from rtalign.core.storage.files import write_atomically
+from rtalign.core.storage.json_toml import read_json
 from rtalign.decoding import folds
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training.prepare import PreparedRecording, StoredActivations

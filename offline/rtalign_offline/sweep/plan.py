@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from rtalign.core.files import expand_home
-from rtalign.core.json_toml import read_toml
 from rtalign.core.recipe import LanguageRecipe, Recipe, Settings, validation_text
+from rtalign.core.storage.files import expand_home
+from rtalign.core.storage.json_toml import read_toml
 from rtalign.language.loading import parse_model_name
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+:-]{0,63}")

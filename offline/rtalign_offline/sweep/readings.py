@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rtalign.core import cache
 from rtalign.core.recipe import Recipe
+from rtalign.core.storage import cache
 from rtalign.language import shortest_equivalent
 from rtalign.language.loading import ModelName, parse_model_name
 from rtalign_offline.sweep.paths import SweepPaths, load_plan

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.cache import cache_folder, content_key
-from rtalign.core.files import remove_abandoned, write_atomically
-from rtalign.core.lock import FileLock
 from rtalign.core.progress import Progress, Stage
-from rtalign.core.time_format import duration
+from rtalign.core.storage.cache import cache_folder, content_key
+from rtalign.core.storage.files import remove_abandoned, write_atomically
+from rtalign.core.storage.lock import FileLock
+from rtalign.core.text.time_format import duration
 from rtalign.decoding.training_overlap import refuse_repeated
 from rtalign.language import find_content_words
 from rtalign.training.results import package_versions

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core import cache
-from rtalign.core.files import write_atomically
 from rtalign.core.progress import Progress
-from rtalign.core.tensorfile import TensorFile
+from rtalign.core.storage import cache
+from rtalign.core.storage.files import write_atomically
+from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.signal.chain import describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training import sensor_moments

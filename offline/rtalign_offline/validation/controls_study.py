@@ -14,10 +14,10 @@ import numpy as np
 from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits
 
-from rtalign.core.files import write_atomically
 from rtalign.core.machine import cpu_count
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe
+from rtalign.core.storage.files import write_atomically
 from rtalign.report.read import ControlResult, Summary
 from rtalign.report.verdict import TWIN, UNIQUE, WHOLE, rivals
 from rtalign.scoring.headline import headline

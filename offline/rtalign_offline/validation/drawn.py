@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.signal import lfilter
 
-from rtalign.core.cache import cache_folder, content_key, is_stored, stored_folder
+from rtalign.core.storage.cache import cache_folder, content_key, is_stored, stored_folder
 
 SFREQ = 50.0
 NARROW_S = 0.06

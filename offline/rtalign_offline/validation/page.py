@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.files import write_atomically
+from rtalign.core.storage.files import write_atomically
 from rtalign.scoring.latency import TITLES
 from rtalign_offline.validation.study import (
     HEADLINES,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtalign.core.files import AppendOnlyFile
+from rtalign.core.storage.files import AppendOnlyFile
 from rtalign.recordings.xdf import writer
 
 WORDS = 1

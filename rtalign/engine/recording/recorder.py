@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rtalign.core.files import AppendOnlyFile
+from rtalign.core.storage.files import AppendOnlyFile
 from rtalign.engine.recording.file_thread import NOTE_BYTES, FileThread
 from rtalign.engine.recording.raw_file import RawFile
 from rtalign.engine.recording.tables import log_line

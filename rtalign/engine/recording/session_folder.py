@@ -12,8 +12,8 @@ from typing import Any
 
 from rtalign.core.records import Annotation, BadMark
 from rtalign.core.session import Session
-from rtalign.core.tensorfile import save_tensors
-from rtalign.core.word_text import NO_WORD_REASONS
+from rtalign.core.storage.tensorfile import save_tensors
+from rtalign.core.text.word_text import NO_WORD_REASONS
 from rtalign.decoding.static_twin import WHOLE
 from rtalign.engine.engine import Engine, SessionSink
 from rtalign.engine.ledger import WordEntry

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.files import AppendOnlyFile
-from rtalign.core.plain_text import in_a_line
+from rtalign.core.storage.files import AppendOnlyFile
+from rtalign.core.text.plain_text import in_a_line
 from rtalign.engine.recording.file_thread import FileThread
 from rtalign.recordings.xdf.marks import MARK_COLUMNS, MARKS
 

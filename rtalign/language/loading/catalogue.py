@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtalign.core.json_toml import read_json
+from rtalign.core.storage.json_toml import read_json
 from rtalign.language.loading.locate import SMOLLM2, converted_folder, packaged_gguf
 from rtalign.language.networks.families import BIDIRECTIONAL_WINDOW, FAMILIES, family_of
 

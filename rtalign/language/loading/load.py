@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from rtalign.core import cache
-from rtalign.core.json_toml import read_json
+from rtalign.core.storage import cache
+from rtalign.core.storage.json_toml import read_json
 from rtalign.language.loading import capacity
 from rtalign.language.loading.catalogue import closest_model
 from rtalign.language.loading.locate import (

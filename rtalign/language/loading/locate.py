@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from rtalign.core import cache
-from rtalign.core.cache import hash_file
-from rtalign.core.files import expand_home
+from rtalign.core.storage import cache
+from rtalign.core.storage.cache import hash_file
+from rtalign.core.storage.files import expand_home
 from rtalign.language.loading.shape import check_shape, count_parameters
 
 SMOLLM2 = "smollm2"

@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn import functional
 
 from rtalign.core.gpu_copies import to_device
-from rtalign.core.json_toml import read_json
 from rtalign.core.recipe import Settings, validation_text
+from rtalign.core.storage.json_toml import read_json
 from rtalign.language.networks.base import LeftToRightRows, PassOutput, surprisal_in_parts
 
 ClassicType = Literal["lstm_lm", "gru_lm", "memory_lm"]

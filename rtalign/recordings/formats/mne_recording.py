@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 from rtalign.core.records import Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.formats.mne_file import LoadedSignal, SignalFile, grade_of, read_header, read_loaded

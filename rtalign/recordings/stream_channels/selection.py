@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rtalign.core.helmets import standard_places
+from rtalign.core.head.helmets import standard_places
 from rtalign.core.records import SI_UNITS, RecordingIdentity, Sensor
 from rtalign.recordings.sensors import list_names, plain_name, unknown_positions
 from rtalign.recordings.stream_channels.description import NOWHERE, ChannelDescription, Triple

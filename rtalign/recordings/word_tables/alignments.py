@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rtalign.core.json_toml import parse_json
-from rtalign.core.plain_text import in_a_line
+from rtalign.core.storage.json_toml import parse_json
+from rtalign.core.text.plain_text import in_a_line
 from rtalign.recordings.word_tables.rows import Row
 
 _NUMBER, _QUOTED = r"[-+]?\d++(?:\.\d*+)?(?:[eE][-+]?\d++)?", r'"([^"]*+(?:""[^"]*+)*+)"'

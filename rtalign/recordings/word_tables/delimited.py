@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
-from rtalign.core.plain_text import in_a_line
+from rtalign.core.text.plain_text import in_a_line
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_LINES, MAX_LINE = 5_000_000, 100_000

@@ -10,9 +10,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from rtalign.core.plain_text import in_a_line
 from rtalign.core.records import Word
-from rtalign.core.word_text import EMPTY, NO_ONSET, RowsWithoutWord, no_word_reason
+from rtalign.core.text.plain_text import in_a_line
+from rtalign.core.text.word_text import EMPTY, NO_ONSET, RowsWithoutWord, no_word_reason
 from rtalign.recordings.word_tables.units import refuse_other_units
 
 MAX_ROWS = 2_000_000
@@ -70,7 +70,7 @@ def words_from_rows(rows: Iterable[Row], path: Path) -> tuple[list[Word], list[s
     words : list of Word
         In order of onset, numbered from 0.
     notes : list of str
-        What was left out, which `rtalign.core.word_text.count_rows_without_word` counts, and what was changed.
+        What was left out, which `rtalign.core.text.word_text.count_rows_without_word` counts, and what was changed.
 
     Raises
     ------

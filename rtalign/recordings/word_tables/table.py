@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from rtalign.core.plain_text import in_a_line
 from rtalign.core.records import Word
+from rtalign.core.text.plain_text import in_a_line
 from rtalign.recordings.word_tables.alignments import ctm_rows, textgrid_rows, whisper_rows
 from rtalign.recordings.word_tables.delimited import Table, parse_table, read_text
 from rtalign.recordings.word_tables.rows import NoWords, Row, words_from_rows

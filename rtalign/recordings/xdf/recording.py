@@ -10,7 +10,7 @@ from operator import attrgetter
 import numpy as np
 
 from rtalign.core.bad_marks import bad_note
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 from rtalign.core.records import Annotation, BadMark, BadStretch, Chunk, Sensor, Word
 from rtalign.recordings.file_recording import FingerprintedSignal
 from rtalign.recordings.sensors import channel_index, narrow

@@ -16,7 +16,7 @@ import numpy as np
 
 from rtalign.core.bad_marks import LONGEST_S, bad_reason, is_bad_mark
 from rtalign.core.records import Annotation, BadStretch, Word
-from rtalign.core.word_text import EMPTY, RowsWithoutWord, no_word_reason
+from rtalign.core.text.word_text import EMPTY, RowsWithoutWord, no_word_reason
 from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.recordings.word_tables.delimited import parse_table, read_text
 from rtalign.recordings.word_tables.rows import NoWords, unquote

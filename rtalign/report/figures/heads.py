@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtalign.core.head_shape import flatten_positions
+from rtalign.core.head.shape import flatten_positions
 from rtalign.report.colour import ramp_png
 from rtalign.report.figures.svg import Frame, figure, label, text, ticks
 from rtalign.report.html import Markup, join, number, tag

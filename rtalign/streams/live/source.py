@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 from rtalign.core.records import Chunk
 from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.recordings.stream_channels.labels import find_head_coils

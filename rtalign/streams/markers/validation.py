@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rtalign.core.bad_marks import LONGEST_S as LONGEST_BAD_S
 from rtalign.core.bad_marks import bad_reason, is_bad_mark
-from rtalign.core.word_text import no_word_reason
+from rtalign.core.text.word_text import no_word_reason
 from rtalign.recordings.word_tables import unquote
 
 MAX_MARKER = 10_000

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from rtalign.core.json_toml import parse_toml
 from rtalign.core.recipe import Settings, error_text
+from rtalign.core.storage.json_toml import parse_toml
 
 Which = Literal["meg", "words", "both"]
 

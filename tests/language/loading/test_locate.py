@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from rtalign.core import cache
 from rtalign.core.recipe import LanguageRecipe
+from rtalign.core.storage import cache
 from rtalign.language import load
 from rtalign.language.loading import locate, parse_model_name
 from tests.helpers.tiny_models import STORY, tokenizer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pytestqt.qtbot import QtBot
 
-from rtalign.core.head_shape import flatten_positions
+from rtalign.core.head.shape import flatten_positions
 from rtalign_monitor.panels import head
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import WrittenText, head_with_bank, pixels

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 from rtalign.recordings import check_signal, open_recordings
 from rtalign.recordings.formats import MneRecording, ctf
 from rtalign.recordings.stream_channels.labels import find_head_coils

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rtalign.core.records import Word
-from rtalign.core.word_text import count_rows_without_word
+from rtalign.core.text.word_text import count_rows_without_word
 from rtalign.recordings.datasets import armeni, libribrain, megmasc
 from rtalign.recordings.word_tables import NoWords, delimited, read_words, rows, words_from_rows
 

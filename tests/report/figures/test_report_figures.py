@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtalign.core.head_shape import flatten_positions
+from rtalign.core.head.shape import flatten_positions
 from rtalign.report import colour, html
 from rtalign.report.figures import heads, svg
 from rtalign.report.read import read_results

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.records import Chunk
-from rtalign.core.time_format import position_time
+from rtalign.core.text.time_format import position_time
 from rtalign.streams.player import FaultPlan, PlayerSettings, PlayerStatus, ReadAhead, Streamer
 from rtalign_cli.stream import StatusLine, status_text, summary_line
 from tests.helpers.small_world import MemoryRecording

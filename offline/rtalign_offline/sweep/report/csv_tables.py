@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rtalign.core.files import atomic_file, write_atomically
+from rtalign.core.storage.files import atomic_file, write_atomically
 from rtalign.report.summary import DIGITS
 from rtalign_offline.sweep.report.mean_peaks import average_peaks
 from rtalign_offline.sweep.report.study import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rtalign.core.files import write_atomically
+from rtalign.core.storage.files import write_atomically
 from rtalign.report.html import Markup, join, page_css, prose, rules, tag
 from rtalign.report.page import NOTHING_FROM_OUTSIDE
 from rtalign.report.provenance import WHOLE_CONTENT

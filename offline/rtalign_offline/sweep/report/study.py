@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rtalign.core.json_toml import read_json
-from rtalign.core.tensorfile import load_tensors
+from rtalign.core.storage.json_toml import read_json
+from rtalign.core.storage.tensorfile import load_tensors
 from rtalign.language import QUARTILES
 from rtalign.language.loading import parse_model_name
 from rtalign.report.summary import read_summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtalign.core.head_shape import flatten_positions, sphere_centre
+from rtalign.core.head.shape import flatten_positions, sphere_centre
 from tests.helpers.report_folders import helmet
 
 

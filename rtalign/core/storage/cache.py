@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from rtalign.core.files import atomic_folder, expand_home
-from rtalign.core.json_toml import read_json
+from rtalign.core.storage.files import atomic_folder, expand_home
+from rtalign.core.storage.json_toml import read_json
 
 WHOLE_BYTES = 1 << 30
 """Files up to this size are hashed as a whole; of larger ones, the size and the first and last megabyte."""

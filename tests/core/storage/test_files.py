@@ -11,8 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from rtalign.core import files
-from rtalign.core.files import AppendOnlyFile, atomic_folder, remove_abandoned, replaced_folder, write_atomically
+from rtalign.core.storage import files
+from rtalign.core.storage.files import (
+    AppendOnlyFile,
+    atomic_folder,
+    remove_abandoned,
+    replaced_folder,
+    write_atomically,
+)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtalign.core.word_text import (
+from rtalign.core.text.word_text import (
     EMPTY,
     NOISY,
     PUNCTUATION,

@@ -7,8 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from rtalign.core import cache
-from rtalign.core.cache import SEAL, cache_folder, content_key, is_stored, stored_folder
+from rtalign.core.storage import cache
+from rtalign.core.storage.cache import SEAL, cache_folder, content_key, is_stored, stored_folder
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from rtalign.core.plain_text import plain, plain_json
 from rtalign.core.progress import Progress
+from rtalign.core.text.plain_text import plain, plain_json
 from rtalign_cli import main
 
 HOSTILE = "MEG\x1b]0;owned\x07\x1b[2J\x9b31m\u202etxt\x00\r\x08\udce9"

@@ -17,8 +17,8 @@ from typing import BinaryIO
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from rtalign.core.files import atomic_file
-from rtalign.core.json_toml import parse_json
+from rtalign.core.storage.files import atomic_file
+from rtalign.core.storage.json_toml import parse_json
 
 NAMES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "uint8": "U8"}
 DTYPES = {code: np.dtype(name) for name, code in NAMES.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtalign.core import time_format
+from rtalign.core.text import time_format
 
 
 def test_clock_and_position_are_floored() -> None:

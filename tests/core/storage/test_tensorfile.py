@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from rtalign.core import tensorfile
-from rtalign.core.tensorfile import TensorFile, save_tensors
+from rtalign.core.storage import tensorfile
+from rtalign.core.storage.tensorfile import TensorFile, save_tensors
 
 SHAPES = {"a": ("float32", (3, 4)), "b": ("float64", (2,)), "none": ("int64", (0, 5))}
 

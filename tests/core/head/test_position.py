@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtalign.core.head_position import HeadPosition
+from rtalign.core.head.position import HeadPosition
 from tests.helpers.heads import COILS, position
 
 

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rtalign.core.lock import FileLock
+from rtalign.core.storage.lock import FileLock
 
 HOLD = """
 import sys
 from pathlib import Path
-from rtalign.core.lock import FileLock
+from rtalign.core.storage.lock import FileLock
 lock = FileLock(Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
 sys.stdin.read()
