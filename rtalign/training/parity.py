@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,9 @@ import numpy as np
 from rtalign.core.progress import Progress
 from rtalign.core.records import Recording, Word
 from rtalign.core.storage.files import write_atomically
+from rtalign.core.storage.json_toml import parse_json
 from rtalign.decoding.bank import DecoderBank
+from rtalign.recordings.xdf import read_session_words
 from rtalign.report import parity as page
 from rtalign.report.parity import Parity
 from rtalign.report.read import read_results
@@ -29,15 +31,15 @@ OFFLINE = "offline"
 """Folder of the evaluation, in that of the session."""
 NOT_RECEIVED = "not received"
 """Why live did not score a word of the recording that its words.tsv does not have."""
-COMPARED, MOST_SHIFT = 500, 200
-"""Words by which live and recorded words are brought in line; by how many the recorder may have begun earlier."""
+COMPARED, MOST_BEFORE = 500, 200
+"""Words by which live and recorded words are brought in line; how many live may have had before the recorder began."""
 MOST_BYTES = 1 << 28
-"""Of words.tsv and log.jsonl: what is longer is not a session's."""
+"""Of log.jsonl: what is longer is not a session's."""
 
 
 def bank_of_session(folder: Path) -> Path:
     """The bank that a session was scored with, as its log names it; ValueError where it does not."""
-    named = _start(folder).get("bank")
+    named = _start(_read_log(folder)).get("bank")
     if not isinstance(named, str):
         raise ValueError(f"{folder / 'log.jsonl'} names no bank; name it with --bank")
     return Path(named)
@@ -90,7 +92,7 @@ def compare_session(
     offline = read_results(folder / OFFLINE)
     if (len(offline.r), *offline.lags) != (len(live.r), *live.lags):
         raise ValueError(f"{folder} was scored with other layers or lags than this bank has; name its own with --bank")
-    status, (prepared,) = live_words(folder), scored.prepared
+    log, status, (prepared,) = _read_log(folder), live_words(folder), scored.prepared
     reasons = words_in_line(prepared.recording.words, status)
     same = [i for i in prepared.used if reasons.get(int(i)) == ""]
     found = Parity(
@@ -100,8 +102,8 @@ def compare_session(
         n_same=len(same),
         only_offline=Counter(reason for i in prepared.used if (reason := reasons.get(int(i), NOT_RECEIVED))),
         n_only_live=sum(reason == "" for reason in reasons.values()) - len(same),
-        adapted=bool(_start(folder).get("adapt")),
-        notices=notices(folder),
+        adapted=bool(_start(log).get("adapt")),
+        notices=notices(log),
     )
     write_atomically(folder / "parity.json", json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
     path = folder / "parity.html"
@@ -120,40 +122,37 @@ def _same_words(
 
 
 def live_words(folder: Path) -> list[tuple[Word, str]]:
-    """Every word of words.tsv in order, with the reason why it was not scored; empty where it was.
+    """The words of words.tsv in order, with the reason why each was not scored; empty where it was.
 
-    An engine that was started again writes on behind: the last line of a word holds.
+    Where an engine was lost, those of the last one: its scores began from zero.
     """
     path = folder / "words.tsv"
-    rows: dict[int, tuple[Word, str]] = {}
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{path} is too large for the words of a session")
-    with path.open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            try:
-                word = Word(int(line["index"]), line["text"], float(line["onset"]))
-                rows[word.index] = word, "" if line["status"] == "scored" else line["reason"] or line["status"]
-            except (KeyError, TypeError, ValueError):
-                raise ValueError(f"{path} holds a line that is no word: {str(line)[:80]!r}") from None
-    return [rows[index] for index in sorted(rows)]
+    try:
+        read = read_session_words(path)
+    except ValueError as error:
+        raise ValueError(f"{path} holds a line that is no word: {error}") from None
+    every = zip(read.numbers, read.words, read.reasons, strict=True)
+    last = read.numbers[-1][0] if read.numbers else 0
+    return [(Word(number, word.text, word.onset), reason) for (engine, number), word, reason in every if engine == last]
 
 
 def words_in_line(recorded: Sequence[Word], live: Sequence[tuple[Word, str]]) -> dict[int, str]:
     """The live reason of each recorded word, by its number in the recording; words that live never had are left out.
 
-    The recorder may have begun some words before the engine, or after it: the shift is taken at which most texts agree.
+    The recorder may have begun some words before the engine, or after it, and an engine that took the place of a lost
+    one begins anywhere: the shift is taken at which most texts agree, the smallest of them.
     """
     if not live or not recorded:
         return {}
     first = live[0][0].index
     texts = {word.index - first: (word.text, reason) for word, reason in live}
+    compared = [(at, text) for at, (text, _) in texts.items() if at < COMPARED]
     own = [word.text for word in recorded]
 
     def agreeing(shift: int) -> int:
-        some = [at for at in texts if at < COMPARED and 0 <= at + shift < len(own)]
-        return sum(texts[at][0] == own[at + shift] for at in some)
+        return sum(0 <= at + shift < len(own) and text == own[at + shift] for at, text in compared)
 
-    shift = max(sorted(range(-MOST_SHIFT, MOST_SHIFT + 1), key=abs), key=agreeing)
+    shift = max(sorted(range(-MOST_BEFORE, len(own)), key=abs), key=agreeing)
     return {
         at + shift: reason
         for at, (text, reason) in texts.items()
@@ -161,18 +160,17 @@ def words_in_line(recorded: Sequence[Word], live: Sequence[tuple[Word, str]]) ->
     }
 
 
-def notices(folder: Path) -> dict[str, int]:
+def notices(log: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """How often each warning and error of the session's log came."""
-    lines = _log(folder)
-    found = Counter(str(line.get("text", ""))[:200] for line in lines if line.get("level") in ("warning", "error"))
+    found = Counter(str(line.get("text", ""))[:200] for line in log if line.get("level") in ("warning", "error"))
     return dict(found.most_common(20))
 
 
-def _start(folder: Path) -> dict[str, Any]:
-    return next((line for line in _log(folder) if line.get("event") == "start"), {})
+def _start(log: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return next((line for line in log if line.get("event") == "start"), {})
 
 
-def _log(folder: Path) -> list[dict[str, Any]]:
+def _read_log(folder: Path) -> list[dict[str, Any]]:
     """The lines of log.jsonl that can be read; a session that was killed may end in half a line."""
     path = folder / "log.jsonl"
     if not path.is_file():
@@ -181,10 +179,6 @@ def _log(folder: Path) -> list[dict[str, Any]]:
         raise ValueError(f"{path} is too large for the log of a session")
     lines = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict):
-            lines.append(line)
+        with contextlib.suppress(ValueError):
+            lines.append(parse_json(text, path.name))
     return lines

@@ -91,3 +91,19 @@ def test_words_come_into_line_where_the_recorder_began_earlier() -> None:
     live = [(Word(i, text, 0.0), "late" if text == "d" else "") for i, text in enumerate(texts[3:])]
     assert parity.words_in_line(recorded, live) == {3: "", 4: "", 5: "late", 6: "", 7: ""}
     assert parity.words_in_line(recorded, []) == {}
+
+
+def test_of_two_engines_the_words_of_the_last_one_are_live(tmp_path: Path) -> None:
+    """Each numbers its words from 0, and begins its scores anew; between them some words came to none."""
+    texts = [f"word{i}" for i in range(400)]
+    rows = [(i, i) for i in range(250)] + [(i - 260, i) for i in range(260, 400)]
+    lines = [f"{number}\t{texts[i]}\t{i}\tscored\tn/a" for number, i in rows]
+    (tmp_path / "words.tsv").write_text("\n".join(["index\ttext\tonset\tstatus\treason", *lines]) + "\n")
+    recorded = [Word(i, text, float(i)) for i, text in enumerate(texts)]
+    found = parity.words_in_line(recorded, parity.live_words(tmp_path))
+    assert found == dict.fromkeys(range(260, 400), "")
+
+
+def test_a_log_that_is_nested_too_deep_is_read_around(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text("[" * 100_000 + '\n{"event": "start", "bank": "b"}\n')
+    assert parity.bank_of_session(tmp_path) == Path("b")

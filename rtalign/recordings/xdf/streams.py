@@ -90,13 +90,21 @@ class SessionWords:
         On the signal time of the engine that wrote them.
     stamps : list of float
         Their times on the common clock, which all of a folder share; NaN where the table has none.
-    is_continued : bool
-        Whether more than one engine wrote them.
+    numbers : list of tuple of int
+        Of each: which engine wrote it, from 0, and its number there.
+    reasons : list of str
+        Why each was not scored; empty where it was.
     """
 
     words: list[TimedWord]
     stamps: list[float]
-    is_continued: bool
+    numbers: list[tuple[int, int]]
+    reasons: list[str]
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether more than one engine wrote them."""
+        return bool(self.numbers) and self.numbers[-1][0] > 0
 
 
 def open_xdf(
@@ -131,7 +139,7 @@ def open_xdf(
     is_session = path.is_dir()
     file = xdf_file(path)
     streams = _signal_streams(file, choice.meg)
-    table = SessionWords([], [], False)
+    table = SessionWords([], [], [], [])
     if is_session and (path / WORDS).is_file() and choice.words is None and word_table is None:
         table = read_session_words(path / WORDS)
     recordings: list[XdfRecording] = []
@@ -223,22 +231,26 @@ def read_session_words(path: Path) -> SessionWords:
     rows = parse_table(text[: text.rfind("\n") + 1], path.name).records()
     if rows and not {"text", "onset"} <= set(rows[0]):
         raise ValueError(f"{path.name} lacks a column called text or onset; is it of a session?")
-    words: dict[tuple[int, float], tuple[TimedWord, float]] = {}
-    n_engines = 0
+    words: dict[tuple[int, int], tuple[TimedWord, float, str]] = {}
+    engine = 0
     for line, row in enumerate(rows, start=2):
         try:
-            onset, index = float(row["onset"]), float(row.get("index", line))
+            onset, index = float(row["onset"]), int(float(row.get("index", line)))
             duration, stamp = (
                 float(value) if (value := row.get(name, "n/a")) not in ("", "n/a") else None
                 for name in ("duration", "stamp")
             )
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError(f"{path.name}, line {line}: onset or duration is no number; is the file whole?") from None
         if math.isfinite(onset):
-            n_engines += (n_engines, index) in words  # each numbers its words from 0
-            words[n_engines, index] = TimedWord(onset, row["text"], duration), math.nan if stamp is None else stamp
-    ordered = [words[key] for key in sorted(words)]
-    return SessionWords([word for word, _ in ordered], [stamp for _, stamp in ordered], n_engines > 0)
+            engine += (engine, index) in words  # each numbers its words from 0
+            status = row.get("status", "scored")
+            reason = "" if status == "scored" else row["reason"] if row.get("reason", "n/a") != "n/a" else status
+            word = TimedWord(onset, row["text"], duration)
+            words[engine, index] = word, math.nan if stamp is None else stamp, reason
+    numbers = sorted(words)
+    found = [words[number] for number in numbers]
+    return SessionWords([one[0] for one in found], [one[1] for one in found], numbers, [one[2] for one in found])
 
 
 # ---- which streams
