@@ -47,33 +47,39 @@ class BlockScores:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FoldBlocks:
-    """The words of one fold, block by block, at one lag.
+class SignalBlocks:
+    """The words of one fold at one lag, in sums.
 
     Attributes
     ----------
     moments : Moments
-        Of all words of the fold.
+        Of all words.
     parts : sequence of BlockMoments
         Of each block.
-    predicted, targets : BlockSums
-        Of the held-out predictions, and of the targets turned as the fold's decoders' targets are.
     """
 
     moments: Moments
     parts: Sequence[BlockMoments]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldBlocks:
+    """What is held out in one fold, block by block, at one lag.
+
+    Attributes
+    ----------
+    pairs : FoldPairs
+        What its blocks do with those that its decoder was trained on.
+    predicted, targets : BlockSums
+        Of the held-out predictions, and of the targets turned as the fold's decoders' targets are.
+    """
+
+    pairs: FoldPairs
     predicted: BlockSums
     targets: BlockSums
 
 
-def block_scores(
-    folds: Sequence[FoldBlocks],
-    alpha: np.ndarray,
-    bases: Mapping[tuple[int, ...], EigenBasis],
-    rotations: FoldRotations,
-    trained: Sequence[FoldBlocks] | None = None,
-    made: Sequence[FoldPairs] | None = None,
-) -> BlockScores:
+def block_scores(folds: Sequence[FoldBlocks], n_layers: int) -> BlockScores:
     """Score every layer without each block of words, and split its R into contributions of pairs of blocks.
 
     A fold's decoder is a sum over its training words, so the products of its predictions with the held-out targets
@@ -85,37 +91,25 @@ def block_scores(
     ----------
     folds : sequence of FoldBlocks
         As many blocks in each.
-    alpha : ndarray, shape (fold, target)
-        Penalties of each fold's decoder; target = layer x component.
-    bases : mapping
-        `eigen_bases` of the folds.
-    rotations : FoldRotations
-        Each fold's components of the wide targets.
-    trained : sequence of FoldBlocks, optional
-        The words that decoders are trained on, in the same blocks, where those in `folds` are but some of them.
-    made : sequence of FoldPairs, optional
-        The pairs of each fold, where they were made on a GPU.
+    n_layers : int
+        Of the targets, which are layer x component.
 
     Returns
     -------
     BlockScores
     """
-    n_layers = len(rotations.final)
     fold_of = np.repeat(np.arange(len(folds)), [len(fold.targets.n) for fold in folds])
     n_blocks = len(fold_of)
     tested_on, trained_on = _subsets(n_blocks)
     pairs = np.zeros((n_layers, n_blocks, n_blocks), np.float32)
     r, blocks = np.zeros((len(tested_on), n_layers)), np.zeros((n_blocks, n_layers))
     for k, fold in enumerate(folds):
-        others = tuple(f for f in range(len(folds)) if f != k)
         rows, columns = np.flatnonzero(fold_of == k), np.flatnonzero(fold_of != k)
-        training = [(trained or folds)[f] for f in others]
-        of_fold = made[k] if made else FoldPairs.of(fold, training, alpha[k], bases[others], rotations.outer[k])
-        found = of_fold.r(tested_on[:, rows], trained_on[:, columns], fold.predicted, fold.targets)
+        found = fold.pairs.r(tested_on[:, rows], trained_on[:, columns], fold.predicted, fold.targets)
         r += found.reshape(len(tested_on), n_layers, -1).mean(2) / len(folds)
-        alone = of_fold.r(np.eye(len(rows)), np.ones((len(rows), len(columns))), fold.predicted, fold.targets)
+        alone = fold.pairs.r(np.eye(len(rows)), np.ones((len(rows), len(columns))), fold.predicted, fold.targets)
         blocks[rows] = alone.reshape(len(rows), n_layers, -1).mean(2)
-        by_layer = of_fold.against_chance(fold.targets).reshape(n_layers, -1, len(rows), len(columns))
+        by_layer = fold.pairs.against_chance(fold.targets).reshape(n_layers, -1, len(rows), len(columns))
         pairs[:, rows[:, None], columns] = by_layer.mean(1) / len(folds)
     beyond = _beyond(pairs, fold_of)
     # Leaving out a block leaves out all its pairs, so a jackknife counts each pair twice (Efron and Stein 1981): where
@@ -167,12 +161,7 @@ class FoldPairs:
 
     @classmethod
     def of(
-        cls,
-        fold: FoldBlocks,
-        others: Sequence[FoldBlocks],
-        alpha: np.ndarray,
-        basis: EigenBasis,
-        turn: np.ndarray,
+        cls, fold: SignalBlocks, others: Sequence[SignalBlocks], alpha: np.ndarray, basis: EigenBasis, turn: np.ndarray
     ) -> FoldPairs:
         """Of one fold and of those that its decoder, with the penalties alpha (target,), is trained on."""
         h, t = _scores(fold.parts, basis, turn), _scores([p for f in others for p in f.parts], basis, turn)
@@ -214,6 +203,40 @@ class FoldPairs:
         """(target, held-out block, training block): products over the norm where training blocks agree by chance."""
         norm = np.sqrt(self.chance * targets.spread(np.ones((1, len(targets.n))))[0])
         return self.products / np.where(norm > 0, norm, np.inf)[:, None, None]
+
+
+def fold_pairs(
+    folds: Sequence[SignalBlocks],
+    alpha: np.ndarray,
+    bases: Mapping[tuple[int, ...], EigenBasis],
+    rotations: FoldRotations,
+    trained: Sequence[SignalBlocks] | None = None,
+) -> list[FoldPairs]:
+    """What the blocks of each fold do with those that its decoder was trained on.
+
+    Parameters
+    ----------
+    folds : sequence of SignalBlocks
+        The words that are held out, fold by fold.
+    alpha : ndarray, shape (fold, target)
+        Penalties of each fold's decoder; target = layer x component.
+    bases : mapping
+        `eigen_bases` of the folds.
+    rotations : FoldRotations
+        Each fold's components of the wide targets.
+    trained : sequence of SignalBlocks, optional
+        The words that decoders are trained on, in the same blocks, where those in `folds` are but some of them.
+
+    Returns
+    -------
+    list of FoldPairs
+    """
+    found = []
+    for k, fold in enumerate(folds):
+        others = tuple(f for f in range(len(folds)) if f != k)
+        training = [(trained or folds)[f] for f in others]
+        found.append(FoldPairs.of(fold, training, alpha[k], bases[others], rotations.outer[k]))
+    return found
 
 
 def _scores(blocks: Sequence[BlockMoments], basis: EigenBasis, turn: np.ndarray) -> np.ndarray:

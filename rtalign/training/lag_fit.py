@@ -14,7 +14,7 @@ from rtalign.core.agreement import Agreement
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.block_moments import BlockMoments, BlockSums, sum_blocks
-from rtalign.decoding.block_scores import BlockScores, FoldBlocks, FoldPairs, block_scores
+from rtalign.decoding.block_scores import BlockScores, FoldBlocks, FoldPairs, SignalBlocks, block_scores, fold_pairs
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.penalties import EigenBasis, HeldOut
 from rtalign.decoding.projection import leading_rotation
@@ -175,7 +175,7 @@ class Sums(Protocol):
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]: ...
 
-    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: ridge.FoldRotations) -> list[FoldPairs] | None: ...
+    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: ridge.FoldRotations) -> list[FoldPairs]: ...
 
 
 class WordsOfLag(Protocol):
@@ -271,17 +271,16 @@ def fit_words(words: WordsOfLag, penalties: np.ndarray | None = None) -> LagFit:
     fit = ridge.fit_ridge(total, recipe.alphas, targets.rotations, recipe.precision, bases=bases, penalties=penalties)
     r_fold = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=2)
     r = r_fold.mean(axis=0)
-    predicted, pairs = sums.predicted(fit), sums.pairs(fit.alpha, bases, targets.rotations)
-    parts = [()] * len(total) if pairs else sums.parts
-    folds = [FoldBlocks(*fold) for fold in zip(sums.moments, parts, predicted, targets.components, strict=True)]
-    blocks = block_scores(folds, fit.alpha, bases, targets.rotations, made=pairs)
+    folds = zip(sums.pairs(fit.alpha, bases, targets.rotations), sums.predicted(fit), targets.components, strict=True)
+    blocks = block_scores([FoldBlocks(*fold) for fold in folds], targets.n_layers)
     null = _null(blocks, words.predicted(fit) if targets.shifts else (), targets.shifts, recipe)
     # The change by a block; R itself comes from the sums of all words, earlier ones as well.
     left_out, retrained, halves = (
         r + values - blocks.whole for values in (blocks.left_out, blocks.retrained, blocks.halves)
     )
-    by_fold = r_fold, blocks.blocks
-    return LagFit(words, total, fit, r, null, left_out, retrained, blocks.excess, halves, *by_fold, sums, bases)
+    return LagFit(
+        words, total, fit, r, null, left_out, retrained, blocks.excess, halves, r_fold, blocks.blocks, sums, bases
+    )
 
 
 class _Sums:
@@ -309,8 +308,10 @@ class _Sums:
         """Of the held-out predictions of each fold."""
         return [BlockSums.of_predictions(*fold) for fold in zip(self.parts, fit.weights, strict=True)]
 
-    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: ridge.FoldRotations) -> None:
-        """Of blocks: made from their parts, where they are needed."""
+    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: ridge.FoldRotations) -> list[FoldPairs]:
+        """Of each fold's blocks, as `fold_pairs`."""
+        folds = [SignalBlocks(*fold) for fold in zip(self.moments, self.parts, strict=True)]
+        return fold_pairs(folds, alpha, bases, rotations)
 
 
 class _SumsOnGpu:
@@ -418,13 +419,15 @@ def score_subset(words: LagWords, fitted: LagFit, subset: WordSubset) -> SubsetS
     """
     targets, recipe, fit = words.targets, words.recipe, fitted.fit
     bases = ridge.eigen_bases(fitted.moments, recipe.precision) if words.bases is None else words.bases
-    trained = _fold_blocks(words.signals, targets.values, fitted.predicted, targets, recipe)
     signals, values, predicted = (
         [fold[rows] for fold, rows in zip(every, subset.rows, strict=True)]
         for every in (words.signals, targets.values, fitted.predicted)
     )
-    tested = _fold_blocks(signals, values, predicted, subset, recipe)
-    blocks = block_scores(tested, fit.alpha, bases, targets.rotations, trained)
+    trained = _signal_blocks(words.signals, targets.values, targets.blocks, recipe)
+    tested = _signal_blocks(signals, values, subset.blocks, recipe)
+    sums = [BlockSums.of(*fold) for fold in zip(predicted, subset.blocks, strict=True)]
+    folds = zip(fold_pairs(tested, fit.alpha, bases, targets.rotations, trained), sums, subset.components, strict=True)
+    blocks = block_scores([FoldBlocks(*fold) for fold in folds], targets.n_layers)
     pairs = zip(predicted, subset.targets, strict=True)
     by_fold = [ridge.correlation(Agreement.of(*pair)).reshape(targets.n_layers, -1).mean(1) for pair in pairs]
     r = np.mean(by_fold, axis=0)
@@ -432,18 +435,18 @@ def score_subset(words: LagWords, fitted: LagFit, subset: WordSubset) -> SubsetS
     return SubsetScores(r, null, r + blocks.left_out - blocks.whole, blocks.excess)
 
 
-def _fold_blocks(
+def _signal_blocks(
     signals: Sequence[np.ndarray],
     values: Sequence[np.ndarray],
-    predicted: Sequence[np.ndarray],
-    of: LagTargets | WordSubset,
+    blocks: Sequence[Sequence[slice]],
     recipe: FitRecipe,
-) -> list[FoldBlocks]:
-    found = []
-    for x, y, p, blocks, components in zip(signals, values, predicted, of.blocks, of.components, strict=True):
-        parts = [BlockMoments.from_data(x[rows], y[rows], recipe.precision) for rows in blocks]
-        found.append(FoldBlocks(_moments_of(x, recipe), parts, BlockSums.of(p, blocks), components))
-    return found
+) -> list[SignalBlocks]:
+    return [
+        SignalBlocks(
+            _moments_of(x, recipe), [BlockMoments.from_data(x[rows], y[rows], recipe.precision) for rows in of_fold]
+        )
+        for x, y, of_fold in zip(signals, values, blocks, strict=True)
+    ]
 
 
 def _moments_of(signal: np.ndarray, recipe: FitRecipe) -> Moments:

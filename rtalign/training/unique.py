@@ -12,6 +12,7 @@ import numpy as np
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.block_moments import BlockMoments, BlockSums
+from rtalign.decoding.block_scores import FoldPairs, SignalBlocks, fold_pairs
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.partialling import FoldNuisances, ResidualFold, residual_rotations
 from rtalign.decoding.penalties import HeldOut
@@ -79,8 +80,10 @@ class ResidualSums:
         values = zip(self.words.predicted(fit), self.words.nuisances, strict=True)
         return [BlockSums.of(p, own.rows) for p, own in values]
 
-    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: FoldRotations) -> None:
-        """Of blocks: made from their parts, where they are needed."""
+    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: FoldRotations) -> list[FoldPairs]:
+        """Of each fold's blocks, as `fold_pairs`."""
+        folds = [SignalBlocks(*fold) for fold in zip(self.moments, self.parts, strict=True)]
+        return fold_pairs(folds, alpha, bases, rotations)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import BLOCKS_PER_FOLD, assign_blocks
 from rtalign.decoding.block_moments import BlockMoments, BlockSums
-from rtalign.decoding.block_scores import BlockScores, FoldBlocks, block_scores
+from rtalign.decoding.block_scores import BlockScores, FoldBlocks, SignalBlocks, block_scores, fold_pairs
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.ridge import FoldRotations, RidgeFit, eigen_bases, fit_ridge
 from rtalign.scoring.cross_validated import Draws, score
@@ -41,8 +41,8 @@ def fitted(x: np.ndarray, y: np.ndarray) -> tuple[RidgeFit, BlockScores]:
         [BlockMoments.from_data(a[rows], b[rows], "float64") for rows in of]
         for a, b, of in zip(signals, targets, blocks, strict=True)
     ]
-    parts = zip(moments, each, guesses, sums, strict=True)
-    return fit, block_scores([FoldBlocks(*fold) for fold in parts], fit.alpha, bases, rotations)
+    pairs = fold_pairs([SignalBlocks(*fold) for fold in zip(moments, each, strict=True)], fit.alpha, bases, rotations)
+    return fit, block_scores([FoldBlocks(*fold) for fold in zip(pairs, guesses, sums, strict=True)], N_LAYERS)
 
 
 def by_layer(r: np.ndarray) -> np.ndarray:

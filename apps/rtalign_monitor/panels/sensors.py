@@ -384,9 +384,7 @@ class SensorsPanel(PlotPanel):
     def _paint_noise(self, painter: QPainter, view: SensorsView) -> None:
         """A dot a sensor in the row of its region; faults are squares with a name."""
         field, x, y = self.field(), self._noise_x(view), self._centres()[0]
-        for value in (0.0,):
-            at = self.axis().to_pixel(value)
-            self.vertical_line(painter, at, field.top(), field.bottom(), self.theme.colour("faint"))
+        self.vertical_line(painter, self.axis().to_pixel(0.0), field.top(), field.bottom(), self.theme.colour("faint"))
         good = np.array([not fault and not why for fault, why in zip(view.faults, view.left_out, strict=True)])
         pen = QPen(self.theme.mixed("text", 0.7), self.px(4.5))
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
