@@ -168,16 +168,23 @@ class UniqueBoard:
         return replace(state, total=total, blocks=tuple(blocks))
 
     def _flush(self) -> None:
-        """Regress the words that wait on their nuisances, and add what is left to the scoreboard."""
-        if not self._waiting:
-            return
-        indices, nuisances, predicted, targets = zip(*self._waiting, strict=True)
-        self._waiting = []
+        """Regress the words that wait on their nuisances, and add what is left to the scoreboard.
+
+        Why one by one at first: of words together, what nuisances do not determine yet is a million times what is left
+        of the words, and takes its digits.
+        """
+        while self._waiting:
+            n = 1 if self._plain.n <= 2 * self._n_nuisances else len(self._waiting)
+            now, self._waiting = self._waiting[:n], self._waiting[n:]
+            self._regress(now)
+
+    def _regress(self, words: Sequence[tuple[int, np.ndarray, np.ndarray, np.ndarray]]) -> None:
+        indices, nuisances, predicted, targets = zip(*words, strict=True)
         z = np.column_stack([np.ones(len(indices)), np.stack(nuisances)])
         p, y = np.stack(predicted).astype(np.float32, copy=False), np.stack(targets).astype(np.float64)
         n, n_lags, n_targets = p.shape
         if self._origin is None:
-            self._origin = p.mean(0, dtype=np.float64).astype(np.float32), y.mean(0)
+            self._origin = p[0], y[0]
         p, y = p - self._origin[0], y - self._origin[1]
         gain = np.linalg.solve(self._squares, z.T)
         root = np.linalg.cholesky(np.eye(n) + z @ gain)

@@ -54,6 +54,24 @@ def test_unique_r_is_the_partial_correlation_of_scikit_learns_residuals(cuts: in
     assert np.abs(found - np.array(r).T.reshape(LAYERS, COMPONENTS, LAGS).mean(1)).max() < 1e-6
 
 
+def test_when_a_board_is_read_changes_nothing() -> None:
+    """Nor where nuisances that nearly repeat each other, or are rare, are determined late."""
+    rng = np.random.default_rng(3)
+    _, predicted, targets = words(3)
+    z = rng.standard_normal((N, 30))
+    z[:, 1] = z[:, 0] + 0.001 * z[:, 1]
+    z[:, 2] = z[:, 2] > 1.7
+    found = []
+    for cuts in (1, 3, 17, 1000):
+        board = UniqueBoard(30, 90, np.arange(LAGS) / 10, range(LAYERS), LAYERS, COMPONENTS)
+        for i in range(120):
+            board.add(i, z[i], predicted[i], targets[i])
+            if i % cuts == cuts - 1:
+                board.freeze()
+        found.append(board.freeze().residuals.r())
+    assert np.ptp(found, axis=0).max() < 1e-6
+
+
 def test_the_twin_is_that_of_an_evaluation() -> None:
     z, predicted, targets = words(1)
     board = UniqueBoard(COLUMNS, 30, np.arange(LAGS) / 10, range(LAYERS), LAYERS, COMPONENTS)
