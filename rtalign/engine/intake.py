@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.bad_marks import MARKED
 from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
-from rtalign.engine.sensors_feed import MARKED, UNUSABLE, SensorsFeed
+from rtalign.engine.sensors_feed import UNUSABLE, SensorsFeed
 from rtalign.engine.snapshot import SensorsView
 from rtalign.signal.operator_marks import BadMarks
 from rtalign.signal.pipeline import Pipeline

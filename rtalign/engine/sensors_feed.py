@@ -6,14 +6,15 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from rtalign.core.bad_marks import MARKED
 from rtalign.core.head.shape import region_of
 from rtalign.core.records import Chunk, Sensor
 from rtalign.engine.snapshot import SensorsView
 from rtalign.signal.envelope import Envelope
 from rtalign.signal.sensor_check import BLOCK_S, SensorCheck, SensorState
 
-MARKED, UNUSABLE = "marked as bad", "gave nothing usable"
-"""Why a sensor is left out."""
+UNUSABLE = "gave nothing usable"
+"""Why a sensor is left out that nobody marked."""
 
 
 class SensorsFeed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -48,6 +49,16 @@ def ticks(low: float, high: float, max_steps: int) -> list[float]:
     step = next(unit * s for s in STEPS if unit * s >= rough * 0.999)
     values = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
     return [float(value) + 0.0 for value in values]
+
+
+def log_ticks(low: float, high: float, most: int) -> list[float]:
+    """Logarithms of round numbers between two logarithms, at most so many."""
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        values = [e + math.log10(d) for e in range(math.floor(low), math.ceil(high) + 1) for d in digits]
+        inside = [value for value in values if low - 1e-9 <= value <= high + 1e-9]
+        if len(inside) <= most:
+            return inside
+    return inside[:: math.ceil(len(inside) / most)]
 
 
 @dataclass(frozen=True, slots=True)

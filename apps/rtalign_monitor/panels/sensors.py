@@ -12,11 +12,12 @@ from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
 from qtpy.QtWidgets import QWidget
 
+from rtalign.core.bad_marks import MARKED
 from rtalign.core.records import DISPLAY_UNITS
 from rtalign.engine.snapshot import SensorsView, Snapshot
 from rtalign.signal.envelope import SPAN_S
 from rtalign_monitor.panels import empty_state
-from rtalign_monitor.panels.axes import line_through, ticks
+from rtalign_monitor.panels.axes import line_through, log_ticks, ticks
 from rtalign_monitor.panels.coverage import coloured, cover
 from rtalign_monitor.panels.panel import PanelSpec
 from rtalign_monitor.panels.plot import PlotPanel, Range, rounded
@@ -576,16 +577,6 @@ def number_text(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def log_ticks(low: float, high: float, most: int) -> list[float]:
-    """Logarithms of round numbers between two logarithms, at most so many."""
-    for digits in ((1, 2, 5), (1, 3), (1,)):
-        values = [e + math.log10(d) for e in range(math.floor(low), math.ceil(high) + 1) for d in digits]
-        inside = [value for value in values if low - 1e-9 <= value <= high + 1e-9]
-        if len(inside) <= most:
-            return inside
-    return inside[:: math.ceil(len(inside) / most)]
-
-
 def sensor_text(view: SensorsView, i: int) -> str:
     """What is known of a sensor, and what a click does, in parts."""
     unit = DISPLAY_UNITS[view.kinds[i]]
@@ -595,7 +586,7 @@ def sensor_text(view: SensorsView, i: int) -> str:
         parts.append(view.faults[i].split(": ")[0].removeprefix(f"{view.names[i]} "))
     if view.left_out[i]:
         parts.append(f"left out: {view.left_out[i]}")
-    return "   ".join([*parts, "click: good again" if view.left_out[i] == "marked as bad" else "click: mark as bad"])
+    return "   ".join([*parts, "click: good again" if view.left_out[i] == MARKED else "click: mark as bad"])
 
 
 def fault_text(view: SensorsView, i: int) -> str:

@@ -12,8 +12,9 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 
+from rtalign_monitor.panels.axes import log_ticks
 from rtalign_monitor.panels.coverage import FULL, cover
-from rtalign_monitor.panels.sensors import TABS, SensorsPanel, log_ticks
+from rtalign_monitor.panels.sensors import TABS, SensorsPanel
 from rtalign_monitor.widgets.theme import Theme
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import WrittenText, pixels, show_view
