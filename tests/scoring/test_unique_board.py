@@ -69,7 +69,7 @@ def test_when_a_board_is_read_changes_nothing() -> None:
             if i % cuts == cuts - 1:
                 board.freeze()
         found.append(board.freeze().residuals.r())
-    assert np.ptp(found, axis=0).max() < 1e-6
+    assert np.ptp(found, axis=0).max() < 5e-6  # rounding of the coefficients in single precision
 
 
 def test_the_twin_is_that_of_an_evaluation() -> None:
