@@ -20,7 +20,7 @@ from rtalign.decoding.moments import BLOCK, Moments, Precision
 from rtalign.decoding.penalties import EigenBasis
 from rtalign.decoding.ridge import FoldRotations
 
-AT_ONCE = 3
+AT_ONCE = 4
 """Lags whose products a GPU holds at a time: it has work to do while threads fetch or prepare theirs."""
 
 
@@ -118,9 +118,8 @@ class GpuProducts:
 
     def __init__(self, targets: GpuTargets, signals: Sequence[np.ndarray]) -> None:
         self._targets = targets
-        waiting = targets.waiting(signals)
-        with targets.turn:
-            x, self._mean = targets.centre(targets.in_blocks(waiting))
+        with targets.turn:  # pinned memory is slow to get: few lags hold some at a time
+            x, self._mean = targets.centre(targets.in_blocks(targets.waiting(signals)))
             self._squares, self._xy = self._products(x, x), self._products(x, targets.centred).to(targets.dtype)
             means, self._xx, cross = self._sums()
             del x
@@ -183,11 +182,7 @@ class GpuProducts:
         list of FoldPairs
         """
         of_folds, folds = self._targets.of_folds, range(len(alpha))
-        own = [bases[tuple(f for f in folds if f != k)] for k in folds]
-        n_axes = max(len(basis.values) for basis in own)
-        # Directions that a fold has fewer of hold nothing.
-        axes = np.stack([np.pad(basis.axes, ((0, 0), (0, n_axes - len(basis.values)))) for basis in own])
-        values = np.stack([np.pad(basis.values, (0, n_axes - len(basis.values)), constant_values=1.0) for basis in own])
+        values, axes = pad_bases([bases[tuple(f for f in folds if f != k)] for k in folds])
         with self._targets.turn:
             sent = [to_host(part) for part in self._pair_sums(axes, values, alpha, np.stack(rotations.outer))]
             products, norms, exact = (fetch() for fetch in sent)
@@ -252,3 +247,11 @@ class GpuProducts:
         x, y = self._mean, self._targets.means
         mean_x, mean_y = share @ x, share @ y
         return mean_x, x - mean_x[:, None], y - mean_y[:, None]
+
+
+def pad_bases(bases: Sequence[EigenBasis]) -> tuple[np.ndarray, np.ndarray]:
+    """Values (basis, direction) and axes (basis, sensor, direction); directions that a basis lacks hold nothing."""
+    lacking = [max(len(basis.values) for basis in bases) - len(own.values) for own in bases]
+    values = [np.pad(own.values, (0, n), constant_values=1.0) for own, n in zip(bases, lacking, strict=True)]
+    axes = [np.pad(own.axes, ((0, 0), (0, n))) for own, n in zip(bases, lacking, strict=True)]
+    return np.stack(values), np.stack(axes)

@@ -166,14 +166,13 @@ class PenaltySearch:
     def _targets(self, folds: Sequence[Moments], total: Moments, rotations: Sequence[np.ndarray]) -> list[_Targets]:
         """One set a rotation; one for all pipelines where there are none."""
         means = np.stack([fold.mean_y for fold in folds])
-        unit = _root_mean(total.target_squares, total.n)
+        unit = target_spread(total)
         xys = [(fold.xy / self.unit[:, None] / unit).astype(self.dtype) for fold in folds]
         if not rotations:
             return [_Targets(means / unit, xys)]
         turned = []
         for rotation in rotations:
-            squares = np.einsum("gmc,gmk,gkc->gc", rotation, total.yy, rotation, optimize=True)
-            unit_turned = _root_mean(squares, total.n)[:, None]
+            unit_turned = target_spread(total, rotation).reshape(len(rotation), 1, -1)
             within = (rotation * unit.reshape(len(rotation), -1, 1) / unit_turned).astype(self.dtype)
             turned.append(_Targets(rotate(means, rotation / unit_turned), [rotate(xy, within) for xy in xys]))
         return turned
@@ -202,6 +201,23 @@ class PenaltySearch:
         """(fold, column): every fold's mean minus the training mean, times the root of the fold's size."""
         centre = self.n[folds] @ means[folds] / self.n[folds].sum()
         return np.asarray(np.sqrt(self.n)[:, None] * (means - centre), self.dtype)
+
+
+def target_spread(total: Moments, rotation: np.ndarray | None = None) -> np.ndarray:
+    """(target,): spread of each target, 1 where nothing varies; of components of each group where these are given.
+
+    rotation : (group, member, component).
+    """
+    squares = total.target_squares if rotation is None else turned_squares(total.yy, rotation)
+    return _root_mean(squares, total.n)
+
+
+def turned_squares(yy: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """(target,): sums of squares of components from the members' inner products.
+
+    yy : (group, member, member).    rotation : (group, member, component).
+    """
+    return np.asarray(np.einsum("gmc,gmk,gkc->gc", rotation, yy, rotation, optimize=True).reshape(-1))
 
 
 def choose_penalties(loss: np.ndarray, grid: np.ndarray) -> np.ndarray:

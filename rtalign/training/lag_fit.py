@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from operator import add
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from rtalign.core.agreement import Agreement
+from rtalign.core.machine import cpu_count
+from rtalign.core.parallel import run_ordered
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.block_moments import BlockMoments, BlockSums, sum_blocks
@@ -24,6 +26,7 @@ from rtalign.scoring.sign_flips import draw_signs, null_of_pairs
 if TYPE_CHECKING:  # importing it would import torch
     from rtalign.decoding.gpu_products import GpuTargets
 
+T = TypeVar("T")
 Bases: TypeAlias = Mapping[tuple[int, ...], EigenBasis]
 
 SEARCH_STEP = 4
@@ -75,15 +78,12 @@ class LagTargets:
 
         `find_rotations` finds each fold's components where these are not principal ones of the values themselves.
         """
-        own = [Moments.from_data(np.empty((len(y), 0), np.float32), y, "float64", groups=n_layers) for y in values]
+        own = _each(partial(_target_moments, n_layers), values)
         total = [m + before for m, before in zip(own, earlier, strict=True)] if earlier else own
         rotations = (find_rotations or _rotations)(total, n_components)
-        turned = [rotate(y, r.astype(np.float32)) for y, r in zip(values, rotations.outer, strict=True)]
-        sums = [BlockSums.of(y, of_fold) for y, of_fold in zip(turned, blocks, strict=True)]
-        means = [
-            np.stack([y[rows].mean(0, dtype=np.float64) for rows in of_fold])
-            for y, of_fold in zip(values, blocks, strict=True)
-        ]
+        turned = _each(lambda y, turn: rotate(y, turn.astype(np.float32)), values, rotations.outer)
+        sums = _each(BlockSums.of, turned, blocks)
+        means = _each(_block_means, values, blocks)
         return cls(values, own, rotations, blocks, means, sums, _shifts(turned, n_layers, recipe))
 
     def on(self, device: str, recipe: FitRecipe) -> GpuTargets | None:
@@ -103,6 +103,19 @@ class LagTargets:
     def block_words(self) -> list[int]:
         """Number of words of each block, fold by fold."""
         return [rows.stop - rows.start for of_fold in self.blocks for rows in of_fold]
+
+
+def _each(work: Callable[..., T], *folds: Sequence[Any]) -> list[T]:
+    """What work makes of each fold, the folds side by side."""
+    return list(run_ordered([partial(work, *of_fold) for of_fold in zip(*folds, strict=True)], cpu_count()))
+
+
+def _target_moments(n_layers: int, values: np.ndarray) -> Moments:
+    return Moments.from_data(np.empty((len(values), 0), np.float32), values, "float64", groups=n_layers)
+
+
+def _block_means(values: np.ndarray, blocks: Sequence[slice]) -> np.ndarray:
+    return np.stack([values[rows].mean(0, dtype=np.float64) for rows in blocks])
 
 
 def _shifts(turned: Sequence[np.ndarray], n_layers: int, recipe: FitRecipe) -> tuple[Draws, Prepared] | None:
@@ -188,7 +201,10 @@ class WordsOfLag(Protocol):
     def recipe(self) -> FitRecipe: ...
 
     @property
-    def bases(self) -> Mapping[tuple[int, ...], EigenBasis] | None: ...
+    def bases(self) -> Bases | None: ...
+
+    @property
+    def gpu(self) -> GpuTargets | None: ...
 
     def sums(self) -> Sums: ...
 
@@ -268,7 +284,7 @@ def fit_words(words: WordsOfLag, penalties: np.ndarray | None = None) -> LagFit:
     targets, recipe, sums = words.targets, words.recipe, words.sums()
     total = words.with_earlier(sums.moments)
     bases = words.bases or ridge.eigen_bases(total, recipe.precision, 2 if penalties is None else 1)
-    fit = ridge.fit_ridge(total, recipe.alphas, targets.rotations, recipe.precision, bases=bases, penalties=penalties)
+    fit = _decoders(words, total, bases, penalties)
     r_fold = fit.r.reshape(len(fit.r), targets.n_layers, -1).mean(axis=2)
     r = r_fold.mean(axis=0)
     folds = zip(sums.pairs(fit.alpha, bases, targets.rotations), sums.predicted(fit), targets.components, strict=True)
@@ -281,6 +297,18 @@ def fit_words(words: WordsOfLag, penalties: np.ndarray | None = None) -> LagFit:
     return LagFit(
         words, total, fit, r, null, left_out, retrained, blocks.excess, halves, r_fold, blocks.blocks, sums, bases
     )
+
+
+def _decoders(
+    words: WordsOfLag, total: Sequence[Moments], bases: Bases, penalties: np.ndarray | None
+) -> ridge.RidgeFit:
+    """Decoders of the words with the moments of each fold; penalties are chosen where none are given."""
+    recipe, turns = words.recipe, words.targets.rotations
+    if not words.gpu:
+        return ridge.fit_ridge(total, recipe.alphas, turns, recipe.precision, bases=bases, penalties=penalties)
+    from rtalign.decoding import gpu_ridge
+
+    return gpu_ridge.fit_ridge(total, recipe.alphas, turns, recipe.precision, bases, penalties, words.gpu)
 
 
 class _Sums:
@@ -453,10 +481,16 @@ def _moments_of(signal: np.ndarray, recipe: FitRecipe) -> Moments:
     return Moments.from_data(signal, np.empty((len(signal), 0), np.float32), recipe.precision)
 
 
-def search_penalties(words: WordsOfLag) -> list[HeldOut]:
-    """Test every penalty at one lag, as `ridge.try_penalties`."""
-    recipe, total = words.recipe, words.with_earlier(words.sums().moments)
-    return ridge.try_penalties(total, recipe.alphas, words.targets.rotations, recipe.precision, bases=words.bases)
+def search_penalties(words: WordsOfLag, total: Sequence[Moments] | None = None) -> list[HeldOut]:
+    """Test every penalty at one lag, as `ridge.try_penalties`; total holds moments, one a fold, if they are known."""
+    recipe, rotations = words.recipe, words.targets.rotations
+    total = words.with_earlier(words.sums().moments) if total is None else total
+    bases = words.bases or ridge.eigen_bases(total, recipe.precision)
+    if words.gpu:
+        from rtalign.decoding import gpu_ridge
+
+        return gpu_ridge.try_penalties(total, recipe.alphas, rotations, bases, words.gpu)
+    return ridge.try_penalties(total, recipe.alphas, rotations, recipe.precision, bases=bases)
 
 
 def searched_lags(n_lags: int) -> range:

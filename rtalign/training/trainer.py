@@ -43,6 +43,7 @@ from rtalign.training.lag_fit import (
     LagWords,
     fit_words,
     null_method,
+    search_penalties,
     searched_lags,
 )
 from rtalign.training.noise_ceilings import measure_noise_ceilings, write_noise_ceilings
@@ -292,8 +293,8 @@ def _search_lag(inputs: FitInputs, index: int) -> dict[str, list[HeldOut]]:
     moments = words.sums().moments
     total = words.with_earlier(moments)
     bases = words.bases or ridge.eigen_bases(total, fit.precision)
-    found = {"": ridge.try_penalties(total, fit.alphas, words.targets.rotations, fit.precision, bases=bases)}
     words = replace(words, bases=bases, sensors=moments)
+    found = {"": search_penalties(words, total)}
     for run in inputs.controls:
         if index % run.search_step == 0:
             found[run.name] = run.control.search(words, moments)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
 from rtalign.training.lag_fit import Bases, LagFit, LagTargets, LagWords, fit_words, search_penalties
 from rtalign.training.nuisances import Nuisances
+
+if TYPE_CHECKING:
+    from rtalign.decoding.gpu_products import GpuTargets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +56,11 @@ class ResidualWords:
     def recipe(self) -> FitRecipe:
         """Penalties, draws and precision."""
         return self.plain.recipe
+
+    @property
+    def gpu(self) -> GpuTargets | None:
+        """Where the penalties are searched, if not on the processor."""
+        return self.plain.gpu
 
     def sums(self) -> ResidualSums:
         """By fold and by block; nothing more is to be multiplied."""
