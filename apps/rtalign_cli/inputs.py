@@ -37,18 +37,24 @@ def refuse_settings(args: argparse.Namespace) -> None:
         )
 
 
-def recipe_of(args: argparse.Namespace) -> Recipe:
-    """Preset, then recipe file, then options."""
+def base_recipe(args: argparse.Namespace) -> Recipe:
+    """Preset, then recipe file."""
     from rtalign.core.recipe import Recipe
 
     recipe = Recipe.preset(args.preset or "live")
-    if args.recipe:
-        recipe = Recipe.load(args.recipe, recipe)
+    return Recipe.load(args.recipe, recipe) if args.recipe else recipe
+
+
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """Preset, then recipe file, then options."""
+    recipe = base_recipe(args)
     for group, name, value in (
+        ("chain", "spatial", args.spatial),
         ("language", "context", args.context),
         ("language", "precision", args.precision),
         ("language", "layers", args.layers),
         ("words", "which", args.words),
+        ("words", "tagger", args.tagger),
         ("fit", "null_draws", args.draws),
     ):
         if value is not None:

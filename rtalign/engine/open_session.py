@@ -32,6 +32,7 @@ Progress = Callable[[str], None]
 
 ReplayedRecording = ConcatenatedRecording[FileRecording]
 
+NOT_CONTENT = "not a content word"
 FAST_CHUNK_S = 1.0
 """Length of the chunks of a replay that runs as fast as it can."""
 
@@ -50,8 +51,8 @@ class SessionParts:
         The language model, on a thread of its own.
     recording : ConcatenatedRecording or None
         The recording that is replayed; None of live streams.
-    is_scored : callable or None
-        Says of a word whether it is scored; None: every word is.
+    skip_reason : callable or None
+        Says of a word why it is not scored, or nothing; None: every word is.
     sounds : tuple of Sound
         Sound files of the recording.
     """
@@ -60,7 +61,7 @@ class SessionParts:
     source: Source
     reader: BackgroundReader
     recording: ReplayedRecording | None
-    is_scored: Callable[[Word], bool] | None
+    skip_reason: Callable[[Word], str] | None
     sounds: tuple[Sound, ...] = ()
 
     @classmethod
@@ -84,9 +85,9 @@ class SessionParts:
         progress("loading the language model")
         model = open_model(session, bank)
         decoding = DecoderSetup.from_bank(bank) if bank else setup_without_bank(model, progress)
-        is_scored = word_filter(decoding.recipe, recording)
+        skip_reason = word_filter(decoding.recipe, recording)
         if recording is None:
-            return cls(decoding, open_streams(session), live_reader(model, decoding), None, is_scored)
+            return cls(decoding, open_streams(session), live_reader(model, decoding), None, skip_reason)
         chunk_s = session.chunk_s if session.speed else FAST_CHUNK_S
         origin = tuple(RecordingIdentity.of(part) for part in recording.parts)
         left_out = tuple(dict.fromkeys(name for part in recording.parts for name in part.left_out))
@@ -94,7 +95,7 @@ class SessionParts:
         grade = grades.pop() if len(grades) == 1 else None
         source = ReplaySource(recording, session.speed, chunk_s, origin=origin, left_out=left_out, grade=grade)
         sounds = sounds_of(recording, session.audio)
-        return cls(decoding, source, ahead_reader(recording, model, decoding), recording, is_scored, sounds)
+        return cls(decoding, source, ahead_reader(recording, model, decoding), recording, skip_reason, sounds)
 
     def make_engine(self, session: Session, sink: SessionSink) -> Engine:
         """The engine of these parts; a recording waits for it, live streams do not."""
@@ -103,7 +104,7 @@ class SessionParts:
             adapt=session.adapt,
             last_words=session.last_words,
             can_wait=self.recording is not None,
-            is_scored=self.is_scored,
+            skip_reason=self.skip_reason,
             stories=tuple(story[0].index for story in self.recording.stories if story) if self.recording else (),
         )
         engine = Engine(self.decoding, self.source, self.reader, options, sink)
@@ -163,22 +164,23 @@ def open_streams(session: Session) -> Source:
     )
 
 
-def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable[[Word], bool] | None:
-    """Which words are scored; None: all.
+def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable[[Word], str] | None:
+    """Why a word is not scored, or nothing; None where all are.
 
     Where a recipe wants content words, they are those that the trainer takes: of a recording they are found in the
-    whole text, of live streams in the text so far.
+    whole text, of live streams in what each word brings and the text so far.
     """
     if recipe.words.which == "all":
         return None
     if recording is None:
         tagger = LiveTagger(recipe.words.tagger)
-        return lambda word: tagger.push(word.text)
+        reasons = {True: "", False: NOT_CONTENT, None: f"no part of speech: {tagger.problem}"}
+        return lambda word: reasons[tagger.push(word)]
     content: set[int] = set()
     for story in recording.stories:
         is_content = choose_content_words(story, recipe.words.tagger)
         content |= {word.index for word, yes in zip(story, is_content, strict=True) if yes}
-    return lambda word: word.index in content
+    return lambda word: "" if word.index in content else NOT_CONTENT
 
 
 def live_reader(model: LanguageModel, decoding: DecoderSetup) -> LiveReader:

@@ -36,6 +36,11 @@ class FileRecording(Recording, Protocol):
         """Every channel of the file, used as a sensor or not."""
         ...
 
+    @property
+    def unbroken(self) -> list[tuple[float, int]]:
+        """Start, s, and number of samples of each part without a break, in order."""
+        ...
+
     def read(self, start: float, seconds: float) -> Chunk:
         """Read the sensors of any stretch of time, cut to what the recording holds."""
         ...

@@ -144,6 +144,11 @@ class MneRecording(FingerprintedSignal):
         return self._file.channels
 
     @property
+    def info(self) -> Any:
+        """MNE's header, read anew."""
+        return self._file.open().info
+
+    @property
     def start(self) -> float:
         """Seconds from the file's first sample to the recording's: 0 unless it is a span of a longer file."""
         return self._first / self.sfreq
@@ -181,11 +186,21 @@ class MneRecording(FingerprintedSignal):
         reader = self._file.open()
         n_chunk = max(round(seconds * self.sfreq), 1)
         begin = self._first if start is None else max(round(start * self.sfreq), self._first)
-        for first, stop in self._file.unbroken():
-            last = min(stop, self._first + self.n_samples)
+        for first, last in self._parts():
             for a in range(max(first, begin), last, n_chunk):
                 data = reader.read(self._picks, a, min(a + n_chunk, last))
                 yield Chunk(data, a / self.sfreq, self.sfreq)
+
+    @property
+    def unbroken(self) -> list[tuple[float, int]]:
+        """Start, s, and number of samples of each part without a break, in order."""
+        return [(first / self.sfreq, last - first) for first, last in self._parts()]
+
+    def _parts(self) -> list[tuple[int, int]]:
+        """First and stop of the same parts."""
+        end = self._first + self.n_samples
+        parts = [(max(first, self._first), min(stop, end)) for first, stop in self._file.unbroken()]
+        return [(first, stop) for first, stop in parts if first < stop]
 
     def read(self, start: float, seconds: float) -> Chunk:
         """Read the sensors of any stretch of time, breaks and all, cut to what the recording holds."""

@@ -141,6 +141,11 @@ class XdfRecording(FingerprintedSignal):
                 stop = min(a + size, segment.first + segment.n)
                 yield Chunk(self._read(a, stop), segment.start + (a - segment.first) / self.sfreq, self.sfreq)
 
+    @property
+    def unbroken(self) -> list[tuple[float, int]]:
+        """Start, s, and number of samples of each part without a break, in order."""
+        return [(segment.start, segment.n) for segment in self.clock.segments]
+
     def read(self, start: float, seconds: float) -> Chunk:
         """Read the sensors of any stretch of time, cut to the unbroken part that it begins in."""
         at, first, stop = self._unbroken(start, seconds)

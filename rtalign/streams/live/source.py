@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -50,7 +50,17 @@ def is_words(info: StreamInfo, named: bool) -> bool:
     return not info.regular and (named or info.format == "string" or info.type.lower() == "markers")
 
 
-def is_head_positions(info: StreamInfo) -> bool:
+class NumbersOf(Protocol):
+    """What is asked of a stream that may be one of head positions."""
+
+    @property
+    def n_channels(self) -> int: ...
+
+    @property
+    def format(self) -> str: ...
+
+
+def is_head_positions(info: NumbersOf) -> bool:
     """Whether a stream can be one of head positions: a rotation and a shift in each sample."""
     return info.n_channels == 12 and info.format != "string"
 
