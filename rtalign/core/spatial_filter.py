@@ -22,7 +22,7 @@ class SpatialFilter:
     """Signal space projection (SSP) or signal space separation (SSS) of some sensors.
 
     It is kept in parts, so that it can be built anew without the sensors that are missing or bad: a matrix of all
-    sensors would spread what a bad one measures over the others.
+    sensors would spread what a bad one measures over the others.  The fields that are kept stay the same.
 
     Attributes
     ----------

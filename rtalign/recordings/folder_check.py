@@ -218,11 +218,15 @@ def _check_file(file: Path, open_one: Callable[[Path], Sequence[FileRecording]],
         return [Finding("missing", name, f"{file.name} is named here but its content is not; fetch it (datalad get)")]
     try:
         recordings = open_one(file)
-        signals = [expected_signal(recording, how.recipe, how.signal) for recording in recordings]
     except NoWords as error:
         return [Finding("skipped", name, str(error))]
     except (ValueError, OSError) as error:
         return [Finding("broken", name, " ".join(str(error).split()))]
+    try:
+        signals = [expected_signal(recording, how.recipe, how.signal) for recording in recordings]
+    except (ValueError, OSError) as error:  # a rate that the recipe's filters cannot be built for, or no samples there
+        status = "skipped" if isinstance(error, ValueError) else "broken"
+        return [Finding(status, name, " ".join(str(error).split()))]
     usable = [usable_words(r, known, how.recipe) for r, known in zip(recordings, signals, strict=True)]
     words, skipped = sum(len(used) for used, _ in usable), sum((lost for _, lost in usable), Counter())
     seconds = sum(r.seconds for r in recordings)

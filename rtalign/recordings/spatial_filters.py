@@ -11,6 +11,7 @@ import numpy as np
 from rtalign.core.records import Recording
 from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.recordings.formats.mne_recording import MneRecording
+from rtalign.recordings.stream_channels.projectors import Projector
 
 MAG_WEIGHT = 100.0
 """Of magnetometers beside planar gradiometers, whose numbers are in another unit; MNE's own."""
@@ -40,8 +41,8 @@ def shared_filter(recordings: Sequence[Recording], kind: str) -> SpatialFilter |
     if kind not in ("ssp", "sss"):
         return None
     if kind == "sss":
-        return _sss(_of_mne(recordings[0], kind))
-    found = [_ssp(_of_mne(recording, kind)) for recording in recordings]
+        return _sss(recordings[0])
+    found = [_ssp(recording) for recording in recordings]
     for recording, other in zip(recordings, found, strict=True):
         if not found[0].is_same(other):
             raise ValueError(
@@ -51,44 +52,34 @@ def shared_filter(recordings: Sequence[Recording], kind: str) -> SpatialFilter |
     return found[0]
 
 
-def _of_mne(recording: Recording, kind: str) -> MneRecording:
-    if not isinstance(recording, MneRecording):
-        what = "projectors" if kind == "ssp" else "coils by place and axis"
-        raise ValueError(f"{recording.name} does not hold {what}: --{kind} needs a FIF, CTF, KIT or BTi recording")
-    return recording
-
-
-def _ssp(recording: MneRecording) -> SpatialFilter:
-    """Of every projector in the header, applied already or not: live, the signal comes without."""
-    places = {sensor.name: i for i, sensor in enumerate(recording.sensors)}
-    columns = []
-    for item in recording.info["projs"]:
-        data = item["data"]
-        for vector in np.asarray(data["data"], float):
-            column = np.zeros(len(places))
-            for name, value in zip(data["col_names"], vector, strict=True):
-                if name in places:
-                    column[places[name]] = value
-            if column.any():
-                columns.append(column)
-    if not columns:
+def _ssp(recording: Recording) -> SpatialFilter:
+    """Of every projector of a file or a stream, applied already or not: live, the signal comes without."""
+    projectors: Sequence[Projector] = getattr(recording, "projectors", ())  # those of files and streams alone
+    fields = [[projector.get(sensor.name, 0.0) for sensor in recording.sensors] for projector in projectors]
+    used = [field for field in fields if any(field)]
+    if not used:
         raise ValueError(
             f"{recording.name} holds no projectors of its sensors: make some with MNE (mne.compute_proj_raw), "
             "or leave --ssp out"
         )
-    return SpatialFilter.ssp(recording.sensors, np.stack(columns, axis=1))
+    return SpatialFilter.ssp(recording.sensors, np.transpose(used))
 
 
-def _sss(recording: MneRecording) -> SpatialFilter:
+def _sss(recording: Recording) -> SpatialFilter:
     """MNE's Maxwell filter without tSSS, calibration and crosstalk, for the head position in the header."""
     import mne
     from mne.preprocessing import compute_maxwell_basis, maxwell_filter
 
+    if not isinstance(recording, MneRecording):
+        raise ValueError(
+            f"{recording.name} does not say how its coils lie: --sss needs a FIF, CTF, KIT or BTi recording"
+        )
     names = [sensor.name for sensor in recording.sensors]
     if recording.head is None:
         raise ValueError(f"{recording.name} does not say where the head was, which --sss needs; use --ssp, or none")
     whole_info = recording.info
-    info = mne.pick_info(whole_info, [whole_info["ch_names"].index(name) for name in names])
+    picks = [whole_info["ch_names"].index(name) for name in names]
+    info = mne.pick_info(whole_info, picks, verbose="ERROR")
     origin: Any = "auto" if info["dig"] else HEAD_ORIGIN_M
     try:
         with warnings.catch_warnings(), mne.utils.use_log_level("ERROR"):

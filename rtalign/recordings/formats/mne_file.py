@@ -318,7 +318,7 @@ def _maxwell_filtered(info: Any) -> list[str]:
     """A note where a Maxwell filter has been applied: live, the signal comes without."""
     found = [entry["max_info"] for entry in info["proc_history"] or () if entry.get("max_info")]
     done = {"tSSS" if (one.get("max_st") or {}).get("buflen") else "SSS" for one in found if one.get("sss_info")}
-    return [f"{' and '.join(sorted(done))} was applied to it: a live stream of the machine comes without"] if done else []
+    return [f"{' and '.join(sorted(done))} was applied to it: a live stream comes without"] if done else []
 
 
 def _later_part(path: Path) -> list[str]:

@@ -128,6 +128,11 @@ class MneRecording(FingerprintedSignal):
         self.words = tuple(words)
         self.bad_stretches = self._file.bad
         self.grade = grade_of(info, self.path)
+        self.projectors = [
+            dict(zip(item["data"]["col_names"], map(float, field), strict=True))
+            for item in info["projs"]
+            for field in item["data"]["data"]
+        ]
         moved = info["dev_head_t"]
         self.head = HeadPosition.from_matrix(moved["trans"]) if moved is not None else None
         self.notes: tuple[str, ...] = (*notes, *selected.notes, *self._words_outside())

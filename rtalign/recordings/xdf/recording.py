@@ -95,6 +95,7 @@ class XdfRecording(FingerprintedSignal):
         self.sound_onset: float | None = None
         self.origin = header.origin
         self.grade = selected.grade
+        self.projectors = header.projectors
         self.head = self._head()
         self.bad_stretches = bad_stretches(marks, clock)
         self.notes: tuple[str, ...] = (*notes, *selected.notes, *marks_note(self.bad_stretches, self.left_out))
