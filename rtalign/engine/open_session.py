@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from time import monotonic
 
 from rtalign.core.machine import cpu_count
 from rtalign.core.recipe import Recipe
@@ -25,7 +26,7 @@ from rtalign.language import (
 from rtalign.language.loading import LARGE_MODEL_BYTES
 from rtalign.recordings import ConcatenatedRecording, FileRecording, Sound, open_matching, session_options
 from rtalign.recordings.datasets import sounds_of
-from rtalign.streams.events import Source
+from rtalign.streams.events import Notice, Source
 from rtalign.streams.replay import ReplaySource
 
 Progress = Callable[[str], None]
@@ -55,6 +56,8 @@ class SessionParts:
         Says of a word why it is not scored, or nothing; None: every word is.
     sounds : tuple of Sound
         Sound files of the recording.
+    problem : str
+        Why words that bring no part of speech will not be scored; empty where they can be.
     """
 
     decoding: DecoderSetup
@@ -63,6 +66,7 @@ class SessionParts:
     recording: ReplayedRecording | None
     skip_reason: Callable[[Word], str] | None
     sounds: tuple[Sound, ...] = ()
+    problem: str = ""
 
     @classmethod
     def open(cls, session: Session, progress: Progress) -> SessionParts:
@@ -85,9 +89,10 @@ class SessionParts:
         progress("loading the language model")
         model = open_model(session, bank)
         decoding = DecoderSetup.from_bank(bank) if bank else setup_without_bank(model, progress)
-        skip_reason = word_filter(decoding.recipe, recording)
+        skip_reason, problem = word_filter(decoding.recipe, recording)
         if recording is None:
-            return cls(decoding, open_streams(session), live_reader(model, decoding), None, skip_reason)
+            reader = live_reader(model, decoding)
+            return cls(decoding, open_streams(session), reader, None, skip_reason, problem=problem)
         chunk_s = session.chunk_s if session.speed else FAST_CHUNK_S
         origin = tuple(RecordingIdentity.of(part) for part in recording.parts)
         left_out = tuple(dict.fromkeys(name for part in recording.parts for name in part.left_out))
@@ -109,6 +114,9 @@ class SessionParts:
         )
         engine = Engine(self.decoding, self.source, self.reader, options, sink)
         engine.annotations = self.recording.annotations if self.recording is not None else ()
+        if self.problem:
+            text = f"words without a part of speech are not scored: {self.problem}"
+            engine.notify(Notice("warning", "words", text, monotonic()))
         return engine
 
 
@@ -164,23 +172,23 @@ def open_streams(session: Session) -> Source:
     )
 
 
-def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable[[Word], str] | None:
-    """Why a word is not scored, or nothing; None where all are.
+def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> tuple[Callable[[Word], str] | None, str]:
+    """What says why a word is not scored, or nothing, None where all are; and what words that bring nothing lack.
 
     Where a recipe wants content words, they are those that the trainer takes: of a recording they are found in the
     whole text, of live streams in what each word brings and the text so far.
     """
     if recipe.words.which == "all":
-        return None
+        return None, ""
     if recording is None:
         tagger = LiveTagger(recipe.words.tagger)
-        reasons = {True: "", False: NOT_CONTENT, None: f"no part of speech: {tagger.problem}"}
-        return lambda word: reasons[tagger.push(word)]
+        reasons = {True: "", False: NOT_CONTENT, None: "no part of speech"}
+        return (lambda word: reasons[tagger.push(word)]), tagger.problem
     content: set[int] = set()
     for story in recording.stories:
         is_content = choose_content_words(story, recipe.words.tagger)
         content |= {word.index for word, yes in zip(story, is_content, strict=True) if yes}
-    return lambda word: "" if word.index in content else NOT_CONTENT
+    return (lambda word: "" if word.index in content else NOT_CONTENT), ""
 
 
 def live_reader(model: LanguageModel, decoding: DecoderSetup) -> LiveReader:
