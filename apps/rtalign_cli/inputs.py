@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 FILTERS = ("subject", "session", "task", "run")
 
 
-SETTINGS = ("preset", "recipe", "context", "precision", "layers", "lags", "words", "draws")
+SETTINGS = ("preset", "recipe", "context", "precision", "layers", "lags", "words", "tagger", "draws")
 """Options of `train` that change the recipe."""
 
 
 def refuse_settings(args: argparse.Namespace) -> None:
     """Refuse options that --extend would drop: a bank is extended with its own settings."""
     given = [f"--{name} {vars(args)[name]}" for name in SETTINGS if vars(args)[name] is not None]
+    given += [f"--{args.spatial}"] if args.spatial else []
     if given:
         raise ValueError(
             f"--extend takes every setting from {args.extend.name}, so {' and '.join(given)} would be dropped: "

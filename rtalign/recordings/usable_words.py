@@ -12,7 +12,7 @@ import numpy as np
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word
 from rtalign.core.text.word_text import count_rows_without_word
-from rtalign.language import choose_content_words
+from rtalign.language import choose_content_words, has_parts_of_speech
 from rtalign.recordings.file_recording import FileRecording
 from rtalign.signal.chain import Chain
 from rtalign.signal.timeline import Timeline
@@ -54,6 +54,14 @@ def usable_words(recording: Recording, signal: KnownSignal, recipe: Recipe) -> t
 def content_words(words: tuple[Word, ...], tagger: str) -> np.ndarray:
     """(word,) whether each is one; remembered, as reading a story asks for them more than once."""
     return choose_content_words(words, tagger)
+
+
+def require_tagger(recipe: Recipe, recordings: Iterable[Recording]) -> None:
+    """Raise ValueError where content words are wanted and neither a word table nor a tagger can tell them."""
+    if recipe.words.which == "content":
+        for recording in recordings:  # a tagger need not tag whole stories to show that it is there
+            words = recording.words if has_parts_of_speech(recording.words) else recording.words[:1]
+            choose_content_words(words, recipe.words.tagger)
 
 
 def expected_signal(recording: FileRecording, recipe: Recipe, read: bool = False) -> Timeline:
