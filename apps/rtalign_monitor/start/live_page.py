@@ -69,15 +69,13 @@ class LivePage(QWidget):
         self.encoding, self.trigger = ComboBox("Words arrive as"), ComboBox("Trigger channel", editable=True)
         for name in get_args(WordEncoding):
             self.encoding.addItem(DECODERS[name].label, name)
-        self.head = ComboBox("Head positions", editable=True)
-        self.head.setToolTip(
-            "A stream of head positions, as neuromag2lsl sends them: it says how far the head is from training. "
-            "A CTF's head coils and the localisation in a FieldTrip buffer are read without it."
+        self.buffer = QLineEdit()
+        self.buffer.setAccessibleName("FieldTrip buffer")
+        self.buffer.setPlaceholderText(f"{SCHEME}HOST:{PORT}")
+        add_clear_button(self.buffer)
+        self.buffer.setToolTip(
+            "Where the acquisition of a CTF, MEGIN or FieldLine system puts its samples, if it does."
         )
-        line = self.head.lineEdit()
-        assert line is not None
-        line.setPlaceholderText("none")
-        self.table = PathField("Word table", memory, folder=False, hint="TSV, CSV, TextGrid or CTM", kinds=TABLES)
         self.delay = QDoubleSpinBox()
         self.delay.setRange(-1000, 1000)
         self.delay.setDecimals(1)
@@ -87,13 +85,15 @@ class LivePage(QWidget):
         self.delay.setAccessibleName("Sound delay after marker")
         self.delay.setToolTip("From a word's marker to its sound at the ear: a constant of the site.")
         self._show_site_delay()
-        self.buffer = QLineEdit()
-        self.buffer.setAccessibleName("FieldTrip buffer")
-        self.buffer.setPlaceholderText(f"{SCHEME}HOST:{PORT}")
-        add_clear_button(self.buffer)
-        self.buffer.setToolTip(
-            "Where the acquisition of a CTF, MEGIN or FieldLine system puts its samples, if it does."
+        self.head = ComboBox("Head stream", editable=True)
+        self.head.setToolTip(
+            "A stream of head positions, as neuromag2lsl sends them: it says how far the head is from training. "
+            "A CTF's head coils and the localisation in a FieldTrip buffer are read without it."
         )
+        line = self.head.lineEdit()
+        assert line is not None
+        line.setPlaceholderText("none")
+        self.table = PathField("Word table", memory, folder=False, hint="TSV, CSV, TextGrid or CTM", kinds=TABLES)
         self._buffer_problem = ""
         self._wanted: dict[Role, str | None] = {"meg": None, "words": None}
         self._chosen_by_user: set[Role] = set()
@@ -285,7 +285,7 @@ class LivePage(QWidget):
         column.addLayout(row)
         below = QHBoxLayout()
         below.setSpacing(10)
-        below.addWidget(label_for("Head positio&ns", self.head))
+        below.addWidget(label_for("Head strea&m", self.head))
         below.addWidget(self.head, 1)
         below.addWidget(self._table_label)
         below.addWidget(self.table, 3)
