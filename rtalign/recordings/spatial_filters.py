@@ -11,7 +11,7 @@ import numpy as np
 from rtalign.core.records import Recording
 from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.recordings.formats.mne_recording import MneRecording
-from rtalign.recordings.stream_channels.projectors import Projector
+from rtalign.recordings.stream_channels.projectors import projectors_of
 
 MAG_WEIGHT = 100.0
 """Of magnetometers beside planar gradiometers, whose numbers are in another unit; MNE's own."""
@@ -54,15 +54,14 @@ def shared_filter(recordings: Sequence[Recording], kind: str) -> SpatialFilter |
 
 def _ssp(recording: Recording) -> SpatialFilter:
     """Of every projector of a file or a stream, applied already or not: live, the signal comes without."""
-    projectors: Sequence[Projector] = getattr(recording, "projectors", ())  # those of files and streams alone
-    fields = [[projector.get(sensor.name, 0.0) for sensor in recording.sensors] for projector in projectors]
-    used = [field for field in fields if any(field)]
-    if not used:
+    names = [sensor.name for sensor in recording.sensors]
+    fields = [[field.get(name, 0.0) for name in names] for field in projectors_of(recording)]
+    if not fields:
         raise ValueError(
             f"{recording.name} holds no projectors of its sensors: make some with MNE (mne.compute_proj_raw), "
             "or leave --ssp out"
         )
-    return SpatialFilter.ssp(recording.sensors, np.transpose(used))
+    return SpatialFilter.ssp(recording.sensors, np.transpose(fields))
 
 
 def _sss(recording: Recording) -> SpatialFilter:

@@ -17,6 +17,7 @@ from rtalign.recordings.spatial_filters import shared_filter
 from rtalign.recordings.stream_channels.description import parse_xml
 from rtalign.recordings.stream_channels.projectors import read_projectors
 from rtalign.recordings.xdf.header import parse_header
+from rtalign.streams.lsl import SignalOutlet
 from tests.helpers.real_data import MEGIN, real
 from tests.helpers.small_world import MemoryRecording
 
@@ -82,6 +83,9 @@ def test_projectors_in_the_description_of_a_stream_are_those_of_mne_lsl() -> Non
     want = np.stack([item["data"]["data"][0] for item in raw.info["projs"] if item["kind"] != 10])
     names = raw.info["projs"][0]["data"]["col_names"]
     np.testing.assert_allclose([[field[name] for name in names] for field in header.projectors], want, rtol=1e-6)
+    own = SignalOutlet("m", MneRecording.from_mne(raw).sensors, 300.0, "m", projectors=header.projectors)
+    assert parse_header(own._outlet.get_info().as_xml().encode()).projectors == header.projectors
+    own.close()
     broken = b"<info><desc><projectors><projector><data><channel><label>a</label><data>x</data></channel></data>"
     root = parse_xml((broken + b"</projector></projectors></desc></info>").decode())
     assert read_projectors(root) == ()

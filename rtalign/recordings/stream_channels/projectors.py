@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from xml.etree.ElementTree import Element
+
+from rtalign.core.records import Recording
 
 MAX_PROJECTORS, MAX_CHANNELS = 100, 20_000
 
 Projector = dict[str, float]
 """A field by the names of the channels; where a channel is not named it is 0."""
+
+
+def projectors_of(recording: Recording) -> list[Projector]:
+    """Fields that a recording's projectors take out of its sensors; none where it does not say."""
+    projectors: Sequence[Projector] = getattr(recording, "projectors", ())  # those of files and streams alone
+    names = {sensor.name for sensor in recording.sensors}
+    own = [{name: value for name, value in field.items() if name in names} for field in projectors]
+    return [field for field in own if any(field.values())]
 
 
 def read_projectors(root: Element) -> tuple[Projector, ...]:
