@@ -57,8 +57,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     _recordings(parser, short_words=False)
     _model(parser, required=True)
     parser.add_argument("--out", type=Path, required=True, metavar="BANK", help="folder of the new bank")
-    parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe.toml; options below override it")
-    parser.add_argument("--preset", choices=("live", "paper"), help="the recipe to start from (live)")
+    _recipe(parser, "a recipe.toml; options below override it")
     parser.add_argument("--context", metavar="growing:N|window:K", help="the words that the model sees before a word")
     parser.add_argument(
         "--precision", choices=("float32", "bfloat16", "int8"), help="number format of the model's weights (float32)"
@@ -66,6 +65,14 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", metavar="all|9|LIST", help="all, a number of them, or a list such as 0,10,20")
     parser.add_argument("--lags", metavar="FROM:TO:STEP", help="seconds after word onset, such as -0.5:1.5:0.02")
     parser.add_argument("--words", choices=("all", "content"), help="all words, or nouns, verbs, adjectives, adverbs")
+    what = "what finds content words without a column pos: a spaCy pipeline, or a list of function words, as list:en"
+    parser.add_argument("--tagger", metavar="NAME", help=what)
+    spatial = parser.add_mutually_exclusive_group()
+    what = "take out the projectors that the recordings carry, here and live"
+    spatial.add_argument("--ssp", dest="spatial", action="store_const", const="ssp", help=what)
+    what = "Maxwell-filter for one position of the head, here and live (no tSSS)"
+    spatial.add_argument("--sss", dest="spatial", action="store_const", const="sss", help=what)
+    spatial.add_argument("--tsss", dest="spatial", action="store_const", const="tsss", help=argparse.SUPPRESS)
     parser.add_argument("--draws", type=int, metavar="N", help="draws of a recording of nothing, for chance (1000)")
     parser.add_argument(
         "--controls",
@@ -251,6 +258,7 @@ def _datasets(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="check: read the signal too: flat or broken sensors, bad values, wrong units",
     )
+    _recipe(parser, "check: count words as training with this recipe.toml would")
     parser.add_argument("--sound", type=Path, metavar="FILE", help="audit: the wav of the run")
     parser.add_argument("--audio", metavar="CHANNEL", help="audit: the channel that holds the sound (UADC003)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="audit: folder of the figures")
@@ -280,6 +288,11 @@ def _certify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--words", metavar="NAME", help="and this stream of markers")
     parser.add_argument("--seconds", type=number(at_least=2), default=60.0, metavar="S", help="how long (60)")
     parser.add_argument("--out", type=Path, default=Path("certificate.html"), metavar="FILE", help="the page")
+
+
+def _recipe(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help=what)
+    parser.add_argument("--preset", choices=("live", "paper"), help="the recipe to start from (live)")
 
 
 def _recordings(parser: argparse.ArgumentParser, short_words: bool = True) -> None:

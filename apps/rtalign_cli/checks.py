@@ -40,16 +40,6 @@ def require_folder(folder: Path) -> None:
         raise ValueError(f"{folder} may not be written; name another folder")
 
 
-def require_tagger(recipe: Recipe, recordings: Sequence[Any]) -> None:
-    """Raise ValueError where content words are wanted and neither a word table nor a tagger can tell them."""
-    if recipe.words.which == "content":
-        from rtalign.language import choose_content_words, has_parts_of_speech
-
-        for recording in recordings:  # a tagger need not tag whole stories to show that it is there
-            words = recording.words if has_parts_of_speech(recording.words) else recording.words[:1]
-            choose_content_words(words, recipe.words.tagger)
-
-
 def layers_note(recipe: Recipe, n_layers: int, asked: bool) -> str:
     """What to say where a model has fewer layers than a recipe wants; empty where it has enough.
 

@@ -9,7 +9,7 @@ from typing import Any
 from rtalign.core.progress import Progress
 from rtalign.core.storage.files import write_atomically
 from rtalign.core.storage.json_toml import read_json
-from rtalign_cli.checks import layers_note, require_paths, require_tagger, require_words, require_writable
+from rtalign_cli.checks import layers_note, require_paths, require_words, require_writable
 from rtalign_cli.inputs import (
     load_bank_model,
     load_model,
@@ -29,6 +29,7 @@ from rtalign_cli.usage import UsageError
 
 def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Fit a bank of decoders, or estimate what that would take."""
+    from rtalign.recordings.usable_words import require_tagger
     from rtalign.training.controls import check_controls
     from rtalign.training.evaluation import check_model, check_recordings_are_new
     from rtalign.training.trainer import train as train_bank
@@ -93,6 +94,7 @@ def _names(text: str) -> list[str]:
 
 def evaluate(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Score a bank on recordings it has not seen."""
+    from rtalign.recordings.usable_words import require_tagger
     from rtalign.training.evaluation import MIN_SCORED_WORDS
     from rtalign.training.evaluation import evaluate as evaluate_bank
 

@@ -17,7 +17,7 @@ from rtalign.core.progress import Progress, Stage
 from rtalign.core.site import Site
 from rtalign.core.text.plain_text import in_a_line
 from rtalign_cli.checks import require_paths
-from rtalign_cli.inputs import open_options
+from rtalign_cli.inputs import base_recipe, open_options
 from rtalign_cli.text import print_lines
 from rtalign_cli.usage import UsageError
 
@@ -38,6 +38,7 @@ def datasets(args: argparse.Namespace, progress: Progress) -> Any:
         raise UsageError(f"name the folder: rtalign datasets {args.what} FOLDER")
     require_paths([args.folder], "folder")
     require_paths([args.sound], "sound")
+    require_paths([args.recipe], "recipe")
     return (check if args.what == "check" else audit)(args, progress)
 
 
@@ -80,7 +81,8 @@ def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
                 stages.append(stack.enter_context(progress.stage("check", total, "files")))
             stages[0].advance(done - stages[0].done)
 
-        checked = check_folder(args.folder, signal=args.signal, progress=show, **open_options(args))
+        recipe = base_recipe(args)
+        checked = check_folder(args.folder, recipe=recipe, signal=args.signal, progress=show, **open_options(args))
     if not args.json:
         print_lines(check_lines(checked))
     return {
@@ -89,6 +91,7 @@ def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         "set": checked.known.key if checked.known else None,
         "hours": checked.seconds / 3600,
         "words": checked.n_words,
+        "skipped": dict(sorted(checked.skipped.items())),
         "runs": checked.n_runs,
         "findings": [asdict(finding) for finding in checked.findings],
     }
@@ -108,7 +111,11 @@ def check_lines(checked: FolderReport) -> list[str]:
     broken = len(by_status["broken"])
     if broken:
         total += "; 1 file is broken, see above" if broken == 1 else f"; {broken} files are broken, see above"
-    return [*lines, "", _wrapped(total, 0)]
+    lines += ["", _wrapped(total, 0)]
+    if checked.skipped:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(checked.skipped.items()))
+        lines.append(_wrapped(f"not used: {reasons}", 0))
+    return lines
 
 
 def _complete(lines: list[Finding]) -> Iterator[str]:

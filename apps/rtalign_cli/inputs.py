@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 FILTERS = ("subject", "session", "task", "run")
 
 
-SETTINGS = ("preset", "recipe", "context", "precision", "layers", "lags", "words", "draws")
+SETTINGS = ("preset", "recipe", "context", "precision", "layers", "lags", "words", "tagger", "draws")
 """Options of `train` that change the recipe."""
 
 
 def refuse_settings(args: argparse.Namespace) -> None:
     """Refuse options that --extend would drop: a bank is extended with its own settings."""
     given = [f"--{name} {vars(args)[name]}" for name in SETTINGS if vars(args)[name] is not None]
+    given += [f"--{args.spatial}"] if args.spatial else []
     if given:
         raise ValueError(
             f"--extend takes every setting from {args.extend.name}, so {' and '.join(given)} would be dropped: "
@@ -37,18 +38,24 @@ def refuse_settings(args: argparse.Namespace) -> None:
         )
 
 
-def recipe_of(args: argparse.Namespace) -> Recipe:
-    """Preset, then recipe file, then options."""
+def base_recipe(args: argparse.Namespace) -> Recipe:
+    """Preset, then recipe file."""
     from rtalign.core.recipe import Recipe
 
     recipe = Recipe.preset(args.preset or "live")
-    if args.recipe:
-        recipe = Recipe.load(args.recipe, recipe)
+    return Recipe.load(args.recipe, recipe) if args.recipe else recipe
+
+
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """Preset, then recipe file, then options."""
+    recipe = base_recipe(args)
     for group, name, value in (
+        ("chain", "spatial", args.spatial),
         ("language", "context", args.context),
         ("language", "precision", args.precision),
         ("language", "layers", args.layers),
         ("words", "which", args.words),
+        ("words", "tagger", args.tagger),
         ("fit", "null_draws", args.draws),
     ):
         if value is not None:

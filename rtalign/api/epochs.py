@@ -46,7 +46,9 @@ def epoch(
     """
     import mne
 
-    from rtalign.training.prepare import check_channels, filter_recordings, usable_words
+    from rtalign.recordings.spatial_filters import shared_filter
+    from rtalign.recordings.usable_words import usable_words
+    from rtalign.training.prepare import check_channels, filter_recordings
 
     settings = recipe_of(recipe, lags=lags)
     runs = open_inputs(recording, words, **options)
@@ -56,6 +58,8 @@ def epoch(
     (run,), lags_s = runs, settings.lags.seconds
     with TemporaryDirectory(prefix="rtalign-") as folder:
         (signal,) = filter_recordings(runs, settings, Path(folder), Progress(quiet=True), lambda: None)
+        if (spatial := shared_filter(runs, settings.chain.spatial)) is not None:
+            signal = signal.filtered(spatial.matrix([sensor.name for sensor in run.sensors]))
         used, skipped = usable_words(run, signal, settings)
         if not len(used):
             reasons = ", ".join(f"{n} {reason}" for reason, n in skipped.items())

@@ -49,6 +49,22 @@ class ChainRecipe(Settings):
         "causal", description="Causal can run live; zero uses the future of the signal and can only be used offline."
     )
 
+    spatial: Literal["none", "ssp", "sss", "tsss"] = Field(
+        "none",
+        description="A matrix over sensors, the same offline and live, kept in the bank: ssp takes out the projectors "
+        "that the recordings carry; sss is MNE's Maxwell filter for one head position, without tSSS, calibration "
+        "and crosstalk.",
+    )
+
+    @model_validator(mode="after")
+    def _one_matrix(self) -> ChainRecipe:
+        if self.spatial == "tsss":
+            raise ValueError(
+                "spatial: tSSS takes out what inside and outside have in common over the next ten seconds, so it is no "
+                "matrix and cannot run live - use sss; or apply tSSS with MNE, and use such banks offline alone"
+            )
+        return self
+
     @model_validator(mode="after")
     def _falling(self) -> ChainRecipe:
         if self.lowpass_stop_hz and self.lowpass_stop_hz < self.lowpass_hz + 1:
@@ -191,7 +207,11 @@ class WordRecipe(Settings):
     """Which words are decoded.  The language model always reads all of them."""
 
     which: Literal["all", "content"] = Field("all", description="All words, or nouns, verbs, adjectives and adverbs.")
-    tagger: str = Field("en_core_web_sm", description="The spaCy pipeline that finds content words.")
+    tagger: str = Field(
+        "en_core_web_sm",
+        description="What finds content words where words bring no part of speech: a spaCy pipeline; or a list of "
+        "function words, list:en, list:fr, list:de or list:nl, whose every other word is a content word.",
+    )
 
 
 class FitRecipe(Settings):

@@ -12,6 +12,7 @@ import numpy as np
 from rtalign.core.decoder_error import DecoderError
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import DISPLAY_SCALES, Sensor, sensor_from_dict, sensor_to_dict
+from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.core.storage.json_toml import read_json
 from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.nuisance_basis import NuisanceBasis
@@ -49,6 +50,8 @@ class DecoderBank:
         Weights, biases, penalties, patterns, curves and moments.
     nuisances : NuisanceBasis or None
         How words become nuisances; None for a bank that was trained without controls.
+    spatial : SpatialFilter or None
+        What every signal goes through before the decoders; None for none.
 
     Examples
     --------
@@ -63,6 +66,7 @@ class DecoderBank:
     projection: Projection
     tensors: TensorFile
     nuisances: NuisanceBasis | None = None
+    spatial: SpatialFilter | None = None
 
     @classmethod
     def load(cls, folder: Path) -> DecoderBank:
@@ -84,7 +88,8 @@ class DecoderBank:
             _check_numbers(folder, tensors, sensors)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{folder} is not a complete decoder bank: {error}") from None
-        return cls(recipe, passport, layers, sensors, projection, tensors, NuisanceBasis.load(folder))
+        spatial = SpatialFilter.load(folder, recipe.chain.spatial, sensors)
+        return cls(recipe, passport, layers, sensors, projection, tensors, NuisanceBasis.load(folder), spatial)
 
     @property
     def lags_s(self) -> np.ndarray:

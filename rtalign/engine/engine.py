@@ -68,8 +68,9 @@ class EngineOptions:
     can_wait : bool
         The source waits when it is not polled, as a recording does; then no word is skipped for lack of time, and
         nothing is put off.
-    is_scored : callable or None
-        Says of a word whether it is scored; None: every word is.  The language model reads all of them as context.
+    skip_reason : callable or None
+        Says of a word why it is not scored, or nothing; None: every word is.  The language model reads all of them as
+        context.
     stories : tuple of int
         Indices of the first words of a recording's stories; empty for live streams.
     """
@@ -78,7 +79,7 @@ class EngineOptions:
     adapt: bool = False
     last_words: int | None = None
     can_wait: bool = False
-    is_scored: Callable[[Word], bool] | None = None
+    skip_reason: Callable[[Word], str] | None = None
     stories: tuple[int, ...] = ()
 
 
@@ -368,11 +369,11 @@ class Engine:
             self._add_epochs([SkippedWord(word, "the language model stopped")])
             return
         self.reader.push(word)
-        is_wanted = self._options.is_scored is None or self._options.is_scored(word)
-        if is_wanted and not not_scored:
-            self._add_epochs(self.intake.add_word(word))
+        unwanted = self._options.skip_reason(word) if self._options.skip_reason else ""
+        if reason := not_scored or unwanted:
+            self._sink.write_word(self.ledger.mark_skipped(word, reason))
         else:
-            self._sink.write_word(self.ledger.mark_skipped(word, not_scored or "not a content word"))
+            self._add_epochs(self.intake.add_word(word))
 
     def _add_epochs(self, epochs: Sequence[Epoch | SkippedWord]) -> None:
         """An epoch is complete since its last samples arrived, or since its word came, whichever was later."""

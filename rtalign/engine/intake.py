@@ -9,6 +9,7 @@ import numpy as np
 
 from rtalign.core.bad_marks import MARKED
 from rtalign.core.records import BadStretch, Chunk, Epoch, SkippedWord, Word
+from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.decoding.decoder_setup import DecoderSetup, SensorMap
 from rtalign.engine.sensors_feed import UNUSABLE, SensorsFeed
 from rtalign.engine.snapshot import SensorsView
@@ -17,6 +18,9 @@ from rtalign.signal.pipeline import Pipeline
 from rtalign.signal.sensor_check import SensorCheck
 from rtalign.signal.sensor_watch import SensorWatch
 from rtalign.streams.events import Notice, SignalChanged
+
+MAX_MATRICES = 32
+"""Spatial filters that are kept, one for each choice of sensors."""
 
 
 class Intake:
@@ -57,6 +61,8 @@ class Intake:
         self._feed: SensorsFeed | None = None
         self._shows = False
         self._missing: tuple[str, ...] = ()
+        self._spatial: SpatialFilter | None = None
+        self._matrices: dict[bytes, np.ndarray] = {}
         self._lags, self._means = np.zeros(1), np.zeros((1, 0), np.float32)
 
     @property
@@ -84,6 +90,7 @@ class Intake:
             text = f"{error}; the stream is recorded, and scored again when it comes back at another rate"
             return [Notice("error", "passport", text, now)]
         pipeline.mark_bad(self._bad)
+        self._spatial, self._matrices = decoding.bank.spatial if decoding.bank else None, {}
         self.fitting, self._pipeline, self.refused = fitting, pipeline, ()
         self._missing = tuple(s.name for s in decoding.sensors if s.name not in fitting.names)
         self._watch = SensorWatch(fitting.sensors, stream.sfreq)
@@ -153,17 +160,34 @@ class Intake:
         return word.onset + float(self._lags[0]), word.onset + float(self._lags[-1])
 
     def _fill(self, epoch: Epoch) -> np.ndarray:
-        """(lag, sensor of the bank): training means for sensors that are missing, or were left out meanwhile."""
+        """(lag, sensor of the bank): training means for sensors that are missing, or were left out meanwhile.
+
+        The bank's spatial filter is built without them.
+        """
         assert self.fitting is not None
         assert self._watch is not None
-        data, span = self.fitting.fill_missing(epoch.data), self._span(epoch.word)
+        span = self._span(epoch.word)
         out = self._watch.left_out(*span) | self.marks.left_out(self.fitting.names, *span)
+        data = epoch.data
+        if self._spatial is not None:
+            data = (data @ self._matrix(self._spatial, out)).astype(np.float32)
+        data = self.fitting.fill_missing(data)
         if not out.any():
             return data
         places = self.fitting.places[out]
         data = data.copy()
         data[:, places] = self._means[:, places]
         return data
+
+    def _matrix(self, spatial: SpatialFilter, out: np.ndarray) -> np.ndarray:
+        """The spatial filter without some sensors, (sensor present,) bool; each choice is computed once."""
+        assert self.fitting is not None
+        if (key := out.tobytes()) not in self._matrices:
+            if len(self._matrices) >= MAX_MATRICES:
+                self._matrices.clear()
+            names = self.fitting.names
+            self._matrices[key] = spatial.matrix(names, {name for name, bad in zip(names, out, strict=True) if bad})
+        return self._matrices[key]
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from time import monotonic
 
 from rtalign.core.machine import cpu_count
 from rtalign.core.recipe import Recipe
@@ -25,13 +26,14 @@ from rtalign.language import (
 from rtalign.language.loading import LARGE_MODEL_BYTES
 from rtalign.recordings import ConcatenatedRecording, FileRecording, Sound, open_matching, session_options
 from rtalign.recordings.datasets import sounds_of
-from rtalign.streams.events import Source
+from rtalign.streams.events import Notice, Source
 from rtalign.streams.replay import ReplaySource
 
 Progress = Callable[[str], None]
 
 ReplayedRecording = ConcatenatedRecording[FileRecording]
 
+NOT_CONTENT = "not a content word"
 FAST_CHUNK_S = 1.0
 """Length of the chunks of a replay that runs as fast as it can."""
 
@@ -50,18 +52,21 @@ class SessionParts:
         The language model, on a thread of its own.
     recording : ConcatenatedRecording or None
         The recording that is replayed; None of live streams.
-    is_scored : callable or None
-        Says of a word whether it is scored; None: every word is.
+    skip_reason : callable or None
+        Says of a word why it is not scored, or nothing; None: every word is.
     sounds : tuple of Sound
         Sound files of the recording.
+    problem : str
+        Why words that bring no part of speech will not be scored; empty where they can be.
     """
 
     decoding: DecoderSetup
     source: Source
     reader: BackgroundReader
     recording: ReplayedRecording | None
-    is_scored: Callable[[Word], bool] | None
+    skip_reason: Callable[[Word], str] | None
     sounds: tuple[Sound, ...] = ()
+    problem: str = ""
 
     @classmethod
     def open(cls, session: Session, progress: Progress) -> SessionParts:
@@ -84,9 +89,10 @@ class SessionParts:
         progress("loading the language model")
         model = open_model(session, bank)
         decoding = DecoderSetup.from_bank(bank) if bank else setup_without_bank(model, progress)
-        is_scored = word_filter(decoding.recipe, recording)
+        skip_reason, problem = word_filter(decoding.recipe, recording)
         if recording is None:
-            return cls(decoding, open_streams(session), live_reader(model, decoding), None, is_scored)
+            reader = live_reader(model, decoding)
+            return cls(decoding, open_streams(session), reader, None, skip_reason, problem=problem)
         chunk_s = session.chunk_s if session.speed else FAST_CHUNK_S
         origin = tuple(RecordingIdentity.of(part) for part in recording.parts)
         left_out = tuple(dict.fromkeys(name for part in recording.parts for name in part.left_out))
@@ -94,7 +100,7 @@ class SessionParts:
         grade = grades.pop() if len(grades) == 1 else None
         source = ReplaySource(recording, session.speed, chunk_s, origin=origin, left_out=left_out, grade=grade)
         sounds = sounds_of(recording, session.audio)
-        return cls(decoding, source, ahead_reader(recording, model, decoding), recording, is_scored, sounds)
+        return cls(decoding, source, ahead_reader(recording, model, decoding), recording, skip_reason, sounds)
 
     def make_engine(self, session: Session, sink: SessionSink) -> Engine:
         """The engine of these parts; a recording waits for it, live streams do not."""
@@ -103,11 +109,14 @@ class SessionParts:
             adapt=session.adapt,
             last_words=session.last_words,
             can_wait=self.recording is not None,
-            is_scored=self.is_scored,
+            skip_reason=self.skip_reason,
             stories=tuple(story[0].index for story in self.recording.stories if story) if self.recording else (),
         )
         engine = Engine(self.decoding, self.source, self.reader, options, sink)
         engine.annotations = self.recording.annotations if self.recording is not None else ()
+        if self.problem:
+            text = f"words without a part of speech are not scored: {self.problem}"
+            engine.notify(Notice("warning", "words", text, monotonic()))
         return engine
 
 
@@ -163,22 +172,23 @@ def open_streams(session: Session) -> Source:
     )
 
 
-def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> Callable[[Word], bool] | None:
-    """Which words are scored; None: all.
+def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> tuple[Callable[[Word], str] | None, str]:
+    """What says why a word is not scored, or nothing, None where all are; and what words that bring nothing lack.
 
     Where a recipe wants content words, they are those that the trainer takes: of a recording they are found in the
-    whole text, of live streams in the text so far.
+    whole text, of live streams in what each word brings and the text so far.
     """
     if recipe.words.which == "all":
-        return None
+        return None, ""
     if recording is None:
         tagger = LiveTagger(recipe.words.tagger)
-        return lambda word: tagger.push(word.text)
+        reasons = {True: "", False: NOT_CONTENT, None: "no part of speech"}
+        return (lambda word: reasons[tagger.push(word)]), tagger.problem
     content: set[int] = set()
     for story in recording.stories:
         is_content = choose_content_words(story, recipe.words.tagger)
         content |= {word.index for word, yes in zip(story, is_content, strict=True) if yes}
-    return lambda word: word.index in content
+    return (lambda word: "" if word.index in content else NOT_CONTENT), ""
 
 
 def live_reader(model: LanguageModel, decoding: DecoderSetup) -> LiveReader:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from rtalign.core.records import Word
+from rtalign.language.function_words import PREFIX, function_words, is_content_word, names_of_lists
 
 CONTENT_TAGS = frozenset({"NOUN", "VERB", "ADJ", "ADV"})
 
@@ -41,7 +43,7 @@ def choose_content_words(words: Sequence[Word], pipeline: str) -> np.ndarray:
     words : sequence of Word
         The story.
     pipeline : str
-        The spaCy pipeline that is asked where the table has no parts of speech.
+        The spaCy pipeline, or the list of function words, that is asked where the table has no parts of speech.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def choose_content_words(words: Sequence[Word], pipeline: str) -> np.ndarray:
     untagged = next((word for word in words if word.pos is None), None)
     if untagged is not None:
         raise ValueError(f"{untagged.text!r} at {untagged.onset:.2f} s has no part of speech; fill or drop the column")
-    is_content = {tag: _is_content(tag) for tag in {word.pos or "" for word in words}}
+    is_content = {tag: is_content_tag(tag) for tag in {word.pos or "" for word in words}}
     return np.array([is_content[word.pos or ""] for word in words], bool)
 
 
@@ -67,7 +69,8 @@ def has_parts_of_speech(words: Sequence[Word]) -> bool:
     return any(word.pos is not None for word in words)
 
 
-def _is_content(tag: str) -> bool:
+def is_content_tag(tag: str) -> bool:
+    """Whether a part of speech is one of content words; ValueError for what is none."""
     if CONTENT.fullmatch(tag.upper()):
         return True
     if OTHER.fullmatch(tag.upper()):
@@ -83,7 +86,7 @@ def find_content_words(words: Sequence[str], pipeline: str) -> np.ndarray:
     words : sequence of str
         The story.
     pipeline : str
-        A spaCy pipeline with a part-of-speech tagger, by name or folder.
+        A spaCy pipeline with a part-of-speech tagger, by name or folder; or a list of function words, as list:en.
 
     Returns
     -------
@@ -93,8 +96,11 @@ def find_content_words(words: Sequence[str], pipeline: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If spaCy or the pipeline is not installed, or the pipeline has no tagger.
+        If spaCy or the pipeline is not installed, the pipeline has no tagger, or there is no such list.
     """
+    if pipeline.startswith(PREFIX):
+        listed = function_words(pipeline.removeprefix(PREFIX))
+        return np.array([is_content_word(word, listed) for word in words], bool)
     nlp = _load_pipeline(pipeline)
     from spacy.tokens import Doc
 
@@ -108,43 +114,53 @@ def find_content_words(words: Sequence[str], pipeline: str) -> np.ndarray:
 
 
 class LiveTagger:
-    """Recognises content words while they come.
+    """Recognises content words while they come: by the part of speech that a word brings, else by a tagger or a list.
 
-    The tagger sees only earlier words, so the result may differ from ``find_content_words`` for one or two words in a
-    hundred.
+    A tagger sees only earlier words, so the result may differ from ``find_content_words`` for two or three words in a
+    hundred; no part of speech that depends on what follows can be known before it came.  Parts of speech that the
+    sender gives, and lists of function words, say live what they say offline.
 
     Parameters
     ----------
     pipeline : str
-        A spaCy pipeline with a part-of-speech tagger.
+        A spaCy pipeline with a part-of-speech tagger, or a list of function words.
     n_context : int
         Words that the tagger sees, the new one included.
 
-    Raises
-    ------
-    ValueError
-        If spaCy or the pipeline is not installed.
+    Attributes
+    ----------
+    problem : str
+        Why words that bring no part of speech cannot be judged; empty where they can.
     """
 
     def __init__(self, pipeline: str, n_context: int = 40) -> None:
         self._pipeline = pipeline
         self._recent: deque[str] = deque(maxlen=n_context)
-        _load_pipeline(pipeline)
+        self.problem = ""
+        try:
+            find_content_words(["the"], pipeline)
+        except ValueError as error:
+            self.problem = str(error)
 
-    def push(self, word: str) -> bool:
+    def push(self, word: Word) -> bool | None:
         """Whether the next word is a content word.
 
         Parameters
         ----------
-        word : str
+        word : Word
             The next word.
 
         Returns
         -------
-        bool
-            True for a content word.
+        bool or None
+            True for a content word; None where nothing says what it is.
         """
-        self._recent.append(word)
+        self._recent.append(word.text)
+        if word.pos is not None:
+            with suppress(ValueError):
+                return is_content_tag(word.pos)
+        if self.problem:
+            return None
         return bool(find_content_words(list(self._recent), self._pipeline)[-1])
 
 
@@ -155,7 +171,8 @@ def _load_pipeline(pipeline: str) -> Any:
     except ImportError:
         raise ValueError(
             "content words need a part-of-speech tagger: pip install 'rtalign[pos]', then "
-            f"python -m spacy download {pipeline} - or decode all words with --words all"
+            f"python -m spacy download {pipeline} - or give each word its part of speech, name a list of function "
+            f"words as words.tagger ({names_of_lists()}), or decode all words with --words all"
         ) from None
     try:
         return spacy.load(pipeline, exclude=["parser", "ner", "lemmatizer"])

@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from rtalign.core.head.position import HeadPosition
 from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word
+from rtalign.recordings.stream_channels.projectors import Projector
 
 
 class FileRecording(Recording, Protocol):
@@ -36,6 +37,11 @@ class FileRecording(Recording, Protocol):
         """Every channel of the file, used as a sensor or not."""
         ...
 
+    @property
+    def unbroken(self) -> list[tuple[float, int]]:
+        """Start, s, and number of samples of each part without a break, in order."""
+        ...
+
     def read(self, start: float, seconds: float) -> Chunk:
         """Read the sensors of any stretch of time, cut to what the recording holds."""
         ...
@@ -58,6 +64,8 @@ class FingerprintedSignal:
         Of a CTF machine's gradient compensation; None where it is not known.
     head : HeadPosition or None
         Where the head was in the helmet; None where it is not known.
+    projectors : sequence of dict of str to float
+        Fields that its projectors (SSP) take out, applied already or not, by the channels' names.
     """
 
     sensors: tuple[Sensor, ...]
@@ -66,6 +74,7 @@ class FingerprintedSignal:
     left_out: tuple[str, ...] = ()
     grade: int | None = None
     head: HeadPosition | None = None
+    projectors: Sequence[Projector] = ()
 
     def fingerprint(self) -> str:
         """Return a hash of words, sensors, bad stretches and signal, of which only samples may be read."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Unpack
 
+from rtalign.core.recipe import Recipe
 from rtalign.recordings.bids import stem
 from rtalign.recordings.datasets.base import DataSet, DataSetEntry
 from rtalign.recordings.datasets.registry import (
@@ -22,6 +24,7 @@ from rtalign.recordings.datasets.registry import (
 from rtalign.recordings.file_recording import FileRecording
 from rtalign.recordings.open import OpenOptions, filters_of, open_recordings
 from rtalign.recordings.quality.signal import check_signal, find_bad_values
+from rtalign.recordings.usable_words import expected_signal, usable_words
 from rtalign.recordings.word_tables.rows import NoWords
 from rtalign.recordings.xdf.reader import XdfStream
 from rtalign.recordings.xdf.streams import is_xdf, xdf_file
@@ -45,7 +48,9 @@ class Finding:
     seconds : float
         Of signal, where the status is ok.
     n_words, n_runs : int
-        Where the status is ok.
+        Where the status is ok; words that can be used.
+    skipped : dict of str to int
+        Words, and rows of the word table that are none, that cannot be used, by reason.
     """
 
     status: str
@@ -54,6 +59,7 @@ class Finding:
     seconds: float = 0.0
     n_words: int = 0
     n_runs: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,11 @@ class FolderReport:
         return sum(finding.n_words for finding in self.findings if finding.status == "ok")
 
     @property
+    def skipped(self) -> Counter[str]:
+        """What cannot be used of the same runs, by reason, as results count it."""
+        return sum((Counter(finding.skipped) for finding in self.findings), Counter())
+
+    @property
     def n_runs(self) -> int:
         """Runs that can be used."""
         return sum(finding.n_runs for finding in self.findings if finding.status == "ok")
@@ -101,6 +112,7 @@ class FolderReport:
 def check_folder(
     folder: Path,
     *,
+    recipe: Recipe | None = None,
     signal: bool = False,
     progress: Callable[[int, int], None] | None = None,
     **options: Unpack[OpenOptions],
@@ -111,8 +123,12 @@ def check_folder(
     ----------
     folder : Path
         A data set's folder, or one recording.
+    recipe : Recipe, optional
+        Says which words can be used: those with signal at all of its lags, behind the warm-up of its filters.  By
+        default that of live banks.
     signal : bool
         Whether to look for flat and broken sensors, wrong units and bad values; each recording is read as a whole.
+        Without it words around bad values count as usable.
     progress : callable, optional
         Called after each file with how many are done, and of how many.
     **options : OpenOptions
@@ -124,13 +140,14 @@ def check_folder(
     """
     if not folder.exists():
         raise FileNotFoundError(f"there is no folder {folder}")
+    how = _How(recipe or Recipe(), signal)
     if is_xdf(folder) or is_data_file(folder) or folder.is_file():
-        return _check_one(folder, signal, progress, options)
+        return _check_one(folder, how, progress, options)
     filters = filters_of(options)
     files, empty_room = find_files(folder, filters)
     findings = []
     for done, file in enumerate(files, start=1):
-        findings += _check_file(file, partial(_open, options=options), signal)
+        findings += _check_file(file, partial(_open, options=options), how)
         if progress:
             progress(done, len(files))
     findings += [Finding("skipped", name, "is of an empty room") for name in empty_room]
@@ -140,11 +157,19 @@ def check_folder(
     return FolderReport(folder, None if data_set is None else data_set.entry, tuple(findings))
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How files are checked."""
+
+    recipe: Recipe
+    signal: bool
+
+
 def _check_one(
-    path: Path, signal: bool, progress: Callable[[int, int], None] | None, options: OpenOptions
+    path: Path, how: _How, progress: Callable[[int, int], None] | None, options: OpenOptions
 ) -> FolderReport:
     """A path that is one recording."""
-    findings = _check_file(path, lambda file: open_recordings(file, **options), signal)
+    findings = _check_file(path, lambda file: open_recordings(file, **options), how)
     if progress:
         progress(1, 1)
     if is_xdf(path):
@@ -186,7 +211,7 @@ def _describe_stream(stream: XdfStream) -> Finding:
     return Finding("note", f"stream {header.name or 'without a name'}", text)
 
 
-def _check_file(file: Path, open_one: Callable[[Path], Sequence[FileRecording]], signal: bool) -> list[Finding]:
+def _check_file(file: Path, open_one: Callable[[Path], Sequence[FileRecording]], how: _How) -> list[Finding]:
     """What one file holds, or why it cannot be used."""
     name = stem(file)
     if file.is_symlink() and not file.exists():
@@ -197,12 +222,19 @@ def _check_file(file: Path, open_one: Callable[[Path], Sequence[FileRecording]],
         return [Finding("skipped", name, str(error))]
     except (ValueError, OSError) as error:
         return [Finding("broken", name, " ".join(str(error).split()))]
-    seconds, words = sum(r.seconds for r in recordings), sum(len(r.words) for r in recordings)
+    try:
+        signals = [expected_signal(recording, how.recipe, how.signal) for recording in recordings]
+    except (ValueError, OSError) as error:  # a rate that the recipe's filters cannot be built for, or no samples there
+        status = "skipped" if isinstance(error, ValueError) else "broken"
+        return [Finding(status, name, " ".join(str(error).split()))]
+    usable = [usable_words(r, known, how.recipe) for r, known in zip(recordings, signals, strict=True)]
+    words, skipped = sum(len(used) for used, _ in usable), sum((lost for _, lost in usable), Counter())
+    seconds = sum(r.seconds for r in recordings)
     sensors = f"{len(recordings[0].sensors)} sensors at {recordings[0].sfreq:g} Hz"
-    findings = [Finding("ok", name, sensors, seconds, words, len(recordings))]
+    findings = [Finding("ok", name, sensors, seconds, words, len(recordings), dict(skipped))]
     notes = [(recording.name, note) for recording in recordings for note in recording.notes]
     findings += [Finding("note", run, note) for run, note in notes if not re.match(r"\d+ rows of the word table", note)]
-    if signal:
+    if how.signal:
         try:
             faults = [(r.name, fault) for r in recordings for fault in (*check_signal(r), *find_bad_values(r))]
             findings += [Finding("note", name, fault) for name, fault in faults]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.text.time_format import decimal_duration
@@ -78,8 +80,18 @@ def _filter(results: Results, recipe: Recipe) -> str:
     if chain.highpass_hz:
         at = low if isinstance(low, (int, float)) and low else chain.highpass_hz
         band += f" and a high-pass (\u22123 dB at {at:.2g} Hz)"
+    band += _spatial(made.get("spatial"))
     causal = "by a causal chain whose delay is known and removed"
     return f"{band}, {causal if chain.phase == 'causal' else 'with zero phase, which can only be done offline'}"
+
+
+def _spatial(made: Any) -> str:
+    """What the matrix over sensors does; nothing where there is none."""
+    if not isinstance(made, Mapping):
+        return ""
+    left = f"{made.get('rank')} of {made.get('sensors')} dimensions are left"
+    names = {"ssp": "signal space projection (SSP)", "sss": "signal space separation (SSS, one position of the head)"}
+    return f", then {names.get(str(made.get('kind')), 'a matrix over sensors')}: {left}"
 
 
 def _context(recipe: Recipe) -> str:

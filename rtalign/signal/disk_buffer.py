@@ -14,7 +14,7 @@ import numpy as np
 from rtalign.core.records import BadStretch, Chunk
 from rtalign.core.storage.json_toml import read_json
 from rtalign.signal.interpolation import interpolate
-from rtalign.signal.timeline import AFTER, LATER, Stretch, Timeline
+from rtalign.signal.timeline import Stretch, Timeline
 
 SIGNAL, STRETCHES = "signal.f32", "stretches.json"
 FORMAT = {"format": "rtalign-tape", "version": 1}
@@ -49,6 +49,8 @@ class DiskBuffer:
 
     def __init__(self, folder: Path, timeline: Timeline, file: BinaryIO | None) -> None:
         self.folder, self._timeline, self._file = Path(folder), timeline, file
+        self._matrix: np.ndarray | None = None
+        timeline.ended = file is None
 
     @classmethod
     def create(cls, folder: Path, rate: float, n_sensors: int, warmup_s: float = 0.0) -> DiskBuffer:
@@ -75,6 +77,12 @@ class DiskBuffer:
         if expected != actual:
             raise ValueError(f"{path.parent / SIGNAL} has {actual} bytes instead of {expected} - write it again")
         return cls(folder, timeline, None)
+
+    def filtered(self, matrix: np.ndarray) -> DiskBuffer:
+        """The same buffer, whose every read is multiplied by a matrix (sensor, sensor); the file stays as it is."""
+        same = DiskBuffer(self.folder, self._timeline, self._file)
+        same._matrix = matrix
+        return same
 
     @property
     def rate(self) -> float:
@@ -126,7 +134,7 @@ class DiskBuffer:
         if self._file is None:
             return
         self._file.close()
-        self._file = None
+        self._file, self._timeline.ended = None, True
         timeline = self._timeline
         entries = [[stretch.start, stretch.first, stretch.n] for stretch in timeline.stretches]
         header = FORMAT | {"rate": timeline.rate, "n_sensors": timeline.n_sensors, "stretches": entries}
@@ -156,8 +164,7 @@ class DiskBuffer:
 
     def unreadable(self, start: float, stop: float) -> str | None:
         """Why the time from start to stop cannot be read ("later": not yet written); None if it can."""
-        reason = self._timeline.unreadable(start, stop)
-        return AFTER if reason == LATER and self._file is None else reason
+        return self._timeline.unreadable(start, stop)
 
     def read(self, times: np.ndarray) -> np.ndarray:
         """The signal at some times, shape (time,) in seconds; returns (time, sensor) float32."""
@@ -170,7 +177,7 @@ class DiskBuffer:
                 self.folder / SIGNAL, "<f4", "r", first * self.n_sensors * 4, (stop - first, self.n_sensors)
             )
             out[times_at] = interpolate(np.asarray(values), rows[times_at] - first, weights[times_at])
-        return out
+        return out if self._matrix is None else (out @ self._matrix).astype(np.float32)
 
     def _blocks(self, rows: np.ndarray) -> Iterator[tuple[slice | np.ndarray, int, int]]:
         """Times whose rows (time, tap) are mapped together; yields which times, and their first and stop row."""

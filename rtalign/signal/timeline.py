@@ -71,6 +71,8 @@ class Timeline:
     ----------
     reasons : deque of (float, str)
         Times at which the signal was broken for another reason than a gap, and the reason.
+    ended : bool
+        Whether no more rows will come.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Timeline:
     ) -> None:
         self.rate, self.n_sensors, self.warmup_s = float(rate), n_sensors, warmup_s
         self._bad: list[BadStretch] = []
+        self.ended = False
         self.reasons: deque[tuple[float, str]] = deque(maxlen=MAX_REASONS)
         self.stretches = list(stretches or [])
         self.n_rows = self.stretches[-1].first + self.stretches[-1].n if stretches else 0
@@ -130,10 +133,12 @@ class Timeline:
         Returns
         -------
         str or None
-            One of LATER (not yet there), BEFORE, WARM_UP, GAP (or the reason for it) and OLDER, or the reason of a
-            bad stretch; None if every row needed is held, in one stretch.
+            One of LATER (not yet there) or AFTER, BEFORE, WARM_UP, GAP (or the reason for it) and OLDER, or the reason
+            of a bad stretch; None if every row needed is held, in one stretch.
         """
         reason = self._not_held(start, stop, oldest)
+        if reason == LATER and self.ended:
+            return AFTER
         return (self._bad_reason(start, stop) or reason) if reason in (None, GAP) else reason
 
     def _bad_reason(self, start: float, stop: float) -> str | None:

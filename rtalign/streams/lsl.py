@@ -16,6 +16,7 @@ import numpy as np
 from rtalign.core.records import RecordingIdentity, Sensor
 from rtalign.recordings.stream_channels.description import describe_channel
 from rtalign.recordings.stream_channels.origin import describe_origin
+from rtalign.recordings.stream_channels.projectors import Projector
 from rtalign.recordings.stream_channels.selection import StreamChannels
 from rtalign.streams import channels
 
@@ -412,6 +413,8 @@ class SignalOutlet(DescribedOutlet):
         The recordings that are played into it.
     grade : int or None
         Of a CTF machine's gradient compensation; None where it is not known.
+    projectors : sequence of dict of str to float
+        Fields that its projectors take out, by the sensors' names; written as mne-lsl does.
     """
 
     def __init__(
@@ -422,6 +425,7 @@ class SignalOutlet(DescribedOutlet):
         source_id: str,
         origin: Sequence[RecordingIdentity] = (),
         grade: int | None = None,
+        projectors: Sequence[Projector] = (),
     ) -> None:
         type = "EEG" if all(sensor.kind == "eeg" for sensor in sensors) else "MEG"
         trees = [describe_channel(sensor, grade=grade) for sensor in sensors]
@@ -430,6 +434,8 @@ class SignalOutlet(DescribedOutlet):
             node = info.desc().append_child("recordings")
             for tree in describe_origin(origin):
                 _append(node.append_child("recording"), tree)
+        if projectors:
+            _append_projectors(info.desc().append_child("projectors"), projectors)
         _Outlet.__init__(self, info)
 
 
@@ -463,6 +469,16 @@ def _described(name: str, type: str, trees: list[dict[str, Any]], sfreq: float, 
     for tree in trees:
         _append(node.append_child("channel"), tree)
     return info
+
+
+def _append_projectors(node: Any, projectors: Sequence[Projector]) -> None:
+    """kind 1 is MNE's projector of a field."""
+    for number, projector in enumerate(projectors, start=1):
+        one = node.append_child("projector")
+        _append(one, {"desc": f"projector {number}", "kind": "1"})
+        data = one.append_child("data")
+        for label, value in projector.items():
+            _append(data.append_child("channel"), {"label": label, "data": repr(value)})
 
 
 def _append(node: Any, tree: dict[str, Any]) -> None:

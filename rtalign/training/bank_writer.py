@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rtalign.core.recipe import Recipe
+from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.core.storage import cache
 from rtalign.core.storage.lock import FileLock
 from rtalign.core.storage.tensorfile import TensorFile
@@ -57,17 +58,23 @@ def read_curves(work: TensorFile, lags_s: np.ndarray, layers: Sequence[int], n_l
 
 
 def work_folder(
-    store: Path, prepared: Sequence[PreparedRecording], model: LanguageModel, recipe: Recipe, extend: DecoderBank | None
+    store: Path,
+    prepared: Sequence[PreparedRecording],
+    model: LanguageModel,
+    recipe: Recipe,
+    extend: DecoderBank | None,
+    spatial: SpatialFilter | None = None,
 ) -> Path:
     """The cache folder of a bank under way; its name holds a key of everything that the bank depends on.
 
     It belongs to this process alone: a second one that trains the same bank at the same time gets another.
     """
-    prints = [one.recording.fingerprint() for one in prepared]
+    prints = [(one.recording.fingerprint(), one.used.tolist()) for one in prepared]
     sensors = [sensor.name for sensor in prepared[0].recording.sensors]
     earlier = extend.passport["created"] if extend else ""
-    parts = (recipe.fingerprint(), prints, sensors, model.info.id, model.info.revision, earlier)
-    folder = store / "fits" / cache.content_key("3", *parts)[:24]
+    matrix = spatial.matrix(sensors).tolist() if spatial is not None else None
+    parts = (recipe.fingerprint(), prints, sensors, model.info.id, model.info.revision, earlier, matrix)
+    folder = store / "fits" / cache.content_key("4", *parts)[:24]
     return next(own for k in count() if _take(own := folder.with_name(f"{folder.name}-{k}" if k else folder.name)))
 
 

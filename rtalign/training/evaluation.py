@@ -145,7 +145,7 @@ def score_recordings(
     overlap = check_recordings_are_new(bank, recordings)
     request = ActivationRequest(model, bank.recipe.language, bank.layers, words=bank.recipe.words)
     store = store or cache_folder()
-    prepared = prepare_recordings(recordings, request, bank.recipe, store, progress)
+    prepared = prepare_recordings(recordings, request, bank.recipe, store, progress, bank.spatial)
     n_words = sum(len(one.used) for one in prepared)
     if n_words < MIN_SCORED_WORDS:
         raise ValueError(

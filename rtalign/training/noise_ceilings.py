@@ -12,6 +12,7 @@ import numpy as np
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
+from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.core.storage.files import write_atomically
 from rtalign.recordings.quality.noise_ceiling import NoiseCeiling, estimate_noise_ceiling
 from rtalign.report.summary import as_json
@@ -19,7 +20,9 @@ from rtalign.report.summary import as_json
 FILE, FORMAT, VERSION = "ceiling.json", "rtalign-ceiling", 1
 
 
-def measure_noise_ceilings(repeats: Sequence[Recording], recipe: Recipe, progress: Progress) -> dict[str, NoiseCeiling]:
+def measure_noise_ceilings(
+    repeats: Sequence[Recording], recipe: Recipe, progress: Progress, spatial: SpatialFilter | None = None
+) -> dict[str, NoiseCeiling]:
     """One a subject who heard a sound twice or more; a ceiling that cannot be computed is reported and left out."""
     ceilings: dict[str, NoiseCeiling] = {}
     if not repeats:
@@ -28,7 +31,7 @@ def measure_noise_ceilings(repeats: Sequence[Recording], recipe: Recipe, progres
         for subject in dict.fromkeys(r.subject for r in repeats):
             own = [r for r in repeats if r.subject == subject]
             try:
-                ceilings[subject] = estimate_noise_ceiling(own, recipe)
+                ceilings[subject] = estimate_noise_ceiling(own, recipe, spatial)
             except ValueError as error:
                 progress.say(f"no noise ceiling for subject {subject}: {error}")
             stage.advance(len(own))

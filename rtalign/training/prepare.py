@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +14,16 @@ from rtalign.core.parallel import BackgroundTask
 from rtalign.core.progress import Progress, Stage
 from rtalign.core.recipe import LanguageRecipe, Recipe, WordRecipe
 from rtalign.core.records import Recording, Word
+from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.core.storage import cache
 from rtalign.core.storage.cache import is_stored, stored_folder
 from rtalign.core.storage.files import remove_abandoned
-from rtalign.core.text.word_text import count_rows_without_word
 from rtalign.decoding.folds import PURGED
 from rtalign.decoding.projection import Projection, fit_projection
 from rtalign.decoding.training_overlap import refuse_repeated
-from rtalign.language import choose_content_words
 from rtalign.language.reading import Reading
 from rtalign.recordings.quality.signal import N_PLACES, check_signal
+from rtalign.recordings.usable_words import content_words, usable_words
 from rtalign.signal.chain import Chain, describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
 
@@ -118,7 +117,7 @@ class ActivationRequest:
         """Indices of the words of a story that are read; None for all."""
         if self.words is None or self.words.which == "all" or self.recipe.context_kind == "growing":
             return None
-        found = np.flatnonzero(_content_words(tuple(words), self.words.tagger))
+        found = np.flatnonzero(content_words(tuple(words), self.words.tagger))
         return found if len(found) else None
 
     def folder(self, words: Sequence[Word], store: Path) -> Path:
@@ -176,7 +175,12 @@ class PreparedRecording:
 
 
 def prepare_recordings(
-    recordings: Sequence[Recording], request: ActivationRequest, recipe: Recipe, store: Path, progress: Progress
+    recordings: Sequence[Recording],
+    request: ActivationRequest,
+    recipe: Recipe,
+    store: Path,
+    progress: Progress,
+    spatial: SpatialFilter | None = None,
 ) -> list[PreparedRecording]:
     """Filter the signal and compute the activations of every recording, then find the words that have both.
 
@@ -194,6 +198,8 @@ def prepare_recordings(
         The cache folder; what is there already is not computed again.
     progress : Progress
         Shows the two stages.
+    spatial : SpatialFilter, optional
+        Applied to every signal; the cache holds the signal without.
 
     Returns
     -------
@@ -212,8 +218,11 @@ def prepare_recordings(
         signals = task.result()
     prepared = []
     for recording, signal, read in zip(recordings, signals, activations, strict=True):
+        if spatial is not None:
+            signal = signal.filtered(spatial.matrix([sensor.name for sensor in recording.sensors]))
         used, skipped = usable_words(recording, signal, recipe)
         chain = describe_chain(recipe.chain, recording.sfreq)
+        chain |= {"spatial": spatial.describe()} if spatial is not None else {}
         prepared.append(PreparedRecording(recording, signal, read, used, skipped, chain))
     return prepared
 
@@ -261,6 +270,7 @@ def report_breaks(recording: Recording, signal: DiskBuffer, progress: Progress) 
 def signal_folder(recording: Recording, recipe: Recipe, store: Path) -> Path:
     """The cache folder of a recording's filtered signal, whether it exists or not."""
     names = ",".join(s.name for s in recording.sensors)
+    recipe = recipe.with_settings("chain", spatial="none")  # which is applied to what is read
     return store / "signal" / cache.content_key("3", recipe.fingerprint("chain"), recording.fingerprint(), names)[:24]
 
 
@@ -326,33 +336,6 @@ def _write_activations(
             np.save(partial / ROWS, rows, allow_pickle=False)
         if request.surprisal:
             np.save(partial / SURPRISAL, np.concatenate(surprisal), allow_pickle=False)
-
-
-def usable_words(recording: Recording, signal: DiskBuffer, recipe: Recipe) -> tuple[np.ndarray, Counter[str]]:
-    """Indices of the chosen words whose whole epoch is in the signal, and why the others cannot be used.
-
-    Rows of the word table that are no words are counted too, by what they are.
-    """
-    lags = recipe.lags.seconds
-    signal.mark_bad(recording.bad_stretches)
-    chosen = np.ones(len(recording.words), bool)
-    if recipe.words.which == "content":
-        chosen = _content_words(tuple(recording.words), recipe.words.tagger)
-    used, skipped = [], count_rows_without_word(recording.notes)
-    for i in np.flatnonzero(chosen):
-        onset = recording.words[i].onset
-        reason = signal.unreadable(onset + lags[0], onset + lags[-1])
-        if reason is None:
-            used.append(i)
-        else:
-            skipped[reason] += 1
-    return np.array(used, int), skipped
-
-
-@lru_cache(maxsize=4)
-def _content_words(words: tuple[Word, ...], tagger: str) -> np.ndarray:
-    """(word,) whether each is one; remembered, as reading a story asks for them more than once."""
-    return choose_content_words(words, tagger)
 
 
 def read_lag(prepared: Sequence[PreparedRecording], lag: float) -> np.ndarray:

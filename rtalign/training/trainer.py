@@ -25,6 +25,7 @@ from rtalign.decoding.bank import DecoderBank, make_passport
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.projection import Projection
+from rtalign.recordings.spatial_filters import shared_filter
 from rtalign.scoring.statistics import STATISTIC, by_layer
 from rtalign.training import bank_writer, results
 from rtalign.training.controls import (
@@ -174,13 +175,13 @@ def train(
     if extend:
         extend.require_sums("--extend")
     layers = list(extend.layers) if extend else recipe.language.layer_indices(model.info.n_layers)
-    prepared = prepare_recordings(
-        recordings, ActivationRequest(model, recipe.language, layers, words=recipe.words), recipe, store, progress
-    )
+    spatial = extend.spatial if extend else shared_filter(recordings, recipe.chain.spatial)
+    request = ActivationRequest(model, recipe.language, layers, words=recipe.words)
+    prepared = prepare_recordings(recordings, request, recipe, store, progress, spatial)
     fold = folds.assign_folds([one.onsets for one in prepared], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     with progress.stage("targets", len(layers), "layers") as stage:
         projection = extend.projection if extend else fit_wide_basis(prepared, recipe, fold)
-        folder = bank_writer.work_folder(store, prepared, model, recipe, extend)
+        folder = bank_writer.work_folder(store, prepared, model, recipe, extend, spatial)
         work = bank_writer.open_bank_file(folder, len(prepared[0].recording.sensors), recipe, projection)
         before = extend.tensors if extend else None
         inputs = make_fit_inputs(prepared, recipe, projection, fold, earlier=before, device=device)
@@ -200,11 +201,13 @@ def train(
     extra |= merged(inputs.controls, curves, recipe.fit.peak)
     extra |= {"stretches": stretches(prepared, fold, np.array(work["r_fold"]), recipe.fit)}
     skipped = count_skipped(prepared, purged=int((fold == folds.PURGED).sum()))
-    ceilings = measure_noise_ceilings(repeats, recipe, progress)
+    ceilings = measure_noise_ceilings(repeats, recipe, progress, spatial)
     passport = _passport(inputs, layers, projection.components, model, extend)
     with replaced_folder(out) as partial_out:
         bank = partial_out / "bank.safetensors"
         bank_writer.finish_bank_file(work, projection, inputs.targets.moments, inputs.earlier, bank, slim)
+        if spatial is not None:
+            spatial.save(partial_out)
         for basis in (run.basis for run in inputs.controls if run.basis):
             basis.save(partial_out)
         notes = [SLIM_NOTE] if slim else []

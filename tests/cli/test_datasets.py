@@ -16,6 +16,7 @@ from rtalign.recordings.datasets import DATA_SETS
 from rtalign_cli import datasets as command
 from rtalign_cli.live import session_here
 from tests.helpers.dataset_folders import (
+    AT_ONSET,
     HELMET,
     armeni_session,
     command_line,
@@ -52,7 +53,9 @@ def test_a_check_names_missing_skipped_and_broken_files(tmp_path: Path, capsys: 
     gone = tmp_path / "sub-003" / "ses-010" / "meg" / "sub-003_ses-010_task-compr_meg.fif"
     gone.parent.mkdir(parents=True)
     gone.symlink_to("../../.git/annex/nowhere")
-    result = command.datasets(command_line("check", tmp_path), Progress(quiet=True))
+    recipe = tmp_path.with_suffix(".toml")
+    recipe.write_text(AT_ONSET.to_toml())
+    result = command.datasets(command_line("check", tmp_path, recipe=recipe), Progress(quiet=True))
     output = " ".join(capsys.readouterr().out.split())
     assert (result["ok"], result["set"], result["runs"], result["words"]) == (False, "armeni2022", 2, 6)
     statuses = {(f["status"], f["name"]) for f in result["findings"]}

@@ -9,6 +9,7 @@ import numpy as np
 
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
+from rtalign.core.records import Word
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
@@ -52,7 +53,7 @@ def test_live_scores_the_words_that_the_trainer_takes(tmp_path: Path) -> None:
     offline = evaluate(bank, [fresh], model, tmp_path / "out", quiet, store=tmp_path / "cache")
     decoding, joined = DecoderSetup.from_bank(bank), ConcatenatedRecording([fresh])
     ahead = AheadReader(joined.words, lambda: model.stream(texts, recipe.language, bank.layers), decoding.targets)
-    options = EngineOptions(can_wait=True, is_scored=word_filter(recipe, joined))
+    options = EngineOptions(can_wait=True, skip_reason=word_filter(recipe, joined)[0])
     engine = Engine(decoding, ReplaySource(joined, None, 1.0), ahead, options)
     while not engine.ended:
         engine.step(0.001)
@@ -61,6 +62,20 @@ def test_live_scores_the_words_that_the_trainer_takes(tmp_path: Path) -> None:
     assert engine.scoreboard.n == offline["n_words"] < 210
     assert engine.ledger.skipped["not a content word"] == 200
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() < 1e-5
+
+
+def test_live_words_are_chosen_by_what_they_bring_and_the_others_have_a_reason() -> None:
+    recipe = Recipe().with_settings("words", which="content", tagger="no_such_pipeline")
+    skip_reason, problem = word_filter(recipe, None)
+    assert skip_reason is not None
+    assert "no_such_pipeline" in problem
+    words = [Word(i, "w", float(i), pos=pos) for i, pos in enumerate(["NOUN", "DET", None])]
+    found = [skip_reason(word) for word in words]
+    assert found == ["", "not a content word", "no part of speech"]
+    listed, problem = word_filter(recipe.with_settings("words", tagger="list:en"), None)
+    assert listed is not None
+    assert problem == ""
+    assert [listed(Word(i, text, 0.0)) for i, text in enumerate(["the", "lamp"])] == ["not a content word", ""]
 
 
 def test_a_recording_is_named_by_who_listened():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from mne.io.constants import FIFF
 
+from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
 from tests.helpers.real_data import CTF, real
 
@@ -169,10 +170,27 @@ def libri_run(root: Path, session: int = 1, events: str | None = None, **attribu
     return path
 
 
+AT_ONSET = Recipe().with_settings("lags", start_s=0.0, stop_s=0.0).with_settings("chain", highpass_hz=0.0)
+"""A recipe that can use words of recordings of a few seconds."""
+
+
 def command_line(what: str | None = None, folder: Path | None = None, **more: object) -> argparse.Namespace:
     """The command line of `rtalign datasets`."""
     options: dict[str, object] = dict.fromkeys(
-        ("subject", "session", "task", "run", "word_table", "sound", "audio", "out", "meg_stream", "word_stream")
+        (
+            "subject",
+            "session",
+            "task",
+            "run",
+            "word_table",
+            "sound",
+            "audio",
+            "out",
+            "meg_stream",
+            "word_stream",
+            "recipe",
+            "preset",
+        )
     )
     options |= {"raw_stamps": False, "save": False}
     return argparse.Namespace(

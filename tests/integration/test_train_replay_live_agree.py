@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,17 +13,17 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.records import Recording
 from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
-from rtalign.engine.engine import Engine, SessionSink
+from rtalign.engine.engine import SessionSink
 from rtalign.engine.open_session import SessionParts, open_model
 from rtalign.recordings import open_recordings
 from rtalign.streams import fieldtrip
 from rtalign.streams.fieldtrip import inlets
-from rtalign.streams.fieldtrip.protocol import NAMES, BufferEvent
+from rtalign.streams.fieldtrip.protocol import NAMES
 from rtalign.training.evaluation import evaluate
-from tests.helpers.fieldtrip_server import Buffer, SessionTime, lsl_without_streams, serve
+from tests.helpers.fieldtrip_server import Buffer, lsl_without_streams, serve
+from tests.helpers.live_scan import FLOAT32, channel_names, scan
 from tests.helpers.live_setup import BAD_S, run, summary
 
 
@@ -111,7 +109,7 @@ def test_a_fieldtrip_buffer_gives_the_numbers_of_evaluate(
         session = Session(bank=live_setup / "bank", model=str(live_setup / "model"), meg=address, words=address)
         engine = SessionParts.open(session, lambda _: None).make_engine(session, SessionSink())
         try:
-            scan(recording, buffer, engine)
+            scan(recording, buffer, engine, BAD_S)
             engine.finish()
         finally:
             engine.close()
@@ -122,45 +120,6 @@ def test_a_fieldtrip_buffer_gives_the_numbers_of_evaluate(
     assert sum(engine.ledger.skipped.values()) == sum(offline["skipped"].values())
     assert bad_words(engine.ledger.skipped) == bad_words(offline["skipped"]) != {}
     assert np.abs(engine.scoreboard.r() - offline["r"]).max() <= 1e-3
-
-
-FLOAT32, BLOCK = 9, 80
-BLOCK_PAUSE_S = 0.01
-"""What a block of 320 ms takes here."""
-
-
-def channel_names(recording: Recording) -> bytes:
-    return b"".join(sensor.name.encode() + b"\0" for sensor in recording.sensors)
-
-
-def scan(recording: Recording, buffer: Buffer, engine: Engine) -> None:
-    """Put the recording into the buffer, block by block, while the engine works; time stands still in between."""
-    sfreq = recording.sfreq
-    events = [BufferEvent("word", word.text, round(word.onset * sfreq)) for word in recording.words]
-    for onset, duration, mark in BAD_S:  # their events come before the signal, as their senders know
-        events.append(BufferEvent("bad", mark, round(onset * sfreq), round(duration * sfreq)))
-    first = 0
-    step_until(engine, lambda: engine.source.health().meg.state == "found")
-    for chunk in recording.chunks(BLOCK / recording.sfreq):
-        SessionTime.now += len(chunk.data) / recording.sfreq
-        buffer.put(chunk.data)
-        numbers = range(first, first + len(chunk.data))
-        buffer.put_events([event for event in events if event.sample in numbers])
-        first += len(chunk.data)
-        time.sleep(BLOCK_PAUSE_S)
-        engine.step(0.0)
-    n_in_time = sum(word.onset < recording.seconds for word in recording.words)
-    step_until(engine, lambda: engine.source.health().meg.n_samples == recording.n_samples)
-    step_until(engine, lambda: engine.ledger.n_received == n_in_time)
-
-
-def step_until(engine: Engine, condition: Callable[[], bool]) -> None:
-    """Time stands still, so that a step must not wait for it."""
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, engine.notices
-        engine.step(0.0)
-        time.sleep(0.002)
 
 
 def test_a_recording_that_does_not_fit_is_refused(

@@ -67,7 +67,28 @@ def test_every_word_of_a_long_story_is_tagged_once(pipeline: str) -> None:
 def test_content_words_are_recognised_live(pipeline: str) -> None:
     listener = LiveTagger(pipeline, n_context=5)
     words = ["the", "keeper", "of", "small", "lights", "walked", "slowly", "to", "it"] * 3
-    assert [listener.push(word) for word in words] == [word in TAGS for word in words]
+    spoken = [Word(i, text, float(i)) for i, text in enumerate(words)]
+    assert [listener.push(word) for word in spoken] == [word in TAGS for word in words]
+
+
+def test_a_word_that_brings_its_part_of_speech_needs_no_tagger_live() -> None:
+    listener = LiveTagger("no_such_pipeline")
+    assert "no_such_pipeline" in listener.problem
+    found = [listener.push(word) for word in tagged("NOUN", "DT", None, "thing", "ADV")]
+    assert found == [True, False, None, None, True]
+
+
+def test_a_list_of_function_words_says_the_same_live_and_offline() -> None:
+    text = "The keeper doesn't know what o'clock it's been since John-Henry's lamp, a 7 and one, fell on her head"
+    words = text.split()
+    content = {"keeper", "know", "o'clock", "John-Henry's", "lamp,", "fell", "head"}
+    assert find_content_words(words, "list:en").tolist() == [word in content for word in words]
+    listener = LiveTagger("list:en")
+    assert [listener.push(Word(i, word, 0.0)) for i, word in enumerate(words)] == [word in content for word in words]
+    french = ["Lorsque", "j'avais", "six", "ans", "j'ai", "vu", "l'image", "d'un", "serpent"]
+    assert find_content_words(french, "list:fr").tolist() == [w in {"ans", "vu", "l'image", "serpent"} for w in french]
+    with pytest.raises(ValueError, match=r"no list of function words called list:tlh; there are list:en, list:fr"):
+        find_content_words(["a"], "list:tlh")
 
 
 def test_a_missing_pipeline_is_reported_with_its_fix() -> None:

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.recipe import LanguageRecipe, WordRecipe
+from rtalign.core.recipe import LanguageRecipe, Recipe, WordRecipe
 from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 from rtalign.language import load
 from rtalign.recordings import check_folder, open_recordings
+from rtalign.recordings.usable_words import usable_words
 from rtalign.signal.chain import Chain
 from rtalign.signal.disk_buffer import DiskBuffer
+from rtalign.signal.plausibility import GAP
 from rtalign.training.prepare import (
     ActivationRequest,
     StoredActivations,
@@ -28,13 +30,13 @@ from rtalign.training.prepare import (
     filter_recordings,
     prepare_recordings,
     read_lag,
-    usable_words,
 )
 from tests.helpers import fif_files
 from tests.helpers.small_world import MemoryRecording, sensors, slowed, small_recipe, two_worlds
 from tests.helpers.tiny_models import STORY, write_model
 
 RECIPE = small_recipe()
+ZERO_PHASE = RECIPE.with_settings("chain", phase="zero")
 LAYERS = range(6)
 QUIET = Progress(quiet=True)
 
@@ -175,21 +177,29 @@ def test_reading_a_lag_takes_the_memory_of_its_words(tmp_path: Path) -> None:
     assert peak_of(lambda: read_lag([story], 0.1)) < 0.5 * signal.n_rows * 6 * 4
 
 
-def test_every_word_that_a_check_counts_is_used_or_has_its_reason(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", [RECIPE, ZERO_PHASE], ids=["causal", "zero"])
+def test_a_check_counts_the_words_that_training_uses(tmp_path: Path, recipe: Recipe) -> None:
     """Rows that are no words are in neither count; a part of speech decides without a tagger."""
-    marked = mne.Annotations([20.0, 30.0], [2.0, 0.0], ["BAD_muscle", "BAD_blink"])
-    path = fif_files.write(tmp_path / "story_meg.fif", fif_files.noise(3, 40.0), annotations=marked)
-    onsets = np.arange(0.1, 42.0, 0.4)
+    marked = mne.Annotations([20.0, 30.0, 50.0], [2.0, 0.0, 3.5], ["BAD_muscle", "BAD_blink", "BAD_ACQ_SKIP"])
+    noise = fif_files.noise(3, 70.0)
+    noise[1, round(62 * fif_files.SFREQ)] = 1e-3
+    path = fif_files.write(tmp_path / "story_meg.fif", noise, annotations=marked)
+    onsets = np.arange(0.1, 72.0, 0.4)
     rows = [f"{onset:.1f}\tw{k}\t{('NOUN', 'DET')[k % 2]}\n" for k, onset in enumerate(onsets)]
     (tmp_path / "words.tsv").write_text("onset\tword\tpos\n" + "".join(rows) + "3.33\tsp\tX\n")
-    checked = check_folder(path, word_table=tmp_path / "words.tsv")
     (recording,) = open_recordings(path, word_table=tmp_path / "words.tsv")
-    (signal,) = filter_recordings([recording], RECIPE, tmp_path, QUIET, nothing)
-    used, skipped = usable_words(recording, signal, RECIPE)
-    assert checked.n_words == len(onsets) == len(used) + sum(skipped.values()) - skipped["silence mark"]
-    assert {"marked as bad: BAD_muscle", "marked as bad: BAD_blink", "window after recording"} <= set(skipped)
-    content = RECIPE.with_settings("words", which="content", tagger="no_such_pipeline")
-    assert usable_words(recording, signal, content)[0].tolist() == [i for i in used if i % 2 == 0]
+    (signal,) = filter_recordings([recording], recipe, tmp_path, QUIET, nothing)
+    content = recipe.with_settings("words", which="content", tagger="no_such_pipeline")
+    for chosen in (recipe, content):
+        used, skipped = usable_words(recording, signal, chosen)
+        checked = check_folder(path, recipe=chosen, signal=True, word_table=tmp_path / "words.tsv")
+        assert (checked.n_words, checked.skipped) == (len(used), skipped)
+        told = check_folder(path, recipe=chosen, word_table=tmp_path / "words.tsv")
+        bad = skipped.pop("bad value on MLC12")
+        assert told.n_words == len(used) + bad, "without the signal its bad values are not known"
+    assert {"marked as bad: BAD_muscle", "marked as bad: BAD_blink", GAP, "window after recording"} <= set(skipped)
+    assert skipped["silence mark"] == 1
+    assert len(used) > 30
 
 
 def test_bad_values_are_told_with_channel_and_second_and_cost_the_words_around_them(

@@ -12,8 +12,10 @@ from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QLineEdit, QVBox
 from rtalign.core.session import Session, WordEncoding
 from rtalign.core.site import Site
 from rtalign.core.text.time_format import clock_time
+from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.streams.fieldtrip.client import PORT, SCHEME
 from rtalign.streams.live.connection import FIREWALL
+from rtalign.streams.live.source import is_head_positions
 from rtalign.streams.markers.decoders import DECODERS, MarkerDecoder
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_fit import BankInfo, verdict
@@ -67,7 +69,13 @@ class LivePage(QWidget):
         self.encoding, self.trigger = ComboBox("Words arrive as"), ComboBox("Trigger channel", editable=True)
         for name in get_args(WordEncoding):
             self.encoding.addItem(DECODERS[name].label, name)
-        self.table = PathField("Word table", memory, folder=False, hint="TSV, CSV, TextGrid or CTM", kinds=TABLES)
+        self.buffer = QLineEdit()
+        self.buffer.setAccessibleName("FieldTrip buffer")
+        self.buffer.setPlaceholderText(f"{SCHEME}HOST:{PORT}")
+        add_clear_button(self.buffer)
+        self.buffer.setToolTip(
+            "Where the acquisition of a CTF, MEGIN or FieldLine system puts its samples, if it does."
+        )
         self.delay = QDoubleSpinBox()
         self.delay.setRange(-1000, 1000)
         self.delay.setDecimals(1)
@@ -77,13 +85,15 @@ class LivePage(QWidget):
         self.delay.setAccessibleName("Sound delay after marker")
         self.delay.setToolTip("From a word's marker to its sound at the ear: a constant of the site.")
         self._show_site_delay()
-        self.buffer = QLineEdit()
-        self.buffer.setAccessibleName("FieldTrip buffer")
-        self.buffer.setPlaceholderText(f"{SCHEME}HOST:{PORT}")
-        add_clear_button(self.buffer)
-        self.buffer.setToolTip(
-            "Where the acquisition of a CTF, MEGIN or FieldLine system puts its samples, if it does."
+        self.head = ComboBox("Head stream", editable=True)
+        self.head.setToolTip(
+            "A stream of head positions, as neuromag2lsl sends them: it says how far the head is from training. "
+            "A CTF's head coils and the localisation in a FieldTrip buffer are read without it."
         )
+        line = self.head.lineEdit()
+        assert line is not None
+        line.setPlaceholderText("none")
+        self.table = PathField("Word table", memory, folder=False, hint="TSV, CSV, TextGrid or CTM", kinds=TABLES)
         self._buffer_problem = ""
         self._wanted: dict[Role, str | None] = {"meg": None, "words": None}
         self._chosen_by_user: set[Role] = set()
@@ -116,6 +126,7 @@ class LivePage(QWidget):
             "encoding": "auto" if trigger else self.decoder.name,
             "trigger": self.trigger.currentText().strip() if trigger else None,
             "word_table": self.table.path if self.decoder.needs_table else None,
+            "head": self.head.currentText().strip() or None,
             "audio_delay_s": self.delay.value() / 1000,
             "recording": None, "subject": None, "session": None, "task": None, "run": None,
         }  # fmt: skip
@@ -127,6 +138,7 @@ class LivePage(QWidget):
         self.encoding.setCurrentIndex(self.encoding.findData("trigger" if session.trigger else session.encoding))
         self.trigger.setEditText(session.trigger or "")
         self.table.set_path(session.word_table)
+        self.head.setEditText(session.head or "")
         self.delay.setValue(1000 * session.audio_delay_s)
         buffers = [name for name in (session.meg, session.words) if name and name.startswith(SCHEME)]
         self.buffer.setText(buffers[0] if buffers else "")
@@ -211,17 +223,13 @@ class LivePage(QWidget):
             cards.select(best.key)
 
     def _offer_channels(self) -> None:
-        """List the channels of the MEG that are no sensors, likely trigger channels first."""
+        """List channels of the MEG that are no sensors, triggers first; and streams of head positions."""
         stream = self.chosen("meg")
         names = stream.others if stream else ()
         channels = sorted(names, key=lambda name: not name.upper().startswith(("STI", "UPPT", "TRIG")))[:200]
-        if channels != [self.trigger.itemText(i) for i in range(self.trigger.count())]:
-            typed = self.trigger.currentText()
-            self.trigger.blockSignals(True)
-            self.trigger.clear()
-            self.trigger.addItems(channels)
-            self.trigger.setEditText(typed or (channels[0] if channels else ""))
-            self.trigger.blockSignals(False)
+        _offer(self.trigger, channels, channels[0] if channels else "")
+        found = [stream.name for stream in self.streams if stream.state != "lost" and _may_be_head(stream)]
+        _offer(self.head, list(dict.fromkeys(found)), "")
 
     def _use_buffer(self) -> None:
         """The user has typed the address of a buffer, or removed it: what is typed is wanted."""
@@ -277,8 +285,10 @@ class LivePage(QWidget):
         column.addLayout(row)
         below = QHBoxLayout()
         below.setSpacing(10)
+        below.addWidget(label_for("Head strea&m", self.head))
+        below.addWidget(self.head, 1)
         below.addWidget(self._table_label)
-        below.addWidget(self.table, 1)
+        below.addWidget(self.table, 3)
         column.addLayout(below)
 
     def _connect(self) -> None:
@@ -298,6 +308,18 @@ class LivePage(QWidget):
         self._trigger_label.setVisible(channel)
         self.trigger.setVisible(channel)
         self.changed.emit()
+
+
+def _offer(box: ComboBox, names: list[str], default: str) -> None:
+    """List names in a box that may be typed into; what is typed stays."""
+    if names == [box.itemText(i) for i in range(box.count())]:
+        return
+    typed = box.currentText()
+    box.blockSignals(True)
+    box.clear()
+    box.addItems(names)
+    box.setEditText(typed or default)
+    box.blockSignals(False)
 
 
 # Streams as cards
@@ -358,6 +380,11 @@ def trigger_text(channel: str) -> tuple[str, str]:
     return f"Words come from {channel or 'a channel'} of the MEG", "Its codes are looked up in the word table."
 
 
+def _may_be_head(stream: FoundStream) -> bool:
+    """Whether a stream looks like one of head positions, and not like a signal of as many channels."""
+    return is_head_positions(stream) and not signal_type(stream.type)
+
+
 def _state(stream: FoundStream) -> tuple[str, str]:
     """The lamp and the word beside it."""
     if stream.state == "lost":
@@ -374,6 +401,8 @@ def _state(stream: FoundStream) -> tuple[str, str]:
 def _fit(stream: FoundStream, bank: BankInfo | None, without_bank: bool) -> tuple[Verdict, str]:
     if stream.refused:
         return "differs", stream.problem
+    if not stream.is_open and _may_be_head(stream):
+        return "unknown", "may be head positions: choose it below"
     if not stream.is_open:
         return "unknown", f"of type {stream.type or 'none'}, not MEG or EEG: choose it to have it opened"
     if not stream.sensors:

@@ -18,9 +18,9 @@ from rtalign.core.storage.files import write_atomically
 from rtalign_offline.fuzz.worker import MEMORY_MB, SLOW_S, fuzz
 
 NAMES = (
-    "word table", "TextGrid", "CTM", "words.tsv", "XDF", "FIF tags", "wav", "tensor file", "summary.json", "curves.csv",
-    "JSON", "TOML", "session file", "recipe", "faults file", "sweep plan", "stream description", "FieldTrip answers",
-    "markers", "commands", "word list",
+    "word table", "TextGrid", "CTM", "words.tsv", "XDF", "FIF tags", "FIF in a buffer", "wav", "tensor file",
+    "summary.json", "curves.csv", "JSON", "TOML", "session file", "recipe", "faults file", "sweep plan",
+    "stream description", "FieldTrip answers", "markers", "commands", "word list",
 )  # fmt: skip
 """Of the targets, whose modules only the workers load: they do it so that coverage is seen."""
 

@@ -30,6 +30,7 @@ from rtalign.recordings.xdf.streams import read_session_words
 from rtalign.report.summary import read_curves_csv, read_summary
 from rtalign.streams import channels
 from rtalign.streams.fieldtrip import protocol
+from rtalign.streams.fieldtrip.neuromag import head_position, plain_fif
 from rtalign.streams.lsl import readable
 from rtalign.streams.markers.decoders import open_decoder
 from rtalign.streams.player import FaultPlan
@@ -129,6 +130,11 @@ def fif_seed() -> bytes:
     return (
         tag.pack(100, 31, 20, 0) + bytes(20) + tag.pack(101, 3, 4, 0) + b"\xff" * 4 + tag.pack(108, 3, 4, -1) + bytes(4)
     )
+
+
+def read_fif_blob(data: bytes) -> None:
+    head_position(protocol.BufferHeader(1, 0, 0, SFREQ, 9, {protocol.HPI_RESULT: data, protocol.NEUROMAG: data}))
+    plain_fif(data)
 
 
 def wav_seed(bits: int = 16, form: int = 1) -> bytes:
@@ -265,6 +271,7 @@ def _targets() -> Iterator[Target]:
     yield Target("words.tsv", in_file(read_session_words, ".tsv"), lambda: [SESSION_TABLE])
     yield Target("XDF", in_file(read_xdf, ".xdf"), lambda: [xdf_seed(), xdf_seed(0.0), xdf_seed(form="int16")])
     yield Target("FIF tags", in_file(refuse_false_tags, ".fif"), lambda: [fif_seed()])
+    yield Target("FIF in a buffer", read_fif_blob, lambda: [fif_seed(), fif_seed()[:36]])
     yield Target("wav", in_file(read_wav, ".wav"), lambda: [wav_seed(), wav_seed(24), wav_seed(32, 3)])
     yield Target("tensor file", in_file(read_tensors, ".safetensors"), lambda: [written(tensors_seed, ".safetensors")])
     yield Target("summary.json", in_file(read_summary, ".json"), lambda: [SUMMARY.encode(), b"[" * 2000])

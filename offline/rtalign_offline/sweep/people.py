@@ -18,6 +18,7 @@ from rtalign.core.storage import cache
 from rtalign.core.storage.files import write_atomically
 from rtalign.core.storage.json_toml import read_json
 from rtalign.decoding import folds
+from rtalign.language import has_parts_of_speech
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training.prepare import PreparedRecording, StoredActivations
 from rtalign_offline.sweep.plan import NOT_IN_NAMES, Person
@@ -51,8 +52,14 @@ class RecordingHeader:
 
     @property
     def story(self) -> str:
-        """A key of the words alone: two people who heard the same story share it."""
-        return cache.content_key("story", [word.text for word in self.words])[:24]
+        """A key of the words and their parts of speech alone: two people who heard the same story share it."""
+        tags = [self.tags] if self.tags else []
+        return cache.content_key("story", [word.text for word in self.words], *tags)[:24]
+
+    @property
+    def tags(self) -> list[str | None]:
+        """Parts of speech of the words, which no fingerprint holds; empty where the table has none."""
+        return [word.pos for word in self.words] if has_parts_of_speech(self.words) else []
 
 
 def open_person(person: Person) -> list[Any]:
@@ -75,7 +82,8 @@ def save_person(person: Person, recordings: Sequence[Recording], folder: Path) -
             "notes": list(r.notes),
             "fingerprint": r.fingerprint(),
             "signal": r.signal_fingerprint(),
-            "words": [[w.index, w.text, w.onset, w.duration] for w in r.words],
+            "words": [[w.index, w.text, w.onset, w.duration, w.pos] for w in r.words],
+            "bad": [[bad.start, bad.stop, bad.reason] for bad in r.bad_stretches],
         }
         for r in recordings
     ]
@@ -106,6 +114,7 @@ def load_person(path: Path) -> tuple[Person, tuple[RecordingHeader, ...]]:
             notes=tuple(entry["notes"]),
             stored_fingerprint=entry["fingerprint"],
             stored_signal=entry["signal"],
+            bad_stretches=tuple(BadStretch(*bad) for bad in entry["bad"]),
         )
         for entry in content["recordings"]
     )
@@ -124,8 +133,9 @@ def stories_of(people: Iterable[str]) -> dict[str, RecordingHeader]:
 def words_folder(recording: RecordingHeader, recipe: Recipe, store: Path) -> Path:
     """The folder that says which words of a recording lie within its filtered signal."""
     names = [s.name for s in recording.sensors]
-    depends_on = (recipe.fingerprint("chain", "lags", "words"), recording.fingerprint(), names)
-    return store / "words" / cache.content_key("1", *depends_on)[:24]
+    tags = recording.tags if recipe.words.which == "content" else []
+    depends_on = (recipe.fingerprint("chain", "lags", "words"), recording.fingerprint(), names, tags)
+    return store / "words" / cache.content_key("2", *depends_on)[:24]
 
 
 def prepare_without_activations(recording: RecordingHeader, recipe: Recipe, store: Path) -> PreparedRecording:
@@ -151,4 +161,6 @@ def moments_key(recordings: Sequence[RecordingHeader], recipe: Recipe) -> str:
     assignment = (fit.folds, fit.fold_kind, fit.precision, fit.seed if fit.fold_kind == "legacy" else 0)
     prints = [r.fingerprint() for r in recordings]
     names = [s.name for s in recordings[0].sensors]
-    return cache.content_key("brain-1", recipe.fingerprint("chain", "lags", "words"), assignment, prints, names)[:24]
+    tags = [r.tags for r in recordings] if recipe.words.which == "content" else []
+    depends_on = (recipe.fingerprint("chain", "lags", "words"), assignment, prints, names, tags)
+    return cache.content_key("brain-2", *depends_on)[:24]

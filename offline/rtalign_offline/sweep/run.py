@@ -19,7 +19,7 @@ from rtalign.core.storage.files import remove_abandoned, write_atomically
 from rtalign.core.storage.lock import FileLock
 from rtalign.core.text.time_format import duration
 from rtalign.decoding.training_overlap import refuse_repeated
-from rtalign.language import find_content_words
+from rtalign.recordings.usable_words import require_tagger
 from rtalign.training.results import package_versions
 from rtalign_offline.sweep import clusters, tasks
 from rtalign_offline.sweep.fit import is_finished, job_folder
@@ -92,8 +92,6 @@ def run_sweep(plan: Plan, out: Path, kind: str, progress: Progress, store: Path 
         `ok`, whether no job failed; `report`, the path of the report or None; `title`, `plan`, `jobs`, `failed` and
         `work`, as sweep.json has them.
     """
-    if plan.recipe.words.which == "content":
-        find_content_words(["word"], plan.recipe.words.tagger)  # before hours of work, not after them
     paths = _create(plan, out, store or cache_folder())
     lock = FileLock(paths.home / "sweep.lock")
     _wait_for(lock, out, progress)
@@ -164,6 +162,7 @@ def _save_people(plan: Plan, paths: SweepPaths, outcome: SweepOutcome, progress:
             try:
                 recordings = open_person(person)
                 refuse_repeated(recordings)
+                require_tagger(plan.recipe, recordings)
                 people[person.name] = str(save_person(person, recordings, paths.home / "people"))
             except (ValueError, OSError) as error:
                 for key in plan.jobs():

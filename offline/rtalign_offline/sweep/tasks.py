@@ -18,6 +18,7 @@ from rtalign.core.progress import Progress
 from rtalign.core.storage import cache
 from rtalign.core.storage.files import write_atomically
 from rtalign.core.storage.tensorfile import TensorFile
+from rtalign.recordings.usable_words import usable_words
 from rtalign.signal.chain import describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training import sensor_moments
@@ -29,7 +30,6 @@ from rtalign.training.prepare import (
     compute_activations,
     filter_recordings,
     signal_folder,
-    usable_words,
 )
 from rtalign_offline.sweep.fit import fit_job
 from rtalign_offline.sweep.paths import SweepPaths, load_plan

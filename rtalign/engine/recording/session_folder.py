@@ -279,6 +279,7 @@ def word_row(entry: WordEntry, stamp: float) -> dict[str, Any]:
         "surprisal": entry.surprisal,
         "n_tokens": entry.n_tokens,
         "stamp": round(stamp, 6),
+        "pos": word.pos,
     }
 
 

@@ -19,7 +19,7 @@ from rtalign.core.text.plain_text import in_a_line
 from rtalign.engine.recording.file_thread import FileThread
 from rtalign.recordings.xdf.marks import MARK_COLUMNS, MARKS
 
-WORD_COLUMNS = ("index", "text", "onset", "duration", "status", "reason", "surprisal", "n_tokens", "stamp")
+WORD_COLUMNS = ("index", "text", "onset", "duration", "status", "reason", "surprisal", "n_tokens", "stamp", "pos")
 
 
 class SessionTables:

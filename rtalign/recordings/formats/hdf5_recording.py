@@ -102,6 +102,11 @@ class Hdf5Recording(FingerprintedSignal):
             for a in range(begin, self.n_samples, size):
                 yield Chunk(self._read(data, a, min(a + size, self.n_samples)), a / self.sfreq, self.sfreq)
 
+    @property
+    def unbroken(self) -> list[tuple[float, int]]:
+        """Start, s, and number of samples of each part without a break: of all."""
+        return [(self.start, self.n_samples)]
+
     def read(self, start: float, seconds: float) -> Chunk:
         """Read the sensors of any stretch of time, cut to what the recording holds."""
         first, stop = self._samples(start, seconds)

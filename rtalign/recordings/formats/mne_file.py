@@ -170,7 +170,7 @@ def read_header(path: Path) -> tuple[SignalFile, Any, list[str]]:
         Where it is damaged, in one line.
     """
     raw, notes = _open(path)
-    notes += [*_later_part(path), *_compensation_grade(raw, path)]
+    notes += [*_later_part(path), *_compensation_grade(raw, path), *_maxwell_filtered(raw.info)]
     n_samples, breaks, bad = int(raw.n_times), [*_acquisition_skips(raw), *_boundaries(raw)], _bad_stretches(raw)
     if path.suffix == ".ds":
         n_samples, jumps = ctf.recorded_samples(raw)
@@ -201,6 +201,11 @@ class SignalReader:
 
     def __init__(self, raw: Any, is_ctf: bool) -> None:
         self._raw, self._is_ctf = raw, is_ctf
+
+    @property
+    def info(self) -> Any:
+        """MNE's header."""
+        return self._raw.info
 
     def read(self, picks: np.ndarray, first: int, stop: int) -> np.ndarray:
         """Read samples of some channels.
@@ -307,6 +312,13 @@ def _compensation_grade(raw: Any, path: Path) -> list[str]:
     if grade is None:
         return []
     return [f"compensation grade {grade}" + (", as recorded: no gradient formed with the references" * (not grade))]
+
+
+def _maxwell_filtered(info: Any) -> list[str]:
+    """A note where a Maxwell filter has been applied: live, the signal comes without."""
+    found = [entry["max_info"] for entry in info["proc_history"] or () if entry.get("max_info")]
+    done = {"tSSS" if (one.get("max_st") or {}).get("buflen") else "SSS" for one in found if one.get("sss_info")}
+    return [f"{' and '.join(sorted(done))} was applied to it: a live stream comes without"] if done else []
 
 
 def _later_part(path: Path) -> list[str]:

@@ -128,6 +128,11 @@ class MneRecording(FingerprintedSignal):
         self.words = tuple(words)
         self.bad_stretches = self._file.bad
         self.grade = grade_of(info, self.path)
+        self.projectors = [
+            dict(zip(item["data"]["col_names"], map(float, field), strict=True))
+            for item in info["projs"]
+            for field in item["data"]["data"]
+        ]
         moved = info["dev_head_t"]
         self.head = HeadPosition.from_matrix(moved["trans"]) if moved is not None else None
         self.notes: tuple[str, ...] = (*notes, *selected.notes, *self._words_outside())
@@ -142,6 +147,11 @@ class MneRecording(FingerprintedSignal):
     def channel_names(self) -> tuple[str, ...]:
         """Every channel of the file, used as a sensor or not."""
         return self._file.channels
+
+    @property
+    def info(self) -> Any:
+        """MNE's header, read anew."""
+        return self._file.open().info
 
     @property
     def start(self) -> float:
@@ -181,11 +191,21 @@ class MneRecording(FingerprintedSignal):
         reader = self._file.open()
         n_chunk = max(round(seconds * self.sfreq), 1)
         begin = self._first if start is None else max(round(start * self.sfreq), self._first)
-        for first, stop in self._file.unbroken():
-            last = min(stop, self._first + self.n_samples)
+        for first, last in self._parts():
             for a in range(max(first, begin), last, n_chunk):
                 data = reader.read(self._picks, a, min(a + n_chunk, last))
                 yield Chunk(data, a / self.sfreq, self.sfreq)
+
+    @property
+    def unbroken(self) -> list[tuple[float, int]]:
+        """Start, s, and number of samples of each part without a break, in order."""
+        return [(first / self.sfreq, last - first) for first, last in self._parts()]
+
+    def _parts(self) -> list[tuple[int, int]]:
+        """First and stop of the same parts."""
+        end = self._first + self.n_samples
+        parts = [(max(first, self._first), min(stop, end)) for first, stop in self._file.unbroken()]
+        return [(first, stop) for first, stop in parts if first < stop]
 
     def read(self, start: float, seconds: float) -> Chunk:
         """Read the sensors of any stretch of time, breaks and all, cut to what the recording holds."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Recording
+from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.signal.chain import Chain
 
 
@@ -45,7 +46,9 @@ class NoiseCeiling:
         return np.asarray(np.sqrt(np.clip(self.r, 0.0, 1.0)))
 
 
-def estimate_noise_ceiling(repeats: Sequence[Recording], recipe: Recipe | None = None) -> NoiseCeiling:
+def estimate_noise_ceiling(
+    repeats: Sequence[Recording], recipe: Recipe | None = None, spatial: SpatialFilter | None = None
+) -> NoiseCeiling:
     """Estimate the noise ceiling of each sensor.
 
     Parameters
@@ -54,6 +57,8 @@ def estimate_noise_ceiling(repeats: Sequence[Recording], recipe: Recipe | None =
         Two or more of the same sound, each beginning with the sound, with the same sensors.
     recipe : Recipe, optional
         Whose filters are used; by default those of the preset live.
+    spatial : SpatialFilter, optional
+        Applied to every repeat.
 
     Returns
     -------
@@ -66,6 +71,9 @@ def estimate_noise_ceiling(repeats: Sequence[Recording], recipe: Recipe | None =
         if other.sfreq != repeats[0].sfreq or tuple(sensor.name for sensor in other.sensors) != names:
             raise ValueError(f"{other.name} has other sensors or another rate than {repeats[0].name}; pick common ones")
     signals = [filter_signal(recording, recipe or Recipe.preset("live")) for recording in repeats]
+    if spatial is not None:
+        matrix = spatial.matrix(names)
+        signals = [(data @ matrix, rate) for data, rate in signals]
     longest = max(len(data) for data, _ in signals)
     whole = [data for data, _ in signals if len(data) >= longest - 1]  # a break costs a warm-up at least
     n = min(map(len, whole))

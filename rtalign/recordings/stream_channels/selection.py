@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtalign.core.head.helmets import standard_places
+from rtalign.core.head.position import HeadPosition
 from rtalign.core.records import SI_UNITS, RecordingIdentity, Sensor
 from rtalign.recordings.sensors import list_names, plain_name, unknown_positions
 from rtalign.recordings.stream_channels.description import NOWHERE, ChannelDescription, Triple
@@ -44,6 +45,8 @@ class StreamChannels:
         The recordings that the sender plays, as it says; empty of a live signal.
     grade : int or None
         Of a CTF machine's gradient compensation; None where the sender does not say, or says several.
+    head : HeadPosition or None
+        Where the head was when the stream was described; None where its sender does not say.
     """
 
     names: tuple[str, ...]
@@ -54,6 +57,7 @@ class StreamChannels:
     units: tuple[str, ...] = ()
     origin: tuple[RecordingIdentity, ...] = ()
     grade: int | None = None
+    head: HeadPosition | None = None
 
 
 def select_channels(

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from rtalign.core.records import RecordingIdentity
 from rtalign.recordings.stream_channels.description import ChannelDescription, parse_element, parse_xml
 from rtalign.recordings.stream_channels.origin import read_origin
+from rtalign.recordings.stream_channels.projectors import Projector, read_projectors
 from rtalign.recordings.xdf.writer import FORMATS
 
 MAX_CHANNELS, MAX_HZ = 20_000, 1e6
@@ -32,6 +33,8 @@ class XdfHeader:
         As many as the header describes, which may be none.
     origin : tuple of RecordingIdentity
         The recordings that the stream was played from, where its sender says so.
+    projectors : tuple of dict
+        Fields that are to be taken out, by the channels' names.
     """
 
     name: str
@@ -41,6 +44,7 @@ class XdfHeader:
     format: str
     channels: tuple[ChannelDescription, ...]
     origin: tuple[RecordingIdentity, ...] = ()
+    projectors: tuple[Projector, ...] = ()
 
 
 def parse_header(content: bytes) -> XdfHeader:
@@ -72,9 +76,8 @@ def parse_header(content: bytes) -> XdfHeader:
     format = _text(root, "channel_format")
     if format not in FORMATS and format != "string":
         raise ValueError(f"the number format {format[:40]!r}; {', '.join(FORMATS)} and string are read")
-    return XdfHeader(
-        _text(root, "name"), _text(root, "type"), int(n_channels), sfreq, format, parse_element(root), read_origin(root)
-    )
+    about = _text(root, "name"), _text(root, "type"), int(n_channels), sfreq, format
+    return XdfHeader(*about, parse_element(root), read_origin(root), read_projectors(root))
 
 
 def _number(root: ElementTree.Element, tag: str) -> float:

@@ -95,6 +95,7 @@ class XdfRecording(FingerprintedSignal):
         self.sound_onset: float | None = None
         self.origin = header.origin
         self.grade = selected.grade
+        self.projectors = header.projectors
         self.head = self._head()
         self.bad_stretches = bad_stretches(marks, clock)
         self.notes: tuple[str, ...] = (*notes, *selected.notes, *marks_note(self.bad_stretches, self.left_out))
@@ -140,6 +141,11 @@ class XdfRecording(FingerprintedSignal):
             for a in range(segment.first + skipped, segment.first + segment.n, size):
                 stop = min(a + size, segment.first + segment.n)
                 yield Chunk(self._read(a, stop), segment.start + (a - segment.first) / self.sfreq, self.sfreq)
+
+    @property
+    def unbroken(self) -> list[tuple[float, int]]:
+        """Start, s, and number of samples of each part without a break, in order."""
+        return [(segment.start, segment.n) for segment in self.clock.segments]
 
     def read(self, start: float, seconds: float) -> Chunk:
         """Read the sensors of any stretch of time, cut to the unbroken part that it begins in."""

@@ -52,11 +52,12 @@ class StreamChoice:
 
 
 class TimedWord(NamedTuple):
-    """A word of a stream or of a session's table: its onset, text and duration, which may be unknown."""
+    """A word of a stream or of a session's table; its duration and its part of speech may be unknown."""
 
     onset: float
     text: str
     duration: float | None
+    pos: str | None = None
 
 
 def is_xdf(path: Path | str) -> bool:
@@ -166,23 +167,24 @@ def open_xdf(
     return _with_stream_words(recordings, file, _word_stream(file, choice.words))
 
 
-def parse_marker(text: str) -> tuple[str, float | None]:
-    """Return the word of a marker and its duration.
+def parse_marker(text: str) -> tuple[str, float | None, str | None]:
+    """Return the word of a marker, its duration and its part of speech.
 
     Parameters
     ----------
     text : str
-        The word itself, or JSON with a key word or text, and duration in seconds.
+        The word itself, or JSON with a key word or text, duration in seconds, and pos.
 
     Returns
     -------
     text : str
         Empty where the marker is no word.
     duration : float or None
+    pos : str or None
         None where the marker does not say.
     """
     marker = _parse(text)
-    return "" if marker.reason or marker.is_bad else marker.text, marker.duration
+    return "" if marker.reason or marker.is_bad else marker.text, marker.duration, marker.pos
 
 
 class _Marker(NamedTuple):
@@ -192,11 +194,12 @@ class _Marker(NamedTuple):
     reason: str
     duration: float | None = None
     is_bad: bool = False
+    pos: str | None = None
 
 
 def _parse(text: str) -> _Marker:
     text = unquote(text)
-    duration, mark = None, None
+    duration, mark, pos = None, None, None
     if text.startswith("{"):
         try:
             entry = json.loads(text)
@@ -206,13 +209,14 @@ def _parse(text: str) -> _Marker:
             return _Marker("", EMPTY)
         mark = entry.get("bad")
         text = unquote(str(entry.get("word", entry.get("text", ""))))
+        pos = entry["pos"].strip() or None if isinstance(entry.get("pos"), str) else None
         duration = entry.get("duration")
         if not isinstance(duration, int | float) or not 0 < duration < math.inf:
             duration = None
     if isinstance(mark, str) or is_bad_mark(text):
         seconds = duration if duration is not None and duration <= LONGEST_S else 0.0
         return _Marker(bad_reason(mark if isinstance(mark, str) else text), "", seconds, True)
-    return _Marker(text, no_word_reason(text), duration)
+    return _Marker(text, no_word_reason(text), duration, pos=pos)
 
 
 def read_session_words(path: Path) -> SessionWords:
@@ -246,7 +250,8 @@ def read_session_words(path: Path) -> SessionWords:
             engine += (engine, index) in words  # each numbers its words from 0
             status = row.get("status", "scored")
             reason = "" if status == "scored" else row["reason"] if row.get("reason", "n/a") != "n/a" else status
-            word = TimedWord(onset, row["text"], duration)
+            pos = row.get("pos", "n/a")
+            word = TimedWord(onset, row["text"], duration, None if pos in ("", "n/a") else pos)
             words[engine, index] = word, math.nan if stamp is None else stamp, reason
     numbers = sorted(words)
     found = [words[number] for number in numbers]
@@ -402,4 +407,4 @@ def _with_session_words(recordings: list[XdfRecording], table: SessionWords) -> 
 
 
 def _with_words(recording: XdfRecording, words: Iterable[TimedWord], notes: Sequence[str]) -> XdfRecording:
-    return recording.with_words([Word(i, w.text, w.onset, w.duration) for i, w in enumerate(words)], notes)
+    return recording.with_words([Word(i, w.text, w.onset, w.duration, w.pos) for i, w in enumerate(words)], notes)

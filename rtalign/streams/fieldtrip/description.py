@@ -15,6 +15,7 @@ from rtalign.recordings.sensors import plain_name
 from rtalign.recordings.stream_channels.description import MAX_TEXT, ChannelDescription
 from rtalign.recordings.stream_channels.labels import CTF, MEGIN
 from rtalign.recordings.stream_channels.selection import StreamChannels, select_channels
+from rtalign.streams.fieldtrip.neuromag import head_position, plain_fif
 from rtalign.streams.fieldtrip.protocol import CTF_RES4, DTYPES, FLAGS, NAMES, NEUROMAG, RESOLUTIONS, BufferHeader
 
 ELECTRODE = re.compile(r"(Fp|AFF?|FF?C?|FT|F?C|CC?P|TP?|T|P|PO|PPO?|O|I|N|M|A)(z|\d{1,2}h?)$", re.IGNORECASE)
@@ -54,7 +55,8 @@ def describe_buffer(header: BufferHeader, name: str) -> StreamChannels:
     channels, notes = _channels(header)
     stream_type = _stream_type([channel.label for channel in channels])
     selected = select_channels(channels, header.n_channels, stream_type, name)
-    return replace(selected, notes=(*notes, *selected.notes))
+    head, note = head_position(header)
+    return replace(selected, notes=(*notes, *([note] if note else []), *selected.notes), head=head)
 
 
 def _channels(header: BufferHeader) -> tuple[list[ChannelDescription], list[str]]:
@@ -146,7 +148,7 @@ def _from_fif(raw: bytes, channels: list[ChannelDescription]) -> tuple[list[Chan
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             path = Path(folder, "neuromag_meg.fif")  # MNE reads headers from files alone
-            path.write_bytes(raw)
+            path.write_bytes(plain_fif(raw))
             info = mne.io.read_info(path, verbose="ERROR")
     except Exception as error:  # whatever MNE's reader meets in bytes from outside
         return channels, [f"the Neuromag header in the buffer cannot be read ({error}): places may be missing"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -50,7 +50,17 @@ def is_words(info: StreamInfo, named: bool) -> bool:
     return not info.regular and (named or info.format == "string" or info.type.lower() == "markers")
 
 
-def is_head_positions(info: StreamInfo) -> bool:
+class NumbersOf(Protocol):
+    """What is asked of a stream that may be one of head positions."""
+
+    @property
+    def n_channels(self) -> int: ...
+
+    @property
+    def format(self) -> str: ...
+
+
+def is_head_positions(info: NumbersOf) -> bool:
     """Whether a stream can be one of head positions: a rotation and a shift in each sample."""
     return info.n_channels == 12 and info.format != "string"
 
@@ -105,6 +115,7 @@ class LiveSource:
         self._timing = WordTiming(audio_delay_s)
         self._coils: np.ndarray | None = None
         self._localised = -np.inf
+        self._described_head: HeadPosition | None = None
         self._closed = False
 
     @property
@@ -175,7 +186,7 @@ class LiveSource:
         inlet, now = self._meg.inlet, self._backend.clock()
         if self._clock is not None:
             self._clock.drop_held()
-        self._held = None
+        self._held, self._described_head = None, inlet.channels.head
         if self._decoder is not None and self._channel is not None:
             self._decoder.reset()
             if self._channel not in inlet.channel_names:
@@ -232,6 +243,7 @@ class LiveSource:
         if self._clock.started:
             self._newest = self._clock.to_stamp(self._clock.end - 1 / self._clock.nominal_hz)
         events += self._timed([], 0.0)
+        events += self._take_described_head()
         events += self._coils_at(data)
         events += self._losses.notices(self._clock, self._backend.clock())
         return events + self._implausible(data)
@@ -243,6 +255,13 @@ class LiveSource:
         if (channels.scales != 1).any():
             x = x * channels.scales.astype(kind)
         return Chunk(x, span.start, self._clock.nominal_hz)
+
+    def _take_described_head(self) -> list[Event]:
+        """Where the head is, by the description of the stream, as soon as there is signal to date it by."""
+        if self._described_head is None or self._clock is None or not self._clock.started:
+            return []
+        position, self._described_head = self._described_head, None
+        return [HeadLocalised(position, self._clock.end)]
 
     def _coils_at(self, data: np.ndarray) -> list[Event]:
         """Where the head is, now and then, where its coils are among the channels."""

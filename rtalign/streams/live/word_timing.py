@@ -112,7 +112,7 @@ class WordTiming:
             self.counts[ANOTHER_CLOCK] += 1
             place = f"{ahead:+.3g} s from the signal"
             text = f"the word {word.text!r} is stamped {place} and not scored - which clock stamps it?"
-            at_arrival = Word(self._n - 1, word.text, newest, word.duration)
+            at_arrival = Word(self._n - 1, word.text, newest, word.duration, word.pos)
             return [SkippedWord(at_arrival, ANOTHER_CLOCK), *self._notice("word clock", text, now)]
         if ahead > EARLY_S:
             self.counts["word early"] += 1
@@ -121,7 +121,7 @@ class WordTiming:
         if local < self._last_onset:
             self.counts["word out of order"] += 1
         self._last_onset = max(self._last_onset, local)
-        timed = Word(self._n - 1, word.text, onset + self._delay_s, word.duration)
+        timed = Word(self._n - 1, word.text, onset + self._delay_s, word.duration, word.pos)
         return [timed, *self._notice_typical(ahead, now)]
 
     def _notice_typical(self, ahead: float, now: float) -> list[Notice]:

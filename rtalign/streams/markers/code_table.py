@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rtalign.core.records import Word
 from rtalign.recordings.word_tables import parse_table, read_text, read_words
+from rtalign.recordings.word_tables.table import POS_COLUMNS
 from rtalign.streams.markers.validation import clean
 
 CODES = ("code", "trigger", "event_code")
@@ -81,5 +82,6 @@ def _words_by_code(rows: Sequence[Mapping[str, str]], name: str) -> dict[int, Wo
             raise ValueError(f"{name}, row {line}: the word of code {code} is unusable ({reason})")
         if int(code) in words and words[int(code)].text != word:
             raise ValueError(f"{name} gives code {code} to {words[int(code)].text!r} and to {word!r}; keep one of them")
-        words[int(code)] = Word(line - 2, word, 0.0)
+        pos = next((row[column].strip() for column in POS_COLUMNS if column in row), "")
+        words[int(code)] = Word(line - 2, word, 0.0, pos=pos or None)
     return words

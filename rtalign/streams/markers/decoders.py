@@ -164,7 +164,7 @@ class PlainMarkers(MarkerDecoder, name="plain", label="plain words"):
 
 
 class JsonMarkers(MarkerDecoder, name="json", label="JSON"):
-    """One marker per word: JSON with word (or text) and, where known, duration, index and story.
+    """One marker per word: JSON with word (or text) and, where known, duration, index, story and pos.
 
     The marker's stamp is the word's onset.  A JSON `onset` counts seconds of the story and is not used for time, unless
     `"clock": "lsl"` says that it is on the sender's LSL clock; then it replaces the stamp.  JSON with `bad`, a text,
@@ -185,9 +185,8 @@ class JsonMarkers(MarkerDecoder, name="json", label="JSON"):
             onset, sent = number(content.get("onset")), number(stamp)
             if onset is not None and sent is not None and abs(onset - sent) > FARTHEST_S:
                 return self._validator.reject("onset far from its marker")
-        return self._validator.validate(
-            word, onset, content.get("duration"), content.get("index"), content.get("story")
-        )
+        about = (content.get(name) for name in ("duration", "index", "story", "pos"))
+        return self._validator.validate(word, onset, *about)
 
 
 class AutoMarkers(JsonMarkers, name="auto", label="words or JSON, as they come"):
@@ -245,7 +244,7 @@ class CodeMarkers(MarkerDecoder, name="codes", label="codes + word table", needs
         if word is None:
             return self._validator.reject("code not in the table")
         # The code of a word comes again whenever the word does; only its time shows that a marker is a repetition.
-        return self._validator.validate(word.text, stamp, word.duration)
+        return self._validator.validate(word.text, stamp, word.duration, pos=word.pos)
 
 
 class TriggerChannel(
@@ -355,7 +354,7 @@ class AudioStart(MarkerDecoder, name="audio-start", label="start of the audio + 
         words: list[Marker] = []
         while self._coming and self._coming[-1][1] <= until:
             word, onset, story = self._coming.pop()
-            words += self._validator.validate(word.text, onset, word.duration, word.index, story)
+            words += self._validator.validate(word.text, onset, word.duration, word.index, story, word.pos)
         return words
 
 

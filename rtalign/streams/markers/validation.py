@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rtalign.core.bad_marks import LONGEST_S as LONGEST_BAD_S
 from rtalign.core.bad_marks import bad_reason, is_bad_mark
@@ -46,6 +46,8 @@ class MarkerWord:
         In s; None where the sender does not give it.
     index, story : int or None, str or None
         As the sender counts and names them.
+    pos : str or None
+        Its part of speech, as the sender or the table gives it.
     """
 
     text: str
@@ -53,6 +55,7 @@ class MarkerWord:
     duration: float | None = None
     index: int | None = None
     story: str | None = None
+    pos: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class MarkerValidator:
         duration: object = None,
         index: object = None,
         story: object = None,
+        pos: object = None,
     ) -> list[Marker]:
         """The word, or the bad stretch, in a list; an empty list where there is none."""
         word, reason = clean(text)
@@ -111,7 +115,7 @@ class MarkerValidator:
         time = number(onset)
         if time is None or abs(time) > LATEST_S:
             return self.reject("no time")
-        received = MarkerWord(word, time, _duration(duration), _index(index), _story(story))
+        received = MarkerWord(word, time, _duration(duration), _index(index), _name(story), _name(pos))
         return self.reject("duplicate") if self._repeats(received) else [received]
 
     def validate_bad(self, mark: object, onset: object, duration: object) -> list[Marker]:
@@ -187,9 +191,9 @@ def _index(value: object) -> int | None:
     return int(found) if found is not None and found == int(found) and 0 <= found < 2**53 else None
 
 
-def _story(value: object) -> str | None:
-    story, reason = clean(value)
-    return None if reason else story
+def _name(value: object) -> str | None:
+    name, reason = clean(value)
+    return None if reason else name
 
 
 def _remember(memory: OrderedDict, key: object, value: float) -> None:

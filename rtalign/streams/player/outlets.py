@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from rtalign.core.records import RecordingIdentity, Sensor
+from rtalign.recordings.stream_channels.projectors import Projector
 from rtalign.streams.lsl import SignalOutlet, TextOutlet
 from rtalign.streams.player.faults import OutletState
 
@@ -84,6 +85,8 @@ class Outlets:
         The recordings that are played into them.
     grade : int or None
         Of a CTF machine's gradient compensation, in all of them; None where it is not known.
+    projectors : sequence of dict of str to float
+        Fields that their projectors take out, by the sensors' names.
     """
 
     def __init__(
@@ -93,8 +96,9 @@ class Outlets:
         sfreq: float,
         origin: Sequence[RecordingIdentity] = (),
         grade: int | None = None,
+        projectors: Sequence[Projector] = (),
     ) -> None:
-        self._origin, self._grade = tuple(origin), grade
+        self._origin, self._grade, self._projectors = tuple(origin), grade, tuple(projectors)
         self._settings, self._sensors, self._sfreq = settings, tuple(sensors), sfreq
         self._meg: SignalOutlet | None = None
         self._words: TextOutlet | None = None
@@ -145,4 +149,4 @@ class Outlets:
         self._columns = np.array(kept) if without else None
         sensors = [self._sensors[i] for i in kept]
         name, sfreq = self._settings.name_meg, self._sfreq * self._settings.speed
-        return SignalOutlet(name, sensors, sfreq, f"rtalign-stream {name}", self._origin, self._grade)
+        return SignalOutlet(name, sensors, sfreq, f"rtalign-stream {name}", self._origin, self._grade, self._projectors)

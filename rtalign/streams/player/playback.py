@@ -207,7 +207,8 @@ def encoded(word: Word, encoding: OutgoingEncoding, recording: Recording) -> str
     if encoding == "plain":
         return word.text
     content = {"word": word.text, "onset": round(word.onset - recording.start, 6), "duration": word.duration}
-    return json.dumps({**content, "index": word.index, "story": recording.name}, ensure_ascii=False)
+    content |= {"index": word.index, "story": recording.name} | ({"pos": word.pos} if word.pos else {})
+    return json.dumps(content, ensure_ascii=False)
 
 
 def encoded_bad(bad: BadStretch, speed: float) -> str:

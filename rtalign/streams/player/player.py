@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rtalign.core.records import Recording, RecordingIdentity, compensation_grade
+from rtalign.core.records import Recording, RecordingIdentity, Sensor, compensation_grade
+from rtalign.recordings.stream_channels.projectors import Projector, projectors_of
 from rtalign.streams.lsl import local_clock
 from rtalign.streams.player.fault_plan import FaultPlan
 from rtalign.streams.player.faults import FaultInjector
@@ -133,14 +134,15 @@ class Streamer:
 
     def _outlets_for(self, recording: Recording) -> Outlets:
         """The open outlets, or new ones where this recording has other sensors or another rate."""
-        shape = recording.sensors, recording.sfreq, compensation_grade(recording)
+        shape = _shape_of(recording)
         if self._outlets is None or shape != self._shape:
             if self._outlets is not None:
                 self._outlets.close()
-            same = [o for o in self._recordings if (o.sensors, o.sfreq, compensation_grade(o)) == shape]
+            same = [one for one in self._recordings if _shape_of(one) == shape]
             origin = [RecordingIdentity.of(one) for one in same]
-            sensors, sfreq, grade = shape
-            self._outlets, self._shape = Outlets(self._settings, sensors, sfreq, origin, grade), shape
+            sensors, sfreq, grade, projectors = shape
+            self._outlets = Outlets(self._settings, sensors, sfreq, origin, grade, projectors)
+            self._shape = shape
         return self._outlets
 
     def _wait(self, outlets: Outlets, stop: threading.Event) -> None:
@@ -193,6 +195,11 @@ class Streamer:
     def _faults_of(self, recording: Recording) -> FaultInjector:
         names = [sensor.name for sensor in recording.sensors]
         return FaultInjector(self._plan, names, recording.sfreq, self._settings.speed)
+
+
+def _shape_of(recording: Recording) -> tuple[tuple[Sensor, ...], float, int | None, list[Projector]]:
+    """What recordings must have in common to be played into one stream."""
+    return recording.sensors, recording.sfreq, compensation_grade(recording), projectors_of(recording)
 
 
 def _seconds(recording: Recording) -> float:

@@ -112,7 +112,7 @@ def test_tab_visits_everything_in_the_order_of_reading(qtbot: QtBot, network: Fa
     kinds = (QPushButton, QCheckBox, QLineEdit, CardList, QTabBar)
     there = [one for kind in kinds for one in dialog.findChildren(kind) if one.isVisibleTo(dialog) and one.isEnabled()]
     wanted = {one for one in there if one.focusPolicy() & Qt.FocusPolicy.TabFocus}
-    inside = {dialog.bank.model.lineEdit(), dialog.live.trigger.lineEdit(), dialog.live.delay.lineEdit()}
+    inside = {box.lineEdit() for box in (dialog.bank.model, dialog.live.trigger, dialog.live.head, dialog.live.delay)}
     assert wanted - inside <= set(visited)
     tops = [one.mapTo(dialog, one.rect().topLeft()).y() // 40 for one in visited]
     assert tops == sorted(tops)

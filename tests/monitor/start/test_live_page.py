@@ -237,6 +237,25 @@ def test_the_subject_is_never_taken_over_from_the_last_session(qtbot: QtBot, net
     assert dialog.session().label == "sub-08_ses-a-b"
 
 
+def test_a_stream_of_head_positions_is_offered_and_used_where_it_is_chosen(
+    qtbot: QtBot, network: FakeNetwork, bank: Path
+) -> None:
+    network.offer_signal("ctf")
+    network.offer_signal("hpi", "HPI", 10.0, n=12)
+    dialog = show_dialog(qtbot, WindowMemory(banks=[bank]))
+    head = dialog.live.head
+    qtbot.waitUntil(lambda: [head.itemText(i) for i in range(head.count())] == ["hpi"])
+    assert dialog.live.settings()["head"] is None, "nothing is used that nobody chose"
+    head.setCurrentIndex(0)
+    head.activated.emit(0)
+    wait_until_ready(qtbot, dialog)
+    with qtbot.waitSignal(dialog.session_chosen) as caught:
+        qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    assert (caught.args[0].meg, caught.args[0].head) == ("ctf", "hpi")
+    dialog.live.fill(Session(meg="ctf", head="mine", bank=bank))
+    assert dialog.live.settings()["head"] == "mine"
+
+
 def test_a_fieldtrip_buffer_is_offered_by_its_address(qtbot: QtBot, network: FakeNetwork, bank: Path) -> None:
     network.offer_signal("ctf")
     with serve(Buffer()) as buffer:

@@ -18,7 +18,7 @@ from rtalign.recordings.datasets.petit_prince import PetitPrince
 from rtalign.recordings.formats import MneRecording
 from rtalign.recordings.word_tables import read_words
 from rtalign_cli import datasets as command
-from tests.helpers.dataset_folders import command_line
+from tests.helpers.dataset_folders import AT_ONSET, command_line
 from tests.helpers.fif_files import noise, words, write
 from tests.helpers.wav_files import write_wav
 
@@ -107,7 +107,7 @@ def test_one_line_in_the_list_is_all_that_a_set_needs(
         assert recording.notes[0] == "known fault: it is made up"
         assert [repeat.name for repeat in open_repeats(path)] == ["again"]
         assert [sound.file for sound in sounds_of(ConcatenatedRecording([recording]))] == [str(wav)]
-        report = check_folder(path)
+        report = check_folder(path, recipe=AT_ONSET)
         assert report.known == Tales.entry
         assert report.usable
     assert ("missing", "8 tales are not here") in [(f.status, f.text) for f in check_folder(tmp_path).findings]

@@ -102,19 +102,21 @@ def test_units_are_converted_to_si(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("marker", "word"),
     [
-        ("Once", ("Once", None)),
-        (' "upon" ', ("upon", None)),
-        ('{"word": "a", "duration": 0.2}', ("a", 0.2)),
-        ('{"text": "tíme", "onset": 3}', ("tíme", None)),
-        ("<?xml?>", ("", None)),
-        ("", ("", None)),
-        ("{", ("", None)),
-        ("[" * 5000, ("", None)),
-        ('{"a":' * 5000, ("", None)),
-        ('{"word": "a", "duration": "x"}', ("a", None)),
+        ("Once", ("Once", None, None)),
+        (' "upon" ', ("upon", None, None)),
+        ('{"word": "a", "duration": 0.2}', ("a", 0.2, None)),
+        ('{"text": "tíme", "onset": 3}', ("tíme", None, None)),
+        ('{"word": "a", "pos": "DET"}', ("a", None, "DET")),
+        ('{"word": "a", "pos": 3}', ("a", None, None)),
+        ("<?xml?>", ("", None, None)),
+        ("", ("", None, None)),
+        ("{", ("", None, None)),
+        ("[" * 5000, ("", None, None)),
+        ('{"a":' * 5000, ("", None, None)),
+        ('{"word": "a", "duration": "x"}', ("a", None, None)),
     ],
 )
-def test_words_in_markers(marker: str, word: tuple[str, float | None]) -> None:
+def test_words_in_markers(marker: str, word: tuple[str, float | None, str | None]) -> None:
     assert parse_marker(marker) == word
 
 

@@ -15,6 +15,7 @@ from rtalign.recordings.word_tables import NoWords
 from rtalign.recordings.xdf import StreamChoice, is_xdf, open_xdf, writer
 from rtalign.streams.events import RawMarker, RawSamples, SignalChanged
 from rtalign_cli import main
+from tests.helpers.dataset_folders import AT_ONSET
 from tests.helpers.fif_files import signal_of
 from tests.helpers.xdf_files import MEG, SENSORS, SFREQ, noise, open_one, write
 
@@ -101,12 +102,12 @@ def test_only_xdf_files_have_a_choice_of_streams(tmp_path: Path) -> None:
 
 
 def test_a_check_lists_the_streams_of_a_file(tmp_path: Path) -> None:
-    found = check_folder(two(tmp_path / "a.xdf"))
+    found = check_folder(two(tmp_path / "a.xdf"), recipe=AT_ONSET)
     assert not found.usable
     lines = {(line.status, line.name, line.text) for line in found.findings}
     assert ("note", "stream other", "type MEG, number 8, 3 channels at 200 Hz, 600 samples, 3.0 s") in lines
     assert ("note", "stream words", "type Markers, number 9, text, 2 markers") in lines
-    chosen = check_folder(tmp_path / "a.xdf", streams=StreamChoice(meg="other"))
+    chosen = check_folder(tmp_path / "a.xdf", recipe=AT_ONSET, streams=StreamChoice(meg="other"))
     assert chosen.usable
     assert chosen.n_words == 2
 

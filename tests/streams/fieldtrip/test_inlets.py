@@ -13,16 +13,18 @@ import pytest
 
 from rtalign.core.records import Chunk, Word
 from rtalign.core.session import Session
+from rtalign.engine.head_watch import HeadWatch
 from rtalign.engine.open_session import open_streams
-from rtalign.streams.events import Event, Notice, SignalChanged
+from rtalign.streams.events import Event, HeadLocalised, Notice, SignalChanged
 from rtalign.streams.fieldtrip import inlets
 from rtalign.streams.fieldtrip.client import BufferAddress
 from rtalign.streams.fieldtrip.inlets import buffer_backend
-from rtalign.streams.fieldtrip.protocol import NAMES, BufferEvent
+from rtalign.streams.fieldtrip.protocol import HPI_RESULT, NAMES, BufferEvent
 from rtalign.streams.live.connection import LslBackend
 from rtalign.streams.live.source import LiveSource
 from rtalign.streams.markers.decoders import open_decoder
 from tests.helpers.fieldtrip_server import Buffer, SessionTime, clock, lsl_without_streams, serve
+from tests.helpers.heads import COILS, hpi_result, position
 
 SFREQ, BLOCK = 1000.0, 50
 BLOCK_PAUSE_S = 0.004
@@ -68,7 +70,8 @@ class Scanner:
     def _run(self) -> None:
         while not self.stopped.is_set():
             time.sleep(BLOCK_PAUSE_S)
-            self.put(BLOCK)
+            if self.buffer.header is not None:
+                self.put(BLOCK)
 
     def put(self, n: int) -> None:
         """The next n samples, and the events among them."""
@@ -135,6 +138,22 @@ def test_a_new_header_and_a_lost_connection_are_survived_and_told() -> None:
             assert [sensor.name for sensor in of(again, SignalChanged)[0].sensors] == ["MLC11", "MLC13"]
             (chunk, *_) = of(poll_until(source, lambda e: bool(of(e, Chunk))), Chunk)
             assert chunk.data.shape[1] == 2
+
+
+def test_the_head_is_where_each_header_says() -> None:
+    watch = HeadWatch({"recordings": [{"head": list(position().rows)}]})
+    with serve(Buffer()) as buffer, session(buffer.address, words=False) as source, Scanner(buffer):
+        for mm, lines in {
+            0.0: [],
+            2.0: ["the head is 2.0 mm from where it was in training"],
+            4.0: ["the head is 4.0 mm from where it was in training"],
+        }.items():
+            moved = position(COILS + np.array([0.0, mm / 1000, 0.0]))
+            buffer.put_header(3, SFREQ, chunks={NAMES: CHANNELS, HPI_RESULT: hpi_result(moved)})
+            events = poll_until(source, lambda e: bool(of(e, HeadLocalised)))
+            assert [line for event in of(events, HeadLocalised) for line in watch.push(event.position)] == lines
+            assert watch.distance_mm == pytest.approx(mm, abs=0.01)
+            assert bool(of(events, SignalChanged)) == (mm == 0.0), "a head that moved is no other signal"
 
 
 def test_samples_that_were_overwritten_are_missing_and_told() -> None:

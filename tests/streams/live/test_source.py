@@ -45,6 +45,7 @@ class FakeInlet:
             units=("fT",),
             origin=(),
             grade=None,
+            head=None,
         )
         self.queue: list[Any] = []
         self.dead = self.closed = False

@@ -106,6 +106,24 @@ def test_codes_with_a_table_of_codes(tmp_path: Path) -> None:
     assert markers.counts == {"code not in the table": 1, "no code": 2}
 
 
+def test_a_part_of_speech_comes_along(tmp_path: Path) -> None:
+    codes = tmp_path / "codes.csv"
+    codes.write_text("code,word,pos\n7,the,DET\n12,lamp,NOUN\n", encoding="utf-8")
+    words = tmp_path / "words.tsv"
+    words.write_text("onset\tword\tpos\n0.5\tthe\tDET\n0.9\tlamp\tNOUN\n", encoding="utf-8")
+    audio = open_decoder("audio-start", words)
+    audio.push("audio", 100.0)
+    by_code = open_decoder("codes", codes)
+    found = [
+        [*by_code.push("7", 100.5), *by_code.push("12", 100.9)],
+        audio.due(101.0),
+        [m for text in ('{"word": "the", "pos": "DET"}', '{"word": "lamp", "pos": "NOUN"}')
+         for m in open_decoder().push(text, 1.0)],
+    ]  # fmt: skip
+    assert [[word.pos for word in words] for words in found] == [["DET", "NOUN"]] * 3
+    assert [word.pos for word in open_decoder().push('{"word": "the", "pos": {"a": 1}}', 1.0)] == [None]
+
+
 def test_codes_with_a_word_table_count_its_words(tmp_path: Path) -> None:
     markers = open_decoder("codes", table(tmp_path))
     found = [h for w in STORY for h in markers.push(str(w.index + 1), 100 + w.onset)]

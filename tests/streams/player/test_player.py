@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtalign.core.records import Chunk
+from rtalign.core.records import Chunk, Word
 from rtalign.core.text.time_format import position_time
 from rtalign.streams.player import FaultPlan, PlayerSettings, PlayerStatus, ReadAhead, Streamer
+from rtalign.streams.player.playback import encoded
 from rtalign_cli.stream import StatusLine, status_text, summary_line
 from tests.helpers.small_world import MemoryRecording
 from tests.helpers.stream_receiver import N_SENSORS, ONSETS, SFREQ, Receiver, recording
@@ -51,6 +52,11 @@ def test_two_recordings_at_another_speed_keep_exact_stamps() -> None:
     wanted = [first[0] + onset / 2 for onset in ONSETS] + [second[0] + onset / 2 for onset in ONSETS[:4]]
     assert np.abs(np.array([stamp for _, stamp in received.words]) - wanted).max() < 1e-6
     assert markers[1] == {"word": "w1", "onset": 0.35, "duration": 0.2, "index": 1, "story": "played"}
+
+
+def test_a_part_of_speech_goes_along() -> None:
+    word = Word(0, "lamp", 0.5, None, "NOUN")
+    assert json.loads(encoded(word, "json", recording()))["pos"] == "NOUN"
 
 
 def test_a_player_that_reconnects_goes_on_in_time() -> None:
