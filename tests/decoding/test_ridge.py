@@ -232,7 +232,7 @@ def test_one_multiplication_tests_every_penalty(values):
     z = np.sqrt(values)[:, None] * rng.standard_normal((40, 5))
     grid = ALPHAS[::-1]
     truth = plain_loss(A, b, z, values, grid)
-    found = try_held_out(A, b, z, Shrinkage.from_values(values, grid))
+    found = try_held_out(A, b, z, Shrinkage.from_values(values, grid, "float64"))
     assert np.abs((found.loss - truth) / np.abs(truth).max(1, keepdims=True)).max() < 1e-9
 
 
