@@ -181,7 +181,8 @@ def write_moments(prepared: PreparedRecording, plan: Plan, path: Path) -> None:
     file = sensor_moments.create_file(path, n_lags, prepared.signal.n_sensors, recipe.fit.folds)
     for lag, seconds in enumerate(recipe.lags.seconds):
         signal = read_lag([prepared], float(seconds))
-        folds = sensor_moments.fold_moments([prepared], signal, fold, recipe.fit)
+        own = sensor_moments.recording_moments(signal, fold, recipe.fit.precision)
+        folds = sensor_moments.sum_recordings([own], recipe.fit.folds)
         sensor_moments.write_moments(file, lag, folds)
         sensor_moments.write_bases(file, lag, folds, recipe.fit.precision)
 

@@ -134,7 +134,7 @@ class LagWords:
     recipe : FitRecipe
         Penalties, draws and precision.
     sensors : sequence of Moments
-        Of the signals alone, one a fold; empty where they are not known.
+        Of the signals alone, one a fold; empty where they are made from those of the blocks.
     bases : mapping or None
         `eigen_bases` of all words, where they are known.
     earlier : sequence of Moments
@@ -301,8 +301,8 @@ class _Sums:
             [BlockMoments.at_lag(x[rows], y[rows], mean, precision) for rows, mean in zip(blocks, means, strict=True)]
             for x, y, blocks, means in folds
         ]
-        sensors = words.sensors or [_moments_of(x, words.recipe) for x in words.signals]
-        self.moments = [sum_blocks(*fold) for fold in zip(self.parts, sensors, targets.moments, strict=True)]
+        sensors = words.sensors or [None] * len(self.parts)
+        self.moments = [sum_blocks(*fold) for fold in zip(self.parts, targets.moments, sensors, strict=True)]
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
         """Of the held-out predictions of each fold."""

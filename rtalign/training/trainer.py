@@ -22,7 +22,6 @@ from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds, ridge
 from rtalign.decoding.bank import DecoderBank, make_passport
-from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.projection import Projection
 from rtalign.scoring.statistics import STATISTIC, by_layer
@@ -56,7 +55,7 @@ from rtalign.training.prepare import (
     read_lag,
 )
 from rtalign.training.results import stretches, write_results
-from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
+from rtalign.training.sensor_moments import SensorMomentsFile
 
 if TYPE_CHECKING:  # importing them would import torch
     from rtalign.decoding.gpu_products import GpuTargets
@@ -313,15 +312,12 @@ def lag_words(inputs: FitInputs, index: int) -> LagWords:
     """Read the words of one lag."""
     recipe, shared, n_folds = inputs.recipe, inputs.sensor_moments, len(inputs.targets.values)
     signal = read_lag(inputs.prepared, float(recipe.lags.seconds[index]))
-    sensors: Sequence[Moments] = ()
-    if not inputs.gpu:
-        sensors = shared.moments(index) if shared else fold_moments(inputs.prepared, signal, inputs.fold, recipe.fit)
     earlier = inputs.earlier
     return LagWords(
         [signal[inputs.fold == k] for k in range(n_folds)],
         inputs.targets,
         recipe.fit,
-        sensors=sensors,
+        sensors=shared.moments(index) if shared and not inputs.gpu else (),
         bases=shared.bases(index) if shared else None,
         earlier=[bank_writer.earlier_moments(earlier, index, k) for k in range(n_folds)] if earlier else (),
         gpu=inputs.gpu,
