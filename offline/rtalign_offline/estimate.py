@@ -27,7 +27,7 @@ from rtalign.training.lag_fit import (
     LagWords,
     WordSubset,
     fit_words,
-    score_subset,
+    score_subsets,
     search_penalties,
     searched_lags,
 )
@@ -275,7 +275,7 @@ def _one_lag(read: LagWords, recipe: Recipe, quartiles: bool) -> float:
     fitted = fit_words(read, shared)
     seconds = time.process_time() - start
     if quartiles:
-        rows = [np.arange(0, len(x), N_QUARTILES) for x in read.signals]
-        subset = WordSubset.of(read.targets, rows, recipe.fit)
-        seconds += N_QUARTILES * _core_seconds(lambda: score_subset(read, fitted, subset))
+        rows = ([np.arange(q, len(x), N_QUARTILES) for x in read.signals] for q in range(N_QUARTILES))
+        subsets = [WordSubset.of(read.targets, of_quartile, recipe.fit) for of_quartile in rows]
+        seconds += _core_seconds(lambda: score_subsets(read, fitted, subsets))
     return search + seconds
