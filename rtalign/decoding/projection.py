@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rtalign.decoding.moments import BLOCK, Precision
+from rtalign.decoding.moments import Precision
 
 WIDE_FACTOR = 2
 """The wide basis holds this many times the components that are kept."""
@@ -23,6 +23,9 @@ more than 1e-4 (a ratio of 160 turns it by 1e-5)."""
 
 FEW = 8
 """Components that are so small a part of all dimensions are found by Lanczos's method, without the others."""
+
+BLOCK_OF_WORDS = 8192
+"""Words whose products are summed in float32: each sum in float64 is a pass over (dim, dim)."""
 
 
 class ActivationArray(Protocol):
@@ -80,13 +83,13 @@ class Projection:
         width = width or self.components
         out = np.empty((len(activations), len(self.mean), width), np.float32)
         for layer, (mean, basis) in enumerate(zip(self.mean, self.basis, strict=True)):
-            for first in range(0, len(activations), 8192):
-                block = activations[first : first + 8192, layer].astype(np.float32) - mean.astype(np.float32)
-                out[first : first + 8192, layer] = block @ basis[:, :width].astype(np.float32)
+            for first in range(0, len(activations), BLOCK_OF_WORDS):
+                block = activations[first : first + BLOCK_OF_WORDS, layer].astype(np.float32) - mean.astype(np.float32)
+                out[first : first + BLOCK_OF_WORDS, layer] = block @ basis[:, :width].astype(np.float32)
         return out.reshape(len(out), -1)
 
 
-def fit_projection(activations: Sequence[ActivationArray], components: int) -> Projection:
+def fit_projection(activations: Sequence[ActivationArray], components: int, device: str = "cpu") -> Projection:
     """Fit the wide basis of every layer.
 
     Parameters
@@ -95,6 +98,8 @@ def fit_projection(activations: Sequence[ActivationArray], components: int) -> P
         One a recording, of the words in use.
     components : int
         Components that are targets; 0 for all dimensions.
+    device : str
+        "cpu", or a device of torch.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def fit_projection(activations: Sequence[ActivationArray], components: int) -> P
     wide = min(WIDE_FACTOR * components, dim)
     means, bases, shares = [], [], []
     for layer in range(n_layers):
-        mean, values, vectors, total = _leading([a[:, layer] for a in activations], wide)
+        mean, values, vectors, total = _leading([a[:, layer] for a in activations], wide, device)
         means.append(mean)
         bases.append(_with_fixed_signs(vectors))
         shares.append(np.maximum(values, 0) / max(total, np.finfo(float).tiny))
@@ -123,11 +128,15 @@ def leading_rotation(yy: np.ndarray, components: int) -> np.ndarray:
     return np.stack([_with_fixed_signs(v[:, ::-1][:, :components]) for v in vectors])
 
 
-def _leading(parts: Sequence[np.ndarray], wide: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def _leading(parts: Sequence[np.ndarray], wide: int, device: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Mean, variances and directions (dim, wide) of the leading components of (word, dim) parts, and all variance.
 
     Products are in float32, twice as fast, and in float64 where that would move a component.
     """
+    if device != "cpu":
+        from rtalign.decoding import gpu_projection  # importing it imports torch
+
+        return gpu_projection.leading(parts, wide, device)
     mean = sum(p.sum(axis=0, dtype=np.float64) for p in parts) / sum(len(p) for p in parts)
     covariance = _covariance(parts, mean, "float32")
     values, vectors = _largest(covariance, wide)
@@ -141,8 +150,8 @@ def _covariance(parts: Sequence[np.ndarray], mean: np.ndarray, dtype: Precision)
     """(dim, dim) sums of centred products, of (word, dim) parts; sums over blocks are float64."""
     total = np.zeros((len(mean),) * 2)
     for part in parts:
-        for first in range(0, len(part), BLOCK):
-            block = part[first : first + BLOCK].astype(dtype, copy=False) - mean.astype(dtype)
+        for first in range(0, len(part), BLOCK_OF_WORDS):
+            block = part[first : first + BLOCK_OF_WORDS].astype(dtype, copy=False) - mean.astype(dtype)
             total += block.T @ block
     return total
 
@@ -150,19 +159,25 @@ def _covariance(parts: Sequence[np.ndarray], mean: np.ndarray, dtype: Precision)
 def _largest(covariance: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The n largest eigenvalues, falling, and their vectors (dim, n)."""
     from scipy.linalg import eigh
-    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
     dim = len(covariance)
-    if n * FEW < dim:
-        try:
-            # Always from the same vector, so that runs agree.
-            values, vectors = eigsh(covariance, k=n, which="LA", v0=np.ones(dim))
-            order = np.argsort(values)[::-1]
-            return values[order], vectors[:, order]
-        except ArpackNoConvergence:  # where there are fewer words than components
-            pass
+    if n * FEW < dim and (found := largest_by_lanczos(covariance, n)):
+        return found
     values, vectors = eigh(covariance, subset_by_index=[dim - n, dim - 1], driver="evr")
     return values[::-1], vectors[:, ::-1]
+
+
+def largest_by_lanczos(covariance: Any, n: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """As `_largest`, of a matrix or of what multiplies like one; None where there are fewer words than components."""
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
+    try:
+        # Always from the same vector, so that runs agree.
+        values, vectors = eigsh(covariance, k=n, which="LA", v0=np.ones(covariance.shape[0]))
+    except ArpackNoConvergence:
+        return None
+    order = np.argsort(values)[::-1]
+    return values[order], vectors[:, order]
 
 
 def _with_fixed_signs(vectors: np.ndarray) -> np.ndarray:

@@ -177,7 +177,7 @@ def train(
     )
     fold = folds.assign_folds([one.onsets for one in prepared], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     with progress.stage("targets", len(layers), "layers") as stage:
-        projection = extend.projection if extend else fit_wide_basis(prepared, recipe, fold)
+        projection = extend.projection if extend else fit_wide_basis(prepared, recipe, fold, device)
         folder = bank_writer.work_folder(store, prepared, model, recipe, extend)
         work = bank_writer.open_bank_file(folder, len(prepared[0].recording.sensors), recipe, projection)
         before = extend.tensors if extend else None

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from rtalign.decoding import gpu_projection
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.projection import fit_projection, leading_rotation
+from rtalign.decoding.projection import _leading, fit_projection, leading_rotation
 
 RNG = np.random.default_rng(0)
 ACTIVATIONS = (RNG.standard_normal((400, 3, 10)) @ np.diag(np.arange(1, 11.0)) + 50).astype(np.float32)
@@ -72,3 +73,14 @@ def test_signs_do_not_depend_on_the_order_of_words() -> None:
     a = fit_projection([ACTIVATIONS], 4)
     b = fit_projection([ACTIVATIONS[::-1]], 4)
     assert np.allclose(a.basis, b.basis, atol=1e-3)
+
+
+@pytest.mark.parametrize(("dim", "steep"), [(300, 1.0), (60, 1.0), (60, 3.0)], ids=["Lanczos", "all", "float64"])
+def test_torch_finds_the_components_that_numpy_finds(dim, steep):
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((900, dim)) * np.logspace(steep, -steep, dim) + 3).astype(np.float32)
+    here, there = _leading([x[:400], x[400:]], 30, "cpu"), gpu_projection.leading([x[:400], x[400:]], 30, "cpu")
+    np.testing.assert_allclose(there[0], here[0], rtol=1e-12)
+    np.testing.assert_allclose(there[1], here[1], rtol=1e-5)
+    np.testing.assert_allclose(np.abs((here[2] * there[2]).sum(0)), 1, atol=1e-7)
+    assert there[3] == pytest.approx(here[3], rel=1e-6)
