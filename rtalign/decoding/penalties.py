@@ -75,8 +75,9 @@ class Shrinkage:
         portions = [slice(at, at + PAIRS_AT_ONCE) for at in range(0, len(i), PAIRS_AT_ONCE)]
         largest = values[-1] if len(values) else 1.0
         penalized = values + grid[:, None]
-        factors = (largest + grid[:, None]) / penalized, (largest - values) / penalized, 1 / gap
-        return cls(1 / (largest + grid), *(part.astype(dtype) for part in factors), [(i[p], j[p]) for p in portions])
+        shrink, beyond = (largest + grid[:, None]) / penalized, (largest - values) / penalized
+        close = [(i[p], j[p]) for p in portions]
+        return cls(1 / (largest + grid), shrink.astype(dtype), beyond.astype(dtype), (1 / gap).astype(dtype), close)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
