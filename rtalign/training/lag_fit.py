@@ -309,7 +309,7 @@ class _Sums:
             [BlockMoments.at_lag(x[rows], y[rows], mean, precision) for rows, mean in zip(blocks, means, strict=True)]
             for x, y, blocks, means in folds
         ]
-        sensors = words.sensors or [None] * len(self.parts)
+        sensors: Sequence[Moments | None] = words.sensors if words.sensors else [None] * len(self.parts)
         self.moments = [sum_blocks(*fold) for fold in zip(self.parts, targets.moments, sensors, strict=True)]
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
