@@ -1,4 +1,4 @@
-"""The principal components of a layer's activations, on a GPU."""
+"""The covariance of a layer's activations on a GPU, and its principal directions."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from rtalign.decoding.projection import BLOCK_OF_WORDS, FEW, STEEPEST, largest_by_lanczos
+from rtalign.decoding.moments import Precision
 
 
-def leading(parts: Sequence[np.ndarray], wide: int, device: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Mean, variances and directions (dim, wide) of the leading components of (word, dim) parts, and all variance.
-
-    As on the processor, products in float32 are summed in float64, and made in float64 where that would move a
-    component.
+class GpuWords:
+    """The words of one layer in a GPU's memory, as `projection.Words`.
 
     Parameters
     ----------
     parts : sequence of ndarray, shape (word, dim)
         One a recording.
-    wide : int
-        How many components.
     device : str
         A device of torch.
+    block : int
+        Words whose products are summed in one precision; sums over blocks are float64.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (dim,)
+        Of all words.
     """
-    words = torch.cat([torch.as_tensor(part).to(device) for part in parts])
-    mean = words.sum(0, dtype=torch.float64) / len(words)
-    covariance = _covariance(words, mean, torch.float32)
-    values, vectors = _largest(covariance, wide)
-    if values[0] > STEEPEST * values[-1]:
-        covariance = _covariance(words, mean, torch.float64)
-        values, vectors = _largest(covariance, wide)
-    return mean.cpu().numpy(), values, vectors, float(covariance.trace())
+
+    def __init__(self, parts: Sequence[np.ndarray], device: str, block: int) -> None:
+        self._words, self._block = torch.cat([torch.as_tensor(part).to(device) for part in parts]), block
+        self._mean = self._words.sum(0, dtype=torch.float64) / len(self._words)
+        self.mean: np.ndarray = self._mean.cpu().numpy()
+
+    def covariance(self, dtype: Precision) -> GpuCovariance:
+        """Sums of centred products."""
+        kind = getattr(torch, dtype)
+        total = torch.zeros((len(self.mean),) * 2, dtype=torch.float64, device=self._words.device)
+        for block in self._words.split(self._block):
+            about = block.to(kind) - self._mean.to(kind)
+            total += about.T @ about
+        return GpuCovariance(total)
 
 
-def _covariance(words: torch.Tensor, mean: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """(dim, dim) sums of centred products in float64."""
-    total = torch.zeros((len(mean),) * 2, dtype=torch.float64, device=words.device)
-    for block in words.split(BLOCK_OF_WORDS):
-        about = block.to(dtype) - mean.to(dtype)
-        total += about.T @ about
-    return total
+class GpuCovariance:
+    """A symmetric matrix (dim, dim) in a GPU's memory, as `projection.Covariance`."""
 
+    def __init__(self, matrix: torch.Tensor) -> None:
+        self._matrix = matrix
+        self.dim, self.total = len(matrix), float(matrix.trace())
 
-def _largest(covariance: torch.Tensor, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """The n largest eigenvalues, falling, and their vectors (dim, n)."""
-    from scipy.sparse.linalg import LinearOperator
+    def times(self, vector: np.ndarray) -> np.ndarray:
+        """The matrix times a vector (dim,)."""
+        return np.asarray((self._matrix @ torch.as_tensor(vector.ravel()).to(self._matrix.device)).cpu().numpy())
 
-    def times(vector: np.ndarray) -> np.ndarray:
-        there = torch.as_tensor(vector.ravel()).to(covariance.device)
-        return np.asarray((covariance @ there).cpu().numpy())
-
-    if n * FEW < len(covariance):
-        operator = LinearOperator(covariance.shape, matvec=times, dtype=np.float64)
-        if found := largest_by_lanczos(operator, n):
-            return found
-    values, vectors = torch.linalg.eigh(covariance)
-    return values.flip(0)[:n].cpu().numpy(), vectors.flip(1)[:, :n].cpu().numpy()
+    def largest(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The n largest eigenvalues, falling, and their vectors (dim, n)."""
+        values, vectors = torch.linalg.eigh(self._matrix)
+        return values.flip(0)[:n].cpu().numpy(), vectors.flip(1)[:, :n].cpu().numpy()

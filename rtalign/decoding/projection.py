@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from rtalign.decoding.moments import Precision
+
+if TYPE_CHECKING:  # importing it imports torch
+    from rtalign.decoding.gpu_projection import GpuCovariance, GpuWords
 
 WIDE_FACTOR = 2
 """The wide basis holds this many times the components that are kept."""
@@ -128,56 +131,82 @@ def leading_rotation(yy: np.ndarray, components: int) -> np.ndarray:
     return np.stack([_with_fixed_signs(v[:, ::-1][:, :components]) for v in vectors])
 
 
+class Covariance:
+    """A symmetric matrix (dim, dim)."""
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        self._matrix = matrix
+        self.dim, self.total = len(matrix), float(np.trace(matrix))
+
+    def times(self, vector: np.ndarray) -> np.ndarray:
+        """The matrix times a vector (dim,)."""
+        return np.asarray(self._matrix @ vector)
+
+    def largest(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The n largest eigenvalues, falling, and their vectors (dim, n)."""
+        from scipy.linalg import eigh
+
+        values, vectors = eigh(self._matrix, subset_by_index=[self.dim - n, self.dim - 1], driver="evr")
+        return values[::-1], vectors[:, ::-1]
+
+
+class Words:
+    """The words of one layer.
+
+    parts : (word, dim), one a recording.    mean : (dim,).
+    """
+
+    def __init__(self, parts: Sequence[np.ndarray]) -> None:
+        self._parts = parts
+        self.mean: np.ndarray = sum(p.sum(axis=0, dtype=np.float64) for p in parts) / sum(len(p) for p in parts)
+
+    def covariance(self, dtype: Precision) -> Covariance:
+        """Sums of centred products; sums over blocks are float64."""
+        total, mean = np.zeros((len(self.mean),) * 2), self.mean.astype(dtype)
+        for part in self._parts:
+            for first in range(0, len(part), BLOCK_OF_WORDS):
+                block = part[first : first + BLOCK_OF_WORDS].astype(dtype, copy=False) - mean
+                total += block.T @ block
+        return Covariance(total)
+
+
 def _leading(parts: Sequence[np.ndarray], wide: int, device: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Mean, variances and directions (dim, wide) of the leading components of (word, dim) parts, and all variance.
 
     Products are in float32, twice as fast, and in float64 where that would move a component.
     """
-    if device != "cpu":
-        from rtalign.decoding import gpu_projection  # importing it imports torch
-
-        return gpu_projection.leading(parts, wide, device)
-    mean = sum(p.sum(axis=0, dtype=np.float64) for p in parts) / sum(len(p) for p in parts)
-    covariance = _covariance(parts, mean, "float32")
+    words = _words(parts, device)
+    covariance: Covariance | GpuCovariance = words.covariance("float32")
     values, vectors = _largest(covariance, wide)
     if values[0] > STEEPEST * values[-1]:
-        covariance = _covariance(parts, mean, "float64")
+        covariance = words.covariance("float64")
         values, vectors = _largest(covariance, wide)
-    return mean, values, vectors, float(np.trace(covariance))
+    return words.mean, values, vectors, covariance.total
 
 
-def _covariance(parts: Sequence[np.ndarray], mean: np.ndarray, dtype: Precision) -> np.ndarray:
-    """(dim, dim) sums of centred products, of (word, dim) parts; sums over blocks are float64."""
-    total = np.zeros((len(mean),) * 2)
-    for part in parts:
-        for first in range(0, len(part), BLOCK_OF_WORDS):
-            block = part[first : first + BLOCK_OF_WORDS].astype(dtype, copy=False) - mean.astype(dtype)
-            total += block.T @ block
-    return total
+def _words(parts: Sequence[np.ndarray], device: str) -> Words | GpuWords:
+    if device == "cpu":
+        return Words(parts)
+    from rtalign.decoding.gpu_projection import GpuWords
+
+    return GpuWords(parts, device, BLOCK_OF_WORDS)
 
 
-def _largest(covariance: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _largest(covariance: Covariance | GpuCovariance, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The n largest eigenvalues, falling, and their vectors (dim, n)."""
-    from scipy.linalg import eigh
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-    dim = len(covariance)
-    if n * FEW < dim and (found := largest_by_lanczos(covariance, n)):
-        return found
-    values, vectors = eigh(covariance, subset_by_index=[dim - n, dim - 1], driver="evr")
-    return values[::-1], vectors[:, ::-1]
-
-
-def largest_by_lanczos(covariance: Any, n: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """As `_largest`, of a matrix or of what multiplies like one; None where there are fewer words than components."""
-    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
-
-    try:
-        # Always from the same vector, so that runs agree.
-        values, vectors = eigsh(covariance, k=n, which="LA", v0=np.ones(covariance.shape[0]))
-    except ArpackNoConvergence:
-        return None
-    order = np.argsort(values)[::-1]
-    return values[order], vectors[:, order]
+    dim = covariance.dim
+    if n * FEW < dim:
+        operator = LinearOperator((dim, dim), matvec=covariance.times, dtype=np.float64)
+        try:
+            # Always from the same vector, so that runs agree.
+            values, vectors = eigsh(operator, k=n, which="LA", v0=np.ones(dim))
+            order = np.argsort(values)[::-1]
+            return values[order], vectors[:, order]
+        except ArpackNoConvergence:  # where there are fewer words than components
+            pass
+    return covariance.largest(n)
 
 
 def _with_fixed_signs(vectors: np.ndarray) -> np.ndarray:
