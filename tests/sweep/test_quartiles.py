@@ -102,3 +102,10 @@ def test_refitted_quartiles_are_fits_of_their_words_alone(tmp_path: Path) -> Non
     alone = fit_words(lag_words(quartiles.refits[3], 12), quartiles.refits[3].penalties)
     np.testing.assert_allclose(found["quartile_r"][3], alone.r, atol=1e-5)
     assert found["quartile_halves"].shape == (4, 2, 6)
+
+
+def test_a_fold_without_words_of_a_quartile_leaves_no_quartiles(tmp_path: Path) -> None:
+    """Nor a warning, as of a mean of nothing."""
+    job, told = job_and_surprisal(tmp_path)
+    told[job.fold == 0] = 100 + np.arange((job.fold == 0).sum())
+    assert Quartiles.of(job, told) is None

@@ -53,6 +53,8 @@ class Quartiles:
         which = surprisal_quartiles(np.where(known, surprisal, np.nan))
         members = [np.flatnonzero(fold == k) for k in range(inputs.recipe.fit.folds)]
         rows = [[np.flatnonzero(which[words] == q) for words in members] for q in range(N_QUARTILES)]
+        if min(len(own) for quartile in rows for own in quartile) < 1:
+            return None
         subsets = [WordSubset.of(targets, quartile, inputs.recipe.fit) for quartile in rows]
         if min(min(subset.block_words) for subset in subsets) < 1:
             return None
