@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from rtalign.core.parallel import run_ordered
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import ridge
+from rtalign.decoding.block_moments import BlockMoments, sum_blocks
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.scoring.cross_validated import Draws, score
@@ -67,16 +68,21 @@ class Story:
     def lag(self, i: int) -> np.ndarray:
         return self.pool[i : i + len(self.Y)]
 
-    @property
+    @cached_property
     def folds(self) -> list[slice]:
         edges = np.linspace(0, len(self.Y), N_FOLDS + 1).astype(int)
         return [slice(a, b) for a, b in pairwise(edges)]
 
+    @cached_property
+    def targets(self) -> list[Moments]:
+        """Of each fold's targets alone, which are the same at all lags."""
+        return [Moments.from_data(np.empty((len(y), 0)), y) for y in (self.Y[rows] for rows in self.folds)]
+
 
 def moments(story: Story, lag: int) -> list[Moments]:
-    """One a fold, from one pass over the words."""
-    X = story.lag(lag)
-    return [Moments.from_data(X[rows], story.Y[rows]) for rows in story.folds]
+    """One a fold, from one pass over the words, made as the trainer makes them."""
+    X, folds = story.lag(lag), zip(story.folds, story.targets, strict=True)
+    return [sum_blocks([BlockMoments.at_lag(X[rows], story.Y[rows], of_y.mean_y)], of_y) for rows, of_y in folds]
 
 
 def ours(story: Story, lag: int) -> np.ndarray:

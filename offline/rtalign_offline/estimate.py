@@ -11,23 +11,26 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from rtalign.core.machine import cpu_count, worker_count
+from rtalign.core.parallel import run_ordered
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.core.records import Recording
 from rtalign.core.text.time_format import duration
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.projection import WIDE_FACTOR, fit_projection
+from rtalign.decoding.projection import FEW, WIDE_FACTOR, fit_projection
 from rtalign.language import QUARTILES, LanguageModel, recipe_spans
 from rtalign.signal.chain import Chain, ChainDesign
 from rtalign.training.lag_fit import (
+    SEARCH_STEP,
     LagTargets,
     LagWords,
     WordSubset,
     fit_words,
-    score_subset,
+    score_subsets,
     search_penalties,
     searched_lags,
 )
@@ -37,6 +40,8 @@ SAMPLE_WORDS, FIT_WORDS = 300, 4000
 N_QUARTILES = len(QUARTILES)
 WIDE_SAMPLE, COMPONENT_WORDS = 1024, 1500
 """Dimensions and words of which components are timed."""
+LAGS_A_CORE = 3
+"""Lags that each core fits, where lags side by side are timed."""
 SAMPLE_CHUNKS = 10
 """Chunks of signal that are timed; the first is not counted, as it includes opening the file."""
 LIBRARIES_MB = 700
@@ -178,32 +183,42 @@ class ComponentRates:
         Of one word's share of the covariance and of its projection, and of the decomposition.
     dim : int
         Dimensions of the activations that were timed.
+    power : int
+        How decompositions grow with dimensions: with their square by Lanczos's method, else with their cube.
     """
 
     product: float
     decomposition: float
     dim: int
+    power: int
 
-    def seconds(self, words: int, layers: int, dim: int) -> float:
-        """Of a story: products grow with the square of dimensions, decompositions with their cube."""
+    def seconds(self, words: int, layers: int, dim: int, cores: int = 1) -> float:
+        """Of a story.  Products grow with the square of dimensions, and more cores share them; not decompositions."""
         scale = dim / self.dim
-        return layers * (self.product * words * scale**2 + self.decomposition * scale**3)
+        return layers * (self.product * words * scale**2 / cores + self.decomposition * scale**self.power)
 
 
-def measure_components(dim: int, components: int) -> ComponentRates:
-    """Time the components of one layer at two numbers of words, with at most WIDE_SAMPLE dimensions."""
-    rng, wide = np.random.default_rng(0), min(dim, WIDE_SAMPLE)
-    few = max(COMPONENT_WORDS, 2 * components)
+def measure_components(dim: int, components: int, device: str = "cpu") -> ComponentRates:
+    """Time the components of one layer at two numbers of words.
+
+    On a processor with at most WIDE_SAMPLE dimensions, and in seconds of a core; on a GPU in seconds.
+    """
+    wide = min(dim, WIDE_SAMPLE) if device == "cpu" else dim
+    rng, few, kept = np.random.default_rng(0), max(COMPONENT_WORDS, 2 * components), min(components, wide)
+    spent = _core_seconds if device == "cpu" else _timed
+    if device != "cpu":
+        _fit_and_project(rng.standard_normal((few, 1, wide), np.float32), kept, device)  # the first use takes longer
     one, two = (
-        _core_seconds(partial(_fit_and_project, rng.standard_normal((n, 1, wide), np.float32), min(components, wide)))
+        spent(partial(_fit_and_project, rng.standard_normal((n, 1, wide), np.float32), kept, device))
         for n in (few, 3 * few)
     )
     product = max(two - one, 0.0) / (2 * few)
-    return ComponentRates(product, max(one - product * few, 0.0), wide)
+    power = 2 if WIDE_FACTOR * components * FEW < wide else 3
+    return ComponentRates(product, max(one - product * few, 0.0), wide, power)
 
 
-def _fit_and_project(activations: np.ndarray, components: int) -> None:
-    projection = fit_projection([activations], components)
+def _fit_and_project(activations: np.ndarray, components: int, device: str) -> None:
+    projection = fit_projection([activations], components, device)
     projection.project(activations, projection.wide)
 
 
@@ -256,26 +271,74 @@ def _random_words(
     blocks = [assign_blocks(np.zeros(n))] * n_folds
     targets = LagTargets.of(values, layers, components, blocks, recipe.fit)
     gpu = targets.on(device, recipe.fit)
-    if not in_sweep or gpu:
+    if not in_sweep:
         return LagWords(signals, targets, recipe.fit, gpu=gpu)
     none = np.empty((n, 0), np.float32)
     sensors_alone = [Moments.from_data(x, none, recipe.fit.precision) for x in signals]
     bases = ridge.eigen_bases(sensors_alone, recipe.fit.precision)
-    return LagWords(signals, targets, recipe.fit, sensors=sensors_alone, bases=bases)
+    return LagWords(signals, targets, recipe.fit, sensors=() if gpu else sensors_alone, bases=bases, gpu=gpu)
 
 
 def _one_lag(read: LagWords, recipe: Recipe, quartiles: bool) -> float:
-    n_lags, n_targets = len(recipe.lags.seconds), read.targets.rotations.final.shape
-    shared = None
+    n_lags, shared = len(recipe.lags.seconds), _known_penalties(read, recipe)
     search = 0.0
-    if recipe.fit.penalties != "lag":
+    if shared is not None:
         search = _core_seconds(lambda: search_penalties(read)) * len(searched_lags(n_lags)) / n_lags
-        shared = np.ones((recipe.fit.folds + 1, n_targets[0] * n_targets[2]))
-    start = time.process_time()
-    fitted = fit_words(read, shared)
-    seconds = time.process_time() - start
-    if quartiles:
-        rows = [np.arange(0, len(x), N_QUARTILES) for x in read.signals]
-        subset = WordSubset.of(read.targets, rows, recipe.fit)
-        seconds += N_QUARTILES * _core_seconds(lambda: score_subset(read, fitted, subset))
-    return search + seconds
+    subsets = _quartiles(read, recipe) if quartiles else []
+    return search + _core_seconds(lambda: score_subsets(read, fit_words(read, shared), subsets))
+
+
+def _known_penalties(read: LagWords, recipe: Recipe) -> np.ndarray | None:
+    """Those that all lags share; None where each lag chooses its own."""
+    layers, _, components = read.targets.rotations.final.shape
+    return None if recipe.fit.penalties == "lag" else np.ones((recipe.fit.folds + 1, layers * components))
+
+
+def _quartiles(read: LagWords, recipe: Recipe) -> list[WordSubset]:
+    rows = ([np.arange(q, len(x), N_QUARTILES) for x in read.signals] for q in range(N_QUARTILES))
+    return [WordSubset.of(read.targets, of_quartile, recipe.fit) for of_quartile in rows]
+
+
+def lag_seconds_side_by_side(
+    words: int, sensors: int, layers: int, components: int, recipe: Recipe, device: str, cores: int
+) -> float:
+    """Estimate the fit of one lag of a sweep, quartiles included, in seconds of a GPU with cores beside it.
+
+    Parameters
+    ----------
+    words, sensors, layers, components : int
+        What is fitted.
+    recipe : Recipe
+        Its fit counts.
+    device : str
+        Where the sums over words are made.
+    cores : int
+        Lags that are fitted side by side, one BLAS thread each.
+
+    Returns
+    -------
+    float
+        Seconds, by a line through random data at two numbers of words.
+    """
+    few = max(min(words, FIT_WORDS), 20 * recipe.fit.folds)
+    one, two = (
+        _lags_at_once(_random_words(n, sensors, layers, components, recipe, device, in_sweep=True), recipe, cores)
+        for n in (few, 3 * few)
+    )
+    return max(one + (two - one) * (words - few) / (2 * few), 0.0)
+
+
+def _lags_at_once(read: LagWords, recipe: Recipe, cores: int) -> float:
+    shared, subsets = _known_penalties(read, recipe), _quartiles(read, recipe)
+
+    def lag(index: int) -> None:
+        if shared is not None and index % SEARCH_STEP == 0:
+            search_penalties(read)
+        score_subsets(read, fit_words(read, shared), subsets)
+
+    with threadpool_limits(1, user_api="blas"):
+        for turns in (1, LAGS_A_CORE):  # the first fills pools of memory
+            jobs = [partial(lag, index) for index in range(turns * cores)]
+            start = time.perf_counter()
+            list(run_ordered(jobs, cores))
+    return (time.perf_counter() - start) / len(jobs)

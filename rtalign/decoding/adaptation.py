@@ -225,8 +225,8 @@ def held_out_sums(train: Moments, X: np.ndarray, Y: np.ndarray, grid: np.ndarray
     scores = (X - train.mean_x) @ basis.axes
     inner, cross = scores.T @ scores, scores.T.astype(np.float32) @ (Y - train.mean_y).astype(np.float32)
     train_cross = (basis.axes.T @ train.xy).astype(np.float32)
-    shrinkage = Shrinkage.from_values(basis.values, grid)
-    found = try_held_out(inner, cross, train_cross, shrinkage)
+    shrinkage = Shrinkage.from_values(basis.values, grid, "float32")
+    found = try_held_out(inner.astype(np.float32), cross, train_cross, shrinkage)
     return found.products, np.maximum(found.squares, 0)
 
 

@@ -61,27 +61,34 @@ class BlockMoments:
         return cls(len(x), mean_x, mean_y, xy.astype(dtype), xx)
 
 
-def sum_blocks(parts: Sequence[BlockMoments], of_x: Moments, of_y: Moments) -> Moments:
+def sum_blocks(parts: Sequence[BlockMoments], of_y: Moments, of_x: Moments | None = None) -> Moments:
     """Moments of a fold's words.
 
     Parameters
     ----------
     parts : sequence of BlockMoments
         Of its blocks, which hold all its words.
-    of_x, of_y : Moments
-        Of the signal alone and of the targets alone.
+    of_y : Moments
+        Of the targets alone.
+    of_x : Moments, optional
+        Of the signal alone; by default they are made from the blocks, which then hold xx.
 
     Returns
     -------
     Moments
     """
     n = np.array([part.n for part in parts])
-    _, apart_x = between(np.stack([part.mean_x for part in parts]), n)
+    mean_x, apart_x = between(np.stack([part.mean_x for part in parts]), n)
     _, apart_y = between(np.stack([part.mean_y for part in parts]), n)
     xy = apart_x.T @ apart_y
     for part in parts:
         xy += part.xy
-    return replace(of_y, mean_x=of_x.mean_x, xx=of_x.xx, xy=xy)
+    if of_x is not None:
+        return replace(of_y, mean_x=of_x.mean_x, xx=of_x.xx, xy=xy)
+    xx = apart_x.T @ apart_x
+    for of_block in (part.xx for part in parts if part.xx is not None):
+        xx += of_block
+    return replace(of_y, mean_x=mean_x, xx=xx, xy=xy)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -160,13 +160,9 @@ class FoldPairs:
     chance: np.ndarray
 
     @classmethod
-    def of(
-        cls, fold: SignalBlocks, others: Sequence[SignalBlocks], alpha: np.ndarray, basis: EigenBasis, turn: np.ndarray
-    ) -> FoldPairs:
-        """Of one fold and of those that its decoder, with the penalties alpha (target,), is trained on."""
-        h, t = _scores(fold.parts, basis, turn), _scores([p for f in others for p in f.parts], basis, turn)
-        t /= (basis.values + alpha[:, None]).astype(t.dtype)[:, None]
-        moved = basis.axes.T @ fold.moments.xx
+    def of(cls, fold: SignalBlocks, t: np.ndarray, basis: EigenBasis, turn: np.ndarray) -> FoldPairs:
+        """Of held-out words and the blocks that the decoder is trained on, in `_weights` t."""
+        h, moved = _scores(fold.parts, basis, turn), basis.axes.T @ fold.moments.xx
         squares = (moved * basis.axes.T).sum(1)
         columns = t.transpose(0, 2, 1)
         norms = ((t * squares.astype(t.dtype)) @ columns).astype(np.float64)
@@ -210,33 +206,65 @@ def fold_pairs(
     alpha: np.ndarray,
     bases: Mapping[tuple[int, ...], EigenBasis],
     rotations: FoldRotations,
-    trained: Sequence[SignalBlocks] | None = None,
 ) -> list[FoldPairs]:
     """What the blocks of each fold do with those that its decoder was trained on.
 
     Parameters
     ----------
     folds : sequence of SignalBlocks
-        The words that are held out, fold by fold.
+        All words, fold by fold.
     alpha : ndarray, shape (fold, target)
         Penalties of each fold's decoder; target = layer x component.
     bases : mapping
         `eigen_bases` of the folds.
     rotations : FoldRotations
         Each fold's components of the wide targets.
-    trained : sequence of SignalBlocks, optional
-        The words that decoders are trained on, in the same blocks, where those in `folds` are but some of them.
 
     Returns
     -------
     list of FoldPairs
     """
-    found = []
-    for k, fold in enumerate(folds):
-        others = tuple(f for f in range(len(folds)) if f != k)
-        training = [(trained or folds)[f] for f in others]
-        found.append(FoldPairs.of(fold, training, alpha[k], bases[others], rotations.outer[k]))
+    return subset_pairs([folds], [fold.parts for fold in folds], alpha, bases, rotations)[0]
+
+
+def subset_pairs(
+    subsets: Sequence[Sequence[SignalBlocks]],
+    parts: Sequence[Sequence[BlockMoments]],
+    alpha: np.ndarray,
+    bases: Mapping[tuple[int, ...], EigenBasis],
+    rotations: FoldRotations,
+) -> list[list[FoldPairs]]:
+    """What the blocks of some held-out words do with those that decoders are trained on.
+
+    Parameters
+    ----------
+    subsets : sequence of sequence of SignalBlocks
+        Some of the words, fold by fold, in the same blocks; several times.
+    parts : sequence of sequence of BlockMoments
+        Of all words, which decoders are trained on, fold by fold.
+    alpha, bases, rotations
+        As for `fold_pairs`.
+
+    Returns
+    -------
+    list of list of FoldPairs
+        Of each subset, fold by fold.
+    """
+    found: list[list[FoldPairs]] = [[] for _ in subsets]
+    for k, turn in enumerate(rotations.outer):
+        others = tuple(f for f in range(len(parts)) if f != k)
+        basis = bases[others]
+        t = _weights([part for f in others for part in parts[f]], alpha[k], basis, turn)
+        for pairs, subset in zip(found, subsets, strict=True):
+            pairs.append(FoldPairs.of(subset[k], t, basis, turn))
     return found
+
+
+def _weights(blocks: Sequence[BlockMoments], alpha: np.ndarray, basis: EigenBasis, turn: np.ndarray) -> np.ndarray:
+    """(target, block, direction): what each training block adds to the weights of a decoder with penalties alpha."""
+    weights = _scores(blocks, basis, turn)
+    weights /= (basis.values + alpha[:, None]).astype(weights.dtype)[:, None]
+    return weights
 
 
 def _scores(blocks: Sequence[BlockMoments], basis: EigenBasis, turn: np.ndarray) -> np.ndarray:

@@ -157,7 +157,7 @@ class ResidualFold:
         ResidualFold
         """
         own = nuisances.carry(signal, dtype)
-        xz = sum_blocks(own, plain, nuisances.moments).xy
+        xz = sum_blocks(own, nuisances.moments, plain).xy
         coefficients = nuisances.axes @ (nuisances.axes.T @ xz.T)
         xx = plain.xx - xz @ coefficients
         # What is left of a sensor that the nuisances explain whole is rounding: such a sensor is constant.

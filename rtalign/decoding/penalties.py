@@ -10,7 +10,7 @@ import numpy as np
 from rtalign.decoding.moments import Moments, Precision, rotate
 
 # Eigenvalues nearer to each other than this part of themselves are multiplied pair by pair; see try_held_out.
-CLOSE = 1e-6
+CLOSE: dict[Precision, float] = {"float32": 1e-4, "float64": 1e-6}
 PAIRS_AT_ONCE = 2048
 
 
@@ -48,20 +48,24 @@ class EigenBasis:
 class Shrinkage:
     """1 / (value + alpha), and the factors that turn their products into differences.
 
-    shrink : (alpha, direction), 1 / (value + alpha).
+    scale : (alpha,), 1 / (largest value + alpha).
+    shrink : (alpha, direction), 1 / (value + alpha), over the scale.
+    beyond : (alpha, direction), by how much it is more than the scale, over the scale.
     inverse_gaps : (direction, direction), 1 / (value_j - value_i); 0 where the two are too close to divide by.
     close : (i, j) of those pairs, i < j, in portions.
     """
 
+    scale: np.ndarray
     shrink: np.ndarray
+    beyond: np.ndarray
     inverse_gaps: np.ndarray
     close: list[tuple[np.ndarray, np.ndarray]]
 
     @classmethod
-    def from_values(cls, values: np.ndarray, grid: np.ndarray) -> Shrinkage:
-        """values : (direction,), ascending.    grid : (alpha,)."""
+    def from_values(cls, values: np.ndarray, grid: np.ndarray, dtype: Precision) -> Shrinkage:
+        """values : (direction,), ascending.    grid : (alpha,).    dtype : of the factors."""
         # Rounding grows by value / gap, so close pairs are multiplied one by one.
-        first = np.searchsorted(values, (1 - CLOSE) * values)
+        first = np.searchsorted(values, (1 - CLOSE[dtype]) * values)
         count = np.arange(len(values)) - first
         j = np.repeat(np.arange(len(values)), count)
         i = np.arange(len(j)) + np.repeat(first - np.cumsum(count) + count, count)
@@ -69,7 +73,11 @@ class Shrinkage:
         np.fill_diagonal(gap, np.inf)
         gap[i, j] = gap[j, i] = np.inf
         portions = [slice(at, at + PAIRS_AT_ONCE) for at in range(0, len(i), PAIRS_AT_ONCE)]
-        return cls(1 / (values + grid[:, None]), 1 / gap, [(i[p], j[p]) for p in portions])
+        largest = values[-1] if len(values) else 1.0
+        penalized = values + grid[:, None]
+        shrink, beyond = (largest + grid[:, None]) / penalized, (largest - values) / penalized
+        close = [(i[p], j[p]) for p in portions]
+        return cls(1 / (largest + grid), shrink.astype(dtype), beyond.astype(dtype), (1 / gap).astype(dtype), close)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,24 +108,23 @@ class HeldOut:
 def try_held_out(A: np.ndarray, b: np.ndarray, z: np.ndarray, shrinkage: Shrinkage) -> HeldOut:
     """Score every penalty on held-out words.
 
-    A : (direction, direction), inner products of the held-out words' scores.
+    A : (direction, direction), inner products of the held-out words' scores; symmetric to the last bit.
     b : (direction, target), of their scores with their targets.    z : the same of the training words.
 
     Why there is no multiplication per penalty: the weight on direction i is z_i d_i with d_i = 1 / (value_i + alpha),
     and d_i d_j = (d_i - d_j) / (value_j - value_i).  So the predictions' sum of squares, sum z_i d_i A_ij d_j z_j, is
-    2 sum d_i z_i (C z)_i + sum d_i^2 A_ii z_i^2, where C_ij = A_ij / (value_j - value_i) is the same for all
+    2 sum (d_i - c) z_i (C z)_i + sum d_i^2 A_ii z_i^2, where C_ij = A_ij / (value_j - value_i) is the same for all
     penalties.  This is an identity, not an approximation.
 
-    Why float64: a penalty far above the values makes d_i and d_j nearly equal, and (penalty / value)^2 times the
-    rounding is what is left of their difference.  In float32 that was a third of the sum at 1e8 over 1,200 words.
+    Why c: C is antisymmetric, so any number may be taken from all d.  A penalty far above the values makes them nearly
+    equal; without what they share, here the smallest of them, float32 holds their differences.
     """
-    A, b, z = (np.asarray(part, np.float64) for part in (A + A.T, b, z))
-    A /= 2  # products of float32 are symmetric to seven digits, and the difference would grow in the same way
-    shrink = shrinkage.shrink
-    squares = shrink @ (2 * z * ((A * shrinkage.inverse_gaps) @ z)) + shrink**2 @ (A.diagonal()[:, None] * z**2)
+    shrink, scale = shrinkage.shrink, shrinkage.scale[:, None]
+    off_diagonal = shrinkage.beyond @ (z * ((A * shrinkage.inverse_gaps) @ z))
+    squares = shrink**2 @ (A.diagonal()[:, None] * z**2)
     for i, j in shrinkage.close:
         squares += (2 * shrink[:, i] * shrink[:, j] * A[i, j]) @ (z[i] * z[j])
-    return HeldOut(shrink @ (z * b), squares)
+    return HeldOut(scale * (shrink @ (z * b)), 2 * scale * off_diagonal + scale**2 * squares)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,15 +139,12 @@ class _Targets:
 class TrainingSet:
     """One training set, ready to be tested on other folds.
 
-    axes : (direction, sensor), those of the basis, transposed as they multiply fastest.    axes64 : in float64.
-    Why both: scores on the weakest directions are small differences of large numbers, and their inner products would
-    be lost in float32.
+    axes : (direction, sensor), those of the basis, transposed as they multiply fastest.
     scores : the training words' scores times targets, by set of targets, computed when first needed.
     """
 
     folds: list[int]
     axes: np.ndarray
-    axes64: np.ndarray
     shrinkage: Shrinkage
     scores: dict[int, np.ndarray] = field(default_factory=dict)
 
@@ -160,7 +164,7 @@ class PenaltySearch:
         total = Moments.sum(folds)
         self.unit = _root_mean(np.diagonal(total.xx), total.n)
         self.mean_x = np.stack([fold.mean_x for fold in folds]) / self.unit
-        self.xx = [fold.xx / self.unit[:, None] / self.unit for fold in folds]
+        self.roots = [_root(fold.xx / self.unit[:, None] / self.unit).astype(dtype) for fold in folds]
         self.targets = self._targets(folds, total, rotations)
 
     def _targets(self, folds: Sequence[Moments], total: Moments, rotations: Sequence[np.ndarray]) -> list[_Targets]:
@@ -179,9 +183,9 @@ class PenaltySearch:
 
     def train(self, folds: Sequence[int], basis: EigenBasis) -> TrainingSet:
         """A training set with its basis."""
-        shrinkage = Shrinkage.from_values(basis.values, self.grid)
-        axes = np.ascontiguousarray((basis.axes * self.unit[:, None]).T)
-        return TrainingSet(list(folds), axes.astype(self.dtype), axes, shrinkage)
+        shrinkage = Shrinkage.from_values(basis.values, self.grid, self.dtype)
+        axes = np.ascontiguousarray((basis.axes * self.unit[:, None]).T, self.dtype)
+        return TrainingSet(list(folds), axes, shrinkage)
 
     def test(self, training: TrainingSet, held: int, pipeline: int) -> HeldOut:
         """Predictions of a held-out fold, of one pipeline's targets."""
@@ -194,8 +198,9 @@ class PenaltySearch:
                 xy += targets.xy[fold]
             training.scores[which] = axes @ xy
         dx, dy = dx[held : held + 1], dy[held : held + 1]
-        A = training.axes64 @ (self.xx[held] + dx.T * dx) @ training.axes64.T
-        return try_held_out(A, axes @ (targets.xy[held] + dx.T * dy), training.scores[which], training.shrinkage)
+        scores = axes @ np.hstack([self.roots[held], dx.T])
+        b = axes @ (targets.xy[held] + dx.T * dy)
+        return try_held_out(scores @ scores.T, b, training.scores[which], training.shrinkage)
 
     def _about(self, folds: list[int], means: np.ndarray) -> np.ndarray:
         """(fold, column): every fold's mean minus the training mean, times the root of the fold's size."""
@@ -226,6 +231,15 @@ def choose_penalties(loss: np.ndarray, grid: np.ndarray) -> np.ndarray:
     loss : (alpha, target), the largest alpha first.
     """
     return grid[np.argmin(np.where(np.isnan(loss), np.inf, loss), axis=0)]
+
+
+def _root(squares: np.ndarray) -> np.ndarray:
+    """L of L L' = squares.  Why: a weak direction's part of L keeps the digits that its part of squares would lose."""
+    try:
+        return np.linalg.cholesky(squares)
+    except np.linalg.LinAlgError:  # fewer words than sensors, or rounding
+        values, vectors = np.linalg.eigh(squares)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
 def _root_mean(squares: np.ndarray, n: int) -> np.ndarray:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from rtalign.decoding.moments import BLOCK, Precision
+from rtalign.decoding.moments import Precision
+
+if TYPE_CHECKING:  # importing it imports torch
+    from rtalign.decoding.gpu_projection import GpuCovariance, GpuWords
 
 WIDE_FACTOR = 2
 """The wide basis holds this many times the components that are kept."""
@@ -23,6 +26,9 @@ more than 1e-4 (a ratio of 160 turns it by 1e-5)."""
 
 FEW = 8
 """Components that are so small a part of all dimensions are found by Lanczos's method, without the others."""
+
+BLOCK_OF_WORDS = 8192
+"""Words whose products are summed in float32: each sum in float64 is a pass over (dim, dim)."""
 
 
 class ActivationArray(Protocol):
@@ -80,13 +86,13 @@ class Projection:
         width = width or self.components
         out = np.empty((len(activations), len(self.mean), width), np.float32)
         for layer, (mean, basis) in enumerate(zip(self.mean, self.basis, strict=True)):
-            for first in range(0, len(activations), 8192):
-                block = activations[first : first + 8192, layer].astype(np.float32) - mean.astype(np.float32)
-                out[first : first + 8192, layer] = block @ basis[:, :width].astype(np.float32)
+            for first in range(0, len(activations), BLOCK_OF_WORDS):
+                block = activations[first : first + BLOCK_OF_WORDS, layer].astype(np.float32) - mean.astype(np.float32)
+                out[first : first + BLOCK_OF_WORDS, layer] = block @ basis[:, :width].astype(np.float32)
         return out.reshape(len(out), -1)
 
 
-def fit_projection(activations: Sequence[ActivationArray], components: int) -> Projection:
+def fit_projection(activations: Sequence[ActivationArray], components: int, device: str = "cpu") -> Projection:
     """Fit the wide basis of every layer.
 
     Parameters
@@ -95,6 +101,8 @@ def fit_projection(activations: Sequence[ActivationArray], components: int) -> P
         One a recording, of the words in use.
     components : int
         Components that are targets; 0 for all dimensions.
+    device : str
+        "cpu", or a device of torch.
 
     Returns
     -------
@@ -107,7 +115,7 @@ def fit_projection(activations: Sequence[ActivationArray], components: int) -> P
     wide = min(WIDE_FACTOR * components, dim)
     means, bases, shares = [], [], []
     for layer in range(n_layers):
-        mean, values, vectors, total = _leading([a[:, layer] for a in activations], wide)
+        mean, values, vectors, total = _leading([a[:, layer] for a in activations], wide, device)
         means.append(mean)
         bases.append(_with_fixed_signs(vectors))
         shares.append(np.maximum(values, 0) / max(total, np.finfo(float).tiny))
@@ -123,46 +131,82 @@ def leading_rotation(yy: np.ndarray, components: int) -> np.ndarray:
     return np.stack([_with_fixed_signs(v[:, ::-1][:, :components]) for v in vectors])
 
 
-def _leading(parts: Sequence[np.ndarray], wide: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+class Covariance:
+    """A symmetric matrix (dim, dim)."""
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        self._matrix = matrix
+        self.dim, self.total = len(matrix), float(np.trace(matrix))
+
+    def times(self, vector: np.ndarray) -> np.ndarray:
+        """The matrix times a vector (dim,)."""
+        return np.asarray(self._matrix @ vector)
+
+    def largest(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The n largest eigenvalues, falling, and their vectors (dim, n)."""
+        from scipy.linalg import eigh
+
+        values, vectors = eigh(self._matrix, subset_by_index=[self.dim - n, self.dim - 1], driver="evr")
+        return values[::-1], vectors[:, ::-1]
+
+
+class Words:
+    """The words of one layer.
+
+    parts : (word, dim), one a recording.    mean : (dim,).
+    """
+
+    def __init__(self, parts: Sequence[np.ndarray]) -> None:
+        self._parts = parts
+        self.mean: np.ndarray = sum(p.sum(axis=0, dtype=np.float64) for p in parts) / sum(len(p) for p in parts)
+
+    def covariance(self, dtype: Precision) -> Covariance:
+        """Sums of centred products; sums over blocks are float64."""
+        total, mean = np.zeros((len(self.mean),) * 2), self.mean.astype(dtype)
+        for part in self._parts:
+            for first in range(0, len(part), BLOCK_OF_WORDS):
+                block = part[first : first + BLOCK_OF_WORDS].astype(dtype, copy=False) - mean
+                total += block.T @ block
+        return Covariance(total)
+
+
+def _leading(parts: Sequence[np.ndarray], wide: int, device: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Mean, variances and directions (dim, wide) of the leading components of (word, dim) parts, and all variance.
 
     Products are in float32, twice as fast, and in float64 where that would move a component.
     """
-    mean = sum(p.sum(axis=0, dtype=np.float64) for p in parts) / sum(len(p) for p in parts)
-    covariance = _covariance(parts, mean, "float32")
+    words = _words(parts, device)
+    covariance: Covariance | GpuCovariance = words.covariance("float32")
     values, vectors = _largest(covariance, wide)
     if values[0] > STEEPEST * values[-1]:
-        covariance = _covariance(parts, mean, "float64")
+        covariance = words.covariance("float64")
         values, vectors = _largest(covariance, wide)
-    return mean, values, vectors, float(np.trace(covariance))
+    return words.mean, values, vectors, covariance.total
 
 
-def _covariance(parts: Sequence[np.ndarray], mean: np.ndarray, dtype: Precision) -> np.ndarray:
-    """(dim, dim) sums of centred products, of (word, dim) parts; sums over blocks are float64."""
-    total = np.zeros((len(mean),) * 2)
-    for part in parts:
-        for first in range(0, len(part), BLOCK):
-            block = part[first : first + BLOCK].astype(dtype, copy=False) - mean.astype(dtype)
-            total += block.T @ block
-    return total
+def _words(parts: Sequence[np.ndarray], device: str) -> Words | GpuWords:
+    if device == "cpu":
+        return Words(parts)
+    from rtalign.decoding.gpu_projection import GpuWords
+
+    return GpuWords(parts, device, BLOCK_OF_WORDS)
 
 
-def _largest(covariance: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _largest(covariance: Covariance | GpuCovariance, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The n largest eigenvalues, falling, and their vectors (dim, n)."""
-    from scipy.linalg import eigh
-    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-    dim = len(covariance)
+    dim = covariance.dim
     if n * FEW < dim:
+        operator = LinearOperator((dim, dim), matvec=covariance.times, dtype=np.float64)
         try:
             # Always from the same vector, so that runs agree.
-            values, vectors = eigsh(covariance, k=n, which="LA", v0=np.ones(dim))
+            values, vectors = eigsh(operator, k=n, which="LA", v0=np.ones(dim))
             order = np.argsort(values)[::-1]
             return values[order], vectors[:, order]
         except ArpackNoConvergence:  # where there are fewer words than components
             pass
-    values, vectors = eigh(covariance, subset_by_index=[dim - n, dim - 1], driver="evr")
-    return values[::-1], vectors[:, ::-1]
+    return covariance.largest(n)
 
 
 def _with_fixed_signs(vectors: np.ndarray) -> np.ndarray:

@@ -83,7 +83,7 @@ def fit_ridge(
     rotations : FoldRotations, optional
         The targets of each fold's decoder, where the moments hold a wider basis.
     dtype : {"float32", "float64"}
-        Of the search for alpha, and of the weights; decoders and scores are computed in float64 either way.
+        Of the search for alpha, and of the weights; scores are computed in float64 either way.
     bases : mapping, optional
         Result of `eigen_bases` for these folds, where other targets were fitted to the same words before.
     penalties : ndarray, shape (fold + 1, target), optional
@@ -226,7 +226,8 @@ class Decoder:
         xy, mean_y = train.xy, train.mean_y
         if rotation is not None:
             xy, mean_y = rotate(xy, rotation), rotate(mean_y[None], rotation)[0]
-        weights = (basis.axes @ ((basis.axes.T @ xy) / (basis.values[:, None] + alpha))).astype(dtype)
+        along_axes = (basis.axes.T @ xy) / (basis.values[:, None] + alpha)
+        weights = basis.axes.astype(dtype) @ along_axes.astype(dtype)
         # From the rounded weights, so that rounding moves no prediction at the mean, however large the offsets.
         return cls(weights, (mean_y - train.mean_x @ weights).astype(dtype), alpha)
 

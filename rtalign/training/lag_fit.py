@@ -16,7 +16,15 @@ from rtalign.core.parallel import run_ordered
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.block_moments import BlockMoments, BlockSums, sum_blocks
-from rtalign.decoding.block_scores import BlockScores, FoldBlocks, FoldPairs, SignalBlocks, block_scores, fold_pairs
+from rtalign.decoding.block_scores import (
+    BlockScores,
+    FoldBlocks,
+    FoldPairs,
+    SignalBlocks,
+    block_scores,
+    fold_pairs,
+    subset_pairs,
+)
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.penalties import EigenBasis, HeldOut
 from rtalign.decoding.projection import leading_rotation
@@ -147,7 +155,7 @@ class LagWords:
     recipe : FitRecipe
         Penalties, draws and precision.
     sensors : sequence of Moments
-        Of the signals alone, one a fold; empty where they are not known.
+        Of the signals alone, one a fold; empty where they are made from those of the blocks.
     bases : mapping or None
         `eigen_bases` of all words, where they are known.
     earlier : sequence of Moments
@@ -329,8 +337,8 @@ class _Sums:
             [BlockMoments.at_lag(x[rows], y[rows], mean, precision) for rows, mean in zip(blocks, means, strict=True)]
             for x, y, blocks, means in folds
         ]
-        sensors = words.sensors or [_moments_of(x, words.recipe) for x in words.signals]
-        self.moments = [sum_blocks(*fold) for fold in zip(self.parts, sensors, targets.moments, strict=True)]
+        sensors: Sequence[Moments | None] = words.sensors if words.sensors else [None] * len(self.parts)
+        self.moments = [sum_blocks(*fold) for fold in zip(self.parts, targets.moments, sensors, strict=True)]
 
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]:
         """Of the held-out predictions of each fold."""
@@ -429,8 +437,8 @@ class SubsetScores:
     excess: np.ndarray
 
 
-def score_subset(words: LagWords, fitted: LagFit, subset: WordSubset) -> SubsetScores:
-    """Score some of the held-out words.
+def score_subsets(words: LagWords, fitted: LagFit, subsets: Sequence[WordSubset]) -> list[SubsetScores]:
+    """Score some of the held-out words, several times.
 
     Parameters
     ----------
@@ -438,42 +446,43 @@ def score_subset(words: LagWords, fitted: LagFit, subset: WordSubset) -> SubsetS
         All words.
     fitted : LagFit
         Of all words, by `fit_words`.
-    subset : WordSubset
+    subsets : sequence of WordSubset
         The words that are scored.
 
     Returns
     -------
-    SubsetScores
+    list of SubsetScores
     """
     targets, recipe, fit = words.targets, words.recipe, fitted.fit
-    bases = ridge.eigen_bases(fitted.moments, recipe.precision) if words.bases is None else words.bases
-    signals, values, predicted = (
-        [fold[rows] for fold, rows in zip(every, subset.rows, strict=True)]
-        for every in (words.signals, targets.values, fitted.predicted)
-    )
-    trained = _signal_blocks(words.signals, targets.values, targets.blocks, recipe)
-    tested = _signal_blocks(signals, values, subset.blocks, recipe)
+    signals = [[x[rows] for x, rows in zip(words.signals, subset.rows, strict=True)] for subset in subsets]
+    tested = [_signal_blocks(own, targets, subset, recipe) for own, subset in zip(signals, subsets, strict=True)]
+    pairs = subset_pairs(tested, fitted.sums.parts, fit.alpha, fitted.bases, targets.rotations)
+    return [_score_subset(*of_subset, fitted, recipe) for of_subset in zip(subsets, signals, pairs, strict=True)]
+
+
+def _score_subset(
+    subset: WordSubset, signals: Sequence[np.ndarray], pairs: Sequence[FoldPairs], fitted: LagFit, recipe: FitRecipe
+) -> SubsetScores:
+    fit, n_layers = fitted.fit, fitted.words.targets.n_layers
+    predicted = [x @ w + b for x, w, b in zip(signals, fit.weights, fit.bias, strict=True)]
     sums = [BlockSums.of(*fold) for fold in zip(predicted, subset.blocks, strict=True)]
-    folds = zip(fold_pairs(tested, fit.alpha, bases, targets.rotations, trained), sums, subset.components, strict=True)
-    blocks = block_scores([FoldBlocks(*fold) for fold in folds], targets.n_layers)
-    pairs = zip(predicted, subset.targets, strict=True)
-    by_fold = [ridge.correlation(Agreement.of(*pair)).reshape(targets.n_layers, -1).mean(1) for pair in pairs]
-    r = np.mean(by_fold, axis=0)
+    folds = zip(pairs, sums, subset.components, strict=True)
+    blocks = block_scores([FoldBlocks(*fold) for fold in folds], n_layers)
+    agreements = (Agreement.of(*pair) for pair in zip(predicted, subset.targets, strict=True))
+    r = np.mean([ridge.correlation(agreement).reshape(n_layers, -1).mean(1) for agreement in agreements], axis=0)
     null = _null(blocks, predicted, subset.shifts, recipe)
     return SubsetScores(r, null, r + blocks.left_out - blocks.whole, blocks.excess)
 
 
 def _signal_blocks(
-    signals: Sequence[np.ndarray],
-    values: Sequence[np.ndarray],
-    blocks: Sequence[Sequence[slice]],
-    recipe: FitRecipe,
+    signals: Sequence[np.ndarray], targets: LagTargets, subset: WordSubset, recipe: FitRecipe
 ) -> list[SignalBlocks]:
+    values = [y[rows] for y, rows in zip(targets.values, subset.rows, strict=True)]
     return [
         SignalBlocks(
-            _moments_of(x, recipe), [BlockMoments.from_data(x[rows], y[rows], recipe.precision) for rows in of_fold]
+            _moments_of(x, recipe), [BlockMoments.from_data(x[rows], y[rows], recipe.precision) for rows in blocks]
         )
-        for x, y, of_fold in zip(signals, values, blocks, strict=True)
+        for x, y, blocks in zip(signals, values, subset.blocks, strict=True)
     ]
 
 

@@ -343,11 +343,13 @@ def read_lag(prepared: Sequence[PreparedRecording], lag: float) -> np.ndarray:
     return np.concatenate([one.signal.read(one.onsets + lag) for one in prepared])
 
 
-def fit_wide_basis(prepared: Sequence[PreparedRecording], recipe: Recipe, fold: np.ndarray) -> Projection:
+def fit_wide_basis(
+    prepared: Sequence[PreparedRecording], recipe: Recipe, fold: np.ndarray, device: str = "cpu"
+) -> Projection:
     """Fit the wide basis to the words that are in a fold."""
     kept = np.split(fold != PURGED, np.cumsum([len(one.used) for one in prepared])[:-1])
     activations = [one.used_activations.select(k) for one, k in zip(prepared, kept, strict=True)]
-    return fit_projection(activations, recipe.language.components)
+    return fit_projection(activations, recipe.language.components, device)
 
 
 def fold_targets(

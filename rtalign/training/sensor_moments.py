@@ -1,7 +1,7 @@
 """Moments of one person's signal at each lag, with their principal directions, shared by all models.
 
 They do not depend on the targets, so a sweep computes them once a person.  Recordings are summed one by one, then
-added, here as in the trainer, so that both agree to the last bit.
+added.
 """
 
 from __future__ import annotations
@@ -11,21 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rtalign.core.recipe import FitRecipe
 from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding import ridge
 from rtalign.decoding.moments import Moments, Precision
 from rtalign.decoding.penalties import EigenBasis
-from rtalign.training.prepare import PreparedRecording
-
-
-def fold_moments(
-    prepared: Sequence[PreparedRecording], signal: np.ndarray, fold: np.ndarray, recipe: FitRecipe
-) -> list[Moments]:
-    """Moments of each fold's signal at one lag: signal (word, sensor) and fold (word,) are of all recordings."""
-    cuts = np.cumsum([len(one.used) for one in prepared])[:-1]
-    pieces = zip(np.split(signal, cuts), np.split(fold, cuts), strict=True)
-    return sum_recordings([recording_moments(piece, part, recipe.precision) for piece, part in pieces], recipe.folds)
 
 
 def recording_moments(signal: np.ndarray, fold: np.ndarray, precision: Precision) -> dict[int, Moments]:

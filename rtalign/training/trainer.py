@@ -22,7 +22,6 @@ from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds, ridge
 from rtalign.decoding.bank import DecoderBank, make_passport
-from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.projection import Projection
 from rtalign.recordings.spatial_filters import shared_filter
@@ -58,7 +57,7 @@ from rtalign.training.prepare import (
     read_lag,
 )
 from rtalign.training.results import stretches, write_results
-from rtalign.training.sensor_moments import SensorMomentsFile, fold_moments
+from rtalign.training.sensor_moments import SensorMomentsFile
 
 if TYPE_CHECKING:  # importing them would import torch
     from rtalign.decoding.gpu_products import GpuTargets
@@ -180,7 +179,7 @@ def train(
     prepared = prepare_recordings(recordings, request, recipe, store, progress, spatial)
     fold = folds.assign_folds([one.onsets for one in prepared], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     with progress.stage("targets", len(layers), "layers") as stage:
-        projection = extend.projection if extend else fit_wide_basis(prepared, recipe, fold)
+        projection = extend.projection if extend else fit_wide_basis(prepared, recipe, fold, device)
         folder = bank_writer.work_folder(store, prepared, model, recipe, extend, spatial)
         work = bank_writer.open_bank_file(folder, len(prepared[0].recording.sensors), recipe, projection)
         before = extend.tensors if extend else None
@@ -317,15 +316,12 @@ def lag_words(inputs: FitInputs, index: int) -> LagWords:
     """Read the words of one lag."""
     recipe, shared, n_folds = inputs.recipe, inputs.sensor_moments, len(inputs.targets.values)
     signal = read_lag(inputs.prepared, float(recipe.lags.seconds[index]))
-    sensors: Sequence[Moments] = ()
-    if not inputs.gpu:
-        sensors = shared.moments(index) if shared else fold_moments(inputs.prepared, signal, inputs.fold, recipe.fit)
     earlier = inputs.earlier
     return LagWords(
         [signal[inputs.fold == k] for k in range(n_folds)],
         inputs.targets,
         recipe.fit,
-        sensors=sensors,
+        sensors=shared.moments(index) if shared and not inputs.gpu else (),
         bases=shared.bases(index) if shared else None,
         earlier=[bank_writer.earlier_moments(earlier, index, k) for k in range(n_folds)] if earlier else (),
         gpu=inputs.gpu,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from rtalign.decoding.moments import Moments
-from rtalign.decoding.projection import fit_projection, leading_rotation
+from rtalign.decoding.gpu_projection import GpuWords
+from rtalign.decoding.moments import Moments, Precision
+from rtalign.decoding.projection import Words, fit_projection, leading_rotation
 
 RNG = np.random.default_rng(0)
 ACTIVATIONS = (RNG.standard_normal((400, 3, 10)) @ np.diag(np.arange(1, 11.0)) + 50).astype(np.float32)
@@ -72,3 +73,17 @@ def test_signs_do_not_depend_on_the_order_of_words() -> None:
     a = fit_projection([ACTIVATIONS], 4)
     b = fit_projection([ACTIVATIONS[::-1]], 4)
     assert np.allclose(a.basis, b.basis, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_torch_has_the_covariance_and_the_directions_of_numpy(dtype: Precision) -> None:
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((900, 60)) * np.logspace(1, -1, 60) + 3).astype(np.float32)
+    here, there = Words([x[:400], x[400:]]), GpuWords([x[:400], x[400:]], "cpu", block=100)
+    np.testing.assert_allclose(there.mean, here.mean, rtol=1e-12)
+    found, want, vector = there.covariance(dtype), here.covariance(dtype), rng.standard_normal(60)
+    assert found.total == pytest.approx(want.total, rel=1e-6)
+    np.testing.assert_allclose(found.times(vector), want.times(vector), rtol=1e-4)
+    (values, axes), (others, own) = found.largest(30), want.largest(30)
+    np.testing.assert_allclose(values, others, rtol=1e-5)
+    np.testing.assert_allclose(np.abs((axes * own).sum(0)), 1, atol=1e-6)

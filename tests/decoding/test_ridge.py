@@ -232,7 +232,7 @@ def test_one_multiplication_tests_every_penalty(values):
     z = np.sqrt(values)[:, None] * rng.standard_normal((40, 5))
     grid = ALPHAS[::-1]
     truth = plain_loss(A, b, z, values, grid)
-    found = try_held_out(A, b, z, Shrinkage.from_values(values, grid))
+    found = try_held_out(A, b, z, Shrinkage.from_values(values, grid, "float64"))
     assert np.abs((found.loss - truth) / np.abs(truth).max(1, keepdims=True)).max() < 1e-9
 
 
@@ -241,6 +241,27 @@ def test_a_penalty_far_above_the_signal_is_judged_as_exactly_as_any_other():
     X, Y = world()
     for tested in ridge.try_penalties(summed(X, Y, "float32"), [1e7, 1e8, 1e9]):
         np.testing.assert_allclose(tested.agreement[0], tested.agreement[2], rtol=1e-3)
+
+
+@pytest.mark.parametrize("n_words", [50, 400], ids=["fewer words than sensors", "more"])
+def test_float32_judges_penalties_as_float64_does(n_words):
+    """With weak sensors, one of them twice, and penalties far below and above all eigenvalues."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((5 * n_words, 80)) * np.logspace(1, -2, 80)
+    X[:, 3] = X[:, 2]
+    Y = X[:, :5] / X[:, :5].std(0) @ rng.standard_normal((5, 20)) + 3 * rng.standard_normal((5 * n_words, 20))
+    single, double = (
+        [Moments.from_data(x, y, dtype) for x, y in zip(np.split(X, 5), np.split(Y, 5), strict=True)]
+        for dtype in ("float32", "float64")
+    )
+    tested = zip(
+        ridge.try_penalties(single, ALPHAS, None, "float32"),
+        ridge.try_penalties(double, ALPHAS, None, "float64"),
+        strict=True,
+    )
+    for found, exact in tested:
+        np.testing.assert_allclose(found.squares, exact.squares, rtol=2e-5)
+        np.testing.assert_allclose(found.agreement, exact.agreement, atol=1e-5 * np.abs(exact.agreement).max())
 
 
 def test_directions_that_hold_only_rounding_are_dropped():

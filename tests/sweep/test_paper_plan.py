@@ -15,7 +15,7 @@ from rtalign_offline.sweep.paper_plan import Platform, Rates, estimate_cost, for
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
 
-RATES = Rates(50e9, lag_s=2.0, moments_s=0.5, hour_s=20.0, components=ComponentRates(1e-3, 0.5, 1024))
+RATES = Rates(50e9, lag_s=2.0, moments_s=0.5, hour_s=20.0, components=ComponentRates(1e-3, 0.5, 1024, power=2))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_costs_are_comments_and_the_file_is_kept(written: Path, capsys: pytest.C
 def test_a_cost_is_the_sum_of_readings_and_fits(written: Path) -> None:
     plan = Plan.load(written)
     sizes = {entry.id: entry for entry in PAPER}
-    tokens = 85_000 * 1.35
+    tokens = 38_000 * 1.35
     want = 0.0
     for model in plan.models:
         for context in model.contexts or plan.contexts:
@@ -74,10 +74,12 @@ def test_a_cost_is_the_sum_of_readings_and_fits(written: Path) -> None:
     lags = len(plan.recipe.lags.seconds)
     assert one.fits_s == pytest.approx(3 * (lags * 0.5 + 200) + len(plan.jobs()) * lags * 2.0)
     dims = [usual_dim(sizes[plan.model(job.model).name].millions) / 1024 for job in plan.jobs()]
-    assert one.components_s == pytest.approx(sum(9 * (38 * dim**2 + 0.5 * dim**3) for dim in dims))
+    assert one.components_s == pytest.approx(sum(9 * 38.5 * dim**2 for dim in dims))
     gpu = estimate_cost(plan, RATES, Platform("gpu", 16, 1, 1e14, 1000.0))
     fits = len(plan.jobs()) * lags * paper_plan.GPU_LAG_S
-    assert gpu.gpu_hours == pytest.approx((want / 1e14 + fits) / 3600)
+    components = sum(9 * (38 / 16 + 0.5) * dim**2 for dim in dims)
+    assert gpu.components_s == pytest.approx(components)
+    assert gpu.gpu_hours == pytest.approx((want / 1e14 + components + fits) / 3600)
     many = estimate_cost(plan, RATES, Platform("many", 10_000, 0, 1e14, 1000.0))
     longest = max(forward_flops(sizes["meta-llama/Llama-3.3-70B-Instruct"], "window:50"),
                   forward_flops(sizes["meta-llama/Llama-3.2-3B"], "window:1000"))  # fmt: skip

@@ -13,7 +13,7 @@ from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds
-from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, WordSubset, fit_words, score_subset
+from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, WordSubset, fit_words, score_subsets
 from rtalign.training.prepare import ActivationRequest, fit_wide_basis, prepare_recordings
 from rtalign.training.trainer import FitInputs, lag_words, make_fit_inputs
 from rtalign_offline.sweep.quartiles import Quartiles
@@ -81,7 +81,7 @@ def test_the_null_of_a_quartile_is_as_wide_as_its_r_over_recordings() -> None:
         rows = [
             np.sort(np.concatenate([b + rng.permutation(25)[:6] for b in range(0, 100, 25)])) for _ in range(N_FOLDS)
         ]
-        found = score_subset(words, fitted, WordSubset.of(targets, rows, words.recipe))
+        found = score_subsets(words, fitted, [WordSubset.of(targets, rows, words.recipe)])[0]
         r.append(found.r)
         null.append(found.null)
     assert np.std(r, axis=0).mean() / np.std(null, axis=(0, 1)).mean() == pytest.approx(1, abs=0.2)
@@ -89,7 +89,7 @@ def test_the_null_of_a_quartile_is_as_wide_as_its_r_over_recordings() -> None:
 
 def test_all_words_as_a_subset_are_all_words() -> None:
     words, fitted, targets = fitted_noise(0)
-    found = score_subset(words, fitted, WordSubset.of(targets, [np.arange(100)] * N_FOLDS, words.recipe))
+    found = score_subsets(words, fitted, [WordSubset.of(targets, [np.arange(100)] * N_FOLDS, words.recipe)])[0]
     for name in ("r", "null", "left_out", "excess"):
         np.testing.assert_allclose(getattr(found, name), getattr(fitted, name), atol=1e-7)
 
@@ -102,3 +102,10 @@ def test_refitted_quartiles_are_fits_of_their_words_alone(tmp_path: Path) -> Non
     alone = fit_words(lag_words(quartiles.refits[3], 12), quartiles.refits[3].penalties)
     np.testing.assert_allclose(found["quartile_r"][3], alone.r, atol=1e-5)
     assert found["quartile_halves"].shape == (4, 2, 6)
+
+
+def test_a_fold_without_words_of_a_quartile_leaves_no_quartiles(tmp_path: Path) -> None:
+    """Nor a warning, as of a mean of nothing."""
+    job, told = job_and_surprisal(tmp_path)
+    told[job.fold == 0] = 100 + np.arange((job.fold == 0).sum())
+    assert Quartiles.of(job, told) is None

@@ -121,10 +121,9 @@ class _JobFit:
         n_lags = len(self._recipe.lags.seconds)
         with progress.stage("targets", 1, "job"):
             with threadpool_limits(cpus, user_api="blas"):
-                projection = fit_wide_basis(self._recordings, self._recipe, self._fold)
-            inputs = trainer.make_fit_inputs(
-                self._recordings, self._recipe, projection, self._fold, device=self._plan.fit_device
-            )
+                device = self._plan.fit_device
+                projection = fit_wide_basis(self._recordings, self._recipe, self._fold, device)
+                inputs = trainer.make_fit_inputs(self._recordings, self._recipe, projection, self._fold, device=device)
             inputs = replace(inputs, sensor_moments=SensorMomentsFile(self._moments))
             quartiles = None
             if self._plan.quartiles:

@@ -41,7 +41,8 @@ CPU_SHARE, GPU_SHARE = 0.6, 0.49
 of the data sheet's (an 8B shape in windows, 30,400 tokens a second on an H100)."""
 
 GPU_LAG_S = 14.9 / 165
-"""Seconds of one lag's fit on an H100 with 16 cores beside it, at 85,000 words; taken for 38,000 too."""
+"""Seconds of one lag's fit on an H100 with 16 cores beside it, at 85,000 words; taken for 38,000
+too, whose jobs have quartiles.  `benchmarks/sweep_estimate.py --gpu` measures a lag of theirs."""
 
 H200_FLOPS, H200_GB, H200_CORES, NODES, NODE_FLOPS, NODE_GB = 989e12, 149.0, 16, 64, 312e12, 84.0
 """bfloat16 by the data sheets, and free memory (139 and 79 GiB), of an H200, and of an A100 in each node."""
@@ -121,9 +122,9 @@ class Rates:
     hour_s: float
     components: ComponentRates
 
-    def job_s(self, shape: JobShape, dim: int, lag_s: float | None = None) -> float:
-        """One job on one core.  dim : of its activations; lag_s : where lags are fitted elsewhere."""
-        return self.components.seconds(shape.words, shape.layers, dim) + shape.lags * (lag_s or self.lag_s)
+    def job_s(self, shape: JobShape, dim: int) -> float:
+        """One job on one core.  dim : of its activations."""
+        return self.components.seconds(shape.words, shape.layers, dim) + shape.lags * self.lag_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Cost:
     """Seconds, at worst one after the other; too_large : models that are left out.
 
     models_s : of readings; components_s : of principal components; fits_s : of filtering and fits; gpu_hours : of all
-    GPUs together.
+    GPUs together, for as long as a job holds one.
     """
 
     models_s: float
@@ -225,11 +226,11 @@ def assumption_lines(rates: Rates, plan: Plan, disk: float) -> list[str]:
         "",
         f"measured here: {rates.flops / 1e9:.0f} GFLOP/s a core in float32, {rates.lag_s:.2f} s a lag of a fit, "
         f"{rates.hour_s:.0f} s an hour of MEG,",
-        f"  {widest:.0f} s the principal components of a job of 4,096 dimensions",
+        f"  {widest:.0f} s of a core the principal components of a job of 4,096 dimensions",
         f"assumed: a model reaches {CPU_SHARE:.0%} of that here, {GPU_SHARE:.0%} of {H200_FLOPS / 1e12:.0f} TFLOP/s "
         f"(bfloat16) on an H200, of {NODE_FLOPS / 1e12:.0f} on an A100;",
-        f"  {TOKENS_PER_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words fitted; cores as here; a lag on a GPU "
-        f"{GPU_LAG_S:.2f} s, as on an H100;",
+        f"  {TOKENS_PER_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words read in windows and fitted; cores as here;",
+        f"  a lag on a GPU {GPU_LAG_S:.2f} s, as on an H100;",
         f"  no reading or job split; {_short_name(largest)} in {precision} takes {largest.memory_gb(precision):.0f} GB",
     ]
 
@@ -352,11 +353,12 @@ def estimate_cost(plan: Plan, rates: Rates, platform: Platform) -> Cost:
     # The principal directions of one person are one task.
     shared = max(signal / platform.cores, shape.lags * rates.moments_s)
     wide = [usual_dim(entries[job.model.removesuffix(" untrained")].millions) for job in jobs]
-    components = [rates.components.seconds(shape.words, shape.layers, dim) for dim in wide]
+    beside = max(platform.cores // platform.readers, 1)
+    components = [rates.components.seconds(shape.words, shape.layers, dim, beside) for dim in wide]
     fit = shape.lags * (GPU_LAG_S if platform.gpus else rates.lag_s)
     rounds = math.ceil(len(jobs) / platform.readers)
     read = max(sum(flops) / platform.readers, max(flops)) / platform.flops
-    gpu_s = (sum(flops) / platform.flops + len(jobs) * fit) if platform.gpus else 0.0
+    gpu_s = (sum(flops) / platform.flops + sum(components) + len(jobs) * fit) if platform.gpus else 0.0
     return Cost(
         read,
         max(sum(components) / platform.readers, max(components)),
@@ -367,13 +369,13 @@ def estimate_cost(plan: Plan, rates: Rates, platform: Platform) -> Cost:
 
 
 def forward_flops(entry: CatalogueEntry, context: str, surprisal: bool = True) -> float:
-    """Of reading the story, once for all people: every word is read again with its window before it.
+    """Of reading the story, once for all people: every content word is read with its window before it.
 
     A bidirectional model reads it once more with the word masked, where surprisal is needed.
     """
     previous = int(context.split(":")[1])
     times = 2 if surprisal and _architecture(entry) == "bidirectional" else 1
-    return 2 * entry.millions * 1e6 * WORDS * TOKENS_PER_WORD * (previous + 1) * times
+    return 2 * entry.millions * 1e6 * CONTENT * TOKENS_PER_WORD * (previous + 1) * times
 
 
 def disk_gb(plan: Plan) -> float:

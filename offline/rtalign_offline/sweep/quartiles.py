@@ -10,7 +10,7 @@ import numpy as np
 from rtalign.core.progress import Progress
 from rtalign.decoding import folds
 from rtalign.language import QUARTILES, surprisal_quartiles
-from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, SubsetScores, WordSubset, fit_words, score_subset
+from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, SubsetScores, WordSubset, fit_words, score_subsets
 from rtalign.training.trainer import FitInputs, find_penalties
 
 N_QUARTILES = len(QUARTILES)
@@ -53,6 +53,8 @@ class Quartiles:
         which = surprisal_quartiles(np.where(known, surprisal, np.nan))
         members = [np.flatnonzero(fold == k) for k in range(inputs.recipe.fit.folds)]
         rows = [[np.flatnonzero(which[words] == q) for words in members] for q in range(N_QUARTILES)]
+        if min(len(own) for quartile in rows for own in quartile) < 1:
+            return None
         subsets = [WordSubset.of(targets, quartile, inputs.recipe.fit) for quartile in rows]
         if min(min(subset.block_words) for subset in subsets) < 1:
             return None
@@ -70,7 +72,7 @@ class Quartiles:
         if self.refits:
             found = [_fit(words, refit, subset) for refit, subset in zip(self.refits, self.subsets, strict=True)]
         else:
-            found = [score_subset(words, fitted, subset) for subset in self.subsets]
+            found = score_subsets(words, fitted, self.subsets)
         names = (*SCORES, "halves") if self.refits else SCORES
         return {
             f"quartile_{name}": np.stack([getattr(one, name) for one in found]).astype(np.float32) for name in names

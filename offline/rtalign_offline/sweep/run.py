@@ -19,6 +19,7 @@ from rtalign.core.storage.files import remove_abandoned, write_atomically
 from rtalign.core.storage.lock import FileLock
 from rtalign.core.text.time_format import duration
 from rtalign.decoding.training_overlap import refuse_repeated
+from rtalign.language.loading import check_known, parse_model_name
 from rtalign.recordings.usable_words import require_tagger
 from rtalign.training.results import package_versions
 from rtalign_offline.sweep import clusters, tasks
@@ -119,6 +120,8 @@ def _run_jobs(plan: Plan, paths: SweepPaths, kind: str, progress: Progress) -> d
     people = _save_people(plan, paths, outcome, progress)
     outcome.folders |= _finished_jobs(plan, paths, people)
     keys = {_job_name(key): key for key in plan.jobs() if key.person in people and key not in outcome.folders}
+    if kind == "local":
+        _fail_unknown_models(plan, paths, people, keys, outcome)
     if keys:
         Driver(_task_graph(keys.values(), paths, people), keys, outcome, paths, progress).run(kind)
     outcome.failures = {key: outcome.failures[key] for key in plan.jobs() if key in outcome.failures}
@@ -203,6 +206,26 @@ def _finished_jobs(plan: Plan, paths: SweepPaths, people: Mapping[str, str]) -> 
                 paths.journal.note("job", folder.name, "reused")
                 finished[key] = str(folder)
     return finished
+
+
+def _fail_unknown_models(
+    plan: Plan, paths: SweepPaths, people: Mapping[str, str], keys: dict[str, JobKey], outcome: SweepOutcome
+) -> None:
+    """Take out the jobs whose models this machine does not have, before workers start for them."""
+    parts, reasons = parts_of_plan(paths, people.values()), {m.title: _unknown(m.name) for m in plan.models}
+    for name, key in list(keys.items()):
+        reason = reasons[key.model]
+        if reason and not all(reading_file(paths, part).is_file() for part in parts[key.reading]):
+            outcome.failures[key] = reason
+            del keys[name]
+
+
+def _unknown(model: str) -> str | None:
+    try:
+        check_known(parse_model_name(model))
+    except ValueError as error:
+        return _reason(error)
+    return None
 
 
 def _task_graph(keys: Collection[JobKey], paths: SweepPaths, people: Mapping[str, str]) -> dict[str, Task]:

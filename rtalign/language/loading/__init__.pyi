@@ -3,6 +3,7 @@ from .capacity import free_bytes as free_bytes
 from .catalogue import PAPER as PAPER
 from .catalogue import TOKENS_PER_WORD as TOKENS_PER_WORD
 from .catalogue import CatalogueEntry as CatalogueEntry
+from .catalogue import check_known as check_known
 from .catalogue import list_models as list_models
 from .live_speed import LARGE_MODEL_BYTES as LARGE_MODEL_BYTES
 from .live_speed import live_words_per_second as live_words_per_second
@@ -29,6 +30,7 @@ __all__ = [
     "ModelName",
     "ModelSize",
     "Precision",
+    "check_known",
     "converted_folder",
     "find_model",
     "free_bytes",

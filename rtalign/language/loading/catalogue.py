@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rtalign.core.storage.files import expand_home
 from rtalign.core.storage.json_toml import read_json
-from rtalign.language.loading.locate import SMOLLM2, converted_folder, packaged_gguf
+from rtalign.language.loading.locate import (
+    SMOLLM2,
+    ModelFiles,
+    ModelName,
+    UnknownModel,
+    converted_folder,
+    find_model,
+    packaged_gguf,
+)
 from rtalign.language.networks.families import BIDIRECTIONAL_WINDOW, FAMILIES, family_of
 
 if TYPE_CHECKING:  # torch comes with it
@@ -175,6 +185,21 @@ def closest_model(name: str) -> str:
     known = {part.lower(): entry.id for entry in list_models() for part in (entry.id, entry.id.split("/")[-1])}
     close = get_close_matches(name.lower(), known, n=1)
     return f"; did you mean {known[close[0]]}?" if close else ""
+
+
+def find_or_suggest(name: str, allow_download: bool = False, report: Callable[[str], None] | None = None) -> ModelFiles:
+    """As `find_model`; the error for an unknown name also names a model whose name is much like it."""
+    try:
+        return find_model(name, allow_download, report)
+    except UnknownModel as error:
+        raise ValueError(f"{error}{closest_model(name)}") from None
+
+
+def check_known(name: ModelName) -> None:
+    """Raise the ValueError of `load` for an id that this machine has no files of; no weights are read."""
+    path = expand_home(name.base)
+    if name.variant != "random" and name.base != SMOLLM2 and path.suffix != ".gguf" and not path.is_dir():
+        find_or_suggest(name.base)
 
 
 def _packaged() -> CatalogueEntry:

@@ -12,12 +12,10 @@ import torch
 from rtalign.core.storage import cache
 from rtalign.core.storage.json_toml import read_json
 from rtalign.language.loading import capacity
-from rtalign.language.loading.catalogue import closest_model
+from rtalign.language.loading.catalogue import find_or_suggest
 from rtalign.language.loading.locate import (
     ModelFiles,
     ModelName,
-    UnknownModel,
-    find_model,
     first_line,
     quiet_transformers,
 )
@@ -101,10 +99,7 @@ def load_parts(request: LoadRequest) -> ModelParts:
     _check_device(request.device)
     if request.name.variant == "random":
         return _load_random(request.name)
-    try:
-        files = find_model(request.name.base, request.allow_download, request.report)
-    except UnknownModel as error:
-        raise ValueError(f"{error}{closest_model(request.name.base)}") from None
+    files = find_or_suggest(request.name.base, request.allow_download, request.report)
     family = family_of(_model_type(files.folder))
     with quiet_transformers():
         if family.kind == "classic":
