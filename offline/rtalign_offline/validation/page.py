@@ -38,7 +38,8 @@ brain is thirty sensors of noise that neighbours share. Everything after that is
 penalties, decoders, null, blocks left out, peaks, headline. Rates are followed by their 95 % binomial interval
 (Wilson), with the number of recordings in brackets; layers of one recording go together, so rates over layers have the
 interval of as many recordings. Rates over cells and spreads are followed by the 95 % interval of a bootstrap over
-recordings: lags and layers of one recording go together, and where signals are slow nearly all of them do.
+recordings: lags and layers of one recording go together, and where signals are slow nearly all of them do. What misses
+its goal, and why, is in [040](decisions/040-slopes-of-layers-that-span-the-depth.md).
 """
 
 
@@ -171,7 +172,7 @@ def _truth(groups: Mapping[tuple[str, str], Sequence[Record]], kind: DrawnKind) 
 
 def _covered_r(one: Sequence[Record]) -> str:
     """Over all layers, at one lag."""
-    mean_r, (low, high) = np.mean([r["r"] for r in one], axis=0), np.moveaxis([r["r_ci"] for r in one], -1, 0)
+    mean_r, (low, high) = np.mean([r["r"] for r in one], axis=0), np.moveaxis(np.array([r["r_ci"] for r in one]), -1, 0)
     return _rate(len(one) * np.mean((low <= mean_r) & (mean_r <= high)), len(one))
 
 
