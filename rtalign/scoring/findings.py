@@ -18,6 +18,11 @@ INTERVALS = ("words and decoders", "words")
 THESE_DECODERS = "intervals hold for these very decoders, whose own error is not known"
 """What is said of intervals of words alone."""
 
+LEAST_SPAN = 0.75
+"""Share of the depth that layers with a peak must span: a slope is told from the first layer to the last, and ladders
+are seldom straight.  Where answers are weak it is often neighbours that pass, and a line through them says nothing of
+the layers beyond (docs/decisions/040)."""
+
 
 @dataclass(frozen=True, slots=True)
 class TemporalScore:
@@ -267,9 +272,18 @@ def _why_not(peaks: Sequence[Peak], peak_s: np.ndarray) -> str | None:
     needed = max(3, len(peaks) // 2 + 1)
     if len(peak_s) < needed:
         return f"{len(peak_s)} of {len(peaks)} layers have a peak; a temporal score needs {needed}"
+    span = _share_of_depth(peaks)
+    if span < LEAST_SPAN - 1e-9:
+        return f"the layers with a peak span {span:.0%} of the depth; a temporal score needs {LEAST_SPAN:.0%}"
     if np.ptp(peak_s) < 1e-9:
         return "all layers peak at the same lag, so nothing goes with depth"
     return None
+
+
+def _share_of_depth(peaks: Sequence[Peak]) -> float:
+    """From the first layer with a peak to the last, as a share of the depth that is analysed."""
+    used = [peak.depth for peak in peaks if peak.peak_s is not None]
+    return float(np.ptp(used) / np.ptp([peak.depth for peak in peaks]))
 
 
 def _estimate(curves: Curves, used: np.ndarray, rule: str) -> Estimate:

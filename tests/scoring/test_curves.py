@@ -110,6 +110,19 @@ def test_a_temporal_score_needs_more_than_half_of_the_layers() -> None:
     assert all(peak.peak_s is None for peak in found.peaks[4:])
 
 
+def test_peaks_of_neighbours_say_nothing_of_the_layers_beyond() -> None:
+    """Of a ladder that bends, the lower layers alone would tell half of the rise."""
+    bent = 0.2 + 0.2 * np.linspace(0, 1, len(DEPTH)) ** 2
+    clean = 0.3 * bumps(bent)
+    whole = assess(world(np.random.default_rng(9), clean)).temporal
+    clean[5:] = 0
+    part = assess(world(np.random.default_rng(9), clean))
+    assert [peak.peak_s is not None for peak in part.peaks] == [True] * 5 + [False] * 4
+    assert temporal_score(part.curves, np.arange(9) < 5).slope_ms < 0.6 * whole.slope_ms
+    assert part.temporal is None
+    assert part.reason == "the layers with a peak span 50% of the depth; a temporal score needs 75%"
+
+
 def test_two_layers_are_too_few() -> None:
     whole = world(np.random.default_rng(6), 0.3 * bumps(LADDER))
     without = LeftOut.of(whole.left_out.curves[:, :2], [1] * 20)

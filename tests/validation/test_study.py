@@ -82,17 +82,51 @@ def test_the_error_that_a_bank_tells_of_its_decoders_is_the_spread_over_banks() 
         assert ratio.mean() == pytest.approx(1, abs=0.3)
 
 
-def test_the_page_counts_what_the_records_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_truth_of_a_brain_is_known_from_its_own_answers() -> None:
+    """Larger answers beside the same noise are another brain: decoders weigh its sensors otherwise."""
+    known = study.truths()
+    for kind in (DrawnKind(strength=0.0155), study.OTHERS["40 minutes"], study.OTHERS["quick speech"]):
+        own = study.whole(kind)
+        assert (own.strength, own.gap_s, own.n_words) == (kind.strength, kind.gap_s, study.TRUTH_WORDS)
+        jobs = study.study(1, 1, 1, 1, first=7000)
+        assert sum(key.startswith(f"truth|{known[own]}|") for key in jobs) == study.TRUTH_RECORDINGS
+
+
+def test_the_page_counts_what_the_records_hold(tmp_path: Path) -> None:
     one = {"peaks": 1, "layers": 5, "map": True, "above": 10, "cells": 200, "squares": 1.21, "temporal": False}
     other = one | {"peaks": 0, "map": False, "above": 0, "squares": 0.81}
     records = [
         {"key": f"null|one run|{seed}"} | dict.fromkeys(("train", "evaluate", "live"), found)
         for seed, found in enumerate([one, other])
     ]
-    monkeypatch.setattr("rtalign_offline.validation.page.truth", dict)
     write_page(tmp_path / "page.md", records)
     row = next(
         line for line in (tmp_path / "page.md").read_text().splitlines() if line.startswith("| one run (2) | train")
     )
     cells = [cell.strip() for cell in row.split("|")[3:8]]
     assert [cell.split(" [")[0] for cell in cells] == ["10.0 %", "50.0 %", "2.5 %", "0.0 %", "1.00"]
+    # Two recordings, of 5 % and of 0 %, and of spreads of 1.1 and 0.9: means of either alone are as likely as not.
+    assert [cells[i].split(" [")[1] for i in (2, 4)] == ["0.0, 5.0]", "0.90, 1.10]"]
+
+
+def test_coverage_is_counted_against_the_mean_of_the_recordings_of_the_same_brain(tmp_path: Path) -> None:
+    """Two recordings that are off by 10 ms either way, and two that cover or miss their mean in one layer of five."""
+    at, rules = np.linspace(0.18, 0.38, 5), study.SHOWN
+    records = [
+        {"key": f"truth|0.1|{seed}", "s": {rule: (at + off).tolist() for rule in rules}}
+        for seed, off in enumerate((-0.01, 0.01))
+    ]
+    for seed, reach in enumerate((0.005, 0.0)):
+        ci = np.stack([at - reach - 1e-9, at + reach + 1e-9], axis=-1)
+        ci[4] += 0.02
+        r = np.full(5, 0.1 + 0.02 * seed)
+        one = {
+            "peak_r": 0.2, "status": ["ok"] * 5, "r": r.tolist(), "p": 0.01,
+            "r_ci": np.stack([r - 0.02, r + np.array([0.02, 0.02, 0.02, 0.02, 0.0])], axis=-1).tolist(),
+            "rules": {"centroid": {"ci": ci.tolist()}}, "slope": {"centroid": (150.0, (150.0, 201.0 + 10 * seed))},
+        }  # fmt: skip
+        records.append({"key": f"signal|40 minutes|{seed}", "train": one, "evaluate": one})
+    write_page(tmp_path / "page.md", records)
+    row = next(line for line in (tmp_path / "page.md").read_text().splitlines() if line.startswith("| 40 minutes (2)"))
+    cells = [cell.strip().split(" [")[0] for cell in row.split("|")[3:-2]]
+    assert cells == ["0.20", "100 %", "90.0 %", "80.0 %", "200", "-25 %", "100.0 %"]

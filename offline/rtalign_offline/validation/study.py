@@ -60,6 +60,33 @@ HEADLINES = {
 }
 SHOWN = ("centroid", "half area", "published", "contiguous", "maximum")
 
+ANSWER_S = 0.28
+"""The lag at which intervals of R are counted: about the middle of the ladder."""
+
+MORE = {"slow drifts": 2, "40 minutes": 3}
+"""Conditions with so many times the recordings: their rates could not be told from what is asked for with fewer."""
+
+TRUTH_WORDS, TRUTH_RECORDINGS = 24_000, 6
+"""Of each brain; the truth is the mean of its recordings."""
+
+
+def whole(kind: DrawnKind) -> DrawnKind:
+    """A brain with as many words as its truth is known from: the same answers beside the same noise.
+
+    Not stronger answers: how decoders weigh the sensors depends on what they meet there, so that a brain whose answers
+    are larger beside its noise has other latencies, by up to 5 ms (docs/decisions/020, 040).
+    """
+    return replace(kind, n_words=TRUTH_WORDS, n_runs=1, latencies_s=LADDER, scored=1.0, broken=0)
+
+
+def truths() -> dict[DrawnKind, str]:
+    """The name of each brain whose truth is asked for: that of the first condition in which it is recorded."""
+    conditions = {str(level): DrawnKind(strength=strength) for level, strength in STRENGTHS.items()} | OTHERS
+    found: dict[DrawnKind, str] = {}
+    for name, kind in conditions.items():
+        found.setdefault(whole(kind), name)
+    return found
+
 
 def study(
     n_null: int, n_signal: int, n_headline: int, n_other: int, first: int = 0
@@ -70,16 +97,20 @@ def study(
     """
     jobs: dict[str, Callable[[], dict[str, Any]]] = {}
     for name, kind in NULL_KINDS.items():
-        for seed in range(first, first + n_null):
+        for seed in range(first, first + n_null * MORE.get(name, 1)):
             jobs[f"null|{name}|{seed}"] = partial(null_record, kind, seed)
     for level, strength in STRENGTHS.items():
         for seed in range(first, first + n_signal):
             jobs[f"signal|{level}|{seed}"] = partial(signal_record, DrawnKind(strength=strength), seed)
-    for seed in range(first, first + n_other):
-        for name, kind in OTHER_NULLS.items():
+    for name, kind in OTHER_NULLS.items():
+        for seed in range(first, first + n_other):
             jobs[f"null|{name}|{seed}"] = partial(null_record, kind, seed)
-        for name, kind in OTHERS.items():
+    for name, kind in OTHERS.items():
+        for seed in range(first, first + n_other * MORE.get(name, 1)):
             jobs[f"signal|{name}|{seed}"] = partial(signal_record, kind, seed)
+    for kind, name in truths().items() if n_signal or n_other else ():
+        for seed in range(TRUTH_RECORDINGS):
+            jobs[f"truth|{name}|{seed}"] = partial(truth_record, kind, seed)
     for name, kind in HEADLINES.items():
         for seed in range(first, first + n_headline):
             jobs[f"headline|{name}|{seed}"] = partial(headline_record, kind, seed)
@@ -101,7 +132,8 @@ def null_record(kind: DrawnKind, seed: int) -> dict[str, Any]:
 
 
 def _shown(curves: Curves, found: Findings) -> dict[str, Any]:
-    spread = curves.null.std(0, ddof=1, dtype=float)
+    # The spread that the band says: of a layer, over all its lags (rtalign.scoring.nulls).
+    spread = (found.null_hi - found.null_lo) / (2 * 1.96)
     return {
         "peaks": int(sum(peak.peak_r > peak.null_r for peak in found.peaks)),
         "layers": len(found.peaks),
@@ -123,8 +155,8 @@ def signal_record(kind: DrawnKind, seed: int) -> dict[str, Any]:
 
 def _estimates(curves: Curves) -> dict[str, Any]:
     found = assess(curves)
-    cell = len(LADDER) // 2, int(np.argmin(np.abs(curves.lags_s - 0.28)))
-    r, reach = float(curves.r[cell]), float(curves.left_out.reach_of_r(curves.r)[cell])
+    at = int(np.argmin(np.abs(curves.lags_s - ANSWER_S)))
+    r, reach = curves.r[:, at], curves.left_out.reach_of_r(curves.r)[:, at]
     rules = {}
     for rule in SHOWN:
         values, without = (latency(rule, curves.lags_s, v, curves.noise) for v in (curves.r, curves.left_out.curves))
@@ -135,8 +167,8 @@ def _estimates(curves: Curves) -> dict[str, Any]:
     return {
         "peak_r": float(curves.r.max()),
         "status": [peak.status for peak in found.peaks],
-        "r": r,
-        "r_ci": (r - reach, r + reach),
+        "r": r.tolist(),
+        "r_ci": np.stack([r - reach, r + reach], axis=-1).tolist(),
         "rules": rules,
         "slope": {rule: (e.slope_ms, e.slope_ci_ms) for rule, e in found.estimators.items() if rule in SHOWN},
         "temporal": found.temporal and (found.temporal.r, found.temporal.ci),
@@ -159,31 +191,14 @@ def headline_record(kind: DrawnKind, seed: int) -> dict[str, Any]:
     return {"holds": said.holds, "sentence": said.sentence, "peak_r": float(found.curves.r.max())}
 
 
-def truth(kind: DrawnKind = DrawnKind()) -> dict[str, Any]:  # noqa: B008 - frozen
-    """What endless words of a brain say: latencies by rule, slopes and temporal scores.
-
-    Its answers are at least as large beside the noise as those that give an R of .3: weaker ones need more words to say
-    the same, and much stronger ones say something else, as decoders that meet no noise weigh the sensors otherwise.
-    """
-    return _truth(_whole(kind, 24_000, max(kind.strength, STRENGTHS[0.30])))
+def truth_record(kind: DrawnKind, seed: int = 0) -> dict[str, Any]:
+    """What a recording of many words says: latencies by rule."""
+    curves = train_drawn(draw(kind, [seed, 0, 0x3])).curves
+    return {"s": {rule: latency(rule, curves.lags_s, curves.r, curves.noise).tolist() for rule in RULES}}
 
 
+@lru_cache(maxsize=2)
 def noise_free(kind: DrawnKind = DrawnKind()) -> dict[str, Any]:  # noqa: B008 - frozen
     """The same where answers are so large that there is hardly any noise."""
-    return _truth(_whole(kind, 6_000, 3.0))
-
-
-def _whole(kind: DrawnKind, n_words: int, strength: float) -> DrawnKind:
-    return replace(kind, n_words=n_words, n_runs=1, latencies_s=LADDER, strength=strength, scored=1.0, broken=0)
-
-
-@lru_cache(maxsize=8)
-def _truth(kind: DrawnKind) -> dict[str, Any]:
     with threadpool_limits(1):
-        curves = train_drawn(draw(kind, [0, 0, 0x3])).curves
-    found = {}
-    for rule in RULES:
-        peaks = latency(rule, curves.lags_s, curves.r, curves.noise)
-        slope = 1e3 * np.polyfit(curves.depth, peaks, 1)[0] * np.ptp(curves.depth)
-        found[rule] = {"s": peaks.tolist(), "slope": float(slope), "r": float(np.corrcoef(curves.depth, peaks)[0, 1])}
-    return found
+        return truth_record(replace(whole(kind), n_words=6_000, strength=3.0))
