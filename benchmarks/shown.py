@@ -177,6 +177,8 @@ def ours(given: argparse.Namespace, seen: Watch) -> QMainWindow:
     window.set_view(given.view)
     if given.show == "sensors" or given.all_panels:
         window.view_settings.toggle_panel("sensors")
+    if given.all_panels:
+        window.view_settings.toggle_panel("heads")
     show_patterns(window)
     QTimer.singleShot(0, lambda: window.start(said(given.show)))
     seen.stop = window.link.stop
@@ -194,7 +196,8 @@ def show_patterns(window: Any) -> None:
 
     sensors, lags = helmet_sensors("ctf275"), np.linspace(-0.2, 0.8, 101)
     patterns = np.random.default_rng(0).normal(size=(31, 101, len(sensors))).cumsum(-1)
-    window.grid.panels["head"].set_bank(sensors, patterns, lags)
+    for panel in ("head", "heads"):
+        window.grid.panels[panel].set_bank(sensors, patterns, lags)
 
 
 def plain(given: argparse.Namespace, seen: Watch) -> QMainWindow:

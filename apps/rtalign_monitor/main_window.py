@@ -45,6 +45,7 @@ from rtalign_monitor.export.film import LadderHistory
 from rtalign_monitor.memory import AnnotationList
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
+from rtalign_monitor.panels.head_strip import HeadStripPanel
 from rtalign_monitor.panels.sensors import SensorsPanel
 from rtalign_monitor.start.sessions import SessionActions, describe_session, source_of
 from rtalign_monitor.visitors import VisitorsWindow
@@ -359,7 +360,7 @@ class MonitorWindow(QMainWindow):
             self._set_patterns(loaded.sensors, patterns, loaded.lags_s)
 
     def _set_patterns(self, sensors: Sequence[Sensor], patterns: np.ndarray | None, lags: np.ndarray) -> None:
-        for shown in (self.grid.panel(HeadPanel), self.visitors):
+        for shown in (self.grid.panel(HeadPanel), self.grid.panel(HeadStripPanel), self.visitors):
             shown.set_bank(sensors, patterns, lags)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:

@@ -18,7 +18,7 @@ from rtalign.core.storage.files import expand_home
 from rtalign.engine.commands import MAX_ANNOTATIONS
 
 VARIABLE = "RTALIGN_SETTINGS"
-HIDDEN_AT_FIRST = ("sensors",)
+HIDDEN_AT_FIRST = ("sensors", "heads")
 """Panels that are hidden until the user shows them."""
 MAX_RECENT = 8
 MAX_ANNOTATED = 40
