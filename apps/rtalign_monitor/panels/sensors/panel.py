@@ -15,12 +15,12 @@ from rtalign.engine.snapshot import SensorsView, Snapshot
 from rtalign.signal.envelope import SPAN_S
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.panel import PanelSpec
-from rtalign_monitor.panels.plot import PlotPanel, Range, rounded
+from rtalign_monitor.panels.plot import Range, rounded
 from rtalign_monitor.panels.sensors.noise import NoisePlot
 from rtalign_monitor.panels.sensors.rows import SensorRows, fault_text, sensor_text
-from rtalign_monitor.panels.sensors.signals import AllPlot, AmplitudeScale, ButterflyPlot
+from rtalign_monitor.panels.sensors.signals import AllPlot, ButterflyPlot
 from rtalign_monitor.panels.sensors.spectrum import SpectrumPlot
-from rtalign_monitor.panels.sensors.view import RowsPlot, SensorPlot
+from rtalign_monitor.panels.sensors.view import RowsPlot, SensorPlot, SensorsField
 from rtalign_monitor.panels.tables import ShownTable
 
 View = Literal["butterfly", "all", "noise", "spectrum"]
@@ -38,7 +38,7 @@ NEAR_PX = 14.0
 """A sensor further away from the pointer is not meant."""
 
 
-class SensorsPanel(PlotPanel):
+class SensorsPanel(SensorsField):
     """Four views of every sensor; a click marks the one that is pointed at as bad, or as good again.
 
     Attributes
@@ -47,10 +47,6 @@ class SensorsPanel(PlotPanel):
         The view.
     plots : dict of str to SensorPlot
         What paints each view.
-    gain : float
-        Factor of all amplitudes.
-    amplitudes : AmplitudeScale
-        What a row is at gain 1.
     pointed : int or None
         The sensor under the pointer.
     """
@@ -66,9 +62,7 @@ class SensorsPanel(PlotPanel):
     def __init__(self, parent: QWidget | None = None) -> None:
         self.shown: View = "butterfly"
         self.plots = {name: plot(self) for name, plot in PLOTS.items()}
-        self.gain, self.amplitudes = 1.0, AmplitudeScale()
         self.pointed: int | None = None
-        self._rows: SensorRows | None = None
         self._rescaled = -RESCALE_EVERY
         self._tabs: dict[View, QRectF] = {}
         super().__init__(parent)
@@ -81,23 +75,6 @@ class SensorsPanel(PlotPanel):
     @property
     def sensors(self) -> SensorsView | None:
         return self.snapshot.sensors if self.snapshot else None
-
-    @property
-    def rows_of_sensors(self) -> SensorRows:
-        """The row of each sensor; only while there are sensors."""
-        assert self._rows is not None
-        return self._rows
-
-    @property
-    def now(self) -> float:
-        """The time of the newest snapshot."""
-        assert self.snapshot is not None
-        return self.snapshot.time_s
-
-    @property
-    def pixel_ratio(self) -> float:
-        """Pixels of the screen in one of Qt's."""
-        return self._pixel_ratio
 
     @property
     def _spectrum(self) -> SpectrumPlot:

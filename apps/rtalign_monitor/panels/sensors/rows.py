@@ -1,4 +1,4 @@
-"""Which row each sensor has, and what is said of a sensor."""
+"""Which row each sensor has, how large its signal is there, and what is said of a sensor."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 from rtalign.core.bad_marks import MARKED
 from rtalign.core.records import DISPLAY_UNITS
 from rtalign.engine.snapshot import SensorsView
+from rtalign_monitor.panels.traces import round_up
 
 ELSEWHERE = "other"
+ROW_PERCENTILE = 95
+"""Per cent of all values that lie within a row."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +45,27 @@ class SensorRows:
         row_of = np.empty(len(named), int)
         row_of[np.argsort(region_of, kind="stable")] = np.arange(len(named))
         return cls(view.names, regions, region_of, row_of)
+
+
+class AmplitudeScale:
+    """What half of a row is, by unit: fits the amplitudes, larger at once, smaller only when most of a row is empty."""
+
+    def __init__(self) -> None:
+        self.half_row: dict[str, float] = {}
+
+    def fit(self, view: SensorsView, every: int) -> None:
+        """Look at one of so many columns of a view, without the sensors that are not fit."""
+        fit = [not fault and not why for fault, why in zip(view.faults, view.left_out, strict=True)]
+        units = np.where(fit, [DISPLAY_UNITS[kind] for kind in view.kinds], "")
+        size = np.fmax(view.high, -view.low)[::every]
+        for unit in {*units.tolist()} - {""}:
+            own = size[:, units == unit]
+            own = own[np.isfinite(own)]
+            if not len(own):
+                continue
+            wanted, present = float(np.percentile(own, ROW_PERCENTILE)) or 1.0, self.half_row.get(unit, 0.0)
+            if wanted > present or wanted < 0.3 * present:
+                self.half_row[unit] = round_up(1.15 * wanted)
 
 
 def number_text(value: float) -> str:

@@ -16,35 +16,11 @@ from rtalign_monitor.panels.coverage import coloured, cover
 from rtalign_monitor.panels.plot import Range
 from rtalign_monitor.panels.sensors.rows import number_text
 from rtalign_monitor.panels.sensors.view import RowsPlot
-from rtalign_monitor.panels.traces import round_up
 
-ROW_PERCENTILE = 95
-"""Per cent of all values that lie within a row."""
 SMALLEST_ROW_PX = 6.0
 """Lines of lower rows reach into the rows beside, as if the rows were so high."""
 FEW = 12
 """Lines of one colour that are drawn one by one; more go into the image."""
-
-
-class AmplitudeScale:
-    """What half of a row is, by unit: fits the amplitudes, larger at once, smaller only when most of a row is empty."""
-
-    def __init__(self) -> None:
-        self.half_row: dict[str, float] = {}
-
-    def fit(self, view: SensorsView, every: int) -> None:
-        """Look at one of so many columns of a view, without the sensors that are not fit."""
-        fit = [not fault and not why for fault, why in zip(view.faults, view.left_out, strict=True)]
-        units = np.where(fit, [DISPLAY_UNITS[kind] for kind in view.kinds], "")
-        size = np.fmax(view.high, -view.low)[::every]
-        for unit in {*units.tolist()} - {""}:
-            own = size[:, units == unit]
-            own = own[np.isfinite(own)]
-            if not len(own):
-                continue
-            wanted, present = float(np.percentile(own, ROW_PERCENTILE)) or 1.0, self.half_row.get(unit, 0.0)
-            if wanted > present or wanted < 0.3 * present:
-                self.half_row[unit] = round_up(1.15 * wanted)
 
 
 class ButterflyPlot(RowsPlot):

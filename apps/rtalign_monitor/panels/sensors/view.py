@@ -4,17 +4,52 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from qtpy.QtCore import QPointF
 from qtpy.QtGui import QPainter
+from qtpy.QtWidgets import QWidget
 
 from rtalign.engine.snapshot import SensorsView
-from rtalign_monitor.panels.plot import Range
+from rtalign_monitor.panels.plot import PlotPanel, Range
+from rtalign_monitor.panels.sensors.rows import AmplitudeScale, SensorRows
 
-if TYPE_CHECKING:
-    from rtalign_monitor.panels.sensors.panel import SensorsPanel
+
+class SensorsField(PlotPanel):
+    """What the views paint into: a panel that knows the row and the size of each sensor.
+
+    Attributes
+    ----------
+    gain : float
+        Factor of all amplitudes.
+    amplitudes : AmplitudeScale
+        What a row is at gain 1.
+    """
+
+    abstract = True
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self.gain, self.amplitudes = 1.0, AmplitudeScale()
+        self._rows: SensorRows | None = None
+        super().__init__(parent)
+
+    @property
+    def rows_of_sensors(self) -> SensorRows:
+        """The row of each sensor; only while there are sensors."""
+        assert self._rows is not None
+        return self._rows
+
+    @property
+    def now(self) -> float:
+        """The time of the newest snapshot."""
+        assert self.snapshot is not None
+        return self.snapshot.time_s
+
+    @property
+    def pixel_ratio(self) -> float:
+        """Pixels of the screen in one of Qt's."""
+        return self._pixel_ratio
 
 
 class SensorPlot(ABC):
@@ -22,7 +57,7 @@ class SensorPlot(ABC):
 
     Parameters
     ----------
-    panel : SensorsPanel
+    panel : SensorsField
         Whose field, axes and sizes it uses.
 
     Attributes
@@ -36,7 +71,7 @@ class SensorPlot(ABC):
     tab: ClassVar[str]
     takes_any_distance: ClassVar[bool] = False
 
-    def __init__(self, panel: SensorsPanel) -> None:
+    def __init__(self, panel: SensorsField) -> None:
         self.panel = panel
 
     @abstractmethod
