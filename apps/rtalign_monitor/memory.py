@@ -15,6 +15,7 @@ from qtpy.QtCore import QStandardPaths
 from rtalign.core.records import Annotation
 from rtalign.core.session import Session
 from rtalign.core.storage.files import expand_home
+from rtalign.core.text.translation import tr
 from rtalign.engine.commands import MAX_ANNOTATIONS
 
 VARIABLE = "RTALIGN_SETTINGS"
@@ -131,7 +132,7 @@ def save(memory: WindowMemory, path: Path) -> str | None:
             file.write(memory.model_dump_json(indent=1))
         os.replace(partial, path)
     except OSError as error:
-        return f"the window's settings cannot be saved: {error}"
+        return tr("the window's settings cannot be saved: {error}", error=error)
     return None
 
 

@@ -10,6 +10,7 @@ from qtpy.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QScreen
 from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtalign.core.records import Sensor
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.engines import recorded
@@ -26,7 +27,7 @@ TICK_MS = 100
 DESIGN_HEIGHT, DESIGN_WIDTH = 480, 850
 """Of the window at scale 1: what fills a screen of this size can be read from four metres on any larger one."""
 IDLE_SPEED = 2.0
-IDLE = "Between participants: recorded demo, simulated listener"
+IDLE = tr("Between participants: recorded demo, simulated listener")
 Bank = tuple[Sequence[Sensor], np.ndarray | None, np.ndarray]
 
 
@@ -64,7 +65,7 @@ class VisitorsWindow(QWidget):
         self._bank: Bank = (), None, np.zeros(0)
         self._idle: RecordedEngine | None = None
         self._drawn: Snapshot | None = None
-        self._awake = KeepAwake("the visitors' window is shown")
+        self._awake = KeepAwake(tr("the visitors' window is shown"))
         self.source = ""
         self.status, self.ladder, self.lag_map = StatusBar(), LadderPanel(), LagMapPanel()
         self.heads, self.words = HeadStripPanel(), TranscriptPanel()

@@ -10,6 +10,7 @@ from typing import TypeVar, cast, get_args
 from qtpy.QtCore import QByteArray, Qt
 from qtpy.QtWidgets import QHBoxLayout, QSplitter, QSplitterHandle, QWidget
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot, seen_through
 from rtalign_monitor.memory import ViewName, WindowMemory
 from rtalign_monitor.panels.curves import CurvesPanel
@@ -43,7 +44,7 @@ def specs() -> tuple[PanelSpec, ...]:
     claims = Counter([spec.name for spec in found] + [spec.shortcut for spec in found if spec.shortcut])
     twice = [claim for claim, n in claims.items() if n > 1]
     if twice:
-        raise ValueError(f"two panels have the same name or shortcut: {', '.join(twice)}")
+        raise ValueError(tr("two panels have the same name or shortcut: {join}", join=", ".join(twice)))
     return found
 
 
@@ -93,7 +94,7 @@ class Grid(QWidget):
             splitter.setHandleWidth(10)
             splitter.setChildrenCollapsible(False)
             for handle in splitter.findChildren(QSplitterHandle):
-                handle.setAccessibleName("Border between panels")
+                handle.setAccessibleName(tr("Border between panels"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)

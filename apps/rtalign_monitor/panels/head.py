@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QWidget
 from rtalign.core.head.shape import flatten_positions
 from rtalign.core.records import DISPLAY_UNITS, Sensor
 from rtalign.core.text.time_format import signed_ms
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.panel import PanelSpec
@@ -73,9 +74,9 @@ class HeadPanel(PlotPanel):
         Kind of the sensors that are shown.
     """
 
-    spec = PanelSpec("head", "Head", "Ctrl+5", place="lower", columns=3, in_turns=True, in_demo=False)
-    title = "Pattern"
-    description = "How strongly the field varies with what is decoded of a layer at a lag, from above, nose up"
+    spec = PanelSpec("head", tr("Head"), "Ctrl+5", place="lower", columns=3, in_turns=True, in_demo=False)
+    title = tr("Pattern")
+    description = tr("How strongly the field varies with what is decoded of a layer at a lag, from above, nose up")
     minimum_size = QSize(150, 120)
     left_axis_px = bottom_axis_px = 0.0
 
@@ -179,10 +180,8 @@ class HeadPanel(PlotPanel):
             self.write_placeholder(painter, QRectF(self.rect()), *self._waiting_for())
             return
         note = QRectF(box.left(), box.top() - self.px(4), box.width(), self.px(17))
-        prefix = "" if self.layer is not None else "strongest: "
-        text = f"layer {self._shown[0]}{self._place(self._shown[1])}"
-        shortest = text.partition(", drawn")[0]
-        fitting = (choice for choice in (prefix + text, text) if self.text_width(choice, 12) <= note.width())
+        *longer, shortest = self._place(*self._shown)
+        fitting = (choice for choice in longer if self.text_width(choice, 12) <= note.width())
         self.write(painter, note, next(fitting, shortest), "muted", 12)
         self._colour_bar(painter, box, colour_limit([values]))
 
@@ -199,11 +198,11 @@ class HeadPanel(PlotPanel):
     def _waiting_for(self) -> tuple[str, str]:
         """(text, hint) in place of a pattern."""
         if self._patterns is None:
-            return "this bank has no patterns" if len(self._lags) else "no bank yet", ""
+            return tr("this bank has no patterns") if len(self._lags) else tr("no bank yet"), ""
         text, hint = empty_state.peaks(self.snapshot)
         if self.snapshot is None or self.snapshot.phase == "loading":
-            return "the field of a layer at its peak", "comes with the first peaks"
-        return text, hint if self.snapshot.r is None else "or point at the map"
+            return tr("the field of a layer at its peak"), tr("comes with the first peaks")
+        return text, hint if self.snapshot.r is None else tr("or point at the map")
 
     def _values(self, lag_s: float | None = None) -> np.ndarray | None:
         """(position,): the pattern, never negative; of a pair of planar gradiometers the length of the gradient.
@@ -223,12 +222,20 @@ class HeadPanel(PlotPanel):
         """The lag of the bank that is nearest."""
         return int(np.argmin(np.abs(self._lags - lag_s)))
 
-    def _place(self, lag_s: float) -> str:
-        """The lag that is drawn, and beside it the peak that it stands for, as the ladder and the tables give it."""
-        drawn = signed_ms(float(self._lags[self._column(lag_s)]))
-        if self.lag is not None or drawn == signed_ms(lag_s):
-            return f" at {drawn} ms"
-        return f", peak {signed_ms(lag_s)} ms, drawn {drawn}"
+    def _place(self, layer: int, lag_s: float) -> list[str]:
+        """Layer and lag that are drawn, and the peak that it stands for, as the ladder and the tables give it.
+
+        Several texts, the longest first, for where there is room.
+        """
+        drawn, peak = signed_ms(float(self._lags[self._column(lag_s)])), signed_ms(lag_s)
+        if self.lag is not None or drawn == peak:
+            texts = [tr("layer {layer} at {lag} ms", layer=layer, lag=drawn)]
+        else:
+            texts = [
+                tr("layer {layer}, peak {peak} ms, drawn {drawn}", layer=layer, peak=peak, drawn=drawn),
+                tr("layer {layer}, peak {peak} ms", layer=layer, peak=peak),
+            ]
+        return texts if self.layer is not None else [tr("strongest: {text}", text=texts[0]), *texts]
 
     def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray, with_sensors: bool = True) -> None:
         share = np.clip((self._weights @ values) * 255 + 0.5, 0, 255).astype(np.uint8).reshape(self._mask.shape)

@@ -6,6 +6,7 @@ from qtpy.QtCore import QRectF, QSize
 from qtpy.QtGui import QPainter
 
 from rtalign.core.text.time_format import signed_ms
+from rtalign.core.text.translation import tr
 from rtalign_monitor.panels.head import HeadPanel, colour_limit
 from rtalign_monitor.panels.panel import PanelSpec
 
@@ -16,9 +17,9 @@ STRIP_LAGS_S = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 class HeadStripPanel(HeadPanel):
     """The pattern of the layer that is pointed at, or of the strongest one, at several lags on one scale."""
 
-    spec = PanelSpec("heads", "Heads over lags", "Ctrl+8", place="strip", columns=12, in_turns=True, in_demo=False)
-    title = "Where on the head"
-    description = "Field patterns of one layer at lags from left to right, from above, nose up, on one scale"
+    spec = PanelSpec("heads", tr("Heads over lags"), "Ctrl+8", place="strip", columns=12, in_turns=True, in_demo=False)
+    title = tr("Where on the head")
+    description = tr("Field patterns of one layer at lags from left to right, from above, nose up, on one scale")
     minimum_size = QSize(320, 120)
 
     def has_plot(self) -> bool:
@@ -31,7 +32,7 @@ class HeadStripPanel(HeadPanel):
             super().paint_content(painter)
             return
         box, width = self.inner_box(), 0.16 * self.width()
-        notes = f"layer {self._shown[0]}", "after word onset", "from above"
+        notes = tr("layer {layer}", layer=self._shown[0]), tr("after word onset"), tr("from above")
         for i, note in enumerate(notes):
             self.write_parts(painter, QRectF(box.left(), box.top() + self.px(24 + 17 * i), width, self.px(17)), [note])
         limit = colour_limit(patterns)
@@ -43,5 +44,5 @@ class HeadStripPanel(HeadPanel):
             self._field(painter, disc, values / limit, with_sensors=False)
             self._outline(painter, disc)
             text = QRectF(middle - pitch / 2, disc.bottom() + self.px(2), pitch, self.px(18))
-            lag_text = f"{signed_ms(float(self._lags[self._column(lag)]))} ms"
+            lag_text = tr("{lag} ms", lag=signed_ms(float(self._lags[self._column(lag)])))
             self.write(painter, text, lag_text, "muted", 12, align="centre")

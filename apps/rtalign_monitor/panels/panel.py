@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QAction, QContextMenuEvent, QEnterEvent, QFocusEvent, QGuiApplication
 from qtpy.QtWidgets import QMenu, QWidget
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines.two_banks import SecondBank
 from rtalign_monitor.panels.tables import ShownTable
@@ -123,7 +124,7 @@ class Panel(PaintedWidget):
 
     def menu_entries(self) -> dict[str, Callable[[], object]]:
         """Entries of the panel's own menu, and what they do."""
-        return {"Copy data": self.copy_data} if self.table() is not None else {}
+        return {tr("Copy data"): self.copy_data} if self.table() is not None else {}
 
     def make_menu(self) -> QMenu:
         """The panel's own entries, and the window's for the panel under the pointer."""

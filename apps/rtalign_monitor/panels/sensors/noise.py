@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QPainter, QPen, QPolygonF
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import SensorsView
 from rtalign_monitor.panels.axes import log_ticks
 from rtalign_monitor.panels.plot import Range
@@ -21,7 +22,7 @@ NOISE_RANGE = 0.05, 20.0
 class NoisePlot(RowsPlot):
     """A dot a sensor in the row of its region; faults are squares with a name."""
 
-    tab = "Noise"
+    tab = tr("Noise")
 
     def across(self) -> Range:
         return math.log10(NOISE_RANGE[0]), math.log10(NOISE_RANGE[1])
@@ -35,7 +36,7 @@ class NoisePlot(RowsPlot):
         return self.row_text(value) if side == "left" else number_text(10**value) + "×"
 
     def scale_note(self, view: SensorsView) -> str:  # noqa: ARG002
-        return "noise, times the median of its kind"
+        return tr("noise, times the median of its kind")
 
     def paint(self, painter: QPainter, view: SensorsView) -> None:
         panel = self.panel

@@ -11,6 +11,7 @@ from qtpy.QtGui import QMouseEvent, QPainter, QWheelEvent
 from qtpy.QtWidgets import QWidget
 
 from rtalign.core.records import DISPLAY_UNITS
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import SensorsView, Snapshot
 from rtalign.signal.envelope import SPAN_S
 from rtalign_monitor.panels import empty_state
@@ -51,9 +52,9 @@ class SensorsPanel(SensorsField):
         The sensor under the pointer.
     """
 
-    spec = PanelSpec("sensors", "Sensors", "Ctrl+7", place="side", columns=5, in_turns=True, in_demo=False)
-    title = "Sensors"
-    description = "Every sensor; wheel: scroll, with Ctrl: gain, with Shift: fewer rows; click: mark as bad or good"
+    spec = PanelSpec("sensors", tr("Sensors"), "Ctrl+7", place="side", columns=5, in_turns=True, in_demo=False)
+    title = tr("Sensors")
+    description = tr("Every sensor; wheel: scroll, with Ctrl: gain, with Shift: fewer rows; click: mark as bad or good")
     minimum_size = QSize(320, 200)
     left_axis_px, bottom_axis_px = 66.0, 28.0
     sensor_clicked = Signal(str)
@@ -118,8 +119,10 @@ class SensorsPanel(SensorsField):
         self.invalidate()
 
     def menu_entries(self) -> dict[str, Callable[[], object]]:
-        views = {f"Show {text.lower()}": lambda view=view: self.show_view(view) for view, text in TABS.items()}
-        return {**views, "Larger": lambda: self.change_gain(1), "Smaller": lambda: self.change_gain(-1),
+        views = {
+            tr("Show {text}", text=text.lower()): lambda view=view: self.show_view(view) for view, text in TABS.items()
+        }
+        return {**views, tr("Larger"): lambda: self.change_gain(1), tr("Smaller"): lambda: self.change_gain(-1),
                 **super().menu_entries()}  # fmt: skip
 
     def table(self) -> ShownTable | None:
@@ -185,11 +188,17 @@ class SensorsPanel(SensorsField):
         if view is None:
             return ""
         if not view.seconds:
-            return "the check needs a second of signal"
+            return tr("the check needs a second of signal")
         n_fit = sum(not fault for fault in view.faults)
         n_out = sum(bool(why) for why in view.left_out)
-        out = f"   {n_out} left out" if n_out else ""
-        return f"{n_fit} of {len(view.names)} fit by {min(view.seconds, 99):.0f} s of signal{out}"
+        out = tr("   {n_out} left out", n_out=n_out) if n_out else ""
+        return tr(
+            "{n_fit} of {n} fit by {seconds:.0f} s of signal{out}",
+            n_fit=n_fit,
+            n=len(view.names),
+            seconds=min(view.seconds, 99),
+            out=out,
+        )
 
     def _readout(self) -> str:
         """Of the sensor that is pointed at; else what is wrong."""
@@ -199,7 +208,7 @@ class SensorsPanel(SensorsField):
         if self.pointed is not None:
             return sensor_text(view, self.pointed)
         wrong = [i for i in range(len(view.names)) if view.faults[i] or view.left_out[i]]
-        more = [f"and {len(wrong) - 3} more"] if len(wrong) > 3 else []
+        more = [tr("and {n} more", n=len(wrong) - 3)] if len(wrong) > 3 else []
         said = [fault_text(view, i) for i in wrong[:3]] + more
         return "   ".join([self.zoom_note() or self._scale_note(), *said])
 

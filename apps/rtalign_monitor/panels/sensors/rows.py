@@ -8,6 +8,7 @@ import numpy as np
 
 from rtalign.core.bad_marks import MARKED
 from rtalign.core.records import DISPLAY_UNITS
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import SensorsView
 from rtalign_monitor.panels.traces import round_up
 
@@ -76,13 +77,13 @@ def number_text(value: float) -> str:
 def sensor_text(view: SensorsView, i: int) -> str:
     """What is known of a sensor, and what a click does, in parts."""
     unit = DISPLAY_UNITS[view.kinds[i]]
-    density = f"{view.density[i]:.3g} {unit}/rHz" if view.seconds else "not judged yet"
+    density = f"{view.density[i]:.3g} {unit}/rHz" if view.seconds else tr("not judged yet")
     parts = [view.names[i], density]
     if view.faults[i]:
         parts.append(view.faults[i].split(": ")[0].removeprefix(f"{view.names[i]} "))
     if view.left_out[i]:
-        parts.append(f"left out: {view.left_out[i]}")
-    return "   ".join([*parts, "click: good again" if view.left_out[i] == MARKED else "click: mark as bad"])
+        parts.append(tr("left out: {left_out}", left_out=view.left_out[i]))
+    return "   ".join([*parts, tr("click: good again") if view.left_out[i] == MARKED else tr("click: mark as bad")])
 
 
 def fault_text(view: SensorsView, i: int) -> str:

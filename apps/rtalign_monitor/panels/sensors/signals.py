@@ -9,6 +9,7 @@ from qtpy.QtCore import QPointF, QRectF
 from qtpy.QtGui import QColor, QPainter
 
 from rtalign.core.records import DISPLAY_UNITS
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import SensorsView
 from rtalign.signal.envelope import SPAN_S
 from rtalign_monitor.panels.axes import line_through, ticks
@@ -26,7 +27,7 @@ FEW = 12
 class ButterflyPlot(RowsPlot):
     """The signals of a region over each other in one row."""
 
-    tab = "Butterfly"
+    tab = tr("Butterfly")
 
     def across(self) -> Range:
         return -SPAN_S, 0.0
@@ -39,13 +40,13 @@ class ButterflyPlot(RowsPlot):
     def tick_text(self, side: str, value: float) -> str:
         if side == "left":
             return self.row_text(value)
-        return "now" if abs(value) < 1e-9 else f"−{abs(value):g} s"
+        return tr("now") if abs(value) < 1e-9 else tr("−{abs:g} s", abs=abs(value))
 
     def scale_note(self, view: SensorsView) -> str:
         half_row, gain = self.panel.amplitudes.half_row, self.panel.gain
         units = dict.fromkeys(DISPLAY_UNITS[kind] for kind in view.kinds)
         heights = {unit: number_text(2 * half_row.get(unit, 1) / gain) for unit in units}
-        return ", ".join(f"a row is {height} {unit}" for unit, height in heights.items())
+        return ", ".join(tr("a row is {height} {unit}", height=height, unit=unit) for unit, height in heights.items())
 
     def paint(self, painter: QPainter, view: SensorsView) -> None:
         if not len(view.low):
@@ -115,7 +116,7 @@ class ButterflyPlot(RowsPlot):
 class AllPlot(ButterflyPlot):
     """A row for each sensor, whose name is shown where there is room for it, else that of its region."""
 
-    tab = "All"
+    tab = tr("All")
     takes_any_distance = True
 
     def _names_of_rows(self) -> tuple[str, ...]:

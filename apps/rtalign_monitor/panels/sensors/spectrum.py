@@ -9,6 +9,7 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QPainter, QPolygonF
 
 from rtalign.core.records import DISPLAY_UNITS
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import SensorsView
 from rtalign_monitor.panels.axes import line_through, log_ticks
 from rtalign_monitor.panels.plot import Range
@@ -27,7 +28,7 @@ class SpectrumPlot(SensorPlot):
         Which of the kinds of sensors is shown, counted on and on.
     """
 
-    tab = "Spectrum"
+    tab = tr("Spectrum")
     kind_index = 0
 
     def kind(self, view: SensorsView) -> str:
@@ -52,7 +53,11 @@ class SpectrumPlot(SensorPlot):
 
     def scale_note(self, view: SensorsView) -> str:
         kind = self.kind(view)
-        return f"{kind}: median and 90 % of sensors, {DISPLAY_UNITS[kind]}/rHz over Hz"
+        return tr(
+            "{kind}: median and 90 % of sensors, {unit}/rHz over Hz",
+            kind=kind,
+            unit=DISPLAY_UNITS[kind],
+        )
 
     def paint(self, painter: QPainter, view: SensorsView) -> None:
         if not view.seconds:

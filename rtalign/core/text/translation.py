@@ -1,9 +1,10 @@
-"""The words of the interface in another language: every visible text goes through `tr`, and one table lists them all.
+"""Visible text in another language: it goes through `tr`, and one table lists all of it.
 
 The texts stand in the code, in English, as Qt has it; ``translations/texts.tsv`` lists them for translators, and
-``python -m rtalign_monitor.translation`` writes it anew.  A translation is a table beside it, such as ``de.tsv``, with
-the translated text in its second column; ``RTALIGN_LANGUAGE=de`` shows it.  ``RTALIGN_LANGUAGE=pseudo`` shows every
-text longer and in brackets, to find those that are not in the table, and places that are too small.
+``python -m rtalign.core.text.translation rtalign apps/rtalign_monitor`` writes it anew.  A translation is a table
+beside it, such as ``de.tsv``, with the translated text in its second column; ``RTALIGN_LANGUAGE=de`` shows it.
+``RTALIGN_LANGUAGE=pseudo`` shows every text longer and in brackets: to find what is not in the table, and what has too
+little room.  A process has one language: module constants are texts too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import csv
 import functools
 import os
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 VARIABLE = "RTALIGN_LANGUAGE"
@@ -24,7 +26,7 @@ LONGER = 0.4
 
 
 def tr(text: str, /, **values: object) -> str:
-    """A visible text in the language of the window.
+    """A visible text in the language of this process.
 
     Parameters
     ----------
@@ -61,12 +63,13 @@ def pseudo(text: str) -> str:
     return f"[{text}{'~' * max(n, 0)}]" if text.strip() else text
 
 
-def texts_in_code() -> dict[str, str]:
-    """Every text that goes through `tr`, and the first module that has it."""
+def texts_in_code(packages: Sequence[Path]) -> dict[str, str]:
+    """Every text in the code of some packages, and the first module that has it."""
     found: dict[str, str] = {}
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        for text in texts_of(path.read_text(encoding="utf-8")):
-            found.setdefault(text, path.relative_to(Path(__file__).parent).as_posix())
+    for package in packages:
+        for path in sorted(package.rglob("*.py")):
+            for text in texts_of(path.read_text(encoding="utf-8")):
+                found.setdefault(text, path.relative_to(package.parent).as_posix())
     return found
 
 
@@ -85,12 +88,11 @@ def texts_in_table(language: str = "texts") -> list[str]:
     return [row[0] for row in _rows(FOLDER / f"{language}.tsv")]
 
 
-def write_table() -> None:
+def write_table(packages: Sequence[Path]) -> None:
     """List all texts anew, by module."""
+    rows = sorted(texts_in_code(packages).items(), key=lambda item: (item[1], item[0]))
     with (FOLDER / "texts.tsv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, "excel-tab", lineterminator="\n").writerows(
-            sorted(texts_in_code().items(), key=lambda item: (item[1], item[0]))
-        )
+        csv.writer(file, "excel-tab", lineterminator="\n").writerows(rows)
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -99,4 +101,4 @@ def _rows(path: Path) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    write_table()
+    write_table([Path(name) for name in sys.argv[1:]])
