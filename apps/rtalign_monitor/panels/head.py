@@ -23,6 +23,10 @@ PREFERRED = ("mag", "axial", "planar", "eeg")
 N_GRID = 64
 MARGIN = 1.22
 """Half of the height of the whole plot, times the radius of the picture: room for nose and ears."""
+WIDE = 1.35
+"""Width of a panel, times its height, from which its texts stand beside the head."""
+TEXT_SHARE = 0.5
+"""Of the width, then for the texts."""
 EDGE = 1.12
 """Radius of the picture, times the distance of the outermost sensor."""
 
@@ -94,8 +98,15 @@ class HeadPanel(PlotPanel):
         super().__init__(parent)
         self.right_spare_px = 0.0
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether the head has more room beside its texts than below them."""
+        return self.width() > WIDE * self.height()
+
     def field(self) -> QRectF:
         box = self.inner_box()
+        if self.is_wide:
+            return rounded(box.adjusted(TEXT_SHARE * box.width(), 0, 0, 0))
         return rounded(box.adjusted(0, self.px(46), 0, -self.px(20)))
 
     def home(self) -> tuple[Range, Range]:
@@ -179,10 +190,12 @@ class HeadPanel(PlotPanel):
         if values is None or self._shown is None:
             self.write_placeholder(painter, QRectF(self.rect()), *self._waiting_for())
             return
-        note = QRectF(box.left(), box.top() - self.px(4), box.width(), self.px(17))
-        *longer, shortest = self._place(*self._shown)
-        fitting = (choice for choice in longer if self.text_width(choice, 12) <= note.width())
-        self.write(painter, note, next(fitting, shortest), "muted", 12)
+        if self.is_wide:
+            box.setWidth(TEXT_SHARE * box.width() - self.px(8))
+        lines = self._place(*self._shown) if self.is_wide else [self._place_in_line(box.width())]
+        for i, line in enumerate(lines):
+            note = QRectF(box.left(), box.top() + self.px(17 * i - 4), box.width(), self.px(17))
+            self.write(painter, note, line, "muted", 12)
         self._colour_bar(painter, box, colour_limit([values]))
 
     def paint_plot(self, painter: QPainter) -> None:
@@ -223,19 +236,21 @@ class HeadPanel(PlotPanel):
         return int(np.argmin(np.abs(self._lags - lag_s)))
 
     def _place(self, layer: int, lag_s: float) -> list[str]:
-        """Layer and lag that are drawn, and the peak that it stands for, as the ladder and the tables give it.
-
-        Several texts, the longest first, for where there is room.
-        """
+        """Layer and lag that are drawn, and beside it the peak that it stands for, as the ladder gives it; in parts."""
         drawn, peak = signed_ms(float(self._lags[self._column(lag_s)])), signed_ms(lag_s)
+        parts = [tr("layer {layer}", layer=layer)] if self.layer is not None else [
+            tr("strongest:"), tr("layer {layer}", layer=layer)]  # fmt: skip
         if self.lag is not None or drawn == peak:
-            texts = [tr("layer {layer} at {lag} ms", layer=layer, lag=drawn)]
-        else:
-            texts = [
-                tr("layer {layer}, peak {peak} ms, drawn {drawn}", layer=layer, peak=peak, drawn=drawn),
-                tr("layer {layer}, peak {peak} ms", layer=layer, peak=peak),
-            ]
-        return texts if self.layer is not None else [tr("strongest: {text}", text=texts[0]), *texts]
+            return [*parts, tr("at {lag} ms", lag=drawn)]
+        return [*parts, tr("peak {peak} ms", peak=peak), tr("drawn {drawn}", drawn=drawn)]
+
+    def _place_in_line(self, width: float) -> str:
+        """The same in one line, or as much of it as there is room for."""
+        assert self._shown is not None
+        parts = self._place(*self._shown)
+        while len(parts) > 2 and self.text_width(" ".join(parts), 12) > width:
+            parts = parts[1:] if self.layer is None and parts[0] == tr("strongest:") else parts[:-1]
+        return " ".join(parts)
 
     def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray, with_sensors: bool = True) -> None:
         share = np.clip((self._weights @ values) * 255 + 0.5, 0, 255).astype(np.uint8).reshape(self._mask.shape)
@@ -284,7 +299,7 @@ class HeadPanel(PlotPanel):
 
     def _colour_bar(self, painter: QPainter, box: QRectF, limit: float) -> None:
         number = f"{limit:,.0f}" if limit >= 10 else f"{limit:.2g}"
-        high, width = f"{number} {DISPLAY_UNITS.get(self.kind, '')}", self.px(70)
+        high, width = f"{number} {DISPLAY_UNITS.get(self.kind, '')}", min(self.px(70), 0.4 * box.width())
         bar = QRectF(box.center().x() - width / 2, box.bottom() - self.px(9), width, self.px(6))
         row = np.ascontiguousarray(self._palette()[None])
         n = row.shape[1]

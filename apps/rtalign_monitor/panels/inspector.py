@@ -74,12 +74,23 @@ class InspectorPanel(Panel):
         entry = self.inspected.entry
         self.write(painter, QRectF(box.left(), box.top(), box.width(), self.px(28)), entry.word.text, "text", 20, True)
         top = box.top() + self.px(32)
-        for line in facts(entry):
+        for line in self._in_lines(facts(entry), box.width()):
             self.write(painter, QRectF(box.left(), top, box.width(), self.px(17)), line, "muted", 12)
             top += self.px(18)
         rest = QRectF(box.left(), top + self.px(8), box.width(), box.bottom() - top - self.px(8))
         if rest.height() > self.px(70):
             self._plots(painter, rest, self.inspected)
+
+    def _in_lines(self, parts: list[str], width: float) -> list[str]:
+        """As many parts in a line as there is room for."""
+        lines: list[str] = []
+        for part in parts:
+            longer = f"{lines[-1]}, {part}" if lines else part
+            if lines and self.text_width(longer, 12) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(part)
+        return lines
 
     def _plots(self, painter: QPainter, rest: QRectF, word: InspectedWord) -> None:
         """Draw scores over field strength, on one axis of lags."""
@@ -108,12 +119,13 @@ class InspectorPanel(Panel):
         image = QImage(cells.data, cells.shape[1], cells.shape[0], 4 * cells.shape[1], QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.drawImage(field, image)
         above = QRectF(field.left(), field.top() - self.px(18), field.width(), self.px(16))
-        text = (
-            tr("share in R: blue −{limit:.2g}, orange +{limit:.2g}", limit=limit)
-            if limit
-            else tr("share in R: unknown yet")
-        )
-        self.write(painter, above, text, "muted", 11)
+        texts = [tr("share in R: unknown yet")]
+        if limit:
+            texts = [
+                tr("share in R: blue −{limit:.2g}, orange +{limit:.2g}", limit=limit),
+                tr("share in R, ±{limit:.2g}", limit=limit),
+            ]
+        self.write_fitting(painter, above, texts, size=11)
         rows = Rows(self.layers, field.top(), field.bottom())
         for row in rows.labelled(self.px(18)):
             box = QRectF(field.left() - self.px(34), rows.centre(row) - self.px(8), self.px(28), self.px(16))
@@ -131,7 +143,8 @@ class InspectorPanel(Panel):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(pg.functions.arrayToQPath(axis.to_pixels(self.lags), up.to_pixels(power), connect="finite"))
         above = QRectF(field.left(), field.top() - self.px(18), field.width(), self.px(16))
-        self.write(painter, above, tr("deviation over sensors, {unit}", unit=self.unit), "muted", 11)
+        texts = [tr("deviation over sensors, {unit}", unit=self.unit), tr("deviation, {unit}", unit=self.unit)]
+        self.write_fitting(painter, above, texts, size=11)
 
     def _axis(self, field: QRectF) -> Axis:
         """As on the map: a lag is the middle of its cell."""
@@ -148,11 +161,12 @@ class InspectorPanel(Panel):
             box = QRectF(x - self.px(26), field.bottom() + self.px(3), self.px(52), self.px(15))
             self.write(painter, box, signed_ms(tick), "muted", 11, align="centre")
         below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
-        self.write(painter, below, tr("lag from word onset, ms"), "muted", 11, align="centre")
+        texts = [tr("lag from word onset, ms"), tr("lag, ms")]
+        self.write_fitting(painter, below, texts, size=11, align="centre")
 
 
 def facts(entry: WordEntry) -> list[str]:
-    """What is known of a word, in lines."""
+    """What is known of a word, in parts."""
     status = STATUS[entry.status] + (f": {entry.reason}" if entry.reason else "")
     if entry.latency_s is not None:
         status += tr(" after {latency_s:.0f} ms", latency_s=1000 * entry.latency_s)
@@ -163,10 +177,7 @@ def facts(entry: WordEntry) -> list[str]:
     )
     if entry.n_tokens:
         known.append(tr("1 token") if entry.n_tokens == 1 else tr("{n_tokens} tokens", n_tokens=entry.n_tokens))
-    return [
-        tr("at {onset:.3f} s, {status}", onset=entry.word.onset, status=status),
-        *([", ".join(known)] if known else []),
-    ]
+    return [tr("at {onset:.3f} s", onset=entry.word.onset), status, *known]
 
 
 def _has_shape(values: np.ndarray | None, shape: tuple[int, ...]) -> bool:

@@ -39,8 +39,8 @@ from rtalign_monitor.widgets import theme as themes
 QUESTION = tr("Do deeper layers answer later?")
 """In place of the headline, before there are words enough to say whether they do."""
 NARROWEST_S = 0.2
-DIFFERENCES_PX = 138.0
-"""Width of the strip of differences between two banks."""
+DIFFERENCES_PX, DIFFERENCES_LEFT_PX, DIFFERENCES_RIGHT_PX = 152.0, 40.0, 20.0
+"""Width of the strip of differences between two banks; of it, room left and right for half of a tick's text."""
 FAINT_FROM = 20
 """Words from which layers without a peak are drawn at all, as faint rings where their R is highest."""
 NO_PEAK = {
@@ -414,8 +414,8 @@ class LadderPanel(LayeredPanel):
         widths = sorted(high - low for d in later.values() if d.ci_ms for low, high in [d.ci_ms])
         usual = widths[len(widths) // 2] if widths else 0.0
         limit = 10 * math.ceil((max(middle, usual / 2) + usual / 2) / 10) or 10.0
-        left = self.field().right() + self.px(26)
-        return Axis(-limit, limit, left, left + self.px(DIFFERENCES_PX - 46))
+        left = self.field().right() + self.px(DIFFERENCES_LEFT_PX)
+        return Axis(-limit, limit, left, left + self.px(DIFFERENCES_PX - DIFFERENCES_LEFT_PX - DIFFERENCES_RIGHT_PX))
 
     def _bank_mark(self, painter: QPainter, centre: QPointF, first: bool) -> None:
         if not first:

@@ -139,11 +139,12 @@ class LagMapPanel(LayeredPanel):
 
     def paint_plot(self, painter: QPainter) -> None:
         if not self._has_scores():
+            self._zero_line(painter)
             self._no_scores(painter)
-        else:
-            self._cells(painter)
-            self._contour(painter)
-            self._peaks(painter)
+            return
+        self._cells(painter)
+        self._contour(painter)
+        self._peaks(painter)
         self._zero_line(painter)
 
     def paint_marks(self, painter: QPainter) -> None:

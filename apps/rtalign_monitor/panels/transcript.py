@@ -275,7 +275,9 @@ class TranscriptPanel(Panel):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self.theme.colour("live"))
             painter.drawPolygon(QPolygonF([QPointF(x, top), QPointF(x + side, top + side / 2), QPointF(x, top + side)]))
-            room = QRectF(x + self.px(10), y - self.px(17), max(end - x - self.px(14), 0), self.px(14))
+            room = QRectF(x + self.px(10), y - self.px(20), max(end - x - self.px(14), 0), self.px(14))
+            width = min(self.text_width(text, 11, True), room.width())
+            painter.fillRect(QRectF(room.left(), room.top(), width, room.height()), self.theme.colour("panel"))
             self.write(painter, room, text, "live", 11, True)
 
 

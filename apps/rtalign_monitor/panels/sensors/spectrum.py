@@ -72,10 +72,22 @@ class SpectrumPlot(SensorPlot):
         edge = [*zip(x, low, strict=True), *zip(x[::-1], high[::-1], strict=True)]
         painter.drawPolygon(QPolygonF([QPointF(a, b) for a, b in edge]))
         panel.thin_line(painter, line_through(x, middle), theme.colour("accent"))
-        for i in [i for i in own if view.faults[i]][:MOST_NAMED]:
+        named = sorted([i for i in own if view.faults[i]][:MOST_NAMED], key=lambda i: y[-1, i])
+        for i in named:
             panel.thin_line(painter, line_through(x, y[:, i]), theme.colour("lost"))
-            panel.write(painter, QRectF(x[-1] - panel.px(70), y[-1, i] - panel.px(15), panel.px(68), panel.px(14)),
-                        view.names[i], "lost", 11, align="right")  # fmt: skip
+        self._write_names(painter, [view.names[i] for i in named], x[-1], [float(y[-1, i]) for i in named])
+
+    def _write_names(self, painter: QPainter, names: list[str], right: float, ends: list[float]) -> None:
+        """Names above the ends of their lines, one below the other where these are close."""
+        panel, height = self.panel, self.panel.px(14)
+        below = panel.field().top()
+        for name, end in zip(names, ends, strict=True):
+            top = max(end - height - panel.px(1), below)
+            width = panel.text_width(name, 11)
+            box = QRectF(right - width - panel.px(3), top, width + panel.px(2), height)
+            painter.fillRect(box, panel.theme.colour("panel"))
+            panel.write(painter, box, name, "lost", 11, align="right")
+            below = top + height
 
     def _paint_grid(self, painter: QPainter) -> None:
         panel = self.panel
