@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from rtalign.engine.snapshot import RecordingStatus, Snapshot, Work, empty_snaps
 from rtalign_monitor.main_window import MonitorWindow
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.panels.ladder import LadderPanel
+from rtalign_monitor.panels.panel import Panel
+from rtalign_monitor.panels.plot import PlotPanel
 from rtalign_monitor.start import dialog
 from rtalign_monitor.start.discovery import Discovery
 from rtalign_monitor.widgets.painted import PaintedWidget
@@ -67,7 +69,15 @@ def window_texts(folder: Path) -> Iterator[tuple[str, str]]:
             window.tick()
             window.grab()
             yield from texts_of(window)
+            yield from axis_labels(window.grid.panels.values())
     window.close_now()
+
+
+def axis_labels(panels: Iterable[Panel]) -> Iterator[tuple[str, str]]:
+    """What pyqtgraph writes at the axes."""
+    for panel in panels:
+        if isinstance(panel, PlotPanel):
+            yield from (("axis", axis.labelText) for axis in panel.axes.values())
 
 
 def dialog_texts() -> Iterator[tuple[str, str]]:

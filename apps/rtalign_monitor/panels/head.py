@@ -299,14 +299,17 @@ class HeadPanel(PlotPanel):
 
     def _colour_bar(self, painter: QPainter, box: QRectF, limit: float) -> None:
         number = f"{limit:,.0f}" if limit >= 10 else f"{limit:.2g}"
-        high, width = f"{number} {DISPLAY_UNITS.get(self.kind, '')}", min(self.px(70), 0.4 * box.width())
-        bar = QRectF(box.center().x() - width / 2, box.bottom() - self.px(9), width, self.px(6))
+        low, high, gap = "0", f"{number} {DISPLAY_UNITS.get(self.kind, '')}", self.px(6)
+        left, right = (self.text_width(text, 11) + gap for text in (low, high))
+        width = max(min(self.px(70), box.width() - left - right), 0.0)
+        start = box.center().x() - (left + width + right) / 2 if not self.is_wide else box.left()
+        bar = QRectF(start + left, box.bottom() - self.px(9), width, self.px(6))
         row = np.ascontiguousarray(self._palette()[None])
         n = row.shape[1]
         painter.drawImage(bar, QImage(row.data, n, 1, 4 * n, QImage.Format.Format_RGB32))  # type: ignore[call-overload]
-        line = QRectF(box.left(), bar.center().y() - self.px(8), bar.left() - self.px(6) - box.left(), self.px(16))
-        self.write(painter, line, "0", "muted", 11, align="right")
-        self.write(painter, line.translated(bar.right() + self.px(6) - line.left(), 0), high, "muted", 11)
+        line = QRectF(start, bar.center().y() - self.px(8), left, self.px(16))
+        self.write(painter, line, low, "muted", 11)
+        self.write(painter, QRectF(bar.right() + gap, line.top(), right, line.height()), high, "muted", 11)
 
 
 def colour_limit(patterns: Sequence[np.ndarray]) -> float:

@@ -20,7 +20,7 @@ class HeadStripPanel(HeadPanel):
     spec = PanelSpec("heads", tr("Heads over lags"), "Ctrl+8", place="strip", columns=12, in_turns=True, in_demo=False)
     title = tr("Where on the head")
     description = tr("Field patterns of one layer at lags from left to right, from above, nose up, on one scale")
-    minimum_size = QSize(320, 120)
+    minimum_size = QSize(320, 92)
 
     def has_plot(self) -> bool:
         return False

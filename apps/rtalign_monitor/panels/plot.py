@@ -411,7 +411,7 @@ class LayeredPanel(PlotPanel):
     abstract = True
     left_margin = 62.0
     right_margin = 22.0
-    left_label = "layer  →  deeper"
+    left_label = tr("layer  →  deeper")
     left_axis_px, bottom_axis_px = 56.0, AXIS_PX - 2
     names_layers = True
 
