@@ -162,9 +162,7 @@ def main() -> None:
     changes = "live: scores change with the words, peaks every 2 s; all: everything with each snapshot; "
     changes += "sensors: live, with the panel of all sensors"
     options.add_argument("--changes", choices=("live", "all", "sensors"), default="live", help=changes)
-    options.add_argument(
-        "--all-panels", action="store_true", help="all panels, and the visitors' window"
-    )
+    options.add_argument("--all-panels", action="store_true", help="all panels, and the visitors' window")
     options.add_argument("--engine", action="store_true", help="a real engine, 275 sensors and 31 layers, over LSL")
     options.add_argument("--alone", action="store_true", help="without the plain pyqtgraph window beside it")
     options.add_argument("--out", type=Path, help="also write the JSON here")

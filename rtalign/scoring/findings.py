@@ -18,6 +18,9 @@ INTERVALS = ("words and decoders", "words")
 THESE_DECODERS = "intervals hold for these very decoders, whose own error is not known"
 """What is said of intervals of words alone."""
 
+UNIQUE, TWIN = "nuisances", "static twin"
+"""What the two controls are called in summaries: R with nuisances taken out, and what nuisances alone show."""
+
 
 @dataclass(frozen=True, slots=True)
 class TemporalScore:

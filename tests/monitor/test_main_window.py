@@ -36,8 +36,8 @@ from rtalign.engine.commands import (
 )
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import ControlView
+from rtalign.scoring.findings import UNIQUE
 from rtalign.scoring.statistics import STATISTICS
-from rtalign.scoring.unique_board import UNIQUE
 from rtalign_monitor.actions.registry import ACTIONS, MENUS
 from rtalign_monitor.engines import recorded
 from tests.helpers import snapshots

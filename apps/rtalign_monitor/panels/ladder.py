@@ -15,6 +15,7 @@ from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.core.text.time_format import signed_ms
 from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.findings import TWIN
 from rtalign.scoring.headline import (
     NO_WORD,
     Headline,
@@ -27,7 +28,6 @@ from rtalign.scoring.headline import (
 )
 from rtalign.scoring.latency import RULES
 from rtalign.scoring.peaks import Peak
-from rtalign.scoring.unique_board import TWIN
 from rtalign_monitor.engines.two_banks import Difference, SecondBank, peak_differences, shared_correlations
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, Easing, word_count

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QFrame, QWidget
 
 from rtalign.core.text.time_format import signed_ms
 from rtalign.core.text.translation import tr
-from rtalign.scoring.unique_board import TWIN, UNIQUE
+from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign_monitor.panels.axes import Axis, Rows, ticks
 from rtalign_monitor.panels.panel import Panel
 from rtalign_monitor.widgets import theme as themes
