@@ -10,7 +10,7 @@ from rtalign.core.text.time_format import clock_time
 from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import NO_SESSION, Snapshot
 from rtalign_monitor.widgets.lamps import ROLE, paint_lamp
-from rtalign_monitor.widgets.painted import PaintedWidget
+from rtalign_monitor.widgets.painted import SEPARATOR, PaintedWidget
 
 LABELS = {
     "searching": tr("Searching"), "found": tr("Found"), "stale": tr("Stale"), "paused": tr("Paused"),
@@ -60,7 +60,7 @@ class StatusBar(PaintedWidget):
             self._started_s = None
         elif self._started_s is None and snapshot.time_s:  # the time of live streams does not start at zero
             self._started_s = snapshot.time_s
-        what = "   ".join(part for part in (self.label.replace("_", " "), _what_runs(snapshot)) if part)
+        what = SEPARATOR.join(part for part in (self.label.replace("_", " "), _what_runs(snapshot)) if part)
         overlap = (
             tr("No evidence: {training_overlap}", training_overlap=snapshot.training_overlap)
             if snapshot.training_overlap
@@ -104,9 +104,8 @@ class StatusBar(PaintedWidget):
             shown = self._badge(painter, QRectF(x, 0, max(room, 0), height), badge)
             x, room = x + shown, room - shown
         used = self.write(painter, QRectF(x, 0, max(room, 0), height), "rtalign", "text", 14, True)
-        self.write(
-            painter, QRectF(x + used + self.px(14), 0, max(room - used - self.px(14), 0), height), what, "muted", 13
-        )
+        beside = QRectF(x + used + self.px(14), 0, max(room - used - self.px(14), 0), height)
+        self.write_parts(painter, beside, what.split(SEPARATOR), "muted", 13)
 
     def _badge(self, painter: QPainter, box: QRectF, text: str) -> float:
         """A frame around a text; returns the width that it takes, with the gap behind it."""
