@@ -15,7 +15,7 @@ from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.transport import TransportBar
 from rtalign_monitor.bars.trust import TrustBar
 from rtalign_monitor.memory import HIDDEN_AT_FIRST, ThemeName, ViewName, WindowMemory
-from rtalign_monitor.panels.grid import DEMO_SCALE, IN_MENU, Grid
+from rtalign_monitor.panels.grid import IN_MENU, Grid, demo_scale
 from rtalign_monitor.widgets.theme import FAMILIES, Theme
 
 THEME_MESSAGES: dict[ThemeName, str] = {
@@ -182,7 +182,7 @@ class ViewSettings:
         self._check_panels()
 
     def _factor(self) -> float:
-        return self._memory.scale * (DEMO_SCALE if self._memory.view == "demo" else 1.0)
+        return self._memory.scale * (demo_scale(self._window.screen()) if self._memory.view == "demo" else 1.0)
 
     def _apply_scale(self) -> None:
         factor, widgets = self._factor(), self._widgets

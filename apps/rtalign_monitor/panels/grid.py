@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TypeVar, cast, get_args
 
 from qtpy.QtCore import QByteArray, Qt
+from qtpy.QtGui import QScreen
 from qtpy.QtWidgets import QHBoxLayout, QSplitter, QSplitterHandle, QWidget
 
 from rtalign.core.text.translation import tr
@@ -32,7 +33,8 @@ PANELS: tuple[type[Panel], ...] = (
 )  # fmt: skip
 """All panels, in the order of the View menu and of each row of the grid; a new panel is one line here."""
 
-DEMO_SCALE = 1.6
+DEMO_SCALE, DEMO_HEIGHT = 1.6, 480
+"""Of the type in the demo view, and of the screen that has room for all panels at scale 1."""
 UNIT_PX = 100
 """Of one of the twelve columns, before the splitter fits them to the window."""
 P = TypeVar("P", bound=Panel)
@@ -119,7 +121,7 @@ class Grid(QWidget):
         """Show a view with its borders as the user left them, or as they are by default."""
         self.view, self.hidden = view, set(memory.hidden)
         self.show_panels()
-        self.set_scale(memory.scale * (DEMO_SCALE if view == "demo" else 1.0))
+        self.set_scale(memory.scale * (demo_scale(self.screen()) if view == "demo" else 1.0))
         for name, splitter in self._splitters().items():
             saved = memory.layouts.get(_layout_key(view, name, splitter))
             if not saved or not splitter.restoreState(QByteArray(base64.b64decode(saved))):
@@ -200,6 +202,12 @@ class Grid(QWidget):
 
     def _splitters(self) -> dict[str, QSplitter]:
         return {"upper": self.upper_row, "lower": self.lower_row, "rows": self.rows, "columns": self.columns}
+
+
+def demo_scale(screen: QScreen | None) -> float:
+    """How much larger the type of the demo view is: on a small screen, as one at 200 %, only as far as panels fit."""
+    room = screen.size().height() / DEMO_HEIGHT if screen is not None else DEMO_SCALE
+    return min(max(room, 1.0), DEMO_SCALE)
 
 
 def _layout_key(view: ViewName, name: str, splitter: QSplitter) -> str:

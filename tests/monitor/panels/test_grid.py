@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSize
+from qtpy.QtGui import QScreen
 
 from rtalign.engine.snapshot import seen_through
 from rtalign_monitor.actions.registry import ACTIONS
@@ -64,6 +67,12 @@ def test_a_row_of_panels_fills_twelve_columns() -> None:
         "upper": [500, 700], "lower": [500, 400, 300], "rows": [480, 250, 150, 132], "columns": [900, 480, 300],
     }  # fmt: skip
     assert grid.default_sizes("demo")["upper"] == [600, 600]
+
+
+@pytest.mark.parametrize(("height", "scale"), [(400, 1.0), (540, 1.125), (768, 1.6), (2160, 1.6)])
+def test_the_type_of_the_demo_view_leaves_room_for_its_panels(height: int, scale: float) -> None:
+    screen = SimpleNamespace(size=lambda: QSize(960, height))
+    assert grid.demo_scale(cast(QScreen, screen)) == scale
 
 
 def test_borders_of_another_number_of_rows_are_not_restored(qtbot: QtBot) -> None:
