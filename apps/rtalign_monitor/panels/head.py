@@ -14,6 +14,7 @@ from rtalign.core.records import DISPLAY_UNITS, Sensor
 from rtalign.core.text.time_format import signed_ms
 from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.peaks import Peak
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.panel import PanelSpec
 from rtalign_monitor.panels.plot import PlotPanel, Range, rounded
@@ -168,16 +169,18 @@ class HeadPanel(PlotPanel):
 
     def layer_and_lag(self) -> tuple[int, float] | None:
         """What to show; None where nothing is pointed at and there is no peak."""
-        peaks = [peak for peak in (self.snapshot.peaks if self.snapshot else ()) if peak.peak_s is not None]
-        layer = self.layer
-        if layer is None and peaks:
-            layer = max(peaks, key=lambda peak: peak.peak_r).layer
-        if layer is None:
-            return None
-        lag = self.lag
+        layer, lag = self._layer(), self.lag
         if lag is None:
-            lag = next((peak.peak_s for peak in peaks if peak.layer == layer), None)
-        return None if lag is None else (layer, round(lag, 3))
+            lag = next((peak.peak_s for peak in self._peaks() if peak.layer == layer), None)
+        return None if layer is None or lag is None else (layer, round(lag, 3))
+
+    def _layer(self) -> int | None:
+        """The layer that is pointed at, else that of the strongest peak."""
+        strongest = max(self._peaks(), key=lambda peak: peak.peak_r, default=None)
+        return self.layer if self.layer is not None or strongest is None else strongest.layer
+
+    def _peaks(self) -> list[Peak]:
+        return [peak for peak in (self.snapshot.peaks if self.snapshot else ()) if peak.peak_s is not None]
 
     def background_key(self) -> Hashable:
         return self.zoom_note()

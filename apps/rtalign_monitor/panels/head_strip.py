@@ -25,6 +25,11 @@ class HeadStripPanel(HeadPanel):
     def has_plot(self) -> bool:
         return False
 
+    def layer_and_lag(self) -> tuple[int, float] | None:
+        """The layer; its lags are always the same, also where it has no peak."""
+        layer = self._layer()
+        return None if layer is None else (layer, STRIP_LAGS_S[0])
+
     def paint_content(self, painter: QPainter) -> None:
         lags = [lag for lag in STRIP_LAGS_S if len(self._lags) and self._lags[0] <= lag <= self._lags[-1]]
         patterns = [values for lag in lags if (values := self._values(lag)) is not None]

@@ -7,8 +7,9 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.head.shape import flatten_positions
 from rtalign_monitor.panels import head
+from rtalign_monitor.panels.head_strip import HeadStripPanel
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import WrittenText, head_with_bank, pixels
+from tests.helpers.view_pixels import WrittenText, head_with_bank, pixels, show_view
 
 
 def test_a_thin_plate_passes_through_the_sensors() -> None:
@@ -80,3 +81,18 @@ def test_a_planar_pair_shows_the_length_of_its_gradient(qtbot: QtBot) -> None:
     values = view._values()
     assert values is not None
     assert np.allclose(values, 5)
+
+
+def test_the_strip_of_heads_follows_the_layer_and_not_the_lag(qtbot: QtBot, written: list[WrittenText]) -> None:
+    view = HeadStripPanel()
+    show_view(qtbot, view, 1248, 120)
+    view.set_bank(snapshots.helmet(), snapshots.patterns(snapshots.helmet()), snapshots.LAGS)
+    view.draw(snapshots.snapshot_after(20))
+    view.point_layer(12)
+    first = pixels(view)
+    assert [w.text for w in written if w.text.endswith(" ms")] == ["0 ms", *(f"+{n}00 ms" for n in range(1, 6))]
+    view.point_lag(0.4)
+    assert not view.is_stale
+    view.point_layer(30)
+    assert (pixels(view) != first).any()
+    assert "layer 30" in [w.text for w in written]
