@@ -101,6 +101,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {
         "benchmark": "gui", "platform": given.platform, "size": given.size, "view": given.view,
         "layers": 31, "lags": 101, "changes": "engine" if given.engine else given.changes, "minutes": given.minutes,
+        "all_panels": given.all_panels,
         "windows": windows,
         "machine_load": [round(load, 2), round(os.getloadavg()[0], 2)],
     }  # fmt: skip
@@ -135,6 +136,7 @@ def child(given: argparse.Namespace, what: str, environment: dict[str, str], sai
     """One window's figures, and how long this process, which only sleeps, stood still meanwhile."""
     command = [sys.executable, __file__, "--child", what, "--show", said, "--minutes", str(given.minutes)]
     command += ["--size", given.size, "--view", given.view, "--began", str(time.time())]
+    command += ["--all-panels"] if given.all_panels else []
     gaps: list[float] = []
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as window:
         time.sleep(WARM_UP_S)
@@ -160,6 +162,7 @@ def main() -> None:
     changes = "live: scores change with the words, peaks every 2 s; all: everything with each snapshot; "
     changes += "sensors: live, with the panel of all sensors"
     options.add_argument("--changes", choices=("live", "all", "sensors"), default="live", help=changes)
+    options.add_argument("--all-panels", action="store_true", help="all panels, and the visitors' window")
     options.add_argument("--engine", action="store_true", help="a real engine, 275 sensors and 31 layers, over LSL")
     options.add_argument("--alone", action="store_true", help="without the plain pyqtgraph window beside it")
     options.add_argument("--out", type=Path, help="also write the JSON here")

@@ -82,6 +82,7 @@ def states() -> Iterator[tuple[str, Any]]:
     marks = (BadMark(125.0, 126.5), BadMark(126.0, None, "MZC03"))
     for view in ("butterfly", "all", "noise", "spectrum"):
         yield f"sensors-{view}", made.snapshot_after(300, sensors=made.sensors_view(), marks=marks, head_mm=1.2)
+    yield "heads", made.snapshot_after(300)
     yield "head-moved", made.snapshot_after(300, head_mm=3.4)
     yield "word", made.with_inspected_word(made.snapshot_after(300))
     yield "controls", made.with_controls(made.snapshot_after(600))
@@ -142,6 +143,8 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
                 if name.startswith("sensors-"):
                     window.view_settings.toggle_panel("sensors")
                     window.grid.panels["sensors"].show_view(name.removeprefix("sensors-"))
+                if name == "heads":
+                    window.view_settings.toggle_panel("heads")
                 for theme in THEMES:
                     window.set_theme(theme)
                     for _ in range(12):

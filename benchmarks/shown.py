@@ -17,6 +17,9 @@ from qtpy.QtWidgets import QApplication, QMainWindow
 from rtalign.core.session import Session
 from rtalign.engine.commands import Stop
 
+SETTLING_S = 300.0
+"""Of the watched time, before growth is fitted: caches fill, and the allocator keeps what the start needed."""
+
 STARTING_S = 180.0
 """Longest time from the start of a window to its first scores that leaves room for all rows."""
 
@@ -82,6 +85,8 @@ class Watch:
 
 def watch(given: argparse.Namespace) -> dict[str, Any]:
     """Show it until it has scored, warm up, then so many minutes more, of which the figures are."""
+    from rtalign_monitor.main_window import MonitorWindow
+
     app = QApplication([])
     seen = Watch(given.began, 60 * given.minutes + STARTING_S)
     window = ours(given, seen) if given.child == "rtalign" else plain(given, seen)
@@ -100,7 +105,13 @@ def watch(given: argparse.Namespace) -> dict[str, Any]:
         slow.start(1000)
         QTimer.singleShot(round(60000 * given.minutes), app.exit)  # quit asks the window, which waits for its engine
 
-    seen.on_scores = lambda: QTimer.singleShot(round(1000 * WARM_UP_S), begin)
+    def show_all() -> None:
+        if given.all_panels and isinstance(window, MonitorWindow):
+            window.pointer.pick_word(0)
+            window.show_visitors(True)
+        QTimer.singleShot(round(1000 * WARM_UP_S), begin)
+
+    seen.on_scores = show_all
     app.exec()
     found = figures(seen)
     seen.stop()
@@ -116,15 +127,16 @@ def figures(seen: Watch) -> dict[str, Any]:
     at, cpu, rss = seen.rows.all[1:].T
     updates = seen.updates.all[seen.updates.all[:, 0] >= at[0], 1:]
     gaps = 1000 * seen.gaps.all[5:, 0]
-    half, quarters = len(rss) // 2, [round(float(part.mean()), 1) for part in np.array_split(rss, 4)]
+    later = at >= at[0] + min(SETTLING_S, (at[-1] - at[0]) / 2)
+    each_minute = [round(float(part.mean()), 1) for part in np.split(rss, range(60, len(rss), 60))]
     return {
         "updates_a_second": round(len(updates) / (at[-1] - at[0]), 1),
         "update_ms": spread(1000 * updates[:, 0]), "update_cpu_ms": spread(1000 * updates[:, 1]),
         "longest_piece_ms": spread(1000 * updates[:, 2]),
         "stall_ms": spread(np.maximum(gaps - STALL_MS, 0)),
         "cores": round(float((cpu[-1] - cpu[0]) / (at[-1] - at[0])), 3),
-        "rss_mb": {"after_warm_up": round(rss[0], 1), "quarters": quarters, "end": round(rss[-1], 1)},
-        "rss_mb_a_minute": round(float(np.polyfit(at[half:] - at[half], rss[half:], 1)[0]) * 60, 3),
+        "rss_mb": {"after_warm_up": round(rss[0], 1), "each_minute": each_minute, "end": round(rss[-1], 1)},
+        "rss_mb_a_minute": round(float(np.polyfit(at[later] - at[0], rss[later], 1)[0]) * 60, 3),
         "first_s": seen.first,
     }  # fmt: skip
 
@@ -163,8 +175,10 @@ def ours(given: argparse.Namespace, seen: Watch) -> QMainWindow:
 
     window = Watched(begin, memory.default_path())
     window.set_view(given.view)
-    if given.show == "sensors":
+    if given.show == "sensors" or given.all_panels:
         window.view_settings.toggle_panel("sensors")
+    if given.all_panels:
+        window.view_settings.toggle_panel("heads")
     show_patterns(window)
     QTimer.singleShot(0, lambda: window.start(said(given.show)))
     seen.stop = window.link.stop
@@ -182,7 +196,8 @@ def show_patterns(window: Any) -> None:
 
     sensors, lags = helmet_sensors("ctf275"), np.linspace(-0.2, 0.8, 101)
     patterns = np.random.default_rng(0).normal(size=(31, 101, len(sensors))).cumsum(-1)
-    window.grid.panels["head"].set_bank(sensors, patterns, lags)
+    for panel in ("head", "heads"):
+        window.grid.panels[panel].set_bank(sensors, patterns, lags)
 
 
 def plain(given: argparse.Namespace, seen: Watch) -> QMainWindow:

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidge
 
 from rtalign.core.records import Sensor
 from rtalign.core.session import Session
+from rtalign.core.text.translation import tr
 from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import Notice
@@ -45,6 +46,7 @@ from rtalign_monitor.export.film import LadderHistory
 from rtalign_monitor.memory import AnnotationList
 from rtalign_monitor.panels.grid import Grid
 from rtalign_monitor.panels.head import HeadPanel
+from rtalign_monitor.panels.head_strip import HeadStripPanel
 from rtalign_monitor.panels.sensors import SensorsPanel
 from rtalign_monitor.start.sessions import SessionActions, describe_session, source_of
 from rtalign_monitor.visitors import VisitorsWindow
@@ -120,7 +122,7 @@ class MonitorWindow(QMainWindow):
         self.transport = TransportBar(transport_actions, self.memory.last_words)
         body = QWidget()
         body.setObjectName("body")
-        body.setAccessibleName("Session")
+        body.setAccessibleName(tr("Session"))
         body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 8, 16, 8)
@@ -218,8 +220,8 @@ class MonitorWindow(QMainWindow):
     def start_demo(self) -> None:
         """Play the packaged session, and offer to make one like it here."""
         self.start(Session(recording=recorded.DEMO, speed=DEMO_SPEED))
-        fixes = (("Train one here…", self.listener_requested.emit), ("Start…", self.start_dialog))
-        text = "This is a recorded session of a simulated listener; one trained here takes some minutes."
+        fixes = ((tr("Train one here…"), self.listener_requested.emit), (tr("Start…"), self.start_dialog))
+        text = tr("This is a recorded session of a simulated listener; one trained here takes some minutes.")
         self.message_bar.post_briefly(Message("notice", text, "quiet", fixes), DEMO_MESSAGE_S)
 
     def set_theme(self, name: memory.ThemeName) -> None:
@@ -313,7 +315,7 @@ class MonitorWindow(QMainWindow):
         self.pen.follow(snapshot)
         record = self.action_registry["record"]
         record.setChecked(snapshot.recording is not None)
-        record.setIconText("Recording" if snapshot.recording is not None else "Record")
+        record.setIconText(tr("Recording") if snapshot.recording is not None else tr("Record"))
         self.action_registry["publish"].setChecked(snapshot.publishing)
         self.exporter.update(snapshot)
         self.sessions.update()
@@ -359,7 +361,7 @@ class MonitorWindow(QMainWindow):
             self._set_patterns(loaded.sensors, patterns, loaded.lags_s)
 
     def _set_patterns(self, sensors: Sequence[Sensor], patterns: np.ndarray | None, lags: np.ndarray) -> None:
-        for shown in (self.grid.panel(HeadPanel), self.visitors):
+        for shown in (self.grid.panel(HeadPanel), self.grid.panel(HeadStripPanel), self.visitors):
             shown.set_bank(sensors, patterns, lags)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:

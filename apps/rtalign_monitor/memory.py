@@ -15,10 +15,11 @@ from qtpy.QtCore import QStandardPaths
 from rtalign.core.records import Annotation
 from rtalign.core.session import Session
 from rtalign.core.storage.files import expand_home
+from rtalign.core.text.translation import tr
 from rtalign.engine.commands import MAX_ANNOTATIONS
 
 VARIABLE = "RTALIGN_SETTINGS"
-HIDDEN_AT_FIRST = ("sensors",)
+HIDDEN_AT_FIRST = ("sensors", "heads")
 """Panels that are hidden until the user shows them."""
 MAX_RECENT = 8
 MAX_ANNOTATED = 40
@@ -131,7 +132,7 @@ def save(memory: WindowMemory, path: Path) -> str | None:
             file.write(memory.model_dump_json(indent=1))
         os.replace(partial, path)
     except OSError as error:
-        return f"the window's settings cannot be saved: {error}"
+        return tr("the window's settings cannot be saved: {error}", error=error)
     return None
 
 

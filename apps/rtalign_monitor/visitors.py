@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from qtpy.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QCloseEvent, QKeyEvent, QPainter, QResizeEvent, QScreen
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QScreen
 from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from rtalign.core.records import Sensor
-from rtalign.core.text.time_format import signed_ms
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.engines import recorded
 from rtalign_monitor.engines.recorded import RecordedEngine
-from rtalign_monitor.panels.head import HeadPanel, colour_limit
+from rtalign_monitor.panels.head_strip import HeadStripPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
-from rtalign_monitor.panels.panel import Panel, PanelSpec
+from rtalign_monitor.panels.panel import Panel
 from rtalign_monitor.panels.transcript import TranscriptPanel
 from rtalign_monitor.widgets.awake import KeepAwake
 from rtalign_monitor.widgets.theme import Theme
@@ -27,44 +27,8 @@ TICK_MS = 100
 DESIGN_HEIGHT, DESIGN_WIDTH = 480, 850
 """Of the window at scale 1: what fills a screen of this size can be read from four metres on any larger one."""
 IDLE_SPEED = 2.0
-IDLE = "Between participants: recorded demo, simulated listener"
-STRIP_LAGS_S = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
-"""Lags of the strip of heads, in seconds."""
+IDLE = tr("Between participants: recorded demo, simulated listener")
 Bank = tuple[Sequence[Sensor], np.ndarray | None, np.ndarray]
-
-
-class HeadStripPanel(HeadPanel):
-    """The pattern of the layer that is pointed at, or of the strongest one, at several lags on one scale."""
-
-    spec = PanelSpec("heads", "Heads over lags", None, place="lower", columns=12, in_turns=True, in_demo=False)
-    title = "Where on the head"
-    description = "Field patterns of one layer at lags from left to right, from above, nose up, on one scale"
-    minimum_size = QSize(320, 120)
-
-    def has_plot(self) -> bool:
-        return False
-
-    def paint_content(self, painter: QPainter) -> None:
-        lags = [lag for lag in STRIP_LAGS_S if len(self._lags) and self._lags[0] <= lag <= self._lags[-1]]
-        patterns = [values for lag in lags if (values := self._values(lag)) is not None]
-        if not patterns or self._shown is None:
-            super().paint_content(painter)
-            return
-        box, width = self.inner_box(), 0.16 * self.width()
-        notes = f"layer {self._shown[0]}", "after word onset", "from above"
-        for i, note in enumerate(notes):
-            self.write_parts(painter, QRectF(box.left(), box.top() + self.px(24 + 17 * i), width, self.px(17)), [note])
-        limit = colour_limit(patterns)
-        pitch = (box.width() - width) / len(lags)
-        side = max(min(0.86 * pitch, box.height() - self.px(26)), 20.0)
-        for i, (lag, values) in enumerate(zip(lags, patterns, strict=True)):
-            middle = box.left() + width + (i + 0.5) * pitch
-            disc = QRectF(middle - side / 2, box.top() + self.px(6), side, side)
-            self._field(painter, disc, values / limit, with_sensors=False)
-            self._outline(painter, disc)
-            text = QRectF(middle - pitch / 2, disc.bottom() + self.px(2), pitch, self.px(18))
-            lag_text = f"{signed_ms(float(self._lags[self._column(lag)]))} ms"
-            self.write(painter, text, lag_text, "muted", 12, align="centre")
 
 
 class VisitorsWindow(QWidget):
@@ -101,7 +65,7 @@ class VisitorsWindow(QWidget):
         self._bank: Bank = (), None, np.zeros(0)
         self._idle: RecordedEngine | None = None
         self._drawn: Snapshot | None = None
-        self._awake = KeepAwake("the visitors' window is shown")
+        self._awake = KeepAwake(tr("the visitors' window is shown"))
         self.source = ""
         self.status, self.ladder, self.lag_map = StatusBar(), LadderPanel(), LagMapPanel()
         self.heads, self.words = HeadStripPanel(), TranscriptPanel()

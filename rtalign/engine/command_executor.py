@@ -36,7 +36,7 @@ from rtalign.engine.commands import (
 )
 from rtalign.engine.engine import Engine, Publisher
 from rtalign.engine.recording.session_folder import SessionFolder
-from rtalign.scoring.unique_board import TWIN, UNIQUE
+from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign.streams.events import Notice, Source, Transport
 
 STREAMS = {"": "rtalign-scores", UNIQUE: "rtalign-scores-unique", TWIN: "rtalign-scores-static-twin"}

@@ -11,7 +11,7 @@ from rtalign.engine.engine import Engine
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import ControlView, InspectedWord, Snapshot, Traces, Work
 from rtalign.scoring.assessor import Assessment
-from rtalign.scoring.unique_board import TWIN, UNIQUE
+from rtalign.scoring.findings import TWIN, UNIQUE
 
 N_WORDS = 60
 TRACE_S = 6.0

@@ -15,8 +15,8 @@ from rtalign.report.summary import MODEL_TWINS
 from rtalign.report.tables import Cell, table
 from rtalign.report.text import DASH, milliseconds, refusal, signed
 from rtalign.report.verdict import INNOVATION, WHOLE, rivals, verdict
+from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign.scoring.peaks import Peak
-from rtalign.scoring.unique_board import TWIN, UNIQUE
 
 SHOWN = {UNIQUE: "Unique", TWIN: "Static twin", INNOVATION: "What a layer adds", "untrained": "Untrained"}
 """Titles of the controls that have a ladder and a map."""

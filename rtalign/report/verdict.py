@@ -10,9 +10,9 @@ import numpy as np
 from rtalign.report.read import ControlResult, Summary
 from rtalign.report.summary import MODEL_TWINS
 from rtalign.report.text import refusal, several, signed
+from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign.scoring.headline import headline
 from rtalign.scoring.peaks import Peak
-from rtalign.scoring.unique_board import TWIN, UNIQUE
 
 INNOVATION, WHOLE = "innovation", "all"
 NOTHING_DONE = (

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from rtalign.scoring.curves import Curves
-from rtalign.scoring.findings import Findings, assess
+from rtalign.scoring.findings import TWIN, UNIQUE, Findings, assess
 from rtalign.scoring.scoreboard import Scoreboard, ScoreboardState
-from rtalign.scoring.unique_board import TWIN, UNIQUE, UniqueBoard, UniqueState
+from rtalign.scoring.unique_board import UniqueBoard, UniqueState
 
 ASSESS_S = 2.0
 """Shortest time between the starts of two assessments."""

@@ -23,6 +23,9 @@ LEAST_SPAN = 0.75
 are seldom straight.  Where answers are weak it is often neighbours that pass, and a line through them says nothing of
 the layers beyond (docs/decisions/040)."""
 
+UNIQUE, TWIN = "nuisances", "static twin"
+"""What the two controls are called in summaries: R with nuisances taken out, and what nuisances alone show."""
+
 
 @dataclass(frozen=True, slots=True)
 class TemporalScore:

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtalign.core.session import MIN_CURVE_WORDS
+from rtalign.core.text.translation import tr
 from rtalign.scoring.findings import TemporalScore
 from rtalign.scoring.peaks import Peak
 
-ABOVE_CHANCE = "above chance (corrected)"
+ABOVE_CHANCE = tr("above chance (corrected)")
 """A cell of the map, or a layer, that passes what 95 % of whole null maps stay below everywhere."""
-NOT_ABOVE_CHANCE = "not above chance (corrected)"
-NO_WORD = "no word has been scored yet"
-AT_WORK = "the first peaks are being worked out"
+NOT_ABOVE_CHANCE = tr("not above chance (corrected)")
+NO_WORD = tr("no word has been scored yet")
+AT_WORK = tr("the first peaks are being worked out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,17 @@ def headline(
     Why not p alone: with little noise a null of whole maps is so narrow that a rise of less than the lags resolve is
     "significant"; and noise lengthens a slope, so that its interval and not its size is the evidence.
     """
-    missing = reason or "there is no temporal score" if score is None else why_no_order(score, peaks, lags_s)
+    missing = reason or tr("there is no temporal score") if score is None else why_no_order(score, peaks, lags_s)
     if score is None or missing:
-        return Headline("No order of depth" if final else "No order of depth yet", missing or "", False)
+        return Headline(tr("No order of depth") if final else tr("No order of depth yet"), missing or "", False)
     first, last = fit_ends(score, peaks) or (math.nan, math.nan)
-    order = "later" if score.slope_ms > 0 else "earlier"
-    claim = f"Deeper layers answer {order}: from {_ms(1000 * first)} to {_ms(1000 * last)}"
-    return Headline(claim, f"depth-latency {correlation_text(score)}", True)
+    ends = {"first": _ms(1000 * first), "last": _ms(1000 * last)}
+    claim = (
+        tr("Deeper layers answer later: from {first} to {last}", **ends)
+        if score.slope_ms > 0
+        else tr("Deeper layers answer earlier: from {first} to {last}", **ends)
+    )
+    return Headline(claim, tr("depth-latency {r}", r=correlation_text(score)), True)
 
 
 def why_no_order(
@@ -87,13 +92,14 @@ def why_no_order(
     """What keeps a score from showing an order of depth; None where it shows one."""
     ends, interval = fit_ends(score, peaks), score.slope_ci_ms
     if ends is None or interval is None or not all(map(math.isfinite, (*ends, *interval))):
-        return "the slope has no interval"
+        return tr("the slope has no interval")
     if interval[0] <= 0 <= interval[1]:
-        return f"the slope's 95 % interval, {_number(interval[0])} to {_ms(interval[1], True)}, holds zero"
+        ends_text = {"low": _number(interval[0]), "high": _ms(interval[1], True)}
+        return tr("the slope's 95 % interval, {low} to {high}, holds zero", **ends_text)
     step_ms = 1000 * float(np.median(np.diff(lags_s))) if lags_s is not None and len(lags_s) > 1 else 0.0
     rise_ms = 1000 * abs(ends[1] - ends[0])
     if rise_ms < step_ms * (1 - 1e-6):
-        return f"the rise of {rise_ms:.0f} ms is less than one lag step of {step_ms:.0f} ms"
+        return tr("the rise of {rise:.0f} ms is less than one lag step of {step:.0f} ms", rise=rise_ms, step=step_ms)
     return None
 
 
@@ -121,7 +127,7 @@ def p_text(score: TemporalScore) -> str:
     """p against the null: p = 0.02; where no draw came as close, p ≤ 0.001, for it is not known any better."""
     p, floor = score.p_permutation, score.p_floor
     if p is None or not math.isfinite(p):  # a file may lack it
-        return "p not known"
+        return tr("p not known")
     sign = "≤" if floor is not None and p <= floor * (1 + 1e-6) else "="
     return f"p {sign} {p:.2g}" if p < 0.1 else f"p {sign} {p:.2f}"
 
@@ -130,7 +136,7 @@ def slope_text(score: TemporalScore) -> str:
     """The fitted line's rise from the first layer analysed to the last, with its interval."""
     ends = score.slope_ci_ms
     interval = f" [{_number(ends[0])}, {_number(ends[1])}]" if ends else ""
-    return f"{_ms(score.slope_ms, True)}{interval} from first to last layer"
+    return tr("{rise} from first to last layer", rise=_ms(score.slope_ms, True) + interval)
 
 
 def waiting_for(n_words: int, n_assessed: int, reason: str | None) -> str | None:
@@ -141,7 +147,7 @@ def waiting_for(n_words: int, n_assessed: int, reason: str | None) -> str | None
     if not n_words:
         return reason or NO_WORD
     if n_words < MIN_CURVE_WORDS:
-        return f"{n_words} of the {MIN_CURVE_WORDS} words that tell a curve from chance"
+        return tr("{n} of the {needed} words that tell a curve from chance", n=n_words, needed=MIN_CURVE_WORDS)
     return AT_WORK if n_assessed < MIN_CURVE_WORDS else reason
 
 

@@ -21,8 +21,6 @@ from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.running_sums import Block, History, grouped
 from rtalign.scoring.scoreboard import BLOCK_WORDS, Scoreboard, ScoreboardState
 
-UNIQUE, TWIN = "nuisances", "static twin"
-"""What the two are called in summaries: R with nuisances taken out, and what nuisances alone show."""
 BATCH = 20
 """Words that are regressed together, which reads the coefficients of all layers and lags once."""
 BLOCKS = 24

@@ -17,8 +17,7 @@ from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.penalties import HeldOut
 from rtalign.report.summary import MODEL_TWINS, ladder
 from rtalign.scoring.curves import Curves
-from rtalign.scoring.findings import Findings, assess
-from rtalign.scoring.unique_board import TWIN, UNIQUE
+from rtalign.scoring.findings import TWIN, UNIQUE, Findings, assess
 from rtalign.training.baselines import brain_free
 from rtalign.training.lag_fit import SEARCH_STEP, LagFit, LagTargets, LagWords, fit_words, search_penalties
 from rtalign.training.nuisances import find_nuisances

@@ -19,7 +19,7 @@ from rtalign.engine.snapshot import Work, from_message, seen_through, to_message
 from rtalign.engine.take_snapshot import snapshot_of
 from rtalign.language import AheadReader, LiveReader
 from rtalign.recordings import ConcatenatedRecording
-from rtalign.scoring.unique_board import TWIN, UNIQUE
+from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign.streams.replay import ReplaySource
 from rtalign.training.evaluation import evaluate
 from rtalign.training.trainer import train

@@ -20,9 +20,8 @@ from rtalign.engine.snapshot import (
     Work,
     empty_snapshot,
 )
-from rtalign.scoring.findings import TemporalScore
+from rtalign.scoring.findings import TWIN, UNIQUE, TemporalScore
 from rtalign.scoring.peaks import Peak
-from rtalign.scoring.unique_board import TWIN, UNIQUE
 from rtalign.signal.sensor_check import SensorCheck
 from rtalign.simulation.helmet import helmet_sensors
 from rtalign.streams.events import Health, StreamHealth

@@ -16,6 +16,7 @@ from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.trust import TrustBar
 from rtalign_monitor.panels.curves import CurvesPanel
 from rtalign_monitor.panels.head import HeadPanel
+from rtalign_monitor.panels.head_strip import HeadStripPanel
 from rtalign_monitor.panels.inspector import InspectorPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
@@ -29,7 +30,7 @@ from tests.helpers import snapshots
 View = Panel | StatusBar | TrustBar
 VIEWS: tuple[Callable[[], View], ...] = (
     LadderPanel, LagMapPanel, CurvesPanel, TranscriptPanel, TracesPanel, HeadPanel, TrustBar, StatusBar,
-    InspectorPanel, SensorsPanel,
+    InspectorPanel, SensorsPanel, HeadStripPanel,
 )  # fmt: skip
 """Everything that draws a snapshot: the panels of the grid and the two bars."""
 

@@ -36,8 +36,8 @@ from rtalign.engine.commands import (
 )
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import ControlView
+from rtalign.scoring.findings import UNIQUE
 from rtalign.scoring.statistics import STATISTICS
-from rtalign.scoring.unique_board import UNIQUE
 from rtalign_monitor.actions.registry import ACTIONS, MENUS
 from rtalign_monitor.engines import recorded
 from tests.helpers import snapshots
@@ -117,7 +117,7 @@ EFFECTS: dict[str, Effect] = {
     "smaller": Effect(lambda s: s.panel("ladder").scale, 0.9),
     "reset-layout": Effect(lambda s: s.panel("curves").isVisible(), True, hide),
     **{f"show-{name}": is_shown(name) for name in ("ladder", "map", "curves", "traces", "head", "transcript")},
-    "show-sensors": Effect(lambda s: s.panel("sensors").isVisible(), True),
+    **{f"show-{name}": Effect(lambda s, name=name: s.panel(name).isVisible(), True) for name in ("sensors", "heads")},
     "sensor-view": Effect(lambda s: s.panel("sensors").shown, "all"),
     "bad": sends(MarkBad(130.0, None)),
     "bad-before": sends(MarkBad(125.0, 130.0)),
@@ -477,7 +477,8 @@ def test_a_window_opens_as_it_was_left(scene: Scene) -> None:
 
     scene.window = scene.open()
     memory = scene.window.memory
-    assert (memory.theme, memory.view, memory.scale, memory.hidden) == ("dark", "demo", 1.1, ["sensors", "traces"])
+    assert (memory.theme, memory.view, memory.scale) == ("dark", "demo", 1.1)
+    assert memory.hidden == ["heads", "sensors", "traces"]
     assert memory.recent[0].recording == scene.folder / "story"
     assert memory.last_words == 400
     scene.press("O")

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from rtalign_monitor.engines import recorded
 from rtalign_monitor.visitors import DESIGN_HEIGHT, DESIGN_WIDTH, IDLE, VisitorsWindow
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import pixels
+from tests.helpers.view_pixels import note_texts, pixels
 from tests.helpers.window import Scene
 
 
@@ -46,6 +46,19 @@ def test_a_loss_is_shown_to_visitors_too(scene: Scene) -> None:
     scene.change(health=snapshots.health("lost", 7.0))
     scene.window.visitors.tick()
     assert scene.window.visitors.status.parts[1] == "LOST 00:07"
+
+
+def test_its_status_bar_leaves_out_what_has_no_room(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = VisitorsWindow(lambda: snapshots.snapshot_after(300), lambda: False, lambda: None)
+    qtbot.addWidget(window)
+    window.source = IDLE
+    window.resize(1280, 800)
+    window.show()
+    window.tick()
+    written = note_texts(monkeypatch)
+    pixels(window.status)
+    assert any(text.text.startswith("smollm2") for text in written)
+    assert [text.text for text in written if not text.whole or "…" in text.text] == []
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.6, 4.5])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from rtalign.core.records import BadMark
 from rtalign.core.text.time_format import clock_time
+from rtalign.core.text.translation import tr
 from rtalign.engine.commands import MarkBad, ShowSensors, TakeBackMark
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.actions.registry import ActionRegistry
@@ -55,9 +56,11 @@ class BadMarkActions:
         if lasting is None:
             self._message_bar.dismiss(KEY)
             return
-        since = f" for {clock_time(max(snapshot.time_s - lasting.start, 0.0))}" if lasting.start > 0 else ""
-        text = f"Marked as bad{since}: words are skipped until it is good again."
-        fixes = ("Good again", self.toggle_stretch), ("Take back", lambda: self._take_back(lasting))
+        since = (
+            tr(" for {start}", start=clock_time(max(snapshot.time_s - lasting.start, 0.0))) if lasting.start > 0 else ""
+        )
+        text = tr("Marked as bad{since}: words are skipped until it is good again.", since=since)
+        fixes = (tr("Good again"), self.toggle_stretch), (tr("Take back"), lambda: self._take_back(lasting))
         self._message_bar.post(Message(KEY, text, "stale", fixes))
 
     def toggle_stretch(self) -> None:
@@ -66,13 +69,13 @@ class BadMarkActions:
         if lasting is None:
             self._put(BadMark(now, None))
         else:
-            self._end(lasting, "The signal is good again.")
+            self._end(lasting, tr("The signal is good again."))
 
     def mark_last(self) -> None:
         """The last seconds were bad: their words are skipped, as far as they are not scored yet."""
         mark = BadMark(max(self._now - LOOK_BACK_S, 0.0), self._now)
         self._put(mark)
-        self._say(f"The last {LOOK_BACK_S:g} s are marked as bad; words scored before stay.", mark)
+        self._say(tr("The last {seconds:g} s are marked as bad; words scored before stay.", seconds=LOOK_BACK_S), mark)
 
     def toggle_sensor(self, name: str) -> None:
         """A sensor is bad from now on; or good again, or was clicked by mistake."""
@@ -80,12 +83,14 @@ class BadMarkActions:
         if lasting is None:
             mark = BadMark(now, None, name)
             self._put(mark)
-            self._say(f"{name} is marked as bad: left out from now on.", mark)
+            self._say(tr("{name} is marked as bad: left out from now on.", name=name), mark)
         elif now - lasting.start < MISTAKE_S:
             self._take_back(lasting)
-            self._message_bar.post_briefly(Message("notice", f"{name} is used, as if it had never been marked."))
+            self._message_bar.post_briefly(
+                Message("notice", tr("{name} is used, as if it had never been marked.", name=name))
+            )
         else:
-            self._end(lasting, f"{name} is used again.")
+            self._end(lasting, tr("{name} is used again.", name=name))
 
     @property
     def _now(self) -> float:
@@ -100,11 +105,11 @@ class BadMarkActions:
 
     def _end(self, lasting: BadMark, text: str) -> None:
         self._put(BadMark(lasting.start, max(self._now, lasting.start), lasting.sensor))
-        undo = (("Undo", lambda: self._undo(lambda: self._put(lasting))),)
+        undo = ((tr("Undo"), lambda: self._undo(lambda: self._put(lasting))),)
         self._message_bar.post_briefly(Message("notice", text, "quiet", undo), MESSAGE_S)
 
     def _say(self, text: str, mark: BadMark) -> None:
-        undo = (("Undo", lambda: self._undo(lambda: self._take_back(mark))),)
+        undo = ((tr("Undo"), lambda: self._undo(lambda: self._take_back(mark))),)
         self._message_bar.post_briefly(Message("notice", text, "quiet", undo), MESSAGE_S)
 
     def _undo(self, do: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.commands import Inspect, Play, Publish, Reset, Seek
 from rtalign.engine.snapshot import Snapshot, empty_snapshot
 from rtalign_monitor.actions.registry import ActionRegistry, Handler, table_of_keys
@@ -79,7 +80,7 @@ class SessionHandlers:
 
     def _show_keys(self) -> None:
         dialog = QDialog(self._window)
-        dialog.setWindowTitle("Keys")
+        dialog.setWindowTitle(tr("Keys"))
         dialog.setObjectName("keys")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         QVBoxLayout(dialog).addWidget(QLabel(table_of_keys()))
@@ -255,8 +256,8 @@ class DisplayHandlers:
 
     def _ask_reset(self) -> None:
         n = self._link.newest.n_scored
-        fixes = (("Reset", self._reset), ("Keep them", lambda: self._message_bar.dismiss(QUESTION)))
-        self._message_bar.post(Message(QUESTION, f"The scores of {n:,} words will be reset.", "stale", fixes))
+        fixes = ((tr("Reset"), self._reset), (tr("Keep them"), lambda: self._message_bar.dismiss(QUESTION)))
+        self._message_bar.post(Message(QUESTION, tr("The scores of {n:,} words will be reset.", n=n), "stale", fixes))
 
     def _reset(self) -> None:
         self._message_bar.dismiss(QUESTION)
@@ -304,7 +305,7 @@ class ReplayHandlers:
             self._link.send(command)
 
     def _report_missing_word(self, word: str) -> None:
-        text = f"“{word}” is not spoken in this recording."
+        text = tr("“{word}” is not spoken in this recording.", word=word)
         self._message_bar.post_briefly(Message("notice", text, "stale"), 5)
 
 

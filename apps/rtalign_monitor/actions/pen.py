@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from rtalign.core.records import Annotation
 from rtalign.core.text.time_format import position_time
+from rtalign.core.text.translation import tr
 from rtalign.engine.commands import MAX_ANNOTATION_CHARACTERS, Seek, SetAnnotations
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.actions.registry import Handler
@@ -103,11 +104,11 @@ class Pen:
         before = self._annotations.at(time_s)
         if before is None:
             self._write(time_s, "")
-            self._say("Bookmark set.", "Name it…", lambda: self._open_line(Annotation(time_s, "")))
+            self._say(tr("Bookmark set."), tr("Name it…"), lambda: self._open_line(Annotation(time_s, "")))
         else:
             self._annotations.remove(time_s)
             self._changed()
-            self._say("Bookmark removed.", "Undo", lambda: self._restore(before))
+            self._say(tr("Bookmark removed."), tr("Undo"), lambda: self._restore(before))
 
     def _restore(self, annotation: Annotation) -> None:
         self._write(*annotation)
@@ -125,7 +126,7 @@ class Pen:
         self._message_bar.dismiss("notice")
         room = self._status.message_room()
         room.moveTopLeft(self._status.mapTo(self._window, room.topLeft()))
-        self.line.begin(annotation, f"At {self.clock(annotation.time)}", room)
+        self.line.begin(annotation, tr("At {clock}", clock=self.clock(annotation.time)), room)
 
     def _write(self, time_s: float, text: str) -> None:
         self._annotations.write(time_s, text)
@@ -170,16 +171,16 @@ class NoteLine(QFrame):
         self.setObjectName("message_bar")
         self._time, self.text = QLabel(), QLineEdit()
         self.text.setMaxLength(MAX_ANNOTATION_CHARACTERS)
-        self.text.setPlaceholderText("Write a note; Enter keeps it, Esc does not")
-        self.text.setAccessibleName("Note")
-        self.text.setAccessibleDescription("Enter keeps the note, Escape does not")
+        self.text.setPlaceholderText(tr("Write a note; Enter keeps it, Esc does not"))
+        self.text.setAccessibleName(tr("Note"))
+        self.text.setAccessibleDescription(tr("Enter keeps the note, Escape does not"))
         self._time.setBuddy(self.text)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 2, 8, 2)
         row.setSpacing(10)
         row.addWidget(self._time)
         row.addWidget(self.text, 1)
-        for label, do in (("Keep", self._keep), ("Cancel", self.hide)):
+        for label, do in ((tr("Keep"), self._keep), (tr("Cancel"), self.hide)):
             button = QPushButton(label)
             button.clicked.connect(do)
             row.addWidget(button)
@@ -240,10 +241,10 @@ class AnnotationDialog(QDialog):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        self.setWindowTitle("Bookmarks and notes")
+        self.setWindowTitle(tr("Bookmarks and notes"))
         self.table = QTableWidget(0, 2)
-        self.table.setHorizontalHeaderLabels(["Time", "Text"])
-        self.table.setAccessibleName("Bookmarks and notes")
+        self.table.setHorizontalHeaderLabels([tr("Time"), tr("Text")])
+        self.table.setAccessibleName(tr("Bookmarks and notes"))
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setEditTriggers(QTableWidget.EditTrigger.EditKeyPressed)
         self.table.setTabKeyNavigation(False)
@@ -254,13 +255,13 @@ class AnnotationDialog(QDialog):
         header, rows = self.table.horizontalHeader(), self.table.verticalHeader()
         assert header is not None
         assert rows is not None
-        header.setAccessibleName("Columns")
+        header.setAccessibleName(tr("Columns"))
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         rows.hide()
         column = QVBoxLayout(self)
         column.addWidget(self.table)
-        hint = QLabel("Enter: go there    F2: rename    Delete: remove    Esc: close")
+        hint = QLabel(tr("Enter: go there    F2: rename    Delete: remove    Esc: close"))
         hint.setObjectName("hint")
         column.addWidget(hint)
         self.resize(520, 360)

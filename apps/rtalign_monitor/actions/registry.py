@@ -9,6 +9,7 @@ from html import escape
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QMainWindow, QMenu
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.headline import waiting_for
 from rtalign_monitor.engines.link import EngineState
@@ -47,85 +48,149 @@ class Action:
 
 
 MENUS: dict[str, tuple[Action, ...]] = {
-    "Session": (
-        Action("start", "Start…", "Choose streams or a recording, and a bank.", ("Ctrl+N",)),
-        Action("instant", "Play the demo", "Play a recorded session of a simulated listener.", ("Ctrl+Shift+N",)),
-        Action("open", "Open recording…", "Replay a file with the current bank.", ("Ctrl+O",)),
-        Action("folder", "Open recording folder…", "Replay a folder with the current bank.", ("Ctrl+Shift+O",)),
-        Action("bank", "Choose bank…", "Score with the decoders of another bank.", ("Ctrl+B",)),
-        Action("load", "Load session file…", "Start the session of a TOML file.", ("Ctrl+L",), separator_before=True),
-        Action("save", "Save session file…", "Write this session's settings to a TOML file.", ("Ctrl+S",)),
-        Action("record", "Record", "Write all that is received to disk, unchanged.", ("R",), True, True),
-        Action("publish", "Publish over LSL", "Send the scores as the LSL stream rtalign-scores.", ("P",), True),
-        Action("bookmark", "Bookmark", "Set a bookmark at this moment, or remove it.", ("M",), False, True),
-        Action("note", "Write a note…", "Write at this moment, or name the bookmark that is here.", ("N",)),
-        Action("notes", "Bookmarks and notes…", "List them; go to one, rename or remove it.", ("Ctrl+M",)),
-        Action("restart", "Restart the engine", "Stop the engine and start it again.", ("Ctrl+R",), False, True),
-        Action("quit", "Quit", "Let the engine write its results, then close.", ("Ctrl+Q",), separator_before=True),
+    tr("Session"): (
+        Action("start", tr("Start…"), tr("Choose streams or a recording, and a bank."), ("Ctrl+N",)),
+        Action(
+            "instant", tr("Play the demo"), tr("Play a recorded session of a simulated listener."), ("Ctrl+Shift+N",)
+        ),
+        Action("open", tr("Open recording…"), tr("Replay a file with the current bank."), ("Ctrl+O",)),
+        Action("folder", tr("Open recording folder…"), tr("Replay a folder with the current bank."), ("Ctrl+Shift+O",)),
+        Action("bank", tr("Choose bank…"), tr("Score with the decoders of another bank."), ("Ctrl+B",)),
+        Action(
+            "load",
+            tr("Load session file…"),
+            tr("Start the session of a TOML file."),
+            ("Ctrl+L",),
+            separator_before=True,
+        ),
+        Action("save", tr("Save session file…"), tr("Write this session's settings to a TOML file."), ("Ctrl+S",)),
+        Action("record", tr("Record"), tr("Write all that is received to disk, unchanged."), ("R",), True, True),
+        Action(
+            "publish", tr("Publish over LSL"), tr("Send the scores as the LSL stream rtalign-scores."), ("P",), True
+        ),
+        Action("bookmark", tr("Bookmark"), tr("Set a bookmark at this moment, or remove it."), ("M",), False, True),
+        Action("note", tr("Write a note…"), tr("Write at this moment, or name the bookmark that is here."), ("N",)),
+        Action("notes", tr("Bookmarks and notes…"), tr("List them; go to one, rename or remove it."), ("Ctrl+M",)),
+        Action(
+            "restart", tr("Restart the engine"), tr("Stop the engine and start it again."), ("Ctrl+R",), False, True
+        ),
+        Action(
+            "quit", tr("Quit"), tr("Let the engine write its results, then close."), ("Ctrl+Q",), separator_before=True
+        ),
     ),
-    "View": (
-        Action("operator", "Operator view", "All panels.", ("O",), True),
-        Action("demo", "Demo view", "Few panels in large type, full screen.", ("D",), True),
-        Action("visitors", "Visitors' window", "Show the session to visitors, on a second screen.", ("V",), True),
-        Action("fullscreen", "Full screen", "Use the whole screen for the window.", ("F11",), True),
-        Action("theme", "Next theme", "Follow the system, dark, or light.", ("T",), separator_before=True),
-        Action("larger", "Larger type", "Make the type a tenth larger.", ("Ctrl++", "Ctrl+=")),
-        Action("smaller", "Smaller type", "Make the type a tenth smaller.", ("Ctrl+-",)),
-        Action("view-all", "View all", "Show all layers and lags again after zooming with wheel or drag.", ("A",)),
-        Action("reset-layout", "Reset layout", "Put all panels back to their default places.", ("Ctrl+0",)),
-        *(Action(f"show-{spec.name}", spec.menu_text, f"Show or hide the {spec.name}.", (spec.shortcut or "",),
-                 checkable=True, separator_before=spec is IN_MENU[0]) for spec in IN_MENU),
+    tr("View"): (
+        Action("operator", tr("Operator view"), tr("All panels."), ("O",), True),
+        Action("demo", tr("Demo view"), tr("Few panels in large type, full screen."), ("D",), True),
+        Action(
+            "visitors", tr("Visitors' window"), tr("Show the session to visitors, on a second screen."), ("V",), True
+        ),
+        Action("fullscreen", tr("Full screen"), tr("Use the whole screen for the window."), ("F11",), True),
+        Action("theme", tr("Next theme"), tr("Follow the system, dark, or light."), ("T",), separator_before=True),
+        Action("larger", tr("Larger type"), tr("Make the type a tenth larger."), ("Ctrl++", "Ctrl+=")),
+        Action("smaller", tr("Smaller type"), tr("Make the type a tenth smaller."), ("Ctrl+-",)),
+        Action(
+            "view-all", tr("View all"), tr("Show all layers and lags again after zooming with wheel or drag."), ("A",)
+        ),
+        Action("reset-layout", tr("Reset layout"), tr("Put all panels back to their default places."), ("Ctrl+0",)),
+        *(
+            Action(
+                f"show-{spec.name}",
+                spec.menu_text,
+                tr("Show or hide the {name}.", name=spec.name),
+                (spec.shortcut or "",),
+                checkable=True,
+                separator_before=spec is IN_MENU[0],
+            )
+            for spec in IN_MENU
+        ),
     ),
-    "Display": (
-        Action("freeze", "Freeze", "Hold the display still; the engine continues.", ("F",), True),
-        Action("last-words", "Score the last words only", "Score only the newest words instead of all.", ("W",), True),
-        Action("fewer", "Fewer last words", "Score fewer of the newest words.", ("Shift+W",)),
-        Action("more", "More last words", "Score more of the newest words.", ("Ctrl+W",)),
-        Action("statistic", "Next statistic in the map", "Show R, or a statistic beside it, in the map.", ("Y",)),
-        Action("control", "All, unique or static twin", "Show R, unique R, or R of what timing explains.", ("U",)),
-        Action("bad", "Bad from now", "Skip words until pressed again: the signal is bad.", ("G",), True, True),
-        Action("bad-before", "Bad until now", "Mark the last 5 s as bad: words there are skipped.", ("Shift+G",)),
-        Action("sensor-view", "Next view of the sensors", "Butterfly, all sensors, noise, spectrum.", ("E",)),
-        Action("reset", "Reset scores…", "Start the scores from zero; asks first.", ("Ctrl+Backspace",)),
-        Action("layer-up", "Point one layer deeper", "Highlight the next layer in all panels.", ("Up",), False, True),
-        Action("layer-down", "Point one layer earlier", "Highlight the previous layer in all panels.", ("Down",)),
-        Action("lag-up", "Point one lag later", "Mark the next lag in all panels.", (".",)),
-        Action("lag-down", "Point one lag earlier", "Mark the previous lag in all panels.", (",",)),
-        Action("word-back", "Inspect the word before", "Show the newest word, then those before.", ("J",)),
-        Action("word-on", "Inspect the word after", "Show the details of the word after.", ("K",)),
-        Action("escape", "Point at nothing", "Close the inspector; then leave full screen.", ("Esc",)),
+    tr("Display"): (
+        Action("freeze", tr("Freeze"), tr("Hold the display still; the engine continues."), ("F",), True),
+        Action(
+            "last-words",
+            tr("Score the last words only"),
+            tr("Score only the newest words instead of all."),
+            ("W",),
+            True,
+        ),
+        Action("fewer", tr("Fewer last words"), tr("Score fewer of the newest words."), ("Shift+W",)),
+        Action("more", tr("More last words"), tr("Score more of the newest words."), ("Ctrl+W",)),
+        Action(
+            "statistic", tr("Next statistic in the map"), tr("Show R, or a statistic beside it, in the map."), ("Y",)
+        ),
+        Action(
+            "control", tr("All, unique or static twin"), tr("Show R, unique R, or R of what timing explains."), ("U",)
+        ),
+        Action("bad", tr("Bad from now"), tr("Skip words until pressed again: the signal is bad."), ("G",), True, True),
+        Action(
+            "bad-before", tr("Bad until now"), tr("Mark the last 5 s as bad: words there are skipped."), ("Shift+G",)
+        ),
+        Action("sensor-view", tr("Next view of the sensors"), tr("Butterfly, all sensors, noise, spectrum."), ("E",)),
+        Action("reset", tr("Reset scores…"), tr("Start the scores from zero; asks first."), ("Ctrl+Backspace",)),
+        Action(
+            "layer-up",
+            tr("Point one layer deeper"),
+            tr("Highlight the next layer in all panels."),
+            ("Up",),
+            False,
+            True,
+        ),
+        Action(
+            "layer-down", tr("Point one layer earlier"), tr("Highlight the previous layer in all panels."), ("Down",)
+        ),
+        Action("lag-up", tr("Point one lag later"), tr("Mark the next lag in all panels."), (".",)),
+        Action("lag-down", tr("Point one lag earlier"), tr("Mark the previous lag in all panels."), (",",)),
+        Action("word-back", tr("Inspect the word before"), tr("Show the newest word, then those before."), ("J",)),
+        Action("word-on", tr("Inspect the word after"), tr("Show the details of the word after."), ("K",)),
+        Action("escape", tr("Point at nothing"), tr("Close the inspector; then leave full screen."), ("Esc",)),
     ),
-    "Replay": (
-        Action("play", "Play or pause", "Play or pause the recording.", ("Space",)),
-        Action("slower", "Slower", "Half the speed, down to a quarter.", ("[",)),
-        Action("faster", "Faster", "Twice the speed, up to as fast as possible.", ("]",)),
-        Action("previous", "Previous word", "Step back to the onset of the previous word.", ("Left",), False, True),
-        Action("next", "Next word", "Step to the onset of the next word.", ("Right",)),
-        Action("back", "Ten seconds back", "Ten seconds back.", ("Shift+Left",)),
-        Action("forward", "Ten seconds forward", "Ten seconds forward.", ("Shift+Right",)),
-        Action("seek-start", "To the start", "Back to the first sample.", ("Home",)),
-        Action("find-word", "Jump to a word…", "Type a word; Enter jumps to where it is spoken next.", ("/",)),
-        Action("previous-bookmark", "Previous bookmark", "Go back to the previous bookmark or note.", ("Ctrl+Left",),
-               separator_before=True),
-        Action("next-bookmark", "Next bookmark", "Go to the next bookmark or note.", ("Ctrl+Right",)),
-        Action("mute", "Mute", "Switch the story's sound off or on; it plays at 1×.", ("S",), True, True),
-        Action("compare", "Compare with a bank…", "Replay with a second bank too, synchronised.", ("B",), True),
-        Action("map-content", "Map of A, B or A − B", "What the map shows while two banks are compared.", ("X",)),
+    tr("Replay"): (
+        Action("play", tr("Play or pause"), tr("Play or pause the recording."), ("Space",)),
+        Action("slower", tr("Slower"), tr("Half the speed, down to a quarter."), ("[",)),
+        Action("faster", tr("Faster"), tr("Twice the speed, up to as fast as possible."), ("]",)),
+        Action(
+            "previous", tr("Previous word"), tr("Step back to the onset of the previous word."), ("Left",), False, True
+        ),
+        Action("next", tr("Next word"), tr("Step to the onset of the next word."), ("Right",)),
+        Action("back", tr("Ten seconds back"), tr("Ten seconds back."), ("Shift+Left",)),
+        Action("forward", tr("Ten seconds forward"), tr("Ten seconds forward."), ("Shift+Right",)),
+        Action("seek-start", tr("To the start"), tr("Back to the first sample."), ("Home",)),
+        Action("find-word", tr("Jump to a word…"), tr("Type a word; Enter jumps to where it is spoken next."), ("/",)),
+        Action(
+            "previous-bookmark",
+            tr("Previous bookmark"),
+            tr("Go back to the previous bookmark or note."),
+            ("Ctrl+Left",),
+            separator_before=True,
+        ),
+        Action("next-bookmark", tr("Next bookmark"), tr("Go to the next bookmark or note."), ("Ctrl+Right",)),
+        Action("mute", tr("Mute"), tr("Switch the story's sound off or on; it plays at 1×."), ("S",), True, True),
+        Action("compare", tr("Compare with a bank…"), tr("Replay with a second bank too, synchronised."), ("B",), True),
+        Action(
+            "map-content", tr("Map of A, B or A − B"), tr("What the map shows while two banks are compared."), ("X",)
+        ),
     ),
-    "Export": (
-        Action("picture", "Picture of the window…", "Save the window as PNG or SVG.", ("Ctrl+P",)),
-        Action("panel", "Picture of the panel…", "Save the panel under the pointer, or with the focus.", ("Ctrl+E",)),
-        Action("print", "Panel for print…", "Save the panel for a paper (SVG, PDF) or a poster.", ("Ctrl+Shift+E",)),
-        Action("film", "Film of the ladder…", "Save as GIF how the ladder built up.", ("Ctrl+Shift+F",)),
-        Action("copy", "Copy picture", "Copy the panel under the pointer, or the window.", ("Ctrl+C",)),
-        Action("scores", "CSV of R(layer, lag)…", "Save the map, a row per value.", ("Ctrl+D",), False, True),
-        Action("ladder", "CSV of the ladder…", "Save the ladder, a row per layer.", ("Ctrl+Shift+D",)),
-        Action("report", "Report", "Write the report of the session so far, and open it.", ("Ctrl+T",), False, True),
+    tr("Export"): (
+        Action("picture", tr("Picture of the window…"), tr("Save the window as PNG or SVG."), ("Ctrl+P",)),
+        Action(
+            "panel",
+            tr("Picture of the panel…"),
+            tr("Save the panel under the pointer, or with the focus."),
+            ("Ctrl+E",),
+        ),
+        Action(
+            "print", tr("Panel for print…"), tr("Save the panel for a paper (SVG, PDF) or a poster."), ("Ctrl+Shift+E",)
+        ),
+        Action("film", tr("Film of the ladder…"), tr("Save as GIF how the ladder built up."), ("Ctrl+Shift+F",)),
+        Action("copy", tr("Copy picture"), tr("Copy the panel under the pointer, or the window."), ("Ctrl+C",)),
+        Action("scores", tr("CSV of R(layer, lag)…"), tr("Save the map, a row per value."), ("Ctrl+D",), False, True),
+        Action("ladder", tr("CSV of the ladder…"), tr("Save the ladder, a row per layer."), ("Ctrl+Shift+D",)),
+        Action(
+            "report", tr("Report"), tr("Write the report of the session so far, and open it."), ("Ctrl+T",), False, True
+        ),
     ),
-    "Help": (
-        Action("keys", "Keys", "Every action and its key.", ("?", "F1")),
-    ),
-}  # fmt: skip
+    tr("Help"): (Action("keys", tr("Keys"), tr("Every action and its key."), ("?", "F1")),),
+}
 """The actions of each menu, from which menus, tooltips and the table of keys are made."""
 ACTIONS = tuple(action for actions in MENUS.values() for action in actions)
 
@@ -149,7 +214,7 @@ class ActionRegistry:
         self._reasons: dict[str, str | None] = {}
         bar = window.menuBar()
         assert bar is not None
-        bar.setAccessibleName("Menus")
+        bar.setAccessibleName(tr("Menus"))
         self.menus: dict[str, QMenu] = {}
         for name, actions in MENUS.items():
             menu = bar.addMenu(f"&{name}")
@@ -199,12 +264,14 @@ def _qt_action(action: Action, window: QMainWindow) -> QAction:
     return made
 
 
-ON_A_PLOT = "Tab leads from panel to panel. In a plot + and − zoom, Alt with an arrow pans, the menu key has its menu."
-NO_SESSION = "No session is running. Start one with Ctrl+N."
-LIVE = "These are live streams; only a replay can be paused, slowed or moved."
-NO_SIGNAL = "Nothing has been received yet."
-NO_PANEL = "Move the pointer or the focus (Tab) to a panel first."
-NO_ANNOTATION = "There is no bookmark yet; M sets one."
+ON_A_PLOT = tr(
+    "Tab leads from panel to panel. In a plot + and − zoom, Alt with an arrow pans, the menu key has its menu."
+)
+NO_SESSION = tr("No session is running. Start one with Ctrl+N.")
+LIVE = tr("These are live streams; only a replay can be paused, slowed or moved.")
+NO_SIGNAL = tr("Nothing has been received yet.")
+NO_PANEL = tr("Move the pointer or the focus (Tab) to a panel first.")
+NO_ANNOTATION = tr("There is no bookmark yet; M sets one.")
 FOR_REPLAY = (
     *("play", "slower", "faster", "previous", "next", "back", "forward", "seek-start", "find-word"),
     *("previous-bookmark", "next-bookmark"),
@@ -258,34 +325,36 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
     snapshot = state.snapshot
     running = state.engine == "running" and snapshot.phase != "loading"
     replay = snapshot.position_s is not None
-    no_engine = None if running else "The engine is still starting." if state.engine == "running" else NO_SESSION
+    no_engine = None if running else tr("The engine is still starting.") if state.engine == "running" else NO_SESSION
     no_replay = no_engine or (None if replay else LIVE)
-    at_end = "The recording is at its end; Home goes back to its start." if snapshot.phase == "ended" else None
+    at_end = tr("The recording is at its end; Home goes back to its start.") if snapshot.phase == "ended" else None
     no_bookmark = None if state.n_annotations else NO_ANNOTATION
     no_session = None if state.has_session else NO_SESSION
-    in_demo = "The demo view has few panels; O shows all." if state.view == "demo" else None
-    no_question = "The demo view asks no questions; O returns to the operator view." if state.view == "demo" else None
-    all_words = None if state.last_words_only else "All words are scored; W scores only the last ones."
-    no_layer = None if snapshot.layers else "There is no layer yet."
+    in_demo = tr("The demo view has few panels; O shows all.") if state.view == "demo" else None
+    no_question = (
+        tr("The demo view asks no questions; O returns to the operator view.") if state.view == "demo" else None
+    )
+    all_words = None if state.last_words_only else tr("All words are scored; W scores only the last ones.")
+    no_layer = None if snapshot.layers else tr("There is no layer yet.")
     return {
         **dict.fromkeys(FOR_REPLAY, no_replay),
         **dict.fromkeys(("play", "next"), no_replay or at_end),
         **dict.fromkeys(("previous-bookmark", "next-bookmark"), no_replay or no_bookmark),
-        "record": no_engine or ("A replay is on disk already; only live streams are recorded." if replay else None),
+        "record": no_engine or (tr("A replay is on disk already; only live streams are recorded.") if replay else None),
         "publish": no_engine,
         **dict.fromkeys(("bad", "bad-before"), no_engine),
         **dict.fromkeys(("bookmark", "note"), None if snapshot.time_s else no_engine or NO_SIGNAL),
         "notes": None if state.n_annotations else NO_ANNOTATION,
         **dict.fromkeys(("restart", "save"), no_session),
         **dict.fromkeys(("fewer", "more"), all_words),
-        "reset": no_engine or no_question or (None if snapshot.n_scored else "No word has been scored yet."),
-        "control": None if snapshot.controls else "The bank was trained without --controls nuisances.",
+        "reset": no_engine or no_question or (None if snapshot.n_scored else tr("No word has been scored yet.")),
+        "control": None if snapshot.controls else tr("The bank was trained without --controls nuisances."),
         **dict.fromkeys(("layer-up", "layer-down", "lag-up", "lag-down"), no_layer),
-        **dict.fromkeys(("word-back", "word-on"), None if snapshot.words else "There is no word yet."),
+        **dict.fromkeys(("word-back", "word-on"), None if snapshot.words else tr("There is no word yet.")),
         **dict.fromkeys(("panel", "print"), None if state.has_panel else NO_PANEL),
-        "film": None if snapshot.n_words else "No word has been scored yet.",
-        "scores": None if snapshot.r is not None else "There are no scores yet.",
-        "ladder": None if snapshot.peaks else f"No ladder yet: {_missing(snapshot)}.",
+        "film": None if snapshot.n_words else tr("No word has been scored yet."),
+        "scores": None if snapshot.r is not None else tr("There are no scores yet."),
+        "ladder": None if snapshot.peaks else tr("No ladder yet: {missing}.", missing=_missing(snapshot)),
         "report": _no_report(snapshot, no_engine),
         **{f"show-{spec.name}": in_demo for spec in IN_MENU if not spec.in_demo},
     }
@@ -293,18 +362,20 @@ def unavailable_reasons(state: WindowState) -> dict[str, str | None]:
 
 def _missing(snapshot: Snapshot) -> str:
     """What the first peaks wait for, in the ladder's words."""
-    return waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason) or "no scores"
+    return waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason) or tr("no scores")
 
 
 def _no_report(snapshot: Snapshot, no_engine: str | None) -> str | None:
     if snapshot.report is not None:
         return None
-    return no_engine or (None if snapshot.peaks else f"There is nothing to report yet: {_missing(snapshot)}.")
+    return no_engine or (
+        None if snapshot.peaks else tr("There is nothing to report yet: {missing}.", missing=_missing(snapshot))
+    )
 
 
 def table_of_keys() -> str:
     """All keys as an HTML table, in columns of about one height."""
-    columns = (("Session", "Help"), ("View",), ("Display", "Export"), ("Replay",))
+    columns = ((tr("Session"), tr("Help")), (tr("View"),), (tr("Display"), tr("Export")), (tr("Replay"),))
     cells = "".join(
         f"<td style='padding:0 26px 0 0; vertical-align:top'>{''.join(map(_keys_of_menu, menus))}</td>"
         for menus in columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rtalign.core.session import Session
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.actions.registry import ActionRegistry
 from rtalign_monitor.actions.view_settings import WindowWidgets
@@ -15,7 +16,7 @@ from rtalign_monitor.panels.lag_map import LagMapPanel
 from rtalign_monitor.sound.player import SoundPlayer
 from rtalign_monitor.widgets.fields import FileDialogs
 
-NO_SOUND = "No sound: name a wav file in the session, or put it beside the recording."
+NO_SOUND = tr("No sound: name a wav file in the session, or put it beside the recording.")
 
 
 class ReplayExtras:
@@ -92,8 +93,8 @@ class ReplayExtras:
         self._actions["compare"].setChecked(active)
         self._actions.set_available({
             "mute": None if self.sound.available else NO_SOUND,
-            "compare": None if snapshot.position_s is not None else "Only a replay can be compared.",
-            "map-content": None if active else "No second bank; B starts a comparison.",
+            "compare": None if snapshot.position_s is not None else tr("Only a replay can be compared."),
+            "map-content": None if active else tr("No second bank; B starts a comparison."),
         })  # fmt: skip
 
     def _compare(self) -> None:
@@ -102,7 +103,7 @@ class ReplayExtras:
             self.comparison.end()
             return
         session = self._link.session
-        folder = self._dialogs.folder("A second bank", session.bank.parent if session and session.bank else None)
+        folder = self._dialogs.folder(tr("A second bank"), session.bank.parent if session and session.bank else None)
         if folder is not None:
             self.comparison.begin(folder)
 
@@ -113,10 +114,10 @@ class ReplayExtras:
 
     def _post_comparison(self, text: str, in_progress: bool) -> None:
         if in_progress:
-            fixes = (("End comparison", self.comparison.end),)
+            fixes = ((tr("End comparison"), self.comparison.end),)
             self._message_bar.post(Message("compare", text, "quiet", fixes, busy=True))
         elif text:
-            again = (("Compare again", self._compare_again),)
+            again = ((tr("Compare again"), self._compare_again),)
             self._post("compare", text, again if self.comparison.restartable else ())
         else:
             self._message_bar.dismiss("compare")

@@ -8,17 +8,18 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication, QScreen
 from qtpy.QtWidgets import QMainWindow
 
+from rtalign.core.text.translation import tr
 from rtalign_monitor.actions.registry import ActionRegistry
 from rtalign_monitor.bars.message_bar import QUESTION, Message, MessageBar
 from rtalign_monitor.bars.status import StatusBar
 from rtalign_monitor.bars.transport import TransportBar
 from rtalign_monitor.bars.trust import TrustBar
 from rtalign_monitor.memory import HIDDEN_AT_FIRST, ThemeName, ViewName, WindowMemory
-from rtalign_monitor.panels.grid import DEMO_SCALE, IN_MENU, Grid
+from rtalign_monitor.panels.grid import IN_MENU, Grid, demo_scale
 from rtalign_monitor.widgets.theme import FAMILIES, Theme
 
 THEME_MESSAGES: dict[ThemeName, str] = {
-    "system": "The theme follows the system.", "dark": "Dark theme.", "light": "Light theme.",
+    "system": tr("The theme follows the system."), "dark": tr("Dark theme."), "light": tr("Light theme."),
 }  # fmt: skip
 MIN_SCALE, MAX_SCALE = 0.7, 2.0
 USUAL_HEIGHT = 1080
@@ -169,8 +170,8 @@ class ViewSettings:
         memory, grid = self._memory, self._widgets.grid
         before = {**memory.layouts, **grid.layouts()}, memory.hidden, memory.scale
         self._set_layout({}, list(HIDDEN_AT_FIRST), first_scale(self._window.screen()))
-        undo = (("Undo", lambda: self._set_layout(*before)),)
-        message = Message("notice", "All panels are back in their default places.", "quiet", undo)
+        undo = ((tr("Undo"), lambda: self._set_layout(*before)),)
+        message = Message("notice", tr("All panels are back in their default places."), "quiet", undo)
         self._widgets.message_bar.post_briefly(message, UNDO_S)
 
     def _set_layout(self, layouts: dict[str, str], hidden: list[str], scale: float) -> None:
@@ -181,7 +182,7 @@ class ViewSettings:
         self._check_panels()
 
     def _factor(self) -> float:
-        return self._memory.scale * (DEMO_SCALE if self._memory.view == "demo" else 1.0)
+        return self._memory.scale * (demo_scale(self._window.screen()) if self._memory.view == "demo" else 1.0)
 
     def _apply_scale(self) -> None:
         factor, widgets = self._factor(), self._widgets

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rtalign.core.text.time_format import clock_time
+from rtalign.core.text.translation import tr
 from rtalign.engine.head_watch import AMBER_MM, RED_MM
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.headline import waiting_for
@@ -52,39 +53,72 @@ def problems(snapshot: Snapshot) -> list[Problem]:
     """
     found: list[Problem] = []
     if snapshot.phase == "failed":
-        found.append(Problem("lost", f"the engine stopped: {snapshot.reason}"))
+        found.append(Problem("lost", tr("the engine stopped: {reason}", reason=snapshot.reason)))
     if snapshot.refused:
-        found.append(Problem("lost", "the bank does not fit, nothing is decoded: choose another (Ctrl+B)"))
-    found += _stream_problems("MEG", snapshot.health.meg, "check the sender and its network; it reconnects by itself")
-    found += _stream_problems("words", snapshot.health.words, "check the sender of words; it reconnects by itself")
+        found.append(Problem("lost", tr("the bank does not fit, nothing is decoded: choose another (Ctrl+B)")))
+    found += _stream_problems(
+        "MEG", snapshot.health.meg, tr("check the sender and its network; it reconnects by itself")
+    )
+    found += _stream_problems("words", snapshot.health.words, tr("check the sender of words; it reconnects by itself"))
     if (recording := snapshot.recording) is not None:
         if recording.problem:
-            found.append(Problem("lost", f"recording: {recording.problem}"))
+            found.append(Problem("lost", tr("recording: {problem}", problem=recording.problem)))
         if recording.n_dropped:
-            found.append(Problem("lost", f"recording lost {recording.n_dropped:,} samples: record to a faster disk"))
+            found.append(
+                Problem(
+                    "lost",
+                    tr("recording lost {n_dropped:,} samples: record to a faster disk", n_dropped=recording.n_dropped),
+                )
+            )
         if recording.n_markers_dropped:
-            found.append(Problem("lost", f"recording lost {recording.n_markers_dropped:,} markers: make room there"))
+            found.append(
+                Problem(
+                    "lost",
+                    tr(
+                        "recording lost {n_markers_dropped:,} markers: make room there",
+                        n_markers_dropped=recording.n_markers_dropped,
+                    ),
+                )
+            )
         if recording.hours_left is not None and recording.hours_left < 1:
-            found.append(Problem("stale", f"disk full in {60 * recording.hours_left:.0f} min: free some space"))
+            found.append(
+                Problem(
+                    "stale",
+                    tr("disk full in {hours_left:.0f} min: free some space", hours_left=60 * recording.hours_left),
+                )
+            )
     if snapshot.head_mm is not None and snapshot.head_mm >= AMBER_MM:
-        fix = "have the participant move back, or train anew" if snapshot.head_mm >= RED_MM else "watch it"
+        fix = tr("have the participant move back, or train anew") if snapshot.head_mm >= RED_MM else tr("watch it")
         severity: Literal["lost", "stale"] = "lost" if snapshot.head_mm >= RED_MM else "stale"
-        found.append(Problem(severity, f"head {snapshot.head_mm:.1f} mm from training: {fix}"))
+        found.append(
+            Problem(severity, tr("head {head_mm:.1f} mm from training: {fix}", head_mm=snapshot.head_mm, fix=fix))
+        )
     if snapshot.work.shedding:
-        found.append(Problem("stale", f"overload: {snapshot.work.shedding}"))
+        found.append(Problem("stale", tr("overload: {shedding}", shedding=snapshot.work.shedding)))
     return sorted(found, key=lambda problem: problem.severity != "lost")
 
 
 def _stream_problems(name: str, stream: StreamHealth, fix: str) -> list[Problem]:
     match stream.state:
         case "lost":
-            return [Problem("lost", f"{name} LOST {clock_time(stream.since_s)}: {fix}")]
+            return [
+                Problem(
+                    "lost", tr("{name} LOST {since_s}: {fix}", name=name, since_s=clock_time(stream.since_s), fix=fix)
+                )
+            ]
         case "stale" if name == "MEG":
-            return [Problem("stale", f"{name} stale for {clock_time(stream.since_s)}: {fix}")]
+            return [
+                Problem(
+                    "stale",
+                    tr("{name} stale for {since_s}: {fix}", name=name, since_s=clock_time(stream.since_s), fix=fix),
+                )
+            ]
         case "found" if stream.since_s > 3 and name == "MEG":
-            return [Problem("stale", f"{name} found but sends no data: check firewall, VPN, network card")]
+            return [
+                Problem("stale", tr("{name} found but sends no data: check firewall, VPN, network card", name=name))
+            ]
         case "searching" if stream.since_s > 5:
-            return [Problem("stale", f"no stream of {name} found yet: check that its sender is running")]
+            return [Problem("stale", tr("no stream of {name} found yet: check that its sender is running", name=name))]
         case _:
             return []
 
@@ -208,18 +242,24 @@ def messages_for(status: SessionStatus, fixes: Fixes) -> dict[str, Message | Non
 
 
 def _closing(status: SessionStatus, fixes: Fixes) -> Message:
-    close: tuple[Fix, ...] = (("Close without waiting", fixes.close_now),) if status.closing else ()
-    kill: tuple[Fix, ...] = (("End it now", fixes.kill),)
+    close: tuple[Fix, ...] = ((tr("Close without waiting"), fixes.close_now),) if status.closing else ()
+    kill: tuple[Fix, ...] = ((tr("End it now"), fixes.kill),)
     if status.snapshot.phase == "loading":
-        text = "The engine stops when it has loaded; ending it now loses nothing."
+        text = tr("The engine stops when it has loaded; ending it now loses nothing.")
         return Message("closing", text, "quiet", kill, busy=True)
     if not status.hangs:
-        return Message("closing", "The engine is writing its results.", "quiet", close, busy=True)
+        return Message("closing", tr("The engine is writing its results."), "quiet", close, busy=True)
     recording = status.snapshot.recording
-    safe = f"the recording in {recording.folder} is safe up to its last second" if recording else _NOT_RECORDED
-    text = (
-        f"The engine has not stopped for {status.stopping_s or 0:.0f} s: it may still be writing, or it hangs. "
-        f"Ending it now loses the results that it has not written yet; {safe}."
+    safe = (
+        tr("the recording in {folder} is safe up to its last second", folder=recording.folder)
+        if recording
+        else _NOT_RECORDED
+    )
+    text = tr(
+        "The engine has not stopped for {seconds:.0f} s: it may still be writing, or it hangs. "
+        "Ending it now loses the results that it has not written yet; {safe}.",
+        seconds=status.stopping_s or 0,
+        safe=safe,
     )
     return Message("closing", text, "stale", (*close, *kill), busy=True)
 
@@ -227,41 +267,43 @@ def _closing(status: SessionStatus, fixes: Fixes) -> Message:
 def _lost(status: SessionStatus, fixes: Fixes) -> Message:
     recorded = _recorded(status.snapshot)
     if status.killed:
-        text = f"The engine was ended before it had written its results; {recorded}."
-        return Message("lost", text, "stale", (("Restart", fixes.restart),))
+        text = tr("The engine was ended before it had written its results; {recorded}.", recorded=recorded)
+        return Message("lost", text, "stale", ((tr("Restart"), fixes.restart),))
     if status.closing:
-        text = f"The engine stopped unexpectedly while writing its results; {recorded}."
-        return Message("lost", text, "lost", (("Close", fixes.close_now), ("Restart", fixes.restart)))
-    text = f"The engine stopped unexpectedly; {recorded}."
+        text = tr("The engine stopped unexpectedly while writing its results; {recorded}.", recorded=recorded)
+        return Message("lost", text, "lost", ((tr("Close"), fixes.close_now), (tr("Restart"), fixes.restart)))
+    text = tr("The engine stopped unexpectedly; {recorded}.", recorded=recorded)
     if status.restarts_in_s is None:
-        return Message("lost", text, "lost", (("Restart now", fixes.restart),))
+        return Message("lost", text, "lost", ((tr("Restart now"), fixes.restart),))
     replay = status.snapshot.position_s is not None
-    then = "the replay continues from its last position" if replay else "the scores start from zero"
-    text += f" It restarts in {status.restarts_in_s:.0f} s; {then}."
-    return Message("lost", text, "lost", (("Restart now", fixes.restart), ("Do not restart", fixes.cancel_restart)))
+    then = tr("the replay continues from its last position") if replay else tr("the scores start from zero")
+    text += tr(" It restarts in {restarts_in_s:.0f} s; {then}.", restarts_in_s=status.restarts_in_s, then=then)
+    return Message(
+        "lost", text, "lost", ((tr("Restart now"), fixes.restart), (tr("Do not restart"), fixes.cancel_restart))
+    )
 
 
 def _failed(status: SessionStatus, fixes: Fixes) -> Message:
-    text = f"This session cannot continue: {status.snapshot.reason or 'the engine failed'}."
-    buttons = (("Try again", fixes.restart), ("Choose bank…", fixes.choose_bank), ("Start…", fixes.start))
+    text = tr("This session cannot continue: {reason}.", reason=status.snapshot.reason or tr("the engine failed"))
+    buttons = ((tr("Try again"), fixes.restart), (tr("Choose bank…"), fixes.choose_bank), (tr("Start…"), fixes.start))
     return Message("failed", text, "lost", buttons)
 
 
 def _silent(status: SessionStatus, fixes: Fixes) -> Message:
-    text = (
-        f"The engine has not answered for {status.silent_s or 0:.0f} s; the display is that old. "
-        "It is busy, or it hangs."
+    text = tr(
+        "The engine has not answered for {seconds:.0f} s; the display is that old. It is busy, or it hangs.",
+        seconds=status.silent_s or 0,
     )
-    return Message("silent", text, "stale", (("Restart the engine", fixes.restart),))
+    return Message("silent", text, "stale", ((tr("Restart the engine"), fixes.restart),))
 
 
 def _refused(status: SessionStatus, fixes: Fixes) -> Message:
     snapshot = status.snapshot
-    text = f"The bank does not fit this stream: {'; '.join(snapshot.refused)}."
-    buttons: tuple[Fix, ...] = (("Choose bank…", fixes.choose_bank),)
+    text = tr("The bank does not fit this stream: {join}.", join="; ".join(snapshot.refused))
+    buttons: tuple[Fix, ...] = ((tr("Choose bank…"), fixes.choose_bank),)
     if snapshot.n_sensors:
-        text += f" {snapshot.n_sensors:,} of its sensors are present."
-        buttons += (("Continue with these", fixes.ignore_missing_sensors),)
+        text += tr(" {n_sensors:,} of its sensors are present.", n_sensors=snapshot.n_sensors)
+        buttons += ((tr("Continue with these"), fixes.ignore_missing_sensors),)
     return Message("refused", text, "lost", buttons)
 
 
@@ -272,39 +314,53 @@ def _stream(status: SessionStatus, _: Fixes) -> Message | None:
 
 def _previous_loss(status: SessionStatus, fixes: Fixes) -> Message:
     recorded = _recorded(status.previous_loss or status.snapshot)
-    text = f"The engine of the previous session stopped unexpectedly while writing its results; {recorded}."
+    text = tr(
+        "The engine of the previous session stopped unexpectedly while writing its results; {recorded}.",
+        recorded=recorded,
+    )
     if status.goes_on:
-        text = f"The engine stopped unexpectedly and another goes on: its scores start from zero; {recorded}."
+        text = tr(
+            "The engine stopped unexpectedly and another goes on: its scores start from zero; {recorded}.",
+            recorded=recorded,
+        )
     return Message("previous_loss", text, "lost", (("OK", fixes.dismiss_loss),))
 
 
 def _loading(status: SessionStatus, fixes: Fixes) -> Message:
     text = f"{_capitalised(status.snapshot.reason or 'starting')}…"
-    return Message("loading", text, "quiet", (("Cancel", fixes.stop),), busy=True)
+    return Message("loading", text, "quiet", ((tr("Cancel"), fixes.stop),), busy=True)
 
 
 def _frozen(_status: SessionStatus, _fixes: Fixes) -> Message:
-    return Message("frozen", "The display is frozen; the engine continues. Press F to continue the display.", "stale")
+    return Message(
+        "frozen", tr("The display is frozen; the engine continues. Press F to continue the display."), "stale"
+    )
 
 
 def _ended(status: SessionStatus, fixes: Fixes) -> Message:
     snapshot = status.snapshot
     replay = snapshot.position_s is not None
-    text = f"The {'recording' if replay else 'session'} has ended: "
-    text += f"{snapshot.n_received:,} words received, {snapshot.n_scored:,} scored."
+    text = tr("The recording has ended: ") if replay else tr("The session has ended: ")
+    text += tr(
+        "{n_received:,} words received, {n_scored:,} scored.",
+        n_received=snapshot.n_received,
+        n_scored=snapshot.n_scored,
+    )
     buttons: tuple[Fix, ...] = ()
     if snapshot.report is not None:
-        text += f" The report is {snapshot.report.path}."
+        text += tr(" The report is {path}.", path=snapshot.report.path)
     if snapshot.report is not None or snapshot.peaks:
-        buttons = (("Open report", fixes.report),)
+        buttons = ((tr("Open report"), fixes.report),)
     elif missing := waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason):
-        text += f" There is nothing to report: {missing}."
-    return Message("ended", text, "quiet", (*buttons, ("Play again" if replay else "Start again", fixes.play_again)))
+        text += tr(" There is nothing to report: {missing}.", missing=missing)
+    return Message(
+        "ended", text, "quiet", (*buttons, (tr("Play again") if replay else tr("Start again"), fixes.play_again))
+    )
 
 
 def _no_session(_: SessionStatus, fixes: Fixes) -> Message:
-    buttons = (("Try the demo", fixes.demo), ("Start…", fixes.start), ("Open recording…", fixes.open))
-    return Message("no_session", "No session is running.", "quiet", buttons)
+    buttons = ((tr("Try the demo"), fixes.demo), (tr("Start…"), fixes.start), (tr("Open recording…"), fixes.open))
+    return Message("no_session", tr("No session is running."), "quiet", buttons)
 
 
 MESSAGES: dict[str, Callable[[SessionStatus, Fixes], Message | None]] = {
@@ -312,12 +368,12 @@ MESSAGES: dict[str, Callable[[SessionStatus, Fixes], Message | None]] = {
     "previous_loss": _previous_loss, "loading": _loading, "frozen": _frozen, "ended": _ended, "no_session": _no_session,
 }  # fmt: skip
 
-_NOT_RECORDED = "nothing was being recorded"
+_NOT_RECORDED = tr("nothing was being recorded")
 
 
 def _recorded(snapshot: Snapshot) -> str:
     folder = snapshot.recording.folder if snapshot.recording else ""
-    return f"the recording is on disk in {folder}" if folder else _NOT_RECORDED
+    return tr("the recording is on disk in {folder}", folder=folder) if folder else _NOT_RECORDED
 
 
 def _capitalised(text: str) -> str:

@@ -7,13 +7,15 @@ from qtpy.QtGui import QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
 from rtalign.core.text.time_format import clock_time
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import NO_SESSION, Snapshot
 from rtalign_monitor.widgets.lamps import ROLE, paint_lamp
-from rtalign_monitor.widgets.painted import PaintedWidget
+from rtalign_monitor.widgets.painted import SEPARATOR, PaintedWidget
 
 LABELS = {
-    "searching": "Searching", "found": "Found", "stale": "Stale", "paused": "Paused", "ended": "Stopping…",
-    "unknown": "No answer",
+    "searching": tr("Searching"), "found": tr("Found"), "stale": tr("Stale"), "paused": tr("Paused"),
+    "ended": tr("Stopping…"),
+    "unknown": tr("No answer"),
 }  # fmt: skip
 MESSAGE_PX = 560
 """Width that a message needs beside the time."""
@@ -35,13 +37,13 @@ class StatusBar(PaintedWidget):
     """
 
     title = "rtalign"
-    description = "What is running and whether it is live"
+    description = tr("What is running and whether it is live")
     minimum_size = QSize(320, 44)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.snapshot: Snapshot | None = None
-        self.parts: tuple[str, str, str, str, str] = ("searching", "Starting", "", "", "")
+        self.parts: tuple[str, str, str, str, str] = ("searching", tr("Starting"), "", "", "")
         self.label = self.source = ""
         self._started_s: float | None = None
 
@@ -58,8 +60,12 @@ class StatusBar(PaintedWidget):
             self._started_s = None
         elif self._started_s is None and snapshot.time_s:  # the time of live streams does not start at zero
             self._started_s = snapshot.time_s
-        what = "   ".join(part for part in (self.label.replace("_", " "), _what_runs(snapshot)) if part)
-        overlap = f"No evidence: {snapshot.training_overlap}" if snapshot.training_overlap else ""
+        what = SEPARATOR.join(part for part in (self.label.replace("_", " "), _what_runs(snapshot)) if part)
+        overlap = (
+            tr("No evidence: {training_overlap}", training_overlap=snapshot.training_overlap)
+            if snapshot.training_overlap
+            else ""
+        )
         badge = "   ".join(part for part in (self.source, overlap) if part)
         parts = (*lamp_state(snapshot), what, self._time(snapshot), badge)
         if parts != self.parts:
@@ -98,9 +104,8 @@ class StatusBar(PaintedWidget):
             shown = self._badge(painter, QRectF(x, 0, max(room, 0), height), badge)
             x, room = x + shown, room - shown
         used = self.write(painter, QRectF(x, 0, max(room, 0), height), "rtalign", "text", 14, True)
-        self.write(
-            painter, QRectF(x + used + self.px(14), 0, max(room - used - self.px(14), 0), height), what, "muted", 13
-        )
+        beside = QRectF(x + used + self.px(14), 0, max(room - used - self.px(14), 0), height)
+        self.write_parts(painter, beside, what.split(SEPARATOR), "muted", 13)
 
     def _badge(self, painter: QPainter, box: QRectF, text: str) -> float:
         """A frame around a text; returns the width that it takes, with the gap behind it."""
@@ -115,9 +120,13 @@ class StatusBar(PaintedWidget):
 
     def _time(self, snapshot: Snapshot) -> str:
         if snapshot.position_s is not None and snapshot.end_s is not None:
-            speed = "paused" if snapshot.paused else "max" if snapshot.speed is None else f"{snapshot.speed:g}×"
+            speed = tr("paused") if snapshot.paused else tr("max") if snapshot.speed is None else f"{snapshot.speed:g}×"
             return f"{clock_time(snapshot.position_s)} / {clock_time(snapshot.end_s)}   {speed}"
-        return f"running {clock_time(snapshot.time_s - self._started_s)}" if self._started_s is not None else ""
+        return (
+            tr("running {started_s}", started_s=clock_time(snapshot.time_s - self._started_s))
+            if self._started_s is not None
+            else ""
+        )
 
 
 def _what_runs(snapshot: Snapshot) -> str:
@@ -125,10 +134,10 @@ def _what_runs(snapshot: Snapshot) -> str:
     if not snapshot.model:
         return snapshot.reason or ""
     kind, _, size = snapshot.context.partition(":")
-    context = f"context of {size} words" if size else ""
+    context = tr("context of {size} words", size=size) if size else ""
     if kind == "growing" and size.isdigit():
-        context = f"context growing to {int(size):,} words"
-    parts = [snapshot.model.rsplit("/", 1)[-1], context, f"{len(snapshot.layers)} layers"]
+        context = tr("context growing to {size:,} words", size=int(size))
+    parts = [snapshot.model.rsplit("/", 1)[-1], context, tr("{n} layers", n=len(snapshot.layers))]
     return "   ".join(part for part in parts if part)
 
 
@@ -147,18 +156,18 @@ def lamp_state(snapshot: Snapshot) -> tuple[str, str]:
     """
     meg, words = snapshot.health.meg, snapshot.health.words
     if snapshot.phase == "failed":
-        return "lost", "Failed"
+        return "lost", tr("Failed")
     if snapshot.phase == "refused":
-        return "lost", "Refused"
+        return "lost", tr("Refused")
     if snapshot.phase == "ended":
-        return "ended", "Ended"
+        return "ended", tr("Ended")
     if snapshot.phase == "loading":
-        return ("ended", "No session") if snapshot.reason == NO_SESSION else ("searching", "Starting")
+        return ("ended", tr("No session")) if snapshot.reason == NO_SESSION else ("searching", tr("Starting"))
     if meg.state == "lost":
-        return "lost", f"LOST {clock_time(meg.since_s)}"
+        return "lost", tr("LOST {since}", since=clock_time(meg.since_s))
     if words.state == "lost":
-        return "lost", f"WORDS LOST {clock_time(words.since_s)}"
+        return "lost", tr("WORDS LOST {since}", since=clock_time(words.since_s))
     if snapshot.paused:
-        return "paused", "Paused"
-    flowing = "Replay" if snapshot.position_s is not None else "Live"
+        return "paused", tr("Paused")
+    flowing = tr("Replay") if snapshot.position_s is not None else tr("Live")
     return meg.state, {"flowing": flowing, **LABELS}.get(meg.state, meg.state)

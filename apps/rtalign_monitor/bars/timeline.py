@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from rtalign.core.records import Annotation
 from rtalign.core.text.time_format import position_time
+from rtalign.core.text.translation import tr
 from rtalign.engine.process.word_list import WordList
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.widgets import theme as themes
@@ -20,7 +21,7 @@ from rtalign_monitor.widgets.theme import Theme
 BIN_PX = 4
 SNAP_PX = 5
 """A click this near to a flag goes to its time."""
-TIP = "Position in the recording; bars are words, flags are bookmarks and notes. Click or drag to seek."
+TIP = tr("Position in the recording; bars are words, flags are bookmarks and notes. Click or drag to seek.")
 
 
 class TimelineBar(QFrame):
@@ -55,7 +56,7 @@ class TimelineBar(QFrame):
         self.setMinimumSize(200, 28)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName("Timeline of the recording")
+        self.setAccessibleName(tr("Timeline of the recording"))
         self.setToolTip(TIP)
         self.setMouseTracking(True)
 
@@ -191,7 +192,7 @@ class TimelineBar(QFrame):
             self._drag = self._time_at(event.position().x())
             self.update()
         elif near := self._near(event.position().x()):
-            self.setToolTip(f"{position_time(near[0].time)}  {near[0].text or 'Bookmark'}")
+            self.setToolTip(f"{position_time(near[0].time)}  {near[0].text or tr('Bookmark')}")
         else:
             self.setToolTip(TIP)
 

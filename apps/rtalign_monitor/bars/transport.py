@@ -9,6 +9,7 @@ from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QToolButton, QWidget
 
 from rtalign.core.text.time_format import position_time
+from rtalign.core.text.translation import tr
 from rtalign.engine.commands import Pause, Play, ReplayCommand, ScoreLastWords, Seek, SetSpeed, Step
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.bars.timeline import TimelineBar
@@ -18,7 +19,7 @@ from rtalign_monitor.widgets.theme import Theme
 SPEEDS: tuple[float | None, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, None)
 """Times real time; None is as fast as the machine can."""
 SKIP_S = 10.0
-ALL_WORDS = "Score: all words"
+ALL_WORDS = tr("Score: all words")
 MIN_LAST_WORDS, MAX_LAST_WORDS, LAST_WORDS_STEP = 100, 2000, 100
 
 
@@ -60,11 +61,11 @@ class TransportBar(QWidget):
         super().__init__()
         self.snapshot: Snapshot | None = None
         self.timeline = TimelineBar()
-        self.speed, self.position, self.word = ComboBox("Speed"), QLabel("0:00"), QLineEdit()
+        self.speed, self.position, self.word = ComboBox(tr("Speed")), QLabel("0:00"), QLineEdit()
         self.last_words, self._spacer = QSlider(Qt.Orientation.Horizontal), QWidget()
         self._actions = actions
         self._speeds: tuple[float | None, ...] = ()
-        play, self._record = _button(actions.play, "Pause"), _button(actions.record, "Record")
+        play, self._record = _button(actions.play, tr("Pause")), _button(actions.record, tr("Record"))
         last_words_button = _button(actions.last_words, ALL_WORDS)
         self._replay_widgets = [play, self.speed, self.timeline, self.position, self.word]
         row = QHBoxLayout(self)
@@ -74,7 +75,7 @@ class TransportBar(QWidget):
             row.addWidget(widget, 1 if widget is self.timeline else 0)
         for widget in (self._record, self._spacer, self.last_words, last_words_button):
             row.addWidget(widget, 1 if widget is self._spacer else 0)
-        for action, text in ((actions.freeze, "Freeze"), (actions.reset, "Reset")):
+        for action, text in ((actions.freeze, tr("Freeze")), (actions.reset, tr("Reset"))):
             row.addWidget(_button(action, text))
         play.setMinimumWidth(64)
         last_words_button.setMinimumWidth(128)
@@ -83,14 +84,14 @@ class TransportBar(QWidget):
 
     def _set_up_replay(self) -> None:
         self._show_speed(1.0)
-        self.speed.setToolTip("Speed of the replay, times real time  ([ and ])")
+        self.speed.setToolTip(tr("Speed of the replay, times real time  ([ and ])"))
         self.speed.setMinimumContentsLength(4)
         self.speed.activated.connect(lambda i: self.command_requested.emit(SetSpeed(self._speeds[i])))
         self.timeline.seek_requested.connect(lambda time_s: self.command_requested.emit(Seek(time_s)))
-        self.word.setPlaceholderText("jump to word")
+        self.word.setPlaceholderText(tr("jump to word"))
         self.word.setFixedWidth(120)
-        self.word.setAccessibleName("Jump to a word")
-        self.word.setToolTip("Type how a word begins; Enter jumps to where it is spoken next  (/)")
+        self.word.setAccessibleName(tr("Jump to a word"))
+        self.word.setToolTip(tr("Type how a word begins; Enter jumps to where it is spoken next  (/)"))
         self.word.returnPressed.connect(self.jump_to_word)
         self.position.setMinimumWidth(88)
         for widget in (self.speed, self.timeline):
@@ -102,8 +103,8 @@ class TransportBar(QWidget):
         self.last_words.setPageStep(LAST_WORDS_STEP)
         self.last_words.setValue(last_words)
         self.last_words.setFixedWidth(96)
-        self.last_words.setAccessibleName("How many of the last words are scored")
-        self.last_words.setToolTip("How many of the newest words are scored  (Shift+W fewer, Ctrl+W more)")
+        self.last_words.setAccessibleName(tr("How many of the last words are scored"))
+        self.last_words.setToolTip(tr("How many of the newest words are scored  (Shift+W fewer, Ctrl+W more)"))
         self.last_words.valueChanged.connect(self.apply_last_words)
         self.last_words.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.apply_last_words()
@@ -123,8 +124,14 @@ class TransportBar(QWidget):
         if not replay:
             return
         self.timeline.draw(snapshot)
-        self.position.setText(f"{position_time(snapshot.position_s or 0)} of {position_time(snapshot.end_s or 0)}")
-        self._actions.play.setIconText("Play" if snapshot.paused or snapshot.phase == "ended" else "Pause")
+        self.position.setText(
+            tr(
+                "{now} of {end}",
+                now=position_time(snapshot.position_s or 0),
+                end=position_time(snapshot.end_s or 0),
+            )
+        )
+        self._actions.play.setIconText(tr("Play") if snapshot.paused or snapshot.phase == "ended" else tr("Pause"))
         if not self.speed.hasFocus():
             self._show_speed(snapshot.speed)
 
@@ -134,7 +141,7 @@ class TransportBar(QWidget):
         if speeds != self._speeds:
             self._speeds = speeds
             self.speed.clear()
-            self.speed.addItems(["max" if s is None else f"{s:g}×" for s in speeds])
+            self.speed.addItems([tr("max") if s is None else f"{s:g}×" for s in speeds])
         self.speed.setCurrentIndex(speeds.index(speed))
 
     def toggle_play(self) -> None:
@@ -188,7 +195,9 @@ class TransportBar(QWidget):
         """The slider is visible only while the action is on, and the button shows its value."""
         limited = self._actions.last_words.isChecked()
         self.last_words.setVisible(limited)
-        self._actions.last_words.setIconText(f"Score: last {self.last_words.value():,}" if limited else ALL_WORDS)
+        self._actions.last_words.setIconText(
+            tr("Score: last {n:,}", n=self.last_words.value()) if limited else ALL_WORDS
+        )
 
     def _request(self, command: ReplayCommand) -> None:
         """Emit a command that only a replay understands."""

@@ -9,6 +9,7 @@ from qtpy.QtGui import QMouseEvent, QPainter
 from qtpy.QtWidgets import QWidget
 
 from rtalign.core.text.time_format import age_text, clock_time
+from rtalign.core.text.translation import tr
 from rtalign.engine.head_watch import AMBER_MM
 from rtalign.engine.snapshot import Snapshot
 from rtalign.streams.events import StreamHealth
@@ -59,8 +60,8 @@ class TrustBar(PaintedWidget):
         The facts of the newest snapshot.
     """
 
-    title = "Trust"
-    description = "Streams, their age and clocks, words, the engine and the recording"
+    title = tr("Trust")
+    description = tr("Streams, their age and clocks, words, the engine and the recording")
     minimum_size = QSize(320, 26)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -158,19 +159,27 @@ def facts_of(snapshot: Snapshot) -> list[Fact]:
 def _meg(meg: StreamHealth) -> list[Fact]:
     facts = []
     if meg.state != "lost":  # a lost stream is among the problems already
-        detail = f"{meg.name or 'MEG'}: {meg.state} for {clock_time(meg.since_s)}"
-        facts.append(Fact(f"MEG {meg.state}", detail, meg.state))
+        detail = tr(
+            "{name}: {state} for {since_s}", name=meg.name or "MEG", state=meg.state, since_s=clock_time(meg.since_s)
+        )
+        facts.append(Fact(tr("MEG {state}", state=meg.state), detail, meg.state))
     if meg.nominal_hz and meg.state not in ("lost", "ended", "unknown"):
-        rates = f"{meg.rate_hz:.1f} of {meg.nominal_hz:g} Hz"
-        facts.append(Fact(rates, "samples received a second, of the nominal rate", rank=4))
+        rates = tr("{rate_hz:.1f} of {nominal_hz:g} Hz", rate_hz=meg.rate_hz, nominal_hz=meg.nominal_hz)
+        facts.append(Fact(rates, tr("samples received a second, of the nominal rate"), rank=4))
     if meg.age_s is not None and meg.state not in ("ended", "paused"):
-        facts.append(Fact(f"age {age_text(meg.age_s)}", "time since the newest sample", rank=1))
+        facts.append(
+            Fact(tr("age {age_text}", age_text=age_text(meg.age_s)), tr("time since the newest sample"), rank=1)
+        )
     if meg.offset_s is not None and meg.uncertainty_s is not None:
-        offset = f"clock {1e3 * meg.offset_s:+.1f} ± {1e3 * meg.uncertainty_s:.1f} ms".replace("-", "−")
-        facts.append(Fact(offset, "offset of the sender's clock from this machine's", rank=6))
-    lost = f", {meg.n_lost:,} samples lost" if meg.n_lost else ""
-    gaps = f"{meg.n_gaps} gap{'s' * (meg.n_gaps != 1)}"
-    facts.append(Fact(gaps, f"gaps in the signal{lost}; words over them are skipped", rank=3))
+        offset = tr(
+            "clock {offset_s:+.1f} ± {uncertainty_s:.1f} ms",
+            offset_s=1000.0 * meg.offset_s,
+            uncertainty_s=1000.0 * meg.uncertainty_s,
+        ).replace("-", "−")
+        facts.append(Fact(offset, tr("offset of the sender's clock from this machine's"), rank=6))
+    lost = tr(", {n_lost:,} samples lost", n_lost=meg.n_lost) if meg.n_lost else ""
+    gaps = tr("1 gap") if meg.n_gaps == 1 else tr("{n_gaps} gaps", n_gaps=meg.n_gaps)
+    facts.append(Fact(gaps, tr("gaps in the signal{lost}; words over them are skipped", lost=lost), rank=3))
     return facts
 
 
@@ -178,46 +187,80 @@ def _head(snapshot: Snapshot) -> list[Fact]:
     """A head that has moved is among the problems already."""
     if snapshot.head_mm is None or snapshot.head_mm >= AMBER_MM:
         return []
-    return [Fact(f"head {snapshot.head_mm:.1f} mm", "from where the head was when the bank was trained", rank=2)]
+    return [
+        Fact(
+            tr("head {head_mm:.1f} mm", head_mm=snapshot.head_mm),
+            tr("from where the head was when the bank was trained"),
+            rank=2,
+        )
+    ]
 
 
 def _words(snapshot: Snapshot) -> Fact:
     n_skipped = sum(snapshot.skipped.values())
     reasons = "\n".join(f"{n:,} {reason}" for reason, n in sorted(snapshot.skipped.items(), key=lambda item: -item[1]))
     unusable = "\n".join(f"{n:,} {reason}" for reason, n in snapshot.health.counts.items())
-    parts = ("words received, by what became of them", reasons and f"skipped:\n{reasons}", unusable)
-    text = f"words {snapshot.n_scored:,} scored, {snapshot.n_waiting:,} waiting, {n_skipped:,} skipped"
+    parts = (
+        tr("words received, by what became of them"),
+        reasons and tr("skipped:\n{reasons}", reasons=reasons),
+        unusable,
+    )
+    text = tr(
+        "words {n_scored:,} scored, {n_waiting:,} waiting, {n_skipped:,} skipped",
+        n_scored=snapshot.n_scored,
+        n_waiting=snapshot.n_waiting,
+        n_skipped=n_skipped,
+    )
     return Fact(text, "\n".join(part for part in parts if part), snapshot.health.words.state, rank=1)
 
 
 def _language(snapshot: Snapshot) -> Fact:
     work = snapshot.work
-    speed = "not timed yet" if work.language_ms is None else f"{work.language_ms:.0f} ms a word"
-    behind = f", {work.language_backlog} behind" if work.language_backlog else ""
+    speed = (
+        tr("not timed yet")
+        if work.language_ms is None
+        else tr("{language_ms:.0f} ms a word", language_ms=work.language_ms)
+    )
+    behind = tr(", {language_backlog} behind", language_backlog=work.language_backlog) if work.language_backlog else ""
     return Fact(
-        f"language model {speed}{behind}", f"{snapshot.model}: median time a word, and words that wait for it", rank=5
+        tr("language model {speed}{behind}", speed=speed, behind=behind),
+        tr("{model}: median time a word, and words that wait for it", model=snapshot.model),
+        rank=5,
     )
 
 
 def _engine(snapshot: Snapshot) -> Fact:
     work = snapshot.work
-    late = "" if work.latency_p99_s is None else f"\nscores after {1e3 * work.latency_p99_s:.0f} ms at most (p99)"
-    return Fact(f"engine {100 * work.load:.0f} %", f"of one core; {work.rss_mb:,.0f} MB{late}", rank=3)
+    late = (
+        ""
+        if work.latency_p99_s is None
+        else tr("\nscores after {latency_p99_s:.0f} ms at most (p99)", latency_p99_s=1000.0 * work.latency_p99_s)
+    )
+    return Fact(
+        tr("engine {load:.0f} %", load=100 * work.load),
+        tr("of one core; {rss_mb:,.0f} MB{late}", rss_mb=work.rss_mb, late=late),
+        rank=3,
+    )
 
 
 def _publishing(snapshot: Snapshot) -> list[Fact]:
     return [
-        Fact("publishing", "scores are sent as the LSL stream rtalign-scores", "flowing", rank=1)
+        Fact("publishing", tr("scores are sent as the LSL stream rtalign-scores"), "flowing", rank=1)
     ] * snapshot.publishing
 
 
 def _recording(snapshot: Snapshot) -> Fact:
     recording = snapshot.recording
     if recording is None:
-        return Fact("not recording", "R starts to record; so does --record DIR")
+        return Fact(tr("not recording"), tr("R starts to record; so does --record DIR"))
     if recording.silent_s is None and not recording.problem and not recording.folder:
-        return Fact("recording waits", "The recorder runs and waits for the first sample or marker", "searching")
-    left = "" if recording.hours_left is None else f", {recording.hours_left:.0f} h left"
-    text, detail = f"recording {recording.megabytes:,.0f} MB{left}", recording.problem or recording.folder
+        return Fact(
+            tr("recording waits"), tr("The recorder runs and waits for the first sample or marker"), "searching"
+        )
+    left = "" if recording.hours_left is None else tr(", {hours_left:.0f} h left", hours_left=recording.hours_left)
+    text, detail = (
+        tr("recording {megabytes:,.0f} MB{left}", megabytes=recording.megabytes, left=left),
+        recording.problem or recording.folder,
+    )
     silent = recording.silent_s is not None and recording.silent_s > SILENT_S
     return Fact(text, detail, "lost" if recording.problem else "stale" if silent else "flowing")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from rtalign.core.session import Session
+from rtalign.core.text.translation import tr
 from rtalign.engine import snapshot
 from rtalign.engine.commands import Command, Publish, Record, ScoreLastWords, Seek, SetAnnotations, SetSpeed, Stop
 from rtalign.engine.process.restarts import RestartPauses
@@ -280,7 +281,7 @@ def ended_normally(engine: EngineClient) -> bool:
 
 def without_engine(last: Snapshot) -> Snapshot:
     """The last snapshot of a lost engine, corrected: the engine failed, it receives no stream; the recorder goes on."""
-    return replace(without_streams(last), phase="failed", reason="it ended unexpectedly")
+    return replace(without_streams(last), phase="failed", reason=tr("it ended unexpectedly"))
 
 
 def without_streams(last: Snapshot, state: Literal["ended", "unknown"] = "ended") -> Snapshot:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from rtalign.core.records import Annotation, Sensor, sensor_from_dict, sensor_to_dict
+from rtalign.core.text.translation import tr
 from rtalign.engine import snapshot as snapshots
 from rtalign.engine.commands import Command, Inspect, Pause, Play, Reset, Seek, SetAnnotations, SetSpeed, Step, Stop
 from rtalign.engine.ledger import WordEntry
@@ -43,7 +44,7 @@ MAX_SPEED = 32.0
 N_WORDS = 60
 """Words in a snapshot, as the engine has them."""
 SCORES, ASSESSED = ("r",), ("null_lo", "null_hi", "map_hi")
-NOT_POSSIBLE = "this session was recorded; start one of your own to do that (Ctrl+N)"
+NOT_POSSIBLE = tr("this session was recorded; start one of your own to do that (Ctrl+N)")
 SEPARATE = ("r", *ASSESSED, "statistics", "words", "traces", "inspected", "layers", "lags_s", "recording", "report")
 """Fields of a snapshot that are not kept frame by frame, or not at all."""
 
@@ -156,7 +157,9 @@ class RecordedSession:
                 message = wire.read(stream)
             self._open(message)
         except (OSError, ValueError, TypeError, KeyError, IndexError, lzma.LZMAError, EOFError) as error:
-            raise ValueError(f"{path} is not a recorded session of this version: {error}") from None
+            raise ValueError(
+                tr("{path} is not a recorded session of this version: {error}", path=path, error=error)
+            ) from None
 
     def _open(self, message: Any) -> None:
         self.about = str(message["about"])

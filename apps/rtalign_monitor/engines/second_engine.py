@@ -8,6 +8,7 @@ from typing import Literal
 
 from rtalign.core.session import Session
 from rtalign.core.text.time_format import position_time
+from rtalign.core.text.translation import tr
 from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.commands import Command, Pause, Play, Reset, ScoreLastWords, Seek, SetSpeed, Step, WaitAt
 from rtalign.engine.snapshot import Snapshot
@@ -147,16 +148,16 @@ class BankComparison:
         """Replay the recording of the session with a second bank, from its start until it has caught up."""
         session = self._first.session
         if session is None or session.recording is None:
-            self._notify("Only a replay can be compared. Open a recording first (Ctrl+O).", False)
+            self._notify(tr("Only a replay can be compared. Open a recording first (Ctrl+O)."), False)
             return
         self.end()
         if self._first.state != "running":
-            self._notify("No comparison: no engine is running. Start a session first (Ctrl+N).", False)
+            self._notify(tr("No comparison: no engine is running. Start a session first (Ctrl+N)."), False)
             return
         try:
             model = _shared_model(session, bank)
         except (ValueError, OSError) as error:
-            self._notify(f"No comparison: {error}.", False)
+            self._notify(tr("No comparison: {error}.", error=error), False)
             return
         changes = {"bank": bank, "model": model, "record": None, "out": None, "publish": False, "speed": CATCH_UP_SPEED}
         self._second.start(session.model_copy(update=changes))
@@ -173,7 +174,7 @@ class BankComparison:
             self._send(engine, command)
         self._sync = None
         self._second.stop()
-        self._notify(f"Comparison ended: {reason}." if reason else "", False)
+        self._notify(tr("Comparison ended: {reason}.", reason=reason) if reason else "", False)
 
     def close(self) -> None:
         """Wait for the end of the second engine, so that it does not outlive the window."""
@@ -186,7 +187,7 @@ class BankComparison:
         if before and before.recording == session.recording and bank is not None and bank != before.bank:
             self.end(_changed(bank), restartable=True)
         else:
-            self.end("another session has started", restartable=session.recording is not None)
+            self.end(tr("another session has started"), restartable=session.recording is not None)
 
     def poll(self) -> None:
         """Keep both engines synchronised, or end the comparison; called many times a second."""
@@ -204,20 +205,23 @@ class BankComparison:
         if state in ("lost", "failed", "ended"):
             self._second.cancel_restart()
             detail = f" ({b.reason})" if state == "failed" else ""
-            self.end(f"the engine of bank {name} stopped{detail}. Bank A continues", restartable=True)
+            self.end(
+                tr("the engine of bank {name} stopped{detail}. Bank A continues", name=name, detail=detail),
+                restartable=True,
+            )
         elif b.refused:
-            self.end(f"bank {name} does not fit: {'; '.join(b.refused)}. Bank A continues")
+            self.end(tr("bank {name} does not fit: {join}. Bank A continues", name=name, join="; ".join(b.refused)))
         else:
             self._synchronise(a, b)
 
     def _end_of_first(self, a: Snapshot) -> tuple[str, bool] | None:
         """Why the second bank can no longer be compared with the first, and whether both can be compared again."""
         if self._first.state != "running":
-            return "the engine of bank A stopped", self._first.state == "lost"
+            return tr("the engine of bank A stopped"), self._first.state == "lost"
         if self._first.engine is not self._compared_engine:
-            return "the engine of bank A was restarted", True
+            return tr("the engine of bank A was restarted"), True
         if a.refused:
-            return f"bank A does not fit: {'; '.join(a.refused)}", False
+            return tr("bank A does not fit: {join}", join="; ".join(a.refused)), False
         if a.phase == "loading":
             return None
         self._first_bank = a.bank if self._first_bank is None else self._first_bank
@@ -230,11 +234,17 @@ class BankComparison:
             self._send(engine, command)
         if not self._sync.in_step:
             position = position_time(b.position_s) if b.position_s is not None else None
-            progress = f"catching up, at {position}" if position else f"loading: {b.reason}" if b.reason else "loading"
-            self._notify(f"Bank {self._names[1]} is {progress}.", True)
+            progress = (
+                tr("catching up, at {position}", position=position)
+                if position
+                else tr("loading: {reason}", reason=b.reason)
+                if b.reason
+                else "loading"
+            )
+            self._notify(tr("Bank {name} is {progress}.", name=self._names[1], progress=progress), True)
         elif not was_in_step:
             found = [] if self._warned else mismatches(a, b)
-            self._notify(f"The banks differ: {'; '.join(found)}." if found else "", False)
+            self._notify(tr("The banks differ: {join}.", join="; ".join(found)) if found else "", False)
             self._warned = True
 
     def _forward(self, command: Command) -> None:
@@ -252,7 +262,7 @@ class BankComparison:
 
 
 def _changed(bank: Path) -> str:
-    return f"bank A was changed to {bank.name}"
+    return tr("bank A was changed to {name}", name=bank.name)
 
 
 def _shared_model(session: Session, bank: Path) -> str | None:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from rtalign.core.text.time_format import signed_ms
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.peaks import Peak
 
@@ -49,7 +50,7 @@ def bank_names(first: Path | None, second: Path) -> tuple[str, str]:
         The names.
     """
     if first is None:
-        return "learned live", second.name
+        return tr("learned live"), second.name
     if first.name != second.name:
         return first.name, second.name
     return "/".join(first.parts[-2:]), "/".join(second.parts[-2:])
@@ -77,15 +78,29 @@ def mismatches(a: Snapshot, b: Snapshot) -> list[str]:
     """
     found = []
     if a.model != b.model:
-        found.append(f"their models differ ({a.model} and {b.model}): layers of the same number are compared")
+        found.append(
+            tr(
+                "their models differ ({a} and {b}): layers of the same number are compared",
+                a=a.model,
+                b=b.model,
+            )
+        )
     shared = set(a.layers) & set(b.layers)
     if not shared:
-        found.append("they have no layer in common: nothing is compared")
+        found.append(tr("they have no layer in common: nothing is compared"))
     elif len(shared) < len(set(a.layers) | set(b.layers)):
         single = len(set(a.layers) ^ set(b.layers))
-        found.append(f"{len(shared)} layers are in both; {single} are in only one and are not compared")
+        found.append(
+            tr("{n} layers are in both; {single} are in only one and are not compared", n=len(shared), single=single)
+        )
     if not same_lags(a, b):
-        found.append(f"their lags differ ({_lags(a)} and {_lags(b)}): their maps cannot be subtracted")
+        found.append(
+            tr(
+                "their lags differ ({a} and {b}): their maps cannot be subtracted",
+                a=_lags(a),
+                b=_lags(b),
+            )
+        )
     return found
 
 
@@ -148,7 +163,7 @@ class Difference:
 
     def __str__(self) -> str:
         interval = f" [{signed_ms(self.ci_ms[0] / 1000)}, {signed_ms(self.ci_ms[1] / 1000)}]" if self.ci_ms else ""
-        return f"{signed_ms(self.ms / 1000)}{interval} ms"
+        return tr("{ms}{interval} ms", ms=signed_ms(self.ms / 1000), interval=interval)
 
 
 def peak_differences(a: Sequence[Peak], b: Sequence[Peak]) -> dict[int, Difference]:
@@ -223,4 +238,9 @@ def _lags(snapshot: Snapshot) -> str:
     lags = snapshot.lags_s
     if lags is None or len(lags) < 2:
         return "unknown"
-    return f"{signed_ms(float(lags[0]))} to {signed_ms(float(lags[-1]))} ms by {1000 * (lags[1] - lags[0]):g}"
+    return tr(
+        "{first} to {last} ms by {step:g}",
+        first=signed_ms(float(lags[0])),
+        last=signed_ms(float(lags[-1])),
+        step=1000 * (lags[1] - lags[0]),
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.commands import WriteReport
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor import memory as window_memory
@@ -26,7 +27,7 @@ from rtalign_monitor.widgets.painted import PaintedWidget
 from rtalign_monitor.widgets.theme import Theme
 
 PICTURES = "PNG (*.png);;SVG (*.svg)"
-PRINTS = "SVG, a column wide (*.svg);;PDF, a column wide (*.pdf);;PNG for a poster (*.png)"
+PRINTS = tr("SVG, a column wide (*.svg);;PDF, a column wide (*.pdf);;PNG for a poster (*.png)")
 FILMS = "GIF (*.gif)"
 TABLES = "CSV (*.csv)"
 MESSAGE_AFTER_S = 0.5
@@ -117,17 +118,17 @@ class Exporter(QObject):
 
     def save_picture(self, widget: QWidget, name: str) -> None:
         """Save a picture of what is on the screen."""
-        ask = f"Picture of the {name}", f"rtalign-{name}.png", PICTURES
+        ask = tr("Picture of the {name}", name=name), f"rtalign-{name}.png", PICTURES
         self._write_later(*ask, lambda path: files.painted(widget, path, self._caption()))
 
     def save_for_print(self, panel: PaintedWidget, name: str) -> None:
         """Save a panel for a paper or a poster."""
-        ask = f"Picture of the {name} for print", f"rtalign-{name}.svg", PRINTS
+        ask = tr("Picture of the {name} for print", name=name), f"rtalign-{name}.svg", PRINTS
         self._write_later(*ask, lambda path: files.for_print(panel, path, self._caption()))
 
     def save_film(self, theme: Theme) -> None:
         """Save a film of the ladder as it built up."""
-        ask = "Film of the ladder", "rtalign-ladder.gif", FILMS
+        ask = tr("Film of the ladder"), "rtalign-ladder.gif", FILMS
         self._write_later(*ask, lambda _: film(self.history.states, theme, self._caption_of))
 
     def _write_later(self, title: str, name: str, kinds: str, paint: Callable[[Path], Callable[[Path], None]]) -> None:
@@ -154,13 +155,15 @@ class Exporter(QObject):
 
     def copy_picture(self, widget: QWidget, name: str) -> None:
         files.copy_picture(widget, self._caption())
-        self._message_bar.post_briefly(Message("notice", f"A picture of the {name} is on the clipboard.", "live"), 4)
+        self._message_bar.post_briefly(
+            Message("notice", tr("A picture of the {name} is on the clipboard.", name=name), "live"), 4
+        )
 
     def save_scores(self, snapshot: Snapshot) -> None:
-        self._save("CSV of R(layer, lag)", "rtalign-scores.csv", lambda path: score_table(snapshot).write_csv(path))
+        self._save(tr("CSV of R(layer, lag)"), "rtalign-scores.csv", lambda path: score_table(snapshot).write_csv(path))
 
     def save_ladder(self, snapshot: Snapshot) -> None:
-        self._save("CSV of the ladder", "rtalign-ladder.csv", lambda path: ladder_table(snapshot).write_csv(path))
+        self._save(tr("CSV of the ladder"), "rtalign-ladder.csv", lambda path: ladder_table(snapshot).write_csv(path))
 
     def open_report(self) -> None:
         """Have the engine write a report and open it; of an engine that has ended, open the last one."""
@@ -183,8 +186,8 @@ class Exporter(QObject):
             open_path(Path(snapshot.report.path))
             self._post_written(Path(snapshot.report.path))
         elif time.monotonic() - asked_at > MESSAGE_AFTER_S:
-            cancel = (("Cancel", self.cancel_report),)
-            self._message_bar.post(Message("report", "The report is being written.", "quiet", cancel, True))
+            cancel = ((tr("Cancel"), self.cancel_report),)
+            self._message_bar.post(Message("report", tr("The report is being written."), "quiet", cancel, True))
 
     def cancel_report(self) -> None:
         """Open no report that is still being written."""
@@ -193,8 +196,8 @@ class Exporter(QObject):
 
     def _post_picture(self) -> None:
         if self._writer is not None:
-            text = f"The picture is being written: {self._writer.path}"
-            self._message_bar.post(Message("writing", text, "quiet", (("Cancel", self._cancel_picture),), True))
+            text = tr("The picture is being written: {path}", path=self._writer.path)
+            self._message_bar.post(Message("writing", text, "quiet", ((tr("Cancel"), self._cancel_picture),), True))
 
     def _cancel_picture(self) -> None:
         if self._writer is not None:
@@ -237,5 +240,5 @@ class Exporter(QObject):
         self._message_bar.post_briefly(Message("notice", f"{error}", "lost"), 12)
 
     def _post_written(self, path: Path) -> None:
-        buttons = (("Open", lambda: open_path(path)), ("Open folder", lambda: open_path(path.parent)))
-        self._message_bar.post_briefly(Message("notice", f"Written: {path}", "live", buttons))
+        buttons = ((tr("Open"), lambda: open_path(path)), (tr("Open folder"), lambda: open_path(path.parent)))
+        self._message_bar.post_briefly(Message("notice", tr("Written: {path}", path=path), "live", buttons))

@@ -14,6 +14,7 @@ from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QWidget
 
 from rtalign.core.session import Session
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.widgets import theme as themes
 from rtalign_monitor.widgets.painted import PaintedWidget
@@ -84,22 +85,24 @@ def caption_of(session: Session | None, snapshot: Snapshot, source: str, when: d
     recording = session.recording if session else None
     parts = [
         session.label.replace("_", " ") if session else "",
-        f"bank {Path(snapshot.bank).name}" if snapshot.bank else "",
-        f"replay of {recording.name}" if recording else "live streams",
+        tr("bank {name}", name=Path(snapshot.bank).name) if snapshot.bank else "",
+        tr("replay of {name}", name=recording.name) if recording else tr("live streams"),
         snapshot.model.rsplit("/", 1)[-1],
-        f"n = {snapshot.n_words:,} words",
+        tr("n = {n_words:,} words", n_words=snapshot.n_words),
         without_sensors(snapshot.left_out),
         f"{when:%Y-%m-%d %H:%M}",
         source,
-        f"No evidence: {snapshot.training_overlap}" if snapshot.training_overlap else "",
+        tr("No evidence: {training_overlap}", training_overlap=snapshot.training_overlap)
+        if snapshot.training_overlap
+        else "",
     ]
     return "   ".join(part for part in parts if part)
 
 
 def without_sensors(names: Sequence[str]) -> str:
     """Which sensors are left out of the numbers; empty where none is."""
-    more = f" and {len(names) - MOST_SENSORS} more sensors" if len(names) > MOST_SENSORS else ""
-    return f"without {', '.join(names[:MOST_SENSORS])}{more}" if names else ""
+    more = tr(" and {n} more sensors", n=len(names) - MOST_SENSORS) if len(names) > MOST_SENSORS else ""
+    return tr("without {names}{more}", names=", ".join(names[:MOST_SENSORS]), more=more) if names else ""
 
 
 def _caption_box(widget: QWidget, caption: str) -> QRect:
@@ -173,7 +176,9 @@ def painted(widget: QWidget, path: Path, caption: str = "") -> Callable[[Path], 
             drawing = _svg(widget, caption)
             return lambda to: _write_svg(drawing, to, path)
         case other:
-            raise ValueError(f"{path.name} ends in {other or 'nothing'}; pictures are .png or .svg")
+            raise ValueError(
+                tr("{name} ends in {ending}; pictures are .png or .svg", name=path.name, ending=other or tr("nothing"))
+            )
 
 
 def copy_picture(widget: QWidget, caption: str = "") -> None:
@@ -186,14 +191,16 @@ def copy_picture(widget: QWidget, caption: str = "") -> None:
 
 def _write_png(image: QImage, to: Path, path: Path) -> None:
     if not image.save(str(to), "PNG"):
-        raise ValueError(f"{path} cannot be written - choose another folder")
+        raise ValueError(tr("{path} cannot be written - choose another folder", path=path))
 
 
 def _write_bytes(content: bytes, to: Path, path: Path) -> None:
     try:
         to.write_bytes(content)
     except OSError as error:
-        raise ValueError(f"{path} cannot be written ({error.strerror}) - choose another folder") from None
+        raise ValueError(
+            tr("{path} cannot be written ({strerror}) - choose another folder", path=path, strerror=error.strerror)
+        ) from None
 
 
 def _write_svg(drawing: str, to: Path, path: Path) -> None:
@@ -281,7 +288,13 @@ def for_print(panel: PaintedWidget, path: Path, caption: str) -> Callable[[Path]
                 image = picture(panel, POSTER_PX / panel.width(), caption)
                 return lambda to: _write_png(image, to, path)
             case other:
-                raise ValueError(f"{path.name} ends in {other or 'nothing'}; for print it is .svg, .pdf or .png")
+                raise ValueError(
+                    tr(
+                        "{name} ends in {ending}; for print it is .svg, .pdf or .png",
+                        name=path.name,
+                        ending=other or tr("nothing"),
+                    )
+                )
     finally:
         panel.set_scale(scale)
         panel.set_theme(theme)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QBuffer
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.export.files import picture
 from rtalign_monitor.panels.ladder import LadderPanel
@@ -74,7 +75,7 @@ def film(states: list[Snapshot], theme: Theme, caption: Callable[[Snapshot], str
         Where there is no state yet.
     """
     if not states:
-        raise ValueError("there is no ladder to film yet - wait until a few words have been scored")
+        raise ValueError(tr("there is no ladder to film yet - wait until a few words have been scored"))
     panel, frames = LadderPanel(), []
     panel.setPalette(theme.qt_palette())
     panel.set_theme(theme)

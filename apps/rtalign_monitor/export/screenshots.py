@@ -8,6 +8,7 @@ from qtpy.QtCore import QRect, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QWidget
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.widgets import theme as themes
 
@@ -97,7 +98,7 @@ def film_strip(frames: list[tuple[int, QPixmap]]) -> QImage:
         x = GAP + i % FRAMES_PER_ROW * (FRAME_WIDTH + GAP)
         y = GAP + i // FRAMES_PER_ROW * (height + CAPTION_HEIGHT + GAP)
         caption = QRect(x, y, FRAME_WIDTH, CAPTION_HEIGHT)
-        painter.drawText(caption, Qt.AlignmentFlag.AlignVCenter, f"{n:,} words scored")
+        painter.drawText(caption, Qt.AlignmentFlag.AlignVCenter, tr("{n:,} words scored", n=n))
         painter.drawPixmap(x, y + CAPTION_HEIGHT, picture)
     painter.end()
     return strip

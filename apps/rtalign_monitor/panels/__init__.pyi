@@ -1,6 +1,7 @@
 from .curves import CurvesPanel as CurvesPanel
 from .grid import Grid as Grid
 from .head import HeadPanel as HeadPanel
+from .head_strip import HeadStripPanel as HeadStripPanel
 from .inspector import InspectorPanel as InspectorPanel
 from .ladder import LadderPanel as LadderPanel
 from .lag_map import LagMapPanel as LagMapPanel
@@ -8,6 +9,7 @@ from .panel import Panel as Panel
 from .panel import PanelSpec as PanelSpec
 from .plot import LayeredPanel as LayeredPanel
 from .plot import PlotPanel as PlotPanel
+from .sensors import SensorsPanel as SensorsPanel
 from .tables import ShownTable as ShownTable
 from .tables import ladder_table as ladder_table
 from .tables import score_table as score_table
@@ -18,6 +20,7 @@ __all__ = [
     "CurvesPanel",
     "Grid",
     "HeadPanel",
+    "HeadStripPanel",
     "InspectorPanel",
     "LadderPanel",
     "LagMapPanel",
@@ -25,6 +28,7 @@ __all__ = [
     "Panel",
     "PanelSpec",
     "PlotPanel",
+    "SensorsPanel",
     "ShownTable",
     "TracesPanel",
     "TranscriptPanel",

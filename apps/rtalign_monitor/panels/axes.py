@@ -11,6 +11,8 @@ import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from qtpy.QtGui import QPainterPath, QPolygonF
 
+from rtalign.core.text.translation import tr
+
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 EASE_S = 0.150
 TRAIL_S = 30.0
@@ -160,4 +162,4 @@ def stretches(on: np.ndarray) -> np.ndarray:
 
 def word_count(n: int) -> str:
     """1 word, 2 words."""
-    return f"{n:,} word{'s' * (n != 1)}"
+    return tr("1 word") if n == 1 else tr("{n:,} words", n=n)

@@ -10,6 +10,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPainterPath, QPen
 from qtpy.QtWidgets import QWidget
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import line_through, stretches, ticks
@@ -17,7 +18,7 @@ from rtalign_monitor.panels.panel import PanelSpec, same_values
 from rtalign_monitor.panels.plot import PlotPanel, Range, lag_cells, rounded
 from rtalign_monitor.panels.tables import ShownTable, score_table
 
-CHANCE = "faint: not above chance   grey: chance at each lag   dotted: chance anywhere (corrected)"
+CHANCE = tr("faint: not above chance   grey: chance at each lag   dotted: chance anywhere (corrected)")
 FAINT = 0.35
 """Opacity of a curve where it is not above chance."""
 
@@ -31,11 +32,11 @@ class CurvesPanel(PlotPanel):
         Ends of the axis of R, which change only when a curve leaves it or most of it is empty.
     """
 
-    spec = PanelSpec("curves", "Curves", "Ctrl+3", place="lower", columns=5, in_turns=True, in_demo=False)
-    title = "Decoding over time"
-    description = "R by lag from word onset (ms), a curve per layer, faint where not above chance; grey: chance"
+    spec = PanelSpec("curves", tr("Curves"), "Ctrl+3", place="lower", columns=5, in_turns=True, in_demo=False)
+    title = tr("Decoding over time")
+    description = tr("R by lag from word onset (ms), a curve per layer, faint where not above chance; grey: chance")
     minimum_size = QSize(220, 120)
-    left_label, bottom_label = "R", "lag from word onset, ms"
+    left_label, bottom_label = "R", tr("lag from word onset, ms")
     left_axis_px, bottom_axis_px = 56.0, 38.0
     names_layers = True
 
@@ -84,7 +85,7 @@ class CurvesPanel(PlotPanel):
         note = ""
         if self._has_scores() and self.snapshot is not None:
             known = self.snapshot.map_hi is not None
-            note = self.zoom_note() or self.control_note() or (CHANCE if known else "one curve per layer")
+            note = self.zoom_note() or self.control_note() or (CHANCE if known else tr("one curve per layer"))
             self._legend(painter)
         self.write_title(painter, note, self.px(130) if self._has_scores() else 0)
 
@@ -130,7 +131,7 @@ class CurvesPanel(PlotPanel):
         line = QRectF(box.left(), box.top(), box.width(), self.px(20))
         self.write(painter, line, str(layers[-1]), "muted", 11, align="right")
         line.setRight(bar.left() - self.px(6))
-        self.write(painter, line, f"layer {layers[0]}", "muted", 11, align="right")
+        self.write(painter, line, tr("layer {layer}", layer=layers[0]), "muted", 11, align="right")
 
     def paint_marks(self, painter: QPainter) -> None:
         snapshot = self.snapshot
@@ -189,7 +190,7 @@ class CurvesPanel(PlotPanel):
         painter.drawPath(path)
         box = self.field()
         box = QRectF(box.left(), box.top() - self.px(1), box.width() - self.px(4), self.px(18))
-        self.write(painter, box, f"layer {self.layer}", self._colour(row, 1.0), 12, True, "right")
+        self.write(painter, box, tr("layer {layer}", layer=self.layer), self._colour(row, 1.0), 12, True, "right")
 
     def _path(self, values: np.ndarray) -> QPainterPath:
         axis, up = self.axis(), self.up()

@@ -4,63 +4,64 @@ from __future__ import annotations
 
 from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.core.text.time_format import rounded_duration
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 
-NO_WORD_YET = "no word received yet"
-ALL_SHOWN = "U goes on to the next: all, unique, static twin"
+NO_WORD_YET = tr("no word received yet")
+ALL_SHOWN = tr("U goes on to the next: all, unique, static twin")
 
 
 def scores(snapshot: Snapshot | None) -> tuple[str, str]:
     """(text, hint) in place of R."""
     if snapshot is None or snapshot.phase == "loading":
-        return "R by layer and lag", "comes with the second word"
+        return tr("R by layer and lag"), tr("comes with the second word")
     if snapshot.refused:
-        return "refused: nothing is decoded", "the ladder panel gives the reason"
+        return tr("refused: nothing is decoded"), tr("the ladder panel gives the reason")
     if snapshot.phase in ("ended", "failed"):
-        return "no word was scored", ""
+        return tr("no word was scored"), ""
     if snapshot.control and snapshot.reason:
         return snapshot.reason, ALL_SHOWN
     if snapshot.n_scored:
-        return "one word is scored", "the second word gives the first R"
+        return tr("one word is scored"), tr("the second word gives the first R")
     if snapshot.n_received:
-        return "the first words are being processed", "each is scored about a second after its onset"
+        return tr("the first words are being processed"), tr("each is scored about a second after its onset")
     text, hint = words(snapshot)
-    return text, "the second word gives the first R" if text == NO_WORD_YET else hint
+    return text, tr("the second word gives the first R") if text == NO_WORD_YET else hint
 
 
 def words(snapshot: Snapshot | None) -> tuple[str, str]:
     """(text, hint) in place of words."""
     if snapshot is None or snapshot.phase == "loading":
-        return "The words", "appear here as they are received"
+        return tr("The words"), tr("appear here as they are received")
     if (missing := _no_signal(snapshot)) is not None:
         return missing
     if snapshot.phase in ("ended", "failed"):
-        return "no word was received", ""
+        return tr("no word was received"), ""
     if snapshot.health.words.state in ("searching", "lost"):
-        return "no stream of words yet", "is its sender running? The search goes on"
-    return NO_WORD_YET, "each appears as soon as it is received"
+        return tr("no stream of words yet"), tr("is its sender running? The search goes on")
+    return NO_WORD_YET, tr("each appears as soon as it is received")
 
 
 def signal(snapshot: Snapshot | None) -> tuple[str, str]:
     """(text, hint) in place of samples."""
     if snapshot is None or snapshot.phase == "loading":
-        return "the signal of some sensors", "comes with the stream"
-    return _no_signal(snapshot) or ("no signal yet", "the filters need a moment to settle")
+        return tr("the signal of some sensors"), tr("comes with the stream")
+    return _no_signal(snapshot) or (tr("no signal yet"), tr("the filters need a moment to settle"))
 
 
 def peaks(snapshot: Snapshot | None) -> tuple[str, str]:
     """(text, hint) in place of peaks."""
     running = snapshot is not None and snapshot.phase == "running"
     if snapshot is None or snapshot.phase == "loading":
-        return "a dot for each layer of the language model", "the further right, the later the brain answers it"
+        return tr("a dot for each layer of the language model"), tr("the further right, the later the brain answers it")
     if snapshot.control and snapshot.r is None and snapshot.reason:
         return snapshot.reason, ALL_SHOWN
     if not snapshot.n_scored:
         text, hint = scores(snapshot)
-        return text, f"{MIN_CURVE_WORDS} words give the first peaks" if text == NO_WORD_YET else hint
+        return text, tr("{n} words give the first peaks", n=MIN_CURVE_WORDS) if text == NO_WORD_YET else hint
     if snapshot.n_assessed < MIN_CURVE_WORDS and running:
-        return f"the first peaks come with {MIN_CURVE_WORDS} words", first_peaks_in(snapshot)
-    return "no layer has a peak above chance", "more words show whether there is one" if running else ""
+        return tr("the first peaks come with {n} words", n=MIN_CURVE_WORDS), first_peaks_in(snapshot)
+    return tr("no layer has a peak above chance"), tr("more words show whether there is one") if running else ""
 
 
 def first_peaks_in(snapshot: Snapshot) -> str:
@@ -68,27 +69,41 @@ def first_peaks_in(snapshot: Snapshot) -> str:
     return time_left(MIN_CURVE_WORDS - snapshot.n_words, snapshot)
 
 
+def first_peaks_note(snapshot: Snapshot) -> str:
+    """The same where nothing beside it says what is waited for, unless only the words that are missing are known."""
+    wait = first_peaks_in(snapshot)
+    known = _seconds_left(MIN_CURVE_WORDS - snapshot.n_words, snapshot) is not None
+    return tr("first peaks {wait}", wait=wait) if known else wait
+
+
 def time_left(n_words: int, snapshot: Snapshot) -> str:
     """How long so many more words take at the rate of the newest."""
+    left = _seconds_left(n_words, snapshot)
+    if left is None:
+        return tr("{n_words:,} to go", n_words=n_words)
+    return tr("in about {duration}", duration=rounded_duration(left)) if left else tr("in a moment")
+
+
+def _seconds_left(n_words: int, snapshot: Snapshot) -> float | None:
+    """None where the rate of the words is not known or says nothing; 0 where no word is missing."""
     onsets = [entry.word.onset for entry in snapshot.words]
     span = onsets[-1] - onsets[0] if len(onsets) > 10 else 0.0
     if n_words <= 0:
-        return "in a moment"
-    if span <= 0 or snapshot.paused:
-        return f"{n_words:,} to go"
-    left = n_words * span / (len(onsets) - 1) / (snapshot.speed or 1.0)
-    return f"in about {rounded_duration(left)}"
+        return 0.0
+    return None if span <= 0 or snapshot.paused else n_words * span / (len(onsets) - 1) / (snapshot.speed or 1.0)
 
 
 def _no_signal(snapshot: Snapshot) -> tuple[str, str] | None:
     """(text, hint) of a signal that does not flow; None where it does."""
     meg = snapshot.health.meg
     if meg.state == "searching":
-        return "no MEG stream yet", "is its sender running? The search goes on"
+        return tr("no MEG stream yet"), tr("is its sender running? The search goes on")
     if meg.state == "found":
-        return f"{meg.name or 'the MEG stream'} is there but sends nothing", "check firewall, VPN and network card"
+        return tr("{name} is there but sends nothing", name=meg.name or tr("the MEG stream")), tr(
+            "check firewall, VPN and network card"
+        )
     if meg.state == "lost":
-        return "the MEG stream is lost", "it comes back by itself when its sender does"
+        return tr("the MEG stream is lost"), tr("it comes back by itself when its sender does")
     if snapshot.paused:
-        return "paused", "Space continues"
+        return "paused", tr("Space continues")
     return None

@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 from collections import Counter, deque
 from collections.abc import Sequence
-from typing import TypeVar, cast
+from typing import TypeVar, cast, get_args
 
 from qtpy.QtCore import QByteArray, Qt
+from qtpy.QtGui import QScreen
 from qtpy.QtWidgets import QHBoxLayout, QSplitter, QSplitterHandle, QWidget
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot, seen_through
 from rtalign_monitor.memory import ViewName, WindowMemory
 from rtalign_monitor.panels.curves import CurvesPanel
 from rtalign_monitor.panels.head import HeadPanel
+from rtalign_monitor.panels.head_strip import HeadStripPanel
 from rtalign_monitor.panels.inspector import InspectorPanel
 from rtalign_monitor.panels.ladder import LadderPanel
 from rtalign_monitor.panels.lag_map import LagMapPanel
-from rtalign_monitor.panels.panel import Panel, PanelSpec
+from rtalign_monitor.panels.panel import Panel, PanelSpec, Place
 from rtalign_monitor.panels.plot import CONTROLS, PlotPanel
 from rtalign_monitor.panels.sensors import SensorsPanel
 from rtalign_monitor.panels.traces import TracesPanel
@@ -25,11 +28,13 @@ from rtalign_monitor.panels.transcript import MINIMUM_PX, TranscriptPanel
 from rtalign_monitor.widgets.theme import Theme
 
 PANELS: tuple[type[Panel], ...] = (
-    LadderPanel, LagMapPanel, CurvesPanel, TracesPanel, HeadPanel, TranscriptPanel, SensorsPanel, InspectorPanel,
+    LadderPanel, LagMapPanel, CurvesPanel, TracesPanel, HeadPanel, TranscriptPanel, SensorsPanel, HeadStripPanel,
+    InspectorPanel,
 )  # fmt: skip
 """All panels, in the order of the View menu and of each row of the grid; a new panel is one line here."""
 
-DEMO_SCALE = 1.6
+DEMO_SCALE, DEMO_HEIGHT = 1.6, 480
+"""Of the type in the demo view, and of the screen that has room for all panels at scale 1."""
 UNIT_PX = 100
 """Of one of the twelve columns, before the splitter fits them to the window."""
 P = TypeVar("P", bound=Panel)
@@ -41,7 +46,7 @@ def specs() -> tuple[PanelSpec, ...]:
     claims = Counter([spec.name for spec in found] + [spec.shortcut for spec in found if spec.shortcut])
     twice = [claim for claim, n in claims.items() if n > 1]
     if twice:
-        raise ValueError(f"two panels have the same name or shortcut: {', '.join(twice)}")
+        raise ValueError(tr("two panels have the same name or shortcut: {join}", join=", ".join(twice)))
     return found
 
 
@@ -51,7 +56,7 @@ IN_MENU = tuple(spec for spec in SPECS if spec.shortcut)
 
 
 class Grid(QWidget):
-    """Rows of panels: upper and lower in twelve columns, one across the bottom, one beside all of them.
+    """Rows of panels: upper and lower in twelve columns, two across the bottom, one beside all of them.
 
     Attributes
     ----------
@@ -79,8 +84,9 @@ class Grid(QWidget):
         self.rows.addWidget(self.upper_row)
         self.rows.addWidget(self.lower_row)
         self.columns.addWidget(self.rows)
-        into = {"upper": self.upper_row, "lower": self.lower_row, "bottom": self.rows, "side": self.columns}
-        for panel in self.panels.values():
+        into = {"upper": self.upper_row, "lower": self.lower_row, "strip": self.rows, "bottom": self.rows,
+                "side": self.columns}  # fmt: skip
+        for panel in sorted(self.panels.values(), key=lambda panel: get_args(Place).index(panel.spec.place)):
             into[panel.spec.place].addWidget(panel)
             panel.entered.connect(lambda name=panel.spec.name: self._enter(name))
         lag_map = self.panel(LagMapPanel)
@@ -90,7 +96,7 @@ class Grid(QWidget):
             splitter.setHandleWidth(10)
             splitter.setChildrenCollapsible(False)
             for handle in splitter.findChildren(QSplitterHandle):
-                handle.setAccessibleName("Border between panels")
+                handle.setAccessibleName(tr("Border between panels"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.columns)
@@ -115,16 +121,16 @@ class Grid(QWidget):
         """Show a view with its borders as the user left them, or as they are by default."""
         self.view, self.hidden = view, set(memory.hidden)
         self.show_panels()
-        self.set_scale(memory.scale * (DEMO_SCALE if view == "demo" else 1.0))
+        self.set_scale(memory.scale * (demo_scale(self.screen()) if view == "demo" else 1.0))
         for name, splitter in self._splitters().items():
-            saved = memory.layouts.get(f"{view}/{name}")
+            saved = memory.layouts.get(_layout_key(view, name, splitter))
             if not saved or not splitter.restoreState(QByteArray(base64.b64decode(saved))):
                 splitter.setSizes(default_sizes(view)[name])
 
     def layouts(self) -> dict[str, str]:
         """The borders of this view, as Qt saves them, in base64."""
         return {
-            f"{self.view}/{name}": base64.b64encode(splitter.saveState().data()).decode()
+            _layout_key(self.view, name, splitter): base64.b64encode(splitter.saveState().data()).decode()
             for name, splitter in self._splitters().items()
         }
 
@@ -198,9 +204,20 @@ class Grid(QWidget):
         return {"upper": self.upper_row, "lower": self.lower_row, "rows": self.rows, "columns": self.columns}
 
 
+def demo_scale(screen: QScreen | None) -> float:
+    """How much larger the type of the demo view is: on a small screen, as one at 200 %, only as far as panels fit."""
+    room = screen.size().height() / DEMO_HEIGHT if screen is not None else DEMO_SCALE
+    return min(max(room, 1.0), DEMO_SCALE)
+
+
+def _layout_key(view: ViewName, name: str, splitter: QSplitter) -> str:
+    """Under which borders are remembered: those of fewer or more panels do not fit."""
+    return f"{view}/{name}/{splitter.count()}"
+
+
 def default_sizes(view: ViewName) -> dict[str, Sequence[int]]:
     """By splitter: the sizes of its parts before the user drags a border."""
-    rows = [700, 0, 220] if view == "demo" else [480, 250, MINIMUM_PX]
+    rows = [700, 0, 0, 220] if view == "demo" else [480, 250, 150, MINIMUM_PX]
     return {"upper": _widths("upper", view), "lower": _widths("lower", view), "rows": rows, "columns": [900, 480, 300]}
 
 

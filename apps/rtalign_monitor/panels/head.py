@@ -12,7 +12,9 @@ from qtpy.QtWidgets import QWidget
 from rtalign.core.head.shape import flatten_positions
 from rtalign.core.records import DISPLAY_UNITS, Sensor
 from rtalign.core.text.time_format import signed_ms
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.peaks import Peak
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.panel import PanelSpec
 from rtalign_monitor.panels.plot import PlotPanel, Range, rounded
@@ -22,6 +24,10 @@ PREFERRED = ("mag", "axial", "planar", "eeg")
 N_GRID = 64
 MARGIN = 1.22
 """Half of the height of the whole plot, times the radius of the picture: room for nose and ears."""
+WIDE = 1.35
+"""Width of a panel, times its height, from which its texts stand beside the head."""
+TEXT_SHARE = 0.5
+"""Of the width, then for the texts."""
 EDGE = 1.12
 """Radius of the picture, times the distance of the outermost sensor."""
 
@@ -73,9 +79,9 @@ class HeadPanel(PlotPanel):
         Kind of the sensors that are shown.
     """
 
-    spec = PanelSpec("head", "Head", "Ctrl+5", place="lower", columns=3, in_turns=True, in_demo=False)
-    title = "Pattern"
-    description = "How strongly the field varies with what is decoded of a layer at a lag, from above, nose up"
+    spec = PanelSpec("head", tr("Head"), "Ctrl+5", place="lower", columns=3, in_turns=True, in_demo=False)
+    title = tr("Pattern")
+    description = tr("How strongly the field varies with what is decoded of a layer at a lag, from above, nose up")
     minimum_size = QSize(150, 120)
     left_axis_px = bottom_axis_px = 0.0
 
@@ -93,8 +99,15 @@ class HeadPanel(PlotPanel):
         super().__init__(parent)
         self.right_spare_px = 0.0
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether the head has more room beside its texts than below them."""
+        return self.width() > WIDE * self.height()
+
     def field(self) -> QRectF:
         box = self.inner_box()
+        if self.is_wide:
+            return rounded(box.adjusted(TEXT_SHARE * box.width(), 0, 0, 0))
         return rounded(box.adjusted(0, self.px(46), 0, -self.px(20)))
 
     def home(self) -> tuple[Range, Range]:
@@ -156,16 +169,18 @@ class HeadPanel(PlotPanel):
 
     def layer_and_lag(self) -> tuple[int, float] | None:
         """What to show; None where nothing is pointed at and there is no peak."""
-        peaks = [peak for peak in (self.snapshot.peaks if self.snapshot else ()) if peak.peak_s is not None]
-        layer = self.layer
-        if layer is None and peaks:
-            layer = max(peaks, key=lambda peak: peak.peak_r).layer
-        if layer is None:
-            return None
-        lag = self.lag
+        layer, lag = self._layer(), self.lag
         if lag is None:
-            lag = next((peak.peak_s for peak in peaks if peak.layer == layer), None)
-        return None if lag is None else (layer, round(lag, 3))
+            lag = next((peak.peak_s for peak in self._peaks() if peak.layer == layer), None)
+        return None if layer is None or lag is None else (layer, round(lag, 3))
+
+    def _layer(self) -> int | None:
+        """The layer that is pointed at, else that of the strongest peak."""
+        strongest = max(self._peaks(), key=lambda peak: peak.peak_r, default=None)
+        return self.layer if self.layer is not None or strongest is None else strongest.layer
+
+    def _peaks(self) -> list[Peak]:
+        return [peak for peak in (self.snapshot.peaks if self.snapshot else ()) if peak.peak_s is not None]
 
     def background_key(self) -> Hashable:
         return self.zoom_note()
@@ -178,12 +193,12 @@ class HeadPanel(PlotPanel):
         if values is None or self._shown is None:
             self.write_placeholder(painter, QRectF(self.rect()), *self._waiting_for())
             return
-        note = QRectF(box.left(), box.top() - self.px(4), box.width(), self.px(17))
-        prefix = "" if self.layer is not None else "strongest: "
-        text = f"layer {self._shown[0]}{self._place(self._shown[1])}"
-        shortest = text.partition(", drawn")[0]
-        fitting = (choice for choice in (prefix + text, text) if self.text_width(choice, 12) <= note.width())
-        self.write(painter, note, next(fitting, shortest), "muted", 12)
+        if self.is_wide:
+            box.setWidth(TEXT_SHARE * box.width() - self.px(8))
+        lines = self._place(*self._shown) if self.is_wide else [self._place_in_line(box.width())]
+        for i, line in enumerate(lines):
+            note = QRectF(box.left(), box.top() + self.px(17 * i - 4), box.width(), self.px(17))
+            self.write(painter, note, line, "muted", 12)
         self._colour_bar(painter, box, colour_limit([values]))
 
     def paint_plot(self, painter: QPainter) -> None:
@@ -199,11 +214,11 @@ class HeadPanel(PlotPanel):
     def _waiting_for(self) -> tuple[str, str]:
         """(text, hint) in place of a pattern."""
         if self._patterns is None:
-            return "this bank has no patterns" if len(self._lags) else "no bank yet", ""
+            return tr("this bank has no patterns") if len(self._lags) else tr("no bank yet"), ""
         text, hint = empty_state.peaks(self.snapshot)
         if self.snapshot is None or self.snapshot.phase == "loading":
-            return "the field of a layer at its peak", "comes with the first peaks"
-        return text, hint if self.snapshot.r is None else "or point at the map"
+            return tr("the field of a layer at its peak"), tr("comes with the first peaks")
+        return text, hint if self.snapshot.r is None else tr("or point at the map")
 
     def _values(self, lag_s: float | None = None) -> np.ndarray | None:
         """(position,): the pattern, never negative; of a pair of planar gradiometers the length of the gradient.
@@ -223,12 +238,22 @@ class HeadPanel(PlotPanel):
         """The lag of the bank that is nearest."""
         return int(np.argmin(np.abs(self._lags - lag_s)))
 
-    def _place(self, lag_s: float) -> str:
-        """The lag that is drawn, and beside it the peak that it stands for, as the ladder and the tables give it."""
-        drawn = signed_ms(float(self._lags[self._column(lag_s)]))
-        if self.lag is not None or drawn == signed_ms(lag_s):
-            return f" at {drawn} ms"
-        return f", peak {signed_ms(lag_s)} ms, drawn {drawn}"
+    def _place(self, layer: int, lag_s: float) -> list[str]:
+        """Layer and lag that are drawn, and beside it the peak that it stands for, as the ladder gives it; in parts."""
+        drawn, peak = signed_ms(float(self._lags[self._column(lag_s)])), signed_ms(lag_s)
+        parts = [tr("layer {layer}", layer=layer)] if self.layer is not None else [
+            tr("strongest:"), tr("layer {layer}", layer=layer)]  # fmt: skip
+        if self.lag is not None or drawn == peak:
+            return [*parts, tr("at {lag} ms", lag=drawn)]
+        return [*parts, tr("peak {peak} ms", peak=peak), tr("drawn {drawn}", drawn=drawn)]
+
+    def _place_in_line(self, width: float) -> str:
+        """The same in one line, or as much of it as there is room for."""
+        assert self._shown is not None
+        parts = self._place(*self._shown)
+        while len(parts) > 2 and self.text_width(" ".join(parts), 12) > width:
+            parts = parts[1:] if self.layer is None and parts[0] == tr("strongest:") else parts[:-1]
+        return " ".join(parts)
 
     def _field(self, painter: QPainter, disc: QRectF, values: np.ndarray, with_sensors: bool = True) -> None:
         share = np.clip((self._weights @ values) * 255 + 0.5, 0, 255).astype(np.uint8).reshape(self._mask.shape)
@@ -277,14 +302,17 @@ class HeadPanel(PlotPanel):
 
     def _colour_bar(self, painter: QPainter, box: QRectF, limit: float) -> None:
         number = f"{limit:,.0f}" if limit >= 10 else f"{limit:.2g}"
-        high, width = f"{number} {DISPLAY_UNITS.get(self.kind, '')}", self.px(70)
-        bar = QRectF(box.center().x() - width / 2, box.bottom() - self.px(9), width, self.px(6))
+        low, high, gap = "0", f"{number} {DISPLAY_UNITS.get(self.kind, '')}", self.px(6)
+        left, right = (self.text_width(text, 11) + gap for text in (low, high))
+        width = max(min(self.px(70), box.width() - left - right), 0.0)
+        start = box.center().x() - (left + width + right) / 2 if not self.is_wide else box.left()
+        bar = QRectF(start + left, box.bottom() - self.px(9), width, self.px(6))
         row = np.ascontiguousarray(self._palette()[None])
         n = row.shape[1]
         painter.drawImage(bar, QImage(row.data, n, 1, 4 * n, QImage.Format.Format_RGB32))  # type: ignore[call-overload]
-        line = QRectF(box.left(), bar.center().y() - self.px(8), bar.left() - self.px(6) - box.left(), self.px(16))
-        self.write(painter, line, "0", "muted", 11, align="right")
-        self.write(painter, line.translated(bar.right() + self.px(6) - line.left(), 0), high, "muted", 11)
+        line = QRectF(start, bar.center().y() - self.px(8), left, self.px(16))
+        self.write(painter, line, low, "muted", 11)
+        self.write(painter, QRectF(bar.right() + gap, line.top(), right, line.height()), high, "muted", 11)
 
 
 def colour_limit(patterns: Sequence[np.ndarray]) -> float:

@@ -9,15 +9,17 @@ from qtpy.QtGui import QImage, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
 from rtalign.core.text.time_format import signed_ms
+from rtalign.core.text.translation import tr
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import InspectedWord, Snapshot
 from rtalign_monitor.panels.axes import Axis, Rows
 from rtalign_monitor.panels.panel import Panel, PanelSpec, same_values
-from rtalign_monitor.panels.transcript import surprisal_bits
+from rtalign_monitor.panels.transcript import STATUS, surprisal_bits
 from rtalign_monitor.widgets import theme as themes
 
 NO_SCORES = {
-    "skipped": "skipped: not measured", "waiting": "measured, not scored yet", "scored": "its scores were not kept",
+    "skipped": tr("skipped: not measured"), "waiting": tr("measured, not scored yet"),
+    "scored": tr("its scores were not kept"),
 }  # fmt: skip
 """In place of a word's scores, by what became of it."""
 
@@ -37,9 +39,9 @@ class InspectorPanel(Panel):
         Of the field strength.
     """
 
-    spec = PanelSpec("inspector", "Word inspector", None, place="side", columns=3, in_turns=False, in_demo=True)
-    title = "Word"
-    description = "The picked word: surprisal, status, its share in R by layer and lag, field strength by lag"
+    spec = PanelSpec("inspector", tr("Word inspector"), None, place="side", columns=3, in_turns=False, in_demo=True)
+    title = tr("Word")
+    description = tr("The picked word: surprisal, status, its share in R by layer and lag, field strength by lag")
     minimum_size = QSize(220, 160)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -53,7 +55,7 @@ class InspectorPanel(Panel):
         before, self.inspected = self.inspected, snapshot.inspected
         lags = np.zeros(0) if snapshot.lags_s is None else snapshot.lags_s
         units = set(snapshot.traces.units) if snapshot.traces else set()
-        self.unit = units.pop() if len(units) == 1 else "of all kinds of sensors"
+        self.unit = units.pop() if len(units) == 1 else tr("of all kinds of sensors")
         same = self.layers == snapshot.layers and same_values(self.lags, lags)
         self.layers, self.lags = snapshot.layers, lags
         if same and _same(before, self.inspected):
@@ -66,18 +68,29 @@ class InspectorPanel(Panel):
     def paint_content(self, painter: QPainter) -> None:
         box = self.inner_box().adjusted(0, self.px(26), 0, 0)
         if self.inspected is None:
-            hint = "click one to look at it; Esc closes"
-            self.write_placeholder(painter, QRectF(self.rect()), "no word is picked", hint)
+            hint = tr("click one to look at it; Esc closes")
+            self.write_placeholder(painter, QRectF(self.rect()), tr("no word is picked"), hint)
             return
         entry = self.inspected.entry
         self.write(painter, QRectF(box.left(), box.top(), box.width(), self.px(28)), entry.word.text, "text", 20, True)
         top = box.top() + self.px(32)
-        for line in facts(entry):
+        for line in self._in_lines(facts(entry), box.width()):
             self.write(painter, QRectF(box.left(), top, box.width(), self.px(17)), line, "muted", 12)
             top += self.px(18)
         rest = QRectF(box.left(), top + self.px(8), box.width(), box.bottom() - top - self.px(8))
         if rest.height() > self.px(70):
             self._plots(painter, rest, self.inspected)
+
+    def _in_lines(self, parts: list[str], width: float) -> list[str]:
+        """As many parts in a line as there is room for."""
+        lines: list[str] = []
+        for part in parts:
+            longer = f"{lines[-1]}, {part}" if lines else part
+            if lines and self.text_width(longer, 12) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(part)
+        return lines
 
     def _plots(self, painter: QPainter, rest: QRectF, word: InspectedWord) -> None:
         """Draw scores over field strength, on one axis of lags."""
@@ -106,8 +119,13 @@ class InspectorPanel(Panel):
         image = QImage(cells.data, cells.shape[1], cells.shape[0], 4 * cells.shape[1], QImage.Format.Format_RGB32)  # type: ignore[call-overload]
         painter.drawImage(field, image)
         above = QRectF(field.left(), field.top() - self.px(18), field.width(), self.px(16))
-        text = f"share in R: blue −{limit:.2g}, orange +{limit:.2g}" if limit else "share in R: unknown yet"
-        self.write(painter, above, text, "muted", 11)
+        texts = [tr("share in R: unknown yet")]
+        if limit:
+            texts = [
+                tr("share in R: blue −{limit:.2g}, orange +{limit:.2g}", limit=limit),
+                tr("share in R, ±{limit:.2g}", limit=limit),
+            ]
+        self.write_fitting(painter, above, texts, size=11)
         rows = Rows(self.layers, field.top(), field.bottom())
         for row in rows.labelled(self.px(18)):
             box = QRectF(field.left() - self.px(34), rows.centre(row) - self.px(8), self.px(28), self.px(16))
@@ -125,7 +143,8 @@ class InspectorPanel(Panel):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(pg.functions.arrayToQPath(axis.to_pixels(self.lags), up.to_pixels(power), connect="finite"))
         above = QRectF(field.left(), field.top() - self.px(18), field.width(), self.px(16))
-        self.write(painter, above, f"deviation over sensors, {self.unit}", "muted", 11)
+        texts = [tr("deviation over sensors, {unit}", unit=self.unit), tr("deviation, {unit}", unit=self.unit)]
+        self.write_fitting(painter, above, texts, size=11)
 
     def _axis(self, field: QRectF) -> Axis:
         """As on the map: a lag is the middle of its cell."""
@@ -142,18 +161,23 @@ class InspectorPanel(Panel):
             box = QRectF(x - self.px(26), field.bottom() + self.px(3), self.px(52), self.px(15))
             self.write(painter, box, signed_ms(tick), "muted", 11, align="centre")
         below = QRectF(field.left(), field.bottom() + self.px(18), field.width(), self.px(16))
-        self.write(painter, below, "lag from word onset, ms", "muted", 11, align="centre")
+        texts = [tr("lag from word onset, ms"), tr("lag, ms")]
+        self.write_fitting(painter, below, texts, size=11, align="centre")
 
 
 def facts(entry: WordEntry) -> list[str]:
-    """What is known of a word, in lines."""
-    status = entry.status + (f": {entry.reason}" if entry.reason else "")
+    """What is known of a word, in parts."""
+    status = STATUS[entry.status] + (f": {entry.reason}" if entry.reason else "")
     if entry.latency_s is not None:
-        status += f" after {1000 * entry.latency_s:.0f} ms"
-    known = [] if entry.surprisal is None else [f"surprisal {surprisal_bits(entry):.1f} bits"]
+        status += tr(" after {latency_s:.0f} ms", latency_s=1000 * entry.latency_s)
+    known = (
+        []
+        if entry.surprisal is None
+        else [tr("surprisal {surprisal_bits:.1f} bits", surprisal_bits=surprisal_bits(entry))]
+    )
     if entry.n_tokens:
-        known.append(f"{entry.n_tokens} token{'s' * (entry.n_tokens != 1)}")
-    return [f"at {entry.word.onset:.3f} s, {status}", *([", ".join(known)] if known else [])]
+        known.append(tr("1 token") if entry.n_tokens == 1 else tr("{n_tokens} tokens", n_tokens=entry.n_tokens))
+    return [tr("at {onset:.3f} s", onset=entry.word.onset), status, *known]
 
 
 def _has_shape(values: np.ndarray | None, shape: tuple[int, ...]) -> bool:

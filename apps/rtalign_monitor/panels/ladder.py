@@ -13,7 +13,9 @@ from qtpy.QtWidgets import QWidget
 
 from rtalign.core.session import MIN_CURVE_WORDS
 from rtalign.core.text.time_format import signed_ms
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
+from rtalign.scoring.findings import TWIN
 from rtalign.scoring.headline import (
     NO_WORD,
     Headline,
@@ -26,7 +28,6 @@ from rtalign.scoring.headline import (
 )
 from rtalign.scoring.latency import RULES
 from rtalign.scoring.peaks import Peak
-from rtalign.scoring.unique_board import TWIN
 from rtalign_monitor.engines.two_banks import Difference, SecondBank, peak_differences, shared_correlations
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, Easing, word_count
@@ -35,24 +36,24 @@ from rtalign_monitor.panels.plot import HEADER_PX, LayeredPanel, Range
 from rtalign_monitor.panels.tables import ShownTable, ladder_table
 from rtalign_monitor.widgets import theme as themes
 
-QUESTION = "Do deeper layers answer later?"
+QUESTION = tr("Do deeper layers answer later?")
 """In place of the headline, before there are words enough to say whether they do."""
 NARROWEST_S = 0.2
-DIFFERENCES_PX = 138.0
-"""Width of the strip of differences between two banks."""
+DIFFERENCES_PX, DIFFERENCES_LEFT_PX, DIFFERENCES_RIGHT_PX = 152.0, 40.0, 20.0
+"""Width of the strip of differences between two banks; of it, room left and right for half of a tick's text."""
 FAINT_FROM = 20
 """Words from which layers without a peak are drawn at all, as faint rings where their R is highest."""
 NO_PEAK = {
-    "below null": "no peak: not above chance",
-    "edge": "no peak: it lies at the edge of the lags",
-    "multimodal": "no peak: the curve has two",
-    "flat": "no peak: it does not stand out from far lags",
+    "below null": tr("no peak: not above chance"),
+    "edge": tr("no peak: it lies at the edge of the lags"),
+    "multimodal": tr("no peak: the curve has two"),
+    "flat": tr("no peak: it does not stand out from far lags"),
 }
-LEGEND = "dot: peak   bar: 95 %   faint ring: no peak   band: fit"
+LEGEND = tr("dot: peak   bar: 95 %   faint ring: no peak   band: fit")
 FAINTEST, FAINT = 0.35, 0.75
 """Opacity of such a ring: with its first words, and with words enough for peaks."""
-FAINT_LEGEND = "faint ring: highest R so far, may be chance"
-COMPARED_LEGEND = "dot: A   diamond: B   faint ring: no peak"
+FAINT_LEGEND = tr("faint ring: highest R so far, may be chance")
+COMPARED_LEGEND = tr("dot: A   diamond: B   faint ring: no peak")
 DIAMOND = ((0, -1), (1, 0), (0, 1), (-1, 0))
 HEADLINE_SIZES = (20, 18, 17, 16, 15, 14, 13)
 
@@ -76,11 +77,11 @@ class LadderPanel(LayeredPanel):
         Where R is highest, in seconds, by layer, of layers without a peak.
     """
 
-    spec = PanelSpec("ladder", "Ladder", "Ctrl+1", place="upper", columns=5, in_turns=True, in_demo=True)
-    title = "Peak latency by layer"
-    description = "Peak latency of each layer, ms after the word's onset, with its 95 % interval"
+    spec = PanelSpec("ladder", tr("Ladder"), "Ctrl+1", place="upper", columns=5, in_turns=True, in_demo=True)
+    title = tr("Peak latency by layer")
+    description = tr("Peak latency of each layer, ms after the word's onset, with its 95 % interval")
     minimum_size = QSize(320, 216)
-    bottom_label = "peak latency, ms after word onset"
+    bottom_label = tr("peak latency, ms after word onset")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.second: SecondBank | None = None
@@ -110,7 +111,7 @@ class LadderPanel(LayeredPanel):
         if snapshot is None or snapshot.phase == "loading":
             return Headline(QUESTION, NO_WORD, False)
         if snapshot.refused:
-            return Headline("The bank does not fit this stream", "nothing is decoded until it does", False)
+            return Headline(tr("The bank does not fit this stream"), tr("nothing is decoded until it does"), False)
         if snapshot.control and snapshot.r is None and snapshot.reason:
             return Headline(QUESTION, snapshot.reason, False)
         reason = waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason)
@@ -120,7 +121,7 @@ class LadderPanel(LayeredPanel):
         found = headline(snapshot.temporal, snapshot.peaks, snapshot.lags_s, reason, over)
         if snapshot.control != TWIN:
             return found
-        return replace(found, claim=f"Static twin: {found.claim[0].lower()}{found.claim[1:]}")
+        return replace(found, claim=tr("Static twin: {claim}", claim=found.claim[0].lower() + found.claim[1:]))
 
     def summary(self) -> str:
         """The headline as a sentence, for screen readers."""
@@ -131,7 +132,10 @@ class LadderPanel(LayeredPanel):
             return sentence
         n = sum(peak.peak_s is not None for peak in snapshot.peaks)
         parts = [slope_text(snapshot.temporal)] if snapshot.temporal else []
-        parts += [f"{n} of {len(snapshot.peaks)} layers have a peak", word_count(snapshot.n_assessed)]
+        parts += [
+            tr("{n} of {n_layers} layers have a peak", n=n, n_layers=len(snapshot.peaks)),
+            word_count(snapshot.n_assessed),
+        ]
         return f"{sentence} {', '.join(parts)}"
 
     def set_second_bank(self, second: SecondBank | None) -> None:
@@ -215,7 +219,7 @@ class LadderPanel(LayeredPanel):
 
     def _compared_legend(self, second: SecondBank) -> str:
         n, *_ = shared_correlations(self._peaks, second.snapshot.peaks)
-        return f"r: over {n} shared layers   {COMPARED_LEGEND}"
+        return tr("r: over {n} shared layers   {legend}", n=n, legend=COMPARED_LEGEND)
 
     @property
     def _peaks(self) -> tuple[Peak, ...]:
@@ -245,12 +249,11 @@ class LadderPanel(LayeredPanel):
         parts = [*([ends] if ends else []), found.detail if snapshot else empty_state.peaks(None)[0]]
         if snapshot and score is not None:
             parts += [] if found.holds else [correlation_text(score)]
-            newer = f" of {snapshot.n_words:,}" if snapshot.n_words > snapshot.n_assessed else ""
-            n = f"n = {snapshot.n_assessed:,}{newer} words"
-            parts += [n, p_text(score), slope_text(score), f"{score.n_layers} layers"]
+            newer = tr(" of {n_words:,}", n_words=snapshot.n_words) if snapshot.n_words > snapshot.n_assessed else ""
+            n = tr("n = {n_assessed:,}{newer} words", n_assessed=snapshot.n_assessed, newer=newer)
+            parts += [n, p_text(score), slope_text(score), tr("{n_layers} layers", n_layers=score.n_layers)]
         elif snapshot and self.faint and not snapshot.peaks and snapshot.phase == "running":
-            wait = empty_state.first_peaks_in(snapshot)
-            parts.append(f"first peaks {wait}" if wait.startswith("in") else wait)
+            parts.append(empty_state.first_peaks_note(snapshot))
         self.write_parts(painter, lower, parts, "text" if found.holds else "muted")
 
     def _two_headlines(self, painter: QPainter, second: SecondBank) -> None:
@@ -264,7 +267,7 @@ class LadderPanel(LayeredPanel):
         for name, snapshot, bank, r in zip("AB", snapshots, second.names, scores, strict=True):
             upper = QRectF(x + self.px(18), top, half - self.px(22), self.px(21))
             self._bank_mark(painter, QPointF(x + self.px(6), upper.center().y()), name == "A")
-            text = f"{name} r = –" if r is None else _minus(f"{name} r = {r:.2f}")
+            text = tr("{name} r = –", name=name) if r is None else _minus(tr("{name} r = {r:.2f}", name=name, r=r))
             self.write(painter, upper, text, "muted" if r is None else "text", 19, name == "A")
             lower = QRectF(upper.left(), top + self.px(21), upper.width(), self.px(15))
             short = themes.shortened(bank, self.font_px(12), False, int(lower.width()))
@@ -403,7 +406,7 @@ class LadderPanel(LayeredPanel):
             painter.drawEllipse(QPointF(axis.to_pixel(difference.ms), y), radius, radius)
         label = QRectF(axis.start - self.px(12), field.bottom() + self.px(19), axis.stop - axis.start + self.px(24),
                        self.px(17))  # fmt: skip
-        self.write(painter, label, "A − B, ms [95 %]", "muted", 11, align="centre")
+        self.write(painter, label, tr("A − B, ms [95 %]"), "muted", 11, align="centre")
 
     def _difference_axis(self, later: Mapping[int, Difference]) -> Axis:
         """From as far below 0 as above it; intervals that reach further are cut at its ends."""
@@ -411,8 +414,8 @@ class LadderPanel(LayeredPanel):
         widths = sorted(high - low for d in later.values() if d.ci_ms for low, high in [d.ci_ms])
         usual = widths[len(widths) // 2] if widths else 0.0
         limit = 10 * math.ceil((max(middle, usual / 2) + usual / 2) / 10) or 10.0
-        left = self.field().right() + self.px(26)
-        return Axis(-limit, limit, left, left + self.px(DIFFERENCES_PX - 46))
+        left = self.field().right() + self.px(DIFFERENCES_LEFT_PX)
+        return Axis(-limit, limit, left, left + self.px(DIFFERENCES_PX - DIFFERENCES_LEFT_PX - DIFFERENCES_RIGHT_PX))
 
     def _bank_mark(self, painter: QPainter, centre: QPointF, first: bool) -> None:
         if not first:
@@ -431,9 +434,11 @@ class LadderPanel(LayeredPanel):
         """The second bank's line of a tooltip."""
         peak = next((peak for peak in second.snapshot.peaks if peak.layer == layer), None)
         if peak is None or peak.peak_s is None:
-            return f"\nB: {'no peak' if peak else 'not in this bank'}"
+            return tr("\nB: no peak") if peak else tr("\nB: not in this bank")
         difference = peak_differences(self._peaks, second.snapshot.peaks).get(layer)
-        return f"\nB: peak at {signed_ms(peak.peak_s)} ms" + (f"   A − B {difference}" if difference else "")
+        return tr("\nB: peak at {peak_s} ms", peak_s=signed_ms(peak.peak_s)) + (
+            tr("   A − B {difference}", difference=difference) if difference else ""
+        )
 
     # Axis and animation
 
@@ -474,10 +479,22 @@ def describe_peak(peak: Peak) -> str:
     """A layer's peak as a sentence, or the reason why it has none."""
     if peak.peak_s is None:
         reason = NO_PEAK.get(peak.status, peak.status)
-        return f"layer {peak.layer}: {reason}; highest R {peak.peak_r:.3f}, chance reaches {peak.null_r:.3f}"
+        return tr(
+            "layer {layer}: {reason}; highest R {peak_r:.3f}, chance reaches {null_r:.3f}",
+            layer=peak.layer,
+            reason=reason,
+            peak_r=peak.peak_r,
+            null_r=peak.null_r,
+        )
     interval = f" [{signed_ms(peak.ci_s[0])}, {signed_ms(peak.ci_s[1])}]" if peak.ci_s else ""
-    latency = f"peak at {signed_ms(peak.peak_s)} ms{interval}"
-    return f"layer {peak.layer}: {latency}, R {peak.peak_r:.3f}, chance reaches {peak.null_r:.3f}"
+    latency = tr("peak at {peak_s} ms{interval}", peak_s=signed_ms(peak.peak_s), interval=interval)
+    return tr(
+        "layer {layer}: {latency}, R {peak_r:.3f}, chance reaches {null_r:.3f}",
+        layer=peak.layer,
+        latency=latency,
+        peak_r=peak.peak_r,
+        null_r=peak.null_r,
+    )
 
 
 def _with_latency(peaks: Sequence[Peak]) -> list[Peak]:

@@ -12,6 +12,7 @@ from qtpy.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 from qtpy.QtWidgets import QWidget
 
 from rtalign.core.text.time_format import signed_ms
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign.scoring.headline import ABOVE_CHANCE, NOT_ABOVE_CHANCE
 from rtalign.scoring.statistics import STATISTICS, Statistic
@@ -50,13 +51,13 @@ class LagMapPanel(LayeredPanel):
         What is shown instead of R; of bank A alone.
     """
 
-    spec = PanelSpec("map", "Layer × lag map", "Ctrl+2", place="upper", columns=7, in_turns=True, in_demo=True)
-    title = "Layer × lag"
-    description = (
+    spec = PanelSpec("map", tr("Layer × lag map"), "Ctrl+2", place="upper", columns=7, in_turns=True, in_demo=True)
+    title = tr("Layer × lag")
+    description = tr(
         "R, correlation of predicted and true activations, by layer and lag from onset; outlined: above chance"
     )
     minimum_size = QSize(320, 216)
-    bottom_label = "lag from word onset, ms"
+    bottom_label = tr("lag from word onset, ms")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.shows: MapContent = "A"
@@ -125,7 +126,7 @@ class LagMapPanel(LayeredPanel):
     def _notes(self) -> str:
         """What is shown, and how."""
         shown = self.statistic.title.lower() if self.statistic else self.control_note()
-        notes = shown, self._bank_name(), "colours frozen" if self.frozen else "", self.zoom_note()
+        notes = shown, self._bank_name(), tr("colours frozen") if self.frozen else "", self.zoom_note()
         return SEPARATOR.join(note for note in notes if note)
 
     def paint_content(self, painter: QPainter) -> None:
@@ -138,11 +139,12 @@ class LagMapPanel(LayeredPanel):
 
     def paint_plot(self, painter: QPainter) -> None:
         if not self._has_scores():
+            self._zero_line(painter)
             self._no_scores(painter)
-        else:
-            self._cells(painter)
-            self._contour(painter)
-            self._peaks(painter)
+            return
+        self._cells(painter)
+        self._contour(painter)
+        self._peaks(painter)
         self._zero_line(painter)
 
     def paint_marks(self, painter: QPainter) -> None:
@@ -169,24 +171,34 @@ class LagMapPanel(LayeredPanel):
             return f"n = {word_count(snapshot.n_words)}"
         r = float(snapshot.r[cell])
         name = self.statistic.title.lower() if self.statistic else "A − B" if self.shows == "A − B" else "R"
-        value = "no data" if not np.isfinite(r) else f"{name} {r:.4f}".replace("-", "−")
+        value = tr("no data") if not np.isfinite(r) else f"{name} {r:.4f}".replace("-", "−")
         above = self._above_chance()
         verdict = "" if above is None else f"   {ABOVE_CHANCE if above[cell] else NOT_ABOVE_CHANCE}"
-        return f"layer {self.layer}   {signed_ms(float(snapshot.lags_s[cell[1]]))} ms   {value}{verdict}"
+        return tr(
+            "layer {layer}   {lag} ms   {value}{verdict}",
+            layer=self.layer,
+            lag=signed_ms(float(snapshot.lags_s[cell[1]])),
+            value=value,
+            verdict=verdict,
+        )
 
     def chance(self) -> str:
         """What chance reaches at the cell under the crosshair and anywhere, or what outlines and fading mean."""
         snapshot, cell, above = self.snapshot, self._pointed_cell(), self._above_chance()
         if snapshot is None or not self._has_limits():
-            return "no limit of chance is known for a difference" if self.shows == "A − B" else ""
+            return tr("no limit of chance is known for a difference") if self.shows == "A − B" else ""
         if above is None:
             overlap = snapshot.training_overlap
-            return f"no evidence: {overlap}" if overlap else "faded: too few words to tell from chance"
+            return (
+                tr("no evidence: {overlap}", overlap=overlap)
+                if overlap
+                else tr("faded: too few words to tell from chance")
+            )
         low, high, limit = snapshot.null_lo, snapshot.null_hi, snapshot.map_hi
         if cell is None or low is None or high is None or limit is None:
-            return f"outlined: {ABOVE_CHANCE}   faded: not above   ticks: peaks"
-        here = f"chance: {low[cell]:.4f} to {high[cell]:.4f} at this lag (95 %)"
-        return f"{here}, at most {limit[cell]:.4f} anywhere (corrected)".replace("-", "−")
+            return tr("outlined: {verdict}   faded: not above   ticks: peaks", verdict=ABOVE_CHANCE)
+        here = tr("chance: {low:.4f} to {high:.4f} at this lag (95 %)", low=low[cell], high=high[cell])
+        return tr("{here}, at most {limit:.4f} anywhere (corrected)", here=here, limit=limit[cell]).replace("-", "−")
 
     def _pointed_cell(self) -> tuple[int, int] | None:
         """Row and column under the crosshair; of a layer that is pointed at elsewhere, those of its peak."""
@@ -239,9 +251,9 @@ class LagMapPanel(LayeredPanel):
     def _no_scores(self, painter: QPainter) -> None:
         self._hatch(painter, self.field())
         if self.shows == "A − B" and self._first is not None and self._first.r is not None:
-            self.write_placeholder(painter, self.field(), "different lags: the maps cannot be subtracted")
+            self.write_placeholder(painter, self.field(), tr("different lags: the maps cannot be subtracted"))
         elif self.statistic is not None and self._first is not None and self._first.r is not None:
-            reason = "of bank A alone: the map shows B" if self.shows != "A" else "with the next assessment"
+            reason = tr("of bank A alone: the map shows B") if self.shows != "A" else tr("with the next assessment")
             self.write_placeholder(painter, self.field(), f"{self.statistic.title.lower()} {reason}")
         else:
             self.write_placeholder(painter, self.field(), *empty_state.scores(self.snapshot))
@@ -271,7 +283,7 @@ class LagMapPanel(LayeredPanel):
         if self._second is None:
             return ""
         a, b = self._second.names
-        return {"A": f"A  {a}", "B": f"B  {b}", "A − B": f"A − B   {a} − {b}"}[self.shows]
+        return {"A": tr("A  {a}", a=a), "B": tr("B  {b}", b=b), "A − B": tr("A − B   {a} − {b}", a=a, b=b)}[self.shows]
 
     def _missing(self, painter: QPainter, missing: np.ndarray) -> None:
         """Hatch missing cells, runs of them in a row as one."""

@@ -11,12 +11,13 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QAction, QContextMenuEvent, QEnterEvent, QFocusEvent, QGuiApplication
 from qtpy.QtWidgets import QMenu, QWidget
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.engines.two_banks import SecondBank
 from rtalign_monitor.panels.tables import ShownTable
 from rtalign_monitor.widgets.painted import PaintedWidget
 
-Place = Literal["upper", "lower", "bottom", "side"]
+Place = Literal["upper", "lower", "strip", "bottom", "side"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class PanelSpec:
         Its entry in the View menu.
     shortcut : str or None
         The key that shows and hides it; None for a panel without a menu entry, which is shown while a word is picked.
-    place : {"upper", "lower", "bottom", "side"}
-        Row of the grid, in the order of the panels; "side" is the column at the right.
+    place : {"upper", "lower", "strip", "bottom", "side"}
+        Row of the grid, from the top, in it by the order of the panels; "side" is the column at the right.
     columns : int
         Width in its row, of the twelve columns of the grid.
     in_turns : bool
@@ -123,7 +124,7 @@ class Panel(PaintedWidget):
 
     def menu_entries(self) -> dict[str, Callable[[], object]]:
         """Entries of the panel's own menu, and what they do."""
-        return {"Copy data": self.copy_data} if self.table() is not None else {}
+        return {tr("Copy data"): self.copy_data} if self.table() is not None else {}
 
     def make_menu(self) -> QMenu:
         """The panel's own entries, and the window's for the panel under the pointer."""

@@ -16,7 +16,8 @@ from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap, QRegion,
 from qtpy.QtWidgets import QFrame, QWidget
 
 from rtalign.core.text.time_format import signed_ms
-from rtalign.scoring.unique_board import TWIN, UNIQUE
+from rtalign.core.text.translation import tr
+from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign_monitor.panels.axes import Axis, Rows, ticks
 from rtalign_monitor.panels.panel import Panel
 from rtalign_monitor.widgets import theme as themes
@@ -26,8 +27,8 @@ from rtalign_monitor.widgets.theme import Theme
 Range = tuple[float, float]
 CONTROLS = {
     "": "",
-    UNIQUE: SEPARATOR.join(("unique R", "timing and word form taken out")),
-    TWIN: SEPARATOR.join(("static twin", "timing and word form alone")),
+    UNIQUE: SEPARATOR.join((tr("unique R"), tr("timing and word form taken out"))),
+    TWIN: SEPARATOR.join((tr("static twin"), tr("timing and word form alone"))),
 }
 """Whose scores are shown, in the words of the header, which says nothing where they are those of all."""
 LAST_TICK_PX, TOP_TICK_PX = 20.0, 5.0
@@ -377,11 +378,11 @@ class PlotPanel(Panel):
             self.lag_pointed.emit(None)
 
     def menu_entries(self) -> dict[str, Callable[[], object]]:
-        return {"View all": self.view_all, **super().menu_entries()}
+        return {tr("View all"): self.view_all, **super().menu_entries()}
 
     def zoom_note(self) -> str:
         """For the header: that not all is shown, and what shows it."""
-        return "" if self.follows else "zoomed: double click shows all"
+        return "" if self.follows else tr("zoomed: double click shows all")
 
     def control_note(self) -> str:
         """For the header: whose scores are shown, where these are not those of all."""
@@ -410,7 +411,7 @@ class LayeredPanel(PlotPanel):
     abstract = True
     left_margin = 62.0
     right_margin = 22.0
-    left_label = "layer  →  deeper"
+    left_label = tr("layer  →  deeper")
     left_axis_px, bottom_axis_px = 56.0, AXIS_PX - 2
     names_layers = True
 

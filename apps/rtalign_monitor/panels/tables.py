@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 
 
@@ -45,7 +46,7 @@ def score_table(snapshot: Snapshot) -> ShownTable:
         Where there are no scores yet.
     """
     if snapshot.r is None or snapshot.lags_s is None:
-        raise ValueError("there are no scores yet - wait until a few words have been scored")
+        raise ValueError(tr("there are no scores yet - wait until a few words have been scored"))
     limits = snapshot.null_lo, snapshot.null_hi, snapshot.map_hi
     rows = [
         (layer, f"{lag:.4f}", f"{snapshot.r[i, j]:.6f}", *("" if v is None else f"{v[i, j]:.6f}" for v in limits),
@@ -74,7 +75,9 @@ def ladder_table(snapshot: Snapshot) -> ShownTable:
         Where there are no peaks yet.
     """
     if not snapshot.peaks:
-        raise ValueError(f"there is no ladder yet: {snapshot.reason or 'no word has been scored'}")
+        raise ValueError(
+            tr("there is no ladder yet: {reason}", reason=snapshot.reason or tr("no word has been scored"))
+        )
     rows = [peak.row() | {"n_words": snapshot.n_assessed} for peak in snapshot.peaks]
     return ShownTable(tuple(rows[0]), [tuple("" if value is None else value for value in row.values()) for row in rows])
 

@@ -11,6 +11,7 @@ from qtpy.QtGui import QPainter
 from qtpy.QtWidgets import QWidget
 
 from rtalign.core.text.time_format import clock_time
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot, Traces
 from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import line_through, ticks
@@ -35,9 +36,9 @@ class TracesPanel(PlotPanel):
         By unit: the amplitude of half a row.
     """
 
-    spec = PanelSpec("traces", "MEG traces", "Ctrl+4", place="lower", columns=4, in_turns=False, in_demo=False)
+    spec = PanelSpec("traces", tr("MEG traces"), "Ctrl+4", place="lower", columns=4, in_turns=False, in_demo=False)
     title = "MEG"
-    description = "Some sensors over the last seconds; each kind has its own scale; hatched: no samples"
+    description = tr("Some sensors over the last seconds; each kind has its own scale; hatched: no samples")
     minimum_size = QSize(220, 120)
     left_axis_px, bottom_axis_px = 62.0, 28.0
 
@@ -77,7 +78,7 @@ class TracesPanel(PlotPanel):
     def tick_text(self, side: str, value: float) -> str:
         if side == "left":
             return self._names[len(self._names) - 1 - round(value)]
-        return "now" if abs(value) < 1e-9 else f"−{abs(value):g} s"
+        return tr("now") if abs(value) < 1e-9 else tr("−{abs:g} s", abs=abs(value))
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -117,7 +118,10 @@ class TracesPanel(PlotPanel):
     def _note(self, traces: Traces | None) -> str:
         if traces is None:
             return ""
-        rows = [f"a row is {_number(2 * self.half_row.get(unit, 1))} {unit}" for unit in dict.fromkeys(traces.units)]
+        rows = [
+            tr("a row is {number} {unit}", number=_number(2 * self.half_row.get(unit, 1)), unit=unit)
+            for unit in dict.fromkeys(traces.units)
+        ]
         return "   ".join(rows)
 
     def _signals(self, painter: QPainter, traces: Traces, now: float) -> None:
@@ -151,7 +155,8 @@ class TracesPanel(PlotPanel):
         if meg.state not in ("stale", "lost"):
             return
         self._hatch(painter, end, 0.0)
-        text = f"{'LOST' if meg.state == 'lost' else 'stale'} {clock_time(meg.since_s)}"
+        since = clock_time(meg.since_s)
+        text = tr("LOST {since}", since=since) if meg.state == "lost" else tr("stale {since}", since=since)
         width = self.text_width(text, 13, True) + self.px(16)
         middle = (max(self.axis().to_pixel(end), field.left()) + field.right()) / 2
         box = QRectF(middle - width / 2, field.center().y() - self.px(11), width, self.px(22))

@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.snapshot import Snapshot
 from rtalign_monitor.panels import empty_state
@@ -24,6 +25,8 @@ BLANK_PX, NO_BLANK_PX = 12.0, 3.0
 """Between two words, and where the script has no blanks."""
 WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 """Scripts that are written without blanks, as Unicode names their letters."""
+STATUS = {"skipped": tr("skipped"), "waiting": tr("waiting"), "scored": tr("scored")}
+"""What became of a word."""
 MINIMUM_PX = 132
 """Height of two lines of words over their ruler."""
 
@@ -54,9 +57,9 @@ class TranscriptPanel(Panel):
     """
 
     word_picked = Signal(int)
-    spec = PanelSpec("transcript", "Transcript", "Ctrl+6", place="bottom", columns=12, in_turns=False, in_demo=True)
-    title = "Words"
-    description = "The words as received; underline: surprisal; crossed out: not scored; click a word to inspect it"
+    spec = PanelSpec("transcript", tr("Transcript"), "Ctrl+6", place="bottom", columns=12, in_turns=False, in_demo=True)
+    title = tr("Words")
+    description = tr("The words as received; underline: surprisal; crossed out: not scored; click a word to inspect it")
     minimum_size = QSize(320, 92)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -90,7 +93,7 @@ class TranscriptPanel(Panel):
         self.horizontal_line(painter, y, axis.start, axis.stop, self.theme.colour("faint"))
         for tick in axis.ticks(self.px(110)):
             label = QRectF(axis.to_pixel(tick) - self.px(30), y + self.px(1), self.px(60), self.px(15))
-            text = "now" if tick == 0 else f"−{abs(tick):g} s"
+            text = tr("now") if tick == 0 else tr("−{abs:g} s", abs=abs(tick))
             self.write(painter, label, text, "muted", 11, align="centre")
 
     def paint_content(self, painter: QPainter) -> None:
@@ -208,7 +211,10 @@ class TranscriptPanel(Panel):
     def _note(self) -> str:
         if self.snapshot is None or not self.snapshot.n_received:
             return ""
-        return f"{self.snapshot.n_received:,} received   underline: surprisal   crossed out: not scored"
+        return tr(
+            "{n_received:,} received   underline: surprisal   crossed out: not scored",
+            n_received=self.snapshot.n_received,
+        )
 
     def _context(self, painter: QPainter) -> None:
         """Write how much of its context the language model uses, as far as that is known."""
@@ -217,12 +223,15 @@ class TranscriptPanel(Panel):
         kind, _, size = self.snapshot.context.partition(":")
         limit = int(size) if size.isdigit() else 0
         used, full = min(self.snapshot.n_received, limit), self.snapshot.n_received > limit
-        text = f"context {used:,} of {limit:,} words"
+        text = tr("context {used:,} of {limit:,} words", used=used, limit=limit)
         if kind == "growing" and full:
-            text, used = f"context up to {limit:,} words", limit  # a full one goes on from its newest words
+            text, used = (
+                tr("context up to {limit:,} words", limit=limit),
+                limit,
+            )  # a full one goes on from its newest words
         box, known = self.inner_box(), limit > 0
         line = QRectF(box.right() - self.px(330), box.top(), self.px(240 if known else 330), self.px(20))
-        self.write(painter, line, text if known else f"context {kind}", "muted", 12, align="right")
+        self.write(painter, line, text if known else tr("context {kind}", kind=kind), "muted", 12, align="right")
         if known:
             bar = QRectF(box.right() - self.px(80), box.top() + self.px(7), self.px(80), self.px(6))
             painter.fillRect(bar, self.theme.colour("faint"))
@@ -266,7 +275,9 @@ class TranscriptPanel(Panel):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self.theme.colour("live"))
             painter.drawPolygon(QPolygonF([QPointF(x, top), QPointF(x + side, top + side / 2), QPointF(x, top + side)]))
-            room = QRectF(x + self.px(10), y - self.px(17), max(end - x - self.px(14), 0), self.px(14))
+            room = QRectF(x + self.px(10), y - self.px(20), max(end - x - self.px(14), 0), self.px(14))
+            width = min(self.text_width(text, 11, True), room.width())
+            painter.fillRect(QRectF(room.left(), room.top(), width, room.height()), self.theme.colour("panel"))
             self.write(painter, room, text, "live", 11, True)
 
 
@@ -293,9 +304,9 @@ def surprisal_bits(entry: WordEntry) -> float:
 
 def describe_word(entry: WordEntry) -> str:
     """A word, when it was, its status and its surprisal."""
-    parts = [f"“{entry.word.text}” at {entry.word.onset:.3f} s", entry.status]
+    parts = [tr("“{text}” at {onset:.3f} s", text=entry.word.text, onset=entry.word.onset), STATUS[entry.status]]
     if entry.reason:
         parts[-1] += f": {entry.reason}"
     if entry.surprisal is not None:
-        parts.append(f"surprisal {surprisal_bits(entry):.1f} bits")
+        parts.append(tr("surprisal {surprisal_bits:.1f} bits", surprisal_bits=surprisal_bits(entry)))
     return ", ".join(parts)

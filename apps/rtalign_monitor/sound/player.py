@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QObject, Qt, QTimer
 
+from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import Snapshot
 from rtalign.recordings.wav_file import Sound, WavFile
 from rtalign_monitor.sound.drift_correction import AudioOutput, DriftCorrection, PositionEstimate
@@ -41,10 +42,12 @@ class Loudspeaker:
         try:
             from qtpy import QtMultimedia
         except ImportError as error:
-            raise OSError(f"Qt cannot play sound here: {error}; on Debian: sudo apt-get install libpulse0") from error
+            raise OSError(
+                tr("Qt cannot play sound here: {error}; on Debian: sudo apt-get install libpulse0", error=error)
+            ) from error
         device = QtMultimedia.QMediaDevices.defaultAudioOutput()
         if device.isNull():
-            raise OSError("this machine has no sound device, or no sound server that knows of one")
+            raise OSError(tr("this machine has no sound device, or no sound server that knows of one"))
         sample_format = QtMultimedia.QAudioFormat()
         sample_format.setSampleRate(round(rate))
         sample_format.setChannelCount(1)
@@ -54,7 +57,9 @@ class Loudspeaker:
             sample_format.setSampleRate(preferred.sampleRate())
             sample_format.setChannelCount(preferred.channelCount())
         if not device.isFormatSupported(sample_format):
-            raise OSError(f"the sound device {device.description()} takes no samples of 16 bits")
+            raise OSError(
+                tr("the sound device {description} takes no samples of 16 bits", description=device.description())
+            )
         self.rate = float(sample_format.sampleRate())
         self._n_channels, self._frame_bytes = sample_format.channelCount(), sample_format.bytesPerFrame()
         self._sink = QtMultimedia.QAudioSink(device, sample_format)
@@ -63,11 +68,16 @@ class Loudspeaker:
         self._stream = self._sink.start()
         self._fatal = QtMultimedia.QAudio.Error.OpenError, QtMultimedia.QAudio.Error.FatalError
         if self._stream is None or self._sink.error() in self._fatal:
-            raise OSError(f"the sound device {device.description()} cannot be opened; is another program using it?")
+            raise OSError(
+                tr(
+                    "the sound device {description} cannot be opened; is another program using it?",
+                    description=device.description(),
+                )
+            )
 
     def free_frames(self) -> int:
         if self._sink.error() in self._fatal:
-            raise OSError("the sound device is gone")
+            raise OSError(tr("the sound device is gone"))
         if self._stream is None:
             return self._buffer_frames
         return max(int(self._sink.bytesFree()), 0) // self._frame_bytes
@@ -201,7 +211,7 @@ class SoundPlayer(QObject):
             self._wav = sound, WavFile(Path(sound.file))
         except (OSError, ValueError) as error:
             self._unreadable.add(sound.file)
-            self._report(f"The story's sound is not played: {error}.")
+            self._report(tr("The story's sound is not played: {error}.", error=error))
         return self._wav
 
     def _ready(self, rate: float) -> DriftCorrection | None:
@@ -215,4 +225,4 @@ class SoundPlayer(QObject):
     def _give_up(self, error: OSError) -> None:
         """Play no sound from now on; nothing else is affected."""
         self._broken = True
-        self._report(f"The story's sound is not played: {error}.")
+        self._report(tr("The story's sound is not played: {error}.", error=error))

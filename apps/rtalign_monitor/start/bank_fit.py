@@ -11,6 +11,7 @@ from typing import Any
 from rtalign.core.recipe import ChainRecipe
 from rtalign.core.records import RecordingIdentity, Sensor
 from rtalign.core.storage.json_toml import read_json
+from rtalign.core.text.translation import tr
 from rtalign.decoding.bank import DecoderBank, sensor_differences
 from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign_monitor.widgets.cards import Verdict
@@ -63,17 +64,20 @@ class BankInfo:
         """Why no session can use this bank; empty where one can."""
         if self.chain.phase == "causal":
             return ""
-        return "this bank was trained with filters that see the future and cannot run live - choose one trained live"
+        return tr(
+            "this bank was trained with filters that see the future and cannot run live - choose one trained live"
+        )
 
     @property
     def summary(self) -> str:
         """The bank in one line."""
         kind, _, n = self.context.partition(":")
-        context = f"context {'growing to ' if kind == 'growing' else ''}{int(n):,}"
-        best = "" if self.best_r is None else f"best R {self.best_r:.3f}"
-        best += f" in layer {self.best_layer}" if best and self.best_layer is not None else ""
-        parts = (self.model, context, f"{len(self.layers)} of {self.n_layers} layers", count_sensors(self.sensors),
-                 f"trained on {self.n_words:,} words", best)  # fmt: skip
+        context = tr("context growing to {n:,}", n=int(n)) if kind == "growing" else tr("context {n:,}", n=int(n))
+        best = "" if self.best_r is None else tr("best R {best_r:.3f}", best_r=self.best_r)
+        best += tr(" in layer {best_layer}", best_layer=self.best_layer) if best and self.best_layer is not None else ""
+        parts = (self.model, context, tr("{n} of {n_layers} layers", n=len(self.layers), n_layers=self.n_layers),
+                 count_sensors(self.sensors),
+                 tr("trained on {n_words:,} words", n_words=self.n_words), best)  # fmt: skip
         return "  ·  ".join(part for part in parts if part)
 
 
@@ -95,7 +99,7 @@ def read_bank(folder: Path) -> BankInfo:
         Where there is no bank, or one that the engine would refuse.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder} is gone: it was moved or deleted")
+        raise ValueError(tr("{folder} is gone: it was moved or deleted", folder=folder))
     bank = DecoderBank.load(folder)
     try:
         best = read_json(folder / "summary.json").get("alignment_score") or {}
@@ -112,7 +116,8 @@ def read_bank(folder: Path) -> BankInfo:
 def count_sensors(sensors: Sequence[Sensor]) -> str:
     """275 axial sensors, or 102 mag + 204 planar sensors."""
     counts = Counter(sensor.kind for sensor in sensors)
-    return " + ".join(f"{n} {kind}" for kind, n in sorted(counts.items())) + f" sensor{'s' * (len(sensors) != 1)}"
+    kinds = " + ".join(f"{n} {kind}" for kind, n in sorted(counts.items()))
+    return tr("{kinds} sensor", kinds=kinds) if len(sensors) == 1 else tr("{kinds} sensors", kinds=kinds)
 
 
 def differences(bank: BankInfo, sensors: Sequence[Sensor], sfreq: float) -> list[str]:
@@ -126,10 +131,14 @@ def rate_problem(chain: ChainRecipe, sfreq: float) -> str:
     """Why a rate is too low for a bank's filters, by the signal chain's own rule; empty where it is not."""
     lowest = chain.min_rate_hz
     if sfreq * (1 + TOLERANCE) < lowest:
-        return f"the bank needs {lowest:g} Hz or more; this signal has {sfreq:g} Hz"
+        return tr("the bank needs {lowest:g} Hz or more; this signal has {sfreq:g} Hz", lowest=lowest, sfreq=sfreq)
     rate = sfreq / max(int(sfreq / lowest * (1 + TOLERANCE)), 1)
     if rate < 4 * chain.lowpass_hz * (1 - TOLERANCE):
-        return f"the bank's low-pass of {chain.lowpass_hz:g} Hz is too high for {sfreq:g} Hz"
+        return tr(
+            "the bank's low-pass of {lowpass_hz:g} Hz is too high for {sfreq:g} Hz",
+            lowpass_hz=chain.lowpass_hz,
+            sfreq=sfreq,
+        )
     return ""
 
 
@@ -168,9 +177,11 @@ def verdict(
     """
     if bank is None:
         count = count_sensors(sensors)
-        return ("fits", f"{count} to learn from") if without_bank else ("unknown", count)
+        return ("fits", tr("{count} to learn from", count=count)) if without_bank else ("unknown", count)
     texts = differences(bank, sensors, sfreq)
     if texts:
-        return "differs", "does not fit the bank: " + "; ".join(texts)
+        return "differs", tr("does not fit the bank: ") + "; ".join(texts)
     warning = TrainingOverlap.find(bank.passport, origin).warning
-    return ("trained", f"fits the bank, but {warning}") if warning else ("fits", "fits the bank")
+    return (
+        ("trained", tr("fits the bank, but {warning}", warning=warning)) if warning else ("fits", tr("fits the bank"))
+    )

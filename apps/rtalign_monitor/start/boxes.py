@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from rtalign.core.session import Session
+from rtalign.core.text.translation import tr
 from rtalign.language.loading import SMOLLM2, list_models
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_fit import BankInfo, read_bank
@@ -23,8 +24,8 @@ from rtalign_monitor.widgets.fields import (
     secondary_button,
 )
 
-WITHOUT_BANK = "Without a bank: learn from nothing"
-NO_BANK = "no bank"
+WITHOUT_BANK = tr("Without a bank: learn from nothing")
+NO_BANK = tr("no bank")
 """Data of that entry."""
 RECORDINGS = Path.home() / "rtalign-sessions"
 
@@ -58,11 +59,11 @@ class BankBox(QFrame):
         self.info: BankInfo | None = None
         self.refused = ""
         self._installed_models: frozenset[str] | None = None
-        self.bank, self.model = ComboBox("Bank"), ComboBox("Language model", editable=True)
-        self.bank.setPlaceholderText("Choose a bank")
-        self.browse = secondary_button("Browse…", "A folder that was written by rtalign train")
-        self.adapt = CheckBox("Adapt to toda&y's participant", "Learn from each word after it has been scored.")
-        self.ignore_missing = CheckBox("I&gnore the missing sensors", "They are set to their training means.")
+        self.bank, self.model = ComboBox(tr("Bank")), ComboBox(tr("Language model"), editable=True)
+        self.bank.setPlaceholderText(tr("Choose a bank"))
+        self.browse = secondary_button(tr("Browse…"), tr("A folder that was written by rtalign train"))
+        self.adapt = CheckBox(tr("Adapt to toda&y's participant"), tr("Learn from each word after it has been scored."))
+        self.ignore_missing = CheckBox(tr("I&gnore the missing sensors"), tr("They are set to their training means."))
         self.summary: QLabel = explanation()
         self._build()
         for path in memory.banks:
@@ -125,14 +126,17 @@ class BankBox(QFrame):
     def problem(self) -> str:
         """Why no session can start with this bank; empty where one can."""
         if self.bank.currentIndex() < 0:
-            return "Choose a bank, or “" + WITHOUT_BANK + "”."
+            return tr("Choose a bank, or “") + WITHOUT_BANK + "”."
         if self.refused:
             return self.refused
         if self.folder is not None and self.info is None:
-            return "The bank is being read."
+            return tr("The bank is being read.")
         typed, installed = self.model.currentText().strip(), self._installed_models
         if self.info and installed is not None and not typed and self.info.model not in installed:
-            return f"The bank's language model {self.info.model} is not on this machine: name its folder as Model."
+            return tr(
+                "The bank's language model {model} is not on this machine: name its folder as Model.",
+                model=self.info.model,
+            )
         return ""
 
     def offer_to_ignore_missing(self, possible: bool) -> None:
@@ -140,21 +144,25 @@ class BankBox(QFrame):
         self.ignore_missing.setVisible(possible)
 
     def _show_summary(self) -> None:
-        text = "The bank is being read." if self.folder else "A bank holds decoders that rtalign train has fitted."
+        text = (
+            tr("The bank is being read.") if self.folder else tr("A bank holds decoders that rtalign train has fitted.")
+        )
         if self.refused:
             text = self.refused
         elif self.info:
             text = self.info.summary
         elif self.without_bank:
-            text = "Decoders start at zero and learn from each word after it has been scored; expect several minutes."
+            text = tr(
+                "Decoders start at zero and learn from each word after it has been scored; expect several minutes."
+            )
         if text != self.summary.text():
             self.summary.setText(text)
             self.summary.setProperty("role", "bad" if self.refused else "muted")
             refresh_style(self.summary)
         line = self.model.lineEdit()
         if line is not None:
-            default = SMOLLM2 if self.without_bank else "the bank's own"
-            line.setPlaceholderText(f"the bank's own: {self.info.model}" if self.info else default)
+            default = SMOLLM2 if self.without_bank else tr("the bank's own")
+            line.setPlaceholderText(tr("the bank's own: {model}", model=self.info.model) if self.info else default)
         self.adapt.setEnabled(not self.without_bank)
 
     def _build(self) -> None:
@@ -162,10 +170,10 @@ class BankBox(QFrame):
         grid.setContentsMargins(16, 12, 16, 12)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(8)
-        grid.addWidget(label_for("&Bank", self.bank), 0, 0)
+        grid.addWidget(label_for(tr("&Bank"), self.bank), 0, 0)
         grid.addWidget(self.bank, 0, 1)
         grid.addWidget(self.browse, 0, 2)
-        grid.addWidget(label_for("Mode&l", self.model), 0, 3)
+        grid.addWidget(label_for(tr("Mode&l"), self.model), 0, 3)
         grid.addWidget(self.model, 0, 4)
         row = QHBoxLayout()
         row.setSpacing(20)
@@ -184,7 +192,7 @@ class BankBox(QFrame):
         self.browse.clicked.connect(lambda _=False: self._browse())
 
     def _browse(self) -> None:
-        folder = choose_path(self, "Bank", self._memory, folder=True)
+        folder = choose_path(self, tr("Bank"), self._memory, folder=True)
         if folder:
             self._queries.forget(("bank", folder))
             self.choose(folder)
@@ -220,17 +228,17 @@ class OutputBox(QWidget):
     def __init__(self, memory: WindowMemory) -> None:
         super().__init__()
         self.live = True
-        self.record = CheckBox("Re&cord to", "Keep everything that is received on disk, unchanged.")
-        self.folder = PathField("Folder to record to", memory, folder=True)
-        self.results = PathField("Folder for the results", memory, folder=True, hint="none: nothing is written")
-        self.publish = CheckBox("&Publish scores over LSL", "Send the scores as stream rtalign-scores.")
-        self._results_label = label_for("Results &into", self.results)
+        self.record = CheckBox(tr("Re&cord to"), tr("Keep everything that is received on disk, unchanged."))
+        self.folder = PathField(tr("Folder to record to"), memory, folder=True)
+        self.results = PathField(tr("Folder for the results"), memory, folder=True, hint=tr("none: nothing is written"))
+        self.publish = CheckBox(tr("&Publish scores over LSL"), tr("Send the scores as stream rtalign-scores."))
+        self._results_label = label_for(tr("Results &into"), self.results)
         self.participant, self.session_id = QLineEdit(), QLineEdit()
         self._live_widgets: list[QWidget] = [self.record, self.folder]
         labels = []
         for text, tip, edit in (
-            ("S&ubject", "The participant; goes into the name of every file.", self.participant),
-            ("Sessio&n", "Number of the session; goes into the name of every file.", self.session_id),
+            (tr("S&ubject"), tr("The participant; goes into the name of every file."), self.participant),
+            (tr("Sessio&n"), tr("Number of the session; goes into the name of every file."), self.session_id),
         ):
             labels.append(label_for(text, edit))
             edit.setMaxLength(40)
@@ -288,7 +296,7 @@ class OutputBox(QWidget):
     def problem(self) -> str:
         """Why no session can start with these outputs; empty where one can."""
         missing = self.live and self.record.isChecked() and self.folder.path is None
-        return "Name the folder to record to." if missing else ""
+        return tr("Name the folder to record to.") if missing else ""
 
 
 def _text(edit: QLineEdit) -> str | None:

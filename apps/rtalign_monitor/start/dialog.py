@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from rtalign.core.session import Session
+from rtalign.core.text.translation import tr
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_fit import can_ignore_missing, differences
 from rtalign_monitor.start.boxes import BankBox, OutputBox
@@ -34,7 +35,7 @@ from rtalign_monitor.widgets.theme import FAMILIES, Theme
 
 REFRESH_MS = 200
 LIVE, RECORDING, RECENT = range(3)
-TABS = ("Li&ve streams", "&A recording", "Recent sessi&ons")
+TABS = (tr("Li&ve streams"), tr("&A recording"), tr("Recent sessi&ons"))
 STYLESHEET = """
 QWidget {{ font-family: {families}; }}
 QLabel[role="muted"] {{ color: {muted}; }}
@@ -86,7 +87,7 @@ class StartDialog(QDialog):
 
     def __init__(self, memory: WindowMemory, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Start")
+        self.setWindowTitle(tr("Start"))
         self.memory, self.theme = memory, theme
         self.queries, self.discovery = DiskQueries(), Discovery()
         self._base = Session()
@@ -146,8 +147,8 @@ class StartDialog(QDialog):
         warning = "" if page == RECENT else (self.live if page == LIVE else self.recording).warning()
         problem = self.problem()
         self.start.setEnabled(not problem)
-        self.start.setToolTip(problem or "Start  (Enter)")
-        self._show_status(problem or warning or "Ready.", "lost" if problem else "found" if warning else "flowing")
+        self.start.setToolTip(problem or tr("Start  (Enter)"))
+        self._show_status(problem or warning or tr("Ready."), "lost" if problem else "found" if warning else "flowing")
 
     def problem(self) -> str:
         """Why Start cannot be pressed; empty where it can."""
@@ -158,9 +159,9 @@ class StartDialog(QDialog):
         if problem:
             return problem
         if texts := self._differences(page):
-            other = "choose the bank of this machine"
-            fix = "ignore them, or choose another bank" if self._can_ignore_missing(page) else other
-            return f"This does not fit the bank: {'; '.join(texts)} - {fix}."
+            other = tr("choose the bank of this machine")
+            fix = tr("ignore them, or choose another bank") if self._can_ignore_missing(page) else other
+            return tr("This does not fit the bank: {join} - {fix}.", join="; ".join(texts), fix=fix)
         return self.outputs.problem()
 
     def accept(self) -> None:
@@ -247,8 +248,8 @@ class StartDialog(QDialog):
         self._show_page(self.tabs.currentIndex())
 
     def _browse(self) -> None:
-        kinds = "Session files (*.toml);;All files (*)"
-        path = choose_path(self, "Session file", self.memory, folder=False, kinds=kinds)
+        kinds = tr("Session files (*.toml);;All files (*)")
+        path = choose_path(self, tr("Session file"), self.memory, folder=False, kinds=kinds)
         if path:
             self.load(path)
 
@@ -256,7 +257,7 @@ class StartDialog(QDialog):
         """Show a session file in its form, or what is wrong with it."""
         try:
             self.fill(Session.load(path))
-            self.file_note.setText(f"From {path.name}")
+            self.file_note.setText(tr("From {name}", name=path.name))
             self.file_note.setProperty("role", "muted")
         except (ValueError, OSError) as error:
             self.file_note.setText(str(error))
@@ -272,13 +273,15 @@ class StartDialog(QDialog):
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.tabs.setUsesScrollButtons(False)
-        self.tabs.setAccessibleName("Where the data come from")
+        self.tabs.setAccessibleName(tr("Where the data come from"))
         for name, page in zip(TABS, (self.live, self.recording, self.recent), strict=True):
             self.tabs.addTab(name)
             self.pages.addWidget(page)
         self.file_note = QLabel()
-        self.file = secondary_button("Load session &file…", "A TOML file that was saved with Ctrl+S.")
-        self.demo = secondary_button("Try the &demo", "Plays a recorded session of a simulated listener, at once.")
+        self.file = secondary_button(tr("Load session &file…"), tr("A TOML file that was saved with Ctrl+S."))
+        self.demo = secondary_button(
+            tr("Try the &demo"), tr("Plays a recorded session of a simulated listener, at once.")
+        )
         top = QHBoxLayout()
         top.setSpacing(10)
         for widget in (self.tabs, self.file_note, self.file, self.demo):
@@ -298,8 +301,8 @@ class StartDialog(QDialog):
     def _bottom_row(self) -> QHBoxLayout:
         self.lamp, self.status = LampWidget(), QLabel()
         self.status.setWordWrap(True)
-        self.cancel = secondary_button("Cancel", "Esc")
-        self.start = QPushButton("&Start")
+        self.cancel = secondary_button(tr("Cancel"), "Esc")
+        self.start = QPushButton(tr("&Start"))
         self.start.setObjectName("start")
         self.start.setDefault(True)
         row = QHBoxLayout()

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Literal
 
 from rtalign.core.records import Sensor
+from rtalign.core.text.translation import tr
 from rtalign.streams.events import State
 from rtalign.streams.fieldtrip.client import BufferAddress
 from rtalign.streams.fieldtrip.inlets import FieldTripBackend
@@ -159,7 +160,7 @@ class Discovery:
                 self._step(backend, watched)
                 self.newest = tuple(stream.as_found(backend.clock()) for stream in watched.values())
         except Exception as error:  # the thread's boundary: no library, no network, and whatever else there is
-            self.problem = f"streams cannot be searched for: {error} - rtalign doctor names the fix"
+            self.problem = tr("streams cannot be searched for: {error} - rtalign doctor names the fix", error=error)
         finally:
             for stream in watched.values():
                 stream.close()
@@ -292,9 +293,19 @@ def mixed_pair(meg: FoundStream, words: FoundStream, streams: tuple[FoundStream,
     here, others = affinity(meg, words), [stream for stream in streams if stream.state != "lost"]
     for other in others:
         if other.role == "words" and other.key != words.key and affinity(meg, other) > here:
-            return f"{words.name} may belong to another program: {other.name} goes with {meg.name}."
+            return tr(
+                "{name} may belong to another program: {other} goes with {meg}.",
+                name=words.name,
+                other=other.name,
+                meg=meg.name,
+            )
         if other.role == "meg" and other.key != meg.key and affinity(other, words) > here:
-            return f"{words.name} may belong to another program: it goes with {other.name}, not with {meg.name}."
+            return tr(
+                "{name} may belong to another program: it goes with {other}, not with {meg}.",
+                name=words.name,
+                other=other.name,
+                meg=meg.name,
+            )
     return ""
 
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QLineEdit, QVBox
 from rtalign.core.session import Session, WordEncoding
 from rtalign.core.site import Site
 from rtalign.core.text.time_format import clock_time
+from rtalign.core.text.translation import tr
 from rtalign.recordings.stream_channels.kinds import signal_type
 from rtalign.streams.fieldtrip.client import PORT, SCHEME
 from rtalign.streams.live.connection import FIREWALL
@@ -25,12 +26,12 @@ from rtalign_monitor.widgets.cards import Card, CardList, Verdict
 from rtalign_monitor.widgets.controls import ComboBox
 from rtalign_monitor.widgets.fields import PathField, add_clear_button, heading, label_for
 
-TABLES = "Word tables (*.tsv *.csv *.TextGrid *.ctm *.json *.txt);;All files (*)"
+TABLES = tr("Word tables (*.tsv *.csv *.TextGrid *.ctm *.json *.txt);;All files (*)")
 ADVISE_AFTER_S = 4.0
 """Senders answer within a second or two; after this time without any, the dialog says what to check."""
 OPENING_S = 2.0
-NO_SAMPLES = f"no sample yet - does its sender wait until a session listens to its words, or {FIREWALL}"
-CHECKS = (
+NO_SAMPLES = tr("no sample yet - does its sender wait until a session listens to its words, or {cause}", cause=FIREWALL)
+CHECKS = tr(
     "•  Is the sender running, and has it begun to send?\n"
     "•  Are both machines on one network? Switch a VPN off.\n"
     "•  Does a firewall let LSL through? UDP 16571, TCP and UDP 16572 to 16604.\n"
@@ -65,35 +66,39 @@ class LivePage(QWidget):
         super().__init__()
         self._queries, self._discovery = queries, discovery
         self.streams: tuple[FoundStream, ...] = ()
-        self.meg, self.words = CardList("MEG streams", fixed=True), CardList("Word streams", fixed=True)
-        self.encoding, self.trigger = ComboBox("Words arrive as"), ComboBox("Trigger channel", editable=True)
+        self.meg, self.words = CardList(tr("MEG streams"), fixed=True), CardList(tr("Word streams"), fixed=True)
+        self.encoding, self.trigger = ComboBox(tr("Words arrive as")), ComboBox(tr("Trigger channel"), editable=True)
         for name in get_args(WordEncoding):
             self.encoding.addItem(DECODERS[name].label, name)
         self.buffer = QLineEdit()
-        self.buffer.setAccessibleName("FieldTrip buffer")
+        self.buffer.setAccessibleName(tr("FieldTrip buffer"))
         self.buffer.setPlaceholderText(f"{SCHEME}HOST:{PORT}")
         add_clear_button(self.buffer)
         self.buffer.setToolTip(
-            "Where the acquisition of a CTF, MEGIN or FieldLine system puts its samples, if it does."
+            tr("Where the acquisition of a CTF, MEGIN or FieldLine system puts its samples, if it does.")
         )
         self.delay = QDoubleSpinBox()
         self.delay.setRange(-1000, 1000)
         self.delay.setDecimals(1)
         self.delay.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.delay.setFixedWidth(84)
-        self.delay.setSuffix(" ms")
-        self.delay.setAccessibleName("Sound delay after marker")
-        self.delay.setToolTip("From a word's marker to its sound at the ear: a constant of the site.")
+        self.delay.setSuffix(tr(" ms"))
+        self.delay.setAccessibleName(tr("Sound delay after marker"))
+        self.delay.setToolTip(tr("From a word's marker to its sound at the ear: a constant of the site."))
         self._show_site_delay()
-        self.head = ComboBox("Head stream", editable=True)
+        self.head = ComboBox(tr("Head stream"), editable=True)
         self.head.setToolTip(
-            "A stream of head positions, as neuromag2lsl sends them: it says how far the head is from training. "
-            "A CTF's head coils and the localisation in a FieldTrip buffer are read without it."
+            tr(
+                "A stream of head positions, as neuromag2lsl sends them: it says how far the head is from training. "
+                "A CTF's head coils and the localisation in a FieldTrip buffer are read without it."
+            )
         )
         line = self.head.lineEdit()
         assert line is not None
-        line.setPlaceholderText("none")
-        self.table = PathField("Word table", memory, folder=False, hint="TSV, CSV, TextGrid or CTM", kinds=TABLES)
+        line.setPlaceholderText(tr("none"))
+        self.table = PathField(
+            tr("Word table"), memory, folder=False, hint=tr("TSV, CSV, TextGrid or CTM"), kinds=TABLES
+        )
         self._buffer_problem = ""
         self._wanted: dict[Role, str | None] = {"meg": None, "words": None}
         self._chosen_by_user: set[Role] = set()
@@ -165,21 +170,21 @@ class LivePage(QWidget):
         if buffer and self._buffer_problem:
             return self._buffer_problem
         if buffer and not any(stream.name == buffer for stream in self.streams):
-            return f"{buffer} is being asked."
+            return tr("{buffer} is being asked.", buffer=buffer)
         if self.chosen("meg") is None:
-            return "No MEG stream is chosen." if self.meg.cards else "No MEG stream is found yet."
+            return tr("No MEG stream is chosen.") if self.meg.cards else tr("No MEG stream is found yet.")
         stream = self.chosen("meg")
         if stream is not None and stream.refused:
             return stream.problem
         if not self.decoder.needs_table:
             return ""
         if self.table.path is None:
-            return "Name the word table that says what the markers mean."
+            return tr("Name the word table that says what the markers mean.")
         needs_channel, channel = self.decoder.needs_channel, self.trigger.currentText()
         if needs_channel and not channel.strip():
-            return "Name the trigger channel."
+            return tr("Name the trigger channel.")
         if needs_channel and stream and stream.others and channel not in stream.others:
-            return f"{stream.name} has no channel {channel} beside its sensors."
+            return tr("{name} has no channel {channel} beside its sensors.", name=stream.name, channel=channel)
         result = self._queries.get(("table", self.decoder.name, self.table.path), self._reader(self.table.path))
         return str(result) if isinstance(result, Exception) else ""
 
@@ -189,9 +194,9 @@ class LivePage(QWidget):
         if stream is not None and words is not None and (mixed := mixed_pair(stream, words, self.streams)):
             return mixed
         if stream is not None and stream.is_open and stream.state != "flowing":
-            return f"{stream.name} does not flow now; the session starts and waits for it."
+            return tr("{name} does not flow now; the session starts and waits for it.", name=stream.name)
         if not self.decoder.needs_channel and words is None:
-            return "No words are found yet; the session starts and waits for them."
+            return tr("No words are found yet; the session starts and waits for them.")
         return ""
 
     def _reader(self, path: Path) -> Callable[[], bool]:
@@ -263,7 +268,7 @@ class LivePage(QWidget):
         column.setSpacing(10)
         lists = QHBoxLayout()
         lists.setSpacing(12)
-        for title, cards in (("M&EG", self.meg), ("&Words", self.words)):
+        for title, cards in (("M&EG", self.meg), (tr("&Words"), self.words)):
             side = QVBoxLayout()
             side.setSpacing(6)
             side.addWidget(heading(title, cards))
@@ -272,15 +277,15 @@ class LivePage(QWidget):
         column.addLayout(lists, 1)
         row = QHBoxLayout()
         row.setSpacing(10)
-        self._trigger_label = label_for("C&hannel", self.trigger)
-        self._table_label: QLabel = label_for("&Table", self.table)
-        row.addWidget(label_for("Words arr&ive as", self.encoding))
+        self._trigger_label = label_for(tr("C&hannel"), self.trigger)
+        self._table_label: QLabel = label_for(tr("&Table"), self.table)
+        row.addWidget(label_for(tr("Words arr&ive as"), self.encoding))
         row.addWidget(self.encoding, 2)
         row.addWidget(self._trigger_label)
         row.addWidget(self.trigger, 1)
-        row.addWidget(label_for("FieldTrip buffer", self.buffer))
+        row.addWidget(label_for(tr("FieldTrip buffer"), self.buffer))
         row.addWidget(self.buffer, 1)
-        row.addWidget(label_for("Sound delay afte&r marker", self.delay))
+        row.addWidget(label_for(tr("Sound delay afte&r marker"), self.delay))
         row.addWidget(self.delay)
         column.addLayout(row)
         below = QHBoxLayout()
@@ -328,15 +333,17 @@ def _offer(box: ComboBox, names: list[str], default: str) -> None:
 def meg_card(stream: FoundStream, bank: BankInfo | None, without_bank: bool) -> Card:
     """A stream of MEG: its rate, whether it flows, and whether it fits the bank."""
     lamp, state = _state(stream)
-    channels = f"{stream.n_channels:,} channel{'s' * (stream.n_channels != 1)}"
+    channels = tr("1 channel") if stream.n_channels == 1 else tr("{n:,} channels", n=stream.n_channels)
     rate = f"{stream.nominal_hz:,.6g} Hz"
-    rate += f", {stream.rate_hz:,.1f} Hz measured" if stream.state == "flowing" else ""
-    described = (channels, rate) if stream.n_channels else ("does not answer yet",)
-    detail = "  ·  ".join((stream.type or "no type", *described, stream.host))
+    rate += tr(", {rate_hz:,.1f} Hz measured", rate_hz=stream.rate_hz) if stream.state == "flowing" else ""
+    described = (channels, rate) if stream.n_channels else (tr("does not answer yet"),)
+    detail = "  ·  ".join((stream.type or tr("no type"), *described, stream.host))
     fit, text = _fit(stream, bank, without_bank)
     problem = "" if stream.refused else NO_SAMPLES if stream.problem and stream.state == "found" else stream.problem
     if stream.n_twins:
-        problem = f"{stream.n_twins + 1} streams have this name: the newest is used - stop the others"
+        problem = tr(
+            "{n_twins} streams have this name: the newest is used - stop the others", n_twins=stream.n_twins + 1
+        )
     return Card(stream.key, stream.name, lamp, state, detail, fit, text, problem)
 
 
@@ -346,38 +353,42 @@ def words_card(stream: FoundStream, encoding: str) -> Card:
     numbers = stream.format != "string"
     content = "text" if not numbers else "numbers"
     if numbers and stream.n_channels > 1:
-        content = f"{stream.n_channels} channels of numbers"
-    detail = "  ·  ".join((stream.type or "no type", content, stream.host))
+        content = tr("{n_channels} channels of numbers", n_channels=stream.n_channels)
+    detail = "  ·  ".join((stream.type or tr("no type"), content, stream.host))
     fit: Verdict = "fits"
-    text = "is opened when the session starts"
+    text = tr("is opened when the session starts")
     if stream.state == "lost":
-        fit, text = "gone", "its sender is gone - is it still running?"
+        fit, text = "gone", tr("its sender is gone - is it still running?")
     elif numbers and stream.n_channels == 1 and encoding in ("auto", "plain", "json"):
-        fit, text = "differs", "sends numbers, which are no words by themselves - choose “codes + word table”"
+        fit, text = "differs", tr("sends numbers, which are no words by themselves - choose “codes + word table”")
     return Card(stream.key, stream.name, lamp, state, detail, fit, text)
 
 
 def no_meg_text(advise: bool, problem: str) -> tuple[str, str]:
     """Headline and text in place of MEG streams."""
     if problem:
-        return "Streams cannot be searched for", problem
-    return ("No MEG stream is found", CHECKS) if advise else ("Searching for streams…", "")
+        return tr("Streams cannot be searched for"), problem
+    return (tr("No MEG stream is found"), CHECKS) if advise else (tr("Searching for streams…"), "")
 
 
 def no_words_text(advise: bool) -> tuple[str, str]:
     """Headline and text in place of word streams."""
     if not advise:
-        return "Searching for streams…", ""
-    return "No stream of words is found", (
-        "•  Is the program that marks the words running?\n"
-        "•  Where words come as codes on a trigger channel of the MEG, choose that below.\n"
-        "•  A session may start without: it waits for the words."
+        return tr("Searching for streams…"), ""
+    return tr("No stream of words is found"), (
+        tr(
+            "•  Is the program that marks the words running?\n"
+            "•  Where words come as codes on a trigger channel of the MEG, choose that below.\n"
+            "•  A session may start without: it waits for the words."
+        )
     )
 
 
 def trigger_text(channel: str) -> tuple[str, str]:
     """Headline and text where words come from a trigger channel."""
-    return f"Words come from {channel or 'a channel'} of the MEG", "Its codes are looked up in the word table."
+    return tr("Words come from {channel} of the MEG", channel=channel or tr("a channel")), tr(
+        "Its codes are looked up in the word table."
+    )
 
 
 def _may_be_head(stream: FoundStream) -> bool:
@@ -388,13 +399,13 @@ def _may_be_head(stream: FoundStream) -> bool:
 def _state(stream: FoundStream) -> tuple[str, str]:
     """The lamp and the word beside it."""
     if stream.state == "lost":
-        return "lost", f"lost {clock_time(stream.since_s)}"
+        return "lost", tr("lost {since_s}", since_s=clock_time(stream.since_s))
     if stream.state == "stale":
         return "stale", "stale"
     if stream.state == "found" and stream.is_open:
         if stream.refused:
-            return "lost", "cannot be used"
-        return ("found", "found, sends nothing") if stream.since_s > OPENING_S else ("searching", "opening")
+            return "lost", tr("cannot be used")
+        return ("found", tr("found, sends nothing")) if stream.since_s > OPENING_S else ("searching", "opening")
     return ("flowing", "flowing") if stream.state == "flowing" else ("ended", "found")
 
 
@@ -402,9 +413,11 @@ def _fit(stream: FoundStream, bank: BankInfo | None, without_bank: bool) -> tupl
     if stream.refused:
         return "differs", stream.problem
     if not stream.is_open and _may_be_head(stream):
-        return "unknown", "may be head positions: choose it below"
+        return "unknown", tr("may be head positions: choose it below")
     if not stream.is_open:
-        return "unknown", f"of type {stream.type or 'none'}, not MEG or EEG: choose it to have it opened"
+        return "unknown", tr(
+            "of type {type}, not MEG or EEG: choose it to have it opened", type=stream.type or tr("none")
+        )
     if not stream.sensors:
         return "unknown", ""
     return verdict(bank, without_bank, stream.sensors, stream.nominal_hz)

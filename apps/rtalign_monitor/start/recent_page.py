@@ -10,13 +10,14 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from rtalign.core.session import Session
+from rtalign.core.text.translation import tr
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.boxes import short_path
 from rtalign_monitor.start.disk_queries import DiskQueries
 from rtalign_monitor.widgets.cards import Card, CardList
 from rtalign_monitor.widgets.fields import secondary_button
 
-EMPTY = ("No session yet", "Sessions that were started are listed here, so that one key starts them again.")
+EMPTY = (tr("No session yet"), tr("Sessions that were started are listed here, so that one key starts them again."))
 
 
 class RecentPage(QWidget):
@@ -43,10 +44,10 @@ class RecentPage(QWidget):
     def __init__(self, memory: WindowMemory, queries: DiskQueries) -> None:
         super().__init__()
         self._memory, self._queries = memory, queries
-        self.cards = CardList("Recent sessions")
-        self.edit = secondary_button("C&hange first…", "Show this session in its form.")
-        self.remove = secondary_button("&Remove from list", "Forget this session; its files stay.  (Delete)")
-        hint = QLabel("Enter starts the chosen session again")
+        self.cards = CardList(tr("Recent sessions"))
+        self.edit = secondary_button(tr("C&hange first…"), tr("Show this session in its form."))
+        self.remove = secondary_button(tr("&Remove from list"), tr("Forget this session; its files stay.  (Delete)"))
+        hint = QLabel(tr("Enter starts the chosen session again"))
         hint.setProperty("role", "muted")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -78,9 +79,9 @@ class RecentPage(QWidget):
         """Why no session can start; empty where one can."""
         session = self.session
         if session is None:
-            return "No session is chosen."
+            return tr("No session is chosen.")
         missing = self._missing_file(session)
-        return f"{missing} is gone: it was moved or deleted." if missing else ""
+        return tr("{missing} is gone: it was moved or deleted.", missing=missing) if missing else ""
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if event is not None and event.key() == Qt.Key.Key_Delete:
@@ -92,11 +93,15 @@ class RecentPage(QWidget):
         missing = self._missing_file(session)
         parts = [when] if (when := started_text(self._memory.started.get(key_of(session), ""))) else []
         parts += [str(session.recording.parent)] if session.recording else []
-        parts += [f"bank {short_path(session.bank)}" if session.bank else "decoders learned during the session"]
+        parts += [
+            tr("bank {short_path}", short_path=short_path(session.bank))
+            if session.bank
+            else tr("decoders learned during the session")
+        ]
         parts += [session.model] if session.model else []
-        parts += [f"recorded under {session.record}"] if session.record else []
+        parts += [tr("recorded under {record}", record=session.record)] if session.record else []
         lamp, state = ("lost", "gone") if missing else ("ended", "replay" if session.recording else "live")
-        text = f"{missing} is gone: it was moved or deleted" if missing else ""
+        text = tr("{missing} is gone: it was moved or deleted", missing=missing) if missing else ""
         verdict = "gone" if missing else "unknown"
         return Card(key_of(session), title_of(session), lamp, state, "  ·  ".join(parts), verdict, text)  # type: ignore[arg-type]
 
@@ -129,8 +134,12 @@ def started_text(when: str) -> str:
 def title_of(session: Session) -> str:
     """A session in a few words."""
     if session.recording is None:
-        words = f"channel {session.trigger}" if session.trigger else session.words or "the first words"
-        return f"{session.label.replace('_', ' ')}  {session.meg or 'the first MEG'}  +  {words}".strip()
+        words = (
+            tr("channel {trigger}", trigger=session.trigger)
+            if session.trigger
+            else session.words or tr("the first words")
+        )
+        return f"{session.label.replace('_', ' ')}  {session.meg or tr('the first MEG')}  +  {words}".strip()
     labels = {"subject": session.subject, "session": session.session, "task": session.task, "run": session.run}
     filters = ", ".join(f"{name} {label}" for name, label in labels.items() if label)
     return f"{session.recording.name}  {filters}".strip()

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidge
 from rtalign.core.records import RecordingIdentity, Sensor, sensor_from_dict
 from rtalign.core.session import Session
 from rtalign.core.text.time_format import position_time
+from rtalign.core.text.translation import tr
 from rtalign.recordings.bids import ENTITIES, plain_label
 from rtalign_monitor.memory import WindowMemory
 from rtalign_monitor.start.bank_fit import BankInfo, count_sensors, verdict
@@ -22,19 +23,19 @@ from rtalign_monitor.widgets.cards import Card, CardList
 from rtalign_monitor.widgets.controls import MultiComboBox
 from rtalign_monitor.widgets.fields import PathField, choose_path, heading, label_for, secondary_button
 
-FILTERS = {"subject": "S&ubject", "session": "Sessio&n", "task": "Tas&k", "run": "&Run"}
-KINDS = "Recordings (*.fif *.fif.gz *.xdf *.xdfz *.con *.sqd *.h5);;All files (*)"
+FILTERS = {"subject": tr("S&ubject"), "session": tr("Sessio&n"), "task": tr("Tas&k"), "run": tr("&Run")}
+KINDS = tr("Recordings (*.fif *.fif.gz *.xdf *.xdfz *.con *.sqd *.h5);;All files (*)")
 TYPING_MS = 250
 """A path that is being typed is not previewed letter by letter."""
 SHOW_TIME_AFTER_S = 0.5
 """After this time the card says how long the preview has taken, and it can be skipped."""
-SKIPPED = "No preview: whether it fits is known when the session starts."
-EMPTY = ("No recording is chosen", (
-    "A BIDS folder, a FIF, CTF, KIT, BTi or XDF recording, or a session that rtalign recorded.\n"
-    "A file that comes without words needs a word table: TSV, CSV, TextGrid or CTM."
+SKIPPED = tr("No preview: whether it fits is known when the session starts.")
+EMPTY = (tr("No recording is chosen"), (
+    tr("A BIDS folder, a FIF, CTF, KIT, BTi or XDF recording, or a session that rtalign recorded.\n"
+       "A file that comes without words needs a word table: TSV, CSV, TextGrid or CTM.")
 ))  # fmt: skip
 DIALOG_TERMS = (
-    ("name a table with --word-table FILE", "name it as Word table below"), ("--word-table", "the word table"),
+    ("name a table with --word-table FILE", tr("name it as Word table below")), ("--word-table", tr("the word table")),
 )  # fmt: skip
 """Options of the command line in messages, and the dialog's terms for them."""
 
@@ -137,7 +138,10 @@ class RecordingPreview(QObject):
         self._read()
         if self.content is None and not self.error:
             output = bytes(process.readAllStandardError().data()).decode("utf-8", "replace").strip()
-            self.error = f"it could not be previewed: {output.splitlines()[-1] if output else process.errorString()}"
+            self.error = tr(
+                "it could not be previewed: {reason}",
+                reason=output.splitlines()[-1] if output else process.errorString(),
+            )
         self._end()
         self.changed.emit()
 
@@ -175,14 +179,16 @@ class RecordingPage(QWidget):
     def __init__(self, memory: WindowMemory) -> None:
         super().__init__()
         self._memory = memory
-        self.path = PathField("Recording", memory, folder=True, hint="a folder or a file")
-        self.file = secondary_button("File…", "One file: FIF, KIT, XDF, HDF5")
-        self.skip = secondary_button("Skip preview", "Start without a preview of what is in it.")
+        self.path = PathField(tr("Recording"), memory, folder=True, hint=tr("a folder or a file"))
+        self.file = secondary_button(tr("File…"), tr("One file: FIF, KIT, XDF, HDF5"))
+        self.skip = secondary_button(tr("Skip preview"), tr("Start without a preview of what is in it."))
         self.skip.hide()
-        self.table = PathField("Word table", memory, folder=False, hint="only where words are missing", kinds=TABLES)
-        self.filters = {name: MultiComboBox(name.title()) for name in FILTERS}
+        self.table = PathField(
+            tr("Word table"), memory, folder=False, hint=tr("only where words are missing"), kinds=TABLES
+        )
+        self.filters = {name: MultiComboBox(text.replace("&", "")) for name, text in FILTERS.items()}
         self._filter_labels = {name: label_for(text, self.filters[name]) for name, text in FILTERS.items()}
-        self.cards, self.preview = CardList("Recording"), RecordingPreview(self)
+        self.cards, self.preview = CardList(tr("Recording")), RecordingPreview(self)
         self.sensors: tuple[Sensor, ...] = ()
         self._origin: tuple[RecordingIdentity, ...] = ()
         self._overlap = ""
@@ -226,14 +232,14 @@ class RecordingPage(QWidget):
         """Why no session can start; empty where one can."""
         content = self.preview.content
         if self.path.path is None:
-            return "No recording is chosen."
+            return tr("No recording is chosen.")
         if self.preview.error:
             return in_dialog_terms(self.preview.error)
         if content is None:
-            return "" if self.preview.skipped else "The recording is being read."
+            return "" if self.preview.skipped else tr("The recording is being read.")
         if len(content["sfreq"]) > 1:
-            return "Its runs are at different rates: choose runs of one rate."
-        return "" if content["n_words"] else "There are no words in this recording."
+            return tr("Its runs are at different rates: choose runs of one rate.")
+        return "" if content["n_words"] else tr("There are no words in this recording.")
 
     def warning(self) -> str:
         """What should be known but does not keep a session from starting."""
@@ -250,21 +256,25 @@ class RecordingPage(QWidget):
         assert path is not None
         if self.preview.error:
             text = in_dialog_terms(self.preview.error)
-            return Card(str(path), path.name, "lost", "cannot be opened", str(path), "differs", text)
+            return Card(str(path), path.name, "lost", tr("cannot be opened"), str(path), "differs", text)
         if content is None and self.preview.skipped:
-            return Card(str(path), path.name, "found", "no preview", str(path), verdict_text=SKIPPED)
+            return Card(str(path), path.name, "found", tr("no preview"), str(path), verdict_text=SKIPPED)
         if content is None:
             seconds = self.preview.seconds
-            time_text = f", {seconds:.0f} s" if seconds > SHOW_TIME_AFTER_S else ""
-            return Card(str(path), path.name, "searching", f"being read{time_text}", str(path))
-        runs = f"{content['n_recordings']} recordings" if content["n_recordings"] > 1 else content["name"]
-        rates = " and ".join(f"{rate:,.6g}" for rate in content["sfreq"])
-        parts = (runs, position_time(content["seconds"]), f"{content['n_words']:,} words", f"{rates} Hz",
-                 count_sensors(self.sensors))  # fmt: skip
+            time_text = tr(", {seconds:.0f} s", seconds=seconds) if seconds > SHOW_TIME_AFTER_S else ""
+            return Card(str(path), path.name, "searching", tr("being read{time_text}", time_text=time_text), str(path))
+        runs = (
+            tr("{content} recordings", content=content["n_recordings"])
+            if content["n_recordings"] > 1
+            else content["name"]
+        )
+        rates = tr(" and ").join(f"{rate:,.6g}" for rate in content["sfreq"])
+        parts = (runs, position_time(content["seconds"]), tr("{n:,} words", n=content["n_words"]),
+                 f"{rates} Hz", count_sensors(self.sensors))  # fmt: skip
         fit, text = verdict(bank, without_bank, self.sensors, self.sfreq, self._origin)
         self._overlap = f"{text[:1].upper()}{text[1:]}." if fit == "trained" else ""
         text = "\n".join(part for part in (text, *content["notes"]) if part)
-        return Card(str(path), path.name, "flowing", "can be replayed", "  ·  ".join(parts), fit, text)
+        return Card(str(path), path.name, "flowing", tr("can be replayed"), "  ·  ".join(parts), fit, text)
 
     def _filter_settings(self) -> dict[str, str | None]:
         """The filters as the command line takes them: several labels with commas between."""
@@ -312,10 +322,10 @@ class RecordingPage(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(8)
-        grid.addWidget(label_for("Re&cording", self.path), 0, 0)
+        grid.addWidget(label_for(tr("Re&cording"), self.path), 0, 0)
         grid.addWidget(self.path, 0, 1)
         grid.addWidget(self.file, 0, 2)
-        grid.addWidget(label_for("Word &table", self.table), 1, 0)
+        grid.addWidget(label_for(tr("Word &table"), self.table), 1, 0)
         grid.addWidget(self.table, 1, 1, 1, 2)
         column.addLayout(grid)
         row = QHBoxLayout()
@@ -326,13 +336,13 @@ class RecordingPage(QWidget):
             row.addWidget(box, 1)
         row.addStretch(1)
         column.addLayout(row)
-        title: QLabel = heading("What is in it", self.cards)
+        title: QLabel = heading(tr("What is in it"), self.cards)
         above = QHBoxLayout()
         above.addWidget(title, 1)
         above.addWidget(self.skip)
         column.addLayout(above)
         column.addWidget(self.cards, 1)
-        self.path.button.setText("Folder…")
+        self.path.button.setText(tr("Folder…"))
 
     def _connect(self) -> None:
         self.path.changed.connect(self._path_changed)
@@ -345,7 +355,7 @@ class RecordingPage(QWidget):
         self._show_filters()
 
     def _browse(self) -> None:
-        path = choose_path(self, "Recording", self._memory, folder=False, kinds=KINDS)
+        path = choose_path(self, tr("Recording"), self._memory, folder=False, kinds=KINDS)
         if path:
             self.path.set_path(path)
 

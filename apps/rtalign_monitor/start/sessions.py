@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QWidget
 
 from rtalign.core.session import Session
 from rtalign.core.storage.cache import cache_folder
+from rtalign.core.text.translation import tr
 from rtalign.engine.commands import IgnoreMissingSensors, Record, UseBank
 from rtalign_monitor import memory as window_memory
 from rtalign_monitor.bars.message_bar import Message, MessageBar, Tone
@@ -23,8 +24,8 @@ from rtalign_monitor.start.processes import background_process
 from rtalign_monitor.widgets.fields import FileDialogs, open_path
 from rtalign_monitor.widgets.theme import Theme
 
-RECORDINGS = "Recordings (*.fif *.fif.gz *.xdf *.h5 *.con *.sqd);;All files (*)"
-TOML = "Session (*.toml)"
+RECORDINGS = tr("Recordings (*.fif *.fif.gz *.xdf *.h5 *.con *.sqd);;All files (*)")
+TOML = tr("Session (*.toml)")
 FRESH_RUN = "06"
 """The run of the demo's participant that its bank was not trained on."""
 
@@ -73,8 +74,8 @@ class SessionActions:
         try:
             from rtalign_monitor.start.dialog import StartDialog
         except ImportError:
-            fix = "open a recording with Ctrl+O, or a session file with Ctrl+L"
-            self._post(f"The start dialog is not part of this installation - {fix}.", "stale")
+            fix = tr("open a recording with Ctrl+O, or a session file with Ctrl+L")
+            self._post(tr("The start dialog is not part of this installation - {fix}.", fix=fix), "stale")
             return
         dialog = StartDialog(self._memory, theme, parent)
         dialog.session_chosen.connect(self._start)
@@ -85,9 +86,9 @@ class SessionActions:
         """Replay another recording with the same bank; folder: it is a folder, else a file."""
         at = self._memory.folder
         if folder:
-            path = self._dialogs.folder("Open recording folder", at)
+            path = self._dialogs.folder(tr("Open recording folder"), at)
         else:
-            path = self._dialogs.file("Open recording", at, RECORDINGS)
+            path = self._dialogs.file(tr("Open recording"), at, RECORDINGS)
         if path is not None:
             self._memory.folder = path.parent
             base = self._link.session or Session(bank=self._memory.banks[0] if self._memory.banks else None)
@@ -97,13 +98,13 @@ class SessionActions:
     def choose_bank(self) -> None:
         """Use another bank: a live session goes on with it, a replay starts again."""
         at = self._memory.banks[0].parent if self._memory.banks else self._memory.folder
-        path = self._dialogs.folder("Choose a decoder bank (a folder)", at)
+        path = self._dialogs.folder(tr("Choose a decoder bank (a folder)"), at)
         session = self._link.session
         if path is None:
             return
         if session is None:
             self._memory.banks = [path, *(bank for bank in self._memory.banks if bank != path)]
-            self._post("The bank is chosen; now open a recording (Ctrl+O) or start (Ctrl+N).", "live")
+            self._post(tr("The bank is chosen; now open a recording (Ctrl+O) or start (Ctrl+N)."), "live")
         elif self._link.state == "running" and session.recording is None and self._link.newest.phase != "failed":
             self._link.send(UseBank(path))
         else:
@@ -122,7 +123,7 @@ class SessionActions:
 
     def load(self) -> None:
         """Start the session of a file."""
-        path = self._dialogs.file("Load session file", self._memory.folder, TOML)
+        path = self._dialogs.file(tr("Load session file"), self._memory.folder, TOML)
         if path is not None:
             self._memory.folder = path.parent
             try:
@@ -133,12 +134,12 @@ class SessionActions:
     def save(self) -> None:
         """Save the settings of the session to a file."""
         at = (self._memory.folder or Path.home()) / "session.toml"
-        path = self._dialogs.new_file("Save session file", at, TOML)
+        path = self._dialogs.new_file(tr("Save session file"), at, TOML)
         if path is not None and self._link.session is not None:
             self._memory.folder = path.parent
             try:
                 save_session(self._link.session, path)
-                self._post(f"Written: {path}", "live")
+                self._post(tr("Written: {path}", path=path), "live")
             except OSError as error:
                 self._post(str(error), "lost")
 
@@ -157,8 +158,10 @@ class SessionActions:
         elif folder != self._recording and self._link.state == "running":
             before, self._recording = self._recording, folder
             path = Path(folder or before or "")
-            buttons = (("Open folder", lambda: open_path(path)),)
-            text = f"Recording to {path}." if folder else f"The recording is complete: {path}."
+            buttons = ((tr("Open folder"), lambda: open_path(path)),)
+            text = (
+                tr("Recording to {path}.", path=path) if folder else tr("The recording is complete: {path}.", path=path)
+            )
             self._message_bar.post_briefly(Message("notice", text, "live", buttons))
 
     def _post(self, text: str, tone: Tone) -> None:
@@ -194,7 +197,7 @@ class DemoBuilder(QObject):
         """Make the demo; what an earlier call has made is used again."""
         if self._process.state() == QProcess.ProcessState.NotRunning:
             self._cancelled = False
-            self._post("a few minutes the first time")
+            self._post(tr("a few minutes the first time"))
             self._process.start(sys.executable, ["-m", "rtalign_cli", "demo", "--prepare", "--out", str(self._out)])
 
     def cancel(self) -> None:
@@ -203,8 +206,8 @@ class DemoBuilder(QObject):
         self._process.terminate()
 
     def _post(self, text: str) -> None:
-        progress = f"Making a simulated participant and a bank: {text}"
-        self._message_bar.post(Message("demo", progress, "quiet", (("Cancel", self.cancel),), True))
+        progress = tr("Making a simulated participant and a bank: {text}", text=text)
+        self._message_bar.post(Message("demo", progress, "quiet", ((tr("Cancel"), self.cancel),), True))
 
     def _read(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
@@ -218,7 +221,10 @@ class DemoBuilder(QObject):
         if self._cancelled:
             return
         if status:
-            text, again = f"The demo could not be made: {self._last_line}", (("Try again", self.start),)
+            text, again = (
+                tr("The demo could not be made: {last_line}", last_line=self._last_line),
+                ((tr("Try again"), self.start),),
+            )
             self._message_bar.post(Message("demo", text, "lost", again))
             return
         self._start_session(Session(recording=self._out / "listener", run=FRESH_RUN, bank=self._out / "bank"))
@@ -248,11 +254,11 @@ def source_of(session: Session) -> str:
     """What nobody should take for a person: a simulated listener, or decoders of one; empty where neither is known."""
     recording, bank = session.recording, session.bank
     if recording is not None and recording.suffix == recorded.SUFFIX:
-        return "Recorded demo: simulated listener"
+        return tr("Recorded demo: simulated listener")
     if recording is not None and (recording / "ground_truth.json").is_file():
-        return "Simulated listener"
+        return tr("Simulated listener")
     if bank is not None and _is_of_simulation(bank):
-        return "Decoders of a simulated listener"
+        return tr("Decoders of a simulated listener")
     return ""
 
 
@@ -268,10 +274,19 @@ def describe_session(session: Session) -> str:
     """A session in one line, for the window's title."""
     if session.recording is not None and session.recording.suffix == recorded.SUFFIX:
         return source_of(session)
-    source = f"replay of {session.recording}" if session.recording else f"live: {session.meg or 'first MEG stream'}"
+    source = (
+        tr("replay of {recording}", recording=session.recording)
+        if session.recording
+        else tr("live: {meg}", meg=session.meg or tr("first MEG stream"))
+    )
     filters = (*(("", label) for label in [session.label] if label), ("task", session.task), ("run", session.run))
     part = "".join(f", {name} {label}".replace("  ", " ") for name, label in filters if label)
-    return f"{source}{part}   with {session.bank or 'decoders learned during the session'}"
+    return tr(
+        "{source}{part}   with {bank}",
+        source=source,
+        part=part,
+        bank=session.bank or tr("decoders learned during the session"),
+    )
 
 
 def _toml(value: Any) -> str:

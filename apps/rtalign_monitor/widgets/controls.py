@@ -17,10 +17,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from rtalign.core.text.translation import tr
 from rtalign_monitor.widgets.theme import Theme, font
 
 SIDE, GAP = 16, 8
-ALL = "all"
+ALL = tr("all")
 MAX_LISTED = 4
 """Labels that a closed box lists one by one."""
 
@@ -181,7 +182,9 @@ class MultiComboBox(ComboBox):
         if not self.checked:
             return ALL
         few = len(self.checked) <= MAX_LISTED
-        return ", ".join(self.checked) if few else f"{len(self.checked)} of {len(self.labels)}"
+        return (
+            ", ".join(self.checked) if few else tr("{n} of {n_labels}", n=len(self.checked), n_labels=len(self.labels))
+        )
 
     def initStyleOption(self, option: QStyleOptionComboBox | None) -> None:
         super().initStyleOption(option)

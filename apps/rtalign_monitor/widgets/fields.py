@@ -9,6 +9,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from rtalign.core.storage.files import expand_home
+from rtalign.core.text.translation import tr
 from rtalign_monitor.memory import WindowMemory
 
 
@@ -78,7 +79,7 @@ class PathField(QWidget):
         self.edit.setPlaceholderText(hint)
         add_clear_button(self.edit)
         self.edit.textChanged.connect(lambda _: self.changed.emit())
-        self.button = secondary_button("Browse…", f"Choose: {name.lower()}")
+        self.button = secondary_button(tr("Browse…"), tr("Choose: {name}", name=name.lower()))
         self.button.clicked.connect(lambda _=False: self.browse())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -157,4 +158,4 @@ def add_clear_button(edit: QLineEdit) -> None:
     """Add Qt's button that empties a line, with a name for screen readers."""
     edit.setClearButtonEnabled(True)
     for button in edit.findChildren(QToolButton):
-        button.setAccessibleName("Clear")
+        button.setAccessibleName(tr("Clear"))

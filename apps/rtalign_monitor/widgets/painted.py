@@ -192,6 +192,14 @@ class PaintedWidget(QFrame):
             text = longer
         self.write(painter, box, text, role, size)
 
+    def write_fitting(
+        self, painter: QPainter, box: QRectF, choices: Sequence[str], role: str = "muted", size: float = 12,
+        align: str = "left",
+    ) -> None:  # fmt: skip
+        """Write the first of several texts that there is room for; none of them: the last, shortened."""
+        fitting = (text for text in choices if self.text_width(text, size) <= box.width() + 1)
+        self.write(painter, box, next(fitting, choices[-1]), role, size, align=align)
+
     def write_placeholder(self, painter: QPainter, box: QRectF, text: str, hint: str = "") -> None:
         """In the middle of an empty box: what it waits for, and a hint when that comes."""
         wanted = max(self.text_width(text, 13), self.text_width(hint, 12)) + self.px(28)

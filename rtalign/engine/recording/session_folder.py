@@ -24,8 +24,7 @@ from rtalign.recordings.xdf.marks import BAD, MARKS, TAKEN_BACK, read_marks
 from rtalign.report.read import PATTERNS
 from rtalign.report.write import write_results
 from rtalign.scoring.assessor import Assessment
-from rtalign.scoring.findings import Findings
-from rtalign.scoring.unique_board import TWIN, UNIQUE
+from rtalign.scoring.findings import TWIN, UNIQUE, Findings
 from rtalign.streams.events import Notice
 from rtalign.training.controls import evaluation_entries
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from rtalign.core.records import Word
 from rtalign.core.session import WordEncoding
+from rtalign.core.text.translation import tr
 from rtalign.recordings.word_tables import read_words
 from rtalign.streams.markers.code_table import CodeTable
 from rtalign.streams.markers.validation import MAX_MARKER, Marker, MarkerValidator, clean, number
@@ -156,7 +157,7 @@ class MarkerDecoder:
         """Forget the level of the channel, as after a reconnection."""
 
 
-class PlainMarkers(MarkerDecoder, name="plain", label="plain words"):
+class PlainMarkers(MarkerDecoder, name="plain", label=tr("plain words")):
     """One marker per word: the word itself; the marker's stamp is its onset."""
 
     def push(self, text: str, stamp: float) -> list[Marker]:
@@ -189,7 +190,7 @@ class JsonMarkers(MarkerDecoder, name="json", label="JSON"):
         return self._validator.validate(word, onset, *about)
 
 
-class AutoMarkers(JsonMarkers, name="auto", label="words or JSON, as they come"):
+class AutoMarkers(JsonMarkers, name="auto", label=tr("words or JSON, as they come")):
     """One marker per word: JSON where the text opens with a brace and is no aligner's mark, else the word itself."""
 
     def push(self, text: str, stamp: float) -> list[Marker]:
@@ -199,7 +200,7 @@ class AutoMarkers(JsonMarkers, name="auto", label="words or JSON, as they come")
         return self._validator.validate(text, stamp)
 
 
-class OneHotMarkers(JsonMarkers, name="one-hot", label="one channel per word"):
+class OneHotMarkers(JsonMarkers, name="one-hot", label=tr("one channel per word")):
     """One channel per word, whose value is the duration when the word begins, as mne-lsl's player sends annotations.
 
     The inlet writes the channel's label and value as JSON (see rtalign.streams.lsl.TextInlet), which is what is
@@ -207,7 +208,7 @@ class OneHotMarkers(JsonMarkers, name="one-hot", label="one channel per word"):
     """
 
 
-class CodeMarkers(MarkerDecoder, name="codes", label="codes + word table", needs_table=True):
+class CodeMarkers(MarkerDecoder, name="codes", label=tr("codes + word table"), needs_table=True):
     """One marker per word: a whole number, whose word is in a table.
 
     Parameters
@@ -248,7 +249,11 @@ class CodeMarkers(MarkerDecoder, name="codes", label="codes + word table", needs
 
 
 class TriggerChannel(
-    CodeMarkers, name="trigger", label="trigger channel in the MEG + word table", needs_table=True, needs_channel=True
+    CodeMarkers,
+    name="trigger",
+    label=tr("trigger channel in the MEG + word table"),
+    needs_table=True,
+    needs_channel=True,
 ):
     """Codes on a channel of the MEG stream: a word begins where the channel rises to a new code and stays there.
 
@@ -311,7 +316,7 @@ class TriggerChannel(
         return self._word(level, left)
 
 
-class AudioStart(MarkerDecoder, name="audio-start", label="start of the audio + word table", needs_table=True):
+class AudioStart(MarkerDecoder, name="audio-start", label=tr("start of the audio + word table"), needs_table=True):
     """A marker says that an audio file begins, and a table holds its words: each is returned when its onset has come.
 
     Another start ends an audio file that is still running.

@@ -24,14 +24,14 @@ from tests.helpers.view_pixels import VIEWS, View, WrittenText, pixels, show_vie
 SIZES = {
     "1280": {"ladder": (516, 342), "map": (722, 342), "curves": (512, 178), "traces": (409, 178), "head": (307, 178),
              "transcript": (1248, 94), "trust": (1248, 26), "status": (1248, 44), "inspector": (308, 642),
-             "sensors": (400, 642)},
+             "sensors": (400, 642), "heads": (1248, 120)},
     "1920": {"ladder": (783, 498), "map": (1095, 498), "curves": (778, 259), "traces": (623, 259), "head": (467, 259),
              "transcript": (1888, 137), "trust": (1888, 26), "status": (1888, 44), "inspector": (460, 900),
-             "sensors": (653, 900)},
+             "sensors": (653, 900), "heads": (1888, 150)},
     "far": {"ladder": (939, 719), "map": (939, 719), "transcript": (1888, 228)},
 }  # fmt: skip
 """Sizes that the window gives its panels at 1280 x 800 and 1920 x 1080, and in demo view."""
-NAMES = ("ladder", "map", "curves", "transcript", "traces", "head", "trust", "status", "inspector", "sensors")
+NAMES = ("ladder", "map", "curves", "transcript", "traces", "head", "trust", "status", "inspector", "sensors", "heads")
 BY_NAME = dict(zip(NAMES, VIEWS, strict=True))
 MOMENTS = {
     "start": snapshots.empty_snapshot("loading", "reading the bank"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSize
+from qtpy.QtGui import QScreen
 
 from rtalign.engine.snapshot import seen_through
 from rtalign_monitor.actions.registry import ACTIONS
@@ -24,7 +27,8 @@ FOLDER = Path(inspect.getfile(panel)).parent
 
 
 def test_every_panel_in_the_folder_is_listed() -> None:
-    modules = [import_module(f"rtalign_monitor.panels.{path.stem}") for path in FOLDER.glob("[!_]*.py")]
+    names = [".".join(path.relative_to(FOLDER).with_suffix("").parts) for path in FOLDER.rglob("[!_]*.py")]
+    modules = [import_module(f"rtalign_monitor.panels.{name}") for name in names]
     classes = {
         kind
         for module in modules
@@ -50,19 +54,36 @@ def test_two_panels_of_one_name_are_an_error(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_view_menu_is_made_of_the_list() -> None:
     entries = {action.name: action for action in ACTIONS if action.name.startswith("show-")}
     assert list(entries) == ["show-ladder", "show-map", "show-curves", "show-traces", "show-head", "show-transcript",
-                             "show-sensors"]  # fmt: skip
+                             "show-sensors", "show-heads"]  # fmt: skip
     assert [entry.label for entry in entries.values()] == [spec.menu_text for spec in grid.IN_MENU]
-    assert [entry.keys for entry in entries.values()] == [(f"Ctrl+{i}",) for i in range(1, 8)]
-    assert [entry.separator_before for entry in entries.values()] == [True, *[False] * 6]
+    assert [entry.keys for entry in entries.values()] == [(f"Ctrl+{i}",) for i in range(1, 9)]
+    assert [entry.separator_before for entry in entries.values()] == [True, *[False] * 7]
 
 
 def test_a_row_of_panels_fills_twelve_columns() -> None:
-    for place in ("upper", "lower", "bottom"):
+    for place in ("upper", "lower", "strip", "bottom"):
         assert sum(spec.columns for spec in grid.SPECS if spec.place == place) == 12
     assert grid.default_sizes("operator") == {
-        "upper": [500, 700], "lower": [500, 400, 300], "rows": [480, 250, 132], "columns": [900, 480, 300],
+        "upper": [500, 700], "lower": [500, 400, 300], "rows": [480, 250, 150, 132], "columns": [900, 480, 300],
     }  # fmt: skip
     assert grid.default_sizes("demo")["upper"] == [600, 600]
+
+
+@pytest.mark.parametrize(("height", "scale"), [(400, 1.0), (540, 1.125), (768, 1.6), (2160, 1.6)])
+def test_the_type_of_the_demo_view_leaves_room_for_its_panels(height: int, scale: float) -> None:
+    screen = SimpleNamespace(size=lambda: QSize(960, height))
+    assert grid.demo_scale(cast(QScreen, screen)) == scale
+
+
+def test_borders_of_another_number_of_rows_are_not_restored(qtbot: QtBot) -> None:
+    panels = grid.Grid()
+    qtbot.addWidget(panels)
+    before = {key.rpartition("/")[0]: state for key, state in panels.layouts().items()}
+    panels.resize(900, 900)
+    panels.arrange("operator", WindowMemory(hidden=[], layouts=before))
+    panels.show()
+    assert all(panel.height() > 50 for name, panel in panels.panels.items() if name != "inspector")
+    assert [panels.rows.widget(i) for i in (2, 3)] == [panels.panels["heads"], panels.panels["transcript"]]
 
 
 def test_a_panel_that_is_shown_again_shows_what_the_others_show(qtbot: QtBot) -> None:

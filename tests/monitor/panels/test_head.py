@@ -7,8 +7,9 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.head.shape import flatten_positions
 from rtalign_monitor.panels import head
+from rtalign_monitor.panels.head_strip import HeadStripPanel
 from tests.helpers import snapshots
-from tests.helpers.view_pixels import WrittenText, head_with_bank, pixels
+from tests.helpers.view_pixels import WrittenText, head_with_bank, pixels, show_view
 
 
 def test_a_thin_plate_passes_through_the_sensors() -> None:
@@ -53,9 +54,22 @@ def test_the_lag_that_is_drawn_stands_beside_the_peak_it_is_nearest_to(
     strongest = max((peak for peak in snapshot.peaks if peak.ok), key=lambda peak: peak.peak_r)
     assert strongest.peak_s is not None
     nearest = coarse[np.abs(coarse - strongest.peak_s).argmin()]
-    (line,) = [w.text for w in written if "layer" in w.text]
-    assert f"peak +{1000 * strongest.peak_s:.0f} ms" in line
-    assert line.endswith(f"drawn +{1000 * nearest:.0f}")
+    beside = [w.text for w in written]
+    written.clear()
+    view.resize(300, 400)
+    pixels(view)
+    for texts in (" ".join(beside), " ".join(w.text for w in written)):
+        assert f"peak +{1000 * strongest.peak_s:.0f} ms drawn +{1000 * nearest:.0f}" in texts
+
+
+def test_in_a_low_panel_the_head_fills_the_height_beside_its_texts(qtbot: QtBot) -> None:
+    """As in the window at 1280 x 800."""
+    view = head_with_bank(qtbot)
+    view.resize(307, 178)
+    view.draw(snapshots.snapshot_after(300))
+    pixels(view)
+    (left, right), across = view.home()[0], view.field().width()
+    assert 2 * head.EDGE / (right - left) * across > 0.55 * view.height()
 
 
 def test_a_planar_pair_shows_the_length_of_its_gradient(qtbot: QtBot) -> None:
@@ -67,3 +81,18 @@ def test_a_planar_pair_shows_the_length_of_its_gradient(qtbot: QtBot) -> None:
     values = view._values()
     assert values is not None
     assert np.allclose(values, 5)
+
+
+def test_the_strip_of_heads_follows_the_layer_and_not_the_lag(qtbot: QtBot, written: list[WrittenText]) -> None:
+    view = HeadStripPanel()
+    show_view(qtbot, view, 1248, 120)
+    view.set_bank(snapshots.helmet(), snapshots.patterns(snapshots.helmet()), snapshots.LAGS)
+    view.draw(snapshots.snapshot_after(20))
+    view.point_layer(12)
+    first = pixels(view)
+    assert [w.text for w in written if w.text.endswith(" ms")] == ["0 ms", *(f"+{n}00 ms" for n in range(1, 6))]
+    view.point_lag(0.4)
+    assert not view.is_stale
+    view.point_layer(30)
+    assert (pixels(view) != first).any()
+    assert "layer 30" in [w.text for w in written]

@@ -15,6 +15,8 @@ from qtpy.QtTest import QTest
 from rtalign_monitor.panels.axes import log_ticks
 from rtalign_monitor.panels.coverage import FULL, cover
 from rtalign_monitor.panels.sensors import TABS, SensorsPanel
+from rtalign_monitor.panels.sensors.noise import NoisePlot
+from rtalign_monitor.panels.sensors.spectrum import SpectrumPlot
 from rtalign_monitor.widgets.theme import Theme
 from tests.helpers import snapshots
 from tests.helpers.view_pixels import WrittenText, pixels, show_view
@@ -32,15 +34,17 @@ def panel(qtbot: QtBot) -> SensorsPanel:
 def place(panel: SensorsPanel, name: str) -> QPoint:
     """Where a sensor's dot is in the view of noise, in pixels of the plot."""
     assert panel.sensors is not None
-    i = panel.sensors.names.index(name)
-    at = QPointF(panel._noise_x(panel.sensors)[i], panel._centres()[0][i])
+    plot, i = panel.plots["noise"], panel.sensors.names.index(name)
+    assert isinstance(plot, NoisePlot)
+    at = QPointF(plot.x(panel.sensors)[i], plot.centres()[0][i])
     return (at - QPointF(panel.view.pos())).toPoint()
 
 
 def turn_wheel(panel: SensorsPanel, steps: int, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
     at = QPointF(panel.view.rect().center())
-    panel._wheel(QWheelEvent(at, at, QPoint(), QPoint(0, 120 * steps), Qt.MouseButton.NoButton, keys,
-                             Qt.ScrollPhase.NoScrollPhase, False))  # fmt: skip
+    turned = QWheelEvent(at, at, QPoint(), QPoint(0, 120 * steps), Qt.MouseButton.NoButton, keys,
+                         Qt.ScrollPhase.NoScrollPhase, False)  # fmt: skip
+    assert panel.eventFilter(panel.view.viewport(), turned)
 
 
 def test_coverage_counts_the_lines_on_each_pixel() -> None:
@@ -138,10 +142,12 @@ def test_each_kind_of_sensors_has_a_spectrum_of_its_own(panel: SensorsPanel, wri
     view = snapshots.sensors_view()
     kinds = tuple("planar" if i % 3 else "mag" for i in range(len(view.kinds)))
     panel.draw(snapshots.snapshot_after(301, sensors=dataclasses.replace(view, kinds=kinds)))
-    shown = []
+    shown, spectrum = [], panel.plots["spectrum"]
+    assert isinstance(spectrum, SpectrumPlot)
     for _ in range(6):
         pixels(panel)
-        shown.append((panel.shown, panel._spectrum_kind()))
+        assert panel.sensors is not None
+        shown.append((panel.shown, spectrum.kind(panel.sensors)))
         panel.show_next()
     assert shown[3:] == [("spectrum", "mag"), ("spectrum", "planar"), ("butterfly", "mag")]
     panel.show_view("spectrum")

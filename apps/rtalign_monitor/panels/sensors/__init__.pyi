@@ -1,0 +1,4 @@
+from .panel import TABS as TABS
+from .panel import SensorsPanel as SensorsPanel
+
+__all__ = ["TABS", "SensorsPanel"]
