@@ -25,7 +25,7 @@ READABLE = (1, 2)
 KINDS = ("train", "evaluate", "session")
 EXTRAS = (
     *("pca_variance", "null", "planted", "notes", "training_overlap", "annotations", "replay"),
-    *("controls", "baselines", "not_controlled", "dimension", "stretches"),
+    *("controls", "baselines", "not_controlled", "dimension", "stretches", "breakdown"),
 )
 MODEL_TWINS = ("untrained", "static", "random")
 """Controls that are models: the architecture with random weights, embeddings alone, a random vector for each word."""

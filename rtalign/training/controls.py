@@ -36,8 +36,10 @@ if TYPE_CHECKING:  # importing it would import torch
     from rtalign.language.model import LanguageModel
 
 LoadTwin = Callable[[], "LanguageModel"]
-CONTROLS = ("nuisances", "innovation")
-"""What is left without nuisances, with the static twin and baselines; what each layer adds to those below."""
+BREAKDOWN = "breakdown"
+CONTROLS = ("nuisances", "innovation", BREAKDOWN)
+"""What is left without nuisances, with the static twin and baselines; what each layer adds to those below; where the
+result comes from (`rtalign.training.breakdown`)."""
 NOT_CONTROLLED = (
     "the sound itself (its envelope)",
     "the model\u2019s context beyond static vectors of five words",
