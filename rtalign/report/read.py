@@ -27,6 +27,7 @@ from rtalign.core.storage.json_toml import read_json
 from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.report.summary import MODEL_TWINS, read_curves_csv, read_summary
 from rtalign.scoring.findings import AlignmentScore, Estimate, HalfWords, TemporalScore
+from rtalign.scoring.outlook import Outlook
 from rtalign.scoring.peaks import Peak
 
 PATTERNS = "patterns.safetensors"
@@ -80,6 +81,7 @@ Temporal = Annotated[TemporalScore, _as_written(TemporalScore)]
 Alignment = Annotated[AlignmentScore, _as_written(AlignmentScore)]
 RuleEstimate = Annotated[Estimate, _as_written(Estimate)]
 Halves = Annotated[HalfWords, _as_written(HalfWords)]
+LayersOutlook = Annotated[Outlook, _as_written(Outlook)]
 
 
 def _rising(lags: list[float]) -> list[float]:
@@ -168,6 +170,7 @@ class Summary(FilePart):
     estimators: dict[str, RuleEstimate] = {}
     half_words: Halves | None = None
     statistics: dict[str, list[list[Number]]] = {}
+    outlook: LayersOutlook | None = None
     threshold: dict[str, Any] = {}
     intervals: str = ""
     recordings: list[Any] = []
@@ -276,6 +279,13 @@ class Results:
         """What was decoded, as the passport or a session's summary has it."""
         entries = (self.passport.recordings if self.passport else []) or self.summary.recordings
         return [entry for entry in entries if isinstance(entry, dict)]
+
+    @property
+    def minutes(self) -> float | None:
+        """How long the recordings are; None where that is not known."""
+        seconds = [entry.get("seconds") for entry in self.recordings]
+        known = [float(one) for one in seconds if isinstance(one, (int, float)) and math.isfinite(one) and one > 0]
+        return sum(known) / 60 if known and len(known) == len(seconds) else None
 
     @property
     def subjects(self) -> list[str]:

@@ -79,6 +79,7 @@ def summary(
         "peak_rule": curves.rule,
         "estimators": {name: dataclasses.asdict(estimate) for name, estimate in curves.estimators.items()},
         "half_words": curves.half_words and dataclasses.asdict(curves.half_words),
+        "outlook": (found := curves.outlook) and dataclasses.asdict(found),
         "threshold": {"layers": curves.threshold, "map": curves.map_hi},
         "intervals": curves.intervals,
         "statistics": data.statistics,
