@@ -22,6 +22,12 @@ NOTHING_DONE = (
     "autocorrelation",
 )
 """What is not controlled where no control was computed, beside `not_controlled` of a summary."""
+NOT_CONTROLLED = (
+    "the sound itself (its envelope)",
+    "the model\u2019s context beyond static vectors of five words",
+    "what nuisances do other than by straight or broken lines",
+)
+"""What no control takes out, in words."""
 GROUPS = {
     "timing": "the intervals between words",
     "duration": "their durations",
