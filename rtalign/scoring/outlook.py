@@ -61,20 +61,17 @@ def outlook(curves: Curves) -> Outlook | None:
     -------
     Outlook or None
     """
+    if not len(curves.null):
+        return None
     threshold, maxima = layer_threshold(curves.null), curves.r.max(-1)
     below = ~(maxima > threshold)
-    if not below.any() or not len(curves.null):
+    if not below.any():
         return None
     shown = partial(_shown, *_noise(curves, below))
     n, seen, limit = int(below.sum()), float(maxima[below].mean()), float(threshold[below].mean())
-    reach, mean = MOST * limit, partial(np.mean)
-    low, high = partial(np.quantile, q=1 - TAIL), partial(np.quantile, q=TAIL)
-    needed = _strength(shown, mean, limit, reach)
+    needed = _strength(shown, _mean, limit, MOST * limit)
     noise = None if curves.halves is None or curves.noise is None else float(np.mean(curves.noise[below]))
-    times = [
-        _times(strength, needed, noise)
-        for strength in (_strength(shown, read, seen, reach) for read in (mean, high, low))
-    ]
+    times = [_times(_strength(shown, read, seen, MOST * limit), needed, noise) for read in (_mean, _high, _low)]
     return Outlook(n, *times) if times[0] is not None else Outlook(n, None, times[1], None)
 
 
@@ -94,6 +91,18 @@ def _noise(curves: Curves, below: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
 def _shown(null: np.ndarray, shape: np.ndarray, elsewhere: np.ndarray, strength: float) -> np.ndarray:
     """(draw,): the mean over layers of the maxima that an answer of this strength shows."""
     return np.asarray(np.maximum((null + strength * shape).max(-1), elsewhere).mean(-1))
+
+
+def _mean(shown: np.ndarray) -> float:
+    return float(shown.mean())
+
+
+def _high(shown: np.ndarray) -> float:
+    return float(np.quantile(shown, 1 - TAIL))
+
+
+def _low(shown: np.ndarray) -> float:
+    return float(np.quantile(shown, TAIL))
 
 
 def _strength(
