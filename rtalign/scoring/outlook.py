@@ -71,7 +71,7 @@ def outlook(curves: Curves) -> Outlook | None:
     n, seen, limit = int(below.sum()), float(maxima[below].mean()), float(threshold[below].mean())
     needed = _strength(shown, _mean, limit, MOST * limit)
     noise = None if curves.halves is None or curves.noise is None else float(np.mean(curves.noise[below]))
-    times = [_times(_strength(shown, read, seen, MOST * limit), needed, noise) for read in (_mean, _high, _low)]
+    times = [_times(_strength(shown, read, seen, MOST * limit), needed, noise) for read in (_mean, _low, _high)]
     return Outlook(n, *times) if times[0] is not None else Outlook(n, None, times[1], None)
 
 
