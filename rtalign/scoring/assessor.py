@@ -50,7 +50,7 @@ class Assessment:
             found = {UNIQUE: unique.curves(), TWIN: twin}
             controls = {name: cls._of_curves(unique.n, own, unique.reason, rule) for name, own in found.items()}
         plain = cls._of_curves(board.n, curves, board.reason, rule)
-        return replace(plain, outlook=plain.findings and plain.findings.outlook, controls=controls)
+        return replace(plain, outlook=plain.findings.outlook if plain.findings else None, controls=controls)
 
     @classmethod
     def _of_curves(cls, n_words: int, curves: Curves | None, reason: str | None, rule: str) -> Assessment:
