@@ -23,7 +23,7 @@ def square(lags_s: np.ndarray, r: np.ndarray, top: float, title: str) -> Markup:
     frame = Frame(LEFT, TOP, SIDE - LEFT - 14, SIDE - LEFT - 14, span, span)
     cells = np.kron(np.clip(r[::-1], 0, None) / top, np.ones((CELL, CELL)))
     same = f"M{number(frame.left)} {number(frame.bottom)}L{number(frame.right)} {number(frame.top)}"
-    marks = ticks(span, 4)
+    marks = ticks(span, 6)
     return figure(
         SIDE, frame.bottom + 42, f"R of decoders of one lag on the signal of another, {title}",
         text(frame.left, 16, title, "panel"),
