@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,10 +20,8 @@ from rtalign.decoding.across_lags import across_lags
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.language import choose_content_words
 from rtalign.training import bank_writer
+from rtalign.training.lag_fit import LagTargets
 from rtalign.training.prepare import PreparedRecording, read_lag
-
-if TYPE_CHECKING:
-    from rtalign.training.trainer import FitInputs
 
 N_LAGS = 17
 """Lags at most, evenly spaced: every pair of them is scored."""
@@ -132,7 +130,9 @@ def break_down(
         `name`, `n_words`, `r` and its standard error `error` (layer, lag).
     """
     chosen = coarse_lags(len(lags_s))
-    weights, moments, by_kind = [], [], {name: [] for name in kinds}
+    weights: list[Sequence[np.ndarray]] = []
+    moments: list[Sequence[Moments]] = []
+    by_kind: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     with progress.stage("breakdown", len(chosen), "lags") as stage:
         for found in run_ordered([partial(decode, int(index)) for index in chosen], cpu_count()):
             weights.append(found.weights)
@@ -167,13 +167,32 @@ def _small(moments: Moments) -> Moments:
     return replace(moments, xx=moments.xx.astype(np.float32), xy=moments.xy.astype(np.float32))
 
 
-def of_training(inputs: FitInputs, work: TensorFile, progress: Progress) -> dict[str, Any]:
+class Training(Protocol):
+    """What a breakdown needs of a training: see `rtalign.training.trainer.FitInputs`."""
+
+    @property
+    def prepared(self) -> Sequence[PreparedRecording]: ...
+
+    @property
+    def recipe(self) -> Recipe: ...
+
+    @property
+    def fold(self) -> np.ndarray: ...
+
+    @property
+    def targets(self) -> LagTargets: ...
+
+    @property
+    def penalties(self) -> np.ndarray | None: ...
+
+
+def of_training(inputs: Training, work: TensorFile, progress: Progress) -> dict[str, Any]:
     """The breakdown of a training whose lags are all fitted; decoders of a coarse grid are solved from its sums again.
 
     Parameters
     ----------
-    inputs : FitInputs
-        Of the training, which extends no bank.
+    inputs : Training
+        It extends no bank.
     work : TensorFile
         The sums of all lags.
     progress : Progress
@@ -188,7 +207,7 @@ def of_training(inputs: FitInputs, work: TensorFile, progress: Progress) -> dict
         signal = read_lag(inputs.prepared, float(recipe.lags.seconds[index]))
         predicted = [signal[inputs.fold == k] @ fitted.weights[k] + fitted.bias[k] for k in folds]
         return DecodedLag(
-            fitted.weights, [_small(m.rotate(turn)) for m, turn in zip(moments, turns, strict=True)], predicted
+            list(fitted.weights), [_small(m.rotate(turn)) for m, turn in zip(moments, turns, strict=True)], predicted
         )
 
     turned = [rotate(y, turn.astype(y.dtype)) for y, turn in zip(targets.values, turns, strict=True)]
