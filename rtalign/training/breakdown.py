@@ -66,8 +66,18 @@ def kinds_of_words(prepared: Sequence[PreparedRecording], recipe: Recipe, progre
     kinds |= {"first half": place < n_words // 2, "second half": place >= n_words // 2}
     run = np.repeat(np.arange(len(prepared)), [len(one.used) for one in prepared])
     if len(prepared) > 1:
-        kinds |= {f"recording {one.recording.name}": run == k for k, one in enumerate(prepared)}
+        names = _short([one.recording.name for one in prepared])
+        kinds |= {f"recording {name}": run == k for k, name in enumerate(names)}
     return kinds
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names without the parts, between underscores, that all of them begin with; numbered where two are the same."""
+    parts = [name.split("_") for name in names]
+    most = min(map(len, parts)) - 1
+    shared = next((k for k in range(most) if len({own[k] for own in parts}) > 1), most)
+    short = ["_".join(own[shared:]) for own in parts]
+    return short if len(set(short)) == len(short) else [f"{k} {name}" for k, name in enumerate(short, 1)]
 
 
 def _by_gap(prepared: Sequence[PreparedRecording]) -> dict[str, np.ndarray]:

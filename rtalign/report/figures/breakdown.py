@@ -14,6 +14,8 @@ SIDE, LEFT, TOP = 330.0, 62.0, 30.0
 CELL = 12
 """Pixels of the image that a pair of lags is wide."""
 SMALL_HEIGHT = 132
+LONGEST = 29
+"""Letters of a small panel's title."""
 
 
 def square(lags_s: np.ndarray, r: np.ndarray, top: float, title: str) -> Markup:
@@ -50,7 +52,7 @@ def kind_panel(
     ]
     return figure(
         width, SMALL_HEIGHT, f"R over lag, {title}",
-        text(frame.left, 14, title, "panel"),
+        text(frame.left, 14, title if len(title) <= LONGEST else f"{title[: LONGEST - 1]}\u2026", "panel"),
         x_axis(frame, ticks(frame.x, 4), "", 1000, grid=False),
         y_axis(frame, ticks(frame.y, 2), ""),
         upright(frame), zero(frame), join(lines),
