@@ -51,10 +51,11 @@ def _kinds(results: Results, found: Breakdown) -> list[Markup]:
         rows.append([(kind.name, "l"), (f"{kind.n_words:,}", ""), *cells])
         curves.append(np.stack([r[own].mean(0) for _, own in groups]))
     head: list[Cell] = [("words", "l"), ("count", ""), *((f"R, {name}", "") for name, _ in groups)]
+    errors = "; after \u00b1, the standard error over folds" if np.isfinite(_values(found.kinds[0].error)).any() else ""
     caption = (
-        "R of held-out words of each kind by the decoders of all words, at the lag where R of all words is highest; "
-        "after \u00b1, the standard error over folds. What comes from the next word, or from words that run into each "
-        "other, is missing where the next word is late."
+        "R of held-out words of each kind by the decoders of all words, at the lag where R of all words is highest"
+        f"{errors}. What comes from the next word, or from words that run into each other, is missing where the next "
+        "word is late."
     )
     known = np.stack(curves)
     low, high = float(np.nanmin(known, initial=0.0)), float(np.nanmax(known, initial=1e-3))
