@@ -79,7 +79,8 @@ def _train(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="NAME,...",
         help="nuisances: what is left without timing, word form and static "
-        "vectors; innovation: what each layer adds to those below; untrained, static, random: twins of the model",
+        "vectors; innovation: what each layer adds to those below; breakdown: kinds of words, runs, and decoders of "
+        "one lag at another; untrained, static, random: twins of the model",
     )
     parser.add_argument("--extend", type=Path, metavar="BANK", help="add these recordings to a bank, with its settings")
     slim = "write a bank of a tenth of the size, which scores, but cannot be extended or --adapt"
@@ -115,7 +116,11 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     _model(parser, required=False)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
     parser.add_argument(
-        "--controls", default="", metavar="nuisances", help="also what is left without timing and the like"
+        "--controls",
+        default="",
+        metavar="NAME,...",
+        help="nuisances: also what is left without timing and the like; breakdown: also kinds of words, and decoders "
+        "of one lag at another",
     )
     parser.add_argument("--allow-missing", action="store_true", help="continue where sensors of the bank are missing")
     parser.add_argument("--force", action="store_true", help="replace earlier results in the folder")

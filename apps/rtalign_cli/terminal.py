@@ -12,6 +12,7 @@ from rtalign.core.text.plain_text import plain, plain_json
 from rtalign.core.text.time_format import clock_time
 from rtalign.engine.snapshot import ControlView, Snapshot
 from rtalign.scoring.headline import correlation_text, headline, p_text, slope_text, waiting_for
+from rtalign.scoring.outlook import outlook_text
 from rtalign.streams.events import StreamHealth
 from rtalign_cli.text import ladder_lines
 
@@ -166,7 +167,16 @@ def _temporal_score(snapshot: Snapshot) -> list[str]:
     if score is not None:
         evidence = f"{correlation_text(score)}, {slope_text(score)}, {p_text(score)} against chance"
         lines.append(f"  after {snapshot.n_assessed:,} words: {evidence}")
+    if snapshot.outlook is not None:
+        lines.append(f"  {outlook_text(snapshot.outlook, snapshot.n_assessed, _minutes(snapshot))}")
     return lines
+
+
+def _minutes(snapshot: Snapshot) -> float | None:
+    """How long the words assessed take at the rate of the newest."""
+    onsets = [entry.word.onset for entry in snapshot.words]
+    seconds = max(onsets) - min(onsets) if len(onsets) > 1 else 0.0
+    return snapshot.n_assessed * seconds / (len(onsets) - 1) / 60 if seconds > 0 else None
 
 
 def _last_words(snapshot: Snapshot) -> list[str]:
@@ -190,6 +200,7 @@ def json_line(snapshot: Snapshot) -> dict[str, Any]:
         "peaks": sum(peak.peak_s is not None for peak in snapshot.peaks), "reason": snapshot.reason,
         "temporal_r": _round(snapshot.temporal.r if snapshot.temporal else None, 4),
         "slope_ms": _round(snapshot.temporal.slope_ms if snapshot.temporal else None, 1),
+        "outlook": _outlook(snapshot),
         "controls": {name: _control(view) for name, view in snapshot.controls.items()},
         "training_overlap": snapshot.training_overlap or None,
         "load": round(work.load, 3), "rss_mb": round(work.rss_mb), "language_ms": _round(work.language_ms, 1),
@@ -200,6 +211,15 @@ def json_line(snapshot: Snapshot) -> dict[str, Any]:
         "recorded_markers": snapshot.recording.n_markers if snapshot.recording else None,
         "notice": snapshot.notices[-1].text if snapshot.notices else None,
     }  # fmt: skip
+
+
+def _outlook(snapshot: Snapshot) -> dict[str, Any] | None:
+    """Layers that are below their limit, and how many times the words of now they need."""
+    found = snapshot.outlook
+    if found is None:
+        return None
+    return {"layers": found.n_layers, "times": _round(found.times, 2), "low": _round(found.low, 2),
+            "high": _round(found.high, 2)}  # fmt: skip
 
 
 def _control(view: ControlView) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from rtalign.report.draws import read_draws
 from rtalign.report.text import headline, model_name
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import Findings, TemporalScore, assess
+from rtalign.scoring.outlook import Outlook
 from rtalign.scoring.peaks import Peak
 from rtalign.training import train
 from rtalign.training.bank_writer import read_curves
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from rtalign.core.records import Recording
     from rtalign.language.model import LanguageModel
-    from rtalign.report.read import ControlResult
+    from rtalign.report.read import Breakdown, ControlResult
 
 
 class Alignment:
@@ -125,6 +126,16 @@ class Alignment:
     def controls(self) -> dict[str, ControlResult]:
         """By name: the same analysis with a rival explanation taken out, as `layers` (peaks), `r`, `temporal_score`."""
         return read_results(self.folder).summary.controls
+
+    @property
+    def breakdown(self) -> Breakdown | None:
+        """Kinds of words, and decoders of each lag on the signal of each other; None without `--controls breakdown`."""
+        return read_results(self.folder).summary.breakdown
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """How many times the words of now layers below their limit need; None where none is below."""
+        return self.findings.outlook
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict for each layer and lag: model, subject, layer, depth, lag_s, r, null_lo, null_hi, above_chance.

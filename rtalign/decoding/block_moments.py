@@ -25,7 +25,7 @@ class BlockMoments:
     xy : ndarray, shape (sensor, target)
         Inner products of the centred signal with the centred targets.
     xx : ndarray, shape (sensor, sensor), or None
-        Inner products of the centred signal, in float64, where sums of predictions are wanted.
+        Inner products of the centred signal, where sums of predictions are wanted.
     """
 
     n: int
@@ -120,12 +120,18 @@ class BlockSums:
     def of_predictions(cls, parts: Sequence[BlockMoments], weights: np.ndarray) -> BlockSums:
         """Of predictions by a decoder (sensor, target), from moments of the signal: no word is predicted for them."""
         n = np.array([float(part.n) for part in parts])
-        mean_x, wide = np.stack([part.mean_x for part in parts]), weights.astype(np.float64)
-        away = (mean_x - n @ mean_x / n.sum()) @ wide
-        within = [np.einsum("st,st->t", wide, part.xx @ wide) for part in parts if part.xx is not None]
+        mean_x = np.stack([part.mean_x for part in parts])
+        away = (mean_x - n @ mean_x / n.sum()) @ weights.astype(np.float64)
+        within = [_squares(part.xx, weights) for part in parts if part.xx is not None]
         return cls(n, n[:, None] * away, np.stack(within) + n[:, None] * away**2)
 
     def spread(self, chosen: np.ndarray) -> np.ndarray:
         """(subset, target): centred sums of squares over the blocks of each subset, chosen (subset, block)."""
         n = np.maximum(chosen @ self.n, 1)[:, None]
         return np.maximum(chosen @ self.squares - (chosen @ self.total) ** 2 / n, 0)
+
+
+def _squares(xx: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(target,): sums of squares of predictions by weights (sensor, target)."""
+    wide = weights.astype(xx.dtype)
+    return np.asarray(np.einsum("st,st->t", wide, xx @ wide), np.float64)

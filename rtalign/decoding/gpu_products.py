@@ -135,7 +135,7 @@ class GpuProducts:
     def parts(self) -> list[list[BlockMoments]]:
         """Moments of each fold's blocks, fetched when they are asked for."""
         targets = self._targets
-        fetched = [part.cpu().numpy() for part in (self._mean, targets.means, self._xy)]
+        fetched = [part.cpu().numpy() for part in (self._mean, targets.means, self._xy, self._squares)]
         blocks = [BlockMoments(*part) for part in zip(targets.sizes.tolist(), *fetched, strict=True)]
         return [blocks[fold] for fold in targets.of_folds]
 

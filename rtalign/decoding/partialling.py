@@ -68,7 +68,9 @@ class FoldNuisances:
     residuals : ndarray, shape (word, target)
         What is left of the wide targets, their mean taken out as well.
     blocks : sequence of BlockMoments
-        Of the nuisances with the residual targets.
+        Of the nuisances with the residual targets, one a block; xx too.
+    taken : sequence of ndarray, shape (2 nuisance, target)
+        Coefficients of the wide targets over a block's products of nuisances and residual targets, one a block.
     rows : sequence of slice
         The blocks' words.
     """
@@ -79,6 +81,7 @@ class FoldNuisances:
     coefficients: np.ndarray
     residuals: np.ndarray
     blocks: Sequence[BlockMoments]
+    taken: Sequence[np.ndarray]
     rows: Sequence[slice]
 
     @classmethod
@@ -92,8 +95,12 @@ class FoldNuisances:
         coefficients = axes @ (axes.T @ raw.xy)
         deviations = (values - raw.mean_x).astype(targets.dtype)
         residuals = (targets - raw.mean_y).astype(targets.dtype) - deviations @ coefficients.astype(targets.dtype)
-        blocks = [BlockMoments.from_data(deviations[own], residuals[own], dtype) for own in rows]
-        return cls(values, raw.without_targets, axes, coefficients, residuals, blocks, rows)
+        blocks = [
+            BlockMoments.at_lag(deviations[own], residuals[own], residuals[own].mean(0, dtype=np.float64), dtype)
+            for own in rows
+        ]
+        taken = [np.vstack([coefficients.astype(dtype), block.xy]) for block in blocks]
+        return cls(values, raw.without_targets, axes, coefficients, residuals, blocks, taken, rows)
 
     def carry(self, signal: np.ndarray, dtype: Precision) -> list[BlockMoments]:
         """Moments of the signal (word, sensor) with the nuisances, block by block; the only new products of words."""
@@ -166,15 +173,16 @@ class ResidualFold:
         xy = plain.xy - xz @ nuisances.coefficients
         xy[gone] = 0
         moments = Moments(plain.n, np.zeros(len(xx)), residual_targets.mean_y, xx, xy, residual_targets.yy)
-        of_x, of_y = (part.astype(dtype) for part in (coefficients, nuisances.coefficients))
+        of_x = coefficients.astype(dtype)
         blocks = [
             BlockMoments(
                 both.n,
                 of_signal.mean_x - plain.mean_x - of_signal.mean_y @ coefficients,
                 left.mean_y,
-                both.xy - of_signal.xy @ of_y - of_x.T @ left.xy,
+                both.xy - np.hstack([of_signal.xy, of_x.T]) @ taken,
+                None if both.xx is None else _without(both.xx.astype(dtype), of_signal.xy, left.xx, of_x),
             )
-            for both, of_signal, left in zip(wide, own, nuisances.blocks, strict=bool(wide))
+            for both, of_signal, left, taken in zip(wide, own, nuisances.blocks, nuisances.taken, strict=bool(wide))
         ]
         return cls(moments, blocks, coefficients, plain.mean_x, xz.T)
 
@@ -186,6 +194,13 @@ class ResidualFold:
         deviations = (nuisances.values - nuisances.moments.mean_x).astype(signal.dtype)
         offset = (bias - self.mean @ weights).astype(signal.dtype)
         return np.asarray(signal @ weights - deviations @ taken + offset)
+
+
+def _without(xx: np.ndarray, xz: np.ndarray, zz: np.ndarray | None, of_x: np.ndarray) -> np.ndarray:
+    """Inner products (sensor, sensor) of what is left of a signal with coefficients (nuisance, sensor) in one block."""
+    assert zz is not None
+    half = (xz - 0.5 * (of_x.T @ zz.astype(xx.dtype))) @ of_x
+    return np.asarray(xx - half - half.T)
 
 
 def residual_rotations(moments: Sequence[Moments], components: int, whole: Sequence[Moments]) -> FoldRotations:

@@ -13,6 +13,7 @@ from rtalign.core.records import Annotation, BadMark
 from rtalign.engine.ledger import WordEntry
 from rtalign.recordings.wav_file import Sound
 from rtalign.scoring.findings import TemporalScore
+from rtalign.scoring.outlook import Outlook
 from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, Notice, StreamHealth
 
@@ -260,6 +261,8 @@ class Snapshot:
         How peak latency changes with depth; None where `reason` says why.
     reason : str or None
         Why something is missing: the curves, the temporal score, or of a failed session everything.
+    outlook : Outlook or None
+        How many more words layers below their limit need; None where none is below, or nothing is assessed yet.
     controls : dict of str to ControlView
         Unique R and the static twin, by the names that a summary gives them; empty without.
     control : str
@@ -326,6 +329,7 @@ class Snapshot:
     peaks: tuple[Peak, ...] = ()
     temporal: TemporalScore | None = None
     reason: str | None = None
+    outlook: Outlook | None = None
     controls: dict[str, ControlView] = dataclasses.field(default_factory=dict)
     control: str = ""
     refused: tuple[str, ...] = ()

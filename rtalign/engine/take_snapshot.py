@@ -68,6 +68,7 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         left_out=engine.intake.left_out,
         sensors=engine.intake.sensors_view(),
         **_assessment(engine.assessment),
+        outlook=engine.assessment.outlook,
         controls=_controls(engine),
         **_transport(engine),
     )

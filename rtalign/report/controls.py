@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from rtalign.report.read import ControlResult, Results, Summary
 from rtalign.report.summary import MODEL_TWINS
 from rtalign.report.tables import Cell, table
 from rtalign.report.text import DASH, milliseconds, refusal, signed
-from rtalign.report.verdict import INNOVATION, WHOLE, rivals, verdict
+from rtalign.report.verdict import INNOVATION, rivals, verdict
 from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign.scoring.peaks import Peak
 
@@ -27,6 +28,15 @@ MEANING = {
     "Untrained": "the same architecture with random weights, fitted to the same words.",
     "What a layer adds": "targets of each layer with those of all layers below taken out.",
 }
+CARRIED = (
+    "What each group carries.",
+    "R at the plain peak of the static twin of one group of nuisances alone, and of all of them.",
+)
+WITHOUT = (
+    "Each group taken out.",
+    "R of the plain decoders at the plain peak, with one group taken out of held-out words: partial correlations.",
+)
+"""Titles of the tables of groups, and what they show."""
 FEW_WORDS = 25
 """Words a nuisance below which unique R has lost a fifth of its words' degrees of freedom or more."""
 HOW = (
@@ -61,6 +71,7 @@ def controls(results: Results) -> Markup:
     )
     if unique is None:
         return join(heading, boxed, _figures(results, shown), twins)
+    twin = summary.controls.get(TWIN)
     few = summary.n_words < FEW_WORDS * sum(unique.groups.values())
     fewer = " There are few words for so many columns, which makes unique R noisy." if few else ""
     return join(
@@ -68,8 +79,9 @@ def controls(results: Results) -> Markup:
         boxed,
         _figures(results, shown),
         twins,
-        tag("div", _layers(results, unique, summary.controls.get(TWIN)), class_="panel long"),
-        tag("div", _groups(results, unique), class_="panel long") if unique.without else None,
+        tag("div", _layers(results, unique), class_="panel long"),
+        _by_group(results, *CARRIED, twin.explained) if twin is not None and twin.explained else None,
+        _by_group(results, *WITHOUT, unique.without) if unique.without else None,
         tag("p", tag("b", "How. "), prose(HOW + fewer), class_="note"),
     )
 
@@ -123,41 +135,32 @@ def _twins(results: Results) -> Markup:
     return table([*head, ("its latency (ms)", ""), ("depth-latency r", ""), ("slope (ms)", "")], rows)
 
 
-def _layers(results: Results, unique: ControlResult, twin: ControlResult | None) -> Markup:
+def _layers(results: Results, unique: ControlResult) -> Markup:
     head: list[Cell] = [("layer", "l"), ("plain latency (ms)", ""), ("plain R", ""), ("unique latency (ms)", "")]
     head += [("95 % interval", ""), ("unique R", ""), ("chance R", "")]
-    groups = list(twin.explained) if twin else []
-    head += [(f"R of {'all nuisances' if name == WHOLE else name}", "") for name in groups]
     best = _best_baseline(results)
     head += [("best without brain", "")] if best is not None else []
     rows: list[list[Cell]] = []
-    at = results.r.argmax(1)
     for row, (before, layer) in enumerate(zip(results.summary.layers, unique.layers, strict=False)):
         low, high = (milliseconds(end) for end in layer.ci_s or (None, None))
         interval = f"{low} to {high}" if layer.ok and layer.ci_s else DASH
-        parts = [twin.explained[name][row][at[row]] for name in groups] if twin else []
         rows.append([
             (str(layer.layer), "l"), *_latency(before), _latency(layer)[0], (interval, ""), _latency(layer)[1],
-            (signed(layer.null_r, 3), ""), *((signed(part, 3), "") for part in parts),
-            *([(signed(float(best[row]), 3), "")] if best is not None else []),
+            (signed(layer.null_r, 3), ""), *([(signed(float(best[row]), 3), "")] if best is not None else []),
         ])  # fmt: skip
     return table(head, rows)
 
 
-def _groups(results: Results, unique: ControlResult) -> Markup:
-    """R of each layer at its plain peak with one group of nuisances taken out."""
+def _by_group(results: Results, title: str, meaning: str, parts: Mapping[str, list[list[float | None]]]) -> Markup:
+    """A value of each layer at its plain peak for each group of nuisances; parts : (layer, lag) by group."""
     at = results.r.argmax(1)
-    head: list[Cell] = [("layer", "l"), ("plain R", "")]
-    head += [(f"without {'all nuisances' if name == WHOLE else name}", "") for name in unique.without]
+    head: list[Cell] = [("layer", "l"), ("plain R", ""), *((name, "") for name in parts)]
     rows: list[list[Cell]] = []
     for row, layer in enumerate(results.summary.layers):
-        parts = [of_group[row][at[row]] for of_group in unique.without.values()]
+        values = [of_group[row][at[row]] for of_group in parts.values()]
         rows.append([(str(layer.layer), "l"), (signed(results.r[row, at[row]], 3), ""),
-                     *((signed(part, 3), "") for part in parts)])  # fmt: skip
-    meaning = (
-        "R of the plain decoders at the plain peak, with one group taken out of held-out words: partial correlations."
-    )
-    return join(tag("p", tag("b", "Each group by itself. "), meaning), table(head, rows))
+                     *((signed(value, 3), "") for value in values)])  # fmt: skip
+    return tag("div", tag("p", tag("b", title), " ", meaning), table(head, rows), class_="panel long")
 
 
 def _best_baseline(results: Results) -> np.ndarray | None:

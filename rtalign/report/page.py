@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtalign.core.storage.files import write_atomically
-from rtalign.report import controls, noise_ceiling, provenance, sections
+from rtalign.report import breakdown, controls, noise_ceiling, provenance, sections
 from rtalign.report.figures.ladder import ladder
 from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.figures.svg import text as svg_text
@@ -29,6 +29,7 @@ PARTS = (
     sections.head,
     sections.latencies,
     controls.controls,
+    breakdown.breakdown,
     sections.curves,
     sections.statistics,
     sections.topographies,

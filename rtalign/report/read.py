@@ -27,6 +27,7 @@ from rtalign.core.storage.json_toml import read_json
 from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.report.summary import MODEL_TWINS, read_curves_csv, read_summary
 from rtalign.scoring.findings import AlignmentScore, Estimate, HalfWords, TemporalScore
+from rtalign.scoring.outlook import Outlook
 from rtalign.scoring.peaks import Peak
 
 PATTERNS = "patterns.safetensors"
@@ -80,6 +81,7 @@ Temporal = Annotated[TemporalScore, _as_written(TemporalScore)]
 Alignment = Annotated[AlignmentScore, _as_written(AlignmentScore)]
 RuleEstimate = Annotated[Estimate, _as_written(Estimate)]
 Halves = Annotated[HalfWords, _as_written(HalfWords)]
+LayersOutlook = Annotated[Outlook, _as_written(Outlook)]
 
 
 def _rising(lags: list[float]) -> list[float]:
@@ -119,6 +121,23 @@ class StretchScores(FilePart):
     r: list[Number]
 
 
+class KindScores(FilePart):
+    """R of words of one kind, (layer, lag), with its standard error over folds."""
+
+    name: str
+    n_words: int
+    r: list[list[Number]]
+    error: list[list[Number]]
+
+
+class Breakdown(FilePart):
+    """Where a result comes from: kinds of words, and decoders of one lag at another, at a coarse grid of lags."""
+
+    lags_s: Annotated[list[FiniteFloat], AfterValidator(_rising)] = Field(min_length=2)
+    across: list[list[list[Number]]]
+    kinds: list[KindScores] = []
+
+
 class WrittenAnnotation(FilePart):
     """What an operator wrote, and when."""
 
@@ -151,6 +170,7 @@ class Summary(FilePart):
     estimators: dict[str, RuleEstimate] = {}
     half_words: Halves | None = None
     statistics: dict[str, list[list[Number]]] = {}
+    outlook: LayersOutlook | None = None
     threshold: dict[str, Any] = {}
     intervals: str = ""
     recordings: list[Any] = []
@@ -162,6 +182,7 @@ class Summary(FilePart):
     not_controlled: list[str] = []
     dimension: dict[str, Any] = {}
     stretches: list[StretchScores] = []
+    breakdown: Breakdown | None = None
 
     @property
     def overlap_warning(self) -> str:
@@ -260,6 +281,13 @@ class Results:
         return [entry for entry in entries if isinstance(entry, dict)]
 
     @property
+    def minutes(self) -> float | None:
+        """How long the recordings are; None where that is not known."""
+        seconds = [entry.get("seconds") for entry in self.recordings]
+        known = [float(one) for one in seconds if isinstance(one, (int, float)) and math.isfinite(one) and one > 0]
+        return sum(known) / 60 if known and len(known) == len(seconds) else None
+
+    @property
     def subjects(self) -> list[str]:
         """Whose recordings they are, each person once."""
         return list(dict.fromkeys(str(entry["subject"]) for entry in self.recordings if entry.get("subject")))
@@ -285,6 +313,8 @@ def read_results(folder: Path) -> Results:
             raise ValueError(f"summary.json: the layers of controls, {name} are not those of R; write the folder again")
         for part, rows in {"r": control.r, **control.explained, **control.without}.items():
             _map(f"controls, {name}, {part}", rows, (len(own), shape[1]))
+    if summary.breakdown:
+        _check_breakdown(summary.breakdown, shape[0])
     for name, values in summary.baselines.items():
         _map(f"baselines, {name}", [values], (1, shape[0]))
     passport = _read(folder / "passport.json", Passport)
@@ -327,6 +357,17 @@ def _map(name: str, rows: list[list[float | None]], shape: tuple[int, int]) -> n
     if len(rows) != shape[0] or any(len(row) != shape[1] for row in rows):
         raise ValueError(f"summary.json: {name} is not {shape[0]} layers x {shape[1]} lags; write the folder again")
     return np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=float)
+
+
+def _check_breakdown(found: Breakdown, n_layers: int) -> None:
+    n = len(found.lags_s)
+    if len(found.across) != n_layers:
+        raise ValueError("summary.json: the breakdown is not of the layers of R; write the folder again")
+    for table in found.across:
+        _map("breakdown", table, (n, n))
+    for kind in found.kinds:
+        for rows in (kind.r, kind.error):
+            _map(f"breakdown, {kind.name}", rows, (n_layers, n))
 
 
 def _null(path: Path, summary: Summary) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rtalign.core.text.time_format import decimal_duration, position_time
+from rtalign.report.breakdown import thirds
 from rtalign.report.figures.curves import all_curves, layer_panel, normalised_curves
 from rtalign.report.figures.fits import MOST, alpha_layers, alpha_panel, variance
 from rtalign.report.figures.heads import heads
@@ -149,17 +150,18 @@ def stretches(results: Results) -> Markup | None:
     parts = [part for part in summary.stretches if len(part.r) == len(summary.layers)]
     if not parts:
         return None
-    thirds = np.array_split(np.arange(len(summary.layers)), min(3, len(summary.layers)))
-    names = [f"layers {summary.layers[t[0]].layer} to {summary.layers[t[-1]].layer}" for t in thirds]
+    groups = thirds(results)
     rows: list[list[Cell]] = []
     for part in parts:
         r = np.array(part.r, float)
         where = " to ".join(f"{name}, {decimal_duration(at)}" for name, at in (part.begin, part.end))
-        rows.append([(where, "l"), (f"{part.n_words:,}", ""), *((signed(float(r[t].mean()), 3), "") for t in thirds)])
+        rows.append(
+            [(where, "l"), (f"{part.n_words:,}", ""), *((signed(float(r[t].mean()), 3), "") for _, t in groups)]
+        )
     caption = (
         "R of held-out words of each stretch, at the lag where R of all words is highest; decoders learn on the rest."
     )
-    head: list[Cell] = [("stretch", "l"), ("words", ""), *((f"R, {name}", "") for name in names)]
+    head: list[Cell] = [("stretch", "l"), ("words", ""), *((f"R, {name}", "") for name, _ in groups)]
     return join(
         tag("h2", "Where in the session"), tag("p", caption), tag("div", table(head, rows), class_="panel long")
     )

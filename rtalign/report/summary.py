@@ -25,7 +25,7 @@ READABLE = (1, 2)
 KINDS = ("train", "evaluate", "session")
 EXTRAS = (
     *("pca_variance", "null", "planted", "notes", "training_overlap", "annotations", "replay"),
-    *("controls", "baselines", "not_controlled", "dimension", "stretches"),
+    *("controls", "baselines", "not_controlled", "dimension", "stretches", "breakdown"),
 )
 MODEL_TWINS = ("untrained", "static", "random")
 """Controls that are models: the architecture with random weights, embeddings alone, a random vector for each word."""
@@ -79,6 +79,7 @@ def summary(
         "peak_rule": curves.rule,
         "estimators": {name: dataclasses.asdict(estimate) for name, estimate in curves.estimators.items()},
         "half_words": curves.half_words and dataclasses.asdict(curves.half_words),
+        "outlook": (found := curves.outlook) and dataclasses.asdict(found),
         "threshold": {"layers": curves.threshold, "map": curves.map_hi},
         "intervals": curves.intervals,
         "statistics": data.statistics,

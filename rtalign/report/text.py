@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 from rtalign.report.read import Results
 from rtalign.scoring import headline as headlines
+from rtalign.scoring.outlook import outlook_text
 from rtalign.scoring.peaks import Peak
 
 MINUS = "\u2212"
@@ -93,7 +94,15 @@ def headline(results: Results) -> str:
 
 def standfirst(results: Results) -> list[str]:
     """The sentences below the headline: peaks and refusals, the temporal score, the alignment score."""
-    return [s for s in (_peaks(results), _temporal(results), _alignment(results)) if s]
+    return [s for s in (_peaks(results), _outlook(results), _temporal(results), _alignment(results)) if s]
+
+
+def _outlook(results: Results) -> str:
+    """How many more minutes layers below their limit need; nothing where the bank was trained on what it scores."""
+    found, summary = results.summary.outlook, results.summary
+    if found is None or summary.overlap_warning:
+        return ""
+    return outlook_text(found, summary.n_words, results.minutes)
 
 
 def _peaks(results: Results) -> str:

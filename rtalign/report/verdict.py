@@ -22,6 +22,14 @@ NOTHING_DONE = (
     "autocorrelation",
 )
 """What is not controlled where no control was computed, beside `not_controlled` of a summary."""
+NOT_CONTROLLED = (
+    "the sound itself (its envelope)",
+    "the model\u2019s context beyond static vectors of five words",
+    "what nuisances do other than by straight or broken lines",
+)
+"""What no control takes out, in words."""
+NUISANCE_BASELINES = ("position and word rate", "durations")
+"""Baselines that predict from nuisances alone."""
 GROUPS = {
     "timing": "the intervals between words",
     "duration": "their durations",
@@ -62,7 +70,7 @@ def rivals(summary: Summary) -> list[Explanation]:
         static = _nuisances(summary, unique)
         found = [static, *_twins(summary, static.explains)]
     if summary.baselines:
-        found.append(_baselines(summary))
+        found.append(_baselines(summary, unique is not None and not found[0].explains))
     found += _models(summary)
     return [*found, _drift(summary)] if found else []
 
@@ -138,16 +146,26 @@ def _share(summary: Summary, twin: ControlResult, name: str, peaked: Sequence[in
     return float(np.median(part / whole))
 
 
-def _baselines(summary: Summary) -> Explanation:
-    best = np.maximum(np.max([np.array(r, float) for r in summary.baselines.values()], axis=0), 0)
+def _baselines(summary: Summary, taken_out: bool) -> Explanation:
+    """What knows no brain.
+
+    taken_out : whether unique R stands.  What place and timing of words predict by themselves is then no explanation,
+    however much it is: both are taken out of signal and targets there.  Autocorrelation is not.
+    """
     peaked = _peaked(summary)
+    rivals = [name for name in summary.baselines if not taken_out or name not in NUISANCE_BASELINES]
+    highest = {name: np.maximum(np.array(r, float), 0) for name, r in summary.baselines.items()}
+    best = np.max([highest[name] for name in rivals], axis=0) if rivals else np.zeros(len(summary.layers))
     above = [i for i in peaked if summary.layers[i].peak_r > best[i]]
-    highest = max(summary.baselines, key=lambda name: float(np.max(np.array(summary.baselines[name], float))))
+    most = max(rivals, key=lambda name: float(highest[name].max()), default="")
+    others = [f"{name} R up to {signed(float(highest[name].max()), 3)}" for name in highest if name not in rivals]
+    left = f"R of {len(above)} of {several(len(peaked), 'layer')} with a peak is above the best of these"
+    left += f" ({most}, R up to {signed(float(best.max()), 3)})" if rivals else ""
+    left += f"; {', '.join(others)}, which unique R is free of" if others else ""
     return Explanation(
         "nothing of the brain",
         f"held-out words predicted without it, from {', '.join(summary.baselines)}",
-        f"R of {len(above)} of {several(len(peaked), 'layer')} with a peak is above the best of these"
-        f" ({highest}, R up to {signed(float(best.max()), 3)})",
+        left,
         2 * len(above) < len(peaked),
     )
 

@@ -9,6 +9,7 @@ from time import monotonic
 
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import TWIN, UNIQUE, Findings, assess
+from rtalign.scoring.outlook import Outlook
 from rtalign.scoring.scoreboard import Scoreboard, ScoreboardState
 from rtalign.scoring.unique_board import UniqueBoard, UniqueState
 
@@ -26,6 +27,8 @@ class Assessment:
     findings : Findings or None
         None while nothing can be concluded; `reason` then says why.
     reason : str or None
+    outlook : Outlook or None
+        How many more words layers below their limit need; None where none is below.
     controls : dict of str to Assessment
         The same of unique R and of the static twin, where the session has them; these are of all words.
     """
@@ -33,6 +36,7 @@ class Assessment:
     n_words: int
     findings: Findings | None
     reason: str | None
+    outlook: Outlook | None = None
     controls: Mapping[str, Assessment] = field(default_factory=dict)
 
     @classmethod
@@ -45,7 +49,8 @@ class Assessment:
             twin = unique.twin_curves(whole) if whole else None
             found = {UNIQUE: unique.curves(), TWIN: twin}
             controls = {name: cls._of_curves(unique.n, own, unique.reason, rule) for name, own in found.items()}
-        return replace(cls._of_curves(board.n, curves, board.reason, rule), controls=controls)
+        plain = cls._of_curves(board.n, curves, board.reason, rule)
+        return replace(plain, outlook=plain.findings.outlook if plain.findings else None, controls=controls)
 
     @classmethod
     def _of_curves(cls, n_words: int, curves: Curves | None, reason: str | None, rule: str) -> Assessment:
@@ -55,7 +60,7 @@ class Assessment:
         """The same where nothing can be claimed, with the reason."""
         findings = self.findings and self.findings.without_evidence(warning)
         controls = {name: one.without_evidence(warning) for name, one in self.controls.items()}
-        return replace(self, findings=findings, controls=controls)
+        return replace(self, findings=findings, outlook=None, controls=controls)
 
 
 class Assessor:

@@ -10,6 +10,7 @@ import numpy as np
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import RULES, SMOOTH, latency
 from rtalign.scoring.nulls import layer_threshold, map_threshold, null_band
+from rtalign.scoring.outlook import Outlook, outlook
 from rtalign.scoring.peaks import Peak, find_peaks
 
 INTERVALS = ("words and decoders", "words")
@@ -171,6 +172,11 @@ class Findings:
     def half_words(self) -> HalfWords | None:
         """The ladder of half of the words; None where halves were not fitted, or there is no temporal score."""
         return None if self.temporal is None else _half_words(self.curves, self._used, self.rule)
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """How many more words layers below their limit need, computed when asked for; None where none is below."""
+        return outlook(self.curves)
 
     @property
     def intervals(self) -> str:

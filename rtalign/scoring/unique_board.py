@@ -66,7 +66,7 @@ class UniqueState:
     def reason(self) -> str | None:
         """The reason why there are no curves yet; None when there are."""
         if self.n < self.words_needed:
-            return f"{self.n} words so far; {self.n_directions} nuisances need {self.words_needed}"
+            return f"{self.n} words so far; as many nuisances as there are need {self.words_needed}"
         return self.residuals.reason
 
     def curves(self, last: int | None = None) -> Curves | None:

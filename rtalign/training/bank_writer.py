@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,10 +147,15 @@ def earlier_moments(tensors: TensorFile, lag: int | None, fold: int) -> Moments:
     """Moments of an earlier bank: of one lag and fold, or with lag None of its targets alone."""
     n, mean_y = int(tensors["moments_n"][fold]), np.array(tensors["moments_mean_y"][fold])
     yy = np.array(tensors["moments_yy"][fold])
-    if lag is None:
-        return Moments(n, np.zeros(0), mean_y, np.zeros((0, 0)), np.zeros((0, len(mean_y))), yy)
-    mean_x, xx, xy = (np.array(tensors[f"moments_{name}"][lag, fold], float) for name in ("mean_x", "xx", "xy"))
-    return Moments(n, mean_x, mean_y, xx, xy, yy)
+    none = np.zeros((0, len(mean_y)))
+    of_targets = Moments(n, np.zeros(0), mean_y, np.zeros((0, 0)), none, yy)
+    return of_targets if lag is None else lag_moments(tensors, lag, fold, of_targets)
+
+
+def lag_moments(work: TensorFile, lag: int, fold: int, targets: Moments) -> Moments:
+    """Moments of one lag and fold of a bank under way, with those of its targets."""
+    mean_x, xx, xy = (np.array(work[f"moments_{name}"][lag, fold], float) for name in ("mean_x", "xx", "xy"))
+    return replace(targets, mean_x=mean_x, xx=xx, xy=xy)
 
 
 def finish_bank_file(

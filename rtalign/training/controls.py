@@ -16,6 +16,7 @@ from rtalign.decoding.moments import Moments
 from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.penalties import HeldOut
 from rtalign.report.summary import MODEL_TWINS, ladder
+from rtalign.report.verdict import NOT_CONTROLLED
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import TWIN, UNIQUE, Findings, assess
 from rtalign.training.baselines import brain_free
@@ -35,14 +36,10 @@ if TYPE_CHECKING:  # importing it would import torch
     from rtalign.language.model import LanguageModel
 
 LoadTwin = Callable[[], "LanguageModel"]
-CONTROLS = ("nuisances", "innovation")
-"""What is left without nuisances, with the static twin and baselines; what each layer adds to those below."""
-NOT_CONTROLLED = (
-    "the sound itself (its envelope)",
-    "the model\u2019s context beyond static vectors of five words",
-    "what nuisances do other than by straight or broken lines",
-)
-"""What no control takes out, in words."""
+BREAKDOWN = "breakdown"
+CONTROLS = ("nuisances", "innovation", BREAKDOWN)
+"""What is left without nuisances, with the static twin and baselines; what each layer adds to those below; where the
+result comes from (`rtalign.training.breakdown`)."""
 
 
 def check_controls(names: Sequence[str], *, extended: bool) -> None:

@@ -18,6 +18,7 @@ from rtalign.core.records import Recording, RecordingIdentity
 from rtalign.core.storage.cache import cache_folder
 from rtalign.core.storage.files import replaced_folder
 from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.moments import Moments
 from rtalign.decoding.static_twin import WHOLE
 from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign.scoring.cross_validated import Draws, score
@@ -25,8 +26,8 @@ from rtalign.scoring.curves import Curves, LagScore
 from rtalign.scoring.findings import assess
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import by_layer
-from rtalign.training import results
-from rtalign.training.controls import evaluation_entries
+from rtalign.training import breakdown, results
+from rtalign.training.controls import BREAKDOWN, evaluation_entries
 from rtalign.training.nuisances import Nuisances, find_nuisances
 from rtalign.training.partial_scores import PartialScores
 from rtalign.training.prepare import (
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 MIN_SCORED_WORDS = 50
 """Words that a curve needs."""
+EVALUATION_CONTROLS = ("nuisances", BREAKDOWN)
+"""What is left without nuisances, with the static twin; where the result comes from."""
 
 
 def evaluate(
@@ -76,7 +79,8 @@ def evaluate(
     extra : dict, optional
         More entries of summary.json.
     controls : sequence of str
-        "nuisances" adds what predictions and targets share beyond nuisances, and the static twin.
+        Of EVALUATION_CONTROLS: "nuisances" adds what predictions and targets share beyond nuisances, and the static
+        twin; "breakdown" adds kinds of words and decoders of one lag at another.
 
     Returns
     -------
@@ -139,8 +143,9 @@ def score_recordings(
     controls: Sequence[str] = (),
 ) -> ScoredRecordings:
     """Score as `evaluate` does, without writing; parameters and errors are the same."""
-    if unknown := set(controls) - {"nuisances"}:
-        raise ValueError(f"evaluation has no control called {', '.join(sorted(unknown))}; it has nuisances")
+    if unknown := set(controls) - {*EVALUATION_CONTROLS}:
+        names = ", ".join(sorted(unknown))
+        raise ValueError(f"evaluation has no control called {names}; it has {', '.join(EVALUATION_CONTROLS)}")
     check_model(bank, model)
     overlap = check_recordings_are_new(bank, recordings)
     request = ActivationRequest(model, bank.recipe.language, bank.layers, words=bank.recipe.words)
@@ -152,11 +157,13 @@ def score_recordings(
             f"{n_words} words of these recordings can be scored; at least {MIN_SCORED_WORDS} are needed for a curve"
         )
     nuisances = None
-    if controls:
+    if "nuisances" in controls:
         static = ActivationRequest(model, bank.recipe.language, [0], surprisal=True)
         read = compute_activations(recordings, static, store, progress, check=lambda: None)
         nuisances, _ = find_nuisances(prepared, read, np.zeros(n_words, int), bank.nuisances)
     curves, controlled = score_bank(bank, prepared, progress, nuisances)
+    if BREAKDOWN in controls:
+        controlled = controlled | {BREAKDOWN: _breakdown(bank, prepared, progress)}
     return ScoredRecordings(bank, prepared, curves, overlap, controlled)
 
 
@@ -196,6 +203,19 @@ def score_bank(
     twin = replace(curves, r=explained[WHOLE], left_out=left_out, statistics={})
     rule = bank.recipe.fit.peak
     return curves, evaluation_entries(assess(unique, rule), assess(twin, rule), explained, nuisances.sizes, without)
+
+
+def _breakdown(bank: DecoderBank, recordings: Sequence[PreparedRecording], progress: Progress) -> dict[str, Any]:
+    """Kinds of words, and decoders of one lag at another; all words are one fold."""
+    targets = np.concatenate([bank.projection.project(one.used_activations) for one in recordings])
+
+    def decode(index: int) -> breakdown.DecodedLag:
+        signal = match_sensors(bank, recordings, read_lag(recordings, bank.lags_s[index]), index)
+        moments = Moments.from_data(signal, targets, bank.recipe.fit.precision)
+        return breakdown.DecodedLag([bank.tensors["weights"][index]], [moments], [bank.predict(index, signal)])
+
+    kinds = {name: [rows] for name, rows in breakdown.kinds_of_words(recordings, bank.recipe, progress).items()}
+    return breakdown.break_down(bank.lags_s, decode, [targets], kinds, len(bank.layers), progress)
 
 
 def match_sensors(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 STAGES = {
     "language": ("language model",),
     "signal": ("signal",),
-    "fit": ("targets", "penalties", "decoders", "scores", "controls"),
+    "fit": ("targets", "penalties", "decoders", "scores", "controls", "breakdown"),
 }
 
 

@@ -26,8 +26,9 @@ from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.projection import Projection
 from rtalign.recordings.spatial_filters import shared_filter
 from rtalign.scoring.statistics import STATISTIC, by_layer
-from rtalign.training import bank_writer, results
+from rtalign.training import bank_writer, breakdown, results
 from rtalign.training.controls import (
+    BREAKDOWN,
     ControlRun,
     LoadTwin,
     SharedWords,
@@ -199,6 +200,8 @@ def train(
     curves = bank_writer.read_curves(work, recipe.lags.seconds, layers, model.info.n_layers)
     extra |= merged(inputs.controls, curves, recipe.fit.peak)
     extra |= {"stretches": stretches(prepared, fold, np.array(work["r_fold"]), recipe.fit)}
+    if BREAKDOWN in controls:
+        extra |= {"breakdown": breakdown.of_training(inputs, work, progress)}
     skipped = count_skipped(prepared, purged=int((fold == folds.PURGED).sum()))
     ceilings = measure_noise_ceilings(repeats, recipe, progress, spatial)
     passport = _passport(inputs, layers, projection.components, model, extend)

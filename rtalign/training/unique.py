@@ -86,8 +86,7 @@ class ResidualSums:
 
     def predicted(self, fit: RidgeFit) -> list[BlockSums]:
         """Of the held-out predictions of each fold."""
-        values = zip(self.words.predicted(fit), self.words.nuisances, strict=True)
-        return [BlockSums.of(p, own.rows) for p, own in values]
+        return [BlockSums.of_predictions(*fold) for fold in zip(self.parts, fit.weights, strict=True)]
 
     def pairs(self, alpha: np.ndarray, bases: Bases, rotations: FoldRotations) -> list[FoldPairs]:
         """Of each fold's blocks, as `fold_pairs`."""

@@ -13,10 +13,11 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.records import Word
 from rtalign.engine.ledger import WordEntry
-from rtalign.engine.snapshot import RecordingStatus, Snapshot, Work, empty_snapshot
+from rtalign.engine.snapshot import RecordingStatus, Snapshot, Work, empty_snapshot, from_message, to_message
 from rtalign.report.read import read_results
 from rtalign.report.text import headline as report_headline
 from rtalign.scoring.findings import TemporalScore
+from rtalign.scoring.outlook import Outlook
 from rtalign.scoring.peaks import Peak
 from rtalign.streams.events import Health, Notice, StreamHealth
 from rtalign_cli.terminal import JsonLines, TerminalView, json_line, view_lines
@@ -54,6 +55,18 @@ def test_the_view_shows_what_an_operator_needs(seen: Snapshot) -> None:
         "r = 0.97", "+240 ms", "keeper",
     ):  # fmt: skip
         assert said in text
+
+
+def test_an_effect_below_its_limit_is_told_what_it_needs(seen: Snapshot) -> None:
+    """80 words, of which the newest came every half second, through the pipe of the engine."""
+    words = tuple(WordEntry(Word(i, "so", 0.5 * i)) for i in range(21))
+    waits = replace(seen, words=words, outlook=Outlook(2, 13.0, 4.0, None))
+    shown = from_message(to_message(waits))
+    text = "\n".join(view_lines(shown))
+    assert "2 layers are not above chance" in text
+    assert "about 8 more minutes of the same kind (95 % interval 2 or more)" in text
+    assert json_line(shown)["outlook"] == {"layers": 2, "times": 13.0, "low": 4.0, "high": None}
+    assert json_line(seen)["outlook"] is None
 
 
 def test_faults_are_described_in_words(seen: Snapshot) -> None:

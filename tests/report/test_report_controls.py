@@ -59,6 +59,16 @@ def test_what_the_twin_carries_is_shown(tmp_path: Path) -> None:
     assert f"R of 0 of {len(half)} layers with a peak is above the best of these (durations" in text
 
 
+@pytest.mark.parametrize("name", ["durations", "autocorrelation"])
+def test_a_baseline_of_nuisances_explains_nothing_that_is_left_without_them(tmp_path: Path, name: str) -> None:
+    summary = json.loads((make_folder(tmp_path, whole=False) / "summary.json").read_text())
+    baselines = {name: [9.0] * len(summary["r"])}
+    kept = {"nuisances": {"temporal_score": summary["temporal_score"]}}
+    text = page(tmp_path / "page", kept, baselines=baselines)
+    assert ("The controls leave it standing" in text) == (name == "durations")
+    assert ("durations R up to 9.000, which unique R is free of" in text) == (name == "durations")
+
+
 @pytest.mark.parametrize("n_columns", [27, 2000])
 def test_too_few_words_for_the_nuisances_are_said_to_be(tmp_path: Path, n_columns: int) -> None:
     text = page(tmp_path, {"nuisances": {}}, n_columns)

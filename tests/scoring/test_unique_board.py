@@ -112,7 +112,7 @@ def test_too_few_words_say_so() -> None:
     z, predicted, targets = words()
     state = filled(z[:20], predicted[:20], targets[:20]).freeze()
     assert state.curves() is None
-    assert state.reason == "20 words so far; 8 nuisances need 27"
+    assert state.reason == "20 words so far; as many nuisances as there are need 27"
 
 
 def test_targets_that_nuisances_explain_whole_have_no_unique_r() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ def test_a_ladder_of_each_layers_own_content_is_kept(tmp_path: Path) -> None:
     recording, model = world(n_words=700, n_sensors=12)
     recipe, store = small_recipe().with_settings("lags", step_s=0.05), tmp_path / "store"
     plain = train([recording], model, recipe, tmp_path / "plain", store=store)
-    both = train([recording], model, recipe, tmp_path / "both", store=store, controls=["nuisances"])
+    both = train([recording], model, recipe, tmp_path / "both", store=store, controls=["nuisances", "breakdown"])
     assert (both["r"], both["layers"]) == (plain["r"], plain["layers"])
     assert (plain["controls"], plain["baselines"]) == ({}, {})
     shown = read_results(tmp_path / "both").summary
@@ -32,16 +34,34 @@ def test_a_ladder_of_each_layers_own_content_is_kept(tmp_path: Path) -> None:
     assert set(twin.explained) == {*unique.groups, "all"}
     assert set(shown.baselines) == {"autocorrelation", "position and word rate"}
     assert verdict(shown).startswith("The controls leave it standing: ")
+    check_breakdown(both)
     fresh, more = world(n_words=250, n_sensors=12, seed=5, prefix="v")
     model.table |= more.table
     bank = DecoderBank.load(tmp_path / "plain")
-    evaluate(bank, [fresh], model, tmp_path / "scores", store=store, controls=["nuisances"])
+    evaluate(bank, [fresh], model, tmp_path / "scores", store=store, controls=["nuisances", "breakdown"])
+    check_breakdown(json.loads((tmp_path / "scores" / "summary.json").read_text()))
     scored = read_results(tmp_path / "scores").summary
     assert [layer.status for layer in scored.controls["nuisances"].layers[1:]] == ["ok"] * 5
     assert scored.controls["static twin"].layers[-1].status == "below null"
     assert verdict(scored).startswith("The controls leave it standing: ")
+    page = (tmp_path / "scores" / "report.html").read_text()
+    assert "Where it comes from" in page
     with pytest.raises(ValueError, match="evaluation has no control called innovation"):
         evaluate(bank, [fresh], model, tmp_path / "scores", store=store, controls=["innovation"])
+
+
+def check_breakdown(summary: dict[str, Any]) -> None:
+    """At its own lag a decoder has plain R, and so have all words; halves of the words lie around it."""
+    found, r = summary["breakdown"], np.array(summary["r"])
+    at = np.searchsorted(np.array(summary["lags_s"]) + 1e-6, found["lags_s"])
+    kinds = {kind["name"]: kind for kind in found["kinds"]}
+    assert np.abs(np.diagonal(found["across"], axis1=1, axis2=2) - r[:, at]).max() < 1e-4
+    assert np.abs(kinds["all words"]["r"] - r[:, at]).max() < 1e-4
+    assert kinds["first half"]["n_words"] + kinds["second half"]["n_words"] == kinds["all words"]["n_words"]
+    halves = [np.array(kinds[name]["r"]) for name in ("first half", "second half")]
+    assert np.abs(np.mean(halves, axis=0) - r[:, at]).max() < 0.1
+    long = next(kind for name, kind in kinds.items() if name.startswith("next word after"))
+    assert abs(long["n_words"] / kinds["all words"]["n_words"] - 0.25) < 0.05
 
 
 def test_a_control_that_does_not_exist_is_refused(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from rtalign_monitor.panels import empty_state
 from rtalign_monitor.panels.axes import Axis, Easing, word_count
 from rtalign_monitor.panels.panel import PanelSpec
 from rtalign_monitor.panels.plot import HEADER_PX, LayeredPanel, Range
+from rtalign_monitor.panels.rivals import long_note, short_note
 from rtalign_monitor.panels.tables import ShownTable, ladder_table
 from rtalign_monitor.widgets import theme as themes
 
@@ -136,7 +137,8 @@ class LadderPanel(LayeredPanel):
             tr("{n} of {n_layers} layers have a peak", n=n, n_layers=len(snapshot.peaks)),
             word_count(snapshot.n_assessed),
         ]
-        return f"{sentence} {', '.join(parts)}"
+        text = f"{sentence} {', '.join(parts)}"
+        return f"{text}. {long_note(snapshot)}" if n else text
 
     def set_second_bank(self, second: SecondBank | None) -> None:
         before, self.second = self.second, second
@@ -205,7 +207,12 @@ class LadderPanel(LayeredPanel):
         super().point_at(position)
         peak = next((peak for peak in self._peaks if peak.layer == self.layer), None)
         more = self._describe_second(self.second, peak.layer) if peak and self.second else ""
-        self.setToolTip(describe_peak(peak) + more if peak else self.description)
+        self.setToolTip(describe_peak(peak) + more if peak else self._without_layer())
+
+    def _without_layer(self) -> str:
+        """The tooltip where no layer is pointed at: what else the ladder could be."""
+        found = any(peak.peak_s is not None for peak in self._peaks)
+        return long_note(self.snapshot) if found and self.snapshot else self.description
 
     @property
     def _refused(self) -> bool:
@@ -251,7 +258,8 @@ class LadderPanel(LayeredPanel):
             parts += [] if found.holds else [correlation_text(score)]
             newer = tr(" of {n_words:,}", n_words=snapshot.n_words) if snapshot.n_words > snapshot.n_assessed else ""
             n = tr("n = {n_assessed:,}{newer} words", n_assessed=snapshot.n_assessed, newer=newer)
-            parts += [n, p_text(score), slope_text(score), tr("{n_layers} layers", n_layers=score.n_layers)]
+            note = [short_note(snapshot)] if found.holds and short_note(snapshot) else []
+            parts += [*note, n, p_text(score), slope_text(score), tr("{n_layers} layers", n_layers=score.n_layers)]
         elif snapshot and self.faint and not snapshot.peaks and snapshot.phase == "running":
             parts.append(empty_state.first_peaks_note(snapshot))
         self.write_parts(painter, lower, parts, "text" if found.holds else "muted")
@@ -508,7 +516,7 @@ def _minus(text: str) -> str:
 def _same(a: Snapshot, b: Snapshot) -> bool:
     if not b.peaks and empty_state.peaks(a) != empty_state.peaks(b):
         return False
-    counted = a.n_words != b.n_words
+    counted = a.n_words != b.n_words or short_note(a) != short_note(b)
     return not counted and (a.control, a.peaks, a.temporal, a.reason, a.layers, a.n_assessed, a.refused, a.phase) == (
         b.control, b.peaks, b.temporal, b.reason, b.layers, b.n_assessed, b.refused, b.phase,
     )  # fmt: skip

@@ -49,6 +49,8 @@ class DrawnKind:
     model : str
         A language model whose principal components of the story that comes with the package are the targets; empty
         where targets are drawn.
+    story_words : int
+        Words of the story that the model reads.
     """
 
     n_words: int = 1500
@@ -66,18 +68,21 @@ class DrawnKind:
     scored: float = 1.0
     broken: int = 0
     model: str = ""
+    story_words: int = STORY_WORDS
     lags_s: np.ndarray = field(default_factory=lambda: np.round(np.arange(-0.2, 0.8001, 0.02), 3), compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnRecording:
-    """signal : (sample, sensor); onsets : (word,) samples; run : (word,); targets : (word, layer x component)."""
+    """signal : (sample, sensor); onsets : (word,) samples; run : (word,); targets : (word, layer x component);
+    story : (word,) which word of a model's story it is, or None."""
 
     kind: DrawnKind
     signal: np.ndarray
     onsets: np.ndarray
     run: np.ndarray
     targets: np.ndarray
+    story: np.ndarray | None = None
 
     def at(self, lag_s: float) -> np.ndarray:
         """(word, sensor) at one lag."""
@@ -91,7 +96,8 @@ def draw(kind: DrawnKind, seed: Sequence[int], brain: int = 0) -> DrawnRecording
     run = np.arange(kind.n_words) * kind.n_runs // kind.n_words
     onsets = np.round((np.cumsum(gaps) + 5 + 5 * run) * SFREQ).astype(int)
     n_samples = int(onsets[-1] + 5 * SFREQ)
-    added, targets = _of_model(kind, rng) if kind.model else _drawn_targets(kind, rng)
+    story = (rng.integers(kind.story_words) + np.arange(kind.n_words)) % kind.story_words if kind.model else None
+    added, targets = _drawn_targets(kind, rng) if story is None else _of_model(kind, story)
     signal = _noise(kind, n_samples, rng)
     if kind.broken:
         steps = np.cumsum(rng.standard_normal((n_samples, kind.broken)) * (rng.random((n_samples, 1)) < 0.01), axis=0)
@@ -104,7 +110,8 @@ def draw(kind: DrawnKind, seed: Sequence[int], brain: int = 0) -> DrawnRecording
         one = np.tile(person.standard_normal((1, kind.n_sensors)), (kind.n_words, 1))
         answer(signal, onsets, latency, one.astype(np.float32))
     kept = np.flatnonzero(rng.random(kind.n_words) < kind.scored)
-    return DrawnRecording(kind, signal, onsets[kept], run[kept], targets.reshape(kind.n_words, -1)[kept])
+    targets = targets.reshape(kind.n_words, -1)[kept]
+    return DrawnRecording(kind, signal, onsets[kept], run[kept], targets, None if story is None else story[kept])
 
 
 def _drawn_targets(kind: DrawnKind, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -119,15 +126,14 @@ def _drawn_targets(kind: DrawnKind, rng: np.random.Generator) -> tuple[np.ndarra
     return added, targets
 
 
-def _of_model(kind: DrawnKind, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _of_model(kind: DrawnKind, story: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same of a language model: a stretch of the story that begins anywhere, from its end on at its beginning."""
-    added, targets = read_story(kind.model, kind.n_layers, kind.components)
-    rows = (rng.integers(len(targets)) + np.arange(kind.n_words)) % len(targets)
-    return added[rows], targets[rows]
+    added, targets = read_story(kind.model, kind.n_layers, kind.components, kind.story_words)
+    return added[story], targets[story]
 
 
 @lru_cache(maxsize=2)
-def read_story(model: str, n_layers: int, components: int) -> tuple[np.ndarray, np.ndarray]:
+def read_story(model: str, n_layers: int, components: int, n_words: int = STORY_WORDS) -> tuple[np.ndarray, np.ndarray]:
     """(word, layer, component) of a language model reading the shipped story, each component scaled to a variance of 1.
 
     Returns
@@ -137,11 +143,7 @@ def read_story(model: str, n_layers: int, components: int) -> tuple[np.ndarray, 
     targets : ndarray
         The leading principal components of each layer.
     """
-    folder = cache_folder() / "validation" / content_key("1", model, n_layers, components, STORY_WORDS)[:24]
-    if not is_stored(folder):
-        with stored_folder(folder) as partial:
-            np.save(partial / "targets.npy", _read(model, n_layers, components), allow_pickle=False)
-    targets = np.load(folder / "targets.npy", allow_pickle=False)
+    targets = read_layers(model, str(n_layers), components, n_words)
     added = targets.copy()
     for layer in range(1, n_layers):
         below = targets[:, layer - 1]
@@ -150,15 +152,24 @@ def read_story(model: str, n_layers: int, components: int) -> tuple[np.ndarray, 
     return added, targets
 
 
-def _read(model: str, n_layers: int, components: int) -> np.ndarray:
+def read_layers(model: str, layers: str, components: int, n_words: int = STORY_WORDS) -> np.ndarray:
+    """(word, layer, component): leading principal components of some layers, as a recipe names them; kept on disk."""
+    folder = cache_folder() / "validation" / content_key("2", model, layers, components, n_words)[:24]
+    if not is_stored(folder):
+        with stored_folder(folder) as partial:
+            np.save(partial / "targets.npy", _read(model, layers, components, n_words), allow_pickle=False)
+    return np.asarray(np.load(folder / "targets.npy", allow_pickle=False))
+
+
+def _read(model: str, layers: str, components: int, n_words: int) -> np.ndarray:
     from rtalign.core.recipe import LanguageRecipe
     from rtalign.language import load
     from rtalign.simulation.story import shipped_story, story_words
 
-    language, recipe = load(model), LanguageRecipe(layers=str(n_layers))
-    words, layers = story_words(shipped_story())[:STORY_WORDS], recipe.layer_indices(language.info.n_layers)
-    states = language.encode(words, recipe, layers, surprisal=False).activations
-    return np.stack([_components(states[:, layer], components) for layer in range(n_layers)], axis=1)
+    language, recipe = load(model), LanguageRecipe(layers=layers)
+    words, chosen = story_words(shipped_story())[:n_words], recipe.layer_indices(language.info.n_layers)
+    states = language.encode(words, recipe, chosen, surprisal=False).activations
+    return np.stack([_components(states[:, layer], components) for layer in range(len(chosen))], axis=1)
 
 
 def _components(states: np.ndarray, n: int) -> np.ndarray:

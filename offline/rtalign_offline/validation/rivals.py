@@ -22,7 +22,7 @@ from rtalign.training.controls import ControlRun
 from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties
 from rtalign.training.nuisances import Nuisances
 from rtalign.training.unique import LagResults, UniqueControl
-from rtalign_offline.validation.drawn import SFREQ, DrawnKind, DrawnRecording, answer, draw
+from rtalign_offline.validation.drawn import SFREQ, DrawnKind, DrawnRecording, answer, draw, read_layers
 from rtalign_offline.validation.drawn_fit import drawn_curves
 
 STATIC = 10
@@ -41,7 +41,9 @@ class Rival:
 
 DRIFT = 0.7
 """Size of the slow drift that signal and late targets share."""
-KINDS = ("onsets", "next word", "shared drift", "nothing", "true ladder")
+KINDS = ("onsets", "next word", "shared drift", "nothing", "true ladder", "model ladder")
+MODEL, MODEL_WORDS, MODEL_LAYERS, MODEL_STATIC = "smollm2", 4995, 9, 20
+"""The packaged model and how much of the packaged story it reads; layers, and components of its static vectors."""
 
 
 def draw_rival(kind: str, seed: int, n_words: int = 1500, strength: float = 1.0) -> Rival:
@@ -54,6 +56,8 @@ def draw_rival(kind: str, seed: int, n_words: int = 1500, strength: float = 1.0)
     nothing : nothing is answered.
     true ladder : each layer's own content at its own latency, over static vectors of word and next word that the brain
     answers at one latency.
+    model ladder : what each layer of the packaged model adds to the one below, at its own latency, in forty minutes of
+    the packaged story; n_words does not matter.
 
     Parameters
     ----------
@@ -70,6 +74,8 @@ def draw_rival(kind: str, seed: int, n_words: int = 1500, strength: float = 1.0)
     -------
     Rival
     """
+    if kind == "model ladder":
+        return _model_ladder(seed, strength)
     true = kind == "true ladder"
     base = DrawnKind(
         n_words=n_words,
@@ -87,6 +93,17 @@ def draw_rival(kind: str, seed: int, n_words: int = 1500, strength: float = 1.0)
         pattern = np.random.default_rng(0xC2).standard_normal((STATIC, base.n_sensors)) / np.sqrt(STATIC)
         answer(drawn.signal, drawn.onsets, 0.2, (strength * static @ pattern).astype(np.float32))
     return Rival(replace(drawn, targets=targets.reshape(n_words, -1).astype(np.float32)), static)
+
+
+def _model_ladder(seed: int, strength: float) -> Rival:
+    """Nine layers of the packaged model answered at 150 to 450 ms; static vectors are those of its state 0."""
+    latencies = tuple(np.linspace(0.15, 0.45, MODEL_LAYERS))
+    kind = DrawnKind(
+        n_words=MODEL_WORDS, n_layers=MODEL_LAYERS, latencies_s=latencies, strength=strength, gap_s=0.48, model=MODEL,
+        story_words=MODEL_WORDS,
+    )  # fmt: skip
+    drawn = draw(kind, [seed, 0xC3])
+    return Rival(drawn, read_layers(MODEL, "0,1", MODEL_STATIC, MODEL_WORDS)[drawn.story, 0])
 
 
 def _timed(drawn: DrawnRecording, rng: np.random.Generator) -> np.ndarray:
@@ -119,7 +136,7 @@ def drawn_nuisances(rival: Rival, kept: np.ndarray) -> Nuisances:
     """Timing, position and static neighbours of all words of one story; those in `kept` give the columns."""
     words = [Word(i, "w", float(onset) / SFREQ) for i, onset in enumerate(rival.drawn.onsets)]
     unknown = np.full(len(words), np.nan)
-    basis = NuisanceBasis.fit([words], [rival.static], [unknown], [np.flatnonzero(kept)], STATIC)
+    basis = NuisanceBasis.fit([words], [rival.static], [unknown], [np.flatnonzero(kept)], rival.static.shape[1])
     facts = basis.facts(words, basis.project(rival.static), unknown)
     return Nuisances(basis.values(facts, np.arange(len(words))).astype(np.float32), basis.groups)
 

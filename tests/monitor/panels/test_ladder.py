@@ -142,3 +142,22 @@ def test_the_headline_is_described_for_screen_readers(qtbot: QtBot) -> None:
     assert "Deeper layers answer later" in ladder.accessibleDescription()
     assert "r = 0.97 [0.82, 0.99]" in ladder.accessibleDescription()
     assert "300 words" in ladder.accessibleDescription()
+
+
+def test_the_headline_names_what_was_not_controlled(qtbot: QtBot, written: list[WrittenText]) -> None:
+    """Without controls, that there were none; with them, how many peaks are left, and what they say in a tooltip."""
+    view = LadderPanel()
+    show_view(qtbot, view, 1200, 430)
+    plain = snapshots.snapshot_after(1000)
+    view.draw(plain)
+    pixels(view)
+    assert view.headline().holds
+    assert any("timing and next word not controlled" in w.text for w in written)
+    assert "Not controlled: timing and length of words" in view.summary()
+    written.clear()
+    view.draw(snapshots.with_controls(plain))
+    pixels(view)
+    assert any("unique R: " in w.text for w in written)
+    qtbot.mouseMove(view, QPoint(300, 5))
+    assert view.toolTip().startswith("What else could this be?\nTiming, word form and static neighbours taken out: ")
+    assert "Not controlled: the sound itself" in view.toolTip()
