@@ -152,6 +152,15 @@ def dataframe(rows: Sequence[dict[str, Any]]) -> Any:
         raise ImportError("pandas is not installed; pip install pandas, or take rows(), a list of dicts") from None
 
 
+def import_xarray() -> Any:
+    """The module; ModuleNotFoundError says what to do without it."""
+    try:
+        return import_module("xarray")
+    except ImportError:
+        wanted = "xarray is not installed; pip install xarray, or take the arrays that this object holds"
+        raise ModuleNotFoundError(wanted, name="xarray") from None
+
+
 def _rows(words: Any) -> Iterable[Row]:
     """Rows as of a file, so that the same is checked and cleaned."""
     entries: Iterable[tuple[Any, Any, Any]]
