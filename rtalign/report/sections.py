@@ -150,12 +150,15 @@ def stretches(results: Results) -> Markup | None:
     if not parts:
         return None
     thirds = np.array_split(np.arange(len(summary.layers)), min(3, len(summary.layers)))
-    names = [f"layers {summary.layers[t[0]].layer} to {summary.layers[t[-1]].layer}" for t in thirds]
+    ends = [(summary.layers[t[0]].layer, summary.layers[t[-1]].layer) for t in thirds]
+    names = [f"layer {first}" if first == last else f"layers {first} to {last}" for first, last in ends]
     rows: list[list[Cell]] = []
     for part in parts:
         r = np.array(part.r, float)
-        where = " to ".join(f"{name}, {decimal_duration(at)}" for name, at in (part.begin, part.end))
-        rows.append([(where, "l"), (f"{part.n_words:,}", ""), *((signed(float(r[t].mean()), 3), "") for t in thirds)])
+        (begin, start), (end, stop) = part.begin, part.end
+        until = position_time(stop) if begin == end else f"{end}, {position_time(stop)}"
+        where = f"{begin}, {position_time(start)} to {until}"
+        rows.append([(where, "l wrap"), (f"{part.n_words:,}", ""), *((signed(float(r[t].mean()), 3), "") for t in thirds)])
     caption = (
         "R of held-out words of each stretch, at the lag where R of all words is highest; decoders learn on the rest."
     )
