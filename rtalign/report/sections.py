@@ -158,7 +158,9 @@ def stretches(results: Results) -> Markup | None:
         (begin, start), (end, stop) = part.begin, part.end
         until = position_time(stop) if begin == end else f"{end}, {position_time(stop)}"
         where = f"{begin}, {position_time(start)} to {until}"
-        rows.append([(where, "l wrap"), (f"{part.n_words:,}", ""), *((signed(float(r[t].mean()), 3), "") for t in thirds)])
+        rows.append(
+            [(where, "l wrap"), (f"{part.n_words:,}", ""), *((signed(float(r[t].mean()), 3), "") for t in thirds)]
+        )
     caption = (
         "R of held-out words of each stretch, at the lag where R of all words is highest; decoders learn on the rest."
     )
