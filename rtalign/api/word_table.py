@@ -47,8 +47,8 @@ class WordTable:
 
         Parameters
         ----------
-        words : path, WordTable, DataFrame, dict of columns, or sequence of Word or of (word, onset)
-            Columns are onset (s), word and perhaps duration (s).
+        words : path, WordTable, DataFrame, dict of columns, sequence of Word, or sequence of pairs
+            Columns are onset (s), word and perhaps duration (s); a pair is a word and its onset.
 
         Returns
         -------
@@ -64,17 +64,17 @@ class WordTable:
 
     @property
     def onset(self) -> np.ndarray:
-        """(word,): when each word begins, in seconds."""
+        """When each word begins, in seconds."""
         return np.array([word.onset for word in self.words])
 
     @property
     def duration(self) -> np.ndarray:
-        """(word,): how long each lasts, in seconds; NaN where that is unknown."""
+        """How long each word lasts, in seconds; NaN where that is unknown."""
         return np.array([np.nan if word.duration is None else word.duration for word in self.words])
 
     @property
     def word(self) -> np.ndarray:
-        """(word,): the words themselves."""
+        """The words themselves."""
         return np.array([word.text for word in self.words], object)
 
     def __len__(self) -> int:
