@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtalign.api.inputs import layers_text, load_model
-from rtalign.api.word_table import texts
+from rtalign.api.word_table import import_xarray, texts
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 
@@ -50,6 +50,26 @@ class Activations:
     def __repr__(self) -> str:
         words, layers, dim = self.data.shape
         return f"<Activations of {self.model}: {words:,} words, {layers} layers, {dim} dimensions>"
+
+    def to_xarray(self) -> Any:
+        """Give the data their axes, where xarray is installed.
+
+        Returns
+        -------
+        xarray.DataArray
+            (word, layer, dim) with layer and depth, text and surprisal of each word as coordinates; the model as
+            attribute.
+        """
+        word, layer = ("word",), ("layer",)
+        coordinates = {
+            "layer": np.array(self.layers),
+            "depth": (layer, self.depth),
+            "text": (word, list(self.words)),
+            "surprisal": (word, self.surprisal),
+        }
+        return import_xarray().DataArray(
+            self.data, coordinates, ("word", "layer", "dim"), "activations", {"model": self.model}
+        )
 
 
 def encode(

@@ -6,14 +6,13 @@ import base64
 import shutil
 from collections.abc import Sequence
 from html import escape
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rtalign.api.inputs import OutputFolder, load_model, open_inputs, recipe_of, refuse_overwriting
-from rtalign.api.word_table import dataframe
+from rtalign.api.word_table import dataframe, import_xarray
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.storage.files import atomic_file, replaced_folder, write_atomically
@@ -199,11 +198,7 @@ class Alignment:
         attributes: dict[str, Any] = {"model": model_name(results), "subject": ", ".join(results.subjects)}
         attributes |= {"context": summary.context, "n_words": summary.n_words}
         coordinates = {"layer": np.asarray(self.layers), "lag": self.lags, "depth": (layer, self.depth)}
-        try:
-            return import_module("xarray").Dataset(variables, coordinates, attributes)
-        except ImportError:
-            wanted = "xarray is not installed; pip install xarray, or take r, null and peaks"
-            raise ModuleNotFoundError(wanted, name="xarray") from None
+        return import_xarray().Dataset(variables, coordinates, attributes)
 
     def to_netcdf(self, path: Path | str) -> Path:
         """Write `to_xarray` as a NetCDF file.

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rtalign.decoding.moments import Moments
+from rtalign.decoding.partialling import residual_rotations
 from rtalign.decoding.ridge import fit_ridge
 
 
@@ -62,18 +63,23 @@ class LagRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Penalties tried, X being z-scored; by default 13 from 1e-4 to 1e8.
     cv : WordFolds, optional
         By default 5 folds without a gap.
+    components : int, optional
+        Decode so many principal components of y (one layer's activations, say) in place of its columns, as training
+        does; those of a fold's decoder are found without the words of that fold.
 
     Attributes
     ----------
     coef_ : ndarray, shape (target, feature) or (feature,)
-        In the units of X.
+        In the units of X and y, with `components` too.
     intercept_ : ndarray, shape (target,), or float
-    alpha_ : ndarray, shape (target,)
-        The penalty of each target.
-    r_ : ndarray, shape (target,)
+    alpha_ : ndarray, shape (target,) or (component,)
+        The penalty of each.
+    r_ : ndarray, shape (target,) or (component,)
         Correlation on held-out words, mean over folds; their decoders chose penalties without them.
-    patterns_ : ndarray, shape (target, feature)
+    patterns_ : ndarray, shape (target, feature) or (component, feature)
         How much each feature changes with one standard deviation of the prediction (Haufe 2014).
+    components_ : ndarray, shape (component, target)
+        With `components`: their directions in y, over all words.
 
     Examples
     --------
@@ -81,8 +87,8 @@ class LagRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     (2,)
     """
 
-    def __init__(self, alphas: Any = None, cv: WordFolds | None = None) -> None:
-        self.alphas, self.cv = alphas, cv
+    def __init__(self, alphas: Any = None, cv: WordFolds | None = None, components: int | None = None) -> None:
+        self.alphas, self.cv, self.components = alphas, cv, components
 
     def fit(self, X: Any, y: Any) -> LagRidge:
         """Fit to features X (word, feature) and targets y (word, target) or (word,)."""
@@ -91,18 +97,26 @@ class LagRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self, X, y, multi_output=True, y_numeric=True, dtype=np.float64, ensure_min_samples=2 * cv.n_splits
         )
         targets = np.asarray(y, np.float64).reshape(len(y), -1)
-        fold = cv.assign(len(X))
-        moments = [Moments.from_data(X[fold == k], targets[fold == k], "float64") for k in range(cv.n_splits)]
+        kept = self.components
+        if kept is not None and not 0 < kept <= targets.shape[1]:
+            raise ValueError(f"components={kept}, and y has {targets.shape[1]} targets; give 1 to {targets.shape[1]}")
+        fold, groups = cv.assign(len(X)), None if kept is None else 1
+        moments = [Moments.from_data(X[fold == k], targets[fold == k], "float64", groups) for k in range(cv.n_splits)]
         grid = np.logspace(-4, 8, 13) if self.alphas is None else np.asarray(self.alphas, float)
-        fitted = fit_ridge(moments, grid, dtype="float64")
-        weights, whole = fitted.final_weights, Moments.sum(moments)
+        rotations = None if kept is None else residual_rotations(moments, kept, moments)
+        fitted = fit_ridge(moments, grid, rotations, "float64")
+        weights, bias, whole = fitted.final_weights, fitted.final_bias, Moments.sum(moments)
         moved = whole.xx @ weights / whole.n
         spread = np.sqrt(np.maximum((weights * moved).sum(0), 0))
         self.patterns_ = np.divide(moved, spread, out=np.zeros_like(moved), where=spread > 0).T
         self.r_, self.alpha_ = fitted.r.mean(0), fitted.final_alpha
+        if rotations:
+            self.components_ = rotations.final[0].T
+            weights = weights @ self.components_
+            bias = whole.mean_y + (bias - self.components_ @ whole.mean_y) @ self.components_
         one = np.ndim(y) == 1
         self.coef_ = weights[:, 0] if one else weights.T
-        self.intercept_ = float(fitted.final_bias[0]) if one else fitted.final_bias
+        self.intercept_ = float(bias[0]) if one else bias
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -47,8 +47,8 @@ class WordTable:
 
         Parameters
         ----------
-        words : path, WordTable, DataFrame, dict of columns, or sequence of Word or of (word, onset)
-            Columns are onset (s), word and perhaps duration (s).
+        words : path, WordTable, DataFrame, dict of columns, sequence of Word, or sequence of pairs
+            Columns are onset (s), word and perhaps duration (s); a pair is a word and its onset.
 
         Returns
         -------
@@ -64,17 +64,17 @@ class WordTable:
 
     @property
     def onset(self) -> np.ndarray:
-        """(word,): when each word begins, in seconds."""
+        """When each word begins, in seconds."""
         return np.array([word.onset for word in self.words])
 
     @property
     def duration(self) -> np.ndarray:
-        """(word,): how long each lasts, in seconds; NaN where that is unknown."""
+        """How long each word lasts, in seconds; NaN where that is unknown."""
         return np.array([np.nan if word.duration is None else word.duration for word in self.words])
 
     @property
     def word(self) -> np.ndarray:
-        """(word,): the words themselves."""
+        """The words themselves."""
         return np.array([word.text for word in self.words], object)
 
     def __len__(self) -> int:
@@ -150,6 +150,15 @@ def dataframe(rows: Sequence[dict[str, Any]]) -> Any:
         return import_module("pandas").DataFrame(rows)
     except ImportError:
         raise ImportError("pandas is not installed; pip install pandas, or take rows(), a list of dicts") from None
+
+
+def import_xarray() -> Any:
+    """The module; ModuleNotFoundError says what to do without it."""
+    try:
+        return import_module("xarray")
+    except ImportError:
+        wanted = "xarray is not installed; pip install xarray, or take the arrays that this object holds"
+        raise ModuleNotFoundError(wanted, name="xarray") from None
 
 
 def _rows(words: Any) -> Iterable[Row]:

@@ -154,9 +154,11 @@ def stretches(results: Results) -> Markup | None:
     rows: list[list[Cell]] = []
     for part in parts:
         r = np.array(part.r, float)
-        where = " to ".join(f"{name}, {decimal_duration(at)}" for name, at in (part.begin, part.end))
+        (begin, start), (end, stop) = part.begin, part.end
+        until = position_time(stop) if begin == end else f"{end}, {position_time(stop)}"
+        where = f"{begin}, {position_time(start)} to {until}"
         rows.append(
-            [(where, "l"), (f"{part.n_words:,}", ""), *((signed(float(r[t].mean()), 3), "") for _, t in groups)]
+            [(where, "l wrap"), (f"{part.n_words:,}", ""), *((signed(float(r[t].mean()), 3), "") for _, t in groups)]
         )
     caption = (
         "R of held-out words of each stretch, at the lag where R of all words is highest; decoders learn on the rest."

@@ -111,13 +111,13 @@ def rule_table(results: Results) -> Markup | None:
         interval = f"{signed(low, 0)} to {signed(high, 0)}" if found.slope_ci_ms else DASH
         title = prose(TITLES.get(name, name))
         rows.append([
-            (tag("b", title) if name == used else title, "l"), (signed(found.r), ""),
+            (tag("b", title) if name == used else title, "wrap"), (signed(found.r), ""),
             (signed(found.slope_ms, 0, plus=True), ""), (interval, ""),
         ])  # fmt: skip
     half = results.summary.half_words
     if half is not None:
         rows.append([
-            (f"{TITLES.get(used, used)}, half of the words", "l"), (signed(half.r), ""),
+            (f"{TITLES.get(used, used)}, half of the words", "wrap"), (signed(half.r), ""),
             (signed(half.slope_ms, 0, plus=True), ""), (DASH, ""),
         ])  # fmt: skip
     return table([("peak placed at", "l"), ("r with depth", ""), ("slope (ms)", ""), ("95 % interval", "")], rows)

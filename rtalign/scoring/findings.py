@@ -251,7 +251,7 @@ def temporal_score(curves: Curves, used: np.ndarray, rule: str = "centroid") -> 
     r, p = pearsonr(depth, peaks)
     # At the lags themselves on both sides: a thousand maps between the lags would take seconds.
     real, null_r = (correlation(depth, RULES[rule](lags_s, values[..., used, :])) for values in (curves.r, curves.null))
-    as_close = np.count_nonzero(np.abs(null_r) >= abs(real) - 1e-12)
+    as_close = int(np.count_nonzero(np.abs(null_r) >= abs(real) - 1e-12))
     slope, slopes = (_rise(curves.depth, depth, values) for values in (peaks, without))
     return TemporalScore(
         r=float(r),

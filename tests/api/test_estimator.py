@@ -8,6 +8,7 @@ from unittest import SkipTest
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -60,6 +61,24 @@ def test_a_gap_keeps_neighbours_apart() -> None:
     for train, test in rt.WordFolds(3, gap=2).split(np.zeros((30, 1))):
         assert np.abs(train[:, None] - test).min() > 4
     assert len(cross_val_score(rt.LagRidge(cv=rt.WordFolds(3)), *data(), cv=rt.WordFolds(4))) == 4
+
+
+def test_components_are_those_of_the_words_that_are_fitted() -> None:
+    X, Y = data()
+    found = rt.LagRidge([10.0], rt.WordFolds(4), components=2).fit(X, Y)
+    r: Any = []
+    for train, test in rt.WordFolds(4).split(X):
+        pca = PCA(2).fit(Y[train])
+        model = make_pipeline(StandardScaler(), Ridge(10.0)).fit(X[train], pca.transform(Y[train]))
+        pairs = zip(model.predict(X[test]).T, pca.transform(Y[test]).T, strict=True)
+        r.append([np.corrcoef(a, b)[0, 1] for a, b in pairs])
+    assert np.allclose(found.r_, np.mean(r, axis=0))
+    pca = PCA(2).fit(Y)
+    expected = pca.inverse_transform(make_pipeline(StandardScaler(), Ridge(10.0)).fit(X, pca.transform(Y)).predict(X))
+    assert np.allclose(found.predict(X), expected)
+    assert np.allclose(np.abs(found.components_), np.abs(pca.components_))
+    with pytest.raises(ValueError, match="components=4, and y has 3 targets"):
+        rt.LagRidge(components=4).fit(X, Y)
 
 
 def test_too_few_words_are_refused() -> None:

@@ -58,6 +58,11 @@ def test_encode_reads_as_the_model_does(folders: Any) -> None:
         assert np.array_equal(found.surprisal, expected.surprisal, equal_nan=True)
     assert found.layers == (0, 1)
     assert found.depth.tolist() == [0, 1 / (model.info.n_layers - 1)]
+    named = found.to_xarray()
+    assert np.array_equal(named.sel(layer=1), found.data[:, 1])
+    assert (named.dims, named.attrs["model"]) == (("word", "layer", "dim"), model.info.id)
+    assert named["text"].values.tolist() == story
+    assert np.array_equal(named["surprisal"], found.surprisal, equal_nan=True)
 
 
 def test_importing_rtalign_loads_nothing_heavy() -> None:

@@ -49,3 +49,19 @@ def test_a_build_of_this_machine_has_no_hash_and_a_copy_says_so() -> None:
     lines = lock_text([entry("b", "1", "https://x"), entry("A", "2", "https://y")]).splitlines()
     assert [line.split("==")[0] for line in lines if not line.startswith("#")] == ["A", "b"]
     assert "https" not in "".join(lines)
+
+
+def test_the_conda_recipe_has_the_bounds_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {"torch": "pytorch", "pyqt6": "pyqt", "mne": "mne-base", "matplotlib": "matplotlib-base"}
+    wanted = {}
+    extras = project["optional-dependencies"]
+    for line in (*project["dependencies"], *extras["gui"], *extras["live"]):
+        name, bounds = re.fullmatch(r"([A-Za-z0-9._-]+)(.*)", line).groups()
+        wanted[named.get(canonical(name), canonical(name))] = bounds
+    recipe = (ROOT / "deploy" / "meta.yaml").read_text(encoding="utf-8")
+    run = recipe.split("  run:\n")[1].split("\n\n")[0]
+    have = dict(re.findall(r"- (\S+) ?(.*)", run))
+    assert have.pop("python") == project["requires-python"]
+    assert have == wanted
+    assert f'version = "{project["version"]}"' in recipe

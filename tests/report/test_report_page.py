@@ -52,6 +52,20 @@ def test_what_the_operator_wrote_has_the_time_of_day_or_of_the_recording(bank: P
     assert cells == ["1:24", "&lt;b&gt;coughs", "14:02:31", "bookmark"]
 
 
+def test_a_stretch_of_one_recording_names_it_once(bank: Path) -> None:
+    summary = json.loads((bank / "summary.json").read_text("utf-8"))
+    r = [0.1] * len(summary["layers"])
+    ends = [(["run-01", 125.0], ["run-01", 150.0]), (["run-01", 151.0], ["run-02", 41.0])]
+    change(bank, stretches=[{"begin": begin, "end": end, "n_words": 90, "r": r} for begin, end in ends])
+    html = page(bank)
+    assert "run-01, 2:05 to 2:30<" in html
+    assert "run-01, 2:31 to run-02, 0:41<" in html
+    layers = [layer.layer for layer in read_results(bank).summary.layers]
+    for third in np.array_split(layers, min(3, len(layers))):
+        named = f"layer {third[0]}" if len(third) == 1 else f"layers {third[0]} to {third[-1]}"
+        assert f">R, {named}<" in html
+
+
 def test_r_far_below_chance_is_explained(bank: Path) -> None:
     assert "below the band of chance" not in page(bank)
     r = np.array(json.loads((bank / "summary.json").read_text("utf-8"))["r"])

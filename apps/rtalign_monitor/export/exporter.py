@@ -111,6 +111,10 @@ class Exporter(QObject):
 
     def __init__(self, link: EngineLink, message_bar: MessageBar, dialogs: FileDialogs, memory: WindowMemory) -> None:
         super().__init__(message_bar)
+        # A child, which goes with the window: PySide6 calls what QTimer.singleShot was given of a window that is gone.
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self._post_picture)
         self._link, self._message_bar, self._dialogs, self._memory = link, message_bar, dialogs, memory
         self.source, self.history = "", LadderHistory()
         self._report_wanted: tuple[float, int] | None = None
@@ -145,7 +149,7 @@ class Exporter(QObject):
         self._writer = BackgroundWriter(path, write, self._message_bar)
         self._writer.ended.connect(self._picture_ended)
         self._writer.start()
-        QTimer.singleShot(round(1000 * MESSAGE_AFTER_S), self._post_picture)
+        self._patience.start(round(1000 * MESSAGE_AFTER_S))
 
     def _caption(self) -> str:
         return self._caption_of(self._link.newest)
