@@ -38,6 +38,49 @@ def test_every_fault_and_every_action_is_known() -> None:
         for _, action in cell.actions:
             assert hasattr(live_cells.CellProcesses, f"_{action.split()[0]}")
     assert {cell.key for cell in CELLS if cell.kind == "file"} == set(offline_cells.FILES)
+    assert {cell.key for cell in CELLS if cell.kind == "train"} == set(offline_cells.MOMENTS)
+
+
+def test_a_cell_takes_ports_that_nobody_uses() -> None:
+    first = live_cells.free_ports(0)
+    held = live_cells.held_ports([first + 7])
+    try:
+        with pytest.raises(OSError, match="in use"):
+            live_cells.held_ports([first + 6, first + 7])
+        assert not set(range(first, first + live_cells.PORTS)) & set(
+            range(live_cells.free_ports(0), live_cells.free_ports(0) + live_cells.PORTS)
+        )
+    finally:
+        for one in held:
+            one.close()
+    assert live_cells.free_ports(0) == first != live_cells.free_ports(1)
+
+
+def test_a_training_is_killed_by_its_own_progress(tmp_path: Path) -> None:
+    """What is in its cache says how far it is, not the time."""
+    import numpy as np
+
+    from rtalign.core.storage.tensorfile import TensorFile
+
+    moments, cache, bank = offline_cells.MOMENTS, tmp_path / "cache", tmp_path / "bank"
+
+    def reached() -> list[str]:
+        return [key.split(" at ")[1] for key, is_reached in moments.items() if is_reached(cache, bank)]
+
+    assert reached() == []
+    for kind in ("activations", "signal"):
+        (cache / kind / "a").mkdir(parents=True)
+        (cache / kind / "a" / "contents.json").touch()
+    assert reached() == ["activations", "signal"]
+    (cache / "fits" / "b").mkdir(parents=True)
+    work = TensorFile.create(cache / "fits" / "b" / "work.safetensors", {"done": ("uint8", (4,))})
+    assert reached() == ["activations", "signal"]
+    for n, expected in ((1, ["first lag"]), (2, ["first lag", "half"]), (4, ["first lag", "half", "last lag"])):
+        work["done"][:n] = np.uint8(1)
+        assert reached() == ["activations", "signal", *expected]
+    (tmp_path / "bank.partial-x-1").mkdir()
+    (tmp_path / "bank.partial-x-1" / "recipe.toml").touch()
+    assert reached()[-1] == "bank"
 
 
 def test_the_page_names_red_cells_and_no_folder_of_this_machine(tmp_path: Path) -> None:

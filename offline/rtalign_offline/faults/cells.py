@@ -198,8 +198,14 @@ CELLS = (
         ("plan deep", "a recipe whose lists nest 10,000 deep"),
     )),
     # Training and cache
-    *(Cell(f"train killed {k}", TRAIN, f"kill -9 after {k} % of the time", kind="train", scores_again=False)
-      for k in (25, 50, 75, 90)),
+    *(Cell(key, TRAIN, f"kill -9 {text}", kind="train", scores_again=False) for key, text in (
+        ("train killed at activations", "when the activations are kept"),
+        ("train killed at signal", "when the filtered signal is kept"),
+        ("train killed at first lag", "when the first lag is fitted"),
+        ("train killed at half", "when half of the lags are fitted"),
+        ("train killed at last lag", "when the last lag is fitted"),
+        ("train killed at bank", "while the bank is written"),
+    )),
     *(Cell(key, CACHE, text, kind="cache", scores_again=False) for key, text in (
         ("activations zeroed", "a quarter of the kept activations is zeroed"),
         ("activations cut", "the kept activations are cut in half"),

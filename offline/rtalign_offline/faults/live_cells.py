@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from importlib.resources import files
@@ -40,7 +40,8 @@ ENDED_S = 20.0
 """The same, of other processes after the command."""
 ENVIRONMENT = "RTALIGN_FAULT_CELL"
 ENGINE, RECORDER = "rtalign.engine.process.server", "rtalign.engine.process.recorder_server"
-FIRST_PORT, PORTS = 12000, 40
+FIRST_PORT, LAST_PORT, PORTS = 12000, 17000, 40
+"""Where the LSL ports of a cell may lie, below those of the tests, and how many it takes."""
 
 
 def run_live(cell: Cell, setup: Path, folder: Path, slot: int) -> dict[str, Any]:
@@ -77,14 +78,14 @@ class CellProcesses:
         self._cell, self._setup, self._folder = cell, setup, folder
         self._name = f"faults-{os.getpid()}-{cell.key.replace(' ', '-')}"
         self._kept = folder / "kept"
-        self._environment = self._environment_of(slot)
+        self._port = free_ports(slot)
+        self._environment = self._environment_of(self._port)
         self._lines: list[tuple[float, dict[str, Any]]] = []
         self._output: list[str] = []
         self._sent: dict[str, Any] = {}
         self._marks: list[float] = []
         self._readers: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
-        self._port = FIRST_PORT + PORTS * slot
         self.command: subprocess.Popen[str] | None = None
         self.sender: subprocess.Popen[str] | None = None
 
@@ -122,9 +123,8 @@ class CellProcesses:
 
     # Processes
 
-    def _environment_of(self, slot: int) -> dict[str, str]:
+    def _environment_of(self, port: int) -> dict[str, str]:
         """An LSL session and ports of its own, on loopback."""
-        port = FIRST_PORT + PORTS * slot
         text = (files("rtalign") / "streams" / "loopback.cfg").read_text(encoding="ascii")
         ports = f"[ports]\nMulticastPort = {port}\nBasePort = {port + 1}\nPortRange = {PORTS - 2}\n"
         text = text.replace("[ports]\n", ports).replace("[lab]\n", f"[lab]\nSessionID = {self._name}\n")
@@ -136,12 +136,7 @@ class CellProcesses:
     def _take_ports(self) -> None:
         if "--take-ports" not in self._cell.options:
             return
-        for port in range(self._port + 1, self._port + 4):
-            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                held = socket.socket(socket.AF_INET, kind)
-                held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
-                held.bind(("127.0.0.1", port))
-                self._sockets.append(held)
+        self._sockets = held_ports(range(self._port + 1, self._port + 4))
 
     def _start_sender(self) -> None:
         (recording,) = open_recordings(self._setup / "listener", run="02")
@@ -373,6 +368,36 @@ class CellProcesses:
             return next((at - end for at, n in after[1:] if n and n != after[0][1]), None)
         most = before[-1] if before else 0
         return next((at - end for at, n in after if n > most), None)
+
+
+def free_ports(slot: int) -> int:
+    """The first of `PORTS` ports that nobody uses; cells of other slots and other runs begin to look elsewhere."""
+    n = (LAST_PORT - FIRST_PORT) // PORTS
+    for k in range(n):
+        first = FIRST_PORT + PORTS * ((37 * os.getpid() + 101 * slot + k) % n)
+        with contextlib.suppress(OSError):
+            for held in held_ports(range(first, first + PORTS)):
+                held.close()
+            return first
+    raise OSError(f"there are no {PORTS} free ports from {FIRST_PORT} to {LAST_PORT}")
+
+
+def held_ports(ports: Iterable[int]) -> list[socket.socket]:
+    """Sockets that hold ports of this machine, TCP and UDP; OSError, and none held, where one is in use."""
+    held: list[socket.socket] = []
+    try:
+        for port in ports:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                held.append(socket.socket(socket.AF_INET, kind))
+                held[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+                held[-1].bind(("", port))
+                if kind == socket.SOCK_STREAM:
+                    held[-1].listen()  # else another could share it
+    except OSError:
+        for one in held:
+            one.close()
+        raise
+    return held
 
 
 def read_streams(raw: Path) -> Iterator[tuple[str, Any, Any]]:
