@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.resources import files
@@ -281,7 +281,7 @@ class CellProcesses:
         lost_samples, lost_markers, twice = self._recorded()
         said = self._said()
         missing = [pattern for pattern in self._cell.told if not re.search(pattern, said)]
-        again_s = self._scored_again()
+        again = self._scored_again()
         last = self._lines[-1][1] if self._lines else {}
         wrong = []
         if self.command.returncode != self._cell.status:
@@ -292,8 +292,10 @@ class CellProcesses:
             wrong.append(f"{twice} samples are in the recording twice")
         if missing:
             wrong.append(f"not told: {'; '.join(missing)}")
-        if self._cell.scores_again and (again_s is None or again_s > self._cell.again_s + LINE_S):
-            wrong.append("no word was scored again" if again_s is None else f"scored again only after {again_s:.0f} s")
+        if self._cell.scores_again and is_late(again, self._cell.again_s):
+            wrong.append(
+                "no word was scored again" if again[1] is None else f"scored again only after {again[1]:.1f} s"
+            )
         if leftovers:
             wrong.append(f"left behind: {', '.join(leftovers)}")
         if "Traceback" in said or "\x1b" in "".join(self._output):
@@ -301,7 +303,7 @@ class CellProcesses:
         return {
             "wrong": wrong, "status": self.command.returncode, "samples": self._sent.get("samples", 0),
             "markers": self._sent.get("markers", 0), "lost_samples": lost_samples, "lost_markers": lost_markers,
-            "again_s": again_s, "scored": last.get("scored"), "told": self._first_told(said),
+            "again_s": again, "scored": last.get("scored"), "told": self._first_told(said),
             "load": os.getloadavg()[0],
         }  # fmt: skip
 
@@ -349,25 +351,38 @@ class CellProcesses:
                     return str(text)
         return ""
 
-    def _scored_again(self) -> float | None:
-        """Seconds from the end of the last fault to the next line of output with more words scored."""
+    def _scored_again(self) -> tuple[float, float | None]:
+        """Seconds from the end of the last fault to the next scored word; see `_scored_after`."""
         ends = [end for _, end in self._sent.get("spans", ())] + self._marks or [self._sent.get("began", 0.0)]
         return self._scored_after(max(ends), any("engine" in action for _, action in self._cell.actions))
 
-    def _scored_after(self, end: float, by_another: bool) -> float | None:
-        """The same, from a time of the monotonic clock; None where no such line came.
+    def _scored_after(self, end: float, by_another: bool) -> tuple[float, float | None]:
+        """Seconds from a time of the monotonic clock to the next scored word: at least, and at most.
 
-        Where another engine goes on, the first line may be of the one before, whose last words it counts: it is the
-        second at the earliest, and its number of words is another, as that engine counts from 0.
+        At most is the first line of output with more words scored, None where no such line came; at least is the line
+        before it, as the word was not scored then.  Where another engine goes on, the first line may be of the one
+        before, whose last words it counts: it is the second at the earliest, and its number of words is another, as
+        that engine counts from 0.
         """
         before = [line.get("scored") or 0 for at, line in self._lines if at <= end]
-        after = [
-            (at, line.get("scored") or 0) for at, line in self._lines if at > end and line.get("phase") == "running"
-        ]
-        if by_another and after:
-            return next((at - end for at, n in after[1:] if n and n != after[0][1]), None)
         most = before[-1] if before else 0
-        return next((at - end for at, n in after if n > most), None)
+        at_least = 0.0
+        after = [
+            (at - end, line.get("scored") or 0)
+            for at, line in self._lines
+            if at > end and line.get("phase") == "running"
+        ]
+        for k, (seconds, n) in enumerate(after):
+            if (k and n and n != after[0][1]) if by_another else n > most:
+                return at_least, seconds
+            at_least = seconds
+        return at_least, None
+
+
+def is_late(again: Sequence[float | None], within_s: float) -> bool:
+    """Whether words were scored again too late: not yet at a line behind the time, or at no line soon after it."""
+    at_least, at_most = again
+    return at_least is None or at_most is None or at_least > within_s or at_most > within_s + 2 * LINE_S
 
 
 def free_ports(slot: int) -> int:
