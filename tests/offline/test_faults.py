@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtalign_offline.faults import hour, live_cells, offline_cells, sender
+from rtalign_offline.faults import hour, live_cells, offline_cells, ports, sender
 from rtalign_offline.faults.before import BEFORE
 from rtalign_offline.faults.cells import BY_KEY, CELLS
 from rtalign_offline.faults.page import write_hour, write_page
@@ -43,18 +43,18 @@ def test_every_fault_and_every_action_is_known() -> None:
 
 
 def test_a_cell_takes_ports_that_nobody_uses() -> None:
-    first = live_cells.free_ports(0)
-    held = live_cells.held_ports([first + 7])
+    first = ports.free_ports(0)
+    held = ports.held_ports([first + 7])
     try:
         with pytest.raises(OSError, match="in use"):
-            live_cells.held_ports([first + 6, first + 7])
-        assert not set(range(first, first + live_cells.PORTS)) & set(
-            range(live_cells.free_ports(0), live_cells.free_ports(0) + live_cells.PORTS)
+            ports.held_ports([first + 6, first + 7])
+        assert not set(range(first, first + ports.PORTS)) & set(
+            range(ports.free_ports(0), ports.free_ports(0) + ports.PORTS)
         )
     finally:
         for one in held:
             one.close()
-    assert live_cells.free_ports(0) == first != live_cells.free_ports(1)
+    assert ports.free_ports(0) == first != ports.free_ports(1)
 
 
 def test_a_training_is_killed_by_its_own_progress(tmp_path: Path) -> None:

@@ -164,6 +164,8 @@ CELLS = (
           scores_again=False),
     _live("group killed", KILLS, "kill -9 of the command's process group", actions=((AT, "kill group"),), status=-9,
           scores_again=False),
+    _live("window killed", KILLS, "kill -9 of the window", actions=((AT, "kill command"),), status=-9,
+          options=("--pictures",), scores_again=False),
     _live("terminated", KILLS, "SIGTERM to the command", actions=((8.0, "terminate"),), scores_again=False,
           may_lose="samples"),
     _live("engine stopped", KILLS, "the engine stands still for 3 s", actions=((AT, "pause engine"),),

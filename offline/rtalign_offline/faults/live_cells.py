@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.resources import files
@@ -28,6 +28,7 @@ from rtalign.engine.process import wire
 from rtalign.engine.process.server import HELD_S
 from rtalign.recordings import open_recordings
 from rtalign_offline.faults.cells import Cell
+from rtalign_offline.faults.ports import PORTS, free_ports, held_ports
 
 SECONDS = 12.0
 PATIENCE_S = 240.0
@@ -39,9 +40,11 @@ ALONE_S = 60.0
 ENDED_S = 20.0
 """The same, of other processes after the command."""
 ENVIRONMENT = "RTALIGN_FAULT_CELL"
+ALONE = ("command killed", "group killed", "window killed")
+"""Cells whose recorder goes on by itself until the streams have ended."""
+WINDOW = "--pictures"
+"""With it the command is the window, on no screen."""
 ENGINE, RECORDER = "rtalign.engine.process.server", "rtalign.engine.process.recorder_server"
-FIRST_PORT, LAST_PORT, PORTS = 12000, 17000, 40
-"""Where the LSL ports of a cell may lie, below those of the tests, and how many it takes."""
 
 
 def run_live(cell: Cell, setup: Path, folder: Path, slot: int) -> dict[str, Any]:
@@ -97,7 +100,7 @@ class CellProcesses:
         assert self.sender is not None
         assert self.command is not None
         command = self.command
-        self._until(lambda: command.poll() is not None or self._phase in ("running", "refused"))
+        self._until(lambda: command.poll() is not None or self._phase in ("running", "refused") or self._has_window())
         if self.command.poll() is None:
             assert self.sender.stdin is not None
             self.sender.stdin.write("go\n")
@@ -155,6 +158,7 @@ class CellProcesses:
             self._kept.write_text("no folder")
         own = ("--file-as-folder", "--limit-file-size", "--take-ports")
         options = [option for option in self._cell.options if option not in own]
+        options += [str(self._folder / "pictures")] if WINDOW in options else []
         command = [
             *(sys.executable, "-m", "rtalign_cli", "monitor", "--headless", "--json", "--record", str(self._kept)),
             *("--bank", str(self._setup / "bank"), "--model", str(self._setup / "model")),
@@ -245,8 +249,13 @@ class CellProcesses:
 
     def _await(self, _: str) -> None:
         """Until the standby has held both streams long enough for the filters to be warm."""
-        self._until(lambda: any(len(p.net_connections("tcp")) >= 2 for p in self._mine(ENGINE)[1:]))
+        self._until(lambda: any(receives(process) for process in self._mine(ENGINE)[1:]))
         time.sleep(HELD_S)
+
+    def _has_window(self) -> bool:
+        """Whether there is a window, which prints nothing, and engine and recorder of it receive the streams."""
+        roles = [self._mine(name)[:1] for name in (ENGINE, RECORDER)] if WINDOW in self._cell.options else []
+        return bool(roles) and all(role and receives(role[0]) for role in roles)
 
     def _pause(self, role: str) -> None:
         (process,) = self._role(role)
@@ -309,7 +318,7 @@ class CellProcesses:
 
     def _leftovers(self) -> list[str]:
         """Processes that outlive the command, or the streams where its recorder was left alone; files half written."""
-        alone = self._cell.key in ("command killed", "group killed")
+        alone = self._cell.key in ALONE
         if alone:
             self._until(lambda: "samples" in self._sent)
         end = time.monotonic() + (ALONE_S if alone else ENDED_S)
@@ -385,34 +394,11 @@ def is_late(again: Sequence[float | None], within_s: float) -> bool:
     return at_least is None or at_most is None or at_least > within_s or at_most > within_s + 2 * LINE_S
 
 
-def free_ports(slot: int) -> int:
-    """The first of `PORTS` ports that nobody uses; cells of other slots and other runs begin to look elsewhere."""
-    n = (LAST_PORT - FIRST_PORT) // PORTS
-    for k in range(n):
-        first = FIRST_PORT + PORTS * ((37 * os.getpid() + 101 * slot + k) % n)
-        with contextlib.suppress(OSError):
-            for held in held_ports(range(first, first + PORTS)):
-                held.close()
-            return first
-    raise OSError(f"there are no {PORTS} free ports from {FIRST_PORT} to {LAST_PORT}")
-
-
-def held_ports(ports: Iterable[int]) -> list[socket.socket]:
-    """Sockets that hold ports of this machine, TCP and UDP; OSError, and none held, where one is in use."""
-    held: list[socket.socket] = []
-    try:
-        for port in ports:
-            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                held.append(socket.socket(socket.AF_INET, kind))
-                held[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
-                held[-1].bind(("", port))
-                if kind == socket.SOCK_STREAM:
-                    held[-1].listen()  # else another could share it
-    except OSError:
-        for one in held:
-            one.close()
-        raise
-    return held
+def receives(process: psutil.Process) -> bool:
+    """Whether a process is connected to both streams."""
+    with contextlib.suppress(psutil.Error):
+        return len(process.net_connections("tcp")) >= 2
+    return False
 
 
 def read_streams(raw: Path) -> Iterator[tuple[str, Any, Any]]:
