@@ -42,7 +42,7 @@ def test_a_refusal_of_two_lines_is_a_defect() -> None:
 
 
 def test_inputs_that_reached_new_code_are_kept_in_an_archive(tmp_path: Path) -> None:
-    folder, archive = tmp_path / "corpus", tmp_path / "corpus.zip"
+    folder, archive = tmp_path / "corpus", tmp_path / "corpus.tar.xz"
     unpack(archive, folder)
     for name in ("json/b", "json/a", "wav/c"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-import zipfile
+import tarfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +32,7 @@ Written by `make fuzz`. Every reader of bytes that others made is given inputs a
 
 A reader may refuse, in one line; anything else that it raises, more than {slow:g} s of a processor for one input, or a
 process that grows by more than {memory:g} MB, is a defect. Inputs that once showed one are kept in `tests/fuzz/corpus`,
-and the tests read them; those that reached new code are in `tests/fuzz/corpus.zip`, and the next run begins with them.
+and the tests read them; those that reached new code are in `tests/fuzz/corpus.tar.xz`, with which the next run begins.
 
 {n:,} inputs in all, at {rate:,.0f} a second of a processor, {n_defects} defects. Runs add up for as long as the code of
 a reader is the same: the modules whose functions its kept inputs run through. Where one of them has changed, its count
@@ -56,7 +56,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("benchmarks/results/fuzz"))
     parser.add_argument("--kept", type=Path, default=Path("tests/fuzz/corpus"), help="for inputs that show a defect")
     parser.add_argument(
-        "--corpus", type=Path, default=Path("tests/fuzz/corpus.zip"), help="inputs that reached new code, to begin from"
+        "--corpus",
+        type=Path,
+        default=Path("tests/fuzz/corpus.tar.xz"),
+        help="inputs that reached new code, to begin from",
     )
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -98,17 +101,25 @@ def run_worker(args: argparse.Namespace, name: str) -> Mapping[str, Any]:
 
 def unpack(archive: Path, folder: Path) -> None:
     """Put the inputs of an archive beside those that are in a folder."""
-    if archive.exists():
-        with zipfile.ZipFile(archive) as file:
-            file.extractall(folder)
+    if not archive.exists():
+        return
+    with tarfile.open(archive) as file:
+        for entry in file:
+            content = file.extractfile(entry)
+            assert content is not None
+            path = folder / Path(entry.name).parent.name / Path(entry.name).name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read())
 
 
 def pack(folder: Path, archive: Path) -> None:
     """Write the inputs of a folder, which holds one for each reader, into an archive; the same again is no change."""
-    with atomic_file(archive) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
+    with atomic_file(archive) as partial, tarfile.open(partial, "w:xz") as file:
         for path in sorted(folder.glob("*/*")):
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
-            file.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            entry.size = path.stat().st_size
+            with path.open("rb") as content:
+                file.addfile(entry, content)
 
 
 def write_page(path: Path, findings: Sequence[Mapping[str, Any]]) -> None:
