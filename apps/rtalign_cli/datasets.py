@@ -84,7 +84,7 @@ def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         recipe = base_recipe(args)
         checked = check_folder(args.folder, recipe=recipe, signal=args.signal, progress=show, **open_options(args))
     if not args.json:
-        print_lines(check_lines(checked))
+        print_lines(check_lines(checked, args.signal))
     return {
         "ok": checked.usable,
         "folder": str(checked.folder),
@@ -97,8 +97,11 @@ def check(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     }
 
 
-def check_lines(checked: FolderReport) -> list[str]:
-    """The findings for a person: complete recordings by subject and session, then everything else."""
+def check_lines(checked: FolderReport, signal: bool) -> list[str]:
+    """The findings for a person: complete recordings by subject and session, then everything else.
+
+    signal : whether the signal was read.
+    """
     unknown = "no published data set that is known by name; read as BIDS" if checked.is_folder else "one recording"
     name = checked.known.name if checked.known else unknown
     lines = [_wrapped(f"{checked.folder}: {name}", 0), ""]
@@ -111,6 +114,8 @@ def check_lines(checked: FolderReport) -> list[str]:
     broken = len(by_status["broken"])
     if broken:
         total += "; 1 file is broken, see above" if broken == 1 else f"; {broken} files are broken, see above"
+    if runs and not signal:
+        total += "; of the signal itself nothing was read, --signal looks for bad values and wrong units"
     lines += ["", _wrapped(total, 0)]
     if checked.skipped:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(checked.skipped.items()))

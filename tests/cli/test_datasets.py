@@ -69,7 +69,11 @@ def test_a_check_names_missing_skipped_and_broken_files(tmp_path: Path, capsys: 
     assert "2 of 6 published runs; without run 3, 4, 5, 6" in output
     assert "compr_meg.fif is cut short" in output
     assert "2 runs, " in output
-    assert "6 words can be used; 1 file is broken, see above" in output
+    assert "6 words can be used; 1 file is broken, see above; of the signal itself nothing was read, --signal" in output
+    arguments = command_line("check", tmp_path)
+    arguments.signal = True
+    command.datasets(arguments, Progress(quiet=True))
+    assert "nothing was read" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("columns", [60, 80, 140])

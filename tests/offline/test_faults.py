@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from rtalign_offline.faults import hour, live_cells, offline_cells, sender
+from rtalign_offline.faults import hour, live_cells, offline_cells, ports, sender
 from rtalign_offline.faults.before import BEFORE
 from rtalign_offline.faults.cells import BY_KEY, CELLS
 from rtalign_offline.faults.page import write_hour, write_page
@@ -19,7 +20,7 @@ from tests.helpers.paths import ROOT
 def record(key: str, wrong: list[str]) -> dict[str, Any]:
     counts = {"samples": 3005, "markers": 36, "lost_samples": 0, "lost_markers": 0, "load": 1.0}
     told = f"kept in {Path.home() / 'x'} | y"
-    return {"key": key, "wrong": wrong, "status": 0, "again_s": 1.5, "told": told, **counts}
+    return {"key": key, "wrong": wrong, "status": 0, "again_s": (0.5, 1.5), "told": told, **counts}
 
 
 def test_there_are_sixty_cells_with_names_of_their_own() -> None:
@@ -38,6 +39,47 @@ def test_every_fault_and_every_action_is_known() -> None:
         for _, action in cell.actions:
             assert hasattr(live_cells.CellProcesses, f"_{action.split()[0]}")
     assert {cell.key for cell in CELLS if cell.kind == "file"} == set(offline_cells.FILES)
+    assert {cell.key for cell in CELLS if cell.kind == "train"} == set(offline_cells.MOMENTS)
+
+
+def test_a_cell_takes_ports_that_nobody_uses() -> None:
+    first = ports.free_ports(0)
+    held = ports.held_ports([first + 7])
+    try:
+        with pytest.raises(OSError, match="in use"):
+            ports.held_ports([first + 6, first + 7])
+        assert not set(range(first, first + ports.PORTS)) & set(
+            range(ports.free_ports(0), ports.free_ports(0) + ports.PORTS)
+        )
+    finally:
+        for one in held:
+            one.close()
+    assert ports.free_ports(0) == first != ports.free_ports(1)
+
+
+def test_a_training_is_killed_by_its_own_progress(tmp_path: Path) -> None:
+    """What is in its cache says how far it is, not the time."""
+    from rtalign.core.storage.tensorfile import TensorFile
+
+    moments, cache, bank = offline_cells.MOMENTS, tmp_path / "cache", tmp_path / "bank"
+
+    def reached() -> list[str]:
+        return [key.split(" at ")[1] for key, is_reached in moments.items() if is_reached(cache, bank)]
+
+    assert reached() == []
+    for kind in ("activations", "signal"):
+        (cache / kind / "a").mkdir(parents=True)
+        (cache / kind / "a" / "contents.json").touch()
+    assert reached() == ["activations", "signal"]
+    (cache / "fits" / "b").mkdir(parents=True)
+    work = TensorFile.create(cache / "fits" / "b" / "work.safetensors", {"done": ("uint8", (4,))})
+    assert reached() == ["activations", "signal"]
+    for n, expected in ((1, ["first lag"]), (2, ["first lag", "half"]), (4, ["first lag", "half", "last lag"])):
+        work["done"][:n] = np.uint8(1)
+        assert reached() == ["activations", "signal", *expected]
+    (tmp_path / "bank.partial-x-1").mkdir()
+    (tmp_path / "bank.partial-x-1" / "recipe.toml").touch()
+    assert reached()[-1] == "bank"
 
 
 def test_the_page_names_red_cells_and_no_folder_of_this_machine(tmp_path: Path) -> None:
@@ -56,8 +98,6 @@ def test_the_page_names_red_cells_and_no_folder_of_this_machine(tmp_path: Path) 
 @pytest.mark.parametrize("share", [0.25, 1.0])
 def test_a_recording_is_counted_by_the_numbers_in_it(tmp_path: Path, share: float) -> None:
     """A file of which a part is missing, written by hand."""
-    import numpy as np
-
     from rtalign.recordings.xdf import writer
 
     n = int(200 * share)
@@ -103,8 +143,6 @@ def test_the_hour_is_one_cell_whose_faults_lie_where_they_were_drawn() -> None:
 
 
 def test_growth_has_its_error_and_a_level_for_each_process() -> None:
-    import numpy as np
-
     rng = np.random.default_rng(0)
     times = np.arange(0, 1800, 10.0)
 
@@ -113,10 +151,21 @@ def test_growth_has_its_error_and_a_level_for_each_process() -> None:
         return [(t, level + mb_a_minute * t / 60 + e) for t, e in zip(times, noise, strict=True)]
 
     for truth in (0.0, 2.0):
-        most, growth, error = hour.slope([grown(100, truth), grown(900, truth)])
+        growth, error = hour.slope([grown(100, truth), grown(900, truth)])
         assert abs(growth - truth) < 4 * error < 0.2
-        assert most == pytest.approx(900 + 30 * truth, abs=5)
-    assert hour.slope([[(0.0, 100.0), (10.0, 200.0)]]) == (200.0, 0.0, float("inf"))
+    assert hour.slope([[(0.0, 100.0), (10.0, 200.0)]]) == (0.0, float("inf"))
+    assert hour.slope([]) == (0.0, float("inf"))
+
+
+def test_growth_is_that_of_processes_that_have_seen_each_fault() -> None:
+    cells = hour.draw(116, seed=0)
+    n = hour.settled_after(cells)
+    kills = [k for k, cell in enumerate(cells) if hour.killed_by(cell)]
+    assert n < 90, "a quarter of the hour is left"
+    assert {cell.key for cell in cells[kills[-1] + 1 : n]} == {cell.key for cell in cells if not hour.killed_by(cell)}
+    ended, lives = [(0.0, 1.0), (60.0, 2.0)], [(50.0, 3.0), (100.0, 4.0), (130.0, 6.0)]
+    assert hour.since(90.0, [ended, lives]) == [lives[1:]]
+    assert hour.by_minute(lives, 40.0) == {0: 3.0, 1: 5.0}
 
 
 def test_another_engine_has_scored_when_its_number_of_words_changes(tmp_path: Path) -> None:
@@ -124,9 +173,17 @@ def test_another_engine_has_scored_when_its_number_of_words_changes(tmp_path: Pa
     stage = live_cells.CellProcesses(BY_KEY["engine killed"], tmp_path, tmp_path, 0)
     counts = [(1.0, 80), (2.0, 86), (3.0, 86), (4.0, 86), (5.0, 0), (6.0, 40), (7.0, 43)]
     stage._lines = [(at, {"phase": "running", "scored": n}) for at, n in counts]
-    assert stage._scored_after(1.5, by_another=True) == 4.5
-    assert stage._scored_after(1.5, by_another=False) == 0.5
-    assert stage._scored_after(6.5, by_another=True) is None
+    assert stage._scored_after(1.5, by_another=True) == (3.5, 4.5)
+    assert stage._scored_after(1.5, by_another=False) == (0.0, 0.5)
+    assert stage._scored_after(6.5, by_another=True) == (0.5, None)
+
+
+@pytest.mark.parametrize(
+    ("again", "late"),
+    [((4.9, 5.9), False), ((4.9, 6.2), False), ((5.1, 5.9), True), ((4.9, 7.1), True), ((0.0, None), True)],
+)
+def test_a_word_came_too_late_where_a_line_behind_the_time_had_none(again: tuple[float, Any], late: bool) -> None:
+    assert live_cells.is_late(again, 5.0) == late
 
 
 def test_holes_within_a_recording_are_counted_and_those_between_two_are_not() -> None:
@@ -138,8 +195,9 @@ def test_the_section_of_the_hour_is_replaced_and_outlives_the_matrix(tmp_path: P
     page = tmp_path / "page.md"
     found = {
         "wrong": [], "status": 1, "samples": 10, "markers": 2, "lost_samples": 1, "lost_markers": 0, "load": 1.0,
-        "seed": 3, "cells": ["flood", "flood"], "again": [1.0, None], "holes": 0, "files": 2, "seconds": 120.0,
-        "memory": {"engine": [450.0, 0.01, 0.02]},
+        "seed": 3, "cells": ["flood", "flood"], "again": [[0.1, 1.0], [28.0, None]], "holes": 0, "files": 2,
+        "seconds": 120.0, "settled_min": 1.0, "memory": {"engine": [450.0, 0.01, 0.02], "standby": [9.0, 0.0, np.inf]},
+        "minutes": {"engine": [{"0": 440.0, "1": 450.0}]},
     }  # fmt: skip
     records = [record(cell.key, []) for cell in CELLS]
     write_page(page, records)
@@ -150,4 +208,6 @@ def test_the_section_of_the_hour_is_replaced_and_outlives_the_matrix(tmp_path: P
     assert text.count("## A fault every half minute") == 1
     assert "(seed 3): green. Exit status 1" in text
     assert "| engine | 450 MB | 0.01 ± 0.02 MB |" in text
+    assert "| standby | 9 MB | - |" in text
+    assert "| engine | 0 | 440.0 450.0 |" in text
     assert "| 10,000 markers within a second | 2 | not before the next fault | not before the next fault |" in text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rtalign_offline.fuzz import worker
-from rtalign_offline.fuzz.__main__ import NAMES, slug_of
+from rtalign_offline.fuzz.__main__ import NAMES, pack, slug_of, unpack
 from rtalign_offline.fuzz.targets import TARGETS, Target, check
 from rtalign_offline.fuzz.worker import FuzzResult, edited, hashes, modules_of
 from tests.helpers.paths import ROOT
@@ -39,6 +39,23 @@ def test_a_refusal_of_two_lines_is_a_defect() -> None:
 
     with pytest.raises(AssertionError, match="2 lines"):
         check(Target("any", read, list), b"")
+
+
+def test_inputs_that_reached_new_code_are_kept_in_an_archive(tmp_path: Path) -> None:
+    folder, archive = tmp_path / "corpus", tmp_path / "corpus.tar.xz"
+    unpack(archive, folder)
+    for name in ("json/b", "json/a", "wav/c"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode() * 50)
+    pack(folder, archive)
+    before = archive.read_bytes()
+    (tmp_path / "new" / "json").mkdir(parents=True)
+    (tmp_path / "new" / "json" / "d").write_bytes(b"of this run")
+    unpack(archive, tmp_path / "new")
+    assert {path.name for path in (tmp_path / "new").glob("*/*")} == {"a", "b", "c", "d"}
+    assert (tmp_path / "new" / "wav" / "c").read_bytes() == b"wav/c" * 50
+    pack(folder, archive)
+    assert archive.read_bytes() == before
 
 
 def test_edits_overwrite_put_in_and_take_out() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import socket
 import subprocess
@@ -249,3 +251,37 @@ def test_a_stream_of_the_player_of_mne_lsl_is_read() -> None:
         np.testing.assert_allclose(data[:40], np.tile(expected, (2, 1))[first : first + 40], rtol=1e-5)
     finally:
         source.close()
+
+
+class MallocInfo(ctypes.Structure):
+    """What glibc's mallinfo2 returns."""
+
+    _fields_ = (("counts", ctypes.c_size_t * 10),)
+
+
+def allocated() -> int:
+    """Bytes that malloc has given out in this process, to Python, liblsl and everything else."""
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = MallocInfo
+    gc.collect()
+    counts = mallinfo().counts
+    return int(counts[7] + counts[4])  # on the heaps, and in mappings of their own
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="it asks the C library of GNU"
+)
+def test_a_stream_that_comes_and_goes_leaves_nothing_behind() -> None:
+    """A description of 300 sensors has 190 kB: an hour of reconnections must not keep them all."""
+    sensors = [Sensor(f"MLC{i}", "axial", (0.01, 0.02, 0.1), (0.1, 0.2, 0.97)) for i in range(300)]
+    outlet = lsl.SignalOutlet("comes-and-goes", sensors, 250.0, "comes-and-goes")
+    (info,) = (found for found in lsl.find_streams(0.5) if found.name == "comes-and-goes")
+    sizes = []
+    for _ in range(14):
+        inlet = lsl.SignalInlet(info)
+        inlet.close()
+        sizes.append(allocated())
+    outlet.close()
+    grown = float(np.median(np.diff(sizes[4:])))
+    assert len(inlet.xml) > 100_000
+    assert grown < len(inlet.xml) / 10, f"{grown:.0f} bytes each time"

@@ -20,7 +20,7 @@ from rtalign_offline.faults.page import write_hour, write_page
 
 SIDE_BY_SIDE = 2
 COUNTS = ("samples", "markers", "lost_samples", "lost_markers", "load")
-NOT_RUN: dict[str, Any] = dict.fromkeys(COUNTS, 0) | {"status": None, "told": "", "again_s": None}
+NOT_RUN: dict[str, Any] = dict.fromkeys(COUNTS, 0) | {"status": None, "told": "", "again_s": (0.0, None)}
 
 
 def main() -> None:

@@ -64,4 +64,38 @@ BEFORE = (
     Before("deep JSON", "unexpected RecursionError", "bank deep JSON"),
     Before("deep TOML", "unexpected RecursionError", "plan deep"),
     Before("a bank whose weights are no numbers", "loaded", "bank NaN"),
+    Before(
+        "1e400, and lists where tables belong", "unexpected ...",
+        "tests/integration/test_hostile_settings.py::test_harmful_toml_is_one_line",
+    ),
+    Before(
+        "a FIF 1e15 times too large", "trained silently",
+        "tests/training/test_prepare.py::test_a_recording_in_a_wrong_unit_trains_nothing",
+    ),
+    Before(
+        "a bad value in a recording", "refused as a whole, without a place",
+        "tests/training/test_prepare.py::"
+        "test_bad_values_are_told_with_channel_and_second_and_cost_the_words_around_them",
+    ),
+    Before(
+        "an engine that is lost while pictures are taken", "killed with SIGKILL, exit status 0",
+        "tests/monitor/test_app.py::test_a_window_whose_engine_was_lost_returns_a_failure",
+    ),
+    Before(
+        "a recorder that hangs", "its lamp stayed green",
+        "tests/engine/process/test_recorder_process.py::test_a_recorder_that_hangs_does_not_count_as_recording",
+    ),
+    Before(
+        "a line break in a field of SLURM", "became a line of shell",
+        "tests/sweep/test_plan.py::test_no_field_of_the_cluster_becomes_a_line_of_shell",
+    ),
+    Before(
+        "another user who finds a sweep's scheduler", "ran code as the sweep's user",
+        "tests/sweep/test_clusters.py::test_a_client_without_the_keys_of_the_sweep_is_refused",
+    ),
+    Before(
+        "a recorder, in an hour with a fault every 30 s", "grew by 0.39 MB a minute",
+        "tests/streams/live/test_raw_source.py::"
+        "test_a_stream_whose_health_nobody_asks_for_keeps_nothing_of_what_passed",
+    ),
 )  # fmt: skip

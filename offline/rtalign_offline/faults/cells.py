@@ -164,6 +164,8 @@ CELLS = (
           scores_again=False),
     _live("group killed", KILLS, "kill -9 of the command's process group", actions=((AT, "kill group"),), status=-9,
           scores_again=False),
+    _live("window killed", KILLS, "kill -9 of the window", actions=((AT, "kill command"),), status=-9,
+          options=("--pictures",), scores_again=False),
     _live("terminated", KILLS, "SIGTERM to the command", actions=((8.0, "terminate"),), scores_again=False,
           may_lose="samples"),
     _live("engine stopped", KILLS, "the engine stands still for 3 s", actions=((AT, "pause engine"),),
@@ -198,8 +200,14 @@ CELLS = (
         ("plan deep", "a recipe whose lists nest 10,000 deep"),
     )),
     # Training and cache
-    *(Cell(f"train killed {k}", TRAIN, f"kill -9 after {k} % of the time", kind="train", scores_again=False)
-      for k in (25, 50, 75, 90)),
+    *(Cell(key, TRAIN, f"kill -9 {text}", kind="train", scores_again=False) for key, text in (
+        ("train killed at activations", "when the activations are kept"),
+        ("train killed at signal", "when the filtered signal is kept"),
+        ("train killed at first lag", "when the first lag is fitted"),
+        ("train killed at half", "when half of the lags are fitted"),
+        ("train killed at last lag", "when the last lag is fitted"),
+        ("train killed at bank", "while the bank is written"),
+    )),
     *(Cell(key, CACHE, text, kind="cache", scores_again=False) for key, text in (
         ("activations zeroed", "a quarter of the kept activations is zeroed"),
         ("activations cut", "the kept activations are cut in half"),

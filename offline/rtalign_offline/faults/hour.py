@@ -16,11 +16,11 @@ import numpy as np
 import psutil
 
 from rtalign_offline.faults.cells import AGAIN_S, CELLS, KILLS, Cell
-from rtalign_offline.faults.live_cells import ENGINE, LINE_S, RECORDER, CellProcesses, read_streams
+from rtalign_offline.faults.live_cells import ENGINE, RECORDER, CellProcesses, is_late, read_streams
 
 EVERY_S = 30.0
-FIRST_S = 60.0
-"""Before the first fault, as words are scored then."""
+FIRST_S = 120.0
+"""Before the first fault, as words are scored then and a standby has the streams, also where the processor is taken."""
 LASTS_S = 10.0
 """Of a fault that a cell of the matrix leaves until its end."""
 LASTING = ("clock", "drift")
@@ -31,9 +31,13 @@ LEFT_OUT = ("nothing", "twin", "folder removed", "terminated")
 KILLED = {"engine": ("engine",), "recorder": ("recorder",), "both": ("engine", "recorder")}
 SAMPLE_S = 10.0
 WARM_S = 60.0
-"""The memory of a process is not looked at before: it is still growing up."""
-FLAT_MB = 0.5
-"""By which a process may grow in a minute."""
+"""The growth of a process is not looked at before: its buffers are still filling."""
+FLAT_MB = 0.1
+"""By which a process may grow in a minute once it has seen each fault: the first of a kind may take buffers."""
+
+
+Series = Sequence[tuple[float, float]]
+"""Times in seconds and megabytes of one process."""
 
 
 def is_drawn(cell: Cell) -> bool:
@@ -53,6 +57,9 @@ def killed_by(cell: Cell) -> tuple[str, ...]:
 def draw(n: int, seed: int) -> list[Cell]:
     """n cells at random, each as often as any other; no process is killed twice within `APART` of them.
 
+    All that kill a process come as early as that allows: behind them, processes live long enough to see whether their
+    memory grows.
+
     Parameters
     ----------
     n : int
@@ -66,15 +73,24 @@ def draw(n: int, seed: int) -> list[Cell]:
         In their order.
     """
     rng, bag, drawn = random.Random(seed), list[Cell](), list[Cell]()
-    while len(drawn) < n:
-        if len(bag) <= APART:
-            more = [cell for cell in CELLS if is_drawn(cell)]
-            rng.shuffle(more)
-            bag += more
+    while len(bag) < n:
+        more = [cell for cell in CELLS if is_drawn(cell)]
+        rng.shuffle(more)
+        bag += more
+    bag = sorted(bag[:n], key=lambda cell: not killed_by(cell))
+    while bag:
         recent = {name for cell in drawn[-APART:] for name in killed_by(cell)}
         drawn.append(next(cell for cell in bag if not recent & set(killed_by(cell))))
         bag.remove(drawn[-1])
     return drawn
+
+
+def settled_after(cells: Sequence[Cell]) -> int:
+    """How many of the cells pass until the processes that live to the end have seen each fault once."""
+    last_kill = max((k for k, cell in enumerate(cells) if killed_by(cell)), default=-1)
+    rest = [cell.key for cell in cells[last_kill + 1 :]]
+    first = [rest.index(key) for key in dict.fromkeys(rest)]
+    return last_kill + 2 + max(first, default=0)
 
 
 def hour_cell(cells: Sequence[Cell]) -> Cell:
@@ -154,11 +170,17 @@ class HourProcesses(CellProcesses):
         found = super().judge()
         self._over.set()
         again = [self._again_after(k) for k in range(len(self._cells))]
-        late = [k for k, s in enumerate(again) if s is None or s > AGAIN_S + LINE_S]
+        late = [k for k, seconds in enumerate(again) if is_late(seconds, AGAIN_S)]
         files = [numbers_of(raw) for raw in self._folder.rglob("raw.xdf")]
         holes = holes_within(files)
-        memory = {role: slope(series.values()) for role, series in self._memory.items()}
+        settled = self._sent["began"] + FIRST_S + settled_after(self._cells) * EVERY_S
+        memory = {
+            role: (max(mb for one in seen.values() for _, mb in one), *slope(since(settled, seen.values())))
+            for role, seen in self._memory.items()
+        }
         growing = [role for role, (_, mb, error) in memory.items() if mb - 2 * error > FLAT_MB]
+        minutes = {role: [by_minute(one, self._sent["began"]) for one in seen.values()]
+                   for role, seen in self._memory.items()}  # fmt: skip
         wrong = [text for text in found["wrong"] if "twice" not in text or not self._restarted]
         if late:
             wrong.append(f"{len(late)} of {len(again)} faults: no word was scored within {AGAIN_S:g} s")
@@ -167,7 +189,8 @@ class HourProcesses(CellProcesses):
         wrong += [f"the {role}'s memory grows" for role in growing]
         return found | {
             "wrong": wrong, "cells": [cell.key for cell in self._cells], "again": again, "holes": holes,
-            "files": len(files), "memory": memory, "seconds": self._cell.plan["seconds"],
+            "files": len(files), "memory": memory, "minutes": minutes,
+            "settled_min": (settled - self._sent["began"]) / 60, "seconds": self._cell.plan["seconds"],
         }  # fmt: skip
 
     @property
@@ -175,8 +198,8 @@ class HourProcesses(CellProcesses):
         """Two recorders run side by side for a while where the command was killed: they have the same samples."""
         return last_restart(self._cells) >= 0
 
-    def _again_after(self, k: int) -> float | None:
-        """Seconds from the end of the k-th fault to the next scored word."""
+    def _again_after(self, k: int) -> tuple[float, float | None]:
+        """Seconds from the end of the k-th fault to the next scored word: at least, and at most."""
         begin = self._sent["began"] + FIRST_S + k * EVERY_S
         ends = [end for _, end in self._sent.get("spans", ()) if begin <= end < begin + EVERY_S]
         ends += [mark for mark in self._marks if begin <= mark < begin + EVERY_S]
@@ -193,8 +216,22 @@ def holes_within(files: Iterable[Sequence[int]]) -> int:
     return sum(max(numbers) - min(numbers) + 1 - len(set(numbers)) for numbers in files if numbers)
 
 
-def slope(processes: Iterable[Sequence[tuple[float, float]]]) -> tuple[float, float, float]:
-    """Largest memory, and its growth with the standard error, MB and MB/min, in processes of one role.
+def since(time_s: float, processes: Iterable[Series]) -> list[Series]:
+    """What was seen of processes from a time on; none of those that had ended by then."""
+    parts = [[point for point in series if point[0] >= time_s] for series in processes]
+    return [part for part in parts if part]
+
+
+def by_minute(series: Series, began: float) -> dict[int, float]:
+    """Median megabytes of a process in each minute from a time on."""
+    found: dict[int, list[float]] = {}
+    for time_s, mb in series:
+        found.setdefault(int((time_s - began) // 60), []).append(mb)
+    return {minute: float(np.median(values)) for minute, values in found.items()}
+
+
+def slope(processes: Iterable[Series]) -> tuple[float, float]:
+    """Growth of memory with its standard error, MB/min, in processes of one role.
 
     Each process has a level of its own, the growth is the same; medians of a minute are taken as independent.
 
@@ -203,24 +240,20 @@ def slope(processes: Iterable[Sequence[tuple[float, float]]]) -> tuple[float, fl
     processes : iterable of sequence of (float, float)
         Times in seconds and megabytes, of each process.
     """
-    minutes, megabytes, largest, n_levels = list[float](), list[float](), 0.0, 0
+    minutes, megabytes, n_levels = list[float](), list[float](), 0
     for series in processes:
-        largest = max([largest, *(mb for _, mb in series)])
-        by_minute: dict[int, list[float]] = {}
-        for time_s, mb in series:
-            if time_s - series[0][0] > WARM_S:
-                by_minute.setdefault(int((time_s - series[0][0]) // 60), []).append(mb)
-        if len(by_minute) > 1:
-            medians = [float(np.median(values)) for values in by_minute.values()]
-            minutes += list(np.array(list(by_minute), float) - np.mean(list(by_minute)))
-            megabytes += list(np.array(medians) - np.mean(medians))
+        warm = since(series[0][0] + WARM_S, [series])
+        medians = by_minute(warm[0], series[0][0]) if warm else {}
+        if len(medians) > 1:
+            minutes += list(np.array(list(medians), float) - np.mean(list(medians)))
+            megabytes += list(np.array(list(medians.values())) - np.mean(list(medians.values())))
             n_levels += 1
     x, y = np.array(minutes), np.array(megabytes)
     n_free = len(x) - n_levels - 1
     if n_free < 1 or not x.any():
-        return largest, 0.0, float("inf")
+        return 0.0, float("inf")
     growth = float(x @ y / (x @ x))
-    return largest, growth, float(np.sqrt(((y - growth * x) ** 2).sum() / n_free / (x @ x)))
+    return growth, float(np.sqrt(((y - growth * x) ** 2).sum() / n_free / (x @ x)))
 
 
 def run_hour(minutes: float, seed: int, setup: Path, folder: Path, record: Path) -> dict[str, Any]:

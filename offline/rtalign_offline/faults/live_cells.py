@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.resources import files
@@ -28,6 +28,7 @@ from rtalign.engine.process import wire
 from rtalign.engine.process.server import HELD_S
 from rtalign.recordings import open_recordings
 from rtalign_offline.faults.cells import Cell
+from rtalign_offline.faults.ports import PORTS, free_ports, held_ports
 
 SECONDS = 12.0
 PATIENCE_S = 240.0
@@ -39,8 +40,11 @@ ALONE_S = 60.0
 ENDED_S = 20.0
 """The same, of other processes after the command."""
 ENVIRONMENT = "RTALIGN_FAULT_CELL"
+ALONE = ("command killed", "group killed", "window killed")
+"""Cells whose recorder goes on by itself until the streams have ended."""
+WINDOW = "--pictures"
+"""With it the command is the window, on no screen."""
 ENGINE, RECORDER = "rtalign.engine.process.server", "rtalign.engine.process.recorder_server"
-FIRST_PORT, PORTS = 12000, 40
 
 
 def run_live(cell: Cell, setup: Path, folder: Path, slot: int) -> dict[str, Any]:
@@ -77,14 +81,14 @@ class CellProcesses:
         self._cell, self._setup, self._folder = cell, setup, folder
         self._name = f"faults-{os.getpid()}-{cell.key.replace(' ', '-')}"
         self._kept = folder / "kept"
-        self._environment = self._environment_of(slot)
+        self._port = free_ports(slot)
+        self._environment = self._environment_of(self._port)
         self._lines: list[tuple[float, dict[str, Any]]] = []
         self._output: list[str] = []
         self._sent: dict[str, Any] = {}
         self._marks: list[float] = []
         self._readers: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
-        self._port = FIRST_PORT + PORTS * slot
         self.command: subprocess.Popen[str] | None = None
         self.sender: subprocess.Popen[str] | None = None
 
@@ -96,7 +100,7 @@ class CellProcesses:
         assert self.sender is not None
         assert self.command is not None
         command = self.command
-        self._until(lambda: command.poll() is not None or self._phase in ("running", "refused"))
+        self._until(lambda: command.poll() is not None or self._phase in ("running", "refused") or self._has_window())
         if self.command.poll() is None:
             assert self.sender.stdin is not None
             self.sender.stdin.write("go\n")
@@ -122,9 +126,8 @@ class CellProcesses:
 
     # Processes
 
-    def _environment_of(self, slot: int) -> dict[str, str]:
+    def _environment_of(self, port: int) -> dict[str, str]:
         """An LSL session and ports of its own, on loopback."""
-        port = FIRST_PORT + PORTS * slot
         text = (files("rtalign") / "streams" / "loopback.cfg").read_text(encoding="ascii")
         ports = f"[ports]\nMulticastPort = {port}\nBasePort = {port + 1}\nPortRange = {PORTS - 2}\n"
         text = text.replace("[ports]\n", ports).replace("[lab]\n", f"[lab]\nSessionID = {self._name}\n")
@@ -136,12 +139,7 @@ class CellProcesses:
     def _take_ports(self) -> None:
         if "--take-ports" not in self._cell.options:
             return
-        for port in range(self._port + 1, self._port + 4):
-            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                held = socket.socket(socket.AF_INET, kind)
-                held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
-                held.bind(("127.0.0.1", port))
-                self._sockets.append(held)
+        self._sockets = held_ports(range(self._port + 1, self._port + 4))
 
     def _start_sender(self) -> None:
         (recording,) = open_recordings(self._setup / "listener", run="02")
@@ -160,6 +158,7 @@ class CellProcesses:
             self._kept.write_text("no folder")
         own = ("--file-as-folder", "--limit-file-size", "--take-ports")
         options = [option for option in self._cell.options if option not in own]
+        options += [str(self._folder / "pictures")] if WINDOW in options else []
         command = [
             *(sys.executable, "-m", "rtalign_cli", "monitor", "--headless", "--json", "--record", str(self._kept)),
             *("--bank", str(self._setup / "bank"), "--model", str(self._setup / "model")),
@@ -250,8 +249,13 @@ class CellProcesses:
 
     def _await(self, _: str) -> None:
         """Until the standby has held both streams long enough for the filters to be warm."""
-        self._until(lambda: any(len(p.net_connections("tcp")) >= 2 for p in self._mine(ENGINE)[1:]))
+        self._until(lambda: any(receives(process) for process in self._mine(ENGINE)[1:]))
         time.sleep(HELD_S)
+
+    def _has_window(self) -> bool:
+        """Whether there is a window, which prints nothing, and engine and recorder of it receive the streams."""
+        roles = [self._mine(name)[:1] for name in (ENGINE, RECORDER)] if WINDOW in self._cell.options else []
+        return bool(roles) and all(role and receives(role[0]) for role in roles)
 
     def _pause(self, role: str) -> None:
         (process,) = self._role(role)
@@ -286,7 +290,7 @@ class CellProcesses:
         lost_samples, lost_markers, twice = self._recorded()
         said = self._said()
         missing = [pattern for pattern in self._cell.told if not re.search(pattern, said)]
-        again_s = self._scored_again()
+        again = self._scored_again()
         last = self._lines[-1][1] if self._lines else {}
         wrong = []
         if self.command.returncode != self._cell.status:
@@ -297,8 +301,10 @@ class CellProcesses:
             wrong.append(f"{twice} samples are in the recording twice")
         if missing:
             wrong.append(f"not told: {'; '.join(missing)}")
-        if self._cell.scores_again and (again_s is None or again_s > self._cell.again_s + LINE_S):
-            wrong.append("no word was scored again" if again_s is None else f"scored again only after {again_s:.0f} s")
+        if self._cell.scores_again and is_late(again, self._cell.again_s):
+            wrong.append(
+                "no word was scored again" if again[1] is None else f"scored again only after {again[1]:.1f} s"
+            )
         if leftovers:
             wrong.append(f"left behind: {', '.join(leftovers)}")
         if "Traceback" in said or "\x1b" in "".join(self._output):
@@ -306,13 +312,13 @@ class CellProcesses:
         return {
             "wrong": wrong, "status": self.command.returncode, "samples": self._sent.get("samples", 0),
             "markers": self._sent.get("markers", 0), "lost_samples": lost_samples, "lost_markers": lost_markers,
-            "again_s": again_s, "scored": last.get("scored"), "told": self._first_told(said),
+            "again_s": again, "scored": last.get("scored"), "told": self._first_told(said),
             "load": os.getloadavg()[0],
         }  # fmt: skip
 
     def _leftovers(self) -> list[str]:
         """Processes that outlive the command, or the streams where its recorder was left alone; files half written."""
-        alone = self._cell.key in ("command killed", "group killed")
+        alone = self._cell.key in ALONE
         if alone:
             self._until(lambda: "samples" in self._sent)
         end = time.monotonic() + (ALONE_S if alone else ENDED_S)
@@ -354,25 +360,45 @@ class CellProcesses:
                     return str(text)
         return ""
 
-    def _scored_again(self) -> float | None:
-        """Seconds from the end of the last fault to the next line of output with more words scored."""
+    def _scored_again(self) -> tuple[float, float | None]:
+        """Seconds from the end of the last fault to the next scored word; see `_scored_after`."""
         ends = [end for _, end in self._sent.get("spans", ())] + self._marks or [self._sent.get("began", 0.0)]
         return self._scored_after(max(ends), any("engine" in action for _, action in self._cell.actions))
 
-    def _scored_after(self, end: float, by_another: bool) -> float | None:
-        """The same, from a time of the monotonic clock; None where no such line came.
+    def _scored_after(self, end: float, by_another: bool) -> tuple[float, float | None]:
+        """Seconds from a time of the monotonic clock to the next scored word: at least, and at most.
 
-        Where another engine goes on, the first line may be of the one before, whose last words it counts: it is the
-        second at the earliest, and its number of words is another, as that engine counts from 0.
+        At most is the first line of output with more words scored, None where no such line came; at least is the line
+        before it, as the word was not scored then.  Where another engine goes on, the first line may be of the one
+        before, whose last words it counts: it is the second at the earliest, and its number of words is another, as
+        that engine counts from 0.
         """
         before = [line.get("scored") or 0 for at, line in self._lines if at <= end]
-        after = [
-            (at, line.get("scored") or 0) for at, line in self._lines if at > end and line.get("phase") == "running"
-        ]
-        if by_another and after:
-            return next((at - end for at, n in after[1:] if n and n != after[0][1]), None)
         most = before[-1] if before else 0
-        return next((at - end for at, n in after if n > most), None)
+        at_least = 0.0
+        after = [
+            (at - end, line.get("scored") or 0)
+            for at, line in self._lines
+            if at > end and line.get("phase") == "running"
+        ]
+        for k, (seconds, n) in enumerate(after):
+            if (k and n and n != after[0][1]) if by_another else n > most:
+                return at_least, seconds
+            at_least = seconds
+        return at_least, None
+
+
+def is_late(again: Sequence[float | None], within_s: float) -> bool:
+    """Whether words were scored again too late: not yet at a line behind the time, or at no line soon after it."""
+    at_least, at_most = again
+    return at_least is None or at_most is None or at_least > within_s or at_most > within_s + 2 * LINE_S
+
+
+def receives(process: psutil.Process) -> bool:
+    """Whether a process is connected to both streams."""
+    with contextlib.suppress(psutil.Error):
+        return len(process.net_connections("tcp")) >= 2
+    return False
 
 
 def read_streams(raw: Path) -> Iterator[tuple[str, Any, Any]]:

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,12 @@ null_draws = 40
 PROCESSOR_S, MEMORY_MB = 10.0, 500.0
 """What a hostile file may take."""
 PATIENCE_S = 300.0
+LOOK_S = 0.001
+"""How often a training that will be killed is looked at."""
+TRIES = 5
+"""Of a training that had gone on, because the processor was taken, before it could be killed."""
+Moment = Callable[[Path, Path], bool]
+"""(cache, bank) -> whether a training has come to where it is to be killed."""
 
 
 def create_setup(folder: Path) -> None:
@@ -248,24 +255,64 @@ FILES = {
 
 def _killed_training(cell: Cell, setup: Path, folder: Path) -> dict[str, Any]:
     """Killed on its way and run again, it ends with the bank that an undisturbed run makes."""
-    share = int(cell.key.split()[-1]) / 100
-    began = time.monotonic()
     undisturbed = train(setup, folder / "undisturbed", folder / "first-cache")
-    took = time.monotonic() - began
-    process = subprocess.Popen(train_command(setup, folder / "bank"), env=environment(folder / "cache"))
-    time.sleep(share * took)
-    process.kill()
-    killed = process.wait() == -9
-    again = train(setup, folder / "bank", folder / "cache") if killed else undisturbed
-    wrong = [] if undisturbed.returncode == 0 else ["the undisturbed run failed"]
+    if undisturbed.returncode:
+        return {"wrong": ["the undisturbed run failed"], "status": undisturbed.returncode, "told": ""}
+    for k in range(TRIES):
+        own = folder / str(k)
+        bank, cache = own / "bank", own / "cache"
+        process = subprocess.Popen(train_command(setup, bank), env=environment(cache))
+        while not (is_there := MOMENTS[cell.key](cache, bank)) and process.poll() is None:
+            time.sleep(LOOK_S)
+        process.kill()
+        process.wait()
+        if is_there and not bank.exists():
+            break
+    else:
+        return {"wrong": [f"{TRIES} trainings had ended before they were killed"], "status": None, "told": ""}
+    again = train(setup, bank, cache)
+    wrong = []
     if again.returncode != 0:
         wrong.append(f"the second run failed: {again.stderr.strip()[:200]}")
-    elif digest(folder / "bank") != digest(folder / "undisturbed"):
+    elif digest(bank) != digest(folder / "undisturbed"):
         wrong.append("the bank differs from that of an undisturbed run")
-    left = [str(path.relative_to(folder)) for path in folder.rglob("*.partial-*")]
+    left = [str(path.relative_to(own)) for path in own.rglob("*.partial-*")]
     if left:
         wrong.append(f"left behind: {', '.join(left)}")
-    return {"wrong": wrong, "status": again.returncode, "told": "" if killed else "it had ended before the kill"}
+    return {"wrong": wrong, "status": again.returncode, "told": ""}
+
+
+def _has(pattern: str) -> Moment:
+    """When a file is in the cache."""
+    return lambda cache, _: any(cache.glob(pattern))
+
+
+def _has_fitted(share: float) -> Moment:
+    """When so much of the lags is fitted."""
+    return lambda cache, _: fitted_share(cache) >= share
+
+
+def fitted_share(cache: Path) -> float:
+    """Of the lags of a training under way; 0 before and behind their fits."""
+    for path in cache.glob("fits/*/work.safetensors"):
+        with contextlib.suppress(ValueError, OSError):
+            return float(TensorFile(path)["done"].mean())
+    return 0.0
+
+
+def _is_writing(_: Path, bank: Path) -> bool:
+    """When the bank's own folder is being filled."""
+    return any(bank.parent.glob(f"{bank.name}.partial-*/*"))
+
+
+MOMENTS: dict[str, Moment] = {
+    "train killed at activations": _has("activations/*/contents.json"),
+    "train killed at signal": _has("signal/*/contents.json"),
+    "train killed at first lag": _has_fitted(1e-9),
+    "train killed at half": _has_fitted(0.5),
+    "train killed at last lag": _has_fitted(1.0),
+    "train killed at bank": _is_writing,
+}
 
 
 def digest(bank: Path) -> str:

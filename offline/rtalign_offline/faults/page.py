@@ -15,9 +15,11 @@ from rtalign.core.storage.files import write_atomically
 from rtalign.core.text.plain_text import plain
 from rtalign_offline.faults.before import BEFORE
 from rtalign_offline.faults.cells import AGAIN_S, BY_KEY, Cell
+from rtalign_offline.faults.hour import FLAT_MB
 from rtalign_offline.faults.live_cells import LINE_S, SECONDS
 
 Record = Mapping[str, Any]
+NEVER = "-"
 TOLD = 110
 """Characters of what was told that are shown."""
 
@@ -27,12 +29,14 @@ Written by `make faults` from real processes: a sender of MEG (306 sensors, 250 
 the real command `rtalign monitor --headless --record`, with a small language model and a bank that was trained for it.
 The sender numbers each sample and counts its markers; `raw.xdf` is read by pyxdf. A session has {seconds:g} s of
 streams unless the fault needs more. An engine is killed once its standby has held the streams for 15 s, in all cells
-but one.
+but one. Where a fault breaks the signal, the filters settle for 3.3 s, and a word waits for its last lag: the lags of
+this bank are -0.2 to 0.8 s, and one with lags of -0.5 to 1.5 s scores 1 s later than is said here.
 
 A cell is green where every sample and every marker that came is in the recording, once; what had to be told was told;
-the exit status is the expected one; a word was scored again within {again:g} s of the end of the fault (the command
-says once in {line:g} s how many it has scored, so that is added); and no process and no half-written file is left
-behind. Where nothing could be kept (no disk, no recorder), what is missing must be told or counted instead.
+the exit status is the expected one; a word was scored again within {again:g} s of the end of the fault; and no process
+and no half-written file is left behind. The command says once in {line:g} s how many words it has scored, so a time
+lies between two lines: a cell is red where the later of those without a new word came behind the {again:g} s. Where
+nothing could be kept (no disk, no recorder), what is missing must be told or counted instead.
 
 {n} cells, {green} green, {red} red. {machine}, load {load}; other programs ran beside, so times are upper bounds.
 """
@@ -76,11 +80,21 @@ HOUR_TEXT = """
 none of the {files} recordings: they came while no recorder ran, between its kill and the first sample of the next.
 Within the recordings {holes} are missing.
 
+The first fault of a kind may take buffers that are kept. So growth is that of the last {last:g} minutes: the processes
+that live then have seen each fault. It may be {flat:g} MB a minute.
+
 | process | most memory | grows by, in a minute |
 | --- | --- | --- |
 {memory}
 
-Seconds from the end of each fault to the next scored word (the command says once in {line:g} s how many there are):
+Memory of each process, MB, the median of each minute from the first that is named:
+
+| process | from minute | memory |
+| --- | --- | --- |
+{rows}
+
+Seconds from the end of each fault to the next scored word, at most (the command says once in {line:g} s how many there
+are):
 
 | fault | times | median | longest |
 | --- | --- | --- | --- |
@@ -90,21 +104,31 @@ Seconds from the end of each fault to the next scored word (the command says onc
 
 def _hour(found: Record) -> str:
     memory = [
-        f"| {role} | {most:.0f} MB | {growth:.2f} ± {error:.2f} MB |"
+        f"| {role} | {most:.0f} MB | {_growth(growth, error)} |"
         for role, (most, growth, error) in sorted(found["memory"].items())
     ]
+    minutes = [
+        f"| {role} | {min(map(int, one))} | {' '.join(f'{mb:.1f}' for mb in one.values())} |"
+        for role, processes in sorted(found["minutes"].items())
+        for one in processes
+    ]
     times: dict[str, list[float]] = {}
-    for key, again in zip(found["cells"], found["again"], strict=True):
-        times.setdefault(key, []).append(np.inf if again is None else again)
+    for key, (_, at_most) in zip(found["cells"], found["again"], strict=True):
+        times.setdefault(key, []).append(np.inf if at_most is None else at_most)
     again = [
         f"| {BY_KEY[key].fault} | {len(values)} | {_seconds(np.median(values))} | {_seconds(max(values))} |"
         for key, values in sorted(times.items(), key=lambda item: list(BY_KEY).index(item[0]))
     ]
     numbers = {
-        "minutes": round(found["seconds"] / 60, 1), "n": len(found["cells"]), "line": LINE_S,
+        "minutes": round(found["seconds"] / 60, 1), "n": len(found["cells"]), "line": LINE_S, "flat": FLAT_MB,
         "verdict": "green" if not found["wrong"] else f"**red**: {_cell('; '.join(found['wrong']))}",
+        "last": round(found["seconds"] / 60 - found["settled_min"]), "rows": "\n".join(minutes),
     }  # fmt: skip
     return HOUR + HOUR_TEXT.format(**(dict(found) | numbers | {"memory": "\n".join(memory), "again": "\n".join(again)}))
+
+
+def _growth(growth: float, error: float) -> str:
+    return f"{growth:.2f} ± {error:.2f} MB" if np.isfinite(error) else NEVER
 
 
 def _seconds(value: float) -> str:
@@ -128,7 +152,8 @@ def _now(cell: Cell, record: Record) -> str:
         parts.append(f"{samples - record['lost_samples']:,} of {samples:,} samples recorded")
         parts.append(f"{markers - record['lost_markers']:,} of {markers:,} markers")
         if cell.scores_again:
-            parts.append(f"scored again after {record['again_s']:.1f} s" if record["again_s"] else "not scored again")
+            again = _between(record["again_s"])
+            parts.append(f"scored again after {again}" if again != NEVER else "not scored again")
     if "processor_s" in record:
         parts.append(f"refused in one line after {record['processor_s']:.1f} s, {record['megabytes']:.0f} MB")
     if cell.kind == "cache":
@@ -158,13 +183,18 @@ OFFLINE = ["fault", "", "exit", "processor, memory", "told"]
 
 
 def _live_row(cell: Cell, record: Record) -> list[str]:
-    again = record["again_s"]
     return [
         cell.fault, _verdict(record),
         f"{record['samples']:,}, {record['lost_samples']:,}", f"{record['markers']:,}, {record['lost_markers']:,}",
-        "-" if not cell.scores_again or again is None else f"{again:.1f} s",
+        _between(record["again_s"]) if cell.scores_again else NEVER,
         str(record["status"]), _cell(record["told"]),
     ]  # fmt: skip
+
+
+def _between(again: Sequence[float | None]) -> str:
+    """The times of the two lines between which a word was scored."""
+    at_least, at_most = again
+    return NEVER if at_most is None else f"{at_least:.1f} to {at_most:.1f} s"
 
 
 def _offline_row(cell: Cell, record: Record) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from rtalign.core.machine import cpu_count
 from rtalign.core.progress import Progress
-from rtalign.core.storage.files import write_atomically
+from rtalign.core.storage.files import atomic_file, write_atomically
 from rtalign_offline.fuzz.worker import MEMORY_MB, SLOW_S, fuzz
 
 NAMES = (
@@ -31,7 +32,7 @@ Written by `make fuzz`. Every reader of bytes that others made is given inputs a
 
 A reader may refuse, in one line; anything else that it raises, more than {slow:g} s of a processor for one input, or a
 process that grows by more than {memory:g} MB, is a defect. Inputs that once showed one are kept in `tests/fuzz/corpus`,
-and the tests read them.
+and the tests read them; those that reached new code are in `tests/fuzz/corpus.tar.xz`, with which the next run begins.
 
 {n:,} inputs in all, at {rate:,.0f} a second of a processor, {n_defects} defects. Runs add up for as long as the code of
 a reader is the same: the modules whose functions its kept inputs run through. Where one of them has changed, its count
@@ -54,6 +55,12 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=Path("docs/fuzzing.md"))
     parser.add_argument("--folder", type=Path, default=Path("benchmarks/results/fuzz"))
     parser.add_argument("--kept", type=Path, default=Path("tests/fuzz/corpus"), help="for inputs that show a defect")
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        default=Path("tests/fuzz/corpus.tar.xz"),
+        help="inputs that reached new code, to begin from",
+    )
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
@@ -62,12 +69,14 @@ def main() -> None:
         fuzz(args.worker, args.inputs, report, corpus, args.kept / slug)
     names = [name for name in NAMES if not args.only or args.only in name]
     args.folder.mkdir(parents=True, exist_ok=True)
+    unpack(args.corpus, args.folder / "corpus")
     with Progress().stage("readers", len(names), "readers") as stage, ThreadPoolExecutor(cpu_count()) as pool:
         for name, found in zip(names, pool.map(lambda name: run_worker(args, name), names), strict=True):
             stage.advance()
             for defect in found["defects"]:
                 print(f"{name}: {defect['error']} at {defect['where']}; {defect['input']}", file=sys.stderr)
     if not args.only:
+        pack(args.folder / "corpus", args.corpus)
         write_page(
             args.page, [json.loads((args.folder / f"{slug_of(name)}.json").read_text("utf-8")) for name in NAMES]
         )
@@ -88,6 +97,29 @@ def run_worker(args: argparse.Namespace, name: str) -> Mapping[str, Any]:
         found["defects"].append({"error": text, "where": "", "input": ""})
         report.write_text(json.dumps(found), encoding="utf-8")
     return found
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Put the inputs of an archive beside those that are in a folder."""
+    if not archive.exists():
+        return
+    with tarfile.open(archive) as file:
+        for entry in file:
+            content = file.extractfile(entry)
+            assert content is not None
+            path = folder / Path(entry.name).parent.name / Path(entry.name).name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read())
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Write the inputs of a folder, which holds one for each reader, into an archive; the same again is no change."""
+    with atomic_file(archive) as partial, tarfile.open(partial, "w:xz") as file:
+        for path in sorted(folder.glob("*/*")):
+            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            entry.size = path.stat().st_size
+            with path.open("rb") as content:
+                file.addfile(entry, content)
 
 
 def write_page(path: Path, findings: Sequence[Mapping[str, Any]]) -> None:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from rtalign.core.session import Session
 from rtalign.engine.commands import SetAnnotations, Stop, to_message
 from rtalign.engine.process import wire
+from rtalign.engine.process.environment import environment
 from rtalign.engine.process.restarts import RestartPauses
 from rtalign.engine.snapshot import RecordingStatus
 
@@ -107,7 +108,7 @@ class RecorderClient:
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-m", "rtalign.engine.process.recorder_server"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment(),
             start_new_session=True,  # neither Ctrl-C nor the end of a terminal ends it
         )  # fmt: skip
         assert process.stdin is not None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 
 from rtalign.core.session import Session
 from rtalign.engine.process import wire
+from rtalign.engine.process.environment import environment
 
 FREE = {"record", "out", "publish", "last_words", "allow_missing", "adapt"}
 """Settings that an engine learns when it begins; all others say what is loaded and received."""
@@ -18,7 +18,7 @@ def start_engine(session: Session) -> subprocess.Popen[bytes]:
     """The process of an engine, which opens the session and waits for `Begin`."""
     process = subprocess.Popen(
         [sys.executable, "-m", "rtalign.engine.process.server"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(),
         start_new_session=True,  # Ctrl-C goes to the viewer, which asks the engine to stop and to keep what it has
     )  # fmt: skip
     assert process.stdin is not None
@@ -61,8 +61,3 @@ class Standby:
         self.process.kill()
         self.process.wait()
         wire.close_pipes(self.process)
-
-
-def _environment() -> dict[str, str]:
-    """One thread for every numerical library, unless the user has said otherwise."""
-    return {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ}

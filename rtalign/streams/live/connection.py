@@ -198,6 +198,7 @@ class StreamConnection:
         self.n_samples += n
         self._last_arrival = now
         self._arrivals.append((now, n))
+        self._forget_arrivals(now)  # also where nobody asks for the health: in a recorder, in a standby
         if self.state == "flowing":
             return []
         before, self._interval = self.state, 0.0
@@ -227,8 +228,7 @@ class StreamConnection:
     def health(self, age_s: float | None, nominal_hz: float, n_lost: int, n_gaps: int) -> StreamHealth:
         """The state of the stream; the caller gives what is known from its samples."""
         now = self._backend.clock()
-        while self._arrivals and self._arrivals[0][0] < now - RATE_WINDOW_S:
-            self._arrivals.popleft()
+        self._forget_arrivals(now)
         arrived = sum(n for _, n in list(self._arrivals)[1:])
         span = now - self._arrivals[0][0] if self._arrivals else 0.0
         offset_s, uncertainty_s = self.clock_offset.newest or (None, None)
@@ -251,6 +251,10 @@ class StreamConnection:
             self.inlet.close()
             self.inlet = None
         self._set(self._backend.clock(), "ended")
+
+    def _forget_arrivals(self, now: float) -> None:
+        while self._arrivals and self._arrivals[0][0] < now - RATE_WINDOW_S:
+            self._arrivals.popleft()
 
     # States and notices
 

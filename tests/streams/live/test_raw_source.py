@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
+import pytest
 
 from rtalign.streams.events import OffsetMeasurement, RawMarker, RawSamples, SignalChanged
+from rtalign.streams.live.connection import StreamConnection
 from rtalign.streams.live.raw_source import RawSource
 from tests.streams.live.test_source import Lab, kinds, live, of, sensors
 
@@ -93,3 +97,18 @@ def test_a_trigger_channel_needs_no_stream_of_markers() -> None:
     lab.offer_words()
     lab.run(raw(lab, with_markers=False), 0.5)
     assert "w" not in lab.open
+
+
+@pytest.mark.parametrize("seconds", [60.0, 600.0])
+def test_a_stream_whose_health_nobody_asks_for_keeps_nothing_of_what_passed(seconds: float) -> None:
+    """As in a recorder and in a standby, which run for hours."""
+    lab = Lab()
+    connection = StreamConnection("meg", None, lambda info: True, lambda info: None, lab.backend())
+    before = sys.getallocatedblocks()
+    for _ in range(int(50 * seconds)):
+        lab.now += 0.02
+        connection.count(20)
+    assert sys.getallocatedblocks() - before < 1000
+    health = connection.health(None, 1000.0, 0, 0)
+    assert health.n_samples == 1000 * seconds
+    assert health.rate_hz == pytest.approx(1000.0)
