@@ -24,7 +24,6 @@ from rtalign.recordings.datasets.registry import (
 from rtalign.recordings.file_recording import FileRecording
 from rtalign.recordings.open import OpenOptions, filters_of, open_recordings
 from rtalign.recordings.quality.signal import check_signal, find_bad_values
-from rtalign.recordings.usable_words import expected_signal, usable_words
 from rtalign.recordings.word_tables.rows import NoWords
 from rtalign.recordings.xdf.reader import XdfStream
 from rtalign.recordings.xdf.streams import is_xdf, xdf_file
@@ -222,6 +221,8 @@ def _check_file(file: Path, open_one: Callable[[Path], Sequence[FileRecording]],
         return [Finding("skipped", name, str(error))]
     except (ValueError, OSError) as error:
         return [Finding("broken", name, " ".join(str(error).split()))]
+    from rtalign.recordings.usable_words import expected_signal, usable_words  # with filters, which need scipy
+
     try:
         signals = [expected_signal(recording, how.recipe, how.signal) for recording in recordings]
     except (ValueError, OSError) as error:  # a rate that the recipe's filters cannot be built for, or no samples there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,10 @@ def test_a_loaded_model_knows_its_bytes(precision: str, bytes_each: float, tmp_p
 
 
 def test_the_time_of_components_grows_with_words_layers_and_dimensions() -> None:
-    rates = ComponentRates(product=2e-6, decomposition=0.1, dim=512)
+    rates = ComponentRates(product=2e-6, decomposition=0.1, dim=512, power=3)
     assert rates.seconds(1000, 3, 512) == pytest.approx(3 * (0.002 + 0.1))
     assert rates.seconds(1000, 3, 1024) == pytest.approx(3 * (0.008 + 0.8))
+    assert replace(rates, power=2).seconds(1000, 3, 1024) == pytest.approx(3 * (0.008 + 0.4))
     found = measure_components(64, 5)
     assert found.dim == 64
     assert found.product > 0

@@ -290,7 +290,7 @@ class LivePage(QWidget):
         column.addLayout(row)
         below = QHBoxLayout()
         below.setSpacing(10)
-        below.addWidget(label_for("Head strea&m", self.head))
+        below.addWidget(label_for(tr("Head strea&m"), self.head))
         below.addWidget(self.head, 1)
         below.addWidget(self._table_label)
         below.addWidget(self.table, 3)
