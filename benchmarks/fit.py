@@ -30,7 +30,9 @@ from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.training.controls import OtherTargets
-from rtalign.training.lag_fit import SEARCH_STEP, LagTargets, LagWords, fit_words, search_penalties, searched_lags
+from rtalign.training.lag.fit import SEARCH_STEP, fit_words, search_penalties, searched_lags
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.nuisances import Nuisances
 from rtalign.training.unique import UniqueControl
 

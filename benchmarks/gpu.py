@@ -29,7 +29,9 @@ from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.decoding.ridge import shared_penalties
 from rtalign.language import LanguageModel, load, tokens_read
 from rtalign.simulation import shipped_story, story_words
-from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties, searched_lags
+from rtalign.training.lag.fit import fit_words, search_penalties, searched_lags
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 
 ALPHAS = np.logspace(-4, 8, 13)
 LAYERS, COMPONENTS, SENSORS, N_FOLDS = 9, 50, 275, 5

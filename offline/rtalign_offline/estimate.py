@@ -24,16 +24,10 @@ from rtalign.decoding.moments import Moments
 from rtalign.decoding.projection import FEW, WIDE_FACTOR, fit_projection
 from rtalign.language import QUARTILES, LanguageModel, recipe_spans
 from rtalign.signal.chain import Chain, ChainDesign
-from rtalign.training.lag_fit import (
-    SEARCH_STEP,
-    LagTargets,
-    LagWords,
-    WordSubset,
-    fit_words,
-    score_subsets,
-    search_penalties,
-    searched_lags,
-)
+from rtalign.training.lag.fit import SEARCH_STEP, fit_words, search_penalties, searched_lags
+from rtalign.training.lag.subsets import WordSubset, score_subsets
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.trainer import lag_bytes
 
 SAMPLE_WORDS, FIT_WORDS = 300, 4000

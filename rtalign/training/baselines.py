@@ -9,7 +9,7 @@ from rtalign.core.agreement import Agreement
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.partialling import whitening_axes
 from rtalign.decoding.ridge import correlation
-from rtalign.training.lag_fit import LagTargets
+from rtalign.training.lag.targets import LagTargets
 from rtalign.training.nuisances import Nuisances
 
 AUTOCORRELATION = "autocorrelation"

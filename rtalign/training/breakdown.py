@@ -20,7 +20,7 @@ from rtalign.decoding.across_lags import across_lags
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.language import choose_content_words
 from rtalign.training import bank_writer
-from rtalign.training.lag_fit import LagTargets
+from rtalign.training.lag.targets import LagTargets
 from rtalign.training.prepare import PreparedRecording, read_lag
 
 N_LAGS = 17

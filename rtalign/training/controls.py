@@ -20,7 +20,9 @@ from rtalign.report.verdict import NOT_CONTROLLED
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import TWIN, UNIQUE, Findings, assess
 from rtalign.training.baselines import brain_free
-from rtalign.training.lag_fit import SEARCH_STEP, LagFit, LagTargets, LagWords, fit_words, search_penalties
+from rtalign.training.lag.fit import SEARCH_STEP, LagFit, fit_words, search_penalties
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.nuisances import find_nuisances
 from rtalign.training.prepare import (
     ActivationRequest,

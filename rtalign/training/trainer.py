@@ -38,15 +38,9 @@ from rtalign.training.controls import (
     plan_twin,
 )
 from rtalign.training.dimension import intrinsic_dimensions
-from rtalign.training.lag_fit import (
-    LagFit,
-    LagTargets,
-    LagWords,
-    fit_words,
-    null_method,
-    search_penalties,
-    searched_lags,
-)
+from rtalign.training.lag.fit import LagFit, fit_words, null_method, search_penalties, searched_lags
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.noise_ceilings import measure_noise_ceilings, write_noise_ceilings
 from rtalign.training.prepare import (
     ActivationRequest,

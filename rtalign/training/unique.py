@@ -22,7 +22,9 @@ from rtalign.decoding.static_twin import WHOLE, StaticTwin, TwinScores
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
-from rtalign.training.lag_fit import Bases, LagFit, LagTargets, LagWords, fit_words, search_penalties
+from rtalign.training.lag.fit import LagFit, fit_words, search_penalties
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import Bases, LagWords
 from rtalign.training.nuisances import Nuisances
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class ResidualWords:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualSums:
-    """`rtalign.training.lag_fit.Sums` of residual words: moments one a fold, parts one a block."""
+    """`rtalign.training.lag.words.Sums` of residual words: moments one a fold, parts one a block."""
 
     moments: list[Moments]
     parts: Sequence[Sequence[BlockMoments]]

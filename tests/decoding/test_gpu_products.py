@@ -9,7 +9,9 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.gpu_products import GpuProducts, GpuTargets
 from rtalign.decoding.moments import Moments
-from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties
+from rtalign.training.lag.fit import fit_words, search_penalties
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.nuisances import Nuisances
 from rtalign.training.unique import UniqueControl
 

@@ -11,7 +11,9 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.moments import rotate
 from rtalign.decoding.projection import leading_rotation
-from rtalign.training.lag_fit import LagTargets, LagWords, fit_words
+from rtalign.training.lag.fit import fit_words
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.nuisances import Nuisances
 from rtalign.training.unique import UniqueControl, UniqueFit
 

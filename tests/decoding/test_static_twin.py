@@ -7,7 +7,9 @@ from sklearn.linear_model import LinearRegression
 
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.moments import rotate
-from rtalign.training.lag_fit import LagTargets, LagWords, fit_words
+from rtalign.training.lag.fit import fit_words
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.nuisances import Nuisances
 from rtalign.training.unique import UniqueControl
 from tests.decoding.test_partialling import ALPHA, KEPT, N_FOLDS, N_LAYERS, RECIPE, data

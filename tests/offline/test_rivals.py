@@ -13,7 +13,7 @@ from rtalign.core.word_blocks import assign_blocks
 from rtalign.report.read import Summary
 from rtalign.report.verdict import TWIN, UNIQUE, rivals
 from rtalign.training.baselines import least_squares, smoothed_identity
-from rtalign.training.lag_fit import LagTargets
+from rtalign.training.lag.targets import LagTargets
 from rtalign_offline.validation.controls_study import CONDITIONS, write_page
 from rtalign_offline.validation.rivals import draw_rival, summary_of
 

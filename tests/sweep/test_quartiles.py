@@ -13,7 +13,10 @@ from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds
-from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, WordSubset, fit_words, score_subsets
+from rtalign.training.lag.fit import LagFit, fit_words
+from rtalign.training.lag.subsets import WordSubset, score_subsets
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.prepare import ActivationRequest, fit_wide_basis, prepare_recordings
 from rtalign.training.trainer import FitInputs, lag_words, make_fit_inputs
 from rtalign_offline.sweep.quartiles import Quartiles

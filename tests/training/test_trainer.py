@@ -23,7 +23,8 @@ from rtalign.engine.open_session import open_bank
 from rtalign.report.summary import read_curves_csv
 from rtalign.signal.pipeline import Pipeline
 from rtalign.training.evaluation import evaluate
-from rtalign.training.lag_fit import LagFit, LagWords
+from rtalign.training.lag.fit import LagFit
+from rtalign.training.lag.words import LagWords
 from rtalign.training.prepare import ActivationRequest, PreparedRecording, prepare_recordings, read_lag
 from rtalign.training.trainer import train
 from tests.helpers.small_world import LATENCIES, MemoryRecording, small_recipe, world

@@ -25,7 +25,7 @@ from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import STATISTIC, STATISTICS, by_layer
 from rtalign.training import results, trainer
-from rtalign.training.lag_fit import fit_words, null_method
+from rtalign.training.lag.fit import fit_words, null_method
 from rtalign.training.prepare import PreparedRecording, count_skipped, fit_wide_basis
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile

@@ -10,7 +10,10 @@ import numpy as np
 from rtalign.core.progress import Progress
 from rtalign.decoding import folds
 from rtalign.language import QUARTILES, surprisal_quartiles
-from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, SubsetScores, WordSubset, fit_words, score_subsets
+from rtalign.training.lag.fit import LagFit, fit_words
+from rtalign.training.lag.subsets import SubsetScores, WordSubset, score_subsets
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.trainer import FitInputs, find_penalties
 
 N_QUARTILES = len(QUARTILES)

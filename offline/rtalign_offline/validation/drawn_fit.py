@@ -17,7 +17,9 @@ from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.scoreboard import Scoreboard
-from rtalign.training.lag_fit import LagFit, LagTargets, LagWords, fit_words, search_penalties, searched_lags
+from rtalign.training.lag.fit import LagFit, fit_words, search_penalties, searched_lags
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign_offline.validation.drawn import SFREQ, DrawnRecording
 
 FIT = FitRecipe(alphas=tuple(np.logspace(-2, 6, 9)))

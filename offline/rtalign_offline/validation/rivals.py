@@ -16,10 +16,11 @@ from rtalign.decoding.ridge import shared_penalties
 from rtalign.report.read import Summary
 from rtalign.report.summary import as_json, ladder
 from rtalign.scoring.findings import assess
-from rtalign.training import lag_fit
 from rtalign.training.baselines import brain_free
 from rtalign.training.controls import ControlRun
-from rtalign.training.lag_fit import LagTargets, LagWords, fit_words, search_penalties
+from rtalign.training.lag.fit import SEARCH_STEP, fit_words, search_penalties, searched_lags
+from rtalign.training.lag.targets import LagTargets
+from rtalign.training.lag.words import LagWords
 from rtalign.training.nuisances import Nuisances
 from rtalign.training.unique import LagResults, UniqueControl
 from rtalign_offline.validation.drawn import SFREQ, DrawnKind, DrawnRecording, answer, draw, read_layers
@@ -152,8 +153,8 @@ def summary_of(rival: Rival, recipe: FitRecipe, lags_s: np.ndarray) -> Summary:
     nuisances = drawn_nuisances(rival, fold >= 0)
     control = UniqueControl.of(targets, nuisances, fold, recipe)
     lags = [LagWords([drawn.at(float(lag))[own] for own in rows], targets, recipe) for lag in lags_s]
-    plain_alpha = shared_penalties([search_penalties(lags[i]) for i in lag_fit.searched_lags(len(lags))], recipe.alphas)
-    searched = [lags[i] for i in range(0, len(lags), 2 * lag_fit.SEARCH_STEP)]
+    plain_alpha = shared_penalties([search_penalties(lags[i]) for i in searched_lags(len(lags))], recipe.alphas)
+    searched = [lags[i] for i in range(0, len(lags), 2 * SEARCH_STEP)]
     alpha = shared_penalties([control.search(own, own.sums().moments) for own in searched], recipe.alphas)
     groups, shape = list(control.twin.columns), (kind.n_layers, len(lags), recipe.null_draws)
     fits, results = [], LagResults(targets.block_words, *shape, groups)
