@@ -70,20 +70,20 @@ def _null(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]:
         "temporal score",
         "SD ratio",
     )
-    rows = []
-    for name in (*NULL_KINDS, *OTHER_NULLS):
-        found = groups.get(("null", name), [])
-        for route in ROUTES if found else ():
-            one = [record[route] for record in found]
-            n = len(one)
-            peaks, layers = (sum(r[key] for r in one) for key in ("peaks", "layers"))
-            above, squares = [100 * r["above"] / r["cells"] for r in one], [r["squares"] for r in one]
-            rows.append((
-                f"{name} ({n})", route, _rate(n * peaks / layers, n), _rate(sum(r["map"] for r in one), n),
-                _mean(above, "{:.1f} %", "{:.1f}"), _rate(sum(r["temporal"] for r in one), n),
-                _mean(squares, "{:.2f}", "{:.2f}", np.sqrt),
-            ))  # fmt: skip
-    yield _table(head, rows)
+    kinds = {name: groups.get(("null", name), []) for name in (*NULL_KINDS, *OTHER_NULLS)}
+    kinds["all of these"] = [record for found in kinds.values() for record in found]
+    yield _table(head, [_null_row(name, route, found) for name, found in kinds.items() if found for route in ROUTES])
+
+
+def _null_row(name: str, route: str, found: Sequence[Record]) -> tuple[str, ...]:
+    one, n = [record[route] for record in found], len(found)
+    peaks, layers = (sum(r[key] for r in one) for key in ("peaks", "layers"))
+    above, squares = [100 * r["above"] / r["cells"] for r in one], [r["squares"] for r in one]
+    return (
+        f"{name} ({n})", route, _rate(n * peaks / layers, n), _rate(sum(r["map"] for r in one), n),
+        _mean(above, "{:.1f} %", "{:.1f}"), _rate(sum(r["temporal"] for r in one), n),
+        _mean(squares, "{:.2f}", "{:.2f}", np.sqrt),
+    )  # fmt: skip
 
 
 def _signal(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]:
