@@ -39,6 +39,8 @@ ALONE_S = 60.0
 """A recorder whose viewer is gone ends within this after the streams."""
 ENDED_S = 20.0
 """The same, of other processes after the command."""
+MOST_SAID = 20
+"""Lines that are kept of what a command said, where something was wrong."""
 ENVIRONMENT = "RTALIGN_FAULT_CELL"
 ALONE = ("command killed", "group killed", "window killed")
 """Cells whose recorder goes on by itself until the streams have ended."""
@@ -120,9 +122,12 @@ class CellProcesses:
                 process.kill()
         for held in self._sockets:
             held.close()
-        for child in (self.sender, self.command):
-            if child is not None:
-                wire.close_pipes(child)
+        for reader in self._readers:
+            reader.join(ENDED_S)
+        if not any(reader.is_alive() for reader in self._readers):  # to close what is being read waits for its end
+            for child in (self.sender, self.command):
+                if child is not None:
+                    wire.close_pipes(child)
 
     # Processes
 
@@ -313,7 +318,7 @@ class CellProcesses:
             "wrong": wrong, "status": self.command.returncode, "samples": self._sent.get("samples", 0),
             "markers": self._sent.get("markers", 0), "lost_samples": lost_samples, "lost_markers": lost_markers,
             "again_s": again, "scored": last.get("scored"), "told": self._first_told(said),
-            "load": os.getloadavg()[0],
+            "load": os.getloadavg()[0], **({"said": said.splitlines()[-MOST_SAID:]} if wrong else {}),
         }  # fmt: skip
 
     def _leftovers(self) -> list[str]:
