@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from math import prod
 from typing import Any
 
@@ -68,6 +69,8 @@ class CausalNetwork(LeftToRightRows):
         self._factor = prod(float(getattr(config, name, 1) or 1) ** power for name, power in LOGIT_FACTORS.items())
         self._device = model.get_input_embeddings().weight.device
         self._config = config
+        # The name since transformers 5.24, whatever a family's cache was called before.
+        self._cache_argument = "cache" if "cache" in signature(self._base.forward).parameters else ""
         blocks = find_blocks(self._base, self.n_layers - 1)
         self._inputs, self._states = BlockInputs(blocks), BlockStates(blocks if family.state_in_blocks else [])
         self._lock = threading.Lock()
@@ -107,7 +110,8 @@ class CausalNetwork(LeftToRightRows):
         last_state: bool = True,
     ) -> PassOutput:
         family, n_before = self.family, cache.n_tokens if cache else 0
-        arguments = {family.cache_argument: cache.state} if cache else self._new_cache(keep_cache)
+        argument = self._cache_argument or family.cache_argument
+        arguments = {argument: cache.state} if cache else self._new_cache(argument, keep_cache)
         if family.needs_positions:
             arguments["position_ids"] = torch.arange(n_before, n_before + ids.shape[1], device=ids.device)[None]
         if keep_cache:
@@ -123,8 +127,8 @@ class CausalNetwork(LeftToRightRows):
         hidden = [last if layer == self.n_layers - 1 else self._checked(inputs[layer]) for layer in layers]
         if not keep_cache:
             return PassOutput(hidden, last, None)
-        state = getattr(out, family.cache_argument, None)
-        state = arguments.get(family.cache_argument) if state is None else state
+        state = getattr(out, argument, None)
+        state = arguments.get(argument) if state is None else state
         return PassOutput(hidden, last, CausalCache(state, n_before + ids.shape[1], self._states.save()))
 
     def _checked(self, state: torch.Tensor | None) -> torch.Tensor:
@@ -132,13 +136,13 @@ class CausalNetwork(LeftToRightRows):
             raise ValueError(f"{self.family.name}: its blocks were not called as blocks; use another model")
         return state.to(self._device)
 
-    def _new_cache(self, keep_cache: bool) -> dict[str, Any]:
+    def _new_cache(self, argument: str, keep_cache: bool) -> dict[str, Any]:
         """Arguments at the beginning of a text; a model that keeps states in its blocks makes no cache of its own."""
         if not (keep_cache and self.family.state_in_blocks):
             return {}
         from transformers import DynamicCache
 
-        return {self.family.cache_argument: DynamicCache(config=self._config)}
+        return {argument: DynamicCache(config=self._config)}
 
     @torch.inference_mode()
     def token_surprisal(self, last: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
