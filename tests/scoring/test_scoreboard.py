@@ -293,8 +293,8 @@ def test_memory_does_not_grow_with_words() -> None:
             gc.collect()  # whenever the collector last ran, what is measured is what is held
             taken.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    # 1.1 bytes a word; how many blocks are kept at the two moments makes a difference of 2 %.
-    assert taken[1] < 1.05 * taken[0]
+    # 1.1 bytes a word; how many blocks are kept at the two moments makes a difference of 2 %.  A number a word is 8.
+    assert taken[1] - taken[0] < 1.2 * 14000 + 0.02 * taken[0]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
