@@ -32,8 +32,11 @@ def test_the_pointer_names_the_layer_and_lag_under_it(
     view.draw(snapshots.snapshot_after(300))
     lag = 0.25
     point = QPoint(round(view.axis().to_pixel(lag)), round(view.rows().centre(7)))
-    with qtbot.waitSignals([view.layer_pointed, view.lag_pointed]) as caught:
+    layers: list[object] = []
+    lags: list[object] = []
+    view.layer_pointed.connect(layers.append)
+    view.lag_pointed.connect(lags.append)
+    with qtbot.waitSignals([view.layer_pointed, view.lag_pointed]):
         qtbot.mouseMove(view, point)
-    values = [signal.args[0] for signal in caught.all_signals_and_args]
-    assert values[0] == 7
-    assert values[1] == pytest.approx(lag, abs=0.003)
+    assert layers[0] == 7
+    assert lags[0] == pytest.approx(lag, abs=0.003)
