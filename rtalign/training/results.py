@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,15 @@ PACKAGES = ("rtalign", "torch", "transformers", "numpy", "scipy", "mne")
 
 def package_versions() -> dict[str, str]:
     """Of Python and the packages that a number depends on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(name: str) -> str:
+    """Of a package; one that is run from its source code alone, or missing, ends no training at its last step."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def utc_now() -> str:
