@@ -247,12 +247,18 @@ def lag_seconds(
     float
         Seconds, by a line through random data at two numbers of words.
     """
+
+    def at(n: int) -> float:
+        return _one_lag(_random_words(n, sensors, layers, components, recipe, device, in_sweep), recipe, quartiles)
+
+    return _along_words(at, words, recipe, 2)
+
+
+def _along_words(seconds: Callable[[int], float], words: int, recipe: Recipe, times: int) -> float:
+    """Seconds of a fit of many words, by a line through those of few and of so many times as few."""
     few = max(min(words, FIT_WORDS), 20 * recipe.fit.folds)
-    one, two = (
-        _one_lag(_random_words(n, sensors, layers, components, recipe, device, in_sweep), recipe, quartiles)
-        for n in (few, 2 * few)
-    )
-    return max(one + (two - one) * (words - few) / few, 0.0)
+    one, more = seconds(few), seconds(times * few)
+    return max(one + (more - one) * (words - few) / ((times - 1) * few), 0.0)
 
 
 def _random_words(
@@ -314,12 +320,13 @@ def lag_seconds_side_by_side(
     float
         Seconds, by a line through random data at two numbers of words.
     """
-    few = max(min(words, FIT_WORDS), 20 * recipe.fit.folds)
-    one, two = (
-        _lags_at_once(_random_words(n, sensors, layers, components, recipe, device, in_sweep=True), recipe, cores)
-        for n in (few, 3 * few)
-    )
-    return max(one + (two - one) * (words - few) / (2 * few), 0.0)
+
+    def at(n: int) -> float:
+        return _lags_at_once(
+            _random_words(n, sensors, layers, components, recipe, device, in_sweep=True), recipe, cores
+        )
+
+    return _along_words(at, words, recipe, 3)
 
 
 def _lags_at_once(read: LagWords, recipe: Recipe, cores: int) -> float:
