@@ -14,7 +14,7 @@ from rtalign.core.recipe import Recipe
 from rtalign.decoding.bank import DecoderBank, LagDecoders
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.penalties import EigenBasis, Shrinkage, try_held_out
+from rtalign.decoding.penalties import EigenBasis, Shrinkage, descending, try_held_out
 from rtalign.decoding.ridge import Decoder
 from rtalign.decoding.running_moments import RunningMoments, bank_moments
 
@@ -93,7 +93,7 @@ class Adapter:
                 f"{self.shape} - adapt a bank of the same recipe, layers and sensors, or start without a bank"
             )
         self.prior, self.prior_words = prior, prior_words
-        self.grid = np.sort(np.asarray(recipe.fit.alphas, float))[::-1].copy()
+        self.grid = descending(recipe.fit.alphas)
         self.n_learned, self.n_dropped = 0, 0
         self.moments = RunningMoments(*self.shape)
         components = recipe.language.components

@@ -16,7 +16,7 @@ from rtalign.core.agreement import Agreement
 from rtalign.core.gpu_copies import to_device, to_host
 from rtalign.decoding.gpu_products import GpuTargets, pad_bases
 from rtalign.decoding.moments import Moments, Precision
-from rtalign.decoding.penalties import EigenBasis, HeldOut, choose_penalties, target_spread, turned_squares
+from rtalign.decoding.penalties import EigenBasis, HeldOut, descending, least_losses, target_spread, turned_squares
 from rtalign.decoding.ridge import FoldRotations, RidgeFit, correlation
 
 
@@ -47,7 +47,7 @@ def try_penalties(
     list of HeldOut
         One for each fold's decoder and one for the final decoder.
     """
-    grid = np.sort(alphas)[::-1].copy()
+    grid = descending(alphas)
     tests = list(_tests(len(folds)))
     with gpu.turn:
         sets = _TrainingSets([*rotations.outer, rotations.final], folds, bases, [chosen for chosen, *_ in tests], gpu)
@@ -93,8 +93,7 @@ def fit_ridge(
     RidgeFit
     """
     if penalties is None:
-        tested, grid = try_penalties(folds, alphas, rotations, bases, gpu), np.sort(alphas)[::-1]
-        penalties = np.stack([choose_penalties(one.loss, grid) for one in tested])
+        penalties = least_losses(try_penalties(folds, alphas, rotations, bases, gpu), descending(alphas))
     n_folds = len(folds)
     chosen = [*(tuple(f for f in range(n_folds) if f != k) for k in range(n_folds)), tuple(range(n_folds))]
     with gpu.turn:

@@ -225,6 +225,16 @@ def turned_squares(yy: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     return np.asarray(np.einsum("gmc,gmk,gkc->gc", rotation, yy, rotation, optimize=True).reshape(-1))
 
 
+def descending(alphas: Sequence[float] | np.ndarray) -> np.ndarray:
+    """(alpha,): penalties as all of this module has them, the largest first."""
+    return np.sort(np.asarray(alphas, np.float64).ravel())[::-1].copy()
+
+
+def least_losses(tested: Sequence[HeldOut], grid: np.ndarray) -> np.ndarray:
+    """(decoder, target): the penalty of least loss of each decoder."""
+    return np.stack([choose_penalties(one.loss, grid) for one in tested])
+
+
 def choose_penalties(loss: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """(target,): the penalty of least loss; the larger one where two are equal or no loss is a number.
 

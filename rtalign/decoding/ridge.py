@@ -12,7 +12,7 @@ import numpy as np
 
 from rtalign.core.agreement import Agreement
 from rtalign.decoding.moments import Moments, Precision, rotate
-from rtalign.decoding.penalties import EigenBasis, HeldOut, PenaltySearch, choose_penalties
+from rtalign.decoding.penalties import EigenBasis, HeldOut, PenaltySearch, choose_penalties, descending, least_losses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +103,7 @@ def fit_ridge(
     n_folds = len(folds)
     bases = eigen_bases(folds, dtype, 2 if penalties is None else 1) if bases is None else bases
     if penalties is None:
-        tested = try_penalties(folds, grid, rotations, dtype, bases=bases)
-        penalties = np.stack([choose_penalties(one.loss, grid) for one in tested])
+        penalties = least_losses(try_penalties(folds, grid, rotations, dtype, bases=bases), grid)
     turns = [*rotations.outer, rotations.final] if rotations else []
     decoders, agreements = [], []
     for k in range(n_folds):
@@ -174,7 +173,7 @@ def shared_penalties(lags: Sequence[Sequence[HeldOut]], alphas: Sequence[float] 
     -------
     ndarray, shape (fold + 1, target)
     """
-    grid = np.sort(np.asarray(alphas, np.float64).ravel())[::-1]
+    grid = descending(alphas)
     agreements = [[one.agreement for one in decoders] for decoders in zip(*lags, strict=True)]
     return np.stack([choose_penalties(-np.sum(parts, axis=0), grid) for parts in agreements])
 
@@ -266,7 +265,7 @@ def _checked(
             )
     if rotations is not None:
         _check_rotations(rotations, folds)
-    grid = np.sort(np.asarray(alphas, np.float64).ravel())[::-1].copy()
+    grid = descending(alphas)
     if not grid.size or not np.isfinite(grid).all() or grid[-1] < 0:
         raise ValueError(f"alphas {list(alphas)} are not all finite and 0 or more - give at least one penalty")
     return grid
