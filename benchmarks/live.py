@@ -24,8 +24,8 @@ from rtalign.core.records import BadStretch, Chunk, Sensor, Word
 from rtalign.core.session import Session
 from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.bank import DecoderBank, make_passport
+from rtalign.decoding.controls.nuisance_basis import STATIC_COMPONENTS, NuisanceBasis
 from rtalign.decoding.decoder_setup import STATIC
-from rtalign.decoding.nuisance_basis import STATIC_COMPONENTS, NuisanceBasis
 from rtalign.decoding.projection import fit_projection
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot

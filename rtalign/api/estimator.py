@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from rtalign.decoding.controls.partialling import residual_rotations
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.partialling import residual_rotations
 from rtalign.decoding.ridge import fit_ridge
 
 

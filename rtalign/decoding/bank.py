@@ -15,7 +15,7 @@ from rtalign.core.records import DISPLAY_SCALES, Sensor, sensor_from_dict, senso
 from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.core.storage.json_toml import read_json
 from rtalign.core.storage.tensorfile import TensorFile
-from rtalign.decoding.nuisance_basis import NuisanceBasis
+from rtalign.decoding.controls.nuisance_basis import NuisanceBasis
 from rtalign.decoding.projection import Projection
 
 FORMAT, VERSION = "rtalign-bank", 1

@@ -11,7 +11,7 @@ import numpy as np
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Sensor
 from rtalign.decoding.bank import DecoderBank, make_passport, sensor_differences
-from rtalign.decoding.nuisance_basis import NuisanceBasis
+from rtalign.decoding.controls.nuisance_basis import NuisanceBasis
 from rtalign.decoding.projection import Projection, fit_projection
 
 STATIC = 0

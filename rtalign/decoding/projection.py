@@ -15,7 +15,7 @@ import numpy as np
 from rtalign.decoding.moments import Precision
 
 if TYPE_CHECKING:  # importing it imports torch
-    from rtalign.decoding.gpu_projection import GpuCovariance, GpuWords
+    from rtalign.decoding.gpu.projection import GpuCovariance, GpuWords
 
 WIDE_FACTOR = 2
 """The wide basis holds this many times the components that are kept."""
@@ -187,7 +187,7 @@ def _leading(parts: Sequence[np.ndarray], wide: int, device: str) -> tuple[np.nd
 def _words(parts: Sequence[np.ndarray], device: str) -> Words | GpuWords:
     if device == "cpu":
         return Words(parts)
-    from rtalign.decoding.gpu_projection import GpuWords
+    from rtalign.decoding.gpu.projection import GpuWords
 
     return GpuWords(parts, device, BLOCK_OF_WORDS)
 

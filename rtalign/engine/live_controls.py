@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rtalign.decoding.controls.nuisance_basis import REACH, NuisanceBasis, StoryPlace
 from rtalign.decoding.decoder_setup import DecoderSetup
-from rtalign.decoding.nuisance_basis import REACH, NuisanceBasis, StoryPlace
 from rtalign.language import EncodedWord
 from rtalign.scoring.unique_board import UniqueBoard
 

@@ -31,7 +31,7 @@ PRIOR = 1e-6
 ROUNDING = 1e-6
 """A residual target with less than this part of its layer's variance holds nothing but rounding."""
 LEAST = 1e-6
-"""Directions with less than this part of a column's variance repeat others, as in `rtalign.decoding.partialling`."""
+"""Directions with less than this part of a column's variance repeat others; as `partialling` of decoding/controls."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +76,8 @@ class UniqueState:
     def twin_curves(self, plain: Curves) -> Curves | None:
         """R of the static twin over all words, beside the plain curves, whose chance is its own too.
 
-        As `rtalign.decoding.static_twin`: products of what nuisances explain, over the norms of whole predictions, less
-        the part that as many random columns would hold.
+        As `rtalign.decoding.controls.static_twin`: products of what nuisances explain, over the norms of whole
+        predictions, less the part that as many random columns would hold.
         """
         if self.reason:
             return None

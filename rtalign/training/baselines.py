@@ -6,8 +6,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from rtalign.core.agreement import Agreement
+from rtalign.decoding.controls.partialling import whitening_axes
 from rtalign.decoding.moments import Moments, rotate
-from rtalign.decoding.partialling import whitening_axes
 from rtalign.decoding.ridge import correlation
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.nuisances import Nuisances

@@ -11,9 +11,9 @@ import numpy as np
 
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe, Recipe
-from rtalign.decoding.innovation import innovations
+from rtalign.decoding.controls.innovation import innovations
+from rtalign.decoding.controls.nuisance_basis import NuisanceBasis
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.penalties import HeldOut
 from rtalign.report.summary import MODEL_TWINS, ladder
 from rtalign.report.verdict import NOT_CONTROLLED

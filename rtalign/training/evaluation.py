@@ -18,8 +18,8 @@ from rtalign.core.records import Recording, RecordingIdentity
 from rtalign.core.storage.cache import cache_folder
 from rtalign.core.storage.files import replaced_folder
 from rtalign.decoding.bank import DecoderBank
+from rtalign.decoding.controls.static_twin import WHOLE
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.static_twin import WHOLE
 from rtalign.decoding.training_overlap import TrainingOverlap
 from rtalign.scoring.cross_validated import Draws, score
 from rtalign.scoring.curves import Curves, LagScore

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtalign.decoding.nuisance_basis import STATIC_COMPONENTS, NuisanceBasis
+from rtalign.decoding.controls.nuisance_basis import STATIC_COMPONENTS, NuisanceBasis
 from rtalign.training.prepare import PreparedRecording, StoredActivations
 
 

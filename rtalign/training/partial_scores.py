@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtalign.core.agreement import Agreement
-from rtalign.decoding.partialling import ROUNDING, FoldNuisances
-from rtalign.decoding.static_twin import StaticTwin, TwinScores
+from rtalign.decoding.controls.partialling import ROUNDING, FoldNuisances
+from rtalign.decoding.controls.static_twin import StaticTwin, TwinScores
 from rtalign.scoring.cross_validated import Draws, Prepared, score
 from rtalign.scoring.curves import LagScore
 from rtalign.training.nuisances import Nuisances

@@ -55,7 +55,7 @@ from rtalign.training.results import stretches, write_results
 from rtalign.training.sensor_moments import SensorMomentsFile
 
 if TYPE_CHECKING:  # importing them would import torch
-    from rtalign.decoding.gpu_products import GpuTargets
+    from rtalign.decoding.gpu.products import GpuTargets
     from rtalign.language.model import LanguageModel
 
 SLIM_NOTE = "slim bank: it scores, live too; it cannot be extended, and learns nothing on the way"

@@ -14,11 +14,11 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.block_moments import BlockMoments, BlockSums
 from rtalign.decoding.block_scores import FoldPairs, SignalBlocks, fold_pairs
+from rtalign.decoding.controls.partialling import FoldNuisances, ResidualFold, residual_rotations
+from rtalign.decoding.controls.static_twin import WHOLE, StaticTwin, TwinScores
 from rtalign.decoding.moments import Moments, rotate
-from rtalign.decoding.partialling import FoldNuisances, ResidualFold, residual_rotations
 from rtalign.decoding.penalties import HeldOut
 from rtalign.decoding.ridge import FoldRotations, RidgeFit
-from rtalign.decoding.static_twin import WHOLE, StaticTwin, TwinScores
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
@@ -28,7 +28,7 @@ from rtalign.training.lag.words import Bases, LagWords
 from rtalign.training.nuisances import Nuisances
 
 if TYPE_CHECKING:
-    from rtalign.decoding.gpu_products import GpuTargets
+    from rtalign.decoding.gpu.products import GpuTargets
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from rtalign.decoding.gpu_projection import GpuWords
+from rtalign.decoding.gpu.projection import GpuWords
 from rtalign.decoding.moments import Moments, Precision
 from rtalign.decoding.projection import Words, fit_projection, leading_rotation
 

@@ -35,7 +35,7 @@ def test_an_example_runs(example: Path, folder: Path, live_setup: Path, monkeypa
     monkeypatch.chdir(folder)
     monkeypatch.setattr("subprocess.run", in_this_process)
     # Even both of the short runs have fewer words than nuisances want.
-    monkeypatch.setattr("rtalign.decoding.nuisance_basis.WORDS_PER_COLUMN", 1)
+    monkeypatch.setattr("rtalign.decoding.controls.nuisance_basis.WORDS_PER_COLUMN", 1)
     exec(compile(quick(example.read_text(encoding="utf-8"), live_setup), example.name, "exec"), {})
     pyplot.close("all")
 

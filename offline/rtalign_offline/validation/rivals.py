@@ -10,8 +10,8 @@ from scipy.signal import lfilter
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.records import Word
 from rtalign.core.word_blocks import assign_blocks
+from rtalign.decoding.controls.nuisance_basis import NuisanceBasis
 from rtalign.decoding.folds import assign_folds
-from rtalign.decoding.nuisance_basis import NuisanceBasis
 from rtalign.decoding.ridge import shared_penalties
 from rtalign.report.read import Summary
 from rtalign.report.summary import as_json, ladder

@@ -14,7 +14,7 @@ from rtalign.core.records import Annotation, BadMark
 from rtalign.core.session import Session
 from rtalign.core.storage.tensorfile import save_tensors
 from rtalign.core.text.word_text import NO_WORD_REASONS
-from rtalign.decoding.static_twin import WHOLE
+from rtalign.decoding.controls.static_twin import WHOLE
 from rtalign.engine.engine import Engine, SessionSink
 from rtalign.engine.ledger import WordEntry
 from rtalign.engine.open_session import SessionParts

@@ -114,7 +114,7 @@ def _decoders(
     recipe, turns = words.recipe, words.targets.rotations
     if not words.gpu:
         return ridge.fit_ridge(total, recipe.alphas, turns, recipe.precision, bases=bases, penalties=penalties)
-    from rtalign.decoding import gpu_ridge
+    from rtalign.decoding.gpu import ridge as gpu_ridge
 
     return gpu_ridge.fit_ridge(total, recipe.alphas, turns, recipe.precision, bases, penalties, words.gpu)
 
@@ -137,7 +137,7 @@ def search_penalties(words: WordsOfLag, total: Sequence[Moments] | None = None) 
     total = words.with_earlier(words.sums().moments) if total is None else total
     bases = words.bases or ridge.eigen_bases(total, recipe.precision)
     if words.gpu:
-        from rtalign.decoding import gpu_ridge
+        from rtalign.decoding.gpu import ridge as gpu_ridge
 
         return gpu_ridge.try_penalties(total, recipe.alphas, rotations, bases, words.gpu)
     return ridge.try_penalties(total, recipe.alphas, rotations, recipe.precision, bases=bases)

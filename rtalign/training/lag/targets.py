@@ -20,7 +20,7 @@ from rtalign.decoding.projection import leading_rotation
 from rtalign.scoring.cross_validated import Draws, Prepared
 
 if TYPE_CHECKING:  # importing it would import torch
-    from rtalign.decoding.gpu_products import GpuTargets
+    from rtalign.decoding.gpu.products import GpuTargets
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ class LagTargets:
         """The values in a GPU's memory; None for "cpu"."""
         if device == "cpu":
             return None
-        from rtalign.decoding.gpu_products import GpuTargets
+        from rtalign.decoding.gpu.products import GpuTargets
 
         return GpuTargets(self.values, self.blocks, device, recipe.precision)
 

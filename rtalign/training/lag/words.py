@@ -17,7 +17,7 @@ from rtalign.decoding.penalties import EigenBasis
 from rtalign.training.lag.targets import LagTargets
 
 if TYPE_CHECKING:  # importing it would import torch
-    from rtalign.decoding.gpu_products import GpuTargets
+    from rtalign.decoding.gpu.products import GpuTargets
 
 Bases: TypeAlias = Mapping[tuple[int, ...], EigenBasis]
 
@@ -136,7 +136,7 @@ class _SumsOnGpu:
     """The same, made on a GPU, and the pairs of blocks beside them."""
 
     def __init__(self, words: LagWords, gpu: GpuTargets) -> None:
-        from rtalign.decoding.gpu_products import GpuProducts
+        from rtalign.decoding.gpu.products import GpuProducts
 
         self._products = GpuProducts(gpu, words.signals)
         self.pairs = self._products.pairs

@@ -14,7 +14,7 @@ import torch
 
 from rtalign.core.agreement import Agreement
 from rtalign.core.gpu_copies import to_device, to_host
-from rtalign.decoding.gpu_products import GpuTargets, pad_bases
+from rtalign.decoding.gpu.products import GpuTargets, pad_bases
 from rtalign.decoding.moments import Moments, Precision
 from rtalign.decoding.penalties import EigenBasis, HeldOut, descending, least_losses, target_spread, turned_squares
 from rtalign.decoding.ridge import FoldRotations, RidgeFit, correlation

@@ -20,7 +20,7 @@ import numpy as np
 
 from rtalign.core.agreement import Agreement
 from rtalign.decoding.block_moments import BlockMoments
-from rtalign.decoding.partialling import ROUNDING, FoldNuisances, whitening_axes
+from rtalign.decoding.controls.partialling import ROUNDING, FoldNuisances, whitening_axes
 
 WHOLE = "all"
 """The group of all nuisances."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from rtalign.decoding.innovation import WORDS_PER_DIRECTION, innovations
+from rtalign.decoding.controls.innovation import WORDS_PER_DIRECTION, innovations
 
 N_LAYERS, WIDE = 3, 4
 

@@ -7,7 +7,7 @@ import pytest
 
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
-from rtalign.decoding.gpu_products import GpuProducts, GpuTargets
+from rtalign.decoding.gpu.products import GpuProducts, GpuTargets
 from rtalign.decoding.moments import Moments
 from rtalign.training.lag.fit import fit_words, search_penalties
 from rtalign.training.lag.targets import LagTargets

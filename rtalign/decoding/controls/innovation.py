@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rtalign.decoding.controls.partialling import whitening_axes
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.partialling import whitening_axes
 
 WORDS_PER_DIRECTION = 3
 """Words of a fold there must be for each direction of the layers below."""

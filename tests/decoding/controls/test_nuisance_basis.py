@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rtalign.core.records import Word
-from rtalign.decoding.nuisance_basis import FILE, NEIGHBOURS, NuisanceBasis, StoryPlace
+from rtalign.decoding.controls.nuisance_basis import FILE, NEIGHBOURS, NuisanceBasis, StoryPlace
 
 DIM = 3
 
