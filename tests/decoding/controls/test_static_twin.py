@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.linear_model import LinearRegression
-from tests.decoding.controls.test_partialling import ALPHA, KEPT, N_FOLDS, N_LAYERS, RECIPE, data
 
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.moments import rotate
@@ -13,6 +12,7 @@ from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
 from rtalign.training.nuisances import Nuisances
 from rtalign.training.unique import UniqueControl
+from tests.decoding.controls.test_partialling import ALPHA, KEPT, N_FOLDS, N_LAYERS, RECIPE, data
 
 GROUPS = {"first": slice(0, 2), "others": slice(2, 5)}
 
