@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +113,33 @@ def test_a_recording_is_counted_by_the_numbers_in_it(tmp_path: Path, share: floa
     stage = live_cells.CellProcesses(CELLS[0], tmp_path, tmp_path, 0)
     stage._sent = {"samples": 200, "markers": 3}
     assert stage._recorded() == (200 - n, 2, 0)
+
+
+def test_an_output_that_is_closed_takes_no_pipe_from_the_cell_beside(tmp_path: Path) -> None:
+    """Cells run side by side in one process: a number that one frees is the next pipe of the other."""
+    stage = live_cells.CellProcesses(BY_KEY["output closed"], tmp_path, tmp_path, 0)
+    echo = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    stage.command = command = subprocess.Popen([sys.executable, "-c", echo], text=True, **pipes)
+    assert command.stdin is not None
+    assert command.stdout is not None
+    number = command.stdout.fileno()
+    stage._read(command.stdout, stage._take_line)
+    stage._close("output")
+    beside = [os.pipe() for _ in range(8)]
+    for _ in range(2):
+        command.stdin.write('{"phase": "running"}\n')
+        command.stdin.flush()
+        stage._readers[0].join(0.5)
+    command.stdin.close()
+    assert command.wait(10) == 1, "its pipe is broken"
+    stage.close()
+    assert number not in np.ravel(beside)
+    for read, write in beside:
+        os.write(write, b"of the other")
+        assert os.read(read, 100) == b"of the other"
+        os.close(read)
+        os.close(write)
 
 
 def test_what_was_found_before_has_a_cell_or_a_test() -> None:

@@ -281,10 +281,14 @@ class CellProcesses:
             path.rename(self._folder / f"moved-{path.name}")
 
     def _close(self, _: str) -> None:
-        """Nobody reads the command's output: its pipe breaks at the next line."""
+        """Nobody reads the command's output: its pipe breaks at the next line.
+
+        The file's number stays taken: once freed it is the next pipe of the cell beside, and read and closed with this.
+        """
         assert self.command is not None
         assert self.command.stdout is not None
-        os.close(self.command.stdout.fileno())
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), self.command.stdout.fileno(), inheritable=False)
 
     # What is found
 
