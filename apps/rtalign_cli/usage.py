@@ -46,6 +46,13 @@ class CommandParser(argparse.ArgumentParser):
             raise UsageError(f"{rest[0]!r} is one argument too many; {self._see()}")
         return parsed, rest
 
+    def _match_arguments_partial(self, actions: Any, arg_strings_pattern: str) -> list[int]:
+        """What finds nothing before an option waits for what is behind it, as it does from Python 3.13 on."""
+        counts: list[int] = super()._match_arguments_partial(actions, arg_strings_pattern)  # type: ignore[misc]
+        while counts and not counts[-1] and "A" in arg_strings_pattern[sum(counts) :]:
+            counts.pop()
+        return counts
+
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found, in our words."""
         if match := re.fullmatch(r"the following arguments are required: (.*)", message):

@@ -14,6 +14,7 @@ from rtalign.core.progress import Progress
 from rtalign.core.site import Site
 from rtalign.recordings.datasets import DATA_SETS
 from rtalign_cli import datasets as command
+from rtalign_cli.arguments import build_parser
 from rtalign_cli.live import session_here
 from tests.helpers.dataset_folders import (
     AT_ONSET,
@@ -74,6 +75,12 @@ def test_a_check_names_missing_skipped_and_broken_files(tmp_path: Path, capsys: 
     arguments.signal = True
     command.datasets(arguments, Progress(quiet=True))
     assert "nothing was read" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ["check --signal DATA", "check DATA --signal", "--signal check DATA"])
+def test_the_folder_is_found_on_either_side_of_an_option(line: str) -> None:
+    args = build_parser().parse_args(["datasets", *line.split()])
+    assert (args.what, args.folder, args.signal) == ("check", Path("DATA"), True)
 
 
 @pytest.mark.parametrize("columns", [60, 80, 140])
