@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rtalign.core.memory import give_back_free_memory
 from rtalign.streams import lsl
 from rtalign.streams.events import Level, Notice, State, StreamHealth
 from rtalign.streams.live.clock_offset import ClockOffset
@@ -343,6 +344,7 @@ class StreamConnection:
     def _connect(self, info: StreamInfo) -> tuple[Any, tuple[float, float] | None]:
         """In the background: the inlet and the first offset of its clock."""
         inlet = self._open(info)
+        give_back_free_memory()  # of the inlet before, and of reading descriptions: a heap keeps 13 MB for 306 sensors
         try:
             return inlet, inlet.offset(2.0)
         except StreamLost:
