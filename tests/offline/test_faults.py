@@ -119,8 +119,10 @@ def test_an_output_that_is_closed_takes_no_pipe_from_the_cell_beside(tmp_path: P
     """Cells run side by side in one process: a number that one frees is the next pipe of the other."""
     stage = live_cells.CellProcesses(BY_KEY["output closed"], tmp_path, tmp_path, 0)
     echo = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    stage.command = command = subprocess.Popen([sys.executable, "-c", echo], text=True, **pipes)
+    pipe = subprocess.PIPE
+    stage.command = command = subprocess.Popen(
+        [sys.executable, "-c", echo], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+    )
     assert command.stdin is not None
     assert command.stdout is not None
     number = command.stdout.fileno()
