@@ -86,6 +86,9 @@ def states() -> Iterator[tuple[str, Any]]:
     yield "head-moved", made.snapshot_after(300, head_mm=3.4)
     yield "word", made.with_inspected_word(made.snapshot_after(300))
     yield "controls", made.with_controls(made.snapshot_after(600))
+    yield "rivals", made.with_controls(made.snapshot_after(3000), twin=True)
+    yield "rivals-bank", made.snapshot_after(600)
+    yield "rivals-untested", made.snapshot_after(300)
     for name, text in SCRIPTS.items():
         yield f"script-{name}", spoken(made.snapshot_after(300), text.split())
     replay = {"position_s": 41.2, "end_s": 250.0, "speed": 1.0, "recording": None}
@@ -139,6 +142,8 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
     for name, snapshot in states():
         for view in ("operator", "demo") if not wanted or name in wanted else ():
             with tempfile.TemporaryDirectory() as scratch:
+                if name == "rivals-bank":
+                    snapshot = dataclasses.replace(snapshot, bank=str(controlled_bank(Path(scratch) / "bank")))
                 window = opened(snapshot, view, Path(scratch) / "window.json")
                 if name.startswith("sensors-"):
                     window.view_settings.toggle_panel("sensors")
@@ -152,6 +157,9 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
                         wait(20)
                     if name == "controls":
                         window.action_registry["control"].trigger()
+                    if name.startswith("rivals"):
+                        window.action_registry["rivals"].trigger()
+                        window.rivals.dialog.tabs.setCurrentIndex(int(name == "rivals-bank"))
                     if name == "word":
                         window.pointer.pick_word(snapshot.inspected.entry.word.index)
                         window.tick()
@@ -168,6 +176,13 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
                 print(f"{name} {view} {size}: needs {needs.width()} x {needs.height()}, {verdict}", flush=True)
                 window.link.stop()
                 window.close_now()
+
+
+def controlled_bank(folder: Path) -> Path:
+    """A bank folder whose ladder is made up, with controls and an outlook."""
+    from tests.helpers.report_folders import make_controlled_folder  # type: ignore[import-not-found]
+
+    return make_controlled_folder(folder)
 
 
 def opened(snapshot: Any, view: Any, memory_file: Path) -> Any:
