@@ -88,9 +88,8 @@ def explanations(summary: Summary, waits_for: str = "") -> list[Explanation]:
     waits_for : str
         What unique R waits for, of a session that has none yet but will.
     """
-    unique, trained = summary.controls.get(UNIQUE), summary.kind == "train"
-    in_training = tr("tested in training alone; see the bank\u2019s own results")
-    by_nuisances = _how_to_test("nuisances", trained)
+    unique, by_nuisances = summary.controls.get(UNIQUE), _how_to_test("nuisances", summary.kind)
+    trained, in_training = summary.kind == "train", tr("tested in training alone; see the bank\u2019s own results")
     if unique is not None:
         found = [_nuisances(summary, unique)]
         found += _twins(summary, bool(found[0].explains))
@@ -101,7 +100,7 @@ def explanations(summary: Summary, waits_for: str = "") -> list[Explanation]:
         found.append(_baselines(summary, found[0].explains is False))
     else:
         found.append(Explanation(BRAIN_FREE, by_nuisances if trained else in_training, "", None))
-    models = _how_to_test(",".join(MODEL_TWINS)) if trained else in_training
+    models = _how_to_test(",".join(MODEL_TWINS), summary.kind) if trained else in_training
     return [*found, *(_models(summary) or [Explanation(ARCHITECTURE, models, "", None)]), _drift(summary)]
 
 
@@ -111,10 +110,10 @@ def rivals(summary: Summary) -> list[Explanation]:
     return tested if len(tested) > 1 else []  # drifts are always looked for
 
 
-def _how_to_test(name: str, trained: bool = True) -> str:
-    if trained:
-        return tr("to test it: rtalign train --controls {name}", name=name)
-    return tr("to test it: a bank that was trained with --controls {name}", name=name)
+def _how_to_test(name: str, kind: str) -> str:
+    if kind == "session":
+        return tr("to test it: a bank that was trained with --controls {name}", name=name)
+    return tr("to test it: rtalign {command} --controls {name}", command=kind, name=name)
 
 
 def verdict(summary: Summary) -> str:
@@ -257,7 +256,7 @@ def _drift(summary: Summary) -> Explanation:
     done = (
         tr("folds of neighbouring words with a gap; a peak must stand above lags far from it")
         if summary.kind == "train"
-        else tr("decoders never learned from words that they score; a peak must stand above lags far from it")
+        else tr("a peak must stand above lags far from it")
     )
     return Explanation(DRIFTS, done, left, 2 * flat >= len(summary.layers))
 
