@@ -135,6 +135,7 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
 
     from rtalign_monitor.engines.two_banks import SecondBank
     from tests.helpers import snapshots as made  # type: ignore[import-not-found]
+    from tests.helpers.report_folders import make_controlled_folder  # type: ignore[import-not-found]
 
     app = QApplication([])
     screen = app.primaryScreen()
@@ -143,7 +144,7 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
         for view in ("operator", "demo") if not wanted or name in wanted else ():
             with tempfile.TemporaryDirectory() as scratch:
                 if name == "rivals-bank":
-                    snapshot = dataclasses.replace(snapshot, bank=str(controlled_bank(Path(scratch) / "bank")))
+                    snapshot = dataclasses.replace(snapshot, bank=str(make_controlled_folder(Path(scratch) / "bank")))
                 window = opened(snapshot, view, Path(scratch) / "window.json")
                 if name.startswith("sensors-"):
                     window.view_settings.toggle_panel("sensors")
@@ -176,13 +177,6 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
                 print(f"{name} {view} {size}: needs {needs.width()} x {needs.height()}, {verdict}", flush=True)
                 window.link.stop()
                 window.close_now()
-
-
-def controlled_bank(folder: Path) -> Path:
-    """A bank folder whose ladder is made up, with controls and an outlook."""
-    from tests.helpers.report_folders import make_controlled_folder  # type: ignore[import-not-found]
-
-    return make_controlled_folder(folder)
 
 
 def opened(snapshot: Any, view: Any, memory_file: Path) -> Any:

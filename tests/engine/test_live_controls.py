@@ -128,7 +128,7 @@ def test_words_around_a_jump_are_left_out(bank: DecoderBank, known: Any) -> None
 
 
 def test_words_that_are_never_read_leave_nothing_behind(bank: DecoderBank, known: Any) -> None:
-    """Numbers of words have gaps where the language model is behind, or markers name words of their own."""
+    """Words have gaps between them where the language model is too far behind to read them."""
     assert bank.nuisances is not None
     word, static = known[1][0].words[0], np.zeros(bank.nuisances.n_components)
     controls = LiveControls(bank.nuisances, DecoderSetup.from_bank(bank))

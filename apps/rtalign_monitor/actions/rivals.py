@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -28,6 +29,8 @@ ROW = (
     "<td align='right' style='white-space:nowrap; color:{colour}'>{state}</td></tr></table>"
     "<p style='margin:0 0 0 {indent}px'><span style='color:{muted}'>{done}</span>{left}</p>"
 )
+JOINED = re.compile(r" (?=(=|ms|%)( |$|[\W])|[−\d.]+\])|(?<= =) ")
+"""Blanks at which no line ends."""
 COULD, DOES_NOT, NOTHING, UNTESTED = "lost", "flowing", "ended", "stale"
 """Lamps of explanations."""
 STATES = {
@@ -190,10 +193,8 @@ def _row(rival: Explanation, has_peaks: bool, theme: Theme, px: int) -> str:
 
 
 def _text(text: str) -> str:
-    """A text for HTML, in which no number leaves its unit or its name."""
-    for joined in (" = ", " ms", " %"):
-        text = text.replace(joined, joined.replace(" ", "\u00a0"))
-    return escape(text)
+    """A text for HTML, in which no number leaves its name, its unit or its interval."""
+    return escape(JOINED.sub("\u00a0", text))
 
 
 def _sentence(text: str, end: str = ".") -> str:
