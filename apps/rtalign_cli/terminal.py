@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from rtalign.core.text.plain_text import plain, plain_json
 from rtalign.core.text.time_format import clock_time
-from rtalign.engine.snapshot import ControlView, Snapshot, minutes_of
+from rtalign.engine.snapshot import ControlView, Snapshot, assessed_words, minutes_of
 from rtalign.scoring.headline import correlation_text, headline, p_text, slope_text, waiting_for
 from rtalign.scoring.outlook import outlook_text
 from rtalign.streams.events import StreamHealth
@@ -168,7 +168,7 @@ def _temporal_score(snapshot: Snapshot) -> list[str]:
         evidence = f"{correlation_text(score)}, {slope_text(score)}, {p_text(score)} against chance"
         lines.append(f"  after {snapshot.n_assessed:,} words: {evidence}")
     if snapshot.outlook is not None:
-        lines.append(f"  {outlook_text(snapshot.outlook, snapshot.n_assessed, minutes_of(snapshot))}")
+        lines.append(f"  {outlook_text(snapshot.outlook, assessed_words(snapshot), minutes_of(snapshot))}")
     return lines
 
 

@@ -366,11 +366,16 @@ def seen_through(snapshot: Snapshot, control: str) -> Snapshot:
     return dataclasses.replace(snapshot, control=control, statistics={}, **own)
 
 
+def assessed_words(snapshot: Snapshot) -> int:
+    """How many words peaks and outlook rest on: those assessed, of which a window takes the newest alone."""
+    return min(snapshot.n_words or snapshot.n_assessed, snapshot.n_assessed)
+
+
 def minutes_of(snapshot: Snapshot) -> float | None:
-    """How long the words assessed take at the rate of the newest; None before there are two."""
+    """How long these words take at the rate of the newest; None before there are two."""
     onsets = [entry.word.onset for entry in snapshot.words]
     seconds = max(onsets) - min(onsets) if len(onsets) > 1 else 0.0
-    return snapshot.n_assessed * seconds / (len(onsets) - 1) / 60 if seconds > 0 else None
+    return assessed_words(snapshot) * seconds / (len(onsets) - 1) / 60 if seconds > 0 else None
 
 
 _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)

@@ -81,6 +81,9 @@ def test_the_minutes_that_are_needed_come_from_the_session(scene: Scene) -> None
     """At 2.5 words a second 1,000 words take 6.7 minutes."""
     needs = snapshots.snapshot_after(1000, outlook=Outlook(2, 4.0, 2.0, None))
     assert "about 20 more minutes of the same kind (95 % interval 7 or more)" in text(show(scene, needs))
+    newest = text(show(scene, dataclasses.replace(needs, sequence=9999, n_words=300)))
+    assert "The newest 300 of 1,000 words of this session." in newest
+    assert "about 6 more minutes" in newest
 
 
 def test_evidence_that_is_none_is_said_first(scene: Scene) -> None:

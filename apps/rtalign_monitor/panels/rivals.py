@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtalign.core.text.translation import tr
-from rtalign.engine.snapshot import ControlView, Snapshot, minutes_of
+from rtalign.engine.snapshot import ControlView, Snapshot, assessed_words, minutes_of
 from rtalign.report.read import ControlResult, Results, Summary
 from rtalign.report.verdict import (
     NOT_CONTROLLED,
@@ -59,11 +59,10 @@ def session_page(snapshot: Snapshot) -> RivalsPage:
     """Of a session so far."""
     summary, unique = summary_of(snapshot), snapshot.controls.get(UNIQUE)
     waits = unique.reason or "" if unique and UNIQUE not in summary.controls else ""
-    basis = (
-        tr("No word has been assessed yet")
-        if not snapshot.n_assessed
-        else tr("{n:,} words of this session", n=snapshot.n_assessed)
-    )
+    n, n_assessed = assessed_words(snapshot), snapshot.n_assessed
+    basis = tr("{n:,} words of this session", n=n) if n else tr("No word has been assessed yet")
+    if n < n_assessed:
+        basis = tr("The newest {n:,} of {n_assessed:,} words of this session", n=n, n_assessed=n_assessed)
     basis += "; " + tr("unique R of {n:,} words", n=unique.n_words) if unique and UNIQUE in summary.controls else ""
     warning = tr("No evidence: {warning}.", warning=snapshot.training_overlap) if snapshot.training_overlap else ""
     missing = waiting_for(snapshot.n_words, snapshot.n_assessed, snapshot.reason) if not snapshot.peaks else None
@@ -75,7 +74,7 @@ def session_page(snapshot: Snapshot) -> RivalsPage:
         has_peaks=any(peak.ok for peak in snapshot.peaks),
         outlook=_not_known(missing or warning)
         if missing or warning
-        else _outlook(snapshot.outlook, snapshot.peaks, snapshot.n_assessed, minutes_of(snapshot)),
+        else _outlook(snapshot.outlook, snapshot.peaks, n, minutes_of(snapshot)),
     )
 
 
