@@ -203,6 +203,7 @@ def figures(rows: list[dict[str, float]], seen: Snapshot, n_layers: int, given: 
         "cores": round((last["cpu_s"] - first["cpu_s"]) / (last["at"] - first["at"]), 3),
         "rss_mb": {"after_warm_up": round(busy[quarter]["rss_mb"], 1), "end": round(last["rss_mb"], 1)},
         "rss_mb_an_hour": round(slope(busy[quarter:], "rss_mb") * 3600, 2),
+        "by_minute": by_minute(busy),
         "cpu_s_a_word": {"second_quarter": cost(busy[quarter : 2 * quarter]), "last_quarter": cost(busy[-quarter:])},
         "recorder": None
         if seen.recording is None
@@ -214,6 +215,12 @@ def slope(rows: list[dict[str, float]], name: str) -> float:
     """Change a second, by least squares."""
     at = np.array([row["at"] for row in rows])
     return float(np.polyfit(at - at[0], [row[name] for row in rows], 1)[0])
+
+
+def by_minute(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Words scored and memory at the end of every minute: what grows with words goes on, what warms up ends."""
+    ends = {int((row["at"] - rows[0]["at"]) // 60): row for row in rows}
+    return [{"scored": row["scored"], "rss_mb": round(row["rss_mb"], 1)} for row in ends.values()]
 
 
 def cost(rows: list[dict[str, float]]) -> float:

@@ -86,6 +86,9 @@ def states() -> Iterator[tuple[str, Any]]:
     yield "head-moved", made.snapshot_after(300, head_mm=3.4)
     yield "word", made.with_inspected_word(made.snapshot_after(300))
     yield "controls", made.with_controls(made.snapshot_after(600))
+    yield "rivals", made.with_controls(made.snapshot_after(3000), twin=True)
+    yield "rivals-bank", made.snapshot_after(600)
+    yield "rivals-untested", made.snapshot_after(300)
     for name, text in SCRIPTS.items():
         yield f"script-{name}", spoken(made.snapshot_after(300), text.split())
     replay = {"position_s": 41.2, "end_s": 250.0, "speed": 1.0, "recording": None}
@@ -132,6 +135,7 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
 
     from rtalign_monitor.engines.two_banks import SecondBank
     from tests.helpers import snapshots as made  # type: ignore[import-not-found]
+    from tests.helpers.report_folders import make_controlled_folder  # type: ignore[import-not-found]
 
     app = QApplication([])
     screen = app.primaryScreen()
@@ -139,6 +143,8 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
     for name, snapshot in states():
         for view in ("operator", "demo") if not wanted or name in wanted else ():
             with tempfile.TemporaryDirectory() as scratch:
+                if name == "rivals-bank":
+                    snapshot = dataclasses.replace(snapshot, bank=str(make_controlled_folder(Path(scratch) / "bank")))
                 window = opened(snapshot, view, Path(scratch) / "window.json")
                 if name.startswith("sensors-"):
                     window.view_settings.toggle_panel("sensors")
@@ -152,6 +158,9 @@ def take(folder: Path, size: str, wanted: list[str]) -> None:
                         wait(20)
                     if name == "controls":
                         window.action_registry["control"].trigger()
+                    if name.startswith("rivals"):
+                        window.action_registry["rivals"].trigger()
+                        window.rivals.dialog.tabs.setCurrentIndex(int(name == "rivals-bank"))
                     if name == "word":
                         window.pointer.pick_word(snapshot.inspected.entry.word.index)
                         window.tick()

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from rtalign.core.text.plain_text import plain, plain_json
 from rtalign.core.text.time_format import clock_time
-from rtalign.engine.snapshot import ControlView, Snapshot
+from rtalign.engine.snapshot import ControlView, Snapshot, assessed_words, minutes_of
 from rtalign.scoring.headline import correlation_text, headline, p_text, slope_text, waiting_for
 from rtalign.scoring.outlook import outlook_text
 from rtalign.streams.events import StreamHealth
@@ -168,15 +168,8 @@ def _temporal_score(snapshot: Snapshot) -> list[str]:
         evidence = f"{correlation_text(score)}, {slope_text(score)}, {p_text(score)} against chance"
         lines.append(f"  after {snapshot.n_assessed:,} words: {evidence}")
     if snapshot.outlook is not None:
-        lines.append(f"  {outlook_text(snapshot.outlook, snapshot.n_assessed, _minutes(snapshot))}")
+        lines.append(f"  {outlook_text(snapshot.outlook, assessed_words(snapshot), minutes_of(snapshot))}")
     return lines
-
-
-def _minutes(snapshot: Snapshot) -> float | None:
-    """How long the words assessed take at the rate of the newest."""
-    onsets = [entry.word.onset for entry in snapshot.words]
-    seconds = max(onsets) - min(onsets) if len(onsets) > 1 else 0.0
-    return snapshot.n_assessed * seconds / (len(onsets) - 1) / 60 if seconds > 0 else None
 
 
 def _last_words(snapshot: Snapshot) -> list[str]:

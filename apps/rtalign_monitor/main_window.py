@@ -31,6 +31,7 @@ from rtalign_monitor.actions.handlers import (
 from rtalign_monitor.actions.pen import Pen
 from rtalign_monitor.actions.registry import ActionRegistry, WindowState, unavailable_reasons
 from rtalign_monitor.actions.replay_extras import ReplayExtras
+from rtalign_monitor.actions.rivals import Rivals
 from rtalign_monitor.actions.view_settings import ViewSettings, WindowWidgets, first_scale
 from rtalign_monitor.bars import messages
 from rtalign_monitor.bars.message_bar import Message, MessageBar
@@ -170,9 +171,11 @@ class MonitorWindow(QMainWindow):
         self.replay = ReplayHandlers(link, widgets)
         self.pen = Pen(link, widgets, self.annotations, self)
         actions.connect({"visitors": lambda: self.show_visitors(actions["visitors"].isChecked())})
+        self.rivals = Rivals(lambda: link.newest, lambda: Theme.of(self.memory.theme), self)
         self.bad_marks = BadMarkActions(link, self.grid.panel(SensorsPanel), self.message_bar, actions)
         for group in (
             self.bad_marks,
+            self.rivals,
             SessionHandlers(self, self.start_dialog, self.start_demo, self.sessions, link, actions),
             ViewHandlers(self.view_settings, self.pointer, widgets, actions),
             DisplayHandlers(link, widgets, actions),
@@ -262,6 +265,7 @@ class MonitorWindow(QMainWindow):
         self.transport.draw(shown)
         if not frozen:
             self.grid.draw(shown, by_turns)
+            self.rivals.follow(shown)
 
     def _known(self, snapshot: Snapshot) -> Snapshot:
         """A snapshot, corrected where its engine or its streams are gone."""
@@ -382,6 +386,7 @@ class MonitorWindow(QMainWindow):
         memory.save(self.memory, self.memory_file)
         self._timer.stop()
         self.visitors.close()
+        self.rivals.close()
 
     def close_now(self) -> None:
         """Close without waiting for the engine, which continues to write."""

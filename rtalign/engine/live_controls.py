@@ -72,7 +72,8 @@ class LiveControls:
         surprisal = np.array([encoded.surprisal])
         self._facts[index] = self._basis.facts([encoded.word], static[None], surprisal, self._place)[0]
         self._newest = max(self._newest, index)
-        self._facts.pop(index - KEPT, None)
+        if len(self._facts) > KEPT:
+            del self._facts[next(iter(self._facts))]
 
     def add_score(self, index: int, predicted: np.ndarray, target: np.ndarray) -> None:
         """A word that has been scored.  predicted : (lag, target).    target : (target,)."""

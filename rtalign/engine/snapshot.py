@@ -265,6 +265,8 @@ class Snapshot:
         How many more words layers below their limit need; None where none is below, or nothing is assessed yet.
     controls : dict of str to ControlView
         Unique R and the static twin, by the names that a summary gives them; empty without.
+    nuisances : dict of str to int
+        How many columns each group of nuisances has that unique R takes out; empty without controls.
     control : str
         Which of these is shown in the place of plain scores; empty for plain ones.
     refused : tuple of str
@@ -331,6 +333,7 @@ class Snapshot:
     reason: str | None = None
     outlook: Outlook | None = None
     controls: dict[str, ControlView] = dataclasses.field(default_factory=dict)
+    nuisances: dict[str, int] = dataclasses.field(default_factory=dict)
     control: str = ""
     refused: tuple[str, ...] = ()
     n_sensors: int = 0
@@ -361,6 +364,18 @@ def seen_through(snapshot: Snapshot, control: str) -> Snapshot:
         return snapshot
     own = {field.name: getattr(view, field.name) for field in dataclasses.fields(view)}
     return dataclasses.replace(snapshot, control=control, statistics={}, **own)
+
+
+def assessed_words(snapshot: Snapshot) -> int:
+    """How many words peaks and outlook rest on: those assessed, of which a window takes the newest alone."""
+    return min(snapshot.n_words or snapshot.n_assessed, snapshot.n_assessed)
+
+
+def minutes_of(snapshot: Snapshot) -> float | None:
+    """How long these words take at the rate of the newest; None before there are two."""
+    onsets = [entry.word.onset for entry in snapshot.words]
+    seconds = max(onsets) - min(onsets) if len(onsets) > 1 else 0.0
+    return assessed_words(snapshot) * seconds / (len(onsets) - 1) / 60 if seconds > 0 else None
 
 
 _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)

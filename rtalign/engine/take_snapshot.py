@@ -70,6 +70,7 @@ def snapshot_of(engine: Engine, sequence: int, work: Work) -> Snapshot:
         **_assessment(engine.assessment),
         outlook=engine.assessment.outlook,
         controls=_controls(engine),
+        nuisances=engine.decoding.nuisances.sizes if engine.decoding.nuisances else {},
         **_transport(engine),
     )
 

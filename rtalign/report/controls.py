@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rtalign.core.text.translation import tr
 from rtalign.report.figures.ladder import ladder, latency_span
 from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.html import Markup, join, prose, tag
@@ -15,7 +16,7 @@ from rtalign.report.read import ControlResult, Results, Summary
 from rtalign.report.summary import MODEL_TWINS
 from rtalign.report.tables import Cell, table
 from rtalign.report.text import DASH, milliseconds, refusal, signed
-from rtalign.report.verdict import INNOVATION, rivals, verdict
+from rtalign.report.verdict import INNOVATION, Explanation, explanations, rivals, verdict
 from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign.scoring.peaks import Peak
 
@@ -50,22 +51,17 @@ HOW = (
 def controls(results: Results) -> Markup:
     """Each rival explanation with what was done and what is left; without controls, what was not controlled."""
     summary = results.summary
-    heading, said = tag("h2", "What else could this be?"), verdict(summary)
+    heading = tag("h2", tr("What else could this be?"))
     shown = {
         title: control_results(results, summary.controls[name])
         for name, title in SHOWN.items()
         if name in summary.controls
     }
-    tested = [
-        tag("li", tag("b", rival.name), f": {rival.done}. ", tag("b", "Left: "), f"{rival.left}.")
-        for rival in rivals(summary)
-    ]
-    if not tested:
-        how = " rtalign train --controls nuisances tests the first of these." if summary.kind == "train" else ""
-        said = tag("p", tag("b", "No rival explanation was tested. "), prose(verdict(summary) + how), class_="note")
-        return join(heading, said, _figures(results, shown))
+    said = tag(
+        "p", tag("b", "Verdict. " if rivals(summary) else "No rival explanation was tested. "), prose(verdict(summary))
+    )
+    boxed = tag("div", said, tag("ul", [_item(rival) for rival in explanations(summary)]), class_="panel")
     unique = summary.controls.get(UNIQUE)
-    boxed = tag("div", tag("p", tag("b", "Verdict. "), prose(said)), tag("ul", tested), class_="panel")
     twins = (
         [tag("div", _twins(results), class_="panel long")] if any(n in summary.controls for n in MODEL_TWINS) else []
     )
@@ -84,6 +80,12 @@ def controls(results: Results) -> Markup:
         _by_group(results, *WITHOUT, unique.without) if unique.without else None,
         tag("p", tag("b", "How. "), prose(HOW + fewer), class_="note"),
     )
+
+
+def _item(rival: Explanation) -> Markup:
+    if rival.explains is None:
+        return tag("li", tag("b", rival.name), f": not tested; {rival.done}.")
+    return tag("li", tag("b", rival.name), f": {rival.done}. ", tag("b", "Left: "), f"{rival.left}.")
 
 
 def control_results(results: Results, control: ControlResult) -> Results:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TypeGuard
 
+from rtalign.core.text.translation import tr
 from rtalign.report.read import Results
 from rtalign.scoring import headline as headlines
 from rtalign.scoring.outlook import outlook_text
@@ -13,10 +14,10 @@ from rtalign.scoring.peaks import Peak
 MINUS = "\u2212"
 DASH = "\u2013"
 REFUSALS = {
-    "below null": ("no peak: not above chance", "not above chance"),
-    "edge": ("no peak: at the edge of the window", "at the edge"),
-    "multimodal": ("no single peak: several peaks", "several peaks"),
-    "flat": ("no peak: no higher than far lags", "no higher than far lags"),
+    "below null": (tr("no peak: not above chance"), tr("not above chance")),
+    "edge": (tr("no peak: at the edge of the window"), tr("at the edge")),
+    "multimodal": (tr("no single peak: several peaks"), tr("several peaks")),
+    "flat": (tr("no peak: no higher than far lags"), tr("no higher than far lags")),
 }
 
 

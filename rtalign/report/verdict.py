@@ -7,38 +7,54 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtalign.core.text.translation import tr
 from rtalign.report.read import ControlResult, Summary
 from rtalign.report.summary import MODEL_TWINS
-from rtalign.report.text import refusal, several, signed
+from rtalign.report.text import refusal, signed
 from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign.scoring.headline import headline
 from rtalign.scoring.peaks import Peak
 
 INNOVATION, WHOLE = "innovation", "all"
 NOTHING_DONE = (
-    "timing and length of words",
-    "static vectors of the word and its neighbours",
-    "surprisal",
-    "autocorrelation",
+    tr("timing and length of words"),
+    tr("static vectors of the word and its neighbours"),
+    tr("surprisal"),
+    tr("autocorrelation"),
 )
 """What is not controlled where no control was computed, beside `not_controlled` of a summary."""
-NOT_CONTROLLED = (
-    "the sound itself (its envelope)",
-    "the model\u2019s context beyond static vectors of five words",
-    "what nuisances do other than by straight or broken lines",
-)
-"""What no control takes out, in words."""
+NOT_CONTROLLED = {
+    "the sound itself (its envelope)": tr("the sound itself (its envelope)"),
+    "the model\u2019s context beyond static vectors of five words": tr(
+        "the model\u2019s context beyond static vectors of five words"
+    ),
+    "what nuisances do other than by straight or broken lines": tr(
+        "what nuisances do other than by straight or broken lines"
+    ),
+}
+"""What no control takes out: as files hold it, and in words."""
 NUISANCE_BASELINES = ("position and word rate", "durations")
 """Baselines that predict from nuisances alone."""
+BASELINES = {
+    "position and word rate": tr("position and word rate"),
+    "durations": tr("durations"),
+    "autocorrelation": tr("autocorrelation"),
+}
+"""What each baseline predicts from, in words."""
 GROUPS = {
-    "timing": "the intervals between words",
-    "duration": "their durations",
-    "position": "their place in story and sentence",
-    "form": "their length and frequency",
-    "surprisal": "surprisal",
-    "neighbours": "static vectors of the word and of two words before and after",
+    "timing": tr("the intervals between words"),
+    "duration": tr("their durations"),
+    "position": tr("their place in story and sentence"),
+    "form": tr("their length and frequency"),
+    "surprisal": tr("surprisal"),
+    "neighbours": tr("static vectors of the word and of two words before and after"),
 }
 """What each group of nuisances holds, in words."""
+STATIC = tr("timing, word form and static neighbours")
+BRAIN_FREE = tr("nothing of the brain")
+ARCHITECTURE = tr("the architecture, or words without their context")
+DRIFTS = tr("slow drifts that brain and layers share")
+"""Names of rival explanations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,46 +66,79 @@ class Explanation:
     name : str
         The explanation.
     done : str
-        What was done about it.
+        What was done about it, or would have to be.
     left : str
-        What is left of the result.
-    explains : bool
-        Whether it explains most of the result, so that the headline needs it named.
+        What is left of the result; empty where nothing was done.
+    explains : bool or None
+        Whether it explains most of the result, so that the headline needs it named; None where it was not tested.
     """
 
     name: str
     done: str
     left: str
-    explains: bool
+    explains: bool | None
+
+
+def explanations(summary: Summary, waits_for: str = "") -> list[Explanation]:
+    """Each rival explanation, tested or not.
+
+    Parameters
+    ----------
+    summary : Summary
+    waits_for : str
+        What unique R waits for, of a session that has none yet but will.
+    """
+    unique, by_nuisances = summary.controls.get(UNIQUE), _how_to_test("nuisances", summary.kind)
+    trained, in_training = summary.kind == "train", tr("tested in training alone; see the bank\u2019s own results")
+    if unique is not None:
+        found = [_nuisances(summary, unique)]
+        found += _twins(summary, bool(found[0].explains))
+    else:
+        waits = tr("this session tests it: {reason}", reason=waits_for) if waits_for else by_nuisances
+        found = [Explanation(STATIC, waits, "", None)]
+    if summary.baselines:
+        found.append(_baselines(summary, found[0].explains is False))
+    else:
+        found.append(Explanation(BRAIN_FREE, by_nuisances if trained else in_training, "", None))
+    models = _how_to_test(",".join(MODEL_TWINS), summary.kind) if trained else in_training
+    return [*found, *(_models(summary) or [Explanation(ARCHITECTURE, models, "", None)]), _drift(summary)]
 
 
 def rivals(summary: Summary) -> list[Explanation]:
     """The rival explanations that were tested; empty where no control was computed."""
-    unique, found = summary.controls.get(UNIQUE), list[Explanation]()
-    if unique is not None:
-        static = _nuisances(summary, unique)
-        found = [static, *_twins(summary, static.explains)]
-    if summary.baselines:
-        found.append(_baselines(summary, unique is not None and not found[0].explains))
-    found += _models(summary)
-    return [*found, _drift(summary)] if found else []
+    tested = [rival for rival in explanations(summary) if rival.explains is not None]
+    return tested if len(tested) > 1 else []  # drifts are always looked for
+
+
+def _how_to_test(name: str, kind: str) -> str:
+    if kind == "session":
+        return tr("to test it: a bank that was trained with --controls {name}", name=name)
+    return tr("to test it: rtalign {command} --controls {name}", command=kind, name=name)
 
 
 def verdict(summary: Summary) -> str:
     """What the controls say of the headline, in a sentence or two, with what was not controlled."""
+    return " ".join(part for part in (claim(summary), not_controlled(summary)) if part)
+
+
+def claim(summary: Summary) -> str:
+    """What the controls say of the headline; empty where no control was computed."""
     tested = rivals(summary)
-    nothing_done = () if UNIQUE in summary.controls else NOTHING_DONE
-    missing = "; ".join([*nothing_done, *summary.not_controlled])
-    not_controlled = f"Not controlled: {missing}." if missing else ""
+    named = [f"{rival.name} ({rival.left})" for rival in tested if rival.explains]
     if not tested:
-        return not_controlled
-    explaining = [rival for rival in tested if rival.explains]
+        return ""
     if not any(layer.ok for layer in summary.layers):
-        return f"No layer has a peak that a rival explanation could explain. {not_controlled}".strip()
-    if not explaining:
-        return f"The controls leave it standing: {tested[0].left}. {not_controlled}".strip()
-    named = "; ".join(f"{rival.name} ({rival.left})" for rival in explaining)
-    return f"It could be something else: {named}. {not_controlled}".strip()
+        return tr("No layer has a peak that a rival explanation could explain.")
+    if named:
+        return tr("It could be something else: {named}.", named="; ".join(named))
+    return tr("The controls leave it standing: {left}.", left=tested[0].left)
+
+
+def not_controlled(summary: Summary) -> str:
+    """What was not controlled, in a sentence; empty where that is not known."""
+    nothing_done = () if UNIQUE in summary.controls else NOTHING_DONE
+    missing = [*nothing_done, *(NOT_CONTROLLED.get(one, one) for one in summary.not_controlled)]
+    return tr("Not controlled: {missing}.", missing="; ".join(missing)) if missing else ""
 
 
 def kept_peaks(summary: Summary, control: ControlResult) -> tuple[int, int, int]:
@@ -100,18 +149,20 @@ def kept_peaks(summary: Summary, control: ControlResult) -> tuple[int, int, int]
 
 def _nuisances(summary: Summary, unique: ControlResult) -> Explanation:
     n_plain, kept, gained = kept_peaks(summary, unique)
-    left = f"{kept} of {several(n_plain, 'layer')} with a peak {'keep' if kept != 1 else 'keeps'} one"
-    left += f", {gained} more {'have' if gained != 1 else 'has'} one only then" if gained else ""
+    count = {"kept": kept, "layers": _layers(n_plain)}
+    left = (
+        tr("{kept} of {layers} with a peak keeps one", **count)
+        if kept == 1
+        else tr("{kept} of {layers} with a peak keep one", **count)
+    )
+    left += ", " + tr("{layers} more with one only then", layers=_layers(gained)) if gained else ""
     before, after = _order(summary, summary), _order(summary, unique)
     if before:
-        left += f"; {after}" if after else "; no order of depth is left"
+        left += "; " + (after or tr("no order of depth is left"))
     groups = ", ".join(GROUPS.get(name, name) for name in unique.groups)
-    return Explanation(
-        "timing, word form and static neighbours",
-        f"taken out of signal and targets ({several(sum(unique.groups.values()), 'column')}): {groups}",
-        left,
-        2 * kept < n_plain or bool(before and not after),
-    )
+    n = sum(unique.groups.values())
+    done = tr("taken out of signal and targets ({n:,} columns): {groups}", n=n, groups=groups)
+    return Explanation(STATIC, done, left, 2 * kept < n_plain or bool(before and not after))
 
 
 def _twins(summary: Summary, nothing_unique: bool) -> list[Explanation]:
@@ -123,17 +174,18 @@ def _twins(summary: Summary, nothing_unique: bool) -> list[Explanation]:
     if twin is None or not peaked or WHOLE not in twin.explained:
         return []
     shares = {name: _share(summary, twin, name, peaked) for name in twin.explained}
-    parts = ", ".join(
-        f"{GROUPS.get(name, name)} {100 * share:.0f} %"
+    each = ", ".join(
+        f"{GROUPS.get(name, name)} {100 * share:.0f}\u00a0%"
         for name, share in shares.items()
         if name != WHOLE and share > 0.02
     )
-    same = _order(summary, twin)
+    carries = tr("it carries {share} % of R at the peaks", share=signed(100 * shares[WHOLE], 0))
+    same, alone = _order(summary, twin), f" ({tr('each alone: {parts}', parts=each)})" if each else ""
+    shows = tr("alone it shows: {order}", order=same) if same else tr("alone it shows no order of depth")
     return [Explanation(
-        "a brain that answers nothing but these",
-        "the part of held-out words\u2019 signal that they explain, sent through the same decoders",
-        f"it carries {signed(100 * shares[WHOLE], 0)} % of R at the peaks{f' (each alone: {parts})' if parts else ''}"
-        + (f"; alone it shows: {same}" if same else "; alone it shows no order of depth"),
+        tr("a brain that answers nothing but these"),
+        tr("the part of held-out words\u2019 signal that they explain, sent through the same decoders"),
+        f"{carries}{alone}; {shows}",
         nothing_unique and shares[WHOLE] > 0.5,
     )]  # fmt: skip
 
@@ -153,21 +205,25 @@ def _baselines(summary: Summary, taken_out: bool) -> Explanation:
     however much it is: both are taken out of signal and targets there.  Autocorrelation is not.
     """
     peaked = _peaked(summary)
-    rivals = [name for name in summary.baselines if not taken_out or name not in NUISANCE_BASELINES]
+    against = [name for name in summary.baselines if not taken_out or name not in NUISANCE_BASELINES]
     highest = {name: np.maximum(np.array(r, float), 0) for name, r in summary.baselines.items()}
-    best = np.max([highest[name] for name in rivals], axis=0) if rivals else np.zeros(len(summary.layers))
+    best = np.max([highest[name] for name in against], axis=0) if against else np.zeros(len(summary.layers))
     above = [i for i in peaked if summary.layers[i].peak_r > best[i]]
-    most = max(rivals, key=lambda name: float(highest[name].max()), default="")
-    others = [f"{name} R up to {signed(float(highest[name].max()), 3)}" for name in highest if name not in rivals]
-    left = f"R of {len(above)} of {several(len(peaked), 'layer')} with a peak is above the best of these"
-    left += f" ({most}, R up to {signed(float(best.max()), 3)})" if rivals else ""
-    left += f"; {', '.join(others)}, which unique R is free of" if others else ""
-    return Explanation(
-        "nothing of the brain",
-        f"held-out words predicted without it, from {', '.join(summary.baselines)}",
-        left,
-        2 * len(above) < len(peaked),
-    )
+    up_to = {
+        name: tr("{name} R up to {r}", name=BASELINES.get(name, name), r=signed(float(r.max()), 3))
+        for name, r in highest.items()
+    }
+    most = max(against, key=lambda name: float(highest[name].max()), default="")
+    left = tr(
+        "R of {above} of {layers} with a peak is above the best of these",
+        above=len(above), layers=_layers(len(peaked)),
+    )  # fmt: skip
+    left += f" ({up_to[most]})" if against else ""
+    free = ", ".join(text for name, text in up_to.items() if name not in against)
+    left += "; " + tr("{baselines}, which unique R is free of", baselines=free) if free else ""
+    names = ", ".join(BASELINES.get(name, name) for name in summary.baselines)
+    done = tr("held-out words predicted without it, from {names}", names=names)
+    return Explanation(BRAIN_FREE, done, left, 2 * len(above) < len(peaked))
 
 
 def _models(summary: Summary) -> list[Explanation]:
@@ -177,26 +233,36 @@ def _models(summary: Summary) -> list[Explanation]:
         return []
     best = {name: max(layer.peak_r for layer in twin.layers) for name, twin in twins.items()}
     plain = max(layer.peak_r for layer in summary.layers)
-    said = ", ".join(f"{name} {signed(r, 3)}" for name, r in best.items())
+    each = ", ".join(f"{name} {signed(r, 3)}" for name, r in best.items())
+    left = tr("R of the best layer: this model {plain}, {twins}", plain=signed(plain, 3), twins=each)
     order = _order(summary, twins["untrained"]) if "untrained" in twins else ""
-    ladder = (f"; untrained: {order}" if order else "; untrained, no order of depth") if "untrained" in twins else ""
+    if "untrained" in twins:
+        left += "; " + (tr("untrained: {order}", order=order) if order else tr("untrained, no order of depth"))
     return [Explanation(
-        "the architecture, or words without their context",
-        f"the same fit to the same words with twins of the model: {', '.join(twins)}",
-        f"R of the best layer: this model {signed(plain, 3)}, {said}{ladder}",
+        ARCHITECTURE,
+        tr("the same fit to the same words with twins of the model: {names}", names=", ".join(twins)),
+        left,
         bool(order and _order(summary, summary)) or max(best.values()) >= plain,
     )]  # fmt: skip
 
 
 def _drift(summary: Summary) -> Explanation:
     flat = sum(layer.status == "flat" for layer in summary.layers)
-    says = f"{several(flat, 'layer')} refused: {refusal_text(summary)}" if flat else "no layer is refused for it"
-    return Explanation(
-        "slow drifts that brain and layers share",
-        "folds of neighbouring words with a gap; a peak must stand above lags far from it",
-        says,
-        2 * flat >= len(summary.layers),
+    left = (
+        tr("{layers} refused: {reason}", layers=_layers(flat), reason=refusal_text(summary))
+        if flat
+        else tr("no layer is refused for it")
     )
+    done = (
+        tr("folds of neighbouring words with a gap; a peak must stand above lags far from it")
+        if summary.kind == "train"
+        else tr("a peak must stand above lags far from it")
+    )
+    return Explanation(DRIFTS, done, left, 2 * flat >= len(summary.layers))
+
+
+def _layers(n: int) -> str:
+    return tr("1 layer") if n == 1 else tr("{n:,} layers", n=n)
 
 
 def refusal_text(summary: Summary) -> str:

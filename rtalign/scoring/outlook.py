@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from rtalign.core.text.translation import tr
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import without_noise
 from rtalign.scoring.nulls import layer_threshold
@@ -140,19 +141,27 @@ def outlook_text(found: Outlook, n_words: int, minutes: float | None) -> str:
 
     n_words, minutes : scored now, and how long these took.
     """
-    layers = f"{found.n_layers} layer{'s are' if found.n_layers > 1 else ' is'} not above chance"
+    layers = (
+        tr("1 layer is not above chance")
+        if found.n_layers == 1
+        else tr("{n:,} layers are not above chance", n=found.n_layers)
+    )
     if found.times is None:
-        return f"{layers}, and what is seen there is no more than chance shows: how much more is needed cannot be told."
+        return tr(
+            "{layers}, and what is seen there is no more than chance shows: how much more is needed cannot be told.",
+            layers=layers,
+        )
 
     def more(times: float) -> str:
         grown = max(times - 1, 0)
         return f"{grown * minutes:,.0f}" if minutes else f"{round(grown * n_words, -2):,.0f}"
 
-    unit = "minutes of the same kind" if minutes else "words"
-    end = (
-        f"{more(found.low or 1)} to {more(found.high)}" if found.high is not None else f"{more(found.low or 1)} or more"
-    )
-    return (
-        f"{layers}; at the data\u2019s own scaling about {more(found.times)} more {unit} (95 % interval {end}) give "
-        "an even chance of passing the limit."
-    )
+    low, high = more(found.low or 1), None if found.high is None else more(found.high)
+    end = tr("{low} or more", low=low) if high is None else tr("{low} to {high}", low=low, high=high)
+    amount = more(found.times)
+    about = tr("about {n} more minutes of the same kind", n=amount) if minutes else tr("about {n} more words", n=amount)
+    return tr(
+        "{layers}; at the data\u2019s own scaling {about} (95 % interval {end}) give an even chance of passing the "
+        "limit.",
+        layers=layers, about=about, end=end,
+    )  # fmt: skip

@@ -287,4 +287,4 @@ def evaluation_entries(
         UNIQUE: ladder(unique) | {"groups": groups, "without": without},
         TWIN: ladder(twin) | {"explained": explained},
     }
-    return {"controls": controls, "not_controlled": NOT_CONTROLLED}
+    return {"controls": controls, "not_controlled": list(NOT_CONTROLLED)}

@@ -14,10 +14,11 @@ from rtalign.core.records import SkippedWord, Word
 from rtalign.decoding.bank import DecoderBank
 from rtalign.decoding.decoder_setup import DecoderSetup
 from rtalign.engine.engine import Engine, EngineOptions
+from rtalign.engine.live_controls import KEPT, LiveControls
 from rtalign.engine.recording.session_folder import control_entries, score_columns
 from rtalign.engine.snapshot import Work, from_message, seen_through, to_message
 from rtalign.engine.take_snapshot import snapshot_of
-from rtalign.language import AheadReader, LiveReader
+from rtalign.language import AheadReader, EncodedWord, LiveReader
 from rtalign.recordings import ConcatenatedRecording
 from rtalign.scoring.findings import TWIN, UNIQUE
 from rtalign.streams.replay import ReplaySource
@@ -124,6 +125,20 @@ def test_words_around_a_jump_are_left_out(bank: DecoderBank, known: Any) -> None
     assert engine.controls is not None
     assert engine.controls.n_left_out == 2
     assert engine.controls.board.n < engine.scoreboard.n
+
+
+def test_words_that_are_never_read_leave_nothing_behind(bank: DecoderBank, known: Any) -> None:
+    """Words have gaps between them where the language model is too far behind to read them."""
+    assert bank.nuisances is not None
+    word, static = known[1][0].words[0], np.zeros(bank.nuisances.n_components)
+    controls = LiveControls(bank.nuisances, DecoderSetup.from_bank(bank))
+    held = []
+    for n in range(3 * KEPT):
+        index = 7 * n + n % 3
+        controls.add_reading(EncodedWord(replace(word, index=index), static, 3.0, 1, 0.0), static)
+        controls.step()
+        held.append(len(controls._facts))
+    assert held[-1] == held[KEPT] <= KEPT
 
 
 def test_a_bank_without_controls_has_none(trained: Any) -> None:

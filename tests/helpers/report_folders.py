@@ -78,6 +78,30 @@ def make_folder(
     return folder
 
 
+def make_controlled_folder(folder: Path) -> Path:
+    """The same with controls of nuisances that leave most of it, baselines, an untrained twin, and an outlook."""
+    path = make_folder(folder, whole=False) / "summary.json"
+    summary = json.loads(path.read_text())
+    ladder = {name: summary[name] for name in ("layers", "temporal_score", "temporal_score_reason", "r")}
+    part = [[0.2 * value for value in row] for row in summary["r"]]
+    gone = [one | {"status": "below null", "peak_s": None, "ci_s": None} for one in summary["layers"]]
+    lost = {"layers": gone, "r": part, "temporal_score": None, "temporal_score_reason": "no layer has a peak"}
+    controls = {
+        "nuisances": ladder | {"groups": {"timing": 20, "duration": 5, "surprisal": 1, "neighbours": 100}},
+        "static twin": lost | {"explained": {"timing": part, "all": part}},
+        "untrained": lost | {"layers": [one | {"peak_r": 0.3 * one["peak_r"]} for one in gone]},
+    }
+    n = len(summary["layers"])
+    summary |= {
+        "controls": controls,
+        "baselines": {"position and word rate": [0.004] * n, "durations": [0.003] * n, "autocorrelation": [0.006] * n},
+        "not_controlled": ["the sound itself (its envelope)"],
+        "outlook": {"n_layers": 2, "times": 2.4, "low": 1.6, "high": 4.1},
+    }
+    path.write_text(json.dumps(summary))
+    return folder
+
+
 def smooth(values: np.ndarray) -> np.ndarray:
     kernel = np.hanning(9) / np.linalg.norm(np.hanning(9))
     return np.apply_along_axis(lambda row: np.convolve(row, kernel, "same"), 1, values)

@@ -190,13 +190,19 @@ def two_snapshots(n_layers: int = 31, n_layers_b: int = 31) -> tuple[Snapshot, S
     return snapshot_after(300, n_layers), snapshot_after(300, n_layers_b, seed=1)
 
 
-def with_controls(snapshot: Snapshot, seed: int = 1) -> Snapshot:
-    """The same with unique R of its own, and a static twin that waits for words."""
+def with_controls(snapshot: Snapshot, seed: int = 1, twin: bool = False) -> Snapshot:
+    """The same with unique R of its own, and a static twin that waits for words, or shows a fifth of R."""
     own = snapshot_after(snapshot.n_scored, len(snapshot.layers), seed)
     names = [field.name for field in dataclasses.fields(ControlView)]
     unique = ControlView(**{name: getattr(own, name) for name in names})
     waits = ControlView(n_words=snapshot.n_words, reason=f"{snapshot.n_words} words so far; 300 nuisances need 900")
-    return dataclasses.replace(snapshot, controls={UNIQUE: unique, TWIN: waits})
+    if twin:
+        assert snapshot.r is not None
+        part = 0.2 * snapshot.r
+        flat = tuple(dataclasses.replace(p, status="below null", peak_s=None, ci_s=None) for p in snapshot.peaks)
+        waits = dataclasses.replace(unique, r=part, peaks=flat, temporal=None, reason="no layer has a peak")
+    nuisances = {"timing": 20, "duration": 5, "position": 3, "form": 6, "surprisal": 1, "neighbours": 100}
+    return dataclasses.replace(snapshot, controls={UNIQUE: unique, TWIN: waits}, nuisances=nuisances)
 
 
 @lru_cache

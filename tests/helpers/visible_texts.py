@@ -70,6 +70,9 @@ def window_texts(folder: Path) -> Iterator[tuple[str, str]]:
             window.grab()
             yield from texts_of(window)
             yield from axis_labels(window.grid.panels.values())
+        window.action_registry["rivals"].trigger()
+        assert window.rivals.dialog is not None
+        yield from texts_of(window.rivals.dialog)
     window.close_now()
 
 

@@ -66,7 +66,7 @@ def test_every_control_and_panel_has_a_name_and_a_description(scene: Scene) -> N
         scene.window.tick()
         assert nameless(scene.window) == []
         assert undescribed(scene.window.grid) == undescribed(scene.window.transport) == []
-    for key in ("Ctrl+M", "N", "?"):
+    for key in ("Ctrl+M", "N", "?", "H"):
         scene.press(key)
         for dialog in scene.window.findChildren(QDialog):
             assert nameless(dialog) == []

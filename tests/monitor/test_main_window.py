@@ -143,6 +143,7 @@ EFFECTS: dict[str, Effect] = {
     "seek-start": sends(Seek(0.0)),
     "statistic": Effect(lambda s: s.panel("map").statistic, STATISTICS[0]),
     "control": Effect(lambda s: s.window.grid.control, UNIQUE, lambda s: s.change(controls={UNIQUE: ControlView()})),
+    "rivals": Effect(lambda s: s.window.rivals.dialog is not None and s.window.rivals.dialog.isVisible()),
     "find-word": Effect(lambda s: s.window.transport.word.hasFocus()),
     "bookmark": Effect(lambda s: s.window.annotations.times, [20.0, POSITION_S, 60.0]),
     "note": Effect(lambda s: s.window.pen.line.text.hasFocus()),

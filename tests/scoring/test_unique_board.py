@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from types import FunctionType, ModuleType
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -9,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 from rtalign.core.recipe import FitRecipe
 from rtalign.scoring.cross_validated import Draws
 from rtalign.scoring.scoreboard import Scoreboard
-from rtalign.scoring.unique_board import UniqueBoard
+from rtalign.scoring.unique_board import BLOCKS, UniqueBoard
 from rtalign.training.nuisances import Nuisances
 from rtalign.training.partial_scores import PartialScores
 
@@ -121,3 +124,26 @@ def test_targets_that_nuisances_explain_whole_have_no_unique_r() -> None:
     found = filled(z, predicted, targets).freeze().residuals.r()
     assert (found[0] == 0).all()
     assert (found[1] > 0.1).all()
+
+
+def bytes_of_arrays(root: object) -> int:
+    """Of all arrays that can be reached from an object."""
+    found: dict[int, object] = {}
+    waiting = [root]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in found and not isinstance(one, type | ModuleType | FunctionType):
+            found[id(one)] = one
+            waiting += gc.get_referents(one)
+    return sum(one.nbytes for one in found.values() if isinstance(one, np.ndarray))
+
+
+def test_memory_does_not_grow_with_words() -> None:
+    """Once as many blocks are kept as are kept at most."""
+    z, predicted, targets = words()
+    board, held = UniqueBoard(COLUMNS, 3 * COLUMNS, np.arange(LAGS) / 10, range(LAYERS), LAYERS, COMPONENTS), []
+    for index in range(3000):
+        board.add(index, z[index % N], predicted[index % N], targets[index % N])
+        if index % 1000 == 999:
+            held.append(bytes_of_arrays(board))
+    assert held[0] == held[1] == held[2] > predicted[0].nbytes * 3 * BLOCKS

@@ -121,6 +121,12 @@ MENUS: dict[str, tuple[Action, ...]] = {
         Action(
             "control", tr("All, unique or static twin"), tr("Show R, unique R, or R of what timing explains."), ("U",)
         ),
+        Action(
+            "rivals",
+            tr("What else could this be?"),
+            tr("List each rival explanation, what was done about it, and what is left."),
+            ("H",),
+        ),
         Action("bad", tr("Bad from now"), tr("Skip words until pressed again: the signal is bad."), ("G",), True, True),
         Action(
             "bad-before", tr("Bad until now"), tr("Mark the last 5 s as bad: words there are skipped."), ("Shift+G",)

@@ -44,11 +44,6 @@ QLabel[role="heading"] {{ font-size: 14px; font-weight: 600; }}
 QFrame[role="plate"] {{ background: {panel}; border: 1px solid {edge}; border-radius: 6px; }}
 QListView {{ padding: 4px; outline: none; }}
 QListView:focus {{ border: 1px solid {accent}; }}
-QTabBar::tab {{ background: transparent; color: {muted}; padding: 6px 4px; margin-right: 22px;
-  border: none; border-bottom: 2px solid transparent; font-size: 14px; }}
-QTabBar::tab:hover {{ color: {text}; }}
-QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
-QTabBar:focus::tab:selected {{ color: {accent}; }}
 QPushButton#start {{ padding: 7px 10px; min-width: 96px; font-weight: 600; }}
 QComboBox {{ combobox-popup: 0; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}

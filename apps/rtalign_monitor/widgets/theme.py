@@ -254,6 +254,11 @@ QListView, QTreeView, QTableView, QPlainTextEdit, QTextEdit {{
 QListView::item:selected, QTreeView::item:selected, QTableView::item:selected {{
   background: {accent}; color: {on_accent}; }}
 QHeaderView, QHeaderView::section {{ background: {panel}; color: {muted}; border: none; padding: 3px 6px; }}
+QTabBar::tab {{ background: transparent; color: {muted}; padding: 6px 4px; margin-right: 22px;
+  border: none; border-bottom: 2px solid transparent; font-size: 14px; }}
+QTabBar::tab:hover {{ color: {text}; }}
+QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
+QTabBar:focus::tab:selected {{ color: {accent}; }}
 QScrollBar {{ background: transparent; width: 10px; height: 10px; }}
 QScrollBar::handle {{ background: {faint}; border-radius: 4px; min-height: 24px; }}
 QAbstractScrollArea::corner {{ background: transparent; border: none; }}

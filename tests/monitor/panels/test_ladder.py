@@ -159,5 +159,5 @@ def test_the_headline_names_what_was_not_controlled(qtbot: QtBot, written: list[
     pixels(view)
     assert any("unique R: " in w.text for w in written)
     qtbot.mouseMove(view, QPoint(300, 5))
-    assert view.toolTip().startswith("What else could this be?\nTiming, word form and static neighbours taken out: ")
+    assert view.toolTip().startswith("What else could this be?\nThe controls leave it standing: ")
     assert "Not controlled: the sound itself" in view.toolTip()
