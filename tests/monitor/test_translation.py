@@ -117,5 +117,6 @@ def outside_brackets(text: str) -> str:
     """A pseudo-translated text without what is from the table, and without keys, units and names."""
     while (shorter := re.sub(r"\[[^\[\]]*\]", "", text)) != text:
         text = shorter
+    text = re.sub(r"\[[^\[\]]*$", "", text)  # a legend whose last parts found no room
     return re.sub(r"\((Ctrl|Shift|Alt|Esc|Up|Down|Left|Right|Home|Space|Del|F\d)[^)]*\)|smollm2|- rtalign|\bms\b|"
                   r"no word has been scored yet|\bf?T\b|\bHz\b|fT(/cm)?(/rHz)?", "", text)  # fmt: skip
