@@ -13,7 +13,7 @@ import numpy as np
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.storage.tensorfile import TensorFile
 from rtalign.decoding.block_moments import BlockMoments, BlockSums
-from rtalign.decoding.block_scores import FoldPairs, SignalBlocks, fold_pairs
+from rtalign.decoding.block_pairs import FoldPairs, SignalBlocks, fold_pairs
 from rtalign.decoding.controls.partialling import FoldNuisances, ResidualFold, residual_rotations
 from rtalign.decoding.controls.static_twin import WHOLE, StaticTwin, TwinScores
 from rtalign.decoding.moments import Moments, rotate

@@ -11,7 +11,7 @@ import numpy as np
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.block_moments import BlockMoments, BlockSums, sum_blocks
-from rtalign.decoding.block_scores import FoldPairs, SignalBlocks, fold_pairs
+from rtalign.decoding.block_pairs import FoldPairs, SignalBlocks, fold_pairs
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import EigenBasis
 from rtalign.training.lag.targets import LagTargets
