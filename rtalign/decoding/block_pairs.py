@@ -1,4 +1,4 @@
-"""What pairs of blocks of words add to cross-validated R: products of what one trains with what the other is tested on."""
+"""What pairs of blocks of words add to cross-validated R: one trains the decoder, the other tests it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,18 @@ def fold_pairs(
     -------
     list of FoldPairs
     """
-    return subset_pairs([folds], [fold.parts for fold in folds], alpha, bases, rotations)[0]
+    return decode_blocks(folds, alpha, bases, rotations)[0]
+
+
+def decode_blocks(
+    folds: Sequence[SignalBlocks],
+    alpha: np.ndarray,
+    bases: Mapping[tuple[int, ...], EigenBasis],
+    rotations: FoldRotations,
+) -> tuple[list[FoldPairs], list[np.ndarray]]:
+    """As `fold_pairs`, with the weights (sensor, target) of each fold's decoder: the sum of what its blocks add."""
+    pairs, decoders = _pairs([folds], [fold.parts for fold in folds], alpha, bases, rotations)
+    return pairs[0], [decoder.axes @ decoder.whole.T for decoder in decoders]
 
 
 def subset_pairs(
@@ -123,6 +134,17 @@ def subset_pairs(
     list of list of FoldPairs
         Of each subset, fold by fold.
     """
+    return _pairs(subsets, parts, alpha, bases, rotations)[0]
+
+
+def _pairs(
+    subsets: Sequence[Sequence[SignalBlocks]],
+    parts: Sequence[Sequence[BlockMoments]],
+    alpha: np.ndarray,
+    bases: Mapping[tuple[int, ...], EigenBasis],
+    rotations: FoldRotations,
+) -> tuple[list[list[FoldPairs]], list[_FoldDecoder]]:
+    """Pairs of each subset, fold by fold, and what they were made with."""
     own, n_folds = _Stacked.of([part for fold in parts for part in fold]), len(parts)
     ends = np.cumsum([0, *(len(fold) for fold in parts)]).tolist()
     decoders = [
@@ -130,7 +152,10 @@ def subset_pairs(
         for k, turn in enumerate(rotations.outer)
     ]
     held = [
-        [_HeldOut(fold, decoders[k], None if fold.parts is parts[k] else rotations.outer[k]) for k, fold in enumerate(subset)]
+        [
+            _HeldOut(fold, decoder, None if fold.parts is of_all else turn)
+            for fold, decoder, of_all, turn in zip(subset, decoders, parts, rotations.outer, strict=True)
+        ]
         for subset in subsets
     ]
     for layer in range(len(rotations.final)):
@@ -139,7 +164,7 @@ def subset_pairs(
             decoder.train(turned[k], layer)
             for subset in held:
                 subset[k].add(layer)
-    return [[fold.pairs() for fold in subset] for subset in held]
+    return [[fold.pairs() for fold in subset] for subset in held], decoders
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +207,7 @@ class _FoldDecoder:
 
     def __init__(self, own: _Stacked, held: slice, alpha: np.ndarray, basis: EigenBasis, turn: np.ndarray) -> None:
         (n_blocks, n_sensors, _), dtype, components = own.xy.shape, own.xy.dtype, turn.shape[2]
-        self.basis, self.axes, self.held, self.components = basis, basis.axes.astype(dtype), held, components
+        self.axes, self.held, self.components = basis.axes.astype(dtype), held, components
         train = np.ones(n_blocks)
         train[held] = 0
         self._x, self._y = own.apart(train, turn)
@@ -192,9 +217,10 @@ class _FoldDecoder:
         self._moved = np.empty((components, n_blocks, n_sensors), dtype)
         self.scores = np.empty((components, n_blocks, len(basis.values)), dtype)
         self.weights = np.empty((components, int(train.sum()), len(basis.values)), dtype)
+        self.whole = np.empty((len(alpha), len(basis.values)), dtype)
 
     def train(self, turned: np.ndarray, layer: int) -> None:
-        """Find `scores`, of all blocks, and `weights`, of those that it is trained on, from `_Stacked.turned`."""
+        """Find `scores` of all blocks, `weights` of those that it is trained on, and their sum."""
         own, first, last = self.of_layer(layer), self.held.start, self.held.stop
         np.multiply(self._y[own, :, None], self._x, out=self._moved)
         self._moved += turned
@@ -202,6 +228,7 @@ class _FoldDecoder:
         np.matmul(flat, self.axes, out=self.scores.reshape(len(flat), -1))
         np.multiply(self.scores[:, :first], self.shrink[own], out=self.weights[:, :first])
         np.multiply(self.scores[:, last:], self.shrink[own], out=self.weights[:, first:])
+        self.weights.sum(1, out=self.whole[own])
 
     def of_layer(self, layer: int) -> slice:
         """The components of one layer among all."""
@@ -214,9 +241,9 @@ class _HeldOut:
     def __init__(self, fold: SignalBlocks, decoder: _FoldDecoder, turn: np.ndarray | None) -> None:
         """turn : the fold's components, where the blocks are not those of the decoder's own words."""
         self._decoder, self._turn = decoder, turn
-        dtype, axes = decoder.axes.dtype, decoder.basis.axes
-        moved = axes.T @ fold.moments.xx
-        self._squares, self._gram = (moved * axes.T).sum(1).astype(dtype), (moved @ axes).astype(dtype)
+        dtype = decoder.axes.dtype
+        self._gram = decoder.axes.T @ fold.moments.xx.astype(dtype) @ decoder.axes
+        self._squares = self._gram.diagonal().copy()
         components, n, n_directions = decoder.weights.shape
         self._rows = np.empty((components, len(fold.parts) + n + 1, n_directions), dtype)
         self._sums = np.empty((len(decoder.shrink), len(fold.parts) + n + 1, n), dtype)
@@ -226,11 +253,11 @@ class _HeldOut:
 
     def add(self, layer: int) -> None:
         """Multiply what there is of one layer, when the decoder is trained."""
-        weights, n = self._decoder.weights, self._decoder.weights.shape[1]
+        own, weights, n = self._decoder.of_layer(layer), self._decoder.weights, self._decoder.weights.shape[1]
         self._rows[:, : -n - 1] = self._scores(layer)
         np.multiply(weights, self._squares, out=self._rows[:, -n - 1 : -1])
-        np.matmul(weights.sum(1), self._gram, out=self._rows[:, -1])
-        np.matmul(self._rows, weights.transpose(0, 2, 1), out=self._sums[self._decoder.of_layer(layer)])
+        np.matmul(self._decoder.whole[own], self._gram, out=self._rows[:, -1])
+        np.matmul(self._rows, weights.transpose(0, 2, 1), out=self._sums[own])
 
     def _scores(self, layer: int) -> np.ndarray:
         """(component, block, direction)."""

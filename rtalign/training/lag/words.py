@@ -36,28 +36,6 @@ class Sums(Protocol):
     def pairs(self, alpha: np.ndarray, bases: Bases, rotations: ridge.FoldRotations) -> list[FoldPairs]: ...
 
 
-class WordsOfLag(Protocol):
-    """What the fit of one lag needs: `LagWords`, or the same words with nuisances taken out."""
-
-    @property
-    def targets(self) -> LagTargets: ...
-
-    @property
-    def recipe(self) -> FitRecipe: ...
-
-    @property
-    def bases(self) -> Bases | None: ...
-
-    @property
-    def gpu(self) -> GpuTargets | None: ...
-
-    def sums(self) -> Sums: ...
-
-    def predicted(self, fit: ridge.RidgeFit) -> list[np.ndarray]: ...
-
-    def with_earlier(self, own: Sequence[Moments]) -> list[Moments]: ...
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class LagWords:
     """The words of one lag, and what is known of their sums.
