@@ -213,22 +213,21 @@ class _FoldDecoder:
         self._x, self._y = own.apart(train, turn)
         x, y = own.apart(1 - train, turn)
         self._x[held], self._y[:, held] = x[held], y[:, held]
-        self.shrink = (1 / (basis.values + alpha[:, None])).astype(dtype)[:, None]
+        self.shrink = (1 / (basis.values + alpha[:, None])).astype(dtype)
         self._moved = np.empty((components, n_blocks, n_sensors), dtype)
         self.scores = np.empty((components, n_blocks, len(basis.values)), dtype)
-        self.weights = np.empty((components, int(train.sum()), len(basis.values)), dtype)
         self.whole = np.empty((len(alpha), len(basis.values)), dtype)
 
     def train(self, turned: np.ndarray, layer: int) -> None:
-        """Find `scores` of all blocks, `weights` of those that it is trained on, and their sum."""
-        own, first, last = self.of_layer(layer), self.held.start, self.held.stop
+        """Find `scores` of all blocks, and the layer's part of `whole`, the decoder's weights on directions."""
+        own, whole = self.of_layer(layer), self.whole[self.of_layer(layer)]
         np.multiply(self._y[own, :, None], self._x, out=self._moved)
         self._moved += turned
         flat = self._moved.reshape(-1, len(self.axes))  # one product; blocks in three dimensions would be many
         np.matmul(flat, self.axes, out=self.scores.reshape(len(flat), -1))
-        np.multiply(self.scores[:, :first], self.shrink[own], out=self.weights[:, :first])
-        np.multiply(self.scores[:, last:], self.shrink[own], out=self.weights[:, first:])
-        self.weights.sum(1, out=self.whole[own])
+        np.sum(self.scores[:, : self.held.start], axis=1, out=whole)
+        whole += self.scores[:, self.held.stop :].sum(1)
+        whole *= self.shrink[own]
 
     def of_layer(self, layer: int) -> slice:
         """The components of one layer among all."""
@@ -240,24 +239,29 @@ class _HeldOut:
 
     def __init__(self, fold: SignalBlocks, decoder: _FoldDecoder, turn: np.ndarray | None) -> None:
         """turn : the fold's components, where the blocks are not those of the decoder's own words."""
-        self._decoder, self._turn = decoder, turn
+        self._decoder, self._turn, self._n = decoder, turn, len(fold.parts)
         dtype = decoder.axes.dtype
         self._gram = decoder.axes.T @ fold.moments.xx.astype(dtype) @ decoder.axes
         self._squares = self._gram.diagonal().copy()
-        components, n, n_directions = decoder.weights.shape
-        self._rows = np.empty((components, len(fold.parts) + n + 1, n_directions), dtype)
-        self._sums = np.empty((len(decoder.shrink), len(fold.parts) + n + 1, n), dtype)
+        components, n, n_directions = decoder.scores.shape
+        self._rows = np.empty((components, self._n + n + 1, n_directions), dtype)
+        self._sums = np.empty((len(decoder.shrink), self._n + n + 1, n), dtype)
         if turn is not None:
             self._blocks = _Stacked.of(fold.parts)
             self._x, self._y = self._blocks.apart(np.ones(len(fold.parts)), turn)
 
     def add(self, layer: int) -> None:
-        """Multiply what there is of one layer, when the decoder is trained."""
-        own, weights, n = self._decoder.of_layer(layer), self._decoder.weights, self._decoder.weights.shape[1]
-        self._rows[:, : -n - 1] = self._scores(layer)
-        np.multiply(weights, self._squares, out=self._rows[:, -n - 1 : -1])
-        np.matmul(self._decoder.whole[own], self._gram, out=self._rows[:, -1])
-        np.matmul(self._rows, weights.transpose(0, 2, 1), out=self._sums[own])
+        """Multiply what there is of one layer, when the decoder is trained.
+
+        A block's weights are its scores times the decoder's shrinkage, which is multiplied into the other side.
+        """
+        decoder, n = self._decoder, self._n
+        own = decoder.of_layer(layer)
+        shrink, scores = decoder.shrink[own], decoder.scores
+        np.multiply(self._scores(layer), shrink[:, None], out=self._rows[:, :n])
+        np.multiply(scores, (shrink**2 * self._squares)[:, None], out=self._rows[:, n:-1])
+        np.multiply(decoder.whole[own] @ self._gram, shrink, out=self._rows[:, -1])
+        np.matmul(self._rows, scores.transpose(0, 2, 1), out=self._sums[own])
 
     def _scores(self, layer: int) -> np.ndarray:
         """(component, block, direction)."""
@@ -270,5 +274,6 @@ class _HeldOut:
 
     def pairs(self) -> FoldPairs:
         """Of all layers."""
-        sums, n = self._sums.astype(np.float64), self._sums.shape[2]
-        return FoldPairs.of_sums(sums[:, : -n - 1], sums[:, -n - 1 : -1], sums[:, -1])
+        train = np.delete(np.arange(self._sums.shape[2]), self._decoder.held)
+        sums = self._sums[:, :, train].astype(np.float64)
+        return FoldPairs.of_sums(sums[:, : self._n], sums[:, self._n + train], sums[:, -1])

@@ -11,6 +11,7 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.moments import rotate
 from rtalign.decoding.projection import leading_rotation
+from rtalign.training.controls import OtherTargets
 from rtalign.training.lag.fit import fit_words
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
@@ -113,6 +114,21 @@ def _of_training_words(z: list[np.ndarray], x: list[np.ndarray], y: list[np.ndar
         predicted, true = ridge.predict(x[k] - of_x.predict(z[k])), y[k] - of_y.predict(z[k])
         r.append(np.mean([np.corrcoef(p, t)[0, 1] for p, t in zip(predicted.T, true.T, strict=True)]))
     return float(np.mean(r))
+
+
+@pytest.mark.parametrize(("precision", "close"), [("float64", 1e-9), ("float32", 1e-6)])
+def test_decoders_from_sums_of_blocks_are_those_of_the_plain_fit(precision: str, close: float) -> None:
+    """The same targets as a control, decoded from sums of blocks alone: penalties from almost none to very large."""
+    _, x, y = data(600)
+    x = [part * np.logspace(0, -2, SENSORS) + 40 for part in x]
+    recipe, penalties = FitRecipe(folds=N_FOLDS, precision=precision, null_draws=50), np.logspace(-4, 6, 6)
+    words = LagWords(x, LagTargets.of(y, N_LAYERS, KEPT, [assign_blocks(np.zeros(len(p))) for p in x], recipe), recipe)
+    for given in (np.broadcast_to(penalties, (N_FOLDS + 1, N_LAYERS * KEPT)), None):
+        plain = fit_words(words, given)
+        found = OtherTargets(words.targets).fit(words, plain, given)
+        for name in ("r", "null", "left_out", "excess", "halves"):
+            np.testing.assert_allclose(getattr(found, name), getattr(plain, name), atol=close)
+    assert plain.r.min() > 0.1
 
 
 @pytest.mark.parametrize("repeated", [True, False])
