@@ -45,20 +45,34 @@ class BlockMoments:
         return cls(len(x), mean_x, mean_y, total.xy.astype(dtype))
 
     @classmethod
-    def at_lag(cls, x: np.ndarray, y: np.ndarray, mean_y: np.ndarray, dtype: Precision = "float32") -> BlockMoments:
-        """As `from_data`, with xx, where the same y meet one lag after another.
+    def at_lag(
+        cls,
+        x: np.ndarray,
+        y: np.ndarray,
+        mean_y: np.ndarray,
+        dtype: Precision = "float32",
+        squares: bool = True,
+    ) -> BlockMoments:
+        """As `from_data`, with xx where squares are wanted, where the same y meet one lag after another.
 
         Why y stay as they are: products with a centred signal do not change with an offset of y.  Projections are
         about their mean over all words, so that a block's own offset is no larger than their spread, and costs no
         digit; to centre many columns at every lag costs a fifth of the products.
         """
         about, mean_x = centred(x, x[0], dtype)
-        xx, xy = np.zeros((x.shape[1],) * 2), np.zeros((x.shape[1], y.shape[1]))
-        for first in range(0, len(x), BLOCK):
-            rows = about[first : first + BLOCK]
-            xx += rows.T @ rows
-            xy += rows.T @ y[first : first + BLOCK].astype(dtype, copy=False)
-        return cls(len(x), mean_x, mean_y, xy.astype(dtype), xx)
+        xy = _products(about, y.astype(dtype, copy=False)).astype(dtype, copy=False)
+        return cls(len(x), mean_x, mean_y, xy, _products(about, about) if squares else None)
+
+
+def _products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Inner products of columns; over many rows, their sums are float64."""
+    first = x[:BLOCK].T @ y[:BLOCK]
+    if len(x) <= BLOCK:
+        return np.asarray(first)
+    total = first.astype(np.float64)
+    for at in range(BLOCK, len(x), BLOCK):
+        total += x[at : at + BLOCK].T @ y[at : at + BLOCK]
+    return total
 
 
 def sum_blocks(parts: Sequence[BlockMoments], of_y: Moments, of_x: Moments | None = None) -> Moments:
@@ -133,5 +147,5 @@ class BlockSums:
 
 def _squares(xx: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(target,): sums of squares of predictions by weights (sensor, target)."""
-    wide = weights.astype(xx.dtype)
-    return np.asarray(np.einsum("st,st->t", wide, xx @ wide), np.float64)
+    moved = xx.astype(weights.dtype, copy=False) @ weights
+    return np.asarray(np.einsum("st,st->t", weights, moved), np.float64)

@@ -101,7 +101,7 @@ def fit_ridge(
     """
     grid = _checked(folds, alphas, rotations)
     n_folds = len(folds)
-    bases = eigen_bases(folds, dtype, 2 if penalties is None else 1) if bases is None else bases
+    bases = eigen_bases(folds, dtype, (2, 1, 0) if penalties is None else (1, 0)) if bases is None else bases
     if penalties is None:
         penalties = least_losses(try_penalties(folds, grid, rotations, dtype, bases=bases), grid)
     turns = [*rotations.outer, rotations.final] if rotations else []
@@ -125,6 +125,7 @@ def try_penalties(
     dtype: Precision = "float32",
     *,
     bases: Mapping[tuple[int, ...], EigenBasis] | None = None,
+    final: bool = True,
 ) -> list[HeldOut]:
     """Test every penalty inside each training set.
 
@@ -132,6 +133,8 @@ def try_penalties(
     ----------
     folds, alphas, rotations, dtype, bases
         As for `fit_ridge`.
+    final : bool
+        Whether penalties of the final decoder are wanted.
 
     Returns
     -------
@@ -140,16 +143,17 @@ def try_penalties(
     """
     grid = _checked(folds, alphas, rotations)
     n_folds = len(folds)
-    bases = eigen_bases(folds, dtype) if bases is None else bases
-    search = PenaltySearch(folds, [*rotations.outer, rotations.final] if rotations else [], grid, dtype)
-    tested: dict[int, list[HeldOut]] = {pipeline: [] for pipeline in range(n_folds + 1)}
+    bases = eigen_bases(folds, dtype, (2, 1) if final else (2,)) if bases is None else bases
+    turns = [*rotations.outer, rotations.final][: n_folds + final] if rotations else []
+    search = PenaltySearch(folds, turns, grid, dtype)
+    tested: dict[int, list[HeldOut]] = {pipeline: [] for pipeline in range(n_folds + final)}
     # Why pairs: the decoder without folds j and k serves j's choice when tested on k, and k's when tested on j.
     for j, k in combinations(range(n_folds), 2):
         chosen = [f for f in range(n_folds) if f not in (j, k)]
         trained = search.train(chosen, bases[tuple(chosen)])
         tested[k].append(search.test(trained, held=j, pipeline=k))
         tested[j].append(search.test(trained, held=k, pipeline=j))
-    for k in range(n_folds):
+    for k in range(n_folds if final else 0):
         chosen = [f for f in range(n_folds) if f != k]
         tested[n_folds].append(search.test(search.train(chosen, bases[tuple(chosen)]), held=k, pipeline=n_folds))
     return [reduce(add, parts) for parts in tested.values()]
@@ -171,7 +175,7 @@ def shared_penalties(lags: Sequence[Sequence[HeldOut]], alphas: Sequence[float] 
 
     Returns
     -------
-    ndarray, shape (fold + 1, target)
+    ndarray, shape (decoder, target)
     """
     grid = descending(alphas)
     agreements = [[one.agreement for one in decoders] for decoders in zip(*lags, strict=True)]
@@ -185,17 +189,18 @@ def training_sets(n_folds: int) -> list[tuple[int, ...]]:
 
 
 def eigen_bases(
-    folds: Sequence[Moments], dtype: Precision = "float32", lacking: int = 2
+    folds: Sequence[Moments], dtype: Precision = "float32", lacking: Sequence[int] = (2, 1, 0)
 ) -> dict[tuple[int, ...], EigenBasis]:
     """The principal directions of every training set, which do not depend on the targets.
 
-    Training sets lack so many folds at most; those that lack two are needed to choose penalties alone.
+    Training sets lack so many folds.  Those without two choose the penalties of the decoders without one, and these
+    choose those of the final decoder, which lacks none.
     """
     sensors = [fold.without_targets for fold in folds]
     return {
         chosen: EigenBasis.from_moments(Moments.sum([sensors[f] for f in chosen]), dtype)
         for chosen in training_sets(len(folds))
-        if len(chosen) >= len(folds) - lacking
+        if len(folds) - len(chosen) in lacking
     }
 
 

@@ -11,16 +11,17 @@ import numpy as np
 
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe, Recipe
+from rtalign.decoding.block_pairs import SignalBlocks
 from rtalign.decoding.controls.innovation import innovations
 from rtalign.decoding.controls.nuisance_basis import NuisanceBasis
 from rtalign.decoding.moments import Moments
-from rtalign.decoding.penalties import HeldOut
+from rtalign.decoding.penalties import HeldOut, descending, least_losses
 from rtalign.report.summary import MODEL_TWINS, ladder
 from rtalign.report.verdict import NOT_CONTROLLED
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import TWIN, UNIQUE, Findings, assess
 from rtalign.training.baselines import brain_free
-from rtalign.training.lag.fit import SEARCH_STEP, LagFit, fit_words, search_penalties
+from rtalign.training.lag.fit import SEARCH_STEP, ControlFit, LagFit, fit_control, try_penalties
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
 from rtalign.training.nuisances import find_nuisances
@@ -32,7 +33,7 @@ from rtalign.training.prepare import (
     fit_wide_basis,
     fold_targets,
 )
-from rtalign.training.unique import LagResults, UniqueControl, UniqueFit
+from rtalign.training.unique import LagResults, UniqueControl
 
 if TYPE_CHECKING:  # importing it would import torch
     from rtalign.language.model import LanguageModel
@@ -64,7 +65,7 @@ class Control(Protocol):
 
     def search(self, words: LagWords, moments: Sequence[Moments]) -> list[HeldOut]: ...
 
-    def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None) -> UniqueFit | LagFit: ...
+    def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None) -> ControlFit: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,14 +86,24 @@ class OtherTargets:
         values = [innovations(of_fold, n_layers, components) for of_fold in plain.values]
         return cls(LagTargets.of(values, n_layers, components, plain.blocks, recipe))
 
-    def search(self, words: LagWords, moments: Sequence[Moments]) -> list[HeldOut]:  # noqa: ARG002
-        """Test every penalty at one lag, as `ridge.try_penalties`; the words know their moments and directions."""
-        return search_penalties(replace(words, targets=self.targets, gpu=None))
+    def search(self, words: LagWords, moments: Sequence[Moments]) -> list[HeldOut]:
+        """Test every penalty at one lag, as `ridge.try_penalties`; the words may know their directions."""
+        own = replace(words, targets=self.targets, sensors=moments, gpu=None).sums().moments
+        return try_penalties(own, self.targets.rotations, words.recipe, words.bases, final=False)
 
-    def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None = None) -> LagFit:
+    def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None = None) -> ControlFit:
         """Fit and score the decoders of the other targets at one lag."""
-        own = replace(words, targets=self.targets, sensors=plain.moments, bases=plain.bases, gpu=None)
-        return fit_words(own, penalties)
+        own, recipe = replace(words, targets=self.targets, sensors=plain.moments, gpu=None), words.recipe
+        if penalties is None:
+            penalties = least_losses(self.search(own, plain.moments), descending(recipe.alphas))
+        sums = own.sums()
+        folds = [SignalBlocks(*fold) for fold in zip(sums.moments, sums.parts, strict=True)]
+
+        def predict(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+            parts = zip(words.signals, sums.moments, weights, strict=True)
+            return [x @ w - (of_x.mean_x @ w).astype(w.dtype) for x, of_x, w in parts]
+
+        return fit_control(folds, plain.bases, self.targets, penalties, recipe, predict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

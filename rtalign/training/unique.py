@@ -6,105 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.storage.tensorfile import TensorFile
-from rtalign.decoding.block_moments import BlockMoments, BlockSums
-from rtalign.decoding.block_scores import FoldPairs, SignalBlocks, fold_pairs
+from rtalign.decoding.block_pairs import SignalBlocks
 from rtalign.decoding.controls.partialling import FoldNuisances, ResidualFold, residual_rotations
 from rtalign.decoding.controls.static_twin import WHOLE, StaticTwin, TwinScores
 from rtalign.decoding.moments import Moments, rotate
-from rtalign.decoding.penalties import HeldOut
-from rtalign.decoding.ridge import FoldRotations, RidgeFit
+from rtalign.decoding.penalties import HeldOut, descending, least_losses
+from rtalign.decoding.ridge import eigen_bases
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
-from rtalign.training.lag.fit import LagFit, fit_words, search_penalties
+from rtalign.training.lag.fit import ControlFit, LagFit, fit_control, try_penalties
 from rtalign.training.lag.targets import LagTargets
-from rtalign.training.lag.words import Bases, LagWords
+from rtalign.training.lag.words import LagWords
 from rtalign.training.nuisances import Nuisances
 
-if TYPE_CHECKING:
-    from rtalign.decoding.gpu.products import GpuTargets
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ResidualWords:
-    """The words of one lag with the nuisances taken out, as `fit_words` and `search_penalties` take them.
+class UniqueFit(ControlFit):
+    """What the control finds at one lag: that of the residual words, and R of the twin."""
 
-    Attributes
-    ----------
-    plain : LagWords
-        The words as they are.
-    nuisances : sequence of FoldNuisances
-        One a fold.
-    folds : sequence of ResidualFold
-        One a fold.
-    targets : LagTargets
-        Of the residual targets.
-    """
-
-    plain: LagWords
-    nuisances: Sequence[FoldNuisances]
-    folds: Sequence[ResidualFold]
-    targets: LagTargets
-
-    bases = None
-
-    @property
-    def recipe(self) -> FitRecipe:
-        """Penalties, draws and precision."""
-        return self.plain.recipe
-
-    @property
-    def gpu(self) -> GpuTargets | None:
-        """Where the penalties are searched, if not on the processor."""
-        return self.plain.gpu
-
-    def sums(self) -> ResidualSums:
-        """By fold and by block; nothing more is to be multiplied."""
-        return ResidualSums([fold.moments for fold in self.folds], [fold.blocks for fold in self.folds], self)
-
-    def predicted(self, fit: RidgeFit) -> list[np.ndarray]:
-        """(word of the fold, target), one a fold: predictions by decoders that were not trained on them."""
-        words = zip(self.folds, self.nuisances, self.plain.signals, fit.weights, fit.bias, strict=True)
-        return [fold.predict(own, x, w, b) for fold, own, x, w, b in words]
-
-    def with_earlier(self, own: Sequence[Moments]) -> list[Moments]:
-        """These words alone: controls know of no others."""
-        return list(own)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ResidualSums:
-    """`rtalign.training.lag.words.Sums` of residual words: moments one a fold, parts one a block."""
-
-    moments: list[Moments]
-    parts: Sequence[Sequence[BlockMoments]]
-    words: ResidualWords
-
-    def predicted(self, fit: RidgeFit) -> list[BlockSums]:
-        """Of the held-out predictions of each fold."""
-        return [BlockSums.of_predictions(*fold) for fold in zip(self.parts, fit.weights, strict=True)]
-
-    def pairs(self, alpha: np.ndarray, bases: Bases, rotations: FoldRotations) -> list[FoldPairs]:
-        """Of each fold's blocks, as `fold_pairs`."""
-        folds = [SignalBlocks(*fold) for fold in zip(self.moments, self.parts, strict=True)]
-        return fold_pairs(folds, alpha, bases, rotations)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class UniqueFit:
-    """What the control finds at one lag: each field as that of `LagFit`, and R of the twin."""
-
-    r: np.ndarray
-    null: np.ndarray
-    left_out: np.ndarray
-    excess: np.ndarray
-    halves: np.ndarray
     twin: TwinScores
 
 
@@ -154,18 +79,16 @@ class UniqueControl:
         left = n_words - sum(own.axes.shape[1] for own in self.nuisances)
         return float(np.sqrt(n_words / left))
 
-    def take_out(
-        self, words: LagWords, moments: Sequence[Moments], blocks: Sequence[Sequence[BlockMoments]]
-    ) -> ResidualWords:
-        """The words with the nuisances taken out, from their plain sums, fold by fold and, where needed, by block."""
-        precision = words.recipe.precision
-        parts = zip(self.nuisances, words.signals, moments, blocks, self.targets.moments, strict=True)
-        folds = [ResidualFold.of(*part, precision) for part in parts]
-        return ResidualWords(words, self.nuisances, folds, self.targets)
+    def take_out(self, words: LagWords, moments: Sequence[Moments]) -> list[ResidualFold]:
+        """The signal with the nuisances taken out, fold by fold, from plain moments."""
+        folds = zip(self.nuisances, words.signals, moments, strict=True)
+        return [ResidualFold.of(*fold, words.recipe.precision) for fold in folds]
 
     def search(self, words: LagWords, moments: Sequence[Moments]) -> list[HeldOut]:
         """Test every penalty of unique R at one lag, as `ridge.try_penalties`, from the moments of the words."""
-        return search_penalties(self.take_out(words, moments, [()] * len(moments)))
+        folds = zip(self.take_out(words, moments), self.targets.moments, strict=True)
+        left = [fold.with_targets(of_y) for fold, of_y in folds]
+        return try_penalties(left, self.targets.rotations, words.recipe, None, words.gpu, final=False)
 
     def fit(self, words: LagWords, plain: LagFit, penalties: np.ndarray | None = None) -> UniqueFit:
         """Fit and score the decoders of the residual words of one lag.
@@ -176,17 +99,28 @@ class UniqueControl:
             The words as they are.
         plain : LagFit
             Their plain fit, whose sums serve here again.
-        penalties : ndarray, shape (fold + 1, target), optional
+        penalties : ndarray, shape (decoder, target), optional
             Chosen before, for all lags; else they are chosen for this lag.
 
         Returns
         -------
         UniqueFit
         """
-        residual, wider = self.take_out(words, plain.moments, plain.sums.parts), self.widening
-        found = fit_words(residual, penalties)
+        recipe, wider = words.recipe, self.widening
+        if penalties is None:
+            penalties = least_losses(self.search(words, plain.moments), descending(recipe.alphas))
+        residual = self.take_out(words, plain.moments)
+        folds = [
+            SignalBlocks(fold.signal, fold.parts(wide)) for fold, wide in zip(residual, plain.sums.parts, strict=True)
+        ]
+        bases = eigen_bases([fold.moments for fold in folds], recipe.precision, (1,))
+
+        def predict(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+            return [fold.predict(x, w) for fold, x, w in zip(residual, words.signals, weights, strict=True)]
+
+        found = fit_control(folds, bases, self.targets, penalties, recipe, predict)
         left_out = found.r + (found.left_out - found.r) * wider
-        carried = [fold.carried @ weights for fold, weights in zip(residual.folds, plain.fit.weights, strict=True)]
+        carried = [fold.carried.xy.T @ weights for fold, weights in zip(residual, plain.fit.weights, strict=True)]
         twin = self.twin.score(carried, plain.fit.agreements)
         return UniqueFit(found.r, found.null * wider, left_out, found.excess * wider**2, found.halves, twin)
 
@@ -242,7 +176,7 @@ class LagResults:
         """(lag,): 1 where a lag is written."""
         return self._arrays["done"]
 
-    def write(self, index: int, found: UniqueFit | LagFit) -> None:
+    def write(self, index: int, found: ControlFit) -> None:
         """Write one lag."""
         for name in self.NAMES:
             self._arrays[name][..., index] = getattr(found, name)

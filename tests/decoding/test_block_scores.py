@@ -9,7 +9,8 @@ from scipy.signal import lfilter
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import BLOCKS_PER_FOLD, assign_blocks
 from rtalign.decoding.block_moments import BlockMoments, BlockSums
-from rtalign.decoding.block_scores import BlockScores, FoldBlocks, SignalBlocks, block_scores, fold_pairs
+from rtalign.decoding.block_pairs import SignalBlocks, fold_pairs
+from rtalign.decoding.block_scores import BlockScores, FoldBlocks, block_scores
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.ridge import FoldRotations, RidgeFit, eigen_bases, fit_ridge
 from rtalign.scoring.cross_validated import Draws, score

@@ -283,6 +283,15 @@ def test_bases_of_the_same_words_can_be_reused():
         assert np.array_equal(getattr(found, name), getattr(fresh, name))
 
 
+def test_penalties_of_each_fold_need_no_final_decoder():
+    rng = np.random.default_rng(6)
+    folds = [Moments.from_data(rng.standard_normal((60, 5)), rng.standard_normal((60, 3)), "float64") for _ in range(4)]
+    both = [ridge.try_penalties(folds, ALPHAS, None, "float64", final=final) for final in (False, True)]
+    assert [len(tested) for tested in both] == [4, 5]
+    for without, within in zip(*both, strict=False):
+        assert np.array_equal(without.agreement, within.agreement)
+
+
 def test_a_shared_penalty_is_that_of_the_highest_correlation_over_lags():
     """By plain loops: decoders of every penalty fitted on two folds and tested on the third, at two lags."""
     rng = np.random.default_rng(8)

@@ -11,7 +11,7 @@ nuisances are correlated from word to word, R rises above chance (docs/decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 
@@ -59,6 +59,8 @@ class FoldNuisances:
     ----------
     values : ndarray, shape (word, nuisance)
         The nuisances.
+    deviations : ndarray, shape (word, nuisance)
+        The same about their mean.
     moments : Moments
         Of the nuisances, with no targets.
     axes : ndarray, shape (nuisance, direction)
@@ -76,6 +78,7 @@ class FoldNuisances:
     """
 
     values: np.ndarray
+    deviations: np.ndarray
     moments: Moments
     axes: np.ndarray
     coefficients: np.ndarray
@@ -100,48 +103,46 @@ class FoldNuisances:
             for own in rows
         ]
         taken = [np.vstack([coefficients.astype(dtype), block.xy]) for block in blocks]
-        return cls(values, raw.without_targets, axes, coefficients, residuals, blocks, taken, rows)
+        return cls(values, deviations, raw.without_targets, axes, coefficients, residuals, blocks, taken, rows)
 
     def carry(self, signal: np.ndarray, dtype: Precision) -> list[BlockMoments]:
         """Moments of the signal (word, sensor) with the nuisances, block by block; the only new products of words."""
-        deviations = (self.values - self.moments.mean_x).astype(signal.dtype)
-        return [BlockMoments.from_data(signal[own], deviations[own], dtype) for own in self.rows]
+        places = zip(self.rows, self.blocks, strict=True)
+        return [
+            BlockMoments.at_lag(signal[own], self.deviations[own], block.mean_x, dtype, squares=False)
+            for own, block in places
+        ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualFold:
-    """The residual words of one fold at one lag, in sums.
+    """The residual signal of one fold at one lag, in sums.
 
     Attributes
     ----------
-    moments : Moments
-        Of residual signal and residual wide targets.
+    nuisances : FoldNuisances
+        Of the fold.
+    plain : Moments
+        Of the signal with the wide targets as they are.
+    carried : Moments
+        Of the signal with the nuisances.
     blocks : sequence of BlockMoments
         The same, block by block.
     coefficients : ndarray, shape (nuisance, sensor)
         Of the signal.
-    mean : ndarray, shape (sensor,)
-        Of the signal.
-    carried : ndarray, shape (nuisance, sensor)
-        Inner products of nuisances and signal.
+    signal : Moments
+        Of the residual signal, with no targets.
     """
 
-    moments: Moments
+    nuisances: FoldNuisances
+    plain: Moments
+    carried: Moments
     blocks: Sequence[BlockMoments]
     coefficients: np.ndarray
-    mean: np.ndarray
-    carried: np.ndarray
+    signal: Moments
 
     @classmethod
-    def of(
-        cls,
-        nuisances: FoldNuisances,
-        signal: np.ndarray,
-        plain: Moments,
-        wide: Sequence[BlockMoments],
-        residual_targets: Moments,
-        dtype: Precision,
-    ) -> ResidualFold:
+    def of(cls, nuisances: FoldNuisances, signal: np.ndarray, plain: Moments, dtype: Precision) -> ResidualFold:
         """The Schur complement of sums that carry the nuisances.
 
         Parameters
@@ -152,10 +153,6 @@ class ResidualFold:
             At one lag.
         plain : Moments
             Of the signal with the wide targets as they are.
-        wide : sequence of BlockMoments
-            The same, block by block; empty where single blocks are not needed.
-        residual_targets : Moments
-            Of the residual wide targets alone.
         dtype : {"float32", "float64"}
             Of the sums.
 
@@ -164,36 +161,39 @@ class ResidualFold:
         ResidualFold
         """
         own = nuisances.carry(signal, dtype)
-        xz = sum_blocks(own, nuisances.moments, plain).xy
-        coefficients = nuisances.axes @ (nuisances.axes.T @ xz.T)
-        xx = plain.xx - xz @ coefficients
+        carried = sum_blocks(own, nuisances.moments, plain)
+        coefficients = nuisances.axes @ (nuisances.axes.T @ carried.xy.T)
+        xx = plain.xx - carried.xy @ coefficients
         # What is left of a sensor that the nuisances explain whole is rounding: such a sensor is constant.
         gone = np.diagonal(xx) <= 1e3 * np.finfo(dtype).eps * np.diagonal(plain.xx)
         xx[gone] = xx[:, gone] = 0
-        xy = plain.xy - xz @ nuisances.coefficients
-        xy[gone] = 0
-        moments = Moments(plain.n, np.zeros(len(xx)), residual_targets.mean_y, xx, xy, residual_targets.yy)
-        of_x = coefficients.astype(dtype)
-        blocks = [
-            BlockMoments(
-                both.n,
-                of_signal.mean_x - plain.mean_x - of_signal.mean_y @ coefficients,
-                left.mean_y,
-                both.xy - np.hstack([of_signal.xy, of_x.T]) @ taken,
-                None if both.xx is None else _without(both.xx.astype(dtype), of_signal.xy, left.xx, of_x),
-            )
-            for both, of_signal, left, taken in zip(wide, own, nuisances.blocks, nuisances.taken, strict=bool(wide))
-        ]
-        return cls(moments, blocks, coefficients, plain.mean_x, xz.T)
+        left = replace(plain.without_targets, mean_x=np.zeros(len(xx)), xx=xx)
+        return cls(nuisances, plain, carried, own, coefficients, left)
 
-    def predict(
-        self, nuisances: FoldNuisances, signal: np.ndarray, weights: np.ndarray, bias: np.ndarray
-    ) -> np.ndarray:
-        """(word, target): predictions from the residual signal."""
+    def with_targets(self, residual: Moments) -> Moments:
+        """Of residual signal and residual wide targets, from moments of these alone."""
+        xy = self.plain.xy - self.carried.xy @ self.nuisances.coefficients
+        xy[np.diagonal(self.signal.xx) == 0] = 0
+        return replace(self.signal, mean_y=residual.mean_y, xy=xy, yy=residual.yy)
+
+    def parts(self, wide: Sequence[BlockMoments]) -> list[BlockMoments]:
+        """Of residual signal and residual wide targets, block by block, from those of both as they are."""
+        dtype = wide[0].xy.dtype
+        of_x, mean_x = self.coefficients.astype(dtype), self.plain.mean_x
+        found = []
+        for both, own, left, taken in zip(wide, self.blocks, self.nuisances.blocks, self.nuisances.taken, strict=True):
+            xy = np.hstack([own.xy, of_x.T]) @ taken
+            np.subtract(both.xy, xy, out=xy)
+            xx = None if both.xx is None else _without(both.xx.astype(dtype, copy=False), own.xy, left.xx, of_x)
+            mean = own.mean_x - mean_x - own.mean_y @ self.coefficients
+            found.append(BlockMoments(both.n, mean, left.mean_y, xy, xx))
+        return found
+
+    def predict(self, signal: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(word, target): predictions from the residual signal, but for an offset."""
         taken = (self.coefficients @ weights).astype(signal.dtype)
-        deviations = (nuisances.values - nuisances.moments.mean_x).astype(signal.dtype)
-        offset = (bias - self.mean @ weights).astype(signal.dtype)
-        return np.asarray(signal @ weights - deviations @ taken + offset)
+        offset = (self.plain.mean_x @ weights).astype(signal.dtype)
+        return np.asarray(signal @ weights - self.nuisances.deviations.astype(signal.dtype) @ taken - offset)
 
 
 def _without(xx: np.ndarray, xz: np.ndarray, zz: np.ndarray | None, of_x: np.ndarray) -> np.ndarray:

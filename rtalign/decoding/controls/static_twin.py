@@ -58,8 +58,8 @@ class StaticTwin:
         `whitening_axes` of each group in the words of each fold.
     held : sequence of sequence of BlockMoments
         Of the nuisances with the components of the plain decoders' targets, fold by fold.
-    of_targets : sequence of ndarray, shape (nuisance, target)
-        Inner products of the nuisances with these targets, fold by fold.
+    of_targets : dict of str to sequence of ndarray, shape (direction, target)
+        Inner products of each group's axes with these targets, fold by fold.
     components : int
         Targets of each layer.
     """
@@ -67,7 +67,7 @@ class StaticTwin:
     columns: Mapping[str, slice]
     axes: Mapping[str, Sequence[np.ndarray]]
     held: Sequence[Sequence[BlockMoments]]
-    of_targets: Sequence[np.ndarray]
+    of_targets: Mapping[str, Sequence[np.ndarray]]
     components: int
 
     @classmethod
@@ -86,10 +86,14 @@ class StaticTwin:
         columns = {**groups, WHOLE: slice(None)}
         inner = [own.moments.xx for own in nuisances]
         axes = {name: [whitening_axes(zz[own, own]) for zz in inner] for name, own in columns.items()}
-        of_targets = [
+        with_targets = [
             (own.values - own.moments.mean_x).astype(np.float64).T @ (y - y.mean(0, dtype=np.float64))
             for y, own in zip(targets, nuisances, strict=True)
         ]
+        of_targets = {
+            name: [of_fold.T @ zy[own] for of_fold, zy in zip(axes[name], with_targets, strict=True)]
+            for name, own in columns.items()
+        }
         return cls(columns, axes, held, of_targets, components)
 
     def score(self, carried: Sequence[np.ndarray], agreements: Sequence[Agreement]) -> TwinScores:
@@ -114,14 +118,15 @@ class StaticTwin:
             norm = np.divide(1 / len(self.held), norm, out=np.zeros_like(norm), where=norm > 0)
             for name, own in self.columns.items():
                 axes = self.axes[name][k]
-                in_axes = axes.T @ carried[k][own]
-                products, rest = _products(blocks, axes @ in_axes, own)
-                partial[name].append(self._partial(agreements[k], products, in_axes, axes.T @ self.of_targets[k][own]))
+                of_p, of_y = axes.T @ carried[k][own], self.of_targets[name][k]
+                products = np.einsum("dt,dt->t", of_p, of_y)
+                partial[name].append(self._partial(agreements[k], products, of_p, of_y))
                 # Any so many directions of the words hold this part of what predictions and targets share.
                 random = axes.shape[1] / (agreements[k].n - 1 - axes.shape[1])
                 parts[name].append((products + random * (products - agreements[k].py)) * norm)
             # Over the norms that the words left would have if they were like the others.
             n = np.array([block.n for block in blocks])[:, None]
+            rest = _without_blocks(blocks, axes @ of_p, products)
             changes.append((1 + random) * (rest * (n.sum() / (n.sum() - n)) - products) * norm)
         whole = np.sum(parts[WHOLE], axis=0)
         n_layers = len(whole) // self.components
@@ -142,12 +147,10 @@ class StaticTwin:
         return np.divide(agreement.py - products, left, out=np.zeros_like(left), where=kept)
 
 
-def _products(blocks: Sequence[BlockMoments], weights: np.ndarray, own: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Products (target,) of nuisances times weights with targets about the means of all words; (block, target) without
-    each block."""
+def _without_blocks(blocks: Sequence[BlockMoments], weights: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """(block, target): products of weighted nuisances with targets without each block; whole (target,), with all."""
     n = np.array([block.n for block in blocks], float)[:, None]
     z, y = (np.stack([getattr(block, name) for block in blocks]) for name in ("mean_x", "mean_y"))
-    p, y = ((part - (n * part).sum(0) / n.sum()) for part in (z[:, own] @ weights, y))
-    inside = np.stack([np.einsum("zt,zt->t", weights, block.xy[own]) for block in blocks]) + n * p * y
-    whole = inside.sum(0)
-    return whole, whole - inside - n**2 / (n.sum() - n) * p * y
+    p, y = ((part - (n * part).sum(0) / n.sum()) for part in (z @ weights, y))
+    inside = np.stack([np.einsum("zt,zt->t", weights, block.xy) for block in blocks]) + n * p * y
+    return np.asarray(whole - inside - n**2 / (n.sum() - n) * p * y)

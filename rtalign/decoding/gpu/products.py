@@ -15,7 +15,7 @@ import torch
 
 from rtalign.core.gpu_copies import to_device, to_host
 from rtalign.decoding.block_moments import BlockMoments, BlockSums
-from rtalign.decoding.block_scores import FoldPairs
+from rtalign.decoding.block_pairs import FoldPairs
 from rtalign.decoding.moments import BLOCK, Moments, Precision
 from rtalign.decoding.penalties import EigenBasis
 from rtalign.decoding.ridge import FoldRotations

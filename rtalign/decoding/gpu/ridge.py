@@ -26,6 +26,8 @@ def try_penalties(
     rotations: FoldRotations,
     bases: Mapping[tuple[int, ...], EigenBasis],
     gpu: GpuTargets,
+    *,
+    final: bool = True,
 ) -> list[HeldOut]:
     """Test every penalty inside each training set, as `rtalign.decoding.ridge.try_penalties`.
 
@@ -41,22 +43,24 @@ def try_penalties(
         `eigen_bases` of the folds.
     gpu : GpuTargets
         Where to compute, and how many lags at a time.
+    final : bool
+        Whether penalties of the final decoder are wanted.
 
     Returns
     -------
     list of HeldOut
         One for each fold's decoder and one for the final decoder.
     """
-    grid = descending(alphas)
-    tests = list(_tests(len(folds)))
+    grid, turns = descending(alphas), [*rotations.outer, rotations.final][: len(folds) + final]
+    tests = [test for test in _tests(len(folds)) if test[2] < len(turns)]
     with gpu.turn:
-        sets = _TrainingSets([*rotations.outer, rotations.final], folds, bases, [chosen for chosen, *_ in tests], gpu)
+        sets = _TrainingSets(turns, folds, bases, [chosen for chosen, *_ in tests], gpu)
         held, decoder = (to_device([test[i] for test in tests], gpu.device) for i in (1, 2))
         products, squares = (
             fetch() for fetch in map(to_host, sets.held_out(held, decoder, to_device(grid, gpu.device)))
         )
     total = Moments.sum(folds)
-    units = [target_spread(total, turn) ** 2 for turn in (*rotations.outer, rotations.final)]
+    units = [target_spread(total, turn) ** 2 for turn in turns]
     return [HeldOut(p / unit, s / unit) for p, s, unit in zip(products, squares, units, strict=True)]
 
 

@@ -11,7 +11,8 @@ from rtalign.core.agreement import Agreement
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.block_moments import BlockMoments, BlockSums
-from rtalign.decoding.block_scores import FoldBlocks, FoldPairs, SignalBlocks, block_scores, subset_pairs
+from rtalign.decoding.block_pairs import FoldPairs, SignalBlocks, subset_pairs
+from rtalign.decoding.block_scores import FoldBlocks, block_scores
 from rtalign.decoding.moments import rotate
 from rtalign.scoring.cross_validated import Draws, Prepared
 from rtalign.training.lag.fit import LagFit, null_of

@@ -11,7 +11,7 @@ import numpy as np
 from rtalign.core.recipe import FitRecipe
 from rtalign.decoding import ridge
 from rtalign.decoding.block_moments import BlockMoments, BlockSums, sum_blocks
-from rtalign.decoding.block_scores import FoldPairs, SignalBlocks, fold_pairs
+from rtalign.decoding.block_pairs import FoldPairs, SignalBlocks, fold_pairs
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import EigenBasis
 from rtalign.training.lag.targets import LagTargets
@@ -34,28 +34,6 @@ class Sums(Protocol):
     def predicted(self, fit: ridge.RidgeFit) -> list[BlockSums]: ...
 
     def pairs(self, alpha: np.ndarray, bases: Bases, rotations: ridge.FoldRotations) -> list[FoldPairs]: ...
-
-
-class WordsOfLag(Protocol):
-    """What the fit of one lag needs: `LagWords`, or the same words with nuisances taken out."""
-
-    @property
-    def targets(self) -> LagTargets: ...
-
-    @property
-    def recipe(self) -> FitRecipe: ...
-
-    @property
-    def bases(self) -> Bases | None: ...
-
-    @property
-    def gpu(self) -> GpuTargets | None: ...
-
-    def sums(self) -> Sums: ...
-
-    def predicted(self, fit: ridge.RidgeFit) -> list[np.ndarray]: ...
-
-    def with_earlier(self, own: Sequence[Moments]) -> list[Moments]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.moments import rotate
 from rtalign.decoding.projection import leading_rotation
+from rtalign.training.controls import OtherTargets
 from rtalign.training.lag.fit import fit_words
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
@@ -36,12 +37,18 @@ def data(n_words: int, n_nuisances: int = NUISANCES, seed: int = 0, common: floa
     return np.array_split(z, N_FOLDS), np.array_split(x, N_FOLDS), np.array_split(y, N_FOLDS)
 
 
-def fitted(z: list[np.ndarray], x: list[np.ndarray], y: list[np.ndarray], penalties: np.ndarray | None) -> UniqueFit:
+def fitted(
+    z: list[np.ndarray],
+    x: list[np.ndarray],
+    y: list[np.ndarray],
+    penalties: np.ndarray | None,
+    recipe: FitRecipe = RECIPE,
+) -> UniqueFit:
     blocks = [assign_blocks(np.zeros(len(part))) for part in z]
-    words = LagWords(x, LagTargets.of(y, N_LAYERS, KEPT, blocks, RECIPE), RECIPE)
+    words = LagWords(x, LagTargets.of(y, N_LAYERS, KEPT, blocks, recipe), recipe)
     fold = np.repeat(np.arange(N_FOLDS), [len(part) for part in z])
     nuisances = Nuisances(np.concatenate(z), {"some": slice(0, 2)})
-    return UniqueControl.of(words.targets, nuisances, fold, RECIPE).fit(words, fit_words(words), penalties)
+    return UniqueControl.of(words.targets, nuisances, fold, recipe).fit(words, fit_words(words), penalties)
 
 
 def residuals(parts: list[np.ndarray], z: list[np.ndarray]) -> list[np.ndarray]:
@@ -65,14 +72,16 @@ def test_sums_give_what_residuals_of_the_words_give() -> None:
     assert np.abs(found.r - expected).max() < 1e-6
 
 
-def test_null_and_blocks_are_those_of_residual_words() -> None:
+@pytest.mark.parametrize("fold_kind", ["contiguous", "legacy"])
+def test_null_and_blocks_are_those_of_residual_words(fold_kind: str) -> None:
     """The plain fit of residuals that scikit-learn computes, against sums: null and R without each block."""
+    recipe = RECIPE.model_copy(update={"fold_kind": fold_kind})
     z, x, y = data(240)
     penalties = np.full((N_FOLDS + 1, N_LAYERS * KEPT), ALPHA)
     blocks = [assign_blocks(np.zeros(len(part))) for part in z]
-    found = fitted(z, x, y, penalties)
-    targets = LagTargets.of(residuals(y, z), N_LAYERS, KEPT, blocks, RECIPE)
-    direct = fit_words(LagWords(residuals(x, z), targets, RECIPE), penalties)
+    found = fitted(z, x, y, penalties, recipe)
+    targets = LagTargets.of(residuals(y, z), N_LAYERS, KEPT, blocks, recipe)
+    direct = fit_words(LagWords(residuals(x, z), targets, recipe), penalties)
     wider = np.sqrt(240 / (240 - N_FOLDS * NUISANCES))
     assert np.abs(found.null - wider * direct.null).max() < 1e-6
     assert np.abs(found.left_out - found.r - wider * (direct.left_out - direct.r)).max() < 1e-6
@@ -113,6 +122,25 @@ def _of_training_words(z: list[np.ndarray], x: list[np.ndarray], y: list[np.ndar
         predicted, true = ridge.predict(x[k] - of_x.predict(z[k])), y[k] - of_y.predict(z[k])
         r.append(np.mean([np.corrcoef(p, t)[0, 1] for p, t in zip(predicted.T, true.T, strict=True)]))
     return float(np.mean(r))
+
+
+@pytest.mark.parametrize(
+    ("precision", "fold_kind", "close"),
+    [("float64", "contiguous", 1e-9), ("float64", "legacy", 1e-9), ("float32", "contiguous", 1e-6)],
+)
+def test_decoders_from_sums_of_blocks_are_those_of_the_plain_fit(precision: str, fold_kind: str, close: float) -> None:
+    """The same targets as a control, decoded from sums of blocks alone: penalties from almost none to very large."""
+    _, x, y = data(600)
+    x = [part * np.logspace(0, -2, SENSORS) + 40 for part in x]
+    recipe = FitRecipe(folds=N_FOLDS, precision=precision, null_draws=50, fold_kind=fold_kind)
+    penalties = np.logspace(-4, 6, 6)
+    words = LagWords(x, LagTargets.of(y, N_LAYERS, KEPT, [assign_blocks(np.zeros(len(p))) for p in x], recipe), recipe)
+    for given in (np.broadcast_to(penalties, (N_FOLDS + 1, N_LAYERS * KEPT)), None):
+        plain = fit_words(words, given)
+        found = OtherTargets(words.targets).fit(words, plain, given)
+        for name in ("r", "null", "left_out", "excess", "halves"):
+            np.testing.assert_allclose(getattr(found, name), getattr(plain, name), atol=close)
+    assert plain.r.min() > 0.1
 
 
 @pytest.mark.parametrize("repeated", [True, False])

@@ -34,15 +34,18 @@ def test_sums_over_long_blocks_are_those_of_the_words() -> None:
     x, y = data(9_000)  # blocks of more than 2,048 words are multiplied in parts
     targets = targets_of(y, FitRecipe(folds=N_FOLDS))
     products = GpuProducts(GpuTargets(y, targets.blocks, "cpu", "float32"), x)
+    here = LagWords(x, targets, FitRecipe(folds=N_FOLDS)).sums()
     for k, blocks in enumerate(targets.blocks):
         want = Moments.from_data(x[k].astype(float), np.empty((len(x[k]), 0)), "float64")
         np.testing.assert_allclose(products.sensors[k].mean_x, want.mean_x, rtol=1e-9)
         np.testing.assert_allclose(products.sensors[k].xx, want.xx, atol=1e-6 * want.xx.max())
-        for rows, part in zip(blocks, products.parts[k], strict=True):
+        np.testing.assert_allclose(here.moments[k].xx, want.xx, atol=1e-6 * want.xx.max())
+        for rows, *parts in zip(blocks, products.parts[k], here.parts[k], strict=True):
             block = Moments.from_data(x[k][rows].astype(float), y[k][rows].astype(float), "float64")
-            assert part.n == block.n
-            np.testing.assert_allclose(part.mean_y, block.mean_y, atol=1e-6)
-            np.testing.assert_allclose(part.xy, block.xy, atol=1e-5 * np.abs(block.xy).max())
+            for part in parts:
+                assert part.n == block.n
+                np.testing.assert_allclose(part.mean_y, block.mean_y, atol=1e-6)
+                np.testing.assert_allclose(part.xy, block.xy, atol=1e-5 * np.abs(block.xy).max())
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
