@@ -10,7 +10,7 @@ import numpy as np
 from rtalign.report.read import ControlResult, Summary
 from rtalign.report.summary import MODEL_TWINS
 from rtalign.report.text import refusal, several, signed
-from rtalign.scoring.findings import TWIN, UNIQUE
+from rtalign.scoring.findings import TWIN, UNIQUE, too_few_layers
 from rtalign.scoring.headline import headline
 from rtalign.scoring.peaks import Peak
 
@@ -28,6 +28,9 @@ NOT_CONTROLLED = (
     "what nuisances do other than by straight or broken lines",
 )
 """What no control takes out, in words."""
+BEFORE_S, LASTING = 0.3, 1 / 3
+"""Seconds before a word, and the share of its highest R that R may have there before it is taken for a drift, which
+decays on its way to the peak (docs/decisions/041)."""
 NUISANCE_BASELINES = ("position and word rate", "durations")
 """Baselines that predict from nuisances alone."""
 GROUPS = {
@@ -72,7 +75,7 @@ def rivals(summary: Summary) -> list[Explanation]:
     if summary.baselines:
         found.append(_baselines(summary, unique is not None and not found[0].explains))
     found += _models(summary)
-    return [*found, _drift(summary)] if found else []
+    return [*found, _drift(summary, unique)] if found else []
 
 
 def verdict(summary: Summary) -> str:
@@ -188,15 +191,43 @@ def _models(summary: Summary) -> list[Explanation]:
     )]  # fmt: skip
 
 
-def _drift(summary: Summary) -> Explanation:
+def _drift(summary: Summary, unique: ControlResult | None) -> Explanation:
+    """What lasts longer than a word: curves that are flat, or that were there before the word is heard.
+
+    A drift of a few seconds has a peak, at the lag by which the brain follows it, and no nuisance takes it out.
+    """
     flat = sum(layer.status == "flat" for layer in summary.layers)
     says = f"{several(flat, 'layer')} refused: {refusal_text(summary)}" if flat else "no layer is refused for it"
+    # The timing and static vectors of neighbours are before the word too, and no drift: unique R, where it is known.
+    ladder = summary if unique is None else unique
+    peaked, before = _peaked(summary), share_before(ladder.r, summary.lags_s)
+    lasting = [i for i in peaked if ladder.layers[i].peak_r > ladder.layers[i].null_r and before[i] > LASTING]
+    if peaked and np.isfinite(before[peaked]).all():
+        says += f"; R before the word is more than {100 * LASTING:.0f} % of the highest in {len(lasting)} of "
+        says += f"{several(len(peaked), 'layer')} with a peak"
     return Explanation(
         "slow drifts that brain and layers share",
-        "folds of neighbouring words with a gap; a peak must stand above lags far from it",
+        "folds of neighbouring words with a gap; a peak must stand above lags far from it, and above what is there "
+        "before the word",
         says,
-        2 * flat >= len(summary.layers),
+        2 * flat >= len(summary.layers) or (bool(lasting) and _rests_on(summary, lasting)),
     )
+
+
+def _rests_on(summary: Summary, rows: Sequence[int]) -> bool:
+    """Whether these layers are half of those with a peak, or an order of depth is claimed and would not be without."""
+    rest = [i for i in _peaked(summary) if i not in rows]
+    missed = too_few_layers([layer.depth for layer in summary.layers], [summary.layers[i].depth for i in rest])
+    return len(rows) >= len(rest) or bool(missed and _order(summary, summary))
+
+
+def share_before(r: Sequence[Sequence[float | None]], lags_s: Sequence[float]) -> np.ndarray:
+    """(layer,): mean R in the BEFORE_S before the onset beside the highest R; NaN without such lags."""
+    curves, lags = np.array(r, float), np.array(lags_s)
+    before = (lags < -1e-6) & (lags > -BEFORE_S - 1e-6)
+    if not before.any():
+        return np.full(len(curves), np.nan)
+    return np.asarray(curves[:, before].mean(1) / np.maximum(curves.max(1), 1e-12))
 
 
 def refusal_text(summary: Summary) -> str:
@@ -204,8 +235,8 @@ def refusal_text(summary: Summary) -> str:
     return next(refusal(layer, short=True) for layer in summary.layers if layer.status == "flat")
 
 
-def _peaked(summary: Summary) -> list[int]:
-    return [i for i, layer in enumerate(summary.layers) if layer.ok]
+def _peaked(ladder: Summary | ControlResult) -> list[int]:
+    return [i for i, layer in enumerate(ladder.layers) if layer.ok]
 
 
 def _order(summary: Summary, ladder: Summary | ControlResult) -> str:
