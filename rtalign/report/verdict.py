@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,11 @@ NOTHING_DONE = (
     "autocorrelation",
 )
 """What is not controlled where no control was computed, beside `not_controlled` of a summary."""
+ENVELOPE = "envelope"
+"""Group of nuisances that only a training with the sound has."""
+SOUND = "the sound itself (its envelope)"
 NOT_CONTROLLED = (
-    "the sound itself (its envelope)",
+    SOUND,
     "the model\u2019s context beyond static vectors of five words",
     "what nuisances do other than by straight or broken lines",
 )
@@ -40,6 +43,7 @@ GROUPS = {
     "form": "their length and frequency",
     "surprisal": "surprisal",
     "neighbours": "static vectors of the word and of two words before and after",
+    ENVELOPE: "how loud the sound is around the word",
 }
 """What each group of nuisances holds, in words."""
 
@@ -93,6 +97,11 @@ def verdict(summary: Summary) -> str:
         return f"The controls leave it standing: {tested[0].left}. {not_controlled}".strip()
     named = "; ".join(f"{rival.name} ({rival.left})" for rival in explaining)
     return f"It could be something else: {named}. {not_controlled}".strip()
+
+
+def not_controlled(groups: Iterable[str]) -> list[str]:
+    """What is not controlled where these groups of nuisances are taken out."""
+    return [what for what in NOT_CONTROLLED if what != SOUND or ENVELOPE not in groups]
 
 
 def kept_peaks(summary: Summary, control: ControlResult) -> tuple[int, int, int]:
