@@ -209,25 +209,27 @@ def _drift(summary: Summary, unique: ControlResult | None) -> Explanation:
     says = f"{several(flat, 'layer')} refused: {refusal_text(summary)}" if flat else "no layer is refused for it"
     # The timing and static vectors of neighbours are before the word too, and no drift: unique R, where it is known.
     ladder = summary if unique is None else unique
-    peaked, before = _peaked(summary), share_before(ladder.r, summary.lags_s)
-    lasting = [i for i in peaked if ladder.layers[i].peak_r > ladder.layers[i].null_r and before[i] > LASTING]
-    if peaked and np.isfinite(before[peaked]).all():
+    left = [i for i in _peaked(summary) if ladder.layers[i].peak_r > ladder.layers[i].null_r]
+    before = share_before(ladder.r, summary.lags_s)
+    lasting = [i for i in left if before[i] > LASTING]
+    if left and np.isfinite(before[left]).all():
         says += f"; R before the word is more than {100 * LASTING:.0f} % of the highest in {len(lasting)} of "
-        says += f"{several(len(peaked), 'layer')} with a peak"
+        says += f"{several(len(left), 'layer')} with a peak"
+    rest = [i for i in left if i not in lasting]
     return Explanation(
         "slow drifts that brain and layers share",
         "folds of neighbouring words with a gap; a peak must stand above lags far from it, and above what is there "
         "before the word",
         says,
-        2 * flat >= len(summary.layers) or (bool(lasting) and _rests_on(summary, lasting)),
+        2 * flat >= len(summary.layers) or (bool(lasting) and not _carries(summary, rest, len(lasting))),
     )
 
 
-def _rests_on(summary: Summary, rows: Sequence[int]) -> bool:
-    """Whether these layers are half of those with a peak, or an order of depth is claimed and would not be without."""
-    rest = [i for i in _peaked(summary) if i not in rows]
-    missed = too_few_layers([layer.depth for layer in summary.layers], [summary.layers[i].depth for i in rest])
-    return len(rows) >= len(rest) or bool(missed and _order(summary, summary))
+def _carries(summary: Summary, rows: Sequence[int], others: int) -> bool:
+    """Whether these layers are more than the others, and enough of them for the order of depth that is claimed."""
+    depth = [layer.depth for layer in summary.layers]
+    missed = too_few_layers(depth, [depth[i] for i in rows])
+    return len(rows) > others and not (missed and _order(summary, summary))
 
 
 def share_before(r: Sequence[Sequence[float | None]], lags_s: Sequence[float]) -> np.ndarray:

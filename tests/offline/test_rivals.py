@@ -61,7 +61,7 @@ def test_a_ladder_that_ends_in_a_drift_of_seconds_is_named() -> None:
 
 
 def test_what_is_there_before_a_word_is_a_share_of_the_peak() -> None:
-    r = [[9.0, 0.1, 0.3, 0.4, 0.8], [9.0, None, 0.0, 0.1, 0.2]]
+    r: list[list[float | None]] = [[9.0, 0.1, 0.3, 0.4, 0.8], [9.0, None, 0.0, 0.1, 0.2]]
     assert share_before([row[1:] for row in r], [-0.3, -0.1, 0.0, 0.1])[0] == pytest.approx(0.25)
     assert share_before(r, [-0.4, -0.3, -0.1, 0.0, 0.1])[0] == pytest.approx(0.2 / 9)
     assert np.isnan(share_before(r, [0.0, 0.1, 0.2, 0.3, 0.4])).all()
