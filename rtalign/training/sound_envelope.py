@@ -27,14 +27,18 @@ def find_loudness(prepared: Sequence[PreparedRecording], progress: Progress) -> 
     prepared : sequence of PreparedRecording
         The recordings; each is taken to begin its wav at its `sound_onset`, or with its first sample.
     progress : Progress
-        Says which recordings lack a wav, where others have one.
+        Says which recordings lack a wav, where others have one, and which wav cannot be read.
 
     Returns
     -------
     ndarray, shape (word, step), or None
         None unless every recording has its wav.
     """
-    found = [_of_recording(one.recording, one.onsets) for one in prepared]
+    try:
+        found = [_of_recording(one.recording, one.onsets) for one in prepared]
+    except ValueError as error:  # the training does not hang on it
+        progress.say(f"the sound is not controlled: {error}")
+        return None
     known = [own for own in found if own is not None]
     if len(known) == len(found):
         return np.concatenate(known)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from rtalign.core.progress import Progress
 from rtalign.recordings.wav_file import WavFile
-from rtalign.training.sound_envelope import loudness_around
+from rtalign.training.sound_envelope import find_loudness, loudness_around
 from rtalign.training.trainer import train
 from tests.helpers.small_world import MemoryRecording, small_recipe, world
 from tests.helpers.wav_files import write_wav
@@ -26,6 +28,19 @@ def test_loudness_is_the_mean_magnitude_of_steps_around_an_onset(tmp_path: Path)
     for onset, row in zip((0.1, 0.8, 1.75), found, strict=True):
         begins = [round(RATE * (1 + onset + step / 10)) for step in range(-3, 7)]
         assert row == pytest.approx([padded[at : at + 100].mean() for at in begins], abs=1e-4)
+
+
+@pytest.mark.parametrize(("second", "says"), [(b"", "no wav of b"), (b"mp3", "b.wav is no wav")])
+def test_a_sound_that_is_not_whole_is_left_out_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], second: bytes, says: str
+) -> None:
+    write_wav(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    if second:
+        (tmp_path / "b.wav").write_bytes(second)
+    files = [SimpleNamespace(path=tmp_path / f"{n}.fif", name=n, start=0.0, sound_onset=None) for n in "ab"]
+    prepared: Any = [SimpleNamespace(recording=file, onsets=np.zeros(2)) for file in files]
+    assert find_loudness(prepared, Progress()) is None
+    assert f"the sound is not controlled: {says}" in capsys.readouterr().err
 
 
 def test_layers_that_know_how_loud_a_word_is_keep_no_unique_peak_where_the_wav_is_there(tmp_path: Path) -> None:
