@@ -201,7 +201,7 @@ def _adds(groups: Groups) -> Iterable[str]:
         for name, records in _ladders(groups)
     ]
     yield table(head, rows)
-    yield "Where nothing is planted in what a layer adds:\n"
+    yield "Brains without a ladder:\n"
     others = [(name, records) for name, records in groups.items() if "ladder" not in name]
     yield table(("brain", *head[1:9]), [_ladder_row(name, records, ("plain", "adds")) for name, records in others])
 
