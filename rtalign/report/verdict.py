@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from rtalign.core.text.translation import tr
 from rtalign.report.read import ControlResult, Summary
 from rtalign.report.summary import MODEL_TWINS
 from rtalign.report.text import refusal, signed
-from rtalign.scoring.findings import TWIN, UNIQUE
+from rtalign.scoring.findings import TWIN, UNIQUE, too_few_layers
 from rtalign.scoring.headline import headline
 from rtalign.scoring.peaks import Peak
 
@@ -23,8 +23,11 @@ NOTHING_DONE = (
     tr("autocorrelation"),
 )
 """What is not controlled where no control was computed, beside `not_controlled` of a summary."""
+ENVELOPE = "envelope"
+"""Group of nuisances that only a training with the sound has."""
+SOUND = "the sound itself (its envelope)"
 NOT_CONTROLLED = {
-    "the sound itself (its envelope)": tr("the sound itself (its envelope)"),
+    SOUND: tr("the sound itself (its envelope)"),
     "the model\u2019s context beyond static vectors of five words": tr(
         "the model\u2019s context beyond static vectors of five words"
     ),
@@ -33,6 +36,9 @@ NOT_CONTROLLED = {
     ),
 }
 """What no control takes out: as files hold it, and in words."""
+BEFORE_S, LASTING = 0.3, 1 / 3
+"""Seconds before a word, and the share of its highest R that R may have there before it is taken for a drift, which
+decays on its way to the peak (docs/decisions/041)."""
 NUISANCE_BASELINES = ("position and word rate", "durations")
 """Baselines that predict from nuisances alone."""
 BASELINES = {
@@ -48,6 +54,7 @@ GROUPS = {
     "form": tr("their length and frequency"),
     "surprisal": tr("surprisal"),
     "neighbours": tr("static vectors of the word and of two words before and after"),
+    ENVELOPE: tr("how loud the sound is around the word"),
 }
 """What each group of nuisances holds, in words."""
 STATIC = tr("timing, word form and static neighbours")
@@ -101,7 +108,7 @@ def explanations(summary: Summary, waits_for: str = "") -> list[Explanation]:
     else:
         found.append(Explanation(BRAIN_FREE, by_nuisances if trained else in_training, "", None))
     models = _how_to_test(",".join(MODEL_TWINS), summary.kind) if trained else in_training
-    return [*found, *(_models(summary) or [Explanation(ARCHITECTURE, models, "", None)]), _drift(summary)]
+    return [*found, *(_models(summary) or [Explanation(ARCHITECTURE, models, "", None)]), _drift(summary, unique)]
 
 
 def rivals(summary: Summary) -> list[Explanation]:
@@ -139,6 +146,11 @@ def not_controlled(summary: Summary) -> str:
     nothing_done = () if UNIQUE in summary.controls else NOTHING_DONE
     missing = [*nothing_done, *(NOT_CONTROLLED.get(one, one) for one in summary.not_controlled)]
     return tr("Not controlled: {missing}.", missing="; ".join(missing)) if missing else ""
+
+
+def left_uncontrolled(groups: Iterable[str]) -> list[str]:
+    """What is not controlled where these groups of nuisances are taken out, as files hold it."""
+    return [what for what in NOT_CONTROLLED if what != SOUND or ENVELOPE not in groups]
 
 
 def kept_peaks(summary: Summary, control: ControlResult) -> tuple[int, int, int]:
@@ -246,23 +258,55 @@ def _models(summary: Summary) -> list[Explanation]:
     )]  # fmt: skip
 
 
-def _drift(summary: Summary) -> Explanation:
+def _drift(summary: Summary, unique: ControlResult | None) -> Explanation:
+    """What lasts longer than a word: curves that are flat, or that were there before the word is heard.
+
+    A drift of a few seconds has a peak, at the lag by which the brain follows it, and no nuisance takes it out.
+    """
     flat = sum(layer.status == "flat" for layer in summary.layers)
-    left = (
+    says = (
         tr("{layers} refused: {reason}", layers=_layers(flat), reason=refusal_text(summary))
         if flat
         else tr("no layer is refused for it")
     )
+    # The timing and static vectors of neighbours are before the word too, and no drift: unique R, where it is known.
+    ladder = summary if unique is None else unique
+    left = [i for i in _peaked(summary) if ladder.layers[i].peak_r > ladder.layers[i].null_r]
+    before = share_before(ladder.r, summary.lags_s) if left else np.empty(0)  # a session begins without curves
+    lasting = [i for i in left if before[i] > LASTING]
+    if left and np.isfinite(before[left]).all():
+        says += "; " + tr(
+            "R before the word is more than {share} % of the highest in {n} of {layers} with a peak",
+            share=f"{100 * LASTING:.0f}", n=len(lasting), layers=_layers(len(left)),
+        )  # fmt: skip
+    rest = [i for i in left if i not in lasting]
     done = (
-        tr("folds of neighbouring words with a gap; a peak must stand above lags far from it")
+        tr("folds of neighbouring words with a gap; a peak must stand above lags far from it and before the word")
         if summary.kind == "train"
-        else tr("a peak must stand above lags far from it")
+        else tr("a peak must stand above lags far from it and before the word")
     )
-    return Explanation(DRIFTS, done, left, 2 * flat >= len(summary.layers))
+    explains = 2 * flat >= len(summary.layers) or (bool(lasting) and not _carries(summary, rest, len(lasting)))
+    return Explanation(DRIFTS, done, says, explains)
 
 
 def _layers(n: int) -> str:
     return tr("1 layer") if n == 1 else tr("{n:,} layers", n=n)
+
+
+def _carries(summary: Summary, rows: Sequence[int], others: int) -> bool:
+    """Whether these layers are more than the others, and enough of them for the order of depth that is claimed."""
+    depth = [layer.depth for layer in summary.layers]
+    missed = too_few_layers(depth, [depth[i] for i in rows])
+    return len(rows) > others and not (missed and _order(summary, summary))
+
+
+def share_before(r: Sequence[Sequence[float | None]], lags_s: Sequence[float]) -> np.ndarray:
+    """(layer,): mean R in the BEFORE_S before the onset beside the highest R; NaN without such lags."""
+    curves, lags = np.array(r, float), np.array(lags_s)
+    before = (lags < -1e-6) & (lags > -BEFORE_S - 1e-6)
+    if not before.any():
+        return np.full(len(curves), np.nan)
+    return np.asarray(curves[:, before].mean(1) / np.maximum(curves.max(1), 1e-12))
 
 
 def refusal_text(summary: Summary) -> str:
@@ -270,8 +314,8 @@ def refusal_text(summary: Summary) -> str:
     return next(refusal(layer, short=True) for layer in summary.layers if layer.status == "flat")
 
 
-def _peaked(summary: Summary) -> list[int]:
-    return [i for i, layer in enumerate(summary.layers) if layer.ok]
+def _peaked(ladder: Summary | ControlResult) -> list[int]:
+    return [i for i, layer in enumerate(ladder.layers) if layer.ok]
 
 
 def _order(summary: Summary, ladder: Summary | ControlResult) -> str:

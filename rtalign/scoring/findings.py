@@ -278,21 +278,24 @@ def _fisher(r: np.ndarray | float) -> np.ndarray:
 
 def _why_not(peaks: Sequence[Peak], peak_s: np.ndarray) -> str | None:
     """Why no temporal score may be shown; peak_s : (layer with a peak,)."""
-    needed = max(3, len(peaks) // 2 + 1)
-    if len(peak_s) < needed:
-        return f"{len(peak_s)} of {len(peaks)} layers have a peak; a temporal score needs {needed}"
-    span = _share_of_depth(peaks)
-    if span < LEAST_SPAN - 1e-9:
-        return f"the layers with a peak span {span:.0%} of the depth; a temporal score needs {LEAST_SPAN:.0%}"
+    if reason := too_few_layers(
+        [peak.depth for peak in peaks], [peak.depth for peak in peaks if peak.peak_s is not None]
+    ):
+        return reason
     if np.ptp(peak_s) < 1e-9:
         return "all layers peak at the same lag, so nothing goes with depth"
     return None
 
 
-def _share_of_depth(peaks: Sequence[Peak]) -> float:
-    """From the first layer with a peak to the last, as a share of the depth that is analysed."""
-    used = [peak.depth for peak in peaks if peak.peak_s is not None]
-    return float(np.ptp(used) / np.ptp([peak.depth for peak in peaks]))
+def too_few_layers(depth: Sequence[float], used: Sequence[float]) -> str | None:
+    """Why a temporal score may not rest on the layers at these depths, of all at `depth`; None where it may."""
+    needed = max(3, len(depth) // 2 + 1)
+    if len(used) < needed:
+        return f"{len(used)} of {len(depth)} layers have a peak; a temporal score needs {needed}"
+    span = float(np.ptp(used) / np.ptp(depth))
+    if span < LEAST_SPAN - 1e-9:
+        return f"the layers with a peak span {span:.0%} of the depth; a temporal score needs {LEAST_SPAN:.0%}"
+    return None
 
 
 def _estimate(curves: Curves, used: np.ndarray, rule: str) -> Estimate:

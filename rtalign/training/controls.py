@@ -17,7 +17,7 @@ from rtalign.decoding.controls.nuisance_basis import NuisanceBasis
 from rtalign.decoding.moments import Moments
 from rtalign.decoding.penalties import HeldOut, descending, least_losses
 from rtalign.report.summary import MODEL_TWINS, ladder
-from rtalign.report.verdict import NOT_CONTROLLED
+from rtalign.report.verdict import ENVELOPE, left_uncontrolled
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import TWIN, UNIQUE, Findings, assess
 from rtalign.training.baselines import brain_free
@@ -33,6 +33,7 @@ from rtalign.training.prepare import (
     fit_wide_basis,
     fold_targets,
 )
+from rtalign.training.sound_envelope import find_loudness
 from rtalign.training.unique import LagResults, UniqueControl
 
 if TYPE_CHECKING:  # importing it would import torch
@@ -220,7 +221,10 @@ def plan_controls(
     """
     targets, fold, recipe, runs = shared.targets, shared.fold, shared.recipe, []
     if "nuisances" in names:
-        nuisances, basis = find_nuisances(shared.prepared, shared.read(static, progress), fold)
+        loudness = find_loudness(shared.prepared, progress)
+        nuisances, basis = find_nuisances(shared.prepared, shared.read(static, progress), fold, loudness=loudness)
+        if loudness is not None and ENVELOPE not in nuisances.groups:
+            progress.say("the sound is not controlled: there are too few words")
         with progress.stage("controls", 1, "job") as stage:
             control = UniqueControl.of(targets, nuisances, fold, recipe.fit)
             results = shared.results("nuisances", targets.n_layers, list(control.twin.columns))
@@ -298,4 +302,4 @@ def evaluation_entries(
         UNIQUE: ladder(unique) | {"groups": groups, "without": without},
         TWIN: ladder(twin) | {"explained": explained},
     }
-    return {"controls": controls, "not_controlled": list(NOT_CONTROLLED)}
+    return {"controls": controls, "not_controlled": left_uncontrolled(groups)}

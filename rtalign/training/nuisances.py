@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtalign.decoding.controls.nuisance_basis import STATIC_COMPONENTS, NuisanceBasis
+from rtalign.decoding.controls.nuisance_basis import STATIC_COMPONENTS, WORDS_PER_COLUMN, NuisanceBasis
+from rtalign.report.verdict import ENVELOPE
 from rtalign.training.prepare import PreparedRecording, StoredActivations
 
 
@@ -20,7 +21,7 @@ class Nuisances:
     values : ndarray, shape (word, nuisance)
         Over all recordings, in order.
     groups : dict of str to slice
-        The columns of each group: timing, duration, position, form, surprisal, neighbours.
+        The columns of each group: timing, duration, position, form, surprisal, neighbours, envelope.
     """
 
     values: np.ndarray
@@ -42,6 +43,7 @@ def find_nuisances(
     static: Sequence[StoredActivations],
     fold: np.ndarray,
     basis: NuisanceBasis | None = None,
+    loudness: np.ndarray | None = None,
 ) -> tuple[Nuisances, NuisanceBasis]:
     """Compute the nuisances of all words in use.
 
@@ -55,6 +57,8 @@ def find_nuisances(
         The fold of each word in use, or -1.
     basis : NuisanceBasis, optional
         Of the bank that is scored; by default that of the words in a fold, which knows of neither signal nor targets.
+    loudness : ndarray, shape (word, step), optional
+        Of the sound around each word in use; left out where there are too few words for it.
 
     Returns
     -------
@@ -64,11 +68,20 @@ def find_nuisances(
     words, used = [one.recording.words for one in prepared], [one.used for one in prepared]
     vectors, surprisal = [one[:, 0] for one in static], [one.surprisal() for one in static]
     if basis is None:
-        kept = np.split(fold >= 0, np.cumsum([len(rows) for rows in used])[:-1])
-        rows = [own[mask] for own, mask in zip(used, kept, strict=True)]
+        masks = np.split(fold >= 0, np.cumsum([len(rows) for rows in used])[:-1])
+        rows = [own[mask] for own, mask in zip(used, masks, strict=True)]
         basis = NuisanceBasis.fit(words, vectors, surprisal, rows, STATIC_COMPONENTS)
-    basis = basis.at_most(int(np.bincount(fold[fold >= 0]).min()))
+    fewest, kept = int(np.bincount(fold[fold >= 0]).min()), fold >= 0
+    room = 0 if loudness is None else WORDS_PER_COLUMN * loudness.shape[1]
+    if fewest < basis.fewest_words + room:
+        loudness, room = None, 0
+    basis = basis.at_most(fewest - room)
     stories = zip(words, map(basis.project, vectors), surprisal, strict=True)
     facts = [basis.facts(*story) for story in stories]
     values = np.concatenate([basis.values(own, rows) for own, rows in zip(facts, used, strict=True)])
-    return Nuisances(values.astype(np.float32), basis.groups), basis
+    groups = basis.groups
+    if loudness is not None:
+        groups |= {ENVELOPE: slice(values.shape[1], values.shape[1] + loudness.shape[1])}
+        scaled = (loudness - loudness[kept].mean(0)) / np.maximum(loudness[kept].std(0), 1e-12)
+        values = np.hstack([values, scaled])
+    return Nuisances(values.astype(np.float32), groups), basis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,18 @@ from scipy.stats import norm
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.report.read import Summary
-from rtalign.report.verdict import TWIN, UNIQUE, rivals
+from rtalign.report.verdict import INNOVATION, TWIN, UNIQUE, rivals, share_before, verdict
 from rtalign.training.baselines import least_squares, smoothed_identity
 from rtalign.training.lag.targets import LagTargets
-from rtalign_offline.validation.controls_study import CONDITIONS, write_page
+from rtalign_offline.validation.controls_study import CONDITIONS, write_pages
+from rtalign_offline.validation.page import CONTROLS, write_page
 from rtalign_offline.validation.rivals import draw_rival, summary_of
 
 LAGS = np.round(np.arange(-0.3, 0.9001, 0.1), 3)
 FIT = FitRecipe(null_draws=200, alphas=tuple(np.logspace(0, 4, 5)))
 
 
+@cache
 def found(kind: str, strength: float = 1.0) -> Summary:
     return summary_of(draw_rival(kind, 3, 1200, strength), FIT, LAGS)
 
@@ -48,6 +51,22 @@ def test_a_ladder_made_of_the_next_word_is_gone() -> None:
     assert summary.controls[UNIQUE].temporal_score is None
 
 
+def test_a_ladder_that_ends_in_a_drift_of_seconds_is_named() -> None:
+    """Plain and unique R both claim an order: no nuisance knows of the drift, too short for curves to be flat."""
+    summary = found("late drift of 2 s", 0.05)
+    assert summary.temporal_score is not None
+    assert summary.controls[UNIQUE].temporal_score is not None
+    assert [rival.name for rival in rivals(summary) if rival.explains] == ["slow drifts that brain and layers share"]
+    assert verdict(summary).startswith("It could be something else: slow drifts")
+
+
+def test_what_is_there_before_a_word_is_a_share_of_the_peak() -> None:
+    r: list[list[float | None]] = [[9.0, 0.1, 0.3, 0.4, 0.8], [9.0, None, 0.0, 0.1, 0.2]]
+    assert share_before([row[1:] for row in r], [-0.3, -0.1, 0.0, 0.1])[0] == pytest.approx(0.25)
+    assert share_before(r, [-0.4, -0.3, -0.1, 0.0, 0.1])[0] == pytest.approx(0.2 / 9)
+    assert np.isnan(share_before(r, [0.0, 0.1, 0.2, 0.3, 0.4])).all()
+
+
 def test_a_true_ladder_is_kept_and_comes_nearer_to_its_length() -> None:
     summary = found("true ladder", 0.5)
     plain, unique = summary.temporal_score, summary.controls[UNIQUE].temporal_score
@@ -57,6 +76,9 @@ def test_a_true_ladder_is_kept_and_comes_nearer_to_its_length() -> None:
     assert unique.r > 0.95
     assert abs(unique.slope_ms - 300) < abs(plain.slope_ms - 300)
     assert not any(rival.explains for rival in rivals(summary))
+    adds = summary.controls[INNOVATION].temporal_score
+    assert adds is not None
+    assert abs(adds.slope_ms - 300) < abs(plain.slope_ms - 300)
 
 
 def targets_of(values: np.ndarray, fold: np.ndarray, n_layers: int) -> LagTargets:
@@ -91,15 +113,18 @@ def test_baselines_are_least_squares_and_kernel_means() -> None:
     assert smoothed_identity(targets, fold)[0] == pytest.approx(max(smooth.values()), abs=1e-4)
 
 
-def test_the_page_of_the_study_holds_every_brain(tmp_path: Path) -> None:
-    ladder = {"status": ["ok"] * 5, "r": 0.2, "slope_ms": 300.0, "score": 0.9, "holds": True}
-    share = {"timing": 0.1, "position": 0.0, "neighbours": 0.3, "all": 0.4}
-    records = [
-        {"key": f"{name}|{seed}", "plain": ladder, "unique": ladder, "twin": ladder, "share": share,
-         "baseline": 0.01, "flagged": []}
-        for name in CONDITIONS for seed in range(2)
-    ]  # fmt: skip
-    write_page(tmp_path / "controls.md", records)
-    text = (tmp_path / "controls.md").read_text()
-    assert all(f"| {name} (2)" in text for name in CONDITIONS)
-    assert "100 % [34, 100]" in text
+def test_pages_of_the_study_hold_every_brain_and_leave_the_rest(tmp_path: Path) -> None:
+    summary = found("true ladder", 0.5).model_dump(mode="json", exclude_defaults=True)
+    records = [{"key": f"{name}|{seed}", "summary": summary} for name in CONDITIONS for seed in range(2)]
+    page, validation = tmp_path / "controls.md", tmp_path / "validation.md"
+    validation.write_text(f"# Rates\n\n{CONTROLS}\n\nof before\n\n## The headline\n\nas it was\n")
+    for _ in range(2):
+        write_pages(page, validation, records)
+        text, whole = page.read_text(), validation.read_text()
+        assert all(f"| {name} (2)" in part for name in CONDITIONS for part in (text, whole))
+        assert "100 % [34, 100]" in text
+        assert whole.startswith(f"# Rates\n\n{CONTROLS}\n\nBrains that")
+        assert whole.endswith("|\n\n## The headline\n\nas it was\n")
+        assert "of before" not in whole
+    write_page(validation, [])
+    assert whole[whole.index(CONTROLS) : whole.index("## The headline")].strip() in validation.read_text()

@@ -30,6 +30,8 @@ from rtalign_offline.validation.study import (
 ROUTES = ("train", "evaluate", "live")
 Record = Mapping[str, Any]
 
+CONTROLS = "## What else it could be"
+"""Title of the section that `controls_study` writes."""
 HEAD = """# How often the statements are true
 
 Written by `make validate` from recordings drawn at random, whose truth is known. Targets are drawn in the place of a
@@ -50,7 +52,23 @@ def write_page(path: Path, records: Sequence[Record]) -> None:
         study, condition, _ = record["key"].split("|")
         groups[study, condition].append(record)
     parts = [HEAD, *_null(groups), *_signal(groups), *_others(groups), *_headline(groups)]
-    write_atomically(path, "\n".join(parts).rstrip() + "\n")
+    _, kept, _ = _around_controls(path)
+    write_atomically(path, "\n".join([*parts, kept]).rstrip() + "\n")
+
+
+def write_controls(path: Path, lines: Iterable[str]) -> None:
+    """Write the section on controls, whose records are a study of their own, into the page; the rest stays."""
+    before, _, after = _around_controls(path)
+    section = "\n".join([CONTROLS, "", *lines]).rstrip()
+    write_atomically(path, "\n\n".join(part for part in (before.rstrip(), section, after.rstrip()) if part) + "\n")
+
+
+def _around_controls(path: Path) -> tuple[str, str, str]:
+    """What stands before the section on controls, the section, and what follows it."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, title, rest = text.partition(f"{CONTROLS}\n")
+    section, following, after = rest.partition("\n## ")
+    return before, title + section, following.lstrip("\n") + after
 
 
 def _null(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]:
@@ -72,7 +90,7 @@ def _null(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]:
     )
     kinds = {name: groups.get(("null", name), []) for name in (*NULL_KINDS, *OTHER_NULLS)}
     kinds["all of these"] = [record for found in kinds.values() for record in found]
-    yield _table(head, [_null_row(name, route, found) for name, found in kinds.items() if found for route in ROUTES])
+    yield table(head, [_null_row(name, route, found) for name, found in kinds.items() if found for route in ROUTES])
 
 
 def _null_row(name: str, route: str, found: Sequence[Record]) -> tuple[str, ...]:
@@ -80,9 +98,9 @@ def _null_row(name: str, route: str, found: Sequence[Record]) -> tuple[str, ...]
     peaks, layers = (sum(r[key] for r in one) for key in ("peaks", "layers"))
     above, squares = [100 * r["above"] / r["cells"] for r in one], [r["squares"] for r in one]
     return (
-        f"{name} ({n})", route, _rate(n * peaks / layers, n), _rate(sum(r["map"] for r in one), n),
-        _mean(above, "{:.1f} %", "{:.1f}"), _rate(sum(r["temporal"] for r in one), n),
-        _mean(squares, "{:.2f}", "{:.2f}", np.sqrt),
+        f"{name} ({n})", route, rate(n * peaks / layers, n), rate(sum(r["map"] for r in one), n),
+        mean_of(above, "{:.1f} %", "{:.1f}"), rate(sum(r["temporal"] for r in one), n),
+        mean_of(squares, "{:.2f}", "{:.2f}", np.sqrt),
     )  # fmt: skip
 
 
@@ -115,13 +133,13 @@ def _signal(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]
             rows.append(row)
             slopes += _slopes(at, route, one, known)
     rules = [TITLES[rule] for rule in SHOWN]
-    yield _table(("peak R", "route", "peaks shown", "R (its own mean)", *rules, "centroid, without noise"), rows)
+    yield table(("peak R", "route", "peaks shown", "R (its own mean)", *rules, "centroid, without noise"), rows)
     yield (
         "Intervals of peaks are printed for the first two rules alone. Slope from the first layer to the last, in ms, "
         "and the coverage of its interval and of that of r, over the recordings with a temporal score (shown):\n"
     )
     head = ("peak R", "route", "shown", "rule", "true", "mean", "SD", "bias", "slope covered", "r covered")
-    yield _table(head, slopes)
+    yield table(head, slopes)
 
 
 def _others(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]:
@@ -148,11 +166,11 @@ def _others(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[str]
             rows.append((
                 f"{name} ({n})", route, f"{r:.2f}", f"{100 * shown.mean():.0f} %", _covered_r(one),
                 _coverage([r["rules"]["centroid"]["ci"] for r in one], known["s"], shown, n),
-                f"{known['slope']:.0f}", f"{100 * bias:+.0f} %" if slopes else "-", _rate(covered, len(slopes)),
+                f"{known['slope']:.0f}", f"{100 * bias:+.0f} %" if slopes else "-", rate(covered, len(slopes)),
                 f"{np.median(p):.3f}, {100 * np.mean(np.less(p, 0.05)):.0f} % below .05" if p else "-",
             ))  # fmt: skip
     head = ("brain", "route", "peak R", "peaks shown", "R covered", "latencies covered")
-    yield _table((*head, "true slope", "bias", "slope covered", "median p"), rows)
+    yield table((*head, "true slope", "bias", "slope covered", "median p"), rows)
 
 
 def _ms(seconds: Sequence[float]) -> str:
@@ -173,12 +191,12 @@ def _truth(groups: Mapping[tuple[str, str], Sequence[Record]], kind: DrawnKind) 
 def _covered_r(one: Sequence[Record]) -> str:
     """Over all layers, at one lag."""
     mean_r, (low, high) = np.mean([r["r"] for r in one], axis=0), np.moveaxis(np.array([r["r_ci"] for r in one]), -1, 0)
-    return _rate(len(one) * np.mean((low <= mean_r) & (mean_r <= high)), len(one))
+    return rate(len(one) * np.mean((low <= mean_r) & (mean_r <= high)), len(one))
 
 
 def _coverage(intervals: Sequence[Any], true: Sequence[float], shown: np.ndarray, n: int) -> str:
     held = [[low <= t <= high for (low, high), t in zip(row, true, strict=True)] for row in intervals]
-    return _rate(n * np.mean(np.array(held)[shown]), n) if shown.any() else "none shown"
+    return rate(n * np.mean(np.array(held)[shown]), n) if shown.any() else "none shown"
 
 
 def _slopes(at: str, route: str, one: Sequence[Record], known: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -192,11 +210,11 @@ def _slopes(at: str, route: str, one: Sequence[Record], known: Mapping[str, Any]
         r_covered = "-"
         if rule == "centroid":
             pairs = [r["temporal"] for r in one if r["temporal"]]
-            r_covered = _rate(sum(low <= known[rule]["r"] <= high for _, (low, high) in pairs), len(pairs))
+            r_covered = rate(sum(low <= known[rule]["r"] <= high for _, (low, high) in pairs), len(pairs))
         rows.append((
             at, route, f"{len(found)} of {len(one)}", TITLES[rule], f"{true:.0f}", f"{values.mean():.0f}",
             f"{values.std(ddof=1) if len(values) > 1 else np.nan:.0f}",
-            f"{100 * (values.mean() / true - 1):+.0f} %", _rate(covered, len(found)), r_covered,
+            f"{100 * (values.mean() / true - 1):+.0f} %", rate(covered, len(found)), r_covered,
         ))  # fmt: skip
     others = {
         "centroid of R as it is": [r["plain"] for r in one if r["temporal"]],
@@ -221,21 +239,22 @@ def _headline(groups: Mapping[tuple[str, str], Sequence[Record]]) -> Iterable[st
         found = groups.get(("headline", name), [])
         if found:
             n, r = len(found), np.mean([record["peak_r"] for record in found])
-            rows.append((f"{name} ({n})", f"{r:.2f}", _rate(sum(record["holds"] for record in found), n)))
-    yield _table(("brain", "peak R", "an order is claimed"), rows)
+            rows.append((f"{name} ({n})", f"{r:.2f}", rate(sum(record["holds"] for record in found), n)))
+    yield table(("brain", "peak R", "an order is claimed"), rows)
 
 
-def _rate(count: float, n: int) -> str:
-    """A share with its Wilson interval."""
+def rate(count: float, n: int, digits: int = 1) -> str:
+    """A share in percent with its Wilson interval."""
     if not n:
         return "-"
     p, z = count / n, 1.96
     centre, reach = (p + z * z / (2 * n)) / (1 + z * z / n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     low, high = centre - reach / (1 + z * z / n), centre + reach / (1 + z * z / n)
-    return f"{100 * p:.1f} % [{100 * max(low, 0):.1f}, {100 * min(high, 1):.1f}]"
+    share, low, high = (f"{100 * end:.{digits}f}" for end in (p, max(low, 0), min(high, 1)))
+    return f"{share} % [{low}, {high}]"
 
 
-def _mean(
+def mean_of(
     values: Sequence[float], shape: str, end: str, read: Callable[[np.ndarray], np.ndarray] = np.asarray, n: int = 2000
 ) -> str:
     """What is read off the mean over recordings, with the 95 % interval of n means of recordings drawn anew."""
@@ -244,6 +263,7 @@ def _mean(
     return f"{shape.format(float(read(found.mean())))} [{end.format(low)}, {end.format(high)}]"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows in the syntax of Markdown."""
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"

@@ -17,7 +17,7 @@ from rtalign.report.read import Summary
 from rtalign.report.summary import as_json, ladder
 from rtalign.scoring.findings import assess
 from rtalign.training.baselines import brain_free
-from rtalign.training.controls import ControlRun
+from rtalign.training.controls import ControlRun, OtherTargets, merged
 from rtalign.training.lag.fit import SEARCH_STEP, fit_words, search_penalties, searched_lags
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
@@ -40,9 +40,28 @@ class Rival:
     static: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class SharedDrift:
+    """Drifts that are in all sensors and, the deeper the more, in the targets.
+
+    memory_s : how long they last.
+    follows_s : by how much the brain is behind the story.
+    first_at_s : when the brain answers what the first layer adds, or None.
+    """
+
+    memory_s: float
+    follows_s: float = 0.0
+    first_at_s: float | None = None
+
+
 DRIFT = 0.7
 """Size of the slow drift that signal and late targets share."""
-KINDS = ("onsets", "next word", "shared drift", "nothing", "true ladder", "model ladder")
+DRIFTS = {
+    "shared drift": SharedDrift(30.0),
+    "followed drift": SharedDrift(2.0, 0.3),
+    **{f"late drift of {memory_s} s": SharedDrift(memory_s, 0.4, 0.15) for memory_s in (1, 2, 4)},
+}
+KINDS = ("onsets", "next word", *DRIFTS, "nothing", "true ladder", "model ladder")
 MODEL, MODEL_WORDS, MODEL_LAYERS, MODEL_STATIC = "smollm2", 4995, 9, 20
 """The packaged model and how much of the packaged story it reads; layers, and components of its static vectors."""
 
@@ -52,6 +71,8 @@ def draw_rival(kind: str, seed: int, n_words: int = 1500, strength: float = 1.0)
 
     onsets : every word has the same response at 100 and 200 ms; targets know the intervals around their word.
     shared drift : slow drifts are in all sensors and, the deeper the more, in the targets; nothing is answered.
+    followed drift : the same with drifts of two seconds, which the brain follows 300 ms later.
+    late drift of N s : the same 400 ms later, where the brain answers what the first layer holds at 150 ms.
     next word : the brain answers the static vector of each word at one latency; deeper targets hold more of that of the
     next word.
     nothing : nothing is answered.
@@ -77,18 +98,24 @@ def draw_rival(kind: str, seed: int, n_words: int = 1500, strength: float = 1.0)
     """
     if kind == "model ladder":
         return _model_ladder(seed, strength)
-    true = kind == "true ladder"
+    drift = DRIFTS.get(kind)
+    latencies = (drift.first_at_s,) if drift and drift.first_at_s else ()
+    if kind == "true ladder":
+        latencies = tuple(np.linspace(0.15, 0.45, 5))
     base = DrawnKind(
         n_words=n_words,
-        latencies_s=tuple(np.linspace(0.15, 0.45, 5)) if true else (),
-        strength=strength if true else 0.0,
+        latencies_s=latencies,
+        strength=strength if latencies else 0.0,
         share=0.5,
         common=(0.1, 0.2) if kind == "onsets" else (),
     )
     drawn = draw(base, [seed, 0xC0])
     rng = np.random.default_rng([seed, 0xC1])
     static = rng.standard_normal((n_words, STATIC)).astype(np.float32)
-    added = {"onsets": _timed, "shared drift": _drifting}.get(kind, lambda *_: _shared(drawn, static))(drawn, rng)
+    if drift:
+        added = _drifting(drawn, rng, drift)
+    else:
+        added = _timed(drawn, rng) if kind == "onsets" else _shared(drawn, static)
     targets = drawn.targets.reshape(n_words, base.n_layers, -1) + added
     if kind in ("next word", "true ladder"):
         pattern = np.random.default_rng(0xC2).standard_normal((STATIC, base.n_sensors)) / np.sqrt(STATIC)
@@ -116,14 +143,13 @@ def _timed(drawn: DrawnRecording, rng: np.random.Generator) -> np.ndarray:
     return TIMED * np.einsum("wi,lic->wlc", around, rng.standard_normal(shape))
 
 
-def _drifting(drawn: DrawnRecording, rng: np.random.Generator) -> np.ndarray:
-    """(word, layer, component): a drift of half a minute's memory, added to the signal too; the deeper, the more."""
-    keep = 1 - 1 / (30 * SFREQ)
-    drift = lfilter([np.sqrt(1 - keep**2)], [1, -keep], rng.standard_normal((len(drawn.signal), 3)), axis=0)
-    signal = drawn.signal
-    signal += (DRIFT * drift @ rng.standard_normal((3, drawn.kind.n_sensors))).astype(np.float32)
+def _drifting(drawn: DrawnRecording, rng: np.random.Generator, kind: SharedDrift) -> np.ndarray:
+    """(word, layer, component): a drift, added to the signal too; the deeper, the more."""
+    keep, behind, signal = 1 - 1 / (kind.memory_s * SFREQ), round(kind.follows_s * SFREQ), drawn.signal
+    drift = lfilter([np.sqrt(1 - keep**2)], [1, -keep], rng.standard_normal((len(signal) + behind, 3)), axis=0)
+    signal += (DRIFT * drift[: len(signal)] @ rng.standard_normal((3, drawn.kind.n_sensors))).astype(np.float32)
     into = rng.standard_normal((3, drawn.kind.components))
-    return DRIFT * np.linspace(0, 1, drawn.kind.n_layers)[:, None] * (drift[drawn.onsets] @ into)[:, None]
+    return DRIFT * np.linspace(0, 1, drawn.kind.n_layers)[:, None] * (drift[drawn.onsets + behind] @ into)[:, None]
 
 
 def _shared(drawn: DrawnRecording, static: np.ndarray) -> np.ndarray:
@@ -151,17 +177,23 @@ def summary_of(rival: Rival, recipe: FitRecipe, lags_s: np.ndarray) -> Summary:
     blocks = [assign_blocks(drawn.run[own]) for own in rows]
     targets = LagTargets.of([drawn.targets[own] for own in rows], kind.n_layers, kind.components, blocks, recipe)
     nuisances = drawn_nuisances(rival, fold >= 0)
-    control = UniqueControl.of(targets, nuisances, fold, recipe)
+    control, adds = UniqueControl.of(targets, nuisances, fold, recipe), OtherTargets.innovations(targets, recipe)
     lags = [LagWords([drawn.at(float(lag))[own] for own in rows], targets, recipe) for lag in lags_s]
     plain_alpha = shared_penalties([search_penalties(lags[i]) for i in searched_lags(len(lags))], recipe.alphas)
-    searched = [lags[i] for i in range(0, len(lags), 2 * SEARCH_STEP)]
-    alpha = shared_penalties([control.search(own, own.sums().moments) for own in searched], recipe.alphas)
+    searched = [(own, own.sums().moments) for own in lags[:: 2 * SEARCH_STEP]]
+    alpha, added_alpha = (
+        shared_penalties([one.search(*own) for own in searched], recipe.alphas) for one in (control, adds)
+    )
     groups, shape = list(control.twin.columns), (kind.n_layers, len(lags), recipe.null_draws)
-    fits, results = [], LagResults(targets.block_words, *shape, groups)
+    fits, results, added = [], LagResults(targets.block_words, *shape, groups), LagResults(targets.block_words, *shape)
     for index, words in enumerate(lags):
         fits.append(fit_words(words, plain_alpha))
         results.write(index, control.fit(words, fits[-1], alpha))
+        added.write(index, adds.fit(words, fits[-1], added_alpha))
     curves = drawn_curves(drawn, lags_s, fits, targets)
-    run = ControlRun("nuisances", control, results, nuisances.sizes, brain_free(targets, nuisances, fold))
-    contents = {"lags_s": lags_s, **ladder(assess(curves, recipe.peak)), **run.entries(curves, recipe.peak)}
+    runs = [
+        ControlRun("nuisances", control, results, nuisances.sizes, brain_free(targets, nuisances, fold)),
+        ControlRun("innovation", adds, added),
+    ]
+    contents = {"lags_s": lags_s, **ladder(assess(curves, recipe.peak)), **merged(runs, curves, recipe.peak)}
     return Summary.model_validate(as_json(contents))

@@ -163,6 +163,11 @@ class NuisanceBasis:
         return WORDS_PER_COLUMN * self.n
 
     @property
+    def fewest_words(self) -> int:
+        """Words there must be in a fold for one component of each static vector."""
+        return WORDS_PER_COLUMN * (int(np.count_nonzero(self.scale[: sum(WIDTHS.values())])) + LINES)
+
+    @property
     def groups(self) -> dict[str, slice]:
         """The columns of each group that varies, in the order of `values`."""
         widths = {**WIDTHS, "neighbours": LINES * self.n_components}
@@ -184,14 +189,13 @@ class NuisanceBasis:
         ValueError
             Where there are too few words for one.
         """
-        n_own = sum(WIDTHS.values())
-        others = int(np.count_nonzero(self.scale[:n_own]))
-        allowed = (n_words // WORDS_PER_COLUMN - others) // LINES
-        if allowed < 1:
-            fewest = WORDS_PER_COLUMN * (others + LINES)
+        if n_words < self.fewest_words:
             raise ValueError(
-                f"a fold holds {n_words} words; controls need {fewest} - give more words, or leave --controls out"
+                f"a fold holds {n_words} words; controls need {self.fewest_words} - "
+                "give more words, or leave --controls out"
             )
+        n_own = sum(WIDTHS.values())
+        allowed = (n_words // WORDS_PER_COLUMN - int(np.count_nonzero(self.scale[:n_own]))) // LINES
         scale = self.scale.copy()
         scale[n_own:].reshape(LINES, -1)[:, allowed:] = 0
         return replace(self, scale=scale)

@@ -48,13 +48,14 @@ def sounds_of(recording: ConcatenatedRecording[FileRecording], source: Path | No
         raise ValueError(
             f"{source.name} is one wav, and there are {len(parts)} runs; choose one with --run, or name a folder"
         )
-    sounds = []
-    for k, part in enumerate(parts):
-        file = _wav(part, source)
-        if file is not None:
-            onset = part.start if part.sound_onset is None else part.sound_onset
-            sounds.append(Sound(str(file), recording.to_common_time(k, onset)))
-    return tuple(sounds)
+    found = [(k, sound_of(part, source)) for k, part in enumerate(parts)]
+    return tuple(Sound(one.file, recording.to_common_time(k, one.start)) for k, one in found if one is not None)
+
+
+def sound_of(part: FileRecording, source: Path | None = None) -> Sound | None:
+    """Return the wav of one run, in the time of the run, found as by `sounds_of`; None where it has none."""
+    file = _wav(part, source)
+    return None if file is None else Sound(str(file), part.start if part.sound_onset is None else part.sound_onset)
 
 
 def _wav(part: FileRecording, source: Path | None) -> Path | None:
