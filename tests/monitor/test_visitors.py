@@ -52,13 +52,18 @@ def test_its_status_bar_leaves_out_what_has_no_room(qtbot: QtBot, monkeypatch: p
     window = VisitorsWindow(lambda: snapshots.snapshot_after(300), lambda: False, lambda: None)
     qtbot.addWidget(window)
     window.source = IDLE
-    window.resize(1280, 800)
     window.show()
-    window.tick()
     written = note_texts(monkeypatch)
-    pixels(window.status)
-    assert any(text.text.startswith("smollm2") for text in written)
-    assert [text.text for text in written if not text.whole or "…" in text.text] == []
+    shown = []
+    for width in (2400, 1280):
+        window.resize(width, 800)
+        window.tick()
+        written.clear()
+        pixels(window.status)
+        shown.append([text.text for text in written])
+        assert [text.text for text in written if not text.whole or "…" in text.text] == []
+    assert any(text.startswith("smollm2") for text in shown[0])
+    assert 0 < len(shown[1]) <= len(shown[0])
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.6, 4.5])

@@ -143,8 +143,8 @@ def test_a_state_has_a_shape_and_a_word_beside_its_colour(
     network.offer_signal("ctf")
     dialog = show_dialog(qtbot, WindowMemory(banks=[bank]), theme)
     wait_until_ready(qtbot, dialog)
+    qtbot.waitUntil(lambda: dialog.live.meg.cards[0].accessible_text.startswith("ctf, flowing, "))
     (entry,) = dialog.live.meg.cards
-    assert entry.accessible_text.startswith("ctf, flowing, ")
     assert entry.accessible_text.endswith("fits the bank")
     item = dialog.live.meg.item(0)
     assert item is not None
