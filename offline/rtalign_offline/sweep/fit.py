@@ -25,8 +25,9 @@ from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import STATISTIC, STATISTICS, by_layer
 from rtalign.training import results, trainer
+from rtalign.training.components import fit_wide_basis, stories_of
 from rtalign.training.lag.fit import fit_words, null_method
-from rtalign.training.prepare import PreparedRecording, count_skipped, fit_wide_basis
+from rtalign.training.prepare import PreparedRecording, count_skipped
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile
 from rtalign_offline.sweep.lag_file import LagFile
@@ -122,7 +123,7 @@ class _JobFit:
         with progress.stage("targets", 1, "job"):
             with threadpool_limits(cpus, user_api="blas"):
                 device = self._plan.fit_device
-                projection = fit_wide_basis(self._recordings, self._recipe, self._fold, device)
+                projection = fit_wide_basis(stories_of(self._recordings), self._recipe, device, self._paths.cache)
                 inputs = trainer.make_fit_inputs(self._recordings, self._recipe, projection, self._fold, device=device)
             inputs = replace(inputs, sensor_moments=SensorMomentsFile(self._moments))
             quartiles = None
