@@ -3,10 +3,11 @@
     python benchmarks/sweep_estimate.py --out benchmarks/results/sweep_estimate.json     about 3 minutes, on one core
     python benchmarks/sweep_estimate.py --gpu                  about 3 minutes, on a GPU with all the cores beside it
 
-`--case 0`, 1 or 2 is one of them alone.  For each shape the constants of this machine are measured as for the plan of the study; then a model of random weights
-reads a story, and the job is fitted and written as a sweep does it.  On one core processor time counts, so a busy
-machine changes little; run it on a quiet one all the same.  On a GPU wall time counts, without the moments of the
-signal, which are made elsewhere; the speed of reading is the plan's own, and a lag of the study's jobs is timed too.
+`--case 0`, 1 or 2 is one of them alone.  For each shape the constants of this machine are measured as for the plan of
+the study; then a model of random weights reads a story, and its components, the moments of a signal and a job are made
+as a sweep makes them.  On one core processor time counts, so a busy machine changes little; run it on a quiet one all
+the same.  On a GPU wall time counts, without the moments, which are made elsewhere; the speed of reading is the plan's
+own, and a lag of the study's jobs is timed too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from rtalign.language import LanguageModel, load
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.simulation import shipped_story, story_words
 from rtalign.training import sensor_moments
-from rtalign.training.components import fit_wide_basis, stories_of
+from rtalign.training.components import basis_folder, fit_wide_basis, stories_of
 from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
@@ -45,8 +45,8 @@ from rtalign.training.prepare import (
 )
 from rtalign.training.results import model_entry
 from rtalign_offline.estimate import lag_seconds_side_by_side, measure_components
-from rtalign_offline.sweep.fit import fit_job
-from rtalign_offline.sweep.paper_plan import CPU_SHARE, GPU_SHARE, H200_FLOPS, JobShape, Rates, measure
+from rtalign_offline.sweep.fit import SharedWork, fit_job
+from rtalign_offline.sweep.paper_plan import CPU_SHARE, GPU_SHARE, H200_FLOPS, JobShape, Rates, measure, window_tokens
 from rtalign_offline.sweep.paths import SweepPaths
 from rtalign_offline.sweep.people import RecordingHeader, folds_of
 from rtalign_offline.sweep.plan import Plan
@@ -87,9 +87,10 @@ class Case:
 
 CASES = (
     Case(JobShape(words=4_000, sensors=64, layers=4, components=20, lags=41), dim=512, blocks=4, window=1),
-    Case(JobShape(words=8_000, sensors=128, layers=6, components=50, lags=11), dim=768, blocks=6, window=0),
-    Case(JobShape(words=2_500, sensors=200, layers=8, components=30, lags=31), dim=1024, blocks=8, window=0),
+    Case(JobShape(words=6_000, sensors=128, layers=4, components=50, lags=11), dim=768, blocks=4, window=1),
+    Case(JobShape(words=2_500, sensors=200, layers=6, components=30, lags=31), dim=1024, blocks=6, window=1),
 )
+"""On a processor; a window of no words has no surprisal, and so no quartiles."""
 
 
 def large(shape: Mapping[str, Any], words: int, window: int, lags: int = 33) -> Case:
@@ -170,7 +171,7 @@ def compare_on_gpu(case: Case, folder: Path, device: str) -> dict[str, Any]:
     warm = [word.text for word in header(case).words[:50]]
     model.encode(warm, recipe.language, recipe.language.layer_indices(model.info.n_layers), surprisal=True)
     seconds = job_seconds(case, plan, model, folder, wall)
-    flops = 2 * model.info.n_parameters * tokens_of(case, folder / "model") * (case.window + 1)
+    flops = 2 * model.info.n_parameters * tokens_of(case, folder / "model")
     guess = {
         "reading": flops / (H200_FLOPS * GPU_SHARE),
         "components": rates.basis_seconds(case.shape.words, case.shape.layers, case.dim),
@@ -214,16 +215,17 @@ def job_seconds(
     prepared = PreparedRecording(person, noise(case, folder / "signal"), read[0], used, Counter(), {})
     moments = folder / "moments.safetensors"
     seconds["moments"] = clock(lambda: write_moments(prepared, plan, moments))
-    basis = partial(fit_wide_basis, stories_of([prepared]), recipe, plan.fit_device, paths.cache)
-    seconds["components"] = clock(basis)
+    of_stories = stories_of([prepared]), recipe, plan.fit_device, paths.cache
+    seconds["components"] = clock(lambda: fit_wide_basis(*of_stories))
     reading = {"model": model_entry(model), "layers": list(request.layers), "stories": {}}
-    seconds["job"] = clock(lambda: fit_job(paths, plan.jobs()[0], [prepared], reading, moments))
+    shared = SharedWork(moments, basis_folder(*of_stories))
+    seconds["job"] = clock(lambda: fit_job(paths, plan.jobs()[0], [prepared], reading, shared))
     return seconds
 
 
 def estimate(case: Case, rates: Rates, model: LanguageModel, folder: Path) -> dict[str, float]:
     """The parts as `paper_plan.estimate_cost` adds them up."""
-    flops = 2 * model.info.n_parameters * tokens_of(case, folder) * (case.window + 1)
+    flops = 2 * model.info.n_parameters * tokens_of(case, folder)
     return {
         "reading": flops / (rates.flops * CPU_SHARE),
         "moments": rates.moments_s * case.shape.lags,
@@ -232,15 +234,19 @@ def estimate(case: Case, rates: Rates, model: LanguageModel, folder: Path) -> di
     }
 
 
-def tokens_of(case: Case, folder: Path) -> int:
-    """Of all words, by the model's tokenizer."""
+def tokens_of(case: Case, folder: Path) -> float:
+    """Of all windows, by the model's tokenizer."""
     import transformers
 
-    return len(transformers.AutoTokenizer.from_pretrained(folder)(" ".join(words_of(case)))["input_ids"])
+    tokens = len(transformers.AutoTokenizer.from_pretrained(folder)(" ".join(words_of(case)))["input_ids"])
+    return window_tokens(case.shape.words, tokens, case.window)
 
 
 def plan_of(case: Case, device: str = "cpu", cpus: int = 1) -> Plan:
     shape, precision = case.shape, {"precision": "bfloat16"} if device == "cuda" else {}
+    layers = ",".join(
+        str(case.blocks - i) for i in reversed(range(shape.layers))
+    )  # so many of few blocks would be fewer
     return Plan.parse(
         {
             "people": [{"name": "noise", "recordings": ["nowhere"]}],
@@ -251,7 +257,8 @@ def plan_of(case: Case, device: str = "cpu", cpus: int = 1) -> Plan:
             "fit_device": device,
             "cluster": {"cpus": cpus},
             "recipe": {
-                "language": {"layers": str(shape.layers), "components": shape.components} | precision,
+                "words": {"which": "all"},
+                "language": {"layers": layers, "components": shape.components} | precision,
                 "lags": {"start_s": 0.0, "stop_s": STEP_S * (shape.lags - 1), "step_s": STEP_S},
             },
         },

@@ -39,6 +39,9 @@ DECAY = 0.9
 to 160 times (docs/decisions/032)."""
 LAGS_A_CORE = 3
 """Lags that each core fits, where lags side by side are timed."""
+REPEATS, TIMES = 3, 4
+"""How often work of a core is timed; and how many times as many words make the second of two timings, far enough for
+a line to 10 times as many words."""
 SAMPLE_CHUNKS = 10
 """Chunks of signal that are timed; the first is not counted, as it includes opening the file."""
 LIBRARIES_MB = 700
@@ -139,6 +142,11 @@ def _core_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def _typical(work: Callable[[], object], spent: Callable[[Callable[[], object]], float] = _core_seconds) -> float:
+    """The median of REPEATS, after one that pays for memory and for what is set up once."""
+    return median([spent(work) for _ in range(1 + REPEATS)][1:])
+
+
 def _signal_seconds(recordings: Sequence[Recording], recipe: Recipe) -> float:
     """Some chunks read and filtered; the median, as one of them may have waited for a disk."""
     recording = recordings[0]
@@ -214,11 +222,9 @@ def measure_components(dim: int, components: int, device: str = "cpu") -> Compon
     wide = min(dim, WIDE_SAMPLE) if device == "cpu" else dim
     few, kept = max(COMPONENT_WORDS, 2 * components), min(components, wide)
     spent, more = (_core_seconds if device == "cpu" else _timed), _random_activations(3 * few, wide)
-    if device != "cpu":
-        fit_projection([more[:few]], kept, device)  # the first use takes longer
-    one, two = (spent(partial(fit_projection, [more[:n]], kept, device)) for n in (few, 3 * few))
+    one, two = (_typical(partial(fit_projection, [more[:n]], kept, device), spent) for n in (few, 3 * few))
     projection = fit_projection([more[:few]], kept, device)
-    projected = spent(lambda: projection.project(more, projection.wide)) / len(more)
+    projected = _typical(lambda: projection.project(more, projection.wide), spent) / len(more)
     covariance = max(two - one, 0.0) / (2 * few)
     power = 2 if WIDE_FACTOR * components * FEW < wide else 3
     return ComponentRates(covariance, projected, max(one - covariance * few, 0.0), wide, power)
@@ -249,9 +255,9 @@ def target_seconds(words: int, layers: int, components: int, recipe: Recipe) -> 
 
     def at(n: int) -> float:
         values = _random_values(n // recipe.fit.folds, layers, components, recipe)
-        return _core_seconds(lambda: _quartiles(_random_targets(values, layers, components, recipe), recipe))
+        return _typical(lambda: _quartiles(_random_targets(values, layers, components, recipe), recipe))
 
-    return _along_words(at, words, recipe, 2)
+    return _along_words(at, words, recipe, TIMES)
 
 
 def lag_seconds(
@@ -289,14 +295,16 @@ def lag_seconds(
     def at(n: int) -> float:
         return _one_lag(_random_words(n, sensors, layers, components, recipe, device, in_sweep), recipe, quartiles)
 
-    return _along_words(at, words, recipe, 2)
+    return _along_words(at, words, recipe, TIMES)
 
 
 def _along_words(seconds: Callable[[int], float], words: int, recipe: Recipe, times: int) -> float:
     """Seconds of a fit of many words, by a line through those of few and of so many times as few."""
     few = max(min(words, FIT_WORDS), 20 * recipe.fit.folds)
-    one, more = seconds(few), seconds(times * few)
-    return max(one + (more - one) * (words - few) / ((times - 1) * few), 0.0)
+    one = seconds(few)
+    if words <= few:
+        return one
+    return max(one + (seconds(times * few) - one) * (words - few) / ((times - 1) * few), 0.0)
 
 
 def _random_words(
@@ -330,9 +338,9 @@ def _one_lag(read: LagWords, recipe: Recipe, quartiles: bool) -> float:
     n_lags, shared = len(recipe.lags.seconds), _known_penalties(read, recipe)
     search = 0.0
     if shared is not None:
-        search = _core_seconds(lambda: search_penalties(read)) * len(searched_lags(n_lags)) / n_lags
+        search = _typical(lambda: search_penalties(read)) * len(searched_lags(n_lags)) / n_lags
     subsets = _quartiles(read.targets, recipe) if quartiles else []
-    return search + _core_seconds(lambda: score_subsets(read, fit_words(read, shared), subsets))
+    return search + _typical(lambda: score_subsets(read, fit_words(read, shared), subsets))
 
 
 def _known_penalties(read: LagWords, recipe: Recipe) -> np.ndarray | None:

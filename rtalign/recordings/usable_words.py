@@ -54,7 +54,7 @@ def chosen_words(words: Sequence[Word], recipe: WordRecipe) -> np.ndarray:
     return content_words(tuple(words), recipe.tagger)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def content_words(words: tuple[Word, ...], tagger: str) -> np.ndarray:
     """(word,) whether each is one; remembered, as reading a story asks for them more than once."""
     return choose_content_words(words, tagger)

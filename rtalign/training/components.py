@@ -69,6 +69,13 @@ def fit_wide_basis(
         arrays = {name: getattr(projection, name) for name in ARRAYS}
         with cache.stored_folder(folder) as partial:
             save_tensors(partial / FILE, arrays | {"components": np.array([projection.components])})
+    return load_basis(folder)
+
+
+def load_basis(folder: Path) -> Projection:
+    """Read a basis that was kept; ValueError where it is not there as it was written."""
+    if not cache.is_stored(folder):
+        raise ValueError(f"{folder} is missing or was damaged; the same command again makes it anew")
     found = load_tensors(folder / FILE)
     mean, basis, variance = (found[name] for name in ARRAYS)
     return Projection(mean, basis, variance, int(found["components"][0]))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.storage.cache import stored_folder
+from rtalign.core.storage.cache import is_stored, stored_folder
 from rtalign_offline.sweep import clusters, fit, run, tasks
 from rtalign_offline.sweep.clusters import Cluster
 from rtalign_offline.sweep.fit import is_finished
@@ -240,10 +240,11 @@ def test_tasks_that_start_together_compute_nothing_twice(
 ) -> None:
     told = []
 
-    def found_all(paths: SweepPaths, key: dict[str, Any], person: str, brain_path: str, _: str, *read: str) -> str:
+    def found_all(paths: SweepPaths, key: dict[str, Any], person: str, brain_path: str, basis: str, *read: str) -> str:
         stories = merge_readings(read)["stories"]
         assert all((paths.cache / "activations" / folder / "activations.npy").is_file() for folder in stories.values())
         assert Path(brain_path).is_file()
+        assert is_stored(Path(basis))
         told.append((key["context"].split(":")[0] + key["context"][-1], tuple(stories.values())))
         return str(paths.home / "jobs" / str(len(told)))
 
@@ -359,7 +360,7 @@ def test_time_of_lags_is_not_counted_as_time_of_their_job_too(
 
     monkeypatch.setattr(fit, "_JobFit", Fit)
     reading = {"model": {"id": "a", "revision": "0"}, "layers": [0]}
-    fit.fit_job(paths, load_plan(paths).jobs()[0], [], reading, Path())
+    fit.fit_job(paths, load_plan(paths).jobs()[0], [], reading, fit.SharedWork(Path(), Path()))
     work = count_work(paths.journal_folder)
     assert sum(piece["cpu_s"] for piece in work.values()) == 10.0
 

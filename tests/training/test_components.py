@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from rtalign.core.progress import Progress
 from rtalign.core.records import BadStretch, Word
 from rtalign.training import components
-from rtalign.training.components import ReadStory, basis_folder, fit_wide_basis, stories_of
+from rtalign.training.components import ReadStory, basis_folder, fit_wide_basis, load_basis, stories_of
 from rtalign.training.prepare import ActivationRequest, PreparedRecording, StoredActivations, prepare_recordings
 from tests.helpers.small_world import small_recipe, two_worlds
 
@@ -109,7 +109,10 @@ def test_a_damaged_copy_is_fitted_again(stories: list[ReadStory], tmp_path: Path
     raw = bytearray(file.read_bytes())
     raw[-1] ^= 1
     file.write_bytes(raw)
+    with pytest.raises(ValueError, match="missing or was damaged"):
+        load_basis(file.parent)
     assert same(first, fit_wide_basis(stories, RECIPE, store=tmp_path))
+    assert same(first, load_basis(file.parent))
     assert len(fits) == 2
 
 

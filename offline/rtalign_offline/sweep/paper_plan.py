@@ -432,9 +432,14 @@ def forward_flops(entry: CatalogueEntry, context: str, surprisal: bool = True) -
 
     A bidirectional model reads it once more with the word masked, where surprisal is needed.
     """
-    previous = int(context.split(":")[1])
     times = 2 if surprisal and _architecture(entry) == "bidirectional" else 1
-    return 2 * entry.millions * 1e6 * CONTENT * TOKENS_PER_WORD * (previous + 1) * times
+    tokens = window_tokens(CONTENT, CONTENT * TOKENS_PER_WORD, int(context.split(":")[1]))
+    return 2 * entry.millions * 1e6 * tokens * times
+
+
+def window_tokens(words: int, tokens: float, previous: int) -> float:
+    """Tokens of windows, each of a word, those before it and the beginning of text.  tokens : of the words alone."""
+    return tokens * (previous + 1) + words
 
 
 def disk_gb(plan: Plan) -> float:

@@ -33,7 +33,7 @@ from rtalign.training.prepare import (
     filter_recordings,
     signal_folder,
 )
-from rtalign_offline.sweep.fit import fit_job
+from rtalign_offline.sweep.fit import SharedWork, fit_job
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.people import (
     RecordingHeader,
@@ -171,7 +171,7 @@ def _read_story(paths: SweepPaths, recording: RecordingHeader, model: Any, layer
 
 
 def fit_components(paths: SweepPaths, person: str, *readings: str) -> str:
-    """The principal components of the stories that a person heard, for all who heard the same; their folder's name.
+    """The principal components of the stories that a person heard, for all who heard the same; their folder.
 
     readings : what `read_stories` returned.
     """
@@ -184,18 +184,18 @@ def fit_components(paths: SweepPaths, person: str, *readings: str) -> str:
         else:
             with paths.journal.computing("components", folder.name):
                 fit_wide_basis(stories, plan.recipe, plan.fit_device, paths.cache)
-    return folder.name
+    return str(folder)
 
 
-def fit_and_score(paths: SweepPaths, key: dict[str, Any], person: str, moments: str, _: str, *readings: str) -> str:
+def fit_and_score(paths: SweepPaths, key: dict[str, Any], person: str, moments: str, basis: str, *readings: str) -> str:
     """Fit and score every lag of one person x model x context; returns the folder of the results.
 
-    moments, _, readings : what `combine_recordings`, `fit_components` and `read_stories` returned.
+    moments, basis, readings : what `combine_recordings`, `fit_components` and `read_stories` returned.
     """
     _load_model.cache_clear()  # a model that was read here is not needed any more, and the fit needs the memory
     job, reading = JobKey.model_validate(key), merge_readings(readings)
     recordings = [_with_activations(paths, r, reading) for r in _prepare_recordings(paths, person)]
-    return str(fit_job(paths, job, recordings, reading, Path(moments)))
+    return str(fit_job(paths, job, recordings, reading, SharedWork(Path(moments), Path(basis))))
 
 
 @lru_cache(maxsize=1)
