@@ -323,6 +323,19 @@ def test_a_second_sweep_in_one_folder_waits_for_the_first(
     assert re.fullmatch(r"a sweep is at work in .* \(process \d+ on .*\); this one goes on after its end\n", said)
 
 
+def test_a_folder_in_which_another_sweep_writes_its_plan_is_a_sweep(tmp_path: Path) -> None:
+    """Two that begin in the same moment: the plan of the other has not got its name yet."""
+    plan = Plan.parse({"people": [{"name": "ann", "recordings": ["gone"]}], "models": [{"name": "a"}]}, tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / f"plan-{plan.fingerprint}.json.partial-here-1").write_text("{")
+    assert not run.run_sweep(plan, out, "local", Progress(quiet=True), tmp_path)["ok"]
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "to-ann.txt").write_text("dear")
+    with pytest.raises(ValueError, match="something other than a sweep"):
+        run.run_sweep(plan, tmp_path / "letters", "local", Progress(quiet=True), tmp_path)
+
+
 def test_quiet_failures_speak(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

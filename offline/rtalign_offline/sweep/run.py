@@ -140,7 +140,8 @@ def _run_jobs(plan: Plan, paths: SweepPaths, kind: str, progress: Progress) -> d
 
 def _create(plan: Plan, out: Path, store: Path) -> SweepPaths:
     """The sweep's folder with the plan in it."""
-    if out.exists() and any(out.iterdir()) and not any(out.glob("plan-*.json")):
+    # Another sweep that begins at this moment has a plan that is still being written, under a longer name.
+    if out.exists() and any(out.iterdir()) and not any(out.glob("plan-*.json*")):
         raise ValueError(f"{out} holds something other than a sweep; name another folder")
     out.mkdir(parents=True, exist_ok=True)
     name = f"plan-{plan.fingerprint}.json"
