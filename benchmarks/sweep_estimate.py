@@ -1,6 +1,6 @@
 """The estimate of `rtalign sweep --plan-paper` against measurement: three whole jobs of different shapes.
 
-    python benchmarks/sweep_estimate.py --out benchmarks/results/sweep_estimate.json     about 3 minutes, on one core
+    python benchmarks/sweep_estimate.py --out benchmarks/results/sweep_estimate.json     about 2 minutes of one core
     python benchmarks/sweep_estimate.py --gpu                  about 3 minutes, on a GPU with all the cores beside it
 
 `--case 0`, 1 or 2 is one of them alone.  For each shape the constants of this machine are measured as for the plan of
