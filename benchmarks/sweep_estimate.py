@@ -1,12 +1,13 @@
 """The estimate of `rtalign sweep --plan-paper` against measurement: three whole jobs of different shapes.
 
-    python benchmarks/sweep_estimate.py --out benchmarks/results/sweep_estimate.json     about 10 minutes, on one core
+    python benchmarks/sweep_estimate.py --out benchmarks/results/sweep_estimate.json     about 2 minutes of one core
     python benchmarks/sweep_estimate.py --gpu                  about 3 minutes, on a GPU with all the cores beside it
 
-For each shape the constants of this machine are measured as for the plan of the study; then a model of random weights
-reads a story, and the job is fitted and written as a sweep does it.  On one core processor time counts, so a busy
-machine changes little; run it on a quiet one all the same.  On a GPU wall time counts, without the moments of the
-signal, which are made elsewhere; the speed of reading is the plan's own, and a lag of the study's jobs is timed too.
+`--case 0`, 1 or 2 is one of them alone.  For each shape the constants of this machine are measured as for the plan of
+the study; then a model of random weights reads a story, and its components, the moments of a signal and a job are made
+as a sweep makes them.  On one core processor time counts, so a busy machine changes little; run it on a quiet one all
+the same.  On a GPU wall time counts, without the moments, which are made elsewhere; the speed of reading is the plan's
+own, and a lag of the study's jobs is timed too.
 """
 
 from __future__ import annotations
@@ -34,17 +35,26 @@ from rtalign.language import LanguageModel, load
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.simulation import shipped_story, story_words
 from rtalign.training import sensor_moments
-from rtalign.training.prepare import ActivationRequest, PreparedRecording, compute_activations, read_lag
+from rtalign.training.components import basis_folder, fit_wide_basis, stories_of
+from rtalign.training.prepare import (
+    ActivationRequest,
+    PreparedRecording,
+    StoredActivations,
+    compute_activations,
+    read_lag,
+)
 from rtalign.training.results import model_entry
 from rtalign_offline.estimate import lag_seconds_side_by_side, measure_components
-from rtalign_offline.sweep.fit import fit_job
-from rtalign_offline.sweep.paper_plan import CPU_SHARE, GPU_SHARE, H200_FLOPS, JobShape, Rates, measure
+from rtalign_offline.sweep.fit import SharedWork, fit_job
+from rtalign_offline.sweep.paper_plan import CPU_SHARE, GPU_SHARE, H200_FLOPS, JobShape, Rates, measure, window_tokens
 from rtalign_offline.sweep.paths import SweepPaths
 from rtalign_offline.sweep.people import RecordingHeader, folds_of
 from rtalign_offline.sweep.plan import Plan
 
 STEP_S, APART_S = 1 / 30, 0.35
 """Between lags, and between words."""
+
+PARTS = ("reading", "moments", "components", "job", "total")
 
 GOAL = 0.25
 """Largest error of an estimate."""
@@ -76,10 +86,11 @@ class Case:
 
 
 CASES = (
-    Case(JobShape(words=4_000, sensors=64, layers=4, components=20, lags=41), dim=512, blocks=4, window=5),
-    Case(JobShape(words=10_000, sensors=128, layers=6, components=50, lags=11), dim=768, blocks=6, window=2),
-    Case(JobShape(words=2_500, sensors=200, layers=8, components=30, lags=31), dim=1024, blocks=8, window=3),
+    Case(JobShape(words=4_000, sensors=64, layers=4, components=20, lags=41), dim=512, blocks=4, window=1),
+    Case(JobShape(words=6_000, sensors=128, layers=4, components=50, lags=11), dim=768, blocks=4, window=1),
+    Case(JobShape(words=2_500, sensors=200, layers=6, components=30, lags=31), dim=1024, blocks=6, window=1),
 )
+"""On a processor; a window of no words has no surprisal, and so no quartiles."""
 
 
 def large(shape: Mapping[str, Any], words: int, window: int, lags: int = 33) -> Case:
@@ -100,6 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--gpu", action="store_true", help="three jobs of the study's shape on a GPU")
+    parser.add_argument("--case", type=int, choices=range(len(CASES)), help="one of the three alone")
     parser.add_argument("--dry", action="store_true", help="one tiny job on the processor, for a try")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -109,20 +121,27 @@ def main() -> None:
     if args.gpu:
         result |= study_constants(device, args.dry)
         cases = cases if args.dry else GPU_CASES
-    print(f"{'job':<44}{'':<12}{'reading':>9}{'moments':>9}{'PCA, fit':>9}{'in all':>9}")
+    cases = cases if args.case is None else [cases[args.case]]
+    print(f"{'job':<44}{'':<12}{''.join(f'{part:>11}' for part in PARTS)}")
     for case in cases:
         with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
             row = compare_on_gpu(case, Path(folder), device) if args.gpu else compare(case, Path(folder))
         rows.append(row)
         for which in ("estimated", "measured"):
-            times = "".join(f"{row[which].get(part, 0):>9.1f}" for part in ("reading", "moments", "job", "total"))
+            times = "".join(f"{row[which].get(part, 0):>11.2f}" for part in PARTS)
             print(f"{row['case'] if which == 'estimated' else '':<44}{which:<12}{times}")
-        print(f"{'':<44}{'error':<12}{row['error']:>+36.0%}", flush=True)
+        print(f"{'':<44}{'error':<12}{''.join(f'{error_of(row, part):>11}' for part in PARTS)}", flush=True)
     worst = max(abs(row["error"]) for row in rows)
     print(f"largest error {worst:.0%}, goal {GOAL:.0%}: {'met' if worst <= GOAL else 'NOT met'}")
     print(f"{time.perf_counter() - begun:.0f} s in all")
     if args.out:
         args.out.write_text(json.dumps(result | {"cases": rows}, indent=1))
+
+
+def error_of(row: Mapping[str, Any], part: str) -> str:
+    """By how much an estimate is too large or too small."""
+    guess, found = (row[which].get(part) for which in ("estimated", "measured"))
+    return f"{guess / found - 1:+.0%}" if guess is not None and found else "-"
 
 
 def study_constants(device: str, dry: bool) -> dict[str, float]:
@@ -131,7 +150,7 @@ def study_constants(device: str, dry: bool) -> dict[str, float]:
     found = {"lag_s": gpu_lag_s(shape, recipe, device)}
     for dim in (DRY.dim,) if dry else (2048, 4096):
         rates = measure_components(dim, shape.components, device)
-        found[f"components_{dim}_s"] = rates.seconds(shape.words, shape.layers, dim)
+        found[f"components_{dim}_s"] = rates.basis_seconds(shape.words, shape.layers, dim)
     print(", ".join(f"{name} {seconds:.4f}" for name, seconds in found.items()), flush=True)
     return found
 
@@ -152,10 +171,11 @@ def compare_on_gpu(case: Case, folder: Path, device: str) -> dict[str, Any]:
     warm = [word.text for word in header(case).words[:50]]
     model.encode(warm, recipe.language, recipe.language.layer_indices(model.info.n_layers), surprisal=True)
     seconds = job_seconds(case, plan, model, folder, wall)
-    flops = 2 * model.info.n_parameters * tokens_of(case, folder / "model") * (case.window + 1)
+    flops = 2 * model.info.n_parameters * tokens_of(case, folder / "model")
     guess = {
         "reading": flops / (H200_FLOPS * GPU_SHARE),
-        "job": rates.seconds(case.shape.words, case.shape.layers, case.dim) + case.shape.lags * lag_s,
+        "components": rates.basis_seconds(case.shape.words, case.shape.layers, case.dim),
+        "job": rates.projection_seconds(case.shape.words, case.shape.layers, case.dim) + case.shape.lags * lag_s,
     }
     del seconds["moments"]
     totals = [sum(part.values()) for part in (guess, seconds)]
@@ -188,37 +208,45 @@ def job_seconds(
     (folder / "plan.json").write_text(plan.model_dump_json())
     person = header(case)
     request = ActivationRequest(model, recipe.language, recipe.language.layer_indices(model.info.n_layers), True)
-    read = []
+    read: list[StoredActivations] = []
     seconds = {"reading": clock(lambda: read.extend(
         compute_activations([person], request, paths.cache, Progress(quiet=True), lambda: None)))}  # fmt: skip
     used = np.arange(shape.words)
     prepared = PreparedRecording(person, noise(case, folder / "signal"), read[0], used, Counter(), {})
     moments = folder / "moments.safetensors"
     seconds["moments"] = clock(lambda: write_moments(prepared, plan, moments))
+    of_stories = stories_of([prepared]), recipe, plan.fit_device, paths.cache
+    seconds["components"] = clock(lambda: fit_wide_basis(*of_stories))
     reading = {"model": model_entry(model), "layers": list(request.layers), "stories": {}}
-    seconds["job"] = clock(lambda: fit_job(paths, plan.jobs()[0], [prepared], reading, moments))
+    shared = SharedWork(moments, basis_folder(*of_stories))
+    seconds["job"] = clock(lambda: fit_job(paths, plan.jobs()[0], [prepared], reading, shared))
     return seconds
 
 
 def estimate(case: Case, rates: Rates, model: LanguageModel, folder: Path) -> dict[str, float]:
     """The parts as `paper_plan.estimate_cost` adds them up."""
-    flops = 2 * model.info.n_parameters * tokens_of(case, folder) * (case.window + 1)
+    flops = 2 * model.info.n_parameters * tokens_of(case, folder)
     return {
         "reading": flops / (rates.flops * CPU_SHARE),
         "moments": rates.moments_s * case.shape.lags,
+        "components": rates.basis_s(case.shape, case.dim),
         "job": rates.job_s(case.shape, case.dim),
     }
 
 
-def tokens_of(case: Case, folder: Path) -> int:
-    """Of all words, by the model's tokenizer."""
+def tokens_of(case: Case, folder: Path) -> float:
+    """Of all windows, by the model's tokenizer."""
     import transformers
 
-    return len(transformers.AutoTokenizer.from_pretrained(folder)(" ".join(words_of(case)))["input_ids"])
+    tokens = len(transformers.AutoTokenizer.from_pretrained(folder)(" ".join(words_of(case)))["input_ids"])
+    return window_tokens(case.shape.words, tokens, case.window)
 
 
 def plan_of(case: Case, device: str = "cpu", cpus: int = 1) -> Plan:
     shape, precision = case.shape, {"precision": "bfloat16"} if device == "cuda" else {}
+    layers = ",".join(
+        str(case.blocks - i) for i in reversed(range(shape.layers))
+    )  # so many of few blocks would be fewer
     return Plan.parse(
         {
             "people": [{"name": "noise", "recordings": ["nowhere"]}],
@@ -229,7 +257,8 @@ def plan_of(case: Case, device: str = "cpu", cpus: int = 1) -> Plan:
             "fit_device": device,
             "cluster": {"cpus": cpus},
             "recipe": {
-                "language": {"layers": str(shape.layers), "components": shape.components} | precision,
+                "words": {"which": "all"},
+                "language": {"layers": layers, "components": shape.components} | precision,
                 "lags": {"start_s": 0.0, "stop_s": STEP_S * (shape.lags - 1), "step_s": STEP_S},
             },
         },

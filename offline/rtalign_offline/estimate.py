@@ -34,8 +34,14 @@ SAMPLE_WORDS, FIT_WORDS = 300, 4000
 N_QUARTILES = len(QUARTILES)
 WIDE_SAMPLE, COMPONENT_WORDS = 1024, 1500
 """Dimensions and words of which components are timed."""
+DECAY = 0.9
+"""Of the variance of a component with its number: the first has 60 times that of the hundredth; of SmolLM2's layers 30
+to 160 times (docs/decisions/032)."""
 LAGS_A_CORE = 3
 """Lags that each core fits, where lags side by side are timed."""
+REPEATS, TIMES = 3, 4
+"""How often work of a core is timed; and how many times as many words make the second of two timings, far enough for
+a line to 10 times as many words."""
 SAMPLE_CHUNKS = 10
 """Chunks of signal that are timed; the first is not counted, as it includes opening the file."""
 LIBRARIES_MB = 700
@@ -136,6 +142,11 @@ def _core_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def _typical(work: Callable[[], object], spent: Callable[[Callable[[], object]], float] = _core_seconds) -> float:
+    """The median of REPEATS, after one that pays for memory and for what is set up once."""
+    return median([spent(work) for _ in range(1 + REPEATS)][1:])
+
+
 def _signal_seconds(recordings: Sequence[Recording], recipe: Recipe) -> float:
     """Some chunks read and filtered; the median, as one of them may have waited for a disk."""
     recording = recordings[0]
@@ -169,27 +180,38 @@ def _words_read(n_words: int, recipe: LanguageRecipe) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ComponentRates:
-    """Seconds of a core that principal components take here.
+    """Seconds of a core that principal components take here, layer by layer.
 
     Attributes
     ----------
-    product, decomposition : float
-        Of one word's share of the covariance and of its projection, and of the decomposition.
+    covariance, projection : float
+        Of one word's share of the covariance, and of its projection onto the components.
+    decomposition : float
+        Of the covariance.
     dim : int
         Dimensions of the activations that were timed.
     power : int
         How decompositions grow with dimensions: with their square by Lanczos's method, else with their cube.
     """
 
-    product: float
+    covariance: float
+    projection: float
     decomposition: float
     dim: int
     power: int
 
-    def seconds(self, words: int, layers: int, dim: int, cores: int = 1) -> float:
-        """Of a story.  Products grow with the square of dimensions, and more cores share them; not decompositions."""
+    def basis_seconds(self, words: int, layers: int, dim: int, cores: int = 1) -> float:
+        """Of a story, once for all who heard it.  More cores share the covariance; not the decomposition."""
         scale = dim / self.dim
-        return layers * (self.product * words * scale**2 / cores + self.decomposition * scale**self.power)
+        return layers * (self.covariance * words * scale**2 / cores + self.decomposition * scale**self.power)
+
+    def projection_seconds(self, words: int, layers: int, dim: int, cores: int = 1) -> float:
+        """Of one person's words."""
+        return layers * self.projection * words * dim / self.dim / cores
+
+    def seconds(self, words: int, layers: int, dim: int) -> float:
+        """Of a training that finds no components in the store."""
+        return self.basis_seconds(words, layers, dim) + self.projection_seconds(words, layers, dim)
 
 
 def measure_components(dim: int, components: int, device: str = "cpu") -> ComponentRates:
@@ -198,22 +220,44 @@ def measure_components(dim: int, components: int, device: str = "cpu") -> Compon
     On a processor with at most WIDE_SAMPLE dimensions, and in seconds of a core; on a GPU in seconds.
     """
     wide = min(dim, WIDE_SAMPLE) if device == "cpu" else dim
-    rng, few, kept = np.random.default_rng(0), max(COMPONENT_WORDS, 2 * components), min(components, wide)
-    spent = _core_seconds if device == "cpu" else _timed
-    if device != "cpu":
-        _fit_and_project(rng.standard_normal((few, 1, wide), np.float32), kept, device)  # the first use takes longer
-    one, two = (
-        spent(partial(_fit_and_project, rng.standard_normal((n, 1, wide), np.float32), kept, device))
-        for n in (few, 3 * few)
-    )
-    product = max(two - one, 0.0) / (2 * few)
+    few, kept = max(COMPONENT_WORDS, 2 * components), min(components, wide)
+    spent, more = (_core_seconds if device == "cpu" else _timed), _random_activations(3 * few, wide)
+    one, two = (_typical(partial(fit_projection, [more[:n]], kept, device), spent) for n in (few, 3 * few))
+    projection = fit_projection([more[:few]], kept, device)
+    projected = _typical(lambda: projection.project(more, projection.wide), spent) / len(more)
+    covariance = max(two - one, 0.0) / (2 * few)
     power = 2 if WIDE_FACTOR * components * FEW < wide else 3
-    return ComponentRates(product, max(one - product * few, 0.0), wide, power)
+    return ComponentRates(covariance, projected, max(one - covariance * few, 0.0), wide, power)
 
 
-def _fit_and_project(activations: np.ndarray, components: int, device: str) -> None:
-    projection = fit_projection([activations], components, device)
-    projection.project(activations, projection.wide)
+def _random_activations(words: int, dim: int) -> np.ndarray:
+    """(word, 1, dim), whose variance falls from component to component: the less it does, the longer Lanczos takes."""
+    values = np.random.default_rng(0).standard_normal((words, 1, dim), np.float32)
+    return values * np.arange(1, dim + 1, dtype=np.float32) ** (-DECAY / 2)
+
+
+def target_seconds(words: int, layers: int, components: int, recipe: Recipe) -> float:
+    """Estimate what a job of a sweep does before its first lag, projections apart: targets and quartiles, once for all
+    lags, in seconds of a core.
+
+    Parameters
+    ----------
+    words, layers, components : int
+        What is fitted.
+    recipe : Recipe
+        Its fit counts.
+
+    Returns
+    -------
+    float
+        Seconds, by a line through random data at two numbers of words.
+    """
+
+    def at(n: int) -> float:
+        values = _random_values(n // recipe.fit.folds, layers, components, recipe)
+        return _typical(lambda: _quartiles(_random_targets(values, layers, components, recipe), recipe))
+
+    return _along_words(at, words, recipe, TIMES)
 
 
 def lag_seconds(
@@ -251,14 +295,16 @@ def lag_seconds(
     def at(n: int) -> float:
         return _one_lag(_random_words(n, sensors, layers, components, recipe, device, in_sweep), recipe, quartiles)
 
-    return _along_words(at, words, recipe, 2)
+    return _along_words(at, words, recipe, TIMES)
 
 
 def _along_words(seconds: Callable[[int], float], words: int, recipe: Recipe, times: int) -> float:
     """Seconds of a fit of many words, by a line through those of few and of so many times as few."""
     few = max(min(words, FIT_WORDS), 20 * recipe.fit.folds)
-    one, more = seconds(few), seconds(times * few)
-    return max(one + (more - one) * (words - few) / ((times - 1) * few), 0.0)
+    one = seconds(few)
+    if words <= few:
+        return one
+    return max(one + (seconds(times * few) - one) * (words - few) / ((times - 1) * few), 0.0)
 
 
 def _random_words(
@@ -267,9 +313,7 @@ def _random_words(
     rng, n_folds = np.random.default_rng(0), recipe.fit.folds
     n = words // n_folds
     signals = [rng.standard_normal((n, sensors), np.float32) for _ in range(n_folds)]
-    values = [rng.standard_normal((n, layers * WIDE_FACTOR * components), np.float32) for _ in range(n_folds)]
-    blocks = [assign_blocks(np.zeros(n))] * n_folds
-    targets = LagTargets.of(values, layers, components, blocks, recipe.fit)
+    targets = _random_targets(_random_values(n, layers, components, recipe), layers, components, recipe)
     gpu = targets.on(device, recipe.fit)
     if not in_sweep:
         return LagWords(signals, targets, recipe.fit, gpu=gpu)
@@ -279,13 +323,24 @@ def _random_words(
     return LagWords(signals, targets, recipe.fit, sensors=() if gpu else sensors_alone, bases=bases, gpu=gpu)
 
 
+def _random_values(words: int, layers: int, components: int, recipe: Recipe) -> list[np.ndarray]:
+    """(word, layer x wide) of each fold.  words : of a fold."""
+    rng, width = np.random.default_rng(1), layers * WIDE_FACTOR * components
+    return [rng.standard_normal((words, width), np.float32) for _ in range(recipe.fit.folds)]
+
+
+def _random_targets(values: list[np.ndarray], layers: int, components: int, recipe: Recipe) -> LagTargets:
+    blocks = [assign_blocks(np.zeros(len(y))) for y in values]
+    return LagTargets.of(values, layers, components, blocks, recipe.fit)
+
+
 def _one_lag(read: LagWords, recipe: Recipe, quartiles: bool) -> float:
     n_lags, shared = len(recipe.lags.seconds), _known_penalties(read, recipe)
     search = 0.0
     if shared is not None:
-        search = _core_seconds(lambda: search_penalties(read)) * len(searched_lags(n_lags)) / n_lags
-    subsets = _quartiles(read, recipe) if quartiles else []
-    return search + _core_seconds(lambda: score_subsets(read, fit_words(read, shared), subsets))
+        search = _typical(lambda: search_penalties(read)) * len(searched_lags(n_lags)) / n_lags
+    subsets = _quartiles(read.targets, recipe) if quartiles else []
+    return search + _typical(lambda: score_subsets(read, fit_words(read, shared), subsets))
 
 
 def _known_penalties(read: LagWords, recipe: Recipe) -> np.ndarray | None:
@@ -294,9 +349,9 @@ def _known_penalties(read: LagWords, recipe: Recipe) -> np.ndarray | None:
     return None if recipe.fit.penalties == "lag" else np.ones((recipe.fit.folds + 1, layers * components))
 
 
-def _quartiles(read: LagWords, recipe: Recipe) -> list[WordSubset]:
-    rows = ([np.arange(q, len(x), N_QUARTILES) for x in read.signals] for q in range(N_QUARTILES))
-    return [WordSubset.of(read.targets, of_quartile, recipe.fit) for of_quartile in rows]
+def _quartiles(targets: LagTargets, recipe: Recipe) -> list[WordSubset]:
+    rows = ([np.arange(q, len(y), N_QUARTILES) for y in targets.values] for q in range(N_QUARTILES))
+    return [WordSubset.of(targets, of_quartile, recipe.fit) for of_quartile in rows]
 
 
 def lag_seconds_side_by_side(
@@ -330,7 +385,7 @@ def lag_seconds_side_by_side(
 
 
 def _lags_at_once(read: LagWords, recipe: Recipe, cores: int) -> float:
-    shared, subsets = _known_penalties(read, recipe), _quartiles(read, recipe)
+    shared, subsets = _known_penalties(read, recipe), _quartiles(read.targets, recipe)
 
     def lag(index: int) -> None:
         if shared is not None and index % SEARCH_STEP == 0:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 
-from rtalign.core.recipe import Recipe
+from rtalign.core.recipe import Recipe, WordRecipe
 from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word
 from rtalign.core.text.word_text import count_rows_without_word
 from rtalign.language import choose_content_words, has_parts_of_speech
@@ -36,11 +36,8 @@ def usable_words(recording: Recording, signal: KnownSignal, recipe: Recipe) -> t
     """
     lags = recipe.lags.seconds
     signal.mark_bad(recording.bad_stretches)
-    chosen = np.ones(len(recording.words), bool)
-    if recipe.words.which == "content":
-        chosen = content_words(tuple(recording.words), recipe.words.tagger)
     used, skipped = [], count_rows_without_word(recording.notes)
-    for i in np.flatnonzero(chosen):
+    for i in np.flatnonzero(chosen_words(recording.words, recipe.words)):
         onset = recording.words[i].onset
         reason = signal.unreadable(onset + lags[0], onset + lags[-1])
         if reason is None:
@@ -50,7 +47,14 @@ def usable_words(recording: Recording, signal: KnownSignal, recipe: Recipe) -> t
     return np.array(used, int), skipped
 
 
-@lru_cache(maxsize=4)
+def chosen_words(words: Sequence[Word], recipe: WordRecipe) -> np.ndarray:
+    """(word,) whether a recipe decodes each, wherever its signal is there."""
+    if recipe.which == "all":
+        return np.ones(len(words), bool)
+    return content_words(tuple(words), recipe.tagger)
+
+
+@lru_cache(maxsize=64)
 def content_words(words: tuple[Word, ...], tagger: str) -> np.ndarray:
     """(word,) whether each is one; remembered, as reading a story asks for them more than once."""
     return choose_content_words(words, tagger)

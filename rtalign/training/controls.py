@@ -21,6 +21,7 @@ from rtalign.report.verdict import ENVELOPE, left_uncontrolled
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import TWIN, UNIQUE, Findings, assess
 from rtalign.training.baselines import brain_free
+from rtalign.training.components import fit_wide_basis, stories_of
 from rtalign.training.lag.fit import SEARCH_STEP, ControlFit, LagFit, fit_control, try_penalties
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
@@ -30,7 +31,6 @@ from rtalign.training.prepare import (
     PreparedRecording,
     StoredActivations,
     compute_activations,
-    fit_wide_basis,
     fold_targets,
 )
 from rtalign.training.sound_envelope import find_loudness
@@ -263,7 +263,7 @@ def plan_twin(name: str, load: LoadTwin, layers: Sequence[int], shared: SharedWo
     language = recipe.with_settings("language", context="window:0").language if name == "random" else recipe.language
     read = shared.read(ActivationRequest(twin, language, own), progress)
     prepared = [replace(one, activations=values) for one, values in zip(shared.prepared, read, strict=True)]
-    projection = fit_wide_basis(prepared, recipe, shared.fold)
+    projection = fit_wide_basis(stories_of(prepared), recipe)
     values = fold_targets(prepared, projection, shared.fold, recipe.fit.folds)
     targets = LagTargets.of(values, len(own), projection.components, shared.targets.blocks, recipe.fit)
     index = np.array(own)

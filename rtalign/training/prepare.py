@@ -19,7 +19,7 @@ from rtalign.core.storage import cache
 from rtalign.core.storage.cache import is_stored, stored_folder
 from rtalign.core.storage.files import remove_abandoned
 from rtalign.decoding.folds import PURGED
-from rtalign.decoding.projection import Projection, fit_projection
+from rtalign.decoding.projection import Projection
 from rtalign.decoding.training_overlap import refuse_repeated
 from rtalign.language.reading import Reading
 from rtalign.recordings.quality.signal import N_PLACES, check_signal
@@ -341,15 +341,6 @@ def _write_activations(
 def read_lag(prepared: Sequence[PreparedRecording], lag: float) -> np.ndarray:
     """Signal (word, sensor) of all recordings at one lag, in seconds after each word's onset."""
     return np.concatenate([one.signal.read(one.onsets + lag) for one in prepared])
-
-
-def fit_wide_basis(
-    prepared: Sequence[PreparedRecording], recipe: Recipe, fold: np.ndarray, device: str = "cpu"
-) -> Projection:
-    """Fit the wide basis to the words that are in a fold."""
-    kept = np.split(fold != PURGED, np.cumsum([len(one.used) for one in prepared])[:-1])
-    activations = [one.used_activations.select(k) for one, k in zip(prepared, kept, strict=True)]
-    return fit_projection(activations, recipe.language.components, device)
 
 
 def fold_targets(

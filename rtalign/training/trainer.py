@@ -27,6 +27,7 @@ from rtalign.decoding.projection import Projection
 from rtalign.recordings.spatial_filters import shared_filter
 from rtalign.scoring.statistics import STATISTIC, by_layer
 from rtalign.training import bank_writer, breakdown, results
+from rtalign.training.components import fit_wide_basis, stories_of
 from rtalign.training.controls import (
     BREAKDOWN,
     ControlRun,
@@ -46,7 +47,6 @@ from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
     count_skipped,
-    fit_wide_basis,
     fold_targets,
     prepare_recordings,
     read_lag,
@@ -174,7 +174,7 @@ def train(
     prepared = prepare_recordings(recordings, request, recipe, store, progress, spatial)
     fold = folds.assign_folds([one.onsets for one in prepared], recipe.fit, float(np.ptp(recipe.lags.seconds)))
     with progress.stage("targets", len(layers), "layers") as stage:
-        projection = extend.projection if extend else fit_wide_basis(prepared, recipe, fold, device)
+        projection = extend.projection if extend else fit_wide_basis(stories_of(prepared), recipe, device, store)
         folder = bank_writer.work_folder(store, prepared, model, recipe, extend, spatial)
         work = bank_writer.open_bank_file(folder, len(prepared[0].recording.sensors), recipe, projection)
         before = extend.tensors if extend else None

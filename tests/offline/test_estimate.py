@@ -10,7 +10,7 @@ import pytest
 from rtalign.core.recipe import Recipe
 from rtalign.language import load
 from rtalign_offline import estimate_training
-from rtalign_offline.estimate import ComponentRates, lag_seconds, measure_components
+from rtalign_offline.estimate import ComponentRates, lag_seconds, measure_components, target_seconds
 from tests.helpers.small_world import world
 from tests.helpers.tiny_models import write_model
 
@@ -32,13 +32,23 @@ def test_a_loaded_model_knows_its_bytes(precision: str, bytes_each: float, tmp_p
 
 
 def test_the_time_of_components_grows_with_words_layers_and_dimensions() -> None:
-    rates = ComponentRates(product=2e-6, decomposition=0.1, dim=512, power=3)
-    assert rates.seconds(1000, 3, 512) == pytest.approx(3 * (0.002 + 0.1))
-    assert rates.seconds(1000, 3, 1024) == pytest.approx(3 * (0.008 + 0.8))
-    assert replace(rates, power=2).seconds(1000, 3, 1024) == pytest.approx(3 * (0.008 + 0.4))
+    rates = ComponentRates(covariance=2e-6, projection=1e-6, decomposition=0.1, dim=512, power=3)
+    assert rates.basis_seconds(1000, 3, 512) == pytest.approx(3 * (0.002 + 0.1))
+    assert rates.basis_seconds(1000, 3, 1024) == pytest.approx(3 * (0.008 + 0.8))
+    assert rates.basis_seconds(1000, 3, 1024, cores=4) == pytest.approx(3 * (0.002 + 0.8))
+    assert replace(rates, power=2).basis_seconds(1000, 3, 1024) == pytest.approx(3 * (0.008 + 0.4))
+    assert rates.projection_seconds(1000, 3, 1024) == pytest.approx(3 * 0.002)
+    assert rates.seconds(1000, 3, 1024) == pytest.approx(3 * (0.008 + 0.8 + 0.002))
     found = measure_components(64, 5)
     assert found.dim == 64
-    assert found.product > 0
+    assert found.projection > 0
+    assert found.basis_seconds(5000, 1, 64) > 0
+
+
+def test_targets_take_longer_the_more_words_they_have() -> None:
+    recipe = Recipe.preset("live").with_settings("fit", null_draws=20)
+    few, many = (target_seconds(words, 3, 10, recipe) for words in (1000, 60_000))
+    assert 0 < few < many
 
 
 def test_moments_that_are_there_already_make_a_lag_cheaper() -> None:

@@ -11,11 +11,12 @@ from rtalign.language.loading import PAPER
 from rtalign_cli import main
 from rtalign_offline.estimate import ComponentRates
 from rtalign_offline.sweep import paper_plan
-from rtalign_offline.sweep.paper_plan import Platform, Rates, estimate_cost, forward_flops, usual_dim
+from rtalign_offline.sweep.paper_plan import Cost, Platform, Rates, estimate_cost, forward_flops, usual_dim
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
 
-RATES = Rates(50e9, lag_s=2.0, moments_s=0.5, hour_s=20.0, components=ComponentRates(1e-3, 0.5, 1024, power=2))
+COMPONENTS = ComponentRates(covariance=1e-3, projection=1e-5, decomposition=0.5, dim=1024, power=2)
+RATES = Rates(50e9, lag_s=2.0, moments_s=0.5, hour_s=20.0, targets_s=3.0, components=COMPONENTS)
 
 
 @pytest.fixture(scope="module")
@@ -68,23 +69,60 @@ def test_a_cost_is_the_sum_of_readings_and_fits(written: Path) -> None:
     for model in plan.models:
         for context in model.contexts or plan.contexts:
             twice = 2 if "bert" in model.name.lower() else 1
-            want += 2e6 * sizes[model.name].millions * tokens * (int(context.split(":")[1]) + 1) * twice
+            want += 2e6 * sizes[model.name].millions * (tokens * (int(context.split(":")[1]) + 1) + 38_000) * twice
     one = estimate_cost(plan, RATES, Platform("one", 1, 0, 1e14, 1000.0))
-    assert one.models_s == pytest.approx(want / 1e14)
-    lags = len(plan.recipe.lags.seconds)
-    assert one.fits_s == pytest.approx(3 * (lags * 0.5 + 200) + len(plan.jobs()) * lags * 2.0)
-    dims = [usual_dim(sizes[plan.model(job.model).name].millions) / 1024 for job in plan.jobs()]
-    assert one.components_s == pytest.approx(sum(9 * 38.5 * dim**2 for dim in dims))
+    lags, jobs = len(plan.recipe.lags.seconds), plan.jobs()
+    signal = 3 * (lags * 0.5 + 200)
+    fits = sum(9 * 0.38 * dim(plan, job.model) + 3.0 + lags * 2.0 for job in jobs)
+    assert walls(one) == pytest.approx(
+        {"signal": signal, "reading": want / 1e14, "PCA": of_readings(plan, 38.5), "fitting": fits}
+    )
+    assert one.core_hours == pytest.approx(one.total_s / 3600)
+    assert one.gpu_hours == 0
     gpu = estimate_cost(plan, RATES, Platform("gpu", 16, 1, 1e14, 1000.0))
-    fits = len(plan.jobs()) * lags * paper_plan.GPU_LAG_S
-    components = sum(9 * (38 / 16 + 0.5) * dim**2 for dim in dims)
-    assert gpu.components_s == pytest.approx(components)
-    assert gpu.gpu_hours == pytest.approx((want / 1e14 + components + fits) / 3600)
-    many = estimate_cost(plan, RATES, Platform("many", 10_000, 0, 1e14, 1000.0))
+    targets = sum(9 * 0.38 * dim(plan, job.model) / 16 + 3.0 for job in jobs)
+    fits, basis = targets + len(jobs) * lags * paper_plan.GPU_LAG_S, of_readings(plan, 38 / 16 + 0.5)
+    assert walls(gpu) == pytest.approx(
+        {"signal": max(signal / 16, lags * 0.5), "reading": want / 1e14, "PCA": basis, "fitting": fits}
+    )
+    assert gpu.gpu_hours == pytest.approx((want / 1e14 + basis + fits) / 3600)
+    assert gpu.core_hours == pytest.approx(16 * gpu.gpu_hours + signal / 3600)
+    many = walls(estimate_cost(plan, RATES, Platform("many", 10_000, 0, 1e14, 1000.0)))
     longest = max(forward_flops(sizes["meta-llama/Llama-3.3-70B-Instruct"], "window:50"),
                   forward_flops(sizes["meta-llama/Llama-3.2-3B"], "window:1000"))  # fmt: skip
-    assert many.models_s == pytest.approx(longest / 1e14)
-    assert many.fits_s == pytest.approx(lags * (2.0 + 0.5))
+    assert many["reading"] == pytest.approx(longest / 1e14)
+    assert many["signal"] == pytest.approx(lags * 0.5)
+    assert many["fitting"] == pytest.approx(lags * 2.0 + 9 * 0.38 * 8 + 3.0)
+
+
+def dim(plan: Plan, model: str) -> float:
+    """Dimensions of a model of the plan, in those of the rates."""
+    sizes = {entry.id: entry for entry in PAPER}
+    return usual_dim(sizes[plan.model(model).name].millions) / 1024
+
+
+def of_readings(plan: Plan, layer_s: float) -> float:
+    """Seconds of all components, one basis a reading whoever heard it.  layer_s : of a layer of 1024 dimensions."""
+    readings = {job.reading.slug: job.model for job in plan.jobs()}
+    assert len(readings) == len(plan.jobs()) / 3
+    return sum(9 * layer_s * dim(plan, model) ** 2 for model in readings.values())
+
+
+def walls(cost: Cost) -> dict[str, float]:
+    return {name: stage.wall_s for name, stage in cost.stages.items()}
+
+
+def test_rows_of_a_platform_name_every_stage(written: Path) -> None:
+    cost = estimate_cost(Plan.load(written), RATES, gpu := Platform("gpu", 16, 1, 1e14, 1000.0))
+    head, times, gpu_hours, core_hours = paper_plan.cost_lines({gpu: cost})
+    assert head.split()[3:9] == ["signal", "reading", "PCA", "fitting", "in", "all"]
+    assert times.startswith("gpu ")
+    assert times.endswith(" none")
+    assert gpu_hours.split()[0] == "GPU-h"
+    hours = [float(text.replace(",", "")) for text in gpu_hours.split()[1:]]
+    assert hours[0] == 0
+    assert sum(hours[:4]) == pytest.approx(hours[4], abs=0.03)
+    assert float(core_hours.split()[-1].replace(",", "")) == pytest.approx(cost.core_hours, abs=0.01)
 
 
 def test_a_model_is_too_large_by_its_bytes(written: Path) -> None:

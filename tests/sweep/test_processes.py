@@ -79,7 +79,7 @@ def test_a_job_gives_the_numbers_of_the_trainer(
     folder = next(p for p in (study / "out" / "jobs").iterdir() if p.name.startswith(name))
     found = sweep_processes.load_draws(study / "out")[folder.name]
     for part in ("r", "null", "left_out", "excess", "halves"):
-        assert np.abs(found[part] - bank.tensors[part]).max() < 1e-6
+        assert np.abs(found[part] - bank.tensors[part]).max() < 2e-7
     told, own = (json.loads((f / "summary.json").read_text()) for f in (folder, tmp_path / "bank"))
     parts = ("layers", "temporal_score", "alignment_score", "n_words", "skipped", "model", "estimators", "half_words")
     for part in parts:
@@ -87,7 +87,7 @@ def test_a_job_gives_the_numbers_of_the_trainer(
 
 
 def assert_close(found: Any, expected: Any) -> None:
-    """Equal, numbers to 1e-6: a sweep sums the signal once for all models, and so in another order."""
+    """Equal, numbers to one in the last of six digits: a sweep sums the signal for all models, in another order."""
     if isinstance(expected, dict):
         assert found.keys() == expected.keys()
         found, expected = [*found.values()], [*expected.values()]
@@ -95,13 +95,14 @@ def assert_close(found: Any, expected: Any) -> None:
         for one, other in zip(found, expected, strict=True):
             assert_close(one, other)
     else:
-        assert found == (pytest.approx(expected, abs=1e-6) if isinstance(expected, float) else expected)
+        assert found == (pytest.approx(expected, abs=1.001e-6) if isinstance(expected, float) else expected)
 
 
 def test_shared_work_is_done_once(study: Path, swept: subprocess.CompletedProcess[str]) -> None:
     """One story for both people, three models that are there, two contexts; one brain a person."""
     computed = Counter(e["piece"] for e in entries(study / "out") if e["how"] == "computed")
-    assert computed == {"tape": 2, "moments": 2, "brain": 2, "activations": 6, "lag": 12 * 9, "job": 12}
+    shared = {"tape": 2, "moments": 2, "brain": 2, "activations": 6, "components": 6}
+    assert computed == shared | {"lag": 12 * 9, "job": 12}
     assert not list((study / "out" / "lags").iterdir())
 
 

@@ -13,11 +13,12 @@ from rtalign.core.progress import Progress
 from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding import folds
+from rtalign.training.components import fit_wide_basis, stories_of
 from rtalign.training.lag.fit import LagFit, fit_words
 from rtalign.training.lag.subsets import WordSubset, score_subsets
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
-from rtalign.training.prepare import ActivationRequest, fit_wide_basis, prepare_recordings
+from rtalign.training.prepare import ActivationRequest, prepare_recordings
 from rtalign.training.trainer import FitInputs, lag_words, make_fit_inputs
 from rtalign_offline.sweep.quartiles import Quartiles
 from tests.helpers.small_world import small_recipe, world
@@ -32,7 +33,7 @@ def job_and_surprisal(store: Path) -> tuple[FitInputs, np.ndarray]:
     stories = prepare_recordings([recording], ActivationRequest(model, recipe.language, range(6)), recipe, store, QUIET)
     told = np.random.default_rng(1).exponential(3, len(stories[0].used))
     fold = folds.assign_folds([stories[0].onsets], recipe.fit, float(np.ptp(recipe.lags.seconds)))
-    job = make_fit_inputs(stories, recipe, fit_wide_basis(stories, recipe, fold), fold)
+    job = make_fit_inputs(stories, recipe, fit_wide_basis(stories_of(stories), recipe), fold)
     return job, told
 
 

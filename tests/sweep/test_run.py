@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rtalign.core.progress import Progress
-from rtalign.core.storage.cache import stored_folder
+from rtalign.core.storage.cache import is_stored, stored_folder
 from rtalign_offline.sweep import clusters, fit, run, tasks
 from rtalign_offline.sweep.clusters import Cluster
 from rtalign_offline.sweep.fit import is_finished
@@ -240,10 +240,11 @@ def test_tasks_that_start_together_compute_nothing_twice(
 ) -> None:
     told = []
 
-    def found_all(paths: SweepPaths, key: dict[str, Any], person: str, brain_path: str, *read: str) -> str:
+    def found_all(paths: SweepPaths, key: dict[str, Any], person: str, brain_path: str, basis: str, *read: str) -> str:
         stories = merge_readings(read)["stories"]
         assert all((paths.cache / "activations" / folder / "activations.npy").is_file() for folder in stories.values())
         assert Path(brain_path).is_file()
+        assert is_stored(Path(basis))
         told.append((key["context"].split(":")[0] + key["context"][-1], tuple(stories.values())))
         return str(paths.home / "jobs" / str(len(told)))
 
@@ -257,7 +258,8 @@ def test_tasks_that_start_together_compute_nothing_twice(
         (e["piece"], e["key"]) for e in read_journal(tmp_path / "out" / "journal") if e["how"] == "computed"
     )
     assert set(computed.values()) == {1}
-    assert Counter(piece for piece, _ in computed) == {"tape": 3, "moments": 3, "brain": 2, "activations": 3}
+    pieces = Counter(piece for piece, _ in computed)
+    assert pieces == {"tape": 3, "moments": 3, "brain": 2, "activations": 3, "components": 3}
     assert len(told) == 2 * 5 * 3
     assert len({folders for _, folders in told}) == 3
 
@@ -321,6 +323,19 @@ def test_a_second_sweep_in_one_folder_waits_for_the_first(
     assert re.fullmatch(r"a sweep is at work in .* \(process \d+ on .*\); this one goes on after its end\n", said)
 
 
+def test_a_folder_in_which_another_sweep_writes_its_plan_is_a_sweep(tmp_path: Path) -> None:
+    """Two that begin in the same moment: the plan of the other has not got its name yet."""
+    plan = Plan.parse({"people": [{"name": "ann", "recordings": ["gone"]}], "models": [{"name": "a"}]}, tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / f"plan-{plan.fingerprint}.json.partial-here-1").write_text("{")
+    assert not run.run_sweep(plan, out, "local", Progress(quiet=True), tmp_path)["ok"]
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "to-ann.txt").write_text("dear")
+    with pytest.raises(ValueError, match="something other than a sweep"):
+        run.run_sweep(plan, tmp_path / "letters", "local", Progress(quiet=True), tmp_path)
+
+
 def test_quiet_failures_speak(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -358,7 +373,7 @@ def test_time_of_lags_is_not_counted_as_time_of_their_job_too(
 
     monkeypatch.setattr(fit, "_JobFit", Fit)
     reading = {"model": {"id": "a", "revision": "0"}, "layers": [0]}
-    fit.fit_job(paths, load_plan(paths).jobs()[0], [], reading, Path())
+    fit.fit_job(paths, load_plan(paths).jobs()[0], [], reading, fit.SharedWork(Path(), Path()))
     work = count_work(paths.journal_folder)
     assert sum(piece["cpu_s"] for piece in work.values()) == 10.0
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -25,8 +25,9 @@ from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import STATISTIC, STATISTICS, by_layer
 from rtalign.training import results, trainer
+from rtalign.training.components import load_basis
 from rtalign.training.lag.fit import fit_words, null_method
-from rtalign.training.prepare import PreparedRecording, count_skipped, fit_wide_basis
+from rtalign.training.prepare import PreparedRecording, count_skipped
 from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile
 from rtalign_offline.sweep.lag_file import LagFile
@@ -60,15 +61,26 @@ def is_finished(folder: Path) -> bool:
     return folder.is_dir() and (not (folder / cache.SEAL).is_file() or cache.is_stored(folder))
 
 
+class SharedWork(NamedTuple):
+    """What a job has in common with others.  moments : the file of the person's; basis : the folder of components."""
+
+    moments: Path
+    basis: Path
+
+
 def fit_job(
-    paths: SweepPaths, key: JobKey, recordings: Sequence[PreparedRecording], reading: Mapping[str, Any], moments: Path
+    paths: SweepPaths,
+    key: JobKey,
+    recordings: Sequence[PreparedRecording],
+    reading: Mapping[str, Any],
+    shared: SharedWork,
 ) -> Path:
-    """The folder of results of one job, made if it is not there.  moments : of the person's signal."""
+    """The folder of results of one job, made if it is not there."""
     folder = job_folder(paths, key, reading, [r.recording.fingerprint() for r in recordings])
     if is_finished(folder):
         paths.journal.note("job", folder.name, "reused")
         return folder
-    fit = _JobFit(paths, key, recordings, reading, moments)
+    fit = _JobFit(paths, key, recordings, reading, shared)
     with paths.journal.computing("job", folder.name, fit.seconds_of_lags), threadpool_limits(1, user_api="blas"):
         fit.run(folder)
     return folder
@@ -101,13 +113,13 @@ class _JobFit:
         key: JobKey,
         recordings: Sequence[PreparedRecording],
         reading: Mapping[str, Any],
-        moments: Path,
+        shared: SharedWork,
     ) -> None:
         self._paths, self._key, self._recordings, self._reading = paths, key, recordings, reading
         self._plan = load_plan(paths)
         self._recipe = self._plan.recipe_for(key.context)
         self._fold = folds_of(recordings, self._recipe)
-        self._moments = moments
+        self._shared = shared
         self._lag_s: list[float] = []
 
     def seconds_of_lags(self) -> float:
@@ -122,9 +134,9 @@ class _JobFit:
         with progress.stage("targets", 1, "job"):
             with threadpool_limits(cpus, user_api="blas"):
                 device = self._plan.fit_device
-                projection = fit_wide_basis(self._recordings, self._recipe, self._fold, device)
+                projection = load_basis(self._shared.basis)
                 inputs = trainer.make_fit_inputs(self._recordings, self._recipe, projection, self._fold, device=device)
-            inputs = replace(inputs, sensor_moments=SensorMomentsFile(self._moments))
+            inputs = replace(inputs, sensor_moments=SensorMomentsFile(self._shared.moments))
             quartiles = None
             if self._plan.quartiles:
                 refit = self._plan.refit_quartiles

@@ -7,7 +7,7 @@ import math
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,10 @@ from rtalign.core.recipe import Recipe
 from rtalign.core.storage.files import write_atomically
 from rtalign.core.text.time_format import long_duration
 from rtalign.decoding import ridge
-from rtalign.decoding.moments import Moments
+from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.language.loading import PAPER, TOKENS_PER_WORD, CatalogueEntry, Precision
-from rtalign_offline.estimate import ComponentRates, lag_seconds, measure_components
+from rtalign.training import sensor_moments
+from rtalign_offline.estimate import ComponentRates, lag_seconds, measure_components, target_seconds
 from rtalign_offline.sweep.plan import Plan
 from rtalign_offline.sweep.report.paper import MAIN
 
@@ -58,6 +59,9 @@ def usual_dim(millions: float) -> int:
     """Dimensions of the hidden states of a model of so many parameters, as such models are usually built."""
     return min(round(4096 * (millions / 7000) ** (1 / 3)), WIDEST)
 
+
+STAGES = ("signal", "reading", "PCA", "fitting")
+"""Filters and moments; forward passes; components, once for all who heard the same stories; the jobs."""
 
 ARCHITECTURES = {"mamba": "state space", "recurrent_gemma": "recurrent", "bert": "bidirectional"}
 ARCHITECTURES |= {"roberta": "bidirectional"}
@@ -113,18 +117,28 @@ class Rates:
     """The speed of one core of this machine, for jobs of one shape.
 
     flops : of a matrix product in float32; lag_s : seconds of one lag's fit of one job; moments_s : of one lag of the
-    moments that a person's jobs share; hour_s : of filtering an hour of signal; components : of a job's activations.
+    moments that a person's jobs share; hour_s : of filtering an hour of signal; targets_s : of what a job does before
+    its first lag, once its activations are projected; components : of activations.
     """
 
     flops: float
     lag_s: float
     moments_s: float
     hour_s: float
+    targets_s: float
     components: ComponentRates
 
+    def basis_s(self, shape: JobShape, dim: int, cores: int = 1) -> float:
+        """The components of a story, once for all who heard it.  dim : of its activations."""
+        return self.components.basis_seconds(shape.words, shape.layers, dim, cores)
+
+    def before_lags_s(self, shape: JobShape, dim: int, cores: int = 1) -> float:
+        """The targets of one job.  dim : of its activations; cores : that share their projection."""
+        return self.components.projection_seconds(shape.words, shape.layers, dim, cores) + self.targets_s
+
     def job_s(self, shape: JobShape, dim: int) -> float:
-        """One job on one core.  dim : of its activations."""
-        return self.components.seconds(shape.words, shape.layers, dim) + shape.lags * self.lag_s
+        """One job on one core, whose components are there.  dim : of its activations."""
+        return self.before_lags_s(shape, dim) + shape.lags * self.lag_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,22 +162,34 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True)
+class StageCost:
+    """One kind of work: seconds at worst one after the other, and those for which all cores and GPUs are held."""
+
+    wall_s: float
+    core_s: float
+    gpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds, at worst one after the other; too_large : models that are left out.
+    """What each stage of STAGES costs; too_large : models that are left out."""
 
-    models_s : of readings; components_s : of principal components; fits_s : of filtering and fits; gpu_hours : of all
-    GPUs together, for as long as a job holds one.
-    """
-
-    models_s: float
-    components_s: float
-    fits_s: float
-    gpu_hours: float
+    stages: Mapping[str, StageCost]
     too_large: tuple[str, ...]
 
     @property
     def total_s(self) -> float:
-        return self.models_s + self.components_s + self.fits_s
+        return sum(stage.wall_s for stage in self.stages.values())
+
+    @property
+    def gpu_hours(self) -> float:
+        """Of all GPUs together, for as long as a task holds one."""
+        return sum(stage.gpu_s for stage in self.stages.values()) / 3600
+
+    @property
+    def core_hours(self) -> float:
+        """Of all cores together, those beside a GPU for as long as a task holds it."""
+        return sum(stage.core_s for stage in self.stages.values()) / 3600
 
 
 def write_paper_plan(path: Path, report: Callable[[str], object] = lambda _: None) -> dict[str, Any]:
@@ -179,8 +205,8 @@ def write_paper_plan(path: Path, report: Callable[[str], object] = lambda _: Non
     Returns
     -------
     dict
-        `plan`, the path; `jobs`, their number; `costs`, for each platform seconds of each kind of work, hours of GPUs,
-        and the models that are too large for it; `disk_gb`.
+        `plan`, the path; `jobs`, their number; `costs`, for each platform seconds of each stage, hours of GPUs and
+        cores, and the models that are too large for it; `disk_gb`.
     """
     if path.exists():
         raise ValueError(f"{path} exists already; name another file")
@@ -193,44 +219,64 @@ def write_paper_plan(path: Path, report: Callable[[str], object] = lambda _: Non
     people, models = len(plan.people), len(PAPER)
     counts = f"{models} models, {len(CONTEXTS)} contexts of {SWEPT}, {people} people, {len(MAIN)} controls"
     report("\n".join([f"{path}: {len(plan.jobs())} jobs ({counts})", "", *lines]))
-    by_platform = {
+    return {"plan": str(path), "jobs": len(plan.jobs()), "costs": _entries(costs), "disk_gb": round(disk)}
+
+
+def _entries(costs: Mapping[Platform, Cost]) -> dict[str, Any]:
+    return {
         platform.name: {
-            "models_s": round(c.models_s), "components_s": round(c.components_s), "fits_s": round(c.fits_s),
-            "total_s": round(c.total_s), "gpu_hours": round(c.gpu_hours, 2), "too_large": list(c.too_large),
+            "stages": {
+                name: {
+                    "wall_s": round(stage.wall_s),
+                    "gpu_hours": round(stage.gpu_s / 3600, 2),
+                    "core_hours": round(stage.core_s / 3600, 1),
+                }
+                for name, stage in c.stages.items()
+            },
+            "total_s": round(c.total_s),
+            "gpu_hours": round(c.gpu_hours, 2),
+            "core_hours": round(c.core_hours, 1),
+            "too_large": list(c.too_large),
         }
         for platform, c in costs.items()
-    }  # fmt: skip
-    return {"plan": str(path), "jobs": len(plan.jobs()), "costs": by_platform, "disk_gb": round(disk)}
+    }
 
 
 def cost_lines(costs: Mapping[Platform, Cost]) -> list[str]:
-    """One line a platform."""
-    names = ("reading", "PCA", "fitting", "in all", "GPU-h")
-    lines = [f"{'estimated, not measured':<30}{''.join(f'{name:>9}' for name in names)}   too large, not counted"]
+    """Three lines a platform: seconds, and hours of GPUs and cores, of each stage."""
+    lines = [f"{'estimated, not measured':<30}{''.join(f'{name:>9}' for name in (*STAGES, 'in all'))}   too large"]
     for platform, c in costs.items():
-        seconds = (c.models_s, c.components_s, c.fits_s, c.total_s)
-        times = "".join(f"{long_duration(s):>9}" for s in seconds)
-        hours = f"{c.gpu_hours:>9.1f}" if platform.gpus else f"{'-':>9}"
+        stages = [c.stages[name] for name in STAGES]
         some = c.too_large[0] if len(c.too_large) == 1 else f"{len(c.too_large)} models"
         left = f"{some} (over {platform.memory_gb:.0f} GB)" if c.too_large else "none"
-        lines.append(f"{platform.name:<30}{times}{hours}   {left}")
+        times = "".join(f"{long_duration(s):>9}" for s in (*(stage.wall_s for stage in stages), c.total_s))
+        lines.append(f"{platform.name:<30}{times}   {left}")
+        if platform.gpus:
+            lines.append(_hours_line("GPU-h", [stage.gpu_s for stage in stages], c.gpu_hours))
+        lines.append(_hours_line("core-h", [stage.core_s for stage in stages], c.core_hours))
     return lines
+
+
+def _hours_line(unit: str, seconds: Sequence[float], total: float) -> str:
+    return f"{'  ' + unit:<30}{''.join(f'{hours:>9,.2f}' for hours in (*(s / 3600 for s in seconds), total))}"
 
 
 def assumption_lines(rates: Rates, plan: Plan, disk: float) -> list[str]:
     """What the estimates are based on."""
-    precision, widest = plan.recipe.language.precision, rates.components.seconds(CONTENT, LAYERS, 4096)
+    precision, wide = plan.recipe.language.precision, 4096
     largest = max(PAPER, key=lambda entry: entry.millions)
+    basis, targets = (f"{of(JobShape(), wide):.0f} s" for of in (rates.basis_s, rates.before_lags_s))
     return [
         f"disk: {disk:,.0f} GB of cache while one model's activations are kept",
         "",
         f"measured here: {rates.flops / 1e9:.0f} GFLOP/s a core in float32, {rates.lag_s:.2f} s a lag of a fit, "
         f"{rates.hour_s:.0f} s an hour of MEG,",
-        f"  {widest:.0f} s of a core the principal components of a job of 4,096 dimensions",
+        f"  of {wide:,} dimensions {basis} of a core for components, once for all who heard the same stories, and",
+        f"  {targets} for the targets of a job",
         f"assumed: a model reaches {CPU_SHARE:.0%} of that here, {GPU_SHARE:.0%} of {H200_FLOPS / 1e12:.0f} TFLOP/s "
         f"(bfloat16) on an H200, of {NODE_FLOPS / 1e12:.0f} on an A100;",
         f"  {TOKENS_PER_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words read in windows and fitted; cores as here;",
-        f"  a lag on a GPU {GPU_LAG_S:.2f} s, as on an H100;",
+        f"  a lag on a GPU {GPU_LAG_S:.2f} s, as on an H100; components at the speed of the cores beside it;",
         f"  no reading or job split; {_short_name(largest)} in {precision} takes {largest.memory_gb(precision):.0f} GB",
     ]
 
@@ -275,21 +321,29 @@ def measure(shape: JobShape | None = None, recipe: Recipe | None = None, dim: in
         square = rng.standard_normal((1024, 1024), np.float32)
         flops = 2 * 1024**3 / _shortest(lambda: square @ square)
         few = max(min(shape.words, 4000), 20 * recipe.fit.folds)
-        signals = [rng.standard_normal((few // 5, shape.sensors), np.float32) for _ in range(5)]
-        none = np.empty((few // 5, 0), np.float32)
-        sum_up = partial(_sums, signals, none)
-        parts, sums = sum_up(), _shortest(sum_up)
-        shared = _shortest(lambda: ridge.eigen_bases(parts))
-        lag_s = lag_seconds(
-            shape.words, shape.sensors, shape.layers, shape.components, recipe, in_sweep=True, quartiles=True
-        )
+        parts = shape.words, shape.sensors, shape.layers, shape.components
+        lag_s = lag_seconds(*parts, recipe, in_sweep=True, quartiles=True)
         read_s = _read(few, shape.sensors) * shape.words / few
-        moments_s = shared + sums * shape.words / few + read_s
-        return Rates(flops, lag_s + read_s, moments_s, _hour(), measure_components(dim, shape.components))
+        moments_s = _moments(few, shape, recipe) + read_s
+        targets_s = target_seconds(shape.words, shape.layers, shape.components, recipe)
+        return Rates(flops, lag_s + read_s, moments_s, _hour(), targets_s, measure_components(dim, shape.components))
 
 
-def _sums(signals: list[np.ndarray], none: np.ndarray) -> list[Moments]:
-    return [Moments.from_data(x, none, "float32") for x in signals]
+def _moments(few: int, shape: JobShape, recipe: Recipe) -> float:
+    """Seconds of one lag of a person's moments with their principal directions.  few : words that are timed."""
+    fit = recipe.fit
+    signal = np.random.default_rng(0).standard_normal((few, shape.sensors), np.float32)
+    sum_up = partial(sensor_moments.recording_moments, signal, np.arange(few) * fit.folds // few, fit.precision)
+    own = sum_up()
+    with tempfile.TemporaryDirectory() as folder:
+        file = sensor_moments.create_file(Path(folder) / "moments.safetensors", 1, shape.sensors, fit.folds)
+
+        def write() -> None:
+            folds = sensor_moments.sum_recordings([own], fit.folds)
+            sensor_moments.write_moments(file, 0, folds)
+            sensor_moments.write_bases(file, 0, folds, fit.precision)
+
+        return _shortest(write) + _shortest(sum_up) * shape.words / few
 
 
 def _read(words: int, sensors: int) -> float:
@@ -344,28 +398,33 @@ def estimate_cost(plan: Plan, rates: Rates, platform: Platform) -> Cost:
         name for name, e in entries.items() if e.memory_gb(platform.precision) + SPARE_GB > platform.memory_gb
     )
     jobs = [job for job in plan.jobs() if job.model.removesuffix(" untrained") not in too_large]
+    readings = dict.fromkeys(job.reading for job in jobs)
     flops = [
-        forward_flops(entries[key.model.removesuffix(" untrained")], key.context, plan.quartiles)
-        for key in dict.fromkeys(job.reading for job in jobs)
+        forward_flops(entries[key.model.removesuffix(" untrained")], key.context, plan.quartiles) for key in readings
     ]
-    shape = JobShape(lags=len(plan.recipe.lags.seconds))
-    signal = len(plan.people) * (shape.lags * rates.moments_s + HOURS * rates.hour_s)
+    shape, beside = JobShape(lags=len(plan.recipe.lags.seconds)), max(platform.cores // platform.readers, 1)
+
+    def dim(model: str) -> int:
+        return usual_dim(entries[model.removesuffix(" untrained")].millions)
+
     # The principal directions of one person are one task.
-    shared = max(signal / platform.cores, shape.lags * rates.moments_s)
-    wide = [usual_dim(entries[job.model.removesuffix(" untrained")].millions) for job in jobs]
-    beside = max(platform.cores // platform.readers, 1)
-    components = [rates.components.seconds(shape.words, shape.layers, dim, beside) for dim in wide]
+    signal = len(plan.people) * (shape.lags * rates.moments_s + HOURS * rates.hour_s)
+    first = StageCost(max(signal / platform.cores, shape.lags * rates.moments_s), signal)
     fit = shape.lags * (GPU_LAG_S if platform.gpus else rates.lag_s)
-    rounds = math.ceil(len(jobs) / platform.readers)
-    read = max(sum(flops) / platform.readers, max(flops)) / platform.flops
-    gpu_s = (sum(flops) / platform.flops + sum(components) + len(jobs) * fit) if platform.gpus else 0.0
-    return Cost(
-        read,
-        max(sum(components) / platform.readers, max(components)),
-        shared + rounds * fit,
-        gpu_s / 3600,
-        too_large,
-    )
+    work = {
+        "reading": [n / platform.flops for n in flops],
+        "PCA": [rates.basis_s(shape, dim(reading.model), beside) for reading in readings],
+        "fitting": [rates.before_lags_s(shape, dim(job.model), beside) + fit for job in jobs],
+    }
+    held = {name: _held(tasks, platform, beside) for name, tasks in work.items()}
+    return Cost({"signal": first} | held, too_large)
+
+
+def _held(tasks: Sequence[float], platform: Platform, beside: int) -> StageCost:
+    """Tasks of so many seconds, each with a reader of a platform and the cores beside it to itself."""
+    total, rounds = sum(tasks), math.ceil(len(tasks) / platform.readers)
+    wall_s = max(total / platform.readers, max(tasks))
+    return StageCost(max(wall_s, rounds * min(tasks)), total * beside, total if platform.gpus else 0.0)
 
 
 def forward_flops(entry: CatalogueEntry, context: str, surprisal: bool = True) -> float:
@@ -373,14 +432,20 @@ def forward_flops(entry: CatalogueEntry, context: str, surprisal: bool = True) -
 
     A bidirectional model reads it once more with the word masked, where surprisal is needed.
     """
-    previous = int(context.split(":")[1])
     times = 2 if surprisal and _architecture(entry) == "bidirectional" else 1
-    return 2 * entry.millions * 1e6 * CONTENT * TOKENS_PER_WORD * (previous + 1) * times
+    tokens = window_tokens(CONTENT, CONTENT * TOKENS_PER_WORD, int(context.split(":")[1]))
+    return 2 * entry.millions * 1e6 * tokens * times
+
+
+def window_tokens(words: int, tokens: float, previous: int) -> float:
+    """Tokens of windows, each of a word, those before it and the beginning of text.  tokens : of the words alone."""
+    return tokens * (previous + 1) + words
 
 
 def disk_gb(plan: Plan) -> float:
-    """Filtered signals and moments of all people, and the largest activations."""
+    """Filtered signals and moments of all people, components of all readings, and the largest activations."""
     n_lags, folds = len(plan.recipe.lags.seconds), plan.recipe.fit.folds
     signal = HOURS * 3600 * plan.recipe.chain.min_rate_hz * SENSORS * 4
     moments = n_lags * SENSORS**2 * 8 * (folds + len(ridge.training_sets(folds)))
-    return (len(plan.people) * (signal + moments) + WORDS * 9 * WIDEST * 4) / 1e9
+    components = len({job.reading for job in plan.jobs()}) * LAYERS * WIDEST * 4 * WIDE_FACTOR * COMPONENTS
+    return (len(plan.people) * (signal + moments) + components + WORDS * LAYERS * WIDEST * 4) / 1e9

@@ -252,7 +252,7 @@ class Plan(Settings):
 
     def pool(self, kind: str) -> Pool:
         """Which workers do a kind of task."""
-        device = {"read": self.device, "job": self.fit_device}.get(kind, "cpu")
+        device = {"read": self.device, "components": self.fit_device, "job": self.fit_device}.get(kind, "cpu")
         return "gpu" if device == "cuda" else "cpu"
 
     def model(self, title: str) -> PlannedModel:

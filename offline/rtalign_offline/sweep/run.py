@@ -38,7 +38,7 @@ PATIENCE_S = 600.0
 """How long to wait for a lost scheduler."""
 
 STATE = "sweep.json"
-WEIGHTS = {"filter": 0.3, "sum": 0.05, "combine": 0.5, "read": 0.7, "job": 1.0}
+WEIGHTS = {"filter": 0.3, "sum": 0.05, "combine": 0.5, "read": 0.7, "components": 0.2, "job": 1.0}
 """Rough shares of the time of one job, so that the time left includes shared work."""
 
 FUNCTIONS = {
@@ -46,6 +46,7 @@ FUNCTIONS = {
     "sum": tasks.sum_recording,
     "combine": tasks.combine_recordings,
     "read": tasks.read_stories,
+    "components": tasks.fit_components,
     "job": tasks.fit_and_score,
 }
 
@@ -139,7 +140,8 @@ def _run_jobs(plan: Plan, paths: SweepPaths, kind: str, progress: Progress) -> d
 
 def _create(plan: Plan, out: Path, store: Path) -> SweepPaths:
     """The sweep's folder with the plan in it."""
-    if out.exists() and any(out.iterdir()) and not any(out.glob("plan-*.json")):
+    # Another sweep that begins at this moment has a plan that is still being written, under a longer name.
+    if out.exists() and any(out.iterdir()) and not any(out.glob("plan-*.json*")):
         raise ValueError(f"{out} holds something other than a sweep; name another folder")
     out.mkdir(parents=True, exist_ok=True)
     name = f"plan-{plan.fingerprint}.json"
@@ -253,7 +255,11 @@ def _task_graph(keys: Collection[JobKey], paths: SweepPaths, people: Mapping[str
         reads = tuple(f"read {part.slug}" for part in parts[key.reading])
         for task, part in zip(reads, parts[key.reading], strict=True):
             graph.setdefault(task, Task("read", (part.key.model_dump(), part.stories, everyone)))
-        graph[_job_name(key)] = Task("job", (key.model_dump(), people[key.person]), (combined[key.person], *reads))
+        path = people[key.person]
+        components = f"components {content_key(*reads, *sorted({r.story for r in load_person(Path(path))[1]}))[:24]}"
+        graph.setdefault(components, Task("components", (path,), reads))
+        after = (combined[key.person], components, *reads)
+        graph[_job_name(key)] = Task("job", (key.model_dump(), path), after)
     return {name: Task(t.kind, (paths, *t.arguments), t.after) for name, t in graph.items()}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from rtalign.core.progress import Progress
 from rtalign.core.storage import cache
@@ -22,6 +23,7 @@ from rtalign.recordings.usable_words import usable_words
 from rtalign.signal.chain import describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training import sensor_moments
+from rtalign.training.components import ReadStory, basis_folder, fit_wide_basis
 from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
@@ -31,7 +33,7 @@ from rtalign.training.prepare import (
     filter_recordings,
     signal_folder,
 )
-from rtalign_offline.sweep.fit import fit_job
+from rtalign_offline.sweep.fit import SharedWork, fit_job
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.people import (
     RecordingHeader,
@@ -168,15 +170,32 @@ def _read_story(paths: SweepPaths, recording: RecordingHeader, model: Any, layer
     return folder.name
 
 
-def fit_and_score(paths: SweepPaths, key: dict[str, Any], person: str, moments: str, *readings: str) -> str:
+def fit_components(paths: SweepPaths, person: str, *readings: str) -> str:
+    """The principal components of the stories that a person heard, for all who heard the same; their folder.
+
+    readings : what `read_stories` returned.
+    """
+    plan, reading = load_plan(paths), merge_readings(readings)
+    stories = [ReadStory(r.words, _activations(paths, r, reading)) for r in load_person(Path(person))[1]]
+    with threadpool_limits(plan.cluster.cpus, user_api="blas"):
+        folder = basis_folder(stories, plan.recipe, plan.fit_device, paths.cache)
+        if cache.is_stored(folder):
+            paths.journal.note("components", folder.name, "reused")
+        else:
+            with paths.journal.computing("components", folder.name):
+                fit_wide_basis(stories, plan.recipe, plan.fit_device, paths.cache)
+    return str(folder)
+
+
+def fit_and_score(paths: SweepPaths, key: dict[str, Any], person: str, moments: str, basis: str, *readings: str) -> str:
     """Fit and score every lag of one person x model x context; returns the folder of the results.
 
-    moments, readings : what `combine_recordings` and `read_stories` returned.
+    moments, basis, readings : what `combine_recordings`, `fit_components` and `read_stories` returned.
     """
     _load_model.cache_clear()  # a model that was read here is not needed any more, and the fit needs the memory
     job, reading = JobKey.model_validate(key), merge_readings(readings)
     recordings = [_with_activations(paths, r, reading) for r in _prepare_recordings(paths, person)]
-    return str(fit_job(paths, job, recordings, reading, Path(moments)))
+    return str(fit_job(paths, job, recordings, reading, SharedWork(Path(moments), Path(basis))))
 
 
 @lru_cache(maxsize=1)
@@ -219,5 +238,8 @@ def _prepare_recordings(paths: SweepPaths, person: str) -> list[PreparedRecordin
 def _with_activations(paths: SweepPaths, recording: PreparedRecording, reading: dict[str, Any]) -> PreparedRecording:
     header = recording.recording
     assert isinstance(header, RecordingHeader)
-    folder = paths.cache / "activations" / reading["stories"][header.story]
-    return replace(recording, activations=StoredActivations.open(folder / "activations.npy"))
+    return replace(recording, activations=_activations(paths, header, reading))
+
+
+def _activations(paths: SweepPaths, recording: RecordingHeader, reading: dict[str, Any]) -> StoredActivations:
+    return StoredActivations.open(paths.cache / "activations" / reading["stories"][recording.story] / "activations.npy")

@@ -21,8 +21,9 @@ PIECES = {
     "moments": "recordings summed at every lag",
     "brain": "people, their sums and principal directions",
     "activations": "stories read by a model in a context",
+    "components": "principal components of the stories that people heard",
     "lag": "lags fitted and scored",
-    "job": "jobs: components, penalties and results",
+    "job": "jobs: targets, penalties and results",
 }
 
 
