@@ -128,7 +128,7 @@ def word(window: Any, demo: Path) -> Any:
     """A word in the inspector, in a replay by an engine."""
     from rtalign.core.session import Session
     from rtalign.engine.commands import Pause
-    from rtalign_cli.demo import RUNS
+    from rtalign_cli.subcommands.demo import RUNS
 
     window.start(Session(recording=demo / "listener", run=f"{RUNS + 1:02d}", bank=demo / "bank", speed=16.0))
     until(lambda: window.tick() or window.link.newest.n_scored >= WORDS_SCORED)

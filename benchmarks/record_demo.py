@@ -13,7 +13,7 @@ from rtalign.core.session import Session
 from rtalign.decoding.bank import DecoderBank
 from rtalign.engine.process.client import Client
 from rtalign.engine.snapshot import Snapshot
-from rtalign_cli.demo import RUNS
+from rtalign_cli.subcommands.demo import RUNS
 from rtalign_monitor.engines import recorded
 
 EVERY_S = 0.2

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtalign.core.storage.files import write_atomically
-from rtalign.report import breakdown, controls, noise_ceiling, provenance, sections
 from rtalign.report.figures.ladder import ladder
 from rtalign.report.figures.lag_map import lag_map
 from rtalign.report.figures.svg import text as svg_text
 from rtalign.report.html import Markup, figure_css, page_css, tag
 from rtalign.report.read import Results, read_results
+from rtalign.report.sections import breakdown, controls, noise_ceiling, outcome, provenance
 from rtalign.report.text import headline, model_name
 
 NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -26,18 +26,18 @@ MARK_HEIGHT = 14.0
 HEADING = re.compile("<h2>(.*?)</h2>")
 
 PARTS = (
-    sections.head,
-    sections.latencies,
+    outcome.head,
+    outcome.latencies,
     controls.controls,
     breakdown.breakdown,
-    sections.curves,
-    sections.statistics,
-    sections.topographies,
-    sections.layers,
-    sections.stretches,
+    outcome.curves,
+    outcome.statistics,
+    outcome.topographies,
+    outcome.layers,
+    outcome.stretches,
     noise_ceiling.noise_ceiling,
-    sections.fit,
-    sections.operator_annotations,
+    outcome.fit,
+    outcome.operator_annotations,
     provenance.method,
     provenance.data,
     provenance.passport,

@@ -13,9 +13,9 @@ import pytest
 from rtalign.core.progress import Progress
 from rtalign.core.site import Site
 from rtalign.recordings.datasets import DATA_SETS
-from rtalign_cli import datasets as command
 from rtalign_cli.arguments import build_parser
-from rtalign_cli.live import session_here
+from rtalign_cli.subcommands import datasets as command
+from rtalign_cli.subcommands.live import session_here
 from tests.helpers.dataset_folders import (
     AT_ONSET,
     HELMET,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from rtalign.core.storage.cache import cache_folder
-from rtalign_cli.doctor import checks, libraries, probes
-from rtalign_cli.doctor.checks import Check
+from rtalign_cli.subcommands.doctor import checks, libraries, probes
+from rtalign_cli.subcommands.doctor.checks import Check
 
 FOUND = [
     Check("Python", "ok", "3.11"),

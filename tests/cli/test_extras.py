@@ -39,7 +39,8 @@ def test_the_core_is_imported_without_any_extra() -> None:
     probe = (
         f"import sys\nfor name in {list(EXTRAS)}: sys.modules[name] = None\n"
         "import rtalign, rtalign.training, rtalign.engine.process.server, rtalign.streams.replay\n"
-        "import rtalign.recordings, rtalign_cli.live, rtalign_cli.commands, rtalign_cli.demo\n"
+        "import rtalign.recordings\n"
+        "from rtalign_cli.subcommands import demo, live, offline\n"
         "import rtalign_offline\n"
         "for name in rtalign.__all__: getattr(rtalign, name)\n"
     )

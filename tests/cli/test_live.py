@@ -11,9 +11,10 @@ from pytestqt.qtbot import QtBot
 
 from rtalign.core.session import Session
 from rtalign.engine.snapshot import RecordingStatus, empty_snapshot, with_recording
-from rtalign_cli import live, main
+from rtalign_cli import main
 from rtalign_cli.arguments import build_parser
 from rtalign_cli.checks import require_folder
+from rtalign_cli.subcommands import live
 
 
 @pytest.fixture

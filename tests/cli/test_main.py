@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from rtalign_cli import commands, inputs, main
+from rtalign_cli import inputs, main
 from rtalign_cli.arguments import SUBCOMMANDS, build_parser
+from rtalign_cli.subcommands import offline as commands
 from tests.helpers.paths import ROOT
 from tests.helpers.small_world import small_recipe, world
 

@@ -9,6 +9,7 @@ import mne
 import pytest
 
 from rtalign_cli import main
+from rtalign_cli.subcommands import offline
 from tests.helpers.fif_files import noise, write
 
 USAGE, FAILED = 2, 1
@@ -184,9 +185,9 @@ def test_negative_lags_need_no_equals_sign(
     lags: str, at_place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen = []
-    monkeypatch.setattr("rtalign_cli.commands.load_recordings", lambda *_: [])
-    monkeypatch.setattr("rtalign_cli.commands.require_words", lambda _, recipe, *__: seen.append(recipe.lags.start_s))
-    monkeypatch.setattr("rtalign_cli.commands.load_model", lambda *_: 1 / 0)
+    monkeypatch.setattr(offline, "load_recordings", lambda *_: [])
+    monkeypatch.setattr(offline, "require_words", lambda _, recipe, *__: seen.append(recipe.lags.start_s))
+    monkeypatch.setattr(offline, "load_model", lambda *_: 1 / 0)
     main.main(["train", "x", "--model", "m", "--out", "new", "--lags", lags])
     assert seen == [float(lags.split(":")[0])]
 

@@ -6,7 +6,7 @@ import pytest
 
 from rtalign.language.loading import list_models, live_words_per_second, measure_live_speed
 from rtalign_cli import main
-from rtalign_cli.models import model_entry, model_lines
+from rtalign_cli.subcommands.models import model_entry, model_lines
 
 
 def test_memory_depends_on_the_precision(capsys: pytest.CaptureFixture[str]) -> None:

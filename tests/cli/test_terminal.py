@@ -139,7 +139,7 @@ def test_terminal_window_report_and_command_line_say_one_sentence(tmp_path: Path
         summary = json.loads((folder / "summary.json").read_text())
         snapshot = replace(
             empty_snapshot("ended"), peaks=tuple(results.summary.layers), temporal=results.summary.temporal_score,
-            lags_s=results.lags, n_words=1200, n_assessed=1200,
+            r=np.array(results.summary.r, float), lags_s=results.lags, n_words=1200, n_assessed=1200,
         )  # fmt: skip
         panel = LadderPanel()
         qtbot.addWidget(panel)

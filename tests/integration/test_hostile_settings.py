@@ -17,7 +17,7 @@ from rtalign.language.networks.classic import load_config
 from rtalign.report.read import read_results
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.streams.player import FaultPlan
-from rtalign_cli.demo import ground_truth
+from rtalign_cli.subcommands.demo import ground_truth
 from rtalign_offline.sweep import Plan
 from rtalign_offline.sweep.report.study import load_study
 

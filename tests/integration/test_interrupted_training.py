@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from rtalign.core.records import Chunk
-from rtalign_cli import commands
 from rtalign_cli.main import main
+from rtalign_cli.subcommands import offline as commands
 from tests.helpers.small_world import slowed, small_recipe, two_worlds
 
 RECIPE = small_recipe()

@@ -13,7 +13,7 @@ import pytest
 from rtalign.core.progress import Progress
 from rtalign.report import read_results
 from rtalign.report.derivatives import CURVES, PEAKS, write_derivatives
-from rtalign_cli.commands import report
+from rtalign_cli.subcommands.offline import report
 from tests.helpers.report_folders import make_folder
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rtalign.core.storage.tensorfile import TensorFile, save_tensors
 from rtalign.report import read_results, render_page
-from rtalign.report.sections import operator_annotations
+from rtalign.report.sections.outcome import operator_annotations
 from tests.helpers.report_folders import make_folder
 
 

@@ -17,7 +17,7 @@ from rtalign.recordings.datasets import DATA_SETS, DataFile, DataSet, DataSetEnt
 from rtalign.recordings.datasets.petit_prince import PetitPrince
 from rtalign.recordings.formats import MneRecording
 from rtalign.recordings.word_tables import read_words
-from rtalign_cli import datasets as command
+from rtalign_cli.subcommands import datasets as command
 from tests.helpers.dataset_folders import AT_ONSET, command_line
 from tests.helpers.fif_files import noise, words, write
 from tests.helpers.wav_files import write_wav

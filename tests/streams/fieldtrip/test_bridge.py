@@ -15,7 +15,7 @@ from rtalign.streams import lsl
 from rtalign.streams.fieldtrip.bridge import Bridge, BridgeStatus
 from rtalign.streams.fieldtrip.protocol import NAMES, RESOLUTIONS, BufferEvent
 from rtalign_cli import main
-from rtalign_cli.bridge import amounts
+from rtalign_cli.subcommands.bridge import amounts
 from tests.helpers.fieldtrip_server import Buffer, serve
 
 SFREQ, BLOCK, INT32 = 1000.0, 20, 7

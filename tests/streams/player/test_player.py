@@ -15,7 +15,7 @@ from rtalign.core.records import Chunk, Word
 from rtalign.core.text.time_format import position_time
 from rtalign.streams.player import FaultPlan, PlayerSettings, PlayerStatus, ReadAhead, Streamer
 from rtalign.streams.player.playback import encoded
-from rtalign_cli.stream import StatusLine, status_text, summary_line
+from rtalign_cli.subcommands.stream import StatusLine, status_text, summary_line
 from tests.helpers.small_world import MemoryRecording
 from tests.helpers.stream_receiver import N_SENSORS, ONSETS, SFREQ, Receiver, recording
 
@@ -155,9 +155,9 @@ def test_the_status_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_command_plays_a_recording_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     from rtalign.core.progress import Progress
-    from rtalign_cli.stream import stream
+    from rtalign_cli.subcommands.stream import stream
 
-    monkeypatch.setattr("rtalign_cli.stream.load_recordings", lambda *_: [recording(0.4)])
+    monkeypatch.setattr("rtalign_cli.subcommands.stream.load_recordings", lambda *_: [recording(0.4)])
     name = f"test-{time.monotonic_ns()}"
     args = argparse.Namespace(
         name_meg=f"{name}-meg", name_words=f"{name}-words", speed=1.0, chunk_ms=20.0, word_encoding="plain",

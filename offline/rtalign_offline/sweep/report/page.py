@@ -8,8 +8,8 @@ from pathlib import Path
 from rtalign.core.storage.files import write_atomically
 from rtalign.report.html import Markup, join, page_css, prose, rules, tag
 from rtalign.report.page import NOTHING_FROM_OUTSIDE
-from rtalign.report.provenance import WHOLE_CONTENT
-from rtalign.report.sections import captioned
+from rtalign.report.sections.outcome import captioned
+from rtalign.report.sections.provenance import WHOLE_CONTENT
 from rtalign.report.text import several, signed
 from rtalign_offline.sweep.report.csv_tables import write_tables
 from rtalign_offline.sweep.report.figures import (

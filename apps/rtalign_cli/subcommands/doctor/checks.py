@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from rtalign.core.machine import cpu_count
 from rtalign.core.progress import Progress
-from rtalign_cli.doctor import libraries, probes
+from rtalign_cli.subcommands.doctor import libraries, probes
 from rtalign_cli.text import print_lines
 
 PAINT = {"ok": "32", "warn": "33", "fail": "31"}

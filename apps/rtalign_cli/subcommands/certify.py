@@ -17,7 +17,7 @@ from rtalign.core.machine import cpu_count
 from rtalign.core.progress import Progress
 from rtalign.core.storage.files import write_atomically
 from rtalign_cli.checks import require_writable
-from rtalign_cli.live import use_loopback
+from rtalign_cli.subcommands.live import use_loopback
 from rtalign_cli.text import print_lines
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from rtalign.core.text.time_format import decimal_duration, position_time
-from rtalign.report.breakdown import thirds
 from rtalign.report.figures.curves import all_curves, layer_panel, normalised_curves
 from rtalign.report.figures.fits import MOST, alpha_layers, alpha_panel, variance
 from rtalign.report.figures.heads import heads
@@ -13,8 +12,9 @@ from rtalign.report.figures.ladder import ladder
 from rtalign.report.figures.lag_map import lag_map, statistic_map
 from rtalign.report.figures.svg import panels
 from rtalign.report.html import Markup, join, prose, tag
-from rtalign.report.provenance import WHOLE_CONTENT, recipe_of
 from rtalign.report.read import Results
+from rtalign.report.sections.breakdown import thirds
+from rtalign.report.sections.provenance import WHOLE_CONTENT, recipe_of
 from rtalign.report.tables import Cell, facts, layer_table, rule_table, table
 from rtalign.report.text import clears_null, headline, known, model_name, power, several, signed, standfirst
 from rtalign.report.verdict import verdict

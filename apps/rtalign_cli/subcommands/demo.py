@@ -12,9 +12,9 @@ from rtalign.core.progress import Progress
 from rtalign.core.storage.json_toml import read_json
 from rtalign.decoding.bank import DecoderBank
 from rtalign.report.summary import as_json
-from rtalign_cli import live
 from rtalign_cli.arguments import build_parser
 from rtalign_cli.checks import require_writable
+from rtalign_cli.subcommands import live
 from rtalign_cli.text import headline_lines, ladder_lines, peaks_of, print_lines
 
 WORDS_PER_MINUTE = 156
@@ -128,7 +128,7 @@ def _story_problem(minutes: float, seed: int) -> str:
 def simulate_listener(listener: Path, args: argparse.Namespace, model: Any, progress: Progress) -> dict[str, Any]:
     """The listener's ground truth; the folder is written now unless an earlier call with the same plan wrote it."""
     from rtalign.simulation import SimulationPlan
-    from rtalign_cli.simulate import write_listener
+    from rtalign_cli.subcommands.simulate import write_listener
 
     plan = listener_plan(args.minutes, args.seed)
     truth = ground_truth(listener)

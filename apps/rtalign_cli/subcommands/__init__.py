@@ -1,0 +1,1 @@
+"""What each subcommand of `rtalign` does, once its line is parsed."""
