@@ -6,9 +6,14 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
-LOW_PRIORITY = 5
-"""Niceness of a thread that may take every core that nothing else needs."""
+T = TypeVar("T")
+
+LOW_PRIORITY, LOWEST_PRIORITY = 5, 19
+"""Niceness of a thread that may take every core that nothing else needs; and of one that such threads go before."""
 
 
 def cpu_count() -> int:
@@ -35,10 +40,16 @@ def worker_count(bytes_each: float) -> int:
     return max(min(cpu_count(), int(memory / 2 / max(bytes_each, 1.0))), 1)
 
 
-def let_others_first() -> None:
+def let_others_first(niceness: int = LOW_PRIORITY) -> None:
     """Lower the priority of this thread, and of those it starts, where threads have one of their own."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+
+
+def call_behind_others(work: Callable[[], T]) -> T:
+    """The result of some work that takes what of the processor nothing else wants; the caller keeps its priority."""
+    with ThreadPoolExecutor(1, initializer=let_others_first, initargs=(LOWEST_PRIORITY,)) as pool:
+        return pool.submit(work).result()
 
 
 def peak_rss_mb() -> float:

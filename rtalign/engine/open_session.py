@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from time import monotonic
 
-from rtalign.core.machine import cpu_count
+from rtalign.core.machine import call_behind_others, cpu_count
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import RecordingIdentity, Word, compensation_grade
 from rtalign.core.session import Session
@@ -69,7 +69,7 @@ class SessionParts:
     problem: str = ""
 
     @classmethod
-    def open(cls, session: Session, progress: Progress) -> SessionParts:
+    def open(cls, session: Session, progress: Progress, behind: bool = False) -> SessionParts:
         """Load the bank and the language model, open the recording or the streams.
 
         Parameters
@@ -78,6 +78,8 @@ class SessionParts:
             The settings.
         progress : callable
             Told in a few words what is being done.
+        behind : bool
+            Whether the language model is loaded behind all other work, as beside an engine that reads with its own.
 
         Raises
         ------
@@ -87,7 +89,7 @@ class SessionParts:
         bank = open_bank(session)
         recording = open_recording(session) if session.recording else None
         progress("loading the language model")
-        model = open_model(session, bank)
+        model = call_behind_others(lambda: open_model(session, bank)) if behind else open_model(session, bank)
         decoding = DecoderSetup.from_bank(bank) if bank else setup_without_bank(model, progress)
         skip_reason, problem = word_filter(decoding.recipe, recording)
         if recording is None:

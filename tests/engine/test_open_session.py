@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import numpy as np
+import pytest
 
+from rtalign.core.machine import LOWEST_PRIORITY
 from rtalign.core.progress import Progress
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import Word
@@ -37,6 +43,23 @@ def test_a_session_loads_the_model_in_the_banks_precision(tmp_path, monkeypatch)
     opened = open_session.open_model(SimpleNamespace(model=folder, device="cpu"), bank)
     assert asked == ["int8"]
     assert opened.info.precision == "int8"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_standby_loads_its_model_behind_the_engine_that_reads(monkeypatch: pytest.MonkeyPatch, behind: bool) -> None:
+    """A large model takes a minute of a core, in which the engine's own reading fell words behind."""
+    seen: list[int] = []
+
+    def load_model(*_: Any) -> NoReturn:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        raise ValueError("no model")
+
+    monkeypatch.setattr(open_session, "open_model", load_model)
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    with pytest.raises(ValueError, match="no model"):
+        open_session.SessionParts.open(Session(adapt=True), lambda _: None, behind)
+    assert seen == [LOWEST_PRIORITY if behind else own]
 
 
 def test_live_scores_the_words_that_the_trainer_takes(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ CPU_SHARE, GPU_SHARE = 0.6, 0.49
 """Shares of the speed of a matrix multiplication that a forward pass reaches: on a core of that measured here, on a GPU
 of the data sheet's (an 8B shape in windows, 30,400 tokens a second on an H100)."""
 
-GPU_LAG_S = 14.9 / 165
-"""Seconds of one lag's fit on an H100 with 16 cores beside it, at 85,000 words; taken for 38,000
+GPU_LAG_S = 8.6 / 165
+"""Seconds of one lag's fit on an H200 with 16 cores beside it, at 85,000 words (docs/decisions/026); taken for 38,000
 too, whose jobs have quartiles.  `benchmarks/sweep_estimate.py --gpu` measures a lag of theirs."""
 
 H200_FLOPS, H200_GB, H200_CORES, NODES, NODE_FLOPS, NODE_GB = 989e12, 149.0, 16, 64, 312e12, 84.0
@@ -276,7 +276,7 @@ def assumption_lines(rates: Rates, plan: Plan, disk: float) -> list[str]:
         f"assumed: a model reaches {CPU_SHARE:.0%} of that here, {GPU_SHARE:.0%} of {H200_FLOPS / 1e12:.0f} TFLOP/s "
         f"(bfloat16) on an H200, of {NODE_FLOPS / 1e12:.0f} on an A100;",
         f"  {TOKENS_PER_WORD} tokens a word, {CONTENT:,} of {WORDS:,} words read in windows and fitted; cores as here;",
-        f"  a lag on a GPU {GPU_LAG_S:.2f} s, as on an H100; components at the speed of the cores beside it;",
+        f"  a lag on a GPU {GPU_LAG_S:.2f} s, as on an H200; components at the speed of the cores beside it;",
         f"  no reading or job split; {_short_name(largest)} in {precision} takes {largest.memory_gb(precision):.0f} GB",
     ]
 

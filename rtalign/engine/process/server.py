@@ -22,6 +22,7 @@ from rtalign.engine.open_session import SessionParts
 from rtalign.engine.process import wire, word_list
 from rtalign.engine.process.held_source import HeldSource
 from rtalign.engine.process.outbox import Outbox
+from rtalign.engine.process.standby import BEHIND
 from rtalign.engine.recording.session_folder import SessionFolder
 from rtalign.engine.take_snapshot import snapshot_of
 
@@ -106,14 +107,16 @@ class EngineServer:
         Where snapshots go.
     commands : CommandQueue
         What the viewer asks for.
+    behind : bool
+        As for `SessionParts.open`.
     """
 
-    def __init__(self, session: Session, outbox: Outbox, commands: CommandQueue) -> None:
+    def __init__(self, session: Session, outbox: Outbox, commands: CommandQueue, behind: bool = False) -> None:
         self._outbox, self._commands = outbox, commands
         self._process, self._load = psutil.Process(), 0.0
         self._sequence, self._sent_at = 0, 0.0
         self._started = time.monotonic()
-        parts = SessionParts.open(session, self._send_progress)
+        parts = SessionParts.open(session, self._send_progress, behind)
         self._parts = parts = held_until_begun(parts, commands)
         session = commands.session or session
         self._folder = SessionFolder(session, self._parts)
@@ -216,7 +219,7 @@ def main() -> int:
     try:
         session = Session.model_validate(wire.read(commands_in))
         _limit_threads()
-        EngineServer(session, outbox, CommandQueue(commands_in)).run()
+        EngineServer(session, outbox, CommandQueue(commands_in), behind=BEHIND in sys.argv[1:]).run()
     except Exception as error:  # the boundary of the process: the viewer shows it to the user
         if os.environ.get("RTALIGN_DEBUG"):
             raise

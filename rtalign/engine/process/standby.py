@@ -12,12 +12,14 @@ from rtalign.engine.process.environment import environment
 
 FREE = {"record", "out", "publish", "last_words", "allow_missing", "adapt"}
 """Settings that an engine learns when it begins; all others say what is loaded and received."""
+BEHIND = "--behind"
+"""The server's option to load behind all other work."""
 
 
-def start_engine(session: Session) -> subprocess.Popen[bytes]:
-    """The process of an engine, which opens the session and waits for `Begin`."""
+def start_engine(session: Session, behind: bool = False) -> subprocess.Popen[bytes]:
+    """The process of an engine, which opens the session and waits for `Begin`; behind: as `SessionParts.open`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "rtalign.engine.process.server"],
+        [sys.executable, "-m", "rtalign.engine.process.server", *[BEHIND] * behind],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(),
         start_new_session=True,  # Ctrl-C goes to the viewer, which asks the engine to stop and to keep what it has
     )  # fmt: skip
@@ -46,7 +48,7 @@ class Standby:
 
     def __init__(self, session: Session) -> None:
         self._loaded = session.model_dump(exclude=FREE)
-        self.process = start_engine(session)
+        self.process = start_engine(session, behind=True)
 
     @property
     def alive(self) -> bool:

@@ -14,7 +14,7 @@ from rtalign.engine.commands import Record, Stop, WriteTo, to_message
 from rtalign.engine.process import client as module
 from rtalign.engine.process import recorder_client
 from rtalign.engine.process.client import Client, EngineStarter
-from rtalign.engine.process.standby import can_have_standby
+from rtalign.engine.process.standby import BEHIND, can_have_standby
 from rtalign.engine.snapshot import RecordingStatus, empty_snapshot
 from rtalign.engine.snapshot import to_message as snapshot_message
 from rtalign.streams.events import StreamHealth
@@ -43,15 +43,15 @@ class FakeRecorder:
 def starter(monkeypatch: pytest.MonkeyPatch) -> EngineStarter:
     """Engines that do not run."""
     monkeypatch.setattr(module, "RecorderClient", FakeRecorder)
-    monkeypatch.setattr(module.subprocess, "Popen", lambda *_, **__: FakeProcess())
+    monkeypatch.setattr(module.subprocess, "Popen", lambda command, **_: FakeProcess(command))
     monkeypatch.setattr(module.threading.Thread, "start", lambda _: None)
     return EngineStarter()
 
 
 class FakeProcess:
-    def __init__(self) -> None:
+    def __init__(self, command: list[str]) -> None:
         self.stdin, self.stdout, self.stderr = io.BytesIO(), None, None
-        self.killed = False
+        self.killed, self.behind = False, BEHIND in command
 
     def poll(self) -> int | None:
         return -9 if self.killed else None
@@ -134,6 +134,7 @@ def test_the_standby_takes_the_place_of_a_lost_engine(starter: EngineStarter, mo
     first = starter(LIVE)
     assert running_for(first, 1.0, monkeypatch) is None, "the engine itself needs the processor"
     process = running_for(first, 3.0, monkeypatch).process
+    assert (first._process.behind, process.behind) == (False, True), "it loads beside an engine that reads"
     second = starter(LIVE.model_copy(update={"last_words": 300, "publish": True}))
     assert second._process is process
     assert running_for(second, 3.0, monkeypatch).process is not process
