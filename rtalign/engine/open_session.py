@@ -79,7 +79,7 @@ class SessionParts:
         progress : callable
             Told in a few words what is being done.
         behind : bool
-            Whether the language model is loaded behind all other work, as beside an engine that reads with its own.
+            Whether model and decoders are loaded behind all other work, as beside an engine that reads with its own.
 
         Raises
         ------
@@ -89,8 +89,12 @@ class SessionParts:
         bank = open_bank(session)
         recording = open_recording(session) if session.recording else None
         progress("loading the language model")
-        model = call_behind_others(lambda: open_model(session, bank)) if behind else open_model(session, bank)
-        decoding = DecoderSetup.from_bank(bank) if bank else setup_without_bank(model, progress)
+
+        def load() -> tuple[LanguageModel, DecoderSetup]:
+            model = open_model(session, bank)
+            return model, DecoderSetup.from_bank(bank) if bank else setup_without_bank(model, progress)
+
+        model, decoding = call_behind_others(load) if behind else load()
         skip_reason, problem = word_filter(decoding.recipe, recording)
         if recording is None:
             reader = live_reader(model, decoding)
