@@ -24,3 +24,13 @@ def test_work_behind_others_leaves_the_caller_its_priority() -> None:
     own = niceness()
     assert machine.call_behind_others(niceness) == machine.LOWEST_PRIORITY > machine.LOW_PRIORITY
     assert niceness() == own
+
+
+@pytest.mark.skipif(not machine.AUTOGROUP.exists(), reason="this kernel shares the processor between threads alone")
+def test_work_behind_others_yields_to_other_sessions_too() -> None:
+    def niceness() -> int:
+        return int(machine.AUTOGROUP.read_text(encoding="ascii").split()[-1])
+
+    own = niceness()
+    assert machine.call_behind_others(niceness) == machine.LOWEST_PRIORITY
+    assert niceness() == own
