@@ -248,6 +248,10 @@ class StreamConnection:
         )
 
     def close(self) -> None:
+        """Close the inlet, and one that is still being opened once that is done."""
+        if self._opening is not None:
+            self._opening[1].add_done_callback(_close_opened)
+            self._opening = None
         if self.inlet is not None:
             self.inlet.close()
             self.inlet = None
@@ -415,3 +419,8 @@ class StreamConnection:
             text = f"the clock of {self.label} jumped; it is now {1000 * offset[0]:+.1f} ms from the local one"
             return [self._notice("warning", "offset", text, now)]
         return []
+
+
+def _close_opened(opening: Future) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result()[0].close()

@@ -564,3 +564,18 @@ def test_a_stream_that_comes_back_with_more_channels_behind_a_gap_is_used() -> N
     lab.offer("m2", n=5)
     events = lab.run(source, 2.0, "m2")
     assert {chunk.data.shape[1] for chunk in of(events, Chunk)} == {5}
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_stream_that_is_still_being_opened_is_closed_too(answers: bool) -> None:
+    """Else its sender goes on to send to nobody, for as long as the process lives."""
+    lab = Lab()
+    lab.offer("m")
+    lab.slow = True
+    source = live(lab)
+    source.poll(0.1)
+    assert lab.background
+    source.close()
+    lab.deaf = set() if answers else {"m"}
+    lab.finish()
+    assert [inlet.closed for inlet in lab.open.values()] == [True] * answers
