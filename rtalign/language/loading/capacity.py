@@ -72,7 +72,7 @@ def model_size(folder: Path, config: Any) -> ModelSize:
     vocabulary = int(getattr(text, "vocab_size", 0)) * int(getattr(text, "hidden_size", 0))
     described = count_parameters(config)
     if not files:
-        return ModelSize(described, vocabulary, 4 * described)
+        return ModelSize(described, vocabulary, 2 * described)  # drawn in bfloat16 where int8 is made from it
     stored = sum(map(_count_in_file, files))
     if described > MISSING_SHARE * stored:
         raise ValueError(

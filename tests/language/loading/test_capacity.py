@@ -33,7 +33,9 @@ def test_without_weights_the_size_is_that_of_the_config(tmp_path):
     language = load(write_model(folder, "gpt_neox"))
     (folder / "model.safetensors").unlink()
     config = AutoConfig.from_pretrained(folder)
-    assert capacity.model_size(folder, config).parameters == language.info.n_parameters
+    size = capacity.model_size(folder, config)
+    assert size.parameters == language.info.n_parameters
+    assert size.stored_bytes == 2 * size.parameters, "int8 is made from weights that are drawn in bfloat16"
     assert load(str(folder) + ":untrained").info.n_parameters == language.info.n_parameters
     assert json.loads((folder / "config.json").read_text())["model_type"] == "gpt_neox"
 
