@@ -244,9 +244,8 @@ def tokens_of(case: Case, folder: Path) -> float:
 
 def plan_of(case: Case, device: str = "cpu", cpus: int = 1) -> Plan:
     shape, precision = case.shape, {"precision": "bfloat16"} if device == "cuda" else {}
-    layers = ",".join(
-        str(case.blocks - i) for i in reversed(range(shape.layers))
-    )  # so many of few blocks would be fewer
+    deepest = case.blocks - np.arange(shape.layers)[::-1]  # named: as a number, few blocks would give fewer
+    layers = ",".join(map(str, deepest))
     return Plan.parse(
         {
             "people": [{"name": "noise", "recordings": ["nowhere"]}],

@@ -67,11 +67,12 @@ def find_nuisances(
     """
     words, used = [one.recording.words for one in prepared], [one.used for one in prepared]
     vectors, surprisal = [one[:, 0] for one in static], [one.surprisal() for one in static]
+    kept = fold >= 0
     if basis is None:
-        masks = np.split(fold >= 0, np.cumsum([len(rows) for rows in used])[:-1])
+        masks = np.split(kept, np.cumsum([len(rows) for rows in used])[:-1])
         rows = [own[mask] for own, mask in zip(used, masks, strict=True)]
         basis = NuisanceBasis.fit(words, vectors, surprisal, rows, STATIC_COMPONENTS)
-    fewest, kept = int(np.bincount(fold[fold >= 0]).min()), fold >= 0
+    fewest = int(np.bincount(fold[kept]).min())
     room = 0 if loudness is None else WORDS_PER_COLUMN * loudness.shape[1]
     if fewest < basis.fewest_words + room:
         loudness, room = None, 0

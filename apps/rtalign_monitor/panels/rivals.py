@@ -10,12 +10,12 @@ from rtalign.core.text.translation import tr
 from rtalign.engine.snapshot import ControlView, Snapshot, assessed_words, minutes_of
 from rtalign.report.read import ControlResult, Results, Summary
 from rtalign.report.verdict import (
-    NOT_CONTROLLED,
     WHOLE,
     Explanation,
     claim,
     explanations,
     kept_peaks,
+    left_uncontrolled,
     not_controlled,
     verdict,
 )
@@ -101,7 +101,7 @@ def summary_of(snapshot: Snapshot) -> Summary:
         controls[TWIN] = ControlResult.model_construct(**_ladder(twin), explained={WHOLE: twin.r})  # type: ignore[dict-item]
     return Summary.model_construct(
         **_ladder(snapshot), kind="session", n_words=snapshot.n_assessed, lags_s=snapshot.lags_s, controls=controls,  # type: ignore[arg-type]
-        not_controlled=list(NOT_CONTROLLED) if controls else [],
+        not_controlled=left_uncontrolled(snapshot.nuisances) if controls else [],
     )  # fmt: skip
 
 
