@@ -29,12 +29,12 @@ from rtalign.decoding.block_moments import BlockMoments, sum_blocks
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.projection import WIDE_FACTOR
 from rtalign.scoring.cross_validated import Draws, score
-from rtalign.training.controls import OtherTargets
+from rtalign.training.controls.nuisances import Nuisances
+from rtalign.training.controls.runs import OtherTargets
+from rtalign.training.controls.unique import UniqueControl
 from rtalign.training.lag.fit import SEARCH_STEP, fit_words, search_penalties, searched_lags
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
-from rtalign.training.nuisances import Nuisances
-from rtalign.training.unique import UniqueControl
 
 ALPHAS = np.logspace(-4, 8, 13)
 LAYERS, COMPONENTS, SENSORS, N_FOLDS = 9, 50, 275, 5

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rtalign.decoding.bank import DecoderBank
     from rtalign.language import LanguageModel
     from rtalign.recordings import OpenOptions, StreamChoice
-    from rtalign.training.controls import LoadTwin
+    from rtalign.training.controls.runs import LoadTwin
 
 # Libraries are imported inside the functions that use them, so that each command loads what it needs alone.
 

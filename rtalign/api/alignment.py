@@ -28,7 +28,7 @@ from rtalign.scoring.outlook import Outlook
 from rtalign.scoring.peaks import Peak
 from rtalign.training import train
 from rtalign.training.bank_writer import read_curves
-from rtalign.training.controls import check_controls
+from rtalign.training.controls.runs import check_controls
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

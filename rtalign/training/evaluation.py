@@ -27,9 +27,9 @@ from rtalign.scoring.findings import assess
 from rtalign.scoring.left_out import LeftOut
 from rtalign.scoring.statistics import by_layer
 from rtalign.training import breakdown, results
-from rtalign.training.controls import BREAKDOWN, evaluation_entries
-from rtalign.training.nuisances import Nuisances, find_nuisances
-from rtalign.training.partial_scores import PartialScores
+from rtalign.training.controls.nuisances import Nuisances, find_nuisances
+from rtalign.training.controls.partial_scores import PartialScores
+from rtalign.training.controls.runs import BREAKDOWN, evaluation_entries
 from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,

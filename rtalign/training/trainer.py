@@ -28,7 +28,7 @@ from rtalign.recordings.spatial_filters import shared_filter
 from rtalign.scoring.statistics import STATISTIC, by_layer
 from rtalign.training import bank_writer, breakdown, results
 from rtalign.training.components import fit_wide_basis, stories_of
-from rtalign.training.controls import (
+from rtalign.training.controls.runs import (
     BREAKDOWN,
     ControlRun,
     LoadTwin,
@@ -147,7 +147,7 @@ def train(
     repeats : sequence of Recording
         Recordings of one and the same sound, for the noise ceiling.
     controls : sequence of str
-        Of `rtalign.training.controls.CONTROLS`; a bank that is extended takes none.
+        Of `rtalign.training.controls.runs.CONTROLS`; a bank that is extended takes none.
     twins : mapping of str to callable, optional
         By name of MODEL_TWINS: loads a model that is fitted to the same signal in the place of this one.
     slim : bool

@@ -13,7 +13,7 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.report.read import Summary
 from rtalign.report.verdict import INNOVATION, TWIN, UNIQUE, rivals, share_before, verdict
-from rtalign.training.baselines import least_squares, smoothed_identity
+from rtalign.training.controls.baselines import least_squares, smoothed_identity
 from rtalign.training.lag.targets import LagTargets
 from rtalign_offline.validation.controls_study import CONDITIONS, write_pages
 from rtalign_offline.validation.page import CONTROLS, write_page

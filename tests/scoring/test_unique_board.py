@@ -13,8 +13,8 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.scoring.cross_validated import Draws
 from rtalign.scoring.scoreboard import Scoreboard
 from rtalign.scoring.unique_board import BLOCKS, UniqueBoard
-from rtalign.training.nuisances import Nuisances
-from rtalign.training.partial_scores import PartialScores
+from rtalign.training.controls.nuisances import Nuisances
+from rtalign.training.controls.partial_scores import PartialScores
 
 N, LAYERS, COMPONENTS, LAGS, COLUMNS = 230, 2, 3, 4, 9
 

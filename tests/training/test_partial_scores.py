@@ -7,8 +7,8 @@ from sklearn.linear_model import LinearRegression
 
 from rtalign.core.recipe import FitRecipe
 from rtalign.scoring.cross_validated import Draws
-from rtalign.training.nuisances import Nuisances
-from rtalign.training.partial_scores import PartialScores
+from rtalign.training.controls.nuisances import Nuisances
+from rtalign.training.controls.partial_scores import PartialScores
 
 N, LAYERS, TARGETS = 200, 2, 6
 

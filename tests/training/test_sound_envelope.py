@@ -11,7 +11,7 @@ import pytest
 
 from rtalign.core.progress import Progress
 from rtalign.recordings.wav_file import WavFile
-from rtalign.training.sound_envelope import find_loudness, loudness_around
+from rtalign.training.controls.sound_envelope import find_loudness, loudness_around
 from rtalign.training.trainer import train
 from tests.helpers.small_world import MemoryRecording, small_recipe, world
 from tests.helpers.wav_files import write_wav

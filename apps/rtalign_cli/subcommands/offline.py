@@ -30,7 +30,7 @@ from rtalign_cli.usage import UsageError
 def train(args: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Fit a bank of decoders, or estimate what that would take."""
     from rtalign.recordings.usable_words import require_tagger
-    from rtalign.training.controls import check_controls
+    from rtalign.training.controls.runs import check_controls
     from rtalign.training.evaluation import check_model, check_recordings_are_new
     from rtalign.training.trainer import train as train_bank
     from rtalign_offline import estimate_lines, estimate_training

@@ -16,13 +16,13 @@ from rtalign.decoding.ridge import shared_penalties
 from rtalign.report.read import Summary
 from rtalign.report.summary import as_json, ladder
 from rtalign.scoring.findings import assess
-from rtalign.training.baselines import brain_free
-from rtalign.training.controls import ControlRun, OtherTargets, merged
+from rtalign.training.controls.baselines import brain_free
+from rtalign.training.controls.nuisances import Nuisances
+from rtalign.training.controls.runs import ControlRun, OtherTargets, merged
+from rtalign.training.controls.unique import LagResults, UniqueControl
 from rtalign.training.lag.fit import SEARCH_STEP, fit_words, search_penalties, searched_lags
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
-from rtalign.training.nuisances import Nuisances
-from rtalign.training.unique import LagResults, UniqueControl
 from rtalign_offline.validation.drawn import SFREQ, DrawnKind, DrawnRecording, answer, draw, read_layers
 from rtalign_offline.validation.drawn_fit import drawn_curves
 

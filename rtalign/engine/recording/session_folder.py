@@ -26,7 +26,7 @@ from rtalign.report.write import write_results
 from rtalign.scoring.assessor import Assessment
 from rtalign.scoring.findings import TWIN, UNIQUE, Findings
 from rtalign.streams.events import Notice
-from rtalign.training.controls import evaluation_entries
+from rtalign.training.controls.runs import evaluation_entries
 
 BEFORE = 0.0
 """Signal time before that of any live engine, at which marks begin that an engine before left."""

@@ -11,12 +11,12 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.moments import rotate
 from rtalign.decoding.projection import leading_rotation
-from rtalign.training.controls import OtherTargets
+from rtalign.training.controls.nuisances import Nuisances
+from rtalign.training.controls.runs import OtherTargets
+from rtalign.training.controls.unique import UniqueControl, UniqueFit
 from rtalign.training.lag.fit import fit_words
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
-from rtalign.training.nuisances import Nuisances
-from rtalign.training.unique import UniqueControl, UniqueFit
 
 N_FOLDS, N_LAYERS, WIDE, KEPT, NUISANCES, SENSORS = 3, 2, 6, 3, 5, 8
 RECIPE = FitRecipe(folds=N_FOLDS, precision="float64", null_draws=200)

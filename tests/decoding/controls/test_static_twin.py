@@ -7,11 +7,11 @@ from sklearn.linear_model import LinearRegression
 
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.moments import rotate
+from rtalign.training.controls.nuisances import Nuisances
+from rtalign.training.controls.unique import UniqueControl
 from rtalign.training.lag.fit import fit_words
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
-from rtalign.training.nuisances import Nuisances
-from rtalign.training.unique import UniqueControl
 from tests.decoding.controls.test_partialling import ALPHA, KEPT, N_FOLDS, N_LAYERS, RECIPE, data
 
 GROUPS = {"first": slice(0, 2), "others": slice(2, 5)}

@@ -9,11 +9,11 @@ from rtalign.core.recipe import FitRecipe
 from rtalign.core.word_blocks import assign_blocks
 from rtalign.decoding.gpu.products import GpuProducts, GpuTargets
 from rtalign.decoding.moments import Moments
+from rtalign.training.controls.nuisances import Nuisances
+from rtalign.training.controls.unique import UniqueControl
 from rtalign.training.lag.fit import fit_words, search_penalties
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
-from rtalign.training.nuisances import Nuisances
-from rtalign.training.unique import UniqueControl
 
 N_FOLDS, N_SENSORS, N_LAYERS, WIDE, KEPT = 3, 7, 2, 6, 3
 

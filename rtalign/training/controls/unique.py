@@ -20,10 +20,10 @@ from rtalign.decoding.ridge import eigen_bases
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.latency import noise_of_decoders
 from rtalign.scoring.left_out import LeftOut
+from rtalign.training.controls.nuisances import Nuisances
 from rtalign.training.lag.fit import ControlFit, LagFit, fit_control, try_penalties
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
-from rtalign.training.nuisances import Nuisances
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,8 +9,8 @@ from rtalign.core.agreement import Agreement
 from rtalign.decoding.controls.partialling import whitening_axes
 from rtalign.decoding.moments import Moments, rotate
 from rtalign.decoding.ridge import correlation
+from rtalign.training.controls.nuisances import Nuisances
 from rtalign.training.lag.targets import LagTargets
-from rtalign.training.nuisances import Nuisances
 
 AUTOCORRELATION = "autocorrelation"
 SMOOTHINGS = (1.0, 3.0, 10.0, 30.0, 100.0)

@@ -20,12 +20,14 @@ from rtalign.report.summary import MODEL_TWINS, ladder
 from rtalign.report.verdict import ENVELOPE, left_uncontrolled
 from rtalign.scoring.curves import Curves
 from rtalign.scoring.findings import TWIN, UNIQUE, Findings, assess
-from rtalign.training.baselines import brain_free
 from rtalign.training.components import fit_wide_basis, stories_of
+from rtalign.training.controls.baselines import brain_free
+from rtalign.training.controls.nuisances import find_nuisances
+from rtalign.training.controls.sound_envelope import find_loudness
+from rtalign.training.controls.unique import LagResults, UniqueControl
 from rtalign.training.lag.fit import SEARCH_STEP, ControlFit, LagFit, fit_control, try_penalties
 from rtalign.training.lag.targets import LagTargets
 from rtalign.training.lag.words import LagWords
-from rtalign.training.nuisances import find_nuisances
 from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
@@ -33,8 +35,6 @@ from rtalign.training.prepare import (
     compute_activations,
     fold_targets,
 )
-from rtalign.training.sound_envelope import find_loudness
-from rtalign.training.unique import LagResults, UniqueControl
 
 if TYPE_CHECKING:  # importing it would import torch
     from rtalign.language.model import LanguageModel

@@ -11,7 +11,7 @@ from rtalign.decoding.controls.partialling import ROUNDING, FoldNuisances
 from rtalign.decoding.controls.static_twin import StaticTwin, TwinScores
 from rtalign.scoring.cross_validated import Draws, Prepared, score
 from rtalign.scoring.curves import LagScore
-from rtalign.training.nuisances import Nuisances
+from rtalign.training.controls.nuisances import Nuisances
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,1 @@
+"""What else a training could have found: each control, from what it takes out to what it leaves."""
