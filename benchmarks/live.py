@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import psutil
 from outcome import tell
+from plain_reading import follow
 from shapes import EIGHT_BILLION, ONE_BILLION, THREE_BILLION, write
 
 from rtalign.core.recipe import Recipe
@@ -157,7 +158,10 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         with subprocess.Popen(command) as other:
             rows = watch(client, other)
         seen = client.stop(120)
-        return figures(rows, seen, len(bank.layers), given)
+        result = figures(rows, seen, len(bank.layers), given)
+        if given.plain:
+            result["plain_way"] = follow(model.removesuffix(":untrained"), given.words_a_second, given.plain * 60)
+        return result
 
 
 def watch(client: Client, other: subprocess.Popen[bytes]) -> list[dict[str, float]]:
@@ -243,9 +247,12 @@ def main() -> None:
     options.add_argument("--words-a-second", type=float, default=3.0)
     options.add_argument("--record", action="store_true", help="record the session too")
     options.add_argument("--controls", action="store_true", help="unique R and the static twin too")
+    options.add_argument("--plain", type=float, default=0.0, help="then read for some minutes with transformers alone")
     options.add_argument("--play", metavar="TAG", help=argparse.SUPPRESS)
     options.add_argument("--out", type=Path, help="also write the JSON here")
     given = options.parse_args()
+    if given.plain and given.model == "smollm2":
+        options.error("--plain needs --model 1b, 3b or 8b")
     os.environ.setdefault("LSLAPICFG", str(ROOT / "rtalign" / "streams" / "loopback.cfg"))
     if given.play:
         player(given, (f"{given.play}-meg", f"{given.play}-words"))

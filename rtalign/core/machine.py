@@ -18,7 +18,9 @@ LOW_PRIORITY, LOWEST_PRIORITY = 5, 19
 """Niceness of a thread that may take every core that nothing else needs; and of one that such threads go before."""
 
 AUTOGROUP = Path("/proc/self/autogroup")
-"""Niceness of this process's session; anybody may lower and raise it above 0, ten times a second."""
+"""Niceness of this process's session; anybody may lower and raise it above 0, ten times a second.
+
+Empty where the process belongs to no session's group, as in many containers."""
 SESSION_TRIES = 20
 
 
@@ -64,15 +66,24 @@ def call_behind_others(work: Callable[[], T]) -> T:
 @contextmanager
 def _session_behind_others() -> Iterator[None]:
     """Where Linux shares the processor between sessions first, threads of one do not yield to those of another."""
-    before = ""
-    with suppress(OSError):
-        before = AUTOGROUP.read_text(encoding="ascii").split()[-1]
-        AUTOGROUP.write_text(str(LOWEST_PRIORITY), encoding="ascii")
+    before = session_niceness()
+    if before is not None:
+        with suppress(OSError):
+            AUTOGROUP.write_text(str(LOWEST_PRIORITY), encoding="ascii")
     try:
         yield
     finally:
-        if before:
-            _restore_session(before)
+        if before is not None:
+            _restore_session(str(before))
+
+
+def session_niceness() -> int | None:
+    """Niceness of this process's session; None where sessions have none: the file is missing there, or it is empty."""
+    try:
+        words = AUTOGROUP.read_text(encoding="ascii").split()
+        return int(words[-1]) if words else None
+    except (OSError, ValueError):
+        return None
 
 
 def _restore_session(niceness: str) -> None:
