@@ -35,7 +35,7 @@ from rtalign.language import LanguageModel, load
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.simulation import shipped_story, story_words
 from rtalign.training import sensor_moments
-from rtalign.training.components import basis_folder, fit_wide_basis, stories_of
+from rtalign.training.components import KeptBasis, fit_wide_basis, stories_of
 from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
@@ -218,7 +218,7 @@ def job_seconds(
     of_stories = stories_of([prepared]), recipe, plan.fit_device, paths.cache
     seconds["components"] = clock(lambda: fit_wide_basis(*of_stories))
     reading = {"model": model_entry(model), "layers": list(request.layers), "stories": {}}
-    shared = SharedWork(moments, basis_folder(*of_stories))
+    shared = SharedWork(moments, KeptBasis.of(*of_stories).folder)
     seconds["job"] = clock(lambda: fit_job(paths, plan.jobs()[0], [prepared], reading, shared))
     return seconds
 

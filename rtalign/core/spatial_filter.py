@@ -97,10 +97,14 @@ class SpatialFilter:
 
     def is_same(self, other: SpatialFilter) -> bool:
         """Whether another does the same to the same sensors."""
-        names = [sensor.name for sensor in self.sensors]
-        if self.kind != other.kind or names != [sensor.name for sensor in other.sensors]:
+        if self.kind != other.kind or self.names != other.names:
             return False
-        return bool(np.allclose(self.matrix(names), other.matrix(names), atol=1e-6))
+        return bool(np.allclose(self.matrix(self.names), other.matrix(self.names), atol=1e-6))
+
+    @property
+    def names(self) -> list[str]:
+        """Of the sensors."""
+        return [sensor.name for sensor in self.sensors]
 
     def save(self, folder: Path) -> None:
         """Write it into a bank's folder."""

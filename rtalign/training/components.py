@@ -7,6 +7,7 @@ who heard the same story, its text does not.  Components of each fold's own trai
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,16 +61,56 @@ def fit_wide_basis(
     Projection
         The same, to the last bit, whether it was fitted now or before.
     """
-    parts, components = _chosen_parts(stories, recipe.words), recipe.language.components
     if store is None:
-        return fit_projection(parts, components, device)
-    folder = _folder(parts, components, device, store)
-    if not cache.is_stored(folder):
-        projection = fit_projection(parts, components, device)
+        return fit_projection(_chosen_parts(stories, recipe.words), recipe.language.components, device)
+    kept = KeptBasis.of(stories, recipe, device, store)
+    if not kept.is_there:
+        kept.fit()
+    return load_basis(kept.folder)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptBasis:
+    """The wide basis of some stories in the cache, whether it is there or not.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is, or will be; its name holds a key of everything that the basis depends on.
+    parts : sequence of StoredActivations
+        Of the chosen words, story by story.
+    components : int
+        Targets of each layer.
+    device : str
+        "cpu", or a device of torch.
+    """
+
+    folder: Path
+    parts: Sequence[StoredActivations]
+    components: int
+    device: str
+
+    @classmethod
+    def of(cls, stories: Iterable[ReadStory], recipe: Recipe, device: str, store: Path) -> KeptBasis:
+        """The arguments are those of `fit_wide_basis`."""
+        parts, components = _chosen_parts(stories, recipe.words), recipe.language.components
+        read = [part for one in parts for part in (one.path.parent.name, one.rows.tolist())]
+        # The order in which a product is summed depends on the threads that share it.
+        threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+        key = cache.content_key("1", components, device, threads, *read)
+        return cls(store / "components" / key[:24], parts, components, device)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it was fitted before."""
+        return cache.is_stored(self.folder)
+
+    def fit(self) -> None:
+        """Fit it, and keep it."""
+        projection = fit_projection(self.parts, self.components, self.device)
         arrays = {name: getattr(projection, name) for name in ARRAYS}
-        with cache.stored_folder(folder) as partial:
+        with cache.stored_folder(self.folder) as partial:
             save_tensors(partial / FILE, arrays | {"components": np.array([projection.components])})
-    return load_basis(folder)
 
 
 def load_basis(folder: Path) -> Projection:
@@ -79,18 +120,6 @@ def load_basis(folder: Path) -> Projection:
     found = load_tensors(folder / FILE)
     mean, basis, variance = (found[name] for name in ARRAYS)
     return Projection(mean, basis, variance, int(found["components"][0]))
-
-
-def basis_folder(stories: Iterable[ReadStory], recipe: Recipe, device: str, store: Path) -> Path:
-    """The folder of the cache that keeps the basis of these stories, whether it exists or not."""
-    return _folder(_chosen_parts(stories, recipe.words), recipe.language.components, device, store)
-
-
-def _folder(parts: Sequence[StoredActivations], components: int, device: str, store: Path) -> Path:
-    read = [part for one in parts for part in (one.path.parent.name, one.rows.tolist())]
-    # The order in which a product is summed depends on the threads that share it.
-    threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
-    return store / "components" / cache.content_key("1", components, device, threads, *read)[:24]
 
 
 def _chosen_parts(stories: Iterable[ReadStory], recipe: WordRecipe) -> list[StoredActivations]:

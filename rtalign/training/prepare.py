@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,6 +173,13 @@ class PreparedRecording:
         """(word, layer, dim) of the words in use."""
         return self.activations.select(self.used)
 
+    def through(self, spatial: SpatialFilter | None) -> PreparedRecording:
+        """The same recording with its signal behind a spatial filter, if there is one."""
+        if spatial is None:
+            return self
+        signal = self.signal.filtered(spatial.matrix([sensor.name for sensor in self.recording.sensors]))
+        return replace(self, signal=signal, chain=self.chain | {"spatial": spatial.describe()})
+
 
 def prepare_recordings(
     recordings: Sequence[Recording],
@@ -218,12 +225,9 @@ def prepare_recordings(
         signals = task.result()
     prepared = []
     for recording, signal, read in zip(recordings, signals, activations, strict=True):
-        if spatial is not None:
-            signal = signal.filtered(spatial.matrix([sensor.name for sensor in recording.sensors]))
         used, skipped = usable_words(recording, signal, recipe)
         chain = describe_chain(recipe.chain, recording.sfreq)
-        chain |= {"spatial": spatial.describe()} if spatial is not None else {}
-        prepared.append(PreparedRecording(recording, signal, read, used, skipped, chain))
+        prepared.append(PreparedRecording(recording, signal, read, used, skipped, chain).through(spatial))
     return prepared
 
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from rtalign.core.progress import Progress
 from rtalign.core.records import BadStretch, Word
 from rtalign.training import components
-from rtalign.training.components import ReadStory, basis_folder, fit_wide_basis, load_basis, stories_of
+from rtalign.training.components import KeptBasis, ReadStory, fit_wide_basis, load_basis, stories_of
 from rtalign.training.prepare import ActivationRequest, PreparedRecording, StoredActivations, prepare_recordings
 from tests.helpers.small_world import small_recipe, two_worlds
 
@@ -85,17 +85,17 @@ def test_whatever_a_basis_depends_on_is_in_its_key(stories: list[ReadStory], tmp
     other = replace(stories[0].activations, path=tmp_path / "c" / "activations.npy")
     reread = [stories[0]._replace(activations=other), stories[1]]
     keys = [
-        basis_folder(stories, RECIPE, "cpu", tmp_path),
-        basis_folder(stories[:1], RECIPE, "cpu", tmp_path),
-        basis_folder(reread, RECIPE, "cpu", tmp_path),
-        basis_folder(stories[:1], content, "cpu", tmp_path),
-        basis_folder(stories, RECIPE, "cuda", tmp_path),
-        basis_folder(stories, RECIPE.with_settings("language", components=5), "cpu", tmp_path),
+        KeptBasis.of(stories, RECIPE, "cpu", tmp_path).folder,
+        KeptBasis.of(stories[:1], RECIPE, "cpu", tmp_path).folder,
+        KeptBasis.of(reread, RECIPE, "cpu", tmp_path).folder,
+        KeptBasis.of(stories[:1], content, "cpu", tmp_path).folder,
+        KeptBasis.of(stories, RECIPE, "cuda", tmp_path).folder,
+        KeptBasis.of(stories, RECIPE.with_settings("language", components=5), "cpu", tmp_path).folder,
     ]
     with threadpool_limits(2, user_api="blas"):
-        keys.append(basis_folder(stories, RECIPE, "cpu", tmp_path))
+        keys.append(KeptBasis.of(stories, RECIPE, "cpu", tmp_path).folder)
     assert len(set(keys)) == len(keys)
-    assert basis_folder(stories, RECIPE.with_settings("fit", folds=7), "cpu", tmp_path) == keys[0]
+    assert KeptBasis.of(stories, RECIPE.with_settings("fit", folds=7), "cpu", tmp_path).folder == keys[0]
 
 
 def test_content_words_alone_are_fitted(stories: list[ReadStory], fits: list[int]) -> None:
@@ -105,7 +105,7 @@ def test_content_words_alone_are_fitted(stories: list[ReadStory], fits: list[int
 
 def test_a_damaged_copy_is_fitted_again(stories: list[ReadStory], tmp_path: Path, fits: list[int]) -> None:
     first = fit_wide_basis(stories, RECIPE, store=tmp_path)
-    file = basis_folder(stories, RECIPE, "cpu", tmp_path) / components.FILE
+    file = KeptBasis.of(stories, RECIPE, "cpu", tmp_path).folder / components.FILE
     raw = bytearray(file.read_bytes())
     raw[-1] ^= 1
     file.write_bytes(raw)

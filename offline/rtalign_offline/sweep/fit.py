@@ -32,7 +32,7 @@ from rtalign.training.results import write_results
 from rtalign.training.sensor_moments import SensorMomentsFile
 from rtalign_offline.sweep.lag_file import LagFile
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
-from rtalign_offline.sweep.people import folds_of
+from rtalign_offline.sweep.people import folds_of, prints_of
 from rtalign_offline.sweep.plan import JobKey
 from rtalign_offline.sweep.quartiles import Quartiles
 
@@ -40,7 +40,7 @@ from rtalign_offline.sweep.quartiles import Quartiles
 def job_folder(paths: SweepPaths, key: JobKey, reading: Mapping[str, Any], prints: Sequence[str]) -> Path:
     """Where a job's results are, or will be; the name ends in a key of everything that they depend on.
 
-    reading : the description of the model's reading; prints : fingerprints of the recordings.
+    reading : the description of the model's reading; prints : `prints_of` the recordings.
     """
     plan = load_plan(paths)
     recipe, model = plan.recipe_for(key.context), reading["model"]
@@ -76,7 +76,7 @@ def fit_job(
     shared: SharedWork,
 ) -> Path:
     """The folder of results of one job, made if it is not there."""
-    folder = job_folder(paths, key, reading, [r.recording.fingerprint() for r in recordings])
+    folder = job_folder(paths, key, reading, prints_of([r.recording for r in recordings]))
     if is_finished(folder):
         paths.journal.note("job", folder.name, "reused")
         return folder

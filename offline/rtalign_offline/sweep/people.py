@@ -14,6 +14,7 @@ import numpy as np
 
 from rtalign.core.recipe import Recipe
 from rtalign.core.records import BadStretch, Chunk, Recording, Sensor, Word, sensor_from_dict, sensor_to_dict
+from rtalign.core.spatial_filter import SpatialFilter
 from rtalign.core.storage import cache
 from rtalign.core.storage.files import write_atomically
 from rtalign.core.storage.json_toml import read_json
@@ -40,6 +41,8 @@ class RecordingHeader:
     stored_fingerprint: str
     stored_signal: str
     bad_stretches: tuple[BadStretch, ...] = ()
+    spatial: str = ""
+    """A key of the spatial filter that the signal goes through; empty without."""
 
     def fingerprint(self) -> str:
         return self.stored_fingerprint
@@ -69,8 +72,13 @@ def open_person(person: Person) -> list[Any]:
     return open_matching(person.recordings, **person.model_dump(exclude={"name", "recordings"}))
 
 
-def save_person(person: Person, recordings: Sequence[Recording], folder: Path) -> Path:
-    """Write the headers of a person's recordings; the file's name holds a key of its content."""
+def save_person(
+    person: Person, recordings: Sequence[Recording], folder: Path, spatial: SpatialFilter | None = None
+) -> Path:
+    """Write the headers of a person's recordings; the file's name holds a key of its content.
+
+    spatial : what their signal goes through; it is kept in a folder beside the file.
+    """
     headers = [
         {
             "name": r.name,
@@ -88,12 +96,21 @@ def save_person(person: Person, recordings: Sequence[Recording], folder: Path) -
         for r in recordings
     ]
     sensors = [sensor_to_dict(s) for s in recordings[0].sensors]
-    text = json.dumps({"person": person.model_dump(mode="json"), "sensors": sensors, "recordings": headers})
+    content = {"person": person.model_dump(mode="json"), "sensors": sensors, "recordings": headers}
+    content |= {"spatial": cache.content_key(spatial.matrix(spatial.names).tobytes())} if spatial else {}
+    text = json.dumps(content)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NOT_IN_NAMES.sub('-', person.name)}-{cache.content_key(text)[:12]}.json"
     if not path.exists():
+        if spatial is not None:
+            _filter_folder(path).mkdir(exist_ok=True)
+            spatial.save(_filter_folder(path))
         write_atomically(path, text)
     return path
+
+
+def _filter_folder(person: Path) -> Path:
+    return person.with_suffix(".spatial")
 
 
 @lru_cache(maxsize=8)
@@ -115,10 +132,22 @@ def load_person(path: Path) -> tuple[Person, tuple[RecordingHeader, ...]]:
             stored_fingerprint=entry["fingerprint"],
             stored_signal=entry["signal"],
             bad_stretches=tuple(BadStretch(*bad) for bad in entry["bad"]),
+            spatial=content.get("spatial", ""),
         )
         for entry in content["recordings"]
     )
     return Person.model_validate(content["person"]), headers
+
+
+@lru_cache(maxsize=8)
+def load_filter(person: Path, kind: str) -> SpatialFilter | None:
+    """What `save_person` was given of this kind, which the recipe names."""
+    return SpatialFilter.load(_filter_folder(person), kind, load_person(person)[1][0].sensors)
+
+
+def prints_of(recordings: Iterable[Recording]) -> list[str]:
+    """What each recording's signal is, and what it goes through."""
+    return [r.fingerprint() + (r.spatial if isinstance(r, RecordingHeader) else "") for r in recordings]
 
 
 def stories_of(people: Iterable[str]) -> dict[str, RecordingHeader]:
@@ -159,8 +188,7 @@ def moments_key(recordings: Sequence[RecordingHeader], recipe: Recipe) -> str:
     """A key of everything that the moments of a person's signal depend on."""
     fit = recipe.fit
     assignment = (fit.folds, fit.fold_kind, fit.precision, fit.seed if fit.fold_kind == "legacy" else 0)
-    prints = [r.fingerprint() for r in recordings]
     names = [s.name for s in recordings[0].sensors]
     tags = [r.tags for r in recordings] if recipe.words.which == "content" else []
-    depends_on = (recipe.fingerprint("chain", "lags", "words"), assignment, prints, names, tags)
+    depends_on = (recipe.fingerprint("chain", "lags", "words"), assignment, prints_of(recordings), names, tags)
     return cache.content_key("brain-2", *depends_on)[:24]

@@ -215,10 +215,6 @@ class Plan(Settings):
             plan = cls.model_validate({**values, "recipe": recipe})
         except ValidationError as error:
             raise ValueError(validation_text(error, "plan", cls)) from None
-        if plan.recipe.chain.spatial != "none":
-            raise ValueError(
-                'plan, recipe.chain: spatial = "none" is all that a sweep can do; filter the files with MNE'
-            )
         people = (_with_full_paths(person, base) for person in plan.people)
         models = (_with_full_name(model, base) for model in plan.models)
         return plan.model_copy(update={"people": tuple(people), "models": tuple(models)})

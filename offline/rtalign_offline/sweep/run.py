@@ -20,13 +20,14 @@ from rtalign.core.storage.lock import FileLock
 from rtalign.core.text.time_format import duration
 from rtalign.decoding.training_overlap import refuse_repeated
 from rtalign.language.loading import check_known, parse_model_name
+from rtalign.recordings.spatial_filters import shared_filter
 from rtalign.recordings.usable_words import require_tagger
 from rtalign.training.results import package_versions
 from rtalign_offline.sweep import clusters, tasks
 from rtalign_offline.sweep.fit import is_finished, job_folder
 from rtalign_offline.sweep.journal import count_work
 from rtalign_offline.sweep.paths import SweepPaths, load_plan
-from rtalign_offline.sweep.people import load_person, open_person, save_person, words_folder
+from rtalign_offline.sweep.people import load_person, open_person, prints_of, save_person, words_folder
 from rtalign_offline.sweep.plan import POOLS, JobKey, Plan, Pool
 from rtalign_offline.sweep.readings import delete_activations, load_reading, parts_of_plan, reading_file
 from rtalign_offline.sweep.slurm import Demand
@@ -168,7 +169,8 @@ def _save_people(plan: Plan, paths: SweepPaths, outcome: SweepOutcome, progress:
                 recordings = open_person(person)
                 refuse_repeated(recordings)
                 require_tagger(plan.recipe, recordings)
-                people[person.name] = str(save_person(person, recordings, paths.home / "people"))
+                spatial = shared_filter(recordings, plan.recipe.chain.spatial)
+                people[person.name] = str(save_person(person, recordings, paths.home / "people", spatial))
             except (ValueError, OSError) as error:
                 for key in plan.jobs():
                     if key.person == person.name:
@@ -202,7 +204,7 @@ def _finished_jobs(plan: Plan, paths: SweepPaths, people: Mapping[str, str]) -> 
     for key in plan.jobs():
         if key.person in people:
             path = reading_file(paths, parts[key.reading][0])
-            prints = [r.fingerprint() for r in load_person(Path(people[key.person]))[1]]
+            prints = prints_of(load_person(Path(people[key.person]))[1])
             folder = job_folder(paths, key, load_reading(path), prints) if path.is_file() else None
             if folder is not None and is_finished(folder):
                 paths.journal.note("job", folder.name, "reused")

@@ -23,7 +23,7 @@ from rtalign.recordings.usable_words import usable_words
 from rtalign.signal.chain import describe_chain
 from rtalign.signal.disk_buffer import DiskBuffer
 from rtalign.training import sensor_moments
-from rtalign.training.components import ReadStory, basis_folder, fit_wide_basis
+from rtalign.training.components import KeptBasis, ReadStory
 from rtalign.training.prepare import (
     ActivationRequest,
     PreparedRecording,
@@ -38,6 +38,7 @@ from rtalign_offline.sweep.paths import SweepPaths, load_plan
 from rtalign_offline.sweep.people import (
     RecordingHeader,
     folds_of,
+    load_filter,
     load_person,
     moments_key,
     open_person,
@@ -178,13 +179,13 @@ def fit_components(paths: SweepPaths, person: str, *readings: str) -> str:
     plan, reading = load_plan(paths), merge_readings(readings)
     stories = [ReadStory(r.words, _activations(paths, r, reading)) for r in load_person(Path(person))[1]]
     with threadpool_limits(plan.cluster.cpus, user_api="blas"):
-        folder = basis_folder(stories, plan.recipe, plan.fit_device, paths.cache)
-        if cache.is_stored(folder):
-            paths.journal.note("components", folder.name, "reused")
+        basis = KeptBasis.of(stories, plan.recipe, plan.fit_device, paths.cache)
+        if basis.is_there:
+            paths.journal.note("components", basis.folder.name, "reused")
         else:
-            with paths.journal.computing("components", folder.name):
-                fit_wide_basis(stories, plan.recipe, plan.fit_device, paths.cache)
-    return str(folder)
+            with paths.journal.computing("components", basis.folder.name):
+                basis.fit()
+    return str(basis.folder)
 
 
 def fit_and_score(paths: SweepPaths, key: dict[str, Any], person: str, moments: str, basis: str, *readings: str) -> str:
@@ -231,8 +232,9 @@ def _memory_gb(plan: Plan) -> float | None:
 
 def _prepare_recordings(paths: SweepPaths, person: str) -> list[PreparedRecording]:
     """One person's recordings without activations."""
-    recipe = load_plan(paths).recipe
-    return [prepare_without_activations(r, recipe, paths.cache) for r in load_person(Path(person))[1]]
+    recipe, spatial = load_plan(paths).recipe, load_filter(Path(person), load_plan(paths).recipe.chain.spatial)
+    headers = load_person(Path(person))[1]
+    return [prepare_without_activations(r, recipe, paths.cache).through(spatial) for r in headers]
 
 
 def _with_activations(paths: SweepPaths, recording: PreparedRecording, reading: dict[str, Any]) -> PreparedRecording:
