@@ -70,6 +70,14 @@ def plan_text(more: str = "") -> str:
     return head + people + models + more + '[cluster]\nworkers = 2\nmemory = "2GB"\n' + RECIPE
 
 
+SLOW_LAGS = """
+import time
+from rtalign_offline.sweep.lag_file import LagFile
+write = LagFile.write
+LagFile.write = lambda *arguments: (time.sleep(1.2), write(*arguments))
+"""
+
+
 def environment(cache: Path) -> dict[str, str]:
     changes = {"RTALIGN_CACHE": str(cache), "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     return {**os.environ, **changes}
@@ -132,3 +140,44 @@ def load_draws(folder: Path) -> dict[str, dict[str, np.ndarray]]:
     from safetensors.numpy import load_file
 
     return {job.name: load_file(job / "draws.safetensors") for job in sorted((folder / "jobs").iterdir())}
+
+
+def assert_same(here: Path, there: Path) -> None:
+    """Two sweeps have the same numbers, bit for bit."""
+    want, found = load_draws(here), load_draws(there)
+    assert list(want) == list(found)
+    for job, parts in want.items():
+        for name, values in parts.items():
+            assert np.array_equal(values, found[job][name]), (job, name)
+
+
+def outlive(folder: Path, cluster: str, more: dict[str, str] | None = None) -> None:
+    """A sweep under SLURM whose fits sleep longer than three jobs may run ends by itself, with a local one's numbers.
+
+    Parameters
+    ----------
+    folder : Path
+        For all of it; the sweep under SLURM goes into its `there`.
+    cluster : str
+        What the plan says of the jobs' time, beside one worker of 1 GB.
+    more : dict of str to str, optional
+        Further variables of the command's environment.
+    """
+    plan = write_study(folder)
+    text = plan.read_text().replace("step_s = 0.1", "step_s = 0.04").replace('"window:2", ', "")
+    plan.write_text(text)
+    here = sweep(plan, folder / "here", folder / "cache-here", timeout=1200)
+    assert here.returncode == 0, here.stderr
+    (folder / "slow").mkdir()
+    (folder / "slow" / "sitecustomize.py").write_text(SLOW_LAGS)
+    prologue = f"""prologue = ['export PYTHONPATH="{folder / "slow"}:$PYTHONPATH"']\n"""
+    asked = 'workers = 1\nmemory = "1GB"\ninterface = "lo"\n' + cluster + prologue
+    plan.write_text(text.replace('workers = 2\nmemory = "2GB"\n', asked))
+    there = subprocess.run(
+        command(plan, "--out", folder / "there", "--cluster", "slurm"),
+        env={**environment(folder / "cache-there"), **(more or {})}, capture_output=True, text=True, timeout=1200,
+    )  # fmt: skip
+    assert there.returncode == 0, there.stderr
+    assert "Dask slurm: tls://127.0.0.1:" in there.stderr
+    assert_same(folder / "here", folder / "there")
+    assert not list((folder / "there" / "logs").glob("tls-*"))

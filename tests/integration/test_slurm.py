@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.helpers import slurm, sweep_processes
@@ -40,11 +39,7 @@ def test_a_sweep_under_slurm_gives_the_same_numbers(tmp_path: Path, cluster: dic
     )  # fmt: skip
     assert there.returncode == 0, there.stderr
     assert "Dask slurm: tls://127.0.0.1:" in there.stderr
-    want, found = sweep_processes.load_draws(tmp_path / "here"), sweep_processes.load_draws(tmp_path / "there")
-    assert list(want) == list(found)
-    for job, parts in want.items():
-        for name, values in parts.items():
-            assert np.array_equal(values, found[job][name]), (job, name)
+    sweep_processes.assert_same(tmp_path / "here", tmp_path / "there")
     assert len(json.loads((tmp_path / "there" / "sweep.json").read_text())["jobs"]) == 6
     assert slurm.output_of(["squeue", "--noheader"], cluster).strip() == ""
 
@@ -58,3 +53,20 @@ def test_a_plan_without_a_network_interface_is_refused(tmp_path: Path, cluster: 
     assert done.returncode == 1
     assert "names no interface" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "time",
+    ['time = "00:01:00"\n', 'time = "00:10:00"\ndirectives = ["--time=00:01:00"]\n'],
+    ids=["they end in time", "they are killed in the middle"],
+)
+def test_a_sweep_outlives_the_time_of_real_jobs(tmp_path: Path, cluster: dict[str, str], time: str) -> None:
+    """SLURM kills a job up to half a minute late; a worker that knows a longer time than SLURM is killed."""
+    sweep_processes.outlive(tmp_path, 'partition = "work"\n' + time, cluster)
+    logs = [path.read_text() for path in (tmp_path / "there" / "logs").glob("*.log")]
+    killed = sum("DUE TO TIME LIMIT" in text for text in logs)
+    print(f"{len(logs)} jobs, killed as their time was over: {killed}")
+    assert len(logs) >= 3
+    assert "directives" not in time or killed
+    assert slurm.output_of(["squeue", "--noheader"], cluster).strip() == ""

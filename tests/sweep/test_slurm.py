@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from rtalign.core.progress import Progress
@@ -132,40 +131,14 @@ def real_jobs(slurm: Path) -> Iterator[Path]:
         (job / "cancelled").touch()
 
 
-SLOW_LAGS = """
-import time
-from rtalign_offline.sweep.lag_file import LagFile
-write = LagFile.write
-LagFile.write = lambda *arguments: (time.sleep(1.2), write(*arguments))
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [1.0, 0.6], ids=["they end in time", "they are killed in the middle"])
 def test_a_sweep_outlives_the_time_of_its_jobs(
     real_jobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
     """The fits sleep for longer than three jobs may run; the sweep ends by itself, with the numbers of a local one."""
-    plan = sweep_processes.write_study(tmp_path)
-    text = plan.read_text().replace("step_s = 0.1", "step_s = 0.04").replace('"window:2", ', "")
-    plan.write_text(text)
-    here = sweep_processes.sweep(plan, tmp_path / "here", tmp_path / "cache-here", timeout=1200)
-    assert here.returncode == 0, here.stderr
-    (tmp_path / "slow").mkdir()
-    (tmp_path / "slow" / "sitecustomize.py").write_text(SLOW_LAGS)
-    prologue = f"""prologue = ['export PYTHONPATH="{tmp_path / "slow"}:$PYTHONPATH"']\n"""
-    cluster = 'workers = 1\nmemory = "1GB"\ninterface = "lo"\ntime = "00:01:40"\n' + prologue
-    plan.write_text(text.replace('workers = 2\nmemory = "2GB"\n', cluster))
     monkeypatch.setenv("FAKE_SLURM_SHARE", str(share))
-    where = (plan, tmp_path / "there", tmp_path / "cache-there", "--cluster", "slurm")
-    there = sweep_processes.sweep(*where, timeout=1200)
-    assert there.returncode == 0, there.stderr
-    assert "Dask slurm: tls://127.0.0.1:" in there.stderr
-    want, found = sweep_processes.load_draws(tmp_path / "here"), sweep_processes.load_draws(tmp_path / "there")
-    assert list(want) == list(found)
-    for job, parts in want.items():
-        for name, values in parts.items():
-            assert np.array_equal(values, found[job][name]), (job, name)
+    sweep_processes.outlive(tmp_path, 'time = "00:01:40"\n')
     killed = fake_slurm.time_limits(real_jobs)
     print(f"{len(fake_slurm.submitted(real_jobs))} jobs, killed as their time was over: {killed}")
     assert len(fake_slurm.submitted(real_jobs)) >= 3
