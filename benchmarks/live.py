@@ -139,7 +139,7 @@ def player(given: argparse.Namespace, names: tuple[str, str]) -> None:
     from rtalign.streams.player import PlayerSettings, Streamer
 
     load_ = Endless(helmet_sensors(given.sensors), RATES[given.sensors], given.minutes * 60, given.words_a_second)
-    Streamer([load_], PlayerSettings(name_meg=names[0], name_words=names[1], wait_s=120)).run()
+    Streamer([load_], PlayerSettings(name_meg=names[0], name_words=names[1], wait_s=600)).run()
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def watch(client: Client, other: subprocess.Popen[bytes]) -> list[dict[str, floa
             {
                 "at": time.monotonic(), "cpu_s": times.user + times.system, "rss_mb": process.memory_info().rss / 2**20,
                 "scored": seen.n_scored, "received": seen.n_received, "backlog": seen.work.language_backlog,
-                "n_samples": seen.health.meg.n_samples,
+                "n_samples": seen.health.meg.n_samples, "p99_s": seen.work.latency_p99_s or 0.0,
             }
         )  # fmt: skip
         if len(rows) % 30 == 0:
@@ -222,9 +222,12 @@ def slope(rows: list[dict[str, float]], name: str) -> float:
 
 
 def by_minute(rows: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Words scored and memory at the end of every minute: what grows with words goes on, what warms up ends."""
+    """Words scored, memory and latency so far at the end of every minute: what warms up ends, what grows goes on."""
     ends = {int((row["at"] - rows[0]["at"]) // 60): row for row in rows}
-    return [{"scored": row["scored"], "rss_mb": round(row["rss_mb"], 1)} for row in ends.values()]
+    return [
+        {"scored": row["scored"], "rss_mb": round(row["rss_mb"], 1), "p99_s": round(row["p99_s"], 3)}
+        for row in ends.values()
+    ]
 
 
 def cost(rows: list[dict[str, float]]) -> float:

@@ -34,6 +34,8 @@ Progress = Callable[[str], None]
 ReplayedRecording = ConcatenatedRecording[FileRecording]
 
 NOT_CONTENT = "not a content word"
+PATIENCE = 0.2
+"""Part of a word's last lag, for whose signal its score waits anyway, that a large model may gather words in."""
 FAST_CHUNK_S = 1.0
 """Length of the chunks of a replay that runs as fast as it can."""
 
@@ -199,8 +201,11 @@ def word_filter(recipe: Recipe, recording: ReplayedRecording | None) -> tuple[Ca
 
 def live_reader(model: LanguageModel, decoding: DecoderSetup) -> LiveReader:
     """Reads words as they come; a large model on all cores, as long as signal and scores do not need them."""
-    n_threads = cpu_count() if model.info.n_bytes > LARGE_MODEL_BYTES else None
-    return LiveReader(lambda: model.reader(decoding.recipe.language, decoding.states), decoding.targets, n_threads)
+    recipe, states = decoding.recipe, decoding.states
+    if model.info.n_bytes <= LARGE_MODEL_BYTES:
+        return LiveReader(lambda: model.reader(recipe.language, states), decoding.targets)
+    patience_s = PATIENCE * max(float(recipe.lags.seconds[-1]), 0)
+    return LiveReader(lambda: model.reader(recipe.language, states), decoding.targets, cpu_count(), patience_s)
 
 
 def ahead_reader(recording: ReplayedRecording, model: LanguageModel, decoding: DecoderSetup) -> AheadReader:

@@ -7,7 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -52,11 +55,21 @@ class WordReader(Protocol):
 
     def skip(self, words: Sequence[str]) -> None: ...
 
-    def prepare(self) -> bool: ...
+    @property
+    def room(self) -> int: ...
+
+    def n_within(self, words: Sequence[str], n_tokens: int) -> int: ...
+
+    def prepare(self, serve: Callable[[], None], words_wait: bool) -> bool: ...
 
 
 WORDS_AT_ONCE = 8
 """Words that are read together where so many wait: a large model reads its weights once for all of them."""
+
+WORDS_GATHERED = 3
+"""Words that a patient reader waits for: their tokens, about four, cost a large model hardly more than one does."""
+TOKENS_AT_ONCE = 4
+"""Tokens that it reads together, as five cost twice; where WORDS_AT_ONCE wait, it reads these, as fast as it can."""
 
 
 class BackgroundReader(Protocol):
@@ -108,13 +121,22 @@ class LiveReader:
     n_threads : int, optional
         Cores that the model may take; with more than one, it takes what nothing else needs.  By default those that
         torch has in this process.
+    patience_s : float
+        How long a word may wait for others to be read with, but for no longer than two readings take; 0 for not at all.
     """
 
     def __init__(
-        self, make_reader: Callable[[], WordReader], targets: TargetFunction, n_threads: int | None = None
+        self,
+        make_reader: Callable[[], WordReader],
+        targets: TargetFunction,
+        n_threads: int | None = None,
+        patience_s: float = 0.0,
     ) -> None:
         self._make_reader, self._targets, self._n_threads = make_reader, targets, n_threads
+        self._patience_s, self._last_s = patience_s, 0.0
         self._requests: queue.SimpleQueue[Word | str | None] = queue.SimpleQueue()
+        self._waiting: deque[Word | str | None] = deque()
+        self._came: dict[int, float] = {}
         self._results: queue.SimpleQueue[EncodedWord | int | BaseException] = queue.SimpleQueue()
         self._given_up: set[int] = set()
         self._error: BaseException | None = None
@@ -124,6 +146,7 @@ class LiveReader:
 
     def push(self, word: Word) -> None:
         self.backlog += 1
+        self._came[word.index] = time.monotonic()
         self._requests.put(word)
 
     def pull(self) -> list[EncodedWord]:
@@ -161,48 +184,98 @@ class LiveReader:
         try:
             if self._n_threads is not None:
                 _take_threads(self._n_threads)
-            reader, waiting = self._make_reader(), deque[Word | str | None]()
-            while (request := self._next_request(reader, waiting)) is not None:
-                if not isinstance(request, Word):
-                    reader = self._make_reader()
-                elif request.index in self._given_up:
-                    self._skip(reader, self._together(request, waiting))
-                else:
-                    self._read(reader, self._together(request, waiting))
+            reader, waiting = self._make_reader(), self._waiting
+            while True:
+                self._take_requests()
+                if self._is_due():
+                    request = waiting.popleft()
+                    if request is None:
+                        return
+                    if not isinstance(request, Word):
+                        reader = self._make_reader()
+                    elif request.index in self._given_up:
+                        self._skip(reader, self._together(request, len(waiting) + 1))
+                    else:
+                        self._read(reader, self._group(reader, request))
+                    self._take_requests()
+                if not reader.prepare(partial(self._serve, reader), self._is_due()) and not self._is_due():
+                    self._wait()
         except Exception as error:  # the boundary of the thread: pull raises it
             self._results.put(error)
 
-    def _next_request(self, reader: WordReader, waiting: deque[Word | str | None]) -> Word | str | None:
-        """The next request; while there is none, the reader prepares what later words will need."""
-        while not waiting and self._requests.empty() and reader.prepare():
-            pass
-        while not (waiting and self._requests.empty()):
-            waiting.append(self._requests.get())
-        return waiting.popleft()
+    def _take_requests(self) -> None:
+        while not self._requests.empty():
+            self._waiting.append(self._requests.get())
 
-    def _together(self, first: Word, waiting: deque[Word | str | None]) -> list[Word]:
+    def _is_due(self) -> bool:
+        """Whether the first request is to be done now; a word may wait for others."""
+        others = list(islice(self._waiting, WORDS_GATHERED))
+        if len(others) >= WORDS_GATHERED or not all(isinstance(one, Word) for one in others):
+            return True
+        return bool(others) and self._seconds_left() <= 0
+
+    def _seconds_left(self) -> float:
+        """How long the first word may wait for others."""
+        first = self._waiting[0]
+        if not isinstance(first, Word) or first.index in self._given_up:
+            return 0.0
+        came = self._came.get(first.index, 0.0)
+        return came + min(self._patience_s, 2 * self._last_s) - time.monotonic()
+
+    def _wait(self) -> None:
+        """Wait for the next request, or until the first word has waited for long enough."""
+        with suppress(queue.Empty):
+            timeout = max(self._seconds_left(), 0) if self._waiting else None
+            self._waiting.append(self._requests.get(timeout=timeout))
+
+    def _serve(self, reader: WordReader) -> None:
+        """Read the words that are due while the next context is under way; those beyond the room must wait for it."""
+        self._take_requests()
+        while self._is_due() and reader.room and isinstance(first := self._waiting[0], Word):
+            if first.index in self._given_up:
+                return
+            self._waiting.popleft()
+            self._read(reader, self._group(reader, first, min(reader.room, WORDS_AT_ONCE)))
+            self._take_requests()
+
+    def _group(self, reader: WordReader, first: Word, most: int = WORDS_AT_ONCE) -> list[Word]:
+        """The words that are read now; those that follow them go on waiting."""
+        words = self._together(first, most)
+        if self._patience_s and len(words) < WORDS_AT_ONCE:
+            n = reader.n_within([word.text for word in words], TOKENS_AT_ONCE)
+            self._waiting.extendleft(reversed(words[n:]))
+            words = words[:n]
+        return words
+
+    def _together(self, first: Word, most: int) -> list[Word]:
         """The words that wait, from the first on, as long as all are given up or none is."""
         given_up, words = first.index in self._given_up, [first]
-        while waiting and isinstance(word := waiting[0], Word) and (given_up or len(words) < WORDS_AT_ONCE):
+        while len(words) < most and self._waiting and isinstance(word := self._waiting[0], Word):
             if (word.index in self._given_up) != given_up:
                 break
             words.append(word)
-            waiting.popleft()
+            self._waiting.popleft()
         return words
 
     def _skip(self, reader: WordReader, words: Sequence[Word]) -> None:
         reader.skip([word.text for word in words])
-        self._given_up -= {word.index for word in words}
+        self._forget(words)
         self._results.put(len(words))
 
     def _read(self, reader: WordReader, words: Sequence[Word]) -> None:
         start = time.perf_counter()
         reading = reader.read([word.text for word in words])
         targets = self._targets(reading.activations)
-        seconds = (time.perf_counter() - start) / len(words)
+        self._last_s = time.perf_counter() - start
+        self._forget(words)
         for word, target, surprisal, n_tokens in zip(words, targets, reading.surprisal, reading.n_tokens, strict=True):
-            self._given_up.discard(word.index)  # it may have been given up meanwhile
-            self._results.put(EncodedWord(word, target, float(surprisal), int(n_tokens), seconds))
+            self._results.put(EncodedWord(word, target, float(surprisal), int(n_tokens), self._last_s / len(words)))
+
+    def _forget(self, words: Sequence[Word]) -> None:
+        """What is noted of words that have been read, which may have been given up meanwhile."""
+        for word in words:
+            self._given_up.discard(word.index)
+            self._came.pop(word.index, None)
 
 
 def _take_threads(n: int) -> None:

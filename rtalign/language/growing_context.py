@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,13 @@ PREFILL_TOKENS = 16
 MAX_WAITING = 48
 """Tokens that wait for the next context before they are read even though words wait too."""
 
+NESTED_TOKENS = 64
+"""The same where words are read between the blocks of the pass: a large model reads its weights once for all of them,
+and no word waits longer than one block takes."""
+
+LEAST_NESTED, MOST_NESTED = 4, 256
+"""The same where the context is nearly full: what is not read by then, words must wait for; and at most."""
+
 
 class GrowingContext:
     """A cache, and the last hidden state on it, which predicts the next token.
@@ -54,19 +61,19 @@ class GrowingContext:
         surprisal = network.token_surprisal(before, ids) if request.surprisal else None
         return pool_words(hidden, surprisal, [request.counted(word) for word in words], has_context, request)()
 
-    def prefill(self, words: Sequence[Sequence[int]]) -> None:
-        """Read the tokens of the next words for their context alone."""
-        self._run(words, ())
+    def prefill(self, words: Sequence[Sequence[int]], between: Callable[[], None] | None = None) -> None:
+        """Read the tokens of the next words for their context alone; between() is called before every block."""
+        self._run(words, (), between)
 
     def _run(
-        self, words: Sequence[Sequence[int]], layers: tuple[int, ...]
+        self, words: Sequence[Sequence[int]], layers: tuple[int, ...], between: Callable[[], None] | None = None
     ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
         """Hidden states, the last hidden state before each token, and the tokens, of these words only."""
         opening = self._setup.opening if self._n_tokens == 0 else []
         ids = [*opening, *(token for word in words for token in word)]
         self._count(len(ids), len(words))
         tensor = self._setup.network.to_tensor([ids])
-        output = self._setup.network.run(tensor, layers, self._cache)
+        output = self._setup.network.run(tensor, layers, self._cache, between=between)
         self._cache = output.cache
         last = output.last[0]
         # Nothing predicts the very first token; its own state stands in, and its surprisal is never returned.
@@ -128,8 +135,8 @@ def _check_lengths(
 class GrowingReader:
     """Reads words in a growing context, while the next context, which starts with its newest words, is prepared.
 
-    Why two contexts: the next one reads its words while they come, a few at a time, so that no word has to wait until
-    these have been read again.
+    Why two contexts: the next one reads its words while they come, so that no word has to wait until these have been
+    read again: many at a time where a network can read words between two blocks of a pass, else a few.
     """
 
     def __init__(self, setup: ReadSetup[IncrementalNetwork]) -> None:
@@ -146,21 +153,38 @@ class GrowingReader:
         """Read the tokens of the next words, together as far as one context holds them."""
         parts = []
         while words:
-            room = self._capacity - (self._current.stop - self._current.start)
-            if room:
+            if room := self.room:
                 first = self._current.stop
                 parts.append(self._current.push(words[:room]))
                 self._waiting += words[max(self._next.start - first, 0) : room]
                 words = words[room:]
             else:
                 self._change_context()
-        if self._n_waiting >= MAX_WAITING:
+        if self._n_waiting >= MAX_WAITING and not self._setup.network.nests:
             self._prefill_next(PREFILL_TOKENS)
         return Reading.join(parts)
 
-    def prepare(self) -> bool:
-        """Read a few waiting tokens of the next context; whether there were enough."""
-        enough = self._n_waiting >= PREFILL_TOKENS
+    @property
+    def room(self) -> int:
+        """Words that the context takes before the next one begins."""
+        return self._capacity - (self._current.stop - self._current.start)
+
+    def prepare(self, serve: Callable[[], None] | None = None, words_wait: bool = False) -> bool:
+        """Read waiting tokens of the next context; whether there were enough.
+
+        Parameters
+        ----------
+        serve : callable, optional
+            Called while they are read; may read words, as many as there is room for.
+        words_wait : bool
+            Whether words wait to be read: then nothing is done that they would have to wait for.
+        """
+        if self._setup.network.nests:
+            enough = self._n_waiting >= max(min(NESTED_TOKENS, self.room // 2), LEAST_NESTED)
+            if enough:
+                self._prefill_next(MOST_NESTED, serve)
+            return enough
+        enough = self._n_waiting >= PREFILL_TOKENS and not words_wait
         if enough:
             self._prefill_next(PREFILL_TOKENS)
         return enough
@@ -185,17 +209,17 @@ class GrowingReader:
     def _n_waiting(self) -> int:
         return sum(map(len, self._waiting))
 
-    def _prefill_next(self, n_tokens: int | None = None) -> None:
+    def _prefill_next(self, n_tokens: int | None = None, between: Callable[[], None] | None = None) -> None:
         """Read waiting words into the next context: all, or the first with so many tokens."""
         stop = len(self._waiting)
         if n_tokens is not None:
             stop = int(np.searchsorted(np.cumsum([len(word) for word in self._waiting]), n_tokens)) + 1
-        _prefill(self._next, self._waiting[:stop])
-        self._waiting = self._waiting[stop:]
+        words, self._waiting = self._waiting[:stop], self._waiting[stop:]  # more may come between the blocks
+        _prefill(self._next, words, between)
 
 
-def _prefill(context: GrowingContext, words: Sequence[list[int]]) -> None:
+def _prefill(context: GrowingContext, words: Sequence[list[int]], between: Callable[[], None] | None = None) -> None:
     """Read words for their context, a block at a time."""
     span = contexts.ContextSpan(0, len(words), len(words))
     for start, stop in contexts.token_blocks(span, [len(word) for word in words], BLOCK):
-        context.prefill(words[start:stop])
+        context.prefill(words[start:stop], between)

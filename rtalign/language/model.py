@@ -278,15 +278,27 @@ class IncrementalReader:
         """
         return self._reader.push([self._tokens(word) for word in words])
 
-    def prepare(self) -> bool:
-        """Do a little of what later words will need, while none is waiting.
+    @property
+    def room(self) -> int:
+        """Words that can be read while something is prepared."""
+        return self._reader.room
+
+    def prepare(self, serve: Callable[[], None] | None = None, words_wait: bool = False) -> bool:
+        """Do a little of what later words will need.
+
+        Parameters
+        ----------
+        serve : callable, optional
+            Called again and again meanwhile; may read words, as many as there is room for.
+        words_wait : bool
+            Whether words wait to be read, so that nothing may be done that they would have to wait for.
 
         Returns
         -------
         bool
             Whether there was something to do.
         """
-        return self._reader.prepare()
+        return self._reader.prepare(serve, words_wait)
 
     def skip(self, words: Sequence[str]) -> None:
         """Read the next words as context for those that follow; much faster than one by one.
@@ -298,15 +310,28 @@ class IncrementalReader:
         """
         self._reader.skip([self._tokens(word) for word in words])
 
+    def n_within(self, words: Sequence[str], n_tokens: int) -> int:
+        """How many of the next words have no more tokens together than n_tokens; the first one has in any case."""
+        previous, total = self._previous, 0
+        for k, word in enumerate(words):
+            total += len(self._tokens_after(previous, word, self._n_words + k))
+            if k and total > n_tokens:
+                return k
+            previous = as_read(word, self._recipe)
+        return len(words)
+
     def _tokens(self, word: str) -> WordTokens:
         """The tokens of the next word, which is counted."""
-        word = as_read(word, self._recipe)
-        if self._recipe.separator == "none":
-            tokens = self._tokenizer.alone([word], self._n_words)[0]
-        elif self._previous is None:
-            tokens = self._tokenizer.first_word(word)
-        else:
-            tokens = self._tokenizer.next_word(self._previous, word, self._n_words)
-        self._previous = word
+        tokens = self._tokens_after(self._previous, word, self._n_words)
+        self._previous = as_read(word, self._recipe)
         self._n_words += 1
         return tokens
+
+    def _tokens_after(self, previous: str | None, word: str, index: int) -> WordTokens:
+        """The tokens of a word of some index; previous : the word before it as it was read, None of the first one."""
+        word = as_read(word, self._recipe)
+        if self._recipe.separator == "none":
+            return self._tokenizer.alone([word], index)[0]
+        if previous is None:
+            return self._tokenizer.first_word(word)
+        return self._tokenizer.next_word(previous, word, index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -67,8 +67,14 @@ class WindowReader:
         parts = read_windows(self._setup, [*known, *words], range(len(known), len(known) + len(words)))
         return Reading.join([reading for _, reading in parts])
 
-    def prepare(self) -> bool:
+    @property
+    def room(self) -> int:
+        """Nothing is prepared, so that no word is read meanwhile."""
+        return 0
+
+    def prepare(self, serve: Callable[[], None] | None = None, words_wait: bool = False) -> bool:
         """Nothing has to be prepared."""
+        del serve, words_wait
         return False
 
     def skip(self, words: Sequence[WordTokens]) -> None:

@@ -451,7 +451,7 @@ def test_a_failing_language_model_costs_its_own_words_alone(bank: DecoderBank, f
                 raise ValueError("the context is full")
             return model.encode(words, bank.recipe.language, bank.layers)
 
-        def prepare(self) -> bool:
+        def prepare(self, *_: object) -> bool:
             return False
 
     reader = LiveReader(Fails, decoding.targets)
@@ -681,7 +681,7 @@ class Paced:
         self.done.release()
         return reading
 
-    def prepare(self) -> bool:
+    def prepare(self, *_: object) -> bool:
         return False
 
     def skip(self, words: list[str]) -> None:

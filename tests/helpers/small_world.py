@@ -94,7 +94,7 @@ class FakeModel:
             return self.encode(words, recipe, layers)
 
         return SimpleNamespace(
-            read=read, push=lambda word: read([word]), skip=lambda words: None, prepare=lambda: False
+            read=read, push=lambda word: read([word]), skip=lambda words: None, prepare=lambda *_: False
         )
 
     def encode(

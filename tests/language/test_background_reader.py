@@ -31,7 +31,7 @@ def fake_reader(read: Callable[[list[str]], Any], **others: Any) -> Any:
         read(words)
         return fake_reading(int(words[0][1:]), len(words))
 
-    return SimpleNamespace(**({"read": reading, "prepare": lambda: False} | others))
+    return SimpleNamespace(**({"read": reading, "prepare": lambda *_: False} | others))
 
 
 def flat(activations: np.ndarray) -> np.ndarray:
@@ -145,8 +145,8 @@ def test_words_that_wait_are_read_together_and_the_next_context_is_prepared_when
     calls: list[Any] = []
     gate, prepared = threading.Event(), iter([True, True, False, False, False, False])
 
-    def prepare() -> bool:
-        more = next(prepared, False)
+    def prepare(_: object, words_wait: bool) -> bool:
+        more = not words_wait and next(prepared, False)
         if more:
             calls.append("prepared")
         return more
@@ -165,4 +165,65 @@ def test_words_that_wait_are_read_together_and_the_next_context_is_prepared_when
     while len(calls) < 5 and time.monotonic() < end:
         time.sleep(0.001)
     assert calls == [WORDS_AT_ONCE, WORDS_AT_ONCE, 3, "prepared", "prepared"]
+    reader.close()
+
+
+def test_a_patient_reader_of_a_slow_model_reads_words_together() -> None:
+    """It waits for them as long as two readings take, and reads a lonely word then; a quick model does not wait.
+
+    More tokens than are cheap together are not read together.
+    """
+    calls: list[int] = []
+    slow = threading.Event()
+
+    def read(words: list[str]) -> None:
+        calls.append(len(words))
+        if slow.is_set():
+            time.sleep(0.5)
+
+    tokens = {"n_within": lambda words, n: min(len(words), n // 2)}
+    reader = LiveReader(lambda: fake_reader(read, **tokens), flat, patience_s=20.0)
+    for word in WORDS[:3]:  # one by one: readings that take no time are not waited for
+        reader.push(word)
+        pull_words(reader, 1)
+    assert calls == [1, 1, 1]
+    slow.set()
+    reader.push(WORDS[3])
+    pull_words(reader, 1)
+    for word in WORDS[4:7]:
+        reader.push(word)
+        time.sleep(0.02)
+    assert [word.word.index for word in pull_words(reader, 3)] == [4, 5, 6]
+    assert calls[3:] == [1, 2, 1], "four tokens are read together"
+    for word in WORDS[7 : 7 + WORDS_AT_ONCE]:
+        reader.push(word)
+    pull_words(reader, WORDS_AT_ONCE)
+    assert sum(calls[6:]) == WORDS_AT_ONCE
+    reader.close()
+
+
+def test_words_are_read_while_the_next_context_is_prepared() -> None:
+    """As many as there is room for; what is no word, or is given up, waits."""
+    calls: list[Any] = []
+    come, pushed = threading.Event(), threading.Event()
+
+    def prepare(serve: Callable[[], None], words_wait: bool) -> bool:
+        if come.is_set() or words_wait:
+            return False
+        come.set()
+        pushed.wait(20)
+        serve()
+        calls.append("prepared")
+        return True
+
+    room = iter([2, 2, 0])
+    Reader = type("Reader", (SimpleNamespace,), {"room": property(lambda _: next(room, 0))})
+    own = Reader(**vars(fake_reader(calls.append, prepare=prepare)))
+    reader = LiveReader(lambda: own, flat)
+    come.wait(20)
+    for word in WORDS[:3]:
+        reader.push(word)
+    pushed.set()
+    assert [word.word.index for word in pull_words(reader, 3)] == [0, 1, 2]
+    assert calls == [["w0", "w1"], "prepared", ["w2"]]
     reader.close()

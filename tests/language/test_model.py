@@ -129,6 +129,41 @@ def test_words_that_come_together_are_read_as_one_by_one(context_, folders, monk
     assert_same(joined(parts), whole.activations, whole.surprisal)
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma2", "jamba"])
+@pytest.mark.parametrize("context_", ["growing:9", "growing:20", "growing:60"])
+def test_words_read_between_the_blocks_of_the_next_context_are_the_same(context_, kind, folders, monkeypatch):
+    monkeypatch.setattr(growing_context, "NESTED_TOKENS", 12)
+    monkeypatch.setattr(growing_context, "CONTEXTS_AT_ONCE", 10**9)
+    language, nested = load(folders(kind)), []
+    whole = language.encode(STORY, recipe(context=context_), LAYERS)
+    live, words, parts = language.reader(recipe(context=context_), LAYERS), iter(STORY), []
+
+    def serve():
+        if live.room and (word := next(words, None)):
+            nested.append(word)
+            parts.append(live.read([word]))
+
+    for word in words:
+        parts.append(live.read([word]))
+        live.prepare(serve, words_wait=True)
+    assert_same(joined(parts), whole.activations, whole.surprisal)
+    assert nested or kind == "jamba" or context_ == "growing:9"
+    assert not (nested and kind == "jamba")
+
+
+@pytest.mark.parametrize("separator", ["space", "none"])
+def test_a_reader_knows_how_many_words_a_few_tokens_are(separator, folders):
+    """Asking changes nothing of what is read then."""
+    language, how = load(folders("llama")), recipe(separator=separator)
+    whole, live, at = language.encode(STORY, how, LAYERS), language.reader(how, LAYERS), 0
+    while at < len(STORY):
+        n = live.n_within(STORY[at : at + 6], 4)
+        own = np.cumsum(whole.n_tokens[at : at + 6])
+        assert n == max(np.searchsorted(own, 4, side="right"), 1)
+        np.testing.assert_array_equal(live.read(STORY[at : at + n]).n_tokens, whole.n_tokens[at : at + n])
+        at += n
+
+
 @pytest.mark.parametrize("tokens", ["last", "first"])
 def test_one_token_can_stand_for_the_word(tokens, folders):
     language = load(folders("llama"))
@@ -221,20 +256,24 @@ def test_a_context_that_may_not_fit_is_warned_of(folders):
     assert "growing:340 is safe" in text
 
 
-def test_the_next_context_is_prepared_a_few_words_at_a_time(folders, monkeypatch):
+@pytest.mark.parametrize("kind", ["llama", "jamba"])
+def test_the_next_context_is_prepared_a_few_words_at_a_time(kind, folders, monkeypatch):
+    monkeypatch.setattr(growing_context, "NESTED_TOKENS", 4)
+    monkeypatch.setattr(growing_context, "MOST_NESTED", 6)
     monkeypatch.setattr(growing_context, "PREFILL_TOKENS", 4)
     monkeypatch.setattr(growing_context, "MAX_WAITING", 8)
     sizes = []
     run = growing_context.GrowingContext._run
 
-    def spy(self, words, layers):
+    def spy(self, words, *others):
         sizes.append(len(words))
-        return run(self, words, layers)
+        return run(self, words, *others)
 
     monkeypatch.setattr(growing_context.GrowingContext, "_run", spy)
-    live = load(folders("llama")).reader(recipe(context="growing:40"), [1])
+    live = load(folders(kind)).reader(recipe(context="growing:40"), [1])
     for word in STORY:
         live.push(word)
+        live.prepare(words_wait=True)
     assert max(sizes) <= 8
     assert sum(sizes) > len(STORY)
 

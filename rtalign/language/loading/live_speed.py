@@ -12,8 +12,8 @@ from rtalign.language.loading.capacity import BYTES
 from rtalign.language.loading.catalogue import TOKENS_PER_WORD
 from rtalign.language.loading.weights import Int8Linear, Precision
 
-TOGETHER = 4
-"""Tokens read at once where a model is only just quick enough."""
+AT_ONCE = 4, 64
+"""Tokens read at once where a model is only just quick enough: as words, and again for the next context."""
 
 LARGE_MODEL_BYTES = 1_000_000_000
 """Weights from which on one core is not enough to read a story while it is told."""
@@ -23,7 +23,7 @@ SHAPE = 4096, 8192
 
 
 def measure_live_speed(precision: Precision = "float32", seconds: float = 0.2) -> float:
-    """Measure the weights that one core multiplies in a second with each of a few tokens.
+    """Measure the weights that one core multiplies in a second with each token, as tokens are read live.
 
     Parameters
     ----------
@@ -39,19 +39,25 @@ def measure_live_speed(precision: Precision = "float32", seconds: float = 0.2) -
     """
     weight = torch.randn(SHAPE, dtype=torch.float32 if precision == "float32" else torch.bfloat16)
     linear: nn.Module = Int8Linear(weight, None) if precision == "int8" else _linear(weight)
-    tokens = torch.randn(TOGETHER, SHAPE[1], dtype=torch.float32 if precision == "int8" else weight.dtype)
+    dtype = torch.float32 if precision == "int8" else weight.dtype
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            linear(tokens)
-            n, start = 0, time.thread_time()  # what others take of the core does not count
-            while (spent := time.thread_time() - start) < seconds:
-                linear(tokens)
-                n += 1
+            spent = [_seconds(linear, torch.randn(n, SHAPE[1], dtype=dtype), seconds) / n for n in AT_ONCE]
     finally:
         torch.set_num_threads(before)
-    return n * TOGETHER * weight.numel() / spent
+    return weight.numel() * len(spent) / sum(spent)
+
+
+def _seconds(linear: nn.Module, tokens: torch.Tensor, seconds: float) -> float:
+    """Of one product, measured for a while."""
+    linear(tokens)
+    n, start = 0, time.thread_time()  # what others take of the core does not count
+    while (spent := time.thread_time() - start) < seconds / len(AT_ONCE):
+        linear(tokens)
+        n += 1
+    return spent / n
 
 
 def live_words_per_second(n_parameters: float, precision: Precision, speed: float) -> float:

@@ -148,10 +148,15 @@ class IncrementalNetwork(Network, Protocol):
     ----------
     block_steps : bool
         Whether many tokens at once can follow what was read, as fast as at the beginning of a text.
+    nests : bool
+        Whether other tokens can be read between two blocks of a pass.
     """
 
     @property
     def block_steps(self) -> bool: ...
+
+    @property
+    def nests(self) -> bool: ...
 
     def to_tensor(self, values: Any) -> torch.Tensor:
         """Convert integers to a tensor on the device of the weights."""
@@ -164,6 +169,7 @@ class IncrementalNetwork(Network, Protocol):
         cache: Any = None,
         keep_cache: bool = True,
         last_state: bool = True,
+        between: Callable[[], None] | None = None,
     ) -> PassOutput:
         """Run one forward pass.
 
@@ -180,6 +186,8 @@ class IncrementalNetwork(Network, Protocol):
         last_state : bool
             Whether the last hidden state is wanted; where neither it nor a cache is, blocks above the deepest layer
             need not be computed, and `PassOutput.last` is any state.
+        between : callable, optional
+            Called before every block; where the network nests, it may run other passes, with other caches.
 
         Returns
         -------

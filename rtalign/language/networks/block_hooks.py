@@ -6,7 +6,7 @@ its first entry is not the embedding), while every family is a list of blocks th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -20,33 +20,39 @@ class DeepestBlock(Exception):
 
 
 class BlockInputs:
-    """Records the inputs of chosen blocks during a forward pass."""
+    """Records the inputs of chosen blocks during a forward pass; between two blocks there may be passes of others."""
 
     def __init__(self, blocks: Sequence[nn.Module]) -> None:
         self._inputs: dict[int, torch.Tensor | None] = {}
         self._deepest: int | None = None
+        self._between: Callable[[], None] | None = None
         for index, block in enumerate(blocks):
             block.register_forward_pre_hook(partial(self._record, index), with_kwargs=True)
 
     def _record(self, index: int, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         del block
+        if self._between is not None:
+            self._between()
         if index in self._inputs:
             self._inputs[index] = args[0] if args else kwargs["hidden_states"]
             if index == self._deepest:
                 raise DeepestBlock
 
     @contextmanager
-    def recorded(self, layers: Sequence[int], stop: bool = False) -> Iterator[dict[int, torch.Tensor | None]]:
+    def recorded(
+        self, layers: Sequence[int], stop: bool = False, between: Callable[[], None] | None = None
+    ) -> Iterator[dict[int, torch.Tensor | None]]:
         """Record during one pass; the yielded dict maps block index to input, None for a block that was not called.
 
         stop : end the pass at the deepest of the blocks, whose own work and that of those above is not wanted.
+        between : called before every block.
         """
-        self._inputs = dict.fromkeys(layers)
-        self._deepest = max(layers) if stop else None
+        around = self._inputs, self._deepest, self._between
+        self._inputs, self._deepest, self._between = dict.fromkeys(layers), max(layers) if stop else None, between
         try:
             yield self._inputs
         finally:
-            self._inputs, self._deepest = {}, None
+            self._inputs, self._deepest, self._between = around
 
 
 def find_blocks(base: Any, n_blocks: int) -> Sequence[nn.Module]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from math import prod
@@ -18,6 +18,9 @@ from rtalign.language.networks.families import Family, max_tokens
 
 LOGIT_CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 """Names in configurations for the bound to which some models squeeze their logits."""
+
+MOVING_ROTATIONS = ("dynamic", "longrope")
+"""Kinds of rotary positions whose frequencies a pass may change in the model itself, for longer texts."""
 
 LOGIT_FACTORS = {"logit_scale": 1, "lm_head_multiplier": 1, "logits_scaling": -1}
 """Names for a number that logits are multiplied with, 1, or divided by, -1."""
@@ -73,11 +76,17 @@ class CausalNetwork(LeftToRightRows):
         self._cache_argument = "cache" if "cache" in signature(self._base.forward).parameters else ""
         blocks = find_blocks(self._base, self.n_layers - 1)
         self._inputs, self._states = BlockInputs(blocks), BlockStates(blocks if family.state_in_blocks else [])
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a pass may hold others
 
     @property
     def block_steps(self) -> bool:
         return self.family.block_steps
+
+    @property
+    def nests(self) -> bool:
+        rotation = str(getattr(self._config, "rope_parameters", None) or getattr(self._config, "rope_scaling", None))
+        moves = any(kind in rotation for kind in MOVING_ROTATIONS)
+        return self.block_steps and not (self.family.state_in_blocks or moves)
 
     def to_tensor(self, values: Any) -> torch.Tensor:
         return to_device(torch.as_tensor(values, dtype=torch.long), self._device)
@@ -90,10 +99,11 @@ class CausalNetwork(LeftToRightRows):
         cache: CausalCache | None = None,
         keep_cache: bool = True,
         last_state: bool = True,
+        between: Callable[[], None] | None = None,
     ) -> PassOutput:
         with self._lock:
             if cache is None or self.block_steps:
-                return self._pass(ids, layers, cache, keep_cache, last_state)
+                return self._pass(ids, layers, cache, keep_cache, last_state, between)
             steps = []
             for token in ids.split(1, dim=1):
                 steps.append(self._pass(token, layers, cache, keep_cache=True))
@@ -108,6 +118,7 @@ class CausalNetwork(LeftToRightRows):
         cache: CausalCache | None,
         keep_cache: bool,
         last_state: bool = True,
+        between: Callable[[], None] | None = None,
     ) -> PassOutput:
         family, n_before = self.family, cache.n_tokens if cache else 0
         argument = self._cache_argument or family.cache_argument
@@ -117,7 +128,7 @@ class CausalNetwork(LeftToRightRows):
         if keep_cache:
             self._states.restore(cache.block_states if cache else None, ids.shape[0])
         stop = not (keep_cache or last_state or self.n_layers - 1 in layers)
-        with self._inputs.recorded(layers, stop) as inputs:
+        with self._inputs.recorded(layers, stop, between) as inputs:
             try:
                 out = self._base(input_ids=ids, use_cache=keep_cache, return_dict=True, **arguments)
             except DeepestBlock:

@@ -5,7 +5,7 @@ They are trained by this project and kept in a folder with config.json, model.sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -180,6 +180,7 @@ class ClassicNetwork(LeftToRightRows):
     max_tokens: int | None = None
     fallback_window: int | None = None
     block_steps = True
+    nests = False
     batch_tokens = 2048
 
     def __init__(self, model: ClassicModel) -> None:
@@ -198,8 +199,9 @@ class ClassicNetwork(LeftToRightRows):
         cache: Any = None,
         keep_cache: bool = True,
         last_state: bool = True,
+        between: Callable[[], None] | None = None,
     ) -> PassOutput:
-        del last_state  # it costs nothing
+        del last_state, between  # the one costs nothing, the other it cannot do
         hidden, states = self._model(ids, cache)
         return PassOutput([hidden[layer] for layer in layers], hidden[-1], states if keep_cache else None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class StaticNetwork(LeftToRightRows):
     max_tokens: int | None = None
     fallback_window: int | None = None
     block_steps = True
+    nests = False
     n_layers = 1
 
     def __init__(self, embedding: torch.nn.Module, batch_tokens: int = 2048) -> None:
@@ -50,8 +51,9 @@ class StaticNetwork(LeftToRightRows):
         cache: Any = None,
         keep_cache: bool = True,
         last_state: bool = True,
+        between: Callable[[], None] | None = None,
     ) -> PassOutput:
-        del cache, keep_cache, last_state
+        del cache, keep_cache, last_state, between
         vectors = self._embedding(ids)
         return PassOutput([vectors for _ in layers], vectors, None)
 
@@ -76,6 +78,7 @@ class RandomNetwork(LeftToRightRows):
     max_tokens: int | None = None
     fallback_window: int | None = None
     block_steps = True
+    nests = False
     batch_tokens = 2048
     n_layers = RANDOM_LAYERS
 
@@ -94,8 +97,9 @@ class RandomNetwork(LeftToRightRows):
         cache: Any = None,
         keep_cache: bool = True,
         last_state: bool = True,
+        between: Callable[[], None] | None = None,
     ) -> PassOutput:
-        del last_state  # it costs nothing
+        del last_state, between  # the one costs nothing, the other it cannot do
         words = _splitmix64(ids.numpy().astype(np.uint64))
         state = np.repeat(self._start, len(words)) if cache is None else cache
         contexts = np.empty_like(words)

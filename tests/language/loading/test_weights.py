@@ -11,7 +11,7 @@ import torch
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.language import Reading, load
 from rtalign.language.loading import load as load_module
-from rtalign.language.loading import packaged_gguf
+from rtalign.language.loading import packaged_gguf, weights
 from rtalign.language.loading.weights import PACKED_ROWS, Int8Linear, to_int8
 from tests.helpers.tiny_models import RECURRENT, STORY, assert_same, write_model
 
@@ -21,14 +21,23 @@ def relative(found, truth):
 
 
 def test_int8_rounds_each_row_by_no_more_than_half_a_step():
-    weight, x = torch.randn(64, 96), torch.randn(3 * PACKED_ROWS, 96)
+    few = min(PACKED_ROWS.values())
+    weight, x = torch.randn(64, 96), torch.randn(3 * max(PACKED_ROWS.values()), 96)
     linear = Int8Linear(weight, torch.arange(64.0))
     back = linear.packed.float() * linear.scale[:, None]
     assert ((back - weight).abs() <= linear.scale[:, None] / 2 + 1e-7).all()
     exact = x.bfloat16().float() @ back.T
-    for rows in (x, x[:PACKED_ROWS], x[:1]):  # the kernel of few rows, and the way of many
+    for rows in (x, x[:few], x[:1]):  # the kernel of few rows, and the way of many
         found = linear(rows) - torch.arange(64.0)
         assert relative(found.numpy(), exact[: len(rows)].numpy()) < 2**-8
+
+
+def test_weights_that_are_widened_in_parts_give_the_product_of_the_whole(monkeypatch):
+    monkeypatch.setattr(weights, "WIDENED", 3 * weights.STEP * 96)
+    weight, x = torch.randn(5 * weights.STEP + 7, 96), torch.randn(40, 96)
+    linear = Int8Linear(weight, None)
+    exact = x.bfloat16().float() @ (linear.packed.float() * linear.scale[:, None]).T
+    assert relative(linear(x).numpy(), exact.numpy()) < 2**-8
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "opt", "bloom", "gemma2", *RECURRENT])
