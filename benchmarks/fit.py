@@ -350,6 +350,7 @@ def main() -> None:
     parser.add_argument("--peer-repeats", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--part", choices=["peers", "full", "statements", "controls", "all"], default="all")
+    parser.add_argument("--words", type=int, default=10_000, help="of all parts but full, which has 85,000")
     parser.add_argument("--some-lags", action="store_true", help="leave out the run through all lags")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -359,11 +360,11 @@ def main() -> None:
         lags = 165 if not args.quick else 8
         result["full"] = full_protocol(85_000 // tenth, lags, not args.some_lags, repeats, args.workers)
     if args.part in ("statements", "all"):
-        result["statements"] = with_statements(10_000 // tenth, repeats, args.workers)
+        result["statements"] = with_statements(args.words // tenth, repeats, args.workers)
     if args.part in ("controls", "all"):
-        result["controls"] = with_controls(10_000 // tenth, repeats, args.workers)
+        result["controls"] = with_controls(args.words // tenth, repeats, args.workers)
     if args.part in ("peers", "all"):
-        result["peers"] = against_peers(10_000 // tenth, 1 if args.quick else args.peer_repeats, args.workers)
+        result["peers"] = against_peers(args.words // tenth, 1 if args.quick else args.peer_repeats, args.workers)
     tell(result, args.out)
 
 
