@@ -50,7 +50,7 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = x.reshape(-1, self.in_features).bfloat16()
-        if x.is_cuda:
+        if x.device.type != "cpu":
             product = functional.linear(rows, self.packed.bfloat16())
         elif len(rows) <= PACKED_ROWS[_multiplies_bfloat16()]:
             ones = torch.ones(self.out_features, dtype=torch.bfloat16)
