@@ -42,6 +42,7 @@ from rtalign.language.networks.classic import (
 )
 from rtalign.language.networks.controls import RandomNetwork, StaticNetwork
 from rtalign.language.networks.families import Family, family_of
+from rtalign.language.networks.shared_keys import share_keys
 from rtalign.language.networks.verify import verify_model
 from rtalign.language.reading import ModelInfo
 from rtalign.language.tokens import SubwordTokenizer, WholeWordTokenizer, WordTokenizer
@@ -189,6 +190,8 @@ def _network(request: LoadRequest, model: Any, family: Family, hf_tokenizer: Any
         if request.report and not network.head_is_known:
             request.report(f"{family.name}: its head is more than a matrix; states are read, surprisal is not known")
         return network
+    if request.device == "cpu":
+        share_keys(model)
     return CausalNetwork(model, family, batch_tokens)
 
 
