@@ -19,7 +19,7 @@ FAMILIES = {"llama", "mistral", "qwen2", "qwen3"}
 """Types of models whose code takes any attention that is registered."""
 
 FEW = 16
-"""Tokens up to which heads are put beside each other as if they were tokens; more have the attention of transformers."""
+"""Tokens up to which heads are put beside each other as if they were tokens; more attend as transformers has it."""
 
 
 def share_keys(model: Any) -> None:
@@ -54,14 +54,19 @@ def attend(
     """
     n_rows, n_heads, n_tokens, dim = query.shape
     n_sharing = n_heads // key.shape[1]
-    mask = attention_mask
-    is_plain = mask is not None and mask.dtype is torch.bool and mask.shape[1] == 1
-    if not is_plain or options.get("position_bias") is not None or n_sharing == 1 or n_tokens > FEW:
+    if (
+        attention_mask is None
+        or attention_mask.dtype is not torch.bool
+        or attention_mask.shape[1] != 1  # heads that differ
+        or options.get("position_bias") is not None
+        or n_sharing == 1
+        or n_tokens > FEW
+    ):
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-        return sdpa_attention_forward(module, query, key, value, mask, **options)
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     beside = query.reshape(n_rows, key.shape[1], n_sharing * n_tokens, dim)
     out = functional.scaled_dot_product_attention(
-        beside, key, value, attn_mask=mask.repeat(1, 1, n_sharing, 1), scale=options.get("scaling")
+        beside, key, value, attn_mask=attention_mask.repeat(1, 1, n_sharing, 1), scale=options.get("scaling")
     )
     return out.reshape(n_rows, n_heads, n_tokens, value.shape[3]).transpose(1, 2).contiguous(), None
