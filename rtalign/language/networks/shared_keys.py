@@ -25,8 +25,9 @@ FEW = 16
 def share_keys(model: Any) -> None:
     """Let a model on the processor attend so, if its heads share keys; its results change by rounding alone."""
     config = model.config.get_text_config()
-    shares = getattr(config, "num_key_value_heads", 0) not in (0, None, config.num_attention_heads)
-    if config.model_type in FAMILIES and shares and config._attn_implementation == "sdpa":
+    if config.model_type not in FAMILIES or config._attn_implementation != "sdpa":
+        return
+    if config.num_key_value_heads != config.num_attention_heads:
         _register()
         model.set_attn_implementation(NAME)
 
