@@ -184,17 +184,17 @@ class LiveReader:
         try:
             if self._n_threads is not None:
                 _take_threads(self._n_threads)
-            reader, waiting = self._make_reader(), self._waiting
+            reader = self._make_reader()
             while True:
                 self._take_requests()
                 if self._is_due():
-                    request = waiting.popleft()
+                    request = self._waiting.popleft()
                     if request is None:
                         return
                     if not isinstance(request, Word):
                         reader = self._make_reader()
                     elif request.index in self._given_up:
-                        self._skip(reader, self._together(request, len(waiting) + 1))
+                        self._skip(reader, self._together(request, len(self._waiting) + 1))
                     else:
                         self._read(reader, self._group(reader, request))
                     self._take_requests()

@@ -72,6 +72,8 @@ class CausalNetwork(LeftToRightRows):
         self._factor = prod(float(getattr(config, name, 1) or 1) ** power for name, power in LOGIT_FACTORS.items())
         self._device = model.get_input_embeddings().weight.device
         self._config = config
+        rotation = str(getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None))
+        self._rotation_moves = any(kind in rotation for kind in MOVING_ROTATIONS)
         # The name since transformers 5.24, whatever a family's cache was called before.
         self._cache_argument = "cache" if "cache" in signature(self._base.forward).parameters else ""
         blocks = find_blocks(self._base, self.n_layers - 1)
@@ -84,9 +86,7 @@ class CausalNetwork(LeftToRightRows):
 
     @property
     def nests(self) -> bool:
-        rotation = str(getattr(self._config, "rope_parameters", None) or getattr(self._config, "rope_scaling", None))
-        moves = any(kind in rotation for kind in MOVING_ROTATIONS)
-        return self.block_steps and not (self.family.state_in_blocks or moves)
+        return self.block_steps and not (self.family.state_in_blocks or self._rotation_moves)
 
     def to_tensor(self, values: Any) -> torch.Tensor:
         return to_device(torch.as_tensor(values, dtype=torch.long), self._device)
