@@ -58,8 +58,6 @@ class WordReader(Protocol):
     @property
     def room(self) -> int: ...
 
-    def n_within(self, words: Sequence[str], n_tokens: int) -> int: ...
-
     def prepare(self, serve: Callable[[], None], words_wait: bool) -> bool: ...
 
 
@@ -68,8 +66,6 @@ WORDS_AT_ONCE = 8
 
 WORDS_GATHERED = 3
 """Words that a patient reader waits for: their tokens, about four, cost a large model hardly more than one does."""
-TOKENS_AT_ONCE = 4
-"""Tokens that it reads together, as five cost twice; where WORDS_AT_ONCE wait, it reads these, as fast as it can."""
 
 
 class BackgroundReader(Protocol):
@@ -196,7 +192,7 @@ class LiveReader:
                     elif request.index in self._given_up:
                         self._skip(reader, self._together(request, len(self._waiting) + 1))
                     else:
-                        self._read(reader, self._group(reader, request))
+                        self._read(reader, self._together(request))
                     self._take_requests()
                 if not reader.prepare(partial(self._serve, reader), self._is_due()) and not self._is_due():
                     self._wait()
@@ -235,19 +231,10 @@ class LiveReader:
             if first.index in self._given_up:
                 return
             self._waiting.popleft()
-            self._read(reader, self._group(reader, first, min(reader.room, WORDS_AT_ONCE)))
+            self._read(reader, self._together(first, min(reader.room, WORDS_AT_ONCE)))
             self._take_requests()
 
-    def _group(self, reader: WordReader, first: Word, most: int = WORDS_AT_ONCE) -> list[Word]:
-        """The words that are read now; those that follow them go on waiting."""
-        words = self._together(first, most)
-        if self._patience_s and len(words) < WORDS_AT_ONCE:
-            n = reader.n_within([word.text for word in words], TOKENS_AT_ONCE)
-            self._waiting.extendleft(reversed(words[n:]))
-            words = words[:n]
-        return words
-
-    def _together(self, first: Word, most: int) -> list[Word]:
+    def _together(self, first: Word, most: int = WORDS_AT_ONCE) -> list[Word]:
         """The words that wait, from the first on, as long as all are given up or none is."""
         given_up, words = first.index in self._given_up, [first]
         while len(words) < most and self._waiting and isinstance(word := self._waiting[0], Word):

@@ -310,16 +310,6 @@ class IncrementalReader:
         """
         self._reader.skip([self._tokens(word) for word in words])
 
-    def n_within(self, words: Sequence[str], n_tokens: int) -> int:
-        """How many of the next words have no more tokens together than n_tokens; the first one has in any case."""
-        previous, total = self._previous, 0
-        for k, word in enumerate(words):
-            total += len(self._tokens_after(previous, word, self._n_words + k))
-            if k and total > n_tokens:
-                return k
-            previous = as_read(word, self._recipe)
-        return len(words)
-
     def _tokens(self, word: str) -> WordTokens:
         """The tokens of the next word, which is counted."""
         tokens = self._tokens_after(self._previous, word, self._n_words)

@@ -151,19 +151,6 @@ def test_words_read_between_the_blocks_of_the_next_context_are_the_same(context_
     assert not (nested and kind == "jamba")
 
 
-@pytest.mark.parametrize("separator", ["space", "none"])
-def test_a_reader_knows_how_many_words_a_few_tokens_are(separator, folders):
-    """Asking changes nothing of what is read then."""
-    language, how = load(folders("llama")), recipe(separator=separator)
-    whole, live, at = language.encode(STORY, how, LAYERS), language.reader(how, LAYERS), 0
-    while at < len(STORY):
-        n = live.n_within(STORY[at : at + 6], 4)
-        own = np.cumsum(whole.n_tokens[at : at + 6])
-        assert n == max(np.searchsorted(own, 4, side="right"), 1)
-        np.testing.assert_array_equal(live.read(STORY[at : at + n]).n_tokens, whole.n_tokens[at : at + n])
-        at += n
-
-
 @pytest.mark.parametrize("tokens", ["last", "first"])
 def test_one_token_can_stand_for_the_word(tokens, folders):
     language = load(folders("llama"))

@@ -10,7 +10,8 @@ from torch import nn
 from rtalign.core.machine import cpu_count
 from rtalign.language.loading.capacity import BYTES
 from rtalign.language.loading.catalogue import TOKENS_PER_WORD
-from rtalign.language.loading.weights import Int8Linear, Precision
+from rtalign.language.loading.int8 import int8_linear
+from rtalign.language.loading.weights import Precision
 
 AT_ONCE = 4, 64
 """Tokens read at once where a model is only just quick enough: as words, and again for the next context."""
@@ -38,7 +39,7 @@ def measure_live_speed(precision: Precision = "float32", seconds: float = 0.2) -
         Weights a second and token.
     """
     weight = torch.randn(SHAPE, dtype=torch.float32 if precision == "float32" else torch.bfloat16)
-    linear: nn.Module = Int8Linear(weight, None) if precision == "int8" else _linear(weight)
+    linear: nn.Module = int8_linear(weight, None, "cpu") if precision == "int8" else _linear(weight)
     dtype = torch.float32 if precision == "int8" else weight.dtype
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -13,6 +13,7 @@ from rtalign.core.storage import cache
 from rtalign.core.storage.json_toml import read_json
 from rtalign.language.loading import capacity
 from rtalign.language.loading.catalogue import find_or_suggest
+from rtalign.language.loading.int8 import int8_linear, to_int8
 from rtalign.language.loading.locate import (
     ModelFiles,
     ModelName,
@@ -21,12 +22,10 @@ from rtalign.language.loading.locate import (
 )
 from rtalign.language.loading.shape import check_shape
 from rtalign.language.loading.weights import (
-    Int8Linear,
     Precision,
     load_trained,
     make_untrained,
     refuse_infinite,
-    to_int8,
 )
 from rtalign.language.networks.base import Network
 from rtalign.language.networks.bidirectional import BidirectionalNetwork, SpecialTokens
@@ -157,7 +156,7 @@ def _load_transformers(request: LoadRequest, files: ModelFiles, family: Family) 
     else:
         straight = request.device if request.device.startswith("cuda") and precision != "int8" else None
         model = load_trained(files, config, family, precision, device_map or straight)
-    model = _quantised(model) if request.precision == "int8" else model
+    model = _quantised(model, request.device) if request.precision == "int8" else model
     model = (model if device_map else model.to(request.device)).eval().requires_grad_(False)
     network = _network(request, model, family, hf_tokenizer, batch_tokens)
     return network, tokenizer, _info(request, files, family.name, network, tokenizer, model)
@@ -195,7 +194,7 @@ def _network(request: LoadRequest, model: Any, family: Family, hf_tokenizer: Any
     return CausalNetwork(model, family, batch_tokens)
 
 
-def _quantised(model: Any) -> Any:
+def _quantised(model: Any, device: str) -> Any:
     """A model whose blocks and head hold int8 and whose other weights are float32.
 
     They are packed as the weights were stored, and only the rest is widened afterwards: the whole model never takes
@@ -207,10 +206,10 @@ def _quantised(model: Any) -> Any:
     if model_type == "rwkv":
         with torch.inference_mode():  # RWKV rescales its weights at its first pass
             base.eval()(input_ids=torch.zeros(1, 2, dtype=torch.long))
-    if not to_int8(blocks):
+    if not to_int8(blocks, device):
         raise ValueError(f"{model_type}: its blocks hold no plain matrices; use bfloat16 or float32")
     if type(head) is torch.nn.Linear:
-        model.set_output_embeddings(Int8Linear(head.weight.detach(), head.bias))
+        model.set_output_embeddings(int8_linear(head.weight.detach(), head.bias, device))
     return model.float()
 
 

@@ -148,12 +148,13 @@ class CausalNetwork(LeftToRightRows):
         return state.to(self._device)
 
     def _new_cache(self, argument: str, keep_cache: bool) -> dict[str, Any]:
-        """Arguments at the beginning of a text; a model that keeps states in its blocks makes no cache of its own."""
-        if not (keep_cache and self.family.state_in_blocks):
+        """Arguments at the beginning of a text, if a model is not to make its own cache, or makes none."""
+        grows = self.family.kind == "attention" and self._device.type == "cpu"
+        if not (keep_cache and (grows or self.family.state_in_blocks)):
             return {}
-        from transformers import DynamicCache
+        from rtalign.language.networks.roomy_cache import roomy_cache
 
-        return {argument: DynamicCache(config=self._config)}
+        return {argument: roomy_cache(self._config)}
 
     @torch.inference_mode()
     def token_surprisal(self, last: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:

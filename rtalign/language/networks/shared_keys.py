@@ -18,9 +18,6 @@ NAME = "rtalign_shared_keys"
 FAMILIES = {"llama", "mistral", "qwen2", "qwen3"}
 """Types of models whose code takes any attention that is registered."""
 
-FEW = 16
-"""Tokens up to which heads are put beside each other as if they were tokens; more attend as transformers has it."""
-
 
 def share_keys(model: Any) -> None:
     """Let a model on the processor attend so, if its heads share keys; its results change by rounding alone."""
@@ -61,7 +58,6 @@ def attend(
         or attention_mask.shape[1] != 1  # heads that differ
         or options.get("position_bias") is not None
         or n_sharing == 1
-        or n_tokens > FEW
     ):
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 

@@ -11,40 +11,26 @@ import torch
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.language import Reading, load
 from rtalign.language.loading import load as load_module
-from rtalign.language.loading import packaged_gguf, weights
-from rtalign.language.loading.weights import PACKED_ROWS, Int8Linear, to_int8
+from rtalign.language.loading import int8, packaged_gguf
+from rtalign.language.loading.int8 import DigitLinear, Int8Linear, to_int8
 from tests.helpers.tiny_models import RECURRENT, STORY, assert_same, write_model
+
+
+needs_instructions = pytest.mark.skipif(not int8.multiplies_bytes(), reason="this processor multiplies no bytes")
 
 
 def relative(found, truth):
     return np.linalg.norm(found - truth) / np.linalg.norm(truth)
 
 
-def test_int8_rounds_each_row_by_no_more_than_half_a_step():
-    few = min(PACKED_ROWS.values())
-    weight, x = torch.randn(64, 96), torch.randn(3 * max(PACKED_ROWS.values()), 96)
-    linear = Int8Linear(weight, torch.arange(64.0))
-    back = linear.packed.float() * linear.scale[:, None]
-    assert ((back - weight).abs() <= linear.scale[:, None] / 2 + 1e-7).all()
-    exact = x.bfloat16().float() @ back.T
-    for rows in (x, x[:few], x[:1]):  # the kernel of few rows, and the way of many
-        found = linear(rows) - torch.arange(64.0)
-        assert relative(found.numpy(), exact[: len(rows)].numpy()) < 2**-8
-
-
-def test_weights_that_are_widened_in_parts_give_the_product_of_the_whole(monkeypatch):
-    monkeypatch.setattr(weights, "WIDENED", 3 * weights.STEP * 96)
-    weight, x = torch.randn(5 * weights.STEP + 7, 96), torch.randn(40, 96)
-    linear = Int8Linear(weight, None)
-    exact = x.bfloat16().float() @ (linear.packed.float() * linear.scale[:, None]).T
-    assert relative(linear(x).numpy(), exact.numpy()) < 2**-8
-
-
+@pytest.mark.parametrize("has_instructions", [False, pytest.param(True, marks=needs_instructions)])
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "opt", "bloom", "gemma2", *RECURRENT])
-def test_int8_gives_the_same_in_blocks_and_word_by_word(kind, tmp_path):
+def test_int8_gives_the_same_in_blocks_and_word_by_word(kind, has_instructions, tmp_path, monkeypatch):
     """Random weights magnify a rounding more than trained ones do; here it only has to be the same one everywhere."""
+    monkeypatch.setattr(int8, "multiplies_bytes", lambda: has_instructions)
     language = load(write_model(tmp_path / "tiny", kind), precision="int8")
-    assert any(isinstance(part, Int8Linear) for part in language._network._base.modules())
+    wanted = DigitLinear if has_instructions else Int8Linear
+    assert any(isinstance(part, wanted) for part in language._network._base.modules())
     how, layers = LanguageRecipe(precision="int8"), [0, language.info.n_layers - 1]
     whole = language.encode(STORY[:12], how, layers)
     live = language.reader(how, layers)
@@ -113,9 +99,9 @@ def test_int8_is_made_from_the_stored_weights(tmp_path, monkeypatch):
     text = tmp_path / "tiny" / "config.json"
     text.write_text(json.dumps(json.loads(text.read_text()) | {"dtype": "bfloat16", "torch_dtype": "bfloat16"}))
 
-    def packed(blocks):
+    def packed(blocks, device):
         stored.extend(part.dtype for block in blocks for part in block.parameters())
-        return to_int8(blocks)
+        return to_int8(blocks, device)
 
     monkeypatch.setattr(load_module, "to_int8", packed)
     language = load(folder, precision="int8")
