@@ -53,8 +53,8 @@ def test_keys_and_mouse_move_in_a_replay(real_window: RealWindow) -> None:
     assert seen.inspected.entry.word.text == word.entry.word.text
 
     real_window.press("Ctrl+7")
-    real_window.until(lambda seen: seen.sensors is not None and seen.sensors.seconds)
     panel = real_window.window.grid.panel(SensorsPanel)
+    real_window.until(lambda seen: panel.sensors is not None and panel.sensors.seconds)  # it is drawn in turns
     panel.show_view("all")
     panel.grab()
     viewport, (name, *_) = panel.view.viewport(), panel.sensors.names  # type: ignore[union-attr]

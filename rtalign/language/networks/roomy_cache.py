@@ -15,6 +15,9 @@ GROWTH = 1.5
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     """A layer of a cache as transformers has it, whose keys and values are the beginning of larger tensors."""
 
+    keys: torch.Tensor
+    values: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self._rooms: dict[str, torch.Tensor] = {}

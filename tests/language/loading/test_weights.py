@@ -10,11 +10,10 @@ import torch
 
 from rtalign.core.recipe import LanguageRecipe, Recipe
 from rtalign.language import Reading, load
-from rtalign.language.loading import load as load_module
 from rtalign.language.loading import int8, packaged_gguf
+from rtalign.language.loading import load as load_module
 from rtalign.language.loading.int8 import DigitLinear, Int8Linear, to_int8
 from tests.helpers.tiny_models import RECURRENT, STORY, assert_same, write_model
-
 
 needs_instructions = pytest.mark.skipif(not int8.multiplies_bytes(), reason="this processor multiplies no bytes")
 
