@@ -17,6 +17,7 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
 
     keys: torch.Tensor
     values: torch.Tensor
+    is_initialized: bool
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,20 +28,20 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Add keys and values, both (row, head, token, dim); returns all there are."""
         del args, kwargs
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        self.keys = self._add("keys", self.keys, key_states)
-        self.values = self._add("values", self.values, value_states)
+        known = (self.keys, self.values) if self.is_initialized else (None, None)
+        self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
+        self.keys = self._add("keys", known[0], key_states)
+        self.values = self._add("values", known[1], value_states)
         return self.keys, self.values
 
-    def _add(self, name: str, known: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    def _add(self, name: str, known: torch.Tensor | None, new: torch.Tensor) -> torch.Tensor:
         """What is known and what is new; what was known may be a part of what there was, and lie elsewhere."""
-        n_known = known.shape[2] if known.numel() else 0
+        n_known = 0 if known is None else known.shape[2]
         n = n_known + new.shape[2]
         room = self._rooms.get(name)
-        if room is None or room.shape[2] < n or (n_known and known.data_ptr() != room.data_ptr()):
+        if room is None or room.shape[2] < n or (known is not None and known.data_ptr() != room.data_ptr()):
             room = new.new_empty(*new.shape[:2], int(n * GROWTH), new.shape[3])
-            if n_known:
+            if known is not None:
                 room[:, :, :n_known] = known
             self._rooms[name] = room
         room[:, :, n_known:n] = new
