@@ -72,7 +72,7 @@ class DigitLinear(_IntegerLinear):
     """Eight bits times eight bits, for processors that have instructions for it.
 
     Every input is two digits of eight bits, high and low, that are rows of one product: an input is rounded by less
-    than a 60,000th of the largest in its row, sums are exact, and a token's result does not depend on those beside it.
+    than a 65,000th of the largest in its row, sums are exact, and a token's result does not depend on those beside it.
     """
 
     def _pack(self, integers: torch.Tensor) -> torch.Tensor:
@@ -124,8 +124,11 @@ def _bytes_times(rows: torch.Tensor, packed: torch.Tensor, scale: torch.Tensor) 
 
 @cache
 def multiplies_bytes() -> bool:
-    """Whether this processor and this torch multiply bytes, exactly and quickly."""
-    if not _supports("vnni", "avx512_vnni"):
+    """Whether this processor and this torch multiply bytes, exactly and quickly.
+
+    Without AVX512, oneDNN may have nothing but its reference, which is a thousand times slower.
+    """
+    if not (_supports("avx512") and _supports("vnni", "avx512_vnni")):
         return False
     integers, rows = torch.arange(-127, 128, dtype=torch.int8)[None], torch.arange(255, dtype=torch.uint8)[None]
     try:
